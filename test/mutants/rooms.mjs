@@ -55,11 +55,12 @@ export const ROOMS = {
   observe: {
     files: ['src/observe/**/*.ts'],
     tests: [
-      'test/observe/{live,log}/*.test.ts',
+      'test/observe/live/*.test.ts',
       'test/observe/report/{format,tally}.test.ts',
       'test/daemon/http/events.test.ts',
     ],
   },
+  log: { files: ['src/log/*.ts'], tests: ['test/log/*.test.ts'] },
   quota: {
     files: ['src/scan/quota/**/*.ts'],
     tests: ['test/scan/quota/{cache,client,http,ldap,mailbox,reading,udp,udp-client}.test.ts'],
@@ -86,11 +87,11 @@ export const ROOMS = {
     files: [
       'src/plugin.ts',
       'src/scan/scanners/*.ts',
-      'src/scan/scanners/{attachments,eicar,run,shared}/*.ts',
+      'src/scan/scanners/{attachments,run,shared}/*.ts',
     ],
     tests: [
-      'test/scan/scanners/{scan,clamscan,eicar/eicar}.test.ts',
-      'test/scan/scanners/shared/{scanner-program,signatures}.test.ts',
+      'test/scan/scanners/{scan,clamscan}.test.ts',
+      'test/scan/scanners/shared/{eicar,scanner-program,signatures}.test.ts',
       'test/readiness/scanner.test.ts',
       'test/scan/scanners/run/*.test.ts',
       'test/scan/scanners/attachments/{attachments,file-names,search}.test.ts',
@@ -139,8 +140,11 @@ export const ROOMS = {
     ],
   },
   policy: {
-    files: ['src/doors/policy/**/*.ts', 'src/protocol/policy/*.ts'],
-    tests: ['test/doors/policy/door.test.ts', 'test/protocol/policy/*.test.ts'],
+    files: ['src/doors/policy.ts', 'src/protocol/policy-attributes.ts'],
+    tests: [
+      'test/doors/policy/door.test.ts',
+      'test/protocol/{ask-policy,policy-attributes}.test.ts',
+    ],
   },
   daemon: {
     files: ['src/daemon/**/*.ts'],

@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { askPolicy, REQUEST_MAX } from '../../../src/protocol/policy-attributes.ts'
-import { listen } from '../../programs/listen.ts'
+import { askPolicy, REQUEST_MAX } from '../../src/protocol/policy-attributes.ts'
+import { listen } from '../programs/listen.ts'
 
 /** The client of policy services, against services that lie, stop and never end. */
 
