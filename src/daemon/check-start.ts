@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { readConfiguration } from '../doors/shared/configuration.ts'
 import { errorText } from '../ground/errors/fault.ts'
 import {
@@ -9,6 +8,7 @@ import {
   settingsFault,
   warning,
 } from '../ground/errors/finding.ts'
+import { isUnderSystemd } from '../ground/process/bound-places.ts'
 import { faultLines } from '../ground/settings/faults.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 import { checkSettings } from '../readiness/settings.ts'
@@ -27,6 +27,7 @@ import {
 } from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
 import type { SmtpDoorOptions } from './options/smtp-doors.ts'
+import { checkSeen } from './seen-places.ts'
 import { callNext, doorName, tryDoor, tryPage } from './trials/try-door.ts'
 
 /**
@@ -45,7 +46,10 @@ export async function* checkStart(
     stopsStart = true
     yield marked(settingsFault(line), 'stops the start')
   }
-  if (options !== undefined) yield* await pageFaults(options)
+  if (options !== undefined) {
+    yield* await pageFaults(options)
+    yield* checkSeen(env, options)
+  }
   const host = ownHost(env, readControlDirectories(env), true)
   for await (const finding of options?.checksSettings
     ? await checkSettings(host)
@@ -138,6 +142,6 @@ async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promi
 
 /** Nothing says which process holds a port. If systemd runs, it may hold the port for onescand. */
 const bySystemd = (line: string) =>
-  line.includes('EADDRINUSE') && existsSync('/run/systemd/system')
+  line.includes('EADDRINUSE') && isUnderSystemd()
     ? ', unless onescan-http.socket holds the port for it'
     : ''

@@ -1,17 +1,14 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import type { Configuration } from '../doors/shared/configuration.ts'
 import type { DaemonDescription } from '../doors/slot-socket/tell.ts'
-import { attempt, errorCode } from '../ground/errors/fault.ts'
+import { attempt } from '../ground/errors/fault.ts'
 import { HostProcess, START_BLUR } from '../ground/process/host-process.ts'
 import { isCompiled } from '../ground/runtime/compiled-program.ts'
 import { isSetting } from '../ground/settings/table.ts'
 import { keyringPath } from '../scan/cluster/keyring.ts'
 import { HOST_DIRECTORY } from '../scan/judge/policy.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
-
-/** The settings that name a directory in which onescand writes. */
-const WRITTEN = ['QUARANTINE', 'TMPDIR', 'SPOOLDIR'] as const
 
 /** Returns how this onescand runs, for those who may know. A worker describes all of it. */
 export function describeDaemon(configuration: Configuration): DaemonDescription {
@@ -28,7 +25,6 @@ export function describeDaemon(configuration: Configuration): DaemonDescription 
     settings: Object.fromEntries(settings) as DaemonDescription['settings'],
     changed: filesOf(configuration).filter((file) => isNewer(file, readAt)),
     replaced: [program].filter((file) => isNewer(file, startedAt + START_BLUR)),
-    readOnly: WRITTEN.filter((name) => env[name]?.startsWith('/') && isReadOnly(env[name])),
   }
 }
 
@@ -56,14 +52,4 @@ function filesOf({ env, directories: { control }, site }: Configuration): string
 function isNewer(file: string, since: number): boolean {
   const { mtimeMs = 0, ctimeMs = 0 } = attempt(() => statSync(file)) ?? {}
   return Math.max(mtimeMs, ctimeMs) > since
-}
-
-/** Whether the file system is read-only, as under ProtectSystem= of a unit. */
-function isReadOnly(directory: string): boolean {
-  try {
-    accessSync(directory, constants.W_OK)
-    return false
-  } catch (error) {
-    return errorCode(error) === 'EROFS'
-  }
 }

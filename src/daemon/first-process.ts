@@ -1,5 +1,8 @@
+import { statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { type Configuration, readConfiguration } from '../doors/shared/configuration.ts'
+import { attempt } from '../ground/errors/fault.ts'
+import { whenReplaced } from '../ground/process/bound-places.ts'
 import { descriptorLimit } from '../ground/process/descriptors.ts'
 import { notify } from '../ground/process/systemd.ts'
 import { ownCommand } from '../ground/runtime/compiled-program.ts'
@@ -92,6 +95,16 @@ export async function runFirstProcess({
   logDoors(doors, configuration)
   status?.serving(doors)
   log('serving')
+  const endForPlace = (place: string) => {
+    log(`${place}: was removed, and a new start sees what is there now`)
+    process.kill(process.pid, 'SIGTERM')
+  }
+  // Files are read at the start, or not relied on: /etc/passwd has names for the log.
+  whenReplaced(
+    process.env,
+    endForPlace,
+    (place) => attempt(() => statSync(place))?.isDirectory() === true,
+  )
   await notifyReady(running.signal)
 }
 

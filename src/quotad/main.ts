@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { errorText } from '../ground/errors/fault.ts'
 import type { LogField } from '../ground/errors/log.ts'
+import { whenReplaced } from '../ground/process/bound-places.ts'
 import { printsHelpOrVersion, serviceExit } from '../ground/process/command-line.ts'
 import { codeOfStart, printCheck } from '../ground/process/print-check.ts'
 import { notify } from '../ground/process/systemd.ts'
@@ -12,7 +13,6 @@ import { serveHttp } from './http.ts'
 import { log, ServiceCounters, troubleLog } from './log.ts'
 import { openLookup } from './lookup.ts'
 import { answersForNames } from './mailbox-answer.ts'
-import { replacedFile } from './named-files.ts'
 import { activatedSockets, readOptions, type ServiceOptions, usage } from './options.ts'
 import { readServiceSettings } from './service-settings.ts'
 import { THREADS } from './sources/readings-at-once.ts'
@@ -24,8 +24,6 @@ process.env.UV_THREADPOOL_SIZE = String(THREADS) // Node reads it for the first 
 const env: Environment = { ...process.env }
 const words = process.argv.slice(2)
 if (printsHelpOrVersion('onescan-quotad', usage, words)) process.exit(0)
-/** Milliseconds between two looks whether a file was replaced that the unit has bound. */
-const REPLACED_EACH = 1_000
 const uptime = () => performance.now()
 
 process.on('uncaughtException', (error) => {
@@ -76,12 +74,10 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
     log(['event', 'ended'], ...Object.entries(counters))
     process.exit(0)
   }
-  setInterval(() => {
-    const file = replacedFile(settings)
-    if (file === undefined) return
-    log(['event', 'replaced'], ['reason', `${file}: was replaced, and a new start sees it`])
+  whenReplaced(process.env, (place) => {
+    log(['event', 'replaced'], ['reason', `${place}: was replaced, and a new start sees it`])
     void stop()
-  }, REPLACED_EACH).unref()
+  })
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)
   log(['event', 'serving'], ...sockets.map(portOf('udp')), ...servers.map(portOf('http')))

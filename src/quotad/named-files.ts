@@ -1,8 +1,8 @@
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { attempt, errorText } from '../ground/errors/fault.ts'
 import { type Finding, warning } from '../ground/errors/finding.ts'
-import { shellWord } from '../ground/errors/shell-word.ts'
+import { toBind } from '../ground/process/bound-places.ts'
 import { passwdEntries } from '../ground/process/passwd.ts'
 import { type Environment, readSetting } from '../ground/settings/settings.ts'
 import type { ServiceSettings } from './service-settings.ts'
@@ -21,16 +21,6 @@ function namedFiles({ limitsFile, users, ldap }: ServiceSettings): [name: string
 }
 
 /**
- * The file among them that was replaced, and that this process sees as it was: the unit binds it into an
- * empty root, and what has its name outside is another one (mount(2)). Undefined if there is none.
- */
-export function replacedFile(settings: ServiceSettings): string | undefined {
-  const isReplaced = ([, file]: readonly [string, string]) =>
-    attempt(() => statSync(file))?.nlink === 0
-  return namedFiles(settings).find(isReplaced)?.[1]
-}
-
-/**
  * Warnings about files that cannot be read. They are only opened with the first question, so they
  * do not keep the service from starting.
  */
@@ -41,14 +31,11 @@ export function unreadableFiles(settings: ServiceSettings): Finding[] {
       return []
     } catch (error) {
       const value = `${name} ${file}: ${errorText(error)}`
-      const remedy = `until it can be read nobody is over quota; ${toShow(file)}`
+      const remedy = `until it can be read nobody is over quota; ${toBind('onescan-quotad', file)}`
       return [warning('settings', value, remedy)]
     }
   })
 }
-
-const toShow = (place: string) =>
-  `if it is there: "systemctl edit onescan-quotad" with BindReadOnlyPaths=${shellWord(place)} in [Service], and restart it`
 
 /** Numbers of accounts that people have: login.defs(5). */
 const isPerson = (uid: number) => uid >= 1000 && uid < 60_000
@@ -66,7 +53,7 @@ export function missingPlaces({ source, users }: ServiceSettings, env: Environme
   const missing = [...new Set(places)].filter((place) => !existsSync(place))
   return missing.slice(0, PLACES_TOLD).map((place) => {
     const value = `${place}: is not there, so that mailboxes in it count as empty`
-    return warning('mailboxes', value, toShow(place))
+    return warning('mailboxes', value, toBind('onescan-quotad', place))
   })
 }
 

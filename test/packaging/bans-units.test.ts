@@ -1,33 +1,19 @@
-import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { clamdMissing } from '../programs/clamd.ts'
 import { boot, bootMissing } from './booted-debian.ts'
 import { makeDebian } from './debian.ts'
+import { copyPrograms, SET_UP_CLAMD } from './programs-there.ts'
 
 /** The units that renew clamd's list of banned names, under a systemd that runs as the first process. */
 
 const root = join(import.meta.dirname, '../..')
 const units = ['onescan-bans.path', 'onescan-bans.service']
 
-/** Copies programs of this host with their libraries: the bare Debian's apt has no ClamAV. */
-const COPY = `for program; do
-  for file in $program $(ldd $program | grep -o '/[^ ]*'); do
-    test -e "$THERE$file" || { mkdir -p "$THERE$(dirname $file)"; cp -L $file "$THERE$file"; }
-  done
-done`
-
-/** What the package of clamd would bring. */
-const CLAMD = `adduser --system --group --home /var/lib/clamav clamav
-  mkdir -p /etc/clamav /etc/onescan && cd /etc
-  printf '%s\\n' 'User clamav' 'DatabaseDirectory /var/lib/clamav' 'Foreground yes' \\
-    'LocalSocket /run/clamav/clamd.ctl' >clamav/clamd.conf
-  printf '%s\\n' '[Service]' RuntimeDirectory=clamav User=clamav ExecStart=/usr/sbin/clamd \\
-    '[Install]' WantedBy=multi-user.target >systemd/system/clamd.service
-  echo 'X:0:*:6e6f74206120766972757320' >/var/lib/clamav/x.ndb
-  ln -s ../lib/onescan/onescan-run /usr/bin/onescan
-  systemctl enable clamd.service onescan-bans.path`
+/** What the package would bring. */
+const UNITS = `ln -s ../lib/onescan/onescan-run /usr/bin/onescan && mkdir -p /etc/onescan
+  systemctl enable onescan-bans.path`
 
 t.test(
   'the units renew the list when rules change',
@@ -36,8 +22,7 @@ t.test(
     const debian = await makeDebian(t)
     t.equal(debian.run('apt-get install --yes /systemd/*.deb').code, 0)
     const programs = ['/usr/sbin/clamd', '/usr/bin/clamscan', '/usr/bin/clamdscan']
-    const env = { ...process.env, THERE: debian.path }
-    execFileSync('sh', ['-euc', COPY, 'sh', ...programs], { env })
+    copyPrograms(debian.path, programs)
     const examples = join(debian.path, 'usr/share/doc/onescan/examples')
     mkdirSync(examples, { recursive: true })
     for (const name of [...units, 'bans-for-clamd']) {
@@ -46,7 +31,7 @@ t.test(
     }
     const native = join(debian.path, 'usr/lib/onescan')
     cpSync(join(root, 'build/native'), native, { recursive: true, verbatimSymlinks: true })
-    const made = debian.run(CLAMD)
+    const made = debian.run(`${SET_UP_CLAMD}\n${UNITS}`)
     t.equal(made.code, 0, made.output)
     const settings = 'BADATTACHMENTS="/etc/onescan/badattachments"\n'
     writeFileSync(join(debian.path, 'etc/default/onescand'), settings)

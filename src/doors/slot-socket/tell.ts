@@ -21,8 +21,6 @@ export interface DaemonDescription {
   /** The files of its settings, and of its program, that have changed since it has read them. */
   readonly changed: readonly string[]
   readonly replaced: readonly string[]
-  /** The settings that name a directory on a file system that is read-only for it. */
-  readonly readOnly: readonly string[]
   /** What a trial of its own has shown, if one is wanted. */
   readonly trial?: DaemonTrial
 }
@@ -82,10 +80,10 @@ function readTold(payload: Buffer): Told | undefined {
 }
 
 function isDescription(value: unknown): value is DaemonDescription {
-  const { pid, words, settings, changed, replaced, readOnly, trial } = objectOf(value)
+  const { pid, words, settings, changed, replaced, trial } = objectOf(value)
   return (
     Number.isSafeInteger(pid) &&
-    [words, changed, replaced, readOnly].every(areTexts) &&
+    [words, changed, replaced].every(areTexts) &&
     areTexts(Object.values(objectOf(settings))) &&
     (trial === undefined || isTrial(trial))
   )

@@ -17,7 +17,6 @@ const description: DaemonDescription = {
   settings: { QHPSI: 'plugin: eicar' },
   changed: [],
   replaced: [],
-  readOnly: [],
 }
 
 const wrong = [error('EICAR', 'came out as clean', 'see its scanners')]
@@ -66,7 +65,6 @@ t.test('an answer may come in pieces, and one of another form counts as none', a
     { settings: { QHPSI: 1 } },
     { changed: 'all' },
     { replaced: 'all' },
-    { readOnly: [1] },
     { trial: null },
     { trial: { wrong, doors: 'all' } },
     { trial: { wrong: ['EICAR'], doors: [] } },

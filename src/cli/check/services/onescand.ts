@@ -132,10 +132,7 @@ function checkGroups(
   return [warning(what, `runs without ${names}, groups that ${user!.name} is in`, 'restart it')]
 }
 
-function checkFiles(
-  { pid, changed, replaced, readOnly, settings }: RunningDescription,
-  what: string,
-) {
+function checkFiles({ pid, changed, replaced }: RunningDescription, what: string) {
   return [
     ...replaced.map((program) =>
       warning(
@@ -147,12 +144,5 @@ function checkFiles(
     ...changed.map((file) =>
       warning(what, `${shellWord(file)} has changed since it was read`, `kill -HUP ${pid}`),
     ),
-    ...readOnly.flatMap((name) => {
-      const directory = settings[name]
-      if (directory === undefined) return []
-      const value = `cannot write ${name} ${shellWord(directory)}: it is read-only for this process`
-      const remedy = `"systemctl edit onescand" with ReadWritePaths=${shellWord(directory)} in [Service], and restart it`
-      return error(what, value, remedy)
-    }),
   ]
 }

@@ -1,0 +1,51 @@
+import { accessSync, constants, existsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { errorCode } from '../ground/errors/fault.ts'
+import { error, type Finding, warning } from '../ground/errors/finding.ts'
+import { isUnderSystemd, toBind } from '../ground/process/bound-places.ts'
+import type { Environment } from '../ground/settings/settings.ts'
+import { names, table } from '../ground/settings/table.ts'
+import type { DaemonOptions } from './options/options.ts'
+
+/** What the unit of onescand lets it see of the host. */
+
+/** The settings that name a directory in which onescand writes. */
+const WRITTEN: readonly string[] = ['QUARANTINE', 'TMPDIR', 'SPOOLDIR']
+/** Those that name sockets: their directories count. */
+const SOCKETS: readonly string[] = ['CLAMD', 'VERDICTS']
+
+/**
+ * Findings about places that settings and options name, and that onescand does not see, or may not write to. Run
+ * it inside the unit.
+ */
+export function checkSeen(env: Environment, { smtpDoors }: DaemonOptions): Finding[] {
+  const named = names
+    .filter((name) => table[name].readers.includes('onescand'))
+    .flatMap((name) => pathsIn(env[name] ?? '').map((path) => [name, path] as const))
+  const next = smtpDoors.flatMap(({ next }) => pathsIn(next.text).map((path) => ['--next', path]))
+  return [...named, ...next].flatMap(([name = '', path = '']) => {
+    const isWritten = WRITTEN.includes(name)
+    const isSocket = name === '--next' || SOCKETS.includes(name)
+    const place = isSocket ? dirname(path) : path
+    const remedy = toBind('onescand', place, isWritten)
+    if (isWritten && isReadOnly(place)) {
+      return error('places', `${name} ${place}: is read-only for onescand`, remedy)
+    }
+    if (existsSync(place) || !isUnderSystemd()) return []
+    return warning('places', `${name} ${place}: is not there for onescand`, remedy)
+  })
+}
+
+/** The absolute paths among the words of a value, with or without `unix:`. PATH has a list of them, none of its own. */
+const pathsIn = (value: string) =>
+  value.split(/[ \t]/).flatMap((word) => /^(?:unix:)?(\/[^:]*)$/.exec(word)?.[1] ?? [])
+
+/** Whether the file system is read-only, as under ProtectSystem= of a unit. */
+function isReadOnly(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK)
+    return false
+  } catch (error) {
+    return errorCode(error) === 'EROFS'
+  }
+}
