@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process'
 import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { findProgram } from '../programs/install.mjs'
 import { debianMissing, makeDebian } from './debian.ts'
 
 /** What npm users type once: packaging/setup, on a bare Debian. */
@@ -9,170 +11,235 @@ const root = join(import.meta.dirname, '../..')
 const HOME = '/usr/local/lib/node_modules/onescan'
 const setup = `sh ${HOME}/packaging/setup`
 
-t.test('npm users get what the Debian package sets up', { skip: debianMissing }, async (t) => {
-  const debian = await makeDebian(t)
-  const at = (path: string) => join(debian.path, path)
-  copyFileSync(process.execPath, at('usr/local/bin/node'))
-  const packaging = ['debian', 'packaging/supervise', 'packaging/setup']
-  const installed = ['package.json', 'bin', 'dist']
-  for (const part of [...installed, ...packaging]) {
-    mkdirSync(join(at(HOME), part, '..'), { recursive: true })
-    cpSync(join(root, part), join(at(HOME), part), { recursive: true })
-  }
-  const run = (script: string) => debian.run(`export PATH=/usr/local/bin:$PATH\n${script}`)
+t.test(
+  'npm users get what the Debian package sets up',
+  { skip: debianMissing || (!findProgram('setfacl') && 'install Debian package acl') },
+  async (t) => {
+    const debian = await makeDebian(t)
+    const at = (path: string) => join(debian.path, path)
+    copyFileSync(process.execPath, at('usr/local/bin/node'))
+    const packaging = ['debian', 'packaging/supervise', 'packaging/setup']
+    const installed = ['package.json', 'bin', 'dist']
+    for (const part of [...installed, ...packaging]) {
+      mkdirSync(join(at(HOME), part, '..'), { recursive: true })
+      cpSync(join(root, part), join(at(HOME), part), { recursive: true })
+    }
+    const run = (script: string) => debian.run(`export PATH=/usr/local/bin:$PATH\n${script}`)
 
-  t.test('with --dry-run it does nothing, and says what it would do', async (t) => {
-    const { code, output } = run(
-      `${setup} --dry-run; ls /etc/onescan /etc/default/onescand; id onescan`,
-    )
-    t.match(output, /^ {2}useradd --system .* onescan$/m)
-    t.match(output, '  write /etc/onescand/run\n')
-    t.match(output, "cannot access '/etc/onescan'")
-    t.match(output, /id: .onescan.: no such user/)
-    t.not(code, 0)
-  })
+    t.test('with --dry-run it does nothing, and says what it would do', async (t) => {
+      const { code, output } = run(
+        `${setup} --dry-run; ls /etc/onescan /etc/default/onescand; id onescan`,
+      )
+      t.match(output, /^ {2}useradd --system .* onescan$/m)
+      t.match(output, '  write /etc/onescand/run\n')
+      t.match(output, "cannot access '/etc/onescan'")
+      t.match(output, /id: .onescan.: no such user/)
+      t.not(code, 0)
+    })
 
-  t.test(
-    'it makes accounts, directories, settings, run script and link, and prints each',
-    async (t) => {
-      const { output } = run(`${setup} && id onescan &&
+    t.test(
+      'it makes accounts, directories, settings, run script and link, and prints each',
+      async (t) => {
+        const { output } = run(`${setup} && id onescan &&
       stat -c '%U %G %a %n' /var/spool/onescan /etc/onescan/keys /etc/onescand/run && readlink -e /etc/onescan/queue`)
-      t.match(output, /^uid=\d+\(onescan\) .*\(onescan-keys\)$/m)
-      t.match(output, '\nonescan onescan 700 /var/spool/onescan\n')
-      t.match(output, '\nroot onescan-keys 2750 /etc/onescan/keys\n')
-      t.match(output, '\nroot root 755 /etc/onescand/run\n')
-      t.match(output, new RegExp(`\\n${HOME}/bin/(?:\\w+/onescanc|onescan-queue)\\n$`))
-    },
-  )
+        t.match(output, /^uid=\d+\(onescan\) .*\(onescan-keys\)$/m)
+        t.match(output, '\nonescan onescan 700 /var/spool/onescan\n')
+        t.match(output, '\nroot onescan-keys 2750 /etc/onescan/keys\n')
+        t.match(output, '\nroot root 755 /etc/onescand/run\n')
+        t.match(output, new RegExp(`\\n${HOME}/bin/(?:\\w+/onescanc|onescan-queue)\\n$`))
+      },
+    )
 
-  t.test('a second run changes nothing, and keeps the settings', async (t) => {
-    const { code, output } = run(`echo 'QHPSI="plugin: eicar"' >>/etc/default/onescand
+    t.test('a second run changes nothing, and keeps the settings', async (t) => {
+      const { code, output } = run(`echo 'QHPSI="plugin: eicar"' >>/etc/default/onescand
       find / -xdev -newer /etc/default/onescand -type f >/tmp/before
       ${setup}; tail -1 /etc/default/onescand; find /etc /var/spool -newer /etc/default/onescand -type f`)
-    t.equal(code, 0, output)
-    t.notMatch(output, /^ {2}(?:write|useradd|groupadd|install|ln -s \/usr)/m)
-    t.match(output, '\nQHPSI="plugin: eicar"\n')
-  })
+      t.equal(code, 0, output)
+      t.notMatch(output, /^ {2}(?:write|useradd|groupadd|install|ln -s \/usr)/m)
+      t.match(output, '\nQHPSI="plugin: eicar"\n')
+    })
 
-  t.test('the run script starts onescand as its user, and check finds it', async (t) => {
-    const { output } = run(`mkdir -p /service && sh /etc/onescand/run >/tmp/log 2>&1 &
+    t.test('the run script starts onescand as its user, and check finds it', async (t) => {
+      const { output } = run(`mkdir -p /service && sh /etc/onescand/run >/tmp/log 2>&1 &
       for i in $(seq 200); do test -S /run/onescan/slot.sock && break; sleep 0.1; done
       node ${HOME}/bin/onescan check --daemon; node ${HOME}/bin/onescan check; cat /tmp/log`)
-    t.match(output, /^ok +onescand \d+: runs since .* as onescan: onescand --socket /m)
-    t.notMatch(output, /^error +check/m, 'by npm, too, it asks onescand --check')
-  })
+      t.match(output, /^ok +onescand \d+: runs since .* as onescan: onescand --socket /m)
+      t.notMatch(output, /^error +check/m, 'by npm, too, it asks onescand --check')
+    })
 
-  t.test("root runs nothing of the directory of Node, which may be another user's", async (t) => {
-    const { output } = run(`mkdir /opt/theirs; cp /usr/local/bin/node /opt/theirs/
+    t.test("root runs nothing of the directory of Node, which may be another user's", async (t) => {
+      const { output } = run(`mkdir /opt/theirs; cp /usr/local/bin/node /opt/theirs/
       PATH=/opt/theirs:$PATH; ${setup} >/dev/null
       for name in getent id install ln setpriv; do
         printf '#!/bin/sh\necho "told $(/usr/bin/id -u)"\n' >/opt/theirs/$name; chmod 755 /opt/theirs/$name
       done
       chown -R nobody /opt/theirs; grep -c /opt/theirs /etc/onescand/run; timeout 5 /etc/onescand/run
       PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; rm -r /opt/theirs; ${setup} >/dev/null`)
-    t.match(output, /^1$/m, 'onescand finds Node there')
-    t.notMatch(output, 'told 0')
-  })
+      t.match(output, /^1$/m, 'onescand finds Node there')
+      t.notMatch(output, 'told 0')
+    })
 
-  t.test('under systemd a unit that differs is reloaded, and onescand restarted', async (t) => {
-    const script = '#!/bin/sh\necho "said $*"\n'
-    writeFileSync(at('usr/local/bin/systemctl'), script, { mode: 0o755 })
-    const { output } = run(`mkdir -p /run/systemd/system; ${setup}`)
-    t.match(output, '\nsaid daemon-reload\n')
-    t.match(output, '\nsaid restart onescand.service\n')
-    t.match(
-      run('cat /etc/systemd/system/onescand.service').output,
-      `ExecStart=${HOME}/bin/onescand`,
-    )
-    t.match(output, /^said enable --quiet onescand\.socket .* onescand\.service$/m)
-    t.notMatch(
-      output,
-      /^said enable .*onescan-http/m,
-      'the page is for the administrator to enable',
-    )
-    t.match(run('cat /etc/systemd/system/onescan-http.socket').output, 'Service=onescand.service')
-    t.notMatch(run(setup).output, /^said (?:daemon-reload|restart)/m, 'nothing differs')
-    const next = run(
-      `sed -i 's/^LimitNOFILE=.*/LimitNOFILE=9/' ${HOME}/debian/onescand.service; ${setup}`,
-    )
-    t.match(next.output, '\n    -LimitNOFILE=16384\n    +LimitNOFILE=9\n')
-    t.match(next.output, '\nsaid daemon-reload\n')
-    t.match(next.output, '\nsaid restart onescand.service\n')
-  })
+    t.test('under systemd a unit that differs is reloaded, and onescand restarted', async (t) => {
+      const script = '#!/bin/sh\necho "said $*"\n'
+      writeFileSync(at('usr/local/bin/systemctl'), script, { mode: 0o755 })
+      const { output } = run(`mkdir -p /run/systemd/system; ${setup}`)
+      t.match(output, '\nsaid daemon-reload\n')
+      t.match(output, '\nsaid restart onescand.service\n')
+      t.match(
+        run('cat /etc/systemd/system/onescand.service').output,
+        `ExecStart=${HOME}/bin/onescand`,
+      )
+      t.match(output, /^said enable --quiet onescand\.socket .* onescand\.service$/m)
+      t.notMatch(
+        output,
+        /^said enable .*onescan-http/m,
+        'the page is for the administrator to enable',
+      )
+      t.match(run('cat /etc/systemd/system/onescan-http.socket').output, 'Service=onescand.service')
+      t.notMatch(run(setup).output, /^said (?:daemon-reload|restart)/m, 'nothing differs')
+      const next = run(
+        `sed -i 's/^LimitNOFILE=.*/LimitNOFILE=9/' ${HOME}/debian/onescand.service; ${setup}`,
+      )
+      t.match(next.output, '\n    -LimitNOFILE=16384\n    +LimitNOFILE=9\n')
+      t.match(next.output, '\nsaid daemon-reload\n')
+      t.match(next.output, '\nsaid restart onescand.service\n')
+    })
 
-  t.test('lines of somebody else stay, and are shown', async (t) => {
-    for (const file of [
-      '/etc/systemd/system/onescand.service',
-      '/etc/systemd/system/onescand.socket',
-    ]) {
-      const { code, output } =
-        run(`cp -a ${file} /tmp/before; echo '# mine' >>${file}; cp ${file} /tmp/edited
+    t.test('lines of somebody else stay, and are shown', async (t) => {
+      for (const file of [
+        '/etc/systemd/system/onescand.service',
+        '/etc/systemd/system/onescand.socket',
+      ]) {
+        const { code, output } =
+          run(`cp -a ${file} /tmp/before; echo '# mine' >>${file}; cp ${file} /tmp/edited
         ${setup}; code=$?; cmp ${file} /tmp/edited; mv /tmp/before ${file}; exit $code`)
-      t.equal(code, 1)
-      t.match(output, '\n+# mine\n')
-      t.match(output, `setup: ${file}: these lines are not from setup`)
-      t.notMatch(output, /^said/m, 'nothing was done')
-      t.notMatch(output, 'differ')
-    }
-    t.notMatch(run(setup).output, /^ {2}write/m)
-  })
+        t.equal(code, 1)
+        t.match(output, '\n+# mine\n')
+        t.match(output, `setup: ${file}: these lines are not from setup`)
+        t.notMatch(output, /^said/m, 'nothing was done')
+        t.notMatch(output, 'differ')
+      }
+      t.notMatch(run(setup).output, /^ {2}write/m)
+    })
 
-  t.test('it names what keeps it from working, and changes nothing', async (t) => {
-    t.match(run(`PATH=/usr/bin:/bin; ${setup}`), { code: 1, output: 'setup: node is not in PATH' })
-    t.match(run(`${setup} --wet`), { code: 100, output: /only --dry-run/ })
-    const unit = '/etc/systemd/system/onescand.service'
-    const torn = run(`mv ${HOME}/debian/onescand.service /tmp/; cp ${unit} /tmp/before
+    t.test('it names what keeps it from working, and changes nothing', async (t) => {
+      t.match(run(`PATH=/usr/bin:/bin; ${setup}`), {
+        code: 1,
+        output: 'setup: node is not in PATH',
+      })
+      t.match(run(`${setup} --wet`), { code: 100, output: /only --dry-run/ })
+      const unit = '/etc/systemd/system/onescand.service'
+      const torn = run(`mv ${HOME}/debian/onescand.service /tmp/; cp ${unit} /tmp/before
       ${setup}; echo "exit $?"; cmp ${unit} /tmp/before; mv /tmp/onescand.service ${HOME}/debian/`)
-    t.match(torn.output, `setup: ${unit}: nothing to write into it`)
-    t.match(torn.output, '\nexit 1\n', 'the unit stays as it was')
-    t.notMatch(torn.output, /differ/)
-    const old = run(`mkdir /opt/old && printf '#!/bin/sh\\necho v20.9.1\\n' >/opt/old/node
+      t.match(torn.output, `setup: ${unit}: nothing to write into it`)
+      t.match(torn.output, '\nexit 1\n', 'the unit stays as it was')
+      t.notMatch(torn.output, /differ/)
+      const old = run(`mkdir /opt/old && printf '#!/bin/sh\\necho v20.9.1\\n' >/opt/old/node
       chmod 755 /opt/old/node; PATH=/opt/old:$PATH; ${setup}`)
-    t.match(old, { code: 1, output: '/opt/old/node is v20.9.1, onescan needs v22.15 or later' })
-    const theirs = '/opt/theirs/bin/node'
-    for (const [give, by] of [
-      ['chown nobody /opt/theirs/bin/node', 'nobody:root may write to node '],
-      ['chown nobody /opt/theirs', 'nobody:root may write to theirs '],
-      ['chmod g+w /opt/theirs/bin; chgrp mail /opt/theirs/bin', 'root:mail may write to bin '],
-      ['ln -s /opt/theirs /opt/link; chown -h nobody /opt/link', 'nobody:root may write to link '],
-    ] as const) {
-      const { output } = run(`mkdir -p /opt/theirs/bin
-        printf '#!/bin/sh\\necho told >>/tmp/told\\n' >${theirs}; chmod 755 ${theirs}; ${give}
-        PATH=$(test -e /opt/link && echo /opt/link || echo /opt/theirs)/bin:$PATH; ${setup}
-        echo "exit $?"; rm -r /opt/theirs /opt/link 2>/dev/null; cat /tmp/told`)
-      t.match(output, /^setup: \/opt\/(?:theirs|link)\/bin\/node: /m, give)
-      t.match(output, by)
-      t.match(output, '\nexit 1\n')
-      t.notMatch(output, /^told/m, 'root does not run it')
-    }
-    for (const [make, place] of [
-      ['cp /usr/local/bin/node', '/root/node'],
-      ['ln -s /usr/local/bin/node', '/root/linked'],
-      ['cp /usr/local/bin/node', '/var/tmp/node'],
-    ] as const) {
-      const moved = run(`mkdir ${place} && ${make} ${place}/node
+      t.match(old, { code: 1, output: '/opt/old/node is v20.9.1, onescan needs v22.15 or later' })
+      for (const [make, place] of [
+        ['cp /usr/local/bin/node', '/root/node'],
+        ['ln -s /usr/local/bin/node', '/root/linked'],
+        ['cp /usr/local/bin/node', '/var/tmp/node'],
+      ] as const) {
+        const moved = run(`mkdir ${place} && ${make} ${place}/node
         PATH=${place}:/usr/sbin:/usr/bin:/sbin:/bin; ${setup}; echo "exit $?"; rm -r ${place}`)
-      t.match(moved.output, `setup: ${place}/node: services may not see what is there`)
-      t.match(moved.output, '\nexit 1\n')
-    }
-  })
+        t.match(moved.output, `setup: ${place}/node: services may not see what is there`)
+        t.match(moved.output, '\nexit 1\n')
+      }
+    })
 
-  t.test('what the page says removes it: link, units and package', async (t) => {
-    const page = readFileSync(join(root, 'doc/install.md'), 'utf8')
-    const [, commands = ''] = /\nTo remove it, .*?```sh\n(.*?)```/s.exec(page) ?? []
-    writeFileSync(at('usr/local/bin/npm'), '#!/bin/sh\necho "npm $*"\n', { mode: 0o755 })
-    const { code, output } = run(`set -e
+    t.test('it runs nothing that somebody else may have written', async (t) => {
+      const node = '/opt/theirs/bin/node'
+      const acl = (rights: string, place: string) => () =>
+        execFileSync('setfacl', ['-m', rights, at(place)])
+      const cases: readonly (readonly [give: string | (() => void), by: string, undo?: string])[] =
+        [
+          [`chown nobody ${node}`, `${node}: nobody may write to it`],
+          ['chown nobody /opt/theirs', '/opt/theirs: nobody may write to it'],
+          [
+            'chgrp mail /opt/theirs/bin; chmod g+w /opt/theirs/bin',
+            '/opt/theirs/bin: group mail may',
+          ],
+          ['chmod o+w /opt/theirs', '/opt/theirs: everybody may write to it'],
+          [
+            'ln -s /opt/theirs /opt/link; chown -h nobody /opt/link',
+            '/opt/link: nobody may write to it',
+          ],
+          [
+            'mkdir /opt/link; ln -s ../theirs/bin /opt/link/bin; chown nobody /opt/theirs',
+            '/opt/link/../theirs: nobody may write to it',
+          ],
+          [
+            acl('u:nobody:rwx', '/opt/theirs/bin'),
+            '/opt/theirs/bin: an access list may write to it',
+          ],
+          [acl('u:nobody:rw', node), `${node}: an access list may write to it`],
+          ...[
+            'debian/units.sh',
+            'debian/accounts.sh',
+            'packaging/setup',
+            'bin/onescand',
+            'dist',
+          ].flatMap(
+            (name) =>
+              [
+                [
+                  `chown nobody ${HOME}/${name}`,
+                  `${HOME}/${name}: nobody may write to it`,
+                  `chown root ${HOME}/${name}`,
+                ],
+                [
+                  acl('u:nobody:rwx', `${HOME}/${name}`),
+                  `${HOME}/${name}: an access list may write to it`,
+                ],
+              ] as const,
+          ),
+          [acl('g:mail:rwx', '/usr/local/lib'), '/usr/local/lib: an access list may write to it'],
+          [
+            'chown nobody /etc/onescan',
+            '/etc/onescan: nobody may write',
+            'chown root /etc/onescan',
+          ],
+          [
+            'chown nobody /var/lib/onescan',
+            '/var/lib/onescan: nobody may write',
+            'chown root /var/lib/onescan',
+          ],
+        ]
+      for (const [give, by, undo = ':'] of cases) {
+        run(`mkdir -p /opt/theirs/bin
+        printf '#!/bin/sh\\necho told >>/tmp/told\\n' >${node}; chmod 755 ${node}
+        ${typeof give === 'string' ? give : ':'}`)
+        if (typeof give !== 'string') give()
+        const { output } = run(`find /etc /var/lib >/tmp/files; cp -a /etc/passwd /tmp/
+        PATH=$(test -e /opt/link && echo /opt/link || echo /opt/theirs)/bin:$PATH; ${setup}
+        echo "exit $?"; find /etc /var/lib | diff /tmp/files -; cat /tmp/told
+        rm -rf /opt/theirs /opt/link; ${undo}`)
+        execFileSync('setfacl', ['-R', '-b', at(HOME), at('usr/local/lib')])
+        t.match(output, `setup: ${by}`)
+        t.match(output, /\nexit 1\n(cat: [^\n]*\n)?$/, `${by}: nothing was run or made`)
+      }
+      t.equal(run(setup).code, 0, 'all was given back')
+    })
+
+    t.test('what the page says removes it: link, units and package', async (t) => {
+      const page = readFileSync(join(root, 'doc/install.md'), 'utf8')
+      const [, commands = ''] = /\nTo remove it, .*?```sh\n(.*?)```/s.exec(page) ?? []
+      writeFileSync(at('usr/local/bin/npm'), '#!/bin/sh\necho "npm $*"\n', { mode: 0o755 })
+      const { code, output } = run(`set -e
       mkdir /etc/systemd/system/onescand.service.d
       ${commands}
       find /etc/systemd/system -name 'onescan*'; readlink /etc/onescan/queue; ls /etc/default/onescand`)
-    t.equal(code, 0, output)
-    t.match(
-      output,
-      /^said disable --now onescan-clamd\.socket onescan-http\.socket .* onescand\.service$/m,
-    )
-    t.match(
-      output,
-      /^said daemon-reload\nnpm uninstall -g onescan\n\/var\/qmail\S+\n\/etc\/default\/onescand\n$/m,
-    )
-  })
-})
+      t.equal(code, 0, output)
+      t.match(
+        output,
+        /^said disable --now onescan-clamd\.socket onescan-http\.socket .* onescand\.service$/m,
+      )
+      t.match(
+        output,
+        /^said daemon-reload\nnpm uninstall -g onescan\n\/var\/qmail\S+\n\/etc\/default\/onescand\n$/m,
+      )
+    })
+  },
+)
