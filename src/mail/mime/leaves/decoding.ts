@@ -299,7 +299,7 @@ export class Decoding extends Work {
   }
 
   *#giveBlocks(text: Bytes): Steps {
-    const blocks = yield* findCodedBlocks(text, this)
+    const blocks = yield* findCodedBlocks(text, this, limits.waiting)
     if (blocks.length > limits.waiting) {
       this.leaveUnread(`more than ${limits.waiting} blocks of encoded data`)
     }

@@ -44,9 +44,14 @@ const BEGINNING_COST = 512
  *
  * Readers know different forms of the line that begins data: each the common one, and besides it any other
  * one, or all. Inside of a block some begin the next one at such a line. The others look for none before a
- * line that ends the block, and some of these go on behind that line.
+ * line that ends the block, and some of these go on behind that line. Of more than `most` blocks one more is
+ * told.
  */
-export function* findCodedBlocks(text: Bytes, work: Work): Steps<readonly CodedBlock[]> {
+export function* findCodedBlocks(
+  text: Bytes,
+  work: Work,
+  most: number,
+): Steps<readonly CodedBlock[]> {
   const lines = new CodedLines()
   let count = 0
   for (const chunk of text.chunks()) {
@@ -58,7 +63,7 @@ export function* findCodedBlocks(text: Bytes, work: Work): Steps<readonly CodedB
     }
   }
   lines.end()
-  return lines.blocks(text.size)
+  return lines.blocks(text.size, most)
 }
 
 /** The lines of a text that begin or end data. */
@@ -109,14 +114,15 @@ class CodedLines {
     this.#beginnings.push({ ...start, at: this.#offset + found, from: this.#offset + to })
   }
 
-  /** The blocks that are not empty, each once, in a text of this size. */
-  blocks(size: number): readonly CodedBlock[] {
+  /** The blocks that are not empty, each once, in a text of this size: `most` of them, and one more. */
+  blocks(size: number, most: number): readonly CodedBlock[] {
     const found = new Map<string, CodedBlock>()
     for (const kind of codedKinds) {
       const all = this.#beginnings.filter((beginning) => beginning.kind === kind)
       for (const known of knownTogether(all)) {
         for (const { from, name, to } of blocksOf(known, this.#ends[kind], size)) {
           if (from < to) found.set(`${kind} ${from} ${to}`, { kind, from, to, name })
+          if (found.size > most) return [...found.values()]
         }
       }
     }

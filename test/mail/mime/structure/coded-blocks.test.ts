@@ -8,12 +8,16 @@ import { findCodedBlocks } from '../../../../src/mail/mime/structure/coded-block
 import { inChunks } from '../../message/bytes.ts'
 
 /** The blocks of a text that comes in chunks of so many bytes: the bytes of each. */
-function blocksIn(text: string, length = text.length || 1): string[] {
+function blocksIn(
+  text: string,
+  length = text.length || 1,
+  most = Number.POSITIVE_INFINITY,
+): string[] {
   const bytes = Buffer.from(text, 'latin1')
   const cuts = Array.from({ length: Math.floor(text.length / length) }, (_, n) => n * length)
   const source = inChunks(bytes, cuts)
   const work = new Work(Bytes.of(bytes), { openFile: () => openAnonymousFile(tmpdir()) })
-  const steps = findCodedBlocks(source, work)
+  const steps = findCodedBlocks(source, work, most)
   let step = steps.next()
   while (!step.done) step = steps.next()
   return step.value.map(({ from, to }) => text.slice(from, to))
@@ -38,6 +42,14 @@ t.test('blocks end where some reader ends them', async (t) => {
     new Set(['ONE\n', `ONE\n${two}`, 'TWO\nend\n']),
     'a beginning inside of a block is one for some readers',
   )
+})
+
+t.test('of more blocks than are read only the first are made, and one more', async (t) => {
+  const text = 'begin 6\n#AB\n'.repeat(5000)
+  const all = blocksIn(text)
+  t.ok(all.length > 5000)
+  t.same(blocksIn(text, text.length, 20), all.slice(0, 21))
+  t.same(blocksIn(text, text.length, all.length), all)
 })
 
 t.test('a line that only some readers know parts nothing for the others', async (t) => {
