@@ -160,6 +160,12 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       look('after a restart')
     })
 
+    t.test('it starts however often it was started before', async (t) => {
+      const often = 'for i in 1 2 3 4 5 6 7 8; do systemctl restart onescand || exit; done'
+      there(often)
+      t.equal(send('/clean.eml').code, 0)
+    })
+
     t.test('it asks a clamd again whose directory was removed meanwhile', async () => {
       there('systemctl stop clamd')
       await until(() => send('/clean.eml').code !== 0, 'clamd is away')
