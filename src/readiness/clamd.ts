@@ -287,7 +287,8 @@ async function checkLargeMail(
     const value = `calls EICAR in ${size} clean: from about ${sizeText(most)} on mail gets in unscanned, marked as clean`
     return error(what, value, remedy)
   }
-  const value = `looks at files of ${sizeText(most)} and no more: larger ones are not scanned (OVERSIZE)`
+  const many = most > LEAST ? `${sizeText(most)} and no more` : `less than ${sizeText(LEAST)}`
+  const value = `looks at files of ${many}: larger ones are not scanned (OVERSIZE)`
   return most < ORDINARY ? error(what, value, `raise ${limits}`) : warning(what, value, remedy)
 }
 

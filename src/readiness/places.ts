@@ -6,7 +6,7 @@ import { shellWord } from '../ground/errors/shell-word.ts'
 import { letsOthersReplace } from '../ground/path/stranger.ts'
 import { namesWithoutPath } from '../ground/settings/table/scanning.ts'
 import { openAnonymousFile, readSpoolPolicy, type SpoolPolicy } from '../mail/message/spool.ts'
-import { groupName, obstacle } from './account.ts'
+import { groupName, nameOrNumber, obstacle } from './account.ts'
 import { accountText, type StageHost, scanSettingsOf } from './stage.ts'
 
 /** f_type of statfs(2). */
@@ -33,7 +33,7 @@ export function checkPlaces(host: StageHost): Finding[] {
   return [...checkQuarantine(host), ...checkLogFile(host), ...checkSpool(host)]
 }
 
-/** Checks the directory of QUARANTINE. If it belongs to another account, onescand keeps mail in it. */
+/** Checks the directory of QUARANTINE, which belongs to whoever keeps mail in it: onescand, if the slot asks that. */
 function checkQuarantine(host: StageHost): Finding[] {
   const { env, account } = host
   const what = 'QUARANTINE'
@@ -49,12 +49,14 @@ function checkQuarantine(host: StageHost): Finding[] {
     if (!status.isDirectory()) return keepsNothing('is not a directory', 'name another one')
     if ((mode & 0o077) !== 0) return keepsNothing(`has mode 0${(mode & 0o777).toString(8)}`)
     if (uid === account.uid) return [ok(what, `${directory}, written by ${accountText(host)}`)]
-    return [
-      ok(
-        what,
-        `${directory} of uid ${uid}, as which onescand must run; what the slot itself finds is deferred`,
-      ),
-    ]
+    if (!host.asksOnescand) {
+      return keepsNothing(
+        `belongs to ${nameOrNumber(host.accounts, uid)}, and mail is scanned as ${account.name}`,
+        `chown ${account.name} ${shellWord(directory)}`,
+      )
+    }
+    const owner = nameOrNumber(host.accounts, uid)
+    return [ok(what, `${directory} of ${owner}; what the slot itself finds is deferred`)]
   } catch (thrown) {
     return keepsNothing(`cannot be looked at (${errorText(thrown)})`)
   }
@@ -112,7 +114,10 @@ function guarded(
 const missing =
   (what: string): MissingFinding =>
   (why) =>
-    marked(error(what, why, 'make the directory; until then mail is deferred'), 'nothing scans')
+    marked(
+      error(what, why, 'make the directory; mail that needs a file in it is deferred'),
+      'nothing scans',
+    )
 
 /**
  * Makes the finding about a SPOOLDIR that is missing. It is an error if a scanner opens messages there

@@ -80,12 +80,14 @@ function judgeScanner(scanner: Scanner, scanned: ScanFinding, meanwhile: string)
         'says that EICAR is clean',
         'see its signatures: it may find nothing at all',
       )
-    case 'unseen':
-    case 'unknown':
-      return marked(
-        error(what, `cannot tell: ${scanned.why}`, `correct it; until then mail is ${meanwhile}`),
-        'nothing scans',
-      )
+    case 'unseen': {
+      const remedy = 'correct it; onescan check --mail ADDRESS shows what becomes of such mail'
+      return error(what, `does not see all of EICAR's small message: ${scanned.why}`, remedy)
+    }
+    case 'unknown': {
+      const remedy = `correct it; mail about which it cannot tell is ${meanwhile}`
+      return marked(error(what, `cannot tell: ${scanned.why}`, remedy), 'nothing scans')
+    }
   }
 }
 

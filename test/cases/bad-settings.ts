@@ -55,6 +55,10 @@ export const badSettings: readonly BadSetting[] = [
     settings: { QHPSI: 'clamd' },
     reason: /QHPSI clamd: names a built-in plugin as a command; did/,
   },
+  {
+    settings: { QHPSI: 'plugin clamd' },
+    reason: /QHPSI plugin clamd: has no colon; did you mean \\?"plugin: clamd\\?"/,
+  },
   { settings: { QHPSI: '/usr/sbin/clamd %s' }, reason: /did you mean \\?"plugin: clamd\\?"/ },
   {
     settings: { BADATTACHMENTS: 'control/bad' },

@@ -5,6 +5,7 @@ const NIGHTLY = [
   'test/packaging/arm64.test.ts',
   'test/packaging/autopkgtest.test.ts',
   'test/packaging/pages.test.ts',
+  'test/packaging/remedies.test.ts',
   'test/packaging/same-bytes.test.ts',
 ]
 

@@ -56,7 +56,22 @@ function headingFor(args: CheckOptions): string | undefined {
 }
 
 function findingsFor(args: CheckOptions): AsyncGenerator<Finding> {
-  return args.mail === undefined ? checkHost(args) : checkByMail(args.mail, logsToFollow(args.log))
+  return args.mail === undefined ? checkHost(args) : checkMail(args.mail, args.log)
+}
+
+/** Sends mail, if a log shows what becomes of it. */
+async function* checkMail(address: string, named: readonly string[]): AsyncGenerator<Finding> {
+  const lost = named.length === 0 ? await unwrittenLog() : undefined
+  if (lost === undefined) yield* checkByMail(address, logsToFollow(named))
+  else yield lost
+}
+
+/** The finding that the running onescand writes a LOGFILE that is not there; undefined if it is, or none is set. */
+async function unwrittenLog(): Promise<Finding | undefined> {
+  const file = (await askRunningDaemon())?.description?.settings.LOGFILE
+  if (!file || existsSync(file)) return undefined
+  const value = `${file} is not there: the lines about mail are lost, and no mail was sent`
+  return error('LOGFILE', value, 'let onescand write it, as onescan check says, and restart it')
 }
 
 /** The logs that are named, and those of this host from now on. */

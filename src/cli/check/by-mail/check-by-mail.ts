@@ -183,8 +183,10 @@ class WayTrial {
     const what = `${this.#name}, clean mail`
     const record = decisive(seen)
     if (record === undefined) return this.#unseen(what, sent)
-    if (seen.length >= A_LOOP) {
-      const value = `came to onescan ${seen.length} times: a loop, in which mail is lost`
+    // What was deferred comes again, and is no loop.
+    const passed = seen.filter(({ fields }) => fields.get('decision') !== 'defer')
+    if (passed.length >= A_LOOP) {
+      const value = `came to onescan ${passed.length} times: a loop, in which mail is lost`
       const remedy =
         'see that what takes mail back from onescan does not hand it on to onescan again: doc/mail-servers.md'
       return error(what, value, remedy)

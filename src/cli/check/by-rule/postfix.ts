@@ -33,6 +33,8 @@ const TIME_LIMITS: Readonly<Record<string, string>> = {
 }
 /** What Postfix waits for at a proxy, in words for people: more than a scan and the next server. */
 const ENOUGH = 900
+/** Seconds for which Postfix waits for a milter at the end of a message, postconf(5): as the page has it. */
+const OF_MILTERS = 300
 const SHOW = 'onescan check --mail ADDRESS shows it'
 
 /**
@@ -183,7 +185,8 @@ function checkMilter(service: SmtpdService, milter: MilterEntry, postfix: Postfi
     findings.push(warning(action.place, value, action.set('tempfail')))
   }
   if (secondsOf(timeout.value) <= scanTime) {
-    const enough = timeout.set(`${Math.max(300, 2 * scanTime)}s`)
+    const enough =
+      scanTime < OF_MILTERS ? timeout.set(`${OF_MILTERS}s`) : `set SCANTIMEOUT below ${OF_MILTERS}`
     findings.push(warning(timeout.place, tooEarly(timeout.value, scanTime), enough))
   }
   return findings

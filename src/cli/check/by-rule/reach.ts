@@ -1,9 +1,16 @@
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { attempt } from '../../../ground/errors/fault.ts'
 import { error, type Finding, following } from '../../../ground/errors/finding.ts'
 import { shellWord } from '../../../ground/errors/shell-word.ts'
 import { leadsSomewhere } from '../../../ground/path/path-handle.ts'
-import { findAccount, joinGroup, obstacle } from '../../../readiness/account.ts'
+import {
+  type Accounts,
+  findAccount,
+  joinGroup,
+  obstacle,
+  type SystemAccount,
+} from '../../../readiness/account.ts'
 import { askSystemd } from '../../shared/systemd-unit.ts'
 import { howToStart } from '../services/state.ts'
 import { SOCKET_UNITS } from './onescand-places.ts'
@@ -38,11 +45,15 @@ export function unreachable(
   const barrier = account && obstacle(account, path, 'write')
   if (account === undefined || barrier === undefined) return undefined
   const value = `${account.name} may not connect to ${path}: ${meanwhile}`
-  const command = joinGroup(account, postfix.accounts, barrier)
-  const remedy = command
-    ? `${command} && postfix reload`
-    : `see the owner, group and mode of ${barrier}: onescand --mode 0660, or the unit onescan-postfix.socket`
-  return error(what, value, remedy)
+  return error(what, value, wayPast(barrier, account, postfix.accounts))
+}
+
+/** How an account of Postfix comes past what keeps it from a socket: a directory, or the socket itself. */
+function wayPast(barrier: string, account: SystemAccount, accounts: Accounts): string {
+  const command = joinGroup(account, accounts, barrier)
+  if (command !== undefined) return `${command} && postfix reload`
+  if (attempt(() => statSync(barrier))?.isDirectory()) return `chmod o+x ${shellWord(barrier)}`
+  return `see the owner, group and mode of ${barrier}: onescand --mode 0660, or the unit onescan-postfix.socket`
 }
 
 const notRunning = (what: string, value: string): Finding => {

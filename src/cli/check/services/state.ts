@@ -15,6 +15,8 @@ const PAGE = '/usr/share/doc/onescan/doc/install.md'
 /** The most bytes of a log of multilog that are read, from its end; and the most lines that are told. */
 const LOG_BYTES = 64 * 1024
 const LINES_TOLD = 10
+/** Milliseconds that an attempt to start may have taken. */
+const ATTEMPT = 90_000
 
 const isThere = (path: string) => attempt(() => lstatSync(path)) !== undefined
 
@@ -47,7 +49,8 @@ export function howToStart(service: Service): string {
 export function checkState(service: Service, answers: boolean, isNeeded: boolean): Finding[] {
   const unit = askSystemd(`${service}.service`)
   const level = isNeeded ? error : warning
-  const told = tellLog(service, linesOf(service, unit, answers), answers)
+  // What somebody has stopped has nothing to tell.
+  const told = isStopped(unit) ? [] : tellLog(service, linesOf(service, unit, answers), answers)
   if (unit !== undefined && answers) return [...checkUnit(service, unit), ...told]
   if (answers) return told
   const why = unit ? ` (${stateInWords(unit)})` : ''
@@ -57,6 +60,10 @@ export function checkState(service: Service, answers: boolean, isNeeded: boolean
   )
   return [down, ...told]
 }
+
+/** Whether a unit does not run since somebody wants it so. */
+const isStopped = (unit: SystemdUnit | undefined): boolean =>
+  unit !== undefined && unit.active === 'inactive' && unit.result === 'success'
 
 function stateInWords({ load, active, result }: SystemdUnit): string {
   if (load !== 'loaded') return `its unit is ${load}`
@@ -93,7 +100,10 @@ export const checkSupervised = (service: Service): Finding[] =>
 
 /** What it has logged since it was started: in the journal, or in the log of its run script. */
 function linesOf(service: Service, unit: SystemdUnit | undefined, answers: boolean): string[] {
-  if (unit !== undefined) return journalOf(`${service}.service`, unit.since)
+  if (unit !== undefined) {
+    if (answers) return journalOf(`${service}.service`, unit.since)
+    return lastAttempt(journalOf(`${service}.service`, unit.since - ATTEMPT))
+  }
   if (hasSystemd()) return []
   const file = `/var/log/${service}/current`
   const text = attempt(() => PathHandle.with(file, (log) => log.readEnd(LOG_BYTES)))
@@ -103,6 +113,16 @@ function linesOf(service: Service, unit: SystemdUnit | undefined, answers: boole
   const served = answers ? before() : last
   const own = lines.slice(served + 1).map((line) => line.replace(/^@[0-9a-f]{24} /, ''))
   return own.filter((line) => line !== '')
+}
+
+/**
+ * The lines of the last attempt to start a service that has failed; all if none has. systemd counts a unit as
+ * left from the end of an attempt on, and its seconds are whole.
+ */
+function lastAttempt(lines: readonly string[]): string[] {
+  const failed = lines.findLastIndex((line) => /\.service: Failed with result /.test(line))
+  const begun = lines.findLastIndex((line, at) => at < failed && /^Starting /.test(line))
+  return lines.slice(begun + 1, failed < 0 ? undefined : failed)
 }
 
 /** What a service says when it has begun: what it said before has not stopped it. */

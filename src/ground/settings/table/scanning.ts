@@ -215,6 +215,10 @@ function readQhpsiLine(text: string): QhpsiLine | undefined {
  * code means *infected*: all mail would be refused. (`clamscan` alone is a command that works.)
  */
 function refusePlugins(text: string, words: readonly string[]): void {
+  if (/^plugins?$/.test(words[0]!)) {
+    const names = words.slice(1).join(' ') || 'clamd'
+    throw new Fault('config', `QHPSI ${text}: has no colon; did you mean "plugin: ${names}"?`)
+  }
   const areNames = words.every(isBuiltIn) && words.join() !== 'clamscan'
   if (!areNames && basename(words[0]!) !== 'clamd') return
   const suggestion = areNames ? words.join(' ') : 'clamd'

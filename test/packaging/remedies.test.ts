@@ -1,0 +1,235 @@
+import t from 'tap'
+import type { Finding } from '../../src/ground/errors/finding.ts'
+import { bootMailHost, mailHostMissing, POSTFIX } from './mail-host.ts'
+
+/**
+ * What `onescan check` says of a host with Postfix and clamd that was broken, and what comes of its remedies:
+ * each is carried out, and then mail is tried.
+ */
+
+const DEFAULTS = '/etc/default/onescand'
+const set = (line: string) => `echo '${line}' >>${DEFAULTS}; systemctl restart onescand`
+const unset = (name: string) => `sed -i '/^${name}=/d' ${DEFAULTS}; systemctl restart onescand`
+const ofClamd = (line: string) =>
+  `sed -i '/^${line.split(' ')[0]} /d' /etc/clamav/clamd.conf; echo '${line}' >>/etc/clamav/clamd.conf; systemctl restart clamav-daemon; ${CLAMD_ANSWERS}`
+const CLAMD_ANSWERS =
+  'for i in $(seq 300); do clamdscan --ping 1 >/dev/null 2>&1 && break; sleep 0.1; done'
+
+interface State {
+  readonly name: string
+  /** Shell, as root. */
+  readonly breaks: string
+  /** Of the finding: its thing, its value, and its remedy, which is a command if `does` is not there. */
+  readonly says: Pick<Finding, 'level' | 'what'> & { value: RegExp; remedy?: RegExp }
+  /** The remedy as a command, where it is in words. */
+  readonly does?: string
+}
+
+const states: readonly State[] = [
+  {
+    name: 'the directory of the socket is closed',
+    breaks: 'chmod 0700 /var/spool/postfix/onescan',
+    says: {
+      level: 'error',
+      what: 'milter unix:onescan/milter.sock',
+      value: /^postfix may not connect to .*milter.sock: Postfix defers all mail$/,
+    },
+  },
+  {
+    name: 'onescand was stopped',
+    breaks: 'systemctl stop onescand.socket onescan-milter.socket onescan-policy.socket onescand',
+    says: { level: 'error', what: 'onescand', value: /^does not answer \(inactive\)$/ },
+  },
+  {
+    name: 'onescand is masked',
+    breaks: 'systemctl mask --now onescand',
+    says: { level: 'error', what: 'onescand', value: /^does not answer \(its unit is masked\)$/ },
+  },
+  {
+    name: 'the socket for Postfix is disabled',
+    breaks: 'systemctl disable --now onescan-postfix.socket',
+    says: {
+      level: 'error',
+      what: 'milter unix:onescan/milter.sock',
+      value: /milter.sock is not there: Postfix defers all mail$/,
+    },
+  },
+  {
+    name: 'an option is misspelt',
+    breaks: set('ONESCAND_OPTIONS="--miltr unix:/x"'),
+    says: {
+      level: 'error',
+      what: 'onescand',
+      value:
+        /says in its log: "error: settings: --miltr: is not an option; did you mean --milter\?"/,
+    },
+    does: unset('ONESCAND_OPTIONS'),
+  },
+  {
+    name: 'QHPSI lacks its colon',
+    breaks: set('QHPSI="plugin clamd"'),
+    says: {
+      level: 'error',
+      what: 'onescand',
+      value: /QHPSI plugin clamd: has no colon; did you mean 'plugin: clamd'\?/,
+    },
+    does: unset('QHPSI'),
+  },
+  {
+    name: 'the quarantine belongs to another account',
+    breaks: `sed -i '/^REJECTVIRUS/d' ${DEFAULTS}; chown root /var/lib/onescan/quarantine; ${set('QUARANTINE=/var/lib/onescan/quarantine')}`,
+    says: {
+      level: 'error',
+      what: 'QUARANTINE [onescand]',
+      value:
+        /^\/var\/lib\/onescan\/quarantine belongs to root, and mail is scanned as onescan: infected mail is deferred$/,
+    },
+  },
+  {
+    name: 'no mail is refused, and none is kept any more',
+    breaks: `${unset('QUARANTINE')}; ${set('REJECTVIRUS="1"')}; ${set('QHPSIMAXSIZE=1000')}`,
+    says: {
+      level: 'warning',
+      what: 'QHPSIMAXSIZE [onescand]',
+      value: /^1000: mail that is larger passes unscanned$/,
+      remedy: /^unset QHPSIMAXSIZE /,
+    },
+    does: unset('QHPSIMAXSIZE'),
+  },
+  {
+    name: 'the largest message for clamd is smaller than any',
+    breaks: set('CLAMDMAXSIZE=1000'),
+    says: {
+      level: 'error',
+      what: 'scanner clamd [onescand]',
+      value: /^cannot tell: clamd: \d+ bytes are more than CLAMDMAXSIZE 1000$/,
+    },
+    does: unset('CLAMDMAXSIZE'),
+  },
+  {
+    name: 'a rule lets all mail pass',
+    breaks: `echo 'client=0.0.0.0/0 scan off' >/etc/onescan/policy; systemctl reload onescand`,
+    says: {
+      level: 'warning',
+      what: 'policy by rule [onescand]',
+      value: /lets mail pass unscanned: line 1: client=0.0.0.0\/0 \(scan off\)$/,
+    },
+    does: 'rm /etc/onescan/policy; systemctl reload onescand',
+  },
+  {
+    name: 'a second service of Postfix has no milter',
+    breaks: `postconf -M '2525/inet=2525 inet n - n - - smtpd' && postconf -P '2525/inet/smtpd_milters=' && postfix reload`,
+    says: {
+      level: 'error',
+      what: '2525/inet',
+      value: /^names neither a milter of onescand nor a filter: its mail is not scanned$/,
+    },
+  },
+  {
+    name: 'a service of Postfix asks no milter',
+    breaks: `postconf -P '2525/inet/receive_override_options=no_milters' && postfix reload`,
+    says: {
+      level: 'error',
+      what: '2525/inet/receive_override_options',
+      value: /^no_milters: the milters of 2525\/inet are not asked, and its mail is not scanned$/,
+    },
+  },
+  {
+    name: 'another process has the port of the page',
+    breaks: `systemd-run --unit=other tcpserver 127.0.0.1 8899 cat; sleep 1; ${set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899"')}`,
+    says: {
+      level: 'error',
+      what: 'page inet:127.0.0.1:8899 [onescand]',
+      value: /^no answer /,
+      remedy: /^name another address in --http, and restart it$/,
+    },
+    does: `systemctl stop other; ${unset('ONESCAND_OPTIONS')}`,
+  },
+  {
+    name: 'a scan may last longer than Postfix waits',
+    breaks: set('SCANTIMEOUT=600'),
+    says: {
+      level: 'warning',
+      what: 'milter_content_timeout',
+      value: /^300s: Postfix gives up before a scan does \(SCANTIMEOUT, 600 s\)$/,
+      remedy: /^set SCANTIMEOUT below 300$/,
+    },
+    does: unset('SCANTIMEOUT'),
+  },
+  {
+    name: 'clamd looks at next to nothing',
+    breaks: ofClamd('MaxFileSize 1K'),
+    says: {
+      level: 'error',
+      what: 'clamd /run/clamav/clamd.ctl large mail [onescand]',
+      value: /^looks at files of less than 64K: larger ones are not scanned \(OVERSIZE\)$/,
+      remedy: /^raise StreamMaxLength, MaxFileSize /,
+    },
+    does: ofClamd('MaxFileSize 100M'),
+  },
+  {
+    name: 'clamd keeps silent about its limits',
+    breaks: ofClamd('AlertExceedsMax no'),
+    says: {
+      level: 'error',
+      what: 'clamd /run/clamav/clamd.ctl AlertExceedsMax [onescand]',
+      value: /^is off: viruses deep in mail or archives get in, marked as clean$/,
+      remedy: /^set "AlertExceedsMax yes" in its clamd.conf, and restart clamd$/,
+    },
+    does: ofClamd('AlertExceedsMax yes'),
+  },
+  {
+    name: 'clamd is another one',
+    breaks: set('CLAMD=/run/clamav/other.ctl'),
+    says: {
+      level: 'error',
+      what: 'clamd /run/clamav/other.ctl [onescand]',
+      value: /^cannot connect \(ENOENT\)$/,
+      remedy: /^start clamd, or see that CLAMD names its LocalSocket$/,
+    },
+    does: unset('CLAMD'),
+  },
+  {
+    name: 'Postfix is stopped',
+    breaks: 'postfix stop',
+    says: { level: 'error', what: 'Postfix', value: /^does not run: no mail moves$/ },
+  },
+  {
+    name: 'onescan is switched off',
+    breaks: 'onescan disable',
+    says: {
+      level: 'warning',
+      what: 'switch',
+      value: /onescan.off is there: all mail passes unscanned$/,
+    },
+    does: 'onescan enable',
+  },
+]
+
+t.test('each remedy of check is carried out', { skip: mailHostMissing }, async (t) => {
+  const host = await bootMailHost(t, 'postfix ucspi-tcp clamdscan iproute2', POSTFIX)
+  const type = (script: string) =>
+    host.run(`exec </dev/null; export HOME=/root; cd /root; ${script}`)
+  const findings = () =>
+    (JSON.parse(type('onescan check --json 2>/dev/null').output) as { results: Finding[] }).results
+  const errors = () => findings().filter(({ level }) => level === 'error')
+  type(`sed -i '/^SelfCheck/d' /etc/clamav/clamd.conf; echo 'SelfCheck 600' >>/etc/clamav/clamd.conf
+    ${set('REJECTVIRUS="1"')}; sh /usr/share/doc/onescan/examples/postfix-milter; systemctl restart onescand; postfix reload`)
+  t.same(errors(), [])
+
+  for (const { name, breaks, says, does } of states) {
+    await t.test(name, async (t) => {
+      type(breaks)
+      const found = findings()
+      const finding = found.find(({ what, value }) => what === says.what && says.value.test(value))
+      t.match(finding, says, JSON.stringify(found.filter(({ level }) => level !== 'ok')))
+      const typed = type(does ?? finding!.remedy!)
+      t.equal(typed.code, 0, `${does ?? finding!.remedy}: ${typed.output}`)
+      t.same(errors(), [], 'nothing is wrong any more')
+      const { output } = type('onescan check --mail you@example.org')
+      t.match(output, /^ok +port 25, clean mail: is scanned by the milter door, and accepted$/m)
+      t.match(output, /^ok +port 25, EICAR: is (refused|kept) by the milter door: EICAR-Test/m)
+      t.notMatch(output, /^error/m)
+    })
+  }
+})
