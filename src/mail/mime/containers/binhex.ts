@@ -1,6 +1,6 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { BinHexDecoder } from '../decoders/binhex.ts'
-import { ROOM } from '../decoders/decoder.ts'
+import { BUFFER_SIZE } from '../decoders/decoder.ts'
 import { Store } from '../shared/store.ts'
 import type { Steps, Work } from '../shared/work.ts'
 
@@ -28,7 +28,7 @@ const FILE_COST = 1024
  */
 export function* openBinHex(text: Bytes, work: Work, give: (file: BinHexFile) => Steps): Steps {
   const starts = [...placesOf(MARK, text)]
-  const room = Buffer.allocUnsafe(starts.length > 0 ? ROOM : 0)
+  const buffer = Buffer.allocUnsafe(starts.length > 0 ? BUFFER_SIZE : 0)
   for (const [index, start] of starts.entries()) {
     yield* work.countUnits(FILE_COST)
     const store = new Store(work.pool)
@@ -36,7 +36,7 @@ export function* openBinHex(text: Bytes, work: Work, give: (file: BinHexFile) =>
       const decoder = new BinHexDecoder((bytes, length) => {
         work.countBytes(length)
         store.append(bytes, 0, length)
-      }, room)
+      }, buffer)
       for (const chunk of text.chunks(start, starts[index + 1] ?? text.size)) {
         for (let at = 0; at < chunk.length; at += AT_ONCE) {
           const before = store.size

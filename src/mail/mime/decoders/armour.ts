@@ -14,8 +14,8 @@ class ArmourDecoder implements Decoder {
   readonly #lines = new WholeLines((bytes, from, to) => this.#line(bytes, from, to))
   #state: 'fields' | 'data' | 'over'
 
-  constructor(give: Give, room: Buffer, hasFields: boolean) {
-    this.#inner = new Base64Decoder(give, room)
+  constructor(give: Give, buffer: Buffer, hasFields: boolean) {
+    this.#inner = new Base64Decoder(give, buffer)
     this.#state = hasFields ? 'fields' : 'data'
   }
 

@@ -1,11 +1,11 @@
 import { CR, LF } from '../../../ground/net/ascii.ts'
 import {
+  BUFFER_SIZE,
   type Decoder,
   type DecodingPlan,
   type Give,
   type MakeDecoder,
   makerOf,
-  ROOM,
 } from './decoder.ts'
 
 /**
@@ -30,7 +30,7 @@ const BYTES_OF: Readonly<Record<number, number>> = { 0: 0, 6: 0, 2: 2, 4: 1 }
 
 /** The fewest and the most bytes of lines that are handed to the runtime's own decoder at once. */
 const NATIVE_LEAST = 1024
-const NATIVE_MOST = ROOM
+const NATIVE_MOST = BUFFER_SIZE
 /** The characters that the runtime's decoder takes for data, and others may not: `-`, `_`. */
 const OTHERS = [0x2d, 0x5f]
 
@@ -117,7 +117,7 @@ export class Base64Decoder implements Decoder {
   readonly #values: Uint8Array
   readonly #odd: Base64Oddities | undefined
   /** Memory that only this decoder uses now. */
-  readonly #room: Buffer
+  readonly #buffer: Buffer
   #length = 0
   #bits = 0
   #count = 0 // the number of bits that are left over
@@ -127,9 +127,14 @@ export class Base64Decoder implements Decoder {
   readonly #back: number
 
   /** `mode` says in what it differs from the standard way. */
-  constructor(give: Give, room: Buffer, mode: Partial<Base64Mode> = LENIENT, odd?: Base64Oddities) {
+  constructor(
+    give: Give,
+    buffer: Buffer,
+    mode: Partial<Base64Mode> = LENIENT,
+    odd?: Base64Oddities,
+  ) {
     this.#give = give
-    this.#room = room
+    this.#buffer = buffer
     this.#mode = { ...LENIENT, ...mode }
     this.#values = mode === LENIENT ? lenientValues : valuesOf(this.#mode)
     this.#odd = odd
@@ -139,7 +144,7 @@ export class Base64Decoder implements Decoder {
   push(bytes: Buffer, from: number, to: number): void {
     let tried = from // lines up to here were tried as a whole, and are not tried again
     for (let at = from; at < to && !this.#over; ) {
-      if (this.#room.length - this.#length < 3) this.#flush(this.#back)
+      if (this.#buffer.length - this.#length < 3) this.#flush(this.#back)
       if (at >= tried && this.#isLenientAt()) {
         tried = endOfLines(bytes, at, to)
         if (tried > at && this.#decodeLines(bytes, at, tried)) {
@@ -164,8 +169,8 @@ export class Base64Decoder implements Decoder {
   #flush(kept: number): void {
     const given = this.#length - kept
     if (given <= 0) return
-    this.#give(this.#room, given)
-    this.#room.copyWithin(0, given, this.#length)
+    this.#give(this.#buffer, given)
+    this.#buffer.copyWithin(0, given, this.#length)
     this.#length = kept
   }
 
@@ -173,7 +178,7 @@ export class Base64Decoder implements Decoder {
   #tail(): void {
     const bytes = BYTES_OF[this.#count]!
     if (this.#mode.padding === 'group') {
-      if (this.#count === 6) this.#room[this.#length++] = this.#bits << 2
+      if (this.#count === 6) this.#buffer[this.#length++] = this.#bits << 2
       this.#length -= Math.min(Math.max(bytes - 1, 0), this.#padded)
       return
     }
@@ -182,7 +187,7 @@ export class Base64Decoder implements Decoder {
     if (isWhole) return
     if (this.#odd) this.#odd.tail = true
     if (this.#mode.tail === 'drop') this.#length -= bytes
-    if (this.#mode.tail === 'more' && bytes === 0) this.#room[this.#length++] = this.#bits << 2
+    if (this.#mode.tail === 'more' && bytes === 0) this.#buffer[this.#length++] = this.#bits << 2
   }
 
   #isLenientAt(): boolean {
@@ -201,7 +206,7 @@ export class Base64Decoder implements Decoder {
     // or a group is open at the end, which goes on after these lines.
     if (characters === undefined || characters % 4 !== 0) return false
     this.#flush(0)
-    const length = this.#room.write(block.toString('latin1'), 'base64')
+    const length = this.#buffer.write(block.toString('latin1'), 'base64')
     if (length * 4 !== characters * 3) return false
     this.#length = length
     return true
@@ -209,10 +214,10 @@ export class Base64Decoder implements Decoder {
 
   /** Decodes whole groups of four. Returns the place after the last of them. */
   #groups(bytes: Buffer, from: number, to: number): number {
-    const room = this.#room
+    const buffer = this.#buffer
     const values = this.#values
     let filled = this.#length
-    const last = Math.min(to, from + Math.floor((room.length - filled) / 3) * 4) - 4
+    const last = Math.min(to, from + Math.floor((buffer.length - filled) / 3) * 4) - 4
     let at = from
     for (; at <= last; at += 4) {
       const first = values[bytes[at]!]!
@@ -220,9 +225,9 @@ export class Base64Decoder implements Decoder {
       const third = values[bytes[at + 2]!]!
       const fourth = values[bytes[at + 3]!]!
       if ((first | second | third | fourth) >= 64) break
-      room[filled] = (first << 2) | (second >> 4)
-      room[filled + 1] = (second << 4) | (third >> 2)
-      room[filled + 2] = (third << 6) | fourth
+      buffer[filled] = (first << 2) | (second >> 4)
+      buffer[filled + 1] = (second << 4) | (third >> 2)
+      buffer[filled + 2] = (third << 6) | fourth
       filled += 3
     }
     this.#length = filled
@@ -254,7 +259,7 @@ export class Base64Decoder implements Decoder {
     this.#count += 6
     if (this.#count < 8) return
     this.#count -= 8
-    this.#room[this.#length++] = this.#bits >> this.#count
+    this.#buffer[this.#length++] = this.#bits >> this.#count
     if (this.#count > 0 || this.#mode.padding !== 'group') return
     this.#length -= Math.min(2, this.#padded)
     this.#padded = 0
@@ -343,7 +348,8 @@ function charactersInLines(block: Buffer): number | undefined {
 export class Base64Plan implements DecodingPlan {
   readonly odd = new Base64Oddities()
 
-  readonly standard: MakeDecoder = (give, room) => new Base64Decoder(give, room, LENIENT, this.odd)
+  readonly standard: MakeDecoder = (give, buffer) =>
+    new Base64Decoder(give, buffer, LENIENT, this.odd)
 
   isOdd(): boolean {
     return this.odd.isOdd()

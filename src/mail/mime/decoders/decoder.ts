@@ -4,8 +4,8 @@ import { LineSearch } from '../shared/lines.ts'
 import { Store } from '../shared/store.ts'
 import { PIECE, type Steps, type Work } from '../shared/work.ts'
 
-/** Receives decoded bytes at the front of `room`. They are valid until it returns. */
-export type Give = (room: Buffer, length: number) => void
+/** Receives decoded bytes at the front of `buffer`. They are valid until it returns. */
+export type Give = (buffer: Buffer, length: number) => void
 
 /**
  * Decodes a content that comes in pieces of any size. When a call returns, all bytes that it decoded
@@ -16,15 +16,15 @@ export interface Decoder {
   end(): void
 }
 
-/** Makes a decoder. Nothing else may use `room` while the decoder is in use. */
-export type MakeDecoder = (give: Give, room: Buffer) => Decoder
+/** Makes a decoder. Nothing else may use `buffer` while the decoder is in use. */
+export type MakeDecoder = (give: Give, buffer: Buffer) => Decoder
 
 /** Returns what makes decoders of a class; `more` is what their constructor takes besides. */
 export function makerOf<More extends readonly unknown[]>(
-  Class: new (give: Give, room: Buffer, ...more: More) => Decoder,
+  Class: new (give: Give, buffer: Buffer, ...more: More) => Decoder,
   ...more: More
 ): MakeDecoder {
-  return (give, room) => new Class(give, room, ...more)
+  return (give, buffer) => new Class(give, buffer, ...more)
 }
 
 /**
@@ -43,11 +43,11 @@ export interface DecodingPlan {
 
 /** Decodes the content with a decoder, and its result with another one. */
 export function inTwo(makeFirst: MakeDecoder, makeSecond: MakeDecoder): MakeDecoder {
-  return (give, room) => {
-    const second = makeSecond(give, room)
+  return (give, buffer) => {
+    const second = makeSecond(give, buffer)
     const first = makeFirst(
       (bytes, length) => second.push(bytes, 0, length),
-      Buffer.allocUnsafeSlow(room.length),
+      Buffer.allocUnsafeSlow(buffer.length),
     )
     return {
       push: (bytes, from, to) => first.push(bytes, from, to),
@@ -60,7 +60,7 @@ export function inTwo(makeFirst: MakeDecoder, makeSecond: MakeDecoder): MakeDeco
 }
 
 /** The number of decoded bytes that are collected before they are given. */
-export const ROOM = 16 * 1024
+export const BUFFER_SIZE = 16 * 1024
 
 /** The bytes that are expected of each encoded byte: nearly all large contents are in base64. */
 const EXPECTED = 3 / 4
@@ -83,9 +83,9 @@ export function* decoded<Result>(
 }
 
 function* decodeInto(store: Store, part: Bytes, make: MakeDecoder, work: Work): Steps {
-  const room = work.rooms.pop() ?? Buffer.allocUnsafeSlow(ROOM)
+  const buffer = work.buffers.pop() ?? Buffer.allocUnsafeSlow(BUFFER_SIZE)
   try {
-    const decoder = make((bytes, length) => store.append(bytes, 0, length), room)
+    const decoder = make((bytes, length) => store.append(bytes, 0, length), buffer)
     for (const chunk of part.chunks()) {
       for (let at = 0; at < chunk.length; at += PIECE) {
         const end = Math.min(chunk.length, at + PIECE)
@@ -95,27 +95,27 @@ function* decodeInto(store: Store, part: Bytes, make: MakeDecoder, work: Work): 
     }
     decoder.end()
   } finally {
-    work.rooms.push(room)
+    work.buffers.push(buffer)
   }
 }
 
 /** From this many bytes on, the runtime's copy is faster than a loop. */
 const COPIED_LEAST = 40
 
-/** Fills the room byte by byte. Gives its content when it is full, and when `flush` is called. */
+/** Fills the buffer byte by byte. Gives its content when it is full, and when `flush` is called. */
 export class Writer {
   readonly #give: Give
-  readonly #room: Buffer
+  readonly #buffer: Buffer
   #length = 0
 
-  constructor(give: Give, room: Buffer) {
+  constructor(give: Give, buffer: Buffer) {
     this.#give = give
-    this.#room = room
+    this.#buffer = buffer
   }
 
   put(byte: number): void {
-    if (this.#length === this.#room.length) this.flush()
-    this.#room[this.#length++] = byte
+    if (this.#length === this.#buffer.length) this.flush()
+    this.#buffer[this.#length++] = byte
   }
 
   putAll(bytes: Buffer, from: number, to: number): void {
@@ -124,15 +124,15 @@ export class Writer {
       return
     }
     for (let at = from; at < to; ) {
-      if (this.#length === this.#room.length) this.flush()
-      const copied = bytes.copy(this.#room, this.#length, at, to)
+      if (this.#length === this.#buffer.length) this.flush()
+      const copied = bytes.copy(this.#buffer, this.#length, at, to)
       this.#length += copied
       at += copied
     }
   }
 
   flush(): void {
-    if (this.#length > 0) this.#give(this.#room, this.#length)
+    if (this.#length > 0) this.#give(this.#buffer, this.#length)
     this.#length = 0
   }
 }
@@ -141,8 +141,8 @@ export class Writer {
 export abstract class ByteDecoder implements Decoder {
   protected readonly out: Writer
 
-  constructor(give: Give, room: Buffer) {
-    this.out = new Writer(give, room)
+  constructor(give: Give, buffer: Buffer) {
+    this.out = new Writer(give, buffer)
   }
 
   push(bytes: Buffer, from: number, to: number): void {
@@ -163,7 +163,7 @@ export abstract class ByteDecoder implements Decoder {
 
 /**
  * Gives each line as a whole, with its end, though the bytes come in pieces of any size. A line of more
- * than ROOM bytes is given in pieces. `ends` says what ends a line: LF alone, or a bare CR, too.
+ * than BUFFER_SIZE bytes is given in pieces. `ends` says what ends a line: LF alone, or a bare CR, too.
  */
 export class WholeLines {
   readonly #give: (bytes: Buffer, from: number, to: number) => void
@@ -184,7 +184,7 @@ export class WholeLines {
       if (isWhole && this.#held.length === 0) this.#give(bytes, at, end)
       else {
         this.#held = Buffer.concat([this.#held, bytes.subarray(at, end)])
-        if (isWhole || this.#held.length > ROOM) this.end()
+        if (isWhole || this.#held.length > BUFFER_SIZE) this.end()
       }
       at = end
     }

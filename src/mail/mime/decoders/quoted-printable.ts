@@ -95,11 +95,11 @@ export class QuotedPrintableDecoder implements Decoder {
 
   constructor(
     give: Give,
-    room: Buffer,
+    buffer: Buffer,
     mode: Partial<QuotedPrintableMode> = {},
     odd?: QuotedPrintableOddities,
   ) {
-    this.#out = new Writer(give, room)
+    this.#out = new Writer(give, buffer)
     this.#mode = { ...LENIENT_ESCAPES, ...mode }
     this.#odd = odd
   }
@@ -272,7 +272,7 @@ function isBlank(byte: number): boolean {
 /**
  * Decodes quoted-printable as Thunderbird 153 does: line by line, three bytes at a time, writing the
  * result over the line. Up to two bytes of a line wait for the next line. A `=` that begins no escape
- * stays with the two bytes after it, but only as far as there is room. Bytes that waited take room,
+ * stays with the two bytes after it, but only as far as there is space. Bytes that waited take space,
  * and an escape frees two bytes.
  */
 class QuotedPrintableInLines implements Decoder {
@@ -280,8 +280,8 @@ class QuotedPrintableInLines implements Decoder {
   readonly #lines = new WholeLines((bytes, from, to) => this.#line(bytes, from, to))
   #waiting: number[] = []
 
-  constructor(give: Give, room: Buffer) {
-    this.#out = new Writer(give, room)
+  constructor(give: Give, buffer: Buffer) {
+    this.#out = new Writer(give, buffer)
   }
 
   push(bytes: Buffer, from: number, to: number): void {
@@ -298,17 +298,17 @@ class QuotedPrintableInLines implements Decoder {
   #line(bytes: Buffer, from: number, to: number): void {
     let token = this.#waiting
     let read = from
-    let room = 0 // the bytes of the line that were read, and not written over yet
+    let free = 0 // the bytes of the line that were read, and not written over yet
     for (;;) {
       while (token.length < 3 && read < to) {
         token.push(bytes[read++]!)
-        room++
+        free++
       }
       if (token.length < 3) break
       const [first = 0, second = 0, third = 0] = token
       if (first !== EQUALS) {
         this.#out.put(first)
-        room--
+        free--
         token = [second, third]
         continue
       }
@@ -316,19 +316,19 @@ class QuotedPrintableInLines implements Decoder {
       if (second === CR || second === LF) {
         if (second === CR && third === LF) continue
         read-- // the third is read again
-        room--
+        free--
         continue
       }
       const digits = String.fromCharCode(second, third)
       if (/[0-9a-f]{2}/i.test(digits)) {
         this.#out.put(Number.parseInt(digits, 16))
-        room--
+        free--
         continue
       }
       for (const byte of [first, second, third]) {
-        if (room <= 0) break
+        if (free <= 0) break
         this.#out.put(byte)
-        room--
+        free--
       }
     }
     this.#waiting = token
@@ -342,8 +342,8 @@ class QuotedPrintableInLines implements Decoder {
 export class QuotedPrintablePlan implements DecodingPlan {
   readonly odd = new QuotedPrintableOddities()
 
-  readonly standard: MakeDecoder = (give, room) =>
-    new QuotedPrintableDecoder(give, room, {}, this.odd)
+  readonly standard: MakeDecoder = (give, buffer) =>
+    new QuotedPrintableDecoder(give, buffer, {}, this.odd)
 
   /**
    * Whether readers decode it in different ways. Blanks at the end of a line make no difference in

@@ -16,8 +16,8 @@ export class LineEnds extends ByteDecoder {
   readonly #mode: LineEndMode
   #cr = false
 
-  constructor(give: Give, room: Buffer, mode: LineEndMode) {
-    super(give, room)
+  constructor(give: Give, buffer: Buffer, mode: LineEndMode) {
+    super(give, buffer)
     this.#mode = mode
   }
 
@@ -52,8 +52,8 @@ export class LineEnds extends ByteDecoder {
 export class WithoutByte extends ByteDecoder {
   readonly #byte: number
 
-  constructor(give: Give, room: Buffer, byte: number) {
-    super(give, room)
+  constructor(give: Give, buffer: Buffer, byte: number) {
+    super(give, buffer)
     this.#byte = byte
   }
 

@@ -1,6 +1,7 @@
 import { CR, LF } from '../../../ground/net/ascii.ts'
 import { withoutLineEnd } from '../shared/lines.ts'
 import {
+  BUFFER_SIZE,
   ByteDecoder,
   type Decoder,
   type DecodingPlan,
@@ -8,7 +9,6 @@ import {
   inTwo,
   type MakeDecoder,
   makerOf,
-  ROOM,
   WholeLines,
 } from './decoder.ts'
 
@@ -94,7 +94,7 @@ const foldedValues = sixBits(64)
 export class UuencodeDecoder implements Decoder {
   readonly #give: Give
   readonly #mode: UuencodeMode
-  readonly #room: Buffer
+  readonly #buffer: Buffer
   readonly #odd: UuencodeOddities | undefined
   readonly #values: Uint8Array
   #length = 0
@@ -102,9 +102,9 @@ export class UuencodeDecoder implements Decoder {
   #hasData = false
   #over = false
 
-  constructor(give: Give, room: Buffer, mode: Partial<UuencodeMode>, odd?: UuencodeOddities) {
+  constructor(give: Give, buffer: Buffer, mode: Partial<UuencodeMode>, odd?: UuencodeOddities) {
     this.#give = give
-    this.#room = room
+    this.#buffer = buffer
     this.#mode = { ...STANDARD, ...mode }
     this.#odd = odd
     this.#values = mode.lines === 'folded' ? foldedValues : standardValues
@@ -127,7 +127,7 @@ export class UuencodeDecoder implements Decoder {
   }
 
   #flush(): void {
-    if (this.#length > 0) this.#give(this.#room, this.#length)
+    if (this.#length > 0) this.#give(this.#buffer, this.#length)
     this.#length = 0
   }
 
@@ -148,8 +148,8 @@ export class UuencodeDecoder implements Decoder {
 
   /** Decodes this many bytes. Characters that are missing at the end of the line count as zero. */
   #decode(bytes: Buffer, from: number, end: number, length: number): void {
-    if (this.#room.length - this.#length < length + 3) this.#flush()
-    const room = this.#room
+    if (this.#buffer.length - this.#length < length + 3) this.#flush()
+    const buffer = this.#buffer
     const values = this.#values
     let filled = this.#length
     this.#length += length
@@ -158,9 +158,9 @@ export class UuencodeDecoder implements Decoder {
       const second = at + 1 < end ? values[bytes[at + 1]!]! : 0
       const third = at + 2 < end ? values[bytes[at + 2]!]! : 0
       const fourth = at + 3 < end ? values[bytes[at + 3]!]! : 0
-      room[filled] = (first << 2) | (second >> 4)
-      room[filled + 1] = (second << 4) | (third >> 2)
-      room[filled + 2] = (third << 6) | fourth
+      buffer[filled] = (first << 2) | (second >> 4)
+      buffer[filled + 1] = (second << 4) | (third >> 2)
+      buffer[filled + 2] = (third << 6) | fourth
       filled += 3
     }
     this.#hasData ||= length > 0
@@ -172,7 +172,7 @@ export class UuencodeDecoder implements Decoder {
     const { lines, length: by } = this.#mode
     const length = this.#values[first]!
     const characters = end - from - 1
-    if (by === 'line') return Math.min(Math.floor((characters / 4) * 3), ROOM - 8)
+    if (by === 'line') return Math.min(Math.floor((characters / 4) * 3), BUFFER_SIZE - 8)
     if (by === 'groups') return Math.min(length, Math.floor(characters / 4) * 3)
     if (lines === 'any' || lines === 'folded') return length
     if (first < 32 || first > 96) return OTHER
@@ -231,8 +231,8 @@ class CutLines extends ByteDecoder {
   readonly #by: 'records' | 'pieces'
   #left = 0
 
-  constructor(give: Give, room: Buffer, by: 'records' | 'pieces') {
-    super(give, room)
+  constructor(give: Give, buffer: Buffer, by: 'records' | 'pieces') {
+    super(give, buffer)
     this.#by = by
   }
 
@@ -302,7 +302,8 @@ class UuencodeAcrossLines extends ByteDecoder {
 export class UuencodePlan implements DecodingPlan {
   readonly #odd: UuencodeOddities = { lines: false, end: false }
 
-  readonly standard: MakeDecoder = (give, room) => new UuencodeDecoder(give, room, {}, this.#odd);
+  readonly standard: MakeDecoder = (give, buffer) =>
+    new UuencodeDecoder(give, buffer, {}, this.#odd);
 
   *others(): Generator<MakeDecoder> {
     if (!this.#odd.lines && !this.#odd.end) return

@@ -21,8 +21,8 @@ class YencDecoder extends ByteDecoder {
   #cr = false
 
   /** `controls` says what a CR that no LF follows is, and a NUL: data, or skipped. Each is told. */
-  constructor(give: Give, room: Buffer, controls: 'data' | 'skip', onControl = () => {}) {
-    super(give, room)
+  constructor(give: Give, buffer: Buffer, controls: 'data' | 'skip', onControl = () => {}) {
+    super(give, buffer)
     this.#controls = controls
     this.#onControl = onControl
   }
@@ -99,8 +99,8 @@ class YencDecoder extends ByteDecoder {
 export class YencPlan implements DecodingPlan {
   #hasControls = false
 
-  readonly standard: MakeDecoder = (give, room) =>
-    new YencDecoder(give, room, 'data', () => {
+  readonly standard: MakeDecoder = (give, buffer) =>
+    new YencDecoder(give, buffer, 'data', () => {
       this.#hasControls = true
     });
 

@@ -20,7 +20,7 @@ let onDisk = 0
 let beyond = 0
 
 /**
- * The room that one message takes on the disk. As much as its own size is its right. What goes beyond that
+ * The space that one message takes on the disk. As much as its own size is its right. What goes beyond that
  * is shared with others: who takes most of it is refused first, and who takes many times its own size
  * leaves some of it to those who do not.
  */
@@ -33,7 +33,7 @@ export class DiskShare {
     this.#own = own
   }
 
-  /** Takes room. Throws a Fault if there is none. */
+  /** Takes space. Throws a Fault if there is none. */
   take(bytes: number): void {
     const after = this.#beyondWith(bytes)
     const all = beyond + after - this.#beyondWith(0)

@@ -51,7 +51,7 @@ export class Store extends Bytes {
   readonly #pool: MemoryPool
   readonly #expected: number
   #blocks: Buffer[] = []
-  #room = 0 // the bytes that are left in the last block
+  #blockSpace = 0 // the bytes that are left in the last block
   #size = 0
   #fd: number | undefined
   #tail: Buffer | undefined // the bytes that are to be written to the file next
@@ -106,15 +106,15 @@ export class Store extends Bytes {
 
   #hold(bytes: Buffer, from: number, to: number): void {
     for (let at = from; at < to; ) {
-      if (this.#room === 0) {
-        this.#room = Math.min(BLOCK_MAX, Math.max(BLOCK_MIN, this.#size, to - at))
-        const free = this.#pool.free.get(this.#room)
-        this.#blocks.push(free?.pop() ?? Buffer.allocUnsafeSlow(this.#room))
-        this.#pool.used += this.#room
+      if (this.#blockSpace === 0) {
+        this.#blockSpace = Math.min(BLOCK_MAX, Math.max(BLOCK_MIN, this.#size, to - at))
+        const free = this.#pool.free.get(this.#blockSpace)
+        this.#blocks.push(free?.pop() ?? Buffer.allocUnsafeSlow(this.#blockSpace))
+        this.#pool.used += this.#blockSpace
       }
       const last = this.#blocks.at(-1)!
-      const copied = bytes.copy(last, last.length - this.#room, at, to)
-      this.#room -= copied
+      const copied = bytes.copy(last, last.length - this.#blockSpace, at, to)
+      this.#blockSpace -= copied
       at += copied
       this.#size += copied
     }
@@ -136,7 +136,7 @@ export class Store extends Bytes {
       this.#pool.free.get(block.length)?.push(block)
     }
     this.#blocks = []
-    this.#room = 0
+    this.#blockSpace = 0
   }
 
   #spill(): number {

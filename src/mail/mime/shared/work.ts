@@ -84,7 +84,7 @@ export class Work {
   readonly onOdd: ((oddity: Oddity) => void) | undefined
   readonly pool: MemoryPool
   /** Memory for decoders of this message that no decoder uses now. */
-  readonly rooms: Buffer[] = []
+  readonly buffers: Buffer[] = []
   /** What may still be done: with the message, or with the part of it that is read now (readInShares). */
   budget: ReadingBudget
   /** The most contents of the message. */

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import { changesAscii, plainCharset, toUtf8 } from '../../../../src/mail/mime/decoders/charsets.ts'
-import { ROOM } from '../../../../src/mail/mime/decoders/decoder.ts'
+import { BUFFER_SIZE } from '../../../../src/mail/mime/decoders/decoder.ts'
 import { readMail } from '../read-mail.ts'
 import { inEverySplit } from './decode.ts'
 
@@ -168,7 +168,7 @@ t.test('UTF-7 waits for a blank, but not for more than 64 KB', async (t) => {
     let given = 0
     const decoder = make!((_, length) => {
       given += length
-    }, Buffer.alloc(ROOM))
+    }, Buffer.alloc(BUFFER_SIZE))
     const bytes = Buffer.from(text)
     decoder.push(bytes, 0, bytes.length)
     t.equal(given, expected, `${text.slice(0, 4).trim()}, ${text.length} bytes`)

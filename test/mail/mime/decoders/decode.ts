@@ -1,7 +1,7 @@
 import {
+  BUFFER_SIZE,
   type DecodingPlan,
   type MakeDecoder,
-  ROOM,
 } from '../../../../src/mail/mime/decoders/decoder.ts'
 
 /** What a decoder makes of a text (latin1) that comes in pieces, which end at these places. */
@@ -11,7 +11,7 @@ export function decode(make: MakeDecoder, text: string, cuts: readonly number[] 
   const decoder = make((given, length) => {
     if (length === 0) throw new Error('a decoder gave nothing')
     result += given.toString('latin1', 0, length)
-  }, Buffer.alloc(ROOM))
+  }, Buffer.alloc(BUFFER_SIZE))
   let from = 0
   for (const cut of [...cuts, text.length]) {
     decoder.push(bytes, 1 + from, 1 + cut)

@@ -1,14 +1,14 @@
 import t from 'tap'
-import { ROOM, WholeLines, Writer } from '../../../../src/mail/mime/decoders/decoder.ts'
+import { BUFFER_SIZE, WholeLines, Writer } from '../../../../src/mail/mime/decoders/decoder.ts'
 
 t.test(
-  'decoded bytes are given when their room is full, and when they are asked for',
+  'decoded bytes are given when their buffer is full, and when they are asked for',
   async (t) => {
     const long = 'a text that is copied at once, as it is longer than 40 bytes'
     for (const size of [4, 16, 64]) {
       const given: string[] = []
-      const writer = new Writer((room, length) => {
-        given.push(room.toString('latin1', 0, length))
+      const writer = new Writer((buffer, length) => {
+        given.push(buffer.toString('latin1', 0, length))
       }, Buffer.alloc(size))
       writer.flush()
       t.same(given, [], 'there is nothing to give')
@@ -49,7 +49,7 @@ t.test('lines are given whole, whatever pieces they come in', async (t) => {
 })
 
 t.test('a line that is too long to be held is given in pieces', async (t) => {
-  const [most, more] = ['x'.repeat(ROOM), 'y'.repeat(10)]
+  const [most, more] = ['x'.repeat(BUFFER_SIZE), 'y'.repeat(10)]
   t.same(linesOf('lf', most, more, 'z\n'), [most + more, 'z\n'])
   t.same(linesOf('lf', most, '\nz'), [`${most}\n`, 'z'])
 })

@@ -1,5 +1,9 @@
 import t from 'tap'
-import { type MakeDecoder, makerOf, ROOM } from '../../../../src/mail/mime/decoders/decoder.ts'
+import {
+  BUFFER_SIZE,
+  type MakeDecoder,
+  makerOf,
+} from '../../../../src/mail/mime/decoders/decoder.ts'
 import {
   QuotedPrintableDecoder,
   QuotedPrintablePlan,
@@ -158,10 +162,10 @@ t.test('of quoted-printable only what may go on waits for the next bytes', async
   ]
   for (const [mode, text, expected] of rows) {
     let given = ''
-    const give = (room: Buffer, length: number) => {
-      given += room.toString('latin1', 0, length)
+    const give = (buffer: Buffer, length: number) => {
+      given += buffer.toString('latin1', 0, length)
     }
-    by(mode)(give, Buffer.alloc(ROOM)).push(Buffer.from(text), 0, text.length)
+    by(mode)(give, Buffer.alloc(BUFFER_SIZE)).push(Buffer.from(text), 0, text.length)
     t.equal(given, expected, `${JSON.stringify(mode)} ${text.trimEnd()}, ${text.length} bytes`)
   }
 })
