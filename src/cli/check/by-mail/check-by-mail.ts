@@ -6,8 +6,8 @@ import type { LogRecord } from '../../../log/log-record.ts'
 import type { LogFile } from '../../../log/read-log.ts'
 import { cleanMessage, eicarMessage, largeEicarMessage } from '../../../readiness/eicar-message.ts'
 import { SENDMAIL } from '../../shared/sendmail.ts'
+import { greeting, listenersOfHost } from '../shared/listeners.ts'
 import { FollowedLog } from './followed-log.ts'
-import { greeting, listenersOfHost } from './listeners.ts'
 import type { SentMail, Way } from './send-mail.ts'
 
 /** The usual ways by which a host takes mail: RFC 5321, RFC 6409, RFC 8314, and the program of local mail. */

@@ -143,6 +143,40 @@ export function splitMilters(text: string): MilterEntry[] {
   })
 }
 
+/** What Postfix takes as the address of a milter. */
+const ADDRESS = /^(unix|local|inet6?):./
+
+/** A list of milters that Postfix cannot read. */
+export interface MilterFault {
+  /** What is wrong with it. */
+  readonly why: string
+  /** The list as it was probably meant, if that shows. */
+  readonly meant: string | undefined
+}
+
+/**
+ * What keeps Postfix from reading a list of milters: a brace without its other one, options outside braces,
+ * or a word that is no address. Undefined if nothing does.
+ */
+export function faultOf(text: string): MilterFault | undefined {
+  const isBalanced = /^([^{}]|\{[^{}]*\})*$/.test(text)
+  const stray = splitMilters(text).find((entry) => !ADDRESS.test(entry.text))
+  if (isBalanced && stray === undefined) return undefined
+  const milters: string[][] = []
+  let isMeant = true
+  for (const word of text.split(/[\s,{}]+/).filter((word) => word !== '')) {
+    if (ADDRESS.test(word)) milters.push([word])
+    else if (milters.length > 0 && /^\w+=/.test(word)) milters.at(-1)!.push(word)
+    else isMeant = false
+  }
+  return {
+    why: isBalanced ? `${stray!.text} is no address of a milter` : 'a brace is missing',
+    meant: isMeant
+      ? milters.map(([address, ...options]) => (options.length === 0 ? address : `{ ${[address, ...options].join(', ')} }`)).join(', ') // biome-ignore format: a line
+      : undefined,
+  }
+}
+
 /** An address of --milter as Postfix has it: it knows no inet6, and paths begin in its queue directory. */
 export const inPostfix = (address: string, { queue }: Postfix): string =>
   address.replace(/^inet6:/, 'inet:').replace(`unix:${queue}/`, 'unix:')

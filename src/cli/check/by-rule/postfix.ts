@@ -3,8 +3,10 @@ import { error, type Finding, ok, warning } from '../../../ground/errors/finding
 import { findPostfix } from '../../shared/running-services.ts'
 import { matchAddress } from './onescand-places.ts'
 import {
+  faultOf,
   inPostfix,
   type MilterEntry,
+  type MilterFault,
   POSTCONF,
   type Postfix,
   type PostfixHost,
@@ -74,18 +76,22 @@ function checkService(service: SmtpdService, postfix: Postfix): Finding[] {
   const ofFilter = checkFilter(service, postfix)
   if (ofFilter !== undefined) return ofFilter
   const value = service.valueOf('smtpd_milters')
-  const milters = splitMilters(value)
   const what = service.placeOf('smtpd_milters')
+  const fault = faultOf(value)
+  if (fault !== undefined) return [unreadable(service, value, fault)]
+  const milters = splitMilters(value)
   const odd = milters
     .filter(({ text }) => text.startsWith('inet6:'))
     .map((milter) => inet6(service, milter, value))
   const known = milters.filter(({ text }) => isOnescand(text, postfix))
+  const away = milters
+    .filter((milter) => !known.includes(milter))
+    .flatMap((milter) => unreachable(service, milter, postfix) ?? [])
   if (known.length > 0) {
     const terms = known.flatMap((milter) => checkMilter(service, milter, postfix))
-    return [...odd, ...checkOverride(service), ...terms]
+    return [...odd, ...checkOverride(service), ...terms, ...away]
   }
   if (odd.length > 0) return odd
-  const away = milters.flatMap((milter) => unreachable(service, milter, postfix) ?? [])
   if (away.length > 0) return away
   if (milters.length > 0) {
     const names = milters.map(({ text }) => text).join(', ')
@@ -96,6 +102,15 @@ function checkService(service: SmtpdService, postfix: Postfix): Finding[] {
   const why = 'names neither a milter of onescand nor a filter: its mail is not scanned'
   const remedy = service.toSet('smtpd_milters', value === '' ? own : `${value}, ${own}`)
   return [error(what === 'smtpd_milters' ? what : service.name, why, remedy)]
+}
+
+function unreadable(service: SmtpdService, list: string, { why, meant }: MilterFault): Finding {
+  const value = `${list}: ${why}: Postfix defers all mail`
+  const remedy =
+    meant === undefined
+      ? 'name each milter as unix:PATH or inet:HOST:PORT, its options in braces with it; then postfix reload'
+      : service.toSet('smtpd_milters', meant)
+  return error(service.placeOf('smtpd_milters'), value, remedy)
 }
 
 /** Where onescand listens for Postfix by its page. */

@@ -13,12 +13,14 @@ import {
 } from '../../../readiness/account.ts'
 import { askSystemd } from '../../shared/systemd-unit.ts'
 import { howToStart } from '../services/state.ts'
-import { SOCKET_UNITS } from './onescand-places.ts'
+import { isListening } from '../shared/listeners.ts'
+import { matchAddress, SOCKET_UNITS } from './onescand-places.ts'
 import {
   inPostfix,
   type MilterEntry,
   type Postfix,
   type SmtpdService,
+  splitMilters,
   whileDown,
 } from './postconf.ts'
 
@@ -37,8 +39,13 @@ export function unreachable(
   const meanwhile = whileDown(action)
   const path = pathFor(service, milter.text, queue)
   if (path === undefined) {
-    if (places.isRunning || !places.milters.includes(milter.text)) return undefined
-    return notRunning(what, `nobody listens there: ${meanwhile}`)
+    const isOurs = !places.isRunning && places.milters.includes(milter.text)
+    const port = portHere(milter.text)
+    if (!isOurs && (port === undefined || isListening(port))) return undefined
+    const value = `nobody listens there: ${meanwhile}`
+    return isOurs
+      ? notRunning(what, value)
+      : error(what, value, whoShouldListen(service, milter, postfix))
   }
   if (!isThere(path)) return missing(service, milter, path, { what, meanwhile }, postfix)
   const account = findAccount(postfix.accounts, postfix.main.mail_owner ?? 'postfix', 'all')
@@ -102,10 +109,31 @@ function missing(
     return error(what, value, [...commands, 'systemctl restart onescand'].join(' && '))
   }
   if (!places.isRunning) return notRunning(what, value)
-  const [own] = places.milters
-  const remedy =
-    own === undefined
-      ? `let onescand listen there: --milter ${shellWord(`unix:${path}`)} (${service.placeOf('smtpd_milters')} names it)`
-      : `start the milter that should listen there or, if it is onescand, ${name(own)}`
-  return error(what, value, remedy)
+  return error(what, value, whoShouldListen(service, { text: `unix:${path}`, written }, postfix))
+}
+
+/** What to do about an address of a milter at which nobody listens. */
+function whoShouldListen(
+  service: SmtpdService,
+  { text, written }: Pick<MilterEntry, 'text' | 'written'>,
+  postfix: Postfix,
+): string {
+  const { milters } = postfix.places
+  const place = service.placeOf('smtpd_milters')
+  const list = service.valueOf('smtpd_milters')
+  const [own] = milters
+  if (own === undefined) {
+    return `let onescand listen there: --milter ${shellWord(text)} (${place} names it)`
+  }
+  const start = `start the milter that should listen there (${place} names it)`
+  const names = splitMilters(list).map((milter) => milter.text)
+  if (names.some((name) => matchAddress(name, milters, postfix.queue) !== undefined)) return start
+  const named = service.toSet('smtpd_milters', list.replace(written, inPostfix(own, postfix)))
+  return `if it is onescand, ${named}; else ${start}`
+}
+
+/** The port of an address of this host's own: `inet:localhost:8890`. */
+function portHere(address: string): number | undefined {
+  const [, port] = /^inet6?:(?:localhost|127\.[\d.]+|\[::1\]):(\d+)$/.exec(address) ?? []
+  return port === undefined ? undefined : Number(port)
 }

@@ -146,6 +146,64 @@ export const states: readonly PostfixState[] = [
     byMail: [/^error port \d+, clean mail: is not taken, .*: 451/],
   },
   {
+    name: 'the options of a milter stand outside braces',
+    main: (ports) => ({
+      ...byMilter(ports),
+      smtpd_milters: `${ports.milter}, default_action=tempfail`,
+      non_smtpd_milters: ports.milter,
+    }),
+    byRule: [
+      /^error smtpd_milters: .*: default_action=tempfail is no address of a milter: Postfix defers all mail; postconf -e 'smtpd_milters = \{ unix:\S+, default_action=tempfail \}' /,
+    ],
+    byMail: [/^error port \d+, clean mail: is not taken, .*: 451/],
+    isMended: true,
+  },
+  {
+    name: 'a brace around a milter is missing',
+    main: (ports) => ({
+      ...byMilter(ports),
+      smtpd_milters: `{ ${ports.milter}, default_action=tempfail`,
+      non_smtpd_milters: ports.milter,
+    }),
+    byRule: [
+      /^error smtpd_milters: \{ .*: a brace is missing: Postfix defers all mail; postconf -e 'smtpd_milters = \{ unix:\S+, default_action=tempfail \}' /,
+    ],
+    byMail: [/^error port \d+, clean mail: is not taken, and onescan did not see it: /],
+    // Not tried once more: master(8) waits a minute before it starts an smtpd again that has ended so.
+  },
+  {
+    name: 'a milter is named by its path alone',
+    main: (ports) => ({ ...byMilter(ports), smtpd_milters: '/run/milter', non_smtpd_milters: '' }),
+    byRule: [
+      /^error smtpd_milters: \/run\/milter: \/run\/milter is no address of a milter: .*; name each milter as unix:PATH/,
+    ],
+    byMail: [/^error port \d+, clean mail: is not taken, .*: 451/],
+  },
+  {
+    name: 'nobody listens at the port of another milter',
+    main: (ports) => ({
+      ...byMilter(ports),
+      smtpd_milters: `inet:localhost:${ports.behind}, ${ports.milter}`,
+      non_smtpd_milters: ports.milter,
+    }),
+    byRule: [
+      /^error milter inet:localhost:\d+: nobody listens there: Postfix defers all mail; start the milter that should listen there \(smtpd_milters names it\)$/,
+    ],
+    byMail: [/^error port \d+, clean mail: is not taken, .*: 451/],
+  },
+  {
+    name: 'nobody listens at the port of the only milter',
+    main: (ports) => ({
+      ...byMilter(ports),
+      smtpd_milters: `inet:127.0.0.1:${ports.behind}`,
+      non_smtpd_milters: ports.milter,
+    }),
+    byRule: [
+      /^error milter inet:127\.0\.0\.1:\d+: nobody listens there: .*; if it is onescand, postconf -e .*; else start the milter /,
+    ],
+    byMail: [/^error port \d+, clean mail: is not taken, .*: 451/],
+  },
+  {
     name: 'Postfix gives up before a scan does',
     main: (ports) => ({ ...byMilter(ports), milter_content_timeout: '60s' }),
     byRule: [/^warning milter_content_timeout: 60s: Postfix gives up before .*; postconf -e /],

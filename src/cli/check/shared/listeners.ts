@@ -22,20 +22,37 @@ const PORTS_MAX = 100
  * have a line for each socket. A server on a loopback address alone is left out: there mail comes back from
  * filters, past which it has been.
  */
-export function listenersOfHost(
-  tables: readonly string[] = ['/proc/net/tcp', '/proc/net/tcp6'].map(
-    (path) => attempt(() => readFileSync(path, 'latin1')) ?? '',
-  ),
-): OpenPort[] {
+export function listenersOfHost(tables: readonly string[] = tablesOfHost()): OpenPort[] {
   const found = new Map<number, OpenPort>()
-  for (const line of tables.flatMap((table) => table.split('\n'))) {
-    const [, address, digits] = /^ *\d+: ([0-9A-F]{8,32}):([0-9A-F]{4}) \S+ 0A /.exec(line) ?? []
-    if (address === undefined) continue
-    const port = Number.parseInt(digits!, 16)
-    const place = placeOf(addressOf(address))
+  for (const { address, port } of listeningIn(tables)) {
+    const place = placeOf(address)
     if (place !== undefined && !found.has(port)) found.set(port, { ...place, port })
   }
   return [...found.values()].sort((one, other) => one.port - other.port)
+}
+
+/** Whether somebody listens at a TCP port of the loopback address, by the same tables. Nothing is sent. */
+export function isListening(port: number, tables: readonly string[] = tablesOfHost()): boolean {
+  return listeningIn(tables).some(
+    (socket) => socket.port === port && (isLoopback(socket.address) || isAny(socket.address)),
+  )
+}
+
+const tablesOfHost = (): string[] =>
+  ['/proc/net/tcp', '/proc/net/tcp6'].map(
+    (path) => attempt(() => readFileSync(path, 'latin1')) ?? '',
+  )
+
+/** The sockets that listen. */
+function listeningIn(tables: readonly string[]) {
+  return tables.flatMap((table) =>
+    [...table.matchAll(/^ *\d+: ([0-9A-F]{8,32}):([0-9A-F]{4}) \S+ 0A /gm)].map(
+      ([, address, digits]) => ({
+        address: addressOf(address!),
+        port: Number.parseInt(digits!, 16),
+      }),
+    ),
+  )
 }
 
 /** The kernel writes words of four bytes in the order of this machine, which is little-endian. */
@@ -48,10 +65,13 @@ function addressOf(hex: string): IpAddress {
 const MAPPED = Buffer.from('00000000000000000000ffff', 'hex')
 const LOOPBACKS = ['127.0.0.0/8', '::1'].map((text) => Network.parse(text)!)
 
+const isLoopback = (address: IpAddress) => LOOPBACKS.some((network) => network.has(address))
+const isAny = (address: IpAddress) => address.every((byte) => byte === 0)
+
 /** How the address of a socket is reached; undefined if nobody else does. */
 function placeOf(address: IpAddress): Omit<OpenPort, 'port'> | undefined {
-  if (LOOPBACKS.some((network) => network.has(address))) return undefined
-  if (address.some((byte) => byte !== 0)) return { host: addressText(address), isEverywhere: false }
+  if (isLoopback(address)) return undefined
+  if (!isAny(address)) return { host: addressText(address), isEverywhere: false }
   return { host: address.length === 4 ? '127.0.0.1' : '::1', isEverywhere: true }
 }
 

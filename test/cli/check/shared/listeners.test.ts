@@ -1,7 +1,11 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import t, { type Test } from 'tap'
-import { greeting, listenersOfHost } from '../../../../src/cli/check/by-mail/listeners.ts'
+import {
+  greeting,
+  isListening,
+  listenersOfHost,
+} from '../../../../src/cli/check/shared/listeners.ts'
 
 /** The servers of a host that `onescan check --mail` finds besides those on the usual ports. */
 
@@ -45,6 +49,18 @@ t.test('a port is listed once, whatever the number of its sockets', async (t) =>
     ['127.0.0.1 25', '::1 26'],
   )
 })
+
+for (const [name, table, wanted] of [
+  ['on the loopback address', line('0100007F', 6666), true],
+  ['on each address', line(zeros, 6666), true],
+  ['on another address alone', line('0A0200C0', 6666), false],
+  ['on another port', line('0100007F', 6667), false],
+  ['no more, since it is a connection', line('0100007F', 6666, '01'), false],
+] as const) {
+  t.test(`whether somebody listens at a port of the loopback address: ${name}`, async (t) => {
+    t.equal(isListening(6666, [table]), wanted)
+  })
+}
 
 /** Starts a server that says this to each client, and resolves to its port. */
 async function startSaying(t: Test, text: string, host: string): Promise<number> {
