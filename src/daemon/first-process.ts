@@ -13,7 +13,7 @@ import { describeDoor } from './describe-door.ts'
 import { inheritedSockets, openSockets } from './listening/open-sockets.ts'
 import { pageSocket } from './listening/page-socket.ts'
 import { log } from './log.ts'
-import { roomOf } from './open-doors.ts'
+import { connectionLimits } from './open-doors.ts'
 import type { PlacedDoor } from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
 import { smtpDoorsOf } from './options/smtp-doors.ts'
@@ -50,7 +50,7 @@ export async function runFirstProcess({
   if (http) await status?.open(http, httpFd)
   const sockets = await openSockets(options, inherited)
   const kinds = sockets.map(({ kind }) => kind)
-  logRoom(kinds.length, options.maxClients)
+  logConnectionLimit(kinds.length, options.maxClients)
   const smtpDoors = smtpDoorsOf(kinds, options.smtpDoors)
   const workers = new Workers({
     count: options.workers,
@@ -108,9 +108,9 @@ export async function runFirstProcess({
   await notifyReady(running.signal)
 }
 
-function logRoom(sockets: number, maxClients: number): void {
+function logConnectionLimit(sockets: number, maxClients: number): void {
   const descriptors = descriptorLimit()
-  const { clients } = roomOf(descriptors, sockets, maxClients)
+  const { clients } = connectionLimits(descriptors, sockets, maxClients)
   if (clients === maxClients) return
   const why = `it is ${clients}, because there are ${descriptors} descriptors for ${sockets} sockets`
   log(`--max-clients ${maxClients}: ${why}; raise their limit (ulimit -n, LimitNOFILE=)`)

@@ -37,7 +37,7 @@ export async function openDoors(
 ): Promise<OpenDoor[]> {
   const budget = new Budget(options.memory)
   const identifyPeer = identifyPeerBy(loadSystem())
-  const { clients: maxClients, sockets: maxSockets } = roomOf(descriptorLimit(), kinds.length, options.maxClients) // biome-ignore format: a line
+  const { clients: maxClients, sockets: maxSockets } = connectionLimits(descriptorLimit(), kinds.length, options.maxClients) // biome-ignore format: a line
   const common = {
     ...options,
     maxClients,
@@ -142,7 +142,7 @@ function makePolicyDoor(
  * and what else a worker opens. A client may need two: the SMTP door connects to the next server
  * for it.
  */
-export function roomOf(
+export function connectionLimits(
   descriptors: number,
   sockets: number,
   maxClients: number,

@@ -80,7 +80,7 @@ export const ROOMS = {
     files: ['src/delay/**/*.ts'],
     tests: [
       'test/delay/shared/*.test.ts',
-      'test/delay/gate/{find-tcp-rule,remembered-clients,visit-preparer,waiting-room}.test.ts',
+      'test/delay/gate/{find-tcp-rule,remembered-clients,visit-preparer,waiting-visits}.test.ts',
     ],
   },
   scan: {

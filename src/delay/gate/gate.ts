@@ -14,7 +14,7 @@ import { GateLog } from './gate-log.ts'
 import { Listeners } from './listeners.ts'
 import { Receiver } from './receiver.ts'
 import { RememberedClients } from './remembered-clients.ts'
-import { WaitingRoom } from './waiting-room.ts'
+import { WaitingVisits } from './waiting-visits.ts'
 
 /** Descriptors that are kept for files, the DNS, and pipes to programs that are being started. */
 const SPARE_DESCRIPTORS = 64
@@ -32,13 +32,13 @@ export async function keepGate(
 ): Promise<number> {
   const next = findNext(options.words, env)
   const system = requireSystem(EARLY_TALKERS)
-  const room = new WaitingRoom(roomFor(gate))
+  const waiting = new WaitingVisits(waitingLimit(gate))
   const descriptors = openListeners(gate, system)
   const log = new GateLog({ verbose: options.verbose, quiet: gate.quiet, system, uptime })
   dropPrivileges(gate)
   const remembered = new RememberedClients(gate.remember, uptime)
   if (gate.rules) findTcpRule(gate.rules, '', undefined) // so that a broken file is known now
-  const parts = { options, gate, env, next, system, room, remembered, log, uptime }
+  const parts = { options, gate, env, next, system, waiting, remembered, log, uptime }
   const receiver = new Receiver(parts)
   const listeners: Listeners = new Listeners({
     system,
@@ -93,7 +93,7 @@ function dropPrivileges({ uid, gid }: GateOptions): void {
  * Returns how many connections may wait: the number of --waiting, else as many as there are
  * descriptors for, up to the default. Throws a Fault if the limit of descriptors allows fewer.
  */
-function roomFor({ waiting, programs }: GateOptions): number {
+function waitingLimit({ waiting, programs }: GateOptions): number {
   const descriptors = descriptorLimit()
   // While a program runs the gate keeps its connection open, too, to see how the client behaves.
   const free = descriptors - SPARE_DESCRIPTORS - programs

@@ -9,16 +9,16 @@ import type { Listeners } from './listeners.ts'
 import { ProgramPlaces, startProgram } from './programs.ts'
 import { Visit } from './visit.ts'
 import { VisitPreparer, type VisitTools } from './visit-preparer.ts'
-import type { WaitingRoom } from './waiting-room.ts'
+import type { WaitingVisits } from './waiting-visits.ts'
 
 interface ReceiverOptions extends VisitTools {
   readonly next: ServerProgram
-  readonly room: WaitingRoom
+  readonly waiting: WaitingVisits
   readonly log: GateLog
 }
 
 /**
- * Receives clients: lets them into the waiting room, decides how long each one waits, and starts the
+ * Receives clients: lets them wait, decides how long each one waits, and starts the
  * program for it, or sends it away.
  */
 export class Receiver {
@@ -61,33 +61,33 @@ export class Receiver {
 
   /** Sends all clients that wait away, with 421 and the text. */
   sendAllAway(text: string): void {
-    for (const visit of this.#parts.room.all()) this.#sendAway(visit, text)
+    for (const visit of this.#parts.waiting.all()) this.#sendAway(visit, text)
   }
 
-  /** Puts a new client into the waiting room. Returns undefined if it had to be sent away. */
+  /** Lets a new client wait. Returns undefined if it had to be sent away. */
   #admit(peer: AcceptedConnection, listeners: Listeners): Visit | undefined {
-    const { gate, system, room, uptime } = this.#parts
+    const { gate, system, waiting, uptime } = this.#parts
     const visit = new Visit(listeners.newId(), peer, system, uptime)
     const others = this.#connections.get(visit.client) ?? 0
     if (others >= gate.perClient) {
       return this.#sendAway(visit, 'too many connections from your address')
     }
-    if (room.isFull) {
-      const worst = room.worst()
+    if (waiting.isFull) {
+      const worst = waiting.worst()
       const why = 'too many clients are waiting; come again'
       if (worst === undefined) return this.#sendAway(visit, why)
       this.#sendAway(worst, why)
     }
     if (!visit.watchFromNowOn()) return this.#sendAway(visit, 'no resources; come again')
     this.#connections.set(visit.client, others + 1)
-    room.enter(visit)
+    waiting.enter(visit)
     listeners.tellOf(visit.id, (event) => visit.heard(event))
     listeners.pollSoon()
     return visit
   }
 
   async #receive(visit: Visit): Promise<void> {
-    const { room, remembered, log } = this.#parts
+    const { waiting, remembered, log } = this.#parts
     const prepared = await this.#preparer.prepare(visit)
     if (visit.isClosed) return
     if (prepared === undefined) return log.connection('denied', visit, 'a rule denies it')
@@ -96,7 +96,7 @@ export class Receiver {
 
     const rank = (judged: DelayJudgement) => {
       if (judged.class === 'nameless' || judged.class === 'dynamic')
-        room.setRank(visit, judged.class)
+        waiting.setRank(visit, judged.class)
     }
     plan.judgement.then(rank, () => {}) // `outcomeOf` gets the rejection, too
     const outcome = await outcomeOf(plan, (delay) => visit.waitForGreeting(delay))
@@ -105,7 +105,7 @@ export class Receiver {
     log.connection(outcome.event, visit, outcome.why)
     if (outcome.event === 'left') return
     remembered.forget(visit.client)
-    room.setRank(visit, 'talked')
+    waiting.setRank(visit, 'talked')
     await this.#refuse(visit, environment)
   }
 
@@ -144,9 +144,9 @@ export class Receiver {
   /** Starts the program, and resolves when it has ended. */
   async #run(visit: Visit, environment: Environment, why: string | undefined): Promise<void> {
     if (visit.isClosed) return
-    const { gate, next, system, room, remembered, log } = this.#parts
+    const { gate, next, system, waiting, remembered, log } = this.#parts
     const hasWaited = why !== undefined
-    room.leave(visit)
+    waiting.leave(visit)
     visit.handOver()
     if (!gate.keepIpOptions) system.dropIpOptions(visit.fd)
     if (gate.noDelay) system.sendAtOnce(visit.fd)
@@ -163,19 +163,19 @@ export class Receiver {
 
   /** Sends a client 421 and closes its connection, and logs that. */
   #sendAway(visit: Visit, why: string): undefined {
-    const { room, log } = this.#parts
+    const { waiting, log } = this.#parts
     if (visit.isClosed) return
     log.refused(visit, 421, why)
     visit.write(closingLine(why))
     visit.endSending()
-    room.leave(visit)
+    waiting.leave(visit)
     visit.close()
   }
 
   /** Closes the connection of a client that was admitted, and counts it no more. */
   #end(visit: Visit, listeners: Listeners): void {
     listeners.forget(visit.id)
-    this.#parts.room.leave(visit)
+    this.#parts.waiting.leave(visit)
     visit.close()
     const others = (this.#connections.get(visit.client) ?? 1) - 1
     if (others > 0) this.#connections.set(visit.client, others)

@@ -37,7 +37,7 @@ export class Visit implements RefusedClient {
   readonly #system: System
   readonly #uptime: () => number
 
-  /** Its rank in the waiting room; undefined if it is not there. */
+  /** Its rank among those that wait; undefined if it does not wait. */
   rank: Rank | undefined
   /** Its neighbours in the line of its rank. */
   before: Visit | undefined

@@ -266,7 +266,7 @@ t.test('at most -c programs run; clients are served in their order', { skip }, a
   busy.leave()
 })
 
-t.test('a full waiting room sends the worst client away, or the newcomer', { skip }, async (t) => {
+t.test('a full queue sends the worst client away, or the newcomer', { skip }, async (t) => {
   const dns = await startDns(t, {
     '2.0.0.127.in-addr.arpa': { names: ['adsl-7.example.org'] },
     '3.0.0.127.in-addr.arpa': { names: ['mail.example.org'] },

@@ -92,7 +92,7 @@ t.test('without descriptors clients wait in the kernel, and nothing spins', { sk
   t.equal(gate.log.filter((line) => / event=failed /.test(line)).length, 1, 'once')
 })
 
-t.test('a waiting room larger than the limit of descriptors is refused', { skip }, async (t) => {
+t.test('a queue larger than the limit of descriptors is refused', { skip }, async (t) => {
   const words = ['-c', 'ulimit -n 200; exec "$0" "$@"', ...command]
   const waiting = [...AT_ONCE, '--waiting', '500']
   const attempt = startGate(t, { command: ['/bin/sh', ...words], words: waiting })

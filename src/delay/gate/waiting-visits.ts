@@ -4,7 +4,7 @@ import type { Rank, Visit } from './visit.ts'
 const WORSE: readonly Rank[] = ['talked', 'nameless', 'dynamic']
 
 /** The visits that wait, up to a limit. */
-export class WaitingRoom {
+export class WaitingVisits {
   readonly #most: number
   readonly #visits = new Set<Visit>()
   readonly #lines: Readonly<Record<Rank, RankLine>> = {
@@ -38,7 +38,7 @@ export class WaitingRoom {
     this.#enter(visit, rank)
   }
 
-  /** Removes a visit, if it is in the room. */
+  /** Removes a visit, if it is there. */
   leave(visit: Visit): void {
     if (visit.rank === undefined) return
     this.#lines[visit.rank].remove(visit)
