@@ -13,7 +13,7 @@ import { policyCommand } from './policy.ts'
 import { quarantineCommand } from './quarantine/quarantine.ts'
 import { quotaCommand } from './quota.ts'
 import { reportCommand } from './report.ts'
-import { doForRoot, mannerFor } from './root/for-root.ts'
+import { delegationFor, doForRoot } from './root/for-root.ts'
 import { scanCommand } from './scan.ts'
 import { STDIN } from './shared/message-file.ts'
 import { text } from './shared/options.ts'
@@ -43,7 +43,7 @@ const commandModules = [
 function withUser(module: CommandModule): CommandModule {
   const { command, builder } = module
   const [name = ''] = String(command).split(' ')
-  if (name !== 'check' && mannerFor([name]) === undefined) return module
+  if (name !== 'check' && delegationFor([name]) === undefined) return module
   const build = builder as (yargs: Argv) => Argv
   const option = text('If root calls it: the account that does the work')
   return { ...module, builder: (yargs) => build(yargs).option('user', option) }
@@ -71,12 +71,12 @@ process.stdout.on('error', stopQuietly)
 
 const words = process.argv.slice(2)
 const isRoot = process.getuid!() === 0
-const manner = isRoot ? mannerFor(words) : undefined
+const delegation = isRoot ? delegationFor(words) : undefined
 
 const empty = emptyWord(words)
 
 if (empty !== undefined) giveUp(empty)
-else if (manner !== undefined) void doForRoot(manner, words)
+else if (delegation !== undefined) void doForRoot(delegation, words)
 else void commandLine().parseAsync()
 
 function commandLine(): Argv {
@@ -92,7 +92,7 @@ function commandLine(): Argv {
     .help()
     .alias('help', 'h')
     .middleware(({ _: [command] }) => {
-      if (!isRoot || mannerFor([String(command)]) === undefined) return
+      if (!isRoot || delegationFor([String(command)]) === undefined) return
       throw new Error(`${command}: must stand before its options`) // else it would be done as root
     }, true)
     .wrap(Math.min(process.stdout.columns ?? 80, 100))

@@ -10,7 +10,7 @@ import { releaseForRoot, serviceRun } from './release.ts'
 import { runAs } from './run-as.ts'
 
 /** How root has a command done. */
-interface Manner {
+interface Delegation {
   /** By onescand, in its unit; or by an account that runs no service: that of slots, or one that reads. */
   readonly by: 'service' | 'slot' | 'reader'
   /** More groups of the reader, for this command alone. */
@@ -20,10 +20,10 @@ interface Manner {
 }
 
 /** Whoever reads logs has the groups of syslog, of multilog's files and of the journal. */
-const ofLogs: Manner = { by: 'reader', groups: ['adm', 'systemd-journal'] }
+const ofLogs: Delegation = { by: 'reader', groups: ['adm', 'systemd-journal'] }
 
 /** The commands that root has done: not `check`, and not those that change files of root's. */
-const manners: Readonly<Record<string, Manner>> = {
+const delegations: Readonly<Record<string, Delegation>> = {
   'check --mail': { ...ofLogs, maySetId: true },
   inject: { by: 'slot', maySetId: true },
   log: ofLogs,
@@ -36,21 +36,21 @@ const manners: Readonly<Record<string, Manner>> = {
 }
 
 /** How root has the command among these words done; undefined if it does that itself. */
-export function mannerFor(words: readonly string[]): Manner | undefined {
+export function delegationFor(words: readonly string[]): Delegation | undefined {
   const [command = ''] = words
   const name = command === 'check' && has(words, '--mail') ? 'check --mail' : command
   const isQuestion = words.some((word) => /^(--help|-h|--version)$/.test(word))
-  return Object.hasOwn(manners, name) && !isQuestion ? manners[name] : undefined
+  return Object.hasOwn(delegations, name) && !isQuestion ? delegations[name] : undefined
 }
 
 const has = (words: readonly string[], option: string) => optionValues(words, option).length > 0
 
 /** Has a command done. Sets the exit code. */
-export async function doForRoot(manner: Manner, words: readonly string[]): Promise<void> {
+export async function doForRoot(delegation: Delegation, words: readonly string[]): Promise<void> {
   // The quarantine of a slot is kept by the account of that, which somebody names.
-  const isInService = manner.by === 'service' && !has(words, '--user')
+  const isInService = delegation.by === 'service' && !has(words, '--user')
   try {
-    process.exitCode = await (isInService ? byService(words) : byAccount(manner, words))
+    process.exitCode = await (isInService ? byService(words) : byAccount(delegation, words))
   } catch (error) {
     process.exitCode = FAILED
     await runCommand(words[0]!, { json: words.includes('--json') }, () => Promise.reject(error))
@@ -66,8 +66,8 @@ function byService(words: readonly string[]): Promise<number> {
   return follow(serviceRun(words), isRaw ? process.stdout : printLine)
 }
 
-async function byAccount(manner: Manner, words: readonly string[]): Promise<number> {
-  const { by, groups, maySetId = false } = manner
+async function byAccount(delegation: Delegation, words: readonly string[]): Promise<number> {
+  const { by, groups, maySetId = false } = delegation
   const named = optionValues(words, '--user').at(-1)
   const account =
     by === 'slot'
