@@ -47,9 +47,9 @@ export const backupCommand = makeCommand('backup', {
     try {
       const tar = archive(places, fd)
       for (const line of tar.split('\n').filter(Boolean)) output.warn(line)
-    } catch (thrown) {
+    } catch (error) {
       PathHandle.with(dirname(path), (place) => rmSync(place.at(basename(path)), { force: true }))
-      throw thrown
+      throw error
     } finally {
       closeSync(fd)
     }
@@ -92,8 +92,8 @@ function make(path: string): number {
   return PathHandle.with(dirname(path), (place) => {
     try {
       return openSync(place.at(basename(path)), 'wx', MODE)
-    } catch (thrown) {
-      if (errorCode(thrown) !== 'EEXIST') throw thrown
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error
       throw new Fault('config', `${path}: is there already; name another file`)
     }
   })

@@ -1,8 +1,8 @@
 import { readConfiguration } from '../doors/shared/configuration.ts'
 import { errorText } from '../ground/errors/fault.ts'
 import {
-  error,
   type Finding,
+  failure,
   marked,
   ok,
   settingsFault,
@@ -100,10 +100,10 @@ async function tryNextServers(options: DaemonOptions): Promise<Finding[]> {
     const next = `next server ${door.route.next.text}`
     try {
       await callNext(door.route)
-    } catch (thrown) {
-      const why = errorText(thrown).replace(`${next}: `, '')
+    } catch (error) {
+      const why = errorText(error).replace(`${next}: `, '')
       const remedy = `start it, or correct --next; until then mail is deferred at ${door.address}`
-      return error(next, why, remedy)
+      return failure(next, why, remedy)
     }
     const wrong = options.isRunning ? await tryDoor(door) : undefined
     return wrong ?? ok(next, `greets ${doorName(door)}`)

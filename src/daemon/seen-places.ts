@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { errorCode } from '../ground/errors/fault.ts'
-import { error, type Finding, warning } from '../ground/errors/finding.ts'
+import { type Finding, failure, warning } from '../ground/errors/finding.ts'
 import { isUnderSystemd, toBind } from '../ground/process/bound-places.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 import { names, table } from '../ground/settings/table.ts'
@@ -29,7 +29,7 @@ export function checkSeen(env: Environment, { smtpDoors }: DaemonOptions): Findi
     const place = isSocket ? dirname(path) : path
     const remedy = toBind('onescand', place, isWritten)
     if (isWritten && isReadOnly(place)) {
-      return error('places', `${name} ${place}: is read-only for onescand`, remedy)
+      return failure('places', `${name} ${place}: is read-only for onescand`, remedy)
     }
     if (existsSync(place) || !isUnderSystemd()) return []
     return warning('places', `${name} ${place}: is not there for onescand`, remedy)

@@ -1,5 +1,5 @@
 import { attempt } from '../ground/errors/fault.ts'
-import { error, type Finding, ok, warning } from '../ground/errors/finding.ts'
+import { type Finding, failure, ok, warning } from '../ground/errors/finding.ts'
 import { readAttachmentRules } from '../scan/scanners/attachments/rules.ts'
 import type { ClamdAddress } from '../scan/scanners/clamd/address.ts'
 import { scanStream } from '../scan/scanners/clamd/sessions.ts'
@@ -102,11 +102,11 @@ export async function checkAlerts(
     const outcome = await scanStream(server, { chunks: () => [content] }, signal)
     const answer = outcome.kind === 'answered' ? outcome.answer : undefined
     if (answer === undefined || answer.answer === 'unknown') {
-      findings.push(error(what, 'clamd could not be asked whether it serves this', 'see its log'))
+      findings.push(failure(what, 'clamd could not be asked whether it serves this', 'see its log'))
     } else if (isNamed(answer)) {
       served.add(setting)
       findings.push(ok(what, 'clamd names it'))
-    } else findings.push((isWarning ? warning : error)(what, otherwise, remedy))
+    } else findings.push((isWarning ? warning : failure)(what, otherwise, remedy))
   }
   return findings
 }

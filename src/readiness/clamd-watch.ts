@@ -48,7 +48,7 @@ export class ClamdWatch {
     this.#settings = settings
     this.#log = log
     this.#asking = again(every, (stopped) =>
-      this.#askAll(stopped).catch((thrown) => log(`clamd: ${errorText(thrown)}`)),
+      this.#askAll(stopped).catch((error) => log(`clamd: ${errorText(error)}`)),
     )
   }
 

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { errorCode } from '../ground/errors/fault.ts'
-import { error, type Finding, marked, ok, warning } from '../ground/errors/finding.ts'
+import { type Finding, failure, marked, ok, warning } from '../ground/errors/finding.ts'
 import type { ClamdState } from '../observe/live/process-report.ts'
 import { type ClamdAddress, readClamdAddress } from '../scan/scanners/clamd/address.ts'
 import { clamdConfOf, databaseIn, valueIn } from '../scan/scanners/clamd/database.ts'
@@ -82,8 +82,8 @@ async function checkServer(
     const hangs = `it takes connections and does not answer within ${VERSION_WITHIN / 1000} s`
     const finding =
       outcome.kind === 'timed-out'
-        ? error(what, hangs, 'see the log of clamd, and restart it')
-        : error(what, outcome.why, howToStartClamd(server, host))
+        ? failure(what, hangs, 'see the log of clamd, and restart it')
+        : failure(what, outcome.why, howToStartClamd(server, host))
     return { isDown: true, findings: [finding] }
   }
   const version = checkSignatures(what, outcome.answer, host.now)
@@ -120,9 +120,9 @@ function checkSocketAccess(host: StageHost, server: ClamdAddress): Finding | und
   let barrier: string | undefined
   try {
     barrier = obstacle(host.account, server.path, 'write')
-  } catch (thrown) {
+  } catch (error) {
     // Behind a directory that is closed, the account cannot even see the socket.
-    if (errorCode(thrown) !== 'EACCES') return undefined
+    if (errorCode(error) !== 'EACCES') return undefined
     barrier = dirname(server.path)
   }
   if (barrier === undefined) return undefined
@@ -132,7 +132,7 @@ function checkSocketAccess(host: StageHost, server: ClamdAddress): Finding | und
     const value = `${accountText(host)} cannot connect: while onescand cannot answer, mail is ${unscannedMailIs(host.env)}`
     return marked(warning(what, value, remedy), 'only onescand scans')
   }
-  return error(
+  return failure(
     what,
     `${accountText(host)} cannot connect: mail is ${unscannedMailIs(host.env)}`,
     remedy,
@@ -189,7 +189,7 @@ export function checkSignatures(what: string, version: string, now: number): Fin
   const [name = version, , date = ''] = version.split('/')
   const { made } = signaturesOf(version)
   if (!name.startsWith('ClamAV')) {
-    return error(
+    return failure(
       what,
       `answers VERSION with "${version.slice(0, 60)}"`,
       'see that CLAMD names a clamd',
@@ -245,7 +245,7 @@ async function checkArchives(server: ClamdAddress): Promise<Finding[]> {
   if (!(await isClean(server, eicarZip))) return []
   const value = 'is off: viruses in archives get in, marked as clean'
   const remedy = 'set "ScanArchive yes" in its clamd.conf, and restart clamd'
-  return [error(`clamd ${server.text} ScanArchive`, value, remedy)]
+  return [failure(`clamd ${server.text} ScanArchive`, value, remedy)]
 }
 
 /** Whether clamd calls this clean. */
@@ -285,11 +285,11 @@ async function checkLargeMail(
   const remedy = `set CLAMDMAXSIZE=${sizeText(most)}, or raise ${limits}`
   if (found.answer === 'clean') {
     const value = `calls EICAR in ${size} clean: from about ${sizeText(most)} on mail gets in unscanned, marked as clean`
-    return error(what, value, remedy)
+    return failure(what, value, remedy)
   }
   const many = most > LEAST ? `${sizeText(most)} and no more` : `less than ${sizeText(LEAST)}`
   const value = `looks at files of ${many}: larger ones are not scanned (OVERSIZE)`
-  return most < ORDINARY ? error(what, value, `raise ${limits}`) : warning(what, value, remedy)
+  return most < ORDINARY ? failure(what, value, `raise ${limits}`) : warning(what, value, remedy)
 }
 
 const scanLarge = (server: ClamdAddress, size: number) =>
@@ -327,7 +327,11 @@ export async function checkAlert(
     case 'yes':
       return ok(what, 'is on: clamd reports mail that it does not read to the end')
     case 'no':
-      return error(what, 'is off: viruses deep in mail or archives get in, marked as clean', remedy)
+      return failure(
+        what,
+        'is off: viruses deep in mail or archives get in, marked as clean',
+        remedy,
+      )
     case 'unknown':
       return warning(what, `could not be tried: ${answer.why}`, remedy)
   }

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { attempt } from '../ground/errors/fault.ts'
-import { error, type Finding, ok, warning } from '../ground/errors/finding.ts'
+import { type Finding, failure, ok, warning } from '../ground/errors/finding.ts'
 import { shellWord } from '../ground/errors/shell-word.ts'
 import { isCurrent, type Key, loadKeyring } from '../scan/cluster/keyring.ts'
 import { groupName, obstacle } from './account.ts'
@@ -41,7 +41,7 @@ function checkReader(host: StageHost, path: string): Finding {
   const remedy = barrier === path ? openKeyringTo(host, path) : `see the mode of ${barrier}`
   // A keyring that is named and never used is a mistake. The default one may be there for other
   // programs.
-  const level = host.env.CLUSTERKEYS ? error : warning
+  const level = host.env.CLUSTERKEYS ? failure : warning
   return level('keyring', `${value}: no stamps, all mail is scanned`, remedy)
 }
 
@@ -113,7 +113,7 @@ function checkKey(key: Key, now: number): Finding[] {
   if (key.scheme === 'hmac-sha256') return findings
   if (key.secret.length < MD5_SECRET_MIN) {
     const value = `md5 key of ${key.secret.length} bytes: can be guessed from one stamped mail`
-    findings.push(error(what, value, `use ${MD5_SECRET_MIN} random bytes, or hmac-sha256`))
+    findings.push(failure(what, value, `use ${MD5_SECRET_MIN} random bytes, or hmac-sha256`))
   }
   findings.push(
     warning(

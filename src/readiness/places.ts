@@ -1,7 +1,7 @@
 import { closeSync, existsSync, lstatSync, statfsSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { attempt, errorText } from '../ground/errors/fault.ts'
-import { error, type Finding, marked, ok, warning } from '../ground/errors/finding.ts'
+import { type Finding, failure, marked, ok, warning } from '../ground/errors/finding.ts'
 import { shellWord } from '../ground/errors/shell-word.ts'
 import { letsOthersReplace } from '../ground/path/stranger.ts'
 import { namesWithoutPath } from '../ground/settings/table/scanning.ts'
@@ -41,7 +41,7 @@ function checkQuarantine(host: StageHost): Finding[] {
   if (!directory?.startsWith('/')) return [] // `hold`, or a value that another check reports
   const install = `install -d -m 700 -o ${account.uid} ${shellWord(directory)}`
   const keepsNothing = (why: string, remedy = install) => [
-    error(what, `${directory} ${why}: infected mail is deferred`, remedy),
+    failure(what, `${directory} ${why}: infected mail is deferred`, remedy),
   ]
   try {
     const status = lstatSync(directory)
@@ -57,8 +57,8 @@ function checkQuarantine(host: StageHost): Finding[] {
     }
     const owner = nameOrNumber(host.accounts, uid)
     return [ok(what, `${directory} of ${owner}; what the slot itself finds is deferred`)]
-  } catch (thrown) {
-    return keepsNothing(`cannot be looked at (${errorText(thrown)})`)
+  } catch (error) {
+    return keepsNothing(`cannot be looked at (${errorText(error)})`)
   }
 }
 
@@ -82,8 +82,8 @@ function checkLogFile(host: StageHost): Finding[] {
     if (barrier === undefined) return [ok(what, `${file}, written by ${accountText(host)}`)]
     const value = `${file} cannot be written by ${accountText(host)}`
     return lost(value, `look at the owner, group and mode of ${barrier}`)
-  } catch (thrown) {
-    return lost(errorText(thrown), 'make its directory, for that account to write to')
+  } catch (error) {
+    return lost(errorText(error), 'make its directory, for that account to write to')
   }
 }
 
@@ -106,8 +106,8 @@ function guarded(
 ): Finding[] {
   try {
     return [check()].flat()
-  } catch (thrown) {
-    return [findingAbout(errorText(thrown))]
+  } catch (error) {
+    return [findingAbout(errorText(error))]
   }
 }
 
@@ -115,7 +115,7 @@ const missing =
   (what: string): MissingFinding =>
   (why) =>
     marked(
-      error(what, why, 'make the directory; mail that needs a file in it is deferred'),
+      failure(what, why, 'make the directory; mail that needs a file in it is deferred'),
       'nothing scans',
     )
 
@@ -132,7 +132,7 @@ function sharedIsMissing(host: StageHost): MissingFinding {
   return (why) => {
     if (line?.kind === 'command' || needs.length > 0) {
       const who = line?.kind === 'command' ? 'the command of QHPSI' : needs.join(', ')
-      return error(what, `${why}: ${who} gets no file, and mail is deferred`, remedy)
+      return failure(what, `${why}: ${who} gets no file, and mail is deferred`, remedy)
     }
     return warning(what, `${why}: nothing that QHPSI names uses it`, 'unset SPOOLDIR, or make it')
   }
@@ -149,7 +149,7 @@ function checkShared(host: StageHost, directory: string): Finding[] {
   const status = statSync(directory)
   if (!status.isDirectory()) {
     return [
-      error(
+      failure(
         what,
         `${directory} is not a directory`,
         'name a directory; until then mail is deferred',
@@ -171,7 +171,7 @@ function checkShared(host: StageHost, directory: string): Finding[] {
     const value =
       `${directory} has mode ${mode}, without the sticky bit: it is not used, ` +
       'since others could have another file scanned in place of a message'
-    findings.push(error(what, value, `chmod +t ${shellWord(directory)}`))
+    findings.push(failure(what, value, `chmod +t ${shellWord(directory)}`))
   }
   if ((status.mode & 0o2000) === 0) {
     const value = `${directory} has mode ${mode}: files get the group of the slot, not of the directory`
@@ -186,7 +186,7 @@ function writableBy(host: StageHost, what: string, directory: string): Finding {
   const barrier = obstacle(host.account, directory, 'write', 'search')
   if (barrier === undefined) return ok(what, `${directory}, written by ${accountText(host)}`)
   const value = `${directory} is not writable by ${accountText(host)}: mail is deferred`
-  return error(what, value, `look at the owner, group and mode of ${barrier}`)
+  return failure(what, value, `look at the owner, group and mode of ${barrier}`)
 }
 
 function checkRoom(what: string, directory: string): Finding[] {
@@ -230,7 +230,7 @@ function roomIn(what: string, directory: string, bytes: number): Room {
   const { type, bsize, blocks, bavail, files, ffree } = statfsSync(directory)
   const [size, free] = [blocks * bsize, bavail * bsize]
   const room = { free, size, isTmpfs: type === TMPFS }
-  const none = (value: string) => error(what, `${directory}: ${value}`, ROOM)
+  const none = (value: string) => failure(what, `${directory}: ${value}`, ROOM)
   if (free === 0)
     return { ...room, fault: marked(none('it is full, and mail is deferred'), 'nothing scans') }
   tryWriting(directory)

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorText } from '../ground/errors/fault.ts'
-import { error, type Finding, marked, ok, warning } from '../ground/errors/finding.ts'
+import { type Finding, failure, marked, ok, warning } from '../ground/errors/finding.ts'
 import { readForeignFile, readStart } from '../ground/path/open.ts'
 import { whenInterrupted } from '../ground/process/interruption.ts'
 import { DEFAULT_DATABASE } from '../ground/settings/table/scanning.ts'
@@ -31,7 +31,7 @@ export async function checkScanners(host: StageHost): Promise<Finding[]> {
   // If one scanner finds viruses, another one may be there for something else.
   if (findsEicar) return findings
   // A site may have written a plugin for something else alone.
-  const told = scanners.some(isOwnPlugin) ? warning : error
+  const told = scanners.some(isOwnPlugin) ? warning : failure
   return findings.map((finding) =>
     finding.level === 'error' ? finding : told(finding.what, finding.value, VIRUSES_GET_IN),
   )
@@ -57,8 +57,8 @@ async function tryScanner(
 ): Promise<ScanFinding> {
   try {
     return await scanEicar(host, settings, scanner)
-  } catch (thrown) {
-    return unknown(errorText(thrown), causeOf(thrown))
+  } catch (error) {
+    return unknown(errorText(error), causeOf(error))
   }
 }
 
@@ -82,11 +82,11 @@ function judgeScanner(scanner: Scanner, scanned: ScanFinding, meanwhile: string)
       )
     case 'unseen': {
       const remedy = 'correct it; onescan check --mail ADDRESS shows what becomes of such mail'
-      return error(what, `does not see all of EICAR's small message: ${scanned.why}`, remedy)
+      return failure(what, `does not see all of EICAR's small message: ${scanned.why}`, remedy)
     }
     case 'unknown': {
       const remedy = `correct it; mail about which it cannot tell is ${meanwhile}`
-      return marked(error(what, `cannot tell: ${scanned.why}`, remedy), 'nothing scans')
+      return marked(failure(what, `cannot tell: ${scanned.why}`, remedy), 'nothing scans')
     }
   }
 }

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { errorText } from '../ground/errors/fault.ts'
-import { error, type Finding, ok, warning } from '../ground/errors/finding.ts'
+import { type Finding, failure, ok, warning } from '../ground/errors/finding.ts'
 import { readAddress } from '../mail/message/envelope/address.ts'
 import type { StoreAddress } from '../protocol/valkey/address.ts'
 import { type Key, readClusterSettings } from '../scan/cluster/keyring.ts'
@@ -68,7 +68,7 @@ function keyOf({ env, directories, now }: StageHost): Key | null | undefined {
 
 function noKey(): Finding {
   const remedy = 'make one with onescan keygen, and copy the keyring to all of them'
-  return error('VERDICTS', 'hosts that share verdicts need an hmac-sha256 key', remedy)
+  return failure('VERDICTS', 'hosts that share verdicts need an hmac-sha256 key', remedy)
 }
 
 async function checkStore(
@@ -89,8 +89,8 @@ async function checkStore(
       warning('VERDICTS', `${value}, VERDICTTIMEOUT is ${settings.VERDICTTIMEOUT}`, remedy),
       ...others,
     ]
-  } catch (thrown) {
-    const why = errorText(thrown)
+  } catch (error) {
+    const why = errorText(error)
     const isClosed = /WRONGPASS|NOAUTH|invalid (username-)?password/i.test(why)
     const password = "put the store's password into VERDICTPASSWORD, a file"
     return [warning('VERDICTS', `${address.text}: ${why}`, isClosed ? password : remedy)]

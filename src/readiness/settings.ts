@@ -3,8 +3,8 @@ import { basename, dirname, join } from 'node:path'
 import { readConfiguration } from '../doors/shared/configuration.ts'
 import { attempt, errorText } from '../ground/errors/fault.ts'
 import {
-  error,
   type Finding,
+  failure,
   following,
   marked,
   ok,
@@ -91,7 +91,7 @@ function checkQhpsi({ env, isDaemon }: StageHost): Finding[] {
   if (isDaemon) return [unset]
   const remedy =
     'set it in tcp.smtp, by envdir or in the run script; give check the same with --env or --envdir'
-  return [error('QHPSI', 'is not set here: mail passes unscanned', remedy)]
+  return [failure('QHPSI', 'is not set here: mail passes unscanned', remedy)]
 }
 
 /** The policy by rule, whose lines were read with the settings. */

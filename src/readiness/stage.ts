@@ -1,5 +1,5 @@
 import { errorText } from '../ground/errors/fault.ts'
-import { error, type Finding } from '../ground/errors/finding.ts'
+import { type Finding, failure } from '../ground/errors/finding.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 import type { ControlDirectories } from '../scan/judge/policy.ts'
 import { readScanSettings, type ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
@@ -33,8 +33,8 @@ export type Stage<H = StageHost> = (host: H) => Finding[] | Promise<Finding[]>
 export async function runStage<H>(stage: Stage<H>, host: H): Promise<Finding[]> {
   try {
     return await stage(host)
-  } catch (thrown) {
-    return [error('check', errorText(thrown), 'see whether the file is there and can be read')]
+  } catch (error) {
+    return [failure('check', errorText(error), 'see whether the file is there and can be read')]
   }
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import type { Argv } from 'yargs'
 import { attempt, errorText } from '../../ground/errors/fault.ts'
-import { error, type Finding, ok } from '../../ground/errors/finding.ts'
+import { type Finding, failure, ok } from '../../ground/errors/finding.ts'
 import { printCheck } from '../../ground/process/print-check.ts'
 import { readSetting } from '../../ground/settings/settings.ts'
 import { table } from '../../ground/settings/table.ts'
@@ -71,7 +71,7 @@ async function unwrittenLog(): Promise<Finding | undefined> {
   const file = (await askRunningDaemon())?.description?.settings.LOGFILE
   if (!file || existsSync(file)) return undefined
   const value = `${file} is not there: the lines about mail are lost, and no mail was sent`
-  return error('LOGFILE', value, 'let onescand write it, as onescan check says, and restart it')
+  return failure('LOGFILE', value, 'let onescand write it, as onescan check says, and restart it')
 }
 
 /** The logs that are named, and those of this host from now on. */
@@ -94,10 +94,10 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<Finding> {
       for await (const finding of found) {
         yield isOneOfSeveral ? { ...finding, what: `${finding.what} [${server}]` } : finding
       }
-    } catch (thrown) {
-      if (isOnly(args)) throw thrown
+    } catch (error) {
+      if (isOnly(args)) throw error
       const remedy = 'correct it; the rest was looked at'
-      yield error(server, errorText(thrown), remedy)
+      yield failure(server, errorText(error), remedy)
     }
   }
   if (isWhole && !args.daemon) yield* checkQuotadHere()

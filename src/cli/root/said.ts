@@ -1,5 +1,5 @@
 import { errorText } from '../../ground/errors/fault.ts'
-import { error, type Finding, isFinding } from '../../ground/errors/finding.ts'
+import { type Finding, failure, isFinding } from '../../ground/errors/finding.ts'
 import { follow, type RunningCommand } from './follow.ts'
 
 /** The most findings of one account or service. */
@@ -28,9 +28,9 @@ export async function saidBy(
   try {
     const code = await follow(run, take, silence)
     if (code !== 0 || said.length === 0) throw new Error(`it ended with ${code}`)
-  } catch (thrown) {
-    const value = `${account} was asked: ${errorText(thrown)}; this part was not looked at`
-    said.push(error('trials', value, 'see its log'))
+  } catch (error) {
+    const value = `${account} was asked: ${errorText(error)}; this part was not looked at`
+    said.push(failure('trials', value, 'see its log'))
   }
   return said
 }

@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { attempt } from '../../ground/errors/fault.ts'
-import { error, type Finding, warning } from '../../ground/errors/finding.ts'
+import { type Finding, failure, warning } from '../../ground/errors/finding.ts'
 import { inTime, LATE } from '../../ground/flow/in-time.ts'
 import { HostProcess, type ProcessStatus } from '../../ground/process/host-process.ts'
 import { RUNTIME_MARKER } from '../../ground/runtime/compiled-program.ts'
@@ -133,7 +133,7 @@ export function findPostfix(): string[] {
 export function rootFinding({ pid }: RunningService, outcome = ''): Finding {
   const value = `runs qmail-smtpd as root${outcome}`
   const remedy = 'give tcpserver -u "$(id -u qmaild)" -g "$(id -g onescan)"'
-  return error(`process ${pid}`, value, remedy)
+  return failure(`process ${pid}`, value, remedy)
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Configuration } from '../../doors/shared/configuration.ts'
 import { startJudging } from '../../doors/shared/mail-door.ts'
 import { errorText } from '../../ground/errors/fault.ts'
-import { error, type Finding } from '../../ground/errors/finding.ts'
+import { type Finding, failure } from '../../ground/errors/finding.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { messageOf } from '../../mail/message/intake.ts'
 import { TOP_LINE } from '../../mail/message/message.ts'
@@ -45,8 +45,8 @@ export async function tryJudging(
     // What keeps both from a scanner is said once.
     const isOfBoth = ofClean[0] !== undefined && ofClean[0].value === ofEicar[0]?.value
     return isOfBoth ? [wrong('a clean message and EICAR', clean)] : [...ofClean, ...ofEicar]
-  } catch (thrown) {
-    return [unjudged('a trial message', errorText(thrown))]
+  } catch (error) {
+    return [unjudged('a trial message', errorText(error))]
   }
 }
 
@@ -56,7 +56,7 @@ function wrong(what: string, { scan, virus, banned, why }: DecisionDetails): Fin
 }
 
 const unjudged = (what: string, value: string): Finding =>
-  error(what, value, 'see its scanners, and its log')
+  failure(what, value, 'see its scanners, and its log')
 
 /**
  * Judges a message that came through no door, by the settings alone, without onescan.policy.

@@ -1,5 +1,5 @@
 import type { Configuration } from '../../doors/shared/configuration.ts'
-import { error, type Finding, inOneLine, settingsFault } from '../../ground/errors/finding.ts'
+import { type Finding, failure, inOneLine, settingsFault } from '../../ground/errors/finding.ts'
 import type { ClamdState, Trial } from '../../observe/live/process-report.ts'
 import { roomFaults } from '../../readiness/places.ts'
 import { nothingScans, unreadableSettings } from '../../readiness/settings.ts'
@@ -167,6 +167,6 @@ export class Trials {
 }
 
 const trouble = (value: string): Finding =>
-  error('workers', value, 'see the log of onescand, and restart it')
+  failure('workers', value, 'see the log of onescand, and restart it')
 
 const timeOf = (at = 0) => `${new Date(at).toISOString().slice(0, 19)}Z`

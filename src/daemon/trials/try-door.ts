@@ -4,7 +4,7 @@ import { mayConnect } from '../../doors/smtp/door.ts'
 import { callNextServer } from '../../doors/smtp/next-server/next-server.ts'
 import type { SmtpRoute } from '../../doors/smtp/next-server/server.ts'
 import { attempt, errorCode, errorText } from '../../ground/errors/fault.ts'
-import { error, type Finding } from '../../ground/errors/finding.ts'
+import { type Finding, failure } from '../../ground/errors/finding.ts'
 import { packet } from '../../protocol/milter/packets.ts'
 import { askPolicy } from '../../protocol/policy-attributes.ts'
 import { askOnce } from '../../protocol/shared/ask-once.ts'
@@ -31,10 +31,10 @@ export async function tryDoor(door: PlacedDoor): Promise<Finding | undefined> {
   try {
     await connectTo(door, at)
     return undefined
-  } catch (thrown) {
+  } catch (error) {
     // The socket may be for the MTA's group alone: others can connect although we cannot.
-    if (errorCode(thrown) === 'EACCES') return undefined
-    return error(doorName(door), errorText(thrown), 'see the log of onescand, and restart it')
+    if (errorCode(error) === 'EACCES') return undefined
+    return failure(doorName(door), errorText(error), 'see the log of onescand, and restart it')
   }
 }
 
@@ -67,9 +67,9 @@ export async function tryPage(at: DoorAddress): Promise<Finding[]> {
   try {
     if (await askOnce(targetOf(at), question, read, TRIAL_TIMEOUT)) return []
     throw new Error('another program answers there')
-  } catch (thrown) {
+  } catch (error) {
     const remedy = 'name another address in --http, and restart it'
-    return [error(`page ${writeDoorAddress(at)}`, errorText(thrown), remedy)]
+    return [failure(`page ${writeDoorAddress(at)}`, errorText(error), remedy)]
   }
 }
 

@@ -34,7 +34,7 @@ export const warning = (what: string, value: string, remedy: string): Finding =>
   return { level: 'warning', what, value, remedy }
 }
 
-export const error = (what: string, value: string, remedy: string): Finding => {
+export const failure = (what: string, value: string, remedy: string): Finding => {
   return { level: 'error', what, value, remedy }
 }
 
@@ -50,8 +50,8 @@ export const following = (finding: Finding, follows: FindingMark): Finding => ({
 /** The finding about a line `NAME VALUE: fault; remedy`, as the readers of settings write it. */
 export function settingsFault(line: string): Finding {
   const at = line.lastIndexOf('; ')
-  if (at < 0) return error('settings', line, 'correct it')
-  return error('settings', line.slice(0, at), line.slice(at + 2))
+  if (at < 0) return failure('settings', line, 'correct it')
+  return failure('settings', line.slice(0, at), line.slice(at + 2))
 }
 
 /** Whether another process has said a finding. */

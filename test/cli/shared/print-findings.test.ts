@@ -1,7 +1,7 @@
 import t from 'tap'
 import { findingLine, printFindings, sumOf } from '../../../src/cli/shared/print-findings.ts'
 import { Output } from '../../../src/cli/shared/run-command.ts'
-import { error, type Finding, ok, warning } from '../../../src/ground/errors/finding.ts'
+import { type Finding, failure, ok, warning } from '../../../src/ground/errors/finding.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { reachable } from '../../programs/reachable.ts'
 import { atTerminal } from '../../programs/terminal.ts'
@@ -12,7 +12,7 @@ import { asPlain, bundle, jsonIn, onescan } from '../onescan.ts'
 t.test('texts are aligned, and a long name shifts only its own line', async (t) => {
   const lines = [
     ok('switch', 'on'),
-    error('infected mail', 'is lost', 'mend it'),
+    failure('infected mail', 'is lost', 'mend it'),
     warning(`clamd ${'x'.repeat(40)}`, 'is slow', 'wait'),
   ].map((finding) => findingLine(finding, false))
   t.match(lines[1], /^error +infected mail: is lost; mend it$/)
@@ -22,14 +22,14 @@ t.test('texts are aligned, and a long name shifts only its own line', async (t) 
 })
 
 t.test('a finding is printed as one line, and is harmless in a terminal', async (t) => {
-  const line = findingLine(error('a\nb', 'c\n  d \x1b[31m', 'e'), true)
+  const line = findingLine(failure('a\nb', 'c\n  d \x1b[31m', 'e'), true)
   t.match(line, /^\x1b\[1;31merror {3}\x1b\[0m +a b: c d \\u001b\[31m; e$/)
 })
 
 t.test('the findings are counted', async (t) => {
   const findings = (errors: number, warnings: number): Finding[] => [
     ok('a', 'b'),
-    ...new Array(errors).fill(error('a', 'b', 'c')),
+    ...new Array(errors).fill(failure('a', 'b', 'c')),
     ...new Array(warnings).fill(warning('a', 'b', 'c')),
   ]
   t.equal(sumOf(findings(2, 1)), '2 errors, 1 warning')
@@ -53,7 +53,7 @@ t.test('JSON has the same words in the same order', async (t) => {
 })
 
 t.test('findings are printed as they come, and the same is said once', async (t) => {
-  const come = [error('a', 'is lost', 'mend it'), error('b', 'is lost', 'mend it')]
+  const come = [failure('a', 'is lost', 'mend it'), failure('b', 'is lost', 'mend it')]
   const printed: object[] = []
   class Recorded extends Output {
     override async result(value: object): Promise<void> {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Trials } from '../../../src/daemon/trials/trials.ts'
 import { readConfiguration } from '../../../src/doors/shared/configuration.ts'
-import { error } from '../../../src/ground/errors/finding.ts'
+import { failure } from '../../../src/ground/errors/finding.ts'
 
 /** Trials by the workers of onescand; test/daemon/http/health.test.ts shows what comes of them. */
 
@@ -17,7 +17,7 @@ t.test('a worker that ends during a trial has another one asked', async (t) => {
   const make = () => trials.make({ configuration, doors: [] }, [])
   const made = make()
   trials.ended(1)
-  trials.take({ tried: 1, wrong: [error('EICAR', 'came out as clean', 'see its log')] })
+  trials.take({ tried: 1, wrong: [failure('EICAR', 'came out as clean', 'see its log')] })
   t.match(await made, { right: false, why: 'EICAR: came out as clean; see its log' })
   t.same(asked, [1, 1])
   t.match(await make(), { right: false, why: /^workers: no worker takes mail/ })
@@ -44,7 +44,7 @@ t.test('EICAR is asked for until it is found, and anew if something has changed'
   ]
   t.teardown(first.close)
   t.teardown(second.close)
-  let answer = [error('EICAR', 'came out as clean', '')]
+  let answer = [failure('EICAR', 'came out as clean', '')]
   const wanted: boolean[] = []
   const trials = new Trials(({ trial, wantsEicar }) => {
     wanted.push(wantsEicar)

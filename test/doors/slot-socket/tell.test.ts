@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { frame } from '../../../src/doors/slot-socket/frames.ts'
 import { askToTell, type DaemonDescription } from '../../../src/doors/slot-socket/tell.ts'
-import { error } from '../../../src/ground/errors/finding.ts'
+import { failure } from '../../../src/ground/errors/finding.ts'
 import { listen } from '../../programs/listen.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { openSlot } from './rig.ts'
@@ -19,7 +19,7 @@ const description: DaemonDescription = {
   replaced: [],
 }
 
-const wrong = [error('EICAR', 'came out as clean', 'see its scanners')]
+const wrong = [failure('EICAR', 'came out as clean', 'see its scanners')]
 const trial = { wrong, doors: ['slot unix:/s'] }
 const tell = async (wantsTrial: boolean) => (wantsTrial ? { ...description, trial } : description)
 

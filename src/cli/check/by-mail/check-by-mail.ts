@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
-import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import { type Finding, failure, ok, warning } from '../../../ground/errors/finding.ts'
 import type { LogRecord } from '../../../log/log-record.ts'
 import type { LogFile } from '../../../log/read-log.ts'
 import { cleanMessage, eicarMessage, largeEicarMessage } from '../../../readiness/eicar-message.ts'
@@ -38,7 +38,7 @@ export async function* checkByMail(
   ways?: readonly Way[],
 ): AsyncGenerator<Finding> {
   if (!/^[!-,./-;=?-~][!-;=?-~]*@[!-;=?-~]+$/.test(address)) {
-    yield error('--mail', `${address}: is not an address`, 'give it as user@example.org')
+    yield failure('--mail', `${address}: is not an address`, 'give it as user@example.org')
     return
   }
   const log = new FollowedLog(logs, MARK)
@@ -153,7 +153,7 @@ class WayTrial {
         return undefined
       case 'nobody listens':
         if (what === 'port 25')
-          return error(what, `nobody takes mail: ${text}`, 'start the mail server')
+          return failure(what, `nobody takes mail: ${text}`, 'start the mail server')
         return ok(what, `nobody takes mail there: ${text}`)
       case 'wants authentication':
       case 'wants TLS': {
@@ -169,14 +169,18 @@ class WayTrial {
         break
     }
     const value = `is not taken, and onescan did not see it: ${text}`
-    return error(`${what}, clean mail`, value, 'see the log of the mail server, and onescan check')
+    return failure(
+      `${what}, clean mail`,
+      value,
+      'see the log of the mail server, and onescan check',
+    )
   }
 
   #unseen(what: string, { kind, text, subject }: TrialMail): Finding {
     const value = `is ${kind}, and onescan did not see it: ${text}`
     const where = this.#places === '' ? 'no log was found' : `read: ${this.#places}`
     const remedy = `lead this way's mail through onescan (doc/mail-servers.md; with qmail the rule of its address in tcp.smtp); if onescan logs elsewhere (${where}), name that by --log; ${this.#address} may get the mail (Subject: ${subject})`
-    return error(what, value, remedy)
+    return failure(what, value, remedy)
   }
 
   #judgeClean(sent: TrialMail, seen: readonly LogRecord[]): Finding {
@@ -189,22 +193,22 @@ class WayTrial {
       const value = `came to onescan ${passed.length} times: a loop, in which mail is lost`
       const remedy =
         'see that what takes mail back from onescan does not hand it on to onescan again: doc/mail-servers.md'
-      return error(what, value, remedy)
+      return failure(what, value, remedy)
     }
     const { fields } = record
     const [decision, scan] = [fields.get('decision'), fields.get('scan')]
     const why = fields.get('reason') ?? fields.get('fault') ?? scan ?? ''
     const named = fields.get('virus') ?? fields.get('banned')
     if (named !== undefined)
-      return error(what, `is called infected: ${named}`, 'see the scanners of QHPSI')
-    if (decision === 'defer') return error(what, `is deferred by onescan: ${why}`, SEE)
+      return failure(what, `is called infected: ${named}`, 'see the scanners of QHPSI')
+    if (decision === 'defer') return failure(what, `is deferred by onescan: ${why}`, SEE)
     const see = whereDecided(record)
-    if (decision !== 'accept') return error(what, `passes unscanned (${decision}): ${why}`, see)
+    if (decision !== 'accept') return failure(what, `passes unscanned (${decision}): ${why}`, see)
     if (scan === 'clean' || scan === 'known') {
       const taken = sent.kind === 'taken' ? '' : `, and the server says: ${sent.text}`
       return ok(what, `is scanned ${doorOf(record)}, and accepted${taken}`)
     }
-    return error(what, `is accepted without a scan (${scan}): ${why}`, see)
+    return failure(what, `is accepted without a scan (${scan}): ${why}`, see)
   }
 
   #judgeInfected(mail: string, sent: TrialMail, seen: readonly LogRecord[]): Finding {
@@ -219,17 +223,17 @@ class WayTrial {
     const decision = fields.get('decision')
     const found = fields.get('virus')
     const why = fields.get('reason') ?? fields.get('fault') ?? fields.get('scan') ?? ''
-    if (decision === 'defer') return error(what, `is deferred by onescan: ${why}`, SEE)
+    if (decision === 'defer') return failure(what, `is deferred by onescan: ${why}`, SEE)
     if (found === undefined && decision !== 'reject') {
       const value = `gets in: onescan calls it ${fields.get('scan') ?? decision} (${why})`
-      return error(what, value, whereDecided(record))
+      return failure(what, value, whereDecided(record))
     }
     const by = `${doorOf(record)}: ${found ?? why}`
     switch (decision) {
       case 'reject': {
         if (sent.kind === 'deferred') {
           const value = `is refused ${by}, and the server only defers it, so that it comes again: ${sent.text}`
-          return error(
+          return failure(
             what,
             value,
             'see soft_bounce of Postfix; with qmail ERROR_FD (doc/qmail.md)',
@@ -238,7 +242,7 @@ class WayTrial {
         const isBehind = sent.kind === 'taken' && 'port' in this.#way
         if (!isBehind) return ok(what, `is refused ${by}`)
         const value = `is refused ${by}, after the server took it: it bounces mail to whoever it says it is from`
-        return error(what, value, 'add --after-queue to --smtp of onescand, and restart it')
+        return failure(what, value, 'add --after-queue to --smtp of onescand, and restart it')
       }
       case 'quarantine':
         return ok(what, `is kept ${by}`)

@@ -1,5 +1,5 @@
 import { errorText } from '../../../ground/errors/fault.ts'
-import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import { type Finding, failure, ok, warning } from '../../../ground/errors/finding.ts'
 import { findPostfix } from '../../shared/running-services.ts'
 import { matchAddress } from './onescand-places.ts'
 import {
@@ -48,9 +48,9 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   let postfix: Postfix
   try {
     postfix = await readPostfix(host)
-  } catch (thrown) {
-    const why = errorText(thrown).split('\n')[0]
-    return [error('Postfix', `cannot be asked: ${why}`, `see that ${POSTCONF} works`)]
+  } catch (error) {
+    const why = errorText(error).split('\n')[0]
+    return [failure('Postfix', `cannot be asked: ${why}`, `see that ${POSTCONF} works`)]
   }
   const strangers = postfix.services.filter(takesStrangers)
   return [
@@ -101,7 +101,7 @@ function checkService(service: SmtpdService, postfix: Postfix): Finding[] {
   const own = inPostfix(postfix.places.milters[0] ?? USUAL, postfix)
   const why = 'names neither a milter of onescand nor a filter: its mail is not scanned'
   const remedy = service.toSet('smtpd_milters', value === '' ? own : `${value}, ${own}`)
-  return [error(what === 'smtpd_milters' ? what : service.name, why, remedy)]
+  return [failure(what === 'smtpd_milters' ? what : service.name, why, remedy)]
 }
 
 function unreadable(service: SmtpdService, list: string, { why, meant }: MilterFault): Finding {
@@ -110,7 +110,7 @@ function unreadable(service: SmtpdService, list: string, { why, meant }: MilterF
     meant === undefined
       ? 'name each milter as unix:PATH or inet:HOST:PORT, its options in braces with it; then postfix reload'
       : service.toSet('smtpd_milters', meant)
-  return error(service.placeOf('smtpd_milters'), value, remedy)
+  return failure(service.placeOf('smtpd_milters'), value, remedy)
 }
 
 /** Where onescand listens for Postfix by its page. */
@@ -121,7 +121,7 @@ const isOnescand = (text: string, { places, queue }: Postfix) =>
 
 function inet6(service: SmtpdService, { text, written }: MilterEntry, list: string): Finding {
   const changed = written.replace('inet6:', 'inet:')
-  return error(
+  return failure(
     service.placeOf('smtpd_milters'),
     `${text}: Postfix knows no inet6, and defers all mail`,
     service.toSet('smtpd_milters', list.replace(written, changed)),
@@ -194,7 +194,7 @@ function checkMilter(service: SmtpdService, milter: MilterEntry, postfix: Postfi
   ]
   if (action.value === 'accept') {
     const value = `accept: mail gets in unscanned while ${text} is down`
-    findings.push(error(action.place, value, action.set('tempfail')))
+    findings.push(failure(action.place, value, action.set('tempfail')))
   } else if (action.value !== 'tempfail') {
     const value = `${action.value}: while ${text} is down, ${whileDown(action.value)}`
     findings.push(warning(action.place, value, action.set('tempfail')))
@@ -213,7 +213,7 @@ function checkOverride(service: SmtpdService): Finding[] {
   if (!/\bno_milters\b/.test(value)) return []
   const others = value.split(/[\s,]+/).filter((word) => word !== 'no_milters' && word !== '')
   const why = `${value}: the milters of ${service.name} are not asked, and its mail is not scanned`
-  return [error(service.placeOf(name), why, service.toSet(name, others.join(', ')))]
+  return [failure(service.placeOf(name), why, service.toSet(name, others.join(', ')))]
 }
 
 /** A service that takes mail back from onescand must not hand it on again. */
@@ -225,7 +225,7 @@ function checkReturn(service: SmtpdService, postfix: Postfix): Finding[] {
     const value = service.valueOf(name)
     if (smtpDoorAt(name, value, postfix) === undefined) return []
     const why = `has ${name} = ${value}: mail that comes back from onescand goes to it again, a loop`
-    return [error(service.name, why, setting(`${service.name}/${name}`, ''))]
+    return [failure(service.name, why, setting(`${service.name}/${name}`, ''))]
   })
 }
 
@@ -236,7 +236,7 @@ function checkMain(postfix: Postfix): Finding[] {
   if (transport && !transports.has(transport)) {
     const value = `${main.content_filter}: master.cf has no transport ${transport}, so all mail is deferred`
     const remedy = 'add it to master.cf as its page has it; then postfix reload'
-    findings.push(error('content_filter', value, remedy))
+    findings.push(failure('content_filter', value, remedy))
   }
   if (main.smtpd_milter_maps) {
     const value = `${main.smtpd_milter_maps}: clients in it have milters of their own, or none`
@@ -275,5 +275,5 @@ function checkLocalMail(postfix: Postfix): Finding[] {
 function checkRuns({ directory, queue }: Postfix): Finding[] {
   const isRoot = process.getuid!() === 0
   if (directory !== '' || !isRoot || findPostfix().includes(queue)) return []
-  return [error('Postfix', 'does not run: no mail moves', 'postfix start')]
+  return [failure('Postfix', 'does not run: no mail moves', 'postfix start')]
 }

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { attempt } from '../../../ground/errors/fault.ts'
-import { error, type Finding, following } from '../../../ground/errors/finding.ts'
+import { type Finding, failure, following } from '../../../ground/errors/finding.ts'
 import { shellWord } from '../../../ground/errors/shell-word.ts'
 import { leadsSomewhere } from '../../../ground/path/path-handle.ts'
 import {
@@ -45,14 +45,14 @@ export function unreachable(
     const value = `nobody listens there: ${meanwhile}`
     return isOurs
       ? notRunning(what, value)
-      : error(what, value, whoShouldListen(service, milter, postfix))
+      : failure(what, value, whoShouldListen(service, milter, postfix))
   }
   if (!isThere(path)) return missing(service, milter, path, { what, meanwhile }, postfix)
   const account = findAccount(postfix.accounts, postfix.main.mail_owner ?? 'postfix', 'all')
   const barrier = account && obstacle(account, path, 'write')
   if (account === undefined || barrier === undefined) return undefined
   const value = `${account.name} may not connect to ${path}: ${meanwhile}`
-  return error(what, value, wayPast(barrier, account, postfix.accounts))
+  return failure(what, value, wayPast(barrier, account, postfix.accounts))
 }
 
 /** How an account of Postfix comes past what keeps it from a socket: a directory, or the socket itself. */
@@ -65,7 +65,7 @@ function wayPast(barrier: string, account: SystemAccount, accounts: Accounts): s
 
 const notRunning = (what: string, value: string): Finding => {
   const remedy = `onescand does not run: ${howToStart('onescand')}`
-  return following(error(what, value, remedy), 'stops the start')
+  return following(failure(what, value, remedy), 'stops the start')
 }
 
 /** The path of a socket as Postfix's programs see it; undefined for a port. */
@@ -89,9 +89,9 @@ function missing(
   const outside = text.replace(/^\w+:/, '')
   if (outside.startsWith('/') && path !== outside && isThere(outside)) {
     const value = `is out of reach: smtpd runs in ${queue}, where ${outside} is ${path}: ${meanwhile}`
-    if (outside.startsWith(`${queue}/`)) return error(what, value, name(`unix:${outside}`))
+    if (outside.startsWith(`${queue}/`)) return failure(what, value, name(`unix:${outside}`))
     const inside = `unix:${queue}/onescan/milter.sock`
-    return error(
+    return failure(
       what,
       value,
       `let onescand listen by --milter ${shellWord(inside)}, and ${name(inside)}`,
@@ -106,10 +106,10 @@ function missing(
       ...(state.enabled === 'enabled' ? [] : ['enable']),
     ]
     const commands = verbs.map((verb) => `systemctl ${verb} ${unit}`)
-    return error(what, value, [...commands, 'systemctl restart onescand'].join(' && '))
+    return failure(what, value, [...commands, 'systemctl restart onescand'].join(' && '))
   }
   if (!places.isRunning) return notRunning(what, value)
-  return error(what, value, whoShouldListen(service, { text: `unix:${path}`, written }, postfix))
+  return failure(what, value, whoShouldListen(service, { text: `unix:${path}`, written }, postfix))
 }
 
 /** What to do about an address of a milter at which nobody listens. */

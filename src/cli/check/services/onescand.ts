@@ -1,8 +1,8 @@
 import { ServiceRun } from '../../../doors/slot-socket/command.ts'
 import { askToTell } from '../../../doors/slot-socket/tell.ts'
 import {
-  error,
   type Finding,
+  failure,
   following,
   marked,
   ok,
@@ -73,7 +73,7 @@ function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts
     description.settings.QHPSI
       ? ok(what, `has ${list}`)
       : marked(
-          error(what, `scans nothing: ${NOTHING_SCANS} (${list})`, `set it in ${DEFAULTS}`),
+          failure(what, `scans nothing: ${NOTHING_SCANS} (${list})`, `set it in ${DEFAULTS}`),
           'nothing scans',
         ),
     ...checkGroups(description, what, accounts),
@@ -98,7 +98,7 @@ async function askForTrial({ socket, description }: RunningDaemon): Promise<Find
   const trial = told?.daemon?.trial
   if (trial === undefined) {
     const value = `made no trial within ${TRIAL_WITHIN / 1000} s`
-    return [error(what, value, 'see its log, and restart it')]
+    return [failure(what, value, 'see its log, and restart it')]
   }
   const { wrong, doors } = trial
   if (wrong.length === 0) {
@@ -115,7 +115,7 @@ async function askForTrial({ socket, description }: RunningDaemon): Promise<Find
  */
 function judgeTold(what: string, finding: Finding, doors: readonly string[]): Finding {
   const value = `does not scan as it should: ${JSON.stringify(`${finding.what}: ${finding.value}`)}`
-  const quoted = error(what, value, 'see the other findings, and its log')
+  const quoted = failure(what, value, 'see the other findings, and its log')
   return doors.includes(finding.what) ? quoted : following(quoted, 'nothing scans')
 }
 

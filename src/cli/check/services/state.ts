@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs'
 import { attempt } from '../../../ground/errors/fault.ts'
-import { error, type Finding, marked, warning } from '../../../ground/errors/finding.ts'
+import { type Finding, failure, marked, warning } from '../../../ground/errors/finding.ts'
 import { shellWord } from '../../../ground/errors/shell-word.ts'
 import { PathHandle } from '../../../ground/path/path-handle.ts'
 import { START_BLUR } from '../../../ground/process/host-process.ts'
@@ -48,7 +48,7 @@ export function howToStart(service: Service): string {
  */
 export function checkState(service: Service, answers: boolean, isNeeded: boolean): Finding[] {
   const unit = askSystemd(`${service}.service`)
-  const level = isNeeded ? error : warning
+  const level = isNeeded ? failure : warning
   // What somebody has stopped has nothing to tell.
   const told = isStopped(unit) ? [] : tellLog(service, linesOf(service, unit, answers), answers)
   if (unit !== undefined && answers) return [...checkUnit(service, unit), ...told]
@@ -138,7 +138,7 @@ function tellLog(service: Service, lines: readonly string[], answers: boolean): 
   const shown = told.length > 0 || answers ? told : lines
   const remedy = 'correct what it names, and restart it'
   return [...new Set(shown)].slice(-LINES_TOLD).map((line) => {
-    const level = answers || line.startsWith('warning: ') ? warning : error
+    const level = answers || line.startsWith('warning: ') ? warning : failure
     // With the backslashes of a command that it names.
     return level(service, `says in its log: "${line.replaceAll('"', "'")}"`, remedy)
   })

@@ -2,7 +2,13 @@ import { accessSync, constants, existsSync, readlinkSync, realpathSync, statSync
 import { basename, dirname, resolve } from 'node:path'
 import { type Chain, checkChain, findChain } from '../../../doors/slot/chain.ts'
 import { attempt, errorText } from '../../../ground/errors/fault.ts'
-import { error, type Finding, ok, settingsFault, warning } from '../../../ground/errors/finding.ts'
+import {
+  type Finding,
+  failure,
+  ok,
+  settingsFault,
+  warning,
+} from '../../../ground/errors/finding.ts'
 import { shellWord } from '../../../ground/errors/shell-word.ts'
 import { readStart } from '../../../ground/path/open.ts'
 import { obstacle } from '../../../readiness/account.ts'
@@ -23,25 +29,25 @@ function checkSlotProgram(host: Host): Finding[] {
   const named = env.QMAILQUEUE
   if (named === undefined && host.clients !== undefined) {
     const value = 'QMAILQUEUE is not set for these clients: qmail-queue gets their mail, unscanned'
-    return [error('slot', value, 'set it in their rule, and run tcprules')]
+    return [failure('slot', value, 'set it in their rule, and run tcprules')]
   }
   if (named === '') {
     const value = 'QMAILQUEUE is set, and empty: qmail has nothing to start, mail is deferred'
-    return [error('slot', value, 'name onescanc or onescan-queue in it, or unset it')]
+    return [failure('slot', value, 'name onescanc or onescan-queue in it, or unset it')]
   }
   const missing = danglingLink(program)
   if (missing !== undefined) {
     const value = `${program} is a link to ${missing}, which is not there: mail is deferred`
-    return [error('slot', value, 'point it to onescanc or onescan-queue by ln -sfn')]
+    return [failure('slot', value, 'point it to onescanc or onescan-queue by ln -sfn')]
   }
   try {
     accessSync(realpathSync(program), constants.X_OK)
     const barrier = obstacle(host.account, program, 'execute')
     if (barrier !== undefined) return [barred('slot', program, barrier, host)]
-  } catch (thrown) {
+  } catch (error) {
     const why = named && isRelative(named) ? `${relativeText(named, host)}: ` : ''
-    const value = `${why}${errorText(thrown)}`
-    return [error('slot', value, 'set QMAILQUEUE to onescan-queue; until then mail is deferred')]
+    const value = `${why}${errorText(error)}`
+    return [failure('slot', value, 'set QMAILQUEUE to onescan-queue; until then mail is deferred')]
   }
   const finding = judgeProgram(host)
   if (named === undefined || !isRelative(named)) return [finding]
@@ -59,7 +65,7 @@ function judgeProgram(host: Host): Finding {
     }
     case 'real-queue': {
       const value = `${program} leads to ${realpathSync(program)}: mail is not scanned`
-      return error('slot', value, `point it to onescanc or onescan-queue (${LINK}: by ln -sfn)`)
+      return failure('slot', value, `point it to onescanc or onescan-queue (${LINK}: by ln -sfn)`)
     }
     case 'foreign': {
       const value = `${program} ${slot.why}: nothing was sent through it, since it may queue`
@@ -88,7 +94,7 @@ function checkLink({ env }: Host): Finding[] {
   const queue = realpathSync(LINK)
   if (basename(queue) !== 'qmail-queue') return []
   const value = `leads to ${queue}: mail through it is not scanned`
-  return [error(LINK, value, `ln -sfn /usr/lib/onescan/onescanc ${LINK}`)]
+  return [failure(LINK, value, `ln -sfn /usr/lib/onescan/onescanc ${LINK}`)]
 }
 
 function checkNextProgram(host: Host): Finding[] {
@@ -98,9 +104,9 @@ function checkNextProgram(host: Host): Finding[] {
     chain = findChain([], host.env, host.directories)
     // The check of the slot program has reported that it is missing.
     checkChain(chain, attempt(() => realpathSync(host.program)) ?? '/')
-  } catch (thrown) {
-    const { value, remedy } = settingsFault(errorText(thrown))
-    return [error('chain', value, `${remedy}; until then mail is deferred`)]
+  } catch (error) {
+    const { value, remedy } = settingsFault(errorText(error))
+    return [failure('chain', value, `${remedy}; until then mail is deferred`)]
   }
   const { program, args } = chain
   const barrier = obstacle(host.account, program, 'execute')
@@ -118,7 +124,7 @@ function lacksSetuid(host: Host, program: string): Finding | undefined {
   if (host.account.uid === 0 || host.account.uid === uid || isScript(path)) return undefined
   const value = `${path} is without its setuid bit: it cannot write to the queue, mail is deferred`
   const word = shellWord(path)
-  return error('chain', value, `chown qmailq:qmail ${word} && chmod 4711 ${word}`)
+  return failure('chain', value, `chown qmailq:qmail ${word} && chmod 4711 ${word}`)
 }
 
 /** Whether it is a script of the administrator's: the bit has no effect on scripts; execve(2). */
@@ -128,5 +134,5 @@ const isScript = (path: string): boolean =>
 function barred(what: string, program: string, barrier: string, host: Host): Finding {
   const value = `${accountText(host)} cannot execute ${program}`
   const remedy = `see the owner, group and mode of ${barrier}; until then mail is deferred`
-  return error(what, value, remedy)
+  return failure(what, value, remedy)
 }

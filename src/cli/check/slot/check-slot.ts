@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { readReplyForm } from '../../../doors/shared/replies/error-report.ts'
 import { attempt, errorText } from '../../../ground/errors/fault.ts'
-import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import { type Finding, failure, ok, warning } from '../../../ground/errors/finding.ts'
 import { shellWord } from '../../../ground/errors/shell-word.ts'
 import { START_BLUR } from '../../../ground/process/host-process.ts'
 import { ownAccount, readAccounts } from '../../../readiness/account.ts'
@@ -31,9 +31,9 @@ export async function* checkSlot(
     try {
       const classes = slotHosts(service, options, process.env, accounts, Date.now())
       for (const host of classes) hosts.push([host, host.clients ?? `process ${service?.pid}`])
-    } catch (thrown) {
+    } catch (error) {
       const remedy = 'correct it; until then the service takes no mail'
-      yield error(service ? `process ${service.pid}` : 'slot', errorText(thrown), remedy)
+      yield failure(service ? `process ${service.pid}` : 'slot', errorText(error), remedy)
     }
   }
   for (const [host, label] of hosts) {
@@ -64,8 +64,8 @@ function checkErrorFd({ env, directories }: Host): Finding[] {
   let form: ReturnType<typeof readReplyForm>
   try {
     form = readReplyForm(env)
-  } catch (thrown) {
-    return [error(what, errorText(thrown), 'correct it; until then mail is deferred')]
+  } catch (error) {
+    return [failure(what, errorText(error), 'correct it; until then mail is deferred')]
   }
   if (form.fd === undefined) return []
   const smtpd = join(directories.qmailHome, 'bin/qmail-smtpd')
@@ -127,7 +127,7 @@ function checkService(service: RunningService): Finding[] {
   const source = rules?.replace(/\.cdb$/, '')
   if (rules !== undefined && source !== rules && changedAt(source!) > changedAt(rules)) {
     const remedy = `tcprules ${shellWord(rules)} ${shellWord(`${source}.tmp`)} <${shellWord(source!)}`
-    findings.push(error(what, `${source} is newer than ${rules}, which counts`, remedy))
+    findings.push(failure(what, `${source} is newer than ${rules}, which counts`, remedy))
   }
   if (unseen.length > 0) {
     const value = `starts ${unseen.join(', ')} before qmail-smtpd: what that sets was not seen`

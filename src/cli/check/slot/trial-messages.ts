@@ -1,5 +1,5 @@
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../../../doors/shared/trial-chain.ts'
-import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import { type Finding, failure, ok, warning } from '../../../ground/errors/finding.ts'
 import { isCompiled } from '../../../ground/runtime/compiled-program.ts'
 import { cleanMessage, eicarMessage } from '../../../readiness/eicar-message.ts'
 import { accountText, scanSettingsOf } from '../../../readiness/stage.ts'
@@ -67,7 +67,7 @@ function judgeClean(host: Host, trial: SlotTrial): Finding {
     return ok(what, `scanned and handed on in ${Math.round(outcome.time)} ms`)
   }
   if (/^X-QHPSI:/m.test(header)) {
-    return error(what, 'is called infected', 'see the scanners: they may call all mail infected')
+    return failure(what, 'is called infected', 'see the scanners: they may call all mail infected')
   }
   return warning(what, `is handed on unscanned${why}`, 'see QHPSIMINSIZE, SCANFAIL, onescan.off')
 }
@@ -77,7 +77,7 @@ function judgeEicar(host: Host, trial: SlotTrial): Finding {
   const { outcome, header, why } = trial
   if (outcome.code !== 0 || header === undefined) return failed(what, host, trial)
   if (/^X-QHPSI: virus found$/m.test(header)) return ok(what, 'is found')
-  return error(what, `is accepted as clean${why}`, 'nothing is scanned; see the findings above')
+  return failure(what, `is accepted as clean${why}`, 'nothing is scanned; see the findings above')
 }
 
 /** Whether mail is judged while onescand does not answer, too. */
@@ -97,7 +97,7 @@ function failed(what: string, { limits }: Host, { outcome, why }: SlotTrial): Fi
   const under = isTight ? `, with a limit of ${least} bytes of memory` : ''
   const remedy = isTight ? ENOUGH.remedy : 'see the other findings; until then mail is deferred'
   const value = `${howItEnded(outcome)}${why}${under}`
-  return error(what, value, outcome.code === 0 ? 'reinstall it' : remedy)
+  return failure(what, value, outcome.code === 0 ? 'reinstall it' : remedy)
 }
 
 function howItEnded({ code, signal, hasTimedOut }: SlotResult): string {

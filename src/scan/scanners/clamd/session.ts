@@ -118,7 +118,7 @@ export class ClamdSession {
       () => {
         sentAll = true
       },
-      (thrown) => wire.end(thrown),
+      (error) => wire.end(error),
     )
     try {
       const said = await wire.during(signal, () => wire.read(() => heard.whole()))
@@ -130,10 +130,10 @@ export class ClamdSession {
         return { kind: 'broken', why, begun: false }
       }
       return { kind: 'answered', answer: read({ replies: numbered.replies, sentAll }) }
-    } catch (thrown) {
+    } catch (error) {
       if (signal.aborted) return timedOut
-      if (thrown instanceof Unanswered) return thrown.outcome
-      throw thrown
+      if (error instanceof Unanswered) return error.outcome
+      throw error
     } finally {
       this.#heard = undefined
       await sending // it may still read what it was to send
