@@ -4,8 +4,8 @@ import { readAttachmentRules } from '../scan/scanners/attachments/rules.ts'
 import type { ClamdAddress } from '../scan/scanners/clamd/address.ts'
 import { scanStream } from '../scan/scanners/clamd/sessions.ts'
 import { listFingerprint, probeName } from '../scan/scanners/shared/ban-names.ts'
-import type { ScanFinding } from '../scan/scanners/shared/finding.ts'
 import { propertyOf } from '../scan/scanners/shared/properties.ts'
+import type { ScanResult } from '../scan/scanners/shared/scan-result.ts'
 import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
 import { compoundFile } from './compound-file.ts'
 import { zipOf } from './eicar-message.ts'
@@ -23,16 +23,16 @@ interface Probe {
   readonly isWarning?: true
   readonly isAsked: (settings: ScanSettings) => boolean
   readonly file: (settings: ScanSettings) => Buffer | undefined
-  readonly isNamed: (finding: ScanFinding) => boolean
+  readonly isNamed: (finding: ScanResult) => boolean
   /** What becomes of mail otherwise, and the remedy. */
   readonly otherwise: string
   readonly remedy: string
 }
 
-const hasProperty = (property: string) => (finding: ScanFinding) =>
+const hasProperty = (property: string) => (finding: ScanResult) =>
   finding.answer === 'infected' && propertyOf(finding.name) === property
 
-const isBan = (finding: ScanFinding) => finding.answer === 'infected' && finding.banned === true
+const isBan = (finding: ScanResult) => finding.answer === 'infected' && finding.banned === true
 
 /** The rules, if they can be read: another check tells of it. */
 const rulesOf = ({ BADATTACHMENTS }: ScanSettings) =>
@@ -100,10 +100,10 @@ export async function checkAlerts(
     const what = `clamd ${server.text} ${setting}`
     const signal = AbortSignal.timeout(WITHIN)
     const outcome = await scanStream(server, { chunks: () => [content] }, signal)
-    const answer = outcome.kind === 'answered' ? outcome.answer : undefined
-    if (answer === undefined || answer.answer === 'unknown') {
+    const reply = outcome.kind === 'answered' ? outcome.reply : undefined
+    if (reply === undefined || reply.answer === 'unknown') {
       findings.push(failure(what, 'clamd could not be asked whether it serves this', 'see its log'))
-    } else if (isNamed(answer)) {
+    } else if (isNamed(reply)) {
       served.add(setting)
       findings.push(ok(what, 'clamd names it'))
     } else findings.push((isWarning ? warning : failure)(what, otherwise, remedy))

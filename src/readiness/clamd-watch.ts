@@ -100,6 +100,6 @@ function stateBy({ text: server }: ClamdAddress, outcome: ClamdOutcome<string>):
   if (outcome.kind !== 'answered') {
     return { server, up: false, text: outcome.why, version: undefined, made: undefined }
   }
-  const { answer } = outcome
+  const { reply: answer } = outcome
   return { server, up: true, text: answer.slice(0, 100), ...signaturesOf(answer) }
 }

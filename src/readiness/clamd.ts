@@ -86,7 +86,7 @@ async function checkServer(
         : failure(what, outcome.why, howToStartClamd(server, host))
     return { isDown: true, findings: [finding] }
   }
-  const version = checkSignatures(what, outcome.answer, host.now)
+  const version = checkSignatures(what, outcome.reply, host.now)
   // A program that is not clamd gets no scan: it might take the message and never answer.
   if (version.level === 'error') return { isDown: true, findings: [version] }
   // It scans for the slot only while onescand cannot; the check of onescand says all else about it.
@@ -97,7 +97,7 @@ async function checkServer(
       ...signatures(host, server, version),
       ...(await checkClamdLimits(server, settings)),
       ...(await checkAlerts(server, settings)),
-      ...checkMemory(what, outcome.answer, clamdConfOf(server, host.env.CLAMDCONF)),
+      ...checkMemory(what, outcome.reply, clamdConfOf(server, host.env.CLAMDCONF)),
       ...checkReload(what, server, host),
     ],
   }
@@ -255,7 +255,7 @@ async function isClean(server: ClamdAddress, content: Buffer): Promise<boolean> 
     { chunks: () => [content] },
     AbortSignal.timeout(SCAN_WITHIN),
   )
-  return outcome.kind === 'answered' && outcome.answer.answer === 'clean'
+  return outcome.kind === 'answered' && outcome.reply.answer === 'clean'
 }
 
 /** Mail of more bytes than this is rare: a limit below it lets ordinary attachments pass unscanned. */
@@ -275,7 +275,7 @@ async function checkLargeMail(
     const remedy = 'lower CLAMDMAXSIZE, or raise StreamMaxLength in clamd.conf'
     return warning(what, `${outcome.why} with ${size}`, remedy)
   }
-  const { answer: found } = outcome
+  const { reply: found } = outcome
   if (found.answer === 'infected') return ok(what, `looks at messages of ${size}`)
   if (found.answer === 'unknown') {
     return warning(what, `${found.why} for ${size}`, 'see the log of clamd')
@@ -301,7 +301,7 @@ async function largestLookedAt(server: ClamdAddress, over: number): Promise<numb
   while (most - least > Math.max(least / 16, LEAST)) {
     const size = least * 2 < most ? least * 2 : Math.floor((least + most) / 2)
     const outcome = await scanLarge(server, size)
-    const isRead = outcome.kind === 'answered' && outcome.answer.answer === 'infected'
+    const isRead = outcome.kind === 'answered' && outcome.reply.answer === 'infected'
     if (isRead) least = size
     else most = size
   }

@@ -8,7 +8,7 @@ import { DEFAULT_DATABASE } from '../ground/settings/table/scanning.ts'
 import { readSpoolPolicy } from '../mail/message/spool.ts'
 import { scanBytes } from '../scan/scanners/scan-bytes.ts'
 import { makeScanners } from '../scan/scanners/scanners.ts'
-import { causeOf, type ScanFinding, unknown } from '../scan/scanners/shared/finding.ts'
+import { causeOf, type ScanResult, unknown } from '../scan/scanners/shared/scan-result.ts'
 import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
 import type { Scanner } from '../scan/scanners/shared/scanner.ts'
 import { eicarMessage } from './eicar-message.ts'
@@ -54,7 +54,7 @@ async function tryScanner(
   host: StageHost,
   settings: ScanSettings,
   scanner: Scanner,
-): Promise<ScanFinding> {
+): Promise<ScanResult> {
   try {
     return await scanEicar(host, settings, scanner)
   } catch (error) {
@@ -65,7 +65,7 @@ async function tryScanner(
 const VIRUSES_GET_IN = 'viruses get in until a scanner of QHPSI finds this one'
 
 /** `meanwhile` says what becomes of mail while the scanner cannot tell. */
-function judgeScanner(scanner: Scanner, scanned: ScanFinding, meanwhile: string): Finding {
+function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string): Finding {
   const what = `scanner ${scanner.name}`
   switch (scanned.answer) {
     case 'infected':
@@ -95,7 +95,7 @@ async function scanEicar(
   host: StageHost,
   settings: ScanSettings,
   scanner: Scanner,
-): Promise<ScanFinding> {
+): Promise<ScanResult> {
   const source = (async function* () {
     yield eicarMessage
   })()

@@ -18,7 +18,7 @@ import { unboundFieldsInWords } from '../../src/scan/cluster/mac.ts'
 import { groundsInWords, type Reply } from '../../src/scan/judge/decision.ts'
 import { OVER_QUOTA, OVER_QUOTA_OF_ALL, overQuotaText } from '../../src/scan/judge/over-quota.ts'
 import { HEADER_TOO_LARGE, NOT_SCANNED, refusal, replyFor } from '../../src/scan/judge/replies.ts'
-import { causesInWords } from '../../src/scan/scanners/shared/finding.ts'
+import { causesInWords } from '../../src/scan/scanners/shared/scan-result.ts'
 import { commandItems, commandNames, exitItems, optionItems } from './man-commands.ts'
 import { withDefaults, withOptionDefaults } from './man-defaults.ts'
 import {

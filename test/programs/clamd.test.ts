@@ -8,7 +8,7 @@ import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
 import { clamdScanner } from '../../src/scan/scanners/clamd/scanner.ts'
 import { askClamd } from '../../src/scan/scanners/clamd/sessions.ts'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
-import type { ScanFinding } from '../../src/scan/scanners/shared/finding.ts'
+import type { ScanResult } from '../../src/scan/scanners/shared/scan-result.ts'
 import type { Sample } from '../../src/scan/scanners/shared/scanner.ts'
 import { ReadBy } from '../mail/message/bytes.ts'
 import { clamdPolicy, sample, scan, scanTask } from '../scan/scanners/clamd/task.ts'
@@ -104,7 +104,7 @@ t.test('a real clamd over lasting connections', { skip }, async (t) => {
       // It loads them beside its work, and says nothing when it has.
       const reload = connect(clamd.socket).end('zRELOAD\0')
       t.equal(String((await once(reload, 'data'))[0]), 'RELOADING\0')
-      let answer: ScanFinding = { answer: 'clean' }
+      let answer: ScanResult = { answer: 'clean' }
       for (let n = 1; answer.answer === 'clean'; n++) answer = await answerTo(marked(n))
       t.match(answer, { answer: 'infected', name: `New-${address.length}.UNOFFICIAL` })
     })

@@ -16,7 +16,7 @@ import { isExecutable } from '../../src/ground/process/execute.ts'
 import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
 import { askClamd, scanStream } from '../../src/scan/scanners/clamd/sessions.ts'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
-import type { ScanFinding } from '../../src/scan/scanners/shared/finding.ts'
+import type { ScanResult } from '../../src/scan/scanners/shared/scan-result.ts'
 import { freePort } from './free-port.ts'
 import { type Ending, startServer } from './server.ts'
 
@@ -136,12 +136,12 @@ export async function startClamd(t: Ending, options: ClamdOptions = {}): Promise
 }
 
 /** What a clamd itself says of a message. */
-export async function clamdAnswer(socket: string, message: Buffer): Promise<ScanFinding> {
+export async function clamdAnswer(socket: string, message: Buffer): Promise<ScanResult> {
   const content = { chunks: () => [message] }
   const address = readClamdAddress(socket)
   const outcome = await scanStream(address, content, AbortSignal.timeout(60_000))
   if (outcome.kind !== 'answered') throw new Error(`clamd: ${outcome.why}`)
-  return outcome.answer
+  return outcome.reply
 }
 
 function configuration(

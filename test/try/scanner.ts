@@ -36,5 +36,5 @@ export async function chooseScanner(env: Environment): Promise<ScannerChoice> {
 async function answers(address: string): Promise<boolean> {
   const signal = AbortSignal.timeout(TIMEOUT)
   const outcome = await askClamd(readClamdAddress(address), 'PING', signal)
-  return outcome.kind === 'answered' && outcome.answer === 'PONG'
+  return outcome.kind === 'answered' && outcome.reply === 'PONG'
 }

@@ -101,7 +101,7 @@ function mayExcept({ conditions: { signature } }: Rule, found: string): boolean 
   return signature === undefined || compileGlob(signature, '*')(found)
 }
 
-/** The policy with these exceptions. Of several for the same finding, the first line counts. */
+/** The policy with these exceptions. Of several for the same result, the first line counts. */
 function withExceptions(policy: Policy, exceptions: readonly Rule[]): Policy {
   if (exceptions.length === 0) return policy
   return {

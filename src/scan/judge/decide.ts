@@ -2,8 +2,8 @@ import type { Values } from '../../ground/settings/settings.ts'
 import type { treatment } from '../../ground/settings/table/scanning.ts'
 import type { HeaderField } from '../../mail/message/header-block.ts'
 import { NO_STAMP, type Trust } from '../cluster/verify.ts'
-import type { Infected, ScanFinding, Unseen } from '../scanners/shared/finding.ts'
 import { properties } from '../scanners/shared/properties.ts'
+import type { Infected, ScanResult, Unseen } from '../scanners/shared/scan-result.ts'
 import type {
   Acceptance,
   DecisionDetails,
@@ -103,7 +103,7 @@ function decideUnseen(
   { client }: Transaction,
   settings: MailSettings,
   acceptances: Acceptances,
-  { what, why, limit = why }: Extract<ScanFinding, { answer: 'unseen' }>,
+  { what, why, limit = why }: Extract<ScanResult, { answer: 'unseen' }>,
 ): SingleDecision {
   const { OVERUNPACKED, OVERNESTING, ENCRYPTED, STRICTMIME } = settings
   const treatments: Readonly<Record<Unseen, Treatment | undefined>> = {

@@ -2,7 +2,7 @@ import type { QuarantinePlace } from '../../ground/settings/table/scanning.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
 import type { Envelope } from '../../mail/message/envelope/envelope.ts'
 import type { HeaderEdits } from '../../mail/message/header-block.ts'
-import type { Cause } from '../scanners/shared/finding.ts'
+import type { Cause } from '../scanners/shared/scan-result.ts'
 
 /**
  * The grounds for which a message is refused, deferred or kept; doors choose their codes by them.

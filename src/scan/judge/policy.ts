@@ -14,8 +14,8 @@ import { type ClusterSettings, readClusterSettings } from '../cluster/keyring.ts
 import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
 import { readAttachmentRules } from '../scanners/attachments/rules.ts'
 import { listFingerprint } from '../scanners/shared/ban-names.ts'
-import type { Infected, ScanFinding } from '../scanners/shared/finding.ts'
 import { type Property, properties, propertyOf } from '../scanners/shared/properties.ts'
+import type { Infected, ScanResult } from '../scanners/shared/scan-result.ts'
 import { readScanSettings, type ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { IsExcused } from '../scanners/shared/scanner.ts'
 
@@ -206,9 +206,9 @@ export function excusesOf({ settings, allowedBy }: Policy): IsExcused | undefine
 /** The actions of a setting, from the mildest to the strictest. */
 const STRICTNESS: readonly PropertyAction[] = ['accept', 'tag', 'defer', 'quarantine', 'refuse']
 
-/** How strictly a message is treated for this finding, if it is one that does not end the scan. */
-export function strictnessFor({ settings, allowedBy }: Policy): (found: ScanFinding) => number {
-  const actionFor = (found: ScanFinding): PropertyAction => {
+/** How strictly a message is treated for this result, if it is one that does not end the scan. */
+export function strictnessFor({ settings, allowedBy }: Policy): (found: ScanResult) => number {
+  const actionFor = (found: ScanResult): PropertyAction => {
     if (found.answer === 'unseen' && found.what === 'encrypted' && settings.ENCRYPTED !== 'virus') {
       return settings.ENCRYPTED
     }

@@ -1,7 +1,7 @@
 import type { Header } from '../../mail/message/header-block.ts'
 import type { Trust } from '../cluster/verify.ts'
 import { runScanners, sampleOf } from '../scanners/scan.ts'
-import { clean, type ScanFinding, type Unseen, unseen } from '../scanners/shared/finding.ts'
+import { clean, type ScanResult, type Unseen, unseen } from '../scanners/shared/scan-result.ts'
 import type { ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/copies/verdict-query.ts'
@@ -18,7 +18,7 @@ export interface LeavingMail extends Transaction {
 
 /** What scanners found, or what is known about a copy, with notes for the log. */
 export interface ScanOutcome extends KnownOrScanned {
-  /** The scanners whose finding it is, in their order. */
+  /** The scanners whose result it is, in their order. */
   readonly scanners: readonly Scanner[]
   readonly notes: readonly string[]
   /** The oddities of the message (mail/mime/shared/oddities.ts), if it was read for them. */
@@ -123,7 +123,7 @@ const RELEASE = unseen('skipped', 'released from quarantine')
 function ifNothingIsLocal(
   local: readonly Scanner[],
   { STRICTMIME }: ScanSettings,
-): ScanFinding | undefined {
+): ScanResult | undefined {
   return local.length === 0 && STRICTMIME === 'off' ? RELEASE : undefined
 }
 
@@ -136,7 +136,7 @@ function ifSizeExceeds(
   { QHPSIMINSIZE, QHPSIMAXSIZE }: ScanSettings,
   scanners: readonly Scanner[],
   { trusted }: Trust,
-): ScanFinding | undefined {
+): ScanResult | undefined {
   if (size >= QHPSIMINSIZE && size <= QHPSIMAXSIZE) return undefined
   if (trusted && scanners.every(({ local }) => local)) return clean
   const why = size < QHPSIMINSIZE ? 'below QHPSIMINSIZE' : 'over QHPSIMAXSIZE'

@@ -10,13 +10,13 @@ import { CONFIG_FILES, databaseIn, firstConfOf } from './clamd/database.ts'
 import {
   causeOf,
   clean,
-  findingByName,
   infected,
-  type ScanFinding,
+  resultByName,
+  type ScanResult,
   unknown,
   unseen,
   withoutHash,
-} from './shared/finding.ts'
+} from './shared/scan-result.ts'
 import type { ScanSettings } from './shared/scan-settings.ts'
 import type { ContentScanner } from './shared/scanner.ts'
 
@@ -63,7 +63,7 @@ export function clamscanScanner(settings: ScanSettings): ContentScanner {
           const { path } = await sample.file()
           return engine.isInfected(path)
         })
-        return findingOf(result)
+        return resultOf(result)
       } catch (error) {
         if (isFault(error)) throw error // our own spool, not the package
         if (signal.aborted) return unknown('clamscan: no answer within the time limit', 'timeout')
@@ -154,12 +154,12 @@ async function endingItsPrograms<Result>(
 }
 
 /** Reads the package's answer. Only `false` is clean: the package may also return null or undefined. */
-function findingOf(result: PackageResult | undefined): ScanFinding {
+function resultOf(result: PackageResult | undefined): ScanResult {
   if (result?.isInfected === false) return clean
   if (result?.isInfected !== true) return unknown('clamscan: an answer that is neither yes nor no')
   const name = withoutHash(bounded(String(result.viruses?.[0] ?? '')))
   if (name === '') return infected('a virus without a name')
-  return findingByName(name, `clamscan: ${name}`)
+  return resultByName(name, `clamscan: ${name}`)
 }
 
 /** The text of an error. The package wraps other errors, and the wrapped one says more. */

@@ -6,13 +6,13 @@ import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
 import { CONFIG_FILES, databaseIn, firstConfOf, optionIn, valueIn } from './clamd/database.ts'
 import {
   clean,
-  findingByName,
   infected,
-  type ScanFinding,
+  resultByName,
+  type ScanResult,
   scannerDied,
   unknown,
   withoutHash,
-} from './shared/finding.ts'
+} from './shared/scan-result.ts'
 import type { ScanSettings } from './shared/scan-settings.ts'
 import type { ContentScanner, ScanTask } from './shared/scanner.ts'
 import { killGroup, LineRelay, writeToLog } from './shared/scanner-program.ts'
@@ -65,7 +65,7 @@ async function run(
   path: string,
   task: ScanTask,
   write: (line: string) => void,
-): Promise<ScanFinding> {
+): Promise<ScanResult> {
   const stdin = openSync(path, 'r')
   let child: ChildProcess
   try {
@@ -95,14 +95,14 @@ function exitOf(
   program: string,
   child: ChildProcess,
   signal: AbortSignal,
-): Promise<number | ScanFinding> {
+): Promise<number | ScanResult> {
   return new Promise((resolve) => {
     const onAbort = () => {
       hasTimedOut = true
       killGroup(child)
     }
     let hasTimedOut = signal.aborted
-    const done = (end: number | ScanFinding) => {
+    const done = (end: number | ScanResult) => {
       signal.removeEventListener('abort', onAbort)
       killGroup(child, 'SIGKILL') // children that it left behind
       resolve(hasTimedOut ? unknown('no answer in time (SCANTIMEOUT)', 'timeout') : end)
@@ -157,10 +157,10 @@ function relayStderr({ stderr }: ChildProcess, relay: LineRelay): void {
  * What stands in `path: NAME FOUND`, which clamscan and clamdscan print; the formats of other scanners are
  * not known.
  */
-function whatIsNamed(output: string, program: string): ScanFinding {
+function whatIsNamed(output: string, program: string): ScanResult {
   const name = /: ([\x21-\x7e]{1,200}) FOUND\s*$/m.exec(output)?.[1]
   if (name === undefined) return infected(`found by ${basename(program)}`)
-  return findingByName(withoutHash(name), `${basename(program)}: ${name}`)
+  return resultByName(withoutHash(name), `${basename(program)}: ${name}`)
 }
 
 /**

@@ -4,7 +4,7 @@ import { removeNamedFiles } from '../../mail/message/named-copy.ts'
 import type { SpoolPolicy } from '../../mail/message/spool.ts'
 import { takeMessage } from '../cluster/take-message.ts'
 import { runScanners, sampleOf } from './scan.ts'
-import { type ScanFinding, type Unseen, unseen } from './shared/finding.ts'
+import { type ScanResult, type Unseen, unseen } from './shared/scan-result.ts'
 import type { ScanSettings } from './shared/scan-settings.ts'
 import type { Scanner } from './shared/scanner.ts'
 
@@ -32,7 +32,7 @@ const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
 export async function scanBytes(
   bytes: AsyncIterable<Buffer>,
   { spool, scanners, settings, whenInterrupted }: ManualScan,
-): Promise<{ readonly size: number; readonly result: ScanFinding; readonly notes: string[] }> {
+): Promise<{ readonly size: number; readonly result: ScanResult; readonly notes: string[] }> {
   const message = await takeMessage(bytes, spool, [])
   const settle = whenInterrupted?.(removeNamedFiles)
   const notes: string[] = []

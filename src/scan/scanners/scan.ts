@@ -10,7 +10,7 @@ import { isNestedDeeper } from '../../mail/mime/nested.ts'
 import type { Oddity } from '../../mail/mime/shared/oddities.ts'
 import { inTurn, ScannerAnswers, type ScanRun } from './run/ask-scanners.ts'
 import type { HeardNames } from './run/heard-names.ts'
-import { causeOf, type ScanFinding, unknown, unseen, worse } from './shared/finding.ts'
+import { causeOf, type ScanResult, unknown, unseen, worse } from './shared/scan-result.ts'
 import {
   abortLate,
   type LocalScanner,
@@ -67,7 +67,7 @@ export function sampleOf(
  *
  * About a file scanners are asked once, as it is. What may be either is judged as both.
  */
-export async function runScanners(message: MessageSample, run: ScanRun): Promise<ScanFinding> {
+export async function runScanners(message: MessageSample, run: ScanRun): Promise<ScanResult> {
   const abort = new AbortController()
   const deadline = run.uptime() + run.timeout
   const timer = setTimeout(() => abortLate(abort), run.timeout)
@@ -84,11 +84,11 @@ export async function runScanners(message: MessageSample, run: ScanRun): Promise
       isExcused: run.isExcused,
       signatures: run.signatures,
     }
-    const finding = await inTurn(message.bytes.size, run, task, () =>
+    const result = await inTurn(message.bytes.size, run, task, () =>
       withNamedCopy(message.bytes, run.spool, (file) => findIn({ ...message, file }, run, task)),
     )
-    const isUnfinished = gone?.aborted && finding.answer === 'unknown'
-    return isUnfinished ? { ...finding, unfinished: true } : finding
+    const isUnfinished = gone?.aborted && result.answer === 'unknown'
+    return isUnfinished ? { ...result, unfinished: true } : result
   } finally {
     clearTimeout(timer)
     gone?.removeEventListener('abort', leave)
@@ -100,15 +100,15 @@ async function findIn(
   message: MessageSample & Sample,
   run: ScanRun,
   task: ScanTask,
-): Promise<ScanFinding> {
+): Promise<ScanResult> {
   const { kind, asFile, envelope, origin } = message
   const scan = new MessageScan(message, run, task)
   if (kind === 'file') return scan.findInFile()
-  const finding = await scan.find()
-  if (asFile === undefined || finding.answer === 'infected') return finding
+  const result = await scan.find()
+  if (asFile === undefined || result.answer === 'infected') return result
   return withNamedCopy(asFile, run.spool, async (file) => {
     const sample = { bytes: asFile, envelope, origin, file }
-    return worse(finding, await new MessageScan(sample, run, task).findInFile())
+    return worse(result, await new MessageScan(sample, run, task).findInFile())
   })
 }
 
@@ -142,11 +142,11 @@ class MessageScan {
   }
 
   /** Asks about all bytes as they are. */
-  async findInFile(): Promise<ScanFinding> {
-    return (await this.#answers.ask([this.#message])) ?? this.#answers.passed
+  async findInFile(): Promise<ScanResult> {
+    return (await this.#answers.ask([this.#message])) ?? this.#answers.tolerated
   }
 
-  async find(): Promise<ScanFinding> {
+  async find(): Promise<ScanResult> {
     const { keepsOut, settings } = this.#run
     const asksContents = settings.SECONDLOOK === 'always' && this.#hasContentScanners
     await this.#openSearches()
@@ -155,14 +155,14 @@ class MessageScan {
     const byReading = mustRead ? await this.#readMail(asksContents) : await this.#measureDepth()
     // That it holds more than is read is the result only if nothing else is found.
     const holdsMore = byReading?.answer === 'unseen' && byReading.what === 'contents'
-    const finding =
+    const result =
       (holdsMore ? undefined : byReading) ??
       (await this.#askAboutWhole(asksContents)) ??
       byReading ??
       this.#weighLimit() ??
-      this.#answers.passed
+      this.#answers.tolerated
     const isUnread = asksContents && !this.#isReadToEnd
-    return finding.answer === 'clean' && isUnread ? { ...finding, unread: true } : finding
+    return result.answer === 'clean' && isUnread ? { ...result, unread: true } : result
   }
 
   /**
@@ -171,28 +171,28 @@ class MessageScan {
    * to its end, no deeper than scanners look, and each of its contents was clean by itself. What was left
    * to the scan of the whole stands there as it is, so the scan of the same bytes as a text has seen it.
    */
-  #weighLimit(): ScanFinding | undefined {
-    const { named, passed } = this.#answers
-    if (named?.answer !== 'unseen') return undefined
-    const isAllClean = this.#isReadToEnd && passed.answer === 'clean'
-    if (!isAllClean) return this.#answers.unlessEnding(named)
-    this.#task.note(`${named.why}, but each content is clean by itself`)
+  #weighLimit(): ScanResult | undefined {
+    const { limit, tolerated } = this.#answers
+    if (limit?.answer !== 'unseen') return undefined
+    const isAllClean = this.#isReadToEnd && tolerated.answer === 'clean'
+    if (!isAllClean) return this.#answers.unlessEnding(limit)
+    this.#task.note(`${limit.why}, but each content is clean by itself`)
     return undefined
   }
 
-  async #askAboutWhole(hasAskedContents: boolean): Promise<ScanFinding | undefined> {
+  async #askAboutWhole(hasAskedContents: boolean): Promise<ScanResult | undefined> {
     const heard = this.#names?.all
     if (heard?.isCut) this.#task.note('plugins are told a part of the names')
     const whole = heard ? { ...this.#message, heard } : this.#message
     for (const samples of this.#batch.endWith(whole)) {
-      const finding = await this.#answers.ask(samples)
-      if (finding !== undefined) return finding
+      const result = await this.#answers.ask(samples)
+      if (result !== undefined) return result
     }
-    if (this.#answers.passed.answer !== 'infected') return undefined
+    if (this.#answers.tolerated.answer !== 'infected') return undefined
     // What was found in the whole and is excused may hide something else.
     if (!hasAskedContents && this.#hasContentScanners) {
-      const finding = (await this.#readMail(true)) ?? (await this.#answers.ask(this.#batch.end()))
-      if (finding !== undefined) return finding
+      const result = (await this.#readMail(true)) ?? (await this.#answers.ask(this.#batch.end()))
+      if (result !== undefined) return result
     }
     return this.#askAboutRest()
   }
@@ -201,7 +201,7 @@ class MessageScan {
    * Asks about what lies in no content: header, preamble and epilogue. A scanner names one thing in a
    * whole message, and what is excused may have hidden something there.
    */
-  async #askAboutRest(): Promise<ScanFinding | undefined> {
+  async #askAboutRest(): Promise<ScanResult | undefined> {
     if (this.#asked.length === 0) return undefined
     const { envelope, origin, bytes: whole } = this.#message
     const bytes = whole.without(this.#asked)
@@ -212,10 +212,10 @@ class MessageScan {
   }
 
   /**
-   * Reads the message; if `asksContents`, asks about each content. Returns the finding that ends
+   * Reads the message; if `asksContents`, asks about each content. Returns the result that ends
    * the scan.
    */
-  async #readMail(asksContents: boolean): Promise<ScanFinding | undefined> {
+  async #readMail(asksContents: boolean): Promise<ScanResult | undefined> {
     const { spool, odd, settings, keepsOut } = this.#run
     const mayExcuse = asksContents && this.#run.isExcused !== undefined
     const oddities = new Set<Oddity>()
@@ -235,20 +235,20 @@ class MessageScan {
     })
     try {
       for await (const step of reading) {
-        let finding: ScanFinding | undefined
+        let result: ScanResult | undefined
         if (step.kind !== 'content') isCut = true
-        if (step.kind === 'late') finding = this.#tooLate()
-        else if (step.kind === 'deeper') finding = this.#tooDeep()
+        if (step.kind === 'late') result = this.#tooLate()
+        else if (step.kind === 'deeper') result = this.#tooDeep()
         else if (step.kind === 'over') {
           this.#tell((search) => search.over(step.why))
-          finding = this.#tooMuch(`second look: ${step.why}`, step.why)
+          result = this.#tooMuch(`second look: ${step.why}`, step.why)
         } else {
           this.#tell((search) => search.content(step.content.bytes))
           const heard = this.#names?.of(step.place)
           const content = heard ? { ...step.content, heard } : step.content
-          if (asksContents) finding = await this.#answers.ask(this.#batch.add(content))
+          if (asksContents) result = await this.#answers.ask(this.#batch.add(content))
         }
-        if (finding !== undefined) return finding
+        if (result !== undefined) return result
         if (this.#keepingOut(oddities).length > 0) break
       }
     } finally {
@@ -268,7 +268,7 @@ class MessageScan {
   }
 
   /** Reads of the message what tells how deep it is nested. Returns the result that ends the scan. */
-  async #measureDepth(): Promise<ScanFinding | undefined> {
+  async #measureDepth(): Promise<ScanResult | undefined> {
     const { signal } = this.#task
     const { settings, spool } = this.#run
     const { bytes, header } = this.#message
@@ -331,18 +331,18 @@ class MessageScan {
     }
   }
 
-  #tooLate(): ScanFinding {
+  #tooLate(): ScanResult {
     return unknown('second look: no answer in time (SCANTIMEOUT)', 'timeout')
   }
 
-  #tooDeep(): ScanFinding | undefined {
+  #tooDeep(): ScanResult | undefined {
     const { MAXNESTING } = this.#run.settings
     const why = `more than ${MAXNESTING} messages or multiparts inside one another (MAXNESTING)`
     return this.#answers.unlessEnding(unseen('depth', why))
   }
 
   /** The message holds more than is read; `limit` says so to the sender. */
-  #tooMuch(why: string, limit: string): ScanFinding | undefined {
+  #tooMuch(why: string, limit: string): ScanResult | undefined {
     return this.#answers.unlessEnding({ answer: 'unseen', what: 'contents', why, limit })
   }
 }

@@ -2,7 +2,7 @@ import { extname } from 'node:path'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { loadSystem } from '../../ground/runtime/system.ts'
 import { type BuiltInName, builtInNames, isBuiltIn } from '../../ground/settings/table/scanning.ts'
-import { unknown } from './shared/finding.ts'
+import { unknown } from './shared/scan-result.ts'
 import type { ScanSettings } from './shared/scan-settings.ts'
 import type { Scanner } from './shared/scanner.ts'
 

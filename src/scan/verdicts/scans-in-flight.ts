@@ -1,4 +1,4 @@
-import type { ScanFinding } from '../scanners/shared/finding.ts'
+import type { ScanResult } from '../scanners/shared/scan-result.ts'
 import type { RememberedVerdict } from './copies/verdict-query.ts'
 
 /** The outcome of a scan, for the copies that wait for it. */
@@ -7,7 +7,7 @@ export type ScanEnd =
   /** Another process scanned the message. Its verdict, if there is one, is remembered. */
   | { readonly kind: 'elsewhere' }
   /** The scanners could not tell. */
-  | { readonly kind: 'unknown'; readonly finding: ScanFinding }
+  | { readonly kind: 'unknown'; readonly result: ScanResult }
   /** There is no verdict that copies could use: because of a limit, local policy or an error. */
   | { readonly kind: 'nothing' }
 
@@ -26,7 +26,7 @@ interface ScanInFlight {
  */
 export type ScanEvent =
   | { readonly is: 'begun'; readonly fingerprint: string; readonly within: number }
-  | { readonly is: 'ended'; readonly fingerprint: string; readonly unknown?: ScanFinding }
+  | { readonly is: 'ended'; readonly fingerprint: string; readonly unknown?: ScanResult }
 
 const NOTHING: ScanEnd = { kind: 'nothing' }
 
@@ -50,7 +50,7 @@ export class ScansInFlight {
   /** Begins a scan that takes at most `within` milliseconds. */
   begin(fingerprint: string, within: number): ScanInFlight {
     const scan = this.#add(fingerprint, undefined, (end) => {
-      const unknown = end.kind === 'unknown' && { unknown: end.finding }
+      const unknown = end.kind === 'unknown' && { unknown: end.result }
       this.#tell({ is: 'ended', fingerprint, ...unknown })
     })
     this.#tell({ is: 'begun', fingerprint, within })
@@ -64,7 +64,7 @@ export class ScansInFlight {
     const before = this.of(event.fingerprint)
     if (event.is === 'ended') {
       const { unknown } = event
-      const end: ScanEnd = unknown ? { kind: 'unknown', finding: unknown } : { kind: 'elsewhere' }
+      const end: ScanEnd = unknown ? { kind: 'unknown', result: unknown } : { kind: 'elsewhere' }
       if (before?.from === from) before.end(end)
     } else if (before === undefined) {
       const scan = this.#add(event.fingerprint, from, () => clearTimeout(timer))

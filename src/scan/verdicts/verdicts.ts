@@ -1,7 +1,7 @@
 import { giveWay } from '../../ground/flow/give-way.ts'
 import { inTime, LATE, unlessAborted } from '../../ground/flow/in-time.ts'
 import type { Header } from '../../mail/message/header-block.ts'
-import { type ScanFinding, unknown, unseen } from '../scanners/shared/finding.ts'
+import { type ScanResult, unknown, unseen } from '../scanners/shared/scan-result.ts'
 import type { Scanner, ScanTask } from '../scanners/shared/scanner.ts'
 import { findSignaturesInUse, type SignaturesInUse } from '../scanners/shared/signatures-in-use.ts'
 import { exactFingerprintOf, headerOfAllCopies } from './copies/fingerprint.ts'
@@ -88,7 +88,7 @@ export class Verdicts {
           return scanAlone()
         case 'unknown':
           vain++
-          if (vain === VAIN_SCANS) return { result: end.finding }
+          if (vain === VAIN_SCANS) return { result: end.result }
           continue
         case 'elsewhere':
           continue // the verdict is remembered, or nowhere: one of the waiting copies finds out
@@ -157,7 +157,7 @@ export class Verdicts {
     { query, fingerprintInput, secrets }: MessageIdentity,
     runScanners: RunScanners,
     noteSignatures?: ScanTask['signatures'],
-  ): Promise<ScanFinding> {
+  ): Promise<ScanResult> {
     const { crypto } = this.#options
     const { poison, inHand, scans } = this.#options.memory
     const body = query.message.body.chunks()
@@ -209,7 +209,7 @@ export class Verdicts {
    * other signatures than the identity names.
    */
   #foundBy(
-    result: ScanFinding,
+    result: ScanResult,
     identity: MemorableMessage,
     given: number,
     inUse: SignaturesInUse | undefined,
@@ -220,7 +220,7 @@ export class Verdicts {
       // themselves.
       const isTelling = !result.unfinished && given >= fullTime / 2
       const { why, cause } = result
-      const told = { kind: 'unknown', finding: unknown(why, cause) } as const
+      const told = { kind: 'unknown', result: unknown(why, cause) } as const
       return { end: isTelling ? told : ELSEWHERE, mayLast: false }
     }
     const found = memorableOf(result, identity)
@@ -293,7 +293,7 @@ const TOO_LATE = unknown(
   'timeout',
 )
 
-function notBegun(why: string): ScanFinding {
+function notBegun(why: string): ScanResult {
   return { answer: 'unknown', why, cause: 'busy', unfinished: true }
 }
 
@@ -310,7 +310,7 @@ async function endOf(
 
 /** The part of a result that holds for every copy; undefined if there is none. */
 function memorableOf(
-  result: ScanFinding,
+  result: ScanResult,
   { scanners }: MemorableMessage,
 ): RememberedVerdict['found'] | undefined {
   if (result.answer === 'clean') return result.unread ? undefined : { answer: 'clean' }
@@ -324,19 +324,19 @@ function memorableOf(
 /**
  * Resolves to the result that holds for copies, too. What was found may lie in the fields that are this
  * message's own. So `scanAgain` scans what all copies share; if nothing is found there, nothing is known
- * about copies, and not even that they are clean: the finding may need both.
+ * about copies, and not even that they are clean: the result may need both.
  */
 async function resultForCopies(
-  result: ScanFinding,
+  result: ScanResult,
   identity: MemorableMessage,
-  scanAgain: (scanners: readonly Scanner[], header: Header) => Promise<ScanFinding>,
-): Promise<ScanFinding> {
+  scanAgain: (scanners: readonly Scanner[], header: Header) => Promise<ScanResult>,
+): Promise<ScanResult> {
   if (memorableOf(result, identity)?.answer !== 'infected') return result
   const { leaving } = identity.query
   const header = headerOfAllCopies(leaving)
   if (header.bytes.equals(leaving.bytes)) return result
   const again = await scanAgain(identity.scanners, header)
-  return again.answer === 'infected' ? again : unseen('skipped', 'a finding of its own')
+  return again.answer === 'infected' ? again : unseen('skipped', 'its own result is another one')
 }
 
 /**

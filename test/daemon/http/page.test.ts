@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { showDecision } from '../../../src/daemon/http/snapshot.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
-import { causesInWords } from '../../../src/scan/scanners/shared/finding.ts'
+import { causesInWords } from '../../../src/scan/scanners/shared/scan-result.ts'
 import {
   openBrowser,
   openPage,

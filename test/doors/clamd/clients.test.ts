@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import t from 'tap'
-import { clean, infected, type ScanFinding } from '../../../src/scan/scanners/shared/finding.ts'
+import { clean, infected, type ScanResult } from '../../../src/scan/scanners/shared/scan-result.ts'
 import type { Sample } from '../../../src/scan/scanners/shared/scanner.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
@@ -40,9 +40,9 @@ t.test('a client that closes its own side with its last words waits for the answ
 })
 
 t.test('a session goes on while a scan takes its time', async (t) => {
-  const ends = new Map<string, (found: ScanFinding) => void>()
+  const ends = new Map<string, (found: ScanResult) => void>()
   const scan = ({ bytes }: Sample) =>
-    new Promise<ScanFinding>((resolve) => void ends.set(bytes.gather().toString('latin1'), resolve))
+    new Promise<ScanResult>((resolve) => void ends.set(bytes.gather().toString('latin1'), resolve))
   const door = await openClamdDoor(t, { QHPSI }, { scan })
   const line = await door.call()
   line.write('zIDSESSION\0', inStream('PK 1'), 'zPING\0', inStream('PK 2'), 'nPING\n')

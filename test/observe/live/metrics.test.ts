@@ -5,7 +5,7 @@ import { History } from '../../../src/observe/live/history.ts'
 import { Metrics } from '../../../src/observe/live/metrics.ts'
 import type { ProcessReport } from '../../../src/observe/live/process-report.ts'
 import { GROUNDS } from '../../../src/scan/judge/decision.ts'
-import { causesInWords } from '../../../src/scan/scanners/shared/finding.ts'
+import { causesInWords } from '../../../src/scan/scanners/shared/scan-result.ts'
 import { metric } from '../../daemon/http/rig.ts'
 
 /** Metrics of log lines and of reports by processes. */

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Trust } from '../../../src/scan/cluster/verify.ts'
 import { decide } from '../../../src/scan/judge/decide.ts'
 import type { SingleDecision } from '../../../src/scan/judge/decision.ts'
-import type { ScanFinding } from '../../../src/scan/scanners/shared/finding.ts'
+import type { ScanResult } from '../../../src/scan/scanners/shared/scan-result.ts'
 import type { Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
 import type { RememberedVerdict } from '../../../src/scan/verdicts/copies/verdict-query.ts'
 import { localPolicy } from '../scanners/scanning.ts'
@@ -22,7 +22,7 @@ interface Setup extends Pick<StageSetup, 'settings' | 'client' | 'recipients'> {
   readonly outcome?: Partial<Outcome>
 }
 
-function decideFor(result: ScanFinding, { outcome, ...setup }: Setup = {}): SingleDecision {
+function decideFor(result: ScanResult, { outcome, ...setup }: Setup = {}): SingleDecision {
   const { transaction, site } = stageFor(letter, setup)
   return decide(transaction, site.policy, {
     trust: untrusted,
@@ -41,14 +41,14 @@ function decideFor(result: ScanFinding, { outcome, ...setup }: Setup = {}): Sing
 const times = { scan: 1 }
 const add = (name: string, value: string) => ({ name, value })
 const CLEAN = add('X-QHPSI', 'clean')
-const virus: ScanFinding = { answer: 'infected', scanner: 'clamd', name: 'A.B-1', banned: false }
-const banned: ScanFinding = {
+const virus: ScanResult = { answer: 'infected', scanner: 'clamd', name: 'A.B-1', banned: false }
+const banned: ScanResult = {
   ...virus,
   scanner: 'attachments',
   name: 'attachment a.exe',
   banned: true,
 }
-const clean: ScanFinding = { answer: 'clean' }
+const clean: ScanResult = { answer: 'clean' }
 
 t.test('clean mail is tagged and stamped, and the log names its scanners', async (t) => {
   t.same(decideFor(clean), {
@@ -117,39 +117,38 @@ t.test('the log tells the oddities of a message in one word', async (t) => {
   t.match(decideFor(clean, { outcome: { oddities } }).details, { odd: 'field,boundary' })
 })
 
-const limits: readonly (readonly [ScanFinding, grounds: string, text: string, setting: string])[] =
+const limits: readonly (readonly [ScanResult, grounds: string, text: string, setting: string])[] = [
   [
-    [
-      { answer: 'unseen', what: 'depth', why: 'x' },
-      'nested-too-deep',
-      'messages or multiparts in it are nested too deep to be scanned',
-      'OVERNESTING',
-    ],
-    [
-      { answer: 'unseen', what: 'unpacked', why: 'x' },
-      'too-large-inside',
-      'what is packed in it is larger than can be scanned',
-      'OVERUNPACKED',
-    ],
-    [
-      { answer: 'unseen', what: 'contents', why: 'x', limit: 'many parts' },
-      'too-much-inside',
-      'more is in it than can be scanned (many parts)',
-      'OVERNESTING',
-    ],
-    [
-      { answer: 'unseen', what: 'form', why: 'two types' },
-      'strange-mime',
-      'not written as mail programs write it (two types)',
-      'STRICTMIME',
-    ],
-    [
-      { answer: 'unseen', what: 'encrypted', why: 'encrypted' },
-      'encrypted',
-      'what is encrypted in it cannot be scanned',
-      'ENCRYPTED',
-    ],
-  ]
+    { answer: 'unseen', what: 'depth', why: 'x' },
+    'nested-too-deep',
+    'messages or multiparts in it are nested too deep to be scanned',
+    'OVERNESTING',
+  ],
+  [
+    { answer: 'unseen', what: 'unpacked', why: 'x' },
+    'too-large-inside',
+    'what is packed in it is larger than can be scanned',
+    'OVERUNPACKED',
+  ],
+  [
+    { answer: 'unseen', what: 'contents', why: 'x', limit: 'many parts' },
+    'too-much-inside',
+    'more is in it than can be scanned (many parts)',
+    'OVERNESTING',
+  ],
+  [
+    { answer: 'unseen', what: 'form', why: 'two types' },
+    'strange-mime',
+    'not written as mail programs write it (two types)',
+    'STRICTMIME',
+  ],
+  [
+    { answer: 'unseen', what: 'encrypted', why: 'encrypted' },
+    'encrypted',
+    'what is encrypted in it cannot be scanned',
+    'ENCRYPTED',
+  ],
+]
 for (const [scan, grounds, text, setting] of limits) {
   t.test(
     `mail that is ${grounds} is refused, deferred or kept in quarantine, as ${setting} says`,

@@ -17,9 +17,9 @@ import { Rules } from '../../../src/scan/rules/match.ts'
 import {
   clean,
   infected,
-  type ScanFinding,
+  type ScanResult,
   unseen,
-} from '../../../src/scan/scanners/shared/finding.ts'
+} from '../../../src/scan/scanners/shared/scan-result.ts'
 import type {
   ContentScanner,
   LocalScanner,
@@ -138,7 +138,7 @@ export function editsOf(decision: Decision): string[] {
 }
 
 export const virus = async () => infected('Eicar')
-export const banned = async (): Promise<ScanFinding> => {
+export const banned = async (): Promise<ScanResult> => {
   return { answer: 'infected', name: 'attachment a.exe', banned: true }
 }
 export const tooLarge = async () => unseen('size', 'clamd: too large')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { clamscanScanner } from '../../../src/scan/scanners/clamscan.ts'
 import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
-import type { ScanFinding } from '../../../src/scan/scanners/shared/finding.ts'
+import type { ScanResult } from '../../../src/scan/scanners/shared/scan-result.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
 import { isRunning } from '../../programs/is-running.ts'
 import { clamdPolicy, sample, scanTask } from './clamd/task.ts'
@@ -27,7 +27,7 @@ interface Asked {
 }
 
 /** The answer of the plugin under these settings. */
-async function ask({ message, settings, directory, milliseconds }: Asked): Promise<ScanFinding> {
+async function ask({ message, settings, directory, milliseconds }: Asked): Promise<ScanResult> {
   const path = directory && join(directory, 'message')
   if (path) writeFileSync(path, message)
   const { CLAMD = '/nowhere', ...others } = settings

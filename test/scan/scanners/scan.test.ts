@@ -10,11 +10,11 @@ import { runScanners } from '../../../src/scan/scanners/scan.ts'
 import { EICAR, eicarScanner } from '../../../src/scan/scanners/shared/eicar.ts'
 import {
   infected,
-  type ScanFinding,
+  type ScanResult,
   type Unseen,
   unknown,
   unseen,
-} from '../../../src/scan/scanners/shared/finding.ts'
+} from '../../../src/scan/scanners/shared/scan-result.ts'
 import { LARGE_FROM, ScanTurns, TURNS } from '../../../src/scan/scanners/shared/scan-turns.ts'
 import { isLate, type Sample, type Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
 import { ReadBy } from '../../mail/message/bytes.ts'
@@ -57,7 +57,7 @@ function persistent() {
   const scanner: Scanner = {
     name: 'persistent',
     local: false,
-    scan(message): Promise<ScanFinding> {
+    scan(message): Promise<ScanResult> {
       found = readOn(message, waiting)
       return new Promise(() => {})
     },
@@ -247,8 +247,8 @@ t.test(
 /** What a scanner says that opens a file, after somebody has put another one in its place or taken it away. */
 const saidOf: readonly (readonly [
   what: string,
-  said: ScanFinding,
-  expected: ScanFinding | RegExp,
+  said: ScanResult,
+  expected: ScanResult | RegExp,
 ])[] = [
   ['what is clean', { answer: 'clean' }, /was changed while it was scanned/],
   ['a limit that lets the mail in', unseen('depth', 'clamd: deep'), /was changed while/],

@@ -1,10 +1,10 @@
 import { tmpdir } from 'node:os'
 import type { ScanRun } from '../../../src/scan/scanners/run/ask-scanners.ts'
-import { clean, type ScanFinding } from '../../../src/scan/scanners/shared/finding.ts'
+import { clean, type ScanResult } from '../../../src/scan/scanners/shared/scan-result.ts'
 import type { LocalScanner, Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
 
 /** Local policy that gives this answer about each message. */
-export function localPolicy(name: string, answer: ScanFinding = clean): LocalScanner {
+export function localPolicy(name: string, answer: ScanResult = clean): LocalScanner {
   const ignore = () => {}
   const noWork = () => []
   const search = { header: noWork, name: noWork, content: ignore, over: ignore }

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import t from 'tap'
-import { unknown } from '../../../src/scan/scanners/shared/finding.ts'
+import { unknown } from '../../../src/scan/scanners/shared/scan-result.ts'
 import type { RememberedVerdict } from '../../../src/scan/verdicts/copies/verdict-query.ts'
 import { type HostEvents, HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
 import type { ScanEnd } from '../../../src/scan/verdicts/scans-in-flight.ts'
@@ -62,7 +62,7 @@ t.test('other processes hear that a scan could not tell, and why', async (t) => 
   await heard()
   const { ended } = memories[1]!.inFlight.of(print)!
   const finding = unknown('clamd is down', 'unreachable')
-  const couldNotTell: ScanEnd = { kind: 'unknown', finding }
+  const couldNotTell: ScanEnd = { kind: 'unknown', result: finding }
   scan.end(couldNotTell)
   t.same(await ended, couldNotTell)
 })

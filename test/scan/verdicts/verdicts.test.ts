@@ -5,7 +5,7 @@ import t from 'tap'
 import { Fault } from '../../../src/ground/errors/fault.ts'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { Deadline } from '../../../src/scan/judge/deadline.ts'
-import { infected, type ScanFinding } from '../../../src/scan/scanners/shared/finding.ts'
+import { infected, type ScanResult } from '../../../src/scan/scanners/shared/scan-result.ts'
 import { readScanSettings } from '../../../src/scan/scanners/shared/scan-settings.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/shared/scanner.ts'
 import type { SignatureFiles } from '../../../src/scan/scanners/shared/signatures.ts'
@@ -59,13 +59,13 @@ function open(more: Partial<VerdictsOptions> = {}) {
   const given: number[] = []
   const find = (
     text: string,
-    answer: ScanFinding | Promise<ScanFinding> | (() => ScanFinding | Promise<ScanFinding>) = clean,
+    answer: ScanResult | Promise<ScanResult> | (() => ScanResult | Promise<ScanResult>) = clean,
     {
       within = settings.timeout,
       told = [version],
       ...setup
     }: Partial<VerdictQuery> & { within?: number; told?: readonly (string | undefined)[] } = {},
-    ofShared?: ScanFinding,
+    ofShared?: ScanResult,
   ) => {
     const bytes = Buffer.from(text)
     const { header, form } = examine(bytes)
@@ -110,15 +110,15 @@ function open(more: Partial<VerdictsOptions> = {}) {
 }
 
 const never = new AbortController().signal
-const clean: ScanFinding = { answer: 'clean' }
-const virus: ScanFinding = { answer: 'infected', scanner: 'clamd', name: 'Eicar' }
-const vain: ScanFinding = {
+const clean: ScanResult = { answer: 'clean' }
+const virus: ScanResult = { answer: 'infected', scanner: 'clamd', name: 'Eicar' }
+const vain: ScanResult = {
   answer: 'unknown',
   why: 'clamd is down',
   cause: 'unreachable',
 }
 /** The result of a scan during which clamd died. */
-const killed: ScanFinding = {
+const killed: ScanResult = {
   answer: 'unknown',
   why: 'died',
   cause: 'broken-off',
@@ -156,7 +156,7 @@ t.test('a virus is known of copies only if it is found in what they share', asyn
     { answer: 'unseen', what: 'size', why: '' },
   ]) {
     const { find, scans, scansOfShared } = open()
-    const waiting = [find(letter, virus, {}, result as ScanFinding), find(copy)]
+    const waiting = [find(letter, virus, {}, result as ScanResult), find(copy)]
     t.match(await Promise.all(waiting), [{ result: virus }, { result: clean }])
     t.same(scansOfShared, [[shared, ['clamd']]])
     t.match(await find(letter, virus), { result: virus }, 'nor is it called clean')
@@ -188,7 +188,7 @@ t.test('what could not tell, or depends on a limit or policy, is not remembered'
   }
 })
 
-const banned: ScanFinding = { ...virus, scanner: 'local', banned: true }
+const banned: ScanResult = { ...virus, scanner: 'local', banned: true }
 const strange = { answer: 'unseen', what: 'form', why: 'odd' } as const
 const [one, two] = ['one', 'two'].map((name) => scanner(name, { memorable: undefined! }))
 const strict = { ...settings, STRICTMIME: 'refuse' } as const
@@ -196,9 +196,9 @@ const strict = { ...settings, STRICTMIME: 'refuse' } as const
 const askedAbout: readonly (readonly [
   what: string,
   setup: Partial<VerdictQuery>,
-  known: ScanFinding,
+  known: ScanResult,
   asked: readonly string[],
-  say: readonly ScanFinding[],
+  say: readonly ScanResult[],
 ])[] = [
   [
     'whose verdict may not be remembered',
@@ -332,8 +332,8 @@ t.test('a scan by other signatures than those of now leaves no verdict', async (
 
 t.test('copies that come at once wait for the first one', async (t) => {
   const { find, scans } = open()
-  let end: (result: ScanFinding) => void = () => {}
-  const first = find(letter, new Promise<ScanFinding>((resolve) => (end = resolve)))
+  let end: (result: ScanResult) => void = () => {}
+  const first = find(letter, new Promise<ScanResult>((resolve) => (end = resolve)))
   const others = Array.from({ length: 50 }, () => find(copy))
   await new Promise(setImmediate)
   t.equal(scans.length, 1)
@@ -345,13 +345,13 @@ t.test('copies that come at once wait for the first one', async (t) => {
   t.equal(scans.length, 1)
 })
 
-const left: ScanFinding = { ...vain, unfinished: true }
+const left: ScanResult = { ...vain, unfinished: true }
 const skipped = { answer: 'unseen', what: 'size', why: 'too large' } as const
 const within = (share: number) => ({ within: settings.timeout * share })
 /** What comes of copies that come at once: some with an answer of their own, then others. */
 const atOnce: readonly (readonly [
   what: string,
-  first: readonly [count: number, answer: ScanFinding, setup?: { readonly within: number }],
+  first: readonly [count: number, answer: ScanResult, setup?: { readonly within: number }],
   others: number,
   scans: number,
 ])[] = [
@@ -422,7 +422,7 @@ t.test('copies that were in hand at the same death are scanned one at a time', a
   const { find, scans } = open()
   const odd = letter.replace('Hello', 'Hello\rthere') // its copies do not wait for each other
   let die = () => {}
-  const death = new Promise<ScanFinding>((resolve) => (die = () => resolve(killed)))
+  const death = new Promise<ScanResult>((resolve) => (die = () => resolve(killed)))
   const copies = Array.from({ length: 5 }, () => find(odd, death))
   while (scans.length < 5) await setImmediatePromise()
   die()
@@ -449,8 +449,8 @@ t.test('a message that could not be scanned for another reason is not counted', 
 
 t.test('no message waits for longer than its own time', async (t) => {
   const { find, scans } = open()
-  let end: (result: ScanFinding) => void = () => {}
-  const first = find(letter, new Promise<ScanFinding>((resolve) => (end = resolve)))
+  let end: (result: ScanResult) => void = () => {}
+  const first = find(letter, new Promise<ScanResult>((resolve) => (end = resolve)))
   const hasty = { within: 20 }
   t.match((await find(copy, clean, hasty)).result, { answer: 'unknown', why: /SCANTIMEOUT/ })
   t.equal(scans.length, 1)
@@ -460,8 +460,8 @@ t.test('no message waits for longer than its own time', async (t) => {
 
 t.test('a copy waits for a scan no longer than its client', async (t) => {
   const { find, scans } = open()
-  let end: (result: ScanFinding) => void = () => {}
-  const first = find(letter, new Promise<ScanFinding>((resolve) => (end = resolve)))
+  let end: (result: ScanResult) => void = () => {}
+  const first = find(letter, new Promise<ScanResult>((resolve) => (end = resolve)))
   const leaving = new AbortController()
   const { signal: gone } = leaving
   const waiting = find(copy, clean, { gone })

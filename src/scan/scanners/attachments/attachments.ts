@@ -1,7 +1,7 @@
 import { replaceUnprintable } from '../../../ground/errors/log.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import type { Field } from '../../../mail/mime/headers/fields.ts'
-import { banned, clean, type ScanFinding, unknown } from '../shared/finding.ts'
+import { banned, clean, type ScanResult, unknown } from '../shared/scan-result.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
 import { ScanTurns } from '../shared/scan-turns.ts'
 import type { LocalScanner, MailSearch, ScanTask } from '../shared/scanner.ts'
@@ -96,23 +96,23 @@ class AttachmentSearch implements MailSearch {
     this.#limit ??= why
   }
 
-  answer(): ScanFinding {
-    if (this.#banned !== undefined) return finding(this.#banned)
+  answer(): ScanResult {
+    if (this.#banned !== undefined) return asBanned(this.#banned)
     if (this.#limit !== undefined) {
       const why = `attachments: ${this.#limit}`
       if (this.#malformed === 'defer') return unknown(why, 'limit')
       this.#task.note(why)
     }
-    return this.#excused === undefined ? clean : finding(this.#excused)
+    return this.#excused === undefined ? clean : asBanned(this.#excused)
   }
 
   #ban(what: string): void {
-    if (this.#task.isExcused?.(finding(what))) this.#excused ??= what
+    if (this.#task.isExcused?.(asBanned(what))) this.#excused ??= what
     else this.#banned ??= what
   }
 }
 
-const finding = (what: string) => banned(`attachment ${shown(what)}`)
+const asBanned = (what: string) => banned(`attachment ${shown(what)}`)
 
 /** The name in printable ASCII, and shortened in the middle if it is long: its end says more. */
 function shown(name: string): string {

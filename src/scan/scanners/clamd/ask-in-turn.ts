@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../../../ground/flow/back-off.ts'
-import { type Cause, type ScanFinding, scannerDied, unknown } from '../shared/finding.ts'
+import { type Cause, type ScanResult, scannerDied, unknown } from '../shared/scan-result.ts'
 import { isLate, type Sample, type ScanTask } from '../shared/scanner.ts'
 import type { ClamdServer } from './server.ts'
 import type { Absence, ClamdOutcome } from './session.ts'
@@ -30,7 +30,7 @@ export async function askInTurn(
   servers: readonly ClamdServer[],
   sample: Sample,
   task: ScanTask,
-): Promise<ScanFinding> {
+): Promise<ScanResult> {
   const search = new ServerSearch(servers, sample, task)
   for (let pauses = 0; search.goesOn; ) {
     if (search.hasAskedAll) {
@@ -95,7 +95,7 @@ class ServerSearch {
   }
 
   /** Asks the server that is next. Returns its answer, or undefined if it gave none. */
-  async askNext(): Promise<ScanFinding | undefined> {
+  async askNext(): Promise<ScanResult | undefined> {
     const task = this.#task
     const server = this.#next()
     this.#round.delete(server)
@@ -109,7 +109,7 @@ class ServerSearch {
     }
     task.signatures?.('clamd', version)
     for (const trouble of this.#troubles.values()) task.note(trouble)
-    return saidBy(server, outcome.answer)
+    return saidBy(server, outcome.reply)
   }
 
   /**
@@ -157,7 +157,7 @@ class ServerSearch {
     }
   }
 
-  couldNotTell(): ScanFinding {
+  couldNotTell(): ScanResult {
     const remedy = this.#mayBeDown
       ? ['start clamd, or correct CLAMD: onescan check says which']
       : []
@@ -175,8 +175,8 @@ class ServerSearch {
   }
 }
 
-/** The finding, with the server in its reason. */
-function saidBy({ address }: ClamdServer, finding: ScanFinding): ScanFinding {
-  if (!('why' in finding)) return finding
-  return { ...finding, why: `clamd ${address.text}: ${finding.why}` }
+/** The result, with the server in its reason. */
+function saidBy({ address }: ClamdServer, result: ScanResult): ScanResult {
+  if (!('why' in result)) return result
+  return { ...result, why: `clamd ${address.text}: ${result.why}` }
 }

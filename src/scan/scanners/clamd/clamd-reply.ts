@@ -2,12 +2,12 @@ import { replaceUnprintable } from '../../../ground/errors/log.ts'
 import { clamdWords } from '../../../protocol/clamd/replies.ts'
 import {
   clean,
-  findingByName,
-  type ScanFinding,
+  resultByName,
+  type ScanResult,
   unknown,
   unseen,
   withoutHash,
-} from '../shared/finding.ts'
+} from '../shared/scan-result.ts'
 
 /** Most bytes of a reply that are read, its NUL included. A signature's name has a few dozen. */
 export const CLAMD_REPLY_MAX = 8 * 1024
@@ -17,7 +17,7 @@ export const CLAMD_REPLY_MAX = 8 * 1024
  * length. *Unseen* is what is over StreamMaxLength or, with AlertExceedsMax, over another limit; *unknown*
  * any other reply: ERROR, COMMAND READ TIMED OUT, nonsense, a reply that was cut.
  */
-export type ClamdReply = ScanFinding | NoAccess
+export type ClamdReply = ScanResult | NoAccess
 
 /** clamd takes no descriptor. */
 export interface NoAccess {
@@ -91,9 +91,9 @@ export function readReply(received: Buffer, about: Submission): ClamdReply {
 }
 
 /** Reads the name of what was found. */
-function readName(found: string, text: string): ScanFinding {
+function readName(found: string, text: string): ScanResult {
   const name = quoted(Buffer.from(withoutHash(found), 'latin1'))
-  return name === '' ? unknown(text) : findingByName(name, text)
+  return name === '' ? unknown(text) : resultByName(name, text)
 }
 
 /** The bytes for a log line: at most 200 characters, with `?` for each byte outside printable ASCII. */

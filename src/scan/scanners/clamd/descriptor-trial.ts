@@ -97,7 +97,7 @@ export class DescriptorTrial {
       )
       if (outcome.kind === 'unreachable' || signal.aborted) return 'nobody'
       if (outcome.kind !== 'answered') return 'no'
-      const { answer } = outcome.answer
+      const { answer } = outcome.reply
       return answer === (extent === 'large' ? 'infected' : 'clean') ? 'yes' : 'no'
     } finally {
       session.end()

@@ -21,15 +21,15 @@ export async function tellsOfLimits(
 ): Promise<TellsOfLimits> {
   const outcome = await scanStream(server, { chunks: () => [nestedEicar()] }, signal)
   if (outcome.kind !== 'answered') return { tells: 'unknown', why: outcome.why }
-  const { answer } = outcome
-  switch (answer.answer) {
+  const { reply } = outcome
+  switch (reply.answer) {
     case 'unseen':
     case 'infected': // it scans deeper than any clamd that we know
       return { tells: 'yes' }
     case 'clean':
       return { tells: 'no' }
     case 'unknown':
-      return { tells: 'unknown', why: answer.why }
+      return { tells: 'unknown', why: reply.why }
   }
 }
 

@@ -1,6 +1,6 @@
 import { gatherChunks } from '../../../mail/message/bytes.ts'
 import { streamPackets } from '../../../protocol/clamd/stream.ts'
-import { clean, type ScanFinding, unknown, worse } from '../shared/finding.ts'
+import { clean, type ScanResult, unknown, worse } from '../shared/scan-result.ts'
 import { type ClamdReply, type NoAccess, readReply, type Submission } from './clamd-reply.ts'
 import type { ClamdCommands, ClamdReplies } from './session.ts'
 
@@ -12,7 +12,7 @@ export interface StreamedContent {
 }
 
 /** Sends each content by an INSTREAM; several go out in one packet, so they must be small. */
-export function streamsOf(contents: readonly StreamedContent[]): ClamdCommands<ScanFinding> {
+export function streamsOf(contents: readonly StreamedContent[]): ClamdCommands<ScanResult> {
   const [first] = contents
   const read = (replies: ClamdReplies) => readReplies(replies, 'stream')
   const packetsOf = (content: StreamedContent) => streamPackets(content.chunks(), content.size)
@@ -42,10 +42,10 @@ export function descriptorsOf(descriptors: readonly (() => number)[]): ClamdComm
  * Reads the replies to commands that were sent together as one: a virus comes before all else, then that
  * clamd could not take one of the contents; it is *clean* only if all are, and if all was sent.
  */
-function readReplies(all: ClamdReplies, about: 'stream'): ScanFinding
+function readReplies(all: ClamdReplies, about: 'stream'): ScanResult
 function readReplies(all: ClamdReplies, about: 'descriptor'): ClamdReply
 function readReplies({ replies, sentAll }: ClamdReplies, about: Submission): ClamdReply {
-  let worst: ScanFinding = clean
+  let worst: ScanResult = clean
   let noAccess: NoAccess | undefined
   for (const reply of replies) {
     const meaning = readReply(reply, about)

@@ -1,7 +1,7 @@
 import { Fault } from '../../../ground/errors/fault.ts'
 import { keepFor } from '../../../ground/flow/cache.ts'
 import type { System } from '../../../ground/runtime/system.ts'
-import { unseen } from '../shared/finding.ts'
+import { unseen } from '../shared/scan-result.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
 import { ScanTurns } from '../shared/scan-turns.ts'
 import type { ContentScanner } from '../shared/scanner.ts'

@@ -3,7 +3,7 @@ import { isFault } from '../../../ground/errors/fault.ts'
 import { BackOff } from '../../../ground/flow/back-off.ts'
 import type { System } from '../../../ground/runtime/system.ts'
 import { writeInTurns } from '../../../mail/message/spool.ts'
-import type { ScanFinding } from '../shared/finding.ts'
+import type { ScanResult } from '../shared/scan-result.ts'
 import { isLate, type Sample, type ScanTask } from '../shared/scanner.ts'
 import type { ClamdAddress } from './address.ts'
 import { DescriptorTrial } from './descriptor-trial.ts'
@@ -68,7 +68,7 @@ export class ClamdServer {
   }
 
   /** Asks about a sample and those beside it, all at once. The answer is about all of them. */
-  async scan(sample: Sample, task: ScanTask): Promise<ClamdOutcome<ScanFinding>> {
+  async scan(sample: Sample, task: ScanTask): Promise<ClamdOutcome<ScanResult>> {
     this.#underWay++
     try {
       const contents = [...(sample.beside ?? []), sample]
@@ -128,7 +128,7 @@ export class ClamdServer {
     this.#sessions.close()
   }
 
-  #note(outcome: ClamdOutcome<ScanFinding>, task: ScanTask): void {
+  #note(outcome: ClamdOutcome<ScanResult>, task: ScanTask): void {
     switch (outcome.kind) {
       case 'answered':
         this.#known.add(task)
@@ -161,7 +161,7 @@ export class ClamdServer {
   async #handOver(
     contents: readonly Sample[],
     task: ScanTask,
-  ): Promise<ClamdOutcome<ScanFinding> | undefined> {
+  ): Promise<ClamdOutcome<ScanResult> | undefined> {
     const passing = this.#passing
     const size = Math.max(...contents.map((content) => content.bytes.size))
     if (passing === undefined || !(await this.#descriptors?.takes(size))) return undefined
@@ -179,9 +179,9 @@ export class ClamdServer {
       }
       const outcome = await this.#sessions.ask(descriptorsOf(descriptors), task.signal)
       if (outcome.kind !== 'answered') return outcome
-      const { answer } = outcome
-      if (answer.answer !== 'no access') return { kind: 'answered', answer }
-      note(`took no descriptor, got a copy: ${answer.why}`)
+      const { reply } = outcome
+      if (reply.answer !== 'no access') return { kind: 'answered', reply }
+      note(`took no descriptor, got a copy: ${reply.why}`)
     } catch (error) {
       if (!(error instanceof NoMemoryFile)) throw error
       note(`got a copy: ${error.message}`)

@@ -8,7 +8,7 @@ import { loadConnect } from './connect.ts'
 
 /** The outcome of one conversation with clamd; `why` is one line without the address. */
 export type ClamdOutcome<Answer> =
-  | { readonly kind: 'answered'; readonly answer: Answer }
+  | { readonly kind: 'answered'; readonly reply: Answer }
   /** There was no connection, so nothing was sent. The message may go to another server. */
   | {
       readonly kind: 'unreachable'
@@ -129,7 +129,7 @@ export class ClamdSession {
         const why = 'answered something else than what it was asked'
         return { kind: 'broken', why, begun: false }
       }
-      return { kind: 'answered', answer: read({ replies: numbered.replies, sentAll }) }
+      return { kind: 'answered', reply: read({ replies: numbered.replies, sentAll }) }
     } catch (error) {
       if (signal.aborted) return timedOut
       if (error instanceof Unanswered) return error.outcome

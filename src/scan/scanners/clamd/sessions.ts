@@ -1,5 +1,5 @@
 import type { System } from '../../../ground/runtime/system.ts'
-import type { ScanFinding } from '../shared/finding.ts'
+import type { ScanResult } from '../shared/scan-result.ts'
 import type { ClamdAddress } from './address.ts'
 import { type StreamedContent, streamsOf } from './scan-commands.ts'
 import {
@@ -25,7 +25,7 @@ export async function scanStream(
   address: ClamdAddress,
   content: StreamedContent,
   signal: AbortSignal,
-): Promise<ClamdOutcome<ScanFinding>> {
+): Promise<ClamdOutcome<ScanResult>> {
   return new ClamdSessions(address).ask(streamsOf([content]), signal)
 }
 

@@ -89,7 +89,7 @@ async function versionOf(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const outcome = await askClamd(address, 'VERSION', signal)
-  return outcome.kind === 'answered' ? outcome.answer : undefined
+  return outcome.kind === 'answered' ? outcome.reply : undefined
 }
 
 async function isWithin(work: Promise<void>, milliseconds: number): Promise<boolean> {

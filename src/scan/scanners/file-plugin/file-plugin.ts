@@ -4,7 +4,7 @@ import { errorCode, errorText, Fault, isFault } from '../../../ground/errors/fau
 import { Semaphore } from '../../../ground/flow/semaphore.ts'
 import { userName } from '../../../ground/process/passwd.ts'
 import { recipientsOf } from '../../../mail/message/envelope/envelope.ts'
-import { causeOf, type ScanFinding, unknown } from '../shared/finding.ts'
+import { causeOf, type ScanResult, unknown } from '../shared/scan-result.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
 import { ScanTurns } from '../shared/scan-turns.ts'
 import type { ContentScanner, Sample, ScanTask } from '../shared/scanner.ts'
@@ -60,15 +60,15 @@ export function filePluginScanner(
       }
     },
     async scan(sample, task) {
-      let answer: ScanFinding
+      let result: ScanResult
       try {
-        answer = await pool.ask({ ...plugin, ...(await aboutOf(sample)) }, task)
+        result = await pool.ask({ ...plugin, ...(await aboutOf(sample)) }, task)
       } catch (error) {
         if (isFault(error)) throw error // our own spool, not the plugin
-        answer = unknown(errorText(error), causeOf(error))
+        result = unknown(errorText(error), causeOf(error))
       }
-      if (answer.answer !== 'unknown') return answer
-      return unknown(`plugin ${fileName}: ${answer.why}`, answer.cause)
+      if (result.answer !== 'unknown') return result
+      return unknown(`plugin ${fileName}: ${result.why}`, result.cause)
     },
     close: () => pool.close(),
   }
@@ -169,7 +169,7 @@ class PluginPool {
    * Resolves to the answer on one message. Rejects if no process can be started; the error says why.
    * Nothing is left of a process that had its last message when the answer is there.
    */
-  async ask(question: PluginQuestion, task: ScanTask): Promise<ScanFinding> {
+  async ask(question: PluginQuestion, task: ScanTask): Promise<ScanResult> {
     const release = await this.#permits.acquire(task.signal)
     if (release === undefined) {
       const why = `none of ${this.#limits.most} processes was free within SCANTIMEOUT`
@@ -191,7 +191,7 @@ class PluginPool {
     for (const host of this.#idle.keys()) this.#drop(host)
   }
 
-  async #askIn(host: PluginHost, question: PluginQuestion, task: ScanTask): Promise<ScanFinding> {
+  async #askIn(host: PluginHost, question: PluginQuestion, task: ScanTask): Promise<ScanResult> {
     const answer = await host.ask(question, task)
     const isKept = hasAnswered(answer) && host.asked < this.#limits.messages && !this.#isClosed
     if (isKept) this.#keep(host)
@@ -227,6 +227,6 @@ class PluginPool {
  * Whether the plugin itself gave the answer, even *could not tell*: then its process is in order, and
  * asked again it would say the same.
  */
-function hasAnswered(answer: ScanFinding): boolean {
-  return answer.answer !== 'unknown' || answer.cause === 'plugin'
+function hasAnswered(result: ScanResult): boolean {
+  return result.answer !== 'unknown' || result.cause === 'plugin'
 }

@@ -11,7 +11,7 @@ import {
   type PluginRequest,
   RENEWED_AFTER,
 } from '../plugin-host/protocol.ts'
-import { type ScanFinding, unknown } from '../shared/finding.ts'
+import { type ScanResult, unknown } from '../shared/scan-result.ts'
 import type { ScanTask } from '../shared/scanner.ts'
 import { killGroup, type LineRelay } from '../shared/scanner-program.ts'
 
@@ -52,7 +52,7 @@ export class PluginHost {
   #asked = 0
   #relay: LineRelay | undefined
   /** The question that is open. */
-  #open: { readonly nonce: string; resolve(answer: ScanFinding): void } | undefined
+  #open: { readonly nonce: string; resolve(answer: ScanResult): void } | undefined
   /** What the process has written since that. */
   #said: Buffer = Buffer.alloc(0)
   #isEnding = false
@@ -89,7 +89,7 @@ export class PluginHost {
    * *could not tell*, with what happened to it; then end the process. At `signal` it is ended within
    * 700 ms. Never rejects.
    */
-  ask(question: PluginQuestion, { signal, timeLeft }: ScanTask): Promise<ScanFinding> {
+  ask(question: PluginQuestion, { signal, timeLeft }: ScanTask): Promise<ScanResult> {
     const nonce = randomBytes(16).toString('hex')
     this.#asked++
     this.#relay?.end()
@@ -157,7 +157,7 @@ export class PluginHost {
   }
 
   /** Answers the question that is open, if there is one. */
-  #answer(answer: ScanFinding): void {
+  #answer(answer: ScanResult): void {
     const open = this.#open
     this.#open = undefined
     this.#said = Buffer.alloc(0)
@@ -185,7 +185,7 @@ export class PluginHost {
     this.#finished()
   }
 
-  #whatBecameOfIt(): ScanFinding {
+  #whatBecameOfIt(): ScanResult {
     const { signalCode, exitCode } = this.#child
     const ending = signalCode === null ? `exited with code ${exitCode}` : `died of ${signalCode}`
     return unknown(`${ending} before it answered`, 'broken-off')

@@ -5,21 +5,21 @@ import { inspect } from 'node:util'
 import { attempt, errorText } from '../../../ground/errors/fault.ts'
 import { loadSystem, systemTrouble } from '../../../ground/runtime/system.ts'
 import type { Mail, NamedPart } from '../../../plugin.ts'
-import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts'
+import { clean, infected, type ScanResult, unknown } from '../shared/scan-result.ts'
 import type { Plugin, PluginRequest } from './protocol.ts'
 
 /**
  * Loads a plugin, a script or a library in C by the extension of its file. If it cannot be loaded, that is
  * the answer: *could not tell*.
  */
-export function loadPlugin(request: PluginRequest): Promise<Plugin | ScanFinding> {
+export function loadPlugin(request: PluginRequest): Promise<Plugin | ScanResult> {
   return extname(request.file) === '.so' ? loadSharedObject(request) : loadScript(request)
 }
 
 type Exports = Readonly<Record<string, unknown>>
 
 /** Loads a plugin in JavaScript or TypeScript. */
-async function loadScript({ file, symbol }: PluginRequest): Promise<Plugin | ScanFinding> {
+async function loadScript({ file, symbol }: PluginRequest): Promise<Plugin | ScanResult> {
   let exports: Exports
   try {
     exports = await import(pathToFileURL(file).href)
@@ -66,7 +66,7 @@ const EXPECTED = 'must answer { clean: true }, { infected: true, name } or { def
  * Narrows what a plugin returned to an answer. Only the three documented answers count. Several at
  * once, a part of one, or anything else is *could not tell*.
  */
-function readAnswer(value: unknown): ScanFinding {
+function readAnswer(value: unknown): ScanResult {
   const answer = typeof value === 'object' && value !== null ? value : {}
   const said = answer as { clean?: unknown; infected?: unknown; name?: unknown; defer?: unknown }
   const { defer } = said
@@ -171,7 +171,7 @@ const NAME = 'virusname'
  * Loads a plugin in C: `int virusscan(const char *path)`, as in IndiMail's qhpsi. It runs on the main
  * thread, because a C library may expect no other.
  */
-async function loadSharedObject(request: PluginRequest): Promise<Plugin | ScanFinding> {
+async function loadSharedObject(request: PluginRequest): Promise<Plugin | ScanResult> {
   const system = loadSystem()
   if (system === undefined) return unknown(`${systemTrouble()}; without it no .so can run`)
   let virusscan: (path: string) => number
@@ -188,15 +188,15 @@ async function loadSharedObject(request: PluginRequest): Promise<Plugin | ScanFi
     describe?.(descriptionOf(asked))
     const code = virusscan(asked.part?.path ?? asked.path)
     const name = code === asked.infectedCode ? virusname?.() : undefined
-    return findingOf(code, name, asked)
+    return resultOf(code, name, asked)
   }
 }
 
-function findingOf(
+function resultOf(
   code: number,
   name: string | undefined,
   { file, infectedCode, cleanCode }: PluginRequest,
-): ScanFinding {
+): ScanResult {
   // QHPSIRC counts first, as in qhpsi.c: if both are the same number, mail is not clean.
   if (code === infectedCode) return infected(name || basename(file))
   if (code === cleanCode) return clean

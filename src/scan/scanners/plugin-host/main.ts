@@ -4,7 +4,7 @@ import { read } from 'node:fs'
 import { basename } from 'node:path'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { writeWhole } from '../../../ground/process/descriptors.ts'
-import { type ScanFinding, unknown } from '../shared/finding.ts'
+import { type ScanResult, unknown } from '../shared/scan-result.ts'
 import { loadPlugin, log } from './load-plugin.ts'
 import {
   CODE_SETTING,
@@ -26,7 +26,7 @@ let file = ''
 /** The request in hand; undefined between two of them. */
 let request: PluginRequest | undefined
 /** The answer to it, which is sent when nothing of the plugin is under way any more. */
-let answer: ScanFinding | undefined
+let answer: ScanResult | undefined
 let deadline: NodeJS.Timeout | undefined
 
 process.on('uncaughtException', fail)
@@ -50,7 +50,7 @@ function awaitRequest(before: readonly Buffer[]): void {
   })
 }
 
-async function askPlugin(asked: PluginRequest): Promise<ScanFinding> {
+async function askPlugin(asked: PluginRequest): Promise<ScanResult> {
   if (plugin === undefined) {
     const loaded = await loadPlugin(asked)
     if ('answer' in loaded) return loaded
@@ -60,7 +60,7 @@ async function askPlugin(asked: PluginRequest): Promise<ScanFinding> {
 }
 
 /** Takes the plugin's answer. What it has left under way may end, but soon. */
-function hear(said: ScanFinding): void {
+function hear(said: ScanResult): void {
   answer = said
   deadline = setTimeout(end, request!.settle)
   deadline.unref()

@@ -4,7 +4,7 @@ import { attempt } from '../../../ground/errors/fault.ts'
 import { LF } from '../../../ground/net/ascii.ts'
 import type { Origin } from '../../../mail/message/envelope/envelope.ts'
 import type { NamedPart } from '../../../plugin.ts'
-import { clean, infected, type ScanFinding, unknown } from '../shared/finding.ts'
+import { clean, infected, type ScanResult, unknown } from '../shared/scan-result.ts'
 
 /** Most bytes of a line that a plugin's process writes. */
 const LINE_MAX = 64 * 1024
@@ -55,7 +55,7 @@ export interface PluginRequest {
 }
 
 /** A plugin that this process has loaded. It rejects with whatever the plugin throws. */
-export type Plugin = (request: PluginRequest) => Promise<ScanFinding>
+export type Plugin = (request: PluginRequest) => Promise<ScanResult>
 
 /** Makes the bytes of a request: one line of JSON. */
 export function encodeRequest(request: PluginRequest): Buffer {
@@ -76,7 +76,7 @@ export function decodeRequest(chunks: readonly Buffer[]): PluginRequest | undefi
  * the sender of the mail chose the words, and neither is the line of an earlier answer.
  * Names are cut after 255 characters, reasons after 1,000.
  */
-export function encodeAnswer(nonce: string, answer: ScanFinding): Buffer {
+export function encodeAnswer(nonce: string, answer: ScanResult): Buffer {
   return Buffer.from(`${ANSWER} ${nonce} ${JSON.stringify(cut(answer))}\n`)
 }
 
@@ -85,7 +85,7 @@ export function encodeAnswer(nonce: string, answer: ScanFinding): Buffer {
  * long as they are a part of a line. If they are anything but the one line that answers this request,
  * that is *could not tell*.
  */
-export function decodeAnswer(nonce: string, bytes: Buffer): ScanFinding | undefined {
+export function decodeAnswer(nonce: string, bytes: Buffer): ScanResult | undefined {
   if (bytes.length > LINE_MAX) return unknown(TOO_MUCH)
   const end = bytes.indexOf(LF)
   if (end < 0) return undefined
@@ -94,10 +94,10 @@ export function decodeAnswer(nonce: string, bytes: Buffer): ScanFinding | undefi
   const said = isAnswer
     ? attempt(() => JSON.parse(bytes.toString('utf8', opening.length)))
     : undefined
-  return findingOf(said) ?? unknown(NONSENSE)
+  return resultOf(said) ?? unknown(NONSENSE)
 }
 
-function findingOf(value: unknown): ScanFinding | undefined {
+function resultOf(value: unknown): ScanResult | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const { answer, name, why, cause } = value as Record<string, unknown>
   if (answer === 'clean') return clean
@@ -106,20 +106,20 @@ function findingOf(value: unknown): ScanFinding | undefined {
   return undefined
 }
 
-function cut(answer: ScanFinding): ScanFinding {
-  switch (answer.answer) {
+function cut(result: ScanResult): ScanResult {
+  switch (result.answer) {
     case 'clean':
       return clean
     case 'infected':
-      return infected(answer.name.slice(0, NAME_MAX))
+      return infected(result.name.slice(0, NAME_MAX))
     case 'unknown':
-      return couldNotTell(answer.why.slice(0, WHY_MAX), answer.cause)
+      return couldNotTell(result.why.slice(0, WHY_MAX), result.cause)
     case 'unseen':
-      return unknown(answer.why.slice(0, WHY_MAX))
+      return unknown(result.why.slice(0, WHY_MAX))
   }
 }
 
 /** The plugin itself could not tell, or nobody knows what it said. */
-function couldNotTell(why: string, cause: unknown): ScanFinding {
+function couldNotTell(why: string, cause: unknown): ScanResult {
   return cause === 'plugin' ? unknown(why, cause) : unknown(why)
 }

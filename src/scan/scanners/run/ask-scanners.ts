@@ -4,9 +4,16 @@ import { Bytes } from '../../../mail/message/bytes.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import type { SpoolPolicy } from '../../../mail/message/spool.ts'
 import type { Oddity } from '../../../mail/mime/shared/oddities.ts'
-import { causeOf, clean, type ScanFinding, type Unseen, unknown, worse } from '../shared/finding.ts'
+import {
+  causeOf,
+  clean,
+  type ScanResult,
+  type Unseen,
+  unknown,
+  worse,
+} from '../shared/scan-result.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
-import type { TurnOrFinding } from '../shared/scan-turns.ts'
+import type { TurnOrResult } from '../shared/scan-turns.ts'
 import {
   type ContentScanner,
   isLate,
@@ -34,10 +41,10 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'> {
    */
   readonly keepsOut: ReadonlySet<Unseen>
   /**
-   * How strictly a message is treated for what does not end the scan: of several findings the strictest
+   * How strictly a message is treated for what does not end the scan: of several results the strictest
    * counts. Without it, all are equal.
    */
-  readonly strictness?: (finding: ScanFinding) => number
+  readonly strictness?: (result: ScanResult) => number
   /** Called with the oddities of the message, if it was read for them. */
   readonly odd?: (found: ReadonlySet<Oddity>) => void
   /** Milliseconds on a clock that never goes back. */
@@ -47,7 +54,7 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'> {
   /** Whether scanners have begun with the message. All of its scans share one, and set it. */
   readonly progress?: { hasBegun: boolean }
   /** Called when the message has its turn, before it is read; what it resolves to is as of a turn. */
-  readonly onTurn?: ((signal: AbortSignal) => Promise<TurnOrFinding>) | undefined
+  readonly onTurn?: ((signal: AbortSignal) => Promise<TurnOrResult>) | undefined
 }
 
 /** Milliseconds that a scanner has for ending its work once the signal has come. */
@@ -67,8 +74,8 @@ export async function inTurn(
   size: number,
   { scanners, progress = { hasBegun: false }, onTurn }: ScanRun,
   { signal, timeLeft }: ScanTask,
-  scan: () => Promise<ScanFinding>,
-): Promise<ScanFinding> {
+  scan: () => Promise<ScanResult>,
+): Promise<ScanResult> {
   const ends: (() => void)[] = []
   try {
     const inTheirTurns = scanners.filter(({ turns }) => turns)
@@ -95,12 +102,12 @@ export async function inTurn(
  */
 export class ScannerAnswers {
   /** The worst of what was passed over: what is excused, or was not seen and may pass. */
-  passed: ScanFinding = clean
+  tolerated: ScanResult = clean
   /**
    * The first limit of depth or of contents that a scanner has named, about bytes that it calls clean as
    * a text. It decides unless all that they hold was given to the scanner by itself.
    */
-  named: ScanFinding | undefined
+  limit: ScanResult | undefined
   readonly #run: ScanRun
   readonly #task: ScanTask
   readonly #searches: ReadonlyMap<LocalScanner, MailSearch>
@@ -116,7 +123,7 @@ export class ScannerAnswers {
    * answers by its search when a whole message is asked about. Returns the result that ends the scan, of
    * the first scanner that gives one.
    */
-  async ask(samples: readonly Sample[]): Promise<ScanFinding | undefined> {
+  async ask(samples: readonly Sample[]): Promise<ScanResult | undefined> {
     const sample = together(samples)
     if (sample === undefined) return undefined
     for (const scanner of this.#run.scanners) {
@@ -128,30 +135,30 @@ export class ScannerAnswers {
     return undefined
   }
 
-  /** Returns the finding if it ends the scan; else it is passed over. */
-  unlessEnding(finding: ScanFinding): ScanFinding | undefined {
+  /** Returns the result if it ends the scan; else it is passed over. */
+  unlessEnding(result: ScanResult): ScanResult | undefined {
     const { isExcused, keepsOut } = this.#run
-    if (finding.answer === 'clean') return undefined
-    if (finding.answer === 'unknown') return finding
-    if (finding.answer === 'infected' && !isExcused?.(finding)) return finding
+    if (result.answer === 'clean') return undefined
+    if (result.answer === 'unknown') return result
+    if (result.answer === 'infected' && !isExcused?.(result)) return result
     // A virus may lie beside what is encrypted.
-    const isProperty = finding.answer === 'unseen' && finding.what === 'encrypted'
-    if (finding.answer === 'unseen' && !isProperty && keepsOut.has(finding.what)) {
+    const isProperty = result.answer === 'unseen' && result.what === 'encrypted'
+    if (result.answer === 'unseen' && !isProperty && keepsOut.has(result.what)) {
       // OVERSIZE says that no scanner could tell: SCANFAIL decides then.
-      return finding.what === 'size' ? unknown(finding.why, 'limit') : finding
+      return result.what === 'size' ? unknown(result.why, 'limit') : result
     }
-    this.#passOver(finding)
+    this.#passOver(result)
     return undefined
   }
 
-  #passOver(finding: ScanFinding): void {
+  #passOver(result: ScanResult): void {
     const { strictness = () => 0 } = this.#run
-    const difference = strictness(finding) - strictness(this.passed)
-    if (difference > 0) this.passed = finding
-    else if (difference === 0) this.passed = worse(this.passed, finding)
+    const difference = strictness(result) - strictness(this.tolerated)
+    if (difference > 0) this.tolerated = result
+    else if (difference === 0) this.tolerated = worse(this.tolerated, result)
   }
 
-  #askLocal(scanner: LocalScanner, { whole }: Sample): ScanFinding | undefined {
+  #askLocal(scanner: LocalScanner, { whole }: Sample): ScanResult | undefined {
     const answer = whole ? undefined : this.#searches.get(scanner)?.answer()
     return answer && this.unlessEnding(saidBy(scanner, answer))
   }
@@ -164,13 +171,13 @@ export class ScannerAnswers {
     scanner: ContentScanner,
     sample: Sample,
     samples: readonly Sample[],
-  ): Promise<ScanFinding | undefined> {
-    const answer = await askScanner(scanner, sample, this.#task)
-    if (sample.beside === undefined) return this.#conclude(answer, sample, scanner)
-    if (!this.#mayPutAside(answer) && !isAboutUnpacked(answer)) {
-      const result = await this.#conclude(answer, sample, scanner)
+  ): Promise<ScanResult | undefined> {
+    const ofAll = await askScanner(scanner, sample, this.#task)
+    if (sample.beside === undefined) return this.#conclude(ofAll, sample, scanner)
+    if (!this.#mayPutAside(ofAll) && !isAboutUnpacked(ofAll)) {
+      const result = await this.#conclude(ofAll, sample, scanner)
       // A scanner says of several samples what it found first, and that may hide the rest.
-      if (result !== undefined || answer.answer !== 'infected') return result
+      if (result !== undefined || ofAll.answer !== 'infected') return result
     }
     for (const single of samples) {
       const alone = await askScanner(scanner, single, this.#task)
@@ -187,27 +194,27 @@ export class ScannerAnswers {
    * the bytes, the scanner is asked about that.
    */
   async #conclude(
-    finding: ScanFinding,
+    result: ScanResult,
     sample: Sample,
     scanner: ContentScanner,
-  ): Promise<ScanFinding | undefined> {
-    if (isAboutUnpacked(finding)) {
+  ): Promise<ScanResult | undefined> {
+    if (isAboutUnpacked(result)) {
       if (await this.#isTooLargeByItself(sample, scanner)) {
-        return this.unlessEnding({ ...finding, what: 'size' })
+        return this.unlessEnding({ ...result, what: 'size' })
       }
-      if (sample.whole) return this.#askAboutInside(finding, sample, scanner)
+      if (sample.whole) return this.#askAboutInside(result, sample, scanner)
     }
-    if (!this.#mayPutAside(finding)) return this.unlessEnding(finding)
+    if (!this.#mayPutAside(result)) return this.unlessEnding(result)
     const task = this.#task
     const { asPlainText } = await import('./as-plain-text.ts')
     const ask = (text: Sample) => askScanner(scanner, text, task)
     const asText = await asPlainText(sample, this.#run.spool, task, ask)
     if (asText?.answer === 'clean') {
-      this.named ??= finding
+      this.limit ??= result
       return undefined
     }
     const found = asText?.answer === 'infected' && this.unlessEnding(asText)
-    return found || this.unlessEnding(finding)
+    return found || this.unlessEnding(result)
   }
 
   /**
@@ -219,18 +226,18 @@ export class ScannerAnswers {
     const bytes = new Zeros(sample.bytes.size)
     const { envelope, origin } = sample
     const { spool } = this.#run
-    const finding = await withNamedCopy(bytes, spool, (file) =>
+    const result = await withNamedCopy(bytes, spool, (file) =>
       askScanner(scanner, { bytes, envelope, origin, file }, this.#task),
     )
-    return finding.answer === 'unseen'
+    return result.answer === 'unseen'
   }
 
   /** Asks about what is packed in a content of which the scanner has not read all. */
   async #askAboutInside(
-    finding: UnseenFinding,
+    limited: UnseenResult,
     sample: Sample,
     scanner: ContentScanner,
-  ): Promise<ScanFinding | undefined> {
+  ): Promise<ScanResult | undefined> {
     const { lookInside } = await import('./look-inside.ts')
     const task = this.#task
     const result = await lookInside(sample, {
@@ -239,24 +246,24 @@ export class ScannerAnswers {
       spool: this.#run.spool,
       task,
     })
-    if (result === 'unread') return this.unlessEnding(finding)
+    if (result === 'unread') return this.unlessEnding(limited)
     if (result !== 'all') return result
-    task.note(`${finding.why}, but each file in it is clean by itself`)
+    task.note(`${limited.why}, but each file in it is clean by itself`)
     return undefined
   }
 
   /** Whether this is a limit other than of size, which what our own reading gives may make up for. */
-  #mayPutAside(finding: ScanFinding): boolean {
-    if (finding.answer !== 'unseen' || finding.what === 'size') return false
+  #mayPutAside(result: ScanResult): boolean {
+    if (result.answer !== 'unseen' || result.what === 'size') return false
     const { SECONDLOOK, MAXNESTING } = this.#run.settings
     return SECONDLOOK === 'always' && MAXNESTING <= DEPTH_OF_SCANNERS
   }
 }
 
-type UnseenFinding = Extract<ScanFinding, { answer: 'unseen' }>
+type UnseenResult = Extract<ScanResult, { answer: 'unseen' }>
 
-function isAboutUnpacked(finding: ScanFinding): finding is UnseenFinding {
-  return finding.answer === 'unseen' && finding.what === 'unpacked'
+function isAboutUnpacked(result: ScanResult): result is UnseenResult {
+  return result.answer === 'unseen' && result.what === 'unpacked'
 }
 
 /** The last of the samples, with the others beside it. */
@@ -273,12 +280,12 @@ async function askScanner(
   scanner: ContentScanner,
   sample: Sample,
   task: ScanTask,
-): Promise<ScanFinding> {
+): Promise<ScanResult> {
   const loan = new Loan()
   const lent = loan.of(sample)
-  const finding = await answerOf(scanner, lent, task).finally(() => loan.takeBack())
-  const said = saidBy(scanner, finding)
-  if (finding.answer === 'unknown') return said
+  const result = await answerOf(scanner, lent, task).finally(() => loan.takeBack())
+  const said = saidBy(scanner, result)
+  if (result.answer === 'unknown') return said
   try {
     loan.confirmFiles()
     return said
@@ -293,13 +300,13 @@ async function answerOf(
   scanner: ContentScanner,
   sample: Sample,
   task: ScanTask,
-): Promise<ScanFinding> {
+): Promise<ScanResult> {
   const { signal } = task
   try {
     const scanning = scanner.scan(sample, task)
-    let finding = await unlessAborted(scanning, signal)
-    if (finding === LATE) finding = await inTime(scanning, GRACE)
-    if (finding !== LATE) return finding
+    let result = await unlessAborted(scanning, signal)
+    if (result === LATE) result = await inTime(scanning, GRACE)
+    if (result !== LATE) return result
     return unknown(isLate(signal) ? 'no answer in time' : 'nobody waits for the answer', 'timeout')
   } catch (error) {
     if (isFault(error) && (error.kind === 'temp-file' || error.kind === 'write')) throw error
@@ -307,13 +314,13 @@ async function answerOf(
   }
 }
 
-/** The finding of this scanner, which the log and a reply name. */
-function saidBy({ name }: Scanner, finding: ScanFinding): ScanFinding {
-  if (finding.answer === 'clean') return finding
-  if (finding.answer === 'infected') return { ...finding, scanner: name }
-  const why = finding.why.includes(name) ? finding.why : `${name}: ${finding.why}`
-  if (finding.answer === 'unknown') return { ...finding, why }
-  return { ...finding, why, limit: `the limits of ${name}` }
+/** The result of this scanner, which the log and a reply name. */
+function saidBy({ name }: Scanner, result: ScanResult): ScanResult {
+  if (result.answer === 'clean') return result
+  if (result.answer === 'infected') return { ...result, scanner: name }
+  const why = result.why.includes(name) ? result.why : `${name}: ${result.why}`
+  if (result.answer === 'unknown') return { ...result, why }
+  return { ...result, why, limit: `the limits of ${name}` }
 }
 
 /**

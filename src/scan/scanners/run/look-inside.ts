@@ -5,7 +5,7 @@ import { archiveMembers } from '../../../mail/mime/containers/archive.ts'
 import { textPropertiesOf } from '../../../mail/mime/leaves/content-checks.ts'
 import { LimitExceeded } from '../../../mail/mime/shared/limits.ts'
 import { type Steps, Work } from '../../../mail/mime/shared/work.ts'
-import type { ScanFinding } from '../shared/finding.ts'
+import type { ScanResult } from '../shared/scan-result.ts'
 import type { Sample, ScanTask } from '../shared/scanner.ts'
 
 /** The most archives in one another that are opened. */
@@ -22,8 +22,8 @@ const PIECE_OVERLAP = 64 * 1024
 
 /** How a scanner is asked about a sample, and what its answer means for the scan: undefined to go on. */
 export interface LookInside {
-  readonly ask: (sample: Sample) => Promise<ScanFinding>
-  readonly conclude: (finding: ScanFinding) => ScanFinding | undefined
+  readonly ask: (sample: Sample) => Promise<ScanResult>
+  readonly conclude: (result: ScanResult) => ScanResult | undefined
   readonly spool: SpoolPolicy
   readonly task: ScanTask
 }
@@ -31,7 +31,7 @@ export interface LookInside {
 /**
  * Looks into a sample which a scanner did not read to its end, since it becomes larger than its limits
  * when it is unpacked: the scanner is asked about each file in it by itself, and about a text that is too
- * long piece by piece. Returns the finding that ends the scan, `all` if each of them was clean or passed
+ * long piece by piece. Returns the result that ends the scan, `all` if each of them was clean or passed
  * over, and `unread` if something may be in the sample that was not seen.
  */
 export async function lookInside(sample: Sample, how: LookInside): Promise<Looked> {
@@ -42,7 +42,7 @@ export async function lookInside(sample: Sample, how: LookInside): Promise<Looke
   return askAboutMembers(sample, { ...how, work }, 1)
 }
 
-type Looked = ScanFinding | 'all' | 'unread'
+type Looked = ScanResult | 'all' | 'unread'
 /** All archives in one another share the work. */
 type Looking = LookInside & { readonly work: Work }
 
@@ -63,10 +63,10 @@ async function askAboutMember(
 ): Promise<Looked> {
   return withNamedCopy(bytes, how.spool, async (file) => {
     const member = { ...partOf(archive, bytes), file }
-    const finding = await how.ask(member)
+    const result = await how.ask(member)
     const isTooLarge =
-      finding.answer === 'unseen' && (finding.what === 'unpacked' || finding.what === 'size')
-    if (!isTooLarge) return how.conclude(finding) ?? 'all'
+      result.answer === 'unseen' && (result.what === 'unpacked' || result.what === 'size')
+    if (!isTooLarge) return how.conclude(result) ?? 'all'
     const inside = depth < DEPTH_MAX ? await askAboutMembers(member, how, depth + 1) : 'unread'
     return inside === 'unread' ? askInPieces(member, how) : inside
   })

@@ -1,4 +1,4 @@
-import { clean, infected } from './finding.ts'
+import { clean, infected } from './scan-result.ts'
 import type { ContentScanner } from './scanner.ts'
 
 /**

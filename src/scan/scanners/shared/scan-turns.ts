@@ -1,4 +1,4 @@
-import { type ScanFinding, unknown } from './finding.ts'
+import { type ScanResult, unknown } from './scan-result.ts'
 
 /** Bytes from which on a message is large: clamd scans it for a second or more. */
 export const LARGE_FROM = 1024 * 1024
@@ -34,7 +34,7 @@ export interface MailInTurn {
 }
 
 /** What ends a turn, and is called once; or *could not tell*, if there is none. */
-export type TurnOrFinding = (() => void) | ScanFinding
+export type TurnOrResult = (() => void) | ScanResult
 
 /**
  * The turns of messages at a scanner. The rule: large messages wait for large ones only, and small ones for
@@ -65,7 +65,7 @@ export class ScanTurns {
   }
 
   /** Resolves to the end of the turn when it begins, or to *could not tell* if it does not. */
-  take(mail: MailInTurn): Promise<TurnOrFinding> {
+  take(mail: MailInTurn): Promise<TurnOrResult> {
     return (mail.size < LARGE_FROM ? this.#small : this.#large).take(mail)
   }
 }
@@ -77,7 +77,7 @@ class Lane {
   /** The messages that have a turn, and since when. */
   readonly #underWay = new Map<MailInTurn, number>()
   /** Those that wait, in their order, and what they are told. */
-  #waiting = new Map<MailInTurn, (told: TurnOrFinding) => void>()
+  #waiting = new Map<MailInTurn, (told: TurnOrResult) => void>()
   /** For each place the time at which it is free, by what was measured, when those that wait have had it. */
   #freeAt: number[] = []
   #pace = new Pace()
@@ -87,11 +87,11 @@ class Lane {
     this.#uptime = uptime
   }
 
-  take(mail: MailInTurn): Promise<TurnOrFinding> {
+  take(mail: MailInTurn): Promise<TurnOrResult> {
     const { signal, hasBegun } = mail
     if (signal.aborted) return Promise.resolve(NO_TURN)
     return new Promise((resolve) => {
-      const settle = (told: TurnOrFinding) => {
+      const settle = (told: TurnOrResult) => {
         this.#waiting.delete(mail)
         signal.removeEventListener('abort', leave)
         resolve(told)
@@ -127,7 +127,7 @@ class Lane {
    * Gives a message the place that is free first: it begins if that is now. Returns false if it could not be
    * scanned in its time, and tells it so.
    */
-  #place(mail: MailInTurn, settle: (told: TurnOrFinding) => void, ahead: number): boolean {
+  #place(mail: MailInTurn, settle: (told: TurnOrResult) => void, ahead: number): boolean {
     const now = this.#uptime()
     const free = this.#freeAt
     let first = 0
@@ -200,7 +200,7 @@ function begunFirst([one]: [MailInTurn, unknown], [other]: [MailInTurn, unknown]
 
 const NO_TURN = unknown('its turn did not come in its time', 'busy')
 
-function tooLate(ahead: number, starts: number, takes: number, left: number): ScanFinding {
+function tooLate(ahead: number, starts: number, takes: number, left: number): ScanResult {
   const [start, length, time] = [starts, takes, left].map((part) => (part / 1000).toFixed(1))
   const turn = `behind ${ahead} others its turn would come in ${start} s and last ${length} s`
   return unknown(`${turn}, but it has only ${time} s`, 'busy')

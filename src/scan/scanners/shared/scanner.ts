@@ -3,7 +3,7 @@ import type { Envelope, Origin } from '../../../mail/message/envelope/envelope.t
 import type { Field } from '../../../mail/mime/headers/fields.ts'
 import type { KnownHeader } from '../../../mail/mime/shared/work.ts'
 import type { NamedPart } from '../../../plugin.ts'
-import type { Infected, ScanFinding } from './finding.ts'
+import type { Infected, ScanResult } from './scan-result.ts'
 import type { ScanTurns } from './scan-turns.ts'
 import type { SignatureFiles } from './signatures.ts'
 
@@ -60,7 +60,7 @@ export interface SampleFile {
   confirm(): void
 }
 
-/** Whether an exception lets a message in although this was found. Such a finding never ends a scan. */
+/** Whether an exception lets a message in although this was found. Such a result never ends a scan. */
 export type IsExcused = (found: Pick<Infected, 'name' | 'banned'>) => boolean
 
 /** What a scanner gets besides the sample. */
@@ -139,7 +139,7 @@ export interface MailSearch {
   content(content: Bytes): void
   /** The mail holds more than is read, for this reason. Nothing else comes. */
   over(why: string): void
-  answer(): ScanFinding
+  answer(): ScanResult
 }
 
 /** A scanner that is asked about each content and about the whole message. */
@@ -149,7 +149,7 @@ export interface ContentScanner extends ScannerBasics {
    * Answers within the task's deadline. If it throws, the answer is *could not tell*, with the error's
    * text as the reason.
    */
-  scan(sample: Sample, task: ScanTask): Promise<ScanFinding>
+  scan(sample: Sample, task: ScanTask): Promise<ScanResult>
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Header } from '../../../mail/message/header-block.ts'
 import type { Message } from '../../../mail/message/message.ts'
 import type { ScanRun } from '../../scanners/run/ask-scanners.ts'
-import type { Infected, ScanFinding } from '../../scanners/shared/finding.ts'
+import type { Infected, ScanResult } from '../../scanners/shared/scan-result.ts'
 import type { ScanSettings } from '../../scanners/shared/scan-settings.ts'
 import type { IsExcused, Scanner } from '../../scanners/shared/scanner.ts'
 
@@ -43,10 +43,10 @@ export interface VerdictQuery {
 export type RunScanners = (
   scanners: readonly Scanner[],
   more?: Pick<ScanRun, 'signatures' | 'onTurn'> & { readonly header?: Header },
-) => Promise<ScanFinding>
+) => Promise<ScanResult>
 
 /** A result, and the remembered verdict that it comes from, if it does. */
 export interface KnownOrScanned {
-  readonly result: ScanFinding
+  readonly result: ScanResult
   readonly known?: RememberedVerdict
 }

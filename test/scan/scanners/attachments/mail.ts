@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { attachmentsScanner } from '../../../../src/scan/scanners/attachments/attachments.ts'
 import { runScanners } from '../../../../src/scan/scanners/scan.ts'
-import type { ScanFinding } from '../../../../src/scan/scanners/shared/finding.ts'
+import type { ScanResult } from '../../../../src/scan/scanners/shared/scan-result.ts'
 import type { ScanSettings } from '../../../../src/scan/scanners/shared/scan-settings.ts'
 import type { Sample } from '../../../../src/scan/scanners/shared/scanner.ts'
 import { inChunks } from '../../../mail/message/bytes.ts'
@@ -32,7 +32,7 @@ export async function searched(
   message: Sample,
   policy: ScanSettings,
   gone?: AbortSignal,
-): Promise<{ readonly result: ScanFinding; readonly notes: readonly string[] }> {
+): Promise<{ readonly result: ScanResult; readonly notes: readonly string[] }> {
   const notes: string[] = []
   const run = runOf([attachmentsScanner(policy)], {
     settings: { MAXNESTING: 100, SECONDLOOK: 'never' },

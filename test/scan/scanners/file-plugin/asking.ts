@@ -8,7 +8,7 @@ import {
   filePluginScanner,
   standardLimits,
 } from '../../../../src/scan/scanners/file-plugin/file-plugin.ts'
-import type { ScanFinding } from '../../../../src/scan/scanners/shared/finding.ts'
+import type { ScanResult } from '../../../../src/scan/scanners/shared/scan-result.ts'
 import {
   readScanSettings,
   type ScanSettings,
@@ -37,7 +37,7 @@ export interface Question {
 }
 
 interface Reply {
-  readonly answer: ScanFinding
+  readonly answer: ScanResult
   readonly milliseconds: number
   /** The number of listeners that the scan left on the task's signal. */
   readonly listeners: number
@@ -86,7 +86,7 @@ export async function ask(
 }
 
 /** The name of what was found, "clean", or the reason of "could not tell" behind the plugin's name. */
-export function wordsOf(answer: ScanFinding, file = 'a.mjs'): string {
+export function wordsOf(answer: ScanResult, file = 'a.mjs'): string {
   if (answer.answer === 'infected') return answer.name
   return 'why' in answer ? answer.why.replace(`plugin ${file}: `, '') : answer.answer
 }

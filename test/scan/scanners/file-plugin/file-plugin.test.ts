@@ -3,7 +3,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Fault } from '../../../../src/ground/errors/fault.ts'
 import { filePluginScanner } from '../../../../src/scan/scanners/file-plugin/file-plugin.ts'
-import { clean, infected, type ScanFinding } from '../../../../src/scan/scanners/shared/finding.ts'
+import {
+  clean,
+  infected,
+  type ScanResult,
+} from '../../../../src/scan/scanners/shared/scan-result.ts'
 import { sample, scanTask } from '../clamd/task.ts'
 import {
   ask,
@@ -82,7 +86,7 @@ t.test('a fault of the spool is thrown on, and is no answer of the plugin', asyn
 const found = infected('Test.Virus')
 
 /** What the expressions mean that a plugin answers with: a finding, or the reason why it could not tell. */
-const answers: readonly (readonly [value: string, meaning: ScanFinding | RegExp])[] = [
+const answers: readonly (readonly [value: string, meaning: ScanResult | RegExp])[] = [
   ['{ clean: true }', clean],
   [`Promise.resolve({ infected: true, name: 'Test.Virus' })`, found],
   [`{ clean: false, infected: true, name: 'Test.Virus' }`, found],
@@ -127,7 +131,7 @@ interface Case {
   readonly source: string
   readonly question?: Partial<Question>
   /** An answer, or what the reason of "could not tell" must say behind the plugin's name. */
-  readonly expect: ScanFinding | RegExp
+  readonly expect: ScanResult | RegExp
 }
 
 const LATE = /^did not answer within SCANTIMEOUT$/

@@ -10,9 +10,9 @@ import {
 import {
   clean,
   infected,
-  type ScanFinding,
+  type ScanResult,
   unknown,
-} from '../../../../src/scan/scanners/shared/finding.ts'
+} from '../../../../src/scan/scanners/shared/scan-result.ts'
 
 /** What a plugin's process is asked, and what it answers. */
 
@@ -69,7 +69,7 @@ const answer = fc.oneof(
 )
 
 /** The first answer in `bytes`, which come in pieces that end at `cuts`. */
-function hear(bytes: Buffer, cuts: readonly number[] = []): ScanFinding | undefined {
+function hear(bytes: Buffer, cuts: readonly number[] = []): ScanResult | undefined {
   const pieces = cutAt(bytes, cuts)
   return pieces
     .map((_, index) => decodeAnswer(nonce, Buffer.concat(pieces.slice(0, index + 1))))

@@ -1,10 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
-import { clean, infected, type ScanFinding } from '../../../../src/scan/scanners/shared/finding.ts'
+import {
+  clean,
+  infected,
+  type ScanResult,
+} from '../../../../src/scan/scanners/shared/scan-result.ts'
 import { ask, noCompiler, type Question, wordsOf } from './asking.ts'
 
-type Expected = ScanFinding | RegExp
+type Expected = ScanResult | RegExp
 type Case = readonly [name: string, symbol: string, Expected, question?: Partial<Question>]
 
 const found = infected('plugins.so')

@@ -5,12 +5,12 @@ import { ScannerAnswers, type ScanRun } from '../../../../src/scan/scanners/run/
 import {
   clean,
   infected,
-  type ScanFinding,
+  type ScanResult,
   scannerDied,
   type Unseen,
   unknown,
   unseen,
-} from '../../../../src/scan/scanners/shared/finding.ts'
+} from '../../../../src/scan/scanners/shared/scan-result.ts'
 import type {
   LocalScanner,
   MailSearch,
@@ -23,7 +23,7 @@ import { localPolicy, runOf, secondLook } from '../scanning.ts'
 const message = sample(Buffer.from('Subject: mail\n\n'))
 const content = (name: string): Sample => ({ ...sample(Buffer.from(name)), whole: message })
 
-type Answers = (sample: Sample) => ScanFinding | Promise<ScanFinding>
+type Answers = (sample: Sample) => ScanResult | Promise<ScanResult>
 
 /** A scanner that notes what it was asked about: the texts of the samples, the last one asked about last. */
 function noting(answers: Answers, name = 'clamd') {
@@ -62,7 +62,7 @@ async function ask(
   const answers = new ScannerAnswers(run, task, searches)
   const result = await answers.ask(samples).finally(() => clearTimeout(stay))
   if (!abort) t.equal(getEventListeners(task.signal, 'abort').length, 0, 'no listener is left')
-  return { passed: answers.passed, named: answers.named, result }
+  return { passed: answers.tolerated, named: answers.limit, result }
 }
 
 t.test('several samples are one question; one sample has none beside it', async (t) => {
@@ -114,7 +114,7 @@ t.test('behind a finding that is excused, each sample is asked about alone', asy
 })
 
 /** A scanner that names a limit for what has so many bytes; as a text that has one byte more. */
-function limited(sizes: readonly number[], asText: ScanFinding = clean) {
+function limited(sizes: readonly number[], asText: ScanResult = clean) {
   return noting((asked) => {
     const {
       bytes: { size },
@@ -141,7 +141,7 @@ t.test('a limit decides if the bytes are not clean as a text, or may be no text'
     result: { answer: 'unseen', what: 'depth', why: 'clamd: MaxRecursion' },
     named: undefined,
   }
-  const asText = (answer: ScanFinding) => ask([limited([5], answer).scanner], [content('To: b')])
+  const asText = (answer: ScanResult) => ask([limited([5], answer).scanner], [content('To: b')])
   t.match(await asText(unknown('no answer', 'scanner-error')), nested)
   t.match(await asText(unseen('size', 'too large')), nested)
   t.match(await asText(unseen('contents', 'MaxFiles')), nested)

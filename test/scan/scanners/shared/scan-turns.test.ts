@@ -4,7 +4,7 @@ import {
   LARGE_FROM,
   ScanTurns,
   TURNS,
-  type TurnOrFinding,
+  type TurnOrResult,
 } from '../../../../src/scan/scanners/shared/scan-turns.ts'
 
 const LARGE = LARGE_FROM
@@ -21,7 +21,7 @@ function opened({ servers = 1 } = {}) {
   /** A message that has so many milliseconds from now on. */
   const take = (size: number, within = 60_000, { hasBegun = false, signal = patient } = {}) => {
     const end = state.now + within
-    const mail: { told: TurnOrFinding | undefined; end(): void } = {
+    const mail: { told: TurnOrResult | undefined; end(): void } = {
       told: undefined,
       end() {
         if (typeof this.told === 'function') this.told()

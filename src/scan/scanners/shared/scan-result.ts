@@ -23,7 +23,7 @@ export type Unseen =
  * What was found out about a message, or about a part of one: by a scanner, by a scan with all its
  * scanners, or by the host that scanned a copy. Neither *unseen* nor *unknown* ever counts as clean.
  */
-export type ScanFinding =
+export type ScanResult =
   | {
       readonly answer: 'clean'
       /** Set if it holds something that nobody here can read, and some reader may (odd=unread). */
@@ -63,31 +63,31 @@ export type ScanFinding =
       readonly limit?: string
     }
 
-export type Infected = Extract<ScanFinding, { answer: 'infected' }>
+export type Infected = Extract<ScanResult, { answer: 'infected' }>
 
-export const clean: ScanFinding = { answer: 'clean' }
+export const clean: ScanResult = { answer: 'clean' }
 export const infected = (name: string): Infected => ({ answer: 'infected', name })
 /** What local policy bans, in words that follow `banned`. */
 export const banned = (what: string): Infected => ({ ...infected(what), banned: true })
-export const unseen = (what: Unseen, why: string): ScanFinding => ({ answer: 'unseen', what, why })
-export const unknown = (why: string, cause: Cause = 'scanner-error'): ScanFinding => ({
+export const unseen = (what: Unseen, why: string): ScanResult => ({ answer: 'unseen', what, why })
+export const unknown = (why: string, cause: Cause = 'scanner-error'): ScanResult => ({
   answer: 'unknown',
   why,
   cause,
 })
-export const scannerDied = (why: string, cause: Cause): ScanFinding => ({
+export const scannerDied = (why: string, cause: Cause): ScanResult => ({
   answer: 'unknown',
   why,
   cause,
   scannerDied: true,
 })
 
-/** The findings in their order: what was found counts most, and *clean* only if there is nothing else. */
+/** The results in their order: what was found counts most, and *clean* only if there is nothing else. */
 const RANKS = { infected: 3, unknown: 2, unseen: 1, clean: 0 } as const
 
-/** The finding that counts of two about the same message; of equal ones the first. */
-export function worse(finding: ScanFinding, other: ScanFinding): ScanFinding {
-  return RANKS[other.answer] > RANKS[finding.answer] ? other : finding
+/** The result that counts of two about the same message; of equal ones the first. */
+export function worse(result: ScanResult, other: ScanResult): ScanResult {
+  return RANKS[other.answer] > RANKS[result.answer] ? other : result
 }
 
 /**
@@ -106,7 +106,7 @@ export function withoutHash(name: string): string {
  * could not tell. A signature of `onescan bans` is a ban, in the words of its rule; of a name that clamd does
  * not see to its end nobody knows whether it is banned.
  */
-export function findingByName(name: string, why: string): ScanFinding {
+export function resultByName(name: string, why: string): ScanResult {
   if (name.startsWith(LONG_NAME))
     return unseen('contents', `${why}: a name there is longer than it sees`)
   const rule = ruleByName(name)
