@@ -35,9 +35,9 @@ export function ownWords(): string[] {
 }
 
 /** The files that are read at the start and at a SIGHUP; onescand(8). */
-function filesOf({ env, directories: { control }, site }: Configuration): string[] {
-  if (site === undefined) return [] // without QHPSI none is read
-  const { BADATTACHMENTS, PLUGINDIR, QHPSI } = site.policy.settings
+function filesOf({ env, directories: { control }, context }: Configuration): string[] {
+  if (context === undefined) return [] // without QHPSI none is read
+  const { BADATTACHMENTS, PLUGINDIR, QHPSI } = context.policy.settings
   const plugins = QHPSI.kind === 'plugins' ? QHPSI.names : []
   const rules = ruleFiles(control, HOST_DIRECTORY)
   return [

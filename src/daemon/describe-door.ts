@@ -1,10 +1,10 @@
 import { basename } from 'node:path'
-import { isAboutEnvelope } from '../doors/clamd/site.ts'
+import { isAboutEnvelope } from '../doors/clamd/context.ts'
 import type { Configuration } from '../doors/shared/configuration.ts'
 import { afterQueue } from '../doors/smtp/next-server/server.ts'
+import type { JudgeContext } from '../scan/judge/context.ts'
 import { fateOfInfected } from '../scan/judge/decide.ts'
 import { type MailSettings, NOTHING_SCANS, type Policy, switchedOff } from '../scan/judge/policy.ts'
-import type { Site } from '../scan/judge/site.ts'
 import { whyUnnoticed } from '../scan/scanners/shared/signatures-in-use.ts'
 import type { DoorKind, PlacedDoor } from './options/door.ts'
 
@@ -13,14 +13,14 @@ import type { DoorKind, PlacedDoor } from './options/door.ts'
  * the start that nothing is scanned, and not only after a virus has come.
  */
 export function describeDoor({ kind, address, route }: PlacedDoor, by: Configuration): string {
-  const site = by.site && route?.afterQueue ? afterQueue(by.site) : by.site
+  const context = by.context && route?.afterQueue ? afterQueue(by.context) : by.context
   const on = route === undefined ? '' : `, hands on to ${route.next.text}`
-  return `${kind} ${address}: ${whatItDoes(kind, site, by)}${on}`
+  return `${kind} ${address}: ${whatItDoes(kind, context, by)}${on}`
 }
 
 function whatItDoes(
   kind: DoorKind,
-  site: Site | undefined,
+  context: JudgeContext | undefined,
   { quota, directories }: Configuration,
 ): string {
   const off = switchedOff(directories)
@@ -29,17 +29,17 @@ function whatItDoes(
   if (kind === 'policy') {
     return quota === undefined ? 'nobody is over quota: QUOTAD is not set' : 'answers by QUOTAD'
   }
-  if (site === undefined) return `nothing is scanned: ${NOTHING_SCANS}${asksQuota}`
-  const { policy } = site
+  if (context === undefined) return `nothing is scanned: ${NOTHING_SCANS}${asksQuota}`
+  const { policy } = context
   const scans = `scans with ${namesOf(policy)}`
-  if (kind === 'clamd') return `${scans}, clients decide${notAsked(site)}${memoryOf(site)}`
+  if (kind === 'clamd') return `${scans}, clients decide${notAsked(context)}${memoryOf(context)}`
   const fate =
     kind === 'slot' ? 'clients say what becomes of viruses' : fateOfViruses(kind, policy.settings)
-  return `${scans}, ${fate}, ${stamps(policy)}${asksQuota}${memoryOf(site)}`
+  return `${scans}, ${fate}, ${stamps(policy)}${asksQuota}${memoryOf(context)}`
 }
 
 /** Names the lines of onescan.policy that ask for what clients of clamd do not tell. */
-function notAsked({ rules }: Site): string {
+function notAsked({ rules }: JudgeContext): string {
   const lines = rules?.lines.all.filter(isAboutEnvelope).map(({ line }) => line) ?? []
   if (lines.length === 0) return ''
   const shown = `${lines.slice(0, 10).join(', ')}${lines.length > 10 ? ', ...' : ''}`
@@ -67,7 +67,7 @@ function fateOfViruses(kind: DoorKind, settings: MailSettings): string {
 }
 
 /** Says why nothing is remembered about copies, if that should be. */
-function memoryOf({ tools }: Site): string {
+function memoryOf({ tools }: JudgeContext): string {
   if (tools.verdicts === undefined) return ''
   const why = whyUnnoticed(tools.scanners, tools.signatureFiles())
   return why === undefined ? '' : `, remembers no verdicts: ${why}`

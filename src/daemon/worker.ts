@@ -78,13 +78,13 @@ function send(message: object | string): void {
 }
 
 /** What a report to the first process says, once a second for --http, besides mail. */
-function stateOf({ quota, site }: Configuration, doors: readonly OpenDoor[]) {
+function stateOf({ quota, context }: Configuration, doors: readonly OpenDoor[]) {
   // How many messages are at each server of the scanners.
-  const servers = (site?.tools.scanners ?? []).map((scanner) => scanner.underWay?.() ?? {})
+  const servers = (context?.tools.scanners ?? []).map((scanner) => scanner.underWay?.() ?? {})
   return {
     doors: addUpDoors(doors),
     servers: Object.assign({}, ...servers) as ProcessReport['servers'],
-    sharing: site?.tools.verdicts?.sharing(),
+    sharing: context?.tools.verdicts?.sharing(),
     quota: quota?.counters,
   }
 }

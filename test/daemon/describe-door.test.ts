@@ -7,7 +7,7 @@ import { type Policy, readScanningPolicy } from '../../src/scan/judge/policy.ts'
 const directories = { qmailHome: '/nonexistent', control: '/nonexistent' }
 const configurationOf = (policy: Policy, tools = {}, scanners: readonly unknown[] = []) =>
   ({
-    site: { policy, tools: { ...tools, scanners } },
+    context: { policy, tools: { ...tools, scanners } },
     directories,
     quota: undefined,
   }) as unknown as Configuration

@@ -46,12 +46,13 @@ export function aroundDoor(t: Ending, { quota, scan }: InPlace = {}) {
       const place = { PATH: process.env.PATH ?? '', CONTROLDIR: '/nonexistent', TMPDIR: directory }
       const read = await readConfiguration({ ...place, ...environment }, note, memory)
       t.teardown(read.close)
-      const { site } = read
+      const { context } = read
       const scanners = scan && [{ name: 'test', local: false, scan } as const]
       return {
         ...read,
         ...(quota && { quota: quota as Configuration['quota'] }), // it is asked, and nothing else
-        ...(site && scanners && { site: { ...site, tools: { ...site.tools, scanners } } }),
+        ...(context &&
+          scanners && { context: { ...context, tools: { ...context.tools, scanners } } }),
       }
     },
     /** Has the door listen until the test is over: on a path, or on a port of 127.0.0.1. */

@@ -32,12 +32,12 @@ t.test('apt installs, upgrades and downgrades from the repository', { skip }, as
   const key = makeKey('onescan releases <releases@example.org>')
   const older = asVersion(t, file, '0.0.8')
   const newer = asVersion(t, file, '0.0.9')
-  const site = join(place, 'apt')
+  const context = join(place, 'apt')
   const port = await freePort()
   const address = `http://127.0.0.1:${port}/apt`
   const publish = (packages: readonly string[], signedBy = key) => {
-    rmSync(site, { recursive: true, force: true })
-    writeRepository(site, { packages, address, key: signedBy, seconds: 1_700_000_000 })
+    rmSync(context, { recursive: true, force: true })
+    writeRepository(context, { packages, address, key: signedBy, seconds: 1_700_000_000 })
   }
   publish([older])
   const words = ['-m', 'http.server', '--bind', '127.0.0.1', '--directory', place, String(port)]
@@ -59,7 +59,7 @@ t.test('apt installs, upgrades and downgrades from the repository', { skip }, as
     )
   // Nothing but what onescan.sources says: neither Debian's archive nor a key that apt trusts by itself.
   there('rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* /etc/apt/trusted.gpg.d/*')
-  cpSync(join(site, 'onescan.sources'), at(SOURCES))
+  cpSync(join(context, 'onescan.sources'), at(SOURCES))
 
   t.test('onescan.sources is all that a host needs', async (t) => {
     there('apt-get update && apt-get install --yes --no-install-recommends onescan')
@@ -88,9 +88,9 @@ t.test('apt installs, upgrades and downgrades from the repository', { skip }, as
     const byAnother = there(afresh)
     t.match(byAnother, /^[EW]: .*NO_PUBKEY/m)
     publish([forged])
-    const signed = readFileSync(join(site, 'dists/stable/InRelease'))
+    const signed = readFileSync(join(context, 'dists/stable/InRelease'))
     publish([older])
-    writeFileSync(join(site, 'dists/stable/InRelease'), signed)
+    writeFileSync(join(context, 'dists/stable/InRelease'), signed)
     const changed = there(afresh)
     t.match(changed, /^E: Failed to fetch .*(Hash Sum mismatch|unexpected size)/m)
     for (const output of [byAnother, changed]) t.notMatch(output, '9.9.9')

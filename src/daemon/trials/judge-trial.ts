@@ -27,9 +27,9 @@ export async function tryJudging(
   limits: Pick<DaemonOptions, 'maxSize' | 'memory'>,
   wantsEicar: boolean,
 ): Promise<Finding[]> {
-  const { site } = configuration
-  if (site === undefined) return [] // nothing is judged, which the trial has said
-  const { QHPSIMINSIZE, QHPSIMAXSIZE, CLAMDMAXSIZE } = site.policy.settings
+  const { context } = configuration
+  if (context === undefined) return [] // nothing is judged, which the trial has said
+  const { QHPSIMINSIZE, QHPSIMAXSIZE, CLAMDMAXSIZE } = context.policy.settings
   const mail = makeTrialMail(Date.now(), {
     least: QHPSIMINSIZE,
     // clamd gets a line above it.
@@ -71,9 +71,9 @@ async function judgeFromMemory(
   const message = messageOf(bytes, judging.messageOptions)
   try {
     const transaction = { message, envelope, client }
-    const { site } = judging
-    const { policy } = site
-    const tools = { ...site.tools, verdicts: undefined }
+    const { context } = judging
+    const { policy } = context
+    const tools = { ...context.tools, verdicts: undefined }
     const deadline = new Deadline(tools.uptime, { within: TRIAL_TIMEOUT })
     const { details } = await judge(transaction, { policy, tools }, deadline)
     return details

@@ -82,12 +82,12 @@ export class Content {
       const judging = this.#judging
       if (judging.kind === 'pass') return this.#pass(judging.why)
       const message = this.#intake!.finish()
-      const { isClusterPeer, site } = judging
+      const { isClusterPeer, context } = judging
       const client = { mayRelay: false, isClusterPeer, isBounceInjector: false, origin: ORIGIN }
       const received = { message, envelope: NO_ENVELOPE, client }
       transaction = received
       const endTurn = await service.turns.take(gone)
-      return await deliver(received, site, new Deadline(service.uptime, { gone }), {
+      return await deliver(received, context, new Deadline(service.uptime, { gone }), {
         answers: 'once',
         begin: service.begin,
         about: () => this.#logged(received),

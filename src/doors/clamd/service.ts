@@ -4,7 +4,7 @@ import { clamdWords } from '../../protocol/clamd/replies.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type MailDoorOptions, MailServices } from '../shared/mail-door.ts'
 import { Turns } from '../shared/turns.ts'
-import { answeringSite } from './site.ts'
+import { answeringContext } from './context.ts'
 
 /** The options of the door for clients of clamd, besides its configuration. */
 export interface ClamdOptions extends MailDoorOptions {
@@ -93,7 +93,7 @@ export class ClamdService extends MailServices {
    * change. Without a clamd it is this program's.
    */
   async version(): Promise<string> {
-    const scanners = this.configuration.site?.tools.scanners ?? []
+    const scanners = this.configuration.context?.tools.scanners ?? []
     const signatures = scanners.find(({ name }) => name === 'clamd')?.memorable?.signatures
     if (typeof signatures !== 'function') return `onescan ${packageJson.version}`
     return (
@@ -110,10 +110,10 @@ const UNSCANNED = 'Heuristics.Limits.Exceeded.Unscanned'
 
 /** The configuration by which this door judges: what comes may be a file, and the client decides. */
 function answering(configuration: Configuration): Configuration {
-  const { site, messageOptions } = configuration
+  const { context, messageOptions } = configuration
   return {
     ...configuration,
-    site: site && answeringSite(site),
+    context: context && answeringContext(context),
     messageOptions: { ...messageOptions, mayBeFile: true },
   }
 }

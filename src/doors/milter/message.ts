@@ -123,12 +123,12 @@ export class MilterMessage {
       const paths = this.#recipients.paths()
       const envelope = makeEnvelope(this.#from, paths.map(addressIn))
       const message = this.#intake!.finish()
-      const { isClusterPeer, site } = judging
+      const { isClusterPeer, context } = judging
       const judgedClient = { mayRelay, isClusterPeer, isBounceInjector: false, origin }
       const received = { message, envelope, client: judgedClient }
       transaction = received
       const endTurn = await server.turns.take(gone)
-      return await deliver(received, site, new Deadline(server.uptime, { gone }), {
+      return await deliver(received, context, new Deadline(server.uptime, { gone }), {
         // The MTA may not let recipients be removed.
         answers: agreement.actions & action.deleteRecipients ? 'once, some kept' : 'once',
         begin: server.begin,

@@ -12,6 +12,7 @@ import {
 import type { MessageOptions } from '../../mail/message/intake.ts'
 import { readSpoolPolicy } from '../../mail/message/spool.ts'
 import { digestsFor } from '../../scan/cluster/verify.ts'
+import type { JudgeContext, LoadedRules, Tools } from '../../scan/judge/context.ts'
 import {
   type ControlDirectories,
   HOST_DIRECTORY,
@@ -20,7 +21,6 @@ import {
   readScanningPolicy,
   withSettings,
 } from '../../scan/judge/policy.ts'
-import type { Site, SiteRules, Tools } from '../../scan/judge/site.ts'
 import { countersLine } from '../../scan/quota/backends.ts'
 import { openQuotaClient, type QuotaClient } from '../../scan/quota/quota-client.ts'
 import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
@@ -39,7 +39,7 @@ export interface Configuration {
   readonly readAt: number
   readonly directories: ControlDirectories
   /** What mail is judged by; undefined if QHPSI is not set: all mail passes. */
-  readonly site: Site | undefined
+  readonly context: JudgeContext | undefined
   /** What a message is kept and looked at by, if it is judged. */
   readonly messageOptions: MessageOptions
   /**
@@ -76,10 +76,10 @@ export async function readConfiguration(
   const directories = readControlDirectories(env)
   const base = policy && { policy, tools: await openTools(policy, env, log, memory) }
   const lines = base && loadRules(directories.control, HOST_DIRECTORY)
-  const sites = base && lines && (await sitesOfLines(base, lines, env, log))
-  const rules: SiteRules | undefined = lines && {
+  const contexts = base && lines && (await contextsOfLines(base, lines, env, log))
+  const rules: LoadedRules | undefined = lines && {
     lines,
-    siteOfLine: (settings) => sites!.get(JSON.stringify(settings))!,
+    contextOfLine: (settings) => contexts!.get(JSON.stringify(settings))!,
   }
   const quotaSettings = readQuotaSettings(env)
   const quota = quotaSettings && openQuotaClient(quotaSettings, log)
@@ -90,7 +90,7 @@ export async function readConfiguration(
     env,
     readAt,
     directories,
-    site: base && { ...base, rules },
+    context: base && { ...base, rules },
     messageOptions: {
       spool: policy?.spool ?? readSpoolPolicy(env),
       digestsFor(header) {
@@ -103,7 +103,7 @@ export async function readConfiguration(
     quota,
     report,
     close() {
-      const ofLines = [...(sites?.values() ?? [])].flatMap((site) => site.tools.scanners)
+      const ofLines = [...(contexts?.values() ?? [])].flatMap((context) => context.tools.scanners)
       quota?.close()
       verdicts?.close()
       const scanners = base?.tools.scanners ?? []
@@ -159,32 +159,32 @@ function clocksFor(directory: string) {
 }
 
 /**
- * Makes the sites of all lines, by what they set. A line that is about scanners has its own. Throws a
+ * Makes the contexts of all lines, by what they set. A line that is about scanners has its own. Throws a
  * Fault that names the line of a wrong value.
  */
-async function sitesOfLines(
-  base: Site,
+async function contextsOfLines(
+  base: JudgeContext,
   { all, path }: Rules,
   env: Environment,
   log: (line: string) => void,
-): Promise<ReadonlyMap<string, Site>> {
-  const sites = new Map<string, Site>()
+): Promise<ReadonlyMap<string, JudgeContext>> {
+  const contexts = new Map<string, JudgeContext>()
   for (const { action, line } of all) {
     if (action.kind !== 'set') continue
     const key = JSON.stringify(action.settings)
-    if (sites.has(key)) continue
+    if (contexts.has(key)) continue
     try {
       const policy = withSettings(base.policy, env, action.settings)
       const isAboutScanners = Object.keys(action.settings).some((name) => name in aboutScanners)
       const scanners = isAboutScanners
         ? await makePreparedScanners(policy.settings, log)
         : base.tools.scanners
-      sites.set(key, { policy, tools: { ...base.tools, scanners } })
+      contexts.set(key, { policy, tools: { ...base.tools, scanners } })
     } catch (error) {
       throw new Fault('config', `${path} line ${line}: ${errorText(error)}`, error)
     }
   }
-  return sites
+  return contexts
 }
 
 /** The settings by which scanners are made. */

@@ -1,11 +1,11 @@
 import { Fault } from '../../ground/errors/fault.ts'
 import type { LogContext } from '../../log/log-lines.ts'
 import type { MailReporter } from '../../observe/live/process-report.ts'
+import type { JudgeContext } from '../../scan/judge/context.ts'
 import type { Deadline } from '../../scan/judge/deadline.ts'
 import type { Decision, QuarantineDecision, SplitDecision } from '../../scan/judge/decision.ts'
 import type { AnswerMode } from '../../scan/judge/divide.ts'
 import { judge } from '../../scan/judge/judge.ts'
-import type { Site } from '../../scan/judge/site.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 
 /** What a mail that is whole meets at its door, on the way to an answer. */
@@ -45,11 +45,11 @@ export interface AtDoor<Answer> {
  */
 export async function deliver<Answer>(
   transaction: Transaction,
-  site: Site,
+  context: JudgeContext,
   deadline: Deadline,
   atDoor: AtDoor<Answer>,
 ): Promise<Answer> {
-  const decision = await decideFor(atDoor, transaction, site, deadline)
+  const decision = await decideFor(atDoor, transaction, context, deadline)
   if (!needsKeeping(decision, atDoor.mtaHolds)) return atDoor.carryOut(decision)
   const { keepAsDecided, errorAfterWithdrawal } = await import('./keep-as-decided.ts') // little mail needs it
   const kept = await keepAsDecided(decision, transaction, atDoor.code, atDoor.about())
@@ -65,7 +65,7 @@ export async function deliver<Answer>(
 async function decideFor(
   { answers, begin, check }: AtDoor<unknown>,
   transaction: Transaction,
-  site: Site,
+  context: JudgeContext,
   deadline: Deadline,
 ): Promise<Decision> {
   const { message, envelope, client } = transaction
@@ -76,9 +76,9 @@ async function decideFor(
     size: message.size,
   }
   const endShowing = shown && begin?.(shown)
-  const endJudging = site.tools.verdicts?.beginJudging()
+  const endJudging = context.tools.verdicts?.beginJudging()
   try {
-    const judged = await judgeBy(transaction, site, deadline, answers)
+    const judged = await judgeBy(transaction, context, deadline, answers)
     failIfGone(deadline)
     return check ? check(judged) : judged
   } finally {
@@ -102,12 +102,12 @@ function needsKeeping(
 /** Judges a message by the rules of onescan.policy, if there are any. */
 async function judgeBy(
   transaction: Transaction,
-  site: Site,
+  context: JudgeContext,
   deadline: Deadline,
   answers: AnswerMode,
 ): Promise<Decision> {
-  const { rules } = site
-  if (rules === undefined) return judge(transaction, site, deadline)
+  const { rules } = context
+  if (rules === undefined) return judge(transaction, context, deadline)
   const { judgeByRules } = await import('../../scan/judge/by-rule.ts') // few sites have rules
-  return judgeByRules(transaction, { ...site, rules }, deadline, answers)
+  return judgeByRules(transaction, { ...context, rules }, deadline, answers)
 }

@@ -2,8 +2,8 @@ import type { Budget, MemoryLease } from '../../ground/flow/memory-budget.ts'
 import type { MessageOptions } from '../../mail/message/intake.ts'
 import { readSpoolPolicy } from '../../mail/message/spool.ts'
 import type { MailReporter } from '../../observe/live/process-report.ts'
+import type { JudgeContext } from '../../scan/judge/context.ts'
 import { NOTHING_SCANS, switchedOff } from '../../scan/judge/policy.ts'
-import type { Site } from '../../scan/judge/site.ts'
 import type { QuotaLookup } from '../../scan/quota/quota-answer.ts'
 import type { Rules } from '../../scan/rules/match.ts'
 import type { Configuration } from './configuration.ts'
@@ -46,7 +46,7 @@ export class MailServices {
 
   /** Undefined if no rule refuses recipients, or no mail is judged at present. */
   get rules(): Rules | undefined {
-    const lines = this.configuration.site?.rules?.lines
+    const lines = this.configuration.context?.rules?.lines
     return lines?.refuseSome && !this.#isOff() ? lines : undefined
   }
 
@@ -55,9 +55,9 @@ export class MailServices {
    * mailbox: a line of onescan.policy(5) may be about it, or its mail may be kept.
    */
   get needsPlainRecipients(): boolean {
-    const { site } = this.configuration
+    const { context } = this.configuration
     const mayDiffer =
-      site?.rules !== undefined || site?.policy.settings.QUARANTINE?.kind === 'directory'
+      context?.rules !== undefined || context?.policy.settings.QUARANTINE?.kind === 'directory'
     return mayDiffer && !this.#isOff()
   }
 
@@ -88,18 +88,18 @@ export type Judging =
       readonly messageOptions: MessageOptions
       /** Whether all clients count as hosts of the cluster (CLUSTERPEER). */
       readonly isClusterPeer: boolean
-      readonly site: Site
+      readonly context: JudgeContext
     }
 
 /** Says how a message is judged that comes now. */
 export function startJudging(configuration: Configuration): Judging {
-  const { site, directories, env, messageOptions } = configuration
+  const { context, directories, env, messageOptions } = configuration
   const pass = (why: string): Judging => {
-    const spool = site?.policy.spool ?? readSpoolPolicy(env)
+    const spool = context?.policy.spool ?? readSpoolPolicy(env)
     return { kind: 'pass', why, messageOptions: { spool } }
   }
-  if (site === undefined) return pass(NOTHING_SCANS)
+  if (context === undefined) return pass(NOTHING_SCANS)
   const off = switchedOff(directories)
   if (off !== undefined) return pass(off)
-  return { kind: 'judge', messageOptions, isClusterPeer: env.CLUSTERPEER !== undefined, site }
+  return { kind: 'judge', messageOptions, isClusterPeer: env.CLUSTERPEER !== undefined, context }
 }

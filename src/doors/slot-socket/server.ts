@@ -21,7 +21,7 @@ import { bounceUserOf, readSlotClient, type SlotClient } from '../shared/slot-cl
 import { isTrialOfCheck } from '../shared/trial-chain.ts'
 import { Turns } from '../shared/turns.ts'
 import { type ClientReplies, carryOut, endWithReply, passOn } from './carry-out.ts'
-import { ClientSites } from './client-site.ts'
+import { ClientContexts } from './client-context.ts'
 import { type CommandClient, runCommandHere } from './command.ts'
 import { GoCold } from './frames.ts'
 import type { Request } from './request.ts'
@@ -162,9 +162,9 @@ export class SlotServer {
     { elapsed, onLine }: { elapsed: () => number } & Pick<LogContext, 'onLine'>,
   ): Promise<Buffer> {
     // A message stays with the configuration that it began with.
-    const { configuration, clientSites, bounceUser } = this.#judging
+    const { configuration, clientContexts, bounceUser } = this.#judging
     const { reporter } = this.options
-    const { site, asksQuota, replyForm } = clientSites.get(request.variables)
+    const { context, asksQuota, replyForm } = clientContexts.get(request.variables)
     const client = readClient(request, peer, bounceUser())
     const isTrial = isTrialOfCheck(request.variables)
     const about = (transaction?: LoggedMessage): LogContext => ({
@@ -178,14 +178,14 @@ export class SlotServer {
     if (off !== undefined) return passOn(off, about())
     const replies = { form: replyForm, takesReply: request.takesReply }
     const envelope = readEnvelope(request.envelope)
-    if (site === undefined) {
+    if (context === undefined) {
       const quota = asksQuota ? configuration.quota : undefined
       return answerUnscanned({ envelope, client, size: request.size }, quota, replies, about)
     }
     const message = request.makeMessage()
     const transaction = { message, envelope, client }
     try {
-      return await deliver(transaction, site, deadline, {
+      return await deliver(transaction, context, deadline, {
         answers: 'once, some kept',
         begin: isTrial ? undefined : reporter?.begin,
         code: exit.done,
@@ -229,7 +229,7 @@ const uptime = () => performance.now()
 
 function judgingBy(configuration: Configuration) {
   const bounceUser = keepFor(BOUNCE_USER_FOR, uptime, () => bounceUserOf(configuration.env))
-  return { configuration, clientSites: new ClientSites(configuration), bounceUser }
+  return { configuration, clientContexts: new ClientContexts(configuration), bounceUser }
 }
 
 /**

@@ -13,7 +13,7 @@ import { readErrorReport } from '../shared/replies/error-report.ts'
 import { codeOfFault, exit } from '../shared/replies/exit-codes.ts'
 import { type ChainCall, carryOut, passThrough } from './carry-out.ts'
 import { findChain } from './chain.ts'
-import { loadSite, prepareTools } from './load-site.ts'
+import { loadContext, prepareTools } from './load-context.ts'
 import { SlotLog } from './log.ts'
 import { optionsOf, receiveTransaction } from './receive.ts'
 
@@ -68,17 +68,17 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
   if ('off' in policy && !policy.quota) return passThrough({ chain, slotLog }, policy.off)
 
   // Before any descriptor is opened that stays.
-  const context = { chain, errorReport: readErrorReport(env), slotLog }
+  const slotContext = { chain, errorReport: readErrorReport(env), slotLog }
   if ('off' in policy) {
     const { passUnscanned } = await import('./quota-only.ts')
-    return passUnscanned(policy.quota!, policy.off, env, context)
+    return passUnscanned(policy.quota!, policy.off, env, slotContext)
   }
   const tools = await prepareTools(policy, log)
   const transaction = receiveTransaction(optionsOf(policy, tools), env)
   slotLog.transaction = transaction
   const keepNoFile = removeWhenKilled()
-  const site = await loadSite(transaction, policy, tools, { env, log })
-  return deliver(transaction, site, new Deadline(tools.uptime), {
+  const context = await loadContext(transaction, policy, tools, { env, log })
+  return deliver(transaction, context, new Deadline(tools.uptime), {
     answers: 'once, some kept',
     code: exit.done,
     about: () => slotLog.about(),
@@ -86,7 +86,7 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
       await tools.quota?.settled()
       tools.quota?.close()
       keepNoFile.stop()
-      return carryOut(decision, transaction, { ...context, directory: policy.spool.directory })
+      return carryOut(decision, transaction, { ...slotContext, directory: policy.spool.directory })
     },
   })
 }

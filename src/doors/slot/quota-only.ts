@@ -4,7 +4,7 @@ import { readSpoolPolicy } from '../../mail/message/spool.ts'
 import { checkQuota, isAskedAbout } from '../../scan/judge/over-quota.ts'
 import type { QuotaSettings } from '../../scan/quota/quota-settings.ts'
 import { becomeNext, carryOut, passThrough, type SlotContext } from './carry-out.ts'
-import { openSlotQuota } from './load-site.ts'
+import { openSlotQuota } from './load-context.ts'
 import { readCaller, receiveTransaction } from './receive.ts'
 import { uptime } from './uptime.ts'
 

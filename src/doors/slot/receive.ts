@@ -7,8 +7,8 @@ import { type Envelope, EnvelopeReader } from '../../mail/message/envelope/envel
 import type { Header } from '../../mail/message/header-block.ts'
 import { Intake, type MessageOptions } from '../../mail/message/intake.ts'
 import { digestsFor } from '../../scan/cluster/verify.ts'
+import type { Tools } from '../../scan/judge/context.ts'
 import type { Policy } from '../../scan/judge/policy.ts'
-import type { Tools } from '../../scan/judge/site.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { bounceUserOf, readSlotClient, type SlotClient } from '../shared/slot-client.ts'
 

@@ -5,13 +5,13 @@ import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import { NO_EDITS } from '../../mail/message/header-block.ts'
 import type { Rules } from '../rules/match.ts'
 import type { Rule } from '../rules/rule.ts'
+import type { JudgeContext, LoadedRules } from './context.ts'
 import type { Deadline } from './deadline.ts'
 import type { Decision, DecisionDetails, SingleDecision } from './decision.ts'
 import { type AnswerMode, divide, type GroupDecision, joinLines } from './divide.ts'
 import { judge } from './judge.ts'
 import type { Policy } from './policy.ts'
 import { refusalByRule } from './replies.ts'
-import type { Site, SiteRules } from './site.ts'
 import type { Transaction } from './transaction.ts'
 
 /**
@@ -21,13 +21,13 @@ import type { Transaction } from './transaction.ts'
  */
 export async function judgeByRules(
   transaction: Transaction,
-  site: Site & { readonly rules: SiteRules },
+  context: JudgeContext & { readonly rules: LoadedRules },
   deadline: Deadline,
   answers: AnswerMode,
 ): Promise<Decision> {
-  const { lines: rules } = site.rules
+  const { lines: rules } = context.rules
   const { groups, groupOf } = await groupRecipients(transaction, rules)
-  const judgeWith = createJudge(transaction, site, deadline)
+  const judgeWith = createJudge(transaction, context, deadline)
   const decisions: GroupDecision[] = []
   for (const { lines, exceptions } of groups) {
     const byLine: GroupDecision[] = []
@@ -56,17 +56,17 @@ type Judge = (by: JudgedBy) => Promise<SingleDecision>
  */
 function createJudge(
   transaction: Transaction,
-  site: Site & { readonly rules: SiteRules },
+  context: JudgeContext & { readonly rules: LoadedRules },
   deadline: Deadline,
 ): Judge {
-  const { lines, siteOfLine } = site.rules
+  const { lines, contextOfLine: siteOfLine } = context.rules
   const decided = new Map<string, SingleDecision>()
   return async ({ rule, exceptions }) => {
     const key = groupKey({ lines: [rule], exceptions })
     const before = decided.get(key)
     if (before !== undefined) return before
     const settings = rule?.action.kind === 'set' ? rule.action.settings : undefined
-    const { policy, tools } = settings === undefined ? site : await siteOfLine(settings)
+    const { policy, tools } = settings === undefined ? context : await siteOfLine(settings)
     const excepting = withExceptions(policy, inOrder(lines.always, exceptions))
     const decision = await judge(transaction, { policy: excepting, tools }, deadline)
     decided.set(key, decision)

@@ -1,6 +1,7 @@
 import { giveWay } from '../../ground/flow/give-way.ts'
 import { withoutFields } from '../../mail/message/header-block.ts'
 import { findSignaturesInUse } from '../scanners/shared/signatures-in-use.ts'
+import type { JudgeContext } from './context.ts'
 import type { Deadline } from './deadline.ts'
 import { decide } from './decide.ts'
 import { decideByHeader, fieldsToRemove } from './decide-by-header.ts'
@@ -8,7 +9,6 @@ import type { SingleDecision } from './decision.ts'
 import { checkQuota } from './over-quota.ts'
 import { inOwnWords } from './replies.ts'
 import { scanUnvouched } from './scan-unvouched.ts'
-import type { Site } from './site.ts'
 import { stampScanned } from './stamp-scanned.ts'
 import type { Transaction } from './transaction.ts'
 import { verifyTrust } from './trust.ts'
@@ -23,7 +23,7 @@ import { verifyTrust } from './trust.ts'
  */
 export async function judge(
   transaction: Transaction,
-  { policy, tools }: Site,
+  { policy, tools }: JudgeContext,
   deadline: Deadline,
 ): Promise<SingleDecision> {
   const { message, envelope, client } = transaction

@@ -5,9 +5,9 @@ import { clean, type ScanResult, type Unseen, unseen } from '../scanners/shared/
 import type { ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/copies/verdict-query.ts'
+import type { JudgeContext } from './context.ts'
 import type { Deadline } from './deadline.ts'
 import { excusesOf, type MailSettings, strictnessFor } from './policy.ts'
-import type { Site } from './site.ts'
 import type { Client, Transaction } from './transaction.ts'
 import { isReleased, vouchesFor } from './trust.ts'
 
@@ -32,7 +32,7 @@ export interface ScanOutcome extends KnownOrScanned {
  */
 export async function scanUnvouched(
   mail: LeavingMail,
-  { policy, tools }: Site,
+  { policy, tools }: JudgeContext,
   trust: Trust,
   deadline: Deadline,
 ): Promise<ScanOutcome> {

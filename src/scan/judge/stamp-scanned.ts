@@ -5,9 +5,9 @@ import { EVERY_PART } from '../cluster/stamp.ts'
 import { askedBesides } from '../scanners/shared/properties.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
 import type { SignaturesInUse } from '../scanners/shared/signatures-in-use.ts'
+import type { Tools } from './context.ts'
 import type { Policy } from './policy.ts'
 import type { LeavingMail, ScanOutcome } from './scan-unvouched.ts'
-import type { Tools } from './site.ts'
 
 /** A stamp, and the id of the key that made it. */
 export interface OwnStamp {

@@ -5,8 +5,8 @@ import { askedBesides } from '../scanners/shared/properties.ts'
 import type { ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
 import { settledDate } from '../scanners/shared/signatures.ts'
+import type { Tools } from './context.ts'
 import type { Policy } from './policy.ts'
-import type { Tools } from './site.ts'
 import type { Transaction } from './transaction.ts'
 
 /** Mail for which nothing vouches, and which gives the log no reason to say so. */

@@ -40,7 +40,7 @@ t.test('questions about mailboxes are counted in the log, if there are any', asy
     configuration.report()
     t.match(log, lines)
     t.equal(log.length, lines.length)
-    t.equal(configuration.site, undefined, 'without QHPSI nothing is judged')
+    t.equal(configuration.context, undefined, 'without QHPSI nothing is judged')
   }
 })
 

@@ -39,7 +39,7 @@ for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example
         const gone = new AbortController()
         const deadline = new Deadline(() => 0, { gone: gone.signal })
         const shown: unknown[] = []
-        const delivered = deliver(transaction, judging.site, deadline, {
+        const delivered = deliver(transaction, judging.context, deadline, {
           answers: 'each',
           begin(what) {
             shown.push(what)

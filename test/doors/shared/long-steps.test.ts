@@ -66,7 +66,7 @@ async function openJudge(t: Test) {
     () => {},
   )
   t.teardown(configuration.close)
-  const { site, messageOptions } = configuration
+  const { context, messageOptions } = configuration
 
   return async (text: string, recipients: readonly string[]) => {
     const bytes = Buffer.from(text, 'latin1')
@@ -83,7 +83,7 @@ async function openJudge(t: Test) {
     const transaction = { message, envelope, client }
     const about: LogContext = { remote: '192.0.2.7', transaction, total: 0, onLine() {} }
     try {
-      await deliver(transaction, site!, new Deadline(() => performance.now()), {
+      await deliver(transaction, context!, new Deadline(() => performance.now()), {
         answers: 'once, some kept',
         about: () => about,
         carryOut(decision) {

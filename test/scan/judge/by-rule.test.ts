@@ -115,11 +115,11 @@ t.test('a message for very many recipients gives turns to other mail', async (t)
     exceptions: () => [],
   } as unknown as Rules
   const recipients = Array.from({ length: TURN + 1 }, (_, n) => `${n}@example.org`)
-  const { transaction, site } = stageFor(letter, { recipients })
+  const { transaction, context } = stageFor(letter, { recipients })
   setImmediate(() => {
     hasTurned = true
   })
-  const turning = { ...site, rules: { lines: rules, siteOfLine: () => Promise.reject() } }
+  const turning = { ...context, rules: { lines: rules, contextOfLine: () => Promise.reject() } }
   await judgeByRules(transaction, turning, new Deadline(() => 0), 'once')
   t.equal(seen.length, TURN + 1)
   t.equal(seen.indexOf(true), TURN - 1)

@@ -23,8 +23,8 @@ interface Setup extends Pick<StageSetup, 'settings' | 'client' | 'recipients'> {
 }
 
 function decideFor(result: ScanResult, { outcome, ...setup }: Setup = {}): SingleDecision {
-  const { transaction, site } = stageFor(letter, setup)
-  return decide(transaction, site.policy, {
+  const { transaction, context } = stageFor(letter, setup)
+  return decide(transaction, context.policy, {
     trust: untrusted,
     result,
     scanners: [clamd, local],

@@ -5,12 +5,12 @@ import type { Test } from 'tap'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { messageOf } from '../../../src/mail/message/intake.ts'
 import { judgeByRules } from '../../../src/scan/judge/by-rule.ts'
+import type { LoadedRules, Tools } from '../../../src/scan/judge/context.ts'
 import { Deadline } from '../../../src/scan/judge/deadline.ts'
 import type { Decision } from '../../../src/scan/judge/decision.ts'
 import type { AnswerMode } from '../../../src/scan/judge/divide.ts'
 import { judge } from '../../../src/scan/judge/judge.ts'
 import { type Policy, readScanningPolicy, withSettings } from '../../../src/scan/judge/policy.ts'
-import type { SiteRules, Tools } from '../../../src/scan/judge/site.ts'
 import type { Client } from '../../../src/scan/judge/transaction.ts'
 import { parseRules } from '../../../src/scan/rules/load.ts'
 import { Rules } from '../../../src/scan/rules/match.ts'
@@ -99,13 +99,13 @@ export function stageFor(text: string, setup: Setup = {}) {
     uptime: () => performance.now(),
     ...setup.tools,
   }
-  return { env, transaction: { message, envelope, client }, site: { policy, tools }, asked }
+  return { env, transaction: { message, envelope, client }, context: { policy, tools }, asked }
 }
 
 /** Judges a message. */
 export async function judgeMail(text: string, setup: Setup = {}) {
-  const { transaction, site, asked } = stageFor(text, setup)
-  const decision = await judge(transaction, site, new Deadline(site.tools.uptime))
+  const { transaction, context, asked } = stageFor(text, setup)
+  const decision = await judge(transaction, context, new Deadline(context.tools.uptime))
   return { decision, asked }
 }
 
@@ -115,18 +115,18 @@ export async function judgeByLines(
   text: string,
   { answers = 'once', ...setup }: Setup & { readonly answers?: AnswerMode } = {},
 ) {
-  const { env, transaction, site } = stageFor(text, setup)
+  const { env, transaction, context } = stageFor(text, setup)
   const planned: unknown[] = []
   const path = '/c/onescan.policy'
-  const rules: SiteRules = {
+  const rules: LoadedRules = {
     lines: new Rules(path, parseRules(lines, path)),
-    siteOfLine(settings) {
+    contextOfLine(settings) {
       planned.push(settings)
-      return { ...site, policy: withSettings(site.policy, env, settings) }
+      return { ...context, policy: withSettings(context.policy, env, settings) }
     },
   }
-  const deadline = new Deadline(site.tools.uptime)
-  const decision = await judgeByRules(transaction, { ...site, rules }, deadline, answers)
+  const deadline = new Deadline(context.tools.uptime)
+  const decision = await judgeByRules(transaction, { ...context, rules }, deadline, answers)
   return { decision, planned }
 }
 

@@ -1,7 +1,7 @@
 import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
 import type { Network } from '../../../ground/net/ip-address.ts'
-import type { Site } from '../../../scan/judge/site.ts'
+import type { JudgeContext } from '../../../scan/judge/context.ts'
 import type { Rules } from '../../../scan/rules/match.ts'
 import type { Configuration } from '../../shared/configuration.ts'
 import {
@@ -80,7 +80,7 @@ export class SmtpServer extends MailServices {
   startJudging(): Judging {
     const judging = startJudging(this.configuration)
     if (judging.kind === 'pass' || !this.afterQueue) return judging
-    return { ...judging, site: afterQueue(judging.site) }
+    return { ...judging, context: afterQueue(judging.context) }
   }
 }
 
@@ -89,16 +89,16 @@ export class SmtpServer extends MailServices {
  * message to its sender, who is likely forged (FILTER_README). So a virus that would be refused is
  * tagged.
  */
-export function afterQueue(site: Site): Site {
-  const { policy, rules } = site
+export function afterQueue(context: JudgeContext): JudgeContext {
+  const { policy, rules } = context
   const { settings } = policy
   const isRefused = settings.REJECTVIRUS === 'reject'
   return {
-    ...site,
+    ...context,
     policy: isRefused ? { ...policy, settings: { ...settings, REJECTVIRUS: 'tag' } } : policy,
     rules: rules && {
       lines: rules.lines,
-      siteOfLine: async (settings) => afterQueue(await rules.siteOfLine(settings)),
+      contextOfLine: async (settings) => afterQueue(await rules.contextOfLine(settings)),
     },
   }
 }

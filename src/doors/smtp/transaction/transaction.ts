@@ -89,7 +89,7 @@ export class SmtpTransaction {
         }
         const end =
           refusal === undefined && judging.kind === 'judge'
-            ? await deliver(transaction, judging.site, deadline, atDoor)
+            ? await deliver(transaction, judging.context, deadline, atDoor)
             : await carryOutOnce(refusal && atDoor.check!(refusal), delivery, server)
         log.carriedOut(end, envelope, judging)
       })

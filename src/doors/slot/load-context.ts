@@ -4,13 +4,13 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
 import type { LogSink } from '../../log/log-sink.ts'
 import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
+import type { JudgeContext, LoadedRules, Tools } from '../../scan/judge/context.ts'
 import {
   HOST_DIRECTORY,
   type Policy,
   readControlDirectories,
   withSettings,
 } from '../../scan/judge/policy.ts'
-import type { Site, SiteRules, Tools } from '../../scan/judge/site.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import type { TimedLookup } from '../../scan/quota/quota-answer.ts'
 import type { QuotaClient } from '../../scan/quota/quota-client.ts'
@@ -56,17 +56,17 @@ function once<Value>(compute: () => Value): () => Value {
 }
 
 /** Returns what one message is judged by: the settings of `env`, and onescan.policy. */
-export async function loadSite(
+export async function loadContext(
   transaction: Transaction,
   policy: Policy,
   tools: SlotTools,
   { env, log }: { readonly env: Environment; readonly log: LogSink },
-): Promise<Site> {
+): Promise<JudgeContext> {
   const lines = await rulesAbout(transaction, env)
   if (lines === undefined) return { policy, tools }
-  const rules: SiteRules = {
+  const rules: LoadedRules = {
     lines,
-    async siteOfLine(settings) {
+    async contextOfLine(settings) {
       const set = withSettings(policy, env, settings)
       const scanners = await makeScanners(set.settings, { relay: log.relay })
       return { policy: set, tools: { ...tools, scanners } }

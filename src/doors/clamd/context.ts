@@ -1,5 +1,5 @@
+import type { JudgeContext, LoadedRules } from '../../scan/judge/context.ts'
 import type { MailSettings } from '../../scan/judge/policy.ts'
-import type { Site, SiteRules } from '../../scan/judge/site.ts'
 import { Rules } from '../../scan/rules/match.ts'
 import type { Rule } from '../../scan/rules/rule.ts'
 
@@ -7,11 +7,11 @@ import type { Rule } from '../../scan/rules/rule.ts'
  * Returns what is judged by where the client decides what becomes of mail. It is told what was found, and
  * that nobody could tell; nothing is kept in quarantine, sent elsewhere or let in by settings that say so.
  */
-export function answeringSite(site: Site): Site {
-  const { policy, rules } = site
+export function answeringContext(context: JudgeContext): JudgeContext {
+  const { policy, rules } = context
   const { settings } = policy
   return {
-    ...site,
+    ...context,
     policy: {
       ...policy,
       onlyAnswers: true,
@@ -37,12 +37,15 @@ const withoutQuarantine = <Action extends MailSettings['OVERNESTING' | 'ENCRYPTE
 ) => (action === 'quarantine' ? 'refuse' : action) as Exclude<Action, 'quarantine'> | 'refuse'
 
 /** The lines of onescan.policy that ask for nothing that clients of clamd do not tell. */
-function rulesAboutContent({ lines, siteOfLine }: SiteRules): SiteRules | undefined {
+function rulesAboutContent({
+  lines,
+  contextOfLine: siteOfLine,
+}: LoadedRules): LoadedRules | undefined {
   const all = lines.all.filter((rule) => !isAboutEnvelope(rule))
   if (all.length === 0) return undefined
   return {
     lines: new Rules(lines.path, all),
-    siteOfLine: async (settings) => answeringSite(await siteOfLine(settings)),
+    contextOfLine: async (settings) => answeringContext(await siteOfLine(settings)),
   }
 }
 

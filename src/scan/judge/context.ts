@@ -10,17 +10,17 @@ import type { Policy } from './policy.ts'
  * What mail is judged by: one value, which nobody changes. A door, a client or a line of onescan.policy
  * that has something judged otherwise makes another one of it.
  */
-export interface Site {
+export interface JudgeContext {
   readonly policy: Policy
   readonly tools: Tools
-  /** The lines of onescan.policy, and what they make of this site; undefined if there are none. */
-  readonly rules?: SiteRules | undefined
+  /** The lines of onescan.policy, and what they make of this context; undefined if there are none. */
+  readonly rules?: LoadedRules | undefined
 }
 
-export interface SiteRules {
+export interface LoadedRules {
   readonly lines: Rules
-  /** Returns the site of a line with these settings. Throws a Fault for a setting that makes no sense. */
-  siteOfLine(settings: Readonly<Record<string, string>>): Site | Promise<Site>
+  /** Returns the context of a line with these settings. Throws a Fault for a setting that makes no sense. */
+  contextOfLine(settings: Readonly<Record<string, string>>): JudgeContext | Promise<JudgeContext>
 }
 
 /** The scanners, clocks and services that the judgement uses; tests hand in their own. */

@@ -4,8 +4,8 @@ import { type Environment, readSetting } from '../../ground/settings/settings.ts
 import type { FromClient } from '../../ground/settings/table/kinds.ts'
 import type { QhpsiLine } from '../../ground/settings/table/scanning.ts'
 import { isSetting, names, type SettingName, table } from '../../ground/settings/table.ts'
+import type { JudgeContext } from '../../scan/judge/context.ts'
 import { NOTHING_SCANS, readMailSettings, withSettings } from '../../scan/judge/policy.ts'
-import type { Site } from '../../scan/judge/site.ts'
 import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
 import type { Scanner } from '../../scan/scanners/shared/scanner.ts'
 import type { Configuration } from '../shared/configuration.ts'
@@ -13,9 +13,9 @@ import { type ErrorReport, readReplyForm } from '../shared/replies/error-report.
 import { GoCold } from './frames.ts'
 
 /** What the mail of one client is judged by. */
-interface ClientSite {
+interface ClientContext {
   /** Undefined if the client has no QHPSI: its mail passes, as it would without onescand. */
-  readonly site: Site | undefined
+  readonly context: JudgeContext | undefined
   /** Whether recipients are asked about although nothing is scanned. */
   readonly asksQuota: boolean
   /** How the client passes replies on. The request says whether it can. */
@@ -36,7 +36,7 @@ const askedNames = namesOf('asked')
 const fromClientOf = (name: string): FromClient =>
   isSetting(name) ? table[name].fromClient : 'same'
 
-/** The most different environments of clients that are kept. Sites have a handful. */
+/** The most different environments of clients that are kept. Hosts have a handful. */
 const KEPT_MAX = 100
 /**
  * The most characters of one that is kept. A longer one is charged to its request alone, and forgotten with
@@ -45,30 +45,30 @@ const KEPT_MAX = 100
 const KEPT_LENGTH = 16 * 1024
 
 /** What is judged by for clients under one configuration. */
-export class ClientSites {
+export class ClientContexts {
   readonly #configuration: Configuration
-  /** Sites by their variables. They belong to no message, and nobody changes them. */
-  readonly #sites = new LruCache<ClientSite>(KEPT_MAX)
+  /** Contexts by their variables. They belong to no message, and nobody changes them. */
+  readonly #contexts = new LruCache<ClientContext>(KEPT_MAX)
 
   constructor(configuration: Configuration) {
     this.#configuration = configuration
   }
 
   /**
-   * Returns the site for a client: the daemon's own, with what a client may set (onescand(8),
+   * Returns the context for a client: the daemon's own, with what a client may set (onescand(8),
    * CLIENTS OF THE SLOT). Throws GoCold for any other difference. The cold program then judges by the
    * client's own environment, with the client's own rights to the keyring.
    */
-  get(variables: Variables): ClientSite {
+  get(variables: Variables): ClientContext {
     const make = () => makeOrGoCold(this.#configuration, variables)
     const relevant = [...variables].filter(([name]) => isOfPolicy(fromClientOf(name)))
     const length = relevant.reduce((sum, [name, value]) => sum + name.length + value.length, 0)
     if (length > KEPT_LENGTH) return make()
     const key = JSON.stringify(relevant)
-    const known = this.#sites.get(key)
+    const known = this.#contexts.get(key)
     if (known !== undefined) return known
     const made = make()
-    this.#sites.set(key, made)
+    this.#contexts.set(key, made)
     return made
   }
 }
@@ -82,15 +82,15 @@ const isOfPolicy = (kind: FromClient) => kind !== undefined && kind !== 'message
  * Turns any error into GoCold: the cold program reports a wrong setting of the client's, and
  * answers for it.
  */
-function makeOrGoCold(configuration: Configuration, variables: Variables): ClientSite {
+function makeOrGoCold(configuration: Configuration, variables: Variables): ClientContext {
   try {
-    return makeClientSite(configuration, variables)
+    return makeClientContext(configuration, variables)
   } catch (error) {
     throw error instanceof GoCold ? error : new GoCold(errorText(error))
   }
 }
 
-function makeClientSite(configuration: Configuration, variables: Variables): ClientSite {
+function makeClientContext(configuration: Configuration, variables: Variables): ClientContext {
   const theirs: Environment = Object.fromEntries(variables)
   const asksQuota = Boolean(theirs.QUOTAD)
   const common = { asksQuota, replyForm: readReplyForm(theirs) }
@@ -102,14 +102,14 @@ function makeClientSite(configuration: Configuration, variables: Variables): Cli
         goColdIfDifferent(name, configuration.env, theirs[name])
       }
     }
-    return { ...common, site: undefined }
+    return { ...common, context: undefined }
   }
   for (const [name, value] of variables) {
     if (fromClientOf(name) === 'same') goColdIfDifferent(name, configuration.env, value)
   }
-  const { site } = configuration
-  if (site === undefined) throw new GoCold(`${NOTHING_SCANS} for the daemon`)
-  return { ...common, site: siteWith(site, line, configuration, theirs) }
+  const { context } = configuration
+  if (context === undefined) throw new GoCold(`${NOTHING_SCANS} for the daemon`)
+  return { ...common, context: contextWith(context, line, configuration, theirs) }
 }
 
 /**
@@ -136,13 +136,13 @@ function scannersOf(scanners: readonly Scanner[], line: QhpsiLine): readonly Sca
   return line.names.map((named) => scanners.find(({ name }) => name === named)!)
 }
 
-/** Returns the daemon's site with the settings that the client may set, and the scanners of its line. */
-function siteWith(
-  { policy: own, tools: ownTools, rules }: Site,
+/** Returns the daemon's context with the settings that the client may set, and the scanners of its line. */
+function contextWith(
+  { policy: own, tools: ownTools, rules }: JudgeContext,
   line: QhpsiLine,
   { env, directories, quota }: Configuration,
   theirs: Environment,
-): Site {
+): JudgeContext {
   const merged: Record<string, string | undefined> = { ...env }
   for (const name of takenNames) merged[name] = theirs[name] ?? env[name]
   for (const name of boundedNames) merged[name] = theirs[name] || env[name]
@@ -158,8 +158,8 @@ function siteWith(
     tools: { ...tools, scanners },
     rules: rules && {
       lines: rules.lines,
-      async siteOfLine(lineSettings) {
-        const { scanners: ofLine } = (await rules.siteOfLine(lineSettings)).tools
+      async contextOfLine(lineSettings) {
+        const { scanners: ofLine } = (await rules.contextOfLine(lineSettings)).tools
         return {
           policy: withSettings(policy, merged, lineSettings),
           // If the line names no scanners, it has the daemon's: those of the client take their
