@@ -8,7 +8,7 @@ import { Deadline } from '../../scan/judge/deadline.ts'
 import type { Decision, DecisionDetails, Deferral, Reply } from '../../scan/judge/decision.ts'
 import { NOTHING_SCANS } from '../../scan/judge/policy.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
-import { deliver } from '../shared/deliver.ts'
+import { handleMail } from '../shared/handle-mail.ts'
 import { type Judging, startJudging } from '../shared/mail-door.ts'
 import type { ClamdService } from './service.ts'
 
@@ -87,7 +87,7 @@ export class Content {
       const received = { message, envelope: NO_ENVELOPE, client }
       transaction = received
       const endTurn = await service.turns.take(gone)
-      return await deliver(received, context, new Deadline(service.uptime, { gone }), {
+      return await handleMail(received, context, new Deadline(service.uptime, { gone }), {
         answers: 'once',
         begin: service.begin,
         about: () => this.#logged(received),

@@ -15,7 +15,7 @@ import { announcedSize, bareAddress, type SmtpPath } from '../../protocol/shared
 import { WireError } from '../../protocol/shared/wire-error.ts'
 import { Deadline } from '../../scan/judge/deadline.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
-import { deliver } from '../shared/deliver.ts'
+import { handleMail } from '../shared/handle-mail.ts'
 import { type Judging, startJudging } from '../shared/mail-door.ts'
 import { RecipientList } from '../shared/recipient-list.ts'
 import type { SendingClient } from '../shared/refuse-recipient.ts'
@@ -128,7 +128,7 @@ export class MilterMessage {
       const received = { message, envelope, client: judgedClient }
       transaction = received
       const endTurn = await server.turns.take(gone)
-      return await deliver(received, context, new Deadline(server.uptime, { gone }), {
+      return await handleMail(received, context, new Deadline(server.uptime, { gone }), {
         // The MTA may not let recipients be removed.
         answers: agreement.actions & action.deleteRecipients ? 'once, some kept' : 'once',
         begin: server.begin,

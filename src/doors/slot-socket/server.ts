@@ -15,7 +15,7 @@ import { type AnnouncedMail, checkQuota } from '../../scan/judge/over-quota.ts'
 import { NOTHING_SCANS, switchedOff } from '../../scan/judge/policy.ts'
 import type { TimedLookup } from '../../scan/quota/quota-answer.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import { deliver } from '../shared/deliver.ts'
+import { handleMail } from '../shared/handle-mail.ts'
 import { exit } from '../shared/replies/exit-codes.ts'
 import { bounceUserOf, readSlotClient, type SlotClient } from '../shared/slot-client.ts'
 import { isTrialOfCheck } from '../shared/trial-chain.ts'
@@ -185,7 +185,7 @@ export class SlotServer {
     const message = request.makeMessage()
     const transaction = { message, envelope, client }
     try {
-      return await deliver(transaction, context, deadline, {
+      return await handleMail(transaction, context, deadline, {
         answers: 'once, some kept',
         begin: isTrial ? undefined : reporter?.begin,
         code: exit.done,

@@ -8,7 +8,7 @@ import { openLog } from '../../log/open-log.ts'
 import { removeNamedFiles } from '../../mail/message/named-copy.ts'
 import { Deadline } from '../../scan/judge/deadline.ts'
 import { readControlDirectories, readPolicy } from '../../scan/judge/policy.ts'
-import { deliver } from '../shared/deliver.ts'
+import { handleMail } from '../shared/handle-mail.ts'
 import { readErrorReport } from '../shared/replies/error-report.ts'
 import { codeOfFault, exit } from '../shared/replies/exit-codes.ts'
 import { type ChainCall, carryOut, passThrough } from './carry-out.ts'
@@ -78,7 +78,7 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
   slotLog.transaction = transaction
   const keepNoFile = removeWhenKilled()
   const context = await loadContext(transaction, policy, tools, { env, log })
-  return deliver(transaction, context, new Deadline(tools.uptime), {
+  return handleMail(transaction, context, new Deadline(tools.uptime), {
     answers: 'once, some kept',
     code: exit.done,
     about: () => slotLog.about(),

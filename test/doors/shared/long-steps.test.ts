@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { readConfiguration } from '../../../src/doors/shared/configuration.ts'
-import { deliver } from '../../../src/doors/shared/deliver.ts'
+import { handleMail } from '../../../src/doors/shared/handle-mail.ts'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import { decisionLines, type LogContext } from '../../../src/log/log-lines.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
@@ -83,7 +83,7 @@ async function openJudge(t: Test) {
     const transaction = { message, envelope, client }
     const about: LogContext = { remote: '192.0.2.7', transaction, total: 0, onLine() {} }
     try {
-      await deliver(transaction, context!, new Deadline(() => performance.now()), {
+      await handleMail(transaction, context!, new Deadline(() => performance.now()), {
         answers: 'once, some kept',
         about: () => about,
         carryOut(decision) {

@@ -11,7 +11,7 @@ import { COMMAND_MAX, parsePath } from '../../../protocol/smtp/commands.ts'
 import { type RawReply, rawReply } from '../../../protocol/smtp/replies.ts'
 import { Deadline } from '../../../scan/judge/deadline.ts'
 import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
-import { type AtDoor, deliver } from '../../shared/deliver.ts'
+import { type DoorAdapter, handleMail } from '../../shared/handle-mail.ts'
 import { withdrawKept } from '../../shared/keep-as-decided.ts'
 import { RecipientList } from '../../shared/recipient-list.ts'
 import type { SendingClient } from '../../shared/refuse-recipient.ts'
@@ -79,7 +79,7 @@ export class SmtpTransaction {
         }
         const delivery = { ...onward, mailLine, message, recipients, lmtp, replies, gone, beyondRecall } // biome-ignore format: a line
         const deadline = new Deadline(server.uptime, { gone })
-        const atDoor: AtDoor<CarriedOut> = {
+        const adapter: DoorAdapter<CarriedOut> = {
           answers: lmtp ? 'each' : 'once, some kept',
           begin,
           about: () => log.about([{ reply: dropped, heard: dropped.code }]),
@@ -89,8 +89,8 @@ export class SmtpTransaction {
         }
         const end =
           refusal === undefined && judging.kind === 'judge'
-            ? await deliver(transaction, judging.context, deadline, atDoor)
-            : await carryOutOnce(refusal && atDoor.check!(refusal), delivery, server)
+            ? await handleMail(transaction, judging.context, deadline, adapter)
+            : await carryOutOnce(refusal && adapter.check!(refusal), delivery, server)
         log.carriedOut(end, envelope, judging)
       })
     } catch (error) {

@@ -8,8 +8,8 @@ import type { AnswerMode } from '../../scan/judge/divide.ts'
 import { judge } from '../../scan/judge/judge.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 
-/** What a mail that is whole meets at its door, on the way to an answer. */
-export interface AtDoor<Answer> {
+/** What handleMail() needs of a door: how it answers, and how it carries a decision out. */
+export interface DoorAdapter<Answer> {
   /** How the door answers for several recipients. */
   readonly answers: AnswerMode
   /** Shows operators that the message is being judged. */
@@ -43,27 +43,27 @@ export interface AtDoor<Answer> {
  * door throws, and with a Fault if nobody waits for the answer any more, or the message cannot be kept.
  * Nothing stays kept then, since each attempt of the client would keep it once more.
  */
-export async function deliver<Answer>(
+export async function handleMail<Answer>(
   transaction: Transaction,
   context: JudgeContext,
   deadline: Deadline,
-  atDoor: AtDoor<Answer>,
+  adapter: DoorAdapter<Answer>,
 ): Promise<Answer> {
-  const decision = await decideFor(atDoor, transaction, context, deadline)
-  if (!needsKeeping(decision, atDoor.mtaHolds)) return atDoor.carryOut(decision)
+  const decision = await decideFor(adapter, transaction, context, deadline)
+  if (!needsKeeping(decision, adapter.mtaHolds)) return adapter.carryOut(decision)
   const { keepAsDecided, errorAfterWithdrawal } = await import('./keep-as-decided.ts') // little mail needs it
-  const kept = await keepAsDecided(decision, transaction, atDoor.code, atDoor.about())
+  const kept = await keepAsDecided(decision, transaction, adapter.code, adapter.about())
   try {
     failIfGone(deadline)
-    return await atDoor.carryOut(kept)
+    return await adapter.carryOut(kept)
   } catch (error) {
-    const mayGo = (recipient: number) => atDoor.isUnheard?.(recipient) ?? true
+    const mayGo = (recipient: number) => adapter.isUnheard?.(recipient) ?? true
     throw await errorAfterWithdrawal(error, kept, transaction, mayGo)
   }
 }
 
 async function decideFor(
-  { answers, begin, check }: AtDoor<unknown>,
+  { answers, begin, check }: DoorAdapter<unknown>,
   transaction: Transaction,
   context: JudgeContext,
   deadline: Deadline,

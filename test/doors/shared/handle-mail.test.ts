@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readConfiguration } from '../../../src/doors/shared/configuration.ts'
-import { deliver } from '../../../src/doors/shared/deliver.ts'
+import { handleMail } from '../../../src/doors/shared/handle-mail.ts'
 import { startJudging } from '../../../src/doors/shared/mail-door.ts'
 import { Fault } from '../../../src/ground/errors/fault.ts'
 import { Budget } from '../../../src/ground/flow/memory-budget.ts'
@@ -39,7 +39,7 @@ for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example
         const gone = new AbortController()
         const deadline = new Deadline(() => 0, { gone: gone.signal })
         const shown: unknown[] = []
-        const delivered = deliver(transaction, judging.context, deadline, {
+        const delivered = handleMail(transaction, judging.context, deadline, {
           answers: 'each',
           begin(what) {
             shown.push(what)
