@@ -3,7 +3,7 @@ import { errorTextAt, Fault } from '../ground/errors/fault.ts'
 import { PathHandle } from '../ground/path/path-handle.ts'
 import { inheritedDescriptor } from '../ground/process/descriptors.ts'
 import { whenInterrupted } from '../ground/process/interruption.ts'
-import { readSpoolPolicy } from '../mail/message/spool.ts'
+import { readSpoolSettings } from '../mail/message/spool.ts'
 import { NOTHING_SCANS, readControlDirectories } from '../scan/judge/policy.ts'
 import { type ManualScan, scanBytes } from '../scan/scanners/scan-bytes.ts'
 import { makeScanners } from '../scan/scanners/scanners.ts'
@@ -55,7 +55,7 @@ export const scanCommand = makeCommand('scan', {
     if (settings === undefined) {
       throw new Fault('config', `${NOTHING_SCANS}; try --env QHPSI='plugin: clamd' or --envdir`)
     }
-    const spool = readSpoolPolicy(env)
+    const spool = readSpoolSettings(env)
     const byHand: ManualScan = {
       spool,
       scanners: await makeScanners(settings),

@@ -2,7 +2,7 @@ import * as crypto from 'node:crypto'
 import { readSetting } from '../ground/settings/settings.ts'
 import { DEFAULT_DATABASE } from '../ground/settings/table/scanning.ts'
 import { HEADER_LIMITS_IN_WORDS } from '../mail/message/header-block.ts'
-import { readSpoolPolicy } from '../mail/message/spool.ts'
+import { readSpoolSettings } from '../mail/message/spool.ts'
 import { takeMessage } from '../scan/cluster/take-message.ts'
 import {
   explainStamps,
@@ -50,7 +50,7 @@ export const verifyCommand = makeCommand('verify', {
     const { keys, CLUSTERMAXAGE: maxAge } = readCluster(env, args)
     const database = readSetting(env, 'CLAMDBDIR') ?? DEFAULT_DATABASE
     const bytes = bytesOf(openMessageFile(args.file), maxSizeOf(args))
-    const message = await takeMessage(bytes, readSpoolPolicy(env), keys)
+    const message = await takeMessage(bytes, readSpoolSettings(env), keys)
     try {
       const options: VerifyOptions = {
         keys,

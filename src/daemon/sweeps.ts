@@ -2,7 +2,7 @@ import { errorText } from '../ground/errors/fault.ts'
 import { again, type RepeatedWork } from '../ground/flow/again.ts'
 import { type Environment, readSetting, readSettings } from '../ground/settings/settings.ts'
 import { quarantineLimits } from '../ground/settings/table/scanning.ts'
-import { readSpoolPolicy } from '../mail/message/spool.ts'
+import { readSpoolSettings } from '../mail/message/spool.ts'
 import { sweepSpool } from '../mail/message/sweep.ts'
 import { readHostTime } from '../scan/quarantine/age.ts'
 import { sweepQuarantine } from '../scan/quarantine/sweep.ts'
@@ -15,7 +15,7 @@ const HOURLY = 60 * 60 * 1000
  * ends that.
  */
 export function startSweeps(env: Environment, log: (line: string) => void): () => void {
-  const spools = again(HOURLY, (stopped) => sweepSpool(readSpoolPolicy(env), Date.now(), stopped))
+  const spools = again(HOURLY, (stopped) => sweepSpool(readSpoolSettings(env), Date.now(), stopped))
   const sweeps = [spools, ...sweepQuarantines(env, log)]
   return () => {
     for (const sweep of sweeps) sweep.close()

@@ -5,7 +5,7 @@ import { type Finding, failure, marked, ok, warning } from '../ground/errors/fin
 import { shellWord } from '../ground/errors/shell-word.ts'
 import { letsOthersReplace } from '../ground/path/stranger.ts'
 import { namesWithoutPath } from '../ground/settings/table/scanning.ts'
-import { openAnonymousFile, readSpoolPolicy, type SpoolPolicy } from '../mail/message/spool.ts'
+import { openAnonymousFile, readSpoolSettings, type SpoolSettings } from '../mail/message/spool.ts'
 import { groupName, nameOrNumber, obstacle } from './account.ts'
 import { accountText, type StageHost, scanSettingsOf } from './stage.ts'
 
@@ -88,7 +88,7 @@ function checkLogFile(host: StageHost): Finding[] {
 }
 
 function checkSpool(host: StageHost): Finding[] {
-  const directory = attempt(() => readSpoolPolicy(host.env))?.directory
+  const directory = attempt(() => readSpoolSettings(host.env))?.directory
   if (directory === undefined) return [] // another check reports the setting
   const shared = host.env.SPOOLDIR
   return [
@@ -207,7 +207,7 @@ const ROOM = 'free some, or set it to a larger file system'
  * them nobody would notice: small mail goes on while large mail is deferred.
  */
 export function roomFaults(
-  { directory, sharedDirectory }: SpoolPolicy,
+  { directory, sharedDirectory }: SpoolSettings,
   maxSize: number,
 ): Finding[] {
   const spools = [['spool (TMPDIR)', directory] as const, ['SPOOLDIR', sharedDirectory] as const]

@@ -5,7 +5,7 @@ import { type Finding, failure, marked, ok, warning } from '../ground/errors/fin
 import { readForeignFile, readStart } from '../ground/path/open.ts'
 import { whenInterrupted } from '../ground/process/interruption.ts'
 import { DEFAULT_DATABASE } from '../ground/settings/table/scanning.ts'
-import { readSpoolPolicy } from '../mail/message/spool.ts'
+import { readSpoolSettings } from '../mail/message/spool.ts'
 import { scanBytes } from '../scan/scanners/scan-bytes.ts'
 import { makeScanners } from '../scan/scanners/scanners.ts'
 import { causeOf, type ScanResult, unknown } from '../scan/scanners/shared/scan-result.ts'
@@ -100,7 +100,7 @@ async function scanEicar(
     yield eicarMessage
   })()
   const { result } = await scanBytes(source, {
-    spool: readSpoolPolicy(host.env),
+    spool: readSpoolSettings(host.env),
     scanners: [scanner],
     settings,
     whenInterrupted,

@@ -17,7 +17,7 @@ import { misspeltSettings } from '../ground/settings/misspelt.ts'
 import { type Environment, readSettings, type Values } from '../ground/settings/settings.ts'
 import { readLater, treatment } from '../ground/settings/table/scanning.ts'
 import { names } from '../ground/settings/table.ts'
-import { readSpoolPolicy } from '../mail/message/spool.ts'
+import { readSpoolSettings } from '../mail/message/spool.ts'
 import { readClusterSettings } from '../scan/cluster/keyring.ts'
 import { fateOfInfected } from '../scan/judge/decide.ts'
 import {
@@ -158,7 +158,7 @@ function inWords(settings: TreatmentSettings): string {
 const readers: readonly ((env: Environment) => unknown)[] = [
   (env) => readScanSettings(env, readControlDirectories(env)),
   (env) => readClusterSettings(env, readControlDirectories(env).control),
-  readSpoolPolicy,
+  readSpoolSettings,
   (env) => readSettings(env, treatment),
   readVerdictSettings,
   readQuotaSettings,

@@ -5,7 +5,7 @@ import type { PathHandle } from '../../ground/path/path-handle.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { editHeader, type HeaderField } from '../../mail/message/header-block.ts'
 import type { Message } from '../../mail/message/message.ts'
-import { readSpoolPolicy } from '../../mail/message/spool.ts'
+import { readSpoolSettings } from '../../mail/message/spool.ts'
 import { isCurrent, type Key } from '../../scan/cluster/keyring.ts'
 import { signRelease } from '../../scan/cluster/sign.ts'
 import { RELEASED_TO_MAX } from '../../scan/cluster/stamp.ts'
@@ -92,7 +92,7 @@ async function release(
   const route = record.door === 'slot' ? routes.slot : routes.other
   let message: Message | undefined
   try {
-    message = await takeMessage(begun.opened.message(), readSpoolPolicy(process.env), keys)
+    message = await takeMessage(begun.opened.message(), readSpoolSettings(process.env), keys)
     const add = keys.length > 0 ? [stampOf(message, recipients, keys)] : []
     const { header, body } = message
     const bytes = function* () {

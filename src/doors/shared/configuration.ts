@@ -10,7 +10,7 @@ import {
   scanners as scannerSettings,
 } from '../../ground/settings/table/scanning.ts'
 import type { MessageOptions } from '../../mail/message/intake.ts'
-import { readSpoolPolicy } from '../../mail/message/spool.ts'
+import { readSpoolSettings } from '../../mail/message/spool.ts'
 import { digestsFor } from '../../scan/cluster/verify.ts'
 import type { JudgeContext, LoadedRules, Tools } from '../../scan/judge/context.ts'
 import {
@@ -92,7 +92,7 @@ export async function readConfiguration(
     directories,
     context: base && { ...base, rules },
     messageOptions: {
-      spool: policy?.spool ?? readSpoolPolicy(env),
+      spool: policy?.spool ?? readSpoolSettings(env),
       digestsFor(header) {
         const wanted = digestsFor(header, keys, Date.now() / 1000)
         return verdicts === undefined ? wanted : { ...wanted, sha256: true }

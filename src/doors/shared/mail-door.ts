@@ -1,6 +1,6 @@
 import type { Budget, MemoryLease } from '../../ground/flow/memory-budget.ts'
 import type { MessageOptions } from '../../mail/message/intake.ts'
-import { readSpoolPolicy } from '../../mail/message/spool.ts'
+import { readSpoolSettings } from '../../mail/message/spool.ts'
 import type { MailReporter } from '../../observe/live/process-report.ts'
 import type { JudgeContext } from '../../scan/judge/context.ts'
 import { NOTHING_SCANS, switchedOff } from '../../scan/judge/policy.ts'
@@ -95,7 +95,7 @@ export type Judging =
 export function startJudging(configuration: Configuration): Judging {
   const { context, directories, env, messageOptions } = configuration
   const pass = (why: string): Judging => {
-    const spool = context?.policy.spool ?? readSpoolPolicy(env)
+    const spool = context?.policy.spool ?? readSpoolSettings(env)
     return { kind: 'pass', why, messageOptions: { spool } }
   }
   if (context === undefined) return pass(NOTHING_SCANS)

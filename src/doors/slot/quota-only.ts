@@ -1,6 +1,6 @@
 import type { Environment } from '../../ground/settings/settings.ts'
 import { NO_EDITS } from '../../mail/message/header-block.ts'
-import { readSpoolPolicy } from '../../mail/message/spool.ts'
+import { readSpoolSettings } from '../../mail/message/spool.ts'
 import { checkQuota, isAskedAbout } from '../../scan/judge/over-quota.ts'
 import type { QuotaSettings } from '../../scan/quota/quota-settings.ts'
 import { becomeNext, carryOut, passThrough, type SlotContext } from './carry-out.ts'
@@ -21,7 +21,7 @@ export async function passUnscanned(
 ): Promise<number> {
   const { slotLog } = context
   if (!isAskedAbout(readCaller(env), settings)) return passThrough(context, why)
-  const spool = readSpoolPolicy(env)
+  const spool = readSpoolSettings(env)
   const quota = await openSlotQuota(settings)
   const transaction = receiveTransaction({ spool }, env)
   const { message, envelope, client } = transaction

@@ -18,13 +18,13 @@ import {
 } from './header-block.ts'
 import { kindOf, type MessageKind } from './mail-or-file.ts'
 import { Message, type MessageForm, TOP_LINE } from './message.ts'
-import { openAnonymousFile, piecesOfFile, type SpoolPolicy, writeAll } from './spool.ts'
+import { openAnonymousFile, piecesOfFile, type SpoolSettings, writeAll } from './spool.ts'
 import { headerFormFault } from './well-formed.ts'
 
 /** The settings by which a message is kept and examined. */
 export interface MessageOptions {
   /** Where a message is kept that is too large for a buffer. */
-  readonly spool: SpoolPolicy
+  readonly spool: SpoolSettings
   /** Set if this host has memory files. */
   readonly memoryFiles?: System | undefined
   /**

@@ -13,7 +13,7 @@ import {
 import { dirname, join } from 'node:path'
 import { Fault } from '../../ground/errors/fault.ts'
 import type { Bytes } from './bytes.ts'
-import { type SpoolPolicy, spoolFault, unguessable, writeInTurns } from './spool.ts'
+import { type SpoolSettings, spoolFault, unguessable, writeInTurns } from './spool.ts'
 
 /**
  * A copy of bytes in a file that scanners open by its name. They see it whole or not at all: half a message
@@ -21,13 +21,13 @@ import { type SpoolPolicy, spoolFault, unguessable, writeInTurns } from './spool
  */
 export class NamedCopy {
   readonly #bytes: Bytes
-  readonly #policy: SpoolPolicy
+  readonly #policy: SpoolSettings
   #file: NamedFile | undefined // whole or not
   #making: Promise<NamedFile> | undefined
 
-  constructor(bytes: Bytes, policy: SpoolPolicy) {
+  constructor(bytes: Bytes, settings: SpoolSettings) {
     this.#bytes = bytes
-    this.#policy = policy
+    this.#policy = settings
   }
 
   /**
@@ -65,10 +65,10 @@ export class NamedCopy {
 /** Calls `use` with what makes a named file of the bytes, and removes that file. */
 export async function withNamedCopy<T>(
   bytes: Bytes,
-  policy: SpoolPolicy,
+  settings: SpoolSettings,
   use: (file: () => Promise<NamedFile>) => Promise<T>,
 ): Promise<T> {
-  const copy = new NamedCopy(bytes, policy)
+  const copy = new NamedCopy(bytes, settings)
   try {
     return await use(() => copy.file())
   } finally {
@@ -100,7 +100,7 @@ class NamedFile {
    * of the scanner), or in a fresh directory of mode 0700. onescand sweeps what `kill -9` leaves there
    * (sweep.ts). Throws a Fault of kind `temp-file`.
    */
-  constructor({ directory: parent, sharedDirectory }: SpoolPolicy) {
+  constructor({ directory: parent, sharedDirectory }: SpoolSettings) {
     this.#isShared = sharedDirectory !== undefined
     const directory = sharedDirectory ?? makePrivateDirectory(parent)
     this.path = join(directory, `onescan-${process.pid}-${unguessable()}.msg`)

@@ -8,7 +8,7 @@ import { writeWhole } from '../../ground/process/descriptors.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 
 /** The directories in which messages are kept while they are judged. */
-export interface SpoolPolicy {
+export interface SpoolSettings {
   /** The directory for files without a name: TMPDIR, or the system's directory for temporary files. */
   readonly directory: string
   /**
@@ -21,7 +21,7 @@ export interface SpoolPolicy {
 }
 
 /** Reads TMPDIR and SPOOLDIR. Throws a Fault of kind `config`. */
-export function readSpoolPolicy(env: Environment): SpoolPolicy {
+export function readSpoolSettings(env: Environment): SpoolSettings {
   const shared = env.SPOOLDIR || undefined
   if (shared !== undefined && !shared.startsWith('/')) {
     throw new Fault('config', `SPOOLDIR ${shared}: must be an absolute path`)

@@ -1,6 +1,6 @@
 import { lstatSync, rmdirSync, unlinkSync } from 'node:fs'
 import { PathHandle } from '../../ground/path/path-handle.ts'
-import type { SpoolPolicy } from './spool.ts'
+import type { SpoolSettings } from './spool.ts'
 
 /**
  * Names that only onescan gives: the sweep removes no file of others. In SPOOLDIR: named-copy.ts. In
@@ -22,7 +22,7 @@ const PAUSE = 50
  * /tmp. What cannot be listed or removed stays. Ends at the signal; never rejects.
  */
 export async function sweepSpool(
-  { directory, sharedDirectory }: SpoolPolicy,
+  { directory, sharedDirectory }: SpoolSettings,
   now: number,
   signal: AbortSignal,
 ): Promise<void> {

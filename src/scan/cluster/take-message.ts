@@ -3,7 +3,7 @@ import { MemoryLease } from '../../ground/flow/memory-budget.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { Intake } from '../../mail/message/intake.ts'
 import type { Message } from '../../mail/message/message.ts'
-import type { SpoolPolicy } from '../../mail/message/spool.ts'
+import type { SpoolSettings } from '../../mail/message/spool.ts'
 import type { Key } from './keyring.ts'
 import { digestsFor } from './verify.ts'
 
@@ -13,7 +13,7 @@ import { digestsFor } from './verify.ts'
  */
 export async function takeMessage(
   source: AsyncIterable<Buffer>,
-  spool: SpoolPolicy,
+  spool: SpoolSettings,
   keys: readonly Key[],
 ): Promise<Message> {
   const digests = (header: Header) => digestsFor(header, keys, Date.now() / 1000)

@@ -9,7 +9,7 @@ import {
   type Values,
 } from '../../ground/settings/settings.ts'
 import { propertySettings, treatment } from '../../ground/settings/table/scanning.ts'
-import { readSpoolPolicy, type SpoolPolicy } from '../../mail/message/spool.ts'
+import { readSpoolSettings, type SpoolSettings } from '../../mail/message/spool.ts'
 import { type ClusterSettings, readClusterSettings } from '../cluster/keyring.ts'
 import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
 import { readAttachmentRules } from '../scanners/attachments/rules.ts'
@@ -30,7 +30,7 @@ export interface MailSettings extends ScanSettings, Values<typeof treatment> {
  * the control files. Nothing in the judgement reads either.
  */
 export interface Policy {
-  readonly spool: SpoolPolicy
+  readonly spool: SpoolSettings
   readonly settings: MailSettings
   readonly cluster: ClusterSettings | undefined
   /** Set if QUOTAD is. */
@@ -107,7 +107,7 @@ export function readScanningPolicy(env: Environment): Policy | undefined {
   const settings = readMailSettings(env, directories)
   if (settings === undefined) return undefined
   const { cluster, off } = readClusterSettings(env, directories.control)
-  const spool = readSpoolPolicy(env)
+  const spool = readSpoolSettings(env)
   return Object.freeze({
     spool,
     settings,

@@ -1,7 +1,7 @@
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { HEADER_LIMITS_IN_WORDS } from '../../mail/message/header-block.ts'
 import { removeNamedFiles } from '../../mail/message/named-copy.ts'
-import type { SpoolPolicy } from '../../mail/message/spool.ts'
+import type { SpoolSettings } from '../../mail/message/spool.ts'
 import { takeMessage } from '../cluster/take-message.ts'
 import { runScanners, sampleOf } from './scan.ts'
 import { type ScanResult, type Unseen, unseen } from './shared/scan-result.ts'
@@ -9,7 +9,7 @@ import type { ScanSettings } from './shared/scan-settings.ts'
 import type { Scanner } from './shared/scanner.ts'
 
 export interface ManualScan {
-  readonly spool: SpoolPolicy
+  readonly spool: SpoolSettings
   readonly scanners: readonly Scanner[]
   readonly settings: ScanSettings
   /**

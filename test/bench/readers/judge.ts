@@ -1,4 +1,4 @@
-import { readSpoolPolicy } from '../../../src/mail/message/spool.ts'
+import { readSpoolSettings } from '../../../src/mail/message/spool.ts'
 import { scanBytes } from '../../../src/scan/scanners/scan-bytes.ts'
 import { makeScanners } from '../../../src/scan/scanners/scanners.ts'
 import { readScanSettings } from '../../../src/scan/scanners/shared/scan-settings.ts'
@@ -50,7 +50,7 @@ export async function judgeMessage(
     yield message
   }
   const { result, notes } = await scanBytes(bytes(), {
-    spool: readSpoolPolicy(env),
+    spool: readSpoolSettings(env),
     scanners: await makeScanners(settings),
     settings,
   })

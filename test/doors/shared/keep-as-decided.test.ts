@@ -4,7 +4,7 @@ import t from 'tap'
 import { keepAsDecided } from '../../../src/doors/shared/keep-as-decided.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { messageOf } from '../../../src/mail/message/intake.ts'
-import { readSpoolPolicy } from '../../../src/mail/message/spool.ts'
+import { readSpoolSettings } from '../../../src/mail/message/spool.ts'
 import type { Grounds, SingleDecision } from '../../../src/scan/judge/decision.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { infected } from '../../cases/messages.ts'
@@ -20,7 +20,7 @@ for (const isMoved of [false, true]) {
     const stage = buildStage(t)
     const { quarantine } = stage
     writeFileSync(join(quarantine, 'banned'), 'a file where a directory must be')
-    const message = messageOf(infected, { spool: readSpoolPolicy({ TMPDIR: stage.directory }) })
+    const message = messageOf(infected, { spool: readSpoolSettings({ TMPDIR: stage.directory }) })
     t.teardown(() => message.close())
     const envelope = makeEnvelope(bytes('a@b.example'), [bytes('c@b.example')])
     const client = { mayRelay: false, isClusterPeer: false, isBounceInjector: false }

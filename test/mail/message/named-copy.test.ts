@@ -15,7 +15,7 @@ import t from 'tap'
 import type { Fault } from '../../../src/ground/errors/fault.ts'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { NamedCopy, removeNamedFiles, withNamedCopy } from '../../../src/mail/message/named-copy.ts'
-import type { SpoolPolicy } from '../../../src/mail/message/spool.ts'
+import type { SpoolSettings } from '../../../src/mail/message/spool.ts'
 
 const MEGABYTE = 1024 * 1024
 const PIECE = MEGABYTE / 4
@@ -39,17 +39,17 @@ class BodyOf extends Bytes {
   }
 }
 
-function copyIn(spool: Partial<SpoolPolicy>): NamedCopy {
-  const policy = { directory: tmpdir(), sharedDirectory: undefined, ...spool }
-  return new NamedCopy(Bytes.of(Buffer.from('A: b\n\nbody')), policy)
+function copyIn(spool: Partial<SpoolSettings>): NamedCopy {
+  const settings = { directory: tmpdir(), sharedDirectory: undefined, ...spool }
+  return new NamedCopy(Bytes.of(Buffer.from('A: b\n\nbody')), settings)
 }
 
 t.test('the copy of a large message gives other work turns', async (t) => {
   const directory = t.testdir()
   const pieces = 32
   const body = new BodyOf(pieces)
-  const policy = { directory, sharedDirectory: undefined }
-  const copy = new NamedCopy(Bytes.of(Buffer.from('top\n'), body), policy)
+  const settings = { directory, sharedDirectory: undefined }
+  const copy = new NamedCopy(Bytes.of(Buffer.from('top\n'), body), settings)
   const readAtTurns: number[] = []
   let isOver = false
   const others = () => {
@@ -75,8 +75,8 @@ t.test(
     for (const shared of [true, false]) {
       const directory = t.testdir()
       const body = new BodyOf(32)
-      const policy = { directory, sharedDirectory: shared ? directory : undefined }
-      const copy = new NamedCopy(Bytes.of(Buffer.from('top\n'), body), policy)
+      const settings = { directory, sharedDirectory: shared ? directory : undefined }
+      const copy = new NamedCopy(Bytes.of(Buffer.from('top\n'), body), settings)
       const making = copy.file()
       t.equal(readdirSync(directory).length, 1)
       const before = body.read
@@ -94,8 +94,8 @@ t.test('every call for a copy that cannot be made, or was removed, rejects', asy
   const none = { directory: `${directory}/none`, sharedDirectory: undefined }
   const missing = new NamedCopy(new BodyOf(1), none)
   for (let call = 0; call < 2; call++) await t.rejects(missing.file(), /none \(TMPDIR\)/)
-  const policy = { directory, sharedDirectory: undefined }
-  const removed = new NamedCopy(new BodyOf(1), policy)
+  const settings = { directory, sharedDirectory: undefined }
+  const removed = new NamedCopy(new BodyOf(1), settings)
   await removed.file()
   removed.remove()
   removed.remove()
@@ -106,19 +106,19 @@ t.test('every call for a copy that cannot be made, or was removed, rejects', asy
 t.test('a copy is there while it is used, and leaves nothing', async (t) => {
   const directory = t.testdir()
   for (const sharedDirectory of [directory, undefined]) {
-    const policy = { directory, sharedDirectory }
-    const text = await withNamedCopy(Bytes.of(Buffer.from('top')), policy, async (file) =>
+    const settings = { directory, sharedDirectory }
+    const text = await withNamedCopy(Bytes.of(Buffer.from('top')), settings, async (file) =>
       readFileSync((await file()).path, 'latin1'),
     )
     t.equal(text, 'top')
     t.same(readdirSync(directory), [])
     const broken = Bytes.of(Buffer.from('top'), new BodyOf(1).slice(0, 9))
-    const used = withNamedCopy(broken, policy, (file) => file())
+    const used = withNamedCopy(broken, settings, (file) => file())
     await t.rejects(used, /bytes more/)
     t.same(readdirSync(directory), [])
   }
-  const policy = { directory, sharedDirectory: directory }
-  const moved = withNamedCopy(new BodyOf(1), policy, async (file) => {
+  const settings = { directory, sharedDirectory: directory }
+  const moved = withNamedCopy(new BodyOf(1), settings, async (file) => {
     const made = await file()
     unlinkSync(made.path)
     made.confirm()
@@ -169,7 +169,7 @@ t.test('a process that ends removes the files of all copies', async (t) => {
 
 t.test('a directory that cannot be used is a temporary error that names it', async (t) => {
   const missing = join(t.testdir(), 'missing')
-  const faultOf = (spool: Partial<SpoolPolicy>) =>
+  const faultOf = (spool: Partial<SpoolSettings>) =>
     copyIn(spool)
       .file()
       .catch((error: Fault) => `${error.kind} ${error.message}`)

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { faultKindOf } from '../../../src/ground/errors/fault.ts'
 import {
   piecesOfFile,
-  readSpoolPolicy,
+  readSpoolSettings,
   spoolFault,
   writeAll,
   writeInTurns,
@@ -28,7 +28,7 @@ t.test('SPOOLDIR is used where nobody else may replace a file', async (t) => {
     const octal = `0${mode.toString(8)}`
     const remark = `SPOOLDIR ${SPOOLDIR}: not used, mode ${octal} lets others replace files; chmod +t it`
     t.same(
-      readSpoolPolicy({ TMPDIR, SPOOLDIR }),
+      readSpoolSettings({ TMPDIR, SPOOLDIR }),
       isUsed
         ? { directory: TMPDIR, sharedDirectory: SPOOLDIR }
         : { directory: TMPDIR, sharedDirectory: undefined, remark },
@@ -41,11 +41,11 @@ t.test('directories that are not set, not there or not absolute', async (t) => {
   const TMPDIR = t.testdir()
   const missing = join(TMPDIR, 'missing')
   const unset = { directory: TMPDIR, sharedDirectory: undefined }
-  t.same(readSpoolPolicy({ TMPDIR }), unset)
-  t.same(readSpoolPolicy({ TMPDIR, SPOOLDIR: '' }), unset)
+  t.same(readSpoolSettings({ TMPDIR }), unset)
+  t.same(readSpoolSettings({ TMPDIR, SPOOLDIR: '' }), unset)
   // What it cannot be used for is told by the error of the file that is made there.
-  t.same(readSpoolPolicy({ TMPDIR, SPOOLDIR: missing }), { ...unset, sharedDirectory: missing })
-  t.throws(() => readSpoolPolicy({ TMPDIR, SPOOLDIR: 'spool' }), {
+  t.same(readSpoolSettings({ TMPDIR, SPOOLDIR: missing }), { ...unset, sharedDirectory: missing })
+  t.throws(() => readSpoolSettings({ TMPDIR, SPOOLDIR: 'spool' }), {
     kind: 'config',
     message: 'SPOOLDIR spool: must be an absolute path',
   })
@@ -58,10 +58,10 @@ t.test(
     const TMPDIR = t.testdir({ real: {}, theirs: { link: t.fixture('symlink', '../real') } })
     chownSync(join(TMPDIR, 'theirs'), 54_321, 54_321)
     const link = join(TMPDIR, 'theirs/link')
-    const { sharedDirectory, remark } = readSpoolPolicy({ TMPDIR, SPOOLDIR: link })
+    const { sharedDirectory, remark } = readSpoolSettings({ TMPDIR, SPOOLDIR: link })
     t.equal(sharedDirectory, undefined)
     t.match(remark, /^SPOOLDIR .*: not used, .* is a link that user 54321/)
-    t.throws(() => readSpoolPolicy({ TMPDIR: link }), {
+    t.throws(() => readSpoolSettings({ TMPDIR: link }), {
       kind: 'config',
       message: /^TMPDIR .* is a link that user 54321/,
     })

@@ -1,5 +1,5 @@
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
-import { openAnonymousFile, type SpoolPolicy } from '../../../mail/message/spool.ts'
+import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spool.ts'
 import { FILE_STARTS } from '../../../mail/mime/leaves/content-checks.ts'
 import { MemoryPool, Store } from '../../../mail/mime/shared/store.ts'
 import { WORK_PER_TURN } from '../../../mail/mime/shared/work.ts'
@@ -13,7 +13,7 @@ import type { Sample, ScanTask } from '../shared/scanner.ts'
  */
 export async function asPlainText<T>(
   sample: Sample,
-  spool: SpoolPolicy,
+  spool: SpoolSettings,
   { signal }: ScanTask,
   ask: (text: Sample) => Promise<T>,
 ): Promise<T | undefined> {

@@ -2,7 +2,7 @@ import { errorText, isFault } from '../../../ground/errors/fault.ts'
 import { inTime, LATE, unlessAborted } from '../../../ground/flow/in-time.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
-import type { SpoolPolicy } from '../../../mail/message/spool.ts'
+import type { SpoolSettings } from '../../../mail/message/spool.ts'
 import type { Oddity } from '../../../mail/mime/shared/oddities.ts'
 import {
   causeOf,
@@ -35,7 +35,7 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'> {
    * SECONDLOOK says whether each content is scanned besides the whole.
    */
   readonly settings: Pick<ScanSettings, 'MAXNESTING' | 'SECONDLOOK'>
-  readonly spool: SpoolPolicy
+  readonly spool: SpoolSettings
   /**
    * What ends the scan if it was not seen in a message; whatever else was not seen is passed over.
    */

@@ -1,6 +1,6 @@
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
-import { openAnonymousFile, type SpoolPolicy } from '../../../mail/message/spool.ts'
+import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spool.ts'
 import { archiveMembers } from '../../../mail/mime/containers/archive.ts'
 import { textPropertiesOf } from '../../../mail/mime/leaves/content-checks.ts'
 import { LimitExceeded } from '../../../mail/mime/shared/limits.ts'
@@ -24,7 +24,7 @@ const PIECE_OVERLAP = 64 * 1024
 export interface LookInside {
   readonly ask: (sample: Sample) => Promise<ScanResult>
   readonly conclude: (result: ScanResult) => ScanResult | undefined
-  readonly spool: SpoolPolicy
+  readonly spool: SpoolSettings
   readonly task: ScanTask
 }
 

@@ -2,14 +2,14 @@ import { loadCrypto } from '../../../ground/runtime/crypto.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { TOP_LINE } from '../../../mail/message/message.ts'
 import { NamedCopy } from '../../../mail/message/named-copy.ts'
-import { openAnonymousFile, type SpoolPolicy } from '../../../mail/message/spool.ts'
+import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spool.ts'
 import { type ContentsOptions, contentsOf } from '../../../mail/mime/contents.ts'
 import type { ContentPlace } from '../../../mail/mime/shared/work.ts'
 import type { Sample } from '../shared/scanner.ts'
 
 interface ReadingOptions
   extends Pick<ContentsOptions, 'maxDepth' | 'onGiven' | 'onHeader' | 'onName' | 'onOdd'> {
-  readonly spool: SpoolPolicy
+  readonly spool: SpoolSettings
   /** Aborted at the message's deadline. */
   readonly signal: AbortSignal
 }
@@ -52,7 +52,7 @@ export async function* readContents(
 function* stepOf(
   found: { readonly bytes: Bytes; readonly isMail: boolean; readonly place: ContentPlace },
   whole: Sample,
-  spool: SpoolPolicy,
+  spool: SpoolSettings,
 ): Generator<ReadingStep> {
   // libclamav knows mail by its first field, so that a mail has the same line on top as the message.
   const bytes = found.isMail ? Bytes.of(TOP_LINE, found.bytes) : found.bytes

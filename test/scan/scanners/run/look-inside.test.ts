@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
-import { readSpoolPolicy } from '../../../../src/mail/message/spool.ts'
+import { readSpoolSettings } from '../../../../src/mail/message/spool.ts'
 import { scanBytes } from '../../../../src/scan/scanners/scan-bytes.ts'
 import { makeScanners } from '../../../../src/scan/scanners/scanners.ts'
 import { EICAR } from '../../../../src/scan/scanners/shared/eicar.ts'
@@ -46,7 +46,7 @@ t.test('with a clamd that reads 2 MiB of a file, and 5 MiB of an archive', { ski
       yield Buffer.from(typeof file === 'string' ? mail(file) : mixed(filePart(file)), 'latin1')
     }
     const scanners = await makeScanners(settings)
-    return scanBytes(bytes(), { spool: readSpoolPolicy(env), scanners, settings })
+    return scanBytes(bytes(), { spool: readSpoolSettings(env), scanners, settings })
   }
 
   const ordinary: Readonly<Record<string, Buffer>> = {
