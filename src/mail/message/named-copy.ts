@@ -21,13 +21,13 @@ import { type SpoolSettings, spoolFault, unguessable, writeInTurns } from './spo
  */
 export class NamedCopy {
   readonly #bytes: Bytes
-  readonly #policy: SpoolSettings
+  readonly #settings: SpoolSettings
   #file: NamedFile | undefined // whole or not
   #making: Promise<NamedFile> | undefined
 
   constructor(bytes: Bytes, settings: SpoolSettings) {
     this.#bytes = bytes
-    this.#policy = settings
+    this.#settings = settings
   }
 
   /**
@@ -49,7 +49,7 @@ export class NamedCopy {
   }
 
   async #make(): Promise<NamedFile> {
-    const file = new NamedFile(this.#policy)
+    const file = new NamedFile(this.#settings)
     this.#file = file
     try {
       await writeInTurns(file.fd, this.#bytes.chunks(), file.path, () => file !== this.#file)
