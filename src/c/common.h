@@ -44,7 +44,7 @@ enum { SWITCH_PATH_MAX = 4096 };
 
 /*
  * Whether one of the files is there that `onescan disable` makes: in the control directory for
- * qmail, or for all doors of the host (src/scan/judge/policy.ts). `file` becomes its path.
+ * qmail, or for all doors of the host (src/scan/judge/config.ts). `file` becomes its path.
  */
 static inline int is_switched_off(char file[SWITCH_PATH_MAX]) {
   const char *control = setting("CONTROLDIR", CONTROLDIR_DEFAULT);

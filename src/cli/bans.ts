@@ -1,5 +1,5 @@
 import { Fault } from '../ground/errors/fault.ts'
-import { readControlDirectories } from '../scan/judge/policy.ts'
+import { readControlDirectories } from '../scan/judge/config.ts'
 import { archiveSignatures } from '../scan/scanners/attachments/archive-bans.ts'
 import { readAttachmentRules } from '../scan/scanners/attachments/rules.ts'
 import { listFingerprint } from '../scan/scanners/shared/ban-names.ts'

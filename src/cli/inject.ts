@@ -7,7 +7,7 @@ import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/shared/trial-chain.ts'
 import { findChain } from '../doors/slot/chain.ts'
 import { attempt } from '../ground/errors/fault.ts'
 import { readSetting } from '../ground/settings/settings.ts'
-import { readControlDirectories } from '../scan/judge/policy.ts'
+import { readControlDirectories } from '../scan/judge/config.ts'
 import {
   handToSlot,
   installedQueue,

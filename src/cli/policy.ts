@@ -7,9 +7,9 @@ import { readAddress } from '../mail/message/envelope/address.ts'
 import {
   HOST_DIRECTORY,
   readControlDirectories,
-  readScanningPolicy,
+  readScanningConfig,
   withSettings,
-} from '../scan/judge/policy.ts'
+} from '../scan/judge/config.ts'
 import { loadRules, loadRulesFrom } from '../scan/rules/load.ts'
 import type { Rules } from '../scan/rules/match.ts'
 import { type Rule, ruleFiles } from '../scan/rules/rule.ts'
@@ -113,7 +113,7 @@ function doesOf({ action }: Rule): string {
  */
 function checkValues({ all, path }: Rules, env: Environment): void {
   const scanning = env.QHPSI ? env : { ...env, QHPSI: 'plugin: clamd' }
-  const base = readScanningPolicy(scanning)!
+  const base = readScanningConfig(scanning)!
   for (const { action, line } of all) {
     if (action.kind !== 'set') continue
     try {

@@ -8,7 +8,7 @@ import {
   hostSwitchFile,
   readControlDirectories,
   switchFile,
-} from '../scan/judge/policy.ts'
+} from '../scan/judge/config.ts'
 import { printsJson, text } from './shared/options.ts'
 import { FAILED, makeCommand, type Output } from './shared/run-command.ts'
 

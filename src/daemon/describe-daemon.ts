@@ -7,7 +7,7 @@ import { HostProcess, START_BLUR } from '../ground/process/host-process.ts'
 import { isCompiled } from '../ground/runtime/compiled-program.ts'
 import { isSetting } from '../ground/settings/table.ts'
 import { keyringPath } from '../scan/cluster/keyring.ts'
-import { HOST_DIRECTORY } from '../scan/judge/policy.ts'
+import { HOST_DIRECTORY } from '../scan/judge/config.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
 
 /** Returns how this onescand runs, for those who may know. A worker describes all of it. */
@@ -37,7 +37,7 @@ export function ownWords(): string[] {
 /** The files that are read at the start and at a SIGHUP; onescand(8). */
 function filesOf({ env, directories: { control }, context }: Configuration): string[] {
   if (context === undefined) return [] // without QHPSI none is read
-  const { BADATTACHMENTS, PLUGINDIR, QHPSI } = context.policy.settings
+  const { BADATTACHMENTS, PLUGINDIR, QHPSI } = context.config.settings
   const plugins = QHPSI.kind === 'plugins' ? QHPSI.names : []
   const rules = ruleFiles(control, HOST_DIRECTORY)
   return [

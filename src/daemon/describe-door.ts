@@ -2,9 +2,14 @@ import { basename } from 'node:path'
 import { isAboutEnvelope } from '../doors/clamd/context.ts'
 import type { Configuration } from '../doors/shared/configuration.ts'
 import { afterQueue } from '../doors/smtp/next-server/server.ts'
+import {
+  type JudgeConfig,
+  type MailSettings,
+  NOTHING_SCANS,
+  switchedOff,
+} from '../scan/judge/config.ts'
 import type { JudgeContext } from '../scan/judge/context.ts'
 import { fateOfInfected } from '../scan/judge/decide.ts'
-import { type MailSettings, NOTHING_SCANS, type Policy, switchedOff } from '../scan/judge/policy.ts'
 import { whyUnnoticed } from '../scan/scanners/shared/signatures-in-use.ts'
 import type { DoorKind, PlacedDoor } from './options/door.ts'
 
@@ -30,12 +35,12 @@ function whatItDoes(
     return quota === undefined ? 'nobody is over quota: QUOTAD is not set' : 'answers by QUOTAD'
   }
   if (context === undefined) return `nothing is scanned: ${NOTHING_SCANS}${asksQuota}`
-  const { policy } = context
-  const scans = `scans with ${namesOf(policy)}`
+  const { config } = context
+  const scans = `scans with ${namesOf(config)}`
   if (kind === 'clamd') return `${scans}, clients decide${notAsked(context)}${memoryOf(context)}`
   const fate =
-    kind === 'slot' ? 'clients say what becomes of viruses' : fateOfViruses(kind, policy.settings)
-  return `${scans}, ${fate}, ${stamps(policy)}${asksQuota}${memoryOf(context)}`
+    kind === 'slot' ? 'clients say what becomes of viruses' : fateOfViruses(kind, config.settings)
+  return `${scans}, ${fate}, ${stamps(config)}${asksQuota}${memoryOf(context)}`
 }
 
 /** Names the lines of onescan.policy that ask for what clients of clamd do not tell. */
@@ -46,7 +51,7 @@ function notAsked({ rules }: JudgeContext): string {
   return `, not by ${rules!.lines.path} line ${shown}: it asks who sends or gets the mail`
 }
 
-function namesOf({ settings: { QHPSI } }: Policy): string {
+function namesOf({ settings: { QHPSI } }: JudgeConfig): string {
   return QHPSI.kind === 'plugins' ? QHPSI.names.join(', ') : basename(QHPSI.words[0]!)
 }
 
@@ -73,7 +78,7 @@ function memoryOf({ tools }: JudgeContext): string {
   return why === undefined ? '' : `, remembers no verdicts: ${why}`
 }
 
-function stamps({ cluster, remark }: Policy): string {
+function stamps({ cluster, remark }: JudgeConfig): string {
   if (cluster === undefined) return remark === '' ? 'no stamps' : `no stamps (${remark})`
   const { length } = cluster.keys
   return `stamps by ${length} ${length === 1 ? 'key' : 'keys'}`

@@ -45,7 +45,7 @@ export async function runFirstProcess({
   const inherited = inheritedSockets(process.env)
   const { http } = options
   const httpFd = pageSocket(inherited, http, log)
-  const clamds = new ClamdWatch(() => configuration.context?.policy.settings, log)
+  const clamds = new ClamdWatch(() => configuration.context?.config.settings, log)
   const status = http && new StatusFeed(options, () => configuration, clamds)
   if (http) await status?.open(http, httpFd)
   const sockets = await openSockets(options, inherited)

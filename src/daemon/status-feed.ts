@@ -110,7 +110,7 @@ export class StatusFeed {
         )
       },
       clamds: () => this.#clamds.states,
-      spoolDirectory: this.#configuration().context?.policy.spool.directory ?? '/tmp',
+      spoolDirectory: this.#configuration().context?.config.spool.directory ?? '/tmp',
       memoryLimit: this.#options.memory,
       workers: () => this.#workers?.state() ?? noWorkers,
     }

@@ -19,15 +19,15 @@ import { readLater, treatment } from '../ground/settings/table/scanning.ts'
 import { names } from '../ground/settings/table.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
 import { readClusterSettings } from '../scan/cluster/keyring.ts'
-import { fateOfInfected } from '../scan/judge/decide.ts'
 import {
   HOST_DIRECTORY,
   hostSwitchFile,
   NOTHING_SCANS,
   readControlDirectories,
-  readScanningPolicy,
+  readScanningConfig,
   switchedOff,
-} from '../scan/judge/policy.ts'
+} from '../scan/judge/config.ts'
+import { fateOfInfected } from '../scan/judge/decide.ts'
 import { readQuotaSettings } from '../scan/quota/quota-settings.ts'
 import { loadRules } from '../scan/rules/load.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
@@ -163,7 +163,7 @@ const readers: readonly ((env: Environment) => unknown)[] = [
   readVerdictSettings,
   readQuotaSettings,
   (env) => readSettings(env, readLater),
-  readScanningPolicy, // finds what the readers before it do not
+  readScanningConfig, // finds what the readers before it do not
 ]
 
 /** Returns a line for each setting, or file that it names, that cannot be read. */

@@ -1,7 +1,7 @@
 import { errorText } from '../ground/errors/fault.ts'
 import { type Finding, failure } from '../ground/errors/finding.ts'
 import type { Environment } from '../ground/settings/settings.ts'
-import type { ControlDirectories } from '../scan/judge/policy.ts'
+import type { ControlDirectories } from '../scan/judge/config.ts'
 import { readScanSettings, type ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
 import {
   type Accounts,

@@ -2,12 +2,12 @@ import t from 'tap'
 import { describeDoor } from '../../src/daemon/describe-door.ts'
 import type { PlacedDoor } from '../../src/daemon/options/door.ts'
 import type { Configuration } from '../../src/doors/shared/configuration.ts'
-import { type Policy, readScanningPolicy } from '../../src/scan/judge/policy.ts'
+import { type JudgeConfig, readScanningConfig } from '../../src/scan/judge/config.ts'
 
 const directories = { qmailHome: '/nonexistent', control: '/nonexistent' }
-const configurationOf = (policy: Policy, tools = {}, scanners: readonly unknown[] = []) =>
+const configurationOf = (config: JudgeConfig, tools = {}, scanners: readonly unknown[] = []) =>
   ({
-    context: { policy, tools: { ...tools, scanners } },
+    context: { config, tools: { ...tools, scanners } },
     directories,
     quota: undefined,
   }) as unknown as Configuration
@@ -15,11 +15,11 @@ const configurationOf = (policy: Policy, tools = {}, scanners: readonly unknown[
 t.test('onescand says at its start that it may not read its keyring', async (t) => {
   const env = { QHPSI: 'plugin: eicar', CONTROLDIR: '/nonexistent' }
   const why = '/etc/onescan/keys/clusterkeys is not readable by uid 999: no clustering'
-  const policy = { ...readScanningPolicy(env)!, remark: why }
-  const by = configurationOf(policy)
+  const config = { ...readScanningConfig(env)!, remark: why }
+  const by = configurationOf(config)
   const door = { kind: 'milter', address: 'unix:/m' } as const
   t.match(describeDoor(door, by), `, no stamps (${why})`)
-  t.match(describeDoor(door, configurationOf({ ...policy, remark: '' })), /, no stamps$/)
+  t.match(describeDoor(door, configurationOf({ ...config, remark: '' })), /, no stamps$/)
 })
 
 t.test('what a door says of viruses is what becomes of them', async (t) => {
@@ -28,8 +28,8 @@ t.test('what a door says of viruses is what becomes of them', async (t) => {
   const behind = { kind: 'smtp', address: 'inet:127.0.0.1:2', route } as unknown as PlacedDoor
   const said = (door: PlacedDoor, settings: Record<string, string>) => {
     const env = { QHPSI: 'plugin: eicar', CONTROLDIR: '/nonexistent', ...settings }
-    const policy = readScanningPolicy(env)!
-    return describeDoor(door, configurationOf(policy)).split(', ')[1]
+    const config = readScanningConfig(env)!
+    return describeDoor(door, configurationOf(config)).split(', ')[1]
   }
   const [keep, hold] = [{ QUARANTINE: '/var/kept' }, { QUARANTINE: 'hold' }]
   const forward = { VIRUSFORWARD: 'virus@example.org' }
@@ -48,14 +48,14 @@ t.test('what a door says of viruses is what becomes of them', async (t) => {
 })
 
 t.test('onescand says at its start that it remembers nothing about copies, and why', async (t) => {
-  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', CONTROLDIR: '/nonexistent' })!
+  const config = readScanningConfig({ QHPSI: 'plugin: clamd', CONTROLDIR: '/nonexistent' })!
   const [here, there] = [t.testdir({ here: {}, there: {} }), '/nonexistent/db'].map(String)
   const files = { changed: 1, size: 0, seen: 2, directory: `${here}/here` }
   const end = (signatures: unknown, loadsFrom: unknown, found: object | undefined = files) => {
     const tools = { verdicts: {}, signatureFiles: () => found }
     const scanner = { name: 'clamd', memorable: { signatures, loadsFrom } }
     const door = { kind: 'milter', address: 'unix:/m' } as const
-    return describeDoor(door, configurationOf(policy, tools, [scanner])).split('no stamps')[1]
+    return describeDoor(door, configurationOf(config, tools, [scanner])).split('no stamps')[1]
   }
   const says = (why: string) => `, remembers no verdicts: ${why}`
   const own = async () => 'ClamAV 1.4.3'
@@ -85,9 +85,9 @@ t.test('onescand says at its start that it remembers nothing about copies, and w
   const scanner = { name: 'clamd', memorable: { signatures: own, loadsFrom: () => [] } }
   const door = { kind: 'milter', address: 'unix:/m' } as const
   t.match(
-    describeDoor(door, configurationOf(policy, tools, [scanner])),
+    describeDoor(door, configurationOf(config, tools, [scanner])),
     says('there are no signatures in CLAMDBDIR'),
   )
   t.equal(end('not told', undefined), says('clamd does not tell its signatures'))
-  t.notMatch(describeDoor(door, configurationOf(policy, {}, [scanner])), /remembers/)
+  t.notMatch(describeDoor(door, configurationOf(config, {}, [scanner])), /remembers/)
 })

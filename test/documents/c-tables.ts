@@ -6,7 +6,7 @@ import { names, table } from '../../src/ground/settings/table.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
-import { hostSwitchFile } from '../../src/scan/judge/policy.ts'
+import { hostSwitchFile } from '../../src/scan/judge/config.ts'
 import { QUOTA_REPLY_MAX } from '../../src/scan/quota/quota-answer.ts'
 import { figure } from './source-files.ts'
 

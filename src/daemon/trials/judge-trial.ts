@@ -29,7 +29,7 @@ export async function tryJudging(
 ): Promise<Finding[]> {
   const { context } = configuration
   if (context === undefined) return [] // nothing is judged, which the trial has said
-  const { QHPSIMINSIZE, QHPSIMAXSIZE, CLAMDMAXSIZE } = context.policy.settings
+  const { QHPSIMINSIZE, QHPSIMAXSIZE, CLAMDMAXSIZE } = context.config.settings
   const mail = makeTrialMail(Date.now(), {
     least: QHPSIMINSIZE,
     // clamd gets a line above it.
@@ -72,10 +72,10 @@ async function judgeFromMemory(
   try {
     const transaction = { message, envelope, client }
     const { context } = judging
-    const { policy } = context
+    const { config } = context
     const tools = { ...context.tools, verdicts: undefined }
     const deadline = new Deadline(tools.uptime, { within: TRIAL_TIMEOUT })
-    const { details } = await judge(transaction, { policy, tools }, deadline)
+    const { details } = await judge(transaction, { config, tools }, deadline)
     return details
   } finally {
     message.close()

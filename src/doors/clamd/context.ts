@@ -1,5 +1,5 @@
+import type { MailSettings } from '../../scan/judge/config.ts'
 import type { JudgeContext, LoadedRules } from '../../scan/judge/context.ts'
-import type { MailSettings } from '../../scan/judge/policy.ts'
 import { Rules } from '../../scan/rules/match.ts'
 import type { Rule } from '../../scan/rules/rule.ts'
 
@@ -8,12 +8,12 @@ import type { Rule } from '../../scan/rules/rule.ts'
  * that nobody could tell; nothing is kept in quarantine, sent elsewhere or let in by settings that say so.
  */
 export function answeringContext(context: JudgeContext): JudgeContext {
-  const { policy, rules } = context
-  const { settings } = policy
+  const { config, rules } = context
+  const { settings } = config
   return {
     ...context,
-    policy: {
-      ...policy,
+    config: {
+      ...config,
       onlyAnswers: true,
       settings: {
         ...settings,

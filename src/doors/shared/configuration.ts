@@ -12,15 +12,15 @@ import {
 import type { MessageOptions } from '../../mail/message/intake.ts'
 import { readSpoolSettings } from '../../mail/message/spool.ts'
 import { digestsFor } from '../../scan/cluster/verify.ts'
-import type { JudgeContext, LoadedRules, Tools } from '../../scan/judge/context.ts'
 import {
   type ControlDirectories,
   HOST_DIRECTORY,
-  type Policy,
+  type JudgeConfig,
   readControlDirectories,
-  readScanningPolicy,
+  readScanningConfig,
   withSettings,
-} from '../../scan/judge/policy.ts'
+} from '../../scan/judge/config.ts'
+import type { JudgeContext, LoadedRules, Tools } from '../../scan/judge/context.ts'
 import { countersLine } from '../../scan/quota/backends.ts'
 import { openQuotaClient, type QuotaClient } from '../../scan/quota/quota-client.ts'
 import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
@@ -70,11 +70,11 @@ export async function readConfiguration(
   memory: HostMemory = new HostMemory(),
 ): Promise<Configuration> {
   const readAt = Date.now()
-  const policy = readScanningPolicy(env)
+  const config = readScanningConfig(env)
   // What is wrong in them is a fault of the start, not of the first sweep or of the first client.
   readSettings(env, readLater)
   const directories = readControlDirectories(env)
-  const base = policy && { policy, tools: await openTools(policy, env, log, memory) }
+  const base = config && { config, tools: await openTools(config, env, log, memory) }
   const lines = base && loadRules(directories.control, HOST_DIRECTORY)
   const contexts = base && lines && (await contextsOfLines(base, lines, env, log))
   const rules: LoadedRules | undefined = lines && {
@@ -84,7 +84,7 @@ export async function readConfiguration(
   const quotaSettings = readQuotaSettings(env)
   const quota = quotaSettings && openQuotaClient(quotaSettings, log)
   const report = () => quota && log(countersLine(quota.counters))
-  const keys = policy?.cluster?.keys ?? []
+  const keys = config?.cluster?.keys ?? []
   const verdicts = base?.tools.verdicts
   return {
     env,
@@ -92,13 +92,13 @@ export async function readConfiguration(
     directories,
     context: base && { ...base, rules },
     messageOptions: {
-      spool: policy?.spool ?? readSpoolSettings(env),
+      spool: config?.spool ?? readSpoolSettings(env),
       digestsFor(header) {
         const wanted = digestsFor(header, keys, Date.now() / 1000)
         return verdicts === undefined ? wanted : { ...wanted, sha256: true }
       },
       createHash: base?.tools.crypto?.createHash,
-      memoryFiles: policy && loadSystem(),
+      memoryFiles: config && loadSystem(),
     },
     quota,
     report,
@@ -113,11 +113,11 @@ export async function readConfiguration(
 }
 
 /**
- * Makes the scanners of a policy, and opens the memory of verdicts. Rejects with a Fault of kind
+ * Makes the scanners of a configuration, and opens the memory of verdicts. Rejects with a Fault of kind
  * `config`.
  */
 async function openTools(
-  { settings, cluster }: Policy,
+  { settings, cluster }: JudgeConfig,
   env: Environment,
   log: (line: string) => void,
   memory: HostMemory,
@@ -136,7 +136,7 @@ async function openTools(
 
 /** Makes scanners that last until the configuration is closed, and has them ready. */
 async function makePreparedScanners(
-  settings: Policy['settings'],
+  settings: JudgeConfig['settings'],
   log: (line: string) => void,
 ): Promise<readonly Scanner[]> {
   const scanners = await makeScanners(settings, { lasting: true, log })
@@ -174,12 +174,12 @@ async function contextsOfLines(
     const key = JSON.stringify(action.settings)
     if (contexts.has(key)) continue
     try {
-      const policy = withSettings(base.policy, env, action.settings)
+      const config = withSettings(base.config, env, action.settings)
       const isAboutScanners = Object.keys(action.settings).some((name) => name in aboutScanners)
       const scanners = isAboutScanners
-        ? await makePreparedScanners(policy.settings, log)
+        ? await makePreparedScanners(config.settings, log)
         : base.tools.scanners
-      contexts.set(key, { policy, tools: { ...base.tools, scanners } })
+      contexts.set(key, { config, tools: { ...base.tools, scanners } })
     } catch (error) {
       throw new Fault('config', `${path} line ${line}: ${errorText(error)}`, error)
     }

@@ -2,8 +2,8 @@ import type { Budget, MemoryLease } from '../../ground/flow/memory-budget.ts'
 import type { MessageOptions } from '../../mail/message/intake.ts'
 import { readSpoolSettings } from '../../mail/message/spool.ts'
 import type { MailReporter } from '../../observe/live/process-report.ts'
+import { NOTHING_SCANS, switchedOff } from '../../scan/judge/config.ts'
 import type { JudgeContext } from '../../scan/judge/context.ts'
-import { NOTHING_SCANS, switchedOff } from '../../scan/judge/policy.ts'
 import type { QuotaLookup } from '../../scan/quota/quota-answer.ts'
 import type { Rules } from '../../scan/rules/match.ts'
 import type { Configuration } from './configuration.ts'
@@ -57,7 +57,7 @@ export class MailServices {
   get needsPlainRecipients(): boolean {
     const { context } = this.configuration
     const mayDiffer =
-      context?.rules !== undefined || context?.policy.settings.QUARANTINE?.kind === 'directory'
+      context?.rules !== undefined || context?.config.settings.QUARANTINE?.kind === 'directory'
     return mayDiffer && !this.#isOff()
   }
 
@@ -95,7 +95,7 @@ export type Judging =
 export function startJudging(configuration: Configuration): Judging {
   const { context, directories, env, messageOptions } = configuration
   const pass = (why: string): Judging => {
-    const spool = context?.policy.spool ?? readSpoolSettings(env)
+    const spool = context?.config.spool ?? readSpoolSettings(env)
     return { kind: 'pass', why, messageOptions: { spool } }
   }
   if (context === undefined) return pass(NOTHING_SCANS)

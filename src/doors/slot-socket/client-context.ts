@@ -4,8 +4,8 @@ import { type Environment, readSetting } from '../../ground/settings/settings.ts
 import type { FromClient } from '../../ground/settings/table/kinds.ts'
 import type { QhpsiLine } from '../../ground/settings/table/scanning.ts'
 import { isSetting, names, type SettingName, table } from '../../ground/settings/table.ts'
+import { NOTHING_SCANS, readMailSettings, withSettings } from '../../scan/judge/config.ts'
 import type { JudgeContext } from '../../scan/judge/context.ts'
-import { NOTHING_SCANS, readMailSettings, withSettings } from '../../scan/judge/policy.ts'
 import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
 import type { Scanner } from '../../scan/scanners/shared/scanner.ts'
 import type { Configuration } from '../shared/configuration.ts'
@@ -74,7 +74,7 @@ export class ClientContexts {
 }
 
 /**
- * Whether a variable decides about the policy, and not about the message or the client's own work.
+ * Whether a variable decides about the configuration, and not about the message or the client's own work.
  */
 const isOfPolicy = (kind: FromClient) => kind !== undefined && kind !== 'message'
 
@@ -138,7 +138,7 @@ function scannersOf(scanners: readonly Scanner[], line: QhpsiLine): readonly Sca
 
 /** Returns the daemon's context with the settings that the client may set, and the scanners of its line. */
 function contextWith(
-  { policy: own, tools: ownTools, rules }: JudgeContext,
+  { config: own, tools: ownTools, rules }: JudgeContext,
   line: QhpsiLine,
   { env, directories, quota }: Configuration,
   theirs: Environment,
@@ -150,18 +150,18 @@ function contextWith(
   merged.QUARANTINE = theirs.QUARANTINE
   const settings = readMailSettings(merged, directories)! // `line` is there, so QHPSI is
   goColdIfLaxer(settings, own.settings)
-  const policy = { ...own, settings }
+  const config = { ...own, settings }
   const scanners = scannersOf(ownTools.scanners, line)
   const tools = { ...ownTools, quota }
   return {
-    policy,
+    config,
     tools: { ...tools, scanners },
     rules: rules && {
       lines: rules.lines,
       async contextOfLine(lineSettings) {
         const { scanners: ofLine } = (await rules.contextOfLine(lineSettings)).tools
         return {
-          policy: withSettings(policy, merged, lineSettings),
+          config: withSettings(config, merged, lineSettings),
           // If the line names no scanners, it has the daemon's: those of the client take their
           // place.
           tools: { ...tools, scanners: ofLine === tools.scanners ? scanners : ofLine },

@@ -4,7 +4,7 @@ import { errorTextAt, Fault } from '../../ground/errors/fault.ts'
 import { checkExecutable, findProgram } from '../../ground/process/execute.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { splitWords } from '../../ground/settings/table/values.ts'
-import type { ControlDirectories } from '../../scan/judge/policy.ts'
+import type { ControlDirectories } from '../../scan/judge/config.ts'
 
 /** The program that gets the message next, and the arguments of that program. */
 export interface Chain {

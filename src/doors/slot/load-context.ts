@@ -4,13 +4,13 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
 import type { LogSink } from '../../log/log-sink.ts'
 import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
-import type { JudgeContext, LoadedRules, Tools } from '../../scan/judge/context.ts'
 import {
   HOST_DIRECTORY,
-  type Policy,
+  type JudgeConfig,
   readControlDirectories,
   withSettings,
-} from '../../scan/judge/policy.ts'
+} from '../../scan/judge/config.ts'
+import type { JudgeContext, LoadedRules, Tools } from '../../scan/judge/context.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import type { TimedLookup } from '../../scan/quota/quota-answer.ts'
 import type { QuotaClient } from '../../scan/quota/quota-client.ts'
@@ -27,9 +27,9 @@ interface SlotTools extends Tools {
   readonly quota?: Pick<QuotaClient, keyof TimedLookup | 'close' | 'settled'> | undefined
 }
 
-/** Loads what this policy needs, and nothing else, because each module costs time at the start. */
-export async function prepareTools(policy: Policy, log: LogSink): Promise<SlotTools> {
-  const { cluster, quota, settings } = policy
+/** Loads what this configuration needs, and nothing else, because each module costs time at the start. */
+export async function prepareTools(config: JudgeConfig, log: LogSink): Promise<SlotTools> {
+  const { cluster, quota, settings } = config
   const database = settings.CLAMDBDIR ?? DEFAULT_DATABASE
   return {
     scanners: await makeScanners(settings, { relay: log.relay }),
@@ -58,21 +58,21 @@ function once<Value>(compute: () => Value): () => Value {
 /** Returns what one message is judged by: the settings of `env`, and onescan.policy. */
 export async function loadContext(
   transaction: Transaction,
-  policy: Policy,
+  config: JudgeConfig,
   tools: SlotTools,
   { env, log }: { readonly env: Environment; readonly log: LogSink },
 ): Promise<JudgeContext> {
   const lines = await rulesAbout(transaction, env)
-  if (lines === undefined) return { policy, tools }
+  if (lines === undefined) return { config, tools }
   const rules: LoadedRules = {
     lines,
     async contextOfLine(settings) {
-      const set = withSettings(policy, env, settings)
+      const set = withSettings(config, env, settings)
       const scanners = await makeScanners(set.settings, { relay: log.relay })
-      return { policy: set, tools: { ...tools, scanners } }
+      return { config: set, tools: { ...tools, scanners } }
     },
   }
-  return { policy, tools, rules }
+  return { config, tools, rules }
 }
 
 /** Loads the rules, and the code for rules, if there are any. */

@@ -6,8 +6,8 @@ import { chainEnvironment } from '../../ground/settings/environment.ts'
 import type { LogSink } from '../../log/log-sink.ts'
 import { openLog } from '../../log/open-log.ts'
 import { removeNamedFiles } from '../../mail/message/named-copy.ts'
+import { readControlDirectories, readJudgeConfig } from '../../scan/judge/config.ts'
 import { Deadline } from '../../scan/judge/deadline.ts'
-import { readControlDirectories, readPolicy } from '../../scan/judge/policy.ts'
 import { handleMail } from '../shared/handle-mail.ts'
 import { readErrorReport } from '../shared/replies/error-report.ts'
 import { codeOfFault, exit } from '../shared/replies/exit-codes.ts'
@@ -64,20 +64,20 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
     environment: chainEnvironment(env),
     self: process.argv[1] ?? process.execPath,
   }
-  const policy = readPolicy(env)
-  if ('off' in policy && !policy.quota) return passThrough({ chain, slotLog }, policy.off)
+  const config = readJudgeConfig(env)
+  if ('off' in config && !config.quota) return passThrough({ chain, slotLog }, config.off)
 
   // Before any descriptor is opened that stays.
   const slotContext = { chain, errorReport: readErrorReport(env), slotLog }
-  if ('off' in policy) {
+  if ('off' in config) {
     const { passUnscanned } = await import('./quota-only.ts')
-    return passUnscanned(policy.quota!, policy.off, env, slotContext)
+    return passUnscanned(config.quota!, config.off, env, slotContext)
   }
-  const tools = await prepareTools(policy, log)
-  const transaction = receiveTransaction(optionsOf(policy, tools), env)
+  const tools = await prepareTools(config, log)
+  const transaction = receiveTransaction(optionsOf(config, tools), env)
   slotLog.transaction = transaction
   const keepNoFile = removeWhenKilled()
-  const context = await loadContext(transaction, policy, tools, { env, log })
+  const context = await loadContext(transaction, config, tools, { env, log })
   return handleMail(transaction, context, new Deadline(tools.uptime), {
     answers: 'once, some kept',
     code: exit.done,
@@ -86,7 +86,7 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
       await tools.quota?.settled()
       tools.quota?.close()
       keepNoFile.stop()
-      return carryOut(decision, transaction, { ...slotContext, directory: policy.spool.directory })
+      return carryOut(decision, transaction, { ...slotContext, directory: config.spool.directory })
     },
   })
 }

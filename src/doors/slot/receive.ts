@@ -7,8 +7,8 @@ import { type Envelope, EnvelopeReader } from '../../mail/message/envelope/envel
 import type { Header } from '../../mail/message/header-block.ts'
 import { Intake, type MessageOptions } from '../../mail/message/intake.ts'
 import { digestsFor } from '../../scan/cluster/verify.ts'
+import type { JudgeConfig } from '../../scan/judge/config.ts'
 import type { Tools } from '../../scan/judge/context.ts'
-import type { Policy } from '../../scan/judge/policy.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { bounceUserOf, readSlotClient, type SlotClient } from '../shared/slot-client.ts'
 
@@ -20,10 +20,10 @@ const ENVELOPE_FD = 1
 const RETRY = 5
 
 /** What a message is kept and looked at by that is judged. */
-export function optionsOf(policy: Policy, tools: Tools): MessageOptions {
-  const keys = policy.cluster?.keys ?? []
+export function optionsOf(config: JudgeConfig, tools: Tools): MessageOptions {
+  const keys = config.cluster?.keys ?? []
   return {
-    spool: policy.spool,
+    spool: config.spool,
     digestsFor: (header: Header) => digestsFor(header, keys, tools.now() / 1000),
     createHash: tools.crypto?.createHash,
   }

@@ -5,12 +5,12 @@ import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import { NO_EDITS } from '../../mail/message/header-block.ts'
 import type { Rules } from '../rules/match.ts'
 import type { Rule } from '../rules/rule.ts'
+import type { JudgeConfig } from './config.ts'
 import type { JudgeContext, LoadedRules } from './context.ts'
 import type { Deadline } from './deadline.ts'
 import type { Decision, DecisionDetails, SingleDecision } from './decision.ts'
 import { type AnswerMode, divide, type GroupDecision, joinLines } from './divide.ts'
 import { judge } from './judge.ts'
-import type { Policy } from './policy.ts'
 import { refusalByRule } from './replies.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -66,9 +66,9 @@ function createJudge(
     const before = decided.get(key)
     if (before !== undefined) return before
     const settings = rule?.action.kind === 'set' ? rule.action.settings : undefined
-    const { policy, tools } = settings === undefined ? context : await siteOfLine(settings)
-    const excepting = withExceptions(policy, inOrder(lines.always, exceptions))
-    const decision = await judge(transaction, { policy: excepting, tools }, deadline)
+    const { config, tools } = settings === undefined ? context : await siteOfLine(settings)
+    const excepting = withExceptions(config, inOrder(lines.always, exceptions))
+    const decision = await judge(transaction, { config: excepting, tools }, deadline)
     decided.set(key, decision)
     return decision
   }
@@ -101,11 +101,11 @@ function mayExcept({ conditions: { signature } }: Rule, found: string): boolean 
   return signature === undefined || compileGlob(signature, '*')(found)
 }
 
-/** The policy with these exceptions. Of several for the same result, the first line counts. */
-function withExceptions(policy: Policy, exceptions: readonly Rule[]): Policy {
-  if (exceptions.length === 0) return policy
+/** The configuration with these exceptions. Of several for the same result, the first line counts. */
+function withExceptions(config: JudgeConfig, exceptions: readonly Rule[]): JudgeConfig {
+  if (exceptions.length === 0) return config
   return {
-    ...policy,
+    ...config,
     allowedBy: (found) => exceptions.find((exception) => mayExcept(exception, found))?.line,
   }
 }

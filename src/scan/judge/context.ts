@@ -4,14 +4,14 @@ import type { Rules } from '../rules/match.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
 import type { SignatureFiles } from '../scanners/shared/signatures.ts'
 import type { Verdicts } from '../verdicts/verdicts.ts'
-import type { Policy } from './policy.ts'
+import type { JudgeConfig } from './config.ts'
 
 /**
  * What mail is judged by: one value, which nobody changes. A door, a client or a line of onescan.policy
  * that has something judged otherwise makes another one of it.
  */
 export interface JudgeContext {
-  readonly policy: Policy
+  readonly config: JudgeConfig
   readonly tools: Tools
   /** The lines of onescan.policy, and what they make of this context; undefined if there are none. */
   readonly rules?: LoadedRules | undefined
@@ -26,7 +26,7 @@ export interface LoadedRules {
 /** The scanners, clocks and services that the judgement uses; tests hand in their own. */
 export interface Tools {
   readonly scanners: readonly Scanner[]
-  /** Needed if the policy has a cluster. */
+  /** Needed if the configuration has a cluster. */
   readonly crypto: Crypto | undefined
   /** Reads which virus signatures lie on this host. */
   readonly signatureFiles: () => SignatureFiles | undefined

@@ -2,10 +2,10 @@ import { examineClearing } from '../../mail/message/clear-header.ts'
 import { type Header, NO_EDITS } from '../../mail/message/header-block.ts'
 import type { Message } from '../../mail/message/message.ts'
 import type { Trust } from '../cluster/verify.ts'
+import type { JudgeConfig } from './config.ts'
 import { fateOfInfected } from './decide.ts'
 import type { Reply, SingleDecision } from './decision.ts'
 import { QUARANTINE_FIELD } from './forward.ts'
-import type { Policy } from './policy.ts'
 import { HEADER_TOO_LARGE, replyFor } from './replies.ts'
 import type { Client } from './transaction.ts'
 
@@ -18,12 +18,12 @@ export function decideByHeader(
     message,
     client,
   }: { readonly message: Pick<Message, 'header' | 'isHeaderTooLarge'>; readonly client: Client },
-  policy: Policy,
+  config: JudgeConfig,
 ): SingleDecision | undefined {
-  if (policy.onlyAnswers) return undefined
+  if (config.onlyAnswers) return undefined
   if (message.isHeaderTooLarge) return refuseUnscanned(HEADER_TOO_LARGE)
-  const clearing = examineClearing(message.header, forgeableFields(policy))
-  return clearing.kind === 'unclear' ? decideUnclear(clearing.why, client, policy) : undefined
+  const clearing = examineClearing(message.header, forgeableFields(config))
+  return clearing.kind === 'unclear' ? decideUnclear(clearing.why, client, config) : undefined
 }
 
 /**
@@ -31,10 +31,10 @@ export function decideByHeader(
  * the message as it came, like infected mail. No MTA may hold it, since an MTA could deliver it later
  * with the field. `why` ends the sentence "message refused: ...".
  */
-function decideUnclear(why: string, client: Client, policy: Policy): SingleDecision {
-  const { QUARANTINE: quarantine } = policy.settings
+function decideUnclear(why: string, client: Client, config: JudgeConfig): SingleDecision {
+  const { QUARANTINE: quarantine } = config.settings
   if (
-    fateOfInfected(policy.settings, client) !== 'quarantine' ||
+    fateOfInfected(config.settings, client) !== 'quarantine' ||
     quarantine?.kind !== 'directory'
   ) {
     return refuseUnscanned(replyFor('refused', 'unclear-header', why))
@@ -56,7 +56,7 @@ function refuseUnscanned(reply: Reply): SingleDecision {
  * The fields that no sender may forge, by their lower-case names: X-QHPSI, and X-Quarantine-ID if
  * VIRUSFORWARD is set. Every message must let them be removed before it is scanned.
  */
-function forgeableFields({ settings }: Policy): readonly string[] {
+function forgeableFields({ settings }: JudgeConfig): readonly string[] {
   return settings.VIRUSFORWARD === undefined ? ['x-qhpsi'] : ['x-qhpsi', QUARANTINE_FIELD]
 }
 
@@ -65,9 +65,13 @@ function forgeableFields({ settings }: Policy): readonly string[] {
  * vouches for every X-Quarantine-ID of the message, they stay: a host of the cluster made them or
  * let them pass, and without them its stamp would break.
  */
-export function fieldsToRemove(header: Header, trust: Trust, policy: Policy): readonly string[] {
-  if (policy.onlyAnswers) return []
-  const names = forgeableFields(policy)
+export function fieldsToRemove(
+  header: Header,
+  trust: Trust,
+  config: JudgeConfig,
+): readonly string[] {
+  if (config.onlyAnswers) return []
+  const names = forgeableFields(config)
   if (!trust.trusted || trust.stamp === undefined) return names
   const first = header.fields.findIndex(({ key }) => key === QUARANTINE_FIELD)
   return first > trust.stamp ? names.filter((name) => name !== QUARANTINE_FIELD) : names

@@ -4,6 +4,7 @@ import type { HeaderField } from '../../mail/message/header-block.ts'
 import { NO_STAMP, type Trust } from '../cluster/verify.ts'
 import { properties } from '../scanners/shared/properties.ts'
 import type { Infected, ScanResult, Unseen } from '../scanners/shared/scan-result.ts'
+import { isOnlyTagged, type JudgeConfig, type MailSettings, treatedProperty } from './config.ts'
 import type {
   Acceptance,
   DecisionDetails,
@@ -12,7 +13,6 @@ import type {
   SingleDecision,
 } from './decision.ts'
 import { forwardTo } from './forward.ts'
-import { isOnlyTagged, type MailSettings, type Policy, treatedProperty } from './policy.ts'
 import { NOT_SCANNED, refusal, replyFor } from './replies.ts'
 import type { ScanOutcome } from './scan-unvouched.ts'
 import type { OwnStamp } from './stamp-scanned.ts'
@@ -23,9 +23,13 @@ const VIRUS_FOUND: HeaderField = { name: 'X-QHPSI', value: 'virus found' }
 
 /**
  * Decides what becomes of a message. Pure: the decision depends only on what the stages found and
- * what the policy says.
+ * what the settings say.
  */
-export function decide(transaction: Transaction, policy: Policy, outcome: Outcome): SingleDecision {
+export function decide(
+  transaction: Transaction,
+  config: JudgeConfig,
+  outcome: Outcome,
+): SingleDecision {
   const { result, stamp, remove } = outcome
   const details = detailsOf(outcome)
   const accept = (...add: readonly HeaderField[]): Acceptance => {
@@ -36,11 +40,11 @@ export function decide(transaction: Transaction, policy: Policy, outcome: Outcom
     case 'clean':
       return stamp ? accept(CLEAN, stamp.field) : accept(CLEAN)
     case 'unknown':
-      return decideCouldNotTell(transaction, policy.settings, accept())
+      return decideCouldNotTell(transaction, config.settings, accept())
     case 'infected':
-      return decideInfected(transaction, policy, acceptances, result)
+      return decideInfected(transaction, config, acceptances, result)
     case 'unseen':
-      return decideUnseen(transaction, policy.settings, acceptances, result)
+      return decideUnseen(transaction, config.settings, acceptances, result)
   }
 }
 
@@ -66,7 +70,7 @@ function decideCouldNotTell(
  */
 function decideInfected(
   { envelope, client }: Transaction,
-  { settings, allowedBy }: Policy,
+  { settings, allowedBy }: JudgeConfig,
   { tagged, untagged }: Acceptances,
   { name, banned = false }: Infected,
 ): SingleDecision {
@@ -141,7 +145,7 @@ function decideUnseen(
   return actOn(treatment, settings, client, acceptances)
 }
 
-/** What policy does with mail that has a property, or of which something cannot be seen. */
+/** What the settings do with mail that has a property, or of which something cannot be seen. */
 interface Treatment {
   readonly action: MailSettings['OVERUNPACKED' | 'OVERNESTING' | 'ENCRYPTED' | 'STRICTMIME']
   readonly grounds: Grounds
@@ -185,7 +189,7 @@ function actOn(
   }
 }
 
-/** readPolicy() has made sure that there is a quarantine if a setting asks for it. */
+/** readJudgeConfig() has made sure that there is a quarantine if a setting asks for it. */
 function quarantineDecision(
   quarantine: MailSettings['QUARANTINE'],
   grounds: Grounds,

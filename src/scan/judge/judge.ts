@@ -23,17 +23,17 @@ import { verifyTrust } from './trust.ts'
  */
 export async function judge(
   transaction: Transaction,
-  { policy, tools }: JudgeContext,
+  { config, tools }: JudgeContext,
   deadline: Deadline,
 ): Promise<SingleDecision> {
   const { message, envelope, client } = transaction
-  const byHeader = decideByHeader(transaction, policy)
+  const byHeader = decideByHeader(transaction, config)
   if (byHeader !== undefined) return byHeader
   // Each stage reads the header once, which may be 1 MiB.
   const turn = () => giveWay(message.header.length)
   await turn()
 
-  const notes = policy.remark === '' ? [] : [policy.remark]
+  const notes = config.remark === '' ? [] : [config.remark]
   const times: Record<string, number> = {}
   const lap = createStopwatch(tools.uptime)
   if (tools.quota) {
@@ -44,25 +44,25 @@ export async function judge(
     if (remark !== undefined) notes.push(remark)
   }
 
-  const trust = verifyTrust(transaction, policy, tools)
+  const trust = verifyTrust(transaction, config, tools)
   times.verify = lap()
   await turn()
 
-  const remove = fieldsToRemove(message.header, trust, policy)
+  const remove = fieldsToRemove(message.header, trust, config)
   const mail = { ...transaction, leaving: withoutFields(message.header, remove) }
 
   // Signatures that scanners load during the scan may have come too late for this message.
-  const files = policy.cluster && tools.signatureFiles()
+  const files = config.cluster && tools.signatureFiles()
   const signatures = await findSignaturesInUse(tools.scanners, files, tools.now())
-  const scanned = await scanUnvouched(mail, { policy, tools }, trust, deadline)
+  const scanned = await scanUnvouched(mail, { config, tools }, trust, deadline)
   times.scan = lap()
 
   await turn()
-  const { stamp, notes: stampNotes } = await stampScanned(mail, policy, tools, scanned, signatures)
+  const { stamp, notes: stampNotes } = await stampScanned(mail, config, tools, scanned, signatures)
   times.sign = lap()
   await turn()
 
-  const decision = decide(transaction, policy, {
+  const decision = decide(transaction, config, {
     ...scanned,
     notes: [...notes, ...scanned.notes, ...stampNotes],
     trust,
@@ -71,7 +71,7 @@ export async function judge(
     times,
     now: Math.floor(tools.now() / 1000),
   })
-  return inOwnWords(decision, policy.settings, client.origin?.queueId)
+  return inOwnWords(decision, config.settings, client.origin?.queueId)
 }
 
 /** Returns a function that tells the milliseconds since its last call. */

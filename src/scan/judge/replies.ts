@@ -2,8 +2,8 @@ import { hostname } from 'node:os'
 import { replaceUnprintable } from '../../ground/errors/log.ts'
 import type { Placeholder } from '../../ground/settings/table/scanning.ts'
 import { HEADER_LIMITS_IN_WORDS } from '../../mail/message/header-block.ts'
+import type { MailSettings } from './config.ts'
 import type { Grounds, Reply, SingleDecision } from './decision.ts'
-import type { MailSettings } from './policy.ts'
 
 /** The reply to infected or banned mail that is refused. */
 export function refusal(name: string, banned: boolean): Reply {

@@ -5,9 +5,9 @@ import { clean, type ScanResult, type Unseen, unseen } from '../scanners/shared/
 import type { ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/copies/verdict-query.ts'
+import { excusesOf, type MailSettings, strictnessFor } from './config.ts'
 import type { JudgeContext } from './context.ts'
 import type { Deadline } from './deadline.ts'
-import { excusesOf, type MailSettings, strictnessFor } from './policy.ts'
 import type { Client, Transaction } from './transaction.ts'
 import { isReleased, vouchesFor } from './trust.ts'
 
@@ -32,12 +32,12 @@ export interface ScanOutcome extends KnownOrScanned {
  */
 export async function scanUnvouched(
   mail: LeavingMail,
-  { policy, tools }: JudgeContext,
+  { config, tools }: JudgeContext,
   trust: Trust,
   deadline: Deadline,
 ): Promise<ScanOutcome> {
   const { message, envelope, client, leaving } = mail
-  const { settings, cluster } = policy
+  const { settings, cluster } = config
   const isSpared = isReleased(trust, mail, tools)
   const scanners = tools.scanners.filter(
     (scanner) => scanner.local || !(isSpared || vouchesFor(trust, scanner, settings)),
@@ -51,8 +51,8 @@ export async function scanUnvouched(
 
   const notes: string[] = []
   let oddities: ReadonlySet<string> = new Set()
-  const isExcused = excusesOf(policy)
-  const strictness = strictnessFor(policy)
+  const isExcused = excusesOf(config)
+  const strictness = strictnessFor(config)
   const keepsOut = whatKeepsOut(client, settings)
   const timeLeft = deadline.forScans(settings.timeout)
   const { gone, progress } = deadline
@@ -63,7 +63,7 @@ export async function scanUnvouched(
     },
   }
   const run: RunScanners = (those, { header, ...more } = {}) => {
-    const { spool } = policy
+    const { spool } = config
     const { uptime } = tools
     const by = {
       scanners: those,

@@ -5,8 +5,8 @@ import { EVERY_PART } from '../cluster/stamp.ts'
 import { askedBesides } from '../scanners/shared/properties.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
 import type { SignaturesInUse } from '../scanners/shared/signatures-in-use.ts'
+import type { JudgeConfig } from './config.ts'
 import type { Tools } from './context.ts'
-import type { Policy } from './policy.ts'
 import type { LeavingMail, ScanOutcome } from './scan-unvouched.ts'
 
 /** A stamp, and the id of the key that made it. */
@@ -24,24 +24,24 @@ const NOT_LOADED = 'no stamp: signatures changed, and may not be loaded yet'
  */
 export async function stampScanned(
   mail: LeavingMail,
-  policy: Policy,
+  config: JudgeConfig,
   tools: Tools,
   scanned: ScanOutcome,
   { areLoaded, since }: SignaturesInUse,
 ): Promise<{ readonly stamp: OwnStamp | undefined; readonly notes: readonly string[] }> {
   const { result, scanners, known } = scanned
-  if (result.answer !== 'clean' || policy.onlyAnswers) return { stamp: undefined, notes: [] }
+  if (result.answer !== 'clean' || config.onlyAnswers) return { stamp: undefined, notes: [] }
   if (!areLoaded && known === undefined) {
     return { stamp: undefined, notes: scanners.length > 0 ? [NOT_LOADED] : [] }
   }
   const isUnread = result.unread === true
-  const stamp = await sign(mail, policy, tools, { scanners, isUnread }, known?.time ?? since)
+  const stamp = await sign(mail, config, tools, { scanners, isUnread }, known?.time ?? since)
   return { stamp, notes: [] }
 }
 
 async function sign(
   { message, leaving }: LeavingMail,
-  { cluster, settings }: Policy,
+  { cluster, settings }: JudgeConfig,
   { crypto, now }: Tools,
   { scanners: ran, isUnread }: { scanners: readonly Scanner[]; isUnread: boolean },
   since: number,

@@ -5,8 +5,8 @@ import { askedBesides } from '../scanners/shared/properties.ts'
 import type { ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
 import { settledDate } from '../scanners/shared/signatures.ts'
+import type { JudgeConfig } from './config.ts'
 import type { Tools } from './context.ts'
-import type { Policy } from './policy.ts'
 import type { Transaction } from './transaction.ts'
 
 /** Mail for which nothing vouches, and which gives the log no reason to say so. */
@@ -15,7 +15,7 @@ const untrusted: Trust = { trusted: false, why: '' }
 /** Verifies the stamps of a message, if this host and the client are in a cluster. */
 export function verifyTrust(
   { message, client }: Transaction,
-  { cluster }: Policy,
+  { cluster }: JudgeConfig,
   { crypto, now, signatureFiles }: Tools,
 ): Trust {
   if (cluster === undefined || crypto === undefined) return untrusted

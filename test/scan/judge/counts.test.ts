@@ -1,6 +1,6 @@
 import t from 'tap'
 import { loadSystem } from '../../../src/ground/runtime/system.ts'
-import { readScanningPolicy } from '../../../src/scan/judge/policy.ts'
+import { readScanningConfig } from '../../../src/scan/judge/config.ts'
 import { clamdScanner } from '../../../src/scan/scanners/clamd/scanner.ts'
 import { readScanSettings } from '../../../src/scan/scanners/shared/scan-settings.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/shared/scanner.ts'
@@ -111,8 +111,8 @@ t.test(
         questions += 1 + (sample.beside?.length ?? 0)
         return clamd.scan(sample, task)
       }
-      const policy = readScanningPolicy(settings)! // read once by a service, too
-      const judged = () => judgeMail(mails[mail], { policy, scanners: [{ ...clamd, scan }] })
+      const config = readScanningConfig(settings)! // read once by a service, too
+      const judged = () => judgeMail(mails[mail], { config, scanners: [{ ...clamd, scan }] })
       await judged() // what is loaded and asked once
       calls = 0
       questions = 0

@@ -2,9 +2,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Header } from '../../../src/mail/message/header-block.ts'
 import type { Trust } from '../../../src/scan/cluster/verify.ts'
+import { readScanningConfig } from '../../../src/scan/judge/config.ts'
 import { decideByHeader, fieldsToRemove } from '../../../src/scan/judge/decide-by-header.ts'
 import type { SingleDecision } from '../../../src/scan/judge/decision.ts'
-import { readScanningPolicy } from '../../../src/scan/judge/policy.ts'
 
 /** Mail whose header cannot be edited is decided about before anything else looks at it. */
 
@@ -15,10 +15,10 @@ function decideBy(
   settings: Readonly<Record<string, string>> = {},
   isBounceInjector = false,
 ): SingleDecision | undefined {
-  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...settings })!
+  const config = readScanningConfig({ QHPSI: 'plugin: clamd', ...settings })!
   const client = { mayRelay: false, isClusterPeer: false, isBounceInjector }
   const message = { header: new Header(Buffer.from(header)), isHeaderTooLarge: false }
-  return decideByHeader({ message, client }, policy)
+  return decideByHeader({ message, client }, config)
 }
 
 const unclear = 'A: b\nno field\nX-QHPSI: clean\n\n'
@@ -60,7 +60,7 @@ t.test('a quarantine directory keeps a message with such a header as it came', a
 
 /** Fields that a sender could forge are removed, unless a host of the cluster vouches for them. */
 
-const forwarding = readScanningPolicy({ QHPSI: 'plugin: clamd', VIRUSFORWARD: 'q@example.org' })!
+const forwarding = readScanningConfig({ QHPSI: 'plugin: clamd', VIRUSFORWARD: 'q@example.org' })!
 const both = ['x-qhpsi', 'x-quarantine-id']
 
 function headerWith(...names: string[]): Header {
@@ -90,7 +90,7 @@ const headers: readonly (readonly [
   ],
 ]
 t.test('X-QHPSI is removed, and X-Quarantine-ID only if VIRUSFORWARD is set', async (t) => {
-  const plain = readScanningPolicy({ QHPSI: 'plugin: clamd' })!
+  const plain = readScanningConfig({ QHPSI: 'plugin: clamd' })!
   t.same(fieldsToRemove(headerWith('X-Quarantine-ID'), stampAt(1), plain), ['x-qhpsi'])
 })
 for (const [what, header, trust, removed] of headers) {

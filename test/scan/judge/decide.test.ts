@@ -24,7 +24,7 @@ interface Setup extends Pick<StageSetup, 'settings' | 'client' | 'recipients'> {
 
 function decideFor(result: ScanResult, { outcome, ...setup }: Setup = {}): SingleDecision {
   const { transaction, context } = stageFor(letter, setup)
-  return decide(transaction, context.policy, {
+  return decide(transaction, context.config, {
     trust: untrusted,
     result,
     scanners: [clamd, local],

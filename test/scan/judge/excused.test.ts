@@ -1,6 +1,6 @@
 import * as crypto from 'node:crypto'
 import t from 'tap'
-import { readScanningPolicy } from '../../../src/scan/judge/policy.ts'
+import { readScanningConfig } from '../../../src/scan/judge/config.ts'
 import { attachmentsScanner } from '../../../src/scan/scanners/attachments/attachments.ts'
 import { clean, infected, unknown } from '../../../src/scan/scanners/shared/scan-result.ts'
 import type { ContentScanner, Sample, Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
@@ -54,7 +54,7 @@ interface Setup extends Pick<StageSetup, 'settings' | 'recipients' | 'tools'> {
 async function judgeBy(text: string, { lines = '', scanner = clamdLike(), ...setup }: Setup) {
   const settings = { QHPSI: 'plugin: clamd', REJECTVIRUS: '1', ...setup.settings }
   const isSearched = settings.QHPSI.includes('attachments')
-  const searched = isSearched ? [attachmentsScanner(readScanningPolicy(settings)!.settings)] : []
+  const searched = isSearched ? [attachmentsScanner(readScanningConfig(settings)!.settings)] : []
   const stage = { ...setup, settings, scanners: [...searched, scanner] }
   return (await judgeByLines(lines, text, stage)).decision
 }

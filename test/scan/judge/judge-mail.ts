@@ -5,12 +5,16 @@ import type { Test } from 'tap'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { messageOf } from '../../../src/mail/message/intake.ts'
 import { judgeByRules } from '../../../src/scan/judge/by-rule.ts'
+import {
+  type JudgeConfig,
+  readScanningConfig,
+  withSettings,
+} from '../../../src/scan/judge/config.ts'
 import type { LoadedRules, Tools } from '../../../src/scan/judge/context.ts'
 import { Deadline } from '../../../src/scan/judge/deadline.ts'
 import type { Decision } from '../../../src/scan/judge/decision.ts'
 import type { AnswerMode } from '../../../src/scan/judge/divide.ts'
 import { judge } from '../../../src/scan/judge/judge.ts'
-import { type Policy, readScanningPolicy, withSettings } from '../../../src/scan/judge/policy.ts'
 import type { Client } from '../../../src/scan/judge/transaction.ts'
 import { parseRules } from '../../../src/scan/rules/load.ts'
 import { Rules } from '../../../src/scan/rules/match.ts'
@@ -41,7 +45,7 @@ export const letter = 'From: a@example.org\nSubject: hello\n\nHello\n'
 export interface Setup {
   readonly settings?: Readonly<Record<string, string>>
   /** What was read of the settings, if they have been read already. */
-  readonly policy?: Policy
+  readonly config?: JudgeConfig
   readonly scan?: ContentScanner['scan']
   readonly scanners?: readonly Scanner[]
   readonly client?: Partial<Client>
@@ -59,7 +63,7 @@ export function stageFor(text: string, setup: Setup = {}) {
   const { settings, scan = async () => clean, sender = 'a@example.org' } = setup
   const { recipients = ['b@example.org'] } = setup
   const env = { QHPSI: 'plugin: clamd', ...settings }
-  const policy = setup.policy ?? readScanningPolicy(env)!
+  const config = setup.config ?? readScanningConfig(env)!
   const asked: string[] = []
   const scanners = (setup.scanners ?? [scannerOf('clamd', scan)]).map((scanner): Scanner => {
     const { name } = scanner
@@ -82,7 +86,7 @@ export function stageFor(text: string, setup: Setup = {}) {
     return { ...scanner, search }
   })
   const message = messageOf(Buffer.from(text, 'latin1'), {
-    spool: policy.spool,
+    spool: config.spool,
     digestsFor: () => ({ md5: true, sha256: true }),
     createHash: crypto.createHash,
   })
@@ -99,7 +103,7 @@ export function stageFor(text: string, setup: Setup = {}) {
     uptime: () => performance.now(),
     ...setup.tools,
   }
-  return { env, transaction: { message, envelope, client }, context: { policy, tools }, asked }
+  return { env, transaction: { message, envelope, client }, context: { config, tools }, asked }
 }
 
 /** Judges a message. */
@@ -122,7 +126,7 @@ export async function judgeByLines(
     lines: new Rules(path, parseRules(lines, path)),
     contextOfLine(settings) {
       planned.push(settings)
-      return { ...context, policy: withSettings(context.policy, env, settings) }
+      return { ...context, config: withSettings(context.config, env, settings) }
     },
   }
   const deadline = new Deadline(context.tools.uptime)

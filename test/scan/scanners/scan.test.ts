@@ -4,7 +4,7 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { errorText } from '../../../src/ground/errors/fault.ts'
-import { readScanningPolicy } from '../../../src/scan/judge/policy.ts'
+import { readScanningConfig } from '../../../src/scan/judge/config.ts'
 import { attachmentsScanner } from '../../../src/scan/scanners/attachments/attachments.ts'
 import { runScanners } from '../../../src/scan/scanners/scan.ts'
 import { EICAR, eicarScanner } from '../../../src/scan/scanners/shared/eicar.ts'
@@ -114,7 +114,7 @@ t.test('nothing of a message is read before its turn, which ends with its scan',
 
 t.test('with local policy alone messages wait for its turns, too', async (t) => {
   const names = { QHPSI: 'plugin: attachments', BADATTACHMENTS: '*.exe' }
-  const own = attachmentsScanner(readScanningPolicy(names)!.settings)
+  const own = attachmentsScanner(readScanningConfig(names)!.settings)
   let begun = 0
   const local: Scanner = {
     ...own,

@@ -17,7 +17,7 @@ import {
   nameOrNumber,
   readAccounts,
 } from '../../../readiness/account.ts'
-import { NOTHING_SCANS } from '../../../scan/judge/policy.ts'
+import { NOTHING_SCANS } from '../../../scan/judge/config.ts'
 import { whoTypes } from '../../root/run-as.ts'
 import { saidBy, TRIAL_OF_SERVICE } from '../../root/said.ts'
 import {

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { attempt, errorText } from '../../../ground/errors/fault.ts'
 import { readStart } from '../../../ground/path/open.ts'
 import { table } from '../../../ground/settings/table.ts'
-import type { ControlDirectories } from '../../../scan/judge/policy.ts'
+import type { ControlDirectories } from '../../../scan/judge/config.ts'
 
 /** Which program stands in the slot, as far as its file shows. The program is not run. */
 type SlotProgram =

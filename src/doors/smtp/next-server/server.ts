@@ -90,12 +90,12 @@ export class SmtpServer extends MailServices {
  * tagged.
  */
 export function afterQueue(context: JudgeContext): JudgeContext {
-  const { policy, rules } = context
-  const { settings } = policy
+  const { config, rules } = context
+  const { settings } = config
   const isRefused = settings.REJECTVIRUS === 'reject'
   return {
     ...context,
-    policy: isRefused ? { ...policy, settings: { ...settings, REJECTVIRUS: 'tag' } } : policy,
+    config: isRefused ? { ...config, settings: { ...settings, REJECTVIRUS: 'tag' } } : config,
     rules: rules && {
       lines: rules.lines,
       contextOfLine: async (settings) => afterQueue(await rules.contextOfLine(settings)),

@@ -2,20 +2,20 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import {
+  type JudgeConfig,
   NOTHING_SCANS,
-  type Policy,
   readControlDirectories,
-  readPolicy,
-  readScanningPolicy,
+  readJudgeConfig,
+  readScanningConfig,
   switchedOff,
   withSettings,
-} from '../../../src/scan/judge/policy.ts'
+} from '../../../src/scan/judge/config.ts'
 
-/** The policy: all settings as one value. */
+/** The configuration: all settings as one value. */
 
 const QHPSI = 'plugin: clamd'
 
-const ofInfected = ({ settings: { REJECTVIRUS, VIRUSTAGONLY, VIRUSFORWARD } }: Policy) => [
+const ofInfected = ({ settings: { REJECTVIRUS, VIRUSTAGONLY, VIRUSFORWARD } }: JudgeConfig) => [
   REJECTVIRUS,
   VIRUSTAGONLY,
   VIRUSFORWARD,
@@ -35,33 +35,33 @@ t.test('nothing is scanned if QHPSI is not set, or if the file onescan.off is th
   const control = t.testdir({})
   const env = { CONTROLDIR: control, QHPSI }
   t.equal(switchedOff(readControlDirectories(env)), undefined)
-  t.match(readPolicy(env), { settings: { QHPSI: { kind: 'plugins' } }, quota: undefined })
-  t.match(readPolicy({ CONTROLDIR: control }), { off: NOTHING_SCANS, quota: undefined })
+  t.match(readJudgeConfig(env), { settings: { QHPSI: { kind: 'plugins' } }, quota: undefined })
+  t.match(readJudgeConfig({ CONTROLDIR: control }), { off: NOTHING_SCANS, quota: undefined })
   const asked = { CONTROLDIR: control, QUOTAD: 'udp:127.0.0.1:1' }
   t.match(
-    readPolicy(asked),
+    readJudgeConfig(asked),
     { off: NOTHING_SCANS, quota: {} },
     'quotas are asked about all the same',
   )
   writeFileSync(join(control, 'onescan.off'), '')
   const off = `${control}/onescan.off is there`
   t.equal(switchedOff(readControlDirectories(env)), off)
-  t.same(readPolicy(env), { off })
-  t.ok(readScanningPolicy(env), 'readScanningPolicy() does not look for the switch')
+  t.same(readJudgeConfig(env), { off })
+  t.ok(readScanningConfig(env), 'readScanningConfig() does not look for the switch')
 })
 
-t.test('a policy remarks what it cannot use, and cannot be changed', async (t) => {
+t.test('a configuration remarks what it cannot use, and cannot be changed', async (t) => {
   const shared = t.testdir({})
   chmodSync(shared, 0o777)
-  const policy = readScanningPolicy({ QHPSI, SPOOLDIR: shared })!
-  t.match(policy.remark, `SPOOLDIR ${shared}: not used, mode 0777`)
-  t.equal(readScanningPolicy({ QHPSI })!.remark, '')
-  t.throws(() => Object.assign(policy, { remark: 'x' }))
+  const config = readScanningConfig({ QHPSI, SPOOLDIR: shared })!
+  t.match(config.remark, `SPOOLDIR ${shared}: not used, mode 0777`)
+  t.equal(readScanningConfig({ QHPSI })!.remark, '')
+  t.throws(() => Object.assign(config, { remark: 'x' }))
 })
 
 t.test('a line of onescan.policy changes the settings that it names, and no others', async (t) => {
   const env = { QHPSI, REJECTVIRUS: '1', SCANTIMEOUT: '7', SCANFAIL: 'accept' }
-  const base = readScanningPolicy(env)!
+  const base = readScanningConfig(env)!
   const changed = withSettings(base, env, { SCANFAIL: 'defer' })
   t.same(ofInfected(changed), ofInfected(base))
   t.equal(base.settings.SCANFAIL, 'accept')

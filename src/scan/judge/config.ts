@@ -29,7 +29,7 @@ export interface MailSettings extends ScanSettings, Values<typeof treatment> {
  * All settings that decide about a message, as one value that is read once from the environment and
  * the control files. Nothing in the judgement reads either.
  */
-export interface Policy {
+export interface JudgeConfig {
   readonly spool: SpoolSettings
   readonly settings: MailSettings
   readonly cluster: ClusterSettings | undefined
@@ -83,13 +83,13 @@ export function switchFile(directories: Pick<ControlDirectories, 'control'>): st
 export const hostSwitchFile: string = join(HOST_DIRECTORY, SWITCH)
 
 /**
- * Reads the policy for the next message. Scanning is off if QHPSI is unset, or if a switch file is
+ * Reads the configuration for the next message. Scanning is off if QHPSI is unset, or if a switch file is
  * there. Throws a Fault of kind `config`.
  */
-export function readPolicy(env: Environment): Policy | ScanningOff {
+export function readJudgeConfig(env: Environment): JudgeConfig | ScanningOff {
   const off = switchedOff(readControlDirectories(env))
   if (off !== undefined) return { off }
-  return readScanningPolicy(env) ?? { off: NOTHING_SCANS, quota: readQuotaSettings(env) }
+  return readScanningConfig(env) ?? { off: NOTHING_SCANS, quota: readQuotaSettings(env) }
 }
 
 /** Returns a reason for the log if one of the switch files exists, or undefined. */
@@ -99,10 +99,10 @@ export function switchedOff(directories: ControlDirectories): string | undefined
 }
 
 /**
- * Reads the policy, whether or not a switch file is there. Returns undefined if QHPSI is unset. Throws
+ * Reads the configuration, whether or not a switch file is there. Returns undefined if QHPSI is unset. Throws
  * a Fault of kind `config`.
  */
-export function readScanningPolicy(env: Environment): Policy | undefined {
+export function readScanningConfig(env: Environment): JudgeConfig | undefined {
   const directories = readControlDirectories(env)
   const settings = readMailSettings(env, directories)
   if (settings === undefined) return undefined
@@ -150,14 +150,14 @@ export function readMailSettings(
 const ofInfected = ['REJECTVIRUS', 'VIRUSTAGONLY', 'VIRUSFORWARD'] as const
 
 /**
- * Returns the policy with the settings of a line of onescan.policy in place of those of `env`. Throws
+ * Returns the configuration with the settings of a line of onescan.policy in place of those of `env`. Throws
  * a Fault of kind `config`.
  */
 export function withSettings(
-  base: Policy,
+  base: JudgeConfig,
   env: Environment,
   ofLine: Readonly<Record<string, string>>,
-): Policy {
+): JudgeConfig {
   const settings = readMailSettings({ ...env, ...ofLine }, readControlDirectories(env))
   if (settings === undefined) throw new Fault('config', 'QHPSI: is empty; say scan off')
   if (ofInfected.some((name) => name in ofLine)) return { ...base, settings }
@@ -191,7 +191,7 @@ export function treatedProperty(
  * What never ends a scan, since something worse may lie beside it: what VIRUSTAGONLY and the exceptions of
  * onescan.policy excuse, and properties with a setting of their own. Undefined if that is nothing.
  */
-export function excusesOf({ settings, allowedBy }: Policy): IsExcused | undefined {
+export function excusesOf({ settings, allowedBy }: JudgeConfig): IsExcused | undefined {
   const actions = Object.values(properties).map(({ actionBy }) => actionBy(settings))
   const treatsProperties = actions.some((action) => action !== 'virus')
   if (settings.VIRUSTAGONLY.length === 0 && allowedBy === undefined && !treatsProperties) {
@@ -207,7 +207,7 @@ export function excusesOf({ settings, allowedBy }: Policy): IsExcused | undefine
 const STRICTNESS: readonly PropertyAction[] = ['accept', 'tag', 'defer', 'quarantine', 'refuse']
 
 /** How strictly a message is treated for this result, if it is one that does not end the scan. */
-export function strictnessFor({ settings, allowedBy }: Policy): (found: ScanResult) => number {
+export function strictnessFor({ settings, allowedBy }: JudgeConfig): (found: ScanResult) => number {
   const actionFor = (found: ScanResult): PropertyAction => {
     if (found.answer === 'unseen' && found.what === 'encrypted' && settings.ENCRYPTED !== 'virus') {
       return settings.ENCRYPTED
