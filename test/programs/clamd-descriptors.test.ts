@@ -81,7 +81,7 @@ t.test(
       const beside = Array.from({ length: 7 }, (_, n) =>
         mail(2_000, round * 100 + n, n === round % 9),
       )
-      const verdict = await scan({ ...mail(3_000, round, round % 9 === 7), beside })
+      const verdict = await scan({ ...mail(3_000, round, round % 9 === 7), batch: beside })
       if (verdict.answer !== (round % 9 < 8 ? 'infected' : 'clean')) t.fail(`round ${round}`)
     }
   },

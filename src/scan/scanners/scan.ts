@@ -9,7 +9,7 @@ import { openAnonymousFile } from '../../mail/message/spool.ts'
 import { isNestedDeeper } from '../../mail/mime/nested.ts'
 import type { Oddity } from '../../mail/mime/shared/oddities.ts'
 import { inTurn, ScannerAnswers, type ScanRun } from './run/ask-scanners.ts'
-import type { HeardNames } from './run/heard-names.ts'
+import type { PartListBuilder } from './run/part-list.ts'
 import { causeOf, type ScanResult, unknown, unseen, worse } from './shared/scan-result.ts'
 import {
   abortLate,
@@ -127,7 +127,7 @@ class MessageScan {
   readonly #asked: ByteRange[] = []
   readonly #answers: ScannerAnswers
   /** Set if a scanner is told what mail programs see of each part. */
-  #names: HeardNames | undefined
+  #names: PartListBuilder | undefined
   /** Whether each content was given to the scanners, and nothing in the message exceeds a limit of ours. */
   #isReadToEnd = false
 
@@ -181,10 +181,10 @@ class MessageScan {
   }
 
   async #askAboutWhole(hasAskedContents: boolean): Promise<ScanResult | undefined> {
-    const heard = this.#names?.all
-    if (heard?.isCut) this.#task.note('plugins are told a part of the names')
-    const whole = heard ? { ...this.#message, heard } : this.#message
-    for (const samples of this.#batch.endWith(whole)) {
+    const partList = this.#names?.all
+    if (partList?.isCut) this.#task.note('plugins are told a part of the names')
+    const message = partList ? { ...this.#message, heard: partList } : this.#message
+    for (const samples of this.#batch.endWith(message)) {
       const result = await this.#answers.ask(samples)
       if (result !== undefined) return result
     }
@@ -244,8 +244,8 @@ class MessageScan {
           result = this.#tooMuch(`second look: ${step.why}`, step.why)
         } else {
           this.#tell((search) => search.content(step.content.bytes))
-          const heard = this.#names?.of(step.place)
-          const content = heard ? { ...step.content, heard } : step.content
+          const partList = this.#names?.of(step.place)
+          const content = partList ? { ...step.content, heard: partList } : step.content
           if (asksContents) result = await this.#answers.ask(this.#batch.add(content))
         }
         if (result !== undefined) return result
@@ -291,13 +291,13 @@ class MessageScan {
   /** Listens for names if a scanner is told them. For them alone no message is read. */
   async #hearNames(): Promise<void> {
     if (!this.#run.scanners.some((scanner) => !scanner.local && scanner.takesNames)) return
-    const { HeardNames } = await import('./run/heard-names.ts')
-    this.#names = new HeardNames()
+    const { PartListBuilder } = await import('./run/part-list.ts')
+    this.#names = new PartListBuilder()
   }
 
   /** Begins the searches of local policy. A content has been searched in its message. */
   async #openSearches(): Promise<void> {
-    if (this.#message.whole !== undefined) return
+    if (this.#message.message !== undefined) return
     for (const scanner of this.#run.scanners) {
       if (!scanner.local) continue
       try {
@@ -366,7 +366,7 @@ class Batch {
   #bytes = 0
 
   constructor(scanners: readonly Scanner[]) {
-    this.#gathers = scanners.every(({ takesBeside }) => takesBeside)
+    this.#gathers = scanners.every(({ takesBatch: takesBeside }) => takesBeside)
   }
 
   /**

@@ -108,7 +108,7 @@ t.test(
       let questions = 0
       const scan: ContentScanner['scan'] = (sample, task) => {
         calls++
-        questions += 1 + (sample.beside?.length ?? 0)
+        questions += 1 + (sample.batch?.length ?? 0)
         return clamd.scan(sample, task)
       }
       const config = readScanningConfig(settings)! // read once by a service, too

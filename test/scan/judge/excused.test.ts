@@ -21,7 +21,7 @@ function clamdLike(more: Partial<ContentScanner> = {}): ContentScanner {
     name: 'clamd',
     local: false,
     async scan(sample) {
-      for (const each of [...(sample.beside ?? []), sample]) {
+      for (const each of [...(sample.batch ?? []), sample]) {
         const opened = textOf(each).replace(/[A-Za-z0-9+/]{16,}={0,2}/g, (word) =>
           Buffer.from(word, 'base64').toString('latin1'),
         )
@@ -93,7 +93,7 @@ for (const [excuse, setup] of Object.entries(excuses)) {
       const refused = { kind: 'reject', details: { scan: 'infected', virus: 'Eicar' } }
       t.match(await judgeWith(mail(pua, eicar)), refused)
       t.match(await judgeWith(mail(eicar, pua)), refused)
-      t.match(await judgeWith(mail(pua, eicar), clamdLike({ takesBeside: true })), refused)
+      t.match(await judgeWith(mail(pua, eicar), clamdLike({ takesBatch: true })), refused)
       for (const [place, text] of Object.entries(inNoContent)) {
         t.match(await judgeWith(text), refused, place)
         t.match(await judgeWith(mail(pua, forwarded(text))), refused, `${place} of a forward`)
@@ -102,7 +102,7 @@ for (const [excuse, setup] of Object.entries(excuses)) {
       t.match(await judgeWith(mail(pua, trouble)), { kind: 'defer', details: { scan: 'unknown' } })
       const excused = { kind: 'accept', details: { scan: 'infected', virus: PUA } }
       t.match(await judgeWith(mail(pua)), excused)
-      t.match(await judgeWith(mail(pua), clamdLike({ takesBeside: true })), excused)
+      t.match(await judgeWith(mail(pua), clamdLike({ takesBatch: true })), excused)
       t.match(await judgeWith(mail()), { kind: 'accept', details: { scan: 'clean' } })
     })
   }

@@ -37,9 +37,9 @@ function showing(show: (content: Sample) => void): Scanner {
   return {
     name: 'clamd',
     local: false,
-    takesBeside: true,
+    takesBatch: true,
     async scan(asked) {
-      for (const content of [...(asked.beside ?? []), asked]) if (content.whole) show(content)
+      for (const content of [...(asked.batch ?? []), asked]) if (content.message) show(content)
       return { answer: 'clean' }
     },
   }

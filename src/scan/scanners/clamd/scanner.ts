@@ -74,10 +74,10 @@ export function clamdScanner(
         return list.every((server) => clamdHasLoaded(server, files, isSettled))
       },
     },
-    takesBeside: true,
+    takesBatch: true,
     turns: new ScanTurns(() => Math.max(1, healthy()), uptime),
     async scan(sample, task) {
-      const size = Math.max(...[sample, ...(sample.beside ?? [])].map(({ bytes }) => bytes.size))
+      const size = Math.max(...[sample, ...(sample.batch ?? [])].map(({ bytes }) => bytes.size))
       if (size > CLAMDMAXSIZE) {
         return unseen('size', `clamd: ${size} bytes are more than CLAMDMAXSIZE ${CLAMDMAXSIZE}`)
       }

@@ -67,11 +67,11 @@ export class ClamdServer {
     })
   }
 
-  /** Asks about a sample and those beside it, all at once. The answer is about all of them. */
+  /** Asks about a sample and its batch, all at once. The answer is about all of them. */
   async scan(sample: Sample, task: ScanTask): Promise<ClamdOutcome<ScanResult>> {
     this.#underWay++
     try {
-      const contents = [...(sample.beside ?? []), sample]
+      const contents = [...(sample.batch ?? []), sample]
       const handedOver = await this.#handOver(contents, task)
       const outcome =
         handedOver ??

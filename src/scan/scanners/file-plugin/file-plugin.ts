@@ -82,18 +82,18 @@ function turnsOf({ most }: PoolLimits) {
 
 /** What a plugin is asked about a message, or about a content of one. */
 async function aboutOf(sample: Sample) {
-  const { envelope, whole, heard } = sample
-  const { bytes, origin } = whole ?? sample
+  const { envelope, message, partList } = sample
+  const { bytes, origin } = message ?? sample
   return {
-    path: (await (whole ?? sample).file()).path,
+    path: (await (message ?? sample).file()).path,
     size: bytes.size,
-    part: whole && {
+    part: message && {
       path: (await sample.file()).path,
       size: sample.bytes.size,
-      ...heard?.parts[0],
+      ...partList?.parts[0],
     },
-    ...(!whole && heard && { parts: heard.parts }),
-    ...(heard?.isCut && { hasMoreNames: true as const }),
+    ...(!message && partList && { parts: partList.parts }),
+    ...(partList?.isCut && { hasMoreNames: true as const }),
     sender: envelope.sender.text,
     recipients: Array.from(recipientsOf(envelope), ({ text }) => text),
     origin,

@@ -17,7 +17,7 @@ export async function asPlainText<T>(
   { signal }: ScanTask,
   ask: (text: Sample) => Promise<T>,
 ): Promise<T | undefined> {
-  const mustBeText = sample.whole !== undefined
+  const mustBeText = sample.message !== undefined
   if (mustBeText && beginsAsFile(sample)) return undefined
   const store = new Store(
     new MemoryPool(() => openAnonymousFile(spool.directory), sample.bytes.size),
@@ -36,8 +36,8 @@ export async function asPlainText<T>(
       if (signal.aborted) return undefined
     }
     store.append(stuffing.finish())
-    const { envelope, origin, whole } = sample
-    const of = { envelope, origin, ...(whole && { whole }) }
+    const { envelope, origin, message } = sample
+    const of = { envelope, origin, ...(message && { whole: message }) }
     return await withNamedCopy(store, spool, (file) => ask({ ...of, bytes: store, file }))
   } finally {
     store.close()

@@ -158,8 +158,8 @@ export class ScannerAnswers {
     else if (difference === 0) this.tolerated = worse(this.tolerated, result)
   }
 
-  #askLocal(scanner: LocalScanner, { whole }: Sample): ScanResult | undefined {
-    const answer = whole ? undefined : this.#searches.get(scanner)?.answer()
+  #askLocal(scanner: LocalScanner, { message }: Sample): ScanResult | undefined {
+    const answer = message ? undefined : this.#searches.get(scanner)?.answer()
     return answer && this.unlessEnding(saidBy(scanner, answer))
   }
 
@@ -173,7 +173,7 @@ export class ScannerAnswers {
     samples: readonly Sample[],
   ): Promise<ScanResult | undefined> {
     const ofAll = await askScanner(scanner, sample, this.#task)
-    if (sample.beside === undefined) return this.#conclude(ofAll, sample, scanner)
+    if (sample.batch === undefined) return this.#conclude(ofAll, sample, scanner)
     if (!this.#mayPutAside(ofAll) && !isAboutUnpacked(ofAll)) {
       const result = await this.#conclude(ofAll, sample, scanner)
       // A scanner says of several samples what it found first, and that may hide the rest.
@@ -202,7 +202,7 @@ export class ScannerAnswers {
       if (await this.#isTooLargeByItself(sample, scanner)) {
         return this.unlessEnding({ ...result, what: 'size' })
       }
-      if (sample.whole) return this.#askAboutInside(result, sample, scanner)
+      if (sample.message) return this.#askAboutInside(result, sample, scanner)
     }
     if (!this.#mayPutAside(result)) return this.unlessEnding(result)
     const task = this.#task
@@ -266,10 +266,10 @@ function isAboutUnpacked(result: ScanResult): result is UnseenResult {
   return result.answer === 'unseen' && result.what === 'unpacked'
 }
 
-/** The last of the samples, with the others beside it. */
+/** The last of the samples, with the others as its batch. */
 function together(samples: readonly Sample[]): Sample | undefined {
   const last = samples.at(-1)
-  return last && samples.length > 1 ? { ...last, beside: samples.slice(0, -1) } : last
+  return last && samples.length > 1 ? { ...last, batch: samples.slice(0, -1) } : last
 }
 
 /**
@@ -334,11 +334,11 @@ class Loan {
 
   /** Lends a sample, and those in it. */
   of(sample: Sample): Sample {
-    const { whole, beside, sealedFile } = sample
+    const { message, batch, sealedFile } = sample
     return {
       ...sample,
-      ...(whole && { whole: this.of(whole) }),
-      ...(beside && { beside: beside.map((other) => this.of(other)) }),
+      ...(message && { message: this.of(message) }),
+      ...(batch && { batch: batch.map((other) => this.of(other)) }),
       bytes: new LentBytes(sample.bytes, this),
       ...(sealedFile && {
         sealedFile: () => {

@@ -92,8 +92,8 @@ async function askInPieces(text: Sample, how: Looking): Promise<Looked> {
 }
 
 /** The sample of some of its bytes, but for the file. */
-function partOf({ envelope, origin, whole }: Sample, bytes: Bytes): Omit<Sample, 'file'> {
-  return { bytes, envelope, origin, ...(whole && { whole }) }
+function partOf({ envelope, origin, message }: Sample, bytes: Bytes): Omit<Sample, 'file'> {
+  return { bytes, envelope, origin, ...(message && { message }) }
 }
 
 /**

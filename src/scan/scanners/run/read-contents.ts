@@ -51,14 +51,14 @@ export async function* readContents(
 /** Gives a content as a sample, whose file is removed when the next step is asked for. */
 function* stepOf(
   found: { readonly bytes: Bytes; readonly isMail: boolean; readonly place: ContentPlace },
-  whole: Sample,
+  message: Sample,
   spool: SpoolSettings,
 ): Generator<ReadingStep> {
   // libclamav knows mail by its first field, so that a mail has the same line on top as the message.
   const bytes = found.isMail ? Bytes.of(TOP_LINE, found.bytes) : found.bytes
   const copy = new NamedCopy(bytes, spool)
-  const { envelope, origin } = whole
-  const content: Sample = { bytes, envelope, origin, whole, file: () => copy.file() }
+  const { envelope, origin } = message
+  const content: Sample = { bytes, envelope, origin, message, file: () => copy.file() }
   try {
     yield { kind: 'content', content, place: found.place }
   } finally {

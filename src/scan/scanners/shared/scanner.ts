@@ -30,21 +30,21 @@ export interface Sample {
   /** The header, as it stands in the bytes; set for a message. */
   readonly header?: KnownHeader
   /** The message in which the content was found; set for a content. */
-  readonly whole?: Sample
+  readonly message?: Sample
   /**
-   * Small contents of the same message, in memory, about which the answer is, too. Only scanners with
-   * `takesBeside` get them.
+   * Small contents of the same message, in memory: the answer is about them, too. Only scanners with
+   * `takesBatch` get them.
    */
-  readonly beside?: readonly Sample[]
+  readonly batch?: readonly Sample[]
   /**
-   * What is said about a content where it stands first; about a message, each part that was heard of. Set if
+   * What is said about a content where it stands first; about a message, each part that was read. Set if
    * a scanner has `takesNames`, and the message was read.
    */
-  readonly heard?: HeardParts
+  readonly partList?: PartList
 }
 
 /** What mail programs see of one part, or of all parts of a message; cut if there is more than is told. */
-export interface HeardParts {
+export interface PartList {
   readonly parts: readonly NamedPart[]
   readonly isCut: boolean
 }
@@ -178,8 +178,8 @@ interface ScannerBasics {
    */
   readonly turns?: ScanTurns
   /** Set if several small contents at once take less time than one after another. */
-  readonly takesBeside?: true
-  /** Set if the scanner is told what mail programs see of a part (Sample.heard). */
+  readonly takesBatch?: true
+  /** Set if the scanner is told what mail programs see of a part (Sample.partList). */
   readonly takesNames?: true
   /**
    * Reads what the scanner needs besides messages, such as rules. Throws a Fault of kind `config` if that

@@ -114,7 +114,7 @@ t.test('small contents go together, each by a descriptor of its own', async (t) 
   )
   await scan()
   commands()
-  t.match((await scan({ ...small, beside: [small, small, small] })).answer, { answer: 'infected' })
+  t.match((await scan({ ...small, batch: [small, small, small] })).answer, { answer: 'infected' })
   t.same(commands(), Array(4).fill('zFILDES'))
 })
 

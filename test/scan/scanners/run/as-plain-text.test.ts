@@ -9,7 +9,7 @@ const spool = { directory: tmpdir(), sharedDirectory: undefined }
 const message = sample(Buffer.from('Subject: x\n\n'))
 const content = (text: string): Sample => ({
   ...sample(Buffer.from(text, 'latin1')),
-  whole: message,
+  message: message,
 })
 
 /** What scanners are asked about; undefined if they are not asked. */
@@ -17,7 +17,7 @@ function asText(bytes: Sample): Promise<string | undefined> {
   return asPlainText(bytes, spool, scanTask().task, async (text) => {
     const gathered = text.bytes.gather()
     t.equal(text.bytes.size, gathered.length)
-    t.equal(text.whole, bytes.whole)
+    t.equal(text.message, bytes.message)
     return gathered.toString('latin1')
   })
 }

@@ -21,7 +21,7 @@ import { sample, scanTask } from '../clamd/task.ts'
 import { localPolicy, runOf, secondLook } from '../scanning.ts'
 
 const message = sample(Buffer.from('Subject: mail\n\n'))
-const content = (name: string): Sample => ({ ...sample(Buffer.from(name)), whole: message })
+const content = (name: string): Sample => ({ ...sample(Buffer.from(name)), message: message })
 
 type Answers = (sample: Sample) => ScanResult | Promise<ScanResult>
 
@@ -33,7 +33,7 @@ function noting(answers: Answers, name = 'clamd') {
     name,
     local: false,
     async scan(sample) {
-      asked.push([...(sample.beside ?? []), sample].map(textOf))
+      asked.push([...(sample.batch ?? []), sample].map(textOf))
       return answers(sample)
     },
   }
@@ -99,7 +99,7 @@ t.test('the first scanner whose answer ends the scan is the last that is asked',
 
 t.test('behind a finding that is excused, each sample is asked about alone', async (t) => {
   const isExcused = ({ name }: { readonly name: string }) => name === 'Excused'
-  const answerOf = ({ bytes: { size }, beside }: Sample) =>
+  const answerOf = ({ bytes: { size }, batch: beside }: Sample) =>
     beside || size === 1 ? infected('Excused') : size === 2 ? infected('Virus') : clean
   const { scanner, asked } = noting(answerOf)
   const samples = [content('a'), content('bb'), content('ccc')]
@@ -118,7 +118,7 @@ function limited(sizes: readonly number[], asText: ScanResult = clean) {
   return noting((asked) => {
     const {
       bytes: { size },
-      beside = [],
+      batch: beside = [],
     } = asked
     const isOver = [...beside, asked].some(({ bytes }) => sizes.includes(bytes.size))
     if (isOver) return unseen('depth', 'clamd: MaxRecursion')

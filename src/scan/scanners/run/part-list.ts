@@ -1,7 +1,7 @@
 import type { ContentPlace } from '../../../mail/mime/shared/work.ts'
 import type { NamedPart } from '../../../plugin.ts'
 import { readNames, spellings } from '../attachments/part-names.ts'
-import type { HeardParts } from '../shared/scanner.ts'
+import type { PartList } from '../shared/scanner.ts'
 
 /** Most names of one part that scanners are told; onescan-plugin(7) has these numbers. */
 const NAMES_OF_PART_MAX = 100
@@ -12,38 +12,38 @@ const NAMES_MAX = 1000
  * What mail programs see of the parts of one message: the names and types that `attachments` judges, too. It
  * listens to the reading, so that its work is the message's.
  */
-export class HeardNames {
-  readonly #byFields = new WeakMap<ContentPlace['fields'], HeardParts>()
+export class PartListBuilder {
+  readonly #byFields = new WeakMap<ContentPlace['fields'], PartList>()
   /** By what they say: several readings of a part mostly say the same. */
   readonly #parts = new Map<string, NamedPart>()
   #count = 0
   #isCut = false
 
-  /** Each part that was heard of. */
-  get all(): HeardParts {
+  /** Each part that was read. */
+  get all(): PartList {
     return { parts: [...this.#parts.values()], isCut: this.#isCut }
   }
 
   /** Takes a header, and yields the units of work that it has done. */
   *header(fields: ContentPlace['fields']): Generator<number> {
     const { names, types } = yield* readNames(fields)
-    const heard = told(names, types)
-    this.#byFields.set(fields, heard)
-    yield* this.#keep(heard)
+    const partList = listOf(names, types)
+    this.#byFields.set(fields, partList)
+    yield* this.#keep(partList)
   }
 
   /** Takes the name of a file in uuencode, yEnc, a calendar, or another container. */
   *name(name: string): Generator<number> {
-    yield* this.#keep(told(spellings(name)))
+    yield* this.#keep(listOf(spellings(name)))
   }
 
   /** What is said about a content where it stands. */
-  of({ fields, names, containers }: ContentPlace): HeardParts {
-    if (containers.length > 0) return told(names.flatMap(spellings), [], containers)
-    return this.#byFields.get(fields) ?? told([])
+  of({ fields, names, containers }: ContentPlace): PartList {
+    if (containers.length > 0) return listOf(names.flatMap(spellings), [], containers)
+    return this.#byFields.get(fields) ?? listOf([])
   }
 
-  *#keep({ parts: [part], isCut }: HeardParts): Generator<number> {
+  *#keep({ parts: [part], isCut }: PartList): Generator<number> {
     const { names, types } = part!
     const key = JSON.stringify([names, types])
     yield key.length
@@ -56,11 +56,11 @@ export class HeardNames {
 }
 
 /** What is told of one part. */
-function told(
+function listOf(
   names: Iterable<string>,
   types: readonly string[] = [],
   containers: readonly string[] = [],
-): HeardParts {
+): PartList {
   const all = [...new Set(names)]
   const part = { names: all.slice(0, NAMES_OF_PART_MAX), types: [...new Set(types)], containers }
   return { parts: [part], isCut: all.length > NAMES_OF_PART_MAX }
