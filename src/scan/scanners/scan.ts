@@ -183,7 +183,7 @@ class MessageScan {
   async #askAboutWhole(hasAskedContents: boolean): Promise<ScanResult | undefined> {
     const partList = this.#names?.all
     if (partList?.isCut) this.#task.note('plugins are told a part of the names')
-    const message = partList ? { ...this.#message, heard: partList } : this.#message
+    const message = partList ? { ...this.#message, partList } : this.#message
     for (const samples of this.#batch.endWith(message)) {
       const result = await this.#answers.ask(samples)
       if (result !== undefined) return result
@@ -245,7 +245,7 @@ class MessageScan {
         } else {
           this.#tell((search) => search.content(step.content.bytes))
           const partList = this.#names?.of(step.place)
-          const content = partList ? { ...step.content, heard: partList } : step.content
+          const content = partList ? { ...step.content, partList } : step.content
           if (asksContents) result = await this.#answers.ask(this.#batch.add(content))
         }
         if (result !== undefined) return result
@@ -366,7 +366,7 @@ class Batch {
   #bytes = 0
 
   constructor(scanners: readonly Scanner[]) {
-    this.#gathers = scanners.every(({ takesBatch: takesBeside }) => takesBeside)
+    this.#gathers = scanners.every(({ takesBatch }) => takesBatch)
   }
 
   /**

@@ -37,7 +37,7 @@ export async function asPlainText<T>(
     }
     store.append(stuffing.finish())
     const { envelope, origin, message } = sample
-    const of = { envelope, origin, ...(message && { whole: message }) }
+    const of = { envelope, origin, ...(message && { message }) }
     return await withNamedCopy(store, spool, (file) => ask({ ...of, bytes: store, file }))
   } finally {
     store.close()
