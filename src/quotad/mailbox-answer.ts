@@ -1,5 +1,5 @@
 import { errorText } from '../ground/errors/fault.ts'
-import { inTime, LATE } from '../ground/flow/in-time.ts'
+import { TIMED_OUT, withTimeout } from '../ground/flow/timeout.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import type { LogTrouble, ServiceCounters } from './log.ts'
 import type { ServiceOptions } from './options.ts'
@@ -169,9 +169,9 @@ export function answersForNames(
   }
 
   async function waitFor(answer: Promise<MailboxAnswer>, name: string): Promise<MailboxAnswer> {
-    const result = await inTime(answer, QUOTALOOKUPTIMEOUT + GRACE)
+    const result = await withTimeout(answer, QUOTALOOKUPTIMEOUT + GRACE)
     return note(
-      result === LATE ? troubleAnswer(name, `no answer in ${QUOTALOOKUPTIMEOUT} ms`) : result,
+      result === TIMED_OUT ? troubleAnswer(name, `no answer in ${QUOTALOOKUPTIMEOUT} ms`) : result,
     )
   }
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { attempt } from '../../ground/errors/fault.ts'
 import { type Finding, failure, warning } from '../../ground/errors/finding.ts'
-import { inTime, LATE } from '../../ground/flow/in-time.ts'
+import { TIMED_OUT, withTimeout } from '../../ground/flow/timeout.ts'
 import { HostProcess, type ProcessStatus } from '../../ground/process/host-process.ts'
 import { RUNTIME_MARKER } from '../../ground/runtime/compiled-program.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
@@ -248,8 +248,8 @@ function limitsIn(text: string): MemoryLimits {
 
 /** Reads what a process has in its memory. Rejects if that does not come at once, or is too long. */
 async function memoryOf(file: string): Promise<string> {
-  const text = await inTime(readFile(file, 'latin1'), TIMEOUT)
-  if (text === LATE) throw new Error(`${file}: does not answer`)
+  const text = await withTimeout(readFile(file, 'latin1'), TIMEOUT)
+  if (text === TIMED_OUT) throw new Error(`${file}: does not answer`)
   if (text.length > BYTES_MAX) throw new Error(`${file}: is over ${BYTES_MAX} bytes`)
   return text
 }

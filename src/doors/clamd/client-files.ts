@@ -2,8 +2,8 @@ import { constants, fstat, read } from 'node:fs'
 import { type FileHandle, open, opendir, readlink, statfs } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { Fault } from '../../ground/errors/fault.ts'
-import { LATE, unlessAborted } from '../../ground/flow/in-time.ts'
 import { Semaphore } from '../../ground/flow/semaphore.ts'
+import { ABORTED, unlessAborted } from '../../ground/flow/timeout.ts'
 import { O_PATH } from '../../ground/process/descriptors.ts'
 import { closeAside } from './descriptor-stream.ts'
 
@@ -47,7 +47,7 @@ async function inTurnOf<Value>(
     release()
   })
   const result = await unlessAborted(working, signal)
-  if (result !== LATE) return result
+  if (result !== ABORTED) return result
   working.then(discard, () => {})
   throw new Fault('read', 'the file does not come')
 }

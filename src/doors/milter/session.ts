@@ -1,6 +1,6 @@
 import { Fault, isFault } from '../../ground/errors/fault.ts'
 import type { LogField } from '../../ground/errors/log.ts'
-import { LATE, unlessAborted } from '../../ground/flow/in-time.ts'
+import { ABORTED, unlessAborted } from '../../ground/flow/timeout.ts'
 import { faultLine, type LogContext } from '../../log/log-lines.ts'
 import { isPlainPath } from '../../mail/message/envelope/address.ts'
 import { clientNameOf } from '../../mail/message/envelope/envelope.ts'
@@ -256,7 +256,7 @@ export class MilterSession {
     add: () => Buffer | undefined,
   ): Promise<Buffer | undefined> {
     const reply = await unlessAborted(refusal, gone)
-    if (reply === LATE) return undefined
+    if (reply === ABORTED) return undefined
     return reply ? smtpReply(reply) : add()
   }
 

@@ -1,6 +1,6 @@
 import { Fault } from '../../ground/errors/fault.ts'
-import { withDeadline } from '../../ground/flow/in-time.ts'
 import { Semaphore } from '../../ground/flow/semaphore.ts'
+import { withDeadline } from '../../ground/flow/timeout.ts'
 
 /**
  * The most milliseconds that a message waits until others have been judged. Together with the

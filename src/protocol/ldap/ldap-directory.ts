@@ -3,8 +3,8 @@ import { Client, type Entry, NoSuchObjectError, SizeLimitExceededError } from 'l
 import { errorText } from '../../ground/errors/fault.ts'
 import { BackOff } from '../../ground/flow/back-off.ts'
 import { InFlight, LruCache } from '../../ground/flow/cache.ts'
-import { inTime, LATE } from '../../ground/flow/in-time.ts'
 import { Semaphore } from '../../ground/flow/semaphore.ts'
+import { TIMED_OUT, withTimeout } from '../../ground/flow/timeout.ts'
 import { readSecret } from '../../ground/path/open.ts'
 import { dial } from '../shared/dial.ts'
 import type { LdapSettings } from './ldap-settings.ts'
@@ -97,8 +97,8 @@ export class LdapDirectory {
     }
     const search = underWay ?? this.#searches.begin(user.name, this.#search(user))
     if (this.#isSlow) return this.#trouble('does not answer')
-    const answer = await inTime(search, this.#timeout)
-    if (answer !== LATE) return answer
+    const answer = await withTimeout(search, this.#timeout)
+    if (answer !== TIMED_OUT) return answer
     this.#isSlow = true
     return this.#trouble(`no answer in ${this.#timeout} ms`)
   }

@@ -1,5 +1,5 @@
 import { errorText } from '../../ground/errors/fault.ts'
-import { inTime } from '../../ground/flow/in-time.ts'
+import { withTimeout } from '../../ground/flow/timeout.ts'
 import type { DialledEndpoint } from '../shared/dial.ts'
 import type { StoreAccess, StoreAddress } from './address.ts'
 import {
@@ -57,7 +57,7 @@ async function findPrimary(
   const elected = Promise.any(asked.map(vote)).catch(() => {}) // or all have answered or failed
   try {
     await Promise.any(asked)
-    await inTime(elected, OTHERS_WITHIN)
+    await withTimeout(elected, OTHERS_WITHIN)
     const [most] = [...votes.values()].toSorted((a, b) => b.count - a.count)
     return most!.server
   } catch (error) {

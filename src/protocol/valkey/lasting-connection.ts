@@ -1,6 +1,6 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { doubledPause } from '../../ground/flow/back-off.ts'
-import { inTime, LATE, withDeadline } from '../../ground/flow/in-time.ts'
+import { TIMED_OUT, withDeadline, withTimeout } from '../../ground/flow/timeout.ts'
 import type { StoreAccess } from './address.ts'
 import { connectToStore } from './connect-to-store.ts'
 import type { RespCommand, ValkeyConnection } from './connection.ts'
@@ -62,19 +62,19 @@ export class LastingConnection {
   }
 
   /**
-   * Resolves to the replies to commands, of which each may be an error; or to LATE if they do not come
+   * Resolves to the replies to commands, of which each may be an error; or to TIMED_OUT if they do not come
    * within so many milliseconds. Rejects if the connection ends before that.
    */
   async ask(
     commands: readonly RespCommand[],
     within: number,
-  ): Promise<readonly RespValue[] | typeof LATE> {
+  ): Promise<readonly RespValue[] | typeof TIMED_OUT> {
     const asked = this.#connection
     if (asked === undefined) throw new Error('is not connected')
     const misses = this.#misses
-    const replies = await inTime(asked.ask(...commands), within)
+    const replies = await withTimeout(asked.ask(...commands), within)
     if (asked !== this.#connection) return replies
-    if (replies === LATE) {
+    if (replies === TIMED_OUT) {
       // If another miss was noticed since this question was asked, this one tells nothing new.
       if (misses === this.#misses) this.#missed(within)
     } else {

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { errorText } from '../../ground/errors/fault.ts'
 import { LruCache } from '../../ground/flow/cache.ts'
-import { inTime, LATE } from '../../ground/flow/in-time.ts'
+import { TIMED_OUT, withTimeout } from '../../ground/flow/timeout.ts'
 import { LF, NUL } from '../../ground/net/ascii.ts'
 import type { MailboxLocation } from './mailbox.ts'
 import { type Directory, pathBytes, withMailbox } from './open-mailbox.ts'
@@ -120,9 +120,9 @@ export class MaildirSource {
   ): Promise<MailboxReading> {
     const { file } = known ?? {}
     const counted = this.#counts.read(mailbox.path, () => this.#walker.count(mailbox))
-    const usage = await inTime(counted, Math.max(0, this.#timeout - waited))
+    const usage = await withTimeout(counted, Math.max(0, this.#timeout - waited))
     if (usage === undefined) return { found: 'no-mailbox' }
-    if (usage !== LATE) return { found: 'usage', usage, limits: file?.limits, source: 'walk' }
+    if (usage !== TIMED_OUT) return { found: 'usage', usage, limits: file?.limits, source: 'walk' }
     // A file that says "full" and is not trusted says nothing: mail for the mailbox would be deferred.
     return { found: 'trouble', why: `still being counted after ${this.#timeout} ms` }
   }

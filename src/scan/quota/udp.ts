@@ -3,8 +3,8 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
 import { errorCode, errorText } from '../../ground/errors/fault.ts'
-import { inTime, LATE } from '../../ground/flow/in-time.ts'
 import { Semaphore } from '../../ground/flow/semaphore.ts'
+import { TIMED_OUT, withTimeout } from '../../ground/flow/timeout.ts'
 import { brokenAnswer, noAnswer, type QuotaAnswer, readReplyDatagram } from './quota-answer.ts'
 import type { UdpBackend } from './quota-settings.ts'
 
@@ -69,14 +69,14 @@ export class UdpClient {
     const over = new AbortController()
     const answered = async () => {
       const socket = await this.#sockets.take(backend, over.signal)
-      if (socket === undefined) return LATE
+      if (socket === undefined) return TIMED_OUT
       if (!over.signal.aborted) return exchange.begin(socket, times)
       this.#sockets.giveBack(socket)
-      return LATE
+      return TIMED_OUT
     }
     try {
-      const answer = await inTime(answered(), timeout)
-      return answer === LATE ? failureOf(`no answer in ${timeout} ms`, exchange) : answer
+      const answer = await withTimeout(answered(), timeout)
+      return answer === TIMED_OUT ? failureOf(`no answer in ${timeout} ms`, exchange) : answer
     } catch (error) {
       return failureOf(errorText(error), exchange)
     } finally {
@@ -92,7 +92,7 @@ export class UdpClient {
   async settled(): Promise<void> {
     await Promise.all(
       [...this.#unsettled].map(({ until, settled }) => {
-        return inTime(settled, Math.max(0, until - this.#uptime()))
+        return withTimeout(settled, Math.max(0, until - this.#uptime()))
       }),
     )
   }

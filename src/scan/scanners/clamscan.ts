@@ -4,7 +4,7 @@ import { subscribe } from 'node:diagnostics_channel'
 import NodeClam from 'clamscan'
 import { errorText, isFault } from '../../ground/errors/fault.ts'
 import { replaceUnprintable } from '../../ground/errors/log.ts'
-import { LATE, unlessAborted } from '../../ground/flow/in-time.ts'
+import { ABORTED, unlessAborted } from '../../ground/flow/timeout.ts'
 import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
 import { CONFIG_FILES, databaseIn, firstConfOf } from './clamd/database.ts'
 import {
@@ -145,7 +145,7 @@ async function endingItsPrograms<Result>(
   }
   try {
     const result = await unlessAborted(starting.run(start, work), signal)
-    if (result === LATE) throw signal.reason
+    if (result === ABORTED) throw signal.reason
     return result
   } finally {
     isOver = true

@@ -1,4 +1,4 @@
-import { inTime, LATE, unlessAborted } from '../../ground/flow/in-time.ts'
+import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../ground/flow/timeout.ts'
 
 /** Milliseconds for which a suspect waits until nothing else is scanned, while nothing new begins. */
 const IDLE_WITHIN = 2_000
@@ -33,7 +33,7 @@ export class ScansInProcess {
   async begin(isSuspect: boolean, signal: AbortSignal): Promise<ScanInProcess | undefined> {
     if (isSuspect) return this.#beginLone(signal)
     while (this.#gate !== undefined) {
-      if ((await unlessAborted(this.#gate, signal)) === LATE) return undefined
+      if ((await unlessAborted(this.#gate, signal)) === ABORTED) return undefined
     }
     return this.#open(false, () => {})
   }
@@ -46,7 +46,7 @@ export class ScansInProcess {
       if (this.#lastLone === own.comes) this.#lastLone = undefined
       own.come()
     }
-    if (before !== undefined && (await unlessAborted(before, signal)) === LATE) {
+    if (before !== undefined && (await unlessAborted(before, signal)) === ABORTED) {
       void before.then(leave) // those behind go on waiting for those in front
       return undefined
     }
@@ -56,7 +56,8 @@ export class ScansInProcess {
       if (this.#gate === gate.comes) this.#gate = undefined
       gate.come()
     }
-    if ((await inTime(unlessAborted(this.#idle(), signal), IDLE_WITHIN)) === LATE) {
+    const waited = await withTimeout(unlessAborted(this.#idle(), signal), IDLE_WITHIN)
+    if (waited === TIMED_OUT || waited === ABORTED) {
       goOn()
       leave()
       return undefined

@@ -1,5 +1,5 @@
 import { giveWay } from '../../ground/flow/give-way.ts'
-import { inTime, LATE, unlessAborted } from '../../ground/flow/in-time.ts'
+import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../ground/flow/timeout.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { type ScanResult, unknown, unseen } from '../scanners/shared/scan-result.ts'
 import type { Scanner, ScanTask } from '../scanners/shared/scanner.ts'
@@ -79,7 +79,7 @@ export class Verdicts {
       const scan = memory.inFlight.of(identity.fingerprint)
       if (scan === undefined) return this.#lookUpOrScan(identity, runScanners)
       const end = await endOf(scan.ended, query)
-      if (end === LATE) return { result: TOO_LATE }
+      if (end === TIMED_OUT || end === ABORTED) return { result: TOO_LATE }
       switch (end.kind) {
         case 'verdict':
           if (!this.#doesCount(end.verdict, identity)) return scanAlone()
@@ -298,14 +298,14 @@ function notBegun(why: string): ScanResult {
 }
 
 /**
- * Resolves to the end of a scan for which a copy waits, or to LATE if its time is over before, or
+ * Resolves to the end of a scan for which a copy waits, or to TIMED_OUT or ABORTED if its time is over before, or
  * nobody waits for its result any more.
  */
 async function endOf(
   ended: Promise<ScanEnd>,
   { timeLeft, gone }: VerdictQuery,
-): Promise<ScanEnd | typeof LATE> {
-  return inTime(gone ? unlessAborted(ended, gone) : ended, timeLeft())
+): Promise<ScanEnd | typeof TIMED_OUT | typeof ABORTED> {
+  return withTimeout(gone ? unlessAborted(ended, gone) : ended, timeLeft())
 }
 
 /** The part of a result that holds for every copy; undefined if there is none. */

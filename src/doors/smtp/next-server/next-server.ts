@@ -1,6 +1,6 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { errorText, Fault } from '../../../ground/errors/fault.ts'
-import { inTime, LATE } from '../../../ground/flow/in-time.ts'
+import { TIMED_OUT, withTimeout } from '../../../ground/flow/timeout.ts'
 import { releaseBuffer } from '../../../ground/runtime/buffers.ts'
 import { ServerWire } from '../../../protocol/shared/server-wire.ts'
 import { offerBetween } from '../../../protocol/smtp/extensions.ts'
@@ -158,8 +158,8 @@ export class NextServer {
     work: Promise<Value>,
     left = limit,
   ): Promise<Value> {
-    const value = await inTime(work, left)
-    if (value === LATE) throw this.#fail(`${what} in ${limit / 1000} s`)
+    const value = await withTimeout(work, left)
+    if (value === TIMED_OUT) throw this.#fail(`${what} in ${limit / 1000} s`)
     return value
   }
 

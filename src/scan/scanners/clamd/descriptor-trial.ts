@@ -1,5 +1,5 @@
 import { closeSync, ftruncateSync, writeSync } from 'node:fs'
-import { withDeadline } from '../../../ground/flow/in-time.ts'
+import { withDeadline } from '../../../ground/flow/timeout.ts'
 import type { System } from '../../../ground/runtime/system.ts'
 import { MEMORY_FILE_MAX } from '../../../mail/message/intake.ts'
 import { EICAR } from '../shared/eicar.ts'

@@ -1,5 +1,5 @@
 import { errorCode, errorText } from '../../../ground/errors/fault.ts'
-import { inTime, LATE } from '../../../ground/flow/in-time.ts'
+import { TIMED_OUT, withTimeout } from '../../../ground/flow/timeout.ts'
 import type { System } from '../../../ground/runtime/system.ts'
 import { type Connection, ServerWire } from '../../../protocol/shared/server-wire.ts'
 import type { ClamdAddress } from './address.ts'
@@ -161,7 +161,7 @@ export class ClamdSession {
   }
 
   async #send(wire: ServerWire, packets: Iterable<ClamdPacket>): Promise<void> {
-    const isLate = (await inTime(wire.connected(), CONNECTED_WITHIN)) === LATE
+    const isLate = (await withTimeout(wire.connected(), CONNECTED_WITHIN)) === TIMED_OUT
     if (isLate) throw wire.end(new Unanswered(silent))
     const passing = this.#passing
     let isFirst = true

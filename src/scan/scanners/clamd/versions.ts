@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { inTime, LATE } from '../../../ground/flow/in-time.ts'
+import { TIMED_OUT, withTimeout } from '../../../ground/flow/timeout.ts'
 import { areAtLeastAsNew, databaseNumber, type SignatureFiles } from '../shared/signatures.ts'
 import type { ClamdAddress } from './address.ts'
 import type { ClamdServer } from './server.ts'
@@ -93,7 +93,7 @@ async function versionOf(
 }
 
 async function isWithin(work: Promise<void>, milliseconds: number): Promise<boolean> {
-  return milliseconds > 0 && (await inTime(work, milliseconds)) !== LATE
+  return milliseconds > 0 && (await withTimeout(work, milliseconds)) !== TIMED_OUT
 }
 
 /** Bytes of signatures that clamd loads in a second, at least. */

@@ -1,5 +1,5 @@
 import { errorText, isFault } from '../../../ground/errors/fault.ts'
-import { inTime, LATE, unlessAborted } from '../../../ground/flow/in-time.ts'
+import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../../ground/flow/timeout.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import type { SpoolSettings } from '../../../mail/message/spool.ts'
@@ -304,9 +304,10 @@ async function answerOf(
   const { signal } = task
   try {
     const scanning = scanner.scan(sample, task)
-    let result = await unlessAborted(scanning, signal)
-    if (result === LATE) result = await inTime(scanning, GRACE)
-    if (result !== LATE) return result
+    const inTime = await unlessAborted(scanning, signal)
+    if (inTime !== ABORTED) return inTime
+    const result = await withTimeout(scanning, GRACE)
+    if (result !== TIMED_OUT) return result
     return unknown(isLate(signal) ? 'no answer in time' : 'nobody waits for the answer', 'timeout')
   } catch (error) {
     if (isFault(error) && (error.kind === 'temp-file' || error.kind === 'write')) throw error

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../../../ground/flow/back-off.ts'
-import { answerInTime, LATE } from '../../../ground/flow/in-time.ts'
+import { answerInTime, TIMED_OUT } from '../../../ground/flow/timeout.ts'
 import type { StoreAccess } from '../../../protocol/valkey/address.ts'
 import { connectToStore } from '../../../protocol/valkey/connect-to-store.ts'
 import { isAboutOneKey, type RespCommand } from '../../../protocol/valkey/connection.ts'
@@ -175,7 +175,7 @@ export class SharedStore {
     const claims = this.#troubles.has('put') ? [] : [claiming]
     const questions = [...claims, questionFor(key)]
     const replies = await this.#connection.ask(questions, this.#options.timeout)
-    if (replies === LATE) {
+    if (replies === TIMED_OUT) {
       this.#counters.late++
       return undefined
     }
@@ -194,7 +194,7 @@ export class SharedStore {
   async #publish(key: string, sealed: Buffer, seconds: number): Promise<void> {
     const words = ['SET', key, sealed, 'PX', String(1000 * seconds)]
     const answer = await this.#connection.ask([words], PUT_WITHIN).catch(() => undefined)
-    if (answer === undefined || answer === LATE) return // the connection tells why
+    if (answer === undefined || answer === TIMED_OUT) return // the connection tells why
     const [reply] = answer
     if (reply instanceof RespError) this.#erred('put', reply)
     if (reply !== 'OK') return
@@ -224,7 +224,7 @@ export class SharedStore {
       [['SET', MARK_KEY, own, 'NX', ...lasting], questionFor(MARK_KEY)],
       MARK_ANSWERED_WITHIN,
     )
-    const found = replies === LATE ? undefined : replies[1]
+    const found = replies === TIMED_OUT ? undefined : replies[1]
     if (!Buffer.isBuffer(found) || found.length === 0) return // questions for verdicts log the trouble
     if (found.equals(own)) {
       this.#otherMarkSince = undefined

@@ -2,29 +2,29 @@ import { getEventListeners } from 'node:events'
 import t from 'tap'
 import {
   answerInTime,
-  inTime,
-  LATE,
+  TIMED_OUT,
   unlessAborted,
   withDeadline,
-} from '../../../src/ground/flow/in-time.ts'
+  withTimeout,
+} from '../../../src/ground/flow/timeout.ts'
 
 const never = new Promise<string>(() => {})
 const HOUR = 3_600_000
 
 t.test('a result or a failure that comes in time is passed on', async (t) => {
-  t.equal(await inTime(Promise.resolve('an answer'), HOUR), 'an answer')
+  t.equal(await withTimeout(Promise.resolve('an answer'), HOUR), 'an answer')
   t.equal(await answerInTime(Promise.resolve('an answer'), HOUR), 'an answer')
-  await t.rejects(inTime(Promise.reject(new Error('no')), HOUR), { message: 'no' })
+  await t.rejects(withTimeout(Promise.reject(new Error('no')), HOUR), { message: 'no' })
 })
 
 t.test('late work is not awaited, and its failure is dropped', async (t) => {
-  t.equal(await inTime(never, 1), LATE)
+  t.equal(await withTimeout(never, 1), TIMED_OUT)
   await t.rejects(answerInTime(never, 1), { message: 'no answer in 1 ms' })
   let fail = (_error: Error) => {}
   const work = new Promise<string>((_, reject) => {
     fail = reject
   })
-  t.equal(await inTime(work, 1), LATE)
+  t.equal(await withTimeout(work, 1), TIMED_OUT)
   fail(new Error('much later'))
   await new Promise(setImmediate)
 })
@@ -56,8 +56,8 @@ t.test('work counts until a signal comes, which forgets who waited', async (t) =
   })
   const asked = unlessAborted(work, given.signal)
   given.abort()
-  t.equal(await asked, LATE)
-  t.equal(await unlessAborted(never, given.signal), LATE, 'also if it came before')
+  t.equal(await asked, TIMED_OUT)
+  t.equal(await unlessAborted(never, given.signal), TIMED_OUT, 'also if it came before')
   fail(new Error('much later'))
   await new Promise(setImmediate)
 })

@@ -1,21 +1,24 @@
 /** The result of work that did not end in time. */
-export const LATE: unique symbol = Symbol('late')
+export const TIMED_OUT: unique symbol = Symbol('timed out')
+
+/** The result of work that nobody waits for any more. */
+export const ABORTED: unique symbol = Symbol('aborted')
 
 /**
- * Resolves to the result of the work, or to LATE if the work takes longer than so many
+ * Resolves to the result of the work, or to TIMED_OUT if the work takes longer than so many
  * milliseconds. A later result is dropped, even an error. Rejects if the work rejects in time.
  *
  * A process that was busy all that time has not yet read what arrived meanwhile. So the event loop
  * gets one more turn before a result counts as late. (That takes two calls of setImmediate(): Bun
  * runs the first one before it looks for input, Node after that.)
  */
-export async function inTime<Value>(
+export async function withTimeout<Value>(
   work: Promise<Value>,
   milliseconds: number,
-): Promise<Value | typeof LATE> {
+): Promise<Value | typeof TIMED_OUT> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<typeof LATE>((resolve) => {
-    timer = setTimeout(() => setImmediate(() => setImmediate(resolve, LATE)), milliseconds)
+  const late = new Promise<typeof TIMED_OUT>((resolve) => {
+    timer = setTimeout(() => setImmediate(() => setImmediate(resolve, TIMED_OUT)), milliseconds)
   })
   work.catch(() => {})
   try {
@@ -26,16 +29,16 @@ export async function inTime<Value>(
 }
 
 /**
- * Resolves to the result of the work, or to LATE if the signal comes before. A later result is dropped,
+ * Resolves to the result of the work, or to ABORTED if the signal comes before. A later result is dropped,
  * even an error. Rejects if the work rejects before.
  */
 export async function unlessAborted<Value>(
   work: Promise<Value>,
   signal: AbortSignal,
-): Promise<Value | typeof LATE> {
+): Promise<Value | typeof ABORTED> {
   let giveUp = () => {}
-  const aborted = new Promise<typeof LATE>((resolve) => {
-    giveUp = () => resolve(LATE)
+  const aborted = new Promise<typeof ABORTED>((resolve) => {
+    giveUp = () => resolve(ABORTED)
   })
   signal.addEventListener('abort', giveUp)
   if (signal.aborted) giveUp()
@@ -47,13 +50,13 @@ export async function unlessAborted<Value>(
   }
 }
 
-/** Does what inTime() does, but rejects if the result is late. */
+/** Does what withTimeout() does, but rejects if the result is late. */
 export async function answerInTime<Value>(
   work: Promise<Value>,
   milliseconds: number,
 ): Promise<Value> {
-  const answer = await inTime(work, milliseconds)
-  if (answer === LATE) throw new Error(`no answer in ${milliseconds} ms`)
+  const answer = await withTimeout(work, milliseconds)
+  if (answer === TIMED_OUT) throw new Error(`no answer in ${milliseconds} ms`)
   return answer
 }
 
