@@ -8,7 +8,7 @@ import {
   settingsFault,
   warning,
 } from '../ground/errors/finding.ts'
-import { isUnderSystemd } from '../ground/process/bound-places.ts'
+import { isUnderSystemd } from '../ground/process/bound-paths.ts'
 import { faultLines } from '../ground/settings/faults.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 import { checkSettings } from '../readiness/settings.ts'
@@ -21,8 +21,8 @@ import { checkAddress } from './listening/listen.ts'
 import {
   type DoorAddress,
   type DoorKind,
+  type ListeningDoor,
   optionOf,
-  type PlacedDoor,
   writeDoorAddress,
 } from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
@@ -73,7 +73,7 @@ async function doorsBy(options: DaemonOptions, env: Environment): Promise<Findin
 }
 
 /** A door that an option names. */
-interface NamedDoor extends PlacedDoor {
+interface NamedDoor extends ListeningDoor {
   readonly option: string
   readonly at: DoorAddress
   readonly route?: SmtpDoorOptions | undefined

@@ -11,13 +11,13 @@ import {
 import type { JudgeContext } from '../scan/judge/context.ts'
 import { fateOfInfected } from '../scan/judge/decide.ts'
 import { whyUnnoticed } from '../scan/scanners/shared/signatures-in-use.ts'
-import type { DoorKind, PlacedDoor } from './options/door.ts'
+import type { DoorKind, ListeningDoor } from './options/door.ts'
 
 /**
  * Returns what a door will do with mail, in one line for the log. An administrator should see at
  * the start that nothing is scanned, and not only after a virus has come.
  */
-export function describeDoor({ kind, address, route }: PlacedDoor, by: Configuration): string {
+export function describeDoor({ kind, address, route }: ListeningDoor, by: Configuration): string {
   const context = by.context && route?.afterQueue ? afterQueue(by.context) : by.context
   const on = route === undefined ? '' : `, hands on to ${route.next.text}`
   return `${kind} ${address}: ${whatItDoes(kind, context, by)}${on}`

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { type Configuration, readConfiguration } from '../doors/shared/configuration.ts'
 import { attempt } from '../ground/errors/fault.ts'
-import { whenReplaced } from '../ground/process/bound-places.ts'
+import { whenReplaced } from '../ground/process/bound-paths.ts'
 import { descriptorLimit } from '../ground/process/descriptors.ts'
 import { notify } from '../ground/process/systemd.ts'
 import { ownCommand } from '../ground/runtime/compiled-program.ts'
@@ -14,7 +14,7 @@ import { inheritedSockets, openSockets } from './listening/open-sockets.ts'
 import { pageSocket } from './listening/page-socket.ts'
 import { log } from './log.ts'
 import { connectionLimits } from './open-doors.ts'
-import type { PlacedDoor } from './options/door.ts'
+import type { ListeningDoor } from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
 import { smtpDoorsOf } from './options/smtp-doors.ts'
 import type { Signals } from './signals.ts'
@@ -41,7 +41,7 @@ export async function runFirstProcess({
 }: ProcessStart & { readonly words: readonly string[] }): Promise<void> {
   const memory = new HostMemory()
   let configuration = await readConfiguration(env, log, memory)
-  let doors: readonly PlacedDoor[] = []
+  let doors: readonly ListeningDoor[] = []
   const inherited = inheritedSockets(process.env)
   const { http } = options
   const httpFd = pageSocket(inherited, http, log)
@@ -116,7 +116,7 @@ function logConnectionLimit(sockets: number, maxClients: number): void {
   log(`--max-clients ${maxClients}: ${why}; raise their limit (ulimit -n, LimitNOFILE=)`)
 }
 
-function logDoors(doors: readonly PlacedDoor[], configuration: Configuration): void {
+function logDoors(doors: readonly ListeningDoor[], configuration: Configuration): void {
   for (const door of doors) log(describeDoor(door, configuration))
 }
 

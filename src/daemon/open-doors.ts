@@ -19,11 +19,11 @@ import { switchedOff } from '../scan/judge/config.ts'
 import { listenOn, pathOf } from './listening/listen.ts'
 import { wakeOne } from './listening/wake-one.ts'
 import { log } from './log.ts'
-import { type DoorKind, type PlacedDoor, writeDoorAddress } from './options/door.ts'
+import { type DoorKind, type ListeningDoor, writeDoorAddress } from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
 import { smtpDoorsOf } from './options/smtp-doors.ts'
 
-export interface OpenDoor extends Door, PlacedDoor {}
+export interface OpenDoor extends Door, ListeningDoor {}
 
 /**
  * Opens the doors of a worker on the descriptors that the first process gave it. `kinds` are the

@@ -10,7 +10,7 @@ import { describeDoor } from './describe-door.ts'
 import type { StatusServer } from './http/status-server.ts'
 import { pageListener } from './listening/page-socket.ts'
 import { log } from './log.ts'
-import type { DoorAddress, PlacedDoor } from './options/door.ts'
+import type { DoorAddress, ListeningDoor } from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
 import { Trials } from './trials/trials.ts'
 import type { Workers } from './workers/workers.ts'
@@ -23,7 +23,7 @@ export class StatusFeed {
   readonly #trials: Trials
   #server: StatusServer | undefined
   #workers: Workers | undefined
-  #doors: readonly PlacedDoor[] | undefined
+  #doors: readonly ListeningDoor[] | undefined
   #isReady = false
 
   /** `configuration` is that of the moment of the call. */
@@ -75,7 +75,7 @@ export class StatusFeed {
   }
 
   /** Mail is taken from now on, through these doors. */
-  serving(open: readonly PlacedDoor[]): void {
+  serving(open: readonly ListeningDoor[]): void {
     this.#isReady = true
     this.#doors = open
     this.#server?.observer.tryNow()

@@ -7,7 +7,7 @@ import { descriptorLimit } from '../ground/process/descriptors.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import type { ServiceCounters } from './log.ts'
 import type { QuotaService } from './mailbox-answer.ts'
-import type { ServicePlace } from './options.ts'
+import type { ServiceEndpoint } from './options.ts'
 
 interface HttpService {
   address(): AddressInfo | string | null
@@ -22,7 +22,10 @@ export const IDLE_TIME = 60_000
  * Serves answers under the path of the old `quota.cgi`, the health of the service, and its
  * counters. Throws a Fault of kind `config` if it cannot listen.
  */
-export async function serveHttp(place: ServicePlace, service: QuotaService): Promise<HttpService> {
+export async function serveHttp(
+  place: ServiceEndpoint,
+  service: QuotaService,
+): Promise<HttpService> {
   const { mayAsk, counters } = service
   // Half of the descriptors stay for mailboxes and questions.
   const connectionsMax = Math.min(service.maxClients, Math.floor(descriptorLimit() / 2))

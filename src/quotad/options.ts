@@ -10,8 +10,8 @@ import { wholeNumber } from '../ground/settings/table/values.ts'
 /** The options of onescan-quotad(8). */
 export interface ServiceOptions {
   /** The address on which each protocol is served; undefined if it is not. */
-  readonly udp: ServicePlace | undefined
-  readonly http: ServicePlace | undefined
+  readonly udp: ServiceEndpoint | undefined
+  readonly http: ServiceEndpoint | undefined
   /** Whether the client with this IP address may ask. */
   readonly mayAsk: (address: string) => boolean
   /** Most HTTP connections at once. */
@@ -19,7 +19,7 @@ export interface ServiceOptions {
 }
 
 /** Where a protocol is served: at an address, or on a socket that systemd has bound already. */
-export type ServicePlace = (Endpoint | { readonly fd: number; readonly family: 4 | 6 }) & {
+export type ServiceEndpoint = (Endpoint | { readonly fd: number; readonly family: 4 | 6 }) & {
   /** Its name in error messages. */
   readonly text: string
 }
@@ -76,7 +76,7 @@ export function readOptions(words: readonly string[]): ServiceOptions {
   return options
 }
 
-function readPlace(name: string, text: string): ServicePlace | undefined {
+function readPlace(name: string, text: string): ServiceEndpoint | undefined {
   if (text === 'none') return undefined
   const place = parseEndpoint(text, { leastPort: 0 })
   if (place && parseIpAddress(place.host)) return { ...place, text }
@@ -109,7 +109,7 @@ function allowNetworks(networks: readonly Network[]): ServiceOptions['mayAsk'] {
 const FOR_ROOT = 'check'
 
 /** The sockets that systemd has made for this process. */
-interface ActivatedSockets extends Readonly<Record<'udp' | 'http', readonly ServicePlace[]>> {
+interface ActivatedSockets extends Readonly<Record<'udp' | 'http', readonly ServiceEndpoint[]>> {
   /** Those on which it tells root what it finds. */
   readonly forRoot: readonly number[]
 }
@@ -128,8 +128,8 @@ export function activatedSockets(env: NodeJS.ProcessEnv): ActivatedSockets | und
   const { LISTEN_FDNAMES = '' } = env
   const names = LISTEN_FDNAMES.split(':')
   const forRoot = fds.filter((_, index) => names[index] === FOR_ROOT)
-  const udp: ServicePlace[] = []
-  const http: ServicePlace[] = []
+  const udp: ServiceEndpoint[] = []
+  const http: ServiceEndpoint[] = []
   for (const fd of fds.filter((fd) => !forRoot.includes(fd))) {
     const text = `descriptor ${fd}`
     const kind = system.socketKind(fd)

@@ -4,7 +4,7 @@ import { attempt, errorCode, Fault } from '../ground/errors/fault.ts'
 import { listenFaultOf } from '../ground/net/endpoint.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import type { MailboxAnswer, QuotaService } from './mailbox-answer.ts'
-import type { ServicePlace } from './options.ts'
+import type { ServiceEndpoint } from './options.ts'
 
 /** Bytes of unread questions that the kernel is asked to keep; it may keep fewer. */
 const RECEIVE_BUFFER = 4 * 1024 * 1024
@@ -14,7 +14,7 @@ const RECEIVE_BUFFER = 4 * 1024 * 1024
  * no question. An answer is at most a few numbers longer than its question, so that nobody can use
  * the service to flood others. Throws a Fault of kind `config` if it cannot listen.
  */
-export async function serveUdp(place: ServicePlace, service: QuotaService): Promise<Socket> {
+export async function serveUdp(place: ServiceEndpoint, service: QuotaService): Promise<Socket> {
   const { answerForName, mayAsk, counters } = service
   const isOf6 = 'fd' in place ? place.family === 6 : isIPv6(place.host)
   const socket = createSocket(isOf6 ? 'udp6' : 'udp4')

@@ -1,7 +1,7 @@
 import type { Finding } from '../ground/errors/finding.ts'
 import { checkClamd } from './clamd.ts'
+import { checkDirectories } from './directories.ts'
 import { checkKeyring } from './keyring.ts'
-import { checkPlaces } from './places.ts'
 import { checkScanners } from './scanner.ts'
 import { checkQuotad, checkVerdicts } from './servers.ts'
 import { checkSettings } from './settings.ts'
@@ -9,7 +9,7 @@ import { runStage, type Stage, type StageHost } from './stage.ts'
 
 /** The stages after the settings, in their order. After each stand the things that it names. */
 const stages: readonly Stage[] = [
-  checkPlaces, // QUARANTINE, LOGFILE, spool (TMPDIR), SPOOLDIR
+  checkDirectories, // QUARANTINE, LOGFILE, spool (TMPDIR), SPOOLDIR
   checkKeyring, // keyring, key ID
   checkClamd, // clamd ADDRESS: VERSION, signatures, limits
   checkScanners, // scanner NAME: whether it finds EICAR

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { describeDoor } from '../../src/daemon/describe-door.ts'
-import type { PlacedDoor } from '../../src/daemon/options/door.ts'
+import type { ListeningDoor } from '../../src/daemon/options/door.ts'
 import type { Configuration } from '../../src/doors/shared/configuration.ts'
 import { type JudgeConfig, readScanningConfig } from '../../src/scan/judge/config.ts'
 
@@ -25,8 +25,8 @@ t.test('onescand says at its start that it may not read its keyring', async (t) 
 t.test('what a door says of viruses is what becomes of them', async (t) => {
   const milter = { kind: 'milter', address: 'unix:/m' } as const
   const route = { afterQueue: true, next: { text: 'inet:127.0.0.1:1' } }
-  const behind = { kind: 'smtp', address: 'inet:127.0.0.1:2', route } as unknown as PlacedDoor
-  const said = (door: PlacedDoor, settings: Record<string, string>) => {
+  const behind = { kind: 'smtp', address: 'inet:127.0.0.1:2', route } as unknown as ListeningDoor
+  const said = (door: ListeningDoor, settings: Record<string, string>) => {
     const env = { QHPSI: 'plugin: eicar', CONTROLDIR: '/nonexistent', ...settings }
     const config = readScanningConfig(env)!
     return describeDoor(door, configurationOf(config)).split(', ')[1]

@@ -48,7 +48,7 @@ export const ROOMS = {
   readiness: {
     files: ['src/readiness/**/*.ts'],
     tests: [
-      'test/readiness/{account,clamd,clamd-watch,contradictions,keyring,places}.test.ts',
+      'test/readiness/{account,clamd,clamd-watch,contradictions,keyring,directories}.test.ts',
       'test/readiness/{scanner,servers,settings}.test.ts',
     ],
   },

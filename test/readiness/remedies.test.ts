@@ -3,8 +3,8 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { checkPrograms } from '../../src/cli/check/slot/chain.ts'
+import { checkDirectories } from '../../src/readiness/directories.ts'
 import { checkKeyring } from '../../src/readiness/keyring.ts'
-import { checkPlaces } from '../../src/readiness/places.ts'
 import { checkSettings } from '../../src/readiness/settings.ts'
 import { openQuarantine } from '../../src/scan/quarantine/folders.ts'
 import { host as slotHost } from '../cli/check/shared/host.ts'
@@ -32,8 +32,8 @@ t.test('no name in a remedy is a command of its own', async (t) => {
     const group = { name: 'a', uid: 54_321, groups: [54_323] }
     const stranger = { account: group }
     const findings = [
-      ...(await checkPlaces(host({ SPOOLDIR: spool, TMPDIR: spool }))),
-      ...(await checkPlaces(host({ QUARANTINE: join(own, 'missing') }))),
+      ...(await checkDirectories(host({ SPOOLDIR: spool, TMPDIR: spool }))),
+      ...(await checkDirectories(host({ QUARANTINE: join(own, 'missing') }))),
       ...(await checkKeyring(host({ CLUSTERKEYS: join(own, 'ring') }, stranger))),
       ...(await checkSettings(host({ QHPSI: 'plugin: eicar', CONTROLDIR: own }))),
       ...(await checkPrograms(slotHost({ QMAILHOME: own }))),

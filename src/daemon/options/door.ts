@@ -23,7 +23,7 @@ export function doorKindOf(name: string): DoorKind {
 export const optionOf = (kind: DoorKind): string => (kind === 'slot' ? '--socket' : `--${kind}`)
 
 /** A door that is open. */
-export interface PlacedDoor {
+export interface ListeningDoor {
   readonly kind: DoorKind
   /** `unix:/PATH` or `inet:ADDRESS:PORT`. */
   readonly address: string

@@ -1,16 +1,16 @@
 import type { Configuration } from '../../doors/shared/configuration.ts'
 import { type Finding, failure, inOneLine, settingsFault } from '../../ground/errors/finding.ts'
 import type { ClamdState, Trial } from '../../observe/live/process-report.ts'
-import { roomFaults } from '../../readiness/places.ts'
+import { freeSpaceFaults } from '../../readiness/directories.ts'
 import { nothingScans, unreadableSettings } from '../../readiness/settings.ts'
-import type { PlacedDoor } from '../options/door.ts'
+import type { ListeningDoor } from '../options/door.ts'
 import { TRIAL_TIMEOUT } from './judge-trial.ts'
 import { doorName, tryDoor } from './try-door.ts'
 
 /** An onescand that runs. */
 interface TriedDaemon {
   readonly configuration: Configuration
-  readonly doors: readonly PlacedDoor[]
+  readonly doors: readonly ListeningDoor[]
 }
 
 /**
@@ -32,7 +32,7 @@ export async function tryRunning(
   if (nothing !== undefined) return wrong
   return [
     ...wrong,
-    ...roomFaults(configuration.messageOptions.spool, maxSize),
+    ...freeSpaceFaults(configuration.messageOptions.spool, maxSize),
     // Without a keyring, for example, the cold program defers all mail although this process goes on.
     ...unreadableSettings(configuration.env).map((line) => {
       const finding = settingsFault(line)

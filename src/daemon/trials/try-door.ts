@@ -11,20 +11,20 @@ import { askOnce } from '../../protocol/shared/ask-once.ts'
 import { uint32 } from '../../protocol/shared/frames.ts'
 import {
   type DoorAddress,
-  type PlacedDoor,
+  type ListeningDoor,
   readDoorAddress,
   writeDoorAddress,
 } from '../options/door.ts'
 import { TRIAL_TIMEOUT } from './judge-trial.ts'
 
 /** A door in the words of logs and findings. */
-export const doorName = ({ kind, address }: PlacedDoor): string => `${kind} ${address}`
+export const doorName = ({ kind, address }: ListeningDoor): string => `${kind} ${address}`
 
 /**
  * Connects to a door as its clients do, without any mail. Resolves to what is wrong, or undefined.
  * Never rejects.
  */
-export async function tryDoor(door: PlacedDoor): Promise<Finding | undefined> {
+export async function tryDoor(door: ListeningDoor): Promise<Finding | undefined> {
   const at = attempt(() => readDoorAddress(door.address, ''))
   // The runtime does not know the address of a socket that was handed over.
   if (at === undefined) return undefined
@@ -38,7 +38,7 @@ export async function tryDoor(door: PlacedDoor): Promise<Finding | undefined> {
   }
 }
 
-async function connectTo(door: PlacedDoor, at: DoorAddress): Promise<void> {
+async function connectTo(door: ListeningDoor, at: DoorAddress): Promise<void> {
   switch (door.kind) {
     case 'slot':
       if (at.kind === 'unix') await askToTell(at.path, TRIAL_TIMEOUT)
@@ -74,7 +74,7 @@ export async function tryPage(at: DoorAddress): Promise<Finding[]> {
 }
 
 /** The door has to greet this host, or to shut it out, and the next server has to greet. */
-async function callSmtpDoor({ route }: PlacedDoor, at: DoorAddress): Promise<void> {
+async function callSmtpDoor({ route }: ListeningDoor, at: DoorAddress): Promise<void> {
   const target = targetOf(at)
   const isShutOut = 'host' in target && route && !mayConnect(target.host, route.from)
   await expect(at, isShutOut ? '554' : '220')

@@ -88,7 +88,7 @@ export async function readDescriptor(
 }
 
 /** A file or folder that a client has named by its path. */
-export interface NamedPlace {
+export interface ClientFile {
   readonly path: Buffer
   /** Set for a file: its descriptor, which whoever has it closes. */
   readonly descriptor?: number
@@ -113,8 +113,8 @@ export class NotReadable extends Error {}
 /** A folder has more names than may be read. */
 export class TooManyNames extends Error {}
 
-/** How a place is found. */
-interface PlaceWanted {
+/** How a file is looked up. */
+interface LookupOptions {
   /** Set for what lies in a folder: then no link is followed. */
   readonly isEntry: boolean
   /** Names of a folder that may be read. */
@@ -127,13 +127,13 @@ interface PlaceWanted {
  * everybody has. Each name is found in the directory before it, which is held meanwhile, so that nobody can
  * put a link in its place. Rejects with NotReadable, NoRegularFile, TooManyNames or a Fault.
  */
-export function findPlace(
+export function findClientFile(
   named: Buffer,
   uid: number,
   gone: AbortSignal,
-  wanted: PlaceWanted,
-): Promise<NamedPlace> {
-  const find = async (): Promise<NamedPlace> => {
+  wanted: LookupOptions,
+): Promise<ClientFile> {
+  const find = async (): Promise<ClientFile> => {
     let handle: FileHandle | undefined
     try {
       if (named[0] !== SLASH[0] || named.includes(0)) throw new NotReadable()

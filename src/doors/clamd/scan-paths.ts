@@ -1,9 +1,9 @@
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { clamdWords } from '../../protocol/clamd/replies.ts'
 import {
+  type ClientFile,
   FOLDERS_MAX,
-  findPlace,
-  type NamedPlace,
+  findClientFile,
   NoRegularFile,
   NotReadable,
   PATH_NAMES_MAX,
@@ -89,10 +89,10 @@ async function* repliesAbout(
   depth = 0,
 ): AsyncGenerator<string> {
   const { service, uid, gone } = asker
-  let place: NamedPlace
+  let place: ClientFile
   try {
     if (service.uptime() - walk.began > service.timeouts.sending) throw new FolderTooLong()
-    place = await findPlace(named, uid, gone, { isEntry: depth > 0, namesMax: walk.namesLeft })
+    place = await findClientFile(named, uid, gone, { isEntry: depth > 0, namesMax: walk.namesLeft })
   } catch (error) {
     walk.isOver = error instanceof TooManyNames || error instanceof FolderTooLong
     // In a folder there may be links and sockets, which are no files; nobody asked for them by name.

@@ -16,7 +16,7 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
   const { maxClients, maxSockets, budget, timeouts = defaultTimeouts } = options
   const server = new SmtpServer(first, route, options)
   const { complain, uptime } = server
-  const places = new ClientPlaces(maxClients, timeouts.makesRoomAfter, server)
+  const places = new ClientConnections(maxClients, timeouts.makesRoomAfter, server)
   const door = serve<SmtpConnection>({
     every: Math.min(TICK_MAX, Math.ceil(timeouts.silence / 2)),
     maxSockets,
@@ -50,7 +50,7 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
 }
 
 /** The places of clients: `--max-clients` at once. */
-class ClientPlaces {
+class ClientConnections {
   readonly #max: number
   readonly #makesRoomAfter: number
   readonly #server: Pick<SmtpServer, 'complain' | 'uptime'>

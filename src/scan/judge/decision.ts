@@ -1,4 +1,4 @@
-import type { QuarantinePlace } from '../../ground/settings/table/scanning.ts'
+import type { QuarantineTarget } from '../../ground/settings/table/scanning.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
 import type { Envelope } from '../../mail/message/envelope/envelope.ts'
 import type { HeaderEdits } from '../../mail/message/header-block.ts'
@@ -111,7 +111,7 @@ export interface Deferral {
  */
 export interface QuarantineDecision {
   readonly kind: 'quarantine'
-  readonly quarantine: QuarantinePlace
+  readonly quarantine: QuarantineTarget
   readonly grounds: Grounds
   /** The edits for an MTA that holds the message in its own queue. */
   readonly edits: HeaderEdits

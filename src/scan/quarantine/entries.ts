@@ -1,6 +1,6 @@
 import { errorCode, Fault } from '../../ground/errors/fault.ts'
 import type { PathHandle } from '../../ground/path/path-handle.ts'
-import { type DayOfGrounds, Folder, type Place, stepInto } from './folders.ts'
+import { type DayOfGrounds, Folder, type MaildirFile, stepInto } from './folders.ts'
 import { type OpenEntry, openEntry, type QuarantineRecord } from './record.ts'
 
 /**
@@ -9,7 +9,7 @@ import { type OpenEntry, openEntry, type QuarantineRecord } from './record.ts'
  * the sixteen hex digits of an id are its place within the second; the others are random. So ids
  * sort in the order in which messages came.
  */
-export interface QuarantineEntry extends DayOfGrounds, Place {
+export interface QuarantineEntry extends DayOfGrounds, MaildirFile {
   readonly id: string
   /** When the message was kept, unix seconds. */
   readonly seconds: number
@@ -177,7 +177,10 @@ function entriesOfDay(root: PathHandle, at: DayOfGrounds): QuarantineEntry[] {
 }
 
 /** Reads the name of a file; returns undefined if it is not a message, or one that is being written. */
-export function entryAt(at: DayOfGrounds, { part, file }: Place): QuarantineEntry | undefined {
+export function entryAt(
+  at: DayOfGrounds,
+  { part, file }: MaildirFile,
+): QuarantineEntry | undefined {
   const match = NAME.exec(file)
   if (!match) return undefined
   const [, id = '', seconds, size, flags = '', pid, started] = match

@@ -22,7 +22,7 @@ export interface DayOfGrounds {
 }
 
 /** Where a file is in a folder. */
-export interface Place {
+export interface MaildirFile {
   readonly part: MaildirPart
   readonly file: string
 }
@@ -146,14 +146,14 @@ export class Folder {
    * Moves a file. What may be done with a message depends on where it is: when this resolves, a power
    * failure does not undo the move.
    */
-  async move(from: Place, to: Place): Promise<void> {
+  async move(from: MaildirFile, to: MaildirFile): Promise<void> {
     await rename(this.parts[from.part].at(from.file), this.parts[to.part].at(to.file))
     await this.parts[to.part].sync() // the new name first: one of them is there
     await this.parts[from.part].sync()
   }
 
   /** Removes a file; when this resolves, a power failure does not bring it back. */
-  async remove({ part, file }: Place): Promise<void> {
+  async remove({ part, file }: MaildirFile): Promise<void> {
     await unlink(this.parts[part].at(file))
     await this.parts[part].sync()
   }

@@ -5,7 +5,7 @@ import { Fault } from '../../ground/errors/fault.ts'
 import { writeWholeAside } from '../../ground/process/descriptors.ts'
 import { Bytes } from '../../mail/message/bytes.ts'
 import type { Message } from '../../mail/message/message.ts'
-import type { Folder, Place } from './folders.ts'
+import type { Folder, MaildirFile } from './folders.ts'
 
 /**
  * The facts that are kept about a message in quarantine. Each character of an address is one
@@ -179,7 +179,7 @@ export interface OpenEntry {
  * Opens the file of a message. Rejects with ENOENT if it is not there any more, and with a Fault if it
  * is not a message in quarantine.
  */
-export async function openEntry(folder: Folder, { part, file }: Place): Promise<OpenEntry> {
+export async function openEntry(folder: Folder, { part, file }: MaildirFile): Promise<OpenEntry> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
   const handle = await open(folder.parts[part].at(file), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   try {

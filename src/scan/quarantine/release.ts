@@ -3,7 +3,7 @@ import { attempt, Fault } from '../../ground/errors/fault.ts'
 import type { PathHandle } from '../../ground/path/path-handle.ts'
 import { HostProcess } from '../../ground/process/host-process.ts'
 import { nameOfEntry, type OpenMessage, type QuarantineEntry, withEntry } from './entries.ts'
-import type { Folder, Place } from './folders.ts'
+import type { Folder, MaildirFile } from './folders.ts'
 import { openEntry } from './record.ts'
 
 /** A message that this process releases, and that no other process can take meanwhile. */
@@ -49,12 +49,12 @@ async function takeEntry(folder: Folder, entry: QuarantineEntry): Promise<Releas
   const { id, size, flags, state } = entry
   const keptName = nameOfEntry(id, size)
   const ownName = `${process.pid}-${new HostProcess('self').ticksAtStart()}` // no other one until the next start
-  const own: Place = { part: 'tmp', file: `${keptName}:2,${flags}.releasing-${ownName}` }
-  const passed: Place = { part: 'cur', file: `${keptName}:2,PS` }
+  const own: MaildirFile = { part: 'tmp', file: `${keptName}:2,${flags}.releasing-${ownName}` }
+  const passed: MaildirFile = { part: 'cur', file: `${keptName}:2,PS` }
   // A release that was interrupted stays so, under the number of this process, which ends.
   const putBack = async () => {
     if (state === 'releasing') return
-    const released: Place = { part: 'cur', file: `${keptName}:2,${flags}` }
+    const released: MaildirFile = { part: 'cur', file: `${keptName}:2,${flags}` }
     await folder.move(own, state === 'released' ? released : { part: 'new', file: keptName })
   }
   let opened: OpenMessage

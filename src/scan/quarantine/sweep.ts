@@ -7,7 +7,7 @@ import type { Values } from '../../ground/settings/settings.ts'
 import type { quarantineLimits } from '../../ground/settings/table/scanning.ts'
 import { FIRST_SEEN, type HostTime, SweepClock } from './age.ts'
 import { byAge, daysIn, entryAt, type QuarantineEntry } from './entries.ts'
-import { type DayOfGrounds, Folder, openQuarantine, type Place, stepInto } from './folders.ts'
+import { type DayOfGrounds, Folder, type MaildirFile, openQuarantine, stepInto } from './folders.ts'
 import { KEYS } from './keep.ts'
 
 interface SweepResult {
@@ -281,7 +281,7 @@ class QuarantineSweep {
    */
   async *#filesIn(
     folder: Folder,
-    part: Place['part'],
+    part: MaildirFile['part'],
   ): AsyncGenerator<[name: string, path: string]> {
     const directory = folder.parts[part]
     for await (const name of directory.namesInSlices(PAUSE, this.#signal)) {

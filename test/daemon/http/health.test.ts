@@ -5,7 +5,7 @@ import t from 'tap'
 import { makeTrialMail } from '../../../src/daemon/trials/judge-trial.ts'
 import { askToTell } from '../../../src/doors/slot-socket/tell.ts'
 import { inOneLine } from '../../../src/ground/errors/finding.ts'
-import { roomFaults } from '../../../src/readiness/places.ts'
+import { freeSpaceFaults } from '../../../src/readiness/directories.ts'
 import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
@@ -240,7 +240,8 @@ t.test(
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'onescan-test', small])
     t.teardown(() => execFileSync('umount', [small]))
     const spool = { directory: small, sharedDirectory: undefined }
-    const faults = (...asked: Parameters<typeof roomFaults>) => roomFaults(...asked).map(inOneLine)
+    const faults = (...asked: Parameters<typeof freeSpaceFaults>) =>
+      freeSpaceFaults(...asked).map(inOneLine)
     t.same(faults(spool, 100e6), [], 'a small one has a tenth for any message')
     writeFileSync(join(small, 'mail'), Buffer.alloc(970_000))
     t.match(faults(spool, 100e6), [

@@ -142,13 +142,13 @@ function readReplyText(text: string, name: string): string {
 }
 
 /** The place where mail is kept that is neither delivered nor refused. */
-export type QuarantinePlace =
+export type QuarantineTarget =
   /** A directory of this host, which the account of the door owns. */
   | { readonly kind: 'directory'; readonly directory: string }
   /** The hold queue of the MTA that asks by milter. */
   | { readonly kind: 'hold' }
 
-function readQuarantine(text: string): QuarantinePlace {
+function readQuarantine(text: string): QuarantineTarget {
   if (text === 'hold') return { kind: 'hold' }
   if (text.startsWith('/')) return { kind: 'directory', directory: text }
   throw new Fault('config', `QUARANTINE ${text}: must be an absolute path, or hold`)

@@ -29,7 +29,7 @@ const PERMISSIONS = 0o7777
  * Checks the places in which onescan keeps something: QUARANTINE, LOGFILE, and the directories in which
  * messages lie while they are scanned.
  */
-export function checkPlaces(host: StageHost): Finding[] {
+export function checkDirectories(host: StageHost): Finding[] {
   return [...checkQuarantine(host), ...checkLogFile(host), ...checkSpool(host)]
 }
 
@@ -140,7 +140,7 @@ function sharedIsMissing(host: StageHost): MissingFinding {
 
 function checkTemporary(host: StageHost, directory: string): Finding[] {
   const what = 'spool (TMPDIR)'
-  const room = checkRoom(what, directory)
+  const room = checkFreeSpace(what, directory)
   return [writableBy(host, what, directory), ...room]
 }
 
@@ -156,7 +156,7 @@ function checkShared(host: StageHost, directory: string): Finding[] {
       ),
     ]
   }
-  const findings = [writableBy(host, what, directory), ...checkRoom(what, directory)]
+  const findings = [writableBy(host, what, directory), ...checkFreeSpace(what, directory)]
   const mode = `0${(status.mode & PERMISSIONS).toString(8)}`
   if ((status.mode & 0o007) !== 0) {
     findings.push(
@@ -189,8 +189,8 @@ function writableBy(host: StageHost, what: string, directory: string): Finding {
   return failure(what, value, `look at the owner, group and mode of ${barrier}`)
 }
 
-function checkRoom(what: string, directory: string): Finding[] {
-  const { free, size, isTmpfs, fault } = roomIn(what, directory, LARGE)
+function checkFreeSpace(what: string, directory: string): Finding[] {
+  const { free, size, isTmpfs, fault } = freeSpaceIn(what, directory, LARGE)
   if (fault !== undefined) return [fault]
   if (isTmpfs && size < ROOMY) {
     const value = `${directory} is in memory (tmpfs) and has ${Math.floor(size / MIB)} MiB in all`
@@ -206,17 +206,19 @@ const ROOM = 'free some, or set it to a larger file system'
  * The faults of the directories for messages if one has no room for a message of `maxSize` bytes. Without
  * them nobody would notice: small mail goes on while large mail is deferred.
  */
-export function roomFaults(
+export function freeSpaceFaults(
   { directory, sharedDirectory }: SpoolSettings,
   maxSize: number,
 ): Finding[] {
   const spools = [['spool (TMPDIR)', directory] as const, ['SPOOLDIR', sharedDirectory] as const]
   return spools.flatMap(([what, place]) => {
-    return place === undefined ? [] : guarded(what, () => roomIn(what, place, maxSize).fault ?? [])
+    return place === undefined
+      ? []
+      : guarded(what, () => freeSpaceIn(what, place, maxSize).fault ?? [])
   })
 }
 
-interface Room {
+interface FreeSpace {
   /** Bytes. */
   readonly free: number
   readonly size: number
@@ -226,7 +228,7 @@ interface Room {
 }
 
 /** Looks for room for a message of so many bytes. Throws if the directory takes none at all. */
-function roomIn(what: string, directory: string, bytes: number): Room {
+function freeSpaceIn(what: string, directory: string, bytes: number): FreeSpace {
   const { type, bsize, blocks, bavail, files, ffree } = statfsSync(directory)
   const [size, free] = [blocks * bsize, bavail * bsize]
   const room = { free, size, isTmpfs: type === TMPFS }

@@ -3,19 +3,19 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { inOneLine } from '../../src/ground/errors/finding.ts'
-import { checkPlaces } from '../../src/readiness/places.ts'
+import { checkDirectories } from '../../src/readiness/directories.ts'
 import { checkSettings } from '../../src/readiness/settings.ts'
 import { openDirectory } from '../programs/reachable.ts'
 import { complaints, host, stranger } from './host.ts'
 
 /** The room on the disk is that of the machine that runs the tests. */
-const besidesRoom = (findings: ReturnType<typeof checkPlaces>) =>
+const besidesRoom = (findings: ReturnType<typeof checkDirectories>) =>
   complaints(findings.filter(({ value }) => !/MiB|files left/.test(value)))
 
 t.test('a private directory with the group of the scanner is well', async (t) => {
   const spool = join(t.testdir({ spool: {} }), 'spool')
   chmodSync(spool, 0o3730)
-  const findings = checkPlaces(host({ SPOOLDIR: spool, TMPDIR: spool }))
+  const findings = checkDirectories(host({ SPOOLDIR: spool, TMPDIR: spool }))
   t.same(besidesRoom(findings), [])
   t.match(findings.at(-1)?.value, 'mode 03730')
   t.match(findings[0], { level: 'ok', value: `${spool}, written by tester` })
@@ -29,7 +29,9 @@ t.test('a directory in which others may replace a message is an error', async (t
   const spool = join(t.testdir({ spool: {} }), 'spool')
   for (const mode of [0o2730, 0o2770, 0o2702]) {
     chmodSync(spool, mode)
-    const found = checkPlaces(host({ SPOOLDIR: spool })).filter(({ level }) => level === 'error')
+    const found = checkDirectories(host({ SPOOLDIR: spool })).filter(
+      ({ level }) => level === 'error',
+    )
     t.match(found, [{ what: 'SPOOLDIR', value: /sticky/, remedy: `chmod +t ${spool}` }])
   }
 })
@@ -39,7 +41,7 @@ t.test(
   async (t) => {
     const spool = join(t.testdir({ spool: {} }), 'spool')
     chmodSync(spool, 0o755)
-    const findings = checkPlaces(host({ SPOOLDIR: spool }))
+    const findings = checkDirectories(host({ SPOOLDIR: spool }))
     t.match(
       findings.filter(({ level }) => level === 'warning'),
       [
@@ -55,15 +57,15 @@ t.test(
   async (t) => {
     const directory = t.testdir({ file: '', spool: {} })
     const spool = (name: string) => ({ QHPSI: 'x %s', SPOOLDIR: join(directory, name) })
-    t.same(besidesRoom(checkPlaces(host(spool('missing')))), ['error SPOOLDIR'])
-    t.same(besidesRoom(checkPlaces(host(spool('file')))), ['error SPOOLDIR'])
-    t.same(besidesRoom(checkPlaces(host({ TMPDIR: join(directory, 'missing') }))), [
+    t.same(besidesRoom(checkDirectories(host(spool('missing')))), ['error SPOOLDIR'])
+    t.same(besidesRoom(checkDirectories(host(spool('file')))), ['error SPOOLDIR'])
+    t.same(besidesRoom(checkDirectories(host({ TMPDIR: join(directory, 'missing') }))), [
       'error spool (TMPDIR)',
     ])
     const SPOOLDIR = openDirectory(t)
     for (const mode of [0o3730, 0o3731, 0o3732]) {
       chmodSync(SPOOLDIR, mode)
-      const closed = checkPlaces(host({ SPOOLDIR }, { account: stranger }))
+      const closed = checkDirectories(host({ SPOOLDIR }, { account: stranger }))
       t.match(
         closed.find(({ level }) => level === 'error'),
         { what: 'SPOOLDIR', value: /not writable by stranger/ },
@@ -76,7 +78,7 @@ t.test('a QUARANTINE that keeps nothing is reported, with the command that makes
   const directory = openDirectory(t)
   const of = async (QUARANTINE: string) => {
     const asked = host({ QHPSI: 'plugin: eicar', REJECTVIRUS: '0', QUARANTINE })
-    const all = [...(await checkSettings(asked)), ...checkPlaces(asked)]
+    const all = [...(await checkSettings(asked)), ...checkDirectories(asked)]
     return all.filter(({ what }) => what === 'QUARANTINE')
   }
   for (const [name, mode] of [
@@ -112,7 +114,9 @@ t.test('a LOGFILE that the slot cannot write is reported', async (t) => {
   mkdirSync(join(directory, 'open'))
   chmodSync(join(directory, 'open'), 0o1777)
   const of = (LOGFILE: string) =>
-    checkPlaces(host({ LOGFILE }, { account: stranger })).filter(({ what }) => what === 'LOGFILE')
+    checkDirectories(host({ LOGFILE }, { account: stranger })).filter(
+      ({ what }) => what === 'LOGFILE',
+    )
   const wrong: Readonly<Record<string, RegExp>> = {
     [join(directory, 'file')]: /cannot be written by stranger/,
     [join(directory, 'closed/new')]: /cannot be written by stranger/,
@@ -130,7 +134,7 @@ t.test('a LOGFILE that the slot cannot write is reported', async (t) => {
 
 t.test('a missing SPOOLDIR is reported by what it means for the scanners', async (t) => {
   const of = (QHPSI: string) =>
-    checkPlaces(host({ QHPSI, SPOOLDIR: '/nonexistent/spool' })).find(
+    checkDirectories(host({ QHPSI, SPOOLDIR: '/nonexistent/spool' })).find(
       ({ what }) => what === 'SPOOLDIR',
     )
   for (const names of ['clamd', 'eicar attachments']) {
