@@ -3,7 +3,7 @@ import { extname, join } from 'node:path'
 import type { Configuration } from '../doors/shared/configuration.ts'
 import type { DaemonDescription } from '../doors/slot-socket/tell.ts'
 import { attempt } from '../ground/errors/fault.ts'
-import { HostProcess, START_BLUR } from '../ground/process/host-process.ts'
+import { ProcEntry, START_BLUR } from '../ground/process/proc-entry.ts'
 import { isCompiled } from '../ground/runtime/compiled-program.ts'
 import { isSetting } from '../ground/settings/table.ts'
 import { keyringPath } from '../scan/cluster/keyring.ts'
@@ -17,7 +17,7 @@ export function describeDaemon(configuration: Configuration): DaemonDescription 
   // If the unit hides the first process (ProtectProc=invisible), this worker's own start counts,
   // which is hardly later.
   const startedAt =
-    attempt(() => new HostProcess(process.ppid).startedAt()) ?? Date.now() - 1000 * process.uptime()
+    attempt(() => new ProcEntry(process.ppid).startedAt()) ?? Date.now() - 1000 * process.uptime()
   const settings = Object.entries(env).filter(([name]) => isSetting(name))
   return {
     pid: process.ppid,

@@ -1,5 +1,5 @@
 import { errorText } from '../ground/errors/fault.ts'
-import { again, type RepeatedWork } from '../ground/flow/again.ts'
+import { type RepeatedWork, repeat } from '../ground/flow/repeat.ts'
 import { type Environment, readSetting, readSettings } from '../ground/settings/settings.ts'
 import { quarantineLimits } from '../ground/settings/table/scanning.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
@@ -15,7 +15,9 @@ const HOURLY = 60 * 60 * 1000
  * ends that.
  */
 export function startSweeps(env: Environment, log: (line: string) => void): () => void {
-  const spools = again(HOURLY, (stopped) => sweepSpool(readSpoolSettings(env), Date.now(), stopped))
+  const spools = repeat(HOURLY, (stopped) =>
+    sweepSpool(readSpoolSettings(env), Date.now(), stopped),
+  )
   const sweeps = [spools, ...sweepQuarantines(env, log)]
   return () => {
     for (const sweep of sweeps) sweep.close()
@@ -30,7 +32,7 @@ function sweepQuarantines(env: Environment, log: (line: string) => void): Repeat
   const quarantine = readSetting(env, 'QUARANTINE')
   if (quarantine?.kind !== 'directory') return []
   const limits = readSettings(env, quarantineLimits)
-  const sweep = again(TEN_MINUTES, async (stopped) => {
+  const sweep = repeat(TEN_MINUTES, async (stopped) => {
     try {
       const time = readHostTime(Date.now())
       const swept = await sweepQuarantine(quarantine.directory, limits, time, stopped)

@@ -1,6 +1,6 @@
 import { errorText } from '../ground/errors/fault.ts'
 import { type Finding, inOneLine } from '../ground/errors/finding.ts'
-import { again, type RepeatedWork } from '../ground/flow/again.ts'
+import { type RepeatedWork, repeat } from '../ground/flow/repeat.ts'
 import type { ClamdState } from '../observe/live/process-report.ts'
 import { type ClamdAddress, clamdAddressesOf } from '../scan/scanners/clamd/address.ts'
 import type { ClamdOutcome } from '../scan/scanners/clamd/session.ts'
@@ -47,14 +47,14 @@ export class ClamdWatch {
   ) {
     this.#settings = settings
     this.#log = log
-    this.#asking = again(every, (stopped) =>
+    this.#asking = repeat(every, (stopped) =>
       this.#askAll(stopped).catch((error) => log(`clamd: ${errorText(error)}`)),
     )
   }
 
   /** Resolves when all servers have been asked once. */
   get asked(): Promise<void> {
-    return this.#asking.once
+    return this.#asking.firstRun
   }
 
   get states(): readonly ClamdState[] {

@@ -13,7 +13,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { descriptorOf } from '../../src/ground/process/descriptors.ts'
-import { HostProcess } from '../../src/ground/process/host-process.ts'
+import { ProcEntry } from '../../src/ground/process/proc-entry.ts'
 import { plain } from '../cases/messages.ts'
 import { buildStage } from '../cases/stage.ts'
 import { ask, call, framesOf, hearOut } from '../doors/slot-socket/client.ts'
@@ -69,8 +69,8 @@ t.test('a worker takes mail after less than half a second of processor time', as
   t.equal((await onescand.ask(question)).does, 'hand on')
   const [worker] = childrenOf(onescand.pid)
   t.ok(
-    new HostProcess(worker!).stat()!.used < 500,
-    `it has used ${new HostProcess(worker!).stat()!.used} ms`,
+    new ProcEntry(worker!).stat()!.used < 500,
+    `it has used ${new ProcEntry(worker!).stat()!.used} ms`,
   )
   t.same(onescand.log.slice(1), ['onescand: serving'])
 })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { HostProcess } from '../../src/ground/process/host-process.ts'
+import { ProcEntry } from '../../src/ground/process/proc-entry.ts'
 import { until } from '../run/until.ts'
 import { childrenOf, runtimes, startOnescand } from './process.ts'
 
@@ -19,7 +19,7 @@ function waitsOf(pid: number): number {
  * one.
  */
 async function untilIdle(workers: readonly number[]): Promise<void> {
-  while (workers.some((pid) => new HostProcess(pid).stat()?.state !== 'S')) {
+  while (workers.some((pid) => new ProcEntry(pid).stat()?.state !== 'S')) {
     await new Promise((done) => setTimeout(done, 5))
   }
 }
@@ -56,7 +56,7 @@ for (const { name, program } of runtimes) {
     const [first, second] = workers as [number, number]
     for (const stopped of [first, second]) {
       process.kill(stopped, 'SIGSTOP')
-      await until(() => new HostProcess(stopped).stat()?.state === 'T', 'the worker is stopped')
+      await until(() => new ProcEntry(stopped).stat()?.state === 'T', 'the worker is stopped')
       t.match(await onescand.ask(), { does: 'hand on' }, 'one that is stopped is passed over')
       process.kill(stopped, 'SIGCONT')
       await untilIdle(workers)

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs'
-import { askToTell, type DaemonDescription } from '../../doors/slot-socket/tell.ts'
+import { askForDescription, type DaemonDescription } from '../../doors/slot-socket/tell.ts'
 import { attempt } from '../../ground/errors/fault.ts'
-import { HostProcess } from '../../ground/process/host-process.ts'
 import { passwdEntryOf } from '../../ground/process/passwd.ts'
+import { ProcEntry } from '../../ground/process/proc-entry.ts'
 import { optionValues } from './options.ts'
 import { optionsOfOnescand } from './settings-file.ts'
 import { askSystemd } from './systemd-unit.ts'
@@ -40,7 +40,7 @@ export async function askRunningDaemon(
   const known = accountsOfOnescand()
   const owner = attempt(() => ownerOf(socket)) // anybody may listen at a path of his own
   if (owner === undefined || !known.has(owner)) return undefined
-  const told = await askToTell(socket, TIMEOUT).catch(() => undefined)
+  const told = await askForDescription(socket, TIMEOUT).catch(() => undefined)
   if (told === undefined) return undefined
   const { daemon } = told
   const kernel = daemon && attempt(() => kernelFactsOf(String(daemon.pid)))
@@ -74,7 +74,7 @@ function ownerOf(socket: string): number | undefined {
 }
 
 function kernelFactsOf(pid: string) {
-  const found = new HostProcess(pid)
+  const found = new ProcEntry(pid)
   const status = found.status()
   return status && { since: found.startedAt(), uid: status.uid, groups: status.groups }
 }

@@ -4,7 +4,7 @@ import { basename, resolve } from 'node:path'
 import { attempt } from '../../ground/errors/fault.ts'
 import { type Finding, failure, warning } from '../../ground/errors/finding.ts'
 import { TIMED_OUT, withTimeout } from '../../ground/flow/timeout.ts'
-import { HostProcess, type ProcessStatus } from '../../ground/process/host-process.ts'
+import { ProcEntry, type ProcessStatus } from '../../ground/process/proc-entry.ts'
 import { RUNTIME_MARKER } from '../../ground/runtime/compiled-program.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { askMainProcess } from './systemd-unit.ts'
@@ -76,13 +76,13 @@ const TIMEOUT = 2_000
 export async function findRunningServices(processes?: string): Promise<RunningServices> {
   const services: RunningService[] = []
   const unread: string[] = []
-  const namespace = new HostProcess('self', processes).mounts()
+  const namespace = new ProcEntry('self', processes).mounts()
   const mainProcessOf = oncePerUnit()
-  for (const found of HostProcess.all(processes)) {
+  for (const found of ProcEntry.all(processes)) {
     const { pid } = found
     const status = found.status()
     if (status === undefined || !NAMES.test(status.name)) continue
-    const parent = new HostProcess(status.parent, processes).status()
+    const parent = new ProcEntry(status.parent, processes).status()
     // tcpserver forks for each connection, and its copy has the same name for a moment.
     if (parent?.name === status.name && parent.uid === status.uid && SERVERS.test(status.name))
       continue
@@ -122,7 +122,7 @@ function leftOut(unread: readonly string[], next?: string): Finding[] {
 
 /** The queue directories in which a master(8) of root's runs: its pid file is for root alone. */
 export function findPostfix(): string[] {
-  return HostProcess.all().flatMap((found) => {
+  return ProcEntry.all().flatMap((found) => {
     const status = found.status()
     const isMaster = status?.name === 'master' && status.uid === 0
     return (isMaster && attempt(() => readlinkSync(found.at('cwd')))) || []
@@ -142,13 +142,13 @@ export function rootFinding({ pid }: RunningService, outcome = ''): Finding {
  */
 export async function readService(pid: string): Promise<RunningService> {
   if (!/^\d+$/.test(pid)) throw startsNoServer(pid)
-  return readProcess(new HostProcess(pid))
+  return readProcess(new ProcEntry(pid))
 }
 
 const startsNoServer = (pid: string) =>
   new Error(`process ${pid}: does not start qmail-smtpd; name that of its tcpserver`)
 
-async function readProcess(found: HostProcess): Promise<RunningService> {
+async function readProcess(found: ProcEntry): Promise<RunningService> {
   const { pid } = found
   const command = commandIn(await wordsOf(found))
   const status = found.status()
@@ -175,7 +175,7 @@ async function readProcess(found: HostProcess): Promise<RunningService> {
 
 /** Whether it is the caller's own, or a process that root has watched. */
 function isWatched(
-  found: HostProcess,
+  found: ProcEntry,
   status: ProcessStatus,
   parent: ProcessStatus | undefined,
   mainProcessOf: (unit: string) => string | undefined,
@@ -195,7 +195,7 @@ function oncePerUnit(): typeof askMainProcess {
   }
 }
 
-async function wordsOf(found: HostProcess): Promise<string[]> {
+async function wordsOf(found: ProcEntry): Promise<string[]> {
   const text = await memoryOf(found.at('cmdline')).catch(() => '')
   return text.split('\0').slice(0, -1)
 }

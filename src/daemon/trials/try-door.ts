@@ -1,5 +1,5 @@
 import type { NetConnectOpts } from 'node:net'
-import { askToTell } from '../../doors/slot-socket/tell.ts'
+import { askForDescription } from '../../doors/slot-socket/tell.ts'
 import { mayConnect } from '../../doors/smtp/door.ts'
 import { callNextServer } from '../../doors/smtp/next-server/next-server.ts'
 import type { SmtpRoute } from '../../doors/smtp/next-server/server.ts'
@@ -41,7 +41,7 @@ export async function tryDoor(door: ListeningDoor): Promise<Finding | undefined>
 async function connectTo(door: ListeningDoor, at: DoorAddress): Promise<void> {
   switch (door.kind) {
     case 'slot':
-      if (at.kind === 'unix') await askToTell(at.path, TRIAL_TIMEOUT)
+      if (at.kind === 'unix') await askForDescription(at.path, TRIAL_TIMEOUT)
       return
     case 'milter':
       return expect(at, 'O', { question: NEGOTIATION, from: LENGTH })

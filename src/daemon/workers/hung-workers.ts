@@ -14,7 +14,7 @@ const BUSY_FOR = 2_000
 /** Milliseconds without a heartbeat after which a worker hangs, whatever it does. */
 const SILENT_FOR = 20_000
 
-interface BeatWatchOptions {
+interface HeartbeatWatchOptions {
   /** Milliseconds on the monotonic clock. */
   readonly uptime: () => number
   /** The state of a process, and the milliseconds of processor time that it has used: proc(5). */
@@ -36,12 +36,12 @@ interface Heartbeat {
  * seconds. If this very process stood still meanwhile, no worker counts as hung.
  */
 export class HeartbeatWatch {
-  readonly #options: BeatWatchOptions
+  readonly #options: HeartbeatWatchOptions
   readonly #heartbeats = new Map<number, Heartbeat>()
   readonly #timer = setInterval(() => this.poll(), HEARTBEAT_EVERY).unref()
   #polledAt: number
 
-  constructor(options: BeatWatchOptions) {
+  constructor(options: HeartbeatWatchOptions) {
     this.#options = options
     this.#polledAt = options.uptime()
   }

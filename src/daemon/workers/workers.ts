@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { errorText } from '../../ground/errors/fault.ts'
-import { HostProcess } from '../../ground/process/host-process.ts'
+import { ProcEntry } from '../../ground/process/proc-entry.ts'
 import { openAnonymousFile } from '../../mail/message/spool.ts'
 import type { WorkersState } from '../../observe/live/process-report.ts'
 import type { HostEvents, HostMemory } from '../../scan/verdicts/host-memory.ts'
@@ -100,7 +100,7 @@ export class Workers {
     this.#options = options
     this.#heartbeats = new HeartbeatWatch({
       uptime: () => performance.now(),
-      stat: (pid) => new HostProcess(pid).stat(),
+      stat: (pid) => new ProcEntry(pid).stat(),
       onHung: (pid, how) => this.#endHung(pid, how),
     })
     options.memory.connect((message) => this.#sendAll(message))

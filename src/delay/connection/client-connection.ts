@@ -1,7 +1,7 @@
 import { fstatSync, readSync, writeSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import type { ClientSign, System } from '../../ground/runtime/system.ts'
+import type { ClientActivity, System } from '../../ground/runtime/system.ts'
 import type { RefusedClient } from '../shared/conversation.ts'
 
 const STDIN = 0
@@ -33,7 +33,7 @@ export class ClientConnection implements RefusedClient {
    * Keeps the client waiting until `delay` (milliseconds of `uptime`, perhaps not known yet). Resolves
    * to what the client did, and at once if it talks or leaves. Reads no byte of it.
    */
-  async waitForGreeting(delay: Promise<number>): Promise<ClientSign> {
+  async waitForGreeting(delay: Promise<number>): Promise<ClientActivity> {
     let until: number | undefined
     const known = delay.then((value) => {
       until = value

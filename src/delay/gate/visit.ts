@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs'
 import { addressText, clientKey } from '../../ground/net/ip-address.ts'
 import type {
   AcceptedConnection,
-  ClientSign,
+  ClientActivity,
   SocketEvent,
   System,
 } from '../../ground/runtime/system.ts'
@@ -19,7 +19,7 @@ const buffer = Buffer.allocUnsafeSlow(READ_MAX)
 export type Rank = 'talked' | 'nameless' | 'dynamic' | 'other'
 
 /** Why a wait ended: what the client did, or 'turn' if the client gets a program now. */
-export type WaitEnd = ClientSign | 'turn'
+export type WaitEnd = ClientActivity | 'turn'
 
 /**
  * One connection, from the accept until the gate closes it. Meanwhile the client waits, is refused,
@@ -81,7 +81,7 @@ export class Visit implements RefusedClient {
    * Waits until `delay` milliseconds after the client connected (the delay may not be known yet).
    * Resolves to what the client does, as soon as it does something. Reads no byte.
    */
-  waitForGreeting(delay: Promise<number>): Promise<ClientSign> {
+  waitForGreeting(delay: Promise<number>): Promise<ClientActivity> {
     return new Promise((resolve) => {
       const settle = this.#await((end) => resolve(end === 'turn' ? 'silent' : end))
       if (this.#seen !== undefined) settle(this.#seen)

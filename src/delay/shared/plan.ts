@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { type IpAddress, Network } from '../../ground/net/ip-address.ts'
-import type { ClientSign } from '../../ground/runtime/system.ts'
+import type { ClientActivity } from '../../ground/runtime/system.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { dynamicNames } from './dynamic-names.ts'
 import { findRule, type NameRule, parseNameRules } from './name-rules.ts'
@@ -233,7 +233,7 @@ interface WaitOutcome {
  */
 export async function outcomeOf(
   { judgement, mayBeExempt }: Wait,
-  watch: (delay: Promise<number>) => Promise<ClientSign>,
+  watch: (delay: Promise<number>) => Promise<ClientActivity>,
 ): Promise<WaitOutcome> {
   const sign = await watch(judgement.then((judged) => judged.delay * 1000))
   const judged =

@@ -20,7 +20,7 @@ import type { ClamdService } from './service.ts'
 const AT_ONCE = 8
 
 /** Nothing is said to a client that waits: it would take that for an answer. */
-const NO_BEAT = { after: Number.POSITIVE_INFINITY, next: () => undefined }
+const NO_HEARTBEAT = { after: Number.POSITIVE_INFINITY, next: () => undefined }
 
 /** Makes the reply to a request of its line. */
 type ReplyMaker = (line: string) => Buffer
@@ -176,7 +176,7 @@ export class ClamdConversation {
   /** Waits until no more than so many requests are under way. */
   async #untilUnderWay(most: number): Promise<void> {
     while (this.#underWay.size > most) {
-      await this.#wire.during(Promise.race(this.#underWay), NO_BEAT)
+      await this.#wire.during(Promise.race(this.#underWay), NO_HEARTBEAT)
     }
   }
 

@@ -25,7 +25,7 @@ import { ClientContexts } from './client-context.ts'
 import { type CommandClient, runCommandHere } from './command.ts'
 import { GoCold } from './frames.ts'
 import type { Request } from './request.ts'
-import { type DaemonDescription, toldFrame } from './tell.ts'
+import { type DaemonDescription, descriptionFrame } from './tell.ts'
 
 /** The options of the slot's door, besides its configuration. */
 export interface SlotSocketOptions {
@@ -200,7 +200,9 @@ export class SlotServer {
 
   /** The answer to a question about onescand: root and onescand's own account learn how it runs. */
   async told(socket: Socket, wantsTrial: boolean): Promise<Buffer> {
-    return toldFrame(this.#obeys(socket) ? await this.options.describe?.(wantsTrial) : undefined)
+    return descriptionFrame(
+      this.#obeys(socket) ? await this.options.describe?.(wantsTrial) : undefined,
+    )
   }
 
   /** Runs a command of onescan's in this service, for root and onescand's own account. */

@@ -5,7 +5,7 @@ import { createFrameReader, frame } from './frames.ts'
 import { PROTOCOL_VERSION, TELL } from './request.ts'
 
 /** What an onescand tells any client of itself: onescan-slot(7). */
-interface Told {
+interface DaemonAnswer {
   /** For root and for onescand's own account alone. */
   readonly daemon?: DaemonDescription | undefined
 }
@@ -37,8 +37,8 @@ interface DaemonTrial {
 const DESCRIPTION_MAX = 4 * 1024 * 1024
 
 /** Makes the answer. */
-export function toldFrame(daemon: DaemonDescription | undefined): Buffer {
-  return frame(TELL, Buffer.from(JSON.stringify({ daemon } satisfies Told)))
+export function descriptionFrame(daemon: DaemonDescription | undefined): Buffer {
+  return frame(TELL, Buffer.from(JSON.stringify({ daemon } satisfies DaemonAnswer)))
 }
 
 /**
@@ -46,11 +46,11 @@ export function toldFrame(daemon: DaemonDescription | undefined): Buffer {
  * undefined if something else answers. Rejects if nobody answers within so many milliseconds. Any process
  * may listen there.
  */
-export async function askToTell(
+export async function askForDescription(
   path: string,
   within: number,
   wantsTrial = false,
-): Promise<Told | undefined> {
+): Promise<DaemonAnswer | undefined> {
   const reader = createFrameReader((type, length) => {
     if (type !== TELL || length > DESCRIPTION_MAX) throw new Error('another answer')
     return Buffer.alloc(length)
@@ -66,16 +66,16 @@ export async function askToTell(
   const asked = frame(TELL, Buffer.from(wantsTrial ? [1] : []))
   const question = Buffer.concat([frame('1', Buffer.from(PROTOCOL_VERSION)), asked])
   const told = await askOnce({ path, allowHalfOpen: true }, question, read, within)
-  return told && readTold(told)
+  return told && readDescription(told)
 }
 
 const OTHER = Buffer.alloc(0)
 
 /** Reads an answer; undefined if it has another form. */
-function readTold(payload: Buffer): Told | undefined {
+function readDescription(payload: Buffer): DaemonAnswer | undefined {
   const told = attempt((): unknown => JSON.parse(payload.toString()))
   if (typeof told !== 'object' || told === null || Array.isArray(told)) return undefined
-  const { daemon } = told as Partial<Told>
+  const { daemon } = told as Partial<DaemonAnswer>
   return isDescription(daemon) ? { daemon } : {}
 }
 

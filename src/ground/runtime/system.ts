@@ -174,7 +174,7 @@ export interface System {
   /** Returns what has happened to watched descriptors, some hundred events at most. */
   events(): readonly SocketEvent[]
   /** Returns what the client has done so far. Leaves the bytes that it sent in the kernel. */
-  look(fd: number): ClientSign
+  look(fd: number): ClientActivity
   /**
    * Takes bytes of the client. Returns how many: 0 at the end of the stream, undefined if none are
    * there now.
@@ -193,7 +193,7 @@ export interface System {
   /* poll(2), for so many whole milliseconds at most, or until a signal comes; these block the process */
 
   /** Returns what the client of a socket or pipe does, as soon as it does something. Reads no byte. */
-  awaitClient(fd: number, within: number): ClientSign
+  awaitClient(fd: number, within: number): ClientActivity
   /** Returns whether the client has ended its half, or the connection broke. */
   awaitEnd(fd: number, within: number): boolean
   /** Returns whether there is something to read: bytes, or the end. */
@@ -213,7 +213,7 @@ export interface System {
 }
 
 type PassingResult = 'sent' | 'nothing' | 'failed'
-export type ClientSign = 'silent' | 'talks' | 'left'
+export type ClientActivity = 'silent' | 'talks' | 'left'
 
 interface SocketKind {
   readonly type: 'stream' | 'datagram'

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises'
 import { attempt, Fault } from '../../ground/errors/fault.ts'
 import type { PathHandle } from '../../ground/path/path-handle.ts'
-import { HostProcess } from '../../ground/process/host-process.ts'
+import { ProcEntry } from '../../ground/process/proc-entry.ts'
 import { nameOfEntry, type OpenMessage, type QuarantineEntry, withEntry } from './entries.ts'
 import type { Folder, MaildirFile } from './folders.ts'
 import { openEntry } from './record.ts'
@@ -48,7 +48,7 @@ export function beginRelease(root: PathHandle, id: string, again: boolean): Prom
 async function takeEntry(folder: Folder, entry: QuarantineEntry): Promise<Release> {
   const { id, size, flags, state } = entry
   const keptName = nameOfEntry(id, size)
-  const ownName = `${process.pid}-${new HostProcess('self').ticksAtStart()}` // no other one until the next start
+  const ownName = `${process.pid}-${new ProcEntry('self').ticksAtStart()}` // no other one until the next start
   const own: MaildirFile = { part: 'tmp', file: `${keptName}:2,${flags}.releasing-${ownName}` }
   const passed: MaildirFile = { part: 'cur', file: `${keptName}:2,PS` }
   // A release that was interrupted stays so, under the number of this process, which ends.
@@ -88,7 +88,7 @@ async function takeEntry(folder: Folder, entry: QuarantineEntry): Promise<Releas
 async function refuseWhileReleased(folder: Folder, entry: QuarantineEntry): Promise<void> {
   const { id, taker, part, file } = entry
   if (taker === undefined) return
-  const isHeld = attempt(() => new HostProcess(taker.pid).ticksAtStart()) === taker.started
+  const isHeld = attempt(() => new ProcEntry(taker.pid).ticksAtStart()) === taker.started
   // Last, since that process moves it and ends: ENOENT if it was moved since, and must be looked for again.
   await access(folder.parts[part].at(file))
   if (isHeld) throw new Fault('config', `${id}: is being released by process ${taker.pid}`)

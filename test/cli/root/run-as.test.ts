@@ -16,7 +16,7 @@ import {
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { attempt } from '../../../src/ground/errors/fault.ts'
-import { HostProcess } from '../../../src/ground/process/host-process.ts'
+import { ProcEntry } from '../../../src/ground/process/proc-entry.ts'
 import { mountHanging } from '../../ground/path/hanging.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
@@ -114,7 +114,7 @@ t.test('no word before a command has root do it itself', { skip }, async (t) => 
 
 /** The processes of nobody's whose command line names a place, as this host numbers them. */
 const processesIn = (place: string) =>
-  HostProcess.all().filter(
+  ProcEntry.all().filter(
     (found) =>
       found.status()?.uid === NOBODY &&
       attempt(() => readFileSync(found.at('cmdline'), 'latin1'))?.includes(place),

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileS
 import { join } from 'node:path'
 import t from 'tap'
 import { makeTrialMail } from '../../../src/daemon/trials/judge-trial.ts'
-import { askToTell } from '../../../src/doors/slot-socket/tell.ts'
+import { askForDescription } from '../../../src/doors/slot-socket/tell.ts'
 import { inOneLine } from '../../../src/ground/errors/finding.ts'
 import { freeSpaceFaults } from '../../../src/readiness/directories.ts'
 import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
@@ -153,7 +153,8 @@ t.test('a trial connects to SMTP doors and to the next server, and brings no mai
   const text = (await served.get('/metrics')).text
   for (const door of ['smtp', 'lmtp']) t.equal(metric(text, 'onescan_door_ok', { door }), 1)
   t.equal(metric(text, 'onescan_messages_total', { door: 'smtp' }), 0)
-  const wrong = async () => (await askToTell(served.socket, 10_000, true))?.daemon?.trial?.wrong
+  const wrong = async () =>
+    (await askForDescription(served.socket, 10_000, true))?.daemon?.trial?.wrong
   t.same(await wrong(), [], 'as in the trial of onescan check')
   await stop()
   t.match(await wrong(), [{ value: /ECONNREFUSED/ }, {}, {}])

@@ -3,7 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { HostProcess } from '../../../src/ground/process/host-process.ts'
+import { ProcEntry } from '../../../src/ground/process/proc-entry.ts'
 import { listen } from '../../programs/listen.ts'
 import { python } from '../../programs/python.ts'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
@@ -53,9 +53,9 @@ t.test('thousands of waiting clients cost no processor time', { skip }, async (t
     'half talk',
   )
   await new Promise((resolve) => setTimeout(resolve, 1500)) // what the DNS was asked is over
-  const before = new HostProcess(gate.pid).stat()!.used
+  const before = new ProcEntry(gate.pid).stat()!.used
   await new Promise((resolve) => setTimeout(resolve, 2000))
-  const used = new HostProcess(gate.pid).stat()!.used - before
+  const used = new ProcEntry(gate.pid).stat()!.used - before
   t.ok(used <= 200, `${used} ms of processor time`)
   for (const client of clients) client.leave()
 })
@@ -81,9 +81,9 @@ t.test('without descriptors clients wait in the kernel, and nothing spins', { sk
   execFileSync('prlimit', ['--pid', String(gate.pid), '--nofile=3:1000'])
   const early = await connect(gate.port)
   await gate.logged(/ event=failed .*descriptors or memory are used up/)
-  const before = new HostProcess(gate.pid).stat()!.used
+  const before = new ProcEntry(gate.pid).stat()!.used
   await new Promise((resolve) => setTimeout(resolve, 1000))
-  const used = new HostProcess(gate.pid).stat()!.used - before
+  const used = new ProcEntry(gate.pid).stat()!.used - before
   t.ok(used <= 200, `${used} ms of processor time`)
   t.equal(early.said, '')
   execFileSync('prlimit', ['--pid', String(gate.pid), '--nofile=1000:1000'])

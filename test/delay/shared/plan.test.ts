@@ -11,7 +11,7 @@ import {
 } from '../../../src/delay/shared/plan.ts'
 import { readUcspiClient, type UcspiClient } from '../../../src/delay/shared/ucspi.ts'
 import { parseIpAddress } from '../../../src/ground/net/ip-address.ts'
-import type { ClientSign } from '../../../src/ground/runtime/system.ts'
+import type { ClientActivity } from '../../../src/ground/runtime/system.ts'
 import { startDns } from '../dns-stand-in.ts'
 
 /** Decisions how long clients wait, and why, without any socket. */
@@ -188,7 +188,7 @@ t.test('the end of a wait depends on what the client does and what is known by t
   const allowed = { delay: 0, why: 'allowed', isExempt: true, class: undefined }
   const never = new Promise<typeof ordinary>(() => {})
   const endOf = async (
-    sign: ClientSign,
+    sign: ClientActivity,
     judgement: Promise<typeof ordinary>,
     mayBeExempt = false,
   ) => {

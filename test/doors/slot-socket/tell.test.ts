@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { frame } from '../../../src/doors/slot-socket/frames.ts'
-import { askToTell, type DaemonDescription } from '../../../src/doors/slot-socket/tell.ts'
+import { askForDescription, type DaemonDescription } from '../../../src/doors/slot-socket/tell.ts'
 import { failure } from '../../../src/ground/errors/finding.ts'
 import { listen } from '../../programs/listen.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
@@ -29,9 +29,17 @@ t.test('root and its own account learn how it runs, and others that it does', as
     const identifyPeer = () => (uid === undefined ? undefined : { uid, pid: 1 })
     const slot = await openSlot(t, {}, { identifyPeer, describe: tell })
     const isOwn = uid === 0 || uid === own
-    t.same(await askToTell(slot.socket, 2000), isOwn ? { daemon: description } : {}, `${uid}`)
+    t.same(
+      await askForDescription(slot.socket, 2000),
+      isOwn ? { daemon: description } : {},
+      `${uid}`,
+    )
     const tried = { daemon: { ...description, trial } }
-    t.same(await askToTell(slot.socket, 2000, true), isOwn ? tried : {}, `${uid}, with a trial`)
+    t.same(
+      await askForDescription(slot.socket, 2000, true),
+      isOwn ? tried : {},
+      `${uid}, with a trial`,
+    )
   }
 })
 
@@ -47,7 +55,7 @@ t.test('an answer may come in pieces, and one of another form counts as none', a
   await listen(t, server, path) // it does not hang up: what it has said must do
   const told = async (...pieces: readonly Buffer[]) => {
     answer = pieces
-    return askToTell(path, 2000)
+    return askForDescription(path, 2000)
   }
   const json = (value: unknown, type = 't') => frame(type, Buffer.from(JSON.stringify(value)))
   const whole = json({ daemon: description })

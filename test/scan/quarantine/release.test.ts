@@ -14,17 +14,17 @@ import {
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { HostProcess } from '../../../src/ground/process/host-process.ts'
+import { ProcEntry } from '../../../src/ground/process/proc-entry.ts'
 import { beginRelease, deleteEntry, type Release } from '../../../src/scan/quarantine/release.ts'
 import { keepOne, makeQuarantine, openFor } from './kept.ts'
 
 /** How a message is released once, and deleted. */
 
 const DAY = '2026-11-21'
-const ownTicks = new HostProcess('self').ticksAtStart()
+const ownTicks = new ProcEntry('self').ticksAtStart()
 const own = `${process.pid}-${ownTicks}`
 /** Another process, which goes on. */
-const OTHER = `1-${new HostProcess('1').ticksAtStart()}`
+const OTHER = `1-${new ProcEntry('1').ticksAtStart()}`
 /** A number that no process has: proc_sys_kernel(5), pid_max. */
 const ENDED = '4194305-1'
 /** Threads on which libuv makes the calls of a process, at the most. */

@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { HostProcess } from '../../../src/ground/process/host-process.ts'
+import { ProcEntry } from '../../../src/ground/process/proc-entry.ts'
 import type { Values } from '../../../src/ground/settings/settings.ts'
 import type { quarantineLimits } from '../../../src/ground/settings/table/scanning.ts'
 import { readHostTime } from '../../../src/scan/quarantine/age.ts'
@@ -465,7 +465,7 @@ t.test('what a killed process left goes after 36 hours', async (t) => {
 t.test('a message whose release was killed stays as long as others', async (t) => {
   const host = new Host(t)
   const id = await host.keep()
-  const started = new HostProcess('1').ticksAtStart()
+  const started = new ProcEntry('1').ticksAtStart()
   const taken = host.path(`virus/.2026-11-21/tmp/${id},S=17:2,.releasing-1-${started}`)
   host.now = Date.now()
   renameSync(fileOf(host.directory, id), taken) // which sets the time at which it was touched

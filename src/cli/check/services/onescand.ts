@@ -1,5 +1,5 @@
 import { ServiceRun } from '../../../doors/slot-socket/command.ts'
-import { askToTell } from '../../../doors/slot-socket/tell.ts'
+import { askForDescription } from '../../../doors/slot-socket/tell.ts'
 import {
   type Finding,
   failure,
@@ -94,7 +94,7 @@ const TRIAL_WITHIN = 15_000
 async function askForTrial({ socket, description }: RunningDaemon): Promise<Finding[]> {
   if (description === undefined) return []
   const what = `onescand ${description.pid}`
-  const told = await askToTell(socket, TRIAL_WITHIN, true).catch(() => undefined)
+  const told = await askForDescription(socket, TRIAL_WITHIN, true).catch(() => undefined)
   const trial = told?.daemon?.trial
   if (trial === undefined) {
     const value = `made no trial within ${TRIAL_WITHIN / 1000} s`

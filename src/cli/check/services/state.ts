@@ -3,7 +3,7 @@ import { attempt } from '../../../ground/errors/fault.ts'
 import { type Finding, failure, marked, warning } from '../../../ground/errors/finding.ts'
 import { shellWord } from '../../../ground/errors/shell-word.ts'
 import { PathHandle } from '../../../ground/path/path-handle.ts'
-import { START_BLUR } from '../../../ground/process/host-process.ts'
+import { START_BLUR } from '../../../ground/process/proc-entry.ts'
 import { askSystemd, hasSystemd, journalOf, type SystemdUnit } from '../../shared/systemd-unit.ts'
 
 /** A service of onescan's. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { readForeignFile } from '../../../ground/path/open.ts'
-import { HostProcess } from '../../../ground/process/host-process.ts'
+import { ProcEntry } from '../../../ground/process/proc-entry.ts'
 import { DEFAULT_DATABASE } from '../../../ground/settings/table/scanning.ts'
 import type { ClamdAddress } from './address.ts'
 
@@ -101,7 +101,7 @@ const withoutVar = (path: string | undefined) => path?.replace(/^\/var\/run\//, 
 
 /** The configuration files that processes called clamd were started with, as far as they can be seen. */
 function* configFilesOfProcesses(): Generator<string> {
-  for (const found of HostProcess.all()) {
+  for (const found of ProcEntry.all()) {
     try {
       const command = readFileSync(found.at('cmdline'), 'latin1')
       const [program = '', ...words] = command.split('\0')

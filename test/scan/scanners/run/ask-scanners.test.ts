@@ -62,12 +62,12 @@ async function ask(
   const answers = new ScannerAnswers(run, task, searches)
   const result = await answers.ask(samples).finally(() => clearTimeout(stay))
   if (!abort) t.equal(getEventListeners(task.signal, 'abort').length, 0, 'no listener is left')
-  return { passed: answers.tolerated, named: answers.limit, result }
+  return { tolerated: answers.tolerated, limit: answers.limit, result }
 }
 
-t.test('several samples are one question; one sample has none beside it', async (t) => {
+t.test('several samples are one question; one sample has no batch', async (t) => {
   const { scanner, asked } = noting((sample) => {
-    t.equal('beside' in sample, asked.length === 2)
+    t.equal('batch' in sample, asked.length === 2)
     return clean
   })
   t.equal((await ask([scanner], [message])).result, undefined)
@@ -107,9 +107,9 @@ t.test('behind a finding that is excused, each sample is asked about alone', asy
   t.same(asked, [['a', 'bb', 'ccc'], ['a'], ['bb']])
 
   const all = await ask([scanner], [content('a'), content('ccc'), content('dddd')], { isExcused })
-  t.match(all, { passed: { name: 'Excused' }, result: undefined })
+  t.match(all, { tolerated: { name: 'Excused' }, result: undefined })
   t.same(asked.slice(3), [['a', 'ccc', 'dddd'], ['a'], ['ccc'], ['dddd']])
-  t.match(await ask([scanner], [content('a')], { isExcused }), { passed: { name: 'Excused' } })
+  t.match(await ask([scanner], [content('a')], { isExcused }), { tolerated: { name: 'Excused' } })
   t.equal(asked.length, 8, 'one sample by itself is asked about once')
 })
 
@@ -129,17 +129,17 @@ function limited(sizes: readonly number[], asText: ScanResult = clean) {
 t.test('a limit is put aside for now if the same bytes are clean as a text', async (t) => {
   const { scanner, asked } = limited([5])
   const samples = [content('a'), content('To: b'), content('ccc')]
-  const { result, named } = await ask([scanner], samples)
+  const { result, limit } = await ask([scanner], samples)
   t.equal(result, undefined)
-  t.match(named, { answer: 'unseen', what: 'depth', why: 'clamd: MaxRecursion' })
+  t.match(limit, { answer: 'unseen', what: 'depth', why: 'clamd: MaxRecursion' })
   t.same(asked, [['a', 'To: b', 'ccc'], ['a'], ['To: b'], [' To: b'], ['ccc']])
-  t.match(await ask([scanner], samples, { nested: [] }), { passed: clean, named: {} })
+  t.match(await ask([scanner], samples, { nested: [] }), { tolerated: clean, limit: {} })
 })
 
 t.test('a limit decides if the bytes are not clean as a text, or may be no text', async (t) => {
   const nested = {
     result: { answer: 'unseen', what: 'depth', why: 'clamd: MaxRecursion' },
-    named: undefined,
+    limit: undefined,
   }
   const asText = (answer: ScanResult) => ask([limited([5], answer).scanner], [content('To: b')])
   t.match(await asText(unknown('no answer', 'scanner-error')), nested)
@@ -151,8 +151,8 @@ t.test('a limit decides if the bytes are not clean as a text, or may be no text'
   t.match(found, nested, 'an excused finding does not make it clean')
   t.match(await ask([limited([5]).scanner], [content('<To:>')]), nested)
   const accepted = await ask([limited([5]).scanner], [content('<To:>')], { nested: [] })
-  const passed = { answer: 'unseen', what: 'depth', why: 'clamd: MaxRecursion' }
-  t.match(accepted, { result: undefined, named: undefined, passed })
+  const tolerated = { answer: 'unseen', what: 'depth', why: 'clamd: MaxRecursion' }
+  t.match(accepted, { result: undefined, limit: undefined, tolerated })
 })
 
 t.test(

@@ -1,7 +1,7 @@
 /** Work that is done again and again until it is closed. */
 export interface RepeatedWork {
   /** Resolves when it was done once. */
-  readonly once: Promise<void>
+  readonly firstRun: Promise<void>
   close(): void
 }
 
@@ -10,7 +10,7 @@ export interface RepeatedWork {
  * out while the one before still goes on. `work` must not reject. Its signal is aborted by
  * `close()`.
  */
-export function again(
+export function repeat(
   every: number,
   work: (stopped: AbortSignal) => Promise<unknown>,
 ): RepeatedWork {
@@ -22,10 +22,10 @@ export function again(
     await work(stopped.signal)
     isAtWork = false
   }
-  const once = turn()
+  const firstRun = turn()
   const timer = setInterval(() => void turn(), every).unref()
   return {
-    once,
+    firstRun,
     close() {
       clearInterval(timer)
       stopped.abort()

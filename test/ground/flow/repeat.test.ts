@@ -1,12 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
-import { again } from '../../../src/ground/flow/again.ts'
+import { repeat } from '../../../src/ground/flow/repeat.ts'
 
 t.test('work is repeated, one turn at a time, until it is closed', async (t) => {
   let begun = 0
   let finish = () => {}
   let signal: AbortSignal | undefined
-  const repeated = again(1, (stopped) => {
+  const repeated = repeat(1, (stopped) => {
     begun++
     signal = stopped
     return new Promise<void>((resolve) => {
@@ -16,7 +16,7 @@ t.test('work is repeated, one turn at a time, until it is closed', async (t) => 
   await wait(10)
   t.equal(begun, 1, 'at once, and not again while it goes on')
   finish()
-  await repeated.once
+  await repeated.firstRun
   while (begun < 2) await wait(1)
   t.equal(signal?.aborted, false)
   repeated.close()

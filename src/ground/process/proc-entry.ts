@@ -37,7 +37,7 @@ export interface ProcessStatus {
 }
 
 /** A process, as proc(5) tells about it; it may have ended. */
-export class HostProcess {
+export class ProcEntry {
   readonly pid: string
   readonly #processes: string
 
@@ -48,9 +48,9 @@ export class HostProcess {
   }
 
   /** All processes that the kernel shows us. */
-  static all(processes = PROCESSES): HostProcess[] {
+  static all(processes = PROCESSES): ProcEntry[] {
     const pids = readdirSync(processes).filter((name) => /^\d+$/.test(name))
-    return pids.map((pid) => new HostProcess(pid, processes))
+    return pids.map((pid) => new ProcEntry(pid, processes))
   }
 
   /** The path of one of its files in proc(5). */
