@@ -21,7 +21,7 @@ static const byte allowed_codes[] = {EXIT_REFUSED,   EXIT_VIRUS, EXIT_BANNED,   
 static byte received[ANSWER_MAX];
 
 static _Noreturn void distrust_answer(struct mail *mail) {
-  go_cold(mail, text("onescand: its answer makes no sense"));
+  go_cold(mail, xasprintf("onescand: its answer makes no sense"));
 }
 
 static size_t big_endian(const byte *at) {
@@ -49,7 +49,7 @@ static int receive(struct mail *mail, byte *bytes, size_t length) {
  */
 static void begin_anew_or_go_cold(struct mail *mail) {
   if (!begin_anew(&mail->onescand))
-    go_cold(mail, text("onescand: hung up"));
+    go_cold(mail, xasprintf("onescand: hung up"));
 }
 
 static int is_printable(const byte *bytes, size_t length) {
@@ -87,7 +87,7 @@ static void read_body_offset(struct mail *mail, struct answer *answer, struct fi
   if (offset > mail->message_size || offset > HEADER_MAX)
     distrust_answer(mail);
   answer->body_at = offset;
-  answer->header = memory(NEW_FIELDS_MAX + offset);
+  answer->header = xmalloc(NEW_FIELDS_MAX + offset);
 }
 
 /*
@@ -259,7 +259,7 @@ int await_answer(struct mail *mail, struct answer *answer) {
     return 0;
   }
   if (kind == 'C')
-    go_cold(mail, text("onescand: %.*s", (int) length, (char *) received));
+    go_cold(mail, xasprintf("onescand: %.*s", (int) length, (char *) received));
   if (kind != 'a' && kind != 'x')
     distrust_answer(mail);
   if (recv(mail->onescand.server, head, 1, MSG_DONTWAIT) > 0)

@@ -82,10 +82,10 @@ static void send_variables(struct mail *mail) {
     const char *value = getenv(*name);
     if (!value)
       continue;
-    char *variable = text("%s=%s", *name, value);
+    char *variable = xasprintf("%s=%s", *name, value);
     size_t length = strlen(variable);
     if (length > VARIABLE_MAX)
-      go_cold(mail, text("%s: is too long", *name));
+      go_cold(mail, xasprintf("%s: is too long", *name));
     send_frame(mail, 'V', variable, length);
   }
 }

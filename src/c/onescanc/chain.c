@@ -18,7 +18,7 @@ static int is_word_end(char at) {
  * character is special. The words overwrite the line.
  */
 static char **split_words(char *line) {
-  char **words = memory((strlen(line) / 2 + 3) * sizeof *words);
+  char **words = xmalloc((strlen(line) / 2 + 3) * sizeof *words);
   size_t count = 0;
   char *to = line;
   for (;;) {
@@ -37,7 +37,7 @@ static char **split_words(char *line) {
         *to++ = *line;
     }
     if (quote)
-      fail(EXIT_CONFIG, "config", text("QUEUECHAIN: a quote is not closed; close it"));
+      fail(EXIT_CONFIG, "config", xasprintf("QUEUECHAIN: a quote is not closed; close it"));
     if (*line)
       ++line; /* before the NUL overwrites it */
     *to++ = '\0';
@@ -57,7 +57,7 @@ static char *look_up_in_path(char *name) {
     return name;
   for (const char *at = path;;) {
     int length = (int) strcspn(at, ":");
-    char *found = length ? text("%.*s/%s", length, at, name) : text("./%s", name);
+    char *found = length ? xasprintf("%.*s/%s", length, at, name) : xasprintf("./%s", name);
     struct stat status;
     if (!access(found, X_OK) && !stat(found, &status) && S_ISREG(status.st_mode))
       return found;
@@ -72,11 +72,12 @@ static char *look_up_in_path(char *name) {
  * the real qmail-queue.
  */
 char **find_chain(char **words) {
-  char **chain = words[1] ? words + 1 : split_words(text("%s", setting("QUEUECHAIN", "")));
+  char **chain = words[1] ? words + 1 : split_words(xasprintf("%s", setting("QUEUECHAIN", "")));
   if (!chain[0])
-    chain[0] = text("%s/bin/qmail-queue", setting("QMAILHOME", QMAILHOME_DEFAULT));
+    chain[0] = xasprintf("%s/bin/qmail-queue", setting("QMAILHOME", QMAILHOME_DEFAULT));
   if (*chain[0] == '-')
-    fail(EXIT_CONFIG, "config", text("%s: is not a program; onescanc takes no options", chain[0]));
+    fail(EXIT_CONFIG, "config",
+         xasprintf("%s: is not a program; onescanc takes no options", chain[0]));
   chain[0] = look_up_in_path(chain[0]);
   return chain;
 }
@@ -88,13 +89,13 @@ char **find_chain(char **words) {
 void check_program(const char *what, const char *program, const char *remedy) {
   struct stat status, self;
   if (access(program, X_OK) || stat(program, &status))
-    fail(EXIT_CHAIN, "chain", text("%s %s: %m; %s", what, program, remedy));
+    fail(EXIT_CHAIN, "chain", xasprintf("%s %s: %m; %s", what, program, remedy));
   if (!S_ISREG(status.st_mode))
-    fail(EXIT_CHAIN, "chain", text("%s %s: is not a file; %s", what, program, remedy));
+    fail(EXIT_CHAIN, "chain", xasprintf("%s %s: is not a file; %s", what, program, remedy));
   if (stat("/proc/self/exe", &self))
-    fail(EXIT_CHAIN, "chain", text("/proc/self/exe: %m; mount /proc"));
+    fail(EXIT_CHAIN, "chain", xasprintf("/proc/self/exe: %m; mount /proc"));
   if (status.st_dev == self.st_dev && status.st_ino == self.st_ino)
-    fail(EXIT_CHAIN, "chain", text("%s %s: is onescanc itself; %s", what, program, remedy));
+    fail(EXIT_CHAIN, "chain", xasprintf("%s %s: is onescanc itself; %s", what, program, remedy));
 }
 
 /* What the caller does with these signals, for the next program. */
@@ -108,16 +109,16 @@ void ignore_signals(void) {
 _Noreturn void become_untouched(const char *what, char **words, const char *const *hidden) {
   hide_variables(hidden);
   if (signal(SIGPIPE, callers_sigpipe) == SIG_ERR || signal(SIGXFSZ, callers_sigxfsz) == SIG_ERR)
-    fail(EXIT_BUG, "bug", text("SIGPIPE or SIGXFSZ: %m"));
+    fail(EXIT_BUG, "bug", xasprintf("SIGPIPE or SIGXFSZ: %m"));
   execv(words[0], words);
-  fail(EXIT_CHAIN, "chain", text("%s %s: %m", what, words[0]));
+  fail(EXIT_CHAIN, "chain", xasprintf("%s %s: %m", what, words[0]));
 }
 
 _Noreturn void become(const struct mail *mail, const char *what, char **words,
                       const char *const *hidden, size_t at) {
   if (lseek(mail->spool, (off_t) at, SEEK_SET) < 0 || lseek(mail->envelope, 0, SEEK_SET) < 0)
-    fail(EXIT_WRITE, "write", text("the mail could not be put in place: %m"));
+    fail(EXIT_WRITE, "write", xasprintf("the mail could not be put in place: %m"));
   if (dup2(mail->spool, MESSAGE_FD) < 0 || dup2(mail->envelope, ENVELOPE_FD) < 0)
-    fail(EXIT_WRITE, "write", text("the mail could not be put in place: %m"));
+    fail(EXIT_WRITE, "write", xasprintf("the mail could not be put in place: %m"));
   become_untouched(what, words, hidden);
 }

@@ -22,18 +22,18 @@ static char *own_directory(void) {
   ssize_t length = readlink("/proc/self/exe", path, sizeof path);
   while (length > 0 && path[length - 1] != '/')
     --length;
-  return text("%.*s", length > 0 ? (int) length : 0, path);
+  return xasprintf("%.*s", length > 0 ? (int) length : 0, path);
 }
 
 static char *cold_program(void) {
   const char *named = setting("ONESCAN_COLD", NULL);
   if (named)
-    return text("%s", named);
-  char *beside_us = text("%sonescan-queue", own_directory());
-  char *above_us = text("%s../onescan-queue", own_directory()); /* as in the npm package */
+    return xasprintf("%s", named);
+  char *beside_us = xasprintf("%sonescan-queue", own_directory());
+  char *above_us = xasprintf("%s../onescan-queue", own_directory()); /* as in the npm package */
   if (access(beside_us, X_OK) == 0)
     return beside_us;
-  return access(above_us, X_OK) == 0 ? above_us : text("/usr/lib/onescan/onescan-queue");
+  return access(above_us, X_OK) == 0 ? above_us : xasprintf("/usr/lib/onescan/onescan-queue");
 }
 
 /*
@@ -54,16 +54,17 @@ _Noreturn void go_cold(struct mail *mail, char *why) {
   struct rlimit space;
   if (getrlimit(RLIMIT_AS, &space) || space.rlim_cur < SPACE_MIN)
     fail(EXIT_DEFERRED, "out-of-memory",
-         text("the address space (softlimit) is too small for onescan-queue, which is needed: %s",
-              why));
+         xasprintf(
+             "the address space (softlimit) is too small for onescan-queue, which is needed: %s",
+             why));
   char *program = cold_program();
   check_program("cold program", program, "set ONESCAN_COLD to onescan-queue");
   hang_up(&mail->onescand);
   const char *remark = wait_for_place(program);
-  log_slot_line("cold", text("%s%s", why, remark), "");
+  log_slot_line("cold", xasprintf("%s%s", why, remark), "");
   /* If SCANTIMEOUT is not a number, it stays as it is, and the cold program reports it. */
-  if (mail->onescand.timeout > 0 && setenv("SCANTIMEOUT", text("%ld", time_left(mail)), 1))
-    fail(EXIT_BUG, "bug", text("setenv: %m"));
+  if (mail->onescand.timeout > 0 && setenv("SCANTIMEOUT", xasprintf("%ld", time_left(mail)), 1))
+    fail(EXIT_BUG, "bug", xasprintf("setenv: %m"));
   mail->words[0] = program;
   become(mail, "cold program", mail->words, hidden_from_cold, HEADER_GAP);
 }

@@ -9,13 +9,13 @@
 
 _Noreturn void fail(int code, const char *fault, char *reason) {
   const char *decision = code == EXIT_TOO_LONG ? "reject" : "defer";
-  log_slot_line(text("%s fault=%s", decision, fault), reason, text(" exit=%d", code));
+  log_slot_line(xasprintf("%s fault=%s", decision, fault), reason, xasprintf(" exit=%d", code));
   _exit(code);
 }
 
 _Noreturn void fail_spool(const char *what) {
   int is_full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO;
-  char *reason = text("cannot %s in %s (TMPDIR): %m", what, setting("TMPDIR", "/tmp"));
+  char *reason = xasprintf("cannot %s in %s (TMPDIR): %m", what, setting("TMPDIR", "/tmp"));
   if (is_full)
     fail(EXIT_WRITE, "write", reason);
   fail(EXIT_NO_FILE, "temp-file", reason);

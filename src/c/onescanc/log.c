@@ -26,8 +26,8 @@ static char *with_time(const char *line, size_t length) {
   char when[32] = "";
   if (clock_gettime(CLOCK_REALTIME, &now) || !gmtime_r(&now.tv_sec, &utc)
       || strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &utc) == 0)
-    return text("%.*s", (int) length, line);
-  return text("%.*s time=%s.%03ldZ\n", (int) length - 1, line, when, now.tv_nsec / 1000000);
+    return xasprintf("%.*s", (int) length, line);
+  return xasprintf("%.*s time=%s.%03ldZ\n", (int) length - 1, line, when, now.tv_nsec / 1000000);
 }
 
 /*
@@ -67,7 +67,7 @@ void log_slot_line(const char *decision, char *reason, const char *more) {
   for (char *at = reason; *at; ++at)
     if (*at == '"' || *at == '\\')
       *at = '?';
-  char *line = text("onescan: decision=%s reason=\"%.*s\"%s total_ms=%.1f\n", decision,
-                    LOG_VALUE_MAX, reason, more, uptime() - began);
+  char *line = xasprintf("onescan: decision=%s reason=\"%.*s\"%s total_ms=%.1f\n", decision,
+                         LOG_VALUE_MAX, reason, more, uptime() - began);
   log_line(line, strlen(line));
 }

@@ -59,7 +59,7 @@ static const char usage[] =
  */
 static _Noreturn void tell_about(const char *word) {
   if (!tell_usage_or_version(word, usage, "onescanc " VERSION "\n"))
-    fail(EXIT_CONFIG, "config", text("%s: cannot be answered here: %m", word));
+    fail(EXIT_CONFIG, "config", xasprintf("%s: cannot be answered here: %m", word));
   _exit(0);
 }
 
@@ -77,7 +77,8 @@ static void pass_if_there_is_nothing_to_ask(char **chain) {
   if (!is_off && (!is_blank(setting("QHPSI", "")) || setting("QUOTAD", NULL)))
     return;
   check_program("next program", chain[0], MEND_CHAIN);
-  log_slot_line("pass", is_off ? text("%s is there", file) : text("QHPSI is not set"), "");
+  log_slot_line("pass", is_off ? xasprintf("%s is there", file) : xasprintf("QHPSI is not set"),
+                "");
   become_untouched("next program", chain, hidden_from_chain);
 }
 
@@ -112,11 +113,11 @@ static void read_settings(struct mail *mail) {
 
 static void check_descriptors(void) {
   if (fcntl(MESSAGE_FD, F_GETFD) < 0 || fcntl(ENVELOPE_FD, F_GETFD) < 0)
-    fail(EXIT_READ, "read", text("fd 0 or 1 is closed"));
+    fail(EXIT_READ, "read", xasprintf("fd 0 or 1 is closed"));
 }
 
 /* Otherwise the next file that is opened would get its number. */
 static void open_log_descriptor(void) {
   if (fcntl(LOG_FD, F_GETFD) < 0 && open("/dev/null", O_WRONLY | O_CLOEXEC) != LOG_FD)
-    fail(EXIT_BUG, "bug", text("fd 2: %m"));
+    fail(EXIT_BUG, "bug", xasprintf("fd 2: %m"));
 }

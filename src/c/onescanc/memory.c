@@ -16,7 +16,7 @@ _Noreturn void end_without_memory(void) {
  * Memory is never freed: the process lives for one message, and calls this a bounded number of
  * times.
  */
-char *text(const char *format, ...) {
+char *xasprintf(const char *format, ...) {
   char *made = NULL;
   va_list list;
   va_start(list, format);
@@ -27,7 +27,7 @@ char *text(const char *format, ...) {
   return made;
 }
 
-void *memory(size_t size) {
+void *xmalloc(size_t size) {
   void *got = malloc(size);
   if (!got)
     end_without_memory();

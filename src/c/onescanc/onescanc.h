@@ -172,8 +172,8 @@ _Noreturn void fail(int code, const char *fault, char *reason);
 _Noreturn void fail_spool(const char *what);
 
 /* memory.c: both end the process if there is none. */
-__attribute__((format(printf, 1, 2))) char *text(const char *format, ...);
-void *memory(size_t size);
+__attribute__((format(printf, 1, 2))) char *xasprintf(const char *format, ...);
+void *xmalloc(size_t size);
 _Noreturn void end_without_memory(void);
 
 #endif

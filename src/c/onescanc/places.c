@@ -34,7 +34,8 @@ static long number_setting(const char *name, long unset, long max) {
   const char *value = setting(name, NULL);
   long number = value ? parse_number(value, 0, max) : unset;
   if (number == NO_NUMBER)
-    fail(EXIT_CONFIG, "config", text("%s %s: must be a number from 0 to %ld", name, value, max));
+    fail(EXIT_CONFIG, "config",
+         xasprintf("%s %s: must be a number from 0 to %ld", name, value, max));
   return number;
 }
 
@@ -88,8 +89,8 @@ static int open_places(const char *program) {
   const char *paths[NAMES];
   int fd = -1;
   for (int name = 0; name < NAMES && fd < 0; ++name) {
-    paths[name] = text("/dev/shm/onescan-places-%lu-%016llx.%d", (unsigned long) geteuid(),
-                       hash_of(program), name);
+    paths[name] = xasprintf("/dev/shm/onescan-places-%lu-%016llx.%d", (unsigned long) geteuid(),
+                            hash_of(program), name);
     fd = open_own(paths[name], 0);
   }
   for (int name = 0; name < NAMES && fd < 0; ++name) {
@@ -114,14 +115,14 @@ const char *wait_for_place(const char *program) {
     return "";
   int fd = open_places(program);
   if (fd < 0)
-    return text("; without the limit of ONESCAN_COLD_MAX, for which there is no file: %m");
+    return xasprintf("; without the limit of ONESCAN_COLD_MAX, for which there is no file: %m");
   double until = uptime() + (double) longest_wait * 1e3;
   while (!take_place(fd)) {
     if (uptime() >= until)
       fail(EXIT_DEFERRED, "out-of-memory",
-           text("%ld cold programs run, and none ended in %ld seconds (ONESCAN_COLD_MAX, "
-                "ONESCAN_COLD_WAIT)",
-                places, longest_wait));
+           xasprintf("%ld cold programs run, and none ended in %ld seconds (ONESCAN_COLD_MAX, "
+                     "ONESCAN_COLD_WAIT)",
+                     places, longest_wait));
     nanosleep(&(struct timespec){0, LOOK_EVERY * 1000000L}, NULL);
   }
   return "";

@@ -27,21 +27,21 @@ void connect_to_server(struct mail *mail) {
   conversation->deadline =
       uptime() + (double) time_for_scanners(conversation) + LONGER_THAN_SCANNERS;
   if (length >= sizeof address.sun_path)
-    go_cold(mail, text("ONESCAN_SOCKET %s: is too long", path));
+    go_cold(mail, xasprintf("ONESCAN_SOCKET %s: is too long", path));
   memcpy(address.sun_path, path, length);
   conversation->server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (conversation->server < 0
       || setsockopt(conversation->server, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest)
       || connect(conversation->server, (struct sockaddr *) &address, sizeof address))
-    go_cold(mail, text("onescand at %s: %m", path));
+    go_cold(mail, xasprintf("onescand at %s: %m", path));
 }
 
 void wait_for_server(struct mail *mail, short event) {
   int ready = poll(&(struct pollfd){mail->onescand.server, event, 0}, 1, SILENCE_MAX);
   if (ready < 0 && errno != EINTR)
-    go_cold(mail, text("poll: %m"));
+    go_cold(mail, xasprintf("poll: %m"));
   if (ready == 0)
-    go_cold(mail, text("onescand: is silent for too long"));
+    go_cold(mail, xasprintf("onescand: is silent for too long"));
   if (uptime() > mail->onescand.deadline)
-    go_cold(mail, text("onescand: takes too long"));
+    go_cold(mail, xasprintf("onescand: takes too long"));
 }

@@ -30,7 +30,7 @@ static int anonymous_file(void) {
   int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (fd >= 0)
     return fd;
-  char *path = text("%s/onescan-file-XXXXXX", directory);
+  char *path = xasprintf("%s/onescan-file-XXXXXX", directory);
   fd = mkostemp(path, O_CLOEXEC);
   if (fd < 0 || unlink(path))
     fail_spool("make a spool file");
@@ -66,9 +66,9 @@ void read_at(int fd, byte *bytes, size_t length, size_t offset) {
   while (length) {
     ssize_t count = pread(fd, bytes, length, (off_t) offset);
     if (count == 0)
-      fail(EXIT_READ, "read", text("spool file: ended early"));
+      fail(EXIT_READ, "read", xasprintf("spool file: ended early"));
     if (count < 0)
-      fail(EXIT_READ, "read", text("spool file: %m"));
+      fail(EXIT_READ, "read", xasprintf("spool file: %m"));
     bytes += count;
     offset += (size_t) count;
     length -= (size_t) count;
@@ -109,8 +109,8 @@ size_t read_input(int fd, const char *what) {
       continue;
     if (errno != EINTR)
       fail(EXIT_READ, "read",
-           text("cannot read the %s on fd %d: %m%s", what, fd,
-                errno == EBADF ? "; to try it by hand, use onescan inject" : ""));
+           xasprintf("cannot read the %s on fd %d: %m%s", what, fd,
+                     errno == EBADF ? "; to try it by hand, use onescan inject" : ""));
   }
 }
 
