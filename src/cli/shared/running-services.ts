@@ -120,12 +120,19 @@ function leftOut(unread: readonly string[], next?: string): Finding[] {
   return findings
 }
 
-/** The queue directories in which a master(8) of root's runs: its pid file is for root alone. */
-export function findPostfix(): string[] {
-  return ProcEntry.all().flatMap((found) => {
+/**
+ * The queue directories in which a master(8) of root's runs: its pid file is for root alone. That of a container
+ * has the same path, and moves no mail of this host.
+ */
+export function findPostfix(processes?: string): string[] {
+  const numbers = new ProcEntry('self', processes).numbers()
+  return ProcEntry.all(processes).flatMap((found) => {
     const status = found.status()
     const isMaster = status?.name === 'master' && status.uid === 0
-    return (isMaster && attempt(() => readlinkSync(found.at('cwd')))) || []
+    return (
+      (isMaster && found.numbers() === numbers && attempt(() => readlinkSync(found.at('cwd')))) ||
+      []
+    )
   })
 }
 

@@ -66,6 +66,14 @@ export class ProcEntry {
     return attempt(() => readlinkSync(this.at('ns/mnt')))
   }
 
+  /**
+   * The namespace of process numbers: a container has one of its own, a service of this host has not, whatever
+   * else its unit hides from it. Undefined if it is hidden.
+   */
+  numbers(): string | undefined {
+    return attempt(() => readlinkSync(this.at('ns/pid')))
+  }
+
   /** Its state. Undefined if it has ended, or the kernel hides it from us. */
   stat(): ProcessStat | undefined {
     const field = attempt(() => this.#fields())

@@ -4,7 +4,11 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
-import { findRunningServices, readService } from '../../../src/cli/shared/running-services.ts'
+import {
+  findPostfix,
+  findRunningServices,
+  readService,
+} from '../../../src/cli/shared/running-services.ts'
 import { ucspiMissing } from '../../programs/ucspi.ts'
 import { startService, tcpserver } from '../check/service.ts'
 
@@ -56,6 +60,24 @@ function statusText(name: string, uid: number, parent: number): string {
   const ids = [uid, uid, uid, uid].join('\t')
   return `Name:\t${name}\nPPid:\t${parent}\nUid:\t${ids}\nGid:\t${ids}\nGroups:\t\n`
 }
+
+t.test(
+  'the Postfix of a container is not that of the host; one whose unit hides files is',
+  async (t) => {
+    const link = (target: string) => t.fixture('symlink', target)
+    const namespaces = (pid: number, mnt: number) => ({
+      ns: { pid: link(`pid:[${pid}]`), mnt: link(`mnt:[${mnt}]`) },
+    })
+    const master = (queue: string) => ({ status: statusText('master', 0, 1), cwd: link(queue) })
+    const processes = t.testdir({
+      self: namespaces(1, 1),
+      10: { ...master('/var/spool/postfix'), ...namespaces(2, 2) },
+      11: { ...master('/var/spool/postfix-out'), ...namespaces(1, 3) },
+      12: { ...master('/var/spool/postfix-in'), ...namespaces(1, 1) },
+    })
+    t.same(findPostfix(processes), ['/var/spool/postfix-out', '/var/spool/postfix-in'])
+  },
+)
 
 /** A process that cron started, and that has forked twice. */
 const jobOfCron = (namespace: object) => ({
