@@ -1,17 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Results, report } from '../bench/report.ts'
+import { type Results, report } from '../../tools/bench/report.ts'
 
 /** The page with the results of a run of `npm run bench`. */
 export const BENCHMARK = 'doc/benchmark.md'
 
-const MARK = '<!-- npm run docs: test/bench/results.json -->\n'
+const MARK = '<!-- npm run docs: tools/bench/results.json -->\n'
 const root = join(import.meta.dirname, '../..')
 
 /** The page with its results, between their mark and the next heading. */
 export function benchmarkPage(): string {
   const page = readFileSync(join(root, BENCHMARK), 'utf8')
-  const results = JSON.parse(readFileSync(join(root, 'test/bench/results.json'), 'utf8')) as Results
+  const results = JSON.parse(
+    readFileSync(join(root, 'tools/bench/results.json'), 'utf8'),
+  ) as Results
   const start = page.indexOf(MARK) + MARK.length
   const end = page.indexOf('\n\n## ', start)
   if (start < MARK.length || end < 0) throw new Error(`${BENCHMARK} has no ${MARK}`)

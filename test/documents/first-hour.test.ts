@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { byCheckout, byNpm, byPackage, byRepository } from '../first-hour/installs.ts'
-import { walks } from '../first-hour/steps.ts'
+import { byCheckout, byNpm, byPackage, byRepository } from '../../tools/first-hour/installs.ts'
+import { walks } from '../../tools/first-hour/steps.ts'
 
 /** `npm run first-hour` types what stands on the pages, and says so rightly. */
 

@@ -32,6 +32,7 @@ export function testsOf(files, all) {
 function roomOf(file) {
   const [top, ...rest] = dirname(file).split('/')
   if (top === 'src' || top === 'test') return ['test', ...rest]
+  if (top === 'tools') return ['test', 'tools', ...rest]
   return ['test', top === 'debian' ? 'packaging' : top]
 }
 

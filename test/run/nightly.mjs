@@ -1,7 +1,7 @@
 /** Tests that `npm run test:all` runs, each night, and `npm test` does not; a folder ends in `/`. */
 const NIGHTLY = [
-  'test/bench/',
-  'test/load/',
+  'test/tools/bench/',
+  'test/tools/load/',
   'test/packaging/arm64.test.ts',
   'test/packaging/autopkgtest.test.ts',
   'test/packaging/pages.test.ts',
@@ -10,7 +10,7 @@ const NIGHTLY = [
 ]
 
 /** What stands there and is run each time: one look for truth under load, and one at random mail. */
-const EACH_TIME = ['test/bench/readers/readers.test.ts', 'test/load/node.test.ts']
+const EACH_TIME = ['test/tools/bench/readers/readers.test.ts', 'test/tools/load/node.test.ts']
 
 /** What else `test:all` has, in the tests that run each time (test/run/is-whole.ts). */
 const MORE = [

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { inQuarantine } from '../../bench/smtp/destinations.ts'
-import { killingAt } from '../../bench/smtp/kill-run.ts'
+import { inQuarantine } from '../../../tools/bench/smtp/destinations.ts'
+import { killingAt } from '../../../tools/bench/smtp/kill-run.ts'
 import { newest, startOnescand } from '../../daemon/process.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { findProgram } from '../../programs/install.mjs'

@@ -1,6 +1,11 @@
 import t, { type Test } from 'tap'
-import { atNextServer, inQuarantine } from '../../bench/smtp/destinations.ts'
-import { type KillFigures, runKills, runKillsAt, STEPS } from '../../bench/smtp/kill-run.ts'
+import { atNextServer, inQuarantine } from '../../../tools/bench/smtp/destinations.ts'
+import {
+  type KillFigures,
+  runKills,
+  runKillsAt,
+  STEPS,
+} from '../../../tools/bench/smtp/kill-run.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { isWhole } from '../../run/is-whole.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { judgeMessage, startClamdForEvasions } from '../../bench/readers/judge.ts'
+import { judgeMessage, startClamdForEvasions } from '../../../tools/bench/readers/judge.ts'
 import { clamdMissing } from '../../programs/clamd.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { evasions } from './evasions/all.ts'

@@ -17,7 +17,7 @@ import {
 import type { Steps } from '../../../../src/mail/mime/shared/work.ts'
 import type { Leaf } from '../../../../src/mail/mime/structure/open-contents.ts'
 import { MailReading } from '../../../../src/mail/mime/structure/reading.ts'
-import { conformingMail } from '../../../bench/readers/conforming.ts'
+import { conformingMail } from '../../../../tools/bench/readers/conforming.ts'
 import { ordinaryMails } from '../../../cases/ordinary/all.ts'
 import { python, pythonMissing } from '../../../programs/python.ts'
 import { isWhole } from '../../../run/is-whole.ts'

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { LimitExceeded } from '../../../../src/mail/mime/shared/limits.ts'
 import { MailReading } from '../../../../src/mail/mime/structure/reading.ts'
-import { conformingMail } from '../../../bench/readers/conforming.ts'
-import { mutant } from '../../../bench/readers/mutate.ts'
+import { conformingMail } from '../../../../tools/bench/readers/conforming.ts'
+import { mutant } from '../../../../tools/bench/readers/mutate.ts'
 import { examples, ordinary } from './oddity-examples.ts'
 
 /** All that listeners are told of a mail that comes in pieces that end at `cuts`, and how deep it is. */

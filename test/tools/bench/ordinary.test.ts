@@ -1,0 +1,144 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
+import { NATIVE } from '../../../tools/bench/contestants.ts'
+import { mailsIn } from '../../../tools/bench/ordinary/mails.ts'
+import type { Share } from '../../../tools/bench/ordinary/profile.ts'
+import { runScript } from '../../../tools/bench/run-script.ts'
+import { inMultiparts } from '../../cases/nesting.ts'
+import { clamdMissing } from '../../programs/clamd.ts'
+import { findProgram } from '../../programs/install.mjs'
+import { openDirectory } from '../../programs/reachable.ts'
+
+const skip =
+  clamdMissing ||
+  (!findProgram('cc') && 'install Debian package gcc') ||
+  (!existsSync(join(NATIVE, 'onescanc')) && 'not built: npm run build:client')
+
+const bench = (words: readonly string[]) =>
+  runScript(join(import.meta.dirname, '../../../tools/bench/ordinary/run.ts'), words)
+
+const note = (subject: string) =>
+  `From: Ann <ann@example.org>\nSubject: ${subject}\n\nThe minutes of ${subject} follow.\n`
+
+const sumOf = (shares: readonly Share[]) => shares.reduce((sum, { share }) => sum + share, 0)
+const shareOf = (shares: readonly Share[], name: string) =>
+  sumOf(shares.filter((share) => share.name === name))
+
+const withFile = (subject: string) => `From: Ann <ann@example.org>
+Subject: ${subject}
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary="part"
+
+--part
+Content-Type: text/plain; charset=us-ascii
+
+See the file of ${subject}.
+
+--part
+Content-Type: application/octet-stream; name="figures.bin"
+Content-Transfer-Encoding: base64
+Content-Disposition: attachment; filename="figures.bin"
+
+${Buffer.from(`The figures of ${subject}, in columns.\n`).toString('base64')}
+
+--part--
+`
+
+t.test('refused mail is named with its reason, and questions are counted', { skip }, async (t) => {
+  const directory = openDirectory(t)
+  const folder = join(directory, 'folder')
+  mkdirSync(join(folder, 'below'), { recursive: true })
+  for (const day of ['monday', 'tuesday']) {
+    writeFileSync(join(folder, day), note(day))
+    writeFileSync(join(folder, 'below', day), withFile(`a later ${day}`))
+  }
+  writeFileSync(join(folder, 'nested'), inMultiparts(30))
+  writeFileSync(join(folder, 'virus'), `${note('no day')}${EICAR}\n`)
+  const box = join(directory, 'box')
+  const days = ['friday', 'sunday']
+  writeFileSync(
+    box,
+    days.map((day) => `From ann Fri Nov 20 08:00:00 2026\n${note(day)}\n`).join(''),
+  )
+
+  const { code, out } = await bench(['--quick', '--out', directory, folder, box])
+  t.equal(code, 0, out)
+  t.match(out, '8 mails of ')
+  t.match(out, /^refused 1 \(12\.50 %\), deferred 0 \(0\.00 %\); infected 1; odd: /m)
+  t.match(out, /^refused 1: nested-too-deep: .*MAXNESTING.*\n {2}.*\/folder\/nested$/m)
+
+  const { measured, profiles } = JSON.parse(readFileSync(join(directory, 'ordinary.json'), 'utf8'))
+  t.equal(measured.length, 7)
+  for (const { name, default: byDefault, never } of measured) {
+    t.equal(byDefault.questions, name.includes('/below/') ? 2 : 1, name)
+    t.equal(never.questions, 1, name)
+    for (const { decision, ms, onescand, clamd } of [byDefault, never]) {
+      t.equal(decision, 'accepted')
+      t.ok(ms > 0 && onescand > 0 && clamd > 0)
+    }
+  }
+  const number = '[\\d.]+'
+  const times = `${number} \\| ${number} \\| ${number} \\|$`
+  t.match(out, new RegExp(`^\\| 7 accepted, default \\| 1\\.29, 1, 2 \\| ${times}`, 'm'))
+  t.match(out, new RegExp(`^\\| 7 accepted, never \\| 1\\.00, 1, 1 \\| ${times}`, 'm'))
+  t.match(out, new RegExp(`^\\| 7 accepted, default over never \\|  \\| ${times}`, 'm'))
+  t.match(out, '| without the dearest 1, default |')
+
+  t.match(out, /^\| src\/mail\/message \| [\d.]+ \| [\d.]+ \|$/m)
+  for (const { rooms, functions } of [profiles.default, profiles.never]) {
+    for (const shares of [rooms, functions]) t.match(sumOf(shares).toFixed(3), '1.000')
+    const room = shareOf(rooms, 'src/mail/message')
+    const inRoom = functions.filter(({ name }: Share) => /^src\/mail\/message\/[^/]+: /.test(name))
+    t.ok(room > 0)
+    t.match(sumOf(inRoom).toFixed(3), room.toFixed(3), 'a room has what its functions have')
+  }
+})
+
+t.test('mails come as qmail-smtpd hands them on, from folders and mboxes', async (t) => {
+  const directory = openDirectory(t)
+  const file = (name: string, text: string) => {
+    writeFileSync(join(directory, name), text, 'latin1')
+    return join(directory, name)
+  }
+  const read = (place: string, keepFrom = false) =>
+    mailsIn(place, keepFrom).map(({ name, read }) => {
+      const [received, by, ...lines] = read().toString('latin1').split('\n')
+      t.match(received, /^Received: from /)
+      t.match(by, /^ {2}by /)
+      return [name.slice(directory.length + 1), lines.join('\n')]
+    })
+  const marked = file('marked', 'From a@example.org today\r\nSubject: a\r\n\r\n\xe9\r\n')
+  t.same(read(marked), [['marked#1', 'Subject: a\n\n\xe9\n']])
+  t.same(read(directory), [['marked', 'Subject: a\n\n\xe9\n']])
+  t.same(read(directory, true), [['marked', 'From a@example.org today\nSubject: a\n\n\xe9\n']])
+
+  const plain = file('plain', 'Subject: b\n\n>From here\n\nFrom there\n')
+  t.same(read(plain), [['plain', 'Subject: b\n\n>From here\n\nFrom there\n']])
+
+  const box = file(
+    'box',
+    'From a\nSubject: c\n\n>From c\n>From d\n>>From e\n> From f\n\nFrom b\nSubject: g\n\n\nFrom c\n\nh',
+  )
+  t.same(read(box), [
+    ['box#1', 'Subject: c\n\nFrom c\nFrom d\n>From e\n> From f\n'],
+    ['box#2', 'Subject: g\n\n'],
+    ['box#3', '\nh'],
+  ])
+  t.same(read(box, true)[1], ['box#2', 'From b\nSubject: g\n\n'])
+})
+
+t.test('wrong options are reported, and no mail is sent', async (t) => {
+  for (const words of [
+    [],
+    ['/nonexistent'],
+    ['--limit', '0', '.'],
+    ['--set', 'x', '.'],
+    ['--fast'],
+  ]) {
+    const { code, out } = await bench(words)
+    t.equal(code, 100)
+    t.match(out, /^bench:ordinary: .*usage: npm run bench:ordinary/s)
+  }
+})

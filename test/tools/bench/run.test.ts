@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { FORMS } from '../../../tools/bench/letters.ts'
+import { runScript } from '../../../tools/bench/run-script.ts'
+import { clamdMissing } from '../../programs/clamd.ts'
+import { findProgram } from '../../programs/install.mjs'
+import { openDirectory } from '../../programs/reachable.ts'
+
+const skip = clamdMissing || (!findProgram('cc') && 'install Debian package gcc')
+
+const bench = (words: readonly string[]) =>
+  runScript(join(import.meta.dirname, '../../../tools/bench/run.ts'), words)
+
+t.test('a quick run of two contestants writes a table and figures', { skip }, async (t) => {
+  const directory = openDirectory(t)
+  const words = ['--quick', '--only', 'bare', '--only', 'floor', '--out', directory]
+  const { code, out } = await bench(words)
+  t.equal(code, 0, out)
+  for (const database of ['one signature', '520000 signatures']) {
+    t.match(
+      out,
+      new RegExp(`clamd with ${database}:\n\n\\| ms, one .*\n.*\n\\| floor \\|.*\n\\| bare \\|`),
+    )
+  }
+
+  const results = JSON.parse(readFileSync(join(directory, 'results.json'), 'utf8'))
+  t.match(results.machine, { cores: Number, kernel: /^Linux / })
+  t.equal(results.figures.length, 2 * 2 * FORMS.length)
+  for (const { contestant, median, rate, processor } of results.figures) {
+    t.ok(median > 0 && rate > 0 && processor.wrapper > 0)
+    t.equal(processor.onescand, 0, `${contestant} asks no onescand`)
+  }
+})
+
+t.test('wrong options are reported, and nothing is measured', async (t) => {
+  for (const words of [['--only', 'nobody'], ['--rounds', '0'], ['--fast']]) {
+    const { code, out } = await bench(words)
+    t.equal(code, 100)
+    t.match(out, /^bench: .*usage: npm run bench/s)
+  }
+})

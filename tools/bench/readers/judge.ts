@@ -1,0 +1,58 @@
+import { readSpoolSettings } from '../../../src/mail/message/spool.ts'
+import { scanBytes } from '../../../src/scan/scanners/scan-bytes.ts'
+import { makeScanners } from '../../../src/scan/scanners/scanners.ts'
+import { readScanSettings } from '../../../src/scan/scanners/shared/scan-settings.ts'
+import { type Clamd, clamdAnswer, startClamd } from '../../../test/programs/clamd.ts'
+import type { Ending } from '../../../test/programs/server.ts'
+import { databaseOfEvasions } from '../../../test/scan/scanners/evasions/files.ts'
+import { received } from '../../../test/scan/scanners/second-look/classes.ts'
+import type { Readers } from './readers.ts'
+
+/** What scanners and readers make of a mail that carries a file. */
+export interface Judgement {
+  /** Whether clamd, given the mail below a Received field, does not call it clean. */
+  readonly clamd: boolean
+  /** Whether onescan, with its default settings and that clamd, does not. */
+  readonly onescan: boolean
+  readonly oddities: readonly string[]
+  /** Those that open the file; not asked, and empty, where onescan found it. */
+  readonly readers: readonly string[]
+}
+
+/** With `everybody`, readers are asked whenever clamd alone finds nothing. */
+export type Judge = (message: Buffer, everybody?: boolean) => Promise<Judgement>
+
+export function createJudge({ socket }: Clamd, readers: Readers): Judge {
+  return async (message, everybody = false) => {
+    const { isFound, notes } = await judgeMessage(socket, message)
+    const below = Buffer.concat([Buffer.from(received), message])
+    const alone = (await clamdAnswer(socket, below)).answer !== 'clean'
+    const asked = !isFound || (everybody && !alone)
+    const opening = asked ? await readers.opening(message) : []
+    const [, odd = ''] = /^odd: (.+)$/m.exec(notes.join('\n')) ?? []
+    return { clamd: alone, onescan: isFound, oddities: odd.split(','), readers: opening }
+  }
+}
+
+/** A clamd that knows the files which evasions carry, set up as onescan wants it. */
+export function startClamdForEvasions(t: Ending): Promise<Clamd> {
+  return startClamd(t, { alertExceedsMax: true, database: databaseOfEvasions })
+}
+
+/** Whether onescan, by hand and with its default settings, does not call a message clean. */
+export async function judgeMessage(
+  clamd: string,
+  message: Buffer,
+): Promise<{ readonly isFound: boolean; readonly notes: readonly string[] }> {
+  const env = { CLAMD: clamd, QHPSI: 'plugin: clamd' }
+  const settings = readScanSettings(env, { qmailHome: '/nowhere', control: '/nowhere' })!
+  async function* bytes() {
+    yield message
+  }
+  const { result, notes } = await scanBytes(bytes(), {
+    spool: readSpoolSettings(env),
+    scanners: await makeScanners(settings),
+    settings,
+  })
+  return { isFound: result.answer !== 'clean', notes }
+}

@@ -1,0 +1,46 @@
+import type { RunningDaemon } from '../../test/daemon/process.ts'
+import { type Agreed, call, type Line, negotiate, says } from '../../test/doors/milter/mta.ts'
+import { submit } from '../../test/doors/milter/submit.ts'
+import type { Ending } from '../../test/programs/server.ts'
+import { queueMail } from './mta-queue.ts'
+import { type Door, linesByQueueId } from './passage.ts'
+
+interface Connection {
+  readonly line: Line
+  readonly agreed: Agreed
+}
+
+/** A daemon that listens for MTAs at that path. An MTA's connections are kept from message to message. */
+export function milterDoor(t: Ending, daemon: RunningDaemon, milter: string): Door {
+  const idle: Connection[] = []
+  const logged = linesByQueueId(daemon)
+  let count = 0
+  t.teardown(async () => {
+    for (const { line } of idle) {
+      line.write(says.quit)
+      await line.close()
+    }
+  })
+  return {
+    name: 'milter',
+    async send(message) {
+      const connection = idle.pop() ?? (await connect(milter))
+      const queueId = `Q${count++}`
+      const log = logged(queueId)
+      const queued = queueMail(message)
+      const came = queued.out()
+      const got = await submit(connection.line, connection.agreed, { message, queueId }, queued)
+      idle.push(connection)
+      const passage = { came, retold: queued.retold, log: await log }
+      if (got.outcome !== 'delivered') return { ...passage, outcome: got.outcome, left: undefined }
+      return { ...passage, outcome: 'passed', left: got.message }
+    },
+  }
+}
+
+async function connect(milter: string): Promise<Connection> {
+  const line = await call(milter)
+  const agreed = await negotiate(line)
+  line.write(says.connect())
+  return { line, agreed }
+}

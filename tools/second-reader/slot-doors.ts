@@ -1,0 +1,52 @@
+import { onescanc } from '../../test/c/onescanc/client.ts'
+import type { RunningDaemon } from '../../test/daemon/process.ts'
+import { compiled, quickest, runSlot, type SlotRun } from '../../test/doors/slot/slot.ts'
+import type { Door, Passage } from './passage.ts'
+
+type Settings = Readonly<Record<string, string>>
+
+/** The program that does it all by itself, started for each message. */
+export function coldSlot(settings: Settings): Door {
+  return {
+    name: 'cold slot',
+    send: async (message) =>
+      passageOf(message, await runSlot({ program: quickest, message, settings })),
+  }
+}
+
+/** The client in C in the slot, which asks the daemon at that socket. */
+export function clientAndDaemon(ownSettings: Settings, socket: string): Door {
+  const settings = { ...ownSettings, ONESCAN_COLD: compiled, ONESCAN_SOCKET: socket }
+  return {
+    name: 'onescanc and onescand',
+    send: async (message) =>
+      passageOf(message, await runSlot({ program: [onescanc], message, settings })),
+  }
+}
+
+/**
+ * The daemon asked by a client that keeps to the document of the protocol; what it leaves to
+ * the cold program goes there, as it would.
+ */
+export function slotSocket(variables: Settings, daemon: RunningDaemon, cold: Door): Door {
+  return {
+    name: 'slot socket',
+    async send(message) {
+      const { does, code, log, message: left } = await daemon.ask({ message, variables })
+      if (does === 'go cold') return cold.send(message)
+      if (does === 'hand on') return { outcome: 'passed', log, came: message, left }
+      return { outcome: outcomeOf(code), log, came: message, left: undefined }
+    },
+  }
+}
+
+const outcomeOf = (code: number | undefined) =>
+  code === 0 ? 'dropped' : code === 31 ? 'refused' : 'deferred'
+
+function passageOf(came: Buffer, { code, deliveries, logged: log }: SlotRun): Passage {
+  if (deliveries.length > (code === 0 ? 1 : 0)) {
+    throw new Error(`exit ${code}, and ${deliveries.length} in the queue: ${log}`)
+  }
+  const left = deliveries[0]?.message
+  return { outcome: left ? 'passed' : outcomeOf(code), log, came, left }
+}
