@@ -82,11 +82,6 @@ export const trusted = [
     why: 'proc(5) of this process',
   },
   {
-    file: 'scan/rules/candidates.ts',
-    expression: "new RegExp(String.raw`^(?!${others}|${networks})[^#\\s][^\\n]*${more}`, 'gim')",
-    why: 'onescan.policy, a file of the operator; at each line one word is read ahead, and then the line',
-  },
-  {
     file: 'scan/scanners/attachments/name-words.ts',
     expression: '/=\\?([^?]*)\\?([BbQq])\\?(.{0,200}?)\\?=(?!\\?)/gs',
     why: '4,096 characters of a name, and at most 200 for each word',

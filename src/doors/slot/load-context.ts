@@ -1,9 +1,7 @@
-import { parseIpAddress } from '../../ground/net/ip-address.ts'
 import { loadCrypto } from '../../ground/runtime/crypto.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
 import type { LogSink } from '../../log/log-sink.ts'
-import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import {
   HOST_DIRECTORY,
   type JudgeConfig,
@@ -11,11 +9,9 @@ import {
   withSettings,
 } from '../../scan/judge/config.ts'
 import type { JudgeContext, LoadedRules, Tools } from '../../scan/judge/context.ts'
-import type { Transaction } from '../../scan/judge/transaction.ts'
 import type { TimedLookup } from '../../scan/quota/quota-answer.ts'
 import type { QuotaClient } from '../../scan/quota/quota-client.ts'
 import type { QuotaSettings } from '../../scan/quota/quota-settings.ts'
-import type { MailParties } from '../../scan/rules/candidates.ts'
 import type { Rules } from '../../scan/rules/match.ts'
 import { isThere, ruleFiles } from '../../scan/rules/rule.ts'
 import { makeScanners } from '../../scan/scanners/scanners.ts'
@@ -57,12 +53,11 @@ function once<Value>(compute: () => Value): () => Value {
 
 /** Returns what one message is judged by: the settings of `env`, and onescan.policy. */
 export async function loadContext(
-  transaction: Transaction,
   config: JudgeConfig,
   tools: SlotTools,
   { env, log }: { readonly env: Environment; readonly log: LogSink },
 ): Promise<JudgeContext> {
-  const lines = await rulesAbout(transaction, env)
+  const lines = await rulesOf(env)
   if (lines === undefined) return { config, tools }
   const rules: LoadedRules = {
     lines,
@@ -76,25 +71,9 @@ export async function loadContext(
 }
 
 /** Loads the rules, and the code for rules, if there are any. */
-async function rulesAbout(transaction: Transaction, env: Environment): Promise<Rules | undefined> {
+async function rulesOf(env: Environment): Promise<Rules | undefined> {
   const { control } = readControlDirectories(env)
   if (!ruleFiles(control, HOST_DIRECTORY).some(isThere)) return undefined
   const { loadRules } = await import('../../scan/rules/load.ts')
-  return loadRules(control, HOST_DIRECTORY, addressed(transaction))
-}
-
-/**
- * The most recipients for whom only those lines are read that may be about them. For more, all
- * lines are.
- */
-const RECIPIENTS_MAX = 50
-
-function addressed({ envelope, client }: Transaction): MailParties | undefined {
-  if (envelope.recipientCount > RECIPIENTS_MAX) return undefined
-  const address = client.origin?.clientAddress
-  return {
-    sender: envelope.sender,
-    recipients: [...recipientsOf(envelope)],
-    client: address === undefined ? undefined : parseIpAddress(address),
-  }
+  return loadRules(control, HOST_DIRECTORY)
 }

@@ -77,7 +77,7 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
   const transaction = receiveTransaction(optionsOf(config, tools), env)
   slotLog.transaction = transaction
   const keepNoFile = removeWhenKilled()
-  const context = await loadContext(transaction, config, tools, { env, log })
+  const context = await loadContext(config, tools, { env, log })
   return handleMail(transaction, context, new Deadline(tools.uptime), {
     answers: 'once, some kept',
     code: exit.done,

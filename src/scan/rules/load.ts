@@ -5,7 +5,6 @@ import { nearestName } from '../../ground/settings/misspelt.ts'
 import { checkReplyText, scanning, treatment } from '../../ground/settings/table/scanning.ts'
 import { byteSize, splitWords } from '../../ground/settings/table/values.ts'
 import { lowerCase, readAddress } from '../../mail/message/envelope/address.ts'
-import { candidatesIn, type MailParties } from './candidates.ts'
 import { asciiDomain, comparable, Rules } from './match.ts'
 import {
   type Action,
@@ -21,18 +20,13 @@ export const RULES_MAX = 4 * 1024 * 1024
 
 /**
  * Reads the rules of the site: from `onescan.policy` in the control directory, else `policy` in
- * `hostDirectory`. Returns undefined if there is none. With `about`, lines about other mail are
- * left out. Throws a Fault of kind `config` for a file that cannot be read, or that makes no sense.
+ * `hostDirectory`. Returns undefined if there is none. Throws a Fault of kind `config` for a file that cannot be read, or that makes no sense.
  */
-export function loadRules(
-  control: string,
-  hostDirectory: string,
-  about?: MailParties,
-): Rules | undefined {
+export function loadRules(control: string, hostDirectory: string): Rules | undefined {
   for (const path of ruleFiles(control, hostDirectory)) {
     const text = readIfThere(path)
     if (text === undefined) continue
-    const rules = parseRules(text, path, about)
+    const rules = parseRules(text, path)
     return rules.length === 0 ? undefined : new Rules(path, rules)
   }
   return undefined
@@ -74,13 +68,12 @@ const settable: readonly string[] = Object.keys({
 /**
  * Reads the lines of onescan.policy(5), which have the form of Postfix's access(5): a pattern,
  * blanks, an action. `#` begins a comment line, and a line that begins with a blank continues the
- * one above. With `about`, lines about other mail are left out, and errors in them. Throws a Fault
- * of kind `config` that names file, line and remedy.
+ * one above. Throws a Fault of kind `config` that names file, line and remedy.
  */
-export function parseRules(text: string, path: string, about?: MailParties): Rule[] {
+export function parseRules(text: string, path: string): Rule[] {
   const rules: Rule[] = []
   const mayDiffer = limitSettings()
-  for (const { number, line } of linesAbout(text, path, about)) {
+  for (const { number, line } of logicalLines(text, path)) {
     try {
       const rule = parseRule(line, number)
       rules.push(rule)
@@ -111,21 +104,11 @@ interface LogicalLine {
   line: string
 }
 
-function* linesAbout(
-  text: string,
-  path: string,
-  about: MailParties | undefined,
-): Generator<LogicalLine> {
-  const whole = [{ number: 1, text }]
-  const excerpts = (about && candidatesIn(text, about)) ?? whole
-  for (const { number, text } of excerpts) yield* logicalLines(text, path, number)
-}
-
 /** Control characters, at some of which JavaScript ends lines. */
 const CONTROL = /[\0-\x08\x0b-\x1f\x7f\x85\u2028\u2029]/
 
-function* logicalLines(text: string, path: string, first: number): Generator<LogicalLine> {
-  let number = first - 1
+function* logicalLines(text: string, path: string): Generator<LogicalLine> {
+  let number = 0
   let begun: LogicalLine | undefined
   for (const raw of text.split('\n')) {
     number++

@@ -237,7 +237,7 @@ function listsIn(map: ReadonlyMap<string, OrderedRule[]>, address: Comparable): 
 const LABELS_MAX = 32
 
 /** Lists the patterns that fit an address: itself, and with an `@` its domain and all above that. */
-export function patternKeysOf({ whole, domain }: Comparable): string[] {
+function patternKeysOf({ whole, domain }: Comparable): string[] {
   if (domain === undefined) return [whole]
   const labels = domain.split('.').slice(-LABELS_MAX)
   const above = labels.slice(1).map((_, at) => `@.${labels.slice(at + 1).join('.')}`)
@@ -287,7 +287,7 @@ const NO_NAME = /^(?:\[.*|[\d.]*)$/s
  * `postmaster@[192.0.2.7]`, and undefined for any other recipient. The mail server delivers to a
  * mailbox in a domain of its own, and it alone knows in which.
  */
-export function localWithoutDomain(recipient: MailAddress): string | undefined {
+function localWithoutDomain(recipient: MailAddress): string | undefined {
   const { local, domain = '' } = mailboxOf(recipient)
   return NO_NAME.test(domain) ? lowerMailbox(local) : undefined
 }
