@@ -2,8 +2,8 @@ import { dirname } from 'node:path'
 import { sourceFiles } from './source-files.ts'
 
 /**
- * How deep the modules of src/ are: `npm run measures` prints it for the whole of src/ and for each room,
- * and with the name of a room (`-- delay`) also what stands behind the figures. No test fails by them: a
+ * How deep the modules of src/ are: `npm run measures` prints it for the whole of src/ and for each component,
+ * and with the name of a component (`-- delay`) also what stands behind the figures. No test fails by them: a
  * change that makes a figure better and the code worse is not made.
  */
 
@@ -23,11 +23,13 @@ const exported = findUsers()
 const importers = findImporters()
 
 const [wanted] = process.argv.slice(2)
-const rooms = [...new Set(files.map(({ path }) => roomOf(path)))]
+const components = [...new Set(files.map(({ path }) => componentOf(path)))]
 const chosen =
-  wanted === undefined ? ['src', ...rooms] : rooms.filter((room) => room === wanted.split('/')[0])
+  wanted === undefined
+    ? ['src', ...components]
+    : components.filter((component) => component === wanted.split('/')[0])
 
-if (chosen.length === 0) throw new Error(`${wanted}: is no room of src/`)
+if (chosen.length === 0) throw new Error(`${wanted}: is no component of src/`)
 table(chosen.map(measure))
 if (wanted !== undefined) tellDetails(wanted)
 
@@ -59,28 +61,28 @@ function folderOf(path: string): string {
   return dirname(path).split('/').slice(0, 2).join('/')
 }
 
-function roomOf(path: string): string {
+function componentOf(path: string): string {
   return path.split('/').slice(0, -1)[0] ?? 'src/*.ts'
 }
 
-function inRoom(path: string, room: string): boolean {
-  return room === 'src' || roomOf(path) === room
+function inComponent(path: string, component: string): boolean {
+  return component === 'src' || componentOf(path) === component
 }
 
 function hasOneImporter({ path }: MeasuredFile): boolean {
   return importers.get(path)!.length === 1
 }
 
-function measure(room: string): Record<string, string | number> {
-  const here = files.filter(({ path }) => inRoom(path, room))
-  const names = exported.filter(({ file }) => inRoom(file, room))
+function measure(component: string): Record<string, string | number> {
+  const here = files.filter(({ path }) => inComponent(path, component))
+  const names = exported.filter(({ file }) => inComponent(file, component))
   const lines = here.reduce((sum, file) => sum + file.lines, 0)
   const crossing = names.filter(({ file, users }) =>
     users.some((user) => folderOf(user) !== folderOf(file)),
   )
   const single = here.filter(hasOneImporter)
   return {
-    room,
+    component,
     files: here.length,
     lines,
     'lines a file': Math.round(lines / here.length),
@@ -89,7 +91,7 @@ function measure(room: string): Record<string, string | number> {
     'with one user': names.filter(({ users }) => users.length === 1).length,
     'with none': names.filter(({ users }) => users.length === 0).length,
     types: here.reduce((sum, file) => sum + file.types.length, 0),
-    'cross rooms': crossing.length,
+    'cross components': crossing.length,
     'one importer': single.length,
     [`under ${SMALL} lines`]: single.filter((file) => file.lines < SMALL).length,
   }
@@ -107,7 +109,7 @@ function table(rows: readonly Record<string, string | number>[]): void {
   }
 }
 
-/** Names with one user or none, and files with one importer, of a room or folder. */
+/** Names with one user or none, and files with one importer, of a component or folder. */
 function tellDetails(folder: string): void {
   const isHere = (path: string) => path.startsWith(`${folder}/`)
   process.stdout.write('\nfiles with one importer\n')

@@ -92,23 +92,25 @@ t.test('the design names functions where they are, and types that there are', as
   }
 })
 
-t.test('what the design names in a room lies in that room', async (t) => {
+t.test('what the design names in a component lies in that component', async (t) => {
   const rows = [
     ...read('doc/design.md').matchAll(/^\| `((?:src|test|packaging)\/[\w/-]*)` \|(.*)$/gm),
   ]
-  t.ok(rows.length > 30, 'the rooms were found')
-  for (const [, room, text] of rows) {
-    const below = readdirSync(join(root, room!), { recursive: true }).map((name) => `/${name}/`)
+  t.ok(rows.length > 30, 'the components were found')
+  for (const [, component, text] of rows) {
+    const below = readdirSync(join(root, component!), { recursive: true }).map(
+      (name) => `/${name}/`,
+    )
     for (const [, name] of text!.matchAll(/`([\w-]+(?:\/|\.[a-z]+))`/g)) {
       const place = `/${name!.replace(/\/$/, '')}/`
-      t.ok(name === 'src/' || below.some((path) => path.endsWith(place)), `${room}${name}`)
+      t.ok(name === 'src/' || below.some((path) => path.endsWith(place)), `${component}${name}`)
     }
   }
 })
 
-function filesIn(room: string): string[] {
-  const names = readdirSync(join(root, room), { recursive: true }).map(String)
-  return names.filter((name) => /\.(?:ts|c|h)$/.test(name)).map((name) => `${room}/${name}`)
+function filesIn(component: string): string[] {
+  const names = readdirSync(join(root, component), { recursive: true }).map(String)
+  return names.filter((name) => /\.(?:ts|c|h)$/.test(name)).map((name) => `${component}/${name}`)
 }
 
 t.test('the README names every man page, and each page exists', async (t) => {

@@ -48,11 +48,11 @@ export function readSource(path: string, text: string): SourceFile {
   }
 }
 
-/** Folders that are no room, but hold rooms. */
+/** Folders that are no component, but hold components. */
 const WINGS = ['doors']
 
 /** `scan` for all files below it, `doors/milter` for a door; the file itself for `plugin.ts`. */
-export function roomOf(file: string): string {
+export function componentOf(file: string): string {
   const [first, second] = file.split('/')
   return WINGS.includes(first!) ? `${first}/${second}` : first!
 }

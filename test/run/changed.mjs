@@ -1,4 +1,4 @@
-// `npm run test:changed`: the tests of the rooms that a change touches.
+// `npm run test:changed`: the tests of the components that a change touches.
 import { execFileSync } from 'node:child_process'
 import { dirname } from 'node:path'
 
@@ -16,29 +16,29 @@ export function changedSince(commit, root) {
 
 /**
  * Of all test files those that a change of `files` concerns: a changed test itself, and the tests
- * that stand where the room of a changed file has its tests: for src/scan/scanners/clamd/sessions.ts these are
+ * that stand where the component of a changed file has its tests: for src/scan/scanners/clamd/sessions.ts these are
  * test/scan/scanners/clamd/*.test.ts, or if there are none, those of test/scan/scanners/.
  */
 export function testsOf(files, all) {
   const wanted = new Set()
   for (const file of files) {
     if (all.includes(file)) wanted.add(file)
-    else for (const test of testsOfRoom(roomOf(file), all)) wanted.add(test)
+    else for (const test of testsOfComponent(componentOf(file), all)) wanted.add(test)
   }
   return all.filter((test) => wanted.has(test))
 }
 
-/** The room of tests; what stands in none has no tests of its own. */
-function roomOf(file) {
+/** The component of tests; what stands in none has no tests of its own. */
+function componentOf(file) {
   const [top, ...rest] = dirname(file).split('/')
   if (top === 'src' || top === 'test') return ['test', ...rest]
   if (top === 'tools') return ['test', 'tools', ...rest]
   return ['test', top === 'debian' ? 'packaging' : top]
 }
 
-function testsOfRoom(room, all) {
-  for (let depth = room.length; depth > 1; depth--) {
-    const place = room.slice(0, depth).join('/')
+function testsOfComponent(component, all) {
+  for (let depth = component.length; depth > 1; depth--) {
+    const place = component.slice(0, depth).join('/')
     const tests = all.filter((test) => dirname(test) === place)
     if (tests.length > 0) return tests
   }

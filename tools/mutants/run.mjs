@@ -1,8 +1,8 @@
-// `npm run mutants -- ROOM [--one-in N] [FILE...]`: changes the code of a room in small ways, one at a
+// `npm run mutants -- COMPONENT [--one-in N] [FILE...]`: changes the code of a component in small ways, one at a
 // time (StrykerJS), and tells which changes none of its tests notices. Each of them is a case that is
-// missing in the tests, or code that nothing needs. A large room takes hours: with --one-in, only one
+// missing in the tests, or code that nothing needs. A large component takes hours: with --one-in, only one
 // stretch of lines in N is changed. A second call looks only at what has changed since. The exit code
-// is 1 if less than 90 % were noticed. If no FILE is named, the room's row in the table of
+// is 1 if less than 90 % were noticed. If no FILE is named, the component's row in the table of
 // CONTRIBUTING.md says what came out.
 import { spawnSync } from 'node:child_process'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util'
 import { buildAddon } from '../../packaging/build-addon.mjs'
 import { installLocked } from '../../packaging/install-locked.mjs'
 import { targetOf } from '../../packaging/targets.mjs'
-import { BUILT_ONLY, ROOMS, stretches } from './rooms.mjs'
+import { BUILT_ONLY, COMPONENTS, stretches } from './components.mjs'
 
 const GOAL = 90
 
@@ -24,24 +24,28 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 })
 const oneIn = Number(values['one-in'])
-const [room, ...files] = positionals
+const [component, ...files] = positionals
 
-if (room === undefined || !(room in ROOMS) || !(Number.isInteger(oneIn) && oneIn > 0)) {
-  process.stderr.write(`usage: npm run mutants -- ROOM [--one-in N] [FILE...]\n`)
+if (
+  component === undefined ||
+  !(component in COMPONENTS) ||
+  !(Number.isInteger(oneIn) && oneIn > 0)
+) {
+  process.stderr.write(`usage: npm run mutants -- COMPONENT [--one-in N] [FILE...]\n`)
   process.stderr.write(
-    `ROOM is one of ${Object.keys(ROOMS).join(', ')}; FILE is one of its files.\n`,
+    `COMPONENT is one of ${Object.keys(COMPONENTS).join(', ')}; FILE is one of its files.\n`,
   )
   process.exit(2)
 }
-const sample = drawn(files.length > 0 ? files : ROOMS[room].files)
+const sample = drawn(files.length > 0 ? files : COMPONENTS[component].files)
 installLocked(here)
 buildAddon(targetOf()) // the sandbox has a copy of bin/, and nothing else that is built
 const place = join(root, 'build/mutants')
 mkdirSync(place, { recursive: true })
-const settings = join(place, `${room}.json`)
-const report = join(place, `${room}-report.json`)
+const settings = join(place, `${component}.json`)
+const report = join(place, `${component}-report.json`)
 rmSync(report, { force: true })
-writeFileSync(settings, JSON.stringify(settingsFor(room)))
+writeFileSync(settings, JSON.stringify(settingsFor(component)))
 const stryker = join(here, 'node_modules/@stryker-mutator/core/bin/stryker.js')
 const { status } = spawnSync(process.execPath, [stryker, 'run', settings], {
   cwd: root,
@@ -49,7 +53,7 @@ const { status } = spawnSync(process.execPath, [stryker, 'run', settings], {
 })
 process.exitCode = status ?? 1
 if (files.length === 0 && existsSync(report)) {
-  writeRow(room, count(JSON.parse(readFileSync(report, 'utf8'))))
+  writeRow(component, count(JSON.parse(readFileSync(report, 'utf8'))))
 }
 
 /**
@@ -69,14 +73,16 @@ function count(report) {
   return { noticed, changes: noticed + missed }
 }
 
-/** Writes the room's row into the table, whose rows are in the order of their names. */
-function writeRow(room, { noticed, changes }) {
+/** Writes the component's row into the table, whose rows are in the order of their names. */
+function writeRow(component, { noticed, changes }) {
   const page = join(root, 'CONTRIBUTING.md')
-  const rowsBelow = /(\| room \|.*\n\| --- .*\n)((?:\|.*\n)*)/
+  const rowsBelow = /(\| component \|.*\n\| --- .*\n)((?:\|.*\n)*)/
   const text = readFileSync(page, 'utf8').replace(rowsBelow, (_, head, table) => {
-    const others = table.split('\n').filter((row) => row !== '' && !row.startsWith(`| ${room} |`))
+    const others = table
+      .split('\n')
+      .filter((row) => row !== '' && !row.startsWith(`| ${component} |`))
     const asked = oneIn === 1 ? 'all' : `1 in ${oneIn}`
-    const row = `| ${room} | ${asked} | ${changes} | ${((100 * noticed) / changes).toFixed(1)} % |`
+    const row = `| ${component} | ${asked} | ${changes} | ${((100 * noticed) / changes).toFixed(1)} % |`
     return `${head}${[...others, row].sort().join('\n')}\n`
   })
   writeFileSync(page, text)
@@ -94,12 +100,12 @@ function drawn(globs) {
 }
 
 /** https://stryker-mutator.io/docs/stryker-js/configuration/ */
-function settingsFor(room) {
+function settingsFor(component) {
   return {
     mutate: sample.map(({ file, first, last }) => `${file}:${first}-${last}`),
     testRunner: 'tap',
     tap: {
-      testFiles: ROOMS[room].tests,
+      testFiles: COMPONENTS[component].tests,
       nodeArgs: ['-r', '{{hookFile}}', '--import', './test/before-tests.mjs', '{{testFile}}'],
     },
     coverageAnalysis: 'perTest',
@@ -111,7 +117,7 @@ function settingsFor(room) {
     thresholds: { high: 100, low: GOAL, break: GOAL },
     incremental: true,
     // What is known of other samples, or of single files, must not come into this one's figure.
-    incrementalFile: join(place, `${room}-${files.length > 0 ? 'files' : oneIn}-known.json`),
+    incrementalFile: join(place, `${component}-${files.length > 0 ? 'files' : oneIn}-known.json`),
     tempDirName: join(place, 'sandbox'),
     // What tests need of these is linked, or is none of theirs.
     ignorePatterns: ['/dist', '/build', '/.tap', '/packaging/toolchain/node_modules'],

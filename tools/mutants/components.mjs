@@ -1,11 +1,11 @@
-// Rooms of src/ whose tests a mutation tester asks, and where those tests are: the ones that run the
+// Components of src/ whose tests a mutation tester asks, and where those tests are: the ones that run the
 // source itself, and need no server of another program, since each is run hundreds of times. Readiness
 // alone asks a clamd, which is what it is about, and valkey the store.
 // Tests that start what was built notice no change of the source: what only a process of its own runs
 // is told as noticed by nobody.
 
 /** @type {Readonly<Record<string, { files: readonly string[], tests: readonly string[] }>>} */
-export const ROOMS = {
+export const COMPONENTS = {
   ground: {
     files: ['src/ground/**/*.ts'],
     tests: [
@@ -180,7 +180,7 @@ export const ROOMS = {
 }
 
 /**
- * What no room asks: the slot and each main.ts are tested as programs that were built. Nor is src/c, since
+ * What no component asks: the slot and each main.ts are tested as programs that were built. Nor is src/c, since
  * StrykerJS knows no C (Mull does), nor the script of the status page, which a browser runs.
  */
 export const BUILT_ONLY = ['src/doors/slot/**/*.ts', 'src/**/main.ts']

@@ -1,30 +1,30 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { roomOf, sourceFiles } from './source-files.ts'
+import { componentOf, sourceFiles } from './source-files.ts'
 
-/** The floors of doc/design.md, which its rooms stand on, and what the source imports. */
+/** The layers of doc/design.md, which its components stand on, and what the source imports. */
 
 const src = join(import.meta.dirname, '../../src')
 const page = readFileSync(join(src, '../doc/design.md'), 'utf8')
-const floors = readFloors(page)
-const inner = readInnerFloors(page)
+const layers = readLayers(page)
+const inner = readInnerLayers(page)
 /** Files below src/, each with those of them that it imports. */
 type Imports = ReadonlyMap<string, readonly string[]>
 const imports: Imports = new Map(sourceFiles.map(({ path, imports }) => [path, imports]))
-/** Rooms, each with the number of its floor, from the top. */
-type Floors = ReadonlyMap<string, number>
+/** Components, each with the number of its layer, from the top. */
+type Layers = ReadonlyMap<string, number>
 
-t.test('every room stands on one floor, and no other room is named', async (t) => {
+t.test('every component stands on one layer, and no other component is named', async (t) => {
   t.ok(imports.size > 300, 'the sources were found')
-  t.same([...floors.keys()].sort(), [...new Set([...imports.keys()].map(roomOf))].sort())
+  t.same([...layers.keys()].sort(), [...new Set([...imports.keys()].map(componentOf))].sort())
 })
 
 t.test(
-  'doc/design.md names every room of src/, and every room of test/ that has no namesake there',
+  'doc/design.md names every component of src/, and every component of test/ that has no namesake there',
   async (t) => {
-    for (const room of floors.keys()) {
-      t.match(page, `\`src/${room.endsWith('.ts') ? room : `${room}/`}\``)
+    for (const component of layers.keys()) {
+      t.match(page, `\`src/${component.endsWith('.ts') ? component : `${component}/`}\``)
     }
     const tests = join(src, '../test')
     const directories = readdirSync(tests, { withFileTypes: true }).filter((entry) =>
@@ -36,24 +36,29 @@ t.test(
   },
 )
 
-t.test('a room imports from the floors below it alone, and so does a folder in it', async (t) => {
-  t.same(wrongArrows(imports, floors), [])
-  t.same(wrongArrows(imports, inner, folderOf), [])
-})
+t.test(
+  'a component imports from the layers below it alone, and so does a folder in it',
+  async (t) => {
+    t.same(wrongArrows(imports, layers), [])
+    t.same(wrongArrows(imports, inner, folderOf), [])
+  },
+)
 
 t.test('delay imports ground alone, and quotad no door', async (t) => {
-  const roomsUsedBy = (room: string) => {
-    const own = [...imports].filter(([file]) => roomOf(file) === room)
-    return [...new Set(own.flatMap(([, targets]) => targets.map(roomOf)))].sort()
+  const componentsUsedBy = (component: string) => {
+    const own = [...imports].filter(([file]) => componentOf(file) === component)
+    return [...new Set(own.flatMap(([, targets]) => targets.map(componentOf)))].sort()
   }
-  t.same(roomsUsedBy('delay'), ['delay', 'ground'])
-  t.same(roomsUsedBy('quotad'), ['ground', 'mail', 'protocol', 'quotad', 'scan'])
+  t.same(componentsUsedBy('delay'), ['delay', 'ground'])
+  t.same(componentsUsedBy('quotad'), ['ground', 'mail', 'protocol', 'quotad', 'scan'])
 })
 
-t.test('every folder of a room with floors of its own stands on one of them', async (t) => {
-  const rooms = new Set([...inner.keys()].map((folder) => folder.split('/')[0]))
-  t.ok(rooms.size > 2, 'these rooms were found')
-  const folders = [...imports.keys()].filter((file) => rooms.has(file.split('/')[0])).map(folderOf)
+t.test('every folder of a component with layers of its own stands on one of them', async (t) => {
+  const components = new Set([...inner.keys()].map((folder) => folder.split('/')[0]))
+  t.ok(components.size > 2, 'these components were found')
+  const folders = [...imports.keys()]
+    .filter((file) => components.has(file.split('/')[0]))
+    .map(folderOf)
   t.same([...inner.keys()].sort(), [...new Set(folders)].sort())
 })
 
@@ -69,12 +74,12 @@ t.test('an arrow upward, from door to door or round in a circle is found', async
   const upward = new Map([
     ['mail/message/message.ts', ['scan/judge/judge.ts', 'ground/settings/settings.ts']],
   ])
-  t.same(wrongArrows(upward, floors), ['mail/message/message.ts imports scan/judge/judge.ts'])
+  t.same(wrongArrows(upward, layers), ['mail/message/message.ts imports scan/judge/judge.ts'])
   const within = new Map([['mail/message/message.ts', ['mail/mime/contents.ts']]])
-  t.same(wrongArrows(within, floors), [])
+  t.same(wrongArrows(within, layers), [])
   t.equal(wrongArrows(within, inner, folderOf).length, 1)
   const sideways = new Map([['doors/milter/door.ts', ['doors/slot-socket/frames.ts']]])
-  t.same(wrongArrows(sideways, floors), [
+  t.same(wrongArrows(sideways, layers), [
     'doors/milter/door.ts imports doors/slot-socket/frames.ts',
   ])
   const round = new Map([...imports, ['mail/message/spool.ts', ['mail/message/named-copy.ts']]])
@@ -86,23 +91,23 @@ t.test('an arrow upward, from door to door or round in a circle is found', async
   t.match(circles(betweenFolders(upstairs)), [/^scan\/scanners, scan\/scanners\/clamd$/])
 })
 
-function readFloors(text: string): Floors {
+function readLayers(text: string): Layers {
   const found = new Map<string, number>()
-  for (const [, number, rooms] of text.matchAll(/^([0-9]+)\. (`[a-z-].*`)$/gm)) {
-    for (const [, room] of rooms!.matchAll(/`([^`]+)`/g)) {
-      if (!found.has(room!)) found.set(room!, Number(number))
+  for (const [, number, components] of text.matchAll(/^([0-9]+)\. (`[a-z-].*`)$/gm)) {
+    for (const [, component] of components!.matchAll(/`([^`]+)`/g)) {
+      if (!found.has(component!)) found.set(component!, Number(number))
     }
   }
   return found
 }
 
-/** The floors of folders within a room, from the top: `scan/judge` above `scan/verdicts`. */
-function readInnerFloors(text: string): Floors {
+/** The layers of folders within a component, from the top: `scan/judge` above `scan/verdicts`. */
+function readInnerLayers(text: string): Layers {
   const found = new Map<string, number>()
-  for (const [, room, list] of text.matchAll(/^- in `([a-z]+)`: (.*)$/gm)) {
+  for (const [, component, list] of text.matchAll(/^- in `([a-z]+)`: (.*)$/gm)) {
     for (const [number, folders] of list!.split(';').entries()) {
       for (const [, folder] of folders.matchAll(/`([^`]+)`/g))
-        found.set(`${room}/${folder}`, number)
+        found.set(`${component}/${folder}`, number)
     }
   }
   return found
@@ -111,13 +116,14 @@ function readInnerFloors(text: string): Floors {
 /** `scan/judge` for all files below it. */
 const folderOf = (file: string): string => file.split('/').slice(0, 2).join('/')
 
-/** The arrows that do not lead downward; between folders only within one room. */
-function wrongArrows(all: Imports, of: Floors, placeOf = roomOf): string[] {
+/** The arrows that do not lead downward; between folders only within one component. */
+function wrongArrows(all: Imports, of: Layers, placeOf = componentOf): string[] {
   return [...all].flatMap(([file, targets]) => {
     const wrong = targets.filter((target) => {
       const [from, to] = [placeOf(file), placeOf(target)]
       const isCompared =
-        placeOf === roomOf || (of.has(from) && of.has(to) && roomOf(file) === roomOf(target))
+        placeOf === componentOf ||
+        (of.has(from) && of.has(to) && componentOf(file) === componentOf(target))
       return isCompared && from !== to && !(of.get(from)! < of.get(to)!)
     })
     return wrong.map((target) => `${file} imports ${target}`)

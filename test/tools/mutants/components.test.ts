@@ -1,33 +1,36 @@
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { BUILT_ONLY, ROOMS, stretches } from '../../../tools/mutants/rooms.mjs'
+import { BUILT_ONLY, COMPONENTS, stretches } from '../../../tools/mutants/components.mjs'
 
 const root = join(import.meta.dirname, '../../..')
 const find = (glob: string) => globSync(glob, { cwd: root })
 
-for (const [room, { files, tests }] of Object.entries(ROOMS)) {
-  t.test(`npm run mutants -- ${room} finds the room and its tests`, async (t) => {
+for (const [component, { files, tests }] of Object.entries(COMPONENTS)) {
+  t.test(`npm run mutants -- ${component} finds the component and its tests`, async (t) => {
     for (const glob of [...files, ...tests].flatMap(alternatives)) {
       t.ok(find(glob).length > 0, glob)
     }
   })
 }
 
-t.test('each file of src is in a room, or runs only as a program that was built', async (t) => {
-  const asked = new Set(Object.values(ROOMS).flatMap(({ files }) => files.flatMap(find)))
-  const built = BUILT_ONLY.flatMap(find)
-  const sources = find('src/**/*.ts').filter((file) => !file.endsWith('.d.ts'))
-  t.ok(sources.length > 100)
-  t.same(
-    sources.filter((file) => !asked.has(file) && !built.includes(file)),
-    [],
-  )
-  for (const glob of BUILT_ONLY) t.ok(find(glob).length > 0, glob)
-})
+t.test(
+  'each file of src is in a component, or runs only as a program that was built',
+  async (t) => {
+    const asked = new Set(Object.values(COMPONENTS).flatMap(({ files }) => files.flatMap(find)))
+    const built = BUILT_ONLY.flatMap(find)
+    const sources = find('src/**/*.ts').filter((file) => !file.endsWith('.d.ts'))
+    t.ok(sources.length > 100)
+    t.same(
+      sources.filter((file) => !asked.has(file) && !built.includes(file)),
+      [],
+    )
+    for (const glob of BUILT_ONLY) t.ok(find(glob).length > 0, glob)
+  },
+)
 
 t.test(
-  'of a large room, one stretch of lines in N is changed, over the ends of files',
+  'of a large component, one stretch of lines in N is changed, over the ends of files',
   async (t) => {
     const lengths = [20, 35, 7, 23]
     t.same(stretches(lengths, 2), [
