@@ -59,6 +59,10 @@ export const badSettings: readonly BadSetting[] = [
     settings: { QHPSI: 'plugin clamd' },
     reason: /QHPSI plugin clamd: has no colon; did you mean \\?"plugin: clamd\\?"/,
   },
+  {
+    settings: { QHPSI: 'plugin,clamd' },
+    reason: /QHPSI plugin,clamd: has no colon; did you mean \\?"plugin: clamd\\?"/,
+  },
   { settings: { QHPSI: '/usr/sbin/clamd %s' }, reason: /did you mean \\?"plugin: clamd\\?"/ },
   {
     settings: { BADATTACHMENTS: 'control/bad' },

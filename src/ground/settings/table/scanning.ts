@@ -215,8 +215,9 @@ function readQhpsiLine(text: string): QhpsiLine | undefined {
  * code means *infected*: all mail would be refused. (`clamscan` alone is a command that works.)
  */
 function refusePlugins(text: string, words: readonly string[]): void {
-  if (/^plugins?$/.test(words[0]!)) {
-    const names = words.slice(1).join(' ') || 'clamd'
+  const [named, first = ''] = /^plugins?(?:[,;=](.*))?$/.exec(words[0]!) ?? []
+  if (named !== undefined) {
+    const names = [first, ...words.slice(1)].filter((word) => word !== '').join(' ') || 'clamd'
     throw new Fault('config', `QHPSI ${text}: has no colon; did you mean "plugin: ${names}"?`)
   }
   const areNames = words.every(isBuiltIn) && words.join() !== 'clamscan'
