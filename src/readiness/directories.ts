@@ -75,6 +75,7 @@ function checkLogFile(host: StageHost): Finding[] {
   try {
     const status = existsSync(file) ? statSync(file) : undefined
     if (status?.isDirectory()) return lost(`${file} is a directory`, 'name a file in it')
+    if (status?.isCharacterDevice()) return lost(`${file} is a device`, 'name a file, or unset it')
     const barrier =
       status === undefined
         ? obstacle(host.account, dirname(file), 'write', 'search')

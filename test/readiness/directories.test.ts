@@ -130,6 +130,9 @@ t.test('a LOGFILE that the slot cannot write is reported', async (t) => {
     t.match(inOneLine(found[0]!), line)
   }
   t.match(of(join(directory, 'open/new')), [{ level: 'ok', what: 'LOGFILE' }])
+  t.match(of('/dev/null'), [
+    { level: 'warning', value: '/dev/null is a device: its lines are lost' },
+  ])
 })
 
 t.test('a missing SPOOLDIR is reported by what it means for the scanners', async (t) => {

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import type { Argv } from 'yargs'
 import { attempt, errorText } from '../../ground/errors/fault.ts'
-import { type Finding, failure, ok } from '../../ground/errors/finding.ts'
+import { type Finding, failure, warning } from '../../ground/errors/finding.ts'
 import { printCheck } from '../../ground/process/print-check.ts'
 import { readSetting } from '../../ground/settings/settings.ts'
 import { table } from '../../ground/settings/table.ts'
@@ -35,7 +35,9 @@ export const checkCommand = makeCommand('check', {
   describe: 'Look at this host as its mail servers see it: is it scanning?',
   builder: addCheckOptions,
   async work(args, output) {
-    if (!args.given) return printFindings(findingsFor(args), output, headingFor(args))
+    if (!args.given) {
+      return printFindings(findingsFor(args), output, headingFor(args), unseenIn(args))
+    }
     const services = JSON.parse((await buffer(process.stdin)).toString()) as RunningService[]
     await printCheck(checkSlot(args, services), true)
     return 0
@@ -55,6 +57,12 @@ function headingFor(args: CheckOptions): string | undefined {
   return [...servers, ...(isWholeHost(args) ? ['onescand'] : [])].join('; ')
 }
 
+/** The servers whose mail is not seen by what is checked; the mail of the slot is a trial of its own. */
+function unseenIn(args: CheckOptions): MailServer[] {
+  if (args.daemon || args.mail !== undefined || checkHostSwitch().length > 0) return []
+  return serversToCheck(args).filter((server) => server !== 'qmail')
+}
+
 function findingsFor(args: CheckOptions): AsyncGenerator<Finding> {
   return args.mail === undefined ? checkHost(args) : checkMail(args.mail, args.log)
 }
@@ -68,10 +76,16 @@ async function* checkMail(address: string, named: readonly string[]): AsyncGener
 
 /** The finding that the running onescand writes a LOGFILE that is not there; undefined if it is, or none is set. */
 async function unwrittenLog(): Promise<Finding | undefined> {
-  const file = (await askRunningDaemon())?.description?.settings.LOGFILE
-  if (!file || existsSync(file)) return undefined
-  const value = `${file} is not there: the lines about mail are lost, and no mail was sent`
-  return failure('LOGFILE', value, 'let onescand write it, as onescan check says, and restart it')
+  const { settings, pid } = (await askRunningDaemon())?.description ?? {}
+  const file = settings?.LOGFILE
+  // As the unit of onescand sees it, which only root can look at.
+  const seen = process.getuid!() === 0 ? `/proc/${pid}/root${file}` : file
+  if (!file) return undefined
+  const status = attempt(() => statSync(seen!))
+  if (status !== undefined && !status.isCharacterDevice()) return undefined
+  const what = status === undefined ? 'is not there for onescand' : 'is a device'
+  const value = `${file} ${what}: the lines about mail are lost, and no mail was sent`
+  return failure('LOGFILE', value, 'let onescand write a file, as onescan check says, and restart it')
 }
 
 /** The logs that are named, and those of this host from now on. */
@@ -114,8 +128,8 @@ async function* checkServer(
     return
   }
   if (server !== 'Postfix') {
-    const value = `what it does with mail is not read: onescan check --mail ADDRESS shows it`
-    yield ok(server, value)
+    const value = `settings of ${server} are not read, and whether its mail is scanned was not seen`
+    yield warning(server, value, 'onescan check --mail ADDRESS shows it')
     return
   }
   const settings = running?.description?.settings ?? {}

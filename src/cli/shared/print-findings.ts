@@ -10,12 +10,14 @@ const QUIET = 5_000
 /**
  * Prints findings as they come, and their number. Returns the exit code. What was said already is left
  * out: the same about another subject, and what follows from a finding that was printed. `heading` is a
- * first line for people, which says what is checked. What an account says stands below its name.
+ * first line for people, which says what is checked; the last one names the servers `unseen`, whose mail was
+ * not seen. What an account says stands below its name.
  */
 export async function printFindings(
   findings: AsyncIterable<Finding>,
   output: Output,
   heading?: string,
+  unseen: readonly string[] = [],
 ): Promise<number> {
   const printed: Finding[] = []
   const marks = new Set<Finding['mark']>()
@@ -44,7 +46,7 @@ export async function printFindings(
   }
   if (output.json) {
     output.sum({ errors: countOf(printed, 'error'), warnings: countOf(printed, 'warning') })
-  } else output.text(`${sumOf(printed)}\n`)
+  } else output.text(`${sumOf(printed, unseen)}\n`)
   return exitCodeOf(printed)
 }
 
@@ -71,13 +73,15 @@ export function findingLine({ level, what, value, remedy }: Finding, coloured: b
 const COLOUR = { ok: '\x1b[32m', warning: '\x1b[33m', error: '\x1b[1;31m' } as const
 const PLAIN = '\x1b[0m'
 
-/** `2 errors, 1 warning`. */
-export function sumOf(findings: readonly Finding[]): string {
+/** `2 errors, 1 warning`, and the servers whose mail was not seen. */
+export function sumOf(findings: readonly Finding[], unseen: readonly string[] = []): string {
   const counts = (['error', 'warning'] as const).flatMap((level) => {
     const count = countOf(findings, level)
     return count === 0 ? [] : [`${count} ${level}${count === 1 ? '' : 's'}`]
   })
-  return counts.join(', ') || 'all is well'
+  const sum = counts.join(', ') || 'all is well'
+  if (unseen.length === 0) return sum
+  return `${sum}; no mail of ${unseen.join(', ')} was seen: onescan check --mail ADDRESS sends some`
 }
 
 const countOf = (findings: readonly Finding[], level: Finding['level']) =>

@@ -36,6 +36,10 @@ t.test('the findings are counted', async (t) => {
   t.equal(sumOf(findings(1, 0)), '1 error')
   t.equal(sumOf(findings(0, 2)), '2 warnings')
   t.equal(sumOf(findings(0, 0)), 'all is well')
+  t.equal(
+    sumOf(findings(0, 1), ['Postfix', 'Exim']),
+    '1 warning; no mail of Postfix, Exim was seen: onescan check --mail ADDRESS sends some',
+  )
 })
 
 t.test('JSON has the same words in the same order', async (t) => {

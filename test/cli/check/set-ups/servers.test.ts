@@ -68,7 +68,7 @@ const setUps: readonly SetUp[] = [
   {
     name: 'Sendmail, whose settings are not read',
     prepare: (machine) => putSendmail(machine),
-    expect: [/^ok Sendmail: .*not read: onescan check --mail ADDRESS shows it/],
+    expect: [/^warning Sendmail: .*was not seen; onescan check --mail ADDRESS shows it/],
   },
   // Postfix
   {
@@ -103,7 +103,7 @@ const setUps: readonly SetUp[] = [
     },
     expect: [
       /^ok smtp\/inet \[Postfix\]: asks onescand at unix:/,
-      /^ok Sendmail \[Sendmail\]: .*not read/,
+      /^warning Sendmail \[Sendmail\]: .*was not seen/,
     ],
   },
   {
@@ -199,7 +199,7 @@ t.test('hosts by their mail servers', { skip }, async (t) => {
       wrong,
       /^error milter unix:\/nonexistent\/\S+: \S+ is not there: Postfix defers all mail/,
     )
-    const [, main] = /postconf -e '(smtpd_milters = [^']*)' && postfix reload$/.exec(wrong) ?? []
+    const [, main] = /postconf -e '(smtpd_milters = [^']*)' && postfix reload;/.exec(wrong) ?? []
     t.ok(main, wrong)
     putPostfix(machine, [main!, 'non_smtpd_milters = $smtpd_milters'])
     judge(t, await findingsOn(machine), [/^ok smtp\/inet: asks onescand at unix:/])
@@ -214,11 +214,11 @@ t.test('hosts by their mail servers', { skip }, async (t) => {
     const ofPostfix = await checkOn(machine, '--postfix')
     t.match(
       ofPostfix,
-      /^error [\s\S]*does not run: no mail moves; postfix start\n[\s\S]*1 error\n$/,
+      /^error [\s\S]*does not run: no mail moves; postfix start\n[\s\S]*\n1 error; no mail of Postfix was seen: onescan check --mail ADDRESS sends some\n$/,
     )
     t.match(
       await checkOn(machine),
-      /^as the account onescan says:\n[\s\S]*^as root finds:\n[\s\S]*1 error\n/m,
+      /^as the account onescan says:\n[\s\S]*^as root finds:\n[\s\S]*1 error, 1 warning; no mail of Postfix, Sendmail was seen: /m,
     )
   })
 })
