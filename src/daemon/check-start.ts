@@ -127,15 +127,17 @@ async function placeFaults(options: DaemonOptions): Promise<string[]> {
  */
 async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promise<Finding[]> {
   if (http === undefined) return []
-  if (options.isRunning) return tryPage(http)
+  const { isRunning } = options
   try {
     checkAccessBy(http.kind === 'tcp' ? http.host : undefined, httpToken)
+    if (isRunning) return await tryPage(http)
     await checkAddress(http, { ...options, option: '--http' })
     return []
-  } catch (error) {
-    const there = faultLines(error)
-    return there.map((line) =>
-      warning('settings', line, `there is no page until then${bySystemd(line)}`),
+  } catch (thrown) {
+    return faultLines(thrown).map((line) =>
+      isRunning
+        ? failure(`page ${writeDoorAddress(http)}`, line, 'correct it; until then there is no page')
+        : warning('settings', line, `there is no page until then${bySystemd(line)}`),
     )
   }
 }

@@ -9,10 +9,10 @@ import type { DaemonOptions } from './options/options.ts'
 
 /** What the unit of onescand lets it see of the host. */
 
-/** The settings that name a directory in which onescand writes. */
-const WRITTEN: readonly string[] = ['QUARANTINE', 'TMPDIR', 'SPOOLDIR']
-/** Those that name sockets: their directories count. */
-const SOCKETS: readonly string[] = ['CLAMD', 'VERDICTS']
+/** The settings that name a place in which onescand writes. */
+const WRITTEN: readonly string[] = ['QUARANTINE', 'TMPDIR', 'SPOOLDIR', 'LOGFILE']
+/** Those that name sockets, or a file that is exchanged: their directories count. */
+const IN_DIRECTORIES: readonly string[] = ['CLAMD', 'VERDICTS', 'LOGFILE']
 
 /**
  * Findings about places that settings and options name, and that onescand does not see, or may not write to. Run
@@ -25,8 +25,8 @@ export function checkSeen(env: Environment, { smtpDoors }: DaemonOptions): Findi
   const next = smtpDoors.flatMap(({ next }) => pathsIn(next.text).map((path) => ['--next', path]))
   return [...named, ...next].flatMap(([name = '', path = '']) => {
     const isWritten = WRITTEN.includes(name)
-    const isSocket = name === '--next' || SOCKETS.includes(name)
-    const place = isSocket ? dirname(path) : path
+    if (name === 'LOGFILE' && existsSync(path)) return []
+    const place = name === '--next' || IN_DIRECTORIES.includes(name) ? dirname(path) : path
     const remedy = toBind('onescand', place, isWritten)
     if (isWritten && isReadOnly(place)) {
       return failure('places', `${name} ${place}: is read-only for onescand`, remedy)

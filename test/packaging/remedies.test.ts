@@ -55,6 +55,46 @@ const states: readonly State[] = [
     },
   },
   {
+    name: 'the socket for Postfix is masked, and its file is still there',
+    breaks: 'systemctl mask --now onescan-postfix.socket; systemctl restart onescand',
+    says: {
+      level: 'error',
+      what: 'milter unix:onescan/milter.sock',
+      value: /^nobody listens at .*milter.sock: Postfix defers all mail$/,
+    },
+  },
+  {
+    name: 'the mode of the socket for Postfix was changed',
+    breaks: 'chmod 0600 /var/spool/postfix/onescan/milter.sock',
+    says: {
+      level: 'error',
+      what: 'milter unix:onescan/milter.sock',
+      value: /^postfix may not connect to .*milter.sock: Postfix defers all mail$/,
+    },
+  },
+  {
+    name: "onescand's socket is masked",
+    breaks: 'systemctl mask --now onescand.socket; systemctl restart onescand',
+    says: { level: 'error', what: 'onescand', value: /^does not answer \(inactive\)$/ },
+  },
+  {
+    name: "systemd cannot use onescand's unit any more",
+    breaks: `mkdir -p /etc/systemd/system/onescand.service.d
+      printf '[Service]\\nExecStart=/bin/true\\n' >/etc/systemd/system/onescand.service.d/own.conf; systemctl daemon-reload`,
+    says: {
+      level: 'error',
+      what: 'onescand',
+      value: /^runs, and does not start again: systemd cannot use its unit \(bad-setting\)$/,
+    },
+    does: 'rm /etc/systemd/system/onescand.service.d/own.conf; systemctl daemon-reload',
+  },
+  {
+    name: 'an option is wrong, on a host that logs much',
+    breaks: `for i in 1 2 3 4 5 6 7 8 9 10; do systemctl restart onescand; done; ${set('ONESCAND_OPTIONS="--workers 0"')}`,
+    says: { level: 'error', what: 'onescand', value: /says in its log: "error: settings: --workers 0:/ }, // biome-ignore format: a line
+    does: unset('ONESCAND_OPTIONS'),
+  },
+  {
     name: 'an option is misspelt',
     breaks: set('ONESCAND_OPTIONS="--miltr unix:/x"'),
     says: {
@@ -146,6 +186,31 @@ const states: readonly State[] = [
     does: `systemctl stop other; ${unset('ONESCAND_OPTIONS')}`,
   },
   {
+    name: 'the token of the page is not there',
+    breaks: set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899 --http-token /etc/onescan/none"'),
+    says: {
+      level: 'error',
+      what: 'page inet:127.0.0.1:8899 [onescand]',
+      value: /^--http-token \/etc\/onescan\/none: ENOENT/,
+    },
+    does: unset('ONESCAND_OPTIONS'),
+  },
+  {
+    name: 'onescand does not see the directory of its log',
+    breaks: `install -d -o onescan /var/log/own; ${set('LOGFILE=/var/log/own/log')}`,
+    says: {
+      level: 'warning',
+      what: 'places [onescand]',
+      value: /^LOGFILE \/var\/log\/own: is not there for onescand$/,
+      remedy: /BindPaths=\/var\/log\/own in \[Service\]/,
+    },
+    // Before: check sends no mail, since nobody could see what became of it. Then mail has its line there.
+    does: `onescan check --mail you@example.org | grep -q 'for onescand: .* no mail was sent' && mkdir -p /etc/systemd/system/onescand.service.d &&
+      printf '[Service]\\nBindPaths=/var/log/own\\n' >/etc/systemd/system/onescand.service.d/own.conf && systemctl daemon-reload && systemctl restart onescand &&
+      { onescan check --mail you@example.org; grep -q decision= /var/log/own/log; } && rm /etc/systemd/system/onescand.service.d/own.conf &&
+      systemctl daemon-reload && { ${unset('LOGFILE')}; }`,
+  },
+  {
     name: 'a scan may last longer than Postfix waits',
     breaks: set('SCANTIMEOUT=600'),
     says: {
@@ -177,6 +242,22 @@ const states: readonly State[] = [
       remedy: /^set "AlertExceedsMax yes" in its clamd.conf, and restart clamd$/,
     },
     does: ofClamd('AlertExceedsMax yes'),
+  },
+  {
+    name: 'clamd is masked',
+    breaks: 'systemctl mask --now clamav-daemon',
+    says: { level: 'error', what: 'clamav-daemon', value: /^does not run \(its unit is masked\)$/ },
+    does: `systemctl unmask clamav-daemon && systemctl start clamav-daemon; ${CLAMD_ANSWERS}`,
+  },
+  {
+    name: 'clamd does not know an option of its file',
+    breaks: "echo 'NoSuchOption yes' >>/etc/clamav/clamd.conf; systemctl restart clamav-daemon",
+    says: {
+      level: 'error',
+      what: 'clamav-daemon',
+      value: /^says in its log: "ERROR: .*NoSuchOption/,
+    },
+    does: `sed -i '/^NoSuchOption /d' /etc/clamav/clamd.conf; systemctl restart clamav-daemon; ${CLAMD_ANSWERS}`,
   },
   {
     name: 'clamd is another one',

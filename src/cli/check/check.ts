@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import type { Argv } from 'yargs'
 import { attempt, errorText } from '../../ground/errors/fault.ts'
@@ -12,6 +12,7 @@ import { checkHostSwitch } from '../../readiness/settings.ts'
 import { accountText } from '../../readiness/stage.ts'
 import { caller } from '../shared/caller.ts'
 import { logsOfHost } from '../shared/log-arguments.ts'
+import { lostLog } from '../shared/lost-log.ts'
 import { flag, printsJson, text, texts } from '../shared/options.ts'
 import { printFindings } from '../shared/print-findings.ts'
 import { type Arguments, makeCommand } from '../shared/run-command.ts'
@@ -64,28 +65,20 @@ function unseenIn(args: CheckOptions): MailServer[] {
 }
 
 function findingsFor(args: CheckOptions): AsyncGenerator<Finding> {
-  return args.mail === undefined ? checkHost(args) : checkMail(args.mail, args.log)
+  return args.mail === undefined ? checkHost(args) : checkMail(args.mail, args)
 }
 
 /** Sends mail, if a log shows what becomes of it. */
-async function* checkMail(address: string, named: readonly string[]): AsyncGenerator<Finding> {
-  const lost = named.length === 0 ? await unwrittenLog() : undefined
-  if (lost === undefined) yield* checkByMail(address, logsToFollow(named))
-  else yield lost
-}
-
-/** The finding that the running onescand writes a LOGFILE that is not there; undefined if it is, or none is set. */
-async function unwrittenLog(): Promise<Finding | undefined> {
-  const { settings, pid } = (await askRunningDaemon())?.description ?? {}
-  const file = settings?.LOGFILE
-  // As the unit of onescand sees it, which only root can look at.
-  const seen = process.getuid!() === 0 ? `/proc/${pid}/root${file}` : file
-  if (!file) return undefined
-  const status = attempt(() => statSync(seen!))
-  if (status !== undefined && !status.isCharacterDevice()) return undefined
-  const what = status === undefined ? 'is not there for onescand' : 'is a device'
-  const value = `${file} ${what}: the lines about mail are lost, and no mail was sent`
-  return failure('LOGFILE', value, 'let onescand write a file, as onescan check says, and restart it')
+async function* checkMail(address: string, args: CheckOptions): AsyncGenerator<Finding> {
+  const named = args.log
+  const lost = named.length === 0 ? (args.lostLog ?? (await lostLog())) : undefined
+  if (lost === undefined) return yield* checkByMail(address, logsToFollow(named))
+  const value = `${lost}: the lines about mail are lost, and no mail was sent`
+  yield failure(
+    'LOGFILE',
+    value,
+    'let onescand write a file, as onescan check says, and restart it',
+  )
 }
 
 /** The logs that are named, and those of this host from now on. */
@@ -168,6 +161,7 @@ function addCheckOptions(yargs: Argv<object>) {
       }),
     )
     .option('json', printsJson)
+    .option('lost-log', { type: 'string', hidden: true }) // from root: for-root.ts
     .option('given', { type: 'boolean', default: false, hidden: true }) // from root: check-slots.ts
     .example("$0 check --env QHPSI='plugin: clamd'", 'If tcp.smtp sets QHPSI')
     .epilogue(

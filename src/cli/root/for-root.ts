@@ -2,6 +2,7 @@ import { fstatSync } from 'node:fs'
 import { attempt, Fault } from '../../ground/errors/fault.ts'
 import { inheritedDescriptor } from '../../ground/process/descriptors.ts'
 import { accountOfSlot, reader } from '../shared/accounts.ts'
+import { lostLog } from '../shared/lost-log.ts'
 import { optionValues } from '../shared/options.ts'
 import { FAILED, runCommand } from '../shared/run-command.ts'
 import { findRunningServices } from '../shared/running-services.ts'
@@ -74,7 +75,11 @@ async function byAccount(delegation: Delegation, words: readonly string[]): Prom
       ? accountOfSlot(named, (await findRunningServices()).services)
       : reader(named, groups)
   const reads = readsInput(words)
-  const run = runAs({ account, words, reads, maySetId: maySetId && !words.includes('--dry-run') })
+  // onescand does not tell an account how it runs.
+  const lost = words[0] === 'check' ? await lostLog() : undefined
+  const all = lost === undefined ? words : [...words, `--lost-log=${lost}`]
+  const mayQueue = maySetId && !words.includes('--dry-run')
+  const run = runAs({ account, words: all, reads, maySetId: mayQueue })
   if (reads) process.stdin.pipe(run.stdin!)
   try {
     return await follow(run, printLine)

@@ -67,8 +67,13 @@ export function askMainProcess(unit: string): string | undefined {
 /** The last lines of a unit's journal since a time, in milliseconds, systemd's own among them. */
 export function journalOf(unit: string, since: number): string[] {
   const span = [`--since=@${(since / 1000).toFixed(0)}`, `--lines=${LINES}`]
-  const said = run(JOURNALCTL, `--unit=${unit}`, ...span, '--output=cat', '--no-pager', '--quiet')
-  return said.split('\n').filter((line) => line !== '')
+  // Without --reverse they would be the first lines after --since.
+  const words = [...span, '--reverse', '--output=cat', '--no-pager', '--quiet']
+  const said = run(JOURNALCTL, `--unit=${unit}`, ...words)
+  return said
+    .split('\n')
+    .filter((line) => line !== '')
+    .reverse()
 }
 
 /** What systemctl(1) says of a unit, a line for each property; '' if it does not answer. */

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { type Finding, failure, ok, warning } from '../../../ground/errors/finding.ts'
 import { findPostfix } from '../../shared/running-services.ts'
@@ -98,10 +100,13 @@ function checkService(service: SmtpdService, postfix: Postfix): Finding[] {
     const said = `${names}: whether it is onescand was not seen`
     return [warning(what, `${said}; its mail is scanned only if it is`, SHOW)]
   }
-  const own = inPostfix(postfix.places.milters[0] ?? USUAL, postfix)
+  const own = withinReach(service, postfix)
   const why = 'names neither a milter of onescand nor a filter: its mail is not scanned'
   const remedy = service.toSet('smtpd_milters', value === '' ? own : `${value}, ${own}`)
-  return [failure(what === 'smtpd_milters' ? what : service.name, why, remedy)]
+  // Where Postfix came after onescan, systemd listens for it from onescan's next start on.
+  const isMissing = own === USUAL && !existsSync(join(postfix.queue, 'onescan/milter.sock'))
+  const command = isMissing ? `systemctl restart onescand && ${remedy}` : remedy
+  return [failure(what === 'smtpd_milters' ? what : service.name, why, command)]
 }
 
 function unreadable(service: SmtpdService, list: string, { why, meant }: MilterFault): Finding {
@@ -115,6 +120,14 @@ function unreadable(service: SmtpdService, list: string, { why, meant }: MilterF
 
 /** Where onescand listens for Postfix by its page. */
 const USUAL = 'unix:onescan/milter.sock'
+
+/** A milter of onescand that a service reaches: from its chroot, a path below the queue directory or a port. */
+function withinReach({ isChrooted }: SmtpdService, postfix: Postfix): string {
+  const { places, queue } = postfix
+  const inQueue = places.milters.find((address) => address.startsWith(`unix:${queue}/`))
+  const others = places.milters.filter((address) => !isChrooted || /^inet/.test(address))
+  return inPostfix(inQueue ?? others[0] ?? USUAL, postfix)
+}
 
 const isOnescand = (text: string, { places, queue }: Postfix) =>
   matchAddress(text, places.milters, queue) !== undefined

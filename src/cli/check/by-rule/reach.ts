@@ -11,9 +11,9 @@ import {
   obstacle,
   type SystemAccount,
 } from '../../../readiness/account.ts'
-import { askSystemd } from '../../shared/systemd-unit.ts'
+import { askSystemd, type SystemdUnit } from '../../shared/systemd-unit.ts'
 import { howToStart } from '../services/state.ts'
-import { isListening } from '../shared/listeners.ts'
+import { isListening, isListeningAt } from '../shared/listeners.ts'
 import { matchAddress, SOCKET_UNITS } from './onescand-places.ts'
 import {
   inPostfix,
@@ -48,11 +48,21 @@ export function unreachable(
       : failure(what, value, whoShouldListen(service, milter, postfix))
   }
   if (!isThere(path)) return missing(service, milter, path, { what, meanwhile }, postfix)
+  const unit = SOCKET_UNITS[path]
+  const state = unit === undefined ? undefined : askSystemd(unit)
+  if (state !== undefined && state.active !== 'active' && !isListeningAt(path)) {
+    return failure(what, `nobody listens at ${path}: ${meanwhile}`, howToListen(unit!, state))
+  }
   const account = findAccount(postfix.accounts, postfix.main.mail_owner ?? 'postfix', 'all')
   const barrier = account && obstacle(account, path, 'write')
   if (account === undefined || barrier === undefined) return undefined
   const value = `${account.name} may not connect to ${path}: ${meanwhile}`
-  return failure(what, value, wayPast(barrier, account, postfix.accounts))
+  // systemd gives the socket its owner and mode when it makes it.
+  const remedy =
+    unit !== undefined && barrier === path
+      ? `systemctl stop onescand && systemctl restart ${unit} && systemctl start onescand`
+      : wayPast(barrier, account, postfix.accounts)
+  return failure(what, value, remedy)
 }
 
 /** How an account of Postfix comes past what keeps it from a socket: a directory, or the socket itself. */
@@ -100,16 +110,19 @@ function missing(
   const value = `${path} is not there: ${meanwhile}`
   const unit = SOCKET_UNITS[path]
   const state = unit === undefined ? undefined : askSystemd(unit)
-  if (state !== undefined) {
-    const verbs = [
-      ...(state.load === 'masked' ? ['unmask'] : []),
-      ...(state.enabled === 'enabled' ? [] : ['enable']),
-    ]
-    const commands = verbs.map((verb) => `systemctl ${verb} ${unit}`)
-    return failure(what, value, [...commands, 'systemctl restart onescand'].join(' && '))
-  }
+  if (state !== undefined) return failure(what, value, howToListen(unit!, state))
   if (!places.isRunning) return notRunning(what, value)
   return failure(what, value, whoShouldListen(service, { text: `unix:${path}`, written }, postfix))
+}
+
+/** How systemd comes to listen for Postfix again. */
+function howToListen(unit: string, { load, enabled }: SystemdUnit): string {
+  const verbs = [
+    ...(load === 'masked' ? ['unmask'] : []),
+    ...(enabled === 'enabled' ? [] : ['enable']),
+  ]
+  const commands = verbs.map((verb) => `systemctl ${verb} ${unit}`)
+  return [...commands, 'systemctl restart onescand'].join(' && ')
 }
 
 /** What to do about an address of a milter at which nobody listens. */

@@ -26,6 +26,7 @@ import {
   type RunningDescription,
 } from '../../shared/running-daemon.ts'
 import { DEFAULTS } from '../../shared/settings-file.ts'
+import { checkClamdUnit } from './clamd.ts'
 import { changedSince, checkState } from './state.ts'
 
 /**
@@ -41,13 +42,9 @@ export async function* checkOnescand(
   yield* checkRunning(running, readAccounts())
   if (running.description === undefined) return
   const check = { program: 'onescand', words: ['--check', '--json'], caller: whoTypes() } as const
-  for (const finding of await saidBy(
-    new ServiceRun(running.socket, check),
-    ACCOUNT,
-    TRIAL_OF_SERVICE,
-  )) {
-    yield { ...finding, what: nameOf(finding.what) }
-  }
+  const said = await saidBy(new ServiceRun(running.socket, check), ACCOUNT, TRIAL_OF_SERVICE)
+  for (const finding of said) yield { ...finding, what: nameOf(finding.what) }
+  yield* checkClamdUnit(said)
   yield* await askForTrial(running)
 }
 

@@ -33,8 +33,13 @@ export function isStarted(service: Service): boolean {
 /** Says how to start a service on this host: by its unit, or below supervise. */
 export function howToStart(service: Service): string {
   const unit = askSystemd(`${service}.service`)
-  if (unit?.load === 'masked') return `systemctl unmask ${service} && systemctl start ${service}`
-  if (unit !== undefined) return `systemctl start ${service}`
+  if (unit !== undefined) {
+    // A service does not start without its socket.
+    const units = [service, `${service}.socket`]
+    const masked = units.filter((name) => askSystemd(name)?.load === 'masked')
+    const unmask = masked.length === 0 ? '' : `systemctl unmask ${masked.join(' ')} && `
+    return `${unmask}systemctl start ${service}`
+  }
   const place = supervisedAt(service)
   if (place !== undefined) return `svc -u ${place} (or sv up), and see its log`
   if (isThere(`/etc/${service}/run`)) return `ln -s /etc/${service} /service/`
@@ -54,10 +59,11 @@ export function checkState(service: Service, answers: boolean, isNeeded: boolean
   if (unit !== undefined && answers) return [...checkUnit(service, unit), ...told]
   if (answers) return told
   const why = unit ? ` (${stateInWords(unit)})` : ''
-  const down = marked(
-    level(service, `does not answer${why}`, howToStart(service)),
-    'stops the start',
-  )
+  const hasFailed = unit?.load === 'loaded' && !['success', ''].includes(unit.result)
+  const remedy = hasFailed
+    ? `correct what its log names, and ${howToStart(service).replace('systemctl start', 'systemctl restart')}`
+    : howToStart(service)
+  const down = marked(level(service, `does not answer${why}`, remedy), 'stops the start')
   return [down, ...told]
 }
 
@@ -86,8 +92,12 @@ export function changedSince(service: Service, since: number): Finding[] {
 }
 
 /** What is wrong with the unit of a service that runs. */
-function checkUnit(service: Service, { enabled }: SystemdUnit): Finding[] {
+function checkUnit(service: Service, { load, enabled }: SystemdUnit): Finding[] {
+  const isRead = load === 'loaded' || load === 'masked'
   return [
+    ...(isRead
+      ? []
+      : [failure(service, `runs, and does not start again: systemd cannot use its unit (${load})`, `correct it: systemd-analyze verify ${service}.service says where`)]), // biome-ignore format: a line
     ...(enabled === 'disabled' || enabled === 'masked'
       ? [warning(service, `runs, and is ${enabled}: it does not start with the host`, `systemctl unmask ${service}; systemctl enable ${service}`)] // biome-ignore format: a line
       : []),
@@ -116,13 +126,14 @@ function linesOf(service: Service, unit: SystemdUnit | undefined, answers: boole
 }
 
 /**
- * The lines of the last attempt to start a service that has failed; all if none has. systemd counts a unit as
- * left from the end of an attempt on, and its seconds are whole.
+ * The lines of the last attempt to start a service that has failed; if none has, those of the last. systemd
+ * counts a unit as left from the end of an attempt on, and its seconds are whole.
  */
 function lastAttempt(lines: readonly string[]): string[] {
   const failed = lines.findLastIndex((line) => /\.service: Failed with result /.test(line))
-  const begun = lines.findLastIndex((line, at) => at < failed && /^Starting /.test(line))
-  return lines.slice(begun + 1, failed < 0 ? undefined : failed)
+  const end = failed < 0 ? lines.length : failed
+  const begun = lines.findLastIndex((line, at) => at < end && /^Starting /.test(line))
+  return lines.slice(begun + 1, end)
 }
 
 /** What a service says when it has begun: what it said before has not stopped it. */

@@ -38,6 +38,13 @@ export function isListening(port: number, tables: readonly string[] = tablesOfHo
   )
 }
 
+/** Whether somebody listens at a path: proc_net(5) of unix sockets, with the path as it was bound. */
+export function isListeningAt(path: string): boolean {
+  const table = attempt(() => readFileSync('/proc/net/unix', 'latin1')) ?? ''
+  // Flags: __SO_ACCEPTCON.
+  return table.split('\n').some((line) => line.endsWith(` ${path}`) && / 00010000 /.test(line))
+}
+
 const tablesOfHost = (): string[] =>
   ['/proc/net/tcp', '/proc/net/tcp6'].map(
     (path) => attempt(() => readFileSync(path, 'latin1')) ?? '',

@@ -1,0 +1,40 @@
+import { type Finding, failure } from '../../../ground/errors/finding.ts'
+import { askSystemd, journalOf } from '../../shared/systemd-unit.ts'
+
+/** The units of clamd as distributions name them. */
+const UNITS = ['clamav-daemon', 'clamd@scan', 'clamd'] as const
+/** Milliseconds that an attempt to start may have taken: clamd loads its signatures. */
+const ATTEMPT = 180_000
+/** The most lines of its log that are told. */
+const LINES_TOLD = 3
+
+/**
+ * Says of a clamd to which onescand cannot connect what its unit on this host says: onescand itself is in a
+ * unit that cannot ask. Nothing if onescand has said why, or if no such unit is here.
+ */
+export function checkClamdUnit(findings: readonly Finding[]): Finding[] {
+  const isDown = findings.some(
+    ({ what, value, remedy = '' }) =>
+      /^clamd \//.test(what) && value.startsWith('cannot connect') && remedy.startsWith('start '),
+  )
+  if (!isDown) return []
+  for (const name of UNITS) {
+    const unit = askSystemd(`${name}.service`)
+    if (unit === undefined) continue
+    if (unit.active === 'active') return []
+    const unmask = unit.load === 'masked' ? `systemctl unmask ${name} && ` : ''
+    const state = unit.load === 'masked' ? 'its unit is masked' : unit.active
+    const down = failure(name, `does not run (${state})`, `${unmask}systemctl start ${name}`)
+    const lines = journalOf(`${name}.service`, unit.since - ATTEMPT)
+    const told = lines.filter((line) => /^ERROR: /.test(line)).slice(-LINES_TOLD)
+    if (unit.active !== 'failed' || told.length === 0) return [down]
+    return [...new Set(told)].map((line) =>
+      failure(
+        name,
+        `says in its log: "${line.replaceAll('"', "'")}"`,
+        'correct it, and restart it',
+      ),
+    )
+  }
+  return []
+}
