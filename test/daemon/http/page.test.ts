@@ -103,6 +103,7 @@ t.test(
     t.match(kept, /^\d/)
     t.same(typed, [`onescan quarantine show ${kept}`, `onescan quarantine release ${kept}`])
     t.match(await page.locator('#tiles').innerText(), /Messages since \d\d:\d\d/)
+    t.match(await page.locator('#messages-title').innerText(), /^Messages since \d\d:\d\d$/)
     t.same(errors, [])
     await page.context().close()
   },

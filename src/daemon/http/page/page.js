@@ -36,9 +36,11 @@ function showTiles({ judging, processes }) {
     sums.deferred += decisions.defer ?? 0
     sums.spared += (scans.trusted ?? 0) + (scans.known ?? 0)
   }
+  const span = spanInWords()
+  at('messages-title').textContent = `Messages${span}`
   const tiles = [
     ['Being judged', judging],
-    [spanInWords(), sums.messages],
+    [`Messages${span}`, sums.messages],
     ['Kept out', sums.keptOut],
     ['Deferred', sums.deferred],
     ['Scans spared', sums.spared],
@@ -55,7 +57,7 @@ function showTiles({ judging, processes }) {
 function spanInWords() {
   const first = Math.min(...[...steps.keys()].map((time) => time / 1000))
   const isPart = Number.isFinite(first) && first > Date.now() / 1000 - DAY + STEP
-  return isPart ? `Messages since ${clock(first)}` : 'Messages in 24 h'
+  return isPart ? ` since ${clock(first)}` : ' in 24 h'
 }
 
 function showUnderway({ underway }) {
