@@ -68,7 +68,6 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
         ${CLIENT} <${message} 1</envelope`)
     const checked = () => host.run('onescan check --daemon').output
 
-    // Before onescand, or after it: only a new start sees a directory that was not there.
     there('until test -S /run/clamav/clamd.ctl && test -S /run/dovecot/lmtp; do sleep 0.1; done')
     there('systemctl restart onescand')
 
@@ -191,6 +190,18 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
         systemctl daemon-reload; systemctl restart onescand`)
       t.notMatch(checked(), /places \[onescand\]/)
       t.equal(send('/clean.eml').code, 0)
+    })
+
+    t.test('check names what was made after its start, and a restart ends that', async (t) => {
+      const late = '/etc/indimail/control'
+      const complaint = new RegExp(`does not see ${late}, which was not there when it was started`)
+      t.notMatch(checked(), /does not see/)
+      there(`mkdir -p ${late}`)
+      const said = checked()
+      t.match(said, complaint)
+      t.match(said, /systemctl restart onescand/)
+      there('systemctl restart onescand')
+      t.notMatch(checked(), /does not see/)
     })
   })
 }

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { attempt } from '../../ground/errors/fault.ts'
-import { leadsSomewhere } from '../../ground/path/path-handle.ts'
+import { leadsSomewhere, PathHandle } from '../../ground/path/path-handle.ts'
+import { ProcEntry } from '../../ground/process/proc-entry.ts'
 import { splitWords } from '../../ground/settings/table/values.ts'
 
 /** A unit as systemd says it is: systemctl(1), show. */
@@ -63,6 +65,28 @@ export function askSystemd(unit: string): SystemdUnit | undefined {
 export function askMainProcess(unit: string): string | undefined {
   return /^MainPID=(.+)$/m.exec(show('MainPID', unit))?.[1]
 }
+
+/**
+ * The paths that a unit binds into the root of its service and that were not there when that was started: systemd
+ * leaves out those that need not be there (BindPaths=-/path), and does not look again. Empty if the service does
+ * not run. Only root sees that.
+ */
+export function askLatePaths(unit: string): string[] {
+  if (process.getuid!() !== 0 || !hasSystemd()) return []
+  const said = show('MainPID,BindPaths,BindReadOnlyPaths', unit)
+  const pid = /^MainPID=([1-9]\d*)$/m.exec(said)?.[1]
+  const mounts = attempt(() => readFileSync(new ProcEntry(pid ?? '').at('mountinfo'), 'utf8'))
+  if (mounts === undefined) return []
+  const bound = new Set(mounts.split('\n').map((line) => line.split(' ')[4]))
+  const optional = [...said.matchAll(/[= ]-([^\s:]+):([^\s:]+)/g)]
+  return optional.flatMap(([, path = '', inside = '']) =>
+    path === inside && !bound.has(path) && isItself(path) ? [path] : [],
+  )
+}
+
+/** Whether something is at a path, and no link on the way: where a link is bound, the mount is at its target. */
+const isItself = (path: string): boolean =>
+  attempt(() => PathHandle.with(path, (handle) => handle.path)) === path
 
 /** The last lines of a unit's journal since a time, in milliseconds, systemd's own among them. */
 export function journalOf(unit: string, since: number): string[] {

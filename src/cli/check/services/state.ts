@@ -4,7 +4,13 @@ import { type Finding, failure, marked, warning } from '../../../ground/errors/f
 import { shellWord } from '../../../ground/errors/shell-word.ts'
 import { PathHandle } from '../../../ground/path/path-handle.ts'
 import { START_BLUR } from '../../../ground/process/proc-entry.ts'
-import { askSystemd, hasSystemd, journalOf, type SystemdUnit } from '../../shared/systemd-unit.ts'
+import {
+  askLatePaths,
+  askSystemd,
+  hasSystemd,
+  journalOf,
+  type SystemdUnit,
+} from '../../shared/systemd-unit.ts'
 
 /** A service of onescan's. */
 export type Service = 'onescand' | 'onescan-quotad'
@@ -101,6 +107,13 @@ function checkUnit(service: Service, { load, enabled }: SystemdUnit): Finding[] 
     ...(enabled === 'disabled' || enabled === 'masked'
       ? [warning(service, `runs, and is ${enabled}: it does not start with the host`, `systemctl unmask ${service}; systemctl enable ${service}`)] // biome-ignore format: a line
       : []),
+    ...askLatePaths(`${service}.service`).map((path) =>
+      warning(
+        service,
+        `does not see ${shellWord(path)}, which was not there when it was started`,
+        `systemctl restart ${service}`,
+      ),
+    ),
   ]
 }
 
