@@ -174,6 +174,19 @@ t.test('nor has a file in bzip2, TNEF or BinHex', async (t) => {
   t.ok(cases.length > 15)
 })
 
+t.test('nor has a text or a file in which data begins', async (t) => {
+  const judge = await openJudge(t)
+  const shapes = hostileShapes.filter(({ name }) => /begin|armour|uuencode|yEnc/.test(name))
+  await judge(shapes[0]!.make(10_000), ['b@example.org'])
+  for (const [n, { name, make }] of shapes.entries()) {
+    if (!isWhole && n % 4 !== 0) continue
+    const mail = make(SIZES[0]!)
+    const took = await hasLongSteps(() => judge(mail, ['b@example.org']))
+    if (took !== undefined) t.fail(`${name}: ${took} ms`)
+  }
+  t.ok(shapes.length > 15)
+})
+
 t.test('nor have a thousand recipients with long addresses', async (t) => {
   const judge = await openJudge(t)
   const banned = 'Content-Disposition: attachment; filename=a.scr\n\nx\n'

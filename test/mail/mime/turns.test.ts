@@ -15,6 +15,10 @@ const PART = 'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: '
 const shapes: Readonly<Record<string, (size: number) => string>> = {
   'paddings of base64': (size) =>
     `${PART}application/zip\nContent-Transfer-Encoding: base64\n\n${'=A'.repeat(size / 2)}\n--b--\n`,
+  'a word like those that begin data': (size) =>
+    `${PART}application/zip\n\n${'begin-x '.repeat(size / 8)}`,
+  'fields without an end': (size) => `${PART}application/zip\n\n${'A: b\n'.repeat(size / 5)}`,
+  'NULs at its end': (size) => `${PART}application/zip\n\n${'x'.repeat(size)}${'\0'.repeat(9)}`,
   'mails of a mailbox': (size) =>
     `${PART}application/mbox\n\nFrom a\n${`\n\nFrom a\n${'x'.repeat(91)}`.repeat(size / 100)}\n--b--\n`,
 }

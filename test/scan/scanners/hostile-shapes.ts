@@ -152,6 +152,10 @@ const below: Readonly<Record<string, readonly [front: string, piece: (n: number)
   'escapes behind escapes': [part('quoted-printable'), () => '==3D'],
   'lines of uuencode of one byte': [`${part('x-uuencode')}begin 644 a\n`, () => '!80``\n'],
   'lines of uuencode that are too short': [`${part('x-uuencode')}begin 644 a\n`, () => 'M8\n'],
+  'lines that begin uuencode, in uuencode': [part('x-uuencode'), (n) => `begin 644 a${n}\n`],
+  'lines with begin alone, in uuencode': [part('x-uuencode'), () => 'begin \n'],
+  'a word like begin in a file': [part('8bit'), () => 'begin-x '],
+  'fields of armour': ['\n-----BEGIN PGP MESSAGE-----\n', () => 'a:\n'],
   'lines that are no uuencode': [`${part('x-uuencode')}begin 644 a\n`, () => 'zz\n'],
   'continuations of one field': ['Content-Type: a/b;\n', (n) => ` x${n}=y;\n`],
   'parameters in pieces (RFC 2231)': [

@@ -119,7 +119,7 @@ function* giveTar(source: Bytes, work: Work): Steps<boolean> {
   for (let at = 0; at < source.size; ) {
     const header = source.gather(at, at + BLOCK)
     if (!isTarHeader(header)) {
-      return !source.slice(at).some((chunk) => chunk.some((byte) => byte !== 0))
+      return !(yield* work.some(source.slice(at), (chunk) => chunk.some((byte) => byte !== 0)))
     }
     const size = octalIn(header, SIZE_AT, 12)
     const from = at + BLOCK

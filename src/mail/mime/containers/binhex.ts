@@ -27,7 +27,7 @@ const FILE_COST = 1024
  * comes out is counted: a run of 255 takes three characters.
  */
 export function* openBinHex(text: Bytes, work: Work, give: (file: BinHexFile) => Steps): Steps {
-  const starts = [...placesOf(MARK, text)]
+  const starts = yield* placesOfMark(text, work, Number.POSITIVE_INFINITY)
   const buffer = Buffer.allocUnsafe(starts.length > 0 ? BUFFER_SIZE : 0)
   for (const [index, start] of starts.entries()) {
     yield* work.countUnits(FILE_COST)
@@ -68,26 +68,26 @@ function fileOf(source: Bytes): BinHexFile | undefined {
 }
 
 /** Returns whether the line stands in a text above which BinHex begins. */
-export function holdsBinHex(text: Bytes): boolean {
-  return placesOf(MARK, text).next().done !== true
+export function* holdsBinHex(text: Bytes, work: Work): Steps<boolean> {
+  return (yield* placesOfMark(text, work, 1)).length > 0
 }
 
-/** Finds each place behind these bytes. */
-function* placesOf(mark: Buffer, source: Bytes): Generator<number> {
+/** Finds the first places behind MARK: so many at most. */
+function* placesOfMark(source: Bytes, work: Work, most: number): Steps<readonly number[]> {
+  const places: number[] = []
+  let before = 0 // the chunk
   let tail: Buffer = Buffer.alloc(0)
-  let at = 0 // where `tail` begins
-  for (const chunk of source.chunks()) {
-    const seam = Buffer.concat([tail, chunk.subarray(0, mark.length - 1)])
-    const before = seam.indexOf(mark)
-    if (before >= 0) yield at + before + mark.length
-    const from = at + tail.length
-    for (let found = chunk.indexOf(mark); found >= 0; found = chunk.indexOf(mark, found + 1)) {
-      yield from + found + mark.length
+  yield* work.some(source, (chunk) => {
+    const seam = Buffer.concat([tail, chunk.subarray(0, MARK.length - 1)])
+    const atSeam = seam.indexOf(MARK)
+    if (atSeam >= 0) places.push(before - tail.length + atSeam + MARK.length)
+    for (let at = chunk.indexOf(MARK); at >= 0 && places.length < most; ) {
+      places.push(before + at + MARK.length)
+      at = chunk.indexOf(MARK, at + 1)
     }
-    const kept = Buffer.concat([tail, chunk.subarray(-(mark.length - 1))]).subarray(
-      -(mark.length - 1),
-    )
-    at = from + chunk.length - kept.length
-    tail = Buffer.from(kept)
-  }
+    tail = Buffer.from((chunk.length < MARK.length ? seam : chunk).subarray(1 - MARK.length))
+    before += chunk.length
+    return places.length >= most
+  })
+  return places
 }

@@ -1,3 +1,4 @@
+import { COLON, CR, DASH, EQUALS, LF, SPACE } from '../../../ground/net/ascii.ts'
 import { Base64Decoder } from './base64.ts'
 import { type Decoder, type DecodingPlan, type Give, makerOf, WholeLines } from './decoder.ts'
 
@@ -29,17 +30,34 @@ class ArmourDecoder implements Decoder {
   }
 
   #line(bytes: Buffer, from: number, to: number): void {
-    const start = bytes.toString('latin1', from, Math.min(to, from + FIELD_MAX))
-    if (this.#state === 'fields' && FIELD.test(start)) return
-    if (this.#state === 'fields') this.#state = 'data'
-    if (start.startsWith(ARMOUR_END) || start.startsWith('=')) this.#state = 'over'
+    if (this.#state === 'over' || (this.#state === 'fields' && looksLikeField(bytes, from, to)))
+      return
+    this.#state = endsArmour(bytes, from, to) ? 'over' : 'data'
     if (this.#state === 'data') this.#inner.push(bytes, from, to)
   }
 }
 
+/** Whether a line, given with its end, begins the checksum or ends the armour. */
+function endsArmour(bytes: Buffer, from: number, to: number): boolean {
+  if (bytes[from] === EQUALS) return true
+  return (
+    bytes[from] === DASH &&
+    bytes.toString('latin1', from, Math.min(to, from + ARMOUR_END.length)) === ARMOUR_END
+  )
+}
+
 /** The most bytes of a line that are looked at for the name of a field. */
 const FIELD_MAX = 1024
-const FIELD = /^[^:]*:(?:[ \r\n]|$)/
+
+/** Whether a colon stands in a line, and nothing, a blank or the end of the line behind the first one. */
+function looksLikeField(bytes: Buffer, from: number, to: number): boolean {
+  const end = Math.min(to, from + FIELD_MAX)
+  let at = from
+  while (at < end && bytes[at] !== COLON) at++
+  const behind = at + 1
+  if (behind >= end) return behind === end
+  return bytes[behind] === SPACE || bytes[behind] === CR || bytes[behind] === LF
+}
 
 /** Decodes base64 up to a line that begins with a `=`, as uuencode(1) writes it. */
 export const untilEqualsPlan: DecodingPlan = {

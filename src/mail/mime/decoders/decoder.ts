@@ -2,7 +2,7 @@ import { CR, LF } from '../../../ground/net/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { LineSearch } from '../shared/lines.ts'
 import { Store } from '../shared/store.ts'
-import { PIECE, type Steps, type Work } from '../shared/work.ts'
+import { LINES_PIECE, type Steps, type Work } from '../shared/work.ts'
 
 /** Receives decoded bytes at the front of `buffer`. They are valid until it returns. */
 export type Give = (buffer: Buffer, length: number) => void
@@ -82,15 +82,20 @@ export function* decoded<Result>(
   }
 }
 
+/**
+ * Counts the bytes that go in or those that come out, whichever are more: a line of uuencode gives what it says,
+ * and need not have it.
+ */
 function* decodeInto(store: Store, part: Bytes, make: MakeDecoder, work: Work): Steps {
   const buffer = work.buffers.pop() ?? Buffer.allocUnsafeSlow(BUFFER_SIZE)
   try {
     const decoder = make((bytes, length) => store.append(bytes, 0, length), buffer)
     for (const chunk of part.chunks()) {
-      for (let at = 0; at < chunk.length; at += PIECE) {
-        const end = Math.min(chunk.length, at + PIECE)
+      for (let at = 0; at < chunk.length; at += LINES_PIECE) {
+        const before = store.size
+        const end = Math.min(chunk.length, at + LINES_PIECE)
         decoder.push(chunk, at, end)
-        yield* work.countUnits(end - at)
+        yield* work.countUnits(Math.max(end - at, store.size - before))
       }
     }
     decoder.end()

@@ -2,8 +2,9 @@ import { CR, LF, SPACE, TAB } from '../../../ground/net/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { isField, STRANGE_MAX } from '../headers/header-region.ts'
 import { LineSearch, withoutLineEnd } from '../shared/lines.ts'
-import { PIECE, type Steps, type Work } from '../shared/work.ts'
-import { CodedSearch } from '../structure/coded-data.ts'
+import { LINES_PIECE, PIECE, type Steps, type Work } from '../shared/work.ts'
+import { CodedSearch, SEARCH_STRIDE } from '../structure/coded-data.ts'
+import { LineBlocks } from '../structure/line-blocks.ts'
 
 const NO_LINE_END = Buffer.alloc(0)
 const LF_END = Buffer.from('\n')
@@ -91,12 +92,19 @@ export function mayBeginFile(text: Bytes): boolean {
 }
 
 /** Returns whether the source may hold encoded data: a line begins data. */
-export function holdsCodedData(source: Bytes): boolean {
+export function* holdsCodedData(source: Bytes, work: Work): Steps<boolean> {
   let tail: Buffer = Buffer.alloc(0)
   for (const chunk of source.chunks()) {
-    const seam = Buffer.concat([tail, chunk.subarray(0, SEAM)])
-    if (beginsData(seam) || beginsData(chunk)) return true
-    tail = Buffer.from((chunk.length < SEAM ? seam : chunk).subarray(-SEAM))
+    for (let at = 0; at < chunk.length; at += LINES_PIECE) {
+      const piece = chunk.subarray(at, at + LINES_PIECE)
+      const seam = Buffer.concat([tail, piece.subarray(0, SEAM)])
+      for (const bytes of [seam, piece]) {
+        const search = new CodedSearch(bytes)
+        if (search.next(0) < bytes.length) return true
+        yield* work.countUnits(bytes.length / SEARCH_STRIDE + search.units)
+      }
+      tail = Buffer.from((piece.length < SEAM ? seam : piece).subarray(-SEAM))
+    }
   }
   return false
 }
@@ -106,10 +114,6 @@ export function holdsCodedData(source: Bytes): boolean {
  * line by which data is known may lie across the seam.
  */
 const SEAM = 64
-
-function beginsData(bytes: Buffer): boolean {
-  return new CodedSearch(bytes).next(0) < bytes.length
-}
 
 /** The bytes at the start of a file that tell whether the file is mail. */
 export const MAIL_START = 512
@@ -145,29 +149,44 @@ const UNANNOUNCED_MAX = 1024 * 1024
  * within MAIL_START bytes. The empty line may stand further down, within UNANNOUNCED_MAX bytes, if
  * all above it looks like a header. Some readers save the bytes after that line as a file.
  */
-export function hasHeader(source: Bytes): boolean {
-  return (
-    beginsAsMail(source) && (/\n\r?\n/.test(startBehindBlanks(source)) || areFieldsEnded(source))
-  )
+export function* hasHeader(source: Bytes, work: Work): Steps<boolean> {
+  if (!beginsAsMail(source)) return false
+  return /\n\r?\n/.test(startBehindBlanks(source)) || (yield* areFieldsEnded(source, work))
 }
 
+/** The units of work of a line besides its bytes. */
+const LINE_COST = 8
+
 /** Returns whether fields come first, and then an empty line. */
-function areFieldsEnded(source: Bytes): boolean {
-  const bytes = source.gather(0, UNANNOUNCED_MAX)
-  const lines = new LineSearch(bytes)
-  let hasLines = false
+function* areFieldsEnded(source: Bytes, work: Work): Steps<boolean> {
+  let count = 0 // the lines that are not empty
   let strange = 0
-  for (let at = 0; at < bytes.length && strange <= STRANGE_MAX; ) {
-    const to = lines.any(at)
-    const end = withoutLineEnd(bytes, at, to)
-    if (end === at && hasLines) return true
-    if (end > at) hasLines = true
-    const isFold = bytes[at] === SPACE || bytes[at] === TAB
-    if (isField(bytes, at, end)) strange = 0
-    else if (!isFold && end > at) strange++
-    at = to
+  let isEnded = false
+  const isOver = () => isEnded || strange > STRANGE_MAX
+  const blocks = new LineBlocks((block, midLine) => {
+    const lines = new LineSearch(block)
+    for (let at = midLine ? lines.any(0) : 0; at < block.length && !isOver(); ) {
+      const to = lines.any(at)
+      const end = withoutLineEnd(block, at, to)
+      const isFold = block[at] === SPACE || block[at] === TAB
+      if (end === at) isEnded = count > 0
+      else if (isField(block, at, end)) strange = 0
+      else if (!isFold) strange++
+      if (end > at) count++
+      at = to
+    }
+  })
+  for (const chunk of source.chunks(0, Math.min(source.size, UNANNOUNCED_MAX))) {
+    for (let at = 0; at < chunk.length; at += LINES_PIECE) {
+      const before = count
+      const piece = chunk.subarray(at, at + LINES_PIECE)
+      blocks.push(piece)
+      if (isOver()) return isEnded
+      yield* work.countUnits(piece.length + (count - before) * LINE_COST)
+    }
   }
-  return false
+  blocks.end()
+  return isEnded
 }
 
 /** Returns whether the source begins with the line of an mbox above a mail. */
@@ -199,7 +218,9 @@ export function* mailStarts(mailbox: Bytes): Generator<number> {
 }
 
 /** Whether a NUL stands in it. */
-export const holdsNul = (content: Bytes): boolean => content.some((chunk) => chunk.includes(0))
+export function holdsNul(content: Bytes, work: Work): Steps<boolean> {
+  return work.some(content, (chunk) => chunk.includes(0))
+}
 
 /** The most blanks and empty lines above a header. */
 const BLANKS_MAX = 64 * 1024

@@ -285,7 +285,7 @@ export class Decoding extends Work {
   /** Gives what is encoded in a text that was decoded. */
   *giveCodedWithin(text: Bytes): Steps {
     yield* this.giveBinHex(text)
-    if (!holdsCodedData(text)) return
+    if (!(yield* holdsCodedData(text, this))) return
     if (this.isThorough) yield* this.#inside(this.giveCoded(text))
     else this.hasMore = true
   }
@@ -295,7 +295,7 @@ export class Decoding extends Work {
     const give = (bytes: Bytes) => this.#giveBlocks(bytes)
     yield* give(text)
     yield* this.alsoUpToNuls(text, give)
-    if (holdsNul(text)) yield* decoded(text, withoutNuls, this, give)
+    if (yield* holdsNul(text, this)) yield* decoded(text, withoutNuls, this, give)
   }
 
   *#giveBlocks(text: Bytes): Steps {
@@ -323,7 +323,7 @@ export class Decoding extends Work {
 
   /** Gives the bytes with each line up to its first NUL alone, if there is a NUL. */
   *alsoUpToNuls(part: Bytes, give: (heads: Bytes) => Steps): Steps {
-    if (holdsNul(part)) yield* decoded(part, withoutTails, this, give)
+    if (yield* holdsNul(part, this)) yield* decoded(part, withoutTails, this, give)
   }
 
   /** Gives what stands in a file: in a mailbox, in a mail, or encoded in a text. */
@@ -332,11 +332,15 @@ export class Decoding extends Work {
       yield* this.giveCodedWithin(file)
       return
     }
-    // The properties of a calendar look like fields.
-    const isMail = () => this.leaf.isMessage || (hasHeader(file) && !beginsCalendar(file))
     if (beginsAsMailbox(file)) yield* this.#insideMail(this.#giveMails(file))
-    else if (isMail()) yield* this.#insideMail(this.#giveMail(file))
+    else if (yield* this.#isMail(file)) yield* this.#insideMail(this.#giveMail(file))
     else yield* this.giveCodedWithin(file)
+  }
+
+  *#isMail(file: Bytes): Steps<boolean> {
+    if (this.leaf.isMessage) return true
+    // The properties of a calendar look like fields.
+    return !beginsCalendar(file) && (yield* hasHeader(file, this))
   }
 
   /** Gives what stands in each mail of a mailbox (mbox, RFC 4155). */
@@ -405,7 +409,7 @@ export class Decoding extends Work {
     const around = this.leaf
     this.leaf = { ...around, hasOpened: false, ...said }
     try {
-      if (hasHeader(content)) yield* this.#insideMail(this.#giveMail(content))
+      if (yield* hasHeader(content, this)) yield* this.#insideMail(this.#giveMail(content))
       else yield* this.#inside(this.giveDecoded(content))
     } finally {
       this.leaf = around
@@ -440,7 +444,7 @@ export class Decoding extends Work {
 
   /** Gives the files that stand in a text as BinHex, which only some readers know. */
   *giveBinHex(text: Bytes): Steps {
-    if (!holdsBinHex(text)) return
+    if (!(yield* holdsBinHex(text, this))) return
     if (this.isThorough) yield* openBinHex(text, this, (file) => this.#giveBinHexFile(file))
     else this.hasMore = true
   }

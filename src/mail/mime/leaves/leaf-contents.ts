@@ -41,7 +41,7 @@ export function* giveLeafPlainly(
   return yield* within(leaf, source, decoding, function* (part) {
     const given = yield* givePlainly(leaf, part, source, decoding)
     yield* giveByOthersPlainly(leaf, part, source, decoding)
-    const isOdd = given === 'odd' || !isPlain(leaf) || (hasNul && holdsNul(part))
+    const isOdd = given === 'odd' || !isPlain(leaf) || (hasNul && (yield* holdsNul(part, decoding)))
     if (given === 'whole' && !isOdd && decoding.depth === 0) {
       decoding.options.onGiven?.({ from: leaf.from, to: leaf.to })
     }
@@ -80,12 +80,15 @@ function* within<Result>(
   const { header, depth, isInHeader } = leaf
   const part = source.slice(leaf.from, leaf.to)
   const isMessage = isMessageIn(leaf)
+  const mayBeReadAround = isInHeader && !isMessage
+  const isReadAround =
+    mayBeReadAround && (beginsAsMailbox(part) || (yield* hasHeader(part, decoding)))
   const isEncrypted = depth?.isEncrypted === true
   decoding.leaf = {
     hasOpened: false,
     header,
     isMessage,
-    isReadAround: isInHeader && !isMessage && (beginsAsMailbox(part) || hasHeader(part)),
+    isReadAround,
     isContainer: header.isContainer || isEncrypted,
     isOpenPgp: header.isOpenPgp || isEncrypted,
     containers: around.containers,
@@ -257,7 +260,7 @@ function* giveFromQuotedPrintable(
 ): Steps<boolean> {
   const { bare, end } = splitLineEnd(part)
   const give = (reading: Bytes) => forms.giveReading(reading)
-  if (bare.some(hasHighByte)) {
+  if (yield* decoding.some(bare, hasHighByte)) {
     yield* decoded(bare, lowBytes, decoding, (low) =>
       decoding.giveByPlan(new QuotedPrintablePlan(), low, give),
     )

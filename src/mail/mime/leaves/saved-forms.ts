@@ -13,7 +13,7 @@ import {
   WithoutByte,
 } from '../decoders/text-forms.ts'
 import type { Encoding, PartHeader } from '../headers/part-header.ts'
-import type { Steps } from '../shared/work.ts'
+import type { Steps, Work } from '../shared/work.ts'
 import {
   beginsAsMail,
   isKnownAsMail,
@@ -238,7 +238,7 @@ export class SavedForms {
     const { charsets, isStuffed, isText } = this.#facts.header
     if (isStuffed) yield* this.#giveUnstuffed(text)
     // Text that is shown is ASCII to scanners, unless its bytes mean another text.
-    const isAscii = isText || !text.some(hasEightBits)
+    const isAscii = isText || !(yield* this.#decoding.some(text, hasEightBits))
     const those = charsets.filter((charset) => !isAscii || changesAscii(charset))
     yield* this.#giveInUtf8(text, those, (utf8) => this.#giveConverted(utf8, end))
   }
@@ -289,7 +289,7 @@ export class SavedForms {
   /** Gives a file without what its lines were stuffed with; of text that is shown, what is encoded in it. */
   *#giveUnstuffed(text: Bytes): Steps {
     const decoding = this.#decoding
-    if (!hasStuffedLine(text)) return
+    if (!(yield* hasStuffedLine(text, decoding))) return
     if (!this.#facts.header.isText) yield* decoding.giveInOneWay(unstuff, text)
     else yield* decoded(text, unstuff, decoding, (plain) => decoding.giveCodedWithin(plain))
   }
@@ -300,12 +300,11 @@ function hasEightBits(chunk: Buffer): boolean {
 }
 
 /** Returns whether a line begins with a blank. */
-function hasStuffedLine(text: Bytes): boolean {
+function hasStuffedLine(text: Bytes, work: Work): Steps<boolean> {
   let startsLine = true
-  for (const chunk of text.chunks()) {
-    if (startsLine && chunk[0] === SPACE) return true
-    if (chunk.includes('\n ')) return true
+  return work.some(text, (chunk) => {
+    const isStuffed = (startsLine && chunk[0] === SPACE) || chunk.includes('\n ')
     startsLine = chunk.at(-1) === LF
-  }
-  return false
+    return isStuffed
+  })
 }

@@ -29,7 +29,7 @@ export const limits = {
    * The most units of work: a multiple of the bytes that may be decoded, plus a fixed amount. A unit is
    * about one byte inspected; small things cost more than their bytes.
    */
-  workTimes: 2,
+  workTimes: 3,
   workMore: 128 * 1024 * 1024,
   /**
    * The most places where something may begin or end: lines that look like delimiters, fields inside

@@ -13,6 +13,8 @@ export const PIECE = 64 * 1024
  * others.
  */
 export const LINES_PIECE = 8 * 1024
+/** The bytes that the runtime searches in the time of a unit. */
+const SEARCHED_PER_UNIT = 4
 
 /** The units of work of a part that is read by a share, besides those of its bytes. */
 const PART_COST = 2048
@@ -111,6 +113,18 @@ export class Work {
     if (this.#unitsSinceTurn < WORK_PER_TURN) return
     this.#unitsSinceTurn = 0
     yield { kind: 'turn' }
+  }
+
+  /**
+   * Returns whether any chunk passes a test that the runtime makes without a loop of ours, and for which it
+   * makes no difference where chunks end.
+   */
+  *some(source: Bytes, test: (chunk: Buffer) => boolean): Steps<boolean> {
+    for (const chunk of source.chunks()) {
+      if (test(chunk)) return true
+      yield* this.countUnits(chunk.length / SEARCHED_PER_UNIT)
+    }
+    return false
   }
 
   /** Counts bytes that are decoded, or given as they stand. Throws LimitExceeded if they are too many. */

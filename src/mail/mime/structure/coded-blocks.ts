@@ -35,8 +35,10 @@ interface End {
   readonly isBehindBlanks: boolean
 }
 
-/** The steps of each line that begins data, besides those of its bytes. */
+/** The units of work of each line, of one that begins data, and of a block, besides those of bytes. */
+const LINE_COST = 4
 const BEGINNING_COST = 512
+const BLOCK_COST = 16
 
 /**
  * Finds the blocks of data in a text, as readers take them: they follow one another, so that all of them
@@ -53,31 +55,27 @@ export function* findCodedBlocks(
   most: number,
 ): Steps<readonly CodedBlock[]> {
   const lines = new CodedLines()
-  let count = 0
   for (const chunk of text.chunks()) {
     for (let at = 0; at < chunk.length; at += LINES_PIECE) {
-      const piece = chunk.subarray(at, at + LINES_PIECE)
-      lines.push(piece)
-      yield* work.countUnits(piece.length + (lines.count - count) * BEGINNING_COST)
-      count = lines.count
+      const before = lines.units
+      lines.push(chunk.subarray(at, at + LINES_PIECE))
+      yield* work.countUnits(lines.units - before)
     }
   }
   lines.end()
-  return lines.blocks(text.size, most)
+  return yield* lines.blocks(text.size, most, work)
 }
 
 /** The lines of a text that begin or end data. */
 class CodedLines {
-  readonly #beginnings: CodedBeginning[] = []
-  readonly #ends: Record<CodedKind, End[]> = { uuencode: [], base64: [], yenc: [], armour: [] }
+  readonly #beginnings: Record<CodedKind, CodedBeginning[]> = ofEachKind()
+  readonly #ends: Record<CodedKind, End[]> = ofEachKind()
   readonly #lines = new LineBlocks((block, midLine) => this.#take(block, midLine))
   /** The offset of the block in the text. */
   #offset = 0
 
-  /** The number of lines that begin data. */
-  get count(): number {
-    return this.#beginnings.length
-  }
+  /** The units of work so far. */
+  units = 0
 
   push(piece: Buffer): void {
     this.#lines.push(piece)
@@ -92,11 +90,13 @@ class CodedLines {
     const lines = new LineSearch(block)
     for (let at = 0; at < block.length; ) {
       const to = lines.any(at)
+      this.units += LINE_COST
       if (at > 0 || !midLine) this.#noteEnd(block, at, to)
       const found = search.next(at)
       if (found < to) this.#noteBeginning(block, found, to, found === at)
       at = to
     }
+    this.units += block.length + search.units
     this.#offset += block.length
   }
 
@@ -111,18 +111,23 @@ class CodedLines {
     const line = block.toString('latin1', found, withoutLineEnd(block, found, to))
     const start = codedStart(line, startsLine || isLineEnd(block[found - 1]!))
     if (!start) return
-    this.#beginnings.push({ ...start, at: this.#offset + found, from: this.#offset + to })
+    this.units += BEGINNING_COST
+    const { kind, form, name } = start
+    const place = { at: this.#offset + found, from: this.#offset + to }
+    this.#beginnings[kind].push({ kind, form, name, ...place })
   }
 
   /** The blocks that are not empty, each once, in a text of this size: `most` of them, and one more. */
-  blocks(size: number, most: number): readonly CodedBlock[] {
+  *blocks(size: number, most: number, work: Work): Steps<readonly CodedBlock[]> {
     const found = new Map<string, CodedBlock>()
     for (const kind of codedKinds) {
-      const all = this.#beginnings.filter((beginning) => beginning.kind === kind)
-      for (const known of knownTogether(all)) {
-        for (const { from, name, to } of blocksOf(known, this.#ends[kind], size)) {
+      const ends = this.#ends[kind]
+      for (const known of knownTogether(this.#beginnings[kind])) {
+        yield* work.countUnits(known.length + ends.length)
+        for (const { from, name, to } of blocksOf(known, ends, size)) {
           if (from < to) found.set(`${kind} ${from} ${to}`, { kind, from, to, name })
           if (found.size > most) return [...found.values()]
+          yield* work.countUnits(BLOCK_COST)
         }
       }
     }
@@ -130,15 +135,19 @@ class CodedLines {
   }
 }
 
+const ofEachKind = () => ({ uuencode: [], base64: [], yenc: [], armour: [] })
+
 /** The beginnings of a kind that some reader knows together. */
-function knownTogether(all: readonly CodedBeginning[]): readonly (readonly CodedBeginning[])[] {
+function* knownTogether(all: readonly CodedBeginning[]): Generator<readonly CodedBeginning[]> {
   const forms = new Set(all.map(({ form }) => form))
   forms.delete('common')
-  const known = ['common', ...forms].map((one) =>
-    all.filter(({ form }) => form === 'common' || form === one),
+  const known = ['common', ...forms].map(
+    (one) => (form: string) => form === 'common' || form === one,
   )
-  const inLines = all.filter(({ form }) => form !== 'in a line')
-  return [...known, inLines].filter((beginnings) => beginnings.length > 0)
+  for (const isKnown of [...known, (form: string) => form !== 'in a line']) {
+    const beginnings = all.filter(({ form }) => isKnown(form))
+    if (beginnings.length > 0) yield beginnings
+  }
 }
 
 /** The blocks as they are for readers that know these lines for the beginnings of data. */

@@ -108,12 +108,12 @@ const AFTER_WORD = '\t\v\f \xa0\0-'
  * The search looks at two bytes in a row, and then at two that are this much further on. The word cannot
  * be missed: one of its pairs of letters stands at a place that is looked at.
  */
-const STRIDE = WORD.length - 1
+export const SEARCH_STRIDE = WORD.length - 1
 
 const NO_PAIR = 255
 /** Two bytes, as one number, to the place in the word at which they stand. No two places are the same. */
 const placeOfPair = new Uint8Array(256 * 256).fill(NO_PAIR)
-for (let place = 0; place < STRIDE; place++) {
+for (let place = 0; place < SEARCH_STRIDE; place++) {
   for (const first of inBothCases(WORD.charCodeAt(place))) {
     for (const second of inBothCases(WORD.charCodeAt(place + 1))) {
       placeOfPair[first * 256 + second] = place
@@ -125,6 +125,9 @@ function inBothCases(letter: number): readonly number[] {
   return [letter, letter - 32]
 }
 
+/** The units of work of a word besides its bytes: its line is held against all that begins data. */
+const WORD_COST = 24
+
 /** The most bytes that stand before such a word. */
 const FRONT_MAX = '-----'.length
 
@@ -133,6 +136,8 @@ export class CodedSearch {
   readonly #bytes: Buffer
   readonly #midLine: boolean
   #word = -1
+  /** The units of work so far, besides those of bytes. */
+  units = 0
 
   /** `midLine` says that the block begins inside of a line. */
   constructor(bytes: Buffer, midLine = false) {
@@ -148,7 +153,10 @@ export class CodedSearch {
   next(from: number): number {
     const { length } = this.#bytes
     for (let least = from; least < length; ) {
-      if (this.#word < least) this.#word = this.#nextWord(least)
+      if (this.#word < least) {
+        this.#word = this.#nextWord(least)
+        this.units += WORD_COST
+      }
       const found = this.#word
       if (found === length) return length
       const line = this.#lineOfWord(found, from)
@@ -161,7 +169,7 @@ export class CodedSearch {
   #nextWord(from: number): number {
     const bytes = this.#bytes
     const last = bytes.length - 1
-    for (let at = from; at < last; at += STRIDE) {
+    for (let at = from; at < last; at += SEARCH_STRIDE) {
       const place = placeOfPair[bytes[at]! * 256 + bytes[at + 1]!]!
       if (place === NO_PAIR) continue
       const start = at - place

@@ -93,6 +93,9 @@ const NAME_FRONT_MAX = 60
 /** The most of them before the dashes of a boundary that is known (enmime looks so much further). */
 export const DASHES_FRONT_MAX = 2
 
+/** The units of work of a dash, besides those of its bytes. */
+const DASH_COST = 16
+
 /** Searches a block of bytes for lines at which a part, a header or encoded data may begin. */
 export class EventSearch {
   readonly #bytes: Buffer
@@ -102,6 +105,7 @@ export class EventSearch {
   #dash = -1
   #dashLine = -1
   #codedLine = -1
+  #dashUnits = 0
 
   /**
    * `coded` says that lines at which encoded data begins count; `midLine`, that the block begins inside of
@@ -125,6 +129,11 @@ export class EventSearch {
     this.#coded = coded ? new CodedSearch(bytes, midLine) : undefined
   }
 
+  /** The units of work so far, besides those of bytes. */
+  get units(): number {
+    return this.#dashUnits + (this.#coded?.units ?? 0)
+  }
+
   /**
    * Returns where the next such line begins; the block's length if there is no such line. `from`
    * must be the start of a line.
@@ -141,6 +150,7 @@ export class EventSearch {
     for (;;) {
       if (this.#dash < least) this.#dash = indexOrEnd(bytes, DASH, least)
       if (this.#dash === bytes.length) return bytes.length
+      this.#dashUnits += DASH_COST
       const line = this.#lineOfDash(this.#dash, from)
       if (line !== undefined && !(line === 0 && this.#midLine)) return line
       // The search goes on after what was found, and skips a row of dashes as a whole.

@@ -213,6 +213,7 @@ export class MailReading {
         if (at === event && at < bytes.length) at = this.#atEvent(bytes, at, lines.any(at))
       }
     }
+    this.steps += search.units
   }
 
   #beginHeader({
