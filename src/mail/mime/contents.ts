@@ -1,4 +1,8 @@
-import type { Bytes } from '../message/bytes.ts'
+import { Bytes } from '../message/bytes.ts'
+import { Base64Decoder } from './decoders/base64.ts'
+import { makerOf } from './decoders/decoder.ts'
+import { plainName } from './headers/fields.ts'
+import type { PartHeader } from './headers/part-header.ts'
 import { type ContentsOptions, Decoding } from './leaves/decoding.ts'
 import { giveLeafPlainly, giveLeafThoroughly } from './leaves/leaf-contents.ts'
 import { DepthSearch } from './nested.ts'
@@ -89,9 +93,13 @@ function* cheapContents(
   const waitingLast: WaitingPart[] = []
   const { maxDepth } = decoding.options
   const onOdd = decoding.depth === 0 ? decoding.onOdd : undefined
+  const faces: string[] = []
   const reading = new MailReading(
     {
-      header: (header) => decoding.hear(decoding.options.onHeader?.(header)),
+      header: (header) => {
+        decoding.hear(decoding.options.onHeader?.(header))
+        faces.push(...facesIn(header))
+      },
       odd: (oddity) => onOdd?.(oddity),
       unread: (why) => decoding.leaveUnread(why),
       leaf: (leaf) => found.push(leaf),
@@ -109,6 +117,9 @@ function* cheapContents(
     const ready = found
     found = []
     yield* decoding.listen()
+    for (const face of faces.splice(0)) {
+      yield* decoding.giveInOneWay(makerOf(Base64Decoder), Bytes.of(Buffer.from(face, 'latin1')))
+    }
     if (search) yield* sayIfDeeper(search)
     for (const content of ready) {
       if (!('header' in content)) {
@@ -152,6 +163,11 @@ function* cheapContents(
 function giveCodedText({ from, to }: CodedText, source: Bytes, decoding: Decoding): Steps {
   decoding.leaf.hasOpened = false
   return decoding.giveCoded(source.slice(from, to))
+}
+
+/** The pictures that a header holds, in base64. */
+function facesIn({ fields }: PartHeader): readonly string[] {
+  return fields.filter(({ name }) => plainName(name) === 'face').map(({ value }) => value)
 }
 
 /** Whether the leaf is that of a multipart or message, which some readers decode as a whole. */

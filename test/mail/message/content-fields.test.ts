@@ -7,7 +7,16 @@ import { Header } from '../../../src/mail/message/header-block.ts'
 t.test(
   'a field that may say something about content does so by its name or its value',
   async (t) => {
-    const names = ['content-x', 'X-Encoded', 'mime', 'boundary', 'disposition', 'x-name', 'a b']
+    const names = [
+      'Face',
+      'content-x',
+      'X-Encoded',
+      'mime',
+      'boundary',
+      'disposition',
+      'x-name',
+      'a b',
+    ]
     for (const name of [...names, 'x'.repeat(201), '']) {
       t.equal(maySayContent(name), true, name)
       t.equal(maySayContent(name, ' a\n'), true, name)

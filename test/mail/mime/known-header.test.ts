@@ -60,7 +60,13 @@ t.test('mails of programs, and of an enemy, are read alike', async (t) => {
 })
 
 const headerLines = [
-  ...['A: b', 'Subject: =?x?q?a=20b?=', 'Subject: =?x?b?Cg==?=', 'X: (a) multipart; boundary=c'],
+  ...[
+    'A: b',
+    'Face: QUJD',
+    'Subject: =?x?q?a=20b?=',
+    'Subject: =?x?b?Cg==?=',
+    'X: (a) multipart; boundary=c',
+  ],
   ...['Content-Type: multipart/mixed; boundary=b', 'Content-Type: message/rfc822', 'content : x'],
   ...[
     'Content-Transfer-Encoding: base64',
