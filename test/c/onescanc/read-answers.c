@@ -54,7 +54,7 @@ static size_t read_number(void) {
 }
 
 static byte *read_bytes(size_t length) {
-  byte *bytes = memory(length + 1);
+  byte *bytes = xmalloc(length + 1);
   if (fread(bytes, 1, length, stdin) != length)
     _exit(EXIT_READ);
   return bytes;
