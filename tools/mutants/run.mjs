@@ -3,7 +3,7 @@
 // missing in the tests, or code that nothing needs. A large component takes hours: with --one-in, only one
 // stretch of lines in N is changed. A second call looks only at what has changed since. The exit code
 // is 1 if less than 90 % were noticed. If no FILE is named, the component's row in the table of
-// CONTRIBUTING.md says what came out.
+// README.md beside this file says what came out.
 import { spawnSync } from 'node:child_process'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -75,7 +75,7 @@ function count(report) {
 
 /** Writes the component's row into the table, whose rows are in the order of their names. */
 function writeRow(component, { noticed, changes }) {
-  const page = join(root, 'CONTRIBUTING.md')
+  const page = join(here, 'README.md')
   const rowsBelow = /(\| component \|.*\n\| --- .*\n)((?:\|.*\n)*)/
   const text = readFileSync(page, 'utf8').replace(rowsBelow, (_, head, table) => {
     const others = table
