@@ -53,7 +53,7 @@ static inline int is_switched_off(char file[SWITCH_PATH_MAX]) {
       snprintf(file, SWITCH_PATH_MAX, "%s%s%s/onescan.off", home, *home ? "/" : "", control);
   if (length < SWITCH_PATH_MAX && access(file, F_OK) == 0)
     return 1;
-  strcpy(file, HOST_SWITCH_FILE);
+  snprintf(file, SWITCH_PATH_MAX, "%s", HOST_SWITCH_FILE);
   return access(file, F_OK) == 0;
 }
 

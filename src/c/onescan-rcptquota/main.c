@@ -97,8 +97,8 @@ static void refuse(const char *recipient) {
   snprintf(command, sizeof command - 1, "E452 4.2.2 Quota exceeded for <%s>, try again later",
            recipient);
   replace_unprintable(command);
-  strcat(command, "\n");
   size_t length = strlen(command);
+  command[length++] = '\n';
   if (write(STDOUT_FILENO, command, length) != (ssize_t) length)
     cannot_tell("standard output: %m");
 }

@@ -23,7 +23,7 @@ static const char *attribute(const char *name) {
 static int connect_to(const char *path, long timeout) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   const struct timeval longest = {timeout / 1000, timeout % 1000 * 1000};
-  strcpy(address.sun_path, path);
+  snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0)
     return -1;

@@ -138,7 +138,7 @@ static int make_nonce(char nonce[NONCE_SIZE]) {
   if (getrandom(random, sizeof random, 0) != sizeof random)
     return -1;
   for (size_t at = 0; at < sizeof random; ++at)
-    sprintf(nonce + 2 * at, "%02x", random[at]);
+    snprintf(nonce + 2 * at, NONCE_SIZE - 2 * at, "%02x", random[at]);
   return 0;
 }
 
