@@ -76,7 +76,7 @@ export function checkHostSwitch(): Finding[] {
   return existsSync(hostSwitchFile) ? [switchFinding(`${hostSwitchFile} is there`)] : []
 }
 
-export function switchFinding(off: string, what = 'switch'): Finding {
+function switchFinding(off: string, what = 'switch'): Finding {
   return warning(what, `${off}: all mail passes unscanned`, 'run "onescan enable"')
 }
 

@@ -16,7 +16,7 @@ import { PathHandle } from '../../ground/path/path-handle.ts'
 import { writeWhole } from '../../ground/process/descriptors.ts'
 
 /** A file whose lines a command changes. */
-export interface FileToReplace {
+interface FileToReplace {
   readonly path: string
   /** Most bytes of it. */
   readonly max: number

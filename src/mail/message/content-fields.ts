@@ -55,7 +55,7 @@ const SIGNED_FIELDS = /;\s*h\s*=[\w\s:.-]*(?=;|$)/gi
 export const FREE_MAX = 64 * 1024
 
 /** Why a field may not differ: it may say something about content, or has a line that scanners cut. */
-export type WhyBound = 'content' | 'long line'
+type WhyBound = 'content' | 'long line'
 
 /** What was found out about fields: stamps and copies ask about the same ones, which nobody changes. */
 const known = new WeakMap<FieldSpan, { readonly why: WhyBound | undefined }>()

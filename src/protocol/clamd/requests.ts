@@ -30,7 +30,7 @@ const commandForms = {
   IDSESSION: {},
   END: { inSession: true },
 } as const satisfies Record<string, CommandForm>
-export type CommandName = keyof typeof commandForms
+type CommandName = keyof typeof commandForms
 /** As VERSIONCOMMANDS lists them. */
 export const COMMANDS = Object.keys(commandForms) as readonly CommandName[]
 
@@ -44,7 +44,7 @@ export type ClamdCommand = {
 }
 
 /** What a client of clamd has said. */
-export type ClamdRequest =
+type ClamdRequest =
   | ClamdCommand
   /** Some of the bytes that follow INSTREAM, valid until the reader is asked again. */
   | { readonly kind: 'piece'; readonly bytes: Buffer }

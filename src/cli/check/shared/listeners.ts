@@ -4,7 +4,7 @@ import { attempt } from '../../../ground/errors/fault.ts'
 import { addressText, type IpAddress, Network } from '../../../ground/net/ip-address.ts'
 
 /** A port on which this host listens. */
-export interface OpenPort {
+interface OpenPort {
   /** An address by which this host itself reaches it. */
   readonly host: string
   readonly port: number

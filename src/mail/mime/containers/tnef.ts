@@ -37,7 +37,7 @@ export function beginsTnef(source: Bytes): boolean {
   return numberOf(new ByteCursor(source), 4) === SIGNATURE
 }
 
-export interface TnefListener {
+interface TnefListener {
   readonly name: (name: string) => void
   readonly give: (content: Bytes) => Steps
 }

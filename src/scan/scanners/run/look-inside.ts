@@ -21,7 +21,7 @@ const PIECE_SIZE = 1024 * 1024
 const PIECE_OVERLAP = 64 * 1024
 
 /** How a scanner is asked about a sample, and what its answer means for the scan: undefined to go on. */
-export interface LookInside {
+interface LookInside {
   readonly ask: (sample: Sample) => Promise<ScanResult>
   readonly conclude: (result: ScanResult) => ScanResult | undefined
   readonly spool: SpoolSettings

@@ -22,11 +22,6 @@ const escaped = (character: string) =>
 /** The name of the signature by which a list with this fingerprint is known. */
 export const listName = (fingerprint: string): string => `${BANNED}${LIST}${fingerprint}`
 
-/** The fingerprint of a list that clamd has, by its name of what it found; undefined for other names. */
-export function listByName(name: string): string | undefined {
-  return /^Banned\.List\.([0-9a-f]{16})(?:\.|$)/.exec(name)?.[1]
-}
-
 /**
  * The rule that bans, by ClamAV's name of what it found: `*.exe`. Undefined for names of anything else. What
  * somebody else has named so is taken as it stands.

@@ -22,7 +22,7 @@ const MEASURED = 8
 const ROUNDS = 2
 
 /** A message that wants a turn. */
-export interface MailInTurn {
+interface MailInTurn {
   /** Bytes. */
   readonly size: number
   /** Milliseconds until its deadline. */
