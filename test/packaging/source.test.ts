@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -16,6 +16,23 @@ t.test('the source package is the same under any umask', { skip: missing }, asyn
   t.match(usual!.list, /^-rwxr-xr-x \S+ .*\/debian\/rules$/m)
   t.match(usual!.list, /^-rw-r--r-- \S+ .*\/debian\/control$/m)
 })
+
+const lintianMissing = missing || (!findProgram('lintian') && 'install Debian package lintian')
+t.test(
+  'lintian finds nothing in the source package, and each override is needed',
+  { skip: lintianMissing },
+  async (t) => {
+    const output = openDirectory(t)
+    const words = ['packaging/package.mjs', '--source', '--output', output]
+    execFileSync(process.execPath, words, { cwd: root, stdio: 'ignore' })
+    const file = join(output, readdirSync(output).find((name) => name.endsWith('.dsc'))!)
+    const { stdout } = spawnSync('lintian', ['--allow-root', '--display-info', file], {
+      encoding: 'utf8',
+    })
+    t.notMatch(stdout, /^[EW]: /m)
+    t.notMatch(stdout, /unused-override/)
+  },
+)
 
 t.test('a build wants the Node that package.json wants', async (t) => {
   const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
