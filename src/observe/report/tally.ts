@@ -265,6 +265,9 @@ function reasonIn(fields: ReadonlyMap<string, string>): string {
   return (fields.get('reason') ?? '').replace(/\d+/g, '#').slice(0, 100)
 }
 
+/** Lines without a time are the last. */
 function byTimeAndHost({ start, host }: HostDay, other: HostDay): number {
-  return (start ?? Number.NaN) - (other.start ?? Number.NaN) || host.localeCompare(other.host)
+  if (start === other.start) return host.localeCompare(other.host)
+  if (start === null || other.start === null) return start === null ? 1 : -1
+  return start - other.start
 }

@@ -159,6 +159,19 @@ t.test('hosts are counted apart, in one log and in several', async (t) => {
   }
 })
 
+t.test('days stand in order, and lines without a time below them', async (t) => {
+  const tally = new Tally()
+  const fields = new Map([['decision', 'accept']])
+  const days = ['2026-11-20', '', '2026-11-19', '2026-11-18']
+  for (const [at, day] of days.entries()) {
+    tally.add({ time: Date.parse(`${day} 12:00`), host: `mx${4 - at}`, fields, recipients: [] })
+  }
+  t.same(
+    tally.summary().days.map(({ host }) => host),
+    ['mx1', 'mx2', 'mx4', 'mx3'],
+  )
+})
+
 t.test('of lines about a recipient, those of full mailboxes count', async (t) => {
   const about = (quota: string) => told({ decision: 'pass', more: [['quota', quota]] })
   const { recipientsDeferred, overQuota } = await sumUp(
