@@ -55,6 +55,16 @@ const loadedApart = {
   },
 }
 
+/** See late-fflate.cjs. */
+const lateFflate = {
+  name: 'late-fflate',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^fflate$/ }, () => ({
+      path: join(root, 'packaging/late-fflate.cjs'),
+    }))
+  },
+}
+
 /** Programs tell their version: what else is in package.json may change without them. */
 const versionAlone = {
   name: 'version-alone',
@@ -143,10 +153,9 @@ function bundle(entries, { importsAtRunTime }) {
     inject: [join(root, 'packaging', 'import-meta-url.js')],
     alias: {
       'escalade/sync': join(root, 'packaging/looks-nowhere.cjs'),
-      fflate: 'fflate/browser', // which loads no worker_threads, that we never use
     },
     metafile: true,
-    plugins: [loadedApart, versionAlone],
+    plugins: [loadedApart, lateFflate, versionAlone],
     // A bundle that was cut may still be a program, which does nothing: never with success.
     banner: { js: 'process.exitCode ??= 81;' },
     legalComments: 'none',

@@ -10,7 +10,7 @@ const INFLATED_MOST = 512
 const STREAM_COST = 32 * 1024
 
 /** The streams that have bytes in them that were deflated (RFC 1951): zlib's (RFC 1950), gzip's (RFC 1952). */
-const streams = { deflate: Inflate, zlib: Unzlib, gzip: Gunzip } as const
+type Form = 'deflate' | 'zlib' | 'gzip'
 
 /**
  * Inflates bytes. Each stream counts as
@@ -19,7 +19,7 @@ const streams = { deflate: Inflate, zlib: Unzlib, gzip: Gunzip } as const
  */
 export function* inflated(
   source: Bytes,
-  form: keyof typeof streams,
+  form: Form,
   work: Work,
 ): Steps<{ readonly store: Store; readonly isBroken: boolean }> {
   work.countBytes(STREAM_COST)
@@ -32,7 +32,7 @@ export function* inflated(
       work.countBytes(bytes.length)
       store.append(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
     }
-    const stream = new streams[form](take)
+    const stream = newStream(form, take)
     for (const chunk of source.chunks()) {
       for (let at = 0; at < chunk.length && !isBroken; at += INFLATED_MOST) {
         const before = store.size
@@ -44,6 +44,18 @@ export function* inflated(
     return { store, isBroken }
   } finally {
     if (!isDone) store.close()
+  }
+}
+
+/** fflate is named when a stream is made, and not before: `packaging/late-fflate.cjs` loads it then. */
+function newStream(form: Form, take: (bytes: Uint8Array) => void): Inflate | Unzlib | Gunzip {
+  switch (form) {
+    case 'deflate':
+      return new Inflate(take)
+    case 'zlib':
+      return new Unzlib(take)
+    case 'gzip':
+      return new Gunzip(take)
   }
 }
 
