@@ -133,8 +133,8 @@ async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promi
     if (isRunning) return await tryPage(http)
     await checkAddress(http, { ...options, option: '--http' })
     return []
-  } catch (thrown) {
-    return faultLines(thrown).map((line) =>
+  } catch (error) {
+    return faultLines(error).map((line) =>
       isRunning
         ? failure(`page ${writeDoorAddress(http)}`, line, 'correct it; until then there is no page')
         : warning('settings', line, `there is no page until then${bySystemd(line)}`),
