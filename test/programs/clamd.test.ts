@@ -65,8 +65,8 @@ t.test('a real clamd', { skip }, async (t) => {
   t.test('answers PING and VERSION for onescan check', async (t) => {
     const address = readClamdAddress(clamd.socket)
     const signal = AbortSignal.timeout(10_000)
-    t.same(await askClamd(address, 'PING', signal), { kind: 'answered', answer: 'PONG' })
-    t.match(await askClamd(address, 'VERSION', signal), { answer: /^ClamAV [0-9]/ })
+    t.same(await askClamd(address, 'PING', signal), { kind: 'answered', reply: 'PONG' })
+    t.match(await askClamd(address, 'VERSION', signal), { reply: /^ClamAV [0-9]/ })
   })
 })
 

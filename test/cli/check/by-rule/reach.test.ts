@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs'
+import { createServer } from 'node:net'
 import t from 'tap'
 import { type Postfix, SmtpdService } from '../../../../src/cli/check/by-rule/postconf.ts'
 import { unreachable } from '../../../../src/cli/check/by-rule/reach.ts'
+import { freePort } from '../../../programs/free-port.ts'
+import { listen } from '../../../programs/listen.ts'
 
 /** What keeps Postfix from the milter, where no file of a test can show it. */
 
@@ -30,12 +33,21 @@ t.test(
   },
 )
 
-t.test('a port at which onescand should listen, and which it does not run for', async (t) => {
-  const text = 'inet:127.0.0.1:8890'
-  const named = milterAt(text)
-  t.match(unreachable(service, named, host({ milters: [text], isRunning: false })), {
+t.test('a port of onescand, which does not run, and at which nobody listens', async (t) => {
+  const text = `inet:127.0.0.1:${await freePort()}`
+  t.match(unreachable(service, milterAt(text), host({ milters: [text], isRunning: false })), {
+    level: 'error',
+    value: 'nobody listens there: Postfix defers all mail',
+    remedy: /^onescand does not run: /,
+  })
+  t.match(unreachable(service, milterAt(text), host({ milters: [text] })), {
     level: 'error',
     value: 'nobody listens there: Postfix defers all mail',
   })
-  t.equal(unreachable(service, named, host({ milters: [text] })), undefined)
+})
+
+t.test('a port at which somebody listens is no trouble', async (t) => {
+  const port = await listen(t, createServer())
+  const text = `inet:127.0.0.1:${port}`
+  t.equal(unreachable(service, milterAt(text), host({ milters: [text] })), undefined)
 })
