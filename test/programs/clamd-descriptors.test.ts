@@ -1,3 +1,4 @@
+import { chmodSync, chownSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import t from 'tap'
 import { loadSystem, type System } from '../../src/ground/runtime/system.ts'
@@ -119,6 +120,23 @@ t.test(
     for (let n = 0; n < 20; n++) {
       t.match(await scan(mail(4 * MIB, n, true)), { answer: 'unseen', what: 'size' })
       t.same(await scan(mail(2 * MIB, n, true)), found)
+    }
+  },
+)
+
+t.test(
+  'a clamd that can no longer write its temporary files calls no message clean',
+  { skip: skip || (process.getuid!() !== 0 && 'only root can close the directory') },
+  async (t) => {
+    const clamd = await startClamd(t, { user: 'nobody' })
+    const { scan, sent } = await handing(t, clamd.socket)
+    t.same(await scan(mail(4_000, 1, false)), clean)
+    t.ok(sent() > 0, 'it takes descriptors')
+    chownSync(clamd.directory, 0, 0)
+    chmodSync(clamd.directory, 0o755)
+    for (const infected of [true, false]) {
+      const { answer } = await scan(mail(4_000, 2, infected))
+      t.equal(answer, 'unknown', infected ? 'infected' : 'clean')
     }
   },
 )

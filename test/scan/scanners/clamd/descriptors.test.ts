@@ -12,16 +12,23 @@ const passing = loadSystem()!
 const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
 const large = sample(Buffer.alloc(SMALL_DESCRIPTOR_MAX + 1, 'a'))
 
-/** A stand-in that answers so to a descriptor, and calls each stream clean; and a daemon's scanner for it. */
+const isProbe = ({ command, message }: Asked) => command === 'zINSTREAM' && message.length === 1
+
+/**
+ * A stand-in that answers so to a descriptor, calls each stream clean, and answers so to the byte behind
+ * descriptors; and a daemon's scanner for it.
+ */
 async function handing(
   t: { teardown(end: () => void): void },
   answer: (asked: Asked, first: boolean) => string | undefined,
+  probed: () => string = () => 'stream: OK',
 ) {
   let descriptors = 0
   const server = await standIn(
     t,
     (asked) => {
-      const reply = asked.command === 'zFILDES' ? answer(asked, ++descriptors === 1) : 'stream: OK'
+      const streamed = isProbe(asked) ? probed() : 'stream: OK'
+      const reply = asked.command === 'zFILDES' ? answer(asked, ++descriptors === 1) : streamed
       if (reply !== undefined) numbered(reply)(asked)
     },
     { descriptors: true },
@@ -33,11 +40,12 @@ async function handing(
     return { answer: await scanner.scan(message, task), notes }
   }
   let told = 0
-  /** Those since it was asked last. */
+  /** Those since it was asked last, without the byte that is streamed behind descriptors. */
   const commands = () => {
     const from = told
     told = server.asked.length
-    return server.asked.slice(from).map(({ command }) => command)
+    const asked = server.asked.slice(from).filter((question) => !isProbe(question))
+    return asked.map(({ command }) => command)
   }
   return { server, scan, commands }
 }
@@ -105,6 +113,22 @@ t.test("the server's reply about a descriptor is the answer", async (t) => {
     reply = said
     t.match((await scan()).answer, answer, said)
   }
+})
+
+t.test('a server that calls a descriptor clean and cannot take a byte has not told', async (t) => {
+  let probe = 'stream: OK'
+  let said = 'fd[10]: OK'
+  const { server, scan } = await handing(
+    t,
+    () => said,
+    () => probe,
+  )
+  await scan()
+  t.ok(server.asked.filter(isProbe).length === 2, 'one behind the trial, one behind the message')
+  probe = 'Error writing to temporary file ERROR'
+  t.match((await scan()).answer, { answer: 'unknown', why: /temporary files/ })
+  said = 'fd[10]: Eicar FOUND'
+  t.match((await scan()).answer, { answer: 'infected' }, 'what it has found counts')
 })
 
 t.test('small contents go together, each by a descriptor of its own', async (t) => {
