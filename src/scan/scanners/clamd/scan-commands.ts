@@ -30,22 +30,35 @@ const PROBE_TAKEN: Buffer = Buffer.from('stream: OK\0')
 
 /**
  * Has clamd read open files from their beginning (FILDES, clamd(8)); it needs no right to open them.
- * Each function is called when its descriptor is sent; the descriptors stay open here. One byte is
- * streamed behind them: a clamd that cannot write its temporary files calls descriptors clean that it
- * has not scanned (measured with 1.4.3: a full disk, a directory closed to it), but no stream.
+ * Each function is called when its descriptor is sent; the descriptors stay open here.
  */
 export function descriptorsOf(descriptors: readonly (() => number)[]): ClamdCommands<ClamdReply> {
   return {
-    count: descriptors.length + 1,
+    count: descriptors.length,
     *packets() {
       // clamd expects a further byte with each descriptor.
       for (const descriptor of descriptors) {
         yield { bytes: Buffer.from('zFILDES\0\0'), descriptor: descriptor() }
       }
+    },
+    read: (replies) => readReplies(replies, 'descriptor'),
+  }
+}
+
+/**
+ * The same commands with one byte streamed behind them: a clamd that cannot write its temporary files
+ * calls descriptors clean that it has not scanned (measured with 1.4.3: a full disk, a directory closed
+ * to it), but no stream.
+ */
+export function probed(commands: ClamdCommands<ClamdReply>): ClamdCommands<ClamdReply> {
+  return {
+    count: commands.count + 1,
+    *packets() {
+      yield* commands.packets()
       yield STREAM_PROBE
     },
     read({ replies, sentAll }) {
-      const answer = readReplies({ replies: replies.slice(0, -1), sentAll }, 'descriptor')
+      const answer = commands.read({ replies: replies.slice(0, -1), sentAll })
       if (answer.answer !== 'clean' || replies.at(-1)!.equals(PROBE_TAKEN)) return answer
       return unknown('cannot write its temporary files (TemporaryDirectory)')
     },

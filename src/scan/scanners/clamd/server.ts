@@ -7,7 +7,7 @@ import type { ScanResult } from '../shared/scan-result.ts'
 import { isLate, type Sample, type ScanTask } from '../shared/scanner.ts'
 import type { ClamdAddress } from './address.ts'
 import { DescriptorTrial } from './descriptor-trial.ts'
-import { descriptorsOf, streamsOf } from './scan-commands.ts'
+import { descriptorsOf, probed, streamsOf } from './scan-commands.ts'
 import type { ClamdOutcome } from './session.ts'
 import { askClamd, ClamdSessions, IDLE_MAX } from './sessions.ts'
 
@@ -177,7 +177,7 @@ export class ClamdServer {
       for (const content of contents) {
         descriptors.push(content.sealedFile ?? (await copyOf(content)))
       }
-      const outcome = await this.#sessions.ask(descriptorsOf(descriptors), task.signal)
+      const outcome = await this.#sessions.ask(probed(descriptorsOf(descriptors)), task.signal)
       if (outcome.kind !== 'answered') return outcome
       const { reply } = outcome
       if (reply.answer !== 'no access') return { kind: 'answered', reply }
