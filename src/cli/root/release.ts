@@ -29,7 +29,9 @@ export function releaseForRoot(words: readonly string[]): Promise<number> {
     })
     const isEnd = line.startsWith('{"end":')
     handing.stdin![isEnd ? 'end' : 'write'](`${line}\n`)
-    if (isEnd) release.stdin.end(`${JSON.stringify(await answerOf(handing))}\n`)
+    // Not end(): a frame behind the answer may meet a connection that is closed already (EPIPE), and
+    // then what became of the release would be lost.
+    if (isEnd) release.stdin.write(`${JSON.stringify(await answerOf(handing))}\n`)
     return undefined
   }).finally(() => handing?.close())
 }
