@@ -32,7 +32,10 @@ export interface SlotCall extends SlotInput {
    * without end.
    */
   readonly timeout?: number
-  /** Whether to watch the slot's memory, every few milliseconds. */
+  /**
+   * Whether to watch the slot's memory: every few milliseconds, and surely once between message and
+   * envelope, where the slot waits. A message that fills the pipe (64 KiB) has been read then.
+   */
   readonly watchMemory?: boolean
 }
 
@@ -101,7 +104,12 @@ export async function callSlot(call: SlotCall): Promise<SlotOutcome> {
   const errorText = drain(error?.read)
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
   const alarm = startAlarm(child, errorText, call.timeout)
-  const handing = handOver(call, message.write, envelope.write, ended)
+  const handing = handOver(
+    { ...call, beforeEnvelope: memory?.read },
+    message.write,
+    envelope.write,
+    ended,
+  )
   handing.catch(() => {}) // awaited below, when the slot has ended
   try {
     const [code, signal] = await ended
@@ -117,11 +125,11 @@ export async function callSlot(call: SlotCall): Promise<SlotOutcome> {
       handedOver,
       time,
       timedOut: alarm.rang(),
-      peakMemory: memory?.(),
+      peakMemory: memory?.end(),
     }
   } finally {
     alarm.stop()
-    memory?.()
+    memory?.end()
     errorText.close()
     log.close()
   }

@@ -10,6 +10,8 @@ export interface SlotInput {
   readonly envelope: ByteSource
   /** Whether the envelope's pipe stays open until the slot has ended. */
   readonly keepEnvelopeOpen?: boolean
+  /** Called when all of the message is written, and the slot waits for the envelope. */
+  readonly beforeEnvelope?: (() => void) | undefined
 }
 
 /**
@@ -30,6 +32,7 @@ export async function handOver(
   try {
     const whole = await pour(mail.message, message, gone)
     message.destroy()
+    mail.beforeEnvelope?.()
     const both = whole && (await pour(mail.envelope, envelope, gone))
     if (mail.keepEnvelopeOpen) await ended
     return both
