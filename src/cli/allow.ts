@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { Fault } from '../ground/errors/fault.ts'
+import { Fault } from '../lib/errors/fault.ts'
 import { HOST_DIRECTORY, readControlDirectories } from '../scan/judge/config.ts'
 import { parseRules, RULES_MAX } from '../scan/rules/load.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'

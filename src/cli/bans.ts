@@ -1,4 +1,4 @@
-import { Fault } from '../ground/errors/fault.ts'
+import { Fault } from '../lib/errors/fault.ts'
 import { readControlDirectories } from '../scan/judge/config.ts'
 import { archiveSignatures } from '../scan/scanners/attachments/archive-bans.ts'
 import { readAttachmentRules } from '../scan/scanners/attachments/rules.ts'

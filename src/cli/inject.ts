@@ -5,8 +5,8 @@ import type { Argv } from 'yargs'
 import { exit, exitMeanings, isPermanent } from '../doors/shared/replies/exit-codes.ts'
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/shared/trial-chain.ts'
 import { findChain } from '../doors/slot/chain.ts'
-import { attempt } from '../ground/errors/fault.ts'
-import { readSetting } from '../ground/settings/settings.ts'
+import { attempt } from '../lib/errors/fault.ts'
+import { readSetting } from '../lib/settings/settings.ts'
 import { readControlDirectories } from '../scan/judge/config.ts'
 import {
   handToSlot,

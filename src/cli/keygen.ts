@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import { Fault } from '../ground/errors/fault.ts'
+import { Fault } from '../lib/errors/fault.ts'
 import {
   HMAC_SECRET_MIN,
   isCurrent,

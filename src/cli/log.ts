@@ -1,5 +1,5 @@
-import { LOG_VALUE_MAX } from '../ground/errors/log.ts'
-import { inheritedDescriptor } from '../ground/process/descriptors.ts'
+import { LOG_VALUE_MAX } from '../lib/errors/log.ts'
+import { inheritedDescriptor } from '../lib/process/descriptors.ts'
 import { queryFor } from '../log/criteria.ts'
 import { describeRecord } from '../log/describe-record.ts'
 import type { LogRecord } from '../log/log-record.ts'

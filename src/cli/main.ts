@@ -1,7 +1,7 @@
 import yargs, { type Argv, type CommandModule } from 'yargs'
 import about from '../../package.json' with { type: 'json' }
-import { errorText } from '../ground/errors/fault.ts'
-import { nearestName } from '../ground/settings/misspelt.ts'
+import { errorText } from '../lib/errors/fault.ts'
+import { nearestName } from '../lib/settings/misspelt.ts'
 import { allowCommand } from './allow.ts'
 import { backupCommand } from './backup.ts'
 import { bansCommand } from './bans.ts'

@@ -1,8 +1,8 @@
 import type { CommandModule } from 'yargs'
-import { errorText, Fault } from '../ground/errors/fault.ts'
-import { parseIpAddress } from '../ground/net/ip-address.ts'
-import type { Environment } from '../ground/settings/settings.ts'
-import { byteSize } from '../ground/settings/table/values.ts'
+import { errorText, Fault } from '../lib/errors/fault.ts'
+import { parseIpAddress } from '../lib/net/ip-address.ts'
+import type { Environment } from '../lib/settings/settings.ts'
+import { byteSize } from '../lib/settings/table/values.ts'
 import { readAddress } from '../mail/message/envelope/address.ts'
 import {
   HOST_DIRECTORY,

@@ -1,5 +1,5 @@
-import { Fault } from '../ground/errors/fault.ts'
-import { byteSize } from '../ground/settings/table/values.ts'
+import { Fault } from '../lib/errors/fault.ts'
+import { byteSize } from '../lib/settings/table/values.ts'
 import { readAddress } from '../mail/message/envelope/address.ts'
 import type { ExplainedAnswer } from '../scan/quota/quota-answer.ts'
 import { openQuotaClient } from '../scan/quota/quota-client.ts'

@@ -1,6 +1,6 @@
-import { Fault } from '../ground/errors/fault.ts'
-import { shellWord } from '../ground/errors/shell-word.ts'
-import { readOwnFile } from '../ground/path/open.ts'
+import { Fault } from '../lib/errors/fault.ts'
+import { shellWord } from '../lib/errors/shell-word.ts'
+import { readOwnFile } from '../lib/path/open.ts'
 import { isCurrent, isKeyId, KEYRING_MAX, parseKeyring } from '../scan/cluster/keyring.ts'
 import { hasSystemd } from './shared/systemd-unit.ts'
 

@@ -1,8 +1,8 @@
 import { chmodSync, closeSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import type { Argv } from 'yargs'
-import { errorCode, errorTextAt, Fault } from '../ground/errors/fault.ts'
-import { leadsSomewhere, PathHandle } from '../ground/path/path-handle.ts'
+import { errorCode, errorTextAt, Fault } from '../lib/errors/fault.ts'
+import { leadsSomewhere, PathHandle } from '../lib/path/path-handle.ts'
 import {
   HOST_DIRECTORY,
   hostSwitchFile,

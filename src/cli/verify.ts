@@ -1,6 +1,6 @@
 import * as crypto from 'node:crypto'
-import { readSetting } from '../ground/settings/settings.ts'
-import { DEFAULT_DATABASE } from '../ground/settings/table/scanning.ts'
+import { readSetting } from '../lib/settings/settings.ts'
+import { DEFAULT_DATABASE } from '../lib/settings/table/scanning.ts'
 import { HEADER_LIMITS_IN_WORDS } from '../mail/message/header-block.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
 import { takeMessage } from '../scan/cluster/take-message.ts'

@@ -1,16 +1,9 @@
 import { readConfiguration } from '../doors/shared/configuration.ts'
-import { errorText } from '../ground/errors/fault.ts'
-import {
-  type Finding,
-  failure,
-  marked,
-  ok,
-  settingsFault,
-  warning,
-} from '../ground/errors/finding.ts'
-import { isUnderSystemd } from '../ground/process/bound-paths.ts'
-import { faultLines } from '../ground/settings/faults.ts'
-import type { Environment } from '../ground/settings/settings.ts'
+import { errorText } from '../lib/errors/fault.ts'
+import { type Finding, failure, marked, ok, settingsFault, warning } from '../lib/errors/finding.ts'
+import { isUnderSystemd } from '../lib/process/bound-paths.ts'
+import { faultLines } from '../lib/settings/faults.ts'
+import type { Environment } from '../lib/settings/settings.ts'
 import { checkSettings } from '../readiness/settings.ts'
 import { ownHost } from '../readiness/stage.ts'
 import { tryStages } from '../readiness/stages.ts'

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { replaceUnprintable } from '../ground/errors/log.ts'
+import { replaceUnprintable } from '../lib/errors/log.ts'
 
 /** Logs the daemon's own trouble, a line each. What concerns a message is logged by its client. */
 export function log(line: string): void {

@@ -1,10 +1,10 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { errorCode } from '../ground/errors/fault.ts'
-import { type Finding, failure, warning } from '../ground/errors/finding.ts'
-import { isUnderSystemd, toBind } from '../ground/process/bound-paths.ts'
-import type { Environment } from '../ground/settings/settings.ts'
-import { names, table } from '../ground/settings/table.ts'
+import { errorCode } from '../lib/errors/fault.ts'
+import { type Finding, failure, warning } from '../lib/errors/finding.ts'
+import { isUnderSystemd, toBind } from '../lib/process/bound-paths.ts'
+import type { Environment } from '../lib/settings/settings.ts'
+import { names, table } from '../lib/settings/table.ts'
 import type { DaemonOptions } from './options/options.ts'
 
 /** What the unit of onescand lets it see of the host. */

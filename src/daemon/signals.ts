@@ -1,5 +1,5 @@
-import { errorText } from '../ground/errors/fault.ts'
-import { serviceExit } from '../ground/process/command-line.ts'
+import { errorText } from '../lib/errors/fault.ts'
+import { serviceExit } from '../lib/process/command-line.ts'
 import { log } from './log.ts'
 import type { WorkerOrder } from './workers/workers.ts'
 

@@ -1,5 +1,5 @@
 import { type Configuration, readConfiguration } from '../doors/shared/configuration.ts'
-import { FIRST_HANDED_OVER } from '../ground/process/systemd.ts'
+import { FIRST_HANDED_OVER } from '../lib/process/systemd.ts'
 import { type DoorState, MailReporter, type ProcessReport } from '../observe/live/process-report.ts'
 import { HostMemory } from '../scan/verdicts/host-memory.ts'
 import { InHand } from '../scan/verdicts/poison.ts'

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { errorText } from '../ground/errors/fault.ts'
+import { errorText } from '../lib/errors/fault.ts'
 import { readAddress } from '../mail/message/envelope/address.ts'
 import { AttributeReader, type Attributes, writeAttributes } from '../protocol/policy-attributes.ts'
 import { isAskedAbout } from '../scan/judge/over-quota.ts'

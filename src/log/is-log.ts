@@ -1,5 +1,5 @@
 import { fstatSync, type Stats } from 'node:fs'
-import type { Environment } from '../ground/settings/settings.ts'
+import type { Environment } from '../lib/settings/settings.ts'
 
 /**
  * Whether a descriptor for errors, 2 as a rule, is a log. It is one if it is a terminal, a file,

@@ -101,7 +101,7 @@ export function* fieldsIn(text: string): Generator<WrittenField> {
 }
 
 /**
- * Returns the value of a field as it was before src/ground/errors/log.ts wrote it: without escapes,
+ * Returns the value of a field as it was before src/lib/errors/log.ts wrote it: without escapes,
  * and decoded as UTF-8, which addresses may be in (RFC 6531); other bytes stay latin1.
  */
 export function loggedValue({ value, isQuoted }: WrittenField): string {

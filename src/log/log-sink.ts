@@ -1,5 +1,5 @@
 import { closeSync, writeSync } from 'node:fs'
-import { openToAppend } from '../ground/path/open.ts'
+import { openToAppend } from '../lib/path/open.ts'
 
 /**
  * Takes lines for a log. A line that cannot be written is dropped, for mail must not wait for a

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { createReadStream, readdirSync, type Stats, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { attempt, errorCode, errorText, errorTextAt } from '../ground/errors/fault.ts'
-import { type OpenFile, PathHandle } from '../ground/path/path-handle.ts'
-import { inheritedDescriptor } from '../ground/process/descriptors.ts'
-import { passwdEntries } from '../ground/process/passwd.ts'
+import { attempt, errorCode, errorText, errorTextAt } from '../lib/errors/fault.ts'
+import { type OpenFile, PathHandle } from '../lib/path/path-handle.ts'
+import { inheritedDescriptor } from '../lib/process/descriptors.ts'
+import { passwdEntries } from '../lib/process/passwd.ts'
 import { type LogRecord, readLogLine } from './log-record.ts'
 
 /** The most bytes of a line that is read; lines of ours have at most 4,096. */

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
-import { isExecutable } from '../ground/process/execute.ts'
+import { isExecutable } from '../lib/process/execute.ts'
 import type { LogSink } from './log-sink.ts'
 
 /** The socket of syslogd(8) and of systemd's journal. */

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { type LogField, logLine } from '../ground/errors/log.ts'
+import { type LogField, logLine } from '../lib/errors/log.ts'
 
 /** Writes one event to standard error. */
 export function log(...fields: readonly LogField[]): void {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { Fault } from '../ground/errors/fault.ts'
+import { Fault } from '../lib/errors/fault.ts'
 import type { MailboxLookup } from './mailbox-answer.ts'
 import type { ServiceSettings } from './service-settings.ts'
 import { MaildirSource } from './sources/maildir.ts'

@@ -1,5 +1,5 @@
-import { errorText } from '../ground/errors/fault.ts'
-import { TIMED_OUT, withTimeout } from '../ground/flow/timeout.ts'
+import { errorText } from '../lib/errors/fault.ts'
+import { TIMED_OUT, withTimeout } from '../lib/flow/timeout.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import type { LogTrouble, ServiceCounters } from './log.ts'
 import type { ServiceOptions } from './options.ts'

@@ -1,10 +1,10 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { attempt, errorText } from '../ground/errors/fault.ts'
-import { type Finding, warning } from '../ground/errors/finding.ts'
-import { toBind } from '../ground/process/bound-paths.ts'
-import { passwdEntries } from '../ground/process/passwd.ts'
-import { type Environment, readSetting } from '../ground/settings/settings.ts'
+import { attempt, errorText } from '../lib/errors/fault.ts'
+import { type Finding, warning } from '../lib/errors/finding.ts'
+import { toBind } from '../lib/process/bound-paths.ts'
+import { passwdEntries } from '../lib/process/passwd.ts'
+import { type Environment, readSetting } from '../lib/settings/settings.ts'
 import type { ServiceSettings } from './service-settings.ts'
 
 /** What settings name: files that are read, and the places of mailboxes. */

@@ -1,11 +1,11 @@
-import { Fault } from '../ground/errors/fault.ts'
-import { type Endpoint, parseEndpoint } from '../ground/net/endpoint.ts'
-import { Network, parseIpAddress } from '../ground/net/ip-address.ts'
-import { activatedDescriptors } from '../ground/process/systemd.ts'
-import { requireSystem } from '../ground/runtime/system.ts'
-import { Faults, SeveralFaults } from '../ground/settings/faults.ts'
-import { parseOptions } from '../ground/settings/parse-options.ts'
-import { wholeNumber } from '../ground/settings/table/values.ts'
+import { Fault } from '../lib/errors/fault.ts'
+import { type Endpoint, parseEndpoint } from '../lib/net/endpoint.ts'
+import { Network, parseIpAddress } from '../lib/net/ip-address.ts'
+import { activatedDescriptors } from '../lib/process/systemd.ts'
+import { requireSystem } from '../lib/runtime/system.ts'
+import { Faults, SeveralFaults } from '../lib/settings/faults.ts'
+import { parseOptions } from '../lib/settings/parse-options.ts'
+import { wholeNumber } from '../lib/settings/table/values.ts'
 
 /** The options of onescan-quotad(8). */
 export interface ServiceOptions {

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:net'
-import type { Finding } from '../ground/errors/finding.ts'
+import type { Finding } from '../lib/errors/finding.ts'
 
 /** Connections at once: root asks by one. */
 const CLIENTS_MAX = 4

@@ -1,5 +1,5 @@
-import { attempt } from '../ground/errors/fault.ts'
-import { type Finding, failure, ok, warning } from '../ground/errors/finding.ts'
+import { attempt } from '../lib/errors/fault.ts'
+import { type Finding, failure, ok, warning } from '../lib/errors/finding.ts'
 import { readAttachmentRules } from '../scan/scanners/attachments/rules.ts'
 import type { ClamdAddress } from '../scan/scanners/clamd/address.ts'
 import { scanStream } from '../scan/scanners/clamd/sessions.ts'

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
-import { errorCode } from '../ground/errors/fault.ts'
-import { type Finding, failure, marked, ok, warning } from '../ground/errors/finding.ts'
+import { errorCode } from '../lib/errors/fault.ts'
+import { type Finding, failure, marked, ok, warning } from '../lib/errors/finding.ts'
 import type { ClamdState } from '../observe/live/process-report.ts'
 import { type ClamdAddress, readClamdAddress } from '../scan/scanners/clamd/address.ts'
 import { clamdConfOf, databaseIn, valueIn } from '../scan/scanners/clamd/database.ts'

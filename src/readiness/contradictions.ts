@@ -1,7 +1,7 @@
-import { attempt } from '../ground/errors/fault.ts'
-import { type Finding, warning } from '../ground/errors/finding.ts'
-import { type Environment, readSettings } from '../ground/settings/settings.ts'
-import { treatment } from '../ground/settings/table/scanning.ts'
+import { attempt } from '../lib/errors/fault.ts'
+import { type Finding, warning } from '../lib/errors/finding.ts'
+import { type Environment, readSettings } from '../lib/settings/settings.ts'
+import { treatment } from '../lib/settings/table/scanning.ts'
 
 /** Warns of the settings that others make useless, or that miss what they seem to do. */
 export function contradictionsIn(env: Environment): Finding[] {

@@ -1,8 +1,8 @@
-import { attempt } from '../ground/errors/fault.ts'
-import { type Finding, warning } from '../ground/errors/finding.ts'
-import { addressText } from '../ground/net/ip-address.ts'
-import { type Environment, readSettings } from '../ground/settings/settings.ts'
-import { treatment } from '../ground/settings/table/scanning.ts'
+import { attempt } from '../lib/errors/fault.ts'
+import { type Finding, warning } from '../lib/errors/finding.ts'
+import { addressText } from '../lib/net/ip-address.ts'
+import { type Environment, readSettings } from '../lib/settings/settings.ts'
+import { treatment } from '../lib/settings/table/scanning.ts'
 import type { Rules } from '../scan/rules/match.ts'
 import type { AddressPattern, Conditions, Rule } from '../scan/rules/rule.ts'
 

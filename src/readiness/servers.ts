@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
-import { errorText } from '../ground/errors/fault.ts'
-import { type Finding, failure, ok, warning } from '../ground/errors/finding.ts'
+import { errorText } from '../lib/errors/fault.ts'
+import { type Finding, failure, ok, warning } from '../lib/errors/finding.ts'
 import { readAddress } from '../mail/message/envelope/address.ts'
 import type { StoreAddress } from '../protocol/valkey/address.ts'
 import { type Key, readClusterSettings } from '../scan/cluster/keyring.ts'

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { readConfiguration } from '../doors/shared/configuration.ts'
-import { attempt, errorText } from '../ground/errors/fault.ts'
+import { attempt, errorText } from '../lib/errors/fault.ts'
 import {
   type Finding,
   failure,
@@ -10,13 +10,13 @@ import {
   ok,
   settingsFault,
   warning,
-} from '../ground/errors/finding.ts'
-import { shellWord } from '../ground/errors/shell-word.ts'
-import { everyFault, Faults, faultLines, lineEndFaults } from '../ground/settings/faults.ts'
-import { misspeltSettings } from '../ground/settings/misspelt.ts'
-import { type Environment, readSettings, type Values } from '../ground/settings/settings.ts'
-import { readLater, treatment } from '../ground/settings/table/scanning.ts'
-import { names } from '../ground/settings/table.ts'
+} from '../lib/errors/finding.ts'
+import { shellWord } from '../lib/errors/shell-word.ts'
+import { everyFault, Faults, faultLines, lineEndFaults } from '../lib/settings/faults.ts'
+import { misspeltSettings } from '../lib/settings/misspelt.ts'
+import { type Environment, readSettings, type Values } from '../lib/settings/settings.ts'
+import { readLater, treatment } from '../lib/settings/table/scanning.ts'
+import { names } from '../lib/settings/table.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
 import { readClusterSettings } from '../scan/cluster/keyring.ts'
 import {

@@ -1,6 +1,6 @@
-import { errorText } from '../ground/errors/fault.ts'
-import { type Finding, failure } from '../ground/errors/finding.ts'
-import type { Environment } from '../ground/settings/settings.ts'
+import { errorText } from '../lib/errors/fault.ts'
+import { type Finding, failure } from '../lib/errors/finding.ts'
+import type { Environment } from '../lib/settings/settings.ts'
 import type { ControlDirectories } from '../scan/judge/config.ts'
 import { readScanSettings, type ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
 import {

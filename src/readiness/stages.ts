@@ -1,4 +1,4 @@
-import type { Finding } from '../ground/errors/finding.ts'
+import type { Finding } from '../lib/errors/finding.ts'
 import { checkClamd } from './clamd.ts'
 import { checkDirectories } from './directories.ts'
 import { checkKeyring } from './keyring.ts'

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { bindAt, listenAt, listenOn } from '../../src/daemon/listening/listen.ts'
-import { listenHttpOn } from '../../src/ground/net/http-server.ts'
+import { listenHttpOn } from '../../src/lib/net/http-server.ts'
 import { freePort } from '../programs/free-port.ts'
 
 /** Clients that come at once, while a worker is busy. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { ProcEntry } from '../../src/ground/process/proc-entry.ts'
+import { ProcEntry } from '../../src/lib/process/proc-entry.ts'
 import { until } from '../run/until.ts'
 import { childrenOf, runtimes, startOnescand } from './process.ts'
 

@@ -44,13 +44,13 @@ t.test(
   },
 )
 
-t.test('delay imports ground alone, and quotad no door', async (t) => {
+t.test('delay imports lib alone, and quotad no door', async (t) => {
   const componentsUsedBy = (component: string) => {
     const own = [...imports].filter(([file]) => componentOf(file) === component)
     return [...new Set(own.flatMap(([, targets]) => targets.map(componentOf)))].sort()
   }
-  t.same(componentsUsedBy('delay'), ['delay', 'ground'])
-  t.same(componentsUsedBy('quotad'), ['ground', 'mail', 'protocol', 'quotad', 'scan'])
+  t.same(componentsUsedBy('delay'), ['delay', 'lib'])
+  t.same(componentsUsedBy('quotad'), ['lib', 'mail', 'protocol', 'quotad', 'scan'])
 })
 
 t.test('every folder of a component with layers of its own stands on one of them', async (t) => {
@@ -72,7 +72,7 @@ t.test('no folder imports itself by way of others', async (t) => {
 
 t.test('an arrow upward, from door to door or round in a circle is found', async (t) => {
   const upward = new Map([
-    ['mail/message/message.ts', ['scan/judge/judge.ts', 'ground/settings/settings.ts']],
+    ['mail/message/message.ts', ['scan/judge/judge.ts', 'lib/settings/settings.ts']],
   ])
   t.same(wrongArrows(upward, layers), ['mail/message/message.ts imports scan/judge/judge.ts'])
   const within = new Map([['mail/message/message.ts', ['mail/mime/contents.ts']]])

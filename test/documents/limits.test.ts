@@ -1,6 +1,6 @@
 import t from 'tap'
 import { replyText } from '../../src/doors/shared/replies/error-report.ts'
-import { logLine } from '../../src/ground/errors/log.ts'
+import { logLine } from '../../src/lib/errors/log.ts'
 import { makeEnvelope } from '../../src/mail/message/envelope/envelope.ts'
 import { forwardTo } from '../../src/scan/judge/forward.ts'
 import { SOCKETS_MAX } from '../../src/scan/quota/udp.ts'

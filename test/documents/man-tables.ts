@@ -5,9 +5,9 @@ import {
 import { optionDefaults as delayDefaults } from '../../src/delay/shared/options.ts'
 import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
 import { codeOf, faultReply } from '../../src/doors/shared/replies/smtp-reply.ts'
-import { faultsInWords } from '../../src/ground/errors/fault.ts'
-import type { FromClient } from '../../src/ground/settings/table/kinds.ts'
-import { names, table } from '../../src/ground/settings/table.ts'
+import { faultsInWords } from '../../src/lib/errors/fault.ts'
+import type { FromClient } from '../../src/lib/settings/table/kinds.ts'
+import { names, table } from '../../src/lib/settings/table.ts'
 import { readAddress } from '../../src/mail/message/envelope/address.ts'
 import { oddities } from '../../src/mail/mime/shared/oddities.ts'
 import {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { table } from '../../src/ground/settings/table.ts'
+import { table } from '../../src/lib/settings/table.ts'
 import { PROPERTIES, properties } from '../../src/scan/scanners/shared/properties.ts'
 import type { ScanSettings } from '../../src/scan/scanners/shared/scan-settings.ts'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { misspeltSettings } from '../../src/ground/settings/misspelt.ts'
-import type { Setting, SettingReader } from '../../src/ground/settings/table/kinds.ts'
-import { isSetting, names, table } from '../../src/ground/settings/table.ts'
+import { misspeltSettings } from '../../src/lib/settings/misspelt.ts'
+import type { Setting, SettingReader } from '../../src/lib/settings/table/kinds.ts'
+import { isSetting, names, table } from '../../src/lib/settings/table.ts'
 import { settingsOn } from './man-defaults.ts'
 import { readPage, section } from './man-page.ts'
 import { sourceFiles } from './source-files.ts'
@@ -12,7 +12,7 @@ const settings: Readonly<Record<string, Setting>> = table
 
 /** What is read for mail, and by the quota service; a directory of users is asked by both. */
 const readFor = {
-  mail: namesRead((file) => !/^(cli|delay|quotad|ground\/settings)\//.test(file)),
+  mail: namesRead((file) => !/^(cli|delay|quotad|lib\/settings)\//.test(file)),
   quota: namesRead((file) => /^(quotad|protocol\/ldap)\//.test(file)),
 }
 

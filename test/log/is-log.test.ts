@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { descriptorOf } from '../../src/ground/process/descriptors.ts'
+import { descriptorOf } from '../../src/lib/process/descriptors.ts'
 import { isLog } from '../../src/log/is-log.ts'
 
 /** Whether descriptor 2 is a log: the rule that test/doors/slot/log.test.ts shows of each program. */

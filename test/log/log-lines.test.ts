@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Fault } from '../../src/ground/errors/fault.ts'
+import { Fault } from '../../src/lib/errors/fault.ts'
 import {
   decisionLines,
   faultLine,

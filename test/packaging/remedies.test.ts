@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Finding } from '../../src/ground/errors/finding.ts'
+import type { Finding } from '../../src/lib/errors/finding.ts'
 import { bootMailHost, mailHostMissing, POSTFIX } from './mail-host.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import t from 'tap'
-import { loadSystem, type System } from '../../src/ground/runtime/system.ts'
+import { loadSystem, type System } from '../../src/lib/runtime/system.ts'
 import { SMALL_DESCRIPTOR_MAX } from '../../src/scan/scanners/clamd/descriptor-trial.ts'
 import { clamdScanner } from '../../src/scan/scanners/clamd/scanner.ts'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'

@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isExecutable } from '../../src/ground/process/execute.ts'
+import { isExecutable } from '../../src/lib/process/execute.ts'
 import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
 import { askClamd, scanStream } from '../../src/scan/scanners/clamd/sessions.ts'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { table } from '../../src/ground/settings/table.ts'
+import { table } from '../../src/lib/settings/table.ts'
 import { Bytes } from '../../src/mail/message/bytes.ts'
 import { clamdScanner } from '../../src/scan/scanners/clamd/scanner.ts'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'

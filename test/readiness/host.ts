@@ -1,5 +1,5 @@
-import type { Finding } from '../../src/ground/errors/finding.ts'
-import type { Environment } from '../../src/ground/settings/settings.ts'
+import type { Finding } from '../../src/lib/errors/finding.ts'
+import type { Environment } from '../../src/lib/settings/settings.ts'
 import type { Accounts, SystemAccount } from '../../src/readiness/account.ts'
 import type { StageHost } from '../../src/readiness/stage.ts'
 import { readControlDirectories } from '../../src/scan/judge/config.ts'

@@ -6,14 +6,14 @@
 
 /** @type {Readonly<Record<string, { files: readonly string[], tests: readonly string[] }>>} */
 export const COMPONENTS = {
-  ground: {
-    files: ['src/ground/**/*.ts'],
+  lib: {
+    files: ['src/lib/**/*.ts'],
     tests: [
-      'test/ground/{errors,flow,path,settings}/*.test.ts',
-      'test/ground/net/{endpoint,ip-address}.test.ts',
-      'test/ground/process/{descriptor-of,passwd}.test.ts',
-      'test/ground/runtime/{buffers,crypto,system}.test.ts',
-      'test/ground/settings/table/*.test.ts',
+      'test/lib/{errors,flow,path,settings}/*.test.ts',
+      'test/lib/net/{endpoint,ip-address}.test.ts',
+      'test/lib/process/{descriptor-of,passwd}.test.ts',
+      'test/lib/runtime/{buffers,crypto,system}.test.ts',
+      'test/lib/settings/table/*.test.ts',
       'test/documents/settings.test.ts',
       'test/cli/check/slot/chain.test.ts',
       'test/delay/gate/{find-tcp-rule,visit-preparer}.test.ts',

@@ -1,4 +1,4 @@
-import { type Environment, readSetting } from '../../src/ground/settings/settings.ts'
+import { type Environment, readSetting } from '../../src/lib/settings/settings.ts'
 import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
 import { askClamd } from '../../src/scan/scanners/clamd/sessions.ts'
 

@@ -1,6 +1,6 @@
 /*
  * The addon of both runtimes, Node and Bun: what the kernel and the C library offer, and the
- * runtimes do not. src/ground/runtime/system.ts says what each function promises. All are
+ * runtimes do not. src/lib/runtime/system.ts says what each function promises. All are
  * synchronous, allocate nothing themselves, and keep nothing that JavaScript gave them.
  */
 #ifndef ONESCAN_ADDON_H

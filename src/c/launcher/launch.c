@@ -38,7 +38,7 @@
 #define OWN_NAME "onescan-run"
 #define RUNTIME "onescan-runtime"
 /*
- * A command name that Bun reserves; src/ground/runtime/compiled-program.ts and programs.cjs use it
+ * A command name that Bun reserves; src/lib/runtime/compiled-program.ts and programs.cjs use it
  * as well.
  */
 #define MARKER "login"
@@ -60,7 +60,7 @@ static const char *const hidden_from_runtime[] = {
  * Settings of the runtime for the slot, which lives for some ten milliseconds. With them the
  * runtime compiles no functions in advance of their use, except loops that go on, and prepares no
  * heap. That saves a quarter of the processor time of a small message. (The names begin with BUN_,
- * so no scanner and no next program sees them: src/ground/settings/environment.ts.)
+ * so no scanner and no next program sees them: src/lib/settings/environment.ts.)
  */
 static char slot_settings[][48] = {
     "BUN_JSC_thresholdForJITAfterWarmUp=20000",

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { errorText, Fault } from '../../lib/errors/fault.ts'
 import { printsJson, text } from '../shared/options.ts'
 import { makeCommand } from '../shared/run-command.ts'
 import { addEnvironmentOptions, slotEnvironment } from '../shared/slot-environment.ts'

@@ -4,11 +4,11 @@ import {
   defaultNextServerTimeouts,
   type NextServer,
 } from '../../doors/smtp/next-server/next-server.ts'
-import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { parseEndpoint } from '../../ground/net/endpoint.ts'
-import { checkExecutable } from '../../ground/process/execute.ts'
-import type { Environment } from '../../ground/settings/settings.ts'
-import { splitWords } from '../../ground/settings/table/values.ts'
+import { errorText, Fault } from '../../lib/errors/fault.ts'
+import { parseEndpoint } from '../../lib/net/endpoint.ts'
+import { checkExecutable } from '../../lib/process/execute.ts'
+import type { Environment } from '../../lib/settings/settings.ts'
+import { splitWords } from '../../lib/settings/table/values.ts'
 import { CrlfReader } from '../../mail/message/crlf-reader.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { PIECE_MAX, Stuffing } from '../../protocol/smtp/content.ts'

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { ENDING_SIGNALS } from '../../ground/process/interruption.ts'
+import { ENDING_SIGNALS } from '../../lib/process/interruption.ts'
 import { ALIVE } from '../shared/caller.ts'
 import { forTerminal } from '../shared/terminal.ts'
 

@@ -1,6 +1,6 @@
 import { fstatSync } from 'node:fs'
-import { attempt, Fault } from '../../ground/errors/fault.ts'
-import { inheritedDescriptor } from '../../ground/process/descriptors.ts'
+import { attempt, Fault } from '../../lib/errors/fault.ts'
+import { inheritedDescriptor } from '../../lib/process/descriptors.ts'
 import { accountOfSlot, reader } from '../shared/accounts.ts'
 import { lostLog } from '../shared/lost-log.ts'
 import { optionValues } from '../shared/options.ts'

@@ -1,5 +1,5 @@
-import { errorText } from '../../ground/errors/fault.ts'
-import { type Finding, failure, isFinding } from '../../ground/errors/finding.ts'
+import { errorText } from '../../lib/errors/fault.ts'
+import { type Finding, failure, isFinding } from '../../lib/errors/finding.ts'
 import { follow, type RunningCommand } from './follow.ts'
 
 /** The most findings of one account or service. */

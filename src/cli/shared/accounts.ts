@@ -1,4 +1,4 @@
-import { Fault } from '../../ground/errors/fault.ts'
+import { Fault } from '../../lib/errors/fault.ts'
 import { findAccount, readAccounts, type SystemAccount } from '../../readiness/account.ts'
 import type { RunningService } from './running-services.ts'
 

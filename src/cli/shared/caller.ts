@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import { CALLER } from '../../doors/slot-socket/command.ts'
-import { attempt } from '../../ground/errors/fault.ts'
+import { attempt } from '../../lib/errors/fault.ts'
 
 /** What this process writes on standard error while it works for root, and how often: milliseconds. */
 export const ALIVE = '\0'

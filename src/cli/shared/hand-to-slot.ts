@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { closeSync, existsSync, fstatSync, readSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { errorCode, Fault } from '../../ground/errors/fault.ts'
-import { writeWhole } from '../../ground/process/descriptors.ts'
+import { errorCode, Fault } from '../../lib/errors/fault.ts'
+import { writeWhole } from '../../lib/process/descriptors.ts'
 import { openAnonymousFile } from '../../mail/message/spool.ts'
 
 /** A message for a slot, and how the slot is called. */

@@ -1,5 +1,5 @@
 import { fstatSync } from 'node:fs'
-import { attempt } from '../../ground/errors/fault.ts'
+import { attempt } from '../../lib/errors/fault.ts'
 import { parseTime } from '../../log/criteria.ts'
 import { findLog, hasJournal, journal, type LogFile } from '../../log/read-log.ts'
 import { STDIN } from './message-file.ts'

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { attempt } from '../../ground/errors/fault.ts'
+import { attempt } from '../../lib/errors/fault.ts'
 import { askRunningDaemon } from './running-daemon.ts'
 
 /**

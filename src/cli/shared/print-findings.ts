@@ -1,4 +1,4 @@
-import { exitCodeOf, type Finding } from '../../ground/errors/finding.ts'
+import { exitCodeOf, type Finding } from '../../lib/errors/finding.ts'
 import type { Output } from './run-command.ts'
 import { forTerminal, takesColours } from './terminal.ts'
 

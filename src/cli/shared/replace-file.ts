@@ -11,9 +11,9 @@ import {
   type Stats,
 } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
-import { errorCode, errorTextAt, Fault } from '../../ground/errors/fault.ts'
-import { PathHandle } from '../../ground/path/path-handle.ts'
-import { writeWhole } from '../../ground/process/descriptors.ts'
+import { errorCode, errorTextAt, Fault } from '../../lib/errors/fault.ts'
+import { PathHandle } from '../../lib/path/path-handle.ts'
+import { writeWhole } from '../../lib/process/descriptors.ts'
 
 /** A file whose lines a command changes. */
 interface FileToReplace {

@@ -1,6 +1,6 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
 import about from '../../../package.json' with { type: 'json' }
-import { errorText } from '../../ground/errors/fault.ts'
+import { errorText } from '../../lib/errors/fault.ts'
 import { forTerminal, writeOut } from './terminal.ts'
 
 /** The exit code of every command that was called wrongly or failed; onescan(1). */

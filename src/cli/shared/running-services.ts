@@ -1,12 +1,12 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
-import { attempt } from '../../ground/errors/fault.ts'
-import { type Finding, failure, warning } from '../../ground/errors/finding.ts'
-import { TIMED_OUT, withTimeout } from '../../ground/flow/timeout.ts'
-import { ProcEntry, type ProcessStatus } from '../../ground/process/proc-entry.ts'
-import { RUNTIME_MARKER } from '../../ground/runtime/compiled-program.ts'
-import type { Environment } from '../../ground/settings/settings.ts'
+import { attempt } from '../../lib/errors/fault.ts'
+import { type Finding, failure, warning } from '../../lib/errors/finding.ts'
+import { TIMED_OUT, withTimeout } from '../../lib/flow/timeout.ts'
+import { ProcEntry, type ProcessStatus } from '../../lib/process/proc-entry.ts'
+import { RUNTIME_MARKER } from '../../lib/runtime/compiled-program.ts'
+import type { Environment } from '../../lib/settings/settings.ts'
 import { askMainProcess } from './systemd-unit.ts'
 
 /** The limits in bytes at which a runtime can fail, by their names in prlimit(1) and in proc(5). */

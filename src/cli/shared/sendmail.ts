@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs'
-import { attempt } from '../../ground/errors/fault.ts'
+import { attempt } from '../../lib/errors/fault.ts'
 
 /** sendmail(8), by which programs of a host send mail. Every mail server has one. */
 export const SENDMAIL = '/usr/sbin/sendmail'

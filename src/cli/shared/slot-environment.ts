@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Argv } from 'yargs'
-import { errorCode, errorTextAt, Fault } from '../../ground/errors/fault.ts'
-import { readOwnFile } from '../../ground/path/open.ts'
-import type { Environment } from '../../ground/settings/settings.ts'
+import { errorCode, errorTextAt, Fault } from '../../lib/errors/fault.ts'
+import { readOwnFile } from '../../lib/path/open.ts'
+import type { Environment } from '../../lib/settings/settings.ts'
 import {
   type ClusterSettings,
   keyringPath,

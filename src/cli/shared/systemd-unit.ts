@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { attempt } from '../../ground/errors/fault.ts'
-import { leadsSomewhere, PathHandle } from '../../ground/path/path-handle.ts'
-import { ProcEntry } from '../../ground/process/proc-entry.ts'
-import { splitWords } from '../../ground/settings/table/values.ts'
+import { attempt } from '../../lib/errors/fault.ts'
+import { leadsSomewhere, PathHandle } from '../../lib/path/path-handle.ts'
+import { ProcEntry } from '../../lib/process/proc-entry.ts'
+import { splitWords } from '../../lib/settings/table/values.ts'
 
 /** A unit as systemd says it is: systemctl(1), show. */
 export interface SystemdUnit {

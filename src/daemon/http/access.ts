@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
-import { errorTextAt, Fault } from '../../ground/errors/fault.ts'
-import { readSecret } from '../../ground/path/open.ts'
+import { errorTextAt, Fault } from '../../lib/errors/fault.ts'
+import { readSecret } from '../../lib/path/open.ts'
 
 /** Characters of a token: a shorter one could be guessed. */
 export const TOKEN_MIN = 16

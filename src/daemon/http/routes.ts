@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { gzipSync } from 'node:zlib'
-import { keepFor } from '../../ground/flow/cache.ts'
+import { keepFor } from '../../lib/flow/cache.ts'
 import type { Observer } from '../../observe/live/observer.ts'
 import type { CheckAccess } from './access.ts'
 import { type PageEvents, type SnapshotOptions, snapshot } from './snapshot.ts'

@@ -14,12 +14,12 @@ import {
 import net, { connect, type Server } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import { getSystemErrorName } from 'node:util'
-import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import { LISTEN_QUEUE, listenFaultOf } from '../../ground/net/endpoint.ts'
-import { parseIpAddress } from '../../ground/net/ip-address.ts'
-import { letsOthersReplace } from '../../ground/path/stranger.ts'
-import { descriptorOf } from '../../ground/process/descriptors.ts'
-import { loadSystem, requireSystem } from '../../ground/runtime/system.ts'
+import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
+import { LISTEN_QUEUE, listenFaultOf } from '../../lib/net/endpoint.ts'
+import { parseIpAddress } from '../../lib/net/ip-address.ts'
+import { letsOthersReplace } from '../../lib/path/stranger.ts'
+import { descriptorOf } from '../../lib/process/descriptors.ts'
+import { loadSystem, requireSystem } from '../../lib/runtime/system.ts'
 import type { DoorAddress } from '../options/door.ts'
 
 interface SocketOptions {

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
-import { Fault } from '../../ground/errors/fault.ts'
-import { activatedDescriptors, FIRST_HANDED_OVER } from '../../ground/process/systemd.ts'
+import { Fault } from '../../lib/errors/fault.ts'
+import { activatedDescriptors, FIRST_HANDED_OVER } from '../../lib/process/systemd.ts'
 import { type DoorAddress, type DoorKind, doorKindOf, optionOf } from '../options/door.ts'
 import type { DaemonOptions } from '../options/options.ts'
 import { smtpDoorsOf } from '../options/smtp-doors.ts'

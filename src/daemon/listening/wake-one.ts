@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { loadSystem } from '../../ground/runtime/system.ts'
+import { loadSystem } from '../../lib/runtime/system.ts'
 
 /**
  * Makes a new connection wake one of the processes that listen on a socket, instead of all of them.

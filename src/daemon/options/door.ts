@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import type { SmtpRoute } from '../../doors/smtp/next-server/server.ts'
-import { type Endpoint, parseMtaEndpoint, socketPath } from '../../ground/net/endpoint.ts'
+import { type Endpoint, parseMtaEndpoint, socketPath } from '../../lib/net/endpoint.ts'
 
 /**
  * The protocol of a listening socket: that of onescan-slot(7), the milter protocol, Postfix's policy

@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import type { SmtpRoute } from '../../doors/smtp/next-server/server.ts'
-import { Fault } from '../../ground/errors/fault.ts'
-import { Network, parseIpAddress } from '../../ground/net/ip-address.ts'
+import { Fault } from '../../lib/errors/fault.ts'
+import { Network, parseIpAddress } from '../../lib/net/ip-address.ts'
 import { type DoorAddress, type DoorKind, readDoorAddress } from './door.ts'
 
 /** The address of an SMTP or LMTP door, and what becomes of its mail: onescand(8), SMTP. */

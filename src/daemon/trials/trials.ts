@@ -1,5 +1,5 @@
 import type { Configuration } from '../../doors/shared/configuration.ts'
-import { type Finding, failure, inOneLine, settingsFault } from '../../ground/errors/finding.ts'
+import { type Finding, failure, inOneLine, settingsFault } from '../../lib/errors/finding.ts'
 import type { ClamdState, Trial } from '../../observe/live/process-report.ts'
 import { freeSpaceFaults } from '../../readiness/directories.ts'
 import { nothingScans, unreadableSettings } from '../../readiness/settings.ts'

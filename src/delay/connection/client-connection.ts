@@ -1,7 +1,7 @@
 import { fstatSync, readSync, writeSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
-import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import type { ClientActivity, System } from '../../ground/runtime/system.ts'
+import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
+import type { ClientActivity, System } from '../../lib/runtime/system.ts'
 import type { RefusedClient } from '../shared/conversation.ts'
 
 const STDIN = 0

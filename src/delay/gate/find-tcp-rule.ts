@@ -1,5 +1,5 @@
-import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import { Cdb, readTcpRule, type TcpRule } from '../../ground/net/tcp-rules.ts'
+import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
+import { Cdb, readTcpRule, type TcpRule } from '../../lib/net/tcp-rules.ts'
 
 /** What counts if no rule does. */
 export const NO_RULE: TcpRule = { isDenied: false, variables: [] }

@@ -1,4 +1,4 @@
-import type { System } from '../../ground/runtime/system.ts'
+import type { System } from '../../lib/runtime/system.ts'
 import { type ConnectionEvent, lineOf, writeLine } from '../shared/log.ts'
 import type { Visit } from './visit.ts'
 

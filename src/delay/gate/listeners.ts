@@ -3,7 +3,7 @@ import {
   type SocketEvent,
   type System,
   WAKING_SIGNAL,
-} from '../../ground/runtime/system.ts'
+} from '../../lib/runtime/system.ts'
 
 interface ListenersOptions {
   readonly system: System

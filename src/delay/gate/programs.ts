@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { errorText } from '../../ground/errors/fault.ts'
-import type { System } from '../../ground/runtime/system.ts'
-import type { Environment } from '../../ground/settings/settings.ts'
+import { errorText } from '../../lib/errors/fault.ts'
+import type { System } from '../../lib/runtime/system.ts'
+import type { Environment } from '../../lib/settings/settings.ts'
 import type { ServerProgram } from '../shared/ucspi.ts'
 import type { Visit, WaitEnd } from './visit.ts'
 

@@ -1,11 +1,11 @@
 import { closeSync } from 'node:fs'
-import { addressText, clientKey } from '../../ground/net/ip-address.ts'
+import { addressText, clientKey } from '../../lib/net/ip-address.ts'
 import type {
   AcceptedConnection,
   ClientActivity,
   SocketEvent,
   System,
-} from '../../ground/runtime/system.ts'
+} from '../../lib/runtime/system.ts'
 import type { RefusedClient } from '../shared/conversation.ts'
 
 const READ_MAX = 16 * 1024

@@ -1,5 +1,5 @@
-import { errorText, Fault } from '../../ground/errors/fault.ts'
-import type { IpAddress } from '../../ground/net/ip-address.ts'
+import { errorText, Fault } from '../../lib/errors/fault.ts'
+import type { IpAddress } from '../../lib/net/ip-address.ts'
 
 /** The class of names that a rule fits. */
 type NameClass = 'dynamic' | 'ordinary'

@@ -1,7 +1,7 @@
 import { Resolver as DnsResolver } from 'node:dns'
-import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import { type IpAddress, parseIpAddress } from '../../ground/net/ip-address.ts'
-import { isCompiled } from '../../ground/runtime/compiled-program.ts'
+import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
+import { type IpAddress, parseIpAddress } from '../../lib/net/ip-address.ts'
+import { isCompiled } from '../../lib/runtime/compiled-program.ts'
 
 /** The names of an address by reverse DNS: some, certainly none, or *could not tell*. */
 export type ReverseNames =

@@ -1,10 +1,10 @@
 import { constants, fstat, read } from 'node:fs'
 import { type FileHandle, open, opendir, readlink, statfs } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { Fault } from '../../ground/errors/fault.ts'
-import { Semaphore } from '../../ground/flow/semaphore.ts'
-import { ABORTED, unlessAborted } from '../../ground/flow/timeout.ts'
-import { O_PATH } from '../../ground/process/descriptors.ts'
+import { Fault } from '../../lib/errors/fault.ts'
+import { Semaphore } from '../../lib/flow/semaphore.ts'
+import { ABORTED, unlessAborted } from '../../lib/flow/timeout.ts'
+import { O_PATH } from '../../lib/process/descriptors.ts'
 import { closeAside } from './descriptor-stream.ts'
 
 /** Bytes of a file that are read at a time. */

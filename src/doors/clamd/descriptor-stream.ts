@@ -1,8 +1,8 @@
 import { close } from 'node:fs'
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
-import { descriptorOf } from '../../ground/process/descriptors.ts'
-import { type System, WAKING_SIGNAL } from '../../ground/runtime/system.ts'
+import { descriptorOf } from '../../lib/process/descriptors.ts'
+import { type System, WAKING_SIGNAL } from '../../lib/runtime/system.ts'
 
 /** Bytes that are read at a time. */
 const CHUNK = 64 * 1024

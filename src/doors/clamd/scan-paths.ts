@@ -1,4 +1,4 @@
-import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { errorText, Fault } from '../../lib/errors/fault.ts'
 import { clamdWords } from '../../protocol/clamd/replies.ts'
 import {
   type ClientFile,

@@ -1,5 +1,5 @@
 import packageJson from '../../../package.json' with { type: 'json' }
-import { readSetting } from '../../ground/settings/settings.ts'
+import { readSetting } from '../../lib/settings/settings.ts'
 import { clamdWords } from '../../protocol/clamd/replies.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type MailDoorOptions, MailServices } from '../shared/mail-door.ts'

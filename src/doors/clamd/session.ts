@@ -1,5 +1,5 @@
-import { errorText, faultKindOf, isFault } from '../../ground/errors/fault.ts'
-import type { MemoryLease } from '../../ground/flow/memory-budget.ts'
+import { errorText, faultKindOf, isFault } from '../../lib/errors/fault.ts'
+import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
 import { clamdWords } from '../../protocol/clamd/replies.ts'
 import {
   CLAMD_COMMAND_MAX,

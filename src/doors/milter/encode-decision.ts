@@ -1,5 +1,5 @@
-import { Fault } from '../../ground/errors/fault.ts'
-import { replaceUnprintable } from '../../ground/errors/log.ts'
+import { Fault } from '../../lib/errors/fault.ts'
+import { replaceUnprintable } from '../../lib/errors/log.ts'
 import { addressBytes, isPlainPath, type MailAddress } from '../../mail/message/envelope/address.ts'
 import type { Header, HeaderEdits } from '../../mail/message/header-block.ts'
 import { action, type Capabilities } from '../../protocol/milter/negotiation.ts'

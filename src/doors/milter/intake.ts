@@ -1,5 +1,5 @@
-import type { MemoryLease } from '../../ground/flow/memory-budget.ts'
-import { CR } from '../../ground/net/ascii.ts'
+import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
+import { CR } from '../../lib/net/ascii.ts'
 import { CrlfReader } from '../../mail/message/crlf-reader.ts'
 import { HEADER_MAX } from '../../mail/message/header-block.ts'
 import { Intake, type MessageOptions } from '../../mail/message/intake.ts'

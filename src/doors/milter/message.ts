@@ -1,5 +1,5 @@
-import { type Fault, faultKindOf } from '../../ground/errors/fault.ts'
-import type { LogField } from '../../ground/errors/log.ts'
+import { type Fault, faultKindOf } from '../../lib/errors/fault.ts'
+import type { LogField } from '../../lib/errors/log.ts'
 import {
   decisionLines,
   faultLine,

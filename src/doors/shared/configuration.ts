@@ -1,14 +1,14 @@
-import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { keepFor } from '../../ground/flow/cache.ts'
-import { loadCrypto } from '../../ground/runtime/crypto.ts'
-import { loadSystem } from '../../ground/runtime/system.ts'
-import { type Environment, readSettings } from '../../ground/settings/settings.ts'
+import { errorText, Fault } from '../../lib/errors/fault.ts'
+import { keepFor } from '../../lib/flow/cache.ts'
+import { loadCrypto } from '../../lib/runtime/crypto.ts'
+import { loadSystem } from '../../lib/runtime/system.ts'
+import { type Environment, readSettings } from '../../lib/settings/settings.ts'
 import {
   clamAv,
   DEFAULT_DATABASE,
   readLater,
   scanners as scannerSettings,
-} from '../../ground/settings/table/scanning.ts'
+} from '../../lib/settings/table/scanning.ts'
 import type { MessageOptions } from '../../mail/message/intake.ts'
 import { readSpoolSettings } from '../../mail/message/spool.ts'
 import { digestsFor } from '../../scan/cluster/verify.ts'

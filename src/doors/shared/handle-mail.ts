@@ -1,4 +1,4 @@
-import { Fault } from '../../ground/errors/fault.ts'
+import { Fault } from '../../lib/errors/fault.ts'
 import type { LogContext } from '../../log/log-lines.ts'
 import type { MailReporter } from '../../observe/live/process-report.ts'
 import type { JudgeContext } from '../../scan/judge/context.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
-import { errorText, Fault, faultKindOf } from '../../ground/errors/fault.ts'
+import { errorText, Fault, faultKindOf } from '../../lib/errors/fault.ts'
 import { decisionLines, type LogContext } from '../../log/log-lines.ts'
 import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import type { Message } from '../../mail/message/message.ts'

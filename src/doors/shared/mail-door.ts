@@ -1,4 +1,4 @@
-import type { Budget, MemoryLease } from '../../ground/flow/memory-budget.ts'
+import type { Budget, MemoryLease } from '../../lib/flow/memory-budget.ts'
 import type { MessageOptions } from '../../mail/message/intake.ts'
 import { readSpoolSettings } from '../../mail/message/spool.ts'
 import type { MailReporter } from '../../observe/live/process-report.ts'

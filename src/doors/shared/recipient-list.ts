@@ -1,5 +1,5 @@
-import { Fault } from '../../ground/errors/fault.ts'
-import type { MemoryLease } from '../../ground/flow/memory-budget.ts'
+import { Fault } from '../../lib/errors/fault.ts'
+import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
 
 /** Bytes of all paths of one message together: some hundred thousand recipients. */
 export const PATHS_MAX = 4 * 1024 * 1024

@@ -1,5 +1,5 @@
-import { passwdEntryOf } from '../../ground/process/passwd.ts'
-import { type Environment, readSetting } from '../../ground/settings/settings.ts'
+import { passwdEntryOf } from '../../lib/process/passwd.ts'
+import { type Environment, readSetting } from '../../lib/settings/settings.ts'
 import { clientNameOf, type Origin } from '../../mail/message/envelope/envelope.ts'
 import type { Client } from '../../scan/judge/transaction.ts'
 

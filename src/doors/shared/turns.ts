@@ -1,6 +1,6 @@
-import { Fault } from '../../ground/errors/fault.ts'
-import { Semaphore } from '../../ground/flow/semaphore.ts'
-import { withDeadline } from '../../ground/flow/timeout.ts'
+import { Fault } from '../../lib/errors/fault.ts'
+import { Semaphore } from '../../lib/flow/semaphore.ts'
+import { withDeadline } from '../../lib/flow/timeout.ts'
 
 /**
  * The most milliseconds that a message waits until others have been judged. Together with the

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import { errorText, isFault } from '../../ground/errors/fault.ts'
-import { Budget, type MemoryLease } from '../../ground/flow/memory-budget.ts'
+import { errorText, isFault } from '../../lib/errors/fault.ts'
+import { Budget, type MemoryLease } from '../../lib/flow/memory-budget.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type Door, serve } from '../shared/serve.ts'
 import { PeerTimeout, Wire, type WireHost } from '../shared/wire.ts'

@@ -1,5 +1,5 @@
-import { attempt } from '../../ground/errors/fault.ts'
-import { type Finding, isFinding } from '../../ground/errors/finding.ts'
+import { attempt } from '../../lib/errors/fault.ts'
+import { type Finding, isFinding } from '../../lib/errors/finding.ts'
 import { askOnce } from '../../protocol/shared/ask-once.ts'
 import { createFrameReader, frame } from './frames.ts'
 import { PROTOCOL_VERSION, TELL } from './request.ts'

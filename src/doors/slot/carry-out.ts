@@ -1,4 +1,4 @@
-import { replaceProcess } from '../../ground/process/execute.ts'
+import { replaceProcess } from '../../lib/process/execute.ts'
 import { type Envelope, redirect } from '../../mail/message/envelope/envelope.ts'
 import { editHeader, type HeaderEdits } from '../../mail/message/header-block.ts'
 import type { Message } from '../../mail/message/message.ts'

@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorTextAt, Fault } from '../../ground/errors/fault.ts'
-import { checkExecutable, findProgram } from '../../ground/process/execute.ts'
-import type { Environment } from '../../ground/settings/settings.ts'
-import { splitWords } from '../../ground/settings/table/values.ts'
+import { errorTextAt, Fault } from '../../lib/errors/fault.ts'
+import { checkExecutable, findProgram } from '../../lib/process/execute.ts'
+import type { Environment } from '../../lib/settings/settings.ts'
+import { splitWords } from '../../lib/settings/table/values.ts'
 import type { ControlDirectories } from '../../scan/judge/config.ts'
 
 /** The program that gets the message next, and the arguments of that program. */

@@ -1,6 +1,6 @@
-import { loadCrypto } from '../../ground/runtime/crypto.ts'
-import type { Environment } from '../../ground/settings/settings.ts'
-import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
+import { loadCrypto } from '../../lib/runtime/crypto.ts'
+import type { Environment } from '../../lib/settings/settings.ts'
+import { DEFAULT_DATABASE } from '../../lib/settings/table/scanning.ts'
 import type { LogSink } from '../../log/log-sink.ts'
 import {
   HOST_DIRECTORY,

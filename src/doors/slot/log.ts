@@ -1,4 +1,4 @@
-import type { Environment } from '../../ground/settings/settings.ts'
+import type { Environment } from '../../lib/settings/settings.ts'
 import {
   decisionLines,
   faultLine,

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { clientKey, type Network, parseIpAddress } from '../../ground/net/ip-address.ts'
+import { clientKey, type Network, parseIpAddress } from '../../lib/net/ip-address.ts'
 import type { RawReply } from '../../protocol/smtp/replies.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type Door, longestIdle, serve } from '../shared/serve.ts'

@@ -1,4 +1,4 @@
-import { errorText, isFault } from '../../ground/errors/fault.ts'
+import { errorText, isFault } from '../../lib/errors/fault.ts'
 import { isPlainPath } from '../../mail/message/envelope/address.ts'
 import { clientNameOf, type Origin } from '../../mail/message/envelope/envelope.ts'
 import { plainAddress } from '../../protocol/shared/smtp.ts'

@@ -1,5 +1,5 @@
 import type { Hash } from 'node:crypto'
-import { CR, LF } from '../../ground/net/ascii.ts'
+import { CR, LF } from '../../lib/net/ascii.ts'
 import type { LineEnding } from './header-block.ts'
 
 /** The digests of a body that a keyring needs. All are taken in one pass. */

@@ -1,4 +1,4 @@
-import { DEL, SPACE, TAB } from '../../ground/net/ascii.ts'
+import { DEL, SPACE, TAB } from '../../lib/net/ascii.ts'
 import { endOfLeadingBlankLines, type Header } from './header-block.ts'
 import { agreedFieldCount, areContinuations } from './well-formed.ts'
 

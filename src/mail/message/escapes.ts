@@ -1,4 +1,4 @@
-import { CR, EQUALS, LF, NUL } from '../../ground/net/ascii.ts'
+import { CR, EQUALS, LF, NUL } from '../../lib/net/ascii.ts'
 
 const QUESTION = 0x3f
 

@@ -1,4 +1,4 @@
-import { COLON, CR, LF, SPACE, TAB } from '../../ground/net/ascii.ts'
+import { COLON, CR, LF, SPACE, TAB } from '../../lib/net/ascii.ts'
 
 /** Bytes of the largest header block that can be edited; mail with a larger one is refused. */
 export const HEADER_MAX = 1024 * 1024

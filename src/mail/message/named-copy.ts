@@ -11,7 +11,7 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Fault } from '../../ground/errors/fault.ts'
+import { Fault } from '../../lib/errors/fault.ts'
 import type { Bytes } from './bytes.ts'
 import { type SpoolSettings, spoolFault, unguessable, writeInTurns } from './spool.ts'
 

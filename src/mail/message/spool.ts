@@ -1,11 +1,11 @@
 import { constants, openSync, readSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import { leadsSomewhere, PathHandle } from '../../ground/path/path-handle.ts'
-import { letsOthersReplace } from '../../ground/path/stranger.ts'
-import { writeWhole } from '../../ground/process/descriptors.ts'
-import type { Environment } from '../../ground/settings/settings.ts'
+import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
+import { leadsSomewhere, PathHandle } from '../../lib/path/path-handle.ts'
+import { letsOthersReplace } from '../../lib/path/stranger.ts'
+import { writeWhole } from '../../lib/process/descriptors.ts'
+import type { Environment } from '../../lib/settings/settings.ts'
 
 /** The directories in which messages are kept while they are judged. */
 export interface SpoolSettings {

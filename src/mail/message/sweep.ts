@@ -1,5 +1,5 @@
 import { lstatSync, rmdirSync, unlinkSync } from 'node:fs'
-import { PathHandle } from '../../ground/path/path-handle.ts'
+import { PathHandle } from '../../lib/path/path-handle.ts'
 import type { SpoolSettings } from './spool.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { CR, LF } from '../../ground/net/ascii.ts'
+import { CR, LF } from '../../lib/net/ascii.ts'
 import { hidesLineEnd, limitOfWords } from './encoded-words.ts'
 import { type FieldSpan, HEADER_FIELDS_MAX, type Header, type LineEnding } from './header-block.ts'
 

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { FAULT_KINDS } from '../../ground/errors/fault.ts'
+import { FAULT_KINDS } from '../../lib/errors/fault.ts'
 import { GROUNDS } from '../../scan/judge/decision.ts'
 import { causesInWords } from '../../scan/scanners/shared/scan-result.ts'
 import { DECISIONS, SCANS } from '../report/counts.ts'

@@ -1,6 +1,6 @@
-import { attempt, Fault } from '../../ground/errors/fault.ts'
-import { parseEndpoint, socketPath } from '../../ground/net/endpoint.ts'
-import { type Environment, readSetting } from '../../ground/settings/settings.ts'
+import { attempt, Fault } from '../../lib/errors/fault.ts'
+import { parseEndpoint, socketPath } from '../../lib/net/endpoint.ts'
+import { type Environment, readSetting } from '../../lib/settings/settings.ts'
 import type { DialledServer } from '../shared/dial.ts'
 
 /** Where a directory of users is, and how it is asked; the settings QUOTALDAP… of onescan-quotad(8). */

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, type NetConnectOpts } from 'node:net'
-import { answerInTime } from '../../ground/flow/timeout.ts'
+import { answerInTime } from '../../lib/flow/timeout.ts'
 
 /**
  * Asks a server one question on a connection of its own. Resolves to what `read` makes of the bytes

@@ -1,7 +1,7 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectByTls } from 'node:tls'
-import type { Endpoint } from '../../ground/net/endpoint.ts'
-import { readForeignFile } from '../../ground/path/open.ts'
+import type { Endpoint } from '../../lib/net/endpoint.ts'
+import { readForeignFile } from '../../lib/path/open.ts'
 
 /** Where a server listens: a port, with or without TLS, or a unix socket. */
 export interface DialledEndpoint extends Endpoint {

@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
-import { descriptorOf } from '../../ground/process/descriptors.ts'
-import type { System } from '../../ground/runtime/system.ts'
+import { descriptorOf } from '../../lib/process/descriptors.ts'
+import type { System } from '../../lib/runtime/system.ts'
 
 /** Milliseconds until a socket that took nothing is tried again. */
 const FULL_FOR = 2

@@ -1,5 +1,5 @@
-import { attempt, Fault } from '../../ground/errors/fault.ts'
-import { parseEndpoint, socketPath } from '../../ground/net/endpoint.ts'
+import { attempt, Fault } from '../../lib/errors/fault.ts'
+import { parseEndpoint, socketPath } from '../../lib/net/endpoint.ts'
 import type { DialledEndpoint, DialledServer } from '../shared/dial.ts'
 
 /** The address of a store that hosts share, and the user that this process is there. */

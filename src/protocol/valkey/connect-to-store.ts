@@ -1,5 +1,5 @@
-import { errorText } from '../../ground/errors/fault.ts'
-import { withTimeout } from '../../ground/flow/timeout.ts'
+import { errorText } from '../../lib/errors/fault.ts'
+import { withTimeout } from '../../lib/flow/timeout.ts'
 import type { DialledEndpoint } from '../shared/dial.ts'
 import type { StoreAccess, StoreAddress } from './address.ts'
 import {

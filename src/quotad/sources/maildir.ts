@@ -1,9 +1,9 @@
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
-import { errorText } from '../../ground/errors/fault.ts'
-import { LruCache } from '../../ground/flow/cache.ts'
-import { TIMED_OUT, withTimeout } from '../../ground/flow/timeout.ts'
-import { LF, NUL } from '../../ground/net/ascii.ts'
+import { errorText } from '../../lib/errors/fault.ts'
+import { LruCache } from '../../lib/flow/cache.ts'
+import { TIMED_OUT, withTimeout } from '../../lib/flow/timeout.ts'
+import { LF, NUL } from '../../lib/net/ascii.ts'
 import type { MailboxLocation } from './mailbox.ts'
 import { type Directory, pathBytes, withMailbox } from './open-mailbox.ts'
 import {

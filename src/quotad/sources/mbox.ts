@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
-import { errorText } from '../../ground/errors/fault.ts'
+import { errorText } from '../../lib/errors/fault.ts'
 import type { MailboxLocation } from './mailbox.ts'
 import { withMailbox } from './open-mailbox.ts'
 import type { MailboxReading, ReadMailbox } from './reading.ts'

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
-import { errorCode } from '../../ground/errors/fault.ts'
-import { O_PATH } from '../../ground/process/descriptors.ts'
+import { errorCode } from '../../lib/errors/fault.ts'
+import { O_PATH } from '../../lib/process/descriptors.ts'
 import type { MailboxLocation } from './mailbox.ts'
 
 /** A descriptor that only names a directory; it needs no right to read it. */

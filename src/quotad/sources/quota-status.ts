@@ -1,5 +1,5 @@
-import { errorText } from '../../ground/errors/fault.ts'
-import type { Endpoint } from '../../ground/net/endpoint.ts'
+import { errorText } from '../../lib/errors/fault.ts'
+import type { Endpoint } from '../../lib/net/endpoint.ts'
 import { askPolicy } from '../../protocol/policy-attributes.ts'
 import type { MailboxReading, ReadMailbox } from './reading.ts'
 

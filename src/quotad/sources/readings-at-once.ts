@@ -1,4 +1,4 @@
-import { Semaphore } from '../../ground/flow/semaphore.ts'
+import { Semaphore } from '../../lib/flow/semaphore.ts'
 
 /**
  * Threads for calls of the file system, as UV_THREADPOOL_SIZE: libuv's pool in Node, and the pool of

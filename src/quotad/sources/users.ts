@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
-import { errorText } from '../../ground/errors/fault.ts'
-import { passwdEntries } from '../../ground/process/passwd.ts'
+import { errorText } from '../../lib/errors/fault.ts'
+import { passwdEntries } from '../../lib/process/passwd.ts'
 import { lowerCase } from '../../mail/message/envelope/address.ts'
 import type { LdapDirectory } from '../../protocol/ldap/ldap-directory.ts'
 import type { User } from './mailbox.ts'

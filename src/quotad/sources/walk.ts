@@ -1,6 +1,6 @@
 import { lstat, opendir } from 'node:fs/promises'
-import { LruCache } from '../../ground/flow/cache.ts'
-import { Semaphore } from '../../ground/flow/semaphore.ts'
+import { LruCache } from '../../lib/flow/cache.ts'
+import { Semaphore } from '../../lib/flow/semaphore.ts'
 import type { MailboxLocation } from './mailbox.ts'
 import { type Directory, withMailbox } from './open-mailbox.ts'
 import type { Clocks, MailboxUsage, ReadingBounds } from './reading.ts'

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { errorCode, errorTextAt, Fault, isFault } from '../../ground/errors/fault.ts'
-import { readForeignFile } from '../../ground/path/open.ts'
-import { type Environment, readSettings, type Values } from '../../ground/settings/settings.ts'
-import { cluster } from '../../ground/settings/table.ts'
+import { errorCode, errorTextAt, Fault, isFault } from '../../lib/errors/fault.ts'
+import { readForeignFile } from '../../lib/path/open.ts'
+import { type Environment, readSettings, type Values } from '../../lib/settings/settings.ts'
+import { cluster } from '../../lib/settings/table.ts'
 
 /** The two ways of making stamps. */
 export type Scheme = 'md5' | 'hmac-sha256'

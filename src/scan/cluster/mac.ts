@@ -1,5 +1,5 @@
 import type { Hash } from 'node:crypto'
-import type { Crypto } from '../../ground/runtime/crypto.ts'
+import type { Crypto } from '../../lib/runtime/crypto.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { type Claims, isStampName } from './stamp.ts'
 

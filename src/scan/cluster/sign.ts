@@ -1,4 +1,4 @@
-import type { Crypto } from '../../ground/runtime/crypto.ts'
+import type { Crypto } from '../../lib/runtime/crypto.ts'
 import type { HeaderField } from '../../mail/message/header-block.ts'
 import { isCurrent, type Key } from './keyring.ts'
 import { BoundFields, md5Stamp, stampMac } from './mac.ts'

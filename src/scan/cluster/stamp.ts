@@ -1,4 +1,4 @@
-import type { Crypto } from '../../ground/runtime/crypto.ts'
+import type { Crypto } from '../../lib/runtime/crypto.ts'
 import type { FieldSpan, Header } from '../../mail/message/header-block.ts'
 
 /** A header field that has the form of a stamp, whether or not it holds. */

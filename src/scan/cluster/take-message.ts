@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { MemoryLease } from '../../ground/flow/memory-budget.ts'
+import { MemoryLease } from '../../lib/flow/memory-budget.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { Intake } from '../../mail/message/intake.ts'
 import type { Message } from '../../mail/message/message.ts'

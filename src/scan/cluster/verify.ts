@@ -1,4 +1,4 @@
-import type { Crypto } from '../../ground/runtime/crypto.ts'
+import type { Crypto } from '../../lib/runtime/crypto.ts'
 import type { DigestsWanted } from '../../mail/message/canonical-body.ts'
 import { FREE_MAX, MAIL_LINE_MAX, whyBound } from '../../mail/message/content-fields.ts'
 import { HEADER_MAX, type Header } from '../../mail/message/header-block.ts'

@@ -1,5 +1,5 @@
-import { parseIpAddress } from '../../ground/net/ip-address.ts'
-import { compileGlob } from '../../ground/settings/glob.ts'
+import { parseIpAddress } from '../../lib/net/ip-address.ts'
+import { compileGlob } from '../../lib/settings/glob.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
 import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import { NO_EDITS } from '../../mail/message/header-block.ts'

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { Fault } from '../../ground/errors/fault.ts'
-import { compileGlob } from '../../ground/settings/glob.ts'
+import { Fault } from '../../lib/errors/fault.ts'
+import { compileGlob } from '../../lib/settings/glob.ts'
 import {
   type Environment,
   readSetting,
   readSettings,
   type Values,
-} from '../../ground/settings/settings.ts'
-import { propertySettings, treatment } from '../../ground/settings/table/scanning.ts'
+} from '../../lib/settings/settings.ts'
+import { propertySettings, treatment } from '../../lib/settings/table/scanning.ts'
 import { readSpoolSettings, type SpoolSettings } from '../../mail/message/spool.ts'
 import { type ClusterSettings, readClusterSettings } from '../cluster/keyring.ts'
 import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'

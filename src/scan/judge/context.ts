@@ -1,4 +1,4 @@
-import type { Crypto } from '../../ground/runtime/crypto.ts'
+import type { Crypto } from '../../lib/runtime/crypto.ts'
 import type { TimedLookup } from '../quota/quota-answer.ts'
 import type { Rules } from '../rules/match.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'

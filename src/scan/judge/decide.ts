@@ -1,5 +1,5 @@
-import type { Values } from '../../ground/settings/settings.ts'
-import type { treatment } from '../../ground/settings/table/scanning.ts'
+import type { Values } from '../../lib/settings/settings.ts'
+import type { treatment } from '../../lib/settings/table/scanning.ts'
 import type { HeaderField } from '../../mail/message/header-block.ts'
 import { NO_STAMP, type Trust } from '../cluster/verify.ts'
 import { properties } from '../scanners/shared/properties.ts'

@@ -1,4 +1,4 @@
-import type { QuarantineTarget } from '../../ground/settings/table/scanning.ts'
+import type { QuarantineTarget } from '../../lib/settings/table/scanning.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
 import type { Envelope } from '../../mail/message/envelope/envelope.ts'
 import type { HeaderEdits } from '../../mail/message/header-block.ts'

@@ -1,4 +1,4 @@
-import { giveWay } from '../../ground/flow/give-way.ts'
+import { giveWay } from '../../lib/flow/give-way.ts'
 import { withoutFields } from '../../mail/message/header-block.ts'
 import { findSignaturesInUse } from '../scanners/shared/signatures-in-use.ts'
 import type { JudgeContext } from './context.ts'

@@ -1,4 +1,4 @@
-import { replaceUnprintable } from '../../ground/errors/log.ts'
+import { replaceUnprintable } from '../../lib/errors/log.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
 import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import type { QuotaAnswer, QuotaLookup, TimedLookup } from '../quota/quota-answer.ts'

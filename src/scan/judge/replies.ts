@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
-import { replaceUnprintable } from '../../ground/errors/log.ts'
-import type { Placeholder } from '../../ground/settings/table/scanning.ts'
+import { replaceUnprintable } from '../../lib/errors/log.ts'
+import type { Placeholder } from '../../lib/settings/table/scanning.ts'
 import { HEADER_LIMITS_IN_WORDS } from '../../mail/message/header-block.ts'
 import type { MailSettings } from './config.ts'
 import type { Grounds, Reply, SingleDecision } from './decision.ts'

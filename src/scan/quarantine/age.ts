@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { constants, readFileSync } from 'node:fs'
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
-import { errorCode, errorText } from '../../ground/errors/fault.ts'
-import type { PathHandle } from '../../ground/path/path-handle.ts'
-import { writeWholeAside } from '../../ground/process/descriptors.ts'
+import { errorCode, errorText } from '../../lib/errors/fault.ts'
+import type { PathHandle } from '../../lib/path/path-handle.ts'
+import { writeWholeAside } from '../../lib/process/descriptors.ts'
 import { isId } from './entries.ts'
 
 /** The wall clock, and a clock that nobody sets. */

@@ -1,5 +1,5 @@
-import { errorCode, Fault } from '../../ground/errors/fault.ts'
-import type { PathHandle } from '../../ground/path/path-handle.ts'
+import { errorCode, Fault } from '../../lib/errors/fault.ts'
+import type { PathHandle } from '../../lib/path/path-handle.ts'
 import { type DayOfGrounds, Folder, type MaildirFile, stepInto } from './folders.ts'
 import { type OpenEntry, openEntry, type QuarantineRecord } from './record.ts'
 

@@ -1,9 +1,9 @@
 import { mkdirSync, type Stats } from 'node:fs'
 import { chmod, rename, rmdir, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { errorCode, errorText, errorTextAt, Fault } from '../../ground/errors/fault.ts'
-import { shellWord } from '../../ground/errors/shell-word.ts'
-import { PathHandle } from '../../ground/path/path-handle.ts'
+import { errorCode, errorText, errorTextAt, Fault } from '../../lib/errors/fault.ts'
+import { shellWord } from '../../lib/errors/shell-word.ts'
+import { PathHandle } from '../../lib/path/path-handle.ts'
 
 const OTHERS = 0o077
 const PRIVATE = 0o700

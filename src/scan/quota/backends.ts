@@ -1,6 +1,6 @@
 import type { Agent } from 'node:http'
-import { errorText } from '../../ground/errors/fault.ts'
-import { BackOff } from '../../ground/flow/back-off.ts'
+import { errorText } from '../../lib/errors/fault.ts'
+import { BackOff } from '../../lib/flow/back-off.ts'
 import { noAnswer, type QuotaAnswer } from './quota-answer.ts'
 import type { Backend } from './quota-settings.ts'
 import type { AskTimes, QuotaQuestion, UdpClient } from './udp.ts'

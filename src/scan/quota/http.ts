@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { Agent, type IncomingMessage, request } from 'node:http'
-import { errorText } from '../../ground/errors/fault.ts'
+import { errorText } from '../../lib/errors/fault.ts'
 import {
   brokenAnswer,
   COULD_NOT_TELL,

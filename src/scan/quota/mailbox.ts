@@ -1,5 +1,5 @@
-import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { readForeignFile } from '../../ground/path/open.ts'
+import { errorText, Fault } from '../../lib/errors/fault.ts'
+import { readForeignFile } from '../../lib/path/open.ts'
 import {
   addressOf,
   type MailAddress,

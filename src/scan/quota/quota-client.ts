@@ -1,5 +1,5 @@
-import { errorText } from '../../ground/errors/fault.ts'
-import { InFlight, LruCache } from '../../ground/flow/cache.ts'
+import { errorText } from '../../lib/errors/fault.ts'
+import { InFlight, LruCache } from '../../lib/flow/cache.ts'
 import { type MailAddress, withPlainDomain } from '../../mail/message/envelope/address.ts'
 import { Backends, QuestionCounters } from './backends.ts'
 import { answerFor, type DatedAnswer, datedAnswer } from './cache.ts'

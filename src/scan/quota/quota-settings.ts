@@ -1,6 +1,6 @@
-import { Fault } from '../../ground/errors/fault.ts'
-import { type Endpoint, parseEndpoint } from '../../ground/net/endpoint.ts'
-import { type Environment, readSetting } from '../../ground/settings/settings.ts'
+import { Fault } from '../../lib/errors/fault.ts'
+import { type Endpoint, parseEndpoint } from '../../lib/net/endpoint.ts'
+import { type Environment, readSetting } from '../../lib/settings/settings.ts'
 import { type LdapSettings, readLdapSettings } from '../../protocol/ldap/ldap-settings.ts'
 
 /** The settings that begin with QUOTA in onescan-queue(8): whom to ask about mailboxes, and how. */

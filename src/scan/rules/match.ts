@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { domainToASCII } from 'node:url'
-import type { IpAddress, Network } from '../../ground/net/ip-address.ts'
+import type { IpAddress, Network } from '../../lib/net/ip-address.ts'
 import {
   addressOf,
   lowerCase,

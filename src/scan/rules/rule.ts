@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorCode } from '../../ground/errors/fault.ts'
-import type { Network } from '../../ground/net/ip-address.ts'
+import { errorCode } from '../../lib/errors/fault.ts'
+import type { Network } from '../../lib/net/ip-address.ts'
 
 /**
  * An address pattern of access(5): an address, `domain`, `.domain` for all domains below it, or

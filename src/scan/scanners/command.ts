@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
-import { errorCode } from '../../ground/errors/fault.ts'
-import { DEFAULT_DATABASE } from '../../ground/settings/table/scanning.ts'
+import { errorCode } from '../../lib/errors/fault.ts'
+import { DEFAULT_DATABASE } from '../../lib/settings/table/scanning.ts'
 import { CONFIG_FILES, databaseIn, firstConfOf, optionIn, valueIn } from './clamd/database.ts'
 import {
   clean,

@@ -1,4 +1,4 @@
-import { errorText } from '../../ground/errors/fault.ts'
+import { errorText } from '../../lib/errors/fault.ts'
 import { type ByteRange, Bytes } from '../../mail/message/bytes.ts'
 import type { Envelope, Origin } from '../../mail/message/envelope/envelope.ts'
 import type { Header } from '../../mail/message/header-block.ts'

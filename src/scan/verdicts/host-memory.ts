@@ -43,7 +43,7 @@ export class HostMemory {
   readonly inHand: InHand | undefined
   readonly #self: number
   /**
-   * The least recently used verdicts make room. (The cache of ground/flow/ counts entries and not bytes,
+   * The least recently used verdicts make room. (The cache of lib/flow/ counts entries and not bytes,
    * and none of them expires.)
    */
   readonly #verdicts = new LRUCache<string, RememberedVerdict>({

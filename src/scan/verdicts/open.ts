@@ -1,8 +1,8 @@
 import { hostname } from 'node:os'
-import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { readSecret } from '../../ground/path/open.ts'
-import { type Environment, readSettings, type Values } from '../../ground/settings/settings.ts'
-import { verdicts } from '../../ground/settings/table.ts'
+import { errorText, Fault } from '../../lib/errors/fault.ts'
+import { readSecret } from '../../lib/path/open.ts'
+import { type Environment, readSettings, type Values } from '../../lib/settings/settings.ts'
+import { verdicts } from '../../lib/settings/table.ts'
 import {
   readStoreAddress,
   type StoreAccess,

@@ -1,4 +1,4 @@
-import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../ground/flow/timeout.ts'
+import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../lib/flow/timeout.ts'
 
 /** Milliseconds for which a suspect waits until nothing else is scanned, while nothing new begins. */
 const IDLE_WITHIN = 2_000

@@ -1,5 +1,5 @@
-import { giveWay } from '../../ground/flow/give-way.ts'
-import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../ground/flow/timeout.ts'
+import { giveWay } from '../../lib/flow/give-way.ts'
+import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../lib/flow/timeout.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { type ScanResult, unknown, unseen } from '../scanners/shared/scan-result.ts'
 import type { Scanner, ScanTask } from '../scanners/shared/scanner.ts'

@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { table } from '../../../src/ground/settings/table.ts'
+import { table } from '../../../src/lib/settings/table.ts'
 import { envelope, runSlot, type SlotSetup } from '../../doors/slot/slot.ts'
 import { keepsContract } from '../../doors/slot/slot-contract.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'

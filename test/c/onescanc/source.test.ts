@@ -1,5 +1,5 @@
 import t from 'tap'
-import { chainEnvironment } from '../../../src/ground/settings/environment.ts'
+import { chainEnvironment } from '../../../src/lib/settings/environment.ts'
 import { items, readPage, section } from '../../documents/man-page.ts'
 import { listInC, textInC } from '../built-in-c.ts'
 import { source } from './client.ts'

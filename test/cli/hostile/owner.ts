@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { mountHanging } from '../../ground/path/hanging.ts'
+import { mountHanging } from '../../lib/path/hanging.ts'
 import { openDirectory } from '../../programs/reachable.ts'
 import type { Ending } from '../../programs/server.ts'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { findingLine, printFindings, sumOf } from '../../../src/cli/shared/print-findings.ts'
 import { Output } from '../../../src/cli/shared/run-command.ts'
-import { type Finding, failure, ok, warning } from '../../../src/ground/errors/finding.ts'
+import { type Finding, failure, ok, warning } from '../../../src/lib/errors/finding.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { reachable } from '../../programs/reachable.ts'
 import { atTerminal } from '../../programs/terminal.ts'

@@ -4,7 +4,7 @@ import t from 'tap'
 import { MUST_ANSWER, Workers } from '../../../src/daemon/workers/workers.ts'
 import { HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
 import { cannotMount } from '../../doors/slot-socket/hostile-descriptors.ts'
-import { mountHanging } from '../../ground/path/hanging.ts'
+import { mountHanging } from '../../lib/path/hanging.ts'
 import type { Ending } from '../../programs/server.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { AllowList } from '../../../src/delay/shared/plan.ts'
-import { parseIpAddress } from '../../../src/ground/net/ip-address.ts'
+import { parseIpAddress } from '../../../src/lib/net/ip-address.ts'
 
 const list = new AllowList(`# ours
 192.0.2.0/24

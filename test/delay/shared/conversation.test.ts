@@ -7,7 +7,7 @@ import {
   TALK_SECONDS,
   talk,
 } from '../../../src/delay/shared/conversation.ts'
-import type { System } from '../../../src/ground/runtime/system.ts'
+import type { System } from '../../../src/lib/runtime/system.ts'
 
 /** What a refused client hears, who sends one of these pieces every `every` milliseconds of its own clock. */
 async function heard(pieces: Iterator<string>, every = 0) {

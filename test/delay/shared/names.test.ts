@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { dynamicNames } from '../../../src/delay/shared/dynamic-names.ts'
 import { findRule, parseNameRules } from '../../../src/delay/shared/name-rules.ts'
-import { parseIpAddress } from '../../../src/ground/net/ip-address.ts'
+import { parseIpAddress } from '../../../src/lib/net/ip-address.ts'
 
 const rules = parseNameRules(dynamicNames, 'built-in names')
 const client = parseIpAddress('203.0.113.77')!

@@ -10,8 +10,8 @@ import {
   readPlanSources,
 } from '../../../src/delay/shared/plan.ts'
 import { readUcspiClient, type UcspiClient } from '../../../src/delay/shared/ucspi.ts'
-import { parseIpAddress } from '../../../src/ground/net/ip-address.ts'
-import type { ClientActivity } from '../../../src/ground/runtime/system.ts'
+import { parseIpAddress } from '../../../src/lib/net/ip-address.ts'
+import type { ClientActivity } from '../../../src/lib/runtime/system.ts'
 import { startDns } from '../dns-stand-in.ts'
 
 /** Decisions how long clients wait, and why, without any socket. */

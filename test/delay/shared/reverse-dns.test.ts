@@ -4,7 +4,7 @@ import { readOptions } from '../../../src/delay/shared/options.ts'
 import { AllowList, planFor } from '../../../src/delay/shared/plan.ts'
 import { isConfirmed, lookUpNames, openDns } from '../../../src/delay/shared/reverse-dns.ts'
 import { readUcspiClient } from '../../../src/delay/shared/ucspi.ts'
-import { parseIpAddress } from '../../../src/ground/net/ip-address.ts'
+import { parseIpAddress } from '../../../src/lib/net/ip-address.ts'
 import { type DnsAnswer, startDns } from '../dns-stand-in.ts'
 
 const CLIENT = parseIpAddress('192.0.2.1')!

@@ -177,7 +177,7 @@ for (const [what, said, heard] of nonsense) {
 }
 
 t.test('if there is no memory, the answer says so, and memory comes back', async (t) => {
-  const { Budget } = await import('../../../src/ground/flow/memory-budget.ts')
+  const { Budget } = await import('../../../src/lib/flow/memory-budget.ts')
   const budget = new Budget(100_000)
   const door = await openClamdDoor(t, { QHPSI }, { scan, budget })
   const lines = await Promise.all(Array.from({ length: 20 }, () => door.call()))

@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events'
 import t from 'tap'
-import { Budget } from '../../../src/ground/flow/memory-budget.ts'
+import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 import type { QuotaAnswer } from '../../../src/scan/quota/quota-answer.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'

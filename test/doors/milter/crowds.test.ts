@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Budget } from '../../../src/ground/flow/memory-budget.ts'
+import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 import { plain } from '../../cases/messages.ts'
 import { scanning } from './eicar.ts'
 import { call, knock, oldest, says, tell } from './mta.ts'

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'n
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { descriptorOf } from '../../../src/ground/process/descriptors.ts'
+import { descriptorOf } from '../../../src/lib/process/descriptors.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'

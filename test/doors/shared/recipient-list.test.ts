@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { PATHS_MAX, RecipientList } from '../../../src/doors/shared/recipient-list.ts'
-import { Budget } from '../../../src/ground/flow/memory-budget.ts'
+import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 
 /** How recipients are kept until their message comes. */
 

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import t from 'tap'
 import { defaultTimeouts } from '../../../src/doors/smtp/client/connection.ts'
 import { Progress } from '../../../src/doors/smtp/client/progress.ts'
-import { Network } from '../../../src/ground/net/ip-address.ts'
+import { Network } from '../../../src/lib/net/ip-address.ts'
 import { clean, openBetween } from './between.ts'
 import { type Client, callDoor } from './client.ts'
 

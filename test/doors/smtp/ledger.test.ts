@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import t from 'tap'
-import { Budget } from '../../../src/ground/flow/memory-budget.ts'
+import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 import { createRandom } from '../../run/random.ts'
 import { until } from '../../run/until.ts'
 import { openBetween } from './between.ts'

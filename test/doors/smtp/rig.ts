@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { createSmtpDoor } from '../../../src/doors/smtp/door.ts'
 import type { SmtpOptions, SmtpRoute } from '../../../src/doors/smtp/next-server/server.ts'
-import { Network } from '../../../src/ground/net/ip-address.ts'
+import { Network } from '../../../src/lib/net/ip-address.ts'
 import type { Ending } from '../../programs/server.ts'
 import { aroundDoor, type InPlace, type OpenedDoor } from '../in-process.ts'
 import { type Client, callDoor } from './client.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Budget } from '../../../src/ground/flow/memory-budget.ts'
+import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 import { openBetween } from './between.ts'
 import { sendThrough } from './rig.ts'
 

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Fault } from '../../../src/ground/errors/fault.ts'
+import type { Fault } from '../../../src/lib/errors/fault.ts'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { NamedCopy, removeNamedFiles, withNamedCopy } from '../../../src/mail/message/named-copy.ts'
 import type { SpoolSettings } from '../../../src/mail/message/spool.ts'

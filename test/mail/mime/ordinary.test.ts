@@ -1,5 +1,5 @@
 import t from 'tap'
-import { table } from '../../../src/ground/settings/table.ts'
+import { table } from '../../../src/lib/settings/table.ts'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { budgetOf } from '../../../src/mail/mime/shared/limits.ts'
 import { ordinaryMails } from '../../cases/ordinary/all.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { FAULT_KINDS } from '../../../src/ground/errors/fault.ts'
+import { FAULT_KINDS } from '../../../src/lib/errors/fault.ts'
 import { readLogText } from '../../../src/log/log-record.ts'
 import { History } from '../../../src/observe/live/history.ts'
 import { Metrics } from '../../../src/observe/live/metrics.ts'

@@ -2,16 +2,16 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 
-/** Each protocol is for any filter or proxy: it can be taken out with what protocols share, and the ground. */
+/** Each protocol is for any filter or proxy: it can be taken out with what protocols share, and lib. */
 
 const protocols = join(import.meta.dirname, '../../../src/protocol')
-const GROUND = /^(?:\.\/|node:|\.\.\/\.\.\/ground\/)/
-const SHARED = /^(?:\.\/|node:|\.\.\/shared\/|\.\.\/\.\.\/ground\/)/
+const LIB = /^(?:\.\/|node:|\.\.\/\.\.\/lib\/)/
+const SHARED = /^(?:\.\/|node:|\.\.\/shared\/|\.\.\/\.\.\/lib\/)/
 
 for (const [layer, mayImport] of [
   ['milter', SHARED],
   ['smtp', SHARED],
-  ['shared', GROUND],
+  ['shared', LIB],
 ] as const) {
   for (const file of readdirSync(join(protocols, layer))) {
     t.test(

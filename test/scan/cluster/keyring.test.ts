@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { Fault } from '../../../src/ground/errors/fault.ts'
+import { Fault } from '../../../src/lib/errors/fault.ts'
 import {
   isCurrent,
   loadKeyring,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { loadSystem } from '../../../src/ground/runtime/system.ts'
+import { loadSystem } from '../../../src/lib/runtime/system.ts'
 import { readScanningConfig } from '../../../src/scan/judge/config.ts'
 import { clamdScanner } from '../../../src/scan/scanners/clamd/scanner.ts'
 import { readScanSettings } from '../../../src/scan/scanners/shared/scan-settings.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { readSettings } from '../../../src/ground/settings/settings.ts'
-import { treatment } from '../../../src/ground/settings/table/scanning.ts'
+import { readSettings } from '../../../src/lib/settings/settings.ts'
+import { treatment } from '../../../src/lib/settings/table/scanning.ts'
 import type { Grounds, SingleDecision } from '../../../src/scan/judge/decision.ts'
 import { inOwnWords } from '../../../src/scan/judge/replies.ts'
 

@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { PathHandle } from '../../../src/ground/path/path-handle.ts'
+import type { PathHandle } from '../../../src/lib/path/path-handle.ts'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { Header } from '../../../src/mail/message/header-block.ts'
 import {

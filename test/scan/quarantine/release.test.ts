@@ -14,7 +14,7 @@ import {
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { ProcEntry } from '../../../src/ground/process/proc-entry.ts'
+import { ProcEntry } from '../../../src/lib/process/proc-entry.ts'
 import { beginRelease, deleteEntry, type Release } from '../../../src/scan/quarantine/release.ts'
 import { keepOne, makeQuarantine, openFor } from './kept.ts'
 

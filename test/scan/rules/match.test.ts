@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { Network, parseIpAddress } from '../../../src/ground/net/ip-address.ts'
+import { Network, parseIpAddress } from '../../../src/lib/net/ip-address.ts'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
 import { parseRules } from '../../../src/scan/rules/load.ts'
 import { type MailFacts, Rules } from '../../../src/scan/rules/match.ts'

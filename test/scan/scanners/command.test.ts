@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { loadSystem } from '../../../src/ground/runtime/system.ts'
+import { loadSystem } from '../../../src/lib/runtime/system.ts'
 import { commandScanner } from '../../../src/scan/scanners/command.ts'
 import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
 import { plain } from '../../cases/messages.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
-import { type Finding, failure, ok, warning } from '../../../ground/errors/finding.ts'
+import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
 import type { LogRecord } from '../../../log/log-record.ts'
 import type { LogFile } from '../../../log/read-log.ts'
 import { cleanMessage, eicarMessage, largeEicarMessage } from '../../../readiness/eicar-message.ts'

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { closeSync, fstatSync, readSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
-import { errorCode, errorText } from '../../../ground/errors/fault.ts'
+import { errorCode, errorText } from '../../../lib/errors/fault.ts'
 import { type LogRecord, readLogLine } from '../../../log/log-record.ts'
 import { type LogFile, linesIn, openLogFile } from '../../../log/read-log.ts'
 

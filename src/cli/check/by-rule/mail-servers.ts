@@ -1,4 +1,4 @@
-import { table } from '../../../ground/settings/table.ts'
+import { table } from '../../../lib/settings/table.ts'
 import { POSTCONF } from './postconf.ts'
 
 /** The configuration of Sendmail since 8.10. */

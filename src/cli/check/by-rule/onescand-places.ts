@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseMtaEndpoint } from '../../../ground/net/endpoint.ts'
+import { parseMtaEndpoint } from '../../../lib/net/endpoint.ts'
 import { optionValues } from '../../shared/options.ts'
 import type { RunningDaemon } from '../../shared/running-daemon.ts'
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { shellWord } from '../../../ground/errors/shell-word.ts'
+import { shellWord } from '../../../lib/errors/shell-word.ts'
 import type { Accounts } from '../../../readiness/account.ts'
 import { commandAs } from '../../root/run-as.ts'
 import { reader } from '../../shared/accounts.ts'

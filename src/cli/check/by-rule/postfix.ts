@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorText } from '../../../ground/errors/fault.ts'
-import { type Finding, failure, ok, warning } from '../../../ground/errors/finding.ts'
+import { errorText } from '../../../lib/errors/fault.ts'
+import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
 import { findPostfix } from '../../shared/running-services.ts'
 import { matchAddress } from './onescand-places.ts'
 import {

@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { attempt } from '../../../ground/errors/fault.ts'
-import { type Finding, failure, following } from '../../../ground/errors/finding.ts'
-import { shellWord } from '../../../ground/errors/shell-word.ts'
-import { leadsSomewhere } from '../../../ground/path/path-handle.ts'
+import { attempt } from '../../../lib/errors/fault.ts'
+import { type Finding, failure, following } from '../../../lib/errors/finding.ts'
+import { shellWord } from '../../../lib/errors/shell-word.ts'
+import { leadsSomewhere } from '../../../lib/path/path-handle.ts'
 import {
   type Accounts,
   findAccount,

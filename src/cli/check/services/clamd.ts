@@ -1,4 +1,4 @@
-import { type Finding, failure } from '../../../ground/errors/finding.ts'
+import { type Finding, failure } from '../../../lib/errors/finding.ts'
 import { askSystemd, journalOf } from '../../shared/systemd-unit.ts'
 
 /** The units of clamd as distributions name them. */

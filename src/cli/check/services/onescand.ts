@@ -7,9 +7,9 @@ import {
   marked,
   ok,
   warning,
-} from '../../../ground/errors/finding.ts'
-import { shellWord } from '../../../ground/errors/shell-word.ts'
-import { isSetting } from '../../../ground/settings/table.ts'
+} from '../../../lib/errors/finding.ts'
+import { shellWord } from '../../../lib/errors/shell-word.ts'
+import { isSetting } from '../../../lib/settings/table.ts'
 import {
   type Accounts,
   findAccount,

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { PassThrough } from 'node:stream'
-import { type Finding, ok } from '../../../ground/errors/finding.ts'
+import { type Finding, ok } from '../../../lib/errors/finding.ts'
 import type { RunningCommand } from '../../root/follow.ts'
 import { saidBy, TRIAL_OF_SERVICE } from '../../root/said.ts'
 import { askSystemd } from '../../shared/systemd-unit.ts'

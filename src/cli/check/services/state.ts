@@ -1,9 +1,9 @@
 import { lstatSync } from 'node:fs'
-import { attempt } from '../../../ground/errors/fault.ts'
-import { type Finding, failure, marked, warning } from '../../../ground/errors/finding.ts'
-import { shellWord } from '../../../ground/errors/shell-word.ts'
-import { PathHandle } from '../../../ground/path/path-handle.ts'
-import { START_BLUR } from '../../../ground/process/proc-entry.ts'
+import { attempt } from '../../../lib/errors/fault.ts'
+import { type Finding, failure, marked, warning } from '../../../lib/errors/finding.ts'
+import { shellWord } from '../../../lib/errors/shell-word.ts'
+import { PathHandle } from '../../../lib/path/path-handle.ts'
+import { START_BLUR } from '../../../lib/process/proc-entry.ts'
 import {
   askLatePaths,
   askSystemd,

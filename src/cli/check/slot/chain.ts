@@ -1,16 +1,10 @@
 import { accessSync, constants, existsSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { type Chain, checkChain, findChain } from '../../../doors/slot/chain.ts'
-import { attempt, errorText } from '../../../ground/errors/fault.ts'
-import {
-  type Finding,
-  failure,
-  ok,
-  settingsFault,
-  warning,
-} from '../../../ground/errors/finding.ts'
-import { shellWord } from '../../../ground/errors/shell-word.ts'
-import { readStart } from '../../../ground/path/open.ts'
+import { attempt, errorText } from '../../../lib/errors/fault.ts'
+import { type Finding, failure, ok, settingsFault, warning } from '../../../lib/errors/finding.ts'
+import { shellWord } from '../../../lib/errors/shell-word.ts'
+import { readStart } from '../../../lib/path/open.ts'
 import { obstacle } from '../../../readiness/account.ts'
 import { accountText } from '../../../readiness/stage.ts'
 import type { Host } from './slot-hosts.ts'

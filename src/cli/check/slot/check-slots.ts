@@ -1,4 +1,4 @@
-import type { Finding } from '../../../ground/errors/finding.ts'
+import type { Finding } from '../../../lib/errors/finding.ts'
 import { nameOrNumber, readAccounts, type SystemAccount } from '../../../readiness/account.ts'
 import { runAs } from '../../root/run-as.ts'
 import { saidBy } from '../../root/said.ts'

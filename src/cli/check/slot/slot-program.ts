@@ -1,8 +1,8 @@
 import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { attempt, errorText } from '../../../ground/errors/fault.ts'
-import { readStart } from '../../../ground/path/open.ts'
-import { table } from '../../../ground/settings/table.ts'
+import { attempt, errorText } from '../../../lib/errors/fault.ts'
+import { readStart } from '../../../lib/path/open.ts'
+import { table } from '../../../lib/settings/table.ts'
 import type { ControlDirectories } from '../../../scan/judge/config.ts'
 
 /** Which program stands in the slot, as far as its file shows. The program is not run. */

@@ -1,6 +1,6 @@
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../../../doors/shared/trial-chain.ts'
-import { type Finding, failure, ok, warning } from '../../../ground/errors/finding.ts'
-import { isCompiled } from '../../../ground/runtime/compiled-program.ts'
+import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
+import { isCompiled } from '../../../lib/runtime/compiled-program.ts'
 import { cleanMessage, eicarMessage } from '../../../readiness/eicar-message.ts'
 import { accountText, scanSettingsOf } from '../../../readiness/stage.ts'
 import { handToSlot, type SlotResult } from '../../shared/hand-to-slot.ts'

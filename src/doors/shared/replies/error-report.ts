@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, readdirSync, writeSync } from 'node:fs'
-import { replaceUnprintable } from '../../../ground/errors/log.ts'
-import { isOpenedFor } from '../../../ground/process/descriptors.ts'
-import { type Environment, readSetting } from '../../../ground/settings/settings.ts'
-import { choice } from '../../../ground/settings/table/values.ts'
+import { replaceUnprintable } from '../../../lib/errors/log.ts'
+import { isOpenedFor } from '../../../lib/process/descriptors.ts'
+import { type Environment, readSetting } from '../../../lib/settings/settings.ts'
+import { choice } from '../../../lib/settings/table/values.ts'
 import type { Reply } from '../../../scan/judge/decision.ts'
 import { codeOfReply, exit } from './exit-codes.ts'
 

@@ -1,4 +1,4 @@
-import type { FaultKind } from '../../../ground/errors/fault.ts'
+import type { FaultKind } from '../../../lib/errors/fault.ts'
 import type { Reply } from '../../../scan/judge/decision.ts'
 
 /** The answers of the slot (qmail-queue(8), and IndiMail's and notqmail's additions). */

@@ -1,4 +1,4 @@
-import type { FaultKind } from '../../../ground/errors/fault.ts'
+import type { FaultKind } from '../../../lib/errors/fault.ts'
 import type { SmtpReply } from '../../../protocol/shared/smtp.ts'
 import type { Decision, Reply } from '../../../scan/judge/decision.ts'
 

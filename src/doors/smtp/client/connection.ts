@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { Fault } from '../../../ground/errors/fault.ts'
+import { Fault } from '../../../lib/errors/fault.ts'
 import { COMMAND_MAX, parseCommand } from '../../../protocol/smtp/commands.ts'
 import { LineReader, type SmtpLine } from '../../../protocol/smtp/lines.ts'
 import type { RawReply } from '../../../protocol/smtp/replies.ts'

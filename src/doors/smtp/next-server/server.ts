@@ -1,6 +1,6 @@
 import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
-import type { Network } from '../../../ground/net/ip-address.ts'
+import type { Network } from '../../../lib/net/ip-address.ts'
 import type { JudgeContext } from '../../../scan/judge/context.ts'
 import type { Rules } from '../../../scan/rules/match.ts'
 import type { Configuration } from '../../shared/configuration.ts'

@@ -1,4 +1,4 @@
-import { type Fault, isFault } from '../../../ground/errors/fault.ts'
+import { type Fault, isFault } from '../../../lib/errors/fault.ts'
 import { addressBytes } from '../../../mail/message/envelope/address.ts'
 import { NO_EDITS } from '../../../mail/message/header-block.ts'
 import { type RawReply, rawReply } from '../../../protocol/smtp/replies.ts'

@@ -1,4 +1,4 @@
-import { Fault } from '../../../ground/errors/fault.ts'
+import { Fault } from '../../../lib/errors/fault.ts'
 import { editHeader, type HeaderEdits } from '../../../mail/message/header-block.ts'
 import type { Message } from '../../../mail/message/message.ts'
 import { PIECE_MAX, Stuffing } from '../../../protocol/smtp/content.ts'

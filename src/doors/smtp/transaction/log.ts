@@ -1,4 +1,4 @@
-import type { Fault } from '../../../ground/errors/fault.ts'
+import type { Fault } from '../../../lib/errors/fault.ts'
 import {
   aboutShare,
   decisionLines,

@@ -1,5 +1,5 @@
-import { Fault } from '../../../ground/errors/fault.ts'
-import { releaseBuffer } from '../../../ground/runtime/buffers.ts'
+import { Fault } from '../../../lib/errors/fault.ts'
+import { releaseBuffer } from '../../../lib/runtime/buffers.ts'
 import { CrlfReader } from '../../../mail/message/crlf-reader.ts'
 import type { Header } from '../../../mail/message/header-block.ts'
 import { Intake, type MessageOptions } from '../../../mail/message/intake.ts'

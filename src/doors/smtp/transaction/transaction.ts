@@ -1,4 +1,4 @@
-import { faultKindOf } from '../../../ground/errors/fault.ts'
+import { faultKindOf } from '../../../lib/errors/fault.ts'
 import { type MailAddress, readAddress } from '../../../mail/message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope } from '../../../mail/message/envelope/envelope.ts'
 import {

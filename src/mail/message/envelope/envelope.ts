@@ -1,4 +1,4 @@
-import { Fault } from '../../../ground/errors/fault.ts'
+import { Fault } from '../../../lib/errors/fault.ts'
 import { addressBytes, type MailAddress, readAddress } from './address.ts'
 
 /** Bytes of the longest address, as in qmail-queue.c (`ADDR 1003` with its NUL). One more is exit 11. */

@@ -1,4 +1,4 @@
-import { CR, LF } from '../../../ground/net/ascii.ts'
+import { CR, LF } from '../../../lib/net/ascii.ts'
 import {
   BUFFER_SIZE,
   type Decoder,

@@ -1,4 +1,4 @@
-import { BACKSLASH, CR, GREATER, LF, SPACE } from '../../../ground/net/ascii.ts'
+import { BACKSLASH, CR, GREATER, LF, SPACE } from '../../../lib/net/ascii.ts'
 import { ByteDecoder, type Give } from './decoder.ts'
 
 const PERCENT = 0x25

@@ -1,4 +1,4 @@
-import { COLON, LF, SPACE, TAB } from '../../../ground/net/ascii.ts'
+import { COLON, LF, SPACE, TAB } from '../../../lib/net/ascii.ts'
 import type { Header } from '../../message/header-block.ts'
 import { LimitExceeded } from '../shared/limits.ts'
 import { MimeLines } from './fields.ts'

@@ -1,4 +1,4 @@
-import { CR, LF, SPACE, TAB } from '../../../ground/net/ascii.ts'
+import { CR, LF, SPACE, TAB } from '../../../lib/net/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { isField, STRANGE_MAX } from '../headers/header-region.ts'
 import { LineSearch, withoutLineEnd } from '../shared/lines.ts'

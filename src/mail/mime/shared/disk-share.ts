@@ -1,4 +1,4 @@
-import { Fault } from '../../../ground/errors/fault.ts'
+import { Fault } from '../../../lib/errors/fault.ts'
 
 /** The most bytes that the decoded contents of all messages of a process have in files. */
 export const DISK_MAX = 1024 * 1024 * 1024

@@ -1,4 +1,4 @@
-import { CR, LF, SPACE } from '../../../ground/net/ascii.ts'
+import { CR, LF, SPACE } from '../../../lib/net/ascii.ts'
 
 /** Returns whether the byte ends a line for some reader. */
 export function isLineEnd(byte: number): boolean {

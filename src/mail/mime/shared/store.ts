@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs'
-import { writeWhole } from '../../../ground/process/descriptors.ts'
+import { writeWhole } from '../../../lib/process/descriptors.ts'
 import { Bytes } from '../../message/bytes.ts'
 import { piecesOfFile, spoolFault } from '../../message/spool.ts'
 import { DiskShare } from './disk-share.ts'

@@ -1,4 +1,4 @@
-import { SPACE, TAB } from '../../../ground/net/ascii.ts'
+import { SPACE, TAB } from '../../../lib/net/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { isLineEnd, LineSearch, withoutLineEnd } from '../shared/lines.ts'
 import { LINES_PIECE, type Steps, type Work } from '../shared/work.ts'

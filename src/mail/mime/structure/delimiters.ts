@@ -1,4 +1,4 @@
-import { CR, LF, SPACE } from '../../../ground/net/ascii.ts'
+import { CR, LF, SPACE } from '../../../lib/net/ascii.ts'
 import type { HeaderRegion, RegionStart } from '../headers/header-region.ts'
 import { readBoundaries } from '../headers/parameters.ts'
 import type { Certainty, Encoding, PartHeader } from '../headers/part-header.ts'

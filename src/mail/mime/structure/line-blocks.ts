@@ -1,4 +1,4 @@
-import { CR, DASH, LF } from '../../../ground/net/ascii.ts'
+import { CR, DASH, LF } from '../../../lib/net/ascii.ts'
 import { indexOrEnd } from '../shared/lines.ts'
 import { CodedSearch, startOfLine } from './coded-data.ts'
 

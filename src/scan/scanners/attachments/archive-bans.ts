@@ -1,5 +1,5 @@
 import iconv from 'iconv-lite'
-import { Fault } from '../../../ground/errors/fault.ts'
+import { Fault } from '../../../lib/errors/fault.ts'
 import {
   banName,
   distinctRules,

@@ -1,4 +1,4 @@
-import { replaceUnprintable } from '../../../ground/errors/log.ts'
+import { replaceUnprintable } from '../../../lib/errors/log.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import type { Field } from '../../../mail/mime/headers/fields.ts'
 import { banned, clean, type ScanResult, unknown } from '../shared/scan-result.ts'

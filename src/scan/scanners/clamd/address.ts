@@ -1,5 +1,5 @@
-import { Fault } from '../../../ground/errors/fault.ts'
-import { type Endpoint, parseEndpoint, socketPath } from '../../../ground/net/endpoint.ts'
+import { Fault } from '../../../lib/errors/fault.ts'
+import { type Endpoint, parseEndpoint, socketPath } from '../../../lib/net/endpoint.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
 
 /** The address of one clamd: LocalSocket, or TCPAddr and TCPSocket of clamd.conf(5). */

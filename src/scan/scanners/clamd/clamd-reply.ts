@@ -1,4 +1,4 @@
-import { replaceUnprintable } from '../../../ground/errors/log.ts'
+import { replaceUnprintable } from '../../../lib/errors/log.ts'
 import { clamdWords } from '../../../protocol/clamd/replies.ts'
 import {
   clean,

@@ -1,6 +1,6 @@
-import { errorCode } from '../../../ground/errors/fault.ts'
-import { isCompiled } from '../../../ground/runtime/compiled-program.ts'
-import { loadSystem } from '../../../ground/runtime/system.ts'
+import { errorCode } from '../../../lib/errors/fault.ts'
+import { isCompiled } from '../../../lib/runtime/compiled-program.ts'
+import { loadSystem } from '../../../lib/runtime/system.ts'
 import type { Connection } from '../../../protocol/shared/server-wire.ts'
 import type { ClamdAddress } from './address.ts'
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import { readForeignFile } from '../../../ground/path/open.ts'
-import { ProcEntry } from '../../../ground/process/proc-entry.ts'
-import { DEFAULT_DATABASE } from '../../../ground/settings/table/scanning.ts'
+import { readForeignFile } from '../../../lib/path/open.ts'
+import { ProcEntry } from '../../../lib/process/proc-entry.ts'
+import { DEFAULT_DATABASE } from '../../../lib/settings/table/scanning.ts'
 import type { ClamdAddress } from './address.ts'
 
 /** The paths of clamd.conf(5) in ClamAV's packages: Debian, Fedora, from source. */

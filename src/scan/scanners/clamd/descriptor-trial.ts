@@ -1,6 +1,6 @@
 import { closeSync, ftruncateSync, writeSync } from 'node:fs'
-import { withDeadline } from '../../../ground/flow/timeout.ts'
-import type { System } from '../../../ground/runtime/system.ts'
+import { withDeadline } from '../../../lib/flow/timeout.ts'
+import type { System } from '../../../lib/runtime/system.ts'
 import { MEMORY_FILE_MAX } from '../../../mail/message/intake.ts'
 import { EICAR } from '../shared/eicar.ts'
 import type { ClamdAddress } from './address.ts'

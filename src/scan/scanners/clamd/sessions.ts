@@ -1,4 +1,4 @@
-import type { System } from '../../../ground/runtime/system.ts'
+import type { System } from '../../../lib/runtime/system.ts'
 import type { ScanResult } from '../shared/scan-result.ts'
 import type { ClamdAddress } from './address.ts'
 import { type StreamedContent, streamsOf } from './scan-commands.ts'

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { TIMED_OUT, withTimeout } from '../../../ground/flow/timeout.ts'
+import { TIMED_OUT, withTimeout } from '../../../lib/flow/timeout.ts'
 import { areAtLeastAsNew, databaseNumber, type SignatureFiles } from '../shared/signatures.ts'
 import type { ClamdAddress } from './address.ts'
 import type { ClamdServer } from './server.ts'

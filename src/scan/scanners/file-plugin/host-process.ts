@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { extname, join } from 'node:path'
 import type { Duplex, Readable } from 'node:stream'
-import { compiledProgram, isCompiled } from '../../../ground/runtime/compiled-program.ts'
+import { compiledProgram, isCompiled } from '../../../lib/runtime/compiled-program.ts'
 import {
   CODE_SETTING,
   decodeAnswer,

@@ -2,8 +2,8 @@
 // Whatever the plugin writes there, only a line with the nonce of the request is an answer (protocol.ts).
 import { read } from 'node:fs'
 import { basename } from 'node:path'
-import { errorText } from '../../../ground/errors/fault.ts'
-import { writeWhole } from '../../../ground/process/descriptors.ts'
+import { errorText } from '../../../lib/errors/fault.ts'
+import { writeWhole } from '../../../lib/process/descriptors.ts'
 import { type ScanResult, unknown } from '../shared/scan-result.ts'
 import { loadPlugin, log } from './load-plugin.ts'
 import {

@@ -1,7 +1,7 @@
 // What goes over descriptor 3 between a plugin's process and the process that started it: a request one
 // way, and then its answer the other way. Each is one line.
-import { attempt } from '../../../ground/errors/fault.ts'
-import { LF } from '../../../ground/net/ascii.ts'
+import { attempt } from '../../../lib/errors/fault.ts'
+import { LF } from '../../../lib/net/ascii.ts'
 import type { Origin } from '../../../mail/message/envelope/envelope.ts'
 import type { NamedPart } from '../../../plugin.ts'
 import { clean, infected, type ScanResult, unknown } from '../shared/scan-result.ts'

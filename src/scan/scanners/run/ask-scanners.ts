@@ -1,5 +1,5 @@
-import { errorText, isFault } from '../../../ground/errors/fault.ts'
-import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../../ground/flow/timeout.ts'
+import { errorText, isFault } from '../../../lib/errors/fault.ts'
+import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../../lib/flow/timeout.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import type { SpoolSettings } from '../../../mail/message/spool.ts'

@@ -1,4 +1,4 @@
-import { loadCrypto } from '../../../ground/runtime/crypto.ts'
+import { loadCrypto } from '../../../lib/runtime/crypto.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { TOP_LINE } from '../../../mail/message/message.ts'
 import { NamedCopy } from '../../../mail/message/named-copy.ts'

@@ -1,5 +1,5 @@
-import { errorCode } from '../../../ground/errors/fault.ts'
-import { replaceUnprintable } from '../../../ground/errors/log.ts'
+import { errorCode } from '../../../lib/errors/fault.ts'
+import { replaceUnprintable } from '../../../lib/errors/log.ts'
 import { LONG_NAME, ruleByName } from './ban-names.ts'
 
 /** Why something in a message was not seen; another try would change nothing. */

@@ -1,13 +1,13 @@
 import { join } from 'node:path'
-import { Fault } from '../../../ground/errors/fault.ts'
-import { scannerEnvironment } from '../../../ground/settings/environment.ts'
+import { Fault } from '../../../lib/errors/fault.ts'
+import { scannerEnvironment } from '../../../lib/settings/environment.ts'
 import {
   type Environment,
   readSetting,
   readSettings,
   type Values,
-} from '../../../ground/settings/settings.ts'
-import { type BannedBy, type QhpsiLine, scanning } from '../../../ground/settings/table/scanning.ts'
+} from '../../../lib/settings/settings.ts'
+import { type BannedBy, type QhpsiLine, scanning } from '../../../lib/settings/table/scanning.ts'
 
 /**
  * Everything about scanners: the settings of onescan-queue(8) by their names, with the defaults that

@@ -1,4 +1,4 @@
-import type { Crypto } from '../../../ground/runtime/crypto.ts'
+import type { Crypto } from '../../../lib/runtime/crypto.ts'
 import { FREE_MAX, whyBound } from '../../../mail/message/content-fields.ts'
 import { Header } from '../../../mail/message/header-block.ts'
 import { headerFormFault } from '../../../mail/message/well-formed.ts'

@@ -1,6 +1,6 @@
 import about from '../../../../package.json' with { type: 'json' }
-import { replaceUnprintable } from '../../../ground/errors/log.ts'
-import type { Crypto } from '../../../ground/runtime/crypto.ts'
+import { replaceUnprintable } from '../../../lib/errors/log.ts'
+import type { Crypto } from '../../../lib/runtime/crypto.ts'
 import type { Message } from '../../../mail/message/message.ts'
 import { askedBesides } from '../../scanners/shared/properties.ts'
 import type { ScanSettings } from '../../scanners/shared/scan-settings.ts'

@@ -1,4 +1,4 @@
-import type { Crypto } from '../../../ground/runtime/crypto.ts'
+import type { Crypto } from '../../../lib/runtime/crypto.ts'
 import { isCurrent, type Key } from '../../cluster/keyring.ts'
 
 /** The secrets of fingerprints and seals: without them nobody can make or guess either. */

@@ -1,5 +1,5 @@
-import { replaceUnprintable } from '../../../ground/errors/log.ts'
-import type { Crypto } from '../../../ground/runtime/crypto.ts'
+import { replaceUnprintable } from '../../../lib/errors/log.ts'
+import type { Crypto } from '../../../lib/runtime/crypto.ts'
 import type { RememberedVerdict } from '../copies/verdict-query.ts'
 
 /** Most bytes of a sealed verdict. */

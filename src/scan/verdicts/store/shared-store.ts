@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { doubledPause } from '../../../ground/flow/back-off.ts'
-import { answerInTime, TIMED_OUT } from '../../../ground/flow/timeout.ts'
+import { doubledPause } from '../../../lib/flow/back-off.ts'
+import { answerInTime, TIMED_OUT } from '../../../lib/flow/timeout.ts'
 import type { StoreAccess } from '../../../protocol/valkey/address.ts'
 import { connectToStore } from '../../../protocol/valkey/connect-to-store.ts'
 import { isAboutOneKey, type RespCommand } from '../../../protocol/valkey/connection.ts'

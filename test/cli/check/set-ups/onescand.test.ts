@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import type { Finding } from '../../../../src/ground/errors/finding.ts'
+import type { Finding } from '../../../../src/lib/errors/finding.ts'
 import { newest, startOnescand } from '../../../daemon/process.ts'
 import { clamdMissing } from '../../../programs/clamd.ts'
 import { findProgram } from '../../../programs/install.mjs'

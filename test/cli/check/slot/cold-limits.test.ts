@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { Finding } from '../../../../src/ground/errors/finding.ts'
+import type { Finding } from '../../../../src/lib/errors/finding.ts'
 import { newest, startOnescand } from '../../../daemon/process.ts'
 import { openDirectory, reachable } from '../../../programs/reachable.ts'
 import { ucspiMissing } from '../../../programs/ucspi.ts'

@@ -8,7 +8,7 @@ import {
   slotHosts,
 } from '../../../../src/cli/check/slot/slot-hosts.ts'
 import { readService } from '../../../../src/cli/shared/running-services.ts'
-import type { Finding } from '../../../../src/ground/errors/finding.ts'
+import type { Finding } from '../../../../src/lib/errors/finding.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { ucspiMissing } from '../../../programs/ucspi.ts'
 import { accounts } from '../../../readiness/host.ts'

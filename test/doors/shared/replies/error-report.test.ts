@@ -11,7 +11,7 @@ import {
   replyText,
   report,
 } from '../../../../src/doors/shared/replies/error-report.ts'
-import { descriptorOf } from '../../../../src/ground/process/descriptors.ts'
+import { descriptorOf } from '../../../../src/lib/process/descriptors.ts'
 import type { Grounds, Reply } from '../../../../src/scan/judge/decision.ts'
 
 /** How the slot tells its caller what a sender is to hear: by a descriptor, or by an exit code. */

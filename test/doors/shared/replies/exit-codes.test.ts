@@ -7,7 +7,7 @@ import {
   exitMeanings,
   isPermanent,
 } from '../../../../src/doors/shared/replies/exit-codes.ts'
-import type { FaultKind } from '../../../../src/ground/errors/fault.ts'
+import type { FaultKind } from '../../../../src/lib/errors/fault.ts'
 
 /** The exit codes of the slot, in the words of onescan-queue(8). */
 

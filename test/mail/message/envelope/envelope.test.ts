@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { Fault } from '../../../../src/ground/errors/fault.ts'
+import { Fault } from '../../../../src/lib/errors/fault.ts'
 import { addressBytes, readAddress } from '../../../../src/mail/message/envelope/address.ts'
 import {
   ADDRESS_MAX,

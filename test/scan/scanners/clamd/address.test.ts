@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Fault } from '../../../../src/ground/errors/fault.ts'
+import { Fault } from '../../../../src/lib/errors/fault.ts'
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
 
 t.test('an absolute path is a unix socket, also with colons in it', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { loadSystem } from '../../../../src/ground/runtime/system.ts'
+import { loadSystem } from '../../../../src/lib/runtime/system.ts'
 import { MEMORY_FILE_MAX } from '../../../../src/mail/message/intake.ts'
 import { SMALL_DESCRIPTOR_MAX } from '../../../../src/scan/scanners/clamd/descriptor-trial.ts'
 import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'

@@ -1,7 +1,7 @@
 import { chmodSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { Fault } from '../../../../src/ground/errors/fault.ts'
+import { Fault } from '../../../../src/lib/errors/fault.ts'
 import { filePluginScanner } from '../../../../src/scan/scanners/file-plugin/file-plugin.ts'
 import {
   clean,

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import t from 'tap'
-import { Fault } from '../../../../src/ground/errors/fault.ts'
+import { Fault } from '../../../../src/lib/errors/fault.ts'
 import { ScannerAnswers, type ScanRun } from '../../../../src/scan/scanners/run/ask-scanners.ts'
 import {
   clean,

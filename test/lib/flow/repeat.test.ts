@@ -1,0 +1,27 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import t from 'tap'
+import { repeat } from '../../../src/lib/flow/repeat.ts'
+
+t.test('work is repeated, one turn at a time, until it is closed', async (t) => {
+  let begun = 0
+  let finish = () => {}
+  let signal: AbortSignal | undefined
+  const repeated = repeat(1, (stopped) => {
+    begun++
+    signal = stopped
+    return new Promise<void>((resolve) => {
+      finish = resolve
+    })
+  })
+  await wait(10)
+  t.equal(begun, 1, 'at once, and not again while it goes on')
+  finish()
+  await repeated.firstRun
+  while (begun < 2) await wait(1)
+  t.equal(signal?.aborted, false)
+  repeated.close()
+  t.equal(signal?.aborted, true)
+  finish()
+  await wait(10)
+  t.equal(begun, 2)
+})

@@ -1,0 +1,47 @@
+import t from 'tap'
+import { readSetting, readSettings } from '../../../src/lib/settings/settings.ts'
+import { scanning, treatment } from '../../../src/lib/settings/table/scanning.ts'
+
+/** Settings are read by their lines of the table. */
+
+t.test(
+  'a chapter is read under the names of its settings; unset and empty is the default',
+  async (t) => {
+    const unset = readSettings({}, { ...scanning, ...treatment })
+    t.match(unset, { SCANTIMEOUT: 150, OVERNESTING: 'refuse', CLAMD: ['/run/clamav/clamd.ctl'] })
+    t.match(unset, { QHPSI: undefined, QHPSIMAXSIZE: 0, REJECTVIRUS: 'tag', VIRUSTAGONLY: [] })
+    const empty = Object.fromEntries(Object.keys(unset).map((name) => [name, '']))
+    t.same(readSettings(empty, { ...scanning, ...treatment }), unset)
+  },
+)
+
+t.test('a value is what the text stands for, or a fault that begins with the name', async (t) => {
+  const env = {
+    QHPSI: 'plugin: clamd eicar',
+    CLAMDMAXSIZE: '2K',
+    SCANFAIL_RELAY: 'accept',
+    REJECTVIRUS: '2',
+    QUARANTINE: 'hold',
+    VIRUSTAGONLY: 'PUA.* Eicar',
+  }
+  t.match(readSettings(env, { ...scanning, ...treatment }), {
+    QHPSI: { kind: 'plugins', names: ['clamd', 'eicar'] },
+    CLAMDMAXSIZE: 2048,
+    SCANFAIL_RELAY: 'accept',
+    REJECTVIRUS: 'drop',
+    QUARANTINE: { kind: 'hold' },
+    VIRUSTAGONLY: ['PUA.*', 'Eicar'],
+  })
+  t.equal(readSetting({ ERROR_FD: '6' }, 'ERROR_FD'), 6)
+  t.equal(readSetting({}, 'ERROR_FD'), undefined)
+  for (const name of [
+    'SCANTIMEOUT',
+    'CLAMDMAXSIZE',
+    'SCANFAIL',
+    'SCANFAIL_RELAY',
+    'QUARANTINE',
+  ] as const) {
+    const message = new RegExp(`^${name} nonsense: must be `)
+    t.throws(() => readSetting({ [name]: 'nonsense' }, name), { kind: 'config', message })
+  }
+})
