@@ -1,7 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { basename } from 'node:path'
 import { readForeignFile } from '../../../lib/path/open.ts'
-import { ProcEntry } from '../../../lib/process/proc-entry.ts'
 import { DEFAULT_DATABASE } from '../../../lib/settings/table/scanning.ts'
 import type { ClamdAddress } from './address.ts'
 
@@ -38,15 +36,20 @@ export function optionIn(
  * one of those of packages. Undefined if there is none that can be read.
  */
 export function clamdConfOf(address: ClamdAddress, configFile?: string): string | undefined {
-  return confAmong([...(configFile ? [configFile] : []), ...CONFIG_FILES], address)
+  if (!isOnThisHost(address)) return undefined
+  for (const file of [...(configFile ? [configFile] : []), ...CONFIG_FILES]) {
+    const conf = confWith(address, file)
+    if (conf !== undefined) return conf
+  }
+  return undefined
 }
 
 /**
- * The directory of this clamd's signatures, by the same files, or by those that running processes were
- * started with; undefined if that cannot be found out.
+ * The directory of this clamd's signatures, by the same files; undefined if none of them names it. What runs is
+ * not looked at: a message asks for this, and any user may start programs, by any name and with any words.
  */
 export function databaseOf(address: ClamdAddress, configFile?: string): string | undefined {
-  const conf = clamdConfOf(address, configFile) ?? confAmong(configFilesOfProcesses(), address)
+  const conf = clamdConfOf(address, configFile)
   return conf === undefined ? undefined : databaseIn(conf)
 }
 
@@ -55,15 +58,6 @@ const LOOPBACK = /^(?:127\.|::1$|localhost$)/
 /** Whether this clamd runs on this host, as far as its address tells. */
 export function isOnThisHost(address: ClamdAddress): boolean {
   return address.kind === 'unix' || LOOPBACK.test(address.host)
-}
-
-function confAmong(files: Iterable<string>, address: ClamdAddress): string | undefined {
-  if (!isOnThisHost(address)) return undefined
-  for (const file of files) {
-    const conf = confWith(address, file)
-    if (conf !== undefined) return conf
-  }
-  return undefined
 }
 
 /** The directory of the signatures of a clamd with this clamd.conf. */
@@ -98,17 +92,3 @@ function confWith(address: ClamdAddress, file: string): string | undefined {
 }
 
 const withoutVar = (path: string | undefined) => path?.replace(/^\/var\/run\//, '/run/')
-
-/** The configuration files that processes called clamd were started with, as far as they can be seen. */
-function* configFilesOfProcesses(): Generator<string> {
-  for (const found of ProcEntry.all()) {
-    try {
-      const command = readFileSync(found.at('cmdline'), 'latin1')
-      const [program = '', ...words] = command.split('\0')
-      if (basename(program) !== 'clamd') continue
-      yield optionIn(words, '-c', '--config-file') ?? ''
-    } catch {
-      // It has ended.
-    }
-  }
-}

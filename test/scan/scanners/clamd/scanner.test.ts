@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
@@ -24,6 +26,17 @@ t.test('where its signatures are is known by its clamd.conf, or by CLAMDBDIR', a
   t.same(from(socket, { CLAMDBDIR: '/srv' }), [], 'the word of the administrator')
   t.same(from('192.0.2.1:3310'), [], 'another host')
   t.equal(from(`192.0.2.1:3310 ${socket}`), undefined)
+})
+
+t.test('no process that somebody has called clamd says where signatures are', async (t) => {
+  const socket = socketPath(t)
+  const conf = `LocalSocket ${socket}\nDatabaseDirectory /srv/signatures\n`
+  const file = join(t.testdir({ 'clamd.conf': conf }), 'clamd.conf')
+  const words = ['-e', 'console.log(process.argv0); setInterval(() => {}, 1000)', '--']
+  const child = spawn(process.execPath, [...words, `--config-file=${file}`], { argv0: 'clamd' })
+  t.teardown(() => child.kill())
+  t.equal(String((await once(child.stdout, 'data'))[0]), 'clamd\n')
+  t.equal(clamdScanner(clamdPolicy(socket)).memorable!.loadsFrom!(), undefined)
 })
 
 t.test('CLAMD without a usable address is a fault when the scanner is made', async (t) => {
