@@ -20,6 +20,13 @@ export interface Share {
 /** Microseconds between two samples. */
 const SAMPLE_EVERY = 500
 
+/**
+ * V8 samples by the clock on the wall, and a sample is taken when the thread runs again. So one that comes
+ * later than this many microseconds after the last one is about a wait for the processor, which would
+ * count for the call that another process was woken by; what is on time is about processor time.
+ */
+const ON_TIME = 1.5 * SAMPLE_EVERY
+
 /** What V8's profiler writes when a process ends (Profiler.Profile of the DevTools protocol). */
 interface CpuProfile {
   readonly nodes: readonly ProfileNode[]
@@ -67,7 +74,10 @@ export function profiledCommand(program: string, directory: string): readonly st
  * Reads the profiles in a directory for the time in which messages were on their way. A function of the
  * runtime counts for the function of ours that called it.
  */
-export function readProfiles(directory: string, passages: readonly Passage[]): Profile {
+export function readProfiles(
+  directory: string,
+  passages: readonly Pick<Passage, 'started' | 'ms'>[],
+): Profile {
   const times = passages
     .map(({ started, ms }) => ({ from: 1000 * started, to: 1000 * (started + ms) }))
     .toSorted((a, b) => a.from - b.from)
@@ -93,7 +103,7 @@ function shares(times: ReadonlyMap<string, number>): readonly Share[] {
     .toSorted((a, b) => b.share - a.share)
 }
 
-/** The samples that were taken within these times, which are in their order. */
+/** The samples that were taken on time within these times, which are in their order. */
 function* samplesWithin(
   { startTime, samples, timeDeltas }: CpuProfile,
   times: readonly { readonly from: number; readonly to: number }[],
@@ -104,7 +114,8 @@ function* samplesWithin(
     const lasted = timeDeltas[index]!
     at += lasted
     while (next < times.length && times[next]!.to < at) next++
-    if (next < times.length && times[next]!.from <= at) yield { id, lasted }
+    const isOnTime = lasted <= ON_TIME
+    if (isOnTime && next < times.length && times[next]!.from <= at) yield { id, lasted }
   }
 }
 
