@@ -58,10 +58,10 @@ static inline int is_switched_off(char file[SWITCH_PATH_MAX]) {
 }
 
 /* Whether a command line only asks about the program (--help, --version). */
-static inline int asks_about(int count, char **words) {
+static inline int asks_about(int argc, char **argv) {
   static const char *const questions[] = {"--help", "-h", "--version"};
-  for (size_t i = 0; count == 2 && i < sizeof questions / sizeof *questions; ++i)
-    if (strcmp(words[1], questions[i]) == 0)
+  for (size_t i = 0; argc == 2 && i < sizeof questions / sizeof *questions; ++i)
+    if (strcmp(argv[1], questions[i]) == 0)
       return 1;
   return 0;
 }

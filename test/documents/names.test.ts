@@ -24,6 +24,7 @@ const givenUp: ReadonlyMap<string, string> = new Map([
   ['LATE', 'TIMED_OUT, or ABORTED'],
   ['Manner', 'Delegation'],
   ['PATIENT', 'lenient'],
+  ['ProgramPlaces', 'ProgramScheduler'],
   ['Policy', "JudgeConfig; policy is Postfix's service, and the file onescan.policy"],
   ['ScanFinding', 'ScanResult; a finding is what a check says'],
   ['Site', 'JudgeContext; a site is the people who run onescan'],

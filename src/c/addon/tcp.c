@@ -282,7 +282,7 @@ static napi_value end_receiving(napi_env env, const struct argument *given) {
   return NULL;
 }
 
-static napi_value counts(napi_env env, const struct argument *given) {
+static napi_value tcp_info(napi_env env, const struct argument *given) {
   struct tcp_info info;
   socklen_t length = sizeof info;
   if (getsockopt(an_int(&given[0]), IPPROTO_TCP, TCP_INFO, &info, &length)
@@ -345,7 +345,7 @@ const struct function tcp_functions[] = {
     {"send", "nb", send_now},
     {"endSending", "n", end_sending},
     {"endReceiving", "n", end_receiving},
-    {"counts", "n", counts},
+    {"tcpInfo", "n", tcp_info},
     {"awaitRoom", "nn", await_room},
     {"awaitInput", "nn", await_input},
     {"awaitEnd", "nn", await_end},

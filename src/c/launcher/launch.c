@@ -154,20 +154,20 @@ static void find_runtime(char path[PATH_MAX], char *self, const char *name) {
     CANNOT_RUN("is not the file that was built with this program; install it again");
 }
 
-/* The words for the runtime: how we were called, the marker, NAME, this file, arguments. */
-static char **words_for(int count, char **called_with, char *program, char *name, char *self) {
+/* What the runtime is given: how we were called, the marker, NAME, this file, arguments. */
+static char **argv_for(int argc, char **argv, char *program, char *name, char *self) {
   static char marker[] = MARKER;
-  const size_t arguments = count > 1 ? (size_t) count - 1 : 0;
-  char **words = calloc(arguments + 5, sizeof *words);
-  if (!words)
+  const size_t arguments = argc > 1 ? (size_t) argc - 1 : 0;
+  char **all = calloc(arguments + 5, sizeof *all);
+  if (!all)
     fail_without_memory();
-  words[0] = program;
-  words[1] = marker;
-  words[2] = name;
-  words[3] = self;
+  all[0] = program;
+  all[1] = marker;
+  all[2] = name;
+  all[3] = self;
   for (size_t i = 0; i < arguments; ++i)
-    words[4 + i] = called_with[1 + i];
-  return words;
+    all[4 + i] = argv[1 + i];
+  return all;
 }
 
 /*
@@ -204,19 +204,19 @@ static void prepare_environment(const char *name) {
     fail_without_memory();
 }
 
-int main(int count, char **called_with) {
+int main(int argc, char **argv) {
   static char unnamed[] = RUNTIME;
   static char self[PATH_MAX], runtime[PATH_MAX];
-  char *program = count ? called_with[0] : unnamed;
+  char *program = argc ? argv[0] : unnamed;
   char *name = name_in(program);
 
   is_slot = begins(name, "onescan-queue");
-  if (strcmp(name, OWN_NAME) == 0 && asks_about(count, called_with))
-    tell_about(called_with[1]);
+  if (strcmp(name, OWN_NAME) == 0 && asks_about(argc, argv))
+    tell_about(argv[1]);
   check_limits();
   find_self(self);
   find_runtime(runtime, self, name);
   prepare_environment(name);
-  execv(runtime, words_for(count, called_with, program, name, self));
+  execv(runtime, argv_for(argc, argv, program, name, self));
   CANNOT_RUN("cannot be executed");
 }

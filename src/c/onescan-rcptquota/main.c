@@ -16,9 +16,9 @@ static enum answer ask(const char *recipient);
 static void refuse(const char *recipient);
 static int tell_about(const char *word);
 
-int main(int count, char **words) {
-  if (asks_about(count, words))
-    return tell_about(words[1]);
+int main(int argc, char **argv) {
+  if (asks_about(argc, argv))
+    return tell_about(argv[1]);
   const char *recipient = setting("SMTPRCPTTO", "");
   signal(SIGPIPE, SIG_IGN);
   if (ask(recipient) == FULL)

@@ -71,8 +71,8 @@ static char *look_up_in_path(char *name) {
  * Returns the words of the next program: our own arguments, if there are any, else QUEUECHAIN, else
  * the real qmail-queue.
  */
-char **find_chain(char **words) {
-  char **chain = words[1] ? words + 1 : split_words(xasprintf("%s", setting("QUEUECHAIN", "")));
+char **find_chain(char **argv) {
+  char **chain = argv[1] ? argv + 1 : split_words(xasprintf("%s", setting("QUEUECHAIN", "")));
   if (!chain[0])
     chain[0] = xasprintf("%s/bin/qmail-queue", setting("QMAILHOME", QMAILHOME_DEFAULT));
   if (*chain[0] == '-')
@@ -106,19 +106,19 @@ void ignore_signals(void) {
   callers_sigxfsz = signal(SIGXFSZ, SIG_IGN);
 }
 
-_Noreturn void become_untouched(const char *what, char **words, const char *const *hidden) {
+_Noreturn void become_untouched(const char *what, char **argv, const char *const *hidden) {
   hide_variables(hidden);
   if (signal(SIGPIPE, callers_sigpipe) == SIG_ERR || signal(SIGXFSZ, callers_sigxfsz) == SIG_ERR)
     fail(EXIT_BUG, "bug", xasprintf("SIGPIPE or SIGXFSZ: %m"));
-  execv(words[0], words);
-  fail(EXIT_CHAIN, "chain", xasprintf("%s %s: %m", what, words[0]));
+  execv(argv[0], argv);
+  fail(EXIT_CHAIN, "chain", xasprintf("%s %s: %m", what, argv[0]));
 }
 
-_Noreturn void become(const struct mail *mail, const char *what, char **words,
+_Noreturn void become(const struct mail *mail, const char *what, char **argv,
                       const char *const *hidden, size_t at) {
   if (lseek(mail->spool, (off_t) at, SEEK_SET) < 0 || lseek(mail->envelope, 0, SEEK_SET) < 0)
     fail(EXIT_WRITE, "write", xasprintf("the mail could not be put in place: %m"));
   if (dup2(mail->spool, MESSAGE_FD) < 0 || dup2(mail->envelope, ENVELOPE_FD) < 0)
     fail(EXIT_WRITE, "write", xasprintf("the mail could not be put in place: %m"));
-  become_untouched(what, words, hidden);
+  become_untouched(what, argv, hidden);
 }

@@ -60,11 +60,11 @@ _Noreturn void go_cold(struct mail *mail, char *why) {
   char *program = cold_program();
   check_program("cold program", program, "set ONESCAN_COLD to onescan-queue");
   hang_up(&mail->onescand);
-  const char *remark = wait_for_place(program);
+  const char *remark = wait_for_cold_limit(program);
   log_slot_line("cold", xasprintf("%s%s", why, remark), "");
   /* If SCANTIMEOUT is not a number, it stays as it is, and the cold program reports it. */
   if (mail->onescand.timeout > 0 && setenv("SCANTIMEOUT", xasprintf("%ld", time_left(mail)), 1))
     fail(EXIT_BUG, "bug", xasprintf("setenv: %m"));
-  mail->words[0] = program;
-  become(mail, "cold program", mail->words, hidden_from_cold, HEADER_GAP);
+  mail->argv[0] = program;
+  become(mail, "cold program", mail->argv, hidden_from_cold, HEADER_GAP);
 }

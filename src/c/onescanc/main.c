@@ -20,15 +20,15 @@ static void pass_if_there_is_nothing_to_ask(char **chain);
 static void check_descriptors(void);
 static void open_log_descriptor(void);
 
-int main(int count, char **words) {
-  if (count < 1)
+int main(int argc, char **argv) {
+  if (argc < 1)
     return EXIT_BUG;
   log_begins();
   ignore_signals();
-  if (asks_about(count, words))
-    tell_about(words[1]);
+  if (asks_about(argc, argv))
+    tell_about(argv[1]);
   struct mail *mail =
-      &(struct mail){.words = words, .chain = find_chain(words), .onescand = {.server = -1}};
+      &(struct mail){.argv = argv, .chain = find_chain(argv), .onescand = {.server = -1}};
   check_descriptors();
   pass_if_there_is_nothing_to_ask(mail->chain);
 

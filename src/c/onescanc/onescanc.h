@@ -13,7 +13,7 @@
  *   answer.c         waits for the answer and reads it: all of it makes sense, or none of it counts
  *   obey.c           does what the answer says
  *   cold.c           falls back to onescan-queue(8), which needs no onescand
- *   places.c         limits how many of these an account runs
+ *   cold-limit.c       limits how many of these an account runs
  *   chain.c          finds the next program and becomes it
  *   log.c            writes a line to the log, wherever that is
  *   fail.c           the other ways out
@@ -50,7 +50,7 @@ struct conversation {
 
 /* The mail of this process. There is one, which main() makes. */
 struct mail {
-  char **words; /* our own argv, which the cold program gets */
+  char **argv; /* our own, which the cold program gets */
   char **chain; /* the next program and its arguments */
   int error_fd; /* takes the text of a reply; -1 is none */
   int spool;    /* HEADER_GAP empty bytes, then the message as it came */
@@ -89,7 +89,7 @@ size_t envelope_read(struct envelope_reader *reader, const byte *bytes, size_t l
 void receive_envelope(struct mail *mail);
 
 /* chain.c */
-char **find_chain(char **words);
+char **find_chain(char **argv);
 #define MEND_CHAIN "set QUEUECHAIN to the real qmail-queue"
 /* Ends the process, with the remedy in the log, if `program` cannot be executed or is this one. */
 void check_program(const char *what, const char *program, const char *remedy);
@@ -97,10 +97,10 @@ void check_program(const char *what, const char *program, const char *remedy);
  * Becomes another program, with the mail on its descriptors: the message is what its spool holds
  * from `at` on.
  */
-_Noreturn void become(const struct mail *mail, const char *what, char **words,
+_Noreturn void become(const struct mail *mail, const char *what, char **argv,
                       const char *const *hidden, size_t at);
 /* Becomes it with the caller's own descriptors, from which nothing was read. */
-_Noreturn void become_untouched(const char *what, char **words, const char *const *hidden);
+_Noreturn void become_untouched(const char *what, char **argv, const char *const *hidden);
 /*
  * From now on a write without a reader is an error, and so is one beyond RLIMIT_FSIZE. Another
  * program gets the caller's disposition of these signals.
@@ -152,13 +152,13 @@ _Noreturn void obey(struct mail *mail, const struct answer *answer);
 /* cold.c: `why` is for the log. */
 _Noreturn void go_cold(struct mail *mail, char *why);
 
-/* places.c */
+/* cold-limit.c */
 void read_cold_settings(void);
 /*
  * Returns when this process may become `program`, with a remark for the log: why there is no limit,
- * or "". Ends the process if all places are taken for too long.
+ * or "". Ends the process if too many cold programs run for too long.
  */
-const char *wait_for_place(const char *program);
+const char *wait_for_cold_limit(const char *program);
 
 /* log.c */
 /* Lines tell how long this process has run since then. */

@@ -6,65 +6,65 @@ import type { Environment } from '../../lib/settings/settings.ts'
 import type { ServerProgram } from '../shared/ucspi.ts'
 import type { Visit, WaitEnd } from './visit.ts'
 
-interface ProgramPlacesOptions {
-  readonly system: Pick<System, 'counts' | 'endReceiving'>
+interface ProgramSchedulerOptions {
+  readonly system: Pick<System, 'tcpInfo' | 'endReceiving'>
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
-  /** Called for a visit whose program is being ended. */
-  readonly gaveWay: (visit: Visit) => void
+  /** Called for a visit whose program is being ended before its time. */
+  readonly preempted: (visit: Visit) => void
 }
 
 /** Milliseconds between two looks at the programs while clients wait. */
 const LOOK_EVERY = 500
 /**
- * Milliseconds without progress after which a client with one place may have to give it up. If a
- * client has several places, this time is divided by their number.
+ * Milliseconds without progress after which a client with one program may be preempted. If a
+ * client has several, this time is divided by their number.
  */
-const PLACE_IDLE_MAX = 20_000
+const IDLE_MAX = 20_000
 /** Bytes of a client that are progress. Few dialogues before DATA have as many, and most mail has more. */
 const PROGRESS = 4096
-/** Milliseconds that a program has to end. After them another place is made free. */
+/** Milliseconds that a program has to end. After them another one is preempted. */
 const END_WITHIN = 5000
 
-/** The place that a visit has. */
-interface HeldPlace {
-  readonly beganAt: number
+/** The program of a visit. */
+interface RunningProgram {
+  readonly startedAt: number
   /** When there was progress, and how many bytes had come by then. */
   progress: { readonly at: number; readonly bytes: number }
-  /** When its client had to give way; undefined if it need not. */
-  endedAt: number | undefined
+  /** When it was preempted; undefined if it was not. */
+  preemptedAt: number | undefined
 }
 
 /**
- * The places of the programs that run at once. A free place is given to the client that has fewest;
- * among equals, to the one that connected first. If all are taken and a client waits, a client
- * gives way that has more places and makes no progress: its program finds the end of its input, and
+ * Decides whose programs run, of which there is a limit. The next one is that of the client that has fewest;
+ * among equals, of the one that connected first. If the limit is reached and a client waits, a client
+ * is preempted that has more programs and makes no progress: its program finds the end of its input, and
  * the client still gets the answer that is under way. If all make progress, and a client has waited
- * for its first place for PLACE_IDLE_MAX, the slowest client gives way.
+ * for its first program for IDLE_MAX, the slowest client is preempted.
  */
-export class ProgramPlaces {
+export class ProgramScheduler {
   readonly #most: number
-  readonly #options: ProgramPlacesOptions
+  readonly #options: ProgramSchedulerOptions
   /** Visits in the order in which they connected, which is that of their ids. */
   readonly #waiting: Visit[] = []
   readonly #waitingSince = new Map<Visit, number>()
-  readonly #places = new Map<Visit, HeldPlace>()
-  /** How many places each client has, without those that it has to give back. */
-  readonly #held = new Map<string, number>()
+  readonly #running = new Map<Visit, RunningProgram>()
+  /** How many programs each client has, without those that were preempted. */
+  readonly #programsOf = new Map<string, number>()
   #looking: NodeJS.Timeout | undefined
 
-  constructor(most: number, options: ProgramPlacesOptions) {
+  constructor(most: number, options: ProgramSchedulerOptions) {
     this.#most = most
     this.#options = options
   }
 
   /**
-   * Waits for a place, for at most `timeout` milliseconds. Resolves to 'turn' if the visit has a
-   * place now, to 'left' if the client has left, and to 'silent' if the time is over.
+   * Waits until the visit may run its program, for at most `timeout` milliseconds. Resolves to 'turn' if it
+   * may now, to 'left' if the client has left, and to 'silent' if the time is over.
    */
-  async take(visit: Visit, timeout: number): Promise<WaitEnd> {
-    if (this.#places.size < this.#most) {
-      this.#begin(visit)
+  async acquire(visit: Visit, timeout: number): Promise<WaitEnd> {
+    if (this.#running.size < this.#most) {
+      this.#run(visit)
       return 'turn'
     }
     this.#waiting.splice(this.#indexOf(visit), 0, visit)
@@ -75,40 +75,44 @@ export class ProgramPlaces {
     return end
   }
 
-  /** Takes back the place of a visit, and gives it to the next. */
-  giveBack(visit: Visit): void {
-    if (this.#places.get(visit)?.endedAt === undefined) this.#hold(visit, -1)
-    this.#places.delete(visit)
+  /** Its program has ended: the next may run. */
+  release(visit: Visit): void {
+    if (this.#running.get(visit)?.preemptedAt === undefined) this.#addTo(visit, -1)
+    this.#running.delete(visit)
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
       this.#waitNoMore(next)
       if (!next.callUp()) continue
-      this.#begin(next) // the next visit has the place now
+      this.#run(next)
       return
     }
   }
 
-  #begin(visit: Visit): void {
-    const beganAt = this.#options.uptime()
-    this.#places.set(visit, { beganAt, progress: { at: beganAt, bytes: 0 }, endedAt: undefined })
-    this.#hold(visit, 1)
+  #run(visit: Visit): void {
+    const startedAt = this.#options.uptime()
+    this.#running.set(visit, {
+      startedAt,
+      progress: { at: startedAt, bytes: 0 },
+      preemptedAt: undefined,
+    })
+    this.#addTo(visit, 1)
   }
 
-  #hold({ client }: Visit, more: number): void {
-    const held = this.#heldBy(client) + more
-    if (held > 0) this.#held.set(client, held)
-    else this.#held.delete(client)
+  #addTo({ client }: Visit, more: number): void {
+    const held = this.#countOf(client) + more
+    if (held > 0) this.#programsOf.set(client, held)
+    else this.#programsOf.delete(client)
   }
 
-  #heldBy(client: string): number {
-    return this.#held.get(client) ?? 0
+  #countOf(client: string): number {
+    return this.#programsOf.get(client) ?? 0
   }
 
-  /** The visit that is to have the next place. */
+  /** The visit whose program is the next to run. */
   #next(): Visit | undefined {
     let best: Visit | undefined
     let fewest = Number.POSITIVE_INFINITY
     for (const visit of this.#waiting) {
-      const held = this.#heldBy(visit.client)
+      const held = this.#countOf(visit.client)
       if (held >= fewest) continue
       best = visit
       fewest = held
@@ -126,52 +130,52 @@ export class ProgramPlaces {
     this.#looking = undefined
   }
 
-  /** Makes places free, one for each client that waits for one and has fewer than another. */
+  /** Preempts one program for each client that waits and has fewer than another. */
   #look(): void {
     const now = this.#options.uptime()
     let ending = 0
-    for (const [visit, place] of this.#places) {
-      if (place.endedAt === undefined) this.#noteProgress(visit, place, now)
-      else if (now - place.endedAt < END_WITHIN) ending++
+    for (const [visit, program] of this.#running) {
+      if (program.preemptedAt === undefined) this.#noteProgress(visit, program, now)
+      else if (now - program.preemptedAt < END_WITHIN) ending++
     }
     let slowest = this.#slowest(now)
     if (slowest === undefined && this.#idlest(0, now) === undefined) return
-    // How many of the places that are being made free are meant for each client.
+    // How many of the programs that are being ended make room for each client.
     const hopes = new Map<string, number>()
     for (const visit of this.#waiting) {
       const hoped = hopes.get(visit.client) ?? 0
-      const places = this.#heldBy(visit.client) + hoped
-      const mayHaveSlowest = places === 0 && isLong(now - this.#waitingSince.get(visit)!)
-      const giving = this.#idlest(places, now) ?? (mayHaveSlowest ? slowest : undefined)
+      const programs = this.#countOf(visit.client) + hoped
+      const mayHaveSlowest = programs === 0 && isLong(now - this.#waitingSince.get(visit)!)
+      const giving = this.#idlest(programs, now) ?? (mayHaveSlowest ? slowest : undefined)
       if (giving === undefined) continue
       hopes.set(visit.client, hoped + 1)
       if (ending > 0) {
         ending--
         continue
       }
-      this.#end(giving, now)
+      this.#preempt(giving, now)
       slowest = this.#slowest(now)
     }
   }
 
-  #noteProgress(visit: Visit, place: HeldPlace, now: number): void {
-    const bytes = this.#options.system.counts(visit.fd)?.bytes ?? place.progress.bytes
-    if (bytes - place.progress.bytes >= PROGRESS) place.progress = { at: now, bytes }
+  #noteProgress(visit: Visit, program: RunningProgram, now: number): void {
+    const bytes = this.#options.system.tcpInfo(visit.fd)?.bytes ?? program.progress.bytes
+    if (bytes - program.progress.bytes >= PROGRESS) program.progress = { at: now, bytes }
   }
 
   /**
-   * The visit that gives way to a client with so many places: among the visits of the clients with
-   * most places, the one that made no progress for longest.
+   * The visit that is preempted for a client with so many programs: among the visits of the clients with
+   * most, the one that made no progress for longest.
    */
-  #idlest(places: number, now: number): Visit | undefined {
+  #idlest(programs: number, now: number): Visit | undefined {
     let found: Visit | undefined
-    // If both clients have places, one moves only if the numbers are more equal then.
-    let most = places === 0 ? 1 : places + 2
+    // If both clients have programs, one is preempted only if the numbers are more equal then.
+    let most = programs === 0 ? 1 : programs + 2
     let since = Number.POSITIVE_INFINITY
-    for (const [visit, { progress, endedAt }] of this.#places) {
-      const held = this.#heldBy(visit.client)
-      if (endedAt !== undefined || held < most) continue
-      if (now - progress.at < PLACE_IDLE_MAX / held) continue
+    for (const [visit, { progress, preemptedAt }] of this.#running) {
+      const held = this.#countOf(visit.client)
+      if (preemptedAt !== undefined || held < most) continue
+      if (now - progress.at < IDLE_MAX / held) continue
       if (held === most && progress.at >= since) continue
       found = visit
       most = held
@@ -180,24 +184,24 @@ export class ProgramPlaces {
     return found
   }
 
-  /** Of the visits that have had their place for long, the one that has sent least for its time. */
+  /** Of the programs that have run for long, the one that has sent least for its time. */
   #slowest(now: number): Visit | undefined {
     let found: Visit | undefined
     let least = Number.POSITIVE_INFINITY
-    for (const [visit, { beganAt, progress, endedAt }] of this.#places) {
-      const rate = progress.bytes / (now - beganAt)
-      if (endedAt !== undefined || !isLong(now - beganAt) || rate >= least) continue
+    for (const [visit, { startedAt, progress, preemptedAt }] of this.#running) {
+      const rate = progress.bytes / (now - startedAt)
+      if (preemptedAt !== undefined || !isLong(now - startedAt) || rate >= least) continue
       found = visit
       least = rate
     }
     return found
   }
 
-  #end(visit: Visit, now: number): void {
-    this.#places.get(visit)!.endedAt = now
-    this.#hold(visit, -1)
+  #preempt(visit: Visit, now: number): void {
+    this.#running.get(visit)!.preemptedAt = now
+    this.#addTo(visit, -1)
     this.#options.system.endReceiving(visit.fd)
-    this.#options.gaveWay(visit)
+    this.#options.preempted(visit)
   }
 
   /** The index that a visit has, or would have, among those that wait; found by bisection. */
@@ -212,7 +216,7 @@ export class ProgramPlaces {
   }
 }
 
-const isLong = (time: number) => time >= PLACE_IDLE_MAX
+const isLong = (time: number) => time >= IDLE_MAX
 
 /** How a program ended, and whether its client behaved like a mail server. */
 interface ProgramEnd {
@@ -257,7 +261,7 @@ export function startProgram(
 
   async function endOf(started: ChildProcess): Promise<ProgramEnd> {
     const [code, signal] = (await once(started, 'exit')) as [number | null, string | null]
-    const counted = system.counts(visit.fd)
+    const counted = system.tcpInfo(visit.fd)
     visit.close()
     const hasSpoken =
       counted !== undefined &&

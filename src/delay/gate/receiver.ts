@@ -6,7 +6,7 @@ import { type DelayJudgement, outcomeOf } from '../shared/plan.ts'
 import type { ServerProgram } from '../shared/ucspi.ts'
 import type { GateLog } from './gate-log.ts'
 import type { Listeners } from './listeners.ts'
-import { ProgramPlaces, startProgram } from './programs.ts'
+import { ProgramScheduler, startProgram } from './programs.ts'
 import { Visit } from './visit.ts'
 import { VisitPreparer, type VisitTools } from './visit-preparer.ts'
 import type { WaitingVisits } from './waiting-visits.ts'
@@ -24,7 +24,7 @@ interface ReceiverOptions extends VisitTools {
 export class Receiver {
   readonly #parts: ReceiverOptions
   readonly #preparer: VisitPreparer
-  readonly #places: ProgramPlaces
+  readonly #scheduler: ProgramScheduler
   /** How many connections each client has. */
   readonly #connections = new Map<string, number>()
 
@@ -33,9 +33,9 @@ export class Receiver {
     this.#parts = parts
     this.#preparer = new VisitPreparer(parts)
     const { gate, system, uptime, log } = parts
-    const gaveWay = (visit: Visit) =>
+    const preempted = (visit: Visit) =>
       log.connection('ended', visit, 'gives its place to a client that has fewer')
-    this.#places = new ProgramPlaces(gate.programs, { system, uptime, gaveWay })
+    this.#scheduler = new ProgramScheduler(gate.programs, { system, uptime, preempted })
   }
 
   /** Receives a client that has connected. */
@@ -122,17 +122,17 @@ export class Receiver {
   }
 
   /**
-   * Starts the program as soon as there is a place. `why` is the reason in the log; it is undefined
+   * Starts the program as soon as it may run. `why` is the reason in the log; it is undefined
    * for an early talker, which was logged already.
    */
   async #serve(visit: Visit, environment: Environment, why: string | undefined): Promise<void> {
     const { gate, log } = this.#parts
-    const turn = await this.#places.take(visit, gate.waitTimeout * 1000)
+    const turn = await this.#scheduler.acquire(visit, gate.waitTimeout * 1000)
     if (turn === 'turn') {
       try {
         await this.#run(visit, environment, why)
       } finally {
-        this.#places.giveBack(visit)
+        this.#scheduler.release(visit)
       }
       return
     }

@@ -25,7 +25,7 @@ export interface SocketEvent {
 }
 
 /** What went over a connection, as the kernel counts it. */
-interface ConnectionCounts {
+interface TcpInfo {
   /** Bytes that came from the client. */
   readonly bytes: number
   /** Segments with data that came from the client, and that were sent to it. */
@@ -142,7 +142,7 @@ export interface System {
   /** TCP_NODELAY. */
   sendAtOnce(fd: number): void
   /** TCP_INFO: undefined if the kernel does not count. */
-  counts(fd: number): ConnectionCounts | undefined
+  tcpInfo(fd: number): TcpInfo | undefined
 
   /*
    * Clients whose bytes stay in the kernel until another program takes them.

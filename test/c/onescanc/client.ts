@@ -37,20 +37,20 @@ export interface ColdPrograms {
   readonly teller: string
 }
 
-/** The files with the places of cold programs of this account, for each name that they may have. */
-export function filesOfPlaces(program: string): string[] {
+/** The files with the locks of cold programs of this account, for each name that they may have. */
+export function lockFiles(program: string): string[] {
   const hash = [...Buffer.from(program)].reduce(
     (hash, byte) => BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n),
     0xcbf29ce484222325n,
   )
-  const name = `onescan-places-${process.getuid!()}-${hash.toString(16).padStart(16, '0')}`
+  const name = `onescan-cold-${process.getuid!()}-${hash.toString(16).padStart(16, '0')}`
   return Array.from({ length: 16 }, (_, number) => `/dev/shm/${name}.${number}`)
 }
 
 export function coldPrograms(t: Ending): ColdPrograms {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-cold-'))
   t.teardown(() => {
-    const files = readdirSync(directory).flatMap((name) => filesOfPlaces(join(directory, name)))
+    const files = readdirSync(directory).flatMap((name) => lockFiles(join(directory, name)))
     for (const file of files) rmSync(file, { force: true })
     rmSync(directory, { recursive: true, force: true })
   })

@@ -16,7 +16,7 @@ import t from 'tap'
 import { runSlot } from '../../doors/slot/slot.ts'
 import { until } from '../../run/until.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
-import { coldPrograms, filesOfPlaces, missing, onescanc, sanitized } from './client.ts'
+import { coldPrograms, lockFiles, missing, onescanc, sanitized } from './client.ts'
 
 /** The limit of cold programs that an account runs at a time. */
 
@@ -181,7 +181,7 @@ t.test('what a cold program leaves behind holds no place', { skip: missing }, as
   writeFileSync(fifo, '')
 })
 
-/** Another account has taken names for files of places in a directory that nobody else can list. */
+/** Another account has taken names for files of locks in a directory that nobody else can list. */
 const others = { skip: missing || (process.getuid?.() !== 0 && 'run as root') }
 
 /** Elsewhere than in /dev/shm, where tests have their temporary files. */
@@ -192,7 +192,7 @@ t.teardown(() => rmSync(elsewhere, { recursive: true }))
 function among(squatted: (files: readonly string[]) => readonly string[], program: string) {
   const shm = join(elsewhere, `${basename(program)}.shm`)
   mkdirSync(shm)
-  const files = filesOfPlaces(program).map((file) => join(shm, basename(file)))
+  const files = lockFiles(program).map((file) => join(shm, basename(file)))
   for (const file of squatted(files)) writeFileSync(file, '', { mode: 0o666 })
   for (const file of [...squatted(files), shm]) chownSync(file, 65_534, 65_534)
   chmodSync(shm, 0o1733)
@@ -210,7 +210,7 @@ t.test("another account's files make nobody wait, however many", others, async (
   const [first, second] = [1, 2].map(() => send(queue.program, '2', '60', client))
   await until(() => queue.begun() >= 2, '2 have begun')
   rmSync(files[0]!)
-  t.equal((await send(queue.program, '2', '0', client)).code, 71, 'both places are taken')
+  t.equal((await send(queue.program, '2', '0', client)).code, 71, 'both locks are taken')
   t.notOk(existsSync(files[0]!))
   queue.release()
   for (const { code, logged } of await Promise.all([first!, second!])) t.equal(code, 0, logged)

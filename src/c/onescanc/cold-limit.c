@@ -1,9 +1,9 @@
 /*
  * Limits how many cold programs an account runs. Each of them starts a runtime; if onescand is
- * away, a burst of mail would start as many as there are SMTP clients. So each cold program holds a
- * place: a lock on one byte of a file that this account alone can open, since whoever can open a
- * file can lock it, and then keep others from a place. The lock survives the exec, is no child's,
- * and ends with the process, however that ends (fcntl(2), F_SETLK).
+ * away, a burst of mail would start as many as there are SMTP clients. So each cold program holds
+ * a lock on one byte of a file that this account alone can open, since whoever can open a file can
+ * lock it, and then keep others out. The lock survives the exec, is no child's, and ends with the
+ * process, however that ends (fcntl(2), F_SETLK).
  */
 #define _GNU_SOURCE
 #include "onescanc.h"
@@ -17,18 +17,18 @@
 #include <unistd.h>
 
 enum {
-  PLACES_MAX = 1000,
-  PLACES_LEAST = 4,
-  PLACES_FOR_EACH_PROCESSOR = 2,
+  COLD_MAX_MOST = 1000,
+  COLD_MAX_LEAST = 4,
+  COLD_FOR_EACH_PROCESSOR = 2,
   WAIT_DEFAULT = 60, /* seconds */
   WAIT_MAX = 600,
-  LOOK_EVERY = 50, /* milliseconds between two looks for a free place */
+  LOOK_EVERY = 50, /* milliseconds between two looks for a free lock */
   NAMES = 16,      /* that the file may have: another account may have taken some */
   KEPT_FROM = 100  /* the lowest descriptor of the file: above those of callers and runtimes */
 };
 
-static long places;       /* how many cold programs may run; 0: no limit */
-static long longest_wait; /* seconds to wait for one of these places */
+static long cold_max;  /* how many cold programs may run; 0: no limit */
+static long cold_wait; /* seconds to wait for one of these to end */
 
 static long number_setting(const char *name, long unset, long max) {
   const char *value = setting(name, NULL);
@@ -41,10 +41,10 @@ static long number_setting(const char *name, long unset, long max) {
 
 void read_cold_settings(void) {
   long processors = sysconf(_SC_NPROCESSORS_ONLN);
-  long enough = processors * PLACES_FOR_EACH_PROCESSOR;
-  long unset = enough > PLACES_LEAST ? enough : PLACES_LEAST;
-  places = number_setting("ONESCAN_COLD_MAX", unset, PLACES_MAX);
-  longest_wait = number_setting("ONESCAN_COLD_WAIT", WAIT_DEFAULT, WAIT_MAX);
+  long enough = processors * COLD_FOR_EACH_PROCESSOR;
+  long unset = enough > COLD_MAX_LEAST ? enough : COLD_MAX_LEAST;
+  cold_max = number_setting("ONESCAN_COLD_MAX", unset, COLD_MAX_MOST);
+  cold_wait = number_setting("ONESCAN_COLD_WAIT", WAIT_DEFAULT, WAIT_MAX);
 }
 
 /* FNV-1a: the file has the same name for a program that an upgrade has replaced. */
@@ -67,7 +67,7 @@ static int keep_open(int fd) {
   return kept;
 }
 
-/* Opens a file of places; -1 if it cannot, or if another account could have made it. */
+/* Opens a file of locks; -1 if it cannot, or if another account could have made it. */
 static int open_own(const char *path, int flags) {
   int fd = open(path, O_RDWR | flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
   struct stat made;
@@ -81,15 +81,15 @@ static int open_own(const char *path, int flags) {
 }
 
 /*
- * Opens the file with the places of this account for a program; -1 if it cannot. Everybody may make
+ * Opens the file with the locks of this account for a program; -1 if it cannot. Everybody may make
  * files in that directory, so it is never listed: the file is the first of a few names that is this
  * account's, and is made under the first that nobody has.
  */
-static int open_places(const char *program) {
+static int open_locks(const char *program) {
   const char *paths[NAMES];
   int fd = -1;
   for (int name = 0; name < NAMES && fd < 0; ++name) {
-    paths[name] = xasprintf("/dev/shm/onescan-places-%lu-%016llx.%d", (unsigned long) geteuid(),
+    paths[name] = xasprintf("/dev/shm/onescan-cold-%lu-%016llx.%d", (unsigned long) geteuid(),
                             hash_of(program), name);
     fd = open_own(paths[name], 0);
   }
@@ -101,28 +101,28 @@ static int open_places(const char *program) {
   return fd;
 }
 
-/* Takes a place; returns whether this process has one. Without such locks there is no limit. */
-static int take_place(int fd) {
-  struct flock place = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
-  for (; place.l_start < places; ++place.l_start)
-    if (!fcntl(fd, F_SETLK, &place) || (errno != EAGAIN && errno != EACCES))
+/* Takes a lock; returns whether this process may go on. Without such locks there is no limit. */
+static int take_lock(int fd) {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+  for (; lock.l_start < cold_max; ++lock.l_start)
+    if (!fcntl(fd, F_SETLK, &lock) || (errno != EAGAIN && errno != EACCES))
       return 1;
   return 0;
 }
 
-const char *wait_for_place(const char *program) {
-  if (places == 0)
+const char *wait_for_cold_limit(const char *program) {
+  if (cold_max == 0)
     return "";
-  int fd = open_places(program);
+  int fd = open_locks(program);
   if (fd < 0)
     return xasprintf("; without the limit of ONESCAN_COLD_MAX, for which there is no file: %m");
-  double until = uptime() + (double) longest_wait * 1e3;
-  while (!take_place(fd)) {
+  double until = uptime() + (double) cold_wait * 1e3;
+  while (!take_lock(fd)) {
     if (uptime() >= until)
       fail(EXIT_DEFERRED, "out-of-memory",
            xasprintf("%ld cold programs run, and none ended in %ld seconds (ONESCAN_COLD_MAX, "
                      "ONESCAN_COLD_WAIT)",
-                     places, longest_wait));
+                     cold_max, cold_wait));
     nanosleep(&(struct timespec){0, LOOK_EVERY * 1000000L}, NULL);
   }
   return "";
