@@ -36,9 +36,6 @@ t.test('the plugin in C is built and does what the page says', { skip: noCompile
   t.equal(await answerOf(directory, 'subject.so', quotedInBody), 'clean')
 })
 
-t.test('the limits of the daemon are those of the page', async (t) => {
+t.test('the page names the number of processes of a plugin', async (t) => {
   t.match(page, `"none of ${standardLimits.most} processes was free within SCANTIMEOUT"`)
-  const daemon = readPage('onescand.8')
-  t.match(daemon, `up to ${standardLimits.most} for each plugin`)
-  t.match(daemon, `nothing to do for ${standardLimits.idle / 1000} seconds`)
 })
