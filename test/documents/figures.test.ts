@@ -118,7 +118,7 @@ t.test(
     const page = words('smtp-delay.8')
     t.same([figure('SEGMENTS_IN_MIN'), figure('SEGMENTS_OUT_MIN')], [3, 4])
     t.match(page, `${figure('BYTES_MIN')} bytes in three segments, and was sent four`)
-    t.match(page, `${figure('PLACE_IDLE_MAX') / 1000} seconds, with two places for half of that`)
+    t.match(page, `${figure('PROGRAM_IDLE_MAX') / 1000} seconds, with two places for half of that`)
     t.match(page, `sent less than ${figure('PROGRESS') / KIB} KiB`)
     t.match(page, `The ${withCommas(REMEMBERED_MAX)} clients that behaved last`)
     t.match(page, `and ${figure('SPARE_DESCRIPTORS')} more.`)

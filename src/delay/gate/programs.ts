@@ -20,7 +20,7 @@ const LOOK_EVERY = 500
  * Milliseconds without progress after which a client with one program may be preempted. If a
  * client has several, this time is divided by their number.
  */
-const IDLE_MAX = 20_000
+const PROGRAM_IDLE_MAX = 20_000
 /** Bytes of a client that are progress. Few dialogues before DATA have as many, and most mail has more. */
 const PROGRESS = 4096
 /** Milliseconds that a program has to end. After them another one is preempted. */
@@ -40,7 +40,7 @@ interface RunningProgram {
  * among equals, of the one that connected first. If the limit is reached and a client waits, a client
  * is preempted that has more programs and makes no progress: its program finds the end of its input, and
  * the client still gets the answer that is under way. If all make progress, and a client has waited
- * for its first program for IDLE_MAX, the slowest client is preempted.
+ * for its first program for PROGRAM_IDLE_MAX, the slowest client is preempted.
  */
 export class ProgramScheduler {
   readonly #most: number
@@ -175,7 +175,7 @@ export class ProgramScheduler {
     for (const [visit, { progress, preemptedAt }] of this.#running) {
       const held = this.#countOf(visit.client)
       if (preemptedAt !== undefined || held < most) continue
-      if (now - progress.at < IDLE_MAX / held) continue
+      if (now - progress.at < PROGRAM_IDLE_MAX / held) continue
       if (held === most && progress.at >= since) continue
       found = visit
       most = held
@@ -216,7 +216,7 @@ export class ProgramScheduler {
   }
 }
 
-const isLong = (time: number) => time >= IDLE_MAX
+const isLong = (time: number) => time >= PROGRAM_IDLE_MAX
 
 /** How a program ended, and whether its client behaved like a mail server. */
 interface ProgramEnd {
