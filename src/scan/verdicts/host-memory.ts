@@ -65,7 +65,7 @@ export class HostMemory {
   } = {}) {
     this.#self = self
     this.inHand = inHand
-    this.inFlight = new ScansInFlight((event) => this.#tell(event))
+    this.inFlight = new ScansInFlight(self, (event) => this.#tell(event))
     this.poison = new Poison((event) => this.#tell(event))
   }
 

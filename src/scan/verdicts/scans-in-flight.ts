@@ -13,10 +13,8 @@ export type ScanEnd =
 
 /** A scan that is under way. */
 interface ScanInFlight {
-  /** Always resolves, and never rejects. */
+  /** Always resolves, and never rejects. A scan of this process must end in every case. */
   readonly ended: Promise<ScanEnd>
-  /** The other process that scans; undefined for a scan of this process, which must end in every case. */
-  readonly from: number | undefined
   end(end: ScanEnd): void
 }
 
@@ -32,24 +30,30 @@ const NOTHING: ScanEnd = { kind: 'nothing' }
 
 /**
  * The scans under way, of all processes of the host, by the message's fingerprint: the first copy is
- * scanned, the others wait.
+ * scanned, the others wait. If two processes have begun before they heard of each other, the one with
+ * the smaller id counts as first.
  */
 export class ScansInFlight {
+  readonly #self: number
   readonly #tell: (event: ScanEvent) => void
-  readonly #scans = new Map<string, ScanInFlight>()
+  /** By the id of the process that scans. */
+  readonly #scans = new Map<string, Map<number, ScanInFlight>>()
 
-  /** `tell` takes what the other processes are to hear. */
-  constructor(tell: (event: ScanEvent) => void = () => {}) {
+  /** `self` is the id of this process; `tell` takes what the other processes are to hear. */
+  constructor(self = process.pid, tell: (event: ScanEvent) => void = () => {}) {
+    this.#self = self
     this.#tell = tell
   }
 
+  /** The scan that counts as first; undefined if there is none. */
   of(fingerprint: string): ScanInFlight | undefined {
-    return this.#scans.get(fingerprint)
+    const scans = this.#scans.get(fingerprint)
+    return scans?.get(Math.min(...scans.keys()))
   }
 
   /** Begins a scan that takes at most `within` milliseconds. */
   begin(fingerprint: string, within: number): ScanInFlight {
-    const scan = this.#add(fingerprint, undefined, (end) => {
+    const scan = this.#add(fingerprint, this.#self, (end) => {
       const unknown = end.kind === 'unknown' && { unknown: end.result }
       this.#tell({ is: 'ended', fingerprint, ...unknown })
     })
@@ -57,17 +61,15 @@ export class ScansInFlight {
     return scan
   }
 
-  /**
-   * Takes what another process told. If this process is scanning the message, too, both scans go on.
-   */
+  /** Takes what another process told. */
   hear(event: ScanEvent, from: number): void {
-    const before = this.of(event.fingerprint)
+    const { fingerprint } = event
     if (event.is === 'ended') {
       const { unknown } = event
       const end: ScanEnd = unknown ? { kind: 'unknown', result: unknown } : { kind: 'elsewhere' }
-      if (before?.from === from) before.end(end)
-    } else if (before === undefined) {
-      const scan = this.#add(event.fingerprint, from, () => clearTimeout(timer))
+      this.#scans.get(fingerprint)?.get(from)?.end(end)
+    } else {
+      const scan = this.#add(fingerprint, from, () => clearTimeout(timer))
       const timer = setTimeout(() => scan.end(NOTHING), event.within)
       timer.unref()
     }
@@ -75,31 +77,29 @@ export class ScansInFlight {
 
   /** Another process has ended: its scans will not come to an end. */
   left(from: number): void {
-    for (const scan of this.#scans.values()) if (scan.from === from) scan.end(NOTHING)
+    for (const scans of this.#scans.values()) scans.get(from)?.end(NOTHING)
   }
 
-  #add(
-    fingerprint: string,
-    from: number | undefined,
-    whenEnded: (end: ScanEnd) => void,
-  ): ScanInFlight {
-    const scans = this.#scans
+  #add(fingerprint: string, by: number, whenEnded: (end: ScanEnd) => void): ScanInFlight {
+    const scans = this.#scans.get(fingerprint) ?? new Map<number, ScanInFlight>()
     let settle: ((end: ScanEnd) => void) | undefined
     const ended = new Promise<ScanEnd>((resolve) => {
       settle = resolve
     })
     const scan: ScanInFlight = {
       ended,
-      from,
-      end(end) {
+      end: (end) => {
         if (settle === undefined) return
-        if (scans.get(fingerprint) === scan) scans.delete(fingerprint)
+        if (scans.get(by) === scan) {
+          scans.delete(by)
+          if (scans.size === 0) this.#scans.delete(fingerprint)
+        }
         settle(end)
         settle = undefined
         whenEnded(end)
       },
     }
-    scans.set(fingerprint, scan)
+    this.#scans.set(fingerprint, scans.set(by, scan))
     return scan
   }
 }

@@ -77,7 +77,11 @@ export class Verdicts {
     let vain = 0
     while (true) {
       const scan = memory.inFlight.of(identity.fingerprint)
-      if (scan === undefined) return this.#lookUpOrScan(identity, runScanners)
+      if (scan === undefined) {
+        const found = await this.#lookUpOrScan(identity, runScanners)
+        if (found !== undefined) return found
+        continue
+      }
       const end = await endOf(scan.ended, query)
       if (end === TIMED_OUT || end === ABORTED) return { result: TOO_LATE }
       switch (end.kind) {
@@ -112,16 +116,17 @@ export class Verdicts {
 
   /**
    * Finds the result for a message and for all copies that wait for it: a remembered verdict if one
-   * counts, otherwise by a scan.
+   * counts, otherwise by a scan. Resolves to undefined if another process has begun with a copy first.
    */
   async #lookUpOrScan(
     identity: MemorableMessage,
     runScanners: RunScanners,
-  ): Promise<KnownOrScanned> {
+  ): Promise<KnownOrScanned | undefined> {
     const { memory, shared, signatureFiles, now } = this.#options
     const { timeLeft } = identity.query
     const within = timeLeft()
     const scan = memory.inFlight.begin(identity.fingerprint, within)
+    const isFirst = () => memory.inFlight.of(identity.fingerprint) === scan
     let found: FoundByScan = { end: { kind: 'nothing' }, mayLast: false }
     try {
       const verdict = await this.#recall(identity, within * SHARE_OF_WAITING)
@@ -134,6 +139,10 @@ export class Verdicts {
       let isByThese = true
       const note = (scanner: string, version: string | undefined) => {
         isByThese &&= version === identity.versions[scanner]
+      }
+      if (!isFirst()) {
+        found = { end: ELSEWHERE, mayLast: false }
+        return undefined
       }
       const result = await this.#scan(identity, runScanners, note)
       const forCopies = await resultForCopies(result, identity, (scanners, header) =>

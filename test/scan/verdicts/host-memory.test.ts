@@ -110,16 +110,24 @@ t.test('no process waits for one that has ended, or for longer than it announced
   clearInterval(alive)
 })
 
-t.test('a process goes on scanning if another one begins, too', async (t) => {
-  const { memories, heard } = connected(2)
-  const [first, second] = memories as [HostMemory, HostMemory]
-  const own = second.inFlight.begin(print, 10_000)
-  const theirs = first.inFlight.begin(print, 10_000)
+t.test('processes that begin before they hear of each other name the same first', async (t) => {
+  const { memories, heard } = connected(3)
+  const [first, second, third] = memories as [HostMemory, HostMemory, HostMemory]
+  const later = second.inFlight.begin(print, 10_000)
+  t.equal(second.inFlight.of(print), later, 'it knows of no other one yet')
+  const own = first.inFlight.begin(print, 10_000)
   await heard()
   await heard()
-  t.equal(second.inFlight.of(print), own)
-  theirs.end({ kind: 'nothing' })
-  t.equal(second.inFlight.of(print), own)
+  t.equal(first.inFlight.of(print), own)
+  const { ended } = second.inFlight.of(print)!
+  t.not(second.inFlight.of(print), later)
+  later.end({ kind: 'elsewhere' })
+  await heard()
+  const waiting = third.inFlight.of(print)!.ended
+  own.end({ kind: 'nothing' })
+  t.same(await ended, { kind: 'elsewhere' })
+  t.same(await waiting, { kind: 'elsewhere' })
+  for (const memory of memories) t.equal(memory.inFlight.of(print), undefined)
 })
 
 t.test('the memory is bounded in bytes, and forgets the verdicts used longest ago', async (t) => {

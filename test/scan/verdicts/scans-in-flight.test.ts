@@ -17,7 +17,7 @@ t.test('scans of different messages know nothing of each other', async (t) => {
 
 t.test('the end of a scan is not that of a later one of the same message', async (t) => {
   const heard: unknown[] = []
-  const inFlight = new ScansInFlight((event) => heard.push(event))
+  const inFlight = new ScansInFlight(1, (event) => heard.push(event))
   const first = inFlight.begin(print, 1000)
   const second = inFlight.begin(print, 500)
   first.end(nothing)

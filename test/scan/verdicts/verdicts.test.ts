@@ -649,6 +649,33 @@ t.test('copies that wait for a store get its verdict', async (t) => {
   t.same(scans, [])
 })
 
+t.test('processes of a host that wait for a dead store at the same time scan once', async (t) => {
+  let giveUp = () => {}
+  const givenUp = new Promise<void>((resolve) => {
+    giveUp = resolve
+  })
+  const dead: Shared = {
+    ...notingStore(() => undefined).shared,
+    get: () => givenUp.then(() => undefined),
+  }
+  const memories = Array.from({ length: 3 }, (_, n) => new HostMemory({ self: n + 1 }))
+  const processes = memories.map((memory) => open({ memory, shared: dead }))
+  const letters = Array.from({ length: 5 }, (_, n) => letter.replace('Hello', `Hello ${n}`))
+  const all = letters.flatMap((text) => processes.map(({ find }) => find(text)))
+  await new Promise<void>((resolve) => {
+    let told = 0
+    for (const memory of memories) {
+      memory.connect((events) => {
+        for (const other of memories) if (other !== memory) other.receive(events)
+        if (++told === memories.length) resolve()
+      })
+    }
+  })
+  giveUp()
+  for (const { result } of await Promise.all(all)) t.equal(result.answer, 'clean')
+  t.equal(processes.flatMap(({ scans }) => scans).length, letters.length)
+})
+
 t.test('a verdict that is too old for a copy that waited does not count for it', async (t) => {
   const { find, scans, pass } = open()
   const slow = () => {
