@@ -20,8 +20,8 @@ import {
 } from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
 import type { SmtpDoorOptions } from './options/smtp-doors.ts'
-import { checkSeen } from './seen-places.ts'
 import { callNext, doorName, tryDoor, tryPage } from './trials/try-door.ts'
+import { checkVisiblePaths } from './visible-paths.ts'
 
 /**
  * Does what onescand does at its start, up to the first connection, without listening, and then
@@ -33,15 +33,15 @@ export async function* checkStart(
   faults: readonly string[],
   env: Environment,
 ): AsyncGenerator<Finding> {
-  const places = options === undefined || options.isRunning ? [] : await placeFaults(options)
+  const wrongPaths = options === undefined || options.isRunning ? [] : await pathFaults(options)
   let stopsStart = false
-  for (const line of [...faults, ...places]) {
+  for (const line of [...faults, ...wrongPaths]) {
     stopsStart = true
     yield marked(settingsFault(line), 'stops the start')
   }
   if (options !== undefined) {
     yield* await pageFaults(options)
-    yield* checkSeen(env, options)
+    yield* checkVisiblePaths(env, options)
   }
   const host = ownHost(env, readControlDirectories(env), true)
   for await (const finding of options?.checksSettings
@@ -104,7 +104,7 @@ async function tryNextServers(options: DaemonOptions): Promise<Finding[]> {
   return (await Promise.all(tried)).flat()
 }
 
-async function placeFaults(options: DaemonOptions): Promise<string[]> {
+async function pathFaults(options: DaemonOptions): Promise<string[]> {
   const faults: string[] = []
   for (const { at, option } of doorsOf(options)) {
     await checkAddress(at, { ...options, option }).catch((error) => {

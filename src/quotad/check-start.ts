@@ -5,7 +5,7 @@ import { everyFault, Faults, lineEndFaults } from '../lib/settings/faults.ts'
 import { misspeltSettings } from '../lib/settings/misspelt.ts'
 import type { Environment } from '../lib/settings/settings.ts'
 import { openLookup } from './lookup.ts'
-import { missingPlaces, unreadableFiles } from './named-files.ts'
+import { missingMailboxPaths, unreadableFiles } from './named-files.ts'
 import { readOptions } from './options.ts'
 import { readServiceSettings } from './service-settings.ts'
 
@@ -35,7 +35,12 @@ export async function checkStart(words: readonly string[], env: Environment): Pr
     const does = ok('settings', 'it would start, and answer about mailboxes')
     return {
       isUsage: false,
-      findings: [...findings, does, ...unreadableFiles(settings), ...missingPlaces(settings, env)],
+      findings: [
+        ...findings,
+        does,
+        ...unreadableFiles(settings),
+        ...missingMailboxPaths(settings, env),
+      ],
     }
   } catch (error) {
     return { isUsage: false, findings: [...findings, stopsStart(errorText(error))] }

@@ -7,7 +7,7 @@ import { passwdEntries } from '../lib/process/passwd.ts'
 import { type Environment, readSetting } from '../lib/settings/settings.ts'
 import type { ServiceSettings } from './service-settings.ts'
 
-/** What settings name: files that are read, and the places of mailboxes. */
+/** What settings name: files that are read, and the directories of mailboxes. */
 
 /** The files that settings name, each behind the name of its setting. */
 function namedFiles({ limitsFile, users, ldap }: ServiceSettings): [name: string, file: string][] {
@@ -39,21 +39,24 @@ export function unreadableFiles(settings: ServiceSettings): Finding[] {
 
 /** Numbers of accounts that people have: login.defs(5). */
 const isPerson = (uid: number) => uid >= 1000 && uid < 60_000
-/** The most places that are told. */
-const PLACES_TOLD = 3
+/** The most paths that are shown. */
+const SHOWN_MAX = 3
 
-/** Warnings about places of mailboxes that this process does not see: a mailbox there counts as empty. */
-export function missingPlaces({ source, users }: ServiceSettings, env: Environment): Finding[] {
+/** Warnings about directories of mailboxes that this process does not see: a mailbox there counts as empty. */
+export function missingMailboxPaths(
+  { source, users }: ServiceSettings,
+  env: Environment,
+): Finding[] {
   if (source.kind === 'quota-status') return []
   const path = readSetting(env, 'QUOTAMAILBOX').replace(/^\w+:/, '')
   const needsHomes = /^(~|%h)/.test(path)
-  const places = needsHomes
+  const paths = needsHomes
     ? users.flatMap((list) => (list.kind === 'passwd' ? homesIn(list.file) : []))
     : [path.replace(/%.*$/, '').replace(/(?<=.)\/[^/]*$/, '')]
-  const missing = [...new Set(places)].filter((place) => !existsSync(place))
-  return missing.slice(0, PLACES_TOLD).map((place) => {
-    const value = `${place}: is not there, so that mailboxes in it count as empty`
-    return warning('mailboxes', value, toBind('onescan-quotad', place))
+  const missing = [...new Set(paths)].filter((path) => !existsSync(path))
+  return missing.slice(0, SHOWN_MAX).map((path) => {
+    const value = `${path}: is not there, so that mailboxes in it count as empty`
+    return warning('mailboxes', value, toBind('onescan-quotad', path))
   })
 }
 

@@ -169,7 +169,7 @@ export const COMPONENTS = {
     files: ['src/cli/**/*.ts'],
     tests: [
       'test/cli/check/by-rule/mail-servers.test.ts',
-      'test/cli/check/by-rule/onescand-places.test.ts',
+      'test/cli/check/by-rule/onescand-endpoints.test.ts',
       'test/cli/check/slot/chain.test.ts',
       'test/cli/check/slot/check-slot.test.ts',
       'test/cli/check/by-rule/reach.test.ts',

@@ -22,7 +22,7 @@ import { optionsOfOnescand } from '../shared/settings-file.ts'
 import { addEnvironmentOptions } from '../shared/slot-environment.ts'
 import { checkByMail } from './by-mail/check-by-mail.ts'
 import { findMailServers, type MailServer } from './by-rule/mail-servers.ts'
-import { onescandPlaces } from './by-rule/onescand-places.ts'
+import { onescandEndpoints } from './by-rule/onescand-endpoints.ts'
 import { checkPostfix } from './by-rule/postfix.ts'
 import { checkOnescand } from './services/onescand.ts'
 import { checkQuotadHere } from './services/quotad.ts'
@@ -128,7 +128,7 @@ async function* checkServer(
   const settings = running?.description?.settings ?? {}
   yield* await checkPostfix({
     directory: args.postfix ?? '',
-    places: onescandPlaces(optionsOfOnescand(), running),
+    endpoints: onescandEndpoints(optionsOfOnescand(), running),
     accounts: readAccounts(),
     scanTime: attempt(() => readSetting(settings, 'SCANTIMEOUT')) ?? table.SCANTIMEOUT.default,
     makesStamps: Boolean(settings.CLUSTERKEYS),

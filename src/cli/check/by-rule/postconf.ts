@@ -5,7 +5,7 @@ import { shellWord } from '../../../lib/errors/shell-word.ts'
 import type { Accounts } from '../../../readiness/account.ts'
 import { commandAs } from '../../root/run-as.ts'
 import { reader } from '../../shared/accounts.ts'
-import type { OnescandPlaces } from './onescand-places.ts'
+import type { OnescandEndpoints } from './onescand-endpoints.ts'
 
 export const POSTCONF = '/usr/sbin/postconf'
 const run = promisify(execFile)
@@ -58,7 +58,7 @@ export function setting(place: string, value: string): string {
 export interface PostfixHost {
   /** The directory of main.cf; '' is Postfix's own. */
   readonly directory: string
-  readonly places: OnescandPlaces
+  readonly endpoints: OnescandEndpoints
   readonly accounts: Accounts
   /** SCANTIMEOUT of onescand, in seconds. */
   readonly scanTime: number

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { errorText } from '../../../lib/errors/fault.ts'
 import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
 import { findPostfix } from '../../shared/running-services.ts'
-import { matchAddress } from './onescand-places.ts'
+import { matchAddress } from './onescand-endpoints.ts'
 import {
   faultOf,
   inPostfix,
@@ -123,14 +123,14 @@ const USUAL = 'unix:onescan/milter.sock'
 
 /** A milter of onescand that a service reaches: from its chroot, a path below the queue directory or a port. */
 function withinReach({ isChrooted }: SmtpdService, postfix: Postfix): string {
-  const { places, queue } = postfix
-  const inQueue = places.milters.find((address) => address.startsWith(`unix:${queue}/`))
-  const others = places.milters.filter((address) => !isChrooted || /^inet/.test(address))
+  const { endpoints, queue } = postfix
+  const inQueue = endpoints.milters.find((address) => address.startsWith(`unix:${queue}/`))
+  const others = endpoints.milters.filter((address) => !isChrooted || /^inet/.test(address))
   return inPostfix(inQueue ?? others[0] ?? USUAL, postfix)
 }
 
-const isOnescand = (text: string, { places, queue }: Postfix) =>
-  matchAddress(text, places.milters, queue) !== undefined
+const isOnescand = (text: string, { endpoints, queue }: Postfix) =>
+  matchAddress(text, endpoints.milters, queue) !== undefined
 
 function inet6(service: SmtpdService, { text, written }: MilterEntry, list: string): Finding {
   const changed = written.replace('inet6:', 'inet:')
@@ -157,11 +157,15 @@ function checkFilter(service: SmtpdService, postfix: Postfix): Finding[] | undef
  * The address of onescand to which the value of such a parameter leads: `scan:[127.0.0.1]:10025` or
  * `lmtp:unix:/PATH`, a transport and its destination; that of smtpd_proxy_filter is without a transport.
  */
-function smtpDoorAt(name: string, value: string, { places, queue }: Postfix): string | undefined {
+function smtpDoorAt(
+  name: string,
+  value: string,
+  { endpoints, queue }: Postfix,
+): string | undefined {
   const destination = name === PROXY ? value : value.slice(value.indexOf(':') + 1)
   const place = destination.replace(/\[([^\]:]*)\]/, '$1')
   const address = /^(unix|inet):/.test(place) ? place : `inet:${place}`
-  return matchAddress(address, places.smtp, queue)
+  return matchAddress(address, endpoints.smtp, queue)
 }
 
 /** Whether Postfix waits long enough for the filter that this parameter names. */
@@ -232,7 +236,7 @@ function checkOverride(service: SmtpdService): Finding[] {
 /** A service that takes mail back from onescand must not hand it on again. */
 function checkReturn(service: SmtpdService, postfix: Postfix): Finding[] {
   const [, port] = /(?:^|:)(\d+)\/inet$/.exec(service.name) ?? []
-  if (port === undefined || !postfix.places.next.some((next) => next.endsWith(`:${port}`)))
+  if (port === undefined || !postfix.endpoints.next.some((next) => next.endsWith(`:${port}`)))
     return []
   return ['content_filter', PROXY].flatMap((name) => {
     const value = service.valueOf(name)

@@ -14,7 +14,7 @@ import {
 import { askSystemd, type SystemdUnit } from '../../shared/systemd-unit.ts'
 import { howToStart } from '../services/state.ts'
 import { isListening, isListeningAt } from '../shared/listeners.ts'
-import { matchAddress, SOCKET_UNITS } from './onescand-places.ts'
+import { matchAddress, SOCKET_UNITS } from './onescand-endpoints.ts'
 import {
   inPostfix,
   type MilterEntry,
@@ -33,13 +33,13 @@ export function unreachable(
   milter: MilterEntry,
   postfix: Postfix,
 ): Finding | undefined {
-  const { queue, places } = postfix
+  const { queue, endpoints } = postfix
   const what = `milter ${milter.text}`
   const action = milter.options.default_action ?? service.valueOf('milter_default_action')
   const meanwhile = whileDown(action)
   const path = pathFor(service, milter.text, queue)
   if (path === undefined) {
-    const isOurs = !places.isRunning && places.milters.includes(milter.text)
+    const isOurs = !endpoints.isRunning && endpoints.milters.includes(milter.text)
     const port = portHere(milter.text)
     if (!isOurs && (port === undefined || isListening(port))) return undefined
     const value = `nobody listens there: ${meanwhile}`
@@ -92,7 +92,7 @@ function missing(
   { what, meanwhile }: { readonly what: string; readonly meanwhile: string },
   postfix: Postfix,
 ): Finding {
-  const { places, queue } = postfix
+  const { endpoints, queue } = postfix
   const list = service.valueOf('smtpd_milters')
   const name = (address: string) =>
     service.toSet('smtpd_milters', list.replace(written, inPostfix(address, postfix)))
@@ -111,7 +111,7 @@ function missing(
   const unit = SOCKET_UNITS[path]
   const state = unit === undefined ? undefined : askSystemd(unit)
   if (state !== undefined) return failure(what, value, howToListen(unit!, state))
-  if (!places.isRunning) return notRunning(what, value)
+  if (!endpoints.isRunning) return notRunning(what, value)
   return failure(what, value, whoShouldListen(service, { text: `unix:${path}`, written }, postfix))
 }
 
@@ -131,7 +131,7 @@ function whoShouldListen(
   { text, written }: Pick<MilterEntry, 'text' | 'written'>,
   postfix: Postfix,
 ): string {
-  const { milters } = postfix.places
+  const { milters } = postfix.endpoints
   const place = service.placeOf('smtpd_milters')
   const list = service.valueOf('smtpd_milters')
   const [own] = milters

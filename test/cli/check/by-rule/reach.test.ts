@@ -11,14 +11,14 @@ import { listen } from '../../../programs/listen.ts'
 const service = new SmtpdService('smtp/inet', true, {}, {})
 const milterAt = (text: string) => ({ text, written: text, options: {} })
 const milter = milterAt('unix:onescan/milter.sock')
-const host = (places: Partial<Postfix['places']>): Postfix => ({
+const host = (endpoints: Partial<Postfix['endpoints']>): Postfix => ({
   directory: '',
   queue: '/var/spool/postfix',
   accounts: { passwd: '', group: '' },
   scanTime: 150,
   makesStamps: false,
   ...{ main: {}, services: [service], transports: new Map(), set: new Map() },
-  places: { milters: [], smtp: [], next: [], isRunning: true, ...places },
+  endpoints: { milters: [], smtp: [], next: [], isRunning: true, ...endpoints },
 })
 
 t.test(

@@ -3,7 +3,7 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { onescandPlaces } from '../../../../src/cli/check/by-rule/onescand-places.ts'
+import { onescandEndpoints } from '../../../../src/cli/check/by-rule/onescand-endpoints.ts'
 import { checkPostfix } from '../../../../src/cli/check/by-rule/postfix.ts'
 import type { Finding } from '../../../../src/lib/errors/finding.ts'
 import { readAccounts } from '../../../../src/readiness/account.ts'
@@ -43,7 +43,7 @@ class Host {
     const running = this.#isDown ? undefined : { socket: '', description: undefined }
     return checkPostfix({
       directory: this.#configuration,
-      places: onescandPlaces(this.#words, running),
+      endpoints: onescandEndpoints(this.#words, running),
       accounts: readAccounts(),
       scanTime: 150,
       makesStamps: false,

@@ -9,16 +9,16 @@ import type { DaemonOptions } from './options/options.ts'
 
 /** What the unit of onescand lets it see of the host. */
 
-/** The settings that name a place in which onescand writes. */
+/** The settings that name a directory or file where onescand writes. */
 const WRITTEN: readonly string[] = ['QUARANTINE', 'TMPDIR', 'SPOOLDIR', 'LOGFILE']
 /** Those that name sockets, or a file that is exchanged: their directories count. */
 const IN_DIRECTORIES: readonly string[] = ['CLAMD', 'VERDICTS', 'LOGFILE']
 
 /**
- * Findings about places that settings and options name, and that onescand does not see, or may not write to. Run
+ * Findings about paths that settings and options name, and that onescand does not see, or may not write to. Run
  * it inside the unit.
  */
-export function checkSeen(env: Environment, { smtpDoors }: DaemonOptions): Finding[] {
+export function checkVisiblePaths(env: Environment, { smtpDoors }: DaemonOptions): Finding[] {
   const named = names
     .filter((name) => table[name].readers.includes('onescand'))
     .flatMap((name) => pathsIn(env[name] ?? '').map((path) => [name, path] as const))
@@ -26,13 +26,13 @@ export function checkSeen(env: Environment, { smtpDoors }: DaemonOptions): Findi
   return [...named, ...next].flatMap(([name = '', path = '']) => {
     const isWritten = WRITTEN.includes(name)
     if (name === 'LOGFILE' && existsSync(path)) return []
-    const place = name === '--next' || IN_DIRECTORIES.includes(name) ? dirname(path) : path
-    const remedy = toBind('onescand', place, isWritten)
-    if (isWritten && isReadOnly(place)) {
-      return failure('places', `${name} ${place}: is read-only for onescand`, remedy)
+    const where = name === '--next' || IN_DIRECTORIES.includes(name) ? dirname(path) : path
+    const remedy = toBind('onescand', where, isWritten)
+    if (isWritten && isReadOnly(where)) {
+      return failure('paths', `${name} ${where}: is read-only for onescand`, remedy)
     }
-    if (existsSync(place) || !isUnderSystemd()) return []
-    return warning('places', `${name} ${place}: is not there for onescand`, remedy)
+    if (existsSync(where) || !isUnderSystemd()) return []
+    return warning('paths', `${name} ${where}: is not there for onescand`, remedy)
   })
 }
 

@@ -5,7 +5,7 @@ import { optionValues } from '../../shared/options.ts'
 import type { RunningDaemon } from '../../shared/running-daemon.ts'
 
 /** Where onescand takes mail, in the form of `--milter`: `inet:127.0.0.1:8890`. */
-export interface OnescandPlaces {
+export interface OnescandEndpoints {
   readonly milters: readonly string[]
   /** The addresses of --smtp and --lmtp, and those of --next. */
   readonly smtp: readonly string[]
@@ -20,10 +20,10 @@ export const SOCKET_UNITS: Readonly<Record<string, string>> = {
 }
 
 /** Where onescand listens by these options, its own if it tells them, and by the package's units. */
-export function onescandPlaces(
+export function onescandEndpoints(
   words: readonly string[],
   running: RunningDaemon | undefined,
-): OnescandPlaces {
+): OnescandEndpoints {
   const all = running?.description?.words ?? words
   const values = (...options: readonly string[]) => [
     ...new Set(options.flatMap((option) => optionValues(all, option))),
@@ -42,8 +42,8 @@ const pathIn = (address: string): string | undefined => /^(?:unix|local):(.+)$/.
 
 /** Its host and port: `inet:HOST:PORT`, `inet:PORT` or `inet:PORT@HOST`; `inet6:` counts like `inet:`. */
 function endpointIn(address: string) {
-  const [, place = ''] = /^inet6?:(.+)$/.exec(address) ?? []
-  const found = parseMtaEndpoint(place.replace(/^:?(\d+)@?$/, '127.0.0.1:$1'))
+  const [, hostAndPort = ''] = /^inet6?:(.+)$/.exec(address) ?? []
+  const found = parseMtaEndpoint(hostAndPort.replace(/^:?(\d+)@?$/, '127.0.0.1:$1'))
   return found?.host === 'localhost' ? { ...found, host: '127.0.0.1' } : found
 }
 

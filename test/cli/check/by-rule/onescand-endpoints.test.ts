@@ -1,5 +1,5 @@
 import t from 'tap'
-import { matchAddress } from '../../../../src/cli/check/by-rule/onescand-places.ts'
+import { matchAddress } from '../../../../src/cli/check/by-rule/onescand-endpoints.ts'
 
 /** Addresses of sockets, as onescand, Postfix and Sendmail write them. */
 
