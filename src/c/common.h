@@ -68,8 +68,8 @@ static inline int asks_about(int argc, char **argv) {
 
 /* Writes the usage or the version, whichever was asked for. Returns whether all was written. */
 static inline int tell_usage_or_version(const char *word, const char *usage, const char *version) {
-  const char *told = strcmp(word, "--version") ? usage : version;
-  return write(STDOUT_FILENO, told, strlen(told)) == (ssize_t) strlen(told);
+  const char *text = strcmp(word, "--version") ? usage : version;
+  return write(STDOUT_FILENO, text, strlen(text)) == (ssize_t) strlen(text);
 }
 
 /* Milliseconds of the monotonic clock, which nobody sets. Linux always has it: no call fails. */

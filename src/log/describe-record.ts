@@ -53,8 +53,8 @@ function outcome(value: ReadValue): string {
   const decider = scan === 'trusted' ? value('key') && `key ${value('key')}` : value('scanner')
   const words = [scan, named, decider && `by ${decider}`].filter(Boolean).join(' ')
   const fault = value('fault') && `${value('fault')} fault`
-  const heard = value('reply') === UNHEARD && 'the client has left before the answer'
-  return [words, fault, value('reason'), value('odd') && `odd: ${value('odd')}`, heard]
+  const unheard = value('reply') === UNHEARD && 'the client has left before the answer'
+  return [words, fault, value('reason'), value('odd') && `odd: ${value('odd')}`, unheard]
     .filter(Boolean)
     .join('; ')
 }

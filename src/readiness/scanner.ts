@@ -31,9 +31,9 @@ export async function checkScanners(host: StageHost): Promise<Finding[]> {
   // If one scanner finds viruses, another one may be there for something else.
   if (findsEicar) return findings
   // A site may have written a plugin for something else alone.
-  const told = scanners.some(isOwnPlugin) ? warning : failure
+  const level = scanners.some(isOwnPlugin) ? warning : failure
   return findings.map((finding) =>
-    finding.level === 'error' ? finding : told(finding.what, finding.value, VIRUSES_GET_IN),
+    finding.level === 'error' ? finding : level(finding.what, finding.value, VIRUSES_GET_IN),
   )
 }
 

@@ -85,14 +85,14 @@ export const handOnCommand = makeCommand('quarantine hand-on', {
     let mail: Omit<OutgoingMail, 'bytes'> | undefined
     let by = args.by
     for await (const line of createInterface({ input: process.stdin })) {
-      const told = JSON.parse(line) as HandedLine
-      if ('bytes' in told) {
-        pieces.push(Buffer.from(told.bytes, 'base64'))
+      const part = JSON.parse(line) as HandedLine
+      if ('bytes' in part) {
+        pieces.push(Buffer.from(part.bytes, 'base64'))
         size += pieces.at(-1)!.length
         if (size > SIZE_MAX) throw new Error('the message is too large')
-      } else if ('mail' in told) {
-        mail = told.mail
-        by ??= told.usual === 'chain' ? 'chain' : 'sendmail' // whoever holds onescand may say anything
+      } else if ('mail' in part) {
+        mail = part.mail
+        by ??= part.usual === 'chain' ? 'chain' : 'sendmail' // whoever holds onescand may say anything
       } else {
         const route = readRoute(by!, slotEnvironment(process.env, args))
         return handOn(route, { ...mail!, bytes: () => pieces })

@@ -43,12 +43,12 @@ export async function follow(run: RunningCommand, take: Taker, silence = SILENCE
   const gaveUp = once(late.signal, 'abort').then(() => {
     throw new Error('it took too long, and was ended: see what it waits for')
   })
-  const heard = () => void timer.refresh()
+  const onOutput = () => void timer.refresh()
   const copied = Promise.all([
     'write' in take
-      ? pipeline(run.stdout.on('data', heard), take, { end: false })
-      : eachLine(run.stdout, heard, take),
-    eachLine(run.stderr, heard, (line) => printTo(process.stderr, line)),
+      ? pipeline(run.stdout.on('data', onOutput), take, { end: false })
+      : eachLine(run.stdout, onOutput, take),
+    eachLine(run.stderr, onOutput, (line) => printTo(process.stderr, line)),
   ])
   try {
     const code = await Promise.race([run.exit, gaveUp, copied.then(() => run.exit)])
@@ -70,13 +70,13 @@ export async function printTo(out: Writable, line: string): Promise<void> {
 
 async function eachLine(
   from: Readable,
-  heard: () => void,
+  onOutput: () => void,
   take: (line: string) => unknown,
 ): Promise<void> {
   const decoder = new TextDecoder()
   let rest = ''
   for await (const piece of from) {
-    heard()
+    onOutput()
     const lines = (rest + decoder.decode(piece, { stream: true }).replaceAll(ALIVE, '')).split('\n')
     rest = lines.pop()!.slice(0, LINE_MAX)
     for (const line of lines) await take(line.slice(0, LINE_MAX))

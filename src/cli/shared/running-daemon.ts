@@ -40,9 +40,9 @@ export async function askRunningDaemon(
   const known = accountsOfOnescand()
   const owner = attempt(() => ownerOf(socket)) // anybody may listen at a path of his own
   if (owner === undefined || !known.has(owner)) return undefined
-  const told = await askForDescription(socket, TIMEOUT).catch(() => undefined)
-  if (told === undefined) return undefined
-  const { daemon } = told
+  const description = await askForDescription(socket, TIMEOUT).catch(() => undefined)
+  if (description === undefined) return undefined
+  const { daemon } = description
   const kernel = daemon && attempt(() => kernelFactsOf(String(daemon.pid)))
   // It tells its number itself: one of root's, as 1, is none of its own.
   const own = process.geteuid!()

@@ -47,7 +47,7 @@ export class HeartbeatWatch {
   }
 
   /** The worker has started, or has said something. */
-  heard(worker: number): void {
+  beat(worker: number): void {
     const at = this.#options.uptime()
     const heartbeat = this.#heartbeats.get(worker)
     if (heartbeat === undefined)

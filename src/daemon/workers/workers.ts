@@ -183,7 +183,7 @@ export class Workers {
   #watch(worker: Worker): void {
     const { child } = worker
     this.#workers.add(worker)
-    this.#heartbeats.heard(child.pid!)
+    this.#heartbeats.beat(child.pid!)
     send(child, this.#options.memory.initialEvents())
     child.on('message', (message) => {
       const addresses = this.#take(child, message)
@@ -203,7 +203,7 @@ export class Workers {
   /** Takes a message of a worker. Returns the addresses where it listens, if the message says them. */
   #take(child: ChildProcess, message: unknown): readonly string[] | undefined {
     const { memory, onMessage } = this.#options
-    this.#heartbeats.heard(child.pid!)
+    this.#heartbeats.beat(child.pid!)
     if (message === MUST_ANSWER) this.#putOff()
     if (message === HEARTBEAT || message === MUST_ANSWER) return undefined
     if (isServingNotice(message)) return message.serving

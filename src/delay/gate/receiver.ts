@@ -81,7 +81,7 @@ export class Receiver {
     if (!visit.watchFromNowOn()) return this.#sendAway(visit, 'no resources; come again')
     this.#connections.set(visit.client, others + 1)
     waiting.enter(visit)
-    listeners.tellOf(visit.id, (event) => visit.heard(event))
+    listeners.tellOf(visit.id, (event) => visit.onEvent(event))
     listeners.pollSoon()
     return visit
   }

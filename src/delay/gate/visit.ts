@@ -136,7 +136,7 @@ export class Visit implements RefusedClient {
   }
 
   /** Looks at the client after an event of its descriptor. */
-  heard({ isEnd }: SocketEvent): void {
+  onEvent({ isEnd }: SocketEvent): void {
     const sign = this.#system.look(this.fd)
     if (sign === 'silent' && !isEnd) return
     // Unread bytes would make event after event, so only the end of the stream is watched now.

@@ -52,7 +52,7 @@ function serveClient(socket: Socket, service: ClamdService, closed: () => void):
     uptime,
     closed,
     // Some close their side as soon as they have said all. Who does that later has given up.
-    waitsOn: () => (wire.endedAt ?? 0) - wire.heardAt < timeouts.halfClosing,
+    waitsOn: () => (wire.endedAt ?? 0) - wire.receivedAt < timeouts.halfClosing,
   })
   if (stream === undefined) socket.resume()
   const fields: LogField[] = peer ? [['peer_uid', peer.uid], ['peer_pid', peer.pid]] : [] // biome-ignore format: a line

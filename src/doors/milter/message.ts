@@ -147,8 +147,8 @@ export class MilterMessage {
       }).finally(endTurn)
     } catch (error) {
       const reply = faultReply(faultKindOf(error))
-      const heard = hasLeft(gone) ? 'unheard' : reply.code
-      server.log(faultLine(error, undefined, this.#about(origin, transaction, heard)))
+      const sent = hasLeft(gone) ? 'unheard' : reply.code
+      server.log(faultLine(error, undefined, this.#about(origin, transaction, sent)))
       return smtpReply(reply)
     } finally {
       transaction?.message.close()

@@ -34,7 +34,7 @@ export interface DoorAdapter<Answer> {
    * Whether this recipient was not told yet that the message is taken. Without this function,
    * nobody was told if `carryOut` throws.
    */
-  isUnheard?(recipient: number): boolean
+  isUnsent?(recipient: number): boolean
 }
 
 /**
@@ -57,7 +57,7 @@ export async function handleMail<Answer>(
     failIfGone(deadline)
     return await adapter.carryOut(kept)
   } catch (error) {
-    const mayGo = (recipient: number) => adapter.isUnheard?.(recipient) ?? true
+    const mayGo = (recipient: number) => adapter.isUnsent?.(recipient) ?? true
     throw await errorAfterWithdrawal(error, kept, transaction, mayGo)
   }
 }

@@ -82,7 +82,7 @@ export function hasLeft({ aborted, reason }: AbortSignal): boolean {
 export class Wire implements ServedConnection {
   /** When the client came, and when it was heard last. */
   readonly began: number
-  heardAt: number
+  receivedAt: number
   /** When the client closed its own side; undefined as long as it is open. */
   endedAt: number | undefined
   /** Whether the door takes no more messages. */
@@ -110,7 +110,7 @@ export class Wire implements ServedConnection {
     this.#reader = reader
     this.#host = host
     this.began = this.now()
-    this.heardAt = this.began
+    this.receivedAt = this.began
     this.#saidAt = this.began
     socket.on('data', (chunk: Buffer) => this.#hear(chunk))
     socket.on('end', () => this.#hearEnd())
@@ -159,7 +159,7 @@ export class Wire implements ServedConnection {
 
   /** Milliseconds for which a client is silent that could say something. */
   silence(time: number): number {
-    return time - Math.max(this.heardAt, this.#readingSince)
+    return time - Math.max(this.receivedAt, this.#readingSince)
   }
 
   /**
@@ -268,7 +268,7 @@ export class Wire implements ServedConnection {
 
   #hear(chunk: Buffer): void {
     if (this.hasLeft || this.#trouble !== undefined) return
-    this.heardAt = this.now()
+    this.receivedAt = this.now()
     try {
       this.#reader.push(chunk)
       this.#heardThisTurn += chunk.length

@@ -128,11 +128,11 @@ async function hearAndAnswer(
   if (wire.isFinishing && head === undefined) wire.dismiss() // it has asked nothing yet
   if (head === undefined) return undefined
   if (typeof head === 'object') {
-    if (head.kind === 'tell') return server.told(socket, head.wantsTrial)
+    if (head.kind === 'tell') return server.describe(socket, head.wantsTrial)
     return server.runFor(head.command, { socket, reader, gone: wire.gone })
   }
   admit()
-  const headAt = wire.heardAt
+  const headAt = wire.receivedAt
   let hasAcknowledged = false
   const keepAlive = {
     get after() {
@@ -150,7 +150,7 @@ async function hearAndAnswer(
     const request = await wire.read(
       () => reader.request,
       (time) => {
-        if (time - wire.heardAt > timeouts.silence) return 'fell silent'
+        if (time - wire.receivedAt > timeouts.silence) return 'fell silent'
         return time - headAt > sendWithin ? 'took too long to send' : undefined
       },
     )

@@ -199,7 +199,7 @@ export class SlotServer {
   }
 
   /** The answer to a question about onescand: root and onescand's own account learn how it runs. */
-  async told(socket: Socket, wantsTrial: boolean): Promise<Buffer> {
+  async describe(socket: Socket, wantsTrial: boolean): Promise<Buffer> {
     return descriptionFrame(
       this.#obeys(socket) ? await this.options.describe?.(wantsTrial) : undefined,
     )

@@ -65,17 +65,17 @@ export async function askForDescription(
   }
   const asked = frame(TELL, Buffer.from(wantsTrial ? [1] : []))
   const question = Buffer.concat([frame('1', Buffer.from(PROTOCOL_VERSION)), asked])
-  const told = await askOnce({ path, allowHalfOpen: true }, question, read, within)
-  return told && readDescription(told)
+  const payload = await askOnce({ path, allowHalfOpen: true }, question, read, within)
+  return payload && readDescription(payload)
 }
 
 const OTHER = Buffer.alloc(0)
 
 /** Reads an answer; undefined if it has another form. */
 function readDescription(payload: Buffer): DaemonAnswer | undefined {
-  const told = attempt((): unknown => JSON.parse(payload.toString()))
-  if (typeof told !== 'object' || told === null || Array.isArray(told)) return undefined
-  const { daemon } = told as Partial<DaemonAnswer>
+  const answer = attempt((): unknown => JSON.parse(payload.toString()))
+  if (typeof answer !== 'object' || answer === null || Array.isArray(answer)) return undefined
+  const { daemon } = answer as Partial<DaemonAnswer>
   return isDescription(daemon) ? { daemon } : {}
 }
 

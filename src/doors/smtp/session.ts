@@ -276,7 +276,7 @@ export class SmtpSession {
   /** Logs why mail is deferred, and returns the reply. */
   #logged(error: unknown, reply: RawReply): RawReply {
     const log = new TransactionLog(this.#server, this.#sendingClient().origin)
-    log.fault(error, [{ reply, heard: reply.code }])
+    log.fault(error, [{ reply, sent: reply.code }])
     return reply
   }
 

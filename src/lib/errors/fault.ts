@@ -56,8 +56,8 @@ const OF_HANDLE = /(?:, [a-z]+ )?'\/proc\/self\/fd\/\d+'|(?<=')\/proc\/self\/fd\
 /** Describes anything that was thrown, in one line. */
 export function errorText(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
-  const told = text.replace(OF_HANDLE, '').replace(/\s+/g, ' ').trim()
-  return told || 'error without a message'
+  const cleaned = text.replace(OF_HANDLE, '').replace(/\s+/g, ' ').trim()
+  return cleaned || 'error without a message'
 }
 
 /**

@@ -97,7 +97,7 @@ function* cheapContents(
   const reading = new MailReading(
     {
       header: (header) => {
-        decoding.hear(decoding.options.onHeader?.(header))
+        decoding.postpone(decoding.options.onHeader?.(header))
         faces.push(...facesIn(header))
       },
       odd: (oddity) => onOdd?.(oddity),
@@ -116,7 +116,7 @@ function* cheapContents(
   function* give(): Steps {
     const ready = found
     found = []
-    yield* decoding.listen()
+    yield* decoding.doPostponed()
     for (const face of faces.splice(0)) {
       yield* decoding.giveInOneWay(makerOf(Base64Decoder), Bytes.of(Buffer.from(face, 'latin1')))
     }

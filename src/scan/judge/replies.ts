@@ -89,8 +89,8 @@ function textFor(grounds: Grounds, texts: Texts): string | undefined {
  * has one.
  */
 export function refusalByRule(text: string | undefined, queueId: string | undefined): Reply {
-  const told = text === undefined ? REFUSED : fillPlaceholders(text, 'policy', undefined, queueId)
-  return { class: 5, enhanced: '5.7.1', text: told, grounds: 'policy' }
+  const said = text === undefined ? REFUSED : fillPlaceholders(text, 'policy', undefined, queueId)
+  return { class: 5, enhanced: '5.7.1', text: said, grounds: 'policy' }
 }
 
 const REFUSED = 'refused by local policy'

@@ -56,7 +56,7 @@ export async function scanUnvouched(
   const keepsOut = whatKeepsOut(client, settings)
   const timeLeft = deadline.forScans(settings.timeout)
   const { gone, progress } = deadline
-  const told = {
+  const onResult = {
     note: (text: string) => void notes.push(text),
     odd: (found: ReadonlySet<string>) => {
       oddities = found
@@ -79,8 +79,8 @@ export async function scanUnvouched(
     }
     const sample = sampleOf(message, header ?? leaving, envelope, client.origin)
     // What is noted about it with another header is not about this message.
-    const heard = header === undefined ? told : { note: () => {} }
-    return runScanners(sample, { ...by, ...heard, timeout: timeLeft() })
+    const listeners = header === undefined ? onResult : { note: () => {} }
+    return runScanners(sample, { ...by, ...listeners, timeout: timeLeft() })
   }
   const query = {
     message,

@@ -229,8 +229,8 @@ export class Verdicts {
       // themselves.
       const isTelling = !result.unfinished && given >= fullTime / 2
       const { why, cause } = result
-      const told = { kind: 'unknown', result: unknown(why, cause) } as const
-      return { end: isTelling ? told : ELSEWHERE, mayLast: false }
+      const failed = { kind: 'unknown', result: unknown(why, cause) } as const
+      return { end: isTelling ? failed : ELSEWHERE, mayLast: false }
     }
     const found = memorableOf(result, identity)
     if (found === undefined || inUse === undefined) {

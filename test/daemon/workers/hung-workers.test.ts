@@ -21,7 +21,7 @@ function watch(stat: (seconds: number) => { state: string; used: number } | unde
     stat: () => stat(now / SECOND),
     onHung: (worker, how) => hung.push(`${worker} ${how}`),
   })
-  heartbeats.heard(WORKER)
+  heartbeats.beat(WORKER)
   return {
     hung,
     heartbeats,
@@ -66,7 +66,7 @@ t.test(
     const { hung, pass, heartbeats } = watch((at) => ({ state: 'R', used: at * 50 }))
     pass(15)
     t.same(hung, [])
-    heartbeats.heard(WORKER)
+    heartbeats.beat(WORKER)
     pass(2)
     t.same(heartbeats.late(), [])
     t.same(hung, [])

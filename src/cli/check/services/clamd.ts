@@ -26,9 +26,9 @@ export function checkClamdUnit(findings: readonly Finding[]): Finding[] {
     const state = unit.load === 'masked' ? 'its unit is masked' : unit.active
     const down = failure(name, `does not run (${state})`, `${unmask}systemctl start ${name}`)
     const lines = journalOf(`${name}.service`, unit.since - ATTEMPT)
-    const told = lines.filter((line) => /^ERROR: /.test(line)).slice(-LINES_TOLD)
-    if (unit.active !== 'failed' || told.length === 0) return [down]
-    return [...new Set(told)].map((line) =>
+    const errors = lines.filter((line) => /^ERROR: /.test(line)).slice(-LINES_TOLD)
+    if (unit.active !== 'failed' || errors.length === 0) return [down]
+    return [...new Set(errors)].map((line) =>
       failure(
         name,
         `says in its log: "${line.replaceAll('"', "'")}"`,

@@ -91,8 +91,8 @@ const TRIAL_WITHIN = 15_000
 async function askForTrial({ socket, description }: RunningDaemon): Promise<Finding[]> {
   if (description === undefined) return []
   const what = `onescand ${description.pid}`
-  const told = await askForDescription(socket, TRIAL_WITHIN, true).catch(() => undefined)
-  const trial = told?.daemon?.trial
+  const answer = await askForDescription(socket, TRIAL_WITHIN, true).catch(() => undefined)
+  const trial = answer?.daemon?.trial
   if (trial === undefined) {
     const value = `made no trial within ${TRIAL_WITHIN / 1000} s`
     return [failure(what, value, 'see its log, and restart it')]

@@ -18,7 +18,7 @@ export type Service = 'onescand' | 'onescan-quotad'
 /** The directories in which daemontools and runit look for services. */
 const SUPERVISED = ['/service', '/etc/service', '/var/service', '/etc/runit/runsvdir/current']
 const PAGE = '/usr/share/doc/onescan/doc/install.md'
-/** The most bytes of a log of multilog that are read, from its end; and the most lines that are told. */
+/** The most bytes of a log of multilog that are read, from its end; and the most lines that are shown. */
 const LOG_BYTES = 64 * 1024
 const LINES_TOLD = 10
 /** Milliseconds that an attempt to start may have taken. */
@@ -61,16 +61,16 @@ export function checkState(service: Service, answers: boolean, isNeeded: boolean
   const unit = askSystemd(`${service}.service`)
   const level = isNeeded ? failure : warning
   // What somebody has stopped has nothing to tell.
-  const told = isStopped(unit) ? [] : tellLog(service, linesOf(service, unit, answers), answers)
-  if (unit !== undefined && answers) return [...checkUnit(service, unit), ...told]
-  if (answers) return told
+  const ofLog = isStopped(unit) ? [] : tellLog(service, linesOf(service, unit, answers), answers)
+  if (unit !== undefined && answers) return [...checkUnit(service, unit), ...ofLog]
+  if (answers) return ofLog
   const why = unit ? ` (${stateInWords(unit)})` : ''
   const hasFailed = unit?.load === 'loaded' && !['success', ''].includes(unit.result)
   const remedy = hasFailed
     ? `correct what its log names, and ${howToStart(service).replace('systemctl start', 'systemctl restart')}`
     : howToStart(service)
   const down = marked(level(service, `does not answer${why}`, remedy), 'stops the start')
-  return [down, ...told]
+  return [down, ...ofLog]
 }
 
 /** Whether a unit does not run since somebody wants it so. */
@@ -158,8 +158,10 @@ const COMPLAINT = /^(error|warning): /
 
 /** What a log complains of. While the service answers, it says itself what it complains of. */
 function tellLog(service: Service, lines: readonly string[], answers: boolean): Finding[] {
-  const told = lines.filter((line) => OF_LINES.test(line) || (!answers && COMPLAINT.test(line)))
-  const shown = told.length > 0 || answers ? told : lines
+  const complaints = lines.filter(
+    (line) => OF_LINES.test(line) || (!answers && COMPLAINT.test(line)),
+  )
+  const shown = complaints.length > 0 || answers ? complaints : lines
   const remedy = 'correct what it names, and restart it'
   return [...new Set(shown)].slice(-LINES_TOLD).map((line) => {
     const level = answers || line.startsWith('warning: ') ? warning : failure

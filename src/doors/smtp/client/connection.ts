@@ -216,7 +216,7 @@ export class SmtpConnection implements ServedConnection {
     if (unended > UNENDED_MAX) throw new Fault('read', 'a command without an end')
     if (this.#isCutOff)
       throw new Fault('read', `sent more than ${WAITING_MAX / 1024} KiB behind a message`)
-    if (unended > 0) this.#reading ??= { what: 'line', since: this.#wire.heardAt }
+    if (unended > 0) this.#reading ??= { what: 'line', since: this.#wire.receivedAt }
     return undefined
   }
 
@@ -229,9 +229,9 @@ export class SmtpConnection implements ServedConnection {
 
   /** Whether a client that has closed its side did so together with QUIT. */
   #waitsOn(): boolean {
-    const { endedAt = 0, heardAt } = this.#wire
+    const { endedAt = 0, receivedAt } = this.#wire
     const hasQuit = this.hasMore ? this.#isQuitLast : this.#hasQuit
-    return hasQuit && endedAt - heardAt <= this.#timeouts.end
+    return hasQuit && endedAt - receivedAt <= this.#timeouts.end
   }
 
   /** Whether QUIT is the last line of those that wait. */

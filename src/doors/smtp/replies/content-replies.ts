@@ -9,10 +9,10 @@ interface AnsweredClient {
   say(...replies: readonly RawReply[]): void
 }
 
-/** The reply to a recipient, and the code that the client hears in fact, if it hears one. */
-export interface HeardReply {
+/** The reply to a recipient, and the code that the client is sent in fact, if it is sent one. */
+export interface SentReply {
   readonly reply: RawReply
-  readonly heard: number | 'unheard'
+  readonly sent: number | 'unheard'
 }
 
 /**
@@ -43,12 +43,12 @@ export class ContentReplies {
     return this.settled.slice(this.#said)
   }
 
-  /** The settled replies, and what the client hears of them if the rest is said now. */
-  heard(): readonly HeardReply[] {
+  /** The settled replies, and what is sent of them if the rest is said now. */
+  sent(): readonly SentReply[] {
     const { gone } = this.#client
     return this.settled.map((reply, index) => {
-      if (!gone.aborted || this.isSaid(index)) return { reply, heard: reply.code }
-      return { reply, heard: hasLeft(gone) ? 'unheard' : CLOSING }
+      if (!gone.aborted || this.isSaid(index)) return { reply, sent: reply.code }
+      return { reply, sent: hasLeft(gone) ? 'unheard' : CLOSING }
     })
   }
 

@@ -58,12 +58,12 @@ async function accept(
 ): Promise<Fault | undefined> {
   if (recipients !== undefined) return forward({ edits, recipients }, delivery)
   const everybody = [...delivery.recipients.keys()]
-  const { heard, lost } = await answerAsHeard(
+  const { received, lost } = await answerAsReceived(
     handOn(edits, undefined, delivery),
     everybody,
     delivery,
   )
-  if (lost !== undefined && heard === 0) throw lost
+  if (lost !== undefined && received === 0) throw lost
   return lost
 }
 
@@ -110,33 +110,33 @@ async function answerEach(
   }
   const lines = takers.map((index) => recipients[index]!)
   const handedOn = handOn(share.decision.edits, { lines, areNew: false }, delivery)
-  const { lost } = await answerAsHeard(handedOn, takers, delivery, answerOthers)
+  const { lost } = await answerAsReceived(handedOn, takers, delivery, answerOthers)
   return lost
 }
 
 /**
  * Gives recipients the replies that the next server has for them, as they come; `indexes` are
  * theirs among all recipients. If the next server is lost, the others are deferred. Calls `before`
- * before the first reply. Resolves to the number of replies that were heard, and to why the server
+ * before the first reply. Resolves to the number of replies that came, and to why the server
  * was lost.
  */
-async function answerAsHeard(
+async function answerAsReceived(
   handedOn: AsyncIterable<RecipientReply>,
   indexes: readonly number[],
   { replies, lmtp }: SmtpDelivery,
   before = () => {},
-): Promise<{ heard: number; lost?: Fault }> {
-  let heard = 0
+): Promise<{ received: number; lost?: Fault }> {
+  let received = 0
   try {
     for await (const [number, reply] of handedOn) {
-      if (heard++ === 0) before()
+      if (received++ === 0) before()
       replies.answer(lmtp ? indexes[number]! : 0, reply)
     }
-    return { heard }
+    return { received }
   } catch (error) {
     if (!isFault(error) || error.kind !== 'chain') throw error
-    if (heard === 0) before()
+    if (received === 0) before()
     for (const index of lmtp ? indexes : [0]) replies.answer(index, ownReply.nextServerLost)
-    return { heard, lost: error }
+    return { received, lost: error }
   }
 }

@@ -19,7 +19,7 @@ import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
 import type { Transaction } from '../../../scan/judge/transaction.ts'
 import type { Judging } from '../../shared/mail-door.ts'
 import type { SmtpServer } from '../next-server/server.ts'
-import type { HeardReply } from '../replies/content-replies.ts'
+import type { SentReply } from '../replies/content-replies.ts'
 import { ownReply } from '../replies/own-replies.ts'
 
 /** What became of a message whose decision was carried out. */
@@ -27,7 +27,7 @@ export interface CarriedOut {
   /** What stands of the decision; undefined if nothing was looked at. */
   readonly decision: Decision | undefined
   /** One reply, or by LMTP one for each recipient. */
-  readonly replies: readonly HeardReply[]
+  readonly replies: readonly SentReply[]
   /** Why the next server was lost before it had answered for all. */
   readonly lost: Fault | undefined
 }
@@ -50,10 +50,10 @@ export class TransactionLog {
    * Returns what a line says at this moment of a message that gets these replies. `next` is what the
    * next server said, if that is not what the client heard.
    */
-  about(replies: readonly HeardReply[], next = ''): LogContext {
+  about(replies: readonly SentReply[], next = ''): LogContext {
     return {
       door: [
-        ['reply', worstOf(replies)?.heard],
+        ['reply', worstOf(replies)?.sent],
         ['next', next],
         ['door', 'smtp'],
         ['queue', this.#origin.queueId],
@@ -65,7 +65,7 @@ export class TransactionLog {
   }
 
   /** Logs why a message or command could not be carried out, and has these replies. */
-  fault(error: unknown, replies: readonly HeardReply[]): void {
+  fault(error: unknown, replies: readonly SentReply[]): void {
     this.#server.log(faultLine(error, undefined, this.about(replies)))
   }
 
@@ -105,22 +105,22 @@ export class TransactionLog {
   }
 }
 
-/** Recipients of one message for whom the client heard the same code. */
+/** Recipients of one message for whom the client was sent the same code. */
 interface AnsweredRecipients {
-  readonly replies: readonly HeardReply[]
+  readonly replies: readonly SentReply[]
   readonly envelope: Envelope
 }
 
-/** Parts recipients by what was heard. One reply counts for all of them. */
+/** Parts recipients by what was sent. One reply counts for all of them. */
 function byReplyCode(
-  replies: readonly HeardReply[],
+  replies: readonly SentReply[],
   envelope: Envelope,
 ): readonly AnsweredRecipients[] {
   const recipients = [...recipientsOf(envelope)]
-  const byCode = new Map<unknown, { replies: HeardReply[]; recipients: MailAddress[] }>()
+  const byCode = new Map<unknown, { replies: SentReply[]; recipients: MailAddress[] }>()
   for (const [index, reply] of replies.entries()) {
-    const group = byCode.get(reply.heard) ?? { replies: [], recipients: [] }
-    byCode.set(reply.heard, group)
+    const group = byCode.get(reply.sent) ?? { replies: [], recipients: [] }
+    byCode.set(reply.sent, group)
     group.replies.push(reply)
     group.recipients.push(recipients[index]!)
   }
@@ -135,7 +135,7 @@ const NAMED_MAX = 64
 
 /** Makes the lines that name recipients of a group. */
 function namesOf({ replies, envelope }: AnsweredRecipients): Generator<Buffer> {
-  const fields = [['answered', 'recipients'], ['reply', replies[0]!.heard]] as const // biome-ignore format: pairs
+  const fields = [['answered', 'recipients'], ['reply', replies[0]!.sent]] as const // biome-ignore format: pairs
   return recipientLines(fields, recipientsOf(envelope), NAMED_MAX)
 }
 
@@ -143,15 +143,15 @@ function namesOf({ replies, envelope }: AnsweredRecipients): Generator<Buffer> {
  * If the next server has not taken the message, or the client has not heard that it has, returns what it
  * said, or why it said nothing; otherwise ''.
  */
-function saidByNext(replies: readonly HeardReply[], lost: Fault | undefined): string {
-  const { reply, heard } = worstOf(replies) ?? {}
+function saidByNext(replies: readonly SentReply[], lost: Fault | undefined): string {
+  const { reply, sent } = worstOf(replies) ?? {}
   if (reply === ownReply.nextServerLost && lost !== undefined) return lost.message
-  if (reply === undefined || (reply.code < 400 && heard === reply.code)) return ''
+  if (reply === undefined || (reply.code < 400 && sent === reply.code)) return ''
   const { insteadOf: said = reply } = reply
   return `${said.code} ${replyTexts(said).join(' ')}`
 }
 
 /** Returns the first refusal, or the first reply if there is no refusal. */
-function worstOf(replies: readonly HeardReply[]): HeardReply | undefined {
+function worstOf(replies: readonly SentReply[]): SentReply | undefined {
   return replies.find(({ reply }) => reply.code >= 400) ?? replies[0]
 }

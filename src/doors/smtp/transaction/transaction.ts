@@ -82,10 +82,10 @@ export class SmtpTransaction {
         const adapter: DoorAdapter<CarriedOut> = {
           answers: lmtp ? 'each' : 'once, some kept',
           begin,
-          about: () => log.about([{ reply: dropped, heard: dropped.code }]),
+          about: () => log.about([{ reply: dropped, sent: dropped.code }]),
           check: afterQueue ? deferRefusals : (judged) => judged,
           carryOut: (decision) => carryOutOnce(decision, delivery, server),
-          isUnheard: (recipient) => !replies.isSaid(recipient),
+          isUnsent: (recipient) => !replies.isSaid(recipient),
         }
         const end =
           refusal === undefined && judging.kind === 'judge'
@@ -96,7 +96,7 @@ export class SmtpTransaction {
     } catch (error) {
       await dropTransaction(onward.next)
       replies.answerRest(rawReply(replyToError(error, server)))
-      log.fault(error, replies.heard())
+      log.fault(error, replies.sent())
     }
     if (replies.settled.some(({ code }) => code < 300)) client.progress.accepted()
     return replies.unsaid
@@ -126,12 +126,12 @@ async function carryOutOnce(
   if (gone.aborted && decision?.kind === 'quarantine') throw clientLeft()
   const isTaken = decision?.kind !== 'split' || lmtp || replies.settled[0]!.code < 300
   if (decision === undefined || (isTaken && !gone.aborted)) {
-    return { decision, replies: replies.heard(), lost }
+    return { decision, replies: replies.sent(), lost }
   }
   // By LMTP some may have had their reply before the client left.
-  const isUnheard = (index: number) => !replies.isSaid(index)
-  const left = await withdrawKept(decision, delivery, complain, isUnheard)
-  return { decision: left, replies: replies.heard(), lost }
+  const isUnsent = (index: number) => !replies.isSaid(index)
+  const left = await withdrawKept(decision, delivery, complain, isUnsent)
+  return { decision: left, replies: replies.sent(), lost }
 }
 
 /** Returns the decision with each refusal turned into a deferral: such mail stays in the queue. */

@@ -138,7 +138,7 @@ export interface Origin {
 }
 
 /** Reads the name of a client as a server tells it: "unknown", or an address in brackets, is not a name. */
-export function clientNameOf(told: string | undefined): string | undefined {
-  if (!told || told === 'unknown' || told.startsWith('[')) return undefined
-  return told
+export function clientNameOf(name: string | undefined): string | undefined {
+  if (!name || name === 'unknown' || name.startsWith('[')) return undefined
+  return name
 }

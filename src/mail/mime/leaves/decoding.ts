@@ -158,8 +158,8 @@ export class Decoding extends Work {
    * contents stand there as they are.
    */
   readonly #given = new Map<string, number>()
-  /** What those who listen have still to do. */
-  #heard: Iterable<number>[] = []
+  /** What listeners have still to do. */
+  #postponed: Iterable<number>[] = []
 
   constructor(message: Bytes, options: ContentsOptions, readMail: ReadMail) {
     super(message, options)
@@ -167,16 +167,16 @@ export class Decoding extends Work {
     this.#readMail = readMail
   }
 
-  /** Takes what somebody who listens will do about a header or a name: the reading cannot stop for it. */
-  hear(work: Iterable<number> | undefined): void {
-    if (work !== undefined) this.#heard.push(work)
+  /** Takes what a listener will do about a header or a name: the reading cannot stop for it. */
+  postpone(work: Iterable<number> | undefined): void {
+    if (work !== undefined) this.#postponed.push(work)
   }
 
-  /** Lets those who listen do their work. */
-  *listen(): Steps {
-    const heard = this.#heard
-    this.#heard = []
-    for (const work of heard) for (const units of work) yield* this.countUnits(units)
+  /** Lets listeners do their work. */
+  *doPostponed(): Steps {
+    const postponed = this.#postponed
+    this.#postponed = []
+    for (const work of postponed) for (const units of work) yield* this.countUnits(units)
   }
 
   /** Takes steps that give only what is cheap. */
@@ -391,7 +391,7 @@ export class Decoding extends Work {
       yield* openTnef(source, this, {
         name: (name) => {
           names.push(name)
-          this.hear(this.options.onName?.(name))
+          this.postpone(this.options.onName?.(name))
         },
         give: (content) =>
           this.#giveHeard('tnef', names.splice(0), this.#giveFromOpened(content, UNSAID)),
@@ -458,13 +458,13 @@ export class Decoding extends Work {
   /** Tells the names of a file in a container, and takes the steps that give it. */
   *#giveNamed(container: string, names: readonly string[], give: Steps): Steps {
     const said = names.filter((name) => name !== '')
-    for (const name of said) this.hear(this.options.onName?.(name))
+    for (const name of said) this.postpone(this.options.onName?.(name))
     yield* this.#giveHeard(container, said, give)
   }
 
   /** The same with names that were told before. */
   *#giveHeard(container: string, names: readonly string[], give: Steps): Steps {
-    yield* this.listen()
+    yield* this.doPostponed()
     const around = this.leaf
     this.leaf = { ...around, containers: [...around.containers, container], names }
     try {

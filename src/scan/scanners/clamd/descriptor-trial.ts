@@ -76,11 +76,11 @@ export class DescriptorTrial {
   async #ask(extent: TrialSize, before?: DescriptorAnswer): Promise<boolean> {
     const meanwhile = { takes: before?.takes ?? false, at: performance.now() }
     this.#known.set(extent, meanwhile)
-    const told = await this.#try(extent).catch(() => 'no' as const)
+    const answer = await this.#try(extent).catch(() => 'no' as const)
     if (this.#known.get(extent) !== meanwhile) return false // it was forgotten meanwhile
-    if (told === 'nobody') this.#known.delete(extent)
-    else this.#known.set(extent, { takes: told === 'yes', at: performance.now() })
-    return told === 'yes'
+    if (answer === 'nobody') this.#known.delete(extent)
+    else this.#known.set(extent, { takes: answer === 'yes', at: performance.now() })
+    return answer === 'yes'
   }
 
   async #try(extent: TrialSize): Promise<'yes' | 'no' | 'nobody'> {

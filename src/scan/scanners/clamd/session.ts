@@ -78,7 +78,7 @@ export class ClamdSession {
   /** Commands sent so far. */
   #commands = 0
   /** What was said to the question that is open. */
-  #heard: ClamdReplyReader | undefined
+  #replies: ClamdReplyReader | undefined
 
   /** `passing` is needed to send descriptors. */
   constructor(address: ClamdAddress, passing?: System) {
@@ -109,8 +109,8 @@ export class ClamdSession {
     }
     const first = this.#commands + 1
     this.#commands += count
-    const heard = new ClamdReplyReader(count)
-    this.#heard = heard
+    const replies = new ClamdReplyReader(count)
+    this.#replies = replies
     this.#wire ??= this.#open(connect(this.#address))
     const wire = this.#wire
     let sentAll = false
@@ -121,7 +121,7 @@ export class ClamdSession {
       (error) => wire.end(error),
     )
     try {
-      const said = await wire.during(signal, () => wire.read(() => heard.whole()))
+      const said = await wire.during(signal, () => wire.read(() => replies.whole()))
       const numbered = readNumbered(said, first, count)
       // Further bytes might be taken for the answer to the next question.
       if (!sentAll || !numbered?.isAll) this.end()
@@ -135,7 +135,7 @@ export class ClamdSession {
       if (error instanceof Unanswered) return error.outcome
       throw error
     } finally {
-      this.#heard = undefined
+      this.#replies = undefined
       await sending // it may still read what it was to send
     }
   }
@@ -149,12 +149,12 @@ export class ClamdSession {
     const wire: ServerWire = new ServerWire(socket, {
       push: (chunk) => {
         // Bytes that nobody asked for mean that the server is about to close the connection.
-        if (this.#heard === undefined) throw new Error('says what nobody asked')
-        this.#heard.push(chunk)
+        if (this.#replies === undefined) throw new Error('says what nobody asked')
+        this.#replies.push(chunk)
       },
       explain: (error) => {
         if (error && !wire.isConnected) return new Unanswered(absent(error))
-        return new Unanswered(broken(error, (this.#heard?.length ?? 0) > 0))
+        return new Unanswered(broken(error, (this.#replies?.length ?? 0) > 0))
       },
     })
     return wire

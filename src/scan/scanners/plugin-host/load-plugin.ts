@@ -150,8 +150,8 @@ const DESCRIBE = 'virusparts'
 function descriptionOf({ part, parts, hasMoreNames }: PluginRequest): string {
   const linesOf = (word: string, values: readonly string[] = []) =>
     values.map((value) => `${word} ${value.replace(/[\0-\x1f\x7f]/g, '?')}\n`)
-  const told: readonly Partial<NamedPart>[] = part ? [part] : (parts ?? [])
-  const lines = told
+  const given: readonly Partial<NamedPart>[] = part ? [part] : (parts ?? [])
+  const lines = given
     .map(({ names, types, containers }) =>
       [
         ...linesOf('name', names),

@@ -32,12 +32,12 @@ type ReadingStep =
 /** Reads a message for the decoded contents that any reader of mail might see in it. */
 export async function* readContents(
   message: Sample,
-  { spool, signal, ...told }: ReadingOptions,
+  { spool, signal, ...listeners }: ReadingOptions,
 ): AsyncGenerator<ReadingStep, void> {
   const openFile = () => openAnonymousFile(spool.directory)
   const { createHash } = await loadCrypto()
   const { bytes, header } = message
-  for (const step of contentsOf(bytes, { ...told, header, openFile, createHash })) {
+  for (const step of contentsOf(bytes, { ...listeners, header, openFile, createHash })) {
     if (step.kind === 'turn') await new Promise(setImmediate)
     if (signal.aborted) {
       yield { kind: 'late' }

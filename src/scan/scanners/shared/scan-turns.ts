@@ -77,7 +77,7 @@ class Lane {
   /** The messages that have a turn, and since when. */
   readonly #underWay = new Map<MailInTurn, number>()
   /** Those that wait, in their order, and what they are told. */
-  #waiting = new Map<MailInTurn, (told: TurnOrResult) => void>()
+  #waiting = new Map<MailInTurn, (turn: TurnOrResult) => void>()
   /** For each place the time at which it is free, by what was measured, when those that wait have had it. */
   #freeAt: number[] = []
   #pace = new Pace()
@@ -91,10 +91,10 @@ class Lane {
     const { signal, hasBegun } = mail
     if (signal.aborted) return Promise.resolve(NO_TURN)
     return new Promise((resolve) => {
-      const settle = (told: TurnOrResult) => {
+      const settle = (turn: TurnOrResult) => {
         this.#waiting.delete(mail)
         signal.removeEventListener('abort', leave)
-        resolve(told)
+        resolve(turn)
       }
       const leave = () => settle(NO_TURN)
       signal.addEventListener('abort', leave)
@@ -127,7 +127,7 @@ class Lane {
    * Gives a message the place that is free first: it begins if that is now. Returns false if it could not be
    * scanned in its time, and tells it so.
    */
-  #place(mail: MailInTurn, settle: (told: TurnOrResult) => void, ahead: number): boolean {
+  #place(mail: MailInTurn, settle: (turn: TurnOrResult) => void, ahead: number): boolean {
     const now = this.#uptime()
     const free = this.#freeAt
     let first = 0
