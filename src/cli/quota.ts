@@ -44,12 +44,12 @@ export const quotaCommand = makeCommand('quota', {
     try {
       const explained = await client.explain(mailbox, byteSize(args.size, '--size', 0))
       const { answer, mailbox: found, source } = explained
-      const why = answer.answer === 'unknown' ? answer.why : undefined
+      const why = answer.status === 'unknown' ? answer.why : undefined
       const usage = 'usage' in answer ? answer.usage : {}
-      const result = { answer: answer.answer, why, found, source, ...usage }
+      const result = { answer: answer.status, why, found, source, ...usage }
       await output.result({ mailbox: args.mailbox, ...result })
       output.text(`${inWords(explained)}\n`)
-      return exitCodes[answer.answer]
+      return exitCodes[answer.status]
     } finally {
       client.close()
     }
@@ -65,8 +65,8 @@ const words = {
 
 /** The answer in one line for people. */
 function inWords({ answer, mailbox, source }: ExplainedAnswer): string {
-  const parts: string[] = [words[answer.answer]]
-  if (answer.answer === 'unknown') parts.push(answer.why)
+  const parts: string[] = [words[answer.status]]
+  if (answer.status === 'unknown') parts.push(answer.why)
   if ('usage' in answer && answer.usage !== undefined) {
     const { size, quota } = answer.usage
     const percent = quota === undefined ? '' : ` (${Math.round((100 * size) / quota)} %)`

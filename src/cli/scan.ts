@@ -66,12 +66,12 @@ export const scanCommand = makeCommand('scan', {
     const counts = { clean: 0, infected: 0, unknown: 0 }
     for (const path of args.files) {
       for (const found of filesAt(path)) {
-        const answer =
+        const scanned =
           'why' in found ? notScanned(found.why) : await scanFile(found, byHand, maxSize)
-        counts[answer.answer]++
-        await output.result({ file: found.file, ...answer })
-        if (args.all || answer.answer !== 'clean') {
-          output.text(`${lineForTerminal(answerLine(found.file, answer))}\n`)
+        counts[scanned.answer]++
+        await output.result({ file: found.file, ...scanned })
+        if (args.all || scanned.answer !== 'clean') {
+          output.text(`${lineForTerminal(answerLine(found.file, scanned))}\n`)
         }
       }
     }

@@ -157,10 +157,10 @@ interface HttpReply {
  * Size and quota are both 0 if another service compared them and did not tell them.
  */
 function replyFor(user: string, answer: QuotaAnswer): HttpReply {
-  switch (answer.answer) {
+  switch (answer.status) {
     case 'room':
     case 'full': {
-      const word = answer.answer === 'room' ? 'OK' : 'OVERQUOTA'
+      const word = answer.status === 'room' ? 'OK' : 'OVERQUOTA'
       const { size = 0, quota = 0 } = answer.usage ?? {}
       return { status: 200, text: `${word} ${user} ${size} ${quota}\n` }
     }

@@ -24,7 +24,7 @@ export interface MailboxAnswer {
   readonly trouble?: { readonly what: string; readonly why: string }
 }
 
-const noSuchUser: MailboxAnswer = { answer: { answer: 'no-such-user' } }
+const noSuchUser: MailboxAnswer = { answer: { status: 'no-such-user' } }
 
 /** The sources of an answer: where users, their mailboxes and their limits are found. */
 export interface MailboxLookup {
@@ -104,11 +104,11 @@ function mailboxAnswerOf(
       const limits = limitsOf(measure, reading.limits)
       const quota = limits.bytes ? { quota: limits.bytes } : {}
       const usage = { size: reading.usage.bytes, ...quota }
-      const answer = isFull(reading.usage, limits, measure.incoming) ? 'full' : 'room'
-      return { answer: { answer, usage }, source }
+      const status = isFull(reading.usage, limits, measure.incoming) ? 'full' : 'room'
+      return { answer: { status, usage }, source }
     }
     case 'compared':
-      return { answer: { answer: reading.isFull ? 'full' : 'room' }, source: reading.source }
+      return { answer: { status: reading.isFull ? 'full' : 'room' }, source: reading.source }
     case 'no-such-user':
       return noSuchUser
     case 'no-mailbox': {
@@ -129,7 +129,7 @@ function mailboxAnswerOf(
 }
 
 function troubleAnswer(what: string, why: string): MailboxAnswer {
-  return { answer: { answer: 'unknown', why: `${what}: ${why}` }, trouble: { what, why } }
+  return { answer: { status: 'unknown', why: `${what}: ${why}` }, trouble: { what, why } }
 }
 
 /** Answers about a name that anybody may have sent. */
@@ -176,6 +176,6 @@ export function answersForNames(
   }
 }
 
-function counterOf({ answer }: QuotaAnswer): 'room' | 'full' | 'noSuchUser' | 'unknown' {
-  return answer === 'no-such-user' ? 'noSuchUser' : answer
+function counterOf({ status }: QuotaAnswer): 'room' | 'full' | 'noSuchUser' | 'unknown' {
+  return status === 'no-such-user' ? 'noSuchUser' : status
 }

@@ -88,14 +88,14 @@ export function readQuestionDatagram(packet: Buffer): Datagram | undefined {
  */
 export function datagramFor({ user, incoming, nonce }: Datagram, answer: QuotaAnswer): string {
   const echo = nonce === '' ? '' : ` ${nonce}`
-  switch (answer.answer) {
+  switch (answer.status) {
     case 'no-such-user':
       return `QUOTA_UNKNOWN ${user}${echo}`
     case 'unknown':
       return `QUOTA_ERROR ${user}${echo}`
     case 'room':
     case 'full': {
-      const word = answer.answer === 'room' ? 'QUOTA_OK' : 'QUOTA_FULL'
+      const word = answer.status === 'room' ? 'QUOTA_OK' : 'QUOTA_FULL'
       if (incoming === undefined) return word
       const { usage } = answer
       const numbers = usage ? ` ${usage.size} ${usage.quota ?? 0}` : ''

@@ -21,7 +21,7 @@ export async function checkQuotad({ env }: StageHost): Promise<Finding[]> {
   const client = openQuotaClient(settings, () => {})
   try {
     const { answer, source } = await client.explain(readAddress(ANYBODY))
-    if (answer.answer !== 'unknown' || answer.why === COULD_NOT_TELL) {
+    if (answer.status !== 'unknown' || answer.why === COULD_NOT_TELL) {
       return [ok('QUOTAD', `${source} answers`)]
     }
     if (source === undefined && env.QUOTAD!.startsWith('map:')) {

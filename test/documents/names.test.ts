@@ -20,16 +20,22 @@ const sameThings: ReadonlyMap<string, string> = new Map([
 /** Names that were given up, since a word had two meanings or was ours alone; each with what is said now. */
 const givenUp: ReadonlyMap<string, string> = new Map([
   ['AtDoor', 'DoorAdapter'],
+  ['ContentPlace', 'ContentMetadata'],
   ['HeardNames', 'PartListBuilder'],
+  ['HeardReply', 'SentReply'],
   ['LATE', 'TIMED_OUT, or ABORTED'],
   ['Manner', 'Delegation'],
+  ['OnescandPlaces', 'OnescandEndpoints'],
   ['PATIENT', 'lenient'],
-  ['ProgramPlaces', 'ProgramScheduler'],
   ['Policy', "JudgeConfig; policy is Postfix's service, and the file onescan.policy"],
+  ['ProgramPlaces', 'ProgramScheduler'],
   ['ScanFinding', 'ScanResult; a finding is what a check says'],
   ['Site', 'JudgeContext; a site is the people who run onescan'],
   ['SpoolPolicy', 'SpoolSettings'],
+  ['Stranger', 'UntrustedWriter; strangers are senders that nobody knows'],
   ['WaitingRoom', 'WaitingVisits'],
+  ['heardAt', 'receivedAt'],
+  ['isExcused', 'isAllowed, as the action allow of onescan.policy'],
   ['thrown', 'error'],
 ])
 

@@ -51,13 +51,13 @@ const usage = fc.option(
 t.test('the client of onescan understands each answer', async (t) => {
   const nonce = 'c0ffee'
   fc.assert(
-    fc.property(word, fc.constantFrom('room', 'full'), usage, (user, answer, known) => {
+    fc.property(word, fc.constantFrom('room', 'full'), usage, (user, status, known) => {
       const told = known && { size: known.size, ...(known.quota ? { quota: known.quota } : {}) }
-      const given = { answer: answer as 'room', ...(told ? { usage: told } : {}) }
+      const given = { status: status as 'room', ...(told ? { usage: told } : {}) }
       const extended = datagramFor({ user, incoming: 0, nonce }, given)
       t.same(readAnswer(Buffer.from(extended, 'latin1'), user, nonce), given)
       const plain = datagramFor({ user, incoming: undefined, nonce: '' }, given)
-      t.same(readAnswer(Buffer.from(plain), user, undefined), { answer })
+      t.same(readAnswer(Buffer.from(plain), user, undefined), { status })
     }),
     { numRuns: 300 },
   )
@@ -65,13 +65,13 @@ t.test('the client of onescan understands each answer', async (t) => {
     { user: 'ann', incoming: 1, nonce },
     { user: 'ann', incoming: undefined, nonce: '' },
   ]) {
-    const unknown = datagramFor(question, { answer: 'unknown', why: 'x' })
+    const unknown = datagramFor(question, { status: 'unknown', why: 'x' })
     t.match(readAnswer(Buffer.from(unknown), 'ann', question.nonce || undefined), {
-      answer: 'unknown',
+      status: 'unknown',
     })
-    const nobody = datagramFor(question, { answer: 'no-such-user' })
+    const nobody = datagramFor(question, { status: 'no-such-user' })
     t.same(readAnswer(Buffer.from(nobody), 'ann', question.nonce || undefined), {
-      answer: 'no-such-user',
+      status: 'no-such-user',
     })
   }
 })

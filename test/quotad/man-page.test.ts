@@ -74,6 +74,6 @@ t.test('the datagrams in the page are those of the program', async (t) => {
   }
   const [, user, size, quota, nonce] = answer.split(' ')
   const usage = { size: Number(size), quota: Number(quota) }
-  const made = datagramFor({ user: user!, incoming: 1, nonce: nonce! }, { answer: 'room', usage })
+  const made = datagramFor({ user: user!, incoming: 1, nonce: nonce! }, { status: 'room', usage })
   t.equal(made, answer)
 })

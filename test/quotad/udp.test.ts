@@ -86,7 +86,7 @@ t.test('a datagram that is no question gets no answer, and is counted', async (t
 
 t.test('a client that is not allowed gets no answer', async (t) => {
   const counters = new ServiceCounters()
-  const answerForName = () => ({ answer: { answer: 'full' } }) as const
+  const answerForName = () => ({ answer: { status: 'full' } }) as const
   const place = { host: '127.0.0.1', port: 0, text: 'here' }
   const options = { answerForName, mayAsk: () => false, counters, maxClients: 10 }
   const service = await serveUdp(place, options)

@@ -95,15 +95,15 @@ export async function refuseFull(
 ): Promise<SmtpReply | undefined> {
   const answer = await quota
     .ask(mailbox, size)
-    .catch((error): QuotaAnswer => ({ answer: 'unknown', why: errorText(error) }))
-  if (answer.answer === 'room') return undefined
-  const isFull = answer.answer === 'full'
+    .catch((error): QuotaAnswer => ({ status: 'unknown', why: errorText(error) }))
+  if (answer.status === 'room') return undefined
+  const isFull = answer.status === 'full'
   const usage = isFull ? answer.usage : undefined
   log(
     logLine([
       ['decision', isFull ? 'defer' : 'pass'],
-      ['quota', answer.answer],
-      ['reason', answer.answer === 'unknown' ? answer.why : undefined],
+      ['quota', answer.status],
+      ['reason', answer.status === 'unknown' ? answer.why : undefined],
       ['reply', isFull ? OVER_QUOTA.code : undefined],
       ['door', door],
       ['remote', clientAddress],

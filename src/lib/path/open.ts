@@ -4,7 +4,7 @@ import { errorCode } from '../errors/fault.ts'
 import { shellWord } from '../errors/shell-word.ts'
 import { inheritedDescriptor } from '../process/descriptors.ts'
 import { PathHandle } from './path-handle.ts'
-import { runsAsRoot } from './stranger.ts'
+import { runsAsRoot } from './untrusted-writer.ts'
 
 /** The most bytes of a file with a secret. */
 const SECRET_MAX = 4096
@@ -81,7 +81,7 @@ export function openToAppend(path: string): number {
   }
   try {
     return PathHandle.with(path, (file) => {
-      if (file.stranger !== undefined || file.stats.isFile()) file.mustBeSafeToOpen()
+      if (file.writer !== undefined || file.stats.isFile()) file.mustBeSafeToOpen()
       return openSync(file.at(), flags)
     })
   } catch (error) {

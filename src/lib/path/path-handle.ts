@@ -15,7 +15,7 @@ import { join, resolve } from 'node:path'
 import { errorCode } from '../errors/fault.ts'
 import { inSlices, SLICE } from '../flow/slices.ts'
 import { O_PATH } from '../process/descriptors.ts'
-import { runsAsRoot, Stranger } from './stranger.ts'
+import { runsAsRoot, UntrustedWriter } from './untrusted-writer.ts'
 
 /** An open file, and its state when it was found. */
 export interface OpenFile {
@@ -42,14 +42,20 @@ export class PathHandle {
   readonly path: string
   readonly #shown: string
   /** For root: the other user or group who could have put the file there. */
-  readonly stranger: Stranger | undefined
+  readonly writer: UntrustedWriter | undefined
 
-  private constructor(fd: number, stats: Stats, path: string, shown: string, stranger?: Stranger) {
+  private constructor(
+    fd: number,
+    stats: Stats,
+    path: string,
+    shown: string,
+    writer?: UntrustedWriter,
+  ) {
     this.#fd = fd
     this.stats = stats
     this.path = path
     this.#shown = shown
-    this.stranger = stranger
+    this.writer = writer
   }
 
   /**
@@ -81,7 +87,7 @@ export class PathHandle {
         handle.close()
         handle = root
       }
-      return new PathHandle(handle.#fd, handle.stats, handle.path, path, handle.stranger)
+      return new PathHandle(handle.#fd, handle.stats, handle.path, path, handle.writer)
     } catch (error) {
       handle.close()
       throw error
@@ -139,8 +145,8 @@ export class PathHandle {
       if (!runsAsRoot()) return new PathHandle(fd, fstatSync(fd), path, shown)
       if (isOfUser(this.#fd, fd)) throw new Error(`${shown}: ${path} ${OF_USER}`)
       const stats = fstatSync(fd)
-      const stranger = this.stranger ?? Stranger.whoCouldPlace(this.stats, stats, this.path)
-      return new PathHandle(fd, stats, path, shown, stranger)
+      const writer = this.writer ?? UntrustedWriter.whoCouldPlace(this.stats, stats, this.path)
+      return new PathHandle(fd, stats, path, shown, writer)
     } catch (error) {
       closeSync(fd)
       throw error
@@ -162,10 +168,10 @@ export class PathHandle {
    * the same users could replace it now.
    */
   #targetOf(link: PathHandle, name: string): string {
-    const { path, stranger } = link
+    const { path, writer } = link
     const shown = link.#shown
-    if (stranger !== undefined) {
-      const who = stranger.text
+    if (writer !== undefined) {
+      const who = writer.text
       throw new Error(`${shown}: ${path} is a link that ${who} could have made: root follows none`)
     }
     try {
@@ -216,10 +222,10 @@ export class PathHandle {
   /** Throws for root if anybody else could have written this file or put it there. */
   mustBeOwn(): void {
     if (!runsAsRoot()) return
-    const stranger = this.stranger ?? Stranger.whoCouldWrite(this.stats, this.path)
-    if (stranger === undefined) return
-    const why = `${stranger.text} may write to ${stranger.where}, and root obeys nobody else`
-    throw new Error(`${this.#shown}: ${why}; ${stranger.remedy}`)
+    const writer = this.writer ?? UntrustedWriter.whoCouldWrite(this.stats, this.path)
+    if (writer === undefined) return
+    const why = `${writer.text} may write to ${writer.where}, and root obeys nobody else`
+    throw new Error(`${this.#shown}: ${why}; ${writer.remedy}`)
   }
 
   mustBeRegular(): void {
@@ -232,9 +238,9 @@ export class PathHandle {
    */
   mustBeSafeToOpen(): void {
     this.mustBeRegular()
-    const { stats, stranger } = this
-    if (stranger === undefined || stranger.mayOwn(stats)) return
-    const who = `${stranger.text} may write to ${stranger.where}`
+    const { stats, writer } = this
+    if (writer === undefined || writer.mayOwn(stats)) return
+    const who = `${writer.text} may write to ${writer.where}`
     throw new Error(`${this.#shown}: belongs to user ${stats.uid}, and ${who}`)
   }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
 import { leadsSomewhere, PathHandle } from '../../lib/path/path-handle.ts'
-import { letsOthersReplace } from '../../lib/path/stranger.ts'
+import { letsOthersReplace } from '../../lib/path/untrusted-writer.ts'
 import { writeWhole } from '../../lib/process/descriptors.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
 

@@ -17,7 +17,7 @@ import { listFingerprint } from '../scanners/shared/ban-names.ts'
 import { type Property, properties, propertyOf } from '../scanners/shared/properties.ts'
 import type { Infected, ScanResult } from '../scanners/shared/scan-result.ts'
 import { readScanSettings, type ScanSettings } from '../scanners/shared/scan-settings.ts'
-import type { IsExcused } from '../scanners/shared/scanner.ts'
+import type { IsAllowed } from '../scanners/shared/scanner.ts'
 
 /** By what a message is scanned, and what becomes of it then; the names are those of onescan-queue(8). */
 export interface MailSettings extends ScanSettings, Values<typeof treatment> {
@@ -189,9 +189,9 @@ export function treatedProperty(
 
 /**
  * What never ends a scan, since something worse may lie beside it: what VIRUSTAGONLY and the exceptions of
- * onescan.policy excuse, and properties with a setting of their own. Undefined if that is nothing.
+ * onescan.policy allow, and properties with a setting of their own. Undefined if that is nothing.
  */
-export function excusesOf({ settings, allowedBy }: JudgeConfig): IsExcused | undefined {
+export function isAllowedBy({ settings, allowedBy }: JudgeConfig): IsAllowed | undefined {
   const actions = Object.values(properties).map(({ actionBy }) => actionBy(settings))
   const treatsProperties = actions.some((action) => action !== 'virus')
   if (settings.VIRUSTAGONLY.length === 0 && allowedBy === undefined && !treatsProperties) {

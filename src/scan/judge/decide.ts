@@ -259,7 +259,7 @@ function foundBy({ result, scanners }: Outcome): Partial<DecisionDetails> {
   }
 }
 
-/** What becomes of infected mail that nothing excuses. */
+/** What becomes of infected mail that nothing allows. */
 type Fate = 'reject' | 'quarantine' | 'forward' | 'drop' | 'tag'
 
 /**

@@ -58,7 +58,7 @@ export async function checkQuota(
     within,
   )
   if (found === undefined) return { defer: deferOverQuota(envelope, uptime() - began) }
-  return found.answer === 'unknown' ? { remark: `quota: ${found.why}` } : {}
+  return found.status === 'unknown' ? { remark: `quota: ${found.why}` } : {}
 }
 
 /**
@@ -74,7 +74,7 @@ async function findOther(
 ): Promise<QuotaAnswer | undefined> {
   let found: QuotaAnswer | undefined
   const late = setTimeout(() => {
-    found ??= { answer: 'unknown', why: `no answer for all recipients in ${within} ms` }
+    found ??= { status: 'unknown', why: `no answer for all recipients in ${within} ms` }
   }, within)
 
   /** Returns whether to ask about another recipient. */
@@ -82,7 +82,7 @@ async function findOther(
     const next = recipients.next()
     if (next.done) return false
     const answer = await ask(next.value)
-    if (answer.answer !== 'full') found ??= answer
+    if (answer.status !== 'full') found ??= answer
     return found === undefined
   }
 

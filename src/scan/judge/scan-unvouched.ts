@@ -5,7 +5,7 @@ import { clean, type ScanResult, type Unseen, unseen } from '../scanners/shared/
 import type { ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/copies/verdict-query.ts'
-import { excusesOf, type MailSettings, strictnessFor } from './config.ts'
+import { isAllowedBy, type MailSettings, strictnessFor } from './config.ts'
 import type { JudgeContext } from './context.ts'
 import type { Deadline } from './deadline.ts'
 import type { Client, Transaction } from './transaction.ts'
@@ -38,11 +38,11 @@ export async function scanUnvouched(
 ): Promise<ScanOutcome> {
   const { message, envelope, client, leaving } = mail
   const { settings, cluster } = config
-  const isSpared = isReleased(trust, mail, tools)
+  const isExempt = isReleased(trust, mail, tools)
   const scanners = tools.scanners.filter(
-    (scanner) => scanner.local || !(isSpared || vouchesFor(trust, scanner, settings)),
+    (scanner) => scanner.local || !(isExempt || vouchesFor(trust, scanner, settings)),
   )
-  const unasked = isSpared
+  const unasked = isExempt
     ? ifNothingIsLocal(scanners, settings)
     : ifSizeExceeds(message.size, settings, scanners, trust)
   if (unasked !== undefined) {
@@ -51,7 +51,7 @@ export async function scanUnvouched(
 
   const notes: string[] = []
   let oddities: ReadonlySet<string> = new Set()
-  const isExcused = excusesOf(config)
+  const isAllowed = isAllowedBy(config)
   const strictness = strictnessFor(config)
   const keepsOut = whatKeepsOut(client, settings)
   const timeLeft = deadline.forScans(settings.timeout)
@@ -70,7 +70,7 @@ export async function scanUnvouched(
       settings,
       spool,
       keepsOut,
-      isExcused,
+      isAllowed,
       strictness,
       uptime,
       gone,
@@ -89,14 +89,14 @@ export async function scanUnvouched(
     settings,
     timeLeft,
     gone,
-    isExcused,
+    isAllowed,
     // This host makes no stamp that is older than the cluster accepts.
     maxAge: cluster?.CLUSTERMAXAGE ?? Number.POSITIVE_INFINITY,
   }
   const found: KnownOrScanned = tools.verdicts
     ? await tools.verdicts.find(query, run)
     : { result: await run(scanners) }
-  const result = isSpared && found.result.answer === 'clean' ? RELEASE : found.result
+  const result = isExempt && found.result.answer === 'clean' ? RELEASE : found.result
   return { ...found, result, scanners, notes, oddities }
 }
 

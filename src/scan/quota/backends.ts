@@ -59,10 +59,10 @@ export class Backends {
     const { text } = backend
     const { counters, log } = this.#options
     const answer = await this.#overTheNetwork(backend, question)
-    const failure = answer.answer === 'unknown' ? answer.failure : undefined
+    const failure = answer.status === 'unknown' ? answer.failure : undefined
     const isUp = failure?.backendIsUp ?? true
     if (isUp && this.#failing.answered(text)) log(`quota: ${text} answers again`)
-    if (answer.answer !== 'unknown' || !failure) return answer
+    if (answer.status !== 'unknown' || !failure) return answer
     counters[failure.counted]++
     const failed = `quota: ${text}: ${answer.why}`
     const pause = isUp ? undefined : this.#failing.failed(text)

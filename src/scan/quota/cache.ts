@@ -17,7 +17,7 @@ export function datedAnswer(
   about: Pick<DatedAnswer, 'source' | 'incoming' | 'at'>,
   soft: number,
 ): DatedAnswer {
-  const isUnknownUser = answer.answer === 'no-such-user'
+  const isUnknownUser = answer.status === 'no-such-user'
   return { ...about, answer, isUnknownUser, until: about.at + lifetimeOf(answer, soft) }
 }
 
@@ -32,13 +32,13 @@ export function answerFor(
   time: number,
 ): QuotaAnswer | undefined {
   const { answer, incoming: asked = incoming } = dated
-  if (answer.answer === 'full') return incoming >= asked ? answer : undefined
-  if (answer.answer !== 'room') return answer
+  if (answer.status === 'full') return incoming >= asked ? answer : undefined
+  if (answer.status !== 'room') return answer
   const { usage } = answer
   if (usage === undefined) return incoming <= asked ? answer : undefined
   if (usage.quota === undefined || usage.size + incoming <= usage.quota) return answer
   // The service said that there is room, but for a smaller message.
-  return time - dated.at < FULL_FOR ? { answer: 'full', usage } : undefined
+  return time - dated.at < FULL_FOR ? { status: 'full', usage } : undefined
 }
 
 /** Milliseconds of a second. The constants below say for how long an answer holds. */
@@ -60,7 +60,7 @@ const NO_SUCH_USER_FOR = 300 * SECOND
  * is nearly full. The answer `unknown` does not hold at all.
  */
 function lifetimeOf(answer: QuotaAnswer, soft: number): number {
-  switch (answer.answer) {
+  switch (answer.status) {
     case 'room':
       return lifetimeOfRoom(answer.usage, soft)
     case 'full':

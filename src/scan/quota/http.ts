@@ -79,9 +79,9 @@ function readResponse(
   name: string,
 ): QuotaAnswer {
   if (statusCode === 404 && !isPageMissing(headers, text)) {
-    return { answer: 'no-such-user' }
+    return { status: 'no-such-user' }
   }
-  if (statusCode === 503) return { answer: 'unknown', why: COULD_NOT_TELL }
+  if (statusCode === 503) return { status: 'unknown', why: COULD_NOT_TELL }
   const answer = statusCode === 200 && text !== undefined ? readBody(text, name) : undefined
   if (answer !== undefined) return answer
   const why = statusCode === 200 ? 'a body that makes no sense' : reasonOf(statusCode)

@@ -8,11 +8,11 @@ import type { MailAddress } from '../../mail/message/envelope/address.ts'
  * which it holds.
  */
 export type QuotaAnswer =
-  | { readonly answer: 'room'; readonly usage?: Usage }
-  | { readonly answer: 'full'; readonly usage?: Usage }
-  | { readonly answer: 'no-such-user' }
+  | { readonly status: 'room'; readonly usage?: Usage }
+  | { readonly status: 'full'; readonly usage?: Usage }
+  | { readonly status: 'no-such-user' }
   /** There was no answer in time or a broken one, or the mailbox cannot be read. Never full. */
-  | { readonly answer: 'unknown'; readonly why: string; readonly failure?: BackendFailure }
+  | { readonly status: 'unknown'; readonly why: string; readonly failure?: BackendFailure }
 
 /** The backend gave no answer that can be used. */
 interface BackendFailure {
@@ -60,11 +60,11 @@ export interface TimedLookup extends QuotaLookup {
 }
 
 export function noAnswer(why: string): QuotaAnswer {
-  return { answer: 'unknown', why, failure: { counted: 'noAnswer', backendIsUp: false } }
+  return { status: 'unknown', why, failure: { counted: 'noAnswer', backendIsUp: false } }
 }
 
 export function brokenAnswer(why: string, backendIsUp: boolean): QuotaAnswer {
-  return { answer: 'unknown', why, failure: { counted: 'brokenAnswer', backendIsUp } }
+  return { status: 'unknown', why, failure: { counted: 'brokenAnswer', backendIsUp } }
 }
 
 /** The reason if the service replies that it cannot tell. Its own log has more. */
@@ -76,14 +76,14 @@ export const NO_SUCH_PAGE = 'status 404, the service has no such page'
 /** Most bytes of a reply: a name of 255, two numbers and a nonce. */
 export const QUOTA_REPLY_MAX = 1024
 
-const udpWords: Readonly<Record<string, QuotaAnswer['answer']>> = {
+const udpWords: Readonly<Record<string, QuotaAnswer['status']>> = {
   QUOTA_OK: 'room',
   QUOTA_FULL: 'full',
   QUOTA_UNKNOWN: 'no-such-user',
   QUOTA_ERROR: 'unknown',
 }
 
-const httpWords: Readonly<Record<string, QuotaAnswer['answer']>> = {
+const httpWords: Readonly<Record<string, QuotaAnswer['status']>> = {
   OK: 'room',
   OVERQUOTA: 'full',
 }
@@ -118,18 +118,18 @@ export function readBody(text: string, name: string): QuotaAnswer | undefined {
 function readWords(
   [first, ...words]: readonly string[],
   name: string,
-  meanings: Readonly<Record<string, QuotaAnswer['answer']>>,
+  meanings: Readonly<Record<string, QuotaAnswer['status']>>,
 ): QuotaAnswer | undefined {
-  const answer = Object.hasOwn(meanings, first!) ? meanings[first!] : undefined
-  if (answer === undefined || (words.length > 0 && words[0] !== name)) return undefined
-  if (answer === 'no-such-user') return { answer }
-  if (answer === 'unknown') return { answer, why: COULD_NOT_TELL }
-  if (words.length < 2) return { answer }
+  const status = Object.hasOwn(meanings, first!) ? meanings[first!] : undefined
+  if (status === undefined || (words.length > 0 && words[0] !== name)) return undefined
+  if (status === 'no-such-user') return { status }
+  if (status === 'unknown') return { status, why: COULD_NOT_TELL }
+  if (words.length < 2) return { status }
   const usage = readUsage(words.slice(1))
   if (usage === undefined) return undefined
   // The service writes 0 and 0 if it knows neither number.
   const isKnown = usage.size > 0 || usage.quota !== undefined
-  return isKnown ? { answer, usage } : { answer }
+  return isKnown ? { status, usage } : { status }
 }
 
 /** Reads the bytes of size and quota. A quota of 0, or none, is unlimited. */

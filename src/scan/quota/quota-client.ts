@@ -143,7 +143,7 @@ export class QuotaClient implements TimedLookup {
       return { ...this.#cannotTell('no backend is known to have it'), isUnknownUser: true }
     }
     if (backend === 'no-such-user') {
-      return this.#take({ answer: backend }, mailbox, { incoming: undefined, source: 'LDAP' })
+      return this.#take({ status: backend }, mailbox, { incoming: undefined, source: 'LDAP' })
     }
     const source = backend.text
     const asking = this.#questions.ask(backend, { name: mailbox.name, incoming })
@@ -171,14 +171,14 @@ export class QuotaClient implements TimedLookup {
 
   #cannotTell(why: string, source?: string): DatedAnswer {
     return datedAnswer(
-      { answer: 'unknown', why },
+      { status: 'unknown', why },
       { source, incoming: undefined, at: this.#options.uptime() },
       0,
     )
   }
 }
 
-function kindOf({ answer }: QuotaAnswer): 'room' | 'full' | 'noSuchUser' | 'couldNotTell' {
+function kindOf({ status: answer }: QuotaAnswer): 'room' | 'full' | 'noSuchUser' | 'couldNotTell' {
   if (answer === 'no-such-user') return 'noSuchUser'
   return answer === 'unknown' ? 'couldNotTell' : answer
 }

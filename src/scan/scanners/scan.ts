@@ -55,7 +55,7 @@ export function sampleOf(
 }
 
 /**
- * Asks the scanners in their order until one of them finds something that is not excused, or cannot
+ * Asks the scanners in their order until one of them finds something that is not allowed, or cannot
  * tell: about each content that any reader of mail might see in the message, and then about the whole
  * message. In this order clamd looks at most of it once: it remembers what it has called clean, and
  * skips a part of a message that it has seen as a file by itself. It does not skip a file that it has
@@ -81,7 +81,7 @@ export async function runScanners(message: MessageSample, run: ScanRun): Promise
       signal: abort.signal,
       timeLeft: () => Math.max(0, deadline - run.uptime()),
       note: run.note,
-      isExcused: run.isExcused,
+      isAllowed: run.isAllowed,
       signatures: run.signatures,
     }
     const result = await inTurn(message.bytes.size, run, task, () =>
@@ -189,7 +189,7 @@ class MessageScan {
       if (result !== undefined) return result
     }
     if (this.#answers.tolerated.answer !== 'infected') return undefined
-    // What was found in the whole and is excused may hide something else.
+    // What was found in the whole and is allowed may hide something else.
     if (!hasAskedContents && this.#hasContentScanners) {
       const result = (await this.#readMail(true)) ?? (await this.#answers.ask(this.#batch.end()))
       if (result !== undefined) return result
@@ -199,7 +199,7 @@ class MessageScan {
 
   /**
    * Asks about what lies in no content: header, preamble and epilogue. A scanner names one thing in a
-   * whole message, and what is excused may have hidden something there.
+   * whole message, and what is allowed may have hidden something there.
    */
   async #askAboutRest(): Promise<ScanResult | undefined> {
     if (this.#asked.length === 0) return undefined
@@ -217,7 +217,7 @@ class MessageScan {
    */
   async #readMail(asksContents: boolean): Promise<ScanResult | undefined> {
     const { spool, odd, settings, keepsOut } = this.#run
-    const mayExcuse = asksContents && this.#run.isExcused !== undefined
+    const mayAllow = asksContents && this.#run.isAllowed !== undefined
     const oddities = new Set<Oddity>()
     let isCut = !asksContents
     const { readContents } = await import('./run/read-contents.ts')
@@ -226,7 +226,7 @@ class MessageScan {
       spool,
       signal: this.#task.signal,
       maxDepth: settings.MAXNESTING,
-      ...(mayExcuse && { onGiven: (range) => this.#asked.push(range) }),
+      ...(mayAllow && { onGiven: (range) => this.#asked.push(range) }),
       ...((this.#searches.size > 0 || this.#names) && {
         onHeader: ({ fields }) => this.#ask((search) => search.header(fields)),
         onName: (name) => this.#ask((search) => search.name(name)),
@@ -244,7 +244,7 @@ class MessageScan {
           result = this.#tooMuch(`second look: ${step.why}`, step.why)
         } else {
           this.#tell((search) => search.content(step.content.bytes))
-          const partList = this.#names?.of(step.place)
+          const partList = this.#names?.of(step.metadata)
           const content = partList ? { ...step.content, partList } : step.content
           if (asksContents) result = await this.#answers.ask(this.#batch.add(content))
         }

@@ -270,7 +270,7 @@ export class Verdicts {
   /** Whether the verdict counts for this message, here and now. */
   #doesCount(verdict: RememberedVerdict, { query, maxAge, versions }: MemorableMessage): boolean {
     // Whoever found it may have looked no further.
-    if (verdict.found.answer === 'infected' && query.isExcused?.(verdict.found)) return false
+    if (verdict.found.answer === 'infected' && query.isAllowed?.(verdict.found)) return false
     const { signatureFiles, host } = this.#options
     const here = { host, files: signatureFiles(), signatures: joinVersions(versions) }
     return stillCounts(verdict, { now: this.#seconds(), maxAge, ...here })
@@ -351,11 +351,11 @@ async function resultForCopies(
 /**
  * Resolves to the result in which a remembered verdict stands for the scanners that gave it. The other
  * scanners run in their order; but not those after a scanner that found something, which would not have
- * run either. What is excused, and a limit, never hide what was found.
+ * run either. What is allowed, and a limit, never hide what was found.
  */
 async function withRemembered(
   verdict: RememberedVerdict,
-  { scanners, settings, isExcused }: VerdictQuery,
+  { scanners, settings, isAllowed }: VerdictQuery,
   runScanners: RunScanners,
 ): Promise<KnownOrScanned> {
   const { found } = verdict
@@ -372,7 +372,7 @@ async function withRemembered(
   const before = scanners.slice(0, first).filter(({ memorable }) => !memorable)
   if (before.length > 0) {
     const result = await runScanners(before)
-    if (result.answer === 'infected' && !isExcused?.(result)) return { result }
+    if (result.answer === 'infected' && !isAllowed?.(result)) return { result }
   }
   return { result: found, known: verdict }
 }

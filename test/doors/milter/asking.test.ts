@@ -46,7 +46,7 @@ t.test('commands that come while a quota service is asked wait for their turn', 
       await until(() => milter.state().memory > before, 'what waits is charged')
     }
     t.equal(milter.mailLog.length, lines)
-    answer({ answer: 'room' })
+    answer({ status: 'room' })
     for (const command of heard) t.equal((await mta.hear())?.command, command)
     t.equal(milter.state().memory, 0)
   }
@@ -69,7 +69,7 @@ t.test('no more than 256 KiB wait while a quota service is asked, and none is lo
   await until(() => budget.used > 256 * 1024, 'so much waits')
   for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
   t.ok(budget.used < 400 * 1024, `${budget.used} bytes`)
-  answer({ answer: 'room' })
+  answer({ status: 'room' })
   for (const command of ['c', 'i', 'a']) t.equal((await mta.hear())?.command, command)
   const inLf = message.toString('latin1').replaceAll('\r\n', '\n')
   t.match(milter.mailLog[0], ` size=${'\n'.length + inLf.length} `)
@@ -86,7 +86,7 @@ t.test('while a quota service is asked, no progress is sent: Sendmail takes none
   const over = judged.submit({ message: plain, recipients: [] })
   while (judged.progress < 3) await new Promise(setImmediate)
   t.equal(asking.progress, 0)
-  answer({ answer: 'room' })
+  answer({ status: 'room' })
   t.equal((await asking.hear())?.command, 'c')
   await clamd.answer()
   await over
@@ -104,7 +104,7 @@ t.test('of an MTA that leaves while a quota service is asked nothing is kept', a
   const answer = await question
   mta.socket.destroy()
   await once(connection, 'close')
-  answer({ answer: 'room' })
+  answer({ status: 'room' })
   await new Promise(setImmediate)
   t.same(milter.log, [])
   t.equal(milter.state().memory, 0)

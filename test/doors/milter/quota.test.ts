@@ -10,10 +10,10 @@ const scanning = { QHPSI: 'plugin: eicar' }
 type Settings = Readonly<Record<string, string>>
 
 const answers: Readonly<Record<string, QuotaAnswer>> = {
-  'full@example.org': { answer: 'full', usage: { size: 900, quota: 1000 } },
-  'room@example.org': { answer: 'room' },
-  'nobody@example.org': { answer: 'no-such-user' },
-  'broken@example.org': { answer: 'unknown', why: 'no answer in 500 ms' },
+  'full@example.org': { status: 'full', usage: { size: 900, quota: 1000 } },
+  'room@example.org': { status: 'room' },
+  'nobody@example.org': { status: 'no-such-user' },
+  'broken@example.org': { status: 'unknown', why: 'no answer in 500 ms' },
 }
 
 /** A milter with a quota service that records what it was asked. */

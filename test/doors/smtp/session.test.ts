@@ -243,8 +243,8 @@ t.test('the quota of each recipient is asked for before the next server hears of
     async ask(recipient: { text: string }, size?: number) {
       asked.push(`${recipient.text} ${size}`)
       return recipient.text.startsWith('full')
-        ? ({ answer: 'full', usage: { size: 2, quota: 1 } } as const)
-        : ({ answer: 'room' } as const)
+        ? ({ status: 'full', usage: { size: 2, quota: 1 } } as const)
+        : ({ status: 'room' } as const)
     },
   }
   const { next, door } = await openBetween(t, { quota })

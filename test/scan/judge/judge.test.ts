@@ -76,9 +76,9 @@ t.test('mail is scanned if a recipient has room, or nobody could tell', async (t
     t.same([decision.kind, asked], ['accept', ['clamd']])
     return decision.details.why
   }
-  t.equal(await whyOf(quota({ answer: 'room' })), '')
-  t.equal(await whyOf(quota({ answer: 'unknown', why: 'it is down' })), 'quota: it is down')
-  t.equal(await whyOf({ ...quota({ answer: 'full' }), client: relay }), '')
+  t.equal(await whyOf(quota({ status: 'room' })), '')
+  t.equal(await whyOf(quota({ status: 'unknown', why: 'it is down' })), 'quota: it is down')
+  t.equal(await whyOf({ ...quota({ status: 'full' }), client: relay }), '')
 })
 
 t.test('the log has the time of each stage', async (t) => {
@@ -98,7 +98,7 @@ t.test('the log has the time of each stage', async (t) => {
         askForRelayClients: false,
         async ask() {
           spend(5)
-          return { answer: 'room' }
+          return { status: 'room' }
         },
       },
     },

@@ -18,7 +18,7 @@ function mailTo(count: number) {
   return { envelope: makeEnvelope(Buffer.from('a@example.net'), recipients), client, size: 100 }
 }
 
-const full: QuotaAnswer = { answer: 'full' }
+const full: QuotaAnswer = { status: 'full' }
 
 /** A service that answers about each recipient by its number, after so many milliseconds, and counts. */
 function quotaService(
@@ -56,9 +56,9 @@ t.test('10,000 recipients over quota are all asked about, at most 16 at once', a
 
 t.test('if the first recipient is not full, no other is asked about', async (t) => {
   for (const [answer, checked] of [
-    [{ answer: 'room' }, {}],
-    [{ answer: 'no-such-user' }, {}],
-    [{ answer: 'unknown', why: 'it is down' }, { remark: 'quota: it is down' }],
+    [{ status: 'room' }, {}],
+    [{ status: 'no-such-user' }, {}],
+    [{ status: 'unknown', why: 'it is down' }, { remark: 'quota: it is down' }],
   ] as const) {
     const { check, seen } = quotaService(() => answer)
     t.same(await check(mailTo(100)), checked)
@@ -67,7 +67,7 @@ t.test('if the first recipient is not full, no other is asked about', async (t) 
 })
 
 t.test('a recipient with room ends the questions, and none is left open', async (t) => {
-  const { check, seen } = quotaService((number) => (number === 50 ? { answer: 'room' } : full))
+  const { check, seen } = quotaService((number) => (number === 50 ? { status: 'room' } : full))
   t.same(await check(mailTo(1000)), {})
   t.ok(seen.asked > 50 && seen.asked <= 50 + 16, `${seen.asked} were asked about`)
   t.equal(seen.waiting, 0)

@@ -7,7 +7,7 @@ import { ann, ben, clientOf, extendedAnswer, udpService } from './services.ts'
 /** How long answers hold, and what remembered answers say about other sizes. */
 
 const room = (size: number, quota: number): QuotaAnswer => ({
-  answer: 'room',
+  status: 'room',
   usage: { size, quota },
 })
 
@@ -31,11 +31,11 @@ t.test('answers hold for the times of the manual page, which fall exponentially'
     [room(75, 100), Math.sqrt(MUCH_ROOM_FOR * NEARLY_FULL_FOR)], // half of the way
     [room(100, 100), NEARLY_FULL_FOR],
     [room(300, 100), NEARLY_FULL_FOR], // there may be room over the quota
-    [{ answer: 'room', usage: { size: 1e12 } }, MUCH_ROOM_FOR],
-    [{ answer: 'room' }, ROOM_FOR],
-    [{ answer: 'full' }, FULL_FOR],
-    [{ answer: 'no-such-user' }, NO_SUCH_USER_FOR],
-    [{ answer: 'unknown', why: '' }, 0],
+    [{ status: 'room', usage: { size: 1e12 } }, MUCH_ROOM_FOR],
+    [{ status: 'room' }, ROOM_FOR],
+    [{ status: 'full' }, FULL_FOR],
+    [{ status: 'no-such-user' }, NO_SUCH_USER_FOR],
+    [{ status: 'unknown', why: '' }, 0],
   ]
   for (const [answer, time] of rows) {
     t.ok(Math.abs(lifetimeOf(answer, 0.5) - time) < 1, JSON.stringify(answer))
@@ -66,11 +66,11 @@ t.test('no remembered answer refuses a recipient if it is old or about another s
     fc.property(size, size, size, size, fc.boolean(), (used, asked, incoming, age, full) => {
       const quota = 100
       const answer: QuotaAnswer = full
-        ? { answer: 'full', usage: { size: used, quota } }
+        ? { status: 'full', usage: { size: used, quota } }
         : room(used, quota)
       const known = datedAnswer(answer, { incoming: asked, source: '', at: 0 }, 0.5)
       const said = answerFor(known, incoming, age * 1000)
-      if (said?.answer !== 'full') return
+      if (said?.status !== 'full') return
       if (full) t.ok(incoming >= asked)
       else t.ok(used + incoming > quota && age * 1000 < FULL_FOR)
     }),
@@ -83,8 +83,8 @@ t.test('a mailbox with room is asked for once an hour, a full one twice a minute
   const { client, clock } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
   const after = async (seconds: number) => {
     clock.now += seconds * 1000
-    t.match(await client.ask(ann), { answer: 'room' })
-    t.match(await client.ask(ben), { answer: 'full' })
+    t.match(await client.ask(ann), { status: 'room' })
+    t.match(await client.ask(ben), { status: 'full' })
     return service.heard.length
   }
   t.equal(await after(0), 2)
@@ -103,13 +103,13 @@ t.test(
       extendedAnswer({ 'ann@example.org': mailbox })(packet),
     )
     const { client, clock } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
-    t.match(await client.ask(ann), { answer: 'room' })
-    t.match(await client.ask(ann, 60), { answer: 'room' })
-    t.match(await client.ask(ann, 61), { answer: 'full' }, 'by an answer that is fresh')
+    t.match(await client.ask(ann), { status: 'room' })
+    t.match(await client.ask(ann, 60), { status: 'room' })
+    t.match(await client.ask(ann, 61), { status: 'full' }, 'by an answer that is fresh')
     t.equal(service.heard.length, 1)
     clock.now += FULL_FOR
     mailbox[0] = 0
-    t.match(await client.ask(ann, 61), { answer: 'room' })
+    t.match(await client.ask(ann, 61), { status: 'room' })
     t.equal(service.heard.length, 2)
   },
 )
@@ -117,10 +117,10 @@ t.test(
 t.test('no room for a large message does not refuse a small one', async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [90, 100] }))
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
-  t.match(await client.ask(ann, 50), { answer: 'full' })
-  t.match(await client.ask(ann, 60), { answer: 'full' })
+  t.match(await client.ask(ann, 50), { status: 'full' })
+  t.match(await client.ask(ann, 60), { status: 'full' })
   t.equal(service.heard.length, 1)
-  t.match(await client.ask(ann, 5), { answer: 'room' })
+  t.match(await client.ask(ann, 5), { status: 'room' })
 })
 
 t.test('room for a small message without numbers does not admit a large one', async (t) => {
@@ -129,16 +129,16 @@ t.test('room for a small message without numbers does not admit a large one', as
     return `${Number(incoming) > 1000 ? 'QUOTA_FULL' : 'QUOTA_OK'} ${name} ${nonce}`
   })
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
-  t.match(await client.ask(ann, 10), { answer: 'room' })
-  t.match(await client.ask(ann), { answer: 'room' })
+  t.match(await client.ask(ann, 10), { status: 'room' })
+  t.match(await client.ask(ann), { status: 'room' })
   t.equal(service.heard.length, 1)
-  t.match(await client.ask(ann, 5000), { answer: 'full' })
+  t.match(await client.ask(ann, 5000), { status: 'full' })
 })
 
 t.test('a mailbox without a quota has room for any message', async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [90, 0] }))
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
-  for (const size of [0, 1e12]) t.match(await client.ask(ann, size), { answer: 'room' })
+  for (const size of [0, 1e12]) t.match(await client.ask(ann, size), { status: 'room' })
   t.equal(service.heard.length, 1)
 })
 
@@ -147,7 +147,7 @@ t.test('a service that is told no size is not asked again about another size', a
     const service = await udpService(t, () => word)
     const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`)
     const said = [await client.ask(ann, 10), await client.ask(ann, 5000), await client.ask(ann)]
-    t.equal(new Set(said.map(({ answer }) => answer)).size, 1)
+    t.equal(new Set(said.map(({ status: answer }) => answer)).size, 1)
     t.equal(service.heard.length, 1)
   }
 })
@@ -155,7 +155,7 @@ t.test('a service that is told no size is not asked again about another size', a
 t.test('an unknown user is remembered, too', async (t) => {
   const service = await udpService(t, extendedAnswer({}))
   const { client, clock } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
-  for (let n = 0; n < 3; n++) t.match(await client.ask(ann), { answer: 'no-such-user' })
+  for (let n = 0; n < 3; n++) t.match(await client.ask(ann), { status: 'no-such-user' })
   t.equal(service.heard.length, 1)
   clock.now += NO_SUCH_USER_FOR
   await client.ask(ann)
@@ -166,6 +166,6 @@ t.test('an explained answer names the backend', async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [1, 100] }))
   const source = `quotad:127.0.0.1:${service.port}`
   const { client } = clientOf(t, source)
-  t.match(await client.explain(ann), { answer: { answer: 'room' }, source })
+  t.match(await client.explain(ann), { answer: { status: 'room' }, source })
   t.equal(client.counters.questions, 0)
 })

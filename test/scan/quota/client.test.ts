@@ -14,7 +14,7 @@ t.test('questions at the same time about the same mailbox share an answer', asyn
   const sizes = [1, 2, 3, 4, 50]
   const answers = await Promise.all(sizes.map((size) => client.ask(ann, size)))
   t.same(
-    answers.map(({ answer }) => answer),
+    answers.map(({ status: answer }) => answer),
     ['room', 'room', 'room', 'room', 'full'],
   )
   t.equal(service.heard.length, 1)
@@ -27,8 +27,8 @@ t.test(
     const service = await udpService(t, extendedAnswer({ 'ann@example.org': [90, 100] }))
     const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
     const [large, small] = await Promise.all([client.ask(ann, 50), client.ask(ann, 5)])
-    t.match(large, { answer: 'full' })
-    t.match(small, { answer: 'room' })
+    t.match(large, { status: 'full' })
+    t.match(small, { status: 'room' })
   },
 )
 
@@ -36,7 +36,7 @@ t.test('a domain is the same in any case', async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [90, 100] }))
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
   await client.ask(ann)
-  t.match(await client.ask(readAddress('ann@Example.ORG')), { answer: 'room' })
+  t.match(await client.ask(readAddress('ann@Example.ORG')), { status: 'room' })
   t.equal(service.heard.length, 1)
 })
 
@@ -48,7 +48,7 @@ t.test('only the first question waits for a dead backend', async (t) => {
   const rounds = 2000
   for (let n = 0; n < rounds; n++) {
     const answer = await client.ask(readAddress(`user${n}@example.org`))
-    t.equal(answer.answer, 'unknown') || t.bailout()
+    t.equal(answer.status, 'unknown') || t.bailout()
   }
   t.equal(log.length, 1)
   t.match(client.counters, { asked: 1, noAnswer: 1, skipped: rounds, couldNotTell: rounds + 1 })
@@ -71,15 +71,15 @@ t.test('a dead backend is tried again by a question that nobody waits for', asyn
   const { client, log, clock } = clientOf(t, `quotad:127.0.0.1:${service.port}`, env)
   await client.ask(ann)
   dead = false
-  t.match(await client.ask(ann), { answer: 'unknown' })
+  t.match(await client.ask(ann), { status: 'unknown' })
   t.equal(service.heard.length, 1, 'it is backed off')
   clock.now += 1000
   const probe = once(service.socket, 'message')
-  t.match(await client.ask(ann), { answer: 'unknown' }, 'nobody waits')
+  t.match(await client.ask(ann), { status: 'unknown' }, 'nobody waits')
   await probe
   while (log.length < 2) await new Promise(setImmediate)
   t.match(log[1], /answers again$/)
-  t.match(await client.ask(ann), { answer: 'room' })
+  t.match(await client.ask(ann), { status: 'room' })
   t.equal(service.heard.length, 2, 'and what it said is remembered')
 })
 
@@ -105,7 +105,7 @@ t.test('a dead backend does not delay questions to another one', async (t) => {
     return backends[address.local === 'ann' ? 0 : 1]
   })
   await client.ask(ann)
-  t.match(await client.ask(ben), { answer: 'full' })
+  t.match(await client.ask(ben), { status: 'full' })
 })
 
 t.test('the same name at two services stands for two mailboxes', async (t) => {
@@ -114,8 +114,8 @@ t.test('the same name at two services stands for two mailboxes', async (t) => {
   const of = ({ port }: { port: number }) => `quotad:127.0.0.1:${port}`
   const map = parseBackendMap(`@example.org ${of(full)}\n@example.net ${of(empty)}\n`, 'map')
   const { client } = clientOf(t, of(full), { QUOTANAME: 'local' }, map)
-  t.match(await client.ask(ann), { answer: 'full' })
-  t.match(await client.ask(readAddress('ann@example.net')), { answer: 'room' })
+  t.match(await client.ask(ann), { status: 'full' })
+  t.match(await client.ask(readAddress('ann@example.net')), { status: 'room' })
   t.match([full.heard, empty.heard], [[/^CHECK_QUOTA ann /], [/^CHECK_QUOTA ann /]])
 })
 
@@ -123,7 +123,7 @@ t.test('if no backend of a mailbox is known, the recipient passes', async (t) =>
   const why = async (backendOf: () => undefined | Promise<undefined>) => {
     const { client } = clientOf(t, 'udp:127.0.0.1:9', {}, backendOf)
     const answer = await client.ask(ann)
-    return answer.answer === 'unknown' && answer.why
+    return answer.status === 'unknown' && answer.why
   }
   t.match(await why(() => undefined), /no backend is known/)
   t.match(await why(() => Promise.reject(new Error('LDAP is down'))), /LDAP is down/)
@@ -141,11 +141,11 @@ t.test('a user whom the directory does not know does not exist, which is remembe
     return 'no-such-user' as const
   })
   t.match(await client.explain(ann), {
-    answer: { answer: 'no-such-user' },
+    answer: { status: 'no-such-user' },
     isUnknownUser: true,
     source: 'LDAP',
   })
-  t.same(await client.ask(ann), { answer: 'no-such-user' })
+  t.same(await client.ask(ann), { status: 'no-such-user' })
   t.equal(asked, 1)
   t.match(client.counters, { questions: 1, noSuchUser: 1, couldNotTell: 0, cached: 1 })
 })

@@ -14,9 +14,9 @@ t.test('the answer to ?u=NAME counts, and 404 is an unknown user', async (t) => 
     else response.writeHead(404).end('who?')
   })
   const { client } = clientOf(t, service.url)
-  t.same(await client.ask(ann), { answer: 'full', usage: { size: 105, quota: 100 } })
-  t.same(await client.ask(ben), { answer: 'room', usage: { size: 5 } })
-  t.same(await client.ask(readAddress('c&d=%')), { answer: 'no-such-user' })
+  t.same(await client.ask(ann), { status: 'full', usage: { size: 105, quota: 100 } })
+  t.same(await client.ask(ben), { status: 'room', usage: { size: 5 } })
+  t.same(await client.ask(readAddress('c&d=%')), { status: 'no-such-user' })
   t.same(service.heard.slice(1), [
     '/cgi-bin/quota.cgi?u=ben@example.org',
     '/cgi-bin/quota.cgi?u=c%26d%3D%25',
@@ -29,7 +29,7 @@ t.test(
   async (t) => {
     const service = await httpService(t, (_, response) => response.writeHead(503).end('no\n'))
     const { client, log } = clientOf(t, service.url)
-    t.match(await client.ask(ann), { answer: 'unknown', why: 'the service could not tell' })
+    t.match(await client.ask(ann), { status: 'unknown', why: 'the service could not tell' })
     t.same(log, [])
     t.match(client.counters, { couldNotTell: 1, brokenAnswer: 0 })
   },
@@ -39,7 +39,7 @@ t.test('the URL of a service may have other fields, and u= at its end', async (t
   const service = await httpService(t, (_, response) => response.end('OK ann 1 2\n'))
   for (const search of ['?u=', '?x=1&u=', '?x=1', '?u=1&x=2']) {
     const { client } = clientOf(t, `${service.url}${search}`)
-    t.match(await client.ask(readAddress('ann')), { answer: 'room' })
+    t.match(await client.ask(readAddress('ann')), { status: 'room' })
   }
   t.same(
     service.heard.map((url) => url.split('?')[1]),
@@ -52,15 +52,15 @@ t.test('a service gets every byte of a name, and its answer is read byte by byte
     response.end(Buffer.from('OK m\xfcller 1 2\n', 'latin1'))
   })
   const { client } = clientOf(t, service.url)
-  t.match(await client.ask(readAddress('m\xfcller')), { answer: 'room' })
+  t.match(await client.ask(readAddress('m\xfcller')), { status: 'room' })
   t.same(service.heard, ['/cgi-bin/quota.cgi?u=m%FCller'])
 })
 
 t.test('the announced size is added to the size that the service tells', async (t) => {
   const service = await httpService(t, (_, response) => response.end('OK ann@example.org 60 100\n'))
   const { client } = clientOf(t, service.url)
-  t.match(await client.ask(ann, 40), { answer: 'room' })
-  t.match(await client.ask(ann, 41), { answer: 'full' })
+  t.match(await client.ask(ann, 40), { status: 'room' })
+  t.match(await client.ask(ann, 41), { status: 'full' })
 })
 
 const senseless = 'a body that makes no sense'
@@ -97,7 +97,7 @@ for (const [what, [status, body, why, type = 'text/plain']] of Object.entries(br
         response.writeHead(status, { 'Content-Type': type }).end(body)
       })
       const { client, log } = clientOf(t, service.url)
-      t.match(await client.ask(ann), { answer: 'unknown' })
+      t.match(await client.ask(ann), { status: 'unknown' })
       await client.ask(ann)
       t.equal(service.heard.length, 2)
       t.equal(client.counters.brokenAnswer, 2)
@@ -111,13 +111,13 @@ t.test('a 404 that only mentions a page is an unknown user', async (t) => {
     response.writeHead(404).end('no such user: <ann>, nothing here, page not found\n')
   })
   const { client } = clientOf(t, service.url)
-  t.same(await client.ask(ann), { answer: 'no-such-user' })
+  t.same(await client.ask(ann), { status: 'no-such-user' })
 })
 
 t.test('a service may have an IPv6 address', async (t) => {
   const service = await httpService(t, (_, response) => response.end('OK ann 1 2\n'), '::1')
   const { client } = clientOf(t, service.url)
-  t.match(await client.ask(readAddress('ann')), { answer: 'room' })
+  t.match(await client.ask(readAddress('ann')), { status: 'room' })
 })
 
 t.test('questions at the same time share sixteen connections', async (t) => {
@@ -139,8 +139,8 @@ t.test(
   async (t) => {
     const service = await httpService(t, () => {})
     const { client } = clientOf(t, service.url, { QUOTATIMEOUT: '2000' })
-    t.match(await client.ask(ann), { answer: 'unknown', why: 'no answer in 2000 ms' })
-    t.match(await client.ask(ben), { answer: 'unknown', why: /does not answer$/ })
+    t.match(await client.ask(ann), { status: 'unknown', why: 'no answer in 2000 ms' })
+    t.match(await client.ask(ben), { status: 'unknown', why: /does not answer$/ })
     t.equal(service.heard.length, 1)
   },
 )
@@ -151,7 +151,7 @@ t.test('a body that trickles without end is given up', async (t) => {
     response.on('close', () => clearInterval(trickle))
   })
   const { client } = clientOf(t, service.url, { QUOTATIMEOUT: '80' })
-  t.match(await client.ask(ann), { answer: 'unknown' })
+  t.match(await client.ask(ann), { status: 'unknown' })
 })
 
 t.test('a body that is too long is not read to its end', async (t) => {
@@ -159,7 +159,7 @@ t.test('a body that is too long is not read to its end', async (t) => {
     response.write('O'.repeat(2000)) // the body is never ended
   })
   const { client, log } = clientOf(t, service.url, { QUOTATIMEOUT: '10000' })
-  t.match(await client.ask(ann), { answer: 'unknown' })
+  t.match(await client.ask(ann), { status: 'unknown' })
   t.match(log, [/a body that makes no sense; the recipient passes$/])
 })
 
@@ -174,7 +174,7 @@ t.test(
     const address = `127.0.0.1:${await listen(t, server)}`
     const env = { QUOTATIMEOUT: '10000', QUOTARETRIES: '1' }
     const { client } = clientOf(t, `http://${address}/q`, env)
-    t.match(await client.ask(ann), { answer: 'unknown', why: /ECONNRESET|socket hang up/ })
+    t.match(await client.ask(ann), { status: 'unknown', why: /ECONNRESET|socket hang up/ })
     t.equal(connections, 2)
   },
 )
@@ -188,6 +188,6 @@ t.test('a question is sent again if the service closes the connection', async (t
   })
   const url = `http://127.0.0.1:${await listen(t, server)}/q`
   const { client } = clientOf(t, url, { QUOTATIMEOUT: '5000' })
-  t.match(await client.ask(ann), { answer: 'full' })
+  t.match(await client.ask(ann), { status: 'full' })
   t.equal(connections, 3)
 })

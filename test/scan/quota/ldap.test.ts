@@ -23,14 +23,14 @@ t.test('by LDAP', { skip: slapdMissing }, async (t) => {
 
   t.test('the backend on the host that the directory names is asked', async (t) => {
     const quota = client(t)
-    t.match(await quota.ask(name('ann')), { answer: 'full' })
+    t.match(await quota.ask(name('ann')), { status: 'full' })
     t.match(await quota.explain(name('ann')), { source: `quotad:${host}:${service.port}` })
   })
 
   t.test('a user whom the directory does not know does not exist', async (t) => {
     const quota = client(t)
-    t.same(await quota.ask(name('nobody')), { answer: 'no-such-user' })
-    t.same(await quota.ask(name('nobody')), { answer: 'no-such-user' })
+    t.same(await quota.ask(name('nobody')), { status: 'no-such-user' })
+    t.same(await quota.ask(name('nobody')), { status: 'no-such-user' })
     t.equal(quota.counters.cached, 1)
   })
 
@@ -38,10 +38,10 @@ t.test('by LDAP', { skip: slapdMissing }, async (t) => {
     'without a host, with two entries or with a malformed host the answer is unknown',
     async (t) => {
       const quota = client(t)
-      t.match(await quota.ask(name('ben')), { answer: 'unknown', why: /no backend is known/ })
-      t.match(await quota.ask(name('cy')), { answer: 'unknown', why: /more than one entry/ })
-      t.match(await quota.ask(name('eve')), { answer: 'unknown', why: /must be quotad:HOST:PORT/ })
-      t.match(await quota.ask(name('ann')), { answer: 'full' }, 'and others are asked about')
+      t.match(await quota.ask(name('ben')), { status: 'unknown', why: /no backend is known/ })
+      t.match(await quota.ask(name('cy')), { status: 'unknown', why: /more than one entry/ })
+      t.match(await quota.ask(name('eve')), { status: 'unknown', why: /must be quotad:HOST:PORT/ })
+      t.match(await quota.ask(name('ann')), { status: 'full' }, 'and others are asked about')
     },
   )
 
@@ -49,32 +49,32 @@ t.test('by LDAP', { skip: slapdMissing }, async (t) => {
     const quota = client(t)
     const asked = quota.ask(name('ann'))
     quota.close()
-    t.match(await asked, { answer: 'full' })
+    t.match(await asked, { status: 'full' })
   })
 
   t.test('only the first question waits for a slow directory', async (t) => {
     const quota = client(t, 300)
     await slapd.pause()
     t.teardown(() => slapd.resume())
-    t.match(await quota.ask(name('ann')), { answer: 'unknown', why: /300 ms|timed? ?out/i })
+    t.match(await quota.ask(name('ann')), { status: 'unknown', why: /300 ms|timed? ?out/i })
     const rounds = 100
     for (let n = 0; n < rounds; n++) {
-      t.match(await quota.ask(name(`user${n}`)), { answer: 'unknown', why: /does not answer/ })
+      t.match(await quota.ask(name(`user${n}`)), { status: 'unknown', why: /does not answer/ })
     }
     slapd.resume()
     const until = performance.now() + 20_000
     let answer = await quota.ask(name('ann'))
-    while (answer.answer !== 'full' && performance.now() < until) {
+    while (answer.status !== 'full' && performance.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, 50))
       answer = await quota.ask(name('ann'))
     }
-    t.match(answer, { answer: 'full' }, 'it is found out that it answers again')
+    t.match(answer, { status: 'full' }, 'it is found out that it answers again')
   })
 
   t.test('while the directory is down, recipients pass', async (t) => {
     const quota = client(t)
     await slapd.stop()
-    t.match(await quota.ask(name('ann')), { answer: 'unknown', why: /ECONNREFUSED/ })
+    t.match(await quota.ask(name('ann')), { status: 'unknown', why: /ECONNREFUSED/ })
     await slapd.start()
   })
 })

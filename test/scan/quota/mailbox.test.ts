@@ -18,7 +18,7 @@ async function rig(t: Test, QUOTADELIMITER?: string) {
   const env = QUOTADELIMITER === undefined ? {} : { QUOTADELIMITER }
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`, env)
   return {
-    ask: async (address: string) => (await client.ask(readAddress(address))).answer,
+    ask: async (address: string) => (await client.ask(readAddress(address))).status,
     explain: (address: string) => client.explain(readAddress(address)),
     counters: client.counters,
     asked: () => service.heard.splice(0).map((question) => question.split(' ')[1]),
@@ -77,7 +77,7 @@ t.test('if the service cannot tell about the whole name, no shorter name is trie
   })
   const env = { QUOTADELIMITER: '+', QUOTATIMEOUT: '50' }
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`, env)
-  t.match(await client.ask(readAddress('ann+x@example.org')), { answer: 'unknown' })
+  t.match(await client.ask(readAddress('ann+x@example.org')), { status: 'unknown' })
   t.notMatch(service.heard.join(), 'CHECK_QUOTA ann@')
 })
 
@@ -87,9 +87,9 @@ t.test(
     const service = await udpService(t, extendedAnswer(mailboxes))
     const map = parseBackendMap(`ann@example.org quotad:127.0.0.1:${service.port}`, 'map')
     const { client } = clientOf(t, 'udp:127.0.0.1:1', { QUOTADELIMITER: '+' }, map)
-    t.match(await client.ask(readAddress('ann+x@example.org')), { answer: 'full' })
+    t.match(await client.ask(readAddress('ann+x@example.org')), { status: 'full' })
     t.match(await client.ask(readAddress('ben+x@example.org')), {
-      answer: 'unknown',
+      status: 'unknown',
       why: 'no backend is known to have it',
     })
   },

@@ -20,12 +20,12 @@ t.test('the client understands onescan-quotad, by UDP in both forms and by HTTP'
     `${quotad.url}/cgi-bin/quota.cgi`,
   ]) {
     const { client, log } = clientOf(t, service, { QUOTATIMEOUT: '10000' })
-    t.match(await client.ask(ann), { answer: 'full' }, service)
-    t.match(await client.ask(ben), { answer: 'room' }, service)
-    t.match(await client.ask(nobody), { answer: 'no-such-user' }, service)
+    t.match(await client.ask(ann), { status: 'full' }, service)
+    t.match(await client.ask(ben), { status: 'room' }, service)
+    t.match(await client.ask(nobody), { status: 'no-such-user' }, service)
     if (!service.startsWith('udp:')) {
       t.match(await client.ask(ben), { usage: { size: 400, quota: 1000 } }, service)
-      t.match(await client.ask(ben, 601), { answer: 'full' }, service)
+      t.match(await client.ask(ben, 601), { status: 'full' }, service)
     }
     t.same(log, [])
   }

@@ -181,16 +181,16 @@ t.test('a name may have 255 bytes, and an address 1,024', async (t) => {
 t.test('every word of a datagram counts', async (t) => {
   const datagram = (text: string, nonce?: string) =>
     readReplyDatagram(Buffer.from(text), 'ann', nonce)
-  t.same(datagram('QUOTA_OK'), { answer: 'room' })
-  t.same(datagram('QUOTA_OK ann'), { answer: 'room' })
-  t.same(datagram('QUOTA_FULL ann 9\r\n'), { answer: 'full', usage: { size: 9 } })
-  t.same(datagram('QUOTA_OK ann 0 0'), { answer: 'room' }, 'neither is known')
-  t.same(datagram('QUOTA_OK ann 5 0'), { answer: 'room', usage: { size: 5 } })
-  t.same(datagram('QUOTA_OK ann 0 5'), { answer: 'room', usage: { size: 0, quota: 5 } })
-  t.same(datagram('QUOTA_UNKNOWN ann 1 2'), { answer: 'no-such-user' })
-  t.same(datagram('QUOTA_ERROR ann'), { answer: 'unknown', why: COULD_NOT_TELL })
-  t.same(datagram('QUOTA_OK n1\n', 'n1'), { answer: 'room' })
-  t.same(datagram('QUOTA_OK ann n1', 'n1'), { answer: 'room' })
+  t.same(datagram('QUOTA_OK'), { status: 'room' })
+  t.same(datagram('QUOTA_OK ann'), { status: 'room' })
+  t.same(datagram('QUOTA_FULL ann 9\r\n'), { status: 'full', usage: { size: 9 } })
+  t.same(datagram('QUOTA_OK ann 0 0'), { status: 'room' }, 'neither is known')
+  t.same(datagram('QUOTA_OK ann 5 0'), { status: 'room', usage: { size: 5 } })
+  t.same(datagram('QUOTA_OK ann 0 5'), { status: 'room', usage: { size: 0, quota: 5 } })
+  t.same(datagram('QUOTA_UNKNOWN ann 1 2'), { status: 'no-such-user' })
+  t.same(datagram('QUOTA_ERROR ann'), { status: 'unknown', why: COULD_NOT_TELL })
+  t.same(datagram('QUOTA_OK n1\n', 'n1'), { status: 'room' })
+  t.same(datagram('QUOTA_OK ann n1', 'n1'), { status: 'room' })
   const digits = '9'.repeat(15)
   t.match(datagram(`QUOTA_OK ann ${digits}`), { usage: { size: Number(digits) } })
   for (const text of [
@@ -216,14 +216,14 @@ t.test('every word of a datagram counts', async (t) => {
     const name = 'n'.repeat(length - 'QUOTA_OK '.length)
     return readReplyDatagram(Buffer.from(`QUOTA_OK ${name}`), name, undefined)
   }
-  t.same(long(QUOTA_REPLY_MAX), { answer: 'room' })
+  t.same(long(QUOTA_REPLY_MAX), { status: 'room' })
   t.equal(long(QUOTA_REPLY_MAX + 1), undefined)
 })
 
 t.test('an answer by HTTP must have four words', async (t) => {
   const used = { size: 5, quota: 9 }
-  t.same(readBody('OK ann 5 9', 'ann'), { answer: 'room', usage: used })
-  t.same(readBody('OVERQUOTA ann 5 9\r\n', 'ann'), { answer: 'full', usage: used })
+  t.same(readBody('OK ann 5 9', 'ann'), { status: 'room', usage: used })
+  t.same(readBody('OVERQUOTA ann 5 9\r\n', 'ann'), { status: 'full', usage: used })
   for (const text of ['OK', 'OK ann 5', 'OK ann 5 9 1', 'OK ben 5 9', 'QUOTA_OK ann 5 9']) {
     t.equal(readBody(text, 'ann'), undefined, text)
   }

@@ -41,7 +41,7 @@ const { signal } = new AbortController()
 t.test('a question without retries is sent once, and its socket is given back', async (t) => {
   const service = await udpService(t, () => 'QUOTA_OK')
   const { ask, given } = clientOf(t, service)
-  t.match(await ask(), { answer: 'room' })
+  t.match(await ask(), { status: 'room' })
   t.equal(given.length, 1)
   t.same(service.heard, ['CHECK_QUOTA ann'])
 })
@@ -50,7 +50,7 @@ t.test('a silent service is asked once without retries, and the reason is told',
   const service = await udpService(t, () => undefined)
   const { ask, given } = clientOf(t, service)
   t.same(await ask({ timeout: 60, retries: 0 }), {
-    answer: 'unknown',
+    status: 'unknown',
     why: 'no answer in 60 ms',
     failure: { counted: 'noAnswer', backendIsUp: false },
   })
@@ -64,7 +64,7 @@ t.test('an extended question leaves its socket at once, whatever is unanswered',
     return service.heard.length < 3 ? undefined : answer(packet)
   })
   const { ask, given } = clientOf(t, service, { extended: true })
-  t.match(await ask({ timeout: 5000, retries: 50 }), { answer: 'room' })
+  t.match(await ask({ timeout: 5000, retries: 50 }), { status: 'room' })
   t.equal(given.length, 1)
 })
 
@@ -76,7 +76,7 @@ t.test('a socket is kept until the last datagram has its answer', async (t) => {
     return undefined
   })
   const { ask, given, client } = clientOf(t, service)
-  t.match(await ask({ timeout: 20_000, retries: 200 }), { answer: 'full' })
+  t.match(await ask({ timeout: 20_000, retries: 200 }), { status: 'full' })
   t.equal(given.length, 0, 'two or more are not answered')
   let isSettled = false
   const settled = client.settled().then(() => {
@@ -96,7 +96,7 @@ t.test('a question ends with the error of the system', async (t) => {
   const service = await udpService(t, () => undefined)
   const noSocket = clientOf(t, service, { take: () => Promise.reject(new Error('EMFILE')) })
   t.match(await noSocket.ask(), {
-    answer: 'unknown',
+    status: 'unknown',
     why: 'EMFILE',
     failure: { counted: 'noAnswer' },
   })

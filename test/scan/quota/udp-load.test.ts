@@ -17,7 +17,7 @@ t.test(
     for (let round = 0; round < 2; round++) {
       const names = Array.from({ length: 2 * SOCKETS_MAX }, (_, i) => `${round}.${i}@example.org`)
       const answers = await Promise.all(names.map((name) => client.ask(readAddress(name))))
-      t.ok(answers.every(({ answer }) => answer === 'unknown'))
+      t.ok(answers.every(({ status: answer }) => answer === 'unknown'))
       clock.now += 60_000
     }
     await client.settled() // the time of all questions is over
@@ -76,7 +76,7 @@ t.test(
     let wrong = 0
     let untold = 0
     const check = async (index: number) => {
-      const { answer } = await client.ask(readAddress(`user${index}@example.org`))
+      const { status: answer } = await client.ask(readAddress(`user${index}@example.org`))
       if (answer === 'unknown') untold++
       else if ((answer === 'full') !== (index % 2 === 1)) wrong++
     }

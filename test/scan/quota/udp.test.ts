@@ -11,17 +11,17 @@ t.test('an older service is asked for the name alone, and its one word counts', 
     return packet === 'CHECK_QUOTA ann@example.org' ? 'QUOTA_FULL' : 'QUOTA_OK'
   })
   const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`)
-  t.same(await client.ask(ann, 5000), { answer: 'full' })
-  t.same(await client.ask(ben, 5000), { answer: 'room' })
+  t.same(await client.ask(ann, 5000), { status: 'full' })
+  t.same(await client.ask(ben, 5000), { status: 'room' })
   t.same(service.heard, ['CHECK_QUOTA ann@example.org', 'CHECK_QUOTA ben@example.org'])
 })
 
 t.test('onescan-quotad is told the size and a nonce, and tells the usage', async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [90, 100] }))
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
-  t.same(await client.ask(ann, 5), { answer: 'room', usage: { size: 90, quota: 100 } })
+  t.same(await client.ask(ann, 5), { status: 'room', usage: { size: 90, quota: 100 } })
   t.match(service.heard[0], /^CHECK_QUOTA ann@example\.org 5 [0-9a-f]{16}$/)
-  t.same(await client.ask(ben), { answer: 'no-such-user' })
+  t.same(await client.ask(ben), { status: 'no-such-user' })
   t.not(service.heard[1]!.split(' ')[3], service.heard[0]!.split(' ')[3], 'another nonce')
 })
 
@@ -60,14 +60,14 @@ for (const [what, lie] of Object.entries(lies)) {
       return [lie(nonce), `QUOTA_OK ann@example.org 1 9 ${nonce}`]
     })
     const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
-    t.same(await client.ask(ann), { answer: 'room', usage: { size: 1, quota: 9 } })
+    t.same(await client.ask(ann), { status: 'room', usage: { size: 1, quota: 9 } })
   })
 }
 
 t.test('if all answers are broken, the recipient passes, and the log says so', async (t) => {
   const service = await udpService(t, () => 'QUOTA_FULL of cheese')
   const { client, log } = clientOf(t, `quotad:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '1500' })
-  t.match(await client.ask(ann), { answer: 'unknown', why: /3 datagrams that make no sense/ })
+  t.match(await client.ask(ann), { status: 'unknown', why: /3 datagrams that make no sense/ })
   t.match(log, [/^quota: quotad:127\.0\.0\.1:\d+: no answer in 1500 ms but 3 datagrams/])
   t.equal(client.counters.brokenAnswer, 1)
   t.equal(client.counters.couldNotTell, 1)
@@ -86,7 +86,7 @@ t.test('a datagram from another socket to the port of a question is ignored', as
     return undefined
   })
   const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '10000' })
-  t.same(await client.ask(ann), { answer: 'room' })
+  t.same(await client.ask(ann), { status: 'room' })
 })
 
 t.test('a late answer is not taken for the answer to a later question', async (t) => {
@@ -101,7 +101,7 @@ t.test('a late answer is not taken for the answer to a later question', async (t
   })
   const env = { QUOTATIMEOUT: '50', QUOTARETRIES: '0' }
   const { client, clock } = clientOf(t, `udp:127.0.0.1:${service.port}`, env)
-  t.match(await client.ask(ann), { answer: 'unknown', why: 'no answer in 50 ms' })
+  t.match(await client.ask(ann), { status: 'unknown', why: 'no answer in 50 ms' })
   clock.now += 60_000
   await client.ask(ben) // the probe, which nobody waits for
   t.equal(late.length, 1)
@@ -113,7 +113,7 @@ t.test('a datagram that was lost is sent again, with the same nonce', async (t) 
     return service.heard.length < 3 ? undefined : answer(packet)
   })
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '2000' })
-  t.match(await client.ask(ann), { answer: 'room' })
+  t.match(await client.ask(ann), { status: 'room' })
   t.equal(service.heard.length, 3)
   t.equal(new Set(service.heard).size, 1)
 })
@@ -123,7 +123,7 @@ t.test('if nobody listens on the port, the answer comes at once', async (t) => {
   service.socket.close()
   await once(service.socket, 'close')
   const { client, log } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '60000' })
-  t.match(await client.ask(ann), { answer: 'unknown', why: /ECONNREFUSED: nobody listens there/ })
+  t.match(await client.ask(ann), { status: 'unknown', why: /ECONNREFUSED: nobody listens there/ })
   t.match(log, [/ECONNREFUSED.*; recipients pass, and it is tried again after 1 s$/])
 })
 
@@ -133,11 +133,11 @@ t.test('names that would break the protocol are not asked about', async (t) => {
   const names = ['', '@x', 'a b@x', 'a\0b@x', 'a\nQUOTA', '../../etc', 'a/b@x', 'a..b@x', 'a\x7f']
   names.push('x'.repeat(256), 'x'.repeat(10_000))
   for (const name of names) {
-    const none = { answer: 'unknown', why: 'is not a name of a mailbox' }
+    const none = { status: 'unknown', why: 'is not a name of a mailbox' }
     t.same(await client.ask(readAddress(name)), none, name.slice(0, 20))
   }
   t.match(client.counters, { asked: 0, couldNotTell: names.length })
   t.same(service.heard, [])
-  t.same(await client.ask(readAddress('m\xfcller@x')), { answer: 'full' })
+  t.same(await client.ask(readAddress('m\xfcller@x')), { status: 'full' })
   t.same(service.heard, ['CHECK_QUOTA m\xfcller@x'])
 })

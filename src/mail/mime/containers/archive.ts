@@ -1,5 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
-import { NOWHERE, type Steps, type Work } from '../shared/work.ts'
+import { NO_METADATA, type Steps, type Work } from '../shared/work.ts'
 import { inflated } from './inflate.ts'
 
 /** The units of work of a member besides its bytes. */
@@ -23,7 +23,7 @@ export function* archiveMembers(source: Bytes, work: Work): Steps<boolean> {
 
 function* giveMember(bytes: Bytes, work: Work): Steps {
   yield* work.countUnits(MEMBER_COST)
-  if (bytes.size > 0) yield { kind: 'content', bytes, isMail: false, place: NOWHERE }
+  if (bytes.size > 0) yield { kind: 'content', bytes, isMail: false, metadata: NO_METADATA }
 }
 
 function* giveInflated(source: Bytes, form: 'deflate' | 'gzip', work: Work): Steps<boolean> {

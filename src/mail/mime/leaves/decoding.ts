@@ -222,7 +222,7 @@ export class Decoding extends Work {
       kind: 'content',
       bytes: source,
       isMail,
-      place: { fields: header.fields, containers, names },
+      metadata: { fields: header.fields, containers, names },
     }
     yield* this.countUnits(CONTENT_COST + source.size)
     return true

@@ -20,7 +20,7 @@ const SEARCHED_PER_UNIT = 4
 const PART_COST = 2048
 
 /** Where a content stands, by what is said about it there. */
-export interface ContentPlace {
+export interface ContentMetadata {
   /** The fields of the part that it was read from. */
   readonly fields: readonly { readonly name: string; readonly value: string }[]
   /** What it came out of within that part, from the outside in: `uuencode`, `tnef`, `openpgp`, … */
@@ -30,7 +30,7 @@ export interface ContentPlace {
 }
 
 /** Nothing is said about it. */
-export const NOWHERE: ContentPlace = { fields: [], containers: [], names: [] }
+export const NO_METADATA: ContentMetadata = { fields: [], containers: [], names: [] }
 
 type ContentStep =
   /** A content that some reader of mail might get out of a message. */
@@ -40,7 +40,7 @@ type ContentStep =
       readonly bytes: Bytes
       /** Whether scanners shall take the content for a mail. */
       readonly isMail: boolean
-      readonly place: ContentPlace
+      readonly metadata: ContentMetadata
     }
   /** The caller should let the event loop take a turn now. */
   | { readonly kind: 'turn' }

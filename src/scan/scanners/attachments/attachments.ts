@@ -51,10 +51,10 @@ class AttachmentSearch implements MailSearch {
   readonly #rules: AttachmentRules
   readonly #malformed: ScanSettings['BADMIME']
   readonly #task: ScanTask
-  /** The first banned thing that is not excused: a file name, `type a/b` or `content executable`. */
+  /** The first banned thing that is not allowed: a file name, `type a/b` or `content executable`. */
   #banned: string | undefined
-  /** The first banned thing that is excused. */
-  #excused: string | undefined
+  /** The first banned thing that is allowed. */
+  #allowed: string | undefined
   /** The first limit that left something unread. */
   #limit: string | undefined
 
@@ -103,11 +103,11 @@ class AttachmentSearch implements MailSearch {
       if (this.#malformed === 'defer') return unknown(why, 'limit')
       this.#task.note(why)
     }
-    return this.#excused === undefined ? clean : asBanned(this.#excused)
+    return this.#allowed === undefined ? clean : asBanned(this.#allowed)
   }
 
   #ban(what: string): void {
-    if (this.#task.isExcused?.(asBanned(what))) this.#excused ??= what
+    if (this.#task.isAllowed?.(asBanned(what))) this.#allowed ??= what
     else this.#banned ??= what
   }
 }

@@ -58,8 +58,8 @@ export function probed(commands: ClamdCommands<ClamdReply>): ClamdCommands<Clamd
       yield STREAM_PROBE
     },
     read({ replies, sentAll }) {
-      const answer = commands.read({ replies: replies.slice(0, -1), sentAll })
-      if (answer.answer !== 'clean' || replies.at(-1)!.equals(PROBE_TAKEN)) return answer
+      const result = commands.read({ replies: replies.slice(0, -1), sentAll })
+      if (result.answer !== 'clean' || replies.at(-1)!.equals(PROBE_TAKEN)) return result
       return unknown('cannot write its temporary files (TemporaryDirectory)')
     },
   }

@@ -101,7 +101,7 @@ export async function inTurn(
  * worse may be found.
  */
 export class ScannerAnswers {
-  /** The worst of what was passed over: what is excused, or was not seen and may pass. */
+  /** The worst of what was passed over: what is allowed, or was not seen and may pass. */
   tolerated: ScanResult = clean
   /**
    * The first limit of depth or of contents that a scanner has named, about bytes that it calls clean as
@@ -137,10 +137,10 @@ export class ScannerAnswers {
 
   /** Returns the result if it ends the scan; else it is passed over. */
   unlessEnding(result: ScanResult): ScanResult | undefined {
-    const { isExcused, keepsOut } = this.#run
+    const { isAllowed, keepsOut } = this.#run
     if (result.answer === 'clean') return undefined
     if (result.answer === 'unknown') return result
-    if (result.answer === 'infected' && !isExcused?.(result)) return result
+    if (result.answer === 'infected' && !isAllowed?.(result)) return result
     // A virus may lie beside what is encrypted.
     const isProperty = result.answer === 'unseen' && result.what === 'encrypted'
     if (result.answer === 'unseen' && !isProperty && keepsOut.has(result.what)) {
@@ -290,7 +290,7 @@ async function askScanner(
     loan.confirmFiles()
     return said
   } catch (error) {
-    if (said.answer !== 'infected' || task.isExcused?.(said)) throw error
+    if (said.answer !== 'infected' || task.isAllowed?.(said)) throw error
     return { ...said, unconfirmed: true }
   }
 }

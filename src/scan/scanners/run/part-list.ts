@@ -1,4 +1,4 @@
-import type { ContentPlace } from '../../../mail/mime/shared/work.ts'
+import type { ContentMetadata } from '../../../mail/mime/shared/work.ts'
 import type { NamedPart } from '../../../plugin.ts'
 import { readNames, spellings } from '../attachments/part-names.ts'
 import type { PartList } from '../shared/scanner.ts'
@@ -13,7 +13,7 @@ const NAMES_MAX = 1000
  * listens to the reading, so that its work is the message's.
  */
 export class PartListBuilder {
-  readonly #byFields = new WeakMap<ContentPlace['fields'], PartList>()
+  readonly #byFields = new WeakMap<ContentMetadata['fields'], PartList>()
   /** By what they say: several readings of a part mostly say the same. */
   readonly #parts = new Map<string, NamedPart>()
   #count = 0
@@ -25,7 +25,7 @@ export class PartListBuilder {
   }
 
   /** Takes a header, and yields the units of work that it has done. */
-  *header(fields: ContentPlace['fields']): Generator<number> {
+  *header(fields: ContentMetadata['fields']): Generator<number> {
     const { names, types } = yield* readNames(fields)
     const partList = listOf(names, types)
     this.#byFields.set(fields, partList)
@@ -38,7 +38,7 @@ export class PartListBuilder {
   }
 
   /** What is said about a content where it stands. */
-  of({ fields, names, containers }: ContentPlace): PartList {
+  of({ fields, names, containers }: ContentMetadata): PartList {
     if (containers.length > 0) return listOf(names.flatMap(spellings), [], containers)
     return this.#byFields.get(fields) ?? listOf([])
   }

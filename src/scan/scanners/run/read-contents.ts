@@ -4,7 +4,7 @@ import { TOP_LINE } from '../../../mail/message/message.ts'
 import { NamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spool.ts'
 import { type ContentsOptions, contentsOf } from '../../../mail/mime/contents.ts'
-import type { ContentPlace } from '../../../mail/mime/shared/work.ts'
+import type { ContentMetadata } from '../../../mail/mime/shared/work.ts'
 import type { Sample } from '../shared/scanner.ts'
 
 interface ReadingOptions
@@ -20,7 +20,7 @@ type ReadingStep =
       readonly kind: 'content'
       /** The content as scanners get it, until the next step is asked for. */
       readonly content: Sample
-      readonly place: ContentPlace
+      readonly metadata: ContentMetadata
     }
   /** The message is nested deeper than `maxDepth`. */
   | { readonly kind: 'deeper' }
@@ -50,7 +50,7 @@ export async function* readContents(
 
 /** Gives a content as a sample, whose file is removed when the next step is asked for. */
 function* stepOf(
-  found: { readonly bytes: Bytes; readonly isMail: boolean; readonly place: ContentPlace },
+  found: { readonly bytes: Bytes; readonly isMail: boolean; readonly metadata: ContentMetadata },
   message: Sample,
   spool: SpoolSettings,
 ): Generator<ReadingStep> {
@@ -60,7 +60,7 @@ function* stepOf(
   const { envelope, origin } = message
   const content: Sample = { bytes, envelope, origin, message, file: () => copy.file() }
   try {
-    yield { kind: 'content', content, place: found.place }
+    yield { kind: 'content', content, metadata: found.metadata }
   } finally {
     copy.remove()
   }

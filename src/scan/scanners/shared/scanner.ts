@@ -61,7 +61,7 @@ export interface SampleFile {
 }
 
 /** Whether an exception lets a message in although this was found. Such a result never ends a scan. */
-export type IsExcused = (found: Pick<Infected, 'name' | 'banned'>) => boolean
+export type IsAllowed = (found: Pick<Infected, 'name' | 'banned'>) => boolean
 
 /** What a scanner gets besides the sample. */
 export interface ScanTask {
@@ -72,8 +72,8 @@ export interface ScanTask {
   readonly signal: AbortSignal
   /** Milliseconds until the deadline, by a clock that nobody sets; 0 after it. */
   timeLeft(): number
-  /** Set if there is an exception. A scanner that can find several things names one that is not excused. */
-  readonly isExcused?: IsExcused | undefined
+  /** Set if there is an exception. A scanner that can find several things names one that is not allowed. */
+  readonly isAllowed?: IsAllowed | undefined
   /** Adds a remark to the log line of the message. */
   note(text: string): void
   /**

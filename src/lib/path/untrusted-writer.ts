@@ -20,11 +20,11 @@ export const runsAsRoot = (): boolean => process.geteuid?.() === 0
  * Somebody other than root who could have written the file at a path, or put it there. This matters
  * to root alone: any other process has no more rights than its own user.
  */
-export class Stranger {
+export class UntrustedWriter {
   readonly #kind: 'user' | 'group' | 'everybody'
   /** The numeric id of the user or group. */
   readonly #id: number
-  /** The path that the stranger may write to: the file, or a directory on the way to it. */
+  /** The path that he may write to: the file, or a directory on the way to it. */
   readonly where: string
 
   private constructor(kind: 'user' | 'group' | 'everybody', id: number, where: string) {
@@ -34,10 +34,10 @@ export class Stranger {
   }
 
   /** Who else may write to this file or directory; undefined if nobody may. */
-  static whoCouldWrite(stats: Stats, where: string): Stranger | undefined {
-    if (stats.uid !== 0) return new Stranger('user', stats.uid, where)
+  static whoCouldWrite(stats: Stats, where: string): UntrustedWriter | undefined {
+    if (stats.uid !== 0) return new UntrustedWriter('user', stats.uid, where)
     if (stats.isSymbolicLink()) return undefined // a link cannot be written to; its mode says nothing
-    return Stranger.#sharedWith(stats, where)
+    return UntrustedWriter.#sharedWith(stats, where)
   }
 
   /**
@@ -46,11 +46,11 @@ export class Stranger {
    * be a hard link which another user made, so anybody who may write to the directory could have
    * put it there. Directories have no hard links.
    */
-  static whoCouldPlace(directory: Stats, entry: Stats, where: string): Stranger | undefined {
-    if (directory.uid !== 0) return new Stranger('user', directory.uid, where)
-    const sharer = Stranger.#sharedWith(directory, where)
+  static whoCouldPlace(directory: Stats, entry: Stats, where: string): UntrustedWriter | undefined {
+    if (directory.uid !== 0) return new UntrustedWriter('user', directory.uid, where)
+    const sharer = UntrustedWriter.#sharedWith(directory, where)
     if (sharer === undefined || (directory.mode & STICKY) === 0) return sharer
-    if (entry.uid !== 0) return new Stranger('user', entry.uid, where)
+    if (entry.uid !== 0) return new UntrustedWriter('user', entry.uid, where)
     return entry.isDirectory() || entry.nlink === 1 ? undefined : sharer
   }
 
@@ -58,17 +58,17 @@ export class Stranger {
    * The group, or everybody, if they may write. The group of root is no exception: with an access
    * list the bits of the group are its mask, and allow others to write (acl(5)).
    */
-  static #sharedWith({ mode, gid }: Stats, where: string): Stranger | undefined {
-    if ((mode & OTHERS_WRITE) !== 0) return new Stranger('everybody', 0, where)
-    return (mode & GROUP_WRITES) !== 0 ? new Stranger('group', gid, where) : undefined
+  static #sharedWith({ mode, gid }: Stats, where: string): UntrustedWriter | undefined {
+    if ((mode & OTHERS_WRITE) !== 0) return new UntrustedWriter('everybody', 0, where)
+    return (mode & GROUP_WRITES) !== 0 ? new UntrustedWriter('group', gid, where) : undefined
   }
 
-  /** Whether the file can be the stranger's own: of that user, or of any user but root. */
+  /** Whether the file can be the writer's own: of that user, or of any user but root. */
   mayOwn({ uid }: Stats): boolean {
     return this.#kind === 'user' ? uid === this.#id : uid !== 0
   }
 
-  /** Names the stranger: `user ann`, `the group 1000`, `everybody`. */
+  /** Names the writer: `user ann`, `the group 1000`, `everybody`. */
   get text(): string {
     if (this.#kind === 'everybody') return 'everybody'
     if (this.#kind === 'user') return `user ${userName(this.#id) ?? this.#id}`
