@@ -1,25 +1,17 @@
 import type { KeyObject } from 'node:crypto'
-import { isCompiled } from './compiled-program.ts'
 
 type NodeCrypto = typeof import('node:crypto')
 
 /** The part of node:crypto that onescan uses. */
 export type Crypto = Pick<NodeCrypto, 'createHash' | 'createHmac' | 'timingSafeEqual'>
 
-/**
- * Loads node:crypto. A compiled program gets a small one of our own instead: node:crypto costs it
- * 2 ms when it starts.
- */
+/** Loads node:crypto once, for who hashes or signs. */
 export function loadCrypto(): Promise<Crypto> {
-  loading ??= load()
+  loading ??= import('node:crypto').then(withKeysReady)
   return loading
 }
 
 let loading: Promise<Crypto> | undefined
-
-async function load(): Promise<Crypto> {
-  return isCompiled ? ofBun : withKeysReady(await import('node:crypto'))
-}
 
 /**
  * Wraps node:crypto for programs that sign many messages with the same few secrets, in buffers that
@@ -42,11 +34,4 @@ export function withKeysReady(crypto: NodeCrypto): Crypto {
     createHmac: (algorithm, secret) => createHmac(algorithm, keyOf(secret as Buffer)),
     timingSafeEqual,
   }
-}
-
-const ofBun: Crypto = {
-  createHash: (algorithm) => new Bun.CryptoHasher(algorithm),
-  createHmac: (algorithm, key) => new Bun.CryptoHasher(algorithm, key as Buffer),
-  timingSafeEqual: (a, b) =>
-    (globalThis.crypto as unknown as Pick<Crypto, 'timingSafeEqual'>).timingSafeEqual(a, b),
 }
