@@ -60,11 +60,49 @@ const subcommands: Readonly<Record<string, readonly string[]>> = {
 /** With this word a shell asks for completions: the last word may be empty. */
 const COMPLETES = '--get-yargs-completions'
 
-/** What yargs says if there is no command. */
-const NO_COMMAND = 'Name a command.'
-
 /** Commands that take any number of files. */
 const FILES: ReadonlySet<string> = new Set(['scan', 'log', 'report'])
+
+/** Parts the kind of a complaint from what it is about. */
+const OF = '\t'
+
+/** What may be wrong with a command line, with what yargs tells of it. */
+const complaints = {
+  'no-command': () =>
+    words.length > 0 ? `${words[0]}: name a command before it` : 'Name a command.',
+  unknown: unknownWord,
+  'missing-argument': missingArgument,
+  'missing-options': (names: string) => `${optionsIn(names)}: must be given`,
+  'missing-value': (names: string) => `${optionsIn(names)}: needs a value`,
+  'invalid-choice': (choice: string) => {
+    const [option, given, choices] = choice.trim().split('|')
+    return `--${option} ${given!.slice(1, -1)}: must be one of ${choices!.replaceAll('"', '')}`
+  },
+  exclusive: (names: string) => `${optionsIn(names)}: give one of them`,
+} satisfies Record<string, (about: string, parser: Argv) => string>
+type Complaint = keyof typeof complaints
+
+const optionsIn = (names: string) =>
+  names
+    .split(', ')
+    .map((name) => `--${name}`)
+    .join(' and ')
+
+/** yargs hands nothing on but texts, so they are kinds of complaints and what these are about. */
+const texts = {
+  'Unknown argument: %s': forAnyNumber('unknown'),
+  'Unknown command: %s': forAnyNumber('unknown'),
+  'Not enough non-option arguments: got %s, need at least %s': forAnyNumber('missing-argument'),
+  'Missing required argument: %s': forAnyNumber('missing-options'),
+  'Not enough arguments following: %s': `missing-value${OF}%s`,
+  'Invalid values:': `invalid-choice${OF}`,
+  'Argument: %s, Given: %s, Choices: %s': '%s|%s|%s',
+  'Arguments %s and %s are mutually exclusive': `exclusive${OF}%s, %s`,
+}
+
+function forAnyNumber(kind: Complaint) {
+  return { one: `${kind}${OF}%s`, other: `${kind}${OF}%s` }
+}
 
 process.exitCode = FAILED // only a command changes this
 process.stdout.on('error', stopQuietly)
@@ -83,10 +121,11 @@ function commandLine(): Argv {
   return yargs(withoutLoneDash(words))
     .scriptName('onescan')
     .locale('en')
+    .updateStrings(texts as object as Record<string, string>) // its types leave out numbers
     .usage('$0 COMMAND\n\nScan each message once, anywhere in your cluster. See onescan(1).')
     .command(commandModules.map(withUser))
     .completion('completion', 'Print a script that completes commands and options, for bash or zsh')
-    .demandCommand(1, NO_COMMAND)
+    .demandCommand(1, `no-command${OF}`)
     .strict()
     .version(`onescan ${about.version}`)
     .help()
@@ -102,12 +141,9 @@ function commandLine(): Argv {
 /** Reports an error in the command line, and exits. Commands report all other errors themselves. */
 function complain(message: string | null, error: Error | undefined, parser: Argv): never {
   if (message === null) giveUp(errorText(error))
-  giveUp(
-    missingArgument(message, parser) ??
-      unknownWord(message, parser) ??
-      reworded(message) ??
-      message,
-  )
+  const [kind = '', about] = message.split(OF)
+  if (about === undefined) giveUp(message) // a command has said it
+  giveUp(complaints[kind as Complaint](about, parser))
 }
 
 function giveUp(why: string): never {
@@ -125,21 +161,6 @@ function emptyWord(words: readonly string[]): string | undefined {
   if (at < 0 || words[0] === COMPLETES) return undefined
   const option = words[at] === '' ? words[at - 1] : words[at]!.slice(0, -1)
   return /^--[a-z-]+$/.test(option ?? '') ? `${option}: needs a value` : 'an argument is empty: ""'
-}
-
-/** Says in our words what yargs says of options; undefined for its other messages. */
-function reworded(message: string): string | undefined {
-  const options = (list: string | undefined) => list?.split(/, | and /).map((name) => `--${name}`)
-  if (message === NO_COMMAND && words.length > 0) return `${words[0]}: name a command before it`
-  const missing = options(/^Missing required arguments?: (.*)$/.exec(message)?.[1])
-  if (missing) return `${missing.join(' and ')}: must be given`
-  const valueless = options(/^Not enough arguments following: (.*)$/.exec(message)?.[1])
-  if (valueless) return `${valueless.join(' and ')}: needs a value`
-  const [, option, given, choices] =
-    /^Invalid values:\n +Argument: (.*), Given: "(.*)", Choices: (.*)$/.exec(message) ?? []
-  if (option) return `--${option} ${given}: must be one of ${choices!.replaceAll('"', '')}`
-  const exclusive = options(/^Arguments (.*) are mutually exclusive$/.exec(message)?.[1])
-  return exclusive && `${exclusive.join(' and ')}: give one of them`
 }
 
 /** `scan`, `policy test`; null if it is not a command. */
@@ -161,20 +182,16 @@ function helpOf(parser: Argv) {
   }
 }
 
-/** Names the argument that is missing; undefined if yargs' message, which only counts, is another one. */
-function missingArgument(message: string, parser: Argv): string | undefined {
-  const [, given] = /^Not enough non-option arguments: got (\d+)/.exec(message) ?? []
-  if (given === undefined) return undefined
+/** Names the argument that is missing; `given` begins with how many there are. */
+function missingArgument(given: string, parser: Argv): string {
   const usage = helpOf(parser).getUsage().at(-1)?.[0].replace('$0', 'onescan') ?? ''
-  const missing = usage.match(/<[^>]+>/g)?.[Number(given)]
-  return missing && `${missing} is missing; the command is: ${usage}`
+  const missing = usage.match(/<[^>]+>/g)?.[Number.parseInt(given, 10)] ?? 'an argument'
+  return `${missing} is missing; the command is: ${usage}`
 }
 
-/** Says what the first unknown word in yargs' message is not, and which one is nearest to it. */
-function unknownWord(message: string, parser: Argv): string | undefined {
-  const [, list] = /^Unknown (?:arguments?|commands?): (.*)$/.exec(message) ?? []
-  const unknown = list?.split(', ')[0]
-  if (unknown === undefined) return undefined
+/** Says what the first of the unknown words is not, and which one is nearest to it. */
+function unknownWord(list: string, parser: Argv): string {
+  const [unknown = ''] = list.split(', ')
   if (unknown === words[0]) return `${unknown}: is not a command; ${nearest(unknown, commands)}`
   const below = subcommands[words[0]!]
   if (below && unknown === words[1]) {
