@@ -217,32 +217,27 @@ t.test(
   },
 )
 
-t.test(
-  '--check tries the next servers, and the SMTP doors that an onescand has open already',
-  async (t) => {
-    const next = await startNext(t)
-    const [open, shut, lmtp, none, gone] = await Promise.all(Array.from({ length: 5 }, freePort))
-    const place = (port: number | undefined) => `inet:127.0.0.1:${port}`
-    const words = [
-      ...['--smtp', place(open), '--next', place(next.port)],
-      ...[`--smtp=${place(shut)}`, `--next=${place(next.port)}`, '--from', '192.0.2.0/24'],
-      ...['--lmtp', place(lmtp), '--after-queue', '--next', place(gone)],
-    ]
-    await startOnescand(t, { args: words, settings: good })
-    const ended = ['--smtp', place(none), '--next', place(next.port)]
-    const all = ['--check', '--running', ...['--socket', 'none'], ...words, ...ended]
-    const { findings } = await checked(all, { TMPDIR: tmpdir(), ...good })
-    t.same(
-      findings
-        .filter(({ what, value }) => what.startsWith('next') || value.includes('ECONNREFUSED'))
-        .map(({ level, what, value }) => `${level} ${what}: ${value}`),
-      [
-        `ok next server ${place(next.port)}: greets smtp ${place(open)}`,
-        `ok next server ${place(next.port)}: greets smtp ${place(shut)}`,
-        `error next server ${place(gone)}: connect ECONNREFUSED 127.0.0.1:${gone}`,
-        `error smtp ${place(none)}: connect ECONNREFUSED 127.0.0.1:${none}`,
-      ],
-    )
-    t.same([...new Set(next.commands)], ['QUIT'], 'no mail comes of it')
-  },
-)
+t.test('--check tries the next servers, also while onescand has its doors open', async (t) => {
+  const next = await startNext(t)
+  const [open, shut, lmtp, gone] = await Promise.all(Array.from({ length: 4 }, freePort))
+  const place = (port: number | undefined) => `inet:127.0.0.1:${port}`
+  const words = [
+    ...['--smtp', place(open), '--next', place(next.port)],
+    ...[`--smtp=${place(shut)}`, `--next=${place(next.port)}`, '--from', '192.0.2.0/24'],
+    ...['--lmtp', place(lmtp), '--after-queue', '--next', place(gone)],
+  ]
+  await startOnescand(t, { args: words, settings: good })
+  const all = ['--check', '--running', ...['--socket', 'none'], ...words]
+  const { findings } = await checked(all, { TMPDIR: tmpdir(), ...good })
+  t.same(
+    findings
+      .filter(({ what }) => what.startsWith('next'))
+      .map(({ level, what, value }) => `${level} ${what}: ${value}`),
+    [
+      `ok next server ${place(next.port)}: greets smtp ${place(open)}`,
+      `ok next server ${place(next.port)}: greets smtp ${place(shut)}`,
+      `error next server ${place(gone)}: connect ECONNREFUSED 127.0.0.1:${gone}`,
+    ],
+  )
+  t.same([...new Set(next.commands)], ['QUIT'], 'no mail comes of it')
+})

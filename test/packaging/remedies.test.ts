@@ -200,7 +200,7 @@ const states: readonly State[] = [
     breaks: `install -d -o onescan /var/log/own; ${set('LOGFILE=/var/log/own/log')}`,
     says: {
       level: 'warning',
-      what: 'places [onescand]',
+      what: 'paths [onescand]',
       value: /^LOGFILE \/var\/log\/own: is not there for onescand$/,
       remedy: /BindPaths=\/var\/log\/own in \[Service\]/,
     },

@@ -147,7 +147,7 @@ t.test('a QUARANTINE that the unit closes is mended', { skip: onlyRoot }, async 
       settings: { QHPSI: 'plugin: eicar', QUARANTINE: quarantine },
     })
     const findings = await findingsAbout(daemon.socket)
-    return findings.filter(({ what }) => what === 'places [onescand]')
+    return findings.filter(({ what }) => what === 'paths [onescand]')
   }
   const remedy = `if it is there: "systemctl edit onescand" with BindPaths=${quarantine} in [Service], and restart it`
   t.match(await complaints(false), [{ level: 'error', value: /QUARANTINE .*read-only/, remedy }])
