@@ -131,9 +131,10 @@ export class QuotedPrintableDecoder implements Decoder {
   }
 
   #decode(bytes: Buffer, last: boolean): void {
+    const looksForBlanks = (this.#mode.trims || this.#odd?.blanks === false) && hasLastBlank(bytes)
     let at = 0
     while (at < bytes.length) {
-      const next = this.#nextOfInterest(bytes, at)
+      const next = this.#nextOfInterest(bytes, at, looksForBlanks)
       this.#out.putAll(bytes, at, next)
       if (next === bytes.length) break
       const end =
@@ -159,9 +160,7 @@ export class QuotedPrintableDecoder implements Decoder {
   }
 
   /** Returns the place of the next `=`, or of the next blank if blanks at the end of a line matter. */
-  #nextOfInterest(bytes: Buffer, from: number): number {
-    const { trims } = this.#mode
-    const looksForBlanks = trims || this.#odd?.blanks === false
+  #nextOfInterest(bytes: Buffer, from: number, looksForBlanks: boolean): number {
     const near = looksForBlanks ? bytes.length : Math.min(bytes.length, from + NEAR)
     let at = from
     for (; at < near; at++) {
@@ -255,6 +254,16 @@ export class QuotedPrintableDecoder implements Decoder {
   }
 }
 
+/** Returns whether a blank stands, or may stand, at the end of a line. */
+function hasLastBlank(bytes: Buffer): boolean {
+  const last = bytes.at(-1) === CR ? bytes.at(-2) : bytes.at(-1)
+  return last === SPACE || last === TAB || LAST_BLANKS.some((blank) => bytes.includes(blank))
+}
+
+const LAST_BLANKS: readonly Buffer[] = [' \n', ' \r\n', '\t\n', '\t\r\n'].map((ends) =>
+  Buffer.from(ends),
+)
+
 /** Returns whether a byte is 0xc4 or more: the first of a UTF-8 character above U+00FF is. */
 export function hasHighByte(bytes: Buffer, from = 0, to = bytes.length): boolean {
   if (isAscii(bytes.subarray(from, to))) return false // nearly all that is encoded is
@@ -278,7 +287,7 @@ function isBlank(byte: number): boolean {
 class QuotedPrintableInLines implements Decoder {
   readonly #out: Writer
   readonly #lines = new WholeLines((bytes, from, to) => this.#line(bytes, from, to))
-  #waiting: number[] = []
+  #waiting: Buffer = Buffer.alloc(0)
 
   constructor(give: Give, buffer: Buffer) {
     this.#out = new Writer(give, buffer)
@@ -291,47 +300,43 @@ class QuotedPrintableInLines implements Decoder {
 
   end(): void {
     this.#lines.end()
-    for (const byte of this.#waiting) this.#out.put(byte)
+    this.#out.putAll(this.#waiting, 0, this.#waiting.length)
     this.#out.flush()
   }
 
   #line(bytes: Buffer, from: number, to: number): void {
-    let token = this.#waiting
-    let read = from
-    let free = 0 // the bytes of the line that were read, and not written over yet
-    for (;;) {
-      while (token.length < 3 && read < to) {
-        token.push(bytes[read++]!)
-        free++
-      }
-      if (token.length < 3) break
-      const [first = 0, second = 0, third = 0] = token
-      if (first !== EQUALS) {
-        this.#out.put(first)
-        free--
-        token = [second, third]
+    const line = Buffer.concat([this.#waiting, bytes.subarray(from, to)])
+    const waited = this.#waiting.length
+    let read = 0
+    let written = 0
+    while (line.length - read >= 3) {
+      if (line[read] !== EQUALS) {
+        const equals = line.indexOf(EQUALS, read)
+        const end = Math.min(equals < 0 ? line.length : equals, line.length - 2)
+        this.#out.putAll(line, read, end)
+        written += end - read
+        read = end
         continue
       }
-      token = []
+      const [second, third] = [line[read + 1]!, line[read + 2]!]
       if (second === CR || second === LF) {
-        if (second === CR && third === LF) continue
-        read-- // the third is read again
-        free--
+        read += second === CR && third === LF ? 3 : 2
         continue
       }
-      const digits = String.fromCharCode(second, third)
-      if (/[0-9a-f]{2}/i.test(digits)) {
-        this.#out.put(Number.parseInt(digits, 16))
-        free--
-        continue
+      const [high, low] = [hex[second]!, hex[third]!]
+      if (high >= 0 && low >= 0) {
+        this.#out.put(high * 16 + low)
+        written++
+      } else {
+        // The bytes of this line that were read, and not written over yet.
+        const free = Math.max(0, read + 3 - waited - written)
+        const end = read + Math.min(3, free)
+        this.#out.putAll(line, read, end)
+        written += end - read
       }
-      for (const byte of [first, second, third]) {
-        if (free <= 0) break
-        this.#out.put(byte)
-        free--
-      }
+      read += 3
     }
-    this.#waiting = token
+    this.#waiting = line.subarray(read)
   }
 }
 
