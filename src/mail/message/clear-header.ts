@@ -1,4 +1,4 @@
-import { DEL, SPACE, TAB } from '../../lib/net/ascii.ts'
+import { SPACE, TAB } from '../../lib/net/ascii.ts'
 import { endOfLeadingBlankLines, type Header } from './header-block.ts'
 import { agreedFieldCount, areContinuations } from './well-formed.ts'
 
@@ -33,14 +33,14 @@ export function examineClearing(header: Header, names: readonly string[]): Clear
       return { kind: 'unclear', why: 'its header begins with a malformed continuation' }
     }
   }
-  const text = searchable(block)
-  const inIt = names.filter((name) => text.includes(name))
+  const text = block.toString('latin1')
+  const inIt = names.filter((name) => occursIn(text, name))
   if (inIt.length === 0) return { kind: 'clear' }
   const { fields } = header
   const agreed = agreedFieldCount(header)
   if (agreed < fields.length) {
-    const rest = searchable(block.subarray(fields[agreed]!.start))
-    const name = inIt.find((candidate) => rest.includes(candidate))
+    const rest = text.slice(fields[agreed]!.start)
+    const name = inIt.find((candidate) => occursIn(rest, candidate))
     if (name !== undefined) {
       return { kind: 'unclear', why: `its header is malformed and has ${shown(name)} in it` }
     }
@@ -51,16 +51,19 @@ export function examineClearing(header: Header, names: readonly string[]): Clear
   return { kind: 'unclear', why: `its header has more than ${REMOVALS_MAX} ${which}` }
 }
 
-/** Returns the text in lower case, without control characters and 8-bit bytes, which some readers skip. */
-function searchable(bytes: Buffer): string {
-  const kept = Buffer.allocUnsafe(bytes.length)
-  let length = 0
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at]!
-    if (byte >= SPACE && byte < DEL) kept[length++] = byte
-  }
-  return kept.toString('latin1', 0, length).toLowerCase()
+/**
+ * Whether a name (lower case) occurs in the text, in either case. Some readers skip control characters and
+ * 8-bit bytes, so these may stand in it.
+ */
+function occursIn(text: string, name: string): boolean {
+  const known = patterns.get(name)
+  const pattern = known ?? new RegExp([...name].join('[^ -~]*'), 'i')
+  if (known === undefined) patterns.set(name, pattern)
+  return pattern.test(text)
 }
+
+/** By the few names that there are. */
+const patterns = new Map<string, RegExp>()
 
 /** Writes the name of a field as people do. */
 function shown(name: string): string {

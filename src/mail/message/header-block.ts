@@ -207,13 +207,14 @@ export function endOfLeadingBlankLines(block: Buffer): number {
 }
 
 function fieldAt(block: Buffer, start: number, end: number): FieldSpan {
-  const firstLine = block.subarray(start, lineEnd(block, start))
-  const colon = firstLine.indexOf(COLON)
-  if (colon < 0) return { name: '', key: '', start, colon: start, end }
+  let colon = start
+  while (colon < end && block[colon] !== COLON && block[colon] !== LF) colon++
+  if (colon === end || block[colon] !== COLON)
+    return { name: '', key: '', start, colon: start, end }
   let nameEnd = colon
-  while (isBlank(firstLine[nameEnd - 1])) nameEnd--
-  const name = firstLine.toString('latin1', 0, nameEnd)
-  return { name, key: name.toLowerCase(), start, colon: start + colon, end }
+  while (nameEnd > start && isBlank(block[nameEnd - 1])) nameEnd--
+  const name = block.toString('latin1', start, nameEnd)
+  return { name, key: name.toLowerCase(), start, colon, end }
 }
 
 function isBlank(byte: number | undefined): boolean {

@@ -1,4 +1,5 @@
 import type { Hash } from 'node:crypto'
+import { CR } from '../../lib/net/ascii.ts'
 import type { Crypto } from '../../lib/runtime/crypto.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { type Claims, isStampName } from './stamp.ts'
@@ -16,14 +17,20 @@ export class BoundFields {
   readonly #digests = new Map<number, string>()
 
   constructor(header: Header) {
+    const { bytes } = header
+    const hasCr = bytes.includes(CR)
+    const text = Buffer.allocUnsafe(bytes.length)
     const starts: number[] = []
-    let text = ''
+    let length = 0
     for (const field of header.fields) {
-      starts.push(text.length)
-      if (isBound(field.key)) text += header.textOf(field).replaceAll('\r\n', '\n')
+      starts.push(length)
+      if (!isBound(field.key)) continue
+      length += hasCr
+        ? text.write(header.textOf(field).replaceAll('\r\n', '\n'), length, 'latin1')
+        : bytes.copy(text, length, field.start, field.end)
     }
     this.#starts = starts
-    this.#text = Buffer.from(text, 'latin1')
+    this.#text = text.subarray(0, length)
   }
 
   /** Bytes of the bound fields from this index on. */
