@@ -189,6 +189,27 @@ t.test('a release and a slot may start programs with set-ID bits', { skip }, asy
   t.match(injected, { code: 0 }, injected.err)
 })
 
+t.test('a temporary directory for root alone keeps no mail from the slot', { skip }, async (t) => {
+  const place = placeForAll(t)
+  const chain = join(place, 'chain')
+  writeFileSync(chain, '#!/bin/sh\ncat >/dev/null\n', { mode: 0o755 })
+  const TMPDIR = join(place, 'root')
+  mkdirSync(TMPDIR, { mode: 0o700 }) // as libpam-tmpdir makes it
+  const scanner = ['--env', 'QHPSI=plugin: eicar', ...asNobody]
+  const slot = reachable(join(native, '../onescan-queue'))
+  const from = ['--from', 'a@x', '--to', 'b@x', '--program', slot, '--env', `QUEUECHAIN=${chain}`]
+  const injected = await asRoot(['inject', '-', ...from, ...scanner], {
+    input: mail,
+    env: { TMPDIR },
+  })
+  t.match(injected, { code: 0 }, injected.err)
+  const findings = async (env: Record<string, string>) =>
+    (await asRoot(['check', ...scanner], { env })).out.replaceAll(/\d+ (ms|MiB)/g, 'N $1')
+  const closed = await findings({ TMPDIR })
+  t.match(closed, /^ok +slot, clean message: scanned and handed on in N ms$/m)
+  t.equal(closed, await findings({}))
+})
+
 // promise: root-quarantine-session
 t.test('it gets no file that root has open, and no key', { skip }, async (t) => {
   const place = placeForAll(t)
