@@ -76,7 +76,7 @@ const TIMEOUT = 2_000
 export async function findRunningServices(processes?: string): Promise<RunningServices> {
   const services: RunningService[] = []
   const unread: string[] = []
-  const namespace = new ProcEntry('self', processes).mounts()
+  const numbers = new ProcEntry('self', processes).numbers()
   const mainProcessOf = oncePerUnit()
   for (const found of ProcEntry.all(processes)) {
     const { pid } = found
@@ -86,7 +86,7 @@ export async function findRunningServices(processes?: string): Promise<RunningSe
     // tcpserver forks for each connection, and its copy has the same name for a moment.
     if (parent?.name === status.name && parent.uid === status.uid && SERVERS.test(status.name))
       continue
-    if (found.mounts() !== namespace) continue
+    if (found.numbers() !== numbers) continue // in a container
     if (!isWatched(found, status, parent, mainProcessOf)) {
       if (SERVERS.test(status.name) && unread.length < UNREAD_MAX) unread.push(pid)
       continue

@@ -59,14 +59,6 @@ export class ProcEntry {
   }
 
   /**
-   * The mount namespace: in another one, as in a container, paths lead elsewhere. Undefined if it
-   * is hidden.
-   */
-  mounts(): string | undefined {
-    return attempt(() => readlinkSync(this.at('ns/mnt')))
-  }
-
-  /**
    * The namespace of process numbers: a container has one of its own, a service of this host has not, whatever
    * else its unit hides from it. Undefined if it is hidden.
    */

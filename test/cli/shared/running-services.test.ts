@@ -88,7 +88,7 @@ const jobOfCron = (namespace: object) => ({
 })
 
 t.test('a job of cron that forks twice is no service, though its unit is', async (t) => {
-  const namespace = () => ({ ns: { mnt: t.fixture('symlink', 'mnt:[1]') } })
+  const namespace = () => ({ ns: { pid: t.fixture('symlink', 'pid:[1]') } })
   const processes = t.testdir({
     self: namespace(),
     1: { status: statusText('systemd', 0, 0), ...namespace() },
@@ -99,8 +99,42 @@ t.test('a job of cron that forks twice is no service, though its unit is', async
   t.match(findings, [{ what: 'processes 77', remedy: /onescan check --pid 77$/ }])
 })
 
+t.test(
+  'a service whose unit hides files is one of this host; that of a container is not',
+  async (t) => {
+    const namespaces = (pid: number, mnt: number) => ({
+      ns: {
+        pid: t.fixture('symlink', `pid:[${pid}]`),
+        mnt: t.fixture('symlink', `mnt:[${mnt}]`),
+      },
+    })
+    const service = (spaces: object) => ({
+      ...jobOfCron(spaces),
+      status: statusText('tcpserver', 1000, 2),
+      environ: '',
+      limits: '',
+      stat: `1 (tcpserver) S ${'0 '.repeat(30)}`,
+      cwd: t.fixture('symlink', '/'),
+    })
+    const processes = t.testdir({
+      stat: 'btime 1\n',
+      self: namespaces(1, 1),
+      1: { status: statusText('systemd', 0, 0) },
+      2: { status: statusText('supervise', 0, 1) },
+      100: service(namespaces(1, 1)),
+      101: service(namespaces(1, 2)), // PrivateTmp=
+      102: service(namespaces(2, 2)),
+    })
+    const { services } = await findRunningServices(processes)
+    t.same(
+      services.map(({ pid }) => pid),
+      ['100', '101'],
+    )
+  },
+)
+
 t.test('a service beyond the most that are looked at is named', async (t) => {
-  const namespace = () => ({ ns: { mnt: t.fixture('symlink', 'mnt:[1]') } })
+  const namespace = () => ({ ns: { pid: t.fixture('symlink', 'pid:[1]') } })
   const service = () => ({
     ...jobOfCron(namespace()),
     status: statusText('tcpserver', 1000, 2),
@@ -134,7 +168,7 @@ t.test(
       (!existsSync('/usr/bin/systemctl') && 'install Debian package systemd'),
   },
   async (t) => {
-    const namespace = () => ({ ns: { mnt: t.fixture('symlink', 'mnt:[1]') } })
+    const namespace = () => ({ ns: { pid: t.fixture('symlink', 'pid:[1]') } })
     const jobs = Array.from({ length: 50 }, (_, at) => [100 + at, jobOfCron(namespace())])
     const place = t.testdir({
       processes: { self: namespace(), ...Object.fromEntries(jobs) },
