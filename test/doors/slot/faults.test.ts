@@ -1,4 +1,12 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { newestNode } from '../../../packaging/toolchain/toolchain.mjs'
@@ -7,6 +15,7 @@ import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { isRunning } from '../../programs/is-running.ts'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
+import { until } from '../../run/until.ts'
 import { says, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { launcher, newest, runSlot, runtimes, type SlotSetup } from './slot.ts'
 import { cannotMount, mountSmall } from './small-disk.ts'
@@ -313,6 +322,50 @@ t.test(
         ],
         settings,
       })
+      t.equal(run.code, code, `${limit}: ${run.logged}`)
+      if (code === 51) t.match(run.logged, /fault=out-of-memory reason="node needs room/)
+    }
+  },
+)
+
+/** The directory of control groups that count processes; undefined if this host lets nobody make any. */
+const groups = ['/sys/fs/cgroup/pids', '/sys/fs/cgroup'].find((parent) => {
+  const trial = join(parent, `onescan-trial-${process.pid}`)
+  try {
+    mkdirSync(trial)
+    return existsSync(join(trial, 'pids.max'))
+  } catch {
+    return false
+  } finally {
+    if (existsSync(trial)) rmdirSync(trial)
+  }
+})
+
+// promise: rule-7-temporary
+t.test(
+  'on Node, a limit of processes of a control group above ends the slot with 51',
+  { skip: notRoot || (groups === undefined && 'needs control groups of processes') },
+  async (t) => {
+    const settings = {
+      QHPSI: '/bin/true',
+      QUEUECHAIN: '/bin/true',
+      PATH: `${dirname(newestNode)}:/usr/bin:/bin`,
+    }
+    for (const [limit, code] of [1, 2, 3, 4, 5, 6, 7, 50].map((n) => [n, n < 8 ? 51 : 0])) {
+      const above = join(groups!, `onescan-${process.pid}-${limit}`)
+      const group = join(above, 'slot')
+      mkdirSync(above)
+      if (groups === '/sys/fs/cgroup') writeFileSync(join(above, 'cgroup.subtree_control'), '+pids')
+      mkdirSync(group)
+      t.teardown(async () => {
+        const isEmpty = () => readFileSync(join(group, 'cgroup.procs'), 'utf8') === ''
+        await until(isEmpty, 'all of its processes have ended')
+        rmdirSync(group)
+        rmdirSync(above)
+      })
+      writeFileSync(join(above, 'pids.max'), String(limit))
+      const script = `echo $$ >'${group}/cgroup.procs'; exec /bin/sh '${launcher}'`
+      const run = await runSlot({ program: ['/bin/sh', '-c', script], settings })
       t.equal(run.code, code, `${limit}: ${run.logged}`)
       if (code === 51) t.match(run.logged, /fault=out-of-memory reason="node needs room/)
     }
