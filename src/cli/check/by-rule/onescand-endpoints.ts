@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { parseMtaEndpoint } from '../../../lib/net/endpoint.ts'
 import { optionValues } from '../../shared/options.ts'
@@ -19,15 +20,21 @@ export const SOCKET_UNITS: Readonly<Record<string, string>> = {
   '/run/onescan/milter.sock': 'onescan-milter.socket',
 }
 
-/** Where onescand listens by these options, its own if it tells them, and by the package's units. */
+/**
+ * Where onescand listens by these options of root's file, by its own if it tells them, and by the package's units.
+ * Remedies of root name such an address: of what it tells, only those on this host count.
+ */
 export function onescandEndpoints(
   words: readonly string[],
   running: RunningDaemon | undefined,
 ): OnescandEndpoints {
-  const all = running?.description?.words ?? words
-  const values = (...options: readonly string[]) => [
-    ...new Set(options.flatMap((option) => optionValues(all, option))),
-  ]
+  const told = running?.description?.words
+  const values = (...options: readonly string[]) => {
+    const named = options.flatMap((option) => optionValues(words, option))
+    if (told === undefined) return [...new Set(named)]
+    const all = options.flatMap((option) => optionValues(told, option))
+    return [...new Set(all)].filter((address) => named.includes(address) || isHere(address))
+  }
   const ofUnits = Object.keys(SOCKET_UNITS).filter((path) => existsSync(path))
   return {
     milters: [...new Set([...values('--milter'), ...ofUnits.map((path) => `unix:${path}`)])],
@@ -35,6 +42,16 @@ export function onescandEndpoints(
     next: values('--next'),
     isRunning: running !== undefined,
   }
+}
+
+/** Whether a server of this host can listen at an address. */
+function isHere(address: string): boolean {
+  const path = pathIn(address)
+  if (path !== undefined) return /^\/[^\s,{}]*$/.test(path)
+  const own = Object.values(networkInterfaces()).flatMap((list = []) =>
+    list.map((one) => one.address),
+  )
+  return ['0.0.0.0', '::', '127.0.0.1', '::1', ...own].includes(endpointIn(address)?.host ?? '')
 }
 
 /** The path of an address as onescand, Postfix and Sendmail write it: `unix:PATH` or `local:PATH`. */

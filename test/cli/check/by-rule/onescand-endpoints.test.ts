@@ -1,5 +1,5 @@
 import t from 'tap'
-import { matchAddress } from '../../../../src/cli/check/by-rule/onescand-endpoints.ts'
+import { matchAddress, onescandEndpoints } from '../../../../src/cli/check/by-rule/onescand-endpoints.ts'
 
 /** Addresses of sockets, as onescand, Postfix and Sendmail write them. */
 
@@ -28,4 +28,28 @@ t.test('an address matches the one at which onescand listens, in whatever form',
   for (const text of ['', '/run/a.sock', 'unix:', 'inet:', 'inet:host', 'tcp:127.0.0.1:8890']) {
     t.equal(matchAddress(text, [...listening, text], QUEUE), undefined, text)
   }
+})
+
+// promise: bad-onescand
+t.test('of the addresses that a running onescand tells, those on this host count', (t) => {
+  const here = [
+    'inet:127.0.0.1:8890',
+    'inet:localhost:8890',
+    'inet:0.0.0.0:1',
+    'unix:/run/x/a.sock',
+  ]
+  const elsewhere = [
+    'inet:203.0.113.9:25',
+    'inet:mx.example.net:25',
+    'unix:/a, inet:203.0.113.9:25',
+    'unix:/{a',
+  ]
+  const milters = [...here, ...elsewhere].map((address) => `--milter=${address}`)
+  const description = { pid: 1, words: milters, settings: {}, changed: [], replaced: [], since: 0, uid: 1, groups: [] } // biome-ignore format: a line
+  const of = (words: readonly string[]) =>
+    onescandEndpoints(words, { socket: '', description }).milters
+  t.same(of([]).slice(0, here.length), here)
+  t.notMatch(of([]).join(), /203|example|[{]/)
+  t.ok(of(['--milter', elsewhere[1]!]).includes(elsewhere[1]!), "root's file names it")
+  t.end()
 })
