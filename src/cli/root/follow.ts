@@ -27,14 +27,27 @@ const LAST_LINES = 2_000
 /** What takes the output of a command: each line, or all bytes as they are. */
 type Taker = ((line: string) => unknown) | Writable
 
+interface FollowOptions {
+  /** Milliseconds without a sign of life. */
+  readonly silence?: number | undefined
+  /** Milliseconds in all, whatever signs of life it gives; no limit if somebody reads along, who may end it. */
+  readonly whole?: number
+  /** Takes each line of its standard error; by default that is printed. */
+  readonly complain?: (line: string) => unknown
+}
+
 /**
  * Takes what a command prints, which may be in the hands of an attacker: nothing that it says is obeyed.
- * Resolves to its exit code; it has ended then. Rejects if it gives no sign of life for
- * `silence` milliseconds, or if `take` throws.
+ * Resolves to its exit code; it has ended then. Rejects if its time is over, or if `take` throws.
  */
-export async function follow(run: RunningCommand, take: Taker, silence = SILENCE): Promise<number> {
+export async function follow(
+  run: RunningCommand,
+  take: Taker,
+  { silence = SILENCE, whole, complain = printError }: FollowOptions = {},
+): Promise<number> {
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(), silence)
+  const end = whole === undefined ? undefined : setTimeout(() => late.abort(), whole)
   const endWithUs = (signal: NodeJS.Signals) => {
     run.close()
     process.kill(process.pid, signal)
@@ -48,7 +61,7 @@ export async function follow(run: RunningCommand, take: Taker, silence = SILENCE
     'write' in take
       ? pipeline(run.stdout.on('data', onOutput), take, { end: false })
       : eachLine(run.stdout, onOutput, take),
-    eachLine(run.stderr, onOutput, (line) => printTo(process.stderr, line)),
+    eachLine(run.stderr, onOutput, complain),
   ])
   try {
     const code = await Promise.race([run.exit, gaveUp, copied.then(() => run.exit)])
@@ -56,7 +69,7 @@ export async function follow(run: RunningCommand, take: Taker, silence = SILENCE
     await Promise.race([copied, gaveUp]).finally(() => clearTimeout(last))
     return code
   } finally {
-    clearTimeout(timer)
+    for (const limit of [timer, end]) clearTimeout(limit)
     for (const signal of ENDING_SIGNALS) process.off(signal, endWithUs)
     for (const promise of [gaveUp, copied]) promise.catch(() => {}) // what matters was told
     run.close()
@@ -68,6 +81,8 @@ export async function printTo(out: Writable, line: string): Promise<void> {
   if (!out.write(`${forTerminal(line)}\n`)) await once(out, 'drain')
 }
 
+const printError = (line: string) => printTo(process.stderr, line)
+
 async function eachLine(
   from: Readable,
   onOutput: () => void,
@@ -77,9 +92,13 @@ async function eachLine(
   let rest = ''
   for await (const piece of from) {
     onOutput()
-    const lines = (rest + decoder.decode(piece, { stream: true }).replaceAll(ALIVE, '')).split('\n')
-    rest = lines.pop()!.slice(0, LINE_MAX)
-    for (const line of lines) await take(line.slice(0, LINE_MAX))
+    const text = decoder.decode(piece, { stream: true }).replaceAll(ALIVE, '')
+    const [more = '', ...lines] = text.split('\n')
+    if (rest.length < LINE_MAX) rest = (rest + more).slice(0, LINE_MAX)
+    for (const line of lines) {
+      await take(rest)
+      rest = line.slice(0, LINE_MAX)
+    }
   }
   if (rest !== '') await take(rest)
 }

@@ -1,11 +1,28 @@
 import { errorText } from '../../lib/errors/fault.ts'
 import { type Finding, failure, isFinding } from '../../lib/errors/finding.ts'
-import { follow, type RunningCommand } from './follow.ts'
+import { follow, printTo, type RunningCommand } from './follow.ts'
 
-/** The most findings of one account or service. */
+/** The most findings of one account or service, and the most characters of a text in one. */
 const FINDINGS_MAX = 1_000
+const TEXT_MAX = 4_000
 /** Milliseconds for a trial of a service, which says nothing meanwhile. */
 export const TRIAL_OF_SERVICE = 120_000
+/** Milliseconds for all that one says. */
+const WHOLE = 600_000
+
+/**
+ * A finding as the word of an account. Its texts cannot fill the screen: neither by their length, nor by
+ * blanks behind which a terminal would begin a line that looks like another's.
+ */
+export function asWordOf(account: string, finding: Finding): Finding {
+  const { what, value, remedy } = finding
+  const text = (said: string) => said.replace(/[\s\u2800]{4,}/g, '   ').slice(0, TEXT_MAX)
+  return {
+    ...finding,
+    ...{ what: text(what), value: text(value), account },
+    ...(remedy !== undefined && { remedy: text(remedy) }),
+  }
+}
 
 /**
  * Resolves to what a service, or the account of a slot, says: a finding in JSON a line. It is the word of that
@@ -23,10 +40,16 @@ export async function saidBy(
       throw new Error('it says something else')
     const { level, what, value, remedy, mark } = finding
     const isBroken = mark === 'nothing scans' && { mark } // of this account: what follows is its word, too
-    said.push({ level, what, value, ...(remedy !== undefined && { remedy }), ...isBroken, account })
+    const own = { level, what, value, ...(remedy !== undefined && { remedy }), ...isBroken }
+    said.push(asWordOf(account, own))
+  }
+  let complaints = 0
+  const complain = (line: string) => {
+    if (++complaints > FINDINGS_MAX) throw new Error('it complains without an end')
+    return printTo(process.stderr, `${account}: ${line.slice(0, TEXT_MAX)}`)
   }
   try {
-    const code = await follow(run, take, silence)
+    const code = await follow(run, take, { silence, whole: WHOLE, complain })
     if (code !== 0 || said.length === 0) throw new Error(`it ended with ${code}`)
   } catch (error) {
     const value = `${account} was asked: ${errorText(error)}; this part was not looked at`

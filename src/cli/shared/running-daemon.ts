@@ -5,7 +5,7 @@ import { passwdEntryOf } from '../../lib/process/passwd.ts'
 import { ProcEntry } from '../../lib/process/proc-entry.ts'
 import { optionValues } from './options.ts'
 import { optionsOfOnescand } from './settings-file.ts'
-import { askSystemd } from './systemd-unit.ts'
+import { askMainProcess, askSystemd, hasSystemd } from './systemd-unit.ts'
 
 /** The onescand that answers at a socket. */
 export interface RunningDaemon {
@@ -44,10 +44,18 @@ export async function askRunningDaemon(
   if (description === undefined) return undefined
   const { daemon } = description
   const kernel = daemon && attempt(() => kernelFactsOf(String(daemon.pid)))
-  // It tells its number itself: one of root's, as 1, is none of its own.
-  const own = process.geteuid!()
-  const isKnown = kernel?.uid === own || (kernel?.uid !== 0 && known.has(kernel?.uid ?? 0))
-  return { socket, description: kernel && isKnown ? { ...daemon, ...kernel } : undefined }
+  const isOwn = kernel && known.has(kernel.uid) && isFirst(String(daemon.pid), kernel.uid, owner)
+  return { socket, description: isOwn ? { ...daemon, ...kernel } : undefined }
+}
+
+/**
+ * Whether a process is the first one of an onescand, which tells its number itself: as systemd knows it, or one
+ * of the account that made the socket. One of root's, as 1, is not if systemd has onescand run as another.
+ */
+function isFirst(pid: string, uid: number, owner: number): boolean {
+  const main = hasSystemd() ? askMainProcess('onescand.service') : undefined
+  const isSupervised = main !== undefined && main !== '0'
+  return pid === main || (uid === 0 ? owner === 0 && !isSupervised : true)
 }
 
 /** The socket of this host's onescand: ONESCAN_SOCKET, else the `--socket` of its file of settings. */

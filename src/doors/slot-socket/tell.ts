@@ -35,6 +35,8 @@ interface DaemonTrial {
 
 /** Bytes of the longest answer that is read. An environment may have as many. */
 const DESCRIPTION_MAX = 4 * 1024 * 1024
+/** The most words, files, doors or findings in it. */
+const LIST_MAX = 1_000
 
 /** Makes the answer. */
 export function descriptionFrame(daemon: DaemonDescription | undefined): Buffer {
@@ -91,11 +93,14 @@ function isDescription(value: unknown): value is DaemonDescription {
 
 function isTrial(value: unknown): boolean {
   const { wrong, doors } = objectOf(value)
-  return areTexts(doors) && Array.isArray(wrong) && wrong.every(isFinding)
+  return areTexts(doors) && isList(wrong) && wrong.every(isFinding)
 }
 
 const objectOf = (value: unknown) =>
   (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
 
+const isList = (value: unknown): value is unknown[] =>
+  Array.isArray(value) && value.length <= LIST_MAX
+
 const areTexts = (value: unknown) =>
-  Array.isArray(value) && value.every((text) => typeof text === 'string')
+  isList(value) && value.every((text) => typeof text === 'string')

@@ -19,7 +19,7 @@ import {
 } from '../../../readiness/account.ts'
 import { NOTHING_SCANS } from '../../../scan/judge/config.ts'
 import { whoTypes } from '../../root/run-as.ts'
-import { saidBy, TRIAL_OF_SERVICE } from '../../root/said.ts'
+import { asWordOf, saidBy, TRIAL_OF_SERVICE } from '../../root/said.ts'
 import {
   ACCOUNT,
   type RunningDaemon,
@@ -39,13 +39,17 @@ export async function* checkOnescand(
 ): AsyncGenerator<Finding> {
   yield* checkState('onescand', running !== undefined, isNeeded)
   if (running === undefined) return
-  yield* checkRunning(running, readAccounts())
-  if (running.description === undefined) return
+  // What it tells of itself is its word.
+  const told = (finding: Finding) => asWordOf(ACCOUNT, finding)
+  const isTold = running.description !== undefined
+  const found = checkRunning(running, readAccounts())
+  yield* isTold ? found.map(told) : found
+  if (!isTold) return
   const check = { program: 'onescand', words: ['--check', '--json'], caller: whoTypes() } as const
   const said = await saidBy(new ServiceRun(running.socket, check), ACCOUNT, TRIAL_OF_SERVICE)
   for (const finding of said) yield { ...finding, what: nameOf(finding.what) }
+  yield* (await askForTrial(running)).map(told)
   yield* checkClamdUnit(said)
-  yield* await askForTrial(running)
 }
 
 const nameOf = (what: string) => (what.includes('onescand') ? what : `${what} [onescand]`)

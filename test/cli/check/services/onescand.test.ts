@@ -1,7 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { askRunningDaemon } from '../../../../src/cli/shared/running-daemon.ts'
 import { frame } from '../../../../src/doors/slot-socket/frames.ts'
 import type { Finding } from '../../../../src/lib/errors/finding.ts'
@@ -12,7 +20,7 @@ import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
 import { openDirectory, reachable } from '../../../programs/reachable.ts'
 import { socketDirectory } from '../../../programs/socket-directory.ts'
 import { jsonIn, onescan } from '../../onescan.ts'
-import { findingsOn, judge, makeMachine } from '../machine.ts'
+import { findingsOn, judge, makeMachine, ONESCAN } from '../machine.ts'
 
 /** `onescan check --daemon`. */
 
@@ -59,17 +67,56 @@ t.test('no words of an onescand look like a remedy', async (t) => {
     settings: { QHPSI: odd, QUARANTINE: odd, [`X=1; ${odd}`]: 'y' },
     ...{ changed: [odd], replaced: [odd] },
   }
-  const path = join(socketDirectory(t), 's')
   const wrong = [{ level: 'error', what: odd, value: odd, remedy: odd }]
-  const daemon = { ...description, trial: { wrong, doors: [] } }
-  const answer = frame('t', Buffer.from(JSON.stringify({ daemon })))
-  const server = createServer((socket) => socket.end(answer))
-  await listen(t, server, path)
-  const found = await findingsAbout(path)
+  const found = await findingsAbout(
+    await impostor(t, { ...description, trial: { wrong, doors: [] } }),
+  )
   const told = found.flatMap(({ value, remedy = '' }) => [value, remedy])
   t.equal(told.filter((text) => text.includes('curl')).length, 5)
   for (const text of told) t.notMatch(outsideQuotes(text), /curl|undefined/)
 })
+
+/** The socket of something in the place of an onescand, which says that of itself. */
+async function impostor(t: Test, daemon: object): Promise<string> {
+  const path = join(socketDirectory(t), 's')
+  const answer = frame('t', Buffer.from(JSON.stringify({ daemon })))
+  await listen(
+    t,
+    createServer((socket) => socket.end(answer)),
+    path,
+  )
+  return path
+}
+
+const plain = { pid: process.pid, words: [], settings: { QHPSI: 'x' }, changed: [], replaced: [] }
+
+// promise: bad-onescand
+t.test('what an onescand tells of itself is its word, that it is well, too', async (t) => {
+  const trial = { wrong: [], doors: ['slot'] }
+  const found = await findingsAbout(await impostor(t, { ...plain, trial }))
+  t.match(found.at(-1), { level: 'ok', value: /^calls a clean message clean/ })
+  const asRoot = found.filter(({ account }) => account === undefined)
+  t.match(asRoot, [{ level: 'error', what: /^trials/, value: /this part was not looked at/ }])
+})
+
+// promise: bad-onescand
+t.test('an onescand that tells of thousands of files is not listened to', async (t) => {
+  const files = Array.from({ length: 2000 }, (_, at) => `/etc/x${at}`)
+  const found = await findingsAbout(await impostor(t, { ...plain, changed: files }))
+  t.match(found, [{ level: 'warning', value: /does not tell you its settings/ }])
+})
+
+// promise: root-process-name
+t.test(
+  "no process of root's is one of an onescand that has another account",
+  { skip: onlyRoot || ownDirectoriesMissing },
+  async (t) => {
+    const path = await impostor(t, { ...plain, pid: 1, changed: ['/x'] })
+    chownSync(path, ONESCAN, ONESCAN)
+    const found = await findingsAbout(path, makeMachine(t).around([]))
+    t.match(found, [{ level: 'warning', value: /does not tell you its settings/ }])
+  },
+)
 
 /** What stands in quotes of sh(1) or JSON is part of a word. */
 const outsideQuotes = (text: string) => text.replace(/'(?:[^']|'\\'')*'|"(?:[^"\\]|\\.)*"/g, '')
@@ -98,7 +145,7 @@ t.test('onescand is shown with its settings, and what has changed since', async 
   }
   const daemon = await startOnescand(t, { settings, args: ['--max-clients', '7'] })
   const look = async () =>
-    (await findingsAbout(daemon.socket)).filter(({ account }) => account === undefined)
+    (await findingsAbout(daemon.socket)).filter(({ what }) => /^onescand \d+$/.test(what))
   const [runs, has, ...more] = await look()
   t.match(runs, {
     level: 'ok',

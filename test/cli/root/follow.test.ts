@@ -1,0 +1,67 @@
+import { PassThrough } from 'node:stream'
+import t from 'tap'
+import { follow, type RunningCommand } from '../../../src/cli/root/follow.ts'
+import { asWordOf, saidBy } from '../../../src/cli/root/said.ts'
+import { ALIVE } from '../../../src/cli/shared/caller.ts'
+import { ok } from '../../../src/lib/errors/finding.ts'
+
+/** What root hears of a command that an attacker may hold. */
+
+/** A command that never ends by itself. */
+function endless() {
+  const stdout = new PassThrough()
+  const stderr = new PassThrough()
+  const close = () => void [stdout, stderr].map((stream) => stream.destroy())
+  const run: RunningCommand = { stdin: null, stdout, stderr, exit: new Promise(() => {}), close }
+  return { run, stdout, stderr }
+}
+
+// promise: root-signs-of-life
+t.test('signs of life hold root no longer than the whole time', async (t) => {
+  const { run, stderr } = endless()
+  const pulse = setInterval(() => stderr.write(ALIVE))
+  t.teardown(() => clearInterval(pulse))
+  await t.rejects(
+    follow(run, () => {}, { whole: 100 }),
+    /it took too long, and was ended/,
+  )
+})
+
+t.test('a line without an end is cut, and the next one comes whole', async (t) => {
+  const { run, stdout, stderr } = endless()
+  const lines: string[] = []
+  const followed = follow({ ...run, exit: Promise.resolve(0) }, (line) => lines.push(line))
+  for (let piece = 0; piece < 100; piece++) stdout.write('x'.repeat(64 * 1024))
+  stdout.end(`\nnext\n`)
+  stderr.end()
+  t.equal(await followed, 0)
+  t.same(
+    lines.map((line) => line.length),
+    [4 * 1024 * 1024, 'next'.length],
+  )
+})
+
+// promise: root-signs-of-life
+t.test('what an account says fills no screen, and begins no line of its own', (t) => {
+  const blank = `${' '.repeat(300)}as root finds:${'\u2800\u3000'.repeat(100)}ok`
+  const { value, account } = asWordOf('onescan', ok('x', blank))
+  t.equal(value, '   as root finds:   ok')
+  t.equal(account, 'onescan')
+  t.equal(asWordOf('onescan', ok('x', 'y'.repeat(100_000))).value.length, 4000)
+  t.end()
+})
+
+t.test('an account that complains without an end is heard no more', async (t) => {
+  const { run, stderr } = endless()
+  const written = process.stderr.write
+  const told: string[] = []
+  process.stderr.write = (text: string | Uint8Array) => told.push(String(text)) > 0
+  t.teardown(() => {
+    process.stderr.write = written
+  })
+  stderr.write('as root finds:\n'.repeat(2000))
+  const [finding] = await saidBy(run, 'onescan')
+  t.match(finding, { level: 'error', value: /it complains without an end/ })
+  t.equal(told.length, 1000)
+  t.equal(told[0], 'onescan: as root finds:\n')
+})
