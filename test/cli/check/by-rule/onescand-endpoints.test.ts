@@ -1,5 +1,8 @@
 import t from 'tap'
-import { matchAddress, onescandEndpoints } from '../../../../src/cli/check/by-rule/onescand-endpoints.ts'
+import {
+  matchAddress,
+  onescandEndpoints,
+} from '../../../../src/cli/check/by-rule/onescand-endpoints.ts'
 
 /** Addresses of sockets, as onescand, Postfix and Sendmail write them. */
 
