@@ -17,7 +17,10 @@ const fileOf = (n: number) => `the file of mail ${n}`
 
 /** A mail with a text and a file. */
 function letter(n: number): string {
-  const file = part([TYPE, BASE64], base64(Buffer.from(fileOf(n))))
+  return letterWith(n, part([TYPE, BASE64], base64(Buffer.from(fileOf(n)))))
+}
+
+function letterWith(n: number, file: string): string {
   const text = part(['Content-Type: text/plain'], `<p>This is mail ${n}.`)
   return `Subject: ${n}\n${multipart('mixed', [text, file], { boundary: `b${n}` })}`
 }
@@ -79,7 +82,9 @@ t.test('a line `From ` in a mail that is not behind an empty line begins no othe
 
 t.test('a file that does not begin with the line of an mbox is none', async (t) => {
   // Behind the end of a multipart a second mail would be a part for some reader (Ruby's mail).
-  const mbox = mboxOf(['Subject: 1\n\nThis is mail 1.\n', letter(2)])
+  // Data below the field of an encoding is found in any text.
+  const second = letterWith(2, part([TYPE], fileOf(2)))
+  const mbox = mboxOf(['Subject: 1\n\nThis is mail 1.\n', second])
   t.ok(read(attached['in base64']!(mbox)).texts.includes(fileOf(2)), 'with that line it is one')
   for (const front of ['\n', 'x\n\n', '>']) {
     const { texts: contents } = read(attached['in base64']!(`${front}${mbox}`))

@@ -62,6 +62,10 @@ const lines: Readonly<Record<string, (n: number) => string>> = {
   'lines of armour behind blanks': (n) => ` -----BEGIN ${n}-----\nQUJD${letters(n)}\n`,
   'banners of BinHex': (n) =>
     `(This file must be converted with BinHex 4.0)\n:${letters(n)}BCDEFG:\n`,
+  'fields that begin data': (n) =>
+    `Content-Transfer-Encoding: base64\n\nQUJ${letters(n)}DREVGRw==\n`,
+  'fields that begin odd quoted-printable': (n) =>
+    `Content-Transfer-Encoding: quoted-printable\n\n=4 =${letters(n)}==3D=  \n`,
   'fields in a text': (n) => `Content-Type: text/plain; n=${n}\n\n${letters(n)}\n`,
 }
 

@@ -108,6 +108,10 @@ const inMultipart: Readonly<Record<string, (n: number) => string>> = {
   'boundaries that begin with one another': (n) =>
     `--b${'b'.repeat(n % 60)}\nContent-Type: multipart/mixed; boundary=bb${'b'.repeat(n % 60)}\n\n`,
   'fields in the text': (n) => `Content-Type: text/plain; n=${n}\n\nx\n`,
+  'fields that begin data': (n) => `Content-Transfer-Encoding: base64\n\nQUJD${n}\n`,
+  'fields that begin data and have none': () => 'Content-Transfer-Encoding:a\n',
+  'fields of quoted-printable that begin data': () =>
+    'Content-Transfer-Encoding: quoted-printable\n\n=\n',
   'begin lines': (n) => `begin 644 a${n}\n#86)C\n`,
   'begin lines without data': (n) => `begin 644 a${n}\n`,
   'beginnings of armour': (n) => `-----BEGIN ${n}-----\nQUJDQUJDQUJDQUJD${n}\n`,
@@ -182,6 +186,14 @@ const below: Readonly<Record<string, readonly [front: string, piece: (n: number)
   'lines of CR alone': ['Subject: x\n\n', () => '\r'],
   'lines of blanks in a header': ['Subject: x\n', () => ' \n'],
   'lines of base64': [part('base64'), line64],
+  'dashes below a field that begins data': [
+    `${MULTIPART}Content-Transfer-Encoding: base64\n\n`,
+    () => '--\n',
+  ],
+  'fields that begin data, in base64': [
+    part('base64'),
+    (n) => `${Buffer.from(`Content-Transfer-Encoding: a\n\nQUJD${n % 10}\n`).toString('base64')}\n`,
+  ],
   'mails of a mailbox': [
     `${MULTIPART}--b\nContent-Type: application/mbox\n\n`,
     (n) => `From a\n\nmail ${n}\n\n`,

@@ -3,7 +3,7 @@ import type { Bytes } from '../../message/bytes.ts'
 import { isField, STRANGE_MAX } from '../headers/header-region.ts'
 import { LineSearch, withoutLineEnd } from '../shared/lines.ts'
 import { LINES_PIECE, PIECE, type Steps, type Work } from '../shared/work.ts'
-import { CodedSearch, SEARCH_STRIDE } from '../structure/coded-data.ts'
+import { type CodedKind, CodedSearch, SEARCH_STRIDE } from '../structure/coded-data.ts'
 import { LineBlocks } from '../structure/line-blocks.ts'
 
 const NO_LINE_END = Buffer.alloc(0)
@@ -91,15 +91,19 @@ export function mayBeginFile(text: Bytes): boolean {
   return first !== undefined && FILE_STARTS.includes(String.fromCharCode(first))
 }
 
-/** Returns whether the source may hold encoded data: a line begins data. */
-export function* holdsCodedData(source: Bytes, work: Work): Steps<boolean> {
+/** Returns whether the source may hold encoded data of these kinds: a line begins data. */
+export function* holdsCodedData(
+  source: Bytes,
+  kinds: ReadonlySet<CodedKind>,
+  work: Work,
+): Steps<boolean> {
   let tail: Buffer = Buffer.alloc(0)
   for (const chunk of source.chunks()) {
     for (let at = 0; at < chunk.length; at += LINES_PIECE) {
       const piece = chunk.subarray(at, at + LINES_PIECE)
       const seam = Buffer.concat([tail, piece.subarray(0, SEAM)])
       for (const bytes of [seam, piece]) {
-        const search = new CodedSearch(bytes)
+        const search = new CodedSearch(bytes, { kinds })
         if (search.next(0) < bytes.length) return true
         yield* work.countUnits(bytes.length / SEARCH_STRIDE + search.units)
       }

@@ -7,10 +7,10 @@ import { beginsPgp, openPgp, type PgpContent } from '../containers/openpgp.ts'
 import type { HeldFile } from '../containers/property.ts'
 import { beginsTnef, openTnef } from '../containers/tnef.ts'
 import { armourPlan, untilEqualsPlan } from '../decoders/armour.ts'
-import { Base64Plan } from '../decoders/base64.ts'
+import { Base64Decoder, Base64Plan } from '../decoders/base64.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
 import { type DecodingPlan, decoded, type MakeDecoder, makerOf } from '../decoders/decoder.ts'
-import { QuotedPrintablePlan } from '../decoders/quoted-printable.ts'
+import { QuotedPrintableDecoder, QuotedPrintablePlan } from '../decoders/quoted-printable.ts'
 import { Unescaped, Unpercented, WithoutByte, WithoutTails } from '../decoders/text-forms.ts'
 import { UuencodePlan } from '../decoders/uuencode.ts'
 import { YencPlan } from '../decoders/yenc.ts'
@@ -18,7 +18,7 @@ import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
 import { limits, Unreadable } from '../shared/limits.ts'
 import { type Steps, Work, type WorkOptions } from '../shared/work.ts'
 import { type CodedBlock, findCodedBlocks } from '../structure/coded-blocks.ts'
-import type { CodedKind } from '../structure/coded-data.ts'
+import { type CodedKind, codedKinds, kindsInFiles } from '../structure/coded-data.ts'
 import {
   beginsAsMailbox,
   hasHeader,
@@ -60,6 +60,13 @@ const codedPlans: Readonly<Record<CodedKind, () => DecodingPlan>> = {
   base64: () => untilEqualsPlan,
   yenc: () => new YencPlan(),
   armour: () => armourPlan,
+  'mime-base64': () => inOneWay(makerOf(Base64Decoder)),
+  'mime-quoted-printable': () => inOneWay(makerOf(QuotedPrintableDecoder)),
+}
+
+/** What nearly nobody opens is decoded once, so that mail that quotes it is cheap. */
+function inOneWay(standard: MakeDecoder): DecodingPlan {
+  return { standard, others: () => [] }
 }
 
 export interface ContentsOptions extends WorkOptions {
@@ -283,23 +290,23 @@ export class Decoding extends Work {
   }
 
   /** Gives what is encoded in a text that was decoded. */
-  *giveCodedWithin(text: Bytes): Steps {
+  *giveCodedWithin(text: Bytes, kinds = codedKinds): Steps {
     yield* this.giveBinHex(text)
-    if (!(yield* holdsCodedData(text, this))) return
-    if (this.isThorough) yield* this.#inside(this.giveCoded(text))
+    if (!(yield* holdsCodedData(text, kinds, this))) return
+    if (this.isThorough) yield* this.#inside(this.giveCoded(text, kinds))
     else this.hasMore = true
   }
 
   /** Gives all that readers decode from data in a text that they know by its looks. */
-  *giveCoded(text: Bytes): Steps {
-    const give = (bytes: Bytes) => this.#giveBlocks(bytes)
+  *giveCoded(text: Bytes, kinds = codedKinds): Steps {
+    const give = (bytes: Bytes) => this.#giveBlocks(bytes, kinds)
     yield* give(text)
     yield* this.alsoUpToNuls(text, give)
     if (yield* holdsNul(text, this)) yield* decoded(text, withoutNuls, this, give)
   }
 
-  *#giveBlocks(text: Bytes): Steps {
-    const blocks = yield* findCodedBlocks(text, this, limits.waiting)
+  *#giveBlocks(text: Bytes, kinds: ReadonlySet<CodedKind>): Steps {
+    const blocks = yield* findCodedBlocks(text, kinds, this, limits.waiting)
     if (blocks.length > limits.waiting) {
       this.leaveUnread(`more than ${limits.waiting} blocks of encoded data`)
     }
@@ -329,12 +336,12 @@ export class Decoding extends Work {
   /** Gives what stands in a file: in a mailbox, in a mail, or encoded in a text. */
   *giveWithin(file: Bytes): Steps {
     if (this.leaf.isReadAround) {
-      yield* this.giveCodedWithin(file)
+      yield* this.giveCodedWithin(file, kindsInFiles)
       return
     }
     if (beginsAsMailbox(file)) yield* this.#insideMail(this.#giveMails(file))
     else if (yield* this.#isMail(file)) yield* this.#insideMail(this.#giveMail(file))
-    else yield* this.giveCodedWithin(file)
+    else yield* this.giveCodedWithin(file, kindsInFiles)
   }
 
   *#isMail(file: Bytes): Steps<boolean> {

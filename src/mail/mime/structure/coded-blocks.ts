@@ -1,14 +1,14 @@
 import { SPACE, TAB } from '../../../lib/net/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
-import { isLineEnd, LineSearch, withoutLineEnd } from '../shared/lines.ts'
+import { isAllBlank, isLineEnd, LineSearch, withoutLineEnd } from '../shared/lines.ts'
 import { LINES_PIECE, type Steps, type Work } from '../shared/work.ts'
 import {
   type CodedKind,
   CodedSearch,
   type CodedStart,
   codedEnds,
-  codedKinds,
   codedStart,
+  fieldKinds,
 } from './coded-data.ts'
 import { LineBlocks } from './line-blocks.ts'
 
@@ -41,8 +41,8 @@ const BEGINNING_COST = 512
 const BLOCK_COST = 16
 
 /**
- * Finds the blocks of data in a text, as readers take them: they follow one another, so that all of them
- * together are a few times as long as the text at most, however many lines begin data.
+ * Finds the blocks of data of these kinds in a text, as readers take them: they follow one another, so that
+ * all of them together are a few times as long as the text at most, however many lines begin data.
  *
  * Readers know different forms of the line that begins data: each the common one, and besides it any other
  * one, or all. Inside of a block some begin the next one at such a line. The others look for none before a
@@ -51,10 +51,11 @@ const BLOCK_COST = 16
  */
 export function* findCodedBlocks(
   text: Bytes,
+  kinds: ReadonlySet<CodedKind>,
   work: Work,
   most: number,
 ): Steps<readonly CodedBlock[]> {
-  const lines = new CodedLines()
+  const lines = new CodedLines(kinds)
   for (const chunk of text.chunks()) {
     for (let at = 0; at < chunk.length; at += LINES_PIECE) {
       const before = lines.units
@@ -66,16 +67,23 @@ export function* findCodedBlocks(
   return yield* lines.blocks(text.size, most, work)
 }
 
-/** The lines of a text that begin or end data. */
+/** The lines of a text that begin or end data of these kinds. */
 class CodedLines {
+  readonly #kinds: ReadonlySet<CodedKind>
   readonly #beginnings: Record<CodedKind, CodedBeginning[]> = ofEachKind()
   readonly #ends: Record<CodedKind, End[]> = ofEachKind()
+  /** What fields announce: the first line of each kind that does, above the line below which data begins. */
+  readonly #announced = new Map<CodedKind, Omit<CodedBeginning, 'from'>>()
   readonly #lines = new LineBlocks((block, midLine) => this.#take(block, midLine))
   /** The offset of the block in the text. */
   #offset = 0
 
   /** The units of work so far. */
   units = 0
+
+  constructor(kinds: ReadonlySet<CodedKind>) {
+    this.#kinds = kinds
+  }
 
   push(piece: Buffer): void {
     this.#lines.push(piece)
@@ -86,12 +94,13 @@ class CodedLines {
   }
 
   #take(block: Buffer, midLine: boolean): void {
-    const search = new CodedSearch(block, midLine)
+    const search = new CodedSearch(block, { midLine, kinds: this.#kinds })
     const lines = new LineSearch(block)
     for (let at = 0; at < block.length; ) {
       const to = lines.any(at)
       this.units += LINE_COST
       if (at > 0 || !midLine) this.#noteEnd(block, at, to)
+      if (this.#announced.size > 0 && isAllBlank(block, at, to)) this.#beginAnnounced(to)
       const found = search.next(at)
       if (found < to) this.#noteBeginning(block, found, to, found === at)
       at = to
@@ -103,24 +112,37 @@ class CodedLines {
   #noteEnd(block: Buffer, from: number, to: number): void {
     const isBehindBlanks = block[from] === SPACE || block[from] === TAB
     for (const kind of codedEnds(block, from, withoutLineEnd(block, from, to))) {
+      const begun = this.#beginnings[kind].at(-1)
+      const last = this.#ends[kind].at(-1)
+      // Of the ends behind a beginning, only the first matters to each reader.
+      const isFirst = !last || last.at < begun!.from || (last.isBehindBlanks && !isBehindBlanks)
+      if (!begun || !isFirst) continue
       this.#ends[kind].push({ at: this.#offset + from, to: this.#offset + to, isBehindBlanks })
     }
   }
 
+  #beginAnnounced(to: number): void {
+    for (const [kind, line] of this.#announced) {
+      this.#beginnings[kind].push({ ...line, from: this.#offset + to })
+    }
+    this.#announced.clear()
+  }
+
   #noteBeginning(block: Buffer, found: number, to: number, startsLine: boolean): void {
-    const line = block.toString('latin1', found, withoutLineEnd(block, found, to))
-    const start = codedStart(line, startsLine || isLineEnd(block[found - 1]!))
+    const text = block.toString('latin1', found, withoutLineEnd(block, found, to))
+    const start = codedStart(text, startsLine || isLineEnd(block[found - 1]!))
     if (!start) return
     this.units += BEGINNING_COST
-    const { kind, form, name } = start
-    const place = { at: this.#offset + found, from: this.#offset + to }
-    this.#beginnings[kind].push({ kind, form, name, ...place })
+    const line = { ...start, at: this.#offset + found }
+    if (!fieldKinds.includes(start.kind)) {
+      this.#beginnings[start.kind].push({ ...line, from: this.#offset + to })
+    } else if (!this.#announced.has(start.kind)) this.#announced.set(start.kind, line)
   }
 
   /** The blocks that are not empty, each once, in a text of this size: `most` of them, and one more. */
   *blocks(size: number, most: number, work: Work): Steps<readonly CodedBlock[]> {
     const found = new Map<string, CodedBlock>()
-    for (const kind of codedKinds) {
+    for (const kind of this.#kinds) {
       const ends = this.#ends[kind]
       for (const known of knownTogether(this.#beginnings[kind])) {
         yield* work.countUnits(known.length + ends.length)
@@ -135,7 +157,14 @@ class CodedLines {
   }
 }
 
-const ofEachKind = () => ({ uuencode: [], base64: [], yenc: [], armour: [] })
+const ofEachKind = () => ({
+  uuencode: [],
+  base64: [],
+  yenc: [],
+  armour: [],
+  'mime-base64': [],
+  'mime-quoted-printable': [],
+})
 
 /** The beginnings of a kind that some reader knows together. */
 function* knownTogether(all: readonly CodedBeginning[]): Generator<readonly CodedBeginning[]> {

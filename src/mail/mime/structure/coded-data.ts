@@ -41,10 +41,34 @@ const decodable = [
     common: /^-----BEGIN PGP /,
     name: undefined,
   },
+  /**
+   * A field that stands in a text. What follows the next empty line is a part to munpack, ripmime and
+   * Email::MIME, each in other texts.
+   */
+  {
+    kind: 'mime-quoted-printable',
+    begins: /^content-transfer-encoding[ \t]*:[ \t]*quoted-printable[ \t]*$/i,
+    common: undefined,
+    name: undefined,
+  },
+  {
+    kind: 'mime-base64',
+    begins: /^content-transfer-encoding[ \t]*:(?![ \t]*(?:[78]bit|binary)[ \t]*$)/i,
+    common: undefined,
+    name: undefined,
+  },
 ] as const
 
 export type CodedKind = (typeof decodable)[number]['kind']
 export const codedKinds: ReadonlySet<CodedKind> = new Set(decodable.map(({ kind }) => kind))
+
+/** Those that fields announce: the data begins after the next line that is empty or blank. */
+export const fieldKinds: readonly CodedKind[] = ['mime-base64', 'mime-quoted-printable']
+
+/** Those that are looked for in files, where fields are most often those of whole mails. */
+export const kindsInFiles: ReadonlySet<CodedKind> = new Set(
+  [...codedKinds].filter((kind) => !fieldKinds.includes(kind)),
+)
 
 /** The most characters of a line that begins data. */
 const LINE_MAX = 64 * 1024
@@ -66,7 +90,7 @@ export interface CodedStart {
  * only the rest is given, `isWhole` is false.
  */
 export function codedStart(line: string, isWhole = true): CodedStart | undefined {
-  if (line.length > LINE_MAX || !/^[b= \t-]/i.test(line)) return undefined
+  if (line.length > LINE_MAX || !/^[bc= \t-]/i.test(line)) return undefined
   const found = decodable.find(({ begins }) => begins.test(line))
   if (found === undefined) return undefined
   const { kind, common, name } = found
@@ -77,6 +101,7 @@ export function codedStart(line: string, isWhole = true): CodedStart | undefined
 }
 
 function formOf(kind: CodedKind, line: string): CodedStart['form'] {
+  if (fieldKinds.includes(kind)) return 'common'
   if (kind === 'armour') return line.startsWith('-') ? 'signs' : 'behind blanks'
   if (kind !== 'uuencode' || line.startsWith('begin-')) return 'signs'
   const [, word = '', blanks = '', mode = '', rest = ''] = /^(\w+)([\s\0]+)([0-7]*)(.*)/s.exec(
@@ -93,7 +118,8 @@ export function codedEnds(bytes: Buffer, from: number, end: number): readonly Co
   if (isEndLine(bytes, from, end)) return ['uuencode']
   const line = bytes.toString('latin1', from, Math.min(end, from + END_MAX))
   if (line.startsWith('=')) return /^=yend/i.test(line) ? ['base64', 'yenc'] : ['base64']
-  return line.trimStart().startsWith(ARMOUR_END) ? ['armour'] : []
+  const ending: readonly CodedKind[] = line.startsWith('--') ? fieldKinds : []
+  return line.trimStart().startsWith(ARMOUR_END) ? [...ending, 'armour'] : ending
 }
 
 /** The first bytes of lines that end data, as they are with the bit of small letters. */
@@ -101,48 +127,59 @@ const ENDS_BEGIN = [...'e=- \t'].map((character) => character.charCodeAt(0) | 32
 /** The most bytes of a line that ends data that are looked at. */
 const END_MAX = 1024
 
-/** The word by which most lines that begin data are found, and the bytes that may stand after it. */
+/** The words by which lines that begin data are found, and the bytes that may stand after each. */
 const WORD = 'begin'
-const AFTER_WORD = '\t\v\f \xa0\0-'
+const words = [
+  { letters: WORD, after: '\t\v\f \xa0\0-' },
+  /** Within `content-transfer-encoding`. */
+  { letters: 't-tra', after: 'nN' },
+] as const
 /**
- * The search looks at two bytes in a row, and then at two that are this much further on. The word cannot
- * be missed: one of its pairs of letters stands at a place that is looked at.
+ * The search looks at two bytes in a row, and then at two that are this much further on. No word can be
+ * missed: one of its pairs of letters stands at a place that is looked at.
  */
 export const SEARCH_STRIDE = WORD.length - 1
 
 const NO_PAIR = 255
-/** Two bytes, as one number, to the place in the word at which they stand. No two places are the same. */
+/**
+ * Two bytes, as one number, to the place in a word at which they stand, plus SEARCH_STRIDE for each word before
+ * that one. No two places are the same.
+ */
 const placeOfPair = new Uint8Array(256 * 256).fill(NO_PAIR)
-for (let place = 0; place < SEARCH_STRIDE; place++) {
-  for (const first of inBothCases(WORD.charCodeAt(place))) {
-    for (const second of inBothCases(WORD.charCodeAt(place + 1))) {
-      placeOfPair[first * 256 + second] = place
+for (const [index, { letters }] of words.entries()) {
+  for (let place = 0; place < SEARCH_STRIDE; place++) {
+    for (const first of inBothCases(letters[place]!)) {
+      for (const second of inBothCases(letters[place + 1]!)) {
+        placeOfPair[first * 256 + second] = index * SEARCH_STRIDE + place
+      }
     }
   }
 }
 
-function inBothCases(letter: number): readonly number[] {
-  return [letter, letter - 32]
+function inBothCases(letter: string): readonly number[] {
+  return [letter, letter.toUpperCase()].map((character) => character.charCodeAt(0))
 }
 
 /** The units of work of a word besides its bytes: its line is held against all that begins data. */
 const WORD_COST = 24
 
 /** The most bytes that stand before such a word. */
-const FRONT_MAX = '-----'.length
+const FRONT_MAX = 'conten'.length
 
 /** Searches a block of bytes for the lines at which data begins. */
 export class CodedSearch {
   readonly #bytes: Buffer
   readonly #midLine: boolean
+  readonly #kinds: ReadonlySet<CodedKind>
   #word = -1
   /** The units of work so far, besides those of bytes. */
   units = 0
 
-  /** `midLine` says that the block begins inside of a line. */
-  constructor(bytes: Buffer, midLine = false) {
+  /** `midLine` says that the block begins inside of a line; `kinds`, what is looked for. */
+  constructor(bytes: Buffer, { midLine = false, kinds = codedKinds } = {}) {
     this.#bytes = bytes
     this.#midLine = midLine
+    this.#kinds = kinds
   }
 
   /**
@@ -172,8 +209,9 @@ export class CodedSearch {
     for (let at = from; at < last; at += SEARCH_STRIDE) {
       const place = placeOfPair[bytes[at]! * 256 + bytes[at + 1]!]!
       if (place === NO_PAIR) continue
-      const start = at - place
-      if (start >= from && isWordAt(bytes, start)) return start
+      const start = at - (place % SEARCH_STRIDE)
+      const word = words[Math.floor(place / SEARCH_STRIDE)]!
+      if (start >= from && isWordAt(word, bytes, start)) return start
     }
     return bytes.length
   }
@@ -184,7 +222,8 @@ export class CodedSearch {
     if (/^begin[ \t\v]+[0-7]{1,8}[ \t\v]/i.test(this.#bytes.toString('latin1', at, at + 20)))
       return at
     const line = startOfLine(this.#bytes, at, from, FRONT_MAX)
-    return line !== undefined && codedStart(this.#lineFrom(line)) ? line : undefined
+    const start = line !== undefined && codedStart(this.#lineFrom(line))
+    return start && this.#kinds.has(start.kind) ? line : undefined
   }
 
   /** Returns the text of a line, as far as it may matter. */
@@ -198,15 +237,19 @@ export class CodedSearch {
 }
 
 /**
- * Returns whether WORD begins at `start`, in any case of letters, and one of the bytes that may stand
+ * Returns whether a word begins at `start`, in any case of letters, and one of the bytes that may stand
  * after it, or no more, comes after it.
  */
-function isWordAt(bytes: Buffer, start: number): boolean {
-  for (let index = 0; index < WORD.length; index++) {
-    if ((bytes[start + index]! | 32) !== WORD.charCodeAt(index)) return false
+function isWordAt(
+  { letters, after }: (typeof words)[number],
+  bytes: Buffer,
+  start: number,
+): boolean {
+  for (let index = 0; index < letters.length; index++) {
+    if ((bytes[start + index]! | 32) !== letters.charCodeAt(index)) return false
   }
-  const next = bytes[start + WORD.length]
-  return next === undefined || AFTER_WORD.includes(String.fromCharCode(next))
+  const next = bytes[start + letters.length]
+  return next === undefined || after.includes(String.fromCharCode(next))
 }
 
 /**

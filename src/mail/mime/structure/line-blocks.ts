@@ -126,7 +126,7 @@ export class EventSearch {
     this.#bytes = bytes
     this.#isBoundary = isBoundary
     this.#midLine = midLine
-    this.#coded = coded ? new CodedSearch(bytes, midLine) : undefined
+    this.#coded = coded ? new CodedSearch(bytes, { midLine }) : undefined
   }
 
   /** The units of work so far, besides those of bytes. */

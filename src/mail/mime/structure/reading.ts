@@ -18,7 +18,7 @@ import type { PartHeader } from '../headers/part-header.ts'
 import { limits } from '../shared/limits.ts'
 import { isAllBlank, isLineEnd, LineSearch, withoutLineEnd } from '../shared/lines.ts'
 import type { KnownHeader } from '../shared/work.ts'
-import { codedStart } from './coded-data.ts'
+import { codedStart, fieldKinds } from './coded-data.ts'
 import { type Delimiter, type DelimiterLine, Delimiters } from './delimiters.ts'
 import { DASHES_FRONT_MAX, EventSearch, LineBlocks } from './line-blocks.ts'
 import { aroundMail, type Depth, Nesting, saysType } from './nesting.ts'
@@ -263,7 +263,8 @@ export class MailReading {
     this.steps += HEADER_LINE_STEPS
     const end = withoutLineEnd(bytes, from, to)
     const line = bytes.toString('latin1', from, to)
-    if (codedStart(line.slice(0, end - from))) this.#beginCoded(bytes, from)
+    const coded = codedStart(line.slice(0, end - from))
+    if (coded && !fieldKinds.includes(coded.kind)) this.#beginCoded(bytes, from)
     if (bytes[from] === DASH && bytes[from + 1] === DASH) {
       this.#noteRoom(this.#delimiters.learnSoFar(region))
       if (this.#delimiter(bytes, from, to)) return
@@ -407,15 +408,16 @@ export class MailReading {
   /** Reads the line, unless it is a field, which begins a header. Returns where to go on. */
   #atEvent(bytes: Buffer, from: number, to: number): number {
     const line = bytes.toString('latin1', from, withoutLineEnd(bytes, from, to))
-    const isCoded = codedStart(line) !== undefined
-    if (isCoded) this.#beginCoded(bytes, from)
+    const coded = codedStart(line)
+    if (coded) this.#beginCoded(bytes, from)
     const dashes = dashesOn(bytes, from)
     if (dashes !== undefined) {
       this.#delimiter(bytes, dashes, to)
       return to
     }
     const mayBegin = this.#unended.areThere || this.#isBehindClose || this.#readsForDepthAlone
-    if (isCoded || !mayBegin) return to
+    const isField = coded === undefined || fieldKinds.includes(coded.kind)
+    if (!isField || !mayBegin) return to
     this.#beginHeader({ isOfPart: false, nests: 'no' })
     return from
   }

@@ -12,6 +12,7 @@ import {
   textPropertiesOf,
 } from '../../../../src/mail/mime/leaves/content-checks.ts'
 import { PIECE, type Steps, Work } from '../../../../src/mail/mime/shared/work.ts'
+import { codedKinds, kindsInFiles } from '../../../../src/mail/mime/structure/coded-data.ts'
 import { inChunksOf } from '../../message/bytes.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
@@ -25,7 +26,8 @@ function outcomeOf(check: (content: Bytes, work: Work) => Steps<boolean>, conten
   while (!step.done) step = steps.next()
   return step.value
 }
-const doesHoldCodedData = (content: Bytes) => outcomeOf(holdsCodedData, content)
+const doesHoldCodedData = (content: Bytes, kinds = codedKinds) =>
+  outcomeOf((content, work) => holdsCodedData(content, kinds, work), content)
 const doesHaveHeader = (content: Bytes) => outcomeOf(hasHeader, content)
 
 const inPieces = (text: string, length: number) => inChunksOf(length, bytes(text))
@@ -83,6 +85,15 @@ t.test('a line that begins data is found in a content, in any chunks', async (t)
       t.equal(doesHoldCodedData(inPieces(text, length)), false, `${text} by ${length}`)
     }
   }
+})
+
+t.test('a field that begins data does so in a text, and in no file', async (t) => {
+  const field = 'x\n\nContent-Transfer-Encoding: base64\n'
+  for (const length of [1, 10, 40, field.length]) {
+    t.equal(doesHoldCodedData(inPieces(field, length)), true, `by ${length}`)
+    t.equal(doesHoldCodedData(inPieces(field, length), kindsInFiles), false, `by ${length}`)
+  }
+  t.equal(doesHoldCodedData(source('begin 644 a\n'), kindsInFiles), true)
 })
 
 t.test('a line that begins data is found where two long chunks meet', async (t) => {

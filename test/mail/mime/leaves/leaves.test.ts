@@ -184,11 +184,13 @@ const cases: readonly (readonly [name: string, mail: string, ...contents: string
     'fields in a text',
     `A: b\n\nx\n${ENCODING}base64\n\ny\n`,
     '0/0 identity "x\\nContent-Transfer-Encoding: base64\\n\\ny\\n" text',
+    'coded "Content-Transfer-Encoding: base64\\n\\ny\\n"',
   ],
   [
     'fields in a text that belongs to the header for some readers',
     `A: b\n${'no\n'.repeat(9)}${ENCODING}base64\n\ny\n`,
     `0/0 identity "${'no\\n'.repeat(9)}Content-Transfer-Encoding: base64\\n\\ny\\n"`,
+    'coded "Content-Transfer-Encoding: base64\\n\\ny\\n"',
     '0/0 identity "y\\n"',
     '- base64 "y\\n" text',
   ],

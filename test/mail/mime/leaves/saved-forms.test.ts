@@ -304,9 +304,17 @@ const cases: Readonly<Record<string, readonly Row[]>> = {
       ['x\nbegin 644 a\n#86)C\nend\n', 'abc'],
     ],
   ],
-  'base64 and fields in the middle of a text are part of the text': [
+  'so is data below fields, but not base64 by itself': [
     ['X: y\n\nYWJjYWJjYWJjYWJjYQ\n', []],
-    [`X: y\n\n${TYPE}a/b\n${ENCODING}base64\n\nYWJj\n`, []],
+    [`X: y\n\n${TYPE}a/b\n${ENCODING}base64\n\nYWJj\n`, ['abc']],
+    [
+      `${TYPE}text/plain\n${ENCODING}base64\n\n${inBase64(`${ENCODING}base64\n \nYWJj\n`)}`,
+      [`${ENCODING}base64\n \nYWJj\n`, 'abc'],
+    ],
+    [
+      `${TYPE}a/b\n${ENCODING}base64\n\n${inBase64(`x\n${ENCODING}base64\n\nYWJj\n`)}`,
+      [`x\n${ENCODING}base64\n\nYWJj\n`], // it is in a file
+    ],
   ],
 }
 

@@ -5,6 +5,7 @@ import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { Work } from '../../../../src/mail/mime/shared/work.ts'
 import { findCodedBlocks } from '../../../../src/mail/mime/structure/coded-blocks.ts'
+import { codedKinds } from '../../../../src/mail/mime/structure/coded-data.ts'
 import { inChunks } from '../../message/bytes.ts'
 
 /** The blocks of a text that comes in chunks of so many bytes: the bytes of each. */
@@ -17,7 +18,7 @@ function blocksIn(
   const cuts = Array.from({ length: Math.floor(text.length / length) }, (_, n) => n * length)
   const source = inChunks(bytes, cuts)
   const work = new Work(Bytes.of(bytes), { openFile: () => openAnonymousFile(tmpdir()) })
-  const steps = findCodedBlocks(source, work, most)
+  const steps = findCodedBlocks(source, codedKinds, work, most)
   let step = steps.next()
   while (!step.done) step = steps.next()
   return step.value.map(({ from, to }) => text.slice(from, to))
@@ -82,10 +83,24 @@ t.test('data of each kind ends at its own line', async (t) => {
   }
 })
 
+t.test('data that fields announce stands between an empty line and two dashes', async (t) => {
+  for (const word of ['base64', 'quoted-printable']) {
+    const field = `Content-Transfer-Encoding: ${word}\n`
+    t.same(blocksIn(`x\n\n${field}A: b\n\nONE\n-x\n--b\nbehind\n`), ['ONE\n-x\n'], word)
+    t.same(blocksIn(`${field}${field} \t\nONE\n`), ['ONE\n'], `${word}, twice above a blank line`)
+    t.same(
+      blocksIn(`${field}\nONE\n${field}\nTWO\n`),
+      ['ONE\n', `ONE\n${field}\nTWO\n`, 'TWO\n'],
+      `${word}, a field in the data`,
+    )
+    t.same(blocksIn(`${field}A: b\n`), [], `${word}, nothing`)
+  }
+})
+
 const line = fc.constantFrom(
   ...['begin 644 a', 'begin 6', 'begin x', 'BEGIN 0644 b', 'put begin 644 c', 'end', '`', 'M123'],
   ...['=ybegin line=1', '=yend', '-----BEGIN X', ' -----BEGIN X', '-----END', '====', 'text', ''],
-  ...['begin-base64 644 a', 'begin-encoded 644 YQ=='],
+  ...['begin-base64 644 a', 'begin-encoded 644 YQ==', 'Content-Transfer-Encoding: base64', '--b'],
 )
 const texts = fc
   .tuple(fc.array(line, { maxLength: 60 }), fc.constantFrom('\n', '\r\n', '\r'))

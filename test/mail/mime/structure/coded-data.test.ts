@@ -57,9 +57,22 @@ t.test('armour begins behind blanks at most, and a signed text is none', async (
   }
 })
 
+t.test('a field announces data, unless it says that nothing is encoded', async (t) => {
+  const field = 'Content-Transfer-Encoding'
+  for (const line of ['base64', '', ' base64', 'base64;', '(x) base64', 'b64', 'quoted', 'x-uue']) {
+    t.equal(kindOf(`${field}: ${line}`), 'mime-base64', line)
+    t.equal(kindOf(`${field.toUpperCase()}\t:${line}`), 'mime-base64', line)
+  }
+  t.equal(kindOf(`${field}:Quoted-Printable `), 'mime-quoted-printable')
+  const others = ['7bit', ' 8BIT', 'binary '].map((word) => `${field}:${word}`)
+  for (const line of [...others, field, `x-${field}: base64`, ` ${field}: base64`]) {
+    t.equal(kindOf(line), undefined, line)
+  }
+})
+
 const placesIn = (text: string, midLine = false) => {
   const bytes = Buffer.from(text, 'latin1')
-  const search = new CodedSearch(bytes, midLine)
+  const search = new CodedSearch(bytes, { midLine })
   const places: number[] = []
   for (let at = search.next(0); at < bytes.length; ) {
     places.push(at)
@@ -75,6 +88,7 @@ t.test('lines at which data begins are found in a block, each once', async (t) =
   t.same(placesIn('<pre>begin 644 a\nwe begin 644\nwe begin\n1 2\n'), [5], 'a mode')
   t.same(placesIn('x\n-----BEGIN PGP MESSAGE-----\n=ybegin line=1\n'), [2, 30])
   t.same(placesIn('begin 644\nbegin 644\n', true), [10], 'a block that begins inside of a line')
+  t.same(placesIn('x\n\ncontent-Transfer-encoding: base64\nx'), [3])
   t.same(placesIn('begin, begin: beginning\n:\n::\n'), [])
 })
 

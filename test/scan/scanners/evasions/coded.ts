@@ -8,6 +8,8 @@ import {
   mail,
   mixed,
   part,
+  QUOTED,
+  quotedPrintable,
   uuencode,
   uulines,
   yencode,
@@ -30,6 +32,28 @@ const both = (name: string, text: () => string, openedBy?: string) => [
   inText(name, text, openedBy),
   inPart(name, text, openedBy),
 ]
+
+/** A part with fields, as it stands in each kind of text. */
+const fieldsInTexts = (
+  name: string,
+  fields: readonly string[],
+  body = base64(zip),
+  behind = '\n',
+): Evasion[] => {
+  const text = `${fields.map((field) => `${field}\n`).join('')}${behind}${body}\n`
+  const plain = 'Content-Type: text/plain'
+  const encoded = base64(Buffer.from(text, 'latin1'))
+  return [
+    inText(`${name}, behind another line`, () => `See:\n\n${text}`),
+    inPart(`${name}, behind another line`, () => `See:\n\n${text}`),
+    {
+      name: `${name}, in a preamble`,
+      text: () => mixed('Content-Type: text/plain\n\nx', { preamble: text }),
+    },
+    { name: `${name}, in a text in base64`, text: () => mail(part([plain, BASE64], encoded)) },
+    { name: `${name}, in a part in base64`, text: () => mixed(part([plain, BASE64], encoded)) },
+  ]
+}
 
 const THUNDERBIRD = 'Thunderbird'
 const IS_SPACE = 'programs that go by isspace(3)'
@@ -86,4 +110,14 @@ export const coded: readonly Evasion[] = [
     () => `x\v${uuencode(zip)}`,
     IS_SPACE,
   ),
+  ...fieldsInTexts('fields and base64', [FILE_TYPE, BASE64]),
+  ...fieldsInTexts('an encoding and base64', [BASE64]),
+  ...fieldsInTexts('an encoding on a fold, and base64', ['Content-Transfer-Encoding:\n base64']),
+  ...fieldsInTexts(
+    'fields and base64 behind a line of a blank',
+    [FILE_TYPE, BASE64],
+    undefined,
+    ' \n',
+  ),
+  ...fieldsInTexts('fields and quoted-printable', [FILE_TYPE, QUOTED], quotedPrintable(zip)),
 ]
