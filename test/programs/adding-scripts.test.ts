@@ -102,7 +102,8 @@ t.test(
     const host = makeOwnHost(t, ['postfix', 'default'])
     host.write('/etc/postfix/main.cf', 'compatibility_level = 3.6\n')
     const master =
-      'smtp inet n - y - - smtpd\nsubmission inet n - y - - smtpd\n  -o smtpd_milters=\n'
+      'smtp inet n - y - - smtpd\nsubmission inet n - y - - smtpd\n  -o smtpd_milters=\n' +
+      '2525 inet n - y - - smtpd\n  -o { smtpd_milters = inet:127.0.0.1:8891, { inet:127.0.0.1:8892 } }\n'
     host.write('/etc/postfix/master.cf', master)
     const options = 'ONESCAND_OPTIONS="--http inet:127.0.0.1:9808"\n'
     host.write('/etc/default/onescand', options)
@@ -111,6 +112,14 @@ t.test(
       output,
       /^postfix-milter: master\.cf has this, .*: submission\/inet\/smtpd_milters = *$/m,
     )
+    const commands = [...output.matchAll(/^postfix-milter: +to have it asked: (.*)$/gm)]
+    const asked = host.run(commands.map(([, command]) => command).join('\n'))
+    t.match(asked, { code: 0, output: '' })
+    t.match(host.run(`postconf -P '*/inet/smtpd_milters'`).output.trim().split('\n').sort(), [
+      '2525/inet/smtpd_milters = inet:127.0.0.1:8891,{inet:127.0.0.1:8892},{unix:onescan/milter.sock,default_action=tempfail}',
+      'submission/inet/smtpd_milters = {unix:onescan/milter.sock,default_action=tempfail}',
+    ])
+    host.write('/etc/postfix/master.cf', master)
     const milter = '--milter unix:/var/spool/postfix/onescan/milter.sock'
     t.equal(
       host.read('/etc/default/onescand'),

@@ -49,10 +49,14 @@ export class SmtpdService {
 /** The command that sets a parameter where it stands: `smtp/inet/smtpd_milters`, or `smtpd_milters`. */
 export function setting(place: string, value: string): string {
   const words = place.includes('/')
-    ? `-P ${shellWord(`${place}=${value}`)}`
+    ? `-P ${shellWord(`${place}=${withoutBlanks(value)}`)}`
     : `-e ${shellWord(`${place} = ${value}`)}`
   return `postconf ${words} && postfix reload`
 }
+
+/** A list without blanks: postconf -P takes none, and Postfix takes commas as well. */
+const withoutBlanks = (list: string): string =>
+  list.replace(/ ?, ?/g, ',').replaceAll('{ ', '{').replaceAll(' }', '}').replaceAll(' ', ',')
 
 /** What counts for the rules about Postfix. */
 export interface PostfixHost {

@@ -95,14 +95,15 @@ function checkService(service: SmtpdService, postfix: Postfix): Finding[] {
   }
   if (odd.length > 0) return odd
   if (away.length > 0) return away
+  const own = withinReach(service, postfix)
   if (milters.length > 0) {
     const names = milters.map(({ text }) => text).join(', ')
     const said = `${names}: whether it is onescand was not seen`
-    return [warning(what, `${said}; its mail is scanned only if it is`, SHOW)]
+    const remedy = `${SHOW}; if not, ${toAsk(service, value, own)}`
+    return [warning(what, `${said}; its mail is scanned only if it is`, remedy)]
   }
-  const own = withinReach(service, postfix)
   const why = 'names neither a milter of onescand nor a filter: its mail is not scanned'
-  const remedy = service.toSet('smtpd_milters', value === '' ? own : `${value}, ${own}`)
+  const remedy = toAsk(service, value, own)
   // Where Postfix came after onescan, systemd listens for it from onescan's next start on.
   const isMissing = own === USUAL && !existsSync(join(postfix.queue, 'onescan/milter.sock'))
   const command = isMissing ? `systemctl restart onescand && ${remedy}` : remedy
@@ -117,6 +118,10 @@ function unreadable(service: SmtpdService, list: string, { why, meant }: MilterF
       : service.toSet('smtpd_milters', meant)
   return failure(service.placeOf('smtpd_milters'), value, remedy)
 }
+
+/** The command by which a service asks onescand besides what it asks already. */
+const toAsk = (service: SmtpdService, list: string, own: string): string =>
+  service.toSet('smtpd_milters', list === '' ? own : `${list}, ${own}`)
 
 /** Where onescand listens for Postfix by its page. */
 const USUAL = 'unix:onescan/milter.sock'

@@ -115,6 +115,15 @@ export const states: readonly PostfixState[] = [
     isMended: true,
   },
   {
+    name: 'it gets in by braces of master.cf',
+    own: ({ milter }) => [`{ smtpd_milters = { ${milter}, default_action=accept } }`],
+    byRule: [
+      /^error milter_default_action: accept: mail gets in unscanned .*; postconf -P \S+ && /,
+    ],
+    byMail: [],
+    isMended: true,
+  },
+  {
     name: 'onescand is down, and mail gets in',
     main: (ports) => ({ ...byMilter(ports), milter_default_action: 'accept' }),
     isDown: true,
