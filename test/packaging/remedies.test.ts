@@ -116,6 +116,18 @@ const states: readonly State[] = [
     does: unset('QHPSI'),
   },
   {
+    name: 'a setting lacks its "="',
+    breaks: set('QUARANTINE /var/lib/onescan/quarantine'),
+    says: {
+      level: 'warning',
+      what: 'onescand',
+      value:
+        /^line \d+ of \/etc\/default\/onescand sets nothing: it has no "=" behind "QUARANTINE"$/,
+      remedy: /^write it as NAME="value", and systemctl restart onescand$/,
+    },
+    does: `sed -i '/^QUARANTINE /d' ${DEFAULTS}; systemctl restart onescand`,
+  },
+  {
     name: 'the quarantine belongs to another account',
     breaks: `sed -i '/^REJECTVIRUS/d' ${DEFAULTS}; chown root /var/lib/onescan/quarantine; ${set('QUARANTINE=/var/lib/onescan/quarantine')}`,
     says: {

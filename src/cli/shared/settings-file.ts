@@ -29,6 +29,20 @@ export function settingsOfOnescand(): Environment {
   )
 }
 
+/**
+ * A line of a file of variables as systemd reads it (systemd.exec(5), EnvironmentFile=): empty, a comment, or
+ * an assignment, whose value may go on; else its first word is caught.
+ */
+const LINE =
+  /^[ \t]*(?:[#;].*|[^=\n]*=(?:[ \t]|\\[\s\S]|"(?:[^"\\]|\\[\s\S])*"|'[^']*')*(?:[^\s"'\\](?:[^\n\\]|\\[\s\S])*)?|([^\s=]+)[^=\n]*)?$/gm
+
+/** The lines that systemd passes over without a word, since they have no "=": their numbers, and first words. */
+export function findIdleLines(text: string): { readonly line: number; readonly word: string }[] {
+  return [...text.matchAll(LINE)].flatMap(({ 1: word, index }) =>
+    word === undefined ? [] : [{ line: text.slice(0, index).split('\n').length, word }],
+  )
+}
+
 /** The options that these settings have for it. */
 export function optionsOfOnescand(): string[] {
   const { ONESCAND_OPTIONS = '' } = settingsOfOnescand()

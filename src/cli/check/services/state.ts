@@ -2,8 +2,10 @@ import { lstatSync } from 'node:fs'
 import { attempt } from '../../../lib/errors/fault.ts'
 import { type Finding, failure, marked, warning } from '../../../lib/errors/finding.ts'
 import { shellWord } from '../../../lib/errors/shell-word.ts'
+import { readOwnFile } from '../../../lib/path/open.ts'
 import { PathHandle } from '../../../lib/path/path-handle.ts'
 import { START_BLUR } from '../../../lib/process/proc-entry.ts'
+import { findIdleLines } from '../../shared/settings-file.ts'
 import {
   askLatePaths,
   askSystemd,
@@ -62,6 +64,7 @@ export function checkState(service: Service, answers: boolean, isNeeded: boolean
   const level = isNeeded ? failure : warning
   // What somebody has stopped has nothing to tell.
   const ofLog = isStopped(unit) ? [] : tellLog(service, linesOf(service, unit, answers), answers)
+  if (unit !== undefined) ofLog.push(...checkIdleLines(service))
   if (unit !== undefined && answers) return [...checkUnit(service, unit), ...ofLog]
   if (answers) return ofLog
   const why = unit ? ` (${stateInWords(unit)})` : ''
@@ -95,6 +98,17 @@ export function changedSince(service: Service, since: number): Finding[] {
   return changed.map((file) =>
     warning(service, `${shellWord(file)} has changed since it was started`, remedy),
   )
+}
+
+/** The lines of a service's settings that systemd passes over in silence. */
+function checkIdleLines(service: Service): Finding[] {
+  const file = `/etc/default/${service}`
+  const text = attempt(() => readOwnFile(file).toString('utf8')) ?? ''
+  return findIdleLines(text).map(({ line, word }) => {
+    const value = `line ${line} of ${file} sets nothing: it has no "=" behind ${JSON.stringify(word)}`
+    const remedy = `write it as NAME="value", and systemctl restart ${service}`
+    return warning(service, value, remedy)
+  })
 }
 
 /** What is wrong with the unit of a service that runs. */
