@@ -34,8 +34,6 @@ export interface LogContext {
   readonly total: number
   /** Fields of doors other than the slot: the door, the MTA's queue id, the reply. */
   readonly door?: readonly LogField[]
-  /** Takes each line, for the page. */
-  readonly onLine?: ((line: Buffer) => void) | undefined
 }
 
 /** Marks a message that `onescan check` sent. It is logged, but neither delivered nor counted. */
@@ -91,7 +89,7 @@ export function faultLine(error: unknown, code: number | undefined, about: LogCo
 }
 
 function line(fields: readonly LogField[], code: number | undefined, about: LogContext) {
-  const made = logLine([
+  return logLine([
     ...fields,
     ['exit', code],
     ...(about.door ?? []),
@@ -99,8 +97,6 @@ function line(fields: readonly LogField[], code: number | undefined, about: LogC
     ...(about.transaction ? messageFields(about.transaction) : summaryFields(about.summary)),
     ['total_ms', about.total.toFixed(1)],
   ])
-  about.onLine?.(made)
-  return made
 }
 
 function messageFields({ message, envelope }: LoggedMessage): LogField[] {

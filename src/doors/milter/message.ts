@@ -10,10 +10,11 @@ import {
 import { type MailAddress, readAddress } from '../../mail/message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope, type Origin } from '../../mail/message/envelope/envelope.ts'
 import { action, type Capabilities, step } from '../../protocol/milter/negotiation.ts'
-import { accepted, deferred, smtpReply } from '../../protocol/milter/replies.ts'
+import { accepted, smtpReply } from '../../protocol/milter/replies.ts'
 import { announcedSize, bareAddress, type SmtpPath } from '../../protocol/shared/smtp.ts'
 import { WireError } from '../../protocol/shared/wire-error.ts'
 import { Deadline } from '../../scan/judge/deadline.ts'
+import type { Decision } from '../../scan/judge/decision.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { handleMail } from '../shared/handle-mail.ts'
 import { type Judging, startJudging } from '../shared/mail-door.ts'
@@ -112,7 +113,6 @@ export class MilterMessage {
     const { origin, mayRelay } = client
     const server = this.#server
     let transaction: Transaction | undefined
-    let packets = deferred
     try {
       if (this.#trouble !== undefined) throw this.#trouble
       const judging = this.#begin()
@@ -127,6 +127,9 @@ export class MilterMessage {
       const judgedClient = { mayRelay, isClusterPeer, isBounceInjector: false, origin }
       const received = { message, envelope, client: judgedClient }
       transaction = received
+      // Throws if the MTA cannot do it.
+      const encode = (decision: Decision) =>
+        encodeDecision(decision, { header: message.header, paths }, agreement)
       const endTurn = await server.turns.take(gone)
       return await handleMail(received, context, new Deadline(server.uptime, { gone }), {
         // The MTA may not let recipients be removed.
@@ -134,12 +137,9 @@ export class MilterMessage {
         begin: server.begin,
         mtaHolds: true,
         about: () => this.#about(origin, received),
-        check(judged) {
-          // Encoded already here: it throws if the MTA cannot do it, and nothing must be kept then.
-          packets = encodeDecision(judged, { header: message.header, paths }, agreement)
-          return judged
-        },
+        check: encode,
         carryOut: (decision) => {
+          const packets = encode(decision)
           const about = this.#about(origin, received, replyCode(decision))
           for (const line of decisionLines(decision, undefined, about)) server.log(line)
           return packets

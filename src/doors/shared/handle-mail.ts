@@ -20,11 +20,10 @@ export interface DoorAdapter<Answer> {
   readonly code?: number
   /** What that line says besides the decision, at the moment of the call. */
   about(): LogContext
-  /**
-   * Returns the decision that counts at this door, before anything is kept. Throws if the door
-   * cannot carry it out.
-   */
-  check?(decision: Decision): Decision
+  /** Returns the decision that counts at this door. */
+  adjust?(decision: Decision): Decision
+  /** Throws if the door cannot carry out a decision for which the message is to be kept. */
+  check?(decision: Decision): void
   /**
    * Carries the decision out, and logs it; kept messages have their ids in it. If it throws, the
    * client sends the message again.
@@ -51,6 +50,7 @@ export async function handleMail<Answer>(
 ): Promise<Answer> {
   const decision = await decideFor(adapter, transaction, context, deadline)
   if (!needsKeeping(decision, adapter.mtaHolds)) return adapter.carryOut(decision)
+  adapter.check?.(decision)
   const { keepAsDecided, errorAfterWithdrawal } = await import('./keep-as-decided.ts') // little mail needs it
   const kept = await keepAsDecided(decision, transaction, adapter.code, adapter.about())
   try {
@@ -63,7 +63,7 @@ export async function handleMail<Answer>(
 }
 
 async function decideFor(
-  { answers, begin, check }: DoorAdapter<unknown>,
+  { answers, begin, adjust }: DoorAdapter<unknown>,
   transaction: Transaction,
   context: JudgeContext,
   deadline: Deadline,
@@ -80,7 +80,7 @@ async function decideFor(
   try {
     const judged = await judgeBy(transaction, context, deadline, answers)
     failIfGone(deadline)
-    return check ? check(judged) : judged
+    return adjust ? adjust(judged) : judged
   } finally {
     endJudging?.()
     endShowing?.()

@@ -117,7 +117,7 @@ async function keepInQuarantine(
   }
   const now = Date.now()
   const id = makeId(now, (random) => crypto.getRandomValues(random))
-  const [log] = decisionLines({ ...decision, id }, code, { ...about, onLine: undefined })
+  const [log] = decisionLines({ ...decision, id }, code, about)
   const there = await keepMessage(
     quarantine.directory,
     {

@@ -30,6 +30,13 @@ export interface ClientReplies {
   readonly takesReply: boolean
 }
 
+/** The answer to a client. */
+export interface ClientAnswer {
+  readonly frames: Buffer
+  /** The lines in it, for the client's log. */
+  readonly lines: readonly Buffer[]
+}
+
 export const acknowledgement = frame('A')
 export const heartbeat = frame('h')
 const end = frame('.')
@@ -51,7 +58,7 @@ export function carryOut(
   transaction: Transaction,
   replies: ClientReplies,
   about: LogContext,
-): Buffer {
+): ClientAnswer {
   switch (decision.kind) {
     case 'accept':
       return accept(decision, transaction, decisionLines(decision, undefined, about))
@@ -73,22 +80,22 @@ export function endWithReply(
   decision: Refusal | Deferral,
   replies: ClientReplies,
   about: LogContext,
-): Buffer {
+): ClientAnswer {
   const code = codeFor(decision.reply, replies)
   const text = code === replies.form.code ? replyText(decision.reply) : undefined
   return ending(code, text, decisionLines(decision, code, about))
 }
 
 /** Makes the answer that the client hands the message on as it is. */
-export function passOn(why: string, about: LogContext): Buffer {
-  return bounded(frame('a', frame('B', uint64(0)), frame('l', passLine(why, about)), end))
+export function passOn(why: string, about: LogContext): ClientAnswer {
+  return answer('a', [frame('B', uint64(0))], [passLine(why, about)])
 }
 
 function accept(
   { edits, recipients }: Acceptance,
   { message, envelope }: Transaction,
   lines: Iterable<Buffer>,
-): Buffer {
+): ClientAnswer {
   const fields = [frame('B', uint64(message.header.length))]
   let length = 0
   for (const part of editPlan(message.header, edits)) {
@@ -102,34 +109,42 @@ function accept(
   }
   if (length > message.header.length + NEW_FIELDS_MAX) throw new GoCold('more new fields than fit')
   if (recipients) fields.push(frame('e', redirect(envelope, recipients).wire))
-  for (const line of lines) fields.push(frame('l', line))
-  return bounded(frame('a', ...fields, end))
+  return answer('a', fields, lines)
 }
 
 /**
  * Makes the answer for those recipients who get the message. For the others it is in quarantine by
  * now.
  */
-function acceptShare(split: SplitDecision, transaction: Transaction, about: LogContext): Buffer {
+function acceptShare(
+  split: SplitDecision,
+  transaction: Transaction,
+  about: LogContext,
+): ClientAnswer {
   const { decision, envelope } = acceptedShare(split)!
   const recipients = [...recipientsOf(envelope)]
   return accept({ ...decision, recipients }, transaction, decisionLines(split, undefined, about))
 }
 
-function ending(code: number, text: string | undefined, lines: Iterable<Buffer>): Buffer {
+function ending(code: number, text: string | undefined, lines: Iterable<Buffer>): ClientAnswer {
   const fields = [frame('c', Buffer.of(code))]
   if (text !== undefined) fields.push(frame('t', Buffer.from(text, 'latin1')))
-  for (const line of lines) fields.push(frame('l', line))
-  return bounded(frame('x', ...fields, end))
+  return answer('x', fields, lines)
 }
 
 /**
- * Throws GoCold if an answer is too long: only mail that is made to cause trouble has so many
- * fields or recipients.
+ * Makes an answer with these lines. Throws GoCold if it is too long: only mail that is made to cause trouble
+ * has so many fields or recipients.
  */
-function bounded(answer: Buffer): Buffer {
-  if (answer.length <= ANSWER_MAX) return answer
-  throw new GoCold(`an answer of ${answer.length} bytes`)
+function answer(
+  type: 'a' | 'x',
+  fields: readonly Buffer[],
+  logged: Iterable<Buffer>,
+): ClientAnswer {
+  const lines = [...logged]
+  const frames = frame(type, ...fields, ...lines.map((line) => frame('l', line)), end)
+  if (frames.length > ANSWER_MAX) throw new GoCold(`an answer of ${frames.length} bytes`)
+  return { frames, lines }
 }
 
 function codeFor(reply: Reply, { form, takesReply }: ClientReplies): number {

@@ -20,7 +20,13 @@ import { exit } from '../shared/replies/exit-codes.ts'
 import { bounceUserOf, readSlotClient, type SlotClient } from '../shared/slot-client.ts'
 import { isTrialOfCheck } from '../shared/trial-chain.ts'
 import { Turns } from '../shared/turns.ts'
-import { type ClientReplies, carryOut, endWithReply, passOn } from './carry-out.ts'
+import {
+  type ClientAnswer,
+  type ClientReplies,
+  carryOut,
+  endWithReply,
+  passOn,
+} from './carry-out.ts'
 import { ClientContexts } from './client-context.ts'
 import { type CommandClient, runCommandHere } from './command.ts'
 import { GoCold } from './frames.ts'
@@ -143,13 +149,10 @@ export class SlotServer {
     const peer = this.options.identifyPeer(socket)
     const deadline = new Deadline(uptime, { gone, within: request.timeLeft })
     const done = await this.#turns.take(gone, request.timeLeft)
-    const lines: Buffer[] = []
     try {
-      const onLine = (line: Buffer) => void lines.push(line)
-      const answer = await this.#answerNow(request, peer, deadline, { elapsed, onLine })
-      // Only now: if the answer cannot be made, the client hears none of these lines.
+      const { frames, lines } = await this.#answerNow(request, peer, deadline, elapsed)
       for (const line of lines) this.options.reporter?.line(line)
-      return answer
+      return frames
     } finally {
       done()
     }
@@ -159,8 +162,8 @@ export class SlotServer {
     request: Request,
     peer: Peer | undefined,
     deadline: Deadline,
-    { elapsed, onLine }: { elapsed: () => number } & Pick<LogContext, 'onLine'>,
-  ): Promise<Buffer> {
+    elapsed: () => number,
+  ): Promise<ClientAnswer> {
     // A message stays with the configuration that it began with.
     const { configuration, clientContexts, bounceUser } = this.#judging
     const { reporter } = this.options
@@ -172,7 +175,6 @@ export class SlotServer {
       remote: client.origin.clientAddress,
       transaction,
       total: elapsed(),
-      onLine,
     })
     const off = switchedOff(configuration.directories)
     if (off !== undefined) return passOn(off, about())
@@ -190,7 +192,7 @@ export class SlotServer {
         begin: isTrial ? undefined : reporter?.begin,
         code: exit.done,
         about: () => about(transaction),
-        check: (judged) => dropOnlyIfAsked(judged, request),
+        adjust: (judged) => dropOnlyIfAsked(judged, request),
         carryOut: (decision) => carryOut(decision, transaction, replies, about(transaction)),
       })
     } finally {
@@ -290,7 +292,7 @@ async function answerUnscanned(
   quota: TimedLookup | undefined,
   replies: ClientReplies,
   about: (transaction?: LoggedMessage) => LogContext,
-): Promise<Buffer> {
+): Promise<ClientAnswer> {
   if (quota === undefined) return passOn(NOTHING_SCANS, about())
   const { envelope, size } = mail
   const { defer, remark } = await checkQuota(mail, quota, uptime)

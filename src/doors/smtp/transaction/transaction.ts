@@ -83,14 +83,14 @@ export class SmtpTransaction {
           answers: lmtp ? 'each' : 'once, some kept',
           begin,
           about: () => log.about([{ reply: dropped, sent: dropped.code }]),
-          check: afterQueue ? deferRefusals : (judged) => judged,
+          adjust: afterQueue ? deferRefusals : (judged) => judged,
           carryOut: (decision) => carryOutOnce(decision, delivery, server),
           isUnsent: (recipient) => !replies.isSaid(recipient),
         }
         const end =
           refusal === undefined && judging.kind === 'judge'
             ? await handleMail(transaction, judging.context, deadline, adapter)
-            : await carryOutOnce(refusal && adapter.check!(refusal), delivery, server)
+            : await carryOutOnce(refusal && adapter.adjust!(refusal), delivery, server)
         log.carriedOut(end, envelope, judging)
       })
     } catch (error) {
