@@ -3,10 +3,10 @@ import { FAULT_KINDS } from '../../../src/lib/errors/fault.ts'
 import { readLogText } from '../../../src/log/log-record.ts'
 import { History } from '../../../src/observe/live/history.ts'
 import { Metrics } from '../../../src/observe/live/metrics.ts'
-import type { ProcessReport } from '../../../src/observe/live/process-report.ts'
 import { GROUNDS } from '../../../src/scan/judge/decision.ts'
 import { causesInWords } from '../../../src/scan/scanners/shared/scan-result.ts'
 import { metric } from '../../daemon/http/rig.ts'
+import { report } from './report.ts'
 
 /** Metrics of log lines and of reports by processes. */
 
@@ -68,19 +68,8 @@ t.test(
   async (t) => {
     const metrics = new Metrics('1', 0)
     const none = { known: 0, waited: 0, late: 0, errors: 0 }
-    const told = (asked: number, published: number, trouble?: string): ProcessReport => ({
-      kind: 'report',
-      at: 0,
-      lines: [],
-      lost: 0,
-      cold: { told: 0, left: 0 },
-      underway: [],
-      judging: 0,
-      doors: {},
-      servers: {},
-      quota: undefined,
-      sharing: { counters: { ...none, asked, published }, trouble },
-    })
+    const told = (asked: number, published: number, trouble?: string) =>
+      report({ sharing: { counters: { ...none, asked, published }, trouble } })
     const steps = [told(5, 1), told(8, 2), told(3, 0, 'away')]
     for (const [index, step] of steps.entries()) metrics.report(step, steps[index - 1])
     const text = await metrics.text({ ...standing, processes: [steps[1]!, steps[2]!] })

@@ -1,7 +1,8 @@
 import t, { type Test } from 'tap'
 import { Observer } from '../../../src/observe/live/observer.ts'
-import type { ProcessReport, Trial } from '../../../src/observe/live/process-report.ts'
+import type { Trial } from '../../../src/observe/live/process-report.ts'
 import { metric } from '../../daemon/http/rig.ts'
+import { report } from './report.ts'
 
 /** What the first process of onescand makes of the reports of the others, and of trials. */
 
@@ -34,21 +35,6 @@ async function observe(t: Test) {
   while (observer.trial === undefined) await new Promise(setImmediate)
   return { host, observer }
 }
-
-const report = (more: Partial<ProcessReport> = {}): ProcessReport => ({
-  kind: 'report',
-  at: 0,
-  lines: [],
-  lost: 0,
-  cold: { told: 0, left: 0 },
-  underway: [],
-  judging: 0,
-  doors: {},
-  servers: {},
-  quota: undefined,
-  sharing: undefined,
-  ...more,
-})
 
 t.test('health does not change when the clock of the host is set', async (t) => {
   const { host, observer } = await observe(t)
