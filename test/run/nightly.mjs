@@ -2,6 +2,7 @@
 const NIGHTLY = [
   'test/tools/bench/',
   'test/tools/load/',
+  'test/tools/mutants/built.test.ts',
   'test/packaging/arm64.test.ts',
   'test/packaging/autopkgtest.test.ts',
   'test/packaging/pages.test.ts',

@@ -1,10 +1,13 @@
 // Components of src/ whose tests a mutation tester asks, and where those tests are: the ones that run the
 // source itself, and need no server of another program, since each is run hundreds of times. Readiness
 // alone asks a clamd, which is what it is about, and valkey the store.
-// Tests that start what was built notice no change of the source: what only a process of its own runs
-// is told as noticed by nobody.
+// Tests that start what was built notice no change of the source, but with --built, which asks `builtTests`,
+// too: without it, what only a process of its own runs is told as noticed by nobody.
 
-/** @type {Readonly<Record<string, { files: readonly string[], tests: readonly string[] }>>} */
+/**
+ * @typedef {{ files: readonly string[], tests: readonly string[], builtTests?: readonly string[] }} Component
+ * @type {Readonly<Record<string, Component>>}
+ */
 export const COMPONENTS = {
   lib: {
     files: ['src/lib/**/*.ts'],
@@ -107,6 +110,11 @@ export const COMPONENTS = {
   plugins: {
     files: ['src/scan/scanners/{file-plugin,plugin-host}/**/*.ts'],
     tests: ['test/scan/scanners/file-plugin/{bundle,protocol}.test.ts'],
+    builtTests: [
+      'test/scan/scanners/file-plugin/{file-plugin,pool,pool-faults,pool-process}.test.ts',
+      'test/scan/scanners/file-plugin/{shared-object,man-page}.test.ts',
+      'test/doors/slot/plugins.test.ts',
+    ],
   },
   mime: {
     files: ['src/mail/mime/**/*.ts'],

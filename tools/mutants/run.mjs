@@ -1,9 +1,10 @@
-// `npm run mutants -- COMPONENT [--one-in N] [FILE...]`: changes the code of a component in small ways, one at a
+// `npm run mutants -- COMPONENT [--built] [--one-in N] [FILE...]`: changes the code of a component in small ways, one at a
 // time (StrykerJS), and tells which changes none of its tests notices. Each of them is a case that is
 // missing in the tests, or code that nothing needs. A large component takes hours: with --one-in, only one
 // stretch of lines in N is changed. A second call looks only at what has changed since. The exit code
 // is 1 if less than 90 % were noticed. If no FILE is named, the component's row in the table of
-// README.md beside this file says what came out.
+// README.md beside this file says what came out. With --built the tests that start what was built are asked as
+// well (built.mjs): nothing is remembered then.
 import { spawnSync } from 'node:child_process'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -20,7 +21,10 @@ const GOAL = 90
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = join(here, '../..')
 const { values, positionals } = parseArgs({
-  options: { 'one-in': { type: 'string', default: '1' } },
+  options: {
+    'one-in': { type: 'string', default: '1' },
+    built: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 })
 const oneIn = Number(values['one-in'])
@@ -31,7 +35,7 @@ if (
   !(component in COMPONENTS) ||
   !(Number.isInteger(oneIn) && oneIn > 0)
 ) {
-  process.stderr.write(`usage: npm run mutants -- COMPONENT [--one-in N] [FILE...]\n`)
+  process.stderr.write(`usage: npm run mutants -- COMPONENT [--built] [--one-in N] [FILE...]\n`)
   process.stderr.write(
     `COMPONENT is one of ${Object.keys(COMPONENTS).join(', ')}; FILE is one of its files.\n`,
   )
@@ -42,18 +46,33 @@ installLocked(here)
 buildAddon(targetOf()) // the sandbox has a copy of bin/, and nothing else that is built
 const place = join(root, 'build/mutants')
 mkdirSync(place, { recursive: true })
-const settings = join(place, `${component}.json`)
-const report = join(place, `${component}-report.json`)
-rmSync(report, { force: true })
-writeFileSync(settings, JSON.stringify(settingsFor(component)))
-const stryker = join(here, 'node_modules/@stryker-mutator/core/bin/stryker.js')
-const { status } = spawnSync(process.execPath, [stryker, 'run', settings], {
-  cwd: root,
-  stdio: 'inherit',
-})
-process.exitCode = status ?? 1
-if (files.length === 0 && existsSync(report)) {
-  writeRow(component, count(JSON.parse(readFileSync(report, 'utf8'))))
+const result = values.built ? await askAboutBuilt() : askStryker()
+if (result !== undefined && files.length === 0) writeRow(component, result)
+
+/** What the tests notice that run the source itself; undefined if it could not be asked. */
+function askStryker() {
+  const settings = join(place, `${component}.json`)
+  const report = join(place, `${component}-report.json`)
+  rmSync(report, { force: true })
+  writeFileSync(settings, JSON.stringify(settingsFor(component, report)))
+  const stryker = join(here, 'node_modules/@stryker-mutator/core/bin/stryker.js')
+  const { status } = spawnSync(process.execPath, [stryker, 'run', settings], {
+    cwd: root,
+    stdio: 'inherit',
+  })
+  process.exitCode = status ?? 1
+  return existsSync(report) ? count(JSON.parse(readFileSync(report, 'utf8'))) : undefined
+}
+
+async function askAboutBuilt() {
+  const { askBuilt } = await import('./built.mjs')
+  const { tests, builtTests = [] } = COMPONENTS[component]
+  const asked = globSync([...tests, ...builtTests], { cwd: root }).sort()
+  const results = await askBuilt({ sample, tests: asked, place: join(place, `${component}-built`) })
+  const noticed = results.filter((result) => result === 'noticed').length
+  process.stdout.write(`${noticed} of ${results.length} were noticed\n`)
+  process.exitCode = noticed < (GOAL / 100) * results.length ? 1 : 0
+  return { noticed, changes: results.length }
 }
 
 /**
@@ -81,7 +100,8 @@ function writeRow(component, { noticed, changes }) {
     const others = table
       .split('\n')
       .filter((row) => row !== '' && !row.startsWith(`| ${component} |`))
-    const asked = oneIn === 1 ? 'all' : `1 in ${oneIn}`
+    const lines = oneIn === 1 ? 'all' : `1 in ${oneIn}`
+    const asked = values.built ? `${lines}, built` : lines
     const row = `| ${component} | ${asked} | ${changes} | ${((100 * noticed) / changes).toFixed(1)} % |`
     return `${head}${[...others, row].sort().join('\n')}\n`
   })
@@ -93,14 +113,14 @@ function writeRow(component, { noticed, changes }) {
  * each file.
  */
 function drawn(globs) {
-  const sources = globSync(globs, { cwd: root, exclude: BUILT_ONLY }).sort()
+  const sources = globSync(globs, { cwd: root, exclude: values.built ? [] : BUILT_ONLY }).sort()
   const lengths = sources.map((file) => readFileSync(join(root, file), 'utf8').split('\n').length)
   if (oneIn === 1) return sources.map((file, at) => ({ file, first: 1, last: lengths[at] }))
   return stretches(lengths, oneIn).map((stretch) => ({ ...stretch, file: sources[stretch.file] }))
 }
 
 /** https://stryker-mutator.io/docs/stryker-js/configuration/ */
-function settingsFor(component) {
+function settingsFor(component, report) {
   return {
     mutate: sample.map(({ file, first, last }) => `${file}:${first}-${last}`),
     testRunner: 'tap',

@@ -6,9 +6,9 @@ import { BUILT_ONLY, COMPONENTS, stretches } from '../../../tools/mutants/compon
 const root = join(import.meta.dirname, '../../..')
 const find = (glob: string) => globSync(glob, { cwd: root })
 
-for (const [component, { files, tests }] of Object.entries(COMPONENTS)) {
+for (const [component, { files, tests, builtTests = [] }] of Object.entries(COMPONENTS)) {
   t.test(`npm run mutants -- ${component} finds the component and its tests`, async (t) => {
-    for (const glob of [...files, ...tests].flatMap(alternatives)) {
+    for (const glob of [...files, ...tests, ...builtTests].flatMap(alternatives)) {
       t.ok(find(glob).length > 0, glob)
     }
   })
