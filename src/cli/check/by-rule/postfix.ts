@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { errorText } from '../../../lib/errors/fault.ts'
 import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
+import { shellWord } from '../../../lib/errors/shell-word.ts'
 import { findPostfix } from '../../shared/running-services.ts'
 import { matchAddress } from './onescand-endpoints.ts'
 import {
@@ -51,8 +52,7 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   try {
     postfix = await readPostfix(host)
   } catch (error) {
-    const why = errorText(error).split('\n')[0]
-    return [failure('Postfix', `cannot be asked: ${why}`, `see that ${POSTCONF} works`)]
+    return [unasked(error as Error & { stderr?: string })]
   }
   const strangers = postfix.services.filter(takesStrangers)
   return [
@@ -61,6 +61,17 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
     ...once(postfix.services.flatMap((service) => checkReturn(service, postfix))),
     ...checkMain(postfix),
   ]
+}
+
+/** Why postconf says nothing, in its own words: how it was started is nobody's concern. */
+function unasked(error: Error & { readonly stderr?: string }): Finding {
+  const said = error.stderr?.trim().split('\n').at(-1) || errorText(error)
+  const [, closed] = /open (\/\S+): Permission denied/.exec(said) ?? []
+  const remedy =
+    closed === undefined
+      ? `see that ${POSTCONF} works`
+      : `chmod a+rX ${shellWord(dirname(closed))} ${shellWord(closed)}`
+  return failure('Postfix', `cannot be asked: ${said}`, remedy)
 }
 
 /** What several services have from main.cf is said once. */

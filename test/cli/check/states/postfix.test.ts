@@ -119,3 +119,28 @@ async function tryState(t: Test, state: PostfixState): Promise<void> {
   judge(t, await host.byRule(), [])
   judge(t, after, [])
 }
+
+t.test(
+  'a main.cf that others may not read is said in the words of postconf',
+  { skip: postfixMissing || (process.getuid?.() !== 0 && 'run as root') },
+  async (t) => {
+    const directory = openDirectory(t)
+    writeFileSync(join(directory, 'main.cf'), 'compatibility_level = 3.6\n', { mode: 0o600 })
+    writeFileSync(join(directory, 'master.cf'), '')
+    const endpoints = onescandEndpoints([], undefined)
+    const host = {
+      directory,
+      endpoints,
+      accounts: readAccounts(),
+      scanTime: 150,
+      makesStamps: false,
+    }
+    const [found] = await checkPostfix(host)
+    t.match(found, {
+      level: 'error',
+      value: /^cannot be asked: \S*postconf: fatal: open \S+\/main\.cf: Permission denied$/,
+    })
+    execFileSync('/bin/sh', ['-ec', found!.remedy!])
+    t.notMatch(linesOf(await checkPostfix(host)), [/cannot be asked/])
+  },
+)
