@@ -106,7 +106,8 @@ class WayTrial {
     const [ofClean, ofInfected, ofLarge] = await Promise.all(
       [clean, infected, large].map((sent) => sent && this.#readAbout(sent)),
     )
-    if (unsent !== undefined && ofClean!.length === 0) return [unsent]
+    if (unsent !== undefined && ofClean!.length === 0)
+      return [this.#ownRule(`${this.#name}, clean mail`, clean) ?? unsent]
     const judged = this.#judgeClean(clean, ofClean!)
     if (infected === undefined) return [judged]
     const found = this.#judgeInfected('EICAR', infected, ofInfected!)
@@ -176,7 +177,21 @@ class WayTrial {
     )
   }
 
-  #unseen(what: string, { kind, text, subject }: TrialMail): Finding {
+  /** What the mail server has done with a message before onescan could see it, by a rule of its own. */
+  #ownRule(what: string, { id, kind, subject }: TrialMail): Finding | undefined {
+    const rule = this.#log.ownRuleFor(id, subject, this.#address, 'port' in this.#way)
+    if (rule === undefined) return undefined
+    const value = `is ${kind}, and onescan did not see it: the mail server has a rule of its own: ${JSON.stringify(rule.slice(0, RULE_SHOWN))}`
+    const remedy =
+      'have header_checks, body_checks or the access map let it pass while you check, or name another address: whether onescan scans this way was not seen'
+    return warning(what, value, remedy)
+  }
+
+  #unseen(what: string, sent: TrialMail): Finding {
+    return this.#ownRule(what, sent) ?? this.#notLed(what, sent)
+  }
+
+  #notLed(what: string, { kind, text, subject }: TrialMail): Finding {
     const value = `is ${kind}, and onescan did not see it: ${text}`
     const where = this.#places === '' ? 'no log was found' : `read: ${this.#places}`
     const remedy = `lead this way's mail through onescan (doc/mail-servers.md; with qmail the rule of its address in tcp.smtp); if onescan logs elsewhere (${where}), name that by --log; ${this.#address} may get the mail (Subject: ${subject})`
@@ -255,6 +270,9 @@ class WayTrial {
 }
 
 const largeEicar = Buffer.concat([...largeEicarMessage(LARGE)])
+
+/** The most of a line of the mail server that is shown. */
+const RULE_SHOWN = 200
 
 const SEE = 'see onescan log, and onescan check'
 

@@ -13,10 +13,21 @@ const EACH = 100
 /** The bytes that are read at once. */
 const CHUNK = 64 * 1024
 
+/**
+ * What Postfix says of mail from the empty sender with which it does something itself: header_checks(5),
+ * access(5). The number of the message, which a client that was refused has none of, and the words.
+ */
+const OWN_RULE = /: (\w+): ((?:discard|reject|hold|redirect|filter): .*from=<> .*)/
+/** What it says of a message that it has read. */
+const NUMBERED = /: (\w+): (?:resent-)?message-id=(\S+)/
+
 /** What comes into logs from now on about messages whose Message-ID has a mark. */
 export class FollowedLog {
   readonly #mark: string
   readonly #records: LogRecord[] = []
+  /** Message-IDs by the number that Postfix gives a message. */
+  readonly #numbers = new Map<string, string>()
+  readonly #ownRules: { readonly number: string; readonly text: string }[] = []
   readonly #programs: ChildProcess[] = []
   readonly #news = new EventEmitter()
   readonly #ended = new AbortController()
@@ -55,6 +66,20 @@ export class FollowedLog {
     }
   }
 
+  /**
+   * What Postfix did itself with a message to this address, in its words, as far as a log has it. A recipient
+   * may be discarded in SMTP, where nothing says which message it was for: then Postfix reads none.
+   */
+  ownRuleFor(id: string, subject: string, address: string, isBySmtp: boolean): string | undefined {
+    const found = this.#ownRules.filter(({ text }) => text.includes(` to=<${address}>`))
+    const numbers = [...this.#numbers].flatMap(([number, of]) => (of.includes(id) ? [number] : []))
+    const isAbout = ({ number, text }: { number: string; text: string }) =>
+      numbers.includes(number) ||
+      text.includes(` ${subject} `) ||
+      (isBySmtp && numbers.length === 0 && number === 'NOQUEUE')
+    return found.find(isAbout)?.text
+  }
+
   close(): void {
     this.#ended.abort()
     for (const program of this.#programs) program.kill()
@@ -69,8 +94,18 @@ export class FollowedLog {
     return child.stdout
   }
 
+  #readPostfix(lines: readonly string[]): void {
+    for (const line of lines) {
+      const [, number = '', id = ''] = (line.includes(this.#mark) && NUMBERED.exec(line)) || []
+      if (id !== '' && this.#numbers.size < LINES_MAX) this.#numbers.set(number, id)
+      const [, of = '', text] = (line.includes(' from=<> ') && OWN_RULE.exec(line)) || []
+      if (text !== undefined && this.#ownRules.length < LINES_MAX) this.#ownRules.push({ number: of, text }) // biome-ignore format: a line
+    }
+  }
+
   async #read(bytes: AsyncIterable<Buffer>): Promise<void> {
     for await (const lines of linesIn(bytes)) {
+      this.#readPostfix(lines)
       const ours = lines.filter((line) => line.includes(this.#mark))
       const records = ours.flatMap((line) => readLogLine(line, Date.now()) ?? [])
       const decided = records.filter(({ fields }) => fields.has('decision'))

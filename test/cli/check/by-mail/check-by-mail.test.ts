@@ -113,6 +113,27 @@ t.test('a virus in a large mail is looked for, too', { skip: postfixMissing }, a
   ])
 })
 
+t.test(
+  'mail that Postfix drops itself is not called led past onescan',
+  { skip: postfixMissing },
+  async (t) => {
+    const directory = openDirectory(t)
+    const log = join(directory, 'log')
+    writeFileSync(log, '', { mode: 0o644 })
+    const main = {
+      header_checks: 'regexp:{{/^Subject: onescan check/ DISCARD}}',
+      maillog_file: log,
+      maillog_file_prefixes: directory,
+    }
+    const { port } = await startPostfix(t, 1, main)
+    const found = await findingsByMail([plain(port)], [log])
+    t.match(linesOf(found), [
+      /^warning port \d+, clean mail: is taken, and .* a rule of its own: "discard: header Subject: .*; have header_checks/,
+      /^warning port \d+, EICAR: is taken, and .* a rule of its own: "discard: header Subject: /,
+    ])
+  },
+)
+
 t.test('a server that defers all mail, as without its milter, is an error', async (t) => {
   const next = await startNext(t, {
     script: (verb) => (verb === 'MAIL' ? '451 4.7.1 Service unavailable' : undefined),
