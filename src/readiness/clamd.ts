@@ -1,6 +1,8 @@
+import { statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { errorCode } from '../lib/errors/fault.ts'
 import { type Finding, failure, marked, ok, warning } from '../lib/errors/finding.ts'
+import { byteSize } from '../lib/settings/table/values.ts'
 import type { ClamdState } from '../observe/live/process-report.ts'
 import { type ClamdAddress, readClamdAddress } from '../scan/scanners/clamd/address.ts'
 import { clamdConfOf, databaseIn, valueIn } from '../scan/scanners/clamd/database.ts'
@@ -91,13 +93,17 @@ async function checkServer(
   if (version.level === 'error') return { isDown: true, findings: [version] }
   // It scans for the slot only while onescand cannot; the check of onescand says all else about it.
   if (host.asksOnescand) return { isDown: false, findings: [ok(what, 'answers')] }
+  const conf = clamdConfOf(server, host.env.CLAMDCONF)
+  const temporary = await checkTemporaryFiles(server, conf)
+  const isBlocked = temporary?.level === 'error' // all trials would say so, each in other words
   return {
     isDown: false,
     findings: [
       ...signatures(host, server, version),
-      ...(await checkClamdLimits(server, settings)),
-      ...(await checkAlerts(server, settings)),
-      ...checkMemory(what, outcome.reply, clamdConfOf(server, host.env.CLAMDCONF)),
+      ...(temporary ? [temporary] : []),
+      ...(isBlocked ? [] : await checkClamdLimits(server, settings)),
+      ...(isBlocked ? [] : await checkAlerts(server, settings)),
+      ...checkMemory(what, outcome.reply, conf),
       ...checkReload(what, server, host),
     ],
   }
@@ -223,6 +229,57 @@ export function signaturesOf(answer: string): Pick<ClamdState, 'version' | 'made
   return {
     version: version === undefined ? undefined : Number(version),
     made: Number.isNaN(made) ? undefined : made,
+  }
+}
+
+/** clamd's own, clamd.conf(5). */
+const MAX_SCAN_SIZE = 400 * 1024 * 1024
+/** What libclamav unpacks at most if MaxScanSize is 0. */
+const MAX_SCAN_SIZE_UNLIMITED = 2 * 1024 * 1024 * 1024
+
+/**
+ * Checks whether clamd can write what it unpacks: where it cannot, it calls files clean that it has not
+ * scanned, and so with parts of mail and of PDFs for which there is no room (measured with 1.4.3).
+ */
+async function checkTemporaryFiles(
+  server: ClamdAddress,
+  conf: string | undefined,
+): Promise<Finding | undefined> {
+  const what = `clamd ${server.text} TemporaryDirectory`
+  const directory = conf && (valueIn(conf, 'TemporaryDirectory') ?? '/tmp')
+  const named = directory ?? 'the TemporaryDirectory of its clamd.conf (by default /tmp)'
+  const stream = { chunks: () => [Buffer.from('\n')] }
+  const outcome = await scanStream(server, stream, AbortSignal.timeout(SCAN_WITHIN))
+  const isRefused = outcome.kind === 'answered' && outcome.reply.answer === 'unknown'
+  if (outcome.kind === 'broken' || isRefused) {
+    const value =
+      'takes no stream of one byte: it cannot write its temporary files, and mail is deferred'
+    return failure(what, value, `let the account of clamd write to ${named}, and make room there`)
+  }
+  if (directory === undefined) return undefined
+  const room = roomIn(directory)
+  const most = maxScanSizeIn(conf!)
+  if (room === undefined || room >= most) return undefined
+  const value = `${directory} has room for ${sizeText(room)}, and a message may unpack to ${sizeText(most)} (MaxScanSize): parts without room get in unscanned`
+  return warning(what, value, `make room in ${directory}, or lower MaxScanSize in clamd.conf`)
+}
+
+/** Free bytes for other accounts than root; undefined if that cannot be asked from here. */
+function roomIn(directory: string): number | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(directory)
+    return bavail * bsize
+  } catch {
+    return undefined
+  }
+}
+
+function maxScanSizeIn(conf: string): number {
+  try {
+    const size = byteSize(valueIn(conf, 'MaxScanSize'), 'MaxScanSize', MAX_SCAN_SIZE)
+    return size === 0 ? MAX_SCAN_SIZE_UNLIMITED : size
+  } catch {
+    return MAX_SCAN_SIZE // clamd would not start with it
   }
 }
 

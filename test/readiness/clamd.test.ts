@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync } from 'node:fs'
+import { chmodSync, chownSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { obstacle } from '../../src/readiness/account.ts'
 import { checkClamd, checkSignatures } from '../../src/readiness/clamd.ts'
+import { cannotMount, mountSmall } from '../doors/slot/small-disk.ts'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { listen } from '../programs/listen.ts'
+import { openDirectory } from '../programs/reachable.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'
 import { complaints, host, stranger } from './host.ts'
 
@@ -54,6 +56,44 @@ t.test('a clamd that opens no archives, or no mail, is found', { skip }, async (
   t.match(await found({ scanMail: false }), [mail])
   t.match(await found({ scanMail: false, scanArchive: false }), [archives, mail])
 })
+
+t.test(
+  'a TemporaryDirectory that is full, closed or small has a line of its own',
+  { skip: skip || cannotMount },
+  async (t) => {
+    const parent = mountSmall(t, join(openDirectory(t), 'small'), '4m')
+    chmodSync(parent, 0o755)
+    const clamd = await startClamd(t, { alertExceedsMax: true, user: 'nobody', parent })
+    const what = `clamd ${clamd.socket} TemporaryDirectory`
+    const conf = `LocalSocket ${clamd.socket}\nTemporaryDirectory ${clamd.directory}\n`
+    const configFile = join(t.testdir({ 'clamd.conf': conf }), 'clamd.conf')
+    const findings = async (CLAMDCONF?: string) => {
+      const more = { CLAMDMAXSIZE: '500K', ...(CLAMDCONF && { CLAMDCONF }) }
+      const found = await checkClamd(asked(clamd.socket, more))
+      return found.filter((finding) => finding.what === what || finding.level === 'error')
+    }
+    t.same(await findings(), [], 'without its clamd.conf nothing is known')
+    t.match(await findings(configFile), [
+      {
+        level: 'warning',
+        what,
+        value: /has room for 3M, and .* 400M/,
+        remedy: /make room in/,
+      },
+    ])
+    const blocked = [
+      { level: 'error', what, value: /mail is deferred/, remedy: /make room there$/ },
+    ]
+    const filler = join(parent, 'filler')
+    t.throws(() => writeFileSync(filler, Buffer.alloc(8 * 1024 * 1024)))
+    t.match(await findings(configFile), blocked)
+    t.match(await findings(), blocked)
+    rmSync(filler)
+    chmodSync(clamd.directory, 0o755)
+    chownSync(clamd.directory, 0, 0)
+    t.match(await findings(configFile), blocked)
+  },
+)
 
 t.test('a clamd that may not have loaded signatures that count as loaded', { skip }, async (t) => {
   const clamd = await startClamd(t, { alertExceedsMax: true })
