@@ -88,8 +88,8 @@ const optionsIn = (names: string) =>
     .map((name) => `--${name}`)
     .join(' and ')
 
-/** yargs hands nothing on but texts, so they are kinds of complaints and what these are about. */
-const texts = {
+/** yargs hands nothing on but yargsTexts, so they are kinds of complaints and what these are about. */
+const yargsTexts = {
   'Unknown argument: %s': forAnyNumber('unknown'),
   'Unknown command: %s': forAnyNumber('unknown'),
   'Not enough non-option arguments: got %s, need at least %s': forAnyNumber('missing-argument'),
@@ -121,7 +121,7 @@ function commandLine(): Argv {
   return yargs(withoutLoneDash(words))
     .scriptName('onescan')
     .locale('en')
-    .updateStrings(texts as object as Record<string, string>) // its types leave out numbers
+    .updateStrings(yargsTexts as object as Record<string, string>) // its types leave out numbers
     .usage('$0 COMMAND\n\nScan each message once, anywhere in your cluster. See onescan(1).')
     .command(commandModules.map(withUser))
     .completion('completion', 'Print a script that completes commands and options, for bash or zsh')

@@ -1,7 +1,9 @@
 import { getEventListeners } from 'node:events'
 import t from 'tap'
 import { Fault } from '../../../../src/lib/errors/fault.ts'
-import { ScannerAnswers, type ScanRun } from '../../../../src/scan/scanners/run/ask-scanners.ts'
+import { askScanners, type ScanRun } from '../../../../src/scan/scanners/run/ask-scanners.ts'
+import { ResultCollector } from '../../../../src/scan/scanners/run/result-collector.ts'
+import { Searches } from '../../../../src/scan/scanners/run/searches.ts'
 import {
   clean,
   infected,
@@ -11,12 +13,7 @@ import {
   unknown,
   unseen,
 } from '../../../../src/scan/scanners/shared/scan-result.ts'
-import type {
-  LocalScanner,
-  MailSearch,
-  Sample,
-  Scanner,
-} from '../../../../src/scan/scanners/shared/scanner.ts'
+import type { Sample, Scanner } from '../../../../src/scan/scanners/shared/scanner.ts'
 import { sample, scanTask } from '../clamd/task.ts'
 import { localPolicy, runOf, secondLook } from '../scanning.ts'
 
@@ -47,11 +44,11 @@ async function ask(
     isAllowed,
     abort,
     nested = ['depth', 'contents'],
-    searches = new Map(),
+    searches = new Searches(),
   }: Pick<ScanRun, 'isAllowed'> & {
     abort?: 'late' | 'gone'
     nested?: readonly Unseen[]
-    searches?: ReadonlyMap<LocalScanner, MailSearch>
+    searches?: Searches
   } = {},
 ) {
   const keepsOut = new Set<Unseen>(['size', ...nested])
@@ -59,10 +56,13 @@ async function ask(
   const { task, abort: leave } = scanTask(abort === 'late' ? 0 : 60_000)
   if (abort === 'gone') leave()
   const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
-  const answers = new ScannerAnswers(run, task, searches)
-  const result = await answers.ask(samples).finally(() => clearTimeout(stay))
+  const results = new ResultCollector(run)
+  const asking = { run, task, results, searches }
+  const result = await askScanners(samples, asking).finally(() => clearTimeout(stay))
   if (!abort) t.equal(getEventListeners(task.signal, 'abort').length, 0, 'no listener is left')
-  return { tolerated: answers.tolerated, limit: answers.limit, result }
+  // What the scan comes to if the message was read to its end, or was not.
+  const conclude = (isReadToEnd: boolean) => results.conclude(isReadToEnd, () => {})
+  return { result, inContents: conclude(true), unread: conclude(false) }
 }
 
 t.test('several samples are one question; one sample has no batch', async (t) => {
@@ -79,8 +79,7 @@ t.test('several samples are one question; one sample has no batch', async (t) =>
 
 t.test('local policy is asked about whole messages alone', async (t) => {
   const scanner = localPolicy('attachments', infected('a.exe'))
-  const search = await scanner.search(scanTask().task)
-  const searches = new Map([[scanner, search]])
+  const searches = await Searches.begin([scanner], scanTask().task)
   const { result: none } = await ask([scanner], [content('a'), content('b')], { searches })
   t.equal(none, undefined)
   const { result } = await ask([scanner], [content('a'), message], { searches })
@@ -109,10 +108,10 @@ t.test('behind a finding that is excused, each sample is asked about alone', asy
   const all = await ask([scanner], [content('a'), content('ccc'), content('dddd')], {
     isAllowed: isAllowed,
   })
-  t.match(all, { tolerated: { name: 'Excused' }, result: undefined })
+  t.match(all, { result: undefined, inContents: { name: 'Excused' } })
   t.same(asked.slice(3), [['a', 'ccc', 'dddd'], ['a'], ['ccc'], ['dddd']])
   t.match(await ask([scanner], [content('a')], { isAllowed: isAllowed }), {
-    tolerated: { name: 'Excused' },
+    inContents: { name: 'Excused' },
   })
   t.equal(asked.length, 8, 'one sample by itself is asked about once')
 })
@@ -133,17 +132,18 @@ function limited(sizes: readonly number[], asText: ScanResult = clean) {
 t.test('a limit is put aside for now if the same bytes are clean as a text', async (t) => {
   const { scanner, asked } = limited([5])
   const samples = [content('a'), content('To: b'), content('ccc')]
-  const { result, limit } = await ask([scanner], samples)
+  const { result, inContents, unread } = await ask([scanner], samples)
   t.equal(result, undefined)
-  t.match(limit, { answer: 'unseen', what: 'depth', why: 'clamd: MaxRecursion' })
+  t.match(inContents, clean)
+  t.match(unread, { answer: 'unseen', what: 'depth', why: 'clamd: MaxRecursion' })
   t.same(asked, [['a', 'To: b', 'ccc'], ['a'], ['To: b'], [' To: b'], ['ccc']])
-  t.match(await ask([scanner], samples, { nested: [] }), { tolerated: clean, limit: {} })
+  const accepted = await ask([scanner], samples, { nested: [] })
+  t.match(accepted, { inContents: clean, unread: { what: 'depth' } })
 })
 
 t.test('a limit decides if the bytes are not clean as a text, or may be no text', async (t) => {
   const nested = {
     result: { answer: 'unseen', what: 'depth', why: 'clamd: MaxRecursion' },
-    limit: undefined,
   }
   const asText = (answer: ScanResult) => ask([limited([5], answer).scanner], [content('To: b')])
   t.match(await asText(unknown('no answer', 'scanner-error')), nested)
@@ -156,7 +156,7 @@ t.test('a limit decides if the bytes are not clean as a text, or may be no text'
   t.match(await ask([limited([5]).scanner], [content('<To:>')]), nested)
   const accepted = await ask([limited([5]).scanner], [content('<To:>')], { nested: [] })
   const tolerated = { answer: 'unseen', what: 'depth', why: 'clamd: MaxRecursion' }
-  t.match(accepted, { result: undefined, limit: undefined, tolerated })
+  t.match(accepted, { result: undefined, inContents: tolerated, unread: tolerated })
 })
 
 t.test(

@@ -1,0 +1,51 @@
+import { Bytes } from '../../../mail/message/bytes.ts'
+import type { Sample, Scanner } from '../shared/scanner.ts'
+
+/** Most small contents that scanners are asked about in one go, and most bytes of all of them. */
+const SAMPLES_MAX = 8
+const BYTES_MAX = 96 * 1024
+
+/** Gathers small samples, so that scanners which can take several are asked about them together. */
+export class Batch {
+  readonly #gathers: boolean
+  #waiting: Sample[] = []
+  #bytes = 0
+
+  constructor(scanners: readonly Scanner[]) {
+    this.#gathers = scanners.every(({ takesBatch }) => takesBatch)
+  }
+
+  /**
+   * Adds a content. Returns the samples that scanners are to be asked about now: a large content by
+   * itself, and the small ones that wait once another one has no room beside them.
+   */
+  add(content: Sample): readonly Sample[] {
+    if (!this.#gathers || content.bytes.size > BYTES_MAX / 2) return [content]
+    const ready = this.#hasRoomFor(content) ? [] : this.end()
+    this.#waiting.push(inMemory(content))
+    this.#bytes += content.bytes.size
+    return ready
+  }
+
+  /** Returns the samples that wait, with the whole message after them if there is room for it. */
+  endWith(message: Sample): readonly (readonly Sample[])[] {
+    const isTogether = this.#gathers && this.#hasRoomFor(message)
+    const waiting = this.end()
+    return isTogether ? [[...waiting, message]] : [waiting, [message]]
+  }
+
+  /** Returns the samples that wait. */
+  end(): readonly Sample[] {
+    this.#bytes = 0
+    return this.#waiting.splice(0)
+  }
+
+  #hasRoomFor({ bytes: { size } }: Sample): boolean {
+    return this.#waiting.length < SAMPLES_MAX && this.#bytes + size <= BYTES_MAX
+  }
+}
+
+/** A copy that lasts: the chunks of a content are valid only until the next content is asked for. */
+function inMemory(content: Sample): Sample {
+  return { ...content, bytes: Bytes.of(content.bytes.gather()) }
+}

@@ -1,0 +1,72 @@
+import { Bytes } from '../../../mail/message/bytes.ts'
+import type { Sample, SampleFile } from '../shared/scanner.ts'
+
+/**
+ * What a scanner gets while it is asked. A scanner that outlives its deadline goes on working when the
+ * message is over, and its descriptor or memory may be another message's by then. So each call that reads
+ * what was lent throws once it was taken back.
+ */
+export class Loan {
+  #isOver = false
+  readonly #files: SampleFile[] = []
+
+  /** Lends a sample, and those in it. */
+  of(sample: Sample): Sample {
+    const { message, batch, sealedFile } = sample
+    return {
+      ...sample,
+      ...(message && { message: this.of(message) }),
+      ...(batch && { batch: batch.map((other) => this.of(other)) }),
+      bytes: new LentBytes(sample.bytes, this),
+      ...(sealedFile && {
+        sealedFile: () => {
+          this.check()
+          return sealedFile()
+        },
+      }),
+      file: async () => {
+        this.check()
+        const file = await sample.file()
+        this.check()
+        this.#files.push(file)
+        return file
+      },
+    }
+  }
+
+  takeBack(): void {
+    this.#isOver = true
+  }
+
+  check(): void {
+    if (this.#isOver) throw new Error('the message is over')
+  }
+
+  /** Throws a Fault of kind `read` if the scanner may have opened another file than those that it got. */
+  confirmFiles(): void {
+    for (const file of this.#files) file.confirm()
+  }
+}
+
+class LentBytes extends Bytes {
+  readonly #bytes: Bytes
+  readonly #loan: Loan
+
+  constructor(bytes: Bytes, loan: Loan) {
+    super()
+    this.#bytes = bytes
+    this.#loan = loan
+  }
+
+  get size(): number {
+    return this.#bytes.size
+  }
+
+  *chunks(from = 0, to = this.size): Generator<Buffer> {
+    this.#loan.check()
+    for (const chunk of this.#bytes.chunks(from, to)) {
+      yield chunk
+      this.#loan.check()
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import type { ByteRange } from '../../../mail/message/bytes.ts'
+import { openAnonymousFile } from '../../../mail/message/spool.ts'
+import { isNestedDeeper } from '../../../mail/mime/nested.ts'
+import type { Oddity } from '../../../mail/mime/shared/oddities.ts'
+import { type ScanResult, unknown, unseen } from '../shared/scan-result.ts'
+import type { MailSearch, PartList, Sample } from '../shared/scanner.ts'
+import { type AskContext, askScanners, type ScanRun } from './ask-scanners.ts'
+import type { Batch } from './batch.ts'
+
+/** A scan of one message. */
+export interface MailScan extends AskContext {
+  readonly message: Sample
+  readonly run: ScanRun
+  /** The contents that scanners have still to be asked about. */
+  readonly batch: Batch
+}
+
+/** What the reading of a message comes to. */
+export interface ScanReading {
+  /** The result that ends the scan. */
+  readonly result?: ScanResult | undefined
+  /** Whether each content was given to the scanners, and nothing in the message exceeds a limit of ours. */
+  readonly isToEnd: boolean
+  /** Where the contents lie that scanners were asked about, if there is an exception. */
+  readonly asked: readonly ByteRange[]
+  /** What mail programs see of each part, if a scanner is told it. */
+  readonly partList?: PartList | undefined
+}
+
+/** Who is told headers and names. */
+type Listener = Pick<MailSearch, 'header' | 'name'>
+
+/** Reads the message; if `asksContents`, asks about each content. */
+export async function readMail(scan: MailScan, asksContents: boolean): Promise<ScanReading> {
+  const { message, run, task, results, searches, batch } = scan
+  const mayAllow = asksContents && run.isAllowed !== undefined
+  const oddities = new Set<Oddity>()
+  const asked: ByteRange[] = []
+  let isCut = !asksContents
+  const { readContents } = await import('./read-contents.ts')
+  const names = await listenForNames(run)
+  function* listen(what: (listener: Listener) => Iterable<number>): Generator<number> {
+    if (names) yield* what(names)
+    yield* searches.work(what)
+  }
+  const reading = readContents(message, {
+    spool: run.spool,
+    signal: task.signal,
+    maxDepth: run.settings.MAXNESTING,
+    ...(mayAllow && { onGiven: (range) => asked.push(range) }),
+    ...((!searches.isEmpty || names) && {
+      onHeader: ({ fields }) => listen((listener) => listener.header(fields)),
+      onName: (name) => listen((listener) => listener.name(name)),
+    }),
+    onOdd: (oddity) => oddities.add(oddity),
+  })
+  const end = (result: ScanResult | undefined, isToEnd = false): ScanReading => ({
+    result,
+    isToEnd,
+    asked,
+    partList: names?.all,
+  })
+  try {
+    for await (const step of reading) {
+      let result: ScanResult | undefined
+      if (step.kind !== 'content') isCut = true
+      if (step.kind === 'late') return end(tooLate)
+      if (step.kind === 'deeper') result = results.take(tooDeep(run))
+      else if (step.kind === 'over') {
+        searches.tell((search) => search.over(step.why))
+        if (results.takeHoldsMore(`second look: ${step.why}`, step.why)) return end(undefined)
+      } else {
+        searches.tell((search) => search.content(step.content.bytes))
+        const partList = names?.of(step.metadata)
+        const content = partList ? { ...step.content, partList } : step.content
+        if (asksContents) result = await askScanners(batch.add(content), scan)
+      }
+      if (result !== undefined) return end(result)
+      if (keepingOut(oddities, run).length > 0) break
+    }
+  } finally {
+    run.odd?.(oddities)
+  }
+  const isToEnd = !isCut && !oddities.has('unread')
+  const form = keepingOut(oddities, run)
+  if (form.length > 0) return end(unseen('form', form.join(', ')), isToEnd)
+  const isKeptOut = run.keepsOut.has('encrypted') && oddities.has('encrypted')
+  return end(isKeptOut ? results.take(unseen('encrypted', 'encrypted')) : undefined, isToEnd)
+}
+
+/** Reads of the message what tells how deep it is nested. */
+export async function measureDepth({
+  message: { bytes, header },
+  run,
+  task,
+  results,
+}: MailScan): Promise<ScanReading> {
+  const end = (result?: ScanResult): ScanReading => ({ result, isToEnd: false, asked: [] })
+  const openFile = () => openAnonymousFile(run.spool.directory)
+  const steps = isNestedDeeper(bytes, run.settings.MAXNESTING, { openFile, header })
+  let over: string | undefined
+  let step = steps.next()
+  for (; !step.done; step = steps.next()) {
+    if (step.value.kind === 'over') over = step.value.why
+    await new Promise(setImmediate)
+    if (task.signal.aborted) {
+      steps.return(false)
+      return end(tooLate)
+    }
+  }
+  if (step.value) return end(results.take(tooDeep(run)))
+  if (over !== undefined) results.takeHoldsMore(over, over)
+  return end()
+}
+
+/** Listens for names if a scanner is told them. For them alone no message is read. */
+async function listenForNames({ scanners }: ScanRun) {
+  if (!scanners.some((scanner) => !scanner.local && scanner.takesNames)) return undefined
+  const { PartListBuilder } = await import('./part-list.ts')
+  return new PartListBuilder()
+}
+
+/** The oddities for which a message is kept out, whatever else is in it. */
+function keepingOut(oddities: ReadonlySet<Oddity>, { keepsOut }: ScanRun): readonly Oddity[] {
+  if (!keepsOut.has('form')) return []
+  return [...oddities].filter((oddity) => oddity !== 'encrypted')
+}
+
+const tooLate = unknown('second look: no answer in time (SCANTIMEOUT)', 'timeout')
+
+function tooDeep({ settings: { MAXNESTING } }: ScanRun): ScanResult {
+  const why = `more than ${MAXNESTING} messages or multiparts inside one another (MAXNESTING)`
+  return unseen('depth', why)
+}

@@ -1,0 +1,95 @@
+import { clean, type ScanResult, type Unseen, unknown, worse } from '../shared/scan-result.ts'
+import type { IsAllowed } from '../shared/scanner.ts'
+
+/** What the results of scanners mean for a message. */
+export interface Weights {
+  /**
+   * What ends the scan if it was not seen in a message; whatever else was not seen is passed over.
+   */
+  readonly keepsOut: ReadonlySet<Unseen>
+  readonly isAllowed?: IsAllowed | undefined
+  /**
+   * How strictly a message is treated for what does not end the scan: of several results the strictest
+   * counts. Without it, all are equal.
+   */
+  readonly strictness?: (result: ScanResult) => number
+}
+
+/**
+ * Collects what is found out about a message until something ends the scan. What does not end it is passed
+ * over, since something worse may be found.
+ */
+export class ResultCollector {
+  readonly #weights: Weights
+  /** The worst of what was passed over: what is allowed, or was not seen and may pass. */
+  #tolerated: ScanResult = clean
+  /** The first limit that was put aside. */
+  #limit: Extract<ScanResult, { answer: 'unseen' }> | undefined
+  /** That the message holds more than is read, if this keeps it out. */
+  #holdsMore: ScanResult | undefined
+
+  constructor(weights: Weights) {
+    this.#weights = weights
+  }
+
+  /** Returns the result if it ends the scan; else it is passed over. */
+  take(result: ScanResult): ScanResult | undefined {
+    const { isAllowed, keepsOut } = this.#weights
+    if (result.answer === 'clean') return undefined
+    if (result.answer === 'unknown') return result
+    if (result.answer === 'infected' && !isAllowed?.(result)) return result
+    // A virus may lie beside what is encrypted.
+    const isProperty = result.answer === 'unseen' && result.what === 'encrypted'
+    if (result.answer === 'unseen' && !isProperty && keepsOut.has(result.what)) {
+      // OVERSIZE says that no scanner could tell: SCANFAIL decides then.
+      return result.what === 'size' ? unknown(result.why, 'limit') : result
+    }
+    this.#passOver(result)
+    return undefined
+  }
+
+  /**
+   * Takes the limit of depth or of contents that a scanner has named about bytes that it calls clean as a
+   * text. It decides unless all that they hold was given to the scanner by itself.
+   */
+  putAside(limit: Extract<ScanResult, { answer: 'unseen' }>): void {
+    this.#limit ??= limit
+  }
+
+  /**
+   * Takes that the message holds more than is read; `limit` says so to the sender. This is the result only
+   * if nothing else is found. Returns whether it keeps the message out.
+   */
+  takeHoldsMore(why: string, limit: string): boolean {
+    const result = this.take({ answer: 'unseen', what: 'contents', why, limit })
+    this.#holdsMore ??= result
+    return result !== undefined
+  }
+
+  /** Whether something was found that is allowed. It may hide something else. */
+  get hasAllowed(): boolean {
+    return this.#tolerated.answer === 'infected'
+  }
+
+  /**
+   * The result of a scan that nothing has ended. A limit that was put aside does not decide if nothing can
+   * lie behind it: the message was read to its end, no deeper than scanners look, and each of its contents
+   * was clean by itself. What was left to the scan of the whole stands there as it is, so the scan of the
+   * same bytes as a text has seen it.
+   */
+  conclude(isReadToEnd: boolean, note: (text: string) => void): ScanResult {
+    if (this.#holdsMore !== undefined) return this.#holdsMore
+    if (this.#limit === undefined) return this.#tolerated
+    const isAllClean = isReadToEnd && this.#tolerated.answer === 'clean'
+    if (!isAllClean) return this.take(this.#limit) ?? this.#tolerated
+    note(`${this.#limit.why}, but each content is clean by itself`)
+    return this.#tolerated
+  }
+
+  #passOver(result: ScanResult): void {
+    const { strictness = () => 0 } = this.#weights
+    const difference = strictness(result) - strictness(this.#tolerated)
+    if (difference > 0) this.#tolerated = result
+    else if (difference === 0) this.#tolerated = worse(this.#tolerated, result)
+  }
+}

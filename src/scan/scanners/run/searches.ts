@@ -1,0 +1,61 @@
+import { errorText } from '../../../lib/errors/fault.ts'
+import { causeOf, type ScanResult, unknown } from '../shared/scan-result.ts'
+import type { LocalScanner, MailSearch, Scanner, ScanTask } from '../shared/scanner.ts'
+
+/** The searches of local policy in one message. One that throws could not tell. */
+export class Searches {
+  readonly #searches = new Map<LocalScanner, MailSearch>()
+
+  /** Begins a search of each of these scanners that has one. */
+  static async begin(scanners: readonly Scanner[], task: ScanTask): Promise<Searches> {
+    const searches = new Searches()
+    for (const scanner of scanners) {
+      if (!scanner.local) continue
+      try {
+        searches.#searches.set(scanner, await scanner.search(task))
+      } catch (error) {
+        searches.#fail(scanner, error)
+      }
+    }
+    return searches
+  }
+
+  get isEmpty(): boolean {
+    return this.#searches.size === 0
+  }
+
+  /** Has all searches do something, and yields the units of work that they do. */
+  *work(what: (search: MailSearch) => Iterable<number>): Generator<number> {
+    for (const [scanner, search] of this.#searches) {
+      try {
+        yield* what(search)
+      } catch (error) {
+        this.#fail(scanner, error)
+      }
+    }
+  }
+
+  /** Tells all searches something. */
+  tell(what: (search: MailSearch) => void): void {
+    for (const [scanner, search] of this.#searches) {
+      try {
+        what(search)
+      } catch (error) {
+        this.#fail(scanner, error)
+      }
+    }
+  }
+
+  /** What the search of a scanner has found; undefined if it has none. */
+  answerOf(scanner: LocalScanner): ScanResult | undefined {
+    return this.#searches.get(scanner)?.answer()
+  }
+
+  #fail(scanner: LocalScanner, error: unknown): void {
+    const ignore = () => {}
+    const noWork = () => []
+    const answer = () => unknown(errorText(error), causeOf(error))
+    const failed = { header: noWork, name: noWork, content: ignore, over: ignore, answer }
+    this.#searches.set(scanner, failed)
+  }
+}
