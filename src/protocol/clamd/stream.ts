@@ -42,3 +42,29 @@ export function* streamPackets(
   if (data > 0) end = packet.writeUInt32BE(0, end)
   yield packet.subarray(0, end)
 }
+
+/** Bytes whose number is known. A chunk is valid until the next one is asked for. */
+export interface SizedContent {
+  readonly size: number
+  chunks(): Iterable<Buffer>
+}
+
+/** Returns one packet with an INSTREAM of a single chunk for each content; so they must be small. */
+export function packetOfStreams(contents: readonly SizedContent[]): Buffer {
+  const length = contents.reduce((sum, { size }) => sum + lengthOfStream(size), 0)
+  const packet = Buffer.allocUnsafe(length)
+  let at = 0
+  for (const content of contents) {
+    const end = at + lengthOfStream(content.size)
+    at += packet.write(COMMAND, at, 'latin1')
+    if (content.size > 0) at = packet.writeUInt32BE(content.size, at)
+    for (const chunk of content.chunks()) at += chunk.copy(packet, at)
+    at = packet.writeUInt32BE(0, at)
+    if (at !== end) throw new Error('a content does not have the size that it should have')
+  }
+  return packet
+}
+
+function lengthOfStream(size: number): number {
+  return COMMAND.length + (size > 0 ? CHUNK_HEAD + size : 0) + CHUNK_HEAD
+}

@@ -1,5 +1,9 @@
 import { gatherChunks } from '../../../mail/message/bytes.ts'
-import { streamPackets } from '../../../protocol/clamd/stream.ts'
+import {
+  packetOfStreams,
+  type SizedContent,
+  streamPackets,
+} from '../../../protocol/clamd/stream.ts'
 import { clean, type ScanResult, unknown, worse } from '../shared/scan-result.ts'
 import { type ClamdReply, type NoAccess, readReply, type Submission } from './clamd-reply.ts'
 import type { ClamdCommands, ClamdReplies } from './session.ts'
@@ -11,14 +15,17 @@ export interface StreamedContent {
   readonly size?: number
 }
 
+/** Sends a content by an INSTREAM. */
+export function streamOf(content: StreamedContent): ClamdCommands<ScanResult> {
+  const packets = () => streamPackets(content.chunks(), content.size)
+  return { count: 1, packets, read: (replies) => readReplies(replies, 'stream') }
+}
+
 /** Sends each content by an INSTREAM; several go out in one packet, so they must be small. */
-export function streamsOf(contents: readonly StreamedContent[]): ClamdCommands<ScanResult> {
-  const [first] = contents
-  const read = (replies: ClamdReplies) => readReplies(replies, 'stream')
-  const packetsOf = (content: StreamedContent) => streamPackets(content.chunks(), content.size)
-  if (contents.length === 1) return { count: 1, packets: () => packetsOf(first!), read }
-  const packet = Buffer.concat(contents.map((content) => gatherChunks(packetsOf(content))))
-  return { count: contents.length, packets: () => [packet], read }
+export function streamsOf(contents: readonly SizedContent[]): ClamdCommands<ScanResult> {
+  if (contents.length === 1) return streamOf(contents[0]!)
+  const packets = () => [packetOfStreams(contents)]
+  return { count: contents.length, packets, read: (replies) => readReplies(replies, 'stream') }
 }
 
 /**

@@ -3,6 +3,7 @@ import { isFault } from '../../../lib/errors/fault.ts'
 import { BackOff } from '../../../lib/flow/back-off.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import { writeInTurns } from '../../../mail/message/spool.ts'
+import { PACKET_DATA } from '../../../protocol/clamd/stream.ts'
 import type { ScanResult } from '../shared/scan-result.ts'
 import { isLate, type Sample, type ScanTask } from '../shared/scanner.ts'
 import type { ClamdAddress } from './address.ts'
@@ -16,6 +17,13 @@ const ASKED_LAST_FOR = { first: 2_000, longest: 60_000 }
 
 /** Milliseconds for PONG. A clamd that was started again reads its signatures first, for longer. */
 const PONG_WITHIN = 1_000
+
+/**
+ * Most bytes of contents that are asked about together and go as streams, although the server takes
+ * descriptors: clamd writes them into temporary files, which takes less time than a memory file and a
+ * packet for each, and the byte behind them (`probed`).
+ */
+export const STREAMED_MAX = PACKET_DATA
 
 interface ClamdServerOptions {
   /** Whether its connections last from message to message. */
@@ -155,16 +163,18 @@ export class ClamdServer {
   }
 
   /**
-   * Hands the contents over by descriptor. Undefined if that is not possible, or if the server could
-   * not use one of them: then they have to be sent.
+   * Hands the contents over by descriptor. Undefined if they are small, if that is not possible, or if the
+   * server could not use one of them: then they have to be sent.
    */
   async #handOver(
     contents: readonly Sample[],
     task: ScanTask,
   ): Promise<ClamdOutcome<ScanResult> | undefined> {
     const passing = this.#passing
-    const size = Math.max(...contents.map((content) => content.bytes.size))
-    if (passing === undefined || !(await this.#descriptors?.takes(size))) return undefined
+    const sizes = contents.map((content) => content.bytes.size)
+    const all = sizes.reduce((sum, size) => sum + size, 0)
+    if (passing === undefined || all <= STREAMED_MAX) return undefined
+    if (!(await this.#descriptors?.takes(Math.max(...sizes)))) return undefined
     const note = (text: string) => task.note(`clamd ${this.address.text}: ${text}`)
     const copies: number[] = []
     const copyOf = async (content: Sample) => {

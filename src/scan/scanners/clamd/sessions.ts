@@ -1,7 +1,7 @@
 import type { System } from '../../../lib/runtime/system.ts'
 import type { ScanResult } from '../shared/scan-result.ts'
 import type { ClamdAddress } from './address.ts'
-import { type StreamedContent, streamsOf } from './scan-commands.ts'
+import { type StreamedContent, streamOf } from './scan-commands.ts'
 import {
   type ClamdCommands,
   type ClamdOutcome,
@@ -26,7 +26,7 @@ export async function scanStream(
   content: StreamedContent,
   signal: AbortSignal,
 ): Promise<ClamdOutcome<ScanResult>> {
-  return new ClamdSessions(address).ask(streamsOf([content]), signal)
+  return new ClamdSessions(address).ask(streamOf(content), signal)
 }
 
 /** Most idle connections to one server. Each costs clamd a descriptor, but no thread. */

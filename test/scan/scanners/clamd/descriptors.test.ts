@@ -3,13 +3,15 @@ import { loadSystem } from '../../../../src/lib/runtime/system.ts'
 import { MEMORY_FILE_MAX } from '../../../../src/mail/message/intake.ts'
 import { SMALL_DESCRIPTOR_MAX } from '../../../../src/scan/scanners/clamd/descriptor-trial.ts'
 import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
+import { STREAMED_MAX } from '../../../../src/scan/scanners/clamd/server.ts'
 import type { Sample } from '../../../../src/scan/scanners/shared/scanner.ts'
 import { ReadBy } from '../../../mail/message/bytes.ts'
 import { type Asked, numbered, standIn } from './stand-in.ts'
 import { clamdPolicy, sample, scanTask } from './task.ts'
 
 const passing = loadSystem()!
-const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
+const least = sample(Buffer.from('From: a@example.org\n\nHello\n'))
+const small = sample(Buffer.alloc(STREAMED_MAX + 1, 'a'))
 const large = sample(Buffer.alloc(SMALL_DESCRIPTOR_MAX + 1, 'a'))
 
 const isProbe = ({ command, message }: Asked) => command === 'zINSTREAM' && message.length === 1
@@ -131,16 +133,30 @@ t.test('a server that calls a descriptor clean and cannot take a byte has not to
   t.match((await scan()).answer, { answer: 'infected' }, 'what it has found counts')
 })
 
-t.test('small contents go together, each by a descriptor of its own', async (t) => {
-  let asked = 0
-  const { scan, commands } = await handing(t, () =>
-    ++asked === 4 ? 'fd[9]: Eicar FOUND' : 'fd[9]: OK',
-  )
+t.test('what fits into a packet goes as a stream, without a byte behind it', async (t) => {
+  const { server, scan, commands } = await handing(t, () => 'fd[10]: OK')
   await scan()
   commands()
-  t.match((await scan({ ...small, batch: [small, small, small] })).answer, { answer: 'infected' })
-  t.same(commands(), Array(4).fill('zFILDES'))
+  const answer = { answer: 'clean' }
+  t.same(await scan(least), { answer, notes: [] })
+  t.same(await scan({ ...least, batch: [least, least] }), { answer, notes: [] })
+  t.same(commands(), Array(4).fill('zINSTREAM'))
+  t.equal(server.asked.filter(isProbe).length, 1, 'behind the first message alone')
 })
+
+t.test(
+  'contents that are too many for a packet go together, each by a descriptor of its own',
+  async (t) => {
+    let asked = 0
+    const { scan, commands } = await handing(t, () =>
+      ++asked === 4 ? 'fd[9]: Eicar FOUND' : 'fd[9]: OK',
+    )
+    await scan()
+    commands()
+    t.match((await scan({ ...small, batch: [small, small, small] })).answer, { answer: 'infected' })
+    t.same(commands(), Array(4).fill('zFILDES'))
+  },
+)
 
 t.test(
   'a large message is handed over once the server has found a virus in a larger file',
