@@ -410,7 +410,7 @@ export class MailReading {
     const line = bytes.toString('latin1', from, withoutLineEnd(bytes, from, to))
     const coded = codedStart(line)
     if (coded) this.#beginCoded(bytes, from)
-    const dashes = dashesOn(bytes, from)
+    const dashes = dashesOn(bytes, from, (at) => this.#delimiters.isBoundary(bytes, at))
     if (dashes !== undefined) {
       this.#delimiter(bytes, dashes, to)
       return to
@@ -507,16 +507,24 @@ export class MailReading {
 }
 
 /**
- * Returns where the dashes are that a line begins with, behind blanks and few other bytes (line-blocks.ts);
- * undefined if there are none.
+ * Returns where two dashes are that a line begins with, behind blanks and few other bytes (line-blocks.ts): those
+ * in front of a boundary, or else the first ones; undefined if there are none.
  */
-function dashesOn(bytes: Buffer, from: number): number | undefined {
+function dashesOn(
+  bytes: Buffer,
+  from: number,
+  isBoundary: (at: number) => boolean,
+): number | undefined {
+  let first: number | undefined
   let at = from
   for (let others = 0; others <= DASHES_FRONT_MAX; at++) {
-    if (bytes[at] === DASH && bytes[at + 1] === DASH) return at
+    if (bytes[at] === DASH && bytes[at + 1] === DASH) {
+      if (isBoundary(at + 2)) return at
+      first ??= at
+    }
     if (bytes[at] !== SPACE && bytes[at] !== TAB) others++
   }
-  return undefined
+  return first
 }
 
 function goesOn(bytes: Buffer, from: number, to: number): boolean {

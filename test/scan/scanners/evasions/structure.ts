@@ -227,6 +227,15 @@ export const structure: readonly Evasion[] = [
       mail(`${multipart('mixed', [TEXT])}${file}\n--b1\n`),
     'a part behind a delimiter behind two characters': () =>
       mail(multipart('mixed', [TEXT, file])).replace(/--b1\n(?=.*application)/, '> $&'),
+    ...Object.fromEntries(
+      ['-', '--'].map((front) => [
+        `a text file behind a delimiter with ${front} before it`,
+        () =>
+          mail(
+            multipart('signed', [TEXT, part([FILE_TYPE], textFile.toString('latin1').trimEnd())]),
+          ).replace(/--b1\n(?=.*application)/, `${front}$&`),
+      ]),
+    ),
     'uuencode in the preamble of a multipart': () =>
       mail(multipart('mixed', [TEXT], { preamble: `${uuencode(testFile)}\n` })),
     'uuencode in the epilogue of a multipart': () =>
