@@ -88,7 +88,7 @@ const optionsIn = (names: string) =>
     .map((name) => `--${name}`)
     .join(' and ')
 
-/** yargs hands nothing on but yargsTexts, so they are kinds of complaints and what these are about. */
+/** yargs hands nothing on but texts, so they are kinds of complaints and what these are about. */
 const yargsTexts = {
   'Unknown argument: %s': forAnyNumber('unknown'),
   'Unknown command: %s': forAnyNumber('unknown'),
