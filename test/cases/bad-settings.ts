@@ -63,6 +63,10 @@ export const badSettings: readonly BadSetting[] = [
     settings: { QHPSI: 'plugin,clamd' },
     reason: /QHPSI plugin,clamd: has no colon; did you mean \\?"plugin: clamd\\?"/,
   },
+  {
+    settings: { QHPSI: '/usr/bin/clamdscan --fdpass' },
+    reason: /QHPSI \S+ --fdpass: names no file for its options; did you mean \\?"\S+ --fdpass %s/,
+  },
   { settings: { QHPSI: '/usr/sbin/clamd %s' }, reason: /did you mean \\?"plugin: clamd\\?"/ },
   {
     settings: { BADATTACHMENTS: 'control/bad' },

@@ -207,7 +207,19 @@ function readQhpsiLine(text: string): QhpsiLine | undefined {
   }
   if (plugins) return { kind: 'plugins', names: words }
   refusePlugins(text, words)
+  refuseWithoutFile(text, words)
   return { kind: 'command', words }
+}
+
+/** Throws a Fault if clamscan or clamdscan gets options and no file: it would scan the directory that it runs in. */
+function refuseWithoutFile(text: string, [program = '', ...others]: readonly string[]): void {
+  const hasFile = others.length === 0 || others.some((word) => !word.startsWith('--'))
+  if (hasFile || !/^clamd?scan/.test(basename(program))) return
+  const meant = `${text.trim()} %s`
+  throw new Fault(
+    'config',
+    `QHPSI ${text}: names no file for its options; did you mean "${meant}"?`,
+  )
 }
 
 /**
