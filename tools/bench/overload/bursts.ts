@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { TURNS } from '../../../src/scan/scanners/shared/scan-turns.ts'
 import { startOnescand } from '../../../test/daemon/process.ts'
 import { call, everything, negotiate, says } from '../../../test/doors/milter/mta.ts'
 import { queueMessage } from '../../../test/doors/milter/queued-message.ts'
@@ -74,12 +75,17 @@ async function measureBurst(t: Ending, { mails, size, within }: Burst, program: 
   const late = of('deferred')
     .map(({ after }) => after)
     .sort((a, b) => a - b)
+  const through = of('delivered').length
+  const ended = Math.max(...of('delivered').map(({ after }) => after))
+  const turn = (ended * TURNS.large) / through
+  const room = TURNS.large * Math.floor(within / turn)
   const at = (share: number) => (late[Math.floor((late.length - 1) * share)] ?? 0).toFixed(1)
   say(
     `${mails} messages of ${size / 1024 / 1024} MiB, a scan ${SCAN / 1000} s, SCANTIMEOUT ${within}: ` +
-      `${of('delivered').length} through, ${late.length} deferred, ${relay.answers()} scans, in ` +
+      `${through} through, ${late.length} deferred, ${relay.answers()} scans, in ` +
       `${seconds(began).toFixed(1)} s; deferred after ${at(0)} s, median ${at(0.5)} s, at most ${at(1)} s`,
   )
+  if (through > 0) say(`  a turn took ${turn.toFixed(2)} s: that leaves room for ${room}`)
   const causes = onescand.log.map((line) => /\bcause=([a-z-]+)/.exec(line)?.[1]).filter(Boolean)
   if (causes.length > 0) say(`  could not tell: ${[...new Set(causes)].join(', ')}`)
 }
