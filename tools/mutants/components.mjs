@@ -24,6 +24,7 @@ export const COMPONENTS = {
       'test/mail/message/intake.test.ts',
       'test/scan/cluster/keyring.test.ts',
     ],
+    builtTests: ['test/lib/**/*.test.ts', 'test/doors/slot/{contract,faults}.test.ts'],
   },
   judge: { files: ['src/scan/judge/**/*.ts'], tests: ['test/scan/judge/*.test.ts'] },
   rules: { files: ['src/scan/rules/**/*.ts'], tests: ['test/scan/rules/*.test.ts'] },
@@ -99,6 +100,10 @@ export const COMPONENTS = {
       'test/scan/scanners/run/*.test.ts',
       'test/scan/scanners/attachments/{attachments,file-names,search}.test.ts',
     ],
+    builtTests: [
+      'test/scan/scanners/attachments/*.test.ts',
+      'test/doors/slot/{cases,faults,plugins}.test.ts',
+    ],
   },
   clamd: {
     files: ['src/scan/scanners/clamd/*.ts'],
@@ -157,6 +162,7 @@ export const COMPONENTS = {
   daemon: {
     files: ['src/daemon/**/*.ts'],
     tests: ['test/daemon/describe-door.test.ts', 'test/daemon/{options,trials}/*.test.ts'],
+    builtTests: ['test/daemon/**/*.test.ts'],
   },
   http: {
     files: ['src/daemon/http/**/*.ts'],
@@ -184,6 +190,7 @@ export const COMPONENTS = {
       'test/cli/check/by-mail/followed-log.test.ts',
       'test/cli/shared/{running-services,slot-environment,systemd-unit}.test.ts',
     ],
+    builtTests: ['test/cli/*.test.ts', 'test/cli/{check,quarantine,root,shared}/**/*.test.ts'],
   },
 }
 

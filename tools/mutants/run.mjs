@@ -67,7 +67,7 @@ function askStryker() {
 async function askAboutBuilt() {
   const { askBuilt } = await import('./built.mjs')
   const { tests, builtTests = [] } = COMPONENTS[component]
-  const asked = globSync([...tests, ...builtTests], { cwd: root }).sort()
+  const asked = [...new Set(globSync([...tests, ...builtTests], { cwd: root }))].sort()
   const results = await askBuilt({ sample, tests: asked, place: join(place, `${component}-built`) })
   const noticed = results.filter((result) => result === 'noticed').length
   process.stdout.write(`${noticed} of ${results.length} were noticed\n`)

@@ -1,4 +1,11 @@
-import { chmodSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Fault } from '../../../../src/lib/errors/fault.ts'
@@ -8,6 +15,7 @@ import {
   infected,
   type ScanResult,
 } from '../../../../src/scan/scanners/shared/scan-result.ts'
+import { openDirectory } from '../../../programs/reachable.ts'
 import { sample, scanTask } from '../clamd/task.ts'
 import {
   ask,
@@ -73,6 +81,18 @@ t.test('a plugin that everybody may change is not run', async (t) => {
   chmodSync(join(directory, 'a.mjs'), 0o666)
   const { answer } = await ask({ directory, file: 'a.mjs' })
   t.match(wordsOf(answer), 'mode 0666 lets everyone change the plugin; chmod o-w it')
+})
+
+const onlyRoot = process.getuid!() !== 0 && 'only root becomes another account'
+
+t.test('who may not read a plugin is named', { skip: onlyRoot }, async (t) => {
+  const directory = openDirectory(t)
+  chmodSync(directory, 0o777)
+  mkdirSync(join(directory, 'closed'), { mode: 0o700 })
+  symlinkSync('closed/a.mjs', join(directory, 'a.mjs'))
+  process.seteuid!('nobody')
+  const { answer } = await ask({ directory, file: 'a.mjs' }).finally(() => process.seteuid!(0))
+  t.match(wordsOf(answer), ': EACCES; let nobody read it or correct PLUGINDIR')
 })
 
 t.test('a fault of the spool is thrown on, and is no answer of the plugin', async (t) => {
