@@ -34,7 +34,7 @@ const STRIDE = isWhole ? 1 : 5
 const SIZES = [1_040_000, 370_000, 240_000]
 /** Of the shapes of the reading itself, those that stand in headers and in names. */
 const OF_HEADERS =
-  / in (?:an?|the) (?:name|value|Content|quoted|file|encoding|encoded|character|fields|line)/
+  / in (?:an?|the) (?:name|value|header|Content|quoted|file|encoding|encoded|character|fields|line)/
 
 /** Bytes that come at a time. */
 const CHUNK = 64 * 1024

@@ -194,6 +194,14 @@ const below: Readonly<Record<string, readonly [front: string, piece: (n: number)
     part('base64'),
     (n) => `${Buffer.from(`Content-Transfer-Encoding: a\n\nQUJD${n % 10}\n`).toString('base64')}\n`,
   ],
+  'delimiters and boundaries in the header of a part': [
+    `${MULTIPART}--b\n`,
+    (n) => `--b\nContent-Type: x/y; boundary=b${n % 900}\n`,
+  ],
+  'delimiters and boundaries in the header of an attached message': [
+    'Content-Type: message/rfc822\n\n',
+    (n) => `--b\nContent-Type: x/y; boundary=b${n % 900}\n`,
+  ],
   'mails of a mailbox': [
     `${MULTIPART}--b\nContent-Type: application/mbox\n\n`,
     (n) => `From a\n\nmail ${n}\n\n`,

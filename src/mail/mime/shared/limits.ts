@@ -48,7 +48,7 @@ export const limits = {
    * The most characters of fields about content in headers with a delimiter among their lines. For
    * some readers such a header goes on after the delimiter, so its first lines are read again.
    */
-  goneOn: 1024 * 1024,
+  goneOn: 512 * 1024,
   /** The most boundaries of one message, counted in all forms in which they may be read. */
   boundaries: 1000,
   /**
