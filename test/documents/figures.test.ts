@@ -9,6 +9,7 @@ import { ACCEPT_PAUSE } from '../../src/delay/gate/listeners.ts'
 import { REMEMBERED_MAX } from '../../src/delay/gate/remembered-clients.ts'
 import { QUESTIONS_MAX } from '../../src/delay/gate/visit-preparer.ts'
 import { defaultTimeouts as milterTimeouts } from '../../src/doors/milter/server.ts'
+import { defaultTimeouts as slotTimeouts } from '../../src/doors/slot-socket/server.ts'
 import { defaultTimeouts } from '../../src/doors/smtp/client/connection.ts'
 import { table as settings } from '../../src/lib/settings/table.ts'
 import { READ_LINE_MAX } from '../../src/log/read-log.ts'
@@ -27,6 +28,7 @@ import { LARGE_FROM, TURNS } from '../../src/scan/scanners/shared/scan-turns.ts'
 import { SETTLED_AFTER } from '../../src/scan/scanners/shared/signatures.ts'
 import { COUNTED_FOR, DEATHS_MAX } from '../../src/scan/verdicts/poison.ts'
 import { CLAIMED_FOR } from '../../src/scan/verdicts/store/shared-store.ts'
+import { textInC } from '../c/built-in-c.ts'
 import { hiddenClasses } from '../scan/scanners/second-look/classes.ts'
 import { readPage } from './man-page.ts'
 import { figure } from './source-files.ts'
@@ -98,6 +100,27 @@ t.test(
     t.match(page, `is ${figure('OVER_QUOTA_FOR') / 60_000} minutes old`)
   },
 )
+
+t.test('the times of onescan-slot(7) are those of both programs', async (t) => {
+  const page = words('onescan-slot.7')
+  const client = textInC(join(import.meta.dirname, '../../src/c/onescanc'))
+  const inC = (name: string) => {
+    const [, figure] = new RegExp(`\\b${name} = (\\d+)`).exec(client) ?? []
+    return Number(figure) / 1000
+  }
+  const { head, silence, beyondTimeLeft, sending } = slotTimeouts
+  for (const [row, time] of [
+    ['client: connect', `${inC('CONNECT_MAX')} seconds`],
+    ['client: a daemon that reads or says nothing', `${inC('SILENCE_MAX')} seconds`],
+    ['client: the whole conversation', `D + ${inC('LONGER_THAN_SCANNERS')} seconds`],
+    ['client: left of D, to ask once more', `${inC('BEGIN_ANEW_FROM')} seconds`],
+    ['daemon: the question through S', `${head / 1000} seconds`],
+    ['daemon: a client that falls silent amidst M', `${silence / 1000} seconds`],
+    ['daemon: all M', `D + ${beyondTimeLeft / 1000} seconds, at most ${sending / 1000} seconds`],
+  ]) {
+    t.match(page, `${row} Ta ${time}`)
+  }
+})
 
 t.test('the figures about stamps, keyrings and sweeps are those of the program', async (t) => {
   const stamps = words('onescan-stamp.7')

@@ -17,11 +17,6 @@
 #include <unistd.h>
 
 enum {
-  COLD_MAX_MOST = 1000,
-  COLD_MAX_LEAST = 4,
-  COLD_FOR_EACH_PROCESSOR = 2,
-  WAIT_DEFAULT = 60, /* seconds */
-  WAIT_MAX = 600,
   LOOK_EVERY = 50, /* milliseconds between two looks for a free lock */
   NAMES = 16,      /* that the file may have: another account may have taken some */
   KEPT_FROM = 100  /* the lowest descriptor of the file: above those of callers and runtimes */
@@ -43,8 +38,8 @@ void read_cold_settings(void) {
   long processors = sysconf(_SC_NPROCESSORS_ONLN);
   long enough = processors * COLD_FOR_EACH_PROCESSOR;
   long unset = enough > COLD_MAX_LEAST ? enough : COLD_MAX_LEAST;
-  cold_max = number_setting("ONESCAN_COLD_MAX", unset, COLD_MAX_MOST);
-  cold_wait = number_setting("ONESCAN_COLD_WAIT", WAIT_DEFAULT, WAIT_MAX);
+  cold_max = number_setting("ONESCAN_COLD_MAX", unset, ONESCAN_COLD_MAX_MAX);
+  cold_wait = number_setting("ONESCAN_COLD_WAIT", ONESCAN_COLD_WAIT_DEFAULT, ONESCAN_COLD_WAIT_MAX);
 }
 
 /* FNV-1a: the file has the same name for a program that an upgrade has replaced. */

@@ -50,7 +50,7 @@ struct conversation {
 
 /* The mail of this process. There is one, which main() makes. */
 struct mail {
-  char **argv; /* our own, which the cold program gets */
+  char **argv;  /* our own, which the cold program gets */
   char **chain; /* the next program and its arguments */
   int error_fd; /* takes the text of a reply; -1 is none */
   int spool;    /* HEADER_GAP empty bytes, then the message as it came */

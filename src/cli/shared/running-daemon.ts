@@ -3,6 +3,7 @@ import { askForDescription, type DaemonDescription } from '../../doors/slot-sock
 import { attempt } from '../../lib/errors/fault.ts'
 import { passwdEntryOf } from '../../lib/process/passwd.ts'
 import { ProcEntry } from '../../lib/process/proc-entry.ts'
+import { SLOT_SOCKET } from '../../lib/settings/table.ts'
 import { optionValues } from './options.ts'
 import { optionsOfOnescand } from './settings-file.ts'
 import { askMainProcess, askSystemd, hasSystemd } from './systemd-unit.ts'
@@ -22,8 +23,6 @@ export interface RunningDescription extends DaemonDescription {
   readonly groups: readonly number[]
 }
 
-/** The socket at which onescand listens, unless --socket names another one; onescand(8). */
-export const SOCKET = '/run/onescan/slot.sock'
 /** The account that the package makes for it. */
 export const ACCOUNT = 'onescan'
 /** Milliseconds for the answer, which onescand has ready. */
@@ -33,7 +32,7 @@ const TIMEOUT = 2_000
 export async function askRunningDaemon(
   socket: string = socketOfOnescand(),
 ): Promise<RunningDaemon | undefined> {
-  const unit = socket === SOCKET ? askSystemd('onescand.service') : undefined
+  const unit = socket === SLOT_SOCKET ? askSystemd('onescand.service') : undefined
   // A connection to the socket of systemd would start it.
   if (unit !== undefined && unit.active !== 'active' && unit.active !== 'reloading')
     return undefined
@@ -61,7 +60,7 @@ function isFirst(pid: string, uid: number, owner: number): boolean {
 /** The socket of this host's onescand: ONESCAN_SOCKET, else the `--socket` of its file of settings. */
 export function socketOfOnescand(): string {
   const words = optionsOfOnescand()
-  return process.env.ONESCAN_SOCKET || (optionValues(words, '--socket').at(-1) ?? SOCKET)
+  return process.env.ONESCAN_SOCKET || (optionValues(words, '--socket').at(-1) ?? SLOT_SOCKET)
 }
 
 /**
@@ -70,7 +69,7 @@ export function socketOfOnescand(): string {
  */
 function accountsOfOnescand(): ReadonlySet<number> {
   const uid = attempt(() => passwdEntryOf(ACCOUNT)?.uid)
-  const owner = attempt(() => ownerOf(SOCKET))
+  const owner = attempt(() => ownerOf(SLOT_SOCKET))
   const known = [0, process.geteuid!(), uid, owner]
   return new Set(known.filter((uid): uid is number => uid !== undefined && !Number.isNaN(uid)))
 }

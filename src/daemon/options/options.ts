@@ -6,6 +6,7 @@ import { socketPath } from '../../lib/net/endpoint.ts'
 import { Faults, SeveralFaults } from '../../lib/settings/faults.ts'
 import { parseOptions } from '../../lib/settings/parse-options.ts'
 import { byteSize, wholeNumber } from '../../lib/settings/table/values.ts'
+import { SLOT_SOCKET } from '../../lib/settings/table.ts'
 import { type DoorAddress, type DoorKind, doorKindOf, readDoorAddress } from './door.ts'
 import { FROM_STANDARD, readSmtpDoors, refuseLoops, type SmtpDoorOptions } from './smtp-doors.ts'
 
@@ -55,7 +56,7 @@ const DEFAULT_WORKERS_MAX = 4
 
 /** What options are if they are not given, as onescand(8) has them. */
 export const optionDefaults = {
-  socket: '/run/onescan/slot.sock',
+  socket: SLOT_SOCKET,
   from: FROM_STANDARD,
   mode: '0660',
   workers: `one for each processor, at most ${DEFAULT_WORKERS_MAX}`,

@@ -1,10 +1,10 @@
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../../../doors/shared/trial-chain.ts'
 import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
 import { isCompiled } from '../../../lib/runtime/compiled-program.ts'
+import { SLOT_SOCKET } from '../../../lib/settings/table.ts'
 import { cleanMessage, eicarMessage } from '../../../readiness/eicar-message.ts'
 import { accountText, scanSettingsOf } from '../../../readiness/stage.ts'
 import { handToSlot, type SlotResult } from '../../shared/hand-to-slot.ts'
-import { SOCKET } from '../../shared/running-daemon.ts'
 import type { MemoryLimits } from '../../shared/running-services.ts'
 import { howToStart } from '../services/state.ts'
 import type { Host } from './slot-hosts.ts'
@@ -48,7 +48,7 @@ interface SlotTrial {
 /** Whether onescanc, as the account of the slot, reaches onescand. */
 function judgeWarmth(host: Host, { header, whyCold }: SlotTrial): Finding[] {
   const what = 'onescand'
-  const path = host.env.ONESCAN_SOCKET || SOCKET
+  const path = host.env.ONESCAN_SOCKET || SLOT_SOCKET
   if (whyCold === undefined) {
     if (!host.asksOnescand || header === undefined) return []
     return [ok(what, `${path}, asked by ${accountText(host)}`)]
