@@ -32,7 +32,7 @@ export const sanitized = [
  */
 const small = [
   ...['-O2', '-s', '-D_FORTIFY_SOURCE=2', '-fstack-protector-strong', '-fstack-clash-protection'],
-  '-ftrivial-auto-var-init=zero',
+  ...['-ftrivial-auto-var-init=zero', '-ffunction-sections', '-Wl,--gc-sections'],
 ]
 /** Static, and at an address that nobody knows beforehand; musl-gcc has no word for both. */
 const staticPie = [
@@ -72,11 +72,12 @@ export function smallPrograms(target, { needsMusl = false, needsStatic = false }
   }
 }
 
-/** A program's files in C, in an order that does not depend on the file system. */
+/** A program's files in C, and those that all share, in an order that does not depend on the file system. */
 export function cSources(program) {
-  const directory = join(root, 'src/c', program)
-  const files = readdirSync(directory).filter((file) => file.endsWith('.c'))
-  return files.sort().map((file) => join(directory, file))
+  return ['src/c', join('src/c', program)].flatMap((directory) => {
+    const files = readdirSync(join(root, directory)).filter((file) => file.endsWith('.c'))
+    return files.sort().map((file) => join(root, directory, file))
+  })
 }
 
 /**

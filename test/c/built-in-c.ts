@@ -10,14 +10,18 @@ export const missing: string | false = hasCompiler()
   ? false
   : 'install Debian package gcc and libc6-dev'
 
-/** The text of all files in C of a program, and of the headers that they share with others. */
+/** The text of all files in C of a program, and of those that they share with others. */
 export function textInC(source: string): string {
   const files = new Set<string>(filesInC(source))
   let text = ''
   // What is added meanwhile is visited, too.
   for (const file of files) {
     const more = readFileSync(file, 'latin1')
-    for (const [, name] of more.matchAll(/^#include "(.*)"$/gm)) files.add(join(file, '..', name!))
+    for (const [, name] of more.matchAll(/^#include "(.*)"$/gm)) {
+      const header = join(file, '..', name!)
+      const body = header.replace(/h$/, 'c')
+      for (const part of [header, body]) if (existsSync(part)) files.add(part)
+    }
     text += more
   }
   return text

@@ -14,6 +14,17 @@ napi_value a_result(napi_env env, int returned) {
   return a_number(env, returned < 0 ? -errno : returned);
 }
 
+int an_int(const struct argument *given) {
+  return given->number >= INT32_MIN && given->number <= INT32_MAX ? (int) given->number : -1;
+}
+
+int close_failed(int fd) {
+  int why = errno;
+  close(fd);
+  errno = why;
+  return -1;
+}
+
 napi_value a_truth(napi_env env, int value) {
   napi_value made;
   return napi_get_boolean(env, value != 0, &made) == napi_ok ? made : NULL;

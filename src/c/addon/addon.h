@@ -49,19 +49,12 @@ napi_value an_object(napi_env env);
 int set(napi_env env, napi_value object, const char *name, napi_value value);
 
 /* A descriptor or another int that JavaScript gave; -1, which is no descriptor, if it is none. */
-static inline int an_int(const struct argument *given) {
-  return given->number >= INT32_MIN && given->number <= INT32_MAX ? (int) given->number : -1;
-}
+int an_int(const struct argument *given);
 
 /* What a call returned, or the negative errno if it failed. */
 napi_value a_result(napi_env env, int returned);
 
 /* Closes a descriptor that is of no use, and leaves errno as it was. Returns -1. */
-static inline int close_failed(int fd) {
-  int why = errno;
-  close(fd);
-  errno = why;
-  return -1;
-}
+int close_failed(int fd);
 
 #endif

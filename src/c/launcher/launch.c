@@ -5,8 +5,8 @@
  * that file: the kernel names a process after the path that was executed, so ps, pidof and the
  * system's log show onescand.
  *
- * The runtime is a Bun executable. Two things in it happen before any code of ours and end in exit
- * code 0, which tells qmail-smtpd that the mail is queued:
+ * The runtime is a Bun executable, of Bun 1.4.4. Two things in it happen before any code of ours
+ * and end in exit code 0, which tells qmail-smtpd that the mail is queued:
  *
  * - It obeys variables: BUN_BE_BUN=1, BUN_OPTIONS=--version. The launcher removes them.
  * - If it is damaged, for example by strip(1), it is plain Bun, which prints its help. So the
@@ -26,6 +26,7 @@
 
 #include <limits.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #ifndef RUNTIME_SIZE
 #error "RUNTIME_SIZE: the size of onescan-runtime in bytes"
@@ -207,6 +208,7 @@ static void prepare_environment(const char *name) {
 int main(int argc, char **argv) {
   static char unnamed[] = RUNTIME;
   static char self[PATH_MAX], runtime[PATH_MAX];
+  static char **arguments;
   char *program = argc ? argv[0] : unnamed;
   char *name = name_in(program);
 
@@ -217,6 +219,7 @@ int main(int argc, char **argv) {
   find_self(self);
   find_runtime(runtime, self, name);
   prepare_environment(name);
-  execv(runtime, argv_for(argc, argv, program, name, self));
+  arguments = argv_for(argc, argv, program, name, self);
+  execv(runtime, arguments);
   CANNOT_RUN("cannot be executed");
 }

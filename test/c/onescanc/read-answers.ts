@@ -27,7 +27,9 @@ export type Reading =
 export function answerParser(directory: string, message: string) {
   const program = join(directory, 'read-answers')
   const parts = ['answer', 'envelope', 'fail', 'log', 'memory', 'spool']
-  const files = [join(here, 'read-answers.c'), ...parts.map((name) => join(source, `${name}.c`))]
+  const shared = ['common', 'log-place'].map((name) => join(source, `../${name}.c`))
+  const own = parts.map((name) => join(source, `${name}.c`))
+  const files = [join(here, 'read-answers.c'), ...own, ...shared]
   execFileSync('cc', [...strict, ...sanitized, '-DVERSION="0"', '-o', program, ...files])
   const framed = (bytes: Buffer) => [uint32(bytes.length), bytes]
   return (answers: readonly Buffer[]): Reading[] => {

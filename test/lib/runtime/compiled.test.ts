@@ -6,6 +6,7 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -21,6 +22,7 @@ import { findProgram } from '../../programs/install.mjs'
 
 /** The compiled programs, when something would make their runtime end in 0 before our code runs. */
 
+const root = join(import.meta.dirname, '../../..')
 const built = dirname(compiled)
 const skip = !existsSync(compiled) && 'run npm run build:native; install Debian package gcc'
 const stage = buildStage(t)
@@ -47,6 +49,14 @@ async function queues(t: Test, setup: SlotSetup): Promise<void> {
   t.equal(run.code, 0, run.logged)
   t.equal(run.text, `X-QHPSI: clean\n${plain.toString('latin1')}`)
 }
+
+t.test('launch.c was read again for the version of Bun that is built in', { skip }, async (t) => {
+  const text = readFileSync(join(root, 'src/c/launcher/launch.c'), 'utf8')
+  const [, version] = /The runtime is a Bun executable, of Bun ([\d.]+)\./.exec(text) ?? []
+  const env = { BUN_BE_BUN: '1' }
+  const runtime = join(built, 'onescan-runtime')
+  t.equal(execFileSync(runtime, ['--version'], { env, encoding: 'utf8' }).trim(), version)
+})
 
 const noStrip = skip || (!findProgram('strip') && 'install Debian package binutils')
 
