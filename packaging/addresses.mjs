@@ -24,6 +24,7 @@ const PLACES = {
     [/(?<=\nUpstream-Contact: ).*/, 'issues'],
     [/(?<=\nSource: ).*/, 'repository'],
   ],
+  'debian/watch': [[/(?<=\n)https:[^ ]*/, 'homepage']],
   'packaging/container/compose.yaml': [[/(?<=\{ONESCAN_IMAGE:-)[^:]*/, 'image']],
 }
 

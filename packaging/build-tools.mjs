@@ -2,7 +2,8 @@
 // make programs, not those that test them. Plain JavaScript without any dependency: it runs before
 // anything is installed.
 //
-//   node packaging/build-tools.mjs    installs what dist/ is made with, unless it is there
+//   node packaging/build-tools.mjs [--toolchain]    installs what dist/ is made with, unless it is there,
+//                                                   or what native programs are made with, too
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundled } from './bundled.mjs'
@@ -22,4 +23,7 @@ export function installToolchain() {
   installPart(join(root, 'packaging/toolchain'), names, { cpu: process.arch })
 }
 
-if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) installBundler()
+if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  installBundler()
+  if (process.argv.includes('--toolchain')) installToolchain()
+}

@@ -65,16 +65,9 @@ if (options.source) {
   run(workshop, 'dpkg-source', '-Zxz', '--tar-ignore=debian/files', '--build', tree)
 } else {
   const programs = resolve(options.programs ?? buildPrograms())
+  Object.assign(process.env, { PROGRAMS: programs, BUILT: root })
   const words = ['--host-arch', target.debian, '--force', '--command']
-  run(
-    tree,
-    'dpkg-architecture',
-    ...words,
-    'debian/rules',
-    'binary',
-    `PROGRAMS=${programs}`,
-    `BUILT=${root}`,
-  )
+  run(tree, 'dpkg-architecture', ...words, 'debian/rules', 'binary')
 }
 for (const name of readdirSync(workshop).filter((file) => file.startsWith('onescan_'))) {
   renameSync(join(workshop, name), join(output, name))

@@ -15,7 +15,10 @@ export const debianMissing: string | false =
   (!existsSync('/etc/debian_version') && 'run on Debian') ||
   (!findProgram('mmdebstrap') && 'install Debian package mmdebstrap')
 
-/** A Debian of its own, with nothing but its essential packages, adduser and apt. */
+/** What the package depends on, and what makes it possible to install more. */
+const INCLUDED = ['adduser', 'apt', 'systemd-standalone-sysusers']
+
+/** A Debian of its own, with nothing but its essential packages and these. */
 export interface Debian {
   /** Where it is seen from outside. */
   readonly path: string
@@ -63,7 +66,7 @@ function releaseHere(): string {
 
 /** Made once for a checkout: it takes half a minute. */
 async function bareArchive(release: string): Promise<string> {
-  const archive = join(root, `build/debian/${release}.tar`)
+  const archive = join(root, `build/debian/${release}-${INCLUDED.join('-')}.tar`)
   if (existsSync(archive)) return archive
   mkdirSync(join(root, 'build/debian'), { recursive: true })
   // Of several tests that want it at a time, one makes it and the others wait.
@@ -72,7 +75,7 @@ async function bareArchive(release: string): Promise<string> {
   const download = `chroot "$1" apt-get clean &&
     chroot "$1" apt-get install --yes --download-only systemd &&
     mkdir "$1/systemd" && mv "$1"/var/cache/apt/archives/*.deb "$1/systemd"`
-  const options = ['--variant=essential', '--include=adduser,apt', `--customize-hook=${download}`]
+  const options = ['--variant=essential', `--include=${INCLUDED}`, `--customize-hook=${download}`]
   const words = [...options, release, fresh, await mirror()]
   await run('flock', [`${archive}.lock`, 'sh', '-c', once, 'sh', archive, 'mmdebstrap', ...words], {
     env: { ...process.env, fresh, archive },

@@ -14,14 +14,16 @@ import t, { type Test } from 'tap'
 
 const deb = join(import.meta.dirname, '../../debian')
 
-t.test('the scripts know each unit of the package once', async (t) => {
-  const { stdout } = spawnSync(
-    'sh',
-    ['-c', '. "$0"; echo $standard_units $optional_units', join(deb, 'units.sh')],
-    { encoding: 'utf8' },
-  )
+t.test('debhelper is told of each unit that somebody may enable', async (t) => {
+  const rules = readFileSync(join(deb, 'rules'), 'utf8')
+  const prerm = readFileSync(join(deb, 'prerm'), 'utf8')
   const units = readdirSync(deb).filter((name) => /\.(service|socket)$/.test(name))
-  t.same(stdout.trim().split(' ').sort(), units.sort())
+  for (const unit of units) {
+    const isOfAdministrator = /^\[Install\]$/m.test(readFileSync(join(deb, unit), 'utf8'))
+    t.equal(new RegExp(`dh_installsystemd .*[ ]${unit}`, 'm').test(rules), isOfAdministrator, unit)
+    if (unit.endsWith('.socket'))
+      t.match(prerm, ` ${unit}`, 'else it would start its service again')
+  }
 })
 
 t.test('a processor that cannot run the programs is refused before anything changes', async (t) => {

@@ -176,8 +176,8 @@ t.test(
           ],
           [acl('u:nobody:rw', node), `${node}: an access list may write to it`],
           ...[
-            'debian/units.sh',
-            'debian/accounts.sh',
+            'debian/sysusers',
+            'debian/onescand.service',
             'packaging/setup',
             'bin/onescand',
             'dist',

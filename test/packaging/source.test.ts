@@ -1,9 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { cpSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findProgram } from '../programs/install.mjs'
 import { openDirectory } from '../programs/reachable.ts'
+import { packagingMissing } from './built-package.ts'
+import { smallPrograms } from './small-programs.ts'
 
 /** The source package, and what it says of a build. */
 
@@ -34,12 +36,6 @@ t.test(
   },
 )
 
-t.test('a build wants the Node that package.json wants', async (t) => {
-  const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  const control = readFileSync(join(root, 'debian/control'), 'utf8')
-  t.match(control, `nodejs (>= ${engines.node.replace('>=', '')})`)
-})
-
 t.test(
   'a build of the package shows the flags of compilers, unless it shall be terse',
   async (t) => {
@@ -60,6 +56,30 @@ t.test(
       })
     t.match(build('1'), /^\S+ .*-fstack-protector-strong .*\/onescanc\/main\.c/m)
     t.equal(build(''), '')
+  },
+)
+
+t.test(
+  'a package can be made below a path with a blank',
+  { skip: missing || packagingMissing },
+  async (t) => {
+    const checkout = join(openDirectory(t), 'of onescan')
+    cpSync(smallPrograms(t), join(checkout, 'build of it'), { recursive: true })
+    const script = `git ls-files -z --cached --others --exclude-standard |
+    tar --create --null --files-from=- | tar --extract --directory "$0" &&
+    cp -a dist "$0" && cd "$0" && git init --quiet &&
+    git -c user.name=x -c user.email=x@x commit --quiet --allow-empty --message x &&
+    "$1" packaging/package.mjs --programs "build of it" --output "made of it"`
+    execFileSync('sh', ['-c', script, checkout, process.execPath], {
+      cwd: root,
+      env: { ...process.env, COMPRESS: 'none' },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    const [made = ''] = readdirSync(join(checkout, 'made of it'))
+    const file = join(checkout, 'made of it', made)
+    const list = execFileSync('dpkg-deb', ['--contents', file], { encoding: 'utf8' })
+    t.match(list, ' ./usr/lib/onescan/onescan-run\n')
+    t.match(list, ' ./usr/share/doc/onescan/THIRD-PARTY-LICENSES\n')
   },
 )
 

@@ -102,7 +102,7 @@ t.test('root makes files only where nobody else may put a link', async (t) => {
   const socket = readFileSync(join(deb, 'onescand.socket'), 'utf8')
   t.match(socket, '\nListenStream=/run/onescan/slot.sock\n')
   t.match(socket, '\nSocketUser=root\nSocketGroup=onescan\nSocketMode=0660\n')
-  t.match(readFileSync(join(deb, 'tmpfiles.conf'), 'utf8'), '\nd /run/onescan 0755 root root -\n')
+  t.match(readFileSync(join(deb, 'tmpfiles'), 'utf8'), '\nd /run/onescan 0755 root root -\n')
   t.notMatch(service, /^(?!Bind).*\/run\/onescan\b/m)
   for (const name of ['onescan-milter', 'onescan-postfix', 'onescan-policy']) {
     const unit = readFileSync(join(deb, `${name}.socket`), 'utf8')
@@ -164,7 +164,7 @@ t.test('account and directories, made by systemd alone', tmpfiles, async (t) => 
   const host = t.testdir({ etc: { passwd: '', group: '' }, var: { spool: {} }, run })
   chownSync(join(host, 'run/onescan'), 54_321, 54_321)
   const conf = (name: string) => join(deb, name)
-  execFileSync('systemd-sysusers', [`--root=${host}`, conf('sysusers.conf')], { stdio: 'ignore' })
+  execFileSync('systemd-sysusers', [`--root=${host}`, conf('sysusers')], { stdio: 'ignore' })
   const [passwd, group] = ['passwd', 'group'].map((name) =>
     readFileSync(join(host, 'etc', name), 'utf8'),
   )
@@ -176,7 +176,7 @@ t.test('account and directories, made by systemd alone', tmpfiles, async (t) => 
     /^onescan-keys:[^:]*:\d+:$/m,
     'an administrator decides who is in it: postinst asks once',
   )
-  execFileSync('systemd-tmpfiles', ['--create', `--root=${host}`, conf('tmpfiles.conf')], {
+  execFileSync('systemd-tmpfiles', ['--create', `--root=${host}`, conf('tmpfiles')], {
     stdio: 'ignore',
   })
   const mode = (path: string) =>
@@ -189,7 +189,7 @@ t.test('account and directories, made by systemd alone', tmpfiles, async (t) => 
 
   execFileSync('chmod', ['3770', join(host, 'var/spool/onescan')])
   writeFileSync(join(host, 'etc/onescan/keys/clusterkeys'), 'x', { mode: 0o644 })
-  execFileSync('systemd-tmpfiles', ['--create', `--root=${host}`, conf('tmpfiles.conf')], {
+  execFileSync('systemd-tmpfiles', ['--create', `--root=${host}`, conf('tmpfiles')], {
     stdio: 'ignore',
   })
   t.equal(mode('var/spool/onescan'), '3770', 'what the administrator chose stays')

@@ -60,7 +60,13 @@ t.test(
     const root = t.testdir()
     const ours = join(import.meta.dirname, '../..')
     const scripts = readdirSync(join(ours, 'packaging')).filter((name) => name.endsWith('.mjs'))
-    const files = ['package.json', 'SECURITY.md', 'debian/control', 'debian/copyright']
+    const files = [
+      'package.json',
+      'SECURITY.md',
+      'debian/control',
+      'debian/copyright',
+      'debian/watch',
+    ]
     files.push('packaging/container/compose.yaml', 'packaging/addresses.json')
     for (const file of ['CHANGELOG.md', ...files, ...scripts.map((name) => `packaging/${name}`)]) {
       cpSync(join(ours, file), join(root, file))

@@ -5,6 +5,7 @@ const NIGHTLY = [
   'test/tools/mutants/built.test.ts',
   'test/packaging/arm64.test.ts',
   'test/packaging/autopkgtest.test.ts',
+  'test/packaging/clean-build.test.ts',
   'test/packaging/pages.test.ts',
   'test/packaging/remedies.test.ts',
   'test/packaging/same-bytes.test.ts',

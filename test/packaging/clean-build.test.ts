@@ -1,0 +1,55 @@
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, cpSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { openDirectory } from '../programs/reachable.ts'
+import { native, packageOnce, packagingMissing } from './built-package.ts'
+import { debianMissing, makeDebian } from './debian.ts'
+
+/**
+ * The source package in a clean Debian of the release that README.source names, with what it says that a
+ * build needs, and nothing else.
+ */
+
+const root = join(import.meta.dirname, '../..')
+const [, RELEASE = ''] =
+  /^Debian \d+ \((\w+)\)/m.exec(readFileSync(join(root, 'debian/README.source'), 'utf8')) ?? []
+
+t.test(
+  'the source package builds in a clean chroot of its release',
+  { skip: packagingMissing || debianMissing },
+  async (t) => {
+    const [debian, output] = [await makeDebian(t, RELEASE), openDirectory(t)]
+    const at = (path: string) => join(debian.path, path)
+    execFileSync(process.execPath, ['packaging/package.mjs', '--source', '--output', output], {
+      cwd: root,
+      stdio: 'ignore',
+    })
+    cpSync(output, at('source'), { recursive: true })
+    copyFileSync('/etc/resolv.conf', at('etc/resolv.conf'))
+    const set = (name: string) => {
+      const value = execFileSync('npm', ['config', 'get', name], { encoding: 'utf8' }).trim()
+      return value === 'null' ? '' : `export npm_config_${name}='${value}'`
+    }
+    // Where npm finds its packages, as it is set here.
+    const certificates = '/etc/ssl/certs/ca-certificates.crt'
+    const needed = debian.run(`
+      apt-get -q update && apt-get -q install --yes --no-install-recommends dpkg-dev build-essential fakeroot &&
+      apt-get -q build-dep --yes --no-install-recommends /source/*.dsc`)
+    t.equal(needed.code, 0, needed.output.slice(-2000))
+    if (set('cafile')) copyFileSync(certificates, at(certificates))
+    const built = debian.run(`
+      ${['registry', 'cafile'].map(set).join('\n')}
+      cd /source && dpkg-source --extract *.dsc tree && cd tree &&
+      COMPRESS=none dpkg-buildpackage --build=binary -us -uc`)
+    t.equal(built.code, 0, built.output.slice(-4000))
+
+    const made = readdirSync(at('source')).filter((name) => name.endsWith('.deb'))
+    t.equal(made.length, 1)
+    const files = (file: string) =>
+      execFileSync('sh', ['-c', 'dpkg-deb --fsys-tarfile "$1" | tar -t | sort', 'sh', file], {
+        encoding: 'utf8',
+      })
+    t.equal(files(at(join('source', made[0]!))), files(await packageOnce('whole', native)))
+  },
+)
