@@ -4,9 +4,10 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { apt, firstLine } from './apt.mjs'
 
-const beside = (name) => join(import.meta.dirname, '../../build', name)
+const beside = (name) => fileURLToPath(new URL(`../../build/${name}`, import.meta.url))
 
 /** Roots of the unpacked packages, and the program in each. */
 export const sendmailRoot = beside('sendmail')

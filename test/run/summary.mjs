@@ -43,7 +43,7 @@ export function failedFiles(results) {
 
 /** How long all of it took, and the files that took longest; times are milliseconds. */
 export function timeLines(total, files, count = 10) {
-  const longest = files.toSorted((a, b) => b.time - a.time).slice(0, count)
+  const longest = [...files].sort((a, b) => b.time - a.time).slice(0, count)
   const lines = longest.map(({ name, time }) => `  ${seconds(time).padStart(6)} ${name}`)
   return [`took ${minutes(total)}; the files that took longest:`, ...lines]
 }
