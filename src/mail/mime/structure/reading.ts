@@ -519,7 +519,9 @@ function dashesOn(
   let at = from
   for (let others = 0; others <= DASHES_FRONT_MAX; at++) {
     if (bytes[at] === DASH && bytes[at + 1] === DASH) {
-      if (isBoundary(at + 2)) return at
+      // A boundary is looked for only where there is a choice.
+      if (first !== undefined && isBoundary(first + 2)) return first
+      if (first !== undefined && isBoundary(at + 2)) return at
       first ??= at
     }
     if (bytes[at] !== SPACE && bytes[at] !== TAB) others++
