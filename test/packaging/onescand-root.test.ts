@@ -84,7 +84,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       t.match(found, /^ok +onescand \d+: calls a clean message clean, and finds EICAR; open: /m)
       t.match(found, /^ok +next server unix:\/run\/dovecot\/lmtp \[onescand\]: greets/m)
       t.match(found, /^ok +keyring \[onescand\]: /m)
-      t.notMatch(found, /^\w+ +places/m)
+      t.notMatch(found, /^\w+ +paths/m)
       t.notMatch(found, /^error/m)
     })
 
@@ -188,7 +188,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       there(`mkdir -p ${ELSEWHERE.replace(/\/[^/]*$/, '')}
         printf '%s\\n' '[Service]' ${lines.map(([, line]) => line).join(' ')} >${ELSEWHERE}
         systemctl daemon-reload; systemctl restart onescand`)
-      t.notMatch(checked(), /places \[onescand\]/)
+      t.notMatch(checked(), /paths \[onescand\]/)
       t.equal(send('/clean.eml').code, 0)
     })
 

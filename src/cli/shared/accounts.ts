@@ -1,5 +1,10 @@
 import { Fault } from '../../lib/errors/fault.ts'
-import { findAccount, readAccounts, type SystemAccount } from '../../readiness/account.ts'
+import {
+  type Accounts,
+  findAccount,
+  readAccounts,
+  type SystemAccount,
+} from '../../readiness/account.ts'
 import type { RunningService } from './running-services.ts'
 
 /** The accounts as which root has things done: none of them runs a service, and one is the slot's. */
@@ -20,12 +25,16 @@ function accountFor(named: string | undefined, usual: readonly string[]): System
   const names = named === undefined ? usual : [named]
   const [account] = names.flatMap((name) => findAccount(accounts, name, 'all') ?? [])
   if (account === undefined) throw new Fault('config', `user ${names[0]}: no such account`)
-  const isOfService = OF_SERVICES.some(
-    (name) => findAccount(accounts, name, 'primary')?.uid === account.uid,
-  )
-  if (!isOfService && account.uid !== 0) return account
+  if (!isOfService(account.uid, accounts)) return account
   const why = 'root does nothing as this account; name another'
   throw new Fault('config', `user ${account.name}: ${why}`)
+}
+
+/** Whether an account is root's, or that of a service of onescan's. */
+export function isOfService(uid: number, accounts: Accounts): boolean {
+  return (
+    uid === 0 || OF_SERVICES.some((name) => findAccount(accounts, name, 'primary')?.uid === uid)
+  )
 }
 
 /** The account that reads for root, with more groups for this command alone, if it is the usual one. */

@@ -87,7 +87,8 @@ export async function findRunningServices(processes?: string): Promise<RunningSe
     if (parent?.name === status.name && parent.uid === status.uid && SERVERS.test(status.name))
       continue
     if (found.numbers() !== numbers) continue // in a container
-    if (!isWatched(found, status, parent, mainProcessOf)) {
+    // What is tried for it is no part of its unit: any program of a unit could have itself tried outside of that.
+    if (found.isConfined() || !isWatched(found, status, parent, mainProcessOf)) {
       if (SERVERS.test(status.name) && unread.length < UNREAD_MAX) unread.push(pid)
       continue
     }
@@ -108,7 +109,7 @@ function leftOut(unread: readonly string[], next?: string): Finding[] {
   const findings: Finding[] = []
   if (unread.length > 0) {
     const value =
-      'look like services, and no supervise, runsv, s6-supervise or unit of root watches them'
+      'look like services, and no supervise, runsv, s6-supervise or unit of root watches them, or their unit confines them'
     const remedy = `if one of them is a service of this host: onescan check --pid ${unread[0]}`
     findings.push(warning(`processes ${unread.join(' ')}`, value, remedy))
   }
@@ -137,8 +138,8 @@ export function findPostfix(processes?: string): string[] {
 }
 
 /** The finding that a service hands in mail as root. `outcome` says what came of that. */
-export function rootFinding({ pid }: RunningService, outcome = ''): Finding {
-  const value = `runs qmail-smtpd as root${outcome}`
+export function rootFinding({ pid }: RunningService, who = 'root'): Finding {
+  const value = `runs qmail-smtpd as ${who}`
   const remedy = 'give tcpserver -u "$(id -u qmaild)" -g "$(id -g onescan)"'
   return failure(`process ${pid}`, value, remedy)
 }

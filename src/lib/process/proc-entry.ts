@@ -66,6 +66,25 @@ export class ProcEntry {
     return attempt(() => readlinkSync(this.at('ns/pid')))
   }
 
+  /**
+   * Whether it may do less than another process of its account that this one starts: system calls are filtered, it
+   * has a profile of AppArmor, or files or the network are hidden from it. Its name and its words it chooses
+   * itself; these it does not.
+   */
+  isConfined(): boolean {
+    const self = new ProcEntry('self', this.#processes)
+    const differs = (read: (found: ProcEntry) => string | undefined) =>
+      attempt(() => read(this)) !== attempt(() => read(self))
+    const text = (found: ProcEntry, name: string) => readFileSync(found.at(name), 'latin1')
+    return (
+      ['mnt', 'net', 'user'].some((kind) =>
+        differs((found) => readlinkSync(found.at(`ns/${kind}`))),
+      ) ||
+      differs((found) => text(found, 'attr/current')) ||
+      differs((found) => /^Seccomp:.*$/m.exec(text(found, 'status'))?.[0])
+    )
+  }
+
   /** Its state. Undefined if it has ended, or the kernel hides it from us. */
   stat(): ProcessStat | undefined {
     const field = attempt(() => this.#fields())

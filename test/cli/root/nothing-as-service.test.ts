@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, readFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { newest, startOnescand } from '../../daemon/process.ts'
@@ -83,4 +83,28 @@ t.test('no command of root becomes the account of a service', { skip }, async (t
     }
     if (words[0] === 'scan') t.ok(became.size > 0, 'the trace shows accounts')
   }
+})
+
+// promise: root-runs-nothing
+t.test('no process of a service has itself tried as a slot, by another name', { skip }, (t) => {
+  const machine = makeMachine(t)
+  const place = openDirectory(t)
+  // Whoever holds onescand can give its process any name and words.
+  const smtpd = `setpriv --reuid=${ONESCAN} --regid=${ONESCAN} --clear-groups ${place}/tcpserver 0 25 qmail-smtpd`
+  const program = (name: string, text: string) =>
+    writeFileSync(join(place, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 })
+  program('supervise', `${smtpd} &\nwait`)
+  program('tcpserver', `echo >${place}/up\nread -r end <${place}/down`)
+  const script = `mkfifo -m 666 "$0/up" "$0/down"; "$0/supervise" & read -r up <"$0/up"; "$@"; echo >"$0/down"; wait`
+  const traceFile = join(place, 'trace')
+  const [first, ...all] = machine.around([
+    ...['sh', '-c', script, place],
+    ...['strace', '-f', '-qq', '-e', 'trace=/^set(re|res|fs)?[ug]id,setgroups', '-o', traceFile],
+    ...[process.execPath, bundle].map(reachable),
+    'check',
+  ])
+  const { stdout } = spawnSync(first!, all, { encoding: 'utf8', env: { PATH: reachablePath() } })
+  t.match(stdout, /process \d+: runs qmail-smtpd as onescan: nothing was tried/)
+  t.notOk(accountsOf(readFileSync(traceFile, 'latin1')).has(ONESCAN))
+  t.end()
 })

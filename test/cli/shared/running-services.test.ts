@@ -99,8 +99,9 @@ t.test('a job of cron that forks twice is no service, though its unit is', async
   t.match(findings, [{ what: 'processes 77', remedy: /onescan check --pid 77$/ }])
 })
 
+// promise: root-runs-nothing
 t.test(
-  'a service whose unit hides files is one of this host; that of a container is not',
+  'a service whose unit hides files is named, and not tried outside of it; that of a container is not',
   async (t) => {
     const namespaces = (pid: number, mnt: number) => ({
       ns: {
@@ -125,11 +126,12 @@ t.test(
       101: service(namespaces(1, 2)), // PrivateTmp=
       102: service(namespaces(2, 2)),
     })
-    const { services } = await findRunningServices(processes)
+    const { services, findings } = await findRunningServices(processes)
     t.same(
       services.map(({ pid }) => pid),
-      ['100', '101'],
+      ['100'],
     )
+    t.match(findings, [{ what: 'processes 101', remedy: /onescan check --pid 101$/ }])
   },
 )
 

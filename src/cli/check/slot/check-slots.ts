@@ -2,7 +2,7 @@ import type { Finding } from '../../../lib/errors/finding.ts'
 import { nameOrNumber, readAccounts, type SystemAccount } from '../../../readiness/account.ts'
 import { runAs } from '../../root/run-as.ts'
 import { saidBy } from '../../root/said.ts'
-import { accountOfSlot } from '../../shared/accounts.ts'
+import { accountOfSlot, isOfService } from '../../shared/accounts.ts'
 import {
   findRunningServices,
   type RunningService,
@@ -29,9 +29,13 @@ export async function* checkSlots(options: SlotOptions): AsyncGenerator<Finding>
     yield* checkSlot(options, services)
     return
   }
+  const accounts = readAccounts()
+  // Any process can take the name of such a service: onescand's, too.
   yield* services
-    .filter(({ uid }) => uid === 0)
-    .map((service) => rootFinding(service, ': nothing was tried'))
+    .filter(({ uid }) => isOfService(uid, accounts))
+    .map((service) =>
+      rootFinding(service, `${nameOrNumber(accounts, service.uid)}: nothing was tried`),
+    )
   for (const { account, services: own } of slotsOf(services, options)) {
     const words = process.argv.slice(2).filter((word) => word !== '--json')
     const run = runAs({ account, words: [...words, '--given'], reads: true })
@@ -55,7 +59,7 @@ function slotsOf(
   const slots = new Map<string, { account: SystemAccount; services: RunningService[] }>()
   for (const service of services) {
     const { uid, groups } = service
-    if (uid === 0 && user === undefined) continue
+    if (user === undefined && isOfService(uid, accounts)) continue
     const account =
       user === undefined
         ? { name: nameOrNumber(accounts, uid), uid, groups }
