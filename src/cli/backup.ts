@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { attempt, errorCode, errorText, Fault } from '../lib/errors/fault.ts'
 import { shellWord } from '../lib/errors/shell-word.ts'
 import { PathHandle } from '../lib/path/path-handle.ts'
+import { letsOthersReplace } from '../lib/path/untrusted-writer.ts'
 import { HOST_DIRECTORY, readControlDirectories } from '../scan/judge/config.ts'
 import { optionValues, printsJson } from './shared/options.ts'
 import { FAILED, makeCommand } from './shared/run-command.ts'
@@ -44,9 +45,11 @@ export const backupCommand = makeCommand('backup', {
     const path = resolve(file)
     const places = placesOfHost().filter((place) => place !== path)
     const fd = make(path)
+    let content: ReturnType<typeof contentOf>
     try {
       const tar = archive(places, fd)
       for (const line of tar.split('\n').filter(Boolean)) output.warn(line)
+      content = contentOf(path, fd, places)
     } catch (error) {
       PathHandle.with(dirname(path), (place) => rmSync(place.at(basename(path)), { force: true }))
       throw error
@@ -54,7 +57,7 @@ export const backupCommand = makeCommand('backup', {
       closeSync(fd)
     }
     const sum = { files: 0, bytes: 0 }
-    for (const found of contentOf(path, places)) {
+    for (const found of content) {
       const { place, files, bytes } = found
       output.text(`${place}: ${files} file${files === 1 ? '' : 's'}, ${bytes} bytes\n`)
       await output.result(found)
@@ -88,10 +91,14 @@ function placesOfHost(): string[] {
   return there.filter((path) => !there.some((other) => path.startsWith(`${other}/`)))
 }
 
+/** Makes the file, where nobody else can put another in its place: root restores it some day. */
 function make(path: string): number {
   return PathHandle.with(dirname(path), (place) => {
+    const { stats, writer } = place
+    const isSafe = writer === undefined && stats.uid === 0 && !letsOthersReplace(stats.mode)
+    if (!isSafe) place.mustBeOwn()
     try {
-      return openSync(place.at(basename(path)), 'wx', MODE)
+      return openSync(place.at(basename(path)), 'wx+', MODE)
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error
       throw new Fault('config', `${path}: is there already; name another file`)
@@ -115,10 +122,14 @@ function archive(places: readonly string[], fd: number): string {
   return said
 }
 
-/** What the archive has of each place. */
-function contentOf(path: string, places: readonly string[]) {
-  const words = ['--list', '--verbose', '--numeric-owner', '--file', path]
-  const { status, stdout } = spawnSync('tar', words, { encoding: 'utf8', maxBuffer: 1024 ** 3 })
+/** What the archive, which is open, has of each place. */
+function contentOf(path: string, fd: number, places: readonly string[]) {
+  const words = ['--list', '--gzip', '--verbose', '--numeric-owner', '--file', '/proc/self/fd/0']
+  const { status, stdout } = spawnSync('tar', words, {
+    encoding: 'utf8',
+    maxBuffer: 1024 ** 3,
+    stdio: [fd, 'pipe', 'ignore'],
+  })
   if (status !== 0) throw new Error(`${path}: cannot be read back`)
   const entries = stdout.split('\n').flatMap((line) => {
     const [, kind, bytes, name] = /^(.)\S+ +\S+ +(\d+) \S+ \S+ (.*)$/.exec(line) ?? []

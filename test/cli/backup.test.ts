@@ -77,3 +77,26 @@ t.test('if it cannot be made, nothing is left', { skip }, async (t) => {
   t.match(stderr, 'onescan backup: tar: no room\n')
   t.notOk(existsSync(join(place, 'backup.tgz')))
 })
+
+// promise: root-directory-exchange
+t.test('none is made where another can put a file in its place', { skip }, async (t) => {
+  const machine = makeMachine(t)
+  machine.write('/etc/onescan/policy', '* REJECTVIRUS=1\n')
+  const place = openDirectory(t)
+  const run = (directory: string) => {
+    const words = [process.execPath, bundle, 'backup', join(directory, 'backup.tgz')]
+    const [program = '', ...rest] = machine.around(words)
+    return spawnSync(program, rest, { env: { PATH: searchPath }, encoding: 'utf8' })
+  }
+  const anns = join(place, 'ann')
+  mkdirSync(anns)
+  chownSync(anns, 1000, 1000)
+  t.match(run(anns), { status: 2, stderr: /may write to .*, and root obeys nobody else/ })
+  const all = join(place, 'all')
+  mkdirSync(all)
+  chmodSync(all, 0o777)
+  t.match(run(all), { status: 2, stderr: /may write to / })
+  chmodSync(all, 0o1777)
+  const { status, stderr } = run(all)
+  t.equal(status, 0, stderr)
+})
