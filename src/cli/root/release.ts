@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import type { Writable } from 'node:stream'
 import { ServiceRun } from '../../doors/slot-socket/command.ts'
 import { BY_CALLER, HAND_ON, type HandOnAnswer, isHandedLine } from '../quarantine/by-caller.ts'
 import { reader } from '../shared/accounts.ts'
@@ -28,12 +30,23 @@ export function releaseForRoot(words: readonly string[]): Promise<number> {
       reads: true,
     })
     const isEnd = line.startsWith('{"end":')
-    handing.stdin![isEnd ? 'end' : 'write'](`${line}\n`)
+    if (isEnd) handing.stdin!.end(`${line}\n`)
+    else await writeTo(handing.stdin!, `${line}\n`)
     // Not end(): a frame behind the answer may meet a connection that is closed already (EPIPE), and
     // then what became of the release would be lost.
     if (isEnd) release.stdin.write(`${JSON.stringify(await answerOf(handing))}\n`)
     return undefined
   }).finally(() => handing?.close())
+}
+
+/** Resolves when the reader has room for more, or reads no more: what comes may have no end. */
+async function writeTo(out: Writable, line: string): Promise<void> {
+  if (out.destroyed || out.write(line)) return
+  const over = new AbortController()
+  const events = ['drain', 'close'].map((event) => once(out, event, over))
+  await Promise.race(events).catch(() => {}) // whoever awaits its exit hears of an error
+  over.abort()
+  for (const event of events) event.catch(() => {})
 }
 
 async function answerOf(handing: RunningCommand): Promise<HandOnAnswer> {

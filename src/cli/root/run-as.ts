@@ -89,7 +89,9 @@ export function runAs({ account, words, maySetId, reads }: AccountWork): Running
     for (const stream of [stdin, stdout, stderr]) stream?.destroy()
     child.unref() // what waits for a file system stays until that answers
   }
-  return { stdin, stdout, stderr, exit: exitOf(child), close }
+  const exit = exitOf(child)
+  exit.catch(() => {}) // whoever awaits it hears it
+  return { stdin, stdout, stderr, exit, close }
 }
 
 async function exitOf(child: ChildProcess): Promise<number> {

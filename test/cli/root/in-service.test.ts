@@ -4,12 +4,15 @@ import { createServer, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { frame } from '../../../src/doors/slot-socket/frames.ts'
+import { attempt } from '../../../src/lib/errors/fault.ts'
+import { ProcEntry } from '../../../src/lib/process/proc-entry.ts'
 import { loadSystem } from '../../../src/lib/runtime/system.ts'
 import { startOnescand } from '../../daemon/process.ts'
 import { listen } from '../../programs/listen.ts'
 import { openDirectory } from '../../programs/reachable.ts'
 import { startReceiver } from '../../programs/smtp-receiver.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
+import { until } from '../../run/until.ts'
 import { keepOne, makeQuarantine } from '../../scan/quarantine/kept.ts'
 import { asPlain, jsonIn, onescan, PLAIN, type RunOptions } from '../onescan.ts'
 
@@ -216,4 +219,33 @@ t.test('it chooses no program that root has an account start', { skip }, async (
     t.match(answer, /"code":1,"by":"\/bin\/false"/, usual)
   }
   t.notOk(existsSync(join(place, 'ran')))
+})
+
+// promise: root-signs-of-life
+t.test('a message without an end fills no memory of root', { skip }, async (t) => {
+  const chain = join(openDirectory(t), 'chain')
+  const line = (value: object) => frame('o', Buffer.from(`${JSON.stringify(value)}\n`))
+  const readers = () =>
+    ProcEntry.all().filter((found) => {
+      const words = attempt(() => readFileSync(found.at('cmdline'), 'latin1')) ?? ''
+      return found.status()?.uid === NOBODY && words.includes(`hand-on\0--by\0${chain}`)
+    })
+  const pieces = 1000
+  let taken = 0
+  const socket = await impostor(t, async (client) => {
+    client.write(line({ mail: {}, usual: 'chain' }))
+    await until(() => readers().length > 0, 'an account is to hand it on')
+    for (const { pid } of readers()) process.kill(Number(pid), 'SIGSTOP')
+    const bytes = line({ bytes: 'A'.repeat(64 * 1024) })
+    for (let piece = 0; piece < pieces; piece++) {
+      client.write(bytes, (error) => {
+        taken += error ? 0 : 1
+      })
+    }
+  })
+  const words = ['quarantine', 'release', '--by', chain, '1.0000000000000000']
+  const { code, err } = await onescan(words, { root: true, env: { ONESCAN_SOCKET: socket } })
+  t.equal(code, 2, err)
+  t.match(err, /it took too long, and was ended/)
+  t.ok(taken < pieces / 2, `root has taken ${taken} pieces`)
 })
