@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
-import { extname, join } from 'node:path'
+import { dirname, extname, join } from 'node:path'
 import type { Configuration } from '../doors/shared/configuration.ts'
-import type { DaemonDescription } from '../doors/slot-socket/tell.ts'
+import type { DaemonDescription, LostLog } from '../doors/slot-socket/tell.ts'
 import { attempt } from '../lib/errors/fault.ts'
 import { ProcEntry, START_BLUR } from '../lib/process/proc-entry.ts'
 import { isCompiled } from '../lib/runtime/compiled-program.ts'
@@ -25,7 +25,16 @@ export function describeDaemon(configuration: Configuration): DaemonDescription 
     settings: Object.fromEntries(settings) as DaemonDescription['settings'],
     changed: filesOf(configuration).filter((file) => isNewer(file, readAt)),
     replaced: [program].filter((file) => isNewer(file, startedAt + START_BLUR)),
+    lostLog: lostLog(env.LOGFILE),
   }
+}
+
+/** Why nobody can read the lines of a log; undefined if somebody can, or if there is none. */
+function lostLog(file: string | undefined): LostLog | undefined {
+  if (!file) return undefined
+  // It is made with its first line.
+  if (!existsSync(dirname(file))) return 'not there for onescand'
+  return attempt(() => statSync(file))?.isCharacterDevice() ? 'a device' : undefined
 }
 
 /** The options of this onescand, of which this process is a worker. */

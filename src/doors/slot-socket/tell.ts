@@ -21,9 +21,15 @@ export interface DaemonDescription {
   /** The files of its settings, and of its program, that have changed since it has read them. */
   readonly changed: readonly string[]
   readonly replaced: readonly string[]
+  /** Why nobody can read the lines of its LOGFILE. */
+  readonly lostLog?: LostLog | undefined
   /** What a trial of its own has shown, if one is wanted. */
   readonly trial?: DaemonTrial
 }
+
+/** As onescand sees the file itself, in its unit. */
+const LOST_LOGS = ['not there for onescand', 'a device'] as const
+export type LostLog = (typeof LOST_LOGS)[number]
 
 /** A trial by which an onescand finds out whether mail is scanned. */
 interface DaemonTrial {
@@ -82,11 +88,12 @@ function readDescription(payload: Buffer): DaemonAnswer | undefined {
 }
 
 function isDescription(value: unknown): value is DaemonDescription {
-  const { pid, words, settings, changed, replaced, trial } = objectOf(value)
+  const { pid, words, settings, changed, replaced, lostLog, trial } = objectOf(value)
   return (
     Number.isSafeInteger(pid) &&
     [words, changed, replaced].every(areTexts) &&
     areTexts(Object.values(objectOf(settings))) &&
+    (lostLog === undefined || LOST_LOGS.some((lost) => lost === lostLog)) &&
     (trial === undefined || isTrial(trial))
   )
 }

@@ -73,6 +73,7 @@ t.test('an answer may come in pieces, and one of another form counts as none', a
     { settings: { QHPSI: 1 } },
     { changed: 'all' },
     { replaced: 'all' },
+    { lostLog: '/dev/null' },
     { trial: null },
     { trial: { wrong, doors: 'all' } },
     { trial: { wrong: ['EICAR'], doors: [] } },

@@ -10,6 +10,7 @@ import { findProgram } from '../../../programs/install.mjs'
 import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
 import { postfixMissing, startPostfix } from '../../../programs/postfix.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
+import { onescan } from '../../onescan.ts'
 import { findingsByMail, findingsOn, judge, linesOf, makeMachine } from '../machine.ts'
 
 /** `onescan check --mail ADDRESS` sends three mails by each way, and reads what became of them. */
@@ -182,6 +183,22 @@ t.test('where no log can be read, nothing is ok', async (t) => {
   const next = await startNext(t)
   const levels = (await findingsByMail([plain(next.port)])).map(({ level }) => level)
   t.same(levels, ['error', 'error'])
+})
+
+t.test('onescand says itself that its log is lost, and no mail is sent', async (t) => {
+  for (const [LOGFILE, why] of [
+    ['/nonexistent/log', 'not there for onescand'],
+    ['/dev/null', 'a device'],
+  ] as const) {
+    const daemon = await startOnescand(t, { settings: { QHPSI: 'plugin: eicar', LOGFILE } })
+    const env = { ONESCAN_SOCKET: daemon.socket }
+    const { code, out } = await onescan(['check', '--mail', 'ann@example.org'], { env, root: true })
+    t.equal(code, 2)
+    t.match(
+      out,
+      `LOGFILE: ${LOGFILE} is ${why}: the lines about mail are lost, and no mail was sent;`,
+    )
+  }
 })
 
 const SENDMAIL = '/usr/sbin/sendmail'
