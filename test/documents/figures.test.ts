@@ -1,11 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { TOKEN_MIN } from '../../src/daemon/http/access.ts'
 import { CONNECTIONS_MAX } from '../../src/daemon/http/idle-connections.ts'
 import { HUNG_AFTER } from '../../src/daemon/workers/hung-workers.ts'
 import { LINES_MAX } from '../../src/delay/gate/gate-log.ts'
-import { ACCEPT_PAUSE } from '../../src/delay/gate/listeners.ts'
 import { REMEMBERED_MAX } from '../../src/delay/gate/remembered-clients.ts'
 import { QUESTIONS_MAX } from '../../src/delay/gate/visit-preparer.ts'
 import { defaultTimeouts as milterTimeouts } from '../../src/doors/milter/server.ts'
@@ -15,9 +13,8 @@ import { table as settings } from '../../src/lib/settings/table.ts'
 import { READ_LINE_MAX } from '../../src/log/read-log.ts'
 import { FREE_MAX, MAIL_LINE_MAX } from '../../src/mail/message/content-fields.ts'
 import { IN_MEMORY_MAX, MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
-import { SWEEP_AGE } from '../../src/mail/message/sweep.ts'
 import { DECISIONS_KEPT } from '../../src/observe/live/history.ts'
-import { NAMES_MAX, TOP } from '../../src/observe/report/tally.ts'
+import { NAMES_MAX } from '../../src/observe/report/tally.ts'
 import { IDLE_TIME } from '../../src/quotad/http.ts'
 import { GRACE } from '../../src/quotad/mailbox-answer.ts'
 import { AT_ONCE as MAILBOXES_AT_ONCE, THREADS } from '../../src/quotad/sources/readings-at-once.ts'
@@ -58,7 +55,7 @@ t.test(
     t.match(page, `one of more than ${READ_LINE_MAX / KIB} KiB is ignored`)
     t.match(page, `its first ${figure('BYTES_SHOWN') / KIB} KiB;`)
     t.match(page, `counts ${withCommas(NAMES_MAX)} different ones`)
-    t.equal(TOP, 20)
+    t.equal(figure('TOP'), 20)
     t.match(page, 'the twenty most frequent names')
   },
 )
@@ -77,7 +74,7 @@ t.test(
     t.match(page, `wait for their turn, for ${figure('TURN_WITHIN') / 1000} seconds at most`)
     t.match(page, `is larger than ${IN_MEMORY_MAX / KIB} KiB, or there is no memory left`)
     t.match(page, `Its first ${MEMORY_FILE_MAX / MIB} MiB are in memory`)
-    t.match(page, `a token of ${TOKEN_MIN} or more printable characters`)
+    t.match(page, `a token of ${figure('TOKEN_MIN')} or more printable characters`)
     t.match(page, `tells the MTA every ${milterTimeouts.progressAfter / 1000} seconds`)
     t.match(page, `if that is more than ${defaultTimeouts.makesRoomAfter / 1000} seconds`)
     t.match(page, `at most ${CONNECTIONS_MAX} connections, and`)
@@ -129,7 +126,7 @@ t.test('the figures about stamps, keyrings and sweeps are those of the program',
   t.match(stamps, `the first ${CANDIDATES_MAX} hmac-sha256 stamps`)
   t.match(stamps, `more than ${FUTURE_MAX} seconds in the future`)
   const slot = words('onescan-queue.8')
-  t.match(slot, `removes those older than ${SWEEP_AGE / HOUR} hours`)
+  t.match(slot, `removes those older than ${figure('SWEEP_AGE') / HOUR} hours`)
   t.equal(figure('COUNTED_MAX'), HOUR)
   t.match(slot, 'between two sweeps at most an hour counts')
   t.match(slot, `set by more than ${figure('STEP_MAX') / 60_000} minutes since the last sweep`)
@@ -145,7 +142,7 @@ t.test(
     t.match(page, `sent less than ${figure('PROGRESS') / KIB} KiB`)
     t.match(page, `The ${withCommas(REMEMBERED_MAX)} clients that behaved last`)
     t.match(page, `and ${figure('SPARE_DESCRIPTORS')} more.`)
-    t.match(page, `let in for ${ACCEPT_PAUSE} milliseconds at a time`)
+    t.match(page, `let in for ${figure('ACCEPT_PAUSE')} milliseconds at a time`)
     t.match(page, `At most ${QUESTIONS_MAX} questions to the DNS`)
     t.match(page, `Up to ${withCommas(LINES_MAX)} lines wait in memory`)
   },

@@ -5,7 +5,7 @@ import { errorTextAt, Fault } from '../../lib/errors/fault.ts'
 import { readSecret } from '../../lib/path/open.ts'
 
 /** Characters of a token: a shorter one could be guessed. */
-export const TOKEN_MIN = 16
+const TOKEN_MIN = 16
 
 /** Returns why a request is refused, or undefined if it is let in. */
 export type CheckAccess = (

@@ -21,7 +21,7 @@ const POLLS_MAX = 8
  * Milliseconds for which no connection is accepted once descriptors are used up. Without this pause
  * the gate would try again and again.
  */
-export const ACCEPT_PAUSE = 200
+const ACCEPT_PAUSE = 200
 /**
  * Milliseconds between two polls for events without a signal. The signals of a listening socket go
  * to the process that asked for them last. While a socket is handed over, that may be another

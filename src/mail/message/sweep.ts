@@ -11,7 +11,7 @@ const SHARED_NAME = /^onescan-[0-9]+-[0-9a-z]+\.msg$/
 const PRIVATE_NAME = /^onescan-(dir|file)-[0-9A-Za-z]+$/
 
 /** Milliseconds after which a file is one that a killed process left; far above any SCANTIMEOUT in use. */
-export const SWEEP_AGE = 36 * 60 * 60 * 1000
+const SWEEP_AGE = 36 * 60 * 60 * 1000
 /** Milliseconds that other work has after a slice of names. */
 const PAUSE = 50
 

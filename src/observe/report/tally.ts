@@ -2,7 +2,7 @@ import type { LogRecord } from '../../log/log-record.ts'
 import { DECISIONS, Durations, MessageCounts, SCANS, scanTimeIn } from './counts.ts'
 
 /** The most names of a list that are reported. */
-export const TOP = 20
+const TOP = 20
 /** The most different names of a list that are counted; further ones count as OTHERS together. */
 export const NAMES_MAX = 20_000
 const OTHERS = '(others)'
