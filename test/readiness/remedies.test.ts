@@ -7,7 +7,7 @@ import { checkDirectories } from '../../src/readiness/directories.ts'
 import { checkKeyring } from '../../src/readiness/keyring.ts'
 import { checkSettings } from '../../src/readiness/settings.ts'
 import { openQuarantine } from '../../src/scan/quarantine/folders.ts'
-import { host as slotHost } from '../cli/check/shared/host.ts'
+import { host as slotHost } from '../cli/check/host.ts'
 import { host } from './host.ts'
 
 /** What settings and files say stands in a command to paste as one word of the shell. */

@@ -5,8 +5,8 @@ import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.
 import type { LogRecord } from '../../../log/log-record.ts'
 import type { LogFile } from '../../../log/read-log.ts'
 import { cleanMessage, eicarMessage, largeEicarMessage } from '../../../readiness/eicar-message.ts'
+import { greeting, listenersOfHost } from '../../shared/listeners.ts'
 import { SENDMAIL } from '../../shared/sendmail.ts'
-import { greeting, listenersOfHost } from '../shared/listeners.ts'
 import { FollowedLog } from './followed-log.ts'
 import type { SentMail, Way } from './send-mail.ts'
 

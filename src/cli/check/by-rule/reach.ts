@@ -11,9 +11,9 @@ import {
   obstacle,
   type SystemAccount,
 } from '../../../readiness/account.ts'
+import { isListening, isListeningAt } from '../../shared/listeners.ts'
 import { askSystemd, type SystemdUnit } from '../../shared/systemd-unit.ts'
 import { howToStart } from '../services/state.ts'
-import { isListening, isListeningAt } from '../shared/listeners.ts'
 import { matchAddress, SOCKET_UNITS } from './onescand-endpoints.ts'
 import {
   inPostfix,

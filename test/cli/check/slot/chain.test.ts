@@ -5,7 +5,7 @@ import { checkPrograms } from '../../../../src/cli/check/slot/chain.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { stranger } from '../../../readiness/host.ts'
 import { slotProgram } from '../../onescan.ts'
-import { host } from '../shared/host.ts'
+import { host } from '../host.ts'
 
 function qmail(t: Test, mode = 0o755): string {
   const home = t.testdir({ bin: {} })

@@ -5,7 +5,7 @@ import { howToStart } from '../../../../src/cli/check/services/state.ts'
 import { checkTrialMessages } from '../../../../src/cli/check/slot/trial-messages.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { complaints } from '../../../readiness/host.ts'
-import { host } from '../shared/host.ts'
+import { host } from '../host.ts'
 
 const eicar = { QHPSI: 'plugin: eicar' }
 

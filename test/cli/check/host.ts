@@ -1,8 +1,8 @@
-import type { Host } from '../../../../src/cli/check/slot/slot-hosts.ts'
-import { isOnescanc } from '../../../../src/cli/check/slot/slot-program.ts'
-import type { Environment } from '../../../../src/lib/settings/settings.ts'
-import { host as stageHost } from '../../../readiness/host.ts'
-import { slotProgram } from '../../onescan.ts'
+import type { Host } from '../../../src/cli/check/slot/slot-hosts.ts'
+import { isOnescanc } from '../../../src/cli/check/slot/slot-program.ts'
+import type { Environment } from '../../../src/lib/settings/settings.ts'
+import { host as stageHost } from '../../readiness/host.ts'
+import { slotProgram } from '../onescan.ts'
 
 /** A host with these variables, whose slot is the built onescan-queue, and on which all else is well. */
 export function host(env: Environment, more: Partial<Host> = {}): Host {

@@ -1,11 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import t, { type Test } from 'tap'
-import {
-  greeting,
-  isListening,
-  listenersOfHost,
-} from '../../../../src/cli/check/shared/listeners.ts'
+import { greeting, isListening, listenersOfHost } from '../../../src/cli/shared/listeners.ts'
 
 /** The servers of a host that `onescan check --mail` finds besides those on the usual ports. */
 

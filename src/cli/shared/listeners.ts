@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
-import { attempt } from '../../../lib/errors/fault.ts'
-import { addressText, type IpAddress, Network } from '../../../lib/net/ip-address.ts'
+import { attempt } from '../../lib/errors/fault.ts'
+import { addressText, type IpAddress, Network } from '../../lib/net/ip-address.ts'
 
 /** A port on which this host listens. */
 interface OpenPort {
