@@ -69,8 +69,10 @@ export class PluginHost {
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
     })
-    const [, , stderr, channel, lifeline] = this.#child.stdio
-    this.#stderr = stderr
+    // Without descriptors for them there are no pipes (EMFILE), whatever the types say.
+    const pipes = this.#child.stdio as ChildProcess['stdio'] | undefined
+    const [, , stderr = null, channel = null, lifeline = null] = pipes ?? []
+    this.#stderr = stderr as Readable | null
     this.#channel = channel as Duplex | null
     this.#lifeline = lifeline as Duplex | null
     this.ended = new Promise((resolve) => {

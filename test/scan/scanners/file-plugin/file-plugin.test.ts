@@ -1,6 +1,9 @@
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
+  closeSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   symlinkSync,
@@ -389,6 +392,24 @@ t.test('a process that has left the group is not awaited', async (t) => {
   // Throws if the process has ended before.
   process.kill(Number(readFileSync(join(directory, 'pid'), 'latin1')))
   t.same(answer, clean)
+})
+
+t.test('without descriptors for its process a plugin could not tell', async (t) => {
+  const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
+  const limit = (most: string) =>
+    execFileSync('prlimit', ['--pid', String(process.pid), `--nofile=${most}:`])
+  const [, before = ''] = /^Max open files +(\d+)/m.exec(
+    readFileSync('/proc/self/limits', 'latin1'),
+  )!
+  const last = Math.max(...readdirSync('/proc/self/fd').map(Number))
+  const gaps = [openSync('/dev/null', 'r')]
+  while (gaps.length < 20 || gaps.at(-1)! <= last) gaps.push(openSync('/dev/null', 'r'))
+  limit(String(gaps.at(-1)! + 3)) // two, for the message
+  const { answer } = await ask({ directory, file: 'a.mjs' }).finally(() => {
+    for (const gap of gaps) closeSync(gap)
+    limit(before)
+  })
+  t.match(wordsOf(answer), /cannot be started: .*EMFILE/)
 })
 
 t.test('no descriptor stays open', async (t) => {
