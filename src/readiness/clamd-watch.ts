@@ -5,7 +5,9 @@ import type { ClamdState } from '../observe/live/process-report.ts'
 import { type ClamdAddress, clamdAddressesOf } from '../scan/scanners/clamd/address.ts'
 import type { ClamdOutcome } from '../scan/scanners/clamd/session.ts'
 import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
-import { askVersion, checkAlert, signaturesOf } from './clamd.ts'
+import { askVersion } from './clamd.ts'
+import { checkAlert } from './clamd-limits.ts'
+import { signaturesOf } from './clamd-signatures.ts'
 
 /** Milliseconds between two rounds of questions. */
 const EVERY = 15_000

@@ -1,0 +1,103 @@
+import { type Finding, failure, ok, warning } from '../lib/errors/finding.ts'
+import type { ClamdState } from '../observe/live/process-report.ts'
+import type { ClamdAddress } from '../scan/scanners/clamd/address.ts'
+import { clamdConfOf, databaseIn, valueIn } from '../scan/scanners/clamd/database.ts'
+import { readSignatureFiles, SETTLED_AFTER } from '../scan/scanners/shared/signatures.ts'
+import { checkCount } from './scanner.ts'
+import type { StageHost } from './stage.ts'
+
+/** By which signatures a clamd scans, and what it remembers. */
+
+/** Milliseconds. */
+const DAY = 86_400_000
+
+/** Seconds after which clamd looks for signatures, clamd.conf(5), as its makers have it. */
+const SELF_CHECK = 600
+
+/** Days after which signatures are out of date: ClamAV publishes new ones every day. */
+const OLD = 7
+
+/** The finding about too few signatures; else the one about their date. */
+export function signatureFindings(
+  host: StageHost,
+  server: ClamdAddress,
+  dated: Finding,
+): Finding[] {
+  const { CLAMDBDIR, CLAMDCONF } = host.env
+  const conf = clamdConfOf(server, CLAMDCONF)
+  const own = CLAMDBDIR || (conf && databaseIn(conf))
+  const database = server.kind === 'unix' ? own : undefined
+  if (database === undefined || dated.level === 'error') return [dated]
+  const count = checkCount(dated.what, database)
+  return count.length > 0 ? count : [dated]
+}
+
+/**
+ * Says that clamd before 1.5 knows what it found clean by MD5 and length alone: who makes two files with
+ * the same of both hides one behind the other, clamd.conf(5) DisableCache.
+ */
+export function checkMemory(what: string, version: string, conf: string | undefined): Finding[] {
+  const [, major = 1, minor = 5] = /^ClamAV (\d+)\.(\d+)/.exec(version) ?? []
+  if (Number(major) > 1 || Number(minor) >= 5) return []
+  if (/^\s*DisableCache\s+(yes|true|1)\b/im.test(conf ?? '')) return []
+  const value =
+    'knows clean files by MD5 and length: of two files that share both, the second is not scanned; ' +
+    'from clamd 1.5 on, or with "DisableCache yes", it is'
+  return [ok(`${what} memory`, value)]
+}
+
+/**
+ * Says that clamd may not have loaded a site's own signatures when they count as loaded (SETTLED_AFTER):
+ * nothing tells that it has. Debian's clamd.conf has it look once an hour. freshclam tells it at once.
+ */
+export function checkReload(
+  what: string,
+  server: ClamdAddress,
+  { env, now }: StageHost,
+): Finding[] {
+  const conf = clamdConfOf(server, env.CLAMDCONF)
+  if (conf === undefined) return []
+  const seconds = Number(valueIn(conf, 'SelfCheck') ?? SELF_CHECK)
+  const files = readSignatureFiles(env.CLAMDBDIR || databaseIn(conf), now)
+  if ((seconds > 0 && seconds <= SELF_CHECK) || files?.own === undefined) return []
+  const often = seconds > 0 ? `every ${seconds} seconds` : 'never'
+  const value = `looks ${often} for new signatures of your own, which count as loaded after ${SETTLED_AFTER}`
+  const remedy = `set "SelfCheck ${SELF_CHECK}" in its clamd.conf, and restart clamd`
+  return [warning(`${what} SelfCheck`, value, remedy)]
+}
+
+/**
+ * Judges clamd's answer to VERSION: `ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025`, or only the first
+ * part if it has no signatures of ClamAV. `now` is in milliseconds.
+ */
+export function checkSignatures(what: string, version: string, now: number): Finding {
+  const [name = version, , date = ''] = version.split('/')
+  const { made } = signaturesOf(version)
+  if (!name.startsWith('ClamAV')) {
+    return failure(
+      what,
+      `answers VERSION with "${version.slice(0, 60)}"`,
+      'see that CLAMD names a clamd',
+    )
+  }
+  if (made === undefined) {
+    const value = `answers, ${name}, signatures without a date: not those of ClamAV`
+    return warning(what, value, 'run freshclam if you want those')
+  }
+  const value = `answers, ${name}, signatures of ${date}`
+  const days = Math.floor((now - made) / DAY)
+  return days > OLD ? warning(what, `${value}: ${days} days old`, 'see freshclam') : ok(what, value)
+}
+
+/**
+ * Reads the answer to VERSION: `ClamAV 1.4.6/27800/Thu Nov 19 09:26:40 2026`. The values are undefined
+ * if clamd has no daily database.
+ */
+export function signaturesOf(answer: string): Pick<ClamdState, 'version' | 'made'> {
+  const [, version, date] = /^ClamAV [^/]*\/(\d+)\/(.+)$/.exec(answer) ?? []
+  const made = Date.parse(date ?? '')
+  return {
+    version: version === undefined ? undefined : Number(version),
+    made: Number.isNaN(made) ? undefined : made,
+  }
+}
