@@ -48,6 +48,15 @@ export async function askRunningDaemon(
 }
 
 /**
+ * Why nobody can read the lines of the running onescand's LOGFILE, as it says itself; undefined if somebody can,
+ * if none is set, or if onescand does not tell this user.
+ */
+export async function lostLog(): Promise<string | undefined> {
+  const { settings, lostLog } = (await askRunningDaemon())?.description ?? {}
+  return lostLog && `${settings?.LOGFILE} is ${lostLog}`
+}
+
+/**
  * Whether a process is the first one of an onescand, which tells its number itself: as systemd knows it, or one
  * of the account that made the socket. One of root's, as 1, is not if systemd has onescand run as another.
  */
