@@ -87,12 +87,23 @@ function checkSwitch(host: StageHost): Finding[] {
 
 /** Whether the settings name a scanner. The line itself was read before. */
 function checkQhpsi({ env, isDaemon }: StageHost): Finding[] {
-  if (env.QHPSI?.trim()) return [ok('QHPSI', env.QHPSI.trim())]
+  const line = env.QHPSI?.trim()
+  if (line) return [findsTestFileAlone(line) ? testFileAlone(line) : ok('QHPSI', line)]
   if (isDaemon) return [unset]
   const remedy =
     'set it in tcp.smtp, by envdir or in the run script; give check the same with --env or --envdir'
   return [failure('QHPSI', 'is not set here: mail passes unscanned', remedy)]
 }
+
+/** Whether the plugin is the only one that finds the test file, and nothing else. */
+const findsTestFileAlone = (line: string) => /^plugin:\s*eicar$/.test(line)
+
+const testFileAlone = (line: string) =>
+  warning(
+    'QHPSI',
+    `${line}: finds the test file alone: all viruses get in`,
+    'name a scanner, as in QHPSI="plugin: clamd"',
+  )
 
 /** The policy by rule, whose lines were read with the settings. */
 function checkRules({ directories }: StageHost): Finding[] {

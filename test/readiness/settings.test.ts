@@ -3,17 +3,17 @@ import t from 'tap'
 import { checkSettings } from '../../src/readiness/settings.ts'
 import { complaints, host } from './host.ts'
 
-const eicar = { QHPSI: 'plugin: eicar', REJECTVIRUS: '0' }
+const scans = { QHPSI: 'plugin: clamd', REJECTVIRUS: '0' }
 
 t.test('valid settings are reported with what they do', async (t) => {
-  const findings = await checkSettings(host({ ...eicar, REJECTVIRUS: '1' }))
+  const findings = await checkSettings(host({ ...scans, REJECTVIRUS: '1' }))
   t.same(complaints(findings), [])
   t.match(findings.find(({ what }) => what === 'infected mail')?.value, 'is refused')
 })
 
 t.test('the switch is reported, with the command that removes it', async (t) => {
   const home = t.testdir({ control: { 'onescan.off': '' } })
-  const [finding] = await checkSettings(host({ ...eicar, QMAILHOME: home }))
+  const [finding] = await checkSettings(host({ ...scans, QMAILHOME: home }))
   const file = join(home, 'control/onescan.off')
   t.match(finding, { level: 'warning', value: file, remedy: /onescan enable/ })
 })
@@ -22,9 +22,19 @@ t.test('without QHPSI nothing is scanned', async (t) => {
   t.same(complaints(await checkSettings(host({}))), ['error QHPSI'])
 })
 
+t.test('a scanner that finds the test file alone is a warning', async (t) => {
+  for (const [QHPSI, found] of [
+    ['plugin: eicar', ['warning QHPSI']],
+    [' plugin:eicar ', ['warning QHPSI']],
+    ['plugin: clamd eicar', []],
+  ] as const) {
+    t.same(complaints(await checkSettings(host({ ...scans, QHPSI }))), found, QHPSI)
+  }
+})
+
 t.test("a setting that would stop the slot is reported in the slot's words", async (t) => {
   const of = async (env: Record<string, string>) =>
-    (await checkSettings(host({ ...eicar, ...env }))).filter(({ level }) => level === 'error')
+    (await checkSettings(host({ ...scans, ...env }))).filter(({ level }) => level === 'error')
   t.match(await of({ SCANTIMEOUT: 'soon' }), [{ value: /SCANTIMEOUT soon: must be/ }])
   t.match(await of({ QHPSI: "'open" }), [{ value: /is not closed/ }])
   t.match(await of({ SCANFAIL: 'maybe' }), [{ value: /SCANFAIL maybe/ }])
@@ -32,14 +42,14 @@ t.test("a setting that would stop the slot is reported in the slot's words", asy
 })
 
 t.test('a setting that lets mail in unscanned is a warning', async (t) => {
-  const lenient = await checkSettings(host({ ...eicar, SCANFAIL: 'accept' }))
+  const lenient = await checkSettings(host({ ...scans, SCANFAIL: 'accept' }))
   t.same(complaints(lenient), ['warning unscanned mail'])
   t.match(lenient.at(-1), { value: /is accepted/, remedy: /unset SCANFAIL/ })
-  const relay = await checkSettings(host({ ...eicar, SCANFAIL_RELAY: 'accept' }))
+  const relay = await checkSettings(host({ ...scans, SCANFAIL_RELAY: 'accept' }))
   t.same(complaints(relay), ['warning SCANFAIL_RELAY'])
   t.match(relay.at(-1), { level: 'ok', value: /accepted unscanned for relay clients/ })
   const of = async (name: string, value: string) => {
-    const found = await checkSettings(host({ ...eicar, [name]: value }))
+    const found = await checkSettings(host({ ...scans, [name]: value }))
     return found.filter(({ level }) => level !== 'ok').map((each) => `${each.what}: ${each.value}`)
   }
   for (const [name, value, mail] of [
@@ -58,7 +68,7 @@ t.test('a setting that lets mail in unscanned is a warning', async (t) => {
 t.test('a line of a policy by rule that lets mail in unscanned is a warning', async (t) => {
   const of = async (text: string) => {
     const QMAILHOME = t.testdir({ control: { 'onescan.policy': text } })
-    const found = await checkSettings(host({ ...eicar, QMAILHOME }))
+    const found = await checkSettings(host({ ...scans, QMAILHOME }))
     return found
       .filter(({ level }) => level !== 'ok')
       .map(({ value }) => value.replace(/^\S+ /, ''))
@@ -77,7 +87,7 @@ t.test('a line of a policy by rule that lets mail in unscanned is a warning', as
 
 t.test('the finding about infected mail says what becomes of it', async (t) => {
   const of = async (env: Record<string, string>) =>
-    (await checkSettings(host({ QHPSI: 'plugin: eicar', ...env }))).map(({ value }) => value).join()
+    (await checkSettings(host({ QHPSI: 'plugin: clamd', ...env }))).map(({ value }) => value).join()
   t.match(await of({ QUARANTINE: '/q', REJECTVIRUS: '0' }), 'is kept in /q,is deferred')
   t.match(await of({ QUARANTINE: 'hold', SCANFAIL: 'quarantine' }), 'is held by the MTA,is kept in')
   t.match(await of({ QUARANTINE: '/q', REJECTVIRUS: '1' }), 'is refused')
@@ -88,7 +98,7 @@ t.test('the finding about infected mail says what becomes of it', async (t) => {
 
 t.test('a host on which nobody said what to do with viruses is told that they come', async (t) => {
   const of = async (env: Record<string, string>) =>
-    complaints(await checkSettings(host({ QHPSI: 'plugin: eicar', ...env })))
+    complaints(await checkSettings(host({ QHPSI: 'plugin: clamd', ...env })))
   t.same(await of({}), ['warning infected mail'])
   for (const env of [{ REJECTVIRUS: '0' }, { REJECTVIRUS: '1' }, { QUARANTINE: '/q' }]) {
     t.same(await of(env), [], JSON.stringify(env))
@@ -97,7 +107,7 @@ t.test('a host on which nobody said what to do with viruses is told that they co
 
 t.test('a policy by rule of another name is a warning, whose remedy is its name', async (t) => {
   const QMAILHOME = t.testdir({ control: { 'onescan.policy.txt': 'to=a scan off\n' } })
-  const found = await checkSettings(host({ ...eicar, QMAILHOME }))
+  const found = await checkSettings(host({ ...scans, QMAILHOME }))
   const file = join(QMAILHOME, 'control/onescan.policy')
   t.match(found.at(-1), { level: 'warning', remedy: `mv ${file}.txt ${file}` })
 })
@@ -105,7 +115,7 @@ t.test('a policy by rule of another name is a warning, whose remedy is its name'
 t.test('every line of a policy by rule is read', async (t) => {
   const of = async (text: string) => {
     const QMAILHOME = t.testdir({ control: { 'onescan.policy': text } })
-    const found = await checkSettings(host({ ...eicar, QMAILHOME }))
+    const found = await checkSettings(host({ ...scans, QMAILHOME }))
     return found.filter(({ what, value }) => what === 'policy by rule' || /line \d+: /.test(value))
   }
   t.match(await of('to=a REJECTVIRUS=1\n'), [{ level: 'ok', value: /onescan\.policy, 1 lines$/ }])

@@ -163,7 +163,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
     },
     expect: [
       /^ok process \d+: smtp-delay\S* --listen /,
-      /^ok QHPSI: plugin: eicar/,
+      /^warning QHPSI: plugin: eicar: /,
       /^ok slot, EICAR: /,
     ],
   },
