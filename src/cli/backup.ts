@@ -31,7 +31,8 @@ export const backupCommand = makeCommand('backup', {
       .positional('file', {
         type: 'string',
         demandOption: true,
-        describe: 'The archive to make (tar, gzip), which root alone may read',
+        describe:
+          'The archive to make (tar, gzip), which root alone may read, where nobody else can replace it',
       })
       .option('json', printsJson)
       .example('$0 backup /root/onescan-$(date +%F).tgz', 'Keep all of this host')
