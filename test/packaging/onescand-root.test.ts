@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -157,6 +158,23 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       look('after passwords, an account and a certificate were renewed')
       there('systemctl kill --signal HUP onescand; systemctl restart onescand')
       look('after a restart')
+    })
+
+    // promise: bad-onescand, bad-smtpd-or-quotad
+    t.test('no service makes a socket of another family by io_uring', async (t) => {
+      const source =
+        '#include <errno.h>\n#include <unistd.h>\nint main(void) { return syscall(425, 8, (char[120]){0}) < 0 ? errno : 0; }'
+      const probe = at('/usr/bin/io-uring')
+      execFileSync('cc', ['-w', '-static', '-x', 'c', '-o', probe, '-'], { input: source })
+      t.equal(host.run('/usr/bin/io-uring').code, 0, 'the kernel has it')
+      for (const unit of ['onescand', 'onescan-quotad']) {
+        const only = `[Service]\nType=oneshot\nExecStartPre=\nExecStart=\nExecStart=/usr/bin/io-uring\nRestart=no\nWatchdogSec=0\nRuntimeDirectory=\n`
+        there(`cd /etc/systemd/system; cp /lib/systemd/system/${unit}.service probe.service
+          mkdir -p probe.service.d; printf '${only}' >probe.service.d/only.conf; systemctl daemon-reload`)
+        host.run('systemctl start probe')
+        const status = there('systemctl show --property ExecMainStatus --value probe').trim()
+        t.equal(status, '1', `${unit}: EPERM`)
+      }
     })
 
     t.test('it starts however often it was started before', async (t) => {
