@@ -17,7 +17,7 @@ import { bundle, jsonIn } from '../onescan.ts'
 export const ONESCAN = 54_321
 export const QUOTAD = 54_322
 /** The account that reads for root. */
-const READER = 54_327
+export const READER: number = 54_327
 
 export interface Machine extends OwnDirectories {
   write(path: string, text: string | Buffer, mode?: number): void
