@@ -9,6 +9,7 @@ import { findRunningServices } from '../shared/running-services.ts'
 import { follow, printTo } from './follow.ts'
 import { releaseForRoot, serviceRun } from './release.ts'
 import { runAs } from './run-as.ts'
+import { WHOLE } from './said.ts'
 
 /** How root has a command done. */
 interface Delegation {
@@ -82,7 +83,8 @@ async function byAccount(delegation: Delegation, words: readonly string[]): Prom
   const run = runAs({ account, words: all, reads, maySetId: mayQueue })
   if (reads) process.stdin.pipe(run.stdin!)
   try {
-    return await follow(run, printLine)
+    // A port of any user's may greet, and then keep check waiting.
+    return await follow(run, printLine, words[0] === 'check' ? { whole: WHOLE } : {})
   } catch (error) {
     throw new Fault('read', `as ${account.name}: ${(error as Error).message}`, error)
   } finally {

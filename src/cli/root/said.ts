@@ -8,7 +8,7 @@ const TEXT_MAX = 4_000
 /** Milliseconds for a trial of a service, which says nothing meanwhile. */
 export const TRIAL_OF_SERVICE = 120_000
 /** Milliseconds for all that one says. */
-const WHOLE = 600_000
+export const WHOLE = 600_000
 
 /**
  * A finding as the word of an account. Its texts cannot fill the screen: neither by their length, nor by

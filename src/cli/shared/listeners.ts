@@ -41,8 +41,9 @@ export function isListening(port: number, tables: readonly string[] = tablesOfHo
 /** Whether somebody listens at a path: proc_net(5) of unix sockets, with the path as it was bound. */
 export function isListeningAt(path: string): boolean {
   const table = attempt(() => readFileSync('/proc/net/unix', 'latin1')) ?? ''
-  // Flags: __SO_ACCEPTCON.
-  return table.split('\n').some((line) => line.endsWith(` ${path}`) && / 00010000 /.test(line))
+  // Flags: __SO_ACCEPTCON. Anybody may give an abstract socket a name that ends as a path.
+  const places = table.matchAll(/^\S+: \S+ \S+ 00010000 \S+ \S+ +\d+ (\/.*)$/gm)
+  return [...places].some(([, place]) => place === path)
 }
 
 const tablesOfHost = (): string[] =>

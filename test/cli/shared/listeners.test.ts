@@ -1,7 +1,15 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { greeting, isListening, listenersOfHost } from '../../../src/cli/shared/listeners.ts'
+import {
+  greeting,
+  isListening,
+  isListeningAt,
+  listenersOfHost,
+} from '../../../src/cli/shared/listeners.ts'
+import { listen } from '../../programs/listen.ts'
+import { openDirectory } from '../../programs/reachable.ts'
 
 /** The servers of a host that `onescan check --mail` finds besides those on the usual ports. */
 
@@ -80,4 +88,13 @@ t.test('those that greet as SMTP servers do are found on this host', async (t) =
   t.same(new Set(listeners.map(({ port }) => port)), new Set([smtp, slow, imap, mute]))
   const greet = await greeting(listeners)
   t.same(new Set(greet.map(({ port }) => port)), new Set([smtp, slow]))
+})
+
+// promise: root-process-name
+t.test('an abstract socket passes for none at a path, whatever its name', async (t) => {
+  const path = join(openDirectory(t), 'milter.sock')
+  await listen(t, createServer(), `\0x ${path}`)
+  t.notOk(isListeningAt(path))
+  await listen(t, createServer(), path)
+  t.ok(isListeningAt(path))
 })
