@@ -75,10 +75,9 @@ const listCommand = makeCommand('quarantine list', {
       for (const why of foreign) output.error(errorText(why))
       output.sum({ messages, bytes })
       if (messages === 0) {
-        const such =
-          args.since === undefined && args.until === undefined ? 'nothing' : 'no such message'
+        const isAll = args.since === undefined && args.until === undefined
         const more = released > 0 ? `, but ${released} released; --released shows them` : ''
-        output.text(`${such} is in quarantine${more}\n`)
+        output.text(`nothing ${isAll ? '' : 'of that time '}is in quarantine${more}\n`)
       }
       return messages > 0 ? 0 : NOTHING
     }),

@@ -165,6 +165,10 @@ t.test('release hands a message to the chain, and hosts with the key do not scan
     (await run(directory, 'list')).out,
     'nothing is in quarantine, but 1 released; --released shows them',
   )
+  t.equal(
+    (await run(directory, 'list', '--until', '2020-01-01')).out,
+    'nothing of that time is in quarantine\n',
+  )
   t.match((await run(directory, 'list', '--released')).out, ', released\n')
   const log = readFileSync(join(directory, 'quarantine.log'), 'latin1')
   t.match(log, new RegExp(`^onescan: quarantine=release kept=${id} .* rcpts=2 .*key=mx1 who=\\S+ time=`)) // biome-ignore format: a line
