@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { attempt } from '../lib/errors/fault.ts'
 import { type Finding, failure, ok, warning } from '../lib/errors/finding.ts'
 import { shellWord } from '../lib/errors/shell-word.ts'
@@ -38,7 +38,7 @@ function checkReader(host: StageHost, path: string): Finding {
   if (asksOnescand(host)) return checkAsker(host, path, barrier !== undefined)
   if (barrier === undefined) return ok('keyring', `${path}, read by ${accountText(host)}`)
   const value = `${path} is not readable by ${accountText(host)}`
-  const remedy = barrier === path ? openKeyringTo(host, path) : `see the mode of ${barrier}`
+  const remedy = barrier === path ? openTo(host, path, '640') : leadTo(host, path, barrier)
   // A keyring that is named and never used is a mistake. The default one may be there for other
   // programs.
   const level = host.env.CLUSTERKEYS ? failure : warning
@@ -48,10 +48,18 @@ function checkReader(host: StageHost, path: string): Finding {
 /** The package's group of those who may read keys. All who ask onescand are in another one. */
 const KEEPERS = 'onescan-keys'
 
-/** The commands by which the account may read the file, and as few others as possible. */
-function openKeyringTo({ account, accounts, isDaemon }: StageHost, path: string): string {
+/** What lets the account reach a keyring behind a closed directory. A home, as of root, stays closed. */
+function leadTo(host: StageHost, path: string, barrier: string): string {
+  if (barrier === RINGS) return openTo(host, RINGS, 'g+x')
+  if (RINGS.startsWith(`${barrier}/`)) return `chmod a+x ${shellWord(barrier)}`
+  const ring = shellWord(join(RINGS, basename(path)))
+  return `move it out of ${barrier}: mv ${shellWord(path)} ${ring}, set CLUSTERKEYS=${ring}, and check again`
+}
+
+/** The commands by which the account may use the file or directory, and as few others as possible. */
+function openTo({ account, accounts, isDaemon }: StageHost, path: string, mode: string): string {
   const give = (group: string) =>
-    `chgrp ${group} ${shellWord(path)} && chmod 640 ${shellWord(path)}`
+    `chgrp ${group} ${shellWord(path)} && chmod ${mode} ${shellWord(path)}`
   const names = account.groups.map((gid) => groupName(accounts, gid))
   if (new RegExp(`^${KEEPERS}:`, 'm').test(accounts.group)) {
     if (names.includes(KEEPERS)) return give(KEEPERS)

@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { obstacle } from '../../src/readiness/account.ts'
 import { checkKeyring } from '../../src/readiness/keyring.ts'
@@ -61,6 +61,19 @@ t.test('the remedy names the group of keys if there is one, and never that of ro
   t.match(remedyFor([54_322], keepers), `adduser nobody onescan-keys && ${give}`)
   t.match(remedyFor([54_322], keepers, false), `${give}, and have tcpserver -g "$(getent group`)
   t.match(remedyFor([0], 'root:x:0:\n'), /^see the owner, group and mode of/)
+})
+
+t.test('a ring behind a closed directory is moved to where keyrings belong', async (t) => {
+  const file = ring(t, hmac)
+  const closed = dirname(file)
+  chmodSync(closed, 0o700)
+  const moved = '/etc/onescan/keys/ring'
+  t.match(checkKeyring(host({ CLUSTERKEYS: file }, { account: stranger })), [
+    {
+      level: 'error',
+      remedy: `move it out of ${closed}: mv ${file} ${moved}, set CLUSTERKEYS=${moved}, and check again`,
+    },
+  ])
 })
 
 // promise: key-local-policy
