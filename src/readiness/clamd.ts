@@ -1,5 +1,6 @@
+import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { errorCode } from '../lib/errors/fault.ts'
+import { attempt, errorCode } from '../lib/errors/fault.ts'
 import { type Finding, failure, marked, ok, warning } from '../lib/errors/finding.ts'
 import { type ClamdAddress, readClamdAddress } from '../scan/scanners/clamd/address.ts'
 import { clamdConfOf, databaseIn } from '../scan/scanners/clamd/database.ts'
@@ -97,7 +98,10 @@ async function checkServer(
   }
 }
 
-/** The finding that the account may not connect; undefined if it may, or if there is no socket. */
+/**
+ * The finding that the account may not connect, or that a file of another kind is there; undefined if
+ * it may, or if nothing is there.
+ */
 function checkSocketAccess(host: StageHost, server: ClamdAddress): Finding | undefined {
   if (server.kind !== 'unix') return undefined
   let barrier: string | undefined
@@ -108,18 +112,18 @@ function checkSocketAccess(host: StageHost, server: ClamdAddress): Finding | und
     if (errorCode(error) !== 'EACCES') return undefined
     barrier = dirname(server.path)
   }
-  if (barrier === undefined) return undefined
+  const isOther = attempt(() => statSync(server.path).isSocket()) === false
+  if (barrier === undefined && !isOther) return undefined
   const what = `clamd ${server.text}`
-  const remedy = openSocketTo(host, server.path, barrier)
+  const why = isOther ? 'is no socket' : `${accountText(host)} cannot connect`
+  const remedy = isOther
+    ? 'have CLAMD name the LocalSocket of its clamd.conf'
+    : openSocketTo(host, server.path, barrier!)
   if (host.asksOnescand) {
-    const value = `${accountText(host)} cannot connect: while onescand cannot answer, mail is ${unscannedMailIs(host.env)}`
+    const value = `${why}: while onescand cannot answer, mail is ${unscannedMailIs(host.env)}`
     return marked(warning(what, value, remedy), 'only onescand scans')
   }
-  return failure(
-    what,
-    `${accountText(host)} cannot connect: mail is ${unscannedMailIs(host.env)}`,
-    remedy,
-  )
+  return failure(what, `${why}: mail is ${unscannedMailIs(host.env)}`, remedy)
 }
 
 /**

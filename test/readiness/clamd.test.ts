@@ -192,6 +192,17 @@ t.test(
   },
 )
 
+t.test('a CLAMD that names the directory of the socket, or a file, is told so', async (t) => {
+  const directory = socketDirectory(t)
+  writeFileSync(join(directory, 'file'), '')
+  for (const CLAMD of [directory, join(directory, 'file')]) {
+    const found = await checkClamd(asked(CLAMD, {}))
+    t.match(found, [
+      { level: 'error', value: /^is no socket: mail is deferred/, remedy: /LocalSocket of its/ },
+    ])
+  }
+})
+
 t.test('what clamd remembers by MD5 is said of versions before 1.5', { skip }, async (t) => {
   const clamd = await startClamd(t, { alertExceedsMax: true })
   const found = (await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '1M' }))).find(({ what }) =>
