@@ -1,4 +1,6 @@
+import { dirname } from 'node:path'
 import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
+import { shellWord } from '../../lib/errors/shell-word.ts'
 import { Network } from '../../lib/net/ip-address.ts'
 import { readOwnFile } from '../../lib/path/open.ts'
 import { nearestName } from '../../lib/settings/misspelt.ts'
@@ -49,9 +51,17 @@ function readIfThere(path: string): string | undefined {
   } catch (error) {
     const isMissing = errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR'
     if (isMissing && !isThere(path)) return undefined
-    const why = isMissing ? `${path}: is a link that leads nowhere` : errorText(error)
-    throw new Fault('config', why, error)
+    throw new Fault(
+      'config',
+      isMissing ? `${path}: is a link that leads nowhere` : whyNot(error, path),
+      error,
+    )
   }
+}
+
+function whyNot(error: unknown, path: string): string {
+  if (errorCode(error) !== 'EACCES') return errorText(error)
+  return `${errorText(error)}; chmod a+rX ${shellWord(dirname(path))} ${shellWord(path)}`
 }
 
 /** Most bytes of a line with its continuation lines. */

@@ -81,6 +81,24 @@ t.test(
   },
 )
 
+t.test(
+  'a file that the account may not read is named with the command that opens it',
+  { skip: process.getuid?.() !== 0 },
+  async (t) => {
+    const control = openDirectory(t)
+    const path = join(control, 'onescan.policy')
+    writeFileSync(path, '* scan off\n')
+    chmodSync(control, 0o700)
+    const command = new RegExp(`^EACCES: .*; chmod a\\+rX ${control} ${path}$`)
+    process.seteuid!('nobody')
+    try {
+      t.throws(() => loadRules(control, control), fault(command))
+    } finally {
+      process.seteuid!(0)
+    }
+  },
+)
+
 t.test('a file that is replaced meanwhile is read as the old or the new one', async (t) => {
   const control = openDirectory(t)
   const path = join(control, 'onescan.policy')
