@@ -58,7 +58,7 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
     'root-endless-files':
       'A trial that is stopped; devices behind a link; CLUSTERKEYS=/proc/self/pagemap; sparse files (once: waits, memory)',
     'root-signs-of-life':
-      'A service that gives signs of life for ever (once: check waits), fills the screen, or says it is well as if root had seen that',
+      'A service that gives signs of life for ever (once: check and quarantine wait), fills the screen, or says it is well as if root had seen that',
     'root-quarantine-session':
       'Tracing onescan quarantine list, or typing at its terminal (once: root, the keys)',
     'root-terminal':

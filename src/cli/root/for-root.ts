@@ -65,7 +65,7 @@ function byService(words: readonly string[]): Promise<number> {
   if (isRaw && process.stdout.isTTY) {
     throw new Fault('config', '--raw is not for a terminal: send it to a file, or leave it out')
   }
-  return follow(serviceRun(words), isRaw ? process.stdout : printLine)
+  return follow(serviceRun(words), isRaw ? process.stdout : printLine, { whole: WHOLE })
 }
 
 async function byAccount(delegation: Delegation, words: readonly string[]): Promise<number> {
@@ -83,8 +83,9 @@ async function byAccount(delegation: Delegation, words: readonly string[]): Prom
   const run = runAs({ account, words: all, reads, maySetId: mayQueue })
   if (reads) process.stdin.pipe(run.stdin!)
   try {
-    // A port of any user's may greet, and then keep check waiting.
-    return await follow(run, printLine, words[0] === 'check' ? { whole: WHOLE } : {})
+    // A port of any user's may greet, and then keep check waiting; an account in others' hands, quarantine.
+    const isBounded = /^(check|quarantine)$/.test(words[0]!)
+    return await follow(run, printLine, isBounded ? { whole: WHOLE } : {})
   } catch (error) {
     throw new Fault('read', `as ${account.name}: ${(error as Error).message}`, error)
   } finally {

@@ -6,6 +6,7 @@ import { reader } from '../shared/accounts.ts'
 import { socketOfOnescand } from '../shared/running-daemon.ts'
 import { follow, printTo, type RunningCommand } from './follow.ts'
 import { runAs, whoTypes } from './run-as.ts'
+import { WHOLE } from './said.ts'
 
 /** Has onescand run a command in its unit, and with its account. */
 export function serviceRun(words: readonly string[]): ServiceRun {
@@ -21,7 +22,7 @@ export function releaseForRoot(words: readonly string[]): Promise<number> {
   const [settings] = apart(words, ['--env'])
   const release = serviceRun([...others, '--by', BY_CALLER])
   let handing: RunningCommand | undefined
-  return follow(release, async (line) => {
+  const take = async (line: string) => {
     if (!isHandedLine(line)) return printTo(process.stdout, line)
     handing ??= runAs({
       account: reader(),
@@ -36,7 +37,8 @@ export function releaseForRoot(words: readonly string[]): Promise<number> {
     // then what became of the release would be lost.
     if (isEnd) release.stdin.write(`${JSON.stringify(await answerOf(handing))}\n`)
     return undefined
-  }).finally(() => handing?.close())
+  }
+  return follow(release, take, { whole: WHOLE }).finally(() => handing?.close())
 }
 
 /** Resolves when the reader has room for more, or reads no more: what comes may have no end. */

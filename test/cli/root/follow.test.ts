@@ -1,9 +1,15 @@
+import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { follow, type RunningCommand } from '../../../src/cli/root/follow.ts'
-import { asWordOf, saidBy } from '../../../src/cli/root/said.ts'
+import { delegationFor, doForRoot } from '../../../src/cli/root/for-root.ts'
+import { asWordOf, saidBy, WHOLE } from '../../../src/cli/root/said.ts'
 import { ALIVE } from '../../../src/cli/shared/caller.ts'
+import { frame } from '../../../src/doors/slot-socket/frames.ts'
 import { ok } from '../../../src/lib/errors/finding.ts'
+import { listen } from '../../programs/listen.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
 
 /** What root hears of a command that an attacker may hold. */
 
@@ -26,6 +32,41 @@ t.test('signs of life hold root no longer than the whole time', async (t) => {
     /it took too long, and was ended/,
   )
 })
+
+/** An onescand that gives signs of life, and nothing else. */
+async function pulsing(t: Test): Promise<string> {
+  const server = createServer((client) => {
+    const pulse = setInterval(() => client.write(frame('e', Buffer.from(ALIVE))))
+    client.on('error', () => {}).on('close', () => clearInterval(pulse))
+    client.resume()
+  })
+  const path = join(socketDirectory(t), 's')
+  await listen(t, server, path)
+  return path
+}
+
+for (const words of [['list'], ['show', 'x'], ['delete', 'x'], ['release', 'x']]) {
+  // promise: root-signs-of-life
+  t.test(`signs of life hold no quarantine ${words[0]} longer, either`, async (t) => {
+    process.env.ONESCAN_SOCKET = await pulsing(t)
+    const { setTimeout: after } = globalThis
+    const { write } = process.stderr
+    t.teardown(() => {
+      delete process.env.ONESCAN_SOCKET
+      globalThis.setTimeout = after
+      process.stderr.write = write
+      process.exitCode = 0
+    })
+    const sooner = (work: () => void, ms: number) => after(work, ms === WHOLE ? 100 : ms)
+    globalThis.setTimeout = sooner as typeof after
+    const told: string[] = []
+    process.stderr.write = (text: string | Uint8Array) => told.push(String(text)) > 0
+    const all = ['quarantine', ...words]
+    await doForRoot(delegationFor(all)!, all)
+    t.equal(process.exitCode, 2)
+    t.match(told.join(''), /it took too long, and was ended/)
+  })
+}
 
 t.test('a line without an end is cut, and the next one comes whole', async (t) => {
   const { run, stdout, stderr } = endless()
