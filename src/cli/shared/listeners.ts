@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
-import { attempt } from '../../lib/errors/fault.ts'
+import { attempt, errorCode } from '../../lib/errors/fault.ts'
 import { addressText, type IpAddress, Network } from '../../lib/net/ip-address.ts'
+import { PathHandle } from '../../lib/path/path-handle.ts'
 
 /** A port on which this host listens. */
 interface OpenPort {
@@ -38,12 +40,24 @@ export function isListening(port: number, tables: readonly string[] = tablesOfHo
   )
 }
 
-/** Whether somebody listens at a path: proc_net(5) of unix sockets, with the path as it was bound. */
-export function isListeningAt(path: string): boolean {
-  const table = attempt(() => readFileSync('/proc/net/unix', 'latin1')) ?? ''
-  // Flags: __SO_ACCEPTCON. Anybody may give an abstract socket a name that ends as a path.
-  const places = table.matchAll(/^\S+: \S+ \S+ 00010000 \S+ \S+ +\d+ (\/.*)$/gm)
-  return [...places].some(([, place]) => place === path)
+/**
+ * Whether a socket is at a path, and nobody listens there: connect(2) is refused. /proc/net/unix does not tell,
+ * since anybody may give a socket a name with a line end in it, and behind that the row of another; or bind one
+ * at that path in mounts of his own. To the listener, if there is one, nothing is sent.
+ */
+export async function isDeadSocket(path: string): Promise<boolean> {
+  const found = attempt(() => PathHandle.find(path))
+  if (found === undefined) return false
+  const socket = createConnection(found.at())
+  try {
+    await once(socket, 'connect')
+    return false
+  } catch (error) {
+    return errorCode(error) === 'ECONNREFUSED'
+  } finally {
+    socket.destroy()
+    found.close()
+  }
 }
 
 const tablesOfHost = (): string[] =>

@@ -1,11 +1,12 @@
 import { once } from 'node:events'
+import { readFileSync, renameSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import {
   greeting,
+  isDeadSocket,
   isListening,
-  isListeningAt,
   listenersOfHost,
 } from '../../../src/cli/shared/listeners.ts'
 import { listen } from '../../programs/listen.ts'
@@ -91,10 +92,18 @@ t.test('those that greet as SMTP servers do are found on this host', async (t) =
 })
 
 // promise: root-process-name
-t.test('an abstract socket passes for none at a path, whatever its name', async (t) => {
-  const path = join(openDirectory(t), 'milter.sock')
-  await listen(t, createServer(), `\0x ${path}`)
-  t.notOk(isListeningAt(path))
-  await listen(t, createServer(), path)
-  t.ok(isListeningAt(path))
+t.test('no name of a socket has another pass for one at which somebody listens', async (t) => {
+  const directory = openDirectory(t)
+  const [path, dead] = [join(directory, 'milter.sock'), join(directory, 'dead.sock')]
+  t.notOk(await isDeadSocket(dead), 'none is there')
+  const server = createServer()
+  await listen(t, server, path)
+  t.notOk(await isDeadSocket(path))
+  renameSync(path, dead)
+  server.close()
+  await once(server, 'close')
+  const row = `0000000000000000: 00000002 00000000 00010000 0001 01 12345 ${dead}`
+  await listen(t, createServer(), `\0x\n${row}\n`)
+  t.match(readFileSync('/proc/net/unix', 'latin1'), `\n${row}\n`)
+  t.ok(await isDeadSocket(dead))
 })

@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { parseMtaEndpoint } from '../../../lib/net/endpoint.ts'
+import { isDeadSocket } from '../../shared/listeners.ts'
 import { optionValues } from '../../shared/options.ts'
 import type { RunningDaemon } from '../../shared/running-daemon.ts'
+import { askSystemd } from '../../shared/systemd-unit.ts'
 
 /** Where onescand takes mail, in the form of `--milter`: `inet:127.0.0.1:8890`. */
 export interface OnescandEndpoints {
@@ -42,6 +44,18 @@ export function onescandEndpoints(
     next: values('--next'),
     isRunning: running !== undefined,
   }
+}
+
+/** The sockets of the package that are there, and at which nobody listens. */
+export async function deadSockets(): Promise<string[]> {
+  const dead: string[] = []
+  for (const [path, unit] of Object.entries(SOCKET_UNITS)) {
+    // A connection to a socket of systemd would start onescand.
+    const state = existsSync(path) ? askSystemd(unit) : undefined
+    if (state !== undefined && state.active !== 'active' && (await isDeadSocket(path)))
+      dead.push(path)
+  }
+  return dead
 }
 
 /** Whether a server of this host can listen at an address. */

@@ -5,7 +5,7 @@ import { shellWord } from '../../../lib/errors/shell-word.ts'
 import type { Accounts } from '../../../readiness/account.ts'
 import { commandAs } from '../../root/run-as.ts'
 import { reader } from '../../shared/accounts.ts'
-import type { OnescandEndpoints } from './onescand-endpoints.ts'
+import { deadSockets, type OnescandEndpoints } from './onescand-endpoints.ts'
 
 export const POSTCONF = '/usr/sbin/postconf'
 const run = promisify(execFile)
@@ -80,6 +80,8 @@ export interface Postfix extends PostfixHost {
   readonly set: ReadonlyMap<string, string>
   /** Its queue directory, in which its programs run and its chroots begin. */
   readonly queue: string
+  /** The sockets of onescan's package at which nobody listens. */
+  readonly dead: readonly string[]
 }
 
 /** Asks for the parameters of a Postfix. Rejects if postconf cannot be run. */
@@ -114,7 +116,7 @@ export async function readPostfix(host: PostfixHost): Promise<Postfix> {
     ),
   )
   const queue = main.queue_directory ?? '/var/spool/postfix'
-  return { ...host, main, services, transports, set, queue }
+  return { ...host, main, services, transports, set, queue, dead: await deadSockets() }
 }
 
 /** Reads lines `name = value`. */

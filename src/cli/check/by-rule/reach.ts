@@ -11,7 +11,7 @@ import {
   obstacle,
   type SystemAccount,
 } from '../../../readiness/account.ts'
-import { isListening, isListeningAt } from '../../shared/listeners.ts'
+import { isListening } from '../../shared/listeners.ts'
 import { askSystemd, type SystemdUnit } from '../../shared/systemd-unit.ts'
 import { howToStart } from '../services/state.ts'
 import { matchAddress, SOCKET_UNITS } from './onescand-endpoints.ts'
@@ -50,7 +50,7 @@ export function unreachable(
   if (!isThere(path)) return missing(service, milter, path, { what, meanwhile }, postfix)
   const unit = SOCKET_UNITS[path]
   const state = unit === undefined ? undefined : askSystemd(unit)
-  if (state !== undefined && state.active !== 'active' && !isListeningAt(path)) {
+  if (state !== undefined && postfix.dead.includes(path)) {
     return failure(what, `nobody listens at ${path}: ${meanwhile}`, howToListen(unit!, state))
   }
   const account = findAccount(postfix.accounts, postfix.main.mail_owner ?? 'postfix', 'all')

@@ -17,6 +17,7 @@ const host = (endpoints: Partial<Postfix['endpoints']>): Postfix => ({
   accounts: { passwd: '', group: '' },
   scanTime: 150,
   makesStamps: false,
+  dead: [],
   ...{ main: {}, services: [service], transports: new Map(), set: new Map() },
   endpoints: { milters: [], smtp: [], next: [], isRunning: true, ...endpoints },
 })
