@@ -132,7 +132,7 @@ const setUps: readonly SetUp[] = [
       write('/var/qmail/bin/qmail-queue', readFileSync('/bin/false'))
       chmodSync(at('/var/qmail/bin/qmail-queue'), 0o4755)
       write('/var/qmail/control/me', 'mail.example.org\n')
-      const serves = 'setuidgid onescan tcpserver -1 -x cdb 127.0.0.1 0 qmail-smtpd'
+      const serves = 'setuidgid nobody tcpserver -1 -x cdb 127.0.0.1 0 qmail-smtpd'
       const path = reachablePath()
       const lines = ['#!/bin/sh', `export PATH=${path}`, `exec ${serves} >ready`, '']
       write('/etc/service/smtpd/run', lines.join('\n'), 0o755)
