@@ -47,9 +47,16 @@ export async function* checkOnescand(
   if (!isTold) return
   const check = { program: 'onescand', words: ['--check', '--json'], caller: whoTypes() } as const
   const said = await saidBy(new ServiceRun(running.socket, check), ACCOUNT, TRIAL_OF_SERVICE)
-  for (const finding of said) yield { ...finding, what: nameOf(finding.what) }
+  const judged = isNeeded ? said : said.map(besideSlots)
+  for (const finding of judged) yield { ...finding, what: nameOf(finding.what) }
   yield* (await askForTrial(running)).map(told)
   yield* checkClamdUnit(said)
+}
+
+/** Each slot brings what tcp.smtp says of infected mail, and its own check warns of what that leaves open. */
+function besideSlots(finding: Finding): Finding {
+  if (finding.what !== 'infected mail' || finding.level !== 'warning') return finding
+  return ok(finding.what, `${finding.value}, where tcp.smtp says nothing else`)
 }
 
 const nameOf = (what: string) => (what.includes('onescand') ? what : `${what} [onescand]`)
