@@ -48,7 +48,8 @@ export async function* checkByMail(
       (way) => !('program' in way) || existsSync(way.program),
     )
     // All begin at once: one that is slow keeps no other one waiting.
-    const tried = there.map((way) => new WayTrial(way, address, log, places).findings())
+    const other = there.flatMap((way) => ('port' in way && !isUsual(way.port) ? [way.port] : []))[0]
+    const tried = there.map((way) => new WayTrial(way, address, log, places, other).findings())
     for (const findings of tried) yield* await findings
     for (const fault of log.faults) {
       yield warning('log', `${fault}: lines in it were not seen`, 'run check as root')
@@ -58,6 +59,8 @@ export async function* checkByMail(
   }
 }
 
+const isUsual = (port: number) => USUAL.some((way) => 'port' in way && way.port === port)
+
 /** The usual ways, and each other port on which others reach an SMTP server of this host. */
 async function waysOfHost(): Promise<Way[]> {
   const all = listenersOfHost()
@@ -65,7 +68,6 @@ async function waysOfHost(): Promise<Way[]> {
     const listener = 'port' in way ? all.find(({ port }) => port === way.port) : undefined
     return listener === undefined || listener.isEverywhere ? way : { ...way, host: listener.host }
   })
-  const isUsual = (port: number) => USUAL.some((way) => 'port' in way && way.port === port)
   const others = await greeting(all.filter(({ port }) => !isUsual(port)))
   return [...usual, ...others.map(({ host, port }) => ({ host, port, security: 'none' as const }))]
 }
@@ -87,13 +89,22 @@ class WayTrial {
   readonly #log: FollowedLog
   /** The logs that are read, in words. */
   readonly #places: string
+  /** Another port than the usual ones on which a server of this host takes mail. */
+  readonly #other: number | undefined
 
-  constructor(way: Way, address: string, log: FollowedLog, places: string) {
+  constructor(
+    way: Way,
+    address: string,
+    log: FollowedLog,
+    places: string,
+    other: number | undefined,
+  ) {
     this.#way = way
     this.#name = 'program' in way ? way.program : `port ${way.port}`
     this.#address = address
     this.#log = log
     this.#places = places
+    this.#other = other
   }
 
   async findings(): Promise<Finding[]> {
@@ -153,9 +164,14 @@ class WayTrial {
       case 'taken':
         return undefined
       case 'nobody listens':
-        if (what === 'port 25')
+        if (what !== 'port 25') return ok(what, `nobody takes mail there: ${text}`)
+        if (this.#other === undefined)
           return failure(what, `nobody takes mail: ${text}`, 'start the mail server')
-        return ok(what, `nobody takes mail there: ${text}`)
+        return warning(
+          what,
+          `nobody takes mail there, while port ${this.#other} greets: ${text}`,
+          'if other hosts send mail to this one, have the mail server listen on port 25, too',
+        )
       case 'wants authentication':
       case 'wants TLS': {
         const value = `${kind}, so its mail was not tried: ${text}`

@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Way } from '../../../../src/cli/check/by-mail/send-mail.ts'
+import { isListening } from '../../../../src/cli/shared/listeners.ts'
 import { startOnescand } from '../../../daemon/process.ts'
 import { at, startNext } from '../../../doors/smtp/next-server.ts'
 import { freePort } from '../../../programs/free-port.ts'
@@ -159,6 +160,23 @@ t.test('a server that takes no such mail gets none, and nothing is sent at all',
     t.match(said, [{ level: 'error', what: '--mail' }])
   }
 })
+
+t.test(
+  'a server on another port alone runs, and only what others need of port 25 is missing',
+  { skip: isListening(25) && 'a mail server listens on port 25' },
+  async (t) => {
+    const next = await startNext(t, {
+      script: (verb) => (verb === 'RCPT' ? '550 5.1.1 no such user' : undefined),
+    })
+    const found = await findingsByMail([plain(25), plain(next.port)])
+    const value = new RegExp(`^nobody takes mail there, while port ${next.port} greets: `)
+    const remedy = /^if other hosts send mail to this one, have the mail server listen on port 25/
+    t.match(found[0], { level: 'warning', what: 'port 25', value, remedy })
+    t.match(await findingsByMail([plain(25)]), [
+      { level: 'error', value: /^nobody takes mail: /, remedy: 'start the mail server' },
+    ])
+  },
+)
 
 t.test(
   'a server that wants TLS is not said to want authentication, even if it knows that',
