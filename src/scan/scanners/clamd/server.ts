@@ -80,10 +80,14 @@ export class ClamdServer {
     this.#underWay++
     try {
       const contents = [...(sample.batch ?? []), sample]
-      const handedOver = await this.#handOver(contents, task)
+      const send = () =>
+        this.#sessions.ask(streamsOf(contents.map(({ bytes }) => bytes)), task.signal)
+      const size = contents.reduce((sum, { bytes }) => sum + bytes.size, 0)
+      const sent = size <= STREAMED_MAX ? await send() : undefined
       const outcome =
-        handedOver ??
-        (await this.#sessions.ask(streamsOf(contents.map(({ bytes }) => bytes)), task.signal))
+        sent !== undefined && !exceedsStreamMaxLength(sent)
+          ? sent
+          : ((await this.#handOver(contents, task)) ?? sent ?? (await send()))
       this.#note(outcome, task)
       return outcome
     } finally {
@@ -163,18 +167,16 @@ export class ClamdServer {
   }
 
   /**
-   * Hands the contents over by descriptor. Undefined if they are small, if that is not possible, or if the
-   * server could not use one of them: then they have to be sent.
+   * Hands the contents over by descriptor. Undefined if that is not possible, or if the server could not use
+   * one of them: then they have to be sent.
    */
   async #handOver(
     contents: readonly Sample[],
     task: ScanTask,
   ): Promise<ClamdOutcome<ScanResult> | undefined> {
     const passing = this.#passing
-    const sizes = contents.map((content) => content.bytes.size)
-    const all = sizes.reduce((sum, size) => sum + size, 0)
-    if (passing === undefined || all <= STREAMED_MAX) return undefined
-    if (!(await this.#descriptors?.takes(Math.max(...sizes)))) return undefined
+    const size = Math.max(...contents.map((content) => content.bytes.size))
+    if (passing === undefined || !(await this.#descriptors?.takes(size))) return undefined
     const note = (text: string) => task.note(`clamd ${this.address.text}: ${text}`)
     const copies: number[] = []
     const copyOf = async (content: Sample) => {
@@ -200,6 +202,13 @@ export class ClamdServer {
     }
     return undefined
   }
+}
+
+/** StreamMaxLength of clamd.conf is about streams alone. */
+function exceedsStreamMaxLength(outcome: ClamdOutcome<ScanResult>): boolean {
+  if (outcome.kind !== 'answered') return false
+  const { reply } = outcome
+  return reply.answer === 'unseen' && reply.what === 'size'
 }
 
 /** The error if no memory file can be made, because no descriptor or no memory is left. */

@@ -17,20 +17,21 @@ const large = sample(Buffer.alloc(SMALL_DESCRIPTOR_MAX + 1, 'a'))
 const isProbe = ({ command, message }: Asked) => command === 'zINSTREAM' && message.length === 1
 
 /**
- * A stand-in that answers so to a descriptor, calls each stream clean, and answers so to the byte behind
- * descriptors; and a daemon's scanner for it.
+ * A stand-in that answers so to a descriptor, to the byte behind descriptors and to any other stream; and a
+ * daemon's scanner for it.
  */
 async function handing(
   t: { teardown(end: () => void): void },
   answer: (asked: Asked, first: boolean) => string | undefined,
   probed: () => string = () => 'stream: OK',
+  streamed = 'stream: OK',
 ) {
   let descriptors = 0
   const server = await standIn(
     t,
     (asked) => {
-      const streamed = isProbe(asked) ? probed() : 'stream: OK'
-      const reply = asked.command === 'zFILDES' ? answer(asked, ++descriptors === 1) : streamed
+      const sent = isProbe(asked) ? probed() : streamed
+      const reply = asked.command === 'zFILDES' ? answer(asked, ++descriptors === 1) : sent
       if (reply !== undefined) numbered(reply)(asked)
     },
     { descriptors: true },
@@ -142,6 +143,18 @@ t.test('what fits into a packet goes as a stream, without a byte behind it', asy
   t.same(await scan({ ...least, batch: [least, least] }), { answer, notes: [] })
   t.same(commands(), Array(4).fill('zINSTREAM'))
   t.equal(server.asked.filter(isProbe).length, 1, 'behind the first message alone')
+})
+
+t.test('what the server takes by descriptor alone is not skipped for its size', async (t) => {
+  const tooLong = 'INSTREAM size limit exceeded. ERROR'
+  const { scan, commands } = await handing(
+    t,
+    (_asked, first) => (first ? 'fd[10]: OK' : 'fd[10]: Eicar FOUND'),
+    () => 'stream: OK',
+    tooLong,
+  )
+  t.match(await scan(least), { answer: { answer: 'infected' } })
+  t.equal(commands().at(-1), 'zFILDES')
 })
 
 t.test(
