@@ -7,7 +7,7 @@ import { TIMED_OUT, withTimeout } from '../../lib/flow/timeout.ts'
 import { ProcEntry, type ProcessStatus } from '../../lib/process/proc-entry.ts'
 import { RUNTIME_MARKER } from '../../lib/runtime/compiled-program.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
-import { askMainProcess } from './systemd-unit.ts'
+import { areLimited, askMainProcess, hasSystemd } from './systemd-unit.ts'
 
 /** The limits in bytes at which a runtime can fail, by their names in prlimit(1) and in proc(5). */
 const LIMITS = { as: 'address space', data: 'data size', stack: 'stack size' } as const
@@ -88,7 +88,8 @@ export async function findRunningServices(processes?: string): Promise<RunningSe
       continue
     if (found.numbers() !== numbers) continue // in a container
     // What is tried for it is no part of its unit: any program of a unit could have itself tried outside of that.
-    if (found.isConfined() || !isWatched(found, status, parent, mainProcessOf)) {
+    const isTried = isWatched(found, status, parent, mainProcessOf) && !found.isConfined()
+    if (!isTried || isLimitedByGroup(found)) {
       if (SERVERS.test(status.name) && unread.length < UNREAD_MAX) unread.push(pid)
       continue
     }
@@ -192,6 +193,17 @@ function isWatched(
   if (status.parent !== '1') return parent?.uid === 0 && SUPERVISORS.test(parent.name)
   const [, unit] = UNIT.exec(attempt(() => readFileSync(found.at('cgroup'), 'latin1')) ?? '') ?? []
   return unit !== undefined && mainProcessOf(unit) === found.pid
+}
+
+/** Whether a unit or slice of systemd's around it limits it, and not us. */
+function isLimitedByGroup(found: ProcEntry): boolean {
+  if (!hasSystemd()) return false
+  const groupOf = (entry: ProcEntry) => attempt(() => readFileSync(entry.at('cgroup'), 'latin1'))
+  const group = groupOf(found)
+  if (group === undefined) return true // it has ended
+  if (group === groupOf(new ProcEntry('self'))) return false
+  const names = /^0::(.*)$/m.exec(group)?.[1]?.split('/') ?? []
+  return areLimited(names.filter((name) => /^[\w@.\\:-]+\.(service|slice|scope)$/.test(name)))
 }
 
 /** Asks about each unit once: cron's may have thousands of processes, of any user's. */

@@ -100,9 +100,25 @@ export function journalOf(unit: string, since: number): string[] {
     .reverse()
 }
 
+/** What a control group keeps from its processes, and no file of theirs in proc(5) shows: systemd.resource-control(5). */
+const KEPT_BY_GROUP = [
+  ...['IPAddressDeny', 'IPIngressFilterPath', 'IPEgressFilterPath', 'BPFProgram', 'SocketBindDeny'],
+  ...['RestrictNetworkInterfaces', 'RestrictFileSystems', 'DevicePolicy', 'DeviceAllow'],
+]
+
+/** Such a property as it is if nobody has set it: nothing is forbidden (~) rather than nothing allowed. */
+const UNSET = /^(?:(?!Restrict)\w+=|Restrict\w+=~|DevicePolicy=auto)?$/
+
+/** Whether one of these units keeps something from its processes by their control group, or systemd does not say. */
+export function areLimited(units: readonly string[]): boolean {
+  if (units.length === 0) return false
+  const said = show(KEPT_BY_GROUP.join(), ...units)
+  return said === '' || said.split('\n').some((line) => !UNSET.test(line))
+}
+
 /** What systemctl(1) says of a unit, a line for each property; '' if it does not answer. */
-const show = (properties: string, unit: string): string =>
-  run(SYSTEMCTL, 'show', '--timestamp=unix', `--property=${properties}`, '--', unit)
+const show = (properties: string, ...units: readonly string[]): string =>
+  run(SYSTEMCTL, 'show', '--timestamp=unix', `--property=${properties}`, '--', ...units)
 
 function run(program: string, ...words: readonly string[]): string {
   const options = { encoding: 'utf8', env: {}, stdio: 'pipe', timeout: TIMEOUT } as const

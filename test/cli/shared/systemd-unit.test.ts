@@ -11,7 +11,24 @@ const skip =
   (!existsSync(SYSTEMD) && 'install Debian package systemd')
 
 const module = join(import.meta.dirname, '../../../src/cli/shared/systemd-unit.ts')
-const ask = `console.log(JSON.stringify(require('${module}').askSystemd('onescand')))`
+/** What units say that a control group alone shows; `plain` and `nothing`, which is not there, limit nothing. */
+const LIMITS = {
+  plain: 'PrivateTmp=yes',
+  address: 'IPAddressDeny=192.0.2.1',
+  devices: 'DevicePolicy=closed',
+  device: 'DeviceAllow=/dev/null rw',
+  port: 'SocketBindDeny=tcp:25',
+  files: 'RestrictFileSystems=tmpfs',
+  interfaces: 'RestrictNetworkInterfaces=lo',
+}
+const ask = `
+const { askSystemd, areLimited } = require('${module}')
+const limited = ${JSON.stringify([...Object.keys(LIMITS), 'nothing'])}.filter((name) => areLimited(['system.slice', name + '.service']))
+console.log(JSON.stringify({ unit: askSystemd('onescand'), limited, bySlice: areLimited(['shut.slice', 'plain.service']) }))`
+const units = Object.entries(LIMITS).map(
+  ([name, line]) =>
+    `printf '[Service]\\nExecStart=/bin/true\\n${line}\\n' >/etc/systemd/system/${name}.service`,
+)
 
 const SCRIPT = `
 mount --make-rprivate / && mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /etc/systemd/system &&
@@ -34,6 +51,8 @@ EnvironmentFile=/etc/more
 ExecStart=
 ExecStart=/bin/true --workers 2 $ONESCAND_OPTIONS
 END
+${units.join('\n')}
+printf '[Slice]\\nIPAddressDeny=any\\n' >/etc/systemd/system/shut.slice
 cat >/run/first <<'END'
 {
   until systemctl show >/dev/null 2>&1; do sleep 0.1; done
@@ -55,7 +74,11 @@ t.test(
     const words = ['--mount', '/bin/sh', '-c', SCRIPT, 'sh', process.execPath, ask]
     const { status, stdout } = spawnSync('unshare', words, { encoding: 'utf8' })
     if (status === 77) return void t.pass('', { skip: 'this machine has no mounts to give' })
-    t.same(JSON.parse(stdout), {
+    const { unit, limited, bySlice } = JSON.parse(stdout)
+    const { plain: _, ...limits } = LIMITS
+    t.same(limited, Object.keys(limits))
+    t.ok(bySlice)
+    t.same(unit, {
       load: 'loaded',
       active: 'inactive',
       result: 'success',
