@@ -86,5 +86,9 @@ export function cSources(program) {
  */
 export function runCompiler([compiler, ...words], stderr = 'inherit') {
   if (process.env.V === '1') process.stdout.write(`${[compiler, ...words].join(' ')}\n`)
-  execFileSync(compiler, words, { cwd: root, stdio: ['ignore', 'ignore', stderr] })
+  try {
+    execFileSync(compiler, words, { cwd: root, stdio: ['ignore', 'ignore', stderr] })
+  } catch (error) {
+    throw error.code === 'ENOENT' ? new Error(`there is no C compiler ${compiler} here`) : error
+  }
 }
