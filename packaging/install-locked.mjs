@@ -74,7 +74,7 @@ function runNpm(directory, machine = []) {
   const { status, error } = spawnSync('npm', ['ci', ...options, ...machine, ...quiet], {
     cwd: directory,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: outsideOfNpm(process.env),
+    env: { ...outsideOfNpm(process.env), NODE_NO_WARNINGS: '1' }, // npm's own: url.parse(), in Node 24
   })
   if (error) throw new Error(`npm: ${error.message}`)
   if (status !== 0) throw new Error(`npm ci failed in ${directory}`)

@@ -161,6 +161,11 @@ t.test('npm finds the programs of the machine in PATH, and no other npm', async 
   t.equal(sample.install(env).status, 0)
   t.notMatch(sample.read('path'), 'node_modules/.bin')
   t.notMatch(sample.read('environment'), /^(NODE_ENV|npm_)/m)
+  t.match(
+    sample.read('environment'),
+    /^NODE_NO_WARNINGS=1$/m,
+    'what npm calls is not told to people',
+  )
 })
 
 t.test('an installation that fails is told', async (t) => {
