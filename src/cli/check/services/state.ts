@@ -38,15 +38,15 @@ export function isStarted(service: Service): boolean {
   return unit !== undefined && (unit.enabled === 'enabled' || unit.active !== 'inactive')
 }
 
-/** Says how to start a service on this host: by its unit, or below supervise. */
-export function howToStart(service: Service): string {
+/** Says how to start a service on this host: by its unit, which `verb` is about, or below supervise. */
+export function howToStart(service: Service, verb: 'start' | 'restart' = 'start'): string {
   const unit = askSystemd(`${service}.service`)
   if (unit !== undefined) {
     // A service does not start without its socket.
     const units = [service, `${service}.socket`]
     const masked = units.filter((name) => askSystemd(name)?.load === 'masked')
     const unmask = masked.length === 0 ? '' : `systemctl unmask ${masked.join(' ')} && `
-    return `${unmask}systemctl start ${service}`
+    return `${unmask}systemctl ${verb} ${service}`
   }
   const place = supervisedAt(service)
   if (place !== undefined) return `svc -u ${place} (or sv up), and see its log`
@@ -70,7 +70,7 @@ export function checkState(service: Service, answers: boolean, isNeeded: boolean
   const why = unit ? ` (${stateInWords(unit)})` : ''
   const hasFailed = unit?.load === 'loaded' && !['success', ''].includes(unit.result)
   const remedy = hasFailed
-    ? `correct what its log names, and ${howToStart(service).replace('systemctl start', 'systemctl restart')}`
+    ? `correct what its log names, and ${howToStart(service, 'restart')}`
     : howToStart(service)
   const down = marked(level(service, `does not answer${why}`, remedy), 'stops the start')
   return [down, ...ofLog]
