@@ -39,7 +39,7 @@ function giveUp(code, why) {
   try {
     // If descriptor 2 of the slot is no log, a line there may go into a stranger's bounce.
     const isSlot = name === 'onescan-queue'
-    if (isSlot && !require('../../src/log/is-log.ts').isLog(process.env)) {
+    if (isSlot && !require('../../bin/is-log.cjs').isLog(process.env)) {
       return process.exit(code)
     }
     writeSync(2, `onescan: decision=defer fault=bug reason="${reason}" exit=${code}\n`)

@@ -1,7 +1,7 @@
 /*
  * Where lines of a program in the slot go: to descriptor 2 if that is a log, else to the system's
  * log. Below qmail-local descriptor 2 is the report of a delivery, which goes into a bounce to a
- * stranger. src/log/is-log.ts has the same rule.
+ * stranger. bin/is-log.cjs has the same rule, in words, too.
  */
 #ifndef ONESCAN_LOG_PLACE_H
 #define ONESCAN_LOG_PLACE_H

@@ -1,5 +1,5 @@
+import { isLog } from '../../bin/is-log.cjs'
 import type { Environment } from '../lib/settings/settings.ts'
-import { isLog } from './is-log.ts'
 import { type LogSink, openDaemonLog } from './log-sink.ts'
 
 /** Opens the slot's log: LOGFILE, or descriptor 2 if that is a log, or the system's log. */

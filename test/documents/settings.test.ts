@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { misspeltSettings } from '../../src/lib/settings/misspelt.ts'
 import type { Setting, SettingReader } from '../../src/lib/settings/table/kinds.ts'
@@ -9,6 +11,14 @@ import { sourceFiles } from './source-files.ts'
 /** The table of settings, and all that says the same elsewhere: sources, the C client, pages. */
 
 const settings: Readonly<Record<string, Setting>> = table
+
+const isLog = 'bin/is-log.cjs'
+
+/** All that reads settings: the components, and what bin/onescan-queue shares with them. */
+const readers = [
+  ...sourceFiles,
+  { path: isLog, text: readFileSync(join(import.meta.dirname, '../..', isLog), 'utf8') },
+]
 
 /** What is read for mail, and by the quota service; a directory of users is asked by both. */
 const readFor = {
@@ -80,7 +90,7 @@ function namesOf(...readers: readonly SettingReader[]): string[] {
 /** `env.NAME` unless it is set, `read…(env, 'NAME'`, and the names of a chapter's values: `.NAME`, `{ NAME }`. */
 function namesRead(isMeant: (file: string) => boolean): ReadonlySet<string> {
   const found = new Set<string>()
-  for (const { path, text: source } of sourceFiles) {
+  for (const { path, text: source } of readers) {
     if (!isMeant(path)) continue
     for (const [, name] of source.matchAll(/\benv\.([A-Z][A-Z_0-9]*)\b(?! = )/g)) found.add(name!)
     for (const [, name] of source.matchAll(/\(\s*env,\s*'([A-Z][A-Z_0-9]*)'/g)) found.add(name!)

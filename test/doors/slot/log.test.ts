@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
@@ -15,6 +15,7 @@ import {
 } from '../../c/onescanc/scripted-daemon.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
+import { isLogRows } from '../../log/is-log-rows.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { startSyslog, syslogMissing } from '../../programs/syslog.ts'
 import { builds, compiled, launcher, runSlot, runtimes, type SlotSetup } from './slot.ts'
@@ -202,39 +203,26 @@ function redirected(file: string, ...program: readonly string[]): readonly strin
 }
 
 t.test('fd 2 is a log below a server, unless it is below a delivery or the reply', async (t) => {
-  const rows: [Readonly<Record<string, string | undefined>>, boolean][] = [
-    [{}, true],
-    [unset, false],
-    [{ PROTO: '' }, false],
-    [{ ...unset, TCPREMOTEIP: '192.0.2.1' }, true],
-    [{ ...unset, TCPLOCALIP: '192.0.2.1' }, true],
-    [{ DTLINE: 'x' }, false],
-    [{ RPLINE: '' }, false],
-    [{ UFLINE: 'x' }, false],
-    [{ ERROR_FD: '2' }, false],
-    [{ ERROR_FD: '25' }, true],
-    [{ ...unset, TCPREMOTEIP: '' }, false],
-    [{ JOURNAL_STREAM: '1:1' }, true],
-    [{ ...unset, JOURNAL_STREAM: '1:1' }, false],
-  ]
   for (const { name, program } of [...runtimes, ...clients, ...damagedPrograms(t)]) {
-    for (const [settings, isLog] of rows) {
+    for (const [settings, isLog] of isLogRows) {
       const { logged } = await runSlot({ program, settings })
       t.equal(logged !== '', isLog, `${name} ${JSON.stringify(settings)}`)
     }
   }
 })
 
+const IS_LOG = 'bin/is-log.cjs'
+
 /** Each program that has to say by itself that the slot cannot run, without what it starts. */
 function damagedPrograms(t: Test) {
   const directory = t.testdir({ bin: { 'package.json': '{}' }, native: {}, runtime: {}, empty: {} })
   const installed = join(directory, 'bin/onescan-queue')
   cpSync(launcher, installed)
+  cpSync(join(root, IS_LOG), join(directory, IS_LOG))
   // The first file of the runtime, and what the build puts beside it but the programs.
-  const [chooser, isLog] = ['packaging/native/programs.cjs', 'src/log/is-log.ts']
+  const chooser = 'packaging/native/programs.cjs'
   const cut = join(directory, 'runtime')
-  for (const file of [chooser, isLog]) cpSync(join(root, file), join(cut, file))
-  writeFileSync(join(cut, 'package.json'), '{ "type": "module" }')
+  for (const file of [chooser, IS_LOG]) cpSync(join(root, file), join(cut, file))
   const lacking = /^onescan: decision=defer fault=bug reason="Cannot find module .* exit=81\n$/
   const programs: { name: string; program: readonly string[]; code: number; says: RegExp }[] = [
     { name: 'without its bundle', program: [installed], code: 81, says: lacking },

@@ -1,5 +1,7 @@
-import { fstatSync, type Stats } from 'node:fs'
-import type { Environment } from '../lib/settings/settings.ts'
+// Whether descriptor 2 is a log. Node 12 can read it, too: bin/onescan-queue asks before it loads anything else.
+'use strict'
+// biome-ignore lint/style/useNodejsImportProtocol: Node 12 does not know it
+const { fstatSync } = require('fs')
 
 /**
  * Whether a descriptor for errors, 2 as a rule, is a log. It is one if it is a terminal, a file,
@@ -8,12 +10,12 @@ import type { Environment } from '../lib/settings/settings.ts'
  * qmail-local it is a pipe to a report that goes into the bounce to the sender, below inetd it is
  * the connection itself, and with ERROR_FD=2 it takes the reply.
  *
- * Programs that run before this file, or instead of it, have the same rule: those in C
- * (c/log-place.h), and bin/onescan-queue, whose shell cannot ask about JOURNAL_STREAM.
- * test/doors/slot/log.test.ts runs all of them against one table. This does not ask node:tty: each
- * cold message would pay for its streams and sockets.
+ * Two languages need the rule for themselves, where no JavaScript runs: C in the launcher and the
+ * client (src/c/log-place.c), and sh where there is no Node (onescan-queue). test/log/is-log-rows.ts
+ * is the table that all of them are tested with. This does not ask node:tty: each cold message
+ * would pay for its streams and sockets.
  */
-export function isLog(env: Environment, descriptor = 2): boolean {
+exports.isLog = function isLog(env, descriptor = 2) {
   const stats = statusOf(descriptor)
   if (stats === undefined || env.ERROR_FD === '2') return false
   if (stats.isCharacterDevice() || stats.isFile()) return true
@@ -22,16 +24,16 @@ export function isLog(env: Environment, descriptor = 2): boolean {
 }
 
 /** Whether a server as tcpserver(1) has started this program: UCSPI. */
-function isBelowServer(env: Environment): boolean {
-  return Boolean(env.PROTO || env.TCPREMOTEIP || env.TCPLOCALIP)
+function isBelowServer({ PROTO, TCPREMOTEIP, TCPLOCALIP }) {
+  return Boolean(PROTO || TCPREMOTEIP || TCPLOCALIP)
 }
 
 /** Whether qmail-local(8) has started this program. */
-function isBelowDelivery(env: Environment): boolean {
-  return (env.DTLINE ?? env.RPLINE ?? env.UFLINE) !== undefined
+function isBelowDelivery({ DTLINE, RPLINE, UFLINE }) {
+  return [DTLINE, RPLINE, UFLINE].some((line) => line !== undefined)
 }
 
-function statusOf(descriptor: number): Stats | undefined {
+function statusOf(descriptor) {
   try {
     return fstatSync(descriptor)
   } catch {

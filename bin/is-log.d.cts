@@ -1,0 +1,4 @@
+export function isLog(
+  env: Readonly<Record<string, string | undefined>>,
+  descriptor?: number,
+): boolean
