@@ -42,6 +42,8 @@ export class DescriptorTrial {
   readonly #address: ClamdAddress
   readonly #passing: System
   readonly #known = new Map<TrialSize, DescriptorAnswer>()
+  /** The last trial of each size. */
+  readonly #underWay = new Map<TrialSize, Promise<boolean>>()
   readonly #closed = new AbortController()
 
   constructor(address: ClamdAddress, passing: System) {
@@ -64,6 +66,18 @@ export class DescriptorTrial {
     return large?.takes ?? false
   }
 
+  /** Resolves to the same, but waits for each trial that is under way or has not been made. */
+  async takesAfterTrials(size: number): Promise<boolean> {
+    if (this.#address.kind !== 'unix' || size > MEMORY_FILE_MAX) return false
+    const extents: TrialSize[] = size > SMALL_DESCRIPTOR_MAX ? ['small', 'large'] : ['small']
+    for (const extent of extents) {
+      if (!this.#known.has(extent)) void this.#ask(extent)
+      await this.#underWay.get(extent)
+      if (!this.#known.get(extent)?.takes) return false
+    }
+    return true
+  }
+
   /** Forgets what is known: another server may listen there from now on. */
   forget(): void {
     this.#known.clear()
@@ -73,9 +87,15 @@ export class DescriptorTrial {
     this.#closed.abort()
   }
 
-  async #ask(extent: TrialSize, before?: DescriptorAnswer): Promise<boolean> {
+  #ask(extent: TrialSize, before?: DescriptorAnswer): Promise<boolean> {
     const meanwhile = { takes: before?.takes ?? false, at: performance.now() }
     this.#known.set(extent, meanwhile)
+    const trial = this.#learn(extent, meanwhile)
+    this.#underWay.set(extent, trial)
+    return trial
+  }
+
+  async #learn(extent: TrialSize, meanwhile: DescriptorAnswer): Promise<boolean> {
     const answer = await this.#try(extent).catch(() => 'no' as const)
     if (this.#known.get(extent) !== meanwhile) return false // it was forgotten meanwhile
     if (answer === 'nobody') this.#known.delete(extent)

@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs'
 import { isFault } from '../../../lib/errors/fault.ts'
 import { BackOff } from '../../../lib/flow/back-off.ts'
+import { unlessAborted } from '../../../lib/flow/timeout.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import { writeInTurns } from '../../../mail/message/spool.ts'
 import { PACKET_DATA } from '../../../protocol/clamd/stream.ts'
@@ -24,6 +25,11 @@ const PONG_WITHIN = 1_000
  * time than a memory file and a packet for each, and the byte behind them (`probed`).
  */
 export const STREAMED_MAX = PACKET_DATA
+
+/** What a clamd gets of a sample: its bytes. */
+type ClamdContent = Pick<Sample, 'bytes' | 'sealedFile'>
+type ClamdSample = ClamdContent & { readonly batch?: readonly ClamdContent[] }
+type ClamdTask = Pick<ScanTask, 'signal' | 'note'>
 
 interface ClamdServerOptions {
   /** Whether its connections last from message to message. */
@@ -56,7 +62,7 @@ export class ClamdServer {
   readonly #sessions: ClamdSessions
   #underWay = 0
   /** The scans in which it has answered. */
-  readonly #known = new WeakSet<ScanTask>()
+  readonly #known = new WeakSet<ClamdTask>()
 
   constructor(
     address: ClamdAddress,
@@ -76,18 +82,10 @@ export class ClamdServer {
   }
 
   /** Asks about a sample and its batch, all at once. The answer is about all of them. */
-  async scan(sample: Sample, task: ScanTask): Promise<ClamdOutcome<ScanResult>> {
+  async scan(sample: ClamdSample, task: ClamdTask): Promise<ClamdOutcome<ScanResult>> {
     this.#underWay++
     try {
-      const contents = [...(sample.batch ?? []), sample]
-      const send = () =>
-        this.#sessions.ask(streamsOf(contents.map(({ bytes }) => bytes)), task.signal)
-      const size = contents.reduce((sum, { bytes }) => sum + bytes.size, 0)
-      const sent = size <= STREAMED_MAX ? await send() : undefined
-      const outcome =
-        sent !== undefined && !exceedsStreamMaxLength(sent)
-          ? sent
-          : ((await this.#handOver(contents, task)) ?? sent ?? (await send()))
+      const outcome = await this.#ask([...(sample.batch ?? []), sample], task)
       this.#note(outcome, task)
       return outcome
     } finally {
@@ -101,7 +99,7 @@ export class ClamdServer {
   }
 
   /** Whether it has answered about a sample in this scan of a message. */
-  hasAnswered(task: ScanTask): boolean {
+  hasAnswered(task: ClamdTask): boolean {
     return this.#known.has(task)
   }
 
@@ -140,7 +138,29 @@ export class ClamdServer {
     this.#sessions.close()
   }
 
-  #note(outcome: ClamdOutcome<ScanResult>, task: ScanTask): void {
+  /**
+   * Sends small contents, and hands large ones over by descriptor if the server takes that. What is too
+   * long for a stream waits until it is known whether it does.
+   */
+  async #ask(
+    contents: readonly ClamdContent[],
+    task: ClamdTask,
+  ): Promise<ClamdOutcome<ScanResult>> {
+    const sizes = contents.map(({ bytes }) => bytes.size)
+    const largest = Math.max(...sizes)
+    const isSmall = sizes.reduce((sum, size) => sum + size, 0) <= STREAMED_MAX
+    if (!isSmall && (await this.#descriptors?.takes(largest))) {
+      const outcome = await this.#handOver(contents, task)
+      if (outcome !== undefined) return outcome
+    }
+    const streams = streamsOf(contents.map(({ bytes }) => bytes))
+    const sent = await this.#sessions.ask(streams, task.signal)
+    if (this.#descriptors === undefined || !exceedsStreamMaxLength(sent)) return sent
+    const takes = await unlessAborted(this.#descriptors.takesAfterTrials(largest), task.signal)
+    return (takes === true && (await this.#handOver(contents, task))) || sent
+  }
+
+  #note(outcome: ClamdOutcome<ScanResult>, task: ClamdTask): void {
     switch (outcome.kind) {
       case 'answered':
         this.#known.add(task)
@@ -171,15 +191,13 @@ export class ClamdServer {
    * one of them: then they have to be sent.
    */
   async #handOver(
-    contents: readonly Sample[],
-    task: ScanTask,
+    contents: readonly ClamdContent[],
+    task: ClamdTask,
   ): Promise<ClamdOutcome<ScanResult> | undefined> {
-    const passing = this.#passing
-    const size = Math.max(...contents.map((content) => content.bytes.size))
-    if (passing === undefined || !(await this.#descriptors?.takes(size))) return undefined
+    const passing = this.#passing!
     const note = (text: string) => task.note(`clamd ${this.address.text}: ${text}`)
     const copies: number[] = []
-    const copyOf = async (content: Sample) => {
+    const copyOf = async (content: ClamdContent) => {
       const file = await memoryFileOf(content, passing)
       copies.push(file)
       return () => file
@@ -218,7 +236,7 @@ class NoMemoryFile extends Error {}
  * Copies a sample into a memory file. Resolves to its descriptor, which the caller closes. Rejects
  * with NoMemoryFile, or with the error of reading the sample.
  */
-async function memoryFileOf(sample: Sample, passing: System): Promise<number> {
+async function memoryFileOf(sample: ClamdContent, passing: System): Promise<number> {
   const file = passing.memoryFile()
   if (file < 0) throw new NoMemoryFile(`memfd_create: error ${-file}`)
   try {

@@ -157,6 +157,29 @@ t.test('what the server takes by descriptor alone is not skipped for its size', 
   t.equal(commands().at(-1), 'zFILDES')
 })
 
+t.test('a large message that is too long for a stream waits for the trial of one', async (t) => {
+  const { scan, commands } = await handing(
+    t,
+    (_asked, first) => (first ? 'fd[10]: OK' : 'fd[10]: Eicar FOUND'),
+    () => 'stream: OK',
+    'INSTREAM size limit exceeded. ERROR',
+  )
+  const [first, second] = [scan(large), scan(large)]
+  t.match((await first).answer, { answer: 'infected' })
+  t.match((await second).answer, { answer: 'infected' })
+  t.same(commands().filter((command) => command === 'zFILDES').length, 4, 'one trial for both')
+})
+
+t.test('what is too long for a stream, and is not taken by descriptor, is not seen', async (t) => {
+  const { scan } = await handing(
+    t,
+    () => 'fd[10]: OK',
+    () => 'stream: OK',
+    'INSTREAM size limit exceeded. ERROR',
+  )
+  t.match((await scan(large)).answer, { answer: 'unseen', what: 'size' })
+})
+
 t.test(
   'contents that are too many for a packet go together, each by a descriptor of its own',
   async (t) => {
