@@ -1,8 +1,8 @@
 import { attempt } from '../lib/errors/fault.ts'
 import { type Finding, failure, ok, warning } from '../lib/errors/finding.ts'
+import { Bytes } from '../mail/message/bytes.ts'
 import { readAttachmentRules } from '../scan/scanners/attachments/rules.ts'
-import type { ClamdAddress } from '../scan/scanners/clamd/address.ts'
-import { scanStream } from '../scan/scanners/clamd/sessions.ts'
+import type { ClamdServer } from '../scan/scanners/clamd/server.ts'
 import { listFingerprint, probeName } from '../scan/scanners/shared/ban-names.ts'
 import { propertyOf } from '../scan/scanners/shared/properties.ts'
 import type { ScanResult } from '../scan/scanners/shared/scan-result.ts'
@@ -88,18 +88,15 @@ const probes: readonly Probe[] = [
 ]
 
 /** Asks clamd by made-up files whether it names what settings ask for. */
-export async function checkAlerts(
-  server: ClamdAddress,
-  settings: ScanSettings,
-): Promise<Finding[]> {
+export async function checkAlerts(server: ClamdServer, settings: ScanSettings): Promise<Finding[]> {
   const findings: Finding[] = []
   const served = new Set<string>()
   for (const { setting, after, isWarning, isAsked, file, isNamed, otherwise, remedy } of probes) {
     const content = isAsked(settings) ? file(settings) : undefined
     if (content === undefined || (after !== undefined && !served.has(after))) continue
-    const what = `clamd ${server.text} ${setting}`
+    const what = `clamd ${server.address.text} ${setting}`
     const signal = AbortSignal.timeout(WITHIN)
-    const outcome = await scanStream(server, { chunks: () => [content] }, signal)
+    const outcome = await server.scan({ bytes: Bytes.of(content) }, { signal, note() {} })
     const reply = outcome.kind === 'answered' ? outcome.reply : undefined
     if (reply === undefined || reply.answer === 'unknown') {
       findings.push(failure(what, 'clamd could not be asked whether it serves this', 'see its log'))

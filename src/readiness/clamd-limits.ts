@@ -1,14 +1,12 @@
 import { statfsSync } from 'node:fs'
 import { type Finding, failure, ok, warning } from '../lib/errors/finding.ts'
 import { byteSize } from '../lib/settings/table/values.ts'
-import type { ClamdAddress } from '../scan/scanners/clamd/address.ts'
+import { Bytes } from '../mail/message/bytes.ts'
 import { valueIn } from '../scan/scanners/clamd/database.ts'
 import { tellsOfLimits } from '../scan/scanners/clamd/probe-limits.ts'
-import { scanStream } from '../scan/scanners/clamd/sessions.ts'
+import type { ClamdServer } from '../scan/scanners/clamd/server.ts'
 import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
 import { eicarMessage, eicarZip, largeEicarMessage } from './eicar-message.ts'
-
-/** How much of a message a clamd reads. */
 
 /** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
 const SCAN_WITHIN = 120_000
@@ -24,14 +22,13 @@ const MAX_SCAN_SIZE_UNLIMITED = 2 * 1024 * 1024 * 1024
  * scanned, and so with parts of mail and of PDFs for which there is no room (measured with 1.4.3).
  */
 export async function checkTemporaryFiles(
-  server: ClamdAddress,
+  server: ClamdServer,
   conf: string | undefined,
 ): Promise<Finding | undefined> {
-  const what = `clamd ${server.text} TemporaryDirectory`
+  const what = `clamd ${server.address.text} TemporaryDirectory`
   const directory = conf && (valueIn(conf, 'TemporaryDirectory') ?? '/tmp')
   const named = directory ?? 'the TemporaryDirectory of its clamd.conf (by default /tmp)'
-  const stream = { chunks: () => [Buffer.from('\n')] }
-  const outcome = await scanStream(server, stream, AbortSignal.timeout(SCAN_WITHIN))
+  const outcome = await scan(server, Bytes.of(Buffer.from('\n')))
   const isRefused = outcome.kind === 'answered' && outcome.reply.answer === 'unknown'
   if (outcome.kind === 'broken' || isRefused) {
     const value =
@@ -70,33 +67,29 @@ function maxScanSizeIn(conf: string): number {
  * its limits. Trials show this, since clamd.conf may lie anywhere.
  */
 export async function checkClamdLimits(
-  server: ClamdAddress,
+  server: ClamdServer,
   settings: ScanSettings,
 ): Promise<Finding[]> {
   const archives = await checkArchives(server)
   if (await isClean(server, eicarMessage)) {
     const value = 'is off: clamd opens no mail, so its limits cannot be tried'
     const remedy = 'set "ScanMail yes" in its clamd.conf, and restart clamd'
-    return [...archives, warning(`clamd ${server.text} ScanMail`, value, remedy)]
+    return [...archives, warning(`clamd ${server.address.text} ScanMail`, value, remedy)]
   }
   return [...archives, await checkLargeMail(server, settings), await checkAlert(server)]
 }
 
 /** Checks whether clamd looks into archives, which onescan leaves to it. */
-async function checkArchives(server: ClamdAddress): Promise<Finding[]> {
+async function checkArchives(server: ClamdServer): Promise<Finding[]> {
   if (!(await isClean(server, eicarZip))) return []
   const value = 'is off: viruses in archives get in, marked as clean'
   const remedy = 'set "ScanArchive yes" in its clamd.conf, and restart clamd'
-  return [failure(`clamd ${server.text} ScanArchive`, value, remedy)]
+  return [failure(`clamd ${server.address.text} ScanArchive`, value, remedy)]
 }
 
 /** Whether clamd calls this clean. */
-async function isClean(server: ClamdAddress, content: Buffer): Promise<boolean> {
-  const outcome = await scanStream(
-    server,
-    { chunks: () => [content] },
-    AbortSignal.timeout(SCAN_WITHIN),
-  )
+async function isClean(server: ClamdServer, content: Buffer): Promise<boolean> {
+  const outcome = await scan(server, Bytes.of(content))
   return outcome.kind === 'answered' && outcome.reply.answer === 'clean'
 }
 
@@ -108,10 +101,10 @@ const LEAST = 64 * 1024
 
 /** Checks whether clamd finds the test virus in the largest message that it will get. */
 async function checkLargeMail(
-  server: ClamdAddress,
+  server: ClamdServer,
   { CLAMDMAXSIZE }: ScanSettings,
 ): Promise<Finding> {
-  const what = `clamd ${server.text} large mail`
+  const what = `clamd ${server.address.text} large mail`
   const size = `${CLAMDMAXSIZE} bytes (CLAMDMAXSIZE)`
   const outcome = await scanLarge(server, CLAMDMAXSIZE)
   if (outcome.kind !== 'answered') {
@@ -135,11 +128,13 @@ async function checkLargeMail(
   return most < ORDINARY ? failure(what, value, `raise ${limits}`) : warning(what, value, remedy)
 }
 
-const scanLarge = (server: ClamdAddress, size: number) =>
-  scanStream(server, { chunks: () => largeEicarMessage(size) }, AbortSignal.timeout(SCAN_WITHIN))
+const scanLarge = (server: ClamdServer, size: number) => scan(server, largeEicarMessage(size))
+
+const scan = (server: ClamdServer, bytes: Bytes) =>
+  server.scan({ bytes }, { signal: AbortSignal.timeout(SCAN_WITHIN), note() {} })
 
 /** The most bytes, nearly, of which clamd reads all. `over` are too many. */
-async function largestLookedAt(server: ClamdAddress, over: number): Promise<number> {
+async function largestLookedAt(server: ClamdServer, over: number): Promise<number> {
   let [least, most] = [LEAST, over]
   while (most - least > Math.max(least / 16, LEAST)) {
     const size = least * 2 < most ? least * 2 : Math.floor((least + most) / 2)
@@ -160,10 +155,10 @@ const sizeText = (bytes: number) =>
  * finding is a warning.
  */
 export async function checkAlert(
-  server: ClamdAddress,
+  server: ClamdServer,
   signal: AbortSignal = AbortSignal.timeout(SCAN_WITHIN),
 ): Promise<Finding> {
-  const what = `clamd ${server.text} AlertExceedsMax`
+  const what = `clamd ${server.address.text} AlertExceedsMax`
   const remedy = 'set "AlertExceedsMax yes" in its clamd.conf, and restart clamd'
   const answer = await tellsOfLimits(server, signal)
   switch (answer.tells) {

@@ -1,8 +1,10 @@
 import { errorText } from '../lib/errors/fault.ts'
 import { type Finding, inOneLine } from '../lib/errors/finding.ts'
 import { type RepeatedWork, repeat } from '../lib/flow/repeat.ts'
+import { loadSystem } from '../lib/runtime/system.ts'
 import type { ClamdState } from '../observe/live/process-report.ts'
 import { type ClamdAddress, clamdAddressesOf } from '../scan/scanners/clamd/address.ts'
+import { ClamdServer } from '../scan/scanners/clamd/server.ts'
 import type { ClamdOutcome } from '../scan/scanners/clamd/session.ts'
 import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
 import { askVersion } from './clamd.ts'
@@ -90,7 +92,10 @@ export class ClamdWatch {
     if (!known.state.up || known.wait-- > 0) return
     known.wait = LIMITS_AFTER - 1
     const signal = AbortSignal.any([stopped, AbortSignal.timeout(LIMITS_WITHIN)])
-    const limits = await checkAlert(server, signal)
+    const limits = await checkAlert(
+      new ClamdServer(server, { lasting: false, passing: loadSystem() }),
+      signal,
+    )
     if (limits.level === 'warning') return // it could not be tried
     const isNews = limits.level !== (known.limits?.level ?? 'ok')
     known.limits = limits

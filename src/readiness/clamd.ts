@@ -2,8 +2,10 @@ import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { attempt, errorCode } from '../lib/errors/fault.ts'
 import { type Finding, failure, marked, ok, warning } from '../lib/errors/finding.ts'
+import { loadSystem } from '../lib/runtime/system.ts'
 import { type ClamdAddress, readClamdAddress } from '../scan/scanners/clamd/address.ts'
 import { clamdConfOf, databaseIn } from '../scan/scanners/clamd/database.ts'
+import { ClamdServer } from '../scan/scanners/clamd/server.ts'
 import type { ClamdOutcome } from '../scan/scanners/clamd/session.ts'
 import { askClamd } from '../scan/scanners/clamd/sessions.ts'
 import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
@@ -83,15 +85,18 @@ async function checkServer(
   // It scans for the slot only while onescand cannot; the check of onescand says all else about it.
   if (host.asksOnescand) return { isDown: false, findings: [ok(what, 'answers')] }
   const conf = clamdConfOf(server, host.env.CLAMDCONF)
-  const temporary = await checkTemporaryFiles(server, conf)
+  // As the slot and onescand give mail to it: onescand by descriptor, if it can.
+  const passing = host.isDaemon ? loadSystem() : undefined
+  const tried = new ClamdServer(server, { lasting: false, passing })
+  const temporary = await checkTemporaryFiles(tried, conf)
   const isBlocked = temporary?.level === 'error' // all trials would say so, each in other words
   return {
     isDown: false,
     findings: [
       ...signatureFindings(host, server, version),
       ...(temporary ? [temporary] : []),
-      ...(isBlocked ? [] : await checkClamdLimits(server, settings)),
-      ...(isBlocked ? [] : await checkAlerts(server, settings)),
+      ...(isBlocked ? [] : await checkClamdLimits(tried, settings)),
+      ...(isBlocked ? [] : await checkAlerts(tried, settings)),
       ...checkMemory(what, outcome.reply, conf),
       ...checkReload(what, server, host),
     ],

@@ -1,4 +1,5 @@
 import { deflateRawSync } from 'node:zlib'
+import { Bytes } from '../mail/message/bytes.ts'
 import { EICAR } from '../scan/scanners/shared/eicar.ts'
 
 const HEADER = `From: onescan check <postmaster@localhost>
@@ -52,12 +53,14 @@ export function zipOf(
 const FILLER = Buffer.from(`${'onescan check '.repeat(5)}\n`.repeat(1000))
 
 /** eicarMessage, followed by a long text: about `size` bytes in all. */
-export function* largeEicarMessage(size: number): Generator<Buffer> {
-  yield Buffer.from(`${eicarPart()}\n--part\nContent-Type: text/plain\n\n`)
-  for (let left = size - eicarMessage.length - 64; left > 0; left -= FILLER.length) {
-    yield FILLER.subarray(0, Math.min(left, FILLER.length))
-  }
-  yield Buffer.from('\n--part--\n')
+export function largeEicarMessage(size: number): Bytes {
+  const left = Math.max(0, size - eicarMessage.length - 64)
+  return Bytes.of(
+    Buffer.from(`${eicarPart()}\n--part\nContent-Type: text/plain\n\n`),
+    ...Array<Buffer>(Math.floor(left / FILLER.length)).fill(FILLER),
+    FILLER.subarray(0, left % FILLER.length),
+    Buffer.from('\n--part--\n'),
+  )
 }
 
 function eicarPart(): string {

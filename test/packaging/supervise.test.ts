@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
 import { tellsOfLimits } from '../../src/scan/scanners/clamd/probe-limits.ts'
+import { ClamdServer } from '../../src/scan/scanners/clamd/server.ts'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { freePort } from '../programs/free-port.ts'
 import { findProgram } from '../programs/install.mjs'
@@ -175,7 +176,8 @@ t.test('clamd answers on its socket', { skip: clamdMissing || notRoot }, async (
   t.match(readFileSync(configuration, 'utf8'), 'AlertExceedsMax no', 'as it comes')
   start(t, text, join(directory, 'log'))
   await answers(knock(own))
-  const told = await tellsOfLimits(readClamdAddress(own), AbortSignal.timeout(30_000))
+  const server = new ClamdServer(readClamdAddress(own), { lasting: false })
+  const told = await tellsOfLimits(server, AbortSignal.timeout(30_000))
   t.same(told, { tells: 'yes' }, 'what is too deep is not called clean')
 })
 

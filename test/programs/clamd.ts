@@ -13,8 +13,10 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isExecutable } from '../../src/lib/process/execute.ts'
+import { Bytes } from '../../src/mail/message/bytes.ts'
 import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
-import { askClamd, scanStream } from '../../src/scan/scanners/clamd/sessions.ts'
+import { ClamdServer } from '../../src/scan/scanners/clamd/server.ts'
+import { askClamd } from '../../src/scan/scanners/clamd/sessions.ts'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
 import type { ScanResult } from '../../src/scan/scanners/shared/scan-result.ts'
 import { freePort } from './free-port.ts'
@@ -137,9 +139,9 @@ export async function startClamd(t: Ending, options: ClamdOptions = {}): Promise
 
 /** What a clamd itself says of a message. */
 export async function clamdAnswer(socket: string, message: Buffer): Promise<ScanResult> {
-  const content = { chunks: () => [message] }
-  const address = readClamdAddress(socket)
-  const outcome = await scanStream(address, content, AbortSignal.timeout(60_000))
+  const server = new ClamdServer(readClamdAddress(socket), { lasting: false })
+  const task = { signal: AbortSignal.timeout(60_000), note() {} }
+  const outcome = await server.scan({ bytes: Bytes.of(message) }, task)
   if (outcome.kind !== 'answered') throw new Error(`clamd: ${outcome.why}`)
   return outcome.reply
 }

@@ -150,6 +150,28 @@ t.test('a clamd whose MaxFileSize alone is below our limit is found', { skip }, 
   )
 })
 
+t.test(
+  'a clamd with a small StreamMaxLength is tried as mail is given to it',
+  { skip },
+  async (t) => {
+    const clamd = await startClamd(t, { streamMaxLength: '1K', alertExceedsMax: false })
+    const env = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDMAXSIZE: '30M' }
+    const found = async (isDaemon: boolean) => {
+      const findings = await checkClamd(host(env, { isDaemon }))
+      return (what: string) => findings.find((finding) => finding.what.endsWith(what))
+    }
+    const byDescriptor = await found(true)
+    t.match(byDescriptor('large mail'), {
+      level: 'warning',
+      value: /^looks at files of 1[56]M and no more/,
+    })
+    t.match(byDescriptor('AlertExceedsMax'), { level: 'error' }, 'it is off, and that is seen')
+    const byStream = await found(false)
+    t.match(byStream('large mail'), { level: 'error', value: /^looks at files of less than 64K/ })
+    t.match(byStream('AlertExceedsMax'), { level: 'warning', value: /StreamMaxLength/ })
+  },
+)
+
 t.test('a limit below ordinary attachments is an error', { skip }, async (t) => {
   for (const limit of [{ streamMaxLength: '1M' }, { maxFileSize: '300K' }]) {
     const clamd = await startClamd(t, { ...limit, alertExceedsMax: true })

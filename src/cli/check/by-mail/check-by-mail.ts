@@ -285,7 +285,7 @@ class WayTrial {
   }
 }
 
-const largeEicar = Buffer.concat([...largeEicarMessage(LARGE)])
+const largeEicar = largeEicarMessage(LARGE).gather()
 
 /** The most of a line of the mail server that is shown. */
 const RULE_SHOWN = 200

@@ -1,7 +1,7 @@
+import { Bytes } from '../../../mail/message/bytes.ts'
 import { TOP_LINE } from '../../../mail/message/message.ts'
 import { EICAR } from '../shared/eicar.ts'
-import type { ClamdAddress } from './address.ts'
-import { scanStream } from './sessions.ts'
+import type { ClamdServer } from './server.ts'
 
 /** Whether clamd reports mail that it did not scan to the end. */
 type TellsOfLimits =
@@ -16,14 +16,16 @@ const LEVELS = 120
  * AlertExceedsMax it reports its limit. Without, it calls this mail OK, as it would every virus there.
  */
 export async function tellsOfLimits(
-  server: ClamdAddress,
+  server: ClamdServer,
   signal: AbortSignal,
 ): Promise<TellsOfLimits> {
-  const outcome = await scanStream(server, { chunks: () => [nestedEicar()] }, signal)
+  const outcome = await server.scan({ bytes: Bytes.of(nestedEicar()) }, { signal, note() {} })
   if (outcome.kind !== 'answered') return { tells: 'unknown', why: outcome.why }
   const { reply } = outcome
   switch (reply.answer) {
     case 'unseen':
+      if (reply.what === 'size') return { tells: 'unknown', why: 'it is more than StreamMaxLength' }
+      return { tells: 'yes' }
     case 'infected': // it scans deeper than any clamd that we know
       return { tells: 'yes' }
     case 'clean':

@@ -8,23 +8,13 @@ import { clean, type ScanResult, unknown, worse } from '../shared/scan-result.ts
 import { type ClamdReply, type NoAccess, readReply, type Submission } from './clamd-reply.ts'
 import type { ClamdCommands, ClamdReplies } from './session.ts'
 
-/** The bytes of a content. A chunk is used only until the next one is asked for. */
-export interface StreamedContent {
-  chunks(): Iterable<Buffer>
-  /** Of all chunks together, if it is known: a small content needs a small buffer. */
-  readonly size?: number
-}
-
-/** Sends a content by an INSTREAM. */
-export function streamOf(content: StreamedContent): ClamdCommands<ScanResult> {
-  const packets = () => streamPackets(content.chunks(), content.size)
-  return { count: 1, packets, read: (replies) => readReplies(replies, 'stream') }
-}
-
-/** Sends each content by an INSTREAM; several go out in one packet, so they must be small. */
+/** Sends each content by an INSTREAM (clamd(8)); several go out in one packet, so they must be small. */
 export function streamsOf(contents: readonly SizedContent[]): ClamdCommands<ScanResult> {
-  if (contents.length === 1) return streamOf(contents[0]!)
-  const packets = () => [packetOfStreams(contents)]
+  const [first] = contents
+  const packets = () =>
+    contents.length === 1
+      ? streamPackets(first!.chunks(), first!.size)
+      : [packetOfStreams(contents)]
   return { count: contents.length, packets, read: (replies) => readReplies(replies, 'stream') }
 }
 

@@ -1,7 +1,5 @@
 import type { System } from '../../../lib/runtime/system.ts'
-import type { ScanResult } from '../shared/scan-result.ts'
 import type { ClamdAddress } from './address.ts'
-import { type StreamedContent, streamOf } from './scan-commands.ts'
 import {
   type ClamdCommands,
   type ClamdOutcome,
@@ -18,15 +16,6 @@ export async function askClamd(
   const packets = () => [Buffer.from(`z${command}\0`)]
   const read = ({ replies: [reply] }: ClamdReplies) => reply!.toString('latin1').replace(/\0$/, '')
   return new ClamdSessions(address).ask({ count: 1, packets, read }, signal)
-}
-
-/** Has clamd scan a content, on a connection of its own. */
-export async function scanStream(
-  address: ClamdAddress,
-  content: StreamedContent,
-  signal: AbortSignal,
-): Promise<ClamdOutcome<ScanResult>> {
-  return new ClamdSessions(address).ask(streamOf(content), signal)
 }
 
 /** Most idle connections to one server. Each costs clamd a descriptor, but no thread. */

@@ -1,10 +1,13 @@
 import t from 'tap'
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
 import { tellsOfLimits } from '../../../../src/scan/scanners/clamd/probe-limits.ts'
+import { ClamdServer } from '../../../../src/scan/scanners/clamd/server.ts'
 import { EICAR } from '../../../../src/scan/scanners/shared/eicar.ts'
 import { says, standIn } from './stand-in.ts'
 
 /** Whether a clamd tells of what it did not scan; test/programs/ asks a real one. */
+
+const clamdAt = (socket: string) => new ClamdServer(readClamdAddress(socket), { lasting: false })
 
 const { signal } = new AbortController()
 
@@ -12,12 +15,13 @@ for (const [reply, answer] of [
   ['stream: OK\0', { tells: 'no' }],
   ['stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0', { tells: 'yes' }],
   ['stream: Eicar-Test-Signature FOUND\0', { tells: 'yes' }],
+  ['INSTREAM size limit exceeded. ERROR\0', { tells: 'unknown', why: /StreamMaxLength/ }],
   ['stream: out of memory ERROR\0', { tells: 'unknown', why: /out of memory/ }],
   ['stream: O', { tells: 'unknown', why: /broke off/ }],
 ] as const) {
   t.test(`a clamd that says ${JSON.stringify(reply)}`, async (t) => {
     const server = await standIn(t, says(reply))
-    t.match(await tellsOfLimits(readClamdAddress(server.socket), signal), answer)
+    t.match(await tellsOfLimits(clamdAt(server.socket), signal), answer)
     const mail = server.asked[0]!.message.toString('latin1')
     t.equal(mail.match(/^Content-Type: multipart\/mixed; boundary=part\d+$/gm)?.length, 120)
     t.equal(mail.match(/^--part\d+$/gm)?.length, 120)

@@ -2,14 +2,14 @@ import fc from 'fast-check'
 import t from 'tap'
 import { gatherChunks } from '../../../../src/mail/message/bytes.ts'
 import { PACKET_DATA } from '../../../../src/protocol/clamd/stream.ts'
-import { streamOf, streamsOf } from '../../../../src/scan/scanners/clamd/scan-commands.ts'
+import { streamsOf } from '../../../../src/scan/scanners/clamd/scan-commands.ts'
 
 /** The packets of contents that are streamed. */
 const packetsOf = ({ packets }: ReturnType<typeof streamsOf>) => packets() as Iterable<Buffer>
 
 /** The message that clamd reads from a content's packets. Throws if they are no INSTREAM. */
 function receive(chunks: Iterable<Buffer>): { message: Buffer; packets: number } {
-  const packets = packetsOf(streamOf({ chunks: () => chunks }))
+  const packets = packetsOf(streamsOf([{ size: PACKET_DATA, chunks: () => chunks }]))
   // Copies, because a packet is valid only until the next one is asked for.
   const sent = Array.from(packets, (packet) => Buffer.from(packet))
   const wire = Buffer.concat(sent)
