@@ -23,7 +23,8 @@ interface QuotadStart {
 export async function checkStart(words: readonly string[], env: Environment): Promise<QuotadStart> {
   const faults = new Faults()
   const options = faults.attempt(() => readOptions(words), undefined)
-  const errors = [...faults.lines, ...lineEndFaults(env), ...everyFault(env, readServiceSettings)]
+  const unreadable = await everyFault(env, readServiceSettings)
+  const errors = [...faults.lines, ...lineEndFaults(env), ...unreadable]
   const findings = [...misspeltSettings(env), ...errors.map(stopsStart)]
   if (options === undefined || errors.length > 0) {
     return { isUsage: options === undefined, findings }

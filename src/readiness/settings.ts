@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { readConfiguration } from '../doors/shared/configuration.ts'
-import { attempt, errorText } from '../lib/errors/fault.ts'
+import { readAllSettings, readConfiguration } from '../doors/shared/configuration.ts'
+import { attempt } from '../lib/errors/fault.ts'
 import {
   type Finding,
   failure,
@@ -12,28 +12,15 @@ import {
   warning,
 } from '../lib/errors/finding.ts'
 import { shellWord } from '../lib/errors/shell-word.ts'
-import { everyFault, Faults, faultLines, lineEndFaults } from '../lib/settings/faults.ts'
+import { everyFault, lineEndFaults } from '../lib/settings/faults.ts'
 import { misspeltSettings } from '../lib/settings/misspelt.ts'
 import { type Environment, readSettings, type Values } from '../lib/settings/settings.ts'
-import { readLater, treatment } from '../lib/settings/table/scanning.ts'
+import { treatment } from '../lib/settings/table/scanning.ts'
 import { names } from '../lib/settings/table.ts'
-import { readSpoolSettings } from '../mail/message/spool.ts'
-import { readClusterSettings } from '../scan/cluster/keyring.ts'
-import {
-  HOST_DIRECTORY,
-  hostSwitchFile,
-  NOTHING_SCANS,
-  readControlDirectories,
-  readScanningConfig,
-  switchedOff,
-} from '../scan/judge/config.ts'
+import { HOST_DIRECTORY, hostSwitchFile, NOTHING_SCANS, switchedOff } from '../scan/judge/config.ts'
 import { fateOfInfected } from '../scan/judge/decide.ts'
-import { readQuotaSettings } from '../scan/quota/quota-settings.ts'
 import { loadRules } from '../scan/rules/load.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
-import { makeScanners } from '../scan/scanners/scanners.ts'
-import { readScanSettings, type ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
-import { readVerdictSettings } from '../scan/verdicts/open.ts'
 import { contradictionsIn } from './contradictions.ts'
 import { passesByRules, passesBySettings, unscannedMailIs } from './passes-unscanned.ts'
 import type { StageHost } from './stage.ts'
@@ -165,46 +152,20 @@ function inWords(settings: TreatmentSettings): string {
   }
 }
 
-/** The readers that readConfiguration() calls one after the other. */
-const readers: readonly ((env: Environment) => unknown)[] = [
-  (env) => readScanSettings(env, readControlDirectories(env)),
-  (env) => readClusterSettings(env, readControlDirectories(env).control),
-  readSpoolSettings,
-  (env) => readSettings(env, treatment),
-  readVerdictSettings,
-  readQuotaSettings,
-  (env) => readSettings(env, readLater),
-  readScanningConfig, // finds what the readers before it do not
-]
-
-/** Returns a line for each setting, or file that it names, that cannot be read. */
-export const unreadableSettings = (env: Environment): string[] => [
-  ...new Set(readers.flatMap((read) => everyFault(env, read))),
-]
+/** Resolves to a line for each setting, or file that it names, that cannot be read. */
+export const unreadableSettings = (env: Environment): Promise<string[]> =>
+  everyFault(env, readAllSettings)
 
 /**
- * Resolves to a line for each fault that keeps onescand from starting with these settings: those
- * that the readers find, those of the scanners, and if there are none of them, those of the whole
- * configuration. It neither listens nor scans.
+ * Resolves to a line for each fault that keeps onescand from starting with these settings. It neither
+ * listens nor scans.
  */
 async function configurationFaults(env: Environment): Promise<string[]> {
   const endings = lineEndFaults(env)
-  const whole = endings.length > 0 ? withoutEndings(env) : env
-  const found = unreadableSettings(whole)
-  const scan = new Faults().attempt(
-    () => readScanSettings(whole, readControlDirectories(whole)),
-    undefined,
+  const faults = await everyFault(endings.length > 0 ? withoutEndings(env) : env, async (env) =>
+    (await readConfiguration(env, () => {})).close(),
   )
-  const faults = new Set([...endings, ...found, ...(await scannerFaults(scan))])
-  if (faults.size === 0) {
-    try {
-      const configuration = await readConfiguration(whole, () => {})
-      configuration.close()
-    } catch (error) {
-      for (const line of faultLines(error)) faults.add(line)
-    }
-  }
-  return [...faults]
+  return [...new Set([...endings, ...faults])]
 }
 
 function withoutEndings(env: Environment): Environment {
@@ -213,15 +174,6 @@ function withoutEndings(env: Environment): Environment {
     return value === undefined ? [] : [[name, value.replace(/\r$/, '')] as const]
   })
   return { ...env, ...Object.fromEntries(plain) }
-}
-
-async function scannerFaults(scan: ScanSettings | undefined): Promise<string[]> {
-  const faults: string[] = []
-  for (const scanner of scan === undefined ? [] : await makeScanners(scan)) {
-    await scanner.prepare?.().catch((error) => faults.push(errorText(error)))
-    scanner.close?.()
-  }
-  return faults
 }
 
 /** Warns of each setting that is valid but probably a mistake. */

@@ -34,7 +34,7 @@ export async function tryRunning(
     ...wrong,
     ...freeSpaceFaults(configuration.messageOptions.spool, maxSize),
     // Without a keyring, for example, the cold program defers all mail although this process goes on.
-    ...unreadableSettings(configuration.env).map((line) => {
+    ...(await unreadableSettings(configuration.env)).map((line) => {
       const finding = settingsFault(line)
       return { ...finding, value: `${finding.value}; running processes have what was read before` }
     }),

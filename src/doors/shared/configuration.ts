@@ -2,6 +2,7 @@ import { errorText, Fault } from '../../lib/errors/fault.ts'
 import { keepFor } from '../../lib/flow/cache.ts'
 import { loadCrypto } from '../../lib/runtime/crypto.ts'
 import { loadSystem } from '../../lib/runtime/system.ts'
+import { SeveralFaults } from '../../lib/settings/faults.ts'
 import { type Environment, readSettings } from '../../lib/settings/settings.ts'
 import {
   clamAv,
@@ -30,7 +31,11 @@ import { makeScanners } from '../../scan/scanners/scanners.ts'
 import type { Scanner } from '../../scan/scanners/shared/scanner.ts'
 import { readSignatureFiles, type SignatureFiles } from '../../scan/scanners/shared/signatures.ts'
 import { HostMemory } from '../../scan/verdicts/host-memory.ts'
-import { openVerdictsBy, readVerdictSettings } from '../../scan/verdicts/open.ts'
+import {
+  openVerdictsBy,
+  readVerdictSettings,
+  type VerdictSettings,
+} from '../../scan/verdicts/open.ts'
 
 /** What onescand judges by. It reads it at its start, and again at SIGHUP. */
 export interface Configuration {
@@ -59,88 +64,125 @@ export interface Configuration {
  */
 const SIGNATURES_FOR = 1000
 
+/** What is open, or is a process of its own, until the configuration is closed. */
+type Opened = Set<{ close?(): void }>
+
 /**
- * Reads keyring and settings, and makes the scanners. Rejects with a Fault of kind `config`. `log`
- * gets a line if a service for quotas fails, and the counters. `memory` holds what is kept from one
- * configuration to the next.
+ * Reads keyring and settings, and makes the scanners. Rejects with a Fault of kind `config`, or with
+ * SeveralFaults. `log` gets a line if a service for quotas fails, and the counters. `memory` holds what is
+ * kept from one configuration to the next.
  */
 export async function readConfiguration(
   env: Environment,
   log: (line: string) => void,
   memory: HostMemory = new HostMemory(),
 ): Promise<Configuration> {
-  const readAt = Date.now()
+  const opened: Opened = new Set()
+  const close = () => {
+    for (const each of opened) each.close?.()
+  }
+  try {
+    return { ...(await openConfiguration(env, log, memory, opened)), close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+/**
+ * Reads all settings of onescand, and the files that they name, without opening anything. Throws a Fault
+ * of kind `config`.
+ */
+export function readAllSettings(env: Environment) {
   const config = readScanningConfig(env)
   // What is wrong in them is a fault of the start, not of the first sweep or of the first client.
   readSettings(env, readLater)
-  const directories = readControlDirectories(env)
-  const base = config && { config, tools: await openTools(config, env, log, memory) }
+  return {
+    config,
+    directories: readControlDirectories(env),
+    spool: config?.spool ?? readSpoolSettings(env),
+    quotaSettings: config === undefined ? readQuotaSettings(env) : config.quota,
+    verdictSettings: config && readVerdictSettings(env),
+  }
+}
+
+async function openConfiguration(
+  env: Environment,
+  log: (line: string) => void,
+  memory: HostMemory,
+  opened: Opened,
+): Promise<Omit<Configuration, 'close'>> {
+  const readAt = Date.now()
+  const { config, directories, spool, quotaSettings, verdictSettings } = readAllSettings(env)
+  const tools = config && (await openTools(config, verdictSettings!, log, memory, opened))
+  const base = config && { config, tools: tools! }
   const lines = base && loadRules(directories.control, HOST_DIRECTORY)
-  const contexts = base && lines && (await contextsOfLines(base, lines, env, log))
+  const contexts = base && lines && (await contextsOfLines(base, lines, env, log, opened))
   const rules: LoadedRules | undefined = lines && {
     lines,
     contextOfLine: (settings) => contexts!.get(JSON.stringify(settings))!,
   }
-  const quotaSettings = readQuotaSettings(env)
   const quota = quotaSettings && openQuotaClient(quotaSettings, log)
-  const report = () => quota && log(countersLine(quota.counters))
+  if (quota !== undefined) opened.add(quota)
   const keys = config?.cluster?.keys ?? []
-  const verdicts = base?.tools.verdicts
+  const { crypto, verdicts } = tools ?? {}
   return {
     env,
     readAt,
     directories,
     context: base && { ...base, rules },
     messageOptions: {
-      spool: config?.spool ?? readSpoolSettings(env),
+      spool,
       digestsFor(header) {
         const wanted = digestsFor(header, keys, Date.now() / 1000)
         return verdicts === undefined ? wanted : { ...wanted, sha256: true }
       },
-      createHash: base?.tools.crypto?.createHash,
+      createHash: crypto?.createHash,
       memoryFiles: config && loadSystem(),
     },
     quota,
-    report,
-    close() {
-      const ofLines = [...(contexts?.values() ?? [])].flatMap((context) => context.tools.scanners)
-      quota?.close()
-      verdicts?.close()
-      const scanners = base?.tools.scanners ?? []
-      for (const scanner of new Set([...scanners, ...ofLines])) scanner.close?.()
-    },
+    report: () => quota && log(countersLine(quota.counters)),
   }
 }
 
-/**
- * Makes the scanners of a configuration, and opens the memory of verdicts. Rejects with a Fault of kind
- * `config`.
- */
+/** Makes the scanners of a configuration, and opens the memory of verdicts. */
 async function openTools(
   { settings, cluster }: JudgeConfig,
-  env: Environment,
+  verdictSettings: VerdictSettings,
   log: (line: string) => void,
   memory: HostMemory,
+  opened: Opened,
 ): Promise<Tools> {
-  const scanners = await makePreparedScanners(settings, log)
+  const scanners = await makePreparedScanners(settings, log, opened)
   const clocks = clocksFor(settings.CLAMDBDIR ?? DEFAULT_DATABASE)
   const crypto = await loadCrypto()
-  const verdicts = await openVerdictsBy(readVerdictSettings(env), cluster?.keys ?? [], memory, {
+  const verdicts = await openVerdictsBy(verdictSettings, cluster?.keys ?? [], memory, {
     ...clocks,
     crypto,
     log,
     scanTimeout: settings.timeout,
   })
+  if (verdicts !== undefined) opened.add(verdicts)
   return { ...clocks, scanners, crypto: (cluster || verdicts) && crypto, verdicts }
 }
 
-/** Makes scanners that last until the configuration is closed, and has them ready. */
+/**
+ * Makes scanners that last until the configuration is closed, and has them ready. Rejects with all faults
+ * of those that cannot scan.
+ */
 async function makePreparedScanners(
   settings: JudgeConfig['settings'],
   log: (line: string) => void,
+  opened: Opened,
 ): Promise<readonly Scanner[]> {
   const scanners = await makeScanners(settings, { lasting: true, log })
-  for (const scanner of scanners) await scanner.prepare?.()
+  const errors: unknown[] = []
+  for (const scanner of scanners) {
+    opened.add(scanner)
+    await scanner.prepare?.().catch((error) => errors.push(error))
+  }
+  if (errors.length > 1) throw new SeveralFaults(errors.map(errorText))
+  if (errors.length === 1) throw errors[0]
   return scanners
 }
 
@@ -167,6 +209,7 @@ async function contextsOfLines(
   { all, path }: Rules,
   env: Environment,
   log: (line: string) => void,
+  opened: Opened,
 ): Promise<ReadonlyMap<string, JudgeContext>> {
   const contexts = new Map<string, JudgeContext>()
   for (const { action, line } of all) {
@@ -177,7 +220,7 @@ async function contextsOfLines(
       const config = withSettings(base.config, env, action.settings)
       const isAboutScanners = Object.keys(action.settings).some((name) => name in aboutScanners)
       const scanners = isAboutScanners
-        ? await makePreparedScanners(config.settings, log)
+        ? await makePreparedScanners(config.settings, log, opened)
         : base.tools.scanners
       contexts.set(key, { config, tools: { ...base.tools, scanners } })
     } catch (error) {

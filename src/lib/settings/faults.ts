@@ -39,24 +39,36 @@ export class Faults {
 const insteadOf: Environment = { QHPSI: 'plugin: eicar' }
 
 /**
- * Finds all faults in these settings, and not only the first one that `read` throws: it takes the
- * faulty setting out and reads the rest again. `read` must begin its message with the setting's
- * name, as all readers do.
+ * Finds all faults in these settings, and not only those that `read` throws at first: it takes the faulty
+ * settings out and reads the rest again. `read` must begin its messages with the setting's name, as all
+ * readers do.
  */
-export function everyFault(env: Environment, read: (env: Environment) => unknown): string[] {
-  const faults = new Faults()
+export async function everyFault(
+  env: Environment,
+  read: (env: Environment) => unknown,
+): Promise<string[]> {
+  const found = new Set<string>()
   let rest = env
-  // Each round takes one setting out.
-  for (let left = names.length; left >= 0; left--) {
-    const before = faults.lines.length
-    faults.attempt(() => void read(rest), undefined)
-    const fault = faults.lines[before]
-    if (fault === undefined) break
-    const name = /^[A-Z_]+/.exec(fault)?.[0] ?? ''
-    if (!isSetting(name) || !rest[name]) break
-    rest = { ...rest, [name]: rest[name] === insteadOf[name] ? undefined : insteadOf[name] }
+  for (;;) {
+    const lines = await faultsOf(() => read(rest))
+    const fresh = lines.filter((line) => !found.has(line))
+    const faulty = new Set(fresh.map((line) => /^[A-Z_]+/.exec(line)?.[0] ?? ''))
+    for (const line of fresh) found.add(line)
+    const mendable = [...faulty].filter((name) => isSetting(name) && rest[name])
+    if (mendable.length === 0) return [...found]
+    for (const name of mendable) {
+      rest = { ...rest, [name]: rest[name] === insteadOf[name] ? undefined : insteadOf[name] }
+    }
   }
-  return faults.lines
+}
+
+async function faultsOf(call: () => unknown): Promise<readonly string[]> {
+  try {
+    await call()
+    return []
+  } catch (error) {
+    return faultLines(error)
+  }
 }
 
 /** CR, which editors on Windows put at the end of each line. */

@@ -31,6 +31,11 @@ t.test('a wrong value is a fault that names it, and its line in onescan.policy',
   }
 })
 
+t.test('all scanners that cannot scan are told at once', async (t) => {
+  const named = configured(t, { QHPSI: 'plugin: nothing eicar nowhere' })
+  await t.rejects(named, { message: /^QHPSI: plugin nothing: .*; QHPSI: plugin nowhere: / })
+})
+
 t.test('questions about mailboxes are counted in the log, if there are any', async (t) => {
   for (const [settings, lines] of [
     [{ QUOTAD: 'quotad:127.0.0.1:9' }, [/^quota questions=0 /]],

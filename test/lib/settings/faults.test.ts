@@ -18,22 +18,25 @@ const read = (env: Environment) => {
 }
 
 t.test('each faulty setting is reported once', async (t) => {
-  t.match(everyFault({ QHPSI: 'x', SCANTIMEOUT: 'soon', OVERSIZE: 'big' }, read), [
+  t.match(await everyFault({ QHPSI: 'x', SCANTIMEOUT: 'soon', OVERSIZE: 'big' }, read), [
     /^SCANTIMEOUT soon: /,
     /^OVERSIZE big: /,
   ])
-  t.same(everyFault({ QHPSI: 'x', SCANTIMEOUT: '1' }, read), [])
+  t.same(await everyFault({ QHPSI: 'x', SCANTIMEOUT: '1' }, read), [])
 })
 
 t.test('a faulty QHPSI is replaced, so that the settings that depend on it are read', async (t) => {
-  t.match(everyFault({ QHPSI: 'bad', OVERSIZE: 'big' }, read), [/^QHPSI bad: /, /^OVERSIZE big: /])
+  t.match(await everyFault({ QHPSI: 'bad', OVERSIZE: 'big' }, read), [
+    /^QHPSI bad: /,
+    /^OVERSIZE big: /,
+  ])
 })
 
 t.test('a fault that names no setting is reported last', async (t) => {
   const broken = () => {
     throw new Error('/etc/keys: is gone')
   }
-  t.same(everyFault({ QHPSI: 'x' }, broken), ['/etc/keys: is gone'])
+  t.same(await everyFault({ QHPSI: 'x' }, broken), ['/etc/keys: is gone'])
 })
 
 t.test('a value that ends in a carriage return is reported', async (t) => {
