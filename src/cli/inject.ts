@@ -6,6 +6,7 @@ import { exit, exitMeanings, isPermanent } from '../doors/shared/replies/exit-co
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/shared/trial-chain.ts'
 import { findChain } from '../doors/slot/chain.ts'
 import { attempt } from '../lib/errors/fault.ts'
+import { formatDuration } from '../lib/errors/units.ts'
 import { readSetting } from '../lib/settings/settings.ts'
 import { readControlDirectories } from '../scan/judge/config.ts'
 import {
@@ -128,7 +129,7 @@ function injectionText(injection: Awaited<ReturnType<typeof inject>>): string {
   const { exitCode, meaning, dryRun, milliseconds, log, header } = injection
   const lines = [
     entry('exit', `${exitCode ?? 'none'}: ${meaning}`),
-    entry('time', `${Math.round(milliseconds)} ms`),
+    entry('time', formatDuration(milliseconds)),
     ...log.map((line) => entry('log', line)),
     ...(dryRun ? [entry('queued', 'no, this is a dry run')] : []),
     ...(header === null ? [] : ['header', ...header.map((line) => `  ${visible(line)}`)]),

@@ -1,4 +1,5 @@
 import * as crypto from 'node:crypto'
+import { formatDuration } from '../lib/errors/units.ts'
 import { readSetting } from '../lib/settings/settings.ts'
 import { DEFAULT_DATABASE } from '../lib/settings/table/scanning.ts'
 import { HEADER_LIMITS_IN_WORDS } from '../mail/message/header-block.ts'
@@ -85,7 +86,7 @@ function asText(trust: Trust, stamps: readonly StampExplanation[], now: number):
 
 function claimsText({ claims }: StampExplanation, now: number): string {
   if (claims === undefined) return ''
-  return `, scanned by ${claims.scanners.join(', ') || 'nobody'} ${now - claims.time} seconds ago`
+  return `, scanned by ${claims.scanners.join(', ') || 'nobody'} ${formatDuration(1000 * (now - claims.time))} ago`
 }
 
 function asJson(trust: Trust, stamps: readonly StampExplanation[]): object {

@@ -1,3 +1,4 @@
+import { formatDuration, formatSize } from '../lib/errors/units.ts'
 import type { LogRecord } from './log-record.ts'
 
 /** The colours of words on a terminal, as SGR of ECMA-48. */
@@ -34,7 +35,7 @@ export function describeRecord(
     isOfClamd(value) && 'asked as clamd',
     value('peer_uid') && `uid ${value('peer_uid')}`,
     value('remote') && `client ${value('remote')}`,
-    value('total_ms') && `${value('total_ms')} ms`,
+    value('total_ms') && formatDuration(Number(value('total_ms'))),
   ]
   return `${when} ${paint(colour, decision.padEnd(10))} ${parts.filter(Boolean).join(', ')}`
 }
@@ -80,12 +81,4 @@ export function formatTime(time: number): string {
   const two = (number: number) => String(number).padStart(2, '0')
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
-}
-
-/** Writes a size as "512 B", "4.1 KB" or "3.4 MB". */
-export function formatSize(bytes: number): string {
-  if (!(bytes >= 1000)) return `${bytes} B`
-  const unit = bytes < 1e6 ? 'KB' : bytes < 1e9 ? 'MB' : 'GB'
-  const scale = { KB: 1e3, MB: 1e6, GB: 1e9 }[unit]
-  return `${(bytes / scale).toFixed(bytes / scale < 10 ? 1 : 0)} ${unit}`
 }

@@ -1,4 +1,5 @@
 import { errorText } from '../lib/errors/fault.ts'
+import { formatDuration } from '../lib/errors/units.ts'
 import { TIMED_OUT, withTimeout } from '../lib/flow/timeout.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import type { LogTrouble, ServiceCounters } from './log.ts'
@@ -171,7 +172,9 @@ export function answersForNames(
   async function waitFor(answer: Promise<MailboxAnswer>, name: string): Promise<MailboxAnswer> {
     const result = await withTimeout(answer, QUOTALOOKUPTIMEOUT + GRACE)
     return note(
-      result === TIMED_OUT ? troubleAnswer(name, `no answer in ${QUOTALOOKUPTIMEOUT} ms`) : result,
+      result === TIMED_OUT
+        ? troubleAnswer(name, `no answer in ${formatDuration(QUOTALOOKUPTIMEOUT)}`)
+        : result,
     )
   }
 }

@@ -1,4 +1,5 @@
 import { type Finding, failure, ok, warning } from '../lib/errors/finding.ts'
+import { formatDuration } from '../lib/errors/units.ts'
 import type { ClamdState } from '../observe/live/process-report.ts'
 import type { ClamdAddress } from '../scan/scanners/clamd/address.ts'
 import { clamdConfOf, databaseIn, valueIn } from '../scan/scanners/clamd/database.ts'
@@ -14,8 +15,8 @@ const DAY = 86_400_000
 /** Seconds after which clamd looks for signatures, clamd.conf(5), as its makers have it. */
 const SELF_CHECK = 600
 
-/** Days after which signatures are out of date: ClamAV publishes new ones every day. */
-const OLD = 7
+/** Milliseconds after which signatures are out of date: ClamAV publishes new ones every day. */
+const OLD = 7 * DAY
 
 /** The finding about too few signatures; else the one about their date. */
 export function signatureFindings(
@@ -60,8 +61,8 @@ export function checkReload(
   const seconds = Number(valueIn(conf, 'SelfCheck') ?? SELF_CHECK)
   const files = readSignatureFiles(env.CLAMDBDIR || databaseIn(conf), now)
   if ((seconds > 0 && seconds <= SELF_CHECK) || files?.own === undefined) return []
-  const often = seconds > 0 ? `every ${seconds} seconds` : 'never'
-  const value = `looks ${often} for new signatures of your own, which count as loaded after ${SETTLED_AFTER}`
+  const often = seconds > 0 ? `every ${formatDuration(seconds * 1000)}` : 'never'
+  const value = `looks ${often} for new signatures of your own, which count as loaded after ${formatDuration(SETTLED_AFTER * 1000)}`
   const remedy = `set "SelfCheck ${SELF_CHECK}" in its clamd.conf, and restart clamd`
   return [warning(`${what} SelfCheck`, value, remedy)]
 }
@@ -85,8 +86,10 @@ export function checkSignatures(what: string, version: string, now: number): Fin
     return warning(what, value, 'run freshclam if you want those')
   }
   const value = `answers, ${name}, signatures of ${date}`
-  const days = Math.floor((now - made) / DAY)
-  return days > OLD ? warning(what, `${value}: ${days} days old`, 'see freshclam') : ok(what, value)
+  const age = now - made
+  return age > OLD
+    ? warning(what, `${value}: ${formatDuration(age)} old`, 'see freshclam')
+    : ok(what, value)
 }
 
 /**

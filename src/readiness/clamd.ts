@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { attempt, errorCode } from '../lib/errors/fault.ts'
 import { type Finding, failure, marked, ok, warning } from '../lib/errors/finding.ts'
+import { formatDuration } from '../lib/errors/units.ts'
 import { loadSystem } from '../lib/runtime/system.ts'
 import { type ClamdAddress, readClamdAddress } from '../scan/scanners/clamd/address.ts'
 import { clamdConfOf, databaseIn } from '../scan/scanners/clamd/database.ts'
@@ -72,7 +73,7 @@ async function checkServer(
   if (closed !== undefined) return { isDown: closed.level === 'error', findings: [closed] }
   const outcome = await askVersion(server)
   if (outcome.kind !== 'answered') {
-    const hangs = `it takes connections and does not answer within ${VERSION_WITHIN / 1000} s`
+    const hangs = `it takes connections and does not answer within ${formatDuration(VERSION_WITHIN)}`
     const finding =
       outcome.kind === 'timed-out'
         ? failure(what, hangs, 'see the log of clamd, and restart it')

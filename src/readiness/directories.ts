@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { attempt, errorText } from '../lib/errors/fault.ts'
 import { type Finding, failure, marked, ok, warning } from '../lib/errors/finding.ts'
 import { shellWord } from '../lib/errors/shell-word.ts'
+import { formatSize } from '../lib/errors/units.ts'
 import { letsOthersReplace } from '../lib/path/untrusted-writer.ts'
 import { namesWithoutPath } from '../lib/settings/table/scanning.ts'
 import { openAnonymousFile, readSpoolSettings, type SpoolSettings } from '../mail/message/spool.ts'
@@ -238,7 +239,7 @@ function freeSpaceIn(what: string, directory: string, bytes: number): FreeSpace 
     return { ...room, fault: marked(none('it is full, and mail is deferred'), 'nothing scans') }
   tryWriting(directory)
   if (free < Math.min(bytes, size * RESERVE)) {
-    const value = `${megabytes(free)} MB are free, and a message may have ${megabytes(bytes)}: what does not fit is deferred`
+    const value = `${formatSize(free)} are free, and a message may have ${formatSize(bytes)}: what does not fit is deferred`
     return { ...room, fault: none(value) }
   }
   const fault = files > 0 && ffree < 1000 ? none(`${ffree} files are left`) : undefined
@@ -253,5 +254,3 @@ function tryWriting(directory: string): void {
     closeSync(fd)
   }
 }
-
-const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1)

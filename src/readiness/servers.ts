@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { errorText } from '../lib/errors/fault.ts'
 import { type Finding, failure, ok, warning } from '../lib/errors/finding.ts'
+import { formatDuration } from '../lib/errors/units.ts'
 import { readAddress } from '../mail/message/envelope/address.ts'
 import type { StoreAddress } from '../protocol/valkey/address.ts'
 import { type Key, readClusterSettings } from '../scan/cluster/keyring.ts'
@@ -83,7 +84,7 @@ async function checkStore(
     const own = key && keyMark(key.secret, { createHmac })
     const { time, hasOtherKey } = await tryStore(accessOf(address, settings), TIMEOUT, own)
     const others = hasOtherKey ? [otherKey(address, key!)] : []
-    const value = `${address.text} answers in ${time.toFixed(1)} ms`
+    const value = `${address.text} answers in ${formatDuration(time)}`
     if (time <= settings.VERDICTTIMEOUT) return [ok('VERDICTS', value), ...others]
     return [
       warning('VERDICTS', `${value}, VERDICTTIMEOUT is ${settings.VERDICTTIMEOUT}`, remedy),

@@ -194,7 +194,7 @@ export const clustering: readonly Case[] = [
     name: 'a message with an old stamp is scanned again',
     message: hmacStamped(plain, { age: 3700 }),
     settings: settings(hmacLine),
-    expect: { ...scanned, newStamps: 1, log: /370\d seconds old/ },
+    expect: { ...scanned, newStamps: 1, log: /6\d min( \d+ s)? old/ },
   },
   {
     name: 'CLUSTERMAXAGE sets the age from which on a stamp is old',
@@ -206,7 +206,7 @@ export const clustering: readonly Case[] = [
     name: 'a message with a stamp from the future is scanned again',
     message: hmacStamped(plain, { age: -400 }),
     settings: settings(hmacLine),
-    expect: { ...scanned, newStamps: 1, log: /seconds in the future/ },
+    expect: { ...scanned, newStamps: 1, log: / in the future/ },
   },
   {
     name: 'a message with a stamp from before the last signature update is scanned again',

@@ -35,7 +35,7 @@ t.test('verify trusts what a key of the ring stamped, on the oldest Node, too', 
   for (const message of [Buffer.from(mail), ...messages]) {
     const verified = await verify(ring!, stamped(ring!, message))
     t.equal(verified.code, 0, verified.out)
-    t.match(verified.out, /key one: holds, scanned by clamd \d+ seconds ago\ntrusted: key one\n$/)
+    t.match(verified.out, /key one: holds, scanned by clamd [\d.]+ m?s ago\ntrusted: key one\n$/)
   }
   t.equal((await verify(md5!, stamped(md5!, mail))).code, 0)
   const large = Buffer.concat([Buffer.from('Subject: large\n\n'), Buffer.alloc(20e6, 'line\n')])

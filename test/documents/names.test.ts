@@ -51,6 +51,14 @@ t.test('no name that was given up comes back to src/', async (t) => {
   )
 })
 
+t.test('a duration in a message is written by formatDuration alone', async (t) => {
+  for (const { path, text } of sourceFiles) {
+    if (path === 'lib/errors/units.ts') continue
+    const own = text.match(/\$\{[^{}]*\} ?(?:ms|s|min|seconds|minutes|hours|days)\b(?!`\))/g) ?? []
+    t.same(own, [], path)
+  }
+})
+
 t.test('no two types of src/ share a name, exported or not', async (t) => {
   const types = placesOf(sourceFiles, typesOf)
   t.ok(types.size > 500, 'the types were found')

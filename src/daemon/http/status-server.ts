@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import { errorText } from '../../lib/errors/fault.ts'
+import { formatDuration } from '../../lib/errors/units.ts'
 import { createHttpServer } from '../../lib/net/http-server.ts'
 import { descriptorLimit } from '../../lib/process/descriptors.ts'
 import { Observer, type ObserverOptions } from '../../observe/live/observer.ts'
@@ -63,7 +64,7 @@ export class StatusServer {
       if (this.#trouble !== undefined) log('http: is open now')
     } catch (error) {
       const why = errorText(error)
-      const every = `${TRY_AGAIN_AFTER / 1000} seconds`
+      const every = formatDuration(TRY_AGAIN_AFTER)
       if (why !== this.#trouble)
         log(`${why}; mail is taken all the same, and this is tried every ${every}`)
       this.#trouble = why

@@ -1,3 +1,5 @@
+import { formatDuration } from '../../lib/errors/units.ts'
+
 /** Milliseconds between two heartbeats of a worker. */
 export const HEARTBEAT_EVERY = 1_000
 /** Milliseconds without a heartbeat after which a worker is late: /healthz says so. */
@@ -99,7 +101,7 @@ export class HeartbeatWatch {
     if (silent < HUNG_AFTER) return undefined
     if (status !== undefined && 'Tt'.includes(status.state)) return 'stopped'
     const used = (status?.used ?? 0) - (heartbeat.used ?? 0)
-    if (used >= BUSY_FOR) return `busy for ${(used / 1000).toFixed(1)} s of processor time`
+    if (used >= BUSY_FOR) return `busy for ${formatDuration(used)} of processor time`
     return silent >= SILENT_FOR ? 'silent' : undefined
   }
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { errorText } from '../../lib/errors/fault.ts'
+import { formatDuration } from '../../lib/errors/units.ts'
 import { ProcEntry } from '../../lib/process/proc-entry.ts'
 import { openAnonymousFile } from '../../mail/message/spool.ts'
 import type { WorkersState } from '../../observe/live/process-report.ts'
@@ -214,7 +215,7 @@ export class Workers {
 
   #endHung(pid: number, how: string): void {
     this.#hung++
-    const silent = `has said nothing for ${HUNG_AFTER / 1000} seconds`
+    const silent = `has said nothing for ${formatDuration(HUNG_AFTER)}`
     this.#options.log(`worker ${pid} ${silent} (${how}); it is ended`)
     for (const worker of this.#workers) if (worker.child.pid === pid) this.#kill(worker)
   }

@@ -1,4 +1,5 @@
 import { Fault } from '../../lib/errors/fault.ts'
+import { formatDuration } from '../../lib/errors/units.ts'
 import { Semaphore } from '../../lib/flow/semaphore.ts'
 import { withDeadline } from '../../lib/flow/timeout.ts'
 
@@ -27,7 +28,7 @@ export class Turns {
       ? await this.#places.acquire(gone)
       : await withDeadline(within, gone, (sooner) => this.#places.acquire(sooner))
     if (over !== undefined) return over
-    const why = gone.aborted ? 'it was left' : `no turn in ${within / 1000} seconds`
+    const why = gone.aborted ? 'it was left' : `no turn in ${formatDuration(within)}`
     throw new Fault(
       'out-of-memory',
       `over ${this.#atOnce} messages at once (--max-clients): ${why}`,

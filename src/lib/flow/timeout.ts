@@ -1,3 +1,5 @@
+import { formatDuration } from '../errors/units.ts'
+
 /** The result of work that did not end in time. */
 export const TIMED_OUT: unique symbol = Symbol('timed out')
 
@@ -56,7 +58,7 @@ export async function answerInTime<Value>(
   milliseconds: number,
 ): Promise<Value> {
   const answer = await withTimeout(work, milliseconds)
-  if (answer === TIMED_OUT) throw new Error(`no answer in ${milliseconds} ms`)
+  if (answer === TIMED_OUT) throw new Error(`no answer in ${formatDuration(milliseconds)}`)
   return answer
 }
 

@@ -1,4 +1,5 @@
 import { statfsSync } from 'node:fs'
+import { formatDuration } from '../../lib/errors/units.ts'
 import { readLogText } from '../../log/log-record.ts'
 import { History, type LoggedDecision } from './history.ts'
 import { LineOrder, type LoggedLine } from './line-order.ts'
@@ -85,7 +86,7 @@ export class Observer {
     if (trial === undefined) return { healthy: false, why: 'mail has not been tried yet' }
     const age = this.#observed.uptime() - this.#triedAt
     if (age > TRIAL_COUNTS_FOR) {
-      return { healthy: false, why: `the last trial is ${Math.round(age / 1000)} seconds old` }
+      return { healthy: false, why: `the last trial is ${formatDuration(age)} old` }
     }
     return { healthy: trial.right, why: trial.why }
   }

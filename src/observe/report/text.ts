@@ -1,4 +1,5 @@
-import { formatSize, formatTime } from '../../log/describe-record.ts'
+import { formatDuration, formatSize } from '../../lib/errors/units.ts'
+import { formatTime } from '../../log/describe-record.ts'
 import type { NameCount, Summary } from './tally.ts'
 
 /** Makes text of strangers harmless where it is shown. */
@@ -40,7 +41,8 @@ function days({ days }: Summary, clean: Clean): string[] {
     const words = [
       keptOut > 0 && `${formatNumber(keptOut)} kept out`,
       decisions.defer > 0 && `${formatNumber(decisions.defer)} deferred`,
-      scanTime.count > 0 && `scan ${scanTime.p50} ms, 95 % in ${scanTime.p95} ms`,
+      scanTime.count > 0 &&
+        `scan ${formatDuration(scanTime.p50)}, 95 % in ${formatDuration(scanTime.p95)}`,
     ].filter(Boolean)
     const name = `${formatDay(start).padEnd(10)} ${clean(host).slice(0, 20).padEnd(hosts)}`
     return `  ${name} ${formatNumber(messages).padStart(10)}  ${words.join(', ')}`.trimEnd()
@@ -72,18 +74,6 @@ function slowest({ slowest }: Summary, clean: Clean): string[] {
     const mail = [size > 0 && formatSize(size), from && `from ${clean(from)}`, id && `id ${clean(id)}`] // biome-ignore format: parts of a line
     return `  ${formatDuration(milliseconds).padStart(10)} ${when} ${mail.filter(Boolean).join(' ')}`
   })
-}
-
-/** Writes a duration as "3 d 4 h", "12 min", "4.2 s" or "12 ms". */
-export function formatDuration(milliseconds: number): string {
-  const minutes = Math.round(milliseconds / 60_000)
-  if (minutes >= 2 * 24 * 60) {
-    const hours = Math.round(minutes / 60)
-    return `${Math.floor(hours / 24)} d ${hours % 24} h`
-  }
-  if (minutes >= 120) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
-  if (minutes >= 2) return `${minutes} min`
-  return milliseconds >= 1000 ? `${(milliseconds / 1000).toFixed(1)} s` : `${milliseconds} ms`
 }
 
 /** Writes a day by local time as `2026-11-20`. */
@@ -118,7 +108,8 @@ function describeSpared({ spared, scans }: Summary): string {
     stamps > 0 && `stamps ${formatNumber(stamps)}`,
     verdicts > 0 && `remembered verdicts ${formatNumber(verdicts)}`,
   ].filter(Boolean)
-  const time = milliseconds > 0 ? `, at ${mean} ms each ${formatDuration(milliseconds)}` : ''
+  const time =
+    milliseconds > 0 ? `, at ${formatDuration(mean)} each ${formatDuration(milliseconds)}` : ''
   const share = formatShare(stamps + verdicts, stamps + verdicts + made)
   return `${by.join(' and ')} saved ${share} of all scans${time}`
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { Client, type Entry, NoSuchObjectError, SizeLimitExceededError } from 'ldapts'
 import { errorText } from '../../lib/errors/fault.ts'
+import { formatDuration } from '../../lib/errors/units.ts'
 import { BackOff } from '../../lib/flow/back-off.ts'
 import { InFlight, LruCache } from '../../lib/flow/cache.ts'
 import { Semaphore } from '../../lib/flow/semaphore.ts'
@@ -100,7 +101,7 @@ export class LdapDirectory {
     const answer = await withTimeout(search, this.#timeout)
     if (answer !== TIMED_OUT) return answer
     this.#isSlow = true
-    return this.#trouble(`no answer in ${this.#timeout} ms`)
+    return this.#trouble(`no answer in ${formatDuration(this.#timeout)}`)
   }
 
   async #search(user: LdapUser): Promise<LdapAnswer> {
@@ -181,7 +182,7 @@ class LdapClient {
       const isLate = this.#uptime() >= until
       let stream: MessageStream | undefined
       try {
-        if (isLate) throw new Error(`no answer in ${this.#timeout} ms`)
+        if (isLate) throw new Error(`no answer in ${formatDuration(this.#timeout)}`)
         if (!this.#client.isBound) await this.#open()
         stream = this.#stream
         const answer = await searchUser(this.#client, user, this.#settings, this.#timeout)

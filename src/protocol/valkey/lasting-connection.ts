@@ -1,4 +1,5 @@
 import { errorText } from '../../lib/errors/fault.ts'
+import { formatDuration } from '../../lib/errors/units.ts'
 import { doubledPause } from '../../lib/flow/back-off.ts'
 import { TIMED_OUT, withDeadline, withTimeout } from '../../lib/flow/timeout.ts'
 import type { StoreAccess } from './address.ts'
@@ -112,7 +113,7 @@ export class LastingConnection {
     } catch (error) {
       if (this.#closed.signal.aborted) return
       const isRefused = error instanceof RespError
-      if (signal?.aborted) this.#trouble(`no answer in ${ENTERED_WITHIN} ms`, true)
+      if (signal?.aborted) this.#trouble(`no answer in ${formatDuration(ENTERED_WITHIN)}`, true)
       else this.#trouble(errorText(error))
       this.#again(this.#failures++, isRefused ? LONGEST_REFUSED : LONGEST_PAUSE)
     }
@@ -151,7 +152,7 @@ export class LastingConnection {
   #missed(within: number): void {
     this.#misses += within < ENTERED_WITHIN ? 1 : MISSES_MAX
     if (this.#misses < MISSES_MAX) return
-    this.#left(`no answer in ${within} ms`, LONGEST_SILENT, this.#silences++)
+    this.#left(`no answer in ${formatDuration(within)}`, LONGEST_SILENT, this.#silences++)
   }
 
   /** A silent server is silent at every step: that is logged once. */

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { errorText } from '../../lib/errors/fault.ts'
+import { formatDuration } from '../../lib/errors/units.ts'
 import { LruCache } from '../../lib/flow/cache.ts'
 import { TIMED_OUT, withTimeout } from '../../lib/flow/timeout.ts'
 import { LF, NUL } from '../../lib/net/ascii.ts'
@@ -124,7 +125,7 @@ export class MaildirSource {
     if (usage === undefined) return { found: 'no-mailbox' }
     if (usage !== TIMED_OUT) return { found: 'usage', usage, limits: file?.limits, source: 'walk' }
     // A file that says "full" and is not trusted says nothing: mail for the mailbox would be deferred.
-    return { found: 'trouble', why: `still being counted after ${this.#timeout} ms` }
+    return { found: 'trouble', why: `still being counted after ${formatDuration(this.#timeout)}` }
   }
 }
 

@@ -1,3 +1,4 @@
+import { formatDuration } from '../../lib/errors/units.ts'
 import type { Crypto } from '../../lib/runtime/crypto.ts'
 import type { DigestsWanted } from '../../mail/message/canonical-body.ts'
 import { FREE_MAX, MAIL_LINE_MAX, whyBound } from '../../mail/message/content-fields.ts'
@@ -155,8 +156,8 @@ const releases = ({ claims }: HmacStamp, key: Key): boolean =>
 function ageFault(stamp: HmacStamp, key: Key, options: VerifyOptions): string | undefined {
   const { claims } = stamp
   const age = options.now - Number(claims.t)
-  if (age > options.maxAge) return `stamp is ${age} seconds old`
-  if (age < -FUTURE_MAX) return `stamp is ${-age} seconds in the future`
+  if (age > options.maxAge) return `stamp is ${formatDuration(1000 * age)} old`
+  if (age < -FUTURE_MAX) return `stamp is ${formatDuration(-1000 * age)} in the future`
   // A person has judged the message, and newer signatures do not change that.
   if (releases(stamp, key)) return undefined
   const signatures = options.signatureDate()

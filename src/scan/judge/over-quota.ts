@@ -1,4 +1,5 @@
 import { replaceUnprintable } from '../../lib/errors/log.ts'
+import { formatDuration } from '../../lib/errors/units.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
 import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import type { QuotaAnswer, QuotaLookup, TimedLookup } from '../quota/quota-answer.ts'
@@ -74,7 +75,10 @@ async function findOther(
 ): Promise<QuotaAnswer | undefined> {
   let found: QuotaAnswer | undefined
   const late = setTimeout(() => {
-    found ??= { status: 'unknown', why: `no answer for all recipients in ${within} ms` }
+    found ??= {
+      status: 'unknown',
+      why: `no answer for all recipients in ${formatDuration(within)}`,
+    }
   }, within)
 
   /** Returns whether to ask about another recipient. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { constants, readFileSync } from 'node:fs'
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
 import { errorCode, errorText } from '../../lib/errors/fault.ts'
+import { formatDuration } from '../../lib/errors/units.ts'
 import type { PathHandle } from '../../lib/path/path-handle.ts'
 import { writeWholeAside } from '../../lib/process/descriptors.ts'
 import { isId } from './entries.ts'
@@ -146,8 +147,7 @@ export class SweepClock {
 }
 
 function inWords(step: number): string {
-  const hours = Math.abs(step) / 3_600_000
-  const shown = hours < 48 ? `${hours.toFixed(1)} hours` : `${Math.round(hours / 24)} days`
+  const shown = formatDuration(Math.abs(step))
   return `the clock was set ${step < 0 ? 'back' : 'forward'} by ${shown} since the last sweep`
 }
 

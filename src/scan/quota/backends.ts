@@ -1,5 +1,6 @@
 import type { Agent } from 'node:http'
 import { errorText } from '../../lib/errors/fault.ts'
+import { formatDuration } from '../../lib/errors/units.ts'
 import { BackOff } from '../../lib/flow/back-off.ts'
 import { noAnswer, type QuotaAnswer } from './quota-answer.ts'
 import type { Backend } from './quota-settings.ts'
@@ -67,7 +68,8 @@ export class Backends {
     const failed = `quota: ${text}: ${answer.why}`
     const pause = isUp ? undefined : this.#failing.failed(text)
     if (isUp) log(`${failed}; the recipient passes`)
-    if (pause) log(`${failed}; recipients pass, and it is tried again after ${pause / 1000} s`)
+    if (pause)
+      log(`${failed}; recipients pass, and it is tried again after ${formatDuration(pause)}`)
     return answer
   }
 

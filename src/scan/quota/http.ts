@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { errorText } from '../../lib/errors/fault.ts'
+import { formatDuration } from '../../lib/errors/units.ts'
 import {
   brokenAnswer,
   COULD_NOT_TELL,
@@ -36,7 +37,7 @@ export async function askByHttp(
     try {
       return await ask(backend, question, agent, late)
     } catch (error) {
-      if (late.aborted) return noAnswer(`no answer in ${timeout} ms`)
+      if (late.aborted) return noAnswer(`no answer in ${formatDuration(timeout)}`)
       if (left <= 0) return noAnswer(errorText(error))
     }
   }

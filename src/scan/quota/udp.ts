@@ -3,6 +3,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
 import { errorCode, errorText } from '../../lib/errors/fault.ts'
+import { formatDuration } from '../../lib/errors/units.ts'
 import { Semaphore } from '../../lib/flow/semaphore.ts'
 import { TIMED_OUT, withTimeout } from '../../lib/flow/timeout.ts'
 import { brokenAnswer, noAnswer, type QuotaAnswer, readReplyDatagram } from './quota-answer.ts'
@@ -76,7 +77,9 @@ export class UdpClient {
     }
     try {
       const answer = await withTimeout(answered(), timeout)
-      return answer === TIMED_OUT ? failureOf(`no answer in ${timeout} ms`, exchange) : answer
+      return answer === TIMED_OUT
+        ? failureOf(`no answer in ${formatDuration(timeout)}`, exchange)
+        : answer
     } catch (error) {
       return failureOf(errorText(error), exchange)
     } finally {

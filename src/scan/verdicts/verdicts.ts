@@ -1,3 +1,4 @@
+import { formatDuration } from '../../lib/errors/units.ts'
 import { giveWay } from '../../lib/flow/give-way.ts'
 import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../lib/flow/timeout.ts'
 import type { Header } from '../../mail/message/header-block.ts'
@@ -179,7 +180,7 @@ export class Verdicts {
     await giveWay(query.leaving.length)
     const left = poison.leftAloneFor(fingerprint)
     if (left !== undefined) {
-      const until = `left alone for ${Math.ceil(left / 60_000)} minutes`
+      const until = `left alone for ${formatDuration(left)}`
       const why = `poison: scanners died ${DEATHS_MAX} times while they had it; ${until}`
       // Nothing was found out about a copy.
       return { answer: 'unknown', why, cause: 'poison', unfinished: true }

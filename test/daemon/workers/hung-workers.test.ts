@@ -44,7 +44,7 @@ t.test(
     for (const [stat, how] of [
       [() => ({ state: 'T', used: 0 }), '7 stopped'],
       [() => ({ state: 't', used: 0 }), '7 stopped'],
-      [(at: number) => ({ state: 'R', used: at * SECOND }), '7 busy for 3.0 s of processor time'],
+      [(at: number) => ({ state: 'R', used: at * SECOND }), '7 busy for 3 s of processor time'],
     ] as const) {
       const { hung, pass, heartbeats } = watch(stat)
       pass(HUNG_AFTER / SECOND - 1)
@@ -130,7 +130,7 @@ t.test('a message that was alone when three workers died is left alone', async (
     return worker
   }
   const hung = await end('SIGSTOP', 'killer', 'bystander')
-  await onescand.logged(new RegExp(`worker ${hung} has said nothing for 5 seconds \\(stopped\\)`))
+  await onescand.logged(new RegExp(`worker ${hung} has said nothing for 5 s \\(stopped\\)`))
   await end('SIGKILL', 'killer')
   const begun = once(inHand, 'bystander')
   const again = ask('bystander')

@@ -126,7 +126,7 @@ t.test('a message that would wait too long for its turn is deferred', async (t) 
   const over = await turns.take(signal)
   await t.rejects(turns.take(signal, 5), {
     kind: 'out-of-memory',
-    message: 'over 1 messages at once (--max-clients): no turn in 0.005 seconds',
+    message: 'over 1 messages at once (--max-clients): no turn in 5 ms',
   })
   over()
   await t.resolves(turns.take(signal, 5), "and takes nobody else's")

@@ -44,7 +44,7 @@ t.test('health does not change when the clock of the host is set', async (t) => 
   host.uptime += 30_000
   t.same(observer.health(), { healthy: true, why: RIGHT })
   host.uptime += 1000
-  t.same(observer.health(), { healthy: false, why: 'the last trial is 31 seconds old' })
+  t.same(observer.health(), { healthy: false, why: 'the last trial is 31 s old' })
   host.workers = { replaced: 3, hung: 1, late: [2] }
   t.same(observer.health(), { healthy: false, why: 'nothing is heard of worker 2' })
   host.workers = { ...host.workers, late: [2, 3] }

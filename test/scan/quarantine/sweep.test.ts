@@ -181,12 +181,12 @@ t.test('no step of the clock makes a message old', async (t) => {
   const year = 365 * DAY
   // The hours after which the messages are three hours old: of a step back none counts.
   for (const [step, said, hours] of [
-    [10 * year, 'forward by 3650 days', 2],
-    [-10 * year, 'back by 3650 days', 3],
-    [48 * HOUR, 'forward by 2 days', 2],
-    [48 * HOUR - 6 * MINUTE, 'forward by 47.9 hours', 2],
-    [5 * MINUTE + 1, 'forward by 0.1 hours', 2],
-    [-5 * MINUTE - 1, 'back by 0.1 hours', 2],
+    [10 * year, 'forward by 3650 d', 2],
+    [-10 * year, 'back by 3650 d', 3],
+    [48 * HOUR, 'forward by 2 d', 2],
+    [48 * HOUR - 6 * MINUTE, 'forward by 47 h 54 min', 2],
+    [5 * MINUTE + 1, 'forward by 5 min', 2],
+    [-5 * MINUTE - 1, 'back by 5 min', 2],
   ] as const) {
     const host = new Host(t)
     const ids = [await host.keep(now - 9 * year), await host.keep()]
@@ -214,11 +214,11 @@ t.test('mail that was kept while the clock was years behind is not old', async (
   await host.keep()
   await host.sweep(threeHours)
   host.restart(-years) // with a clock that has no battery
-  t.match((await host.sweep(threeHours)).warnings, [/^the clock was set back by 2190 days/])
+  t.match((await host.sweep(threeHours)).warnings, [/^the clock was set back by 2190 d /])
   for (let count = 0; count < 20; count++) await host.keep()
   t.same((await host.pass(1, threeHours)).warnings, [])
   host.now += years
-  t.match((await host.sweep(threeHours)).warnings, [/^the clock was set forward by 2190 days/])
+  t.match((await host.sweep(threeHours)).warnings, [/^the clock was set forward by 2190 d /])
   t.match(await host.pass(1, threeHours), { messages: 21, removed: 0 })
   // And at the next start, on the same day by that clock.
   host.restart(-years)

@@ -139,7 +139,7 @@ t.test(
   async (t) => {
     const service = await httpService(t, () => {})
     const { client } = clientOf(t, service.url, { QUOTATIMEOUT: '2000' })
-    t.match(await client.ask(ann), { status: 'unknown', why: 'no answer in 2000 ms' })
+    t.match(await client.ask(ann), { status: 'unknown', why: 'no answer in 2 s' })
     t.match(await client.ask(ben), { status: 'unknown', why: /does not answer$/ })
     t.equal(service.heard.length, 1)
   },

@@ -68,7 +68,7 @@ t.test('if all answers are broken, the recipient passes, and the log says so', a
   const service = await udpService(t, () => 'QUOTA_FULL of cheese')
   const { client, log } = clientOf(t, `quotad:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '1500' })
   t.match(await client.ask(ann), { status: 'unknown', why: /3 datagrams that make no sense/ })
-  t.match(log, [/^quota: quotad:127\.0\.0\.1:\d+: no answer in 1500 ms but 3 datagrams/])
+  t.match(log, [/^quota: quotad:127\.0\.0\.1:\d+: no answer in 1.5 s but 3 datagrams/])
   t.equal(client.counters.brokenAnswer, 1)
   t.equal(client.counters.couldNotTell, 1)
 })

@@ -202,7 +202,7 @@ function checkTimeLimit(
 }
 
 const tooEarly = (time: string, scanTime: number) =>
-  `${time}: Postfix gives up before a scan does (SCANTIMEOUT, ${scanTime} s)`
+  `${time}: Postfix gives up before a scan does (SCANTIMEOUT=${scanTime})`
 
 /** What becomes of mail while this milter of onescand cannot be asked, or takes its time. */
 function checkMilter(service: SmtpdService, milter: MilterEntry, postfix: Postfix): Finding[] {

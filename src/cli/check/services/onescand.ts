@@ -9,6 +9,7 @@ import {
   warning,
 } from '../../../lib/errors/finding.ts'
 import { shellWord } from '../../../lib/errors/shell-word.ts'
+import { formatDuration } from '../../../lib/errors/units.ts'
 import { isSetting } from '../../../lib/settings/table.ts'
 import {
   type Accounts,
@@ -105,7 +106,7 @@ async function askForTrial({ socket, description }: RunningDaemon): Promise<Find
   const answer = await askForDescription(socket, TRIAL_WITHIN, true).catch(() => undefined)
   const trial = answer?.daemon?.trial
   if (trial === undefined) {
-    const value = `made no trial within ${TRIAL_WITHIN / 1000} s`
+    const value = `made no trial within ${formatDuration(TRIAL_WITHIN)}`
     return [failure(what, value, 'see its log, and restart it')]
   }
   const { wrong, doors } = trial

@@ -1,5 +1,6 @@
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../../../doors/shared/trial-chain.ts'
 import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
+import { formatDuration } from '../../../lib/errors/units.ts'
 import { isCompiled } from '../../../lib/runtime/compiled-program.ts'
 import { SLOT_SOCKET } from '../../../lib/settings/table.ts'
 import { cleanMessage, eicarMessage } from '../../../readiness/eicar-message.ts'
@@ -64,7 +65,7 @@ function judgeClean(host: Host, trial: SlotTrial): Finding {
   const { outcome, header, why } = trial
   if (outcome.code !== 0 || header === undefined) return failed(what, host, trial)
   if (/^X-QHPSI: clean$/m.test(header)) {
-    return ok(what, `scanned and handed on in ${Math.round(outcome.time)} ms`)
+    return ok(what, `scanned and handed on in ${formatDuration(outcome.time)}`)
   }
   if (/^X-QHPSI:/m.test(header)) {
     return failure(what, 'is called infected', 'see the scanners: they may call all mail infected')

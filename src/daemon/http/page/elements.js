@@ -36,10 +36,3 @@ export function foldedItem(time, clock, word, className, text, below) {
   made.append(details)
   return made
 }
-
-export function sizeInWords(bytes) {
-  if (!(bytes >= 1000)) return `${bytes} B`
-  const unit = bytes < 1e6 ? 'KB' : bytes < 1e9 ? 'MB' : 'GB'
-  const scaled = bytes / { KB: 1e3, MB: 1e6, GB: 1e9 }[unit]
-  return `${scaled.toFixed(scaled < 10 ? 1 : 0)} ${unit}`
-}

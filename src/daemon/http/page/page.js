@@ -1,6 +1,7 @@
 // The status page of onescand.
 import uPlot from 'uplot'
-import { at, element, foldedItem, row, sizeInWords, visible } from './elements.js'
+import { formatDuration, formatSize } from '../../../lib/errors/units.ts'
+import { at, element, foldedItem, row, visible } from './elements.js'
 
 const DECISIONS = ['accept', 'quarantine', 'reject', 'defer', 'discard', 'pass']
 const KEPT = 200
@@ -13,12 +14,6 @@ const MARKS = [60, 300, 900, 1800, 3600, 7200, 14400]
 const steps = new Map()
 let decided = []
 let plots = []
-
-function ageInWords(milliseconds) {
-  const hours = milliseconds / 3600e3
-  if (hours < 2) return `${Math.max(0, Math.round(hours * 60))} minutes old`
-  return hours < 72 ? `${Math.round(hours)} hours old` : `${Math.round(hours / 24)} days old`
-}
 
 function showHealth({ trial }) {
   const health = at('health')
@@ -66,7 +61,7 @@ function showUnderway({ underway }) {
       door,
       remote,
       from,
-      element('td', sizeInWords(size), 'number'),
+      element('td', formatSize(size), 'number'),
       element('td', seconds, 'number'),
     ),
   )
@@ -83,7 +78,7 @@ function showClamds({ clamds, now }) {
     row(
       server,
       element('td', up ? 'yes' : 'no', up ? 'good' : 'bad'),
-      made ? ageInWords(now - made) : 'not told',
+      made ? `${formatDuration(Math.max(0, now - made))} old` : 'not told',
       up ? (version ?? text) : text,
     ),
   )

@@ -1,5 +1,6 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { errorText, Fault } from '../../../lib/errors/fault.ts'
+import { formatDuration } from '../../../lib/errors/units.ts'
 import { TIMED_OUT, withTimeout } from '../../../lib/flow/timeout.ts'
 import { releaseBuffer } from '../../../lib/runtime/buffers.ts'
 import { ServerWire } from '../../../protocol/shared/server-wire.ts'
@@ -159,7 +160,7 @@ export class NextServer {
     left = limit,
   ): Promise<Value> {
     const value = await withTimeout(work, left)
-    if (value === TIMED_OUT) throw this.#fail(`${what} in ${limit / 1000} s`)
+    if (value === TIMED_OUT) throw this.#fail(`${what} in ${formatDuration(limit)}`)
     return value
   }
 

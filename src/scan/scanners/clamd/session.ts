@@ -1,4 +1,5 @@
 import { errorCode, errorText } from '../../../lib/errors/fault.ts'
+import { formatDuration } from '../../../lib/errors/units.ts'
 import { TIMED_OUT, withTimeout } from '../../../lib/flow/timeout.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import { type Connection, ServerWire } from '../../../protocol/shared/server-wire.ts'
@@ -194,7 +195,7 @@ const timedOut = { kind: 'timed-out', why: 'no answer within the time limit' } a
 
 const silent = {
   kind: 'unreachable',
-  why: `no connection within ${CONNECTED_WITHIN / 1000} seconds`,
+  why: `no connection within ${formatDuration(CONNECTED_WITHIN)}`,
   state: 'silent',
 } as const
 

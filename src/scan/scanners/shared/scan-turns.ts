@@ -1,3 +1,4 @@
+import { formatDuration } from '../../../lib/errors/units.ts'
 import { type ScanResult, unknown } from './scan-result.ts'
 
 /** Bytes from which on a message is large: clamd scans it for a second or more. */
@@ -201,7 +202,7 @@ function begunFirst([one]: [MailInTurn, unknown], [other]: [MailInTurn, unknown]
 const NO_TURN = unknown('its turn did not come in its time', 'busy')
 
 function tooLate(ahead: number, starts: number, takes: number, left: number): ScanResult {
-  const [start, length, time] = [starts, takes, left].map((part) => (part / 1000).toFixed(1))
-  const turn = `behind ${ahead} others its turn would come in ${start} s and last ${length} s`
-  return unknown(`${turn}, but it has only ${time} s`, 'busy')
+  const [start, length, time] = [starts, takes, left].map(formatDuration)
+  const turn = `behind ${ahead} others its turn would come in ${start} and last ${length}`
+  return unknown(`${turn}, but it has only ${time}`, 'busy')
 }

@@ -110,7 +110,7 @@ t.test('a message that would be too late is told so as soon as that is known', a
   t.match(mails[14]!.told, {
     answer: 'unknown',
     cause: 'busy',
-    why: 'behind 10 others its turn would come in 10.0 s and last 2.0 s, but it has only 11.0 s',
+    why: 'behind 10 others its turn would come in 10 s and last 2 s, but it has only 11 s',
   })
   for (let at = 4; at < 14; at += 2) await after(state, 2000, mails.slice(at, at + 2))
   t.equal(await stateOf(mails), `${'T'.repeat(14)}${'x'.repeat(6)}`)

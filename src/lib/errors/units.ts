@@ -1,0 +1,26 @@
+/** Writes a duration for people: "3 d 4 h", "2 h 5 min", "12 min", "5 min 1 s", "4.2 s" or "0.4 ms". */
+export function formatDuration(milliseconds: number): string {
+  const seconds = Math.round(milliseconds / 1000)
+  const minutes = Math.round(seconds / 60)
+  if (minutes >= 2 * 24 * 60) return inTwoUnits(Math.round(minutes / 60), 24, 'd', 'h')
+  if (minutes >= 2 * 60) return inTwoUnits(minutes, 60, 'h', 'min')
+  if (seconds >= 2 * 60) return inTwoUnits(seconds, 60, 'min', 's')
+  if (milliseconds >= 1000) return `${rounded(milliseconds / 1000, 1)} s`
+  return `${rounded(milliseconds, milliseconds < 100 ? 1 : 0)} ms`
+}
+
+function inTwoUnits(count: number, parts: number, unit: string, part: string): string {
+  const rest = count % parts
+  const whole = `${Math.floor(count / parts)} ${unit}`
+  return rest === 0 ? whole : `${whole} ${rest} ${part}`
+}
+
+const rounded = (value: number, digits: number) => Number(value.toFixed(digits))
+
+/** Writes a size as "512 B", "4.1 KB" or "3.4 MB". */
+export function formatSize(bytes: number): string {
+  if (!(bytes >= 1000)) return `${bytes} B`
+  const unit = bytes < 1e6 ? 'KB' : bytes < 1e9 ? 'MB' : 'GB'
+  const scale = { KB: 1e3, MB: 1e6, GB: 1e9 }[unit]
+  return `${(bytes / scale).toFixed(bytes / scale < 10 ? 1 : 0)} ${unit}`
+}
