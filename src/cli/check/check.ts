@@ -16,12 +16,12 @@ import { flag, printsJson, text, texts } from '../shared/options.ts'
 import { printFindings } from '../shared/print-findings.ts'
 import { type Arguments, makeCommand } from '../shared/run-command.ts'
 import { askRunningDaemon, lostLog, type RunningDaemon } from '../shared/running-daemon.ts'
-import type { RunningService } from '../shared/running-services.ts'
+import { findRunningServices, type RunningService } from '../shared/running-services.ts'
 import { optionsOfOnescand } from '../shared/settings-file.ts'
 import { addEnvironmentOptions } from '../shared/slot-environment.ts'
 import { checkByMail } from './by-mail/check-by-mail.ts'
-import { findMailServers, type MailServer } from './by-rule/mail-servers.ts'
-import { onescandEndpoints } from './by-rule/onescand-endpoints.ts'
+import { findMailServers, type MailServer, noMailServer } from './by-rule/mail-servers.ts'
+import { networkAddresses, onescandEndpoints } from './by-rule/onescand-endpoints.ts'
 import { checkPostfix } from './by-rule/postfix.ts'
 import { checkOnescand } from './services/onescand.ts'
 import { checkQuotadHere } from './services/quotad.ts'
@@ -92,7 +92,9 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<Finding> {
   const isWhole = isWholeHost(args)
   const others = servers.filter((server) => server !== 'qmail')
   const running = isWhole || others.length > 0 ? await askRunningDaemon() : undefined
-  if (isWhole) yield* checkOnescand(running, args.daemon || others.length > 0)
+  const isSlotAlone = servers.length > 0 && others.length === 0
+  if (isWhole) yield* checkOnescand(running, !isSlotAlone)
+  if (!args.daemon && servers.length === 0) yield* checkUnknownServer(args, running)
   for (const server of servers) {
     try {
       const found = server === 'qmail' ? checkSlots(args) : checkServer(server, args, running)
@@ -107,6 +109,20 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<Finding> {
     }
   }
   if (isWhole && !args.daemon) yield* checkQuotadHere()
+}
+
+/** A host on which no mail server was found by its files: its qmail may be in another directory. */
+async function* checkUnknownServer(
+  args: CheckOptions,
+  running: RunningDaemon | undefined,
+): AsyncGenerator<Finding> {
+  const { services, findings } = await findRunningServices()
+  if (services.length > 0) {
+    yield* checkSlots(args)
+    return
+  }
+  yield* findings
+  yield noMailServer(networkAddresses(onescandEndpoints(optionsOfOnescand(), running)))
 }
 
 async function* checkServer(

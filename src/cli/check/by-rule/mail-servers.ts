@@ -1,5 +1,19 @@
+import { type Finding, ok, warning } from '../../../lib/errors/finding.ts'
 import { table } from '../../../lib/settings/table.ts'
 import { POSTCONF } from './postconf.ts'
+
+/** Says that this host has no mail server: whether onescand serves those of other hosts, at these addresses. */
+export function noMailServer(addresses: readonly string[]): Finding {
+  if (addresses.length > 0) {
+    return ok(WHAT, `none is on this host; onescand serves others at ${addresses.join(', ')}`)
+  }
+  const value = 'none was found on this host (qmail, Postfix, Sendmail, Exim or OpenSMTPD)'
+  const remedy =
+    'install one, and lead its mail through onescan (doc/mail-servers.md); a qmail in another directory is looked at by onescan check --env QMAILHOME=DIRECTORY'
+  return warning(WHAT, value, remedy)
+}
+
+const WHAT = 'mail server'
 
 /** The configuration of Sendmail since 8.10. */
 const SENDMAIL_CF = '/etc/mail/sendmail.cf'
@@ -23,7 +37,7 @@ const BY_SMTP = [
 
 /**
  * Finds the mail servers on this host. A server counts only if its program is there: a server that was
- * removed may have left its files in /etc. If there is none, the slot of qmail is checked.
+ * removed may have left its files in /etc.
  */
 export function findMailServers(exists: (path: string) => boolean): MailServer[] {
   const hasPostfix = exists(POSTCONF)
@@ -35,5 +49,5 @@ export function findMailServers(exists: (path: string) => boolean): MailServer[]
   for (const [name, programs] of BY_SMTP) {
     if (programs.some(exists)) here.push(name)
   }
-  return here.length > 0 ? here : ['qmail']
+  return here
 }

@@ -13,8 +13,13 @@ export interface OnescandEndpoints {
   /** The addresses of --smtp and --lmtp, and those of --next. */
   readonly smtp: readonly string[]
   readonly next: readonly string[]
+  readonly clamd: readonly string[]
   readonly isRunning: boolean
 }
+
+/** Where programs of other hosts may reach it. */
+export const networkAddresses = ({ milters, smtp, clamd }: OnescandEndpoints): readonly string[] =>
+  [...milters, ...smtp, ...clamd].filter((address) => /^inet6?:/.test(address))
 
 /** The sockets of the package, and the units by which systemd listens there. */
 export const SOCKET_UNITS: Readonly<Record<string, string>> = {
@@ -42,6 +47,7 @@ export function onescandEndpoints(
     milters: [...new Set([...values('--milter'), ...ofUnits.map((path) => `unix:${path}`)])],
     smtp: values('--smtp', '--lmtp'),
     next: values('--next'),
+    clamd: values('--clamd'),
     isRunning: running !== undefined,
   }
 }

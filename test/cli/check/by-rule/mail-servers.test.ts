@@ -1,5 +1,9 @@
 import t from 'tap'
-import { findMailServers } from '../../../../src/cli/check/by-rule/mail-servers.ts'
+import { findMailServers, noMailServer } from '../../../../src/cli/check/by-rule/mail-servers.ts'
+import {
+  networkAddresses,
+  onescandEndpoints,
+} from '../../../../src/cli/check/by-rule/onescand-endpoints.ts'
 
 const of = (...paths: readonly string[]) => findMailServers((path) => paths.includes(path))
 
@@ -19,11 +23,16 @@ t.test('mail servers are known by their programs and their files', async (t) => 
 t.test('a mail server that was removed and left its files does not count', async (t) => {
   t.same(of(...POSTFIX, CF), ['Postfix'])
   t.same(of('/usr/libexec/sendmail/sendmail', CF, '/etc/postfix/main.cf'), ['Sendmail'])
-  t.same(of('/etc/postfix/main.cf', CF), ['qmail'])
+  t.same(of('/etc/postfix/main.cf', CF), [])
 })
 
-t.test('on a host without a mail server the slot is checked', async (t) => {
-  t.same(of(), ['qmail'])
+t.test('a host without a mail server is told so, unless onescand serves other hosts', async (t) => {
+  t.same(of(), [])
+  t.match(noMailServer([]), { level: 'warning', what: 'mail server', value: /^none was found/ })
+  const address = 'inet:0.0.0.0:8890'
+  const options = ['--milter', address, '--clamd', 'unix:/run/onescan/clamd.sock']
+  const addresses = networkAddresses(onescandEndpoints(options, undefined))
+  t.match(noMailServer(addresses), { level: 'ok', value: /serves others at inet:0\.0\.0\.0:8890$/ })
 })
 
 t.test('a server that hands its mail on by SMTP is no slot of qmail', async (t) => {

@@ -19,7 +19,7 @@ const host = (endpoints: Partial<Postfix['endpoints']>): Postfix => ({
   makesStamps: false,
   dead: [],
   ...{ main: {}, services: [service], transports: new Map(), set: new Map() },
-  endpoints: { milters: [], smtp: [], next: [], isRunning: true, ...endpoints },
+  endpoints: { milters: [], smtp: [], next: [], clamd: [], isRunning: true, ...endpoints },
 })
 
 t.test(

@@ -151,9 +151,11 @@ const setUps: readonly SetUp[] = [
   },
   // None
   {
-    name: 'no mail server at all is looked at as a slot',
+    name: 'no mail server at all, and nothing of qmail is told',
     prepare() {},
-    expect: [/^error QHPSI: is not set here/, /^error chain: .*qmail-queue/],
+    expect: [
+      /^warning mail server: none was found on this host .*; install one, and lead its mail/,
+    ],
   },
 ]
 
