@@ -55,13 +55,21 @@ const loadedApart = {
   },
 }
 
-/** See late-fflate.cjs. */
-const lateFflate = {
-  name: 'late-fflate',
+/** Packages that few mails need: late-NAME.cjs stands in the place of each, and loads it when it is used. */
+const loadedLate = {
+  name: 'loaded-late',
   setup(bundler) {
-    bundler.onResolve({ filter: /^fflate$/ }, () => ({
-      path: join(root, 'packaging/late-fflate.cjs'),
-    }))
+    bundler.onResolve({ filter: /^(fflate|iconv-lite)$/ }, ({ path, importer }) => {
+      const late = join(root, `packaging/late-${path}.cjs`)
+      return importer === late ? undefined : { path: late }
+    })
+    // As package.json of iconv-lite says it for browsers: nobody here needs its streams.
+    bundler.onResolve({ filter: /^stream$/ }, ({ importer }) =>
+      importer.includes('/node_modules/iconv-lite/')
+        ? { path: 'stream', namespace: 'nothing' }
+        : undefined,
+    )
+    bundler.onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }))
   },
 }
 
@@ -155,7 +163,7 @@ function bundle(entries, { importsAtRunTime }) {
       'escalade/sync': join(root, 'packaging/looks-nowhere.cjs'),
     },
     metafile: true,
-    plugins: [loadedApart, lateFflate, versionAlone],
+    plugins: [loadedApart, loadedLate, versionAlone],
     // A bundle that was cut may still be a program, which does nothing: never with success.
     banner: { js: 'process.exitCode ??= 81;' },
     legalComments: 'none',

@@ -1,0 +1,13 @@
+// In the place of iconv-lite, which loads all streams, and then the tables of all character sets: a slot
+// starts for each mail, and most mail is ASCII or UTF-8.
+const iconv = () => require('iconv-lite')
+
+module.exports = {
+  get encodings() {
+    return iconv().encodings
+  },
+  encodingExists: (name) => iconv().encodingExists(name),
+  getDecoder: (name) => iconv().getDecoder(name),
+  encode: (text, name) => iconv().encode(text, name),
+  decode: (bytes, name) => iconv().decode(bytes, name),
+}
