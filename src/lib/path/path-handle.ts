@@ -4,13 +4,13 @@ import {
   existsSync,
   fstatSync,
   openSync,
+  promises,
   readdirSync,
   readFileSync,
   readlinkSync,
   readSync,
   type Stats,
 } from 'node:fs'
-import { open, opendir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { errorCode } from '../errors/fault.ts'
 import { inSlices, SLICE } from '../flow/slices.ts'
@@ -200,7 +200,7 @@ export class PathHandle {
    * and no more than a slice is held: a directory may have a million. Rejects at the signal.
    */
   async *namesInSlices(milliseconds: number, signal?: AbortSignal): AsyncGenerator<string> {
-    const entries = await opendir(this.at('.'), { bufferSize: SLICE }).catch((error) => {
+    const entries = await promises.opendir(this.at('.'), { bufferSize: SLICE }).catch((error) => {
       throw errorAbout(error, this.#shown)
     })
     for await (const { name } of inSlices(entries, milliseconds, signal)) yield name
@@ -212,7 +212,7 @@ export class PathHandle {
    */
   async sync(): Promise<void> {
     try {
-      const file = await open(this.at('.'), 'r')
+      const file = await promises.open(this.at('.'), 'r')
       await file.sync().finally(() => file.close())
     } catch (error) {
       throw errorAbout(error, this.#shown)

@@ -17,6 +17,12 @@ interface BunSocketHandlers {
 }
 
 declare const Bun: {
+  /** Makes a hash or, with a key, an HMAC; used as those of node:crypto. */
+  readonly CryptoHasher: new (
+    algorithm: string,
+    key?: Buffer,
+  ) => import('node:crypto').Hash & import('node:crypto').Hmac
+
   connect(
     options: ({ unix: string } | { hostname: string; port: number }) & {
       socket: BunSocketHandlers

@@ -4,8 +4,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { newest } from './slot.ts'
 
-/** Each takes the compiled slot 1 to 3 ms, and not all mail needs it. */
-const loadedLate = ['net', 'tls', 'http', 'dgram', 'dns', 'worker_threads', 'zlib', 'child_process']
+/** Each takes the compiled slot 0.3 to 3 ms, and not all mail needs it. */
+const loadedLate = [
+  ...['net', 'tls', 'http', 'dgram', 'dns', 'worker_threads', 'zlib', 'child_process'],
+  ...['crypto', 'stream', 'fs/promises'],
+]
 
 t.test('before it reads a message, the slot loads no module that not all mail needs', async (t) => {
   const teller = join(t.testdir(), 'teller.cjs')
