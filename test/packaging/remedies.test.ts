@@ -228,7 +228,7 @@ const states: readonly State[] = [
     says: {
       level: 'warning',
       what: 'milter_content_timeout',
-      value: /^300s: Postfix gives up before a scan does \(SCANTIMEOUT, 600 s\)$/,
+      value: /^300s: Postfix gives up before a scan does \(SCANTIMEOUT=600\)$/,
       remedy: /^set SCANTIMEOUT below 300$/,
     },
     does: unset('SCANTIMEOUT'),
