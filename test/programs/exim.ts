@@ -116,6 +116,7 @@ export async function startExim(t: Ending, host: EximHost, port: number): Promis
   // Whoever of its processes comes first would make it a file that the others cannot write.
   writeFileSync(log, '')
   chmodSync(log, 0o666)
+  chownSync(log, IDS['Debian-exim'], 0)
   const run = (input: Buffer | string, ...program: readonly string[]) => {
     const [command = '', ...words] = host.around(program)
     execFileSync(command, words, { env, input, stdio: ['pipe', 'ignore', 'inherit'] })

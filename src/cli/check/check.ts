@@ -20,7 +20,12 @@ import { findRunningServices, type RunningService } from '../shared/running-serv
 import { optionsOfOnescand } from '../shared/settings-file.ts'
 import { addEnvironmentOptions } from '../shared/slot-environment.ts'
 import { checkByMail } from './by-mail/check-by-mail.ts'
-import { findMailServers, type MailServer, noMailServer } from './by-rule/mail-servers.ts'
+import {
+  findMailServers,
+  logsOfExim,
+  type MailServer,
+  noMailServer,
+} from './by-rule/mail-servers.ts'
 import { networkAddresses, onescandEndpoints } from './by-rule/onescand-endpoints.ts'
 import { checkPostfix } from './by-rule/postfix.ts'
 import { checkOnescand } from './services/onescand.ts'
@@ -83,7 +88,7 @@ async function* checkMail(address: string, args: CheckOptions): AsyncGenerator<F
 /** The logs that are named, and those of this host from now on. */
 function logsToFollow(named: readonly string[]): LogFile[] {
   const span = { since: Date.now() - 1000, until: undefined }
-  return [...named.flatMap(findLog), ...logsOfHost(span)]
+  return [...named.flatMap(findLog), ...logsOfHost(span), ...logsOfExim()]
 }
 
 /** Checks onescan's services and the mail servers, as far as the options name them. */

@@ -6,7 +6,7 @@ import type { Test as TapTest } from 'tap'
 import { checkByMail } from '../../../src/cli/check/by-mail/check-by-mail.ts'
 import type { Way } from '../../../src/cli/check/by-mail/send-mail.ts'
 import type { Finding } from '../../../src/lib/errors/finding.ts'
-import { findLog } from '../../../src/log/read-log.ts'
+import { findLog, type LogFile } from '../../../src/log/read-log.ts'
 import { makeOwnDirectories, type OwnDirectories } from '../../programs/own-directories.ts'
 import { openDirectory, reachable, reachablePath } from '../../programs/reachable.ts'
 import { bundle, jsonIn } from '../onescan.ts'
@@ -119,11 +119,12 @@ export async function findingsOn(machine: Machine, ...words: string[]): Promise<
 /** What check finds by these ways of mail, and in these logs. */
 export async function findingsByMail(
   ways: readonly Way[],
-  logs: readonly string[] = [],
+  logs: readonly (string | LogFile)[] = [],
   to = 'ann@example.org',
 ): Promise<Finding[]> {
   const findings: Finding[] = []
-  for await (const finding of checkByMail(to, logs.flatMap(findLog), ways)) findings.push(finding)
+  const followed = logs.flatMap((log) => (typeof log === 'string' ? findLog(log) : log))
+  for await (const finding of checkByMail(to, followed, ways)) findings.push(finding)
   return findings
 }
 

@@ -5,7 +5,7 @@ import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.
 import type { LogRecord } from '../../../log/log-record.ts'
 import type { LogFile } from '../../../log/read-log.ts'
 import { cleanMessage, eicarMessage, largeEicarMessage } from '../../../readiness/eicar-message.ts'
-import { greeting, listenersOfHost } from '../../shared/listeners.ts'
+import { greeting, isListening, listenersOfHost } from '../../shared/listeners.ts'
 import { SENDMAIL } from '../../shared/sendmail.ts'
 import { FollowedLog } from './followed-log.ts'
 import type { SentMail, Way } from './send-mail.ts'
@@ -48,7 +48,8 @@ export async function* checkByMail(
       (way) => !('program' in way) || existsSync(way.program),
     )
     // All begin at once: one that is slow keeps no other one waiting.
-    const other = there.flatMap((way) => ('port' in way && !isUsual(way.port) ? [way.port] : []))[0]
+    const ports = there.flatMap((way) => ('port' in way && way.port !== 25 ? [way.port] : []))
+    const other = ports.find((port) => !isUsual(port) || isListening(port))
     const tried = there.map((way) => new WayTrial(way, address, log, places, other).findings())
     for (const findings of tried) yield* await findings
     for (const fault of log.faults) {
@@ -158,7 +159,7 @@ class WayTrial {
   }
 
   /** Why nothing can be told of the way. */
-  #notSent({ kind, text, isContent }: SentMail): Finding | undefined {
+  #notSent({ kind, text, isContent, isGreeting }: SentMail): Finding | undefined {
     const what = this.#name
     switch (kind) {
       case 'taken':
@@ -178,7 +179,7 @@ class WayTrial {
         return warning(what, value, 'send EICAR from a mail program, and see onescan log')
       }
       case 'refused': {
-        if (isContent) break
+        if (isContent || isGreeting) break
         const value = `takes no mail for ${this.#address} from this host: ${text}`
         return warning(what, value, 'name an address whose mail this server takes')
       }
@@ -204,11 +205,19 @@ class WayTrial {
   }
 
   #unseen(what: string, sent: TrialMail): Finding {
-    return this.#ownRule(what, sent) ?? this.#notLed(what, sent)
+    const delivery = this.#log.deliveryOf(sent.id)
+    const said = JSON.stringify(delivery?.text.slice(0, RULE_SHOWN))
+    if (delivery?.waits) {
+      const value = `is ${sent.kind}, and waits in the queue of the mail server: ${said}`
+      const remedy = `correct what onescan check and its own log name, and have it try its queue again (sendmail -q); ${this.#address} gets the mail then (Subject: ${sent.subject})`
+      return failure(what, value, remedy)
+    }
+    const after = delivery === undefined ? '' : `; the mail server says: ${said}`
+    return this.#ownRule(what, sent) ?? this.#notLed(what, sent, after)
   }
 
-  #notLed(what: string, { kind, text, subject }: TrialMail): Finding {
-    const value = `is ${kind}, and onescan did not see it: ${text}`
+  #notLed(what: string, { kind, text, subject }: TrialMail, after: string): Finding {
+    const value = `is ${kind}, and onescan did not see it: ${text}${after}`
     const where = this.#places === '' ? 'no log was found' : `read: ${this.#places}`
     const remedy = `lead this way's mail through onescan (doc/mail-servers.md; with qmail the rule of its address in tcp.smtp); if onescan logs elsewhere (${where}), name that by --log; ${this.#address} may get the mail (Subject: ${subject})`
     return failure(what, value, remedy)

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { closeSync, fstatSync, readSync } from 'node:fs'
+import { basename } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { errorCode, errorText } from '../../../lib/errors/fault.ts'
 import { type LogRecord, readLogLine } from '../../../log/log-record.ts'
@@ -18,15 +19,30 @@ const CHUNK = 64 * 1024
  * access(5). The number of the message, which a client that was refused has none of, and the words.
  */
 const OWN_RULE = /: (\w+): ((?:discard|reject|hold|redirect|filter): .*from=<> .*)/
-/** What it says of a message that it has read. */
-const NUMBERED = /: (\w+): (?:resent-)?message-id=(\S+)/
+/** What Postfix, Sendmail and Exim say of a message that they have read: their number of it, and its Message-ID. */
+const NUMBERED = [
+  /: (\w+): (?:(?:resent-)?message-|from=.*, msg)id=(\S+)/,
+  / ([\w-]+) <= .* id=(\S+)/,
+]
+/** What they say became of it for a recipient. */
+const DELIVERIES = [/: (\w+): to=.*, (stat(?:us)?=.+)/, / ([\w-]{16,}) ((?:==|[=-]>|\*\*) .+)/]
+/** How they say that they try again later. */
+const WAITS = /^(?:==|status=deferred|stat=Deferred)/
+
+/** What a mail server says became of a message. */
+export interface DeliveryStatus {
+  /** Whether it is in its queue. */
+  readonly waits: boolean
+  readonly text: string
+}
 
 /** What comes into logs from now on about messages whose Message-ID has a mark. */
 export class FollowedLog {
   readonly #mark: string
   readonly #records: LogRecord[] = []
-  /** Message-IDs by the number that Postfix gives a message. */
+  /** Message-IDs by the number that the mail server gives a message. */
   readonly #numbers = new Map<string, string>()
+  readonly #deliveries: { readonly number: string; readonly text: string }[] = []
   readonly #ownRules: { readonly number: string; readonly text: string }[] = []
   readonly #programs: ChildProcess[] = []
   readonly #news = new EventEmitter()
@@ -36,7 +52,8 @@ export class FollowedLog {
 
   constructor(logs: readonly LogFile[], mark: string) {
     this.#mark = mark
-    const files = logs.filter(({ path, isFound }) => !isFound || path.endsWith('/current'))
+    // multilog has closed the others of a directory.
+    const files = logs.filter(({ path, isFound }) => !isFound || !basename(path).startsWith('@'))
     for (const file of files) {
       const bytes =
         file.command === undefined
@@ -72,12 +89,26 @@ export class FollowedLog {
    */
   ownRuleFor(id: string, subject: string, address: string, isBySmtp: boolean): string | undefined {
     const found = this.#ownRules.filter(({ text }) => text.includes(` to=<${address}>`))
-    const numbers = [...this.#numbers].flatMap(([number, of]) => (of.includes(id) ? [number] : []))
+    const numbers = this.#numbersOf(id)
     const isAbout = ({ number, text }: { number: string; text: string }) =>
       numbers.includes(number) ||
       text.includes(` ${subject} `) ||
       (isBySmtp && numbers.length === 0 && number === 'NOQUEUE')
     return found.find(isAbout)?.text
+  }
+
+  /** What the mail server says became of a message, as far as a log has it; why it waits, if it does. */
+  deliveryOf(id: string): DeliveryStatus | undefined {
+    const numbers = this.#numbersOf(id)
+    const told = this.#deliveries.filter(({ number }) => numbers.includes(number))
+    const last = told.at(-1)
+    if (last === undefined) return undefined
+    const waits = WAITS.test(last.text)
+    return { waits, text: (waits ? told[0]! : last).text }
+  }
+
+  #numbersOf(id: string): string[] {
+    return [...this.#numbers].flatMap(([number, of]) => (of.includes(id) ? [number] : []))
   }
 
   close(): void {
@@ -94,18 +125,20 @@ export class FollowedLog {
     return child.stdout
   }
 
-  #readPostfix(lines: readonly string[]): void {
+  #readMailServer(lines: readonly string[]): void {
     for (const line of lines) {
-      const [, number = '', id = ''] = (line.includes(this.#mark) && NUMBERED.exec(line)) || []
+      const [, number = '', id = ''] = (line.includes(this.#mark) && matchOf(NUMBERED, line)) || []
       if (id !== '' && this.#numbers.size < LINES_MAX) this.#numbers.set(number, id)
-      const [, of = '', text] = (line.includes(' from=<> ') && OWN_RULE.exec(line)) || []
-      if (text !== undefined && this.#ownRules.length < LINES_MAX) this.#ownRules.push({ number: of, text }) // biome-ignore format: a line
+      const [, about = '', text] = matchOf(DELIVERIES, line) ?? []
+      if (text !== undefined && this.#numbers.has(about) && this.#deliveries.length < LINES_MAX) this.#deliveries.push({ number: about, text }) // biome-ignore format: a line
+      const [, of = '', rule] = (line.includes(' from=<> ') && OWN_RULE.exec(line)) || []
+      if (rule !== undefined && this.#ownRules.length < LINES_MAX) this.#ownRules.push({ number: of, text: rule }) // biome-ignore format: a line
     }
   }
 
   async #read(bytes: AsyncIterable<Buffer>): Promise<void> {
     for await (const lines of linesIn(bytes)) {
-      this.#readPostfix(lines)
+      this.#readMailServer(lines)
       const ours = lines.filter((line) => line.includes(this.#mark))
       const records = ours.flatMap((line) => readLogLine(line, Date.now()) ?? [])
       const decided = records.filter(({ fields }) => fields.has('decision'))
@@ -114,6 +147,9 @@ export class FollowedLog {
     }
   }
 }
+
+const matchOf = (expressions: readonly RegExp[], line: string) =>
+  expressions.map((expression) => expression.exec(line)).find((match) => match !== null)
 
 /**
  * Yields what is written to a log from now on, and to the file that takes its place when it is full. tail(1)

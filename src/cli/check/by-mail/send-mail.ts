@@ -25,6 +25,8 @@ export interface SentMail {
   readonly text: string
   /** Whether the content was refused or deferred, and not the sender or the recipient. */
   readonly isContent: boolean
+  /** Whether the server refused the connection, whoever mail is for: RFC 5321 3.1. */
+  readonly isGreeting?: boolean
 }
 
 /** Milliseconds for a connection and each answer. Greetings may be delayed, smtp-delay(8). */
@@ -92,7 +94,8 @@ function failedBy(error: SmtpError, allowsAuthentication: boolean): SentMail {
   // A port for the users of this host refuses all others in words of its own.
   const isClosed = responseCode === 530 || (code === 'EENVELOPE' && allowsAuthentication)
   if (isClosed && responseCode >= 500) return { kind: 'wants authentication', text, isContent }
-  return { kind: responseCode >= 500 ? 'refused' : 'deferred', text, isContent }
+  const kind = responseCode >= 500 ? 'refused' : 'deferred'
+  return { kind, text, isContent, isGreeting: command === 'CONN' }
 }
 
 const oneLine = (text: string) => text.trim().replace(/\s+/g, ' ')

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
 import { type Finding, ok, warning } from '../../../lib/errors/finding.ts'
 import { table } from '../../../lib/settings/table.ts'
+import type { LogFile } from '../../../log/read-log.ts'
 import { POSTCONF } from './postconf.ts'
 
 /** Says that this host has no mail server: whether onescand serves those of other hosts, at these addresses. */
@@ -50,4 +52,14 @@ export function findMailServers(exists: (path: string) => boolean): MailServer[]
     if (programs.some(exists)) here.push(name)
   }
   return here
+}
+
+/** Where Exim logs, of Debian and of others: not to syslog. */
+const EXIM_LOGS = ['/var/log/exim4/mainlog', '/var/log/exim/main.log', '/var/log/exim/mainlog']
+
+/** The logs of Exim that there are. Its account may write in their directories, so no link is followed there. */
+export function logsOfExim(): LogFile[] {
+  return EXIM_LOGS.flatMap((path) =>
+    existsSync(path) ? [{ path, modified: Date.now(), isFound: true as const }] : [],
+  )
 }

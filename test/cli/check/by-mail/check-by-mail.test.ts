@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Way } from '../../../../src/cli/check/by-mail/send-mail.ts'
@@ -159,6 +161,16 @@ t.test('a server that takes no such mail gets none, and nothing is sent at all',
     const said = await findingsByMail([plain(next.port)], [], wrong)
     t.match(said, [{ level: 'error', what: '--mail' }])
   }
+})
+
+t.test('a server that refuses each connection does so whoever mail is for', async (t) => {
+  const server = createServer((socket) => socket.end('554 mx not accepting messages\r\n'))
+  t.teardown(() => server.close())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+  t.match(await findingsByMail([plain(port)]), [
+    { level: 'error', value: /^is not taken, .*: 554 mx/, remedy: /^see the log of the mail/ },
+  ])
 })
 
 t.test(

@@ -66,6 +66,37 @@ t.test('what Postfix did itself with a message is told of that message alone', a
   t.equal(rule('unread', 'onescan check 2', 'you@example.net'), undefined)
 })
 
+t.test('what a mail server says became of a message is told of that message alone', async (t) => {
+  const { current, log } = follow(t)
+  const to = 'to=<you@example.org>, relay=none, delay=0.01'
+  const refused = 'connect to 127.0.0.1[127.0.0.1]:10025: Connection refused'
+  const servers = [
+    `mx postfix/cleanup[7]: 1A2B3C: message-id=<postfix${MARK}>`,
+    `mx postfix/smtp[8]: 1A2B3C: ${to}, dsn=4.4.1, status=deferred (${refused})`,
+    `mx sm-mta[7]: 5APA01: from=<>, size=3, nrcpts=1, msgid=<sendmail${MARK}>, proto=ESMTP`,
+    'mx sm-mta[8]: 5APA01: to=<you@example.org>, dsn=4.0.0, stat=Deferred: Connection refused by x.',
+    `1xW3Fj-00000A-19 <= <> U=onescan-check P=local S=412 id=exim${MARK}`,
+    '1xW3Fj-00000A-19 == you@example.org R=to_onescan T=onescan defer (111): Connection refused',
+    '1xW3Fj-00000A-19 == you@example.org R=to_onescan defer (-54): retry time not reached',
+    `1xW3Fj-00000B-19 <= <> U=onescan-check P=local S=412 id=delivered${MARK}`,
+    '1xW3Fj-00000B-19 == you@example.org R=local_user T=maildir_home defer (-1): lock',
+    '1xW3Fj-00000B-19 => you <you@example.org> R=local_user T=maildir_home',
+    '1xW3Fj-00000B-19 Completed',
+    `1xW3Fj-00000C-19 <= <> U=onescan-check P=local S=412 id=untold${MARK}`,
+  ]
+  appendFileSync(current, servers.map((line) => `2026-11-25 03:00:59 ${line}\n`).join(''))
+  appendFileSync(current, line('end'))
+  await log.untilAbout(`end${MARK}`, WITHIN)
+  const status = (id: string) => log.deliveryOf(`${id}${MARK}`)
+  t.same(status('postfix'), { waits: true, text: `status=deferred (${refused})` })
+  t.same(status('sendmail'), { waits: true, text: 'stat=Deferred: Connection refused by x.' })
+  const why = '== you@example.org R=to_onescan T=onescan defer (111): Connection refused'
+  t.same(status('exim'), { waits: true, text: why }, 'the reason, not that it waits still')
+  const mailbox = '=> you <you@example.org> R=local_user T=maildir_home'
+  t.same(status('delivered'), { waits: false, text: mailbox })
+  t.same([status('untold'), status('unread')], [undefined, undefined])
+})
+
 // promise: root-paths
 t.test('no link of the owner of a log is followed', async (t) => {
   const secret = join(openDirectory(t), 'secret')

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { LogFile } from '../../../../src/log/read-log.ts'
 import { startOnescand } from '../../../daemon/process.ts'
 import { example } from '../../../programs/example.ts'
 import { eximMissing, makeEximHost, startExim } from '../../../programs/exim.ts'
@@ -18,8 +19,8 @@ const around = [
 ]
 
 /** What check says by mail of a server at a port, and by the log of onescand. */
-const byMail = (port: number, log: string) =>
-  findingsByMail([{ port, security: 'none' }], [log], 'ben@example.org')
+const byMail = (port: number, ...logs: readonly (string | LogFile)[]) =>
+  findingsByMail([{ port, security: 'none' }], logs, 'ben@example.org')
 
 async function serve(t: Test, words: readonly string[]): Promise<string> {
   const directory = openDirectory(t)
@@ -50,6 +51,15 @@ const ofExim: readonly EximState[] = [
     ],
   },
   { name: 'without the routers', change: 'rm conf.d/router/00_onescan', expect: around },
+  {
+    name: 'nobody listens where mail is handed to after the queue',
+    change: `sed -i 's/acl_m_onescan = yes/acl_m_onescan = no/' conf.d/acl/50_onescan
+      sed -i 's/127.0.0.1::10027/127.0.0.1::9/' conf.d/router/00_onescan`,
+    expect: [
+      /^error port \d+, clean mail: is taken, and waits in the queue of the mail server: "== ben@example.org R=onescan_after_queue T=onescan defer \(111\): Connection refused"; correct what/,
+      /^error port \d+, EICAR: is taken, and waits in the queue of the mail server: "== .* defer/,
+    ],
+  },
   {
     name: 'the router has no condition, so that mail goes round',
     change: "sed -i '/received_port/d; s/^  verify_only/  no_more/' conf.d/router/00_onescan",
@@ -85,7 +95,12 @@ async function tryExim(
   const script = example('exim-debian')
   host.run(here(`${split}\n${script}\n${change}\nupdate-exim4.conf\n`))
   await startExim(t, host, port)
-  judge(t, await byMail(port, log), expect)
+  const own = {
+    path: host.at('/var/log/exim4/mainlog'),
+    modified: Date.now(),
+    isFound: true,
+  } as const
+  judge(t, await byMail(port, log, own), expect)
 }
 
 t.test('states of Sendmail', { skip: sendmailMissing }, async (t) => {
