@@ -108,7 +108,6 @@ export class ServiceRun {
   async #read(path: string): Promise<number> {
     const reader = createFrameReader((_, length) => {
       if (length > PIECE_MAX) throw new Error('onescand says too much at once')
-      return Buffer.alloc(length)
     })
     try {
       for await (const chunk of this.#socket) {
@@ -118,7 +117,7 @@ export class ServiceRun {
           if (type === RUN) return payload[0] ?? 255
           const stream = { [output]: this.stdout, [errors]: this.stderr }[type]
           if (stream === undefined) throw new Error('onescand runs no command for this account')
-          if (!stream.write(payload)) await once(stream, 'drain')
+          if (!stream.write(Buffer.from(payload))) await once(stream, 'drain')
         }
       }
       throw new Error('onescand ended it')

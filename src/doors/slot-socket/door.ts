@@ -78,8 +78,8 @@ function serveSlotClient(socket: Socket, host: SlotHost): Wire {
   const { server, lease } = host
   const reader = new SlotRequestReader({
     maxSize: server.options.maxSize,
-    charge: (bytes) => lease.charge(bytes),
-    openIntake: () => server.openIntake(lease),
+    lease,
+    openIntake: (size) => server.openIntake(lease, size),
   })
   /** The client logs what concerns its message. */
   const farewell = (why: string) => {

@@ -1,14 +1,21 @@
-import { FrameReader, HEAD } from '../../protocol/shared/frames.ts'
+import { type FrameMemory, FrameReader, HEAD } from '../../protocol/shared/frames.ts'
 
 /**
- * Makes a reader of the frames of a conversation: onescan-slot(7). `room` is called when a frame begins,
- * and returns a buffer of exactly `length` bytes for its payload. It throws if there must be no such
- * frame, before a byte of it is kept.
+ * Makes a reader of the frames of a conversation: onescan-slot(7). `check` is called when a frame begins. It
+ * throws if there must be no such frame, before a byte of it is kept.
  */
-export function createFrameReader(room: (type: string, length: number) => Buffer): FrameReader {
+export function createFrameReader(
+  check: (type: string, length: number) => void,
+  memory?: FrameMemory,
+): FrameReader {
   return new FrameReader({
-    readHead: (head) => ({ type: String.fromCharCode(head[0]!), length: head.readUInt32BE(1) }),
-    room,
+    ...(memory ? { memory } : {}),
+    readHead(head) {
+      const type = String.fromCharCode(head[0]!)
+      const length = head.readUInt32BE(1)
+      check(type, length)
+      return { type, length }
+    },
   })
 }
 

@@ -1,7 +1,8 @@
+import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
 import { ENVELOPE_MAX } from '../../mail/message/envelope/envelope.ts'
 import type { Intake } from '../../mail/message/intake.ts'
 import type { Message } from '../../mail/message/message.ts'
-import type { Frame } from '../../protocol/shared/frames.ts'
+import type { Frame, FrameReader } from '../../protocol/shared/frames.ts'
 import { createFrameReader, GoCold } from './frames.ts'
 
 /** A message that a client asks about: onescan-slot(7), QUESTION. */
@@ -30,10 +31,10 @@ type DaemonQuestion =
 interface RequestLimits {
   /** Bytes of a message. */
   readonly maxSize: number
-  /** Called before memory is allocated for what the client sends. It may throw. */
-  readonly charge: (bytes: number) => void
-  /** Called once the head has come whole. Returns what keeps the message while it comes. */
-  readonly openIntake: () => Intake
+  /** Charged before memory is allocated for what the client sends. */
+  readonly lease: MemoryLease
+  /** Called once the head has come whole. Returns what keeps a message of so many bytes while it comes. */
+  readonly openIntake: (size: number) => Intake
 }
 
 /** The payload of the first frame of a conversation. */
@@ -87,15 +88,19 @@ export class SlotRequestReader {
   #envelope: Buffer = Buffer.alloc(0)
   #size: number | undefined
   #intake: Intake | undefined
-  #piece: Buffer = Buffer.alloc(0) // holds one piece of the message after the other
   #received = 0 // bytes of the message
   #request: Request | undefined
   #aboutDaemon: DaemonQuestion | undefined
 
-  readonly #frames = createFrameReader((type, length) => this.#room(type, length))
+  readonly #frames: FrameReader
 
   constructor(limits: RequestLimits) {
     this.#limits = limits
+    const { lease } = limits
+    this.#frames = createFrameReader((type, length) => this.#check(type, length), {
+      charge: (bytes) => lease.charge(bytes),
+      release: ({ length }) => lease.release(length),
+    })
   }
 
   /** Takes the next bytes, in any split. Throws GoCold if they are not a request, or too many. */
@@ -126,7 +131,7 @@ export class SlotRequestReader {
     return this.#aboutDaemon
   }
 
-  /** Takes what such a command reads. An empty piece is the end. */
+  /** Takes what such a command reads: a piece that is not changed any more. An empty one is the end. */
   onInput: (bytes: Buffer) => void = () => {}
 
   /** Frees the message. It is called once that is closed, or if nobody made one. */
@@ -134,31 +139,32 @@ export class SlotRequestReader {
     this.#intake?.close()
   }
 
-  #room(type: string, length: number): Buffer {
-    if (this.#aboutDaemon !== undefined) return this.#roomForInput(type, length)
-    if (type === TELL && this.#next === 1 && length <= 1) return Buffer.alloc(length)
-    if (type === RUN && this.#next === 1 && length <= RUN_MAX) {
-      this.#limits.charge(length)
-      return Buffer.alloc(length)
-    }
+  /** Throws GoCold unless there may be such a frame now, and charges what will be made of it. */
+  #check(type: string, length: number): void {
+    const { lease } = this.#limits
+    if (this.#aboutDaemon !== undefined) this.#checkInput(type, length)
+    else if (type === TELL && this.#next === 1 && length <= 1) return
+    else if (type === RUN && this.#next === 1 && length <= RUN_MAX) lease.charge(length)
+    else this.#checkOfRequest(type, length)
+  }
+
+  #checkOfRequest(type: string, length: number): void {
+    const { lease } = this.#limits
     const rule = Object.hasOwn(frameRules, type) ? frameRules[type] : undefined
     if (rule === undefined) throw new GoCold('a frame of a type that is not known here')
     this.#checkOrder(type, rule)
     if (length > rule.limit || (rule.exact && length !== rule.limit)) {
       throw new GoCold(`frame ${type} of ${length} bytes`)
     }
-    if (type === 'M') return this.#roomForPiece(length)
-    const { charge } = this.#limits
-    if (type === 'V') charge(2 * length + VARIABLE_COST)
-    else if (type === 'E') charge(2 * length) // the envelope is copied when it is looked at
-    return Buffer.allocUnsafe(length)
+    if (type === 'M') this.#countPiece(length)
+    else if (type === 'V') lease.charge(2 * length + VARIABLE_COST)
+    else if (type === 'E') lease.charge(2 * length) // it is copied once more when it is looked at
   }
 
-  #roomForInput(type: string, length: number): Buffer {
+  #checkInput(type: string, length: number): void {
     if (type !== COMMAND_STREAMS.input || length > PIECE_MAX || this.#aboutDaemon!.kind !== 'run') {
       throw new GoCold('bytes after the last frame')
     }
-    return Buffer.alloc(length)
   }
 
   #checkOrder(type: string, rule: FrameRule): void {
@@ -169,10 +175,9 @@ export class SlotRequestReader {
     this.#next = rule.order + 1
   }
 
-  #roomForPiece(length: number): Buffer {
+  #countPiece(length: number): void {
     this.#received += length
     if (this.#received > this.#size!) throw new GoCold('a message longer than its size')
-    return this.#piece.subarray(0, length)
   }
 
   #take({ type, payload }: Frame): void {
@@ -193,7 +198,7 @@ export class SlotRequestReader {
         this.#timeLeft = payload.readUInt32BE()
         return
       case 'E':
-        this.#envelope = payload
+        this.#envelope = Buffer.from(payload)
         return
       case 'S':
         this.#takeSize(payload.readBigUInt64BE())
@@ -208,7 +213,7 @@ export class SlotRequestReader {
         this.#aboutDaemon = { kind: 'run', command: payload.toString() }
         return
       case COMMAND_STREAMS.input:
-        this.onInput(payload)
+        this.onInput(Buffer.from(payload))
         return
       case '.':
         this.#end()
@@ -225,15 +230,12 @@ export class SlotRequestReader {
   }
 
   #takeSize(bytes: bigint): void {
-    const { maxSize, charge, openIntake } = this.#limits
+    const { maxSize, openIntake } = this.#limits
     if (bytes > BigInt(maxSize)) {
       throw new GoCold(`a message of ${bytes} bytes is over ${maxSize} (--max-size)`)
     }
     const size = Number(bytes)
-    const piece = Math.min(size, PIECE_MAX)
-    charge(piece)
-    this.#piece = Buffer.allocUnsafe(piece)
-    this.#intake = openIntake()
+    this.#intake = openIntake(size)
     this.#size = size
   }
 

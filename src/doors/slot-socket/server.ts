@@ -129,9 +129,9 @@ export class SlotServer {
     this.#judging = judgingBy(configuration)
   }
 
-  /** Returns what keeps a message while it comes. Memory is charged to the lease. */
-  openIntake(lease: MemoryLease): Intake {
-    return new Intake(this.#judging.configuration.messageOptions, lease)
+  /** Returns what keeps a message of so many bytes while it comes. Memory is charged to the lease. */
+  openIntake(lease: MemoryLease, size: number): Intake {
+    return new Intake(this.#judging.configuration.messageOptions, lease, size)
   }
 
   /**

@@ -61,7 +61,6 @@ export async function askForDescription(
 ): Promise<DaemonAnswer | undefined> {
   const reader = createFrameReader((type, length) => {
     if (type !== TELL || length > DESCRIPTION_MAX) throw new Error('another answer')
-    return Buffer.alloc(length)
   })
   const read = (chunk: Buffer) => {
     reader.push(chunk)

@@ -40,8 +40,9 @@ export interface MessageOptions {
 
 /** Bytes of a message that are kept in memory; a larger one goes to a file. */
 export const IN_MEMORY_MAX = 128 * 1024
-/** Bytes that are allocated at first. */
+/** Bytes that are allocated at first: of a message whose size is not known, and at most. */
 const FIRST_PIECE = 8 * 1024
+const FIRST_PIECE_MAX = 64 * 1024
 
 /** What is known of a message once its header block has ended. */
 interface Beginning {
@@ -67,10 +68,11 @@ export class Intake {
   #file: GatheredFile | undefined
   #size = 0
 
-  constructor(options: MessageOptions, lease: MemoryLease) {
+  /** `size` is the number of bytes that will come, if somebody has said it. */
+  constructor(options: MessageOptions, lease: MemoryLease, size = FIRST_PIECE) {
     this.#options = options
     this.#lease = lease
-    this.#bytes = new ChargedBytes(lease)
+    this.#bytes = new ChargedBytes(lease, Math.min(size, FIRST_PIECE_MAX))
     if (!options.mayBeFile) this.#kind = 'mail'
   }
 
@@ -215,10 +217,10 @@ class ChargedBytes {
   #buffer: Buffer
   #length = 0
 
-  constructor(lease: MemoryLease) {
+  constructor(lease: MemoryLease, firstPiece: number) {
     this.#lease = lease
-    lease.charge(FIRST_PIECE)
-    this.#buffer = Buffer.allocUnsafe(FIRST_PIECE)
+    lease.charge(firstPiece)
+    this.#buffer = Buffer.allocUnsafe(firstPiece)
   }
 
   get length(): number {

@@ -3,7 +3,7 @@ import { addWaiting } from './waiting-pieces.ts'
 /** A frame of a protocol: one letter, a length, and so many bytes. */
 export interface Frame {
   readonly type: string
-  /** Valid until the reader is asked for the next one, unless it lies in memory of the taker. */
+  /** Valid until the reader is asked for the next one. */
   readonly payload: Buffer
 }
 
@@ -14,8 +14,6 @@ interface Framing {
    * such frame is allowed, before a byte of it is kept.
    */
   readHead(head: Buffer): { readonly type: string; readonly length: number }
-  /** Returns memory of exactly that length for a payload. Without it the reader has its own. */
-  room?(type: string, length: number): Buffer
   readonly memory?: FrameMemory
 }
 
@@ -48,7 +46,6 @@ export class FrameReader {
   #headLength = 0
   #type = ''
   #length = 0
-  #room: Buffer | undefined // the taker's memory
   // The memory of payloads that come in several chunks. The next one overwrites it, so whoever
   // takes a frame must copy what it keeps before it awaits anything.
   #gathered: Buffer = NOTHING
@@ -125,19 +122,18 @@ export class FrameReader {
     const { type, length } = this.#framing.readHead(this.#head)
     this.#type = type
     this.#length = length
-    this.#room = this.#framing.room?.(type, length)
   }
 
   /** Returns the payload if all of it has come: as a view of its chunk if it came in one. */
   #readPayload(): Buffer | undefined {
     const chunk = this.#hasMore() ? this.#chunks[0]! : NOTHING
     const left = chunk.length - this.#at
-    if (this.#room === undefined && this.#filled === 0 && left >= this.#length) {
+    if (this.#filled === 0 && left >= this.#length) {
       this.#at += this.#length
       return chunk.subarray(this.#at - this.#length, this.#at)
     }
     const wanted = Math.min(this.#length - this.#filled, left)
-    const target = this.#room ?? this.#gatheredFor(this.#filled + wanted)
+    const target = this.#gatheredFor(this.#filled + wanted)
     if (wanted > 0) this.#filled += this.#copyTo(target, this.#filled, wanted)
     return this.#filled === this.#length ? target.subarray(0, this.#length) : undefined
   }
@@ -145,7 +141,6 @@ export class FrameReader {
   #endFrame(payload: Buffer): Frame {
     this.#headLength = 0
     this.#filled = 0
-    this.#room = undefined
     return { type: this.#type, payload }
   }
 

@@ -219,7 +219,7 @@ t.test('messages over --max-clients wait, and the wait counts as their time', as
 
 t.test('memory bounds how many clients may wait, even if they send next to nothing', async (t) => {
   const { settings: variables, asked, answer } = await slowClamd(t)
-  const slot = await openSlot(t, variables, { maxClients: 8, memory: 5 * 26 * 1024 })
+  const slot = await openSlot(t, variables, { maxClients: 8, memory: 5 * 18 * 1024 })
   const answered: string[] = []
   const questions = Array.from({ length: 8 }, async (_, n) => {
     const { why, does } = await slot.ask({ variables, message: numbered(n), timeLeft: 60_000 })

@@ -14,9 +14,8 @@ const options = {
 }
 
 function readerFor(lease: MemoryLease, maxSize = MIB): SlotRequestReader {
-  const openIntake = () => new Intake(options, lease)
-  const charge = (bytes: number) => lease.charge(bytes)
-  return new SlotRequestReader({ maxSize, charge, openIntake })
+  const openIntake = (size: number) => new Intake(options, lease, size)
+  return new SlotRequestReader({ maxSize, lease, openIntake })
 }
 
 const anyBudget = (): Budget => new Budget(4 * MIB)
