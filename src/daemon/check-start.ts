@@ -1,6 +1,14 @@
 import { readConfiguration } from '../doors/shared/configuration.ts'
 import { errorText } from '../lib/errors/fault.ts'
-import { type Finding, failure, marked, ok, settingsFault, warning } from '../lib/errors/finding.ts'
+import {
+  type Finding,
+  failure,
+  hasMark,
+  marked,
+  ok,
+  settingsFault,
+  warning,
+} from '../lib/errors/finding.ts'
 import { isUnderSystemd } from '../lib/process/bound-paths.ts'
 import { faultLines } from '../lib/settings/faults.ts'
 import type { Environment } from '../lib/settings/settings.ts'
@@ -47,7 +55,7 @@ export async function* checkStart(
   for await (const finding of options?.checksSettings
     ? await checkSettings(host)
     : tryStages(host)) {
-    stopsStart ||= finding.mark === 'stops the start'
+    stopsStart ||= hasMark(finding, 'stops the start')
     yield finding
   }
   if (options === undefined || stopsStart) return

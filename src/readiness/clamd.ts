@@ -36,14 +36,28 @@ export async function checkClamd(host: StageHost): Promise<Finding[]> {
   })
 }
 
-/** A clamd without signatures does not start. On a new host freshclam(1) fetches them first. */
-function howToStartClamd(server: ClamdAddress, { env }: StageHost): string {
-  const conf = server.kind === 'unix' ? clamdConfOf(server, env.CLAMDCONF) : undefined
-  const database = env.CLAMDBDIR || (conf && databaseIn(conf))
-  if (database && signaturesIn(database) === 0) {
-    return `let freshclam fetch signatures (${database} has none, and clamd does not start without), then start clamd`
+/** What VERSION shows of a clamd that does not answer it. */
+function checkSilent(
+  host: StageHost,
+  server: ClamdAddress,
+  outcome: Exclude<ClamdOutcome<string>, { kind: 'answered' }>,
+): Finding {
+  const what = `clamd ${server.text}`
+  if (outcome.kind === 'timed-out') {
+    const hangs = `it takes connections and does not answer within ${formatDuration(VERSION_WITHIN)}`
+    return failure(what, hangs, 'see the log of clamd, and restart it')
   }
-  return 'start clamd, or see that CLAMD names its LocalSocket'
+  const conf = server.kind === 'unix' ? clamdConfOf(server, host.env.CLAMDCONF) : undefined
+  const database = host.env.CLAMDBDIR || (conf && databaseIn(conf))
+  if (database && signaturesIn(database) === 0) {
+    // On a new host freshclam(1) fetches them first.
+    const remedy = `let freshclam fetch signatures (${database} has none, and clamd does not start without), then start clamd`
+    return failure(what, outcome.why, remedy)
+  }
+  const remedy = 'start clamd, or see that CLAMD names its LocalSocket'
+  const finding = failure(what, outcome.why, remedy)
+  const isGone = outcome.kind === 'unreachable' && outcome.state !== 'full'
+  return isGone && server.kind === 'unix' ? marked(finding, 'clamd does not run') : finding
 }
 
 /** The findings about one server. */
@@ -54,8 +68,9 @@ interface ClamdReport {
 }
 
 /** A server that is down is a warning as long as another one scans mail. */
-function othersScan({ what, value, remedy = '' }: Finding): Finding {
-  return warning(what, `${value}: the other servers of CLAMD scan its mail`, remedy)
+function othersScan(finding: Finding): Finding {
+  const value = `${finding.value}: the other servers of CLAMD scan its mail`
+  return { ...finding, level: 'warning', value }
 }
 
 function asksClamd({ QHPSI }: ScanSettings): boolean {
@@ -73,12 +88,7 @@ async function checkServer(
   if (closed !== undefined) return { isDown: closed.level === 'error', findings: [closed] }
   const outcome = await askVersion(server)
   if (outcome.kind !== 'answered') {
-    const hangs = `it takes connections and does not answer within ${formatDuration(VERSION_WITHIN)}`
-    const finding =
-      outcome.kind === 'timed-out'
-        ? failure(what, hangs, 'see the log of clamd, and restart it')
-        : failure(what, outcome.why, howToStartClamd(server, host))
-    return { isDown: true, findings: [finding] }
+    return { isDown: true, findings: [checkSilent(host, server, outcome)] }
   }
   const version = checkSignatures(what, outcome.reply, host.now)
   // A program that is not clamd gets no scan: it might take the message and never answer.

@@ -32,9 +32,13 @@ import type { StageHost } from './stage.ts'
 export async function checkSettings(host: StageHost): Promise<Finding[]> {
   const mark = host.isDaemon ? 'stops the start' : 'nothing scans'
   const faults = (await configurationFaults(host.env)).map((line) =>
-    marked(settingsFault(line), mark),
+    marked(settingsFault(line), mark, 'unreadable settings'),
   )
-  const first = [...checkSwitch(host), ...faults, ...configurationWarnings(host.env)]
+  const first = [
+    checkSwitch(host.directories) ?? ok('switch', 'on'),
+    ...faults,
+    ...configurationWarnings(host.env),
+  ]
   if (faults.length > 0) return first
   return [...first, ...checkQhpsi(host), ...checkAnswers(host), ...checkRules(host)]
 }
@@ -44,8 +48,8 @@ export function nothingScans({
   env,
   directories,
 }: Pick<StageHost, 'env' | 'directories'>): Finding | undefined {
-  const off = switchedOff(directories)
-  if (off !== undefined) return marked(switchFinding(off), 'nothing scans')
+  const off = checkSwitch(directories)
+  if (off !== undefined) return off
   return env.QHPSI?.trim() ? undefined : unset
 }
 
@@ -67,9 +71,9 @@ function switchFinding(off: string, what = 'switch'): Finding {
   return warning(what, `${off}: all mail passes unscanned`, 'run "onescan enable"')
 }
 
-function checkSwitch(host: StageHost): Finding[] {
-  const nothing = nothingScans(host)
-  return [nothing?.what === 'switch' ? nothing : ok('switch', 'on')]
+function checkSwitch(directories: StageHost['directories']): Finding | undefined {
+  const off = switchedOff(directories)
+  return off === undefined ? undefined : marked(switchFinding(off), 'nothing scans')
 }
 
 /** Whether the settings name a scanner. The line itself was read before. */
@@ -121,10 +125,13 @@ function checkAnswers({ env }: StageHost): Finding[] {
   const isChosen = env.REJECTVIRUS !== undefined || QUARANTINE || VIRUSFORWARD || !env.QHPSI
   const found = isChosen
     ? ok('infected mail', `is ${infected}`)
-    : warning(
-        'infected mail',
-        `is ${infected}`,
-        'set REJECTVIRUS=1 to refuse it (--after-queue tags it all the same), or REJECTVIRUS=0',
+    : marked(
+        warning(
+          'infected mail',
+          `is ${infected}`,
+          'set REJECTVIRUS=1 to refuse it (--after-queue tags it all the same), or REJECTVIRUS=0',
+        ),
+        'infected mail by default',
       )
   if (SCANFAIL !== 'accept') return [found, ok('unscanned mail', `is ${unscannedMailIs(env)}`)]
   const value = 'is accepted if the scanners could not tell (SCANFAIL=accept)'

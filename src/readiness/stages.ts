@@ -1,4 +1,4 @@
-import type { Finding } from '../lib/errors/finding.ts'
+import { type Finding, hasMark } from '../lib/errors/finding.ts'
 import { checkClamd } from './clamd.ts'
 import { checkDirectories } from './directories.ts'
 import { checkKeyring } from './keyring.ts'
@@ -26,13 +26,14 @@ const stages: readonly Stage[] = [
 export async function* tryStages(host: StageHost): AsyncGenerator<Finding> {
   const settings = await runStage(checkSettings, host)
   yield* settings
-  if (settings.some(({ what, level }) => what === 'settings' && level === 'error')) return
-  let scans = !settings.some(({ mark }) => mark === 'nothing scans')
+  if (settings.some((finding) => hasMark(finding, 'unreadable settings'))) return
+  let scans = !settings.some((finding) => hasMark(finding, 'nothing scans'))
   for (const stage of stages) {
     if (!scans && stage === checkScanners) continue
     for (const finding of await runStage(stage, host)) {
       yield finding
-      if (finding.mark === 'nothing scans' || finding.mark === 'only onescand scans') scans = false
+      if (hasMark(finding, 'nothing scans') || hasMark(finding, 'only onescand scans'))
+        scans = false
     }
   }
 }

@@ -131,7 +131,7 @@ t.test('--check reports a plugin that cannot be loaded, which would defer all ma
     const found = {
       level: 'error',
       value: /^cannot tell: plugin mine\.mjs: /,
-      mark: 'nothing scans',
+      marks: ['nothing scans'],
     }
     t.match(await tried(text), [found], text)
   }

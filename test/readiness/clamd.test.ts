@@ -8,6 +8,7 @@ import { checkClamd } from '../../src/readiness/clamd.ts'
 import { checkSignatures } from '../../src/readiness/clamd-signatures.ts'
 import { cannotMount, mountSmall } from '../doors/slot/small-disk.ts'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
+import { freePort } from '../programs/free-port.ts'
 import { listen } from '../programs/listen.ts'
 import { openDirectory } from '../programs/reachable.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'
@@ -116,7 +117,17 @@ t.test('a clamd that may not have loaded signatures that count as loaded', { ski
 
 t.test('a clamd without signatures is started by freshclam first', async (t) => {
   const [down] = await checkClamd(asked('/nonexistent/clamd', { CLAMDBDIR: t.testdir({}) }))
+  t.notMatch(down, { marks: ['clamd does not run'] }, 'its unit has nothing to add')
   t.match(down, { level: 'error', remedy: /^let freshclam fetch signatures \(\S+ has none/ })
+})
+
+t.test('of a clamd of this host that does not run its unit may say why', async (t) => {
+  const marksOf = async (CLAMD: string) => {
+    const [down] = await checkClamd(asked(CLAMD, { CLAMDBDIR: t.testdir({ 'a.ndb': 'x' }) }))
+    return down?.marks
+  }
+  t.same(await marksOf('/nonexistent/clamd'), ['clamd does not run', 'nothing scans'])
+  t.same(await marksOf(`127.0.0.1:${await freePort()}`), ['nothing scans'])
 })
 
 t.test(

@@ -5,6 +5,8 @@ import { follow, printTo, type RunningCommand } from './follow.ts'
 /** The most findings of one account or service, and the most characters of a text in one. */
 const FINDINGS_MAX = 1_000
 const TEXT_MAX = 4_000
+/** The marks by which no more can be done than leave out or explain what the same account says. */
+const PASSED_ON = ['nothing scans', 'clamd does not run', 'infected mail by default'] as const
 /** Milliseconds for a trial of a service, which says nothing meanwhile. */
 export const TRIAL_OF_SERVICE = 120_000
 /** Milliseconds for all that one says. */
@@ -38,9 +40,10 @@ export async function saidBy(
     const finding: unknown = JSON.parse(line)
     if (!isFinding(finding) || said.length === FINDINGS_MAX)
       throw new Error('it says something else')
-    const { level, what, value, remedy, mark } = finding
-    const isBroken = mark === 'nothing scans' && { mark } // of this account: what follows is its word, too
-    const own = { level, what, value, ...(remedy !== undefined && { remedy }), ...isBroken }
+    const { level, what, value, remedy, marks } = finding
+    // Of this account: what follows is its word, too.
+    const passedOn = PASSED_ON.filter((mark) => Array.isArray(marks) && marks.includes(mark))
+    const own = { level, what, value, ...(remedy !== undefined && { remedy }), marks: passedOn }
     said.push(asWordOf(account, own))
   }
   let complaints = 0

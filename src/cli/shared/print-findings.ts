@@ -20,13 +20,13 @@ export async function printFindings(
   unseen: readonly string[] = [],
 ): Promise<number> {
   const printed: Finding[] = []
-  const marks = new Set<Finding['mark']>()
+  const seen = new Set<Finding['follows']>()
   const waits = setInterval(() => output.text('(still looking)\n'), QUIET)
   try {
     for await (const finding of findings) {
-      const { mark, follows } = finding
-      const isKnown = follows !== undefined && marks.has(follows)
-      marks.add(mark)
+      const { marks = [], follows } = finding
+      const isKnown = follows !== undefined && seen.has(follows)
+      for (const mark of marks) seen.add(mark)
       if (isKnown || isSaid(finding, printed)) continue
       waits.refresh()
       if (printed.length === 0 && heading !== undefined) output.text(`${heading}\n`)
@@ -37,7 +37,7 @@ export async function printFindings(
         )
       }
       printed.push(finding)
-      const { mark: _, follows: __, ...shown } = finding
+      const { marks: _, follows: __, ...shown } = finding
       if (output.json) await output.result(shown)
       else process.stdout.write(`${findingLine(finding, takesColours())}\n`)
     }

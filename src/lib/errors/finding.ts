@@ -13,20 +13,25 @@ export interface Finding {
   readonly remedy?: string
   /** The account whose word it is, if root did not look itself. */
   readonly account?: string
-  /** What comes of it. It is not printed. */
-  readonly mark?: FindingMark
+  /** What it is and what comes of it, for programs: nobody reads that back out of its words. Not printed. */
+  readonly marks?: readonly FindingMark[]
   /** The mark of the finding that causes this one: if that was told before, this one is not. */
   readonly follows?: FindingMark
 }
 
-/** What comes of a finding. */
 type FindingMark =
+  /** A setting cannot be read, so that nothing else can be tried. */
+  | 'unreadable settings'
   /** The daemon does not start before this is corrected. */
   | 'stops the start'
   /** No mail can be scanned before this is corrected, so mail for trial would only say it again. */
   | 'nothing scans'
   /** The slot cannot scan by itself, so a trial of that would only say it again. */
   | 'only onescand scans'
+  /** Nobody listens at the socket of a clamd of this host: its unit may say why. */
+  | 'clamd does not run'
+  /** No setting says what becomes of infected mail: a slot may have one. */
+  | 'infected mail by default'
 
 export const ok = (what: string, value: string): Finding => ({ level: 'ok', what, value })
 
@@ -38,8 +43,13 @@ export const failure = (what: string, value: string, remedy: string): Finding =>
   return { level: 'error', what, value, remedy }
 }
 
-/** The same finding with a mark. */
-export const marked = (finding: Finding, mark: FindingMark): Finding => ({ ...finding, mark })
+/** The same finding with more marks. */
+export const marked = (finding: Finding, ...marks: readonly FindingMark[]): Finding => ({
+  ...finding,
+  marks: [...(finding.marks ?? []), ...marks],
+})
+
+export const hasMark = ({ marks = [] }: Finding, mark: FindingMark): boolean => marks.includes(mark)
 
 /** The same finding, which is told only if none with this mark was. */
 export const following = (finding: Finding, follows: FindingMark): Finding => ({

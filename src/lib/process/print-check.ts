@@ -1,4 +1,4 @@
-import { type Finding, inOneLine } from '../errors/finding.ts'
+import { type Finding, hasMark, inOneLine } from '../errors/finding.ts'
 import { replaceUnprintable } from '../errors/log.ts'
 import { serviceExit } from './command-line.ts'
 import { writeWhole } from './descriptors.ts'
@@ -27,7 +27,7 @@ const checkLine = (finding: Finding): string =>
 
 /** The exit code of a start about which `--check` has found this. */
 export function codeOfStart(findings: readonly Finding[]): number {
-  return findings.some(({ mark }) => mark === 'stops the start')
+  return findings.some((finding) => hasMark(finding, 'stops the start'))
     ? serviceExit.temporary
     : serviceExit.done
 }

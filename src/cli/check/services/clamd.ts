@@ -1,4 +1,4 @@
-import { type Finding, failure } from '../../../lib/errors/finding.ts'
+import { type Finding, failure, hasMark, warning } from '../../../lib/errors/finding.ts'
 import { askSystemd, journalOf } from '../../shared/systemd-unit.ts'
 
 /** The units of clamd as distributions name them. */
@@ -13,27 +13,21 @@ const LINES_TOLD = 3
  * unit that cannot ask. Nothing if onescand has said why, or if no such unit is here.
  */
 export function checkClamdUnit(findings: readonly Finding[]): Finding[] {
-  const isDown = findings.some(
-    ({ what, value, remedy = '' }) =>
-      /^clamd \//.test(what) && value.startsWith('cannot connect') && remedy.startsWith('start '),
-  )
-  if (!isDown) return []
+  const down = findings.find((finding) => hasMark(finding, 'clamd does not run'))
+  if (down === undefined) return []
+  const level = down.level === 'error' ? failure : warning
   for (const name of UNITS) {
     const unit = askSystemd(`${name}.service`)
     if (unit === undefined) continue
     if (unit.active === 'active') return []
     const unmask = unit.load === 'masked' ? `systemctl unmask ${name} && ` : ''
     const state = unit.load === 'masked' ? 'its unit is masked' : unit.active
-    const down = failure(name, `does not run (${state})`, `${unmask}systemctl start ${name}`)
+    const stopped = level(name, `does not run (${state})`, `${unmask}systemctl start ${name}`)
     const lines = journalOf(`${name}.service`, unit.since - ATTEMPT)
     const errors = lines.filter((line) => /^ERROR: /.test(line)).slice(-LINES_TOLD)
-    if (unit.active !== 'failed' || errors.length === 0) return [down]
+    if (unit.active !== 'failed' || errors.length === 0) return [stopped]
     return [...new Set(errors)].map((line) =>
-      failure(
-        name,
-        `says in its log: "${line.replaceAll('"', "'")}"`,
-        'correct it, and restart it',
-      ),
+      level(name, `says in its log: "${line.replaceAll('"', "'")}"`, 'correct it, and restart it'),
     )
   }
   return []

@@ -4,6 +4,7 @@ import {
   type Finding,
   failure,
   following,
+  hasMark,
   marked,
   ok,
   warning,
@@ -49,18 +50,16 @@ export async function* checkOnescand(
   const check = { program: 'onescand', words: ['--check', '--json'], caller: whoTypes() } as const
   const said = await saidBy(new ServiceRun(running.socket, check), ACCOUNT, TRIAL_OF_SERVICE)
   const judged = isNeeded ? said : said.map(besideSlots)
-  for (const finding of judged) yield { ...finding, what: nameOf(finding.what) }
+  for (const finding of judged) yield { ...finding, what: `${finding.what} [onescand]` }
   yield* (await askForTrial(running)).map(told)
   yield* checkClamdUnit(said)
 }
 
 /** Each slot brings what tcp.smtp says of infected mail, and its own check warns of what that leaves open. */
 function besideSlots(finding: Finding): Finding {
-  if (finding.what !== 'infected mail' || finding.level !== 'warning') return finding
+  if (!hasMark(finding, 'infected mail by default')) return finding
   return ok(finding.what, `${finding.value}, where tcp.smtp says nothing else`)
 }
-
-const nameOf = (what: string) => (what.includes('onescand') ? what : `${what} [onescand]`)
 
 /** Reports how an onescand runs, as it says itself: since when, by which settings, and what has changed. */
 function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts): Finding[] {

@@ -81,10 +81,10 @@ function checkErrorFd({ env, directories }: Host): Finding[] {
  */
 async function* checkSlotOf(host: Host): AsyncGenerator<Finding> {
   for (const reading of readings) yield* await runStage(reading, host)
-  const marks = new Set<Finding['mark']>()
+  const marks = new Set<string>()
   for await (const finding of tryStages(host)) {
     yield finding
-    marks.add(finding.mark)
+    for (const mark of finding.marks ?? []) marks.add(mark)
   }
   if (marks.has('nothing scans')) return
   const send = (tried: Host) => checkTrialMessages(tried, !marks.has('only onescand scans'))
@@ -112,7 +112,7 @@ function isFound(finding: Finding, all: readonly Finding[]): boolean {
 }
 
 /** What was measured differs each time: the room on a disk, and how long a trial took. */
-const withoutFigures = (value: string) => value.replace(/\d+(?= (?:MiB|ms)\b)/g, '')
+const withoutFigures = (value: string) => value.replace(/\d+(?= MiB\b)|[\d.]+ m?s$/g, '')
 
 /** Findings about a service itself: how it runs, and what has changed since it was started. */
 function checkService(service: RunningService): Finding[] {
