@@ -77,7 +77,7 @@ async function inject(args: Arguments<typeof options>) {
   const { dryRun } = args
   const program = args.program === undefined ? installedQueue() : resolve(args.program)
   if (dryRun && !basename(realpathSync(program)).startsWith('onescan')) {
-    throw new Error(`--dry-run: ${program} may not ask QUEUECHAIN and deliver; use onescan-queue`)
+    throw new Error(`--dry-run: ${program} may ignore QUEUECHAIN and deliver; use onescan-queue`)
   }
   const environment: Record<string, string | undefined> = {
     PROTO: 'TCP', // as tcpserver(1) sets it: standard error is the log

@@ -67,7 +67,7 @@ export const keygenCommand = makeCommand('keygen', {
           'top (--promote), and remove the old one (--retire) when no mail that it signed is ' +
           'under way.\n\n' +
           'A file is replaced in one step and keeps owner, group and mode; a new one has mode 0640.\n\n' +
-          'Exit codes: 0 done; 2 not, and no file was changed.',
+          'Exit codes: 0 done; 2 it failed, and no file was changed.',
       ),
   async work(args, output) {
     const now = new Date()
@@ -115,7 +115,7 @@ export const keygenCommand = makeCommand('keygen', {
     await output.result({ id, scheme, line })
     output.text(`${line}\n`)
     if (args.md5) {
-      output.warn('programs other than onescan want the part after the last colon alone')
+      output.warn('other programs take only the part after the last colon')
     }
     return 0
   },

@@ -70,8 +70,8 @@ const asObject = ({ time, host, fields, recipients }: LogRecord) => ({
 
 /** The hint that the slot writes to another log; onescan-log(5). */
 const SLOT_ELSEWHERE =
-  'only onescand writes to this log: messages by qmail are in the log of the program that took ' +
-  'them, for qmail-smtpd by multilog often /var/log/qmail/smtpd, for local mail syslog'
+  'only onescand writes to this log: name that of qmail-smtpd, with multilog often ' +
+  '/var/log/qmail/smtpd; local mail of qmail is in syslog'
 
 /** Whether these logs have lines of onescand, but none about a message. */
 async function nameNoMessage(logs: readonly LogFile[]): Promise<boolean> {

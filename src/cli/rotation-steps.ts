@@ -58,7 +58,7 @@ export async function rotationSteps(
       commands: [`onescan keygen --promote ${file} --id ${id}`, ...toAll],
     },
     {
-      why: `When stamps of ${old.id} are too old to hold, an hour after step 2 (CLUSTERMAXAGE): it goes.`,
+      why: `An hour after step 2 (CLUSTERMAXAGE), when stamps of ${old.id} are too old: remove it.`,
       commands: [`onescan keygen --retire ${file} --id ${old.id}`, ...toAll],
     },
   ]

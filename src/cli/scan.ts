@@ -137,7 +137,7 @@ function* filesOf(
  * mail reader moves meanwhile is found there, or missed here, but never left out in silence.
  */
 function* filesIn(directory: PathHandle, shown: string, depth: number): Generator<FoundFile> {
-  if (depth > DEPTH_MAX) throw new Error(`${shown}: is below ${DEPTH_MAX} directories`)
+  if (depth > DEPTH_MAX) throw new Error(`${shown}: is more than ${DEPTH_MAX} directories deep`)
   for (const name of directory.byteNames().sort(Buffer.compare).reverse()) {
     const file = join(shown, String(name))
     const open = (place: PathHandle) => ({ file, ...place.open() })

@@ -41,8 +41,8 @@ export const disableCommand = makeCommand('disable', {
     const directory = dirname(file)
     const mode = PathHandle.with(directory, ({ stats }) => stats.mode)
     if ((mode & 0o001) !== 0) return 0
-    const barrier = `${directory}: mode 0${(mode & 0o7777).toString(8)} hides the switch in it`
-    output.error(`${barrier}: doors of other users go on; chmod o+x it`)
+    const barrier = `${directory}: mode 0${(mode & 0o7777).toString(8)} hides the switch from other users`
+    output.error(`${barrier}: their doors go on scanning; chmod o+x it`)
     return FAILED
   },
 })

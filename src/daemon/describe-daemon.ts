@@ -33,7 +33,7 @@ export function describeDaemon(configuration: Configuration): DaemonDescription 
 function lostLog(file: string | undefined): LostLog | undefined {
   if (!file) return undefined
   // It is made with its first line.
-  if (!existsSync(dirname(file))) return 'not there for onescand'
+  if (!existsSync(dirname(file))) return 'not visible to onescand'
   return attempt(() => statSync(file))?.isCharacterDevice() ? 'a device' : undefined
 }
 

@@ -39,7 +39,9 @@ function whatItDoes(
   const scans = `scans with ${namesOf(config)}`
   if (kind === 'clamd') return `${scans}, clients decide${notAsked(context)}${memoryOf(context)}`
   const fate =
-    kind === 'slot' ? 'clients say what becomes of viruses' : fateOfViruses(kind, config.settings)
+    kind === 'slot'
+      ? 'clients decide what becomes of viruses'
+      : fateOfViruses(kind, config.settings)
   return `${scans}, ${fate}, ${stamps(config)}${asksQuota}${memoryOf(context)}`
 }
 

@@ -96,7 +96,7 @@ export async function runFirstProcess({
   status?.serving(doors)
   log('serving')
   const endForPlace = (place: string) => {
-    log(`${place}: was removed, and a new start sees what is there now`)
+    log(`${place}: was removed; onescand ends, and its next start sees what is there`)
     process.kill(process.pid, 'SIGTERM')
   }
   // Files are read at the start, or not relied on: /etc/passwd has names for the log.

@@ -32,7 +32,7 @@ export function checkVisiblePaths(env: Environment, { smtpDoors }: DaemonOptions
       return failure('paths', `${name} ${where}: is read-only for onescand`, remedy)
     }
     if (existsSync(where) || !isUnderSystemd()) return []
-    return warning('paths', `${name} ${where}: is not there for onescand`, remedy)
+    return warning('paths', `${name} ${where}: is not visible to onescand`, remedy)
   })
 }
 

@@ -124,7 +124,7 @@ export function readRequest(method: string, target: string): HttpQuestion {
       const written = query.split('&').find((field) => field.startsWith('u='))
       const user = written === undefined ? '' : decodeFormValue(written.slice(2))
       if (user) return { asks: 'quota', user }
-      return unanswerable(400, user === '' ? 'u=USER is missing' : 'u is not well written')
+      return unanswerable(400, user === '' ? 'u=USER is missing' : 'u is malformed')
     }
     case '/health':
       return { asks: 'health' }

@@ -75,7 +75,10 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
     process.exit(0)
   }
   whenReplaced(process.env, (place) => {
-    log(['event', 'replaced'], ['reason', `${place}: was replaced, and a new start sees it`])
+    log(
+      ['event', 'replaced'],
+      ['reason', `${place}: was replaced; onescan-quotad ends, and its next start sees it`],
+    )
     void stop()
   })
   process.once('SIGTERM', stop)

@@ -102,7 +102,7 @@ t.test(
       t.equal(ended.code, code)
       t.match(
         ended.out + ended.err,
-        'is no UTF-8, and cannot be found by that name; put - in its place',
+        'is no UTF-8, and cannot be found by that name; write - <FILE instead',
       )
     }
   },
@@ -126,7 +126,7 @@ t.test('directories without end end no search: what is below could not be told',
   writeFileSync(join(below, 'mail'), sick)
   const { code, out } = await onescan(['scan', ...eicar, directory])
   t.equal(code, 1)
-  t.match(out, /could not tell: is below 100 directories/)
+  t.match(out, /could not tell: is more than 100 directories deep/)
   t.match(out, '2 messages: 0 clean, 1 infected, 1 could not tell')
 })
 

@@ -14,7 +14,7 @@ const configurationOf = (config: JudgeConfig, tools = {}, scanners: readonly unk
 
 t.test('onescand says at its start that it may not read its keyring', async (t) => {
   const env = { QHPSI: 'plugin: eicar', CONTROLDIR: '/nonexistent' }
-  const why = '/etc/onescan/keys/clusterkeys is not readable by uid 999: no clustering'
+  const why = '/etc/onescan/keys/clusterkeys is not readable by uid 999: no stamps'
   const config = { ...readScanningConfig(env)!, remark: why }
   const by = configurationOf(config)
   const door = { kind: 'milter', address: 'unix:/m' } as const

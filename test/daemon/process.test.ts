@@ -92,7 +92,7 @@ t.test(
     const settings = { ...clustered, BADATTACHMENTS: join(files, 'rules'), REJECTVIRUS: '1' }
     const onescand = await startOnescand(t, { settings, args: listening })
     const said = [
-      `slot unix:${onescand.socket}: scans with eicar, attachments, clients say what becomes of viruses, stamps by 1 key`,
+      `slot unix:${onescand.socket}: scans with eicar, attachments, clients decide what becomes of viruses, stamps by 1 key`,
       `milter inet:127.0.0.1:${port}: scans with eicar, attachments, refuses viruses, stamps by 1 key`,
       `policy ${listening[3]}: nobody is over quota: QUOTAD is not set`,
     ].map((line) => `onescand: ${line}`)

@@ -197,7 +197,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
         sed -i 's|^QUARANTINE=.*|QUARANTINE="${place}"|' /etc/default/onescand
         echo 'QMAILHOME="/data/qmail"' >>/etc/default/onescand; systemctl restart onescand`)
       const found = checked()
-      t.match(found, `paths [onescand]: QUARANTINE ${place}: is not there for onescand`)
+      t.match(found, `paths [onescand]: QUARANTINE ${place}: is not visible to onescand`)
       const lines = [...found.matchAll(/"systemctl edit onescand" with (\S+) in \[Service\]/g)]
       t.same(
         lines.map(([, line]) => line),

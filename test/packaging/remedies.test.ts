@@ -213,7 +213,7 @@ const states: readonly State[] = [
     says: {
       level: 'warning',
       what: 'paths [onescand]',
-      value: /^LOGFILE \/var\/log\/own: is not there for onescand$/,
+      value: /^LOGFILE \/var\/log\/own: is not visible to onescand$/,
       remedy: /BindPaths=\/var\/log\/own in \[Service\]/,
     },
     // Before: check sends no mail, since nobody could see what became of it. Then mail has its line there.

@@ -28,7 +28,7 @@ t.test('the user is the value of u', async (t) => {
     t.match(cgi(query), { status: 400, text: 'u=USER is missing' }, query)
   }
   for (const query of ['?u=%', '?u=a%4', '?u=%4g', '?u=%g4', '?u=%%']) {
-    t.match(cgi(query), { status: 400, text: 'u is not well written' }, query)
+    t.match(cgi(query), { status: 400, text: 'u is malformed' }, query)
   }
 })
 

@@ -110,7 +110,7 @@ async function release(
     message?.close()
   }
   await begun.finish().catch((error) => {
-    output.error(`${id}: was handed on, and stays in its state: ${errorText(error)}`)
+    output.error(`${id}: was handed on, but is not marked as released: ${errorText(error)}`)
   })
   const by = route.text // it may be known only now
   const whom = `by ${by} to ${recipients.length} recipients`

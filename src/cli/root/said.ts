@@ -39,7 +39,7 @@ export async function saidBy(
   const take = (line: string) => {
     const finding: unknown = JSON.parse(line)
     if (!isFinding(finding) || said.length === FINDINGS_MAX)
-      throw new Error('it says something else')
+      throw new Error('its answer is malformed')
     const { level, what, value, remedy, marks } = finding
     // Of this account: what follows is its word, too.
     const passedOn = PASSED_ON.filter((mark) => Array.isArray(marks) && marks.includes(mark))
@@ -48,7 +48,7 @@ export async function saidBy(
   }
   let complaints = 0
   const complain = (line: string) => {
-    if (++complaints > FINDINGS_MAX) throw new Error('it complains without an end')
+    if (++complaints > FINDINGS_MAX) throw new Error('its complaints do not end')
     return printTo(process.stderr, `${account}: ${line.slice(0, TEXT_MAX)}`)
   }
   try {

@@ -26,7 +26,7 @@ function accountFor(named: string | undefined, usual: readonly string[]): System
   const [account] = names.flatMap((name) => findAccount(accounts, name, 'all') ?? [])
   if (account === undefined) throw new Fault('config', `user ${names[0]}: no such account`)
   if (!isOfService(account.uid, accounts)) return account
-  const why = 'root does nothing as this account; name another'
+  const why = 'root runs nothing as root or as a service; name another'
   throw new Fault('config', `user ${account.name}: ${why}`)
 }
 

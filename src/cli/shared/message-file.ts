@@ -43,11 +43,11 @@ const REPLACED = '\ufffd'
 export function withRemedy(error: unknown, path: string): unknown {
   if (path.includes(REPLACED)) {
     const why = 'is no UTF-8, and cannot be found by that name'
-    return new Fault('read', `${path}: ${why}; put - in its place and < before it`)
+    return new Fault('read', `${path}: ${why}; write - <FILE instead`)
   }
   const isNotThere = isElsewhere && !path.startsWith('/')
   if (caller === undefined || !(isClosed(error) || isNotThere)) return error
-  const remedy = 'put - in its place and < before it, or name an account with --user'
+  const remedy = 'write - <FILE instead, or name an account with --user'
   const account = userName(process.getuid!())
   const why = isClosed(error)
     ? `${errorTextAt(path, error)}: ${account} may not read it`

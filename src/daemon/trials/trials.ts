@@ -36,7 +36,7 @@ export async function tryRunning(
     // Without a keyring, for example, the cold program defers all mail although this process goes on.
     ...(await unreadableSettings(configuration.env)).map((line) => {
       const finding = settingsFault(line)
-      return { ...finding, value: `${finding.value}; running processes have what was read before` }
+      return { ...finding, value: `${finding.value}; onescand goes on with what it read before` }
     }),
   ]
 }

@@ -54,7 +54,7 @@ export async function keepGate(
   })
   listeners.stop()
   for (const descriptor of descriptors) closeSync(descriptor)
-  receiver.sendAllAway('this server is being restarted; come again in a minute')
+  receiver.sendAllAway('this server is being restarted; try again in a minute')
   log.end()
   return serviceExit.done
 }

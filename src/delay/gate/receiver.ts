@@ -45,7 +45,7 @@ export class Receiver {
     this.#receive(visit)
       .catch((error) => {
         this.#parts.log.trouble(errorText(error))
-        this.#sendAway(visit, 'temporary trouble; come again')
+        this.#sendAway(visit, 'temporary trouble; try again')
       })
       .finally(() => this.#end(visit, listeners))
   }
@@ -74,11 +74,11 @@ export class Receiver {
     }
     if (waiting.isFull) {
       const worst = waiting.worst()
-      const why = 'too many clients are waiting; come again'
+      const why = 'too many clients are waiting; try again'
       if (worst === undefined) return this.#sendAway(visit, why)
       this.#sendAway(worst, why)
     }
-    if (!visit.watchFromNowOn()) return this.#sendAway(visit, 'no resources; come again')
+    if (!visit.watchFromNowOn()) return this.#sendAway(visit, 'no resources; try again')
     this.#connections.set(visit.client, others + 1)
     waiting.enter(visit)
     listeners.tellOf(visit.id, (event) => visit.onEvent(event))
@@ -138,7 +138,7 @@ export class Receiver {
     }
     if (visit.isClosed) return
     if (turn === 'left') log.connection('left', visit, why ?? 'talked')
-    else this.#sendAway(visit, 'all servers are busy; come again')
+    else this.#sendAway(visit, 'all servers are busy; try again')
   }
 
   /** Starts the program, and resolves when it has ended. */
@@ -153,7 +153,7 @@ export class Receiver {
     const started = startProgram(next, visit, environment, system)
     if ('why' in started) {
       log.trouble(started.why)
-      return this.#sendAway(visit, 'the server cannot be started; come again')
+      return this.#sendAway(visit, 'the server cannot be started; try again')
     }
     if (hasWaited) log.connection('passed', visit, why, started.pid)
     const { trouble, hasBehaved } = await started.ended

@@ -40,7 +40,7 @@ async function inTurnOf<Value>(
   if (releaseOwn === undefined || release === undefined) {
     releaseOwn?.()
     release?.()
-    throw new Fault('read', 'other files of this user are being read, and do not come')
+    throw new Fault('read', 'other files of this user are being read, and take too long')
   }
   const working = work().finally(() => {
     releaseOwn()
@@ -49,7 +49,7 @@ async function inTurnOf<Value>(
   const result = await unlessAborted(working, signal)
   if (result !== ABORTED) return result
   working.then(discard, () => {})
-  throw new Fault('read', 'the file does not come')
+  throw new Fault('read', 'the file could not be read in time')
 }
 
 const statOf = promisify(fstat)

@@ -28,7 +28,7 @@ export class Turns {
       ? await this.#places.acquire(gone)
       : await withDeadline(within, gone, (sooner) => this.#places.acquire(sooner))
     if (over !== undefined) return over
-    const why = gone.aborted ? 'it was left' : `no turn in ${formatDuration(within)}`
+    const why = gone.aborted ? 'the client has left' : `no turn in ${formatDuration(within)}`
     throw new Fault(
       'out-of-memory',
       `over ${this.#atOnce} messages at once (--max-clients): ${why}`,

@@ -28,7 +28,7 @@ export interface DaemonDescription {
 }
 
 /** As onescand sees the file itself, in its unit. */
-const LOST_LOGS = ['not there for onescand', 'a device'] as const
+const LOST_LOGS = ['not visible to onescand', 'a device'] as const
 export type LostLog = (typeof LOST_LOGS)[number]
 
 /** A trial by which an onescand finds out whether mail is scanned. */

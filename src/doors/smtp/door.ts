@@ -83,7 +83,7 @@ class ClientConnections {
     const idle = longestIdle(outside, before) ?? longestIdle(clients, before)
     const closable = idle ?? longestIdle(this.#largestCrowd(clients, newcomer))
     if (!this.#isCrowded) {
-      const who = closable ? 'one of them was closed' : 'one more was told to come again'
+      const who = closable ? 'one of them was closed' : 'one more was told to try again'
       this.#server.complain(`over ${this.#max} connections at once (--max-clients); ${who}`)
     }
     this.#isCrowded = true

@@ -221,12 +221,12 @@ export function registerMetrics(registry: Registry) {
 
   // biome-ignore format: a metric a line
   return {
-    messages: counter('onescan_messages_total', 'Messages by decision and grounds, words as in the log.', ['door', 'decision', 'grounds']),
+    messages: counter('onescan_messages_total', 'Messages by decision and grounds, as in the log.', ['door', 'decision', 'grounds']),
     recipients: counter('onescan_recipients_total', 'Recipients about whom an MTA asked before there was a message, but for those with room.', ['door', 'quota']),
-    verdicts: counter('onescan_verdicts_total', 'Messages by scan: trusted, known, skipped, clean, infected or unknown.', ['scan']),
+    verdicts: counter('onescan_verdicts_total', 'Messages by scan, as in the log.', ['scan']),
     scans: counter('onescan_scans_total', 'Scans by scanner and answer.', ['scanner', 'answer']),
     stamps: counter('onescan_stamps_total', 'Stamps by key and use: made or trusted.', ['key', 'use']),
-    untold: counter('onescan_could_not_tell_total', `Messages about which no scanner could tell, by cause: ${CAUSES.join(', ')}, or other.`, ['cause']),
+    untold: counter('onescan_could_not_tell_total', 'Messages that could not be scanned, by cause as in the log, or other.', ['cause']),
     faults: counter('onescan_faults_total', 'Messages deferred or refused by a fault.', ['fault']),
     scanSeconds: histogram('onescan_scan_seconds', 'Seconds that scans took.', SECONDS),
     judgeSeconds: histogram('onescan_judge_seconds', 'Seconds from the arrival of a message to its answer.', SECONDS),
@@ -249,7 +249,7 @@ export function registerMetrics(registry: Registry) {
     clamdVersion: gauge('onescan_clamd_signature_version', 'Version of its signatures.', ['server']),
     clamdAge: gauge('onescan_clamd_signature_age_seconds', 'Seconds since its signatures were made.', ['server']),
     trialOk: gauge('onescan_trial_ok', 'Whether the trial of /healthz came out right.'),
-    doorOk: gauge('onescan_door_ok', 'Whether it did at all doors of a kind.', ['door']),
+    doorOk: gauge('onescan_door_ok', 'Whether it did at all doors of this kind.', ['door']),
     trialAge: gauge('onescan_trial_age_seconds', 'Seconds since that trial.'),
     spoolSize: gauge('onescan_spool_size_bytes', 'Size of the file system in which messages are kept.'),
     spoolFree: gauge('onescan_spool_free_bytes', 'Free bytes of it.'),

@@ -69,7 +69,7 @@ export function loadKeyring(env: Environment, control: string): Keyring {
     if (isFault(error)) throw error
     if (!env.CLUSTERKEYS && errorCode(error) === 'ENOENT') return { path }
     if (errorCode(error) === 'EACCES') {
-      return { path, off: `${path} is not readable by uid ${process.geteuid?.()}: no clustering` }
+      return { path, off: `${path} is not readable by uid ${process.geteuid?.()}: no stamps` }
     }
     const remedy = errorCode(error) === 'ENOENT' ? 'make the file' : 'mend that'
     throw keyringFault(path, `${errorTextAt(path, error)}; ${remedy} or unset CLUSTERKEYS`)

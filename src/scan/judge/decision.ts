@@ -28,7 +28,7 @@ export const groundsInWords = {
   'bare-newline': 'by SMTP: servers could differ about where it ends',
   'unclear-header': 'a field would have to be removed from a malformed header',
   'too-many-hops': 'by SMTP: it came through so many servers that it is in a loop',
-  'over-quota': 'the mailboxes of all recipients that the answer is for are full',
+  'over-quota': 'all mailboxes that the answer is for are full',
 } as const
 export type Grounds = keyof typeof groundsInWords
 export const GROUNDS = Object.keys(groundsInWords) as readonly Grounds[]

@@ -73,7 +73,7 @@ export async function sweepQuarantine(
     const sweep = new QuarantineSweep(root, limits, clock, time.now, signal)
     const { unnoted, ...sum } = await sweep.run()
     if (unnoted === undefined) return { ...sum, warnings }
-    const warning = `new messages grow no older, since that cannot be noted: ${errorText(unnoted)}`
+    const warning = `the age of new messages cannot be noted: ${errorText(unnoted)}`
     return { ...sum, warnings: [...warnings, warning] }
   } finally {
     root.close()

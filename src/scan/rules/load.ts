@@ -131,13 +131,13 @@ function* logicalLines(text: string, path: string): Generator<LogicalLine> {
     if (line.length > RULE_LINE_MAX || (begun && begun.line.length + line.length > RULE_LINE_MAX)) {
       throw new Fault(
         'config',
-        `${path} line ${number}: is longer than ${RULE_LINE_MAX} bytes; part it`,
+        `${path} line ${number}: is longer than ${RULE_LINE_MAX} bytes; split it`,
       )
     }
     if (line.trim() === '' || line.startsWith('#')) continue
     if (/^[ \t]/.test(line)) {
       if (!begun) {
-        const why = 'goes on with no line; take the blank away'
+        const why = 'begins with a blank, and continues no line; remove the blank'
         throw new Fault('config', `${path} line ${number}: ${why}`)
       }
       begun.line += ` ${line.trim()}`
@@ -218,7 +218,7 @@ function parseAddressPattern(value: string, word: string): AddressPattern {
   if (value === '<>') return { kind: 'address', text: '' }
   if (value.includes('*')) {
     const remedy = 'name the domain, or .domain for all below it'
-    throw new Error(`${word}: * stands for nothing in an address; ${remedy}`)
+    throw new Error(`${word}: * has no meaning in an address; ${remedy}`)
   }
   if (value.includes('@')) {
     const { whole, domain } = comparable(readAddress(bytesOf(value)))
@@ -241,7 +241,7 @@ const bytesOf = (text: string) => Buffer.from(text, 'utf8')
 
 function parseAction(words: readonly string[]): Action {
   const [first, second, ...more] = words
-  if (first === undefined) throw new Error(`says not what to do: ${ACTIONS}`)
+  if (first === undefined) throw new Error(`must say what to do: ${ACTIONS}`)
   if (first === 'allow' && second === undefined) return { kind: 'allow' }
   if (first === 'scan' && second === 'off' && more.length === 0) return { kind: 'off' }
   if (first === 'refuse' && more.length === 0) {

@@ -180,7 +180,7 @@ export class Verdicts {
     await giveWay(query.leaving.length)
     const left = poison.leftAloneFor(fingerprint)
     if (left !== undefined) {
-      const until = `left alone for ${formatDuration(left)}`
+      const until = `not scanned for ${formatDuration(left)}`
       const why = `poison: scanners died ${DEATHS_MAX} times while they had it; ${until}`
       // Nothing was found out about a copy.
       return { answer: 'unknown', why, cause: 'poison', unfinished: true }
@@ -207,7 +207,7 @@ export class Verdicts {
     if (!result.scannerDied || scan === undefined) return result
     if (!scan.wasAlone) {
       poison.diedWithOthers(fingerprint)
-      const why = `${result.why}; it had other messages, too: next time this one is alone`
+      const why = `${result.why}; it had other messages, too: next time this one is scanned alone`
       return { ...result, why }
     }
     const deaths = poison.died(fingerprint, deathsBefore)

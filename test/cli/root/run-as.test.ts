@@ -93,13 +93,13 @@ t.test('without an account nothing is done', { skip }, async (t) => {
   for (const words of commands) {
     for (const [user, why] of [
       ['no:such', /user no:such: no such account/],
-      ['root', /user root: root does nothing as this account; name another/],
+      ['root', /user root: root runs nothing as root or as a service; name another/],
     ] as const) {
       t.match(await asRoot([...words, '--user', user]), { code: 2, err: why }, words.join(' '))
     }
   }
   const { out } = await asRoot(['quota', 'ann', '--json', '--user', 'root'])
-  t.match(jsonIn(out), { command: 'quota', errors: [/root does nothing as this account/], exit: 2 })
+  t.match(jsonIn(out), { command: 'quota', errors: [/root runs nothing as root/], exit: 2 })
 })
 
 // promise: root-runs-nothing
@@ -309,7 +309,7 @@ t.test('what the account of a slot says stands below its name alone', { skip }, 
     )
   }
   const endless = `for (let n = 0; n < 2000; n++) ${said(odd)}`
-  t.match(check(endless).stdout, 'it says something else')
+  t.match(check(endless).stdout, 'its answer is malformed')
 })
 
 // promise: root-runs-nothing
@@ -531,7 +531,7 @@ t.test('how to hand over a file that the account may not read is told', { skip }
   for (const path of [file, closed]) {
     const { code, out } = await asRoot(['scan', ...words, path])
     t.equal(code, 2)
-    t.match(out, /EACCES.*: nobody may not read it; put - in its place and < before it/, path)
+    t.match(out, /EACCES.*: nobody may not read it; write - <FILE instead/, path)
   }
   const handed = spawnSync(
     '/bin/sh',
@@ -565,7 +565,7 @@ t.test("programs of the account do not see root's own directory", { skip }, asyn
     })
   t.match(scan('-').stdout, '1 message: 1 clean')
   t.equal(readFileSync(join(place, 'seen'), 'latin1'), '')
-  const told = 'secret: could not tell: nobody may not enter this directory; put - in its place'
+  const told = 'secret: could not tell: nobody may not enter this directory; write - <FILE instead'
   t.match(scan('secret').stdout, told)
   chmodSync(join(place, 'closed'), 0o755)
   t.match(scan('secret').stdout, '1 message: 1 clean', 'a name is looked for where root is')

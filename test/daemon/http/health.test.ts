@@ -58,7 +58,7 @@ t.test('health shows each fault of doors, keyring and spool, and its end', async
   await moved(served.socket, /^slot unix:\S+: connect ENOENT/)
   await moved(at('milter'), /^milter unix:\S+: connect ENOENT/)
   await moved(at('clamd'), /^clamd unix:\S+: connect ENOENT/)
-  await moved(ring, /^settings: CLUSTERKEYS \S+: .*running processes have what was read before/)
+  await moved(ring, /^settings: CLUSTERKEYS \S+: .*onescand goes on with what it read before/)
   await moved(at('spool'), /spool \(TMPDIR\): .*ENOENT.*spool/)
 })
 

@@ -111,7 +111,7 @@ t.test('a program that is missing or dies is told, also to its client', { skip }
   await dying.over
   await gate.logged(/behind: ended by SIGKILL/)
   rmSync(join(gate.directory, 'behind'))
-  t.match(await (await connect(gate.port)).over, /^421 .* the server cannot be started; come again/)
+  t.match(await (await connect(gate.port)).over, /^421 .* the server cannot be started; try again/)
   await gate.logged(/ event=failed .*behind: cannot be started/)
   const missing = startGate(t, { command, program: ['/nonexistent/x'] })
   const why = { message: /event=failed .*\/nonexistent\/x/ }

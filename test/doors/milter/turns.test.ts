@@ -116,7 +116,7 @@ t.test('an MTA that leaves while its message waits gives its turn to others', as
   t.equal((await first).outcome, 'delivered')
   await clamd.answer(2)
   t.equal((await third).outcome, 'delivered')
-  t.match(milter.mailLog[0], /over 1 messages at once \(--max-clients\): it was left/)
+  t.match(milter.mailLog[0], /over 1 messages at once \(--max-clients\): the client has left/)
   t.equal(milter.state().memory, 0)
 })
 

@@ -163,7 +163,7 @@ t.test(
       for (const variables of [settings, named]) {
         const run = await runSlot({ program, settings: variables })
         t.equal(run.code, 0, run.logged)
-        t.match(run.logged, /clusterkeys is not readable by uid 65534: no clustering/)
+        t.match(run.logged, /clusterkeys is not readable by uid 65534: no stamps/)
       }
     }
   },

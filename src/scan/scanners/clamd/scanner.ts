@@ -15,7 +15,7 @@ import { clamdHasLoaded, Versions } from './versions.ts'
 const DATABASES_FOR = 60_000
 /** What the log says of a server that begins to fail, and of one that answers again. */
 const CHANGES = {
-  fails: 'fails, and is passed over while others answer',
+  fails: 'fails, and is skipped while others answer',
   answers: 'answers again',
 } as const
 

@@ -128,9 +128,9 @@ export const causesInWords = {
   'broken-off': 'the scanner began and did not end: it died, or closed the connection',
   limit: 'there is more than the scanner reads',
   memory: 'no memory, room or descriptors',
-  'scanner-error': 'the scanner said that it failed, or said what nobody understands',
+  'scanner-error': 'the scanner said that it failed, or gave an unknown answer',
   plugin: 'the plugin itself could not tell',
-  poison: 'scanners died three times while they had it alone, so it is left alone for an hour',
+  poison: 'scanners died three times at it alone, so it is not scanned for an hour',
 } as const
 export type Cause = keyof typeof causesInWords
 

@@ -217,7 +217,7 @@ t.test('where no log can be read, nothing is ok', async (t) => {
 
 t.test('onescand says itself that its log is lost, and no mail is sent', async (t) => {
   for (const [LOGFILE, why] of [
-    ['/nonexistent/log', 'not there for onescand'],
+    ['/nonexistent/log', 'not visible to onescand'],
     ['/dev/null', 'a device'],
   ] as const) {
     const daemon = await startOnescand(t, { settings: { QHPSI: 'plugin: eicar', LOGFILE } })

@@ -75,5 +75,5 @@ t.test('the log says which server fails, and when it answers again', async (t) =
   const log: string[] = []
   const pool = open(t, `${path} ${second.socket}`, (line) => log.push(line))
   t.same(await scanMany(pool, 2, [second]), [2])
-  t.same(log, [`clamd ${path}: fails, and is passed over while others answer`])
+  t.same(log, [`clamd ${path}: fails, and is skipped while others answer`])
 })
