@@ -28,14 +28,16 @@ const vhdFooter = Buffer.concat([
   Buffer.from('qemu'),
   zeros(480),
 ])
-const bootSector = withAt(
-  4096,
-  [0, hex('eb3c90')],
-  [3, Buffer.from('mkfs.fat')],
-  [11, hex('00 02 04 01 00 02 00 02 00 08 f8 02 00')],
-  [54, Buffer.from('FAT12   ')],
-  [510, hex('55aa')],
-)
+/** The first sector of a volume, which names its file system at this byte. */
+const bootSectorOf = (at: number, system: string) =>
+  withAt(
+    4096,
+    [0, hex('eb3c90')],
+    [3, Buffer.from('mkfs.fat')],
+    [11, hex('00 02 04 01 00 02 00 02 00 08 f8 02 00')],
+    [at, Buffer.from(system)],
+    [510, hex('55aa')],
+  )
 const partitions = withAt(
   4096,
   [446, hex('80 010100 83 fe3f01 3f000000 00080000')],
@@ -60,8 +62,13 @@ const examples: readonly (readonly [kind: ContentKind, content: Buffer, file: Re
   ['disk-image', Buffer.concat([zeros(4096), vhdFooter]), /^data|Disk Image/],
   ['disk-image', Buffer.concat([vhdFooter, zeros(4096)]), /Microsoft Disk Image/],
   ['disk-image', Buffer.concat([Buffer.from('vhdxfile'), zeros(65_536)]), /region|Disk Image/],
-  ['disk-image', bootSector, /boot sector/],
+  ['disk-image', bootSectorOf(54, 'FAT12   '), /boot sector/],
   ['disk-image', partitions, /boot sector/],
+  ['disk-image', Buffer.concat([zeros(4096), Buffer.from('koly'), zeros(508)]), /^/],
+  ['disk-image', bootSectorOf(3, 'NTFS    '), /boot sector/],
+  ['disk-image', bootSectorOf(3, 'FAT32   '), /boot sector/],
+  ['disk-image', bootSectorOf(54, 'FAT16   '), /boot sector/],
+  ['disk-image', bootSectorOf(82, 'FAT32   '), /boot sector/],
   ['onenote', Buffer.concat([hex('e4525c7b8cd8a74daeb15378d02996d3'), zeros(64)]), /^/],
   [
     'html-application',

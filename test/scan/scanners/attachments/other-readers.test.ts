@@ -24,8 +24,12 @@ const spelt = words.flatMap((word) => [
   `attachment; filename*0="${word.replaceAll('"', '').replaceAll('\n', '')}"`,
 ])
 const languages = ["utf-8'en'", "'en'", "x y'en'", "*'en-US'", "''", "no-such''"]
+const escaped = ['a\\"; evil.exe', 'evil\\.exe', 'evil.e\\xe', 'a\\\\evil.exe'].map(
+  (name) => `attachment; filename="${name}"`,
+)
 const messages = [
   ...spelt,
+  ...escaped,
   ...languages.flatMap((charset) => [
     `attachment; filename*=${charset}evil%2Eexe`,
     `attachment; filename*0*=${charset}evil; filename*1=.exe`,
