@@ -113,8 +113,8 @@ function make(path: string): number {
  */
 function archive(places: readonly string[], fd: number): string {
   const names = places.map((place) => place.slice(1))
-  const words = ['--create', '--gzip', '--directory=/', '--warning=no-file-changed', '--', ...names]
-  const { status, stderr, error } = spawnSync('tar', words, { stdio: ['ignore', fd, 'pipe'] })
+  const args = ['--create', '--gzip', '--directory=/', '--warning=no-file-changed', '--', ...names]
+  const { status, stderr, error } = spawnSync('tar', args, { stdio: ['ignore', fd, 'pipe'] })
   const said = String(stderr ?? '').trim()
   if (error) throw new Error(`tar: ${errorText(error)}`)
   // 1: some files were changed or removed while they were read; tar(1), RETURN VALUE.
@@ -125,8 +125,8 @@ function archive(places: readonly string[], fd: number): string {
 
 /** What the archive, which is open, has of each place. */
 function contentOf(path: string, fd: number, places: readonly string[]) {
-  const words = ['--list', '--gzip', '--verbose', '--numeric-owner', '--file', '/proc/self/fd/0']
-  const { status, stdout } = spawnSync('tar', words, {
+  const args = ['--list', '--gzip', '--verbose', '--numeric-owner', '--file', '/proc/self/fd/0']
+  const { status, stdout } = spawnSync('tar', args, {
     encoding: 'utf8',
     maxBuffer: 1024 ** 3,
     stdio: [fd, 'pipe', 'ignore'],

@@ -57,7 +57,7 @@ const subcommands: Readonly<Record<string, readonly string[]>> = {
   quarantine: ['list', 'show', 'release', 'delete'],
 }
 
-/** With this word a shell asks for completions: the last word may be empty. */
+/** With this argument a shell asks for completions: the last one may be empty. */
 const COMPLETES = '--get-yargs-completions'
 
 /** Commands that take any number of files. */
@@ -69,7 +69,7 @@ const OF = '\t'
 /** What may be wrong with a command line, with what yargs tells of it. */
 const complaints = {
   'no-command': () =>
-    words.length > 0 ? `${words[0]}: name a command before it` : 'Name a command.',
+    args.length > 0 ? `${args[0]}: name a command before it` : 'Name a command.',
   unknown: unknownWord,
   'missing-argument': missingArgument,
   'missing-options': (names: string) => `${optionsIn(names)}: must be given`,
@@ -107,18 +107,18 @@ function forAnyNumber(kind: Complaint) {
 process.exitCode = FAILED // only a command changes this
 process.stdout.on('error', stopQuietly)
 
-const words = process.argv.slice(2)
+const args = process.argv.slice(2)
 const isRoot = process.getuid!() === 0
-const delegation = isRoot ? delegationFor(words) : undefined
+const delegation = isRoot ? delegationFor(args) : undefined
 
-const empty = emptyWord(words)
+const empty = emptyArgument(args)
 
 if (empty !== undefined) giveUp(empty)
-else if (delegation !== undefined) void doForRoot(delegation, words)
+else if (delegation !== undefined) void doForRoot(delegation, args)
 else void commandLine().parseAsync()
 
 function commandLine(): Argv {
-  return yargs(withoutLoneDash(words))
+  return yargs(withoutLoneDash(args))
     .scriptName('onescan')
     .locale('en')
     .updateStrings(yargsTexts as object as Record<string, string>) // its types leave out numbers
@@ -147,19 +147,19 @@ function complain(message: string | null, error: Error | undefined, parser: Argv
 }
 
 function giveUp(why: string): never {
-  complainOf(commandOf(words), words.includes('--json'), why)
+  complainOf(commandOf(args), args.includes('--json'), why)
   process.stderr.write('Try "onescan --help", or --help after a command.\n')
   process.exit(FAILED)
 }
 
 /**
- * The complaint about a word that is empty, as a variable of a script that is not set: it is the value of no
+ * The complaint about an argument that is empty, as a variable of a script that is not set: it is the value of no
  * option, and names no file. Undefined if there is none.
  */
-function emptyWord(words: readonly string[]): string | undefined {
-  const at = words.findIndex((word) => word === '' || /^--[a-z-]+=$/.test(word))
-  if (at < 0 || words[0] === COMPLETES) return undefined
-  const option = words[at] === '' ? words[at - 1] : words[at]!.slice(0, -1)
+function emptyArgument(args: readonly string[]): string | undefined {
+  const at = args.findIndex((arg) => arg === '' || /^--[a-z-]+=$/.test(arg))
+  if (at < 0 || args[0] === COMPLETES) return undefined
+  const option = args[at] === '' ? args[at - 1] : args[at]!.slice(0, -1)
   return /^--[a-z-]+$/.test(option ?? '') ? `${option}: needs a value` : 'an argument is empty: ""'
 }
 
@@ -170,8 +170,8 @@ function commandOf([first, second]: readonly string[]): string | null {
 }
 
 /** Replaces a lone `-`: yargs loses it among several files, and the loss would go unnoticed. */
-function withoutLoneDash(words: readonly string[]): string[] {
-  return words.map((word) => (word === '-' && FILES.has(words[0]!) ? STDIN : word))
+function withoutLoneDash(args: readonly string[]): string[] {
+  return args.map((arg) => (arg === '-' && FILES.has(args[0]!) ? STDIN : arg))
 }
 
 /** What yargs writes its help with: its types leave that out. */
@@ -189,18 +189,16 @@ function missingArgument(given: string, parser: Argv): string {
   return `${missing} is missing; the command is: ${usage}`
 }
 
-/** Says what the first of the unknown words is not, and which one is nearest to it. */
+/** Says what the first of the unknown arguments is not, and which one is nearest to it. */
 function unknownWord(list: string, parser: Argv): string {
   const [unknown = ''] = list.split(', ')
-  if (unknown === words[0]) return `${unknown}: is not a command; ${nearest(unknown, commands)}`
-  const below = subcommands[words[0]!]
-  if (below && unknown === words[1]) {
-    return `${words[0]} ${unknown}: is not a command; ${nearest(unknown, below)}`
+  if (unknown === args[0]) return `${unknown}: is not a command; ${nearest(unknown, commands)}`
+  const below = subcommands[args[0]!]
+  if (below && unknown === args[1]) {
+    return `${args[0]} ${unknown}: is not a command; ${nearest(unknown, below)}`
   }
-  const option = words.find(
-    (word) => /^--?/.test(word) && word.replace(/^--?|=.*/g, '') === unknown,
-  )
-  if (option === undefined) return `${unknown}: is a word too many; see --help`
+  const option = args.find((arg) => /^--?/.test(arg) && arg.replace(/^--?|=.*/g, '') === unknown)
+  if (option === undefined) return `${unknown}: is an argument too many; see --help`
   const options = Object.keys(helpOf(parser).getDescriptions())
     .filter((name) => name.length > 1)
     .map((name) => `--${name}`)

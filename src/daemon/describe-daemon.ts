@@ -21,7 +21,7 @@ export function describeDaemon(configuration: Configuration): DaemonDescription 
   const settings = Object.entries(env).filter(([name]) => isSetting(name))
   return {
     pid: process.ppid,
-    words: ownWords(),
+    args: ownArgs(),
     settings: Object.fromEntries(settings) as DaemonDescription['settings'],
     changed: filesOf(configuration).filter((file) => isNewer(file, readAt)),
     replaced: [program].filter((file) => isNewer(file, startedAt + START_BLUR)),
@@ -38,9 +38,9 @@ function lostLog(file: string | undefined): LostLog | undefined {
 }
 
 /** The options of this onescand, of which this process is a worker. */
-export function ownWords(): string[] {
-  const words = process.argv.slice(2)
-  return words.slice(0, words.lastIndexOf('--worker'))
+export function ownArgs(): string[] {
+  const args = process.argv.slice(2)
+  return args.slice(0, args.lastIndexOf('--worker'))
 }
 
 /** The files that are read at the start and at a SIGHUP; onescand(8). */

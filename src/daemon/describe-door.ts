@@ -54,7 +54,7 @@ function notAsked({ rules }: JudgeContext): string {
 }
 
 function namesOf({ settings: { QHPSI } }: JudgeConfig): string {
-  return QHPSI.kind === 'plugins' ? QHPSI.names.join(', ') : basename(QHPSI.words[0]!)
+  return QHPSI.kind === 'plugins' ? QHPSI.names.join(', ') : basename(QHPSI.argv[0]!)
 }
 
 function fateOfViruses(kind: DoorKind, settings: MailSettings): string {

@@ -31,14 +31,14 @@ export interface ProcessStart {
 
 /**
  * The first process: it keeps the sockets and what all workers know, answers systemd and HTTP, and
- * replaces workers. `words` are its own arguments. Rejects with a Fault if onescand cannot start.
+ * replaces workers. `args` are its own arguments. Rejects with a Fault if onescand cannot start.
  */
 export async function runFirstProcess({
   env,
   options,
   signals,
-  words,
-}: ProcessStart & { readonly words: readonly string[] }): Promise<void> {
+  args,
+}: ProcessStart & { readonly args: readonly string[] }): Promise<void> {
   const memory = new HostMemory()
   let configuration = await readConfiguration(env, log, memory)
   let doors: readonly ListeningDoor[] = []
@@ -54,7 +54,7 @@ export async function runFirstProcess({
   const smtpDoors = smtpDoorsOf(kinds, options.smtpDoors)
   const workers = new Workers({
     count: options.workers,
-    command: ownCommand('onescand', ...words, '--worker', kinds.join(',')),
+    command: ownCommand('onescand', ...args, '--worker', kinds.join(',')),
     fds: sockets.map(({ fd }) => fd),
     directory: env.TMPDIR || tmpdir(),
     grace: options.grace,

@@ -12,14 +12,14 @@ import { Signals } from './signals.ts'
 import { runWorker } from './worker.ts'
 
 process.exitCode = serviceExit.temporary
-const words = process.argv.slice(2)
-if (printsHelpOrVersion('onescand', usage, words)) process.exit(0)
+const args = process.argv.slice(2)
+if (printsHelpOrVersion('onescand', usage, args)) process.exit(0)
 process.on('uncaughtException', (error) => {
   log(error.stack ?? errorText(error))
   process.exit(serviceExit.temporary) // the clients go cold
 })
 
-const isCheck = words.includes('--check') || words.includes('--check-settings')
+const isCheck = args.includes('--check') || args.includes('--check-settings')
 const run = isCheck ? check() : serve(optionsOrUsage())
 run.catch((error) => {
   log(errorText(error))
@@ -29,8 +29,8 @@ run.catch((error) => {
 /** Prints what a start would find; with --check also whether mail would be scanned. */
 async function check(): Promise<void> {
   const faults = new Faults()
-  const options = faults.attempt(() => readOptions(words), undefined)
-  const asJson = words.includes('--json')
+  const options = faults.attempt(() => readOptions(args), undefined)
+  const asJson = args.includes('--json')
   const found = await printCheck(checkStart(options, faults.lines, { ...process.env }), asJson)
   process.exit(asJson ? 0 : options === undefined ? serviceExit.usage : codeOfStart(found))
 }
@@ -47,14 +47,14 @@ async function serve(options: DaemonOptions): Promise<void> {
   const trouble = systemTrouble()
   if (trouble !== undefined && workerFor === undefined) log(`${trouble}; onescand(8), FILES`)
   await (workerFor === undefined
-    ? runFirstProcess({ ...start, words })
+    ? runFirstProcess({ ...start, args })
     : runWorker(workerFor, start))
 }
 
 /** Ends this process with the usage if the options are wrong. */
 function optionsOrUsage(): DaemonOptions {
   try {
-    return readOptions(words)
+    return readOptions(args)
   } catch (error) {
     for (const line of faultLines(error)) log(line)
     writeSync(2, usage)

@@ -33,7 +33,7 @@ export async function openDoors(
   configuration: Configuration,
   options: DaemonOptions,
   kinds: readonly DoorKind[],
-  { reporter, describe, ownWords }: Pick<DoorOptions, 'reporter' | 'describe' | 'ownWords'>,
+  { reporter, describe, ownArgs }: Pick<DoorOptions, 'reporter' | 'describe' | 'ownArgs'>,
 ): Promise<OpenDoor[]> {
   const budget = new Budget(options.memory)
   const identifyPeer = identifyPeerBy(loadSystem())
@@ -44,7 +44,7 @@ export async function openDoors(
     maxSockets,
     reporter,
     describe,
-    ownWords,
+    ownArgs,
     budget,
     identifyPeer,
   }
@@ -90,7 +90,7 @@ interface DoorOptions extends DaemonOptions {
   /** What the slot's socket tells root and this account of this onescand. */
   readonly describe: (wantsTrial: boolean) => Promise<DaemonDescription>
   /** The options of this onescand, as they were given. */
-  readonly ownWords: readonly string[]
+  readonly ownArgs: readonly string[]
   /** The memory for messages of MTAs. The slot's socket has a budget of its own. */
   readonly budget: Budget
   readonly identifyPeer: IdentifyPeer

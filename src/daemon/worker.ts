@@ -3,7 +3,7 @@ import { FIRST_HANDED_OVER } from '../lib/process/systemd.ts'
 import { type DoorState, MailReporter, type ProcessReport } from '../observe/live/process-report.ts'
 import { HostMemory } from '../scan/verdicts/host-memory.ts'
 import { InHand } from '../scan/verdicts/poison.ts'
-import { describeDaemon, ownWords } from './describe-daemon.ts'
+import { describeDaemon, ownArgs } from './describe-daemon.ts'
 import type { ProcessStart } from './first-process.ts'
 import { log } from './log.ts'
 import { type OpenDoor, openDoors } from './open-doors.ts'
@@ -35,7 +35,7 @@ export async function runWorker(
   const reporter = options.http && new MailReporter({ state, send, now: Date.now })
   doors = await openDoors(configuration, options, kinds, {
     reporter,
-    ownWords: ownWords(),
+    ownArgs: ownArgs(),
     async describe(wantsTrial) {
       const description = describeDaemon(configuration)
       if (!wantsTrial) return description

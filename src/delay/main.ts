@@ -37,7 +37,7 @@ async function smtpDelay(argv: readonly string[]): Promise<number> {
 
 /** Returns the line of `--explain IP [NAME]`: how long such a client would wait, and why. */
 async function explain(options: DelayOptions, context: PlanContext): Promise<string> {
-  const [ip = '', name, ...rest] = options.words
+  const [ip = '', name, ...rest] = options.argv
   const address = parseIpAddress(ip)
   if (!address) throw new UsageError(`--explain ${ip}: is not an address`)
   if (rest.length > 0)

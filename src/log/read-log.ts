@@ -115,8 +115,8 @@ export async function* linesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<st
  * line of its standard error. If the caller stops reading, the program is ended.
  */
 async function* outputOf(command: readonly [string, ...string[]]): AsyncGenerator<Buffer> {
-  const [program, ...words] = command
-  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const [program, ...args] = command
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('close', resolve)
     const advice = `install ${program}, or name the logs`

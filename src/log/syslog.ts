@@ -28,8 +28,8 @@ export function openSyslog(): LogSink {
   return {
     write(line) {
       const input = Buffer.concat([...scannerLines.splice(0), withoutTag(line)])
-      const words = ['--size', LOGGER_SIZE, '-p', 'mail.info', '-t', `${TAG}[${process.pid}]`]
-      spawnSync(logger, words, {
+      const args = ['--size', LOGGER_SIZE, '-p', 'mail.info', '-t', `${TAG}[${process.pid}]`]
+      spawnSync(logger, args, {
         input,
         env: {},
         stdio: ['pipe', 'ignore', 'ignore'],

@@ -20,9 +20,9 @@ interface QuotadStart {
  * Makes the steps of onescan-quotad's start up to its sockets, and reports all faults together. It opens
  * no socket and asks no other service.
  */
-export async function checkStart(words: readonly string[], env: Environment): Promise<QuotadStart> {
+export async function checkStart(args: readonly string[], env: Environment): Promise<QuotadStart> {
   const faults = new Faults()
-  const options = faults.attempt(() => readOptions(words), undefined)
+  const options = faults.attempt(() => readOptions(args), undefined)
   const unreadable = await everyFault(env, readServiceSettings)
   const errors = [...faults.lines, ...lineEndFaults(env), ...unreadable]
   const findings = [...misspeltSettings(env), ...errors.map(stopsStart)]

@@ -22,8 +22,8 @@ import { serveUdp } from './udp.ts'
 process.exitCode = serviceExit.temporary
 process.env.UV_THREADPOOL_SIZE = String(THREADS) // Node reads it for the first thread
 const env: Environment = { ...process.env }
-const words = process.argv.slice(2)
-if (printsHelpOrVersion('onescan-quotad', usage, words)) process.exit(0)
+const args = process.argv.slice(2)
+if (printsHelpOrVersion('onescan-quotad', usage, args)) process.exit(0)
 const uptime = () => performance.now()
 
 process.on('uncaughtException', (error) => {
@@ -31,7 +31,7 @@ process.on('uncaughtException', (error) => {
   process.exit(serviceExit.temporary) // clients accept mail while nobody answers
 })
 
-const run = words.includes('--check') ? check() : onescanQuotad(optionsOrUsage())
+const run = args.includes('--check') ? check() : onescanQuotad(optionsOrUsage())
 run.catch((error) => {
   log(['event', 'failed'], ['reason', errorText(error)])
   process.exit(serviceExit.temporary)
@@ -39,8 +39,8 @@ run.catch((error) => {
 
 /** Prints all faults of options and settings. The exit code is that of a start with them. */
 async function check(): Promise<void> {
-  const { isUsage, findings } = await checkStart(words, env)
-  const asJson = words.includes('--json')
+  const { isUsage, findings } = await checkStart(args, env)
+  const asJson = args.includes('--json')
   await printCheck(findings, asJson)
   process.exit(asJson ? 0 : isUsage ? serviceExit.usage : codeOfStart(findings))
 }
@@ -55,7 +55,7 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
   const answerForName = answersForNames(lookup, settings, counters, troubleLog(log, uptime))
   const activated = activatedSockets(process.env)
   const service = { answerForName, mayAsk, counters, maxClients }
-  const find = async () => (await checkStart(words, env)).findings
+  const find = async () => (await checkStart(args, env)).findings
   const places =
     activated && activated.udp.length + activated.http.length > 0 ? activated : undefined
   const udpAddresses = places?.udp ?? (udp ? [udp] : [])
@@ -97,7 +97,7 @@ function portOf(protocol: string) {
 
 function optionsOrUsage(): ServiceOptions {
   try {
-    return readOptions(words)
+    return readOptions(args)
   } catch (error) {
     for (const line of faultLines(error)) log(['event', 'failed'], ['reason', line])
     writeSync(2, usage)

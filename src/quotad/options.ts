@@ -43,8 +43,8 @@ export const usage = `usage: onescan-quotad [--udp ADDRESS:PORT|none] [--http AD
 `
 
 /** Reads the command line. Throws SeveralFaults with everything that is wrong in it. */
-export function readOptions(words: readonly string[]): ServiceOptions {
-  const { values, faults: wrong } = parseOptions(words, {
+export function readOptions(args: readonly string[]): ServiceOptions {
+  const { values, faults: wrong } = parseOptions(args, {
     udp: { type: 'string', default: optionDefaults.udp },
     http: { type: 'string', default: optionDefaults.http },
     allow: { type: 'string', multiple: true, default: [] },

@@ -57,7 +57,7 @@ t.test('an accepted message: exit code, meaning, log, and the mail itself', asyn
   const { code, out, err } = await inject()
   t.equal(code, 0, err)
   t.match(out, /^exit {5}0: The message is queued/m)
-  t.match(out, /^time {5}\d+ ms$/m)
+  t.match(out, /^time {5}[\d.]+ m?s$/m)
   t.match(out, /^log {6}slot decision=accept$/m)
   t.notMatch(out, /^header/m)
 

@@ -53,28 +53,28 @@ export function readRoute(text: string, env: Environment): ReleaseRoute {
     return { text: SENDMAIL, handOn: (mail) => throughSendmail(mail, SENDMAIL) }
   }
   if (text === 'chain') {
-    const words = splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
-    if (words.length === 0) words.push(`${readControlDirectories(env).qmailHome}/bin/qmail-queue`)
-    return { text: words.join(' '), handOn: (mail) => throughChain(mail, words) }
+    const argv = splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
+    if (argv.length === 0) argv.push(`${readControlDirectories(env).qmailHome}/bin/qmail-queue`)
+    return { text: argv.join(' '), handOn: (mail) => throughChain(mail, argv) }
   }
   const options = parseEndpoint(text)
   if (options !== undefined) return { text, handOn: (mail) => bySmtp(mail, { text, options }) }
   throw new Fault('config', `--by ${text}: must be chain, sendmail, or HOST:PORT`)
 }
 
-async function throughChain(mail: OutgoingMail, words: readonly string[]): Promise<void> {
+async function throughChain(mail: OutgoingMail, argv: readonly string[]): Promise<void> {
   const bytes = (text: string) => Buffer.from(text, 'latin1')
   const { wire } = makeEnvelope(bytes(mail.sender), mail.recipients.map(bytes))
-  checkExecutable(words[0]!)
+  checkExecutable(argv[0]!)
   const { code, signal } = await handToSlot({
-    program: words,
+    program: argv,
     message: mail.bytes(),
     envelope: wire,
     environment,
     timeout: QUEUE_TIMEOUT,
   })
   if (code === 0) return
-  throw notTaken(`${words.join(' ')}: ends with ${signal ?? code}`, code)
+  throw notTaken(`${argv.join(' ')}: ends with ${signal ?? code}`, code)
 }
 
 async function throughSendmail(mail: OutgoingMail, program: string): Promise<void> {
@@ -83,9 +83,9 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
   const remedy = 'release it with --by HOST:PORT'
   if (odd !== undefined)
     throw new Fault('config', `<${odd}>: cannot be given to ${program}; ${remedy}`)
-  const words = [...sendmailOptions(program, mail.sender), '--', ...mail.recipients]
+  const args = [...sendmailOptions(program, mail.sender), '--', ...mail.recipients]
   const { code, signal, log } = await handToSlot({
-    program: [program, ...words],
+    program: [program, ...args],
     message: piecesInLf(mail),
     envelope: Buffer.alloc(0), // sendmail has it on its command line
     environment,

@@ -37,54 +37,54 @@ const delegations: Readonly<Record<string, Delegation>> = {
   verify: { by: 'reader', groups: ['onescan-keys'] },
 }
 
-/** How root has the command among these words done; undefined if it does that itself. */
-export function delegationFor(words: readonly string[]): Delegation | undefined {
-  const [command = ''] = words
-  const name = command === 'check' && has(words, '--mail') ? 'check --mail' : command
-  const isQuestion = words.some((word) => /^(--help|-h|--version)$/.test(word))
+/** How root has the command with these arguments done; undefined if it does that itself. */
+export function delegationFor(args: readonly string[]): Delegation | undefined {
+  const [command = ''] = args
+  const name = command === 'check' && has(args, '--mail') ? 'check --mail' : command
+  const isQuestion = args.some((arg) => /^(--help|-h|--version)$/.test(arg))
   return Object.hasOwn(delegations, name) && !isQuestion ? delegations[name] : undefined
 }
 
-const has = (words: readonly string[], option: string) => optionValues(words, option).length > 0
+const has = (args: readonly string[], option: string) => optionValues(args, option).length > 0
 
 /** Has a command done. Sets the exit code. */
-export async function doForRoot(delegation: Delegation, words: readonly string[]): Promise<void> {
+export async function doForRoot(delegation: Delegation, args: readonly string[]): Promise<void> {
   // The quarantine of a slot is kept by the account of that, which somebody names.
-  const isInService = delegation.by === 'service' && !has(words, '--user')
+  const isInService = delegation.by === 'service' && !has(args, '--user')
   try {
-    process.exitCode = await (isInService ? byService(words) : byAccount(delegation, words))
+    process.exitCode = await (isInService ? byService(args) : byAccount(delegation, args))
   } catch (error) {
     process.exitCode = FAILED
-    await runCommand(words[0]!, { json: words.includes('--json') }, () => Promise.reject(error))
+    await runCommand(args[0]!, { json: args.includes('--json') }, () => Promise.reject(error))
   }
 }
 
-function byService(words: readonly string[]): Promise<number> {
-  if (words[1] === 'release') return releaseForRoot(words)
-  const isRaw = words.includes('--raw')
+function byService(args: readonly string[]): Promise<number> {
+  if (args[1] === 'release') return releaseForRoot(args)
+  const isRaw = args.includes('--raw')
   if (isRaw && process.stdout.isTTY) {
     throw new Fault('config', '--raw is not for a terminal: send it to a file, or leave it out')
   }
-  return follow(serviceRun(words), isRaw ? process.stdout : printLine, { whole: WHOLE })
+  return follow(serviceRun(args), isRaw ? process.stdout : printLine, { whole: WHOLE })
 }
 
-async function byAccount(delegation: Delegation, words: readonly string[]): Promise<number> {
+async function byAccount(delegation: Delegation, args: readonly string[]): Promise<number> {
   const { by, groups, maySetId = false } = delegation
-  const named = optionValues(words, '--user').at(-1)
+  const named = optionValues(args, '--user').at(-1)
   const account =
     by === 'slot'
       ? accountOfSlot(named, (await findRunningServices()).services)
       : reader(named, groups)
-  const reads = readsInput(words)
+  const reads = readsInput(args)
   // onescand does not tell an account how it runs.
-  const lost = words[0] === 'check' ? await lostLog() : undefined
-  const all = lost === undefined ? words : [...words, `--lost-log=${lost}`]
-  const mayQueue = maySetId && !words.includes('--dry-run')
-  const run = runAs({ account, words: all, reads, maySetId: mayQueue })
+  const lost = args[0] === 'check' ? await lostLog() : undefined
+  const all = lost === undefined ? args : [...args, `--lost-log=${lost}`]
+  const mayQueue = maySetId && !args.includes('--dry-run')
+  const run = runAs({ account, args: all, reads, maySetId: mayQueue })
   if (reads) process.stdin.pipe(run.stdin!)
   try {
     // A port of any user's may greet, and then keep check waiting; an account in others' hands, quarantine.
-    const isBounded = /^(check|quarantine)$/.test(words[0]!)
+    const isBounded = /^(check|quarantine)$/.test(args[0]!)
     return await follow(run, printLine, isBounded ? { whole: WHOLE } : {})
   } catch (error) {
     throw new Fault('read', `as ${account.name}: ${(error as Error).message}`, error)
@@ -95,9 +95,9 @@ async function byAccount(delegation: Delegation, words: readonly string[]): Prom
 
 const printLine = (line: string) => printTo(process.stdout, line)
 
-/** Only if the words ask for it: the shell may have a list there for its next command. */
-function readsInput(words: readonly string[]): boolean {
-  if (words.some((word) => word === '-' || inheritedDescriptor(word) === 0)) return true
+/** Only if the arguments ask for it: the shell may have a list there for its next command. */
+function readsInput(args: readonly string[]): boolean {
+  if (args.some((arg) => arg === '-' || inheritedDescriptor(arg) === 0)) return true
   const isNothing = attempt(() => fstatSync(0))?.isCharacterDevice() ?? true
-  return !isNothing && /^(log|report)$/.test(words[0]!)
+  return !isNothing && /^(log|report)$/.test(args[0]!)
 }

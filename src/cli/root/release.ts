@@ -9,24 +9,24 @@ import { runAs, whoTypes } from './run-as.ts'
 import { WHOLE } from './said.ts'
 
 /** Has onescand run a command in its unit, and with its account. */
-export function serviceRun(words: readonly string[]): ServiceRun {
-  return new ServiceRun(socketOfOnescand(), { program: 'onescan', words, caller: whoTypes() })
+export function serviceRun(args: readonly string[]): ServiceRun {
+  return new ServiceRun(socketOfOnescand(), { program: 'onescan', args, caller: whoTypes() })
 }
 
 /**
  * Has onescand release a message, and an account hand it on: src/cli/quarantine/by-caller.ts. Resolves to
  * the exit code of the release.
  */
-export function releaseForRoot(words: readonly string[]): Promise<number> {
-  const [route, others] = apart(words, ['--by'])
-  const [settings] = apart(words, ['--env'])
+export function releaseForRoot(args: readonly string[]): Promise<number> {
+  const [route, others] = apart(args, ['--by'])
+  const [settings] = apart(args, ['--env'])
   const release = serviceRun([...others, '--by', BY_CALLER])
   let handing: RunningCommand | undefined
   const take = async (line: string) => {
     if (!isHandedLine(line)) return printTo(process.stdout, line)
     handing ??= runAs({
       account: reader(),
-      words: ['quarantine', HAND_ON, ...route, ...settings],
+      args: ['quarantine', HAND_ON, ...route, ...settings],
       maySetId: true,
       reads: true,
     })
@@ -58,14 +58,14 @@ async function answerOf(handing: RunningCommand): Promise<HandOnAnswer> {
   return { code, by, why: why.join(' ') }
 }
 
-/** The options of these names among the words, with their values; and all other words. */
-function apart(words: readonly string[], names: readonly string[]): [string[], string[]] {
+/** The options of these names among the arguments, with their values; and all other arguments. */
+function apart(args: readonly string[], names: readonly string[]): [string[], string[]] {
   const [taken, others]: [string[], string[]] = [[], []]
-  for (let at = 0; at < words.length; at++) {
-    const [name = ''] = words[at]!.split('=')
+  for (let at = 0; at < args.length; at++) {
+    const [name = ''] = args[at]!.split('=')
     const isTaken = names.includes(name)
-    ;(isTaken ? taken : others).push(words[at]!)
-    if (isTaken && words[at] === name) taken.push(words[++at] ?? '')
+    ;(isTaken ? taken : others).push(args[at]!)
+    if (isTaken && args[at] === name) taken.push(args[++at] ?? '')
   }
   return [taken, others]
 }

@@ -14,8 +14,8 @@ import type { RunningCommand } from './follow.ts'
 /** What root has an account do that runs no service. */
 interface AccountWork {
   readonly account: SystemAccount
-  /** The words after `onescan`. */
-  readonly words: readonly string[]
+  /** The arguments of `onescan`. */
+  readonly args: readonly string[]
   /** Whether programs that it starts may have more rights than it has: qmail-queue, postdrop. */
   readonly maySetId?: boolean
   /** Whether it reads what it is given; else its standard input is /dev/null. */
@@ -59,8 +59,8 @@ let ownNumbers: boolean | undefined
 
 /** Whether root may make numbers of processes here: that takes CAP_SYS_ADMIN, and a root that is a mount point. */
 function hasOwnNumbers(): boolean {
-  const [unshare, ...words] = OWN_NUMBERS
-  ownNumbers ??= spawnSync(unshare!, [...words, '/bin/true'], { stdio: 'ignore' }).status === 0
+  const [unshare, ...args] = OWN_NUMBERS
+  ownNumbers ??= spawnSync(unshare!, [...args, '/bin/true'], { stdio: 'ignore' }).status === 0
   return ownNumbers
 }
 
@@ -68,10 +68,10 @@ function hasOwnNumbers(): boolean {
  * Starts this program once more as an account, with nothing of root's: a session, pipes, keys, a working
  * directory and an environment of its own.
  */
-export function runAs({ account, words, maySetId, reads }: AccountWork): RunningCommand {
+export function runAs({ account, args, maySetId, reads }: AccountWork): RunningCommand {
   leaveFilesAndKeys()
   const own = isCompiled ? compiledProgram('onescan') : [process.execPath, process.argv[1]!]
-  const [program, ...all] = commandAs(account, [...own, ...words], maySetId)
+  const [program, ...all] = commandAs(account, [...own, ...args], maySetId)
   const child = spawn(program!, all, {
     cwd: '/',
     env: environment(),

@@ -57,10 +57,10 @@ export async function handToSlot(call: SlotCall): Promise<SlotResult> {
   }
   try {
     const message = typeof call.message === 'number' ? call.message : fileOf(call.message)
-    const [program = '', ...words] = call.program
+    const [program = '', ...args] = call.program
     const log = fileOf([])
     const started = performance.now()
-    const child = spawn(program, words, {
+    const child = spawn(program, args, {
       cwd: qmailDirectory(),
       env: call.environment,
       stdio: [message, fileOf([call.envelope]), log],

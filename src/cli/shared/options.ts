@@ -20,9 +20,9 @@ export const printsJson: ReturnType<typeof flag> = flag('Print JSON')
  * The values of an option on a command line, in order: `--milter ADDRESS` and `--milter=ADDRESS`,
  * as often as it occurs.
  */
-export function optionValues(words: readonly string[], option: string): string[] {
-  return words.flatMap((word, at) => {
-    if (word === option) return words[at + 1] ?? []
-    return word.startsWith(`${option}=`) ? word.slice(option.length + 1) : []
+export function optionValues(args: readonly string[], option: string): string[] {
+  return args.flatMap((arg, at) => {
+    if (arg === option) return args[at + 1] ?? []
+    return arg.startsWith(`${option}=`) ? arg.slice(option.length + 1) : []
   })
 }

@@ -68,8 +68,8 @@ function isFirst(pid: string, uid: number, owner: number): boolean {
 
 /** The socket of this host's onescand: ONESCAN_SOCKET, else the `--socket` of its file of settings. */
 export function socketOfOnescand(): string {
-  const words = optionsOfOnescand()
-  return process.env.ONESCAN_SOCKET || (optionValues(words, '--socket').at(-1) ?? SLOT_SOCKET)
+  const args = optionsOfOnescand()
+  return process.env.ONESCAN_SOCKET || (optionValues(args, '--socket').at(-1) ?? SLOT_SOCKET)
 }
 
 /**

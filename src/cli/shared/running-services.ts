@@ -221,34 +221,34 @@ async function wordsOf(found: ProcEntry): Promise<string[]> {
 }
 
 /**
- * The command line of a server that starts qmail-smtpd, and the words between the two; undefined for any
+ * The command line of a server that starts qmail-smtpd, and the options between the two; undefined for any
  * other.
  */
-function commandIn(words: readonly string[]) {
-  const index = words.findIndex((word) => SERVERS.test(basename(word)))
-  const smtpd = words.findIndex((word, at) => at > index && SMTPD.test(basename(word)))
+function commandIn(argv: readonly string[]) {
+  const index = argv.findIndex((word) => SERVERS.test(basename(word)))
+  const smtpd = argv.findIndex((word, at) => at > index && SMTPD.test(basename(word)))
   if (index < 0 || smtpd < 0) return undefined
   // The server is the command itself, or a script after its runtime and the runtime's options.
-  if (index > 0 && words.slice(1, index).some((word) => !word.startsWith('-'))) return undefined
+  if (index > 0 && argv.slice(1, index).some((word) => !word.startsWith('-'))) return undefined
   // Below a runtime stand its marker, the name of the program, and its launcher.
-  const first = words[index + 1] === RUNTIME_MARKER ? index + 4 : index + 1
-  const options = words.slice(first, smtpd)
-  const name = basename(words[index]!)
+  const first = argv[index + 1] === RUNTIME_MARKER ? index + 4 : index + 1
+  const options = argv.slice(first, smtpd)
+  const name = basename(argv[index]!)
   // Without --listen smtp-delay is a step after the server.
   if (name.startsWith('smtp-delay') && !options.includes('--listen')) return undefined
-  return { text: [name, ...options, words[smtpd]].join(' '), options }
+  return { text: [name, ...options, argv[smtpd]].join(' '), options }
 }
 
-/** Whether a word names such a program, and not a file or directory of that name. */
+/** Whether an argument names such a program, and not a file or directory of that name. */
 const isStep = (word: string) =>
   STEPS.test(basename(word)) && (!word.includes('/') || /\/s?bin\//.test(word))
 
-/** The one-letter options of tcpserver among these words, with their values; getopt(3). */
-function shortOptions(words: readonly string[]): Map<string, string> {
+/** The one-letter options of tcpserver among these arguments, with their values; getopt(3). */
+function shortOptions(argv: readonly string[]): Map<string, string> {
   const options = new Map<string, string>()
-  for (const [at, word] of words.entries()) {
+  for (const [at, word] of argv.entries()) {
     const [, letter, value] = new RegExp(`^-[^-]*?([${VALUED}])(.*)$`).exec(word) ?? []
-    if (letter !== undefined) options.set(letter, value || (words[at + 1] ?? ''))
+    if (letter !== undefined) options.set(letter, value || (argv[at + 1] ?? ''))
   }
   return options
 }

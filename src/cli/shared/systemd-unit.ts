@@ -92,8 +92,8 @@ const isItself = (path: string): boolean =>
 export function journalOf(unit: string, since: number): string[] {
   const span = [`--since=@${(since / 1000).toFixed(0)}`, `--lines=${LINES}`]
   // Without --reverse they would be the first lines after --since.
-  const words = [...span, '--reverse', '--output=cat', '--no-pager', '--quiet']
-  const said = run(JOURNALCTL, `--unit=${unit}`, ...words)
+  const args = [...span, '--reverse', '--output=cat', '--no-pager', '--quiet']
+  const said = run(JOURNALCTL, `--unit=${unit}`, ...args)
   return said
     .split('\n')
     .filter((line) => line !== '')
@@ -120,7 +120,7 @@ export function areLimited(units: readonly string[]): boolean {
 const show = (properties: string, ...units: readonly string[]): string =>
   run(SYSTEMCTL, 'show', '--timestamp=unix', `--property=${properties}`, '--', ...units)
 
-function run(program: string, ...words: readonly string[]): string {
+function run(program: string, ...args: readonly string[]): string {
   const options = { encoding: 'utf8', env: {}, stdio: 'pipe', timeout: TIMEOUT } as const
-  return attempt(() => execFileSync(program, words, { ...options, maxBuffer: BYTES })) ?? ''
+  return attempt(() => execFileSync(program, args, { ...options, maxBuffer: BYTES })) ?? ''
 }

@@ -108,8 +108,8 @@ const known = {
 } satisfies ParseArgsOptionsConfig
 
 /** Reads the options. Throws SeveralFaults with all that is wrong with them. */
-export function readOptions(words: readonly string[]): DaemonOptions {
-  const { values, tokens, faults: wrong } = parseOptions(words, known)
+export function readOptions(args: readonly string[]): DaemonOptions {
+  const { values, tokens, faults: wrong } = parseOptions(args, known)
   const faults = new Faults()
   const number = (name: 'workers' | 'max-clients' | 'grace', byDefault: number, min: number) =>
     faults.attempt(

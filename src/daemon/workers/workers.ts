@@ -315,11 +315,11 @@ export class Workers {
 
 /** The worker gets the descriptors as its own from FIRST_HANDED_OVER on, in this order. */
 function spawnWorker(
-  [program, ...words]: readonly [string, ...string[]],
+  [program, ...args]: readonly [string, ...string[]],
   descriptors: readonly (number | 'ignore')[],
 ): ChildProcess {
   const stdio = ['ignore', 'ignore', 'inherit', ...descriptors, 'ipc'] as const
-  return spawn(program, words, { stdio: [...stdio] })
+  return spawn(program, args, { stdio: [...stdio] })
 }
 
 /** A message that cannot be sent any more is for a worker that has ended, or is about to. */

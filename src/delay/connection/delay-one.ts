@@ -25,7 +25,7 @@ export async function delayOne(
   env: Environment,
   uptime: () => number,
 ): Promise<number> {
-  const next = findNext(options.words, env)
+  const next = findNext(options.argv, env)
   const client = readUcspiClient(env)
   const logEvent = (event: ConnectionEvent, why: string, waited?: number) => {
     if (!options.verbose) return

@@ -30,7 +30,7 @@ export async function keepGate(
   env: Environment,
   uptime: () => number,
 ): Promise<number> {
-  const next = findNext(options.words, env)
+  const next = findNext(options.argv, env)
   const system = requireSystem(EARLY_TALKERS)
   const waiting = new WaitingVisits(waitingLimit(gate))
   const descriptors = openListeners(gate, system)

@@ -29,7 +29,7 @@ export interface DelayOptions {
   /** The options of the gate; undefined without --listen. */
   readonly gate: GateOptions | undefined
   /** The next program and its arguments; with --explain an address and perhaps a name. */
-  readonly words: readonly string[]
+  readonly argv: readonly string[]
 }
 
 /** The options of the gate, which stands in the place of tcpserver; smtp-delay(8), THE GATE. */
@@ -136,18 +136,18 @@ export const OPTIONS: readonly string[] = [
 ]
 
 /**
- * Reads the command line. The first word that is not an option is the next program, and the words after
+ * Reads the command line. The first argument that is not an option is the next program, and the arguments after
  * it are that program's arguments. Throws a UsageError.
  */
-export function readOptions(argv: readonly string[], env: Environment = {}): DelayOptions {
-  const { values, words } = splitOptions(argv)
+export function readOptions(args: readonly string[], env: Environment = {}): DelayOptions {
+  const { values, argv } = splitOptions(args)
   const last = (name: string) => values.get(name)?.at(-1)
   const seconds = (name: '-d' | '-D' | '-N' | '-P' | '--dns-timeout') => {
     const text = last(name)
     return text === undefined ? optionDefaults[name] : readSeconds(name, text)
   }
   const explain = values.has('--explain')
-  if (words.length === 0) throw new UsageError(`no ${explain ? 'address' : 'program'}; ${SEE_HELP}`)
+  if (argv.length === 0) throw new UsageError(`no ${explain ? 'address' : 'program'}; ${SEE_HELP}`)
   return {
     delays: { ordinary: seconds('-d'), dynamic: seconds('-D'), nameless: seconds('-N') },
     penalty: seconds('-P'),
@@ -161,7 +161,7 @@ export function readOptions(argv: readonly string[], env: Environment = {}): Del
     dnsTimeout: seconds('--dns-timeout'),
     explain,
     gate: readGate(values, env),
-    words,
+    argv,
   }
 }
 
@@ -302,33 +302,33 @@ function readGateAddress(text: string): GateAddress {
 /** The values of each option, in their order. An option without a value has ''. */
 type OptionValues = ReadonlyMap<string, readonly string[]>
 
-/** The end of an error about a word that is missing or unknown. */
+/** The end of an error about an argument that is missing or unknown. */
 const SEE_HELP = 'see smtp-delay --help'
 
 /**
- * Reads options up to the first word that is not an option or follows `--`. Returns the options, and
- * the words from there on. Options have the forms `-d 1`, `-d1`, `-Sv`, `--names FILE` and
+ * Reads options up to the first argument that is not an option or follows `--`. Returns the options, and
+ * the arguments from there on. Options have the forms `-d 1`, `-d1`, `-Sv`, `--names FILE` and
  * `--names=FILE`. Throws a UsageError.
  */
-function splitOptions(argv: readonly string[]): { values: OptionValues; words: string[] } {
+function splitOptions(args: readonly string[]): { values: OptionValues; argv: string[] } {
   const withValue = [...WITH_VALUE, ...GATE_WITH_VALUE]
   const values = new Map<string, string[]>()
-  const words = [...argv]
+  const argv = [...args]
   const give = (name: string, value: string) =>
     values.set(name, [...(values.get(name) ?? []), value])
-  while (words[0]?.startsWith('-') && words[0] !== '-') {
-    const word = words.shift()!
+  while (argv[0]?.startsWith('-') && argv[0] !== '-') {
+    const word = argv.shift()!
     if (word === '--') break
     const [, name = '', rest] = /^(--[^=]*|-.)(.*)$/s.exec(word)!
     if (withValue.includes(name)) {
       const attached = name.startsWith('--') ? rest!.slice(1) : rest
-      const value = rest === '' ? words.shift() : attached
+      const value = rest === '' ? argv.shift() : attached
       if (!value) throw new UsageError(`${name}: needs a value; ${SEE_HELP}`)
       give(name, value)
     } else if (OPTIONS.includes(name) && (rest === '' || !name.startsWith('--'))) {
       give(name, '')
-      if (rest !== '') words.unshift(`-${rest}`)
+      if (rest !== '') argv.unshift(`-${rest}`)
     } else throw new UsageError(`${word}: is not an option; ${SEE_HELP}`)
   }
-  return { values, words }
+  return { values, argv }
 }

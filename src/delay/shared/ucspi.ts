@@ -68,8 +68,8 @@ export interface ServerProgram {
  * Finds the program that gets the clients, in PATH if need be. Throws a Fault if it cannot be
  * executed, so that this is known before a client has waited.
  */
-export function findNext(words: readonly string[], env: Environment): ServerProgram {
-  const [name = '', ...args] = words
+export function findNext(argv: readonly string[], env: Environment): ServerProgram {
+  const [name = '', ...args] = argv
   const program = findProgram(name, env.PATH ?? '')
   try {
     checkExecutable(program)

@@ -13,7 +13,7 @@ import { COMMAND_STREAMS, PROTOCOL_VERSION, RUN } from './request.ts'
  */
 interface ServiceCommand {
   readonly program: 'onescan' | 'onescand'
-  readonly words: readonly string[]
+  readonly args: readonly string[]
   /** Who typed it, for logs. */
   readonly caller: string
 }
@@ -33,7 +33,7 @@ export interface CommandClient {
   readonly reader: { onInput: (bytes: Buffer) => void }
   readonly gone: AbortSignal
   /** The options of this onescand. */
-  readonly ownWords: readonly string[]
+  readonly ownArgs: readonly string[]
 }
 
 /**
@@ -42,12 +42,12 @@ export interface CommandClient {
  */
 export async function runCommandHere(
   command: string,
-  { socket, reader, gone, ownWords }: CommandClient,
+  { socket, reader, gone, ownArgs }: CommandClient,
 ): Promise<Buffer> {
-  const { program, words, caller } = JSON.parse(command) as ServiceCommand
+  const { program, args, caller } = JSON.parse(command) as ServiceCommand
   const env = Object.entries(process.env).filter(([name]) => !OWN.test(name))
-  const more = program === 'onescand' ? ['--running', ...ownWords] : []
-  const [file, ...all] = siblingCommand(program, ...words, ...more)
+  const more = program === 'onescand' ? ['--running', ...ownArgs] : []
+  const [file, ...all] = siblingCommand(program, ...args, ...more)
   const child = spawn(file, all, {
     env: { ...Object.fromEntries(env), ...(program === 'onescan' && { [CALLER]: caller }) },
     stdio: 'pipe',

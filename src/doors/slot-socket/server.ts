@@ -50,7 +50,7 @@ export interface SlotSocketOptions {
   /** Says how this onescand runs. */
   readonly describe?: (wantsTrial: boolean) => Promise<DaemonDescription>
   /** Its own options. */
-  readonly ownWords?: readonly string[]
+  readonly ownArgs?: readonly string[]
   /** Takes what is to be shown by --http. */
   readonly reporter?: MailReporter | undefined
   readonly log: (line: string) => void
@@ -208,10 +208,10 @@ export class SlotServer {
   }
 
   /** Runs a command of onescan's in this service, for root and onescand's own account. */
-  async runFor(command: string, client: Omit<CommandClient, 'ownWords'>): Promise<Buffer> {
-    const { ownWords = [] } = this.options
+  async runFor(command: string, client: Omit<CommandClient, 'ownArgs'>): Promise<Buffer> {
+    const { ownArgs = [] } = this.options
     if (!this.#obeys(client.socket)) throw new GoCold('only root may have a command run')
-    return runCommandHere(command, { ...client, ownWords })
+    return runCommandHere(command, { ...client, ownArgs })
   }
 
   /** Whether the kernel says that root or onescand's own account asks. */

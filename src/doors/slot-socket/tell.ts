@@ -15,7 +15,7 @@ export interface DaemonDescription {
   /** The first process. */
   readonly pid: number
   /** Its options. */
-  readonly words: readonly string[]
+  readonly args: readonly string[]
   /** The settings of its environment, by name. */
   readonly settings: Readonly<Record<string, string>>
   /** The files of its settings, and of its program, that have changed since it has read them. */
@@ -41,7 +41,7 @@ interface DaemonTrial {
 
 /** Bytes of the longest answer that is read. An environment may have as many. */
 const DESCRIPTION_MAX = 4 * 1024 * 1024
-/** The most words, files, doors or findings in it. */
+/** The most arguments, files, doors or findings in it. */
 const LIST_MAX = 1_000
 
 /** Makes the answer. */
@@ -87,10 +87,10 @@ function readDescription(payload: Buffer): DaemonAnswer | undefined {
 }
 
 function isDescription(value: unknown): value is DaemonDescription {
-  const { pid, words, settings, changed, replaced, lostLog, trial } = objectOf(value)
+  const { pid, args, settings, changed, replaced, lostLog, trial } = objectOf(value)
   return (
     Number.isSafeInteger(pid) &&
-    [words, changed, replaced].every(areTexts) &&
+    [args, changed, replaced].every(areTexts) &&
     areTexts(Object.values(objectOf(settings))) &&
     (lostLog === undefined || LOST_LOGS.some((lost) => lost === lostLog)) &&
     (trial === undefined || isTrial(trial))

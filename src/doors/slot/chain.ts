@@ -21,8 +21,8 @@ export function findChain(
   env: Environment,
   directories: ControlDirectories,
 ): Chain {
-  const words = args.length > 0 ? args : splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
-  const [name = join(directories.qmailHome, 'bin/qmail-queue'), ...rest] = words
+  const argv = args.length > 0 ? args : splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
+  const [name = join(directories.qmailHome, 'bin/qmail-queue'), ...rest] = argv
   if (name.startsWith('-')) {
     throw new Fault(
       'config',

@@ -29,7 +29,7 @@ of QUEUECHAIN, or the real qmail-queue. With --check it reads no message, and tr
 mail would be scanned by these variables. See onescan-queue(8); by hand, use onescan inject.
 `
 
-const words = process.argv.slice(2)
+const args = process.argv.slice(2)
 const env = { ...process.env }
 
 run().then(
@@ -55,12 +55,12 @@ async function run(): Promise<number> {
 /** One message through the slot (qmail-queue(8)). */
 async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
   if (tellsUsage()) return exit.done
-  if (words.length === 1 && words[0] === '--check') {
+  if (args.length === 1 && args[0] === '--check') {
     const { checkHere } = await import('./check-here.ts')
     return checkHere(env)
   }
   const chain: ChainCall = {
-    ...findChain(words, env, readControlDirectories(env)),
+    ...findChain(args, env, readControlDirectories(env)),
     environment: chainEnvironment(env),
     self: process.argv[1] ?? process.execPath,
   }
@@ -97,9 +97,9 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
  */
 function tellsUsage(): boolean {
   try {
-    return printsHelpOrVersion('onescan-queue', usage, words)
+    return printsHelpOrVersion('onescan-queue', usage, args)
   } catch (error) {
-    throw new Fault('config', `${words[0]}: cannot be answered here (${errorText(error)})`, error)
+    throw new Fault('config', `${args[0]}: cannot be answered here (${errorText(error)})`, error)
   }
 }
 

@@ -9,10 +9,10 @@ import { writeWhole } from './descriptors.ts'
 export function printsHelpOrVersion(
   program: string,
   usage: string,
-  words: readonly string[],
+  args: readonly string[],
 ): boolean {
-  if (words.length !== 1 || !['--help', '-h', '--version'].includes(words[0]!)) return false
-  const text = words[0] === '--version' ? `${program} ${about.version}\n` : usage
+  if (args.length !== 1 || !['--help', '-h', '--version'].includes(args[0]!)) return false
+  const text = args[0] === '--version' ? `${program} ${about.version}\n` : usage
   writeWhole(1, Buffer.from(text))
   return true
 }

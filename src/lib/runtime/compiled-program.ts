@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 export const isCompiled: boolean = process.versions.bun !== undefined
 
 /**
- * The first word of each compiled program: src/c/launcher/launch.c says why. Its name and its
+ * The first argument of each compiled program: src/c/launcher/launch.c says why. Its name and its
  * launcher follow.
  */
 export const RUNTIME_MARKER = 'login'
@@ -19,22 +19,22 @@ export function compiledProgram(name: string): [string, ...string[]] {
 }
 
 /**
- * Returns the command that starts this program, called `name`, once more with these words. Workers
+ * Returns the command that starts this program, called `name`, once more with these arguments. Workers
  * are started by it, one for each processor.
  */
-export function ownCommand(name: string, ...words: readonly string[]): [string, ...string[]] {
-  if (isCompiled) return [...compiledProgram(name), ...words]
-  return [process.execPath, ...process.execArgv, ONE_HELPER, process.argv[1]!, ...words]
+export function ownCommand(name: string, ...args: readonly string[]): [string, ...string[]] {
+  if (isCompiled) return [...compiledProgram(name), ...args]
+  return [process.execPath, ...process.execArgv, ONE_HELPER, process.argv[1]!, ...args]
 }
 
 /** Returns the command that starts the program called `name` of the same installation. */
-export function siblingCommand(name: string, ...words: readonly string[]): [string, ...string[]] {
-  if (isCompiled) return [...compiledProgram(name), ...words]
+export function siblingCommand(name: string, ...args: readonly string[]): [string, ...string[]] {
+  if (isCompiled) return [...compiledProgram(name), ...args]
   // This program is a bundle, or npm's launcher in the directory beside that of the bundles.
   const here = dirname(realpathSync(process.argv[1]!))
   const beside = join(here, '../dist', `${name}.cjs`)
   const bundle = existsSync(beside) ? beside : join(here, `${name}.cjs`)
-  return [process.execPath, ...process.execArgv, bundle, ...words]
+  return [process.execPath, ...process.execArgv, bundle, ...args]
 }
 
 /**

@@ -9,25 +9,23 @@ type ParsedOptions<Options extends ParseArgsOptionsConfig> = ReturnType<
 >
 
 /**
- * Reads a command line as Node's parseArgs() does, with the order of its words. The result has a
- * line in `faults` for each unknown option and for each word that is not an option. A negative number
+ * Reads a command line as Node's parseArgs() does, with the order of its arguments. The result
+ * has a line in `faults` for each unknown option and for each argument that is not an option. A negative number
  * is a value, so that the reader of the option can say what it must be. Throws SeveralFaults if the
  * rest makes no sense, as for a value that is missing or empty.
  */
 export function parseOptions<const Options extends ParseArgsOptionsConfig>(
-  words: readonly string[],
+  args: readonly string[],
   options: Options,
 ): ParsedOptions<Options> & { readonly faults: readonly string[] } {
   const faults: string[] = []
-  if (words.some((word) => word.includes('\r'))) {
+  if (args.some((arg) => arg.includes('\r'))) {
     faults.push(`the options end in a carriage return: ${DOS_REMEDY}`)
   }
-  let args = withNumbers(
-    words.filter((word) => word !== '\r').map((word) => word.replaceAll('\r', '')),
-  )
+  let rest = withNumbers(args.filter((arg) => arg !== '\r').map((arg) => arg.replaceAll('\r', '')))
   for (;;) {
     try {
-      const parsed = parseArgs({ args, options, tokens: true }) as ParsedOptions<Options>
+      const parsed = parseArgs({ args: rest, options, tokens: true }) as ParsedOptions<Options>
       const empty = parsed.tokens.flatMap((token) =>
         token.kind === 'option' && token.value === '' ? `${token.rawName}: needs a value` : [],
       )
@@ -37,29 +35,29 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
       if (error instanceof SeveralFaults) throw error
       const text = errorText(error)
       const [, option] = /^Unknown option '(-[^' ]*)'/.exec(text) ?? []
-      const [, word] = /^Unexpected argument '(.*?)'\./.exec(text) ?? []
+      const [, unexpected] = /^Unexpected argument '(.*?)'\./.exec(text) ?? []
       if (option !== undefined) {
         faults.push(unknown(option, options))
-        args = without(args, option)
-      } else if (word !== undefined) {
-        faults.push(`${word || '""'}: is not an option; see --help`)
-        args = args.filter((arg) => arg !== word)
+        rest = without(rest, option)
+      } else if (unexpected !== undefined) {
+        faults.push(`${unexpected || '""'}: is not an option; see --help`)
+        rest = rest.filter((arg) => arg !== unexpected)
       } else throw new SeveralFaults([...faults, reworded(text)])
     }
   }
 }
 
 /**
- * Joins `--workers -1` to `--workers=-1`, since parseArgs() takes a word that begins with `-` for
+ * Joins `--workers -1` to `--workers=-1`, since parseArgs() takes an argument that begins with `-` for
  * an option.
  */
-function withNumbers(words: readonly string[]): string[] {
+function withNumbers(args: readonly string[]): string[] {
   const joined: string[] = []
-  for (const word of words) {
+  for (const arg of args) {
     const last = joined.at(-1)
-    if (/^-[0-9]/.test(word) && last !== undefined && /^--[a-z-]+$/.test(last)) {
-      joined.splice(-1, 1, `${last}=${word}`)
-    } else joined.push(word)
+    if (/^-[0-9]/.test(arg) && last !== undefined && /^--[a-z-]+$/.test(last)) {
+      joined.splice(-1, 1, `${last}=${arg}`)
+    } else joined.push(arg)
   }
   return joined
 }
@@ -69,9 +67,9 @@ function unknown(option: string, options: ParseArgsOptionsConfig): string {
   return `${option}: is not an option; ${suggestion === undefined ? 'see --help' : `did you mean --${suggestion}?`}`
 }
 
-/** Removes an option from the words, and its value if the next word is one. */
+/** Removes an option from the arguments, and its value if the next argument is one. */
 function without(args: readonly string[], option: string): string[] {
-  const at = args.findIndex((word) => word === option || word.startsWith(`${option}=`))
+  const at = args.findIndex((arg) => arg === option || arg.startsWith(`${option}=`))
   if (at < 0) return []
   const hasValue =
     args[at] === option && args[at + 1] !== undefined && !args[at + 1]!.startsWith('-')

@@ -23,7 +23,7 @@ const OUTPUT_MAX = 64 * 1024
 const OUTPUT_GRACE = 500
 
 /**
- * QHPSI as a command (README.qhpsi; IndiMail's qmail-queue.c). `%s` in any word but the first becomes
+ * QHPSI as a command (README.qhpsi; IndiMail's qmail-queue.c). `%s` in any argument becomes
  * the message's path; a command without arguments gets the path as its argument. The message is on
  * standard input, too. Exit code QHPSIRC is infected, QHPSIRN clean. After any other code, a signal or
  * the deadline, the answer is *could not tell*. clamdscan gets an option of its own (handingOverOption).
@@ -31,32 +31,32 @@ const OUTPUT_GRACE = 500
  */
 export function commandScanner(
   settings: ScanSettings,
-  words: readonly string[],
+  argv: readonly string[],
   write = writeToLog,
 ): ContentScanner {
-  const program = words[0]!
+  const program = argv[0]!
   const codes = [settings.QHPSIRC, settings.QHPSIRN]
-  const database = databaseOfCommand(words)
+  const database = databaseOfCommand(argv)
   return {
     name: basename(program),
     local: false,
     memorable: {
-      identity: `command(${[...codes, ...words].map(encodeURIComponent).join(',')})`,
+      identity: `command(${[...codes, ...argv].map(encodeURIComponent).join(',')})`,
       signatures: database === undefined ? 'not told' : "this host's",
       ...(database !== undefined && { loadsFrom: () => [database] }),
     },
     async scan(sample, task) {
-      const option = handingOverOption(words)
+      const option = handingOverOption(argv)
       const { path } = await sample.file()
       const options = option ? [option] : []
-      return run(settings, [program, ...options, ...fillIn(words, path)], path, task, write)
+      return run(settings, [program, ...options, ...fillIn(argv, path)], path, task, write)
     },
   }
 }
 
-function fillIn(words: readonly string[], path: string): string[] {
-  if (words.length === 1) return [path]
-  return words.slice(1).map((word) => word.replaceAll('%s', () => path))
+function fillIn(argv: readonly string[], path: string): string[] {
+  if (argv.length === 1) return [path]
+  return argv.slice(1).map((word) => word.replaceAll('%s', () => path))
 }
 
 async function run(
@@ -169,8 +169,8 @@ function whatIsNamed(output: string, program: string): ScanResult {
  * private directory. So clamdscan has to pass the open file or, over TCP, to send the bytes.
  * Undefined for other commands, and for a command that has such an option.
  */
-function handingOverOption(words: readonly string[]): '--fdpass' | '--stream' | undefined {
-  const [program, ...rest] = words
+function handingOverOption(argv: readonly string[]): '--fdpass' | '--stream' | undefined {
+  const [program, ...rest] = argv
   if (!basename(program!).startsWith('clamdscan') || rest.some(isHandingOverOption))
     return undefined
   return isReachedByTcp(configFiles(rest)) ? '--stream' : '--fdpass'
@@ -180,15 +180,15 @@ function handingOverOption(words: readonly string[]): '--fdpass' | '--stream' | 
  * The directory of signatures by which the command scans, if it is ClamAV's own and scans on this host;
  * otherwise undefined.
  */
-function databaseOfCommand(words: readonly string[]): string | undefined {
-  const [program, ...rest] = words
+function databaseOfCommand(argv: readonly string[]): string | undefined {
+  const [program, ...rest] = argv
   const name = basename(program!)
   if (name === 'clamscan') return optionIn(rest, '-d', '--database') ?? DEFAULT_DATABASE
   if (name !== 'clamdscan' || isReachedByTcp(configFiles(rest))) return undefined
   return databaseIn(firstConfOf(configFiles(rest)))
 }
 
-/** Whether the word is `--fdpass` or `--stream`, or an abbreviation that getopt_long(3) takes. */
+/** Whether the argument is `--fdpass` or `--stream`, or an abbreviation that getopt_long(3) takes. */
 function isHandingOverOption(word: string): boolean {
   const [option = ''] = word.split('=')
   return (
@@ -196,9 +196,9 @@ function isHandingOverOption(word: string): boolean {
   )
 }
 
-/** The configuration file that the words name, else the files that clamdscan reads by itself. */
-function configFiles(words: readonly string[]): readonly string[] {
-  const named = optionIn(words, '-c', '--config-file')
+/** The configuration file that the arguments name, else the files that clamdscan reads by itself. */
+function configFiles(argv: readonly string[]): readonly string[] {
+  const named = optionIn(argv, '-c', '--config-file')
   return named === undefined ? CONFIG_FILES : [named]
 }
 

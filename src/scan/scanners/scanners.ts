@@ -43,7 +43,7 @@ export async function makeScanners(
 ): Promise<Scanner[]> {
   const { QHPSI } = settings
   if (QHPSI.kind === 'command') {
-    return [(await import('./command.ts')).commandScanner(settings, QHPSI.words, options.relay)]
+    return [(await import('./command.ts')).commandScanner(settings, QHPSI.argv, options.relay)]
   }
   return Promise.all(QHPSI.names.map((name) => makePlugin(settings, name, options)))
 }

@@ -142,7 +142,7 @@ t.test(
     chmodSync(dirname(socket), 0o755)
     const ask = `
 const { ServiceRun } = await import(process.argv[1])
-const run = new ServiceRun(process.argv[2], { program: 'onescan', words: ['--version'], caller: 'x' })
+const run = new ServiceRun(process.argv[2], { program: 'onescan', args: ['--version'], caller: 'x' })
 run.stdout.pipe(process.stdout); run.stderr.resume()
 run.exit.then((code) => { process.exitCode = code }, (error) => console.log(error.message))`
     const module = join(import.meta.dirname, '../../../src/doors/slot-socket/command.ts')

@@ -5,8 +5,8 @@ t.test('options end at the program, whose own are left alone', async (t) => {
   const options = readOptions(['-d', '2', '-D.5', '-N3.25', '-Sv', 'rblsmtpd', '-r', '-d', '-S'])
   t.same(options.delays, { ordinary: 2, dynamic: 0.5, nameless: 3.25 })
   t.match(options, { standalone: true, verbose: true, penalty: 5 })
-  t.same(options.words, ['rblsmtpd', '-r', '-d', '-S'])
-  t.same(readOptions(['-v', '--', '-odd-program']).words, ['-odd-program'])
+  t.same(options.argv, ['rblsmtpd', '-r', '-d', '-S'])
+  t.same(readOptions(['-v', '--', '-odd-program']).argv, ['-odd-program'])
   t.same(readOptions(['--names=a', '--names', 'b', 'x']).nameFiles, ['a', 'b'])
 })
 
@@ -64,14 +64,14 @@ t.test('an option that makes no sense is a usage error that names it', async (t)
     '--explain': /^no address/,
   }
   for (const [line, message] of Object.entries(lines)) {
-    const words = line.split(' ').filter((word) => word !== '')
-    t.throws(() => readOptions(words), { name: 'UsageError', message }, line)
+    const args = line.split(' ').filter((word) => word !== '')
+    t.throws(() => readOptions(args), { name: 'UsageError', message }, line)
   }
-  for (const words of [
+  for (const args of [
     ['-d', '', 'y'],
     ['--names=', 'y'],
   ]) {
-    t.throws(() => readOptions(words), { message: /^(-d|--names): needs a value/ })
+    t.throws(() => readOptions(args), { message: /^(-d|--names): needs a value/ })
   }
   t.throws(() => readOptions(['--text', 'a\nb', 'y']), { name: 'UsageError' })
   t.throws(() => readOptions(['--text', 'a'.repeat(201), 'y']), { name: 'UsageError' })

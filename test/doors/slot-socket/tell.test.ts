@@ -13,7 +13,7 @@ import { openSlot } from './rig.ts'
 
 const description: DaemonDescription = {
   pid: 7,
-  words: ['--workers', '2'],
+  args: ['--workers', '2'],
   settings: { QHPSI: 'plugin: eicar' },
   changed: [],
   replaced: [],
@@ -69,7 +69,7 @@ t.test('an answer may come in pieces, and one of another form counts as none', a
   await closed // and who has asked does not stay
   for (const other of [
     { pid: '7' },
-    { words: [1] },
+    { args: [1] },
     { settings: { QHPSI: 1 } },
     { changed: 'all' },
     { replaced: 'all' },

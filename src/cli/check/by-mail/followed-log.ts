@@ -116,8 +116,8 @@ export class FollowedLog {
     for (const program of this.#programs) program.kill()
   }
 
-  #outputOf([program, ...words]: readonly [string, ...string[]]): AsyncIterable<Buffer> {
-    const child = spawn(program, ['--follow', '--no-tail', ...words], {
+  #outputOf([program, ...args]: readonly [string, ...string[]]): AsyncIterable<Buffer> {
+    const child = spawn(program, ['--follow', '--no-tail', ...args], {
       stdio: ['ignore', 'pipe', 'ignore'],
     })
     this.#programs.push(child)

@@ -101,10 +101,10 @@ function failedBy(error: SmtpError, allowsAuthentication: boolean): SentMail {
 const oneLine = (text: string) => text.trim().replace(/\s+/g, ' ')
 
 function sendByProgram(program: string, message: Buffer, address: string): Promise<SentMail> {
-  const words = [...sendmailOptions(program, ''), address]
+  const args = [...sendmailOptions(program, ''), address]
   return new Promise((resolve) => {
     const options = { timeout: TIMEOUT, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } }
-    const child = execFile(program, words, options, (error, said, complaint) => {
+    const child = execFile(program, args, options, (error, said, complaint) => {
       const text = oneLine(`${said} ${complaint}`) || (error ? `ends with ${error.code}` : '')
       if (error === null) resolve({ kind: 'taken', text: 'exit code 0', isContent: true })
       else resolve({ kind: error.killed ? 'deferred' : 'refused', text, isContent: true })

@@ -32,12 +32,12 @@ export const SOCKET_UNITS: Readonly<Record<string, string>> = {
  * Remedies of root name such an address: of what it tells, only those on this host count.
  */
 export function onescandEndpoints(
-  words: readonly string[],
+  args: readonly string[],
   running: RunningDaemon | undefined,
 ): OnescandEndpoints {
-  const told = running?.description?.words
+  const told = running?.description?.args
   const values = (...options: readonly string[]) => {
-    const named = options.flatMap((option) => optionValues(words, option))
+    const named = options.flatMap((option) => optionValues(args, option))
     if (told === undefined) return [...new Set(named)]
     const all = options.flatMap((option) => optionValues(told, option))
     return [...new Set(all)].filter((address) => named.includes(address) || isHere(address))

@@ -87,11 +87,11 @@ export interface Postfix extends PostfixHost {
 /** Asks for the parameters of a Postfix. Rejects if postconf cannot be run. */
 export async function readPostfix(host: PostfixHost): Promise<Postfix> {
   const { directory } = host
-  const ask = async (...words: string[]) => {
+  const ask = async (...args: string[]) => {
     const config = directory === '' ? [] : ['-c', resolve(directory)]
     const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
     const isRoot = process.getuid!() === 0
-    const command = [POSTCONF, ...config, ...words]
+    const command = [POSTCONF, ...config, ...args]
     const [program, ...all] = isRoot ? commandAs(reader(), command) : command
     const { stdout } = await run(program!, all, { env, cwd: '/', timeout: TIMEOUT })
     return stdout

@@ -47,7 +47,7 @@ export async function* checkOnescand(
   const found = checkRunning(running, readAccounts())
   yield* isTold ? found.map(told) : found
   if (!isTold) return
-  const check = { program: 'onescand', words: ['--check', '--json'], caller: whoTypes() } as const
+  const check = { program: 'onescand', args: ['--check', '--json'], caller: whoTypes() } as const
   const said = await saidBy(new ServiceRun(running.socket, check), ACCOUNT, TRIAL_OF_SERVICE)
   const judged = isNeeded ? said : said.map(besideSlots)
   for (const finding of judged) yield { ...finding, what: `${finding.what} [onescand]` }
@@ -90,9 +90,9 @@ function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts
   ]
 }
 
-function describe({ words, since, uid }: RunningDescription, accounts: Accounts): string {
+function describe({ args, since, uid }: RunningDescription, accounts: Accounts): string {
   const time = `${new Date(since).toISOString().slice(0, 19).replace('T', ' ')} UTC`
-  return `runs since ${time} as ${nameOrNumber(accounts, uid)}: onescand ${words.map(shellWord).join(' ')}`.trim()
+  return `runs since ${time} as ${nameOrNumber(accounts, uid)}: onescand ${args.map(shellWord).join(' ')}`.trim()
 }
 
 /** Milliseconds for a trial: onescand gives up sooner. */

@@ -37,8 +37,8 @@ export async function* checkSlots(options: SlotOptions): AsyncGenerator<Finding>
       rootFinding(service, `${nameOrNumber(accounts, service.uid)}: nothing was tried`),
     )
   for (const { account, services: own } of slotsOf(services, options)) {
-    const words = process.argv.slice(2).filter((word) => word !== '--json')
-    const run = runAs({ account, words: [...words, '--given'], reads: true })
+    const args = process.argv.slice(2).filter((arg) => arg !== '--json')
+    const run = runAs({ account, args: [...args, '--given'], reads: true })
     run.stdin!.end(JSON.stringify(own))
     yield* await saidBy(run, account.name)
   }

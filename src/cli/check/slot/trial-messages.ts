@@ -120,8 +120,8 @@ const ENOUGH = isCompiled
 
 /** The command under soft limits, by prlimit(1) of util-linux. */
 function underLimits(limits: MemoryLimits, command: readonly string[]): string[] {
-  const words = Object.entries(limits).map(([name, bytes]) => `--${name}=${bytes}:`)
-  return words.length === 0 ? [...command] : ['/usr/bin/prlimit', ...words, '--', ...command]
+  const args = Object.entries(limits).map(([name, bytes]) => `--${name}=${bytes}:`)
+  return args.length === 0 ? [...command] : ['/usr/bin/prlimit', ...args, '--', ...command]
 }
 
 /** Sends a message. Infected mail is tagged and not refused, so that the header shows the answer. */

@@ -194,7 +194,7 @@ export function isBuiltIn(name: string): name is BuiltInName {
 
 /** The value of QHPSI: one command, or plugins in their order. */
 export type QhpsiLine =
-  | { readonly kind: 'command'; readonly words: readonly string[] }
+  | { readonly kind: 'command'; readonly argv: readonly string[] }
   | { readonly kind: 'plugins'; readonly names: readonly string[] }
 
 /** Reads `plugin: NAME…` or a command; undefined if the text is blank. */
@@ -208,7 +208,7 @@ function readQhpsiLine(text: string): QhpsiLine | undefined {
   if (plugins) return { kind: 'plugins', names: words }
   refusePlugins(text, words)
   refuseWithoutFile(text, words)
-  return { kind: 'command', words }
+  return { kind: 'command', argv: words }
 }
 
 /** Throws a Fault if clamscan or clamdscan gets options and no file: it would scan the directory that it runs in. */
@@ -254,7 +254,7 @@ function isWithin(line: QhpsiLine, own: QhpsiLine): boolean {
   return (
     line.kind === 'command' &&
     own.kind === 'command' &&
-    line.words.join('\0') === own.words.join('\0')
+    line.argv.join('\0') === own.argv.join('\0')
   )
 }
 

@@ -18,15 +18,11 @@ export function valueIn(conf: string, name: string): string | undefined {
 }
 
 /** The value of an option of ClamAV's programs, in any of its forms. */
-export function optionIn(
-  words: readonly string[],
-  short: string,
-  long: string,
-): string | undefined {
-  for (const [at, word] of words.entries()) {
-    if (word === short || word === long) return words[at + 1]
-    if (word.startsWith(`${long}=`)) return word.slice(long.length + 1)
-    if (word.startsWith(short) && !word.startsWith('--')) return word.slice(short.length)
+export function optionIn(args: readonly string[], short: string, long: string): string | undefined {
+  for (const [at, arg] of args.entries()) {
+    if (arg === short || arg === long) return args[at + 1]
+    if (arg.startsWith(`${long}=`)) return arg.slice(long.length + 1)
+    if (arg.startsWith(short) && !arg.startsWith('--')) return arg.slice(short.length)
   }
   return undefined
 }
@@ -46,7 +42,7 @@ export function clamdConfOf(address: ClamdAddress, configFile?: string): string 
 
 /**
  * The directory of this clamd's signatures, by the same files; undefined if none of them names it. What runs is
- * not looked at: a message asks for this, and any user may start programs, by any name and with any words.
+ * not looked at: a message asks for this, and any user may start programs, by any name and with any arguments.
  */
 export function databaseOf(address: ClamdAddress, configFile?: string): string | undefined {
   const conf = clamdConfOf(address, configFile)

