@@ -20,14 +20,17 @@ import { findRunningServices, type RunningService } from '../shared/running-serv
 import { optionsOfOnescand } from '../shared/settings-file.ts'
 import { addEnvironmentOptions } from '../shared/slot-environment.ts'
 import { checkByMail } from './by-mail/check-by-mail.ts'
+import { checkExim } from './by-rule/exim.ts'
 import {
+  checkServerUnit,
   findMailServers,
   logsOfExim,
   type MailServer,
   noMailServer,
 } from './by-rule/mail-servers.ts'
-import { networkAddresses, onescandEndpoints } from './by-rule/onescand-endpoints.ts'
+import { deadSockets, networkAddresses, onescandEndpoints } from './by-rule/onescand-endpoints.ts'
 import { checkPostfix } from './by-rule/postfix.ts'
+import { checkSendmail } from './by-rule/sendmail.ts'
 import { checkOnescand } from './services/onescand.ts'
 import { checkQuotadHere } from './services/quotad.ts'
 import { checkSlot } from './slot/check-slot.ts'
@@ -140,19 +143,26 @@ async function* checkServer(
     yield* off
     return
   }
-  if (server !== 'Postfix') {
-    const value = `settings of ${server} are not read, and whether its mail is scanned was not seen`
-    yield warning(server, value, 'onescan check --mail ADDRESS shows it')
-    return
-  }
+  yield* checkServerUnit(server)
   const settings = running?.description?.settings ?? {}
-  yield* await checkPostfix({
-    directory: args.postfix ?? '',
-    endpoints: onescandEndpoints(optionsOfOnescand(), running),
-    accounts: readAccounts(),
-    scanTime: attempt(() => readSetting(settings, 'SCANTIMEOUT')) ?? table.SCANTIMEOUT.default,
-    makesStamps: Boolean(settings.CLUSTERKEYS),
-  })
+  const endpoints = onescandEndpoints(optionsOfOnescand(), running)
+  const scanTime = attempt(() => readSetting(settings, 'SCANTIMEOUT')) ?? table.SCANTIMEOUT.default
+  switch (server) {
+    case 'Postfix':
+      return yield* await checkPostfix({
+        directory: args.postfix ?? '',
+        endpoints,
+        accounts: readAccounts(),
+        scanTime,
+        makesStamps: Boolean(settings.CLUSTERKEYS),
+      })
+    case 'Sendmail':
+      return yield* checkSendmail({ endpoints, dead: await deadSockets(), scanTime })
+    case 'Exim':
+      return yield* await checkExim(endpoints)
+  }
+  const value = `settings of ${server} are not read, and whether its mail is scanned was not seen`
+  yield warning(server, value, 'onescan check --mail ADDRESS shows it')
 }
 
 function addCheckOptions(yargs: Argv<object>) {

@@ -27,7 +27,7 @@ const NUMBERED = [
 /** What they say became of it for a recipient. */
 const DELIVERIES = [/: (\w+): to=.*, (stat(?:us)?=.+)/, / ([\w-]{16,}) ((?:==|[=-]>|\*\*) .+)/]
 /** How they say that they try again later. */
-const WAITS = /^(?:==|status=deferred|stat=Deferred)/
+const WAITS = /^(?:==|status=deferred|stat=(?:Deferred|queued))/
 
 /** What a mail server says became of a message. */
 export interface DeliveryStatus {

@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs'
-import { type Finding, ok, warning } from '../../../lib/errors/finding.ts'
+import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
 import { table } from '../../../lib/settings/table.ts'
 import type { LogFile } from '../../../log/read-log.ts'
+import { askSystemd, type SystemdUnit } from '../../shared/systemd-unit.ts'
+import { EXIMS } from './exim.ts'
 import { POSTCONF } from './postconf.ts'
+import { SENDMAIL_CF } from './sendmail.ts'
 
 /** Says that this host has no mail server: whether onescand serves those of other hosts, at these addresses. */
 export function noMailServer(addresses: readonly string[]): Finding {
@@ -17,9 +20,6 @@ export function noMailServer(addresses: readonly string[]): Finding {
 
 const WHAT = 'mail server'
 
-/** The configuration of Sendmail since 8.10. */
-const SENDMAIL_CF = '/etc/mail/sendmail.cf'
-
 /** A mail server that onescan serves. */
 export type MailServer = 'qmail' | 'Postfix' | 'Sendmail' | 'Exim' | 'OpenSMTPD'
 
@@ -33,7 +33,7 @@ const SENDMAILS = [
 
 /** Servers that know no slot and no milter, and hand their mail to onescand by SMTP. */
 const BY_SMTP = [
-  ['Exim', ['/usr/sbin/exim4', '/usr/sbin/exim']],
+  ['Exim', EXIMS],
   ['OpenSMTPD', ['/usr/sbin/smtpctl']],
 ] as const
 
@@ -52,6 +52,39 @@ export function findMailServers(exists: (path: string) => boolean): MailServer[]
     if (programs.some(exists)) here.push(name)
   }
   return here
+}
+
+/** The units of servers whose own programs do not say whether they run. Others name them differently: then nothing is said. */
+const UNITS: Partial<Readonly<Record<MailServer, string>>> = {
+  Sendmail: 'sendmail',
+  Exim: 'exim4',
+  OpenSMTPD: 'opensmtpd',
+}
+
+/** Says if systemd does not run a mail server of this host. */
+export function checkServerUnit(server: MailServer): Finding[] {
+  const name = UNITS[server]
+  const unit = name === undefined ? undefined : askSystemd(name)
+  return unit === undefined ? [] : judgeUnit(server, name!, unit)
+}
+
+/** What systemd's word for it means. Somebody may have several servers, and want one of them off. */
+export function judgeUnit(
+  server: MailServer,
+  name: string,
+  { load, active, enabled }: Pick<SystemdUnit, 'load' | 'active' | 'enabled'>,
+): Finding[] {
+  if (load === 'masked') {
+    const start = `systemctl unmask ${name} && systemctl start ${name}`
+    return active === 'active' ? [] : [warning(server, 'does not run: its unit is masked', start)]
+  }
+  if (active === 'failed') {
+    const remedy = `correct what journalctl -u ${name} names, and systemctl restart ${name}`
+    return [failure(server, 'does not run: its start failed', remedy)]
+  }
+  if (active !== 'inactive') return []
+  const level = enabled === 'disabled' ? warning : failure
+  return [level(server, 'does not run: it was stopped', `systemctl start ${name}`)]
 }
 
 /** Where Exim logs, of Debian and of others: not to syslog. */

@@ -115,8 +115,8 @@ function missing(
   return failure(what, value, whoShouldListen(service, { text: `unix:${path}`, written }, postfix))
 }
 
-/** How systemd comes to listen for Postfix again. */
-function howToListen(unit: string, { load, enabled }: SystemdUnit): string {
+/** How systemd comes to listen for a mail server again. */
+export function howToListen(unit: string, { load, enabled }: SystemdUnit): string {
   const verbs = [
     ...(load === 'masked' ? ['unmask'] : []),
     ...(enabled === 'enabled' ? [] : ['enable']),

@@ -1,9 +1,14 @@
 import t from 'tap'
-import { findMailServers, noMailServer } from '../../../../src/cli/check/by-rule/mail-servers.ts'
+import {
+  findMailServers,
+  judgeUnit,
+  noMailServer,
+} from '../../../../src/cli/check/by-rule/mail-servers.ts'
 import {
   networkAddresses,
   onescandEndpoints,
 } from '../../../../src/cli/check/by-rule/onescand-endpoints.ts'
+import { linesOf } from '../machine.ts'
 
 const of = (...paths: readonly string[]) => findMailServers((path) => paths.includes(path))
 
@@ -39,4 +44,19 @@ t.test('a server that hands its mail on by SMTP is no slot of qmail', async (t) 
   t.same(of('/usr/sbin/exim4', '/usr/sbin/sendmail'), ['Exim'])
   t.same(of('/usr/sbin/smtpctl', '/usr/sbin/sendmail'), ['OpenSMTPD'])
   t.same(of(QMAIL, '/usr/sbin/exim'), ['qmail', 'Exim'])
+})
+
+t.test('a server that systemd does not run is named, with how it starts', async (t) => {
+  const judged = (load: string, active: string, enabled = 'generated') =>
+    linesOf(judgeUnit('Exim', 'exim4', { load, active, enabled }))
+  t.same(judged('loaded', 'active'), [])
+  t.same(judged('masked', 'active', 'masked'), [])
+  t.same(judged('masked', 'inactive', 'masked'), [
+    'warning Exim: does not run: its unit is masked; systemctl unmask exim4 && systemctl start exim4',
+  ])
+  t.match(judged('loaded', 'failed'), [/^error Exim: .* failed; correct what journalctl -u exim4/])
+  t.same(judged('loaded', 'inactive'), [
+    'error Exim: does not run: it was stopped; systemctl start exim4',
+  ])
+  t.match(judged('loaded', 'inactive', 'disabled'), [/^warning Exim: does not run/])
 })

@@ -66,7 +66,7 @@ const goodPostfix = ({ milter }: Pick<Machine, 'milter'>) => [
 
 const setUps: readonly SetUp[] = [
   {
-    name: 'Sendmail, whose settings are not read',
+    name: 'Sendmail without a filter of onescan',
     prepare: (machine) => putSendmail(machine),
     expect: [/^warning Sendmail: .*was not seen; onescan check --mail ADDRESS shows it/],
   },

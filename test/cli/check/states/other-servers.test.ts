@@ -11,7 +11,7 @@ import { inputMailFilter, sendmailMissing, startSendmail } from '../../../progra
 import { startReceiver } from '../../../programs/smtp-receiver.ts'
 import { findingsByMail, judge } from '../machine.ts'
 
-/** States of Exim and Sendmail with onescand, whose settings are not read: what check says by mail. */
+/** States of Exim and Sendmail with onescand: what check says by mail. */
 
 const around = [
   /^error port \d+, clean mail: is taken, and onescan did not see it: 250/,

@@ -1,0 +1,131 @@
+import { attempt } from '../../../lib/errors/fault.ts'
+import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
+import { formatDuration } from '../../../lib/errors/units.ts'
+import { readStart } from '../../../lib/path/open.ts'
+import { leadsSomewhere } from '../../../lib/path/path-handle.ts'
+import { askSystemd } from '../../shared/systemd-unit.ts'
+import { howToStart } from '../services/state.ts'
+import { matchAddress, type OnescandEndpoints, SOCKET_UNITS } from './onescand-endpoints.ts'
+import { secondsOf } from './postconf.ts'
+import { howToListen } from './reach.ts'
+
+/** The configuration of Sendmail since 8.10. */
+export const SENDMAIL_CF = '/etc/mail/sendmail.cf'
+/** The most bytes of it that are read: Debian's has 67 KB. */
+const CF_MAX = 1024 * 1024
+const SHOW = 'onescan check --mail ADDRESS shows it'
+const BUILD = 'build sendmail.cf anew (make -C /etc/mail), and restart Sendmail'
+
+/** A mail filter of Sendmail: `Xonescan, S=local:/run/onescan/milter.sock, F=T, T=S:30s;R:30s;E:5m`. */
+interface Filter {
+  readonly name: string
+  readonly address: string
+  /** What becomes of mail while it cannot be asked: T, R, 4, or none, by which mail passes. */
+  readonly fails: string
+  /** Seconds for its answer at the end of a message: 5 minutes if it names none. */
+  readonly endsWithin: number
+  /** Whether it is asked. */
+  readonly isListed: boolean
+}
+
+/** What counts for the rules about Sendmail. */
+export interface SendmailHost {
+  readonly endpoints: OnescandEndpoints
+  /** The sockets of the package at which nobody listens. */
+  readonly dead: readonly string[]
+  /** SCANTIMEOUT of onescand, in seconds. */
+  readonly scanTime: number
+}
+
+/**
+ * Says by rule what Sendmail's own configuration says of onescand's filter. Nothing is sent. Throws if the file
+ * cannot be read.
+ */
+export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): Finding[] {
+  const filters = readFilters(readStart(path, CF_MAX).toString('latin1'))
+  const ours = filters.filter(({ name, address }) => /onescan/.test(name + address) || isOf(host, address)) // biome-ignore format: a line
+  if (ours.length === 0) {
+    const value = `no filter of ${path} asks onescand, and whether mail is scanned was not seen`
+    return [warning('Sendmail', value, `${SHOW}; doc/mail-servers.md has the filter`)]
+  }
+  return ours.flatMap((filter) => checkFilter(filter, host))
+}
+
+const isOf = ({ endpoints }: SendmailHost, address: string) =>
+  matchAddress(address, endpoints.milters, undefined) !== undefined
+
+function readFilters(configuration: string): Filter[] {
+  const listed = [...configuration.matchAll(/^O +InputMailFilters *= *(.*)$/gm)].flatMap(
+    ([, names = '']) => names.split(/[\s,;]+/),
+  )
+  return [...configuration.matchAll(/^X *([^\s,]+) *,(.*)$/gm)].map(([, name = '', rest = '']) => {
+    const value = (letter: string) =>
+      new RegExp(`(?:^|,) *${letter} *= *([^,]*)`).exec(rest)?.[1]?.trim() ?? ''
+    return {
+      name,
+      address: value('S'),
+      fails: value('F'),
+      endsWithin: secondsOf(/(?:^|;) *E *: *(\w+)/.exec(value('T'))?.[1] ?? ''),
+      isListed: listed.includes(name),
+    }
+  })
+}
+
+function checkFilter(filter: Filter, host: SendmailHost): Finding[] {
+  const what = `filter ${filter.name} of Sendmail`
+  if (!filter.isListed) {
+    const value = 'is not in InputMailFilters: it is not asked, and mail is not scanned'
+    const remedy = `define it by INPUT_MAIL_FILTER, or name it in confINPUT_MAIL_FILTERS of sendmail.mc; ${BUILD}`
+    return [failure(what, value, remedy)]
+  }
+  const down = meanwhileFor(filter.fails)
+  const findings = [
+    whyUnreached(what, filter, host) ?? ok(what, `asks ${filter.address}; while onescand is down, ${down}`), // biome-ignore format: a line
+  ]
+  if (!/^[T4]$/.test(filter.fails)) {
+    const level = filter.fails === 'R' ? warning : failure
+    findings.push(level(what, `F=${filter.fails}: while onescand is down, ${down}`, `write F=T in sendmail.mc; ${BUILD}`)) // biome-ignore format: a line
+  }
+  if (filter.endsWithin <= host.scanTime) {
+    const value = `waits for ${formatDuration(filter.endsWithin * 1000)} (E), and a scan may take ${formatDuration(host.scanTime * 1000)}`
+    findings.push(warning(what, value, `write E:5m in sendmail.mc; ${BUILD}`))
+  }
+  return findings
+}
+
+function meanwhileFor(fails: string): string {
+  if (fails === 'R') return 'Sendmail refuses all mail for good'
+  return /^[T4]$/.test(fails) ? 'Sendmail defers all mail' : 'Sendmail accepts mail unscanned'
+}
+
+/** Why Sendmail, which connects as root, does not reach onescand by its filter; undefined if nothing shows why. */
+function whyUnreached(
+  what: string,
+  { address, fails }: Filter,
+  host: SendmailHost,
+): Finding | undefined {
+  const { endpoints, dead } = host
+  const meanwhile = meanwhileFor(fails)
+  const path = /^(?:unix|local):(.+)$/.exec(address)?.[1]
+  const unit = path === undefined ? undefined : SOCKET_UNITS[path]
+  const state = unit === undefined ? undefined : askSystemd(unit)
+  if (path !== undefined && state !== undefined) {
+    const isThere = attempt(() => leadsSomewhere(path)) ?? true
+    if (isThere && !dead.includes(path)) return undefined
+    const value = isThere ? `nobody listens at ${path}` : `${path} is not there`
+    return failure(what, `${value}: ${meanwhile}`, howToListen(unit!, state))
+  }
+  if (isOf(host, address)) return undefined
+  const value = `asks ${address}, where onescand does not listen: ${meanwhile}`
+  if (!endpoints.isRunning) return failure(what, value, howToStart('onescand'))
+  const [own] = endpoints.milters
+  const remedy =
+    own === undefined
+      ? 'systemctl enable onescan-milter.socket, and systemctl restart onescand'
+      : `name S=${inSendmail(own)} in sendmail.mc; ${BUILD}`
+  return failure(what, value, remedy)
+}
+
+/** An address of --milter as Sendmail has it: `local:PATH`, `inet:PORT@HOST`. */
+const inSendmail = (address: string): string =>
+  address.replace(/^unix:/, 'local:').replace(/^(inet6?):(.+):(\d+)$/, '$1:$3@$2')
