@@ -162,8 +162,10 @@ export class ClamdSession {
   }
 
   async #send(wire: ServerWire, packets: Iterable<ClamdPacket>): Promise<void> {
-    const isLate = (await withTimeout(wire.connected(), CONNECTED_WITHIN)) === TIMED_OUT
-    if (isLate) throw wire.end(new Unanswered(silent))
+    if (!wire.isConnected) {
+      const isLate = (await withTimeout(wire.connected(), CONNECTED_WITHIN)) === TIMED_OUT
+      if (isLate) throw wire.end(new Unanswered(silent))
+    }
     const passing = this.#passing
     let isFirst = true
     for (const packet of packets) {
