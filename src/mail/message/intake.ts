@@ -265,7 +265,7 @@ class ChargedBytes {
 }
 
 /** Bytes of a file that are read at a time. */
-const CHUNK = 256 * 1024
+const CHUNK = 64 * 1024
 /** Most bytes of a memory file, and of any file that clamd gets by descriptor. */
 export const MEMORY_FILE_MAX = 16 * 1024 * 1024
 
