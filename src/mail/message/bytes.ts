@@ -18,7 +18,8 @@ export abstract class Bytes {
 
   /**
    * Returns the bytes from one offset to another, in order and in chunks of any size; by default all of
-   * them. A chunk is valid until the next one is asked for.
+   * them. A chunk is valid until the next one is asked for: a list of chunks (`[...chunks]`) would hold the
+   * last one again and again.
    */
   abstract chunks(from?: number, to?: number): Iterable<Buffer>
 
@@ -44,9 +45,19 @@ export abstract class Bytes {
     return Bytes.of(...kept, this.slice(at))
   }
 
-  /** Copies a part, or what there is of it, into one buffer. */
+  /**
+   * Returns a part, or what there is of it, in one buffer, which nobody may change and which lasts. What lies
+   * in one piece of memory is not copied.
+   */
   gather(from = 0, to: number = this.size): Buffer {
-    return gatherChunks(this.chunks(from, Math.min(to, this.size)))
+    const gathered = Buffer.allocUnsafe(Math.max(0, Math.min(to, this.size) - from))
+    let length = 0
+    for (const chunk of this.chunks(from, from + gathered.length)) {
+      chunk.copy(gathered, length)
+      length += chunk.length
+    }
+    checkCount(length, gathered.length)
+    return gathered
   }
 
   /** Returns whether any chunk passes a test, for which it makes no difference where chunks end. */
@@ -62,6 +73,12 @@ export abstract class Bytes {
   }
 }
 
+/** Throws if a source did not give as many bytes as it was asked for. */
+function checkCount(given: number, asked: number): void {
+  if (given !== asked)
+    throw new Error(`a source gave ${given - asked} bytes more than it was asked for`)
+}
+
 /** Bytes of memory that are read at a time. */
 const CHUNK = 256 * 1024
 
@@ -75,6 +92,10 @@ class BytesInMemory extends Bytes {
 
   get size(): number {
     return this.#buffer.length
+  }
+
+  override gather(from = 0, to = this.size): Buffer {
+    return this.#buffer.subarray(from, to)
   }
 
   chunks(from = 0, to = this.size): Iterable<Buffer> {
@@ -100,13 +121,17 @@ class PartOfBytes extends Bytes {
     this.size = to - from
   }
 
+  override gather(begin = 0, end = this.size): Buffer {
+    return this.#whole.gather(this.#from + begin, this.#from + Math.min(end, this.size))
+  }
+
   *chunks(begin = 0, end = this.size): Generator<Buffer> {
-    let left = end - begin
+    let count = 0
     for (const chunk of this.#whole.chunks(this.#from + begin, this.#from + end)) {
-      left -= chunk.length
+      count += chunk.length
       yield chunk
     }
-    if (left !== 0) throw new Error(`a source gave ${-left} bytes more than it was asked for`)
+    checkCount(count, end - begin)
   }
 }
 
@@ -120,6 +145,16 @@ class JoinedBytes extends Bytes {
     this.size = parts.reduce((sum, { size }) => sum + size, 0)
   }
 
+  override gather(from = 0, to = this.size): Buffer {
+    let before = 0
+    for (const part of this.#parts) {
+      const isIn = before <= from && to <= before + part.size
+      if (isIn) return part.gather(from - before, to - before)
+      before += part.size
+    }
+    return super.gather(from, to)
+  }
+
   *chunks(from = 0, to = this.size): Generator<Buffer> {
     let before = 0
     for (const part of this.#parts) {
@@ -129,15 +164,4 @@ class JoinedBytes extends Bytes {
       before += part.size
     }
   }
-}
-
-/**
- * Copies all chunks into one buffer, in their order. Each is copied before the next one is asked for,
- * since most iterables of chunks have one buffer for all of them. Whoever wants to keep chunks calls
- * this: a list of them (`[...chunks]`) would hold the last one again and again.
- */
-export function gatherChunks(chunks: Iterable<Buffer>): Buffer {
-  const copies: Buffer[] = []
-  for (const chunk of chunks) copies.push(Buffer.from(chunk))
-  return copies.length === 1 ? copies[0]! : Buffer.concat(copies)
 }

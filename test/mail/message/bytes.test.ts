@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { Bytes, gatherChunks } from '../../../src/mail/message/bytes.ts'
+import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { inChunks, ReadBy } from './bytes.ts'
 
 const text = (bytes: Bytes) => bytes.gather().toString('latin1')
@@ -83,15 +83,33 @@ function* inOneBuffer(texts: readonly string[]): Generator<Buffer> {
 
 t.test('chunks that share a buffer are gathered as they came', async (t) => {
   for (const texts of [[], ['one'], ['one', '', 'two', 'three']]) {
-    t.equal(gatherChunks(inOneBuffer(texts)).toString(), texts.join(''))
+    const all = texts.join('')
+    t.equal(new ReadBy(all.length, () => inOneBuffer(texts)).gather().toString(), all)
   }
 })
 
 t.test('what is gathered stays as it is when the buffer is used again', async (t) => {
   const buffer = Buffer.from('one')
-  const gathered = gatherChunks([buffer])
+  const gathered = new ReadBy(buffer.length, () => [buffer]).gather()
   buffer.write('two')
   t.equal(gathered.toString(), 'one')
+})
+
+t.test('what lies in one piece of memory is gathered without a copy', async (t) => {
+  const buffer = Buffer.from('0123456789')
+  const all = Bytes.of(Buffer.from('top '), buffer)
+  const asked = {
+    whole: Bytes.of(buffer),
+    part: all.slice(5, 9),
+    'part of a part': all.slice(4).slice(2),
+  }
+  for (const [what, bytes] of Object.entries(asked)) {
+    const gathered = bytes.gather(0, 3)
+    t.equal(gathered.buffer, buffer.buffer, what)
+    t.equal(gathered.toString(), text(bytes).slice(0, 3), what)
+  }
+  t.equal(all.gather(2, 6).toString(), 'p 01', 'what lies in two is')
+  t.equal(all.gather(12, 99).toString(), '89', 'up to the end')
 })
 
 /** Calls that give chunks which are valid only until the next one is asked for. */

@@ -1,4 +1,4 @@
-import { gatherChunks } from '../../../mail/message/bytes.ts'
+import { Bytes } from '../../../mail/message/bytes.ts'
 import {
   packetOfStreams,
   type SizedContent,
@@ -22,7 +22,7 @@ export function streamsOf(contents: readonly SizedContent[]): ClamdCommands<Scan
  * An INSTREAM of one byte. clamd needs its TemporaryDirectory for it, and says or shows at once if it
  * cannot write there.
  */
-const STREAM_PROBE: Buffer = gatherChunks(streamPackets([Buffer.from('\n')], 1))
+const STREAM_PROBE: Buffer = packetOfStreams([Bytes.of(Buffer.from('\n'))])
 const PROBE_TAKEN: Buffer = Buffer.from('stream: OK\0')
 
 /**

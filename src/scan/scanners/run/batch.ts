@@ -45,7 +45,7 @@ export class Batch {
   }
 }
 
-/** A copy that lasts: the chunks of a content are valid only until the next content is asked for. */
+/** A content whose bytes last: those of others are valid only until the next content is asked for. */
 function inMemory(content: Sample): Sample {
   return { ...content, bytes: Bytes.of(content.bytes.gather()) }
 }
