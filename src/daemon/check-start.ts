@@ -34,7 +34,7 @@ import { checkVisiblePaths } from './visible-paths.ts'
 /**
  * Does what onescand does at its start, up to the first connection, without listening, and then
  * tries whether mail would be scanned: onescand(8), CHECK. With --check-settings it does the first
- * alone. `options` are undefined if they have these faults.
+ * alone, and so if the options have these faults: then `options` are undefined.
  */
 export async function* checkStart(
   options: DaemonOptions | undefined,
@@ -52,9 +52,8 @@ export async function* checkStart(
     yield* checkVisiblePaths(env, options)
   }
   const host = ownHost(env, readControlDirectories(env), true)
-  for await (const finding of options?.checksSettings
-    ? await checkSettings(host)
-    : tryStages(host)) {
+  const settingsAlone = options === undefined || options.checksSettings
+  for await (const finding of settingsAlone ? await checkSettings(host) : tryStages(host)) {
     stopsStart ||= hasMark(finding, 'stops the start')
     yield finding
   }

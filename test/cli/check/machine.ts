@@ -136,7 +136,8 @@ export function linesOf(findings: readonly Finding[]): string[] {
 }
 
 /** What is said of the scanner of the tests. */
-const OF_SCANNER = /^warning QHPSI[^:]*: plugin: eicar: finds the test file alone/
+const OF_SCANNER =
+  /^warning (QHPSI[^:]*|onescand: says in its log: "warning: QHPSI): plugin: eicar: finds the test file alone/
 
 /** Asserts that each expected line is there, and that all other lines are ok. */
 export function judge(

@@ -169,16 +169,11 @@ const SERVES = /(^| )(onescand: serving$|onescan: program=onescan-quotad event=s
 const OF_LINES = /^Ignoring invalid |\/etc\/default\//
 /** What a service says when it checks its settings. */
 const COMPLAINT = /^(error|warning): /
-const ERROR = /^error: /
 
-/**
- * What a log complains of. While the service answers, it says itself what it complains of. Beside an error
- * nothing is told of its warnings, which have not kept it from starting.
- */
+/** What a log complains of. While the service answers, it says itself what it complains of. */
 function tellLog(service: Service, lines: readonly string[], answers: boolean): Finding[] {
-  const complaint = lines.some((line) => ERROR.test(line)) ? ERROR : COMPLAINT
   const complaints = lines.filter(
-    (line) => OF_LINES.test(line) || (!answers && complaint.test(line)),
+    (line) => OF_LINES.test(line) || (!answers && COMPLAINT.test(line)),
   )
   const shown = complaints.length > 0 || answers ? complaints : lines
   const remedy = 'correct what it names, and restart it'
