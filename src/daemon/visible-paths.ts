@@ -1,8 +1,8 @@
-import { accessSync, constants, existsSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { errorCode } from '../lib/errors/fault.ts'
 import { type Finding, failure, warning } from '../lib/errors/finding.ts'
-import { isUnderSystemd, toBind } from '../lib/process/bound-paths.ts'
+import { editToBind, isUnderSystemd, toBind } from '../lib/process/bound-paths.ts'
 import type { Environment } from '../lib/settings/settings.ts'
 import { names, table } from '../lib/settings/table.ts'
 import type { DaemonOptions } from './options/options.ts'
@@ -27,13 +27,35 @@ export function checkVisiblePaths(env: Environment, { smtpDoors }: DaemonOptions
     const isWritten = WRITTEN.includes(name)
     if (name === 'LOGFILE' && existsSync(path)) return []
     const where = name === '--next' || IN_DIRECTORIES.includes(name) ? dirname(path) : path
-    const remedy = toBind('onescand', where, isWritten)
     if (isWritten && isReadOnly(where)) {
+      const remedy = editToBind('onescand', where, true)
       return failure('paths', `${name} ${where}: is read-only for onescand`, remedy)
     }
-    if (existsSync(where) || !isUnderSystemd()) return []
+    const why = whyUnseen(where)
+    // Other checks say what becomes of mail without these, and what to do.
+    if (why === undefined || OF_OTHER_CHECKS[why].includes(name) || !isUnderSystemd()) return []
+    if (why === 'closed') {
+      const remedy = 'move it to a directory that its account may enter'
+      return warning('paths', `${name} ${where}: is in a directory closed to onescand`, remedy)
+    }
+    const remedy = toBind('onescand', where, isWritten)
     return warning('paths', `${name} ${where}: is not visible to onescand`, remedy)
   })
+}
+
+/** The settings of which the stages tell (stages.ts). */
+const OF_OTHER_CHECKS: Readonly<Record<'missing' | 'closed', readonly string[]>> = {
+  missing: ['QUARANTINE', 'TMPDIR'],
+  closed: ['QUARANTINE', 'TMPDIR', 'SPOOLDIR', 'LOGFILE', 'CLUSTERKEYS', 'CLAMD'],
+}
+
+function whyUnseen(path: string): 'missing' | 'closed' | undefined {
+  try {
+    statSync(path)
+    return undefined
+  } catch (error) {
+    return errorCode(error) === 'EACCES' ? 'closed' : 'missing'
+  }
 }
 
 /** The absolute paths among the words of a value, with or without `unix:`. PATH has a list of them, none of its own. */

@@ -1,10 +1,11 @@
 import { closeSync, existsSync, lstatSync, statfsSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { attempt, errorText } from '../lib/errors/fault.ts'
+import { attempt, errorCode, errorText } from '../lib/errors/fault.ts'
 import { type Finding, failure, marked, ok, warning } from '../lib/errors/finding.ts'
 import { shellWord } from '../lib/errors/shell-word.ts'
 import { formatSize } from '../lib/errors/units.ts'
 import { letsOthersReplace } from '../lib/path/untrusted-writer.ts'
+import { editToBind, isUnderSystemd } from '../lib/process/bound-paths.ts'
 import { namesWithoutPath } from '../lib/settings/table/scanning.ts'
 import { openAnonymousFile, readSpoolSettings, type SpoolSettings } from '../mail/message/spool.ts'
 import { groupName, nameOrNumber, obstacle } from './account.ts'
@@ -59,7 +60,10 @@ function checkQuarantine(host: StageHost): Finding[] {
     const owner = nameOrNumber(host.accounts, uid)
     return [ok(what, `${directory} of ${owner}; what the slot itself finds is deferred`)]
   } catch (error) {
-    return keepsNothing(`cannot be looked at (${errorText(error)})`)
+    if (errorCode(error) !== 'ENOENT') {
+      return keepsNothing(`cannot be looked at (${errorText(error)})`)
+    }
+    return keepsNothing('is not there', install + thenBind(host, directory))
   }
 }
 
@@ -85,6 +89,7 @@ function checkLogFile(host: StageHost): Finding[] {
     const value = `${file} cannot be written by ${accountText(host)}`
     return lost(value, `look at the owner, group and mode of ${barrier}`)
   } catch (error) {
+    if (errorCode(error) === 'ENOENT' && isInUnit(host)) return [] // `paths` says so (visible-paths.ts)
     return lost(errorText(error), 'make its directory, for that account to write to')
   }
 }
@@ -94,7 +99,11 @@ function checkSpool(host: StageHost): Finding[] {
   if (directory === undefined) return [] // another check reports the setting
   const shared = host.env.SPOOLDIR
   return [
-    ...guarded('spool (TMPDIR)', () => checkTemporary(host, directory)),
+    ...guarded(
+      SPOOL,
+      () => checkTemporary(host, directory),
+      missing(SPOOL, thenBind(host, directory)),
+    ),
     ...(shared ? guarded('SPOOLDIR', () => checkShared(host, shared), sharedIsMissing(host)) : []),
   ]
 }
@@ -113,13 +122,19 @@ function guarded(
   }
 }
 
-const missing =
-  (what: string): MissingFinding =>
-  (why) =>
-    marked(
-      failure(what, why, 'make the directory; mail that needs a file in it is deferred'),
-      'nothing scans',
-    )
+const SPOOL = 'spool (TMPDIR)'
+
+function missing(what: string, then = ''): MissingFinding {
+  const remedy = `make the directory${then}; mail that needs a file in it is deferred`
+  return (why) => marked(failure(what, why, remedy), 'nothing scans')
+}
+
+/** Whether this is an onescand in its unit, which shows it only what is bound. */
+const isInUnit = ({ isDaemon }: StageHost) => isDaemon && isUnderSystemd()
+
+/** What else has it see a directory that was made. */
+const thenBind = (host: StageHost, directory: string) =>
+  isInUnit(host) ? `; then ${editToBind('onescand', directory, true)}` : ''
 
 /**
  * Makes the finding about a SPOOLDIR that is missing. It is an error if a scanner opens messages there
@@ -141,9 +156,8 @@ function sharedIsMissing(host: StageHost): MissingFinding {
 }
 
 function checkTemporary(host: StageHost, directory: string): Finding[] {
-  const what = 'spool (TMPDIR)'
-  const room = checkFreeSpace(what, directory)
-  return [writableBy(host, what, directory), ...room]
+  const room = checkFreeSpace(SPOOL, directory)
+  return [writableBy(host, SPOOL, directory), ...room]
 }
 
 function checkShared(host: StageHost, directory: string): Finding[] {

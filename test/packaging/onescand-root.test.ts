@@ -197,11 +197,11 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
         sed -i 's|^QUARANTINE=.*|QUARANTINE="${place}"|' /etc/default/onescand
         echo 'QMAILHOME="/data/qmail"' >>/etc/default/onescand; systemctl restart onescand`)
       const found = checked()
-      t.match(found, `paths [onescand]: QUARANTINE ${place}: is not visible to onescand`)
+      t.match(found, `QUARANTINE [onescand]: ${place} is not there: infected mail is deferred`)
       const lines = [...found.matchAll(/"systemctl edit onescand" with (\S+) in \[Service\]/g)]
       t.same(
         lines.map(([, line]) => line),
-        [`BindPaths=${place}`, 'BindReadOnlyPaths=/data/qmail'],
+        ['BindReadOnlyPaths=/data/qmail', `BindPaths=${place}`],
       )
       there(`mkdir -p ${ELSEWHERE.replace(/\/[^/]*$/, '')}
         printf '%s\\n' '[Service]' ${lines.map(([, line]) => line).join(' ')} >${ELSEWHERE}

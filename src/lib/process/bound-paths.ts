@@ -11,9 +11,13 @@ const NOTIFY = '/run/systemd/notify'
 export const isUnderSystemd = (): boolean => existsSync(NOTIFY)
 
 /** The remedy for a path that is not there for a service, or that it cannot write to. */
-export function toBind(unit: string, path: string, isWritten = false): string {
+export const toBind = (unit: string, path: string, isWritten = false): string =>
+  `make it if it is missing, then ${editToBind(unit, path, isWritten)}`
+
+/** What has a service see a path that is there. */
+export function editToBind(unit: string, path: string, isWritten = false): string {
   const line = `${isWritten ? 'BindPaths' : 'BindReadOnlyPaths'}=${shellWord(path)}`
-  return `if it is there: "systemctl edit ${unit}" with ${line} in [Service], and restart it`
+  return `"systemctl edit ${unit}" with ${line} in [Service], and restart it`
 }
 
 /** The suffix of a mount's root in proc_pid_mountinfo(5), once it was removed, or replaced by rename(2). */

@@ -171,6 +171,36 @@ export const setUps: readonly OnescandSetUp[] = [
     start: [/^error: keyring: \S+ring is not readable by /],
   },
   {
+    name: 'a keyring in a directory that its unit closes',
+    settings({ machine, place, file, kept }) {
+      machine.write('/run/systemd/notify', '')
+      const ring = file('ring', HMAC, 0o600)
+      chmodSync(kept, 0o700)
+      return { CLUSTERKEYS: ring, CONTROLDIR: place }
+    },
+    check: [/^error keyring \[onescand\]: \S+ring is not readable by .*; move it out of /, FOLDS],
+  },
+  {
+    name: 'a quarantine that its unit does not show',
+    settings({ machine, place, kept }) {
+      machine.write('/run/systemd/notify', '')
+      return { QUARANTINE: `${kept}/none`, REJECTVIRUS: '0', CONTROLDIR: place }
+    },
+    check: [
+      /^error QUARANTINE \[onescand\]: \S+none is not there: .*; install -d -m 700 -o 54321 \S+; then "systemctl edit onescand" with BindPaths=\S+none in \[Service\], and restart it$/,
+    ],
+  },
+  {
+    name: 'a log in a directory that its unit does not show',
+    settings({ machine, place, kept }) {
+      machine.write('/run/systemd/notify', '')
+      return { LOGFILE: `${kept}/none/log`, CONTROLDIR: place }
+    },
+    check: [
+      /^warning paths \[onescand\]: LOGFILE \S+none: is not visible to onescand; make it if it is missing, then "systemctl edit/,
+    ],
+  },
+  {
     name: 'a keyring of the package that no setting names',
     settings({ machine }) {
       machine.write('/etc/onescan/keys/ring', HMAC, 0o640)
