@@ -8,7 +8,7 @@ import { passwdEntries } from '../lib/process/passwd.ts'
 import { type LogRecord, readLogLine } from './log-record.ts'
 
 /** The most bytes of a line that is read; lines of ours have at most 4,096. */
-export const READ_LINE_MAX = 64 * 1024
+const READ_LINE_MAX = 64 * 1024
 /** The bytes that are read at once. */
 const CHUNK = 256 * 1024
 

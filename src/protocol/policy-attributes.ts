@@ -5,7 +5,7 @@ import { askOnce } from './shared/ask-once.ts'
 export type Attributes = ReadonlyMap<string, string>
 
 /** Bytes of a request: more than ten times as many as Postfix sends. */
-export const REQUEST_MAX = 64 * 1024
+const REQUEST_MAX = 64 * 1024
 
 /**
  * Reads lines of `name=value`, each ended by LF; an empty line ends a request

@@ -16,7 +16,7 @@ interface HttpService {
 }
 
 /** Milliseconds between two requests on one connection. */
-export const IDLE_TIME = 60_000
+const IDLE_TIME = 60_000
 
 /**
  * Serves answers under the path of the old `quota.cgi`, the health of the service, and its

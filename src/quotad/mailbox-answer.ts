@@ -146,7 +146,7 @@ export interface QuotaService extends Pick<ServiceOptions, 'mayAsk' | 'maxClient
  * Milliseconds beyond QUOTALOOKUPTIMEOUT, in which the source can still say that its count takes longer. After
  * them nothing is waited for, even if a file system hangs.
  */
-export const GRACE = 50
+const GRACE = 50
 
 /** Answers questions of all protocols, counts the answers, and logs trouble with mailboxes. */
 export function answersForNames(

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { COMMANDS_MAX, INPUT_MAX, TALK_SECONDS } from '../../src/delay/shared/conversation.ts'
 import { parseNameRules } from '../../src/delay/shared/name-rules.ts'
 import { OPTIONS } from '../../src/delay/shared/options.ts'
 import { items, readPage, section } from '../documents/man-page.ts'
+import { figure } from '../documents/source-files.ts'
 import { launcher } from './rig.ts'
 
 /** smtp-delay(8) describes the program as it is. */
@@ -20,7 +20,7 @@ t.test('the page describes exactly the options that exist', async (t) => {
 })
 
 t.test('the limits of the standalone talk are those of the program', async (t) => {
-  const limits = `${TALK_SECONDS} seconds, ${COMMANDS_MAX} commands or ${INPUT_MAX / 1024} KiB`
+  const limits = `${figure('TALK_SECONDS')} seconds, ${figure('COMMANDS_MAX')} commands or ${figure('INPUT_MAX') / 1024} KiB`
   t.match(section(page, 'STANDALONE TALK').replace(/\n/g, ' '), limits)
 })
 

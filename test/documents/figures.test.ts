@@ -1,30 +1,21 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { CONNECTIONS_MAX } from '../../src/daemon/http/idle-connections.ts'
 import { HUNG_AFTER } from '../../src/daemon/workers/hung-workers.ts'
-import { LINES_MAX } from '../../src/delay/gate/gate-log.ts'
-import { REMEMBERED_MAX } from '../../src/delay/gate/remembered-clients.ts'
-import { QUESTIONS_MAX } from '../../src/delay/gate/visit-preparer.ts'
 import { defaultTimeouts as milterTimeouts } from '../../src/doors/milter/server.ts'
 import { defaultTimeouts as slotTimeouts } from '../../src/doors/slot-socket/server.ts'
 import { defaultTimeouts } from '../../src/doors/smtp/client/connection.ts'
 import { table as settings } from '../../src/lib/settings/table.ts'
-import { READ_LINE_MAX } from '../../src/log/read-log.ts'
 import { FREE_MAX, MAIL_LINE_MAX } from '../../src/mail/message/content-fields.ts'
-import { IN_MEMORY_MAX, MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
+import { MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
 import { DECISIONS_KEPT } from '../../src/observe/live/history.ts'
-import { NAMES_MAX } from '../../src/observe/report/tally.ts'
-import { IDLE_TIME } from '../../src/quotad/http.ts'
-import { GRACE } from '../../src/quotad/mailbox-answer.ts'
-import { AT_ONCE as MAILBOXES_AT_ONCE, THREADS } from '../../src/quotad/sources/readings-at-once.ts'
+import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
 import { HMAC_SECRET_MIN, KEYRING_MAX } from '../../src/scan/cluster/keyring.ts'
-import { CANDIDATES_MAX, FUTURE_MAX } from '../../src/scan/cluster/verify.ts'
+import { FUTURE_MAX } from '../../src/scan/cluster/verify.ts'
 import { IDLE_MAX } from '../../src/scan/scanners/clamd/sessions.ts'
-import { LARGE_FROM, TURNS } from '../../src/scan/scanners/shared/scan-turns.ts'
+import { TURNS } from '../../src/scan/scanners/shared/scan-turns.ts'
 import { SETTLED_AFTER } from '../../src/scan/scanners/shared/signatures.ts'
-import { COUNTED_FOR, DEATHS_MAX } from '../../src/scan/verdicts/poison.ts'
-import { CLAIMED_FOR } from '../../src/scan/verdicts/store/shared-store.ts'
+import { DEATHS_MAX } from '../../src/scan/verdicts/poison.ts'
 import { textInC } from '../c/built-in-c.ts'
 import { hiddenClasses } from '../scan/scanners/second-look/classes.ts'
 import { readPage } from './man-page.ts'
@@ -39,7 +30,7 @@ const read = (path: string) => readFileSync(join(import.meta.dirname, '../..', p
 const daemon = readPage('onescand.8')
 
 t.test('the figures about what a worker asks of clamd are those of the program', async (t) => {
-  const turns = `at most ${TURNS.large} of ${LARGE_FROM / MIB} MiB or more, and ${TURNS.small} smaller ones`
+  const turns = `at most ${TURNS.large} of ${figure('LARGE_FROM') / MIB} MiB or more, and ${TURNS.small} smaller ones`
   t.match(readPage('onescan-clamav.7'), turns)
   t.match(daemon, `If nothing is heard of it for ${HUNG_AFTER / 1000} seconds`)
 })
@@ -52,9 +43,12 @@ t.test(
   'the figures about what onescan(1) reads, counts and shows are those of the program',
   async (t) => {
     const page = words('onescan.1')
-    t.match(page, `one of more than ${READ_LINE_MAX / KIB} KiB is ignored`)
+    t.match(page, `one of more than ${figure('READ_LINE_MAX') / KIB} KiB is ignored`)
     t.match(page, `its first ${figure('BYTES_SHOWN') / KIB} KiB;`)
-    t.match(page, `counts ${withCommas(NAMES_MAX)} different ones`)
+    t.match(
+      page,
+      `counts ${withCommas(figure('NAMES_MAX', 'observe/report/tally.ts'))} different ones`,
+    )
     t.equal(figure('TOP'), 20)
     t.match(page, 'the twenty most frequent names')
   },
@@ -72,12 +66,15 @@ t.test(
       `for ${figure('IDLE_FOR') / 1000} to ${(2 * figure('IDLE_FOR')) / 1000} seconds after`,
     )
     t.match(page, `wait for their turn, for ${figure('TURN_WITHIN') / 1000} seconds at most`)
-    t.match(page, `is larger than ${IN_MEMORY_MAX / KIB} KiB, or there is no memory left`)
+    t.match(page, `is larger than ${figure('IN_MEMORY_MAX') / KIB} KiB, or there is no memory left`)
     t.match(page, `Its first ${MEMORY_FILE_MAX / MIB} MiB are in memory`)
     t.match(page, `a token of ${figure('TOKEN_MIN')} or more printable characters`)
     t.match(page, `tells the MTA every ${milterTimeouts.progressAfter / 1000} seconds`)
     t.match(page, `if that is more than ${defaultTimeouts.makesRoomAfter / 1000} seconds`)
-    t.match(page, `at most ${CONNECTIONS_MAX} connections, and`)
+    t.match(
+      page,
+      `at most ${figure('CONNECTIONS_MAX', 'daemon/http/idle-connections.ts')} connections, and`,
+    )
     t.match(page, `each ${withCommas(figure('CONTENT_STEP'))} bytes of content`)
     t.match(page, `closes more than ${defaultTimeouts.end / 1000} seconds after QUIT`)
   },
@@ -88,12 +85,18 @@ t.test(
   async (t) => {
     const page = words('onescan-quotad.8')
     t.match(page, `must be complete after ${figure('REQUEST_TIME') / 1000} seconds`)
-    t.equal(IDLE_TIME, 60_000)
+    t.equal(figure('IDLE_TIME', 'quotad/http.ts'), 60_000)
     t.match(page, 'An idle connection is closed after a minute')
-    t.match(page, `is answered within ${GRACE} milliseconds more`)
-    t.match(page, `Up to ${MAILBOXES_AT_ONCE} mailboxes that hang keep no other waiting`)
+    t.match(
+      page,
+      `is answered within ${figure('GRACE', 'quotad/mailbox-answer.ts')} milliseconds more`,
+    )
+    t.match(
+      page,
+      `Up to ${figure('AT_ONCE', 'quotad/sources/readings-at-once.ts')} mailboxes that hang keep no other waiting`,
+    )
     t.match(read('debian/onescan-quotad.service'), `\n# ${THREADS} threads`)
-    t.ok(MAILBOXES_AT_ONCE < THREADS)
+    t.ok(figure('AT_ONCE', 'quotad/sources/readings-at-once.ts') < THREADS)
     t.match(page, `is ${figure('OVER_QUOTA_FOR') / 60_000} minutes old`)
   },
 )
@@ -123,7 +126,7 @@ t.test('the figures about stamps, keyrings and sweeps are those of the program',
   const stamps = words('onescan-stamp.7')
   t.match(stamps, `base64url of ${HMAC_SECRET_MIN} bytes or more`)
   t.match(stamps, `a regular file of at most ${KEYRING_MAX / KIB} KiB`)
-  t.match(stamps, `the first ${CANDIDATES_MAX} hmac-sha256 stamps`)
+  t.match(stamps, `the first ${figure('CANDIDATES_MAX')} hmac-sha256 stamps`)
   t.match(stamps, `more than ${FUTURE_MAX} seconds in the future`)
   const slot = words('onescan-queue.8')
   t.match(slot, `removes those older than ${figure('SWEEP_AGE') / HOUR} hours`)
@@ -140,11 +143,17 @@ t.test(
     t.match(page, `${figure('BYTES_MIN')} bytes in three segments, and was sent four`)
     t.match(page, `${figure('PROGRAM_IDLE_MAX') / 1000} seconds, with two places for half of that`)
     t.match(page, `sent less than ${figure('PROGRESS') / KIB} KiB`)
-    t.match(page, `The ${withCommas(REMEMBERED_MAX)} clients that behaved last`)
+    t.match(page, `The ${withCommas(figure('REMEMBERED_MAX'))} clients that behaved last`)
     t.match(page, `and ${figure('SPARE_DESCRIPTORS')} more.`)
     t.match(page, `let in for ${figure('ACCEPT_PAUSE')} milliseconds at a time`)
-    t.match(page, `At most ${QUESTIONS_MAX} questions to the DNS`)
-    t.match(page, `Up to ${withCommas(LINES_MAX)} lines wait in memory`)
+    t.match(
+      page,
+      `At most ${figure('QUESTIONS_MAX', 'delay/gate/visit-preparer.ts')} questions to the DNS`,
+    )
+    t.match(
+      page,
+      `Up to ${withCommas(figure('LINES_MAX', 'delay/gate/gate-log.ts'))} lines wait in memory`,
+    )
   },
 )
 
@@ -160,11 +169,11 @@ t.test('the figures about verdicts and signatures are those of the program', asy
   t.equal(figure('INFECTED_FOR'), 60)
   t.match(daemon, 'less than a minute old')
   t.equal(DEATHS_MAX, 3)
-  t.equal(COUNTED_FOR, 3600 * 1000)
+  t.equal(figure('COUNTED_FOR'), 3600 * 1000)
   t.match(daemon, 'three deaths, each within an hour of the one before')
   t.equal(SETTLED_AFTER, 15 * 60)
   t.match(cluster, 'or 15 minutes after the change')
-  t.equal(CLAIMED_FOR, 2_000)
+  t.equal(figure('CLAIMED_FOR'), 2_000)
   t.match(daemon, 'waited for, up to 2 seconds or a quarter of SCANTIMEOUT')
   t.equal(figure('SHARE_OF_WAITING'), 0.25)
   t.equal(figure('MISSES_MAX'), 3)

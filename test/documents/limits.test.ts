@@ -3,9 +3,9 @@ import { replyText } from '../../src/doors/shared/replies/error-report.ts'
 import { logLine } from '../../src/lib/errors/log.ts'
 import { makeEnvelope } from '../../src/mail/message/envelope/envelope.ts'
 import { forwardTo } from '../../src/scan/judge/forward.ts'
-import { SOCKETS_MAX } from '../../src/scan/quota/udp.ts'
 import { LineRelay } from '../../src/scan/scanners/shared/scanner-program.ts'
 import { columns, readPage, section } from './man-page.ts'
+import { figure } from './source-files.ts'
 
 /** Limits that onescan-queue(8) names, against what the program does. */
 
@@ -61,5 +61,5 @@ t.test('the output of a scanner is shown up to its limit', async (t) => {
 
 t.test('the page says how many sockets questions about mailboxes take', async (t) => {
   const page = section(readPage('onescan-queue.8'), 'QUOTA SERVICES')
-  t.match(page, `with at most ${SOCKETS_MAX} sockets in each process`)
+  t.match(page, `with at most ${figure('SOCKETS_MAX')} sockets in each process`)
 })

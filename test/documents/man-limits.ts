@@ -1,24 +1,18 @@
-import { CONNECTIONS_MAX, PACKET_MAX, SMALL_PACKET_MAX } from '../../src/doors/milter/door.ts'
+import { PACKET_MAX, SMALL_PACKET_MAX } from '../../src/doors/milter/door.ts'
 import { defaultTimeouts as milter } from '../../src/doors/milter/server.ts'
-import { PATHS_MAX } from '../../src/doors/shared/recipient-list.ts'
-import { defaultTimeouts as smtp, WAITING_MAX } from '../../src/doors/smtp/client/connection.ts'
+import { defaultTimeouts as smtp } from '../../src/doors/smtp/client/connection.ts'
 import { defaultNextServerTimeouts as next } from '../../src/doors/smtp/next-server/next-server.ts'
-import { ENCODED_FIELDS_MAX, ENCODED_WORDS_MAX } from '../../src/mail/message/encoded-words.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
-import { DISK_BEYOND_MAX, DISK_MAX } from '../../src/mail/mime/shared/disk-share.ts'
+import { DISK_BEYOND_MAX } from '../../src/mail/mime/shared/disk-share.ts'
 import { limits } from '../../src/mail/mime/shared/limits.ts'
-import { MEMORY_MAX } from '../../src/mail/mime/shared/store.ts'
 import { MACROS_MAX } from '../../src/protocol/milter/macros.ts'
 import { COMMAND_MAX } from '../../src/protocol/smtp/commands.ts'
-import { REPLY_LINE_MAX, REPLY_MAX } from '../../src/protocol/smtp/replies.ts'
-import { RECORD_MAX } from '../../src/scan/quarantine/record.ts'
-import { RULE_LINE_MAX, RULES_MAX, SETTINGS_MAX } from '../../src/scan/rules/load.ts'
+import { REPLY_LINE_MAX } from '../../src/protocol/smtp/replies.ts'
+import { RULES_MAX } from '../../src/scan/rules/load.ts'
 import { WRITTEN_MAX } from '../../src/scan/scanners/attachments/name-words.ts'
 import { COMES_BACK_WITHIN } from '../../src/scan/scanners/clamd/ask-in-turn.ts'
-import { CLAMD_REPLY_MAX } from '../../src/scan/scanners/clamd/clamd-reply.ts'
-import { SMALL_DESCRIPTOR_MAX } from '../../src/scan/scanners/clamd/descriptor-trial.ts'
 import { standardLimits } from '../../src/scan/scanners/file-plugin/file-plugin.ts'
 import { RENEWED_AFTER } from '../../src/scan/scanners/plugin-host/protocol.ts'
 import { figure } from './source-files.ts'
@@ -49,7 +43,7 @@ export const slotLimits: readonly Limit[] = [
   ['log line', '4,096 bytes'],
   ['value in a log line', '400 characters'],
   ['X-Quarantine-ID', '8 KiB'],
-  ['record of a message in quarantine', mib(RECORD_MAX)],
+  ['record of a message in quarantine', mib(figure('RECORD_MAX'))],
   ['output of a command searched for a name', '64 KiB'],
   ['standard error of a scanner in the log', '64 KiB'],
 ]
@@ -69,7 +63,7 @@ export const contentLimits: readonly Limit[] = [
     'work, a byte inspected counted once',
     `${limits.workTimes} times the bytes decoded and ${mib(limits.workMore)}`,
   ],
-  ['contents of all messages of a process, in files', mib(DISK_MAX)],
+  ['contents of all messages of a process, in files', mib(figure('DISK_MAX'))],
   ['of these, beyond the sizes of the messages', mib(DISK_BEYOND_MAX)],
   ['places where something may begin or end', count(limits.places)],
   ['contents that have begun and not ended', count(limits.open)],
@@ -79,14 +73,14 @@ export const contentLimits: readonly Limit[] = [
   ],
   [
     'encoded words of a header',
-    `${count(ENCODED_WORDS_MAX)}, in fields of ${kib(ENCODED_FIELDS_MAX)}`,
+    `${count(figure('ENCODED_WORDS_MAX'))}, in fields of ${kib(figure('ENCODED_FIELDS_MAX'))}`,
   ],
   ['character sets that a header names', count(limits.charsets)],
   ['fields of headers that delimiters stand in', mib(limits.goneOn)],
   ['boundary', bytes(limits.boundary)],
   ['boundaries of a message', count(limits.boundaries)],
   ['different lengths of boundaries', count(limits.boundaryLengths)],
-  ['memory for contents', mib(MEMORY_MAX)],
+  ['memory for contents', mib(figure('MEMORY_MAX'))],
   ['parameters of a field, for attachments', count(figure('PARAMETERS_MAX'))],
   [
     'file name, for attachments',
@@ -96,18 +90,18 @@ export const contentLimits: readonly Limit[] = [
 
 export const clamdLimits: readonly Limit[] = [
   ['content for clamd in memory, by onescand', mib(MEMORY_FILE_MAX)],
-  ['the same before clamd has found a virus in a large one', mib(SMALL_DESCRIPTOR_MAX)],
+  ['the same before clamd has found a virus in a large one', mib(figure('SMALL_DESCRIPTOR_MAX'))],
   ['connection by TCP', '5 seconds'],
   ['server that refuses connections, tried again for', seconds(COMES_BACK_WITHIN.refused)],
   ['server that says nothing by TCP, tried again for', seconds(COMES_BACK_WITHIN.silent)],
   ['servers that may break one scan', '2'],
-  ['reply of clamd', kib(CLAMD_REPLY_MAX)],
+  ['reply of clamd', kib(figure('CLAMD_REPLY_MAX'))],
 ]
 
 export const policyLimits: readonly Limit[] = [
   ['file', mib(RULES_MAX)],
-  ['line, with those that go on with it', bytes(RULE_LINE_MAX)],
-  ['different settings of a file', count(SETTINGS_MAX)],
+  ['line, with those that go on with it', bytes(figure('RULE_LINE_MAX'))],
+  ['different settings of a file', count(figure('SETTINGS_MAX'))],
 ]
 
 export const pluginLimits: readonly Limit[] = [
@@ -123,10 +117,13 @@ export const milterLimits: readonly Limit[] = [
   ['packet of any other kind than header field or body', `${kib(SMALL_PACKET_MAX - 1)}, likewise`],
   ['macros before a command', `${kib(MACROS_MAX)}, likewise`],
   ['time to negotiate', `${seconds(milter.negotiation)}, likewise`],
-  ['paths of all recipients together', `${mib(PATHS_MAX)}, else deferred`],
+  ['paths of all recipients together', `${mib(figure('PATHS_MAX'))}, else deferred`],
   ['those of all messages at once', 'Fl -memory , No likewise'],
   ['the same, with incomplete packets', 'Fl -memory , No likewise'],
-  ['connections of one process', `${count(CONNECTIONS_MAX)} MTAs, else the new one is closed`],
+  [
+    'connections of one process',
+    `${count(figure('CONNECTIONS_MAX', 'doors/milter/door.ts'))} MTAs, else the new one is closed`,
+  ],
   [
     'silence within a packet or the content',
     `${seconds(milter.stalled)}, then deferred and closed`,
@@ -139,15 +136,18 @@ export const smtpLimits: readonly Limit[] = [
     'command line',
     `${bytes(COMMAND_MAX)}, else 500; without an end the connection is closed at ${kib(figure('UNENDED_MAX'))}`,
   ],
-  ['commands behind a message', `${kib(WAITING_MAX)} until it is answered, then 421 and the end`],
-  ['paths of all recipients together', `${mib(PATHS_MAX)}, else 452 4.3.2 for one more`],
+  [
+    'commands behind a message',
+    `${kib(figure('WAITING_MAX', 'doors/smtp/client/connection.ts'))} until it is answered, then 421 and the end`,
+  ],
+  ['paths of all recipients together', `${mib(figure('PATHS_MAX'))}, else 452 4.3.2 for one more`],
   ['memory of all sessions', 'Fl -memory , No else 451 or 452'],
   ['sessions of one process', 'Fl -max-clients , No else see below'],
   ['silence of a client', `${seconds(smtp.silence)}, then 421`],
   ['time for a command line', `${seconds(smtp.command)}, likewise`],
   ['time for the content', `${seconds(smtp.content)}, likewise`],
   ['line of a reply', `${bytes(REPLY_LINE_MAX)}, else the next server counts as gone`],
-  ['whole reply', `${kib(REPLY_MAX)}, likewise`],
+  ['whole reply', `${kib(figure('REPLY_MAX'))}, likewise`],
   ['connecting to the next server', `${seconds(next.connection)}, likewise`],
   ['its answer to a command', `${seconds(next.command)}, likewise`],
   ['its answer to DATA', `${seconds(next.data)}, likewise`],

@@ -59,11 +59,13 @@ export function componentOf(file: string): string {
 
 /**
  * The number of a constant, which its file may have for itself. Throws unless one file alone has one of
- * that name.
+ * that name, or `path` says which is meant.
  */
-export function figure(name: string): number {
+export function figure(name: string, path?: string): number {
   const form = new RegExp(`^(?:export )?const ${name} = ([\\d_.* ]+)$`, 'm')
-  const [found, ...more] = sourceFiles.flatMap(({ text }) => form.exec(text)?.[1] ?? [])
+  const [found, ...more] = sourceFiles
+    .filter((file) => path === undefined || file.path === path)
+    .flatMap(({ text }) => form.exec(text)?.[1] ?? [])
   if (found === undefined || more.length > 0) throw new Error(`${name} is no one number`)
   return found.split('*').reduce((all, part) => all * Number(part.replaceAll('_', '')), 1)
 }
@@ -81,7 +83,9 @@ function usesIn(text: string): { from: string; name: string }[] {
       name,
     })),
   )
-  const late = text.matchAll(/(?:\{([^}]*)\} = )?\(?await import\('(\.[^']+)'\)\)?(?:\.([\w$]+))?/g)
+  const late = text.matchAll(
+    /(?:\{([^{}]*)\} = )?\(?await import\('(\.[^']+)'\)\)?(?:\.([\w$]+))?/g,
+  )
   const awaited = [...late].flatMap(([, list, from, member]) =>
     (list === undefined ? [member ?? ''] : namesOf(list).map(({ name }) => name)).map((name) => ({
       from: from!,

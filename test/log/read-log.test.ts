@@ -5,9 +5,11 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import { type LogCriteria, queryFor } from '../../src/log/criteria.ts'
 import { type LogRecord, readLogLine } from '../../src/log/log-record.ts'
-import { findLog, journal, linesIn, READ_LINE_MAX, readLogs } from '../../src/log/read-log.ts'
+import { findLog, journal, linesIn, readLogs } from '../../src/log/read-log.ts'
 import { findProgram } from '../programs/install.mjs'
 import { tai64n, told } from './lines.ts'
+
+const READ_LINE_MAX = 64 * 1024
 
 const nothing: LogCriteria = {
   id: undefined,

@@ -2,7 +2,6 @@ import { chmodSync, chownSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import t from 'tap'
 import { loadSystem, type System } from '../../src/lib/runtime/system.ts'
-import { SMALL_DESCRIPTOR_MAX } from '../../src/scan/scanners/clamd/descriptor-trial.ts'
 import { clamdScanner } from '../../src/scan/scanners/clamd/scanner.ts'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
 import type { Sample } from '../../src/scan/scanners/shared/scanner.ts'
@@ -10,6 +9,8 @@ import { socketPath } from '../scan/scanners/clamd/stand-in.ts'
 import { clamdPolicy, sample, scanTask } from '../scan/scanners/clamd/task.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
 import { listen } from './listen.ts'
+
+const SMALL_DESCRIPTOR_MAX = 1024 * 1024
 
 const skip = clamdMissing
 const MIB = 1024 * 1024

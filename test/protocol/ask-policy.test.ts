@@ -1,7 +1,9 @@
 import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { askPolicy, REQUEST_MAX } from '../../src/protocol/policy-attributes.ts'
+import { askPolicy } from '../../src/protocol/policy-attributes.ts'
 import { listen } from '../programs/listen.ts'
+
+const REQUEST_MAX = 64 * 1024
 
 /** The client of policy services, against services that lie, stop and never end. */
 

@@ -4,10 +4,9 @@ import t from 'tap'
 import { readLdapSettings } from '../../src/protocol/ldap/ldap-settings.ts'
 import { usage } from '../../src/quotad/options.ts'
 import { readServiceSettings } from '../../src/quotad/service-settings.ts'
-import { USER_NAME_MAX } from '../../src/quotad/sources/mailbox.ts'
-import { MAILDIRSIZE_MAX } from '../../src/quotad/sources/maildir.ts'
 import { datagramFor, readQuestionDatagram } from '../../src/quotad/udp.ts'
 import { items, readPage, section } from '../documents/man-page.ts'
+import { figure } from '../documents/source-files.ts'
 
 /** onescan-quotad(8) describes the program as it is. */
 
@@ -59,8 +58,8 @@ t.test('the page has the defaults of the program', async (t) => {
     environment.get('QUOTALDAPFILTER'),
     readLdapSettings({ QUOTALDAPURL: 'ldap://x' })!.filter,
   )
-  t.match(page, `${MAILDIRSIZE_MAX.toLocaleString('en')} bytes or more`)
-  t.match(page, `at most ${USER_NAME_MAX} bytes`)
+  t.match(page, `${figure('MAILDIRSIZE_MAX').toLocaleString('en')} bytes or more`)
+  t.match(page, `at most ${figure('USER_NAME_MAX')} bytes`)
 })
 
 t.test('the datagrams in the page are those of the program', async (t) => {

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net'
  * Connections at once. If one more comes, the one that has been idle for longest is closed, or else
  * the new one.
  */
-export const CONNECTIONS_MAX = 400
+const CONNECTIONS_MAX = 400
 
 /**
  * Which connections of a server wait for an answer, and which for a request. Their number is kept at

@@ -64,7 +64,7 @@ export class GateLog {
 }
 
 /** Most lines that are kept while standard error takes none. Further lines are lost, and counted. */
-export const LINES_MAX = 10_000
+const LINES_MAX = 10_000
 /** Milliseconds between two attempts to write. */
 const TRY_EVERY = 20
 /** Milliseconds for which each of the last lines may wait. */

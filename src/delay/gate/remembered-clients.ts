@@ -1,5 +1,5 @@
 /** Most clients that are remembered. The one that behaved longest ago makes room for a new one. */
-export const REMEMBERED_MAX = 100_000
+const REMEMBERED_MAX = 100_000
 
 /** The clients that behaved, and need not wait for a while (smtp-delay(8), Who is remembered). */
 export class RememberedClients {

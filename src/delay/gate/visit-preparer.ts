@@ -129,7 +129,7 @@ function connectionVariables(ends: ConnectionEnds, rule: TcpRule): Environment {
 }
 
 /** Most DNS questions at a time; a server on this host would lose some if there were more. */
-export const QUESTIONS_MAX = 500
+const QUESTIONS_MAX = 500
 
 /** Resolvers for clients. Equal questions of several clients at the same time are asked once. */
 function shareQuestions(ask: () => Resolver): () => Resolver {

@@ -1,7 +1,7 @@
 /** The limits of a conversation: it ends at the first of them. */
-export const TALK_SECONDS = 60
-export const COMMANDS_MAX = 100
-export const INPUT_MAX = 64 * 1024
+const TALK_SECONDS = 60
+const COMMANDS_MAX = 100
+const INPUT_MAX = 64 * 1024
 
 /**
  * Bytes that are read and dropped after the last reply. If a connection is closed with unread

@@ -18,7 +18,7 @@ import { MilterSession } from './session.ts'
 /**
  * Connections that one process keeps: Postfix has up to 100 processes of each kind that opens some.
  */
-export const CONNECTIONS_MAX = 1000
+const CONNECTIONS_MAX = 1000
 /** Milliseconds between two checks of what is due. */
 const TICK_MAX = 1000
 

@@ -2,7 +2,7 @@ import { Fault } from '../../lib/errors/fault.ts'
 import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
 
 /** Bytes of all paths of one message together: some hundred thousand recipients. */
-export const PATHS_MAX = 4 * 1024 * 1024
+const PATHS_MAX = 4 * 1024 * 1024
 
 /** Bytes of the first chunk of paths, and of the largest one, unless a path is longer. */
 const FIRST_CHUNK = 1024

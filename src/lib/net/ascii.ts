@@ -12,4 +12,3 @@ export const LESS = 0x3c
 export const EQUALS = 0x3d
 export const GREATER = 0x3e
 export const BACKSLASH = 0x5c
-export const DEL = 0x7f

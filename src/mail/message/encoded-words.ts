@@ -8,10 +8,10 @@ const DEPTH_MAX = 4
  * what is counted. The bound does not grow with the size: a word takes eight bytes, so a small header
  * cannot have many, and no mail that people write has more in a large one.
  */
-export const ENCODED_WORDS_MAX = 2500
+const ENCODED_WORDS_MAX = 2500
 
 /** The most characters of the fields of a header that have encoded words: 2,500 addresses with names. */
-export const ENCODED_FIELDS_MAX = 256 * 1024
+const ENCODED_FIELDS_MAX = 256 * 1024
 
 /** Counts the encoded words of a header that comes in pieces. */
 export class EncodedWordCount {

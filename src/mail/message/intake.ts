@@ -39,7 +39,7 @@ export interface MessageOptions {
 }
 
 /** Bytes of a message that are kept in memory; a larger one goes to a file. */
-export const IN_MEMORY_MAX = 128 * 1024
+const IN_MEMORY_MAX = 128 * 1024
 /** Bytes that are allocated at first: of a message whose size is not known, and at most. */
 const FIRST_PIECE = 8 * 1024
 const FIRST_PIECE_MAX = 64 * 1024

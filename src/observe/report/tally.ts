@@ -4,7 +4,7 @@ import { DECISIONS, Durations, MessageCounts, SCANS, scanTimeIn } from './counts
 /** The most names of a list that are reported. */
 const TOP = 20
 /** The most different names of a list that are counted; further ones count as OTHERS together. */
-export const NAMES_MAX = 20_000
+const NAMES_MAX = 20_000
 const OTHERS = '(others)'
 /** The most characters of a name; those in lines of ours are shorter. */
 const NAME_MAX = 500

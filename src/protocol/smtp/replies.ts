@@ -7,7 +7,7 @@ import type { SmtpLine } from './lines.ts'
 /** Bytes of one line of a server's reply; RFC 5321 4.5.3.1.5 has 512. */
 export const REPLY_LINE_MAX = 4096
 /** Bytes of all lines of a reply: enough for a thousand of ordinary length. */
-export const REPLY_MAX = 128 * 1024
+const REPLY_MAX = 128 * 1024
 
 /** A reply as it stands on the wire. */
 export interface RawReply {

@@ -10,7 +10,7 @@ import { RespError, type RespValue } from './resp-reader.ts'
 /** Milliseconds for all steps until a server has answered the first question. */
 const ENTERED_WITHIN = 1_500
 /** Questions in a row without an answer in time, after which a connection is left. */
-export const MISSES_MAX = 3
+const MISSES_MAX = 3
 /** Milliseconds before the next attempt, doubled with each attempt that fails. */
 const FIRST_PAUSE = 200
 /** The longest pause if nobody answered or the connection broke: that may be over at any time. */

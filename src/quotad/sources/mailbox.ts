@@ -9,7 +9,7 @@ export interface User {
   readonly domain: string
 }
 
-export const USER_NAME_MAX = 255
+const USER_NAME_MAX = 255
 
 /** Characters that end a line, a word or a file name, and `..`, which leaves a directory. */
 const NOT_IN_NAMES = /[\0-\x20\x7f/]|\.\./

@@ -139,7 +139,7 @@ async function isUnchanged(known: RememberedSizeFile, maildir: string): Promise<
 }
 
 /** Bytes. A file that is as long as this is not summed up but made anew (maildirquota(7)). */
-export const MAILDIRSIZE_MAX = 5120
+const MAILDIRSIZE_MAX = 5120
 
 /** The content of the file `maildirsize` of a Maildir++. */
 interface Maildirsize {

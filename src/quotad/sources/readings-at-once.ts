@@ -10,7 +10,7 @@ export const THREADS = 128
  * the file system does not answer holds a thread for ever. With fewer readings than THREADS, some
  * threads are left for all else.
  */
-export const AT_ONCE = 100
+const AT_ONCE = 100
 /** Milliseconds for which a reading waits for another one to end. */
 const WAIT = 1000
 

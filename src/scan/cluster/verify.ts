@@ -9,7 +9,7 @@ import { BoundFields, isBound, md5Stamp, stampMac } from './mac.ts'
 import { isStampName, RELEASED, type Stamp, stampName, stampsIn } from './stamp.ts'
 
 /** Most hmac-sha256 stamps of known keys that are verified in one message. */
-export const CANDIDATES_MAX = 16
+const CANDIDATES_MAX = 16
 /** Most bytes of fields that are hashed for all of them together: those of the largest header, twice. */
 const HASHED_MAX = 2 * HEADER_MAX
 /** Seconds by which the clock of another host may be ahead. */

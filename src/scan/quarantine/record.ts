@@ -50,7 +50,7 @@ const LINE_MAX = 900
  * Most bytes of a record, with its digest: some 700,000 recipients of 20 bytes. Mail with more of them is
  * not kept, since no command could read its record, and a file with more is not read.
  */
-export const RECORD_MAX = 16 * 1024 * 1024
+const RECORD_MAX = 16 * 1024 * 1024
 /** The objects and lists of a record that stand in each other: its fields, and the recipients. */
 const DEPTH_MAX = 2
 

@@ -210,7 +210,7 @@ function failureOf(why: string, { nonsense }: UdpExchange): QuotaAnswer {
 }
 
 /** Most sockets that are open at once, including those that only wait for late answers. */
-export const SOCKETS_MAX = 512
+const SOCKETS_MAX = 512
 
 /** Opens sockets on ports that the system chooses at random. */
 export class UdpSockets {

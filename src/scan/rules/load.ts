@@ -65,9 +65,9 @@ function whyNot(error: unknown, path: string): string {
 }
 
 /** Most bytes of a line with its continuation lines. */
-export const RULE_LINE_MAX = 4096
+const RULE_LINE_MAX = 4096
 /** Most different settings in a file, since each may have scanners of its own. */
-export const SETTINGS_MAX = 100
+const SETTINGS_MAX = 100
 
 /** The settings that a line may set: those that decide about one message. */
 const settable: readonly string[] = Object.keys({

@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache'
 /** A message that was in hand at so many deaths of scanners is left alone. */
 export const DEATHS_MAX = 3
 /** Milliseconds for which a death counts, and for which the message is left alone after the last one. */
-export const COUNTED_FOR = 3600 * 1000
+const COUNTED_FOR = 3600 * 1000
 /** Most messages that are counted. The one whose last death is longest ago makes room. */
 const MESSAGES_MAX = 1000
 

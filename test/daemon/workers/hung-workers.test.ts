@@ -1,11 +1,13 @@
 import { once } from 'node:events'
 import t from 'tap'
-import { HeartbeatWatch, HUNG_AFTER, LATE_AFTER } from '../../../src/daemon/workers/hung-workers.ts'
+import { HeartbeatWatch, HUNG_AFTER } from '../../../src/daemon/workers/hung-workers.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { until } from '../../run/until.ts'
 import { type Asked, numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { get } from '../http/rig.ts'
 import { childrenOf, startOnescand } from '../process.ts'
+
+const LATE_AFTER = 3_000
 
 /** How onescand finds workers that hang, that is, are stuck in a loop or stopped. */
 

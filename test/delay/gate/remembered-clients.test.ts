@@ -1,5 +1,7 @@
 import t from 'tap'
-import { REMEMBERED_MAX, RememberedClients } from '../../../src/delay/gate/remembered-clients.ts'
+import { RememberedClients } from '../../../src/delay/gate/remembered-clients.ts'
+
+const REMEMBERED_MAX = 100_000
 
 /** The clients that a gate remembers. */
 

@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { Visit } from '../../../src/delay/gate/visit.ts'
-import {
-  COMMANDS_MAX,
-  INPUT_MAX,
-  TALK_SECONDS,
-  talk,
-} from '../../../src/delay/shared/conversation.ts'
+import { talk } from '../../../src/delay/shared/conversation.ts'
 import type { System } from '../../../src/lib/runtime/system.ts'
+
+const INPUT_MAX = 64 * 1024
+const COMMANDS_MAX = 100
+
+const TALK_SECONDS = 60
 
 /** What a refused client hears, who sends one of these pieces every `every` milliseconds of its own clock. */
 async function heard(pieces: Iterator<string>, every = 0) {

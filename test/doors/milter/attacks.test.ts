@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { CONNECTIONS_MAX } from '../../../src/doors/milter/door.ts'
 import { defaultTimeouts } from '../../../src/doors/milter/server.ts'
 import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 import { packet } from '../../../src/protocol/milter/packets.ts'
@@ -10,6 +9,8 @@ import { memoryInUse } from '../memory-in-use.ts'
 import { scanning } from './eicar.ts'
 import { call, knock, type Line, negotiate, says } from './mta.ts'
 import { openMilter } from './rig.ts'
+
+const CONNECTIONS_MAX = 1000
 
 /** Clients that may connect, but attack. */
 

@@ -1,12 +1,14 @@
 import t from 'tap'
 import { Turns } from '../../../src/doors/shared/turns.ts'
-import { LARGE_FROM, TURNS } from '../../../src/scan/scanners/shared/scan-turns.ts'
+import { TURNS } from '../../../src/scan/scanners/shared/scan-turns.ts'
 import { plain } from '../../cases/messages.ts'
 import { until } from '../../run/until.ts'
 import { numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { slowClamd } from '../slow-clamd.ts'
 import { knock, says } from './mta.ts'
 import { openMilter } from './rig.ts'
+
+const LARGE_FROM = 1024 * 1024
 
 /** More messages at once than may be judged. */
 

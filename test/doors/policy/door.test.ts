@@ -1,13 +1,11 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import {
-  AttributeReader,
-  REQUEST_MAX,
-  writeAttributes,
-} from '../../../src/protocol/policy-attributes.ts'
+import { AttributeReader, writeAttributes } from '../../../src/protocol/policy-attributes.ts'
 import { clientOf, extendedAnswer, udpService } from '../../scan/quota/services.ts'
 import { mailboxes, openPolicyDoor } from './rig.ts'
+
+const REQUEST_MAX = 64 * 1024
 
 /** The answers to Postfix, in its own protocol. */
 

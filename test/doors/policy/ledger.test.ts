@@ -1,11 +1,13 @@
 import { readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import t from 'tap'
-import { REQUEST_MAX, writeAttributes } from '../../../src/protocol/policy-attributes.ts'
+import { writeAttributes } from '../../../src/protocol/policy-attributes.ts'
 import { createRandom } from '../../run/random.ts'
 import { until } from '../../run/until.ts'
 import { clientOf, extendedAnswer, udpService } from '../../scan/quota/services.ts'
 import { mailboxes, openPolicyDoor } from './rig.ts'
+
+const REQUEST_MAX = 64 * 1024
 
 /**
  * Clients of the policy service that break off, send nonsense, leave answers unread or come in crowds,

@@ -1,6 +1,8 @@
 import t from 'tap'
 import { readLogText } from '../../../src/log/log-record.ts'
-import { DECISIONS_KEPT, History, STEP } from '../../../src/observe/live/history.ts'
+import { DECISIONS_KEPT, History } from '../../../src/observe/live/history.ts'
+
+const STEP = 5 * 60_000
 
 /** The decisions and the day that the page shows. */
 

@@ -18,15 +18,11 @@ import {
   stampName,
   stampsIn,
 } from '../../../src/scan/cluster/stamp.ts'
-import {
-  CANDIDATES_MAX,
-  NO_STAMP,
-  type VerifyOptions,
-  verifyStamps,
-} from '../../../src/scan/cluster/verify.ts'
+import { NO_STAMP, type VerifyOptions, verifyStamps } from '../../../src/scan/cluster/verify.ts'
 import { examine } from './hashed-message.ts'
 import { hmacValue, md5Hex } from './independent.ts'
 
+const CANDIDATES_MAX = 16
 const NOW = 1_800_000_000
 const secret = Buffer.alloc(32, 7)
 const [alpha, beta] = parseKeyring(

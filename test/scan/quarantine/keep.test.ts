@@ -25,9 +25,11 @@ import {
 } from '../../../src/scan/quarantine/entries.ts'
 import { openQuarantine } from '../../../src/scan/quarantine/folders.ts'
 import { keepMessage, removeKept } from '../../../src/scan/quarantine/keep.ts'
-import { type QuarantineRecord, RECORD_MAX } from '../../../src/scan/quarantine/record.ts'
+import type { QuarantineRecord } from '../../../src/scan/quarantine/record.ts'
 import { beginRelease, deleteEntry } from '../../../src/scan/quarantine/release.ts'
 import { fileOf, keepOne, makeQuarantine, openFor } from './kept.ts'
+
+const RECORD_MAX = 16 * 1024 * 1024
 
 /** What a quarantine keeps, finds again, and gives back. */
 

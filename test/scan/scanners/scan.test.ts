@@ -15,7 +15,7 @@ import {
   unknown,
   unseen,
 } from '../../../src/scan/scanners/shared/scan-result.ts'
-import { LARGE_FROM, ScanTurns, TURNS } from '../../../src/scan/scanners/shared/scan-turns.ts'
+import { ScanTurns, TURNS } from '../../../src/scan/scanners/shared/scan-turns.ts'
 import { isLate, type Sample, type Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
 import { ReadBy } from '../../mail/message/bytes.ts'
 import { openDirectory } from '../../programs/reachable.ts'
@@ -23,6 +23,8 @@ import { until } from '../../run/until.ts'
 import { sample } from './clamd/task.ts'
 import { uuencode } from './evasions/compose.ts'
 import { runOf, secondLook } from './scanning.ts'
+
+const LARGE_FROM = 1024 * 1024
 
 /** Asks a scanner about a message and each of its contents. */
 function scanAll(message: string, scanner: Scanner) {

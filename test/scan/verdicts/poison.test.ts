@@ -2,17 +2,13 @@ import { closeSync, openSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import {
-  COUNTED_FOR,
-  DEATHS_MAX,
-  InHand,
-  Poison,
-  type PoisonEvent,
-} from '../../../src/scan/verdicts/poison.ts'
+import { DEATHS_MAX, InHand, Poison, type PoisonEvent } from '../../../src/scan/verdicts/poison.ts'
 import { openMilter } from '../../doors/milter/rig.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { type Asked, numbered, standIn } from '../scanners/clamd/stand-in.ts'
+
+const COUNTED_FOR = 3600 * 1000
 
 /** Messages that were in hand when scanners died. */
 

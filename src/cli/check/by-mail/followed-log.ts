@@ -30,7 +30,7 @@ const DELIVERIES = [/: (\w+): to=.*, (stat(?:us)?=.+)/, / ([\w-]{16,}) ((?:==|[=
 const WAITS = /^(?:==|status=deferred|stat=(?:Deferred|queued))/
 
 /** What a mail server says became of a message. */
-export interface DeliveryStatus {
+interface DeliveryStatus {
   /** Whether it is in its queue. */
   readonly waits: boolean
   readonly text: string

@@ -15,7 +15,7 @@ import {
 } from '../../shared/systemd-unit.ts'
 
 /** A service of onescan's. */
-export type Service = 'onescand' | 'onescan-quotad'
+type Service = 'onescand' | 'onescan-quotad'
 
 /** The directories in which daemontools and runit look for services. */
 const SUPERVISED = ['/service', '/etc/service', '/var/service', '/etc/runit/runsvdir/current']

@@ -12,7 +12,7 @@ import { Progress } from './progress.ts'
  * Bytes that may wait while a command is carried out: enough for a group of pipelined commands. What
  * is more waits in the kernel.
  */
-export const WAITING_MAX = 64 * 1024
+const WAITING_MAX = 64 * 1024
 /** Bytes of one line, after which the connection is closed. */
 const UNENDED_MAX = 64 * 1024
 

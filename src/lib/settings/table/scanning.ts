@@ -76,7 +76,7 @@ const unseenMail = {
 }
 
 /** What clients of clamd are told then. */
-export const clamdClients = {
+const clamdClients = {
   SCANFAIL_CLAMD: word(['error', 'limit'], { readers: ['onescand'] }),
 }
 

@@ -1,7 +1,7 @@
 import { Fault } from '../../../lib/errors/fault.ts'
 
 /** The most bytes that the decoded contents of all messages of a process have in files. */
-export const DISK_MAX = 1024 * 1024 * 1024
+const DISK_MAX = 1024 * 1024 * 1024
 
 /** Of these, the most by which messages may have more than their own size. */
 export const DISK_BEYOND_MAX = (DISK_MAX / 4) * 3

@@ -5,7 +5,7 @@ import { piecesOfFile, spoolFault } from '../../message/spool.ts'
 import { DiskShare } from './disk-share.ts'
 
 /** The most bytes that all contents together, finished or not, have in memory. */
-export const MEMORY_MAX = 3 * 1024 * 1024
+const MEMORY_MAX = 3 * 1024 * 1024
 
 /** A content of at most this many bytes always stays in memory. Most contents are that small. */
 const SMALL = 8 * 1024

@@ -10,7 +10,7 @@ import {
 } from '../shared/scan-result.ts'
 
 /** Most bytes of a reply that are read, its NUL included. A signature's name has a few dozen. */
-export const CLAMD_REPLY_MAX = 8 * 1024
+const CLAMD_REPLY_MAX = 8 * 1024
 
 /**
  * The meaning of one reply of clamd (clamd(8)). Each `why` quotes the reply, in printable ASCII of bounded

@@ -11,7 +11,7 @@ import { ClamdSession } from './session.ts'
  * Most bytes of a file that clamd is handed by descriptor before it has shown that it scans
  * MEMORY_FILE_MAX: less than any limit that a clamd has. Larger files are streamed.
  */
-export const SMALL_DESCRIPTOR_MAX = 1024 * 1024
+const SMALL_DESCRIPTOR_MAX = 1024 * 1024
 
 /**
  * Milliseconds for clamd's answer. A forwarded socket drops the descriptor, and clamd behind it

@@ -2,7 +2,7 @@ import { formatDuration } from '../../../lib/errors/units.ts'
 import { type ScanResult, unknown } from './scan-result.ts'
 
 /** Bytes from which on a message is large: clamd scans it for a second or more. */
-export const LARGE_FROM = 1024 * 1024
+const LARGE_FROM = 1024 * 1024
 /**
  * How many messages have a turn at one server at a time. clamd scans MaxThreads messages at once (10), holds
  * MaxQueue (100) and refuses what comes beyond that and its MaxConnectionQueueLength. All processes of a

@@ -49,7 +49,7 @@ export interface SharedStoreOptions extends StoreAccess {
  * Milliseconds after which the claim of the host that scans expires: other hosts wait no longer for its
  * verdict.
  */
-export const CLAIMED_FOR = 2_000
+const CLAIMED_FOR = 2_000
 
 /** The value that stands for the verdict while a host is scanning. */
 const CLAIM = Buffer.from('scanning')

@@ -1,10 +1,11 @@
 import { openSync } from 'node:fs'
 import t from 'tap'
-import { DISK_MAX, DiskShare } from '../../../../src/mail/mime/shared/disk-share.ts'
+import { DiskShare } from '../../../../src/mail/mime/shared/disk-share.ts'
 import { budgetOf } from '../../../../src/mail/mime/shared/limits.ts'
 import { MemoryPool, Store } from '../../../../src/mail/mime/shared/store.ts'
 import { createRandom } from '../../../run/random.ts'
 
+const DISK_MAX = 1024 * 1024 * 1024
 const MIB = 1024 * 1024
 const NO_ROOM = /^no room for \d+ bytes of decoded contents$/
 

@@ -1,7 +1,9 @@
 import { tmpdir } from 'node:os'
 import t from 'tap'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
-import { MEMORY_MAX, MemoryPool, Store } from '../../../../src/mail/mime/shared/store.ts'
+import { MemoryPool, Store } from '../../../../src/mail/mime/shared/store.ts'
+
+const MEMORY_MAX = 3 * 1024 * 1024
 
 const PIECE = Buffer.alloc(16 * 1024, 'a piece of a content ')
 

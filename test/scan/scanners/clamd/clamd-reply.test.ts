@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  CLAMD_REPLY_MAX,
   type ClamdReply,
   ClamdReplyReader,
   readReply,
   type Submission,
 } from '../../../../src/scan/scanners/clamd/clamd-reply.ts'
+
+const CLAMD_REPLY_MAX = 8 * 1024
 
 const read = (text: string, about: Submission = 'stream') =>
   readReply(Buffer.from(text, 'latin1'), about)

@@ -1,13 +1,14 @@
 import t from 'tap'
 import { loadSystem } from '../../../../src/lib/runtime/system.ts'
 import { MEMORY_FILE_MAX } from '../../../../src/mail/message/intake.ts'
-import { SMALL_DESCRIPTOR_MAX } from '../../../../src/scan/scanners/clamd/descriptor-trial.ts'
 import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
 import { STREAMED_MAX } from '../../../../src/scan/scanners/clamd/server.ts'
 import type { Sample } from '../../../../src/scan/scanners/shared/scanner.ts'
 import { ReadBy } from '../../../mail/message/bytes.ts'
 import { type Asked, numbered, standIn } from './stand-in.ts'
 import { clamdPolicy, sample, scanTask } from './task.ts'
+
+const SMALL_DESCRIPTOR_MAX = 1024 * 1024
 
 const passing = loadSystem()!
 const least = sample(Buffer.from('From: a@example.org\n\nHello\n'))

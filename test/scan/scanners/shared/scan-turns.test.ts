@@ -1,11 +1,12 @@
 import { getEventListeners } from 'node:events'
 import t from 'tap'
 import {
-  LARGE_FROM,
   ScanTurns,
   TURNS,
   type TurnOrResult,
 } from '../../../../src/scan/scanners/shared/scan-turns.ts'
+
+const LARGE_FROM = 1024 * 1024
 
 const LARGE = LARGE_FROM
 const SMALL = LARGE_FROM - 1

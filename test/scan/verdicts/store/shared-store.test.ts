@@ -1,13 +1,14 @@
 import { createHmac } from 'node:crypto'
 import t from 'tap'
-import { MISSES_MAX } from '../../../../src/protocol/valkey/lasting-connection.ts'
 import { keyMark } from '../../../../src/scan/verdicts/copies/secrets.ts'
-import { CLAIMED_FOR } from '../../../../src/scan/verdicts/store/shared-store.ts'
 import { freePort } from '../../../programs/free-port.ts'
 import { makeCertificate, startStore, storeMissing } from '../../../programs/store-server.ts'
 import { until } from '../../../run/until.ts'
 import { keyOf, type Opened, openStore as open, print, sealed } from './opened-store.ts'
 import { standIn } from './stand-in-store.ts'
+
+const CLAIMED_FOR = 2_000
+const MISSES_MAX = 3
 
 /** The store that hosts share, with real servers. */
 
