@@ -43,6 +43,8 @@ export class PathHandle {
   readonly #shown: string
   /** For root: the other user or group who could have put the file there. */
   readonly writer: UntrustedWriter | undefined
+  /** The number of the mount that the file is on, which stays the same while the descriptor is open. */
+  #mountId: string | undefined
 
   private constructor(
     fd: number,
@@ -50,12 +52,14 @@ export class PathHandle {
     path: string,
     shown: string,
     writer?: UntrustedWriter,
+    mount?: string,
   ) {
     this.#fd = fd
     this.stats = stats
     this.path = path
     this.#shown = shown
     this.writer = writer
+    this.#mountId = mount
   }
 
   /**
@@ -87,7 +91,8 @@ export class PathHandle {
         handle.close()
         handle = root
       }
-      return new PathHandle(handle.#fd, handle.stats, handle.path, path, handle.writer)
+      const { stats, path: found, writer } = handle
+      return new PathHandle(handle.#fd, stats, found, path, writer, handle.#mountId)
     } catch (error) {
       handle.close()
       throw error
@@ -138,15 +143,21 @@ export class PathHandle {
     return using(this.find(name), use)
   }
 
+  get #mount(): string | undefined {
+    this.#mountId ??= mountOf(this.#fd)
+    return this.#mountId
+  }
+
   #step(name: string | Buffer, shown: string): PathHandle {
     const fd = this.#openEntry(name, shown)
     try {
       const path = join(this.path, String(name))
       if (!runsAsRoot()) return new PathHandle(fd, fstatSync(fd), path, shown)
-      if (isOfUser(this.#fd, fd)) throw new Error(`${shown}: ${path} ${OF_USER}`)
+      const mount = mountOf(fd)
+      if (mount !== this.#mount && isOfUser(mount)) throw new Error(`${shown}: ${path} ${OF_USER}`)
       const stats = fstatSync(fd)
       const writer = this.writer ?? UntrustedWriter.whoCouldPlace(this.stats, stats, this.path)
-      return new PathHandle(fd, stats, path, shown, writer)
+      return new PathHandle(fd, stats, path, shown, writer, mount)
     } catch (error) {
       closeSync(fd)
       throw error
@@ -358,23 +369,20 @@ function errorAbout(error: unknown, path: string): Error {
 const OF_USER = "is on a user's own file system (FUSE), which could keep root waiting"
 
 /**
- * Whether root must not even look at what a directory has under a name, because a user other than
- * root mounted it there: the option user_id says so, proc_pid_mountinfo(5). For virtiofs and root's
- * own mounts the option is 0 or missing. O_PATH is enough for both descriptors. Asks proc(5) alone:
- * fstat(2) and statfs(2) would wait for the answer of that user.
+ * Whether root must not even look at what is on a mount, because a user other than root mounted it: the
+ * option user_id says so, proc_pid_mountinfo(5). For virtiofs and root's own mounts the option is 0 or
+ * missing. Asks proc(5) alone: fstat(2) and statfs(2) would wait for the answer of that user.
  */
-function isOfUser(directory: number, fd: number): boolean {
-  const id = mountOf(fd)
-  if (id === mountOf(directory)) return false
+function isOfUser(mount: string | undefined): boolean {
   const lines = readFileSync('/proc/self/mountinfo', 'latin1').split('\n')
-  const line = lines.find((row) => row.startsWith(`${id} `))
+  const line = lines.find((row) => row.startsWith(`${mount} `))
   // Of the fields only the last one is no user's choice: a directory may be named `a,user_id=0`.
   const options = line?.split(' ').at(-1)?.split(',')
   const user = options?.find((option) => option.startsWith('user_id='))
   return line === undefined || (user !== undefined && user !== 'user_id=0')
 }
 
-/** The number of the mount that a file is on, as mountinfo has it. */
+/** The number of the mount that a file is on, as mountinfo has it. O_PATH is enough for the descriptor. */
 function mountOf(fd: number): string | undefined {
   return /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1]
 }
