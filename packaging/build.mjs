@@ -15,6 +15,8 @@ import { targetOf } from './targets.mjs'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const src = join(root, 'src')
 const dist = join(root, 'dist')
+/** The slot once more, for native/programs.cjs: see bundleInPieces(). */
+const pieces = join(root, 'build/slot')
 
 /** Programs, each with the file it becomes. */
 const programs = {
@@ -44,16 +46,17 @@ const apart = {
  */
 const importing = new Set(['plugin-host'])
 
-const loadedApart = {
+/** `directory` is where bundles find those that stand apart. */
+const loadedApart = (directory) => ({
   name: 'loaded-apart',
   setup(bundler) {
     bundler.onResolve({ filter: /\.ts$/ }, ({ kind, path }) => {
       const name = basename(path, '.ts')
       if (kind !== 'dynamic-import' || !(name in apart)) return undefined
-      return { path: `./${name}.cjs`, external: true }
+      return { path: `${directory}/${name}.cjs`, external: true }
     })
   },
-}
+})
 
 /** Packages that few mails need: late-NAME.cjs stands in the place of each, and loads it when it is used. */
 const loadedLate = {
@@ -104,6 +107,7 @@ const built = [
     { importsAtRunTime: false },
   ),
 ]
+if (chosen.some(([name]) => name === 'onescan-queue')) await bundleInPieces('onescan-queue')
 if (wanted.length === 0) tellWhatIsBundled([...built, page])
 buildAddonHere()
 
@@ -142,16 +146,41 @@ function tellWhatIsBundled(results) {
 
 function bundle(entries, { importsAtRunTime }) {
   return build({
-    absWorkingDir: root,
-    entryPoints: entries.map(([name, file]) => ({ in: join(src, file), out: name })),
+    ...common(entries),
     outdir: dist,
     outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+    supported: { 'dynamic-import': importsAtRunTime },
+    plugins: [loadedApart('.'), loadedLate, versionAlone],
+    // A bundle that was cut may still be a program, which does nothing: never with success.
+    banner: { js: 'process.exitCode ??= 81;' },
+  })
+}
+
+/**
+ * Bundles a program in as many files as its imports need. In one file esbuild makes a function of each
+ * module that an import() may reach, and at each start the program would make 180 functions, and call them.
+ */
+function bundleInPieces(name) {
+  rmSync(pieces, { recursive: true, force: true })
+  return build({
+    ...common([[name, programs[name]]]),
+    outdir: pieces,
+    outExtension: { '.js': '.mjs' },
+    format: 'esm',
+    splitting: true,
+    plugins: [loadedApart('../../dist'), loadedLate, versionAlone],
+  })
+}
+
+function common(entries) {
+  return {
+    absWorkingDir: root,
+    entryPoints: entries.map(([name, file]) => ({ in: join(src, file), out: name })),
     bundle: true,
     platform: 'node',
-    format: 'cjs',
     target: bundleTarget,
-    supported: { 'dynamic-import': importsAtRunTime },
-    // A CommonJS bundle knows its place by other names than an ES module.
+    // A CommonJS bundle, and a compiled program, know their place by other names than an ES module.
     define: {
       'import.meta.dirname': '__dirname',
       'import.meta.filename': '__filename',
@@ -163,12 +192,9 @@ function bundle(entries, { importsAtRunTime }) {
       'escalade/sync': join(root, 'packaging/looks-nowhere.cjs'),
     },
     metafile: true,
-    plugins: [loadedApart, loadedLate, versionAlone],
-    // A bundle that was cut may still be a program, which does nothing: never with success.
-    banner: { js: 'process.exitCode ??= 81;' },
     legalComments: 'none',
     logLevel: 'warning',
-  })
+  }
 }
 
 async function bundlePage() {

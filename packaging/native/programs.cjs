@@ -9,7 +9,7 @@ const FAILED = 120
 
 /** Each with its exit code until it has decided otherwise. */
 const programs = {
-  'onescan-queue': { load: () => require('../../dist/onescan-queue.cjs'), until: 81 },
+  'onescan-queue': { load: () => require('../../build/slot/onescan-queue.mjs'), until: 81 },
   onescan: { load: () => require('../../dist/onescan.cjs'), until: 2 },
   onescand: { load: () => require('../../dist/onescand.cjs'), until: 111 },
   'onescan-quotad': { load: () => require('../../dist/onescan-quotad.cjs'), until: 111 },

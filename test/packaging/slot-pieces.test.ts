@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+
+/** What the compiled slot is made of: packaging/build.mjs, bundleInPieces(). */
+
+const directory = join(import.meta.dirname, '../../build/slot')
+const pieces = new Map(
+  readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), 'utf8')]),
+)
+
+/** The pieces that are loaded with one, without those that an import() loads later. */
+function loadedWith(name: string, known = new Set<string>()): Set<string> {
+  if (known.has(name)) return known
+  known.add(name)
+  const text = pieces.get(name)!
+  for (const [, next] of text.matchAll(/^(?:import|\} from) "\.\/([^"]+)"/gm)) {
+    loadedWith(next!, known)
+  }
+  return known
+}
+
+/** Our own modules in these pieces, by the comment that esbuild puts above each. */
+function modulesIn(names: Iterable<string>): Set<string> {
+  const texts = [...names].map((name) => pieces.get(name)!)
+  return new Set(
+    texts.flatMap((text) => [...text.matchAll(/^\/\/ (src\/\S+)$/gm)].map(([, path]) => path!)),
+  )
+}
+
+t.test(
+  'no module of the slot is wrapped in a function, which each start would make and call',
+  async (t) => {
+    t.ok(modulesIn(pieces.keys()).size > 150)
+    const wrapped = [...pieces.values()].flatMap((text) => text.match(/^ {2}"src\/\S+"\(/gm) ?? [])
+    t.same(wrapped, [])
+  },
+)
+
+/** One more takes some 20 microseconds of each mail: a change that needs more says in its commit what for. */
+const MODULES_MOST = 125
+
+t.test('before it reads a message, the slot evaluates what all mail needs', async (t) => {
+  const atStart = modulesIn(loadedWith('onescan-queue.mjs'))
+  const needed = [
+    'doors/slot/receive',
+    'scan/judge/judge',
+    'scan/scanners/scan',
+    'mail/mime/nested',
+  ]
+  for (const path of needed) t.ok(atStart.has(`src/${path}.ts`), path)
+  t.ok(atStart.size <= MODULES_MOST, `${atStart.size} modules`)
+  const rare = ['rules/load', 'judge/by-rule', 'scanners/run/look-inside', 'scanners/command']
+  for (const path of rare) t.notOk(atStart.has(`src/scan/${path}.ts`), path)
+})
