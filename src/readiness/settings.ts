@@ -138,10 +138,8 @@ function checkAnswers({ env }: StageHost): Finding[] {
   return [found, warning('unscanned mail', value, 'unset SCANFAIL to have it deferred')]
 }
 
-type TreatmentSettings = Values<typeof treatment>
-
 /** What becomes of infected mail. */
-function inWords(settings: TreatmentSettings): string {
+function inWords(settings: Values<typeof treatment>): string {
   const { QUARANTINE, VIRUSFORWARD } = settings
   switch (fateOfInfected(settings, { isBounceInjector: false })) {
     case 'reject':

@@ -1,11 +1,8 @@
 import { errorText, Fault } from '../../lib/errors/fault.ts'
 import type { IpAddress } from '../../lib/net/ip-address.ts'
 
-/** The class of names that a rule fits. */
-type NameClass = 'dynamic' | 'ordinary'
-
 export interface NameRule {
-  readonly nameClass: NameClass
+  readonly nameClass: 'dynamic' | 'ordinary'
   /** The patterns that must all fit. */
   readonly patterns: readonly Pattern[]
   /** The rule as it was written, for people. */

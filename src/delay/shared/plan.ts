@@ -220,12 +220,6 @@ function isHostName(name: string): boolean {
   return name.length <= NAME_MAX && /^[\w-]{1,63}(\.[\w-]{1,63})+\.?$/.test(name)
 }
 
-/** How the wait of a client ended: it gets its greeting, is refused, or has left. */
-interface WaitOutcome {
-  readonly event: 'passed' | 'talked' | 'left'
-  readonly why: string
-}
-
 /**
  * Keeps a client waiting, and resolves to how that ended. `watch` looks at the client until `delay`
  * milliseconds after it connected (the delay may not be known yet), and resolves as soon as the
@@ -234,7 +228,7 @@ interface WaitOutcome {
 export async function outcomeOf(
   { judgement, mayBeExempt }: Wait,
   watch: (delay: Promise<number>) => Promise<ClientActivity>,
-): Promise<WaitOutcome> {
+): Promise<{ readonly event: 'passed' | 'talked' | 'left'; readonly why: string }> {
   const sign = await watch(judgement.then((judged) => judged.delay * 1000))
   const judged =
     mayBeExempt && sign === 'talks' ? await judgement : await Promise.race([judgement, undefined])

@@ -1,13 +1,10 @@
-/** The characters of a pattern that stand for others. */
-type Wildcards = '*' | '*?'
-
 /**
  * Returns a test of whole texts by a pattern, in which upper and lower case are the same. `*`
  * stands for any run of characters, `?` for one character if it is a wildcard here; all others are
  * themselves. A test takes at most the length of the text times that of the pattern, which the site
  * writes: a `*` is given up once a later one is reached.
  */
-export function compileGlob(pattern: string, wildcards: Wildcards): (text: string) => boolean {
+export function compileGlob(pattern: string, wildcards: '*' | '*?'): (text: string) => boolean {
   const lower = pattern.toLowerCase()
   const wanted = [...lower]
   const [tail] = (wildcards === '*?' ? /[^*?]*$/ : /[^*]*$/).exec(lower)!

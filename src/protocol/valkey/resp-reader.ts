@@ -17,12 +17,6 @@ const ITEMS_MAX = 100
 /** Most bytes of a line: a length, a word, an error. */
 const LINE_MAX = 4096
 
-/** A list whose items have not all come yet. */
-interface OpenList {
-  readonly items: RespItem[]
-  readonly length: number
-}
-
 /**
  * Reads what our questions are answered with in the protocol of Redis, RESP2
  * (https://redis.io/docs/reference/protocol-spec), and gives each whole reply to `take`. It is a
@@ -38,7 +32,7 @@ interface OpenList {
 export class RespReader {
   readonly #take: (reply: RespValue) => void
   #bytes = 0
-  #list: OpenList | undefined
+  #list: { readonly items: RespItem[]; readonly length: number } | undefined
   /** A text with its line end, of which `#left` bytes are still to come. */
   #bulk: Buffer = Buffer.alloc(0)
   #left = 0

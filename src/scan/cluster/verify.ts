@@ -55,8 +55,6 @@ export interface VerifyOptions {
 }
 
 type HmacStamp = Extract<Stamp, { scheme: 'hmac-sha256' }>
-type Md5Stamp = Extract<Stamp, { scheme: 'md5' }>
-
 /**
  * Verifies the stamps of a message: is one of them made by a key of the keyring over this very message
  * (onescan-stamp(7))? The message must have been hashed as the keys need it (digestsFor).
@@ -81,7 +79,7 @@ function verifyMd5(
   crypto: Crypto,
 ): Key | undefined {
   const state = digests.md5
-  const given = stamps.filter((stamp): stamp is Md5Stamp => stamp.scheme === 'md5')
+  const given = stamps.filter((stamp) => stamp.scheme === 'md5')
   if (state === undefined || given.length === 0) return undefined
   return keys.find((key) => {
     if (key.scheme !== 'md5') return false

@@ -20,12 +20,6 @@ import {
 import type { ScanSettings } from './shared/scan-settings.ts'
 import type { ContentScanner } from './shared/scanner.ts'
 
-/** The package's answer about one file or stream. */
-interface PackageResult {
-  readonly isInfected: unknown
-  readonly viruses?: readonly unknown[]
-}
-
 /**
  * Plugin `clamscan`: the npm package of that name, which runs one of ClamAV's programs on a file.
  * CLAMSCAN names it, and the package falls back to no other:
@@ -154,7 +148,9 @@ async function endingItsPrograms<Result>(
 }
 
 /** Reads the package's answer. Only `false` is clean: the package may also return null or undefined. */
-function resultOf(result: PackageResult | undefined): ScanResult {
+function resultOf(
+  result: { readonly isInfected: unknown; readonly viruses?: readonly unknown[] } | undefined,
+): ScanResult {
   if (result?.isInfected === false) return clean
   if (result?.isInfected !== true) return unknown('clamscan: an answer that is neither yes nor no')
   const name = withoutHash(bounded(String(result.viruses?.[0] ?? '')))

@@ -12,12 +12,6 @@ import {
 import { checkSlot } from './check-slot.ts'
 import { namesSlot, type SlotOptions } from './slot-hosts.ts'
 
-/** The services of an account, whose slot has no unit. */
-interface SlotsOfAccount {
-  readonly account: SystemAccount
-  readonly services: readonly RunningService[]
-}
-
 /**
  * Checks the slot of qmail as the options set it up, or that of the process that they name. Without such
  * options it checks the slot of each SMTP service that runs. Root has that tried as the account of each.
@@ -53,7 +47,7 @@ async function servicesOf(options: SlotOptions): ReturnType<typeof findRunningSe
 function slotsOf(
   services: readonly RunningService[],
   { user }: SlotOptions,
-): readonly SlotsOfAccount[] {
+): readonly { readonly account: SystemAccount; readonly services: readonly RunningService[] }[] {
   if (services.length === 0) return [{ account: accountOfSlot(user, services), services }]
   const accounts = readAccounts()
   const slots = new Map<string, { account: SystemAccount; services: RunningService[] }>()

@@ -23,7 +23,6 @@ const LAX_WORDS = [
   { pattern: SHORT_WORD, fromBase64: upToPadding },
   { pattern: SHORT_WORD, fromBase64: behindPadding },
 ] as const
-type LaxWords = (typeof LAX_WORDS)[number]
 /** The character sets that change the letters of a name for lax readers, too: for others, bytes are characters. */
 const WIDE = /^(?:cs)?(?:utf(?:7|16|32)|ucs|unicode)/
 
@@ -119,7 +118,7 @@ export class NameWords {
    */
   #laxly(
     name: string,
-    { pattern, fromBase64 }: LaxWords,
+    { pattern, fromBase64 }: (typeof LAX_WORDS)[number],
     unknownAs: UnknownAs,
     order: number,
   ): string {

@@ -34,11 +34,6 @@ interface ClamdSessionsOptions {
   readonly broke?: () => void
 }
 
-interface IdleSession {
-  readonly session: ClamdSession
-  readonly since: number
-}
-
 /**
  * Sessions with one server, each with one conversation at a time, which last from message to message.
  *
@@ -57,7 +52,7 @@ export class ClamdSessions {
    * put back after whole replies. Bytes that come while it is in the list end it, and so does a
    * reply with another number than that of the command.
    */
-  readonly #idle: IdleSession[] = []
+  readonly #idle: { readonly session: ClamdSession; readonly since: number }[] = []
   #isClosed = false
   #sweeper: NodeJS.Timeout | undefined
 
