@@ -64,6 +64,15 @@ const states: readonly State[] = [
     },
   },
   {
+    name: 'the file of the socket for Postfix was removed',
+    breaks: 'rm /var/spool/postfix/onescan/milter.sock',
+    says: {
+      level: 'error',
+      what: 'milter unix:onescan/milter.sock',
+      value: /milter.sock is not there: Postfix defers all mail$/,
+    },
+  },
+  {
     name: 'the mode of the socket for Postfix was changed',
     breaks: 'chmod 0600 /var/spool/postfix/onescan/milter.sock',
     says: {

@@ -60,7 +60,7 @@ export function unreachable(
   // systemd gives the socket its owner and mode when it makes it.
   const remedy =
     unit !== undefined && barrier === path
-      ? `systemctl stop onescand && systemctl restart ${unit} && systemctl start onescand`
+      ? newSocket(unit)
       : wayPast(barrier, account, postfix.accounts)
   return failure(what, value, remedy)
 }
@@ -115,8 +115,14 @@ function missing(
   return failure(what, value, whoShouldListen(service, { text: `unix:${path}`, written }, postfix))
 }
 
+/** How systemd makes the file of a socket anew. */
+const newSocket = (unit: string) =>
+  `systemctl stop onescand && systemctl restart ${unit} && systemctl start onescand`
+
 /** How systemd comes to listen for a mail server again. */
-export function howToListen(unit: string, { load, enabled }: SystemdUnit): string {
+export function howToListen(unit: string, { load, enabled, active }: SystemdUnit): string {
+  // It listens at a file that somebody has removed: only a start makes another one.
+  if (active === 'active') return newSocket(unit)
   const verbs = [
     ...(load === 'masked' ? ['unmask'] : []),
     ...(enabled === 'enabled' ? [] : ['enable']),
