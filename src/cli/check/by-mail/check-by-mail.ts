@@ -167,7 +167,11 @@ class WayTrial {
       case 'nobody listens':
         if (what !== 'port 25') return ok(what, `nobody takes mail there: ${text}`)
         if (this.#other === undefined)
-          return failure(what, `nobody takes mail: ${text}`, 'start the mail server')
+          return failure(
+            what,
+            `nobody takes mail: ${text}`,
+            'start the mail server; if it ends, its log says why',
+          )
         return warning(
           what,
           `nobody takes mail there, while port ${this.#other} greets: ${text}`,

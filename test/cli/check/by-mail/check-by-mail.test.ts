@@ -185,7 +185,7 @@ t.test(
     const remedy = /^if other hosts send mail to this one, have the mail server listen on port 25/
     t.match(found[0], { level: 'warning', what: 'port 25', value, remedy })
     t.match(await findingsByMail([plain(25)]), [
-      { level: 'error', value: /^nobody takes mail: /, remedy: 'start the mail server' },
+      { level: 'error', value: /^nobody takes mail: /, remedy: /^start the mail server;/ },
     ])
   },
 )
