@@ -13,23 +13,33 @@ import { openDirectory } from './reachable.ts'
 import { startReceiver } from './smtp-receiver.ts'
 import { sendMail } from './smtp-session.ts'
 
-/** OpenSMTPD sends its mail through onescand and takes it back on another port, as its page sets it up. */
+/**
+ * OpenSMTPD sends its mail through onescand and takes it back on another port, as its page sets it up, and a host's
+ * own rules stay.
+ */
 
 const mail = (line: string) => bytes(`Subject: x\nTo: ben@example.org\n\n${line}\n.\n`)
 
 t.test('behind the queue of OpenSMTPD', { skip: opensmtpdMissing }, async (t) => {
   const stage = buildStage(t)
   const receiver = await startReceiver(t)
-  const recipients = join(openDirectory(t), 'recipients')
-  writeFileSync(recipients, 'ben@example.org\n')
+  const [recipients, domains] = ['recipients', 'domains'].map((name) =>
+    join(openDirectory(t), name),
+  )
+  writeFileSync(recipients!, 'ben@example.org\n')
+  writeFileSync(domains!, 'example.org\n')
   const [port, filter, back] = [await freePort(), await freePort(), await freePort()]
-  const configuration = example('opensmtpd.conf', {
-    '/etc/smtpd.recipients': recipients,
-    '0.0.0.0 port 25': `127.0.0.1 port ${port}`,
+  const added = example('opensmtpd.conf', {
+    '/etc/smtpd.recipients': recipients!,
+    '/etc/smtpd.domains': domains!,
     10025: filter,
     10026: back,
-    'action "deliver" maildir': `action "deliver" relay host smtp://127.0.0.1:${receiver.port}`,
   })
+  const configuration = `listen on 127.0.0.1 port ${port}
+    action "deliver" relay host smtp://127.0.0.1:${receiver.port}
+    ${added}
+    match from any for domain "example.org" action "deliver"
+    match from any for domain "example.net" action "deliver"\n`
   const mta = await startOpenSmtpd(t, configuration, port)
   // One for all: OpenSMTPD leaves a host alone for a while that has closed its connection.
   const onescand = await startOnescand(t, {
@@ -53,6 +63,13 @@ t.test('behind the queue of OpenSMTPD', { skip: opensmtpdMissing }, async (t) =>
     const { rcpt } = await send(mail('x'), 'nobody-here@example.org', 'Ben@example.org')
     t.match(rcpt, [/^550 /, /^250 /])
     t.same((await receiver.next()).recipients, ['Ben@example.org'])
+    await until(() => mta.queued() === 0, 'the queue is empty')
+  })
+
+  t.test('mail for another domain goes by the rule that the host had for it', async (t) => {
+    t.match((await send(mail('x'), 'ben@example.net')).data, /^250 /)
+    const { message } = await receiver.next()
+    t.same(headerValues(message, 'X-QHPSI'), [])
     await until(() => mta.queued() === 0, 'the queue is empty')
   })
 
