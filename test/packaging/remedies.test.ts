@@ -292,6 +292,16 @@ const states: readonly State[] = [
     does: unset('CLAMD'),
   },
   {
+    name: 'the journal is stopped',
+    breaks:
+      'systemctl stop systemd-journald.socket systemd-journald-dev-log.socket systemd-journald-audit.socket systemd-journald',
+    says: {
+      level: 'warning',
+      what: 'journal',
+      value: /^is not written \(systemd-journald: \w+\): lines about mail are lost$/,
+    },
+  },
+  {
     name: 'Postfix is stopped',
     breaks: 'postfix stop',
     says: { level: 'error', what: 'Postfix', value: /^does not run: no mail moves$/ },

@@ -78,14 +78,10 @@ function findingsFor(args: CheckOptions): AsyncGenerator<Finding> {
 /** Sends mail, if a log shows what becomes of it. */
 async function* checkMail(address: string, args: CheckOptions): AsyncGenerator<Finding> {
   const named = args.log
-  const lost = named.length === 0 ? (args.lostLog ?? (await lostLog())) : undefined
+  const ofRoot = args.lostLog === undefined ? undefined : (JSON.parse(args.lostLog) as Finding)
+  const lost = named.length === 0 ? (ofRoot ?? (await lostLog())) : undefined
   if (lost === undefined) return yield* checkByMail(address, logsToFollow(named))
-  const value = `${lost}: the lines about mail are lost, and no mail was sent`
-  yield failure(
-    'LOGFILE',
-    value,
-    'let onescand write a file, as onescan check says, and restart it',
-  )
+  yield { ...lost, level: 'error', value: `${lost.value}, and no mail was sent` }
 }
 
 /** The logs that are named, and those of this host from now on. */

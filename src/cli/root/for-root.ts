@@ -78,7 +78,7 @@ async function byAccount(delegation: Delegation, args: readonly string[]): Promi
   const reads = readsInput(args)
   // onescand does not tell an account how it runs.
   const lost = args[0] === 'check' ? await lostLog() : undefined
-  const all = lost === undefined ? args : [...args, `--lost-log=${lost}`]
+  const all = lost === undefined ? args : [...args, `--lost-log=${JSON.stringify(lost)}`]
   const mayQueue = maySetId && !args.includes('--dry-run')
   const run = runAs({ account, args: all, reads, maySetId: mayQueue })
   if (reads) process.stdin.pipe(run.stdin!)

@@ -1,12 +1,13 @@
 import { statSync } from 'node:fs'
 import { askForDescription, type DaemonDescription } from '../../doors/slot-socket/tell.ts'
 import { attempt } from '../../lib/errors/fault.ts'
+import { type Finding, failure } from '../../lib/errors/finding.ts'
 import { passwdEntryOf } from '../../lib/process/passwd.ts'
 import { ProcEntry } from '../../lib/process/proc-entry.ts'
 import { SLOT_SOCKET } from '../../lib/settings/table.ts'
 import { optionValues } from './options.ts'
 import { optionsOfOnescand } from './settings-file.ts'
-import { askMainProcess, askSystemd, hasSystemd } from './systemd-unit.ts'
+import { askMainProcess, askSystemd, checkJournal, hasSystemd } from './systemd-unit.ts'
 
 /** The onescand that answers at a socket. */
 export interface RunningDaemon {
@@ -48,12 +49,16 @@ export async function askRunningDaemon(
 }
 
 /**
- * Why nobody can read the lines of the running onescand's LOGFILE, as it says itself; undefined if somebody can,
- * if none is set, or if onescand does not tell this user.
+ * Why nobody can read what the running onescand logs: its LOGFILE, as it says itself, or else the journal. Undefined
+ * if somebody can, or if onescand does not tell this user.
  */
-export async function lostLog(): Promise<string | undefined> {
+export async function lostLog(): Promise<Finding | undefined> {
   const { settings, lostLog } = (await askRunningDaemon())?.description ?? {}
-  return lostLog && `${settings?.LOGFILE} is ${lostLog}`
+  if (!settings?.LOGFILE) return checkJournal()
+  if (lostLog === undefined) return undefined
+  const value = `${settings.LOGFILE} is ${lostLog}: the lines about mail are lost`
+  const remedy = 'let onescand write a file, as onescan check says, and restart it'
+  return failure('LOGFILE', value, remedy)
 }
 
 /**

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { attempt } from '../../lib/errors/fault.ts'
+import { type Finding, warning } from '../../lib/errors/finding.ts'
 import { leadsSomewhere, PathHandle } from '../../lib/path/path-handle.ts'
 import { ProcEntry } from '../../lib/process/proc-entry.ts'
 import { splitWords } from '../../lib/settings/table/values.ts'
@@ -59,6 +60,16 @@ export function askSystemd(unit: string): SystemdUnit | undefined {
     ),
     isStale: value('NeedDaemonReload') === 'yes',
   }
+}
+
+/** The finding that systemd's journal is not written; undefined if it is, if there is none or if nobody tells. */
+export function checkJournal(): Finding | undefined {
+  const journald = askSystemd('systemd-journald.service')
+  if (journald === undefined || journald.active === 'active') return undefined
+  const value = `is not written (systemd-journald: ${journald.active}): lines about mail are lost`
+  // What wrote to it before has lost its connection.
+  const remedy = 'systemctl start systemd-journald && systemctl restart onescand'
+  return warning('journal', value, remedy)
 }
 
 /** The process by which systemd knows a service. Its others are whoever's: cron's are those of users. */

@@ -8,6 +8,7 @@ import { reader } from '../../shared/accounts.ts'
 import { deadSockets, type OnescandEndpoints } from './onescand-endpoints.ts'
 
 export const POSTCONF = '/usr/sbin/postconf'
+const POSTMAP = '/usr/sbin/postmap'
 const run = promisify(execFile)
 /** Milliseconds that postconf may take. */
 const TIMEOUT = 10_000
@@ -86,16 +87,7 @@ export interface Postfix extends PostfixHost {
 
 /** Asks for the parameters of a Postfix. Rejects if postconf cannot be run. */
 export async function readPostfix(host: PostfixHost): Promise<Postfix> {
-  const { directory } = host
-  const ask = async (...args: string[]) => {
-    const config = directory === '' ? [] : ['-c', resolve(directory)]
-    const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
-    const isRoot = process.getuid!() === 0
-    const command = [POSTCONF, ...config, ...args]
-    const [program, ...all] = isRoot ? commandAs(reader(), command) : command
-    const { stdout } = await run(program!, all, { env, cwd: '/', timeout: TIMEOUT })
-    return stdout
-  }
+  const ask = (...args: string[]) => askProgram(POSTCONF, host, args)
   const [parameters, master, own] = await Promise.all([ask('-x'), ask('-M'), ask('-P', '-x')])
   const main = readParameters(parameters)
   const set = new Map(
@@ -118,6 +110,33 @@ export async function readPostfix(host: PostfixHost): Promise<Postfix> {
   const queue = main.queue_directory ?? '/var/spool/postfix'
   return { ...host, main, services, transports, set, queue, dead: await deadSockets() }
 }
+
+/** Has a program of Postfix read its configuration, for root as the account that reads. */
+async function askProgram(path: string, { directory }: PostfixHost, args: readonly string[]) {
+  const config = directory === '' ? [] : ['-c', resolve(directory)]
+  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
+  const command = [path, ...config, ...args]
+  const [program, ...all] = process.getuid!() === 0 ? commandAs(reader(), command) : command
+  const { stdout } = await run(program!, all, { env, cwd: '/', timeout: TIMEOUT })
+  return stdout
+}
+
+/** Why Postfix cannot read a table, `cidr:/etc/postfix/maps`, in the words of postmap(1); undefined if it can. */
+export async function faultOfTable(table: string, host: PostfixHost): Promise<string | undefined> {
+  try {
+    await askProgram(POSTMAP, host, ['-q', '127.0.0.1', table])
+    return undefined
+  } catch (error) {
+    // Without a word it has no such key. Some tables are for root alone.
+    const said = (error as { stderr?: string }).stderr ?? ''
+    const [, fault] = /fatal: (.+)/.exec(said) ?? []
+    return fault?.includes('Permission denied') ? undefined : fault
+  }
+}
+
+/** The tables in a list of them; a brace holds its blanks and commas. */
+export const splitTables = (list: string): string[] =>
+  list.match(/(?:\{(?:[^{}]|\{[^{}]*\})*\}|[^\s,{}])+/g) ?? []
 
 /** Reads lines `name = value`. */
 function readParameters(text: string): Parameters {

@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { dirname, join } from 'node:path'
 import { errorText } from '../../../lib/errors/fault.ts'
 import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
@@ -7,6 +9,7 @@ import { findPostfix } from '../../shared/running-services.ts'
 import { matchAddress } from './onescand-endpoints.ts'
 import {
   faultOf,
+  faultOfTable,
   inPostfix,
   type MilterEntry,
   type MilterFault,
@@ -18,6 +21,7 @@ import {
   secondsOf,
   setting,
   splitMilters,
+  splitTables,
   whileDown,
 } from './postconf.ts'
 import { unreachable } from './reach.ts'
@@ -59,6 +63,8 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
     ...checkRuns(postfix),
     ...once(strangers.flatMap((service) => checkService(service, postfix))),
     ...once(postfix.services.flatMap((service) => checkReturn(service, postfix))),
+    ...checkInterfaces(postfix),
+    ...(await checkMilterMaps(postfix)),
     ...checkMain(postfix),
   ]
 }
@@ -66,6 +72,8 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
 /** Why postconf says nothing, in its own words: how it was started is nobody's concern. */
 function unasked(error: Error & { readonly stderr?: string }): Finding {
   const said = error.stderr?.trim().split('\n').at(-1) || errorText(error)
+  const [, foreign] = /inet_interfaces: no local interface found for (\S+)/.exec(said) ?? []
+  if (foreign !== undefined) return foreignInterface(foreign)
   const [, closed] = /open (\/\S+): Permission denied/.exec(said) ?? []
   const remedy =
     closed === undefined
@@ -271,11 +279,6 @@ function checkMain(postfix: Postfix): Finding[] {
     const remedy = 'add it to master.cf as its page has it; then postfix reload'
     findings.push(failure('content_filter', value, remedy))
   }
-  if (main.smtpd_milter_maps) {
-    const value = `${main.smtpd_milter_maps}: clients in it have milters of their own, or none`
-    const remedy = 'see that it names no client whose mail must be scanned'
-    findings.push(warning('smtpd_milter_maps', value, remedy))
-  }
   findings.push(...checkLocalMail(postfix))
   const limit = main.smtp_line_length_limit ?? '998'
   if (limit !== '0' && postfix.makesStamps) {
@@ -285,6 +288,42 @@ function checkMain(postfix: Postfix): Finding[] {
   }
   return findings
 }
+
+/** The clients with milters of their own. A table that cannot be read ends each smtpd(8). */
+async function checkMilterMaps(postfix: Postfix): Promise<Finding[]> {
+  const what = 'smtpd_milter_maps'
+  const list = postfix.main[what]
+  if (!list) return []
+  for (const table of splitTables(list)) {
+    const fault = await faultOfTable(table, postfix)
+    if (fault === undefined) continue
+    const value = `${table}: Postfix cannot read it, and takes no mail by SMTP: ${fault}`
+    return [failure(what, value, 'correct it, or take it out; then postfix reload')]
+  }
+  const value = `${list}: clients in it have milters of their own, or none`
+  return [warning(what, value, 'see that it names no client whose mail must be scanned')]
+}
+
+/** An address that this host does not have ends each program of Postfix. */
+function checkInterfaces({ main }: Postfix): Finding[] {
+  const own = ownAddresses()
+  const words = (main.inet_interfaces ?? '').split(/[\s,]+/)
+  const foreign = words.find((word) => {
+    const address = word.replace(/^\[|\]$/g, '')
+    return isIP(address) !== 0 && !own.includes(address)
+  })
+  return foreign === undefined ? [] : [foreignInterface(foreign)]
+}
+
+function foreignInterface(address: string): Finding {
+  const value = `${address}: this host has no such address, and Postfix moves no mail`
+  const own = ownAddresses().join(', ')
+  const remedy = `name addresses that it has (${own}), or all; then postfix stop; postfix start`
+  return failure('inet_interfaces', value, remedy)
+}
+
+const ownAddresses = () =>
+  Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address))
 
 /** Mail of programs, by sendmail(1): it meets other milters, and no proxy filter. */
 function checkLocalMail(postfix: Postfix): Finding[] {

@@ -28,6 +28,7 @@ import {
   type RunningDescription,
 } from '../../shared/running-daemon.ts'
 import { DEFAULTS } from '../../shared/settings-file.ts'
+import { checkJournal } from '../../shared/systemd-unit.ts'
 import { checkClamdUnit } from './clamd.ts'
 import { changedSince, checkState } from './state.ts'
 
@@ -41,6 +42,8 @@ export async function* checkOnescand(
 ): AsyncGenerator<Finding> {
   yield* checkState('onescand', running !== undefined, isNeeded)
   if (running === undefined) return
+  const unwritten = running.description?.settings.LOGFILE ? undefined : checkJournal()
+  if (unwritten !== undefined) yield unwritten
   // What it tells of itself is its word.
   const told = (finding: Finding) => asWordOf(ACCOUNT, finding)
   const isTold = running.description !== undefined
