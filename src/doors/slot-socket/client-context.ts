@@ -61,10 +61,11 @@ export class ClientContexts {
    */
   get(variables: Variables): ClientContext {
     const make = () => makeOrGoCold(this.#configuration, variables)
-    const relevant = [...variables].filter(([name]) => isOfPolicy(fromClientOf(name)))
-    const length = relevant.reduce((sum, [name, value]) => sum + name.length + value.length, 0)
-    if (length > KEPT_LENGTH) return make()
-    const key = JSON.stringify(relevant)
+    let key = ''
+    for (const [name, value] of variables) {
+      if (isOfPolicy(fromClientOf(name))) key += `${name}=${value}\0` // no variable holds a NUL
+    }
+    if (key.length > KEPT_LENGTH) return make()
     const known = this.#contexts.get(key)
     if (known !== undefined) return known
     const made = make()
