@@ -105,16 +105,13 @@ export function findHeaderEnd(
   }
 }
 
-/** Finds the header block in `bytes`, which hold all of it or more than HEADER_MAX bytes. */
+/** Makes the header of a block that ends where `bytes` end; or further down, if they are more than HEADER_MAX. */
 export function headerOf(bytes: Buffer): {
   readonly header: Header
   readonly isHeaderTooLarge: boolean
 } {
-  const front = bytes.subarray(0, HEADER_MAX)
-  const found = findHeaderEnd(front)
-  const header = new Header('end' in found ? bytes.subarray(0, found.end) : front)
-  const isCut = 'next' in found && bytes.length > HEADER_MAX
-  return { header, isHeaderTooLarge: isCut || header.hasTooManyFields }
+  const header = new Header(bytes.subarray(0, HEADER_MAX))
+  return { header, isHeaderTooLarge: bytes.length > HEADER_MAX || header.hasTooManyFields }
 }
 
 function findFields(block: Buffer, ending: LineEnding): FieldSpan[] {
