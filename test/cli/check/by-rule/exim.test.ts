@@ -5,7 +5,7 @@ import { linesOf } from '../machine.ts'
 /** What `onescan check` says of the routers of Exim, as its program prints them. */
 
 const router = (name: string, route: string) =>
-  `\n${name} router:\naddress_data = \ncondition = \${if eq{$acl_m_onescan}{yes}}\nroute_list = ${route}\nno_unseen\n`
+  `\n${name} router:\naddress_data = \ncondition = \${if eq{$acl_m_onescan}{yes}}\nroute_data = \nroute_list = ${route}\nno_unseen\n`
 const asThePage = [
   router('onescan_before_queue', '* 127.0.0.1::10025 byname'),
   router('onescan_after_queue', '* 127.0.0.1::10027 byname'),
