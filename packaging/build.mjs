@@ -93,6 +93,9 @@ const wanted = process.argv.slice(2)
 if (wanted.length === 0) rmSync(dist, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
 
+/** A CommonJS bundle, and a compiled program, know their place by other names than an ES module. */
+const ownPlace = { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' }
+
 /** What a browser gets from `onescand --http`: the page, and uPlot with its script and style. */
 const page = await bundlePage()
 
@@ -151,6 +154,12 @@ function bundle(entries, { importsAtRunTime }) {
     outExtension: { '.js': '.cjs' },
     format: 'cjs',
     supported: { 'dynamic-import': importsAtRunTime },
+    define: {
+      ...ownPlace,
+      'import.meta.url': 'importMetaUrl', // of packages alone
+      PAGE_ASSETS: JSON.stringify(page.assets),
+    },
+    inject: [join(root, 'packaging', 'import-meta-url.js')],
     plugins: [loadedApart('.'), loadedLate, versionAlone],
     // A bundle that was cut may still be a program, which does nothing: never with success.
     banner: { js: 'process.exitCode ??= 81;' },
@@ -180,14 +189,7 @@ function common(entries) {
     bundle: true,
     platform: 'node',
     target: bundleTarget,
-    // A CommonJS bundle, and a compiled program, know their place by other names than an ES module.
-    define: {
-      'import.meta.dirname': '__dirname',
-      'import.meta.filename': '__filename',
-      'import.meta.url': 'importMetaUrl',
-      PAGE_ASSETS: JSON.stringify(page.assets),
-    },
-    inject: [join(root, 'packaging', 'import-meta-url.js')],
+    define: ownPlace,
     alias: {
       'escalade/sync': join(root, 'packaging/looks-nowhere.cjs'),
     },

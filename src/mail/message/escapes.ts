@@ -9,12 +9,14 @@ for (const [value, digit] of [...'0123456789abcdef'].entries()) {
   digits[digit.toUpperCase().charCodeAt(0)] = value
 }
 
+const ESCAPE = { '=': /=[\da-f]{2}/i, '%': /%[\da-f]{2}/i } as const
+
 /**
  * Decodes each `=XX` or `%XX` of a text in latin1 (RFC 2047 4.2, RFC 2231 4). Any other sign stands for
  * itself. (A regular expression that calls a function for each takes ten times as long.)
  */
 export function decodeEscapes(text: string, sign: '=' | '%'): string {
-  if (!text.includes(sign)) return text
+  if (!ESCAPE[sign].test(text)) return text // base64 is full of the sign
   const bytes = Buffer.from(text, 'latin1')
   const code = sign.charCodeAt(0)
   let length = 0

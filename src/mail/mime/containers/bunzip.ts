@@ -246,6 +246,7 @@ class Code {
 function* writeBlock(block: Block, store: Store, work: Work): Steps<number> {
   yield* linkUp(block, work)
   const { links, size } = block
+  const table = checksumsOfBytes()
   const out = Buffer.allocUnsafe(PLACES_AT_ONCE * (1 + 255 / (RUN + 1)))
   let filled = 0
   let checksum = 0xffffffff
@@ -269,7 +270,7 @@ function* writeBlock(block: Block, store: Store, work: Work): Steps<number> {
       out[filled++] = byte
     }
     for (let index = 0; index < filled; index++) {
-      checksum = (checksum << 8) ^ checksums[(checksum >>> 24) ^ out[index]!]!
+      checksum = (checksum << 8) ^ table[(checksum >>> 24) ^ out[index]!]!
     }
     work.countBytes(filled)
     store.append(out, 0, filled)
@@ -293,12 +294,17 @@ function* linkUp({ links, size, counts }: Block, work: Work): Steps {
   }
 }
 
-/** The checksum of each byte: CRC-32 with the highest bit first. */
-const checksums = Int32Array.from({ length: 256 }, (_, byte) => {
-  let checksum = byte << 24
-  for (let bit = 0; bit < 8; bit++) checksum = (checksum << 1) ^ (checksum < 0 ? 0x04c11db7 : 0)
-  return checksum
-})
+let checksums: Int32Array | undefined
+
+/** The checksum of each byte: CRC-32 with the highest bit first. Made at its first use, since few mails have any. */
+function checksumsOfBytes(): Int32Array {
+  checksums ??= Int32Array.from({ length: 256 }, (_, byte) => {
+    let checksum = byte << 24
+    for (let bit = 0; bit < 8; bit++) checksum = (checksum << 1) ^ (checksum < 0 ? 0x04c11db7 : 0)
+    return checksum
+  })
+  return checksums
+}
 
 /** Reads numbers of some bits, the highest bit first. */
 class BitReader {
