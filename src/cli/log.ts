@@ -35,7 +35,7 @@ export const logCommand = makeCommand('log', {
       .example('$0 log --decision tag --since 7d', 'What was delivered with a tag last week')
       .example('tail -F /var/log/onescand/current | $0 log', 'Each new message')
       .epilogue(
-        'Several logs are read one after the other. onescan(1), EXAMPLES, shows how to merge and\n' +
+        'Several logs are read one after the other. onescan(1), EXAMPLES, shows how to merge and ' +
           'follow them, and to read compressed ones.\n\n' +
           'Exit codes: 0 something was found; 1 nothing was; 2 a log could not be read to its end.',
       ),

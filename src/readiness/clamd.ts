@@ -44,7 +44,7 @@ function checkSilent(
 ): Finding {
   const what = `clamd ${server.text}`
   if (outcome.kind === 'timed-out') {
-    const hangs = `it takes connections and does not answer within ${formatDuration(VERSION_WITHIN)}`
+    const hangs = `it takes connections, but does not answer within ${formatDuration(VERSION_WITHIN)}`
     return failure(what, hangs, 'see the log of clamd, and restart it')
   }
   const conf = server.kind === 'unix' ? clamdConfOf(server, host.env.CLAMDCONF) : undefined

@@ -10,7 +10,7 @@ export function contradictionsIn(env: Environment): Finding[] {
 
 function inForward(env: Environment): Finding[] {
   if (!env.VIRUSFORWARD || !refuses(env)) return []
-  const value = `gets nothing: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail before`
+  const value = `gets nothing: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail first`
   return [warning('VIRUSFORWARD', value, 'unset REJECTVIRUS, or VIRUSFORWARD')]
 }
 
@@ -18,7 +18,7 @@ function inQuarantine(env: Environment): Finding[] {
   if (!env.QUARANTINE) return []
   const found: Finding[] = []
   if (refuses(env)) {
-    const value = `gets no virus: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail before`
+    const value = `gets no virus: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail first`
     found.push(warning('QUARANTINE', value, 'unset REJECTVIRUS to have it kept'))
   }
   if (env.VIRUSFORWARD) {
@@ -42,6 +42,6 @@ function inMaxAge(env: Environment): Finding[] {
 /** Tells what is missed if not every part is scanned. */
 function inSecondLook(env: Environment): Finding[] {
   if (!env.QHPSI || env.SECONDLOOK !== 'never') return []
-  const value = 'never: files are missed if only mail programs open them'
+  const value = 'never: files that only mail programs find are not scanned'
   return [warning('SECONDLOOK', value, 'unset it to have every part scanned')]
 }

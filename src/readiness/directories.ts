@@ -58,7 +58,12 @@ function checkQuarantine(host: StageHost): Finding[] {
       )
     }
     const owner = nameOrNumber(host.accounts, uid)
-    return [ok(what, `${directory} of ${owner}; what the slot itself finds is deferred`)]
+    return [
+      ok(
+        what,
+        `${directory} belongs to ${owner}; infected mail that the slot itself finds is deferred`,
+      ),
+    ]
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') {
       return keepsNothing(`cannot be looked at (${errorText(error)})`)

@@ -5,7 +5,7 @@ import { contradictionsIn } from '../../src/readiness/contradictions.ts'
 
 const QHPSI = 'plugin: clamd'
 const kept = { QUARANTINE: '/var/quarantine' }
-const REFUSED = /^gets nothing: REJECTVIRUS=1 refuses infected mail before$/
+const REFUSED = /^gets nothing: REJECTVIRUS=1 refuses infected mail first$/
 
 const table: readonly [string, Readonly<Record<string, string>>, readonly [string, RegExp][]][] = [
   ['no settings have no contradiction', {}, []],
@@ -20,7 +20,7 @@ const table: readonly [string, Readonly<Record<string, string>>, readonly [strin
   [
     'mail that REJECTVIRUS refuses is not kept in quarantine',
     { REJECTVIRUS: '1', ...kept },
-    [['QUARANTINE', /^gets no virus: REJECTVIRUS=1 refuses infected mail before$/]],
+    [['QUARANTINE', /^gets no virus: REJECTVIRUS=1 refuses infected mail first$/]],
   ],
   [
     'mail that QUARANTINE keeps is not forwarded',
@@ -46,7 +46,7 @@ const table: readonly [string, Readonly<Record<string, string>>, readonly [strin
   [
     'SECONDLOOK=never misses files',
     { QHPSI, SECONDLOOK: 'never' },
-    [['SECONDLOOK', /^never: files are missed/]],
+    [['SECONDLOOK', /^never: files that only mail programs find are not scanned$/]],
   ],
   ['SECONDLOOK=always misses nothing', { QHPSI, SECONDLOOK: 'always' }, []],
   ['SECONDLOOK=never is no contradiction if nothing is scanned', { SECONDLOOK: 'never' }, []],

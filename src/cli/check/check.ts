@@ -182,7 +182,7 @@ function addCheckOptions(yargs: Argv<object>) {
     )
     .option(
       'log',
-      texts('With --mail: a log of onescan in another place than usual; repeat it', {
+      texts('With --mail: another log of onescan than the usual ones; repeat it for more', {
         default: [] as string[],
       }),
     )

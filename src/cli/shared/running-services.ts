@@ -110,7 +110,7 @@ function leftOut(unread: readonly string[], next?: string): Finding[] {
   const findings: Finding[] = []
   if (unread.length > 0) {
     const value =
-      'look like services, and no supervise, runsv, s6-supervise or unit of root watches them, or their unit confines them'
+      'look like services, but no supervise, runsv, s6-supervise or unit of root watches them, or their unit confines them'
     const remedy = `if one of them is a service of this host: onescan check --pid ${unread[0]}`
     findings.push(warning(`processes ${unread.join(' ')}`, value, remedy))
   }

@@ -236,7 +236,7 @@ class WayTrial {
     if (passed.length >= A_LOOP) {
       const value = `came to onescan ${passed.length} times: a loop, in which mail is lost`
       const remedy =
-        'see that what takes mail back from onescan does not hand it on to onescan again: doc/mail-servers.md'
+        'let the service that takes mail back from onescan not hand it to onescan: doc/mail-servers.md'
       return failure(what, value, remedy)
     }
     const { fields } = record
@@ -261,7 +261,11 @@ class WayTrial {
     if (record === undefined) {
       if (sent.kind === 'taken') return this.#unseen(what, sent)
       const value = `is ${sent.kind}, and onescan did not see it: ${sent.text}`
-      return warning(what, value, 'see what else refuses mail: whether onescan does is not shown')
+      return warning(
+        what,
+        value,
+        'see what else refuses mail: this does not show whether onescan does',
+      )
     }
     const { fields } = record
     const decision = fields.get('decision')
@@ -276,7 +280,7 @@ class WayTrial {
     switch (decision) {
       case 'reject': {
         if (sent.kind === 'deferred') {
-          const value = `is refused ${by}, and the server only defers it, so that it comes again: ${sent.text}`
+          const value = `is refused ${by}, but the server only defers it, and it comes again: ${sent.text}`
           return failure(
             what,
             value,
@@ -285,7 +289,7 @@ class WayTrial {
         }
         const isBehind = sent.kind === 'taken' && 'port' in this.#way
         if (!isBehind) return ok(what, `is refused ${by}`)
-        const value = `is refused ${by}, after the server took it: it bounces mail to whoever it says it is from`
+        const value = `is refused ${by}, after the server took it: it is bounced to its sender, who may be forged`
         return failure(what, value, 'add --after-queue to --smtp of onescand, and restart it')
       }
       case 'quarantine':

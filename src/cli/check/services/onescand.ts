@@ -61,13 +61,13 @@ export async function* checkOnescand(
 /** Each slot brings what tcp.smtp says of infected mail, and its own check warns of what that leaves open. */
 function besideSlots(finding: Finding): Finding {
   if (!hasMark(finding, 'infected mail by default')) return finding
-  return ok(finding.what, `${finding.value}, where tcp.smtp says nothing else`)
+  return ok(finding.what, `${finding.value}, unless tcp.smtp says otherwise`)
 }
 
 /** Reports how an onescand runs, as it says itself: since when, by which settings, and what has changed. */
 function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts): Finding[] {
   if (description === undefined) {
-    const value = `answers at ${socket}, and does not tell you its settings`
+    const value = `answers at ${socket}, but does not tell you its settings`
     const isRoot = process.getuid!() === 0
     const remedy = isRoot
       ? 'without onescan.node it does not see who asks: install onescan for x64 or arm64 anew, and restart it'

@@ -62,7 +62,7 @@ function judgeProgram(host: Host): Finding {
       return failure('slot', value, `point it to onescanc or onescan-queue (${LINK}: by ln -sfn)`)
     }
     case 'foreign': {
-      const value = `${program} ${slot.why}: nothing was sent through it, since it may queue`
+      const value = `${program} ${slot.why}: nothing was sent through it, since it may deliver`
       const remedy = 'see that it calls onescan-queue, and try that with --env QMAILQUEUE=PROGRAM'
       return warning('slot', value, remedy)
     }

@@ -171,7 +171,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
     name: 'a step behind tcpserver, which cannot be seen',
     service: () => [...tcpserver().slice(0, -1), 'envdir', './env', '/var/qmail/bin/qmail-smtpd'],
     expect: [
-      /^warning process \d+: starts envdir before qmail-smtpd: what that sets was not seen; put it before/,
+      /^warning process \d+: starts envdir before qmail-smtpd: what it sets was not seen; put it before/,
     ],
   },
   {

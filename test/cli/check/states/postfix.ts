@@ -230,7 +230,7 @@ export const states: readonly PostfixState[] = [
     name: 'Postfix defers what onescand refuses',
     main: (ports) => ({ ...byMilter(ports), soft_bounce: 'yes' }),
     byRule: [],
-    byMail: [/^error port \d+, EICAR: is refused by .*, and the server only defers it.*: 450 /],
+    byMail: [/^error port \d+, EICAR: is refused by .*, but the server only defers it.*: 450 /],
   },
   // By SMTP
   {
