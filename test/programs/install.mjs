@@ -149,12 +149,28 @@ export function installPrograms(env) {
 function installPackages(env) {
   const packages = missingPackages()
   if (packages.length === 0) return ['all there']
-  const list = packages.join(' ')
   const objection = objectionTo(packages, env)
-  if (objection) return [`missing: ${list}`, `not installed: ${objection}`]
+  if (objection) return [...toInstall(packages), `not installed: ${objection}`]
   const trouble = install(packages)
-  return trouble ? [`missing: ${list}`, `apt-get: ${trouble}`] : [`installed: ${list}`]
+  if (trouble) return [...toInstall(packages), `apt-get: ${trouble}`]
+  return [`installed: ${counted(packages)}`]
 }
+
+const counted = ({ length }) => `${length} package${length === 1 ? '' : 's'}`
+
+/** What is missing, as a command to copy in lines of at most so many characters. */
+export function toInstall(packages) {
+  const lines = ['  apt-get install --no-install-recommends']
+  for (const name of packages) {
+    const last = lines.at(-1)
+    if (last.length + name.length + ' '.length + ' \\'.length > WIDTH) lines.push(`    ${name}`)
+    else lines[lines.length - 1] = `${last} ${name}`
+  }
+  const command = lines.map((line, at) => (at < lines.length - 1 ? `${line} \\` : line))
+  return [`missing: ${counted(packages)}`, ...command]
+}
+
+const WIDTH = 90
 
 function objectionTo(packages, env) {
   if (process.getuid?.() !== 0) return 'only root may'
