@@ -106,7 +106,7 @@ t.test('a virus in a large mail is looked for, too', { skip: postfixMissing }, a
   writeFileSync(log, '')
   const milter = `unix:${directory}/milter`
   const settings = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', LOGFILE: log, TMPDIR: directory }
-  const sizes = { QHPSIMAXSIZE: '2000' }
+  const sizes = { QHPSIMAXSIZE: '50000' }
   const args = ['--milter', milter, '--mode', '0666']
   await startOnescand(t, { args, settings: { ...settings, ...sizes } })
   const main = { smtpd_milters: milter, default_transport: 'discard:', relayhost: '' }

@@ -22,6 +22,16 @@ t.test('a slot program that scans and hands on clean mail is well', async (t) =>
   t.match(findings, [{ value: /^scanned and handed on in [\d.]+ m?s$/ }, { value: 'is found' }])
 })
 
+t.test('a plugin that refuses small mail is no error of the scanner', async (t) => {
+  const small = `export const virusscan = ({ size, part }) =>
+    !part && size < 8192 ? { infected: true, name: 'small' } : { clean: true }\n`
+  const env = { QHPSI: 'plugin: mine.mjs', PLUGINDIR: t.testdir({ 'mine.mjs': small }) }
+  t.match(await checkTrialMessages(host(env)), [
+    { level: 'ok', what: 'slot, clean message' },
+    { level: 'ok', what: 'slot, EICAR' },
+  ])
+})
+
 t.test('nothing is delivered, forwarded or refused by the trial', async (t) => {
   const delivered = join(t.testdir({}), 'delivered')
   const env = {
