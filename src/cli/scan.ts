@@ -117,17 +117,17 @@ function* filesOf(
   file: string,
   depth: number,
   find: () => PathHandle,
-  open: (place: PathHandle) => MessageFile,
+  open: (handle: PathHandle) => MessageFile,
 ): Generator<FoundFile> {
-  let place: PathHandle | undefined
+  let handle: PathHandle | undefined
   try {
-    place = find()
-    if (place.stats.isDirectory()) yield* filesIn(place, file, depth)
-    else yield open(place)
+    handle = find()
+    if (handle.stats.isDirectory()) yield* filesIn(handle, file, depth)
+    else yield open(handle)
   } catch (error) {
     yield { file, why: errorTextAt(file, error) }
   } finally {
-    place?.close()
+    handle?.close()
   }
 }
 
@@ -140,7 +140,7 @@ function* filesIn(directory: PathHandle, shown: string, depth: number): Generato
   if (depth > DEPTH_MAX) throw new Error(`${shown}: is more than ${DEPTH_MAX} directories deep`)
   for (const name of directory.byteNames().sort(Buffer.compare).reverse()) {
     const file = join(shown, String(name))
-    const open = (place: PathHandle) => ({ file, ...place.open() })
+    const open = (handle: PathHandle) => ({ file, ...handle.open() })
     yield* filesOf(file, depth + 1, () => directory.find(name), open)
   }
 }

@@ -95,15 +95,15 @@ export async function runFirstProcess({
   logDoors(doors, configuration)
   status?.serving(doors)
   log('serving')
-  const endForPlace = (place: string) => {
-    log(`${place}: was removed; onescand ends, and its next start sees what is there`)
+  const endWithout = (path: string) => {
+    log(`${path}: was removed; onescand ends, and its next start sees what is there`)
     process.kill(process.pid, 'SIGTERM')
   }
   // Files are read at the start, or not relied on: /etc/passwd has names for the log.
   whenReplaced(
     process.env,
-    endForPlace,
-    (place) => attempt(() => statSync(place))?.isDirectory() === true,
+    endWithout,
+    (path) => attempt(() => statSync(path))?.isDirectory() === true,
   )
   await notifyReady(running.signal)
 }

@@ -23,7 +23,7 @@ const IDLE_TIME = 60_000
  * counters. Throws a Fault of kind `config` if it cannot listen.
  */
 export async function serveHttp(
-  place: ServiceEndpoint,
+  endpoint: ServiceEndpoint,
   service: QuotaService,
 ): Promise<HttpService> {
   const { mayAsk, counters } = service
@@ -52,10 +52,11 @@ export async function serveHttp(
 
   let listening: HttpService
   try {
-    listening = 'fd' in place ? await listenHttpOn(server, place.fd) : await listenAt(server, place)
+    listening =
+      'fd' in endpoint ? await listenHttpOn(server, endpoint.fd) : await listenAt(server, endpoint)
   } catch (error) {
     const why = listenFaultOf(errorCode(error)) ?? errorText(error)
-    throw new Fault('config', `--http ${place.text}: ${why}`, error)
+    throw new Fault('config', `--http ${endpoint.text}: ${why}`, error)
   }
   return {
     address: () => listening.address(),

@@ -14,9 +14,9 @@ const RECEIVE_BUFFER = 4 * 1024 * 1024
  * no question. An answer is at most a few numbers longer than its question, so that nobody can use
  * the service to flood others. Throws a Fault of kind `config` if it cannot listen.
  */
-export async function serveUdp(place: ServiceEndpoint, service: QuotaService): Promise<Socket> {
+export async function serveUdp(endpoint: ServiceEndpoint, service: QuotaService): Promise<Socket> {
   const { answerForName, mayAsk, counters } = service
-  const isOf6 = 'fd' in place ? place.family === 6 : isIPv6(place.host)
+  const isOf6 = 'fd' in endpoint ? endpoint.family === 6 : isIPv6(endpoint.host)
   const socket = createSocket(isOf6 ? 'udp6' : 'udp4')
   let isClosed = false
   socket.once('close', () => {
@@ -48,10 +48,10 @@ export async function serveUdp(place: ServiceEndpoint, service: QuotaService): P
   await new Promise<void>((resolve, reject) => {
     socket.once('error', (error) => {
       const why = listenFaultOf(errorCode(error)) ?? error.message
-      reject(new Fault('config', `--udp ${place.text}: ${why}`, error))
+      reject(new Fault('config', `--udp ${endpoint.text}: ${why}`, error))
     })
-    if ('fd' in place) socket.bind({ fd: place.fd }, resolve)
-    else socket.bind(place.port, place.host, resolve)
+    if ('fd' in endpoint) socket.bind({ fd: endpoint.fd }, resolve)
+    else socket.bind(endpoint.port, endpoint.host, resolve)
   })
   socket.removeAllListeners('error')
   socket.on('error', () => {}) // an error concerns one client; the others are still served

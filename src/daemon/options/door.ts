@@ -51,15 +51,15 @@ export function readDoorAddress(text: string, option: string): DoorAddress {
   if (!transport.startsWith('inet')) {
     return { kind: 'unix', path: socketPath(rest!, option) }
   }
-  const place = parseMtaEndpoint(rest!)
-  if (isIP(place?.host ?? '') !== (transport === 'inet' ? 4 : 6)) {
+  const endpoint = parseMtaEndpoint(rest!)
+  if (isIP(endpoint?.host ?? '') !== (transport === 'inet' ? 4 : 6)) {
     const family =
       transport === 'inet'
         ? 'an IPv4 address and a port, as in inet:127.0.0.1:8890'
         : 'an IPv6 address and a port, as in inet6:[::1]:8890'
     throw new Error(`${option} ${text}: must have ${family}`)
   }
-  return { kind: 'tcp', ...place! }
+  return { kind: 'tcp', ...endpoint! }
 }
 
 /** Returns the address as readDoorAddress() reads it. */

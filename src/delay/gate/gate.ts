@@ -61,16 +61,16 @@ export async function keepGate(
 
 /** Opens the listening sockets of --listen. Throws a Fault if one cannot be opened. */
 function openListeners({ listen, backlog }: GateOptions, system: System): number[] {
-  return listen.map((place) => {
-    if (place.kind === 'inherited') {
-      if (system.adoptListener(place.fd)) return place.fd
+  return listen.map((endpoint) => {
+    if (endpoint.kind === 'inherited') {
+      if (system.adoptListener(endpoint.fd)) return endpoint.fd
       const remedy = 'is no TCP socket that listens; see ListenStream= of systemd.socket(5)'
-      throw new Fault('config', `--listen ${place.text}: ${remedy}`)
+      throw new Fault('config', `--listen ${endpoint.text}: ${remedy}`)
     }
-    const fd = system.listen(place.address, place.port, backlog)
+    const fd = system.listen(endpoint.address, endpoint.port, backlog)
     if (fd >= 0) return fd
     const code = getSystemErrorName(fd)
-    throw new Fault('config', `--listen ${place.text}: ${listenFaultOf(code) ?? code}`)
+    throw new Fault('config', `--listen ${endpoint.text}: ${listenFaultOf(code) ?? code}`)
   })
 }
 

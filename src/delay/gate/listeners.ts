@@ -55,9 +55,9 @@ export class Listeners {
     return this.#lastId
   }
 
-  /** Calls `hear` with each event of the connection with that number. */
-  tellOf(id: number, hear: (event: SocketEvent) => void): void {
-    this.#handlers.set(id, hear)
+  /** Calls `handler` with each event of the connection with that number. */
+  tellOf(id: number, handler: (event: SocketEvent) => void): void {
+    this.#handlers.set(id, handler)
   }
 
   forget(id: number): void {

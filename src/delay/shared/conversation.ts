@@ -59,7 +59,7 @@ export async function talk(
       break
     }
     if (bytes.length === 0) return
-    const answer = conversation.hear(bytes)
+    const answer = conversation.receive(bytes)
     if (!say(answer.text)) return
     isLast = answer.isLast
   }
@@ -90,7 +90,7 @@ class Conversation {
   }
 
   /** The replies to some bytes of input, however it is split, and whether they end the conversation. */
-  hear(bytes: Buffer): { readonly text: string; readonly isLast: boolean } {
+  receive(bytes: Buffer): { readonly text: string; readonly isLast: boolean } {
     this.#input += bytes.length
     const [first = '', ...rest] = bytes.toString('latin1').split('\n')
     const lines = [this.#line + first, ...rest].map((whole) => whole.slice(0, LINE_KEPT))

@@ -37,15 +37,12 @@ const withoutQuarantine = <Action extends MailSettings['OVERNESTING' | 'ENCRYPTE
 ) => (action === 'quarantine' ? 'refuse' : action) as Exclude<Action, 'quarantine'> | 'refuse'
 
 /** The lines of onescan.policy that ask for nothing that clients of clamd do not tell. */
-function rulesAboutContent({
-  lines,
-  contextOfLine: siteOfLine,
-}: LoadedRules): LoadedRules | undefined {
+function rulesAboutContent({ lines, contextOfLine }: LoadedRules): LoadedRules | undefined {
   const all = lines.all.filter((rule) => !isAboutEnvelope(rule))
   if (all.length === 0) return undefined
   return {
     lines: new Rules(lines.path, all),
-    contextOfLine: async (settings) => answeringContext(await siteOfLine(settings)),
+    contextOfLine: async (settings) => answeringContext(await contextOfLine(settings)),
   }
 }
 

@@ -89,17 +89,17 @@ async function* repliesAbout(
   depth = 0,
 ): AsyncGenerator<string> {
   const { service, uid, gone } = asker
-  let place: ClientFile
+  let found: ClientFile
   try {
     if (service.uptime() - walk.began > service.timeouts.sending) throw new FolderTooLong()
-    place = await findClientFile(named, uid, gone, { isEntry: depth > 0, namesMax: walk.namesLeft })
+    found = await findClientFile(named, uid, gone, { isEntry: depth > 0, namesMax: walk.namesLeft })
   } catch (error) {
     walk.isOver = error instanceof TooManyNames || error instanceof FolderTooLong
     // In a folder there may be links and sockets, which are no files; nobody asked for them by name.
     if (depth === 0 || !(error instanceof NoRegularFile)) yield failure(named, error, asker)
     return
   }
-  const { path, descriptor, names = [] } = place
+  const { path, descriptor, names = [] } = found
   walk.namesLeft -= names.length
   if (descriptor !== undefined) yield await scanDescriptor(descriptor, shown(path), asker)
   if (names.length > 0 && depth === FOLDERS_MAX) yield failure(path, undefined, asker)

@@ -97,7 +97,7 @@ export class Wire implements ServedConnection {
   /** Set while the conversation waits for the client. */
   #reading: PendingRead | undefined
   #readingSince = 0
-  #heardThisTurn = 0
+  #receivedThisTurn = 0
   #keepAlive: KeepAlive | undefined
   #keepAliveSince = 0
   #trouble: unknown
@@ -112,8 +112,8 @@ export class Wire implements ServedConnection {
     this.began = this.now()
     this.receivedAt = this.began
     this.#saidAt = this.began
-    socket.on('data', (chunk: Buffer) => this.#hear(chunk))
-    socket.on('end', () => this.#hearEnd())
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    socket.on('end', () => this.#receiveEnd())
     socket.on('error', () => socket.destroy())
     socket.on('close', () => {
       this.#isClosed = true
@@ -266,13 +266,13 @@ export class Wire implements ServedConnection {
     else if (!this.hasLeft) this.leave(this.#host.farewell(why))
   }
 
-  #hear(chunk: Buffer): void {
+  #receive(chunk: Buffer): void {
     if (this.hasLeft || this.#trouble !== undefined) return
     this.receivedAt = this.now()
     try {
       this.#reader.push(chunk)
-      this.#heardThisTurn += chunk.length
-      if (this.#heardThisTurn > TURN_MAX) this.#waitForTurn()
+      this.#receivedThisTurn += chunk.length
+      if (this.#receivedThisTurn > TURN_MAX) this.#waitForTurn()
       else if (this.#reader.isFull) this.#socket.pause()
       this.#reading?.wake()
     } catch (error) {
@@ -280,7 +280,7 @@ export class Wire implements ServedConnection {
     }
   }
 
-  #hearEnd(): void {
+  #receiveEnd(): void {
     if (this.hasLeft) return
     this.endedAt = this.now()
     if (this.#reading !== undefined) this.#reading.wake()
@@ -314,13 +314,13 @@ export class Wire implements ServedConnection {
     if (this.#socket.isPaused()) return
     this.#socket.pause()
     setImmediate(() => {
-      this.#heardThisTurn = 0
+      this.#receivedThisTurn = 0
       this.#resume()
     })
   }
 
   #resume(): void {
     if (!this.#socket.isPaused()) return
-    if (this.#heardThisTurn <= TURN_MAX && !this.#reader.isFull) this.#socket.resume()
+    if (this.#receivedThisTurn <= TURN_MAX && !this.#reader.isFull) this.#socket.resume()
   }
 }

@@ -95,7 +95,7 @@ function serveSlotClient(socket: Socket, host: SlotHost): Wire {
   socket.on('finish', () => socket.destroy())
   void wire.converse(async () => {
     try {
-      const answer = await hearAndAnswer(wire, socket, reader, host)
+      const answer = await receiveAndAnswer(wire, socket, reader, host)
       if (answer !== undefined) wire.leave(answer)
     } catch (error) {
       if (wire.hasLeft) return
@@ -114,7 +114,7 @@ function serveSlotClient(socket: Socket, host: SlotHost): Wire {
 }
 
 /** Resolves to the answer to the client, or to undefined if it has left. */
-async function hearAndAnswer(
+async function receiveAndAnswer(
   wire: Wire,
   socket: Socket,
   reader: SlotRequestReader,

@@ -30,11 +30,11 @@ export function indexOfByte(bytes: Buffer, byte: number, from: number): number {
 export function copyRun(
   bytes: Buffer,
   to: Buffer,
-  place: number,
+  offset: number,
   from: number,
   end = bytes.length,
 ): number {
-  if (end - from > NEAR) return bytes.copy(to, place, from, end)
-  for (let at = from, free = place; at < end; at++) to[free++] = bytes[at]!
+  if (end - from > NEAR) return bytes.copy(to, offset, from, end)
+  for (let at = from, free = offset; at < end; at++) to[free++] = bytes[at]!
   return end - from
 }

@@ -15,21 +15,21 @@ export function* streamPackets(
   chunks: Iterable<Buffer>,
   size = PACKET_DATA,
 ): Generator<Buffer, undefined> {
-  const room = Math.max(1, Math.min(size, PACKET_DATA))
-  const packet = Buffer.allocUnsafe(COMMAND.length + CHUNK_HEAD + room + CHUNK_HEAD)
+  const capacity = Math.max(1, Math.min(size, PACKET_DATA))
+  const packet = Buffer.allocUnsafe(COMMAND.length + CHUNK_HEAD + capacity + CHUNK_HEAD)
   let lengthAt = packet.write(COMMAND, 'latin1')
   let end = lengthAt + CHUNK_HEAD
 
   for (const chunk of chunks) {
     let taken = 0
     while (taken < chunk.length) {
-      if (end - lengthAt - CHUNK_HEAD === room) {
-        packet.writeUInt32BE(room, lengthAt)
+      if (end - lengthAt - CHUNK_HEAD === capacity) {
+        packet.writeUInt32BE(capacity, lengthAt)
         yield packet.subarray(0, end)
         lengthAt = 0
         end = CHUNK_HEAD
       }
-      const free = room - (end - lengthAt - CHUNK_HEAD)
+      const free = capacity - (end - lengthAt - CHUNK_HEAD)
       const copied = chunk.copy(packet, end, taken, taken + free)
       taken += copied
       end += copied

@@ -84,12 +84,12 @@ function readAttributeName(
 
 /** Reads `ldap://HOST[:PORT]`, `ldaps://HOST[:PORT]` or `ldapi://%2FPATH` (RFC 4516). */
 function readServer(url: string): DialledServer | undefined {
-  const [, scheme, place = ''] = /^(ldap[si]?):\/\/([!-.0-~]+)\/?$/.exec(url) ?? []
+  const [, scheme, endpoint = ''] = /^(ldap[si]?):\/\/([!-.0-~]+)\/?$/.exec(url) ?? []
   if (scheme === 'ldapi') {
-    const path = attempt(() => decodeURIComponent(place))
+    const path = attempt(() => decodeURIComponent(endpoint))
     return path?.startsWith('/') ? { path: socketPath(path, 'QUOTALDAPURL') } : undefined
   }
   const isSecure = scheme === 'ldaps'
-  const server = parseEndpoint(place, { usualPort: isSecure ? 636 : 389 })
+  const server = parseEndpoint(endpoint, { usualPort: isSecure ? 636 : 389 })
   return server && { ...server, isSecure }
 }

@@ -148,9 +148,9 @@ export class FrameReader {
   #gatheredFor(length: number): Buffer {
     if (this.#gathered.length >= length) return this.#gathered
     const first = Math.min(this.#length, FIRST_PIECE)
-    const room = Math.max(length, Math.min(this.#length, 2 * this.#gathered.length), first)
-    this.#memory.charge(room)
-    const larger = Buffer.allocUnsafeSlow(room)
+    const capacity = Math.max(length, Math.min(this.#length, 2 * this.#gathered.length), first)
+    this.#memory.charge(capacity)
+    const larger = Buffer.allocUnsafeSlow(capacity)
     this.#gathered.copy(larger, 0, 0, this.#filled)
     this.trim()
     this.#gathered = larger

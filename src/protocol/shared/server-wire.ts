@@ -52,7 +52,7 @@ export class ServerWire {
       this.#isConnected = true
       this.#wake()
     })
-    socket.on('data', (chunk) => this.#hear(chunk))
+    socket.on('data', (chunk) => this.#receive(chunk))
     socket.on('error', (error) => this.#break(error))
     socket.on('end', () => this.#break())
     socket.on('close', () => this.#break()) // TLS may break without an end or an error
@@ -141,7 +141,7 @@ export class ServerWire {
     return this.#lost
   }
 
-  #hear(chunk: Buffer): void {
+  #receive(chunk: Buffer): void {
     if (this.#lost !== undefined) return
     try {
       this.#listener.push(chunk)
@@ -153,7 +153,7 @@ export class ServerWire {
 
   /** Notes that something could not be sent. What the server has said by then counts more. */
   #failToSay(error: Error): Error {
-    if (this.#lost === undefined) this.#hear(unread(this.#socket))
+    if (this.#lost === undefined) this.#receive(unread(this.#socket))
     return this.#break(error)
   }
 
@@ -173,10 +173,10 @@ export class ServerWire {
  */
 function unread(socket: Connection): Buffer {
   const fd = socket.encrypted ? undefined : descriptorOf(socket)
-  const room = Buffer.alloc(LAST_WORDS_MAX)
+  const buffer = Buffer.alloc(LAST_WORDS_MAX)
   try {
-    return room.subarray(0, fd === undefined ? 0 : readSync(fd, room))
+    return buffer.subarray(0, fd === undefined ? 0 : readSync(fd, buffer))
   } catch {
-    return room.subarray(0, 0) // EAGAIN or ECONNRESET: there is nothing to read
+    return buffer.subarray(0, 0) // EAGAIN or ECONNRESET: there is nothing to read
   }
 }

@@ -46,7 +46,7 @@ export async function openConnection(
 /** A connection to a server. */
 export class ValkeyConnection {
   readonly #wire: ServerWire
-  readonly #reader = new RespReader((reply) => this.#hear(reply))
+  readonly #reader = new RespReader((reply) => this.#takeReply(reply))
   /** Replies that have come and were not taken. */
   readonly #replies: RespValue[] = []
   /** How many replies are to come. */
@@ -118,7 +118,7 @@ export class ValkeyConnection {
     if (!/without any password|no password is set/.test(reply.message)) throw reply
   }
 
-  #hear(reply: RespValue): void {
+  #takeReply(reply: RespValue): void {
     this.#complaint = reply instanceof RespError ? reply.message : undefined
     if (this.#owed === 0) throw new Error('says something that nobody asked')
     this.#owed--

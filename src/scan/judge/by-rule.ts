@@ -59,14 +59,14 @@ function createJudge(
   context: JudgeContext & { readonly rules: LoadedRules },
   deadline: Deadline,
 ): Judge {
-  const { lines, contextOfLine: siteOfLine } = context.rules
+  const { lines, contextOfLine } = context.rules
   const decided = new Map<string, SingleDecision>()
   return async ({ rule, exceptions }) => {
     const key = groupKey({ lines: [rule], exceptions })
     const before = decided.get(key)
     if (before !== undefined) return before
     const settings = rule?.action.kind === 'set' ? rule.action.settings : undefined
-    const { config, tools } = settings === undefined ? context : await siteOfLine(settings)
+    const { config, tools } = settings === undefined ? context : await contextOfLine(settings)
     const excepting = withExceptions(config, inOrder(lines.always, exceptions))
     const decision = await judge(transaction, { config: excepting, tools }, deadline)
     decided.set(key, decision)

@@ -125,11 +125,11 @@ export class HostMemory {
         break
       case 'begun':
       case 'ended':
-        this.inFlight.hear(event, from)
+        this.inFlight.receive(event, from)
         break
       case 'died':
       case 'passed':
-        this.poison.hear(event)
+        this.poison.receive(event)
     }
   }
 }

@@ -87,7 +87,7 @@ export class Poison {
   }
 
   /** Takes what another process of the host told. */
-  hear(event: PoisonEvent): void {
+  receive(event: PoisonEvent): void {
     const { fingerprint } = event
     const before = this.deathsOf(fingerprint)
     if (event.is === 'died') {
@@ -148,11 +148,11 @@ export class InHand {
   }
 
   #begin(what: keyof typeof doing, fingerprint: string): () => void {
-    const place = this.#free.pop() ?? this.#entries++
-    this.#write(Buffer.from(`${doing[what]}${fingerprint}`, 'latin1'), place)
+    const index = this.#free.pop() ?? this.#entries++
+    this.#write(Buffer.from(`${doing[what]}${fingerprint}`, 'latin1'), index)
     return () => {
-      this.#write(OVER, place)
-      this.#free.push(place)
+      this.#write(OVER, index)
+      this.#free.push(index)
     }
   }
 
@@ -175,9 +175,9 @@ export class InHand {
     }
   }
 
-  #write(bytes: Buffer, place: number): void {
+  #write(bytes: Buffer, index: number): void {
     try {
-      writeSync(this.#fd, bytes, 0, bytes.length, place * ENTRY)
+      writeSync(this.#fd, bytes, 0, bytes.length, index * ENTRY)
     } catch {
       // The disk is full.
     }

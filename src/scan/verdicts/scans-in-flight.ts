@@ -62,7 +62,7 @@ export class ScansInFlight {
   }
 
   /** Takes what another process told. */
-  hear(event: ScanEvent, from: number): void {
+  receive(event: ScanEvent, from: number): void {
     const { fingerprint } = event
     if (event.is === 'ended') {
       const { unknown } = event

@@ -180,7 +180,7 @@ export class Verdicts {
     await giveWay(query.leaving.length)
     const left = poison.leftAloneFor(fingerprint)
     if (left !== undefined) {
-      const until = `not scanned for ${formatDuration(left)}`
+      const until = `not scanned for ${formatDuration(60_000 * Math.ceil(left / 60_000))}`
       const why = `poison: scanners died ${DEATHS_MAX} times while they had it; ${until}`
       // Nothing was found out about a copy.
       return { answer: 'unknown', why, cause: 'poison', unfinished: true }

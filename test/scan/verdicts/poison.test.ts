@@ -62,16 +62,16 @@ t.test('all processes of a host count the same deaths', async (t) => {
   const [a, b] = [openPoison(), openPoison()]
   a.poison.died('x')
   b.poison.died('x') // a copy, at the same death
-  for (const event of a.told) b.poison.hear(event)
-  for (const event of b.told) a.poison.hear(event)
+  for (const event of a.told) b.poison.receive(event)
+  for (const event of b.told) a.poison.receive(event)
   t.same([a.poison.deathsOf('x'), b.poison.deathsOf('x')], [1, 1])
   b.poison.died('x')
-  a.poison.hear(b.told.at(-1)!)
+  a.poison.receive(b.told.at(-1)!)
   t.equal(a.poison.died('x'), DEATHS_MAX)
 
   a.pass(1000)
   const late = openPoison()
-  for (const event of a.poison.retell()) late.poison.hear(event)
+  for (const event of a.poison.retell()) late.poison.receive(event)
   t.equal(late.poison.leftAloneFor('x'), COUNTED_FOR - 1000, 'and so does one that begins later')
 })
 
@@ -82,7 +82,7 @@ t.test('a thousand messages are counted, and the oldest make room', async (t) =>
   t.equal(poison.deathsOf('9'), 0)
   t.equal(poison.deathsOf('10'), 1)
   const late = openPoison().poison
-  for (const event of poison.retell()) late.hear(event)
+  for (const event of poison.retell()) late.receive(event)
   late.died('new')
   t.equal(late.deathsOf('11'), 0, 'it knows which of them are the oldest')
   t.equal(late.deathsOf('1009'), 1)
@@ -92,14 +92,14 @@ t.test('a message that was there with others is a suspect until it has passed al
   const [a, b] = [openPoison(), openPoison()]
   a.poison.diedWithOthers('x')
   t.equal(a.poison.leftAloneFor('x'), undefined)
-  b.poison.hear(a.told.at(-1)!)
+  b.poison.receive(a.told.at(-1)!)
   t.same([a.poison.isSuspect('x'), b.poison.isSuspect('x')], [true, true], 'in each process')
   t.equal(b.poison.deathsOf('x'), 0)
   const late = openPoison().poison
-  for (const event of a.poison.retell()) late.hear(event)
+  for (const event of a.poison.retell()) late.receive(event)
   t.ok(late.isSuspect('x'), 'and in one that begins later')
   b.poison.passed('x')
-  a.poison.hear(b.told.at(-1)!)
+  a.poison.receive(b.told.at(-1)!)
   t.same([a.poison.isSuspect('x'), b.poison.isSuspect('x')], [false, false])
   t.equal(a.poison.died('x'), 1)
   a.poison.passed('x')

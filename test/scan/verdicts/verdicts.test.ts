@@ -426,7 +426,8 @@ t.test('copies that were in hand at the same death are scanned one at a time', a
   const copies = Array.from({ length: 5 }, () => find(odd, death))
   while (scans.length < 5) await setImmediatePromise()
   die()
-  for (const { result } of await Promise.all(copies)) t.match(result, { why: /this one is alone/ })
+  for (const { result } of await Promise.all(copies))
+    t.match(result, { why: /this one is scanned alone/ })
   let now = 0
   const alone = async () => {
     t.equal(++now, 1)

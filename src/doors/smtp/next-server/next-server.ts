@@ -126,11 +126,11 @@ export class NextServer {
   async endData(pieces: readonly Buffer[]): Promise<RawReply> {
     await this.send(pieces)
     this.#answersDue = performance.now() + this.#timeouts.end
-    return this.hear()
+    return this.readReply()
   }
 
   /** Resolves to one more reply to the same content: LMTP has one for each recipient. */
-  hear(): Promise<RawReply> {
+  readReply(): Promise<RawReply> {
     return this.#nextReply(this.#timeouts.end, this.#answersDue - performance.now())
   }
 

@@ -95,7 +95,7 @@ async function* answersTo(
   next: NextServer,
 ): AsyncGenerator<RecipientReply, void> {
   for (const [number, index] of recipients.entries()) {
-    const reply = number === 0 ? first : asAnswer(await next.hear())
+    const reply = number === 0 ? first : asAnswer(await next.readReply())
     yield [index, reply]
     if (reply.code === CLOSING) throw unexpected(reply, 'a recipient')
   }

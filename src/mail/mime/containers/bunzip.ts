@@ -124,9 +124,9 @@ function* readBlock(bits: BitReader, most: number, work: Work): Steps<Block> {
         if (origin >= block.size) throw new Broken()
         return block
       }
-      const place = symbol - 1
-      const byte = order[place]!
-      order.copyWithin(1, 0, place)
+      const index = symbol - 1
+      const byte = order[index]!
+      order.copyWithin(1, 0, index)
       order[0] = byte
       add(block, byte, 1, most)
     }
@@ -175,10 +175,10 @@ function* readCodes(
   yield* work.countUnits(selectors.length * 4)
   const order = Uint8Array.from({ length: count }, (_, index) => index)
   for (let at = 0; at < selectors.length; at++) {
-    let place = 0
-    while (bits.take(1) === 1) if (++place === count) throw new Broken()
-    const selector = order[place]!
-    order.copyWithin(1, 0, place)
+    let index = 0
+    while (bits.take(1) === 1) if (++index === count) throw new Broken()
+    const selector = order[index]!
+    order.copyWithin(1, 0, index)
     order[0] = selector
     selectors[at] = selector
   }
@@ -287,8 +287,8 @@ function* linkUp({ links, size, counts }: Block, work: Work): Steps {
   for (let at = 0; at < size; ) {
     const end = Math.min(at + PLACES_AT_ONCE, size)
     for (; at < end; at++) {
-      const place = next[links[at]! & 0xff]!++
-      links[place] = (links[place]! & 0xff) | (at << 8)
+      const index = next[links[at]! & 0xff]!++
+      links[index] = (links[index]! & 0xff) | (at << 8)
     }
     yield* work.countUnits(PLACES_AT_ONCE)
   }

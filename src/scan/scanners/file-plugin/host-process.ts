@@ -129,7 +129,7 @@ export class PluginHost {
   #listen(): void {
     this.#stderr?.on('data', (chunk) => this.#relay?.push(chunk))
     this.#stderr?.on('error', () => {})
-    this.#channel?.on('data', (chunk: Buffer) => this.#hear(chunk))
+    this.#channel?.on('data', (chunk: Buffer) => this.#receive(chunk))
     this.#channel?.on('end', () => {
       this.#after(END_WAIT, () => {
         this.#answer(unknown('closed descriptor 3 before it answered', 'broken-off'))
@@ -150,7 +150,7 @@ export class PluginHost {
     this.#child.on('close', () => this.#finish())
   }
 
-  #hear(chunk: Buffer): void {
+  #receive(chunk: Buffer): void {
     this.#said = Buffer.concat([this.#said, chunk])
     // Bytes that nobody asked for concern no message, but nothing from this process is believed any more.
     if (this.#open === undefined) return void this.end()

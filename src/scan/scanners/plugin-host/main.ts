@@ -46,7 +46,7 @@ function awaitRequest(before: readonly Buffer[]): void {
     if (request === undefined) return awaitRequest(chunks)
     file = request.file
     process.chdir(directory) // wherever the last message has led it
-    askPlugin(request).then(hear, fail)
+    askPlugin(request).then(takeResult, fail)
   })
 }
 
@@ -60,7 +60,7 @@ async function askPlugin(asked: PluginRequest): Promise<ScanResult> {
 }
 
 /** Takes the plugin's answer. What it has left under way may end, but soon. */
-function hear(said: ScanResult): void {
+function takeResult(said: ScanResult): void {
   answer = said
   deadline = setTimeout(end, request!.settle)
   deadline.unref()
