@@ -35,6 +35,8 @@ const givenUp: ReadonlyMap<string, string> = new Map([
   ['WaitingRoom', 'WaitingVisits'],
   ['heardAt', 'receivedAt'],
   ['isExcused', 'isAllowed, as the action allow of onescan.policy'],
+  ['ownWords', 'ownArgs, as process.argv has them'],
+  ['siteOfLine', 'contextOfLine'],
   ['thrown', 'error'],
 ])
 

@@ -244,7 +244,7 @@ async function quarantineAfterSteps(t: Test, program: readonly string[]): Promis
 
   clock.set(0)
   const second = await start()
-  await second.logged(/quarantine: the clock was set forward by 2190 days since the last sweep/)
+  await second.logged(/quarantine: the clock was set forward by 2190 d since the last sweep/)
   second.kill()
   await second.ended
   const third = await start({ QUARANTINEMESSAGES: '19' }) // the line shows that it has swept
