@@ -1,6 +1,7 @@
 import type { Hash } from 'node:crypto'
 import { CR, LF } from '../../lib/net/ascii.ts'
 import type { LineEnding } from './header-block.ts'
+import { oddLineEnd } from './well-formed.ts'
 
 /** The digests of a body that a keyring needs. All are taken in one pass. */
 export interface DigestsWanted {
@@ -54,18 +55,11 @@ export class BodyDigester {
   }
 
   #updateCrlf(chunk: Buffer): void {
-    const out = Buffer.allocUnsafe(chunk.length)
-    let length = 0
-    for (let i = 0; i < chunk.length; i++) {
-      const byte = chunk[i]!
-      if (this.#pendingCr !== (byte === LF)) {
-        this.#endingsAgree = false
-        return
-      }
-      this.#pendingCr = byte === CR
-      if (!this.#pendingCr) out[length++] = byte
-    }
-    this.#hash(out.subarray(0, length))
+    let text = `${this.#pendingCr ? '\r' : ''}${chunk.toString('latin1')}`
+    this.#pendingCr = text.endsWith('\r')
+    if (this.#pendingCr) text = text.slice(0, -1)
+    if (oddLineEnd(text, '\r\n') >= 0) this.#endingsAgree = false
+    else this.#hash(Buffer.from(text.replaceAll('\r\n', '\n'), 'latin1'))
   }
 
   #hash(bytes: Buffer): void {

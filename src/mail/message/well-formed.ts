@@ -113,7 +113,7 @@ function hasPlainLines(text: string, ending: LineEnding): boolean {
 }
 
 /** Returns the place of the first CR or LF that is not as in a line ending of this kind; -1 if there is none. */
-function oddLineEnd(text: string, ending: LineEnding): number {
+export function oddLineEnd(text: string, ending: LineEnding): number {
   return ending === '\r\n' ? text.search(/\r(?!\n)|(?<!\r)\n/) : text.indexOf('\r')
 }
 
