@@ -1,4 +1,5 @@
 import { BACKSLASH, CR, GREATER, LF, SPACE } from '../../../lib/net/ascii.ts'
+import { LineSearch, withoutLineEnd } from '../shared/lines.ts'
 import { ByteDecoder, type Give } from './decoder.ts'
 
 const PERCENT = 0x25
@@ -19,6 +20,18 @@ export class LineEnds extends ByteDecoder {
   constructor(give: Give, buffer: Buffer, mode: LineEndMode) {
     super(give, buffer)
     this.#mode = mode
+  }
+
+  /** Takes lines, of which only the ends change. */
+  override push(bytes: Buffer, from: number, to: number): void {
+    const lines = new LineSearch(bytes, to)
+    for (let at = from; at < to; ) {
+      const next = lines.any(at)
+      const end = this.#cr ? at : withoutLineEnd(bytes, at, next)
+      this.out.putAll(bytes, at, end)
+      for (at = end; at < next; at++) this.take(bytes[at]!)
+    }
+    this.out.flush()
   }
 
   protected take(byte: number): void {
