@@ -287,7 +287,9 @@ class WayTrial {
             'see soft_bounce of Postfix; with qmail ERROR_FD (doc/qmail.md)',
           )
         }
-        const isBehind = sent.kind === 'taken' && 'port' in this.#way
+        // A milter refuses a program's mail, too, and the program gets the bounce.
+        const isByQueue = /^[sl]mtp$/.test(fields.get('door') ?? '')
+        const isBehind = sent.kind === 'taken' && ('port' in this.#way || isByQueue)
         if (!isBehind) return ok(what, `is refused ${by}`)
         const value = `is refused ${by}, after the server took it: it is bounced to its sender, who may be forged`
         return failure(what, value, 'add --after-queue to --smtp of onescand, and restart it')

@@ -209,6 +209,23 @@ t.test(
   },
 )
 
+t.test('what is refused behind a queue bounces, also if a program sent it', async (t) => {
+  const directory = openDirectory(t)
+  const [log, program] = ['log', 'sendmail'].map((name) => join(directory, name)) as [
+    string,
+    string,
+  ]
+  writeFileSync(log, '', { mode: 0o644 })
+  const judged = async (door: string) => {
+    const line = `onescan: door=${door} decision=reject virus=Eicar msgid=$id`
+    const script = `#!/bin/sh\nid=$(sed -n 's/^Message-ID: //p')\necho "${line}" >>${log}\n`
+    writeFileSync(program, script, { mode: 0o755 })
+    return linesOf(await findingsByMail([{ program }], [log])).filter((line) => /EICAR/.test(line))
+  }
+  t.match(await judged('smtp'), [/^error .*after the server took it: .*; add --after-queue/])
+  t.match(await judged('milter'), [/^ok .* EICAR: is refused by the milter door: Eicar/])
+})
+
 t.test('where no log can be read, nothing is ok', async (t) => {
   const next = await startNext(t)
   const levels = (await findingsByMail([plain(next.port)])).map(({ level }) => level)
