@@ -226,7 +226,7 @@ const states: readonly State[] = [
       remedy: /BindPaths=\/var\/log\/own in \[Service\]/,
     },
     // Before: check sends no mail, since nobody could see what became of it. Then mail has its line there.
-    does: `onescan check --mail you@example.org | grep -q 'for onescand: .* no mail was sent' && mkdir -p /etc/systemd/system/onescand.service.d &&
+    does: `onescan check --mail you@example.org | grep -q 'to onescand: .* no mail was sent' && mkdir -p /etc/systemd/system/onescand.service.d &&
       printf '[Service]\\nBindPaths=/var/log/own\\n' >/etc/systemd/system/onescand.service.d/own.conf && systemctl daemon-reload && systemctl restart onescand &&
       { onescan check --mail you@example.org; grep -q decision= /var/log/own/log; } && rm /etc/systemd/system/onescand.service.d/own.conf &&
       systemctl daemon-reload && { ${unset('LOGFILE')}; }`,
@@ -329,7 +329,8 @@ t.test('each remedy of check is carried out', { skip: mailHostMissing }, async (
     ${set('REJECTVIRUS="1"')}; sh /usr/share/doc/onescan/examples/postfix-milter; systemctl restart onescand; postfix reload`)
   t.same(errors(), [])
 
-  for (const { name, breaks, says, does } of states) {
+  const chosen = states.filter(({ name }) => name.includes(process.env.STATE ?? ''))
+  for (const { name, breaks, says, does } of chosen) {
     await t.test(name, async (t) => {
       type(breaks)
       const found = findings()
