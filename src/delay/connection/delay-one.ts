@@ -79,11 +79,7 @@ function becomeNext(
     system.ignoreSignal(signal, wasIgnored === 1n)
   }
   const environment = rblsmtpd === undefined ? rest : { ...rest, RBLSMTPD: rblsmtpd }
-  return replaceProcess({
-    ...next,
-    environment: environment as Record<string, string>,
-    inputs: undefined,
-  })
+  return replaceProcess({ ...next, environment: environment as Record<string, string> })
 }
 
 /**

@@ -1,4 +1,4 @@
-import { replaceProcess } from '../../lib/process/execute.ts'
+import { putInPlace, replaceProcess } from '../../lib/process/execute.ts'
 import { type Envelope, redirect } from '../../mail/message/envelope/envelope.ts'
 import { editHeader, type HeaderEdits } from '../../mail/message/header-block.ts'
 import type { Message } from '../../mail/message/message.ts'
@@ -82,10 +82,10 @@ export function passThrough(
   checkChain(chain, chain.self)
   mustHaveMessage()
   slotLog.passed(why)
-  return replaceProcess({ ...chain, inputs: undefined })
+  return replaceProcess(chain)
 }
 
-/** Becomes the next program, with the edited message. Calls `log` when that cannot fail any more. */
+/** Becomes the next program, with the edited message. Calls `log` when nothing but the exec is left. */
 export function becomeNext(
   { message, edits, envelope }: HandedOn,
   { chain, directory }: SlotContext,
@@ -94,8 +94,9 @@ export function becomeNext(
   checkChain(chain, chain.self)
   const messageFile = fileOf(edited(message, edits), directory)
   const envelopeFile = fileOf([envelope.wire], directory)
+  putInPlace(messageFile, envelopeFile)
   log()
-  return replaceProcess({ ...chain, inputs: [messageFile, envelopeFile] })
+  return replaceProcess(chain)
 }
 
 function* edited(message: Message, edits: HeaderEdits): Generator<Buffer> {

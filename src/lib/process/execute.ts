@@ -34,23 +34,20 @@ interface NextProgram {
   readonly program: string
   readonly args: readonly string[]
   readonly environment: Readonly<Record<string, string>>
-  /**
-   * The files that the program gets as descriptors 0 and 1, from their beginning; undefined if it
-   * inherits ours, untouched.
-   */
-  readonly inputs: readonly [number, number] | undefined
+}
+
+/** Becomes the next program by execve(2), which inherits descriptors 0, 1 and 2. Does not return. */
+export function replaceProcess(next: NextProgram): never {
+  return process.execve!(next.program, [next.program, ...next.args], next.environment)
 }
 
 /**
- * Becomes the next program by execve(2), and does not return. No asynchronous file operation may be
- * in flight: it could take the descriptor that is freed here.
+ * Makes two files the descriptors 0 and 1, from their beginning, for the next program. Throws if it cannot.
+ * No asynchronous file operation may be in flight: it could take the descriptor that is freed here.
  */
-export function replaceProcess(next: NextProgram): never {
-  if (next.inputs) {
-    putAt(0, next.inputs[0])
-    putAt(1, next.inputs[1])
-  }
-  return process.execve!(next.program, [next.program, ...next.args], next.environment)
+export function putInPlace(message: number, envelope: number): void {
+  putAt(0, message)
+  putAt(1, envelope)
 }
 
 /**
