@@ -35,10 +35,12 @@ export function decodeEscapes(text: string, sign: '=' | '%'): string {
   return bytes.toString('latin1', 0, length)
 }
 
-/** The six bits of each character of base64 (RFC 4648 4), by its code; -1 for padding. */
+/** The characters of base64 (RFC 4648 4), in the order of their values. */
+export const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+
+/** The six bits of each of them, by its code; -1 for padding. */
 const bitsOf = new Int8Array(256).fill(-1)
-const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-for (const [bits, letter] of [...alphabet].entries()) bitsOf[letter.charCodeAt(0)] = bits
+for (let bits = 0; bits < BASE64.length; bits++) bitsOf[BASE64.charCodeAt(bits)] = bits
 
 /**
  * Decodes base64 in the two ways of readers, into latin1: beginning anew after padding, which comes

@@ -85,17 +85,13 @@ function common<Value>(more: SettingDetails<Value>): Omit<SettingCommon<Value>, 
 
 export function number<Default extends number | undefined>(
   byDefault: Default,
-  {
-    min = 0,
-    max = Number.MAX_SAFE_INTEGER,
-    unit = '',
-    ...more
-  }: SettingDetails<number | Default> & {
+  more: SettingDetails<number | Default> & {
     readonly min?: number
     readonly max?: number
     readonly unit?: string
   } = {},
 ): NumberSetting<Default> {
+  const { min = 0, max = Number.MAX_SAFE_INTEGER, unit = '' } = more
   const read = (text: string | undefined, name: string) =>
     text ? wholeNumber(text, name, 0, { min, max, unit }) : byDefault
   return { kind: 'number', default: byDefault, min, max, unit, read, ...common(more) }

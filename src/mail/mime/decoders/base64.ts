@@ -1,4 +1,5 @@
 import { CR, LF } from '../../../lib/net/ascii.ts'
+import { BASE64 } from '../../message/escapes.ts'
 import {
   BUFFER_SIZE,
   type Decoder,
@@ -17,11 +18,7 @@ const PADDING = 65
 const JUNK = 66
 
 const standard = new Uint8Array(256).fill(JUNK)
-for (const [value, character] of [
-  ...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/',
-].entries()) {
-  standard[character.charCodeAt(0)] = value
-}
+for (let value = 0; value < BASE64.length; value++) standard[BASE64.charCodeAt(value)] = value
 for (const blank of ' \t\r\n\v\f\0') standard[blank.charCodeAt(0)] = BLANK
 standard['='.charCodeAt(0)] = PADDING
 

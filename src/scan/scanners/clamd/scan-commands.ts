@@ -22,7 +22,7 @@ export function streamsOf(contents: readonly SizedContent[]): ClamdCommands<Scan
  * An INSTREAM of one byte. clamd needs its TemporaryDirectory for it, and says or shows at once if it
  * cannot write there.
  */
-const STREAM_PROBE: Buffer = packetOfStreams([Bytes.of(Buffer.from('\n'))])
+const streamProbe = (): Buffer => packetOfStreams([Bytes.of(Buffer.from('\n'))])
 const PROBE_TAKEN: Buffer = Buffer.from('stream: OK\0')
 
 /**
@@ -52,7 +52,7 @@ export function probed(commands: ClamdCommands<ClamdReply>): ClamdCommands<Clamd
     count: commands.count + 1,
     *packets() {
       yield* commands.packets()
-      yield STREAM_PROBE
+      yield streamProbe()
     },
     read({ replies, sentAll }) {
       const result = commands.read({ replies: replies.slice(0, -1), sentAll })
