@@ -1,7 +1,7 @@
 /*
  * onescan-rcptquota(8), a plugin of qmail-spp for RCPT. It prints one command if the recipient's
- * mailbox is full, and nothing if it has room or nobody can tell. It always ends in 0: mail must
- * not wait for a quota.
+ * mailbox is full, and nothing if it has room or nobody can tell. It ends in 0 whatever the answer
+ * is: mail must not wait for a quota.
  */
 #define _GNU_SOURCE
 #include "rcptquota.h"

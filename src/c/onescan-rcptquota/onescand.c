@@ -19,7 +19,7 @@ static const char *attribute(const char *name) {
   return strpbrk(value, "\r\n") ? "" : value;
 }
 
-/* Returns the connection; or -1, with errno set. */
+/* Returns the connection; or -1, with errno set: EAGAIN if it was not made within the timeout. */
 static int connect_to(const char *path, long timeout) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   const struct timeval longest = {timeout / 1000, timeout % 1000 * 1000};
@@ -45,25 +45,41 @@ static int send_request(int fd, struct question question) {
                         "sender=%.1000s\nclient_address=%.100s\nsasl_username=%s\n\n",
                         question.recipient, attribute("SMTPMAILFROM"), attribute("TCPREMOTEIP"),
                         question.is_relay_client ? "relay" : "");
-  return send(fd, request, (size_t) length, MSG_NOSIGNAL) == length ? 0 : -1;
+  /* The first bytes on a connection: there is room for them. */
+  return send(fd, request, (size_t) length, MSG_NOSIGNAL | MSG_DONTWAIT) == length ? 0 : -1;
 }
 
-/* Returns whether `answer` holds a whole answer, which an empty line ends. */
-static int receive_answer(int fd, char *answer, size_t size, double deadline) {
+enum wait_result { ANSWERED, LATE, CLOSED, TOO_LONG, BROKEN };
+
+/* Receives an answer, which an empty line ends. BROKEN sets errno. */
+static enum wait_result receive_answer(int fd, char *answer, size_t size, double deadline) {
   size_t length = 0;
-  while (length < size - 1 && is_readable_before(fd, deadline)) {
+  while (length < size - 1) {
+    if (!is_readable_before(fd, deadline))
+      return LATE;
     ssize_t count = recv(fd, answer + length, size - 1 - length, 0);
     if (count <= 0)
-      return 0;
+      return count < 0 ? BROKEN : CLOSED;
     length += (size_t) count;
     answer[length] = '\0';
     char *end = strstr(answer, "\n\n");
     if (end) {
       *end = '\0';
-      return 1;
+      return ANSWERED;
     }
   }
-  return 0;
+  return TOO_LONG;
+}
+
+/* `question` is asked on a connection. Closes it. */
+static enum wait_result converse(int fd, struct question question, char *answer, size_t size,
+                                 double deadline) {
+  enum wait_result result =
+      send_request(fd, question) ? BROKEN : receive_answer(fd, answer, size, deadline);
+  int error = errno;
+  close(fd);
+  errno = error;
+  return result;
 }
 
 static enum answer understand(const char *answer) {
@@ -77,20 +93,28 @@ static enum answer understand(const char *answer) {
 
 enum answer ask_onescand(const char *path, struct question question, long timeout, int *is_there) {
   char answer[QUOTA_REPLY_MAX];
+  const double deadline = uptime() + (double) timeout;
   *is_there = 0;
   if (strlen(path) >= sizeof((struct sockaddr_un *) 0)->sun_path)
     return cannot_tell("QUOTASOCKET %s: is too long", path);
   int fd = connect_to(path, timeout);
+  enum wait_result result;
   if (fd < 0)
-    return cannot_tell("onescand at %s: %s", path, strerror(errno));
-  if (send_request(fd, question)) {
-    cannot_tell("onescand at %s: %s", path, strerror(errno));
-    close(fd);
-    return CANNOT_TELL;
-  }
-  *is_there = receive_answer(fd, answer, sizeof answer, uptime() + (double) timeout);
-  close(fd);
-  if (!*is_there)
+    result = errno == EAGAIN ? LATE : BROKEN;
+  else
+    result = converse(fd, question, answer, sizeof answer, deadline);
+  switch (result) {
+  case ANSWERED:
+    *is_there = 1;
+    return understand(answer);
+  case LATE:
     return cannot_tell("onescand at %s: no answer in %ld ms", path, timeout);
-  return understand(answer);
+  case CLOSED:
+    return cannot_tell("onescand at %s: hung up without an answer", path);
+  case TOO_LONG:
+    return cannot_tell("onescand at %s: the answer is too long", path);
+  case BROKEN:
+    break;
+  }
+  return cannot_tell("onescand at %s: %s", path, strerror(errno));
 }

@@ -212,6 +212,19 @@ t.test('the plugin', { skip: missing }, async (t) => {
           t.match(session.log, /^(onescan-rcptquota: [ -~]+\n){1,2}$/, what)
         }
       })
+
+      t.test('the log tells a server that hangs up from one that is silent', async (t) => {
+        const reasons: [string, string, (socket: Socket) => void][] = [
+          ['no answer in 90 ms', '60', () => {}],
+          ['hung up without an answer', '60000', (socket) => socket.end('action=452 4.2.2 ')],
+          ['the answer is too long', '60000', (socket) => socket.end('x'.repeat(5000))],
+        ]
+        for (const [reason, QUOTATIMEOUT, talk] of reasons) {
+          const session = open({ QUOTATIMEOUT, ...(await impostor(t, talk)) })
+          await session.rcpt('full@example.org')
+          t.match(session.log, reason)
+        }
+      })
     })
   }
 })
