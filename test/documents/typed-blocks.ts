@@ -148,6 +148,12 @@ export const typed: readonly TypedBlock[] = [
   },
   {
     page: 'doc/operate.md',
+    begins: 'onescan keygen --release --append',
+    prints: /signs from now on/,
+    shows: [`onescan quarantine release ${ID.ID}`, /handed on by/],
+  },
+  {
+    page: 'doc/operate.md',
     begins: 'onescan quarantine list --since 1h',
     own: ID,
     code: 2, // it is deleted after it was released

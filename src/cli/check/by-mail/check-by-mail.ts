@@ -134,6 +134,8 @@ class WayTrial {
     const [subject, id] = [`onescan check ${name.slice(0, 8)}`, `${name}${MARK}`]
     const text = message
       .toString('latin1')
+      // Sendmail puts the host's name for localhost, which breaks a stamp: that of a release, too.
+      .replace(/^From: .*$/m, `From: onescan check <postmaster${MARK}>`)
       .replace(/^To: .*$/m, () => `To: ${this.#address}`)
       .replace(/^Subject: .*$/m, `Subject: ${subject}`)
       .replace(/^Message-ID: .*$/m, `Message-ID: <${id}>`)

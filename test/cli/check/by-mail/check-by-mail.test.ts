@@ -209,6 +209,15 @@ t.test(
   },
 )
 
+t.test('no server has another name for the domain that mail says it is from', async (t) => {
+  const next = await startNext(t)
+  await findingsByMail([plain(next.port)])
+  for (const { content } of next.got) {
+    t.match(`${content}`, /^From: onescan check <postmaster@check\.onescan\.invalid>$/m)
+  }
+  t.not(next.got.length, 0)
+})
+
 t.test('what is refused behind a queue bounces, also if a program sent it', async (t) => {
   const directory = openDirectory(t)
   const [log, program] = ['log', 'sendmail'].map((name) => join(directory, name)) as [
