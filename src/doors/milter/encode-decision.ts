@@ -160,7 +160,13 @@ function redirections(
  * recipient, who would then get what is meant for others.
  */
 function removal(path: Buffer): Edit {
-  const written = writtenPath(path)
+  const written = bracketed(writtenPath(path))
   if (isPlainPath(written)) return { kind: 'delete-recipient', path: written }
   throw new Fault('envelope', 'the MTA may not find a recipient that has to be removed')
 }
+
+/** Postfix names the recipients of sendmail(1) without angle brackets, and finds them with these, too. */
+const bracketed = (path: Buffer): Buffer =>
+  path.subarray(0, 1).toString() === '<'
+    ? path
+    : Buffer.from(`<${path.toString('latin1')}>`, 'latin1')

@@ -13,6 +13,7 @@ import { findProgram } from '../../../programs/install.mjs'
 import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
 import { postfixMissing, startPostfix } from '../../../programs/postfix.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
+import { until } from '../../../run/until.ts'
 import { onescan } from '../../onescan.ts'
 import { findingsByMail, findingsOn, judge, linesOf, makeMachine } from '../machine.ts'
 
@@ -97,6 +98,35 @@ t.test(
       new RegExp(`^ok ${program}, clean mail: is scanned by the milter door`),
       new RegExp(`^ok ${program}, EICAR: is refused by the milter door`),
     ])
+  },
+)
+
+t.test(
+  'a virus by sendmail of Postfix gets to VIRUSFORWARD alone, too',
+  { skip: postfixMissing },
+  async (t) => {
+    const directory = openDirectory(t)
+    const log = join(directory, 'log')
+    writeFileSync(log, '')
+    const milter = `unix:${directory}/milter`
+    const settings = { QHPSI: 'plugin: eicar', VIRUSFORWARD: 'quar@example.org' }
+    const places = { LOGFILE: log, TMPDIR: directory }
+    const args = ['--milter', milter, '--mode', '0666']
+    await startOnescand(t, { args, settings: { ...settings, ...places } })
+    const discards = { default_transport: 'discard:', relayhost: '' }
+    const main = { smtpd_milters: milter, non_smtpd_milters: milter, ...discards }
+    const postfix = await startPostfix(t, 1, main)
+    const program = join(directory, 'sendmail')
+    const script = `#!/bin/sh\nexec /usr/sbin/sendmail -C ${dirname(postfix.queue)}/etc "$@"\n`
+    writeFileSync(program, script, { mode: 0o755 })
+    judge(t, await findingsByMail([plain(postfix.port), { program }], [log]), [
+      new RegExp(`^ok port ${postfix.port}, EICAR: is kept by the milter door`),
+      new RegExp(`^ok ${program}, EICAR: is kept by the milter door`),
+    ])
+    const sentTo = (user: string) =>
+      postfix.log().match(new RegExp(`to=<${user}@example\\.org>.* status=sent`, 'g'))?.length ?? 0
+    await until(() => sentTo('quar') === 4 && sentTo('ann') >= 2, 'the deliveries')
+    t.equal(sentTo('ann'), 2, 'the clean ones')
   },
 )
 
