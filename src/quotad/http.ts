@@ -3,9 +3,10 @@ import type { AddressInfo } from 'node:net'
 import { errorCode, errorText, Fault } from '../lib/errors/fault.ts'
 import { type Endpoint, LISTEN_QUEUE, listenFaultOf } from '../lib/net/endpoint.ts'
 import { createHttpServer, listenHttpOn } from '../lib/net/http-server.ts'
+import { untilListening } from '../lib/net/listening.ts'
 import { descriptorLimit } from '../lib/process/descriptors.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
-import type { ServiceCounters } from './log.ts'
+import { log, type ServiceCounters } from './log.ts'
 import type { QuotaService } from './mailbox-answer.ts'
 import type { ServiceEndpoint } from './options.ts'
 
@@ -58,6 +59,9 @@ export async function serveHttp(
     const why = listenFaultOf(errorCode(error)) ?? errorText(error)
     throw new Fault('config', `--http ${endpoint.text}: ${why}`, error)
   }
+  server.on('error', (error) =>
+    log(['event', 'trouble'], ['what', `--http ${endpoint.text}`], ['reason', errorText(error)]),
+  )
   return {
     address: () => listening.address(),
     close() {
@@ -92,10 +96,9 @@ async function handle(
 }
 
 async function listenAt(server: Server, { port, host }: Endpoint): Promise<HttpService> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, LISTEN_QUEUE, resolve)
-  })
+  await untilListening(server, (onListening) =>
+    server.listen(port, host, LISTEN_QUEUE, onListening),
+  )
   return { address: () => server.address(), close: () => server.close() }
 }
 

@@ -49,9 +49,12 @@ async function check(): Promise<void> {
 async function onescanQuotad(options: ServiceOptions): Promise<void> {
   const { udp, http, mayAsk, maxClients } = options
   const settings = readServiceSettings(env)
-  const lookup = await openLookup(settings, { now: Date.now, uptime })
-  requireFewPrivileges()
   const counters = new ServiceCounters()
+  const opening = openLookup(settings, { now: Date.now, uptime })
+  process.on('SIGHUP', () => void opening.then((lookup) => lookup.forget()))
+  process.on('SIGUSR1', () => log(['event', 'counters'], ...Object.entries(counters)))
+  const lookup = await opening
+  requireFewPrivileges()
   const answerForName = answersForNames(lookup, settings, counters, troubleLog(log, uptime))
   const activated = activatedSockets(process.env)
   const service = { answerForName, mayAsk, counters, maxClients }
@@ -65,9 +68,10 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
 
   const tellers = await Promise.all((activated?.forRoot ?? []).map((fd) => tellRoot(fd, find)))
 
-  process.on('SIGHUP', lookup.forget)
-  process.on('SIGUSR1', () => log(['event', 'counters'], ...Object.entries(counters)))
+  let isStopping = false
   const stop = async () => {
+    if (isStopping) return
+    isStopping = true
     for (const socket of sockets) socket.close()
     for (const server of [...servers, ...tellers]) server.close()
     await notify(process.env, 'STOPPING=1')

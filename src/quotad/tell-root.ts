@@ -1,5 +1,8 @@
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
+import { errorText } from '../lib/errors/fault.ts'
 import type { Finding } from '../lib/errors/finding.ts'
+import { untilListening } from '../lib/net/listening.ts'
+import { log } from './log.ts'
 
 /** Connections at once: root asks by one. */
 const CLIENTS_MAX = 4
@@ -12,15 +15,21 @@ export async function tellRoot(
   fd: number,
   find: () => Promise<readonly Finding[]>,
 ): Promise<Server> {
-  const server = createServer(async (socket) => {
-    socket.on('error', () => socket.destroy())
+  const trouble = (error: unknown) =>
+    log(['event', 'trouble'], ['what', 'the socket for root'], ['reason', errorText(error)])
+  const tell = async (socket: Socket) => {
     const findings = await find()
     socket.end(findings.map((finding) => `${JSON.stringify(finding)}\n`).join(''))
+  }
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy())
+    tell(socket).catch((error) => {
+      trouble(error)
+      socket.destroy()
+    })
   })
   server.maxConnections = CLIENTS_MAX
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ fd }, resolve)
-  })
+  await untilListening(server, (onListening) => server.listen({ fd }, onListening))
+  server.on('error', trouble)
   return server
 }

@@ -1,12 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { chmodSync, symlinkSync } from 'node:fs'
+import { chmodSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { requireFewPrivileges } from '../../src/quotad/check-start.ts'
 import { findProgram } from '../programs/install.mjs'
-import { asOther, program, spool, startQuotad } from './quotad.ts'
+import { openDirectory, reachablePath } from '../programs/reachable.ts'
+import { asOther, launcher, program, spool, startQuotad } from './quotad.ts'
 
 /** The start and the end of the service. */
 
@@ -60,6 +61,22 @@ t.test('SIGTERM ends the service, which logs its counters', async (t) => {
   await quotad.ask('CHECK_QUOTA x/y')
   t.equal(await quotad.stop(), 0)
   t.match(quotad.log.at(-1), /event=ended udp=1 http=0 .*noSuchUser=1/)
+})
+
+t.test('a second signal does not disturb the end', async (t) => {
+  const directory = openDirectory(t)
+  const interrupts = '#!/bin/sh\ncase $1 in STOPPING=1) kill -INT $PPID ;; esac\n'
+  writeFileSync(join(directory, 'systemd-notify'), interrupts, { mode: 0o755 })
+  const PATH = `${directory}:${reachablePath()}`
+  const quotad = await startQuotad(
+    t,
+    { PATH, NOTIFY_SOCKET: '/nonexistent/notify' },
+    [],
+    asOther(launcher),
+  )
+  t.equal(await quotad.stop(), 0)
+  t.equal(quotad.log.filter((line) => line.includes('event=ended')).length, 1)
+  t.notMatch(quotad.log.join('\n'), 'event=failed')
 })
 
 t.test('SIGUSR1 makes the service log its counters', async (t) => {

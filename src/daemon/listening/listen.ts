@@ -17,6 +17,7 @@ import { getSystemErrorName } from 'node:util'
 import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
 import { LISTEN_QUEUE, listenFaultOf } from '../../lib/net/endpoint.ts'
 import { parseIpAddress } from '../../lib/net/ip-address.ts'
+import { untilListening } from '../../lib/net/listening.ts'
 import { letsOthersReplace } from '../../lib/path/untrusted-writer.ts'
 import { descriptorOf } from '../../lib/process/descriptors.ts'
 import { loadSystem, requireSystem } from '../../lib/runtime/system.ts'
@@ -215,13 +216,8 @@ function listening(
   at: string,
   listen: (onListening: () => void) => void,
 ): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: Error) => reject(cannotListen(at, error))
-    server.once('error', failed)
-    listen(() => {
-      server.off('error', failed)
-      resolve()
-    })
+  return untilListening(server, listen).catch((error) => {
+    throw cannotListen(at, error)
   })
 }
 

@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, createServer as createFront, type Socket } from 'node:net'
 import { isCompiled } from '../runtime/compiled-program.ts'
 import { LISTEN_QUEUE } from './endpoint.ts'
+import { untilListening } from './listening.ts'
 
 /** Milliseconds for a request to arrive. */
 const REQUEST_TIME = 5_000
@@ -52,7 +53,10 @@ interface HttpOnDescriptor {
   close(): void
 }
 
-/** Has an HTTP server listen on a bound socket. Rejects with the error of listen(2). */
+/**
+ * Has an HTTP server listen on a bound socket. Rejects with the error of listen(2); later errors are events of
+ * the server.
+ */
 export async function listenHttpOn(server: Server, fd: number): Promise<HttpOnDescriptor> {
   // Bun's own HTTP server cannot take a bound socket. So a server of node:net hands it connections.
   const fronted = new Set<Socket>()
@@ -63,13 +67,8 @@ export async function listenHttpOn(server: Server, fd: number): Promise<HttpOnDe
         server.emit('connection', socket)
       })
     : server
-  await new Promise<void>((resolve, reject) => {
-    front.once('error', reject)
-    front.listen({ fd }, LISTEN_QUEUE, () => {
-      front.off('error', reject)
-      resolve()
-    })
-  })
+  await untilListening(front, (onListening) => front.listen({ fd }, LISTEN_QUEUE, onListening))
+  if (front !== server) front.on('error', (error) => server.emit('error', error))
   return {
     address: () => front.address(),
     close() {
