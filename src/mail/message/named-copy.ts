@@ -107,12 +107,13 @@ class NamedFile {
     const { O_CREAT, O_EXCL, O_RDWR, O_NOFOLLOW } = constants
     try {
       this.fd = openSync(this.path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600)
+      present.add(this)
       if (this.#isShared) fchmodSync(this.fd, 0o640) // whatever the umask is
     } catch (error) {
-      if (!this.#isShared) removeQuietly(directory)
+      if (present.has(this)) this.remove()
+      else if (!this.#isShared) removeQuietly(directory)
       throw spoolFault(`cannot make a file for scanners in ${directory} (SPOOLDIR)`, error)
     }
-    present.add(this)
   }
 
   /** Notes that the file is filled. */

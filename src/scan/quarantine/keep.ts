@@ -68,9 +68,11 @@ async function findKept(
   if (!folder) return undefined
   try {
     const seen = { part: 'cur', file: `${entry.file}:2,` } as const
-    const move = folder.move(entry, seen).then(() => true)
-    const isThere = (await unlessMissing(move)) ?? existsSync(folder.parts.cur.at(seen.file))
-    return isThere ? entry.id : undefined
+    const hasMoved = await unlessMissing(folder.move(entry, seen).then(() => true))
+    if (hasMoved) return entry.id
+    if (!existsSync(folder.parts.cur.at(seen.file))) return undefined
+    await folder.parts.cur.sync() // who has moved it may not have come so far
+    return entry.id
   } finally {
     folder.close()
   }
@@ -127,7 +129,7 @@ async function writeInto(
     await file.sync()
     await rename(written, kept)
     await folder.parts.new.sync().catch(async (error) => {
-      await unlink(kept)
+      await unlessMissing(unlink(kept)) // another attempt may have moved it
       throw error
     })
   } catch (error) {
