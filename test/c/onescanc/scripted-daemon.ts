@@ -64,7 +64,7 @@ function listen(connection: Socket): Talk {
   connection.on('data', (chunk: Buffer) => {
     reader.push(chunk)
     for (let next = reader.next(); next; next = reader.next()) {
-      heard.push(next)
+      heard.push({ type: next.type, payload: Buffer.from(next.payload) }) // it is used again
       if (next.type === '.') asked(heard)
     }
   })
