@@ -37,11 +37,15 @@ void connect_to_server(struct mail *mail) {
 }
 
 void wait_for_server(struct mail *mail, short event) {
-  int ready = poll(&(struct pollfd){mail->onescand.server, event, 0}, 1, SILENCE_MAX);
+  const double left = mail->onescand.deadline - uptime();
+  if (left <= 0)
+    go_cold(mail, xasprintf("onescand: takes too long"));
+  const int longest = left < SILENCE_MAX ? (int) left + 1 : SILENCE_MAX;
+  int ready = poll(&(struct pollfd){mail->onescand.server, event, 0}, 1, longest);
   if (ready < 0 && errno != EINTR)
     go_cold(mail, xasprintf("poll: %m"));
-  if (ready == 0)
-    go_cold(mail, xasprintf("onescand: is silent for too long"));
   if (uptime() > mail->onescand.deadline)
     go_cold(mail, xasprintf("onescand: takes too long"));
+  if (ready == 0)
+    go_cold(mail, xasprintf("onescand: is silent for too long"));
 }
