@@ -44,9 +44,6 @@ const away = `mv ${REAL} ${REAL}.away`
 const damage = 'chmod 0 /usr/lib/onescan/onescan-run'
 const mend = 'chmod 755 /usr/lib/onescan/onescan-run'
 const PERSON = 'userdel onescan; useradd --shell /bin/bash onescan'
-/** As before 1.0.0. */
-const AT_HOME =
-  'userdel onescan; useradd --system --home-dir /var/spool/onescan --shell /usr/sbin/nologin onescan'
 const ourLink = { link: CLIENT, state: 'ok installed', saysNot: UNSCANNED } as const
 
 const rows: readonly Row[] = [
@@ -212,20 +209,6 @@ const rows: readonly Row[] = [
     name: 'its remedy',
     before: `${PERSON}; ${install}`,
     does: `usermod --shell /usr/sbin/nologin onescan; ${configure}`,
-    ...ourLink,
-  },
-  {
-    name: 'the account of an earlier version has its spool for a home no more',
-    before: AT_HOME,
-    does: `${install}; getent passwd onescan`,
-    says: /^onescan:.*:\/nonexistent:\/usr\/sbin\/nologin$/m,
-    ...ourLink,
-  },
-  {
-    name: 'how to take the home away from an account as which something runs, is told',
-    before: AT_HOME,
-    does: `setpriv --reuid=onescan --clear-groups --regid=onescan sleep 1000 & ${install}; code=$?; kill $!; exit $code`,
-    says: /usermod: user onescan is currently used[\s\S]*^onescan: {3}usermod --home \/nonexistent onescan$/m,
     ...ourLink,
   },
   {
