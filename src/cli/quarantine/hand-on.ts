@@ -74,8 +74,16 @@ async function throughChain(mail: OutgoingMail, argv: readonly string[]): Promis
     timeout: QUEUE_TIMEOUT,
   })
   if (code === 0) return
-  throw notTaken(`${argv.join(' ')}: ends with ${signal ?? code}`, code)
+  const text = `${argv.join(' ')}: ends with ${signal ?? code}`
+  // It may have been killed after it had queued the message.
+  throw code === null ? new MaybeTaken(text) : new Fault('chain', text)
 }
+
+/**
+ * The one exit code (sysexits.h) that rules out a queued message: by the others sendmail(8) says what became of a
+ * delivery that it tries at once, and the mail is in its queue with 75 and at times with 70.
+ */
+const EX_USAGE = 64
 
 async function throughSendmail(mail: OutgoingMail, program: string): Promise<void> {
   checkExecutable(program)
@@ -92,8 +100,9 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
     timeout: QUEUE_TIMEOUT,
   })
   if (code === 0) return
-  const said = log.toString('latin1', 0, 500).trim()
-  throw notTaken(`${program}: ends with ${signal ?? code} (${said})`, code)
+  const words = log.toString('latin1', 0, 500).trim()
+  const text = `${program}: ends with ${signal ?? code}${words === '' ? '' : ` (${words})`}`
+  throw code === EX_USAGE ? new Fault('chain', text) : new MaybeTaken(text)
 }
 
 /** Yields the bytes of a mail whose lines end in LF, as programs take it. */
@@ -101,11 +110,6 @@ function* piecesInLf({ bytes, inCrlf }: OutgoingMail): Generator<Buffer> {
   const lines = new CrlfReader()
   for (const piece of bytes()) yield inCrlf ? lines.push(piece) : piece
   yield lines.finish()
-}
-
-/** A program that was killed may have queued the message before. */
-function notTaken(text: string, code: number | null): Error {
-  return code === null ? new MaybeTaken(text) : new Fault('chain', text)
 }
 
 async function bySmtp(

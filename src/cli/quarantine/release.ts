@@ -22,6 +22,9 @@ import { MaybeTaken, type ReleaseRoute, readRoute } from './hand-on.ts'
 const NO_STAMP_REMEDY =
   'release with --no-stamp, and --by a server behind the last onescan: any onescan on its way scans it again'
 
+const MAYBE_REMEDY =
+  'it may have been delivered: look at the queue (mailq); if it is not there, release it with --again'
+
 /** `onescan quarantine release ID`: sends a message on to its recipients. */
 export const releaseCommand = makeCommand('quarantine release', {
   command: 'release <id>',
@@ -104,7 +107,7 @@ async function release(
   } catch (error) {
     const mayBeTaken = error instanceof MaybeTaken
     await (mayBeTaken ? begun.leave() : begun.cancel())
-    const text = `${id}: ${errorText(error)}${mayBeTaken ? '; it may have been delivered' : ''}`
+    const text = `${id}: ${errorText(error)}${mayBeTaken ? `; ${MAYBE_REMEDY}` : ''}`
     throw new Fault('chain', text, error)
   } finally {
     message?.close()
