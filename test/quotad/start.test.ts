@@ -65,14 +65,23 @@ t.test('SIGTERM ends the service, which logs its counters', async (t) => {
 
 t.test('a second signal does not disturb the end', async (t) => {
   const directory = openDirectory(t)
-  const interrupts = '#!/bin/sh\ncase $1 in STOPPING=1) kill -INT $PPID ;; esac\n'
-  writeFileSync(join(directory, 'systemd-notify'), interrupts, { mode: 0o755 })
-  const PATH = `${directory}:${reachablePath()}`
-  const quotad = await startQuotad(
-    t,
-    { PATH, NOTIFY_SOCKET: '/nonexistent/notify' },
-    [],
-    asOther(launcher),
+  const go = join(directory, 'go')
+  // The service has handled SIGINT when it logs its counters.
+  const notify = `#!/bin/sh
+test "$1" = STOPPING=1 || exit 0
+kill -INT $PPID
+kill -USR1 $PPID
+while test ! -e ${go} && kill -0 $PPID; do sleep 0.02; done
+`
+  writeFileSync(join(directory, 'systemd-notify'), notify, { mode: 0o755 })
+  const env = {
+    PATH: `${directory}:${reachablePath()}`,
+    NOTIFY_SOCKET: '/nonexistent/notify',
+  }
+  const quotad = await startQuotad(t, env, [], asOther(launcher))
+  quotad.says(/event=counters/).then(
+    () => writeFileSync(go, ''),
+    () => {}, // it has ended
   )
   t.equal(await quotad.stop(), 0)
   t.equal(quotad.log.filter((line) => line.includes('event=ended')).length, 1)
