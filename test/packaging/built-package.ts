@@ -42,20 +42,23 @@ export async function buildPackage(
 /**
  * The file of the Debian package of the programs in build/native, or of other ones, not compressed.
  * It is built once for all tests, below build/packages/NAME, until a file of the checkout, of dist/
- * or build/native differs: of several tests that want it at a time, one builds it.
+ * or build/native differs: of several tests that want it at a time, one builds it. Each state of
+ * those files has a directory of its own, and the one before stays, since a test may still read there.
  */
 export async function packageOnce(name: string, programs: string = native): Promise<string> {
   if (programs === native) await buildNative()
   const directory = join(root, 'build/packages', name)
-  mkdirSync(join(root, 'build/packages'), { recursive: true })
+  const unfinished = join(directory, 'unfinished')
+  mkdirSync(directory, { recursive: true })
   const once = `
-    test "$(cat "$directory/key" 2>/dev/null)" = "$key" || {
-      rm -rf "$directory" && mkdir "$directory" && "$@" >/dev/null && printf %s "$key" >"$directory/key"
-    } && ls "$directory"/*.deb`
-  const build = [process.execPath, ...wordsFor(programs, directory)]
+    test -d "$directory/$state" || {
+      rm -rf "$unfinished" && mkdir "$unfinished" && "$@" >/dev/null &&
+        (cd "$directory" && ls -t | tail -n +3 | xargs rm -rf) && mv "$unfinished" "$directory/$state"
+    } && ls "$directory/$state"/*.deb`
+  const build = [process.execPath, ...wordsFor(programs, unfinished)]
   const { stdout } = await run('flock', [`${directory}.lock`, 'sh', '-c', once, 'sh', ...build], {
     cwd: root,
-    env: { ...process.env, directory, key: stateOfCheckout(), COMPRESS: 'none' },
+    env: { ...process.env, directory, unfinished, state: stateOfCheckout(), COMPRESS: 'none' },
   })
   return stdout.trim()
 }
