@@ -58,14 +58,14 @@ for (const [name, command] of runtimes) {
         // After it, since what is mounted last ends first: until then the service cannot end.
         const mount = await mountHanging(t, join(directory, 'hung'), operation)
         const users = Array.from({ length: HUNG }, (_, i) => `user${i}@hung`)
-        for (let round = 0; round < 2; round++) {
+        const askAboutAll = async () => {
           const answers = users.map((user) => askAt(udpPort, `CHECK_QUOTA ${user} 0`))
-          t.same(
-            await Promise.all(answers),
-            users.map((user) => `QUOTA_ERROR ${user}`),
-          )
+          const wanted = users.map((user) => `QUOTA_ERROR ${user}`)
+          t.same(await Promise.all(answers), wanted)
         }
-        await mount.untilAsked(HUNG)
+        // A busy machine may give up a question before its mailbox was asked.
+        while (mount.asked() < HUNG) await askAboutAll()
+        await askAboutAll()
         if (kind === 'maildir') {
           await answers(t, ask, 'ann@well', 'QUOTA_OK ann@well 400 1000')
           await answers(t, ask, 'bob@well', 'QUOTA_OK bob@well 70 0')
