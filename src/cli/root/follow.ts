@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { ENDING_SIGNALS } from '../../lib/process/interruption.ts'
 import { ALIVE } from '../shared/caller.ts'
 import { forTerminal } from '../shared/terminal.ts'
@@ -46,8 +45,8 @@ export async function follow(
   { silence = SILENCE, whole, complain = printError }: FollowOptions = {},
 ): Promise<number> {
   const late = new AbortController()
-  const timer = setTimeout(() => late.abort(), silence)
-  const end = whole === undefined ? undefined : setTimeout(() => late.abort(), whole)
+  const quiet = new TimeLimit(silence, () => late.abort())
+  const all = whole === undefined ? undefined : new TimeLimit(whole, () => late.abort())
   const endWithUs = (signal: NodeJS.Signals) => {
     run.close()
     process.kill(process.pid, signal)
@@ -56,32 +55,104 @@ export async function follow(
   const gaveUp = once(late.signal, 'abort').then(() => {
     throw new Error('it took too long, and was ended: see what it waits for')
   })
-  const onOutput = () => void timer.refresh()
+  const onOutput = () => quiet.restart()
   const copied = Promise.all([
     'write' in take
-      ? pipeline(run.stdout.on('data', onOutput), take, { end: false })
+      ? eachPiece(run.stdout, onOutput, (piece) => ownOutput.write(take, piece))
       : eachLine(run.stdout, onOutput, take),
     eachLine(run.stderr, onOutput, complain),
   ])
+  let last: TimeLimit | undefined
   try {
     const code = await Promise.race([run.exit, gaveUp, copied.then(() => run.exit)])
-    const last = setTimeout(run.close, LAST_LINES)
-    await Promise.race([copied, gaveUp]).finally(() => clearTimeout(last))
+    last = new TimeLimit(LAST_LINES, () => run.close())
+    await Promise.race([copied, gaveUp])
     return code
   } finally {
-    for (const limit of [timer, end]) clearTimeout(limit)
+    for (const limit of [quiet, all, last]) limit?.close()
     for (const signal of ENDING_SIGNALS) process.off(signal, endWithUs)
     for (const promise of [gaveUp, copied]) promise.catch(() => {}) // what matters was told
     run.close()
   }
 }
 
+/**
+ * What we print ourselves. Whoever reads it may be slow, such as a pager; meanwhile the command cannot go on,
+ * and says nothing that we could hear.
+ */
+class OwnOutput {
+  #writing = 0
+  #since = 0
+  #blocked = 0
+
+  /** Resolves when there is room for more. Blocks the process if `out` is a pipe that is full. */
+  async write(out: Writable, piece: string | Buffer): Promise<void> {
+    if (this.#writing++ === 0) this.#since = performance.now()
+    try {
+      if (!out.write(piece)) await once(out, 'drain')
+    } finally {
+      if (--this.#writing === 0) this.#blocked += performance.now() - this.#since
+    }
+  }
+
+  /** Milliseconds for which this process has waited for its readers. */
+  get blocked(): number {
+    return this.#blocked + (this.#writing > 0 ? performance.now() - this.#since : 0)
+  }
+}
+
+const ownOutput = new OwnOutput()
+
+/** Calls `end` when so many milliseconds are over in which our own output was not blocked. */
+class TimeLimit {
+  readonly #most: number
+  readonly #end: () => void
+  #began = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(most: number, end: () => void) {
+    this.#most = most
+    this.#end = end
+    this.restart()
+    this.#wait(most)
+  }
+
+  /** The time begins anew. */
+  restart(): void {
+    this.#began = performance.now() - ownOutput.blocked
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
+  }
+
+  // A timer that is due says little: it is so at once if a write has blocked the process.
+  #wait(time: number): void {
+    this.#timer = setTimeout(() => {
+      const left = this.#most - (performance.now() - ownOutput.blocked - this.#began)
+      if (left > 0) this.#wait(Math.ceil(left))
+      else this.#end()
+    }, time)
+  }
+}
+
 /** Prints a line as a terminal may have it. */
-export async function printTo(out: Writable, line: string): Promise<void> {
-  if (!out.write(`${forTerminal(line)}\n`)) await once(out, 'drain')
+export function printTo(out: Writable, line: string): Promise<void> {
+  return ownOutput.write(out, `${forTerminal(line)}\n`)
 }
 
 const printError = (line: string) => printTo(process.stderr, line)
+
+async function eachPiece(
+  from: Readable,
+  onOutput: () => void,
+  take: (piece: Buffer) => unknown,
+): Promise<void> {
+  for await (const piece of from) {
+    onOutput()
+    await take(piece)
+  }
+}
 
 async function eachLine(
   from: Readable,
@@ -90,8 +161,7 @@ async function eachLine(
 ): Promise<void> {
   const decoder = new TextDecoder()
   let rest = ''
-  for await (const piece of from) {
-    onOutput()
+  await eachPiece(from, onOutput, async (piece) => {
     const text = decoder.decode(piece, { stream: true }).replaceAll(ALIVE, '')
     const [more = '', ...lines] = text.split('\n')
     if (rest.length < LINE_MAX) rest = (rest + more).slice(0, LINE_MAX)
@@ -99,6 +169,6 @@ async function eachLine(
       await take(rest)
       rest = line.slice(0, LINE_MAX)
     }
-  }
+  })
   if (rest !== '') await take(rest)
 }

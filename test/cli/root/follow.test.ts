@@ -1,8 +1,8 @@
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Writable } from 'node:stream'
 import t, { type Test } from 'tap'
-import { follow, type RunningCommand } from '../../../src/cli/root/follow.ts'
+import { follow, printTo, type RunningCommand } from '../../../src/cli/root/follow.ts'
 import { delegationFor, doForRoot } from '../../../src/cli/root/for-root.ts'
 import { asWordOf, saidBy, WHOLE } from '../../../src/cli/root/said.ts'
 import { ALIVE } from '../../../src/cli/shared/caller.ts'
@@ -59,6 +59,11 @@ for (const words of [['list'], ['show', 'x'], ['delete', 'x'], ['release', 'x']]
     })
     const sooner = (work: () => void, ms: number) => after(work, ms === WHOLE ? 100 : ms)
     globalThis.setTimeout = sooner as typeof after
+    const { now } = performance
+    t.teardown(() => {
+      performance.now = now
+    })
+    performance.now = () => now.call(performance) * (WHOLE / 100)
     const told: string[] = []
     process.stderr.write = (text: string | Uint8Array) => told.push(String(text)) > 0
     const all = ['quarantine', ...words]
@@ -66,6 +71,46 @@ for (const words of [['list'], ['show', 'x'], ['delete', 'x'], ['release', 'x']]
     t.equal(process.exitCode, 2)
     t.match(told.join(''), /it took too long, and was ended/)
   })
+}
+
+/** Milliseconds that a reader of root's takes for each line, and those that the command has in silence. */
+const SLOW = 800
+const SILENCE = 500
+
+/** How a slow reader of our output holds us: a pipe blocks the process (Node's process.stdout), a socket is waited for. */
+const slowReaders = {
+  'that blocks the process': (done: () => void) => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SLOW)
+    done()
+  },
+  'that is waited for': (done: () => void) => void setTimeout(done, SLOW),
+}
+
+for (const [what, hold] of Object.entries(slowReaders)) {
+  for (const isRaw of [false, true]) {
+    t.test(`a reader ${what}, ${isRaw ? 'of bytes' : 'of lines'}, ends no command`, async (t) => {
+      const { run, stdout, stderr } = endless()
+      let printed = ''
+      const out = new Writable({
+        highWaterMark: 1,
+        write(piece, _encoding, done) {
+          printed += piece
+          hold(done)
+        },
+      })
+      const more = ['first\n', 'second\n', 'third\n']
+      const say = () => {
+        stdout.write(more.shift()!)
+        if (more.length > 0) setTimeout(say, 1)
+        else for (const stream of [stdout, stderr]) stream.end()
+      }
+      say()
+      const ended = { ...run, exit: Promise.resolve(0) }
+      const taker = isRaw ? out : (line: string) => printTo(out, line)
+      t.equal(await follow(ended, taker, { silence: SILENCE, whole: SILENCE }), 0)
+      t.equal(printed, 'first\nsecond\nthird\n')
+    })
+  }
 }
 
 t.test('a line without an end is cut, and the next one comes whole', async (t) => {
