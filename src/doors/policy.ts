@@ -75,8 +75,6 @@ export function createPolicyDoor(
 interface PolicyHost extends WireHost {
   /** Returns the policy of this moment. */
   policy(): AccessPolicy
-  /** Logs trouble with the client. */
-  log(line: string): void
 }
 
 const neverLate = () => undefined // Postfix keeps its connections open

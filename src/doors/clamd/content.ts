@@ -37,19 +37,23 @@ export class Content {
   readonly #client: ClamdClient
   readonly #about: string
   readonly #began: number
-  readonly #judging: Judging
+  readonly #judging: Judging | undefined
   readonly #intake: Intake | undefined
   #trouble: unknown
 
-  /** The answer begins with `about`: `stream`, `fd[9]`, a path. */
+  /** The answer begins with `about`: `stream`, `fd[9]`, a path. Without memory it says that nobody could tell. */
   constructor(service: ClamdService, client: ClamdClient, about: string) {
     this.#service = service
     this.#client = client
     this.#about = about
     this.#began = service.uptime()
-    this.#judging = startJudging(service.configuration)
-    if (this.#judging.kind === 'judge') {
-      this.#intake = new Intake(this.#judging.messageOptions, service.openLease())
+    try {
+      this.#judging = startJudging(service.configuration)
+      if (this.#judging.kind === 'judge') {
+        this.#intake = new Intake(this.#judging.messageOptions, service.openLease())
+      }
+    } catch (error) {
+      this.#trouble = error
     }
   }
 
@@ -79,7 +83,7 @@ export class Content {
     service.underWay++
     try {
       if (this.#trouble !== undefined) throw this.#trouble
-      const judging = this.#judging
+      const judging = this.#judging!
       if (judging.kind === 'pass') return this.#pass(judging.why)
       const message = this.#intake!.finish()
       const { isClusterPeer, context } = judging

@@ -51,6 +51,7 @@ function serveClient(socket: Socket, service: ClamdService, closed: () => void):
     leaving: timeouts.leaving,
     uptime,
     closed,
+    log: service.complain,
     // Some close their side as soon as they have said all. Who does that later has given up.
     waitsOn: () => (wire.endedAt ?? 0) - wire.receivedAt < timeouts.halfClosing,
   })

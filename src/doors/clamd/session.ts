@@ -36,11 +36,13 @@ export class ClamdConversation {
   readonly #client: ClamdClient
   readonly #next = () => this.#requests.next()
   #count = 0
+  #ending: Ending = '\n'
   /** How the last command is answered: what is wrong behind it is said so, too. */
   #reply: ReplyMaker = replyTo('\n')
   /** What comes after INSTREAM, and since when. */
   #content: Content | undefined
   #contentSince = 0
+  /** None of them rejects. */
   readonly #underWay = new Set<Promise<void>>()
 
   constructor(wire: Wire, requests: ClamdRequests, service: ClamdService, client: ClamdClient) {
@@ -57,7 +59,8 @@ export class ClamdConversation {
       await this.#untilUnderWay(0)
     } catch (error) {
       const line = this.#lastLine(error)
-      this.#wire.leave(line === undefined ? undefined : this.#reply(line))
+      await Promise.all(this.#underWay) // the answers to those before it
+      this.#wire.leave(line === undefined ? undefined : this.#replyToNext()(line))
     } finally {
       this.#wire.leave() // else what is under way would go on
       this.#content?.close()
@@ -90,6 +93,7 @@ export class ClamdConversation {
 
   #obey({ name, path, ending }: ClamdCommand): boolean {
     const { isSession } = this.#requests
+    this.#ending = ending
     if (name === 'IDSESSION') return true
     if (name === 'END') return false
     this.#reply = replyTo(ending, isSession ? ++this.#count : undefined)
@@ -148,7 +152,7 @@ export class ClamdConversation {
       return false
     }
     const tell = (line: string) => this.#wire.say(reply(line))
-    this.#underTake(scanPath(path, this.#asker(near.uid), isFirstOnly, tell))
+    this.#underTake(() => scanPath(path, this.#asker(near.uid), isFirstOnly, tell))
     return false
   }
 
@@ -165,12 +169,22 @@ export class ClamdConversation {
   /** Answers the last command with a line, as soon as it is known. */
   #answer(line: () => Promise<string>): void {
     const reply = this.#reply
-    this.#underTake(line().then((text) => this.#wire.say(reply(text))))
+    this.#underTake(async () => this.#wire.say(reply(await line())))
   }
 
-  #underTake(work: Promise<void>): void {
-    const answered = work.finally(() => this.#underWay.delete(answered))
+  /** Answers the last command by this work, or says that nobody could tell. */
+  #underTake(work: () => Promise<void>): void {
+    const reply = this.#reply
+    const answered = work()
+      .catch((error) => this.#wire.say(reply(this.#notTold(error))))
+      .finally(() => this.#underWay.delete(answered))
     this.#underWay.add(answered)
+  }
+
+  /** How the request is answered that has not come whole. */
+  #replyToNext(): ReplyMaker {
+    const { isSession, isBehindCommand } = this.#requests
+    return isSession && !isBehindCommand ? replyTo(this.#ending, this.#count + 1) : this.#reply
   }
 
   /** Waits until no more than so many requests are under way. */
@@ -195,6 +209,11 @@ export class ClamdConversation {
     if (error instanceof PeerTimeout) return isSession && !isAmidst ? undefined : TIMED_OUT
     if (error instanceof StreamTooLong) return this.#content!.refuseSize()
     if (error instanceof WireError) return `Command too long.${clamdWords.failed}`
+    return this.#notTold(error)
+  }
+
+  /** Complains of an error. Returns the answer to the request that it has ended. */
+  #notTold(error: unknown): string {
     const isBug = error instanceof Error && !isFault(error)
     this.#service.complain(isBug ? error.stack! : errorText(error))
     return this.#service.couldNotTell(clamdWords.stream, notScanned(faultKindOf(error)))
@@ -240,7 +259,9 @@ export class ClamdRequests extends ClamdRequestReader implements WireReader {
 
   #chargeAnew(): void {
     const { pending } = this
-    this.#lease.charge(pending - this.#charged)
+    const more = pending - this.#charged
+    if (more > 0) this.#lease.charge(more)
+    else this.#lease.release(-more)
     this.#charged = pending
   }
 }

@@ -81,8 +81,6 @@ interface MilterHost extends WireHost {
   /** Memory for what comes on this connection, until it is over. */
   readonly lease: MemoryLease
   readonly timeouts: MilterTimeouts
-  /** Logs trouble with the MTA. */
-  log(line: string): void
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { errorText } from '../../lib/errors/fault.ts'
 import type { ServedConnection } from './serve.ts'
 
 /**
@@ -31,6 +32,8 @@ export interface WireHost {
   uptime(): number
   /** Called when the socket is closed, and nobody works for the client any more. */
   closed(): void
+  /** Logs trouble with the client, or a bug. */
+  log(line: string): void
   /** Returns the last bytes for a client that is dismissed. Without it the socket closes at once. */
   farewell?(why: string): Buffer
   /**
@@ -124,15 +127,20 @@ export class Wire implements ServedConnection {
   }
 
   /**
-   * Holds the conversation, which must not reject, and hangs up when it is over. Whatever it holds must
-   * be freed by then.
+   * Holds the conversation, and hangs up when it is over. Whatever it holds must be freed by then. Never
+   * rejects: a conversation that does has a bug, which is logged, and which other clients must not suffer.
    */
   async converse(conversation: () => Promise<void>): Promise<void> {
     this.#isConversing = true
-    await conversation()
-    this.#isConversing = false
-    this.leave()
-    if (this.#isClosed) this.#host.closed()
+    try {
+      await conversation()
+    } catch (error) {
+      this.#host.log((error instanceof Error && error.stack) || errorText(error))
+    } finally {
+      this.#isConversing = false
+      this.leave()
+      if (this.#isClosed) this.#host.closed()
+    }
   }
 
   /**

@@ -47,6 +47,7 @@ export function createSlotSocketDoor(first: Configuration, options: SlotSocketOp
         timeouts,
         leaving: timeouts.leaving,
         uptime: server.uptime,
+        log: options.log,
         admit() {
           waiting.delete(wire)
           lease.charge(SESSION_BYTES)

@@ -32,7 +32,7 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
       if (!places.makeRoom(clients, remoteAddress)) {
         return turnAway(socket, ownReply.tooManyConnections)
       }
-      const client = new SmtpConnection(socket, { uptime, closed }, timeouts)
+      const client = new SmtpConnection(socket, { uptime, closed, log: complain }, timeouts)
       client.serve(new SmtpSession(server, client, remoteAddress))
       return client
     },

@@ -100,6 +100,11 @@ export class ClamdRequestReader {
     return this.#expected !== 'command' || this.#pieces.length > 0
   }
 
+  /** Whether a command was read that more bytes belong to. */
+  get isBehindCommand(): boolean {
+    return this.#expected !== 'command'
+  }
+
   /**
    * Returns the next request, or undefined until more bytes come. Throws StreamTooLong if a chunk exceeds
    * what is left of `streamMax`, before a byte of it is read, and a WireError if a command is too long.

@@ -140,7 +140,7 @@ const nonsense: readonly (readonly [string, Buffer, string])[] = [
   [
     'one in a session',
     bytes(`zIDSESSION\0zPING\0z${'a'.repeat(9999)}`),
-    `1: PONG\x001: ${commandTooLong}\0`,
+    `1: PONG\x002: ${commandTooLong}\0`,
   ],
   ['NUL and newline mixed', bytes('nPING\0VERSION\n'), 'UNKNOWN COMMAND\n'],
   ['a stream that ends in the middle', inStream(plain).subarray(0, -10), ''],
@@ -182,7 +182,7 @@ t.test('if there is no memory, the answer says so, and memory comes back', async
   const door = await openClamdDoor(t, { QHPSI }, { scan, budget })
   const lines = await Promise.all(Array.from({ length: 20 }, () => door.call()))
   for (const line of lines) line.write('zINSTREAM\0', streamed('PK\x03\x04').subarray(0, -4))
-  await Promise.race(lines.map((line) => line.hear(1))) // by now there is no room for one more
+  await until(() => budget.used + 8192 > budget.limit, 'there is no room for one more')
   for (const line of lines) line.write(Buffer.alloc(4))
   const said = await Promise.all(lines.map((line) => line.hear()))
   t.same(
@@ -191,6 +191,27 @@ t.test('if there is no memory, the answer says so, and memory comes back', async
   )
   await until(() => budget.used === 0, 'it is free')
   t.equal(await door.ask(inStream(plain)), 'stream: OK\0')
+})
+
+t.test('what is under way is answered before a session ends for want of memory', async (t) => {
+  const { Budget } = await import('../../../src/lib/flow/memory-budget.ts')
+  const budget = new Budget(100_000)
+  const clamd = await slowClamd(t)
+  const door = await openClamdDoor(t, clamd.settings, { budget })
+  const line = await door.call()
+  line.write('zIDSESSION\0', inStream(plain))
+  await clamd.asked()
+  const taken = budget.limit - budget.used
+  budget.change(taken)
+  line.write('zPING\0')
+  await until(() => door.log.some((said) => said.includes('no memory')), 'there is no memory')
+  await clamd.answer()
+  t.equal(
+    await line.hear(),
+    '1: stream: OK\0' + '2: stream: Not scanned: out-of-memory, see the log ERROR\0',
+  )
+  budget.change(-taken)
+  await until(() => budget.used === 0 && door.state().clients === 0, 'all is given back')
 })
 
 t.test('a door that closes answers what it has, and hangs up on the others', async (t) => {

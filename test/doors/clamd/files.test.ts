@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readDescriptor } from '../../../src/doors/clamd/client-files.ts'
+import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
 import { clean } from '../../../src/scan/scanners/shared/scan-result.ts'
 import { cannotHang, mountHanging } from '../../programs/hanging-mount.ts'
@@ -108,6 +109,27 @@ t.test('a file is judged that a client hands over by its descriptor', skip, asyn
   chmodSync(door.at.path!, 0o666)
   // The client has opened it: its own right counts.
   t.match(await askBy(door, ['zFILDES\0', { files: [at('virus')] }], 65_534), /FOUND/)
+})
+
+t.test('without memory each request of a session gets its own error', skip, async (t) => {
+  const { readdirSync } = await import('node:fs')
+  const { at } = makeFiles(t)
+  const door = await openClamdDoor(t, { QHPSI }, { budget: new Budget(4096) })
+  const open = () => readdirSync('/proc/self/fd').length
+  await askBy(door, ['zPING\0'])
+  await until(() => door.state().clients === 0, 'the client has left')
+  const before = open()
+  const said = await askBy(door, ['zIDSESSION\0', 'zFILDES\0', { files: [at('virus')] }, 'zPING\0', inStream('x').toString('latin1'), 'zFILDES\0', { files: [at('clean')] }, 'zVERSION\0', 'zEND\0']) // biome-ignore format: a session
+  const why = 'Not scanned: out-of-memory, see the log ERROR'
+  t.match(
+    said
+      .replace(/\[\d+\]/g, '[n]')
+      .split('\0')
+      .sort(),
+    ['', `1: fd[n]: ${why}`, '2: PONG', `3: stream: ${why}`, `4: fd[n]: ${why}`, /^5: onescan /],
+  )
+  await until(() => open() <= before, 'all are closed')
+  await until(() => door.state().clients === 0, 'the client is counted out')
 })
 
 t.test('a file may grow or shrink while it is read', async (t) => {

@@ -19,6 +19,7 @@ interface Rig {
   readonly closed: Promise<void>
   /** How often the door heard that the connection is over. */
   readonly ends: readonly unknown[]
+  readonly logged: readonly string[]
 }
 
 async function rig(t: Test, host: Partial<WireHost> = {}, isFull = () => false): Promise<Rig> {
@@ -30,6 +31,7 @@ async function rig(t: Test, host: Partial<WireHost> = {}, isFull = () => false):
   const [socket] = (await once(server, 'connection')) as [Socket]
   t.teardown(() => client.destroy())
   const heard: string[] = []
+  const logged: string[] = []
   let time = 0
   const ends: unknown[] = []
   let close = () => {}
@@ -52,15 +54,27 @@ async function rig(t: Test, host: Partial<WireHost> = {}, isFull = () => false):
     leaving: 1000,
     uptime: () => time,
     closed: () => close(),
+    log: (line) => void logged.push(line),
     ...host,
   })
   const at = (now: number) => {
     time = now
   }
-  return { wire, client, socket, heard, at, closed, ends }
+  return { wire, client, socket, heard, at, closed, ends, logged }
 }
 
 const never = () => undefined
+
+t.test('a conversation that fails by a bug is logged, and its client is counted out', async (t) => {
+  const { wire, client, closed, ends, logged } = await rig(t)
+  client.resume()
+  client.on('end', () => client.end())
+  await wire.converse(() => Promise.reject(new Error('a bug')))
+  await closed
+  t.equal(ends.length, 1)
+  t.match(logged, [/^Error: a bug\n +at /])
+  t.equal(logged.length, 1)
+})
 
 t.test(
   'what was said before the client closed its side is read, and then nothing more',
