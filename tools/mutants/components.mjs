@@ -60,7 +60,7 @@ export const COMPONENTS = {
     files: ['src/observe/**/*.ts'],
     tests: [
       'test/observe/live/*.test.ts',
-      'test/observe/report/{format,tally}.test.ts',
+      'test/observe/report/tally.test.ts',
       'test/daemon/http/events.test.ts',
     ],
   },

@@ -105,13 +105,13 @@ export function findHeaderEnd(
   }
 }
 
-/** Makes the header of a block that ends where `bytes` end; or further down, if they are more than HEADER_MAX. */
-export function headerOf(bytes: Buffer): {
+/** Returns the header in `block`, which ends with it; a longer one than HEADER_MAX is cut there. */
+export function headerOf(block: Buffer): {
   readonly header: Header
   readonly isHeaderTooLarge: boolean
 } {
-  const header = new Header(bytes.subarray(0, HEADER_MAX))
-  return { header, isHeaderTooLarge: bytes.length > HEADER_MAX || header.hasTooManyFields }
+  const header = new Header(block.subarray(0, HEADER_MAX))
+  return { header, isHeaderTooLarge: block.length > HEADER_MAX || header.hasTooManyFields }
 }
 
 function findFields(block: Buffer, ending: LineEnding): FieldSpan[] {

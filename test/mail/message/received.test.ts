@@ -5,17 +5,13 @@ import t from 'tap'
 import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 import { loadSystem } from '../../../src/lib/runtime/system.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
-import {
-  findHeaderEnd,
-  HEADER_MAX,
-  Header,
-  headerOf,
-} from '../../../src/mail/message/header-block.ts'
+import { HEADER_MAX, Header } from '../../../src/mail/message/header-block.ts'
 import { Intake, messageOf } from '../../../src/mail/message/intake.ts'
 import { type Message, TOP_LINE } from '../../../src/mail/message/message.ts'
 import { sampleOf } from '../../../src/scan/scanners/scan.ts'
 import { openDirectory } from '../../programs/reachable.ts'
 import { isWhole } from '../../run/is-whole.ts'
+import { headerOfMessage } from './header-of-message.ts'
 
 /** Messages in files are those that are made of the same bytes in memory. */
 
@@ -62,8 +58,7 @@ function shown(message: Message): unknown {
 
 function compare(bytes: Buffer): void {
   const first = messageOf(bytes, options)
-  const { end = bytes.length } = { end: undefined, ...findHeaderEnd(bytes) }
-  const { header, isHeaderTooLarge } = headerOf(bytes.subarray(0, end))
+  const { header, isHeaderTooLarge } = headerOfMessage(bytes)
   const whole = { header: header.bytes.toString('latin1'), isHeaderTooLarge, size: bytes.length }
   t.match(shown(first), { ...whole, bytes: createHash('md5').update(bytes).digest('hex') })
   const others = [

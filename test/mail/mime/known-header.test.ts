@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
-import { headerOf } from '../../../src/mail/message/header-block.ts'
 import { TOP_LINE } from '../../../src/mail/message/message.ts'
 import { headerFormFault } from '../../../src/mail/message/well-formed.ts'
 import type { PartHeader } from '../../../src/mail/mime/headers/part-header.ts'
@@ -10,6 +9,7 @@ import type { KnownHeader } from '../../../src/mail/mime/shared/work.ts'
 import { ordinaryMails } from '../../cases/ordinary/all.ts'
 import { evasions } from '../../scan/scanners/evasions/all.ts'
 import { messageOf } from '../../scan/scanners/evasions/compose.ts'
+import { headerOfMessage } from '../message/header-of-message.ts'
 import { isNested } from './nested-mail.ts'
 import { readMail } from './read-mail.ts'
 
@@ -17,7 +17,7 @@ import { readMail } from './read-mail.ts'
 
 /** All that is told of a message, as scanners get it. */
 function toldOf(message: Buffer, knowsHeader: boolean): unknown {
-  const { header } = headerOf(message)
+  const { header } = headerOfMessage(message)
   const bytes = Bytes.of(Buffer.concat([TOP_LINE, header.bytes]), message.subarray(header.length))
   const known: KnownHeader = { header, above: TOP_LINE.length }
   const more = knowsHeader ? { header: known } : {}
@@ -43,7 +43,8 @@ function depthOf(bytes: Bytes, more: { readonly header?: KnownHeader }): number 
 const areAlike = (message: Buffer) =>
   isDeepStrictEqual(toldOf(message, true), toldOf(message, false))
 
-const isWellFormed = (message: Buffer) => headerFormFault(headerOf(message).header) === undefined
+const isWellFormed = (message: Buffer) =>
+  headerFormFault(headerOfMessage(message).header) === undefined
 
 t.test('mails of programs, and of an enemy, are read alike', async (t) => {
   const all = [

@@ -6,11 +6,11 @@ import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { examineClearing } from '../../../src/mail/message/clear-header.ts'
-import { headerOf } from '../../../src/mail/message/header-block.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { headerFormFault } from '../../../src/mail/message/well-formed.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
 import { budgetOf } from '../../../src/mail/mime/shared/limits.ts'
+import { headerOfMessage } from '../../mail/message/header-of-message.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { composedShapes } from './hostile-grammar.ts'
 
@@ -27,7 +27,7 @@ const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
 
 /** Does all that is done about a message before a scanner is asked. */
 function* judged(message: Buffer): Generator<void> {
-  const { header, isHeaderTooLarge } = headerOf(message)
+  const { header, isHeaderTooLarge } = headerOfMessage(message)
   if (isHeaderTooLarge) return
   headerFormFault(header)
   examineClearing(header, ['x-qhpsi'])
