@@ -1,6 +1,7 @@
-import { once } from 'node:events'
+import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
 import { errorText, Fault } from '../../lib/errors/fault.ts'
+import { openAnonymousFile, piecesOfFile, writeAll } from '../../mail/message/spool.ts'
 import { printsJson, text } from '../shared/options.ts'
 import { makeCommand } from '../shared/run-command.ts'
 import { addEnvironmentOptions, slotEnvironment } from '../shared/slot-environment.ts'
@@ -33,7 +34,7 @@ export interface HandOnAnswer {
   readonly why: string
 }
 
-/** Bytes of a line, and of a message. */
+/** Bytes of a line, and the most of a message, which may be without an end. */
 const PIECE = 48 * 1024
 const SIZE_MAX = 1024 ** 3
 
@@ -54,15 +55,31 @@ export class CallerRoute implements ReleaseRoute {
       }
     }
     await tell({ end: true })
-    const lines = createInterface({ input: process.stdin })
-    const [line] = (await once(lines, 'line')) as [string]
-    lines.close()
-    process.stdin.destroy() // nothing more comes
-    const { code, by, why } = JSON.parse(line) as HandOnAnswer
+    const { code, by, why } = await readAnswer()
     this.text = by
     if (code === TAKEN) return
     throw code === MAYBE_TAKEN ? new MaybeTaken(why) : new Fault('chain', why)
   }
+}
+
+/**
+ * Reads what root answers. Rejects with MaybeTaken if that is no whole answer: the mail was told to its end, so an
+ * account may have handed it on.
+ */
+async function readAnswer(): Promise<HandOnAnswer> {
+  try {
+    for await (const line of createInterface({ input: process.stdin })) {
+      const answer: Partial<HandOnAnswer> | null = JSON.parse(line)
+      const { code, by, why } = answer ?? {}
+      if (typeof code !== 'number' || typeof by !== 'string' || typeof why !== 'string') break
+      return { code, by, why }
+    }
+  } catch {
+    // It is no JSON, or cannot be read.
+  } finally {
+    process.stdin.destroy() // nothing more comes
+  }
+  throw new MaybeTaken('root did not say what became of it')
 }
 
 /** The name of the command that hands a mail on, and its exit codes; any other one says that it was not taken. */
@@ -80,22 +97,24 @@ export const handOnCommand = makeCommand('quarantine hand-on', {
       .option('by', text('A route [default: the usual one]'))
       .option('json', printsJson),
   async work(args) {
-    const pieces: Buffer[] = []
+    const directory = tmpdir()
+    const file = openAnonymousFile(directory) // closed by the end of this process
     let size = 0
     let mail: Omit<OutgoingMail, 'bytes'> | undefined
     let by = args.by
     for await (const line of createInterface({ input: process.stdin })) {
       const part = JSON.parse(line) as HandedLine
       if ('bytes' in part) {
-        pieces.push(Buffer.from(part.bytes, 'base64'))
-        size += pieces.at(-1)!.length
-        if (size > SIZE_MAX) throw new Error('the message is too large')
+        const piece = Buffer.from(part.bytes, 'base64')
+        if (size + piece.length > SIZE_MAX) throw new Error('the message is too large')
+        writeAll(file, piece, size, directory)
+        size += piece.length
       } else if ('mail' in part) {
         mail = part.mail
         by ??= part.usual === 'chain' ? 'chain' : 'sendmail' // whoever holds onescand may say anything
       } else {
         const route = readRoute(by!, slotEnvironment(process.env, args))
-        return handOn(route, { ...mail!, bytes: () => pieces })
+        return handOn(route, { ...mail!, bytes: () => piecesOfFile(file, 0, size, PIECE) })
       }
     }
     return NOT_TAKEN // root went away

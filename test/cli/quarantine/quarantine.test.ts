@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -265,6 +266,62 @@ t.test('of the replies to a message by SMTP only 4xx and 5xx refuse it', async (
     const again = await run(directory, ...release, ...by)
     t.equal(/was interrupted, and it may have been/.test(again.err), !isRefusal, again.err)
   }
+})
+
+t.test(
+  'only an answer that root has written to its end says that a mail was not taken',
+  async (t) => {
+    const { directory, release } = build(t)
+    const answers = {
+      '{"code":1,"by":"x","why":"no"}\n': true,
+      '': false,
+      '\n': false,
+      'null\n': false,
+      '{"code":1\n': false,
+      '{"code":"1","by":"x","why":"no"}\n': false,
+      '{"code":0}\n': false,
+    }
+    for (const [input, isRefusal] of Object.entries(answers)) {
+      const id = await keepOne(directory, Date.now())
+      const words = ['quarantine', ...release, '--by', 'caller', id, '--directory', directory]
+      const { code, err } = await onescan(words, { input })
+      t.equal(code, 2)
+      t.equal(/it may have been delivered/.test(err), !isRefusal, `${input}: ${err}`)
+      const again = await run(directory, ...release, id)
+      t.equal(again.code, isRefusal ? 0 : 2, again.err)
+    }
+  },
+)
+
+t.test('a mail is handed on byte for byte, and from no memory', async (t) => {
+  const { stage } = build(t)
+  const seen = stage.file('seen', '')
+  const chain = stage.file(
+    'chain',
+    `#!/bin/sh\n(sed -n 's/^VmHWM:[^0-9]*\\([0-9]*\\) kB/\\1/p' /proc/$PPID/status; sha256sum) >'${seen}'\n`,
+    0o755,
+  )
+  /** Has a mail of so many pieces handed on; resolves to the most memory that this took, in MB. */
+  const handOn = async (pieces: number) => {
+    const piece = Buffer.alloc(1024 * 1024, 'one line of a mail\n')
+    const mail = { sender: 'a@example.net', recipients: ['b@example.net'], inCrlf: false }
+    const hash = createHash('sha256')
+    const lines = Array.from({ length: pieces }, () => {
+      hash.update(piece)
+      return { bytes: piece.toString('base64') }
+    })
+    const input = [{ mail, usual: 'chain' }, ...lines, { end: true }]
+      .map((line) => `${JSON.stringify(line)}\n`)
+      .join('')
+    const words = ['quarantine', 'hand-on', '--env', `QUEUECHAIN=${chain}`]
+    const { code, out } = await onescan(words, { input })
+    t.equal(code, 0, out)
+    const [memory, digest] = readFileSync(seen, 'latin1').split('\n')
+    t.match(digest, hash.digest('hex'))
+    return Number(memory) / 1024
+  }
+  const [small, large] = [await handOn(1), await handOn(200)]
+  t.ok(large - small < 100, `${small} MB for one megabyte, ${large} MB for 200`)
 })
 
 t.test('without a key a message is not released by mistake', async (t) => {
