@@ -15,8 +15,10 @@ const HOURLY = 60 * 60 * 1000
  * ends that.
  */
 export function startSweeps(env: Environment, log: (line: string) => void): () => void {
-  const spools = repeat(HOURLY, (stopped) =>
-    sweepSpool(readSpoolSettings(env), Date.now(), stopped),
+  const spools = repeat(
+    HOURLY,
+    async (stopped) => sweepSpool(readSpoolSettings(env), Date.now(), stopped),
+    (error) => log(`spool: cannot be swept: ${errorText(error)}`),
   )
   const sweeps = [spools, ...sweepQuarantines(env, log)]
   return () => {
@@ -32,16 +34,13 @@ function sweepQuarantines(env: Environment, log: (line: string) => void): Repeat
   const quarantine = readSetting(env, 'QUARANTINE')
   if (quarantine?.kind !== 'directory') return []
   const limits = readSettings(env, quarantineLimits)
-  const sweep = repeat(TEN_MINUTES, async (stopped) => {
-    try {
-      const time = readHostTime(Date.now())
-      const swept = await sweepQuarantine(quarantine.directory, limits, time, stopped)
-      const { removed, messages, warnings } = swept
-      for (const warning of warnings) log(`quarantine: ${warning}`)
-      if (removed > 0) log(`quarantine: ${removed} messages were over its limits, ${messages} stay`)
-    } catch (error) {
-      if (!stopped.aborted) log(`quarantine: cannot be swept: ${errorText(error)}`)
-    }
-  })
-  return [sweep]
+  const sweep = async (stopped: AbortSignal) => {
+    const time = readHostTime(Date.now())
+    const swept = await sweepQuarantine(quarantine.directory, limits, time, stopped)
+    const { removed, messages, warnings } = swept
+    for (const warning of warnings) log(`quarantine: ${warning}`)
+    if (removed > 0) log(`quarantine: ${removed} messages were over its limits, ${messages} stay`)
+  }
+  const failed = (error: unknown) => log(`quarantine: cannot be swept: ${errorText(error)}`)
+  return [repeat(TEN_MINUTES, sweep, failed)]
 }

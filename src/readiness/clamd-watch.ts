@@ -51,8 +51,10 @@ export class ClamdWatch {
   ) {
     this.#settings = settings
     this.#log = log
-    this.#asking = repeat(every, (stopped) =>
-      this.#askAll(stopped).catch((error) => log(`clamd: ${errorText(error)}`)),
+    this.#asking = repeat(
+      every,
+      (stopped) => this.#askAll(stopped),
+      (error) => log(`clamd: ${errorText(error)}`),
     )
   }
 

@@ -6,13 +6,17 @@ t.test('work is repeated, one turn at a time, until it is closed', async (t) => 
   let begun = 0
   let finish = () => {}
   let signal: AbortSignal | undefined
-  const repeated = repeat(1, (stopped) => {
-    begun++
-    signal = stopped
-    return new Promise<void>((resolve) => {
-      finish = resolve
-    })
-  })
+  const repeated = repeat(
+    1,
+    (stopped) => {
+      begun++
+      signal = stopped
+      return new Promise<void>((resolve) => {
+        finish = resolve
+      })
+    },
+    (error) => t.error(error),
+  )
   await wait(10)
   t.equal(begun, 1, 'at once, and not again while it goes on')
   finish()
@@ -24,4 +28,17 @@ t.test('work is repeated, one turn at a time, until it is closed', async (t) => 
   finish()
   await wait(10)
   t.equal(begun, 2)
+})
+
+t.test('work that fails is done again, and its error is told', async (t) => {
+  const errors: unknown[] = []
+  let begun = 0
+  const work = async () => {
+    if (++begun < 3) throw new Error(`failure ${begun}`)
+  }
+  const repeated = repeat(1, work, (error) => errors.push(error))
+  await repeated.firstRun
+  while (begun < 3) await wait(1)
+  repeated.close()
+  t.match(errors, [{ message: 'failure 1' }, { message: 'failure 2' }])
 })

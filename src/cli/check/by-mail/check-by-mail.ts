@@ -51,6 +51,7 @@ export async function* checkByMail(
     const ports = there.flatMap((way) => ('port' in way && way.port !== 25 ? [way.port] : []))
     const other = ports.find((port) => !isUsual(port) || isListening(port))
     const tried = there.map((way) => new WayTrial(way, address, log, places, other).findings())
+    void Promise.allSettled(tried) // one may fail before its turn
     for (const findings of tried) yield* await findings
     for (const fault of log.faults) {
       yield warning('log', `${fault}: lines in it were not seen`, 'run check as root')

@@ -4,6 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
+import { checkByMail } from '../../../../src/cli/check/by-mail/check-by-mail.ts'
 import type { Way } from '../../../../src/cli/check/by-mail/send-mail.ts'
 import { isListening } from '../../../../src/cli/shared/listeners.ts'
 import { startOnescand } from '../../../daemon/process.ts'
@@ -29,6 +30,24 @@ function certificate(t: Test): string {
   execFileSync('/bin/sh', ['-c', 'cat "$0.crt" >>"$0"', file])
   return file
 }
+
+t.test('two ways whose trial fails by a bug end the check with its error alone', async (t) => {
+  const broken = (name: string) =>
+    ({
+      port: 1,
+      get security(): never {
+        throw new Error(name)
+      },
+    }) satisfies Way
+  const unhandled: unknown[] = []
+  const note = (error: unknown) => void unhandled.push(error)
+  process.on('unhandledRejection', note)
+  t.teardown(() => process.off('unhandledRejection', note))
+  const findings = checkByMail('ann@example.org', [], [broken('first'), broken('second')])
+  await t.rejects(findings.next(), { message: 'first' })
+  await new Promise(setImmediate)
+  t.same(unhandled, [])
+})
 
 t.test(
   'each way of a Postfix is tried: with TLS, by sendmail, and where it wants a password',
