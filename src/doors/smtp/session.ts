@@ -208,12 +208,11 @@ export class SmtpSession {
       this.#server.complain(`${this.#peer ?? 'a client'} sent on before DATA was answered`)
       return ownReply.sentTooEarly
     }
-    this.#client.say(ownReply.startContent)
-    this.#client.progress.reachedContent()
+    const onward = { next, forwards: [...this.#nextServer.forwards] }
     try {
-      const onward = { next, forwards: [...this.#nextServer.forwards] }
       return await transaction.receive(this.#client, onward, this.#sendingClient())
     } finally {
+      if (this.#client.isAmidContent) this.#isOver = true // the rest would be read as commands
       this.#dropTransaction()
       this.#forget()
     }

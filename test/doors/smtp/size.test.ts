@@ -18,6 +18,20 @@ t.test('recipients without end are deferred one by one, and other mail still pas
   await stillServes()
 })
 
+for (const lmtp of [false, true]) {
+  t.test(`without memory DATA is deferred${lmtp ? ' once by LMTP' : ''}`, async (t) => {
+    const { door, next } = await openBetween(t, { lmtp, budget: new Budget(4096) })
+    const client = await door.greeted('MAIL FROM:<a@b.example>', 'RCPT TO:<b@b.example>')
+    t.match(await client.say('RCPT TO:<c@b.example>'), /^250 /)
+    t.match(await client.say('DATA'), /^45\d 4\.3\./, 'before any content is sent')
+    t.match(await client.say('NOOP'), /^250 /, 'and it was answered once')
+    t.match(await client.say('DATA'), /^503 /, 'the transaction is over')
+    t.equal(next.commands.at(-2), 'RSET')
+    t.match(door.mailLog[0], /decision=defer fault=/)
+    t.equal(door.state().memory, 0)
+  })
+}
+
 t.test('a message over --max-size is refused after it was read', async (t) => {
   const { door, stillServes } = await openBetween(t, { maxSize: 1000 })
   const refusal = /^552 5\.3\.4 message is larger than 1000 bytes/

@@ -114,7 +114,7 @@ export class SmtpConnection implements ServedConnection {
     return this.#session?.clientAddress
   }
 
-  /** Whether the session waits for content. */
+  /** Whether the client was asked for content, and what it sends next belongs to that. */
   get isAmidContent(): boolean {
     return this.#reading?.what === 'content'
   }
@@ -133,11 +133,18 @@ export class SmtpConnection implements ServedConnection {
     return this.#read(() => this.#nextLine())
   }
 
+  /** Asks for the content of a message. It ends with `giveBack()`, or when no more comes. */
+  startContent(): void {
+    this.say(ownReply.startContent)
+    this.progress.reachedContent()
+    this.#reading = { what: 'content', since: this.#wire.now() }
+  }
+
   /** Resolves to the next bytes of the content, or to undefined if no more come. */
   async chunk(): Promise<Buffer | undefined> {
-    this.#reading ??= { what: 'content', since: this.#wire.now() }
     const chunk = await this.#read(() => this.#reader.take())
-    if (chunk !== undefined) this.progress.read(chunk.length)
+    if (chunk === undefined) this.#reading = undefined
+    else this.progress.read(chunk.length)
     return chunk
   }
 

@@ -10,20 +10,23 @@ import type { SmtpConnection } from '../client/connection.ts'
 import type { SmtpServer } from '../next-server/server.ts'
 
 /**
- * Receives the content of a message, and calls `use` with it and with the refusal that its form
- * asks for. Its lines end in LF, as they do in the queues of MTAs, in mailboxes and before the slot
- * of the next host, so that scanners see what others will see. When `use` has come to its end, the
- * message is closed and everything is freed. Rejects with a Fault of kind `read` if the client
- * leaves, and with those of Intake.
+ * Calls `start`, which asks the client for the content of a message, receives it, and calls `use` with
+ * it and with the refusal that its form asks for. All that receiving needs is reserved before `start`.
+ * Lines end in LF, as they do in the queues of MTAs, in mailboxes and before the slot of the next host,
+ * so that scanners see what others will see. When `use` has come to its end, the message is closed and
+ * everything is freed. Rejects with a Fault of kind `read` if the client leaves, and with those of
+ * Intake.
  */
 export async function withContent(
   client: SmtpConnection,
   options: MessageOptions,
   server: SmtpServer,
+  start: () => void,
   use: (message: Message, refusal: Refusal | undefined) => Promise<void>,
 ): Promise<void> {
   const intake = new Intake(options, server.openLease())
   try {
+    start()
     const byForm = await readContent(client, intake, server)
     const message = intake.finish()
     try {

@@ -19,7 +19,7 @@ import { faultReply } from '../../shared/replies/smtp-reply.ts'
 import type { SmtpConnection } from '../client/connection.ts'
 import type { SmtpServer } from '../next-server/server.ts'
 import { ContentReplies } from '../replies/content-replies.ts'
-import { NEXT_SERVER_LOST } from '../replies/own-replies.ts'
+import { CLOSING, NEXT_SERVER_LOST } from '../replies/own-replies.ts'
 import { carryOut, dropped } from './carry-out.ts'
 import { dropTransaction, type SmtpDelivery } from './hand-on.ts'
 import { type CarriedOut, TransactionLog } from './log.ts'
@@ -50,9 +50,9 @@ export class SmtpTransaction {
   }
 
   /**
-   * Receives the content, judges it, and carries the decision out. Replies of single recipients are
-   * said as they come. Resolves to those that are left to say, which are one at least; never
-   * rejects.
+   * Answers DATA, receives the content, judges it, and carries the decision out. Replies of single
+   * recipients are said as they come. Resolves to those that are left to say, which are one at least;
+   * never rejects. If anything fails before the content has ended, the client is still amid content.
    */
   async receive(
     client: SmtpConnection,
@@ -63,11 +63,15 @@ export class SmtpTransaction {
     const { lmtp, afterQueue, begin } = server
     const { gone } = client
     const log = new TransactionLog(server, origin)
-    const replies = new ContentReplies(lmtp ? this.recipients.count : 1, client)
+    let replies = new ContentReplies(1, client) // to DATA itself
+    const start = () => {
+      replies = new ContentReplies(lmtp ? this.recipients.count : 1, client)
+      client.startContent()
+    }
     try {
       const recipients = this.recipients.paths()
       const judging = server.startJudging()
-      await withContent(client, judging.messageOptions, server, async (message, refusal) => {
+      await withContent(client, judging.messageOptions, server, start, async (message, refusal) => {
         const envelope = makeEnvelope(this.#from, recipients.map(recipientIn))
         const isClusterPeer = judging.kind === 'judge' && judging.isClusterPeer
         const judgedClient = { mayRelay, isClusterPeer, isBounceInjector: false, origin }
@@ -95,7 +99,8 @@ export class SmtpTransaction {
       })
     } catch (error) {
       await dropTransaction(onward.next)
-      replies.answerRest(rawReply(replyToError(error, server)))
+      const reply = replyToError(error, server)
+      replies.answerRest(rawReply(client.isAmidContent ? { ...reply, code: CLOSING } : reply))
       log.fault(error, replies.sent())
     }
     if (replies.settled.some(({ code }) => code < 300)) client.progress.accepted()
