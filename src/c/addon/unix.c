@@ -106,21 +106,27 @@ static napi_value pass_descriptor(napi_env env, const struct argument *given) {
 /* The most descriptors that are taken beside bytes; the kernel closes any more. */
 enum { DESCRIPTORS_MAX = 4 };
 
-/* Makes a list of the descriptors in a control message, which are closed on exec. */
-static napi_value descriptors_in(napi_env env, struct msghdr *message) {
-  napi_value list;
-  uint32_t count = 0;
-  if (napi_create_array(env, &list) != napi_ok)
-    return NULL;
+/* Copies the descriptors in control messages. Returns how many there are. */
+static size_t copy_descriptors(struct msghdr *message, int into[DESCRIPTORS_MAX]) {
+  size_t count = 0;
   for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
       continue;
-    const size_t bytes = part->cmsg_len - CMSG_LEN(0);
-    for (size_t at = 0; at < bytes; at += sizeof(int)) {
-      int descriptor;
-      memcpy(&descriptor, CMSG_DATA(part) + at, sizeof descriptor);
-      napi_set_element(env, list, count++, a_number(env, descriptor));
-    }
+    const size_t end = part->cmsg_len - CMSG_LEN(0);
+    for (size_t at = 0; at + sizeof(int) <= end && count < DESCRIPTORS_MAX; at += sizeof(int))
+      memcpy(&into[count++], CMSG_DATA(part) + at, sizeof(int));
+  }
+  return count;
+}
+
+static napi_value a_list(napi_env env, const int numbers[], size_t count) {
+  napi_value list;
+  if (napi_create_array(env, &list) != napi_ok)
+    return NULL;
+  for (size_t i = 0; i < count; ++i) {
+    napi_value number = a_number(env, numbers[i]);
+    if (!number || napi_set_element(env, list, (uint32_t) i, number) != napi_ok)
+      return NULL;
   }
   return list;
 }
@@ -140,10 +146,18 @@ static napi_value receive_descriptors(napi_env env, const struct argument *given
     return NULL;
   if (count < 0)
     message.msg_controllen = 0;
+  int descriptors[DESCRIPTORS_MAX];
+  const size_t passed = copy_descriptors(&message, descriptors);
+  const int are_cut = count >= 0 && (message.msg_flags & MSG_CTRUNC);
   napi_value object = an_object(env);
-  int is_whole = set(env, object, "bytes", a_number(env, count < 0 ? 0 : (double) count))
-                 && set(env, object, "descriptors", descriptors_in(env, &message));
-  return is_whole ? object : NULL;
+  if (set(env, object, "bytes", a_number(env, count < 0 ? 0 : (double) count))
+      && set(env, object, "descriptors", a_list(env, descriptors, passed))
+      && set(env, object, "areCut", a_truth(env, are_cut)))
+    return object;
+  for (size_t i = 0; i < passed; ++i) /* JavaScript does not learn of them */
+    close(descriptors[i]);
+  napi_throw_error(env, NULL, "no memory for what came");
+  return NULL;
 }
 
 static int watch(int epoll, int fd, uint32_t events, uint64_t data) {

@@ -56,12 +56,17 @@ export class DescriptorStream extends Duplex {
 
   override _read(): void {
     while (!this.destroyed && !this.#hasEnded) {
-      const got = this.#system.receiveDescriptors(this.#fd, this.#buffer)
+      const got = this.#receive()
+      if (this.destroyed) return
       if (got === undefined) {
         this.#watch()
         return
       }
-      if (got.descriptors.length > 0) this.#waiting.push(got.descriptors)
+      if (got.areCut) {
+        // What came whole is not told from what is missing, and the next one is another request's.
+        for (const descriptor of got.descriptors) closeAside(descriptor)
+        this.#waiting.push([])
+      } else if (got.descriptors.length > 0) this.#waiting.push(got.descriptors)
       if (this.#waiting.length > WAITING_MAX) {
         this.destroy()
         return
@@ -93,6 +98,15 @@ export class DescriptorStream extends Duplex {
     for (const descriptor of this.#waiting.splice(0).flat()) closeAside(descriptor)
     this.#socket.destroy()
     done(error)
+  }
+
+  #receive() {
+    try {
+      return this.#system.receiveDescriptors(this.#fd, this.#buffer)
+    } catch (error) {
+      this.destroy(error as Error)
+      return undefined
+    }
   }
 
   #watch(): void {

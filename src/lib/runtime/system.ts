@@ -36,6 +36,14 @@ interface TcpInfo {
 /** The signal that a process gets if a watched descriptor has something to report. */
 export const WAKING_SIGNAL = 'SIGIO'
 
+/** What came by a unix socket. */
+interface ReceivedBytes {
+  readonly bytes: number
+  readonly descriptors: readonly number[]
+  /** Whether more descriptors were sent along. */
+  readonly areCut: boolean
+}
+
 /**
  * What the kernel and the C library offer, and neither runtime does: the functions of src/c/addon/.
  * All are synchronous, and none waits unless its comment says so. Where one gives a descriptor, a
@@ -97,14 +105,12 @@ export interface System {
   passDescriptor(socket: number, bytes: Uint8Array, descriptor: number): PassingResult
   /**
    * recvmsg(2): takes bytes, and up to four descriptors that came beside them, which are closed on exec; the
-   * kernel closes any more. 0 bytes are the end of the stream; undefined if there is nothing now. Whoever
+   * kernel closes any more, also those for which this process has no room, and then `areCut`. 0 bytes are the
+   * end of the stream; undefined if there is nothing now. Throws without memory: what came is lost. Whoever
    * takes a descriptor must neither read nor close it where that may not wait: a file of a stranger's file
    * system may never answer (close(2), FUSE).
    */
-  receiveDescriptors(
-    socket: number,
-    buffer: Uint8Array,
-  ): { readonly bytes: number; readonly descriptors: readonly number[] } | undefined
+  receiveDescriptors(socket: number, buffer: Uint8Array): ReceivedBytes | undefined
   /** SO_PASSRIGHTS (Linux 6.16): the kernel refuses descriptors. Returns false if it cannot. */
   refuseDescriptors(socket: number): boolean
   /**

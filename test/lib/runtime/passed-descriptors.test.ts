@@ -94,3 +94,21 @@ t.test('a failed send leaves no descriptor open', async (t) => {
   t.equal(passed.passDescriptor(near, Buffer.from('x'), file), 'failed')
   t.ok(openCount() < before)
 })
+
+t.test('more descriptors than are taken are told as cut off, and none stays open', async (t) => {
+  const { near, far } = await pair(t)
+  const script = `
+import os, socket
+connection = socket.socket(fileno=3)
+for count in (4, 5):
+    socket.send_fds(connection, [b'x'], [0] * count)`
+  execFileSync(python, ['-c', script], { stdio: ['ignore', 'inherit', 'inherit', far] })
+  const before = openCount()
+  const buffer = Buffer.alloc(1)
+  for (const areCut of [false, true]) {
+    const { descriptors, ...got } = passed.receiveDescriptors(near, buffer)!
+    t.same([got, descriptors.length], [{ bytes: 1, areCut }, 4])
+    t.equal(openCount(), before + 4)
+    for (const descriptor of descriptors) closeSync(descriptor)
+  }
+})

@@ -1,0 +1,53 @@
+import { once } from 'node:events'
+import { closeSync, openSync, readdirSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { DescriptorStream } from '../../../src/doors/clamd/descriptor-stream.ts'
+import { descriptorOf } from '../../../src/lib/process/descriptors.ts'
+import { loadSystem, type System } from '../../../src/lib/runtime/system.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
+import { until } from '../../run/until.ts'
+
+/** Descriptors that clients send beside their bytes. */
+
+const system = loadSystem()!
+
+t.test('a request whose descriptor was cut off does not get that of the next one', async (t) => {
+  const path = join(socketDirectory(t), 's')
+  const server = createServer({ pauseOnConnect: true }).listen(path)
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const client = connect(path)
+  const [socket] = (await once(server, 'connection')) as [Socket]
+  t.teardown(() => client.destroy())
+  const open = () => readdirSync('/proc/self/fd').length
+  let isFull = true
+  const kept: number[] = []
+  /** While the process has no room for one more, the kernel hands over none, or fewer. */
+  const crowded: System = Object.assign(Object.create(system), {
+    receiveDescriptors(fd: number, buffer: Uint8Array) {
+      const got = system.receiveDescriptors(fd, buffer)
+      if (got === undefined || !isFull || got.descriptors.length === 0) return got
+      for (const descriptor of got.descriptors) closeSync(descriptor)
+      isFull = false
+      return { ...got, descriptors: [], areCut: true }
+    },
+  })
+  const stream = new DescriptorStream(socket, crowded)
+  t.teardown(() => stream.destroy())
+  const heard: Buffer[] = []
+  stream.on('data', (chunk: Buffer) => heard.push(chunk))
+  const file = openSync('/proc/self/exe', 'r')
+  t.teardown(() => closeSync(file))
+  const near = descriptorOf(client)!
+  system.passDescriptor(near, Buffer.from('1'), file)
+  system.passDescriptor(near, Buffer.from('2'), file)
+  await until(() => Buffer.concat(heard).length === 2, 'both have come')
+  t.same(stream.takeDescriptors(), [], 'the first one has none')
+  kept.push(...stream.takeDescriptors())
+  t.equal(kept.length, 1)
+  const before = open()
+  for (const descriptor of kept) closeSync(descriptor)
+  t.equal(open(), before - 1)
+})
