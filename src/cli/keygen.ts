@@ -103,7 +103,8 @@ export const keygenCommand = makeCommand('keygen', {
       const signs = keys.find((candidate) => isCurrent(candidate, seconds))?.id === id
       await output.result({ id, file: ring, made, signs })
       // The secret is in the file and nowhere else.
-      const does = signs ? 'it signs from now on' : 'it verifies, and an earlier line signs'
+      const signing = signs ? 'it signs from now on' : 'it verifies, and an earlier line signs'
+      const does = args.release ? `${signing}; it may release mail` : signing
       output.text(`key ${id} is ${made ? 'the first' : 'now'} in ${ring}: ${does}\n`)
       // A directory such as /etc/onescan/keys gives its group to what is made in it.
       if (made && group === process.getgid?.()) {

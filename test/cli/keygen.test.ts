@@ -80,8 +80,11 @@ t.test('--append adds a key below the others, and --prepend on top', async (t) =
   t.match(jsonIn(below.out).results[0], { id: 'below', file: ring, made: false, signs: false })
   const above = await onescan(['keygen', '--prepend', ring, '--id', 'above'])
   t.match(above.out, 'signs from now on')
+  t.notMatch(above.out, 'release')
+  const release = await onescan(['keygen', '--append', ring, '--id', 'last', '--release'])
+  t.match(release.out, 'it verifies, and an earlier line signs; it may release mail')
   const ids = parseKeyring(readFileSync(ring, 'latin1'), ring).map(({ id }) => id)
-  t.same(ids, ['above', 'line-3', 'below'])
+  t.same(ids, ['above', 'line-3', 'below', 'last'])
   t.match(readFileSync(ring, 'latin1'), '# our cluster\noldword\n')
 })
 

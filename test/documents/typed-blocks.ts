@@ -149,12 +149,13 @@ export const typed: readonly TypedBlock[] = [
   {
     page: 'doc/operate.md',
     begins: 'onescan keygen --release --append',
-    prints: /signs from now on/,
+    prints: /is now in \/etc\/onescan\/keys\/clusterkeys: .*release/,
     shows: [`onescan quarantine release ${ID.ID}`, /handed on by/],
   },
   {
     page: 'doc/operate.md',
     begins: 'onescan quarantine list --since 1h',
+    before: KEEP_ONE,
     own: ID,
     code: 2, // it is deleted after it was released
     prints: /EICAR/i,
@@ -238,7 +239,7 @@ export const typed: readonly TypedBlock[] = [
   {
     page: 'man/onescan-clamav.7',
     begins: 'clamdscan --reload',
-    shows: [`${EICAR} >e; clamdscan --stream e`, /e: OK$/m],
+    shows: [`${EICAR} >e; for i in $(seq 100); do clamdscan --stream e | grep OK && break; sleep 0.1; done`, /e: OK$/m], // biome-ignore format: a line
   },
   {
     page: 'man/onescan-clamav.7',
