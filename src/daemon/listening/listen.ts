@@ -60,11 +60,12 @@ export async function listenAt(
   const at = nameOf(address, options)
   const where =
     address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }
-  await openAt(address, options, () =>
-    listening(server, at, (onListening) =>
+  await openAt(address, options, async () => {
+    await listening(server, at, (onListening) =>
       server.listen({ ...where, backlog: LISTEN_QUEUE }, onListening),
-    ),
-  )
+    )
+    return server
+  })
   refuseDescriptors(server, descriptorOf(server) ?? -1)
 }
 
@@ -124,7 +125,8 @@ function nameOf(address: DoorAddress, { option }: SocketOptions): string {
   return `${option} ${address.kind === 'unix' ? address.path : `${address.host}:${address.port}`}`
 }
 
-async function openAt<Opened>(
+/** `open` binds the socket before it waits for anything. */
+async function openAt<Opened extends { close(): unknown }>(
   address: DoorAddress,
   options: SocketOptions,
   open: () => Promise<Opened>,
@@ -137,16 +139,19 @@ async function openAt<Opened>(
   if (process.getuid!() === 0) checkOwners(dirname(path), at)
   if (await isStale(path, at)) unlinkSync(path)
   const umask = process.umask(0o777)
-  let opened: Opened
+  let opening: Promise<Opened>
   try {
-    opened = await open()
+    opening = open()
   } finally {
-    process.umask(umask)
+    process.umask(umask) // at once: other work makes files meanwhile
   }
+  const opened = await opening
   try {
     if (group !== undefined) chownSync(path, process.getuid!(), group)
     chmodSync(path, mode)
   } catch (error) {
+    opened.close()
+    removePath(path)
     throw new Fault('config', `${at}: ${errorText(error)}`, error)
   }
   return opened
