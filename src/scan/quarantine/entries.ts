@@ -41,25 +41,27 @@ type TakeForeign = (why: unknown) => void
 
 /** Lists the folders of days, in no order. */
 export function daysIn(root: PathHandle, foreign: TakeForeign = () => {}): DayOfGrounds[] {
-  const grounds = root.names().filter((name) => /^[a-z][a-z-]*$/.test(name))
-  return grounds.flatMap((name) => daysOf(root, name, foreign))
+  return groundsIn(root).flatMap((name) => daysOf(root, name, foreign))
+}
+
+const groundsIn = (root: PathHandle) => root.names().filter((name) => /^[a-z][a-z-]*$/.test(name))
+
+function isOurs(root: PathHandle, at: DayOfGrounds, foreign: TakeForeign = () => {}): boolean {
+  try {
+    Folder.find(root, at)?.close()
+    return true
+  } catch (why) {
+    foreign(why)
+    return false
+  }
 }
 
 function daysOf(root: PathHandle, grounds: string, foreign: TakeForeign): DayOfGrounds[] {
-  const isOurs = (at: DayOfGrounds) => {
-    try {
-      Folder.find(root, at)?.close()
-      return true
-    } catch (why) {
-      foreign(why)
-      return false
-    }
-  }
   try {
     const maildir = stepInto(root, grounds)
     try {
       const days = maildir.names().flatMap((name) => FOLDER.exec(name)?.[1] ?? [])
-      return days.map((day) => ({ grounds, day })).filter(isOurs)
+      return days.map((day) => ({ grounds, day })).filter((at) => isOurs(root, at, foreign))
     } finally {
       maildir.close()
     }
@@ -158,7 +160,9 @@ function findEntry(root: PathHandle, id: string): QuarantineEntry | undefined {
     throw new Fault('config', `${id}: is not an id; onescan quarantine list shows them`)
   }
   const day = dayOfId(id)
-  const folders = daysIn(root).filter((at) => at.day === day)
+  const folders = groundsIn(root)
+    .map((grounds) => ({ grounds, day }))
+    .filter((at) => isOurs(root, at))
   return folders.flatMap((at) => entriesOfDay(root, at)).find((entry) => entry.id === id)
 }
 

@@ -14,6 +14,7 @@ import {
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { PathHandle } from '../../../src/lib/path/path-handle.ts'
 import { ProcEntry } from '../../../src/lib/process/proc-entry.ts'
 import { beginRelease, deleteEntry, type Release } from '../../../src/scan/quarantine/release.ts'
 import { keepOne, makeQuarantine, openFor } from './kept.ts'
@@ -193,4 +194,23 @@ t.test('a message that another process moves meanwhile is looked for again', asy
   t.ok(existsSync(folder))
   rmSync(folder, { recursive: true })
   t.equal(await remove().catch((error) => error.message), `${id}: is not in quarantine`)
+})
+
+t.test('a message is looked for in the folders of its day alone', async (t) => {
+  const directory = makeQuarantine(t)
+  const days = Array.from({ length: 40 }, (_, day) => Date.parse(DAY) - day * 86_400_000)
+  for (const day of days) await keepOne(directory, day)
+  const id = await keepOne(directory, days[20]!)
+  const { find } = PathHandle.prototype
+  const opened: string[] = []
+  t.teardown(() => {
+    PathHandle.prototype.find = find
+  })
+  PathHandle.prototype.find = function (name) {
+    opened.push(String(name))
+    return find.call(this, name)
+  }
+  await deleteEntry(openFor(t, directory), id)
+  const day = new Date(days[20]!).toISOString().slice(0, 10)
+  t.same([...new Set(opened.filter((name) => /^\.\d/.test(name)))], [`.${day}`])
 })
