@@ -2,9 +2,9 @@ import { closeSync, writeSync } from 'node:fs'
 import { openToAppend } from '../lib/path/open.ts'
 
 /**
- * Takes lines for a log. A line that cannot be written is dropped, for mail must not wait for a
- * log. Each line is one write. (This does not use process.stderr, which would change the flags of a
- * shared pipe.)
+ * Takes lines for a log. A line that cannot be written is dropped, for no mail fails for its log, and so is
+ * each one if LOGFILE cannot be opened. Each line is one write. (This does not use process.stderr, which
+ * would change the flags of a shared pipe. So a write waits if that is full, and blocks as it came.)
  */
 export interface LogSink {
   /** Writes a line of onescan's, with its line end. */

@@ -1,4 +1,7 @@
-/* Lines for the log, in the form of onescan-log(5). Mail never waits for the log. */
+/*
+ * Lines for the log, in the form of onescan-log(5). Mail waits for none but descriptor 2, if that
+ * is a full pipe: its flags belong to all who share it, so it stays as blocking as it came.
+ */
 #define _GNU_SOURCE
 #include "onescanc.h"
 
@@ -41,7 +44,7 @@ static const char *log_file(void) {
 
 /*
  * Writes a line in one go, so that lines of two processes do not mix. A line that cannot be written
- * is dropped.
+ * is dropped, and so is each one if LOGFILE cannot be opened.
  */
 void log_line(const void *line, size_t length) {
   const char *file = log_file();
@@ -57,7 +60,7 @@ void log_line(const void *line, size_t length) {
     length = strlen(line);
   }
   ssize_t written = write(fd, line, length);
-  (void) written; /* mail does not wait for a log */
+  (void) written; /* no mail fails for its log */
   if (file && fd >= 0)
     close(fd);
 }
