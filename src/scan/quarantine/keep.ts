@@ -15,6 +15,8 @@ export const KEYS = 'kept.keys'
 
 /**
  * Keeps a message, unless one with the same key is kept already: resolves to the id of that which is there.
+ * Of two attempts at once each may keep a copy, for the link is made before the message is there. If it were
+ * made later, the next attempt would not find the message of a process that was killed between.
  * When this resolves, the message is on the disk, and a power failure does not undo that (fsync(2) of the
  * file, and of the directory that names it). A process that is killed before leaves nothing but a file in
  * tmp/, which the sweep removes. Rejects with a Fault, `write` if the disk is full: the message is not kept
