@@ -10,12 +10,15 @@ export interface Database {
 const NDB = 120_000
 const HDB = 400_000
 
+/** The name of the large one. */
+export const LARGE = `${NDB + HDB} signatures`
+
 /** One signature, with which the costs of wrappers show, and as many as in use, made up. */
 export function databases(): readonly Database[] {
   return [
     { name: 'one signature', files: {} },
     {
-      name: `${NDB + HDB} signatures`,
+      name: LARGE,
       files: {
         'made-up.ndb': lines(NDB, (n) => `Made.Up-${n}:0:*:${randomBytes(24).toString('hex')}`),
         'made-up.hdb': lines(

@@ -51,7 +51,8 @@ async function bench(options: ReturnType<typeof readOptions>): Promise<number> {
 
   const turns = runs.flatMap((run) => run.turns)
   const figures = figuresOf(turns)
-  const results: Results = { machine, options, figures }
+  const { quick, rounds, spool } = options // not the directories: they are this machine's
+  const results: Results = { machine, options: { quick, rounds, spool }, figures }
   const file = join(options.out, 'results.json')
   mkdirSync(options.out, { recursive: true })
   writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
