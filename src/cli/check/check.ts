@@ -155,7 +155,7 @@ async function* checkServer(
     case 'Sendmail':
       return yield* checkSendmail({ endpoints, dead: await deadSockets(), scanTime })
     case 'Exim':
-      return yield* await checkExim(endpoints)
+      return yield* await checkExim({ endpoints, scanTime })
   }
   const value = `settings of ${server} are not read, and whether its mail is scanned was not seen`
   yield warning(server, value, 'onescan check --mail ADDRESS shows it')

@@ -18,22 +18,35 @@ const SHOW = 'onescan check --mail ADDRESS shows it'
 /** A router that hands mail to a port of this host. */
 interface LocalRouter {
   readonly name: string
+  readonly transport: string
   readonly port: number
 }
 
+/** What judges routers by the host that they stand on. */
+interface EximHost {
+  readonly endpoints: OnescandEndpoints
+  /** SCANTIMEOUT of onescand, in seconds. */
+  readonly scanTime: number
+}
+
 /**
- * Says by rule where this host's Exim hands mail to on the host. Exim itself is asked, which tells anybody of
- * its routers; nothing is sent.
+ * Says by rule where this host's Exim hands mail to on the host, and whether it waits there for a scan. Exim
+ * itself is asked, which tells anybody of its routers and transports; nothing is sent.
  */
-export async function checkExim(endpoints: OnescandEndpoints): Promise<Finding[]> {
+export async function checkExim(host: EximHost): Promise<Finding[]> {
   const program = EXIMS.find((path) => existsSync(path)) ?? EXIMS[0]
-  const command = [program, '-bP', 'routers']
-  const isRoot = process.getuid!() === 0
-  const [first, ...words] = isRoot ? commandAs(reader(), command) : command
-  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
+  const print = async (what: 'routers' | 'transports') => {
+    const command = [program, '-bP', what]
+    const isRoot = process.getuid!() === 0
+    const [first, ...args] = isRoot ? commandAs(reader(), command) : command
+    const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
+    const { stdout } = await run(first!, args, { env, cwd: '/', timeout: TIMEOUT })
+    return stdout
+  }
   try {
-    const { stdout } = await run(first!, words, { env, cwd: '/', timeout: TIMEOUT })
-    return judgeRouters(readRouters(stdout), endpoints, isListening)
+    const routers = readRouters(await print('routers'))
+    const findings = judgeRouters(routers, host.endpoints, isListening)
+    return [...findings, ...judgeTimeouts(routers, await print('transports'), host)]
   } catch {
     const value = 'does not tell its routers (exim4 -bP routers), and whether mail is scanned was not seen' // biome-ignore format: a line
     return [warning('Exim', value, SHOW)]
@@ -44,9 +57,12 @@ export async function checkExim(endpoints: OnescandEndpoints): Promise<Finding[]
 export function readRouters(printed: string): LocalRouter[] {
   return printed.split(/^(?=\S+ router:$)/m).flatMap((text) => {
     const [, name] = /^(\S+) router:$/m.exec(text) ?? []
+    const [, transport = ''] = /^transport = (.*)$/m.exec(text) ?? []
     const lists = [...text.matchAll(/^route_(?:list|data) = (.*)$/gm)].map(([, list]) => list)
     const ports = [...lists.join(' ').matchAll(/\b(?:127\.[\d.]+|localhost)::(\d+)\b/g)]
-    return name === undefined ? [] : ports.map(([, port]) => ({ name, port: Number(port) }))
+    return name === undefined
+      ? []
+      : ports.map(([, port]) => ({ name, transport, port: Number(port) }))
   })
 }
 
@@ -55,8 +71,7 @@ export function judgeRouters(
   { smtp }: OnescandEndpoints,
   listens: (port: number) => boolean,
 ): Finding[] {
-  const isOurs = ({ port }: LocalRouter) =>
-    matchAddress(`inet:127.0.0.1:${port}`, smtp, undefined) !== undefined
+  const isOurs = (router: LocalRouter) => isOnescands(router, smtp)
   const findings = routers.flatMap((router): Finding[] => {
     const { name, port } = router
     const what = `router ${name} of Exim`
@@ -67,6 +82,39 @@ export function judgeRouters(
   if (routers.some(isOurs)) return findings
   const value = 'no router of Exim hands mail to onescand by SMTP, and whether mail is scanned was not seen' // biome-ignore format: a line
   return [...findings, warning('Exim', value, SHOW)]
+}
+
+const isOnescands = ({ port }: LocalRouter, smtp: readonly string[]) =>
+  matchAddress(`inet:127.0.0.1:${port}`, smtp, undefined) !== undefined
+
+/**
+ * Names the transports to onescand that end before a scan may, by what `exim -bP transports` prints: then each such
+ * mail is sent again, and onescand may have handed it on each time.
+ */
+export function judgeTimeouts(
+  routers: readonly LocalRouter[],
+  printed: string,
+  { endpoints, scanTime }: EximHost,
+): Finding[] {
+  const ours = routers.filter((router) => isOnescands(router, endpoints.smtp))
+  const transports = new Set(ours.map(({ transport }) => transport))
+  return printed.split(/^(?=\S+ transport:$)/m).flatMap((text): Finding[] => {
+    const [, name = ''] = /^(\S+) transport:$/m.exec(text) ?? []
+    const [, time = ''] = /^final_timeout = (.*)$/m.exec(text) ?? []
+    if (!transports.has(name) || time === '' || secondsOf(time) > scanTime) return []
+    const value = `final_timeout = ${time}: Exim gives up before a scan does (SCANTIMEOUT=${scanTime})`
+    const remedy = `write final_timeout = 10m in that transport, and reload Exim`
+    return [warning(`transport ${name} of Exim`, value, remedy)]
+  })
+}
+
+/** Seconds of a time as Exim prints it: `1h30m`. */
+function secondsOf(time: string): number {
+  const units = { w: 604_800, d: 86_400, h: 3600, m: 60, s: 1 } as const
+  return [...time.matchAll(/(\d+)([wdhms])/g)].reduce(
+    (sum, [, count, unit]) => sum + Number(count) * units[unit as keyof typeof units],
+    0,
+  )
 }
 
 function howToServe(isOurs: boolean, smtp: readonly string[]): string {

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { judgeRouters, readRouters } from '../../../../src/cli/check/by-rule/exim.ts'
+import { judgeRouters, judgeTimeouts, readRouters } from '../../../../src/cli/check/by-rule/exim.ts'
 import { linesOf } from '../machine.ts'
 
 /** What `onescan check` says of the routers of Exim, as its program prints them. */
 
 const router = (name: string, route: string) =>
-  `\n${name} router:\naddress_data = \ncondition = \${if eq{$acl_m_onescan}{yes}}\nroute_data = \nroute_list = ${route}\nno_unseen\n`
+  `\n${name} router:\naddress_data = \ncondition = \${if eq{$acl_m_onescan}{yes}}\nroute_data = \nroute_list = ${route}\ntransport = to_${name}\nno_unseen\n`
 const asThePage = [
   router('onescan_before_queue', '* 127.0.0.1::10025 byname'),
   router('onescan_after_queue', '* 127.0.0.1::10027 byname'),
@@ -14,14 +14,11 @@ const asThePage = [
 ].join('')
 const smtp = ['inet:127.0.0.1:10025', 'inet:0.0.0.0:10027']
 
+const endpoints = (ours: readonly string[]) => ({
+  ...{ milters: [], smtp: ours, next: [], clamd: [], isRunning: true },
+})
 const told = (printed: string, ports: readonly number[], ours: readonly string[] = smtp) =>
-  linesOf(
-    judgeRouters(
-      readRouters(printed),
-      { milters: [], smtp: ours, next: [], clamd: [], isRunning: true },
-      (port) => ports.includes(port),
-    ),
-  )
+  linesOf(judgeRouters(readRouters(printed), endpoints(ours), (port) => ports.includes(port)))
 
 t.test('routers as the page has them hand mail to onescand', async (t) => {
   t.same(told(asThePage, [10025, 10027]), [
@@ -43,4 +40,22 @@ t.test('without a router to onescand, nothing is said to be scanned', async (t) 
   const others = [router('amavis', '* localhost::10024 byname'), router('dns', '')].join('')
   t.match(told(others, [10024]), [/^warning Exim: no router of Exim hands mail to onescand/])
   t.match(told(asThePage, [], [])[2], /^warning Exim: no router/)
+})
+
+t.test('a transport to onescand that ends before a scan may is named', async (t) => {
+  const transport = (name: string, time: string) =>
+    `\nto_${name} transport:\ncommand_timeout = 5m\nfinal_timeout = ${time}\nhosts_randomize\n`
+  const names = ['onescan_before_queue', 'onescan_after_queue', 'smarthost']
+  const timeouts = (...times: readonly string[]) =>
+    linesOf(
+      judgeTimeouts(
+        readRouters(asThePage),
+        names.map((name, at) => transport(name, times[at]!)).join(''),
+        { endpoints: endpoints(smtp), scanTime: 90 },
+      ),
+    )
+  t.same(timeouts('10m', '1m31s', '1s'), [])
+  t.same(timeouts('10m', '1m30s', '1s'), [
+    'warning transport to_onescan_after_queue of Exim: final_timeout = 1m30s: Exim gives up before a scan does (SCANTIMEOUT=90); write final_timeout = 10m in that transport, and reload Exim',
+  ])
 })
