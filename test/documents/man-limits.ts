@@ -150,6 +150,7 @@ export const smtpLimits: readonly Limit[] = [
   ['whole reply', `${kib(figure('REPLY_MAX'))}, likewise`],
   ['connecting to the next server', `${seconds(next.connection)}, likewise`],
   ['its answer to a command', `${seconds(next.command)}, likewise`],
+  ['its answer to QUIT', `${seconds(next.quit)}, then 221 and closed`],
   ['its answer to DATA', `${seconds(next.data)}, likewise`],
   ['a block of content', `${seconds(next.block)}, likewise`],
   ['its answer to the content', `${seconds(next.end)}, likewise; in LMTP for all answers`],

@@ -1,7 +1,10 @@
 import type { NetConnectOpts } from 'node:net'
 import { askForDescription } from '../../doors/slot-socket/tell.ts'
 import { mayConnect } from '../../doors/smtp/door.ts'
-import { callNextServer } from '../../doors/smtp/next-server/next-server.ts'
+import {
+  callNextServer,
+  defaultNextServerTimeouts,
+} from '../../doors/smtp/next-server/next-server.ts'
 import type { SmtpRoute } from '../../doors/smtp/next-server/server.ts'
 import { attempt, errorCode, errorText } from '../../lib/errors/fault.ts'
 import { type Finding, failure } from '../../lib/errors/finding.ts'
@@ -83,8 +86,8 @@ async function callSmtpDoor({ route }: ListeningDoor, at: DoorAddress): Promise<
 
 /** Says QUIT to the server to which a door hands mail on. Rejects if it does not greet. */
 export async function callNext({ next }: Pick<SmtpRoute, 'next'>): Promise<void> {
-  const [connection, command, data, block, end] = new Array(5).fill(TRIAL_TIMEOUT)
-  const server = await callNextServer(next, { connection, command, data, block, end })
+  const within = { connection: TRIAL_TIMEOUT, command: TRIAL_TIMEOUT }
+  const server = await callNextServer(next, { ...defaultNextServerTimeouts, ...within })
   await server.ask('QUIT').catch(() => {})
   server.close()
 }

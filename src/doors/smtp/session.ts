@@ -8,6 +8,7 @@ import {
   parseCommand,
   parsePath,
   type SmtpCommand,
+  words,
 } from '../../protocol/smtp/commands.ts'
 import { mayPass } from '../../protocol/smtp/extensions.ts'
 import type { SmtpLine } from '../../protocol/smtp/lines.ts'
@@ -32,11 +33,12 @@ export class SmtpSession {
   readonly #peer: string | undefined
   readonly #nextServer: NextServerLink
   #transaction: SmtpTransaction | undefined
-  /** The client's EHLO, HELO or LHLO as it was sent. */
-  #hello: Buffer | undefined
-  #attributes: ClientAttributes = {}
-  /** Whether XCLIENT has told who the client is, for the whole session. */
-  #isNamed = false
+  /** The name that the client has greeted with. */
+  #helo: string | undefined
+  /** What XCLIENT has told about the client, for the whole session. */
+  #xclient: ClientAttributes = {}
+  /** What XFORWARD has told, for one message. */
+  #xforward: ClientAttributes = {}
   #isOver = false
 
   constructor(server: SmtpServer, client: SmtpConnection, peer: string | undefined) {
@@ -108,7 +110,7 @@ export class SmtpSession {
     switch (verb) {
       case this.#server.lmtp ? 'LHLO' : 'EHLO':
       case this.#server.lmtp ? 'LHLO' : 'HELO':
-        return this.#greet(line)
+        return this.#greet(command)
       // RFC 2033 4.1: the other protocol's. Its answer would offer what cannot be kept here.
       case 'EHLO':
       case 'HELO':
@@ -132,16 +134,20 @@ export class SmtpSession {
         return this.#learnAttributes(command)
       case '':
         return ownReply.notACommand
+      case 'BDAT':
+        this.#isOver = true // what comes next is content, or part of it
+        return ownReply.noChunks
       default:
         return mayPass(verb) ? this.#nextServer.pass(line) : ownReply.notThroughHere
     }
   }
 
-  async #greet(line: Buffer): Promise<RawReply> {
-    this.#dropTransaction()
-    this.#forget()
+  /** RFC 5321 4.1.4: a greeting that is refused leaves all as it was, here and at the next server. */
+  async #greet({ line, argument }: SmtpCommand): Promise<RawReply> {
     const reply = await this.#nextServer.greet(line)
-    if (reply.code === 250) this.#hello = line
+    if (reply.code !== 250) return reply
+    this.#startAnew()
+    this.#helo = words(argument)[0]?.toString('latin1')
     return reply
   }
 
@@ -213,15 +219,14 @@ export class SmtpSession {
       return await transaction.receive(this.#client, onward, this.#sendingClient())
     } finally {
       if (this.#client.isAmidContent) this.#isOver = true // the rest would be read as commands
-      this.#dropTransaction()
-      this.#forget()
+      this.#startAnew()
     }
   }
 
-  #reset(line: Buffer): Promise<RawReply> {
-    this.#dropTransaction()
-    this.#forget()
-    return this.#nextServer.passIfOpen(line)
+  async #reset(line: Buffer): Promise<RawReply> {
+    const reply = await this.#nextServer.passIfOpen(line)
+    if (reply.code < 300) this.#startAnew()
+    return reply
   }
 
   /** The mail server in front tells about its own client: XFORWARD_README, XCLIENT_README. */
@@ -229,10 +234,15 @@ export class SmtpSession {
     const isForward = verb === 'XFORWARD'
     const reply = await (isForward ? this.#nextServer.forward(line) : this.#nextServer.pass(line))
     if (reply.code >= 300) return reply
-    this.#attributes = { ...this.#attributes, ...parseAttributes(argument) }
-    if (isForward) return reply
-    this.#isNamed = true
-    this.#dropTransaction()
+    const told = parseAttributes(argument)
+    if (isForward) {
+      this.#xforward = { ...this.#xforward, ...told }
+    } else {
+      // As if the client had just come: it has to greet again.
+      this.#xclient = { ...this.#xclient, ...told }
+      this.#startAnew()
+      this.#helo = undefined
+    }
     return reply
   }
 
@@ -244,10 +254,11 @@ export class SmtpSession {
     }
   }
 
-  /** The attributes of XFORWARD are for one message, those of XCLIENT for the connection. */
-  #forget(): void {
+  /** Forgets the message, and what XFORWARD has told for it. */
+  #startAnew(): void {
+    this.#dropTransaction()
     this.#nextServer.forget()
-    if (!this.#isNamed) this.#attributes = {}
+    this.#xforward = {}
   }
 
   #dropTransaction(): void {
@@ -260,12 +271,12 @@ export class SmtpSession {
    * told by XFORWARD or XCLIENT, or else what the connection itself shows.
    */
   #sendingClient(): SendingClient {
-    const { ADDR, NAME, HELO, IDENT, LOGIN, SOURCE } = this.#attributes
+    const { ADDR, NAME, HELO, IDENT, LOGIN, SOURCE } = { ...this.#xclient, ...this.#xforward }
     const origin: Origin = {
       door: 'smtp',
       clientAddress: ADDR === undefined ? this.#peer : plainAddress(ADDR),
       clientName: clientNameOf(NAME),
-      helo: HELO ?? this.#hello?.toString('latin1').split(' ')[1],
+      helo: HELO ?? this.#helo,
       login: LOGIN,
       queueId: IDENT,
     }

@@ -67,7 +67,8 @@ function endOfPath(bytes: Buffer, from: number): number {
   return bytes.length
 }
 
-function words(bytes: Buffer): Buffer[] {
+/** Returns the words between blanks. */
+export function words(bytes: Buffer): Buffer[] {
   const found: Buffer[] = []
   for (let at = 0; at < bytes.length; ) {
     let end = at
@@ -102,7 +103,7 @@ const UNAVAILABLE = ['[UNAVAILABLE]', '[TEMPUNAVAIL]']
  */
 export function parseAttributes(argument: Buffer): ClientAttributes {
   const found: { [Name in AttributeName]?: string | undefined } = {}
-  for (const word of argument.toString('latin1').split(' ')) {
+  for (const word of words(argument).map((bytes) => bytes.toString('latin1'))) {
     const sign = word.indexOf('=')
     if (sign < 1) continue
     const written = word.slice(0, sign).toUpperCase()

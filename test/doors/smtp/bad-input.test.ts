@@ -86,6 +86,19 @@ t.test('nothing that a client sends before the answer to DATA is a command', asy
   await stillServes()
 })
 
+// promise: rule-14-smuggling
+t.test(
+  'a client that sends chunks is hung up on, since they would be read as commands',
+  async (t) => {
+    const { next, door, stillServes } = await openBetween(t)
+    const client = await door.greeted(MAIL, RCPT)
+    client.write('BDAT 8 LAST\r\nVRFY x\r\n')
+    t.match(await client.rest(), [/^521 5\.5\.1 /])
+    t.notOk(next.commands.includes('VRFY x'))
+    await stillServes()
+  },
+)
+
 t.test('who waits for no answers gets them in order, without PIPELINING, too', async (t) => {
   const { next, door } = await openBetween(t)
   next.extensions = []

@@ -53,6 +53,33 @@ t.test('if the next server is silent at any stage, mail is deferred', async (t) 
   await stillServes()
 })
 
+t.test('QUIT is answered soon, even if the next server has a long time for commands', async (t) => {
+  const { next, door, over } = await openBetween(t, {
+    nextServerTimeouts: { ...defaultNextServerTimeouts, quit: 50 },
+  })
+  const client = await door.greeted()
+  next.script = at('QUIT', 'silence')
+  t.equal(await client.say('QUIT'), '221 2.0.0 Bye')
+  await over()
+})
+
+t.test('a transaction is over only when the next server has agreed', async (t) => {
+  const { next, door } = await openBetween(t)
+  for (const [verb, line] of [
+    ['EHLO', 'EHLO x.example'],
+    ['RSET', 'RSET'],
+  ] as const) {
+    const client = await door.greeted(MAIL, 'RCPT TO:<b@b.example>')
+    next.script = at(verb, '550 5.7.1 no')
+    t.match(await client.say(line), /^550 /)
+    t.match(await client.say('DATA'), /^354 /, `${verb} was refused`)
+    t.match(await client.say(`${clean}.`), /^250 2\.0\.0 next queued/)
+    next.script = undefined
+    await client.say(MAIL, 'RCPT TO:<b@b.example>', line)
+    t.match(await client.say('DATA'), /^503 /, `${verb} was taken`)
+  }
+})
+
 t.test('a next server that takes no RSET keeps no refusal from its client', async (t) => {
   const settings = { REJECTVIRUS: '1' }
   const { next, door, stillServes } = await openBetween(t, { nextServerTimeouts, settings })

@@ -215,7 +215,14 @@ for (const { lmtp, isForwarded } of ways) {
       keeps: !isForwarded,
       ...(isForwarded && { settings: { VIRUSFORWARD: FORWARD } }),
       lmtp,
-      nextServerTimeouts: { connection: 2000, command: 2000, data: 2000, block: 2000, end: 2000 },
+      nextServerTimeouts: {
+        connection: 2000,
+        command: 2000,
+        data: 2000,
+        block: 2000,
+        end: 2000,
+        quit: 2000,
+      },
     })
     next.script = lying(random, said, lmtp)
     const answers: Awaited<ReturnType<typeof converse>> = []

@@ -15,10 +15,13 @@ import {
 } from '../../../protocol/smtp/replies.ts'
 import { CLOSING, ownReply } from '../replies/own-replies.ts'
 
-/** Milliseconds that the next server has. All but `connection` are those of RFC 5321 4.5.3.2. */
+/**
+ * Milliseconds that the next server has. All but `connection` and `quit` are those of RFC 5321
+ * 4.5.3.2.
+ */
 export interface NextServerTimeouts {
   readonly connection: number
-  /** For the greeting, and each command but DATA. */
+  /** For the greeting, and each command but DATA and QUIT. */
   readonly command: number
   /** For the answer to DATA. */
   readonly data: number
@@ -26,6 +29,8 @@ export interface NextServerTimeouts {
   readonly block: number
   /** For the answer to the end of the content; by LMTP for all answers together. */
   readonly end: number
+  /** For the answer to QUIT, while the client that has said it holds its place. */
+  readonly quit: number
 }
 
 export const defaultNextServerTimeouts: NextServerTimeouts = {
@@ -34,6 +39,7 @@ export const defaultNextServerTimeouts: NextServerTimeouts = {
   data: 120_000,
   block: 180_000,
   end: 600_000,
+  quit: 5_000,
 }
 
 /**
@@ -95,6 +101,11 @@ export class NextServer {
     const greeting = await this.#nextReply(this.#timeouts.command)
     if (greeting.code === 220) return
     throw this.#fail(`greets with ${greeting.bytes.toString('latin1').trim()}`)
+  }
+
+  /** Says QUIT with this line, and resolves to the reply. */
+  quit(line: Buffer): Promise<RawReply> {
+    return this.ask(line, this.#timeouts.quit)
   }
 
   /**
@@ -189,6 +200,11 @@ function withEnd(line: Buffer | string): Buffer {
   return Buffer.concat([typeof line === 'string' ? Buffer.from(line, 'latin1') : line, CRLF])
 }
 
+/** RFC 5321 4.2.1: the server waits for more, as after DATA. */
+function isIntermediate({ code }: RawReply): boolean {
+  return code >= 300 && code < 400
+}
+
 /** XFORWARD commands that are repeated if a transaction is begun anew. */
 const FORWARDS_MAX = 8
 
@@ -222,7 +238,7 @@ export class NextServerLink {
   async pass(line: Buffer): Promise<RawReply> {
     const next = await this.reach()
     const reply = await next.ask(line)
-    if (reply.code >= 300 && reply.code < 400) {
+    if (isIntermediate(reply)) {
       next.close() // it waits for something that is not a command
       throw new Fault('chain', `the next server answers ${reply.code} to what is not content`)
     }
@@ -256,10 +272,9 @@ export class NextServerLink {
 
   /** Says goodbye and closes. Never rejects. */
   async quit(line: Buffer): Promise<RawReply> {
-    if (this.#connection === undefined) return ownReply.bye
-    const reply = await this.pass(line).catch(() => ownReply.bye)
+    const reply = await this.#connection?.quit(line).catch(() => undefined)
     this.close()
-    return reply
+    return reply === undefined || isIntermediate(reply) ? ownReply.bye : reply
   }
 
   close(): void {

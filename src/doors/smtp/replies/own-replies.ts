@@ -27,6 +27,8 @@ export const ownReply = {
   lineTooLong: reply(500, '5.5.2', 'the line is too long'),
   addressMissing: reply(501, '5.5.4', 'the address is missing'),
   dataHasArgument: reply(501, '5.5.4', 'DATA has no argument'),
+  /** As Postfix answers where BDAT is switched off, before it hangs up. */
+  noChunks: reply(521, '5.5.1', 'BDAT was not offered'),
   notThroughHere: reply(502, '5.5.1', 'not through this filter'),
   mailFirst: reply(503, '5.5.1', 'MAIL comes first'),
   noRecipient: reply(554, '5.5.1', 'no recipient was taken'),
