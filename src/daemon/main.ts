@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs'
+import { DAEMON_THREADS } from '../doors/clamd/client-files.ts'
 import { errorText } from '../lib/errors/fault.ts'
 import { printsHelpOrVersion, serviceExit } from '../lib/process/command-line.ts'
 import { codeOfStart, printCheck } from '../lib/process/print-check.ts'
@@ -12,6 +13,7 @@ import { Signals } from './signals.ts'
 import { runWorker } from './worker.ts'
 
 process.exitCode = serviceExit.temporary
+process.env.UV_THREADPOOL_SIZE = String(DAEMON_THREADS) // Node reads it for the first thread
 const args = process.argv.slice(2)
 if (printsHelpOrVersion('onescand', usage, args)) process.exit(0)
 process.on('uncaughtException', (error) => {

@@ -1,3 +1,4 @@
+import { DAEMON_THREADS } from '../../src/doors/clamd/client-files.ts'
 import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
 import { frameRules, PROTOCOL_VERSION } from '../../src/doors/slot-socket/request.ts'
 import { LOG_VALUE_MAX } from '../../src/lib/errors/log.ts'
@@ -77,6 +78,7 @@ const texts: Readonly<Record<string, string>> = {
   QUOTANAME_DEFAULT: table.QUOTANAME.default,
   QUOTARELAY_DEFAULT: table.QUOTARELAY.default,
   QUOTAD_THREADS: String(THREADS),
+  DAEMON_THREADS: String(DAEMON_THREADS),
 }
 
 /** The text of the header. */

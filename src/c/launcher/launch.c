@@ -194,8 +194,11 @@ static int tell_ignored_signals(void) {
 static void prepare_environment(const char *name) {
   int has_memory = 1;
   hide_variables(hidden_from_runtime);
-  if (begins(name, "onescan-quotad")) /* the runtime reads this before any code of ours */
+  /* The runtime reads this before any code of ours. */
+  if (begins(name, "onescan-quotad"))
     has_memory &= setenv("UV_THREADPOOL_SIZE", QUOTAD_THREADS, 1) == 0;
+  if (begins(name, "onescand"))
+    has_memory &= setenv("UV_THREADPOOL_SIZE", DAEMON_THREADS, 1) == 0;
   if (is_slot)
     for (size_t i = 0; i < sizeof slot_settings / sizeof *slot_settings; ++i)
       has_memory &= putenv(slot_settings[i]) == 0;

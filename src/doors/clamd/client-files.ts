@@ -1,5 +1,5 @@
-import { constants, fstat, read } from 'node:fs'
-import { type FileHandle, open, opendir, readlink, statfs } from 'node:fs/promises'
+import { constants, fstat, open, read } from 'node:fs'
+import { type FileHandle, opendir, open as openHandle, readlink, statfs } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { Fault } from '../../lib/errors/fault.ts'
 import { Semaphore } from '../../lib/flow/semaphore.ts'
@@ -15,16 +15,25 @@ const READ_WITHIN = 30_000
 export const FOLDERS_MAX = 15
 /** Names that are looked at for one path, in all its folders; clamd.conf(5), MaxFiles. */
 export const PATH_NAMES_MAX = 10_000
-/** Files of clients that are read at a time. The runtime has four threads for files, and others need some. */
+/**
+ * Threads for calls of the file system, as UV_THREADPOOL_SIZE: libuv's pool in Node, and the pool of the
+ * compiled runtime, which src/c/launcher/launch.c tells it.
+ */
+export const DAEMON_THREADS = 16
+/** Files of clients that are read at a time. */
 const READ_AT_ONCE = 2
+/** Readings that outlast their time, one of a user; with those at a time they leave some threads to all else. */
+const STUCK_MAX = 10
 
+let stuck = 0
 const inAll = new Semaphore(READ_AT_ONCE)
 const ofUser = new Map<number, Semaphore>()
 
 /**
  * Does something with a client's files, which may lie in a file system that never answers (FUSE): then the
- * thread waits for ever. So it is done in no other client's turn than that of the same user, and without
- * holding up this process. Rejects with a Fault if it takes too long, or at the signal.
+ * thread waits for ever. So a user has one turn, until the work has ended, and gives the turn of all back when
+ * its time is over, as long as no more than STUCK_MAX have done so. Rejects with a Fault if it takes too long,
+ * or at the signal.
  */
 async function inTurnOf<Value>(
   uid: number,
@@ -42,18 +51,26 @@ async function inTurnOf<Value>(
     release?.()
     throw new Fault('read', 'other files of this user are being read, and take too long')
   }
+  let isStuck = false
   const working = work().finally(() => {
+    if (isStuck) stuck--
     releaseOwn()
     release()
   })
   const result = await unlessAborted(working, signal)
   if (result !== ABORTED) return result
+  if (stuck < STUCK_MAX) {
+    isStuck = true
+    stuck++
+    release()
+  }
   working.then(discard, () => {})
   throw new Fault('read', 'the file could not be read in time')
 }
 
 const statOf = promisify(fstat)
 const readFrom = promisify(read)
+const openFile = promisify(open)
 
 /** What a client has named by its descriptor or path is no regular file. */
 export class NoRegularFile extends Error {}
@@ -137,7 +154,7 @@ export function findClientFile(
     let handle: FileHandle | undefined
     try {
       if (named[0] !== SLASH[0] || named.includes(0)) throw new NotReadable()
-      handle = await open('/', O_PATH)
+      handle = await openHandle('/', O_PATH)
       const names = namesIn(named)
       for (let links = 0; names.length > 0; ) {
         mayUse(await handle.stat(), uid, EXECUTE)
@@ -146,7 +163,7 @@ export function findClientFile(
         if (target !== undefined) names.unshift(...namesIn(target))
         if (target !== undefined && ++links > LINKS_MAX) throw new NotReadable()
         if (target !== undefined && target[0] !== SLASH[0]) continue
-        const next = await open(target === undefined ? at : '/', NAME)
+        const next = await openHandle(target === undefined ? at : '/', NAME)
         await handle.close()
         handle = next
       }
@@ -191,9 +208,8 @@ async function namesOf(handle: FileHandle, most: number): Promise<readonly Buffe
 
 /** Opens the very file that was looked at. */
 async function descriptorFor(handle: FileHandle): Promise<number> {
-  const { open: openBy } = await import('node:fs')
   const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants
-  return promisify(openBy)(pathOf(handle), O_RDONLY | O_NONBLOCK | O_NOCTTY)
+  return openFile(pathOf(handle), O_RDONLY | O_NONBLOCK | O_NOCTTY)
 }
 
 /** The path of what a handle has. */

@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { readDescriptor } from '../../../src/doors/clamd/client-files.ts'
+import { findClientFile, readDescriptor } from '../../../src/doors/clamd/client-files.ts'
 import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
 import { clean } from '../../../src/scan/scanners/shared/scan-result.ts'
@@ -301,5 +301,31 @@ t.test(
     t.equal(await door.ask(inStream('hello')), 'stream: OK\0')
     t.match(await askBy(door, [`zSCAN ${at('virus')}\0`], 65_534), /FOUND/)
     line.socket.destroy()
+  },
+)
+
+t.test(
+  'a turn ends with its client, though the file system never answers',
+  { skip: cannotHang },
+  async (t) => {
+    const { at } = makeFiles(t)
+    const find = (name: string, uid: number, gone: AbortSignal) =>
+      findClientFile(Buffer.from(at(name)), uid, gone, { isEntry: false, namesMax: 10 })
+    // As many users as have a turn at a time.
+    for (const uid of [1001, 1002]) {
+      mkdirSync(at(`hanging ${uid}`)) // in one directory the kernel looks up one name after the other
+      const mount = await mountHanging(t, at(`hanging ${uid}`), 'lookup')
+      const leaves = new AbortController()
+      const found = find(`hanging ${uid}/x`, uid, leaves.signal).catch((error) => error)
+      await mount.untilAsked(1)
+      leaves.abort()
+      t.match(await found, { kind: 'read' })
+    }
+    const { signal } = new AbortController()
+    const { names } = await find('folder/in', 1003, signal)
+    t.same(names?.map(String), ['it'])
+    const soon = AbortSignal.timeout(1)
+    const second = await find('folder/in', 1001, soon).catch((error) => error)
+    t.match(second, { kind: 'read' }, 'a user has no second turn')
   },
 )
