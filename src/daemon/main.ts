@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { DAEMON_THREADS } from '../doors/clamd/client-files.ts'
+import { DAEMON_THREADS } from '../doors/clamd/file-turns.ts'
 import { errorText } from '../lib/errors/fault.ts'
 import { printsHelpOrVersion, serviceExit } from '../lib/process/command-line.ts'
 import { codeOfStart, printCheck } from '../lib/process/print-check.ts'

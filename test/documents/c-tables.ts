@@ -1,4 +1,4 @@
-import { DAEMON_THREADS } from '../../src/doors/clamd/client-files.ts'
+import { DAEMON_THREADS } from '../../src/doors/clamd/file-turns.ts'
 import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
 import { frameRules, PROTOCOL_VERSION } from '../../src/doors/slot-socket/request.ts'
 import { LOG_VALUE_MAX } from '../../src/lib/errors/log.ts'

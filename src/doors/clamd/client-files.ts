@@ -1,73 +1,15 @@
 import { constants, fstat, open, read } from 'node:fs'
 import { type FileHandle, opendir, open as openHandle, readlink, statfs } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { Fault } from '../../lib/errors/fault.ts'
-import { Semaphore } from '../../lib/flow/semaphore.ts'
-import { ABORTED, unlessAborted } from '../../lib/flow/timeout.ts'
 import { O_PATH } from '../../lib/process/descriptors.ts'
-import { closeAside } from './descriptor-stream.ts'
+import { closeDescriptor, closeInTurn, inTurnOf } from './file-turns.ts'
 
 /** Bytes of a file that are read at a time. */
 const CHUNK = 256 * 1024
-/** Milliseconds for a file to be read. */
-const READ_WITHIN = 30_000
 /** Folders inside one another; clamd.conf(5), MaxDirectoryRecursion. */
 export const FOLDERS_MAX = 15
 /** Names that are looked at for one path, in all its folders; clamd.conf(5), MaxFiles. */
 export const PATH_NAMES_MAX = 10_000
-/**
- * Threads for calls of the file system, as UV_THREADPOOL_SIZE: libuv's pool in Node, and the pool of the
- * compiled runtime, which src/c/launcher/launch.c tells it.
- */
-export const DAEMON_THREADS = 16
-/** Files of clients that are read at a time. */
-const READ_AT_ONCE = 2
-/** Readings that outlast their time, one of a user; with those at a time they leave some threads to all else. */
-const STUCK_MAX = 10
-
-let stuck = 0
-const inAll = new Semaphore(READ_AT_ONCE)
-const ofUser = new Map<number, Semaphore>()
-
-/**
- * Does something with a client's files, which may lie in a file system that never answers (FUSE): then the
- * thread waits for ever. So a user has one turn, until the work has ended, and gives the turn of all back when
- * its time is over, as long as no more than STUCK_MAX have done so. Rejects with a Fault if it takes too long,
- * or at the signal.
- */
-async function inTurnOf<Value>(
-  uid: number,
-  gone: AbortSignal,
-  work: () => Promise<Value>,
-  discard: (late: Value) => void = () => {},
-): Promise<Value> {
-  const own = ofUser.get(uid) ?? new Semaphore(1)
-  ofUser.set(uid, own)
-  const signal = AbortSignal.any([gone, AbortSignal.timeout(READ_WITHIN)])
-  const releaseOwn = await own.acquire(signal)
-  const release = await inAll.acquire(signal)
-  if (releaseOwn === undefined || release === undefined) {
-    releaseOwn?.()
-    release?.()
-    throw new Fault('read', 'other files of this user are being read, and take too long')
-  }
-  let isStuck = false
-  const working = work().finally(() => {
-    if (isStuck) stuck--
-    releaseOwn()
-    release()
-  })
-  const result = await unlessAborted(working, signal)
-  if (result !== ABORTED) return result
-  if (stuck < STUCK_MAX) {
-    isStuck = true
-    stuck++
-    release()
-  }
-  working.then(discard, () => {})
-  throw new Fault('read', 'the file could not be read in time')
-}
-
 const statOf = promisify(fstat)
 const readFrom = promisify(read)
 const openFile = promisify(open)
@@ -98,10 +40,10 @@ export async function readDescriptor(
         if (bytesRead === 0 || !take(buffer.subarray(0, bytesRead))) return
       }
     } finally {
-      closeAside(descriptor)
+      await closeDescriptor(descriptor)
     }
   })
-  await reading.finally(() => hasBegun || closeAside(descriptor))
+  await reading.finally(() => hasBegun || closeInTurn(uid, descriptor))
 }
 
 /** A file or folder that a client has named by its path. */
@@ -183,7 +125,9 @@ export function findClientFile(
       await handle?.close()
     }
   }
-  return inTurnOf(uid, gone, find, ({ descriptor }) => descriptor && closeAside(descriptor))
+  return inTurnOf(uid, gone, find, ({ descriptor }) => {
+    if (descriptor !== undefined) closeInTurn(uid, descriptor)
+  })
 }
 
 /** Returns what a link leads to; undefined if it is none. */

@@ -1,8 +1,8 @@
-import { close } from 'node:fs'
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { descriptorOf } from '../../lib/process/descriptors.ts'
 import { type System, WAKING_SIGNAL } from '../../lib/runtime/system.ts'
+import { closeInTurn, hasTooManyUnclosed } from './file-turns.ts'
 
 /** Bytes that are read at a time. */
 const CHUNK = 64 * 1024
@@ -27,17 +27,20 @@ export class DescriptorStream extends Duplex {
   readonly #socket: Socket
   readonly #fd: number
   readonly #system: System
+  /** The client's user. */
+  readonly #uid: number
   readonly #id = ++lastId // the first one has the process listen to the signal
   readonly #buffer = Buffer.allocUnsafe(CHUNK)
   #waiting: (readonly number[])[] = []
   #isWatched = false
   #hasEnded = false
 
-  constructor(socket: Socket, system: System) {
+  constructor(socket: Socket, system: System, uid: number) {
     super({ allowHalfOpen: true })
     this.#socket = socket
     this.#fd = descriptorOf(socket)!
     this.#system = system
+    this.#uid = uid
     if (lastId === 1) process.on(WAKING_SIGNAL, () => poll(system))
     streams.set(this.#id, this)
     socket.on('error', () => this.destroy())
@@ -64,7 +67,7 @@ export class DescriptorStream extends Duplex {
       }
       if (got.areCut) {
         // What came whole is not told from what is missing, and the next one is another request's.
-        for (const descriptor of got.descriptors) closeAside(descriptor)
+        this.#close(got.descriptors)
         this.#waiting.push([])
       } else if (got.descriptors.length > 0) this.#waiting.push(got.descriptors)
       if (this.#waiting.length > WAITING_MAX) {
@@ -95,12 +98,19 @@ export class DescriptorStream extends Duplex {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#unwatch()
     streams.delete(this.#id)
-    for (const descriptor of this.#waiting.splice(0).flat()) closeAside(descriptor)
+    this.#close(this.#waiting.splice(0).flat())
     this.#socket.destroy()
     done(error)
   }
 
+  #close(descriptors: readonly number[]): void {
+    for (const descriptor of descriptors) void closeInTurn(this.#uid, descriptor)
+  }
+
   #receive() {
+    // What was not received is closed by the kernel, which asks no file system then.
+    if (hasTooManyUnclosed(this.#uid)) this.destroy()
+    if (this.destroyed) return undefined
     try {
       return this.#system.receiveDescriptors(this.#fd, this.#buffer)
     } catch (error) {
@@ -124,9 +134,4 @@ export class DescriptorStream extends Duplex {
     if (this.#isWatched) this.#system.unwatch(this.#fd)
     this.#isWatched = false
   }
-}
-
-/** Closes a descriptor of a stranger's file in a thread: the file system may not answer (close(2), FUSE). */
-export function closeAside(descriptor: number): void {
-  close(descriptor, () => {})
 }

@@ -43,7 +43,7 @@ function serveClient(socket: Socket, service: ClamdService, closed: () => void):
   const remote = socket.remoteAddress
   const system = remote === undefined ? loadSystem() : undefined
   const peer = system?.peerOf(descriptorOf(socket) ?? -1)
-  const stream = system && peer && new DescriptorStream(socket, system)
+  const stream = system && peer && new DescriptorStream(socket, system, peer.uid)
   if (remote !== undefined) socket.setNoDelay(true) // on a unix socket the call would fail
   const lease = service.openLease()
   const requests = new ClamdRequests(maxSize, lease)

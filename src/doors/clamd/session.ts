@@ -12,7 +12,7 @@ import {
 import { WireError } from '../../protocol/shared/wire-error.ts'
 import { PeerTimeout, type Wire, type WireReader } from '../shared/wire.ts'
 import { type ClamdClient, Content, notScanned } from './content.ts'
-import { closeAside } from './descriptor-stream.ts'
+import { closeInTurn } from './file-turns.ts'
 import { type Asker, scanDescriptor, scanPath } from './scan-paths.ts'
 import type { ClamdService } from './service.ts'
 
@@ -133,9 +133,10 @@ export class ClamdConversation {
   /** Judges what the descriptor of FILDES leads to. Returns whether another request may follow. */
   #takeDescriptor(): boolean {
     const { near } = this.#client
-    const [descriptor, ...more] = near?.takeDescriptors() ?? []
-    if (near === undefined || descriptor === undefined || more.length > 0) {
-      for (const other of [descriptor, ...more]) if (other !== undefined) closeAside(other)
+    const descriptors = near?.takeDescriptors() ?? []
+    const [descriptor] = descriptors
+    if (near === undefined || descriptor === undefined || descriptors.length > 1) {
+      for (const other of descriptors) void closeInTurn(near!.uid, other)
       this.#wire.say(this.#reply(`No file descriptor received.${clamdWords.failed}`))
       return false
     }

@@ -13,9 +13,11 @@ import {
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findClientFile, readDescriptor } from '../../../src/doors/clamd/client-files.ts'
+import { closeInTurn, hasTooManyUnclosed } from '../../../src/doors/clamd/file-turns.ts'
 import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
 import { clean } from '../../../src/scan/scanners/shared/scan-result.ts'
+import { mountHanging as mountHangingFiles } from '../../lib/path/hanging.ts'
 import { cannotHang, mountHanging } from '../../programs/hanging-mount.ts'
 import { openDirectory } from '../../programs/reachable.ts'
 import { until } from '../../run/until.ts'
@@ -327,5 +329,29 @@ t.test(
     const soon = AbortSignal.timeout(1)
     const second = await find('folder/in', 1001, soon).catch((error) => error)
     t.match(second, { kind: 'read' }, 'a user has no second turn')
+  },
+)
+
+t.test(
+  'descriptors that cannot be closed hold one thread, and then their user may send no more',
+  { skip: cannotHang },
+  async (t) => {
+    const { at } = makeFiles(t)
+    const mount = await mountHangingFiles(t, at('hanging'), { operations: ['FLUSH'] })
+    const closeMore = (count: number) => {
+      for (let file = 0; file < count; file++)
+        void closeInTurn(1001, openSync(join(mount.directory, 'x'), 'r'))
+    }
+    closeMore(100)
+    const { signal } = new AbortController()
+    const wanted = { isEntry: false, namesMax: 10 }
+    const { names } = await findClientFile(Buffer.from(at('folder/in')), 1003, signal, wanted)
+    t.same(names?.map(String), ['it'], 'others are served')
+    t.notOk(hasTooManyUnclosed(1001))
+    closeMore(28)
+    t.ok(hasTooManyUnclosed(1001))
+    t.notOk(hasTooManyUnclosed(1003))
+    await mount.end()
+    await until(() => !hasTooManyUnclosed(1001), 'they are closed at last')
   },
 )
