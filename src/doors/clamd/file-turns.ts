@@ -24,14 +24,14 @@ const STUCK_MAX = 10
 const UNCLOSED_MAX = 128
 
 /** What a user has under way. */
-interface User {
+interface ClientUser {
   readonly turn: Semaphore
   /** Callers that have the turn or wait for it. */
   callers: number
   unclosed: number
 }
 
-const users = new Map<number, User>()
+const users = new Map<number, ClientUser>()
 const ofAll = new Semaphore(USERS_AT_ONCE)
 let stuck = 0
 
@@ -73,14 +73,14 @@ export function hasTooManyUnclosed(uid: number): boolean {
 /** Never rejects: nothing is written by descriptors of others. */
 export const closeDescriptor = (descriptor: number) => promisify(close)(descriptor).catch(() => {})
 
-interface Turn {
+interface FileTurn {
   /** Ends it for the others alone: the user keeps it. */
   letOthers(): void
   end(): void
 }
 
 /** Resolves to a turn of the user; to undefined if the signal comes first. */
-async function takeTurn(uid: number, signal?: AbortSignal): Promise<Turn | undefined> {
+async function takeTurn(uid: number, signal?: AbortSignal): Promise<FileTurn | undefined> {
   const user = userOf(uid)
   user.callers++
   const ofUser = await user.turn.acquire(signal)
@@ -99,7 +99,7 @@ async function takeTurn(uid: number, signal?: AbortSignal): Promise<Turn | undef
  * Ends a turn with its work. At the signal it is ABORTED, and others have their turns, unless too many wait
  * for work of theirs that may never end.
  */
-async function endTurn<Value>(turn: Turn, working: Promise<Value>, signal: AbortSignal) {
+async function endTurn<Value>(turn: FileTurn, working: Promise<Value>, signal: AbortSignal) {
   let isStuck = false
   const ended = working.finally(() => {
     if (isStuck) stuck--
@@ -113,7 +113,7 @@ async function endTurn<Value>(turn: Turn, working: Promise<Value>, signal: Abort
   return result
 }
 
-function userOf(uid: number): User {
+function userOf(uid: number): ClientUser {
   const user = users.get(uid) ?? { turn: new Semaphore(1), callers: 0, unclosed: 0 }
   users.set(uid, user)
   return user

@@ -34,7 +34,7 @@ t.test('a request whose descriptor was cut off does not get that of the next one
       return { ...got, descriptors: [], areCut: true }
     },
   })
-  const stream = new DescriptorStream(socket, crowded)
+  const stream = new DescriptorStream(socket, crowded, 0)
   t.teardown(() => stream.destroy())
   const heard: Buffer[] = []
   stream.on('data', (chunk: Buffer) => heard.push(chunk))

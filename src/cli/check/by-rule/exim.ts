@@ -101,7 +101,7 @@ export function judgeTimeouts(
   return printed.split(/^(?=\S+ transport:$)/m).flatMap((text): Finding[] => {
     const [, name = ''] = /^(\S+) transport:$/m.exec(text) ?? []
     const [, time = ''] = /^final_timeout = (.*)$/m.exec(text) ?? []
-    if (!transports.has(name) || time === '' || secondsOf(time) > scanTime) return []
+    if (!transports.has(name) || time === '' || secondsOfInterval(time) > scanTime) return []
     const value = `final_timeout = ${time}: Exim gives up before a scan does (SCANTIMEOUT=${scanTime})`
     const remedy = `write final_timeout = 10m in that transport, and reload Exim`
     return [warning(`transport ${name} of Exim`, value, remedy)]
@@ -109,7 +109,7 @@ export function judgeTimeouts(
 }
 
 /** Seconds of a time as Exim prints it: `1h30m`. */
-function secondsOf(time: string): number {
+function secondsOfInterval(time: string): number {
   const units = { w: 604_800, d: 86_400, h: 3600, m: 60, s: 1 } as const
   return [...time.matchAll(/(\d+)([wdhms])/g)].reduce(
     (sum, [, count, unit]) => sum + Number(count) * units[unit as keyof typeof units],
