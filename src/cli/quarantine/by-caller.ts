@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { errorText, Fault } from '../../lib/errors/fault.ts'
 import { openAnonymousFile, piecesOfFile, writeAll } from '../../mail/message/spool.ts'
 import { printsJson, text } from '../shared/options.ts'
-import { makeCommand } from '../shared/run-command.ts'
+import { FAILED, makeCommand } from '../shared/run-command.ts'
 import { addEnvironmentOptions, slotEnvironment } from '../shared/slot-environment.ts'
 import { writeOut } from '../shared/terminal.ts'
 import { MaybeTaken, type OutgoingMail, type ReleaseRoute, readRoute } from './hand-on.ts'
@@ -58,7 +58,7 @@ export class CallerRoute implements ReleaseRoute {
     const { code, by, why } = await readAnswer()
     this.text = by
     if (code === TAKEN) return
-    throw code === MAYBE_TAKEN ? new MaybeTaken(why) : new Fault('chain', why)
+    throw code === FAILED ? new Fault('chain', why) : new MaybeTaken(why || `it ended with ${code}`)
   }
 }
 
@@ -82,10 +82,12 @@ async function readAnswer(): Promise<HandOnAnswer> {
   throw new MaybeTaken('root did not say what became of it')
 }
 
-/** The name of the command that hands a mail on, and its exit codes; any other one says that it was not taken. */
+/**
+ * The name of the command that hands a mail on, and its exit codes, with FAILED if it was not taken. With any
+ * other one, which is an end by accident, it may have been.
+ */
 export const HAND_ON = 'hand-on'
 const TAKEN = 0
-const NOT_TAKEN = 1
 const MAYBE_TAKEN = 3
 
 /** `onescan quarantine hand-on`: hands the mail on that it reads. Prints the route, and what is wrong. */
@@ -117,7 +119,7 @@ export const handOnCommand = makeCommand('quarantine hand-on', {
         return handOn(route, { ...mail!, bytes: () => piecesOfFile(file, 0, size, PIECE) })
       }
     }
-    return NOT_TAKEN // root went away
+    return FAILED // root went away
   },
 })
 
@@ -128,6 +130,6 @@ async function handOn(route: ReleaseRoute, mail: OutgoingMail): Promise<number> 
     return TAKEN
   } catch (error) {
     await writeOut(`${route.text}\n${errorText(error)}\n`)
-    return error instanceof MaybeTaken ? MAYBE_TAKEN : NOT_TAKEN
+    return error instanceof MaybeTaken ? MAYBE_TAKEN : FAILED
   }
 }

@@ -273,7 +273,8 @@ t.test(
   async (t) => {
     const { directory, release } = build(t)
     const answers = {
-      '{"code":1,"by":"x","why":"no"}\n': true,
+      '{"code":2,"by":"x","why":"no"}\n': true,
+      '{"code":1,"by":"x","why":""}\n': false, // as Node ends by an error that nobody caught
       '': false,
       '\n': false,
       'null\n': false,

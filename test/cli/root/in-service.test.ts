@@ -216,7 +216,7 @@ t.test('it chooses no program that root has an account start', { skip }, async (
     const env = { ONESCAN_SOCKET: socket, QUEUECHAIN: '/bin/false' }
     const { code } = await onescan(words, { root: true, env })
     t.equal(code, 2)
-    t.match(answer, /"code":1,"by":"\/bin\/false"/, usual)
+    t.match(answer, /"code":2,"by":"\/bin\/false"/, usual)
   }
   t.notOk(existsSync(join(place, 'ran')))
 })
