@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { isAboutEnvelope } from '../doors/clamd/context.ts'
 import type { Configuration } from '../doors/shared/configuration.ts'
-import { afterQueue } from '../doors/smtp/next-server/server.ts'
+import { afterQueue } from '../doors/smtp/next-server/services.ts'
 import {
   type JudgeConfig,
   type MailSettings,

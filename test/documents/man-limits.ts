@@ -1,5 +1,5 @@
 import { PACKET_MAX, SMALL_PACKET_MAX } from '../../src/doors/milter/door.ts'
-import { defaultTimeouts as milter } from '../../src/doors/milter/server.ts'
+import { defaultTimeouts as milter } from '../../src/doors/milter/services.ts'
 import { defaultTimeouts as smtp } from '../../src/doors/smtp/client/connection.ts'
 import { defaultNextServerTimeouts as next } from '../../src/doors/smtp/next-server/next-server.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { SmtpRoute } from '../../doors/smtp/next-server/server.ts'
+import type { SmtpRoute } from '../../doors/smtp/next-server/services.ts'
 import { type Endpoint, parseMtaEndpoint, socketPath } from '../../lib/net/endpoint.ts'
 
 /**

@@ -5,7 +5,7 @@ import {
   callNextServer,
   defaultNextServerTimeouts,
 } from '../../doors/smtp/next-server/next-server.ts'
-import type { SmtpRoute } from '../../doors/smtp/next-server/server.ts'
+import type { SmtpRoute } from '../../doors/smtp/next-server/services.ts'
 import { attempt, errorCode, errorText } from '../../lib/errors/fault.ts'
 import { type Finding, failure } from '../../lib/errors/finding.ts'
 import { packet } from '../../protocol/milter/packets.ts'

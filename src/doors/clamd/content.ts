@@ -10,7 +10,7 @@ import type { Decision, DecisionDetails, Deferral, Reply } from '../../scan/judg
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { handleMail } from '../shared/handle-mail.ts'
 import { type Judging, startJudging } from '../shared/mail-door.ts'
-import type { ClamdService } from './service.ts'
+import type { ClamdServices } from './services.ts'
 
 /** What is known of a client, for the log. */
 export interface ClamdClient {
@@ -33,7 +33,7 @@ const NO_ENVELOPE = makeEnvelope(Buffer.alloc(0), [])
 
 /** A mail or a file that a client asks about. */
 export class Content {
-  readonly #service: ClamdService
+  readonly #services: ClamdServices
   readonly #client: ClamdClient
   readonly #about: string
   readonly #began: number
@@ -42,15 +42,15 @@ export class Content {
   #trouble: unknown
 
   /** The answer begins with `about`: `stream`, `fd[9]`, a path. Without memory it says that nobody could tell. */
-  constructor(service: ClamdService, client: ClamdClient, about: string) {
-    this.#service = service
+  constructor(services: ClamdServices, client: ClamdClient, about: string) {
+    this.#services = services
     this.#client = client
     this.#about = about
-    this.#began = service.uptime()
+    this.#began = services.uptime()
     try {
-      this.#judging = startJudging(service.configuration)
+      this.#judging = startJudging(services.configuration)
       if (this.#judging.kind === 'judge') {
-        this.#intake = new Intake(this.#judging.messageOptions, service.openLease())
+        this.#intake = new Intake(this.#judging.messageOptions, services.openLease())
       }
     } catch (error) {
       this.#trouble = error
@@ -78,9 +78,9 @@ export class Content {
    * `stream: NAME FOUND`, `stream: WHY ERROR`. Never rejects. At the signal `gone` nobody needs it any more.
    */
   async judge(gone: AbortSignal): Promise<string> {
-    const service = this.#service
+    const services = this.#services
     let transaction: Transaction | undefined
-    service.underWay++
+    services.underWay++
     try {
       if (this.#trouble !== undefined) throw this.#trouble
       const judging = this.#judging!
@@ -90,32 +90,32 @@ export class Content {
       const client = { mayRelay: false, isClusterPeer, isBounceInjector: false, origin: ORIGIN }
       const received = { message, envelope: NO_ENVELOPE, client }
       transaction = received
-      const endTurn = await service.turns.take(gone)
-      return await handleMail(received, context, new Deadline(service.uptime, { gone }), {
+      const endTurn = await services.turns.take(gone)
+      return await handleMail(received, context, new Deadline(services.uptime, { gone }), {
         answers: 'once',
-        begin: service.begin,
+        begin: services.begin,
         about: () => this.#logged(received),
         carryOut: (decision) => {
           for (const line of decisionLines(decision, undefined, this.#logged(received)))
-            service.log(line)
+            services.log(line)
           return this.#answerTo(decision)
         },
       }).finally(endTurn)
     } catch (error) {
-      service.log(faultLine(error, undefined, this.#logged(transaction)))
+      services.log(faultLine(error, undefined, this.#logged(transaction)))
       return this.#couldNotTell(notScanned(faultKindOf(error)))
     } finally {
-      service.underWay--
+      services.underWay--
       transaction?.message.close()
     }
   }
 
   /** Returns the reply to a content that has more bytes than are taken, and logs it. */
   refuseSize(): string {
-    const why = `over ${this.#service.maxSize} bytes (--max-size)`
+    const why = `over ${this.#services.maxSize} bytes (--max-size)`
     const decision = { kind: 'defer', reply: TOO_LARGE, details: { scan: 'skipped', why, times: {} } } as const // biome-ignore format: a line
     for (const line of decisionLines(decision, undefined, this.#logged(undefined)))
-      this.#service.log(line)
+      this.#services.log(line)
     return this.#couldNotTell(clamdWords.streamTooLong)
   }
 
@@ -125,7 +125,7 @@ export class Content {
   }
 
   #pass(why: string): string {
-    this.#service.log(passLine(why, this.#logged(undefined)))
+    this.#services.log(passLine(why, this.#logged(undefined)))
     // Who turns scanning off wants mail to pass. Without QHPSI it never was on, and nobody could tell.
     return why === NOTHING_SCANS
       ? this.#couldNotTell(notScanned('config'))
@@ -152,13 +152,13 @@ export class Content {
   }
 
   #couldNotTell(words: string): string {
-    return this.#service.couldNotTell(this.#about, words)
+    return this.#services.couldNotTell(this.#about, words)
   }
 
   /** What a line of the log says, at this moment. */
   #logged(transaction: Transaction | undefined): LogContext {
     const { remote, fields } = this.#client
-    const total = this.#service.uptime() - this.#began
+    const total = this.#services.uptime() - this.#began
     return { door: [['door', 'clamd'], ...fields], remote, transaction, total }
   }
 }

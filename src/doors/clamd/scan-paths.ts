@@ -11,11 +11,11 @@ import {
   TooManyNames,
 } from './client-files.ts'
 import { type ClamdClient, Content } from './content.ts'
-import type { ClamdService } from './service.ts'
+import type { ClamdServices } from './services.ts'
 
 /** Who asks, by a unix socket, and how long that matters. */
 export interface Asker {
-  readonly service: ClamdService
+  readonly services: ClamdServices
   readonly client: ClamdClient
   readonly uid: number
   readonly gone: AbortSignal
@@ -25,10 +25,10 @@ export interface Asker {
 export async function scanDescriptor(
   descriptor: number,
   about: string,
-  { service, client, uid, gone }: Asker,
+  { services, client, uid, gone }: Asker,
 ): Promise<string> {
-  const content = new Content(service, client, about)
-  let left = service.maxSize
+  const content = new Content(services, client, about)
+  let left = services.maxSize
   let isOver = false
   try {
     await readDescriptor(descriptor, uid, gone, (piece) => {
@@ -61,7 +61,7 @@ export async function scanPath(
 ): Promise<void> {
   let trouble: string | undefined
   let isClean = true
-  const walk = { namesLeft: PATH_NAMES_MAX, began: asker.service.uptime(), isOver: false }
+  const walk = { namesLeft: PATH_NAMES_MAX, began: asker.services.uptime(), isOver: false }
   for await (const line of repliesAbout(Buffer.from(named, 'latin1'), asker, walk)) {
     if (asker.gone.aborted) return
     if (line.endsWith(`: ${clamdWords.clean}`)) continue
@@ -88,10 +88,10 @@ async function* repliesAbout(
   walk: PathWalk,
   depth = 0,
 ): AsyncGenerator<string> {
-  const { service, uid, gone } = asker
+  const { services, uid, gone } = asker
   let found: ClientFile
   try {
-    if (service.uptime() - walk.began > service.timeouts.sending) throw new FolderTooLong()
+    if (services.uptime() - walk.began > services.timeouts.sending) throw new FolderTooLong()
     found = await findClientFile(named, uid, gone, { isEntry: depth > 0, namesMax: walk.namesLeft })
   } catch (error) {
     walk.isOver = error instanceof TooManyNames || error instanceof FolderTooLong
@@ -116,9 +116,9 @@ class FolderTooLong extends Error {}
 
 const SLASH = Buffer.from('/')
 
-function failure(path: Buffer, error: unknown, { service }: Asker): string {
+function failure(path: Buffer, error: unknown, { services }: Asker): string {
   const why = whyNot(error)
-  return service.couldNotTell(shown(path), why + clamdWords.failed)
+  return services.couldNotTell(shown(path), why + clamdWords.failed)
 }
 
 function whyNot(error: unknown): string {

@@ -14,7 +14,7 @@ import { PeerTimeout, type Wire, type WireReader } from '../shared/wire.ts'
 import { type ClamdClient, Content, notScanned } from './content.ts'
 import { closeInTurn } from './file-turns.ts'
 import { type Asker, scanDescriptor, scanPath } from './scan-paths.ts'
-import type { ClamdService } from './service.ts'
+import type { ClamdServices } from './services.ts'
 
 /** Requests of one session that are answered at a time; the next one waits. */
 const AT_ONCE = 8
@@ -32,7 +32,7 @@ type ReplyMaker = (line: string) => Buffer
 export class ClamdConversation {
   readonly #wire: Wire
   readonly #requests: ClamdRequests
-  readonly #service: ClamdService
+  readonly #services: ClamdServices
   readonly #client: ClamdClient
   readonly #next = () => this.#requests.next()
   #count = 0
@@ -45,10 +45,10 @@ export class ClamdConversation {
   /** None of them rejects. */
   readonly #underWay = new Set<Promise<void>>()
 
-  constructor(wire: Wire, requests: ClamdRequests, service: ClamdService, client: ClamdClient) {
+  constructor(wire: Wire, requests: ClamdRequests, services: ClamdServices, client: ClamdClient) {
     this.#wire = wire
     this.#requests = requests
-    this.#service = service
+    this.#services = services
     this.#client = client
   }
 
@@ -102,15 +102,15 @@ export class ClamdConversation {
         this.#answer(async () => 'PONG')
         return isSession
       case 'VERSION':
-        this.#answer(() => this.#service.version())
+        this.#answer(() => this.#services.version())
         return isSession
       case 'VERSIONCOMMANDS':
         this.#answer(
-          async () => `${await this.#service.version()}| COMMANDS: ${COMMANDS.join(' ')}`,
+          async () => `${await this.#services.version()}| COMMANDS: ${COMMANDS.join(' ')}`,
         )
         return isSession
       case 'INSTREAM':
-        this.#content = new Content(this.#service, this.#client, clamdWords.stream)
+        this.#content = new Content(this.#services, this.#client, clamdWords.stream)
         this.#contentSince = this.#wire.now()
         return true
       case 'FILDES':
@@ -122,7 +122,7 @@ export class ClamdConversation {
       case 'ALLMATCHSCAN':
         return this.#scanPath(path, false)
       case 'STATS':
-        this.#answer(async () => this.#service.stats())
+        this.#answer(async () => this.#services.stats())
         return isSession
       default:
         this.#wire.say(this.#reply(isSession ? NOT_IN_SESSION : UNKNOWN))
@@ -149,7 +149,7 @@ export class ClamdConversation {
     const { near } = this.#client
     const reply = this.#reply
     if (near === undefined) {
-      this.#wire.say(reply(this.#service.couldNotTell(clamdWords.stream, BY_UNIX_SOCKET)))
+      this.#wire.say(reply(this.#services.couldNotTell(clamdWords.stream, BY_UNIX_SOCKET)))
       return false
     }
     const tell = (line: string) => this.#wire.say(reply(line))
@@ -158,7 +158,7 @@ export class ClamdConversation {
   }
 
   #asker(uid: number): Asker {
-    return { service: this.#service, client: this.#client, uid, gone: this.#wire.gone }
+    return { services: this.#services, client: this.#client, uid, gone: this.#wire.gone }
   }
 
   #judgeStream(): void {
@@ -197,7 +197,7 @@ export class ClamdConversation {
 
   /** Why the client is late at this time; undefined if it is not. */
   #lateness(time: number): string | undefined {
-    const { silence, sending } = this.#service.timeouts
+    const { silence, sending } = this.#services.timeouts
     const isSlow = this.#content !== undefined && time - this.#contentSince > sending
     if (isSlow || (this.#underWay.size === 0 && this.#wire.silence(time) > silence))
       return 'is late'
@@ -216,8 +216,8 @@ export class ClamdConversation {
   /** Complains of an error. Returns the answer to the request that it has ended. */
   #notTold(error: unknown): string {
     const isBug = error instanceof Error && !isFault(error)
-    this.#service.complain(isBug ? error.stack! : errorText(error))
-    return this.#service.couldNotTell(clamdWords.stream, notScanned(faultKindOf(error)))
+    this.#services.complain(isBug ? error.stack! : errorText(error))
+    return this.#services.couldNotTell(clamdWords.stream, notScanned(faultKindOf(error)))
   }
 }
 

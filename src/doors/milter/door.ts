@@ -12,7 +12,12 @@ import { WireError } from '../../protocol/shared/wire-error.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type Door, serve } from '../shared/serve.ts'
 import { PeerTimeout, Wire, type WireHost, type WireReader } from '../shared/wire.ts'
-import { defaultTimeouts, type MilterOptions, MilterServer, type MilterTimeouts } from './server.ts'
+import {
+  defaultTimeouts,
+  type MilterOptions,
+  MilterServices,
+  type MilterTimeouts,
+} from './services.ts'
 import { MilterSession } from './session.ts'
 
 /**
@@ -36,7 +41,7 @@ const WAITING_MAX = 256 * 1024
 export function createMilterDoor(first: Configuration, options: MilterOptions): Door {
   const { maxSockets, budget, log, timeouts = defaultTimeouts } = options
   const { maxConnections = Math.min(CONNECTIONS_MAX, maxSockets ?? CONNECTIONS_MAX) } = options
-  const server = new MilterServer(first, options)
+  const services = new MilterServices(first, options)
   let isCrowded = false
   const door = serve<Wire>({
     every: Math.min(TICK_MAX, Math.ceil(timeouts.progressAfter / 2)),
@@ -54,11 +59,11 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
       const isByTcp = socket.remoteAddress !== undefined
       if (isByTcp) socket.setNoDelay(true) // on a unix socket the call would fail
       return serveMta(socket, {
-        server,
+        services,
         lease: budget.open(),
         timeouts,
         leaving: timeouts.leaving,
-        uptime: server.uptime,
+        uptime: services.uptime,
         log,
         closed() {
           isCrowded = false
@@ -70,14 +75,14 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
   return {
     ...door,
     configure(next) {
-      server.configuration = next
+      services.configuration = next
     },
   }
 }
 
 /** What the door gives to the connection of an MTA. */
 interface MilterHost extends WireHost {
-  readonly server: MilterServer
+  readonly services: MilterServices
   /** Memory for what comes on this connection, until it is over. */
   readonly lease: MemoryLease
   readonly timeouts: MilterTimeouts
@@ -92,9 +97,9 @@ interface MilterHost extends WireHost {
  * client may send the message again.
  */
 function serveMta(socket: Socket, host: MilterHost): Wire {
-  const { server, lease, timeouts, log } = host
+  const { services, lease, timeouts, log } = host
   const who = `the MTA${socket.remoteAddress ? ` at ${socket.remoteAddress}` : ''}`
-  const session = new MilterSession(server, socket.remoteAddress === undefined)
+  const session = new MilterSession(services, socket.remoteAddress === undefined)
   const packets = new Packets(session, lease)
   const wire = new Wire(socket, packets, {
     ...host,

@@ -25,7 +25,7 @@ import { hasLeft } from '../shared/wire.ts'
 import { encodeDecision } from './encode-decision.ts'
 import { MilterIntake } from './intake.ts'
 import { addressIn } from './recipient-path.ts'
-import type { MilterServer } from './server.ts'
+import type { MilterServices } from './services.ts'
 
 /** The name of the field in lower case, and the bytes of its value that a log line may hold. */
 const MESSAGE_ID = 'message-id'
@@ -40,7 +40,7 @@ export class MilterMessage {
   readonly sender: MailAddress
   /** Bytes that the client announced for the message. */
   readonly size: number | undefined
-  readonly #server: MilterServer
+  readonly #services: MilterServices
   readonly #began: number
   readonly #from: Buffer
   readonly #recipients: RecipientList
@@ -52,15 +52,15 @@ export class MilterMessage {
   #intake: MilterIntake | undefined
   #trouble: unknown
 
-  constructor({ path, parameters }: SmtpPath, server: MilterServer) {
-    this.#server = server
-    this.#began = server.uptime()
+  constructor({ path, parameters }: SmtpPath, services: MilterServices) {
+    this.#services = services
+    this.#began = services.uptime()
     // A copy, so that it does not keep alive all that came in the same chunk. An address that is
     // too long stays too long.
     this.#from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
     this.sender = readAddress(this.#from)
     this.size = announcedSize(parameters)
-    this.#recipients = new RecipientList(server.openLease())
+    this.#recipients = new RecipientList(services.openLease())
     const from = this.sender.text
     this.#summary = { from, to: undefined, recipients: 0, messageId: undefined }
   }
@@ -111,13 +111,13 @@ export class MilterMessage {
    */
   async end(agreement: Capabilities, client: SendingClient, gone: AbortSignal): Promise<Buffer> {
     const { origin, mayRelay } = client
-    const server = this.#server
+    const services = this.#services
     let transaction: Transaction | undefined
     try {
       if (this.#trouble !== undefined) throw this.#trouble
       const judging = this.#begin()
       if (judging.kind === 'pass') {
-        server.log(passLine(judging.why, this.#about(origin, undefined)))
+        services.log(passLine(judging.why, this.#about(origin, undefined)))
         return accepted
       }
       const paths = this.#recipients.paths()
@@ -130,25 +130,25 @@ export class MilterMessage {
       // Throws if the MTA cannot do it.
       const encode = (decision: Decision) =>
         encodeDecision(decision, { header: message.header, paths }, agreement)
-      const endTurn = await server.turns.take(gone)
-      return await handleMail(received, context, new Deadline(server.uptime, { gone }), {
+      const endTurn = await services.turns.take(gone)
+      return await handleMail(received, context, new Deadline(services.uptime, { gone }), {
         // The MTA may not let recipients be removed.
         answers: agreement.actions & action.deleteRecipients ? 'once, some kept' : 'once',
-        begin: server.begin,
+        begin: services.begin,
         mtaHolds: true,
         about: () => this.#about(origin, received),
         check: encode,
         carryOut: (decision) => {
           const packets = encode(decision)
           const about = this.#about(origin, received, replyCode(decision))
-          for (const line of decisionLines(decision, undefined, about)) server.log(line)
+          for (const line of decisionLines(decision, undefined, about)) services.log(line)
           return packets
         },
       }).finally(endTurn)
     } catch (error) {
       const reply = faultReply(faultKindOf(error))
       const sent = hasLeft(gone) ? 'unheard' : reply.code
-      server.log(faultLine(error, undefined, this.#about(origin, transaction, sent)))
+      services.log(faultLine(error, undefined, this.#about(origin, transaction, sent)))
       return smtpReply(reply)
     } finally {
       transaction?.message.close()
@@ -164,9 +164,9 @@ export class MilterMessage {
   /** Begins to receive the content, if that was not done. Throws as MilterIntake does. */
   #begin(): Judging {
     if (this.#judging !== undefined) return this.#judging
-    const judging = startJudging(this.#server.configuration)
+    const judging = startJudging(this.#services.configuration)
     if (judging.kind === 'judge') {
-      this.#intake = new MilterIntake(judging.messageOptions, this.#server.openLease())
+      this.#intake = new MilterIntake(judging.messageOptions, this.#services.openLease())
     }
     this.#judging = judging
     return judging
@@ -195,7 +195,7 @@ export class MilterMessage {
       ['door', 'milter'],
       ['queue', origin.queueId],
     ]
-    const total = this.#server.uptime() - this.#began
+    const total = this.#services.uptime() - this.#began
     return { door, remote: origin.clientAddress, transaction, summary: this.#summary, total }
   }
 }

@@ -15,7 +15,7 @@ import { NO_ROOM } from '../shared/replies/smtp-reply.ts'
 import { MilterMessage } from './message.ts'
 import { isAnswered, requestFor } from './negotiation.ts'
 import { resolvedFrom } from './recipient-path.ts'
-import type { MilterServer } from './server.ts'
+import type { MilterServices } from './services.ts'
 
 /** Characters that are kept of a client's name. */
 const NAME_MAX = 1024
@@ -35,7 +35,7 @@ type Answered = Buffer | undefined | Promise<Buffer | undefined>
  * messages.
  */
 export class MilterSession {
-  readonly #server: MilterServer
+  readonly #services: MilterServices
   readonly #isLocal: boolean
   readonly #macros = new Macros(MACROS)
   #agreement: Capabilities | undefined
@@ -47,8 +47,8 @@ export class MilterSession {
   #hasQuit = false
 
   /** `isLocal`: the MTA is on this host, behind a unix socket. */
-  constructor(server: MilterServer, isLocal: boolean) {
-    this.#server = server
+  constructor(services: MilterServices, isLocal: boolean) {
+    this.#services = services
     this.#isLocal = isLocal
   }
 
@@ -103,7 +103,7 @@ export class MilterSession {
       }
       case 'mail':
         this.#dropMessage() // a new message ends the old one, as in libmilter
-        this.#message = new MilterMessage(command, this.#server)
+        this.#message = new MilterMessage(command, this.#services)
         return this.#goOn(command)
       case 'recipient':
         return this.#takeRecipient(command, gone)
@@ -144,7 +144,7 @@ export class MilterSession {
 
   #negotiate(offer: Capabilities): Buffer {
     if (this.#agreement !== undefined) throw new WireError('a second negotiation')
-    const { quota, rules, needsPlainRecipients } = this.#server
+    const { quota, rules, needsPlainRecipients } = this.#services
     const mayRefuse = quota !== undefined || rules !== undefined || needsPlainRecipients
     const request = requestFor(mayRefuse, this.#isLocal)
     this.#agreement = agree(offer, request)
@@ -216,7 +216,7 @@ export class MilterSession {
         return undefined
       }
       if (this.#complainedOf !== to)
-        this.#server.log(faultLine(error, undefined, this.#aboutRefusal()))
+        this.#services.log(faultLine(error, undefined, this.#aboutRefusal()))
       this.#complainedOf = to
       return noRoom
     }
@@ -232,14 +232,14 @@ export class MilterSession {
     const path = this.#countedPath(command.path)
     const client = this.#sendingClient()
     if (path === undefined) {
-      const reply = refuseNotPlain(command.path, to, client.origin, this.#server.log)
+      const reply = refuseNotPlain(command.path, to, client.origin, this.#services.log)
       if (answer !== undefined) return smtpReply(reply)
       to.defer(new Fault('envelope', 'a recipient is not plain'))
       return undefined
     }
     const named = path.equals(command.path) ? path : resolvedFrom(command.path, path)
     const isAsked = answer !== undefined && !this.#isLocalSubmission()
-    const refusal = isAsked && refuseRecipient(path, to, this.#server, client)
+    const refusal = isAsked && refuseRecipient(path, to, this.#services, client)
     if (!(refusal instanceof Promise)) {
       return refusal ? smtpReply(refusal) : this.#addRecipient(named, to, answer)
     }
@@ -266,7 +266,7 @@ export class MilterSession {
    * plain.
    */
   #countedPath(path: Buffer): Buffer | undefined {
-    if (!this.#server.needsPlainRecipients || this.#isLocalSubmission()) return Buffer.from(path)
+    if (!this.#services.needsPlainRecipients || this.#isLocalSubmission()) return Buffer.from(path)
     const isPlain = isPlainPath(path)
     if (isPlain && path.includes('@')) return Buffer.from(path)
     const resolved = Buffer.from(`<${this.#macros.get('rcpt_addr') ?? ''}>`, 'latin1')

@@ -7,8 +7,8 @@ import type { ServedConnection } from './serve.ts'
  * larger.
  */
 const UNTAKEN_MAX = 256 * 1024
-/** Bytes that are read from one client before all others have had their turn of the event loop. */
-const TURN_MAX = 128 * 1024
+/** Bytes that are read from one client before all others have had their turn in an iteration of the event loop. */
+const ITERATION_MAX = 128 * 1024
 
 /** A socket of the runtime's, or what stands in its place. */
 interface WireSocket extends Duplex {
@@ -100,7 +100,7 @@ export class Wire implements ServedConnection {
   /** Set while the conversation waits for the client. */
   #reading: PendingRead | undefined
   #readingSince = 0
-  #receivedThisTurn = 0
+  #receivedThisIteration = 0
   #keepAlive: KeepAlive | undefined
   #keepAliveSince = 0
   #trouble: unknown
@@ -279,8 +279,8 @@ export class Wire implements ServedConnection {
     this.receivedAt = this.now()
     try {
       this.#reader.push(chunk)
-      this.#receivedThisTurn += chunk.length
-      if (this.#receivedThisTurn > TURN_MAX) this.#waitForTurn()
+      this.#receivedThisIteration += chunk.length
+      if (this.#receivedThisIteration > ITERATION_MAX) this.#waitForIteration()
       else if (this.#reader.isFull) this.#socket.pause()
       this.#reading?.wake()
     } catch (error) {
@@ -318,17 +318,17 @@ export class Wire implements ServedConnection {
     else this.#reading.wake()
   }
 
-  #waitForTurn(): void {
+  #waitForIteration(): void {
     if (this.#socket.isPaused()) return
     this.#socket.pause()
     setImmediate(() => {
-      this.#receivedThisTurn = 0
+      this.#receivedThisIteration = 0
       this.#resume()
     })
   }
 
   #resume(): void {
     if (!this.#socket.isPaused()) return
-    if (this.#receivedThisTurn <= TURN_MAX && !this.#reader.isFull) this.#socket.resume()
+    if (this.#receivedThisIteration <= ITERATION_MAX && !this.#reader.isFull) this.#socket.resume()
   }
 }

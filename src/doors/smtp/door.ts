@@ -4,7 +4,7 @@ import type { RawReply } from '../../protocol/smtp/replies.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type Door, longestIdle, serve } from '../shared/serve.ts'
 import { defaultTimeouts, SmtpConnection } from './client/connection.ts'
-import { type SmtpOptions, type SmtpRoute, SmtpServer } from './next-server/server.ts'
+import { type SmtpOptions, type SmtpRoute, SmtpServices } from './next-server/services.ts'
 import { ownReply } from './replies/own-replies.ts'
 import { SmtpSession } from './session.ts'
 
@@ -14,9 +14,9 @@ const TICK_MAX = 1000
 /** The SMTP door: sessions of mail servers on whatever the server listens on. */
 export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: SmtpOptions): Door {
   const { maxClients, maxSockets, budget, timeouts = defaultTimeouts } = options
-  const server = new SmtpServer(first, route, options)
-  const { complain, uptime } = server
-  const places = new ClientConnections(maxClients, timeouts.makesRoomAfter, server)
+  const services = new SmtpServices(first, route, options)
+  const { complain, uptime } = services
+  const connections = new ClientConnections(maxClients, timeouts.makesRoomAfter, services)
   const door = serve<SmtpConnection>({
     every: Math.min(TICK_MAX, Math.ceil(timeouts.silence / 2)),
     maxSockets,
@@ -29,48 +29,48 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
         complain(`${remoteAddress} may not connect (--from)`)
         return turnAway(socket, ownReply.mayNotConnect)
       }
-      if (!places.makeRoom(clients, remoteAddress)) {
+      if (!connections.makeRoom(clients, remoteAddress)) {
         return turnAway(socket, ownReply.tooManyConnections)
       }
       const client = new SmtpConnection(socket, { uptime, closed, log: complain }, timeouts)
-      client.serve(new SmtpSession(server, client, remoteAddress))
+      client.serve(new SmtpSession(services, client, remoteAddress))
       return client
     },
   })
   return {
     ...door,
     configure(next) {
-      server.configuration = next
+      services.configuration = next
     },
     close(grace) {
-      server.isStopping = true
+      services.isStopping = true
       return door.close(grace)
     },
   }
 }
 
-/** The places of clients: `--max-clients` at once. */
+/** The connections of clients: `--max-clients` at once. */
 class ClientConnections {
   readonly #max: number
   readonly #makesRoomAfter: number
-  readonly #server: Pick<SmtpServer, 'complain' | 'uptime'>
+  readonly #services: Pick<SmtpServices, 'complain' | 'uptime'>
   /** Whether there was no place for the last client that came, which the log says once. */
   #isCrowded = false
 
   constructor(
     max: number,
     makesRoomAfter: number,
-    server: Pick<SmtpServer, 'complain' | 'uptime'>,
+    services: Pick<SmtpServices, 'complain' | 'uptime'>,
   ) {
     this.#max = max
     this.#makesRoomAfter = makesRoomAfter
-    this.#server = server
+    this.#services = services
   }
 
   /**
    * Returns whether one more client may come. If there are too many, the client is closed that has
    * come no further for longest; one amid content only if there is no other. If all go on, and
-   * another address than that of the new client has more than half of the places, one of its
+   * another address than that of the new client has more than half of the connections, one of its
    * clients is closed. That is logged once, until there is room again.
    */
   makeRoom(clients: ReadonlySet<SmtpConnection>, newcomer: string | undefined): boolean {
@@ -78,20 +78,20 @@ class ClientConnections {
       this.#isCrowded = false
       return true
     }
-    const before = this.#server.uptime() - this.#makesRoomAfter
+    const before = this.#services.uptime() - this.#makesRoomAfter
     const outside = [...clients].filter(({ isAmidContent }) => !isAmidContent)
     const idle = longestIdle(outside, before) ?? longestIdle(clients, before)
     const closable = idle ?? longestIdle(this.#largestCrowd(clients, newcomer))
     if (!this.#isCrowded) {
       const who = closable ? 'one of them was closed' : 'one more was told to try again'
-      this.#server.complain(`over ${this.#max} connections at once (--max-clients); ${who}`)
+      this.#services.complain(`over ${this.#max} connections at once (--max-clients); ${who}`)
     }
     this.#isCrowded = true
     closable?.turnAway(idle ? ownReply.madeRoom : ownReply.tooManyOfAddress)
     return closable !== undefined
   }
 
-  /** Returns the clients of the address that has more than half of the places, unless it is this one. */
+  /** Returns the clients of the address that has more than half of the connections, unless it is this one. */
   #largestCrowd(
     clients: ReadonlySet<SmtpConnection>,
     newcomer: string | undefined,

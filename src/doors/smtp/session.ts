@@ -15,8 +15,8 @@ import type { SmtpLine } from '../../protocol/smtp/lines.ts'
 import { type RawReply, rawReply } from '../../protocol/smtp/replies.ts'
 import { refuseNotPlain, refuseRecipient, type SendingClient } from '../shared/refuse-recipient.ts'
 import type { SmtpConnection } from './client/connection.ts'
-import { NextServerLink } from './next-server/next-server.ts'
-import type { SmtpServer } from './next-server/server.ts'
+import { NextServerLink } from './next-server/link.ts'
+import type { SmtpServices } from './next-server/services.ts'
 import { CLOSING, ownReply } from './replies/own-replies.ts'
 import { TransactionLog } from './transaction/log.ts'
 import { SmtpTransaction } from './transaction/transaction.ts'
@@ -27,7 +27,7 @@ import { SmtpTransaction } from './transaction/transaction.ts'
  * judged.
  */
 export class SmtpSession {
-  readonly #server: SmtpServer
+  readonly #services: SmtpServices
   readonly #client: SmtpConnection
   /** Address of the client; undefined on a socket with a path. */
   readonly #peer: string | undefined
@@ -41,11 +41,11 @@ export class SmtpSession {
   #xforward: ClientAttributes = {}
   #isOver = false
 
-  constructor(server: SmtpServer, client: SmtpConnection, peer: string | undefined) {
-    this.#server = server
+  constructor(services: SmtpServices, client: SmtpConnection, peer: string | undefined) {
+    this.#services = services
     this.#client = client
     this.#peer = peer
-    this.#nextServer = new NextServerLink(server.callNext)
+    this.#nextServer = new NextServerLink(services.callNext)
   }
 
   /** Whether MAIL was taken and the message is not over. */
@@ -83,14 +83,14 @@ export class SmtpSession {
   }
 
   #greetClient(): void {
-    const { hostname, lmtp } = this.#server
+    const { hostname, lmtp } = this.#services
     this.#client.say(rawReply({ code: 220, lines: [`${hostname} ${lmtp ? 'LMTP' : 'ESMTP'}`] }))
   }
 
   /** Returns the replies to a line: several only to the content of a message by LMTP. */
   async #answer(line: SmtpLine): Promise<readonly RawReply[]> {
     if (line.kind === 'too-long') return [ownReply.lineTooLong]
-    if (line.isBare && this.#server.refusesBareNewlines) {
+    if (line.isBare && this.#services.refusesBareNewlines) {
       this.#isOver = true
       return [ownReply.bareLineFeed]
     }
@@ -108,8 +108,8 @@ export class SmtpSession {
   #take(command: SmtpCommand): Promise<RawReply | readonly RawReply[]> | RawReply {
     const { verb, line } = command
     switch (verb) {
-      case this.#server.lmtp ? 'LHLO' : 'EHLO':
-      case this.#server.lmtp ? 'LHLO' : 'HELO':
+      case this.#services.lmtp ? 'LHLO' : 'EHLO':
+      case this.#services.lmtp ? 'LHLO' : 'HELO':
         return this.#greet(command)
       // RFC 2033 4.1: the other protocol's. Its answer would offer what cannot be kept here.
       case 'EHLO':
@@ -154,7 +154,7 @@ export class SmtpSession {
   async #startTransaction({ line, argument }: SmtpCommand): Promise<RawReply> {
     const path = parsePath(argument, 'FROM:')
     if (path === undefined) return ownReply.addressMissing
-    const transaction = new SmtpTransaction(line, path, this.#server)
+    const transaction = new SmtpTransaction(line, path, this.#services)
     try {
       const reply = await this.#nextServer.pass(line)
       if (reply.code >= 300) return reply
@@ -194,12 +194,12 @@ export class SmtpSession {
   }
 
   #refuseRecipient(path: Buffer, transaction: SmtpTransaction) {
-    const { needsPlainRecipients, afterQueue, log } = this.#server
+    const { needsPlainRecipients, afterQueue, log } = this.#services
     const client = this.#sendingClient()
     if (needsPlainRecipients && !isPlainPath(path)) {
       return refuseNotPlain(path, transaction, client.origin, log, afterQueue)
     }
-    return refuseRecipient(path, transaction, this.#server, client)
+    return refuseRecipient(path, transaction, this.#services, client)
   }
 
   async #receiveMessage({ argument }: SmtpCommand): Promise<RawReply | readonly RawReply[]> {
@@ -211,7 +211,7 @@ export class SmtpSession {
     if (this.#client.hasMore) {
       // Content or commands? A client that sends more has not waited for the answer.
       this.#isOver = true
-      this.#server.complain(`${this.#peer ?? 'a client'} sent on before DATA was answered`)
+      this.#services.complain(`${this.#peer ?? 'a client'} sent on before DATA was answered`)
       return ownReply.sentTooEarly
     }
     const onward = { next, forwards: [...this.#nextServer.forwards] }
@@ -248,7 +248,7 @@ export class SmtpSession {
 
   #endIfDue(replies: readonly RawReply[]): void {
     if (replies.some(({ code }) => code === CLOSING)) this.#isOver = true
-    else if (this.#server.isStopping && !this.#isOver && !this.isAmidMessage) {
+    else if (this.#services.isStopping && !this.#isOver && !this.isAmidMessage) {
       this.#client.say(ownReply.stopping)
       this.#isOver = true
     }
@@ -285,13 +285,13 @@ export class SmtpSession {
 
   /** Logs why mail is deferred, and returns the reply. */
   #logged(error: unknown, reply: RawReply): RawReply {
-    const log = new TransactionLog(this.#server, this.#sendingClient().origin)
+    const log = new TransactionLog(this.#services, this.#sendingClient().origin)
     log.fault(error, [{ reply, sent: reply.code }])
     return reply
   }
 
   #complainAbout(error: unknown): void {
     const stack = error instanceof Error && !isFault(error) ? error.stack : undefined
-    this.#server.complain(`${this.#peer ?? 'a client'}: ${stack ?? errorText(error)}`)
+    this.#services.complain(`${this.#peer ?? 'a client'}: ${stack ?? errorText(error)}`)
   }
 }

@@ -30,8 +30,8 @@ export async function judge(
   const byHeader = decideByHeader(transaction, config)
   if (byHeader !== undefined) return byHeader
   // Each stage reads the header once, which may be 1 MiB.
-  const turn = () => giveWay(message.header.length)
-  await turn()
+  const letOthers = () => giveWay(message.header.length)
+  await letOthers()
 
   const notes = config.remark === '' ? [] : [config.remark]
   const times: Record<string, number> = {}
@@ -46,7 +46,7 @@ export async function judge(
 
   const trust = verifyTrust(transaction, config, tools)
   times.verify = lap()
-  await turn()
+  await letOthers()
 
   const remove = fieldsToRemove(message.header, trust, config)
   const mail = { ...transaction, leaving: withoutFields(message.header, remove) }
@@ -57,10 +57,10 @@ export async function judge(
   const scanned = await scanUnvouched(mail, { config, tools }, trust, deadline)
   times.scan = lap()
 
-  await turn()
+  await letOthers()
   const { stamp, notes: stampNotes } = await stampScanned(mail, config, tools, scanned, signatures)
   times.sign = lap()
-  await turn()
+  await letOthers()
 
   const decision = decide(transaction, config, {
     ...scanned,

@@ -6,7 +6,7 @@ import {
   type ClamdOptions,
   type ClamdTimeouts,
   defaultTimeouts,
-} from '../../../src/doors/clamd/service.ts'
+} from '../../../src/doors/clamd/services.ts'
 import { uint32 } from '../../../src/protocol/shared/frames.ts'
 import type { Ending } from '../../programs/server.ts'
 import { aroundDoor, type InPlace, type OpenedDoor } from '../in-process.ts'

@@ -4,7 +4,7 @@ import {
   defaultTimeouts,
   type MilterOptions,
   type MilterTimeouts,
-} from '../../../src/doors/milter/server.ts'
+} from '../../../src/doors/milter/services.ts'
 import type { Configuration } from '../../../src/doors/shared/configuration.ts'
 import type { Ending } from '../../programs/server.ts'
 import { aroundDoor, type InPlace, type OpenedDoor } from '../in-process.ts'

@@ -18,7 +18,7 @@ import { replyTexts } from '../../../protocol/smtp/replies.ts'
 import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
 import type { Transaction } from '../../../scan/judge/transaction.ts'
 import type { Judging } from '../../shared/mail-door.ts'
-import type { SmtpServer } from '../next-server/server.ts'
+import type { SmtpServices } from '../next-server/services.ts'
 import type { SentReply } from '../replies/content-replies.ts'
 import { ownReply } from '../replies/own-replies.ts'
 
@@ -36,14 +36,14 @@ export interface CarriedOut {
 export class TransactionLog {
   /** Set when the message has come. */
   transaction: Transaction | undefined
-  readonly #server: SmtpServer
+  readonly #services: SmtpServices
   readonly #origin: Origin
   readonly #began: number
 
-  constructor(server: SmtpServer, origin: Origin) {
-    this.#server = server
+  constructor(services: SmtpServices, origin: Origin) {
+    this.#services = services
     this.#origin = origin
-    this.#began = server.uptime()
+    this.#began = services.uptime()
   }
 
   /**
@@ -60,13 +60,13 @@ export class TransactionLog {
       ],
       remote: this.#origin.clientAddress,
       transaction: this.transaction,
-      total: this.#server.uptime() - this.#began,
+      total: this.#services.uptime() - this.#began,
     }
   }
 
   /** Logs why a message or command could not be carried out, and has these replies. */
   fault(error: unknown, replies: readonly SentReply[]): void {
-    this.#server.log(faultLine(error, undefined, this.about(replies)))
+    this.#services.log(faultLine(error, undefined, this.about(replies)))
   }
 
   /**
@@ -92,7 +92,7 @@ export class TransactionLog {
     envelope: Envelope,
     judging: Judging,
   ): void {
-    const { log } = this.#server
+    const { log } = this.#services
     const isAnswered = decision === undefined || decision.kind === 'accept'
     const groups = byReplyCode(replies, envelope)
     for (const group of groups) {

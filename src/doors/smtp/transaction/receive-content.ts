@@ -7,7 +7,7 @@ import type { Message } from '../../../mail/message/message.ts'
 import { ContentReader } from '../../../protocol/smtp/content.ts'
 import type { Grounds, Refusal } from '../../../scan/judge/decision.ts'
 import type { SmtpConnection } from '../client/connection.ts'
-import type { SmtpServer } from '../next-server/server.ts'
+import type { SmtpServices } from '../next-server/services.ts'
 
 /**
  * Calls `start`, which asks the client for the content of a message, receives it, and calls `use` with
@@ -20,18 +20,18 @@ import type { SmtpServer } from '../next-server/server.ts'
 export async function withContent(
   client: SmtpConnection,
   options: MessageOptions,
-  server: SmtpServer,
+  services: SmtpServices,
   start: () => void,
   use: (message: Message, refusal: Refusal | undefined) => Promise<void>,
 ): Promise<void> {
-  const intake = new Intake(options, server.openLease())
+  const intake = new Intake(options, services.openLease())
   try {
     start()
-    const byForm = await readContent(client, intake, server)
+    const byForm = await readContent(client, intake, services)
     const message = intake.finish()
     try {
       // After the queue the servers behind count the hops, and a bounce is theirs.
-      const byHops = server.afterQueue ? undefined : refuseTooManyHops(message.header)
+      const byHops = services.afterQueue ? undefined : refuseTooManyHops(message.header)
       await use(message, byForm ?? byHops)
     } finally {
       message.close()
@@ -48,7 +48,7 @@ export async function withContent(
 async function readContent(
   client: SmtpConnection,
   intake: Intake,
-  server: SmtpServer,
+  services: SmtpServices,
 ): Promise<Refusal | undefined> {
   const reader = new ContentReader()
   const lineEnds = new CrlfReader()
@@ -59,7 +59,7 @@ async function readContent(
     if (chunk === undefined) throw clientLeft()
     const piece = reader.push(chunk)
     size += piece.length
-    if (trouble === undefined && size <= server.maxSize) {
+    if (trouble === undefined && size <= services.maxSize) {
       try {
         const lines = lineEnds.push(piece)
         intake.write(lines)
@@ -74,7 +74,7 @@ async function readContent(
   client.giveBack(reader.rest) // no CR is held back: what there is of content ends in CRLF
   if (client.gone.aborted) throw clientLeft() // behind its last dot, without QUIT
   if (trouble !== undefined) throw trouble
-  return refuseContent(reader, size, server)
+  return refuseContent(reader, size, services)
 }
 
 export function clientLeft(): Fault {
@@ -88,7 +88,7 @@ export function clientLeft(): Fault {
 function refuseContent(
   { bare, hasHiddenDot }: ContentReader,
   size: number,
-  { refusesBareNewlines, maxSize }: Pick<SmtpServer, 'refusesBareNewlines' | 'maxSize'>,
+  { refusesBareNewlines, maxSize }: Pick<SmtpServices, 'refusesBareNewlines' | 'maxSize'>,
 ): Refusal | undefined {
   if (size > maxSize) {
     return refusal('5.3.4', 'too-large', `message is larger than ${maxSize} bytes (--max-size)`)

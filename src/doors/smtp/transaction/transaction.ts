@@ -17,7 +17,7 @@ import { RecipientList } from '../../shared/recipient-list.ts'
 import type { SendingClient } from '../../shared/refuse-recipient.ts'
 import { faultReply } from '../../shared/replies/smtp-reply.ts'
 import type { SmtpConnection } from '../client/connection.ts'
-import type { SmtpServer } from '../next-server/server.ts'
+import type { SmtpServices } from '../next-server/services.ts'
 import { ContentReplies } from '../replies/content-replies.ts'
 import { CLOSING, NEXT_SERVER_LOST } from '../replies/own-replies.ts'
 import { carryOut, dropped } from './carry-out.ts'
@@ -29,7 +29,7 @@ import { clientLeft, withContent } from './receive-content.ts'
 export class SmtpTransaction {
   readonly #line: Buffer
   readonly #from: Buffer
-  readonly #server: SmtpServer
+  readonly #services: SmtpServices
   readonly sender: MailAddress
   /** Bytes that the client announced for the message. */
   readonly size: number | undefined
@@ -39,12 +39,12 @@ export class SmtpTransaction {
   isBeyondRecall = false
 
   /** Begins with a MAIL command: its `line` as it was sent, its path and its parameters. */
-  constructor(line: Buffer, { path, parameters }: SmtpPath, server: SmtpServer) {
+  constructor(line: Buffer, { path, parameters }: SmtpPath, services: SmtpServices) {
     this.#line = line
     // Cut, so that it takes little memory; an address that is too long stays too long.
     this.#from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
-    this.#server = server
-    this.recipients = new RecipientList(server.openLease())
+    this.#services = services
+    this.recipients = new RecipientList(services.openLease())
     this.sender = readAddress(this.#from)
     this.size = announcedSize(parameters)
   }
@@ -59,10 +59,10 @@ export class SmtpTransaction {
     onward: Pick<SmtpDelivery, 'next' | 'forwards'>,
     { origin, mayRelay }: SendingClient,
   ): Promise<readonly RawReply[]> {
-    const server = this.#server
-    const { lmtp, afterQueue, begin } = server
+    const services = this.#services
+    const { lmtp, afterQueue, begin } = services
     const { gone } = client
-    const log = new TransactionLog(server, origin)
+    const log = new TransactionLog(services, origin)
     let replies = new ContentReplies(1, client) // to DATA itself
     const start = () => {
       replies = new ContentReplies(lmtp ? this.recipients.count : 1, client)
@@ -70,36 +70,42 @@ export class SmtpTransaction {
     }
     try {
       const recipients = this.recipients.paths()
-      const judging = server.startJudging()
-      await withContent(client, judging.messageOptions, server, start, async (message, refusal) => {
-        const envelope = makeEnvelope(this.#from, recipients.map(recipientIn))
-        const isClusterPeer = judging.kind === 'judge' && judging.isClusterPeer
-        const judgedClient = { mayRelay, isClusterPeer, isBounceInjector: false, origin }
-        const transaction = { message, envelope, client: judgedClient }
-        log.transaction = transaction
-        const mailLine = this.#line
-        const beyondRecall = () => {
-          this.isBeyondRecall = true
-        }
-        const delivery = { ...onward, mailLine, message, recipients, lmtp, replies, gone, beyondRecall } // biome-ignore format: a line
-        const deadline = new Deadline(server.uptime, { gone })
-        const adapter: DoorAdapter<CarriedOut> = {
-          answers: lmtp ? 'each' : 'once, some kept',
-          begin,
-          about: () => log.about([{ reply: dropped, sent: dropped.code }]),
-          adjust: afterQueue ? deferRefusals : (judged) => judged,
-          carryOut: (decision) => carryOutOnce(decision, delivery, server),
-          isUnsent: (recipient) => !replies.isSaid(recipient),
-        }
-        const end =
-          refusal === undefined && judging.kind === 'judge'
-            ? await handleMail(transaction, judging.context, deadline, adapter)
-            : await carryOutOnce(refusal && adapter.adjust!(refusal), delivery, server)
-        log.carriedOut(end, envelope, judging)
-      })
+      const judging = services.startJudging()
+      await withContent(
+        client,
+        judging.messageOptions,
+        services,
+        start,
+        async (message, refusal) => {
+          const envelope = makeEnvelope(this.#from, recipients.map(recipientIn))
+          const isClusterPeer = judging.kind === 'judge' && judging.isClusterPeer
+          const judgedClient = { mayRelay, isClusterPeer, isBounceInjector: false, origin }
+          const transaction = { message, envelope, client: judgedClient }
+          log.transaction = transaction
+          const mailLine = this.#line
+          const beyondRecall = () => {
+            this.isBeyondRecall = true
+          }
+          const delivery = { ...onward, mailLine, message, recipients, lmtp, replies, gone, beyondRecall } // biome-ignore format: a line
+          const deadline = new Deadline(services.uptime, { gone })
+          const adapter: DoorAdapter<CarriedOut> = {
+            answers: lmtp ? 'each' : 'once, some kept',
+            begin,
+            about: () => log.about([{ reply: dropped, sent: dropped.code }]),
+            adjust: afterQueue ? deferRefusals : (judged) => judged,
+            carryOut: (decision) => carryOutOnce(decision, delivery, services),
+            isUnsent: (recipient) => !replies.isSaid(recipient),
+          }
+          const end =
+            refusal === undefined && judging.kind === 'judge'
+              ? await handleMail(transaction, judging.context, deadline, adapter)
+              : await carryOutOnce(refusal && adapter.adjust!(refusal), delivery, services)
+          log.carriedOut(end, envelope, judging)
+        },
+      )
     } catch (error) {
       await dropTransaction(onward.next)
-      const reply = replyToError(error, server)
+      const reply = replyToError(error, services)
       replies.answerRest(rawReply(client.isAmidContent ? { ...reply, code: CLOSING } : reply))
       log.fault(error, replies.sent())
     }
@@ -124,7 +130,7 @@ function recipientIn(line: Buffer): Buffer {
 async function carryOutOnce(
   decision: Decision | undefined,
   delivery: SmtpDelivery,
-  { complain }: SmtpServer,
+  { complain }: SmtpServices,
 ): Promise<CarriedOut> {
   const { replies, gone, lmtp } = delivery
   const lost = await carryOut(decision, delivery)
@@ -156,7 +162,7 @@ function deferRefusal(decision: SingleDecision): SingleDecision {
 }
 
 /** Returns the reply for anything thrown. If mail is in a queue already, nothing is refused. */
-function replyToError(error: unknown, { afterQueue }: SmtpServer): SmtpReply {
+function replyToError(error: unknown, { afterQueue }: SmtpServices): SmtpReply {
   const kind = faultKindOf(error)
   if (kind === 'chain') return NEXT_SERVER_LOST
   const reply = faultReply(kind)

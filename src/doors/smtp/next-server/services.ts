@@ -43,7 +43,7 @@ export interface SmtpOptions extends MailDoorOptions {
 }
 
 /** The services that the door gives to a session and to each message in it. */
-export class SmtpServer extends MailServices {
+export class SmtpServices extends MailServices {
   /** This host's name, for the greeting. */
   readonly hostname = hostname()
   readonly lmtp: boolean

@@ -43,7 +43,7 @@ export const defaultTimeouts: ClamdTimeouts = {
 }
 
 /** The services that the door gives to a session and to each content in it. */
-export class ClamdService extends MailServices {
+export class ClamdServices extends MailServices {
   readonly turns: Turns
   readonly maxSize: number
   readonly maxClients: number

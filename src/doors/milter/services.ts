@@ -42,7 +42,7 @@ export const defaultTimeouts: MilterTimeouts = {
 }
 
 /** The services that the door gives to a session and to each message in it. */
-export class MilterServer extends MailServices {
+export class MilterServices extends MailServices {
   readonly turns: Turns
 
   constructor(first: Configuration, options: MilterOptions) {
