@@ -13,7 +13,7 @@ import { Signals } from './signals.ts'
 import { runWorker } from './worker.ts'
 
 process.exitCode = serviceExit.temporary
-process.env.UV_THREADPOOL_SIZE = String(DAEMON_THREADS) // Node reads it for the first thread
+process.env.UV_THREADPOOL_SIZE ??= String(DAEMON_THREADS) // Node reads it for the first thread
 const args = process.argv.slice(2)
 if (printsHelpOrVersion('onescand', usage, args)) process.exit(0)
 process.on('uncaughtException', (error) => {
