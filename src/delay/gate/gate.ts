@@ -33,6 +33,9 @@ export async function keepGate(
   const next = findNext(options.argv, env)
   const system = requireSystem(EARLY_TALKERS)
   const waiting = new WaitingVisits(waitingLimit(gate))
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, resolve)
+  })
   const descriptors = openListeners(gate, system)
   const log = new GateLog({ verbose: options.verbose, quiet: gate.quiet, system, uptime })
   dropPrivileges(gate)
@@ -49,9 +52,7 @@ export async function keepGate(
   process.on('SIGHUP', () => receiver.reload())
   if (gate.printPort) writeSync(1, `${system.localEndpoint(descriptors[0]!)?.port}\n`)
 
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, resolve)
-  })
+  await stopped
   listeners.stop()
   for (const descriptor of descriptors) closeSync(descriptor)
   receiver.sendAllAway('this server is being restarted; try again in a minute')
