@@ -22,7 +22,7 @@ type Clearing =
  * occur at all, whatever stands around them.
  */
 export function examineClearing(header: Header, names: readonly string[]): Clearing {
-  const { bytes: block } = header
+  const { bytes: block, text } = header
   if (block[0] === SPACE || block[0] === TAB) {
     // Such a line would continue a new field above it, and may be continued by a new field below.
     const end = endOfLeadingBlankLines(block)
@@ -33,7 +33,6 @@ export function examineClearing(header: Header, names: readonly string[]): Clear
       return { kind: 'unclear', why: 'its header begins with a malformed continuation' }
     }
   }
-  const text = block.toString('latin1')
   const inIt = names.filter((name) => occursIn(text, name))
   if (inIt.length === 0) return { kind: 'clear' }
   const { fields } = header

@@ -40,6 +40,7 @@ export class Header {
   readonly bytes: Buffer
   /** The line ending of the first line; LF if it has none. */
   readonly lineEnding: LineEnding
+  #text: string | undefined
   #fields: readonly FieldSpan[] | undefined
 
   constructor(bytes: Buffer) {
@@ -51,12 +52,18 @@ export class Header {
     return this.bytes.length
   }
 
+  /** The block in latin1: the string is made once, and all others are slices of it. */
+  get text(): string {
+    this.#text ??= this.bytes.toString('latin1')
+    return this.#text
+  }
+
   /**
    * The fields in their order, without the empty line. A line that is not a field has the name ''.
    * If there are more than HEADER_FIELDS_MAX, it ends with the first one beyond.
    */
   get fields(): readonly FieldSpan[] {
-    this.#fields ??= findFields(this.bytes, this.lineEnding)
+    this.#fields ??= findFields(this)
     return this.#fields
   }
 
@@ -66,12 +73,12 @@ export class Header {
 
   /** Returns a field as it stands, latin1, with its folds and its line end. */
   textOf({ start, end }: FieldSpan): string {
-    return this.bytes.toString('latin1', start, end)
+    return this.text.slice(start, end)
   }
 
   /** Returns what stands after the colon of a field, with its folds and its line end. */
   valueOf({ colon, end }: FieldSpan): string {
-    return this.bytes.toString('latin1', colon + 1, end)
+    return this.text.slice(colon + 1, end)
   }
 }
 
@@ -114,15 +121,16 @@ export function headerOf(block: Buffer): {
   return { header, isHeaderTooLarge: block.length > HEADER_MAX || header.hasTooManyFields }
 }
 
-function findFields(block: Buffer, ending: LineEnding): FieldSpan[] {
+function findFields(header: Header): FieldSpan[] {
+  const { bytes: block, lineEnding } = header
   const fields: FieldSpan[] = []
-  const crlf = ending === '\r\n'
+  const crlf = lineEnding === '\r\n'
   let start = 0
   while (start < block.length && !isEmptyLine(block, start, crlf)) {
     if (fields.length > HEADER_FIELDS_MAX) break
     let end = lineEnd(block, start)
     while (block[end] === SPACE || block[end] === TAB) end = lineEnd(block, end)
-    fields.push(fieldAt(block, start, end))
+    fields.push(fieldAt(header, start, end))
     start = end
   }
   return fields
@@ -203,14 +211,14 @@ export function endOfLeadingBlankLines(block: Buffer): number {
   return block[end - 1] === LF ? end : 0
 }
 
-function fieldAt(block: Buffer, start: number, end: number): FieldSpan {
+function fieldAt({ bytes: block, text }: Header, start: number, end: number): FieldSpan {
   let colon = start
   while (colon < end && block[colon] !== COLON && block[colon] !== LF) colon++
   if (colon === end || block[colon] !== COLON)
     return { name: '', key: '', start, colon: start, end }
   let nameEnd = colon
   while (nameEnd > start && isBlank(block[nameEnd - 1])) nameEnd--
-  const name = block.toString('latin1', start, nameEnd)
+  const name = text.slice(start, nameEnd)
   return { name, key: name.toLowerCase(), start, colon, end }
 }
 

@@ -134,7 +134,7 @@ export class Intake {
 
   #endHeader(end: number): Beginning {
     const all = this.#bytes.all
-    this.#lease.charge(end)
+    this.#lease.charge(2 * end) // as bytes, and as the string that its fields are read from
     const { header, isHeaderTooLarge } = headerOf(Buffer.from(all.subarray(0, end)))
     this.#lease.charge(header.fields.length * FIELD_COST)
     const { digestsFor, createHash } = this.#options

@@ -43,11 +43,10 @@ export function headerFormFault(header: Header): string | undefined {
 const faults = new WeakMap<Header, { readonly fault: string | undefined }>()
 
 function formFaultOf(header: Header): string | undefined {
-  const { bytes: block } = header
+  const { bytes: block, text } = header
   if (block.length === 0) return 'no header'
   if (block[0] === LF || block[0] === CR) return 'the header is empty'
   if (block.includes(0)) return `line ${lineOf(block, block.indexOf(0))} of the header holds a NUL`
-  const text = block.toString('latin1')
   const odd = oddLineEnd(text, header.lineEnding)
   if (odd >= 0) {
     const what = header.lineEnding === '\n' ? 'holds a CR' : 'mixes line endings'

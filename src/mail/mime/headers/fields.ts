@@ -84,7 +84,7 @@ export class MimeLines {
    * anything in it, so that words are not collected.
    */
   addWellFormed(header: Header): void {
-    this.hasControls = CONTROL.test(header.bytes.toString('latin1'))
+    this.hasControls = CONTROL.test(header.text)
     for (const field of header.fields) {
       if (!maySayContent(field.name)) continue
       this.#fields++
