@@ -93,7 +93,7 @@ function nameOf(
  * Content-Length, by which some readers cut mail.
  */
 const transportFields: ReadonlySet<string> = new Set(
-  [...unboundFields].filter((name) => name !== 'content-length'),
+  unboundFields.filter((name) => name !== 'content-length'),
 )
 
 /**
