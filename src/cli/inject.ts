@@ -63,7 +63,7 @@ function options(yargs: Argv<object>) {
     .option('dry-run', flag('Show the header of the message instead of giving it to qmail-queue'))
     .option('json', printsJson)
     .example(
-      'envdir /service/smtpd/env $0 inject mail.eml --from a@example.org --to b@example.org --dry-run',
+      'envdir /service/qmail-smtpd/env $0 inject mail.eml --from a@example.org --to b@example.org --dry-run',
       'With the settings of the SMTP service, without delivering',
     )
     .epilogue(

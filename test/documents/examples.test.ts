@@ -89,34 +89,38 @@ t.test('the examples', { skip: clamdMissing || ucspiMissing || envdirMissing }, 
   )
 
   t.test('make-envdir: a setting that is there stays', async (t) => {
-    const env = t.testdir({ QHPSI: 'plugin: mine\n' })
+    const service = t.testdir({ env: { QHPSI: 'plugin: mine\n' } })
+    const env = join(service, 'env')
     const make = () =>
-      spawnSync('/bin/sh', ['-c', example('make-envdir', { '/service/smtpd/env': env })], {
+      spawnSync('/bin/sh', ['-c', example('make-envdir'), 'make-envdir', service], {
         encoding: 'utf8',
       })
+    t.match(make(), { status: 1, stderr: `${service}/run: is not there; name the directory` })
+    writeFileSync(join(service, 'run'), 'exec tcpserver')
     t.match(make(), { status: 1, stderr: 'QHPSI: is "plugin: mine", not "plugin: clamd"' })
     t.same(readdirSync(env), ['QHPSI'], 'nothing was made')
     writeFileSync(join(env, 'QHPSI'), 'plugin: clamd')
-    t.match(make(), { status: 0, stderr: '' })
+    t.match(make(), { status: 0, stderr: '', stdout: `put envdir ${env} in front of tcpserver` })
     t.same(readdirSync(env).sort(), ['QHPSI', 'QMAILQUEUE', 'REJECTVIRUS'])
     t.equal(readFileSync(join(env, 'QHPSI'), 'latin1'), 'plugin: clamd')
   })
 
   t.test('make-envdir and run: a service under supervise', async (t) => {
     const { environment, delivered } = host(t)
-    const directory = t.testdir()
+    const directory = t.testdir({ run: example('run') })
     const env = join(directory, 'env')
-    execFileSync('/bin/sh', [
-      '-c',
-      example('make-envdir', { ...thisProgram, '/service/smtpd/env': env }),
-    ])
+    const make = ['-c', example('make-envdir', thisProgram), 'make-envdir', directory]
+    t.equal(
+      execFileSync('/bin/sh', make, { encoding: 'utf8' }),
+      `make-envdir: done; ${env} has QMAILQUEUE, QHPSI and REJECTVIRUS\n`,
+    )
     t.same(readdirSync(env).sort(), ['QHPSI', 'QMAILQUEUE', 'REJECTVIRUS'])
 
     const cdb = join(directory, 'tcp.smtp.cdb')
     execFileSync('tcprules', [cdb, `${cdb}.tmp`], { input: ':allow\n' })
     const port = await freePort()
     const run = example('run', {
-      '/service/smtpd/env': env,
+      '/service/qmail-smtpd/env': env,
       '/etc/tcp.smtp.cdb': cdb,
       'id -u qmaild': 'echo 0', // who cannot change users stays who he is
       'id -g onescan': 'echo 0',

@@ -92,7 +92,8 @@ function namesRead(isMeant: (file: string) => boolean): ReadonlySet<string> {
   const found = new Set<string>()
   for (const { path, text: source } of readers) {
     if (!isMeant(path)) continue
-    for (const [, name] of source.matchAll(/\benv\.([A-Z][A-Z_0-9]*)\b(?! = )/g)) found.add(name!)
+    for (const [, name] of source.matchAll(/\benv\.([A-Z][A-Z_0-9]*)\b(?! (\?\?)?= )/g))
+      found.add(name!)
     for (const [, name] of source.matchAll(/\(\s*env,\s*'([A-Z][A-Z_0-9]*)'/g)) found.add(name!)
     const code = source.replace(/\/\*.*?\*\/|\/\/[^\n]*|'[^'\n]*'|`[^`]*`/gs, "''")
     for (const [, name] of code.matchAll(/(?:\.|[{,]\s*)([A-Z][A-Z_0-9]*)\b/g)) {

@@ -279,16 +279,16 @@ export const typed: readonly TypedBlock[] = [
   {
     page: 'doc/qmail.md',
     begins: 'sh /usr/share/doc/onescan/examples/make-envdir',
-    shows: ['cat /service/smtpd/env/QMAILQUEUE', /^\/etc\/onescan\/queue$/m],
+    before: 'mkdir -p /service/qmail-smtpd; cp /usr/share/doc/onescan/examples/run /service/qmail-smtpd', // biome-ignore format: a line
+    shows: ['cat /service/qmail-smtpd/env/QMAILQUEUE', /^\/etc\/onescan\/queue$/m],
   },
   {
     page: 'doc/qmail.md',
-    begins: 'diff /service/smtpd/run',
-    before: 'cp /usr/share/doc/onescan/examples/run /service/smtpd/run',
+    begins: 'diff /service/qmail-smtpd/run',
   },
   {
     page: 'man/onescan.1',
-    begins: 'onescan check --user qmaild --envdir /service/smtpd/env',
+    begins: 'onescan check --user qmaild --envdir /service/qmail-smtpd/env',
     before: 'useradd -M -G onescan qmaild',
     code: 2, // it has no qmail-queue
     prints: /^ok +QHPSI: plugin: clamd$/m,
@@ -384,7 +384,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/mail-servers.md', 'echo you@example.org >>/etc/smtpd.recipients', 'for OpenSMTPD'],
   ['doc/mail-servers.md', `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--lmtp`, 'test/programs/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
   ['doc/operate.md', '# For prometheus.yml', 'test/packaging/monitoring.test.ts reads it'],
-  ['doc/quota-and-delay.md', 'cp /usr/share/doc/onescan/examples/run-delay-gate', 'it needs qmail under supervise'], // biome-ignore format: a line
+  ['doc/quota-and-delay.md', 'cp -b /usr/share/doc/onescan/examples/run-delay-gate', 'it needs qmail under supervise'], // biome-ignore format: a line
   ['man/onescan-plugin.7', 'onescan scan --all', 'test/cli/plugin.test.ts runs it'],
   ['man/onescan-plugin.7', "QHPSI='plugin: clamd macros.ts", 'it is a setting, with names of files of a site'], // biome-ignore format: a line
   ['man/onescan-plugin.7', 'cc -shared', 'test/scan/scanners/file-plugin runs it'],
