@@ -1,4 +1,3 @@
-import { SPACE, TAB } from '../../lib/net/ascii.ts'
 import { endOfLeadingBlankLines, type Header } from './header-block.ts'
 import { agreedFieldCount, areContinuations } from './well-formed.ts'
 
@@ -22,14 +21,14 @@ type Clearing =
  * occur at all, whatever stands around them.
  */
 export function examineClearing(header: Header, names: readonly string[]): Clearing {
-  const { bytes: block, text } = header
-  if (block[0] === SPACE || block[0] === TAB) {
+  const { text } = header
+  if (text[0] === ' ' || text[0] === '\t') {
     // Such a line would continue a new field above it, and may be continued by a new field below.
-    const end = endOfLeadingBlankLines(block)
+    const end = endOfLeadingBlankLines(header)
     if (end === 0) return { kind: 'unclear', why: 'its header is a continuation without a field' }
     // New fields would go below these lines, where some reader may take what follows for base64
     // already.
-    if (!areContinuations(block.subarray(0, end), header.lineEnding)) {
+    if (!areContinuations(text.slice(0, end), header.lineEnding)) {
       return { kind: 'unclear', why: 'its header begins with a malformed continuation' }
     }
   }

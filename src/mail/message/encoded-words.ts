@@ -39,18 +39,17 @@ function fieldsWithWords(header: string): string[] {
   return header.split(/\n(?![ \t])/).filter((field) => field.includes('=?'))
 }
 
-/** Returns which limit the encoded words of a header exceed; undefined if there is none. */
-export function limitOfWords(header: string): string | undefined {
+/** Returns which limit the encoded words of these fields exceed; undefined if there is none. */
+export function limitOfWords(fields: readonly string[]): string | undefined {
   const count = new EncodedWordCount()
-  for (const field of fieldsWithWords(header)) count.add(field)
+  for (const field of fields) count.add(field)
   return count.over
 }
 
 /** Whether a field of a header may hide a line end, or a NUL, in an encoded word; too many may. */
 export function hasHiddenLineEnd(header: string): boolean {
   const fields = fieldsWithWords(header)
-  if (fields.length === 0) return false
-  return limitOfWords(header) !== undefined || fields.some(hidesLineEnd)
+  return limitOfWords(fields) !== undefined || fields.some(hidesLineEnd)
 }
 
 /**

@@ -1,4 +1,4 @@
-import { COLON, CR, LF, SPACE, TAB } from '../../lib/net/ascii.ts'
+import { CR, LF } from '../../lib/net/ascii.ts'
 
 /** Bytes of the largest header block that can be edited; mail with a larger one is refused. */
 export const HEADER_MAX = 1024 * 1024
@@ -121,16 +121,14 @@ export function headerOf(block: Buffer): {
   return { header, isHeaderTooLarge: block.length > HEADER_MAX || header.hasTooManyFields }
 }
 
-function findFields(header: Header): FieldSpan[] {
-  const { bytes: block, lineEnding } = header
+function findFields({ text, lineEnding }: Header): FieldSpan[] {
   const fields: FieldSpan[] = []
-  const crlf = lineEnding === '\r\n'
   let start = 0
-  while (start < block.length && !isEmptyLine(block, start, crlf)) {
+  while (start < text.length && !beginsEmptyLine(text, start, lineEnding)) {
     if (fields.length > HEADER_FIELDS_MAX) break
-    let end = lineEnd(block, start)
-    while (block[end] === SPACE || block[end] === TAB) end = lineEnd(block, end)
-    fields.push(fieldAt(header, start, end))
+    const lineEnd = endOfLine(text, start)
+    const end = endOfBlankLines(text, lineEnd)
+    fields.push(fieldAt(text, start, lineEnd, end))
     start = end
   }
   return fields
@@ -183,7 +181,7 @@ export function editPlan(header: Header, edits: HeaderEdits): HeaderPart[] {
   const keep = (start: number, end: number) => {
     if (end > start) parts.push({ kind: 'kept', start, end })
   }
-  const top = edits.add.length > 0 ? endOfLeadingBlankLines(header.bytes) : 0
+  const top = edits.add.length > 0 ? endOfLeadingBlankLines(header) : 0
   keep(0, top)
   if (edits.add.length > 0) parts.push({ kind: 'new', bytes: fieldLines(edits.add, header) })
   let kept = top
@@ -205,25 +203,36 @@ function fieldLines(fields: readonly HeaderField[], { lineEnding }: Header): Buf
  * Returns the place of new fields: the first line that does not begin with a blank, or 0 if the last
  * line before it has no end.
  */
-export function endOfLeadingBlankLines(block: Buffer): number {
-  let end = 0
-  while (block[end] === SPACE || block[end] === TAB) end = lineEnd(block, end)
-  return block[end - 1] === LF ? end : 0
+export function endOfLeadingBlankLines({ text }: Header): number {
+  const end = endOfBlankLines(text, 0)
+  return text[end - 1] === '\n' ? end : 0
 }
 
-function fieldAt({ bytes: block, text }: Header, start: number, end: number): FieldSpan {
-  let colon = start
-  while (colon < end && block[colon] !== COLON && block[colon] !== LF) colon++
-  if (colon === end || block[colon] !== COLON)
-    return { name: '', key: '', start, colon: start, end }
+/** `lineEnd` is where the first of its lines ends, and `end` the last one. */
+function fieldAt(text: string, start: number, lineEnd: number, end: number): FieldSpan {
+  const colon = text.slice(start, lineEnd).indexOf(':') + start
+  if (colon < start) return { name: '', key: '', start, colon: start, end }
   let nameEnd = colon
-  while (nameEnd > start && isBlank(block[nameEnd - 1])) nameEnd--
+  while (nameEnd > start && ' \t\r'.includes(text[nameEnd - 1]!)) nameEnd--
   const name = text.slice(start, nameEnd)
   return { name, key: name.toLowerCase(), start, colon, end }
 }
 
-function isBlank(byte: number | undefined): boolean {
-  return byte === SPACE || byte === TAB || byte === CR
+/** Returns where the first line from `from` on begins that does not begin with a blank. */
+function endOfBlankLines(text: string, from: number): number {
+  let end = from
+  while (text[end] === ' ' || text[end] === '\t') end = endOfLine(text, end)
+  return end
+}
+
+/** Returns where the next line begins. */
+function endOfLine(text: string, from: number): number {
+  const lf = text.indexOf('\n', from)
+  return lf < 0 ? text.length : lf + 1
+}
+
+function beginsEmptyLine(text: string, at: number, ending: LineEnding): boolean {
+  return text[at] === '\n' || (ending === '\r\n' && text.startsWith('\r\n', at))
 }
 
 /** This many bytes of a line are compared one by one: for short lines a call of the runtime takes longest. */
@@ -233,12 +242,6 @@ function indexOfLf(bytes: Buffer, from: number): number {
   const near = Math.min(bytes.length, from + NEAR)
   for (let at = from; at < near; at++) if (bytes[at] === LF) return at
   return bytes.indexOf(LF, near)
-}
-
-/** Returns where the next line begins. */
-function lineEnd(block: Buffer, from: number): number {
-  const lf = indexOfLf(block, from)
-  return lf < 0 ? block.length : lf + 1
 }
 
 function isEmptyLine(block: Buffer, at: number, crlf: boolean): boolean {

@@ -54,16 +54,17 @@ function formFaultOf(header: Header): string | undefined {
   }
   if (!text.endsWith('\n\n') && !text.endsWith('\n\r\n')) return 'no empty line ends the header'
   if (header.hasTooManyFields) return `the header has more than ${HEADER_FIELDS_MAX} fields`
-  const limit = limitOfWords(text)
-  if (limit !== undefined) return `the header has ${limit}`
   const { fields } = header
+  const worded = fieldsWithWords(header)
+  const limit = limitOfWords(worded.map((field) => header.textOf(field)))
+  if (limit !== undefined) return `the header has ${limit}`
   const fieldWith = (at: number) =>
     at < 0 ? undefined : fields.findLast(({ start }) => start <= at)
   // Each is searched for in the whole header at once: in most there is none of them.
   const faults = [
     { field: fields.find(({ start }) => !isPlainlyNamed(text, start)), what: NO_FIELD },
     { field: fieldWith(text.search(BLANK_LINE)), what: BLANK_FOLD },
-    { field: fieldThatHides(text, fields), what: HIDDEN_END },
+    { field: worded.find((field) => hidesLineEnd(header.textOf(field))), what: HIDDEN_END },
     { field: fieldWith(text.search(BEGINS)), what: BEGINS_DATA },
   ]
   const [first] = faults
@@ -72,13 +73,13 @@ function formFaultOf(header: Header): string | undefined {
   return first && `line ${lineOf(block, first.field!.start)} of the header ${first.what}`
 }
 
-/** Returns the first field that hides a line end in an encoded word. */
-function fieldThatHides(text: string, fields: readonly FieldSpan[]): FieldSpan | undefined {
+/** Returns the fields that have encoded words. */
+function fieldsWithWords({ text, fields }: Header): readonly FieldSpan[] {
   let word = -1
-  return fields.find(({ start, end }) => {
+  return fields.filter(({ start, end }) => {
     if (word < start) word = text.indexOf('=?', start)
     if (word < 0) word = text.length
-    return word < end && hidesLineEnd(text.slice(start, end))
+    return word < end
   })
 }
 
@@ -94,10 +95,9 @@ export function agreedFieldCount(header: Header): number {
 }
 
 /** Whether every reader takes each of these lines, which begin with blanks, for a continuation. */
-export function areContinuations(lines: Buffer, ending: LineEnding): boolean {
-  const text = lines.toString('latin1')
-  if (!hasPlainLines(text, ending)) return false
-  return !/^[ \t]*$/m.test(text.replaceAll('\r', '').slice(0, -1))
+export function areContinuations(lines: string, ending: LineEnding): boolean {
+  if (!hasPlainLines(lines, ending)) return false
+  return !/^[ \t]*$/m.test(lines.replaceAll('\r', '').slice(0, -1))
 }
 
 function isAgreed(header: Header, field: FieldSpan): boolean {

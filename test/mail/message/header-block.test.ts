@@ -161,7 +161,7 @@ t.test('in CRLF mail a line of one letter, or one that begins with CR, is not em
 })
 
 t.test('new fields go below lines that begin with blanks, if these have an end', async (t) => {
-  const end = (text: string) => endOfLeadingBlankLines(Buffer.from(text))
+  const end = (text: string) => endOfLeadingBlankLines(new Header(Buffer.from(text)))
   t.equal(end(' a\n\tb\nC: d\n'), 6)
   t.equal(end(' a\n b'), 0)
   t.equal(end(' a'), 0)
