@@ -1,3 +1,4 @@
+import { LruCache } from '../../../lib/flow/cache.ts'
 import { decodeWords } from '../../message/encoded-words.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
 import { LimitExceeded, limits } from '../shared/limits.ts'
@@ -70,12 +71,47 @@ export function readPartHeader(
   lines: MimeLines,
   { isWhole, isOfPart }: { readonly isWhole: boolean; readonly isOfPart: boolean },
 ): PartHeader {
-  const { hidesLineEnd } = lines
-  const isClear = isWhole && !lines.hasControls && !hidesLineEnd
-  if (lines.text === '' && isClear) return isOfPart ? EMPTY_PART : EMPTY
+  const { hasControls, hidesLineEnd } = lines
+  const said = {
+    isOfPart,
+    isClear: isWhole && !hasControls && !hidesLineEnd,
+    hasControls,
+    hidesLineEnd,
+  }
   // Some readers decode encoded words first. For them a field begins after a line end that stands
   // in an encoded word.
-  const text = hidesLineEnd ? `${lines.text}\n${lines.decodedWords}` : lines.text
+  if (hidesLineEnd) return readText(`${lines.text}\n${lines.decodedWords}`, said)
+  if (!said.isClear || lines.text.length > KNOWN_LENGTH) return readText(lines.text, said)
+  const start = isOfPart ? 'part ' : 'mail '
+  const key = start + lines.text
+  const known = knownHeaders.get(key)
+  if (known !== undefined) return known
+  // (What is kept is read from the key: a slice of the mail's header would keep all of that.)
+  const header = readText(key.slice(start.length), said)
+  if (header.isText && header.boundaries.length === 0) knownHeaders.set(key, header)
+  return header
+}
+
+/**
+ * The headers of texts that are shown, by all that they say about content. Most say it in the same few words,
+ * which are read once. A file's name and a boundary are others in each mail: no header with one is here.
+ */
+const knownHeaders = new LruCache<PartHeader>(256)
+/** The most characters of one that is kept. */
+const KNOWN_LENGTH = 512
+
+/** What is known of a header besides its lines about content. */
+interface HeaderTraits {
+  readonly isOfPart: boolean
+  /** Whether all readers see the same lines, and the header ends with them. */
+  readonly isClear: boolean
+  readonly hasControls: boolean
+  readonly hidesLineEnd: boolean
+}
+
+function readText(text: string, traits: HeaderTraits): PartHeader {
+  const { isOfPart, isClear, hasControls, hidesLineEnd } = traits
+  if (text === '' && isClear) return isOfPart ? EMPTY_PART : EMPTY
   if (text.length > limits.fieldCharacters) throw new LimitExceeded(`a header with ${TOO_LONG}`)
   const fields = fieldsOf(text)
   const isPlain = isClear && fields.every(isNamedPlainly)
@@ -127,7 +163,7 @@ export function readPartHeader(
     isMailFile: MAIL_FILE.test(lowerCase),
     isFlowed: /delsp/.test(lowerCase),
     isStuffed: lowerCase.includes('flowed'),
-    oddities: odditiesOf(lines.hasControls, { ...values, type, boundary, boundaries, possible }),
+    oddities: odditiesOf(hasControls, { ...values, type, boundary, boundaries, possible }),
     charsets,
   }
 }

@@ -224,3 +224,44 @@ t.test('an encoding is a word that all readers know, or all that is mentioned', 
   t.same(unsure('X-Content: base64'), ['identity', 'base64'], 'in any field about content')
   t.same(read('X-Content: base64\n').encodings, ['identity'])
 })
+
+t.test(
+  'a header that was read says the same again, for the same kind of header alone',
+  async (t) => {
+    const texts = ['', `${TYPE}text/html; charset=latin1\n`, `${TYPE}text/plain; format=flowed\n`]
+    const kinds = [
+      { isWhole: true, isOfPart: false },
+      { isWhole: true, isOfPart: true },
+      { isWhole: false, isOfPart: false },
+      { isWhole: false, isOfPart: true },
+    ]
+    for (const text of [...texts, `${TYPE}a/b; name=a\n`, 'Content-Location: a\n']) {
+      const first = kinds.map((kind) => read(text, kind))
+      t.same(
+        kinds.toReversed().map((kind) => read(text, kind)),
+        first.toReversed(),
+        text,
+      )
+    }
+    const anew = (kind: object) => read('Content-Location: b\n', kind).isText
+    const untyped = kinds.map(anew)
+    t.same(untyped, [true, false, false, false])
+    t.same(kinds.map(anew), untyped)
+  },
+)
+
+t.test('a header of a text is read once, and none with a name or a boundary is kept', async (t) => {
+  const header = (text: string) => {
+    const lines = new MimeLines()
+    lines.add(text, false)
+    return readPartHeader(lines, { isWhole: true, isOfPart: true })
+  }
+  const again = (text: string) => {
+    const first = header(text)
+    return header(text) === first
+  }
+  t.ok(again(`${TYPE}text/plain; charset=utf-8\n`))
+  t.notOk(again(`${TYPE}text/plain; name=a\n`))
+  t.notOk(again(`${TYPE}multipart/mixed; boundary=b\n`))
+  t.notOk(again(`${TYPE}text/plain; x=${'x'.repeat(512)}\n`))
+})
