@@ -231,7 +231,7 @@ export function freeSpaceFaults(
   { directory, sharedDirectory }: SpoolSettings,
   maxSize: number,
 ): Finding[] {
-  const spools = [['spool (TMPDIR)', directory] as const, ['SPOOLDIR', sharedDirectory] as const]
+  const spools = [[SPOOL, directory] as const, ['SPOOLDIR', sharedDirectory] as const]
   return spools.flatMap(([what, place]) => {
     return place === undefined
       ? []

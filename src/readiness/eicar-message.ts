@@ -15,8 +15,12 @@ export const cleanMessage: Buffer = Buffer.from(
   `${HEADER}Content-Type: text/plain\n\n${'Nothing here.\n'.repeat(1200)}`,
 )
 
+const LETTER = 'The attachment is the harmless test file of eicar.org.'
+
 /** The EICAR test file as an attachment, which each scanner of mail must find. */
-export const eicarMessage: Buffer = Buffer.from(`${eicarPart()}\n--part--\n`)
+export const eicarMessage: Buffer = Buffer.from(
+  `${beginWithEicar(HEADER, LETTER, 'eicar.com')}--part--\n`,
+)
 
 /** The EICAR test file in a zip archive, compressed, so that only who opens it finds it: APPNOTE.TXT 4.3. */
 export const eicarZip: Buffer = zipOf(Buffer.from('eicar.com'), Buffer.from(EICAR), 0x6851cf3c)
@@ -56,24 +60,28 @@ const FILLER = Buffer.from(`${'onescan check '.repeat(5)}\n`.repeat(1000))
 export function largeEicarMessage(size: number): Bytes {
   const left = Math.max(0, size - eicarMessage.length - 64)
   return Bytes.of(
-    Buffer.from(`${eicarPart()}\n--part\nContent-Type: text/plain\n\n`),
+    Buffer.from(
+      `${beginWithEicar(HEADER, LETTER, 'eicar.com')}--part\nContent-Type: text/plain\n\n`,
+    ),
     ...Array<Buffer>(Math.floor(left / FILLER.length)).fill(FILLER),
     FILLER.subarray(0, left % FILLER.length),
     Buffer.from('\n--part--\n'),
   )
 }
 
-function eicarPart(): string {
-  return `${HEADER}Content-Type: multipart/mixed; boundary=part
+/** A multipart up to its next delimiter `--part`: its header, a text, and the EICAR test file by this name. */
+export function beginWithEicar(header: string, text: string, name: string): string {
+  return `${header}Content-Type: multipart/mixed; boundary=part
 
 --part
 Content-Type: text/plain
 
-The attachment is the harmless test file of eicar.org.
+${text}
 --part
-Content-Type: application/octet-stream; name=eicar.com
-Content-Disposition: attachment; filename=eicar.com
+Content-Type: application/octet-stream; name=${name}
+Content-Disposition: attachment; filename=${name}
 Content-Transfer-Encoding: base64
 
-${Buffer.from(EICAR).toString('base64').replace(/.{76}/g, '$&\n')}`
+${Buffer.from(EICAR).toString('base64').replace(/.{76}/g, '$&\n')}
+`
 }

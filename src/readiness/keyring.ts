@@ -14,7 +14,7 @@ const MD5_SECRET_MIN = 16
 export function checkKeyring(host: StageHost): Finding[] {
   const { path, keys, off } = loadKeyring(host.env, host.directories.control)
   if (keys === undefined && off === undefined) {
-    if (asksOnescand(host))
+    if (signsByOnescand(host))
       return [ok('keyring', `none at ${path}: onescand signs, if it has keys`)]
     const other = keyringOfPackage()
     const value = `none at ${path}: no stamps, all mail is scanned`
@@ -35,7 +35,7 @@ function keyringOfPackage(): string | undefined {
 
 function checkReader(host: StageHost, path: string): Finding {
   const barrier = barrierTo(host, path)
-  if (asksOnescand(host)) return checkAsker(host, path, barrier !== undefined)
+  if (signsByOnescand(host)) return checkAsker(host, path, barrier !== undefined)
   if (barrier === undefined) return ok('keyring', `${path}, read by ${accountText(host)}`)
   const value = `${path} is not readable by ${accountText(host)}`
   const remedy = barrier === path ? openTo(host, path, '640') : leadTo(host, path, barrier)
@@ -84,7 +84,8 @@ function checkAsker(host: StageHost, path: string, isClosed: boolean): Finding {
   return warning('keyring', value, remedy)
 }
 
-function asksOnescand({ account, asksOnescand }: StageHost): boolean {
+/** Whether onescand signs for this account: root reads the keys by itself. */
+function signsByOnescand({ account, asksOnescand }: StageHost): boolean {
   return account.uid !== 0 && asksOnescand
 }
 

@@ -53,16 +53,19 @@ static napi_value send_datagram(napi_env env, const struct argument *given) {
   return a_truth(env, sent == (ssize_t) text->length);
 }
 
-/* Bun takes a full queue for a socket on which nobody listens: errno tells them apart. */
-static napi_value is_queue_full(napi_env env, const struct argument *given) {
+/*
+ * Connects, if there is room in the queue. Bun takes a full one for a socket on which nobody
+ * listens: errno tells them apart.
+ */
+static napi_value somebody_listens(napi_env env, const struct argument *given) {
   struct sockaddr_un address;
   socklen_t length = unix_address(&given[0], &address);
   int fd = length ? socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) : -1;
   if (fd < 0)
     return a_truth(env, 0);
-  int is_full = connect(fd, (struct sockaddr *) &address, length) == 0 || errno == EAGAIN;
+  int is_heard = connect(fd, (struct sockaddr *) &address, length) == 0 || errno == EAGAIN;
   close(fd);
-  return a_truth(env, is_full);
+  return a_truth(env, is_heard);
 }
 
 static napi_value peer_of(napi_env env, const struct argument *given) {
@@ -182,7 +185,7 @@ static napi_value wake_one(napi_env env, const struct argument *given) {
 const struct function unix_functions[] = {
     {"bindUnix", "t", bind_unix},
     {"sendDatagram", "tt", send_datagram},
-    {"isQueueFull", "t", is_queue_full},
+    {"somebodyListens", "t", somebody_listens},
     {"peerOf", "n", peer_of},
     {"refuseDescriptors", "n", refuse_descriptors},
     {"passDescriptor", "nbn", pass_descriptor},

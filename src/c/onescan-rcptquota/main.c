@@ -1,7 +1,7 @@
 /*
  * onescan-rcptquota(8), a plugin of qmail-spp for RCPT. It prints one command if the recipient's
  * mailbox is full, and nothing if it has room or nobody can tell. It ends in 0 whatever the answer
- * is: mail must not wait for a quota.
+ * is, since mail must not wait for a quota, and in 1 if it was called wrongly.
  */
 #define _GNU_SOURCE
 #include "rcptquota.h"

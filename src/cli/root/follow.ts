@@ -29,7 +29,7 @@ type Taker = ((line: string) => unknown) | Writable
 interface FollowOptions {
   /** Milliseconds without a sign of life. */
   readonly silence?: number | undefined
-  /** Milliseconds in all, whatever signs of life it gives; no limit if somebody reads along, who may end it. */
+  /** Milliseconds in all, whatever signs of life it gives; no limit if a person reads along and can end it. */
   readonly whole?: number
   /** Takes each line of its standard error; by default that is printed. */
   readonly complain?: (line: string) => unknown

@@ -49,7 +49,7 @@ const has = (args: readonly string[], option: string) => optionValues(args, opti
 
 /** Has a command done. Sets the exit code. */
 export async function doForRoot(delegation: Delegation, args: readonly string[]): Promise<void> {
-  // The quarantine of a slot is kept by the account of that, which somebody names.
+  // Who names an account means the quarantine of a slot, which that account keeps.
   const isInService = delegation.by === 'service' && !has(args, '--user')
   try {
     process.exitCode = await (isInService ? byService(args) : byAccount(delegation, args))

@@ -5,10 +5,10 @@ import { type Finding, failure } from '../../lib/errors/finding.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { messageOf } from '../../mail/message/intake.ts'
 import { TOP_LINE } from '../../mail/message/message.ts'
+import { beginWithEicar } from '../../readiness/eicar-message.ts'
 import { Deadline } from '../../scan/judge/deadline.ts'
 import type { DecisionDetails } from '../../scan/judge/decision.ts'
 import { judge } from '../../scan/judge/judge.ts'
-import { EICAR } from '../../scan/scanners/shared/eicar.ts'
 import type { DaemonOptions } from '../options/options.ts'
 
 /** The most milliseconds for a message, or a door: a question about health does not wait for SCANTIMEOUT. */
@@ -104,22 +104,10 @@ export function makeTrialMail(
   const text = `${HEADER}Content-Type: text/plain\n\nNothing here at ${number}.\n`
   const clean = text + linesOf(Math.min(LARGE, most) - text.length)
   // A name that no site bans.
-  const eicar = `${HEADER}Content-Type: multipart/mixed; boundary=part
-
---part
-Content-Type: text/plain
-
-At ${number}.
---part
-Content-Type: application/octet-stream; name=eicar.txt
-Content-Disposition: attachment; filename=eicar.txt
-Content-Transfer-Encoding: base64
-
-${Buffer.from(EICAR).toString('base64').replace(/.{76}/g, '$&\n')}
---part--
-`
-  const padded = eicar.replace(`At ${number}.\n`, (line) => line + linesOf(least - eicar.length))
-  return { clean: Buffer.from(clean), eicar: Buffer.from(padded) }
+  const withEicar = (text: string) => `${beginWithEicar(HEADER, text, 'eicar.txt')}--part--\n`
+  const letter = `At ${number}.`
+  const eicar = withEicar(`${letter}\n${linesOf(least - withEicar(letter).length)}`.trimEnd())
+  return { clean: Buffer.from(clean), eicar: Buffer.from(eicar) }
 }
 
 const LINE = 'A line of a message that nobody sent, to be as long as real ones.\n'

@@ -45,7 +45,7 @@ export interface Configuration {
   readonly directories: ControlDirectories
   /** What mail is judged by; undefined if QHPSI is not set: all mail passes. */
   readonly context: JudgeContext | undefined
-  /** What a message is kept and looked at by, if it is judged. */
+  /** How a message that is judged is kept, and what is looked at in it. */
   readonly messageOptions: MessageOptions
   /**
    * The client that asks whether a mailbox has room, with its cache; undefined if QUOTAD is not

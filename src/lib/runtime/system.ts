@@ -91,8 +91,8 @@ export interface System {
    * The receiver sees this process as the sender.
    */
   sendDatagram(path: string, text: string): boolean
-  /** connect(2): whether the queue of a socket was full a moment ago, or has room. */
-  isQueueFull(path: string): boolean
+  /** connect(2): whether somebody listens at this path, though its queue may be full. */
+  somebodyListens(path: string): boolean
   /**
    * getsockopt(2), SO_PEERCRED: returns the process that connected the other end of a unix socket;
    * undefined for any other socket.

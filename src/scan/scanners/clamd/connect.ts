@@ -21,7 +21,7 @@ export async function loadConnect(): Promise<(address: ClamdAddress) => Connecti
 async function asNodeError(target: ClamdAddress, error: Error): Promise<Error> {
   if (!('path' in target) || errorCode(error) !== 'ECONNREFUSED') return error
   try {
-    if (!loadSystem()?.isQueueFull(target.path)) return error
+    if (!loadSystem()?.somebodyListens(target.path)) return error
   } catch {
     return error
   }
