@@ -148,7 +148,7 @@ t.test(
     t.match(page, `let in for ${figure('ACCEPT_PAUSE')} milliseconds at a time`)
     t.match(
       page,
-      `At most ${figure('QUESTIONS_MAX', 'delay/gate/visit-preparer.ts')} questions to the DNS`,
+      `At most ${figure('QUESTIONS_MAX', 'delay/gate/connection-preparer.ts')} questions to the DNS`,
     )
     t.match(
       page,

@@ -32,7 +32,7 @@ const givenUp: ReadonlyMap<string, string> = new Map([
   ['Site', 'JudgeContext; a site is the people who run onescan'],
   ['SpoolPolicy', 'SpoolSettings'],
   ['Stranger', 'UntrustedWriter; strangers are senders that nobody knows'],
-  ['WaitingRoom', 'WaitingVisits'],
+  ['WaitingRoom', 'WaitingConnections'],
   ['heardAt', 'receivedAt'],
   ['isExcused', 'isAllowed, as the action allow of onescan.policy'],
   ['ownWords', 'ownArgs, as process.argv has them'],

@@ -1,6 +1,6 @@
 import type { System } from '../../lib/runtime/system.ts'
 import { type ConnectionEvent, lineOf, writeLine } from '../shared/log.ts'
-import type { Visit } from './visit.ts'
+import type { GateConnection } from './connection.ts'
 
 /** Milliseconds between two lines about the same trouble. */
 const TELL_EVERY = 60_000
@@ -31,16 +31,16 @@ export class GateLog {
   /**
    * Logs what happened to a connection, if -v is set. `pid` is the program that got it, if any.
    */
-  connection(event: ConnectionEvent, visit: Visit, why: string, pid = process.pid): void {
+  about(event: ConnectionEvent, connection: GateConnection, why: string, pid = process.pid): void {
     if (!this.#options.verbose) return
-    const waited = visit.waited.toFixed(1)
-    this.#tell(event, pid, ['remote', visit.ip], ['waited_ms', waited], ['reason', why])
+    const waited = connection.waited.toFixed(1)
+    this.#tell(event, pid, ['remote', connection.ip], ['waited_ms', waited], ['reason', why])
   }
 
   /** Logs the code of a reply that refused a client, unless -q is set. */
-  refused(visit: Visit, reply: number, why: string): void {
+  refused(connection: GateConnection, reply: number, why: string): void {
     if (this.#options.quiet) return
-    this.#tell('refused', process.pid, ['remote', visit.ip], ['reply', reply], ['reason', why])
+    this.#tell('refused', process.pid, ['remote', connection.ip], ['reply', reply], ['reason', why])
   }
 
   /** Logs trouble of the gate itself, unless -q is set. The same trouble is logged once a minute. */

@@ -14,7 +14,7 @@ import { GateLog } from './gate-log.ts'
 import { Listeners } from './listeners.ts'
 import { Receiver } from './receiver.ts'
 import { RememberedClients } from './remembered-clients.ts'
-import { WaitingVisits } from './waiting-visits.ts'
+import { WaitingConnections } from './waiting-connections.ts'
 
 /** Descriptors that are kept for files, the DNS, and pipes to programs that are being started. */
 const SPARE_DESCRIPTORS = 64
@@ -32,7 +32,7 @@ export async function keepGate(
 ): Promise<number> {
   const next = findNext(options.argv, env)
   const system = requireSystem(EARLY_TALKERS)
-  const waiting = new WaitingVisits(waitingLimit(gate))
+  const waiting = new WaitingConnections(waitingLimit(gate))
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, resolve)
   })

@@ -43,7 +43,7 @@ export class Listeners {
     this.#options = options
     for (const fd of options.descriptors) {
       const id = this.newId()
-      this.#handlers.set(id, () => this.#letIn(fd, id))
+      this.#handlers.set(id, () => this.#accept(fd, id))
       this.#listenTo(fd, id)
     }
     process.on(WAKING_SIGNAL, () => this.#poll())
@@ -90,7 +90,7 @@ export class Listeners {
     this.pollSoon()
   }
 
-  #letIn(fd: number, id: number): void {
+  #accept(fd: number, id: number): void {
     const { system, arrive, exhausted } = this.#options
     for (let count = 0; count < AT_ONCE && !this.#isStopped; count++) {
       const accepted = system.accept(fd)

@@ -4,16 +4,17 @@ import type { Environment } from '../../lib/settings/settings.ts'
 import { closingLine, talk } from '../shared/conversation.ts'
 import { type DelayJudgement, outcomeOf } from '../shared/plan.ts'
 import type { ServerProgram } from '../shared/ucspi.ts'
+import { GateConnection } from './connection.ts'
+import { ConnectionPreparer, type ConnectionTools } from './connection-preparer.ts'
 import type { GateLog } from './gate-log.ts'
 import type { Listeners } from './listeners.ts'
-import { ProgramScheduler, startProgram } from './programs.ts'
-import { Visit } from './visit.ts'
-import { VisitPreparer, type VisitTools } from './visit-preparer.ts'
-import type { WaitingVisits } from './waiting-visits.ts'
+import { ProgramScheduler } from './program-scheduler.ts'
+import { startProgram } from './start-program.ts'
+import type { WaitingConnections } from './waiting-connections.ts'
 
-interface ReceiverOptions extends VisitTools {
+interface ReceiverOptions extends ConnectionTools {
   readonly next: ServerProgram
-  readonly waiting: WaitingVisits
+  readonly waiting: WaitingConnections
   readonly log: GateLog
 }
 
@@ -23,31 +24,31 @@ interface ReceiverOptions extends VisitTools {
  */
 export class Receiver {
   readonly #parts: ReceiverOptions
-  readonly #preparer: VisitPreparer
+  readonly #preparer: ConnectionPreparer
   readonly #scheduler: ProgramScheduler
   /** How many connections each client has. */
-  readonly #connections = new Map<string, number>()
+  readonly #countOfClient = new Map<string, number>()
 
   /** Throws a Fault if a list cannot be read. */
   constructor(parts: ReceiverOptions) {
     this.#parts = parts
-    this.#preparer = new VisitPreparer(parts)
+    this.#preparer = new ConnectionPreparer(parts)
     const { gate, system, uptime, log } = parts
-    const preempted = (visit: Visit) =>
-      log.connection('ended', visit, 'gives its place to a client that has fewer')
+    const preempted = (connection: GateConnection) =>
+      log.about('ended', connection, 'gives its place to a client that has fewer')
     this.#scheduler = new ProgramScheduler(gate.programs, { system, uptime, preempted })
   }
 
   /** Receives a client that has connected. */
   arrive(peer: AcceptedConnection, listeners: Listeners): void {
-    const visit = this.#admit(peer, listeners)
-    if (visit === undefined) return
-    this.#receive(visit)
+    const connection = this.#admit(peer, listeners)
+    if (connection === undefined) return
+    this.#receive(connection)
       .catch((error) => {
         this.#parts.log.trouble(errorText(error))
-        this.#sendAway(visit, 'temporary trouble; try again')
+        this.#sendAway(connection, 'temporary trouble; try again')
       })
-      .finally(() => this.#end(visit, listeners))
+      .finally(() => this.#end(connection, listeners))
   }
 
   /** Reads all lists again. If one cannot be read, the old lists stay, and the log says so. */
@@ -61,124 +62,132 @@ export class Receiver {
 
   /** Sends all clients that wait away, with 421 and the text. */
   sendAllAway(text: string): void {
-    for (const visit of this.#parts.waiting.all()) this.#sendAway(visit, text)
+    for (const connection of this.#parts.waiting.all()) this.#sendAway(connection, text)
   }
 
   /** Lets a new client wait. Returns undefined if it had to be sent away. */
-  #admit(peer: AcceptedConnection, listeners: Listeners): Visit | undefined {
+  #admit(peer: AcceptedConnection, listeners: Listeners): GateConnection | undefined {
     const { gate, system, waiting, uptime } = this.#parts
-    const visit = new Visit(listeners.newId(), peer, system, uptime)
-    const others = this.#connections.get(visit.client) ?? 0
+    const connection = new GateConnection(listeners.newId(), peer, system, uptime)
+    const others = this.#countOfClient.get(connection.client) ?? 0
     if (others >= gate.perClient) {
-      return this.#sendAway(visit, 'too many connections from your address')
+      return this.#sendAway(connection, 'too many connections from your address')
     }
     if (waiting.isFull) {
       const worst = waiting.worst()
       const why = 'too many clients are waiting; try again'
-      if (worst === undefined) return this.#sendAway(visit, why)
+      if (worst === undefined) return this.#sendAway(connection, why)
       this.#sendAway(worst, why)
     }
-    if (!visit.watchFromNowOn()) return this.#sendAway(visit, 'no resources; try again')
-    this.#connections.set(visit.client, others + 1)
-    waiting.enter(visit)
-    listeners.tellOf(visit.id, (event) => visit.onEvent(event))
+    if (!connection.watchFromNowOn()) return this.#sendAway(connection, 'no resources; try again')
+    this.#countOfClient.set(connection.client, others + 1)
+    waiting.enter(connection)
+    listeners.tellOf(connection.id, (event) => connection.onEvent(event))
     listeners.pollSoon()
-    return visit
+    return connection
   }
 
-  async #receive(visit: Visit): Promise<void> {
+  async #receive(connection: GateConnection): Promise<void> {
     const { waiting, remembered, log } = this.#parts
-    const prepared = await this.#preparer.prepare(visit)
-    if (visit.isClosed) return
-    if (prepared === undefined) return log.connection('denied', visit, 'a rule denies it')
+    const prepared = await this.#preparer.prepare(connection)
+    if (connection.isClosed) return
+    if (prepared === undefined) return log.about('denied', connection, 'a rule denies it')
     const { plan, environment } = prepared
-    if (plan.kind === 'pass') return this.#serve(visit, environment, plan.why)
+    if (plan.kind === 'pass') return this.#serve(connection, environment, plan.why)
 
     const rank = (judged: DelayJudgement) => {
       if (judged.class === 'nameless' || judged.class === 'dynamic')
-        waiting.setRank(visit, judged.class)
+        waiting.setRank(connection, judged.class)
     }
     plan.judgement.then(rank, () => {}) // `outcomeOf` gets the rejection, too
-    const outcome = await outcomeOf(plan, (delay) => visit.waitForGreeting(delay))
-    if (visit.isClosed) return
-    if (outcome.event === 'passed') return this.#serve(visit, environment, outcome.why)
-    log.connection(outcome.event, visit, outcome.why)
+    const outcome = await outcomeOf(plan, (delay) => connection.waitForGreeting(delay))
+    if (connection.isClosed) return
+    if (outcome.event === 'passed') return this.#serve(connection, environment, outcome.why)
+    log.about(outcome.event, connection, outcome.why)
     if (outcome.event === 'left') return
-    remembered.forget(visit.client)
-    waiting.setRank(visit, 'talked')
-    await this.#refuse(visit, environment)
+    remembered.forget(connection.client)
+    waiting.setRank(connection, 'talked')
+    await this.#refuse(connection, environment)
   }
 
   /** Holds an early talker, and then refuses it, or starts the program to do so. */
-  async #refuse(visit: Visit, environment: Environment): Promise<void> {
+  async #refuse(connection: GateConnection, environment: Environment): Promise<void> {
     const { options, log, uptime } = this.#parts
-    const waitEnd = await visit.waitForLeaving(options.penalty * 1000)
-    if (visit.isClosed || waitEnd === 'left') return
+    const waitEnd = await connection.waitForLeaving(options.penalty * 1000)
+    if (connection.isClosed || waitEnd === 'left') return
     if (!options.standalone) {
-      return this.#serve(visit, { ...environment, RBLSMTPD: options.text }, undefined)
+      return this.#serve(connection, { ...environment, RBLSMTPD: options.text }, undefined)
     }
-    log.refused(visit, 451, options.text)
-    await talk(visit, options.text, uptime)
+    log.refused(connection, 451, options.text)
+    await talk(connection, options.text, uptime)
   }
 
   /**
    * Starts the program as soon as it may run. `why` is the reason in the log; it is undefined
    * for an early talker, which was logged already.
    */
-  async #serve(visit: Visit, environment: Environment, why: string | undefined): Promise<void> {
+  async #serve(
+    connection: GateConnection,
+    environment: Environment,
+    why: string | undefined,
+  ): Promise<void> {
     const { gate, log } = this.#parts
-    const turn = await this.#scheduler.acquire(visit, gate.waitTimeout * 1000)
+    const turn = await this.#scheduler.acquire(connection, gate.waitTimeout * 1000)
     if (turn === 'turn') {
       try {
-        await this.#run(visit, environment, why)
+        await this.#run(connection, environment, why)
       } finally {
-        this.#scheduler.release(visit)
+        this.#scheduler.release(connection)
       }
       return
     }
-    if (visit.isClosed) return
-    if (turn === 'left') log.connection('left', visit, why ?? 'talked')
-    else this.#sendAway(visit, 'all servers are busy; try again')
+    if (connection.isClosed) return
+    if (turn === 'left') log.about('left', connection, why ?? 'talked')
+    else this.#sendAway(connection, 'all servers are busy; try again')
   }
 
   /** Starts the program, and resolves when it has ended. */
-  async #run(visit: Visit, environment: Environment, why: string | undefined): Promise<void> {
-    if (visit.isClosed) return
+  async #run(
+    connection: GateConnection,
+    environment: Environment,
+    why: string | undefined,
+  ): Promise<void> {
+    if (connection.isClosed) return
     const { gate, next, system, waiting, remembered, log } = this.#parts
     const hasWaited = why !== undefined
-    waiting.leave(visit)
-    visit.handOver()
-    if (!gate.keepIpOptions) system.dropIpOptions(visit.fd)
-    if (gate.noDelay) system.sendAtOnce(visit.fd)
-    const started = startProgram(next, visit, environment, system)
+    waiting.leave(connection)
+    connection.handOver()
+    if (!gate.keepIpOptions) system.dropIpOptions(connection.fd)
+    if (gate.noDelay) system.sendAtOnce(connection.fd)
+    const started = startProgram(next, connection, environment, system)
     if ('why' in started) {
       log.trouble(started.why)
-      return this.#sendAway(visit, 'the server cannot be started; try again')
+      return this.#sendAway(connection, 'the server cannot be started; try again')
     }
-    if (hasWaited) log.connection('passed', visit, why, started.pid)
+    if (hasWaited) log.about('passed', connection, why, started.pid)
     const { trouble, hasBehaved } = await started.ended
     if (trouble !== undefined) log.trouble(trouble)
-    if (hasWaited && hasBehaved) remembered.add(visit.client)
+    if (hasWaited && hasBehaved) remembered.add(connection.client)
   }
 
   /** Sends a client 421 and closes its connection, and logs that. */
-  #sendAway(visit: Visit, why: string): undefined {
+  #sendAway(connection: GateConnection, why: string): undefined {
     const { waiting, log } = this.#parts
-    if (visit.isClosed) return
-    log.refused(visit, 421, why)
-    visit.write(closingLine(why))
-    visit.endSending()
-    waiting.leave(visit)
-    visit.close()
+    if (connection.isClosed) return
+    log.refused(connection, 421, why)
+    connection.write(closingLine(why))
+    connection.endSending()
+    waiting.leave(connection)
+    connection.close()
   }
 
   /** Closes the connection of a client that was admitted, and counts it no more. */
-  #end(visit: Visit, listeners: Listeners): void {
-    listeners.forget(visit.id)
-    this.#parts.waiting.leave(visit)
-    visit.close()
-    const others = (this.#connections.get(visit.client) ?? 1) - 1
-    if (others > 0) this.#connections.set(visit.client, others)
-    else this.#connections.delete(visit.client)
+  #end(connection: GateConnection, listeners: Listeners): void {
+    listeners.forget(connection.id)
+    this.#parts.waiting.leave(connection)
+    connection.close()
+    const others = (this.#countOfClient.get(connection.client) ?? 1) - 1
+    if (others > 0) this.#countOfClient.set(connection.client, others)
+    else this.#countOfClient.delete(connection.client)
   }
 }

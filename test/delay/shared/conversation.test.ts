@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { Visit } from '../../../src/delay/gate/visit.ts'
+import { GateConnection } from '../../../src/delay/gate/connection.ts'
 import { talk } from '../../../src/delay/shared/conversation.ts'
 import type { System } from '../../../src/lib/runtime/system.ts'
 
@@ -124,11 +124,11 @@ t.test('clients of the gate, which reads into one memory, hear each its own answ
     },
     endSending() {},
   } as unknown as System
-  const visits = words.map((_, fd) => {
+  const connections = words.map((_, fd) => {
     const peer = { fd, port: 25, address: Uint8Array.of(127, 0, 0, 1) }
-    return new Visit(fd, peer, system, () => 0)
+    return new GateConnection(fd, peer, system, () => 0)
   })
-  await Promise.all(visits.map((visit) => talk(visit, 'wait', () => 0)))
+  await Promise.all(connections.map((connection) => talk(connection, 'wait', () => 0)))
   t.same(
     answers,
     ['250 smtp-delay.local', '451 wait', '451 wait'].map(

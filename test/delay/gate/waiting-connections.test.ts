@@ -1,15 +1,15 @@
 import t from 'tap'
-import type { Visit } from '../../../src/delay/gate/visit.ts'
-import { WaitingVisits } from '../../../src/delay/gate/waiting-visits.ts'
+import type { GateConnection } from '../../../src/delay/gate/connection.ts'
+import { WaitingConnections } from '../../../src/delay/gate/waiting-connections.ts'
 
-/** The visits that wait at the gate: when they are as many as may, and who makes room for a newcomer. */
+/** The connections that wait at the gate: when they are as many as may, and who makes room for a newcomer. */
 
-const visit = (name: string) =>
-  ({ ip: name, rank: undefined, before: undefined, behind: undefined }) as unknown as Visit
+const connection = (name: string) =>
+  ({ ip: name, rank: undefined, before: undefined, behind: undefined }) as unknown as GateConnection
 
 t.test('the queue is full with as many as it may hold, until one leaves', async (t) => {
-  const waiting = new WaitingVisits(2)
-  const [a, b] = [visit('a'), visit('b')]
+  const waiting = new WaitingConnections(2)
+  const [a, b] = [connection('a'), connection('b')]
   waiting.enter(a)
   t.equal(waiting.isFull, false)
   waiting.enter(b)
@@ -23,8 +23,8 @@ t.test('the queue is full with as many as it may hold, until one leaves', async 
 })
 
 t.test('the worst client makes room first, of one rank who came to it last', async (t) => {
-  const waiting = new WaitingVisits(10)
-  const visits = [
+  const waiting = new WaitingConnections(10)
+  const connections = [
     'other',
     'dynamic',
     'dynamic',
@@ -33,10 +33,10 @@ t.test('the worst client makes room first, of one rank who came to it last', asy
     'nameless',
     'talked',
   ] as const
-  const all = visits.map((rank, n) => ({ rank, visit: visit(`${rank} ${n}`) }))
-  for (const { visit } of all) waiting.enter(visit)
+  const all = connections.map((rank, n) => ({ rank, connection: connection(`${rank} ${n}`) }))
+  for (const { connection } of all) waiting.enter(connection)
   t.equal(waiting.worst(), undefined, 'nobody is worse than a stranger')
-  for (const { rank, visit } of all) waiting.setRank(visit, rank)
+  for (const { rank, connection } of all) waiting.setRank(connection, rank)
   const left: string[] = []
   for (let worst = waiting.worst(); worst !== undefined; worst = waiting.worst()) {
     left.push(worst.ip)
@@ -47,11 +47,11 @@ t.test('the worst client makes room first, of one rank who came to it last', asy
 })
 
 t.test('who becomes worse is the last of that rank, who left has none', async (t) => {
-  const waiting = new WaitingVisits(10)
-  const [a, b, c] = [visit('a'), visit('b'), visit('c')]
-  for (const visit of [a, b, c]) {
-    waiting.enter(visit)
-    waiting.setRank(visit, 'dynamic')
+  const waiting = new WaitingConnections(10)
+  const [a, b, c] = [connection('a'), connection('b'), connection('c')]
+  for (const connection of [a, b, c]) {
+    waiting.enter(connection)
+    waiting.setRank(connection, 'dynamic')
   }
   waiting.setRank(b, 'dynamic')
   t.equal(waiting.worst()?.ip, 'c', 'the same rank is no change')

@@ -10,12 +10,12 @@ import type { RefusedClient } from '../shared/conversation.ts'
 
 const READ_MAX = 16 * 1024
 /**
- * All visits share it. Another visit may read before a caller of read() goes on, so read() returns
+ * All connections share it. Another connection may read before a caller of read() goes on, so read() returns
  * a copy.
  */
 const buffer = Buffer.allocUnsafeSlow(READ_MAX)
 
-/** The ranks of visits that wait, from the worst to the best. */
+/** The ranks of connections that wait, from the worst to the best. */
 export type Rank = 'talked' | 'nameless' | 'dynamic' | 'other'
 
 /** Why a wait ended: what the client did, or 'turn' if the client gets a program now. */
@@ -25,7 +25,7 @@ export type WaitEnd = ClientActivity | 'turn'
  * One connection, from the accept until the gate closes it. Meanwhile the client waits, is refused,
  * or is served by a program.
  */
-export class Visit implements RefusedClient {
+export class GateConnection implements RefusedClient {
   readonly id: number
   readonly fd: number
   readonly ip: string
@@ -33,15 +33,15 @@ export class Visit implements RefusedClient {
   /** The key under which its client is counted and remembered. */
   readonly client: string
   /** When the client connected, in milliseconds of `uptime`. */
-  readonly #since: number
+  readonly #acceptedAt: number
   readonly #system: System
   readonly #uptime: () => number
 
   /** Its rank among those that wait; undefined if it does not wait. */
   rank: Rank | undefined
   /** Its neighbours in the line of its rank. */
-  before: Visit | undefined
-  behind: Visit | undefined
+  before: GateConnection | undefined
+  behind: GateConnection | undefined
 
   #isWatched = false
   #isClosed = false
@@ -58,7 +58,7 @@ export class Visit implements RefusedClient {
     this.client = clientKey(peer.address)
     this.#system = system
     this.#uptime = uptime
-    this.#since = uptime()
+    this.#acceptedAt = uptime()
   }
 
   /** Whether the gate has closed its descriptor. */
@@ -68,7 +68,7 @@ export class Visit implements RefusedClient {
 
   /** Milliseconds since the client connected. */
   get waited(): number {
-    return this.#uptime() - this.#since
+    return this.#uptime() - this.#acceptedAt
   }
 
   /** Watches the client from now on. Returns false if the kernel has no room for that. */
@@ -129,7 +129,7 @@ export class Visit implements RefusedClient {
   }
 
   /** Ends the wait, since there is a program for the client. Returns false if it does not wait. */
-  callUp(): boolean {
+  wake(): boolean {
     const settle = this.#settle
     settle?.('turn')
     return settle !== undefined

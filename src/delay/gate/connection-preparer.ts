@@ -8,18 +8,18 @@ import type { DelayOptions, GateOptions } from '../shared/options.ts'
 import { type Plan, planFor, readPlanSources } from '../shared/plan.ts'
 import { isConfirmed, lookUpNames, type Resolver } from '../shared/reverse-dns.ts'
 import { IGNORED, readUcspiClient } from '../shared/ucspi.ts'
+import type { GateConnection } from './connection.ts'
 import { findTcpRule, NO_RULE } from './find-tcp-rule.ts'
 import type { RememberedClients } from './remembered-clients.ts'
-import type { Visit } from './visit.ts'
 
-/** How long a visit waits, and the environment of the program that it gets. */
-interface PreparedVisit {
+/** How long a connection waits, and the environment of the program that it gets. */
+interface PreparedConnection {
   readonly plan: Plan
   readonly environment: Environment
 }
 
-/** What a visit is prepared by. */
-export interface VisitTools {
+/** What a connection is prepared by. */
+export interface ConnectionTools {
   readonly options: DelayOptions
   readonly gate: GateOptions
   readonly env: Environment
@@ -29,33 +29,33 @@ export interface VisitTools {
   readonly uptime: () => number
 }
 
-/** Does for a visit what tcpserver does before it starts a program, and plans its wait. */
-export class VisitPreparer {
-  readonly #parts: VisitTools
+/** Does for a connection what tcpserver does before it starts a program, and plans its wait. */
+export class ConnectionPreparer {
+  readonly #parts: ConnectionTools
   /** The environment of all programs. */
   readonly #base: Environment
   #sources: ReturnType<typeof readSources>
 
   /** Reads all lists. Throws a Fault if one cannot be read. */
-  constructor(parts: VisitTools) {
+  constructor(parts: ConnectionTools) {
     this.#parts = parts
     this.#base = baseEnvironment(parts.env)
     this.#sources = readSources(parts)
   }
 
   /** Resolves to undefined if a rule denies the client. */
-  async prepare(visit: Visit): Promise<PreparedVisit | undefined> {
+  async prepare(connection: GateConnection): Promise<PreparedConnection | undefined> {
     const { options, gate, system, remembered } = this.#parts
     const { allowed, rules, ask, localHostOf } = this.#sources
-    const { address, fd } = visit.peer
+    const { address, fd } = connection.peer
     const resolver = ask()
     const local = system.localEndpoint(fd)
     if (local === undefined) throw new Error('the connection is broken')
     const remoteHost = await remoteHostOf(address, gate.lookUp, resolver)
     const localHost = await localHostOf(local.address, resolver)
-    const rule = gate.rules ? findTcpRule(gate.rules, visit.ip, remoteHost) : NO_RULE
+    const rule = gate.rules ? findTcpRule(gate.rules, connection.ip, remoteHost) : NO_RULE
     if (rule.isDenied) return undefined
-    const ends = { local, localHost, remote: visit.peer, remoteHost }
+    const ends = { local, localHost, remote: connection.peer, remoteHost }
     const variables = connectionVariables(ends, rule)
     // Variables of the gate's own environment count for every client, as with tcpserver.
     const { RELAYCLIENT, SMTPDELAY, RBLSMTPD } = this.#base
@@ -66,7 +66,7 @@ export class VisitPreparer {
       ...byEnvironment,
       name: byEnvironment.name === remoteHost ? undefined : byEnvironment.name,
     }
-    const isRemembered = remembered.has(visit.client)
+    const isRemembered = remembered.has(connection.client)
     const plan = planFor(client, options, { allowed, rules, resolver, isRemembered })
     return { plan, environment: { ...this.#base, ...variables } }
   }
@@ -77,7 +77,7 @@ export class VisitPreparer {
   }
 }
 
-function readSources({ options, gate, env, uptime }: VisitTools) {
+function readSources({ options, gate, env, uptime }: ConnectionTools) {
   const { ask, ...lists } = readPlanSources(options, env, uptime)
   return { ...lists, ask: shareQuestions(ask), localHostOf: createLocalHosts(gate.localName) }
 }

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
+import { GateConnection } from '../../../src/delay/gate/connection.ts'
+import { ConnectionPreparer } from '../../../src/delay/gate/connection-preparer.ts'
 import { RememberedClients } from '../../../src/delay/gate/remembered-clients.ts'
-import { Visit } from '../../../src/delay/gate/visit.ts'
-import { VisitPreparer } from '../../../src/delay/gate/visit-preparer.ts'
 import { readOptions } from '../../../src/delay/shared/options.ts'
 import { clientKey, parseIpAddress } from '../../../src/lib/net/ip-address.ts'
 import type { System } from '../../../src/lib/runtime/system.ts'
@@ -14,7 +14,7 @@ import { allWait, namesFrom } from '../waits.ts'
 const uptime = () => performance.now()
 const here = { address: parseIpAddress('192.0.2.25')!, port: 25 }
 
-/** A gate with these options; `come` prepares a client's visit. */
+/** A gate with these options; `come` prepares a client's connection. */
 async function gate(t: Test, words: readonly string[], env: Record<string, string> = {}) {
   const dns = await startDns(t, {
     '25.2.0.192.in-addr.arpa': { names: ['mx.example.org'] },
@@ -29,10 +29,10 @@ async function gate(t: Test, words: readonly string[], env: Record<string, strin
   const system = { localEndpoint: (fd: number) => (fd < 0 ? undefined : here) } as System
   const remembered = new RememberedClients(60, uptime)
   const tools = { options, gate: options.gate!, env, system, remembered, uptime }
-  const preparer = new VisitPreparer(tools)
+  const preparer = new ConnectionPreparer(tools)
   const come = (ip: string, fd = 3) => {
     const peer = { fd, address: parseIpAddress(ip)!, port: 4000 }
-    return preparer.prepare(new Visit(1, peer, system, uptime))
+    return preparer.prepare(new GateConnection(1, peer, system, uptime))
   }
   return { come, remembered, asked: dns.asked }
 }
@@ -40,13 +40,14 @@ async function gate(t: Test, words: readonly string[], env: Record<string, strin
 t.test('equal questions of clients that come at once are asked once', async (t) => {
   const { come, asked } = await gate(t, ['-p'])
   const ips = [...Array(20).fill('192.0.2.1'), '192.0.2.2', '192.0.2.4']
-  const visits = await Promise.all(ips.map((ip) => come(ip)))
+  const connections = await Promise.all(ips.map((ip) => come(ip)))
   t.same(
-    visits.slice(-3).map((visit) => visit?.environment.TCPREMOTEHOST),
+    connections.slice(-3).map((connection) => connection?.environment.TCPREMOTEHOST),
     ['friend.example.org', undefined, 'other.example.org'],
     'which counts if the name has the address',
   )
-  for (const visit of visits) if (visit?.plan.kind === 'wait') await visit.plan.judgement
+  for (const connection of connections)
+    if (connection?.plan.kind === 'wait') await connection.plan.judgement
   const count = (name: string) => asked.filter((question) => question === name).length
   t.equal(count('1.2.0.192.in-addr.arpa'), 2, 'for the program, and for the wait')
   t.equal(count('25.2.0.192.in-addr.arpa'), 1)

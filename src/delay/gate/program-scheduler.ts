@@ -1,0 +1,214 @@
+import type { System } from '../../lib/runtime/system.ts'
+import type { GateConnection, WaitEnd } from './connection.ts'
+
+interface ProgramSchedulerOptions {
+  readonly system: Pick<System, 'tcpInfo' | 'endReceiving'>
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
+  /** Called for a connection whose program is being ended before its time. */
+  readonly preempted: (connection: GateConnection) => void
+}
+
+/** Milliseconds between two looks at the programs while clients wait. */
+const LOOK_EVERY = 500
+/**
+ * Milliseconds without progress after which a client with one program may be preempted. If a
+ * client has several, this time is divided by their number.
+ */
+const PROGRAM_IDLE_MAX = 20_000
+/** Bytes of a client that are progress. Few dialogues before DATA have as many, and most mail has more. */
+const PROGRESS = 4096
+/** Milliseconds that a program has to end. After them another one is preempted. */
+const END_WITHIN = 5000
+
+/** The program of a connection. */
+interface RunningProgram {
+  readonly startedAt: number
+  /** When there was progress, and how many bytes had come by then. */
+  progress: { readonly at: number; readonly bytes: number }
+  /** When it was preempted; undefined if it was not. */
+  preemptedAt: number | undefined
+}
+
+/**
+ * Decides whose programs run, of which there is a limit. The next one is that of the client that has fewest;
+ * among equals, of the one that connected first. If the limit is reached and a client waits, a client
+ * is preempted that has more programs and makes no progress: its program finds the end of its input, and
+ * the client still gets the answer that is under way. If all make progress, and a client has waited
+ * for its first program for PROGRAM_IDLE_MAX, the slowest client is preempted.
+ */
+export class ProgramScheduler {
+  readonly #most: number
+  readonly #options: ProgramSchedulerOptions
+  /** Connections in the order in which they connected, which is that of their ids. */
+  readonly #waiting: GateConnection[] = []
+  readonly #waitingSince = new Map<GateConnection, number>()
+  readonly #running = new Map<GateConnection, RunningProgram>()
+  /** How many programs each client has, without those that were preempted. */
+  readonly #programsOf = new Map<string, number>()
+  #looking: NodeJS.Timeout | undefined
+
+  constructor(most: number, options: ProgramSchedulerOptions) {
+    this.#most = most
+    this.#options = options
+  }
+
+  /**
+   * Waits until the connection may run its program, for at most `timeout` milliseconds. Resolves to 'turn' if it
+   * may now, to 'left' if the client has left, and to 'silent' if the time is over.
+   */
+  async acquire(connection: GateConnection, timeout: number): Promise<WaitEnd> {
+    if (this.#running.size < this.#most) {
+      this.#run(connection)
+      return 'turn'
+    }
+    this.#waiting.splice(this.#indexOf(connection), 0, connection)
+    this.#waitingSince.set(connection, this.#options.uptime())
+    this.#looking ??= setInterval(() => this.#look(), LOOK_EVERY)
+    const end = await connection.waitForLeaving(timeout)
+    this.#waitNoMore(connection)
+    return end
+  }
+
+  /** Its program has ended: the next may run. */
+  release(connection: GateConnection): void {
+    if (this.#running.get(connection)?.preemptedAt === undefined) this.#addTo(connection, -1)
+    this.#running.delete(connection)
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      this.#waitNoMore(next)
+      if (!next.wake()) continue
+      this.#run(next)
+      return
+    }
+  }
+
+  #run(connection: GateConnection): void {
+    const startedAt = this.#options.uptime()
+    this.#running.set(connection, {
+      startedAt,
+      progress: { at: startedAt, bytes: 0 },
+      preemptedAt: undefined,
+    })
+    this.#addTo(connection, 1)
+  }
+
+  #addTo({ client }: GateConnection, more: number): void {
+    const held = this.#countOf(client) + more
+    if (held > 0) this.#programsOf.set(client, held)
+    else this.#programsOf.delete(client)
+  }
+
+  #countOf(client: string): number {
+    return this.#programsOf.get(client) ?? 0
+  }
+
+  /** The connection whose program is the next to run. */
+  #next(): GateConnection | undefined {
+    let best: GateConnection | undefined
+    let fewest = Number.POSITIVE_INFINITY
+    for (const connection of this.#waiting) {
+      const held = this.#countOf(connection.client)
+      if (held >= fewest) continue
+      best = connection
+      fewest = held
+      if (held === 0) break
+    }
+    return best
+  }
+
+  #waitNoMore(connection: GateConnection): void {
+    const index = this.#indexOf(connection)
+    this.#waitingSince.delete(connection)
+    if (this.#waiting[index] === connection) this.#waiting.splice(index, 1)
+    if (this.#waiting.length > 0) return
+    clearInterval(this.#looking)
+    this.#looking = undefined
+  }
+
+  /** Preempts one program for each client that waits and has fewer than another. */
+  #look(): void {
+    const now = this.#options.uptime()
+    let ending = 0
+    for (const [connection, program] of this.#running) {
+      if (program.preemptedAt === undefined) this.#noteProgress(connection, program, now)
+      else if (now - program.preemptedAt < END_WITHIN) ending++
+    }
+    let slowest = this.#slowest(now)
+    if (slowest === undefined && this.#idlest(0, now) === undefined) return
+    // How many of the programs that are being ended make room for each client.
+    const expected = new Map<string, number>()
+    for (const connection of this.#waiting) {
+      const before = expected.get(connection.client) ?? 0
+      const programs = this.#countOf(connection.client) + before
+      const mayHaveSlowest = programs === 0 && isLong(now - this.#waitingSince.get(connection)!)
+      const giving = this.#idlest(programs, now) ?? (mayHaveSlowest ? slowest : undefined)
+      if (giving === undefined) continue
+      expected.set(connection.client, before + 1)
+      if (ending > 0) {
+        ending--
+        continue
+      }
+      this.#preempt(giving, now)
+      slowest = this.#slowest(now)
+    }
+  }
+
+  #noteProgress(connection: GateConnection, program: RunningProgram, now: number): void {
+    const bytes = this.#options.system.tcpInfo(connection.fd)?.bytes ?? program.progress.bytes
+    if (bytes - program.progress.bytes >= PROGRESS) program.progress = { at: now, bytes }
+  }
+
+  /**
+   * The connection that is preempted for a client with so many programs: among the connections of the clients with
+   * most, the one that made no progress for longest.
+   */
+  #idlest(programs: number, now: number): GateConnection | undefined {
+    let found: GateConnection | undefined
+    // If both clients have programs, one is preempted only if the numbers are more equal then.
+    let most = programs === 0 ? 1 : programs + 2
+    let since = Number.POSITIVE_INFINITY
+    for (const [connection, { progress, preemptedAt }] of this.#running) {
+      const held = this.#countOf(connection.client)
+      if (preemptedAt !== undefined || held < most) continue
+      if (now - progress.at < PROGRAM_IDLE_MAX / held) continue
+      if (held === most && progress.at >= since) continue
+      found = connection
+      most = held
+      since = progress.at
+    }
+    return found
+  }
+
+  /** Of the programs that have run for long, the one that has sent least for its time. */
+  #slowest(now: number): GateConnection | undefined {
+    let found: GateConnection | undefined
+    let least = Number.POSITIVE_INFINITY
+    for (const [connection, { startedAt, progress, preemptedAt }] of this.#running) {
+      const rate = progress.bytes / (now - startedAt)
+      if (preemptedAt !== undefined || !isLong(now - startedAt) || rate >= least) continue
+      found = connection
+      least = rate
+    }
+    return found
+  }
+
+  #preempt(connection: GateConnection, now: number): void {
+    this.#running.get(connection)!.preemptedAt = now
+    this.#addTo(connection, -1)
+    this.#options.system.endReceiving(connection.fd)
+    this.#options.preempted(connection)
+  }
+
+  /** The index that a connection has, or would have, among those that wait; found by bisection. */
+  #indexOf(connection: GateConnection): number {
+    let [low, high] = [0, this.#waiting.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#waiting[middle]!.id < connection.id) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+const isLong = (time: number) => time >= PROGRAM_IDLE_MAX

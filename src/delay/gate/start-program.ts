@@ -1,0 +1,64 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { errorText } from '../../lib/errors/fault.ts'
+import type { System } from '../../lib/runtime/system.ts'
+import type { Environment } from '../../lib/settings/settings.ts'
+import type { ServerProgram } from '../shared/ucspi.ts'
+import type { GateConnection } from './connection.ts'
+
+/** How a program ended, and whether its client behaved like a mail server. */
+interface ProgramEnd {
+  /** The signal that ended the program, in words; undefined if it exited. */
+  readonly trouble: string | undefined
+  readonly hasBehaved: boolean
+}
+
+/** Least bytes of a dialogue: `EHLO a`, `MAIL FROM:<>` and `QUIT`, each with its line end. */
+const BYTES_MIN = 28
+/** Least segments of these, since a mail server waits for the reply to each. */
+const SEGMENTS_IN_MIN = 3
+/** Least segments of the greeting and of these replies. */
+const SEGMENTS_OUT_MIN = 4
+
+/**
+ * Starts the program with the connection as its fd 0 and 1, as tcpserver(1) does: blocking, and
+ * with no signal ignored. Returns `why` if it cannot be started; the connection is still open then.
+ * Otherwise the gate's descriptor is closed when the program ends: until then the kernel counts what
+ * goes over the connection (TCP_INFO), and the gate reads nothing of it.
+ */
+export function startProgram(
+  { program, args }: ServerProgram,
+  connection: GateConnection,
+  environment: Environment,
+  system: System,
+): { readonly pid: number; readonly ended: Promise<ProgramEnd> } | { readonly why: string } {
+  let child: ChildProcess
+  try {
+    const env = { ...environment }
+    child = spawn(program, args, { stdio: [connection.fd, connection.fd, 2], env, argv0: program })
+    child.once('error', () => {}) // there is no process id then, which is looked at below
+  } catch (error) {
+    return { why: `${program}: ${errorText(error)}` }
+  }
+  const { pid } = child
+  if (pid === undefined) {
+    const why = 'cannot be started; is it there, and are there processes left?'
+    return { why: `${program}: ${why}` }
+  }
+  return { pid, ended: endOf(child) }
+
+  async function endOf(started: ChildProcess): Promise<ProgramEnd> {
+    const [code, signal] = (await once(started, 'exit')) as [number | null, string | null]
+    const counted = system.tcpInfo(connection.fd)
+    connection.close()
+    const hasSpoken =
+      counted !== undefined &&
+      counted.bytes >= BYTES_MIN &&
+      counted.segmentsIn >= SEGMENTS_IN_MIN &&
+      counted.segmentsOut >= SEGMENTS_OUT_MIN
+    return {
+      trouble: signal === null ? undefined : `${program}: ended by ${signal}`,
+      hasBehaved: hasSpoken && code === 0,
+    }
+  }
+}
