@@ -3,7 +3,7 @@ import type { Finding } from '../../src/lib/errors/finding.ts'
 import { bootMailHost, mailHostMissing, POSTFIX } from './mail-host.ts'
 
 /**
- * What `onescan check` says of a host with Postfix and clamd that was broken, and what comes of its remedies:
+ * What `onescan check` says of a host with Postfix or Exim and clamd that was broken, and what comes of its remedies:
  * each is carried out, and then mail is tried.
  */
 
@@ -25,7 +25,7 @@ interface State {
   readonly does?: string
 }
 
-const states: readonly State[] = [
+const ofPostfix: readonly State[] = [
   {
     name: 'the directory of the socket is closed',
     breaks: 'chmod 0700 /var/spool/postfix/onescan',
@@ -318,31 +318,112 @@ const states: readonly State[] = [
   },
 ]
 
-t.test('each remedy of check is carried out', { skip: mailHostMissing }, async (t) => {
-  const host = await bootMailHost(t, 'postfix ucspi-tcp clamdscan iproute2', POSTFIX)
-  const type = (script: string) =>
-    host.run(`exec </dev/null; export HOME=/root; cd /root; ${script}`)
-  const findings = () =>
-    (JSON.parse(type('onescan check --json 2>/dev/null').output) as { results: Finding[] }).results
-  const errors = () => findings().filter(({ level }) => level === 'error')
-  type(`sed -i '/^SelfCheck/d' /etc/clamav/clamd.conf; echo 'SelfCheck 600' >>/etc/clamav/clamd.conf
-    ${set('REJECTVIRUS="1"')}; sh /usr/share/doc/onescan/examples/postfix-milter; systemctl restart onescand; postfix reload`)
-  t.same(errors(), [])
+/** What the page has for Exim. */
+const EXIM_OPTIONS =
+  'ONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --smtp inet:127.0.0.1:10027 --next inet:127.0.0.1:10026 --after-queue"'
+const TEMPLATE = '/etc/exim4/exim4.conf.template'
+const ofExim = (change: string) => `sed -i '${change}' ${TEMPLATE}; update-exim4.conf; systemctl restart exim4` // biome-ignore format: a line
 
-  const chosen = states.filter(({ name }) => name.includes(process.env.STATE ?? ''))
-  for (const { name, breaks, says, does } of chosen) {
-    await t.test(name, async (t) => {
-      type(breaks)
-      const found = findings()
-      const finding = found.find(({ what, value }) => what === says.what && says.value.test(value))
-      t.match(finding, says, JSON.stringify(found.filter(({ level }) => level !== 'ok')))
-      const typed = type(does ?? finding!.remedy!)
-      t.equal(typed.code, 0, `${does ?? finding!.remedy}: ${typed.output}`)
-      t.same(errors(), [], 'nothing is wrong any more')
-      const { output } = type('onescan check --mail you@example.org')
-      t.match(output, /^ok +port 25, clean mail: is scanned by the milter door, and accepted$/m)
-      t.match(output, /^ok +port 25, EICAR: is (refused|kept) by the milter door: EICAR-Test/m)
-      t.notMatch(output, /^error/m)
-    })
-  }
-})
+const statesOfExim: readonly State[] = [
+  {
+    name: 'onescand was stopped',
+    breaks: 'systemctl stop onescand.socket onescan-milter.socket onescan-policy.socket onescand',
+    says: { level: 'error', what: 'onescand', value: /^does not answer \(inactive\)$/ },
+  },
+  {
+    name: 'the addresses of onescand are gone',
+    breaks: unset('ONESCAND_OPTIONS'),
+    says: {
+      level: 'error',
+      what: 'router onescan_before_queue of Exim',
+      value: /^hands mail to port 10025 of 127.0.0.1, where nobody listens: Exim defers it$/,
+      remedy: /or that port in ONESCAND_OPTIONS$/,
+    },
+    does: set(EXIM_OPTIONS),
+  },
+  {
+    name: 'the router names another port',
+    breaks: ofExim('s/127.0.0.1::10025/127.0.0.1::10099/'),
+    says: {
+      level: 'error',
+      what: 'router onescan_before_queue of Exim',
+      value: /^hands mail to port 10099 of 127.0.0.1, where nobody listens: Exim defers it$/,
+      remedy: /name an address of its --smtp \(.*10025.*\) in that router/,
+    },
+    does: ofExim('s/127.0.0.1::10099/127.0.0.1::10025/'),
+  },
+  {
+    name: 'the transport ends before a scan may',
+    breaks: ofExim('s/final_timeout = 15m/final_timeout = 10s/'),
+    says: {
+      level: 'warning',
+      what: 'transport onescan of Exim',
+      value: /^final_timeout = 10s: Exim gives up before a scan does/,
+      remedy: /^write final_timeout = 10m in that transport, and reload Exim$/,
+    },
+    does: ofExim('s/final_timeout = 10s/final_timeout = 10m/'),
+  },
+  {
+    name: 'Exim is stopped',
+    breaks: 'systemctl stop exim4',
+    says: { level: 'error', what: 'Exim', value: /^does not run: it was stopped$/ },
+  },
+]
+
+/** Postfix by the milter door, and Exim by the SMTP door, each as its page sets it up. */
+const hosts = [
+  {
+    packages: 'postfix ucspi-tcp clamdscan iproute2',
+    prepare: POSTFIX,
+    setUp: `${set('REJECTVIRUS="1"')}; sh /usr/share/doc/onescan/examples/postfix-milter; systemctl restart onescand; postfix reload`,
+    states: ofPostfix,
+    door: 'milter',
+  },
+  {
+    packages: 'exim4-daemon-light clamdscan iproute2',
+    prepare: `sed -i "s/^dc_eximconfig_configtype=.*/dc_eximconfig_configtype='internet'/; s/^dc_other_hostnames=.*/dc_other_hostnames='example.org'/" /etc/exim4/update-exim4.conf.conf && update-exim4.conf && systemctl enable exim4`,
+    setUp: `${set('REJECTVIRUS="1"')}; ${set(EXIM_OPTIONS)}; sh /usr/share/doc/onescan/examples/exim-debian; systemctl restart exim4`,
+    states: statesOfExim,
+    door: 'smtp',
+  },
+]
+
+for (const { packages, prepare, setUp, states, door } of hosts) {
+  t.test(
+    `each remedy of check is carried out: ${packages}`,
+    { skip: mailHostMissing },
+    async (t) => {
+      const host = await bootMailHost(t, packages, prepare)
+      const type = (script: string) =>
+        host.run(`exec </dev/null; export HOME=/root; cd /root; ${script}`)
+      const findings = () =>
+        (JSON.parse(type('onescan check --json 2>/dev/null').output) as { results: Finding[] })
+          .results
+      const errors = () => findings().filter(({ level }) => level === 'error')
+      type(`sed -i '/^SelfCheck/d' /etc/clamav/clamd.conf; echo 'SelfCheck 600' >>/etc/clamav/clamd.conf
+      ${setUp}`)
+      t.same(errors(), [])
+
+      const chosen = states.filter(({ name }) => name.includes(process.env.STATE ?? ''))
+      for (const { name, breaks, says, does } of chosen) {
+        await t.test(name, async (t) => {
+          type(breaks)
+          const found = findings()
+          const finding = found.find(
+            ({ what, value }) => what === says.what && says.value.test(value),
+          )
+          t.match(finding, says, JSON.stringify(found.filter(({ level }) => level !== 'ok')))
+          const typed = type(does ?? finding!.remedy!)
+          t.equal(typed.code, 0, `${does ?? finding!.remedy}: ${typed.output}`)
+          t.same(errors(), [], 'nothing is wrong any more')
+          const { output } = type('onescan check --mail you@example.org')
+          const clean = `^ok +port 25, clean mail: is scanned by the ${door} door, and accepted$`
+          t.match(output, new RegExp(clean, 'm'))
+          const virus = `^ok +port 25, EICAR: is (refused|kept) by the ${door} door: EICAR-Test`
+          t.match(output, new RegExp(virus, 'm'))
+          t.notMatch(output, /^error/m)
+        })
+      }
+    },
+  )
+}
