@@ -67,7 +67,10 @@ function lineFor(conditions: Readonly<Record<string, string | undefined>>): stri
   const words = Object.entries(conditions).flatMap(([name, value]) => {
     if (value === undefined) return []
     if (/[\s,"'#\\]/.test(value)) {
-      throw new Fault('config', `${name} ${value}: has a blank, a comma or a quote; write the line into onescan.policy`) // biome-ignore format: a line
+      throw new Fault(
+        'config',
+        `${name} ${value}: has a blank, a comma or a quote; write the line into onescan.policy`,
+      )
     }
     return [`${name}=${value}`]
   })

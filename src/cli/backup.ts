@@ -137,7 +137,10 @@ function contentOf(path: string, fd: number, places: readonly string[]) {
     return kind === undefined || kind === 'd' ? [] : [{ bytes: Number(bytes), name: `/${name}` }]
   })
   return places.map((place) => {
-    const own = entries.filter(({ name }) => name === place || name.startsWith(`${place}/`) || name.startsWith(`${place} -> `)) // biome-ignore format: a line
+    const own = entries.filter(
+      ({ name }) =>
+        name === place || name.startsWith(`${place}/`) || name.startsWith(`${place} -> `),
+    )
     return { place, files: own.length, bytes: own.reduce((sum, { bytes }) => sum + bytes, 0) }
   })
 }

@@ -40,7 +40,7 @@ const testCommand = makeCommand('policy test', {
       .positional('from', { type: 'string', demandOption: true, describe: 'Sender, or <>' })
       .positional('to', { type: 'string', demandOption: true, describe: 'One recipient' })
       .positional('client', { type: 'string', describe: 'IP address of the client' })
-      .option('auth', flag('It may relay, or has authenticated')) // biome-ignore format: a line
+      .option('auth', flag('It may relay, or has authenticated'))
       .option('size', text('Bytes of the message, with K, M or G', { default: '4K' }))
       .option('file', text('Read this file instead of the one that counts for the slot'))
       .option('json', printsJson)

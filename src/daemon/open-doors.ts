@@ -37,7 +37,11 @@ export async function openDoors(
 ): Promise<OpenDoor[]> {
   const budget = new Budget(options.memory)
   const identifyPeer = identifyPeerBy(loadSystem())
-  const { clients: maxClients, sockets: maxSockets } = connectionLimits(descriptorLimit(), kinds.length, options.maxClients) // biome-ignore format: a line
+  const { clients: maxClients, sockets: maxSockets } = connectionLimits(
+    descriptorLimit(),
+    kinds.length,
+    options.maxClients,
+  )
   const common = {
     ...options,
     maxClients,

@@ -77,7 +77,14 @@ export function aboutShare(envelope: Envelope, about: LogContext): LogContext {
 
 /** Makes the line for a message that passes without being looked at. */
 export function passLine(why: string, about: LogContext): Buffer {
-  return line([['decision', 'pass'], ['reason', why]], undefined, about) // biome-ignore format: a pair a line is longer to read
+  return line(
+    [
+      ['decision', 'pass'],
+      ['reason', why],
+    ],
+    undefined,
+    about,
+  )
 }
 
 /** Makes the line for a message that could not be judged. */
@@ -85,7 +92,15 @@ export function faultLine(error: unknown, code: number | undefined, about: LogCo
   const kind = isFault(error) ? error.kind : 'bug'
   const why = kind === 'bug' && error instanceof Error ? error.stack : errorText(error)
   const decision = kind === 'address-too-long' ? 'reject' : 'defer'
-  return line([['decision', decision], ['fault', kind], ['reason', why]], code, about) // biome-ignore format: as above
+  return line(
+    [
+      ['decision', decision],
+      ['fault', kind],
+      ['reason', why],
+    ],
+    code,
+    about,
+  )
 }
 
 function line(fields: readonly LogField[], code: number | undefined, about: LogContext) {

@@ -135,7 +135,8 @@ async function converse(server: NextServer, mail: OutgoingMail, name: string): P
     expect(await server.ask(Buffer.from(line, 'latin1')), 250, line)
   }
   for (const address of [mail.sender, ...mail.recipients]) {
-    if (/[\0-\x1f\x7f<>]/.test(address)) throw new Fault('config', `${JSON.stringify(address)}: cannot be sent by SMTP`) // biome-ignore format: a line
+    if (/[\0-\x1f\x7f<>]/.test(address))
+      throw new Fault('config', `${JSON.stringify(address)}: cannot be sent by SMTP`)
   }
   await ask(`EHLO ${hostname()}`)
   await ask(`MAIL FROM:<${mail.sender}>`)

@@ -113,7 +113,11 @@ export class Content {
   /** Returns the reply to a content that has more bytes than are taken, and logs it. */
   refuseSize(): string {
     const why = `over ${this.#services.maxSize} bytes (--max-size)`
-    const decision = { kind: 'defer', reply: TOO_LARGE, details: { scan: 'skipped', why, times: {} } } as const // biome-ignore format: a line
+    const decision = {
+      kind: 'defer',
+      reply: TOO_LARGE,
+      details: { scan: 'skipped', why, times: {} },
+    } as const
     for (const line of decisionLines(decision, undefined, this.#logged(undefined)))
       this.#services.log(line)
     return this.#couldNotTell(clamdWords.streamTooLong)

@@ -56,7 +56,12 @@ function serveClient(socket: Socket, services: ClamdServices, closed: () => void
     waitsOn: () => (wire.endedAt ?? 0) - wire.receivedAt < timeouts.halfClosing,
   })
   if (stream === undefined) socket.resume()
-  const fields: LogField[] = peer ? [['peer_uid', peer.uid], ['peer_pid', peer.pid]] : [] // biome-ignore format: a line
+  const fields: LogField[] = peer
+    ? [
+        ['peer_uid', peer.uid],
+        ['peer_pid', peer.pid],
+      ]
+    : []
   const near = stream && peer && { uid: peer.uid, takeDescriptors: () => stream.takeDescriptors() }
   const session = new ClamdConversation(wire, requests, services, { remote, fields, near })
   void wire.converse(() => session.run().finally(() => lease.close()))

@@ -71,7 +71,11 @@ function names(counted: readonly NameCount[], clean: Clean): string[] {
 function slowest({ slowest }: Summary, clean: Clean): string[] {
   return slowest.map(({ milliseconds, time, host, id, from, size }) => {
     const when = [formatTime(time ?? Number.NaN), clean(host)].filter(Boolean).join(' ')
-    const mail = [size > 0 && formatSize(size), from && `from ${clean(from)}`, id && `id ${clean(id)}`] // biome-ignore format: parts of a line
+    const mail = [
+      size > 0 && formatSize(size),
+      from && `from ${clean(from)}`,
+      id && `id ${clean(id)}`,
+    ]
     return `  ${formatDuration(milliseconds).padStart(10)} ${when} ${mail.filter(Boolean).join(' ')}`
   })
 }

@@ -130,9 +130,11 @@ export class FollowedLog {
       const [, number = '', id = ''] = (line.includes(this.#mark) && matchOf(NUMBERED, line)) || []
       if (id !== '' && this.#numbers.size < LINES_MAX) this.#numbers.set(number, id)
       const [, about = '', text] = matchOf(DELIVERIES, line) ?? []
-      if (text !== undefined && this.#numbers.has(about) && this.#deliveries.length < LINES_MAX) this.#deliveries.push({ number: about, text }) // biome-ignore format: a line
+      if (text !== undefined && this.#numbers.has(about) && this.#deliveries.length < LINES_MAX)
+        this.#deliveries.push({ number: about, text })
       const [, of = '', rule] = (line.includes(' from=<> ') && OWN_RULE.exec(line)) || []
-      if (rule !== undefined && this.#ownRules.length < LINES_MAX) this.#ownRules.push({ number: of, text: rule }) // biome-ignore format: a line
+      if (rule !== undefined && this.#ownRules.length < LINES_MAX)
+        this.#ownRules.push({ number: of, text: rule })
     }
   }
 

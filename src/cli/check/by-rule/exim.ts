@@ -48,7 +48,8 @@ export async function checkExim(host: EximHost): Promise<Finding[]> {
     const findings = judgeRouters(routers, host.endpoints, isListening)
     return [...findings, ...judgeTimeouts(routers, await print('transports'), host)]
   } catch {
-    const value = 'does not tell its routers (exim4 -bP routers), and whether mail is scanned was not seen' // biome-ignore format: a line
+    const value =
+      'does not tell its routers (exim4 -bP routers), and whether mail is scanned was not seen'
     return [warning('Exim', value, SHOW)]
   }
 }
@@ -75,12 +76,14 @@ export function judgeRouters(
   const findings = routers.flatMap((router): Finding[] => {
     const { name, port } = router
     const what = `router ${name} of Exim`
-    if (listens(port)) return isOurs(router) ? [ok(what, `hands mail to onescand at port ${port}`)] : [] // biome-ignore format: a line
+    if (listens(port))
+      return isOurs(router) ? [ok(what, `hands mail to onescand at port ${port}`)] : []
     const value = `hands mail to port ${port} of 127.0.0.1, where nobody listens: Exim defers it`
     return [failure(what, value, howToServe(isOurs(router), smtp))]
   })
   if (routers.some(isOurs)) return findings
-  const value = 'no router of Exim hands mail to onescand by SMTP, and whether mail is scanned was not seen' // biome-ignore format: a line
+  const value =
+    'no router of Exim hands mail to onescand by SMTP, and whether mail is scanned was not seen'
   return [...findings, warning('Exim', value, SHOW)]
 }
 

@@ -197,7 +197,11 @@ export function faultOf(text: string): MilterFault | undefined {
   return {
     why: isBalanced ? `${stray!.text} is no address of a milter` : 'a brace is missing',
     meant: isMeant
-      ? milters.map(([address, ...options]) => (options.length === 0 ? address : `{ ${[address, ...options].join(', ')} }`)).join(', ') // biome-ignore format: a line
+      ? milters
+          .map(([address, ...options]) =>
+            options.length === 0 ? address : `{ ${[address, ...options].join(', ')} }`,
+          )
+          .join(', ')
       : undefined,
   }
 }

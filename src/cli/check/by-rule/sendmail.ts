@@ -43,7 +43,9 @@ export interface SendmailHost {
  */
 export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): Finding[] {
   const filters = readFilters(readStart(path, CF_MAX).toString('latin1'))
-  const ours = filters.filter(({ name, address }) => /onescan/.test(name + address) || isOf(host, address)) // biome-ignore format: a line
+  const ours = filters.filter(
+    ({ name, address }) => /onescan/.test(name + address) || isOf(host, address),
+  )
   if (ours.length === 0) {
     const value = `no filter of ${path} asks onescand, and whether mail is scanned was not seen`
     return [warning('Sendmail', value, `${SHOW}; doc/mail-servers.md has the filter`)]
@@ -80,11 +82,18 @@ function checkFilter(filter: Filter, host: SendmailHost): Finding[] {
   }
   const down = meanwhileFor(filter.fails)
   const findings = [
-    whyUnreached(what, filter, host) ?? ok(what, `asks ${filter.address}; while onescand is down, ${down}`), // biome-ignore format: a line
+    whyUnreached(what, filter, host) ??
+      ok(what, `asks ${filter.address}; while onescand is down, ${down}`),
   ]
   if (!/^[T4]$/.test(filter.fails)) {
     const level = filter.fails === 'R' ? warning : failure
-    findings.push(level(what, `F=${filter.fails}: while onescand is down, ${down}`, `write F=T in sendmail.mc; ${BUILD}`)) // biome-ignore format: a line
+    findings.push(
+      level(
+        what,
+        `F=${filter.fails}: while onescand is down, ${down}`,
+        `write F=T in sendmail.mc; ${BUILD}`,
+      ),
+    )
   }
   if (filter.endsWithin <= host.scanTime) {
     const value = `waits for ${formatDuration(filter.endsWithin * 1000)} (E), and a scan may take ${formatDuration(host.scanTime * 1000)}`

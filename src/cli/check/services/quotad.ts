@@ -39,5 +39,11 @@ function ask(): RunningCommand {
   const socket = connect(CHECK_SOCKET)
   const exit = once(socket, 'end').then(() => 0)
   exit.catch(() => {}) // whoever awaits it hears it
-  return { stdin: null, stdout: socket, stderr: new PassThrough().end(), exit, close: () => void socket.destroy() } // biome-ignore format: a line
+  return {
+    stdin: null,
+    stdout: socket,
+    stderr: new PassThrough().end(),
+    exit,
+    close: () => void socket.destroy(),
+  }
 }

@@ -117,9 +117,21 @@ function checkUnit(service: Service, { load, enabled }: SystemdUnit): Finding[] 
   return [
     ...(isRead
       ? []
-      : [failure(service, `runs, and does not start again: systemd cannot use its unit (${load})`, `correct it: systemd-analyze verify ${service}.service says where`)]), // biome-ignore format: a line
+      : [
+          failure(
+            service,
+            `runs, and does not start again: systemd cannot use its unit (${load})`,
+            `correct it: systemd-analyze verify ${service}.service says where`,
+          ),
+        ]),
     ...(enabled === 'disabled' || enabled === 'masked'
-      ? [warning(service, `runs, and is ${enabled}: it does not start with the host`, `systemctl unmask ${service}; systemctl enable ${service}`)] // biome-ignore format: a line
+      ? [
+          warning(
+            service,
+            `runs, and is ${enabled}: it does not start with the host`,
+            `systemctl unmask ${service}; systemctl enable ${service}`,
+          ),
+        ]
       : []),
     ...askLatePaths(`${service}.service`).map((path) =>
       warning(

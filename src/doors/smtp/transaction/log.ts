@@ -135,7 +135,10 @@ const NAMED_MAX = 64
 
 /** Makes the lines that name recipients of a group. */
 function namesOf({ replies, envelope }: AnsweredRecipients): Generator<Buffer> {
-  const fields = [['answered', 'recipients'], ['reply', replies[0]!.sent]] as const // biome-ignore format: pairs
+  const fields = [
+    ['answered', 'recipients'],
+    ['reply', replies[0]!.sent],
+  ] as const
   return recipientLines(fields, recipientsOf(envelope), NAMED_MAX)
 }
 

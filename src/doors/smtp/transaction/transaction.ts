@@ -86,7 +86,16 @@ export class SmtpTransaction {
           const beyondRecall = () => {
             this.isBeyondRecall = true
           }
-          const delivery = { ...onward, mailLine, message, recipients, lmtp, replies, gone, beyondRecall } // biome-ignore format: a line
+          const delivery = {
+            ...onward,
+            mailLine,
+            message,
+            recipients,
+            lmtp,
+            replies,
+            gone,
+            beyondRecall,
+          }
           const deadline = new Deadline(services.uptime, { gone })
           const adapter: DoorAdapter<CarriedOut> = {
             answers: lmtp ? 'each' : 'once, some kept',
