@@ -60,9 +60,9 @@ export class ClamdConversation {
     } catch (error) {
       const line = this.#lastLine(error)
       await Promise.all(this.#underWay) // the answers to those before it
-      this.#wire.leave(line === undefined ? undefined : this.#replyToNext()(line))
+      this.#wire.hangUp(line === undefined ? undefined : this.#replyToNext()(line))
     } finally {
-      this.#wire.leave() // else what is under way would go on
+      this.#wire.hangUp() // else what is under way would go on
       this.#content?.close()
       await Promise.all(this.#underWay)
     }

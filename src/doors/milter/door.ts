@@ -145,7 +145,7 @@ function serveMta(socket: Socket, host: MilterHost): Wire {
         error instanceof WireError || error instanceof PeerTimeout || isFault(error)
       const stack = error instanceof Error && !isExpected ? error.stack : undefined
       log(`milter: ${who}: ${stack ?? errorText(error)}`)
-      wire.leave(deferred)
+      wire.hangUp(deferred)
     } finally {
       session.close()
       packets.close()

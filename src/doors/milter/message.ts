@@ -21,7 +21,7 @@ import { type Judging, startJudging } from '../shared/mail-door.ts'
 import { RecipientList } from '../shared/recipient-list.ts'
 import type { SendingClient } from '../shared/refuse-recipient.ts'
 import { faultReply, replyCode } from '../shared/replies/smtp-reply.ts'
-import { hasLeft } from '../shared/wire.ts'
+import { hearsNothing } from '../shared/wire.ts'
 import { encodeDecision } from './encode-decision.ts'
 import { MilterIntake } from './intake.ts'
 import { addressIn } from './recipient-path.ts'
@@ -147,7 +147,7 @@ export class MilterMessage {
       }).finally(endTurn)
     } catch (error) {
       const reply = faultReply(faultKindOf(error))
-      const sent = hasLeft(gone) ? 'unheard' : reply.code
+      const sent = hearsNothing(gone) ? 'unheard' : reply.code
       services.log(faultLine(error, undefined, this.#about(origin, transaction, sent)))
       return smtpReply(reply)
     } finally {

@@ -66,14 +66,16 @@ interface PendingRead {
 export class PeerTimeout extends Error {}
 
 /**
- * Why `gone` is aborted: nothing more was said to the client, or this side hung up with its last bytes. (An
- * abort without a reason makes an exception, with a stack, for each message.)
+ * Why `gone` is aborted: nothing more is said to the client, this side has hung up with its last
+ * bytes, or the client has broken the protocol. (An abort without a reason makes an exception, with
+ * a stack, for each message.)
  */
 const LEFT = new Error('the client has left')
 const ANSWERED = new Error('the client has its answer')
+const BROKEN = new Error('the client has broken the protocol')
 
 /** Whether the client of this wire hears nothing more; one that was turned away was told so. */
-export function hasLeft({ aborted, reason }: AbortSignal): boolean {
+export function hearsNothing({ aborted, reason }: AbortSignal): boolean {
   return aborted && reason === LEFT
 }
 
@@ -120,8 +122,8 @@ export class Wire implements ServedConnection {
     socket.on('error', () => socket.destroy())
     socket.on('close', () => {
       this.#isClosed = true
-      this.isLost = !this.hasLeft
-      this.leave()
+      this.isLost = !this.hasHungUp
+      this.hangUp()
       if (!this.#isConversing) host.closed()
     })
   }
@@ -138,7 +140,7 @@ export class Wire implements ServedConnection {
       this.#host.log((error instanceof Error && error.stack) || errorText(error))
     } finally {
       this.#isConversing = false
-      this.leave()
+      this.hangUp()
       if (this.#isClosed) this.#host.closed()
     }
   }
@@ -152,13 +154,13 @@ export class Wire implements ServedConnection {
   }
 
   /** Whether nothing is heard and said any more. */
-  get hasLeft(): boolean {
+  get hasHungUp(): boolean {
     return this.#leftAt !== undefined
   }
 
   /** When a client that may say something was answered last, or came; undefined while it waits. */
   get idleSince(): number | undefined {
-    return this.#reading === undefined || this.hasLeft ? undefined : this.#saidAt
+    return this.#reading === undefined || this.hasHungUp ? undefined : this.#saidAt
   }
 
   now(): number {
@@ -184,7 +186,7 @@ export class Wire implements ServedConnection {
     for (;;) {
       const found = this.ready(next)
       if (found !== undefined) return found
-      const isOver = this.hasLeft || this.endedAt !== undefined
+      const isOver = this.hasHungUp || this.endedAt !== undefined
       if (isOver || (mayFinish && this.isFinishing)) return undefined
       await new Promise<void>((wake) => {
         this.#reading = { wake, isLate, mayFinish }
@@ -196,7 +198,7 @@ export class Wire implements ServedConnection {
 
   /** Returns what `next` finds in what was heard so far. Throws what the reader has thrown. */
   ready<Found>(next: () => Found | undefined): Found | undefined {
-    if (this.hasLeft) return undefined
+    if (this.hasHungUp) return undefined
     if (this.#trouble !== undefined) throw this.#trouble
     const found = next()
     if (found !== undefined) this.#resume()
@@ -209,7 +211,7 @@ export class Wire implements ServedConnection {
    */
   lookAgain(): void {
     this.#resume()
-    if (this.endedAt !== undefined && !this.hasLeft) this.#askWhoEnded()
+    if (this.endedAt !== undefined && !this.hasHungUp) this.#askWhoEnded()
   }
 
   /** Works for the client, which gets a keep-alive meanwhile. Throws what the reader throws by then. */
@@ -230,15 +232,15 @@ export class Wire implements ServedConnection {
 
   /** Sends bytes. A client that takes no answers is cut off. */
   say(bytes: Buffer): void {
-    if (this.hasLeft) return
+    if (this.hasHungUp) return
     this.#saidAt = this.now()
     if (this.#socket.writableLength > UNTAKEN_MAX) this.#socket.destroy()
     else this.#socket.write(bytes)
   }
 
   /** Hangs up after these last bytes. Nothing more is heard. */
-  leave(lastBytes?: Buffer): void {
-    if (this.hasLeft) return
+  hangUp(lastBytes?: Buffer): void {
+    if (this.hasHungUp) return
     this.#leftAt = this.now()
     this.#gone.abort(lastBytes === undefined ? LEFT : ANSWERED)
     if (lastBytes === undefined) this.#socket.end()
@@ -249,7 +251,7 @@ export class Wire implements ServedConnection {
 
   /** Hangs up, and closes the socket as soon as everything is written, whatever the client does. */
   drop(lastBytes?: Buffer): void {
-    this.leave(lastBytes)
+    this.hangUp(lastBytes)
     this.#socket.destroySoon()
   }
 
@@ -271,11 +273,11 @@ export class Wire implements ServedConnection {
 
   dismiss(why = 'onescand is going down'): void {
     if (this.#host.farewell === undefined) this.drop()
-    else if (!this.hasLeft) this.leave(this.#host.farewell(why))
+    else if (!this.hasHungUp) this.hangUp(this.#host.farewell(why))
   }
 
   #receive(chunk: Buffer): void {
-    if (this.hasLeft || this.#trouble !== undefined) return
+    if (this.hasHungUp || this.#trouble !== undefined) return
     this.receivedAt = this.now()
     try {
       this.#reader.push(chunk)
@@ -289,7 +291,7 @@ export class Wire implements ServedConnection {
   }
 
   #receiveEnd(): void {
-    if (this.hasLeft) return
+    if (this.hasHungUp) return
     this.endedAt = this.now()
     if (this.#reading !== undefined) this.#reading.wake()
     else this.#askWhoEnded()
@@ -300,7 +302,7 @@ export class Wire implements ServedConnection {
    * connection breaks.
    */
   #askWhoEnded(): void {
-    if (this.#host.waitsOn?.() === false) this.leave()
+    if (this.#host.waitsOn?.() === false) this.hangUp()
     else this.#sayBeat(Number.POSITIVE_INFINITY)
   }
 
@@ -314,7 +316,7 @@ export class Wire implements ServedConnection {
   /** Ends what is read, or worked on. */
   #fail(error: unknown): void {
     this.#trouble = error
-    if (this.#reading === undefined) this.#gone.abort()
+    if (this.#reading === undefined) this.#gone.abort(BROKEN)
     else this.#reading.wake()
   }
 

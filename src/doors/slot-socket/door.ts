@@ -97,16 +97,16 @@ function serveSlotClient(socket: Socket, host: SlotHost): Wire {
   void wire.converse(async () => {
     try {
       const answer = await receiveAndAnswer(wire, socket, reader, host)
-      if (answer !== undefined) wire.leave(answer)
+      if (answer !== undefined) wire.hangUp(answer)
     } catch (error) {
-      if (wire.hasLeft) return
+      if (wire.hasHungUp) return
       const why = errorText(error)
       const isExpected = error instanceof GoCold || error instanceof PeerTimeout || isFault(error)
       if (!isExpected) server.options.log(why)
-      wire.leave(farewell(why))
+      wire.hangUp(farewell(why))
     } finally {
       const hasHead = reader.timeLeft !== undefined
-      if ((wire.isLost || !wire.hasLeft) && hasHead) server.cold('left', reader.variables)
+      if ((wire.isLost || !wire.hasHungUp) && hasHead) server.cold('left', reader.variables)
       reader.free()
       lease.close()
     }

@@ -78,7 +78,7 @@ export class SmtpSession {
     } finally {
       this.#dropTransaction()
       this.#nextServer.close()
-      this.#client.leave()
+      this.#client.hangUp()
     }
   }
 

@@ -85,8 +85,8 @@ t.test(
       for (let word: string | undefined = ''; word !== undefined; words.push(word)) {
         word = await wire.read(() => heard.shift(), never)
       }
-      t.notOk(wire.hasLeft, 'it may still be answered')
-      wire.leave(Buffer.from('bye'))
+      t.notOk(wire.hasHungUp, 'it may still be answered')
+      wire.hangUp(Buffer.from('bye'))
     })
     client.end('a word')
     const [answer] = await once(client, 'data')
@@ -100,11 +100,11 @@ t.test('a client that is late ends the read, and may still be told so', async (t
   const isLate = (time: number) => (wire.silence(time) > 10 ? 'fell silent' : undefined)
   void wire.converse(async () => {
     await t.rejects(wire.read(never, isLate), new PeerTimeout('fell silent'))
-    wire.leave(Buffer.from('too late'))
+    wire.hangUp(Buffer.from('too late'))
   })
   at(10)
   wire.tick()
-  t.notOk(wire.hasLeft)
+  t.notOk(wire.hasHungUp)
   at(11)
   wire.tick()
   t.equal(String((await once(client, 'data'))[0]), 'too late')
@@ -122,7 +122,7 @@ t.test('a client that breaks the protocol ends the work for it', async (t) => {
   const work = wire.during(once(wire.gone, 'abort'), { after: 1000, next: never })
   client.write('!')
   await t.rejects(work, { message: 'not a word' })
-  t.notOk(wire.hasLeft, 'it can be told why')
+  t.notOk(wire.hasHungUp, 'it can be told why')
 })
 
 t.test(
@@ -145,7 +145,7 @@ t.test(
     await during
     at(100)
     wire.tick()
-    wire.leave()
+    wire.hangUp()
     await once(client, 'end')
   },
 )
@@ -154,7 +154,7 @@ t.test('a door says whether a client that closes its side has left', async (t) =
   const { wire, client } = await rig(t, { waitsOn: () => false })
   client.end()
   await once(wire.gone, 'abort')
-  t.ok(wire.hasLeft)
+  t.ok(wire.hasHungUp)
 })
 
 t.test('so it does if the end came in the same turn as the last bytes', async (t) => {
@@ -169,7 +169,7 @@ t.test('so it does if the end came in the same turn as the last bytes', async (t
   isFull = false
   t.equal(await wire.read(() => heard.shift(), never), 'b')
   await wire.during(once(wire.gone, 'abort'), { after: 1000, next: never })
-  t.ok(wire.hasLeft)
+  t.ok(wire.hasHungUp)
 })
 
 t.test('who may wait on is asked then whether he has left', async (t) => {
@@ -186,7 +186,7 @@ t.test('who may wait on is asked then whether he has left', async (t) => {
   t.equal(await wire.read(() => heard.shift(), never), 'b')
   const left = once(wire.gone, 'abort')
   await wire.during(left, { after: 1000, next: () => Buffer.from('.') })
-  t.ok(wire.hasLeft)
+  t.ok(wire.hasHungUp)
 })
 
 t.test('a door that finishes ends reads between messages alone', async (t) => {
@@ -201,7 +201,7 @@ t.test('a door that finishes ends reads between messages alone', async (t) => {
     'word',
   )
   t.equal(await wire.read(never, never, true), undefined)
-  wire.leave()
+  wire.hangUp()
   await amid
 })
 
@@ -221,13 +221,13 @@ t.test('a connection is over when it is closed and nobody works for it any more'
     breaks(client, socket)
     wire.say(Buffer.from('.')) // which shows that a client has left
     await gone
-    t.same([wire.hasLeft, wire.gone.aborted, ends], [true, true, []])
+    t.same([wire.hasHungUp, wire.gone.aborted, ends], [true, true, []])
     over()
     await closed
     t.same(ends, [true], 'it was lost')
   }
   const idle = await rig(t)
-  idle.wire.leave()
+  idle.wire.hangUp()
   idle.client.end().resume()
   await idle.closed
   t.same(idle.ends, [false], 'without a conversation, and it was not lost')
@@ -242,7 +242,7 @@ t.test('a connection is over when it is closed and nobody works for it any more'
 t.test('a client that does not close, or takes no answers, is cut off', async (t) => {
   const slow = await rig(t)
   slow.at(5)
-  slow.wire.leave()
+  slow.wire.hangUp()
   slow.at(1005)
   slow.wire.tick()
   t.notOk(slow.socket.destroyed)
@@ -281,7 +281,7 @@ t.test('a client is idle while it is waited for, since it was answered last', as
   t.equal(wire.idleSince, 0)
   wire.say(Buffer.from('x'))
   t.equal(wire.idleSince, 7)
-  wire.leave()
+  wire.hangUp()
   t.equal(wire.idleSince, undefined)
   t.equal(await word, undefined)
   wire.say(Buffer.from('nobody hears it'))

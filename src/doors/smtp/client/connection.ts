@@ -120,7 +120,7 @@ export class SmtpConnection implements ServedConnection {
   }
 
   get idleSince(): number | undefined {
-    return this.#wire.hasLeft ? undefined : this.progress.idleSince
+    return this.#wire.hasHungUp ? undefined : this.progress.idleSince
   }
 
   /**
@@ -162,13 +162,13 @@ export class SmtpConnection implements ServedConnection {
   }
 
   /** Hangs up: reads nothing more, but what was written still reaches the client. */
-  leave(): void {
-    this.#wire.leave()
+  hangUp(): void {
+    this.#wire.hangUp()
   }
 
   /** Sends a last reply and hangs up. */
   turnAway({ bytes }: RawReply): void {
-    this.#wire.leave(bytes)
+    this.#wire.hangUp(bytes)
   }
 
   tick(): void {

@@ -1,5 +1,5 @@
 import { deferralOf, type RawReply } from '../../../protocol/smtp/replies.ts'
-import { hasLeft } from '../../shared/wire.ts'
+import { hearsNothing } from '../../shared/wire.ts'
 import { CLOSING } from './own-replies.ts'
 
 /** The client as it is answered. */
@@ -48,7 +48,7 @@ export class ContentReplies {
     const { gone } = this.#client
     return this.settled.map((reply, index) => {
       if (!gone.aborted || this.isSaid(index)) return { reply, sent: reply.code }
-      return { reply, sent: hasLeft(gone) ? 'unheard' : CLOSING }
+      return { reply, sent: hearsNothing(gone) ? 'unheard' : CLOSING }
     })
   }
 
