@@ -153,8 +153,8 @@ function giveUp(why: string): never {
 }
 
 /**
- * The complaint about an argument that is empty, as a variable of a script that is not set: it is the value of no
- * option, and names no file. Undefined if there is none.
+ * The complaint about an argument that is empty, as a variable of a script that is not set: it is the value of
+ * no option, and names no file. Undefined if there is none.
  */
 function emptyArgument(args: readonly string[]): string | undefined {
   const at = args.findIndex((arg) => arg === '' || /^--[a-z-]+=$/.test(arg))

@@ -58,7 +58,10 @@ function whyUnseen(path: string): 'missing' | 'closed' | undefined {
   }
 }
 
-/** The absolute paths among the words of a value, with or without `unix:`. PATH has a list of them, none of its own. */
+/**
+ * The absolute paths among the words of a value, with or without `unix:`. PATH has a list of them, none of its
+ * own.
+ */
 const pathsIn = (value: string) =>
   value.split(/[ \t]/).flatMap((word) => /^(?:unix:)?(\/[^:]*)$/.exec(word)?.[1] ?? [])
 

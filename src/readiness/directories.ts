@@ -35,7 +35,10 @@ export function checkDirectories(host: StageHost): Finding[] {
   return [...checkQuarantine(host), ...checkLogFile(host), ...checkSpool(host)]
 }
 
-/** Checks the directory of QUARANTINE, which belongs to whoever keeps mail in it: onescand, if the slot asks that. */
+/**
+ * Checks the directory of QUARANTINE, which belongs to whoever keeps mail in it: onescand, if the slot asks
+ * that.
+ */
 function checkQuarantine(host: StageHost): Finding[] {
   const { env, account } = host
   const what = 'QUARANTINE'

@@ -10,7 +10,9 @@ Message-ID: <check@onescan.invalid>
 MIME-Version: 1.0
 `
 
-/** A message in which no scanner finds anything, as long as ordinary mail: a site may refuse what is smaller. */
+/**
+ * A message in which no scanner finds anything, as long as ordinary mail: a site may refuse what is smaller.
+ */
 export const cleanMessage: Buffer = Buffer.from(
   `${HEADER}Content-Type: text/plain\n\n${'Nothing here.\n'.repeat(1200)}`,
 )

@@ -63,8 +63,8 @@ export class CallerRoute implements ReleaseRoute {
 }
 
 /**
- * Reads what root answers. Rejects with MaybeTaken if that is no whole answer: the mail was told to its end, so an
- * account may have handed it on.
+ * Reads what root answers. Rejects with MaybeTaken if that is no whole answer: the mail was told to its end, so
+ * an account may have handed it on.
  */
 async function readAnswer(): Promise<HandOnAnswer> {
   try {

@@ -80,8 +80,8 @@ async function throughChain(mail: OutgoingMail, argv: readonly string[]): Promis
 }
 
 /**
- * The one exit code (sysexits.h) that rules out a queued message: by the others sendmail(8) says what became of a
- * delivery that it tries at once, and the mail is in its queue with 75 and at times with 70.
+ * The one exit code (sysexits.h) that rules out a queued message: by the others sendmail(8) says what became of
+ * a delivery that it tries at once, and the mail is in its queue with 75 and at times with 70.
  */
 const EX_USAGE = 64
 

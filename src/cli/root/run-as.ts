@@ -57,7 +57,9 @@ const OWN_NUMBERS = ['/usr/bin/unshare', '--pid', '--fork', '--mount-proc']
 
 let ownNumbers: boolean | undefined
 
-/** Whether root may make numbers of processes here: that takes CAP_SYS_ADMIN, and a root that is a mount point. */
+/**
+ * Whether root may make numbers of processes here: that takes CAP_SYS_ADMIN, and a root that is a mount point.
+ */
 function hasOwnNumbers(): boolean {
   const [unshare, ...args] = OWN_NUMBERS
   ownNumbers ??= spawnSync(unshare!, [...args, '/bin/true'], { stdio: 'ignore' }).status === 0

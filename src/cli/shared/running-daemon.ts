@@ -49,8 +49,8 @@ export async function askRunningDaemon(
 }
 
 /**
- * Why nobody can read what the running onescand logs: its LOGFILE, as it says itself, or else the journal. Undefined
- * if somebody can, or if onescand does not tell this user.
+ * Why nobody can read what the running onescand logs: its LOGFILE, as it says itself, or else the journal.
+ * Undefined if somebody can, or if onescand does not tell this user.
  */
 export async function lostLog(): Promise<Finding | undefined> {
   const { settings, lostLog } = (await askRunningDaemon())?.description ?? {}

@@ -87,7 +87,8 @@ export async function findRunningServices(processes?: string): Promise<RunningSe
     if (parent?.name === status.name && parent.uid === status.uid && SERVERS.test(status.name))
       continue
     if (found.numbers() !== numbers) continue // in a container
-    // What is tried for it is no part of its unit: any program of a unit could have itself tried outside of that.
+    // What is tried for it is no part of its unit: any program of a unit could have itself tried outside of
+    // that.
     const isTried = isWatched(found, status, parent, mainProcessOf) && !found.isConfined()
     if (!isTried || isLimitedByGroup(found)) {
       if (SERVERS.test(status.name) && unread.length < UNREAD_MAX) unread.push(pid)
@@ -123,8 +124,8 @@ function leftOut(unread: readonly string[], next?: string): Finding[] {
 }
 
 /**
- * The queue directories in which a master(8) of root's runs: its pid file is for root alone. That of a container
- * has the same path, and moves no mail of this host.
+ * The queue directories in which a master(8) of root's runs: its pid file is for root alone. That of a
+ * container has the same path, and moves no mail of this host.
  */
 export function findPostfix(processes?: string): string[] {
   const numbers = new ProcEntry('self', processes).numbers()

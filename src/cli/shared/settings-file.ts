@@ -36,7 +36,9 @@ export function settingsOfOnescand(): Environment {
 const LINE =
   /^[ \t]*(?:[#;].*|[^=\n]*=(?:[ \t]|\\[\s\S]|"(?:[^"\\]|\\[\s\S])*"|'[^']*')*(?:[^\s"'\\](?:[^\n\\]|\\[\s\S])*)?|([^\s=]+)[^=\n]*)?$/gm
 
-/** The lines that systemd passes over without a word, since they have no "=": their numbers, and first words. */
+/**
+ * The lines that systemd passes over without a word, since they have no "=": their numbers, and first words.
+ */
 export function findIdleLines(text: string): { readonly line: number; readonly word: string }[] {
   return [...text.matchAll(LINE)].flatMap(({ 1: word, index }) =>
     word === undefined ? [] : [{ line: text.slice(0, index).split('\n').length, word }],

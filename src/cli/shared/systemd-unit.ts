@@ -62,7 +62,9 @@ export function askSystemd(unit: string): SystemdUnit | undefined {
   }
 }
 
-/** The finding that systemd's journal is not written; undefined if it is, if there is none or if nobody tells. */
+/**
+ * The finding that systemd's journal is not written; undefined if it is, if there is none or if nobody tells.
+ */
 export function checkJournal(): Finding | undefined {
   const journald = askSystemd('systemd-journald.service')
   if (journald === undefined || journald.active === 'active') return undefined
@@ -78,9 +80,9 @@ export function askMainProcess(unit: string): string | undefined {
 }
 
 /**
- * The paths that a unit binds into the root of its service and that were not there when that was started: systemd
- * leaves out those that need not be there (BindPaths=-/path), and does not look again. Empty if the service does
- * not run. Only root sees that.
+ * The paths that a unit binds into the root of its service and that were not there when that was started:
+ * systemd leaves out those that need not be there (BindPaths=-/path), and does not look again. Empty if the
+ * service does not run. Only root sees that.
  */
 export function askLatePaths(unit: string): string[] {
   if (process.getuid!() !== 0 || !hasSystemd()) return []
@@ -95,7 +97,9 @@ export function askLatePaths(unit: string): string[] {
   )
 }
 
-/** Whether something is at a path, and no link on the way: where a link is bound, the mount is at its target. */
+/**
+ * Whether something is at a path, and no link on the way: where a link is bound, the mount is at its target.
+ */
 const isItself = (path: string): boolean =>
   attempt(() => PathHandle.with(path, (handle) => handle.path)) === path
 
@@ -111,7 +115,10 @@ export function journalOf(unit: string, since: number): string[] {
     .reverse()
 }
 
-/** What a control group keeps from its processes, and no file of theirs in proc(5) shows: systemd.resource-control(5). */
+/**
+ * What a control group keeps from its processes, and no file of theirs in proc(5) shows:
+ * systemd.resource-control(5).
+ */
 const KEPT_BY_GROUP = [
   ...['IPAddressDeny', 'IPIngressFilterPath', 'IPEgressFilterPath', 'BPFProgram', 'SocketBindDeny'],
   ...['RestrictNetworkInterfaces', 'RestrictFileSystems', 'DevicePolicy', 'DeviceAllow'],
@@ -120,7 +127,10 @@ const KEPT_BY_GROUP = [
 /** Such a property as it is if nobody has set it: nothing is forbidden (~) rather than nothing allowed. */
 const UNSET = /^(?:(?!Restrict)\w+=|Restrict\w+=~|DevicePolicy=auto)?$/
 
-/** Whether one of these units keeps something from its processes by their control group, or systemd does not say. */
+/**
+ * Whether one of these units keeps something from its processes by their control group, or systemd does not
+ * say.
+ */
 export function areLimited(units: readonly string[]): boolean {
   if (units.length === 0) return false
   const said = show(KEPT_BY_GROUP.join(), ...units)

@@ -157,7 +157,10 @@ async function openAt<Opened extends { close(): unknown }>(
   return opened
 }
 
-/** Listens on a socket that the first process has bound. Its clients may send descriptors if the door takes them. */
+/**
+ * Listens on a socket that the first process has bound. Its clients may send descriptors if the door takes
+ * them.
+ */
 export async function listenOn(
   server: Server,
   fd: number,

@@ -76,8 +76,8 @@ function openListeners({ listen, backlog }: GateOptions, system: System): number
 }
 
 /**
- * Takes the group of -g, and no others, and the user of -u. Without -g all groups stay, as with tcpserver. Throws
- * a Fault if it cannot.
+ * Takes the group of -g, and no others, and the user of -u. Without -g all groups stay, as with tcpserver.
+ * Throws a Fault if it cannot.
  */
 function dropPrivileges({ uid, gid }: GateOptions): void {
   try {

@@ -54,8 +54,8 @@ export class ProgramScheduler {
   }
 
   /**
-   * Waits until the connection may run its program, for at most `timeout` milliseconds. Resolves to 'turn' if it
-   * may now, to 'left' if the client has left, and to 'silent' if the time is over.
+   * Waits until the connection may run its program, for at most `timeout` milliseconds. Resolves to 'turn' if
+   * it may now, to 'left' if the client has left, and to 'silent' if the time is over.
    */
   async acquire(connection: GateConnection, timeout: number): Promise<WaitEnd> {
     if (this.#running.size < this.#most) {
@@ -159,8 +159,8 @@ export class ProgramScheduler {
   }
 
   /**
-   * The connection that is preempted for a client with so many programs: among the connections of the clients with
-   * most, the one that made no progress for longest.
+   * The connection that is preempted for a client with so many programs: among the connections of the clients
+   * with most, the one that made no progress for longest.
    */
   #idlest(programs: number, now: number): GateConnection | undefined {
     let found: GateConnection | undefined

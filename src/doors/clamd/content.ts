@@ -41,7 +41,9 @@ export class Content {
   readonly #intake: Intake | undefined
   #trouble: unknown
 
-  /** The answer begins with `about`: `stream`, `fd[9]`, a path. Without memory it says that nobody could tell. */
+  /**
+   * The answer begins with `about`: `stream`, `fd[9]`, a path. Without memory it says that nobody could tell.
+   */
   constructor(services: ClamdServices, client: ClamdClient, about: string) {
     this.#services = services
     this.#client = client

@@ -47,7 +47,9 @@ export class DescriptorStream extends Duplex {
     socket.on('close', () => this.destroy())
   }
 
-  /** Takes the descriptors that came together next, of those that nobody has taken; whoever takes one closes it. */
+  /**
+   * Takes the descriptors that came together next, of those that nobody has taken; whoever takes one closes it.
+   */
   takeDescriptors(): readonly number[] {
     return this.#waiting.shift() ?? []
   }

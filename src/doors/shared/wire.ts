@@ -7,7 +7,9 @@ import type { ServedConnection } from './serve.ts'
  * larger.
  */
 const UNTAKEN_MAX = 256 * 1024
-/** Bytes that are read from one client before all others have had their turn in an iteration of the event loop. */
+/**
+ * Bytes that are read from one client before all others have had their turn in an iteration of the event loop.
+ */
 const ITERATION_MAX = 128 * 1024
 
 /** A socket of the runtime's, or what stands in its place. */

@@ -1,8 +1,8 @@
 import type { Server } from 'node:net'
 
 /**
- * Has a server listen, and resolves when it does. Rejects with the error of listen(2). Later errors, as those of
- * accept(2), are events `error` of the server, which end the process unless somebody listens to them.
+ * Has a server listen, and resolves when it does. Rejects with the error of listen(2). Later errors, as those
+ * of accept(2), are events `error` of the server, which end the process unless somebody listens to them.
  */
 export function untilListening(
   server: Server,

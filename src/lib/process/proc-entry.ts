@@ -67,8 +67,8 @@ export class ProcEntry {
   }
 
   /**
-   * Whether it may do less than another process of its account that this one starts: system calls are filtered, it
-   * has a profile of AppArmor, or files or the network are hidden from it. Its name and its words it chooses
+   * Whether it may do less than another process of its account that this one starts: system calls are filtered,
+   * it has a profile of AppArmor, or files or the network are hidden from it. Its name and its words it chooses
    * itself; these it does not.
    */
   isConfined(): boolean {

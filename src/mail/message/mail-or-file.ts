@@ -7,7 +7,9 @@ export type MessageKind = 'mail' | 'mail or file' | 'file'
 /** Bytes within which the colon of a first field stands; libclamav knows no longer name. */
 const FIRST_FIELD_MAX = 1100
 
-/** The first line of a mail: a field, the line above a mail of a mailbox, or the empty one that ends a header. */
+/**
+ * The first line of a mail: a field, the line above a mail of a mailbox, or the empty one that ends a header.
+ */
 const FIRST_LINE = /^(?:\r?\n|>?From |[^\0- \x7f:]+[ \t]*:)/
 /** A first line that may still become one. */
 const UNDECIDED = /^(?:\r|>?F?r?o?m?|[^\0- \x7f:]+[ \t]*)$/

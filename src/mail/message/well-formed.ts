@@ -111,7 +111,9 @@ function hasPlainLines(text: string, ending: LineEnding): boolean {
   return !text.includes('\0') && oddLineEnd(text, ending) < 0
 }
 
-/** Returns the place of the first CR or LF that is not as in a line ending of this kind; -1 if there is none. */
+/**
+ * Returns the place of the first CR or LF that is not as in a line ending of this kind; -1 if there is none.
+ */
 export function oddLineEnd(text: string, ending: LineEnding): number {
   return ending === '\r\n' ? text.search(/\r(?!\n)|(?<!\r)\n/) : text.indexOf('\r')
 }

@@ -19,7 +19,8 @@ import { verifyTrust } from './trust.ts'
  * that no stamp makes unnecessary; which stamp does it get; what becomes of it. The message that is
  * scanned and stamped is the one that will leave, but for the fields that are added on top of it.
  *
- * The judgement remembers verdicts and which mailboxes have room, and has no other effect: the door carries the decision out.
+ * The judgement remembers verdicts and which mailboxes have room, and has no other effect: the door carries the
+ * decision out.
  */
 export async function judge(
   transaction: Transaction,

@@ -34,9 +34,9 @@ export function verifyTrust(
 }
 
 /**
- * Whether the stamps of a message make this scanner unnecessary: one of them must name it, and say that
- * the host that signed looked as closely as this host does, and for the same besides viruses. Words of two stamps are those of two hosts,
- * and say nothing together.
+ * Whether the stamps of a message make this scanner unnecessary: one of them must name it, and say that the
+ * host that signed looked as closely as this host does, and for the same besides viruses. Words of two stamps
+ * are those of two hosts, and say nothing together.
  */
 export function vouchesFor(trust: Trust, scanner: Scanner, settings: ScanSettings): boolean {
   if (!trust.trusted) return false

@@ -22,7 +22,8 @@ export const RULES_MAX = 4 * 1024 * 1024
 
 /**
  * Reads the rules of the site: from `onescan.policy` in the control directory, else `policy` in
- * `hostDirectory`. Returns undefined if there is none. Throws a Fault of kind `config` for a file that cannot be read, or that makes no sense.
+ * `hostDirectory`. Returns undefined if there is none. Throws a Fault of kind `config` for a file that cannot
+ * be read, or that makes no sense.
  */
 export function loadRules(control: string, hostDirectory: string): Rules | undefined {
   for (const path of ruleFiles(control, hostDirectory)) {

@@ -101,7 +101,9 @@ export class Verdicts {
     }
   }
 
-  /** Notes that a message is judged now, for the first process. Call the returned function when that is over. */
+  /**
+   * Notes that a message is judged now, for the first process. Call the returned function when that is over.
+   */
   beginJudging(): (() => void) | undefined {
     return this.#options.memory.inHand?.beginJudging()
   }
@@ -308,8 +310,8 @@ function notBegun(why: string): ScanResult {
 }
 
 /**
- * Resolves to the end of a scan for which a copy waits, or to TIMED_OUT or ABORTED if its time is over before, or
- * nobody waits for its result any more.
+ * Resolves to the end of a scan for which a copy waits, or to TIMED_OUT or ABORTED if its time is over before,
+ * or nobody waits for its result any more.
  */
 async function endOf(
   ended: Promise<ScanEnd>,

@@ -19,7 +19,9 @@ const CHUNK = 64 * 1024
  * access(5). The number of the message, which a client that was refused has none of, and the words.
  */
 const OWN_RULE = /: (\w+): ((?:discard|reject|hold|redirect|filter): .*from=<> .*)/
-/** What Postfix, Sendmail and Exim say of a message that they have read: their number of it, and its Message-ID. */
+/**
+ * What Postfix, Sendmail and Exim say of a message that they have read: their number of it, and its Message-ID.
+ */
 const NUMBERED = [
   /: (\w+): (?:(?:resent-)?message-|from=.*, msg)id=(\S+)/,
   / ([\w-]+) <= .* id=(\S+)/,

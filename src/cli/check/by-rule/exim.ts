@@ -91,8 +91,8 @@ const isOnescands = ({ port }: LocalRouter, smtp: readonly string[]) =>
   matchAddress(`inet:127.0.0.1:${port}`, smtp, undefined) !== undefined
 
 /**
- * Names the transports to onescand that end before a scan may, by what `exim -bP transports` prints: then each such
- * mail is sent again, and onescand may have handed it on each time.
+ * Names the transports to onescand that end before a scan may, by what `exim -bP transports` prints: then each
+ * such mail is sent again, and onescand may have handed it on each time.
  */
 export function judgeTimeouts(
   routers: readonly LocalRouter[],

@@ -54,7 +54,10 @@ export function findMailServers(exists: (path: string) => boolean): MailServer[]
   return here
 }
 
-/** The units of servers whose own programs do not say whether they run. Others name them differently: then nothing is said. */
+/**
+ * The units of servers whose own programs do not say whether they run. Others name them differently: then
+ * nothing is said.
+ */
 const UNITS: Partial<Readonly<Record<MailServer, string>>> = {
   Sendmail: 'sendmail',
   Exim: 'exim4',
@@ -90,7 +93,9 @@ export function judgeUnit(
 /** Where Exim logs, of Debian and of others: not to syslog. */
 const EXIM_LOGS = ['/var/log/exim4/mainlog', '/var/log/exim/main.log', '/var/log/exim/mainlog']
 
-/** The logs of Exim that there are. Its account may write in their directories, so no link is followed there. */
+/**
+ * The logs of Exim that there are. Its account may write in their directories, so no link is followed there.
+ */
 export function logsOfExim(): LogFile[] {
   return EXIM_LOGS.flatMap((path) =>
     existsSync(path) ? [{ path, modified: Date.now(), isFound: true as const }] : [],

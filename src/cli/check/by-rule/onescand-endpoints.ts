@@ -28,8 +28,8 @@ export const SOCKET_UNITS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Where onescand listens by these options of root's file, by its own if it tells them, and by the package's units.
- * Remedies of root name such an address: of what it tells, only those on this host count.
+ * Where onescand listens by these options of root's file, by its own if it tells them, and by the package's
+ * units. Remedies of root name such an address: of what it tells, only those on this host count.
  */
 export function onescandEndpoints(
   args: readonly string[],

@@ -121,7 +121,9 @@ async function askProgram(path: string, { directory }: PostfixHost, args: readon
   return stdout
 }
 
-/** Why Postfix cannot read a table, `cidr:/etc/postfix/maps`, in the words of postmap(1); undefined if it can. */
+/**
+ * Why Postfix cannot read a table, `cidr:/etc/postfix/maps`, in the words of postmap(1); undefined if it can.
+ */
 export async function faultOfTable(table: string, host: PostfixHost): Promise<string | undefined> {
   try {
     await askProgram(POSTMAP, host, ['-q', '127.0.0.1', table])

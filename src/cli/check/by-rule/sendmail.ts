@@ -107,7 +107,9 @@ function meanwhileFor(fails: string): string {
   return /^[T4]$/.test(fails) ? 'Sendmail defers all mail' : 'Sendmail accepts mail unscanned'
 }
 
-/** Why Sendmail, which connects as root, does not reach onescand by its filter; undefined if nothing shows why. */
+/**
+ * Why Sendmail, which connects as root, does not reach onescand by its filter; undefined if nothing shows why.
+ */
 function whyUnreached(
   what: string,
   { address, fails }: Filter,

@@ -211,7 +211,10 @@ function readQhpsiLine(text: string): QhpsiLine | undefined {
   return { kind: 'command', argv: words }
 }
 
-/** Throws a Fault if clamscan or clamdscan gets options and no file: it would scan the directory that it runs in. */
+/**
+ * Throws a Fault if clamscan or clamdscan gets options and no file: it would scan the directory that it runs
+ * in.
+ */
 function refuseWithoutFile(text: string, [program = '', ...others]: readonly string[]): void {
   const hasFile = others.length === 0 || others.some((word) => !word.startsWith('--'))
   if (hasFile || !/^clamd?scan/.test(basename(program))) return

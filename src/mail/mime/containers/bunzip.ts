@@ -296,7 +296,10 @@ function* linkUp({ links, size, counts }: Block, work: Work): Steps {
 
 let checksums: Int32Array | undefined
 
-/** The checksum of each byte: CRC-32 with the highest bit first. Made at its first use, since few mails have any. */
+/**
+ * The checksum of each byte: CRC-32 with the highest bit first. Made at its first use, since few mails have
+ * any.
+ */
 function checksumsOfBytes(): Int32Array {
   checksums ??= Int32Array.from({ length: 256 }, (_, byte) => {
     let checksum = byte << 24

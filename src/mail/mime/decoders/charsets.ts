@@ -20,8 +20,8 @@ export function isAsciiOrUtf8(charset: string): boolean {
 }
 
 /**
- * Sets in which few bytes are signs of ASCII besides those of ASCII itself: the bytes and their signs, in hex. In
- * other sets signs of ASCII may be lost, as in ISO 646 and Shift_JIS; so who knows them reads no more than
+ * Sets in which few bytes are signs of ASCII besides those of ASCII itself: the bytes and their signs, in hex.
+ * In other sets signs of ASCII may be lost, as in ISO 646 and Shift_JIS; so who knows them reads no more than
  * who does not.
  */
 const fewSigns: readonly (readonly [RegExp, string])[] = [

@@ -83,8 +83,8 @@ export function* decoded<Result>(
 }
 
 /**
- * Counts the bytes that go in or those that come out, whichever are more: a line of uuencode gives what it says,
- * and need not have it.
+ * Counts the bytes that go in or those that come out, whichever are more: a line of uuencode gives what it
+ * says, and need not have it.
  */
 function* decodeInto(store: Store, part: Bytes, make: MakeDecoder, work: Work): Steps {
   const buffer = work.buffers.pop() ?? Buffer.allocUnsafeSlow(BUFFER_SIZE)

@@ -507,8 +507,8 @@ export class MailReading {
 }
 
 /**
- * Returns where two dashes are that a line begins with, behind blanks and few other bytes (line-blocks.ts): those
- * in front of a boundary, or else the first ones; undefined if there are none.
+ * Returns where two dashes are that a line begins with, behind blanks and few other bytes (line-blocks.ts):
+ * those in front of a boundary, or else the first ones; undefined if there are none.
  */
 function dashesOn(
   bytes: Buffer,

@@ -18,7 +18,10 @@ const CODE_PAGES = [
   ...['shiftjis', 'gbk', 'big5', 'euckr'],
 ]
 
-/** The bytes at which libclamav 1.4 cuts a name (unzip.c, untar.c: of GNU's and pax's long names it has the first). */
+/**
+ * The bytes at which libclamav 1.4 cuts a name (unzip.c, untar.c: of GNU's and pax's long names it has the
+ * first).
+ */
 const CUT_AT = { CL_TYPE_ZIP: 255, CL_TYPE_POSIX_TAR: 100, CL_TYPE_OLD_TAR: 100 }
 
 /** What programs show as a dot, or take for one: FULL WIDTH, SMALL, IDEOGRAPHIC, ONE DOT LEADER. */

@@ -17,10 +17,10 @@ const SHOWN_MAX = 80
 
 /**
  * Plugin `attachments`: refuses banned file names, MIME types and kinds of content. BADATTACHMENTS has patterns
- * of names, or names a control file (AttachmentRules). A name counts wherever some reader of mail may see
- * one: in each part of multiparts and attached messages, in any encoding, in uuencode, yEnc, BinHex, OpenPGP,
- * winmail.dat, calendars and address books, too. Archives are not opened; their names and types can be banned, and
- * clamd bans the names in them (archive-bans.ts).
+ * of names, or names a control file (AttachmentRules). A name counts wherever some reader of mail may see one:
+ * in each part of multiparts and attached messages, in any encoding, in uuencode, yEnc, BinHex, OpenPGP,
+ * winmail.dat, calendars and address books, too. Archives are not opened; their names and types can be banned,
+ * and clamd bans the names in them (archive-bans.ts).
  *
  * If a mail holds more than is read, the answer is *could not tell*. With BADMIME=accept it is about
  * what was read, and the limit is noted. The control file is read once; if it cannot be used, that is a

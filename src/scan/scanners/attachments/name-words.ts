@@ -23,7 +23,9 @@ const LAX_WORDS = [
   { pattern: SHORT_WORD, fromBase64: upToPadding },
   { pattern: SHORT_WORD, fromBase64: behindPadding },
 ] as const
-/** The character sets that change the letters of a name for lax readers, too: for others, bytes are characters. */
+/**
+ * The character sets that change the letters of a name for lax readers, too: for others, bytes are characters.
+ */
 const WIDE = /^(?:cs)?(?:utf(?:7|16|32)|ucs|unicode)/
 
 /** Units of work for the beginning of each word: so far its end is looked for. */

@@ -11,7 +11,9 @@ import type { Sample, ScanTask } from '../shared/scanner.ts'
 /** The most archives in one another that are opened. */
 const DEPTH_MAX = 4
 
-/** The most bytes that come out of a sample, a long text counted twice. Logs become some twenty times as many. */
+/**
+ * The most bytes that come out of a sample, a long text counted twice. Logs become some twenty times as many.
+ */
 const BYTES_TIMES = 48
 const BYTES_MORE = 64 * 1024 * 1024
 const BYTES_MAX = 512 * 1024 * 1024

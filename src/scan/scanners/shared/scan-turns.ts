@@ -48,8 +48,8 @@ export class ScanTurns {
   readonly #large: Lane
 
   /**
-   * `servers` tells how many servers take messages now, and `turns` how many at a time each takes. `uptime` is a
-   * clock that nobody sets.
+   * `servers` tells how many servers take messages now, and `turns` how many at a time each takes. `uptime` is
+   * a clock that nobody sets.
    */
   constructor(servers: () => number, uptime: () => number, turns: TurnsAtATime = TURNS) {
     this.#small = new Lane(() => servers() * turns.small, uptime)
