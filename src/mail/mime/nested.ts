@@ -126,10 +126,12 @@ function decoderOf(encoding: PartHeader['encodings'][number]): MakeDecoder | und
 
 function* beginsMail(part: Bytes, make: MakeDecoder, work: Work): Steps<boolean> {
   const start = part.slice(0, Math.min(part.size, ENCODED_START))
-  return yield* decoded(start, make, work, function* (text) {
-    yield* work.countUnits(MAIL_START)
-    return beginsAsMail(text)
-  })
+  return yield* decoded(start, make, work, (text) => isMailText(text, work))
+}
+
+function* isMailText(text: Bytes, work: Work): Steps<boolean> {
+  yield* work.countUnits(MAIL_START)
+  return beginsAsMail(text)
 }
 
 function withoutEncoding({ fields }: PartHeader): Buffer {

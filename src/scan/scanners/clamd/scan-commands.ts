@@ -6,7 +6,7 @@ import {
 } from '../../../protocol/clamd/stream.ts'
 import { clean, type ScanResult, unknown, worse } from '../shared/scan-result.ts'
 import { type ClamdReply, type NoAccess, readReply, type Submission } from './clamd-reply.ts'
-import type { ClamdCommands, ClamdReplies } from './session.ts'
+import type { ClamdCommands, ClamdPacket, ClamdReplies } from './session.ts'
 
 /** Sends each content by an INSTREAM (clamd(8)); several go out in one packet, so they must be small. */
 export function streamsOf(contents: readonly SizedContent[]): ClamdCommands<ScanResult> {
@@ -32,13 +32,15 @@ const PROBE_TAKEN: Buffer = Buffer.from('stream: OK\0')
 export function descriptorsOf(descriptors: readonly (() => number)[]): ClamdCommands<ClamdReply> {
   return {
     count: descriptors.length,
-    *packets() {
-      // clamd expects a further byte with each descriptor.
-      for (const descriptor of descriptors) {
-        yield { bytes: Buffer.from('zFILDES\0\0'), descriptor: descriptor() }
-      }
-    },
+    packets: () => descriptorPackets(descriptors),
     read: (replies) => readReplies(replies, 'descriptor'),
+  }
+}
+
+function* descriptorPackets(descriptors: readonly (() => number)[]): Generator<ClamdPacket> {
+  // clamd expects a further byte with each descriptor.
+  for (const descriptor of descriptors) {
+    yield { bytes: Buffer.from('zFILDES\0\0'), descriptor: descriptor() }
   }
 }
 
@@ -50,16 +52,18 @@ export function descriptorsOf(descriptors: readonly (() => number)[]): ClamdComm
 export function probed(commands: ClamdCommands<ClamdReply>): ClamdCommands<ClamdReply> {
   return {
     count: commands.count + 1,
-    *packets() {
-      yield* commands.packets()
-      yield streamProbe()
-    },
+    packets: () => withProbe(commands.packets()),
     read({ replies, sentAll }) {
       const result = commands.read({ replies: replies.slice(0, -1), sentAll })
       if (result.answer !== 'clean' || replies.at(-1)!.equals(PROBE_TAKEN)) return result
       return unknown('cannot write its temporary files (TemporaryDirectory)')
     },
   }
+}
+
+function* withProbe(packets: Iterable<ClamdPacket>): Generator<ClamdPacket> {
+  yield* packets
+  yield streamProbe()
 }
 
 /**

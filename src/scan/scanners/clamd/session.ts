@@ -31,7 +31,7 @@ export type ClamdOutcome<Answer> =
 export type Absence = 'full' | 'refused' | 'silent' | 'gone'
 
 /** What is sent in one call: bytes, perhaps with a descriptor, which stays open here. */
-type ClamdPacket = Buffer | { readonly bytes: Buffer; readonly descriptor: number }
+export type ClamdPacket = Buffer | { readonly bytes: Buffer; readonly descriptor: number }
 
 /** Commands that are sent together, and what is made of their replies. */
 export interface ClamdCommands<Answer> {
