@@ -51,14 +51,17 @@ function* readThoroughly(
   const unconverted = new Set<WaitingPart>()
   const waiting = parts.map((part) => ({
     size: part.size,
-    *read(): Steps {
-      decoding.hasMore = false
-      yield* part.read()
-      if (decoding.hasMore) unconverted.add(part)
-    },
+    read: () => readNoting(part, unconverted, decoding),
   }))
   yield* decoding.readInShares(waiting)
   return [...unconverted]
+}
+
+/** Reads a part, and notes it if texts in it are still to be converted. */
+function* readNoting(part: WaitingPart, unconverted: Set<WaitingPart>, decoding: Decoding): Steps {
+  decoding.hasMore = false
+  yield* part.read()
+  if (decoding.hasMore) unconverted.add(part)
 }
 
 /** Reads parts again, and converts the texts in them. */
@@ -83,81 +86,109 @@ function* contentsWithin(source: Bytes, decoding: Decoding): Steps {
  * last those in which more was found than they are themselves, so that these have what all others left. The
  * source is read at two places at a time, so two iterators over its chunks may not share memory.
  */
-function* cheapContents(
+function cheapContents(
   source: Bytes,
   decoding: Decoding,
   header?: KnownHeader,
 ): Steps<readonly WaitingPart[]> {
-  let found: (Leaf | CodedText)[] = []
-  const waiting: WaitingPart[] = []
-  const waitingLast: WaitingPart[] = []
-  const { maxDepth } = decoding.options
-  const onOdd = decoding.depth === 0 ? decoding.onOdd : undefined
-  const faces: string[] = []
-  const reading = new MailReading(
-    {
-      header: (header) => {
-        decoding.postpone(decoding.options.onHeader?.(header))
-        faces.push(...facesIn(header))
+  return new CheapReading(source, decoding).read(header)
+}
+
+/** The reading of a mail for its cheap contents. */
+class CheapReading {
+  readonly #source: Bytes
+  readonly #decoding: Decoding
+  readonly #reading: MailReading
+  readonly #search: DepthSearch | undefined
+  /** What has ended, and was not given yet. */
+  #found: (Leaf | CodedText)[] = []
+  #faces: string[] = []
+  readonly #waiting: WaitingPart[] = []
+  readonly #waitingLast: WaitingPart[] = []
+
+  constructor(source: Bytes, decoding: Decoding) {
+    this.#source = source
+    this.#decoding = decoding
+    const { maxDepth } = decoding.options
+    const onOdd = decoding.depth === 0 ? decoding.onOdd : undefined
+    this.#reading = new MailReading(
+      {
+        header: (header) => {
+          decoding.postpone(decoding.options.onHeader?.(header))
+          this.#faces.push(...facesIn(header))
+        },
+        odd: (oddity) => onOdd?.(oddity),
+        unread: (why) => decoding.leaveUnread(why),
+        leaf: (leaf) => this.#found.push(leaf),
+        coded: (coded) => this.#found.push(coded),
       },
-      odd: (oddity) => onOdd?.(oddity),
-      unread: (why) => decoding.leaveUnread(why),
-      leaf: (leaf) => found.push(leaf),
-      coded: (coded) => found.push(coded),
-    },
-    { around: aroundMail(decoding.leaf.messages) },
-  )
-  const search = maxDepth === undefined ? undefined : new DepthSearch(maxDepth, decoding)
-  const wait = ({ from, to }: Leaf | CodedText, read: () => Steps, queue = waiting) => {
-    if (waiting.length + waitingLast.length === limits.waiting) {
-      decoding.leaveUnread(`more than ${limits.waiting} parts that are odd or hold others`)
-    } else if (from < to) queue.push({ size: to - from, read })
+      { around: aroundMail(decoding.leaf.messages) },
+    )
+    this.#search = maxDepth === undefined ? undefined : new DepthSearch(maxDepth, decoding)
   }
-  function* give(): Steps {
-    const ready = found
-    found = []
+
+  *read(header?: KnownHeader): Steps<readonly WaitingPart[]> {
+    const reading = this.#reading
+    if (header) reading.takeHeader(header)
+    let steps = 0
+    for (const chunk of this.#source.chunks()) {
+      for (let at = 0; at < chunk.length; at += LINES_PIECE) {
+        reading.push(chunk.subarray(at, at + LINES_PIECE))
+        yield* this.#decoding.countUnits(reading.steps - steps)
+        steps = reading.steps
+        yield* this.#give()
+      }
+    }
+    reading.end()
+    yield* this.#give()
+    return [...this.#waiting, ...this.#waitingLast]
+  }
+
+  *#give(): Steps {
+    const source = this.#source
+    const decoding = this.#decoding
+    const search = this.#search
+    const ready = this.#found
+    this.#found = []
     yield* decoding.doPostponed()
-    for (const face of faces.splice(0)) {
+    for (const face of this.#faces.splice(0)) {
       yield* decoding.giveInOneWay(makerOf(Base64Decoder), Bytes.of(Buffer.from(face, 'latin1')))
     }
-    if (search) yield* sayIfDeeper(search)
+    if (search) yield* this.#sayIfDeeper(search)
     for (const content of ready) {
       if (!('header' in content)) {
-        wait(content, () => giveCodedText(content, source, decoding))
+        this.#wait(content, () => giveCodedText(content, source, decoding))
         continue
       }
       if (search && isContainer(content)) {
         yield* search.readEncoded(content, source)
-        yield* sayIfDeeper(search)
+        yield* this.#sayIfDeeper(search)
       }
-      const { isOdd, holdsMore } = yield* giveLeafPlainly(content, source, reading, decoding)
+      const { isOdd, holdsMore } = yield* giveLeafPlainly(content, source, this.#reading, decoding)
       if (!isOdd && !holdsMore) continue
-      const read = function* (): Steps {
-        const left = yield* giveLeafThoroughly(content, isOdd, source, reading, decoding)
-        decoding.hasMore ||= left
-      }
-      wait(content, read, holdsMore ? waitingLast : waiting)
+      const read = () => this.#readLeaf(content, isOdd)
+      this.#wait(content, read, holdsMore ? this.#waitingLast : this.#waiting)
     }
   }
-  function* sayIfDeeper(search: DepthSearch): Steps {
-    search.note(reading)
-    if (decoding.isTooDeep || !search.isDeeper) return
-    decoding.isTooDeep = true
+
+  *#readLeaf(leaf: Leaf, isOdd: boolean): Steps {
+    const decoding = this.#decoding
+    const left = yield* giveLeafThoroughly(leaf, isOdd, this.#source, this.#reading, decoding)
+    decoding.hasMore ||= left
+  }
+
+  #wait({ from, to }: Leaf | CodedText, read: () => Steps, queue = this.#waiting): void {
+    if (this.#waiting.length + this.#waitingLast.length === limits.waiting) {
+      this.#decoding.leaveUnread(`more than ${limits.waiting} parts that are odd or hold others`)
+    } else if (from < to) queue.push({ size: to - from, read })
+  }
+
+  *#sayIfDeeper(search: DepthSearch): Steps {
+    search.note(this.#reading)
+    if (this.#decoding.isTooDeep || !search.isDeeper) return
+    this.#decoding.isTooDeep = true
     yield { kind: 'deeper' }
   }
-  if (header) reading.takeHeader(header)
-  let steps = 0
-  for (const chunk of source.chunks()) {
-    for (let at = 0; at < chunk.length; at += LINES_PIECE) {
-      reading.push(chunk.subarray(at, at + LINES_PIECE))
-      yield* decoding.countUnits(reading.steps - steps)
-      steps = reading.steps
-      yield* give()
-    }
-  }
-  reading.end()
-  yield* give()
-  return [...waiting, ...waitingLast]
 }
 
 function giveCodedText({ from, to }: CodedText, source: Bytes, decoding: Decoding): Steps {

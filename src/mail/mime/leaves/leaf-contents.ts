@@ -38,15 +38,25 @@ export function* giveLeafPlainly(
 ): Steps<Remaining> {
   const isThere = leaf.depth !== undefined && leaf.isSeenByAll
   if (leaf.to <= leaf.from || !isThere) return { isOdd: leaf.to > leaf.from, holdsMore: false }
-  return yield* within(leaf, source, decoding, function* (part) {
-    const given = yield* givePlainly(leaf, part, source, decoding)
-    yield* giveByOthersPlainly(leaf, part, source, decoding)
-    const isOdd = given === 'odd' || !isPlain(leaf) || (hasNul && (yield* holdsNul(part, decoding)))
-    if (given === 'whole' && !isOdd && decoding.depth === 0) {
-      decoding.options.onGiven?.({ from: leaf.from, to: leaf.to })
-    }
-    return { isOdd, holdsMore: decoding.hasMore }
-  })
+  return yield* within(leaf, source, decoding, (part) =>
+    givePartPlainly(leaf, part, source, hasNul, decoding),
+  )
+}
+
+function* givePartPlainly(
+  leaf: Leaf,
+  part: Bytes,
+  source: Bytes,
+  hasNul: boolean,
+  decoding: Decoding,
+): Steps<Remaining> {
+  const given = yield* givePlainly(leaf, part, source, decoding)
+  yield* giveByOthersPlainly(leaf, part, source, decoding)
+  const isOdd = given === 'odd' || !isPlain(leaf) || (hasNul && (yield* holdsNul(part, decoding)))
+  if (given === 'whole' && !isOdd && decoding.depth === 0) {
+    decoding.options.onGiven?.({ from: leaf.from, to: leaf.to })
+  }
+  return { isOdd, holdsMore: decoding.hasMore }
 }
 
 /**
@@ -60,13 +70,24 @@ export function giveLeafThoroughly(
   { hasNul }: SourceTraits,
   decoding: Decoding,
 ): Steps<boolean> {
-  return within(leaf, source, decoding, function* (part) {
-    if (leaf.depth && !(isOdd && leaf.isSeenByAll)) {
-      yield* givePlainly(leaf, part, source, decoding)
-    }
-    if (isOdd) yield* giveInAllWays(leaf, source, hasNul, decoding)
-    return decoding.hasMore
-  })
+  return within(leaf, source, decoding, (part) =>
+    givePartThoroughly(leaf, isOdd, part, source, hasNul, decoding),
+  )
+}
+
+function* givePartThoroughly(
+  leaf: Leaf,
+  isOdd: boolean,
+  part: Bytes,
+  source: Bytes,
+  hasNul: boolean,
+  decoding: Decoding,
+): Steps<boolean> {
+  if (leaf.depth && !(isOdd && leaf.isSeenByAll)) {
+    yield* givePlainly(leaf, part, source, decoding)
+  }
+  if (isOdd) yield* giveInAllWays(leaf, source, hasNul, decoding)
+  return decoding.hasMore
 }
 
 /** Takes steps in which this is the leaf that is decoded. */
@@ -266,14 +287,24 @@ function* giveFromQuotedPrintable(
     )
   }
   const plan = new QuotedPrintablePlan()
-  yield* decoded(bare, plan.standard, decoding, function* (source) {
-    const { encoded, strange, blanks } = plan.odd
-    if (encoded || strange || blanks) yield* forms.giveDecodedForms(source, end)
-    else yield* forms.ofFile().giveAsItStands(part)
-    yield* forms.giveWithoutLastEnd(source)
-  })
+  yield* decoded(bare, plan.standard, decoding, (text) =>
+    giveQuotedPrintable(text, part, end, plan, forms),
+  )
   yield* decoding.giveInOtherWays(plan, bare, give)
   return plan.odd.brokenBreak
+}
+
+/** Gives what came out of a part in the standard way: the part itself, if nothing was encoded. */
+function* giveQuotedPrintable(
+  text: Bytes,
+  part: Bytes,
+  end: Buffer,
+  { odd: { encoded, strange, blanks } }: QuotedPrintablePlan,
+  forms: SavedForms,
+): Steps {
+  if (encoded || strange || blanks) yield* forms.giveDecodedForms(text, end)
+  else yield* forms.ofFile().giveAsItStands(part)
+  yield* forms.giveWithoutLastEnd(text)
 }
 
 /**

@@ -205,12 +205,15 @@ export class SavedForms {
     ])
     for (const mode of modes) {
       const make = makerOf(LineEnds, mode)
-      yield* decoded(bare, make, decoding, function* (text) {
-        yield* decoding.give(text, { isCounted: true })
-        if (!hasEnd) return
-        yield* decoding.give(Bytes.of(text, Buffer.from(mode.to === 'lf' ? '\n' : '\r\n')))
-      })
+      const otherEnd = hasEnd ? Buffer.from(mode.to === 'lf' ? '\n' : '\r\n') : NO_LINE_END
+      yield* decoded(bare, make, decoding, (text) => this.#giveWithEnd(text, otherEnd))
     }
+  }
+
+  /** Gives a text that was decoded, and again with this line end, if there is one. */
+  *#giveWithEnd(text: Bytes, end: Buffer): Steps {
+    yield* this.#decoding.give(text, { isCounted: true })
+    if (end.length > 0) yield* this.#decoding.give(Bytes.of(text, end))
   }
 
   /** Decodes a part, and gives the result with its flowed lines joined. */
