@@ -82,30 +82,32 @@ function* readLines(
   give: (file: HeldFile) => Steps,
 ): Steps {
   const reader = new PropertyReader(mode, odd, work.pool)
-  function* giveReady(): Steps {
-    for (let value = reader.ready.shift(); value; value = reader.ready.shift()) {
-      try {
-        yield* work.countUnits(VALUE_COST)
-        work.countBytes(value.store?.size ?? 0)
-        for (const file of value.files()) yield* give(file)
-      } finally {
-        value.store?.close()
-      }
-    }
-  }
   try {
     for (const chunk of source.chunks()) {
       for (let at = 0; at < chunk.length; at += LINES_PIECE) {
         const piece = chunk.subarray(at, at + LINES_PIECE)
         reader.push(piece)
         yield* work.countUnits(piece.length)
-        yield* giveReady()
+        yield* giveReady(reader, work, give)
       }
     }
     reader.end()
-    yield* giveReady()
+    yield* giveReady(reader, work, give)
   } finally {
     reader.close()
+  }
+}
+
+/** Gives the files in the values that are over. */
+function* giveReady({ ready }: PropertyReader, work: Work, give: (file: HeldFile) => Steps): Steps {
+  for (let value = ready.shift(); value; value = ready.shift()) {
+    try {
+      yield* work.countUnits(VALUE_COST)
+      work.countBytes(value.store?.size ?? 0)
+      for (const file of value.files()) yield* give(file)
+    } finally {
+      value.store?.close()
+    }
   }
 }
 

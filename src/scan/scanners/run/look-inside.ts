@@ -77,12 +77,8 @@ async function askAboutMember(
 /** Asks about a text piece by piece: nothing of it is hidden by where it is cut. */
 async function askInPieces(text: Sample, how: Looking): Promise<Looked> {
   const { bytes } = text
-  let isText = false
-  function* inspect(): Steps<boolean> {
-    isText = (yield* textPropertiesOf(bytes, how.work)).isText
-    return true
-  }
-  if (bytes.size <= PIECE_SIZE || !(await inTurns(inspect(), how)) || !isText) return 'unread'
+  if (bytes.size <= PIECE_SIZE || !(await inTurns(isPlainText(bytes, how.work), how)))
+    return 'unread'
   for (let from = 0; from < bytes.size; from += PIECE_SIZE - PIECE_OVERLAP) {
     const piece = bytes.slice(from, Math.min(bytes.size, from + PIECE_SIZE))
     const result = await withNamedCopy(piece, how.spool, async (file) =>
@@ -91,6 +87,10 @@ async function askInPieces(text: Sample, how: Looking): Promise<Looked> {
     if (result !== undefined) return result
   }
   return 'all'
+}
+
+function* isPlainText(bytes: Bytes, work: Work): Steps<boolean> {
+  return (yield* textPropertiesOf(bytes, work)).isText
 }
 
 /** The sample of some of its bytes, but for the file. */

@@ -6,6 +6,7 @@ import { type ScanResult, unknown, unseen } from '../shared/scan-result.ts'
 import type { MailSearch, PartList, Sample } from '../shared/scanner.ts'
 import { type AskContext, askScanners, type ScanRun } from './ask-scanners.ts'
 import type { Batch } from './batch.ts'
+import type { Searches } from './searches.ts'
 
 /** A scan of one message. */
 export interface MailScan extends AskContext {
@@ -39,18 +40,14 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
   let isCut = !asksContents
   const { readContents } = await import('./read-contents.ts')
   const names = await listenForNames(run)
-  function* listen(what: (listener: Listener) => Iterable<number>): Generator<number> {
-    if (names) yield* what(names)
-    yield* searches.work(what)
-  }
   const reading = readContents(message, {
     spool: run.spool,
     signal: task.signal,
     maxDepth: run.settings.MAXNESTING,
     ...(mayAllow && { onGiven: (range) => asked.push(range) }),
     ...((!searches.isEmpty || names) && {
-      onHeader: ({ fields }) => listen((listener) => listener.header(fields)),
-      onName: (name) => listen((listener) => listener.name(name)),
+      onHeader: ({ fields }) => listen(names, searches, (listener) => listener.header(fields)),
+      onName: (name) => listen(names, searches, (listener) => listener.name(name)),
     }),
     onOdd: (oddity) => oddities.add(oddity),
   })
@@ -86,6 +83,16 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
   if (form.length > 0) return end(unseen('form', form.join(', ')), isToEnd)
   const isKeptOut = run.keepsOut.has('encrypted') && oddities.has('encrypted')
   return end(isKeptOut ? results.take(unseen('encrypted', 'encrypted')) : undefined, isToEnd)
+}
+
+/** Tells those who listen something, and yields the units of work that they do. */
+function* listen(
+  names: Listener | undefined,
+  searches: Searches,
+  what: (listener: Listener) => Iterable<number>,
+): Generator<number> {
+  if (names) yield* what(names)
+  yield* searches.work(what)
 }
 
 /** Reads of the message what tells how deep it is nested. */
