@@ -5,6 +5,7 @@ import { loadSystem, type System } from '../../src/lib/runtime/system.ts'
 import { clamdScanner } from '../../src/scan/scanners/clamd/scanner.ts'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
 import type { Sample } from '../../src/scan/scanners/shared/scanner.ts'
+import { isWhole } from '../run/is-whole.ts'
 import { socketPath } from '../scan/scanners/clamd/stand-in.ts'
 import { clamdPolicy, sample, scanTask } from '../scan/scanners/clamd/task.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
@@ -70,16 +71,16 @@ t.test(
     t.same(await scan(sample(Buffer.alloc(0))), clean, 'an empty one, by a stream')
 
     const sizes = [100, 66_000, 70_000, 300_000]
-    const expected = Array.from({ length: 400 }, (_, n) => n % 7 === 3)
+    const expected = Array.from({ length: isWhole ? 400 : 140 }, (_, n) => n % 7 === 3)
     const verdicts = expected.map((infected, n) => scan(mail(sizes[n % 4]!, n, infected)))
     for (const [n, infected] of expected.entries()) {
       const verdict = await verdicts[n]
       if (verdict!.answer !== (infected ? 'infected' : 'clean'))
         t.fail(`${n} is ${verdict!.answer}`)
     }
-    t.ok(sent() >= 300, `${sent()} by descriptor`)
+    t.ok(sent() >= 0.75 * expected.length, `${sent()} by descriptor`)
 
-    for (let round = 0; round < 50; round++) {
+    for (let round = 0; round < (isWhole ? 50 : 18); round++) {
       const beside = Array.from({ length: 7 }, (_, n) =>
         mail(2_000, round * 100 + n, n === round % 9),
       )
@@ -121,7 +122,7 @@ t.test(
     })
     const { scan } = await handing(t, clamd.socket)
     t.same(await scan(mail(1000, 0, true)), found)
-    for (let n = 0; n < 20; n++) {
+    for (let n = 0; n < (isWhole ? 20 : 4); n++) {
       t.match(await scan(mail(4 * MIB, n, true)), { answer: 'unseen', what: 'size' })
       t.same(await scan(mail(2 * MIB, n, true)), found)
     }

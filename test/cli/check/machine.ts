@@ -152,3 +152,17 @@ export function judge(
   const others = lines.filter((printed) => !well.some((line) => line.test(printed)))
   t.same(others, [], 'nothing else is complained of')
 }
+
+/** The set-ups with a line that none before them has. */
+export function firstOfEachFinding<SetUp>(
+  setUps: readonly SetUp[],
+  linesFound: (setUp: SetUp) => readonly string[],
+): SetUp[] {
+  const seen = new Set<string>()
+  return setUps.filter((setUp) => {
+    const lines = linesFound(setUp)
+    const isNew = lines.some((line) => !seen.has(line))
+    for (const line of lines) seen.add(line)
+    return isNew
+  })
+}

@@ -12,6 +12,7 @@ import { isWhole } from '../../../run/is-whole.ts'
 import {
   directoryOfOnescand,
   findingsOn,
+  firstOfEachFinding,
   judge,
   type Machine,
   makeMachine,
@@ -48,7 +49,7 @@ t.test('set-ups of onescand behind Postfix', { skip, jobs: 3 }, async (t) => {
   const shared = { ...(await startSharedServers(t)), store: `127.0.0.1:${store.port}` }
   const only = process.env.SETUP
   const chosen = setUps.filter(({ name }) => only === undefined || name.includes(only))
-  const some = only === undefined && !isWhole ? firstOfEachFinding(chosen) : chosen
+  const some = only === undefined && !isWhole ? firstOfEachFinding(chosen, linesFound) : chosen
   await Promise.all(
     some.map((setUp) => t.test(setUp.name, { buffered: true }, (t) => trySetUp(t, setUp, shared))),
   )
@@ -56,18 +57,11 @@ t.test('set-ups of onescand behind Postfix', { skip, jobs: 3 }, async (t) => {
 })
 
 /**
- * Set-ups with a line that none before them has, by its level and subject. The tests of what finds
- * it, test/readiness/ and those beside this one, have the others, and so has `npm run test:all`.
+ * The level and the subject of each line. The tests of what finds the lines of the others, test/readiness/ and those beside this one, have
+ * them, and so has `npm run test:all`.
  */
-function firstOfEachFinding(setUps: readonly OnescandSetUp[]): OnescandSetUp[] {
-  const seen = new Set<string>()
-  return setUps.filter(({ check, runs }) => {
-    const subjects = check.map(({ source }) => `${/^[^ ]+ [^ :\\]+/.exec(source)} ${runs}`)
-    const isNew = subjects.some((subject) => !seen.has(subject))
-    for (const subject of subjects) seen.add(subject)
-    return isNew
-  })
-}
+const linesFound = ({ check, runs }: OnescandSetUp) =>
+  check.map(({ source }) => `${/^[^ ]+ [^ :\\]+/.exec(source)} ${runs}`)
 
 type Shared = Omit<Around, 'machine' | 'place' | 'kept' | 'file'>
 
