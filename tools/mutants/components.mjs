@@ -19,7 +19,7 @@ export const COMPONENTS = {
       'test/lib/settings/table/*.test.ts',
       'test/documents/settings.test.ts',
       'test/cli/check/slot/chain.test.ts',
-      'test/delay/gate/{find-tcp-rule,visit-preparer}.test.ts',
+      'test/delay/gate/{find-tcp-rule,connection-preparer}.test.ts',
       'test/daemon/http/access-by.test.ts',
       'test/mail/message/intake.test.ts',
       'test/scan/cluster/keyring.test.ts',
@@ -84,7 +84,7 @@ export const COMPONENTS = {
     files: ['src/delay/**/*.ts'],
     tests: [
       'test/delay/shared/*.test.ts',
-      'test/delay/gate/{find-tcp-rule,remembered-clients,visit-preparer,waiting-visits}.test.ts',
+      'test/delay/gate/{find-tcp-rule,remembered-clients,connection-preparer,waiting-connections}.test.ts',
     ],
   },
   scan: {
