@@ -92,12 +92,19 @@ async function* checkSlotOf(host: Host): AsyncGenerator<Finding> {
 }
 
 /**
- * The only finding about relay clients without QHPSI, since that is often intended, as for this host
+ * The only finding about relay clients without QHPSI, which may be intended, as for this host
  * itself. Undefined for all other clients.
  */
 function passesOnPurpose({ env, clients }: Host): readonly Finding[] | undefined {
   if (clients === undefined || env.QHPSI || env.RELAYCLIENT === undefined) return undefined
-  return [ok('QHPSI', 'is not set for these clients, who may relay: their mail passes unscanned')]
+  const value = 'is not set for these clients, who may relay: their mail passes unscanned'
+  return [
+    warning(
+      'QHPSI',
+      value,
+      'set it in their rule, and run tcprules; or leave it, if that is meant',
+    ),
+  ]
 }
 
 /** Whether the same was found for another class of clients. */

@@ -92,6 +92,13 @@ t.test(
     const whats = (value: RegExp) =>
       findings.filter((finding) => value.test(finding.value)).map(({ what }) => what)
     t.same(whats(/may relay: their mail passes unscanned/), ['QHPSI [127.0.0.1]'])
+    t.match(
+      findings.find(({ what }) => what === 'QHPSI [127.0.0.1]'),
+      {
+        level: 'warning',
+        remedy: 'set it in their rule, and run tcprules; or leave it, if that is meant',
+      },
+    )
     t.same(whats(/SCANFAIL=accept/), ['unscanned mail [192.0.2.]'])
     t.same(whats(/^finds EICAR/), ['scanner eicar [everybody else]'])
   },
