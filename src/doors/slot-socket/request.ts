@@ -134,9 +134,14 @@ export class SlotRequestReader {
   /** Takes what such a command reads: a piece that is not changed any more. An empty one is the end. */
   onInput: (bytes: Buffer) => void = () => {}
 
-  /** Frees the message. It is called once that is closed, or if nobody made one. */
+  /**
+   * Frees the message. It is called once that is closed, or if nobody made one. The reader forgets it, since
+   * the reader may stay: V8 keeps what stood in a Set when its table was replaced, until a full collection.
+   */
   free(): void {
     this.#intake?.close()
+    this.#intake = undefined
+    this.#request = undefined
   }
 
   /** Throws GoCold unless there may be such a frame now, and charges what will be made of it. */

@@ -159,3 +159,17 @@ t.test('memory is charged before it is allocated, and all of it is given back', 
   t.equal(budget.used, 0)
   other.charge(100_000)
 })
+
+t.test(
+  'a reader that was freed holds no message any more, whoever still has the reader',
+  async (t) => {
+    const reader = readerFor(new Budget(1_000_000).open())
+    for (const piece of [...beforeSize, frame('S', uint64(3)), frame('M', Buffer.from('a\n\n'))]) {
+      reader.push(piece!)
+    }
+    reader.push(frame('.'))
+    t.ok(reader.request)
+    reader.free()
+    t.equal(reader.request, undefined)
+  },
+)
