@@ -70,10 +70,11 @@ export class DepthSearch {
     if (++this.#readings > READINGS_MAX) this.isDeeper = true
     let leaves: Leaf[] = []
     const reading = new MailReading({ leaf: (leaf) => leaves.push(leaf) }, { around })
+    const shift = header?.length ?? 0
     if (header) reading.push(header)
     if (known) reading.takeHeader(known)
-    const shift = header?.length ?? 0
-    let steps = 0
+    let steps = reading.steps
+    yield* this.#work.countUnits(steps)
     let isSettled = false
     for (const chunk of source.chunks()) {
       for (let at = 0; at < chunk.length && !isSettled; at += LINES_PIECE) {
@@ -89,6 +90,7 @@ export class DepthSearch {
       if (isSettled) break
     }
     reading.end()
+    yield* this.#work.countUnits(reading.steps - steps)
     this.note(reading)
     for (const leaf of leaves) {
       // If reading stopped early, the last content may reach to the end of the source.
@@ -100,12 +102,12 @@ export class DepthSearch {
 
   /**
    * Reads a leaf of a mail if a mail may be encoded in it. The mail's own bytes in `source` are
-   * preceded by `shift` others.
+   * preceded by a header of `shift` bytes; a leaf that begins there was found in the mail around it.
    */
   *readEncoded({ from, to, header, depth }: Leaf, source: Bytes, shift = 0): Steps {
-    if (this.isDeeper || depth === undefined) return
+    if (this.isDeeper || depth === undefined || from < shift) return
     const isOpened = header.multipart !== 'no' || header.message !== 'no'
-    const part = source.slice(Math.max(0, from - shift), Math.max(0, to - shift))
+    const part = source.slice(from - shift, to - shift)
     for (const encoding of header.encodings) {
       const make = decoderOf(encoding)
       if (make === undefined || part.size === 0) continue

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { Session } from 'node:inspector'
 import { tmpdir } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -11,6 +10,7 @@ import { headerFormFault } from '../../../src/mail/message/well-formed.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
 import { budgetOf } from '../../../src/mail/mime/shared/limits.ts'
 import { headerOfMessage } from '../../mail/message/header-of-message.ts'
+import { BlockCounter } from '../../run/block-counter.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { composedShapes } from './hostile-grammar.ts'
 
@@ -35,29 +35,6 @@ function* judged(message: Buffer): Generator<void> {
   for (const step of contentsOf(Bytes.of(message), options)) {
     if (step.kind === 'content') for (const chunk of step.bytes.chunks()) void chunk
     yield
-  }
-}
-
-/** Counts how often the blocks of the program run: the same on every machine, however busy. */
-class BlockCounter {
-  readonly #session = new Session()
-
-  constructor() {
-    this.#session.connect()
-    this.#session.post('Profiler.enable')
-    this.#session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true })
-  }
-
-  /** Returns the number since the last call. */
-  take(): number {
-    let count = 0
-    this.#session.post('Profiler.takePreciseCoverage', (_, { result }) => {
-      for (const { url, functions } of result) {
-        if (!url.includes('/src/')) continue
-        for (const { ranges } of functions) for (const range of ranges) count += range.count
-      }
-    })
-    return count
   }
 }
 
