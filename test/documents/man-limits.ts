@@ -53,7 +53,7 @@ export const contentLimits: readonly Limit[] = [
     'contents of a message',
     `${limits.contentsOfSmall} and one for each ${bytes(limits.bytesOfContent)}, at most ${count(limits.contents)}`,
   ],
-  ['parts of a mail that are odd or hold others', count(limits.waiting)],
+  ['blocks of encoded data in one text', count(limits.blocks)],
   ['encoded mails in one another', count(limits.depth)],
   [
     'bytes decoded, each way of decoding counted',

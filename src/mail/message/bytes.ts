@@ -1,5 +1,3 @@
-import type { Hash } from 'node:crypto'
-
 /** A half-open range of bytes. */
 export interface ByteRange {
   readonly from: number
@@ -64,12 +62,6 @@ export abstract class Bytes {
   some(test: (chunk: Buffer) => boolean): boolean {
     for (const chunk of this.chunks()) if (test(chunk)) return true
     return false
-  }
-
-  /** Returns the digest in hexadecimal. */
-  digest(hash: Hash): string {
-    for (const chunk of this.chunks()) hash.update(chunk)
-    return hash.digest('hex')
   }
 }
 

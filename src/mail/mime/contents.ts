@@ -4,10 +4,10 @@ import { makerOf } from './decoders/decoder.ts'
 import { plainName } from './headers/fields.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import { type ContentsOptions, Decoding } from './leaves/decoding.ts'
-import { giveLeafPlainly, giveLeafThoroughly } from './leaves/leaf-contents.ts'
+import { giveLeaf } from './leaves/leaf-contents.ts'
 import { DepthSearch } from './nested.ts'
-import { budgetOf, LimitExceeded, limits } from './shared/limits.ts'
-import { type KnownHeader, LINES_PIECE, type Steps, type WaitingPart } from './shared/work.ts'
+import { LimitExceeded } from './shared/limits.ts'
+import { type KnownHeader, LINES_PIECE, type Steps } from './shared/work.ts'
 import { aroundMail } from './structure/nesting.ts'
 import type { CodedText, Leaf } from './structure/open-contents.ts'
 import { MailReading } from './structure/reading.ts'
@@ -21,21 +21,13 @@ export type { ContentsOptions } from './leaves/decoding.ts'
  * tells how deep the mail is nested, and what is odd about it. A caller that stops early must call
  * `return`, which frees memory and files.
  *
- * What is cheap comes first, in all parts: what all readers decode alike. Then the parts of which there is
- * more are read thoroughly, each by its share of a second budget, and at last large texts that only some
- * readers decode are converted from their character sets, by a third one. If something is left unread after
- * all, the last step says so; of these conversions, which are many times the work of all else, an oddity.
+ * The message is read once, by one budget. If that is not enough, the last step is `over`: what is left is
+ * unread.
  */
 export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
-  const decoding = new Decoding(message, options, contentsWithin)
+  const decoding = new Decoding(message, options, (mail) => readMail(mail, decoding))
   try {
-    const waiting = yield* cheapContents(message, decoding, options.header)
-    decoding.isThorough = true
-    decoding.budget = budgetOf(message.size)
-    const unconverted = yield* readThoroughly(waiting, decoding)
-    decoding.convertsAll = true
-    decoding.budget = budgetOf(message.size)
-    yield* convert(unconverted, decoding)
+    yield* readMail(message, decoding, options.header)
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
     decoding.leaveUnread(error.message)
@@ -43,59 +35,16 @@ export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
   if (decoding.unread !== undefined) yield { kind: 'over', why: decoding.unread }
 }
 
-/** Reads parts thoroughly. Returns those in which texts are still to be converted. */
-function* readThoroughly(
-  parts: readonly WaitingPart[],
-  decoding: Decoding,
-): Steps<readonly WaitingPart[]> {
-  const unconverted = new Set<WaitingPart>()
-  const waiting = parts.map((part) => ({
-    size: part.size,
-    read: () => readNoting(part, unconverted, decoding),
-  }))
-  yield* decoding.readInShares(waiting)
-  return [...unconverted]
-}
-
-/** Reads a part, and notes it if texts in it are still to be converted. */
-function* readNoting(part: WaitingPart, unconverted: Set<WaitingPart>, decoding: Decoding): Steps {
-  decoding.hasMore = false
-  yield* part.read()
-  if (decoding.hasMore) unconverted.add(part)
-}
-
-/** Reads parts again, and converts the texts in them. */
-function* convert(parts: readonly WaitingPart[], decoding: Decoding): Steps {
-  try {
-    yield* decoding.readInShares(parts)
-  } catch (error) {
-    if (!(error instanceof LimitExceeded)) throw error
-    decoding.onOdd?.('unread')
-  }
-}
-
-/** Gives the contents of a mail: all of them if the decoding is thorough, or else those that are cheap. */
-function* contentsWithin(source: Bytes, decoding: Decoding): Steps {
-  const waiting = yield* decoding.cheaply(cheapContents(source, decoding))
-  if (decoding.isThorough) yield* decoding.readInShares(waiting)
-  else decoding.hasMore ||= waiting.length > 0
-}
-
 /**
- * Gives the contents that are cheap, in the order of their ends. Returns the parts of which there is more:
- * last those in which more was found than they are themselves, so that these have what all others left. The
- * source is read at two places at a time, so two iterators over its chunks may not share memory.
+ * Gives the contents of a mail in the order of their ends. The source is read at two places at a time, so
+ * two iterators over its chunks may not share memory.
  */
-function cheapContents(
-  source: Bytes,
-  decoding: Decoding,
-  header?: KnownHeader,
-): Steps<readonly WaitingPart[]> {
-  return new CheapReading(source, decoding).read(header)
+function readMail(source: Bytes, decoding: Decoding, header?: KnownHeader): Steps {
+  return new ContentReading(source, decoding).read(header)
 }
 
-/** The reading of a mail for its cheap contents. */
-class CheapReading {
+/** The reading of a mail for its contents. */
+class ContentReading {
   readonly #source: Bytes
   readonly #decoding: Decoding
   readonly #reading: MailReading
@@ -103,8 +52,6 @@ class CheapReading {
   /** What has ended, and was not given yet. */
   #found: (Leaf | CodedText)[] = []
   #faces: string[] = []
-  readonly #waiting: WaitingPart[] = []
-  readonly #waitingLast: WaitingPart[] = []
 
   constructor(source: Bytes, decoding: Decoding) {
     this.#source = source
@@ -127,7 +74,7 @@ class CheapReading {
     this.#search = maxDepth === undefined ? undefined : new DepthSearch(maxDepth, decoding)
   }
 
-  *read(header?: KnownHeader): Steps<readonly WaitingPart[]> {
+  *read(header?: KnownHeader): Steps {
     const reading = this.#reading
     if (header) reading.takeHeader(header)
     let steps = 0
@@ -141,7 +88,6 @@ class CheapReading {
     }
     reading.end()
     yield* this.#give()
-    return [...this.#waiting, ...this.#waitingLast]
   }
 
   *#give(): Steps {
@@ -157,30 +103,15 @@ class CheapReading {
     if (search) yield* this.#sayIfDeeper(search)
     for (const content of ready) {
       if (!('header' in content)) {
-        this.#wait(content, () => giveCodedText(content, source, decoding))
+        if (content.from < content.to) yield* giveCodedText(content, source, decoding)
         continue
       }
       if (search && isContainer(content)) {
         yield* search.readEncoded(content, source)
         yield* this.#sayIfDeeper(search)
       }
-      const { isOdd, holdsMore } = yield* giveLeafPlainly(content, source, this.#reading, decoding)
-      if (!isOdd && !holdsMore) continue
-      const read = () => this.#readLeaf(content, isOdd)
-      this.#wait(content, read, holdsMore ? this.#waitingLast : this.#waiting)
+      yield* giveLeaf(content, source, this.#reading, decoding)
     }
-  }
-
-  *#readLeaf(leaf: Leaf, isOdd: boolean): Steps {
-    const decoding = this.#decoding
-    const left = yield* giveLeafThoroughly(leaf, isOdd, this.#source, this.#reading, decoding)
-    decoding.hasMore ||= left
-  }
-
-  #wait({ from, to }: Leaf | CodedText, read: () => Steps, queue = this.#waiting): void {
-    if (this.#waiting.length + this.#waitingLast.length === limits.waiting) {
-      this.#decoding.leaveUnread(`more than ${limits.waiting} parts that are odd or hold others`)
-    } else if (from < to) queue.push({ size: to - from, read })
   }
 
   *#sayIfDeeper(search: DepthSearch): Steps {

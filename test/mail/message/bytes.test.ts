@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -41,7 +40,6 @@ t.test('parts of bytes are what Buffer says of the same bytes, in every split', 
               .gather()
               .equals(buffer.subarray(from! + (part.size >> 1), to)),
           )
-          t.equal(bytes.digest(createHash('md5')), createHash('md5').update(buffer).digest('hex'))
         }
       },
     ),

@@ -4,11 +4,7 @@ import { compressed, literal } from '../../scan/scanners/evasions/containers.ts'
 import { multipartBy } from './nested-mail.ts'
 import { readMail } from './read-mail.ts'
 
-/**
- * What is cheap in a mail comes first. What readers may make of the rest has a second budget, of which each
- * part has its share. If a share is not enough, all else is given, and the last step says that something is
- * left unread.
- */
+/** A mail is read by one budget. If that is not enough, the last step says that something is left unread. */
 
 const TYPE = 'Content-Type: application/octet-stream; name=a'
 const BASE64 = 'Content-Transfer-Encoding: base64'
@@ -17,14 +13,11 @@ const file = (bytes: Buffer) => `${TYPE}\n${BASE64}\n\n${base64(bytes)}`
 const mixed = (parts: readonly string[]) =>
   multipartBy('Content-Type: multipart/mixed; boundary=b\n', 'b', parts)
 
-const plainFiles = ['the first file', 'the one in the middle', 'the last one'].map(Buffer.from)
-const [first, middle, last] = plainFiles as [Buffer, Buffer, Buffer]
+const first = Buffer.from('the first file')
+const last = Buffer.from('the last one')
 
-/** The mail with a plain file before its odd parts, one among them, and one behind them. */
-function around(odd: readonly string[]): string {
-  const half = odd.length >> 1
-  return mixed([file(first), ...odd.slice(0, half), file(middle), ...odd.slice(half), file(last)])
-}
+/** The mail with a plain file before its odd parts, and one behind them. */
+const around = (odd: readonly string[]) => mixed([file(first), ...odd, file(last)])
 
 const numbered = (count: number, make: (n: number) => string) =>
   Array.from({ length: count }, (_, n) => make(n))
@@ -49,21 +42,16 @@ const spent: Readonly<Record<string, readonly string[]>> = {
 }
 
 for (const [name, odd] of Object.entries(spent)) {
-  t.test(`what is left unread is said, and plain parts are given: ${name}`, async (t) => {
+  t.test(`what is left unread is reported: ${name}`, async (t) => {
     const read = readMail(around(odd))
     t.match(read.over, /^more|too many|too much/)
     t.ok(read.odd.includes('unread'))
-    for (const plain of plainFiles) {
-      t.ok(
-        read.contents.some((content) => content.equals(plain)),
-        plain.toString(),
-      )
-    }
+    t.ok(read.texts.includes(first.toString()), 'what stands above it is given')
   })
 }
 
-/** Parts that spend all that may be done, each in some 4,000 bytes at most. */
-const greedy: Readonly<Record<string, readonly string[]>> = {
+/** Parts that cost much, each in some 4,000 bytes at most. */
+const costly: Readonly<Record<string, readonly string[]>> = {
   'a part of odd base64': [
     `${TYPE}\n${BASE64}\n\n${numbered(100, (n) => `QUJDREVGR0hJSktM${n}Q==!\n`).join('')}`,
   ],
@@ -76,24 +64,14 @@ const greedy: Readonly<Record<string, readonly string[]>> = {
   'a container that becomes too much': [file(bomb)],
 }
 
-for (const [name, parts] of Object.entries(greedy)) {
-  t.test(`no part takes what another needs: ${name}`, async (t) => {
+for (const [name, parts] of Object.entries(costly)) {
+  t.test(`what stands beside a costly part is given, or the mail is unread: ${name}`, async (t) => {
     const hidden = `${TYPE}\n${BASE64}\n\n${base64(Buffer.from('hidden in odd ways')).slice(0, 9)}=${base64(Buffer.from('hidden in odd ways')).slice(9)}`
-    for (const order of [
-      [...parts, hidden],
-      [hidden, ...parts],
-    ]) {
-      const { texts } = readMail(mixed(order))
-      t.ok(texts.includes('hidden in odd ways'))
-    }
+    t.ok(readMail(mixed([hidden, ...parts])).texts.includes('hidden in odd ways'))
+    const { texts, over } = readMail(mixed([...parts, hidden]))
+    t.ok(texts.includes('hidden in odd ways') || over !== '')
   })
 }
-
-t.test('what parts leave of their shares is for those that need more', async (t) => {
-  const one = `${TYPE}\n${BASE64}\n\n${numbered(150, (n) => `QUJDREVGR0hJSktM${n}Q==!\n`).join('')}`
-  const others = numbered(20, (n) => `\nbegin 644 a\n#86${n}\n\`\nend\n`)
-  t.equal(readMail(mixed([one, ...others])).over, '')
-})
 
 t.test('as many odd parts as ordinary mail might have are all read', async (t) => {
   const { over, odd } = readMail(around(numbered(5, oddBase64)))

@@ -2,10 +2,10 @@ import type { Hash } from 'node:crypto'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { type BinHexFile, holdsBinHex, openBinHex } from '../containers/binhex.ts'
 import { beginsCalendar, openCalendar, utf16Of } from '../containers/calendar.ts'
-import { beginsCms, openCms } from '../containers/cms.ts'
-import { beginsPgp, openPgp, type PgpContent } from '../containers/openpgp.ts'
+import { openCms } from '../containers/cms.ts'
+import { openPgp, type PgpContent } from '../containers/openpgp.ts'
 import type { HeldFile } from '../containers/property.ts'
-import { beginsTnef, openTnef } from '../containers/tnef.ts'
+import { openTnef } from '../containers/tnef.ts'
 import { armourPlan, untilEqualsPlan } from '../decoders/armour.ts'
 import { Base64Decoder, Base64Plan } from '../decoders/base64.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
@@ -29,8 +29,8 @@ import {
 
 /** Contents of at most this many bytes are compared as they are. A digest would take longer. */
 const COMPARED_WHOLE_MAX = 256
-/** Contents of at most this many bytes are compared by a digest. Larger ones are not compared. */
-const COMPARED_MAX = 1024 * 1024
+/** The bytes of which a digest is made in the time of a unit of work. */
+const DIGESTED_PER_UNIT = 2
 
 /** The cost of a content besides its bytes, in units of work. */
 const CONTENT_COST = 4096
@@ -41,13 +41,14 @@ const SEEN_COST = 256
 /** The cost of a mail of a mailbox besides its bytes, which may be seven. */
 const MAIL_COST = 128
 
+/** The cost of a block of encoded data besides its bytes. */
+const BLOCK_COST = 2048
+
 /** The ways in which a content is opened, as bits: those of every file, and those that its leaf adds. */
 const AS_FILE = 1
 const AS_MESSAGE = 2
 const AS_CALENDAR = 4
 const AS_CONTAINER = 8
-/** By how much the bits are shifted of what is opened thoroughly. */
-const THOROUGHLY = 4
 
 const unescaped = makerOf(Unescaped)
 const unpercented = makerOf(Unpercented)
@@ -143,21 +144,6 @@ export class Decoding extends Work {
   depth = 0
   /** Whether the message was found to be nested deeper than `maxDepth`. */
   isTooDeep = false
-  /**
-   * Whether all that some reader may get out of the bytes is given. If not, only what is cheap is: what all
-   * readers decode alike, in time linear in the bytes.
-   */
-  isThorough = false
-  /**
-   * Whether large texts are converted from their character sets, too, that came out of a way of decoding
-   * which only some readers know: last of all, since a part may have seventy of them.
-   */
-  convertsAll = false
-  /**
-   * Whether more was found in the leaf than is read at this breadth, so that it is to be read thoroughly, or
-   * again to convert all.
-   */
-  hasMore = false
   /** Why something is left unread, by the first limit that left it; undefined if all is read. */
   unread: string | undefined
   /**
@@ -186,17 +172,6 @@ export class Decoding extends Work {
     for (const work of postponed) for (const units of work) yield* this.countUnits(units)
   }
 
-  /** Takes steps that give only what is cheap. */
-  *cheaply<Result>(steps: Steps<Result>): Steps<Result> {
-    const { isThorough } = this
-    this.isThorough = false
-    try {
-      return yield* steps
-    } finally {
-      this.isThorough = isThorough
-    }
-  }
-
   /** Notes that something is left unread, whatever may still be done. */
   leaveUnread(why: string): void {
     this.unread ??= why
@@ -207,23 +182,20 @@ export class Decoding extends Work {
    * Gives a content, unless it is empty or was given before. Returns whether it was given now. `isCounted`
    * says that its bytes were counted when they were decoded.
    */
-  give(source: Bytes, { isMail = false, isCounted = false } = {}): Steps<boolean> {
-    return this.#giveOnce(source, this.#keyOf(source, isMail), { isMail, isCounted })
+  *give(source: Bytes, { isMail = false, isCounted = false } = {}): Steps<boolean> {
+    const key = yield* this.keyOf(source)
+    return yield* this.#giveOnce(source, isMail ? `mail ${key}` : key, { isMail, isCounted })
   }
 
-  *#giveOnce(
-    source: Bytes,
-    key: string | undefined,
-    { isMail = false, isCounted = false },
-  ): Steps<boolean> {
+  *#giveOnce(source: Bytes, key: string, { isMail = false, isCounted = false }): Steps<boolean> {
     if (source.size === 0) return false
-    if (key !== undefined && this.#given.has(key)) {
+    if (this.#given.has(key)) {
       yield* this.countUnits(SEEN_COST)
       return false
     }
     this.countContent()
     if (!isCounted) this.countBytes(source.size)
-    if (key !== undefined) this.#given.set(key, 0)
+    this.#given.set(key, 0)
     const { header, containers, names } = this.leaf
     yield {
       kind: 'content',
@@ -238,22 +210,14 @@ export class Decoding extends Work {
   /** Gives a decoded content; then the contents inside of it, if it is a container or may be a mail. */
   *giveDecoded(source: Bytes): Steps {
     if (source.size === 0) return
-    const key = this.#keyOf(source, false)
+    const key = yield* this.keyOf(source)
     yield* this.#giveOnce(source, key, { isCounted: true })
     const ways = this.#ways
-    const before = (key !== undefined && this.#given.get(key)) || 0
-    const more = (ways << THOROUGHLY) & ~before
-    if ((this.isThorough ? more : ways & ~before) === 0) {
-      this.hasMore ||= more !== 0
-      return
-    }
-    const { hasMore } = this
-    this.hasMore = false
+    const before = this.#given.get(key)!
+    if ((ways & ~before) === 0) return
     yield* this.giveFromContainers(source)
     yield* this.giveWithin(source)
-    const opened = this.hasMore ? ways : ways | (ways << THOROUGHLY)
-    if (key !== undefined) this.#given.set(key, before | opened)
-    this.hasMore ||= hasMore
+    this.#given.set(key, before | ways)
   }
 
   /**
@@ -292,9 +256,7 @@ export class Decoding extends Work {
   /** Gives what is encoded in a text that was decoded. */
   *giveCodedWithin(text: Bytes, kinds = codedKinds): Steps {
     yield* this.giveBinHex(text)
-    if (!(yield* holdsCodedData(text, kinds, this))) return
-    if (this.isThorough) yield* this.#inside(this.giveCoded(text, kinds))
-    else this.hasMore = true
+    if (yield* holdsCodedData(text, kinds, this)) yield* this.#inside(this.giveCoded(text, kinds))
   }
 
   /** Gives all that readers decode from data in a text that they know by its looks. */
@@ -306,16 +268,14 @@ export class Decoding extends Work {
   }
 
   *#giveBlocks(text: Bytes, kinds: ReadonlySet<CodedKind>): Steps {
-    const blocks = yield* findCodedBlocks(text, kinds, this, limits.waiting)
-    if (blocks.length > limits.waiting) {
-      this.leaveUnread(`more than ${limits.waiting} blocks of encoded data`)
+    const blocks = yield* findCodedBlocks(text, kinds, this, limits.blocks)
+    if (blocks.length > limits.blocks) {
+      this.leaveUnread(`more than ${limits.blocks} blocks of encoded data`)
     }
-    yield* this.readInShares(
-      blocks.slice(0, limits.waiting).map((block) => ({
-        size: block.to - block.from,
-        read: () => this.#giveNamed(block.kind, [block.name], this.#giveBlock(text, block)),
-      })),
-    )
+    for (const block of blocks.slice(0, limits.blocks)) {
+      yield* this.countUnits(BLOCK_COST)
+      yield* this.#giveNamed(block.kind, [block.name], this.#giveBlock(text, block))
+    }
   }
 
   *#giveBlock(text: Bytes, { kind, from, to }: CodedBlock): Steps {
@@ -371,15 +331,8 @@ export class Decoding extends Work {
    * encrypted. They may become many times as large, and an address book may have thousands of photos.
    */
   *giveFromContainers(source: Bytes): Steps {
-    const { header, isContainer } = this.leaf
-    const holdsFiles = header.isCalendar || beginsCalendar(source)
-    if (!this.isThorough) {
-      const isOpened = isContainer || beginsCms(source, this) || beginsTnef(source)
-      this.hasMore ||= holdsFiles || isOpened || (yield* beginsPgp(source, this))
-      return
-    }
     yield* this.#giveOpened(source)
-    if (holdsFiles) yield* this.#giveFromCalendar(source)
+    if (this.leaf.header.isCalendar || beginsCalendar(source)) yield* this.#giveFromCalendar(source)
   }
 
   *#giveOpened(source: Bytes): Steps {
@@ -451,9 +404,9 @@ export class Decoding extends Work {
 
   /** Gives the files that stand in a text as BinHex, which only some readers know. */
   *giveBinHex(text: Bytes): Steps {
-    if (!(yield* holdsBinHex(text, this))) return
-    if (this.isThorough) yield* openBinHex(text, this, (file) => this.#giveBinHexFile(file))
-    else this.hasMore = true
+    if (yield* holdsBinHex(text, this)) {
+      yield* openBinHex(text, this, (file) => this.#giveBinHexFile(file))
+    }
   }
 
   *#giveBinHexFile({ name, forks }: BinHexFile): Steps {
@@ -520,14 +473,15 @@ export class Decoding extends Work {
     )
   }
 
-  /** By which a content is known again; undefined if it is too large to be compared. */
-  #keyOf(source: Bytes, isMail: boolean): string | undefined {
-    if (source.size > COMPARED_MAX) return undefined
-    const isSmall = source.size <= COMPARED_WHOLE_MAX
-    const bytes = isSmall
-      ? `=${source.gather().toString('latin1')}`
-      : source.digest(this.options.createHash('sha256'))
-    return isMail ? `mail ${bytes}` : bytes
+  /** By which a content is known again. */
+  *keyOf(source: Bytes): Steps<string> {
+    if (source.size <= COMPARED_WHOLE_MAX) return `=${source.gather().toString('latin1')}`
+    const hash = this.options.createHash('sha256')
+    for (const chunk of source.chunks()) {
+      hash.update(chunk)
+      yield* this.countUnits(chunk.length / DIGESTED_PER_UNIT)
+    }
+    return hash.digest('latin1')
   }
 }
 

@@ -16,88 +16,52 @@ import { beginsAsMailbox, hasHeader, holdsNul, splitLineEnd } from './content-ch
 import type { Decoding, GiveReading } from './decoding.ts'
 import { SavedForms } from './saved-forms.ts'
 
-/** What there is still to give of a leaf, by giveLeafThoroughly(). */
-interface Remaining {
-  /** Whether readers differ about it. */
-  readonly isOdd: boolean
-  /** Whether more stands in its contents than was given. */
-  readonly holdsMore: boolean
-}
-
 interface SourceTraits {
   /** Whether there is a NUL in the mail. */
   readonly hasNul: boolean
 }
 
-/** Gives a leaf as all readers decode it that see it, if all readers see it. */
-export function* giveLeafPlainly(
-  leaf: Leaf,
-  source: Bytes,
-  { hasNul }: SourceTraits,
-  decoding: Decoding,
-): Steps<Remaining> {
-  const isThere = leaf.depth !== undefined && leaf.isSeenByAll
-  if (leaf.to <= leaf.from || !isThere) return { isOdd: leaf.to > leaf.from, holdsMore: false }
-  return yield* within(leaf, source, decoding, (part) =>
-    givePartPlainly(leaf, part, source, hasNul, decoding),
-  )
-}
-
-function* givePartPlainly(
-  leaf: Leaf,
-  part: Bytes,
-  source: Bytes,
-  hasNul: boolean,
-  decoding: Decoding,
-): Steps<Remaining> {
-  const given = yield* givePlainly(leaf, part, source, decoding)
-  yield* giveByOthersPlainly(leaf, part, source, decoding)
-  const isOdd = given === 'odd' || !isPlain(leaf) || (hasNul && (yield* holdsNul(part, decoding)))
-  if (given === 'whole' && !isOdd && decoding.depth === 0) {
-    decoding.options.onGiven?.({ from: leaf.from, to: leaf.to })
-  }
-  return { isOdd, holdsMore: decoding.hasMore }
-}
-
 /**
- * Gives all that stands in a leaf; if readers differ about it, in each way in which one of them saves it.
- * Returns whether some texts in it are still to be converted (`Decoding.convertsAll`).
+ * Gives all that stands in a leaf: as all readers decode it, and if they differ about it, in each way in which
+ * one of them saves it.
  */
-export function giveLeafThoroughly(
+export function* giveLeaf(
   leaf: Leaf,
-  isOdd: boolean,
   source: Bytes,
   { hasNul }: SourceTraits,
   decoding: Decoding,
-): Steps<boolean> {
-  return within(leaf, source, decoding, (part) =>
-    givePartThoroughly(leaf, isOdd, part, source, hasNul, decoding),
-  )
+): Steps {
+  if (leaf.to <= leaf.from) return
+  yield* within(leaf, source, decoding, (part) => givePart(leaf, part, source, hasNul, decoding))
 }
 
-function* givePartThoroughly(
+function* givePart(
   leaf: Leaf,
-  isOdd: boolean,
   part: Bytes,
   source: Bytes,
   hasNul: boolean,
   decoding: Decoding,
-): Steps<boolean> {
-  if (leaf.depth && !(isOdd && leaf.isSeenByAll)) {
-    yield* givePlainly(leaf, part, source, decoding)
+): Steps {
+  let isOdd = !isPlain(leaf)
+  if (leaf.depth !== undefined) {
+    const given = yield* givePlainly(leaf, part, source, decoding)
+    yield* giveByOthersPlainly(leaf, part, source, decoding)
+    isOdd ||= given === 'odd' || (hasNul && (yield* holdsNul(part, decoding)))
+    if (given === 'whole' && !isOdd && decoding.depth === 0) {
+      decoding.options.onGiven?.({ from: leaf.from, to: leaf.to })
+    }
   }
   if (isOdd) yield* giveInAllWays(leaf, source, hasNul, decoding)
-  return decoding.hasMore
 }
 
 /** Takes steps in which this is the leaf that is decoded. */
-function* within<Result>(
+function* within(
   leaf: Leaf,
   source: Bytes,
   decoding: Decoding,
-  steps: (part: Bytes) => Steps<Result>,
-): Steps<Result> {
-  const { leaf: around, hasMore } = decoding
+  steps: (part: Bytes) => Steps,
+): Steps {
+  const { leaf: around } = decoding
   const { header, depth, isInHeader } = leaf
   const part = source.slice(leaf.from, leaf.to)
   const isMessage = isMessageIn(leaf)
@@ -116,12 +80,10 @@ function* within<Result>(
     names: [],
     messages: depth?.messages ?? around.messages,
   }
-  decoding.hasMore = false
   try {
-    return yield* steps(part)
+    yield* steps(part)
   } finally {
     decoding.leaf = around
-    decoding.hasMore = hasMore
   }
 }
 

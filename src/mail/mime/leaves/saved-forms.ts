@@ -42,12 +42,6 @@ interface Facts {
 /** The most bytes of a content that is given with the other kind of line ends, too. */
 const LINE_ENDS_MAX = 1024 * 1024
 
-/**
- * The most bytes of one of many readings that are converted from a character set at once. Larger ones wait
- * until all else was read: all readings of one may take more than its part may.
- */
-const READING_MAX = 8 * 1024
-
 /** The cost of a conversion from a character set besides its bytes, which may be few, in units of work. */
 const CONVERSION_COST = 1024
 
@@ -62,6 +56,8 @@ const withoutCrs = makerOf(WithoutByte, CR)
 export class SavedForms {
   readonly #facts: Facts
   readonly #decoding: Decoding
+  /** What giveReading() was called with, each by its key. */
+  readonly #readings = new Set<string>()
 
   constructor(facts: Facts, decoding: Decoding) {
     this.#facts = facts
@@ -260,17 +256,16 @@ export class SavedForms {
 
   /**
    * Gives what came out of a way of decoding that only some readers know, and the texts that they make of it.
-   * There may be seventy such ways. So it is converted only from character sets in which ASCII is other text,
-   * last if it is large, and its line ends stay.
+   * There may be seventy such ways, of which many have the same result: that is read once. It is converted only
+   * from character sets in which ASCII is other text, and its line ends stay.
    */
   *giveReading(reading: Bytes): Steps {
-    const decoding = this.#decoding
+    const key = yield* this.#decoding.keyOf(reading)
+    if (this.#readings.has(key)) return
+    this.#readings.add(key)
     const give = (text: Bytes) => this.#giveWithJoinedLines(text)
     yield* give(reading)
-    const charsets = this.#facts.header.charsets.filter(changesAscii)
-    const mayConvert = decoding.convertsAll || reading.size <= READING_MAX
-    if (mayConvert) yield* this.#giveInUtf8(reading, charsets, give)
-    else decoding.hasMore ||= charsets.length > 0
+    yield* this.#giveInUtf8(reading, this.#facts.header.charsets.filter(changesAscii), give)
   }
 
   *#giveWithJoinedLines(text: Bytes): Steps {

@@ -8,10 +8,10 @@ export const limits = {
    * have fewer: `contentsOfSmall`, and one more for each `bytesOfContent` bytes.
    */
   contents: 2000,
-  contentsOfSmall: 500,
+  contentsOfSmall: 1000,
   bytesOfContent: 32,
-  /** The most parts of one mail that wait until all that is cheap in it was read. */
-  waiting: 2000,
+  /** The most blocks of encoded data that are decoded in one text. */
+  blocks: 2000,
   /** The most encoded mails inside one another. */
   depth: 12,
   /**
@@ -23,7 +23,7 @@ export const limits = {
    */
   bytesTimes: 8,
   bytesMore: 512 * 1024 * 1024,
-  smallBytesTimes: 72,
+  smallBytesTimes: 144,
   smallBytesMore: 1024 * 1024,
   /**
    * The most units of work: a multiple of the bytes that may be decoded, plus a fixed amount. A unit is
@@ -71,7 +71,7 @@ export interface ReadingBudget {
   work: number
 }
 
-/** What may be done with a message of this size: once with what is cheap in it, and once with all else. */
+/** What may be done with a message of this size. */
 export function budgetOf(size: number): ReadingBudget {
   const { contents, contentsOfSmall, bytesOfContent } = limits
   const { bytesTimes, bytesMore, smallBytesTimes, smallBytesMore } = limits
@@ -80,23 +80,6 @@ export function budgetOf(size: number): ReadingBudget {
     bytes,
     contents: Math.min(contentsOfSmall + Math.floor(size / bytesOfContent), contents),
     work: limits.workTimes * bytes + limits.workMore,
-  }
-}
-
-/**
- * A part's share of a budget: half of it by number, so that a small part is read among large ones, and half
- * by size, so that a large one is read among many small ones.
- */
-export function shareOf(
-  { bytes, contents, work }: ReadingBudget,
-  byNumber: number,
-  bySize: number,
-): ReadingBudget {
-  const share = (byNumber + bySize) / 2
-  return {
-    bytes: bytes * share,
-    contents: Math.ceil(contents * byNumber), // a small part has as many forms as a large one
-    work: work * share,
   }
 }
 

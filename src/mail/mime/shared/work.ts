@@ -1,6 +1,6 @@
 import type { Bytes } from '../../message/bytes.ts'
 import type { Header } from '../../message/header-block.ts'
-import { budgetOf, LimitExceeded, type ReadingBudget, shareOf } from './limits.ts'
+import { budgetOf, LimitExceeded, type ReadingBudget } from './limits.ts'
 import type { Oddity } from './oddities.ts'
 import { MemoryPool } from './store.ts'
 
@@ -15,9 +15,6 @@ export const PIECE = 64 * 1024
 export const LINES_PIECE = 8 * 1024
 /** The bytes that the runtime searches in the time of a unit. */
 const SEARCHED_PER_UNIT = 4
-
-/** The units of work of a part that is read by a share, besides those of its bytes. */
-const PART_COST = 2048
 
 /** Where a content stands, by what is said about it there. */
 export interface ContentMetadata {
@@ -72,14 +69,6 @@ export interface WorkOptions {
   readonly onOdd?: (oddity: Oddity) => void
 }
 
-/** A part of a message whose dear readings wait until all that is cheap was read. */
-export interface WaitingPart {
-  /** In bytes. */
-  readonly size: number
-  /** Its steps, which are taken from the start again if its share was not enough. */
-  readonly read: () => Steps
-}
-
 /** The state that all decoding of one message shares: what may still be done, and with what memory. */
 export class Work {
   readonly #onWork: ((units: number) => void) | undefined
@@ -87,7 +76,7 @@ export class Work {
   readonly pool: MemoryPool
   /** Memory for decoders of this message that no decoder uses now. */
   readonly buffers: Buffer[] = []
-  /** What may still be done: with the message, or with the part of it that is read now (readInShares). */
+  /** What may still be done with the message. */
   budget: ReadingBudget
   /** The most contents of the message. */
   readonly #contents: number
@@ -139,58 +128,11 @@ export class Work {
     this.#check()
   }
 
-  /** Throws LimitExceeded if less than the least is left of anything that may be done. */
-  #check(least = 0): void {
+  /** Throws LimitExceeded if more was done than may be. */
+  #check(): void {
     const { bytes, contents, work } = this.budget
-    if (work < least) throw new LimitExceeded('too much work for its size')
-    if (bytes < least) throw new LimitExceeded('contents of too many bytes')
-    if (contents < least) throw new LimitExceeded(`more than ${this.#contents} contents`)
-  }
-
-  /**
-   * Reads parts, each by a share of the budget, so that none takes what others need. What a part leaves is
-   * for the parts after it; those whose share was not enough are read again by what all others left. Throws
-   * LimitExceeded if that is not enough for any of them, or nothing is left.
-   */
-  *readInShares(parts: readonly WaitingPart[]): Steps {
-    for (let waiting = parts; waiting.length > 0; ) {
-      const starved: WaitingPart[] = []
-      let exceeded: LimitExceeded | undefined
-      let count = waiting.length
-      let sizes = waiting.reduce((sum, { size }) => sum + size, 0)
-      for (const part of waiting) {
-        yield* this.countUnits(PART_COST)
-        this.#check(1)
-        const share = shareOf(this.budget, 1 / count, part.size / sizes)
-        const why = yield* this.#readBy(share, part)
-        if (why) {
-          starved.push(part)
-          exceeded = why
-        }
-        count--
-        sizes -= part.size
-      }
-      if (exceeded && starved.length === waiting.length) throw exceeded
-      waiting = starved
-    }
-  }
-
-  /** Reads a part by a budget of its own. Returns what it exceeds, if that is not enough. */
-  *#readBy(own: ReadingBudget, { read }: WaitingPart): Steps<LimitExceeded | undefined> {
-    const whole = this.budget
-    const { bytes, contents, work } = own
-    this.budget = own
-    try {
-      yield* read()
-      return undefined
-    } catch (error) {
-      if (error instanceof LimitExceeded) return error
-      throw error
-    } finally {
-      this.budget = whole
-      whole.bytes -= bytes - own.bytes
-      whole.contents -= contents - own.contents
-      whole.work -= work - own.work
-    }
+    if (work < 0) throw new LimitExceeded('too much work for its size')
+    if (bytes < 0) throw new LimitExceeded('contents of too many bytes')
+    if (contents < 0) throw new LimitExceeded(`more than ${this.#contents} contents`)
   }
 }

@@ -9,12 +9,7 @@ import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { changesAscii } from '../../../../src/mail/mime/decoders/charsets.ts'
 import { Decoding } from '../../../../src/mail/mime/leaves/decoding.ts'
-import {
-  giveLeafPlainly,
-  giveLeafThoroughly,
-  isPlain,
-} from '../../../../src/mail/mime/leaves/leaf-contents.ts'
-import type { Steps } from '../../../../src/mail/mime/shared/work.ts'
+import { giveLeaf, isPlain } from '../../../../src/mail/mime/leaves/leaf-contents.ts'
 import type { Leaf } from '../../../../src/mail/mime/structure/open-contents.ts'
 import { MailReading } from '../../../../src/mail/mime/structure/reading.ts'
 import { conformingMail } from '../../../../tools/bench/readers/conforming.ts'
@@ -47,13 +42,7 @@ function givenFor(leaf: Leaf, mail: Buffer): readonly Buffer[] {
   const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
   const source = Bytes.of(mail)
   const decoding = new Decoding(source, options, function* () {})
-  function* give(): Steps {
-    const { isOdd, holdsMore } = yield* giveLeafPlainly(leaf, source, { hasNul: false }, decoding)
-    if (!isOdd && !holdsMore) return
-    decoding.isThorough = true
-    yield* giveLeafThoroughly(leaf, isOdd, source, { hasNul: false }, decoding)
-  }
-  for (const step of give()) {
+  for (const step of giveLeaf(leaf, source, { hasNul: false }, decoding)) {
     if (step.kind !== 'content') continue
     given.push(step.bytes.gather())
   }

@@ -38,14 +38,14 @@ function isTrusted(mail: string): boolean {
   return verifyStamps(examine(bytes(mail)), options).trusted
 }
 
-/** The digests of all contents that the reading finds; undefined if there are more than it reads. */
+/** All contents that the reading finds; undefined if there are more than it reads. */
 function contentsIn(mail: string): string | undefined {
   const options = { openFile: () => openAnonymousFile(tmpdir()), createHash: crypto.createHash }
   const found = new Set<string>()
   for (const step of contentsOf(Bytes.of(bytes(mail)), options)) {
     if (step.kind === 'over') return undefined
     if (step.kind !== 'content') continue
-    found.add(step.bytes.digest(crypto.createHash('sha256')))
+    found.add(step.bytes.gather().toString('latin1'))
   }
   return [...found].sort().join()
 }
