@@ -1,6 +1,8 @@
 // Loaded before each test file (package.json, "tap").
+import childProcess, { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { registerHooks } from 'node:module'
+import { registerHooks, syncBuiltinESMExports } from 'node:module'
+import { refuseUndeclared } from './needs.mjs'
 import { tapInOneFile } from './run/tap-in-one-file.mjs'
 
 // The test runner rewrites the environment of every process that a test starts, for coverage that
@@ -14,6 +16,21 @@ for (const [name, value] of Object.entries(process.env)) {
     delete process.env[name]
   }
 }
+
+// A test that starts a program asks first whether the machine has it.
+const { spawn } = ChildProcess.prototype
+ChildProcess.prototype.spawn = function (options) {
+  refuseUndeclared(options.file)
+  return spawn.call(this, options)
+}
+for (const name of ['spawnSync', 'execFileSync']) {
+  const start = childProcess[name]
+  childProcess[name] = (program, ...more) => {
+    refuseUndeclared(program)
+    return start(program, ...more)
+  }
+}
+syncBuiltinESMExports()
 
 const tap = existsSync(tapInOneFile) && { url: tapInOneFile.href, shortCircuit: true }
 const ownSource = /^\.\.?\/.*\.ts$/

@@ -1,14 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { lacks } from '../needs.mjs'
 
 const root = join(import.meta.dirname, '../..')
 const script = join(root, 'packaging/build-client.mjs')
 
 /** Why programs in C cannot be tested here, or false. */
-export const missing: string | false = hasCompiler()
-  ? false
-  : 'install Debian package gcc and libc6-dev'
+export const missing: string | false = lacks('C compiler')
 
 /** The text of all files in C of a program, and of those that they share with others. */
 export function textInC(source: string): string {
@@ -53,13 +52,4 @@ export function build(name: string, source: string, ...flags: readonly string[])
     execFileSync(process.execPath, [script, ...flags])
   }
   return program
-}
-
-function hasCompiler(): boolean {
-  try {
-    execFileSync(process.env.CC || 'cc', ['--version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
 }

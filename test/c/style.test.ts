@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { lacks } from '../needs.mjs'
 import { missing } from './built-in-c.ts'
 
 /** The format of the programs in C, and the findings of tools that do not run them. */
@@ -10,14 +11,10 @@ const root = join(import.meta.dirname, '../..')
 const below = readdirSync(join(root, 'src/c'), { recursive: true, encoding: 'utf8' })
 const files = below.filter((name) => /\.[ch]$/.test(name)).map((name) => join(root, 'src/c', name))
 
-function lacks(program: string, debianPackage: string): string | false {
-  return spawnSync(program, ['--version']).error ? `install Debian package ${debianPackage}` : false
-}
-
 t.test(
   'the files are as clang-format has them',
   {
-    skip: lacks('clang-format', 'clang-format'),
+    skip: lacks('clang-format'),
   },
   async (t) => {
     t.ok(files.length > 15)
@@ -31,7 +28,7 @@ t.test(
 t.test(
   'the analyzer of gcc finds nothing in them',
   {
-    skip: missing || lacks('gcc', 'gcc'),
+    skip: missing || lacks('gcc'),
   },
   async (t) => {
     for (const file of files.filter((name) => name.endsWith('.c'))) {

@@ -13,12 +13,13 @@ import { join } from 'node:path'
 import t from 'tap'
 import { defaultId } from '../../src/cli/keygen.ts'
 import { parseKeyring } from '../../src/scan/cluster/keyring.ts'
+import { lacks } from '../needs.mjs'
 import { openDirectory } from '../programs/reachable.ts'
 import { asPlain, bundle, jsonIn, onescan } from './onescan.ts'
 
 const mode = (path: string) => statSync(path).mode & 0o777
 
-const notRoot = process.getuid!() !== 0 && 'run as root'
+const notRoot = lacks('root')
 
 t.test('keygen prints a line with 32 fresh bytes, which the keyring takes', async (t) => {
   const [first, second] = [await onescan(['keygen']), await onescan(['keygen'])]
@@ -61,7 +62,7 @@ t.test('a new ring has mode 0640 under any umask, and its first key signs', asyn
 
 t.test(
   'a directory that gives its group to files needs no other',
-  { skip: process.getuid?.() !== 0 && 'run as root' },
+  { skip: lacks('root') },
   async (t) => {
     const directory = t.testdir({})
     chownSync(directory, 0, 65534)

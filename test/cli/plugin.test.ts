@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { newestNode, oldestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { example, readPage } from '../documents/man-page.ts'
+import { lacks } from '../needs.mjs'
 import { reachable } from '../programs/reachable.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { asPlain, jsonIn, onescan } from './onescan.ts'
@@ -19,7 +20,7 @@ const builds = [
 ] as const
 
 for (const [name, program] of isWhole ? builds : builds.slice(-1)) {
-  const skip = !existsSync(program[0]) && 'run npm run build:native'
+  const skip = !existsSync(program[0]) && lacks('the compiled programs')
   t.test(`the plugin of the page works at once, ${name}`, { skip }, async (t) => {
     const directory = t.testdir({
       'subject.mjs': example(readPage('onescan-plugin.7'), 'subject.mjs'),

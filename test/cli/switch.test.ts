@@ -1,10 +1,11 @@
 import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { lacks } from '../needs.mjs'
 import { openDirectory } from '../programs/reachable.ts'
 import { asPlain, onescan } from './onescan.ts'
 
-const notRoot = process.getuid!() !== 0 && 'run as root'
+const notRoot = lacks('root')
 
 t.test('disable makes the switch and enable removes it, any number of times', async (t) => {
   const control = t.testdir({})

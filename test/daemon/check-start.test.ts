@@ -11,6 +11,7 @@ import type { Finding } from '../../src/lib/errors/finding.ts'
 import { Faults } from '../../src/lib/settings/faults.ts'
 import { badSettings } from '../cases/bad-settings.ts'
 import { startNext } from '../doors/smtp/next-server.ts'
+import { lacks } from '../needs.mjs'
 import { freePort } from '../programs/free-port.ts'
 import { listen } from '../programs/listen.ts'
 import { openDirectory, reachable, reachablePath } from '../programs/reachable.ts'
@@ -200,7 +201,7 @@ t.test('onescand --check tries all that mail needs, as a real one tells it', asy
 
 t.test(
   '--check reports a keyring that only others may read',
-  { skip: process.getuid!() !== 0 && 'run as root' },
+  { skip: lacks('root') },
   async (t) => {
     const { directory } = checkHere(t)
     const ring = join(directory, 'ring')

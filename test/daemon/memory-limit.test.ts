@@ -6,6 +6,7 @@ import t from 'tap'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
 import { call, everything, negotiate, says } from '../doors/milter/mta.ts'
 import { submit } from '../doors/milter/submit.ts'
+import { lacks } from '../needs.mjs'
 import { socketDirectory } from '../programs/socket-directory.ts'
 import { newest, startOnescand } from './process.ts'
 
@@ -19,8 +20,7 @@ import { newest, startOnescand } from './process.ts'
 const GROUPS = '/sys/fs/cgroup/memory'
 const LIMIT = 'memory.limit_in_bytes'
 const skip =
-  (process.getuid?.() !== 0 && 'needs root') ||
-  (!existsSync(join(GROUPS, LIMIT)) && `no memory controller at ${GROUPS}`)
+  lacks('root') || (!existsSync(join(GROUPS, LIMIT)) && `no memory controller at ${GROUPS}`)
 
 /** Beyond what is in use by processes that do nothing: less than the messages have together. */
 const ROOM = 48 * 1024 * 1024

@@ -17,8 +17,8 @@ import { ProcEntry } from '../../src/lib/process/proc-entry.ts'
 import { plain } from '../cases/messages.ts'
 import { buildStage } from '../cases/stage.ts'
 import { ask, call, framesOf, hearOut } from '../doors/slot-socket/client.ts'
+import { lacks } from '../needs.mjs'
 import { freePort } from '../programs/free-port.ts'
-import { findProgram } from '../programs/install.mjs'
 import { isRunning } from '../programs/is-running.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'
 import { withoutQmail, withoutQmailMissing } from '../programs/without-qmail.ts'
@@ -126,7 +126,7 @@ t.test('the socket has its mode and group', async (t) => {
   if (process.getuid?.() === 0) t.equal(status.gid, 12)
 })
 
-const notRoot = process.getuid?.() !== 0 && 'run as root'
+const notRoot = lacks('root')
 
 // promise: bad-smtpd-or-quotad
 t.test(
@@ -310,7 +310,7 @@ t.test('scanners do not inherit the listening sockets', async (t) => {
 })
 
 for (const { name, program } of [...runtimes, { name: 'compiled', program: [compiled] }]) {
-  const skip = !existsSync(program[0]!) && 'run npm run build:native'
+  const skip = !existsSync(program[0]!) && lacks('the compiled programs')
   t.test(`onescand serves on a socket that systemd hands over, ${name}`, { skip }, async (t) => {
     const server = createServer()
     const stage = buildStage(t)
@@ -339,14 +339,14 @@ for (const { name, program } of [...runtimes, { name: 'compiled', program: [comp
 }
 
 const node = newest[0]!
-const notifyMissing = !findProgram('systemd-notify') && 'install Debian package systemd'
+const notifyMissing = lacks('systemd-notify')
 const speakers = [
   ...runtimes.map((runtime) => ({ ...runtime, PATH: '/nonexistent', skip: false as const })),
   {
     name: 'compiled',
     program: [compiled],
     PATH: '/nonexistent',
-    skip: !existsSync(compiled) && 'run npm run build:native',
+    skip: lacks('the compiled programs'),
   },
   {
     name: 'by systemd-notify, where the C library is out of reach',

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { lacks } from '../needs.mjs'
 import { openDirectory, reachable } from '../programs/reachable.ts'
 import { runtimes, startOnescand } from './process.ts'
 
@@ -37,7 +38,7 @@ const spy = `
   }`
 
 for (const { name, program } of runtimes) {
-  const skip = process.getuid!() !== 0 && 'needs root'
+  const skip = lacks('root')
   // promise: bad-scanner
   t.test(
     `${name}, a plugin opens neither memory nor environment of onescand`,

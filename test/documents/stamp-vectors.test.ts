@@ -6,7 +6,7 @@ import { parseKeyring } from '../../src/scan/cluster/keyring.ts'
 import { BoundFields, unboundFields } from '../../src/scan/cluster/mac.ts'
 import { signMessage } from '../../src/scan/cluster/sign.ts'
 import { verifyStamps } from '../../src/scan/cluster/verify.ts'
-import { findProgram } from '../programs/install.mjs'
+import { lacks } from '../needs.mjs'
 import { examine } from '../scan/cluster/hashed-message.ts'
 import * as independent from '../scan/cluster/independent.ts'
 import { hmacValue, md5Hex } from '../scan/cluster/independent.ts'
@@ -47,7 +47,7 @@ for (const { scheme, keys, stamp } of vectors) {
 
   t.test(
     `the ${scheme} stamp is what the page's commands print`,
-    { skip: !findProgram('openssl') && 'install Debian package openssl' },
+    { skip: lacks('openssl') },
     async (t) => {
       const directory = t.testdir({
         'mail.eml': mail,

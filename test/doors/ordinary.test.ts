@@ -1,6 +1,7 @@
 import t from 'tap'
 import { type OrdinaryMail, ordinaryCase, ordinaryMails } from '../cases/ordinary/all.ts'
 import { type Door, play } from '../cases/play.ts'
+import { lacks } from '../needs.mjs'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { everything } from './milter/mta.ts'
@@ -62,7 +63,7 @@ const doors: readonly PlayedDoor[] = [
   },
 ]
 
-t.test('ordinary mail', { skip: clamdMissing }, async (t) => {
+t.test('ordinary mail', { skip: clamdMissing || lacks('openssl') }, async (t) => {
   // Without its memory, so that no mail depends on those before it.
   const clamd = await startClamd(t, { alertExceedsMax: true, tcp: true, disableCache: true })
   for (const door of doors) {

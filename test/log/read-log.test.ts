@@ -6,7 +6,7 @@ import t from 'tap'
 import { type LogCriteria, queryFor } from '../../src/log/criteria.ts'
 import { type LogRecord, readLogLine } from '../../src/log/log-record.ts'
 import { findLog, journal, linesIn, readLogs } from '../../src/log/read-log.ts'
-import { findProgram } from '../programs/install.mjs'
+import { lacks } from '../needs.mjs'
 import { tai64n, told } from './lines.ts'
 
 const READ_LINE_MAX = 64 * 1024
@@ -107,9 +107,7 @@ t.test('a line of 10 MB is skipped, and so are bytes that are no text', async (t
   t.equal((await entriesOf([...inChunks, Buffer.from(`\n${told({ id: '<1>' })}`)])).length, 1)
 })
 
-const unpack = {
-  skip: !(findProgram('xz') && findProgram('zstd')) && 'install Debian packages xz-utils and zstd',
-}
+const unpack = { skip: lacks('xz', 'zstd') }
 
 t.test('a compressed log is reported, and those beside it are read', unpack, async (t) => {
   const directory = t.testdir({ current: told({ id: '<2>' }), empty: '' })

@@ -1,11 +1,10 @@
 import { createRequire } from 'node:module'
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { findProgram } from '../programs/install.mjs'
+import { lacks, programPath } from '../needs.mjs'
 import type { Ending } from '../programs/server.ts'
 
 /** Debian's Chromium, for pages as their readers see them. */
-export const skipWithoutBrowser: string | false =
-  !findProgram('chromium') && 'install Debian package chromium'
+export const skipWithoutBrowser: string | false = lacks('chromium')
 
 export interface Look {
   readonly width?: number
@@ -22,7 +21,7 @@ const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
 export async function openBrowser(t: Ending): Promise<Browser> {
   const browser = await chromium.launch({
-    executablePath: findProgram('chromium')!,
+    executablePath: programPath('chromium'),
     // The tests may run as root, in a container without much of a /dev/shm.
     args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'],
   })

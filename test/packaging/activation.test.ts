@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { newest } from '../daemon/process.ts'
 import { framesOf } from '../doors/slot-socket/client.ts'
+import { lacks } from '../needs.mjs'
 import { freePort } from '../programs/free-port.ts'
-import { findProgram } from '../programs/install.mjs'
 import { reachable } from '../programs/reachable.ts'
 import { startServer } from '../programs/server.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'
@@ -19,9 +19,7 @@ import { native } from './built-package.ts'
  */
 
 const deb = join(import.meta.dirname, '../../debian')
-const skip =
-  (!findProgram('systemd-socket-activate') && 'install Debian package systemd') ||
-  (!existsSync(join(native, 'onescand')) && 'run npm run build:native')
+const skip = lacks('systemd-socket-activate', 'the compiled programs')
 
 interface SocketUnit {
   readonly name: string

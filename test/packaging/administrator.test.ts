@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { findProgram } from '../programs/install.mjs'
+import { lacks } from '../needs.mjs'
 import { bareHostMissing, makeBareHost } from './bare-host.ts'
 
 /** The maintainer scripts on hosts that are short of something, or set up otherwise by their administrator. */
@@ -73,7 +73,7 @@ t.test('a host that is set up otherwise', { skip: bareHostMissing }, async (t) =
   /** What is left of a change after all that sets modes and owners: upgrades and boots. */
   const leftOf = (changed: string) => {
     must(`${changed}; ${install}`)
-    if (findProgram('systemd-tmpfiles')) {
+    if (!lacks('systemd-tmpfiles')) {
       execFileSync('systemd-tmpfiles', ['--create', `--root=${bare.at('')}`, tmpfiles])
     }
     return must(`${install} >/dev/null 2>&1 && ${seen}`)

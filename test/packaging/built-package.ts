@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { findProgram } from '../programs/install.mjs'
+import { lacks } from '../needs.mjs'
 import { openDirectory } from '../programs/reachable.ts'
 import type { Ending } from '../programs/server.ts'
 
@@ -19,9 +19,9 @@ const PROGRAMS = [
 ]
 
 /** Why no package can be built here, or false. */
-export const packagingMissing: string | false =
-  (!findProgram('dh_builddeb') && 'install Debian package debhelper') ||
-  (!findProgram('readelf') && 'install Debian package binutils')
+export const packagingMissing: string | false = lacks(
+  ...['the compiled programs', 'the client', 'C compiler', 'git', 'dh_builddeb', 'readelf'],
+)
 
 /** Builds the Debian package of the programs in build/native; the file goes with the test. */
 export async function buildPackage(

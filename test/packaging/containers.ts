@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
-import { findProgram, needed } from '../programs/install.mjs'
+import { lacks, programPath } from '../needs.mjs'
 import { openDirectory } from '../programs/reachable.ts'
 import { type Ending, startServer } from '../programs/server.ts'
 import { packagingMissing } from './built-package.ts'
@@ -10,23 +10,23 @@ import { debianMissing, makeDebian } from './debian.ts'
 
 /** Containers of podman on a host of their own: its network, its mounts, its processes. */
 
-const programs = [
-  ...['podman', 'podman-compose', 'crun', 'catatonit', 'ip', 'iptables', 'clamd', 'redis-server'],
-  ...['redis-cli', '/usr/lib/podman/netavark', '/usr/lib/podman/aardvark-dns'],
-]
-
 /** Why there can be no containers here, or false. */
 export const containersMissing: string | false =
   packagingMissing ||
   debianMissing ||
-  programs
-    .filter((program) => !isThere(program))
-    .map((program) => `install Debian package ${needed[program]}`)[0] ||
-  false
-
-function isThere(program: string): boolean {
-  return spawnSync('test', ['-e', findProgram(program) ?? program]).status === 0
-}
+  lacks(
+    ...[
+      'podman',
+      'podman-compose',
+      'crun',
+      'catatonit',
+      'netavark',
+      'aardvark-dns',
+      'ip',
+      'iptables',
+    ],
+    ...['clamd', 'redis-server', 'redis-cli'],
+  )
 
 /** The release of the Debian that images are built on: the one of this host. */
 export const release: string = /^VERSION_CODENAME=(\w+)/m.exec(
@@ -94,7 +94,7 @@ export async function startContainerHost(t: Ending): Promise<ContainerHost> {
   ]
   const more = ['--cgroup-manager', 'cgroupfs', '--network-config-dir', '/run/networks']
   const program = at('podman')
-  const words = [findProgram('podman')!, ...own, ...more]
+  const words = [programPath('podman'), ...own, ...more]
   writeFileSync(
     program,
     `#!/bin/sh\nCONTAINERS_CONF=${at('containers.conf')} exec ${words.join(' ')} "$@"\n`,
@@ -147,7 +147,7 @@ export function buildServers(host: ContainerHost, ...names: string[]): void {
   }
   mkdirSync(libraries, { recursive: true })
   for (const name of ['clamd', 'redis-server', 'redis-cli']) {
-    const program = findProgram(name)!
+    const program = programPath(name)
     copyFileSync(program, join(root, 'usr/bin', name))
     const needed = execFileSync('ldd', [program], { encoding: 'utf8' })
     for (const [, library] of needed.matchAll(/=> (\/\S+)/g)) {

@@ -2,7 +2,7 @@ import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { findProgram } from '../programs/install.mjs'
+import { lacks } from '../needs.mjs'
 import { openDirectory } from '../programs/reachable.ts'
 import type { Ending } from '../programs/server.ts'
 
@@ -10,10 +10,7 @@ const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
 
 /** Why there can be no bare Debian here, or false. */
-export const debianMissing: string | false =
-  (process.getuid?.() !== 0 && 'run as root') ||
-  (!existsSync('/etc/debian_version') && 'run on Debian') ||
-  (!findProgram('mmdebstrap') && 'install Debian package mmdebstrap')
+export const debianMissing: string | false = lacks('root', 'Debian', 'mmdebstrap', 'Debian mirror')
 
 /** What the package depends on, and what makes it possible to install more. */
 const INCLUDED = ['adduser', 'apt', 'systemd-standalone-sysusers']

@@ -12,7 +12,7 @@ import {
 import { dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { MALLORY } from '../cli/hostile/owner.ts'
-import { findProgram } from '../programs/install.mjs'
+import { lacks } from '../needs.mjs'
 import { openDirectory } from '../programs/reachable.ts'
 
 /**
@@ -23,7 +23,7 @@ import { openDirectory } from '../programs/reachable.ts'
 
 const supervise = join(import.meta.dirname, '../../packaging/supervise')
 const units = join(import.meta.dirname, '../../debian')
-const skip = process.getuid?.() !== 0 && 'run as root'
+const skip = lacks('root')
 const scripts = readdirSync(supervise).flatMap((name) => [`${name}/run`, `${name}/log/run`])
 
 /** Directories that a script gives to an account, or that one may have. */
@@ -97,7 +97,7 @@ t.test('a link in the place of a log directory gives nobody a way in', { skip },
 // promise: root-access-list
 t.test(
   'settings that clamd obeys as root are written by nobody who had their directory before',
-  { skip: skip || (!findProgram('setfacl') && 'install Debian package acl') },
+  { skip: skip || lacks('setfacl') },
   async (t) => {
     const at = makeHost(t, () => {})
     mkdirSync(at('run/onescan'))
@@ -145,7 +145,7 @@ function changesElsewhere(text: string): string[] {
   })
 }
 
-const untraced = skip || (!findProgram('strace') && 'install Debian package strace')
+const untraced = skip || lacks('strace')
 
 // promise: root-directory-exchange
 t.test(

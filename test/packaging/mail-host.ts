@@ -1,15 +1,14 @@
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
-import { findProgram } from '../programs/install.mjs'
+import { lacks } from '../needs.mjs'
 import type { Ending } from '../programs/server.ts'
 import { type BootedDebian, boot, bootMissing } from './booted-debian.ts'
 import { packageOnce, packagingMissing } from './built-package.ts'
 import { makeDebian } from './debian.ts'
 
 /** Why no host with a mail server can be booted here, or false. */
-export const mailHostMissing: string | false =
-  packagingMissing || bootMissing || (!findProgram('ip') && 'install Debian package iproute2')
+export const mailHostMissing: string | false = packagingMissing || bootMissing || lacks('ip')
 
 /** Signatures: one, for the test file, since freshclam has nobody to ask here. */
 const signature = `EICAR-Test:0:*:${Buffer.from(EICAR).toString('hex')}`

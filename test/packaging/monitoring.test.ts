@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { findProgram } from '../programs/install.mjs'
+import { lacks } from '../needs.mjs'
 
 /** The dashboard for Grafana and the alerts for Prometheus, against the metrics that there are. */
 
@@ -11,7 +11,7 @@ const monitoring = join(root, 'packaging/monitoring')
 const read = (name: string) => readFileSync(join(monitoring, name), 'utf8')
 const source = readFileSync(join(root, 'src/observe/live/metrics.ts'), 'utf8')
 const metrics = new Set([...source.matchAll(/'(onescan_[a-z_]+)'/g)].map(([, name]) => name!))
-const withoutPromtool = { skip: !findProgram('promtool') && 'install Debian package prometheus' }
+const withoutPromtool = { skip: lacks('promtool') }
 
 interface Dashboard {
   readonly panels: readonly {

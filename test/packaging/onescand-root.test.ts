@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { lacks } from '../needs.mjs'
 import { clamdMissing } from '../programs/clamd.ts'
-import { findProgram } from '../programs/install.mjs'
 import { isWhole } from '../run/is-whole.ts'
 import { until } from '../run/until.ts'
 import { boot, bootMissing } from './booted-debian.ts'
@@ -14,11 +14,7 @@ import { copyPrograms, SET_UP_CLAMD } from './programs-there.ts'
 
 /** What onescand sees of a host, by its unit: all that it needs, and no other file. */
 
-const skip =
-  packagingMissing ||
-  bootMissing ||
-  clamdMissing ||
-  (!findProgram('smtp-sink') && 'install Debian package postfix')
+const skip = packagingMissing || bootMissing || clamdMissing || lacks('smtp-sink')
 
 const settings = `
 QHPSI="plugin: clamd own.mjs"

@@ -5,7 +5,7 @@ import t from 'tap'
 import { bundledPackages } from '../../packaging/bundled.mjs'
 import { origin } from '../../packaging/origin.mjs'
 import { bun } from '../../packaging/toolchain/toolchain.mjs'
-import { findProgram } from '../programs/install.mjs'
+import { lacks } from '../needs.mjs'
 import { isWhole } from '../run/is-whole.ts'
 import { buildPackage, packageOnce, packagingMissing } from './built-package.ts'
 
@@ -16,9 +16,7 @@ const json = (path: string) => JSON.parse(readFileSync(join(root, path), 'utf8')
 const manifest: { version: string; homepage: string; repository: { url: string } } =
   json('package.json')
 const python = '/usr/bin/python3'
-const copyrightMissing =
-  !existsSync('/usr/lib/python3/dist-packages/debian/copyright.py') &&
-  'install Debian package python3-debian'
+const copyrightMissing = lacks('python3', 'python3 debian')
 
 /** Prints each paragraph of a copyright file; strict about what the format allows. */
 const READ_COPYRIGHT = `
@@ -184,7 +182,7 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
     t.notMatch(readelf('--dynamic'), /NEEDED|TEXTREL|RPATH|RUNPATH/)
   })
 
-  const lintianMissing = !findProgram('lintian') && 'install Debian package lintian'
+  const lintianMissing = lacks('lintian')
   // It takes half a minute.
   if (!isWhole) return
   t.test(

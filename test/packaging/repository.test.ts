@@ -3,8 +3,8 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { writeRepository } from '../../packaging/repository.mjs'
+import { lacks } from '../needs.mjs'
 import { freePort } from '../programs/free-port.ts'
-import { findProgram } from '../programs/install.mjs'
 import { python, pythonMissing } from '../programs/python.ts'
 import { openDirectory } from '../programs/reachable.ts'
 import { startServer } from '../programs/server.ts'
@@ -20,8 +20,7 @@ const skip =
   packagingMissing ||
   debianMissing ||
   pythonMissing ||
-  (!findProgram('apt-ftparchive') && 'install Debian package apt-utils') ||
-  (!findProgram('gpg') && 'install Debian package gpg')
+  lacks('apt-ftparchive', 'gpg', 'gpgconf', 'gpg-agent')
 
 const makeKey = keyMaker(t)
 

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { bundled, bundledPackages } from '../../packaging/bundled.mjs'
 import { partOf } from '../../packaging/install-locked.mjs'
 import { origin } from '../../packaging/origin.mjs'
+import { lacks } from '../needs.mjs'
 import { emulationMissing } from '../programs/emulated.ts'
 import { openDirectory } from '../programs/reachable.ts'
 import { packagingMissing } from './built-package.ts'
@@ -13,7 +14,8 @@ import { keyMaker } from './key-maker.ts'
 /** The same sources make the same packages, wherever they lie. */
 
 const root = join(import.meta.dirname, '../..')
-const missing = packagingMissing || emulationMissing
+const missing =
+  packagingMissing || emulationMissing || lacks('gpg', 'gpgconf', 'gpg-agent', 'dpkg-source')
 
 const json = (path: string) => JSON.parse(readFileSync(join(root, path), 'utf8'))
 const SECONDS = '1700000000'

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { findProgram } from '../programs/install.mjs'
+import { lacks } from '../needs.mjs'
 import { debianMissing, makeDebian } from './debian.ts'
 
 /** What npm users type once: packaging/setup, on a bare Debian. */
@@ -13,7 +13,7 @@ const setup = `sh ${HOME}/packaging/setup`
 
 t.test(
   'npm users get what the Debian package sets up',
-  { skip: debianMissing || (!findProgram('setfacl') && 'install Debian package acl') },
+  { skip: debianMissing || lacks('setfacl') },
   async (t) => {
     const debian = await makeDebian(t)
     const at = (path: string) => join(debian.path, path)

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { findProgram } from '../programs/install.mjs'
+import { lacks } from '../needs.mjs'
 import { openDirectory } from '../programs/reachable.ts'
 import { packagingMissing } from './built-package.ts'
 import { smallPrograms } from './small-programs.ts'
@@ -10,7 +10,7 @@ import { smallPrograms } from './small-programs.ts'
 /** The source package, and what it says of a build. */
 
 const root = join(import.meta.dirname, '../..')
-const missing = !findProgram('dpkg-buildpackage') && 'install Debian package dpkg-dev'
+const missing = lacks('dpkg-buildpackage')
 
 t.test('the source package is the same under any umask', { skip: missing }, async (t) => {
   const [usual, strict] = ['022', '077'].map((umask) => sourcePackage(t, umask))
@@ -19,7 +19,7 @@ t.test('the source package is the same under any umask', { skip: missing }, asyn
   t.match(usual!.list, /^-rw-r--r-- \S+ .*\/debian\/control$/m)
 })
 
-const lintianMissing = missing || (!findProgram('lintian') && 'install Debian package lintian')
+const lintianMissing = missing || lacks('lintian')
 t.test(
   'lintian finds nothing in the source package, and each override is needed',
   { skip: lintianMissing },
@@ -61,7 +61,7 @@ t.test(
 
 t.test(
   'a package can be made below a path with a blank',
-  { skip: missing || packagingMissing },
+  { skip: missing || packagingMissing || lacks('make') },
   async (t) => {
     const checkout = join(openDirectory(t), 'of onescan')
     cpSync(smallPrograms(t), join(checkout, 'build of it'), { recursive: true })

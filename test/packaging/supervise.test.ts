@@ -15,9 +15,9 @@ import t, { type Test } from 'tap'
 import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
 import { tellsOfLimits } from '../../src/scan/scanners/clamd/probe-limits.ts'
 import { ClamdServer } from '../../src/scan/scanners/clamd/server.ts'
+import { lacks } from '../needs.mjs'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { freePort } from '../programs/free-port.ts'
-import { findProgram } from '../programs/install.mjs'
 import { openDirectory } from '../programs/reachable.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'
 
@@ -27,7 +27,7 @@ const supervise = join(import.meta.dirname, '../../packaging/supervise')
 const onescand = join(import.meta.dirname, '../../bin/onescand')
 const services = readdirSync(supervise)
 
-const notRoot = process.getuid?.() !== 0 && 'run as root'
+const notRoot = lacks('root')
 
 /** A script with places of this test instead of a host's. */
 function script(name: string, places: Readonly<Record<string, string>>): string {
@@ -197,7 +197,7 @@ t.test('the run script of clamd says if AppArmor keeps clamd from its settings',
   t.match(stdout, `--config-file=${directory}/clamd.conf`)
 })
 
-const freshclamMissing = !findProgram('freshclam') && 'install Debian package clamav-freshclam'
+const freshclamMissing = lacks('freshclam')
 
 t.test('freshclam knows the options of its run script', { skip: freshclamMissing }, async (t) => {
   const [, words = ''] = /^exec \$session \/usr\/bin\/freshclam (.*)$/m.exec(
@@ -207,7 +207,7 @@ t.test('freshclam knows the options of its run script', { skip: freshclamMissing
   for (const word of words.split(' ')) t.match(help, word.replace(/=.*/, ''), word)
 })
 
-const multilogMissing = !findProgram('multilog') && 'install Debian package daemontools'
+const multilogMissing = lacks('multilog')
 
 t.test('the logs are written, with the time', { skip: multilogMissing || notRoot }, async (t) => {
   for (const service of services) {

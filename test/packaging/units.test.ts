@@ -9,7 +9,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { findProgram } from '../programs/install.mjs'
+import { lacks } from '../needs.mjs'
 
 /** The units, and what else systemd reads. */
 
@@ -18,7 +18,7 @@ const service = readFileSync(join(deb, 'onescand.service'), 'utf8')
 const quotad = readFileSync(join(deb, 'onescan-quotad.service'), 'utf8')
 const units = readdirSync(deb).filter((name) => /\.(service|socket)$/.test(name))
 
-const analyze = { skip: !findProgram('systemd-analyze') && 'install Debian package systemd' }
+const analyze = { skip: lacks('systemd-analyze') }
 
 t.test('systemd-analyze finds no fault with the units', analyze, async (t) => {
   const directory = t.testdir()
@@ -153,9 +153,7 @@ for (const [name, expected] of [
 }
 
 const tmpfiles = {
-  skip:
-    (process.getuid?.() !== 0 && 'run as root') ||
-    (!findProgram('systemd-tmpfiles') && 'install Debian package systemd'),
+  skip: lacks('root', 'systemd-tmpfiles'),
 }
 
 // promise: rule-15-account

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { writeAddresses } from '../../packaging/addresses.mjs'
 import { origin, refuseUnprepared } from '../../packaging/origin.mjs'
-import { findProgram } from '../programs/install.mjs'
+import { lacks } from '../needs.mjs'
 
 /** The version of the Debian package. */
 
-const skip = !findProgram('git') && 'install Debian package git'
+const skip = lacks('git')
 
 t.test(
   'a build between two releases is an upgrade of what was built before',

@@ -6,9 +6,9 @@ import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { buildStage } from '../cases/stage.ts'
 import { runSlot } from '../doors/slot/slot.ts'
+import { lacks } from '../needs.mjs'
 import { clamdAnswer, clamdMissing, startClamd } from './clamd.ts'
 import { headerValues } from './header-values.ts'
-import { findProgram } from './install.mjs'
 import { mtas, openPassage } from './milter-mtas.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
 import { openDirectory } from './reachable.ts'
@@ -79,9 +79,7 @@ t.test('each way of a scanner to a message shows it as mail', { skip: clamdMissi
       CLAMDCONF: clamd.configFile,
     },
   }
-  const lacking =
-    (!findProgram('clamdscan') && 'install Debian package clamdscan') ||
-    (!findProgram('clamscan') && 'install Debian package clamav')
+  const lacking = lacks('clamdscan', 'clamscan')
   for (const [way, settings] of Object.entries(ways)) {
     t.test(way, { skip: lacking }, async (t) => {
       const fields = /^(?:first field (?:%PDF-1.4|MZ)|ustar at 257|Content-Type first)$/

@@ -5,6 +5,7 @@ import { loadSystem, type System } from '../../src/lib/runtime/system.ts'
 import { clamdScanner } from '../../src/scan/scanners/clamd/scanner.ts'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
 import type { Sample } from '../../src/scan/scanners/shared/scanner.ts'
+import { lacks } from '../needs.mjs'
 import { isWhole } from '../run/is-whole.ts'
 import { socketPath } from '../scan/scanners/clamd/stand-in.ts'
 import { clamdPolicy, sample, scanTask } from '../scan/scanners/clamd/task.ts'
@@ -131,7 +132,7 @@ t.test(
 
 t.test(
   'a clamd that can no longer write its temporary files calls no message clean',
-  { skip: skip || (process.getuid!() !== 0 && 'only root can close the directory') },
+  { skip: skip || lacks('root') },
   async (t) => {
     const clamd = await startClamd(t, { user: 'nobody' })
     const { scan, sent } = await handing(t, clamd.socket)

@@ -19,6 +19,7 @@ import { ClamdServer } from '../../src/scan/scanners/clamd/server.ts'
 import { askClamd } from '../../src/scan/scanners/clamd/sessions.ts'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
 import type { ScanResult } from '../../src/scan/scanners/shared/scan-result.ts'
+import { lacks } from '../needs.mjs'
 import { freePort } from './free-port.ts'
 import { type Ending, startServer } from './server.ts'
 
@@ -30,8 +31,7 @@ const program = ['/usr/sbin/clamd', '/usr/local/sbin/clamd', '/usr/bin/clamd'].f
 /**
  * Why tests with a real clamd are skipped, or false: `t.test(name, { skip: clamdMissing }, ...)`.
  */
-export const clamdMissing: string | false =
-  program === undefined && 'clamd is missing: install Debian package clamav-daemon'
+export const clamdMissing: string | false = lacks('clamd')
 
 export interface ClamdOptions {
   /** Settings of clamd.conf(5), by their names there. The defaults are those of clamd. */

@@ -1,15 +1,12 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { lacks, programPath } from '../needs.mjs'
 import { freePort } from './free-port.ts'
-import { findProgram } from './install.mjs'
 import { openDirectory } from './reachable.ts'
 import { type Ending, startServer } from './server.ts'
 
 /** Why its tests are skipped; false where everything is there. */
-export const dovecotMissing: string | false =
-  findProgram('dovecot') === undefined || !existsSync('/usr/lib/dovecot/lmtp')
-    ? 'install Debian packages dovecot-core and dovecot-lmtpd'
-    : process.getuid?.() !== 0 && 'Dovecot is started by root: run the tests as root'
+export const dovecotMissing: string | false = lacks('dovecot', 'doveadm', 'dovecot lmtp', 'root')
 
 /** A user with a Maildir, and a quota by a rule of Dovecot's; without one the mailbox says it. */
 export interface DovecotUser {
@@ -93,7 +90,7 @@ export async function startDovecot(t: Ending, users: readonly DovecotUser[]): Pr
   writeFileSync(at('dovecot.conf'), configuration(directory, port, lmtp))
   writeFileSync(at('users'), users.map(entry).join(''))
   writeFileSync(at('log'), '')
-  const command = [findProgram('dovecot')!, '-F', '-c', at('dovecot.conf')]
+  const command = [programPath('dovecot'), '-F', '-c', at('dovecot.conf')]
   const { stop } = await startServer(command, { host: '127.0.0.1', port })
   t.teardown(stop)
   return {

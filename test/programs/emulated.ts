@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findProgram } from './install.mjs'
+import { lacks, programPath } from '../needs.mjs'
 
 /** Programs for arm64 on a machine that is none, by qemu-aarch64-static(1). */
 
@@ -41,7 +41,7 @@ function interpreter(): string {
   const script = `#!/bin/sh
 program=$1 name=$2
 shift 2
-exec '${findProgram('qemu-aarch64-static')}' -L ${LIBRARIES} -0 "$name" "$program" "$@"
+exec '${programPath('qemu-aarch64-static')}' -L ${LIBRARIES} -0 "$name" "$program" "$@"
 `
   writeFileSync(place, script, { mode: 0o755 })
   return place
@@ -49,9 +49,8 @@ exec '${findProgram('qemu-aarch64-static')}' -L ${LIBRARIES} -0 "$name" "$progra
 
 /** Why no such program can be built and run here, or false. */
 export const emulationMissing: string | false =
-  (process.arch !== 'x64' && 'run on x64') ||
-  (!findProgram('aarch64-linux-gnu-gcc') && 'install Debian package gcc-aarch64-linux-gnu') ||
-  (!findProgram('qemu-aarch64-static') && 'install Debian package qemu-user-static') ||
+  lacks('x64', 'namespaces') ||
+  lacks('aarch64-linux-gnu-gcc', 'qemu-aarch64-static') ||
   (!registers() && 'run on Linux 6.7 or later, where a namespace has a binfmt_misc of its own')
 
 function registers(): boolean {

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { lacks } from '../needs.mjs'
 import { makeOwnDirectories, ownDirectoriesMissing } from './own-directories.ts'
 import { reachable } from './reachable.ts'
 import { type Ending, startServer } from './server.ts'
@@ -21,9 +22,7 @@ const EXIM = join(eximRoot, 'usr/sbin/exim4')
 const UPDATE = join(eximRoot, 'usr/sbin/update-exim4.conf')
 
 /** Why its tests are skipped; false where everything is there. */
-export const eximMissing: string | false = !existsSync(UPDATE)
-  ? 'unpack Exim: node test/programs/install.mjs'
-  : ownDirectoriesMissing
+export const eximMissing: string | false = lacks('Exim') || ownDirectoriesMissing
 
 /** Accounts with ids that no other program has: Exim's own, and that of a mailbox. */
 const IDS = { 'Debian-exim': 64_993, ben: 64_994 }

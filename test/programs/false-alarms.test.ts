@@ -3,9 +3,9 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { isExecutable } from '../../src/lib/process/execute.ts'
 import { runSlot } from '../doors/slot/slot.ts'
 import { attached, file, message, multipart, text } from '../mail/mime/nested-mail.ts'
+import { lacks } from '../needs.mjs'
 import { until } from '../run/until.ts'
 import { clamdMissing, startClamd } from './clamd.ts'
 
@@ -22,9 +22,7 @@ function command(beginning: string): string {
 const tool = 'MZ, a file of ours: TOOL\0\x01'
 const otherTool = `${tool}, of somebody else`
 const signatures = ['Win.Test.Tool-1:0:*:544f4f4c', 'Win.Test.Virus-1:0:*:5649525553', '']
-const toolsMissing =
-  !['/usr/bin/sigtool', '/usr/bin/clamdscan'].every(isExecutable) &&
-  'sigtool or clamdscan is missing: install Debian packages clamav and clamdscan'
+const toolsMissing = lacks('sigtool', 'clamdscan')
 const skip = clamdMissing || toolsMissing
 
 t.test('clamd leaves alone what the page says, in mail that onescan reads', { skip }, async (t) => {

@@ -1,12 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { lacks } from '../needs.mjs'
 import { until } from '../run/until.ts'
 import { type Ending, startServer } from './server.ts'
 
 /** Why its tests are skipped; false if it can be mounted. */
-export const cannotHang: string | false =
-  (process.getuid?.() !== 0 && 'run as root') || (!existsSync('/dev/fuse') && 'needs /dev/fuse')
+export const cannotHang: string | false = lacks('root', '/dev/fuse', 'python3')
 
 export interface HangingMount {
   /** How many questions have no answer. */

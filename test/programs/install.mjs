@@ -9,113 +9,9 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { findProgram } from '../../packaging/find-program.mjs'
+import { findProgram, missingPackages } from '../needs.mjs'
 import { apt, firstLine } from './apt.mjs'
 import { unpackServers } from './unpack.mjs'
-
-export { findProgram }
-
-const libraries = `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`
-
-/** A program, or a file by its absolute path, and the Debian package that has it. */
-export const needed = {
-  clamd: 'clamav-daemon',
-  clamdscan: 'clamdscan',
-  clamscan: 'clamav',
-  'qpsmtpd-forkserver': 'qpsmtpd',
-  // Clients of clamd.
-  rspamd: 'rspamd',
-  'clamav-milter': 'clamav-milter',
-  amavisd: 'amavisd-new',
-  'mimedefang-multiplexor': 'mimedefang',
-  swaks: 'swaks',
-  tcpserver: 'ucspi-tcp',
-  tcprules: 'ucspi-tcp',
-  rblsmtpd: 'ucspi-tcp',
-  postfix: 'postfix',
-  envdir: 'daemontools',
-  mandoc: 'mandoc',
-  openssl: 'openssl',
-  gpg: 'gpg',
-  bzip2: 'bzip2',
-  hexbin: 'macutils',
-  tnef: 'tnef',
-  uuencode: 'sharutils',
-  gcc: 'gcc',
-  'clang-format': 'clang-format',
-  python3: 'python3',
-  strace: 'strace',
-  'mkfs.ext4': 'e2fsprogs',
-  '/usr/include/stdio.h': 'libc6-dev',
-  'musl-gcc': 'musl-tools',
-  readelf: 'binutils',
-  lintian: 'lintian',
-  'dpkg-buildpackage': 'dpkg-dev',
-  dh_builddeb: 'debhelper',
-  'apt-ftparchive': 'apt-utils',
-  make: 'make',
-  mmdebstrap: 'mmdebstrap',
-  ps: 'procps',
-  pidof: 'sysvinit-utils',
-  'systemd-analyze': 'systemd',
-  '/lib/systemd/systemd-journal-remote': 'systemd-journal-remote',
-  freshclam: 'clamav-freshclam',
-  'c-icap': 'c-icap',
-  [`${libraries}/c_icap/virus_scan.so`]: 'libc-icap-mod-virus-scan',
-  yara: 'yara',
-  zip: 'zip',
-  file: 'file',
-  '7z': 'p7zip-full',
-  arj: 'arj',
-  gcab: 'gcab',
-  genisoimage: 'genisoimage',
-  slapd: 'slapd',
-  dovecot: 'dovecot-core',
-  '/usr/lib/dovecot/lmtp': 'dovecot-lmtpd',
-  miltertest: 'miltertest',
-  opendkim: 'opendkim',
-  'opendkim-genkey': 'opendkim-tools',
-  m4: 'm4',
-  faketime: 'faketime',
-  xz: 'xz-utils',
-  setfacl: 'acl',
-  zstd: 'zstd',
-  'redis-server': 'redis-server',
-  'redis-sentinel': 'redis-sentinel',
-  'redis-cli': 'redis-tools',
-  chromium: 'chromium',
-  promtool: 'prometheus',
-  // Of the newest Node.
-  [`${libraries}/libatomic.so.1`]: 'libatomic1',
-  // For programs of another processor.
-  ...(process.arch === 'x64' && {
-    'aarch64-linux-gnu-gcc': 'gcc-aarch64-linux-gnu',
-    '/usr/aarch64-linux-gnu/include/stdio.h': 'libc6-dev-arm64-cross',
-    'qemu-aarch64-static': 'qemu-user-static',
-  }),
-  // Containers.
-  podman: 'podman',
-  'podman-compose': 'podman-compose',
-  crun: 'crun',
-  catatonit: 'catatonit',
-  ip: 'iproute2',
-  iptables: 'iptables',
-  '/usr/lib/podman/netavark': 'netavark',
-  '/usr/lib/podman/aardvark-dns': 'aardvark-dns',
-  ripmime: 'ripmime',
-  munpack: 'mpack',
-  reformime: 'maildrop',
-  ruby: 'ruby',
-  '/usr/share/perl5/MIME/Parser.pm': 'libmime-tools-perl',
-  '/usr/share/perl5/Email/MIME.pm': 'libemail-mime-perl',
-  '/usr/share/rubygems-integration/all/specifications/mail-2.7.1.gemspec': 'ruby-mail',
-  '/usr/lib/python3/dist-packages/gi/__init__.py': 'python3-gi',
-  '/usr/lib/python3/dist-packages/debian/copyright.py': 'python3-debian',
-  '/usr/lib/python3/dist-packages/icalendar/__init__.py': 'python3-icalendar',
-  '/usr/lib/python3/dist-packages/vobject/__init__.py': 'python3-vobject',
-  [`${libraries}/libical.so.3`]: 'libical3',
-  [`${libraries}/girepository-1.0/GMime-3.0.typelib`]: 'gir1.2-gmime-3.0',
-}
 
 /** What shows that this machine has other work than to run tests. */
 const inUse = [
@@ -129,14 +25,6 @@ const inUse = [
 ]
 
 const POLICY = '/usr/sbin/policy-rc.d'
-
-/** The Debian packages that are missing, each of them once. */
-export function missingPackages() {
-  const missing = Object.entries(needed).filter(([name]) =>
-    name.startsWith('/') ? !existsSync(name) : !findProgram(name),
-  )
-  return [...new Set(missing.map(([, debianPackage]) => debianPackage))]
-}
 
 /**
  * Installs missing programs if that is safe, and unpacks further mail servers beside the system. Returns

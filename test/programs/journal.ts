@@ -1,15 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { lacks } from '../needs.mjs'
 
 const REMOTE = '/lib/systemd/systemd-journal-remote'
 /** journalctl(1) follows that of this boot. */
 const BOOT = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').replace(/[-\n]/g, '')
 
 /** Why no journal can be made here, or false. */
-export const journalMissing: string | false =
-  (!existsSync('/usr/bin/journalctl') && 'install Debian package systemd') ||
-  (!existsSync(REMOTE) && 'install Debian package systemd-journal-remote')
+export const journalMissing: string | false = lacks('journalctl', 'systemd-journal-remote')
 
 /** An entry by its fields, systemd.journal-fields(7), and when it was written, in milliseconds. */
 export interface JournalEntry {

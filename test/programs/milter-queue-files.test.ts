@@ -3,15 +3,15 @@ import { join } from 'node:path'
 import t from 'tap'
 import { plain } from '../cases/messages.ts'
 import { newest } from '../daemon/process.ts'
+import { lacks } from '../needs.mjs'
 import { headerValues } from './header-values.ts'
-import { findProgram } from './install.mjs'
 import { mtas, openPassage } from './milter-mtas.ts'
 import { openSmtp } from './smtp-session.ts'
 import { socketDirectory } from './socket-directory.ts'
 
 /** The first rule for content scanners: a queue is the MTA's own. */
 
-const straceMissing = !findProgram('strace') && 'install Debian package strace'
+const straceMissing = lacks('strace')
 
 /** What an MTA of the tests has of its own, its queue among it. */
 const ownDirectory = /onescan-(postfix|sendmail)-/

@@ -1,15 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { findProgram } from './install.mjs'
+import { lacks } from '../needs.mjs'
 import { openDirectory } from './reachable.ts'
 import { type Ending, startServer } from './server.ts'
 import { socketDirectory } from './socket-directory.ts'
 
 /** Why its tests are skipped; false if it is there. */
-export const opendkimMissing: string | false =
-  (!findProgram('opendkim') && 'install Debian package opendkim') ||
-  (!findProgram('opendkim-genkey') && 'install Debian package opendkim-tools')
+export const opendkimMissing: string | false = lacks('opendkim', 'opendkim-genkey')
 
 /** What OpenDKIM does with mail: signs it as `domain`, or tells what its signatures are worth. */
 export type OpendkimTask = 'sign' | 'verify'

@@ -1,13 +1,6 @@
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, chownSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { lacks } from '../needs.mjs'
 import { makeOwnDirectories, ownDirectoriesMissing } from './own-directories.ts'
 import { reachable } from './reachable.ts'
 import { type Ending, startServer } from './server.ts'
@@ -15,9 +8,7 @@ import { opensmtpdProgram } from './unpack.mjs'
 import { unpackedLibraries } from './unpacked-libraries.ts'
 
 /** Why its tests are skipped; false where everything is there. */
-export const opensmtpdMissing: string | false = !existsSync(opensmtpdProgram)
-  ? 'unpack OpenSMTPD: node test/programs/install.mjs'
-  : ownDirectoriesMissing
+export const opensmtpdMissing: string | false = lacks('OpenSMTPD') || ownDirectoriesMissing
 
 /** Accounts of the package, with ids that no other program has. */
 const ACCOUNTS = { opensmtpd: 64_991, opensmtpq: 64_992 }

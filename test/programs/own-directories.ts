@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { findProgram } from './install.mjs'
+import { lacks, programPath } from '../needs.mjs'
 import type { Ending } from './server.ts'
 import { socketDirectory } from './socket-directory.ts'
 
@@ -17,7 +17,7 @@ export interface OwnDirectories {
 
 /** Why tests with them are skipped, or false. */
 export const ownDirectoriesMissing: string | false =
-  (process.getuid?.() !== 0 && 'needs root to put another /etc in place') ||
+  lacks('root') ||
   (spawnSync('unshare', ['--mount', 'true']).status !== 0 && 'this machine has no mounts to give')
 
 /** Three words each: the machine's directory, where it is then, and what takes its place. */
@@ -46,7 +46,7 @@ export function makeOwnDirectories(
     at: (path) => join(directory, path),
     directory,
     around: (program) => [
-      findProgram('unshare')!,
+      programPath('unshare'),
       ...['--mount', '/bin/sh', '-c', MOUNTS, 'sh', ...words, '--'],
       ...program,
     ],

@@ -2,16 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { lacks } from '../needs.mjs'
 import { freePort } from './free-port.ts'
-import { findProgram } from './install.mjs'
 import { isRunning } from './is-running.ts'
 import type { Ending } from './server.ts'
 
 /** Why its tests are skipped; false where everything is there. */
-export const postfixMissing: string | false =
-  findProgram('postfix') === undefined
-    ? 'install Debian package postfix'
-    : process.getuid?.() !== 0 && 'Postfix is started by root: run the tests as root'
+export const postfixMissing: string | false = lacks('postfix', 'root')
 
 export interface Postfix {
   /** Where it takes mail, on 127.0.0.1. */

@@ -6,6 +6,7 @@ import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { buildStage } from '../cases/stage.ts'
 import { newest, runSlot } from '../doors/slot/slot.ts'
+import { lacks } from '../needs.mjs'
 import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
 import { keyLine } from './cluster-mail.ts'
 import { startServer } from './server.ts'
@@ -19,7 +20,7 @@ import { TCPSERVER_READY, ucspiMissing } from './ucspi.ts'
 
 const CLIENT = '/var/qmail/bin/qmail-qmqpc'
 const SERVER = '/var/qmail/bin/qmail-qmqpd'
-const needsRoot = process.getuid?.() !== 0 && 'QMQP has port 628: run the tests as root'
+const needsRoot = lacks('root')
 const ADDRESS = '127.28.6.28'
 const PORT = 628
 const infected = bytes(`Subject: x\n\n${EICAR}\n`)

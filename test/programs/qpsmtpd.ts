@@ -1,22 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { lacks } from '../needs.mjs'
 import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
 import { freePort } from './free-port.ts'
-import { findProgram } from './install.mjs'
 import { openDirectory } from './reachable.ts'
 import { type Ending, type Server, startServer } from './server.ts'
 
 /** Why its tests are skipped; false where everything is there. */
-export const qpsmtpdMissing: string | false = whatIsMissing()
-
-function whatIsMissing(): string | false {
-  if (!findProgram('qpsmtpd-forkserver')) return 'install Debian package qpsmtpd'
-  if (!findProgram('swaks')) return 'install Debian package swaks'
-  return (
-    process.getuid?.() !== 0 && 'qpsmtpd gives up its rights at the start: run the tests as root'
-  )
-}
+export const qpsmtpdMissing: string | false = lacks('qpsmtpd-forkserver', 'swaks', 'root')
 
 /**
  * Makes a directory with a configuration for user nobody and `program` in the place of qmail-queue

@@ -1,23 +1,15 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { lacks } from '../needs.mjs'
 import { freePort } from './free-port.ts'
-import { findProgram } from './install.mjs'
 import { openDirectory } from './reachable.ts'
 import { type Ending, startServer } from './server.ts'
 import { sendmailProgram, sendmailRoot } from './unpack.mjs'
 
 /** Why its tests are skipped; false where everything is there. */
-export const sendmailMissing: string | false = whatIsMissing()
-
-function whatIsMissing(): string | false {
-  if (!existsSync(sendmailProgram)) return 'unpack Sendmail: node test/programs/install.mjs'
-  if (!findProgram('m4')) return 'install Debian package m4'
-  if (process.getuid?.() !== 0) return 'Sendmail is started by root: run the tests as root'
-  const { status } = spawnSync('unshare', ['--mount', 'true'])
-  return status !== 0 && 'unshare --mount is not allowed here'
-}
+export const sendmailMissing: string | false = lacks('Sendmail', 'm4', 'mounts')
 
 export interface Sendmail {
   /** Where it takes mail, on 127.0.0.1. */

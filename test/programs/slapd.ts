@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { lacks, programPath } from '../needs.mjs'
 import { until } from '../run/until.ts'
 import { freePort } from './free-port.ts'
-import { findProgram } from './install.mjs'
 import { openDirectory } from './reachable.ts'
 import { type Ending, startServer } from './server.ts'
 
 /** Why its tests are skipped; false if it is there. */
-export const slapdMissing: string | false = !findProgram('slapd') && 'install Debian package slapd'
+export const slapdMissing: string | false = lacks('slapd', 'slapadd')
 
 export interface Slapd {
   readonly url: string
@@ -96,13 +96,13 @@ export async function startSlapd(
   const about = ['-days', '2', '-subj', '/CN=x', '-addext', 'subjectAltName=IP:127.0.0.1']
   execFileSync('openssl', ['req', '-x509', ...own, ...about], { stdio: 'ignore' })
   const add = ['-f', at('slapd.conf'), '-l', at('people.ldif')]
-  execFileSync(findProgram('slapadd') ?? 'slapadd', add, { stdio: ['ignore', 'ignore', 'pipe'] })
+  execFileSync(programPath('slapadd'), add, { stdio: ['ignore', 'ignore', 'pipe'] })
   const port = await freePort()
   const url = `ldap://127.0.0.1:${port}`
   const secureUrl = `ldaps://127.0.0.1:${await freePort()}`
   const socketUrl = `ldapi://${encodeURIComponent(at('ldapi'))}`
   const words = ['-h', `${url} ${secureUrl} ${socketUrl}`, '-f', at('slapd.conf'), '-d', 'stats']
-  const start = () => startServer([findProgram('slapd')!, ...words], { host: '127.0.0.1', port })
+  const start = () => startServer([programPath('slapd'), ...words], { host: '127.0.0.1', port })
   let server = await start()
   const logged = (what: string) => server.log.filter((line) => line.includes(what))
   const stop = () => server.stop('SIGCONT', 'SIGTERM')

@@ -7,9 +7,9 @@ import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { newest, runSlot, runtimes, type SlotSetup } from '../doors/slot/slot.ts'
+import { lacks } from '../needs.mjs'
 import { deliveries, leftBehind, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
-import { findProgram } from './install.mjs'
 import { nobody, qpsmtpdMissing, startQpsmtpd } from './qpsmtpd.ts'
 import { openDirectory, reachable } from './reachable.ts'
 import { sendBySmtp } from './swaks.ts'
@@ -73,7 +73,7 @@ t.test('with clamd', { skip: clamdMissing }, async (t) => {
 
   t.test(
     "QHPSI='clamdscan %s' works as it does with IndiMail",
-    { skip: missing('clamdscan') },
+    { skip: lacks('clamdscan') },
     async (t) => {
       const QHPSI = `clamdscan --config-file=${clamd.configFile} %s --quiet --no-summary`
       const clean = await runSlot({ message: plain, settings: { QHPSI } })
@@ -104,7 +104,7 @@ t.test('with clamd', { skip: clamdMissing }, async (t) => {
   })
 })
 
-t.test('with the clamscan program', { skip: missing('clamscan', 'clamav') }, async (t) => {
+t.test('with the clamscan program', { skip: lacks('clamscan') }, async (t) => {
   const signature = `EICAR-Test:0:*:${Buffer.from(EICAR).toString('hex')}\n`
   const CLAMDBDIR = t.testdir({ 'x.ndb': signature })
   for (const QHPSI of ['plugin: clamscan', `clamscan --database=${CLAMDBDIR} --no-summary %s`]) {
@@ -215,10 +215,6 @@ if (existsSync(realQueue)) {
       t.equal(run.code, 0, run.logged)
     }
   })
-}
-
-function missing(program: string, debianPackage = program): string | false {
-  return !findProgram(program) && `install Debian package ${debianPackage}`
 }
 
 /** What a server says until it closes, once it has `message` and our end of it. */

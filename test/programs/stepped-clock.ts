@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { lacks } from '../needs.mjs'
 import { openDirectory } from './reachable.ts'
 import type { Ending } from './server.ts'
 
@@ -15,7 +16,7 @@ const library = ['/usr/lib', '/usr/local/lib']
 
 /** Why tests that step the clock are skipped, or false. */
 export const faketimeMissing: string | false =
-  library === undefined && 'libfaketime is missing: install Debian package faketime'
+  library === undefined ? 'install Debian package faketime' : lacks('faketime')
 
 export interface SteppedClock {
   /**

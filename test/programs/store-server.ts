@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { findProgram, lacks } from '../needs.mjs'
 import { until } from '../run/until.ts'
 import { freePort } from './free-port.ts'
-import { findProgram } from './install.mjs'
 import { type Ending, type Server, startServer } from './server.ts'
 import { socketDirectory } from './socket-directory.ts'
 
@@ -10,11 +10,11 @@ import { socketDirectory } from './socket-directory.ts'
  * The server program: Valkey, or Redis if the machine has only that. Debian 12 has Redis, later
  * ones have both.
  */
-const server = findProgram('valkey-server') ?? findProgram('redis-server')
-const client = findProgram('valkey-cli') ?? findProgram('redis-cli')
+const [server, client] = ['server', 'cli'].map(
+  (name) => findProgram(`valkey-${name}`) ?? findProgram(`redis-${name}`),
+)
 
-export const storeMissing =
-  server === undefined || client === undefined ? 'install Debian package redis-server' : false
+export const storeMissing: string | false = lacks('redis-server', 'redis-cli')
 
 export interface StoreServer extends Server {
   readonly port: number

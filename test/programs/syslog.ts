@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { findProgram } from './install.mjs'
+import { lacks, programPath } from '../needs.mjs'
 import { type Ending, startServer } from './server.ts'
 import { socketDirectory } from './socket-directory.ts'
 
@@ -16,8 +16,7 @@ const MOUNTS = ['unshare', '--mount', 'true']
 
 /** Why tests with it are skipped, or false. */
 export const syslogMissing: string | false =
-  (process.getuid?.() !== 0 && 'needs root to put a socket at /dev/log') ||
-  (!findProgram('perl') && 'install Debian package perl-base') ||
+  lacks('root', 'perl') ||
   (spawnSync(MOUNTS[0]!, MOUNTS.slice(1)).status !== 0 && 'this machine has no mounts to give')
 
 /**
@@ -62,7 +61,7 @@ export async function startSyslog(
   t.teardown(listener.stop)
   return {
     around: (program) => [
-      findProgram('unshare')!,
+      programPath('unshare'),
       ...['--mount', '/bin/sh', '-c', OWN_DEV, 'sh', socket],
       ...program,
     ],

@@ -1,17 +1,15 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { lacks } from '../needs.mjs'
 import { freePort } from './free-port.ts'
-import { findProgram } from './install.mjs'
 import { type Server, startServer } from './server.ts'
 
 /** Why the tests with tcpserver are skipped; false if it is there. */
-export const ucspiMissing: string | false =
-  !(findProgram('tcpserver') && findProgram('tcprules')) && 'install Debian package ucspi-tcp'
+export const ucspiMissing: string | false = lacks('tcpserver', 'tcprules')
 
 /** Why the tests with envdir are skipped; false if it is there. */
-export const envdirMissing: string | false =
-  !findProgram('envdir') && 'install Debian package daemontools'
+export const envdirMissing: string | false = lacks('envdir')
 
 export interface TcpServer extends Server {
   readonly port: number

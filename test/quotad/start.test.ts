@@ -5,7 +5,7 @@ import { chmodSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { requireFewPrivileges } from '../../src/quotad/check-start.ts'
-import { findProgram } from '../programs/install.mjs'
+import { lacks } from '../needs.mjs'
 import { openDirectory, reachablePath } from '../programs/reachable.ts'
 import { asOther, launcher, program, spool, startQuotad } from './quotad.ts'
 
@@ -105,7 +105,7 @@ const setpriv = ['--reuid', 'nobody', '--clear-groups', `--inh-caps=-all,${capab
 const withCapability = [...setpriv, `--ambient-caps=-all,${capability}`]
 const cannot =
   notRoot ||
-  (!findProgram('setpriv') && 'install Debian package util-linux') ||
+  lacks('setpriv') ||
   (spawnSync('setpriv', [...withCapability, 'true']).status !== 0 &&
     'this machine keeps CAP_DAC_READ_SEARCH to itself')
 

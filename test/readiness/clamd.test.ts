@@ -7,6 +7,7 @@ import { obstacle } from '../../src/readiness/account.ts'
 import { checkClamd } from '../../src/readiness/clamd.ts'
 import { checkSignatures } from '../../src/readiness/clamd-signatures.ts'
 import { cannotMount, mountSmall } from '../doors/slot/small-disk.ts'
+import { lacks } from '../needs.mjs'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { freePort } from '../programs/free-port.ts'
 import { listen } from '../programs/listen.ts'
@@ -15,7 +16,7 @@ import { socketDirectory } from '../programs/socket-directory.ts'
 import { complaints, host, stranger } from './host.ts'
 
 const skip = clamdMissing
-const notRoot = process.getuid!() !== 0 && 'run as root'
+const notRoot = lacks('root')
 const asked = (CLAMD: string, more: Record<string, string> = {}) =>
   host({ QHPSI: 'plugin: clamd', CLAMD, ...more })
 

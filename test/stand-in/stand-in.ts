@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { lacks } from '../needs.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const cSource = join(here, 'qmail-queue.c')
@@ -25,14 +26,10 @@ export function compiledQueue(): string | undefined {
   if (existsSync(compiled) && statSync(compiled).mtimeMs > statSync(cSource).mtimeMs) {
     return compiled
   }
+  if (lacks('C compiler')) return undefined
   mkdirSync(dirname(compiled), { recursive: true })
   const fresh = `${compiled}.${process.pid}` // tests run side by side
-  try {
-    execFileSync('cc', ['-O2', '-o', fresh, cSource], { stdio: ['ignore', 'ignore', 'pipe'] })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
+  execFileSync('cc', ['-O2', '-o', fresh, cSource], { stdio: ['ignore', 'ignore', 'pipe'] })
   renameSync(fresh, compiled)
   return compiled
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { findProgram } from '../../test/programs/install.mjs'
+import { findProgram } from '../../test/needs.mjs'
 import { compiled } from './compile.ts'
 import type { Kind } from './letters.ts'
 

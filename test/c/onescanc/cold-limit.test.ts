@@ -14,6 +14,7 @@ import {
 import { basename, join } from 'node:path'
 import t from 'tap'
 import { runSlot } from '../../doors/slot/slot.ts'
+import { lacks } from '../../needs.mjs'
 import { until } from '../../run/until.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
 import { coldPrograms, lockFiles, missing, onescanc, sanitized } from './client.ts'
@@ -182,7 +183,7 @@ t.test('what a cold program leaves behind holds no place', { skip: missing }, as
 })
 
 /** Another account has taken names for files of locks in a directory that nobody else can list. */
-const others = { skip: missing || (process.getuid?.() !== 0 && 'run as root') }
+const others = { skip: missing || lacks('root') }
 
 /** Elsewhere than in /dev/shm, where tests have their temporary files. */
 const elsewhere = mkdtempSync('/var/tmp/onescan-crowd-')

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { descriptorOf } from '../../../src/lib/process/descriptors.ts'
 import { loadSystem } from '../../../src/lib/runtime/system.ts'
 import { runSlot, type SlotRun, type SlotSetup } from '../../doors/slot/slot.ts'
-import { findProgram } from '../../programs/install.mjs'
+import { lacks, programPath } from '../../needs.mjs'
 import { clients, coldPrograms, missing, onescanc } from './client.ts'
 import {
   accept,
@@ -137,8 +137,7 @@ t.test('it works under softlimit -m 3000000, as in run scripts', { skip: missing
   }
 })
 
-const strace = findProgram('strace')
-const straceMissing = missing || (!strace && 'install Debian package strace')
+const straceMissing = missing || lacks('strace')
 
 /** The system calls of the client up to its exec: how often it made each. */
 function callsIn(trace: string): Map<string, number> {
@@ -174,7 +173,7 @@ t.test(
         const trace = join(directory, 'trace')
         const traced = (...options: string[]) =>
           run(t, script, {
-            program: [strace!, '-qq', '-o', trace, ...options, onescanc],
+            program: [programPath('strace'), '-qq', '-o', trace, ...options, onescanc],
             message: Buffer.from(message),
           })
         t.ok(isSafe(await traced(), message))
@@ -205,7 +204,7 @@ t.test(
     const trace = join(t.testdir(), 'trace')
     const ended = await run(t, edit, {
       program: [
-        strace!,
+        programPath('strace'),
         '-qq',
         '-o',
         trace,

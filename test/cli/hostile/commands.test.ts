@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { names as settings } from '../../../src/lib/settings/table.ts'
 import { plain } from '../../cases/messages.ts'
+import { lacks } from '../../needs.mjs'
 import { openDirectory } from '../../programs/reachable.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { type Hostile, makeHostile, notesReaders, type Thing, things } from './owner.ts'
@@ -14,8 +15,7 @@ import { type Hostile, makeHostile, notesReaders, type Thing, things } from './o
  */
 
 const native = join(import.meta.dirname, '../../../build/native/onescan')
-const skip =
-  (process.getuid?.() !== 0 && 'run as root') || (!existsSync(native) && 'run npm run build:native')
+const skip = lacks('root', 'the compiled programs', 'setfacl')
 
 /** The number of calls at a time. */
 const JOBS = 3

@@ -2,15 +2,14 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { buildStage } from '../../cases/stage.ts'
+import { lacks } from '../../needs.mjs'
 import { keepOne, makeQuarantine } from '../../scan/quarantine/kept.ts'
 import { jsonIn, ofPlain, onescan } from '../onescan.ts'
 
 /** `onescan quarantine release` by sendmail(8), which is another one in a mount namespace of the test. */
 
 const SENDMAIL = '/usr/sbin/sendmail'
-const skip =
-  (process.getuid!() !== 0 && 'needs root for namespaces') ||
-  (!existsSync(SENDMAIL) && 'install an MTA')
+const skip = lacks('root') || (!existsSync(SENDMAIL) && 'install an MTA')
 
 /** Runs the command where this script is sendmail, or this directory has it. */
 const INSTEAD = (place: string) => [

@@ -8,6 +8,7 @@ import { attempt } from '../../../src/lib/errors/fault.ts'
 import { ProcEntry } from '../../../src/lib/process/proc-entry.ts'
 import { loadSystem } from '../../../src/lib/runtime/system.ts'
 import { startOnescand } from '../../daemon/process.ts'
+import { lacks } from '../../needs.mjs'
 import { listen } from '../../programs/listen.ts'
 import { openDirectory } from '../../programs/reachable.ts'
 import { startReceiver } from '../../programs/smtp-receiver.ts'
@@ -18,7 +19,7 @@ import { asPlain, jsonIn, onescan, PLAIN, type RunOptions } from '../onescan.ts'
 
 /** Root types a command, and onescand does it, inside its unit. */
 
-const skip = process.getuid!() !== 0 && 'run as root'
+const skip = lacks('root')
 const NOBODY = 65_534
 const virus = 'Subject: x\n\nVIRUS \xff\xfe without an end'
 

@@ -3,7 +3,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { newest, startOnescand } from '../../daemon/process.ts'
-import { findProgram } from '../../programs/install.mjs'
+import { lacks } from '../../needs.mjs'
 import { ownDirectoriesMissing } from '../../programs/own-directories.ts'
 import { openDirectory, reachable, reachablePath } from '../../programs/reachable.ts'
 import { keepOne, makeQuarantine } from '../../scan/quarantine/kept.ts'
@@ -20,10 +20,7 @@ import { bundle } from '../onescan.ts'
 
 /** Nothing that root's commands start ever has the account of a service. */
 
-const skip =
-  (process.getuid!() !== 0 && 'run as root') ||
-  ownDirectoriesMissing ||
-  (!findProgram('strace') && 'install Debian package strace')
+const skip = lacks('root') || ownDirectoriesMissing || lacks('strace')
 
 /** The users and groups that a process and its children became: setresuid(2) and its like. */
 function accountsOf(trace: string): Set<number> {

@@ -18,7 +18,7 @@ import t, { type Test } from 'tap'
 import { attempt } from '../../../src/lib/errors/fault.ts'
 import { ProcEntry } from '../../../src/lib/process/proc-entry.ts'
 import { mountHanging } from '../../lib/path/hanging.ts'
-import { findProgram } from '../../programs/install.mjs'
+import { lacks } from '../../needs.mjs'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { atTerminal, terminalsObey, typist } from '../../programs/terminal.ts'
 import { ucspiMissing } from '../../programs/ucspi.ts'
@@ -29,7 +29,7 @@ import { bundle, jsonIn, onescan, type Run, type RunOptions } from '../onescan.t
 
 /** Root types a command, and an account does its work. */
 
-const skip = process.getuid!() !== 0 && 'run as root'
+const skip = lacks('root')
 const native = join(import.meta.dirname, '../../../build/native/onescan')
 /** An account that exists everywhere. */
 const NOBODY = 65_534
@@ -315,7 +315,7 @@ t.test('what the account of a slot says stands below its name alone', { skip }, 
 // promise: root-runs-nothing
 t.test(
   'a terminal of root is neither typed at nor written to',
-  { skip: skip || (!findProgram('script') && 'install Debian package bsdutils') },
+  { skip: skip || lacks('script') },
   async (t) => {
     // biome-ignore format: a line
     const place = placeForAll(t)

@@ -2,7 +2,7 @@ import t from 'tap'
 import { findingLine, printFindings, sumOf } from '../../../src/cli/shared/print-findings.ts'
 import { Output } from '../../../src/cli/shared/run-command.ts'
 import { type Finding, failure, ok, warning } from '../../../src/lib/errors/finding.ts'
-import { findProgram } from '../../programs/install.mjs'
+import { lacks } from '../../needs.mjs'
 import { reachable } from '../../programs/reachable.ts'
 import { atTerminal } from '../../programs/terminal.ts'
 import { asPlain, bundle, jsonIn, onescan } from '../onescan.ts'
@@ -76,7 +76,7 @@ t.test('findings are printed as they come, and the same is said once', async (t)
   t.same(printed.at(-1), { errors: 1, warnings: 1 })
 })
 
-t.test('only a terminal gets colours', { skip: !findProgram('script') }, async (t) => {
+t.test('only a terminal gets colours', { skip: lacks('script') }, async (t) => {
   const check = [
     ...asPlain(),
     ...[process.execPath, bundle].map(reachable),

@@ -9,6 +9,7 @@ import {
   findRunningServices,
   readService,
 } from '../../../src/cli/shared/running-services.ts'
+import { lacks } from '../../needs.mjs'
 import { ucspiMissing } from '../../programs/ucspi.ts'
 import { startService, tcpserver } from '../check/service.ts'
 
@@ -43,7 +44,7 @@ t.test('a server of another program, and other programs, are none', { skip }, as
 // promise: root-tcpserver-name
 t.test(
   'a server that another user has started is no service',
-  { skip: skip || (process.getuid!() !== 0 && 'run as root') },
+  { skip: skip || lacks('root') },
   async (t) => {
     const words = ['--reuid=65534', '--regid=65534', '--clear-groups', ...tcpserver()]
     const child = spawn('setpriv', words, { cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] })
@@ -165,9 +166,7 @@ t.test('a service beyond the most that are looked at is named', async (t) => {
 t.test(
   'thousands of jobs of cron make systemd no more work than one',
   {
-    skip:
-      (process.getuid!() !== 0 && 'run as root') ||
-      (!existsSync('/usr/bin/systemctl') && 'install Debian package systemd'),
+    skip: lacks('root') || (!existsSync('/usr/bin/systemctl') && 'install Debian package systemd'),
   },
   async (t) => {
     const namespace = () => ({ ns: { pid: t.fixture('symlink', 'pid:[1]') } })

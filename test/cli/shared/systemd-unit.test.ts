@@ -1,14 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { lacks } from '../../needs.mjs'
 
 /** What systemd says of a unit, asked of a systemd that runs in namespaces of its own. */
 
 const SYSTEMD = '/lib/systemd/systemd'
-const skip =
-  (process.getuid?.() !== 0 && 'needs root for namespaces') ||
-  (!existsSync(SYSTEMD) && 'install Debian package systemd')
+const skip = lacks('root', 'systemctl')
 
 const module = join(import.meta.dirname, '../../../src/cli/shared/systemd-unit.ts')
 /** What units say that a control group alone shows; `plain` and `nothing`, which is not there, limit nothing. */

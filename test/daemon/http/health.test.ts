@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -12,6 +12,7 @@ import { buildStage } from '../../cases/stage.ts'
 import { submitTo } from '../../doors/milter/submit.ts'
 import { callDoor } from '../../doors/smtp/client.ts'
 import { startNext } from '../../doors/smtp/next-server.ts'
+import { lacks } from '../../needs.mjs'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
@@ -229,9 +230,7 @@ t.test('a message that a killed worker had in hand is counted as unanswered', as
   t.equal(metric(text, 'onescan_unanswered_total'), 1)
 })
 
-const mountMissing =
-  (process.getuid?.() !== 0 && 'needs root to mount a tmpfs') ||
-  (spawnSync('mount', ['--version']).error !== undefined && 'install Debian package mount')
+const mountMissing = lacks('mounts')
 
 t.test(
   'health tells of a spool without room for a large message',

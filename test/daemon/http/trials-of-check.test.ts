@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { checkTrialMessages } from '../../../src/cli/check/slot/trial-messages.ts'
 import { host } from '../../cli/check/host.ts'
 import { onescan } from '../../cli/onescan.ts'
 import { submitTo } from '../../doors/milter/submit.ts'
+import { lacks } from '../../needs.mjs'
 import { freePort } from '../../programs/free-port.ts'
 import { complaints } from '../../readiness/host.ts'
 import { until } from '../../run/until.ts'
@@ -13,7 +13,7 @@ import { metric, serve } from './rig.ts'
 /** Trials of `onescan check` are logged as such, and count nowhere; nobody else can send any. */
 
 const onescanc = join(import.meta.dirname, '../../../build/native/onescanc')
-const skip = !existsSync(onescanc) && 'npm run build:native'
+const skip = lacks('the client')
 
 t.test(
   'trials of onescan check are marked in the log, and counted nowhere',

@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { ProcEntry } from '../../../src/lib/process/proc-entry.ts'
+import { lacks } from '../../needs.mjs'
 import { listen } from '../../programs/listen.ts'
 import { python } from '../../programs/python.ts'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
@@ -17,7 +18,7 @@ import { AT_ONCE, connect, type Gate, speak, startGate } from './rig.ts'
 
 const { smtpDelay: command } = runtimes.at(-1)!
 const skip = ucspiMissing
-const needsRoot = process.getuid?.() !== 0 && 'needs root'
+const needsRoot = lacks('root')
 const WAITING = [...allWait(60), '-P', '0.1', '--dns', '127.0.0.1:9']
 
 t.test('thousands of clients that leave at once leave nothing behind', { skip }, async (t) => {

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { lacks } from '../../needs.mjs'
 import { freePort } from '../../programs/free-port.ts'
-import { findProgram } from '../../programs/install.mjs'
 import { openDirectory } from '../../programs/reachable.ts'
 import { compileRules, ucspiMissing } from '../../programs/ucspi.ts'
 import { until } from '../../run/until.ts'
@@ -15,8 +15,7 @@ import { connect, speak } from './rig.ts'
 
 const examples = join(import.meta.dirname, '../../../packaging/examples')
 const service = readFileSync(join(examples, 'smtp-delay.service'), 'utf8')
-const skip =
-  ucspiMissing || (!findProgram('systemd-socket-activate') && 'install Debian package systemd')
+const skip = ucspiMissing || lacks('systemd-socket-activate')
 
 t.test('systemd finds no fault in the units', { skip }, async (t) => {
   const directory = t.testdir({

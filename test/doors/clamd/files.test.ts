@@ -18,6 +18,7 @@ import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
 import { clean } from '../../../src/scan/scanners/shared/scan-result.ts'
 import { mountHanging as mountHangingFiles } from '../../lib/path/hanging.ts'
+import { lacks } from '../../needs.mjs'
 import { cannotHang, mountHanging } from '../../programs/hanging-mount.ts'
 import { openDirectory } from '../../programs/reachable.ts'
 import { until } from '../../run/until.ts'
@@ -82,7 +83,7 @@ while True:
     if not heard: break
     sys.stdout.buffer.write(heard)
 `
-const skip = { skip: process.getuid!() !== 0 && 'run the tests as root' }
+const skip = { skip: lacks('root', 'python3', 'the addon') }
 
 t.test('a file is judged that a client hands over by its descriptor', skip, async (t) => {
   const { at, directory } = makeFiles(t)

@@ -2,13 +2,14 @@ import { linkSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { clean } from '../../../src/scan/scanners/shared/scan-result.ts'
+import { lacks } from '../../needs.mjs'
 import { openDirectory } from '../../programs/reachable.ts'
 import { inStream, openClamdDoor } from './rig.ts'
 
 /** Folders that cost more than one request may. */
 
 const QHPSI = 'plugin: eicar'
-const skip = { skip: process.getuid!() !== 0 && 'run the tests as root' }
+const skip = { skip: lacks('root') }
 
 function inFolder(t: Test) {
   const directory = openDirectory(t)

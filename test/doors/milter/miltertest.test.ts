@@ -6,12 +6,12 @@ import t from 'tap'
 import type { MailAddress } from '../../../src/mail/message/envelope/address.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { startOnescand } from '../../daemon/process.ts'
-import { findProgram } from '../../programs/install.mjs'
+import { lacks } from '../../needs.mjs'
 import { openMilter } from './rig.ts'
 
 /** miltertest(8) in the MTA's place: scripts of somebody else's implementation of the protocol. */
 
-const skip = !findProgram('miltertest') && 'install Debian package miltertest'
+const skip = lacks('miltertest')
 const scripts = join(import.meta.dirname, 'miltertest')
 
 /**

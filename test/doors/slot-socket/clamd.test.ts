@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
 import { plain } from '../../cases/messages.ts'
+import { lacks } from '../../needs.mjs'
 import { type Clamd, clamdMissing, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
 import { until } from '../../run/until.ts'
 import { type OpenSlot, openSlot } from './rig.ts'
@@ -85,7 +86,7 @@ t.test(
   },
 )
 
-const otherUser = clamdMissing || (process.getuid?.() !== 0 && 'run as root: clamd is another user')
+const otherUser = clamdMissing || lacks('root')
 
 t.test(
   'a clamd that runs as another user scans the files that it is handed',

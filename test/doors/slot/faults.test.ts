@@ -13,6 +13,7 @@ import { newestNode } from '../../../packaging/toolchain/toolchain.mjs'
 import { bytes } from '../../cases/case.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
+import { lacks } from '../../needs.mjs'
 import { isRunning } from '../../programs/is-running.ts'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { until } from '../../run/until.ts'
@@ -142,7 +143,7 @@ t.test('with a wrong keyring in CLUSTERKEYS the slot ends with 55', async (t) =>
   }
 })
 
-const notRoot = process.getuid?.() !== 0 && 'needs root to run the slot as another user'
+const notRoot = lacks('root')
 
 // promise: keys-unread, step-1-start
 t.test(

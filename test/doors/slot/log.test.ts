@@ -16,7 +16,7 @@ import {
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { isLogRows } from '../../log/is-log-rows.ts'
-import { findProgram } from '../../programs/install.mjs'
+import { lacks } from '../../needs.mjs'
 import { startSyslog, syslogMissing } from '../../programs/syslog.ts'
 import { builds, compiled, launcher, runSlot, runtimes, type SlotSetup } from './slot.ts'
 
@@ -129,7 +129,7 @@ t.test(
 
 t.test(
   "a launcher without its runtime says so to the system's log in the same form",
-  { skip: syslogMissing || (!existsSync(compiled) && 'run npm run build:native') },
+  { skip: syslogMissing || lacks('the compiled programs') },
   async (t) => {
     const program = join(t.testdir(), 'onescan-queue')
     cpSync(realpathSync(compiled), program)
@@ -299,16 +299,12 @@ t.test('fd 2 is no log if it is a connection, not even below a server', async (t
   }
 })
 
-t.test(
-  'fd 2 is a log if it is a terminal',
-  { skip: !findProgram('script') && 'install Debian package bsdutils' },
-  async (t) => {
-    for (const { name, program } of [...runtimes, ...clients]) {
-      const words = program.map((word) => `'${word}'`).join(' ')
-      const env = { PATH: process.env.PATH ?? '', QUEUECHAIN: '/nonexistent/queue' }
-      const options = { env, encoding: 'latin1' } as const
-      const { stdout } = spawnSync('script', ['-qec', words, '/dev/null'], options)
-      t.match(stdout, /^onescan: decision=defer fault=chain/, name)
-    }
-  },
-)
+t.test('fd 2 is a log if it is a terminal', { skip: lacks('script') }, async (t) => {
+  for (const { name, program } of [...runtimes, ...clients]) {
+    const words = program.map((word) => `'${word}'`).join(' ')
+    const env = { PATH: process.env.PATH ?? '', QUEUECHAIN: '/nonexistent/queue' }
+    const options = { env, encoding: 'latin1' } as const
+    const { stdout } = spawnSync('script', ['-qec', words, '/dev/null'], options)
+    t.match(stdout, /^onescan: decision=defer fault=chain/, name)
+  }
+})

@@ -4,7 +4,7 @@ import t from 'tap'
 import { bytes } from '../../cases/case.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { findProgram } from '../../programs/install.mjs'
+import { lacks } from '../../needs.mjs'
 import { runSlot, runtimes } from './slot.ts'
 
 /** File plugins behind the slot: what they find, and each way in which they fail. */
@@ -91,7 +91,7 @@ for (const { name: runtime, program } of runtimes) {
   }
 }
 
-const noCompiler = !findProgram('cc') && 'install Debian package gcc'
+const noCompiler = lacks('C compiler', 'the addon')
 
 t.test('a C plugin judges mail by IndiMail’s interface', { skip: noCompiler }, async (t) => {
   const source = stage.file(

@@ -13,7 +13,7 @@ import t from 'tap'
 import { readQuarantine } from '../../cases/kept.ts'
 import { infected } from '../../cases/messages.ts'
 import { type BuiltStage, buildStage } from '../../cases/stage.ts'
-import { findProgram } from '../../programs/install.mjs'
+import { lacks, programPath } from '../../needs.mjs'
 import { newest, runSlot, runtimes } from './slot.ts'
 import { cannotMount, mountSmall } from './small-disk.ts'
 
@@ -138,8 +138,7 @@ t.test('a next program that defers again and again leaves one copy of what is ke
   t.equal(kept.length, 1)
 })
 
-const strace = findProgram('strace')
-const missing = !strace && 'install Debian package strace'
+const missing = lacks('strace')
 
 t.test(
   'if the disk is full, mail for the quarantine is deferred, and nothing is left there',
@@ -243,7 +242,16 @@ t.test(
     const stage = buildStage(t)
     await send(newest, stage, another())
     const trace = join(stage.directory, 'trace')
-    const counting = [strace!, '-f', '-qq', '-e', 'trace=fsync,fdatasync', '-o', trace, ...newest]
+    const counting = [
+      programPath('strace'),
+      '-f',
+      '-qq',
+      '-e',
+      'trace=fsync,fdatasync',
+      '-o',
+      trace,
+      ...newest,
+    ]
     const run = await send(counting, stage)
     t.equal(run.code, 0)
     t.equal(readFileSync(trace, 'latin1').match(/sync\(/g)?.length, 2)
@@ -261,7 +269,7 @@ t.test(
     const synced = async () => {
       const trace = join(stage.directory, 'trace')
       const run = await send(
-        [strace!, '-f', '-qq', '-y', '-e', 'trace=fsync', '-o', trace, ...newest],
+        [programPath('strace'), '-f', '-qq', '-y', '-e', 'trace=fsync', '-o', trace, ...newest],
         stage,
         another(),
       )
@@ -277,7 +285,7 @@ t.test(
 
 function injecting(what: string): readonly string[] {
   const [call] = what.split(':')
-  return [strace!, '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', `inject=${what}`, ...newest] // biome-ignore format: a line
+  return [programPath('strace'), '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', `inject=${what}`, ...newest] // biome-ignore format: a line
 }
 
 function send(

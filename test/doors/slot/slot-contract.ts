@@ -11,6 +11,7 @@ import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../../src/mail/message/envelope/envelope.ts'
 import { bytes } from '../../cases/case.ts'
+import { lacks } from '../../needs.mjs'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { recordedCalls, standInQueue } from '../../stand-in/stand-in.ts'
 import { envelope, runSlot, type SlotSetup } from './slot.ts'
@@ -309,7 +310,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
   // promise: log-unread
   await t.test(
     'no link of another user leads a line of root to a file',
-    { skip: process.getuid!() !== 0 && 'run as root' },
+    { skip: lacks('root') },
     async (t) => {
       const place = t.testdir({ hers: {}, secrets: { log: '' } })
       const [hers, secret] = [join(place, 'hers'), join(place, 'secrets/log')]

@@ -1,11 +1,10 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import type { Test } from 'tap'
+import { lacks } from '../../needs.mjs'
 
 /** Why no file system can be mounted here; false if one can. */
-export const cannotMount: string | false =
-  (process.getuid?.() !== 0 && 'needs root to mount a tmpfs') ||
-  (spawnSync('mount', ['--version']).error !== undefined && 'install Debian package mount')
+export const cannotMount: string | false = lacks('mounts')
 
 /** Mounts a file system of this size in memory at a new directory, until the test is over. */
 export function mountSmall(t: Test, path: string, size = '64k'): string {

@@ -2,14 +2,14 @@ import t from 'tap'
 import { inQuarantine } from '../../../tools/bench/smtp/destinations.ts'
 import { killingAt } from '../../../tools/bench/smtp/kill-run.ts'
 import { newest, startOnescand } from '../../daemon/process.ts'
+import { lacks } from '../../needs.mjs'
 import { freePort } from '../../programs/free-port.ts'
-import { findProgram } from '../../programs/install.mjs'
 import { until } from '../../run/until.ts'
 import { callDoor } from './client.ts'
 
 /** A worker is killed while it keeps a message, and the client sends it again. */
 
-const skip = !findProgram('strace') && 'install Debian package strace'
+const skip = lacks('strace')
 
 /**
  * Of the file, and of the directory in which it has its name by then. A worker that has come so far has

@@ -6,7 +6,7 @@ import {
   runKillsAt,
   STEPS,
 } from '../../../tools/bench/smtp/kill-run.ts'
-import { findProgram } from '../../programs/install.mjs'
+import { lacks } from '../../needs.mjs'
 import { isWhole } from '../../run/is-whole.ts'
 
 /**
@@ -33,7 +33,7 @@ t.test('what was answered 250 is in quarantine, whole, despite a kill meanwhile'
 /** Its message has a name there. */
 const THE_DIRECTORY = ['fsync', 10] as const
 
-const skip = !findProgram('strace') && 'install Debian package strace'
+const skip = lacks('strace')
 
 t.test(
   'a kept message that has its name but no answer yet survives that onescand is killed',

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { startOnescand } from '../../daemon/process.ts'
 import { systemdEar } from '../../daemon/systemd-ear.ts'
+import { lacks, programPath } from '../../needs.mjs'
 import { freePort } from '../../programs/free-port.ts'
-import { findProgram } from '../../programs/install.mjs'
 import { openDirectory } from '../../programs/reachable.ts'
 import { startServer } from '../../programs/server.ts'
 import { until } from '../../run/until.ts'
@@ -129,7 +129,6 @@ t.test('LMTP: who left in between has heard the first reply alone', async (t) =>
   ])
 })
 
-const sink = findProgram('smtp-sink')
 /** Seconds for which smtp-sink keeps its answer to a message: longer than a worker has that need not answer. */
 const SILENT = 4
 const LINES = ['EHLO x', 'MAIL FROM:<a@b.example>', 'RCPT TO:<b@b.example>', 'DATA']
@@ -138,7 +137,7 @@ const AT_EACH = 4
 
 t.test(
   'SIGTERM at each step: who is told that his mail is taken has it behind, and nobody else has',
-  { skip: !sink && 'install Debian package postfix' },
+  { skip: lacks('smtp-sink') },
   async (t) => {
     const directory = openDirectory(t)
     chmodSync(directory, 0o777)
@@ -146,7 +145,10 @@ t.test(
     const dump = join(directory, 'dump')
     const account = process.getuid!() === 0 ? ['-u', 'nobody'] : []
     const words = [...account, '-W', `.:${SILENT}`, '-D', dump, `127.0.0.1:${nextPort}`, '100']
-    const behind = await startServer([sink!, ...words], { host: '127.0.0.1', port: nextPort })
+    const behind = await startServer([programPath('smtp-sink'), ...words], {
+      host: '127.0.0.1',
+      port: nextPort,
+    })
     t.teardown(() => behind.stop())
     const doors = ['--smtp', `inet:${port}@127.0.0.1`, '--next', `inet:${nextPort}@127.0.0.1`]
     const systemd = await systemdEar(t)

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
-  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -19,10 +18,11 @@ import t, { type Test } from 'tap'
 import { readForeignFile, readOwnFile, readStart } from '../../../src/lib/path/open.ts'
 import { PathHandle } from '../../../src/lib/path/path-handle.ts'
 import { inheritedDescriptor } from '../../../src/lib/process/descriptors.ts'
+import { lacks } from '../../needs.mjs'
 import { python, pythonMissing } from '../../programs/python.ts'
 import { openDirectory } from '../../programs/reachable.ts'
 
-const skip = process.geteuid?.() !== 0 && 'run as root'
+const skip = lacks('root')
 /** The ids of two users that do not exist. */
 const MALLORY = 54_321
 const ANN = 54_322
@@ -303,8 +303,7 @@ options = 'fd=%d,rootmode=40000,user_id=54321,group_id=54321,allow_other' % fd
 if ctypes.CDLL(None).mount(b'hers', sys.argv[1].encode(), b'fuse', 6, options.encode()): sys.exit(1)
 print('mounted', flush=True)
 sys.stdin.read()`
-const fuseMissing =
-  (process.getuid!() !== 0 && 'run as root') || (!existsSync('/dev/fuse') && 'load fuse')
+const fuseMissing = lacks('root', '/dev/fuse')
 
 // The user chooses the name, which stands in mountinfo before the options.
 for (const name of ['hers', 'hers,user_id=0']) {

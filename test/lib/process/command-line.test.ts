@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { lacks } from '../../needs.mjs'
 
 /** The usage and version of each program, as npm installs it and compiled. */
 
@@ -17,7 +18,7 @@ for (const [where, directory, programs, slotPrograms] of [
 ] as const) {
   for (const program of programs) {
     const path = join(root, directory, program)
-    const skip = !existsSync(path) && 'run npm run build:native'
+    const skip = !existsSync(path) && lacks('the compiled programs')
     t.test(
       `${program} ${where} tells its usage and version, and does nothing`,
       { skip },
@@ -40,7 +41,7 @@ for (const [where, directory, programs, slotPrograms] of [
   for (const program of slotPrograms) {
     const path = join(root, directory, program)
     const name = `in the slot, where fd 1 is for reading, ${program} --help is no success, ${where}`
-    t.test(name, { skip: !existsSync(path) && 'not built here' }, async (t) => {
+    t.test(name, { skip: !existsSync(path) && lacks('the compiled programs') }, async (t) => {
       const LOGFILE = join(t.testdir({ log: '' }), 'log')
       for (const word of ['--help', '-h', '--version']) {
         const { status } = spawnSync('/bin/sh', ['-c', `"$0" ${word} 1</dev/null`, path], {

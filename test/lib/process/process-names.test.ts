@@ -1,12 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, readlinkSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { plain } from '../../cases/messages.ts'
 import { asPlain } from '../../cli/onescan.ts'
 import { startOnescand } from '../../daemon/process.ts'
-import { findProgram } from '../../programs/install.mjs'
+import { lacks } from '../../needs.mjs'
 import { reachable } from '../../programs/reachable.ts'
 import { asOther, startQuotad } from '../../quotad/quotad.ts'
 import { until } from '../../run/until.ts'
@@ -14,10 +14,7 @@ import { until } from '../../run/until.ts'
 /** The names of the compiled programs in ps, pidof and systemctl status. */
 
 const native = join(import.meta.dirname, '../../../build/native')
-const skip =
-  (!existsSync(join(native, 'onescand')) && 'run npm run build:native') ||
-  (!findProgram('ps') && 'install Debian package procps') ||
-  (!findProgram('pidof') && 'install Debian package sysvinit-utils')
+const skip = lacks('the compiled programs', 'ps', 'pidof')
 
 const ps = (...words: string[]) => execFileSync('ps', words, { encoding: 'utf8' }).trim()
 /**

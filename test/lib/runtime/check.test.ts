@@ -1,16 +1,15 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startService, tcpserver } from '../../cli/check/service.ts'
 import { compiled } from '../../doors/slot/slot.ts'
+import { lacks } from '../../needs.mjs'
 import { ucspiMissing } from '../../programs/ucspi.ts'
 
 /** onescan check, compiled, on a host without Node. */
 
 const onescan = join(dirname(compiled), 'onescan')
-const skip =
-  (!existsSync(onescan) && 'run npm run build:native; install Debian package gcc') || ucspiMissing
+const skip = lacks('the compiled programs') || ucspiMissing
 
 /** The findings about a service that is started by these words. */
 async function check(t: Test, ...words: string[]): Promise<string> {

@@ -2,7 +2,6 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import {
   closeSync,
   copyFileSync,
-  existsSync,
   linkSync,
   mkdirSync,
   openSync,
@@ -18,13 +17,14 @@ import t, { type Test } from 'tap'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { compiled, runSlot, type SlotSetup } from '../../doors/slot/slot.ts'
-import { findProgram } from '../../programs/install.mjs'
+import { lacks } from '../../needs.mjs'
 
 /** The compiled programs, when something would make their runtime end in 0 before our code runs. */
 
 const root = join(import.meta.dirname, '../../..')
 const built = dirname(compiled)
-const skip = !existsSync(compiled) && 'run npm run build:native; install Debian package gcc'
+const skip = lacks('the compiled programs')
+const noCompiler = skip || lacks('C compiler')
 const stage = buildStage(t)
 
 const on = { QHPSI: '/bin/true' }
@@ -58,7 +58,7 @@ t.test('launch.c was read again for the version of Bun that is built in', { skip
   t.equal(execFileSync(runtime, ['--version'], { env, encoding: 'utf8' }).trim(), version)
 })
 
-const noStrip = skip || (!findProgram('strip') && 'install Debian package binutils')
+const noStrip = skip || lacks('strip')
 
 t.test('a stripped runtime queues nothing, and says so: 120', { skip: noStrip }, async (t) => {
   const { runtime, program } = install('stripped')
@@ -170,29 +170,33 @@ t.test('the launcher hands on any number of words and variables', { skip }, asyn
   t.match(run.stderr, /the-last: is an argument too many/)
 })
 
-t.test('variables of the runtime and of the linker change nothing', { skip }, async (t) => {
-  const evil = stage.file('evil.js', 'process.exit(0)')
-  const library = join(stage.directory, 'evil.so')
-  const source = stage.file(
-    'evil.c',
-    '#include <unistd.h>\n__attribute__((constructor)) void f(void) { _exit(0); }',
-  )
-  execFileSync('cc', ['-shared', '-fPIC', '-o', library, source])
-  for (const settings of [
-    { BUN_BE_BUN: '1' },
-    { BUN_OPTIONS: '--version' },
-    { BUN_OPTIONS: `--preload ${evil}` },
-    { BUN_INSPECT: 'ws://127.0.0.1:1/x?wait=1' },
-    { BUN_INSPECT_PRELOAD: evil },
-    { BUN_JSC_dumpOptions: '1' },
-    { NODE_OPTIONS: `--require ${evil}` },
-    { NODE_CHANNEL_FD: '0' },
-  ]) {
-    await queues(t, { settings: { ...on, ...settings } })
-  }
-  const preloaded = ['/bin/sh', '-c', `LD_PRELOAD='${library}' exec "$@"`, 'sh', compiled]
-  await queues(t, { program: preloaded, settings: on })
-})
+t.test(
+  'variables of the runtime and of the linker change nothing',
+  { skip: noCompiler },
+  async (t) => {
+    const evil = stage.file('evil.js', 'process.exit(0)')
+    const library = join(stage.directory, 'evil.so')
+    const source = stage.file(
+      'evil.c',
+      '#include <unistd.h>\n__attribute__((constructor)) void f(void) { _exit(0); }',
+    )
+    execFileSync('cc', ['-shared', '-fPIC', '-o', library, source])
+    for (const settings of [
+      { BUN_BE_BUN: '1' },
+      { BUN_OPTIONS: '--version' },
+      { BUN_OPTIONS: `--preload ${evil}` },
+      { BUN_INSPECT: 'ws://127.0.0.1:1/x?wait=1' },
+      { BUN_INSPECT_PRELOAD: evil },
+      { BUN_JSC_dumpOptions: '1' },
+      { NODE_OPTIONS: `--require ${evil}` },
+      { NODE_CHANNEL_FD: '0' },
+    ]) {
+      await queues(t, { settings: { ...on, ...settings } })
+    }
+    const preloaded = ['/bin/sh', '-c', `LD_PRELOAD='${library}' exec "$@"`, 'sh', compiled]
+    await queues(t, { program: preloaded, settings: on })
+  },
+)
 
 t.test('nothing in the directory or at home is obeyed', { skip }, async (t) => {
   const directory = hostileDirectory()

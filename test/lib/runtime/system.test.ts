@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { loadSystem } from '../../../src/lib/runtime/system.ts'
-import { findProgram } from '../../programs/install.mjs'
+import { lacks } from '../../needs.mjs'
 import { listen } from '../../programs/listen.ts'
 import { socketPath } from '../../scan/scanners/clamd/stand-in.ts'
 
@@ -108,7 +108,7 @@ t.test('a queue with room, a missing socket and one that nobody serves', async (
   t.ok(system.somebodyListens(served), 'it has room again')
 })
 
-const noMusl = !findProgram('musl-gcc') && 'install Debian package musl-tools'
+const noMusl = lacks('musl-gcc', 'nm', 'the addon')
 
 t.test('the addon loads with musl, too', { skip: noMusl }, async (t) => {
   const addon = join(root, 'bin', execFileSync('uname', ['-m']).toString().trim(), 'onescan.node')

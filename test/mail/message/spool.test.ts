@@ -9,6 +9,7 @@ import {
   writeAll,
   writeInTurns,
 } from '../../../src/mail/message/spool.ts'
+import { lacks } from '../../needs.mjs'
 
 /** Where messages are kept, and how their files are written and read. */
 
@@ -53,7 +54,7 @@ t.test('directories that are not set, not there or not absolute', async (t) => {
 
 t.test(
   'for root no link counts that somebody else could have made',
-  { skip: process.getuid?.() !== 0 && 'run as root' },
+  { skip: lacks('root') },
   async (t) => {
     const TMPDIR = t.testdir({ real: {}, theirs: { link: t.fixture('symlink', '../real') } })
     chownSync(join(TMPDIR, 'theirs'), 54_321, 54_321)

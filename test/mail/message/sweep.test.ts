@@ -4,6 +4,7 @@ import { chownSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSy
 import { join } from 'node:path'
 import t from 'tap'
 import { sweepSpool } from '../../../src/mail/message/sweep.ts'
+import { lacks } from '../../needs.mjs'
 import { python } from '../../programs/python.ts'
 
 const now = Date.now()
@@ -60,7 +61,7 @@ t.test('the sweep removes what kill -9 left, by age and name, and nothing else',
   await sweepSpool({ directory: join(directory, 'kept'), sharedDirectory: '/nowhere' }, now, always)
 })
 
-const notRoot = process.getuid?.() !== 0 && 'run as root'
+const notRoot = lacks('root')
 
 t.test(
   'the sweep removes files of other users only from a SPOOLDIR of its own user',

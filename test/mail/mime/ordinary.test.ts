@@ -3,6 +3,7 @@ import { table } from '../../../src/lib/settings/table.ts'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { budgetOf } from '../../../src/mail/mime/shared/limits.ts'
 import { ordinaryMails } from '../../cases/ordinary/all.ts'
+import { lacks } from '../../needs.mjs'
 import { base64, multipart, part } from '../../scan/scanners/evasions/compose.ts'
 import { compressed, literal, signedData } from '../../scan/scanners/evasions/containers.ts'
 import { isNested } from './nested-mail.ts'
@@ -129,7 +130,7 @@ t.test('the smallest mails of their kinds', async (t) => {
   }
 })
 
-t.test('mail of ordinary programs', async (t) => {
+t.test('mail of ordinary programs', { skip: lacks('openssl') }, async (t) => {
   for (const { what, message } of ordinaryMails) {
     t.test(`${what}: is read to its end, by a tenth of the budget`, async (t) => {
       const mail = message()

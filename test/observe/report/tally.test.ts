@@ -6,7 +6,7 @@ import { findLog, readLogs } from '../../../src/log/read-log.ts'
 import { type Summary, Tally } from '../../../src/observe/report/tally.ts'
 import { formatText } from '../../../src/observe/report/text.ts'
 import { tai64n, told } from '../../log/lines.ts'
-import { findProgram } from '../../programs/install.mjs'
+import { lacks } from '../../needs.mjs'
 import { madeLog, START } from './log.ts'
 
 /** What is counted of a log: of it all, as `onescan report` does. */
@@ -129,20 +129,16 @@ t.test(
   },
 )
 
-t.test(
-  'awk counts the same in the same log',
-  { skip: !findProgram('awk') && 'install mawk' },
-  async (t) => {
-    const input = madeLog(3000)
-    const program = '!/ quota=/ { n[$3]++ } END { for (k in n) print k, n[k] }'
-    const { stdout } = spawnSync('awk', [program], { input, encoding: 'utf8' })
-    const { decisions } = await sumUp(input)
-    for (const line of stdout.trim().split('\n')) {
-      const [, word, count] = /^decision=(\w+) (\d+)$/.exec(line)!
-      t.equal(decisions[word as 'accept'], Number(count), word!)
-    }
-  },
-)
+t.test('awk counts the same in the same log', { skip: lacks('awk') }, async (t) => {
+  const input = madeLog(3000)
+  const program = '!/ quota=/ { n[$3]++ } END { for (k in n) print k, n[k] }'
+  const { stdout } = spawnSync('awk', [program], { input, encoding: 'utf8' })
+  const { decisions } = await sumUp(input)
+  for (const line of stdout.trim().split('\n')) {
+    const [, word, count] = /^decision=(\w+) (\d+)$/.exec(line)!
+    t.equal(decisions[word as 'accept'], Number(count), word!)
+  }
+})
 
 t.test('hosts are counted apart, in one log and in several', async (t) => {
   const of = (host: string, count: number) =>

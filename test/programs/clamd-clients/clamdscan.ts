@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { findProgram } from '../install.mjs'
+import { lacks } from '../../needs.mjs'
 import { openDirectory } from '../reachable.ts'
 import { type ClamdClient, type Fate, IN_OPENPGP } from './client.ts'
 
@@ -10,7 +10,7 @@ import { type ClamdClient, type Fate, IN_OPENPGP } from './client.ts'
 function clamdscan(asksBy: ClamdClient['asksBy'], ...words: readonly string[]): ClamdClient {
   return {
     name: ['clamdscan', ...words, ...(asksBy === 'tcp' ? ['by TCP'] : [])].join(' '),
-    missing: findProgram('clamdscan') === undefined && 'install Debian package clamdscan',
+    missing: lacks('clamdscan'),
     asksBy,
     evasion: IN_OPENPGP,
     async start(t, place) {

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { lacks } from '../../needs.mjs'
 import { freePort } from '../free-port.ts'
-import { findProgram } from '../install.mjs'
 import { postfixMissing, startPostfix } from '../postfix.ts'
 import { openDirectory } from '../reachable.ts'
 import type { Ending } from '../server.ts'
@@ -19,9 +19,6 @@ import {
 
 /** Milters that ask clamd, behind Postfix. */
 
-const missing = (program: string, debianPackage: string) =>
-  findProgram(program) === undefined ? `install Debian package ${debianPackage}` : postfixMissing
-
 /** Judges by a Postfix with a milter at this port, without which it takes no mail. */
 async function behindPostfix(t: Ending, milter: number): Promise<Judge> {
   const receiver = await startReceiver(t)
@@ -35,7 +32,7 @@ async function behindPostfix(t: Ending, milter: number): Promise<Judge> {
 function clamavMilter(name: string, asksBy: ClamdClient['asksBy']): ClamdClient {
   return {
     name,
-    missing: missing('clamav-milter', 'clamav-milter'),
+    missing: lacks('clamav-milter') || postfixMissing,
     asksBy,
     evasion: IN_OPENPGP,
     async start(t, place) {
@@ -61,7 +58,7 @@ const ACCOUNT = 'defang'
 
 const mimedefang: ClamdClient = {
   name: 'MIMEDefang',
-  missing: missing('mimedefang-multiplexor', 'mimedefang'),
+  missing: lacks('mimedefang-multiplexor') || postfixMissing,
   asksBy: 'unix',
   evasion: IN_OPENPGP,
   async start(t, place) {

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { lacks } from '../../needs.mjs'
 import { example } from '../example.ts'
 import { freePort } from '../free-port.ts'
-import { findProgram } from '../install.mjs'
 import { openDirectory } from '../reachable.ts'
 import { type ClamdClient, type Fate, IN_OPENPGP, portOf, startWith } from './client.ts'
 
-const missing = findProgram('rspamd') === undefined && 'install Debian package rspamd'
+const missing = lacks('rspamd')
 
 /** rspamd with its module for virus scanners, asked as its own milter asks it. */
 function rspamd(name: string, settings: string, evasion: string): ClamdClient {

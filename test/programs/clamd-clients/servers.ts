@@ -9,8 +9,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { lacks } from '../../needs.mjs'
 import { freePort } from '../free-port.ts'
-import { findProgram } from '../install.mjs'
 import { qpsmtpdMissing, queueOfNobody, startQpsmtpd } from '../qpsmtpd.ts'
 import { openDirectory } from '../reachable.ts'
 import { startReceiver } from '../smtp-receiver.ts'
@@ -22,7 +22,7 @@ const ACCOUNT = 'amavis'
 
 const amavis: ClamdClient = {
   name: 'amavis',
-  missing: findProgram('amavisd') === undefined && 'install Debian package amavisd-new',
+  missing: lacks('amavisd'),
   asksBy: 'unix',
   evasion: IN_OPENPGP,
   async start(t, place) {

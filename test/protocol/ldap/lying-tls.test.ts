@@ -5,6 +5,7 @@ import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { LdapDirectory } from '../../../src/protocol/ldap/ldap-directory.ts'
 import { readLdapSettings } from '../../../src/protocol/ldap/ldap-settings.ts'
+import { lacks } from '../../needs.mjs'
 import { listen } from '../../programs/listen.ts'
 import { entry, found, message, result, type Say, startLyingServer } from './lying-server.ts'
 
@@ -66,51 +67,67 @@ function sendFor(socket: Socket, bytes: Buffer): void {
 }
 
 for (const [name, greet] of greetings) {
-  t.test(`a server for ldaps that ${name} is trouble, and no more`, async (t) => {
-    const { file } = certificateOf(t)
-    const { directory, clock } = open(t, await startServer(t, greet), file)
-    for (let i = 0; i < 3; i++) {
-      t.match(await directory.find(ann), { found: 'trouble', why: /^ldaps:/ })
-      clock.uptime += 5000
-    }
-  })
+  t.test(
+    `a server for ldaps that ${name} is trouble, and no more`,
+    { skip: lacks('openssl') },
+    async (t) => {
+      const { file } = certificateOf(t)
+      const { directory, clock } = open(t, await startServer(t, greet), file)
+      for (let i = 0; i < 3; i++) {
+        t.match(await directory.find(ann), { found: 'trouble', why: /^ldaps:/ })
+        clock.uptime += 5000
+      }
+    },
+  )
 }
 
-t.test('a server for ldaps that says nothing is trouble in time', async (t) => {
-  const { file } = certificateOf(t)
-  const { directory } = open(t, await startServer(t, () => {}), file, 100)
-  t.match(await directory.find(ann), { found: 'trouble', why: /no answer in 100 ms/ })
-})
+t.test(
+  'a server for ldaps that says nothing is trouble in time',
+  { skip: lacks('openssl') },
+  async (t) => {
+    const { file } = certificateOf(t)
+    const { directory } = open(t, await startServer(t, () => {}), file, 100)
+    t.match(await directory.find(ann), { found: 'trouble', why: /no answer in 100 ms/ })
+  },
+)
 
-t.test('inside TLS a directory is believed as little as outside', async (t) => {
-  const { certificate, file } = certificateOf(t)
-  let isLying = true
-  const say: Say = (request, socket) => {
-    if (!isLying || request.asks !== 'search') welcome(request, socket)
-    else socket.write(Buffer.concat(Array.from({ length: 9000 }, () => found(0x7f))))
-  }
-  const server = await startLyingServer(t, say, () => {}, certificate)
-  const { directory, clock } = open(t, server.url, file)
-  t.match(await directory.find(ann), { found: 'trouble', why: /answers what was not asked/ })
-  isLying = false
-  clock.uptime = 5000
-  t.match(await directory.find(ann), { found: 'entry', backend: HOST })
-})
+t.test(
+  'inside TLS a directory is believed as little as outside',
+  { skip: lacks('openssl') },
+  async (t) => {
+    const { certificate, file } = certificateOf(t)
+    let isLying = true
+    const say: Say = (request, socket) => {
+      if (!isLying || request.asks !== 'search') welcome(request, socket)
+      else socket.write(Buffer.concat(Array.from({ length: 9000 }, () => found(0x7f))))
+    }
+    const server = await startLyingServer(t, say, () => {}, certificate)
+    const { directory, clock } = open(t, server.url, file)
+    t.match(await directory.find(ann), { found: 'trouble', why: /answers what was not asked/ })
+    isLying = false
+    clock.uptime = 5000
+    t.match(await directory.find(ann), { found: 'entry', backend: HOST })
+  },
+)
 
-t.test('nothing is asked of a server with a certificate of its own', async (t) => {
-  const { certificate } = certificateOf(t)
-  const { file: another } = certificateOf(t)
-  const asked: string[] = []
-  const server = await startLyingServer(
-    t,
-    (request, socket) => {
-      asked.push(request.asks)
-      welcome(request, socket)
-    },
-    () => {},
-    certificate,
-  )
-  const { directory } = open(t, server.url, another)
-  t.match(await directory.find(ann), { found: 'trouble', why: /certificate/ })
-  t.same(asked, [], 'no password goes there')
-})
+t.test(
+  'nothing is asked of a server with a certificate of its own',
+  { skip: lacks('openssl') },
+  async (t) => {
+    const { certificate } = certificateOf(t)
+    const { file: another } = certificateOf(t)
+    const asked: string[] = []
+    const server = await startLyingServer(
+      t,
+      (request, socket) => {
+        asked.push(request.asks)
+        welcome(request, socket)
+      },
+      () => {},
+      certificate,
+    )
+    const { directory } = open(t, server.url, another)
+    t.match(await directory.find(ann), { found: 'trouble', why: /certificate/ })
+    t.same(asked, [], 'no password goes there')
+  },
+)

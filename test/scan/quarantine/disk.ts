@@ -3,14 +3,11 @@ import { chmodSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { ofPlain } from '../../cli/onescan.ts'
-import { findProgram } from '../../programs/install.mjs'
+import { lacks, programPath } from '../../needs.mjs'
 import { openDirectory } from '../../programs/reachable.ts'
 
 /** Why tests of a power failure are skipped, or false. */
-export const diskMissing: string | false =
-  (process.getuid?.() !== 0 && 'needs root to mount a disk') ||
-  (!findProgram('mkfs.ext4') && 'install Debian package e2fsprogs') ||
-  (!findProgram('mount') && 'install Debian package mount')
+export const diskMissing: string | false = lacks('mounts', '/dev/loop', 'mkfs.ext4')
 
 /** A disk in a file, whose kernel writes nothing by itself, so that it holds what was synced. */
 export interface Disk {
@@ -36,7 +33,7 @@ export function makeDisk(t: Test): Disk {
   ofPlain(place) // who releases keeps the disk as it is then
   chmodSync(place, 0o755)
   truncateSync(image!, BYTES)
-  execFileSync(findProgram('mkfs.ext4')!, ['-q', '-F', image!])
+  execFileSync(programPath('mkfs.ext4'), ['-q', '-F', image!])
   for (const path of [directory!, after!]) mkdirSync(path)
   execFileSync('mount', ['-o', `loop,commit=${COMMIT}`, image!, directory!])
   t.teardown(() => execFileSync('umount', [directory!]))

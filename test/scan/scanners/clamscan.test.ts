@@ -5,15 +5,13 @@ import t from 'tap'
 import { clamscanScanner } from '../../../src/scan/scanners/clamscan.ts'
 import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
 import type { ScanResult } from '../../../src/scan/scanners/shared/scan-result.ts'
+import { lacks } from '../../needs.mjs'
 import { clamdMissing, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
 import { isRunning } from '../../programs/is-running.ts'
 import { clamdPolicy, sample, scanTask } from './clamd/task.ts'
 
-const clamscanMissing =
-  !existsSync('/usr/bin/clamscan') && 'clamscan is missing: install Debian package clamav'
-const clamdscanMissing =
-  clamdMissing ||
-  (!existsSync('/usr/bin/clamdscan') && 'clamdscan is missing: install Debian package clamdscan')
+const clamscanMissing = lacks('clamscan')
+const clamdscanMissing = clamdMissing || lacks('clamdscan')
 
 const plain = Buffer.from('Subject: hello\n\nnothing to see\n')
 const infected = Buffer.from(`Subject: hello\n\n${EICAR}\n`)

@@ -3,7 +3,6 @@ import {
   chmodSync,
   closeSync,
   copyFileSync,
-  existsSync,
   mkdirSync,
   readFileSync,
   writeFileSync,
@@ -16,6 +15,7 @@ import { commandScanner } from '../../../src/scan/scanners/command.ts'
 import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
 import { plain } from '../../cases/messages.ts'
 import { runSlot, runtimes } from '../../doors/slot/slot.ts'
+import { lacks } from '../../needs.mjs'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { clamdPolicy, sample, scanTask } from './clamd/task.ts'
@@ -88,12 +88,7 @@ const infected = Buffer.from(`From: a@example.org\nSubject: x\n\n${EICAR}\n`)
 /** An account that is neither clamd's nor root's, as qmaild is. */
 const ACCOUNT = 'daemon'
 
-const missing =
-  clamdMissing ||
-  (process.getuid?.() !== 0 && 'needs root to run clamd and the slot as two users') ||
-  (!existsSync('/usr/bin/clamdscan') && 'install Debian package clamdscan') ||
-  (!existsSync('/usr/bin/clamscan') && 'install Debian package clamav') ||
-  (spawnSync('unshare', ['--mount', 'true']).status !== 0 && 'this machine has no mounts to give')
+const missing = clamdMissing || lacks('mounts', 'clamdscan', 'clamscan')
 
 /** The settings and signatures of a stock clamd, where ClamAV's programs expect them. */
 const AS_INSTALLED =

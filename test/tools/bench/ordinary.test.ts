@@ -7,13 +7,13 @@ import { mailsIn } from '../../../tools/bench/ordinary/mails.ts'
 import { readProfiles, type Share } from '../../../tools/bench/ordinary/profile.ts'
 import { runScript } from '../../../tools/bench/run-script.ts'
 import { inMultiparts } from '../../cases/nesting.ts'
+import { lacks } from '../../needs.mjs'
 import { clamdMissing } from '../../programs/clamd.ts'
-import { findProgram } from '../../programs/install.mjs'
 import { openDirectory } from '../../programs/reachable.ts'
 
 const skip =
   clamdMissing ||
-  (!findProgram('cc') && 'install Debian package gcc') ||
+  lacks('cc') ||
   (!existsSync(join(NATIVE, 'onescanc')) && 'not built: npm run build:client')
 
 const bench = (words: readonly string[]) =>

@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { FORMS } from '../../../tools/bench/letters.ts'
 import { runScript } from '../../../tools/bench/run-script.ts'
+import { lacks } from '../../needs.mjs'
 import { clamdMissing } from '../../programs/clamd.ts'
-import { findProgram } from '../../programs/install.mjs'
 import { openDirectory } from '../../programs/reachable.ts'
 
-const skip = clamdMissing || (!findProgram('cc') && 'install Debian package gcc')
+const skip = clamdMissing || lacks('cc')
 
 const bench = (words: readonly string[]) =>
   runScript(join(import.meta.dirname, '../../../tools/bench/run.ts'), words)

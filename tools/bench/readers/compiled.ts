@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { findProgram } from '../../../test/programs/install.mjs'
+import { findProgram } from '../../../test/needs.mjs'
 
 /** A library that mail programs read with, in a program of read/c/ that lasts. */
 export interface CompiledReader {

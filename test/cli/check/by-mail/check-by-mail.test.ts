@@ -9,8 +9,8 @@ import type { Way } from '../../../../src/cli/check/by-mail/send-mail.ts'
 import { isListening } from '../../../../src/cli/shared/listeners.ts'
 import { startOnescand } from '../../../daemon/process.ts'
 import { at, startNext } from '../../../doors/smtp/next-server.ts'
+import { lacks } from '../../../needs.mjs'
 import { freePort } from '../../../programs/free-port.ts'
-import { findProgram } from '../../../programs/install.mjs'
 import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
 import { postfixMissing, startPostfix } from '../../../programs/postfix.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
@@ -51,7 +51,7 @@ t.test('two ways whose trial fails by a bug end the check with its error alone',
 
 t.test(
   'each way of a Postfix is tried: with TLS, by sendmail, and where it wants a password',
-  { skip: postfixMissing || (!findProgram('openssl') && 'install Debian package openssl') },
+  { skip: postfixMissing || lacks('openssl') },
   async (t) => {
     const directory = openDirectory(t)
     const log = join(directory, 'log')

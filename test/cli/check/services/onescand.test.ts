@@ -1,12 +1,4 @@
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  renameSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -15,6 +7,7 @@ import { frame } from '../../../../src/doors/slot-socket/frames.ts'
 import type { Finding } from '../../../../src/lib/errors/finding.ts'
 import { loadSystem } from '../../../../src/lib/runtime/system.ts'
 import { newest, startOnescand } from '../../../daemon/process.ts'
+import { lacks } from '../../../needs.mjs'
 import { listen } from '../../../programs/listen.ts'
 import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
 import { openDirectory, reachable } from '../../../programs/reachable.ts'
@@ -27,7 +20,7 @@ import { findingsOn, judge, makeMachine, ONESCAN } from '../machine.ts'
 const HOUR = 3600_000
 const compiled = join(import.meta.dirname, '../../../../build/native/onescand')
 
-const onlyRoot = process.getuid?.() !== 0 && 'run as root'
+const onlyRoot = lacks('root')
 
 /** What root's `onescan check` finds about the onescand at a socket. */
 async function findingsAbout(socket: string, around: readonly string[] = []): Promise<Finding[]> {
@@ -203,7 +196,7 @@ t.test('a QUARANTINE that the unit closes is mended', { skip: onlyRoot }, async 
 
 t.test(
   'the compiled onescand is shown without words of its launcher',
-  { skip: !existsSync(compiled) && 'run npm run build:native' },
+  { skip: lacks('the compiled programs') },
   async (t) => {
     const daemon = await startOnescand(t, { program: [compiled], args: ['--max-clients', '7'] })
     const [runs] = await findingsAbout(daemon.socket)

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Finding } from '../../../../src/lib/errors/finding.ts'
 import { newest, startOnescand } from '../../../daemon/process.ts'
+import { lacks } from '../../../needs.mjs'
 import { type Clamd, clamdMissing, startClamd } from '../../../programs/clamd.ts'
-import { findProgram } from '../../../programs/install.mjs'
 import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
 import { postfixMissing, startPostfix } from '../../../programs/postfix.ts'
 import { openDirectory, reachable, reachablePath } from '../../../programs/reachable.ts'
@@ -183,7 +183,7 @@ t.test('a slot may use the socket of clamd once all may', { skip }, async (t) =>
 
 t.test(
   'an access list lets a slot use the socket of clamd',
-  { skip: skip || (!findProgram('setfacl') && 'install Debian package acl') },
+  { skip: skip || lacks('setfacl') },
   async (t) => {
     const { clamd, host } = await prepared(t)
     execFileSync('setfacl', ['-m', `u:${QMAILD}:rw`, clamd.socket])
@@ -193,7 +193,7 @@ t.test(
 
 t.test(
   'clamd is closed to a slot whose onescand cannot answer',
-  { skip: skip || (!existsSync(onescanc) && 'npm run build:native') },
+  { skip: skip || lacks('the client') },
   async (t) => {
     const { machine, clamd, host } = await prepared(t)
     carryOut(machine, 'adduser onescan scan')

@@ -3,8 +3,8 @@ import { readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import type { Finding } from '../../../../src/lib/errors/finding.ts'
 import { newest, startOnescand } from '../../../daemon/process.ts'
+import { lacks } from '../../../needs.mjs'
 import { clamdMissing } from '../../../programs/clamd.ts'
-import { findProgram } from '../../../programs/install.mjs'
 import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
 import { openDirectory, reachable, reachablePath } from '../../../programs/reachable.ts'
 import { startStore, storeMissing } from '../../../programs/store-server.ts'
@@ -28,11 +28,7 @@ import { startSharedServers } from './shared-servers.ts'
  * complains of nothing else. `onescand --check` says what keeps onescand from starting.
  */
 
-const skip =
-  ownDirectoriesMissing ||
-  clamdMissing ||
-  storeMissing ||
-  (!findProgram('postconf') && 'install Debian package postfix')
+const skip = ownDirectoriesMissing || clamdMissing || storeMissing || lacks('postconf')
 
 const DEFAULTS = '/etc/default/onescand'
 /** The words before a command that its account gives. */

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { newest, startOnescand } from '../../../daemon/process.ts'
-import { findProgram } from '../../../programs/install.mjs'
+import { lacks } from '../../../needs.mjs'
 import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
 import { reachable, reachablePath } from '../../../programs/reachable.ts'
 import { ucspiMissing } from '../../../programs/ucspi.ts'
@@ -27,10 +27,7 @@ import {
  * findings, and complains of nothing else.
  */
 
-const skip =
-  ownDirectoriesMissing ||
-  ucspiMissing ||
-  (!findProgram('postconf') && 'install Debian package postfix')
+const skip = ownDirectoriesMissing || ucspiMissing || lacks('postconf')
 
 interface Machine extends OwnMachine {
   /** The address of onescand --milter, `unix:/PATH`. */

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Finding } from '../../../../src/lib/errors/finding.ts'
 import { newest, startOnescand } from '../../../daemon/process.ts'
+import { lacks } from '../../../needs.mjs'
 import { openDirectory, reachable } from '../../../programs/reachable.ts'
 import { ucspiMissing } from '../../../programs/ucspi.ts'
 import { asPlain, jsonIn, ofPlain, onescan } from '../../onescan.ts'
@@ -12,7 +12,7 @@ import { placeIn, putQmail } from '../set-ups/set-ups.ts'
 /** The limits of an SMTP service under which onescanc runs, and no cold program starts. */
 
 const onescanc = join(import.meta.dirname, '../../../../build/native/onescanc')
-const skip = (!existsSync(onescanc) && 'npm run build:native') || ucspiMissing
+const skip = lacks('the client') || ucspiMissing
 
 /** Runs check under the softlimit of the qmail how-tos, with the slot at this socket. */
 async function check(t: Test, socket: string): Promise<readonly Finding[]> {

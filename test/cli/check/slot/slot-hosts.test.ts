@@ -9,6 +9,7 @@ import {
 } from '../../../../src/cli/check/slot/slot-hosts.ts'
 import { readService } from '../../../../src/cli/shared/running-services.ts'
 import type { Finding } from '../../../../src/lib/errors/finding.ts'
+import { lacks } from '../../../needs.mjs'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { ucspiMissing } from '../../../programs/ucspi.ts'
 import { accounts } from '../../../readiness/host.ts'
@@ -123,7 +124,7 @@ t.test('rules count before the environment of tcpserver', { skip }, async (t) =>
 
 t.test(
   "the account is that of tcpserver's -u and -g",
-  { skip: skip || (process.getuid!() !== 0 && 'run as root') },
+  { skip: skip || lacks('root') },
   async (t) => {
     for (const words of [
       tcpserver('-u', '54321', '-g', '54322'),

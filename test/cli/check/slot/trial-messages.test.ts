@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { howToStart } from '../../../../src/cli/check/services/state.ts'
 import { checkTrialMessages } from '../../../../src/cli/check/slot/trial-messages.ts'
+import { lacks } from '../../../needs.mjs'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { complaints } from '../../../readiness/host.ts'
 import { host } from '../host.ts'
@@ -84,7 +85,7 @@ t.test('a service without node in its PATH is an error', async (t) => {
 })
 
 const onescanc = join(import.meta.dirname, '../../../../build/native/onescanc')
-const native = { skip: !existsSync(onescanc) && 'npm run build:native' }
+const native = { skip: lacks('the client') }
 
 t.test('onescanc says itself that no onescand answers it', native, async (t) => {
   const env = { ...eicar, ONESCAN_SOCKET: '/nonexistent/here.sock' }

@@ -8,6 +8,7 @@ import { checkPostfix } from '../../../../src/cli/check/by-rule/postfix.ts'
 import type { Finding } from '../../../../src/lib/errors/finding.ts'
 import { readAccounts } from '../../../../src/readiness/account.ts'
 import { childrenOf, startOnescand } from '../../../daemon/process.ts'
+import { lacks } from '../../../needs.mjs'
 import { freePort } from '../../../programs/free-port.ts'
 import { isRunning } from '../../../programs/is-running.ts'
 import { type Postfix, postfixMissing, startPostfix } from '../../../programs/postfix.ts'
@@ -130,7 +131,7 @@ async function tryState(t: Test, state: PostfixState): Promise<void> {
 
 t.test(
   'a main.cf that others may not read is said in the words of postconf',
-  { skip: postfixMissing || (process.getuid?.() !== 0 && 'run as root') },
+  { skip: postfixMissing || lacks('root') },
   async (t) => {
     const directory = openDirectory(t)
     writeFileSync(join(directory, 'main.cf'), 'compatibility_level = 3.6\n', { mode: 0o600 })

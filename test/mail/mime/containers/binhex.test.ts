@@ -6,6 +6,7 @@ import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openBinHex } from '../../../../src/mail/mime/containers/binhex.ts'
 import { budgetOf } from '../../../../src/mail/mime/shared/limits.ts'
 import { Work } from '../../../../src/mail/mime/shared/work.ts'
+import { lacks } from '../../../needs.mjs'
 import { binHex } from '../decoders/binhex.ts'
 import { readMail } from '../read-mail.ts'
 
@@ -16,7 +17,7 @@ const text = binHex('a.exe', data, resources)
 const holds = (mail: string, file: Buffer) =>
   readMail(mail).contents.some((bytes) => bytes.equals(file))
 
-const skip = spawnSync('hexbin', ['-V']).error ? 'hexbin is missing' : false
+const skip = lacks('hexbin')
 
 t.test('hexbin and onescan find the same file', { skip }, async (t) => {
   const directory = t.testdir()

@@ -3,11 +3,12 @@ import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { unbzipped } from '../../../../src/mail/mime/containers/bunzip.ts'
 import { Work } from '../../../../src/mail/mime/shared/work.ts'
+import { lacks } from '../../../needs.mjs'
 import { createRandom } from '../../../run/random.ts'
 
 const bzip2 = (file: Buffer, level = 9) =>
   spawnSync('bzip2', ['-c', `-${level}`], { input: file, maxBuffer: 2 ** 28 }).stdout
-const skip = spawnSync('bzip2', ['--help']).status === 0 ? false : 'bzip2 is missing'
+const skip = lacks('bzip2')
 
 /** Undoes bzip2, whose bytes come in chunks of so many; so many bytes may come out. */
 function undo(packed: Buffer, { chunk = 64 * 1024, most = 2 ** 28 } = {}) {

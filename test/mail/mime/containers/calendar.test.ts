@@ -9,6 +9,7 @@ import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { openCalendar } from '../../../../src/mail/mime/containers/calendar.ts'
 import { budgetOf, limits } from '../../../../src/mail/mime/shared/limits.ts'
 import { Work } from '../../../../src/mail/mime/shared/work.ts'
+import { lacks } from '../../../needs.mjs'
 import { python } from '../../../programs/python.ts'
 import { inChunks } from '../../message/bytes.ts'
 import { readMail } from '../read-mail.ts'
@@ -120,10 +121,7 @@ const cases: readonly (readonly [name: string, text: string, ...files: readonly 
 ]
 
 const script = join(import.meta.dirname, 'read-calendars.py')
-const imports = 'import ctypes, icalendar, vobject; ctypes.CDLL("libical.so.3")'
-const readersMissing =
-  spawnSync(python, ['-c', imports]).status !== 0 &&
-  'install Debian packages python3-icalendar, python3-vobject and libical3'
+const readersMissing = lacks(...['python3', 'python3 icalendar', 'python3 vobject', 'libical'])
 
 t.test('a calendar or a card gives each file that it holds', async (t) => {
   for (const [name, text, ...files] of cases) {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { constants, deflateSync } from 'node:zlib'
 import t from 'tap'
+import { lacks } from '../../../needs.mjs'
 import {
   compressed,
   literal,
@@ -40,12 +41,9 @@ function run(command: string, words: readonly string[], input: Buffer): Buffer {
   const env = { ...process.env, GNUPGHOME }
   return spawnSync(command, words, { input, env, maxBuffer: 16 * 1024 * 1024 }).stdout
 }
-const lacks = (command: string, words: readonly string[]) =>
-  spawnSync(command, words).status === 0 ? false : `${command} is missing`
-
-const noOpenssl = lacks('openssl', ['version'])
-const noGpg = lacks('gpg', ['--version'])
-const noBzip2 = lacks('bzip2', ['--help'])
+const noOpenssl = lacks('openssl')
+const noGpg = lacks('gpg')
+const noBzip2 = lacks('bzip2')
 
 t.test('OpenSSL and onescan find the same in a signature', { skip: noOpenssl }, async (t) => {
   const forms = {

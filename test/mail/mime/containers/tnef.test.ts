@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { lacks } from '../../../needs.mjs'
 import { createRandom } from '../../../run/random.ts'
 import { readMail } from '../read-mail.ts'
 
@@ -108,7 +109,7 @@ t.test('what TNEF holds is given, with its names', async (t) => {
   t.ok(holds(winmail.subarray(0, -9), file), 'TNEF that is cut')
 })
 
-const skip = spawnSync('tnef', ['--version']).error ? 'tnef is missing' : false
+const skip = lacks('tnef')
 
 t.test('tnef(1) finds the same', { skip }, async (t) => {
   const directory = t.testdir()

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import { armourPlan } from '../../../../src/mail/mime/decoders/armour.ts'
+import { lacks } from '../../../needs.mjs'
 import { ways } from './decode.ts'
 
 const decoded = (text: string) => ways(() => armourPlan, text)
@@ -28,7 +29,7 @@ t.test('to gpgsm what looks like a field in armour is data', async (t) => {
   t.same(decoded('YWJj: \n\nZGVm'), { standard: 'def', others: ['abcdef'] })
 })
 
-const noGpg = spawnSync('gpg', ['--version']).status === 0 ? false : 'gpg is missing'
+const noGpg = lacks('gpg')
 
 t.test('GnuPG takes the same out of armour', { skip: noGpg }, async (t) => {
   // A literal packet, so that there is something to show.

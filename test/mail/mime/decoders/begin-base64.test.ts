@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
+import { lacks } from '../../../needs.mjs'
 import { readMail } from '../read-mail.ts'
 
 const file = Buffer.from(Array.from({ length: 700 }, (_, at) => (at * at) >> 3))
 const encode = (words: readonly string[]) =>
   spawnSync('uuencode', [...words, 'a b.exe'], { input: file }).stdout?.toString()
-const skip = spawnSync('uuencode', ['--version']).error ? 'uuencode is missing' : false
+const skip = lacks('uuencode')
 
 t.test('what uuencode writes is found, with its name', { skip }, async (t) => {
   for (const words of [[], ['-m'], ['-e'], ['-m', '-e']]) {

@@ -11,11 +11,11 @@ import {
   listFingerprint,
   ruleByName,
 } from '../../../../src/scan/scanners/shared/ban-names.ts'
-import { findProgram } from '../../../programs/install.mjs'
+import { lacks } from '../../../needs.mjs'
 
 /** The signatures of `onescan bans`, read by ClamAV itself. */
 
-const clamscanMissing = !findProgram('clamscan') && 'install Debian package clamav'
+const clamscanMissing = lacks('clamscan')
 
 /** The names of signatures that clamscan finds in each of these files. */
 function foundBy(

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { zipSync } from 'fflate'
-import { findProgram } from '../../../programs/install.mjs'
+import { lacks } from '../../../needs.mjs'
 
 /** Archives that real programs make of one file, for tests; each is made in `directory`. */
 
@@ -47,12 +47,9 @@ export const packers: Readonly<Record<string, Pack>> = {
 }
 
 /** Why tests with all of these are skipped, or false. */
-export const packerMissing: string | false = (() => {
-  const missing = ['zip', '7z', 'tar', 'xz', 'gcab', 'genisoimage', 'arj'].find(
-    (name) => !findProgram(name),
-  )
-  return missing !== undefined && `${missing} is missing: install its Debian package`
-})()
+export const packerMissing: string | false = lacks(
+  ...['zip', '7z', 'xz', 'gcab', 'genisoimage', 'arj'],
+)
 
 /** An archive of this form with a file of that name and some text. */
 export function archiveOf(form: string, name: string, directory: string): Buffer {

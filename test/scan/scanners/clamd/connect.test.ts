@@ -1,13 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { childrenOf, startOnescand } from '../../../daemon/process.ts'
 import { runSlot, runtimes } from '../../../doors/slot/slot.ts'
 import { call, carryOut, framesOf, hearOut } from '../../../doors/slot-socket/client.ts'
-import { findProgram } from '../../../programs/install.mjs'
+import { lacks } from '../../../needs.mjs'
 import { listen } from '../../../programs/listen.ts'
 import { socketDirectory } from '../../../programs/socket-directory.ts'
 
@@ -73,14 +73,13 @@ for (const { name, program } of runtimes) {
 }
 
 const compiledDaemon = join(import.meta.dirname, '../../../../build/native/onescand')
-const noPrlimit = findProgram('prlimit') ? false : 'needs prlimit (Debian package util-linux)'
 
 for (const { name, program, skip } of [
-  { name: 'on Node', program: undefined, skip: noPrlimit },
+  { name: 'on Node', program: undefined, skip: false as const },
   {
     name: 'compiled',
     program: [compiledDaemon],
-    skip: noPrlimit || (!existsSync(compiledDaemon) && 'needs npm run build:native'),
+    skip: lacks('the compiled programs'),
   },
 ]) {
   t.test(`a worker without descriptors defers mail and goes on, ${name}`, { skip }, async (t) => {

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { getEventListeners } from 'node:events'
 import { createReadStream, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,12 +14,11 @@ import {
   type ScanSettings,
 } from '../../../../src/scan/scanners/shared/scan-settings.ts'
 import { abortLate, type ContentScanner } from '../../../../src/scan/scanners/shared/scanner.ts'
+import { lacks } from '../../../needs.mjs'
 import type { Ending } from '../../../programs/server.ts'
 
 /** The reason why C plugins cannot be tested here, or false. */
-export const noCompiler = spawnSync('gcc', ['--version']).error
-  ? 'install Debian packages gcc and libc6-dev'
-  : false
+export const noCompiler: string | false = lacks('C compiler', 'the addon')
 
 export interface Question {
   /** PLUGINDIR; the message lies there too, unless `path` says otherwise. */

@@ -2,17 +2,17 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { EICAR } from '../../../../src/scan/scanners/shared/eicar.ts'
+import { lacks } from '../../../needs.mjs'
 import { clamdMissing, startClamd } from '../../../programs/clamd.ts'
 import { freePort } from '../../../programs/free-port.ts'
-import { findProgram } from '../../../programs/install.mjs'
 import { startServer } from '../../../programs/server.ts'
 import { ask } from './asking.ts'
 
 /** The plugins among the examples, with the real programs that they ask. */
 
 const directory = join(import.meta.dirname, '../../../../packaging/examples')
-const yaraMissing = !findProgram('yara') && 'install Debian package yara'
-const icapMissing = !findProgram('c-icap') && 'install Debian packages c-icap and its virus_scan'
+const yaraMissing = lacks('yara')
+const icapMissing = lacks('c-icap')
 
 t.test('yara.mjs finds what a rule names, and nothing else', { skip: yaraMissing }, async (t) => {
   const place = t.testdir({

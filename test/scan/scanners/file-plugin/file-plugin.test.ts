@@ -18,6 +18,7 @@ import {
   infected,
   type ScanResult,
 } from '../../../../src/scan/scanners/shared/scan-result.ts'
+import { lacks } from '../../../needs.mjs'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { sample, scanTask } from '../clamd/task.ts'
 import {
@@ -86,7 +87,7 @@ t.test('a plugin that everybody may change is not run', async (t) => {
   t.match(wordsOf(answer), 'mode 0666 lets everyone change the plugin; chmod o-w it')
 })
 
-const onlyRoot = process.getuid!() !== 0 && 'only root becomes another account'
+const onlyRoot = lacks('root')
 
 t.test('who may not read a plugin is named', { skip: onlyRoot }, async (t) => {
   const directory = openDirectory(t)

@@ -6,6 +6,7 @@ import { scanBytes } from '../../../../src/scan/scanners/scan-bytes.ts'
 import { makeScanners } from '../../../../src/scan/scanners/scanners.ts'
 import { EICAR } from '../../../../src/scan/scanners/shared/eicar.ts'
 import { readScanSettings } from '../../../../src/scan/scanners/shared/scan-settings.ts'
+import { lacks } from '../../../needs.mjs'
 import { clamdMissing, EICAR_NAME, startClamd } from '../../../programs/clamd.ts'
 import { filePart, mail, mixed, multipart } from '../evasions/compose.ts'
 
@@ -33,7 +34,7 @@ const long: Packed = ['long.log', LINE, of(6 * MIB)]
 const zeros: Packed = ['zeros', '\0', 6 * MIB]
 const virus: Packed = ['invoice.com', EICAR, 1]
 
-const skip = clamdMissing
+const skip = clamdMissing || lacks('python3')
 
 t.test('with a clamd that reads 2 MiB of a file, and 5 MiB of an archive', { skip }, async (t) => {
   const limits = { maxFileSize: '2M', maxScanSize: '5M', streamMaxLength: '50M' }
