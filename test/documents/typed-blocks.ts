@@ -266,10 +266,14 @@ export const typed: readonly TypedBlock[] = [
   },
   {
     page: 'README.md',
-    begins: 'sh /usr/share/doc/onescan/examples/qmail-rules\nonescan check',
-    before: `echo ':allow' >/etc/tcp.smtp`,
+    begins: 'sed -i.before-onescan -E',
+    before: `echo ':allow' >/etc/tcp.smtp; mkdir -p /service/qmail-smtpd; printf '%s\\n' '#!/bin/sh' 'exec softlimit -m 3000000 tcpserver -x /etc/tcp.smtp.cdb -u "$(id -u qmaild)" -g "$(id -g qmaild)" 0 25 qmail-smtpd' >/service/qmail-smtpd/run`,
     code: 2,
     prints: /^qmail-rules: done; /m,
+    shows: [
+      'cat /service/qmail-smtpd/run',
+      /^exec softlimit -a 4000000000 tcpserver .* -g "\$\(id -g onescan\)" 0 25 qmail-smtpd$/m,
+    ],
   },
   {
     page: 'doc/qmail.md',

@@ -81,18 +81,25 @@ exec softlimit -m 3000000 \\
 const qmail: Walk = (install) => [
   ...withQmail.steps,
   {
-    place: `mkdir -p /service/smtpd && cat >/service/smtpd/run <<'END'\n${ORDINARY_RUN}END
-      chmod 755 /service/smtpd/run; cp /service/smtpd/run /root/ordinary-run
+    place: `mkdir -p /service/qmail-smtpd && cat >/service/qmail-smtpd/run <<'END'\n${ORDINARY_RUN}END
+      chmod 755 /service/qmail-smtpd/run; cp /service/qmail-smtpd/run /root/ordinary-run
       echo ':allow' >/etc/tcp.smtp
       tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </etc/tcp.smtp`,
   },
   ...install.steps,
-  script(install, README, 'qmail-rules'),
+  // Nothing that the service could not bear is led to it.
   {
-    self: `sed -i 's/-m 3000000/-a 4000000000/; s/id -g qmaild/id -g onescan/' /service/smtpd/run`,
+    self: `sh ${install.examples}/qmail-rules`,
+    expect: /softlimit -a 4000000000.*\n(?:.*\n)*.*nothing was changed/,
   },
-  { self: 'svc -t /service/smtpd' },
+  send('clean', /^250 /),
+  {
+    page: README,
+    type: `sed -i.before-onescan -E 's/softlimit -m [0-9]+/softlimit -a 4000000000/; s/ -g ("[^"]*"|[^ ]+)/ -g "$(id -g onescan)"/' /service/qmail-smtpd/run`,
+  },
+  { page: README, type: 'svc -t /service/qmail-smtpd' },
   settle,
+  script(install, README, 'qmail-rules'),
   check('ok +slot.*EICAR'),
   ...firstMails(withQmail, /^554 /),
   {
@@ -104,11 +111,11 @@ const qmail: Walk = (install) => [
   ...install.looks,
   { self: 'grep decision= /var/log/svscan | tail -1', expect: /decision=reject.*virus=/ },
   ...cluster(withQmail),
-  { place: 'cp /service/smtpd/run /root/right-run' },
-  { self: 'cat ordinary-run >/service/smtpd/run; svc -t /service/smtpd' },
+  { place: 'cp /service/qmail-smtpd/run /root/right-run' },
+  { self: 'cat ordinary-run >/service/qmail-smtpd/run; svc -t /service/qmail-smtpd' },
   settle,
   { self: 'onescan check', expect: /^error.*softlimit/m },
-  { place: 'cat /root/right-run >/service/smtpd/run; svc -t /service/smtpd' },
+  { place: 'cat /root/right-run >/service/qmail-smtpd/run; svc -t /service/qmail-smtpd' },
 ]
 
 const removedFromQmail: readonly Step[] = [

@@ -164,6 +164,12 @@ async function* checkServer(
 function addCheckOptions(yargs: Argv<object>) {
   return addEnvironmentOptions(yargs)
     .option('pid', text('Only this running service: the process of its tcpserver'))
+    .option(
+      'rules',
+      text(
+        'FILE=NEW: only the running services that read the rules FILE of tcprules, as if NEW stood in its place',
+      ),
+    )
     .option('postfix', {
       type: 'string',
       describe: 'Look only at Postfix (of this configuration directory)',

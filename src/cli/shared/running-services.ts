@@ -34,10 +34,12 @@ export interface RunningService {
 }
 
 /** The services that run. */
-interface RunningServices {
+export interface RunningServices {
   readonly services: readonly RunningService[]
   /** About processes that were left out. */
   readonly findings: readonly Finding[]
+  /** The first few of these processes. */
+  readonly unread: readonly string[]
 }
 
 /** Servers that stand before qmail-smtpd, and take the options of tcpserver(1). */
@@ -95,12 +97,13 @@ export async function findRunningServices(processes?: string): Promise<RunningSe
       continue
     }
     if (commandIn(await wordsOf(found)) === undefined) continue
-    if (services.length === SERVICES_MAX) return { services, findings: leftOut(unread, pid) }
+    if (services.length === SERVICES_MAX)
+      return { services, unread, findings: leftOut(unread, pid) }
     const service = await readProcess(found).catch(() => undefined)
     if (service !== undefined) services.push(service)
     else if (unread.length < UNREAD_MAX) unread.push(pid)
   }
-  return { services, findings: leftOut(unread) }
+  return { services, unread, findings: leftOut(unread) }
 }
 
 /**

@@ -1,4 +1,5 @@
-import type { Finding } from '../../../lib/errors/finding.ts'
+import { Fault } from '../../../lib/errors/fault.ts'
+import { type Finding, failure, warning } from '../../../lib/errors/finding.ts'
 import { nameOrNumber, readAccounts, type SystemAccount } from '../../../readiness/account.ts'
 import { runAs } from '../../root/run-as.ts'
 import { saidBy } from '../../root/said.ts'
@@ -6,6 +7,7 @@ import { accountOfSlot, isOfService } from '../../shared/accounts.ts'
 import {
   findRunningServices,
   type RunningService,
+  type RunningServices,
   readService,
   rootFinding,
 } from '../../shared/running-services.ts'
@@ -19,6 +21,7 @@ import { namesSlot, type SlotOptions } from './slot-hosts.ts'
 export async function* checkSlots(options: SlotOptions): AsyncGenerator<Finding> {
   const { services, findings } = await servicesOf(options)
   yield* findings
+  if (options.rules !== undefined && services.length === 0) return
   if (process.getuid!() !== 0) {
     yield* checkSlot(options, services)
     return
@@ -38,9 +41,44 @@ export async function* checkSlots(options: SlotOptions): AsyncGenerator<Finding>
   }
 }
 
-async function servicesOf(options: SlotOptions): ReturnType<typeof findRunningServices> {
-  if (options.pid !== undefined) return { services: [await readService(options.pid)], findings: [] }
-  return namesSlot(options) ? { services: [], findings: [] } : findRunningServices()
+async function servicesOf(options: SlotOptions): Promise<RunningServices> {
+  const { pid, rules } = options
+  if (pid === undefined && rules === undefined && namesSlot(options)) return NONE
+  const found =
+    pid === undefined
+      ? await findRunningServices()
+      : { ...NONE, services: [await readService(pid)] }
+  return rules === undefined ? found : withRules(found, rules)
+}
+
+const NONE: RunningServices = { services: [], findings: [], unread: [] }
+
+/**
+ * The services that read the first file of `FILE=NEW`, as if the second one stood in its place. A process that
+ * was left out is an error if its command line names that file: its mail would not be tried. Throws a Fault of
+ * kind `config` for other words.
+ */
+async function withRules(
+  { services, unread }: RunningServices,
+  words: string,
+): Promise<RunningServices> {
+  const [file = '', fresh = ''] = words.split('=')
+  if (file === '' || fresh === '')
+    throw new Fault('config', `--rules ${words}: must be FILE=NEW, two files of tcprules`)
+  const readers = services.filter(({ rules }) => rules === file)
+  const findings: Finding[] = []
+  for (const pid of unread) {
+    const service = await readService(pid).catch(() => undefined)
+    if (service?.rules !== file) continue
+    const value = `reads ${file}, and was not tried: root does not have it watched`
+    const remedy = `if it is a service of this host, try it: onescan check --pid ${pid} --rules ${words}`
+    findings.push(failure(`process ${pid}`, value, remedy))
+  }
+  if (readers.length === 0 && findings.length === 0) {
+    const remedy = 'run onescan check once the service runs'
+    findings.push(warning(file, 'is read by no service that runs: nothing was tried', remedy))
+  }
+  return { services: readers.map((reader) => ({ ...reader, rules: fresh })), findings, unread: [] }
 }
 
 /** The services of each account together; the usual account of slots, if none runs. */

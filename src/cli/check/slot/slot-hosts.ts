@@ -24,15 +24,17 @@ export interface Host extends StageHost {
 export interface SlotOptions extends EnvironmentOptions {
   /** A running service. */
   readonly pid: string | undefined
+  /** `FILE=NEW`: what would be if rules that services read were replaced. */
+  readonly rules?: string | undefined
   /** The name of an account: main.ts adds this option to each command that an account does. */
   readonly user?: string | undefined
 }
 
 /** Whether an option or variable says how the slot is set up. */
-export function namesSlot({ pid, user, envdir, env }: SlotOptions): boolean {
+export function namesSlot({ pid, rules, user, envdir, env }: SlotOptions): boolean {
   const { QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN } = process.env
   return (
-    [pid, user, envdir, env[0]].some((word) => word !== undefined) ||
+    [pid, rules, user, envdir, env[0]].some((word) => word !== undefined) ||
     [QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN].some(Boolean)
   )
 }

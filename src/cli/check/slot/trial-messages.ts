@@ -47,18 +47,29 @@ interface SlotTrial {
 }
 
 /** Whether onescanc, as the account of the slot, reaches onescand. */
-function judgeWarmth(host: Host, { header, whyCold }: SlotTrial): Finding[] {
+function judgeWarmth(host: Host, trial: SlotTrial): Finding[] {
   const what = 'onescand'
-  const path = host.env.ONESCAN_SOCKET || SLOT_SOCKET
+  const { header, whyCold } = trial
   if (whyCold === undefined) {
     if (!host.asksOnescand || header === undefined) return []
-    return [ok(what, `${path}, asked by ${accountText(host)}`)]
+    return [ok(what, `${socketOf(host)}, asked by ${accountText(host)}`)]
   }
-  const group = `give the service the group of ${path}: tcpserver -g "$(id -g onescan)", or chpst -u USER:onescan instead of setuidgid`
-  const remedy = /Permission denied/.test(whyCold) ? group : howToStart('onescand')
-  const meanwhile = 'mail is judged all the same, by a program that is started for each message'
-  return [warning(what, `${whyCold} (${accountText(host)})`, `${remedy}; ${meanwhile}`)]
+  const remedy = isBarred(trial) ? groupRemedy(host) : howToStart('onescand')
+  const meanwhile =
+    header === undefined
+      ? ''
+      : '; mail is judged all the same, by a program that is started for each message'
+  return [warning(what, `${whyCold} (${accountText(host)})`, `${remedy}${meanwhile}`)]
 }
+
+const socketOf = ({ env }: Host) => env.ONESCAN_SOCKET || SLOT_SOCKET
+
+/** Whether the account of the slot may not connect to onescand. */
+const isBarred = ({ why, whyCold = why }: SlotTrial) =>
+  /onescand at \S+: Permission denied/.test(whyCold)
+
+const groupRemedy = (host: Host) =>
+  `give the service the group of ${socketOf(host)}: tcpserver -g "$(id -g onescan)", or chpst -u USER:onescan instead of setuidgid`
 
 function judgeClean(host: Host, trial: SlotTrial): Finding {
   const what = 'slot, clean message'
@@ -89,16 +100,16 @@ function judgeCold(host: Host, trial: SlotTrial): Finding[] {
   return [warning(what, `${value}: ${meanwhile}`, remedy)]
 }
 
-function failed(what: string, { limits }: Host, { outcome, why }: SlotTrial): Finding {
-  const least = Math.min(
-    limits.as ?? Number.POSITIVE_INFINITY,
-    limits.data ?? Number.POSITIVE_INFINITY,
-  )
-  const isTight = outcome.code !== 0 && least < ENOUGH.bytes
-  const under = isTight ? `, with a limit of ${least} bytes of memory` : ''
-  const remedy = isTight ? ENOUGH.remedy : 'see the other findings; until then mail is deferred'
-  const value = `${howItEnded(outcome)}${why}${under}`
-  return failure(what, value, outcome.code === 0 ? 'reinstall it' : remedy)
+function failed(what: string, host: Host, trial: SlotTrial): Finding {
+  const { outcome, why } = trial
+  const { as = Number.POSITIVE_INFINITY, data = Number.POSITIVE_INFINITY } = host.limits
+  const least = Math.min(as, data)
+  const value = `${howItEnded(outcome)}${why}`
+  if (outcome.code === 0) return failure(what, value, 'reinstall it')
+  if (least >= ENOUGH)
+    return failure(what, value, 'see the other findings; until then mail is deferred')
+  const remedy = isBarred(trial) ? `${MORE_MEMORY}, and ${groupRemedy(host)}` : MORE_MEMORY
+  return failure(what, `${value}, with a limit of ${least} bytes of memory`, remedy)
 }
 
 function howItEnded({ code, signal, hasTimedOut }: SlotResult): string {
@@ -108,15 +119,11 @@ function howItEnded({ code, signal, hasTimedOut }: SlotResult): string {
   return `exits ${code}`
 }
 
-/** The memory with which the runtime surely starts. */
-const ENOUGH = isCompiled
-  ? { bytes: 1024 ** 3, remedy: 'set 1 GiB by "softlimit -a 1073741824" in the run script' }
-  : {
-      bytes: 4_000_000_000,
-      remedy:
-        'set 4 GB by "softlimit -a 4000000000" in the run script; -m would set the stack, too, ' +
-        'and each thread of node takes a stack of that size',
-    }
+/** The bytes of memory with which the runtime surely starts. */
+const ENOUGH = isCompiled ? 1024 ** 3 : 4_000_000_000
+/** The same for both runtimes, and on every page. -m would set the stack, too, of which Node makes one a thread. */
+const MORE_MEMORY =
+  'write "softlimit -a 4000000000" instead of "softlimit -m ..." in the run script'
 
 /** The command under soft limits, by prlimit(1) of util-linux. */
 function underLimits(limits: MemoryLimits, command: readonly string[]): string[] {

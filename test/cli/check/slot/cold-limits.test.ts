@@ -50,7 +50,7 @@ t.test('while onescand answers, check warns of what happens without it', { skip 
         level: 'warning',
         value:
           /^exits 71 .* with a limit of 3000000 bytes of memory: onescand scans mail, but while it cannot answer, mail is deferred$/,
-        remedy: /^set 1 GiB by "softlimit -a 1073741824" in the run script/,
+        remedy: /^write "softlimit -a 4000000000" instead of/,
       },
     ],
   )
@@ -65,6 +65,12 @@ t.test('without onescand no mail gets through', { skip }, async (t) => {
   const findings = await check(t, '/nonexistent/slot.sock')
   t.match(
     findings.filter(({ what }) => what === 'slot, clean message'),
-    [{ level: 'error', value: /with a limit of 3000000 bytes/, remedy: /^set 1 GiB/ }],
+    [
+      {
+        level: 'error',
+        value: /with a limit of 3000000 bytes/,
+        remedy: /^write "softlimit -a 4000000000" instead of/,
+      },
+    ],
   )
 })
