@@ -43,7 +43,7 @@ export function encodeDecision(
   switch (decision.kind) {
     case 'accept': {
       const edits = [
-        ...headerEdits(decision.edits, message.header),
+        ...headerEdits(decision.edits, message.header, agreement),
         ...(decision.recipients ? redirections(decision.recipients, message, agreement) : []),
       ]
       return Buffer.concat([...edits.map((edit) => encodeEdit(edit, agreement)), accepted])
@@ -72,7 +72,7 @@ function handOnShare(
   const { edits } = acceptedShare(split)!.decision
   const isGone = (index: number) => split.shares[split.shareOf[index]!]!.decision.kind !== 'accept'
   const gone = paths.filter((_, index) => isGone(index))
-  const all = [...headerEdits(edits, header), ...gone.map(removal)]
+  const all = [...headerEdits(edits, header, agreement), ...gone.map(removal)]
   return Buffer.concat([...all.map((edit) => encodeEdit(edit, agreement)), accepted])
 }
 
@@ -93,20 +93,31 @@ function hold(
     0,
     REASON_MAX,
   )
-  const all: Edit[] = [...headerEdits(edits, message.header), { kind: 'quarantine', reason }]
+  const all: Edit[] = [
+    ...headerEdits(edits, message.header, agreement),
+    { kind: 'quarantine', reason },
+  ]
   return Buffer.concat([...all.map((edit) => encodeEdit(edit, agreement)), accepted])
 }
 
 /**
  * Returns the edits of the header. Deletions come first, for each name from its last field up,
  * since MTAs count the fields that are left. Then new fields are inserted in reverse order at one
- * place, so that the first one ends on top.
+ * place, so that the first one ends on top. Throws a Fault if fields have to go that the MTA does not let go.
  */
-function headerEdits({ remove, add }: HeaderEdits, header: Header): Edit[] {
+function headerEdits(
+  { remove, add }: HeaderEdits,
+  header: Header,
+  { actions }: Capabilities,
+): Edit[] {
   const deletions: Edit[] = []
   for (const [name, count] of countFields(header, remove)) {
     for (let index = count; index >= 1; index--)
       deletions.push({ kind: 'delete-field', index, name })
+  }
+  if (deletions.length > 0 && (actions & action.changeFields) === 0) {
+    const names = [...countFields(header, remove).keys()].map((name) => name.trim()).join(', ')
+    throw new Fault('config', `the MTA does not let this filter remove fields: ${names}`)
   }
   const insertions = add.map(
     (field): Edit => ({ kind: 'insert-field', index: INSERT_AT, ...field }),

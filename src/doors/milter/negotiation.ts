@@ -35,8 +35,9 @@ const noReplyBits: Readonly<Partial<Record<MilterCommand['kind'], number>>> = {
  */
 export function requestFor(mayRefuse: boolean, isLocal: boolean): NegotiationRequest {
   return {
-    neededActions: action.addFields | action.changeFields,
-    wantedActions: action.addRecipients | action.deleteRecipients | action.quarantine,
+    neededActions: action.addFields, // of every message; what only some need is missed by those alone
+    wantedActions:
+      action.changeFields | action.addRecipients | action.deleteRecipients | action.quarantine,
     wantedSteps:
       stepsWithoutReply |
       (mayRefuse ? 0 : step.noReplyToRecipient) |

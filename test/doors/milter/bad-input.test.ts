@@ -60,7 +60,7 @@ t.test('no command is taken before the negotiation, and no MTA that lacks an act
   const milter = await openMilter(t, scanning)
   for (const said of [
     says.mail('a@b'),
-    negotiation({ ...everything, actions: 0x101 }),
+    negotiation({ ...everything, actions: 0x110 }),
     negotiation({ ...everything, version: 1 }),
     packet('O', Buffer.alloc(5)),
   ]) {
@@ -70,7 +70,7 @@ t.test('no command is taken before the negotiation, and no MTA that lacks an act
     t.equal(await line.hear(), undefined)
     await line.close()
   }
-  t.match(milter.log.join('\n'), /mail before the negotiation[\s\S]*does not offer changeFields/)
+  t.match(milter.log.join('\n'), /mail before the negotiation[\s\S]*does not offer addFields/)
 })
 
 t.test('before the negotiation no large packet is taken', async (t) => {
@@ -92,6 +92,20 @@ t.test('if the MTA lets no filter change recipients, or hold mail, it is deferre
   milter.configure(await milter.configured({ QHPSI: 'plugin: eicar', QUARANTINE: 'hold' }))
   t.match((await milter.submit({ message: eicar }, offer)).reply, /^451 4\.3\.0 /)
   t.match(milter.mailLog[2], /decision=defer fault=config reason=".*\(QUARANTINE\)/)
+})
+
+// maddy offers to add fields and to hold mail, and nothing else.
+t.test('an MTA that lets no filter remove fields gets all mail but forged mail', async (t) => {
+  const milter = await openMilter(t, { QHPSI: 'plugin: eicar' })
+  const offer = { version: 6, actions: 0x21, steps: 0 }
+  const clean = await milter.submit({ message: plain }, offer)
+  t.equal(clean.outcome, 'delivered')
+  t.match(clean.message.toString('latin1'), /^X-QHPSI: clean\r?\n/)
+  const forged = Buffer.concat([Buffer.from('x-qhpsi: clean\n'), plain])
+  t.match((await milter.submit({ message: forged }, offer)).reply, /^451 4\.3\.0 /)
+  t.match(milter.mailLog[1], /decision=defer fault=config reason=".*remove fields: x-qhpsi"/)
+  t.equal((await milter.submit({ message: eicar }, offer)).outcome, 'delivered', 'tagged')
+  t.equal((await milter.submit({ message: forged })).outcome, 'delivered', 'others are served')
 })
 
 t.test('an address that is too long is refused for good', async (t) => {

@@ -8,7 +8,16 @@ import {
 import type { Configuration } from '../../../src/doors/shared/configuration.ts'
 import type { Ending } from '../../programs/server.ts'
 import { aroundDoor, type InPlace, type OpenedDoor } from '../in-process.ts'
-import { type Agreed, call, everything, type Line, negotiate, type Offer, says } from './mta.ts'
+import {
+  type Agreed,
+  call,
+  everything,
+  type Line,
+  negotiate,
+  type Offer,
+  says,
+  tell,
+} from './mta.ts'
 import { type Delivery, type Submission, submit } from './submit.ts'
 
 /** Its directory also has its socket `s`. */
@@ -52,8 +61,7 @@ export async function openMilter(
     const line = await call(socket)
     t.teardown(() => line.socket.destroy())
     const agreed = await negotiate(line, offer)
-    line.write(says.connect(client))
-    if (offer.version < 6) await line.hear()
+    await tell(line, agreed, says.connect(client))
     return Object.assign(Object.create(line) as Line, {
       agreed,
       submit: (mail: Submission) => submit(line, agreed, mail),
