@@ -68,16 +68,14 @@ t.test('before Dovecot', { skip: dovecotMissing || postfixMissing }, async (t) =
 
   t.test('mail from the queue of Postfix', async (t) => {
     const text = example('postfix-lmtp.cf', { 10024: filter })
-    const settings = Object.fromEntries(
-      [...text.matchAll(/^(\w+) *= *(.*)$/gm)].map(([, name = '', value = '']) => [name, value]),
-    )
+    const [, virtual_transport = ''] = /virtual_transport = (.*)/.exec(text)!
     const main = {
-      ...settings,
+      virtual_transport,
       virtual_mailbox_domains: 'example.org',
       virtual_mailbox_maps: 'static:all',
       notify_classes: '',
     }
-    const services = 'lmtp unix - - n - - lmtp\n'
+    const services = text.replace(/^(scan-lmtp +unix +\S +\S +)y/m, '$1n')
     const postfix = await startPostfix(t, dovecot.lmtp, main, { services })
     const before = { ann: delivered('ann').length, ben: delivered('ben').length }
     const session = await openSmtp(postfix.port)

@@ -46,7 +46,7 @@ export async function checkExim(host: EximHost): Promise<Finding[]> {
   try {
     const routers = readRouters(await print('routers'))
     const findings = judgeRouters(routers, host.endpoints, isListening)
-    return [...findings, ...judgeTimeouts(routers, await print('transports'), host)]
+    return [...findings, ...judgeTransports(routers, await print('transports'), host)]
   } catch {
     const value =
       'does not tell its routers (exim4 -bP routers), and whether mail is scanned was not seen'
@@ -92,9 +92,10 @@ const isOnescands = ({ port }: LocalRouter, smtp: readonly string[]) =>
 
 /**
  * Names the transports to onescand that end before a scan may, by what `exim -bP transports` prints: then each
- * such mail is sent again, and onescand may have handed it on each time.
+ * such mail is sent again, and onescand may have handed it on each time. Also names those with a limit for lines,
+ * by which Exim returns mail that it has accepted.
  */
-export function judgeTimeouts(
+export function judgeTransports(
   routers: readonly LocalRouter[],
   printed: string,
   { endpoints, scanTime }: EximHost,
@@ -103,11 +104,21 @@ export function judgeTimeouts(
   const transports = new Set(ours.map(({ transport }) => transport))
   return printed.split(/^(?=\S+ transport:$)/m).flatMap((text): Finding[] => {
     const [, name = ''] = /^(\S+) transport:$/m.exec(text) ?? []
+    if (!transports.has(name)) return []
+    const findings: Finding[] = []
+    const change = (option: string) => `write ${option} in that transport, and reload Exim`
     const [, time = ''] = /^final_timeout = (.*)$/m.exec(text) ?? []
-    if (!transports.has(name) || time === '' || secondsOfInterval(time) > scanTime) return []
-    const value = `final_timeout = ${time}: Exim gives up before a scan does (SCANTIMEOUT=${scanTime})`
-    const remedy = `write final_timeout = 10m in that transport, and reload Exim`
-    return [warning(`transport ${name} of Exim`, value, remedy)]
+    if (time !== '' && secondsOfInterval(time) <= scanTime) {
+      const value = `final_timeout = ${time}: Exim gives up before a scan does (SCANTIMEOUT=${scanTime})`
+      findings.push(warning(`transport ${name} of Exim`, value, change('final_timeout = 10m')))
+    }
+    const [, limit] = /^message_linelength_limit = (\d+)$/m.exec(text) ?? []
+    if (limit !== undefined) {
+      const value = `message_linelength_limit = ${limit}: Exim returns accepted mail with a longer line`
+      const remedy = change('message_linelength_limit = 1G')
+      findings.push(failure(`transport ${name} of Exim`, value, remedy))
+    }
+    return findings
   })
 }
 

@@ -6,6 +6,7 @@ import { errorText } from '../../../lib/errors/fault.ts'
 import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
 import { shellWord } from '../../../lib/errors/shell-word.ts'
 import { findPostfix } from '../../shared/running-services.ts'
+import { checkCopies, checkHandOn, checkTakeBack } from './as-it-is.ts'
 import { matchAddress } from './onescand-endpoints.ts'
 import {
   faultOf,
@@ -62,7 +63,7 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   return [
     ...checkRuns(postfix),
     ...once(strangers.flatMap((service) => checkService(service, postfix))),
-    ...once(postfix.services.flatMap((service) => checkReturn(service, postfix))),
+    ...once(takers(postfix).flatMap((service) => checkReturn(service, postfix))),
     ...checkInterfaces(postfix),
     ...(await checkMilterMaps(postfix)),
     ...checkMain(postfix),
@@ -172,7 +173,15 @@ function checkFilter(service: SmtpdService, postfix: Postfix): Finding[] | undef
     const address = smtpDoorAt(name, value, postfix)
     if (address === undefined) continue
     const found = ok(service.placeOf(name), `hands mail to ${address}, where onescand listens`)
-    return [found, ...checkTimeLimit(service, name, value, postfix)]
+    const transport = name === PROXY ? undefined : postfix.transports.get(value.split(':')[0]!)
+    return [
+      found,
+      ...checkTimeLimit(service, name, value, postfix),
+      ...(transport === undefined ? [] : checkHandOn(transport, postfix)),
+      ...(name === 'content_filter'
+        ? takers(postfix).flatMap((back) => checkCopies(service, back, postfix))
+        : []),
+    ]
   }
   return undefined
 }
@@ -257,17 +266,22 @@ function checkOverride(service: SmtpdService): Finding[] {
   return [failure(service.placeOf(name), why, service.toSet(name, others.join(', ')))]
 }
 
-/** A service that takes mail back from onescand must not hand it on again. */
+/** The services that take mail back from onescand. */
+const takers = ({ services, endpoints }: Postfix) =>
+  services.filter(({ name }) => {
+    const [, port] = /(?:^|:)(\d+)\/inet$/.exec(name) ?? []
+    return port !== undefined && endpoints.next.some((next) => next.endsWith(`:${port}`))
+  })
+
+/** A service that takes mail back from onescand must not hand it on again, and takes it as it is. */
 function checkReturn(service: SmtpdService, postfix: Postfix): Finding[] {
-  const [, port] = /(?:^|:)(\d+)\/inet$/.exec(service.name) ?? []
-  if (port === undefined || !postfix.endpoints.next.some((next) => next.endsWith(`:${port}`)))
-    return []
-  return ['content_filter', PROXY].flatMap((name) => {
+  const loops = ['content_filter', PROXY].flatMap((name) => {
     const value = service.valueOf(name)
     if (smtpDoorAt(name, value, postfix) === undefined) return []
     const why = `has ${name} = ${value}: mail that comes back from onescand goes to it again, a loop`
     return [failure(service.name, why, setting(`${service.name}/${name}`, ''))]
   })
+  return [...loops, ...checkTakeBack(service)]
 }
 
 function checkMain(postfix: Postfix): Finding[] {

@@ -1,5 +1,9 @@
 import t from 'tap'
-import { judgeRouters, judgeTimeouts, readRouters } from '../../../../src/cli/check/by-rule/exim.ts'
+import {
+  judgeRouters,
+  judgeTransports,
+  readRouters,
+} from '../../../../src/cli/check/by-rule/exim.ts'
 import { linesOf } from '../machine.ts'
 
 /** What `onescan check` says of the routers of Exim, as its program prints them. */
@@ -48,7 +52,7 @@ t.test('a transport to onescand that ends before a scan may is named', async (t)
   const names = ['onescan_before_queue', 'onescan_after_queue', 'smarthost']
   const timeouts = (...times: readonly string[]) =>
     linesOf(
-      judgeTimeouts(
+      judgeTransports(
         readRouters(asThePage),
         names.map((name, at) => transport(name, times[at]!)).join(''),
         { endpoints: endpoints(smtp), scanTime: 90 },
@@ -58,4 +62,16 @@ t.test('a transport to onescand that ends before a scan may is named', async (t)
   t.same(timeouts('10m', '1m30s', '1s'), [
     'warning transport to_onescan_after_queue of Exim: final_timeout = 1m30s: Exim gives up before a scan does (SCANTIMEOUT=90); write final_timeout = 10m in that transport, and reload Exim',
   ])
+})
+
+t.test('a transport to onescand that returns long lines is named', async (t) => {
+  const printed = ['onescan_before_queue', 'smarthost'].map(
+    (name) => `\nto_${name} transport:\nfinal_timeout = 15m\nmessage_linelength_limit = 998\n`,
+  )
+  const host = { endpoints: endpoints(smtp), scanTime: 90 }
+  t.same(linesOf(judgeTransports(readRouters(asThePage), printed.join(''), host)), [
+    'error transport to_onescan_before_queue of Exim: message_linelength_limit = 998: Exim returns accepted mail with a longer line; write message_linelength_limit = 1G in that transport, and reload Exim',
+  ])
+  const asThePageHasIt = printed.join('').replaceAll('998', '1G')
+  t.same(judgeTransports(readRouters(asThePage), asThePageHasIt, host), [])
 })

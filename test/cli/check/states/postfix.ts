@@ -38,7 +38,7 @@ const byFilter = ({ filter, behind }: Ports, ...more: readonly string[]) =>
 /** The transport and the service that takes mail back, with what -o sets for that. */
 const afterQueue = ({ behind }: Ports, ...own: readonly string[]) =>
   [
-    'scan unix - - n - 10 smtp\n  -o smtp_data_done_timeout=900s\n',
+    'scan unix - - n - 10 smtp\n  -o smtp_data_done_timeout=900s\n  -o smtp_line_length_limit=0\n',
     `127.0.0.1:${behind} inet n - n - - smtpd\n`,
     ...own.map((text) => `  -o ${text}\n`),
   ].join('')
@@ -300,6 +300,37 @@ export const states: readonly PostfixState[] = [
     options: byFilter,
     byRule: [/^warning \d+\/inet\/smtpd_proxy_timeout: 100s: .*; postconf -P /],
     byMail: [],
+    isMended: true,
+  },
+  {
+    name: 'after the queue, and main.cf counts on the way to onescand and back',
+    main: (ports) => ({
+      ...contentFilter(ports),
+      smtp_tls_security_level: 'encrypt',
+      smtp_fallback_relay: '[127.0.0.1]:9',
+      smtp_generic_maps: 'static:changed@example.com',
+      smtpd_end_of_data_restrictions: 'check_client_access static:OK',
+      always_bcc: 'copy@example.org',
+    }),
+    services: (ports) =>
+      afterQueue(ports, 'content_filter=', 'smtpd_tls_security_level=encrypt').replace(
+        /.*line_length_limit=0\n/,
+        '',
+      ),
+    options: (ports) => byFilter(ports, '--after-queue'),
+    byRule: [
+      /^error scan\/unix\/smtp_tls_security_level: encrypt: .*; postconf -P scan\S+=none && postfix reload/,
+      /^error scan\/unix\/smtp_fallback_relay: .* unscanned while onescand is down; postconf -P /,
+      /^warning scan\/unix\/smtp_line_length_limit: 998: Postfix folds .*; postconf -P /,
+      /^warning scan\/unix\/smtp_generic_maps: static:.* before it is scanned; postconf -P /,
+      /^warning receive_override_options: is not set: each copy of always_bcc is sent twice.*; postconf -e 'receive_override_options = no_address_mappings'/,
+      /^error 127\.0\.0\.1:\d+\/inet\/smtpd_tls_security_level: encrypt: .*; postconf -P /,
+      /^warning 127\.0\.0\.1:\d+\/inet\/smtpd_end_of_data_restrictions: .* again behind it; postconf -P /,
+    ],
+    byMail: [
+      /^error port \d+, clean mail: is taken, and waits in the queue|^error port \d+, clean mail: /,
+      /^error port \d+, EICAR: /,
+    ],
     isMended: true,
   },
   // What onescand does

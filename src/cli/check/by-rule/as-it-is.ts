@@ -1,0 +1,134 @@
+import { type Finding, failure, warning } from '../../../lib/errors/finding.ts'
+import { type Postfix, type SmtpdService, setting } from './postconf.ts'
+
+/** What main.cf may ask of mail of and to other hosts, and must not ask between Postfix and onescand. */
+interface Demand {
+  /** The parameter, without smtp_, lmtp_ or smtpd_. */
+  readonly name: string
+  /** The values with which mail is handed on as it is. */
+  readonly harmless: RegExp
+  /** The value that the example sets. */
+  readonly wanted: string
+  /** What any other value does, in words for people. */
+  readonly does: string
+  /** Whether mail is refused or not scanned by it. */
+  readonly isGrave?: true
+}
+
+const NOTHING = /^$/
+const CHANGES = 'Postfix changes mail before it is scanned'
+const REPEATS = 'what was asked before the scan is asked again behind it'
+
+const ofBoth: readonly Demand[] = [
+  {
+    name: 'tls_security_level',
+    harmless: /^(|none|may)$/,
+    wanted: 'none',
+    does: 'onescand knows no TLS, and mail waits or is returned',
+    isGrave: true,
+  },
+  {
+    name: 'tls_wrappermode',
+    harmless: /^(|no)$/,
+    wanted: 'no',
+    does: 'onescand knows no TLS, and mail waits or is returned',
+    isGrave: true,
+  },
+]
+
+/** The client that hands mail to onescand. */
+const ofClient: readonly Demand[] = [
+  ...ofBoth,
+  {
+    name: 'tls_policy_maps',
+    harmless: NOTHING,
+    wanted: '',
+    does: 'it may ask for TLS, which onescand does not know',
+  },
+  {
+    name: 'fallback_relay',
+    harmless: NOTHING,
+    wanted: '',
+    does: 'mail goes there unscanned while onescand is down',
+    isGrave: true,
+  },
+  {
+    name: 'line_length_limit',
+    harmless: /^0$/,
+    wanted: '0',
+    does: 'Postfix folds longer lines before they are scanned, which breaks DKIM signatures',
+  },
+  ...['generic_maps', 'header_checks', 'mime_header_checks', 'nested_header_checks', 'body_checks'].map(
+    (name) => ({ name, harmless: NOTHING, wanted: '', does: CHANGES }),
+  ),
+] // biome-ignore format: a table
+
+/** The service that takes mail back from onescand. */
+const ofReturn: readonly Demand[] = [
+  ...ofBoth,
+  {
+    name: 'upstream_proxy_protocol',
+    harmless: NOTHING,
+    wanted: '',
+    does: 'onescand does not speak it, and mail waits',
+    isGrave: true,
+  },
+  ...['client', 'helo', 'sender', 'data', 'end_of_data'].map((step) => ({
+    name: `${step}_restrictions`,
+    harmless: /^(|permit_mynetworks\b.*)$/,
+    wanted: '',
+    does: REPEATS,
+  })),
+  { name: 'command_filter', harmless: NOTHING, wanted: '', does: REPEATS },
+]
+
+/** What the transport to onescand, a line of master.cf, does to mail on the way. */
+export function checkHandOn(
+  transport: { readonly name: string; readonly program: string },
+  { main, set }: Postfix,
+): Finding[] {
+  return ofClient.flatMap((demand) => {
+    const parameter = `${transport.program}_${demand.name}`
+    const place = `${transport.name}/${parameter}`
+    return judge(demand, place, set.get(place) ?? main[parameter] ?? '')
+  })
+}
+
+/** What a service that takes mail back from onescand asks of it. */
+export function checkTakeBack(service: SmtpdService): Finding[] {
+  return ofReturn.flatMap((demand) => {
+    const parameter = `smtpd_${demand.name}`
+    return judge(demand, `${service.name}/${parameter}`, service.valueOf(parameter))
+  })
+}
+
+function judge(
+  { harmless, wanted, does, isGrave }: Demand,
+  place: string,
+  value: string,
+): Finding[] {
+  if (harmless.test(value)) return []
+  const level = isGrave ? failure : warning
+  return [level(place, `${value}: ${does}`, setting(place, wanted))]
+}
+
+/** The parameters by which Postfix copies mail to somebody else. */
+const COPIES = ['always_bcc', 'sender_bcc_maps', 'recipient_bcc_maps']
+const OPTIONS = 'receive_override_options'
+
+/** Whether copies are made before the scan, by a service that hands mail to onescand, and behind it once more. */
+export function checkCopies(
+  service: SmtpdService,
+  back: SmtpdService,
+  postfix: Postfix,
+): Finding[] {
+  const copies = COPIES.filter((name) => postfix.main[name])
+  const mapsNothing = [service, back].some((each) =>
+    /no_address_mappings/.test(each.valueOf(OPTIONS)),
+  )
+  if (copies.length === 0 || mapsNothing) return []
+  const value = service.valueOf(OPTIONS)
+  const words = [...value.split(/[\s,]+/), 'no_address_mappings'].filter((word) => word !== '')
+  const why = `${value || 'is not set'}: each copy of ${copies.join(', ')} is sent twice, before and behind the scan`
+  return [warning(service.placeOf(OPTIONS), why, service.toSet(OPTIONS, words.join(', ')))]
+}
