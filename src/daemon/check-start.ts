@@ -80,7 +80,8 @@ interface NamedDoor extends ListeningDoor {
 }
 
 /** The doors that the options name. Sockets of systemd are not known here. */
-function doorsOf({ socket, milters, policies, clamds, smtpDoors }: DaemonOptions): NamedDoor[] {
+function doorsOf(options: DaemonOptions): NamedDoor[] {
+  const { socket, milters, policies, clamds, clamdsForMail, smtpDoors } = options
   const door = (kind: DoorKind, at: DoorAddress, route?: SmtpDoorOptions): NamedDoor => {
     return { kind, option: optionOf(kind), at, address: writeDoorAddress(at), route }
   }
@@ -89,6 +90,7 @@ function doorsOf({ socket, milters, policies, clamds, smtpDoors }: DaemonOptions
     ...milters.map((at) => door('milter', at)),
     ...policies.map((at) => door('policy', at)),
     ...clamds.map((at) => door('clamd', at)),
+    ...clamdsForMail.map((at) => door('clamd-mail', at)),
     ...smtpDoors.map((route) => door(route.lmtp ? 'lmtp' : 'smtp', route.address, route)),
   ]
 }

@@ -11,7 +11,7 @@ import {
 import type { JudgeContext } from '../scan/judge/context.ts'
 import { fateOfInfected } from '../scan/judge/decide.ts'
 import { whyUnnoticed } from '../scan/scanners/shared/signatures-in-use.ts'
-import type { DoorKind, ListeningDoor } from './options/door.ts'
+import { type DoorKind, isClamds, type ListeningDoor } from './options/door.ts'
 
 /**
  * Returns what a door will do with mail, in one line for the log. An administrator should see at
@@ -37,7 +37,7 @@ function whatItDoes(
   if (context === undefined) return `nothing is scanned: ${NOTHING_SCANS}${asksQuota}`
   const { config } = context
   const scans = `scans with ${namesOf(config)}`
-  if (kind === 'clamd') return `${scans}, clients decide${notAsked(context)}${memoryOf(context)}`
+  if (isClamds(kind)) return `${scans}, clients decide${notAsked(context)}${memoryOf(context)}`
   const fate =
     kind === 'slot'
       ? 'clients decide what becomes of viruses'

@@ -19,7 +19,7 @@ import { switchedOff } from '../scan/judge/config.ts'
 import { listenOn, pathOf } from './listening/listen.ts'
 import { wakeOne } from './listening/wake-one.ts'
 import { log } from './log.ts'
-import { type DoorKind, type ListeningDoor, writeDoorAddress } from './options/door.ts'
+import { type DoorKind, isClamds, type ListeningDoor, writeDoorAddress } from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
 import { smtpDoorsOf } from './options/smtp-doors.ts'
 
@@ -58,7 +58,7 @@ export async function openDoors(
     const fd = FIRST_HANDED_OVER + index
     const route = smtpDoors[index]
     const door = makeDoor(kind, configuration, { ...common, route })
-    await listenOn(door.server, fd, kind === 'clamd')
+    await listenOn(door.server, fd, isClamds(kind))
     if (options.workers > 1) await wakeOneOfAll(door.server)
     open.push({ ...door, kind, address: boundAddress(door.server, fd), route })
   }
@@ -120,7 +120,9 @@ function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOpt
         mailLog,
       )
     case 'clamd':
-      return createClamdDoor(configuration, { ...options, log, mailLog })
+      return createClamdDoor(configuration, { ...options, about: 'files', log, mailLog })
+    case 'clamd-mail':
+      return createClamdDoor(configuration, { ...options, about: 'mails', log, mailLog })
     case 'smtp':
     case 'lmtp':
       return createSmtpDoor(configuration, options.route!, { ...options, log, mailLog })

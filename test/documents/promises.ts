@@ -14,6 +14,14 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
     'memory-and-time': 'He cannot take all of the memory, or the time of the mail server',
     'others-unharmed': "Others' mail beside his is not harmed",
   },
+  'Clients of clamd': {
+    'bytes-as-sent': 'The bytes that a client sends are scanned as it sent them',
+    'found-is-found': 'What clamd finds in them is reported, by its name',
+    'vouches-for-mail': 'No stamp or release of a mail lets the same bytes pass as a file',
+    'verdict-by-bytes': 'A remembered verdict is that of the same bytes',
+    'no-recipients': 'A release for one person lets in no mail whose recipients are unknown',
+    'limits-of-mail': 'A limit of the second look refuses mail, and no other file',
+  },
   'A local user': {
     'signs-what-it-scanned': 'The daemon signs no mail that it did not scan',
     'files-that-never-close': 'From Linux 6.16 on he stops no worker by a file that never closes',

@@ -11,7 +11,7 @@ export type SocketPurpose = DoorKind | 'http'
 
 /**
  * Returns the purposes of the sockets that systemd hands over, in the order of their descriptors. A
- * socket is for `http`, `milter`, `policy`, `clamd`, `smtp` or `lmtp` if its name (FileDescriptorName=, or
+ * socket is for `http`, `milter`, `policy`, `clamd-mail`, `clamd`, `smtp` or `lmtp` if its name (FileDescriptorName=, or
  * the name of its unit) has that word in it; otherwise it is the slot's. Throws a Fault of kind
  * `config` if there are several sockets for the slot, or for the page.
  */
@@ -25,7 +25,7 @@ export function inheritedSockets(env: NodeJS.ProcessEnv): SocketPurpose[] {
   for (const kind of ['slot', 'http'] as const) {
     if (kinds.indexOf(kind) === kinds.lastIndexOf(kind)) continue
     const what = kind === 'slot' ? 'slot socket' : 'address for its page'
-    const remedy = 'give others FileDescriptorName=milter, policy, clamd, smtp or lmtp'
+    const remedy = 'give others FileDescriptorName=milter, policy, clamd, clamd-mail, smtp or lmtp'
     const all = `LISTEN_FDNAMES ${LISTEN_FDNAMES}`
     throw new Fault('config', `${all}: onescand has one ${what}; ${remedy}`)
   }
@@ -67,6 +67,7 @@ export async function openSockets(
     ['milter', options.milters],
     ['policy', options.policies],
     ['clamd', options.clamds],
+    ['clamd-mail', options.clamdsForMail],
   ] as const) {
     for (const address of addresses) if (!isHeld(kind, address)) await make(kind, address)
   }

@@ -4,12 +4,12 @@ import { type Endpoint, parseMtaEndpoint, socketPath } from '../../lib/net/endpo
 
 /**
  * The protocol of a listening socket: that of onescan-slot(7), the milter protocol, Postfix's policy
- * delegation, that of clamd(8), SMTP or LMTP.
+ * delegation, that of clamd(8), for whole mails alone or for any file, SMTP or LMTP.
  */
 export type DoorKind = 'slot' | (typeof NAMED)[number]
 
 /** In the order in which they are looked for in a name. */
-const NAMED = ['milter', 'policy', 'clamd', 'smtp', 'lmtp'] as const
+const NAMED = ['milter', 'policy', 'clamd-mail', 'clamd', 'smtp', 'lmtp'] as const
 
 /**
  * Returns the kind of a socket by the name that its starter gave it; `slot` if no other word is in
@@ -21,6 +21,9 @@ export function doorKindOf(name: string): DoorKind {
 
 /** The option that names the address of a door. */
 export const optionOf = (kind: DoorKind): string => (kind === 'slot' ? '--socket' : `--${kind}`)
+
+/** Whether clients speak clamd's protocol. */
+export const isClamds = (kind: DoorKind): boolean => kind === 'clamd' || kind === 'clamd-mail'
 
 /** A door that is open. */
 export interface ListeningDoor {

@@ -18,8 +18,9 @@ export interface DaemonOptions {
   readonly milters: readonly DoorAddress[]
   /** The addresses where Postfix and onescan-rcptquota ask about recipients. */
   readonly policies: readonly DoorAddress[]
-  /** The addresses where programs connect that ask clamd. */
+  /** The addresses where programs connect that ask clamd, and those where they send whole mails alone. */
   readonly clamds: readonly DoorAddress[]
+  readonly clamdsForMail: readonly DoorAddress[]
   /** The addresses where mail servers connect by SMTP or LMTP, and the next server of each. */
   readonly smtpDoors: readonly SmtpDoorOptions[]
   /** The permission bits of sockets with a path. */
@@ -67,7 +68,7 @@ export const optionDefaults = {
 } as const
 
 export const usage = `usage: onescand [--socket PATH|none] [--milter ADDRESS]... [--policy ADDRESS]...
-                [--clamd ADDRESS]...
+                [--clamd ADDRESS]... [--clamd-mail ADDRESS]...
                 [--smtp|--lmtp ADDRESS --next ADDRESS [--from NETWORKS] [--after-queue]]...
                 [--http ADDRESS] [--http-token FILE] [--http-hide-addresses]
                 [--mode MODE] [--group GROUP] [--workers NUMBER]
@@ -85,6 +86,7 @@ const known = {
   milter: { type: 'string', multiple: true, default: [] },
   policy: { type: 'string', multiple: true, default: [] },
   clamd: { type: 'string', multiple: true, default: [] },
+  'clamd-mail': { type: 'string', multiple: true, default: [] },
   smtp: { type: 'string', multiple: true },
   lmtp: { type: 'string', multiple: true },
   next: { type: 'string', multiple: true },
@@ -130,6 +132,7 @@ export function readOptions(args: readonly string[]): DaemonOptions {
     milters: addresses(values.milter, '--milter'),
     policies: addresses(values.policy, '--policy'),
     clamds: addresses(values.clamd, '--clamd'),
+    clamdsForMail: addresses(values['clamd-mail'], '--clamd-mail'),
     smtpDoors: faults.attempt(
       () => readSmtpDoors(tokens.filter((token) => token.kind === 'option')),
       [],
@@ -163,10 +166,12 @@ function placesOf({
   milters,
   policies,
   clamds,
+  clamdsForMail,
   smtpDoors,
   http,
 }: DaemonOptions): DoorAddress[] {
-  const others = [...milters, ...policies, ...clamds, ...smtpDoors.map(({ address }) => address)]
+  const asked = [...milters, ...policies, ...clamds, ...clamdsForMail]
+  const others = [...asked, ...smtpDoors.map(({ address }) => address)]
   if (socket !== undefined) others.push({ kind: 'unix', path: socket })
   return http === undefined ? others : [...others, http]
 }

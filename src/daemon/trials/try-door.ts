@@ -52,6 +52,7 @@ async function connectTo(door: ListeningDoor, at: DoorAddress): Promise<void> {
       await askPolicy(targetOf(at), POLICY_QUESTION, TRIAL_TIMEOUT)
       return
     case 'clamd':
+    case 'clamd-mail':
       return expect(at, 'PONG\0', { question: Buffer.from('zPING\0') })
     case 'smtp':
     case 'lmtp':

@@ -1,48 +1,98 @@
-import type { MailSettings } from '../../scan/judge/config.ts'
+import type { AskedAbout, MailSettings } from '../../scan/judge/config.ts'
 import type { JudgeContext, LoadedRules } from '../../scan/judge/context.ts'
 import { Rules } from '../../scan/rules/match.ts'
 import type { Rule } from '../../scan/rules/rule.ts'
+import type { Configuration } from '../shared/configuration.ts'
 
 /**
- * Returns what is judged by where the client decides what becomes of mail. It is told what was found, and
- * that nobody could tell; nothing is kept in quarantine, sent elsewhere or let in by settings that say so.
+ * Returns the configuration of an address where the client decides what becomes of mails or files. It is told
+ * what was found, and that nobody could tell; nothing is kept in quarantine, sent elsewhere or let in by
+ * settings that say so.
  */
-export function answeringContext(context: JudgeContext): JudgeContext {
-  const { config, rules } = context
-  const { settings } = config
+export function answering(configuration: Configuration, about: AskedAbout): Configuration {
+  const { context, messageOptions } = configuration
+  const { digestsFor: _, ...undigested } = messageOptions // stamps and copies alone need them
+  const options = about === 'mails' ? messageOptions : undigested
   return {
-    ...context,
-    config: {
-      ...config,
-      onlyAnswers: true,
-      settings: {
-        ...settings,
-        REJECTVIRUS: 'reject',
-        VIRUSFORWARD: undefined,
-        QUARANTINE: undefined,
-        SCANFAIL: 'defer',
-        SCANFAIL_RELAY: 'defer',
-        OVERSIZE: 'defer',
-        OVERNESTING: withoutQuarantine(settings.OVERNESTING),
-        ENCRYPTED: withoutQuarantine(settings.ENCRYPTED),
-        STRICTMIME: withoutQuarantine(settings.STRICTMIME),
-      },
-    },
-    rules: rules && rulesAboutContent(rules),
+    ...configuration,
+    context: context && answeringContext(context, about),
+    messageOptions: { ...options, keepsAsSent: true },
   }
 }
 
-const withoutQuarantine = <Action extends MailSettings['OVERNESTING' | 'ENCRYPTED' | 'STRICTMIME']>(
-  action: Action,
-) => (action === 'quarantine' ? 'refuse' : action) as Exclude<Action, 'quarantine'> | 'refuse'
+function answeringContext(context: JudgeContext, about: AskedAbout): JudgeContext {
+  const { config, rules } = context
+  const settings = answeringSettings(config.settings)
+  return {
+    ...context,
+    config: { ...config, answersAbout: about, settings },
+    rules: rules && rulesAboutContent(rules, about),
+  }
+}
+
+type WordOf<Value> = string extends Value ? never : Value
+type SettingWith<Word> = {
+  [Name in keyof MailSettings]-?: Word extends WordOf<MailSettings[Name]> ? Name : never
+}[keyof MailSettings]
+
+/** All settings that may say quarantine, and what they say here. */
+const withoutQuarantine: {
+  readonly [Name in SettingWith<'quarantine'>]: (
+    settings: MailSettings,
+  ) => Exclude<MailSettings[Name], 'quarantine'>
+} = {
+  SCANFAIL: () => 'defer',
+  SCANFAIL_RELAY: () => 'defer',
+  OVERUNPACKED: ({ OVERUNPACKED }) => refusing(OVERUNPACKED),
+  OVERNESTING: ({ OVERNESTING }) => refusing(OVERNESTING),
+  STRICTMIME: ({ STRICTMIME }) => refusing(STRICTMIME),
+  ENCRYPTED: ({ ENCRYPTED }) => found(ENCRYPTED),
+  MACROS: ({ MACROS }) => found(MACROS),
+  PHISHING: ({ PHISHING }) => found(PHISHING),
+  UNWANTED: ({ UNWANTED }) => found(UNWANTED),
+  STRUCTURED: ({ STRUCTURED }) => found(STRUCTURED),
+  BROKEN: ({ BROKEN }) => found(BROKEN),
+}
+
+const refusing = <Action extends string>(action: Action) =>
+  (action === 'quarantine' ? 'refuse' : action) as Exclude<Action, 'quarantine'> | 'refuse'
+
+/** What clamd has found is told as found, also if other doors would defer the mail. */
+function found(action: MailSettings['MACROS']): Exclude<MailSettings['MACROS'], 'quarantine'> {
+  switch (action) {
+    case 'virus':
+    case 'accept':
+    case 'tag':
+    case 'refuse':
+      return action
+    case 'defer':
+    case 'quarantine':
+      return 'refuse'
+  }
+}
+
+function answeringSettings(settings: MailSettings): MailSettings {
+  const changed = Object.entries(withoutQuarantine).map(([name, here]) => [name, here(settings)])
+  return {
+    ...settings,
+    ...Object.fromEntries(changed),
+    REJECTVIRUS: 'reject',
+    VIRUSFORWARD: undefined,
+    QUARANTINE: undefined,
+    OVERSIZE: 'defer',
+  }
+}
 
 /** The lines of onescan.policy that ask for nothing that clients of clamd do not tell. */
-function rulesAboutContent({ lines, contextOfLine }: LoadedRules): LoadedRules | undefined {
+function rulesAboutContent(
+  { lines, contextOfLine }: LoadedRules,
+  about: AskedAbout,
+): LoadedRules | undefined {
   const all = lines.all.filter((rule) => !isAboutEnvelope(rule))
   if (all.length === 0) return undefined
   return {
     lines: new Rules(lines.path, all),
-    contextOfLine: async (settings) => answeringContext(await contextOfLine(settings)),
+    contextOfLine: async (settings) => answeringContext(await contextOfLine(settings), about),
   }
 }
 

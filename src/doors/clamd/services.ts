@@ -1,10 +1,11 @@
 import packageJson from '../../../package.json' with { type: 'json' }
 import { readSetting } from '../../lib/settings/settings.ts'
 import { clamdWords } from '../../protocol/clamd/replies.ts'
+import type { AskedAbout } from '../../scan/judge/config.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type MailDoorOptions, MailServices } from '../shared/mail-door.ts'
 import { Turns } from '../shared/turns.ts'
-import { answeringContext } from './context.ts'
+import { answering } from './context.ts'
 
 /** The options of the door for clients of clamd, besides its configuration. */
 export interface ClamdOptions extends MailDoorOptions {
@@ -17,6 +18,8 @@ export interface ClamdOptions extends MailDoorOptions {
   readonly maxConnections?: number
   /** Bytes of a content. */
   readonly maxSize: number
+  /** What clients send at this address. */
+  readonly about: AskedAbout
   readonly timeouts?: ClamdTimeouts
 }
 
@@ -48,13 +51,15 @@ export class ClamdServices extends MailServices {
   readonly maxSize: number
   readonly maxClients: number
   readonly timeouts: ClamdTimeouts
+  readonly #about: AskedAbout
   /** Logs trouble that concerns no content. */
   readonly complain: (line: string) => void
   /** Contents that are judged, or wait for that. */
   underWay = 0
 
   constructor(first: Configuration, options: ClamdOptions) {
-    super(answering(first), options)
+    super(answering(first, options.about), options)
+    this.#about = options.about
     this.turns = new Turns(options.maxClients)
     this.maxSize = options.maxSize
     this.maxClients = options.maxClients
@@ -64,7 +69,7 @@ export class ClamdServices extends MailServices {
 
   /** Sets what contents that come from now on are judged by. */
   configure(next: Configuration): void {
-    this.configuration = answering(next)
+    this.configuration = answering(next, this.#about)
   }
 
   /**
@@ -107,13 +112,3 @@ const VERSION_WITHIN = 5_000
 
 /** The name by which clients of clamd know that a limit has ended its scan. */
 const UNSCANNED = 'Heuristics.Limits.Exceeded.Unscanned'
-
-/** The configuration by which this door judges: what comes may be a file, and the client decides. */
-function answering(configuration: Configuration): Configuration {
-  const { context, messageOptions } = configuration
-  return {
-    ...configuration,
-    context: context && answeringContext(context),
-    messageOptions: { ...messageOptions, mayBeFile: true },
-  }
-}

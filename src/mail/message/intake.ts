@@ -16,7 +16,6 @@ import {
   type HeaderSearch,
   headerOf,
 } from './header-block.ts'
-import { kindOf, type MessageKind } from './mail-or-file.ts'
 import { Message, type MessageForm, TOP_LINE } from './message.ts'
 import { openAnonymousFile, piecesOfFile, type SpoolSettings, writeAll } from './spool.ts'
 import { headerFormFault } from './well-formed.ts'
@@ -34,8 +33,8 @@ export interface MessageOptions {
   readonly digestsFor?: (header: Header) => DigestsWanted
   /** node:crypto's; set if digests are wanted. */
   readonly createHash?: ((algorithm: string) => Hash) | undefined
-  /** Set if what comes may be a file: then its beginning tells (mail-or-file.ts). */
-  readonly mayBeFile?: true
+  /** Set if the file of a large message holds the bytes as they came, without TOP_LINE above them. */
+  readonly keepsAsSent?: true
 }
 
 /** Bytes of a message that are kept in memory; a larger one goes to a file. */
@@ -62,7 +61,6 @@ export class Intake {
   readonly #options: MessageOptions
   readonly #lease: MemoryLease
   readonly #bytes: ChargedBytes // the whole message, until it goes to a file
-  #kind: MessageKind | undefined // as soon as it is known
   #search: HeaderSearch | undefined // how far the end of the header block was looked for
   #beginning: Beginning | undefined
   #file: GatheredFile | undefined
@@ -73,7 +71,6 @@ export class Intake {
     this.#options = options
     this.#lease = lease
     this.#bytes = new ChargedBytes(lease, Math.min(size, FIRST_PIECE_MAX))
-    if (!options.mayBeFile) this.#kind = 'mail'
   }
 
   /** Takes the next bytes of the message. */
@@ -94,15 +91,12 @@ export class Intake {
    * its header came in more bytes than are seen here.
    */
   finish(isHeaderOver = false): Message {
-    this.#kind ??= kindOf(this.#bytes.all, true)!
-    const isFile = this.#kind === 'file'
-    const { header, form, ...found } = this.#beginning ?? this.#endHeader(isFile ? 0 : this.#size)
+    const { header, form, ...found } = this.#beginning ?? this.#endHeader(this.#size)
     const isHeaderTooLarge = found.isHeaderTooLarge || isHeaderOver
     const file = this.#file
     this.#file = undefined // it is closed with the message
     file?.seal()
     const known = {
-      kind: this.#kind,
       header,
       isHeaderTooLarge,
       form: form.finish(),
@@ -122,8 +116,6 @@ export class Intake {
 
   /** Returns where the header block ends, or has to, `piece` being the last bytes that came. */
   #headerEnd(piece: Buffer): number | undefined {
-    this.#kind ??= kindOf(this.#bytes.all, false)
-    if (this.#kind === 'file') return 0
     if (piece.includes(LF)) {
       const found = findHeaderEnd(this.#bytes.all, this.#search)
       if ('end' in found) return found.end
@@ -138,7 +130,7 @@ export class Intake {
     const { header, isHeaderTooLarge } = headerOf(Buffer.from(all.subarray(0, end)))
     this.#lease.charge(header.fields.length * FIELD_COST)
     const { digestsFor, createHash } = this.#options
-    const wanted = isHeaderTooLarge || this.#kind === 'file' ? undefined : digestsFor?.(header)
+    const wanted = isHeaderTooLarge ? undefined : digestsFor?.(header)
     const form = new FormReader(header, wanted, createHash)
     form.update(all.subarray(header.length))
     this.#beginning = { header, isHeaderTooLarge, form }
@@ -149,7 +141,7 @@ export class Intake {
     form.update(bytes)
     if (this.#file === undefined) {
       if (this.#hasRoomFor(bytes)) return
-      const top = this.#kind === 'file' ? Buffer.alloc(0) : TOP_LINE
+      const top = this.#options.keepsAsSent ? Buffer.alloc(0) : TOP_LINE
       this.#file = new GatheredFile(this.#options, this.#lease, top)
       this.#file.write(this.#bytes.all)
       this.#bytes.free()

@@ -1,7 +1,6 @@
 import type { Bytes } from './bytes.ts'
 import type { BodyDigests } from './canonical-body.ts'
 import type { Header } from './header-block.ts'
-import type { MessageKind } from './mail-or-file.ts'
 
 /** The properties of a message that stamps depend on. */
 export interface MessageForm {
@@ -13,8 +12,6 @@ export interface MessageForm {
 
 /** A message that was received to its end; its header block is in memory. */
 export class Message {
-  /** What its bytes are. A file has an empty header, and all its bytes are its body. */
-  readonly kind: MessageKind
   /** Bytes of header block and body. */
   readonly size: number
   /**
@@ -32,19 +29,18 @@ export class Message {
   /** What stands after the header block. */
   readonly body: Bytes
   /**
-   * A descriptor of a sealed file that holds TOP_LINE, if the message is a mail, and the message; undefined
-   * if there is none. It is open until the message is closed.
+   * A descriptor of a sealed file that holds TOP_LINE, unless it is kept as it was sent, and the message;
+   * undefined if there is none. It is open until the message is closed.
    */
   readonly sealed: number | undefined
   readonly #free: () => void
 
   /** Makes a message of its bytes, which `free` frees, and of what is known of them. */
   constructor(
-    known: Pick<Message, 'kind' | 'header' | 'isHeaderTooLarge' | 'form' | 'sealed'>,
+    known: Pick<Message, 'header' | 'isHeaderTooLarge' | 'form' | 'sealed'>,
     bytes: Bytes,
     free: () => void,
   ) {
-    this.kind = known.kind
     this.size = bytes.size
     this.header = known.header
     this.isHeaderTooLarge = known.isHeaderTooLarge

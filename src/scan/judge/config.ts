@@ -40,11 +40,14 @@ export interface JudgeConfig {
    * undefined.
    */
   readonly allowedBy?: ((found: string) => number | undefined) | undefined
-  /** Set where mail is answered about and handed on by others: nothing in it is removed or added. */
-  readonly onlyAnswers?: true
+  /** What clients only ask about, where they do nothing else (what-counts.ts). */
+  readonly answersAbout?: AskedAbout
   /** One line for the log about settings that cannot be used, or ''. */
   readonly remark: string
 }
+
+/** What clients ask about that decide by themselves: whole mails, or files of any kind, mails among them. */
+export type AskedAbout = 'mails' | 'files'
 
 /** Nothing is scanned. With `quota`, mail is still deferred if all recipients are over quota. */
 interface ScanningOff {

@@ -20,7 +20,7 @@ export function decideByHeader(
   }: { readonly message: Pick<Message, 'header' | 'isHeaderTooLarge'>; readonly client: Client },
   config: JudgeConfig,
 ): SingleDecision | undefined {
-  if (config.onlyAnswers) return undefined
+  if (config.answersAbout) return undefined
   if (message.isHeaderTooLarge) return refuseUnscanned(HEADER_TOO_LARGE)
   const clearing = examineClearing(message.header, forgeableFields(config))
   return clearing.kind === 'unclear' ? decideUnclear(clearing.why, client, config) : undefined
@@ -70,7 +70,7 @@ export function fieldsToRemove(
   trust: Trust,
   config: JudgeConfig,
 ): readonly string[] {
-  if (config.onlyAnswers) return []
+  if (config.answersAbout) return []
   const names = forgeableFields(config)
   if (!trust.trusted || trust.stamp === undefined) return names
   const first = header.fields.findIndex(({ key }) => key === QUARANTINE_FIELD)

@@ -10,6 +10,7 @@ import type { JudgeContext } from './context.ts'
 import type { Deadline } from './deadline.ts'
 import type { Client, Transaction } from './transaction.ts'
 import { isReleased, vouchesFor } from './trust.ts'
+import { type WhatCounts, whatCounts } from './what-counts.ts'
 
 /** A transaction, and the header of its message without the fields that are removed. */
 export interface LeavingMail extends Transaction {
@@ -38,6 +39,7 @@ export async function scanUnvouched(
 ): Promise<ScanOutcome> {
   const { message, envelope, client, leaving } = mail
   const { settings, cluster } = config
+  const counts = whatCounts(message, config)
   const isExempt = isReleased(trust, mail, tools)
   const scanners = tools.scanners.filter(
     (scanner) => scanner.local || !(isExempt || vouchesFor(trust, scanner, settings)),
@@ -45,7 +47,7 @@ export async function scanUnvouched(
   const unasked = isExempt
     ? ifNothingIsLocal(scanners, settings)
     : ifSizeExceeds(message.size, settings, scanners, trust)
-  if (unasked !== undefined) {
+  if (unasked !== undefined && !counts.asSent) {
     return { result: unasked, scanners: [], notes: [], oddities: new Set() }
   }
 
@@ -53,11 +55,14 @@ export async function scanUnvouched(
   let oddities: ReadonlySet<string> = new Set()
   const isAllowed = isAllowedBy(config)
   const strictness = strictnessFor(config)
-  const keepsOut = whatKeepsOut(client, settings)
+  const keepsOut = whatKeepsOut(client, settings, counts)
   const timeLeft = deadline.forScans(settings.timeout)
   const { gone, progress } = deadline
+  if (unasked !== undefined && 'why' in unasked) notes.push(unasked.why)
+  const note = (text: string) => void notes.push(text)
   const onResult = {
-    note: (text: string) => void notes.push(text),
+    note,
+    passLimit: counts.limits ? undefined : (why: string) => note(`passed over in a file: ${why}`),
     odd: (found: ReadonlySet<string>) => {
       oddities = found
     },
@@ -75,15 +80,18 @@ export async function scanUnvouched(
       uptime,
       gone,
       progress,
+      asSentAlone: unasked !== undefined,
       ...more,
     }
-    const sample = sampleOf(message, header ?? leaving, envelope, client.origin)
+    const { origin } = client
+    const sample = sampleOf(message, header ?? leaving, { envelope, origin, asSent: counts.asSent })
     // What is noted about it with another header is not about this message.
     const listeners = header === undefined ? onResult : { note: () => {} }
     return runScanners(sample, { ...by, ...listeners, timeout: timeLeft() })
   }
   const query = {
     message,
+    isByBytes: !counts.asMail,
     leaving,
     scanners,
     settings,
@@ -104,6 +112,7 @@ export async function scanUnvouched(
 function whatKeepsOut(
   { isBounceInjector }: Client,
   { OVERSIZE, OVERUNPACKED, OVERNESTING, ENCRYPTED, STRICTMIME }: MailSettings,
+  { limits }: WhatCounts,
 ): ReadonlySet<Unseen> {
   const keepsOut = new Set<Unseen>()
   if (OVERSIZE === 'defer') keepsOut.add('size')
@@ -112,7 +121,7 @@ function whatKeepsOut(
     if (OVERUNPACKED !== 'accept') keepsOut.add('unpacked')
     if (OVERNESTING !== 'accept') keepsOut.add('depth').add('contents')
     if (ENCRYPTED !== 'accept' && ENCRYPTED !== 'virus') keepsOut.add('encrypted')
-    if (STRICTMIME !== 'off') keepsOut.add('form')
+    if (STRICTMIME !== 'off' && limits) keepsOut.add('form')
   }
   return keepsOut
 }

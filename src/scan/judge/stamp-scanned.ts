@@ -30,7 +30,7 @@ export async function stampScanned(
   { areLoaded, since }: SignaturesInUse,
 ): Promise<{ readonly stamp: OwnStamp | undefined; readonly notes: readonly string[] }> {
   const { result, scanners, known } = scanned
-  if (result.answer !== 'clean' || config.onlyAnswers) return { stamp: undefined, notes: [] }
+  if (result.answer !== 'clean' || config.answersAbout) return { stamp: undefined, notes: [] }
   if (!areLoaded && known === undefined) {
     return { stamp: undefined, notes: scanners.length > 0 ? [NOT_LOADED] : [] }
   }

@@ -8,6 +8,7 @@ import { settledDate } from '../scanners/shared/signatures.ts'
 import type { JudgeConfig } from './config.ts'
 import type { Tools } from './context.ts'
 import type { Transaction } from './transaction.ts'
+import { whatCounts } from './what-counts.ts'
 
 /** Mail for which nothing vouches, and which gives the log no reason to say so. */
 const untrusted: Trust = { trusted: false, why: '' }
@@ -15,10 +16,12 @@ const untrusted: Trust = { trusted: false, why: '' }
 /** Verifies the stamps of a message, if this host and the client are in a cluster. */
 export function verifyTrust(
   { message, client }: Transaction,
-  { cluster }: JudgeConfig,
+  config: JudgeConfig,
   { crypto, now, signatureFiles }: Tools,
 ): Trust {
+  const { cluster } = config
   if (cluster === undefined || crypto === undefined) return untrusted
+  if (!whatCounts(message, config).asMail) return untrusted
   if (cluster.CLUSTERPEERS === 'required' && !client.isClusterPeer) {
     return { trusted: false, why: 'client is no CLUSTERPEER' }
   }
@@ -49,8 +52,8 @@ export function vouchesFor(trust: Trust, scanner: Scanner, settings: ScanSetting
 
 /**
  * Whether a stamp says that an administrator of the cluster has released the message from
- * quarantine to all of its recipients. If it is sent on to somebody else, it is a message like
- * others.
+ * quarantine to all of its recipients. If it is sent on to somebody else, or nobody knows to whom, it
+ * is a message like others.
  */
 export function isReleased(
   trust: Trust,
@@ -58,7 +61,8 @@ export function isReleased(
   { crypto }: Pick<Tools, 'crypto'>,
 ): boolean {
   if (!trust.trusted || trust.scanners === 'all' || crypto === undefined) return false
-  if (envelope.recipientCount > RELEASED_TO_MAX) return false
+  const { recipientCount } = envelope
+  if (recipientCount === 0 || recipientCount > RELEASED_TO_MAX) return false
   const needed = [RELEASED]
   for (const { text } of recipientsOf(envelope)) needed.push(releasedTo(crypto, text))
   return trust.scanners.some((words) => needed.every((word) => words.has(word)))

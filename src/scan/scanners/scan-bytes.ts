@@ -42,7 +42,7 @@ export async function scanBytes(
       const why = `the header is ${HEADER_LIMITS_IN_WORDS}`
       return { size, notes, result: unseen('size', why) }
     }
-    const sample = sampleOf(message, message.header, noEnvelope)
+    const sample = sampleOf(message, message.header, { envelope: noEnvelope })
     const uptime = () => performance.now()
     const note = (text: string) => void notes.push(text)
     const odd = (found: ReadonlySet<string>) => {

@@ -1,7 +1,6 @@
 import { Bytes } from '../../mail/message/bytes.ts'
 import type { Envelope, Origin } from '../../mail/message/envelope/envelope.ts'
 import type { Header } from '../../mail/message/header-block.ts'
-import type { MessageKind } from '../../mail/message/mail-or-file.ts'
 import { type Message, TOP_LINE } from '../../mail/message/message.ts'
 import { withNamedCopy } from '../../mail/message/named-copy.ts'
 import { askScanners, type ScanRun, withScannerName } from './run/ask-scanners.ts'
@@ -9,41 +8,40 @@ import { Batch } from './run/batch.ts'
 import { type MailScan, measureDepth, readMail, type ScanReading } from './run/read-mail.ts'
 import { ResultCollector } from './run/result-collector.ts'
 import { Searches } from './run/searches.ts'
-import { type ScanResult, worse } from './shared/scan-result.ts'
+import { clean, type ScanResult, worse } from './shared/scan-result.ts'
 import { abortLate, type Sample, type ScanTask } from './shared/scanner.ts'
 
 /** The sample of a message, of which runScanners() makes the file. */
-interface MessageSample extends Omit<Sample, 'file'> {
-  /** By default it is a mail. */
-  readonly kind?: MessageKind
-  /** The bytes as they came, if scanners are asked about them, too: the message may be a file. */
-  readonly asFile?: Bytes
+type MessageSample = Omit<Sample, 'file'>
+
+/** How the sample of a message is made. */
+interface SampleOptions {
+  readonly envelope: Envelope
+  readonly origin?: Origin | undefined
+  /** Whether scanners are asked about the bytes as they came, too, which is how the message is kept then. */
+  readonly asSent?: boolean
 }
 
 /**
- * Makes the sample that scanners get of a message: TOP_LINE, the header block, the body; of a file its
- * bytes alone. `leaving` is the header block as it will leave, so that scanners see what will be queued.
+ * Makes the sample that scanners get of a message: TOP_LINE, the header block, the body. `leaving` is the
+ * header block as it will leave, so that scanners see what will be queued.
  */
 export function sampleOf(
-  message: Message,
+  { sealed, header, body, isHeaderTooLarge }: Message,
   leaving: Header,
-  envelope: Envelope,
-  origin?: Origin,
+  { envelope, origin, asSent = false }: SampleOptions,
 ): MessageSample {
-  const { sealed, header, body, kind, isHeaderTooLarge } = message
-  const top = kind === 'file' ? [] : [TOP_LINE]
-  const knows = kind !== 'file' && !isHeaderTooLarge
-  const bytes = Bytes.of(Buffer.concat([...top, leaving.bytes]), body)
   const isUnchanged = leaving === header || leaving.bytes.equals(header.bytes)
-  return {
-    kind,
-    bytes,
-    ...(knows && { header: { header: leaving, above: TOP_LINE.length } }),
-    ...(kind === 'mail or file' && { asFile: Bytes.of(header.bytes, body) }),
-    ...(sealed !== undefined && isUnchanged && { sealedFile: () => sealed }),
+  const sealedFile = sealed !== undefined && isUnchanged && { sealedFile: () => sealed }
+  const mail = {
+    bytes: Bytes.of(Buffer.concat([TOP_LINE, leaving.bytes]), body),
+    ...(!isHeaderTooLarge && { header: { header: leaving, above: TOP_LINE.length } }),
     envelope,
     origin,
   }
+  if (!asSent) return { ...mail, ...sealedFile }
+  const bytes = Bytes.of(leaving.bytes, body)
+  return { ...mail, asSent: { bytes, isAsSent: true, envelope, origin, ...sealedFile } }
 }
 
 /**
@@ -57,7 +55,8 @@ export function sampleOf(
  * is nested; and what is odd about it. A message that is nested deeper than scanners look is not given
  * to them as a whole: they would call it clean.
  *
- * About a file scanners are asked once, as it is. What may be either is judged as both.
+ * Bytes that a client asks about are scanned as it sent them, first. What is found in them counts, whatever
+ * the reading of them as a mail finds: that can only add to it.
  */
 export async function runScanners(message: MessageSample, run: ScanRun): Promise<ScanResult> {
   const abort = new AbortController()
@@ -117,37 +116,53 @@ async function inTurn(
   }
 }
 
-/** Judges a message, or a file, or what may be either as both. */
+/** Judges the bytes as they were sent, if they are to be, and then the message that they may be. */
 async function findIn(
   message: MessageSample & Sample,
   run: ScanRun,
   task: ScanTask,
 ): Promise<ScanResult> {
-  const { kind, asFile, envelope, origin } = message
-  if (kind === 'file') return findInFile(message, run, task)
-  const result = await findInMail(message, run, task)
-  if (asFile === undefined || result.answer === 'infected') return result
-  return withNamedCopy(asFile, run.spool, async (file) =>
-    worse(result, await findInFile({ bytes: asFile, envelope, origin, file }, run, task)),
+  const { asSent } = message
+  if (asSent === undefined) return findInMail(message, run, task)
+  const found = await withNamedCopy(asSent.bytes, run.spool, (file) =>
+    findInBytes({ ...asSent, file }, run, task),
   )
+  if (endsScan(found, run)) return found
+  if (run.asSentAlone) return found.answer === 'clean' ? { ...found, unread: true } : found
+  return worse(await findInMail(message, run, task, found), found)
+}
+
+/** Whether nothing that is found in the contents could count more, or nobody would answer about them. */
+function endsScan(found: ScanResult, { isAllowed }: ScanRun): boolean {
+  if (found.answer === 'infected') return !isAllowed?.(found)
+  const mayGoOn = found.answer !== 'unknown' || ['limit', 'scanner-error'].includes(found.cause)
+  return !mayGoOn
 }
 
 /** Asks about all bytes as they are. */
-async function findInFile(file: Sample, run: ScanRun, task: ScanTask): Promise<ScanResult> {
-  const results = new ResultCollector(run)
+async function findInBytes(sample: Sample, run: ScanRun, task: ScanTask): Promise<ScanResult> {
+  const results = new ResultCollector({ ...run, passLimit: undefined })
   const searches = new Searches()
-  const result = await askScanners([file], { run, task, results, searches })
+  const result = await askScanners([sample], { run, task, results, searches })
   return result ?? results.conclude(false, task.note)
 }
 
-async function findInMail(message: Sample, run: ScanRun, task: ScanTask): Promise<ScanResult> {
+/** Judges a message. In its bytes as they were sent, `before` was found, which may hide something. */
+async function findInMail(
+  message: Sample,
+  run: ScanRun,
+  task: ScanTask,
+  before: ScanResult = clean,
+): Promise<ScanResult> {
   const { scanners, keepsOut, settings } = run
   const contentScanners = scanners.filter(({ local }) => !local)
   const asksContents = settings.SECONDLOOK === 'always' && contentScanners.length > 0
   const searches = await Searches.begin(scanners, task)
+  if (message.asSent) searches.tell((search) => search.content(message.asSent!.bytes))
   const judgesForm = keepsOut.has('form') || keepsOut.has('encrypted')
   const mustRead = asksContents || !searches.isEmpty || judgesForm
   const results = new ResultCollector(run)
+  if (before.answer === 'infected') results.take(before)
   const scan = { message, run, task, results, searches, batch: new Batch(contentScanners) }
 
   let reading = await (mustRead ? readMail(scan, asksContents) : measureDepth(scan))

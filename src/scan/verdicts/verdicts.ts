@@ -166,19 +166,13 @@ export class Verdicts {
    * ScanTask says of `signatures`.
    */
   async #scan(
-    { query, fingerprintInput, secrets }: MessageIdentity,
+    identity: MessageIdentity,
     runScanners: RunScanners,
     noteSignatures?: ScanTask['signatures'],
   ): Promise<ScanResult> {
-    const { crypto } = this.#options
+    const { query } = identity
     const { poison, inHand, scans } = this.#options.memory
-    const body = query.message.body.chunks()
-    const fingerprint = await exactFingerprintOf(
-      fingerprintInput,
-      body,
-      secrets.fingerprint,
-      crypto,
-    )
+    const fingerprint = await this.#exactly(identity)
     await giveWay(query.leaving.length)
     const left = poison.leftAloneFor(fingerprint)
     if (left !== undefined) {
@@ -214,6 +208,13 @@ export class Verdicts {
     }
     const deaths = poison.died(fingerprint, deathsBefore)
     return { ...result, why: `${result.why}; death ${deaths} of ${DEATHS_MAX} with this message` }
+  }
+
+  /** Resolves to the fingerprint by which a message is known when it is delivered again. */
+  async #exactly({ query, fingerprint, fingerprintInput, secrets }: MessageIdentity) {
+    if (query.isByBytes && fingerprint !== undefined) return fingerprint
+    const body = query.message.body.chunks()
+    return exactFingerprintOf(fingerprintInput, body, secrets.fingerprint, this.#options.crypto)
   }
 
   /**
@@ -344,7 +345,8 @@ async function resultForCopies(
   scanAgain: (scanners: readonly Scanner[], header: Header) => Promise<ScanResult>,
 ): Promise<ScanResult> {
   if (memorableOf(result, identity)?.answer !== 'infected') return result
-  const { leaving } = identity.query
+  const { leaving, isByBytes } = identity.query
+  if (isByBytes) return result
   const header = headerOfAllCopies(leaving)
   if (header.bytes.equals(leaving.bytes)) return result
   const again = await scanAgain(identity.scanners, header)

@@ -62,7 +62,7 @@ async function startHosts(t: Test) {
   const ports = [await freePort(), await freePort(), await freePort()]
   const hosts = await Promise.all(
     ports.map((port) =>
-      startOnescand(t, { settings, args: ['--clamd', `inet:127.0.0.1:${port}`] }),
+      startOnescand(t, { settings, args: ['--clamd-mail', `inet:127.0.0.1:${port}`] }),
     ),
   )
   const named = () => store.say('client', 'list').match(/name=onescand/g)?.length ?? 0

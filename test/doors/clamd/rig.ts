@@ -38,11 +38,12 @@ interface Setup extends Partial<Omit<ClamdOptions, 'timeouts'>>, InPlace {
 export async function openClamdDoor(
   t: Ending,
   environment: Readonly<Record<string, string>>,
-  { scan, timeouts, byTcp, ...options }: Setup = {},
+  { scan, timeouts, byTcp, about = 'files', ...options }: Setup = {},
 ): Promise<OpenClamdDoor> {
   const around = aroundDoor(t, { scan })
   const path = join(around.directory, 's')
   const door = createClamdDoor(await around.configured(environment), {
+    about,
     maxClients: 100,
     maxSize: 100 * 1024 * 1024,
     timeouts: { ...defaultTimeouts, ...timeouts },

@@ -122,7 +122,7 @@ t.test('scanners get the sealed file itself, unless a field of it is removed', a
     t.throws(() => writeSync(descriptor!, 'x', 0), { code: 'EPERM' })
     const leaving = new Header(Buffer.from('A: b\n\n'))
     const sampleWith = (header: Header) =>
-      sampleOf(message, header, makeEnvelope(Buffer.alloc(0), []))
+      sampleOf(message, header, { envelope: makeEnvelope(Buffer.alloc(0), []) })
     t.equal(sampleWith(message.header).sealedFile?.(), descriptor)
     const cleared = sampleWith(leaving)
     t.equal(cleared.sealedFile, undefined)

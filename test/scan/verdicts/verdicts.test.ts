@@ -71,7 +71,8 @@ function open(more: Partial<VerdictsOptions> = {}) {
     const { header, form } = examine(bytes)
     const body = Bytes.of(bytes.subarray(header.length))
     const question: VerdictQuery = {
-      message: { kind: 'mail', form, body },
+      message: { form, header, body },
+      isByBytes: false,
       leaving: header,
       scanners: [clamd],
       settings,

@@ -25,6 +25,9 @@ export const limits = {
   bytesMore: 512 * 1024 * 1024,
   smallBytesTimes: 144,
   smallBytesMore: 1024 * 1024,
+  /** The same of bytes that are hardly a mail, as an archive that some client has sent by itself. */
+  fileBytesTimes: 4,
+  fileBytesMore: 32 * 1024 * 1024,
   /**
    * The most units of work: a multiple of the bytes that may be decoded, plus a fixed amount. A unit is
    * about one byte inspected; small things cost more than their bytes.
@@ -72,10 +75,14 @@ export interface ReadingBudget {
 }
 
 /** What may be done with a message of this size. */
-export function budgetOf(size: number): ReadingBudget {
+export function budgetOf(size: number, mayBeFile = false): ReadingBudget {
   const { contents, contentsOfSmall, bytesOfContent } = limits
   const { bytesTimes, bytesMore, smallBytesTimes, smallBytesMore } = limits
-  const bytes = Math.min(bytesTimes * size + bytesMore, smallBytesTimes * size + smallBytesMore)
+  const { fileBytesTimes, fileBytesMore } = limits
+  const bytes = Math.min(
+    mayBeFile ? fileBytesTimes * size + fileBytesMore : bytesTimes * size + bytesMore,
+    smallBytesTimes * size + smallBytesMore,
+  )
   return {
     bytes,
     contents: Math.min(contentsOfSmall + Math.floor(size / bytesOfContent), contents),

@@ -63,6 +63,8 @@ export interface WorkOptions {
    * Opens a file of its own for a content that does not fit into memory, for reading and writing.
    */
   readonly openFile: () => number
+  /** Whether the bytes are hardly a mail, so that less is done with them (limits.ts). */
+  readonly mayBeFile?: boolean
   /** Called with the units of work that were done since the last call. */
   readonly onWork?: (units: number) => void
   /** Called with each oddity of the message itself, once or more; `encrypted` also of mails in it. */
@@ -82,11 +84,11 @@ export class Work {
   readonly #contents: number
   #unitsSinceTurn = 0
 
-  constructor({ size }: Bytes, { openFile, onWork, onOdd }: WorkOptions) {
+  constructor({ size }: Bytes, { openFile, mayBeFile, onWork, onOdd }: WorkOptions) {
     this.#onWork = onWork
     this.onOdd = onOdd
     this.pool = new MemoryPool(openFile, size)
-    this.budget = budgetOf(size)
+    this.budget = budgetOf(size, mayBeFile)
     this.#contents = this.budget.contents
   }
 

@@ -19,6 +19,12 @@ const CHANGES = {
   answers: 'answers again',
 } as const
 
+/** The beginnings by which libclamav takes a file for mail (CL_TYPE_MAIL in the file types of 1.4). */
+const MAIL =
+  /^(?:>?From |(?:Date|Delivered-To|Delivery-date|Envelope-to|For|From|Message-I[Dd]|Received|Received-SPF|Return-[Pp]ath|Subject|To|X-Apparently-To|X-Envelope-From|X-Original-To|X-Real-To|X-Sieve|X-UIDL): )/
+/** What it may take for another file, although it stands below such a beginning. */
+const OTHER_MARK = /ustar|EFI PART|%PDF|[\0\x80-\xff]/
+
 /**
  * Plugin `clamd`: asks the servers of CLAMD in turn (ask-in-turn.ts). The first one to be asked is
  * the one with the fewest messages under way, of equals the first one of CLAMD; a server that failed
@@ -75,6 +81,10 @@ export function clamdScanner(
       },
     },
     takesBatch: true,
+    readsAsMail(beginning) {
+      const text = beginning.toString('latin1')
+      return MAIL.test(text) && !OTHER_MARK.test(text)
+    },
     turns: new ScanTurns(() => Math.max(1, healthy()), uptime),
     async scan(sample, task) {
       const size = Math.max(...[sample, ...(sample.batch ?? [])].map(({ bytes }) => bytes.size))

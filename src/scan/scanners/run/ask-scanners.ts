@@ -3,7 +3,7 @@ import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../../lib/flo
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import type { SpoolSettings } from '../../../mail/message/spool.ts'
 import type { Oddity } from '../../../mail/mime/shared/oddities.ts'
-import { causeOf, type ScanResult, unknown } from '../shared/scan-result.ts'
+import { causeOf, infected, type ScanResult, unknown } from '../shared/scan-result.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
 import type { TurnOrResult } from '../shared/scan-turns.ts'
 import {
@@ -29,6 +29,8 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'>, Weights 
    */
   readonly settings: Pick<ScanSettings, 'MAXNESTING' | 'SECONDLOOK'>
   readonly spool: SpoolSettings
+  /** Set if nothing but the bytes as they were sent is scanned. */
+  readonly asSentAlone?: boolean
   /** Called with the oddities of the message, if it was read for them. */
   readonly odd?: (found: ReadonlySet<Oddity>) => void
   /** Milliseconds on a clock that never goes back. */
@@ -72,11 +74,29 @@ export async function askScanners(
   for (const scanner of context.run.scanners) {
     const result = scanner.local
       ? askLocal(scanner, sample, context)
-      : await askTogether(scanner, sample, samples, context)
+      : await askTogether(scanner, unknownTo(scanner, samples, context), context)
     if (result !== undefined) return result
   }
   return undefined
 }
+
+/**
+ * The samples that tell the scanner something new. It has seen the bytes of a message as they were sent, and
+ * sees no more in them below TOP_LINE if it took them for a mail then, or if nobody would.
+ */
+function unknownTo(
+  { readsAsMail }: ContentScanner,
+  samples: readonly Sample[],
+  { results }: AskContext,
+): readonly Sample[] {
+  const { asSent } = samples.at(-1)!
+  if (asSent === undefined || readsAsMail === undefined) return samples
+  const hasSeen = results.passesLimits || readsAsMail(asSent.bytes.gather(0, BEGINNING))
+  return hasSeen ? samples.slice(0, -1) : samples
+}
+
+/** Bytes by which scanners take a file for a mail. */
+const BEGINNING = 1024
 
 function askLocal(
   scanner: LocalScanner,
@@ -88,18 +108,19 @@ function askLocal(
 }
 
 /**
- * Asks about the samples together, as `sample`, and about each by itself if the answer about all of
- * them does not decide.
+ * Asks about the samples together, and about each by itself if the answer about all of them does not decide.
  */
 async function askTogether(
   scanner: ContentScanner,
-  sample: Sample,
   samples: readonly Sample[],
   context: AskContext,
 ): Promise<ScanResult | undefined> {
+  const sample = together(samples)
+  if (sample === undefined) return undefined
   const ofAll = await askScanner(scanner, sample, context.task)
   if (sample.batch === undefined) return conclude(ofAll, sample, scanner, context)
-  if (!mayPutAside(ofAll, context) && !isAboutUnpacked(ofAll)) {
+  const hidesOthers = context.results.passesLimits && ofAll.answer === 'unknown'
+  if (!mayPutAside(ofAll, context) && !isAboutUnpacked(ofAll) && !hidesOthers) {
     const result = await conclude(ofAll, sample, scanner, context)
     // A scanner says of several samples what it found first, and that may hide the rest.
     if (result !== undefined || ofAll.answer !== 'infected') return result
@@ -125,6 +146,7 @@ async function conclude(
   context: AskContext,
 ): Promise<ScanResult | undefined> {
   const { results, task, run } = context
+  if (sample.isAsSent) return results.take(withScannerName(scanner, asAlert(result)))
   if (isAboutUnpacked(result)) {
     if (await isTooLargeByItself(sample, scanner, context)) {
       return results.take({ ...result, what: 'size' })
@@ -185,6 +207,12 @@ function mayPutAside(result: ScanResult, { run }: AskContext): result is UnseenR
   if (result.answer !== 'unseen' || result.what === 'size') return false
   const { SECONDLOOK, MAXNESTING } = run.settings
   return SECONDLOOK === 'always' && MAXNESTING <= DEPTH_OF_SCANNERS
+}
+
+/** A limit that a scanner reports as if it were a virus, as a virus. */
+function asAlert(result: ScanResult): ScanResult {
+  const isAlert = result.answer === 'unseen' || result.answer === 'unknown'
+  return isAlert && result.alert !== undefined ? infected(result.alert) : result
 }
 
 type UnseenResult = Extract<ScanResult, { answer: 'unseen' }>

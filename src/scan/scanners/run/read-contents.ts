@@ -8,7 +8,10 @@ import type { ContentMetadata } from '../../../mail/mime/shared/work.ts'
 import type { Sample } from '../shared/scanner.ts'
 
 interface ReadingOptions
-  extends Pick<ContentsOptions, 'maxDepth' | 'onGiven' | 'onHeader' | 'onName' | 'onOdd'> {
+  extends Pick<
+    ContentsOptions,
+    'maxDepth' | 'mayBeFile' | 'onGiven' | 'onHeader' | 'onName' | 'onOdd'
+  > {
   readonly spool: SpoolSettings
   /** Aborted at the message's deadline. */
   readonly signal: AbortSignal

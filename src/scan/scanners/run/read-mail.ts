@@ -44,6 +44,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
     spool: run.spool,
     signal: task.signal,
     maxDepth: run.settings.MAXNESTING,
+    mayBeFile: results.passesLimits,
     ...(mayAllow && { onGiven: (range) => asked.push(range) }),
     ...((!searches.isEmpty || names) && {
       onHeader: ({ fields }) => listen(names, searches, (listener) => listener.header(fields)),

@@ -7,6 +7,8 @@ export interface Weights {
    * What ends the scan if it was not seen in a message; whatever else was not seen is passed over.
    */
   readonly keepsOut: ReadonlySet<Unseen>
+  /** Called with each limit that was reached; set if limits do not count, since the bytes may be no mail. */
+  readonly passLimit?: ((why: string) => void) | undefined
   readonly isAllowed?: IsAllowed | undefined
   /**
    * How strictly a message is treated for what does not end the scan: of several results the strictest
@@ -34,8 +36,12 @@ export class ResultCollector {
 
   /** Returns the result if it ends the scan; else it is passed over. */
   take(result: ScanResult): ScanResult | undefined {
-    const { isAllowed, keepsOut } = this.#weights
+    const { isAllowed, keepsOut, passLimit } = this.#weights
     if (result.answer === 'clean') return undefined
+    if (passLimit && isLimit(result)) {
+      passLimit(result.why)
+      return undefined
+    }
     if (result.answer === 'unknown') return result
     if (result.answer === 'infected' && !isAllowed?.(result)) return result
     // A virus may lie beside what is encrypted.
@@ -66,6 +72,11 @@ export class ResultCollector {
     return result !== undefined
   }
 
+  /** Whether limits do not count. */
+  get passesLimits(): boolean {
+    return this.#weights.passLimit !== undefined
+  }
+
   /** Whether something was found that is allowed. It may hide something else. */
   get hasAllowed(): boolean {
     return this.#tolerated.answer === 'infected'
@@ -92,4 +103,10 @@ export class ResultCollector {
     if (difference > 0) this.#tolerated = result
     else if (difference === 0) this.#tolerated = worse(this.#tolerated, result)
   }
+}
+
+/** Whether more is in a message than was looked at. */
+function isLimit(result: ScanResult): result is Extract<ScanResult, { why: string }> {
+  if (result.answer === 'unknown') return result.cause === 'limit'
+  return result.answer === 'unseen' && result.what !== 'encrypted' && result.what !== 'skipped'
 }

@@ -53,6 +53,8 @@ export type ScanResult =
       readonly scannerDied?: true
       /** Set if nobody waited for the answer any more: it says nothing about a copy. */
       readonly unfinished?: true
+      /** The name by which the scanner reports a limit as if it were a virus. */
+      readonly alert?: string
     }
   | {
       readonly answer: 'unseen'
@@ -61,16 +63,19 @@ export type ScanResult =
       readonly why: string
       /** The limit in words for the sender: none of them is the sender's own. A scan sets it. */
       readonly limit?: string
+      /** As above. */
+      readonly alert?: string
     }
 
 export type Infected = Extract<ScanResult, { answer: 'infected' }>
+type Unread = Extract<ScanResult, { answer: 'unseen' | 'unknown' }>
 
 export const clean: ScanResult = { answer: 'clean' }
 export const infected = (name: string): Infected => ({ answer: 'infected', name })
 /** What local policy bans, in words that follow `banned`. */
 export const banned = (what: string): Infected => ({ ...infected(what), banned: true })
-export const unseen = (what: Unseen, why: string): ScanResult => ({ answer: 'unseen', what, why })
-export const unknown = (why: string, cause: Cause = 'scanner-error'): ScanResult => ({
+export const unseen = (what: Unseen, why: string): Unread => ({ answer: 'unseen', what, why })
+export const unknown = (why: string, cause: Cause = 'scanner-error'): Unread => ({
   answer: 'unknown',
   why,
   cause,
@@ -107,12 +112,19 @@ export function withoutHash(name: string): string {
  * not see to its end nobody knows whether it is banned.
  */
 export function resultByName(name: string, why: string): ScanResult {
+  const limit = limitByName(name, why)
+  if (limit !== undefined) return { ...limit, alert: name }
+  const rule = ruleByName(name)
+  return rule === undefined
+    ? infected(name)
+    : banned(`attachment ${replaceUnprintable(rule)} in an archive`)
+}
+
+function limitByName(name: string, why: string): Unread | undefined {
   if (name.startsWith(LONG_NAME))
     return unseen('contents', `${why}: a name there is longer than it sees`)
-  const rule = ruleByName(name)
-  if (rule !== undefined) return banned(`attachment ${replaceUnprintable(rule)} in an archive`)
   const limit = /^Heuristics\.Limits\.Exceeded(?:\.(.*))?$/s.exec(name)
-  if (!limit) return infected(name)
+  if (!limit) return undefined
   const [, kind] = limit
   if (kind === 'MaxFileSize' || kind === 'MaxScanSize') return unseen('unpacked', why)
   if (kind === 'MaxRecursion') return unseen('depth', why)

@@ -27,6 +27,13 @@ export interface Sample {
    * be another file's.
    */
   sealedFile?(): number
+  /**
+   * Set for the bytes as a client has sent them, which asks about them alone: a limit that the scanner names
+   * is found in them, too.
+   */
+  readonly isAsSent?: true
+  /** The same message as it was sent, about which scanners were asked before; set for a message. */
+  readonly asSent?: Omit<Sample, 'file'>
   /** The header, as it stands in the bytes; set for a message. */
   readonly header?: KnownHeader
   /** The message in which the content was found; set for a content. */
@@ -150,6 +157,11 @@ export interface ContentScanner extends ScannerBasics {
    * text as the reason.
    */
   scan(sample: Sample, task: ScanTask): Promise<ScanResult>
+  /**
+   * Whether the scanner takes bytes that begin so for a mail by itself. Set if it then finds as much in them as
+   * below TOP_LINE.
+   */
+  readsAsMail?(beginning: Buffer): boolean
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Crypto } from '../../../lib/runtime/crypto.ts'
 import { FREE_MAX, whyBound } from '../../../mail/message/content-fields.ts'
 import { Header } from '../../../mail/message/header-block.ts'
+import type { Message } from '../../../mail/message/message.ts'
 import { headerFormFault } from '../../../mail/message/well-formed.ts'
 import { unboundFields } from '../../cluster/mac.ts'
 import { isStampName } from '../../cluster/stamp.ts'
@@ -55,8 +56,23 @@ export async function exactFingerprintOf(
   return nameOf('onescan-poison/1', input, digest, fields, secret, crypto)
 }
 
-async function digestRaw(body: Iterable<Buffer>, crypto: Crypto): Promise<string> {
-  const hash = crypto.createHash('sha256')
+/** Resolves to the fingerprint by which a verdict is remembered that counts for these very bytes alone. */
+export async function bytesFingerprintOf(
+  input: FingerprintInput,
+  { header, body }: Pick<Message, 'header' | 'body'>,
+  secret: Buffer,
+  crypto: Crypto,
+): Promise<string> {
+  const all = `all ${header.length} ${await digestRaw(body.chunks(), crypto, header.bytes)}`
+  return nameOf('onescan-verdict/1', input, all, '', secret, crypto)
+}
+
+async function digestRaw(
+  body: Iterable<Buffer>,
+  crypto: Crypto,
+  above: Buffer = Buffer.alloc(0),
+): Promise<string> {
+  const hash = crypto.createHash('sha256').update(above)
   let bytes = 0
   for (const chunk of body) {
     hash.update(chunk)

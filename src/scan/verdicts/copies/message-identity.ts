@@ -1,13 +1,12 @@
 import about from '../../../../package.json' with { type: 'json' }
 import { replaceUnprintable } from '../../../lib/errors/log.ts'
 import type { Crypto } from '../../../lib/runtime/crypto.ts'
-import type { Message } from '../../../mail/message/message.ts'
 import { askedBesides } from '../../scanners/shared/properties.ts'
 import type { ScanSettings } from '../../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../../scanners/shared/scanner.ts'
 import type { SignatureFiles } from '../../scanners/shared/signatures.ts'
 import { whyUnnoticed } from '../../scanners/shared/signatures-in-use.ts'
-import { type FingerprintInput, fingerprintOf } from './fingerprint.ts'
+import { bytesFingerprintOf, type FingerprintInput, fingerprintOf } from './fingerprint.ts'
 import type { Secrets } from './secrets.ts'
 import type { VerdictQuery } from './verdict-query.ts'
 
@@ -58,7 +57,7 @@ export async function identify(
   query: VerdictQuery,
   options: IdentityOptions,
 ): Promise<MessageIdentity | undefined> {
-  const { message, leaving, settings } = query
+  const { message, leaving, settings, isByBytes } = query
   const { host, crypto } = options
   const scanners = query.scanners.filter(({ memorable }) => memorable)
   if (scanners.length === 0) return undefined
@@ -68,14 +67,16 @@ export async function identify(
     header: leaving,
     formFault,
     bodyDigest: digests.sha256,
-    scanDescription: describeScan(message, settings, scanners),
+    scanDescription: describeScan(isByBytes, settings, scanners),
   }
   const secrets = options.secrets()
   const files = options.signatureFiles()
   const mayKeep = maxAge > 0 && whyUnnoticed(scanners, files) === undefined
   return {
     query,
-    fingerprint: fingerprintOf(fingerprintInput, secrets.fingerprint, crypto),
+    fingerprint: isByBytes
+      ? await bytesFingerprintOf(fingerprintInput, message, secrets.fingerprint, crypto)
+      : fingerprintOf(fingerprintInput, secrets.fingerprint, crypto),
     versions: mayKeep ? await versionsNow(scanners, host, files, crypto) : undefined,
     secrets,
     maxAge,
@@ -90,14 +91,14 @@ export async function identify(
  * verdict of the same description counts.
  */
 function describeScan(
-  { kind }: Pick<Message, 'kind'>,
+  isByBytes: boolean,
   scanSettings: ScanSettings,
   scanners: readonly Scanner[],
 ): string {
   const identities = scanners.map(({ memorable }) => memorable!.identity)
   const { MAXNESTING, SECONDLOOK } = scanSettings
   const besides = askedBesides(scanSettings).join()
-  const asFile = kind === 'mail' ? '' : ' as=file'
+  const asFile = isByBytes ? ' as=file' : ''
   const settings = `onescan=${about.version} nesting=${MAXNESTING} secondlook=${SECONDLOOK} besides=${besides}${asFile}`
   return replaceUnprintable(`${settings} scanners=${identities.join(',')}`)
 }

@@ -20,7 +20,9 @@ export interface RememberedVerdict {
 
 /** A message that is to be scanned, unless there is a verdict about a copy. */
 export interface VerdictQuery {
-  readonly message: Pick<Message, 'kind' | 'form' | 'body'>
+  readonly message: Pick<Message, 'form' | 'header' | 'body'>
+  /** Whether a verdict counts for the same bytes alone, and not for a copy of a mail. */
+  readonly isByBytes: boolean
   /** The header as it will leave. */
   readonly leaving: Header
   /** All scanners for the message, in their order. */

@@ -18,10 +18,10 @@ const settings = readScanSettings({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q',
 
 function identityOf(scanners: readonly Scanner[], files?: Partial<SignatureFiles>) {
   const { header, form } = examine(Buffer.from('Subject: x\n\nx\n'))
-  const message = { kind: 'mail', form, body: Bytes.of() } as const
+  const message = { form, header, body: Bytes.of() }
   const time = { timeLeft: () => 1000, gone: undefined, maxAge: 3600 }
   return identify(
-    { message, leaving: header, scanners, settings, ...time },
+    { message, isByBytes: false, leaving: header, scanners, settings, ...time },
     {
       secrets: () => deriveSecrets(Buffer.alloc(32, 7), crypto),
       crypto,

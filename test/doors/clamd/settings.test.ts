@@ -1,0 +1,53 @@
+import t from 'tap'
+import { scanning, treatment } from '../../../src/lib/settings/table/scanning.ts'
+import {
+  clean,
+  infected,
+  resultByName,
+  type ScanResult,
+  unseen,
+} from '../../../src/scan/scanners/shared/scan-result.ts'
+import { plain } from '../../cases/messages.ts'
+import { inStream, openClamdDoor } from './rig.ts'
+
+/** Every value of every setting that is a word, where the client decides. */
+
+const words = Object.entries({ ...scanning, ...treatment }).flatMap(([name, setting]) =>
+  setting.kind === 'word' ? setting.words.map((word) => [name, word] as const) : [],
+)
+
+/** What clamd finds, by its name, and the setting by which such mail may be let in. */
+const findings: Readonly<Record<string, string | undefined>> = {
+  'Win.Test': undefined,
+  'Heuristics.OLE2.ContainsMacros.VBA': 'MACROS',
+  'Heuristics.Phishing.Email.SpoofedDomain': 'PHISHING',
+  'PUA.Win.Packer': 'UNWANTED',
+  'Heuristics.Structured.CreditCardNumber': 'STRUCTURED',
+  'Heuristics.Broken.Executable': 'BROKEN',
+  'Heuristics.Encrypted.Zip': 'ENCRYPTED',
+  'Heuristics.Limits.Exceeded.MaxScanSize': undefined,
+  'Heuristics.Limits.Exceeded.MaxRecursion': undefined,
+  'Heuristics.Limits.Exceeded.MaxFiles': undefined,
+  'Heuristics.Limits.Exceeded.MaxScanTime': undefined,
+}
+
+// promise: found-is-found
+t.test('what clamd finds is told by its name, unless a setting lets just that in', async (t) => {
+  for (const [setting, word] of words) {
+    let result: ScanResult = clean
+    const scan = async () => result
+    const base = { QHPSI: 'plugin: eicar', QUARANTINE: '/nonexistent', BADATTACHMENTS: '*.exe' }
+    const door = await openClamdDoor(t, { ...base, [setting]: word }, { scan })
+    for (const [name, by] of Object.entries(findings)) {
+      const isLetIn = setting === by && (word === 'accept' || word === 'tag')
+      result = by === undefined ? resultByName(name, 'x') : infected(name)
+      const expected = isLetIn ? 'stream: OK\0' : `stream: ${name} FOUND\0`
+      t.equal(await door.ask(inStream(plain)), expected, `${setting}=${word}: ${name}`)
+    }
+    for (const what of ['size', 'unpacked', 'depth', 'contents', 'encrypted', 'form'] as const) {
+      result = unseen(what, 'x')
+      t.notMatch(await door.ask(inStream(plain)), /bug/, `${setting}=${word}: ${what}`)
+    }
+  }
+  t.ok(words.length > 50)
+})
