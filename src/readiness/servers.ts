@@ -77,8 +77,6 @@ async function checkStore(
   settings: VerdictSettings,
   key: Key | undefined,
 ): Promise<Finding[]> {
-  const remedy =
-    'see that it runs and accepts this host; until it answers each host scans by itself'
   try {
     const { tryStore } = await import('../scan/verdicts/store/shared-store.ts')
     const own = key && keyMark(key.secret, { createHmac })
@@ -86,16 +84,38 @@ async function checkStore(
     const others = hasOtherKey ? [otherKey(address, key!)] : []
     const value = `${address.text} answers in ${formatDuration(time)}`
     if (time <= settings.VERDICTTIMEOUT) return [ok('VERDICTS', value), ...others]
-    return [
-      warning('VERDICTS', `${value}, VERDICTTIMEOUT is ${settings.VERDICTTIMEOUT}`, remedy),
-      ...others,
-    ]
+    const isSlow = `${value}, VERDICTTIMEOUT is ${settings.VERDICTTIMEOUT}`
+    return [warning('VERDICTS', isSlow, `raise VERDICTTIMEOUT; ${UNTIL}`), ...others]
   } catch (error) {
     const why = errorText(error)
-    const isClosed = /WRONGPASS|NOAUTH|invalid (username-)?password/i.test(why)
-    const password = "put the store's password into VERDICTPASSWORD, a file"
-    return [warning('VERDICTS', `${address.text}: ${why}`, isClosed ? password : remedy)]
+    return [warning('VERDICTS', `${address.text}: ${why}`, `${remedyFor(why)}; ${UNTIL}`)]
   }
+}
+
+const UNTIL = 'until then each host scans by itself'
+
+/** What to do about the error of a store, by its words: those of Valkey, of OpenSSL and of the system. */
+const storeRemedies: readonly (readonly [error: RegExp, remedy: string])[] = [
+  [/^sentinel .*(?:WRONGPASS|NOAUTH)/, 'put the password of the sentinels into VERDICTSENTINELPASSWORD, a file'], // biome-ignore format: a row
+  [/^sentinel .*knows of no/, "end VERDICTS in the name of `sentinel monitor` in the sentinels' configuration"], // biome-ignore format: a row
+  [/WRONGPASS|NOAUTH|invalid (?:username-)?password/i, "put the store's password into VERDICTPASSWORD, a file, and its user into VERDICTS (valkey://USER@HOST)"], // biome-ignore format: a row
+  [/NOPERM/, 'give its user ~onescan:* +getrange +set +select +client|setname (`user` in valkey.conf)'], // biome-ignore format: a row
+  [/DENIED|protected mode/i, 'set `bind`, `protected-mode no` and a user with a password in valkey.conf'], // biome-ignore format: a row
+  [/max number of clients/i, 'raise `maxclients` in valkey.conf'],
+  [/^OOM/, 'set `maxmemory-policy allkeys-lru` in valkey.conf, or raise `maxmemory`'],
+  [/READONLY/, 'name the primary in VERDICTS, or its sentinels (valkey+sentinel://HOST,HOST/NAME)'],
+  [/MISCONF/, 'free room on the disk of the store, or set `save ""` in valkey.conf'],
+  [/DB index/i, 'end VERDICTS in a number below `databases` in valkey.conf'],
+  [
+    /certificate|altname/i,
+    'name the file of the authority that signed its certificate in VERDICTCA',
+  ],
+  [/wrong version|packet length|SSL|closes the connection|no store sends|ECONNRESET|EPIPE|no answer/i, 'see that it runs; write valkeys:// in VERDICTS if it expects TLS, valkey:// if not'], // biome-ignore format: a row
+]
+
+function remedyFor(why: string): string {
+  const row = storeRemedies.find(([error]) => error.test(why))
+  return row?.[1] ?? 'see that it runs, and listens at the address in VERDICTS'
 }
 
 /**

@@ -64,10 +64,10 @@ export class ValkeyConnection {
     })
   }
 
-  /** Resolves to the reason when it has ended. */
-  async ended(): Promise<string> {
+  /** Resolves when it has ended to the reason, and whether it was idle: no reply was to come, and no error had. */
+  async ended(): Promise<{ readonly why: string; readonly wasIdle: boolean }> {
     const { message } = await this.#wire.read(() => this.#wire.lost)
-    return message
+    return { why: message, wasIdle: this.#owed === 0 && this.#complaint === undefined }
   }
 
   /** Goes through AUTH and SELECT, and asks a first question, as openConnection() says. */

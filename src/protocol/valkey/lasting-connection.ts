@@ -13,6 +13,8 @@ const ENTERED_WITHIN = 1_500
 const MISSES_MAX = 3
 /** Milliseconds before the next attempt, doubled with each attempt that fails. */
 const FIRST_PAUSE = 200
+/** Milliseconds after which the end of an idle connection is no trouble: the server's `timeout` is a second or more. */
+const IDLE_AFTER = 500
 /** The longest pause if nobody answered or the connection broke: that may be over at any time. */
 const LONGEST_PAUSE = 500
 /** The longest pause if the server refused: that lasts until somebody mends it. */
@@ -20,15 +22,20 @@ const LONGEST_REFUSED = 10_000
 /** The longest pause if the server lets this process in and then answers no question in time. */
 const LONGEST_SILENT = 30_000
 
+interface ServerOptions extends StoreAccess {
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
+}
+
 /**
  * A connection to a store, which is made anew whenever it ends. Finding the server, connecting and
  * its first answer take ENTERED_WITHIN at most. The connection is left after MISSES_MAX questions
  * in a row without an answer in time, each asked after the one before was given up: a connection
  * that leads nowhere shows no other sign. The next connection is used when the server has answered
- * on it.
+ * on it. A server may end idle connections (`timeout` in valkey.conf): that is no trouble.
  */
 export class LastingConnection {
-  readonly #access: StoreAccess
+  readonly #server: ServerOptions
   readonly #question: RespCommand
   readonly #tell: (trouble: string | undefined) => void
   readonly #closed = new AbortController()
@@ -47,11 +54,11 @@ export class LastingConnection {
    * server cannot be asked; with undefined when that is over.
    */
   constructor(
-    access: StoreAccess,
+    server: ServerOptions,
     question: RespCommand,
     tell: (trouble: string | undefined) => void,
   ) {
-    this.#access = access
+    this.#server = server
     this.#question = question
     this.#tell = tell
     void this.#attempt()
@@ -107,7 +114,7 @@ export class LastingConnection {
     try {
       const opened = await withDeadline(ENTERED_WITHIN, this.#closed.signal, async (sooner) => {
         signal = sooner
-        return connectToStore(this.#access, this.#question, sooner)
+        return connectToStore(this.#server, this.#question, sooner)
       })
       this.#begin(opened)
     } catch (error) {
@@ -127,8 +134,13 @@ export class LastingConnection {
     this.#connection = opened
     this.#failures = 0
     this.#misses = 0
-    void opened.ended().then((why) => {
-      if (this.#connection === opened) this.#left(why, LONGEST_PAUSE, 0)
+    const began = this.#server.uptime()
+    void opened.ended().then(({ why, wasIdle }) => {
+      if (this.#connection !== opened) return
+      if (!wasIdle || this.#server.uptime() - began < IDLE_AFTER)
+        return this.#left(why, LONGEST_PAUSE, 0)
+      this.#connection = undefined
+      void this.#attempt()
     })
     // A server that lets us in and then says nothing is not well before it has answered in time.
     if (this.#silences === 0) this.#trouble(undefined)

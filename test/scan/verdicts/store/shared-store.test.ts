@@ -125,6 +125,34 @@ t.test('a store that is killed in mid-answer costs what a scan costs', { skip },
   t.equal(await store.get(print()), undefined)
 })
 
+t.test('a store that ends idle connections is well', { skip }, async (t) => {
+  const server = await startStore(t, { args: ['--timeout', '1'] })
+  const store = open(t, `valkey://127.0.0.1:${server.port}`)
+  await store.holds(print())
+  const connections = () =>
+    Number(/connections_received:(\d+)/.exec(server.say('info', 'stats'))![1])
+  const clients = () => server.say('client', 'list').match(/name=onescand/g)?.length ?? 0
+  const before = connections()
+  await until(() => clients() === 0, 'the end of the idle connection')
+  await until(() => clients() === 1 && connections() > before, 'the next one')
+  await store.holds(print())
+  t.same(store.log, [])
+  await server.stop()
+  await until(() => store.log.length > 0, 'a line of the log')
+  t.match(store.log, [/ECONNREFUSED|closes the connection/], 'but one that is gone is not')
+})
+
+t.test('a store that ends each connection at once is not well', { skip }, async (t) => {
+  const { port } = await standIn(t, (command, connection) => {
+    if (!command.includes('GETRANGE')) return '+OK\r\n'
+    setTimeout(() => connection.destroy(), 20)
+    return '$0\r\n\r\n'
+  })
+  const store = open(t, `valkey://127.0.0.1:${port}`)
+  await until(() => store.log.length > 0, 'a line of the log')
+  t.match(store.log[0], /closes the connection/)
+})
+
 t.test('a store that talks nonsense is one that is away', { skip }, async (t) => {
   const { port } = await standIn(t, () => 'HTTP/1.1 400 Bad Request\r\n\r\n')
   const store = open(t, `valkey://127.0.0.1:${port}`)
