@@ -69,7 +69,7 @@ enum {
 #define QUOTANAME_DEFAULT "address"
 #define QUOTARELAY_DEFAULT "pass"
 #define QUOTAD_THREADS "128"
-#define DAEMON_THREADS "16"
+#define DAEMON_THREADS "24"
 
 /* The variables of onescan-queue(8) that onescand may want to know, in the order of the table. */
 static const char *const told_to_onescand[] = {

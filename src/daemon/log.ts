@@ -1,11 +1,7 @@
-import { writeSync } from 'node:fs'
 import { replaceUnprintable } from '../lib/errors/log.ts'
+import { standardError } from '../lib/errors/log-queue.ts'
 
 /** Logs the daemon's own trouble, a line each. What concerns a message is logged by its client. */
 export function log(line: string): void {
-  try {
-    writeSync(2, `onescand: ${replaceUnprintable(line)}\n`)
-  } catch {
-    // Mail must not wait for a log that takes nothing.
-  }
+  standardError.write(Buffer.from(`onescand: ${replaceUnprintable(line)}\n`))
 }

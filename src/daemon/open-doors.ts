@@ -42,8 +42,14 @@ export async function openDoors(
     kinds.length,
     options.maxClients,
   )
+  const { write } = openDaemonLog(configuration.env.LOGFILE)
+  const mailLog = (line: Buffer) => {
+    write(line)
+    reporter?.line(line)
+  }
   const common = {
     ...options,
+    mailLog,
     maxClients,
     maxSockets,
     reporter,
@@ -91,6 +97,8 @@ interface DoorOptions extends DaemonOptions {
   readonly maxSockets: number
   /** Shows what is done with mail, besides its lines in the log. */
   readonly reporter: MailReporter | undefined
+  /** Takes the lines about mail. */
+  readonly mailLog: (line: Buffer) => void
   /** What the slot's socket tells root and this account of this onescand. */
   readonly describe: (wantsTrial: boolean) => Promise<DaemonDescription>
   /** The options of this onescand, as they were given. */
@@ -103,16 +111,12 @@ interface DoorOptions extends DaemonOptions {
 }
 
 function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOptions): Door {
-  const { write } = openDaemonLog(configuration.env.LOGFILE)
-  const mailLog = (line: Buffer) => {
-    write(line)
-    options.reporter?.line(line)
-  }
+  const { mailLog } = options
   switch (kind) {
     case 'slot':
       return createSlotSocketDoor(configuration, { ...options, log })
     case 'milter':
-      return createMilterDoor(configuration, { ...options, log, mailLog })
+      return createMilterDoor(configuration, { ...options, log })
     case 'policy':
       return makePolicyDoor(
         configuration,
@@ -120,12 +124,12 @@ function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOpt
         mailLog,
       )
     case 'clamd':
-      return createClamdDoor(configuration, { ...options, about: 'files', log, mailLog })
+      return createClamdDoor(configuration, { ...options, about: 'files', log })
     case 'clamd-mail':
-      return createClamdDoor(configuration, { ...options, about: 'mails', log, mailLog })
+      return createClamdDoor(configuration, { ...options, about: 'mails', log })
     case 'smtp':
     case 'lmtp':
-      return createSmtpDoor(configuration, options.route!, { ...options, log, mailLog })
+      return createSmtpDoor(configuration, options.route!, { ...options, log })
   }
 }
 

@@ -1,11 +1,8 @@
 import { closeSync, writeSync } from 'node:fs'
-import { openToAppend } from '../lib/path/open.ts'
+import { LogQueue, standardError } from '../lib/errors/log-queue.ts'
+import { appendAside, openToAppend } from '../lib/path/open.ts'
 
-/**
- * Takes lines for a log. A line that cannot be written is dropped, for no mail fails for its log, and so is
- * each one if LOGFILE cannot be opened. Each line is one write. (This does not use process.stderr, which
- * would change the flags of a shared pipe. So a write waits if that is full, and blocks as it came.)
- */
+/** Takes lines for a log. A line that cannot be written is dropped, for no mail fails for its log. */
 export interface LogSink {
   /** Writes a line of onescan's, with its line end. */
   write(line: Buffer): void
@@ -13,16 +10,34 @@ export interface LogSink {
   relay(line: string): void
 }
 
-/** Opens the log of a program whose descriptor 2 is always a log, or LOGFILE. */
-export function openDaemonLog(file: string | undefined): LogSink {
-  const put = (line: Buffer) => {
+/**
+ * Opens the log of a process that ends with its message: LOGFILE, or descriptor 2. Each line is one write.
+ * (This does not use process.stderr, which would change the flags of a shared pipe. So a write waits if that
+ * is full, and blocks as it came.)
+ */
+export function openSlotLog(file: string | undefined): LogSink {
+  return sinkOf(file, (line) => {
     try {
       if (file) append(file, line)
       else writeSync(2, line)
     } catch {
       // The pipe is full (EAGAIN), descriptor 2 is closed, or LOGFILE cannot be opened.
     }
-  }
+  })
+}
+
+/** Opens the log of a process that lasts: LOGFILE, or descriptor 2. It waits for neither. */
+export function openDaemonLog(file: string | undefined): LogSink {
+  const queue = file
+    ? new LogQueue({
+        aside: (bytes) => appendAside(file, bytes),
+        now: (bytes) => append(file, bytes),
+      })
+    : standardError
+  return sinkOf(file, (line) => queue.write(line))
+}
+
+function sinkOf(file: string | undefined, put: (line: Buffer) => void): LogSink {
   return {
     write: (line) => put(file ? withTime(line, new Date()) : line),
     relay: (line) => put(Buffer.from(line)),

@@ -1,10 +1,10 @@
 import { isLog } from '../../bin/is-log.cjs'
 import type { Environment } from '../lib/settings/settings.ts'
-import { type LogSink, openDaemonLog } from './log-sink.ts'
+import { type LogSink, openSlotLog } from './log-sink.ts'
 
 /** Opens the slot's log: LOGFILE, or descriptor 2 if that is a log, or the system's log. */
 export async function openLog(env: Environment): Promise<LogSink> {
-  if (env.LOGFILE || isLog(env)) return openDaemonLog(env.LOGFILE)
+  if (env.LOGFILE || isLog(env)) return openSlotLog(env.LOGFILE)
   const { openSyslog } = await import('./syslog.ts')
   return openSyslog()
 }

@@ -1,13 +1,9 @@
-import { writeSync } from 'node:fs'
 import { type LogField, logLine } from '../lib/errors/log.ts'
+import { standardError } from '../lib/errors/log-queue.ts'
 
 /** Writes one event to standard error. */
 export function log(...fields: readonly LogField[]): void {
-  try {
-    writeSync(2, logLine([['program', 'onescan-quotad'], ...fields]))
-  } catch {
-    // The line is lost: answers must not wait until the log takes lines again.
-  }
+  standardError.write(logLine([['program', 'onescan-quotad'], ...fields]))
 }
 
 export type LogTrouble = (trouble: { readonly what: string; readonly why: string }) => void

@@ -11,9 +11,9 @@ export async function readQuarantine(
 ): Promise<
   { readonly record: QuarantineRecord; readonly message: Buffer; readonly state: string }[]
 > {
-  const root = openQuarantine(directory)
+  const root = await openQuarantine(directory)
   const found = []
-  for (const { id } of entriesIn(root, { since: undefined, until: undefined })) {
+  for await (const { id } of entriesIn(root, { since: undefined, until: undefined })) {
     const { record, entry, message, close } = await openMessage(root, id)
     const chunks: Buffer[] = []
     for await (const chunk of message()) chunks.push(chunk)

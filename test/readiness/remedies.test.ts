@@ -42,7 +42,7 @@ t.test('no name in a remedy is a command of its own', async (t) => {
     t.same([...new Set(told)].sort(), ['chgrp', 'chmod', 'install', 'mv'])
     const remedies = findings.map(({ remedy = '' }) => remedy)
     try {
-      openQuarantine(join(own, 'none'))
+      await openQuarantine(join(own, 'none'))
     } catch (error) {
       remedies.push(String(error).split('; make it: ')[1]!)
     }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { checkQuotad, checkVerdicts } from '../../src/readiness/servers.ts'
 import { keyMark } from '../../src/scan/verdicts/copies/secrets.ts'
+import { lacks } from '../needs.mjs'
 import { freePort } from '../programs/free-port.ts'
 import { makeCertificate, startStore, storeMissing } from '../programs/store-server.ts'
 import { httpService, udpService } from '../scan/quota/services.ts'
@@ -82,33 +83,45 @@ t.test('what a store says that refuses this host is told', { skip: storeMissing 
   }
 })
 
-t.test('the remedy for a store names the setting', { skip: storeMissing }, async (t) => {
-  const { cert, key } = makeCertificate(t.testdir())
-  const tls = await freePort()
-  const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-auth-clients', 'no']
-  const args = [...files, '--tls-ca-cert-file', cert, '--tls-port', String(tls), '--databases', '2']
-  const store = await startStore(t, { args })
-  const plain = `127.0.0.1:${store.port}`
-  const remedy = async (VERDICTS: string, more: Record<string, string> = {}) => {
-    const env = { VERDICTS, VERDICTTIMEOUT: '1000', ...more }
-    return (await checkVerdicts(host(env))).at(-1)?.remedy
-  }
-  t.match(await remedy(`valkey://${plain}/7`), /^end VERDICTS in a number below `databases`/)
-  t.match(await remedy(`valkeys://127.0.0.1:${tls}`), /authority .* in VERDICTCA/)
-  t.match(await remedy(`valkey://127.0.0.1:${tls}`), /write valkeys:/)
-  t.match(await remedy(`valkeys://${plain}`), /write valkeys:/)
-  t.match(await remedy(`valkey://127.0.0.1:${await freePort()}`), /the address in VERDICTS/)
-  store.say('acl', 'setuser', 'guest', 'on', '>secret', '~*', '+ping')
-  const VERDICTPASSWORD = join(t.testdir(), 'password')
-  writeFileSync(VERDICTPASSWORD, 'wrong\n', { mode: 0o600 })
-  t.match(await remedy(`valkey://guest@${plain}`, { VERDICTPASSWORD }), /into VERDICTPASSWORD/)
-  writeFileSync(VERDICTPASSWORD, 'secret\n', { mode: 0o600 })
-  t.match(await remedy(`valkey://guest@${plain}`, { VERDICTPASSWORD }), /^give its user ~onescan/)
-  store.say('config', 'set', 'maxmemory', '1')
-  t.match(await remedy(`valkey://${plain}`), /^set `maxmemory-policy allkeys-lru`/)
-  const replica = await startStore(t, { args: ['--replicaof', '127.0.0.1', String(store.port)] })
-  t.match(await remedy(`valkey://127.0.0.1:${replica.port}`), /^name the primary in VERDICTS/)
-})
+t.test(
+  'the remedy for a store names the setting',
+  { skip: storeMissing || lacks('openssl') },
+  async (t) => {
+    const { cert, key } = makeCertificate(t.testdir())
+    const tls = await freePort()
+    const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-auth-clients', 'no']
+    const args = [
+      ...files,
+      '--tls-ca-cert-file',
+      cert,
+      '--tls-port',
+      String(tls),
+      '--databases',
+      '2',
+    ]
+    const store = await startStore(t, { args })
+    const plain = `127.0.0.1:${store.port}`
+    const remedy = async (VERDICTS: string, more: Record<string, string> = {}) => {
+      const env = { VERDICTS, VERDICTTIMEOUT: '1000', ...more }
+      return (await checkVerdicts(host(env))).at(-1)?.remedy
+    }
+    t.match(await remedy(`valkey://${plain}/7`), /^end VERDICTS in a number below `databases`/)
+    t.match(await remedy(`valkeys://127.0.0.1:${tls}`), /authority .* in VERDICTCA/)
+    t.match(await remedy(`valkey://127.0.0.1:${tls}`), /write valkeys:/)
+    t.match(await remedy(`valkeys://${plain}`), /write valkeys:/)
+    t.match(await remedy(`valkey://127.0.0.1:${await freePort()}`), /the address in VERDICTS/)
+    store.say('acl', 'setuser', 'guest', 'on', '>secret', '~*', '+ping')
+    const VERDICTPASSWORD = join(t.testdir(), 'password')
+    writeFileSync(VERDICTPASSWORD, 'wrong\n', { mode: 0o600 })
+    t.match(await remedy(`valkey://guest@${plain}`, { VERDICTPASSWORD }), /into VERDICTPASSWORD/)
+    writeFileSync(VERDICTPASSWORD, 'secret\n', { mode: 0o600 })
+    t.match(await remedy(`valkey://guest@${plain}`, { VERDICTPASSWORD }), /^give its user ~onescan/)
+    store.say('config', 'set', 'maxmemory', '1')
+    t.match(await remedy(`valkey://${plain}`), /^set `maxmemory-policy allkeys-lru`/)
+    const replica = await startStore(t, { args: ['--replicaof', '127.0.0.1', String(store.port)] })
+    t.match(await remedy(`valkey://127.0.0.1:${replica.port}`), /^name the primary in VERDICTS/)
+  },
+)
 
 t.test("if QUOTAD's service does not know the path, that is no unknown user", async (t) => {
   const pages: readonly (readonly [type: string, body: string])[] = [

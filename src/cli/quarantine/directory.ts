@@ -30,7 +30,7 @@ export async function withQuarantine<Result>(
   if (!directory.startsWith('/')) {
     throw new Fault('config', `--directory ${directory}: must be an absolute path`)
   }
-  const root = openQuarantine(directory)
+  const root = await openQuarantine(directory)
   try {
     return await use(root)
   } finally {

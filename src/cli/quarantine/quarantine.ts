@@ -55,7 +55,7 @@ const listCommand = makeCommand('quarantine list', {
       let bytes = 0
       const range = spanOf(args, Date.now())
       const foreign: unknown[] = []
-      for (const entry of entriesIn(root, range, (why) => void foreign.push(why))) {
+      for await (const entry of entriesIn(root, range, (why) => void foreign.push(why))) {
         if (entry.state === 'released' && !args.released) {
           released++
           continue

@@ -73,11 +73,12 @@ export class HeartbeatWatch {
   /** Looks at all workers; called each second. */
   poll(): void {
     const { uptime, onHung } = this.#options
-    const wasAway = uptime() - this.#polledAt > LATE_AFTER
-    this.#polledAt = uptime()
+    const now = uptime() // once: what follows may make this process stand still
+    const wasAway = now - this.#polledAt > LATE_AFTER
+    this.#polledAt = now
     for (const [worker, heartbeat] of this.#heartbeats) {
-      if (wasAway) heartbeat.at = this.#polledAt
-      const how = heartbeat.isHung ? undefined : this.#howHung(worker, heartbeat)
+      if (wasAway) heartbeat.at = now
+      const how = heartbeat.isHung ? undefined : this.#howHung(worker, heartbeat, now)
       if (how === undefined) continue
       heartbeat.isHung = true
       onHung(worker, how)
@@ -89,9 +90,9 @@ export class HeartbeatWatch {
   }
 
   /** Returns in words what a hung worker does, or undefined if it does not hang. */
-  #howHung(worker: number, heartbeat: Heartbeat): string | undefined {
-    const { uptime, stat } = this.#options
-    const silent = uptime() - heartbeat.at
+  #howHung(worker: number, heartbeat: Heartbeat, now: number): string | undefined {
+    const { stat } = this.#options
+    const silent = now - heartbeat.at
     if (silent < HEARTBEAT_EVERY * 2) {
       heartbeat.used = undefined
       return undefined

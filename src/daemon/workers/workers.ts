@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { errorText } from '../../lib/errors/fault.ts'
 import { formatDuration } from '../../lib/errors/units.ts'
+import { TIMED_OUT, withTimeout } from '../../lib/flow/timeout.ts'
 import { ProcEntry } from '../../lib/process/proc-entry.ts'
 import { openAnonymousFile } from '../../mail/message/spool.ts'
 import type { WorkersState } from '../../observe/live/process-report.ts'
@@ -222,7 +223,8 @@ export class Workers {
 
   #kill(worker: Worker): void {
     worker.child.kill('SIGKILL')
-    setTimeout(() => this.#lose(worker), GONE_AFTER).unref()
+    const gone = once(worker.child, 'exit')
+    void withTimeout(gone, GONE_AFTER).then((end) => end === TIMED_OUT && this.#lose(worker))
   }
 
   /** Goes on without a worker that was killed, unless it is gone. */

@@ -15,7 +15,7 @@ const READ_WITHIN = 30_000
  * Threads for calls of the file system, as UV_THREADPOOL_SIZE: libuv's pool in Node, and the pool of the
  * compiled runtime, which src/c/launcher/launch.c tells it.
  */
-export const DAEMON_THREADS = 16
+export const DAEMON_THREADS = 24
 /** Users whose files are read at a time. */
 const USERS_AT_ONCE = 2
 /** Work that outlasts its time, one of a user; with the users at a time it leaves some threads to all else. */

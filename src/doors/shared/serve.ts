@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import { afterInput } from '../../lib/flow/timeout.ts'
 import type { DoorState } from '../../observe/live/process-report.ts'
 import type { Configuration } from './configuration.ts'
 
@@ -58,7 +59,7 @@ export function serve<Served extends ServedConnection>({
     const served = accept(socket, connections, () => leave(served!))
     if (served === undefined) return
     connections.add(served)
-    timer ??= setInterval(() => each((connection) => connection.tick()), every)
+    timer ??= setInterval(() => afterInput(() => each((served) => served.tick())), every)
   })
   server.on('error', (error) => log(error.message))
 

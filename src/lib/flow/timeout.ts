@@ -10,9 +10,7 @@ export const ABORTED: unique symbol = Symbol('aborted')
  * Resolves to the result of the work, or to TIMED_OUT if the work takes longer than so many
  * milliseconds. A later result is dropped, even an error. Rejects if the work rejects in time.
  *
- * A process that was busy all that time has not yet read what arrived meanwhile. So the event loop
- * gets one more turn before a result counts as late. (That takes two calls of setImmediate(): Bun
- * runs the first one before it looks for input, Node after that.)
+ * What arrives while this process is busy comes in time: afterInput().
  */
 export async function withTimeout<Value>(
   work: Promise<Value>,
@@ -20,7 +18,7 @@ export async function withTimeout<Value>(
 ): Promise<Value | typeof TIMED_OUT> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<typeof TIMED_OUT>((resolve) => {
-    timer = setTimeout(() => setImmediate(() => setImmediate(resolve, TIMED_OUT)), milliseconds)
+    timer = setTimeout(() => afterInput(() => resolve(TIMED_OUT)), milliseconds)
   })
   work.catch(() => {})
   try {
@@ -28,6 +26,15 @@ export async function withTimeout<Value>(
   } finally {
     clearTimeout(timer)
   }
+}
+
+/**
+ * Judges who is late once the input is read that is there now. A process that was busy or stopped has not
+ * yet read what arrived meanwhile. (That takes two calls of setImmediate(): Bun runs the first one before it
+ * looks for input, Node after that.)
+ */
+export function afterInput(judge: () => void): void {
+  setImmediate(() => setImmediate(judge))
 }
 
 /**

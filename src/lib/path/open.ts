@@ -1,5 +1,6 @@
-import { constants, openSync, type Stats } from 'node:fs'
+import { close, constants, open, openSync, type Stats, write } from 'node:fs'
 import { basename, dirname } from 'node:path'
+import { promisify } from 'node:util'
 import { errorCode } from '../errors/fault.ts'
 import { shellWord } from '../errors/shell-word.ts'
 import { inheritedDescriptor } from '../process/descriptors.ts'
@@ -74,11 +75,9 @@ function closeIt(path: string, { uid, gid }: Stats): string {
  * only to that user's own regular file; it opens a device if nobody but root could have put that there.
  */
 export function openToAppend(path: string): number {
-  const { O_WRONLY, O_APPEND, O_NONBLOCK, O_NOCTTY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
-  const flags = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY
-  if (!runsAsRoot() || inheritedDescriptor(path) !== undefined) {
-    return openSync(path, flags | O_CREAT, 0o640)
-  }
+  const { O_CREAT, O_EXCL, O_NOFOLLOW } = constants
+  const flags = APPENDING
+  if (!mustLookForAppending(path)) return openSync(path, flags | O_CREAT, 0o640)
   try {
     return PathHandle.with(path, (file) => {
       if (file.writer !== undefined || file.stats.isFile()) file.mustBeSafeToOpen()
@@ -91,3 +90,30 @@ export function openToAppend(path: string): number {
     )
   }
 }
+
+const { O_WRONLY, O_APPEND, O_NONBLOCK, O_NOCTTY } = constants
+const APPENDING = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY
+
+/** Whether each name on the way to the file has to be looked at. */
+function mustLookForAppending(path: string): boolean {
+  return runsAsRoot() && inheritedDescriptor(path) === undefined
+}
+
+/**
+ * Appends bytes in one write to a file that is opened as openToAppend() says. Every step but root's look at
+ * the way is one of a thread, so that a file system that does not answer stops nothing else.
+ */
+export async function appendAside(path: string, bytes: Buffer): Promise<void> {
+  const fd = mustLookForAppending(path)
+    ? openToAppend(path)
+    : await openAside(path, APPENDING | constants.O_CREAT, 0o640)
+  try {
+    await writeAside(fd, bytes)
+  } finally {
+    await closeAside(fd)
+  }
+}
+
+const openAside: (path: string, flags: number, mode: number) => Promise<number> = promisify(open)
+const writeAside = promisify(write)
+const closeAside = promisify(close)

@@ -2,7 +2,9 @@ import {
   closeSync,
   constants,
   existsSync,
+  fstat,
   fstatSync,
+  open,
   openSync,
   promises,
   readdirSync,
@@ -12,6 +14,7 @@ import {
   type Stats,
 } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { errorCode } from '../errors/fault.ts'
 import { inSlices, SLICE } from '../flow/slices.ts'
 import { O_PATH } from '../process/descriptors.ts'
@@ -29,6 +32,9 @@ const LINKS_MAX = 40
 /** The most bytes that are read of a file, if the reader names no other number. */
 const READ_MAX = 1024 * 1024
 const CHUNK = 64 * 1024
+
+const openAside: (path: string | Buffer, flags: number) => Promise<number> = promisify(open)
+const statAside: (fd: number) => Promise<Stats> = promisify(fstat)
 
 /**
  * A file or directory found at a path. Its place is held by a descriptor (open(2), O_PATH), which names
@@ -99,6 +105,16 @@ export class PathHandle {
     }
   }
 
+  /**
+   * Finds the file at a path as find() does, but in threads of the runtime: a file system that does not
+   * answer stops nothing else. Root, for which each name is looked at, waits.
+   */
+  static async findAside(path: string): Promise<PathHandle> {
+    if (runsAsRoot()) return PathHandle.find(path)
+    const fd = await openAside(path, O_PATH)
+    return new PathHandle(fd, await statAside(fd), resolve(path), path)
+  }
+
   /** Finds the file at a path, calls `use` with its handle, and closes the handle. */
   static with<Value>(path: string, use: (handle: PathHandle) => Value): Value {
     return using(PathHandle.find(path), use)
@@ -131,11 +147,30 @@ export class PathHandle {
    * not followed.
    */
   find(name: string | Buffer): PathHandle {
-    const shown = join(this.#shown, String(name))
-    const handle = this.#step(name, shown)
-    if (!handle.stats.isSymbolicLink()) return handle
-    handle.close()
-    throw new Error(`${shown}: is a link, and links are not followed there`)
+    return this.#step(name, join(this.#shown, String(name))).#unlessLink()
+  }
+
+  /** Finds a file in this directory as find() does, in threads of the runtime. */
+  async findAside(name: string): Promise<PathHandle> {
+    const shown = join(this.#shown, name)
+    const fd = await openAside(this.#entryPath(name), HANDLE_FLAGS).catch((error) => {
+      throw entryError(error, shown)
+    })
+    let handle: PathHandle
+    try {
+      const mount = this.#mountOfEntry(fd, name, shown)
+      handle = this.#entry(fd, await statAside(fd), name, shown, mount)
+    } catch (error) {
+      closeSync(fd)
+      throw error
+    }
+    return handle.#unlessLink()
+  }
+
+  #unlessLink(): PathHandle {
+    if (!this.stats.isSymbolicLink()) return this
+    this.close()
+    throw new Error(`${this.#shown}: is a link, and links are not followed there`)
   }
 
   /** Finds a file in this directory as find() does, calls `use` with its handle, and closes that. */
@@ -151,13 +186,8 @@ export class PathHandle {
   #step(name: string | Buffer, shown: string): PathHandle {
     const fd = this.#openEntry(name, shown)
     try {
-      const path = join(this.path, String(name))
-      if (!runsAsRoot()) return new PathHandle(fd, fstatSync(fd), path, shown)
-      const mount = mountOf(fd)
-      if (mount !== this.#mount && isOfUser(mount)) throw new Error(`${shown}: ${path} ${OF_USER}`)
-      const stats = fstatSync(fd)
-      const writer = this.writer ?? UntrustedWriter.whoCouldPlace(this.stats, stats, this.path)
-      return new PathHandle(fd, stats, path, shown, writer, mount)
+      const mount = this.#mountOfEntry(fd, name, shown)
+      return this.#entry(fd, fstatSync(fd), name, shown, mount)
     } catch (error) {
       closeSync(fd)
       throw error
@@ -166,12 +196,35 @@ export class PathHandle {
 
   #openEntry(name: string | Buffer, shown: string): number {
     try {
-      return openSync(Buffer.concat([Buffer.from(this.at('')), Buffer.from(name)]), HANDLE_FLAGS)
+      return openSync(this.#entryPath(name), HANDLE_FLAGS)
     } catch (error) {
-      if (!existsSync('/proc/self/fd'))
-        throw new Error(`${shown}: needs /proc to be opened; mount it`)
-      throw errorAbout(error, shown)
+      throw entryError(error, shown)
     }
+  }
+
+  #entryPath(name: string | Buffer): Buffer {
+    return Buffer.concat([Buffer.from(this.at('')), Buffer.from(name)])
+  }
+
+  /** For root: the mount of an entry. Throws if it is a user's own, before anything is asked about it. */
+  #mountOfEntry(fd: number, name: string | Buffer, shown: string): string | undefined {
+    if (!runsAsRoot()) return undefined
+    const mount = mountOf(fd)
+    if (mount === this.#mount || !isOfUser(mount)) return mount
+    throw new Error(`${shown}: ${join(this.path, String(name))} ${OF_USER}`)
+  }
+
+  #entry(
+    fd: number,
+    stats: Stats,
+    name: string | Buffer,
+    shown: string,
+    mount: string | undefined,
+  ): PathHandle {
+    const path = join(this.path, String(name))
+    if (!runsAsRoot()) return new PathHandle(fd, stats, path, shown)
+    const writer = this.writer ?? UntrustedWriter.whoCouldPlace(this.stats, stats, this.path)
+    return new PathHandle(fd, stats, path, shown, writer, mount)
   }
 
   /**
@@ -195,6 +248,13 @@ export class PathHandle {
   /** Lists the names in this directory. Throws if it is no directory. */
   names(): string[] {
     return this.byteNames().map(String)
+  }
+
+  /** Lists the names in this directory, in a thread of the runtime. Rejects as names() throws. */
+  async namesAside(): Promise<string[]> {
+    return promises.readdir(this.at()).catch((error) => {
+      throw errorAbout(error, this.#shown)
+    })
   }
 
   /** Lists the names in this directory as they are, since a name is bytes. Throws as names() does. */
@@ -357,6 +417,11 @@ export function leadsSomewhere(path: string): boolean {
     if (['ENOENT', 'ENOTDIR'].includes(errorCode(error))) return false
     throw error
   }
+}
+
+function entryError(error: unknown, shown: string): Error {
+  if (existsSync('/proc/self/fd')) return errorAbout(error, shown)
+  return new Error(`${shown}: needs /proc to be opened; mount it`)
 }
 
 /** Returns the same error, worded about the path that the caller asked for. */

@@ -40,15 +40,26 @@ const LOOKS = 10
 type TakeForeign = (why: unknown) => void
 
 /** Lists the folders of days, in no order. */
-export function daysIn(root: PathHandle, foreign: TakeForeign = () => {}): DayOfGrounds[] {
-  return groundsIn(root).flatMap((name) => daysOf(root, name, foreign))
+export async function daysIn(
+  root: PathHandle,
+  foreign: TakeForeign = () => {},
+): Promise<DayOfGrounds[]> {
+  const days: DayOfGrounds[] = []
+  for (const grounds of await groundsIn(root)) days.push(...(await daysOf(root, grounds, foreign)))
+  return days
 }
 
-const groundsIn = (root: PathHandle) => root.names().filter((name) => /^[a-z][a-z-]*$/.test(name))
+const groundsIn = async (root: PathHandle) =>
+  (await root.namesAside()).filter((name) => /^[a-z][a-z-]*$/.test(name))
 
-function isOurs(root: PathHandle, at: DayOfGrounds, foreign: TakeForeign = () => {}): boolean {
+async function isOurs(
+  root: PathHandle,
+  at: DayOfGrounds,
+  foreign: TakeForeign = () => {},
+): Promise<boolean> {
   try {
-    Folder.find(root, at)?.close()
+    const folder = await Folder.find(root, at)
+    folder?.close()
     return true
   } catch (why) {
     foreign(why)
@@ -56,12 +67,20 @@ function isOurs(root: PathHandle, at: DayOfGrounds, foreign: TakeForeign = () =>
   }
 }
 
-function daysOf(root: PathHandle, grounds: string, foreign: TakeForeign): DayOfGrounds[] {
+async function daysOf(
+  root: PathHandle,
+  grounds: string,
+  foreign: TakeForeign,
+): Promise<DayOfGrounds[]> {
   try {
-    const maildir = stepInto(root, grounds)
+    const maildir = await stepInto(root, grounds)
     try {
-      const days = maildir.names().flatMap((name) => FOLDER.exec(name)?.[1] ?? [])
-      return days.map((day) => ({ grounds, day })).filter((at) => isOurs(root, at, foreign))
+      const days: DayOfGrounds[] = []
+      for (const name of await maildir.namesAside()) {
+        const at = { grounds, day: FOLDER.exec(name)?.[1] ?? '' }
+        if (at.day !== '' && (await isOurs(root, at, foreign))) days.push(at)
+      }
+      return days
     } finally {
       maildir.close()
     }
@@ -76,21 +95,23 @@ function daysOf(root: PathHandle, grounds: string, foreign: TakeForeign): DayOfG
  * bound), the oldest first. Looks only into the folders of its days, and opens
  * no file, since a quarantine may have a million messages.
  */
-export function* entriesIn(
+export async function* entriesIn(
   root: PathHandle,
   {
     since = 0,
     until = Number.POSITIVE_INFINITY,
   }: { readonly since: number | undefined; readonly until: number | undefined },
   foreign?: TakeForeign,
-): Generator<QuarantineEntry> {
+): AsyncGenerator<QuarantineEntry> {
   const byDay = new Map<string, DayOfGrounds[]>()
-  for (const at of daysIn(root, foreign)) {
+  for (const at of await daysIn(root, foreign)) {
     const start = Date.parse(at.day)
     if (start + DAY > since && start < until) byDay.set(at.day, [...(byDay.get(at.day) ?? []), at])
   }
   for (const [, folders] of [...byDay].sort(([day], [other]) => (day < other ? -1 : 1))) {
-    for (const entry of folders.flatMap((at) => entriesOfDay(root, at)).sort(byAge)) {
+    const entries: QuarantineEntry[] = []
+    for (const at of folders) entries.push(...(await entriesOfDay(root, at)))
+    for (const entry of entries.sort(byAge)) {
       if (entry.seconds >= Math.floor(since / 1000) && entry.seconds * 1000 < until) yield entry
     }
   }
@@ -139,8 +160,8 @@ export async function withEntry<Result>(
 ): Promise<Result> {
   let isThere = false
   for (let look = 0; look < LOOKS; look++) {
-    const entry = findEntry(root, id)
-    const folder = entry && Folder.find(root, entry)
+    const entry = await findEntry(root, id)
+    const folder = entry && (await Folder.find(root, entry))
     isThere = folder !== undefined
     if (entry === undefined || folder === undefined) continue
     try {
@@ -154,27 +175,33 @@ export async function withEntry<Result>(
   throw new Fault('config', `${id}: ${why}`)
 }
 
-/** Finds the message of that id, or returns undefined. Throws a Fault for a text that is not an id. */
-function findEntry(root: PathHandle, id: string): QuarantineEntry | undefined {
+/** Finds the message of that id; resolves to undefined if there is none. Rejects with a Fault for no id. */
+async function findEntry(root: PathHandle, id: string): Promise<QuarantineEntry | undefined> {
   if (!isId(id)) {
     throw new Fault('config', `${id}: is not an id; onescan quarantine list shows them`)
   }
   const day = dayOfId(id)
-  const folders = groundsIn(root)
-    .map((grounds) => ({ grounds, day }))
-    .filter((at) => isOurs(root, at))
-  return folders.flatMap((at) => entriesOfDay(root, at)).find((entry) => entry.id === id)
+  for (const grounds of await groundsIn(root)) {
+    const at = { grounds, day }
+    if (!(await isOurs(root, at))) continue
+    const found = (await entriesOfDay(root, at)).find((entry) => entry.id === id)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 /** Lists the messages of a day, in no order. */
-function entriesOfDay(root: PathHandle, at: DayOfGrounds): QuarantineEntry[] {
-  const folder = Folder.find(root, at)
+async function entriesOfDay(root: PathHandle, at: DayOfGrounds): Promise<QuarantineEntry[]> {
+  const folder = await Folder.find(root, at)
   if (folder === undefined) return []
   try {
+    const entries: QuarantineEntry[] = []
     // In this order: a release moves a message to tmp/ first.
-    return (['new', 'cur', 'tmp'] as const).flatMap((part) =>
-      folder.parts[part].names().flatMap((file) => entryAt(at, { part, file }) ?? []),
-    )
+    for (const part of ['new', 'cur', 'tmp'] as const) {
+      const names = await folder.parts[part].namesAside()
+      entries.push(...names.flatMap((file) => entryAt(at, { part, file }) ?? []))
+    }
+    return entries
   } finally {
     folder.close()
   }

@@ -1,5 +1,5 @@
-import { mkdirSync, type Stats } from 'node:fs'
-import { chmod, rename, rmdir, unlink } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { chmod, mkdir, rename, rmdir, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { errorCode, errorText, errorTextAt, Fault } from '../../lib/errors/fault.ts'
 import { shellWord } from '../../lib/errors/shell-word.ts'
@@ -28,14 +28,14 @@ export interface MaildirFile {
 }
 
 /**
- * Opens the quarantine, which must be a directory of this account, mode 0700, and no link. Throws a
+ * Opens the quarantine, which must be a directory of this account, mode 0700, and no link. Rejects with a
  * Fault of kind `config` that tells the remedy if it is not.
  */
-export function openQuarantine(directory: string): PathHandle {
+export async function openQuarantine(directory: string): Promise<PathHandle> {
   let handle: PathHandle
   try {
-    const name = basename(directory)
-    handle = PathHandle.with(dirname(directory), (parent) => parent.find(name))
+    const parent = await PathHandle.findAside(dirname(directory))
+    handle = await parent.findAside(basename(directory)).finally(() => parent.close())
   } catch (error) {
     const remedy =
       errorCode(error) === 'ENOENT'
@@ -76,19 +76,31 @@ export class Folder {
   readonly #maildir: PathHandle
   readonly #day: string
 
-  private constructor(root: PathHandle, { grounds, day }: DayOfGrounds, step: Step) {
+  private constructor(
+    maildir: PathHandle,
+    top: PathHandle,
+    parts: Record<MaildirPart, PathHandle>,
+    day: string,
+  ) {
+    this.#maildir = maildir
+    this.top = top
+    this.parts = parts
+    this.#day = day
+  }
+
+  static async #open(root: PathHandle, { grounds, day }: DayOfGrounds, step: Step) {
     const opened: PathHandle[] = []
-    const enter = (directory: PathHandle, name: string, mode?: number) => {
-      const handle = step(directory, name, mode)
+    const enter = async (directory: PathHandle, name: string, mode?: number) => {
+      const handle = await step(directory, name, mode)
       opened.push(handle)
       return handle
     }
     try {
-      this.#day = day
-      this.#maildir = enter(root, grounds)
-      this.top = enter(this.#maildir, `.${day}`, PRIVATE | UNSYNCED)
-      const [tmp, fresh, cur] = MAILDIR_PARTS.map((part) => enter(this.top, part))
-      this.parts = { tmp: tmp!, new: fresh!, cur: cur! }
+      const maildir = await enter(root, grounds)
+      const top = await enter(maildir, `.${day}`, PRIVATE | UNSYNCED)
+      const part = (name: MaildirPart) => enter(top, name)
+      const parts = { tmp: await part('tmp'), new: await part('new'), cur: await part('cur') }
+      return new Folder(maildir, top, parts, day)
     } catch (error) {
       for (const handle of opened) handle.close()
       throw error
@@ -100,9 +112,9 @@ export class Folder {
    * made it. No link is followed. Rejects with a Fault of kind `config`, or `write` if the disk is full.
    */
   static async make(root: PathHandle, at: DayOfGrounds): Promise<Folder> {
-    const folder = new Folder(root, at, stepOrMake)
+    const folder = await Folder.#open(root, at, stepOrMake)
     try {
-      for (const part of MAILDIR_PARTS) stepOrMake(folder.#maildir, part).close()
+      for (const part of MAILDIR_PARTS) (await stepOrMake(folder.#maildir, part)).close()
       if ((folder.top.stats.mode & UNSYNCED) !== 0) {
         for (const directory of [root, folder.#maildir, folder.top]) await directory.sync()
         await chmod(folder.top.at(), PRIVATE)
@@ -115,12 +127,12 @@ export class Folder {
   }
 
   /**
-   * Opens the folder if it is there with all its parts: another process may be making it. Throws a Fault
-   * if the folder or a part of it is a link, or belongs to another account.
+   * Opens the folder if it is there with all its parts: another process may be making it. Rejects with a
+   * Fault if the folder or a part of it is a link, or belongs to another account.
    */
-  static find(root: PathHandle, at: DayOfGrounds): Folder | undefined {
+  static async find(root: PathHandle, at: DayOfGrounds): Promise<Folder | undefined> {
     try {
-      return new Folder(root, at, stepInto)
+      return await Folder.#open(root, at, stepInto)
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return undefined
       throw error
@@ -133,7 +145,7 @@ export class Folder {
     at: DayOfGrounds,
     use: (folder: Folder) => Promise<Result>,
   ): Promise<Result | undefined> {
-    const folder = Folder.find(root, at)
+    const folder = await Folder.find(root, at)
     if (folder === undefined) return undefined
     try {
       return await use(folder)
@@ -178,12 +190,16 @@ export class Folder {
 }
 
 /** Opens a directory in another one of the quarantine. `mode` is for one that has to be made. */
-type Step = (directory: PathHandle, name: string, mode?: number) => PathHandle
+type Step = (directory: PathHandle, name: string, mode?: number) => Promise<PathHandle>
 
 /** Opens a directory in another one of the quarantine, as stepInto() does, and makes it if it is not there. */
-export function stepOrMake(directory: PathHandle, name: string, mode = PRIVATE): PathHandle {
+export async function stepOrMake(
+  directory: PathHandle,
+  name: string,
+  mode = PRIVATE,
+): Promise<PathHandle> {
   try {
-    mkdirSync(directory.at(name), mode)
+    await mkdir(directory.at(name), mode)
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw quarantineFault(join(directory.path, name), error)
   }
@@ -191,13 +207,13 @@ export function stepOrMake(directory: PathHandle, name: string, mode = PRIVATE):
 }
 
 /**
- * Opens a directory in the quarantine. Throws ENOENT if it is not there, and a Fault if it is a link, or
- * not a directory of this account.
+ * Opens a directory in the quarantine. Rejects with ENOENT if it is not there, and with a Fault if it is
+ * a link, or not a directory of this account.
  */
-export function stepInto(directory: PathHandle, name: string): PathHandle {
+export async function stepInto(directory: PathHandle, name: string): Promise<PathHandle> {
   let handle: PathHandle
   try {
-    handle = directory.find(name)
+    handle = await directory.findAside(name)
   } catch (error) {
     if (errorCode(error) === 'ENOENT') throw error
     throw new Fault('config', `QUARANTINE: ${errorText(error)}`, error)

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs'
-import { open, readlink, rename, symlink, unlink } from 'node:fs/promises'
+import { access, open, readlink, rename, symlink, unlink } from 'node:fs/promises'
 import { errorCode, isFault } from '../../lib/errors/fault.ts'
+import { SlowPlace } from '../../lib/flow/slow-place.ts'
 import type { PathHandle } from '../../lib/path/path-handle.ts'
 import type { Message } from '../../mail/message/message.ts'
 import { dayOfId, entryAt, nameOfEntry } from './entries.ts'
@@ -19,19 +19,37 @@ export const KEYS = 'kept.keys'
  * made later, the next attempt would not find the message of a process that was killed between.
  * When this resolves, the message is on the disk, and a power failure does not undo that (fsync(2) of the
  * file, and of the directory that names it). A process that is killed before leaves nothing but a file in
- * tmp/, which the sweep removes. Rejects with a Fault, `write` if the disk is full: the message is not kept
- * then, and must not be accepted.
+ * tmp/, which the sweep removes. Rejects with a Fault, `write` if the disk is full or the file system does not
+ * answer: the message must not be accepted then. It is not kept, or a retry finds it.
  */
-export async function keepMessage(
+export function keepMessage(
   directory: string,
   record: QuarantineRecord,
   message: Pick<Message, 'header' | 'body' | 'size'>,
   key: string,
 ): Promise<string> {
+  return placeOf(directory).use((signal) => keepIn(directory, record, message, key, signal))
+}
+
+const places = new Map<string, SlowPlace>()
+
+function placeOf(directory: string): SlowPlace {
+  const place = places.get(directory) ?? new SlowPlace(`QUARANTINE ${directory}`)
+  places.set(directory, place)
+  return place
+}
+
+async function keepIn(
+  directory: string,
+  record: QuarantineRecord,
+  message: Pick<Message, 'header' | 'body' | 'size'>,
+  key: string,
+  signal: AbortSignal,
+): Promise<string> {
   const { id, grounds } = record
-  const root = openQuarantine(directory)
+  const root = await openQuarantine(directory)
   try {
-    const keys = stepOrMake(root, KEYS)
+    const keys = await stepOrMake(root, KEYS)
     try {
       const link = keys.at(key)
       const before = await findKept(root, link, grounds)
@@ -39,7 +57,7 @@ export async function keepMessage(
       const folder = await Folder.make(root, { grounds, day: dayOfId(id) })
       try {
         await renew(link, nameOfEntry(id, message.size))
-        await writeInto(folder, record, message)
+        await writeInto(folder, record, message, signal)
         return id
       } finally {
         folder.close()
@@ -66,13 +84,14 @@ async function findKept(
 ): Promise<string | undefined> {
   const file = await unlessMissing(readlink(link))
   const entry = file && entryAt({ grounds, day: '' }, { part: 'new', file })
-  const folder = entry && Folder.find(root, { grounds, day: dayOfId(entry.id) })
+  const folder = entry && (await Folder.find(root, { grounds, day: dayOfId(entry.id) }))
   if (!folder) return undefined
   try {
     const seen = { part: 'cur', file: `${entry.file}:2,` } as const
     const hasMoved = await unlessMissing(folder.move(entry, seen).then(() => true))
     if (hasMoved) return entry.id
-    if (!existsSync(folder.parts.cur.at(seen.file))) return undefined
+    const isThere = access(folder.parts.cur.at(seen.file)).then(() => true)
+    if (!(await unlessMissing(isThere))) return undefined
     await folder.parts.cur.sync() // who has moved it may not have come so far
     return entry.id
   } finally {
@@ -102,11 +121,14 @@ async function unlessMissing<Value>(work: Promise<Value>): Promise<Value | undef
  * Removes a message that was kept a moment ago; when this resolves, a power failure does not bring it
  * back. Rejects with a Fault if it cannot be removed, or is not where it was kept.
  */
-export async function removeKept(
-  directory: string,
-  { grounds, id, size }: Pick<QuarantineRecord, 'grounds' | 'id'> & Pick<Message, 'size'>,
-): Promise<void> {
-  const root = openQuarantine(directory)
+export function removeKept(directory: string, kept: KeptMessage): Promise<void> {
+  return placeOf(directory).use(() => removeFrom(directory, kept))
+}
+
+type KeptMessage = Pick<QuarantineRecord, 'grounds' | 'id'> & Pick<Message, 'size'>
+
+async function removeFrom(directory: string, { grounds, id, size }: KeptMessage): Promise<void> {
+  const root = await openQuarantine(directory)
   try {
     const file = nameOfEntry(id, size)
     const remove = (folder: Folder) => folder.remove({ part: 'new', file })
@@ -122,13 +144,15 @@ async function writeInto(
   folder: Folder,
   record: QuarantineRecord,
   message: Pick<Message, 'header' | 'body' | 'size'>,
+  signal: AbortSignal,
 ): Promise<void> {
   const written = folder.parts.tmp.at(record.id)
   const kept = folder.parts.new.at(nameOfEntry(record.id, message.size))
   const file = await open(written, 'wx', 0o600)
   try {
-    await writeRecorded(file, record, message)
+    await writeRecorded(file, record, message, signal)
     await file.sync()
+    signal.throwIfAborted()
     await rename(written, kept)
     await folder.parts.new.sync().catch(async (error) => {
       await unlessMissing(unlink(kept)) // another attempt may have moved it

@@ -66,19 +66,22 @@ interface ReadRecord {
 /**
  * Writes a message below its record into a file that is empty: one file, so that neither is ever there
  * without the other. Rejects with a Fault if the record has more than RECORD_MAX bytes, or with the error
- * of the system.
+ * of the system; and at the signal, before it reads more of the message.
  */
 export async function writeRecorded(
   file: FileHandle,
   record: QuarantineRecord,
   { header, body }: Pick<Message, 'header' | 'body'>,
+  signal: AbortSignal,
 ): Promise<void> {
   const hash = createHash('sha256')
   const above = encodeRecord(record)
   await writeWholeAside(file, above)
+  signal.throwIfAborted() // the message may be gone
   for (const chunk of Bytes.of(header.bytes, body).chunks()) {
     hash.update(chunk)
     await writeWholeAside(file, chunk)
+    signal.throwIfAborted()
   }
   const line = Buffer.from(lastLine(hash.digest('hex')))
   await writeWholeAside(file, line, above.length - line.length)

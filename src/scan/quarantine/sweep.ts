@@ -1,4 +1,3 @@
-import { lstatSync } from 'node:fs'
 import { lstat, stat, unlink } from 'node:fs/promises'
 import { errorText } from '../../lib/errors/fault.ts'
 import { inSlices } from '../../lib/flow/slices.ts'
@@ -65,7 +64,7 @@ export async function sweepQuarantine(
   time: HostTime,
   signal: AbortSignal,
 ): Promise<SweepResult> {
-  const root = openQuarantine(directory)
+  const root = await openQuarantine(directory)
   try {
     const clock = await SweepClock.advance(root, time)
     const { warnings, stopped } = clock
@@ -110,7 +109,7 @@ class QuarantineSweep {
   }
 
   async run() {
-    const days = daysIn(this.#root)
+    const days = await daysIn(this.#root)
     for (const day of days) await this.#removeOld(day)
     if (this.#isOver()) await this.#removeOldest(days)
     for (const day of days) await this.#tidy(day)
@@ -143,7 +142,7 @@ class QuarantineSweep {
       for await (const { entry, path, seen, isNew } of this.#messagesIn(folder, at)) {
         if (this.#isTooOld(seen) && (await this.#remove(path))) continue
         if (isNew) fresh.push(entry.id)
-        this.#count(seen, at.day, sizeOf(path))
+        this.#count(seen, at.day, await sizeOf(path))
       }
       if (fresh.length > 0) await this.#note(folder, fresh)
     })
@@ -185,7 +184,7 @@ class QuarantineSweep {
     try {
       const found: Found[] = []
       for (const at of days.filter(({ day }) => day === last.day)) {
-        const folder = Folder.find(this.#root, at)
+        const folder = await Folder.find(this.#root, at)
         if (folder === undefined) continue
         folders.push(folder)
         for await (const message of this.#messagesIn(folder, at)) {
@@ -217,7 +216,7 @@ class QuarantineSweep {
 
   /** Removes a message that was counted. */
   async #removeCounted(path: string): Promise<void> {
-    const bytes = sizeOf(path)
+    const bytes = await sizeOf(path)
     if (!(await this.#remove(path))) return
     this.#sum.messages--
     this.#sum.bytes -= bytes
@@ -249,8 +248,8 @@ class QuarantineSweep {
 
   /** Removes the links by which retries find what was kept, once no client tries any more. */
   async #forgetKeys(): Promise<void> {
-    if (!this.#root.names().includes(KEYS)) return
-    const keys = stepInto(this.#root, KEYS)
+    if (!(await this.#root.namesAside()).includes(KEYS)) return
+    const keys = await stepInto(this.#root, KEYS)
     try {
       for await (const key of keys.namesInSlices(PAUSE, this.#signal)) {
         const link = keys.at(key)
@@ -307,10 +306,7 @@ function isBefore(batch: Pick<SeenTogether, 'seen' | 'day'>, other: SeenTogether
 }
 
 /** Bytes of a file with its record, which may be larger than the message. */
-function sizeOf(path: string): number {
-  try {
-    return lstatSync(path).size
-  } catch {
-    return 0 // somebody has just removed it
-  }
+async function sizeOf(path: string): Promise<number> {
+  const stats = await lstat(path).catch(() => undefined) // somebody has just removed it
+  return stats?.size ?? 0
 }

@@ -93,6 +93,32 @@ t.test(
   },
 )
 
+t.test(
+  'if the watch stands still while it ends a worker, no other one hangs for that',
+  async (t) => {
+    const OTHER = WORKER + 1
+    let now = 0
+    const hung: number[] = []
+    const watch = new HeartbeatWatch({
+      uptime: () => now,
+      stat: (worker) => ({ state: worker === WORKER ? 'T' : 'S', used: 0 }),
+      onHung(worker) {
+        hung.push(worker)
+        now += 60 * SECOND // a log that takes nothing
+      },
+    })
+    t.teardown(() => watch.close())
+    watch.beat(WORKER)
+    watch.beat(OTHER)
+    for (now += SECOND; hung.length === 0; now += SECOND) {
+      watch.beat(OTHER)
+      watch.poll()
+    }
+    watch.poll()
+    t.same(hung, [WORKER])
+  },
+)
+
 // promise: others-unharmed
 t.test('a message that was alone when three workers died is left alone', async (t) => {
   const waiting = new Map<string, Asked>()

@@ -62,6 +62,25 @@ async function rig(t: Test, most: number, maxSockets?: number) {
   return { door, served, log, call, serves }
 }
 
+t.test('what came while the process stood still is read before a client is late', async (t) => {
+  const { served, call, serves } = await rig(t, 1)
+  const client = await call()
+  await serves(1)
+  const { calls, socket } = served[0]!
+  const heard = once(socket, 'data').then(() => calls.push('data'))
+  served[0]!.tick = () => {
+    calls.push('tick')
+    if (calls.length > 1) return
+    setImmediate(() => {
+      client.write('x')
+      const until = performance.now() + 50
+      while (performance.now() < until);
+    })
+  }
+  await heard
+  t.same(calls, ['tick', 'data'])
+})
+
 t.test('connections are served until they end, and others are turned away', async (t) => {
   const { door, served, call, serves } = await rig(t, 2, 3)
   const clients = [await call(), await call()]

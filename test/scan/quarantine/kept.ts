@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import type { PathHandle } from '../../../src/lib/path/path-handle.ts'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { Header } from '../../../src/mail/message/header-block.ts'
-import { makeId } from '../../../src/scan/quarantine/entries.ts'
+import { entriesIn, makeId, type QuarantineEntry } from '../../../src/scan/quarantine/entries.ts'
 import { openQuarantine } from '../../../src/scan/quarantine/folders.ts'
 import { keepMessage } from '../../../src/scan/quarantine/keep.ts'
 import type { QuarantineRecord } from '../../../src/scan/quarantine/record.ts'
@@ -18,10 +18,17 @@ export function makeQuarantine(t: Test): string {
 }
 
 /** A handle of a quarantine that goes with the test. */
-export function openFor(t: Test, directory: string): PathHandle {
-  const root = openQuarantine(directory)
+export async function openFor(t: Test, directory: string): Promise<PathHandle> {
+  const root = await openQuarantine(directory)
   t.teardown(() => root.close())
   return root
+}
+
+/** All that entriesIn() lists. */
+export async function listed(...range: Parameters<typeof entriesIn>): Promise<QuarantineEntry[]> {
+  const entries: QuarantineEntry[] = []
+  for await (const entry of entriesIn(...range)) entries.push(entry)
+  return entries
 }
 
 let count = 0

@@ -59,7 +59,7 @@ t.test('a release that is killed before any of its calls loses nothing', async (
       if (kept?.state === 'released') t.equal(delivered(), 1)
       seen.push([STATES.indexOf(kept?.state ?? ''), delivered()])
 
-      const root = openQuarantine(directory)
+      const root = await openQuarantine(directory)
       if (kept?.state === 'releasing') {
         const plainly = beginRelease(root, id, false)
         await t.rejects(plainly, /was interrupted/, 'only --again or delete ends that state')

@@ -44,7 +44,7 @@ async function build(t: Test) {
   const move = (to: string) => renameSync(join(folder, place()), join(folder, to))
   const name = `${id},S=17`
   return {
-    ...{ id, folder, place, move, root: openFor(t, directory) },
+    ...{ id, folder, place, move, root: await openFor(t, directory) },
     kept: `new/${name}`,
     seen: `cur/${name}:2,S`,
     released: `cur/${name}:2,PS`,
@@ -201,16 +201,16 @@ t.test('a message is looked for in the folders of its day alone', async (t) => {
   const days = Array.from({ length: 40 }, (_, day) => Date.parse(DAY) - day * 86_400_000)
   for (const day of days) await keepOne(directory, day)
   const id = await keepOne(directory, days[20]!)
-  const { find } = PathHandle.prototype
+  const { findAside } = PathHandle.prototype
   const opened: string[] = []
   t.teardown(() => {
-    PathHandle.prototype.find = find
+    PathHandle.prototype.findAside = findAside
   })
-  PathHandle.prototype.find = function (name) {
-    opened.push(String(name))
-    return find.call(this, name)
+  PathHandle.prototype.findAside = function (name) {
+    opened.push(name)
+    return findAside.call(this, name)
   }
-  await deleteEntry(openFor(t, directory), id)
+  await deleteEntry(await openFor(t, directory), id)
   const day = new Date(days[20]!).toISOString().slice(0, 10)
   t.same([...new Set(opened.filter((name) => /^\.\d/.test(name)))], [`.${day}`])
 })

@@ -18,10 +18,9 @@ import { ProcEntry } from '../../../src/lib/process/proc-entry.ts'
 import type { Values } from '../../../src/lib/settings/settings.ts'
 import type { quarantineLimits } from '../../../src/lib/settings/table/scanning.ts'
 import { readHostTime } from '../../../src/scan/quarantine/age.ts'
-import { entriesIn } from '../../../src/scan/quarantine/entries.ts'
 import { openQuarantine } from '../../../src/scan/quarantine/folders.ts'
 import { sweepQuarantine } from '../../../src/scan/quarantine/sweep.ts'
-import { fileOf, keepOne, makeQuarantine } from './kept.ts'
+import { fileOf, keepOne, listed, makeQuarantine } from './kept.ts'
 
 /** The sweep of a quarantine. */
 
@@ -77,9 +76,9 @@ class Host {
   }
 
   /** The ids of the messages that are there, the oldest first. */
-  ids(): string[] {
-    const root = openQuarantine(this.directory)
-    const entries = [...entriesIn(root, { since: undefined, until: undefined })]
+  async ids(): Promise<string[]> {
+    const root = await openQuarantine(this.directory)
+    const entries = await listed(root, { since: undefined, until: undefined })
     root.close()
     return entries.map(({ id }) => id)
   }
@@ -127,7 +126,7 @@ t.test('the sweep removes no message if there are no limits', async (t) => {
   const seen = readFileSync(host.path('virus/.1970-01-01/sweep.seen'))
   t.same(await host.pass(30), swept)
   t.ok(readFileSync(host.path('virus/.1970-01-01/sweep.seen')).equals(seen), 'it is noted once')
-  t.same(host.ids(), [id])
+  t.same(await host.ids(), [id])
   for (const name of [CLOCK, 'virus/.1970-01-01/sweep.seen']) {
     t.equal(statSync(host.path(name)).mode & 0o777, 0o600, name)
   }
@@ -147,7 +146,7 @@ t.test('messages that are too old go, of all grounds, released or not', async (t
   t.match(await host.sweep(threeHours), { messages: 3, removed: 0 }, 'nor by a part of a second')
   host.wait(1)
   t.match(await host.sweep(threeHours), { messages: 1, removed: 2 })
-  t.same(host.ids(), [young])
+  t.same(await host.ids(), [young])
 })
 
 t.test('a folder goes when it is empty and nobody writes there any more', async (t) => {
@@ -196,7 +195,7 @@ t.test('no step of the clock makes a message old', async (t) => {
     const warning = `the clock was set ${said} since the last sweep: nothing is removed now`
     t.same(swept, { messages: 0, bytes: 0, removed: 0, warnings: [warning] })
     t.match(await host.pass(1, threeHours), { messages: 2, removed: 0, warnings: [] }, 'once')
-    t.same(host.ids().sort(), ids.sort())
+    t.same((await host.ids()).sort(), ids.sort())
     t.match(await host.pass(hours - 1, threeHours), { messages: 2, removed: 0 })
     t.match(await host.pass(1, threeHours), { messages: 0, removed: 2 }, 'and time goes on')
   }
@@ -350,7 +349,7 @@ t.test('what cannot be noted is told, and makes no message old', async (t) => {
     const { warnings } = await host.sweep(limits)
     t.match(warnings, [/^the age of new messages cannot be noted: EISDIR/])
     await host.pass(5, limits)
-    t.same(host.ids(), left)
+    t.same(await host.ids(), left)
   }
   const host = new Host(t)
   await host.keep()
@@ -360,7 +359,7 @@ t.test('what cannot be noted is told, and makes no message old', async (t) => {
   const { warnings } = await host.pass(5, threeHours)
   t.match(warnings, [/^sweep\.clock cannot be written, so no message grows older: EISDIR/])
   t.ok(readFileSync(host.path(CLOCK)).equals(clock))
-  t.equal(host.ids().length, 1)
+  t.equal((await host.ids()).length, 1)
   rmSync(host.path(`${CLOCK}.new`), { recursive: true })
   rmSync(host.path(CLOCK))
   mkdirSync(host.path(CLOCK))
@@ -393,7 +392,7 @@ t.test('over its limits a quarantine loses what was seen first', async (t) => {
     const kept = ids.slice(-left)
     const bytes = kept.reduce((sum, id) => sum + host.size(id), 0)
     t.match(swept, { messages: left, bytes, warnings: [] })
-    t.same(host.ids().sort(), kept.sort(), `${left} are left`)
+    t.same((await host.ids()).sort(), kept.sort(), `${left} are left`)
   }
 })
 
@@ -409,11 +408,11 @@ t.test('of a day only those messages go that were seen first', async (t) => {
   for (const left of [3, 2, 1]) {
     await host.sweep({ ...none, QUARANTINEMESSAGES: left })
     t.same(readdirSync('/proc/self/fd').length, open, 'all is closed')
-    t.same(host.ids().sort(), ids.slice(-left).sort(), `${left} are left`)
+    t.same((await host.ids()).sort(), ids.slice(-left).sort(), `${left} are left`)
   }
   ids.push(await host.keep(yesterday), await host.keep(now))
   await host.pass(1, { ...none, QUARANTINEMESSAGES: 1 })
-  t.same(host.ids(), ids.slice(-1))
+  t.same(await host.ids(), ids.slice(-1))
 })
 
 t.test('of what is seen at once the oldest go by their names', async (t) => {
@@ -425,14 +424,14 @@ t.test('of what is seen at once the oldest go by their names', async (t) => {
     }
     t.match(await host.sweep({ ...none, QUARANTINEMESSAGES: 10 }), { messages: 10, removed: 0 })
     t.match(await host.sweep({ ...none, QUARANTINEMESSAGES: 6 }), { messages: 6, removed: 4 })
-    t.same(host.ids(), ids.slice(4))
+    t.same(await host.ids(), ids.slice(4))
     const two = host.size(ids[8]!) + host.size(ids[9]!)
     const bySize = await host.sweep({ ...none, QUARANTINESIZE: two })
     t.match(bySize, { messages: 2, bytes: two, removed: 4 })
-    t.same(host.ids(), ids.slice(8))
+    t.same(await host.ids(), ids.slice(8))
     const both = { ...none, QUARANTINEMESSAGES: 2, QUARANTINESIZE: two - 1 }
     t.match(await host.sweep(both), { messages: 1, removed: 1 })
-    t.same(host.ids(), ids.slice(9))
+    t.same(await host.ids(), ids.slice(9))
   }
 })
 
@@ -443,7 +442,7 @@ t.test('the sweep counts a record, which may be larger than the mail', async (t)
   const size = host.size(ids[0]!)
   t.ok(size > 1_000_000, `${size} bytes for a message of 17`)
   await host.sweep({ ...none, QUARANTINESIZE: size + 1 })
-  t.same(host.ids(), [ids[1]])
+  t.same(await host.ids(), [ids[1]])
 })
 
 t.test('what a killed process left goes after 36 hours', async (t) => {
@@ -459,7 +458,7 @@ t.test('what a killed process left goes after 36 hours', async (t) => {
   utimesSync(join(tmp, 'directory'), new Date(0), new Date(0))
   t.match(await host.sweep(), { messages: 1, removed: 0, warnings: [] })
   t.same(readdirSync(tmp).sort(), ['directory', 'new'])
-  t.same(host.ids(), [id])
+  t.same(await host.ids(), [id])
 })
 
 t.test('a message whose release was killed stays as long as others', async (t) => {

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { writeSync } from 'node:fs'
+import { standardError } from '../../../lib/errors/log-queue.ts'
 
 /** Most bytes of one scanner's output for one message that reach the log. */
 const OUTPUT_MAX = 64 * 1024
@@ -64,13 +64,9 @@ function hex(code: number, digits: number): string {
   return code.toString(16).padStart(digits, '0')
 }
 
-/** Writes to descriptor 2, for programs whose log that is. An error is ignored. */
+/** Writes to descriptor 2, for programs that last and whose log that is. */
 export function writeToLog(line: string): void {
-  try {
-    writeSync(2, line)
-  } catch {
-    // A log that takes nothing must not decide about mail.
-  }
+  standardError.write(Buffer.from(line))
 }
 
 /** Milliseconds from TERM to KILL. */

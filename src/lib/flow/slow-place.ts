@@ -1,0 +1,60 @@
+import { Fault } from '../errors/fault.ts'
+import { formatDuration } from '../errors/units.ts'
+import { Semaphore } from './semaphore.ts'
+import { TIMED_OUT, withTimeout } from './timeout.ts'
+
+/** Pieces of work at a time: each may hold a thread of the runtime. */
+const AT_ONCE = 4
+/** Milliseconds for a piece of work and the wait for its turn. */
+const WITHIN = 30_000
+
+/**
+ * A place that may stand still, such as a directory of an NFS server that is down. Work there has turns and a
+ * limit of its own, and all else goes on.
+ */
+export class SlowPlace {
+  readonly #name: string
+  readonly #turns = new Semaphore(AT_ONCE)
+  #late = 0
+
+  /** `name` is for errors. */
+  constructor(name: string) {
+    this.#name = name
+  }
+
+  /**
+   * Does work that makes all its calls of the file system in threads, and that reads nothing of its caller's
+   * once the signal has come. Rejects with a Fault of kind `write` if it takes too long, and at once while
+   * work before it does.
+   */
+  async use<Value>(work: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
+    if (this.#late > 0) throw this.#standsStill()
+    const over = new AbortController()
+    const working = this.#inTurn(work, over.signal)
+    const result = await withTimeout(working, WITHIN)
+    if (result !== TIMED_OUT) return result
+    over.abort()
+    this.#late++
+    const back = () => void this.#late--
+    working.then(back, back)
+    throw this.#standsStill()
+  }
+
+  async #inTurn<Value>(
+    work: (signal: AbortSignal) => Promise<Value>,
+    signal: AbortSignal,
+  ): Promise<Value> {
+    const release = await this.#turns.acquire(signal)
+    if (release === undefined) throw this.#standsStill()
+    try {
+      return await work(signal)
+    } finally {
+      release()
+    }
+  }
+
+  #standsStill(): Fault {
+    const why = `no answer in ${formatDuration(WITHIN)}; see its file system`
+    return new Fault('write', `${this.#name}: ${why}`)
+  }
+}

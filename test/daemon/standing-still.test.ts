@@ -1,0 +1,112 @@
+import { execFileSync } from 'node:child_process'
+import {
+  chownSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { attempt } from '../../src/lib/errors/fault.ts'
+import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
+import { freePort } from '../programs/free-port.ts'
+import { cannotHang, mountHanging } from '../programs/hanging-mount.ts'
+import { openDirectory, reachable } from '../programs/reachable.ts'
+import { startReceiver } from '../programs/smtp-receiver.ts'
+import { sendMail } from '../programs/smtp-session.ts'
+import { until } from '../run/until.ts'
+import { childrenOf, quickest, runOnescand, startOnescand } from './process.ts'
+
+/** A path that the site names stands still, as a directory of a dead NFS server does: other mail goes on. */
+
+/** A proxy before a server that takes all mail, and what sends mail to it. */
+async function proxy(t: Test, settings: Readonly<Record<string, string>>, start = startOnescand) {
+  const receiver = await startReceiver(t)
+  const port = await freePort()
+  const onescand = await start(t, {
+    program: quickest.map(reachable),
+    ...(process.getuid!() === 0 && { uid: SERVICE }), // for root each name on the way is looked at, which waits
+    settings: { QHPSI: 'plugin: eicar', ...settings },
+    args: ['--smtp', `inet:127.0.0.1:${port}`, '--next', `inet:127.0.0.1:${receiver.port}`],
+  })
+  let count = 0
+  const send = async (text: string) => {
+    const message = Buffer.from(`From: a@example.org\nSubject: ${count++}\n\n${text}\n`)
+    return (await sendMail(port, { from: 'a@example.org', to: ['b@example.org'], message })).data
+  }
+  return { onescand, send }
+}
+
+const accepted = /^250/
+const SERVICE = 54_321
+
+/** A directory of the service's own. */
+function ownDirectory(t: Test): string {
+  const directory = join(openDirectory(t), 'own')
+  mkdirSync(directory, { mode: 0o700 })
+  if (process.getuid!() === 0) chownSync(directory, SERVICE, SERVICE)
+  return directory
+}
+
+t.test('clean mail is answered while LOGFILE stands still', { skip: cannotHang }, async (t) => {
+  const directory = ownDirectory(t)
+  const LOGFILE = join(directory, 'onescan.log')
+  const { onescand, send } = await proxy(t, { LOGFILE })
+  t.match(await send('before'), accepted)
+  await until(() => readFileSync(LOGFILE, 'utf8').includes('decision=accept'), 'its line')
+  const [worker] = childrenOf(onescand.pid)
+  const mount = await mountHanging(t, directory, 'lookup')
+  for (let n = 0; n < 20; n++) t.match(await send('meanwhile'), accepted)
+  t.equal(mount.asked(), 1, 'one thread waits for it')
+  t.same(childrenOf(onescand.pid), [worker], 'and no worker was ended')
+})
+
+t.test('clean mail is answered while QUARANTINE stands still', { skip: cannotHang }, async (t) => {
+  const directory = ownDirectory(t)
+  const { onescand, send } = await proxy(t, { QUARANTINE: directory })
+  const [worker] = childrenOf(onescand.pid)
+  const mount = await mountHanging(t, directory, 'lookup', 'getattr')
+  const infected = Array.from({ length: 12 }, () => send(EICAR))
+  await mount.untilAsked(1)
+  for (let n = 0; n < 20; n++) t.match(await send('meanwhile'), accepted)
+  for (const reply of await Promise.all(infected)) t.match(reply, /^4/, 'infected mail is deferred')
+  t.match(await send(EICAR), /^4/, 'and at once now')
+  t.match(await send('after'), accepted)
+  t.same(childrenOf(onescand.pid), [worker])
+})
+
+t.test('mail is answered while nobody reads the log', async (t) => {
+  const path = join(openDirectory(t), 'log')
+  execFileSync('mkfifo', [path])
+  const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants
+  const fd = openSync(path, 'r+')
+  const reader = openSync(path, O_RDONLY | O_NONBLOCK)
+  const writer = openSync(path, O_WRONLY | O_NONBLOCK)
+  t.teardown(() => [fd, reader, writer].map(closeSync))
+  let log = ''
+  const read = () => {
+    const bytes = Buffer.alloc(65_536)
+    const count = attempt(() => readSync(reader, bytes)) ?? 0 // EAGAIN: it is empty
+    log += bytes.toString('latin1', 0, count)
+    return log
+  }
+  const program = ['/bin/sh', '-c', 'exec "$@" 2>&3', 'sh', ...quickest.map(reachable)]
+  const { onescand, send } = await proxy(t, {}, async (t, setup) => {
+    const running = runOnescand(t, { ...setup, program, fd })
+    await until(() => read().includes('serving'), 'it serves')
+    return running
+  })
+  t.match(await send('before'), accepted)
+  const workers = childrenOf(onescand.pid)
+  for (const piece of [4096, 1])
+    while (attempt(() => writeSync(writer, Buffer.alloc(piece, '\n'))) !== undefined);
+  for (let n = 0; n < 20; n++) t.match(await send('meanwhile'), accepted)
+  onescand.child.kill('SIGHUP') // the first process logs, too
+  const lines = () => read().match(/ decision=accept /g)?.length
+  await until(lines, 'the lines of all mail', (count) => count === 21)
+  t.same(childrenOf(onescand.pid), workers)
+})
