@@ -60,6 +60,8 @@ export interface System {
    * core, either. Programs that it starts are not affected.
    */
   forbidTracing(): void
+  /** _exit(2): ends this process at once. exit(3) waits for each thread of Node, and so for its file system. */
+  leave(code: number): never
   /** keyctl(2): exchanges the keys of the session, session-keyring(7), for a keyring without any. */
   leaveSessionKeys(): void
 
