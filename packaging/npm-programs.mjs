@@ -2,19 +2,24 @@
 // onescan-rcptquota, static, and onescan.node, for each processor in bin/, in a directory named as
 // uname -m has it. If one cannot be built here, the package is without it, and bin/onescanc goes cold.
 //
-//   node packaging/npm-programs.mjs [--all]    fails for one that is missing or without musl
+//   node packaging/npm-programs.mjs [--all | --own]
+//
+// --all fails for a processor whose programs cannot be built, or not with musl; --own builds for the processor of
+// this machine alone, with the C library that it has, and fails if that cannot be done.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { buildAddon } from './build-addon.mjs'
-import { targets } from './targets.mjs'
+import { targetOf, targets } from './targets.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const { values: options } = parseArgs({ options: { all: { type: 'boolean' } } })
+const { values: options } = parseArgs({
+  options: { all: { type: 'boolean' }, own: { type: 'boolean' } },
+})
 
-for (const target of targets) {
+for (const target of options.own ? [targetOf()] : targets) {
   const directory = join(root, 'bin', target.machine)
   const trouble = build(target)
   if (trouble === undefined) {
@@ -23,7 +28,7 @@ for (const target of targets) {
   }
   rmSync(directory, { recursive: true, force: true })
   process.stderr.write(`bin/${target.machine}: not built: ${trouble}\n`)
-  if (options.all) process.exitCode = 1
+  if (options.all || options.own) process.exitCode = 1
 }
 
 /** Undefined, or why it could not be done. */

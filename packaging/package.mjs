@@ -6,22 +6,13 @@
 // --arch makes that of another processor, by targets.mjs. --programs takes the programs that are
 // in DIRECTORY and builds none. COMPRESS in the environment is a compression of dpkg-deb(1).
 import { execFileSync } from 'node:child_process'
-import {
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { readAddresses } from './addresses.mjs'
 import { origin } from './origin.mjs'
+import { copySources } from './sources.mjs'
 import { targetOf } from './targets.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -44,11 +35,7 @@ mkdirSync(output, { recursive: true })
 const workshop = mkdtempSync(join(output, '.package-'))
 process.on('exit', () => rmSync(workshop, { recursive: true }))
 const tree = join(workshop, `onescan-${version}`)
-for (const path of sources()) {
-  mkdirSync(dirname(join(tree, path)), { recursive: true })
-  copyFileSync(join(root, path), join(tree, path))
-  chmodSync(join(tree, path), statSync(join(root, path)).mode & 0o100 ? 0o755 : 0o644)
-}
+copySources(root, tree)
 const date = new Date(seconds * 1000).toUTCString().replace('GMT', '+0000')
 writeFileSync(
   join(tree, 'debian/changelog'),
@@ -72,12 +59,6 @@ if (options.source) {
 for (const name of readdirSync(workshop).filter((file) => file.startsWith('onescan_'))) {
   renameSync(join(workshop, name), join(output, name))
   process.stdout.write(`${join(output, name)}\n`)
-}
-
-/** All files that git has, or would take. */
-function sources() {
-  const words = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate']
-  return execFileSync('git', words, { cwd: root, encoding: 'utf8' }).split('\0').filter(Boolean)
 }
 
 function buildPrograms() {

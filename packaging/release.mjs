@@ -2,6 +2,8 @@
 //
 //   onescan_VERSION_amd64.deb, onescan_VERSION_arm64.deb
 //   onescan_VERSION.dsc, onescan_VERSION.tar.xz    their source package
+//   onescan-VERSION-1.x86_64.rpm, onescan-VERSION-1.aarch64.rpm
+//   onescan-VERSION.tar.gz     the source tarball, which builds without network (tarball.mjs)
 //   onescan-VERSION.tgz        for npm
 //   onescan-VERSION.cdx.json   what is in them, as a CycloneDX bill of materials
 //   SHA256SUMS                 of all these, and signed SHA256SUMS.asc
@@ -16,7 +18,7 @@
 // --key is a secret key of gpg(1); --unsigned leaves out what it signs. --earlier has .deb files of
 // earlier releases, to which hosts may go back: the repository keeps them. --built takes the programs
 // that are built already, for each processor. COMPRESS in the environment is a compression of
-// dpkg-deb(1), by default xz.
+// dpkg-deb(1) and of packaging/rpm.mjs, by default xz. Debian's package `rpm` has rpmbuild(8).
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
@@ -68,9 +70,12 @@ mkdirSync(dirname(place), { recursive: true })
 const fresh = mkdtempSync(`${place}-`)
 process.on('exit', () => rmSync(fresh, { recursive: true, force: true }))
 for (const { arch, native } of targets) {
-  script('package.mjs', '--arch', arch, '--programs', native, '--output', fresh)
+  for (const kind of ['package.mjs', 'rpm.mjs']) {
+    script(kind, '--arch', arch, '--programs', native, '--output', fresh)
+  }
 }
 script('package.mjs', '--source', '--output', fresh)
+script('tarball.mjs', '--output', fresh)
 // All is built, and nothing is built again here.
 output('npm', 'pack', '--ignore-scripts', '--silent', '--pack-destination', fresh)
 

@@ -77,6 +77,8 @@ const programs = {
   'redis-server': 'redis-server',
   'redis-tools': 'redis-cli',
   ripmime: 'ripmime',
+  rpm: 'rpm rpmbuild',
+  rpmlint: 'rpmlint',
   rspamd: 'rspamd',
   ruby: 'ruby',
   sharutils: 'uuencode uudecode',

@@ -95,7 +95,7 @@ t.test(
       page,
       `Up to ${figure('AT_ONCE', 'quotad/sources/readings-at-once.ts')} mailboxes that hang keep no other waiting`,
     )
-    t.match(read('debian/onescan-quotad.service'), `\n# ${THREADS} threads`)
+    t.match(read('packaging/systemd/onescan-quotad.service'), `\n# ${THREADS} threads`)
     t.ok(figure('AT_ONCE', 'quotad/sources/readings-at-once.ts') < THREADS)
     t.match(page, `is ${figure('OVER_QUOTA_FOR') / 60_000} minutes old`)
   },

@@ -112,8 +112,9 @@ t.test('postfix-policy.cf', { skip: postfixMissing }, async (t) => {
 
 // promise: root-taken-port
 t.test('the settings and the units of the package name the places of the examples', async (t) => {
-  const settings = readFileSync(join(root, 'debian/settings/onescand'), 'utf8')
-  const unit = (name: string) => readFileSync(join(root, `debian/${name}.socket`), 'utf8')
+  const settings = readFileSync(join(root, 'packaging/settings/onescand'), 'utf8')
+  const unit = (name: string) =>
+    readFileSync(join(root, `packaging/systemd/${name}.socket`), 'utf8')
   for (const [option, name] of [
     ['milter', 'onescan-postfix'],
     ['policy', 'onescan-policy'],

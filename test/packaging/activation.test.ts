@@ -18,7 +18,7 @@ import { native } from './built-package.ts'
  * that its units name, and answers there. Which units there are, the directory says.
  */
 
-const deb = join(import.meta.dirname, '../../debian')
+const systemd = join(import.meta.dirname, '../../packaging/systemd')
 const skip = lacks('systemd-socket-activate', 'the compiled programs')
 
 interface SocketUnit {
@@ -29,10 +29,10 @@ interface SocketUnit {
   readonly fdname: string
 }
 
-const socketUnits: readonly SocketUnit[] = readdirSync(deb)
+const socketUnits: readonly SocketUnit[] = readdirSync(systemd)
   .filter((name) => name.endsWith('.socket'))
   .map((name) => {
-    const text = readFileSync(join(deb, name), 'utf8')
+    const text = readFileSync(join(systemd, name), 'utf8')
     const field = (field: string) => new RegExp(`^${field}=(.+)$`, 'm').exec(text)?.[1]
     return {
       name,
@@ -114,7 +114,7 @@ async function activate(
 t.test('every socket unit has a service here', async (t) => {
   t.ok(socketUnits.length >= 6)
   for (const { name, service, fdname } of socketUnits) {
-    t.ok(existsSync(join(deb, service)), `${name}: ${service}`)
+    t.ok(existsSync(join(systemd, service)), `${name}: ${service}`)
     t.ok(fdname in dialogues, `${name}: what is spoken there is known to this test`)
   }
 })

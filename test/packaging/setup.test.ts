@@ -18,7 +18,9 @@ t.test(
     const debian = await makeDebian(t)
     const at = (path: string) => join(debian.path, path)
     copyFileSync(process.execPath, at('usr/local/bin/node'))
-    const packaging = ['debian', 'packaging/supervise', 'packaging/setup']
+    const packaging = ['defaults', 'settings', 'setup', 'supervise', 'systemd'].map(
+      (name) => `packaging/${name}`,
+    )
     const installed = ['package.json', 'bin', 'dist']
     for (const part of [...installed, ...packaging]) {
       mkdirSync(join(at(HOME), part, '..'), { recursive: true })
@@ -98,7 +100,7 @@ t.test(
       t.match(run('cat /etc/systemd/system/onescan-http.socket').output, 'Service=onescand.service')
       t.notMatch(run(setup).output, /^said (?:daemon-reload|restart)/m, 'nothing differs')
       const next = run(
-        `sed -i 's/^LimitNOFILE=.*/LimitNOFILE=9/' ${HOME}/debian/onescand.service; ${setup}`,
+        `sed -i 's/^LimitNOFILE=.*/LimitNOFILE=9/' ${HOME}/packaging/systemd/onescand.service; ${setup}`,
       )
       t.match(next.output, '\n    -LimitNOFILE=16384\n    +LimitNOFILE=9\n')
       t.match(next.output, '\nsaid daemon-reload\n')
@@ -129,8 +131,8 @@ t.test(
       })
       t.match(run(`${setup} --wet`), { code: 100, output: /only --dry-run/ })
       const unit = '/etc/systemd/system/onescand.service'
-      const torn = run(`mv ${HOME}/debian/onescand.service /tmp/; cp ${unit} /tmp/before
-      ${setup}; echo "exit $?"; cmp ${unit} /tmp/before; mv /tmp/onescand.service ${HOME}/debian/`)
+      const torn = run(`mv ${HOME}/packaging/systemd/onescand.service /tmp/; cp ${unit} /tmp/before
+      ${setup}; echo "exit $?"; cmp ${unit} /tmp/before; mv /tmp/onescand.service ${HOME}/packaging/systemd/`)
       t.match(torn.output, `setup: ${unit}: nothing to write into it`)
       t.match(torn.output, '\nexit 1\n', 'the unit stays as it was')
       t.notMatch(torn.output, /differ/)
@@ -176,8 +178,8 @@ t.test(
           ],
           [acl('u:nobody:rw', node), `${node}: an access list may write to it`],
           ...[
-            'debian/sysusers',
-            'debian/onescand.service',
+            'packaging/systemd/sysusers.conf',
+            'packaging/systemd/onescand.service',
             'packaging/setup',
             'bin/onescand',
             'dist',

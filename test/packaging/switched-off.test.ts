@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { makeOwnDirectories, ownDirectoriesMissing } from '../programs/own-directories.ts'
 
-const selfTest = join(import.meta.dirname, '../../debian/self-test')
+const selfTest = join(import.meta.dirname, '../../packaging/scripts/self-test')
 
 t.test(
   'an upgrade while onescan is switched off succeeds, and says that it is switched off',

@@ -13,17 +13,18 @@ import { lacks } from '../needs.mjs'
 
 /** The units, and what else systemd reads. */
 
-const deb = join(import.meta.dirname, '../../debian')
-const service = readFileSync(join(deb, 'onescand.service'), 'utf8')
-const quotad = readFileSync(join(deb, 'onescan-quotad.service'), 'utf8')
-const units = readdirSync(deb).filter((name) => /\.(service|socket)$/.test(name))
+const packaging = join(import.meta.dirname, '../../packaging')
+const systemd = join(packaging, 'systemd')
+const service = readFileSync(join(systemd, 'onescand.service'), 'utf8')
+const quotad = readFileSync(join(systemd, 'onescan-quotad.service'), 'utf8')
+const units = readdirSync(systemd).filter((name) => /\.(service|socket)$/.test(name))
 
 const analyze = { skip: lacks('systemd-analyze') }
 
 t.test('systemd-analyze finds no fault with the units', analyze, async (t) => {
   const directory = t.testdir()
   for (const name of units) {
-    const text = readFileSync(join(deb, name), 'utf8')
+    const text = readFileSync(join(systemd, name), 'utf8')
     // Of the programs nothing is asked here but that they are there.
     writeFileSync(join(directory, name), text.replace(/\/usr\/sbin\/onescan[\w-]*/g, '/bin/true'))
   }
@@ -37,7 +38,7 @@ t.test('systemd-analyze finds no fault with the units', analyze, async (t) => {
 })
 
 t.test('units give clamd the banned names when rules or settings change', analyze, async (t) => {
-  const examples = join(deb, '../packaging/examples')
+  const examples = join(packaging, 'examples')
   const names = ['onescan-bans.path', 'onescan-bans.service']
   const directory = t.testdir()
   for (const name of names) copyFileSync(join(examples, name), join(directory, name))
@@ -71,7 +72,7 @@ const exposures = { 'onescand.service': 12, 'onescan-quotad.service': 7 }
 t.test('systemd-analyze security rates the services 1.2 and 0.7 at most', analyze, async (t) => {
   t.same(Object.keys(exposures).sort(), units.filter(isDaemon).sort())
   const directory = t.testdir()
-  for (const name of units) copyFileSync(join(deb, name), join(directory, name))
+  for (const name of units) copyFileSync(join(systemd, name), join(directory, name))
   for (const [name, most] of Object.entries(exposures)) {
     const limit = `--threshold=${most}`
     const words = ['security', '--offline=true', '--no-pager', limit, join(directory, name)]
@@ -99,19 +100,22 @@ t.test('only the first process of a service may send its state to systemd', asyn
 
 // promise: log-unread, bad-smtpd-or-quotad
 t.test('root makes files only where nobody else may put a link', async (t) => {
-  const socket = readFileSync(join(deb, 'onescand.socket'), 'utf8')
+  const socket = readFileSync(join(systemd, 'onescand.socket'), 'utf8')
   t.match(socket, '\nListenStream=/run/onescan/slot.sock\n')
   t.match(socket, '\nSocketUser=root\nSocketGroup=onescan\nSocketMode=0660\n')
-  t.match(readFileSync(join(deb, 'tmpfiles'), 'utf8'), '\nd /run/onescan 0755 root root -\n')
+  t.match(
+    readFileSync(join(systemd, 'tmpfiles.conf'), 'utf8'),
+    '\nd /run/onescan 0755 root root -\n',
+  )
   t.notMatch(service, /^(?!Bind).*\/run\/onescan\b/m)
   for (const name of ['onescan-milter', 'onescan-postfix', 'onescan-policy']) {
-    const unit = readFileSync(join(deb, `${name}.socket`), 'utf8')
+    const unit = readFileSync(join(systemd, `${name}.socket`), 'utf8')
     t.match(unit, '\nSocketUser=root\n', name)
     t.match(unit, '\nSocketMode=0660\n', name)
     t.match(unit, '\nDirectoryMode=0755\n', name)
     t.match(unit, '\nService=onescand.service\n', name)
   }
-  const clamd = readFileSync(join(deb, 'onescan-clamd.socket'), 'utf8')
+  const clamd = readFileSync(join(systemd, 'onescan-clamd.socket'), 'utf8')
   t.match(clamd, '\nListenStream=/run/onescan/clamd.sock\n')
   t.match(clamd, '\nDirectoryMode=0755\nSocketUser=root\n')
 })
@@ -138,9 +142,9 @@ for (const [name, expected] of [
   ['onescan-quotad', [/^QUOTAMAILBOX=maildir:~\/Maildir$/m, /^QUOTAUSERS=passwd$/m]],
 ] as const) {
   t.test(`the defaults of ${name} are read alike by systemd and by sh`, async (t) => {
-    const file = join(deb, 'defaults', name)
+    const file = join(packaging, 'defaults', name)
     const text = readFileSync(file, 'utf8')
-    const settings = readFileSync(join(deb, 'settings', name), 'utf8')
+    const settings = readFileSync(join(packaging, 'settings', name), 'utf8')
     t.notMatch(settings, /^[^#\n]/m, 'a new file of the administrator sets nothing')
     for (const [line] of text.matchAll(/^[A-Z].*$/gm)) t.match(settings, `\n#${line}\n`)
     for (const line of text.split('\n').filter((text) => !/^(#.*)?$/.test(text))) {
@@ -161,7 +165,7 @@ t.test('account and directories, made by systemd alone', tmpfiles, async (t) => 
   const run = { onescan: {} } // somebody else's
   const host = t.testdir({ etc: { passwd: '', group: '' }, var: { spool: {} }, run })
   chownSync(join(host, 'run/onescan'), 54_321, 54_321)
-  const conf = (name: string) => join(deb, name)
+  const conf = (name: string) => join(systemd, `${name}.conf`)
   execFileSync('systemd-sysusers', [`--root=${host}`, conf('sysusers')], { stdio: 'ignore' })
   const [passwd, group] = ['passwd', 'group'].map((name) =>
     readFileSync(join(host, 'etc', name), 'utf8'),

@@ -6,7 +6,7 @@ import type { Environment } from '../../lib/settings/settings.ts'
 /** The administrator's settings of onescand. */
 export const DEFAULTS = '/etc/default/onescand'
 /** Where the package and npm keep what counts if that file does not say otherwise. */
-const SHIPPED = ['/usr/share/onescan/defaults', join(import.meta.dirname, '../debian/defaults')]
+const SHIPPED = ['/usr/share/onescan/defaults', join(import.meta.dirname, '../packaging/defaults')]
 
 /**
  * The settings that files have for onescand, for commands that look for something of it: a log, a

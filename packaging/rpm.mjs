@@ -1,0 +1,57 @@
+// Makes the RPM of compiled programs, build/onescan-VERSION-1.MACHINE.rpm, from the source tarball
+// (tarball.mjs), as any packager would. Debian's package `rpm` has what it needs.
+//
+//   node packaging/rpm.mjs [--arch ARCH] [--programs DIRECTORY] [--output DIRECTORY]
+//
+// --arch makes that of another processor, by targets.mjs. --programs names the directory of the programs, by default
+// the one where build-native.mjs and build-client.mjs put them. The same commit makes the same bytes.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { origin } from './origin.mjs'
+import { targetOf } from './targets.mjs'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const { values: options } = parseArgs({
+  options: {
+    arch: { type: 'string' },
+    programs: { type: 'string' },
+    output: { type: 'string', default: join(root, 'build') },
+  },
+})
+const target = targetOf(options.arch)
+const { seconds } = origin(root)
+const output = resolve(options.output)
+mkdirSync(output, { recursive: true })
+const workshop = mkdtempSync(join(output, '.rpm-'))
+process.on('exit', () => rmSync(workshop, { recursive: true }))
+
+const script = join(root, 'packaging/tarball.mjs')
+const tarball = execFileSync(process.execPath, [script, '--output', workshop], { encoding: 'utf8' })
+const defined = {
+  _topdir: workshop,
+  programs: resolve(options.programs ?? target.native),
+  use_source_date_epoch_as_buildtime: '1',
+  clamp_mtime_to_source_date_epoch: '1',
+  _buildhost: 'localhost',
+  // rpm 4.14, which release 8 has, reads both.
+  _binary_payload: process.env.COMPRESS === 'xz' ? 'w6.xzdio' : 'w1.gzdio',
+  // Debian's rpm has names of its own for these.
+  _libdir: '/usr/lib64',
+  _mandir: '/usr/share/man',
+}
+const words = Object.entries(defined).flatMap(([name, value]) => ['--define', `${name} ${value}`])
+// The build needs make alone, which Debian's rpm does not see.
+const how = ['-tb', '--quiet', '--nodeps', '--with', 'compiled', `--target=${target.machine}-linux`]
+execFileSync('rpmbuild', [...how, ...words, tarball.trim()], {
+  stdio: ['ignore', 2, 2],
+  env: { ...process.env, SOURCE_DATE_EPOCH: String(seconds) },
+})
+for (const file of readdirSync(join(workshop, 'RPMS'), { recursive: true })) {
+  if (!file.endsWith('.rpm')) continue
+  const name = file.split('/').at(-1)
+  renameSync(join(workshop, 'RPMS', file), join(output, name))
+  process.stdout.write(`${join(output, name)}\n`)
+}

@@ -1,0 +1,84 @@
+// Makes the source tarball of this checkout, build/onescan-VERSION.tar.gz: the files that git has, dist/, the
+// declarations of Node-API, and onescan.spec, which is packaging/rpm/onescan.spec.in with its version and scripts. A build
+// from it needs no network: Makefile says how. dist/ must have been built (build.mjs).
+//
+//   node packaging/tarball.mjs [--output DIRECTORY]
+//
+// The same commit makes the same bytes.
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { readAddresses } from './addresses.mjs'
+import { origin } from './origin.mjs'
+import { copySources } from './sources.mjs'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const { values: options } = parseArgs({
+  options: { output: { type: 'string', default: join(root, 'build') } },
+})
+/** What Makefile needs of an installation by npm. */
+const headers = 'node_modules/node-api-headers'
+const { debianVersion: version, seconds } = origin(root)
+const output = resolve(options.output)
+
+if (!existsSync(join(root, 'dist/onescand.cjs'))) {
+  process.stderr.write('tarball: dist/ is not built; type: npm run build\n')
+  process.exit(1)
+}
+process.umask(0o022)
+mkdirSync(output, { recursive: true })
+const workshop = mkdtempSync(join(output, '.tarball-'))
+process.on('exit', () => rmSync(workshop, { recursive: true }))
+const name = `onescan-${version}`
+const tree = join(workshop, name)
+copySources(root, tree)
+for (const directory of ['dist', headers]) {
+  cpSync(join(root, directory), join(tree, directory), { recursive: true })
+  openToAll(join(tree, directory))
+}
+writeFileSync(join(tree, 'onescan.spec'), specFile())
+const file = join(workshop, `${name}.tar.gz`)
+const alike = ['--sort=name', `--mtime=@${seconds}`, '--owner=0', '--group=0', '--numeric-owner']
+execFileSync('tar', ['--use-compress-program=gzip -n', ...alike, '-cf', file, name], {
+  cwd: workshop,
+})
+renameSync(file, join(output, `${name}.tar.gz`))
+process.stdout.write(`${join(output, `${name}.tar.gz`)}\n`)
+
+/** The template, filled in. rpm expands macros in scripts, too, where % begins them. */
+function specFile() {
+  const read = (path) => readFileSync(join(root, 'packaging', path), 'utf8')
+  const script = (path) => read(`scripts/${path}`).replaceAll('%', '%%').trimEnd()
+  const { homepage, developers } = readAddresses(root)
+  const [, day, number, month, year] =
+    /(\w+), (\d+) (\w+) (\d+)/.exec(new Date(seconds * 1000).toUTCString()) ?? []
+  const values = {
+    VERSION: version,
+    HOMEPAGE: homepage,
+    DEVELOPERS: developers,
+    DATE: `${day} ${month} ${number} ${year}`,
+    SET_UP: script('set-up.sh'),
+    QUEUE_LINK: script('queue-link.sh'),
+  }
+  return read('rpm/onescan.spec.in').replace(/@([A-Z_]+)@/g, (_, word) => values[word])
+}
+
+/** Modes that do not depend on the umask under which they were installed. */
+function openToAll(directory) {
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    chmodSync(join(entry.parentPath ?? entry.path, entry.name), entry.isDirectory() ? 0o755 : 0o644)
+  }
+}

@@ -1,0 +1,142 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+import { lacks } from '../needs.mjs'
+import { openDirectory } from '../programs/reachable.ts'
+import { debianMissing, makeDebian } from './debian.ts'
+
+/** The source tarball, `make install`, and the RPM: what hosts other than Debian's are given. */
+
+const root = join(import.meta.dirname, '../..')
+const packaging = join(root, 'packaging')
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+/** Runs a script of packaging/ and returns the path that it prints last. */
+function make(script: string, ...words: string[]): string {
+  const printed = execFileSync(process.execPath, [join(packaging, script), ...words], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  return printed.trim().split('\n').at(-1)!
+}
+
+t.test(
+  'the tarball builds without network, and what it installs runs on Node',
+  { skip: lacks('root', 'gcc', 'make') },
+  async (t) => {
+    const output = openDirectory(t)
+    const first = readFileSync(make('tarball.mjs', '--output', output))
+    const tarball = make('tarball.mjs', '--output', output)
+    t.ok(first.equals(readFileSync(tarball)), 'the same commit makes the same bytes')
+    execFileSync('tar', ['-C', output, '-xzf', tarball])
+    const [tree = ''] = readdirSync(output).filter((name) => !name.endsWith('.gz'))
+    const stage = join(output, 'stage')
+    const install = ['install', `DESTDIR=${stage}`, 'PREFIX=/opt/onescan', 'RUNTIME=node']
+    execFileSync('unshare', ['--net', 'sh', '-c', 'umask 077; exec make "$@"', 'sh', ...install], {
+      cwd: join(output, tree),
+      env: { ...process.env, npm_config_offline: 'true' },
+      stdio: 'ignore',
+    })
+    const at = (path: string) => join(stage, 'opt/onescan', path)
+    for (const name of ['sbin/onescand', 'sbin/onescanc', 'bin/onescan']) {
+      const { stdout } = spawnSync(at(name), ['--version'], { encoding: 'utf8' })
+      t.match(stdout, version, name)
+    }
+    const unit = readFileSync(at('lib/systemd/system/onescand.service'), 'utf8')
+    t.match(unit, '\nExecStart=/opt/onescan/sbin/onescand ')
+    t.match(unit, '\nEnvironmentFile=/opt/onescan/share/onescan/defaults/onescand\n')
+    const modes = execFileSync('find', [stage, '-type', 'f', '-printf', '%m\n'], {
+      encoding: 'utf8',
+    })
+    t.same([...new Set(modes.trim().split('\n'))].sort(), ['644', '755'])
+    // The Node of this test stands in a directory of its own.
+    const path = `PATH=${dirname(process.execPath)}:/usr/local/bin`
+    const script = readFileSync(at('share/onescan/self-test'), 'utf8').replace(/PATH=[^:]*/, path)
+    const words = ['-c', script, 'sh', at('lib/onescan')]
+    t.match(spawnSync('sh', words, { encoding: 'utf8' }), { status: 0, stderr: '' })
+  },
+)
+
+const rpmMissing = debianMissing || lacks('rpm', 'rpmbuild', 'make', 'the compiled programs')
+
+t.test('the RPM', { skip: rpmMissing }, async (t) => {
+  const output = openDirectory(t)
+  const file = make('rpm.mjs', '--output', output)
+  const query = (...words: string[]) =>
+    execFileSync('rpm', ['--query', '--package', ...words, file], { encoding: 'utf8' })
+
+  t.test('has no finding of rpmlint without a reason', { skip: lacks('rpmlint') }, async (t) => {
+    const words = ['--config', join(packaging, 'rpm/rpmlint.toml'), file]
+    const { stdout } = spawnSync('rpmlint', words, { encoding: 'utf8' })
+    t.match(stdout, '1 packages and 0 specfiles checked')
+    t.notMatch(stdout, /: E: /)
+  })
+
+  t.test('needs no more than release 8 of RHEL has', async (t) => {
+    t.match(query('--requires'), /^glibc >= 2\.17$/m)
+    t.notMatch(query('--requires'), /nodejs|GLIBC_2\.(29|[3-9]\d)/)
+  })
+
+  const debian = await makeDebian(t)
+  const at = (path: string) => join(debian.path, path)
+  mkdirSync(at('opt/rpm'))
+  cpSync(file, at('opt/rpm/onescan.rpm'))
+  // rpm stands outside: the root is a Debian, which has what the scriptlets call.
+  const rpm = (...words: string[]) =>
+    debian.run('true', `rpm --root "$1" --nodeps ${words.join(' ')}`)
+  const there = (script: string) => debian.run(script).output.trim()
+
+  t.test(
+    'makes accounts, directories, settings and the link, and tries the programs',
+    async (t) => {
+      const { code, output } = rpm('--install', file)
+      t.equal(code, 0, output)
+      t.match(output, 'next: systemctl enable --now onescand.socket onescand; then onescan check')
+      t.notMatch(output, /self-test:|not tried|does not work|do not work/)
+      t.equal(there('id -nG onescan'), 'onescan onescan-keys')
+      t.equal(there('stat -c "%a %U" /var/lib/onescan/quarantine'), '700 onescan')
+      t.equal(there('readlink /etc/onescan/queue'), '/usr/lib/onescan/onescanc')
+      t.match(
+        there('cat /usr/share/onescan/defaults/onescand'),
+        '\nCLAMD="/run/clamd.scan/clamd.sock"',
+      )
+      t.match(there('onescan --version; onescand --version'), version)
+      t.equal(debian.run('sh /usr/share/onescan/self-test').code, 0)
+      for (const name of readdirSync(join(packaging, 'systemd')).filter((name) =>
+        /t$|ce$/.test(name),
+      ))
+        t.equal(
+          readFileSync(at(`usr/lib/systemd/system/${name}`), 'utf8'),
+          readFileSync(join(packaging, 'systemd', name), 'utf8'),
+          `${name}: what units.test.ts verifies`,
+        )
+    },
+  )
+
+  t.test('an upgrade keeps what the administrator changed, and mail flows meanwhile', async (t) => {
+    there(`echo 'REJECTVIRUS="1"' >>/etc/default/onescand; gpasswd -d onescan onescan-keys`)
+    const { code, output } = rpm('--upgrade', '--replacepkgs', file)
+    t.equal(code, 0, output)
+    t.match(there('cat /etc/default/onescand'), '\nREJECTVIRUS="1"')
+    t.equal(there('id -nG onescan'), 'onescan')
+    t.equal(there('readlink /etc/onescan/queue'), '/usr/lib/onescan/onescanc')
+  })
+
+  t.test('its removal points the link to qmail-queue, and keeps settings and mail', async (t) => {
+    there('mkdir -p /var/qmail/bin; ln -s /bin/true /var/qmail/bin/qmail-queue')
+    const { code, output } = rpm('--erase', 'onescan')
+    t.equal(code, 0, output)
+    t.equal(there('readlink /etc/onescan/queue'), '/var/qmail/bin/qmail-queue')
+    t.match(there('ls /etc/default/onescand /var/lib/onescan'), 'quarantine')
+    t.match(debian.run('ls /usr/lib/onescan').code, 2)
+  })
+
+  t.test('an account of a person is no account of a service', async (t) => {
+    there('usermod --shell /bin/sh --uid 1001 onescan')
+    const { code, output } = rpm('--install', file)
+    t.not(code, 0)
+    t.match(output, 'the account onescan exists, and can log in (/bin/sh)')
+  })
+})
