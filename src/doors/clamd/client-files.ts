@@ -1,6 +1,7 @@
 import { constants, fstat, open, read } from 'node:fs'
 import { type FileHandle, opendir, open as openHandle, readlink, statfs } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import { isOfUnitAlone } from '../../lib/process/bound-paths.ts'
 import { O_PATH } from '../../lib/process/descriptors.ts'
 import { closeDescriptor, closeInTurn, inTurnOf } from './file-turns.ts'
 
@@ -69,6 +70,17 @@ const READ = 4
 /** The client may not read what it has named, or there is nothing: it does not learn which. */
 export class NotReadable extends Error {}
 
+/** What the client has named may exist on the host, but the unit of systemd has not bound it for this process. */
+export class OutsideUnit extends Error {
+  /** What the unit would have to bind. */
+  readonly path: string
+
+  constructor(path: string) {
+    super()
+    this.path = path
+  }
+}
+
 /** A folder has more names than may be read. */
 export class TooManyNames extends Error {}
 
@@ -84,7 +96,7 @@ interface LookupOptions {
  * Finds what a client of this user has named: a file or folder that it may read, through directories that the
  * user may enter, also on the way of a link and before `..`. Rights count that it has as the owner, or that
  * everybody has. Each name is found in the directory before it, which is held meanwhile, so that nobody can
- * put a link in its place. Rejects with NotReadable, NoRegularFile, TooManyNames or a Fault.
+ * put a link in its place. Rejects with NotReadable, OutsideUnit, NoRegularFile, TooManyNames or a Fault.
  */
 export function findClientFile(
   named: Buffer,
@@ -94,13 +106,15 @@ export function findClientFile(
 ): Promise<ClientFile> {
   const find = async (): Promise<ClientFile> => {
     let handle: FileHandle | undefined
+    let name: Buffer | undefined
     try {
       if (named[0] !== SLASH[0] || named.includes(0)) throw new NotReadable()
       handle = await openHandle('/', O_PATH)
       const names = namesIn(named)
       for (let links = 0; names.length > 0; ) {
         mayUse(await handle.stat(), uid, EXECUTE)
-        const at = Buffer.concat([Buffer.from(`${pathOf(handle)}/`), names.shift()!])
+        name = names.shift()!
+        const at = Buffer.concat([Buffer.from(`${pathOf(handle)}/`), name])
         const target = wanted.isEntry ? undefined : await targetOf(at)
         if (target !== undefined) names.unshift(...namesIn(target))
         if (target !== undefined && ++links > LINKS_MAX) throw new NotReadable()
@@ -120,7 +134,8 @@ export function findClientFile(
       return { path, names: await namesOf(handle, wanted.namesMax) }
     } catch (error) {
       if (error instanceof NoRegularFile || error instanceof TooManyNames) throw error
-      throw new NotReadable()
+      const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+      throw (isMissing && (await outsideUnit(handle, name))) || new NotReadable()
     } finally {
       await handle?.close()
     }
@@ -128,6 +143,17 @@ export function findClientFile(
   return inTurnOf(uid, gone, find, ({ descriptor }) => {
     if (descriptor !== undefined) closeInTurn(uid, descriptor)
   })
+}
+
+/** The error about a name that is missing in a directory of the unit alone; undefined in any other directory. */
+async function outsideUnit(
+  directory: FileHandle | undefined,
+  name: Buffer | undefined,
+): Promise<OutsideUnit | undefined> {
+  if (directory === undefined || name === undefined) return undefined
+  const parent = await readlink(pathOf(directory), 'latin1')
+  if (!isOfUnitAlone(directory.fd, parent)) return undefined
+  return new OutsideUnit(`${parent === '/' ? '' : parent}/${name.toString('latin1')}`)
 }
 
 /** Returns what a link leads to; undefined if it is none. */

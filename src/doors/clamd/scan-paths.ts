@@ -1,4 +1,5 @@
 import { errorText, Fault } from '../../lib/errors/fault.ts'
+import { editToBind, NAMES_UNSEEN_FILES } from '../../lib/process/bound-paths.ts'
 import { clamdWords } from '../../protocol/clamd/replies.ts'
 import {
   type ClientFile,
@@ -6,6 +7,7 @@ import {
   findClientFile,
   NoRegularFile,
   NotReadable,
+  OutsideUnit,
   PATH_NAMES_MAX,
   readDescriptor,
   TooManyNames,
@@ -116,12 +118,19 @@ class FolderTooLong extends Error {}
 
 const SLASH = Buffer.from('/')
 
-function failure(path: Buffer, error: unknown, { services }: Asker): string {
+function failure(path: Buffer, error: unknown, { services, uid }: Asker): string {
+  if (error instanceof OutsideUnit) {
+    const place = shown(Buffer.from(error.path, 'latin1'))
+    const remedy = `have it send contents instead (doc/coming-from.md), or ${editToBind('onescand', place)}`
+    services.complain(`user ${uid} ${NAMES_UNSEEN_FILES}: ${place}; ${remedy}`)
+  }
   const why = whyNot(error)
   return services.couldNotTell(shown(path), why + clamdWords.failed)
 }
 
 function whyNot(error: unknown): string {
+  if (error instanceof OutsideUnit)
+    return 'File path check failure: the unit of onescand does not see it.'
   if (error instanceof NotReadable) return 'File path check failure: Permission denied.'
   if (error instanceof NoRegularFile) return 'Not supported file type'
   if (error instanceof TooManyNames) return `More than ${PATH_NAMES_MAX} files.`

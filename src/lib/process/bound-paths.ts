@@ -14,10 +14,27 @@ export const isUnderSystemd = (): boolean => existsSync(NOTIFY)
 export const toBind = (unit: string, path: string, isWritten = false): string =>
   `make it if it is missing, then ${editToBind(unit, path, isWritten)}`
 
+/** What onescand logs of files that a client names and its unit has not bound; `onescan check` looks for it. */
+export const NAMES_UNSEEN_FILES = 'names files that the unit of onescand does not see'
+
 /** What has a service see a path that is there. */
 export function editToBind(unit: string, path: string, isWritten = false): string {
   const line = `${isWritten ? 'BindPaths' : 'BindReadOnlyPaths'}=${shellWord(path)}`
   return `"systemctl edit ${unit}" with ${line} in [Service], and restart it`
+}
+
+/**
+ * Whether a directory that is open in this process lies in the empty root of its unit, or in the /tmp or /dev that
+ * the unit has for itself: what is missing there may exist on the host. False in a process that no unit starts.
+ */
+export function isOfUnitAlone(descriptor: number, path: string): boolean {
+  if (!isUnderSystemd()) return false
+  if (/^\/(dev|tmp|var\/tmp)(\/|$)/.test(path)) return true
+  const [, mount] =
+    /^mnt_id:\s*(\d+)$/m.exec(
+      attempt(() => readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1')) ?? '',
+    ) ?? []
+  return mount !== undefined && mountLines().some(([id, , , , at]) => id === mount && at === '/')
 }
 
 /** The suffix of a mount's root in proc_pid_mountinfo(5), once it was removed, or replaced by rename(2). */
@@ -28,12 +45,16 @@ const DELETED = '//deleted'
  * what has the name outside. Empty if that cannot be found out.
  */
 function replacedPaths(): string[] {
-  const mounts = attempt(() => readFileSync('/proc/self/mountinfo', 'utf8')) ?? ''
-  return mounts.split('\n').flatMap((line) => {
-    const [, , , root = '', path = ''] = line.split(' ')
-    return root.endsWith(DELETED) ? [path] : []
-  })
+  return mountLines().flatMap(([, , , root = '', path = '']) =>
+    root.endsWith(DELETED) ? [path] : [],
+  )
 }
+
+/** The words of proc_pid_mountinfo(5), a line each. */
+const mountLines = (): string[][] =>
+  (attempt(() => readFileSync('/proc/self/mountinfo', 'utf8')) ?? '')
+    .split('\n')
+    .map((line) => line.split(' '))
 
 /** Milliseconds between two looks. */
 const LOOK_EACH = 1_000

@@ -12,6 +12,8 @@ function clamdscan(asksBy: ClamdClient['asksBy'], ...words: readonly string[]): 
     name: ['clamdscan', ...words, ...(asksBy === 'tcp' ? ['by TCP'] : [])].join(' '),
     missing: lacks('clamdscan'),
     asksBy,
+    ...(asksBy === 'unix' &&
+      !words.some((word) => /fdpass|stream/.test(word)) && { namesFiles: true }),
     evasion: IN_OPENPGP,
     async start(t, place) {
       const directory = openDirectory(t)

@@ -18,6 +18,8 @@ export interface ClamdClient {
   readonly asksBy: 'unix' | 'tcp'
   /** Settings of onescand that it needs. */
   readonly settings?: Readonly<Record<string, string>>
+  /** Whether it can only name files: then the unit of onescand has to bind what `start` puts them into. */
+  readonly namesFiles?: true
   /** The evasion that clamd by itself misses in what this program hands it, and onescan finds. */
   readonly evasion: string
   /** Starts it until the test ends; nothing in its configuration but the place tells clamd from onescand. */

@@ -1,13 +1,16 @@
-import { join } from 'node:path'
+import { realpathSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
-import { startOnescand } from '../../daemon/process.ts'
+import { quickest, startOnescand } from '../../daemon/process.ts'
 import { evasions } from '../../scan/scanners/evasions/all.ts'
 import { filePart, messageOf, mixed } from '../../scan/scanners/evasions/compose.ts'
 import { databaseOfEvasions } from '../../scan/scanners/evasions/files.ts'
 import { clamdMissing, startClamd } from '../clamd.ts'
 import { freePort } from '../free-port.ts'
 import { openDirectory } from '../reachable.ts'
+import { inUnitRoot } from '../unit-root.ts'
 import { clamdClients } from './all.ts'
 import type { ClamdClient, ClamdPlace } from './client.ts'
 import { rspamdClients } from './rspamd.ts'
@@ -27,14 +30,37 @@ async function placeFor(t: Test, { asksBy }: ClamdClient): Promise<ClamdPlace> {
   return asksBy === 'unix' ? { path: join(openDirectory(t), 'socket') } : { port: await freePort() }
 }
 
-/** onescand at this place, until the test ends; without a clamd it asks one that is not there. */
-function serve(t: Test, place: ClamdPlace, settings: Readonly<Record<string, string>>) {
+/**
+ * onescand at this place, until the test ends, which sees of the host what its unit lets it see, and `files`; without
+ * a clamd it asks one that is not there.
+ */
+function serve(
+  t: Test,
+  place: ClamdPlace,
+  { CLAMD = '/nonexistent', ...settings }: Readonly<Record<string, string>>,
+  files: readonly string[] = [],
+) {
   const address = 'path' in place ? `unix:${place.path}` : `inet:127.0.0.1:${place.port}`
+  const own = openDirectory(t)
+  const doors = 'path' in place ? [dirname(place.path)] : []
+  const paths = [own, ...doors, dirname(CLAMD), dirname(realpathSync(quickest[0]!)), ...files]
   return startOnescand(t, {
+    program: inUnitRoot(quickest, paths),
+    socket: join(own, 'slot'),
     args: ['--clamd', address, '--mode', '0666'],
-    settings: { QHPSI: 'plugin: clamd', CLAMDBDIR: '/nonexistent', ...settings },
+    settings: {
+      QHPSI: 'plugin: clamd',
+      CLAMDBDIR: '/nonexistent',
+      TMPDIR: own,
+      CLAMD,
+      ...settings,
+    },
   })
 }
+
+/** The line that says what to add. */
+const NAMES_FILES =
+  /^onescand: clamd: user \d+ names files that the unit of onescand does not see: \/\S+; .*"systemctl edit onescand" with BindReadOnlyPaths=\/\S+ in \[Service\]/
 
 for (const client of clamdClients) {
   t.test(client.name, { skip: client.missing || clamdMissing }, async (t) => {
@@ -54,7 +80,15 @@ for (const client of clamdClients) {
 
     await t.test('with onescand in its place', async (t) => {
       const { socket } = await clamdFor(t)
-      const onescand = await serve(t, place, { ...client.settings, CLAMD: socket })
+      const settings = { ...client.settings, CLAMD: socket }
+      if (client.namesFiles) {
+        const unbound = await serve(t, place, settings)
+        t.equal(await judge(clean), 'deferred', 'files that the unit does not see')
+        await unbound.logged(NAMES_FILES)
+        unbound.kill()
+        await unbound.ended
+      }
+      const onescand = await serve(t, place, settings, client.namesFiles && [tmpdir()])
       t.equal(await judge(clean), 'let in')
       await onescand.logged(/decision=accept scan=clean .*door=clamd/)
       t.equal(await judge(infected), 'refused')

@@ -9,6 +9,7 @@ function exim(name: string, asksBy: ClamdClient['asksBy']): ClamdClient {
     name,
     missing: eximMissing,
     asksBy,
+    ...(asksBy === 'unix' && { namesFiles: true }),
     evasion: IN_OPENPGP,
     async start(t, place) {
       const port = await freePort()

@@ -69,7 +69,9 @@ const mimedefang: ClamdClient = {
     chownSync(spool, id('-u'), id('-g'))
     chmodSync(spool, 0o750)
     const filter = join(directory, 'mimedefang-filter')
-    writeFileSync(filter, filterAsking(pathOf(place)))
+    const clamdscan = join(directory, 'clamd.conf')
+    writeFileSync(clamdscan, `LocalSocket ${pathOf(place)}\n`)
+    writeFileSync(filter, filterAsking(clamdscan))
     const multiplexor = join(spool, 'multiplexor.sock')
     const common = ['-U', ACCOUNT, '-z', spool, '-D']
     await startWith(
@@ -88,9 +90,9 @@ const mimedefang: ClamdClient = {
 }
 
 /** As the filter of the package, which discards a virus: here its sender is told. */
-const filterAsking = (socket: string) => `
-$Features{'Virus:CLAMD'} = 1;
-$ClamdSock = '${socket}';
+const filterAsking = (clamdscan: string) => `
+$Features{'Virus:CLAMDSCAN'} = '/usr/bin/clamdscan';
+$Features{'Path:CLAMDCONF'} = '${clamdscan}';
 sub filter_begin {
   my($entity) = @_;
   md_copy_orig_msg_to_work_dir_as_mbox_file();

@@ -55,7 +55,7 @@ $forward_method = 'smtp:[127.0.0.1]:${next}'; $notify_method = $forward_method;
 @bypass_spam_checks_maps = (1); @bypass_banned_checks_maps = (1); @bypass_header_checks_maps = (1);
 $final_virus_destiny = D_REJECT; $virus_admin = undef; $virus_scanners_failure_is_fatal = 1;
 @keep_decoded_original_maps = (new_RE(qr'^MAIL$'));
-@av_scanners = (['ClamAV-clamd', \\&ask_daemon, ["CONTSCAN {}\\n", '${clamd}'],
+@av_scanners = (['ClamAV-clamd', \\&ask_daemon, ['{}/*', 'clamd:${clamd}'],
   qr/\\bOK$/m, qr/\\bFOUND$/m, qr/^.*?: (?!Infected Archive)(.*) FOUND$/m]);
 @av_scanners_backup = ();
 1;
@@ -65,6 +65,7 @@ const qpsmtpd: ClamdClient = {
   name: 'qpsmtpd',
   missing: qpsmtpdMissing,
   asksBy: 'unix',
+  namesFiles: true,
   evasion: IN_OPENPGP,
   async start(t, place) {
     const { program, MAILDIR } = queueOfNobody(t)

@@ -4,6 +4,7 @@ import { type Finding, failure, marked, warning } from '../../../lib/errors/find
 import { shellWord } from '../../../lib/errors/shell-word.ts'
 import { readOwnFile } from '../../../lib/path/open.ts'
 import { PathHandle } from '../../../lib/path/path-handle.ts'
+import { NAMES_UNSEEN_FILES } from '../../../lib/process/bound-paths.ts'
 import { START_BLUR } from '../../../lib/process/proc-entry.ts'
 import { findIdleLines } from '../../shared/settings-file.ts'
 import {
@@ -179,13 +180,15 @@ function lastAttempt(lines: readonly string[]): string[] {
 const SERVES = /(^| )(onescand: serving$|onescan: program=onescan-quotad event=serving\b)/
 /** What systemd and sh(1) say of a line of settings that sets nothing. */
 const OF_LINES = /^Ignoring invalid |\/etc\/default\//
+/** What onescand can only know of once a client asks. */
+const OF_CLIENTS = new RegExp(`^onescand: clamd: user \\d+ ${NAMES_UNSEEN_FILES}: `)
 /** What a service says when it checks its settings. */
 const COMPLAINT = /^(error|warning): /
 
 /** What a log complains of. While the service answers, it says itself what it complains of. */
 function tellLog(service: Service, lines: readonly string[], answers: boolean): Finding[] {
   const complaints = lines.filter(
-    (line) => OF_LINES.test(line) || (!answers && COMPLAINT.test(line)),
+    (line) => OF_LINES.test(line) || OF_CLIENTS.test(line) || (!answers && COMPLAINT.test(line)),
   )
   const shown = complaints.length > 0 || answers ? complaints : lines
   const remedy = 'correct what it names, and restart it'
