@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
 import { bytes } from '../cases/case.ts'
 import { startOnescand } from '../daemon/process.ts'
@@ -16,6 +16,9 @@ import { openSmtp, sendMail } from './smtp-session.ts'
 /**
  * Debian's own Exim after the steps of doc/mail-servers.md: only ports and places are others.
  */
+
+const TEMPLATE = '/etc/exim4/exim4.conf.template'
+const MACROS = '/etc/exim4/exim4.conf.localmacros'
 
 const page = readFileSync(join(import.meta.dirname, '../../doc/mail-servers.md'), 'utf8')
 const section = /^### Exim.*?(?=^##)/ms.exec(page)![0]
@@ -145,10 +148,78 @@ t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
   })
 })
 
+/** A configuration that asks, limits and refuses whatever it can; the client of the test is an exception. */
+const demanding = `acl_smtp_connect = acl_mine_connect
+acl_smtp_helo = acl_mine_helo
+acl_smtp_predata = acl_mine_predata
+acl_smtp_mime = acl_mine_mime
+acl_smtp_dkim = acl_mine_dkim
+MAIN_ACL_CHECK_MAIL = acl_mine_mail
+MAIN_ACL_CHECK_DATA = acl_mine_data
+MESSAGE_SIZE_LIMIT = 30000
+helo_verify_hosts = ! 127.0.0.2 : *
+host_reject_connection = ! 127.0.0.2 : *
+smtp_ratelimit_hosts = ! 127.0.0.2 : *
+smtp_ratelimit_mail = 1,10s,2,20s
+smtp_accept_max_per_host = 1
+IGNORE_SMTP_LINE_LENGTH_LIMIT = yes
+`
+const ownAcls = ['connect', 'helo', 'mail', 'predata', 'mime', 'dkim', 'data'].map((name) => {
+  return `acl_mine_${name}:\\n  deny hosts = ! 127.0.0.2\\n  accept\\n`
+})
+
+t.test('a demanding Exim gets mail back as it was', { skip: eximMissing }, async (t) => {
+  const [port, filter, back, after] = await Promise.all([1, 2, 3, 4].map(() => freePort()))
+  const here = (text: string) => text.replaceAll('10025', String(filter)).replaceAll('10026', String(back)).replaceAll('10027', String(after)) // biome-ignore format: a line
+  const host = makeEximHost(t, `127.0.0.1.${port}`)
+  writeFileSync(host.at(MACROS), demanding)
+  host.run(`sed -i '/^begin acl/a\\${ownAcls.join('')}' ${TEMPLATE}; update-exim4.conf`)
+  const { output } = host.run(here(example('exim-debian')))
+  const [, lines = ''] =
+    /count for what comes back, too; write instead of them:\n(.*)\nand run/s.exec(output) ?? []
+  const instead = lines.split('\n').map((line) => /^(\w+) = .*/.exec(line) ?? ['', ''])
+  t.equal(instead.length, 9, output)
+  const own = readFileSync(host.at(MACROS), 'utf8').split('\n')
+  const changed = own.map((line) => instead.find(([, name]) => line.startsWith(`${name} =`))?.[0] ?? line) // biome-ignore format: a line
+  writeFileSync(host.at(MACROS), changed.join('\n'))
+  const again = host.run(`update-exim4.conf; ${here(example('exim-debian'))}`)
+  t.equal(again.code, 0, again.output)
+  const exim = await startExim(t, host, port!)
+  const { ONESCAND_OPTIONS = '' } = Object.fromEntries(
+    [...section.matchAll(/^([A-Z_]+)="(.*)"$/gm)].map(([, name = '', value = '']) => [name, value]),
+  )
+  const settings = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1' }
+  await startOnescand(t, { args: here(ONESCAND_OPTIONS).split(' '), settings })
+
+  const long = `${'x'.repeat(5000)}\n.`
+  const full = `${'y'.repeat(29_000)}\n.`
+  const arrives = async (t: Test, text: string) => {
+    await until(() => exim.delivered().length >= 1 && exim.queued() === 0, 'it is delivered')
+    for (const message of exim.delivered()) {
+      t.equal(bodyOf(message).toString(), `${text}\n.\n`)
+      t.same(headerValues(message, 'X-QHPSI'), ['clean'])
+    }
+    t.equal(exim.delivered().length, 1)
+    t.notMatch(exim.log(), / <= <> | \*\* /, 'nothing was bounced')
+    host.run(`rm ${host.home}/Maildir/new/*`)
+  }
+
+  for (const text of [long, full]) {
+    await t.test(`mail of a client, ${text.length} bytes`, async (t) => {
+      const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
+      const { data } = await sendMail(port!, { ...envelope, message: mail(text) }, '127.0.0.2')
+      t.match(data, /^250 /)
+      await arrives(t, text)
+    })
+    await t.test(`mail of a program, ${text.length} bytes`, async (t) => {
+      exim.submit(mail(text), 'ann@example.org', 'ben@example.org')
+      await arrives(t, text)
+    })
+  }
+})
+
 /** What somebody has set up there before, and what must hold afterwards. */
 const ANSWERS = '/etc/exim4/update-exim4.conf.conf'
-const TEMPLATE = '/etc/exim4/exim4.conf.template'
-const MACROS = '/etc/exim4/exim4.conf.localmacros'
 const split = `sed -i "s/^dc_use_split_config=.*/dc_use_split_config='true'/" ${ANSWERS}`
 const asks = "sed -i '/^acl_check_rcpt:/a\\  deny senders = mine@example.com'"
 
@@ -190,6 +261,11 @@ const kept: readonly {
     name: 'a rule in a configuration of several files',
     before: `${split}; ${asks} /etc/exim4/conf.d/acl/30_exim4-config_check_rcpt`,
     holds: /^ *acl_check_rcpt:\n *deny +senders = mine@example\.com$/m,
+  },
+  {
+    name: 'an ACL that adds fields, which is asked about what comes back',
+    before: `sed -i '/^acl_check_data:/a\\  warn add_header = X-Mine: yes' ${TEMPLATE}`,
+    holds: /^acl_smtp_data = acl_check_data$/m,
   },
   {
     name: 'an ACL about recipients of his own',
