@@ -10,14 +10,13 @@ import type { DaemonDescription } from '../doors/slot-socket/tell.ts'
 import { createSmtpDoor } from '../doors/smtp/door.ts'
 import type { SmtpRoute } from '../doors/smtp/next-server/services.ts'
 import { Budget } from '../lib/flow/memory-budget.ts'
-import { descriptorLimit, descriptorOf } from '../lib/process/descriptors.ts'
+import { descriptorLimit } from '../lib/process/descriptors.ts'
 import { FIRST_HANDED_OVER } from '../lib/process/systemd.ts'
 import { loadSystem } from '../lib/runtime/system.ts'
 import { openDaemonLog } from '../log/log-sink.ts'
 import type { MailReporter } from '../observe/live/process-report.ts'
 import { switchedOff } from '../scan/judge/config.ts'
 import { listenOn, pathOf } from './listening/listen.ts'
-import { wakeOne } from './listening/wake-one.ts'
 import { log } from './log.ts'
 import { type DoorKind, isClamds, type ListeningDoor, writeDoorAddress } from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
@@ -65,7 +64,6 @@ export async function openDoors(
     const route = smtpDoors[index]
     const door = makeDoor(kind, configuration, { ...common, route })
     await listenOn(door.server, fd, isClamds(kind))
-    if (options.workers > 1) await wakeOneOfAll(door.server)
     open.push({ ...door, kind, address: boundAddress(door.server, fd), route })
   }
   return open
@@ -80,16 +78,6 @@ function boundAddress(server: Server, fd: number): string {
   }
   const path = pathOf(fd)
   return path === undefined ? 'a socket that was handed over' : `unix:${path}`
-}
-
-/**
- * Lets a connection wake one of the workers, and not all. The runtime begins to wait for
- * connections at the end of a turn of its event loop, so this waits for two turns.
- */
-async function wakeOneOfAll(server: Server): Promise<void> {
-  await new Promise(setImmediate)
-  await new Promise(setImmediate)
-  wakeOne(descriptorOf(server) ?? -1)
 }
 
 interface DoorOptions extends DaemonOptions {

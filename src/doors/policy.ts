@@ -5,7 +5,7 @@ import { AttributeReader, type Attributes, writeAttributes } from '../protocol/p
 import { isAskedAbout } from '../scan/judge/over-quota.ts'
 import type { QuotaLookup } from '../scan/quota/quota-answer.ts'
 import { refuseFull } from './shared/refuse-recipient.ts'
-import { type Door, longestIdle, serve } from './shared/serve.ts'
+import { type Door, longestSilent, serve } from './shared/serve.ts'
 import { Wire, type WireHost } from './shared/wire.ts'
 
 /** Milliseconds between two checks of what is due. */
@@ -26,10 +26,10 @@ export interface AccessPolicy {
 export interface PolicyDoorOptions {
   /**
    * Connections at once. If one more comes, the one that has been idle for longest is closed; if none
-   * is idle, the new one.
+   * is idle, the new one waits.
    */
   readonly maxConnections: number
-  /** The same, those that end included. Any more are closed. */
+  /** The same, those that end included. Any more wait. */
   readonly maxSockets?: number
   /** Logs trouble that concerns no message. */
   readonly log: (line: string) => void
@@ -43,16 +43,16 @@ export function createPolicyDoor(
   let policy = first // each request is answered by the policy of its moment
   const door = serve<Wire>({
     every: TICK,
+    maxConnections,
     maxSockets,
     log: (why) => log(`policy service: ${why}`),
     memory: () => 0,
-    accept(socket, connections, closed) {
-      const oldest = longestIdle(connections)
-      if (connections.size >= maxConnections && oldest === undefined) {
-        socket.destroy()
-        return undefined
-      }
-      if (connections.size >= maxConnections) oldest!.dismiss() // Postfix asks again on a new one
+    makeRoom(connections) {
+      const oldest = longestSilent(connections)
+      oldest?.dismiss() // Postfix asks again on a new one
+      return oldest !== undefined
+    },
+    accept(socket, _, closed) {
       socket.setNoDelay(true)
       return servePolicyClient(socket, {
         policy: () => policy,

@@ -3,6 +3,7 @@
 #include "addon.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -173,13 +174,24 @@ static napi_value wake_one(napi_env env, const struct argument *given) {
   const int epoll = an_int(&given[0]), fd = an_int(&given[1]);
   const uint32_t events = (uint32_t) given[2].number;
   const uint64_t data = given[3].bits;
-  if (epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL))
-    return a_truth(env, 0);
+  epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL);
   if (watch(epoll, fd, events | EPOLLEXCLUSIVE, data) == 0)
     return a_truth(env, 1);
   if (watch(epoll, fd, events, data))
     napi_throw_error(env, NULL, "the runtime does not wait for connections any more");
   return a_truth(env, 0);
+}
+
+static napi_value wake_none(napi_env env, const struct argument *given) {
+  return a_truth(env, !epoll_ctl(an_int(&given[0]), EPOLL_CTL_DEL, an_int(&given[1]), NULL));
+}
+
+static napi_value duplicate(napi_env env, const struct argument *given) {
+  return a_result(env, fcntl(an_int(&given[0]), F_DUPFD_CLOEXEC, 0));
+}
+
+static napi_value replace(napi_env env, const struct argument *given) {
+  return a_truth(env, dup3(an_int(&given[1]), an_int(&given[0]), O_CLOEXEC) >= 0);
 }
 
 const struct function unix_functions[] = {
@@ -191,5 +203,8 @@ const struct function unix_functions[] = {
     {"passDescriptor", "nbn", pass_descriptor},
     {"receiveDescriptors", "nb", receive_descriptors},
     {"wakeOne", "nnnu", wake_one},
+    {"wakeNone", "nn", wake_none},
+    {"duplicate", "n", duplicate},
+    {"replace", "nn", replace},
     {NULL, NULL, NULL},
 };

@@ -3,7 +3,7 @@ import { type FileHandle, opendir, open as openHandle, readlink, statfs } from '
 import { promisify } from 'node:util'
 import { isOfUnitAlone } from '../../lib/process/bound-paths.ts'
 import { O_PATH } from '../../lib/process/descriptors.ts'
-import { closeDescriptor, closeInTurn, inTurnOf } from './file-turns.ts'
+import { closeDescriptor, closeInTurn, inTurnOf, tookDescriptors } from './file-turns.ts'
 
 /** Bytes of a file that are read at a time. */
 const CHUNK = 256 * 1024
@@ -41,7 +41,7 @@ export async function readDescriptor(
         if (bytesRead === 0 || !take(buffer.subarray(0, bytesRead))) return
       }
     } finally {
-      await closeDescriptor(descriptor)
+      await closeDescriptor(uid, descriptor)
     }
   })
   await reading.finally(() => hasBegun || closeInTurn(uid, descriptor))
@@ -129,7 +129,11 @@ export function findClientFile(
       // There the mode does not say who may read: the kernel asks who opens, and that is this process.
       if ((await statfs(pathOf(handle))).type === PROC) throw new NotReadable()
       const path = await readlink(pathOf(handle), { encoding: 'buffer' })
-      if (!stats.isDirectory()) return { path, descriptor: await descriptorFor(handle) }
+      if (!stats.isDirectory()) {
+        const descriptor = await descriptorFor(handle)
+        tookDescriptors(uid, 1)
+        return { path, descriptor }
+      }
       mayUse(stats, uid, EXECUTE)
       return { path, names: await namesOf(handle, wanted.namesMax) }
     } catch (error) {

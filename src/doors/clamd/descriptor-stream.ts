@@ -1,139 +1,196 @@
+import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
-import { Duplex } from 'node:stream'
 import { descriptorOf } from '../../lib/process/descriptors.ts'
 import { type System, WAKING_SIGNAL } from '../../lib/runtime/system.ts'
-import { closeInTurn, hasTooManyUnclosed } from './file-turns.ts'
+import type { WireSocket } from '../shared/wire.ts'
+import { closeInTurn, hasAllDescriptors, tookDescriptors, whenReleased } from './file-turns.ts'
 
 /** Bytes that are read at a time. */
 const CHUNK = 64 * 1024
-/** How often descriptors may come before they are asked about; then the connection is broken off. */
-const WAITING_MAX = 16
 
 /** The streams of this process, by the numbers under which their events come. */
 const streams = new Map<number, DescriptorStream>()
 let lastId = 0
 
-/** Tells all streams what has come. Without it nothing is heard. */
+/** Has all streams read for which something has come. Without it nothing is heard. */
 function poll(system: System): void {
-  for (const { id } of system.events()) streams.get(id)?._read()
+  for (const { id } of system.events()) streams.get(id)?.read()
 }
 
 /**
- * A client's connection by a unix socket, as a stream that also takes the descriptors which the client sends
- * beside its bytes (unix(7), SCM_RIGHTS). No runtime hands them over: each closes them unseen when it reads.
- * So the socket, which must be paused, is read here, and the runtime's loop is woken by a signal (system.ts).
+ * A client's connection by a unix socket, which also takes the descriptors that the client sends beside its
+ * bytes (unix(7), SCM_RIGHTS). No runtime hands them over: each closes them unseen when it reads. So the
+ * socket, which must be paused, is read here, and the runtime's loop is woken by a signal (system.ts).
+ *
+ * It is paused at first. What it reads after `resume()` it reads in a later iteration of the event loop:
+ * a client that sends at once could otherwise be accepted and answered again and again within one.
  */
-export class DescriptorStream extends Duplex {
+export class DescriptorStream extends EventEmitter implements WireSocket {
   readonly #socket: Socket
   readonly #fd: number
   readonly #system: System
   /** The client's user. */
   readonly #uid: number
+  /** Whether nobody takes any more descriptors that have come: all was read, or nothing is read. */
+  readonly #isRead: () => boolean
   readonly #id = ++lastId // the first one has the process listen to the signal
   readonly #buffer = Buffer.allocUnsafe(CHUNK)
-  #waiting: (readonly number[])[] = []
+  /** The descriptors that came together last, until somebody takes them. */
+  #held: readonly number[] = []
+  /** Whether the last bytes came with descriptors, and may not have been read. */
+  #isBeside = false
+  #isPaused = true
+  #isDue = false
   #isWatched = false
   #hasEnded = false
 
-  constructor(socket: Socket, system: System, uid: number) {
-    super({ allowHalfOpen: true })
+  constructor(socket: Socket, system: System, uid: number, isRead: () => boolean) {
+    super()
     this.#socket = socket
     this.#fd = descriptorOf(socket)!
     this.#system = system
     this.#uid = uid
+    this.#isRead = isRead
     if (lastId === 1) process.on(WAKING_SIGNAL, () => poll(system))
     streams.set(this.#id, this)
-    socket.on('error', () => this.destroy())
-    socket.on('close', () => this.destroy())
+    socket.on('error', () => socket.destroy())
+    socket.on('finish', () => this.#hasEnded && socket.destroy())
+    socket.on('close', () => this.#close())
   }
 
   /**
-   * Takes the descriptors that came together next, of those that nobody has taken; whoever takes one closes it.
+   * Takes the descriptors that came with the last bytes, if nobody has; the caller closes them. Like clamd,
+   * it keeps no others: the next ones take the place of those that nobody took.
    */
   takeDescriptors(): readonly number[] {
-    return this.#waiting.shift() ?? []
+    const taken = this.#held
+    this.#held = []
+    return taken
   }
 
-  /** Ends this side, and closes the socket as soon as all is written. */
+  get writableLength(): number {
+    return this.#socket.writableLength
+  }
+
+  write(bytes: Buffer): void {
+    this.#socket.write(bytes)
+  }
+
+  end(bytes?: Buffer): void {
+    if (bytes === undefined) this.#socket.end()
+    else this.#socket.end(bytes)
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
   destroySoon(): void {
-    this.end(() => this.destroy())
+    this.#socket.destroySoon()
   }
 
-  override _read(): void {
-    while (!this.destroyed && !this.#hasEnded) {
+  isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    if (this.#isWatched) this.#system.pauseWatch(this.#fd)
+    this.#isWatched = false
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#readLater()
+  }
+
+  /** Reads what has come, unless it is paused. Called by `poll` alone. */
+  read(): void {
+    while (!this.#isPaused && !this.#hasEnded && !this.#socket.destroyed) {
+      if (this.#isBeside && !this.#isRead()) {
+        this.pause() // until the request is read that they came with
+        return
+      }
+      this.#isBeside = false
+      if (hasAllDescriptors(this.#uid)) {
+        whenReleased(this.#uid, () => this.#readLater())
+        return
+      }
       const got = this.#receive()
-      if (this.destroyed) return
       if (got === undefined) {
         this.#watch()
         return
       }
-      if (got.areCut) {
-        // What came whole is not told from what is missing, and the next one is another request's.
-        this.#close(got.descriptors)
-        this.#waiting.push([])
-      } else if (got.descriptors.length > 0) this.#waiting.push(got.descriptors)
-      if (this.#waiting.length > WAITING_MAX) {
-        this.destroy()
-        return
-      }
+      if (got.descriptors.length > 0 || got.areCut) this.#hold(got.descriptors, got.areCut)
       if (got.bytes === 0) {
-        this.#hasEnded = true
-        this.#unwatch()
-        this.push(null)
+        this.#end()
         return
       }
-      if (!this.push(Buffer.from(this.#buffer.subarray(0, got.bytes)))) {
-        this.#pause()
+      this.emit('data', Buffer.from(this.#buffer.subarray(0, got.bytes)))
+      if (this.#isBeside) {
+        this.#readLater()
         return
       }
     }
   }
 
-  override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, done)
+  #hold(descriptors: readonly number[], areCut: boolean): void {
+    this.#isBeside = true
+    tookDescriptors(this.#uid, descriptors.length)
+    this.#discard(this.#held)
+    // What came whole is not told from what is missing.
+    if (areCut) this.#discard(descriptors)
+    this.#held = areCut ? [] : descriptors
   }
 
-  override _final(done: () => void): void {
-    this.#socket.end(done)
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#unwatch()
-    streams.delete(this.#id)
-    this.#close(this.#waiting.splice(0).flat())
-    this.#socket.destroy()
-    done(error)
-  }
-
-  #close(descriptors: readonly number[]): void {
+  #discard(descriptors: readonly number[]): void {
     for (const descriptor of descriptors) void closeInTurn(this.#uid, descriptor)
   }
 
   #receive() {
-    // What was not received is closed by the kernel, which asks no file system then.
-    if (hasTooManyUnclosed(this.#uid)) this.destroy()
-    if (this.destroyed) return undefined
     try {
       return this.#system.receiveDescriptors(this.#fd, this.#buffer)
-    } catch (error) {
-      this.destroy(error as Error)
+    } catch {
+      this.#socket.destroy()
       return undefined
     }
   }
 
-  #watch(): void {
-    if (this.#isWatched) return
-    this.#isWatched = this.#system.watch(this.#fd, this.#id, 'talking')
-    setImmediate(() => poll(this.#system)) // what came before wakes nobody
+  #end(): void {
+    this.#hasEnded = true
+    this.#unwatch()
+    this.emit('end')
+    if (this.#socket.writableFinished) this.#socket.destroy()
   }
 
-  #pause(): void {
-    if (this.#isWatched) this.#system.pauseWatch(this.#fd)
-    this.#isWatched = false
+  /** Reads when the event loop has turned. */
+  #readLater(): void {
+    if (this.#isDue) return
+    this.#isDue = true
+    setImmediate(() => {
+      // This one may belong to the iteration that has accepted the connection.
+      setImmediate(() => {
+        this.#isDue = false
+        this.read()
+      })
+    })
+  }
+
+  #watch(): void {
+    if (this.#isWatched || this.#socket.destroyed) return
+    this.#isWatched = this.#system.watch(this.#fd, this.#id, 'talking')
+    setImmediate(() => poll(this.#system)) // what came before wakes nobody
   }
 
   #unwatch(): void {
     if (this.#isWatched) this.#system.unwatch(this.#fd)
     this.#isWatched = false
+  }
+
+  #close(): void {
+    streams.delete(this.#id)
+    this.#isWatched = false // the kernel takes a descriptor out of the set when it is closed
+    this.#discard(this.takeDescriptors())
+    this.emit('close')
   }
 }

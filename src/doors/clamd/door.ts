@@ -3,8 +3,9 @@ import type { LogField } from '../../lib/errors/log.ts'
 import { descriptorOf } from '../../lib/process/descriptors.ts'
 import { loadSystem } from '../../lib/runtime/system.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import { type Door, longestIdle, serve } from '../shared/serve.ts'
+import { type Connections, type Door, longestSilent, serve } from '../shared/serve.ts'
 import { Wire } from '../shared/wire.ts'
+import type { Peer } from '../slot-socket/server.ts'
 import { DescriptorStream } from './descriptor-stream.ts'
 import { type ClamdOptions, ClamdServices } from './services.ts'
 import { ClamdConversation, ClamdRequests } from './session.ts'
@@ -14,36 +15,91 @@ const CONNECTIONS_MAX = 1000
 /** Milliseconds between two checks of what is due. */
 const TICK_MAX = 1000
 
+/** Milliseconds of silence after which a client may have to make room for another one. */
+const IDLE_AFTER = 100
+/** Milliseconds for a client that is turned away to take its answer. */
+const TURNED_AWAY_FOR = 100
+
 /** Makes the door for programs that ask clamd, in clamd's protocol (clamd(8)). */
 export function createClamdDoor(first: Configuration, options: ClamdOptions): Door {
-  const { maxSockets, budget } = options
+  const { maxSockets, budget, makesRoomAfter = IDLE_AFTER } = options
   const { maxConnections = Math.min(CONNECTIONS_MAX, maxSockets ?? CONNECTIONS_MAX) } = options
   const services = new ClamdServices(first, options)
+  /** The user or address of each client. */
+  const clients = new WeakMap<Wire, string>()
+  const shares = new ClientShares(Math.ceil(maxConnections / 2), services.complain)
+  const makeRoom = (connections: Connections<Wire>) => {
+    const oldest = longestSilent(connections, services.uptime() - makesRoomAfter)
+    oldest?.dismiss(TOO_MANY)
+    return oldest !== undefined
+  }
   const door = serve<Wire>({
     every: Math.min(TICK_MAX, Math.ceil(services.timeouts.silence / 2)),
+    maxConnections,
     maxSockets,
     log: (why) => services.complain(why),
     memory: () => budget.used,
     startsPaused: true,
+    makeRoom,
     accept(socket, connections, closed) {
-      const oldest = longestIdle(connections)
-      if (connections.size >= maxConnections && oldest === undefined) {
-        socket.destroy()
-        return undefined
+      const peer = loadSystem()?.peerOf(descriptorOf(socket) ?? -1)
+      const client = peer ? `user ${peer.uid}` : (socket.remoteAddress ?? 'a socket')
+      const wire = serveClient(socket, peer, services, closed)
+      clients.set(wire, client)
+      const isOwn = ([other]: readonly [Wire, Socket]) =>
+        clients.get(other) === client && !other.hasHungUp
+      const own = new Map(connections.size < shares.limit ? [] : [...connections].filter(isOwn))
+      if (!shares.mayCome(client, own.size, () => makeRoom(own))) {
+        wire.dismiss(TOO_MANY)
+        setTimeout(() => wire.drop(), TURNED_AWAY_FOR).unref()
       }
-      if (connections.size >= maxConnections) oldest!.drop()
-      return serveClient(socket, services, closed)
+      return wire
     },
   })
   return { ...door, configure: (next) => services.configure(next) }
 }
 
-function serveClient(socket: Socket, services: ClamdServices, closed: () => void): Wire {
+/** The places that the connections of one client may take: some are left for others. */
+class ClientShares {
+  readonly limit: number
+  readonly #log: (line: string) => void
+  /** Clients that have had no place for one more, which the log says once. */
+  readonly #crowded = new Set<string>()
+
+  constructor(limit: number, log: (line: string) => void) {
+    this.limit = limit
+    this.#log = log
+  }
+
+  /** Whether one more connection of a client may come that has `count` of them, or room is made for it. */
+  mayCome(client: string, count: number, makeRoom: () => boolean): boolean {
+    if (count < this.limit) {
+      this.#crowded.delete(client)
+      return true
+    }
+    const hasRoom = makeRoom()
+    if (!this.#crowded.has(client)) {
+      const what = hasRoom ? 'one that was idle was closed' : 'one more was turned away'
+      this.#log(`over ${this.limit} connections of ${client}; ${what}`)
+    }
+    this.#crowded.add(client)
+    return hasRoom
+  }
+}
+
+function serveClient(
+  socket: Socket,
+  peer: Peer | undefined,
+  services: ClamdServices,
+  closed: () => void,
+): Wire {
   const { timeouts, uptime, maxSize } = services
   const remote = socket.remoteAddress
-  const system = remote === undefined ? loadSystem() : undefined
-  const peer = system?.peerOf(descriptorOf(socket) ?? -1)
-  const stream = system && peer && new DescriptorStream(socket, system, peer.uid)
+  const system = loadSystem()
+  const stream =
+    system &&
+    peer &&
+    new DescriptorStream(socket, system, peer.uid, () => wire.isAwaited || wire.hasHungUp)
   if (remote !== undefined) socket.setNoDelay(true) // on a unix socket the call would fail
   const lease = services.openLease()
   const requests = new ClamdRequests(maxSize, lease)
@@ -52,10 +108,10 @@ function serveClient(socket: Socket, services: ClamdServices, closed: () => void
     uptime,
     closed,
     log: services.complain,
+    farewell: (why) => session.lastWords(why),
     // Some close their side as soon as they have said all. Who does that later has given up.
     waitsOn: () => (wire.endedAt ?? 0) - wire.receivedAt < timeouts.halfClosing,
   })
-  if (stream === undefined) socket.resume()
   const fields: LogField[] = peer
     ? [
         ['peer_uid', peer.uid],
@@ -65,5 +121,8 @@ function serveClient(socket: Socket, services: ClamdServices, closed: () => void
   const near = stream && peer && { uid: peer.uid, takeDescriptors: () => stream.takeDescriptors() }
   const session = new ClamdConversation(wire, requests, services, { remote, fields, near })
   void wire.converse(() => session.run().finally(() => lease.close()))
+  ;(stream ?? socket).resume()
   return wire
 }
+
+const TOO_MANY = 'too many connections'

@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { Fault } from '../../lib/errors/fault.ts'
 import { Semaphore } from '../../lib/flow/semaphore.ts'
 import { ABORTED, unlessAborted } from '../../lib/flow/timeout.ts'
+import { descriptorLimit } from '../../lib/process/descriptors.ts'
 
 /**
  * Turns for the files of clients. A file may lie in a file system that never answers (FUSE): then whoever
@@ -20,20 +21,25 @@ export const DAEMON_THREADS = 24
 const USERS_AT_ONCE = 2
 /** Work that outlasts its time, one of a user; with the users at a time it leaves some threads to all else. */
 const STUCK_MAX = 10
-/** Descriptors of a user that wait to be closed; no more are taken then. */
-const UNCLOSED_MAX = 128
+/** Descriptors of a user that this process holds at most, and which part of all that it may have. */
+const HELD_MAX = 128
+const HELD_PART = 1 / 16
 
 /** What a user has under way. */
 interface ClientUser {
   readonly turn: Semaphore
   /** Callers that have the turn or wait for it. */
   callers: number
-  unclosed: number
+  /** Descriptors that are not closed. */
+  held: number
+  /** Called once, when one of them is closed. */
+  readonly waiting: Set<() => void>
 }
 
 const users = new Map<number, ClientUser>()
 const ofAll = new Semaphore(USERS_AT_ONCE)
 let stuck = 0
+let heldMax: number | undefined
 
 /**
  * Does something with the files of a user, one thing at a time for each. Rejects with a Fault if it takes too
@@ -58,20 +64,40 @@ export async function inTurnOf<Value>(
 
 /** Closes a descriptor in a turn of its user, whose file system is asked about that, too (close(2), FUSE). */
 export async function closeInTurn(uid: number, descriptor: number): Promise<void> {
-  const user = userOf(uid)
-  user.unclosed++
   const turn = await takeTurn(uid)
-  const closing = closeDescriptor(descriptor).finally(() => user.unclosed--)
-  await endTurn(turn!, closing, AbortSignal.timeout(READ_WITHIN))
+  await endTurn(turn!, closeDescriptor(uid, descriptor), AbortSignal.timeout(READ_WITHIN))
 }
 
-/** Whether so many descriptors of a user wait to be closed that no more may be taken. */
-export function hasTooManyUnclosed(uid: number): boolean {
-  return (users.get(uid)?.unclosed ?? 0) >= UNCLOSED_MAX
+/** Closes a descriptor that counts as the user's. Never rejects: nothing is written by such descriptors. */
+export async function closeDescriptor(uid: number, descriptor: number): Promise<void> {
+  await closeFile(descriptor).catch(() => {})
+  const user = userOf(uid)
+  user.held--
+  const { waiting } = user
+  forgetIdle(uid)
+  for (const goOn of waiting) {
+    waiting.delete(goOn)
+    goOn()
+  }
 }
 
-/** Never rejects: nothing is written by descriptors of others. */
-export const closeDescriptor = (descriptor: number) => promisify(close)(descriptor).catch(() => {})
+const closeFile = promisify(close)
+
+/** Counts descriptors that the user has sent, or that were opened for the user, until each is closed. */
+export function tookDescriptors(uid: number, count: number): void {
+  userOf(uid).held += count
+}
+
+/** Whether no more descriptors of the user may be taken. */
+export function hasAllDescriptors(uid: number): boolean {
+  heldMax ??= Math.min(HELD_MAX, Math.floor(descriptorLimit() * HELD_PART))
+  return (users.get(uid)?.held ?? 0) >= heldMax
+}
+
+/** Calls back once, when the next descriptor of the user is closed. */
+export function whenReleased(uid: number, goOn: () => void): void {
+  userOf(uid).waiting.add(goOn)
+}
 
 interface FileTurn {
   /** Ends it for the others alone: the user keeps it. */
@@ -88,7 +114,8 @@ async function takeTurn(uid: number, signal?: AbortSignal): Promise<FileTurn | u
   const end = () => {
     ofUser?.()
     letOthers?.()
-    if (--user.callers === 0) users.delete(uid)
+    user.callers--
+    forgetIdle(uid)
   }
   if (ofUser !== undefined && letOthers !== undefined) return { letOthers, end }
   end()
@@ -114,7 +141,17 @@ async function endTurn<Value>(turn: FileTurn, working: Promise<Value>, signal: A
 }
 
 function userOf(uid: number): ClientUser {
-  const user = users.get(uid) ?? { turn: new Semaphore(1), callers: 0, unclosed: 0 }
+  const user = users.get(uid) ?? {
+    turn: new Semaphore(1),
+    callers: 0,
+    held: 0,
+    waiting: new Set<() => void>(),
+  }
   users.set(uid, user)
   return user
+}
+
+function forgetIdle(uid: number): void {
+  const user = users.get(uid)
+  if (user?.callers === 0 && user.held === 0) users.delete(uid)
 }

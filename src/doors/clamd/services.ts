@@ -12,10 +12,12 @@ export interface ClamdOptions extends MailDoorOptions {
   /** Contents that are judged at once. Others wait. */
   readonly maxClients: number
   /**
-   * Connections at once. If one more comes, the one that has been idle for longest is closed; if none is
-   * idle, the new one.
+   * Connections at once, of which one user or address has half. If one more comes, the one that has been
+   * idle for longest makes room, or the new one waits.
    */
   readonly maxConnections?: number
+  /** Milliseconds of silence after which a client may have to make room for another one. */
+  readonly makesRoomAfter?: number
   /** Bytes of a content. */
   readonly maxSize: number
   /** What clients send at this address. */

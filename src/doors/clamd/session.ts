@@ -182,6 +182,12 @@ export class ClamdConversation {
     this.#underWay.add(answered)
   }
 
+  /** Returns the answer to what a client asks that is hung up on. */
+  lastWords(why: string): Buffer {
+    const words = `Not scanned: ${why}${clamdWords.failed}`
+    return this.#replyToNext()(this.#services.couldNotTell(clamdWords.stream, words))
+  }
+
   /** How the request is answered that has not come whole. */
   #replyToNext(): ReplyMaker {
     const { isSession, isBehindCommand } = this.#requests

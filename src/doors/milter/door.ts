@@ -42,20 +42,13 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
   const { maxSockets, budget, log, timeouts = defaultTimeouts } = options
   const { maxConnections = Math.min(CONNECTIONS_MAX, maxSockets ?? CONNECTIONS_MAX) } = options
   const services = new MilterServices(first, options)
-  let isCrowded = false
   const door = serve<Wire>({
     every: Math.min(TICK_MAX, Math.ceil(timeouts.progressAfter / 2)),
+    maxConnections,
     maxSockets,
     log: (why) => log(`milter: ${why}`),
     memory: () => budget.used,
-    accept(socket, connections, closed) {
-      if (connections.size >= maxConnections) {
-        if (!isCrowded)
-          log(`milter: over ${maxConnections} connections at once; one more was closed`)
-        isCrowded = true
-        socket.destroy()
-        return undefined
-      }
+    accept(socket, _, closed) {
       const isByTcp = socket.remoteAddress !== undefined
       if (isByTcp) socket.setNoDelay(true) // on a unix socket the call would fail
       return serveMta(socket, {
@@ -65,10 +58,7 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
         leaving: timeouts.leaving,
         uptime: services.uptime,
         log,
-        closed() {
-          isCrowded = false
-          closed()
-        },
+        closed,
       })
     },
   })

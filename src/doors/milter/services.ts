@@ -6,9 +6,7 @@ import { Turns } from '../shared/turns.ts'
 export interface MilterOptions extends MailDoorOptions {
   /** Messages that are judged at once. Others wait, if there is memory for them. */
   readonly maxClients: number
-  /**
-   * Connections at once. If one more comes, it is closed, and its MTA goes on as without a milter.
-   */
+  /** Connections at once. Any more wait. */
   readonly maxConnections?: number
   readonly timeouts?: MilterTimeouts
 }

@@ -12,7 +12,7 @@ import type { Configuration } from './configuration.ts'
 export interface MailDoorOptions {
   /** Memory of the whole process for parts of messages that are not judged yet. */
   readonly budget: Budget
-  /** Connections at once, those that end included. Any more are closed. */
+  /** Connections at once, those that end included. Any more wait. */
   readonly maxSockets?: number
   /** Logs trouble of the daemon itself. */
   readonly log: (line: string) => void

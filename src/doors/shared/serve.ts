@@ -1,6 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterInput } from '../../lib/flow/timeout.ts'
+import { descriptorOf } from '../../lib/process/descriptors.ts'
+import { loadSystem } from '../../lib/runtime/system.ts'
 import type { DoorState } from '../../observe/live/process-report.ts'
+import { Admission } from './admission.ts'
 import type { Configuration } from './configuration.ts'
 
 /** A connection as the door sees it that serves it. */
@@ -11,27 +14,43 @@ export interface ServedConnection {
   finish(): void
   /** Ends the connection; the client is told to come again. Nothing happens if it must be answered. */
   dismiss(): void
+  /** Whether this side has said its last: then the connection takes no place any more. */
+  readonly hasHungUp: boolean
   /** Whether another server has its message, so that the client must hear what that server says. */
   readonly mustBeAnswered?: boolean
 }
+
+/** The connections of a door that are open, and their sockets, in the order in which they came. */
+export type Connections<Served> = ReadonlyMap<Served, Socket>
 
 /** What differs from door to door. */
 interface ServeOptions<Served extends ServedConnection> {
   /** Milliseconds between two calls of `tick`. */
   readonly every: number
-  /** Connections at once, those that end included. Any more are closed. */
+  /** Clients that are served at once. Others wait in the kernel, if no other process takes them. */
+  readonly maxConnections: number
+  /** Whether a connection counts for that; without this function, until this side has hung up. */
+  readonly takesPlace?: (served: Served) => boolean
+  /** Sockets at once, of connections that end, too. */
   readonly maxSockets: number | undefined
   /**
-   * Serves the client at a socket, or turns it away and returns undefined. `others` are the connections
-   * that are open already. `closed` is to be called once, when nothing is left to do for this one.
+   * Makes a place for a client that waits while all are taken. Returns whether the client may come, or be
+   * turned away by `accept`; otherwise it waits on. Without this function, all do.
+   */
+  readonly makeRoom?: (connections: Connections<Served>) => boolean
+  /**
+   * Serves the client at a socket, or turns it away and returns undefined. `closed` is to be called once,
+   * when nothing is left to do for this client.
    */
   readonly accept: (
     socket: Socket,
-    others: ReadonlySet<Served>,
+    others: Connections<Served>,
     closed: () => void,
   ) => Served | undefined
   /** Logs trouble with the listening socket. */
   readonly log: (line: string) => void
+  /** Logs, once until there is room, what becomes of clients that find no place; by default `log`. */
+  readonly logCrowd?: (line: string) => void
   /** Whether the runtime is to read nothing of a connection until the door has it do so. */
   readonly startsPaused?: boolean
   /** Bytes that the connections take of their budget. */
@@ -41,33 +60,64 @@ interface ServeOptions<Served extends ServedConnection> {
 /** Serves each connection to a server that does not listen yet, until the door is closed. */
 export function serve<Served extends ServedConnection>({
   every,
+  maxConnections,
   maxSockets = Number.POSITIVE_INFINITY,
+  takesPlace = ({ hasHungUp }) => !hasHungUp,
+  makeRoom = () => false,
   accept,
   log,
+  logCrowd = log,
   startsPaused = false,
   memory,
 }: ServeOptions<Served>): Omit<Door, 'configure'> {
-  const connections = new Set<Served>() // in the order of their coming
-  const unanswered = () => [...connections].filter((served) => served.mustBeAnswered).length
+  const connections = new Map<Served, Socket>()
+  const unanswered = () => [...connections.keys()].filter((served) => served.mustBeAnswered).length
   let sockets = 0
+  let isCrowded = false
   let timer: NodeJS.Timeout | undefined
   let emptied = () => {}
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: startsPaused }, (socket) => {
+    if (!admission.canWait && isFull() && !hasMadeRoom()) return void socket.destroy()
     sockets++
-    socket.once('close', () => sockets--)
-    if (sockets > maxSockets) return void socket.destroy()
+    socket.once('close', () => {
+      sockets--
+      admission.changed()
+    })
     const served = accept(socket, connections, () => leave(served!))
-    if (served === undefined) return
-    connections.add(served)
-    timer ??= setInterval(() => afterInput(() => each((served) => served.tick())), every)
+    if (served !== undefined) {
+      connections.set(served, socket)
+      timer ??= setInterval(() => afterInput(() => each((served) => served.tick())), every)
+    }
+    admission.accepted()
   })
   server.on('error', (error) => log(error.message))
+  const admission = new Admission(server, { isFull, makeRoom: hasMadeRoom })
 
+  function isFull(): boolean {
+    if (sockets >= maxSockets) return true
+    if (connections.size < maxConnections) {
+      isCrowded = false
+      return false
+    }
+    let places = 0
+    for (const served of connections.keys()) if (takesPlace(served)) places++
+    return places >= maxConnections
+  }
+  function hasMadeRoom(): boolean {
+    const hasRoom = makeRoom(connections)
+    if (!isCrowded) {
+      const what = hasRoom ? 'one that was idle was closed' : 'others wait'
+      logCrowd(`over ${maxConnections} connections at once; ${what}`)
+    }
+    isCrowded = true
+    return hasRoom
+  }
   function each(act: (served: Served) => void): void {
-    for (const served of connections) act(served)
+    for (const served of connections.keys()) act(served)
   }
   function leave(served: Served): void {
     connections.delete(served)
+    admission.changed()
     if (connections.size > 0) return
     clearInterval(timer)
     timer = undefined
@@ -79,6 +129,7 @@ export function serve<Served extends ServedConnection>({
     unanswered,
     async close(grace) {
       server.close()
+      admission.close()
       each((served) => served.finish())
       if (connections.size === 0) return
       const late = setTimeout(() => {
@@ -95,19 +146,35 @@ export function serve<Served extends ServedConnection>({
 }
 
 /** Returns the connection that has been idle for longest, since before `time`, if there is one. */
-export function longestIdle<Served extends { readonly idleSince: number | undefined }>(
+export function longestIdle<Served extends Idle>(
   connections: Iterable<Served>,
+  time: number,
+): Served | undefined {
+  return idleFirst(connections, time)[0]
+}
+
+/** Returns the same among clients that have sent nothing which lies unread. */
+export function longestSilent<Served extends Idle>(
+  connections: Connections<Served>,
   time = Number.POSITIVE_INFINITY,
 ): Served | undefined {
-  let oldest: Served | undefined
-  let since = time
-  for (const connection of connections) {
-    const { idleSince = since } = connection
-    if (idleSince >= since) continue
-    since = idleSince
-    oldest = connection
-  }
-  return oldest
+  return idleFirst(connections.keys(), time).find((served) => !hasUnread(connections.get(served)!))
+}
+
+interface Idle {
+  /** Undefined for a client that waits for an answer, or has its last one. */
+  readonly idleSince: number | undefined
+}
+
+function idleFirst<Served extends Idle>(connections: Iterable<Served>, time: number): Served[] {
+  const since = ({ idleSince = time }: Served) => idleSince
+  const idle = [...connections].filter((served) => since(served) < time)
+  return idle.sort((one, other) => since(one) - since(other))
+}
+
+/** Whether the client has sent bytes that this process has not read. */
+function hasUnread(socket: Socket): boolean {
+  return loadSystem()?.look(descriptorOf(socket) ?? -1) === 'talks'
 }
 
 /** A door that serves connections on a listening socket. */

@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream'
 import { errorText } from '../../lib/errors/fault.ts'
 import type { ServedConnection } from './serve.ts'
 
@@ -12,8 +11,18 @@ const UNTAKEN_MAX = 256 * 1024
  */
 const ITERATION_MAX = 128 * 1024
 
-/** A socket of the runtime's, or what stands in its place. */
-interface WireSocket extends Duplex {
+/** A socket of the runtime's, or what stands in its place; its methods are those of node:net. */
+export interface WireSocket {
+  on(event: 'data' | 'end' | 'error' | 'close', listener: (bytes: Buffer) => void): unknown
+  /** Bytes that the client has not taken. */
+  readonly writableLength: number
+  write(bytes: Buffer): unknown
+  end(bytes: Buffer): unknown
+  end(): unknown
+  pause(): unknown
+  resume(): unknown
+  isPaused(): boolean
+  destroy(): unknown
   /** Closes it as soon as everything is written. */
   destroySoon(): void
 }
@@ -160,9 +169,14 @@ export class Wire implements ServedConnection {
     return this.#leftAt !== undefined
   }
 
-  /** When a client that may say something was answered last, or came; undefined while it waits. */
+  /** Whether the conversation waits for the client. */
+  get isAwaited(): boolean {
+    return this.#reading !== undefined && !this.hasHungUp
+  }
+
+  /** When a client that is waited for was heard or answered last, or came; undefined for others. */
   get idleSince(): number | undefined {
-    return this.#reading === undefined || this.hasHungUp ? undefined : this.#saidAt
+    return this.isAwaited ? Math.max(this.#saidAt, this.receivedAt) : undefined
   }
 
   now(): number {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { errorText, isFault } from '../../lib/errors/fault.ts'
 import { Budget, type MemoryLease } from '../../lib/flow/memory-budget.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import { type Door, serve } from '../shared/serve.ts'
+import { type Door, longestSilent, serve } from '../shared/serve.ts'
 import { PeerTimeout, Wire, type WireHost } from '../shared/wire.ts'
 import { acknowledgement, goCold, heartbeat } from './carry-out.ts'
 import { GoCold } from './frames.ts'
@@ -19,27 +19,21 @@ export function createSlotSocketDoor(first: Configuration, options: SlotSocketOp
   const { timeouts = defaultTimeouts } = options
   const server = new SlotServer(first, options)
   const budget = new Budget(options.memory)
-  /** The conversations whose head has not come whole, in the order of arrival. */
+  /** The conversations whose head has not come whole. They must not keep others out. */
   const waiting = new Set<Wire>()
-
-  /**
-   * Ends the oldest conversation that has asked nothing, if there are too many: they must not keep
-   * others out.
-   */
-  function makeRoom(): void {
-    if (waiting.size < options.maxClients) return
-    const [oldest] = waiting
-    waiting.delete(oldest!)
-    oldest!.dismiss('too many connections')
-  }
-
   const door = serve<Wire>({
     every: Math.min(TICK_MAX, Math.ceil(timeouts.heartbeatAfter / 2)),
+    maxConnections: options.maxClients,
     maxSockets: options.maxSockets,
+    takesPlace: (wire) => waiting.has(wire),
     log: (why) => options.log(`slot socket: ${why}`),
     memory: () => budget.used,
+    makeRoom(connections) {
+      const oldest = longestSilent(new Map([...connections].filter(([wire]) => waiting.has(wire))))
+      oldest?.dismiss('too many connections')
+      return oldest !== undefined
+    },
     accept(socket, _, closed) {
-      makeRoom()
       const lease = budget.open()
       const wire = serveSlotClient(socket, {
         server,

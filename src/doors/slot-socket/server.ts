@@ -35,7 +35,7 @@ import { type DaemonDescription, descriptionFrame } from './tell.ts'
 
 /** The options of the slot's door, besides its configuration. */
 export interface SlotSocketOptions {
-  /** Connections at once, those that end included. Any more are closed. */
+  /** Connections at once, those that end included. Any more wait. */
   readonly maxSockets?: number
   /** Bytes of all requests that are not answered yet. */
   readonly memory: number

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
-import { clientKey, type Network, parseIpAddress } from '../../lib/net/ip-address.ts'
+import { addressKey, type Network, parseIpAddress } from '../../lib/net/ip-address.ts'
 import type { RawReply } from '../../protocol/smtp/replies.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import { type Door, longestIdle, serve } from '../shared/serve.ts'
+import { type Connections, type Door, longestIdle, serve } from '../shared/serve.ts'
 import { defaultTimeouts, SmtpConnection } from './client/connection.ts'
 import { type SmtpOptions, type SmtpRoute, SmtpServices } from './next-server/services.ts'
 import { ownReply } from './replies/own-replies.ts'
@@ -19,8 +19,11 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
   const connections = new ClientConnections(maxClients, timeouts.makesRoomAfter, services)
   const door = serve<SmtpConnection>({
     every: Math.min(TICK_MAX, Math.ceil(timeouts.silence / 2)),
+    maxConnections: maxClients,
     maxSockets,
     log: complain,
+    logCrowd: () => {}, // `connections` does
+    makeRoom: () => true,
     memory: () => budget.used,
     accept(socket, clients, closed) {
       const { remoteAddress } = socket
@@ -73,15 +76,17 @@ class ClientConnections {
    * another address than that of the new client has more than half of the connections, one of its
    * clients is closed. That is logged once, until there is room again.
    */
-  makeRoom(clients: ReadonlySet<SmtpConnection>, newcomer: string | undefined): boolean {
-    if (clients.size < this.#max) {
+  makeRoom(clients: Connections<SmtpConnection>, newcomer: string | undefined): boolean {
+    const served = [...clients.keys()].filter(({ hasHungUp }) => !hasHungUp)
+    if (served.length < this.#max) {
       this.#isCrowded = false
       return true
     }
     const before = this.#services.uptime() - this.#makesRoomAfter
-    const outside = [...clients].filter(({ isAmidContent }) => !isAmidContent)
-    const idle = longestIdle(outside, before) ?? longestIdle(clients, before)
-    const closable = idle ?? longestIdle(this.#largestCrowd(clients, newcomer))
+    const outside = served.filter(({ isAmidContent }) => !isAmidContent)
+    const idle = longestIdle(outside, before) ?? longestIdle(served, before)
+    const closable =
+      idle ?? longestIdle(this.#largestCrowd(served, newcomer), Number.POSITIVE_INFINITY)
     if (!this.#isCrowded) {
       const who = closable ? 'one of them was closed' : 'one more was told to try again'
       this.#services.complain(`over ${this.#max} connections at once (--max-clients); ${who}`)
@@ -93,12 +98,11 @@ class ClientConnections {
 
   /** Returns the clients of the address that has more than half of the connections, unless it is this one. */
   #largestCrowd(
-    clients: ReadonlySet<SmtpConnection>,
+    clients: readonly SmtpConnection[],
     newcomer: string | undefined,
   ): readonly SmtpConnection[] {
     const byAddress = new Map<string, SmtpConnection[]>()
     for (const client of clients) {
-      if (client.gone.aborted) continue
       const address = addressKey(client.clientAddress)
       const crowd = byAddress.get(address)
       if (crowd === undefined) byAddress.set(address, [client])
@@ -107,12 +111,6 @@ class ClientConnections {
     byAddress.delete(addressKey(newcomer))
     return [...byAddress.values()].find(({ length }) => length > this.#max / 2) ?? []
   }
-}
-
-/** Those of a socket with a path have one key. */
-function addressKey(text = ''): string {
-  const address = parseIpAddress(text)
-  return address === undefined ? '' : clientKey(address)
 }
 
 /**

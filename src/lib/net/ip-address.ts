@@ -101,3 +101,9 @@ export function clientKey(address: IpAddress): string {
   const bytes = address.length === 4 ? address : address.subarray(0, IPV6_NETWORK_BYTES)
   return Buffer.from(bytes).toString('hex')
 }
+
+/** Returns the key of the client at an address as node:net has it; all that have none share one. */
+export function addressKey(text = ''): string {
+  const address = parseIpAddress(text)
+  return address === undefined ? '' : clientKey(address)
+}

@@ -116,11 +116,22 @@ export interface System {
   /** SO_PASSRIGHTS (Linux 6.16): the kernel refuses descriptors. Returns false if it cannot. */
   refuseDescriptors(socket: number): boolean
   /**
-   * epoll_ctl(2): sets EPOLLEXCLUSIVE for a descriptor in a set of the runtime, which reports these
-   * events by this data. Returns whether it is set. Throws if the runtime waits for the descriptor no
-   * more.
+   * epoll_ctl(2): adds a descriptor to a set of the runtime with EPOLLEXCLUSIVE, or adds it anew. The
+   * runtime knows it by `data`. Returns whether the bit is set. Throws if the descriptor cannot be added.
    */
   wakeOne(epoll: number, fd: number, events: number, data: bigint): boolean
+  /** epoll_ctl(2): takes a descriptor out of a set. Returns whether it was in it. */
+  wakeNone(epoll: number, fd: number): boolean
+
+  /* Descriptors */
+
+  /** fcntl(2), F_DUPFD_CLOEXEC: returns a second descriptor of the same open file. */
+  duplicate(fd: number): number
+  /**
+   * dup3(2), O_CLOEXEC: makes `fd` a descriptor of the open file of `other`, and closes what it was before.
+   * Returns whether that worked.
+   */
+  replace(fd: number, other: number): boolean
 
   /* TCP sockets, by addresses of 4 or 16 bytes; a port of 0 lets the kernel choose */
 

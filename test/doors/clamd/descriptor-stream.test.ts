@@ -23,6 +23,7 @@ t.test('a request whose descriptor was cut off does not get that of the next one
   t.teardown(() => client.destroy())
   const open = () => readdirSync('/proc/self/fd').length
   let isFull = true
+  let isAwaited = false
   const kept: number[] = []
   /** While the process has no room for one more, the kernel hands over none, or fewer. */
   const crowded: System = Object.assign(Object.create(system), {
@@ -34,17 +35,22 @@ t.test('a request whose descriptor was cut off does not get that of the next one
       return { ...got, descriptors: [], areCut: true }
     },
   })
-  const stream = new DescriptorStream(socket, crowded, 0)
+  const stream = new DescriptorStream(socket, crowded, 0, () => isAwaited)
   t.teardown(() => stream.destroy())
   const heard: Buffer[] = []
   stream.on('data', (chunk: Buffer) => heard.push(chunk))
+  stream.resume()
   const file = openSync('/proc/self/exe', 'r')
   t.teardown(() => closeSync(file))
   const near = descriptorOf(client)!
   system.passDescriptor(near, Buffer.from('1'), file)
   system.passDescriptor(near, Buffer.from('2'), file)
-  await until(() => Buffer.concat(heard).length === 2, 'both have come')
-  t.same(stream.takeDescriptors(), [], 'the first one has none')
+  await until(() => stream.isPaused(), 'the first one is not read yet')
+  t.equal(String(Buffer.concat(heard)), '1')
+  t.same(stream.takeDescriptors(), [], 'it has none')
+  isAwaited = true
+  stream.resume()
+  await until(() => heard.length === 2, 'both have come')
   kept.push(...stream.takeDescriptors())
   t.equal(kept.length, 1)
   const before = open()

@@ -35,13 +35,10 @@ t.test('a thousand silent connections keep new ones out for ten seconds at most'
   t.equal(defaultTimeouts.negotiation, 10_000)
   const milter = await openMilter(t, scanning, { timeouts: { progressAfter: 100 } })
   const idle = await milter.connect() // an ordinary one of the MTA's
-  const mute = await silent(t, milter.socket, CONNECTIONS_MAX)
-  const newest = mute.at(-1)!
-  if (!newest.closed) await once(newest, 'close')
+  await silent(t, milter.socket, CONNECTIONS_MAX - 1)
   t.equal((await idle.submit({ message: plain })).outcome, 'delivered')
-  await Promise.all(mute.map((socket) => socket.closed || once(socket, 'close')))
   t.equal((await milter.submit({ message: plain })).outcome, 'delivered')
-  t.same(milter.log, ['milter: over 1000 connections at once; one more was closed'])
+  t.same(milter.log, ['milter: over 1000 connections at once; others wait'])
 })
 
 // promise: memory-and-time

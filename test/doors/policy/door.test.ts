@@ -238,13 +238,15 @@ t.test('without QUOTAD all recipients pass, until it is set', async (t) => {
   t.same(await ask(rcpt('full@example.org')), { action: 'DUNNO' })
 })
 
-t.test('over the limit, while all others wait, the new connection is closed', async (t) => {
-  const { service, connect, heard, revive } = await rig(t, { maxConnections: 2, dead: true })
+t.test('over the limit, while all others wait, the new connection waits', async (t) => {
+  const { service, connect, heard, log, revive } = await rig(t, { maxConnections: 2, dead: true })
   const busy = [await connect(), await connect()]
   const answers = busy.map((client, n) => client.ask(rcpt(`${['full', 'half'][n]}@example.org`)))
   while (new Set(heard).size < 2) await new Promise(setImmediate)
-  await (await connect()).closed
+  const late = (await connect()).ask(rcpt('full@example.org'))
+  while (!log.join().includes('others wait')) await new Promise(setImmediate)
   t.equal(service.state().clients, 2)
   revive()
   t.same(await Promise.all(answers), [{ action: full }, { action: 'DUNNO' }])
+  t.same(await late, { action: full })
 })

@@ -119,6 +119,10 @@ export class SmtpConnection implements ServedConnection {
     return this.#reading?.what === 'content'
   }
 
+  get hasHungUp(): boolean {
+    return this.#wire.hasHungUp
+  }
+
   get idleSince(): number | undefined {
     return this.#wire.hasHungUp ? undefined : this.progress.idleSince
   }
