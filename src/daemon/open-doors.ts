@@ -34,7 +34,6 @@ export async function openDoors(
   kinds: readonly DoorKind[],
   { reporter, describe, ownArgs }: Pick<DoorOptions, 'reporter' | 'describe' | 'ownArgs'>,
 ): Promise<OpenDoor[]> {
-  const budget = new Budget(options.memory)
   const identifyPeer = identifyPeerBy(loadSystem())
   const { clients: maxClients, sockets: maxSockets } = connectionLimits(
     descriptorLimit(),
@@ -54,7 +53,6 @@ export async function openDoors(
     reporter,
     describe,
     ownArgs,
-    budget,
     identifyPeer,
   }
   const open: OpenDoor[] = []
@@ -91,8 +89,6 @@ interface DoorOptions extends DaemonOptions {
   readonly describe: (wantsTrial: boolean) => Promise<DaemonDescription>
   /** The options of this onescand, as they were given. */
   readonly ownArgs: readonly string[]
-  /** The memory for messages of MTAs. The slot's socket has a budget of its own. */
-  readonly budget: Budget
   readonly identifyPeer: IdentifyPeer
   /** Set for a door that hands mail on. */
   readonly route: SmtpRoute | undefined
@@ -100,11 +96,12 @@ interface DoorOptions extends DaemonOptions {
 
 function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOptions): Door {
   const { mailLog } = options
+  const budget = new Budget(options.memory)
   switch (kind) {
     case 'slot':
       return createSlotSocketDoor(configuration, { ...options, log })
     case 'milter':
-      return createMilterDoor(configuration, { ...options, log })
+      return createMilterDoor(configuration, { ...options, budget, log })
     case 'policy':
       return makePolicyDoor(
         configuration,
@@ -112,12 +109,12 @@ function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOpt
         mailLog,
       )
     case 'clamd':
-      return createClamdDoor(configuration, { ...options, about: 'files', log })
+      return createClamdDoor(configuration, { ...options, about: 'files', budget, log })
     case 'clamd-mail':
-      return createClamdDoor(configuration, { ...options, about: 'mails', log })
+      return createClamdDoor(configuration, { ...options, about: 'mails', budget, log })
     case 'smtp':
     case 'lmtp':
-      return createSmtpDoor(configuration, options.route!, { ...options, log })
+      return createSmtpDoor(configuration, options.route!, { ...options, budget, log })
   }
 }
 

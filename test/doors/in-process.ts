@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type Configuration, readConfiguration } from '../../src/doors/shared/configuration.ts'
 import type { Door } from '../../src/doors/shared/serve.ts'
 import { Budget } from '../../src/lib/flow/memory-budget.ts'
+import { LISTEN_QUEUE } from '../../src/lib/net/endpoint.ts'
 import type { QuotaLookup } from '../../src/scan/quota/quota-answer.ts'
 import type { ContentScanner } from '../../src/scan/scanners/shared/scanner.ts'
 import { HostMemory } from '../../src/scan/verdicts/host-memory.ts'
@@ -57,8 +58,10 @@ export function aroundDoor(t: Ending, { quota, scan }: InPlace = {}) {
     },
     /** Has the door listen until the test is over: on a path, or on a port of 127.0.0.1. */
     async open(door: Door, place: string | 0): Promise<OpenedDoor> {
-      door.server.listen(place === 0 ? { port: 0, host: '127.0.0.1' } : { path: place })
+      const at = place === 0 ? { port: 0, host: '127.0.0.1' } : { path: place }
+      door.server.listen({ ...at, backlog: LISTEN_QUEUE })
       await once(door.server, 'listening')
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate) // it takes over its queue
       t.teardown(async () => {
         if (door.server.listening) await door.close(0)
         rmSync(directory, { recursive: true, force: true })

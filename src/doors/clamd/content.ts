@@ -14,6 +14,8 @@ import type { ClamdServices } from './services.ts'
 
 /** What is known of a client, for the log. */
 export interface ClamdClient {
+  /** Whose share of memory its contents take: a user's, or an address's. */
+  readonly share: string
   /** Its IP address; undefined behind a unix socket. */
   readonly remote: string | undefined
   readonly fields: readonly LogField[]
@@ -52,7 +54,7 @@ export class Content {
     try {
       this.#judging = startJudging(services.configuration)
       if (this.#judging.kind === 'judge') {
-        this.#intake = new Intake(this.#judging.messageOptions, services.openLease())
+        this.#intake = new Intake(this.#judging.messageOptions, services.openLease(client.share))
       }
     } catch (error) {
       this.#trouble = error

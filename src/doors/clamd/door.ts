@@ -1,11 +1,10 @@
 import type { Socket } from 'node:net'
 import type { LogField } from '../../lib/errors/log.ts'
 import { descriptorOf } from '../../lib/process/descriptors.ts'
-import { loadSystem } from '../../lib/runtime/system.ts'
+import { loadSystem, type System } from '../../lib/runtime/system.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type Connections, type Door, longestSilent, serve } from '../shared/serve.ts'
 import { Wire } from '../shared/wire.ts'
-import type { Peer } from '../slot-socket/server.ts'
 import { DescriptorStream } from './descriptor-stream.ts'
 import { type ClamdOptions, ClamdServices } from './services.ts'
 import { ClamdConversation, ClamdRequests } from './session.ts'
@@ -44,7 +43,7 @@ export function createClamdDoor(first: Configuration, options: ClamdOptions): Do
     accept(socket, connections, closed) {
       const peer = loadSystem()?.peerOf(descriptorOf(socket) ?? -1)
       const client = peer ? `user ${peer.uid}` : (socket.remoteAddress ?? 'a socket')
-      const wire = serveClient(socket, peer, services, closed)
+      const wire = serveClient(socket, peer, client, services, closed)
       clients.set(wire, client)
       const isOwn = ([other]: readonly [Wire, Socket]) =>
         clients.get(other) === client && !other.hasHungUp
@@ -89,7 +88,8 @@ class ClientShares {
 
 function serveClient(
   socket: Socket,
-  peer: Peer | undefined,
+  peer: ReturnType<System['peerOf']>,
+  share: string,
   services: ClamdServices,
   closed: () => void,
 ): Wire {
@@ -101,7 +101,7 @@ function serveClient(
     peer &&
     new DescriptorStream(socket, system, peer.uid, () => wire.isAwaited || wire.hasHungUp)
   if (remote !== undefined) socket.setNoDelay(true) // on a unix socket the call would fail
-  const lease = services.openLease()
+  const lease = services.openLease(share)
   const requests = new ClamdRequests(maxSize, lease)
   const wire: Wire = new Wire(stream ?? socket, requests, {
     leaving: timeouts.leaving,
@@ -119,7 +119,7 @@ function serveClient(
       ]
     : []
   const near = stream && peer && { uid: peer.uid, takeDescriptors: () => stream.takeDescriptors() }
-  const session = new ClamdConversation(wire, requests, services, { remote, fields, near })
+  const session = new ClamdConversation(wire, requests, services, { share, remote, fields, near })
   void wire.converse(() => session.run().finally(() => lease.close()))
   ;(stream ?? socket).resume()
   return wire

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { errorText, isFault } from '../../lib/errors/fault.ts'
 import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
+import { addressKey } from '../../lib/net/ip-address.ts'
 import { releaseBuffer } from '../../lib/runtime/buffers.ts'
 import { HEADER_MAX } from '../../mail/message/header-block.ts'
 import { parseCommand } from '../../protocol/milter/commands.ts'
@@ -53,7 +54,7 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
       if (isByTcp) socket.setNoDelay(true) // on a unix socket the call would fail
       return serveMta(socket, {
         services,
-        lease: budget.open(),
+        lease: budget.open(addressKey(socket.remoteAddress)),
         timeouts,
         leaving: timeouts.leaving,
         uptime: services.uptime,

@@ -41,6 +41,8 @@ export class MilterMessage {
   /** Bytes that the client announced for the message. */
   readonly size: number | undefined
   readonly #services: MilterServices
+  /** Whose share of memory it takes. */
+  readonly #share: string
   readonly #began: number
   readonly #from: Buffer
   readonly #recipients: RecipientList
@@ -52,15 +54,16 @@ export class MilterMessage {
   #intake: MilterIntake | undefined
   #trouble: unknown
 
-  constructor({ path, parameters }: SmtpPath, services: MilterServices) {
+  constructor({ path, parameters }: SmtpPath, services: MilterServices, share: string) {
     this.#services = services
+    this.#share = share
     this.#began = services.uptime()
     // A copy, so that it does not keep alive all that came in the same chunk. An address that is
     // too long stays too long.
     this.#from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
     this.sender = readAddress(this.#from)
     this.size = announcedSize(parameters)
-    this.#recipients = new RecipientList(services.openLease())
+    this.#recipients = new RecipientList(services.openLease(share))
     const from = this.sender.text
     this.#summary = { from, to: undefined, recipients: 0, messageId: undefined }
   }
@@ -166,7 +169,7 @@ export class MilterMessage {
     if (this.#judging !== undefined) return this.#judging
     const judging = startJudging(this.#services.configuration)
     if (judging.kind === 'judge') {
-      this.#intake = new MilterIntake(judging.messageOptions, this.#services.openLease())
+      this.#intake = new MilterIntake(judging.messageOptions, this.#services.openLease(this.#share))
     }
     this.#judging = judging
     return judging

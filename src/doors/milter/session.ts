@@ -1,6 +1,7 @@
 import { Fault, isFault } from '../../lib/errors/fault.ts'
 import type { LogField } from '../../lib/errors/log.ts'
 import { ABORTED, unlessAborted } from '../../lib/flow/timeout.ts'
+import { addressKey } from '../../lib/net/ip-address.ts'
 import { faultLine, type LogContext } from '../../log/log-lines.ts'
 import { isPlainPath } from '../../mail/message/envelope/address.ts'
 import { clientNameOf } from '../../mail/message/envelope/envelope.ts'
@@ -103,7 +104,7 @@ export class MilterSession {
       }
       case 'mail':
         this.#dropMessage() // a new message ends the old one, as in libmilter
-        this.#message = new MilterMessage(command, this.#services)
+        this.#message = new MilterMessage(command, this.#services, addressKey(this.#remote()))
         return this.#goOn(command)
       case 'recipient':
         return this.#takeRecipient(command, gone)

@@ -26,6 +26,8 @@ export class Admission {
   #queue: ConnectionQueue | undefined
   #acceptedNow = 0
   #nextLook: NodeJS.Timeout | undefined
+  /** Whether clients wait that no other process has taken. */
+  #areLeft = false
 
   /** The server does not listen yet. */
   constructor(server: Server, options: AdmissionOptions) {
@@ -57,10 +59,11 @@ export class Admission {
   /** A connection has come or gone. */
   changed(): void {
     if (this.#queue === undefined) return
+    const isTurnOver = this.#acceptedNow >= ACCEPTED_MAX
     const isFull = this.#options.isFull()
-    if (!isFull && this.#acceptedNow < ACCEPTED_MAX) this.#queue.open()
+    if (!isTurnOver && (!isFull || this.#hasMadeRoom())) this.#queue.open()
     else this.#queue.hold()
-    if (isFull) this.#lookIn(OTHERS_FIRST)
+    if (isFull && !isTurnOver) this.#lookLater()
   }
 
   /** To be called when the server is closed. */
@@ -70,18 +73,16 @@ export class Admission {
     this.#queue = undefined
   }
 
-  #lookIn(milliseconds: number): void {
-    this.#nextLook ??= setTimeout(() => {
-      this.#nextLook = undefined
-      this.#look()
-    }, milliseconds).unref()
+  #hasMadeRoom(): boolean {
+    this.#areLeft &&= this.#queue!.hasWaiting
+    return this.#areLeft && this.#options.makeRoom()
   }
 
-  #look(): void {
-    const { isFull, makeRoom } = this.#options
-    if (this.#queue?.hasWaiting && isFull() && makeRoom()) {
-      this.#queue.open() // for one client
-      this.#lookIn(1) // no other process has taken this one, and perhaps more wait
-    } else this.changed()
+  #lookLater(): void {
+    this.#nextLook ??= setTimeout(() => {
+      this.#nextLook = undefined
+      this.#areLeft = true
+      this.changed()
+    }, OTHERS_FIRST).unref()
   }
 }

@@ -10,7 +10,7 @@ import type { Configuration } from './configuration.ts'
 
 /** The options of a door that receives mail from a mail server. */
 export interface MailDoorOptions {
-  /** Memory of the whole process for parts of messages that are not judged yet. */
+  /** The door's memory for parts of messages that are not judged yet. */
   readonly budget: Budget
   /** Connections at once, those that end included. Any more wait. */
   readonly maxSockets?: number
@@ -27,9 +27,9 @@ export class MailServices {
   /** That of the moment; a message keeps the one that it began with. */
   configuration: Configuration
   /**
-   * Opens a lease of this process's memory, for what is kept of one message before it is judged.
+   * Opens a lease of the door's memory, for what is kept of one message of a client before it is judged.
    */
-  readonly openLease: () => MemoryLease
+  readonly openLease: (client: string) => MemoryLease
   /** Logs a line about mail. */
   readonly log: (line: Buffer) => void
   /** Shows that a message is being judged; the result is called when that is over. */
@@ -39,7 +39,7 @@ export class MailServices {
 
   constructor(first: Configuration, { budget, mailLog, reporter }: MailDoorOptions) {
     this.configuration = first
-    this.openLease = () => budget.open()
+    this.openLease = (client) => budget.open(client)
     this.log = mailLog
     this.begin = reporter?.begin
   }

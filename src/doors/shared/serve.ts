@@ -6,6 +6,9 @@ import type { DoorState } from '../../observe/live/process-report.ts'
 import { Admission } from './admission.ts'
 import type { Configuration } from './configuration.ts'
 
+/** Milliseconds before the log says again that a door is full. */
+const LOG_AGAIN_AFTER = 60_000
+
 /** A connection as the door sees it that serves it. */
 export interface ServedConnection {
   /** Sends what is due, and ends what takes too long. It is called again and again. */
@@ -49,7 +52,7 @@ interface ServeOptions<Served extends ServedConnection> {
   ) => Served | undefined
   /** Logs trouble with the listening socket. */
   readonly log: (line: string) => void
-  /** Logs, once until there is room, what becomes of clients that find no place; by default `log`. */
+  /** Logs once a minute what becomes of clients that find no place; by default it is `log`. */
   readonly logCrowd?: (line: string) => void
   /** Whether the runtime is to read nothing of a connection until the door has it do so. */
   readonly startsPaused?: boolean
@@ -95,21 +98,20 @@ export function serve<Served extends ServedConnection>({
 
   function isFull(): boolean {
     if (sockets >= maxSockets) return true
-    if (connections.size < maxConnections) {
-      isCrowded = false
-      return false
-    }
+    if (connections.size < maxConnections) return false
     let places = 0
     for (const served of connections.keys()) if (takesPlace(served)) places++
     return places >= maxConnections
   }
   function hasMadeRoom(): boolean {
     const hasRoom = makeRoom(connections)
-    if (!isCrowded) {
-      const what = hasRoom ? 'one that was idle was closed' : 'others wait'
-      logCrowd(`over ${maxConnections} connections at once; ${what}`)
-    }
+    if (isCrowded) return hasRoom
+    const what = hasRoom ? 'one that was idle was closed' : 'others wait'
+    logCrowd(`over ${maxConnections} connections at once; ${what}`)
     isCrowded = true
+    setTimeout(() => {
+      isCrowded = false
+    }, LOG_AGAIN_AFTER).unref()
     return hasRoom
   }
   function each(act: (served: Served) => void): void {

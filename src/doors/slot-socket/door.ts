@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { errorText, isFault } from '../../lib/errors/fault.ts'
+import { attempt, errorText, isFault } from '../../lib/errors/fault.ts'
 import { Budget, type MemoryLease } from '../../lib/flow/memory-budget.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type Door, longestSilent, serve } from '../shared/serve.ts'
@@ -34,7 +34,7 @@ export function createSlotSocketDoor(first: Configuration, options: SlotSocketOp
       return oldest !== undefined
     },
     accept(socket, _, closed) {
-      const lease = budget.open()
+      const lease = budget.open(String(attempt(() => options.identifyPeer(socket))?.uid))
       const wire = serveSlotClient(socket, {
         server,
         lease,

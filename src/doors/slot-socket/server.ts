@@ -37,7 +37,7 @@ import { type DaemonDescription, descriptionFrame } from './tell.ts'
 export interface SlotSocketOptions {
   /** Connections at once, those that end included. Any more wait. */
   readonly maxSockets?: number
-  /** Bytes of all requests that are not answered yet. */
+  /** Bytes of all requests that are not answered yet: the door's memory. */
   readonly memory: number
   /** Bytes of a message. */
   readonly maxSize: number

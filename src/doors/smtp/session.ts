@@ -1,4 +1,5 @@
 import { errorText, isFault } from '../../lib/errors/fault.ts'
+import { addressKey } from '../../lib/net/ip-address.ts'
 import { isPlainPath } from '../../mail/message/envelope/address.ts'
 import { clientNameOf, type Origin } from '../../mail/message/envelope/envelope.ts'
 import { plainAddress } from '../../protocol/shared/smtp.ts'
@@ -154,7 +155,12 @@ export class SmtpSession {
   async #startTransaction({ line, argument }: SmtpCommand): Promise<RawReply> {
     const path = parsePath(argument, 'FROM:')
     if (path === undefined) return ownReply.addressMissing
-    const transaction = new SmtpTransaction(line, path, this.#services)
+    const transaction = new SmtpTransaction(
+      line,
+      path,
+      this.#services,
+      addressKey(this.clientAddress),
+    )
     try {
       const reply = await this.#nextServer.pass(line)
       if (reply.code >= 300) return reply

@@ -1,9 +1,20 @@
 import { Fault } from '../errors/fault.ts'
 
-/** The memory that all messages in this process may take together, for one kind of door. */
+/** Bytes up to which a message counts as small. */
+const SMALL = 64 * 1024
+/** The part of a budget that is for small messages alone. */
+const RESERVE = 1 / 4
+/** A client may take so many times what stays free for others. */
+const OF_FREE = 3
+
+/**
+ * The memory that all messages at one address of this process may take together. Each client has a share of
+ * it: three times what it leaves free for others, so that the next one always finds something.
+ */
 export class Budget {
   /** Bytes. */
   readonly limit: number
+  readonly #byClient = new Map<string, number>()
   #used = 0
 
   constructor(limit: number) {
@@ -14,24 +25,36 @@ export class Budget {
     return this.#used
   }
 
-  /** Notes that so many bytes more are used, or fewer. */
-  change(bytes: number): void {
-    this.#used += bytes
+  /** Whether the client may take so many bytes more, for a message that is `small` with them or not. */
+  hasRoom(client: string, bytes: number, isSmall: boolean): boolean {
+    const limit = isSmall ? this.limit : this.limit * (1 - RESERVE)
+    const own = (this.#byClient.get(client) ?? 0) + bytes
+    return own <= OF_FREE * (limit - this.#used - bytes)
   }
 
-  /** Opens a lease for one conversation. */
-  open(): MemoryLease {
-    return new MemoryLease(this)
+  /** Notes that the client has taken so many bytes more, or fewer. */
+  change(client: string, bytes: number): void {
+    this.#used += bytes
+    const own = (this.#byClient.get(client) ?? 0) + bytes
+    if (own === 0) this.#byClient.delete(client)
+    else this.#byClient.set(client, own)
+  }
+
+  /** Opens a lease for one conversation of a client, by its address or user. */
+  open(client = ''): MemoryLease {
+    return new MemoryLease(this, client)
   }
 }
 
 /** What one conversation has taken of a budget, in bytes. */
 export class MemoryLease {
   readonly #budget: Budget
+  readonly #client: string
   #charged = 0
 
-  constructor(budget: Budget) {
+  constructor(budget: Budget, client: string) {
     this.#budget = budget
+    this.#client = client
   }
 
   /** For a process that takes one message: softlimit(8) is its limit. */
@@ -40,11 +63,12 @@ export class MemoryLease {
   }
 
   /**
-   * Sets bytes aside before they are allocated. Throws a Fault of kind `out-of-memory` if that
-   * fails.
+   * Sets bytes aside before they are allocated. Throws a Fault of kind `out-of-memory` if the client has no
+   * share left for them.
    */
   charge(bytes: number): void {
-    if (this.#budget.used + bytes > this.#budget.limit) {
+    const isSmall = this.#charged + bytes <= SMALL
+    if (bytes > 0 && !this.#budget.hasRoom(this.#client, bytes, isSmall)) {
       throw new Fault('out-of-memory', `no memory for ${bytes} bytes more (--memory)`)
     }
     this.#take(bytes)
@@ -66,7 +90,7 @@ export class MemoryLease {
   }
 
   #take(bytes: number): void {
-    this.#budget.change(bytes)
+    this.#budget.change(this.#client, bytes)
     this.#charged += bytes
   }
 }

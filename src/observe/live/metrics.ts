@@ -243,7 +243,7 @@ export function registerMetrics(registry: Registry) {
     late: gauge('onescan_workers_late', 'Workers of which nothing has been heard for 3 seconds.'),
     clients: gauge('onescan_clients', 'Connections.', ['door']),
     memory: gauge('onescan_memory_bytes', 'Bytes that clients have sent and that are not answered yet.', ['door']),
-    memoryLimit: gauge('onescan_memory_limit_bytes', 'Their limit in each process, as --memory sets it.'),
+    memoryLimit: gauge('onescan_memory_limit_bytes', 'Their limit at each address of each process, as --memory sets it.'),
     clamdUp: gauge('onescan_clamd_up', 'Whether this server of CLAMD answers, asked every 15 seconds.', ['server']),
     clamdSessions: gauge('onescan_clamd_sessions', 'Messages that it is scanning now.', ['server']),
     clamdVersion: gauge('onescan_clamd_signature_version', 'Version of its signatures.', ['server']),

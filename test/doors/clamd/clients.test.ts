@@ -202,7 +202,7 @@ t.test('what is under way is answered before a session ends for want of memory',
   line.write('zIDSESSION\0', inStream(plain))
   await clamd.asked()
   const taken = budget.limit - budget.used
-  budget.change(taken)
+  budget.change('', taken)
   line.write('zPING\0')
   await until(() => door.log.some((said) => said.includes('no memory')), 'there is no memory')
   await clamd.answer()
@@ -210,7 +210,7 @@ t.test('what is under way is answered before a session ends for want of memory',
     await line.hear(),
     '1: stream: OK\0' + '2: stream: Not scanned: out-of-memory, see the log ERROR\0',
   )
-  budget.change(-taken)
+  budget.change('', -taken)
   await until(() => budget.used === 0 && door.state().clients === 0, 'all is given back')
 })
 

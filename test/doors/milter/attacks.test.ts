@@ -18,14 +18,18 @@ const MIB = 1024 * 1024
 
 /** Opens so many connections that say nothing. */
 async function silent(t: Test, place: string, count: number): Promise<Socket[]> {
-  const sockets: Socket[] = []
-  while (sockets.length < count) {
+  const open = async () => {
     const socket = connect(place)
     t.teardown(() => socket.destroy())
     await once(socket, 'connect')
     socket.on('error', () => {})
-    socket.resume()
-    sockets.push(socket)
+    return socket.resume()
+  }
+  const sockets: Socket[] = []
+  while (sockets.length < count) {
+    sockets.push(
+      ...(await Promise.all(Array.from({ length: Math.min(100, count - sockets.length) }, open))),
+    )
   }
   return sockets
 }

@@ -10,20 +10,20 @@ const MAIL = 'MAIL FROM:<a@b.example>'
 const RCPT = 'RCPT TO:<b@b.example>'
 
 t.test('over --max-clients who is silent for longest goes, or else the new one', async (t) => {
-  const timeouts = { ...defaultTimeouts, makesRoomAfter: 200 }
+  const timeouts = { ...defaultTimeouts, makesRoomAfter: 1500 }
   const { door, over, stillServes } = await openBetween(t, { maxClients: 2, timeouts })
   const busy = await door.amidData()
   const silent = await door.call()
   const early = await callDoor(door.port)
   t.match(await early.rest(), [/^421 4\.3\.2 too many connections/])
-  await wait(250)
+  await wait(1600)
   const late = await door.call()
   t.match(await silent.rest(), [/^421 4\.3\.2 no progress for too long/])
   t.match(await late.say('NOOP'), /^250 /)
   busy.write(`${clean}.\r\n`)
   t.match(await busy.hear(), /^250 /, 'one amid the content stays')
   for (const client of [busy, late]) await client.say('RSET', MAIL)
-  await wait(250)
+  await wait(1600)
   const other = await door.call()
   t.match(await busy.rest(), [/^421 4\.3\.2 no progress/], 'MAIL does not hold a place')
   t.match(door.log, [/over 2 connections at once \(--max-clients\)/])

@@ -1,4 +1,5 @@
 import { Fault } from '../../../lib/errors/fault.ts'
+import { addressKey } from '../../../lib/net/ip-address.ts'
 import { releaseBuffer } from '../../../lib/runtime/buffers.ts'
 import { CrlfReader } from '../../../mail/message/crlf-reader.ts'
 import type { Header } from '../../../mail/message/header-block.ts'
@@ -24,7 +25,7 @@ export async function withContent(
   start: () => void,
   use: (message: Message, refusal: Refusal | undefined) => Promise<void>,
 ): Promise<void> {
-  const intake = new Intake(options, services.openLease())
+  const intake = new Intake(options, services.openLease(addressKey(client.clientAddress)))
   try {
     start()
     const byForm = await readContent(client, intake, services)

@@ -38,13 +38,16 @@ export class SmtpTransaction {
   /** Whether the end of the content has gone out to the next server. */
   isBeyondRecall = false
 
-  /** Begins with a MAIL command: its `line` as it was sent, its path and its parameters. */
-  constructor(line: Buffer, { path, parameters }: SmtpPath, services: SmtpServices) {
+  /**
+   * Begins with a MAIL command: its `line` as it was sent, its path and its parameters. `share` says whose
+   * share of memory it takes.
+   */
+  constructor(line: Buffer, { path, parameters }: SmtpPath, services: SmtpServices, share: string) {
     this.#line = line
     // Cut, so that it takes little memory; an address that is too long stays too long.
     this.#from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
     this.#services = services
-    this.recipients = new RecipientList(services.openLease())
+    this.recipients = new RecipientList(services.openLease(share))
     this.sender = readAddress(this.#from)
     this.size = announcedSize(parameters)
   }
