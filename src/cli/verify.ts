@@ -2,7 +2,6 @@ import * as crypto from 'node:crypto'
 import { formatDuration } from '../lib/errors/units.ts'
 import { readSetting } from '../lib/settings/settings.ts'
 import { DEFAULT_DATABASE } from '../lib/settings/table/scanning.ts'
-import { HEADER_LIMITS_IN_WORDS } from '../mail/message/header-block.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
 import { takeMessage } from '../scan/cluster/take-message.ts'
 import {
@@ -60,11 +59,9 @@ export const verifyCommand = makeCommand('verify', {
         signatureDate: () => settledDate(readSignatureFiles(database, Date.now())),
         crypto,
       }
-      const trust: Trust = message.isHeaderTooLarge
-        ? { trusted: false, why: `the header is ${HEADER_LIMITS_IN_WORDS}` }
-        : verifyStamps(message, options)
+      const trust = verifyStamps(message, options)
       // If a message is not well formed, readers may see different fields in it.
-      const readable = !message.isHeaderTooLarge && message.form.formFault === undefined
+      const readable = message.form.formFault === undefined
       const stamps = readable ? explainStamps(message, options) : []
       await output.result(asJson(trust, stamps))
       output.text(asText(trust, stamps, options.now))

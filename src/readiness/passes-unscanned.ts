@@ -2,21 +2,14 @@ import { attempt } from '../lib/errors/fault.ts'
 import { type Finding, warning } from '../lib/errors/finding.ts'
 import { addressText } from '../lib/net/ip-address.ts'
 import { type Environment, readSettings } from '../lib/settings/settings.ts'
+import type { Setting } from '../lib/settings/table/kinds.ts'
 import { treatment } from '../lib/settings/table/scanning.ts'
+import { names, type SettingName, table } from '../lib/settings/table.ts'
 import type { Rules } from '../scan/rules/match.ts'
 import type { AddressPattern, Conditions, Rule } from '../scan/rules/rule.ts'
 
 /** Most lines of a policy by rule that a finding names. */
 const LINES_MAX = 5
-
-/** The settings that let mail pass unscanned if they are `accept`, and which mail. */
-const accepting: Readonly<Record<string, string>> = {
-  SCANFAIL_RELAY: 'mail of relay clients about which the scanners could not tell',
-  OVERSIZE: 'mail that is larger than the scanners take',
-  OVERUNPACKED: 'mail that holds more than the scanners unpack',
-  OVERNESTING: 'mail that is nested deeper than is read',
-  BADMIME: 'mail whose attachments cannot be told',
-}
 
 /** What becomes of mail about which no scanner could tell, as `deferred`. */
 export function unscannedMailIs(env: Environment): string {
@@ -27,24 +20,43 @@ export function unscannedMailIs(env: Environment): string {
   return `${does[others]}${but}`
 }
 
-/** Which mail each setting lets pass unscanned. SCANFAIL has a finding of its own. */
-function passing(env: Environment): readonly (readonly [setting: string, mail: string])[] {
-  const bySize = [
-    ['QHPSIMINSIZE', 'mail that is smaller'],
-    ['QHPSIMAXSIZE', 'mail that is larger'],
-  ] as const
-  return [
-    ...bySize.filter(([name]) => env[name]),
-    ...Object.entries(accepting).filter(([name]) => env[name] === 'accept'),
-  ]
+/** A setting whose value lets mail pass unscanned. */
+interface Passing {
+  readonly name: SettingName
+  readonly value: string
+  readonly mail: string
+  /** How to set it so that the mail does not pass. */
+  readonly remedy: string
 }
 
-/** Warns of each setting that lets mail pass unscanned, which may be meant, and says which mail. */
+/** The settings that let mail pass unscanned, by their values: those of their defaults, too. */
+function passing(env: Environment): readonly Passing[] {
+  return names.flatMap((name) => {
+    const setting: Setting = table[name]
+    const passes = setting.passes as ((value: unknown) => string | undefined) | undefined
+    // (Another finding tells of a value that cannot be read.)
+    const mail = passes && attempt(() => passes(setting.read(env[name], name)))
+    if (mail === undefined) return []
+    const better =
+      setting.kind === 'word'
+        ? setting.words.find((word) => passes?.(word) === undefined)
+        : undefined
+    const value = env[name] || String(setting.default)
+    return [{ name, value, mail, remedy: better ? `set ${name}=${better}` : `unset ${name}` }]
+  })
+}
+
+/**
+ * Warns of each setting that lets mail pass unscanned, which may be meant, and says which mail. SCANFAIL has a
+ * finding of its own.
+ */
 export function passesBySettings(env: Environment): Finding[] {
   if (!env.QHPSI?.trim()) return []
-  return passing(env).map(([name, mail]) =>
-    warning(name, `${env[name]}: ${mail} passes unscanned`, `unset ${name} to have it scanned`),
-  )
+  return passing(env)
+    .filter(({ name }) => name !== 'SCANFAIL')
+    .map(({ name, value, mail, remedy }) =>
+      warning(name, `${value}: ${mail} passes unscanned`, `${remedy} to keep it out`),
+    )
 }
 
 /** Warns of the lines of a policy by rule that let mail pass unscanned. */
@@ -64,9 +76,9 @@ function waysOf({ action }: Rule): readonly string[] {
   if (action.kind === 'off') return ['scan off']
   if (action.kind !== 'set') return []
   const { settings } = action
-  const names = passing(settings).map(([name]) => name)
-  if (settings.SCANFAIL === 'accept') names.push('SCANFAIL')
-  return names.map((name) => `${name}=${settings[name]}`)
+  return passing(settings)
+    .filter(({ name }) => name in settings)
+    .map(({ name, value }) => `${name}=${value}`)
 }
 
 /** The mail that a line is about, in the words of the line. */

@@ -135,7 +135,7 @@ function checkAnswers({ env }: StageHost): Finding[] {
       )
   if (SCANFAIL !== 'accept') return [found, ok('unscanned mail', `is ${unscannedMailIs(env)}`)]
   const value = 'is accepted if the scanners could not tell (SCANFAIL=accept)'
-  return [found, warning('unscanned mail', value, 'unset SCANFAIL to have it deferred')]
+  return [found, warning('unscanned mail', value, 'set SCANFAIL=defer to have it deferred')]
 }
 
 /** What becomes of infected mail. */

@@ -6,6 +6,19 @@ const withTop = (field: string) => (sent: Buffer) => Buffer.concat([bytes(field)
 const endingOf = (message: Buffer) =>
   /^[^\n]*\r\n/.test(message.toString('latin1')) ? '\r\n' : '\n'
 
+const mbox = 'From ann@example.net Wed Nov 25 13:00:00 2026\n'
+
+/** Headers that begin with the line of an mbox, and what is left of them. */
+const mboxLines = [
+  ['as qmail-inject has it', mbox, `MBOX-Line: ${mbox}`],
+  ['if it was delivered twice', `${mbox}>${mbox}`, `MBOX-Line: ${mbox}MBOX-Line: >${mbox}`],
+  [
+    'and a field of onescan below it goes',
+    `${mbox}Received: x\nX-QHPSI: clean\n`,
+    `MBOX-Line: ${mbox}Received: x\n`,
+  ],
+] as const
+
 /** What X-QHPSI says, and that nothing else of a message changes. */
 export const tagging: readonly Case[] = [
   {
@@ -73,6 +86,60 @@ export const tagging: readonly Case[] = [
       },
     }),
   ),
+  ...mboxLines.map(
+    ([what, header, left]): Case => ({
+      name: `the line of an mbox becomes a field of the mail, ${what}`,
+      message: () => bytes(`${header}Subject: x\n\nbody\n`),
+      settings: scanning(),
+      expect: {
+        outcome: 'delivered',
+        scans: 1,
+        xQhpsi: 'clean',
+        delivered: () => bytes(`X-QHPSI: clean\n${left}Subject: x\n\nbody\n`),
+      },
+    }),
+  ),
+  {
+    name: 'mail that has no end of its header and 20,000 lines is scanned, and loses no line',
+    message: () => bytes(`Subject: x\n${'A-line: of the body\n'.repeat(20_000)}`),
+    settings: scanning(),
+    expect: {
+      outcome: 'delivered',
+      scans: 1,
+      xQhpsi: 'clean',
+      delivered: withTop('X-QHPSI: clean\n'),
+    },
+  },
+  {
+    name: 'mail that has no end of its header and 3 MB is scanned, and loses no line',
+    message: () => bytes(`Subject: x\n${'a line of the body without a colon\n'.repeat(90_000)}`),
+    settings: scanning(),
+    expect: {
+      outcome: 'delivered',
+      xQhpsi: 'clean',
+      delivered: withTop('X-QHPSI: clean\n'),
+    },
+  },
+  {
+    name: 'mail of a client that ends its lines in CR CR LF is scanned, and loses no line',
+    message: () =>
+      bytes(`Received: x\nSubject: x\r\n\r\n${'A line: of the body\r\n'.repeat(70_000)}`),
+    settings: scanning(),
+    expect: {
+      outcome: 'delivered',
+      scans: 1,
+      xQhpsi: 'clean',
+      delivered: withTop('X-QHPSI: clean\n'),
+    },
+  },
+  ...[3_000, 20_000, 400_000].map(
+    (lines): Case => ({
+      name: `a forged field behind ${lines} lines of a header without an end is not let in`,
+      message: () => bytes(`Subject: x\n${'a:\n'.repeat(lines)} \nX-QHPSI: clean\n`),
+      settings: scanning(),
+      expect: { outcome: 'deferred', scans: 0, text: /has X-QHPSI in it/ },
+    }),
+  ),
   ...Object.entries(odd).map(
     ([what, message]): Case => ({
       name: `without QHPSI ${what} passes byte for byte`,
@@ -113,10 +180,10 @@ export const tagging: readonly Case[] = [
     ['a fold of blanks of its own', 'Subject: x\nX-QHPSI: clean\n \nTo: y\n'],
   ].map(
     ([what, header]): Case => ({
-      name: `a message with a forged field with ${what} is refused, since some reader takes it for body`,
+      name: `a message with a forged field with ${what} is deferred, since some reader takes it for body`,
       message: () => bytes(`${header}\nbody\n`),
       settings: scanning(),
-      expect: { outcome: 'refused', scans: 0, text: /its header is malformed and has X-QHPSI/ },
+      expect: { outcome: 'deferred', scans: 0, text: /its header is malformed and has X-QHPSI/ },
     }),
   ),
   {
@@ -139,10 +206,10 @@ export const tagging: readonly Case[] = [
   },
   {
     // promise: no-edit-virus
-    name: 'mail with more than sixteen forged fields is refused before anything is edited',
+    name: 'mail with more than sixteen forged fields is deferred before anything is edited',
     message: () => bytes(`${'X-QHPSI: clean\n'.repeat(17)}Subject: x\n\nbody\n`),
     settings: scanning(),
-    expect: { outcome: 'refused', scans: 0, text: /its header has more than 16 X-QHPSI/ },
+    expect: { outcome: 'deferred', scans: 0, text: /its header has more than 16 X-QHPSI/ },
   },
   {
     // promise: no-edit-virus
@@ -183,9 +250,9 @@ export const tagging: readonly Case[] = [
     },
   },
   {
-    name: 'a message with a header block over 1 MiB is refused, since it cannot be edited',
+    name: 'a message with a header block over 1 MiB is scanned, and tagged on top',
     message: () => bytes(`Subject: ${'x'.repeat(1024 * 1024 - 10)}\n\nbody\n`),
     settings: scanning(),
-    expect: { outcome: 'refused', scans: 0, text: /larger than 1 MiB/ },
+    expect: { outcome: 'delivered', xQhpsi: 'clean', delivered: withTop('X-QHPSI: clean\n') },
   },
 ]

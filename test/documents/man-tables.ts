@@ -17,7 +17,7 @@ import {
 import { unboundFieldsInWords } from '../../src/scan/cluster/mac.ts'
 import { groundsInWords, type Reply } from '../../src/scan/judge/decision.ts'
 import { OVER_QUOTA, OVER_QUOTA_OF_ALL, overQuotaText } from '../../src/scan/judge/over-quota.ts'
-import { HEADER_TOO_LARGE, NOT_SCANNED, refusal, replyFor } from '../../src/scan/judge/replies.ts'
+import { NOT_SCANNED, refusal, replyFor } from '../../src/scan/judge/replies.ts'
 import { causesInWords } from '../../src/scan/scanners/shared/scan-result.ts'
 import { commandItems, commandNames, exitItems, optionItems } from './man-commands.ts'
 import { withDefaults, withOptionDefaults } from './man-defaults.ts'
@@ -163,11 +163,10 @@ function replies(): Limit[] {
     ...[
       refusal('NAME', false),
       refusal('attachment NAME', true),
-      form('refused', 'its header is malformed and has X-QHPSI in it'),
-      form('refused', 'its header has more than 16 X-QHPSI'),
       form('refused', '...'),
+      form('deferred', 'its header is malformed and has X-QHPSI in it'),
+      form('deferred', 'its header has more than 16 X-QHPSI'),
       form('deferred', '...'),
-      HEADER_TOO_LARGE,
       NOT_SCANNED,
     ].map(asRow),
     [`${OVER_QUOTA.code} ${OVER_QUOTA.enhanced}`, overQuotaText(readAddress('ADDRESS'))],

@@ -44,25 +44,36 @@ t.test("a setting that would stop the slot is reported in the slot's words", asy
 t.test('a setting that lets mail in unscanned is a warning', async (t) => {
   const lenient = await checkSettings(host({ ...scans, SCANFAIL: 'accept' }))
   t.same(complaints(lenient), ['warning unscanned mail'])
-  t.match(lenient.at(-1), { value: /is accepted/, remedy: /unset SCANFAIL/ })
+  t.match(lenient.at(-1), { value: /is accepted/, remedy: /set SCANFAIL=defer/ })
   const relay = await checkSettings(host({ ...scans, SCANFAIL_RELAY: 'accept' }))
   t.same(complaints(relay), ['warning SCANFAIL_RELAY'])
   t.match(relay.at(-1), { level: 'ok', value: /accepted unscanned for relay clients/ })
   const of = async (name: string, value: string) => {
     const found = await checkSettings(host({ ...scans, [name]: value }))
-    return found.filter(({ level }) => level !== 'ok').map((each) => `${each.what}: ${each.value}`)
+    const wrong = found.filter(({ level }) => level !== 'ok')
+    return wrong.map(({ what, value, remedy }) => `${what}: ${value}; ${remedy}`)
   }
-  for (const [name, value, mail] of [
-    ['QHPSIMAXSIZE', '1000', 'mail that is larger'],
-    ['QHPSIMINSIZE', '2K', 'mail that is smaller'],
-    ['OVERSIZE', 'accept', 'mail that is larger than the scanners take'],
-    ['OVERUNPACKED', 'accept', 'mail that holds more than the scanners unpack'],
-    ['OVERNESTING', 'accept', 'mail that is nested deeper than is read'],
-    ['BADMIME', 'accept', 'mail whose attachments cannot be told'],
+  for (const [name, value, mail, remedy] of [
+    ['QHPSIMAXSIZE', '1000', 'mail that is larger', 'unset QHPSIMAXSIZE'],
+    ['QHPSIMINSIZE', '2K', 'mail that is smaller', 'unset QHPSIMINSIZE'],
+    ['OVERSIZE', 'accept', 'mail that is larger than the scanners take', 'set OVERSIZE=defer'],
+    [
+      'OVERUNPACKED',
+      'accept',
+      'mail that holds more than the scanners unpack',
+      'set OVERUNPACKED=refuse',
+    ],
+    ['OVERNESTING', 'accept', 'mail that is nested deeper than is read', 'set OVERNESTING=refuse'],
+    ['BADMIME', 'accept', 'mail whose attachments cannot be told', 'set BADMIME=defer'],
   ] as const) {
-    t.same(await of(name, value), [`${name}: ${value}: ${mail} passes unscanned`])
+    t.same(await of(name, value), [
+      `${name}: ${value}: ${mail} passes unscanned; ${remedy} to keep it out`,
+    ])
+    // A remedy that changes nothing is none.
+    const [, other = ''] = remedy.split('=')
+    t.same(await of(name, other), [], remedy)
   }
-  t.same(await of('OVERSIZE', 'defer'), [])
+  t.same(await of('OVERSIZE', ''), [], 'no default lets mail pass')
 })
 
 t.test('a line of a policy by rule that lets mail in unscanned is a warning', async (t) => {

@@ -144,9 +144,7 @@ function stampOf(
     throw new Fault('config', `${why}; name some of them with --to, or ${NO_STAMP_REMEDY}`)
   }
   const now = Math.floor(Date.now() / 1000)
-  const stamp = message.isHeaderTooLarge
-    ? undefined
-    : signRelease(message, recipients, { keys, now, crypto })
+  const stamp = signRelease(message, recipients, { keys, now, crypto })
   if (stamp !== undefined) return stamp.field
   const why = message.form.formFault ?? 'its header is too large'
   throw new Fault('config', `it cannot be signed: ${why}; ${NO_STAMP_REMEDY}`)

@@ -1,7 +1,6 @@
 import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
 import { CR } from '../../lib/net/ascii.ts'
 import { CrlfReader } from '../../mail/message/crlf-reader.ts'
-import { HEADER_MAX } from '../../mail/message/header-block.ts'
 import { Intake, type MessageOptions } from '../../mail/message/intake.ts'
 import type { Message } from '../../mail/message/message.ts'
 
@@ -20,7 +19,6 @@ export class MilterIntake {
   readonly #intake: Intake
   readonly #lineEnds = new CrlfReader()
   #inHeader = true
-  #headerLength = 0
 
   constructor(options: MessageOptions, lease: MemoryLease) {
     this.#intake = new Intake(options, lease)
@@ -28,12 +26,12 @@ export class MilterIntake {
 
   /** Takes a field: its name, and its value as it stands after the colon. */
   field(name: Buffer, value: Buffer): void {
-    this.#addToHeader(Buffer.concat([name, AFTER_NAME, inLf(value), NEWLINE]))
+    this.#intake.write(Buffer.concat([name, AFTER_NAME, inLf(value), NEWLINE]))
   }
 
   /** Ends the header with an empty line; the body follows. May be called again. */
   endHeader(): void {
-    if (this.#inHeader) this.#addToHeader(NEWLINE)
+    if (this.#inHeader) this.#intake.write(NEWLINE)
     this.#inHeader = false
   }
 
@@ -46,18 +44,12 @@ export class MilterIntake {
   finish(): Message {
     this.endHeader()
     this.#intake.write(this.#lineEnds.finish())
-    // By the count kept here: an empty line inside a value must not make the header look smaller.
-    return this.#intake.finish(this.#headerLength > HEADER_MAX)
+    return this.#intake.finish()
   }
 
   /** Frees everything. To be called if no message is made of it, or after the message is closed. */
   close(): void {
     this.#intake.close()
-  }
-
-  #addToHeader(bytes: Buffer): void {
-    this.#intake.write(bytes)
-    this.#headerLength += bytes.length
   }
 }
 

@@ -1,4 +1,6 @@
-import { endOfLeadingBlankLines, type Header } from './header-block.ts'
+import { giveWay } from '../../lib/flow/give-way.ts'
+import type { Bytes } from './bytes.ts'
+import { endOfLeadingBlankLines, HEADER_FIELDS_MAX, type Header } from './header-block.ts'
 import { agreedFieldCount, areContinuations } from './well-formed.ts'
 
 /**
@@ -10,7 +12,7 @@ const REMOVALS_MAX = 16
 /** Whether fields can be removed from a header so that all readers see the same mail. */
 type Clearing =
   | { readonly kind: 'clear' }
-  /** `why` ends the sentence "message refused: ". */
+  /** `why` ends the sentence "message deferred: ". */
   | { readonly kind: 'unclear'; readonly why: string }
 
 /**
@@ -35,7 +37,7 @@ export function examineClearing(header: Header, names: readonly string[]): Clear
   const inIt = names.filter((name) => occursIn(text, name))
   if (inIt.length === 0) return { kind: 'clear' }
   const { fields } = header
-  const agreed = agreedFieldCount(header)
+  const agreed = Math.min(agreedFieldCount(header), HEADER_FIELDS_MAX)
   if (agreed < fields.length) {
     const rest = text.slice(fields[agreed]!.start)
     const name = inIt.find((candidate) => occursIn(rest, candidate))
@@ -47,6 +49,38 @@ export function examineClearing(header: Header, names: readonly string[]): Clear
   if (going <= REMOVALS_MAX) return { kind: 'clear' }
   const which = inIt.map(shown).join(' and ')
   return { kind: 'unclear', why: `its header has more than ${REMOVALS_MAX} ${which}` }
+}
+
+/** Finds out the same of what follows a header that was cut: the names must not occur there at all. */
+export async function examineRest(
+  header: Header,
+  body: Bytes,
+  names: readonly string[],
+): Promise<Clearing> {
+  let before = printable(header.text).slice(-NAME_LENGTH)
+  let read = 0
+  for (const chunk of body.chunks()) {
+    const text = before + printable(chunk.toString('latin1'))
+    const name = names.find((candidate) => occursIn(text, candidate))
+    if (name !== undefined) {
+      return {
+        kind: 'unclear',
+        why: `its header is larger than 1 MiB and has ${shown(name)} in it`,
+      }
+    }
+    before = text.slice(-NAME_LENGTH)
+    read += chunk.length
+    await giveWay(read)
+  }
+  return { kind: 'clear' }
+}
+
+/** More characters than any of the names has. */
+const NAME_LENGTH = 32
+
+/** Returns a text without what some readers skip in names. */
+function printable(text: string): string {
+  return text.replace(/[^ -~]+/g, '')
 }
 
 /**

@@ -1,17 +1,14 @@
 import { CR, LF } from '../../lib/net/ascii.ts'
 
-/** Bytes of the largest header block that can be edited; mail with a larger one is refused. */
+/** The size of the largest header block in bytes: what stands below it in a larger one counts as body. */
 export const HEADER_MAX = 1024 * 1024
 
 /**
- * The most fields of a header block that can be edited; mail with more of them is refused. The bound
- * does not grow with the size: a field takes two bytes, so a small header cannot have many, and in
- * a large one each would still cost FIELD_COST.
+ * The largest number of fields that are found in a header block. The bound does not grow with the size: a
+ * field takes two bytes, so a small header cannot have many, and in a large one each would still cost
+ * FIELD_COST.
  */
 export const HEADER_FIELDS_MAX = 5000
-
-/** What is said of a header block over one of these limits. */
-export const HEADER_LIMITS_IN_WORDS = 'larger than 1 MiB, or has more than 5,000 fields'
 
 /** About how many bytes of memory the place of a field takes, with its name. */
 export const FIELD_COST = 256
@@ -112,15 +109,6 @@ export function findHeaderEnd(
   }
 }
 
-/** Returns the header in `block`, which ends with it; a longer one than HEADER_MAX is cut there. */
-export function headerOf(block: Buffer): {
-  readonly header: Header
-  readonly isHeaderTooLarge: boolean
-} {
-  const header = new Header(block.subarray(0, HEADER_MAX))
-  return { header, isHeaderTooLarge: block.length > HEADER_MAX || header.hasTooManyFields }
-}
-
 function findFields({ text, lineEnding }: Header): FieldSpan[] {
   const fields: FieldSpan[] = []
   let start = 0
@@ -156,7 +144,7 @@ type HeaderPart =
   | { readonly kind: 'kept'; readonly start: number; readonly end: number }
   | { readonly kind: 'new'; readonly bytes: Buffer }
 
-/** Carries out the edits; all else stays byte for byte. */
+/** Carries out the edits, as editPlan() has them; all else stays byte for byte. */
 export function editHeader(header: Header, edits: HeaderEdits): Buffer {
   return Buffer.concat(
     editPlan(header, edits).map((part) =>
@@ -165,16 +153,36 @@ export function editHeader(header: Header, edits: HeaderEdits): Buffer {
   )
 }
 
-/** Returns the header without the fields of these lower-case names: itself, if it has none of them. */
+/**
+ * Returns the header as it is once the fields of these lower-case names are removed (editPlan): itself, if
+ * nothing is to be edited in it.
+ */
 export function withoutFields(header: Header, names: readonly string[]): Header {
-  const isIn = header.fields.some(({ key }) => names.includes(key))
-  return isIn ? new Header(editHeader(header, { remove: names, add: [] })) : header
+  const isEdited =
+    header.fields.some(({ key }) => names.includes(key)) || countMboxLines(header) > 0
+  return isEdited ? new Header(editHeader(header, { remove: names, add: [] })) : header
+}
+
+/** The name that qmail-inject(8) gives to the line of an mbox. */
+const MBOX_FIELD = Buffer.from('MBOX-Line: ')
+
+/**
+ * Counts the lines of an mbox on top, which are part of the envelope: two, if the mail was delivered twice.
+ * Each is among the fields.
+ */
+export function countMboxLines({ text, fields }: Header): number {
+  const isOther = ({ start }: FieldSpan) =>
+    !(text.startsWith('From ', start) || text.startsWith('>From ', start))
+  const first = fields.findIndex(isOther)
+  return first < 0 ? fields.length : first
 }
 
 /**
  * Plans an edited header block as runs of bytes, one after the other, none of them empty. New fields
  * go on top, with the line ending of the block. If the block begins with lines that begin with a blank,
- * new fields go below those: above them, those lines would continue the new field.
+ * new fields go below those: above them, those lines would continue the new field. Lines of an mbox on top
+ * become fields, since some readers would take them for the end of the header. Without an edit the block
+ * stays as it is.
  */
 export function editPlan(header: Header, edits: HeaderEdits): HeaderPart[] {
   const parts: HeaderPart[] = []
@@ -185,10 +193,13 @@ export function editPlan(header: Header, edits: HeaderEdits): HeaderPart[] {
   keep(0, top)
   if (edits.add.length > 0) parts.push({ kind: 'new', bytes: fieldLines(edits.add, header) })
   let kept = top
-  for (const field of header.fields) {
-    if (!edits.remove.includes(field.key)) continue
+  const mboxLines = edits.add.length + edits.remove.length > 0 ? countMboxLines(header) : 0
+  for (const [index, field] of header.fields.entries()) {
+    const isMboxLine = index < mboxLines
+    if (!isMboxLine && !edits.remove.includes(field.key)) continue
     keep(kept, field.start)
-    kept = field.end
+    if (isMboxLine) parts.push({ kind: 'new', bytes: MBOX_FIELD })
+    kept = isMboxLine ? field.start : field.end
   }
   keep(kept, header.length)
   return parts

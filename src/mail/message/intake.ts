@@ -8,14 +8,7 @@ import { releaseBuffer } from '../../lib/runtime/buffers.ts'
 import type { System } from '../../lib/runtime/system.ts'
 import { Bytes } from './bytes.ts'
 import { BodyDigester, type BodyDigests, type DigestsWanted } from './canonical-body.ts'
-import {
-  FIELD_COST,
-  findHeaderEnd,
-  HEADER_MAX,
-  type Header,
-  type HeaderSearch,
-  headerOf,
-} from './header-block.ts'
+import { FIELD_COST, findHeaderEnd, HEADER_MAX, Header, type HeaderSearch } from './header-block.ts'
 import { Message, type MessageForm, TOP_LINE } from './message.ts'
 import { openAnonymousFile, piecesOfFile, type SpoolSettings, writeAll } from './spool.ts'
 import { headerFormFault } from './well-formed.ts'
@@ -46,7 +39,7 @@ const FIRST_PIECE_MAX = 64 * 1024
 /** What is known of a message once its header block has ended. */
 interface Beginning {
   readonly header: Header
-  readonly isHeaderTooLarge: boolean
+  readonly isHeaderCut: boolean
   /** Examines the body. */
   readonly form: FormReader
 }
@@ -86,19 +79,15 @@ export class Intake {
     if (end !== undefined) this.#addToBody(bytes.subarray(piece.length), this.#endHeader(end))
   }
 
-  /**
-   * Makes the message, which the caller closes. No bytes may be added any more. `isHeaderOver` says that
-   * its header came in more bytes than are seen here.
-   */
-  finish(isHeaderOver = false): Message {
-    const { header, form, ...found } = this.#beginning ?? this.#endHeader(this.#size)
-    const isHeaderTooLarge = found.isHeaderTooLarge || isHeaderOver
+  /** Makes the message, which the caller closes. No bytes may be added any more. */
+  finish(): Message {
+    const { header, isHeaderCut, form } = this.#beginning ?? this.#endHeader(this.#size)
     const file = this.#file
     this.#file = undefined // it is closed with the message
     file?.seal()
     const known = {
       header,
-      isHeaderTooLarge,
+      isHeaderCut,
       form: form.finish(),
       sealed: file?.sealed,
     }
@@ -127,13 +116,14 @@ export class Intake {
   #endHeader(end: number): Beginning {
     const all = this.#bytes.all
     this.#lease.charge(2 * end) // as bytes, and as the string that its fields are read from
-    const { header, isHeaderTooLarge } = headerOf(Buffer.from(all.subarray(0, end)))
+    const isHeaderCut = end > HEADER_MAX
+    const header = new Header(Buffer.from(all.subarray(0, Math.min(end, HEADER_MAX))))
     this.#lease.charge(header.fields.length * FIELD_COST)
     const { digestsFor, createHash } = this.#options
-    const wanted = isHeaderTooLarge ? undefined : digestsFor?.(header)
+    const wanted = digestsFor?.(header)
     const form = new FormReader(header, wanted, createHash)
     form.update(all.subarray(header.length))
-    this.#beginning = { header, isHeaderTooLarge, form }
+    this.#beginning = { header, isHeaderCut, form }
     return this.#beginning
   }
 

@@ -14,16 +14,10 @@ export interface MessageForm {
 export class Message {
   /** Bytes of header block and body. */
   readonly size: number
-  /**
-   * The header block with the first empty line, or the whole message if there is none. It may be
-   * cut if `isHeaderTooLarge` is set.
-   */
+  /** The header block with the first empty line, or the whole message if there is none. */
   readonly header: Header
-  /**
-   * Whether the header block is over HEADER_MAX or HEADER_FIELDS_MAX: the message cannot be edited, only
-   * refused.
-   */
-  readonly isHeaderTooLarge: boolean
+  /** Whether the header block is over HEADER_MAX. It is cut there, and the body begins with its rest. */
+  readonly isHeaderCut: boolean
   /** What stamps need to know. */
   readonly form: MessageForm
   /** What stands after the header block. */
@@ -37,13 +31,13 @@ export class Message {
 
   /** Makes a message of its bytes, which `free` frees, and of what is known of them. */
   constructor(
-    known: Pick<Message, 'header' | 'isHeaderTooLarge' | 'form' | 'sealed'>,
+    known: Pick<Message, 'header' | 'isHeaderCut' | 'form' | 'sealed'>,
     bytes: Bytes,
     free: () => void,
   ) {
     this.size = bytes.size
     this.header = known.header
-    this.isHeaderTooLarge = known.isHeaderTooLarge
+    this.isHeaderCut = known.isHeaderCut
     this.form = known.form
     this.body = bytes.slice(known.header.length)
     this.sealed = known.sealed

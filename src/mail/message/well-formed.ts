@@ -1,6 +1,13 @@
 import { CR, LF } from '../../lib/net/ascii.ts'
 import { hidesLineEnd, limitOfWords } from './encoded-words.ts'
-import { type FieldSpan, HEADER_FIELDS_MAX, type Header, type LineEnding } from './header-block.ts'
+import {
+  countMboxLines,
+  type FieldSpan,
+  HEADER_FIELDS_MAX,
+  HEADER_MAX,
+  type Header,
+  type LineEnding,
+} from './header-block.ts'
 
 const NO_FIELD = 'is not a field'
 const BLANK_FOLD = 'has a blank continuation'
@@ -52,7 +59,11 @@ function formFaultOf(header: Header): string | undefined {
     const what = header.lineEnding === '\n' ? 'holds a CR' : 'mixes line endings'
     return `line ${lineOf(block, odd)} of the header ${what}`
   }
-  if (!text.endsWith('\n\n') && !text.endsWith('\n\r\n')) return 'no empty line ends the header'
+  if (!text.endsWith('\n\n') && !text.endsWith('\n\r\n')) {
+    return block.length === HEADER_MAX
+      ? 'the header is larger than 1 MiB'
+      : 'no empty line ends the header'
+  }
   if (header.hasTooManyFields) return `the header has more than ${HEADER_FIELDS_MAX} fields`
   const { fields } = header
   const worded = fieldsWithWords(header)
@@ -84,13 +95,14 @@ function fieldsWithWords({ text, fields }: Header): readonly FieldSpan[] {
 }
 
 /**
- * Counts the fields at the top of a block that all readers take for the same fields: those above the
- * first line that is not well formed. Below it a reader may be in the body already, so only the fields
+ * Counts the fields at the top of a block that all readers take for the same fields once it is edited: those
+ * above the first line that is not well formed. Below it a reader may be in the body already, so only the fields
  * above it may be removed.
  */
 export function agreedFieldCount(header: Header): number {
   const { fields } = header
-  const agreed = fields.findIndex((field) => !isAgreed(header, field))
+  const mboxLines = countMboxLines(header)
+  const agreed = fields.findIndex((field, at) => !isAgreed(header, field, at < mboxLines))
   return agreed < 0 ? fields.length : agreed
 }
 
@@ -100,11 +112,10 @@ export function areContinuations(lines: string, ending: LineEnding): boolean {
   return !/^[ \t]*$/m.test(lines.replaceAll('\r', '').slice(0, -1))
 }
 
-function isAgreed(header: Header, field: FieldSpan): boolean {
+function isAgreed(header: Header, field: FieldSpan, isMboxLine: boolean): boolean {
   const text = header.textOf(field)
-  return (
-    hasPlainLines(text, header.lineEnding) && isPlainlyNamed(text, 0) && !/^[ \t]+\r?\n/m.test(text)
-  )
+  const isField = isMboxLine || isPlainlyNamed(text, 0)
+  return isField && hasPlainLines(text, header.lineEnding) && !/^[ \t]+\r?\n/m.test(text)
 }
 
 function hasPlainLines(text: string, ending: LineEnding): boolean {

@@ -1,35 +1,40 @@
-import { examineClearing } from '../../mail/message/clear-header.ts'
+import { examineClearing, examineRest } from '../../mail/message/clear-header.ts'
 import { type Header, NO_EDITS } from '../../mail/message/header-block.ts'
 import type { Message } from '../../mail/message/message.ts'
 import type { Trust } from '../cluster/verify.ts'
 import type { JudgeConfig } from './config.ts'
 import { fateOfInfected } from './decide.ts'
-import type { Reply, SingleDecision } from './decision.ts'
+import type { SingleDecision } from './decision.ts'
 import { QUARANTINE_FIELD } from './forward.ts'
-import { HEADER_TOO_LARGE, replyFor } from './replies.ts'
+import { replyFor } from './replies.ts'
 import type { Client } from './transaction.ts'
 
 /**
  * Decides about a message whose header cannot be edited, without a scan; returns undefined for any
  * other, and where no header is edited. A field that a sender could forge must be removable.
  */
-export function decideByHeader(
+export async function decideByHeader(
   {
-    message,
+    message: { header, isHeaderCut, body },
     client,
-  }: { readonly message: Pick<Message, 'header' | 'isHeaderTooLarge'>; readonly client: Client },
+  }: {
+    readonly message: Pick<Message, 'header' | 'isHeaderCut' | 'body'>
+    readonly client: Client
+  },
   config: JudgeConfig,
-): SingleDecision | undefined {
+): Promise<SingleDecision | undefined> {
   if (config.answersAbout) return undefined
-  if (message.isHeaderTooLarge) return refuseUnscanned(HEADER_TOO_LARGE)
-  const clearing = examineClearing(message.header, forgeableFields(config))
+  const names = forgeableFields(config)
+  let clearing = examineClearing(header, names)
+  if (clearing.kind === 'clear' && isHeaderCut) clearing = await examineRest(header, body, names)
   return clearing.kind === 'unclear' ? decideUnclear(clearing.why, client, config) : undefined
 }
 
 /**
  * Decides about a message with a field that must be removed and cannot be. A quarantine directory keeps
  * the message as it came, like infected mail. No MTA may hold it, since an MTA could deliver it later
- * with the field. `why` ends the sentence "message refused: ...".
+ * with the field. Else it is deferred: the field may come of another onescan, and nothing be wrong with the
+ * mail but what a server has put above it. `why` ends the sentence "message deferred: ...".
  */
 function decideUnclear(why: string, client: Client, config: JudgeConfig): SingleDecision {
   const { QUARANTINE: quarantine } = config.settings
@@ -37,7 +42,8 @@ function decideUnclear(why: string, client: Client, config: JudgeConfig): Single
     fateOfInfected(config.settings, client) !== 'quarantine' ||
     quarantine?.kind !== 'directory'
   ) {
-    return refuseUnscanned(replyFor('refused', 'unclear-header', why))
+    const reply = replyFor('deferred', 'unclear-header', why)
+    return { kind: 'defer', reply, details: { scan: 'skipped', why: reply.text, times: {} } }
   }
   return {
     kind: 'quarantine',
@@ -46,10 +52,6 @@ function decideUnclear(why: string, client: Client, config: JudgeConfig): Single
     edits: NO_EDITS,
     details: { scan: 'skipped', why, times: {} },
   }
-}
-
-function refuseUnscanned(reply: Reply): SingleDecision {
-  return { kind: 'reject', reply, details: { scan: 'skipped', why: reply.text, times: {} } }
 }
 
 /**

@@ -13,7 +13,6 @@ export const groundsInWords = {
   banned: 'local policy bans an attachment',
   policy: 'a line of onescan-policy(5) refuses it, whatever is in it',
   unscanned: 'no scanner could tell',
-  'header-too-large': 'the header block is over its limit',
   'nested-too-deep': 'it is nested deeper than scanners look (OVERNESTING)',
   'too-much-inside': 'it has more contents, or larger ones, than are scanned (OVERNESTING)',
   'too-large-inside': 'what is packed in it is larger than scanners read (OVERUNPACKED)',

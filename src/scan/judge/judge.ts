@@ -28,7 +28,7 @@ export async function judge(
   deadline: Deadline,
 ): Promise<SingleDecision> {
   const { message, envelope, client } = transaction
-  const byHeader = decideByHeader(transaction, config)
+  const byHeader = await decideByHeader(transaction, config)
   if (byHeader !== undefined) return byHeader
   // Each stage reads the header once, which may be 1 MiB.
   const letOthers = () => giveWay(message.header.length)

@@ -1,7 +1,6 @@
 import { hostname } from 'node:os'
 import { replaceUnprintable } from '../../lib/errors/log.ts'
 import type { Placeholder } from '../../lib/settings/table/scanning.ts'
-import { HEADER_LIMITS_IN_WORDS } from '../../mail/message/header-block.ts'
 import type { MailSettings } from './config.ts'
 import type { Grounds, Reply, SingleDecision } from './decision.ts'
 
@@ -37,14 +36,6 @@ export function replyFor(
   return verb === 'refused'
     ? { class: 5, enhanced: `5.${status}`, text, grounds }
     : { class: 4, enhanced: `4.${status}`, text, grounds }
-}
-
-/** The reply to a header block that cannot be edited. No retry would make it smaller. */
-export const HEADER_TOO_LARGE: Reply = {
-  class: 5,
-  enhanced: '5.3.4',
-  text: `header of the message is ${HEADER_LIMITS_IN_WORDS}`,
-  grounds: 'header-too-large',
 }
 
 /** Characters of a text whose placeholders are filled: a line of SMTP has 512 with its codes. */

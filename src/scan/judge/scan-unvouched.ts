@@ -115,9 +115,9 @@ function whatKeepsOut(
   { limits }: WhatCounts,
 ): ReadonlySet<Unseen> {
   const keepsOut = new Set<Unseen>()
-  if (OVERSIZE === 'defer') keepsOut.add('size')
-  // A refused bounce would be tried again for ever.
+  // A refused bounce would be tried again indefinitely, and a large one as well.
   if (!isBounceInjector) {
+    if (OVERSIZE === 'defer') keepsOut.add('size')
     if (OVERUNPACKED !== 'accept') keepsOut.add('unpacked')
     if (OVERNESTING !== 'accept') keepsOut.add('depth').add('contents')
     if (ENCRYPTED !== 'accept' && ENCRYPTED !== 'virus') keepsOut.add('encrypted')

@@ -1,10 +1,9 @@
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
-import { HEADER_LIMITS_IN_WORDS } from '../../mail/message/header-block.ts'
 import { removeNamedFiles } from '../../mail/message/named-copy.ts'
 import type { SpoolSettings } from '../../mail/message/spool.ts'
 import { takeMessage } from '../cluster/take-message.ts'
 import { runScanners, sampleOf } from './scan.ts'
-import { type ScanResult, type Unseen, unseen } from './shared/scan-result.ts'
+import type { ScanResult, Unseen } from './shared/scan-result.ts'
 import type { ScanSettings } from './shared/scan-settings.ts'
 import type { Scanner } from './shared/scanner.ts'
 
@@ -38,10 +37,6 @@ export async function scanBytes(
   const notes: string[] = []
   const { size } = message
   try {
-    if (message.isHeaderTooLarge) {
-      const why = `the header is ${HEADER_LIMITS_IN_WORDS}`
-      return { size, notes, result: unseen('size', why) }
-    }
     const sample = sampleOf(message, message.header, { envelope: noEnvelope })
     const uptime = () => performance.now()
     const note = (text: string) => void notes.push(text)

@@ -27,7 +27,7 @@ interface SampleOptions {
  * header block as it will leave, so that scanners see what will be queued.
  */
 export function sampleOf(
-  { sealed, header, body, isHeaderTooLarge }: Message,
+  { sealed, header, body }: Message,
   leaving: Header,
   { envelope, origin, asSent = false }: SampleOptions,
 ): MessageSample {
@@ -35,7 +35,7 @@ export function sampleOf(
   const sealedFile = sealed !== undefined && isUnchanged && { sealedFile: () => sealed }
   const mail = {
     bytes: Bytes.of(Buffer.concat([TOP_LINE, leaving.bytes]), body),
-    ...(!isHeaderTooLarge && { header: { header: leaving, above: TOP_LINE.length } }),
+    header: { header: leaving, above: TOP_LINE.length },
     envelope,
     origin,
   }

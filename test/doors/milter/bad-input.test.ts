@@ -132,7 +132,7 @@ t.test('percent signs and other tricks in a name are sent as they are', async (t
 })
 
 // promise: memory-and-time, rule-16-limits
-t.test('a message with 5,000 header fields is scanned, and with more refused', async (t) => {
+t.test('a message with any header is scanned, and few fields are removed', async (t) => {
   const milter = await openMilter(t, { ...scanning, VIRUSFORWARD: 'v@example.org' })
   const many = (name: string, count: number, value = '1') =>
     bytes(`${`${name}: ${value}\n`.repeat(count)}\nbody\n`)
@@ -141,23 +141,16 @@ t.test('a message with 5,000 header fields is scanned, and with more refused', a
   t.match(fit.message.toString('latin1', 0, 20), /^X-QHPSI: clean\nA: 1/)
   // Each of them would be an edit, which costs an MTA a pass over its queue file.
   const forged = await milter.submit({ message: many('X-QHPSI', 4000) })
-  t.match(forged.reply, /^550 5\.6\.0 message refused: its header has more than 16 X-QHPSI/)
-  const large = await milter.submit({ message: many('Subject', 4000, 'x'.repeat(300)) })
-  t.match(large.reply, /^552 5\.3\.4 header of the message is larger than 1 MiB/)
-  const long = await milter.submit({ message: many('Subject', 1, 'x'.repeat(HEADER_MAX)) })
-  t.equal(long.reply, large.reply, 'and not cut off, though it is one packet')
-  const tiny = await milter.submit({ message: many('A', HEADER_FIELDS_MAX + 1) })
-  t.match(tiny.reply, /^552 5\.3\.4 header .* has more than 5,000 fields/)
-})
-
-t.test('a large header is not made to look small by an empty line in a value', async (t) => {
-  const milter = await openMilter(t, scanning)
-  const line = await milter.connect()
-  line.write(says.mail('a@example.org'), says.recipient('b@example.org'))
-  line.write(says.field('Subject', ' x\n\nseemingly the body'))
-  for (let i = 0; i < 20; i++) line.write(says.field('X', 'y'.repeat(60_000)))
-  line.write(says.body(eicar), says.end)
-  t.match(replyOf((await line.hear())!), /^552 5\.3\.4 /)
+  t.match(forged.reply, /^451 4\.6\.0 message deferred: its header has more than 16 X-QHPSI/)
+  for (const message of [
+    many('Subject', 4000, 'x'.repeat(300)),
+    many('Subject', 1, 'x'.repeat(HEADER_MAX)),
+    many('A', HEADER_FIELDS_MAX + 1),
+  ]) {
+    const large = await milter.submit({ message })
+    t.equal(large.outcome, 'delivered')
+    t.ok(large.message.equals(Buffer.concat([bytes('X-QHPSI: clean\n'), message])))
+  }
 })
 
 // promise: memory-and-time, rule-7-temporary

@@ -16,12 +16,11 @@ const ofBytes: Readonly<Record<string, string>> = {
   'a body without a final newline': noLastLineEnd,
   'NUL and 8-bit bytes': nul,
   'mixed line endings': lineEnds,
-  'an mbox From line': notAField,
   'a line without a colon': notAField,
 }
 
 const refused = (what: string) =>
-  `a message with a forged field with ${what} is refused, since some reader takes it for body`
+  `a message with a forged field with ${what} is deferred, since some reader takes it for body`
 
 /**
  * Shared cases that a milter does not show, with the reason. What an MTA hands to a filter is not
@@ -38,6 +37,14 @@ const unshown: Readonly<Record<string, string>> = {
     'an MTA may not find such a recipient to remove, so the message is deferred',
   [refused('a line of CR and LF in LF mail')]: lineEnds,
   [refused('a NUL in its name')]: nul,
+  ...Object.fromEntries(
+    [
+      'as qmail-inject has it',
+      'if it was delivered twice',
+      'and a field of onescan below it goes',
+    ].map((what) => [`the line of an mbox becomes a field of the mail, ${what}`, notAField]),
+  ),
+  'mail of a client that ends its lines in CR CR LF is scanned, and loses no line': lineEnds,
   'a field above a malformed line is removed: every reader takes it for a field': lineEnds,
   'a message without an empty line is scanned and not signed': noEmptyLine,
 }

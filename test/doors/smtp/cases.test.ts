@@ -13,7 +13,7 @@ const ofBytes = [
 
 const ofBareEnds = ['mixed line endings', 'a bare CR in header and body']
 const refused = (what: string) =>
-  `a message with a forged field with ${what} is refused, since some reader takes it for body`
+  `a message with a forged field with ${what} is deferred, since some reader takes it for body`
 
 /** Shared cases that SMTP does not show, with the reason. */
 const unshown: Readonly<Record<string, string>> = {
@@ -30,6 +30,7 @@ const unshown: Readonly<Record<string, string>> = {
     ]),
   ),
   [refused('a line of CR and LF in LF mail')]: bare,
+  'mail of a client that ends its lines in CR CR LF is scanned, and loses no line': bare,
   [refused('a bare CR before it')]: bare,
   'a header that is not well formed is scanned and not signed: "X-Cr: a\\rContent-Type: text/html\\n"':
     bare,

@@ -40,12 +40,11 @@ t.test('a message over --max-size is refused after it was read', async (t) => {
   await stillServes()
 })
 
-t.test('a header block over 1 MiB is refused, and a long one of short lines passes', async (t) => {
+t.test('a header block of any size passes', async (t) => {
   const { next, door } = await openBetween(t)
   const line = 'X-Line: some words\r\n'
-  const refusal = /^552 5\.3\.4 header of the message/
-  t.match(await sendThrough(door, `${line.repeat(70_000)}\r\nbody\r\n`), refusal)
+  t.match(await sendThrough(door, `${line.repeat(70_000)}\r\nbody\r\n`), /^250 /)
   const folded = `${line}${' some more words\r\n'.repeat(9)}`
   t.match(await sendThrough(door, `${folded.repeat(4_000)}\r\nbody\r\n`), /^250 /)
-  t.equal(next.got.length, 1)
+  t.equal(next.got.length, 2)
 })

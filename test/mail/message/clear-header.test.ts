@@ -81,6 +81,15 @@ t.test('one sentence tells why a field cannot be removed', async (t) => {
   )
 })
 
+t.test('the line of an mbox above a field does not keep it from being removed', async (t) => {
+  for (const line of ['From a@b Wed Nov 25 13:00:00 2026\n', 'From a\n>From b\n', '>From a\n']) {
+    t.equal(clearing(`${line}X-QHPSI: clean\n\n`).kind, 'clear', JSON.stringify(line))
+  }
+  for (const line of ['From a\rb\n', 'A: b\nFrom a\n', 'From a\n \n', 'from a\n', 'From\n']) {
+    t.equal(clearing(`${line}X-QHPSI: clean\n\n`).kind, 'unclear', JSON.stringify(line))
+  }
+})
+
 t.test('a malformed line below does not keep a field from being removed', async (t) => {
   t.equal(clearing(`${'A: b\n'.repeat(MOST + 1)}X-QHPSI: a\n\n`).kind, 'clear')
   t.equal(clearing('X-QHPSI: a\nno field\nB: c\n\n').kind, 'clear')

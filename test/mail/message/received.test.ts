@@ -40,7 +40,7 @@ function received(bytes: Buffer, files = true, memory = PLENTY, piece = 60_000):
 
 /** Lists all that a message shows, in values that can be compared. */
 function shown(message: Message): unknown {
-  const { size, header, isHeaderTooLarge } = message
+  const { size, header, isHeaderCut } = message
   const { formFault, digests } = message.form
   const hash = createHash('md5').update(header.bytes)
   for (const chunk of message.body.chunks()) hash.update(chunk)
@@ -48,7 +48,7 @@ function shown(message: Message): unknown {
   return {
     size,
     header: header.bytes.toString('latin1'),
-    isHeaderTooLarge,
+    isHeaderCut,
     formFault,
     md5: signable && digests.md5?.copy().digest('hex'),
     sha256: signable && digests.sha256,
@@ -58,8 +58,8 @@ function shown(message: Message): unknown {
 
 function compare(bytes: Buffer): void {
   const first = messageOf(bytes, options)
-  const { header, isHeaderTooLarge } = headerOfMessage(bytes)
-  const whole = { header: header.bytes.toString('latin1'), isHeaderTooLarge, size: bytes.length }
+  const header = headerOfMessage(bytes)
+  const whole = { header: header.bytes.toString('latin1'), size: bytes.length }
   t.match(shown(first), { ...whole, bytes: createHash('md5').update(bytes).digest('hex') })
   const others = [
     received(bytes, true),

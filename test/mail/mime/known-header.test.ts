@@ -18,7 +18,7 @@ import { readMail } from './read-mail.ts'
 
 /** All that is told of a message, as scanners get it. */
 function toldOf(message: Buffer, knowsHeader: boolean): unknown {
-  const { header } = headerOfMessage(message)
+  const header = headerOfMessage(message)
   const bytes = Bytes.of(Buffer.concat([TOP_LINE, header.bytes]), message.subarray(header.length))
   const known: KnownHeader = { header, above: TOP_LINE.length }
   const more = knowsHeader ? { header: known } : {}
@@ -44,8 +44,7 @@ function depthOf(bytes: Bytes, more: { readonly header?: KnownHeader }): number 
 const areAlike = (message: Buffer) =>
   isDeepStrictEqual(toldOf(message, true), toldOf(message, false))
 
-const isWellFormed = (message: Buffer) =>
-  headerFormFault(headerOfMessage(message).header) === undefined
+const isWellFormed = (message: Buffer) => headerFormFault(headerOfMessage(message)) === undefined
 
 t.test(
   'mails of programs, and of an enemy, are read alike',

@@ -28,14 +28,14 @@ const rows: readonly Row[] = [
     { kind: 'reject', reply: { grounds: 'banned' } },
   ],
   [
-    'mail over the size limit of a scanner counts as not scanned',
-    { scan: tooLarge },
+    'mail over the size limit of a scanner is accepted if OVERSIZE=accept',
+    { scan: tooLarge, settings: { OVERSIZE: 'accept' } },
     { kind: 'accept', details: { scan: 'skipped' } },
     untouched,
   ],
   [
-    'mail over the size limit of a scanner is deferred if OVERSIZE=defer',
-    { scan: tooLarge, settings: { OVERSIZE: 'defer' } },
+    'mail over the size limit of a scanner is deferred by default',
+    { scan: tooLarge },
     { kind: 'defer', details: { scan: 'unknown', cause: 'limit' } },
   ],
 ]
@@ -130,18 +130,17 @@ t.test('a remembered verdict spares the scan; the log tells its host and its age
   t.equal(questions[0]?.settings.SECONDLOOK, 'always')
 })
 
-t.test('a header that is too large to be edited is refused before any scan', async (t) => {
-  const { decision, asked } = await judgeMail(`X-Long: ${'x'.repeat(1024 * 1024)}\n\nbody\n`, {
-    settings: { QUARANTINE: t.testdir({}) },
-  })
-  t.match(decision, {
-    kind: 'reject',
-    reply: {
-      class: 5,
-      enhanced: '5.3.4',
-      text: 'header of the message is larger than 1 MiB, or has more than 5,000 fields',
-      grounds: 'header-too-large',
-    },
-  })
-  t.same(asked, [])
+t.test('of a header that is larger than 1 MiB, a field that may be forged is found', async (t) => {
+  const judgeWith = async (start: string, end: string) => {
+    const long = 'x'.repeat(1024 * 1024 - start.length)
+    const { decision } = await judgeMail(`${start}${long}${end}\n\nbody\n`)
+    return decision
+  }
+  t.match(await judgeWith('X-Long: ', 'y'), { kind: 'accept', details: { scan: 'clean' } })
+  const text = 'message deferred: its header is larger than 1 MiB and has X-QHPSI in it'
+  const deferred = { kind: 'defer', reply: { class: 4, enhanced: '4.6.0', text } }
+  t.match(await judgeWith('X-Long: ', '\nX-QHPSI: clean'), deferred)
+  t.match(await judgeWith('X-Long: 1234', '\nX-\x01QHPSI: clean'), deferred)
+  const cut = `X-Long: ${'x'.repeat(1024 * 1024 - 12)}\nX-QHPSI: clean\n\n`
+  t.match((await judgeMail(cut)).decision, deferred, 'where the header is cut')
 })

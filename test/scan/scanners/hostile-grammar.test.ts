@@ -27,8 +27,7 @@ const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
 
 /** Does all that is done about a message before a scanner is asked. */
 function* judged(message: Buffer): Generator<void> {
-  const { header, isHeaderTooLarge } = headerOfMessage(message)
-  if (isHeaderTooLarge) return
+  const header = headerOfMessage(message)
   headerFormFault(header)
   examineClearing(header, ['x-qhpsi'])
   yield

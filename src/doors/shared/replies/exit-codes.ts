@@ -84,7 +84,6 @@ export function codeOfReply(reply: Reply, indimail: boolean): number {
     case 'encrypted':
     case 'strange-mime':
       return reply.class === 5 ? exit.refused : exit.unscanned
-    case 'header-too-large':
     case 'too-large':
     case 'bare-newline':
     case 'unclear-header':

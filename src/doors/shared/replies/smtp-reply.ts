@@ -11,7 +11,7 @@ export function replyOf(reply: Reply): SmtpReply {
 export function codeOf(reply: Reply): number {
   if (reply.class === 4) return 451
   const { grounds } = reply
-  return grounds === 'too-large' || grounds === 'header-too-large' ? 552 : 550
+  return grounds === 'too-large' ? 552 : 550
 }
 
 /** Returns the code that a client gets for a decision; undefined if the mail is taken. */

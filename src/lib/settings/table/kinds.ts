@@ -23,6 +23,8 @@ interface SettingCommon<Value> {
   readonly read: (text: string | undefined, name: string) => Value
   /** Tells why a client's value is laxer than onescand's own, in words that follow the name. */
   laxer?(theirs: Value, own: Value): string | undefined
+  /** Returns which mail a value lets pass unscanned; undefined if none. */
+  passes?(value: Value): string | undefined
   readonly readers: readonly SettingReader[]
   readonly fromClient: FromClient
   /** The default in words, if it depends on other settings or on the caller. */
@@ -72,15 +74,17 @@ interface SettingDetails<Value> {
   readonly defaultInWords?: string
   /** With it, the setting is `bounded`. */
   readonly laxer?: (theirs: Value, own: Value) => string | undefined
+  readonly passes?: (value: Value) => string | undefined
 }
 
 function common<Value>(more: SettingDetails<Value>): Omit<SettingCommon<Value>, 'read'> {
   const readers = more.readers ?? ['slot', 'onescand']
   const isReadByBoth = readers.includes('slot') && readers.includes('onescand')
   const usually = isReadByBoth ? 'same' : undefined
-  const { defaultInWords, laxer } = more
-  if (laxer) return { readers, fromClient: 'bounded', defaultInWords, laxer }
-  return { readers, fromClient: 'fromClient' in more ? more.fromClient : usually, defaultInWords }
+  const { defaultInWords, laxer, passes } = more
+  const rest = { readers, defaultInWords, ...(passes && { passes }) }
+  if (laxer) return { ...rest, fromClient: 'bounded', laxer }
+  return { ...rest, fromClient: 'fromClient' in more ? more.fromClient : usually }
 }
 
 export function number<Default extends number | undefined>(

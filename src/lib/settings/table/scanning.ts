@@ -10,8 +10,16 @@ export const scanners = {
   }),
   QHPSIRC: number(1, { max: 255 }),
   QHPSIRN: number(0, { max: 255 }),
-  QHPSIMINSIZE: size(undefined, { fromClient: 'taken', defaultInWords: 'no limit' }),
-  QHPSIMAXSIZE: size(undefined, { fromClient: 'taken', defaultInWords: 'no limit' }),
+  QHPSIMINSIZE: size(undefined, {
+    fromClient: 'taken',
+    defaultInWords: 'no limit',
+    passes: (bytes) => (bytes > 0 ? 'mail that is smaller' : undefined),
+  }),
+  QHPSIMAXSIZE: size(undefined, {
+    fromClient: 'taken',
+    defaultInWords: 'no limit',
+    passes: (bytes) => (bytes > 0 ? 'mail that is larger' : undefined),
+  }),
   SCANTIMEOUT: number(150, {
     min: 1,
     max: 86_400,
@@ -55,22 +63,34 @@ const scanFail = ['defer', 'accept', 'quarantine'] as const
 
 /** What becomes of mail about which no scanner could tell. */
 const couldNotTell = {
-  SCANFAIL: word(scanFail, { laxer: accepts }),
+  SCANFAIL: word(scanFail, {
+    laxer: accepts,
+    passes: ifAccepted('mail about which the scanners could not tell'),
+  }),
   SCANFAIL_RELAY: parsed(undefined, (text, name) => choice(text, name, scanFail, 'defer'), {
     laxer: accepts,
     defaultInWords: 'as `SCANFAIL`',
+    passes: ifAccepted('mail of relay clients about which the scanners could not tell'),
   }),
 }
 
 /** Mail of which scanners do not see all. */
 const unseenMail = {
-  OVERSIZE: word(['accept', 'defer']),
-  OVERUNPACKED: word(['refuse', 'defer', 'quarantine', 'accept']),
+  // No retry makes a message smaller, but larger limits of clamd do let it in: it waits where it is until then.
+  // Filters that let it pass, as clamav-milter and amavis, let in any virus that is padded.
+  OVERSIZE: word(['defer', 'accept'], {
+    passes: ifAccepted('mail that is larger than the scanners take'),
+  }),
+  OVERUNPACKED: word(['refuse', 'defer', 'quarantine', 'accept'], {
+    passes: ifAccepted('mail that holds more than the scanners unpack'),
+  }),
   // clamd 1.4 with its own MaxRecursion of 17 looks into 15 messages attached to one another, and
   // into 17 multiparts inside one another. The default leaves some of that for archives in the
   // innermost one.
   MAXNESTING: number(14, { min: 1, max: 100 }),
-  OVERNESTING: word(['refuse', 'defer', 'quarantine', 'accept']),
+  OVERNESTING: word(['refuse', 'defer', 'quarantine', 'accept'], {
+    passes: ifAccepted('mail that is nested deeper than is read'),
+  }),
   SECONDLOOK: word(['always', 'never']),
   STRICTMIME: word(['off', 'defer', 'quarantine', 'refuse']),
 }
@@ -111,7 +131,9 @@ export const clamAv = {
   CLAMDCONF: text(undefined, { defaultInWords: 'its own' }),
   BADATTACHMENTS: parsed(undefined, readBanned, { defaultInWords: '`control/badattachments`' }),
   ARCHIVEBANS: word(['off', 'on']),
-  BADMIME: word(['defer', 'accept']),
+  BADMIME: word(['defer', 'accept'], {
+    passes: ifAccepted('mail whose attachments cannot be told'),
+  }),
 }
 
 /** By what mail is scanned. */
@@ -119,6 +141,11 @@ export const scanning = { ...scanners, ...unseenMail, ...propertySettings, ...cl
 
 /** What becomes of mail once the scanners have answered. */
 export const treatment = { ...foundMail, ...couldNotTell }
+
+/** Returns which mail passes unscanned: this one, if the value is `accept`. */
+function ifAccepted(mail: string): (value: string | undefined) => string | undefined {
+  return (value) => (value === 'accept' ? mail : undefined)
+}
 
 /** Tells why SCANFAIL or SCANFAIL_RELAY of a client is laxer. */
 function accepts(theirs: string | undefined, own: string | undefined): string | undefined {
