@@ -4,7 +4,12 @@ import { Bytes } from '../mail/message/bytes.ts'
 import { readAttachmentRules } from '../scan/scanners/attachments/rules.ts'
 import type { ClamdServer } from '../scan/scanners/clamd/server.ts'
 import { listFingerprint, probeName } from '../scan/scanners/shared/ban-names.ts'
-import { propertyOf } from '../scan/scanners/shared/properties.ts'
+import {
+  asksFor,
+  PROPERTIES,
+  type Property,
+  propertyOf,
+} from '../scan/scanners/shared/properties.ts'
 import type { ScanResult } from '../scan/scanners/shared/scan-result.ts'
 import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
 import { compoundFile } from './compound-file.ts'
@@ -22,14 +27,15 @@ interface Probe {
   /** Set if a site may live with it. */
   readonly isWarning?: true
   readonly isAsked: (settings: ScanSettings) => boolean
-  readonly file: (settings: ScanSettings) => Buffer | undefined
+  /** Undefined if there is no such file that every clamd knows. */
+  readonly file: ((settings: ScanSettings) => Buffer | undefined) | undefined
   readonly isNamed: (finding: ScanResult) => boolean
   /** What becomes of mail otherwise, and the remedy. */
   readonly otherwise: string
   readonly remedy: string
 }
 
-const hasProperty = (property: string) => (finding: ScanResult) =>
+const hasProperty = (property: Property) => (finding: ScanResult) =>
   finding.answer === 'infected' && propertyOf(finding.name) === property
 
 const isBan = (finding: ScanResult) => finding.answer === 'infected' && finding.banned === true
@@ -44,23 +50,52 @@ function nameOnList(settings: ScanSettings): Buffer | undefined {
   return rules && Buffer.from(probeName(listFingerprint(rules.names)))
 }
 
-const probes: readonly Probe[] = [
-  {
-    setting: 'ENCRYPTED',
-    isAsked: ({ ENCRYPTED }) => ENCRYPTED !== 'virus' && ENCRYPTED !== 'accept',
+/** By what clamd names files with each property. */
+const alerts: Readonly<
+  Record<
+    Property,
+    {
+      /** The files, in words. */
+      readonly named: string
+      /** The line of its clamd.conf. */
+      readonly line: string
+      /** Makes such a file; absent if only a signature of the site names one. */
+      readonly file?: () => Buffer
+    }
+  >
+> = {
+  encrypted: {
+    named: 'encrypted archives and documents',
+    line: 'AlertEncrypted yes',
     file: () => zipOf(Buffer.from('a.txt'), Buffer.alloc(24, 'x'), 0, { isEncrypted: true }),
-    isNamed: hasProperty('encrypted'),
-    otherwise: 'clamd does not name encrypted archives and documents, which get in',
-    remedy: 'set "AlertEncrypted yes" in its clamd.conf, and restart clamd',
   },
-  {
-    setting: 'MACROS',
-    isAsked: ({ MACROS }) => MACROS !== 'virus' && MACROS !== 'accept',
+  macros: {
+    named: 'documents with macros',
+    line: 'AlertOLE2Macros yes',
     file: sheetWithMacros,
-    isNamed: hasProperty('macros'),
-    otherwise: 'clamd does not name documents with macros, which get in',
-    remedy: 'set "AlertOLE2Macros yes" in its clamd.conf, and restart clamd',
   },
+  phishing: { named: 'links that lead elsewhere', line: 'PhishingScanURLs yes' },
+  unwanted: { named: 'files that may be unwanted', line: 'DetectPUA yes' },
+  structured: {
+    named: 'numbers of credit cards',
+    line: 'StructuredDataDetection yes',
+    file: cardNumbers,
+  },
+  broken: { named: 'broken programs', line: 'AlertBrokenExecutables yes', file: brokenProgram },
+}
+
+const probes: readonly Probe[] = [
+  ...PROPERTIES.map((property): Probe => {
+    const { named, line, file } = alerts[property]
+    return {
+      setting: property.toUpperCase(),
+      isAsked: (settings) => asksFor(property, settings),
+      file,
+      isNamed: hasProperty(property),
+      otherwise: `clamd does not name ${named}, which get in`,
+      remedy: `set "${line}" in its clamd.conf, and restart clamd`,
+    }
+  }),
   {
     setting: 'ARCHIVEBANS',
     isAsked: ({ ARCHIVEBANS }) => ARCHIVEBANS === 'on',
@@ -92,9 +127,14 @@ export async function checkAlerts(server: ClamdServer, settings: ScanSettings): 
   const findings: Finding[] = []
   const served = new Set<string>()
   for (const { setting, after, isWarning, isAsked, file, isNamed, otherwise, remedy } of probes) {
-    const content = isAsked(settings) ? file(settings) : undefined
-    if (content === undefined || (after !== undefined && !served.has(after))) continue
+    if (!isAsked(settings)) continue
     const what = `clamd ${server.address.text} ${setting}`
+    if (file === undefined) {
+      findings.push(ok(what, `is not tried: if ${otherwise}, ${remedy}`))
+      continue
+    }
+    const content = file(settings)
+    if (content === undefined || (after !== undefined && !served.has(after))) continue
     const signal = AbortSignal.timeout(WITHIN)
     const outcome = await server.scan({ bytes: Bytes.of(content) }, { signal, note() {} })
     const reply = outcome.kind === 'answered' ? outcome.reply : undefined
@@ -106,6 +146,21 @@ export async function checkAlerts(server: ClamdServer, settings: ScanSettings): 
     } else findings.push((isWarning ? warning : failure)(what, otherwise, remedy))
   }
   return findings
+}
+
+/** Numbers of cards that pass Luhn's test: more than clamd asks for (StructuredMinCreditCardCount). */
+function cardNumbers(): Buffer {
+  return Buffer.from('4111 1111 1111 1111\n5500 0000 0000 0004\n4012 8888 8888 1881\n'.repeat(50))
+}
+
+/** The header of an ELF program for x86-64 that has more program headers than any has. */
+function brokenProgram(): Buffer {
+  const header = Buffer.alloc(4096)
+  header.write('7f454c46020101', 0, 'hex')
+  header.write('02003e0001000000', 16, 'hex')
+  header.writeUInt16LE(56, 54) // bytes of a program header
+  header.writeUInt16LE(60_000, 56) // the number of them
+  return header
 }
 
 /** A workbook of Excel with a sheet of macros ([MS-XLS] 2.4.28), and nothing else in it. */

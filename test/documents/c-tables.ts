@@ -2,7 +2,7 @@ import { DAEMON_THREADS } from '../../src/doors/clamd/file-turns.ts'
 import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
 import { frameRules, PROTOCOL_VERSION } from '../../src/doors/slot-socket/request.ts'
 import { LOG_VALUE_MAX } from '../../src/lib/errors/log.ts'
-import { HIDDEN_FROM_CHAIN } from '../../src/lib/settings/environment.ts'
+import { DEPTH_MAX, DEPTH_VARIABLE, HIDDEN_FROM_CHAIN } from '../../src/lib/settings/environment.ts'
 import { coldPrograms, names, SLOT_SOCKET, table } from '../../src/lib/settings/table.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
@@ -41,7 +41,7 @@ export const answerCodes = {
   EXIT_UNSCANNED: exit.unscanned,
 }
 
-/** Limits in bytes. */
+/** Limits in bytes, and one number of programs. */
 const limits: readonly EnumEntry[] = [
   ['ADDRESS_MAX', ADDRESS_MAX, "an address; the real qmail-queue's limit"],
   ['ENVELOPE_MAX', ENVELOPE_MAX, 'a larger envelope is EXIT_NO_MEMORY'],
@@ -49,6 +49,7 @@ const limits: readonly EnumEntry[] = [
   ['VARIABLE_MAX', frameRules.V!.limit, 'one variable for onescand'],
   ['ANSWER_MAX', figure('ANSWER_MAX'), 'all that onescand says'],
   ['COLD_LINE_MAX', figure('COLD_LINE_MAX'), "onescand's reason to go cold"],
+  ['DEPTH_MAX', DEPTH_MAX, 'programs of the slot that become the next one, in a row'],
   ['HEADER_MAX', HEADER_MAX, 'a header block that onescand may edit'],
   ['NEW_FIELDS_MAX', figure('NEW_FIELDS_MAX'), 'so much longer may a new header be'],
   ['LOG_LINE_MAX', figure('LOG_LINE_MAX'), 'a line that onescand gives to log'],
@@ -71,6 +72,7 @@ const numbers = [
 /** Strings, each by the name that it has in C. */
 const texts: Readonly<Record<string, string>> = {
   PROTOCOL_VERSION,
+  DEPTH_VARIABLE,
   ONESCAN_SOCKET_DEFAULT: SLOT_SOCKET,
   QMAILHOME_DEFAULT: table.QMAILHOME.default,
   CONTROLDIR_DEFAULT: table.CONTROLDIR.default,

@@ -41,6 +41,8 @@ export interface ClamdOptions {
   readonly alertExceedsMax?: boolean
   readonly alertEncrypted?: boolean
   readonly alertOLE2Macros?: boolean
+  readonly alertBrokenExecutables?: boolean
+  readonly structuredDataDetection?: boolean
   readonly maxFiles?: number
   readonly scanMail?: false
   readonly scanArchive?: false

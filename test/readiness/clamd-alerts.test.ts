@@ -17,12 +17,17 @@ t.test('what settings ask clamd for is tried with it', { skip: clamdMissing }, a
     const QHPSI = 'plugin: clamd'
     const asked = host({ QHPSI, CLAMD: clamd.socket, CLAMDMAXSIZE: '500K', ...settings })
     const findings = await checkClamd(asked)
-    const about = findings.filter(({ what }) => / (ENCRYPTED|MACROS|ARCHIVEBANS)$/.test(what))
+    const about = findings.filter(({ what }) =>
+      / (ENCRYPTED|MACROS|PHISHING|UNWANTED|STRUCTURED|BROKEN|ARCHIVEBANS)$/.test(what),
+    )
     return about.map(({ level, what, remedy }) => `${level} ${what.split(' ')[2]} ${remedy ?? ''}`)
   }
   const all = {
     ENCRYPTED: 'refuse',
     MACROS: 'quarantine',
+    UNWANTED: 'tag',
+    STRUCTURED: 'refuse',
+    BROKEN: 'defer',
     QUARANTINE: '/nonexistent',
     ARCHIVEBANS: 'on',
     BADATTACHMENTS: '*.exe',
@@ -30,19 +35,28 @@ t.test('what settings ask clamd for is tried with it', { skip: clamdMissing }, a
   t.match(await found({}, all), [
     /^error ENCRYPTED set "AlertEncrypted yes"/,
     /^error MACROS set "AlertOLE2Macros yes"/,
+    /^ok UNWANTED/,
+    /^error STRUCTURED set "StructuredDataDetection yes"/,
+    /^error BROKEN set "AlertBrokenExecutables yes"/,
     /^error ARCHIVEBANS give it the list/,
   ])
   const list = (...names: readonly string[]) => ({
     'onescan-bans.cdb': Buffer.from(archiveSignatures(names), 'latin1'),
   })
-  const served = { alertEncrypted: true, alertOLE2Macros: true, database: list('*.exe') }
-  const ok = ['ok ENCRYPTED ', 'ok MACROS ', 'ok ARCHIVEBANS ']
+  const alerts = { alertEncrypted: true, alertOLE2Macros: true, alertBrokenExecutables: true }
+  const served = { ...alerts, structuredDataDetection: true, database: list('*.exe') }
+  const names = ['ENCRYPTED', 'MACROS', 'UNWANTED', 'STRUCTURED', 'BROKEN', 'ARCHIVEBANS']
+  const ok = names.map((name) => `ok ${name} `)
   t.same(
     (await found(served, all)).map((line) => line.trimEnd()),
     ok.map((line) => line.trimEnd()),
   )
   const other = { ...served, database: list('*.exe', '*.scr') }
-  t.match(await found(other, all), [/^ok/, /^ok/, /^error ARCHIVEBANS/], 'another list')
+  t.match(
+    await found(other, all),
+    [...ok.slice(1).map(() => /^ok/), /^error ARCHIVEBANS/],
+    'another list',
+  )
   t.same(await found({}, { ENCRYPTED: 'accept' }), [], 'nothing is asked that no setting needs')
 })
 

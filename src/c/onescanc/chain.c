@@ -67,9 +67,15 @@ static char *look_up_in_path(char *name) {
   }
 }
 
+/* Returns how often programs of the slot have become the next one on the way here. */
+static int depth(void) {
+  return atoi(setting(DEPTH_VARIABLE, "0"));
+}
+
 /*
  * Returns the words of the next program: our own arguments, if there are any, else QUEUECHAIN, else
- * the real qmail-queue.
+ * the real qmail-queue. Fails if that leads back here, as a script that calls the slot: the two
+ * would execute each other without end.
  */
 char **find_chain(char **argv) {
   char **chain = argv[1] ? argv + 1 : split_words(xasprintf("%s", setting("QUEUECHAIN", "")));
@@ -78,6 +84,9 @@ char **find_chain(char **argv) {
   if (*chain[0] == '-')
     fail(EXIT_CONFIG, "config",
          xasprintf("%s: is not a program; onescanc takes no options", chain[0]));
+  if (depth() >= DEPTH_MAX)
+    fail(EXIT_CHAIN, "chain",
+         xasprintf("next program %s: leads back to onescan; " MEND_CHAIN, chain[0]));
   chain[0] = look_up_in_path(chain[0]);
   return chain;
 }
@@ -96,6 +105,11 @@ void check_program(const char *what, const char *program, const char *remedy) {
     fail(EXIT_CHAIN, "chain", xasprintf("/proc/self/exe: %m; mount /proc"));
   if (status.st_dev == self.st_dev && status.st_ino == self.st_ino)
     fail(EXIT_CHAIN, "chain", xasprintf("%s %s: is onescanc itself; %s", what, program, remedy));
+}
+
+void count_handing_on(void) {
+  if (setenv(DEPTH_VARIABLE, xasprintf("%d", depth() + 1), 1))
+    fail(EXIT_DEFERRED, "out-of-memory", xasprintf(DEPTH_VARIABLE ": %m"));
 }
 
 /* What the caller does with these signals, for the next program. */

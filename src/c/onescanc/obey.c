@@ -24,6 +24,7 @@ static void write_log_lines(const struct answer *answer) {
 static _Noreturn void hand_on(struct mail *mail, const struct answer *answer) {
   check_program("next program", mail->chain[0],
                 MEND_CHAIN); /* while the log can still say what is wrong */
+  count_handing_on();
   size_t message_at = HEADER_GAP + answer->body_at - answer->header_size;
   if (write_at(mail->spool, answer->header, answer->header_size, message_at))
     fail_spool("write the spool file");

@@ -93,6 +93,9 @@ char **find_chain(char **argv);
 #define MEND_CHAIN "set QUEUECHAIN to the real qmail-queue"
 /* Ends the process, with the remedy in the log, if `program` cannot be executed or is this one. */
 void check_program(const char *what, const char *program, const char *remedy);
+/* Counts in the environment of the next program that this one becomes it. The cold program does so
+ * itself. */
+void count_handing_on(void);
 /*
  * Becomes another program, with the mail on its descriptors: the message is what its spool holds
  * from `at` on.

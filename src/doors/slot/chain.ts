@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorTextAt, Fault } from '../../lib/errors/fault.ts'
 import { checkExecutable, findProgram } from '../../lib/process/execute.ts'
+import { chainDepth, DEPTH_MAX } from '../../lib/settings/environment.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
 import { splitWords } from '../../lib/settings/table/values.ts'
 import type { ControlDirectories } from '../../scan/judge/config.ts'
@@ -12,9 +13,12 @@ export interface Chain {
   readonly args: readonly string[]
 }
 
+const REMEDY = 'set QUEUECHAIN to the real qmail-queue'
+
 /**
  * Returns the next program: that of the arguments, or of QUEUECHAIN, or the real qmail-queue. A
- * name without a slash is looked up in PATH.
+ * name without a slash is looked up in PATH. Throws a Fault of kind `chain` if the next program is one that
+ * leads back here, as a script that calls the slot: the two would execute each other without end.
  */
 export function findChain(
   args: readonly string[],
@@ -23,6 +27,9 @@ export function findChain(
 ): Chain {
   const argv = args.length > 0 ? args : splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
   const [name = join(directories.qmailHome, 'bin/qmail-queue'), ...rest] = argv
+  if (chainDepth(env) >= DEPTH_MAX) {
+    throw new Fault('chain', `next program ${name}: leads back to onescan; ${REMEDY}`)
+  }
   if (name.startsWith('-')) {
     throw new Fault(
       'config',
@@ -38,7 +45,6 @@ export function findChain(
  * can only abort.
  */
 export function checkChain({ program }: Chain, self: string): void {
-  const mustBe = 'set QUEUECHAIN to the real qmail-queue'
   try {
     checkExecutable(program)
     const status = statSync(program)
@@ -48,6 +54,6 @@ export function checkChain({ program }: Chain, self: string): void {
     }
   } catch (error) {
     const why = errorTextAt(program, error)
-    throw new Fault('chain', `next program ${program || '""'}: ${why}; ${mustBe}`, error)
+    throw new Fault('chain', `next program ${program || '""'}: ${why}; ${REMEDY}`, error)
   }
 }

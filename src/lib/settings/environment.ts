@@ -30,8 +30,18 @@ const HIDDEN_FROM_SCANNERS: readonly string[] = [
   'VIRUSTAGONLY=',
 ]
 
+/** The variable that counts how often programs of the slot have become the next one, in a row. */
+export const DEPTH_VARIABLE = 'ONESCAN_DEPTH'
+/** As often as that means that the next program leads back to onescan. */
+export const DEPTH_MAX = 3
+
 export function chainEnvironment(env: Environment): Record<string, string> {
-  return without(env, HIDDEN_FROM_CHAIN)
+  return { ...without(env, HIDDEN_FROM_CHAIN), [DEPTH_VARIABLE]: `${chainDepth(env) + 1}` }
+}
+
+/** Returns how often onescan has become the next program on the way here. */
+export function chainDepth(env: Environment): number {
+  return Number.parseInt(env[DEPTH_VARIABLE] ?? '', 10) || 0
 }
 
 /** A home without files: interpreters and libraries obey what lies in one, where others may write. */

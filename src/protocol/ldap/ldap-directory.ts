@@ -237,7 +237,7 @@ async function searchUser(
   const { url, base, attributes } = settings
   const ambiguous: LdapAnswer = {
     found: 'trouble',
-    why: `${url}: more than one entry for one user; see QUOTALDAPFILTER`,
+    why: `${url}: more than one entry for ${user.name}; see QUOTALDAPFILTER`,
   }
   const filter = filterFor(settings.filter, user)
   if (filter === undefined) return { found: 'nobody' }

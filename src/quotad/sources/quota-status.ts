@@ -44,8 +44,12 @@ export function quotaStatus(
 }
 
 const ROOM = /^(OK|DUNNO|PERMIT)\b/i
-/** X.2.2 is "mailbox full" (RFC 3463 3.3); 452 and 552 are SMTP's replies about storage. */
-const FULL = /^(?:[45]\d\d |REJECT |DEFER )?[45]\.2\.2\b|^[45]52\b/i
+/**
+ * X.2.2 is "mailbox full" (RFC 3463 3.3); 452 and 552 are SMTP's replies about storage. Others refuse or defer,
+ * by the words of access(5), and name a mailbox that is full.
+ */
+const FULL =
+  /^(?:[45]\d\d |REJECT |DEFER(?:_IF_PERMIT|_IF_REJECT)? )?[45]\.2\.2\b|^[45]52\b|^(?:[45]\d\d|REJECT|DEFER\w*) .*\b(?:mailbox|quota)\b.*\b(?:full|exceeded)\b/i
 const NOBODY = /^(?:5\d\d |REJECT )?5\.1\.1\b|^REJECT Unknown user/i
 
 /**

@@ -203,6 +203,20 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     }
   })
 
+  await t.test('a next program that leads back here ends in 120, and is named', async (t) => {
+    const script = join(t.testdir(), 'script')
+    const words = program.map((word) => `'${word}'`).join(' ')
+    writeFileSync(script, `#!/bin/sh\nexec ${words}\n`, { mode: 0o755 })
+    for (const QHPSI of ways) {
+      const ended = await run({ settings: { QHPSI, QUEUECHAIN: script } })
+      t.equal(ended.code, 120)
+      t.match(ended.logged, `fault=chain reason="next program ${script}: leads back to onescan; `)
+      t.match(ended.logged, '; set QUEUECHAIN to the real qmail-queue"')
+      t.equal(ended.logged.match(/fault=/g)?.length, 1)
+      t.equal(ended.deliveries.length, 0)
+    }
+  })
+
   // promise: step-7-become
   await t.test('a script without an interpreter ends in a temporary failure', async (t) => {
     const script = join(t.testdir(), 'script')

@@ -53,6 +53,10 @@ t.test('only the usual actions are understood', async (t) => {
     '552 no room',
     'REJECT 5.2.2 full',
     '5.2.2 full',
+    'DEFER_IF_PERMIT 4.2.2 full',
+    'REJECT Mailbox is full',
+    '554 Mailbox full',
+    'DEFER quota exceeded',
   ]) {
     t.match(readingOf(action), { found: 'compared', isFull: true }, action)
   }

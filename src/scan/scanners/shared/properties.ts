@@ -49,12 +49,16 @@ export const PROPERTIES = Object.keys(properties) as readonly Property[]
  */
 export function askedBesides(settings: ScanSettings): readonly string[] {
   const { archiveBans } = settings
-  const asked = PROPERTIES.filter((property) => {
-    const action = properties[property].actionBy(settings)
-    return action !== 'virus' && action !== 'accept'
-  })
-  const words = asked.map((property) => `~${property}`)
+  const words = PROPERTIES.filter((property) => asksFor(property, settings)).map(
+    (property) => `~${property}`,
+  )
   return archiveBans === undefined ? words : [...words, `~bans-${archiveBans}`]
+}
+
+/** Whether a setting treats mail with the property otherwise than scanners do by themselves. */
+export function asksFor(property: Property, settings: ScanSettings): boolean {
+  const action = properties[property].actionBy(settings)
+  return action !== 'virus' && action !== 'accept'
 }
 
 /** What a scanner's name says of a file besides that it is malware; undefined if that is all. */
