@@ -42,7 +42,15 @@ async function explain(options: DelayOptions, context: PlanContext): Promise<str
   if (!address) throw new UsageError(`--explain ${ip}: is not an address`)
   if (rest.length > 0)
     throw new UsageError(`--explain: takes an address and a name, not ${rest[0]}`)
-  const client = { ip, address, name, mayRelay: false, delay: undefined, rbl: 'unset' } as const
+  const client = {
+    ip,
+    address,
+    name,
+    mayRelay: false,
+    delay: undefined,
+    wrong: undefined,
+    rbl: 'unset',
+  } as const
   const plan = planFor(client, options, context)
   if (plan.kind !== 'wait') return `${ip}: no delay, ${plan.why}`
   const { delay, why } = await plan.judgement

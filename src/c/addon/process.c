@@ -44,13 +44,7 @@ static napi_value seal(napi_env env, const struct argument *given) {
   return a_truth(env, fcntl(an_int(&given[0]), F_ADD_SEALS, all) == 0);
 }
 
-static napi_value leave(napi_env env, const struct argument *given) {
-  (void) env;
-  _exit(an_int(&given[0]));
-}
-
 const struct function process_functions[] = {
-    {"leave", "n", leave},
     {"ignoreSignal", "ny", ignore_signal},
     {"forbidTracing", "", forbid_tracing},
     {"leaveSessionKeys", "", leave_session_keys},

@@ -257,6 +257,11 @@ static napi_value look(napi_env env, const struct argument *given) {
   return a_text(env, count < 0 && errno == EAGAIN ? "silent" : "left");
 }
 
+static napi_value peek(napi_env env, const struct argument *given) {
+  ssize_t count = recv(an_int(&given[0]), given[1].bytes, given[1].length, MSG_PEEK | MSG_DONTWAIT);
+  return a_number(env, count < 0 ? 0 : (double) count);
+}
+
 static napi_value receive(napi_env env, const struct argument *given) {
   ssize_t count = recv(an_int(&given[0]), given[1].bytes, given[1].length, MSG_DONTWAIT);
   if (count < 0 && errno == EAGAIN)
@@ -341,6 +346,7 @@ const struct function tcp_functions[] = {
     {"dropIpOptions", "n", drop_ip_options},
     {"sendAtOnce", "n", send_at_once},
     {"look", "n", look},
+    {"peek", "nb", peek},
     {"receive", "nb", receive},
     {"send", "nb", send_now},
     {"endSending", "n", end_sending},

@@ -6,12 +6,15 @@ import { replaceProcess } from '../../lib/process/execute.ts'
 import { requireSystem, type System } from '../../lib/runtime/system.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
 import { talk } from '../shared/conversation.ts'
+import { whyWithProtocol } from '../shared/first-bytes.ts'
 import { type ConnectionEvent, log } from '../shared/log.ts'
 import type { DelayOptions } from '../shared/options.ts'
 import { EARLY_TALKERS, outcomeOf, planFor, readPlanSources, waitFor } from '../shared/plan.ts'
 import { findNext, IGNORED, readUcspiClient, type ServerProgram } from '../shared/ucspi.ts'
 import { ClientConnection } from './client-connection.ts'
 
+/** The descriptor of the client. */
+const CLIENT = 0
 /** SIGPIPE and SIGXFSZ, which both runtimes ignore for themselves. */
 const RUNTIME_IGNORES = [13, 25]
 
@@ -27,6 +30,8 @@ export async function delayOne(
 ): Promise<number> {
   const next = findNext(options.argv, env)
   const client = readUcspiClient(env)
+  if (client.wrong !== undefined)
+    log('failed', process.pid, ['remote', client.ip], ['reason', client.wrong])
   const logEvent = (event: ConnectionEvent, why: string, waited?: number) => {
     if (!options.verbose) return
     log(
@@ -51,7 +56,8 @@ export async function delayOne(
   const { event, why } = await outcomeOf(isFull ? waitFor(0, 'no place to wait') : plan, (delay) =>
     connection.waitForGreeting(delay),
   )
-  logEvent(event, why, uptime())
+  const reason = event === 'talked' ? whyWithProtocol(why, CLIENT, system) : why
+  logEvent(event, reason, uptime())
   if (event === 'left') return serviceExit.done
   if (event === 'talked' && !connection.holdBack(options.penalty * 1000)) return serviceExit.done
   if (place !== undefined) closeSync(place)

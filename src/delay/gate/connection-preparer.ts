@@ -16,6 +16,8 @@ import type { RememberedClients } from './remembered-clients.ts'
 interface PreparedConnection {
   readonly plan: Plan
   readonly environment: Environment
+  /** A setting for this client that makes no sense, and so does not count. */
+  readonly wrong: string | undefined
 }
 
 /** What a connection is prepared by. */
@@ -68,7 +70,7 @@ export class ConnectionPreparer {
     }
     const isRemembered = remembered.has(connection.client)
     const plan = planFor(client, options, { allowed, rules, resolver, isRemembered })
-    return { plan, environment: { ...this.#base, ...variables } }
+    return { plan, environment: { ...this.#base, ...variables }, wrong: client.wrong }
   }
 
   /** Reads all lists again. If one cannot be read, throws a Fault, and the old lists stay. */

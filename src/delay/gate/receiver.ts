@@ -2,6 +2,7 @@ import { errorText } from '../../lib/errors/fault.ts'
 import type { AcceptedConnection } from '../../lib/runtime/system.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
 import { closingLine, talk } from '../shared/conversation.ts'
+import { whyWithProtocol } from '../shared/first-bytes.ts'
 import { type DelayJudgement, outcomeOf } from '../shared/plan.ts'
 import type { ServerProgram } from '../shared/ucspi.ts'
 import { GateConnection } from './connection.ts'
@@ -88,11 +89,12 @@ export class Receiver {
   }
 
   async #receive(connection: GateConnection): Promise<void> {
-    const { waiting, remembered, log } = this.#parts
+    const { waiting, remembered, log, system } = this.#parts
     const prepared = await this.#preparer.prepare(connection)
     if (connection.isClosed) return
     if (prepared === undefined) return log.about('denied', connection, 'a rule denies it')
-    const { plan, environment } = prepared
+    const { plan, environment, wrong } = prepared
+    if (wrong !== undefined) log.trouble(wrong)
     if (plan.kind === 'pass') return this.#serve(connection, environment, plan.why)
 
     const rank = (judged: DelayJudgement) => {
@@ -103,8 +105,10 @@ export class Receiver {
     const outcome = await outcomeOf(plan, (delay) => connection.waitForGreeting(delay))
     if (connection.isClosed) return
     if (outcome.event === 'passed') return this.#serve(connection, environment, outcome.why)
-    log.about(outcome.event, connection, outcome.why)
-    if (outcome.event === 'left') return
+    const talked = outcome.event === 'talked'
+    const why = talked ? whyWithProtocol(outcome.why, connection.fd, system) : outcome.why
+    log.about(outcome.event, connection, why)
+    if (!talked) return
     remembered.forget(connection.client)
     waiting.setRank(connection, 'talked')
     await this.#refuse(connection, environment)

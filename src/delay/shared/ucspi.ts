@@ -15,6 +15,8 @@ export interface UcspiClient {
   readonly mayRelay: boolean
   /** The seconds in SMTPDELAY. */
   readonly delay: number | undefined
+  /** What is wrong with SMTPDELAY, which then does not count. */
+  readonly wrong: string | undefined
   /** What RBLSMTPD says already. */
   readonly rbl: 'unset' | 'accepted' | 'refused'
 }
@@ -36,21 +38,18 @@ export function readUcspiClient(env: Environment): UcspiClient {
     address,
     name: env.TCPREMOTEHOST || undefined,
     mayRelay: env.RELAYCLIENT !== undefined,
-    delay: readDelay(env.SMTPDELAY),
+    ...readDelay(env.SMTPDELAY),
     rbl: env.RBLSMTPD === undefined ? 'unset' : env.RBLSMTPD === '' ? 'accepted' : 'refused',
   }
 }
 
-function readDelay(text: string | undefined): number | undefined {
-  if (text === undefined || text === '') return undefined
-  const seconds = parseSeconds(text)
-  if (seconds === undefined) {
-    throw new Fault(
-      'config',
-      `SMTPDELAY ${text}: is not a number of seconds from 0 to ${DELAY_MAX}`,
-    )
-  }
-  return seconds
+/** A delay that makes no sense does not count: a slip of the pen must not cut off clients. */
+function readDelay(text: string | undefined): Pick<UcspiClient, 'delay' | 'wrong'> {
+  if (text === undefined || text === '') return { delay: undefined, wrong: undefined }
+  const delay = parseSeconds(text)
+  if (delay !== undefined) return { delay, wrong: undefined }
+  const wrong = `SMTPDELAY ${text}: is not a number of seconds from 0 to ${DELAY_MAX}, and does not count`
+  return { delay, wrong }
 }
 
 /**

@@ -60,8 +60,6 @@ export interface System {
    * core, either. Programs that it starts are not affected.
    */
   forbidTracing(): void
-  /** _exit(2): ends this process at once. exit(3) waits for each thread of Node, and so for its file system. */
-  leave(code: number): never
   /** keyctl(2): exchanges the keys of the session, session-keyring(7), for a keyring without any. */
   leaveSessionKeys(): void
 
@@ -194,6 +192,8 @@ export interface System {
   events(): readonly SocketEvent[]
   /** Returns what the client has done so far. Leaves the bytes that it sent in the kernel. */
   look(fd: number): ClientActivity
+  /** Copies the first of these bytes, and leaves them there. Returns how many; 0 also if there is no socket. */
+  peek(fd: number, buffer: Uint8Array): number
   /**
    * Takes bytes of the client. Returns how many: 0 at the end of the stream, undefined if none are
    * there now.

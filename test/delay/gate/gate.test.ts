@@ -72,6 +72,24 @@ for (const { name, smtpDelay: command } of runtimes) {
     )
   })
 
+  t.test(`${name}: the log names what speaks before SMTP: PROXY or TLS`, { skip }, async (t) => {
+    const gate = await startGate(t, { command, words: [...NEVER, '-P', '300'] })
+    const proxy = await connect(gate.port, { early: 'PROXY TCP4 192.0.2.1 192.0.2.2 5 25\r\n' })
+    await gate.logged(/ event=talked .*; it speaks the PROXY protocol, which smtp-delay does not/)
+    const tls = await connect(gate.port, { early: '\x16\x03\x01\x02' })
+    await gate.logged(/ event=talked .*; it speaks TLS, which smtp-delay does not/)
+    for (const client of [proxy, tls]) client.leave()
+  })
+
+  t.test(`${name}: a wrong SMTPDELAY is logged, and cuts nobody off`, { skip }, async (t) => {
+    const rules = ':allow,SMTPDELAY="soon"\n'
+    const gate = await startGate(t, { command, words: SHORT, rules })
+    t.match(await speak(gate.port), /^220 /)
+    await gate.logged(
+      /SMTPDELAY soon: is not a number of seconds from 0 to 300, and does not count/,
+    )
+  })
+
   t.test(`${name}: a client that leaves starts nothing`, { skip }, async (t) => {
     const gate = await startGate(t, { command, words: [...NEVER, '-P', '300'] })
     ;(await connect(gate.port)).leave()

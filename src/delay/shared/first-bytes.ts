@@ -1,0 +1,22 @@
+import type { System } from '../../lib/runtime/system.ts'
+
+/** The first bytes of TLS (RFC 8446 5.1) and of the PROXY protocol, in text and in binary (its versions 1 and 2). */
+const OTHER_PROTOCOLS: readonly (readonly [begins: Buffer, name: string])[] = [
+  [Buffer.from([0x16, 0x03]), 'TLS'],
+  [Buffer.from('PROXY '), 'the PROXY protocol'],
+  [Buffer.from('\r\n\r\n\0\r\nQUIT\n'), 'the PROXY protocol'],
+]
+
+const LENGTH = Math.max(...OTHER_PROTOCOLS.map(([begins]) => begins.length))
+
+/**
+ * The reason for the log of a client that talks early, `why`, and what it speaks if that is not SMTP, by its first
+ * bytes. Takes none of them.
+ */
+export function whyWithProtocol(why: string, fd: number, system: System): string {
+  const buffer = Buffer.alloc(LENGTH)
+  const first = buffer.subarray(0, system.peek(fd, buffer))
+  const [, name] = OTHER_PROTOCOLS.find(([begins]) => first.indexOf(begins) === 0) ?? []
+  if (name === undefined) return why
+  return `${why}; it speaks ${name}, which smtp-delay does not: have what stands before it speak plain SMTP`
+}
