@@ -1,4 +1,5 @@
 import { readConfiguration } from '../doors/shared/configuration.ts'
+import { askForDescription } from '../doors/slot-socket/tell.ts'
 import { errorText } from '../lib/errors/fault.ts'
 import {
   type Finding,
@@ -41,6 +42,12 @@ export async function* checkStart(
   faults: readonly string[],
   env: Environment,
 ): AsyncGenerator<Finding> {
+  if (options !== undefined && (await runsAlready(options))) {
+    const value = `runs at ${options.socket}; its settings are its own, and those of this shell were not tried`
+    const running = warning('onescand', value, 'onescan check --daemon has it look at itself')
+    yield marked(running, 'stops the start')
+    return
+  }
   const wrongPaths = options === undefined || options.isRunning ? [] : await pathFaults(options)
   let stopsStart = false
   for (const line of [...faults, ...wrongPaths]) {
@@ -60,6 +67,16 @@ export async function* checkStart(
   if (options === undefined || stopsStart) return
   if (!options.checksSettings) yield* await tryNextServers(options)
   yield* await doorsBy(options, env)
+}
+
+/** Milliseconds for an onescand to answer. */
+const ANSWERS_WITHIN = 2_000
+
+/** Whether --check was typed while another onescand serves at the socket. */
+async function runsAlready({ isRunning, checksSettings, socket }: DaemonOptions): Promise<boolean> {
+  if (isRunning || checksSettings || socket === undefined) return false
+  const asked = askForDescription(socket, ANSWERS_WITHIN)
+  return (await asked.catch(() => undefined)) !== undefined
 }
 
 /** What the doors that the options name do with mail. */

@@ -52,6 +52,19 @@ function checkHere(t: Test) {
   return { directory, socket, check }
 }
 
+t.test('--check beside an onescand that serves names the command that asks it', async (t) => {
+  const { socket } = await startOnescand(t, { settings: good })
+  const { findings } = await checked(['--check', '--socket', socket], { SCANTIMEOUT: 'soon' })
+  t.match(findings, [
+    {
+      level: 'warning',
+      value: `runs at ${socket}; its settings are its own, and those of this shell were not tried`,
+      remedy: 'onescan check --daemon has it look at itself',
+    },
+  ])
+  t.equal(findings.length, 1)
+})
+
 t.test('if all is well --check says what onescand would do, and changes nothing', async (t) => {
   const { socket, check } = checkHere(t)
   const report = await check(good)

@@ -18,6 +18,8 @@ export interface SystemdUnit {
   readonly enabled: string
   /** When it was started last, in milliseconds since 1970; 0: never. */
   readonly since: number
+  /** The number of that start, by which the journal names its lines: systemd.exec(5), INVOCATION_ID. */
+  readonly invocation: string
   /** The administrator's files: of the unit, additions to it (`systemctl edit`), and of its variables. */
   readonly files: readonly string[]
   /** Whether one of them was changed and systemd has not read it since. */
@@ -42,6 +44,7 @@ export const hasSystemd = (): boolean => leadsSomewhere('/run/systemd/system')
 export function askSystemd(unit: string): SystemdUnit | undefined {
   if (!hasSystemd()) return undefined
   const names = ['LoadState', 'ActiveState', 'Result', 'UnitFileState', 'InactiveExitTimestamp']
+  names.push('InvocationID')
   const files = ['FragmentPath', 'DropInPaths', 'EnvironmentFiles', 'NeedDaemonReload']
   const said = show([...names, ...files].join(), unit)
   const values = (property: string) =>
@@ -55,6 +58,7 @@ export function askSystemd(unit: string): SystemdUnit | undefined {
     result: value('Result'),
     enabled: value('UnitFileState'),
     since: Number(value('InactiveExitTimestamp').slice(1)) * 1000 || 0,
+    invocation: value('InvocationID'),
     files: [value('FragmentPath'), ...splitWords(value('DropInPaths'), unit), ...read].filter(
       (path) => path.startsWith('/etc/'),
     ),
@@ -104,11 +108,19 @@ const isItself = (path: string): boolean =>
   attempt(() => PathHandle.with(path, (handle) => handle.path)) === path
 
 /** The last lines of a unit's journal since a time, in milliseconds, systemd's own among them. */
-export function journalOf(unit: string, since: number): string[] {
-  const span = [`--since=@${(since / 1000).toFixed(0)}`, `--lines=${LINES}`]
-  // Without --reverse they would be the first lines after --since.
-  const args = [...span, '--reverse', '--output=cat', '--no-pager', '--quiet']
-  const said = run(JOURNALCTL, `--unit=${unit}`, ...args)
+export const journalOf = (unit: string, since: number): string[] =>
+  lastLines(`--since=@${(since / 1000).toFixed(0)}`, `--unit=${unit}`)
+
+/** The last lines of one start of a unit, systemd's own among them: none of those before. */
+export const journalOfStart = ({ invocation }: SystemdUnit): string[] =>
+  invocation === ''
+    ? []
+    : lastLines(`_SYSTEMD_INVOCATION_ID=${invocation}`, '+', `INVOCATION_ID=${invocation}`)
+
+function lastLines(...which: readonly string[]): string[] {
+  // Without --reverse they would be the first ones.
+  const args = [`--lines=${LINES}`, '--reverse', '--output=cat', '--no-pager', '--quiet']
+  const said = run(JOURNALCTL, ...args, ...which)
   return said
     .split('\n')
     .filter((line) => line !== '')

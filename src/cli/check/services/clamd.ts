@@ -1,10 +1,8 @@
 import { type Finding, failure, hasMark, warning } from '../../../lib/errors/finding.ts'
-import { askSystemd, journalOf } from '../../shared/systemd-unit.ts'
+import { askSystemd, journalOfStart } from '../../shared/systemd-unit.ts'
 
 /** The units of clamd as distributions name them. */
 const UNITS = ['clamav-daemon', 'clamd@scan', 'clamd'] as const
-/** Milliseconds that an attempt to start may have taken: clamd loads its signatures. */
-const ATTEMPT = 180_000
 /** The most lines of its log that are told. */
 const LINES_TOLD = 3
 
@@ -23,8 +21,9 @@ export function checkClamdUnit(findings: readonly Finding[]): Finding[] {
     const unmask = unit.load === 'masked' ? `systemctl unmask ${name} && ` : ''
     const state = unit.load === 'masked' ? 'its unit is masked' : unit.active
     const stopped = level(name, `does not run (${state})`, `${unmask}systemctl start ${name}`)
-    const lines = journalOf(`${name}.service`, unit.since - ATTEMPT)
-    const errors = lines.filter((line) => /^ERROR: /.test(line)).slice(-LINES_TOLD)
+    const errors = journalOfStart(unit)
+      .filter((line) => /^ERROR: /.test(line))
+      .slice(-LINES_TOLD)
     if (unit.active !== 'failed' || errors.length === 0) return [stopped]
     return [...new Set(errors)].map((line) =>
       level(name, `says in its log: "${line.replaceAll('"', "'")}"`, 'correct it, and restart it'),

@@ -12,6 +12,7 @@ import {
   askSystemd,
   hasSystemd,
   journalOf,
+  journalOfStart,
   type SystemdUnit,
 } from '../../shared/systemd-unit.ts'
 
@@ -144,25 +145,33 @@ function checkUnit(service: Service, { load, enabled }: SystemdUnit): Finding[] 
   ]
 }
 
-/** What a service below supervise has logged since it served last: it checks its settings before. */
+/** What a service below supervise complained of at its last start. */
 export const checkSupervised = (service: Service): Finding[] =>
   tellLog(service, linesOf(service, undefined, false), false)
 
 /** What it has logged since it was started: in the journal, or in the log of its run script. */
 function linesOf(service: Service, unit: SystemdUnit | undefined, answers: boolean): string[] {
   if (unit !== undefined) {
-    if (answers) return journalOf(`${service}.service`, unit.since)
+    if (answers) return journalOfStart(unit)
     return lastAttempt(journalOf(`${service}.service`, unit.since - ATTEMPT))
   }
   if (hasSystemd()) return []
   const file = `/var/log/${service}/current`
   const text = attempt(() => PathHandle.with(file, (log) => log.readEnd(LOG_BYTES)))
   const lines = text?.toString('latin1').split('\n') ?? []
-  const last = lines.findLastIndex((line) => SERVES.test(line))
-  const before = () => lines.findLastIndex((line, at) => at < last && SERVES.test(line))
-  const served = answers ? before() : last
-  const own = lines.slice(served + 1).map((line) => line.replace(/^@[0-9a-f]{24} /, ''))
+  const own = lastStart(lines.map((line) => line.replace(/^@[0-9a-f]{24} /, '')))
   return own.filter((line) => line !== '')
+}
+
+/** The lines of the last start that has said something. */
+function lastStart(lines: readonly string[]): string[] {
+  let end = lines.length
+  for (;;) {
+    const begun = lines.findLastIndex((line, at) => at < end && STARTS.test(line))
+    const said = lines.slice(begun + 1, end)
+    if (begun < 0 || said.some((line) => line !== '')) return said
+    end = begun
+  }
 }
 
 /**
@@ -176,8 +185,8 @@ function lastAttempt(lines: readonly string[]): string[] {
   return lines.slice(begun + 1, end)
 }
 
-/** What a service says when it has begun: what it said before has not stopped it. */
-const SERVES = /(^| )(onescand: serving$|onescan: program=onescan-quotad event=serving\b)/
+/** The first line of a start, by the run scripts of the package. */
+const STARTS = /^(onescand|onescan-quotad): starting$/
 /** What systemd and sh(1) say of a line of settings that sets nothing. */
 const OF_LINES = /^Ignoring invalid |\/etc\/default\//
 /** What onescand can only know of once a client asks. */

@@ -248,3 +248,23 @@ t.test(
     ])
   },
 )
+
+t.test(
+  'of its log only the last start counts: what was corrected is not repeated',
+  { skip: ownDirectoriesMissing || onlyRoot },
+  async (t) => {
+    const machine = makeMachine(t)
+    const starts = [
+      ['error: settings: --mliter: is not an option', '/etc/default/onescand: 3: clamd: not found'],
+      ['error: settings: SCANTIMEOUT soon: must be a number'],
+      [],
+    ]
+    const stamp = '@4000000067430000000000a0'
+    const lines = starts.flatMap((said) => ['onescand: starting', ...said])
+    machine.write('/var/log/onescand/current', lines.map((line) => `${stamp} ${line}\n`).join(''))
+    judge(t, await findingsOn(machine, '--daemon'), [
+      /^error onescand: does not answer; /,
+      /^error onescand: says in its log: "error: settings: SCANTIMEOUT soon/,
+    ])
+  },
+)
