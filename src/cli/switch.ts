@@ -89,7 +89,7 @@ function printDoors(control: string | undefined, output: Output): void {
     control === undefined
       ? 'all doors of this host'
       : `doors with the control directory ${control} (QMAILHOME, CONTROLDIR)`
-  const all = `${doors.join(', ')} with milter and policy service`
+  const all = `${doors.join(', ')} with all its doors (milter, SMTP and LMTP, clamd, policy service)`
   output.text(`obeyed from the next message on by ${whose}: ${all}\n`)
 }
 

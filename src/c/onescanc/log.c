@@ -65,12 +65,19 @@ void log_line(const void *line, size_t length) {
     close(fd);
 }
 
+/* ` remote=ADDRESS` of the client, as tcpserver(1) sets it; '' if it is no address. */
+static char *client_address(void) {
+  const char *ip = setting("TCPREMOTEIP", "");
+  const size_t length = strspn(ip, "0123456789abcdefABCDEF.:");
+  return xasprintf("%s%s", *ip && !ip[length] ? " remote=" : "", ip[length] ? "" : ip);
+}
+
 void log_slot_line(const char *decision, char *reason, const char *more) {
   replace_unprintable(reason);
   for (char *at = reason; *at; ++at)
     if (*at == '"' || *at == '\\')
       *at = '?';
-  char *line = xasprintf("onescan: decision=%s reason=\"%.*s\"%s total_ms=%.1f\n", decision,
-                         LOG_VALUE_MAX, reason, more, uptime() - began);
+  char *line = xasprintf("onescan: decision=%s reason=\"%.*s\"%s%s total_ms=%.1f\n", decision,
+                         LOG_VALUE_MAX, reason, more, client_address(), uptime() - began);
   log_line(line, strlen(line));
 }

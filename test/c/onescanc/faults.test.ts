@@ -220,3 +220,18 @@ t.test(
     t.same(ended.left, [])
   },
 )
+
+t.test('its own lines name the client, if tcpserver has', { skip: missing }, async (t) => {
+  const settings = {
+    QHPSI: 'plugin: eicar',
+    ONESCAN_COLD: cold.teller,
+    ONESCAN_SOCKET: '/nonexistent/s',
+  }
+  const logged = async (TCPREMOTEIP: string) =>
+    (await runSlot({ program: [onescanc], settings: { ...settings, TCPREMOTEIP } })).logged
+  t.match(
+    await logged('2001:db8::7'),
+    /^onescan: decision=cold reason="[^"]*" remote=2001:db8::7 total_ms=/,
+  )
+  t.match(await logged('x decision=accept'), /^onescan: decision=cold reason="[^"]*" total_ms=/)
+})
