@@ -80,7 +80,8 @@ async function* checkMail(address: string, args: CheckOptions): AsyncGenerator<F
   const named = args.log
   const ofRoot = args.lostLog === undefined ? undefined : (JSON.parse(args.lostLog) as Finding)
   const lost = named.length === 0 ? (ofRoot ?? (await lostLog())) : undefined
-  if (lost === undefined) return yield* checkByMail(address, logsToFollow(named))
+  if (lost === undefined)
+    return yield* checkByMail(address, logsToFollow(named), { readsSlots: readsSlots(named) })
   yield { ...lost, level: 'error', value: `${lost.value}, and no mail was sent` }
 }
 
@@ -88,6 +89,14 @@ async function* checkMail(address: string, args: CheckOptions): AsyncGenerator<F
 function logsToFollow(named: readonly string[]): LogFile[] {
   const span = { since: Date.now() - 1000, until: undefined }
   return [...named.flatMap(findLog), ...logsOfHost(span), ...logsOfExim()]
+}
+
+/** Whether the lines of slots are read: qmail's services write them where their run scripts have it. */
+function readsSlots(named: readonly string[]): boolean {
+  if (named.length > 0 || !findMailServers(existsSync).includes('qmail')) return true
+  return logsOfHost({ since: undefined, until: undefined }).some(({ path }) =>
+    /\/(?:qmail-)?smtpd\//.test(path),
+  )
 }
 
 /** Checks onescan's services and the mail servers, as far as the options name them. */

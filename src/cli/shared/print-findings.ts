@@ -66,7 +66,9 @@ function isSaid({ level, value, remedy, account }: Finding, printed: readonly Fi
 export function findingLine({ level, what, value, remedy }: Finding, coloured: boolean): string {
   const text = remedy === undefined ? value : `${value}; ${remedy}`
   const word = level.padEnd(8)
-  const rest = ` ${what.padStart(WIDTH)}: ${text}`.replace(/[\r\n\t]+ */g, ' ')
+  // A carriage return at the end of a setting is what the finding is about.
+  const seen = text.replaceAll('\r', '\\r')
+  const rest = ` ${what.padStart(WIDTH)}: ${seen}`.replace(/[\n\t]+ */g, ' ')
   return `${coloured ? COLOUR[level] + word + PLAIN : word}${forTerminal(rest)}`
 }
 
@@ -81,7 +83,7 @@ export function sumOf(findings: readonly Finding[], unseen: readonly string[] = 
   })
   const sum = counts.join(', ') || 'all is well'
   if (unseen.length === 0) return sum
-  return `${sum}; no mail of ${unseen.join(', ')} was seen: onescan check --mail ADDRESS sends some`
+  return `${sum}; this check sent no mail by ${unseen.join(', ')}: onescan check --mail ADDRESS does`
 }
 
 const countOf = (findings: readonly Finding[], level: Finding['level']) =>

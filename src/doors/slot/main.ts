@@ -1,9 +1,7 @@
 import { errorText, Fault, faultKindOf } from '../../lib/errors/fault.ts'
-import { formatDuration } from '../../lib/errors/units.ts'
 import { printsHelpOrVersion } from '../../lib/process/command-line.ts'
 import { leaveStandardStreamsAlone } from '../../lib/process/descriptors.ts'
 import { ENDING_SIGNALS } from '../../lib/process/interruption.ts'
-import { loadSystem } from '../../lib/runtime/system.ts'
 import { chainEnvironment } from '../../lib/settings/environment.ts'
 import type { LogSink } from '../../log/log-sink.ts'
 import { openLog } from '../../log/open-log.ts'
@@ -31,25 +29,13 @@ of QUEUECHAIN, or the real qmail-queue. With --check it reads no message, and tr
 mail would be scanned by these variables. See onescan-queue(8); by hand, use onescan inject.
 `
 
-/**
- * Milliseconds from the decision to the end of this process. Without a thread of its own, as under ulimit -u, a
- * call of the runtime may never come back.
- */
-const CARRIED_OUT_WITHIN = 60_000
-
 const args = process.argv.slice(2)
 const env = { ...process.env }
 
 run().then(
-  (code) => end(code),
-  () => end(exit.internalBug),
+  (code) => process.exit(code),
+  () => process.exit(exit.internalBug),
 )
-
-/** Ends this process, though a thread of it may stand still. */
-function end(code: number): never {
-  loadSystem()?.leave(code)
-  return process.exit(code)
-}
 
 /**
  * Returns the exit code, unless this process became the chain. Whatever fails is a line in the log.
@@ -91,20 +77,11 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
   const transaction = receiveTransaction(optionsOf(config, tools), env)
   slotLog.transaction = transaction
   const keepNoFile = removeWhenKilled()
-  const endLate = () => {
-    const why = `not carried out within ${formatDuration(CARRIED_OUT_WITHIN)}; see ulimit -u and file systems`
-    slotLog.fault(new Fault('write', why), exit.deferred)
-    end(exit.deferred)
-  }
   const context = await loadContext(config, tools, { env, log })
   return handleMail(transaction, context, new Deadline(tools.uptime), {
     answers: 'once, some kept',
     code: exit.done,
     about: () => slotLog.about(),
-    adjust(decision) {
-      setTimeout(endLate, CARRIED_OUT_WITHIN)
-      return decision
-    },
     async carryOut(decision) {
       await tools.quota?.settled()
       tools.quota?.close()

@@ -1,3 +1,4 @@
+import { OF_CHECK } from '../../log/log-lines.ts'
 import type { LogRecord } from '../../log/log-record.ts'
 import { DECISIONS, Durations, MessageCounts, SCANS, scanTimeIn } from './counts.ts'
 
@@ -112,7 +113,8 @@ export class Tally {
 
   add(record: LogRecord): void {
     const { time, fields } = record
-    if (fields.has('trial')) return // `onescan check` made it: it is not mail
+    // `onescan check` made these: they are not mail.
+    if (fields.has('trial') || fields.get('msgid')?.endsWith(`${OF_CHECK}>`)) return
     this.#lines++
     if (time < this.#first) this.#first = time
     if (time > this.#last) this.#last = time

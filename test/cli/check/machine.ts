@@ -121,10 +121,11 @@ export async function findingsByMail(
   ways: readonly Way[],
   logs: readonly (string | LogFile)[] = [],
   to = 'ann@example.org',
+  more: { readonly readsSlots?: boolean } = {},
 ): Promise<Finding[]> {
   const findings: Finding[] = []
   const followed = logs.flatMap((log) => (typeof log === 'string' ? findLog(log) : log))
-  for await (const finding of checkByMail(to, followed, ways)) findings.push(finding)
+  for await (const finding of checkByMail(to, followed, { ways, ...more })) findings.push(finding)
   return findings
 }
 

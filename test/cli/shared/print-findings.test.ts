@@ -26,6 +26,13 @@ t.test('a finding is printed as one line, and is harmless in a terminal', async 
   t.match(line, /^\x1b\[1;31merror {3}\x1b\[0m +a b: c d \\u001b\[31m; e$/)
 })
 
+t.test('a carriage return in a setting is seen', async (t) => {
+  t.match(
+    findingLine(failure('QHPSI', 'plugin: clamd\r', 'correct it'), false),
+    /clamd\\r; correct/,
+  )
+})
+
 t.test('the findings are counted', async (t) => {
   const findings = (errors: number, warnings: number): Finding[] => [
     ok('a', 'b'),
@@ -38,7 +45,7 @@ t.test('the findings are counted', async (t) => {
   t.equal(sumOf(findings(0, 0)), 'all is well')
   t.equal(
     sumOf(findings(0, 1), ['Postfix', 'Exim']),
-    '1 warning; no mail of Postfix, Exim was seen: onescan check --mail ADDRESS sends some',
+    '1 warning; this check sent no mail by Postfix, Exim: onescan check --mail ADDRESS does',
   )
 })
 

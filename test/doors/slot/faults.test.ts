@@ -1,6 +1,5 @@
 import {
   chmodSync,
-  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -11,7 +10,6 @@ import {
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { newestNode } from '../../../packaging/toolchain/toolchain.mjs'
-import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
 import { bytes } from '../../cases/case.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
@@ -20,7 +18,7 @@ import { isRunning } from '../../programs/is-running.ts'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { until } from '../../run/until.ts'
 import { says, standIn } from '../../scan/scanners/clamd/stand-in.ts'
-import { compiled, launcher, newest, runSlot, runtimes, type SlotSetup } from './slot.ts'
+import { launcher, newest, runSlot, runtimes, type SlotSetup } from './slot.ts'
 import { cannotMount, mountSmall } from './small-disk.ts'
 
 /**
@@ -327,34 +325,6 @@ t.test(
       })
       t.equal(run.code, code, `${limit}: ${run.logged}`)
       if (code === 51) t.match(run.logged, /fault=out-of-memory reason="node needs room/)
-    }
-  },
-)
-
-// promise: rule-7-temporary
-t.test(
-  'slots that get no thread while they keep mail all end',
-  { skip: notRoot || (!existsSync(compiled) && 'npm run build:native') },
-  async (t) => {
-    const QUARANTINE = join(openDirectory(t), 'own')
-    const account = 3_000_000 + process.pid
-    mkdirSync(QUARANTINE, { mode: 0o700 })
-    chownSync(QUARANTINE, account, 0)
-    const settings = {
-      QHPSI: 'plugin: eicar',
-      QUEUECHAIN: '/bin/false',
-      TMPDIR: '/tmp',
-      QUARANTINE,
-    }
-    const program = [
-      ...['/usr/bin/setpriv', `--reuid=${account}`, '--clear-groups'],
-      ...['/usr/bin/prlimit', '--nproc=24', reachable(compiled)],
-    ]
-    const runs = Array.from({ length: 10 }, () =>
-      runSlot({ program, settings, message: bytes(`Subject: x\n\n${EICAR}\n`) }),
-    )
-    for (const { code } of await Promise.all(runs)) {
-      t.ok(!code || code > 40, `${code}: kept, or a temporary failure`)
     }
   },
 )

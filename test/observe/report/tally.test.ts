@@ -34,6 +34,12 @@ async function sumUp(...logs: readonly string[]): Promise<Summary> {
 
 const textOf = (summary: Summary) => formatText(summary, String)
 
+t.test('mail of check counts in no figure', async (t) => {
+  const about = { from: '<a@x>', to: '<b@x>' }
+  const own = told({ ...about, id: '<1234@check.onescan.invalid>' })
+  t.same(await sumUp(own), await sumUp(''))
+})
+
 t.test('each ground on which mail is kept out or tagged has a row', async (t) => {
   const about = { id: '<1@x>', from: '<a@x>', to: '<b@x>' }
   const more = (grounds: string) => [['grounds', grounds]] as const

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
+import { OF_CHECK } from '../../../log/log-lines.ts'
 import type { LogRecord } from '../../../log/log-record.ts'
 import type { LogFile } from '../../../log/read-log.ts'
 import { cleanMessage, eicarMessage, largeEicarMessage } from '../../../readiness/eicar-message.ts'
@@ -30,18 +31,18 @@ const A_LOOP = 3
 /**
  * Sends a clean mail and the EICAR test file, in a small and in a large mail, to `address` by each way that
  * this host has, and reads in the logs of onescan what became of them. Nothing is ok that onescan has not seen
- * itself.
+ * itself, and nothing is called unseen if lines of slots are not among the logs (`readsSlots`).
  */
 export async function* checkByMail(
   address: string,
   logs: readonly LogFile[],
-  ways?: readonly Way[],
+  { ways, readsSlots = true }: { readonly ways?: readonly Way[]; readonly readsSlots?: boolean },
 ): AsyncGenerator<Finding> {
   if (!/^[!-,./-;=?-~][!-;=?-~]*@[!-;=?-~]+$/.test(address)) {
     yield failure('--mail', `${address}: is not an address`, 'give it as user@example.org')
     return
   }
-  const log = new FollowedLog(logs, MARK)
+  const log = new FollowedLog(logs, OF_CHECK)
   const places = logs.map(({ path }) => path).join(', ')
   try {
     const there = (ways ?? (await waysOfHost())).filter(
@@ -50,7 +51,9 @@ export async function* checkByMail(
     // All begin at once: one that is slow keeps no other one waiting.
     const ports = there.flatMap((way) => ('port' in way && way.port !== 25 ? [way.port] : []))
     const other = ports.find((port) => !isUsual(port) || isListening(port))
-    const tried = there.map((way) => new WayTrial(way, address, log, places, other).findings())
+    const tried = there.map((way) =>
+      new WayTrial(way, address, log, { places, readsSlots }, other).findings(),
+    )
     void Promise.allSettled(tried) // one may fail before its turn
     for (const findings of tried) yield* await findings
     for (const fault of log.faults) {
@@ -74,9 +77,6 @@ async function waysOfHost(): Promise<Way[]> {
   return [...usual, ...others.map(({ host, port }) => ({ host, port, security: 'none' as const }))]
 }
 
-/** The end of the Message-IDs. */
-const MARK = '@check.onescan.invalid'
-
 /** A message that was sent, by its names. */
 interface TrialMail extends SentMail {
   readonly id: string
@@ -91,6 +91,7 @@ class WayTrial {
   readonly #log: FollowedLog
   /** The logs that are read, in words. */
   readonly #places: string
+  readonly #readsSlots: boolean
   /** Another port than the usual ones on which a server of this host takes mail. */
   readonly #other: number | undefined
 
@@ -98,7 +99,7 @@ class WayTrial {
     way: Way,
     address: string,
     log: FollowedLog,
-    places: string,
+    { places, readsSlots }: { readonly places: string; readonly readsSlots: boolean },
     other: number | undefined,
   ) {
     this.#way = way
@@ -106,6 +107,7 @@ class WayTrial {
     this.#address = address
     this.#log = log
     this.#places = places
+    this.#readsSlots = readsSlots
     this.#other = other
   }
 
@@ -132,11 +134,11 @@ class WayTrial {
   async #send(message: Buffer): Promise<TrialMail> {
     const { sendMail } = await import('./send-mail.ts')
     const name = randomUUID()
-    const [subject, id] = [`onescan check ${name.slice(0, 8)}`, `${name}${MARK}`]
+    const [subject, id] = [`onescan check ${name.slice(0, 8)}`, `${name}${OF_CHECK}`]
     const text = message
       .toString('latin1')
       // Sendmail puts the host's name for localhost, which breaks a stamp: that of a release, too.
-      .replace(/^From: .*$/m, `From: onescan check <postmaster${MARK}>`)
+      .replace(/^From: .*$/m, `From: onescan check <postmaster${OF_CHECK}>`)
       .replace(/^To: .*$/m, () => `To: ${this.#address}`)
       .replace(/^Subject: .*$/m, `Subject: ${subject}`)
       .replace(/^Message-ID: .*$/m, `Message-ID: <${id}>`)
@@ -224,16 +226,35 @@ class WayTrial {
   }
 
   #notLed(what: string, { kind, text, subject }: TrialMail, after: string): Finding {
+    if (!this.#readsSlots) {
+      const value = `is ${kind}: ${text}${after}; whether onescan saw it was not seen: the log of the SMTP service of qmail was not read`
+      const remedy = `name that log by --log; ${this.#address} may get the mail (Subject: ${subject})`
+      return warning(what, value, remedy)
+    }
     const value = `is ${kind}, and onescan did not see it: ${text}${after}`
     const where = this.#places === '' ? 'no log was found' : `read: ${this.#places}`
-    const remedy = `lead this way's mail through onescan (doc/mail-servers.md; with qmail the rule of its address in tcp.smtp); if onescan logs elsewhere (${where}), name that by --log; ${this.#address} may get the mail (Subject: ${subject})`
+    const remedy = `lead this way's mail through onescan (doc/mail-servers.md; a filter that asks it as clamd must ask about the whole mail: doc/coming-from.md; with qmail the rule of its address in tcp.smtp); if onescan logs elsewhere (${where}), name that by --log; ${this.#address} may get the mail (Subject: ${subject})`
     return failure(what, value, remedy)
+  }
+
+  /**
+   * A client of clamd that hands over parts of a mail, as rspamd may and amavis does, names none: whether this
+   * was the mail is told by the time and, of the infected one, by the virus.
+   */
+  #askedInParts(what: string, { kind, text }: TrialMail, isInfected = false): Finding | undefined {
+    const parts = this.#log.aboutParts
+    const virus = parts.map(({ fields }) => fields.get('virus') ?? '').find(isTestFile)
+    if (isInfected ? virus === undefined : parts.length === 0) return undefined
+    const asked = `onescand was asked as clamd about parts of mail`
+    if (isInfected && kind === 'refused') return ok(what, `is refused: ${text}; ${asked}: ${virus}`)
+    const value = isInfected ? `${asked}: ${virus}` : asked
+    return warning(what, `is ${kind}; ${value}, and not about the whole mail`, WHOLE_MAIL)
   }
 
   #judgeClean(sent: TrialMail, seen: readonly LogRecord[]): Finding {
     const what = `${this.#name}, clean mail`
     const record = decisive(seen)
-    if (record === undefined) return this.#unseen(what, sent)
+    if (record === undefined) return this.#askedInParts(what, sent) ?? this.#unseen(what, sent)
     // What was deferred comes again, and is no loop.
     const passed = seen.filter(({ fields }) => fields.get('decision') !== 'defer')
     if (passed.length >= A_LOOP) {
@@ -262,6 +283,8 @@ class WayTrial {
     const what = `${this.#name}, ${mail}`
     const record = decisive(seen)
     if (record === undefined) {
+      const inParts = this.#askedInParts(what, sent, true)
+      if (inParts !== undefined) return inParts
       if (sent.kind === 'taken') return this.#unseen(what, sent)
       const value = `is ${sent.kind}, and onescan did not see it: ${sent.text}`
       return warning(
@@ -311,6 +334,11 @@ const largeEicar = largeEicarMessage(LARGE).gather()
 
 /** The most of a line of the mail server that is shown. */
 const RULE_SHOWN = 200
+
+const isTestFile = (virus: string) => /eicar/i.test(virus)
+
+const WHOLE_MAIL =
+  'have the filter ask about the whole mail, in which onescan also looks for what mail programs would open: doc/coming-from.md'
 
 const SEE = 'see onescan log, and onescan check'
 

@@ -42,6 +42,8 @@ interface DeliveryStatus {
 export class FollowedLog {
   readonly #mark: string
   readonly #records: LogRecord[] = []
+  /** Lines about files without a Message-ID, as a client of clamd hands over that asks about parts of a mail. */
+  readonly #parts: LogRecord[] = []
   /** Message-IDs by the number that the mail server gives a message. */
   readonly #numbers = new Map<string, string>()
   readonly #deliveries: { readonly number: string; readonly text: string }[] = []
@@ -68,6 +70,11 @@ export class FollowedLog {
   /** The lines about a message so far. */
   about(id: string): LogRecord[] {
     return this.#records.filter(({ fields }) => fields.get('msgid')?.includes(id))
+  }
+
+  /** The lines about parts of some mail for which onescand was asked as clamd. */
+  get aboutParts(): readonly LogRecord[] {
+    return this.#parts
   }
 
   /** Resolves to them as soon as one has come, or after so many milliseconds. */
@@ -145,6 +152,9 @@ export class FollowedLog {
       this.#readMailServer(lines)
       const ours = lines.filter((line) => line.includes(this.#mark))
       const records = ours.flatMap((line) => readLogLine(line, Date.now()) ?? [])
+      const parts = lines.filter((line) => line.includes(' door=clamd ') && !/ msgid=/.test(line))
+      const judged = parts.flatMap((line) => readLogLine(line, Date.now()) ?? [])
+      this.#parts.push(...judged.slice(0, LINES_MAX - this.#parts.length))
       const decided = records.filter(({ fields }) => fields.has('decision'))
       this.#records.push(...decided.slice(0, LINES_MAX - this.#records.length))
       this.#news.emit('lines')

@@ -35,7 +35,7 @@ interface EximHost {
  */
 export async function checkExim(host: EximHost): Promise<Finding[]> {
   const program = EXIMS.find((path) => existsSync(path)) ?? EXIMS[0]
-  const print = async (what: 'routers' | 'transports') => {
+  const print = async (what: 'routers' | 'transports' | 'av_scanner') => {
     const command = [program, '-bP', what]
     const isRoot = process.getuid!() === 0
     const [first, ...args] = isRoot ? commandAs(reader(), command) : command
@@ -45,7 +45,8 @@ export async function checkExim(host: EximHost): Promise<Finding[]> {
   }
   try {
     const routers = readRouters(await print('routers'))
-    const findings = judgeRouters(routers, host.endpoints, isListening)
+    const asked = judgeScanner(await print('av_scanner').catch(() => ''), host.endpoints)
+    const findings = judgeRouters(routers, host.endpoints, isListening, asked)
     return [...findings, ...judgeTransports(routers, await print('transports'), host)]
   } catch {
     const value =
@@ -67,10 +68,21 @@ export function readRouters(printed: string): LocalRouter[] {
   })
 }
 
+/** Whether Exim asks onescand as clamd, by what `exim -bP av_scanner` prints. */
+export function judgeScanner(printed: string, { clamd }: OnescandEndpoints): Finding | undefined {
+  const [, options = ''] = /^av_scanner = clamd:(.*)$/m.exec(printed.trim()) ?? []
+  const place = options.startsWith('/') ? `unix:${options}` : `inet:${options.replace(' ', ':')}`
+  const address = matchAddress(place.replace(/[ :]+$/, ''), clamd, undefined)
+  if (address === undefined) return undefined
+  return ok('av_scanner of Exim', `asks onescand as clamd at ${address}, by ACLs with "malware"`)
+}
+
+/** `asked`: what was found about Exim as a client of clamd; then no router need hand mail to onescand. */
 export function judgeRouters(
   routers: readonly LocalRouter[],
   { smtp }: OnescandEndpoints,
   listens: (port: number) => boolean,
+  asked?: Finding,
 ): Finding[] {
   const isOurs = (router: LocalRouter) => isOnescands(router, smtp)
   const findings = routers.flatMap((router): Finding[] => {
@@ -81,7 +93,8 @@ export function judgeRouters(
     const value = `hands mail to port ${port} of 127.0.0.1, where nobody listens: Exim defers it`
     return [failure(what, value, howToServe(isOurs(router), smtp))]
   })
-  if (routers.some(isOurs)) return findings
+  if (asked !== undefined) findings.push(asked)
+  if (routers.some(isOurs) || asked !== undefined) return findings
   const value =
     'no router of Exim hands mail to onescand by SMTP, and whether mail is scanned was not seen'
   return [...findings, warning('Exim', value, SHOW)]

@@ -27,6 +27,9 @@ export const SOCKET_UNITS: Readonly<Record<string, string>> = {
   '/run/onescan/milter.sock': 'onescan-milter.socket',
 }
 
+/** Where onescan-clamd.socket listens, once it is enabled. */
+const OF_CLAMD_UNIT = ['unix:/run/onescan/clamd.sock', 'inet:127.0.0.1:3311']
+
 /**
  * Where onescand listens by these options of root's file, by its own if it tells them, and by the package's
  * units. Remedies of root name such an address: of what it tells, only those on this host count.
@@ -42,12 +45,13 @@ export function onescandEndpoints(
     const all = options.flatMap((option) => optionValues(told, option))
     return [...new Set(all)].filter((address) => named.includes(address) || isHere(address))
   }
+  const ofClamdUnit = existsSync('/run/onescan/clamd.sock') ? OF_CLAMD_UNIT : []
   const ofUnits = Object.keys(SOCKET_UNITS).filter((path) => existsSync(path))
   return {
     milters: [...new Set([...values('--milter'), ...ofUnits.map((path) => `unix:${path}`)])],
     smtp: values('--smtp', '--lmtp'),
     next: values('--next'),
-    clamd: values('--clamd'),
+    clamd: [...new Set([...values('--clamd'), ...ofClamdUnit])],
     isRunning: running !== undefined,
   }
 }

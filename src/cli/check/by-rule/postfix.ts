@@ -118,9 +118,15 @@ function checkService(service: SmtpdService, postfix: Postfix): Finding[] {
   const own = withinReach(service, postfix)
   if (milters.length > 0) {
     const names = milters.map(({ text }) => text).join(', ')
-    const said = `${names}: whether it is onescand was not seen`
+    const asks = postfix.endpoints.clamd.length > 0 ? ', or asks it as clamd,' : ''
+    const said = `${names}: whether it is onescand${asks} was not seen`
     const remedy = `${SHOW}; if not, ${toAsk(service, value, own)}`
     return [warning(what, `${said}; its mail is scanned only if it is`, remedy)]
+  }
+  const filter = foreignFilter(service)
+  if (filter !== undefined && postfix.endpoints.clamd.length > 0) {
+    const value = `hands mail to ${service.valueOf(filter)}: whether that asks onescand as clamd was not seen`
+    return [warning(service.placeOf(filter), value, SHOW)]
   }
   const why = 'names neither a milter of onescand nor a filter: its mail is not scanned'
   const remedy = toAsk(service, value, own)
@@ -129,6 +135,10 @@ function checkService(service: SmtpdService, postfix: Postfix): Finding[] {
   const command = isMissing ? `systemctl restart onescand && ${remedy}` : remedy
   return [failure(what === 'smtpd_milters' ? what : service.name, why, command)]
 }
+
+/** The parameter by which a service hands mail to another filter, as amavis. */
+const foreignFilter = (service: SmtpdService): string | undefined =>
+  [PROXY, 'content_filter'].find((name) => service.valueOf(name) !== '')
 
 function unreadable(service: SmtpdService, list: string, { why, meant }: MilterFault): Finding {
   const value = `${list}: ${why}: Postfix defers all mail`

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -43,7 +43,7 @@ t.test('two ways whose trial fails by a bug end the check with its error alone',
   const note = (error: unknown) => void unhandled.push(error)
   process.on('unhandledRejection', note)
   t.teardown(() => process.off('unhandledRejection', note))
-  const findings = checkByMail('ann@example.org', [], [broken('first'), broken('second')])
+  const findings = checkByMail('ann@example.org', [], { ways: [broken('first'), broken('second')] })
   await t.rejects(findings.next(), { message: 'first' })
   await new Promise(setImmediate)
   t.same(unhandled, [])
@@ -186,6 +186,40 @@ t.test(
     ])
   },
 )
+
+t.test('a filter that asks as clamd about parts of mail is known by these lines', async (t) => {
+  const log = join(openDirectory(t), 'log')
+  writeFileSync(log, '')
+  const asked = (fields: string) =>
+    appendFileSync(
+      log,
+      `onescan: decision=${fields} door=clamd remote=127.0.0.1 size=68 from=<> rcpts=0 total_ms=2.0\n`,
+    )
+  let mails = 0
+  const next = await startNext(t)
+  next.script = (verb) => {
+    if (verb !== '.') return undefined
+    if (mails++ === 0) {
+      asked('accept scan=clean scanner=clamd')
+      return undefined
+    }
+    asked('reject scan=infected scanner=clamd virus=Win.Test.EICAR_HDB-1 grounds=virus')
+    return '554 5.7.1 clamav: virus found'
+  }
+  judge(t, await findingsByMail([plain(next.port)], [log]), [
+    /^warning port \d+, clean mail: is taken; onescand was asked as clamd about parts of mail, and not about the whole mail; have the filter ask about the whole mail, .*: doc\/coming-from\.md$/,
+    /^ok port \d+, EICAR: is refused: 554 5\.7\.1 clamav: virus found; onescand was asked as clamd about parts of mail: Win\.Test\.EICAR_HDB-1$/,
+  ])
+})
+
+t.test('mail is not called unseen if the log of slots is not read', async (t) => {
+  const next = await startNext(t)
+  const found = await findingsByMail([plain(next.port)], [], undefined, { readsSlots: false })
+  judge(t, found, [
+    /^warning port \d+, clean mail: is taken: .*; whether onescan saw it was not seen: the log of the SMTP service of qmail was not read; name that log by --log; /,
+    /^warning port \d+, EICAR: is taken: .*; whether onescan saw it was not seen: /,
+  ])
+})
 
 t.test('a server that defers all mail, as without its milter, is an error', async (t) => {
   const next = await startNext(t, {

@@ -1,6 +1,7 @@
 import t from 'tap'
 import {
   judgeRouters,
+  judgeScanner,
   judgeTransports,
   readRouters,
 } from '../../../../src/cli/check/by-rule/exim.ts'
@@ -44,6 +45,26 @@ t.test('without a router to onescand, nothing is said to be scanned', async (t) 
   const others = [router('amavis', '* localhost::10024 byname'), router('dns', '')].join('')
   t.match(told(others, [10024]), [/^warning Exim: no router of Exim hands mail to onescand/])
   t.match(told(asThePage, [], [])[2], /^warning Exim: no router/)
+})
+
+t.test('an Exim that asks onescand as clamd needs no router', async (t) => {
+  const clamd = ['unix:/run/onescan/clamd.sock', 'inet:127.0.0.1:3311']
+  const asked = (printed: string) => judgeScanner(printed, { ...endpoints([]), clamd })
+  for (const place of ['clamd:127.0.0.1 3311', 'clamd:/run/onescan/clamd.sock'])
+    t.match(asked(`av_scanner = ${place}\n`), {
+      level: 'ok',
+      what: 'av_scanner of Exim',
+      value: /^asks onescand as clamd at /,
+    })
+  t.equal(asked('av_scanner = clamd:/run/clamav/clamd.ctl\n'), undefined)
+  t.equal(asked('av_scanner = sophie:/var/run/sophie\n'), undefined)
+  const found = judgeRouters(
+    [],
+    endpoints([]),
+    () => false,
+    asked('av_scanner = clamd:127.0.0.1 3311\n'),
+  )
+  t.match(linesOf(found), [/^ok av_scanner of Exim: /])
 })
 
 t.test('a transport to onescand that ends before a scan may is named', async (t) => {
