@@ -154,7 +154,9 @@ const smtp: Walk = (install) => [
   { self: `cat ${install.examples}/postfix-after-queue.cf >>/etc/postfix/master.cf` },
   {
     page: 'doc/mail-servers.md',
-    type: "postconf -e 'content_filter = scan:[127.0.0.1]:10025'\npostfix reload",
+    type: `postconf -e 'content_filter = scan:[127.0.0.1]:10025' \\
+  "receive_override_options = $(postconf -h receive_override_options) no_address_mappings"
+postfix reload`,
   },
   settle,
   check('ok +content_filter'),
