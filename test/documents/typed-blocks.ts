@@ -388,6 +388,13 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/mail-servers.md', 'echo you@example.org >>/etc/smtpd.recipients', 'for OpenSMTPD'],
   ['doc/mail-servers.md', `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--lmtp`, 'test/programs/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
   ['doc/mail-servers.md', 'cat /usr/share/doc/onescan/examples/postfix-lmtp.cf', 'test/programs/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
+  ['doc/install.md', 'dnf install clamd', 'it is for another system than Debian'],
+  ['doc/install.md', 'make install DESTDIR', 'it is for packagers'],
+  [
+    'doc/coming-from.md',
+    '[Service]\nBindReadOnlyPaths=/var/spool/qpsmtpd',
+    'it is a part of a unit',
+  ],
   ['doc/operate.md', '# For prometheus.yml', 'test/packaging/monitoring.test.ts reads it'],
   ['doc/quota-and-delay.md', 'cp -b /usr/share/doc/onescan/examples/run-delay-gate', 'it needs qmail under supervise'], // biome-ignore format: a line
   ['man/onescan-plugin.7', 'onescan scan --all', 'test/cli/plugin.test.ts runs it'],
