@@ -15,6 +15,7 @@ import t from 'tap'
 import { example, readPage } from '../documents/man-page.ts'
 import { tai64n, told } from '../log/lines.ts'
 import { reachable, reachablePath } from '../programs/reachable.ts'
+import { outputOf } from '../run/until.ts'
 import { asPlain, bundle, jsonIn, launcher, oldestNode, onescan, searchPath } from './onescan.ts'
 
 /** `onescan log` says what happened to a message. */
@@ -109,7 +110,7 @@ t.test('a log of 40 MB is read in little memory', async (t) => {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   t.teardown(() => child.kill('SIGKILL'))
-  const [shown] = await once(createInterface(child.stdout), 'line')
+  const shown = await outputOf(child)
   t.match(shown, 'id <399999>')
   // It waits for its standard input now.
   const status = readFileSync(`/proc/${child.pid}/status`, 'latin1')

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Ending } from '../programs/server.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'
+import { outputOf } from '../run/until.ts'
 
 /** Receives what onescand sends to NOTIFY_SOCKET. */
 export async function systemdEar(t: Ending): Promise<{
@@ -20,7 +20,7 @@ export async function systemdEar(t: Ending): Promise<{
     said += chunk
   })
   const hear = async (what: RegExp) => {
-    while (!what.test(said)) await once(listener.stdout, 'data')
+    while (!what.test(said)) await outputOf(listener)
   }
   await hear(/bound/)
   return { path, hear, said: () => said }

@@ -8,5 +8,7 @@ export function runFile(
     readonly root: string
     readonly env: NodeJS.ProcessEnv
     readonly onResult: (result: FileResult) => void
+    /** Seconds without progress after which it is ended: 60. */
+    readonly hangsAfter?: number
   },
 ): Promise<void>

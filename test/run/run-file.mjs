@@ -1,52 +1,132 @@
 import { spawn } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { commandOf, processesOf, ticksOf, treeOf } from './processes.mjs'
 import { createTapReader } from './tap-results.mjs'
 
+/** Seconds without progress after which a test file hangs. */
+const HANGS_AFTER = 60
 /**
- * Seconds after which tap fails a test file that still runs, and names what it waits for. All hostile calls
- * together, which test:all makes, take many minutes.
+ * Of the processor's ticks, a hundred each second, what a file uses that makes progress without a line: on a
+ * machine with twenty runnable processes on two processors, one gets ten each second.
  */
-const TIMEOUT = process.env.TESTS === 'all' ? 2400 : 400
-/** Seconds after which a file that did not end by itself is killed. */
-const KILL_AFTER = TIMEOUT + 20
+const BUSY_TICKS = HANGS_AFTER * 5
+/** Seconds that a file which hangs has to name what it waits for, and that processes have to end after it. */
+const LAST_WORDS = 10
 
 /**
- * Runs one test file in a process of its own, and passes its result to `onResult` as
- * createTapReader() does. A file has failed if a test failed, if its process ended otherwise than
- * with exit code 0, or if it ended before its last test. `file` is a path below `root`, `node` the
- * runtime, `env` the environment.
+ * Runs one test file in a process of its own, and passes its result to `onResult` as createTapReader() does.
+ * A file has failed if a test failed, if its process ended otherwise than with exit code 0 or before its
+ * last test, if it wrote nothing and did nothing for `hangsAfter` seconds, or if processes of it are left.
+ * Its temporary files lie in a directory of its own, which is removed. `file` is a path below `root`, `node`
+ * the runtime, `env` the environment.
  */
-export async function runFile(file, { node, root, env, onResult }) {
+export async function runFile(file, { node, root, env, onResult, hangsAfter = HANGS_AFTER }) {
   const started = performance.now()
+  const TMPDIR = mkdtempSync(join(env.TMPDIR ?? tmpdir(), 't-'))
+  chmodSync(TMPDIR, 0o1777) // tests become other users
   const child = spawn(node, ['--import=./test/before-tests.mjs', file], {
     cwd: root,
     env: {
       ...env,
-      TAP_TIMEOUT: String(TIMEOUT),
+      TMPDIR,
+      TAP_TIMEOUT: '7200', // the whole of a file may take long, while it makes progress
       // Each file loads tap anew; test/before-tests.mjs hides this from programs under test.
       NODE_COMPILE_CACHE: join(root, 'build/compile-cache'),
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const killer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER * 1000)
   const ended = new Promise((resolve) => {
     child.on('error', (error) => resolve(error.message))
     child.on('exit', (code, signal) => resolve(code === 0 ? '' : `exit ${code ?? signal}`))
   })
+  const watch = watchProgress(child, TMPDIR, hangsAfter)
   const reader = createTapReader(onResult)
   let hasPlan = false
   let hasFailed = false
+  const troubles = []
   reader.line(`# Subtest: ${file}`)
+  ended.then(() => setTimeout(() => child.stdout.destroy(), LAST_WORDS * 1000).unref()) // others may hold it
   for await (const line of createInterface({ input: child.stdout })) {
+    watch.progress()
     hasPlan ||= /^1\.\.\d+/.test(line)
     hasFailed ||= /^\s*not ok\b(?!.*# (?:SKIP|TODO)\b)/.test(line)
+    if (/^# waits for /.test(line)) troubles.push(line.slice(2))
     reader.line(`    ${line}`)
   }
-  const trouble = (await ended) || (hasPlan ? '' : 'it ended before its last test')
-  clearTimeout(killer)
+  const end = (await ended) || (hasPlan ? '' : 'it ended before its last test')
+  watch.stop()
+  if (watch.hung()) troubles.unshift(`no progress for ${hangsAfter} s`, ...watch.hung())
+  if (end !== '' && !hasFailed) troubles.push(end)
+  const left = await leftBy(TMPDIR)
+  if (left.length > 0) troubles.push(`processes were left: ${left.join('; ')}`)
+  const trouble = removed(TMPDIR)
+  if (trouble !== '') troubles.push(trouble)
   const time = `# time=${(performance.now() - started).toFixed(0)}ms`
-  if (trouble === '') return reader.line(`ok 1 - ${file} ${time}`)
-  if (!hasFailed) reader.line(`    not ok 1 - the file: ${trouble}`)
-  return reader.line(`not ok 1 - ${file} ${time}`)
+  for (const trouble of troubles)
+    reader.line(`    not ok 1 - the file: ${trouble.replaceAll('#', '\\#')}`)
+  reader.line(`${troubles.length > 0 || end !== '' ? 'not ok' : 'ok'} 1 - ${file} ${time}`)
+}
+
+/** Ends a file that hangs: first by SIGALRM, at which tap names the tests that wait, then for good. */
+function watchProgress(child, directory, hangsAfter) {
+  let since = performance.now()
+  let ticks = 0
+  let waiting
+  const look = () => {
+    const tree = treeOf(child.pid)
+    const now = ticksOf([...new Set([...tree, ...processesOf(directory)])])
+    ticks = Math.min(ticks, now) // those of processes that have ended are gone
+    if (now - ticks > (BUSY_TICKS * hangsAfter) / HANGS_AFTER) {
+      since = performance.now()
+      ticks = now
+    }
+    if (waiting !== undefined || performance.now() - since < hangsAfter * 1000) return
+    waiting = tree.slice(1).map((pid) => `it had started: ${commandOf(pid)}`)
+    child.kill('SIGALRM')
+    setTimeout(() => {
+      for (const pid of treeOf(child.pid).reverse()) kill(pid)
+    }, LAST_WORDS * 1000).unref()
+  }
+  const timer = setInterval(look, Math.min(5000, hangsAfter * 250))
+  return {
+    progress: () => {
+      since = performance.now()
+    },
+    hung: () => waiting,
+    stop: () => clearInterval(timer),
+  }
+}
+
+/** Waits for the processes that a file has started, and kills those that do not end; returns their words. */
+async function leftBy(directory) {
+  const until = performance.now() + LAST_WORDS * 1000
+  let left = processesOf(directory)
+  while (left.length > 0 && performance.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    left = processesOf(directory)
+  }
+  const words = left.map((pid) => `${pid} ${commandOf(pid)}`)
+  for (const pid of left) kill(pid)
+  return words
+}
+
+function kill(pid) {
+  try {
+    process.kill(Number(pid), 'SIGKILL')
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+/** Removes a directory; returns '' or why it cannot, as if something is still mounted there. */
+function removed(directory) {
+  try {
+    rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
+    return ''
+  } catch (error) {
+    return `its temporary files cannot be removed: ${error.message}`
+  }
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { isRunning } from '../programs/is-running.ts'
 import { openDirectory } from '../programs/reachable.ts'
 import { runFile } from './run-file.mjs'
 import type { FileResult } from './tap-results.mjs'
@@ -8,18 +9,20 @@ import type { FileResult } from './tap-results.mjs'
 const root = join(import.meta.dirname, '../..')
 
 /** Runs a test file with this text; its cases as [result, name]. */
-async function run(t: Test, text: string): Promise<[string, string][]> {
+async function run(t: Test, text: string, hangsAfter = 60): Promise<[string, string][]> {
   const directory = openDirectory(t)
   for (const name of ['node_modules', 'package.json'])
     symlinkSync(join(root, name), join(directory, name))
   mkdirSync(join(directory, 'test'))
-  symlinkSync(join(root, 'test/before-tests.mjs'), join(directory, 'test/before-tests.mjs'))
+  for (const name of ['before-tests.mjs', 'needs.mjs', 'run'])
+    symlinkSync(join(root, 'test', name), join(directory, 'test', name))
   writeFileSync(join(directory, 'test/some.test.ts'), `import t from 'tap'\n${text}`)
   const results: FileResult[] = []
   await runFile('test/some.test.ts', {
     node: process.execPath,
     root: directory,
     env: process.env,
+    hangsAfter,
     onResult: (result) => results.push(result),
   })
   t.same(
@@ -84,4 +87,42 @@ t.test('a file whose process ends early has failed, whatever its exit code', asy
   }
   const silent = await run(t, 'process.removeAllListeners(); process.reallyExit(0)')
   t.same(silent, [['failed', 'the file: it ended before its last test']])
+})
+
+const failures = (cases: readonly [string, string][]) =>
+  cases.filter(([result]) => result === 'failed').map(([, name]) => name)
+
+t.test('a file without progress is ended, and names what it waits for', async (t) => {
+  const text = `import { until } from './run/until.ts'
+    t.test('good', async (t) => { t.ok(true) })
+    t.test('waits', async () => { await until(() => false, 'what never comes') })`
+  const names = failures(await run(t, text, 3))
+  t.ok(names.includes('the file: waits for what never comes'), names.join('\n'))
+  t.ok(names.includes('the file: no progress for 3 s'), names.join('\n'))
+  t.ok(names.includes('waits'), names.join('\n'))
+})
+
+t.test('a file that works without writing a line is not ended', async (t) => {
+  const works =
+    'const end = Date.now() + 6000; while (Date.now() < end) for (let n = 0; n < 1e6; n++);'
+  const text = `t.test('good', async (t) => { ${works} t.ok(true) })`
+  t.same(failures(await run(t, text, 3)), [])
+})
+
+t.test('what a file has started and left fails it, and is ended', async (t) => {
+  const text = `import { spawn } from 'node:child_process'
+    t.test('good', async (t) => { 
+      spawn('sleep', ['4321'], { detached: true, stdio: 'ignore' }).unref()
+    })`
+  const [name = ''] = failures(await run(t, text))
+  const [, pid] = /^the file: processes were left: (\d+) sleep 4321$/.exec(name) ?? []
+  t.ok(pid, name)
+  t.notOk(isRunning(Number(pid)))
+})
+
+t.test('a program for which no test has asked is not started', async (t) => {
+  const start = "(await import('node:child_process')).spawnSync('swaks', ['--version'])"
+  t.same(failures(await run(t, `t.test('swaks', async () => { ${start} })`)), ['swaks'])
+  const asks = "import { lacks } from './needs.mjs'\nlacks('swaks')\n"
+  t.same(failures(await run(t, `${asks}t.test('swaks', async () => { ${start} })`)), [])
 })

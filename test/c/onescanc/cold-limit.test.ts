@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -15,7 +15,7 @@ import { basename, join } from 'node:path'
 import t from 'tap'
 import { runSlot } from '../../doors/slot/slot.ts'
 import { lacks } from '../../needs.mjs'
-import { until } from '../../run/until.ts'
+import { outputOf, until } from '../../run/until.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
 import { coldPrograms, lockFiles, missing, onescanc, sanitized } from './client.ts'
 
@@ -123,7 +123,7 @@ async function hold(file: string): Promise<() => Promise<unknown>> {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const ended = once(holder, 'exit')
-  await once(holder.stdout, 'data')
+  await outputOf(holder)
   return () => {
     holder.stdin.end()
     return ended
@@ -173,13 +173,11 @@ t.test('the limit holds with few descriptors', { skip: missing }, async (t) => {
 })
 
 t.test('what a cold program leaves behind holds no place', { skip: missing }, async (t) => {
-  const [program, fifo] = [join(directory, 'leaves'), join(directory, 'leaves.fifo')]
-  execFileSync('mkfifo', [fifo])
-  // What it leaves waits for a writer.
-  const lines = `cat <'${fifo}' >/dev/null 2>&1 &\nexec '${standInQueue()}'`
+  const [program, left] = [join(directory, 'leaves'), join(directory, 'left')]
+  const lines = `sleep 3600 >/dev/null 2>&1 &\necho $! >>'${left}'\nexec '${standInQueue()}'`
   writeFileSync(program, `#!/bin/sh\n${lines}\n`, { mode: 0o755 })
   for (let n = 0; n < 2; n++) t.equal((await send(program, '1', '0')).code, 0)
-  writeFileSync(fifo, '')
+  for (const pid of readFileSync(left, 'latin1').trim().split('\n')) process.kill(Number(pid))
 })
 
 /** Another account has taken names for files of locks in a directory that nobody else can list. */

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import type { Ending } from '../../programs/server.ts'
+import { outputOf } from '../../run/until.ts'
 import { asPlain } from '../onescan.ts'
 
 /**
@@ -27,7 +26,7 @@ export async function startService(
   })
   t.teardown(() => child.kill())
   // With -1 tcpserver prints its port as soon as it listens.
-  await once(createInterface({ input: child.stdout }), 'line')
+  await outputOf(child)
   return String(child.pid)
 }
 

@@ -17,6 +17,7 @@ import { join } from 'node:path'
 import { mountHanging } from '../../lib/path/hanging.ts'
 import { openDirectory } from '../../programs/reachable.ts'
 import type { Ending } from '../../programs/server.ts'
+import { outputOf } from '../../run/until.ts'
 
 /** The owner of a directory that root's programs are led to, and the things that he puts into it. */
 
@@ -130,7 +131,7 @@ export async function makeHostile(t: Ending): Promise<Hostile> {
   const exchanged = pathOf('directory that is exchanged')
   const startExchange = async () => {
     const exchange = spawn('/usr/bin/python3', ['-c', EXCHANGE, exchanged, at('hers/link')])
-    await once(exchange.stdout, 'data')
+    await outputOf(exchange)
     return exchange
   }
 

@@ -22,7 +22,7 @@ import { lacks } from '../../needs.mjs'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { atTerminal, terminalsObey, typist } from '../../programs/terminal.ts'
 import { ucspiMissing } from '../../programs/ucspi.ts'
-import { until } from '../../run/until.ts'
+import { outputOf, until } from '../../run/until.ts'
 import { keepOne, makeQuarantine } from '../../scan/quarantine/kept.ts'
 import { startService, tcpserver } from '../check/service.ts'
 import { bundle, jsonIn, onescan, type Run, type RunOptions } from '../onescan.ts'
@@ -417,7 +417,7 @@ t.test('of a process of another user, root says its number alone', { skip }, asy
     detached: true,
   })
   t.teardown(() => process.kill(-child.pid!))
-  await once(child.stdout, 'data')
+  await outputOf(child)
   const { out } = await asRoot(['check', '--json'])
   const finding = jsonIn(out).results.find(({ value }) => /look like services/.test(value))
   t.match(finding, { level: 'warning', what: new RegExp(`^processes .*\\b${child.pid}\\b`) })

@@ -1,8 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import t from 'tap'
 import {
   findPostfix,
@@ -11,6 +9,7 @@ import {
 } from '../../../src/cli/shared/running-services.ts'
 import { lacks } from '../../needs.mjs'
 import { ucspiMissing } from '../../programs/ucspi.ts'
+import { outputOf } from '../../run/until.ts'
 import { startService, tcpserver } from '../check/service.ts'
 
 const skip = ucspiMissing
@@ -49,7 +48,7 @@ t.test(
     const words = ['--reuid=65534', '--regid=65534', '--clear-groups', ...tcpserver()]
     const child = spawn('setpriv', words, { cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] })
     t.teardown(() => child.kill())
-    await once(createInterface({ input: child.stdout }), 'line')
+    await outputOf(child)
     const { services, findings } = await findRunningServices()
     t.notOk(services.some(({ pid }) => pid === String(child.pid)))
     t.match(findings[0]?.what, new RegExp(`^processes .*\\b${child.pid}\\b`), 'only its number')

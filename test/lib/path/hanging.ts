@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { python } from '../../programs/python.ts'
 import type { Ending } from '../../programs/server.ts'
+import { outputOf } from '../../run/until.ts'
 
 /** A file system of a user's own that leaves questions unanswered (hanging.py). */
 
@@ -38,10 +39,7 @@ export async function mountHanging(
     await ended
   }
   t.teardown(end)
-  await Promise.race([
-    once(child.stdout, 'data'),
-    ended.then(() => Promise.reject(new Error(`${directory}: cannot be mounted`))),
-  ])
+  await outputOf(child)
   const inside = ['nsenter', '-t', String(child.pid), '-m', '--']
   return { directory: `/proc/${child.pid}/root${directory}`, inside, end }
 }

@@ -1,5 +1,4 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
@@ -21,6 +20,7 @@ import { inheritedDescriptor } from '../../../src/lib/process/descriptors.ts'
 import { lacks } from '../../needs.mjs'
 import { python, pythonMissing } from '../../programs/python.ts'
 import { openDirectory } from '../../programs/reachable.ts'
+import { outputOf } from '../../run/until.ts'
 
 const skip = lacks('root')
 /** The ids of two users that do not exist. */
@@ -318,7 +318,7 @@ for (const name of ['hers', 'hers,user_id=0']) {
         execFileSync('umount', ['--lazy', place])
         server.kill('SIGKILL')
       })
-      await once(server.stdout, 'data')
+      await outputOf(server)
       t.throws(() => PathHandle.find(place), { message: /is on a user's own file system \(FUSE\)/ })
     },
   )

@@ -6,6 +6,7 @@ import t from 'tap'
 import { descriptorOf } from '../../../src/lib/process/descriptors.ts'
 import { loadSystem } from '../../../src/lib/runtime/system.ts'
 import { python } from '../../programs/python.ts'
+import { outputOf } from '../../run/until.ts'
 import { socketPath } from '../../scan/scanners/clamd/stand-in.ts'
 
 const passed = loadSystem()!
@@ -60,7 +61,7 @@ t.test('a file on disk cannot be sealed, and neither can a file that is mapped',
   const mapped = memoryFile(t, 'text')
   const script = 'import mmap, sys; m = mmap.mmap(3, 0); print(1, flush=True); sys.stdin.read()'
   const owner = spawn(python, ['-c', script], { stdio: ['pipe', 'pipe', 'inherit', mapped] })
-  await once(owner.stdout!, 'data')
+  await outputOf(owner)
   t.notOk(passed.seal(mapped))
   owner.stdin!.end()
   await once(owner, 'exit')

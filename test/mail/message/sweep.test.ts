@@ -6,6 +6,7 @@ import t from 'tap'
 import { sweepSpool } from '../../../src/mail/message/sweep.ts'
 import { lacks } from '../../needs.mjs'
 import { python } from '../../programs/python.ts'
+import { outputOf } from '../../run/until.ts'
 
 const now = Date.now()
 const HOUR = 60 * 60
@@ -119,7 +120,7 @@ print('begun', flush=True)
 while True: libc.renameat2(-100, b'onescan-dir-AbC123', -100, b'link', 2)`
     const mallory = spawn(python, ['-c', exchange], { cwd: directory })
     const ended = once(mallory, 'exit')
-    await once(mallory.stdout, 'data')
+    await outputOf(mallory)
     for (let round = 0; round < 500; round++) {
       await sweepSpool({ directory, sharedDirectory: undefined }, now, always)
     }

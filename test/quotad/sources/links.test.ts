@@ -7,6 +7,7 @@ import { MaildirSource } from '../../../src/quotad/sources/maildir.ts'
 import { mboxSource } from '../../../src/quotad/sources/mbox.ts'
 import { openMailbox } from '../../../src/quotad/sources/open-mailbox.ts'
 import { sumDirectory, Walker } from '../../../src/quotad/sources/walk.ts'
+import { outputOf } from '../../run/until.ts'
 
 /** Links that users make in their mailboxes: no answer tells the size of what a link leads to. */
 
@@ -160,7 +161,7 @@ t.test('a directory that becomes a link and back leads no answer astray', async 
     symlinkSync(join(root, part.endsWith('cur') ? 'private' : 'other'), link)
     const words = ['-e', EXCHANGER, place, `${place}.real`, link]
     const exchanger = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] })
-    await once(exchanger.stdout!, 'data')
+    await outputOf(exchanger)
     const seen = new Set<number | undefined>()
     for (let i = 0; i < 300; i++) {
       const walker = new Walker(bounds, clocks)

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import t from 'tap'
 import { pssOfTree } from '../../../tools/bench/daemon-memory.ts'
+import { outputOf } from '../../run/until.ts'
 
 const PAGES = 64 * 1024 * 1024
 const program = `
@@ -13,7 +14,7 @@ const program = `
 t.test('the memory of a process includes that of its descendants', async (t) => {
   const before = pssOfTree(process.pid)
   const child = spawn('/bin/sh', ['-c', `"$0" -e "$1"; true`, process.execPath, program])
-  await once(child.stdout, 'data')
+  await outputOf(child)
   const grown = pssOfTree(process.pid) - before
   t.ok(grown > 60 && grown < 400, `${grown} MB`)
   child.stdin.end()

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
 import { listen } from '../../../programs/listen.ts'
+import { outputOf } from '../../../run/until.ts'
 import { says, socketPath, standIn } from './stand-in.ts'
 import { clamdPolicy, sample, scan } from './task.ts'
 
@@ -35,7 +35,7 @@ t.test('no process that somebody has called clamd says where signatures are', as
   const words = ['-e', 'console.log(process.argv0); setInterval(() => {}, 1000)', '--']
   const child = spawn(process.execPath, [...words, `--config-file=${file}`], { argv0: 'clamd' })
   t.teardown(() => child.kill())
-  t.equal(String((await once(child.stdout, 'data'))[0]), 'clamd\n')
+  t.equal(await outputOf(child), 'clamd\n')
   t.equal(clamdScanner(clamdPolicy(socket)).memorable!.loadsFrom!(), undefined)
 })
 

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
+import { orItsEnd } from '../../../run/until.ts'
 import {
   HOLDS_LIFELINE,
   lifeline,
@@ -54,7 +55,11 @@ t.test('the log names a plugin that threw between messages', async (t) => {
   const question = { directory, file: 'a.mjs', settings: { ERROR_FD: '6' } }
   const gone = lifeline(directory)
   const asker = spawn(process.execPath, [program, JSON.stringify(question), 'offend'])
-  const [line] = await once(createInterface({ input: asker.stderr }), 'line')
+  const [line] = await orItsEnd(
+    asker,
+    once(createInterface({ input: asker.stderr }), 'line'),
+    'a line about the plugin',
+  )
   t.match(line, /^plugin a\.mjs: threw late \(a\.mjs:\d+:\d+\) after its answer$/)
   await gone
   asker.stdin.end()
@@ -139,7 +144,7 @@ t.test('C plugins', { skip: noCompiler }, async (t) => {
     const question = JSON.stringify({ directory, file, settings, timeout })
     const asker = spawn(process.execPath, [program, question, 'x'])
     t.teardown(() => asker.kill('SIGKILL'))
-    await new Promise((resolve) => line.once('data', resolve))
+    await orItsEnd(asker, once(line, 'data'), 'the plugin opens the FIFO')
     asker.kill('SIGKILL')
     await gone
     t.pass('the process has ended')
