@@ -4,7 +4,7 @@ export function lacks(...names: string[]): string | false
 export function programPath(name: string): string
 /** Throws if a test starts a program that a machine may lack, and nothing was asked about it. */
 export function refuseUndeclared(word: string): void
-/** The Debian packages that this machine lacks, each once. */
-export function missingPackages(): string[]
+/** The Debian packages that this machine lacks, each once; of those for `npm test` if that is all that runs. */
+export function missingPackages(isQuick?: boolean): string[]
 /** The absolute path of a program in PATH or a system directory; undefined if there is none. */
 export function findProgram(name: string): string | undefined

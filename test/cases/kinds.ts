@@ -8,7 +8,7 @@ import { buildStage } from './stage.ts'
  *
  * This is what further builds of a program, and older protocols, play: the judgement is the same
  * bundle (or the same C) in each, and one build of each door plays all cases. In
- * `npm run test:all` all builds do.
+ * `npm run test:nightly` all builds do.
  */
 export function firstOfEachKind(cases: readonly Case[]): readonly Case[] {
   if (isWhole) return cases

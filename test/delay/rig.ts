@@ -29,7 +29,7 @@ export const builds: readonly { readonly name: string; readonly smtpDelay: strin
   ...(existsSync(compiled) ? [{ name: 'compiled', smtpDelay: [compiled] }] : []),
 ]
 
-/** What the package installs, and with `npm run test:all` each build; delay.test.ts tries each once. */
+/** What the package installs, and with `npm run test:nightly` each build; delay.test.ts tries each once. */
 export const runtimes = isWhole ? builds : builds.slice(-1)
 
 /** Options with short delays. The DNS is asked at a server of the test, or not at all. */

@@ -64,7 +64,7 @@ const puts: Readonly<Record<string, string>> = {
   'a file of a terabyte of nothing': 'open(F, ">", $place); truncate F, 1 << 40; close F',
 }
 
-/** `npm run hostile` puts each of them at each name, as `test:all` does, and `npm test` one of them. */
+/** `npm run hostile` puts each of them at each name, as `test:nightly` does, and `npm test` one of them. */
 const rounds = isWhole ? Object.keys(puts).map((_, index) => index) : [0]
 
 /** For each directory on standard input; what is there is replaced, but for other directories. */

@@ -2,10 +2,8 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { apt } from '../programs/apt.mjs'
 import { isWhole } from '../run/is-whole.ts'
 import { bareHostMissing, makeBareHost } from './bare-host.ts'
-import { debianMissing } from './debian.ts'
 
 /** The package and ClamAV's on one host, in whatever order they are installed. */
 
@@ -36,7 +34,7 @@ const configure = (...names: string[]) => `dpkg --configure --no-triggers ${name
 interface Order {
   readonly name: string
   readonly script: string
-  /** Left to `npm run test:all`. */
+  /** Left to `npm run test:nightly`. */
   readonly nightly?: true
 }
 
@@ -126,8 +124,6 @@ t.test('with clamd', { skip: bareHostMissing }, async (t) => {
 })
 
 const knowsExim = () => spawnSync('apt-cache', ['show', 'exim4-daemon-light']).status === 0
-// Where packages may be installed for the tests, their lists may be read, too.
-if (!debianMissing && process.env.ONESCAN_TEST_INSTALL === '1' && !knowsExim()) apt(['update'])
 const aptMissing = bareHostMissing || (!knowsExim() && 'run apt-get update')
 
 t.test(

@@ -57,7 +57,7 @@ const builds = [
     : []),
 ]
 
-/** Those that are tried: the last, and with `npm run test:all` both. */
+/** Those that are tried: the last, and with `npm run test:nightly` both. */
 const runtimes = isWhole ? builds : builds.slice(-1)
 
 const secret = Buffer.alloc(32, 5)

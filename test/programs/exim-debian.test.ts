@@ -223,7 +223,7 @@ const ANSWERS = '/etc/exim4/update-exim4.conf.conf'
 const split = `sed -i "s/^dc_use_split_config=.*/dc_use_split_config='true'/" ${ANSWERS}`
 const asks = "sed -i '/^acl_check_rcpt:/a\\  deny senders = mine@example.com'"
 
-/** Every other one; all in `npm run test:all`. */
+/** Every other one; all in `npm run test:nightly`. */
 const some = <Item>(items: readonly Item[]) => items.filter((_, at) => isWhole || at % 2 === 0)
 
 const kept: readonly {

@@ -39,7 +39,7 @@ Resent-Bcc: cem@example.org
 
 /**
  * Messages with each field at each place of some sample, and with all fields together at each
- * place; with `npm run test:all` of each sample.
+ * place; with `npm run test:nightly` of each sample.
  */
 const messages: readonly { readonly what: string; readonly message: Buffer }[] = properMail.flatMap(
   ([name, text], sample) => {

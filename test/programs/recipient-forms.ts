@@ -103,7 +103,7 @@ const disguised = [
 
 /**
  * Forms in latin1, without RCPT TO: and without doubles: each part beside plain others, and in
- * `npm run test:all` beside each of the others.
+ * `npm run test:nightly` beside each of the others.
  */
 export function recipientForms(): string[] {
   const allowed = isWhole ? 3 : 1

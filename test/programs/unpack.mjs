@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { apt, firstLine } from './apt.mjs'
+import { apt, firstLine } from '../run/apt.mjs'
 
 const beside = (name) => fileURLToPath(new URL(`../../build/${name}`, import.meta.url))
 

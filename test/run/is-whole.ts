@@ -1,5 +1,5 @@
 /**
- * Whether this is `npm run test:all`, which is run each night: all cases on each build, all random
- * mails, whose seeds are the same in each run, and all that takes long. `npm test` takes a part.
+ * Whether this is `npm run test:nightly`: all cases on each build, all random
+ * mails, whose seeds are the same in each run, and all that takes long. Other runs take a part.
  */
-export const isWhole = process.env.TESTS === 'all'
+export const isWhole = process.env.TESTS === 'nightly'

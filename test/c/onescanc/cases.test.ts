@@ -11,7 +11,7 @@ import { clients, coldPrograms, missing } from './client.ts'
 
 /**
  * Plays behaviours that all doors share through onescanc under sanitizers, one of each kind, with a
- * daemon and without one; `npm run test:all` plays all of them, and through the installed build, too.
+ * daemon and without one; `npm run test:nightly` plays all of them, and through the installed build, too.
  * The judgement is onescand's and that of the cold program, whose own tests play all of them.
  */
 

@@ -25,7 +25,7 @@ const builds: readonly { readonly name: string; readonly program: readonly strin
   { name: 'onescanc', program: [onescanc] },
 ]
 
-/** Those that tests try: the one that notices most, and with `npm run test:all` both. */
+/** Those that tests try: the one that notices most, and with `npm run test:nightly` both. */
 export const clients = isWhole ? builds : builds.slice(0, 1)
 
 /** A private directory that goes with the test, with a cold program in it. */

@@ -19,7 +19,7 @@ const skip = lacks('root', 'the compiled programs', 'setfacl')
 
 /** The number of calls at a time. */
 const JOBS = 3
-/** Every fortieth call is made. `npm run hostile` and `test:all` make all calls, which takes minutes. */
+/** Every fortieth call is made. `npm run hostile` and `test:nightly` make all calls, which takes minutes. */
 const STEP = isWhole ? 1 : 40
 
 interface Command {

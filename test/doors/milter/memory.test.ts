@@ -26,7 +26,7 @@ const LIMIT_MB = 250
 const { bavail, bsize } = statfsSync(tmpdir())
 const skip = bavail * bsize < 2 * SESSIONS * SIZE && `${tmpdir()} has no room for 2 GB`
 
-/** A gigabyte of mail is for `npm run test:all`. */
+/** A gigabyte of mail is for `npm run test:nightly`. */
 if (isWhole) {
   t.test('50 sessions with 20 MB messages take at most 250 MB in all', { skip }, async (t) => {
     const stage = buildStage(t)

@@ -10,7 +10,7 @@ import { builds, oldest, quickest } from './slot.ts'
 /**
  * The compiled program plays all cases, where it is built: it is what the Debian package
  * installs, and its engine is not the one that runs the same cases in the tests of other doors.
- * A Node plays one of each kind, and the oldest the same with `npm run test:all`.
+ * A Node plays one of each kind, and the oldest the same with `npm run test:nightly`.
  */
 for (const { name, program } of builds) {
   if (program === oldest && !isWhole) continue

@@ -10,7 +10,7 @@ import { lacks } from '../../needs.mjs'
 import { isWhole } from '../../run/is-whole.ts'
 
 /**
- * A few kills of onescand; `npm run test:all` has fifty of each kind, and five at each step of
+ * A few kills of onescand; `npm run test:nightly` has fifty of each kind, and five at each step of
  * keeping mail.
  */
 

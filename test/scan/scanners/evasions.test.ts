@@ -11,7 +11,7 @@ t.test('no mail of an enemy is called clean', { skip: clamdMissing }, async (t) 
   const clamd = await startClamdForEvasions(t)
   let count = 0
   for (const evasion of Object.values(evasions).flat()) {
-    // Each in one of its two ends of lines, and with `npm run test:all` in both.
+    // Each in one of its two ends of lines, and with `npm run test:nightly` in both.
     for (const end of isWhole ? ends : [ends[count % 2]!]) {
       count++
       const { isFound } = await judgeMessage(clamd.socket, messageOf(evasion, end))

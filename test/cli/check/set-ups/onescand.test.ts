@@ -54,7 +54,7 @@ t.test('set-ups of onescand behind Postfix', { skip, jobs: 3 }, async (t) => {
 
 /**
  * The level and the subject of each line. The tests of what finds the lines of the others, test/readiness/ and those beside this one, have
- * them, and so has `npm run test:all`.
+ * them, and so has `npm run test:nightly`.
  */
 const linesFound = ({ check, runs }: OnescandSetUp) =>
   check.map(({ source }) => `${/^[^ ]+ [^ :\\]+/.exec(source)} ${runs}`)

@@ -1,0 +1,83 @@
+// Installs the Debian packages that tests need and this host lacks, without recommended packages, removing
+// nothing and starting no service; and unpacks further mail servers below build/. test/run.mjs runs it as root
+// inside of the host of the tests (host.mjs), where the machine does not change. Elsewhere it installs nothing.
+//
+//   node test/run/install.mjs quick|all
+import { spawnSync } from 'node:child_process'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { missingPackages } from '../needs.mjs'
+import { unpackServers } from '../programs/unpack.mjs'
+import { apt, firstLine } from './apt.mjs'
+import { isOnHost } from './host.mjs'
+
+const POLICY = '/usr/sbin/policy-rc.d'
+
+/** The exit code that says that no mirror of Debian can be reached. */
+export const OFFLINE = 75
+
+/** Returns lines for the user. Never throws, since the tests themselves say what they lack. */
+function installPackages(isQuick) {
+  const packages = missingPackages(isQuick)
+  if (packages.length === 0) return ['programs that tests need: all there']
+  if (!isOnHost())
+    return [...toInstall(packages), 'not installed: only root gets a host of its own']
+  const trouble = install(packages)
+  return trouble
+    ? [...toInstall(packages), `apt-get: ${trouble}`]
+    : [`installed: ${counted(packages)}`]
+}
+
+const counted = ({ length }) => `${length} package${length === 1 ? '' : 's'}`
+
+/** What is missing, as a command to copy in lines of at most 90 characters. */
+export function toInstall(packages) {
+  const lines = ['  apt-get install --no-install-recommends']
+  for (const name of packages) {
+    const last = lines.at(-1)
+    if (last.length + name.length + ' '.length + ' \\'.length > WIDTH) lines.push(`    ${name}`)
+    else lines[lines.length - 1] = `${last} ${name}`
+  }
+  const command = lines.map((line, at) => (at < lines.length - 1 ? `${line} \\` : line))
+  return [`missing: ${counted(packages)}`, ...command]
+}
+
+const WIDTH = 90
+
+function install(packages) {
+  if (packages.includes('postfix')) leaveUnconfigured()
+  const forbidden = forbidServices()
+  try {
+    const run = apt(['-y', '-o', 'Dpkg::Options::=--force-unsafe-io', 'install', ...packages])
+    return run.status === 0 ? undefined : firstLine(run.stderr)
+  } finally {
+    if (forbidden) rmSync(POLICY, { force: true })
+  }
+}
+
+/** Postfix then writes no main.cf. */
+function leaveUnconfigured() {
+  const answer = 'postfix postfix/main_mailer_type select No configuration\n'
+  spawnSync('debconf-set-selections', { input: answer, stdio: ['pipe', 'ignore', 'ignore'] })
+}
+
+/** Packages ask this file before they start a service; 101 forbids it. True where it was made. */
+function forbidServices() {
+  if (existsSync(POLICY)) return false
+  writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  return true
+}
+
+if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const isQuick = process.argv[2] === 'quick'
+  const reads = isOnHost() && !(isQuick && missingPackages(isQuick).length === 0)
+  const lists = reads ? apt(['update', '-o', 'APT::Update::Error-Mode=any']) : { status: 0 }
+  if (lists.status !== 0) {
+    process.stdout.write(`no lists of Debian packages: ${firstLine(lists.stderr)}\n`)
+    process.stdout.write('Tests that need further packages or a mirror of Debian are skipped.\n')
+  }
+  const lines = [...installPackages(isQuick), ...(isQuick ? [] : unpackServers())]
+  for (const line of lines) process.stdout.write(`${line}\n`)
+  if (lists.status !== 0) process.exitCode = OFFLINE
+}

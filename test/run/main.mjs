@@ -1,0 +1,299 @@
+// `npm test`: what shows that the product works, in a few minutes. `npm run test:all` runs that and the rest, which
+// needs more programs and time, `npm run test:nightly` all cases besides. With the names of test files, only
+// those are run; with `--changed [COMMIT]` those of the rooms in which files differ from that commit (HEAD if there
+// is none). A line at the end says what was left out.
+//
+// The last line is "N passed, N failed", with ", N skipped" where something is
+// missing that tests need. Where CI=true, what is skipped counts as failed. Above it stands
+// what failed and why, in a line or two each, and which files took longest.
+//
+// A few files that failed while others ran are run once more, each by itself: what fails there
+// again has failed, and what passes is named as unsteady, for somebody to mend.
+//
+// Plain JavaScript that needs nothing but Node and npm: it is started by whatever Node the
+// machine has, and installs the packages that it works with.
+import { spawn } from 'node:child_process'
+import { readdirSync, readFileSync, statfsSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { lacks } from '../needs.mjs'
+import { changedSince, testsOf } from './changed.mjs'
+import { buildHost, enterHost, hostMissing, isOnHost } from './host.mjs'
+import { OFFLINE } from './install.mjs'
+import { longestFirst } from './order.mjs'
+import { filesOf, leftOut } from './parts.mjs'
+import { runFile } from './run-file.mjs'
+import { failedFiles, gistOf, seconds, timeLines } from './summary.mjs'
+import { tapDomain, tapInOneFile } from './tap-in-one-file.mjs'
+import { temporaryDirectory } from './temporary.mjs'
+
+const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
+const tools = join(root, 'node_modules/.bin')
+const inCi = process.env.CI === 'true'
+/** Of the tests: quick, rest, all or nightly. */
+const part = process.env.TESTS || 'quick'
+const files = filesToRun(process.argv.slice(2))
+const started = performance.now()
+
+/**
+ * Test files at a time, on two processors: most wait for mail servers for more than half of their
+ * time, and others use the processors then. All of them take less processor time than half of the
+ * clock's, and passed at a load of twenty.
+ */
+const JOBS = 10
+
+const passed = []
+/** Each with lines about why. */
+const failed = []
+const skipped = []
+/** What passed alone and failed among others, as in `failed`. */
+const unsteady = []
+/** The results of each test file: the last, if it ran twice. */
+const results = new Map()
+
+/** More files than these do not fail by chance. */
+const AGAIN_MAX = 3
+
+/** Test files by the command line; none for all that are run each time. */
+function filesToRun([first, ...more]) {
+  if (first !== '--changed') return first === undefined ? [] : [first, ...more]
+  const concerned = testsOf(changedSince(more[0] ?? 'HEAD', root), allFiles())
+  if (concerned.length > 0) return concerned
+  process.stdout.write('nothing that has tests is changed\n0 passed, 0 failed\n')
+  process.exit(0)
+}
+
+function allFiles() {
+  const below = readdirSync(join(root, 'test'), { recursive: true })
+  const own = below.filter((name) => /\.test\.ts$/.test(name) && !name.includes('node_modules/'))
+  return own.map((name) => `test/${name}`).sort()
+}
+
+const filesOfRun = () => (files.length > 0 ? files : filesOf(part, allFiles()))
+
+/**
+ * What the lock files name, and on a host of the tests programs of Debian, all at once; a second run finds them
+ * there. Then the tests run on that host, if there can be one.
+ */
+async function install() {
+  process.stdout.write('packages, and programs that tests need\n')
+  const locked = ['.', 'packaging/toolchain', 'test/programs/clamd-clients'].map((directory) =>
+    runAndTell(process.execPath, ['packaging/install-locked.mjs', directory]),
+  )
+  const why = hostMissing(root)
+  const quick = filesOf('quick', allFiles())
+  const needed = filesOfRun().every((name) => quick.includes(name)) ? 'quick' : 'all'
+  const words = [process.execPath, 'test/run/install.mjs', needed]
+  if (why !== false) process.stdout.write(`no host of its own for the tests: ${why}\n`)
+  const status = why === false ? buildHost(root, words) : await runHere(words)
+  const troubles = await Promise.all(locked)
+  if (troubles.some((trouble) => trouble !== '')) {
+    process.stdout.write('0 passed, 1 failed\n')
+    process.exit(1)
+  }
+  const env = status === OFFLINE ? { ONESCAN_TEST_OFFLINE: '1' } : {}
+  Object.assign(process.env, env)
+  if (why === false)
+    enterHost(root, [process.execPath, 'test/run.mjs', ...process.argv.slice(2)], env)
+}
+
+/** Runs a command whose output is shown as it comes; resolves to its exit code. */
+const runHere = ([program, ...words]) =>
+  new Promise((resolve) => {
+    spawn(program, words, { cwd: root, stdio: 'inherit' }).on('exit', resolve).on('error', resolve)
+  })
+
+/** What the tests write at a time is below this. */
+const ROOM = 1024 ** 3
+
+/** Ends with a line if there is no room for temporary files. */
+function refuseFullDisk(directory) {
+  const { bavail, bsize } = statfsSync(directory)
+  const free = bavail * bsize
+  if (free >= ROOM) return
+  const mib = (bytes) => Math.floor(bytes / 1024 ** 2)
+  process.stdout.write(
+    `${directory}: ${mib(free)} MiB are free, and the tests need ${mib(ROOM)}; make room, or set TMPDIR to a directory elsewhere\n`,
+  )
+  process.stdout.write('0 passed, 1 failed\n')
+  process.exit(1)
+}
+
+/** What it writes is shown, below a title, when it has ended. Resolves to '' or what went wrong. */
+async function runAndTell(command, args, { title = '', environment = process.env } = {}) {
+  const child = spawn(command, args, {
+    cwd: root,
+    env: environment,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const said = []
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => said.push(bytes))
+  const trouble = await new Promise((resolve) => {
+    child.on('error', (error) => resolve(error.message))
+    child.on('close', (status, signal) => resolve(status === 0 ? '' : `exit ${status ?? signal}`))
+  })
+  process.stdout.write(Buffer.concat([Buffer.from(title), ...said]))
+  return trouble
+}
+
+/** Checks run side by side. */
+async function check(name, command, args) {
+  const trouble = await runAndTell(command, args, { title: `${name}\n`, environment: env })
+  if (trouble === '') return passed.push(name)
+  process.stdout.write(`${name}: ${trouble}\n`)
+  return failed.push({ name, why: [trouble] })
+}
+
+function skip(name, why) {
+  process.stdout.write(`${name}: skipped, ${why}\n`)
+  skipped.push(`${name}: ${why}`)
+}
+
+async function lintManual() {
+  const name = 'man pages'
+  const { man } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const why = lacks('mandoc')
+  if (why === false) await check(name, 'mandoc', ['-T', 'lint', '-W', 'warning', ...man])
+  else skip(name, why)
+}
+
+async function buildPrograms() {
+  const why = lacks('C compiler')
+  if (why !== false) return skip('build native', why)
+  await check('build native', toolsNode, ['packaging/build-native.mjs'])
+  await check('build client', toolsNode, ['packaging/build-client.mjs'])
+}
+
+async function checkSources() {
+  await check('type check', join(tools, 'tsc'), ['--noEmit'])
+  await check('lint', join(tools, 'biome'), ['check', '--error-on-warnings', '.'])
+  await lintManual()
+}
+
+/**
+ * Once after an installation: package.json leaves out tap's own TypeScript loader, and tap rebuilds
+ * itself only while it runs the first tests, which is too late. Then it becomes one file, with a part
+ * of our own.
+ */
+async function prepareTap() {
+  const made = statSync(tapInOneFile, { throwIfNoEntry: false })
+  if (made && made.mtimeMs > statSync(tapDomain).mtimeMs) return
+  if (!made) await check('tap build', toolsNode, [join(tools, 'tap'), 'build'])
+  await check('tap in one file', join(tools, 'esbuild'), [
+    ...['--bundle', '--platform=node', '--format=esm', '--minify-syntax', '--minify-whitespace'],
+    "--banner:js=import { createRequire as from } from 'node:module'; const require = from(import.meta.url)",
+    `--alias:async-hook-domain=${fileURLToPath(tapDomain)}`,
+    `--outfile=${fileURLToPath(tapInOneFile)}`,
+    join(root, 'node_modules/tap/dist/esm/index.js'),
+  ])
+}
+
+async function runTests() {
+  process.stdout.write('tests\n')
+  await runFiles(filesOfRun(), JOBS)
+  const again = failedFiles([...results.values()])
+  const amongOthers = results.size > 1 && again.length <= AGAIN_MAX
+  if (amongOthers && again.length > 0) await runAgain(again)
+  for (const result of results.values()) count(result)
+}
+
+async function runAgain(names) {
+  process.stdout.write('once more, each by itself\n')
+  const before = names.map((name) => results.get(name))
+  await runFiles(names, 1)
+  const still = failedFiles([...results.values()])
+  for (const { name, cases } of before) {
+    if (!still.includes(name)) unsteady.push(...failuresOf(name, cases))
+  }
+}
+
+/** Runs test files, several at a time. */
+async function runFiles(names, jobs) {
+  const waiting = longestFirst(names)
+  const worker = async () => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      await runFile(name, { node: toolsNode, root, env, onResult: show })
+    }
+  }
+  await Promise.all(Array.from({ length: jobs }, worker))
+}
+
+function show(result) {
+  const { name: file, cases, time } = result
+  results.set(file, result)
+  const number = (kind) => cases.filter((testCase) => testCase.result === kind).length
+  const parts = ['passed', 'failed', 'skipped'].flatMap((kind) =>
+    number(kind) > 0 ? [`${number(kind)} ${kind}`] : [],
+  )
+  process.stdout.write(`  ${file}: ${parts.join(', ') || 'no tests'}, ${seconds(time)}\n`)
+  for (const { name, result, detail } of cases) {
+    if (result !== 'failed') continue
+    process.stdout.write(`    failed: ${name}\n`)
+    for (const line of detail) process.stdout.write(`      ${line}\n`)
+  }
+}
+
+function count({ name: file, cases }) {
+  failed.push(...failuresOf(file, cases))
+  for (const { name, result, why } of cases) {
+    const full = `${file}: ${name}`
+    if (result === 'passed') passed.push(full)
+    if (result === 'skipped') skipped.push(why ? `${full}: ${why}` : full)
+  }
+}
+
+function failuresOf(file, cases) {
+  return cases
+    .filter(({ result }) => result === 'failed')
+    .map(({ name, detail }) => ({ name: `${file}: ${name}`, why: gistOf(detail) }))
+}
+
+function summary() {
+  if (inCi && skipped.length > 0) {
+    process.stdout.write('skipped, which is a failure in CI:\n')
+    for (const name of skipped) process.stdout.write(`  ${name}\n`)
+    for (const name of skipped.splice(0)) failed.push({ name, why: [] })
+  }
+  if (skipped.length > 0) process.stdout.write('skipped:\n')
+  for (const name of skipped) process.stdout.write(`  ${name}\n`)
+  if (unsteady.length > 0) process.stdout.write('unsteady: failed among others, passed alone:\n')
+  for (const failure of unsteady) tell(failure)
+  if (failed.length > 0) process.stdout.write('failed:\n')
+  for (const failure of failed) tell(failure)
+  const lines = timeLines(performance.now() - started, [...results.values()])
+  for (const line of lines) process.stdout.write(`${line}\n`)
+  const left = files.length === 0 ? leftOut(part, allFiles()) : []
+  for (const line of left) process.stdout.write(`${line}\n`)
+  const parts = [`${passed.length} passed`, `${failed.length} failed`]
+  if (skipped.length > 0) parts.push(`${skipped.length} skipped`)
+  process.stdout.write(`${parts.join(', ')}\n`)
+  process.exitCode = failed.length > 0 ? 1 : 0
+}
+
+function tell({ name, why }) {
+  const lines = [name, ...why.map((line) => `  ${line}`)]
+  process.stdout.write(lines.map((line) => `  ${line}\n`).join(''))
+}
+
+// What is built or laid out for programs of other users is for them to read.
+process.umask(0o022)
+const TMPDIR = temporaryDirectory(process.env)
+refuseFullDisk(TMPDIR ?? tmpdir())
+if (!isOnHost()) await install()
+// The tools and the tests run on a Node of our own, whatever the machine has.
+const { newestNode, toolsNode } = await import('../../packaging/toolchain/toolchain.mjs')
+const env = {
+  ...process.env,
+  PATH: [dirname(toolsNode), tools, process.env.PATH].join(delimiter),
+  ...(TMPDIR && { TMPDIR }),
+  // A checkout may be somebody else's.
+  ...{ GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'safe.directory', GIT_CONFIG_VALUE_0: '*' },
+}
+if (newestNode === toolsNode) skip('the newest Node', lacks('libatomic'))
+await Promise.all([check('build', toolsNode, ['packaging/build.mjs']), prepareTap()])
+const checked = files.length === 0 && part !== 'rest' ? checkSources() : undefined
+await buildPrograms()
+await runTests()
+await checked
+summary()

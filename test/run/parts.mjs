@@ -1,0 +1,96 @@
+// The tests in three parts: what `npm test` runs, what `npm run test:all` adds, and what `npm run test:nightly` adds
+// to both. A folder ends in `/`.
+
+/**
+ * Left to `npm run test:all`: packages, real mail servers, set-ups of hosts, pages and tools, and what takes
+ * longest of the rest. `npm test` runs what shows that the product works.
+ */
+const REST = [
+  'test/packaging/',
+  'test/programs/',
+  'test/tools/',
+  'test/documents/',
+  'test/c/',
+  'test/cli/check/',
+  'test/cli/hostile/',
+  'test/cli/root/',
+  'test/cli/quarantine/',
+  'test/daemon/http/page.test.ts',
+  'test/doors/smtp/large.test.ts',
+  'test/doors/ordinary-attachments.test.ts',
+  'test/protocol/valkey/modes.test.ts',
+  'test/quotad/sources/dovecot.test.ts',
+  'test/scan/scanners/evasions.test.ts',
+  'test/scan/scanners/file-plugin/pool-faults.test.ts',
+]
+
+/** What stands there and is run by `npm test`: the contract of the slot, and one real clamd. */
+const QUICK_TOO = [
+  'test/c/onescanc/contract.test.ts',
+  'test/c/onescanc/cases.test.ts',
+  'test/programs/clamd.test.ts',
+]
+
+/** Left to `npm run test:nightly`. */
+const NIGHTLY = [
+  'test/tools/bench/',
+  'test/tools/load/',
+  'test/tools/mutants/built.test.ts',
+  'test/packaging/arm64.test.ts',
+  'test/packaging/autopkgtest.test.ts',
+  'test/packaging/clean-build.test.ts',
+  'test/packaging/container.test.ts',
+  'test/packaging/pages.test.ts',
+  'test/packaging/remedies.test.ts',
+  'test/packaging/same-bytes.test.ts',
+]
+
+/** What stands there and is run each time: one look for truth under load, and one at random mail. */
+const EACH_TIME = ['test/tools/bench/readers/readers.test.ts', 'test/tools/load/node.test.ts']
+
+/** What else `test:nightly` has, in the tests that run each time (test/run/is-whole.ts). */
+const MORE = [
+  'each case on each build',
+  'the package on two Debians and under lintian',
+  'most random mails',
+  'most ends of lines and splits of mail',
+  'most hostile calls',
+  'the largest memory',
+  "most orders of ClamAV's packages",
+  'most arrangements of MTAs and milters',
+  'most broken set-ups of onescand and Postfix, and of Exim before its script',
+  'most mails to a real clamd by descriptor',
+  'most ways to write an address',
+]
+
+const standsIn = (list) => (name) => list.some((start) => name.startsWith(start))
+const isNightly = (name) => standsIn(NIGHTLY)(name) && !EACH_TIME.includes(name)
+const isQuick = (name) => !standsIn(REST)(name) || QUICK_TOO.includes(name)
+
+/** The files of a part of all: quick, rest, all (quick and rest) or nightly (everything). */
+export function filesOf(part, all) {
+  const daily = all.filter((name) => !isNightly(name))
+  return {
+    quick: daily.filter(isQuick),
+    rest: daily.filter((name) => !isQuick(name)),
+    all: daily,
+    nightly: all,
+  }[part]
+}
+
+/** Lines about what a part leaves out. */
+export function leftOut(part, all) {
+  const count = (other) => filesOf(other, all).length
+  const lines = []
+  if (part === 'quick') {
+    const rest = count('all') - count('quick')
+    lines.push(`left to npm run test:all: ${rest} files (${REST.join(', ')})`)
+  }
+  if (part !== 'nightly') {
+    const rest = count('nightly') - count('all')
+    lines.push(
+      `left to npm run test:nightly: ${rest} files (${NIGHTLY.join(', ')}), ${MORE.join(', ')}`,
+    )
+  }
+  return lines
+}
