@@ -21,6 +21,9 @@ const statOf = (pid) =>
     .replace(/^.*\) /s, '')
     .split(' ')
 
+/** Whether a process runs, or would if a processor or a disk were free. */
+export const isReady = (pid) => ['R', 'D'].includes(statOf(pid)[0])
+
 /** A process and all that descend from it. */
 export function treeOf(root) {
   const parents = new Map(pids().map((pid) => [pid, statOf(pid)[1]]))

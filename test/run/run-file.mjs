@@ -3,16 +3,15 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { commandOf, processesOf, ticksOf, treeOf } from './processes.mjs'
+import { commandOf, isReady, processesOf, ticksOf, treeOf } from './processes.mjs'
 import { createTapReader } from './tap-results.mjs'
 
 /** Seconds without progress after which a test file hangs. */
 const HANGS_AFTER = 60
-/**
- * Of the processor's ticks, a hundred each second, what a file uses that makes progress without a line: on a
- * machine with twenty runnable processes on two processors, one gets ten each second.
- */
-const BUSY_TICKS = HANGS_AFTER * 5
+/** Of the processor's ticks, a hundred each second, what a file uses in that time that works without a line. */
+const BUSY_TICKS = HANGS_AFTER
+/** Seconds in which a file that works writes a line; test:nightly makes thousands of calls for one. */
+const SILENT_MAX = process.env.TESTS === 'nightly' ? 2400 : 400
 /** Seconds that a file which hangs has to name what it waits for, and that processes have to end after it. */
 const LAST_WORDS = 10
 
@@ -73,27 +72,32 @@ export async function runFile(file, { node, root, env, onResult, hangsAfter = HA
 /** Ends a file that hangs: first by SIGALRM, at which tap names the tests that wait, then for good. */
 function watchProgress(child, directory, hangsAfter) {
   let since = performance.now()
+  let lineSince = since
   let ticks = 0
   let waiting
   const look = () => {
     const tree = treeOf(child.pid)
     const now = ticksOf([...new Set([...tree, ...processesOf(directory)])])
     ticks = Math.min(ticks, now) // those of processes that have ended are gone
-    if (now - ticks > (BUSY_TICKS * hangsAfter) / HANGS_AFTER) {
+    // On a busy machine one that could run may have to wait for long.
+    if (now - ticks > (BUSY_TICKS * hangsAfter) / HANGS_AFTER || tree.some(isReady)) {
       since = performance.now()
       ticks = now
     }
-    if (waiting !== undefined || performance.now() - since < hangsAfter * 1000) return
+    const waits = performance.now() - since > hangsAfter * 1000
+    const isSilent = performance.now() - lineSince > SILENT_MAX * 1000
+    if (waiting !== undefined || !(waits || isSilent)) return
     waiting = tree.slice(1).map((pid) => `it had started: ${commandOf(pid)}`)
     child.kill('SIGALRM')
     setTimeout(() => {
       for (const pid of treeOf(child.pid).reverse()) kill(pid)
     }, LAST_WORDS * 1000).unref()
   }
-  const timer = setInterval(look, Math.min(5000, hangsAfter * 250))
+  const timer = setInterval(look, Math.min(2000, hangsAfter * 100))
   return {
     progress: () => {
       since = performance.now()
+      lineSince = since
     },
     hung: () => waiting,
     stop: () => clearInterval(timer),
