@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
 import { slotEnvironment } from '../../../src/cli/shared/slot-environment.ts'
+import { lacks } from '../../needs.mjs'
 
 const files = {
   PLAIN: 'value\n',
@@ -17,7 +18,7 @@ const envdir = '/usr/bin/envdir'
 /** The variables of a directory alone. */
 const read = (directory: string) => slotEnvironment({}, { envdir: directory, env: [] })
 
-const missing = spawnSync(envdir).error !== undefined && 'install Debian package daemontools'
+const missing = lacks('envdir')
 
 t.test('a directory is read by the rules of envdir(8)', { skip: missing }, async (t) => {
   const directory = t.testdir(files)
