@@ -187,7 +187,7 @@ const ofRest = new Set(
   dovecot-lmtpd dpkg-dev faketime gcc-aarch64-linux-gnu gir1.2-gmime-3.0 gpg-agent gpgconf iproute2 iptables
   libc6-dev-arm64-cross libemail-mime-perl libmime-tools-perl lintian m4 maildrop make mimedefang mmdebstrap mpack
   netavark opendkim opendkim-tools podman podman-compose prometheus python3-debian python3-gi qemu-user-static
-  redis-sentinel ripmime rspamd ruby ruby-mail`.split(/\s+/),
+  redis-sentinel ripmime rpm rpmlint rspamd ruby ruby-mail`.split(/\s+/),
 )
 
 /** What a test has asked for: packages, and names that have none. */

@@ -42,7 +42,7 @@ interface Copyright {
   readonly licenses: readonly (readonly [string, string])[]
 }
 
-t.test('the package', { skip: packagingMissing }, async (t) => {
+t.test('the package', { skip: packagingMissing || lacks('dpkg-parsechangelog') }, async (t) => {
   const file = await packageOnce('whole')
   const tree = t.testdir()
   execFileSync('dpkg-deb', ['--raw-extract', file, tree])

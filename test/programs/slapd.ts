@@ -8,7 +8,7 @@ import { openDirectory } from './reachable.ts'
 import { type Ending, startServer } from './server.ts'
 
 /** Why its tests are skipped; false if it is there. */
-export const slapdMissing: string | false = lacks('slapd', 'slapadd')
+export const slapdMissing: string | false = lacks('slapd', 'slapadd', 'openssl')
 
 export interface Slapd {
   readonly url: string

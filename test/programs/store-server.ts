@@ -14,7 +14,7 @@ const [server, client] = ['server', 'cli'].map(
   (name) => findProgram(`valkey-${name}`) ?? findProgram(`redis-${name}`),
 )
 
-export const storeMissing: string | false = lacks('redis-server', 'redis-cli')
+export const storeMissing: string | false = lacks('redis-server', 'redis-cli', 'openssl')
 
 export interface StoreServer extends Server {
   readonly port: number

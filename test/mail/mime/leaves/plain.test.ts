@@ -14,6 +14,7 @@ import { giveLeaf, isPlain } from '../../../../src/mail/mime/leaves/leaf-content
 import type { Leaf } from '../../../../src/mail/mime/reader/reading.ts'
 import { conformingMail } from '../../../../tools/bench/readers/conforming.ts'
 import { ordinaryMails } from '../../../cases/ordinary/all.ts'
+import { lacks } from '../../../needs.mjs'
 import { python, pythonMissing } from '../../../programs/python.ts'
 import { isWhole } from '../../../run/is-whole.ts'
 import { allReadings } from '../reader/all-readings.ts'
@@ -153,7 +154,7 @@ function isShownOnce({ header, isOwnText }: Leaf, bytes: Buffer): boolean {
 
 t.test(
   'a plain leaf of ordinary mail is decoded as two other parsers do',
-  { skip: pythonMissing },
+  { skip: pythonMissing || lacks('openssl') },
   async (t) => {
     const mails = ordinaryMails
       .filter(({ isForSize }) => !isForSize)
