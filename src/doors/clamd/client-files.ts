@@ -1,6 +1,7 @@
 import { constants, fstat, open, read } from 'node:fs'
 import { type FileHandle, opendir, open as openHandle, readlink, statfs } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
 import { isOfUnitAlone } from '../../lib/process/bound-paths.ts'
 import { O_PATH } from '../../lib/process/descriptors.ts'
 import { closeDescriptor, closeInTurn, inTurnOf, tookDescriptors } from './file-turns.ts'
@@ -44,7 +45,10 @@ export async function readDescriptor(
       await closeDescriptor(uid, descriptor)
     }
   })
-  await reading.finally(() => hasBegun || closeInTurn(uid, descriptor))
+  await reading.finally(() => {
+    // Nobody waits for the turn in which it is closed.
+    if (!hasBegun) void closeInTurn(uid, descriptor)
+  })
 }
 
 /** A file or folder that a client has named by its path. */
@@ -58,6 +62,8 @@ export interface ClientFile {
 
 const NAME = constants.O_NOFOLLOW | O_PATH
 const SLASH = Buffer.from('/')
+/** errno(3): no descriptors, no memory. */
+const NOTHING_LEFT = ['EMFILE', 'ENFILE', 'ENOMEM']
 /** Links on the way to a file, as Linux follows them; path_resolution(7). */
 const LINKS_MAX = 40
 /** f_type of /proc; statfs(2). */
@@ -67,8 +73,20 @@ const LIKE_BYTES = { encoding: 'latin1', bufferSize: 1024 } as const
 const EXECUTE = 1
 const READ = 4
 
-/** The client may not read what it has named, or there is nothing: it does not learn which. */
-export class NotReadable extends Error {}
+/**
+ * The client may not read what it has named, or there is nothing. It learns the latter alone where it could see
+ * that by itself: the message is that of the system.
+ */
+export class NotReadable extends Error {
+  constructor(message = 'Permission denied') {
+    super(message)
+  }
+}
+/** What a client sees that may enter the directory, in the words of strerror(3). */
+const SEEN: Readonly<Record<string, string>> = {
+  ENOENT: 'No such file or directory',
+  ENOTDIR: 'Not a directory',
+}
 
 /** What the client has named may exist on the host, but the unit of systemd has not bound it for this process. */
 export class OutsideUnit extends Error {
@@ -96,7 +114,8 @@ interface LookupOptions {
  * Finds what a client of this user has named: a file or folder that it may read, through directories that the
  * user may enter, also on the way of a link and before `..`. Rights count that it has as the owner, or that
  * everybody has. Each name is found in the directory before it, which is held meanwhile, so that nobody can
- * put a link in its place. Rejects with NotReadable, OutsideUnit, NoRegularFile, TooManyNames or a Fault.
+ * put a link in its place. Rejects with NotReadable, OutsideUnit, NoRegularFile, TooManyNames or a Fault, also
+ * if no descriptor or memory is left.
  */
 export function findClientFile(
   named: Buffer,
@@ -108,7 +127,7 @@ export function findClientFile(
     let handle: FileHandle | undefined
     let name: Buffer | undefined
     try {
-      if (named[0] !== SLASH[0] || named.includes(0)) throw new NotReadable()
+      if (named[0] !== SLASH[0] || named.includes(0)) throw new NotReadable(SEEN.ENOENT)
       handle = await openHandle('/', O_PATH)
       const names = namesIn(named)
       for (let links = 0; names.length > 0; ) {
@@ -137,9 +156,14 @@ export function findClientFile(
       mayUse(stats, uid, EXECUTE)
       return { path, names: await namesOf(handle, wanted.namesMax) }
     } catch (error) {
-      if (error instanceof NoRegularFile || error instanceof TooManyNames) throw error
-      const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
-      throw (isMissing && (await outsideUnit(handle, name))) || new NotReadable()
+      const isKnown = [NoRegularFile, TooManyNames, NotReadable].some(
+        (kind) => error instanceof kind,
+      )
+      if (isKnown) throw error
+      const code = errorCode(error)
+      if (NOTHING_LEFT.includes(code)) throw new Fault('out-of-memory', errorText(error))
+      const outside = code === 'ENOENT' ? await outsideUnit(handle, name) : undefined
+      throw outside ?? new NotReadable(SEEN[code])
     } finally {
       await handle?.close()
     }

@@ -3,10 +3,10 @@ import type { LogField } from '../../lib/errors/log.ts'
 import { decisionLines, faultLine, type LogContext, passLine } from '../../log/log-lines.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { Intake } from '../../mail/message/intake.ts'
-import { clamdWords } from '../../protocol/clamd/replies.ts'
+import type { ContentReply } from '../../protocol/clamd/replies.ts'
 import { NOTHING_SCANS } from '../../scan/judge/config.ts'
 import { Deadline } from '../../scan/judge/deadline.ts'
-import type { Decision, DecisionDetails, Deferral, Reply } from '../../scan/judge/decision.ts'
+import type { Decision, DecisionDetails, Reply } from '../../scan/judge/decision.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { handleMail } from '../shared/handle-mail.ts'
 import { type Judging, startJudging } from '../shared/mail-door.ts'
@@ -42,6 +42,7 @@ export class Content {
   readonly #judging: Judging | undefined
   readonly #intake: Intake | undefined
   #trouble: unknown
+  #isEmpty = true
 
   /**
    * The answer begins with `about`: `stream`, `fd[9]`, a path. Without memory it says that nobody could tell.
@@ -63,6 +64,7 @@ export class Content {
 
   /** Takes the next bytes. If they cannot be kept, the answer at the end says so. */
   write(bytes: Buffer): void {
+    this.#isEmpty &&= bytes.length === 0
     if (this.#trouble !== undefined) return
     try {
       this.#intake?.write(bytes)
@@ -78,10 +80,10 @@ export class Content {
   }
 
   /**
-   * Judges what has come, logs that, and resolves to the reply as clamd words it: `stream: OK`,
-   * `stream: NAME FOUND`, `stream: WHY ERROR`. Never rejects. At the signal `gone` nobody needs it any more.
+   * Judges what has come, logs that, and resolves to the reply. Never rejects. At the signal `gone` nobody needs
+   * it any more. Nothing can be found in no bytes, of which a client may send any number: they are not logged.
    */
-  async judge(gone: AbortSignal): Promise<string> {
+  async judge(gone: AbortSignal): Promise<ContentReply> {
     const services = this.#services
     let transaction: Transaction | undefined
     services.underWay++
@@ -89,6 +91,7 @@ export class Content {
       if (this.#trouble !== undefined) throw this.#trouble
       const judging = this.#judging!
       if (judging.kind === 'pass') return this.#pass(judging.why)
+      if (this.#isEmpty) return this.#clean()
       const message = this.#intake!.finish()
       const { isClusterPeer, context } = judging
       const client = { mayRelay: false, isClusterPeer, isBounceInjector: false, origin: ORIGIN }
@@ -107,7 +110,7 @@ export class Content {
       }).finally(endTurn)
     } catch (error) {
       services.log(faultLine(error, undefined, this.#logged(transaction)))
-      return this.#couldNotTell(notScanned(faultKindOf(error)))
+      return this.#failed(faultKindOf(error))
     } finally {
       services.underWay--
       transaction?.message.close()
@@ -115,7 +118,7 @@ export class Content {
   }
 
   /** Returns the reply to a content that has more bytes than are taken, and logs it. */
-  refuseSize(): string {
+  refuseSize(): ContentReply {
     const why = `over ${this.#services.maxSize} bytes (--max-size)`
     const decision = {
       kind: 'defer',
@@ -124,7 +127,7 @@ export class Content {
     } as const
     for (const line of decisionLines(decision, undefined, this.#logged(undefined)))
       this.#services.log(line)
-    return this.#couldNotTell(clamdWords.streamTooLong)
+    return this.#failed('limit')
   }
 
   /** Frees everything. To be called once, when the answer is known or nobody needs one. */
@@ -132,22 +135,20 @@ export class Content {
     this.#intake?.close()
   }
 
-  #pass(why: string): string {
+  #pass(why: string): ContentReply {
     this.#services.log(passLine(why, this.#logged(undefined)))
     // Who turns scanning off wants mail to pass. Without QHPSI it never was on, and nobody could tell.
-    return why === NOTHING_SCANS
-      ? this.#couldNotTell(notScanned('config'))
-      : this.#said(clamdWords.clean)
+    return why === NOTHING_SCANS ? this.#failed('config') : this.#clean()
   }
 
-  #answerTo(decision: Decision): string {
+  #answerTo(decision: Decision): ContentReply {
     switch (decision.kind) {
       case 'accept':
-        return this.#said(clamdWords.clean)
+        return this.#clean()
       case 'reject':
-        return this.#said(nameOf(decision.reply, decision.details) + clamdWords.found)
+        return { about: this.#about, is: 'found', name: nameOf(decision.reply, decision.details) }
       case 'defer':
-        return this.#couldNotTell(failureOf(decision))
+        return this.#failed(decision.details.cause ?? decision.reply.grounds)
       case 'discard':
       case 'quarantine':
       case 'split':
@@ -155,12 +156,17 @@ export class Content {
     }
   }
 
-  #said(answer: string): string {
-    return `${this.#about}: ${answer}`
+  #clean(): ContentReply {
+    return { about: this.#about, is: 'clean' }
   }
 
-  #couldNotTell(words: string): string {
-    return this.#services.couldNotTell(this.#about, words)
+  #failed(cause: string): ContentReply {
+    return {
+      about: this.#about,
+      is: 'failed',
+      why: notScanned(cause),
+      isTooLong: cause === 'limit',
+    }
   }
 
   /** What a line of the log says, at this moment. */
@@ -182,12 +188,7 @@ const TOO_LARGE: Reply = {
 }
 
 /** In few words: some clients read 256 bytes of a reply. */
-export const notScanned = (cause: string): string =>
-  `Not scanned: ${cause}, see the log${clamdWords.failed}`
-
-function failureOf({ details: { cause }, reply }: Deferral): string {
-  return cause === 'limit' ? clamdWords.streamTooLong : notScanned(cause ?? reply.grounds)
-}
+export const notScanned = (cause: string): string => `Not scanned: ${cause}, see the log`
 
 /** Characters of a name, since a path stands in the reply, too. */
 const NAME_MAX = 128

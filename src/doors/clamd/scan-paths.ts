@@ -1,6 +1,6 @@
 import { errorText, Fault } from '../../lib/errors/fault.ts'
 import { editToBind, NAMES_UNSEEN_FILES } from '../../lib/process/bound-paths.ts'
-import { clamdWords } from '../../protocol/clamd/replies.ts'
+import type { ContentReply } from '../../protocol/clamd/replies.ts'
 import {
   type ClientFile,
   FOLDERS_MAX,
@@ -12,7 +12,7 @@ import {
   readDescriptor,
   TooManyNames,
 } from './client-files.ts'
-import { type ClamdClient, Content } from './content.ts'
+import { type ClamdClient, Content, notScanned } from './content.ts'
 import type { ClamdServices } from './services.ts'
 
 /** Who asks, by a unix socket, and how long that matters. */
@@ -28,7 +28,7 @@ export async function scanDescriptor(
   descriptor: number,
   about: string,
   { services, client, uid, gone }: Asker,
-): Promise<string> {
+): Promise<ContentReply> {
   const content = new Content(services, client, about)
   let left = services.maxSize
   let isOver = false
@@ -41,7 +41,7 @@ export async function scanDescriptor(
     return left < 0 ? content.refuseSize() : await content.judge(gone)
   } catch (error) {
     isOver = true
-    if (error instanceof NoRegularFile) return `${about}: ${clamdWords.noRegularFile}`
+    if (error instanceof NoRegularFile) return { about, is: 'failed', why: 'Not a regular file' }
     content.fail(error instanceof Fault ? error : new Fault('read', errorText(error)))
     return await content.judge(gone)
   } finally {
@@ -59,21 +59,21 @@ export async function scanPath(
   named: string,
   asker: Asker,
   isFirstOnly: boolean,
-  tell: (line: string) => void,
+  tell: (reply: ContentReply) => void,
 ): Promise<void> {
-  let trouble: string | undefined
+  let trouble: ContentReply | undefined
   let isClean = true
   const walk = { namesLeft: PATH_NAMES_MAX, began: asker.services.uptime(), isOver: false }
-  for await (const line of repliesAbout(Buffer.from(named, 'latin1'), asker, walk)) {
+  for await (const reply of repliesAbout(Buffer.from(named, 'latin1'), asker, walk)) {
     if (asker.gone.aborted) return
-    if (line.endsWith(`: ${clamdWords.clean}`)) continue
+    if (reply.is === 'clean') continue
     isClean = false
-    if (!isFirstOnly) tell(line)
-    else if (line.endsWith(clamdWords.found)) return tell(line)
-    else trouble ??= line
+    if (!isFirstOnly) tell(reply)
+    else if (reply.is === 'found') return tell(reply)
+    else trouble ??= reply
   }
   if (trouble !== undefined) tell(trouble)
-  else if (isClean) tell(`${shown(Buffer.from(named, 'latin1'))}: ${clamdWords.clean}`)
+  else if (isClean) tell({ about: shown(Buffer.from(named, 'latin1')), is: 'clean' })
 }
 
 /** What one request by path may still cost, in all its folders. */
@@ -89,11 +89,11 @@ async function* repliesAbout(
   asker: Asker,
   walk: PathWalk,
   depth = 0,
-): AsyncGenerator<string> {
+): AsyncGenerator<ContentReply> {
   const { services, uid, gone } = asker
   let found: ClientFile
   try {
-    if (services.uptime() - walk.began > services.timeouts.sending) throw new FolderTooLong()
+    if (services.uptime() - walk.began > services.timeouts.folder) throw new FolderTooLong()
     found = await findClientFile(named, uid, gone, { isEntry: depth > 0, namesMax: walk.namesLeft })
   } catch (error) {
     walk.isOver = error instanceof TooManyNames || error instanceof FolderTooLong
@@ -113,28 +113,28 @@ async function* repliesAbout(
   }
 }
 
-/** The files of a path take longer than a content may take to come. */
+/** The files of a path take too long. */
 class FolderTooLong extends Error {}
 
 const SLASH = Buffer.from('/')
 
-function failure(path: Buffer, error: unknown, { services, uid }: Asker): string {
+function failure(path: Buffer, error: unknown, { services, uid }: Asker): ContentReply {
   if (error instanceof OutsideUnit) {
     const place = shown(Buffer.from(error.path, 'latin1'))
     const remedy = `have it send contents instead (doc/coming-from.md), or ${editToBind('onescand', place)}`
     services.complain(`user ${uid} ${NAMES_UNSEEN_FILES}: ${place}; ${remedy}`)
   }
-  const why = whyNot(error)
-  return services.couldNotTell(shown(path), why + clamdWords.failed)
+  return { about: shown(path), is: 'failed', why: whyNot(error) }
 }
 
 function whyNot(error: unknown): string {
   if (error instanceof OutsideUnit)
     return 'File path check failure: the unit of onescand does not see it.'
-  if (error instanceof NotReadable) return 'File path check failure: Permission denied.'
+  if (error instanceof NotReadable) return `File path check failure: ${error.message}.`
   if (error instanceof NoRegularFile) return 'Not supported file type'
   if (error instanceof TooManyNames) return `More than ${PATH_NAMES_MAX} files.`
   if (error instanceof FolderTooLong) return 'The files take too long.'
+  if (error instanceof Fault) return notScanned(error.kind)
   return error === undefined ? 'Folders too deep.' : 'File path check failure.'
 }
 

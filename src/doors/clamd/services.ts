@@ -1,7 +1,8 @@
 import packageJson from '../../../package.json' with { type: 'json' }
 import { readSetting } from '../../lib/settings/settings.ts'
-import { clamdWords } from '../../protocol/clamd/replies.ts'
+import { type ContentReply, clamdWords, lineOf } from '../../protocol/clamd/replies.ts'
 import type { AskedAbout } from '../../scan/judge/config.ts'
+import type { ContentScanner, PassedOn } from '../../scan/scanners/shared/scanner.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type MailDoorOptions, MailServices } from '../shared/mail-door.ts'
 import { Turns } from '../shared/turns.ts'
@@ -29,8 +30,8 @@ export interface ClamdOptions extends MailDoorOptions {
 export interface ClamdTimeouts {
   /** Of silence amid a request, and before one: CommandReadTimeout and IdleTimeout of clamd.conf(5). */
   readonly silence: number
-  /** For a content to come: a client that sends a byte now and then must not hold a place for ever. */
-  readonly sending: number
+  /** For the files of a folder. */
+  readonly folder: number
   /**
    * After its last bytes, in which a client that closes its own side is taken to wait for the answer; later
    * it has left.
@@ -42,7 +43,7 @@ export interface ClamdTimeouts {
 
 export const defaultTimeouts: ClamdTimeouts = {
   silence: 30_000,
-  sending: 300_000,
+  folder: 300_000,
   halfClosing: 1_000,
   leaving: 5_000,
 }
@@ -75,14 +76,13 @@ export class ClamdServices extends MailServices {
   }
 
   /**
-   * Returns the reply if nobody could tell, which ends in these words; or by SCANFAIL_CLAMD the one by which
-   * rspamd keeps mail out, since it takes no reply that ends in ERROR.
+   * Returns the line of a reply. If nobody could tell, SCANFAIL_CLAMD may say that it be the one by which
+   * rspamd keeps mail out, since rspamd lets in what is answered by ERROR.
    */
-  couldNotTell(about: string, words: string): string {
-    const { env } = this.configuration
-    if (readSetting(env, 'SCANFAIL_CLAMD') === 'limit')
-      return `${about}: ${UNSCANNED}${clamdWords.found}`
-    return words === clamdWords.streamTooLong ? words : `${about}: ${words}`
+  lineOf(reply: ContentReply): string {
+    const isLimit =
+      reply.is === 'failed' && readSetting(this.configuration.env, 'SCANFAIL_CLAMD') === 'limit'
+    return lineOf(isLimit ? { about: reply.about, is: 'found', name: UNSCANNED } : reply)
   }
 
   /** Returns the answer to STATS: clamd's form, with what is judged here. */
@@ -100,12 +100,23 @@ export class ClamdServices extends MailServices {
    * change. Without a clamd it is this program's.
    */
   async version(): Promise<string> {
-    const scanners = this.configuration.context?.tools.scanners ?? []
-    const signatures = scanners.find(({ name }) => name === 'clamd')?.memorable?.signatures
+    const signatures = this.#clamd()?.memorable?.signatures
     if (typeof signatures !== 'function') return `onescan ${packageJson.version}`
     return (
       (await signatures(VERSION_WITHIN)) ?? `clamd does not tell its version.${clamdWords.failed}`
     )
+  }
+
+  /** Resolves to what the clamd behind says to a command, or without one as if its settings forbade that. */
+  async passOn(command: PassedOn): Promise<string> {
+    const clamd = this.#clamd()
+    if (clamd?.passOn === undefined) return 'COMMAND UNAVAILABLE'
+    return (await clamd.passOn(command)) ?? `clamd does not answer.${clamdWords.failed}`
+  }
+
+  #clamd(): ContentScanner | undefined {
+    const scanners = this.configuration.context?.tools.scanners ?? []
+    return scanners.filter((scanner) => !scanner.local).find(({ name }) => name === 'clamd')
   }
 }
 

@@ -1,11 +1,10 @@
 import { errorText, faultKindOf, isFault } from '../../lib/errors/fault.ts'
 import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
-import { clamdWords } from '../../protocol/clamd/replies.ts'
+import { type ContentReply, clamdWords } from '../../protocol/clamd/replies.ts'
 import {
   CLAMD_COMMAND_MAX,
   type ClamdCommand,
   ClamdRequestReader,
-  COMMANDS,
   type Ending,
   StreamTooLong,
 } from '../../protocol/clamd/requests.ts'
@@ -39,9 +38,8 @@ export class ClamdConversation {
   #ending: Ending = '\n'
   /** How the last command is answered: what is wrong behind it is said so, too. */
   #reply: ReplyMaker = replyTo('\n')
-  /** What comes after INSTREAM, and since when. */
+  /** What comes after INSTREAM. */
   #content: Content | undefined
-  #contentSince = 0
   /** None of them rejects. */
   readonly #underWay = new Set<Promise<void>>()
 
@@ -73,8 +71,7 @@ export class ClamdConversation {
     const wire = this.#wire
     const request =
       wire.ready(this.#next) ??
-      (await wire.read(this.#next, (time) => this.#lateness(time), !this.#requests.isAmidst)) ??
-      this.#requests.last()
+      (await wire.read(this.#next, (time) => this.#lateness(time), !this.#requests.isAmidst))
     switch (request?.kind) {
       case undefined:
         return false
@@ -91,7 +88,7 @@ export class ClamdConversation {
     }
   }
 
-  #obey({ name, path, ending }: ClamdCommand): boolean {
+  #obey({ name, path, ending, isOld }: ClamdCommand): boolean {
     const { isSession } = this.#requests
     this.#ending = ending
     if (name === 'IDSESSION') return true
@@ -105,13 +102,12 @@ export class ClamdConversation {
         this.#answer(() => this.#services.version())
         return isSession
       case 'VERSIONCOMMANDS':
-        this.#answer(
-          async () => `${await this.#services.version()}| COMMANDS: ${COMMANDS.join(' ')}`,
-        )
+      case 'RELOAD':
+      case 'SELFCHECK':
+        this.#answer(() => this.#services.passOn(name))
         return isSession
       case 'INSTREAM':
         this.#content = new Content(this.#services, this.#client, clamdWords.stream)
-        this.#contentSince = this.#wire.now()
         return true
       case 'FILDES':
         return true
@@ -124,8 +120,14 @@ export class ClamdConversation {
       case 'STATS':
         this.#answer(async () => this.#services.stats())
         return isSession
-      default:
-        this.#wire.say(this.#reply(isSession ? NOT_IN_SESSION : UNKNOWN))
+      case 'DETSTATS':
+      case 'DETSTATSCLEAR':
+        return false
+      case 'SHUTDOWN':
+        this.#wire.say(this.#reply('COMMAND UNAVAILABLE'))
+        return false
+      case undefined:
+        this.#wire.say(this.#reply(isSession ? notInSession(isOld) : UNKNOWN))
         return false
     }
   }
@@ -140,7 +142,8 @@ export class ClamdConversation {
       this.#wire.say(this.#reply(`No file descriptor received.${clamdWords.failed}`))
       return false
     }
-    this.#answer(() => scanDescriptor(descriptor, `fd[${descriptor}]`, this.#asker(near.uid)))
+    const asker = this.#asker(near.uid)
+    this.#answerAbout(() => scanDescriptor(descriptor, `fd[${descriptor}]`, asker))
     return this.#requests.isSession
   }
 
@@ -149,12 +152,14 @@ export class ClamdConversation {
     const { near } = this.#client
     const reply = this.#reply
     if (near === undefined) {
-      this.#wire.say(reply(this.#services.couldNotTell(clamdWords.stream, BY_UNIX_SOCKET)))
-      return false
+      const why = 'Paths are read for clients of a unix socket alone.'
+      const failed = { about: clamdWords.stream, is: 'failed', why } as const
+      this.#wire.say(reply(this.#services.lineOf(failed)))
+      return this.#requests.isSession
     }
-    const tell = (line: string) => this.#wire.say(reply(line))
+    const tell = (about: ContentReply) => this.#wire.say(reply(this.#services.lineOf(about)))
     this.#underTake(() => scanPath(path, this.#asker(near.uid), isFirstOnly, tell))
-    return false
+    return this.#requests.isSession
   }
 
   #asker(uid: number): Asker {
@@ -164,7 +169,11 @@ export class ClamdConversation {
   #judgeStream(): void {
     const content = this.#content!
     this.#content = undefined
-    this.#answer(() => content.judge(this.#wire.gone).finally(() => content.close()))
+    this.#answerAbout(() => content.judge(this.#wire.gone).finally(() => content.close()))
+  }
+
+  #answerAbout(reply: () => Promise<ContentReply>): void {
+    this.#answer(async () => this.#services.lineOf(await reply()))
   }
 
   /** Answers the last command with a line, as soon as it is known. */
@@ -203,18 +212,15 @@ export class ClamdConversation {
 
   /** Why the client is late at this time; undefined if it is not. */
   #lateness(time: number): string | undefined {
-    const { silence, sending } = this.#services.timeouts
-    const isSlow = this.#content !== undefined && time - this.#contentSince > sending
-    if (isSlow || (this.#underWay.size === 0 && this.#wire.silence(time) > silence))
-      return 'is late'
-    return undefined
+    const isLate = this.#wire.silence(time) > this.#services.timeouts.silence
+    return isLate && this.#underWay.size === 0 ? 'is late' : undefined
   }
 
   /** What a client hears at last if its conversation cannot go on; undefined for nothing. */
   #lastLine(error: unknown): string | undefined {
     const { isSession, isAmidst } = this.#requests
     if (error instanceof PeerTimeout) return isSession && !isAmidst ? undefined : TIMED_OUT
-    if (error instanceof StreamTooLong) return this.#content!.refuseSize()
+    if (error instanceof StreamTooLong) return this.#services.lineOf(this.#content!.refuseSize())
     if (error instanceof WireError) return `Command too long.${clamdWords.failed}`
     return this.#notTold(error)
   }
@@ -223,13 +229,16 @@ export class ClamdConversation {
   #notTold(error: unknown): string {
     const isBug = error instanceof Error && !isFault(error)
     this.#services.complain(isBug ? error.stack! : errorText(error))
-    return this.#services.couldNotTell(clamdWords.stream, notScanned(faultKindOf(error)))
+    const why = notScanned(faultKindOf(error))
+    return this.#services.lineOf({ about: clamdWords.stream, is: 'failed', why })
   }
 }
 
 const UNKNOWN = 'UNKNOWN COMMAND'
-const NOT_IN_SESSION = `Command invalid inside IDSESSION.${clamdWords.failed}`
-const BY_UNIX_SOCKET = `Paths are read for clients of a unix socket alone.${clamdWords.failed}`
+const notInSession = (isOld: boolean) =>
+  isOld
+    ? `Only nCMDS\\n and zCMDS\\0 are accepted inside IDSESSION.${clamdWords.failed}`
+    : `Command invalid inside IDSESSION.${clamdWords.failed}`
 const TIMED_OUT = 'COMMAND READ TIMED OUT'
 
 function replyTo(ending: Ending, number?: number): ReplyMaker {

@@ -12,3 +12,24 @@ export const clamdWords = {
   /** What an answer is about: the bytes after INSTREAM. A path or `fd[9]` may stand in its place. */
   stream: 'stream',
 } as const
+
+/** What is answered about a content. It begins with `about`: `stream`, `fd[9]`, a path. */
+export type ContentReply = { readonly about: string } & (
+  | { readonly is: 'clean' }
+  | { readonly is: 'found'; readonly name: string }
+  | { readonly is: 'failed'; readonly why: string; readonly isTooLong?: boolean }
+)
+
+/** The reply as clamd words it: `stream: OK`, `stream: NAME FOUND`, `stream: WHY ERROR`. */
+export function lineOf(reply: ContentReply): string {
+  const { about } = reply
+  switch (reply.is) {
+    case 'clean':
+      return `${about}: ${clamdWords.clean}`
+    case 'found':
+      return `${about}: ${reply.name}${clamdWords.found}`
+    case 'failed':
+      if (reply.isTooLong && about === clamdWords.stream) return clamdWords.streamTooLong
+      return `${about}: ${reply.why}${clamdWords.failed}`
+  }
+}

@@ -21,9 +21,14 @@ const commandForms = {
   VERSION: { old: true, inSession: true },
   VERSIONCOMMANDS: { inSession: true },
   STATS: { inSession: true },
+  RELOAD: { old: true },
+  SELFCHECK: { old: true },
+  SHUTDOWN: { old: true },
+  DETSTATS: { old: true },
+  DETSTATSCLEAR: { old: true },
   INSTREAM: { inSession: true },
   FILDES: { old: true, inSession: true },
-  SCAN: { old: true, takesPath: true },
+  SCAN: { old: true, inSession: true, takesPath: true },
   CONTSCAN: { old: true, takesPath: true },
   MULTISCAN: { old: true, takesPath: true },
   ALLMATCHSCAN: { takesPath: true },
@@ -31,8 +36,6 @@ const commandForms = {
   END: { inSession: true },
 } as const satisfies Record<string, CommandForm>
 type CommandName = keyof typeof commandForms
-/** As VERSIONCOMMANDS lists them. */
-export const COMMANDS = Object.keys(commandForms) as readonly CommandName[]
 
 export type ClamdCommand = {
   readonly kind: 'command'
@@ -41,6 +44,8 @@ export type ClamdCommand = {
   /** In latin1; '' for commands that take none. */
   readonly path: string
   readonly ending: Ending
+  /** Whether it has no prefix. */
+  readonly isOld: boolean
 }
 
 /** What a client of clamd has said. */
@@ -58,13 +63,13 @@ export const CLAMD_COMMAND_MAX = 4096 + 64
 const PREFIX = { z: 0x7a, n: 0x6e } as const
 const NOTHING = Buffer.alloc(0)
 
-/** The words that programs send without a line end, since clamd takes what comes in a packet for a command. */
-const BARE_WORDS = ['PING', 'VERSION', 'FILDES']
-
 /** The stream of a client is longer than is allowed. */
 export class StreamTooLong extends WireError {}
 
-/** Reads the requests of a client of clamd from any split of their bytes. */
+/**
+ * Reads the requests of a client of clamd from any split of their bytes. A command without a prefix ends where the
+ * bytes end that have come: clamd takes what it reads at once for a command (server-th.c, get_cmd).
+ */
 export class ClamdRequestReader {
   readonly #streamMax: number
   readonly #pieces: Buffer[] = []
@@ -112,7 +117,7 @@ export class ClamdRequestReader {
   next(): ClamdRequest | undefined {
     switch (this.#expected) {
       case 'command':
-        return this.#command(false)
+        return this.#command()
       case 'descriptor':
         if (this.#takeUpTo(1) === undefined) return undefined
         this.#expected = 'command'
@@ -124,21 +129,16 @@ export class ClamdRequestReader {
     }
   }
 
-  /** Returns the command that the end of the client's side has ended; undefined if there is none. */
-  last(): ClamdRequest | undefined {
-    return this.#expected === 'command' && this.#pieces.length > 0 ? this.#command(true) : undefined
-  }
-
-  #command(isLast: boolean): ClamdCommand | undefined {
+  #command(): ClamdCommand | undefined {
     const all = this.#gathered()
     const [first] = all
+    if (first === undefined) return undefined
     const isPrefixed = first === PREFIX.z || first === PREFIX.n
     const end = endOf(all, first)
     const length = end ?? all.length
     if (length > CLAMD_COMMAND_MAX) throw new WireError('a command that is too long')
     const text = all.toString('latin1', isPrefixed ? 1 : 0, length)
-    const isWhole = end !== undefined || (!isPrefixed && (isLast || BARE_WORDS.includes(text)))
-    if (!isWhole) return undefined
+    if (end === undefined && isPrefixed) return undefined
     this.#takeUpTo(length + 1)
     return this.#commandOf(text, isPrefixed, first === PREFIX.z ? '\0' : '\n')
   }
@@ -156,7 +156,7 @@ export class ClamdRequestReader {
     if (name === 'IDSESSION') this.#isSession = true
     if (name === 'INSTREAM') this.#expected = 'length'
     if (name === 'FILDES') this.#expected = 'descriptor'
-    return { kind: 'command', name, path: path ?? '', ending }
+    return { kind: 'command', name, path: path ?? '', ending, isOld: !isPrefixed }
   }
 
   #chunk(): ClamdRequest | undefined {

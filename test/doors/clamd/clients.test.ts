@@ -150,15 +150,15 @@ const nonsense: readonly (readonly [string, Buffer, string])[] = [
   [
     'no prefix in a session',
     bytes('zIDSESSION\0PING\n'),
-    '1: Command invalid inside IDSESSION. ERROR\n',
+    '1: Only nCMDS\\n and zCMDS\\0 are accepted inside IDSESSION. ERROR\n',
   ],
   [
-    'a path in a session',
-    bytes('zIDSESSION\0zSCAN /\0'),
+    'a folder in a session',
+    bytes('zIDSESSION\0zCONTSCAN /\0'),
     '1: Command invalid inside IDSESSION. ERROR\0',
   ],
-  ['what is to change clamd', bytes('zSHUTDOWN\0'), 'UNKNOWN COMMAND\0'],
-  ['the same to load signatures', bytes('RELOAD\n'), 'UNKNOWN COMMAND\n'],
+  ['what is to change clamd', bytes('zSHUTDOWN\0'), 'COMMAND UNAVAILABLE\0'],
+  ['the same to load signatures', bytes('RELOAD\n'), 'COMMAND UNAVAILABLE\n'],
   ['a name of JavaScript', bytes('z__proto__\0'), 'UNKNOWN COMMAND\0'],
 ]
 for (const [what, said, heard] of nonsense) {

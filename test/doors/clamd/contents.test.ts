@@ -120,6 +120,14 @@ t.test('what is larger than is scanned is told as clamd tells it', async (t) => 
   t.equal(await small.ask(inStream('x'.repeat(3000))), words, 'CLAMDMAXSIZE')
 })
 
+t.test('streams of nothing are answered, and neither scanned nor logged', async (t) => {
+  const { asked, door } = await openBeforeStandIn(t)
+  const line = await door.call()
+  line.write('zIDSESSION\0', ...Array.from({ length: 1000 }, () => inStream('')))
+  t.equal((await line.hear(1000)).match(/: stream: OK\0/g)?.length, 1000)
+  t.same([asked.length, door.mailLog.length], [0, 0])
+})
+
 t.test('what settings refuse is found, under a name of one word', async (t) => {
   const scan = async () => ({ answer: 'infected', name: 'a b\n', banned: true }) as const
   const banned = await openClamdDoor(t, { QHPSI: 'plugin: eicar' }, { scan })

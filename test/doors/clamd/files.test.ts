@@ -20,7 +20,13 @@ import {
 } from '../../../src/doors/clamd/file-turns.ts'
 import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
-import { clean } from '../../../src/scan/scanners/shared/scan-result.ts'
+import {
+  clean,
+  infected,
+  type ScanResult,
+  unknown,
+} from '../../../src/scan/scanners/shared/scan-result.ts'
+import type { Sample } from '../../../src/scan/scanners/shared/scanner.ts'
 import { mountHanging as mountHangingFiles } from '../../lib/path/hanging.ts'
 import { lacks } from '../../needs.mjs'
 import { cannotHang, mountHanging } from '../../programs/hanging-mount.ts'
@@ -176,7 +182,8 @@ t.test('files and folders are judged by their paths', skip, async (t) => {
   const { at } = makeFiles(t)
   const door = await openClamdDoor(t, { QHPSI })
   const found = (name: string) => `${at(name)}: EICAR-Test FOUND\0`
-  const denied = (path: string) => `${path}: File path check failure: Permission denied. ERROR\0`
+  const missing = (path: string) =>
+    `${path}: File path check failure: No such file or directory. ERROR\0`
   for (const [said, reply] of [
     [`zSCAN ${at('virus')}\0`, found('virus')],
     [`zSCAN ${at('folder')}/../virus\0`, found('virus')],
@@ -187,8 +194,11 @@ t.test('files and folders are judged by their paths', skip, async (t) => {
     [`zSCAN ${at('a line\nx: OK')}\0`, found('a line?x: OK')],
     [`zSCAN ${at('fifo')}\0`, `${at('fifo')}: Not supported file type ERROR\0`],
     ['zSCAN /dev/null\0', '/dev/null: Not supported file type ERROR\0'],
-    [`zSCAN ${at('none')}\0`, denied(at('none'))],
-    ['zSCAN virus\0', denied('virus')],
+    [`zSCAN ${at('none')}\0`, missing(at('none'))],
+    ['zSCAN virus\0', missing('virus')],
+    [`SCAN ${at('virus')}`, found('virus').replace('\0', '\n')], // with its own side open
+    [`CONTSCAN ${at('clean')}`, `${at('clean')}: OK\n`],
+    [`zIDSESSION\0zSCAN ${at('virus')}\0zEND\0`, `1: ${found('virus')}`],
   ] as const) {
     t.equal(await askBy(door, [said]), reply, JSON.stringify(said))
   }
@@ -257,6 +267,22 @@ t.test('what lies behind a directory that a client may not enter is hidden', ski
   t.match(await ask('/proc/self/task'), denied)
 })
 
+t.test('a file that could not be scanned does not end the scan of a folder', skip, async (t) => {
+  const { at } = makeFiles(t)
+  for (let file = 0; file < 20; file++) writeFileSync(at(`folder/${file}`), 'fails')
+  writeFileSync(at('folder/worst'), 'worst')
+  const scan = async ({ bytes }: Sample): Promise<ScanResult> => {
+    const text = bytes.gather().toString('latin1')
+    if (text.endsWith('worst')) return infected('X')
+    return text.endsWith('fails') ? unknown('it fails') : clean
+  }
+  for (const how of ['error', 'limit']) {
+    const door = await openClamdDoor(t, { QHPSI, SCANFAIL_CLAMD: how }, { scan })
+    const said = await askBy(door, [`zSCAN ${at('folder')}\0`])
+    t.equal(said, `${at('folder/worst')}: X FOUND\0`, how)
+  }
+})
+
 t.test('a client that leaves ends the scan of its folder', skip, async (t) => {
   const { at } = makeFiles(t)
   for (let file = 0; file < 500; file++) writeFileSync(at(`folder/${file}`), `file ${file}`)
@@ -282,14 +308,15 @@ t.test('a client that leaves ends the scan of its folder', skip, async (t) => {
   t.ok(scanned < 400, `${scanned} of 500 files`)
 })
 
-t.test('a file over the limit is told as clamd tells it', skip, async (t) => {
+t.test('a file over the limit is told by its name', skip, async (t) => {
   const { at } = makeFiles(t)
   writeFileSync(at('large'), 'x'.repeat(2000))
   const door = await openClamdDoor(t, { QHPSI }, { maxSize: 1000 })
-  t.equal(await askBy(door, [`zSCAN ${at('large')}\0`]), 'INSTREAM size limit exceeded. ERROR\0')
-  t.equal(
+  const why = 'Not scanned: limit, see the log ERROR\0'
+  t.equal(await askBy(door, [`zSCAN ${at('large')}\0`]), `${at('large')}: ${why}`)
+  t.match(
     await askBy(door, ['zFILDES\0', { files: [at('large')] }]),
-    'INSTREAM size limit exceeded. ERROR\0',
+    /^fd\[\d+\]: Not scanned: limit, see the log ERROR\0$/,
   )
 })
 
@@ -335,6 +362,9 @@ t.test(
     const soon = AbortSignal.timeout(1)
     const second = await find('folder/in', 1001, soon).catch((error) => error)
     t.match(second, { kind: 'read' }, 'a user has no second turn')
+    const late = AbortSignal.timeout(1)
+    const third = readDescriptor(openSync(at('clean'), 'r'), 1001, late, () => true)
+    t.match(await third.catch((error) => error), { kind: 'read' }, 'nor is its close waited for')
   },
 )
 

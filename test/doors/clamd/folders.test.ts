@@ -48,14 +48,14 @@ t.test('a folder that takes too long has an end', skip, async (t) => {
   const at = inFolder(t)
   mkdirSync(at('folder'))
   for (const name of 'abc') writeFileSync(at(`folder/${name}`), name)
-  const sending = 20
+  const folder = 20
   const door = await openClamdDoor(
     t,
     { QHPSI },
     {
-      timeouts: { sending },
+      timeouts: { folder },
       async scan() {
-        await new Promise((resolve) => setTimeout(resolve, 2 * sending))
+        await new Promise((resolve) => setTimeout(resolve, 2 * folder))
         return clean
       },
     },

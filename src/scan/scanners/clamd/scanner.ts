@@ -1,13 +1,14 @@
 import { Fault } from '../../../lib/errors/fault.ts'
 import { keepFor } from '../../../lib/flow/cache.ts'
 import type { System } from '../../../lib/runtime/system.ts'
-import { unseen } from '../shared/scan-result.ts'
+import { clean, unseen } from '../shared/scan-result.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
 import { ScanTurns } from '../shared/scan-turns.ts'
 import type { ContentScanner } from '../shared/scanner.ts'
 import { readClamdAddress } from './address.ts'
 import { askInTurn } from './ask-in-turn.ts'
 import { databaseOf, isOnThisHost } from './database.ts'
+import { PassedCommands } from './pass-on.ts'
 import { ClamdServer } from './server.ts'
 import { clamdHasLoaded, Versions } from './versions.ts'
 
@@ -32,8 +33,8 @@ const OTHER_MARK = /ustar|EFI PART|%PDF|[\0\x80-\xff]/
  * there was no connection or it broke, and never if a server was too slow: clamd goes on scanning after
  * its client has left. Only so many messages have a turn for each server that answers (scan-turns.ts).
  *
- * A message of more than CLAMDMAXSIZE is not sent: to what is over its own limits clamd answers OK,
- * unscanned. `lasting` is for a daemon, which scans message after message until `close()`: its
+ * What clamd calls clean of more than CLAMDMAXSIZE is not: to what is over its own limits clamd answers OK,
+ * unscanned. A message of that size is not sent. `lasting` is for a daemon, which scans message after message until `close()`: its
  * connections last, and with `passing` messages are handed over in memory files, if a server takes
  * them. `log` takes a line when one of several servers fails, and when it answers again.
  *
@@ -62,6 +63,10 @@ export function clamdScanner(
   const healthy = () => list.filter((server) => !server.isBackedOff).length
   const uptime = () => performance.now()
   const versions = new Versions(list)
+  const commands = new PassedCommands(
+    list.map(({ address }) => address),
+    uptime,
+  )
   return {
     name: 'clamd',
     local: false,
@@ -86,12 +91,14 @@ export function clamdScanner(
       return MAIL.test(text) && !OTHER_MARK.test(text)
     },
     turns: new ScanTurns(() => Math.max(1, healthy()), uptime),
+    passOn: (command) => commands.answerTo(command),
     async scan(sample, task) {
       const size = Math.max(...[sample, ...(sample.batch ?? [])].map(({ bytes }) => bytes.size))
-      if (size > CLAMDMAXSIZE) {
-        return unseen('size', `clamd: ${size} bytes are more than CLAMDMAXSIZE ${CLAMDMAXSIZE}`)
-      }
-      return askInTurn(list, sample, task)
+      const over = `clamd: ${size} bytes are more than CLAMDMAXSIZE ${CLAMDMAXSIZE}`
+      if (size <= CLAMDMAXSIZE) return askInTurn(list, sample, task)
+      // Whoever asks about these bytes alone hears what clamd finds in them, as with AlertExceedsMax.
+      const result = sample.isAsSent ? await askInTurn(list, sample, task) : clean
+      return result.answer === 'clean' ? unseen('size', over) : result
     },
     underWay() {
       return Object.fromEntries(list.map((server) => [server.address.text, server.underWay]))

@@ -162,7 +162,15 @@ export interface ContentScanner extends ScannerBasics {
    * below TOP_LINE.
    */
   readsAsMail?(beginning: Buffer): boolean
+  /**
+   * Has the servers carry out a command of clamd(8). Resolves to the reply of the first one that answers; to
+   * undefined if none does.
+   */
+  passOn?(command: PassedOn): Promise<string | undefined>
 }
+
+/** The commands that a client of clamd may have passed on. */
+export type PassedOn = 'RELOAD' | 'SELFCHECK' | 'VERSIONCOMMANDS'
 
 /**
  * Local policy (attachments): it judges by what is read out of a message. It runs on trusted mail, too,
