@@ -41,8 +41,15 @@ t.test('a client that closes its own side with its last words waits for the answ
 
 t.test('a session goes on while a scan takes its time', async (t) => {
   const ends = new Map<string, (found: ScanResult) => void>()
-  const scan = ({ bytes }: Sample) =>
-    new Promise<ScanResult>((resolve) => void ends.set(bytes.gather().toString('latin1'), resolve))
+  const results = new Map<string, Promise<ScanResult>>()
+  // Of each stream there are several questions, which have the same answer.
+  const scan = ({ bytes }: Sample) => {
+    const text = bytes.gather().toString('latin1').slice(-4)
+    const result =
+      results.get(text) ?? new Promise<ScanResult>((resolve) => void ends.set(text, resolve))
+    results.set(text, result)
+    return result
+  }
   const door = await openClamdDoor(t, { QHPSI }, { scan })
   const line = await door.call()
   line.write('zIDSESSION\0', inStream('PK 1'), 'zPING\0', inStream('PK 2'), 'nPING\n')
@@ -85,7 +92,7 @@ t.test('requests of a session beyond eight wait, and all are answered', async (t
 })
 
 t.test('silent clients are hung up on, with the word that clamd has for it', async (t) => {
-  const timeouts = { silence: 30, sending: 60 }
+  const timeouts = { silence: 30 }
   const door = await openClamdDoor(t, { QHPSI }, { scan, timeouts })
   const words = 'COMMAND READ TIMED OUT'
   for (const [said, heard] of [
