@@ -1,6 +1,6 @@
 import packageJson from '../../../package.json' with { type: 'json' }
 import { readSetting } from '../../lib/settings/settings.ts'
-import { type ContentReply, clamdWords, lineOf } from '../../protocol/clamd/replies.ts'
+import { type ContentReply, clamdWords, replyLine } from '../../protocol/clamd/replies.ts'
 import type { AskedAbout } from '../../scan/judge/config.ts'
 import type { ContentScanner, PassedOn } from '../../scan/scanners/shared/scanner.ts'
 import type { Configuration } from '../shared/configuration.ts'
@@ -82,7 +82,7 @@ export class ClamdServices extends MailServices {
   lineOf(reply: ContentReply): string {
     const isLimit =
       reply.is === 'failed' && readSetting(this.configuration.env, 'SCANFAIL_CLAMD') === 'limit'
-    return lineOf(isLimit ? { about: reply.about, is: 'found', name: UNSCANNED } : reply)
+    return replyLine(isLimit ? { about: reply.about, is: 'found', name: UNSCANNED } : reply)
   }
 
   /** Returns the answer to STATS: clamd's form, with what is judged here. */

@@ -21,7 +21,7 @@ export type ContentReply = { readonly about: string } & (
 )
 
 /** The reply as clamd words it: `stream: OK`, `stream: NAME FOUND`, `stream: WHY ERROR`. */
-export function lineOf(reply: ContentReply): string {
+export function replyLine(reply: ContentReply): string {
   const { about } = reply
   switch (reply.is) {
     case 'clean':
