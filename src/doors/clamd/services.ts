@@ -80,8 +80,8 @@ export class ClamdServices extends MailServices {
    * rspamd keeps mail out, since rspamd lets in what is answered by ERROR.
    */
   lineOf(reply: ContentReply): string {
-    const isLimit =
-      reply.is === 'failed' && readSetting(this.configuration.env, 'SCANFAIL_CLAMD') === 'limit'
+    const { env } = this.configuration
+    const isLimit = reply.is === 'failed' && readSetting(env, 'SCANFAIL_CLAMD') === 'limit'
     return replyLine(isLimit ? { about: reply.about, is: 'found', name: UNSCANNED } : reply)
   }
 

@@ -193,8 +193,8 @@ export class ClamdConversation {
 
   /** Returns the answer to what a client asks that is hung up on. */
   lastWords(why: string): Buffer {
-    const words = `Not scanned: ${why}${clamdWords.failed}`
-    return this.#replyToNext()(this.#services.couldNotTell(clamdWords.stream, words))
+    const failed = { about: clamdWords.stream, is: 'failed', why: `Not scanned: ${why}` } as const
+    return this.#replyToNext()(this.#services.lineOf(failed))
   }
 
   /** How the request is answered that has not come whole. */
