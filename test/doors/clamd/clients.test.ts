@@ -105,12 +105,6 @@ t.test('silent clients are hung up on, with the word that clamd has for it', asy
   ]) {
     t.equal(await door.ask(said!), heard, JSON.stringify(said))
   }
-  // One that sends a byte now and then has an end, too.
-  const line = await door.call()
-  line.write('zINSTREAM\0')
-  const trickle = setInterval(() => line.socket.write('\0\0\0\x01x'), 10)
-  t.equal(await line.hear(), `${words}\0`)
-  clearInterval(trickle)
 })
 
 t.test('of too many connections those that say nothing make room', async (t) => {
@@ -189,7 +183,8 @@ t.test('if there is no memory, the answer says so, and memory comes back', async
   const door = await openClamdDoor(t, { QHPSI }, { scan, budget })
   const lines = await Promise.all(Array.from({ length: 20 }, () => door.call()))
   for (const line of lines) line.write('zINSTREAM\0', streamed('PK\x03\x04').subarray(0, -4))
-  await until(() => budget.used + 8192 > budget.limit, 'there is no room for one more')
+  // A client may take three quarters of all.
+  await until(() => budget.used + 8192 > (budget.limit * 3) / 4, 'there is no room for one more')
   for (const line of lines) line.write(Buffer.alloc(4))
   const said = await Promise.all(lines.map((line) => line.hear()))
   t.same(
