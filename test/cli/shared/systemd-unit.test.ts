@@ -82,6 +82,7 @@ t.test(
       result: 'success',
       enabled: 'static',
       since: 0,
+      invocation: '',
       files: [
         '/etc/systemd/system/onescand.service',
         '/etc/systemd/system/onescand.service.d/override.conf',
