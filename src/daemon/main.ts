@@ -1,6 +1,6 @@
-import { writeSync } from 'node:fs'
 import { DAEMON_THREADS } from '../doors/clamd/file-turns.ts'
 import { errorText } from '../lib/errors/fault.ts'
+import { standardError } from '../lib/errors/log-queue.ts'
 import { printsHelpOrVersion, serviceExit } from '../lib/process/command-line.ts'
 import { codeOfStart, printCheck } from '../lib/process/print-check.ts'
 import { loadSystem, systemTrouble } from '../lib/runtime/system.ts'
@@ -59,7 +59,7 @@ function optionsOrUsage(): DaemonOptions {
     return readOptions(args)
   } catch (error) {
     for (const line of faultLines(error)) log(line)
-    writeSync(2, usage)
+    standardError.write(Buffer.from(usage)) // below the lines that wait there
     process.exit(serviceExit.usage)
   }
 }

@@ -1,7 +1,7 @@
-import { writeSync } from 'node:fs'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { errorText } from '../lib/errors/fault.ts'
 import type { LogField } from '../lib/errors/log.ts'
+import { standardError } from '../lib/errors/log-queue.ts'
 import { whenReplaced } from '../lib/process/bound-paths.ts'
 import { printsHelpOrVersion, serviceExit } from '../lib/process/command-line.ts'
 import { codeOfStart, printCheck } from '../lib/process/print-check.ts'
@@ -104,7 +104,7 @@ function optionsOrUsage(): ServiceOptions {
     return readOptions(args)
   } catch (error) {
     for (const line of faultLines(error)) log(['event', 'failed'], ['reason', line])
-    writeSync(2, usage)
+    standardError.write(Buffer.from(usage)) // below the lines that wait there
     process.exit(serviceExit.usage)
   }
 }
