@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import t from 'tap'
@@ -40,6 +41,11 @@ t.test('when all clients have left, no request is under way, no descriptor open'
   const { service, port } = await openPolicyDoor(t, policy, 4)
   await client.ask({ text: 'a@b', local: 'a', domain: 'b' }) // its sockets stay open
   await client.settled()
+  // The service keeps two descriptors of its own from its first client on.
+  const first = connect({ port, host: '127.0.0.1' })
+  await once(first, 'connect')
+  first.destroy()
+  await until(() => service.state().clients === 0, 'the first client has left')
   const before = descriptors()
 
   const request = () =>

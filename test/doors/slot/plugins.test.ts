@@ -169,7 +169,7 @@ t.test('a plugin is told the names and types that mail programs see', async (t) 
     const pdf = '[=?utf-8?Q?a=2Eexe?=,a.exe,a.pdf],[application/pdf]'
     t.match(logged, `plugin names.mjs: [${pdf},[]]`)
     t.match(logged, 'plugin names.mjs: [[b.scr],[],[uuencode]]')
-    const others = '[[],[text/plain]],[[c.lnk],[application/octet-stream]],[[b.scr],[]]'
+    const others = '[[],[text/plain]],[[b.scr],[]],[[c.lnk],[application/octet-stream]]'
     t.match(logged, `plugin names.mjs: [[[],[multipart/mixed]],[${pdf}],${others}]`, 'of the whole')
   }
 })
