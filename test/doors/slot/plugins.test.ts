@@ -224,7 +224,7 @@ t.test('a plugin in C is told the same', { skip: noCompiler }, async (t) => {
     const settings = { ...use('describes.so'), REJECTVIRUS: '1' }
     const { logged } = await runSlot({ program, message: named, settings })
     const pdf = 'name =?utf-8?Q?a=2Eexe?=;name a.exe;name a.pdf;type application/pdf;;'
-    const others = 'type text/plain;;name c.lnk;type application/octet-stream;;name b.scr;;'
+    const others = 'type text/plain;;name b.scr;;name c.lnk;type application/octet-stream;;'
     t.match(logged, `virus="type multipart/mixed;;${pdf}${others}"`)
   }
 })

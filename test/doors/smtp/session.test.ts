@@ -303,7 +303,7 @@ t.test('after the queue nothing is refused for what is in it', async (t) => {
   const forged = `${'X-QHPSI: clean\r\n'.repeat(17)}Subject: x\r\n\r\n`
   for (const [content, reply] of [
     [TROUBLE, /^451 4\.7\.1 /],
-    [forged, /^451 4\.6\.0 message refused: its header has more than 16/],
+    [forged, /^451 4\.6\.0 message deferred: its header has more than 16/],
     ['a\n.\r\n', /^451 4\.6\.0 /],
   ] as const) {
     t.match(await sendThrough(door, content), reply)
