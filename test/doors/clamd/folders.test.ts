@@ -23,13 +23,13 @@ t.test('100,000 files in a folder are more than is looked at', skip, async (t) =
     if (file % 50_000 === 0) writeFileSync(at(`many${file}`), 'hello') // ext4 has no more than 65,000 links
     linkSync(at(`many${file - (file % 50_000)}`), at(`many/in/${file}`))
   }
-  let scanned = 0
+  const scanned = new Set<string>()
   const door = await openClamdDoor(
     t,
     { QHPSI },
     {
-      async scan() {
-        scanned++
+      async scan({ bytes }) {
+        scanned.add(bytes.gather().toString('latin1').slice(-6))
         return clean
       },
     },
@@ -38,10 +38,10 @@ t.test('100,000 files in a folder are more than is looked at', skip, async (t) =
   for (const command of ['SCAN', 'CONTSCAN']) {
     const many = await door.call()
     many.write(`z${command} ${at('many')}\0`)
-    t.equal(await door.ask(inStream('hello')), 'stream: OK\0', 'others go on')
+    t.equal(await door.ask(inStream('stream')), 'stream: OK\0', 'others go on')
     t.equal(await many.hear(), reply, command)
   }
-  t.equal(scanned, 2, 'none of them is judged')
+  t.same([...scanned], ['stream'], 'none of them is judged')
 })
 
 t.test('a folder that takes too long has an end', skip, async (t) => {
