@@ -1,6 +1,5 @@
 import { SPACE, TAB } from '../../../lib/net/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
-import { LineBlocks } from '../shared/line-blocks.ts'
 import { isAllBlank, isLineEnd, LineSearch, withoutLineEnd } from '../shared/lines.ts'
 import { LINES_PIECE, type Steps, type Work } from '../shared/work.ts'
 import {
@@ -11,6 +10,7 @@ import {
   codedStart,
   fieldKinds,
 } from './coded-data.ts'
+import { LineBlocks } from './line-blocks.ts'
 
 /** Data in a text that some reader decodes as a file of its own. All places are offsets in the text. */
 export interface CodedBlock {
