@@ -169,7 +169,7 @@ t.test('a plugin is told the names and types that mail programs see', async (t) 
     const pdf = '[=?utf-8?Q?a=2Eexe?=,a.exe,a.pdf],[application/pdf]'
     t.match(logged, `plugin names.mjs: [${pdf},[]]`)
     t.match(logged, 'plugin names.mjs: [[b.scr],[],[uuencode]]')
-    const others = '[[],[text/plain]],[[b.scr],[]],[[c.lnk],[application/octet-stream]]'
+    const others = '[[],[text/plain]],[[c.lnk],[application/octet-stream]],[[b.scr],[]]'
     t.match(logged, `plugin names.mjs: [[[],[multipart/mixed]],[${pdf}],${others}]`, 'of the whole')
   }
 })
@@ -224,7 +224,7 @@ t.test('a plugin in C is told the same', { skip: noCompiler }, async (t) => {
     const settings = { ...use('describes.so'), REJECTVIRUS: '1' }
     const { logged } = await runSlot({ program, message: named, settings })
     const pdf = 'name =?utf-8?Q?a=2Eexe?=;name a.exe;name a.pdf;type application/pdf;;'
-    const others = 'type text/plain;;name b.scr;;name c.lnk;type application/octet-stream;;'
+    const others = 'type text/plain;;name c.lnk;type application/octet-stream;;name b.scr;;'
     t.match(logged, `virus="type multipart/mixed;;${pdf}${others}"`)
   }
 })
