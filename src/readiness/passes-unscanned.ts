@@ -34,7 +34,7 @@ function passing(env: Environment): readonly Passing[] {
   return names.flatMap((name) => {
     const setting: Setting = table[name]
     const passes = setting.passes as ((value: unknown) => string | undefined) | undefined
-    // (Another finding tells of a value that cannot be read.)
+    // (Another finding names a value that cannot be read.)
     const mail = passes && attempt(() => passes(setting.read(env[name], name)))
     if (mail === undefined) return []
     const better =

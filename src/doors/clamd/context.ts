@@ -57,7 +57,7 @@ const withoutQuarantine: {
 const refusing = <Action extends string>(action: Action) =>
   (action === 'quarantine' ? 'refuse' : action) as Exclude<Action, 'quarantine'> | 'refuse'
 
-/** What clamd has found is told as found, also if other doors would defer the mail. */
+/** What clamd has found is answered as found, even if other doors would defer the mail. */
 function found(action: MailSettings['MACROS']): Exclude<MailSettings['MACROS'], 'quarantine'> {
   switch (action) {
     case 'virus':

@@ -25,14 +25,14 @@ export class Budget {
     return this.#used
   }
 
-  /** Whether the client may take so many bytes more, for a message that is `small` with them or not. */
+  /** Whether the client may take this number of bytes more, for a message that is `small` with them or not. */
   hasRoom(client: string, bytes: number, isSmall: boolean): boolean {
     const limit = isSmall ? this.limit : this.limit * (1 - RESERVE)
     const own = (this.#byClient.get(client) ?? 0) + bytes
     return own <= OF_FREE * (limit - this.#used - bytes)
   }
 
-  /** Notes that the client has taken so many bytes more, or fewer. */
+  /** Notes that the client has taken this number of bytes more, or fewer. */
   change(client: string, bytes: number): void {
     this.#used += bytes
     const own = (this.#byClient.get(client) ?? 0) + bytes

@@ -16,7 +16,7 @@ export class Message {
   readonly size: number
   /** The header block with the first empty line, or the whole message if there is none. */
   readonly header: Header
-  /** Whether the header block is over HEADER_MAX. It is cut there, and the body begins with its rest. */
+  /** Whether the header block exceeds HEADER_MAX. It is cut there, and the body begins with its rest. */
   readonly isHeaderCut: boolean
   /** What stamps need to know. */
   readonly form: MessageForm
