@@ -49,6 +49,7 @@ enum {
   REPORT_MAX = 255, /* a reply for the SMTP client */
   MAILBOX_NAME_MAX = 255, /* the name of a mailbox */
   QUOTA_REPLY_MAX = 1024, /* an answer of a quota service */
+  QUESTION_RETRIES = 2, /* how often a question to one is sent again */
 };
 
 /* Settings that are numbers: what they are if they are unset, and their ranges. */
@@ -56,7 +57,6 @@ enum {
   ERROR_FD_MIN = 2, ERROR_FD_MAX = 255,
   SCANTIMEOUT_DEFAULT = 150, SCANTIMEOUT_MIN = 1, SCANTIMEOUT_MAX = 86400, /* seconds */
   QUOTATIMEOUT_DEFAULT = 500, QUOTATIMEOUT_MIN = 1, QUOTATIMEOUT_MAX = 60000, /* milliseconds */
-  QUOTARETRIES_DEFAULT = 2, QUOTARETRIES_MIN = 0, QUOTARETRIES_MAX = 10,
   ONESCAN_COLD_MAX_MIN = 0, ONESCAN_COLD_MAX_MAX = 1000,
   ONESCAN_COLD_WAIT_DEFAULT = 60, ONESCAN_COLD_WAIT_MIN = 0, ONESCAN_COLD_WAIT_MAX = 600, /* seconds */
   COLD_FOR_EACH_PROCESSOR = 2, COLD_MAX_LEAST = 4,
@@ -117,9 +117,7 @@ static const char *const told_to_onescand[] = {
   "QUOTANAME",
   "QUOTADELIMITER",
   "QUOTATIMEOUT",
-  "QUOTARETRIES",
   "QUOTASOFT",
-  "QUOTACACHE",
   "QUOTARELAY",
   "CLUSTERKEYS",
   "CLUSTERMAXAGE",

@@ -5,7 +5,7 @@ import type { ServiceSettings } from './service-settings.ts'
 import { MaildirSource } from './sources/maildir.ts'
 import { mboxSource } from './sources/mbox.ts'
 import { quotaStatus } from './sources/quota-status.ts'
-import type { Clocks, ReadMailbox } from './sources/reading.ts'
+import { type Clocks, REMEMBERED_MAX, type ReadMailbox } from './sources/reading.ts'
 import {
   askInOrder,
   homesFile,
@@ -29,7 +29,7 @@ export async function openLookup(
   settings: ServiceSettings,
   clocks: Clocks,
 ): Promise<MailboxLookup> {
-  const { source, users, ldap, QUOTALOOKUPTIMEOUT: timeout, QUOTAREMEMBER: remembered } = settings
+  const { source, users, ldap, QUOTALOOKUPTIMEOUT: timeout } = settings
   const { uptime } = clocks
   if (!existsSync(OWN_DESCRIPTORS)) {
     throw new Fault('config', `${OWN_DESCRIPTORS}: is not there; mount /proc`)
@@ -37,7 +37,8 @@ export async function openLookup(
   const mailboxes = sourceOf(settings, clocks)
   // Only a service with a directory loads the client of LDAP.
   const { LdapDirectory } = ldap ? await import('../protocol/ldap/ldap-directory.ts') : {}
-  const directory = ldap && new LdapDirectory!(ldap, { uptime, timeout, remembered })
+  const directory =
+    ldap && new LdapDirectory!(ldap, { uptime, timeout, remembered: REMEMBERED_MAX })
   return {
     uptime,
     askUsers: users.length > 0 ? askInOrder(users.map(userList)) : undefined,
@@ -64,15 +65,14 @@ export async function openLookup(
 }
 
 function sourceOf(
-  settings: ServiceSettings,
+  { source, QUOTALOOKUPTIMEOUT }: ServiceSettings,
   clocks: Clocks,
 ): { read: ReadMailbox; forget(): void } {
-  const { source, QUOTAWALKTIME, QUOTALOOKUPTIMEOUT } = settings
   switch (source.kind) {
     case 'maildir':
-      return new MaildirSource(settings, clocks)
+      return new MaildirSource(QUOTALOOKUPTIMEOUT, clocks)
     case 'mbox':
-      return { read: mboxSource(clocks.uptime, QUOTAWALKTIME * 1000), forget() {} }
+      return { read: mboxSource(clocks.uptime), forget() {} }
     case 'quota-status':
       return { read: quotaStatus(source.address, source.text, QUOTALOOKUPTIMEOUT), forget() {} }
   }

@@ -151,7 +151,7 @@ const GRACE = 50
 /** Answers questions of all protocols, counts the answers, and logs trouble with mailboxes. */
 export function answersForNames(
   lookup: MailboxLookup,
-  { QUOTACASE, QUOTALOOKUPTIMEOUT }: Pick<ServiceSettings, 'QUOTACASE' | 'QUOTALOOKUPTIMEOUT'>,
+  { QUOTALOOKUPTIMEOUT }: Pick<ServiceSettings, 'QUOTALOOKUPTIMEOUT'>,
   counters: ServiceCounters,
   logTrouble: LogTrouble,
 ): AnswerForName {
@@ -164,7 +164,7 @@ export function answersForNames(
   }
 
   return (name, incoming) => {
-    const user = parseUser(name, QUOTACASE === 'keep')
+    const user = parseUser(name)
     const answer = user ? answerFor(user, incoming) : noSuchUser
     return answer instanceof Promise ? waitFor(answer, name) : note(answer)
   }

@@ -3,13 +3,15 @@ import { type Endpoint, parseEndpoint, socketPath } from '../lib/net/endpoint.ts
 import { type Environment, readSetting } from '../lib/settings/settings.ts'
 import { type LdapSettings, readLdapSettings } from '../protocol/ldap/ldap-settings.ts'
 import { type MailboxTemplate, needsHome, readMailboxTemplate } from './sources/mailbox.ts'
-import { parseLimits, type QuotaLimits, type ReadingBounds } from './sources/reading.ts'
+import { parseLimits, type QuotaLimits } from './sources/reading.ts'
 
 /**
  * The settings of onescan-quotad(8), ENVIRONMENT: numbers and words by their own names, and what texts
  * stand for.
  */
-export interface ServiceSettings extends ReadingBounds {
+export interface ServiceSettings {
+  /** Milliseconds for which a question waits for a list of users, a count or another service. */
+  readonly QUOTALOOKUPTIMEOUT: number
   readonly source: SourceSettings
   /** Lists of users, in the order in which they are asked. If empty, every mailbox has a user. */
   readonly users: readonly UserList[]
@@ -19,7 +21,6 @@ export interface ServiceSettings extends ReadingBounds {
   readonly limitsFile: string | undefined
   /** The limits of users for whom no other limits are known. */
   readonly defaultLimits: QuotaLimits
-  readonly QUOTACASE: 'lower' | 'keep'
 }
 
 type SourceSettings =
@@ -56,10 +57,7 @@ export function readServiceSettings(env: Environment): ServiceSettings {
     ldap,
     limitsFile: readSetting(env, 'QUOTAMAP'),
     defaultLimits: readLimits(env.QUOTADEFAULT),
-    QUOTACASE: readSetting(env, 'QUOTACASE'),
     QUOTALOOKUPTIMEOUT: readSetting(env, 'QUOTALOOKUPTIMEOUT'),
-    QUOTAWALKTIME: readSetting(env, 'QUOTAWALKTIME'),
-    QUOTAREMEMBER: readSetting(env, 'QUOTAREMEMBER'),
   }
 }
 

@@ -9,6 +9,7 @@ import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
 import { hostSwitchFile } from '../../src/scan/judge/config.ts'
 import { QUOTA_REPLY_MAX } from '../../src/scan/quota/quota-answer.ts'
+import { QUESTION_RETRIES } from '../../src/scan/quota/udp.ts'
 import { figure } from './source-files.ts'
 
 /** The header of the programs in C that holds what TypeScript knows, too: `npm run docs` writes it. */
@@ -41,7 +42,7 @@ export const answerCodes = {
   EXIT_UNSCANNED: exit.unscanned,
 }
 
-/** Limits in bytes, and one number of programs. */
+/** Limits in bytes, and numbers. */
 const limits: readonly EnumEntry[] = [
   ['ADDRESS_MAX', ADDRESS_MAX, "an address; the real qmail-queue's limit"],
   ['ENVELOPE_MAX', ENVELOPE_MAX, 'a larger envelope is EXIT_NO_MEMORY'],
@@ -57,6 +58,7 @@ const limits: readonly EnumEntry[] = [
   ['REPORT_MAX', figure('REPORT_MAX'), 'a reply for the SMTP client'],
   ['MAILBOX_NAME_MAX', figure('MAILBOX_NAME_MAX'), 'the name of a mailbox'],
   ['QUOTA_REPLY_MAX', QUOTA_REPLY_MAX, 'an answer of a quota service'],
+  ['QUESTION_RETRIES', QUESTION_RETRIES, 'how often a question to one is sent again'],
 ]
 
 /** The settings that C reads as numbers, each with its unit. */
@@ -64,7 +66,6 @@ const numbers = [
   'ERROR_FD',
   'SCANTIMEOUT',
   'QUOTATIMEOUT',
-  'QUOTARETRIES',
   'ONESCAN_COLD_MAX',
   'ONESCAN_COLD_WAIT',
 ] as const

@@ -14,14 +14,13 @@ async function reportOf(words: readonly string[], env: Record<string, string>) {
 }
 
 t.test('--check reports the fault of each setting and option', async (t) => {
-  const env = { QUOTAUSERS: 'nis', QUOTACASE: 'upper', QUOTALOOKUPTIMEOUT: '-1', QUOTAMAILBX: 'x' }
+  const env = { QUOTAUSERS: 'nis', QUOTALOOKUPTIMEOUT: '-1', QUOTAMAILBX: 'x' }
   const { isUsage, errors, warnings } = await reportOf(['--alow', 'x', '--udp', 'here'], env)
   t.equal(isUsage, true)
   t.match(errors, [
     /^--alow: is not an option; did you mean --allow\?$/,
     /^--udp here: must be ADDRESS:PORT/,
     /^QUOTAUSERS nis: /,
-    /^QUOTACASE upper: must be lower or keep; correct it$/,
     /^QUOTALOOKUPTIMEOUT -1: /,
   ])
   t.match(warnings, [/^QUOTAMAILBX is not a setting: .*; did you mean QUOTAMAILBOX\?$/])
@@ -34,7 +33,6 @@ t.test('each setting that cannot be used is named, with the remedy', async (t) =
     [{ QUOTAUSERS: 'ldap' }, /QUOTAUSERS ldap: needs QUOTALDAPURL/],
     [{ QUOTADEFAULT: 'much' }, /QUOTADEFAULT much: must be a size/],
     [{ QUOTAMAP: 'quotas' }, /QUOTAMAP quotas: must be an absolute path/],
-    [{ QUOTACASE: 'upper' }, /QUOTACASE upper: must be lower or keep/],
     [
       { QUOTALDAPURL: 'ldap://x', QUOTALDAPCA: '/x' },
       /QUOTALDAPCA: needs TLS, and QUOTALDAPURL is ldap:\/\/x; set it to ldaps/,

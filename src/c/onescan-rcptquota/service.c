@@ -186,8 +186,7 @@ enum answer ask_service(const char *text, const char *name, long timeout) {
   if (fd < 0)
     return cannot_tell("%s: %m", text);
 
-  const long tries =
-      number("QUOTARETRIES", QUOTARETRIES_DEFAULT, QUOTARETRIES_MIN, QUOTARETRIES_MAX) + 1;
+  const long tries = QUESTION_RETRIES + 1;
   const double began = uptime();
   enum wait_result result = LATE;
   long sent = 0;

@@ -16,9 +16,7 @@ const quota = {
   QUOTANAME: word(['address', 'local'], asked),
   QUOTADELIMITER: text(undefined, asked),
   QUOTATIMEOUT: number(500, { min: 1, max: 60_000, unit: 'milliseconds', ...asked }),
-  QUOTARETRIES: number(2, { max: 10, ...asked }),
   QUOTASOFT: number(50, { max: 100, unit: 'percent', ...asked }),
-  QUOTACACHE: number(20_000, { max: 10_000_000, unit: 'mailboxes', ...asked }),
   QUOTARELAY: word(['pass', 'ask'], asked),
 }
 
@@ -120,10 +118,7 @@ const quotaService = {
   }),
   QUOTAMAP: parsed(undefined, absolutePath, service),
   QUOTADEFAULT: text(undefined, { ...service, defaultInWords: 'unlimited' }),
-  QUOTACASE: word(['lower', 'keep'], service),
   QUOTALOOKUPTIMEOUT: number(400, { min: 1, max: 60_000, unit: 'milliseconds', ...service }),
-  QUOTAWALKTIME: number(60, { min: 1, max: 3600, unit: 'seconds', ...service }),
-  QUOTAREMEMBER: number(100_000, { min: 1, max: 10_000_000, ...service }),
 }
 
 /**
@@ -147,7 +142,6 @@ const quotaDirectory = {
   QUOTALDAPHOME: text('mailMessageStore', directory),
   QUOTALDAPQUOTA: text('mailQuotaSize', directory),
   QUOTALDAPBACKEND: text('mailHost', directory),
-  QUOTALDAPREMEMBER: number(60, { max: 86_400, unit: 'seconds', ...directory }),
 }
 
 /**

@@ -36,6 +36,8 @@ type LdapAnswer =
  * only slow, the result of that search answers the next question about the user.
  */
 const SEARCH_WITHIN = 10_000
+/** Milliseconds for which an entry, or the answer that there is none, is cached. */
+const REMEMBERED_FOR = 60_000
 /** Most searches at once while the directory is slow: others are not begun. */
 const SLOW_MAX = 50
 
@@ -108,7 +110,7 @@ export class LdapDirectory {
     const answer = await this.#client.ask(user)
     if (answer.found === 'trouble') return answer
     this.#isSlow = false
-    const until = this.#uptime() + this.#settings.remember
+    const until = this.#uptime() + REMEMBERED_FOR
     this.#known.set(user.name, { answer, until })
     return answer
   }

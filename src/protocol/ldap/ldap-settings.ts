@@ -16,8 +16,6 @@ export interface LdapSettings {
   readonly filter: string
   /** The names of attributes. The defaults are those of qmail-ldap. */
   readonly attributes: { readonly backend: string; readonly home: string; readonly quota: string }
-  /** Milliseconds for which an entry is remembered. */
-  readonly remember: number
 }
 
 /** Returns undefined if QUOTALDAPURL is not set. Throws a Fault of kind `config`. */
@@ -56,7 +54,6 @@ export function readLdapSettings(env: Environment): LdapSettings | undefined {
       home: readAttributeName(env, 'QUOTALDAPHOME'),
       quota: readAttributeName(env, 'QUOTALDAPQUOTA'),
     },
-    remember: readSetting(env, 'QUOTALDAPREMEMBER') * 1000,
   }
 }
 

@@ -15,16 +15,16 @@ const USER_NAME_MAX = 255
 const NOT_IN_NAMES = /[\0-\x20\x7f/]|\.\./
 
 /**
- * Reads the name of a user, in lower case unless `keepCase`. Returns undefined if no mailbox may
- * be looked for under that name. Names come from whoever sends mail, and this is the only check of
+ * Reads the name of a user, in lower case. Returns undefined if no mailbox may be looked for under
+ * that name. Names come from whoever sends mail, and this is the only check of
  * them.
  */
-export function parseUser(text: string, keepCase = false): User | undefined {
+export function parseUser(text: string): User | undefined {
   if (text.length === 0 || text.length > USER_NAME_MAX || NOT_IN_NAMES.test(text)) return undefined
-  const name = keepCase ? text : lowerCase(text)
+  const name = lowerCase(text)
   const { local, domain } = readAddress(name)
   if (isNoComponent(local) || (domain !== undefined && isNoComponent(domain))) return undefined
-  return { name, local, domain: lowerCase(domain ?? '') }
+  return { name, local, domain: domain ?? '' }
 }
 
 function isNoComponent(part: string): boolean {

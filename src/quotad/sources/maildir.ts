@@ -15,7 +15,8 @@ import {
   type Measure,
   parseMaildirLimits,
   type QuotaLimits,
-  type ReadingBounds,
+  READING_MAX,
+  REMEMBERED_MAX,
 } from './reading.ts'
 import { Readings } from './readings-at-once.ts'
 import { type MaildirSum, Walker } from './walk.ts'
@@ -43,18 +44,17 @@ export class MaildirSource {
   readonly #now: () => number
   /** Milliseconds for which a question waits for the list of users and for a count together. */
   readonly #timeout: number
-  readonly #files: LruCache<RememberedSizeFile>
+  readonly #files = new LruCache<RememberedSizeFile>(REMEMBERED_MAX)
   readonly #walker: Walker
   readonly #looks: Readings<RememberedSizeFile | undefined>
   readonly #counts: Readings<MaildirSum | undefined>
 
-  constructor(bounds: ReadingBounds, clocks: Clocks) {
+  constructor(timeout: number, clocks: Clocks) {
     this.#now = clocks.now
-    this.#timeout = bounds.QUOTALOOKUPTIMEOUT
-    this.#looks = new Readings(clocks.uptime, bounds.QUOTAWALKTIME * 1000)
-    this.#counts = new Readings(clocks.uptime, bounds.QUOTAWALKTIME * 1000)
-    this.#files = new LruCache(bounds.QUOTAREMEMBER)
-    this.#walker = new Walker(bounds, clocks)
+    this.#timeout = timeout
+    this.#looks = new Readings(clocks.uptime, READING_MAX)
+    this.#counts = new Readings(clocks.uptime, READING_MAX)
+    this.#walker = new Walker(clocks)
   }
 
   /** Reads a mailbox. Never rejects. */

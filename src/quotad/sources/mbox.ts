@@ -3,12 +3,12 @@ import { basename, dirname } from 'node:path'
 import { errorText } from '../../lib/errors/fault.ts'
 import type { MailboxLocation } from './mailbox.ts'
 import { withMailbox } from './open-mailbox.ts'
-import type { MailboxReading, ReadMailbox } from './reading.ts'
+import { type MailboxReading, READING_MAX, type ReadMailbox } from './reading.ts'
 import { Readings } from './readings-at-once.ts'
 
-/** Reads mailboxes that are one file. `longest` is the milliseconds after which one counts as hung. */
-export function mboxSource(uptime: () => number, longest: number): ReadMailbox {
-  const readings = new Readings<MailboxReading>(uptime, longest)
+/** Reads mailboxes that are one file. */
+export function mboxSource(uptime: () => number): ReadMailbox {
+  const readings = new Readings<MailboxReading>(uptime, READING_MAX)
   return (mailbox) =>
     readings
       .read(mailbox.path, () => readMbox(mailbox))

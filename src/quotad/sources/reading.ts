@@ -94,15 +94,11 @@ export function parseMaildirLimits(text: string): QuotaLimits | undefined {
   return limits
 }
 
-/** The settings that bound the reading of mailboxes, by their names. */
-export interface ReadingBounds {
-  /** Milliseconds for which a question waits for a list of users, a count or another service. */
-  readonly QUOTALOOKUPTIMEOUT: number
-  /** Seconds after which a count is given up. */
-  readonly QUOTAWALKTIME: number
-  /** How many mailboxes, and how many users, are remembered. */
-  readonly QUOTAREMEMBER: number
-}
+/** Milliseconds after which a count is given up, and a reading counts as hung. */
+export const READING_MAX = 60_000
+
+/** The number of mailboxes, and of users, that are cached. */
+export const REMEMBERED_MAX = 100_000
 
 /** The two clocks of a process; whatever needs the time gets them as arguments. */
 export interface Clocks {

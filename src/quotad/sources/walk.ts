@@ -3,7 +3,7 @@ import { LruCache } from '../../lib/flow/cache.ts'
 import { Semaphore } from '../../lib/flow/semaphore.ts'
 import type { MailboxLocation } from './mailbox.ts'
 import { type Directory, withMailbox } from './open-mailbox.ts'
-import type { Clocks, MailboxUsage, ReadingBounds } from './reading.ts'
+import { type Clocks, type MailboxUsage, READING_MAX, REMEMBERED_MAX } from './reading.ts'
 
 /** The sum of a Maildir's messages. */
 export type MaildirSum = Required<MailboxUsage>
@@ -21,18 +21,18 @@ const TURN_MAX = 1000
 export class Walker {
   readonly #clocks: Clocks
   readonly #longest: number
-  readonly #sums: LruCache<Map<string, DirectorySum>>
+  readonly #sums = new LruCache<Map<string, DirectorySum>>(REMEMBERED_MAX)
   readonly #turns = new Semaphore(DIRECTORIES_AT_ONCE)
 
-  constructor({ QUOTAWALKTIME, QUOTAREMEMBER }: ReadingBounds, clocks: Clocks) {
+  /** A count is given up after `longest` milliseconds. */
+  constructor(clocks: Clocks, longest = READING_MAX) {
     this.#clocks = clocks
-    this.#longest = QUOTAWALKTIME * 1000
-    this.#sums = new LruCache(QUOTAREMEMBER)
+    this.#longest = longest
   }
 
   /**
    * Counts the messages of a Maildir; undefined if it does not exist. Rejects with the error of the
-   * system, or if counting takes longer than QUOTAWALKTIME. The next count starts from the sums that this
+   * system, or if counting takes too long. The next count starts from the sums that this
    * one has finished.
    */
   count(mailbox: MailboxLocation): Promise<MaildirSum | undefined> {

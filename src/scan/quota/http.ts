@@ -12,7 +12,7 @@ import {
   readBody,
 } from './quota-answer.ts'
 import type { HttpBackend } from './quota-settings.ts'
-import type { AskTimes, QuotaQuestion } from './udp.ts'
+import { type AskTimes, QUESTION_RETRIES, type QuotaQuestion } from './udp.ts'
 
 /** Most connections to one service, used or idle. */
 const CONNECTIONS = 16
@@ -23,17 +23,17 @@ export function createAgent(): Agent {
 
 /**
  * Asks one question over HTTP: `GET PATH?u=NAME`. The agent keeps connections. If one breaks off, for
- * example since the service closed it while it was idle, the question goes out again on another, as often
- * as `retries` says and within the time.
+ * example since the service closed it while it was idle, the question goes out again on another, up to
+ * QUESTION_RETRIES times and within the time.
  */
 export async function askByHttp(
   backend: HttpBackend,
   question: QuotaQuestion,
-  { timeout, retries }: AskTimes,
+  { timeout }: AskTimes,
   agent: Agent,
 ): Promise<QuotaAnswer> {
   const late = AbortSignal.timeout(timeout)
-  for (let left = retries; ; left--) {
+  for (let left = QUESTION_RETRIES; ; left--) {
     try {
       return await ask(backend, question, agent, late)
     } catch (error) {

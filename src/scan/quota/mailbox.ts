@@ -90,7 +90,7 @@ function* withoutExtension(
 export type BackendOf = (address: MailAddress) => MappedBackend | Promise<MappedBackend>
 type MappedBackend = Backend | 'no-such-user' | undefined
 
-/** How many users are remembered with their hosts, each for QUOTALDAPREMEMBER. */
+/** The number of users whose entries in a directory are cached. */
 const REMEMBERED = 20_000
 
 interface LdapBackendsOptions {

@@ -14,6 +14,9 @@ import {
 import type { ExplainedAnswer, QuotaAnswer, TimedLookup } from './quota-answer.ts'
 import { type QuotaSettings, takesSize } from './quota-settings.ts'
 
+/** The number of mailboxes whose answers a process caches. */
+const CACHED_MAX = 20_000
+
 interface QuotaClientOptions {
   /** Who has the mailbox of an address: a backend, a map, or a directory. */
   readonly backends: { readonly backendOf: BackendOf; close?(): void }
@@ -48,7 +51,7 @@ export class QuotaClient implements TimedLookup {
   readonly #counters = new QuestionCounters()
   readonly #settings: QuotaSettings
   readonly #options: QuotaClientOptions
-  readonly #cache: LruCache<DatedAnswer>
+  readonly #cache = new LruCache<DatedAnswer>(CACHED_MAX)
   readonly #questions: Backends
   readonly #inFlight = new InFlight<DatedAnswer>()
 
@@ -57,7 +60,6 @@ export class QuotaClient implements TimedLookup {
     this.timeout = settings.timeout
     this.#settings = settings
     this.#options = options
-    this.#cache = new LruCache(settings.cacheSize)
     this.#questions = new Backends(settings, { ...options, counters: this.#counters })
   }
 

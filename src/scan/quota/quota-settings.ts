@@ -16,12 +16,8 @@ export interface QuotaSettings {
   readonly delimiters: string
   /** Milliseconds for a question. */
   readonly timeout: number
-  /** How often a question is sent again within the timeout. */
-  readonly retries: number
   /** The share of the quota, 0 to 1, up to which an answer holds for an hour. */
   readonly soft: number
-  /** How many mailboxes are remembered. */
-  readonly cacheSize: number
   /** Whether mail of relay clients is asked about, too. */
   readonly askForRelayClients: boolean
 }
@@ -35,9 +31,7 @@ export function readQuotaSettings(env: Environment): QuotaSettings | undefined {
     nameForm: readSetting(env, 'QUOTANAME'),
     delimiters: readDelimiters(env.QUOTADELIMITER),
     timeout: readSetting(env, 'QUOTATIMEOUT'),
-    retries: readSetting(env, 'QUOTARETRIES'),
     soft: readSetting(env, 'QUOTASOFT') / 100,
-    cacheSize: readSetting(env, 'QUOTACACHE'),
     askForRelayClients: readSetting(env, 'QUOTARELAY') === 'ask',
   }
 }

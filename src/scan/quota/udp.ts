@@ -19,9 +19,10 @@ export interface QuotaQuestion {
 export interface AskTimes {
   /** Milliseconds for the whole question. */
   readonly timeout: number
-  /** How often the question is sent again within the timeout. */
-  readonly retries: number
 }
+
+/** How often a question is sent again within its timeout. */
+export const QUESTION_RETRIES = 2
 
 /** Milliseconds after a question in which late answers may still come, as from a busy service. */
 const LATE_ANSWERS = 10_000
@@ -141,13 +142,13 @@ class UdpExchange {
   }
 
   /**
-   * Sends the question on a connected socket, and again as often as `retries` says. Resolves to
+   * Sends the question on a connected socket, and again up to QUESTION_RETRIES times. Resolves to
    * the first answer. Rejects with the error of the system, as for a datagram that could not be
    * delivered.
    */
-  begin(socket: Socket, { timeout, retries }: AskTimes): Promise<QuotaAnswer> {
+  begin(socket: Socket, { timeout }: AskTimes): Promise<QuotaAnswer> {
     this.socket = socket
-    let left = retries
+    let left = QUESTION_RETRIES
     return new Promise((resolve, reject) => {
       const failed = (error: Error) => {
         this.#countOff()
@@ -177,7 +178,7 @@ class UdpExchange {
         () => {
           if (left-- > 0) send()
         },
-        timeout / (retries + 1),
+        timeout / (QUESTION_RETRIES + 1),
       )
     })
   }

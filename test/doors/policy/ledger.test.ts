@@ -22,8 +22,11 @@ t.test('when all clients have left, no request is under way, no descriptor open'
   const { below, once: oneIn, pick } = createRandom(3)
   const answer = extendedAnswer(mailboxes)
   const backend = await udpService(t, (packet) => (oneIn(8) ? undefined : answer(packet)))
-  const env = { QUOTATIMEOUT: '50', QUOTACACHE: '0' }
-  const { client } = clientOf(t, `quotad:127.0.0.1:${backend.port}`, env)
+  const env = { QUOTATIMEOUT: '50' }
+  let time = 0
+  const nextDay = () => (time += 86_400_000) // no cached answer still counts then
+  const address = `quotad:127.0.0.1:${backend.port}`
+  const { client } = clientOf(t, address, env, undefined, nextDay)
   let asked = 0
   let answered = 0
   const quota = {

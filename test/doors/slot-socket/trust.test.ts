@@ -134,7 +134,7 @@ t.test('without QHPSI recipients are asked about by the service that the daemon 
     t.match((await ask('full', other)).why, /is another than the daemon's$/)
   }
   service.socket.close()
-  const silent = await openSlot(t, { ...own, QUOTATIMEOUT: '1', QUOTARETRIES: '0' })
+  const silent = await openSlot(t, { ...own, QUOTATIMEOUT: '1' })
   const unknown = await silent.ask({ variables: { QUOTAD: own.QUOTAD } })
   t.match(unknown.log, /decision=pass reason="QHPSI is not set; quota: /)
 })

@@ -11,7 +11,7 @@ import { outputOf } from '../../run/until.ts'
 
 /** Links that users make in their mailboxes: no answer tells the size of what a link leads to. */
 
-const bounds = { QUOTALOOKUPTIMEOUT: 60_000, QUOTAWALKTIME: 60, QUOTAREMEMBER: 100 }
+const TIMEOUT = 60_000
 const clocks = { now: Date.now, uptime: () => performance.now() }
 const measure = { incoming: 0, limits: undefined, defaultLimits: {} }
 /** The size of a file that the user may not see. */
@@ -26,7 +26,7 @@ function homes(t: Test) {
   })
   const home = join(root, 'home')
   const mailbox = { path: join(home, 'Maildir'), fixed: home.length }
-  const source = new MaildirSource(bounds, clocks)
+  const source = new MaildirSource(TIMEOUT, clocks)
   const says = async () => {
     const reading = await source.read(mailbox, measure)
     if (reading.found === 'trouble') return reading.why
@@ -78,7 +78,7 @@ t.test('a Maildir that is a link in a home is not followed, and the log can say 
 t.test('links in the part of a path that users cannot change are followed', async (t) => {
   const { root, home } = homes(t)
   symlinkSync(home, join(root, 'link'))
-  const source = new MaildirSource(bounds, clocks)
+  const source = new MaildirSource(TIMEOUT, clocks)
   const path = join(root, 'link/Maildir')
   for (const fixed of [join(root, 'link').length, path.length]) {
     t.match(await source.read({ path, fixed }, measure), { usage: { bytes: 7 } })
@@ -95,7 +95,7 @@ t.test('links in the part of a path that users cannot change are followed', asyn
 t.test('an mbox is not looked at if it is a link or is reached by one', async (t) => {
   const root = t.testdir({ home: { mail: { ann: 'x'.repeat(7) } }, private: { ann: 'secret' } })
   const home = join(root, 'home')
-  const read = mboxSource(() => 0, 60_000)
+  const read = mboxSource(() => 0)
   const at = async (path: string, fixed = home) =>
     read({ path, fixed: fixed.length }, { incoming: 0, limits: undefined, defaultLimits: {} })
   t.match(await at(join(home, 'mail/ann')), { usage: { bytes: 7 } })
@@ -164,7 +164,7 @@ t.test('a directory that becomes a link and back leads no answer astray', async 
     await outputOf(exchanger)
     const seen = new Set<number | undefined>()
     for (let i = 0; i < 300; i++) {
-      const walker = new Walker(bounds, clocks)
+      const walker = new Walker(clocks)
       seen.add(
         await walker.count(mailbox).then(
           (found) => found?.bytes,

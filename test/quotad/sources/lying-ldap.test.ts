@@ -51,7 +51,6 @@ t.test('onescan-quotad answers by ldaps again after a lie', { skip: slapdMissing
     QUOTALDAPURL: url,
     QUOTALDAPCA: slapd.authorities,
     QUOTALDAPBASE: slapd.base,
-    QUOTALDAPREMEMBER: '0',
   })
   t.equal(await quotad.ask('CHECK_QUOTA ann 0'), 'QUOTA_ERROR ann')
   isLying = false

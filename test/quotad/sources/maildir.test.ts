@@ -19,7 +19,7 @@ import { Walker } from '../../../src/quotad/sources/walk.ts'
 t.setTimeout(120_000)
 
 const empty = { new: {}, cur: {}, tmp: {} }
-const bounds = { QUOTALOOKUPTIMEOUT: 60_000, QUOTAWALKTIME: 60, QUOTAREMEMBER: 100 }
+const TIMEOUT = 60_000
 const clocks = { now: Date.now, uptime: () => performance.now() }
 /** The mailbox at a path. Neither it nor anything in it may be a link. */
 function at(path: string): MailboxLocation {
@@ -42,7 +42,7 @@ function short(reading: MailboxReading): string {
 
 function maildir(t: Test, content: Readonly<Record<string, object | string>> = {}) {
   const path = t.testdir({ ...empty, ...content })
-  const source = new MaildirSource(bounds, clocks)
+  const source = new MaildirSource(TIMEOUT, clocks)
   return { path, says: async (measure = unlimited) => short(await source.read(at(path), measure)) }
 }
 
@@ -130,7 +130,7 @@ t.test('a count is remembered until a directory changes', async (t) => {
 t.test('questions that come while a mailbox is read share the reading', async (t) => {
   const path = t.testdir({ ...empty, cur: { 'a,S=7': '' } })
   const readings = new Readings<unknown>(clocks.uptime, 1000)
-  const walker = new Walker(bounds, clocks)
+  const walker = new Walker(clocks)
   const read = () => readings.read(path, () => walker.count(at(path)))
   const first = read()
   t.equal(read(), first)
@@ -151,24 +151,24 @@ t.test('nobody waits for a mailbox that hangs for longer than a count may take',
 t.test('while a count takes too long, the answer is unknown', async (t) => {
   const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`m${i}`, 'x']))
   const path = t.testdir({ ...empty, cur: many, maildirsize: '10S\n20 2\n1 1\n' })
-  const source = new MaildirSource({ ...bounds, QUOTALOOKUPTIMEOUT: 0 }, clocks)
+  const source = new MaildirSource(0, clocks)
   t.match(await source.read(at(path), unlimited), { found: 'trouble' }, 'and not OVERQUOTA')
   rmSync(join(path, 'maildirsize'))
-  const again = new MaildirSource({ ...bounds, QUOTALOOKUPTIMEOUT: 0 }, clocks)
+  const again = new MaildirSource(0, clocks)
   t.match(await again.read(at(path), unlimited), {
     found: 'trouble',
     why: 'still being counted after 0 ms',
   })
 })
 
-/** Twenty folders, and a walker with so many seconds, to which each look at the clock takes `took` milliseconds. */
-function twentyFolders(t: Test, seconds: number, files: Readonly<Record<string, string>>) {
+/** Twenty folders, and a walker with `longest` milliseconds, to which each look at the clock takes `took` milliseconds. */
+function twentyFolders(t: Test, longest: number, files: Readonly<Record<string, string>>) {
   const names = Array.from({ length: 20 }, (_, i) => `.folder${i}`)
   const path = t.testdir(Object.fromEntries(names.map((name) => [name, { cur: { ...files } }])))
   for (const name of names) settle(join(path, name, 'cur'))
   const clock = { time: 0, took: 0 }
   const uptime = () => (clock.time += clock.took)
-  const walker = new Walker({ ...bounds, QUOTAWALKTIME: seconds }, { ...clocks, uptime })
+  const walker = new Walker({ ...clocks, uptime }, longest)
   return { path, clock, count: () => walker.count(at(path)) }
 }
 
@@ -176,7 +176,7 @@ const tooLong = { message: 'counting it took too long' }
 
 t.test('a count that was given up is continued by the next one', async (t) => {
   // Enough for a look at each folder, and to read some of them.
-  const { clock, count } = twentyFolders(t, 0.08, { a: 'x', b: 'xx' })
+  const { clock, count } = twentyFolders(t, 80, { a: 'x', b: 'xx' })
   clock.took = 1
   await t.rejects(count(), tooLong)
   const once = () => count().catch(() => undefined)
@@ -186,7 +186,7 @@ t.test('a count that was given up is continued by the next one', async (t) => {
 })
 
 t.test('a count ends in time even if no folder has changed', async (t) => {
-  const { clock, count } = twentyFolders(t, 0.01, { a: 'x' })
+  const { clock, count } = twentyFolders(t, 10, { a: 'x' })
   t.same(await count(), { bytes: 20, messages: 20 })
   clock.took = 1
   await t.rejects(count(), tooLong)
@@ -196,7 +196,7 @@ t.test('a count ends in time even if no folder has changed', async (t) => {
 
 t.test('a renamed folder is forgotten, even if the count does not end', async (t) => {
   // Enough to see all names, and not for a look at each folder.
-  const { path, clock, count } = twentyFolders(t, 0.03, { a: 'x' })
+  const { path, clock, count } = twentyFolders(t, 30, { a: 'x' })
   t.same(await count(), { bytes: 20, messages: 20 })
   renameSync(join(path, '.folder7'), join(path, '.other'))
   clock.took = 1
@@ -230,7 +230,7 @@ t.test('known and missing mailboxes are answered while others are counted', asyn
     known: { cur: { 'a,S=7': '' } },
   })
   settle(join(path, 'known/cur'))
-  const walker = new Walker(bounds, clocks)
+  const walker = new Walker(clocks)
   await walker.count(at(join(path, 'known')))
   const over: string[] = []
   const count = (name: string) => walker.count(at(join(path, name))).then(() => over.push(name))
@@ -266,6 +266,6 @@ t.test('names with bytes beyond ASCII are used as they are', async (t) => {
   const name = Buffer.concat([Buffer.from(`${path}/`), Buffer.from([0xe4, 0xff])])
   for (const part of ['', '/new', '/cur']) mkdirSync(Buffer.concat([name, Buffer.from(part)]))
   writeFileSync(Buffer.concat([name, Buffer.from('/cur/'), Buffer.from([0xfc])]), '123')
-  const source = new MaildirSource(bounds, clocks)
+  const source = new MaildirSource(TIMEOUT, clocks)
   t.equal(short(await source.read(at(name.toString('latin1')), unlimited)), '3 1 walk')
 })

@@ -67,12 +67,14 @@ t.test('a dead backend is tried again by a question that nobody waits for', asyn
   let dead = true
   const answer = extendedAnswer({ 'ann@example.org': [1, 100] })
   const service = await udpService(t, (packet) => (dead ? undefined : answer(packet)))
-  const env = { QUOTATIMEOUT: '50', QUOTARETRIES: '0' }
-  const { client, log, clock } = clientOf(t, `quotad:127.0.0.1:${service.port}`, env)
+  const { client, log, clock } = clientOf(t, `quotad:127.0.0.1:${service.port}`, {
+    QUOTATIMEOUT: '50',
+  })
+  const questions = () => new Set(service.heard).size
   await client.ask(ann)
   dead = false
   t.match(await client.ask(ann), { status: 'unknown' })
-  t.equal(service.heard.length, 1, 'it is backed off')
+  t.equal(questions(), 1, 'it is backed off')
   clock.now += 1000
   const probe = once(service.socket, 'message')
   t.match(await client.ask(ann), { status: 'unknown' }, 'nobody waits')
@@ -80,13 +82,14 @@ t.test('a dead backend is tried again by a question that nobody waits for', asyn
   while (log.length < 2) await new Promise(setImmediate)
   t.match(log[1], /answers again$/)
   t.match(await client.ask(ann), { status: 'room' })
-  t.equal(service.heard.length, 2, 'and what it said is remembered')
+  t.equal(questions(), 2, 'and what it said is remembered')
 })
 
 t.test('each failed probe has a backend backed off for longer, up to half a minute', async (t) => {
   const service = await udpService(t, () => undefined)
-  const env = { QUOTATIMEOUT: '10', QUOTARETRIES: '0' }
-  const { client, log, clock } = clientOf(t, `udp:127.0.0.1:${service.port}`, env)
+  const { client, log, clock } = clientOf(t, `udp:127.0.0.1:${service.port}`, {
+    QUOTATIMEOUT: '10',
+  })
   await client.ask(ann)
   const pauses = [1, 2, 4, 8, 16, 30, 30]
   for (const [index, pause] of pauses.entries()) {

@@ -113,9 +113,7 @@ t.test('settings have their defaults and their limits', async (t) => {
     nameForm: 'address',
     delimiters: '',
     timeout: 500,
-    retries: 2,
     soft: 0.5,
-    cacheSize: 20_000,
     askForRelayClients: false,
   })
   t.match(readQuotaSettings({ QUOTAD: 'map:/x', QUOTARELAY: 'ask' }), {
@@ -125,9 +123,7 @@ t.test('settings have their defaults and their limits', async (t) => {
   for (const wrong of [
     { QUOTAD: 'map:x' },
     { QUOTAD, QUOTATIMEOUT: '0' },
-    { QUOTAD, QUOTARETRIES: '11' },
     { QUOTAD, QUOTASOFT: '101' },
-    { QUOTAD, QUOTACACHE: 'many' },
     { QUOTAD, QUOTARELAY: 'yes' },
     { QUOTAD, QUOTANAME: 'both' },
     { QUOTAD, QUOTADELIMITER: '@' },

@@ -99,12 +99,11 @@ t.test('a late answer is not taken for the answer to a later question', async (t
     for (const { port, address } of late) service.socket.send('QUOTA_FULL', port, address)
     return 'QUOTA_OK'
   })
-  const env = { QUOTATIMEOUT: '50', QUOTARETRIES: '0' }
-  const { client, clock } = clientOf(t, `udp:127.0.0.1:${service.port}`, env)
+  const { client, clock } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '50' })
   t.match(await client.ask(ann), { status: 'unknown', why: 'no answer in 50 ms' })
   clock.now += 60_000
   await client.ask(ben) // the probe, which nobody waits for
-  t.equal(late.length, 1)
+  t.equal(new Set(late.map(({ port }) => port)).size, 1)
 })
 
 t.test('a datagram that was lost is sent again, with the same nonce', async (t) => {
