@@ -135,7 +135,7 @@ async function endingItsPrograms<Result>(
   const start = (child: ChildProcess) => {
     children.add(child)
     // This is called before the program runs: it has a process id one turn later.
-    if (isOver) setImmediate(() => child.kill('SIGKILL'))
+    if (isOver) setImmediate(() => kill(child))
   }
   try {
     const result = await unlessAborted(starting.run(start, work), signal)
@@ -143,8 +143,13 @@ async function endingItsPrograms<Result>(
     return result
   } finally {
     isOver = true
-    for (const child of children) child.kill('SIGKILL')
+    for (const child of children) kill(child)
   }
+}
+
+/** Kills a program if it was started: the handle of one that was not has process id 0, our own group. */
+function kill(child: ChildProcess): void {
+  if (child.pid !== undefined) child.kill('SIGKILL')
 }
 
 /** Reads the package's answer. Only `false` is clean: the package may also return null or undefined. */
