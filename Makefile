@@ -64,9 +64,10 @@ install: install-$(RUNTIME)
 	$(call put,packaging/apparmor.usr.sbin.clamd,$(DATADIR)/apparmor/usr.sbin.clamd)
 	$(call put,packaging/scripts/self-test,$(DATADIR)/self-test)
 	chmod 755 $(call to,$(DATADIR)/self-test)
-	for name in README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md LICENSE; do $(call put,$$name,$(DOCDIR)/$$name) || exit 1; done
+	for name in README.md SECURITY.md CHANGELOG.md LICENSE; do $(call put,$$name,$(DOCDIR)/$$name) || exit 1; done
 	$(call put,"$(DIST)/THIRD-PARTY-LICENSES",$(DOCDIR)/THIRD-PARTY-LICENSES)
-	$(call put_tree,doc,$(DOCDIR)/doc)
+	for page in doc/*.*; do $(call put,$$page,$(DOCDIR)/$$page) || exit 1; done # doc/development is for contributors
+	$(call put_tree,doc/pictures,$(DOCDIR)/doc/pictures)
 	$(call put_tree,packaging/examples,$(DOCDIR)/examples)
 	$(call put,src/plugin.ts,$(DOCDIR)/examples/onescan-plugin.d.ts)
 

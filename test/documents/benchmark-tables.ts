@@ -4,7 +4,7 @@ import { LARGE } from '../../tools/bench/databases.ts'
 import { type Results, report } from '../../tools/bench/report.ts'
 
 /** The page with the results of a run of `npm run bench`. */
-export const BENCHMARK = 'doc/benchmark.md'
+export const BENCHMARK = 'doc/development/benchmark.md'
 
 const MARK = '<!-- npm run docs: tools/bench/results.json -->\n'
 const root = join(import.meta.dirname, '../..')

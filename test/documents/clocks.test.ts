@@ -1,7 +1,7 @@
 import t from 'tap'
 import { sourceFiles } from './source-files.ts'
 
-/** Who below a door reads a clock, a random source or the environment by itself: doc/design.md forbids it. */
+/** Who below a door reads a clock, a random source or the environment by itself: doc/development/design.md forbids it. */
 
 /** Whole programs, and what stands on the layers of the doors and above them. */
 const ABOVE = /^(?:cli|daemon|delay|doors|quotad)\/|\/main\.ts$/

@@ -17,7 +17,9 @@ export interface CodeBlock {
 
 /** All blocks: fenced and indented ones in Markdown, displays of man pages. */
 export function codeBlocks(): CodeBlock[] {
-  const pages = readdirSync(join(root, 'doc')).filter((name) => name.endsWith('.md'))
+  const pages = readdirSync(join(root, 'doc'), { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.md'),
+  )
   const markdown = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...pages.map((name) => `doc/${name}`)] // biome-ignore format: a line
   const manuals = readdirSync(join(root, 'man')).map((name) => `man/${name}`)
   return [

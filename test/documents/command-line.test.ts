@@ -19,10 +19,7 @@ t.test('onescan(1) has a chapter about exactly the commands of onescan', async (
 t.test('the documents name only commands and options that exist', async (t) => {
   const options = new Set(commands.flatMap((command) => optionsOf(command)))
   options.add('--help')
-  // The benchmark has tables whose rows begin with the program's name.
-  const pages = readdirSync(join(root, 'doc')).filter(
-    (name) => name.endsWith('.md') && name !== 'benchmark.md',
-  )
+  const pages = readdirSync(join(root, 'doc')).filter((name) => name.endsWith('.md'))
   const ofRoot = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md']
   const documents = [...ofRoot, ...pages.map((name) => `doc/${name}`)]
   let seen = 0

@@ -196,7 +196,7 @@ t.test('the figures about verdicts and signatures are those of the program', asy
 })
 
 t.test('the design says how many classes of mail hide a file, and what clamd finds', async (t) => {
-  const design = read('doc/design.md')
+  const design = read('doc/development/design.md')
   const seen = hiddenClasses.filter(({ seenByClamd }) => seenByClamd !== undefined)
   t.match(design, `the ${hiddenClasses.length} classes of mail that hide a file`)
   t.match(design, `by itself finds the file in ${seen.length}, `)
@@ -205,7 +205,7 @@ t.test('the design says how many classes of mail hide a file, and what clamd fin
 t.test('the oldest Node of the pages is that of package.json', async (t) => {
   const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } }
   const oldest = engines.node.replace('>=', '')
-  for (const page of ['doc/install.md', 'doc/design.md']) {
+  for (const page of ['doc/install.md', 'doc/development/design.md']) {
     const named = [...read(page).matchAll(/Node (\d+\.\d+)[\s\S]{1,3}or[\s\S]{1,3}later/g)]
     t.ok(named.length > 0, page)
     t.same([...new Set(named.map(([, version]) => version))], [oldest], page)

@@ -3,10 +3,10 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { componentOf, sourceFiles } from './source-files.ts'
 
-/** The layers of doc/design.md, which its components stand on, and what the source imports. */
+/** The layers of doc/development/design.md, which its components stand on, and what the source imports. */
 
 const src = join(import.meta.dirname, '../../src')
-const page = readFileSync(join(src, '../doc/design.md'), 'utf8')
+const page = readFileSync(join(src, '../doc/development/design.md'), 'utf8')
 const layers = readLayers(page)
 const inner = readInnerLayers(page)
 /** Files below src/, each with those of them that it imports. */
@@ -21,7 +21,7 @@ t.test('every component stands on one layer, and no other component is named', a
 })
 
 t.test(
-  'doc/design.md names every component of src/, and every component of test/ that has no namesake there',
+  'doc/development/design.md names every component of src/, and every component of test/ that has no namesake there',
   async (t) => {
     for (const component of layers.keys()) {
       t.match(page, `\`src/${component.endsWith('.ts') ? component : `${component}/`}\``)

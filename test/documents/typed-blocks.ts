@@ -69,8 +69,8 @@ export const typed: readonly TypedBlock[] = [
     shows: ['onescan check --daemon', /open: .*clamd inet:127\.0\.0\.1:3311/],
   },
   {
-    page: 'doc/coming-from.md',
-    begins: `echo 'SCANFAIL_CLAMD="limit"'`,
+    page: 'doc/rspamd.md',
+    begins: `systemctl enable onescan-clamd.socket\necho 'SCANFAIL_CLAMD="limit"'`,
     shows: ['onescan check --daemon', /SCANFAIL_CLAMD="limit"/],
   },
   {
@@ -359,7 +359,6 @@ const NPM = 'npm run first-hour -- --by npm types it'
 /** Blocks that are not typed, by how they begin, with the reason. */
 export const notTyped: readonly (readonly [page: string, begins: string, why: string])[] = [
   ['README.md', 'apt install --no-install-recommends git npm', 'npm run first-hour -- --by checkout types it'], // biome-ignore format: a line
-  ['README.md', 'rspamd ──', PICTURE],
   ['CONTRIBUTING.md', 'npm test', 'it runs this test'],
   ['CONTRIBUTING.md', 'git config core.hooksPath', 'it is about a checkout'],
   ['SECURITY.md', 'Reports:', 'it is an address'],
@@ -377,8 +376,8 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
     '# rspamd lets mail in if',
     'test/programs/clamd-clients asks as rspamd does',
   ],
-  ['doc/design.md', 'apt install gcc libc6-dev musl-tools', RELEASE],
-  ['doc/design.md', 'npm ci --ignore-scripts', RELEASE],
+  ['doc/development/design.md', 'apt install gcc libc6-dev musl-tools', RELEASE],
+  ['doc/development/design.md', 'npm ci --ignore-scripts', RELEASE],
   ['doc/install.md', 'cp -r /usr/share/onescan/supervise', SUPERVISE],
   ['doc/install.md', 'svc -t /service/onescand', SUPERVISE],
   ['doc/install.md', 'npm install -g node@24', NPM],
@@ -394,6 +393,11 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
     'doc/coming-from.md',
     '[Service]\nBindReadOnlyPaths=/var/spool/qpsmtpd',
     'it is a part of a unit',
+  ],
+  [
+    'doc/rspamd.md',
+    'smtpd_milters = inet:localhost',
+    'test/programs/milter-rspamd.test.ts tries it',
   ],
   ['doc/operate.md', '# For prometheus.yml', 'test/packaging/monitoring.test.ts reads it'],
   ['doc/quota-and-delay.md', 'cp -b /usr/share/doc/onescan/examples/run-delay-gate', 'it needs qmail under supervise'], // biome-ignore format: a line

@@ -1,4 +1,4 @@
-// `npm run bench`: wrappers for the slot side by side; doc/benchmark.md explains it.
+// `npm run bench`: wrappers for the slot side by side; doc/development/benchmark.md explains it.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'

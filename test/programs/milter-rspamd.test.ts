@@ -1,0 +1,96 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
+import { bytes } from '../cases/case.ts'
+import { lacks } from '../needs.mjs'
+import { hiddenClasses } from '../scan/scanners/second-look/classes.ts'
+import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
+import { freePort } from './free-port.ts'
+import { headerValues } from './header-values.ts'
+import { openPassage } from './milter-mtas.ts'
+import { postfixMissing, startPostfix } from './postfix.ts'
+import { openDirectory } from './reachable.ts'
+import { type Ending, startServer } from './server.ts'
+import { sendMail } from './smtp-session.ts'
+
+/**
+ * Postfix with two milters, as doc/rspamd.md has it: rspamd as Debian configures it, which asks no scanner, and
+ * onescand.
+ */
+
+const skip = postfixMissing || clamdMissing || lacks('rspamd')
+const HEADER =
+  'From: ann@example.net\nTo: ben@example.org\nSubject: x\nMessage-ID: <1@example.net>\n'
+const clean = bytes(`${HEADER}\nhello\n`)
+const infected = bytes(`${HEADER}\n${EICAR}\n`)
+const spam = bytes(
+  `${HEADER}\nXJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\n`,
+)
+/** Mail whose attachment clamd by itself misses. */
+const hidden = hiddenClasses.find(({ seenByClamd }) => seenByClamd === undefined)!.message
+
+const page = readFileSync(join(import.meta.dirname, '../../doc/rspamd.md'), 'utf8')
+const [, asOnPage = ''] = /^smtpd_milters = (.*)$/m.exec(page) ?? []
+
+/** Starts Debian's rspamd until the test ends, and returns its milter in Postfix's form. */
+async function startRspamd(t: Ending): Promise<string> {
+  const directory = openDirectory(t)
+  const port = await freePort()
+  const local = join(directory, 'local.d')
+  mkdirSync(local)
+  const files = {
+    'worker-proxy.inc': `bind_socket = "127.0.0.1:${port}";\nupstream "local" { default = yes; self_scan = yes; }\n`,
+    'worker-normal.inc': 'enabled = false;\n',
+    'worker-controller.inc': 'enabled = false;\n',
+    // It asks nobody on the network.
+    'options.inc': 'dns { nameserver = ["127.0.0.1:9"]; timeout = 0.1s; retransmits = 1; }\n',
+  }
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(local, name), text)
+  const places = ['LOCAL_CONFDIR', 'DBDIR', 'RUNDIR', 'LOGDIR'].map((name) => `--var=${name}=${directory}`) // biome-ignore format: a line
+  const command = ['rspamd', '-f', '-c', '/etc/rspamd/rspamd.conf', '-u', 'root', '-g', 'root', '-i', ...places] // biome-ignore format: a line
+  const server = await startServer(command, { port, host: '127.0.0.1' })
+  t.teardown(() => server.stop())
+  return `inet:127.0.0.1:${port}`
+}
+
+t.test('onescan as a milter beside rspamd', { skip }, async (t) => {
+  const clamd = await startClamd(t)
+  const rspamd = await startRspamd(t)
+  const passage = await openPassage(t, (t, relayPort, milter) =>
+    startPostfix(t, relayPort, {
+      smtpd_milters: asOnPage
+        .replace('inet:localhost:11332', rspamd)
+        .replace('unix:onescan/milter.sock', milter),
+      non_smtpd_milters: '$smtpd_milters',
+      milter_default_action: 'accept',
+    }),
+  )
+  const send = async (message: Buffer) => {
+    const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
+    return (await sendMail(passage.port, { ...envelope, message })).data
+  }
+  const settings = { QHPSI: 'plugin: clamd', REJECTVIRUS: '1', CLAMD: clamd.socket }
+
+  const { mail } = await sendMail(passage.port, {
+    from: '',
+    to: ['ben@example.org'],
+    message: clean,
+  })
+  t.match(mail, /^451 /, 'while onescand is down, mail is deferred')
+
+  t.test('both look at mail, and onescand refuses viruses', async (t) => {
+    await passage.serve(t, settings)
+    t.match(await send(clean), /^250 /)
+    const { message } = await passage.receiver.next()
+    t.same(headerValues(message, 'X-QHPSI'), ['clean'])
+    t.equal(await send(infected), `550 5.7.1 message refused: virus ${EICAR_NAME}`)
+    t.match(await send(hidden), /^550 5\.7\.1 message refused: virus /)
+    t.match(await send(spam), /^5.*Gtube/i, 'the spam test mail is refused by rspamd')
+  })
+
+  t.test('while clamd is down, mail is deferred', async (t) => {
+    await passage.serve(t, { ...settings, CLAMD: '/nonexistent' })
+    t.match(await send(clean), /^451 4\.7\.1 message could not be scanned, try again later/)
+  })
+})
