@@ -143,7 +143,10 @@ t.test(
     t.match(page, `${figure('BYTES_MIN')} bytes in three segments, and was sent four`)
     t.match(page, `${figure('PROGRAM_IDLE_MAX') / 1000} seconds, with two places for half of that`)
     t.match(page, `sent less than ${figure('PROGRESS') / KIB} KiB`)
-    t.match(page, `The ${withCommas(figure('REMEMBERED_MAX'))} clients that behaved last`)
+    t.match(
+      page,
+      `The ${withCommas(figure('REMEMBERED_MAX', 'delay/gate/remembered-clients.ts'))} clients that behaved last`,
+    )
     t.match(page, `and ${figure('SPARE_DESCRIPTORS')} more.`)
     t.match(page, `let in for ${figure('ACCEPT_PAUSE')} milliseconds at a time`)
     t.match(

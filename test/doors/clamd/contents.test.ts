@@ -37,8 +37,8 @@ const files: Readonly<Record<string, Buffer>> = {
   'a large file': bytes(`II*\0${'\x08\xff\0\n'.repeat(100_000)}`),
 }
 
-// promise: bytes-as-sent
 for (const [what, file] of Object.entries(files)) {
+  // promise: bytes-as-sent
   t.test(`scanners are asked about ${what} first as it is, and never below our line`, async (t) => {
     const { asked, door } = await openBeforeStandIn(t)
     t.equal(await door.ask(inStream(file)), 'stream: OK\0')
