@@ -10,14 +10,15 @@ const MEMBERS_MAX = 2000
 /**
  * Gives each file in an archive of zip, gzip or tar, which are the kinds that ordinary programs pack logs
  * in. Returns whether these are all that any program can see there: of zip, only what is written from
- * front to end as its directory says, with nothing between the files. What is of another kind, encrypted,
- * compressed otherwise or broken makes that false. Throws LimitExceeded.
+ * front to end as its directory says, with nothing between the files and nothing behind the end of a stream. What
+ * is of another kind, encrypted, compressed otherwise or broken makes that false, and so do sizes that disagree.
+ * Throws LimitExceeded.
  */
 export function* archiveMembers(source: Bytes, work: Work): Steps<boolean> {
   const front = source.gather(0, BLOCK)
   if (front.length >= 4 && front.readUInt32LE(0) === LOCAL) return yield* giveZip(source, work)
   if (front.length >= 3 && front.readUIntBE(0, 3) === 0x1f8b08)
-    return yield* giveInflated(source, 'gzip', work)
+    return (yield* giveInflated(source, 'gzip', work)) !== undefined
   return isTarHeader(front) ? yield* giveTar(source, work) : false
 }
 
@@ -26,14 +27,19 @@ function* giveMember(bytes: Bytes, work: Work): Steps {
   if (bytes.size > 0) yield { kind: 'content', bytes, isMail: false, metadata: NO_METADATA }
 }
 
-function* giveInflated(source: Bytes, form: 'deflate' | 'gzip', work: Work): Steps<boolean> {
-  const { store, isBroken } = yield* inflated(source, form, work)
+/** Returns its size; undefined if the bytes are not exactly one stream. */
+function* giveInflated(
+  source: Bytes,
+  form: 'deflate' | 'gzip',
+  work: Work,
+): Steps<number | undefined> {
+  const { store, isExact } = yield* inflated(source, form, work)
   try {
     yield* giveMember(store, work)
+    return isExact ? store.size : undefined
   } finally {
     store.close()
   }
-  return !isBroken
 }
 
 // zip (APPNOTE.TXT 6.3)
@@ -48,13 +54,15 @@ const LOCAL_SIZE = 30
 const DESCRIPTOR_MAX = 24
 const DIRECTORY_MAX = 1024 * 1024
 const ENCRYPTED = 1
+/** Its sizes stand behind it, and not in its own header. */
+const HAS_DESCRIPTOR = 8
 
 function* giveZip(source: Bytes, work: Work): Steps<boolean> {
   const directory = directoryOf(source)
   if (directory === undefined) return false
   const { entries, from } = directory
   let end = 0 // of what was read
-  for (const { at, method, packed, name } of entries) {
+  for (const { at, method, packed, size, name } of entries) {
     const front = source.gather(at, at + LOCAL_SIZE)
     const isThere = at >= end && at - end <= (end === 0 ? 0 : DESCRIPTOR_MAX)
     if (!isThere || front.length < LOCAL_SIZE || front.readUInt32LE(0) !== LOCAL) return false
@@ -63,9 +71,13 @@ function* giveZip(source: Bytes, work: Work): Steps<boolean> {
     end = data + packed
     const isAlike = source.gather(at + LOCAL_SIZE, nameEnd).equals(name)
     if (!isAlike || front.readUInt16LE(8) !== method || end > from) return false
+    const isSized = front.readUInt32LE(18) === packed && front.readUInt32LE(22) === size
+    if (!isSized && (front.readUInt16LE(6) & HAS_DESCRIPTOR) === 0) return false
     const bytes = source.slice(data, end)
     if (method === 0) yield* giveMember(bytes, work)
-    else if (method !== 8 || !(yield* giveInflated(bytes, 'deflate', work))) return false
+    else if (method !== 8) return false
+    const unpacked = method === 0 ? packed : yield* giveInflated(bytes, 'deflate', work)
+    if (unpacked !== size) return false
   }
   return from - end <= DESCRIPTOR_MAX
 }
@@ -74,8 +86,9 @@ interface ZipEntry {
   /** Where its own header begins. */
   readonly at: number
   readonly method: number
-  /** The bytes that it takes there. */
+  /** The bytes that it takes there, and that it has unpacked. */
   readonly packed: number
+  readonly size: number
   readonly name: Buffer
 }
 
@@ -99,6 +112,7 @@ function directoryOf(
       at: bytes.readUInt32LE(at + 42),
       method: bytes.readUInt16LE(at + 10),
       packed: bytes.readUInt32LE(at + 20),
+      size: bytes.readUInt32LE(at + 24),
       name: bytes.subarray(at + ENTRY_SIZE, nameEnd),
     })
     at = nameEnd + bytes.readUInt16LE(at + 30) + bytes.readUInt16LE(at + 32)

@@ -13,20 +13,33 @@ const STREAM_COST = 32 * 1024
 type Form = 'deflate' | 'zlib' | 'gzip'
 
 /**
+ * The most bytes of a stream that wait for more of them: a stored block has 64 KiB, and so has a field of gzip's
+ * header. fflate copies what waits at each step, so more would cost the square of its length.
+ */
+const WAITING_MAX = 160 * 1024
+
+interface Inflated {
+  readonly store: Store
+  /** Whether there was an error after it. */
+  readonly isBroken: boolean
+  /** Whether the stream ends exactly where its bytes end. */
+  readonly isExact: boolean
+}
+
+/**
  * Inflates bytes. Each stream counts as
  * STREAM_COST bytes, so thousands of empty ones exceed the limit of bytes. Returns what came out, which the
- * caller closes, and whether there was an error after it.
+ * caller closes. What stands behind the end of a stream is not read.
  */
-export function* inflated(
-  source: Bytes,
-  form: Form,
-  work: Work,
-): Steps<{ readonly store: Store; readonly isBroken: boolean }> {
+export function* inflated(source: Bytes, form: Form, work: Work): Steps<Inflated> {
   work.countBytes(STREAM_COST)
   yield* work.countUnits(STREAM_COST)
   const store = new Store(work.pool)
   let isBroken = false
   let isDone = false
+  /** The bytes behind its end; gzip may go on with another stream. */
+  let behind: number | undefined
+  const isOver = () => isBroken || (form !== 'gzip' && behind !== undefined && behind > 0)
   try {
     const take = (bytes: Uint8Array) => {
       work.countBytes(bytes.length)
@@ -34,14 +47,16 @@ export function* inflated(
     }
     const stream = newStream(form, take)
     for (const chunk of source.chunks()) {
-      for (let at = 0; at < chunk.length && !isBroken; at += INFLATED_MOST) {
+      for (let at = 0; at < chunk.length && !isOver(); at += INFLATED_MOST) {
         const before = store.size
         isBroken = !pushed(stream, chunk.subarray(at, at + INFLATED_MOST))
+        isBroken ||= waiting(stream) > WAITING_MAX
+        behind = bytesBehind(stream, form)
         yield* work.countUnits(INFLATED_MOST + store.size - before)
       }
     }
     isDone = true
-    return { store, isBroken }
+    return { store, isBroken, isExact: !isBroken && behind === 0 }
   } finally {
     if (!isDone) store.close()
   }
@@ -68,4 +83,28 @@ function pushed(stream: Inflate | Unzlib | Gunzip, bytes: Buffer): boolean {
     if (error instanceof Error && 'code' in error && typeof error.code === 'number') return false
     throw error // not of fflate
   }
+}
+
+/**
+ * What fflate 0.8 keeps of a stream: the bytes that it has not used, how it stands in the last block, and the
+ * offset of what is left behind a member of gzip. It has no other way to learn where a stream ends.
+ */
+interface State {
+  readonly p: Uint8Array
+  readonly s: { readonly f?: number; readonly l?: unknown; readonly p?: number }
+  readonly v?: number
+}
+
+const waiting = (stream: object): number => (stream as State).p.length
+
+/** The checksums that stand behind a stream. */
+const TRAILERS = { deflate: 0, zlib: 4, gzip: 0 } as const satisfies Record<Form, number>
+
+/** The bytes that stand behind the end of a stream, as far as they were pushed; undefined before its end. */
+function bytesBehind(stream: object, form: Form): number | undefined {
+  const { p, s, v = 0 } = stream as State
+  if (form === 'gzip') return v > 1 && p.length >= v - 1 ? p.length - (v - 1) : undefined
+  if (s.f !== 1 || s.l) return undefined
+  const used = (s.p ?? 0) > 0 ? 1 : 0 // of the last byte, some bits
+  return p.length - used >= TRAILERS[form] ? p.length - used - TRAILERS[form] : undefined
 }

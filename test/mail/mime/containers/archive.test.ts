@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
+import { deflateRawSync } from 'node:zlib'
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { archiveMembers } from '../../../../src/mail/mime/containers/archive.ts'
@@ -50,6 +51,54 @@ t.test('each file of an archive is given', { skip: pythonMissing }, async (t) =>
   t.same(open(archive('bzip2 in zip')), { members: [], isWhole: false })
   t.same(open(Buffer.alloc(0)), { members: [], isWhole: false })
 })
+
+t.test(
+  'a zip with bytes behind the end of a file, or with sizes that disagree, is not whole',
+  async (t) => {
+    const deflated = deflateRawSync(Buffer.from('shown'))
+    const hidden = Buffer.concat([deflated, Buffer.from('hidden')])
+    t.equal(open(zipOf(deflated, 8, { size: 5 })).isWhole, true)
+    t.equal(open(zipOf(Buffer.from('shown'), 0, { size: 5 })).isWhole, true)
+    t.equal(open(zipOf(hidden, 8, { size: 5 })).isWhole, false, 'behind the end of deflate')
+    t.equal(open(zipOf(deflated, 8, { size: 4 })).isWhole, false, 'another size')
+    t.equal(
+      open(zipOf(Buffer.from('shown'), 0, { size: 4 })).isWhole,
+      false,
+      'stored in another size',
+    )
+    const other = { size: 5, localSize: 4 }
+    t.equal(open(zipOf(deflated, 8, other)).isWhole, false, 'another size in its own header')
+  },
+)
+
+/** A zip with one file. */
+function zipOf(
+  data: Buffer,
+  method: number,
+  { size, localSize = size }: { size: number; localSize?: number },
+): Buffer {
+  const local = Buffer.alloc(31, 'a')
+  local.fill(0, 0, 30)
+  local.writeUInt32LE(0x04034b50, 0)
+  local.writeUInt16LE(method, 8)
+  local.writeUInt32LE(data.length, 18)
+  local.writeUInt32LE(localSize, 22)
+  local.writeUInt16LE(1, 26)
+  const entry = Buffer.alloc(47, 'a')
+  entry.fill(0, 0, 46)
+  entry.writeUInt32LE(0x02014b50, 0)
+  entry.writeUInt16LE(method, 10)
+  entry.writeUInt32LE(data.length, 20)
+  entry.writeUInt32LE(size, 24)
+  entry.writeUInt16LE(1, 28)
+  const end = Buffer.alloc(22)
+  end.writeUInt32LE(0x06054b50, 0)
+  end.writeUInt16LE(1, 8)
+  end.writeUInt16LE(1, 10)
+  end.writeUInt32LE(entry.length, 12)
+  end.writeUInt32LE(local.length + data.length, 16)
+  return Buffer.concat([local, data, entry, end])
+}
 
 t.test('an archive with any change is read to an end', { skip: pythonMissing }, async (t) => {
   const random = createRandom(3)

@@ -1,4 +1,4 @@
-import { deflateRawSync, deflateSync } from 'node:zlib'
+import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { inflated } from '../../../../src/mail/mime/containers/inflate.ts'
@@ -8,19 +8,21 @@ import { Work } from '../../../../src/mail/mime/shared/work.ts'
 const file = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * at * 7919) >> 7))
 
 /** Inflates bytes, of which so many may come out besides what a stream costs. */
-function inflate(bytes: Buffer, form: 'deflate' | 'zlib', most: number) {
+function inflate(bytes: Buffer, form: 'deflate' | 'zlib' | 'gzip', most: number) {
   const source = Bytes.of(bytes)
   const work = new Work(source, { openFile: () => -1 })
   work.budget.bytes = 32 * 1024 + most
+  const unitsBefore = work.budget.work
   const steps = inflated(source, form, work)
   try {
     for (;;) {
       const step = steps.next()
       if (!step.done) continue
-      const { store, isBroken } = step.value
+      const { store, isBroken, isExact } = step.value
       const found = Buffer.concat([...store.chunks()].map((chunk) => Buffer.from(chunk)))
       store.close()
-      return { found, isBroken, bytesLeft: work.budget.bytes }
+      const units = unitsBefore - work.budget.work
+      return { found, isBroken, isExact, bytesLeft: work.budget.bytes, units }
     }
   } finally {
     t.equal(work.pool.used, 0, 'all memory is given back')
@@ -56,3 +58,33 @@ t.test('what comes before an error in deflated bytes is given', async (t) => {
   t.equal(found.length, 0)
   t.equal(isBroken, true)
 })
+
+t.test('whether a stream ends where its bytes end is known to the byte', async (t) => {
+  for (const plain of [Buffer.alloc(0), Buffer.from('a'), file.subarray(0, 1000), file]) {
+    for (const [form, bytes] of [
+      ['zlib', deflateSync(plain)],
+      ['deflate', deflateRawSync(plain)],
+      ['deflate', deflateRawSync(plain, { level: 0 })],
+      ['gzip', gzipSync(plain)],
+      ['gzip', Buffer.concat([gzipSync(plain), gzipSync(plain)])],
+    ] as const) {
+      const exact = (stream: Buffer) => inflate(stream, form, 1_000_000).isExact
+      t.equal(exact(bytes), true, form)
+      t.equal(exact(Buffer.concat([bytes, Buffer.from('x')])), false, `${form} and a byte`)
+      t.equal(exact(bytes.subarray(0, -1)), false, `${form} without its last byte`)
+    }
+  }
+})
+
+t.test(
+  'what stands behind a stream, and waits for the end of a header, costs nothing',
+  async (t) => {
+    const behind = Buffer.alloc(8_000_000, 'x')
+    const stream = deflateRawSync(Buffer.from('a'))
+    t.ok(inflate(Buffer.concat([stream, behind]), 'deflate', 100).units < 100_000)
+    const named = Buffer.concat([Buffer.from('1f8b0808000000000003', 'hex'), behind]) // its name has no end
+    const { isBroken, units } = inflate(named, 'gzip', 100)
+    t.equal(isBroken, true)
+    t.ok(units < 500_000)
+  },
+)
