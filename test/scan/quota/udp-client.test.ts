@@ -2,6 +2,7 @@ import type { Socket } from 'node:dgram'
 import t, { type Test } from 'tap'
 import type { UdpBackend } from '../../../src/scan/quota/quota-settings.ts'
 import { UdpClient, UdpSockets } from '../../../src/scan/quota/udp.ts'
+import { until } from '../../run/until.ts'
 import { extendedAnswer, type UdpService, udpService } from './services.ts'
 
 /** The UDP client and its sockets: when they are taken, kept and given back. */
@@ -54,6 +55,7 @@ t.test('a silent service is asked once without retries, and the reason is told',
     why: 'no answer in 60 ms',
     failure: { counted: 'noAnswer', backendIsUp: false },
   })
+  await until(() => service.heard.length > 0, 'the service has read the question')
   t.equal(service.heard.length, 1)
   t.equal(given.length, 0, 'the answer may still come')
 })
