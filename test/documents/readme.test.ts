@@ -65,9 +65,17 @@ t.test('the package that is installed has the version of this one', async (t) =>
 t.test('every link and every path leads somewhere', async (t) => {
   for (const document of documents) {
     const text = read(document)
-    const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, to]) =>
-      join(dirname(document), to!),
+    const targets = [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)].map(
+      ([, to, section]) => ({
+        path: to === '' ? document : join(dirname(document), to!),
+        section,
+      }),
     )
+    const links = targets.map(({ path }) => path)
+    for (const { path, section } of targets) {
+      if (section === undefined || !existsSync(join(root, path))) continue
+      t.ok(sectionsOf(path).includes(section), `${document}: ${path}#${section}`)
+    }
     const paths = [...text.matchAll(/`((?:src|test|packaging|doc|man)\/[\w./-]*)`/g)].map(
       ([, path]) => path!,
     )
@@ -76,6 +84,16 @@ t.test('every link and every path leads somewhere', async (t) => {
     }
   }
 })
+
+/** The sections of a page, as its links name them. */
+function sectionsOf(path: string): string[] {
+  return [...read(path).matchAll(/^##+ (.*)$/gm)].map(([, title]) =>
+    title!
+      .toLowerCase()
+      .replaceAll(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  )
+}
 
 t.test('the design names functions where they are, and types that there are', async (t) => {
   const design = read('doc/development/design.md')

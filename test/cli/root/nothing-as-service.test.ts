@@ -30,7 +30,7 @@ function accountsOf(trace: string): Set<number> {
   return new Set(numbers.filter((number) => number >= 0))
 }
 
-/** The commands that start nothing as another account; all others do as the one that reads: doc/security.md. */
+/** The commands that start nothing as another account; all others do as the one that reads: doc/development/rules-for-root.md. */
 const ALONE = /^(check --daemon|quarantine (list|show|delete))\b/
 
 // promise: root-runs-nothing

@@ -4,7 +4,7 @@ import { plain } from '../../cases/messages.ts'
 import { cannotMount, connectHostilely, descriptors } from './hostile-descriptors.ts'
 import { openSlot } from './rig.ts'
 
-/** Whatever descriptor a client sends, onescand has none of it: doc/security.md, rule (e). */
+/** Whatever descriptor a client sends, onescand has none of it: doc/development/rules-for-root.md, rule (e). */
 
 const settings = { QHPSI: 'plugin: eicar' }
 const openFiles = () => readdirSync('/proc/self/fd').length
