@@ -69,7 +69,10 @@ t.test(
     t.match(page, `is larger than ${figure('IN_MEMORY_MAX') / KIB} KiB, or there is no memory left`)
     t.match(page, `Its first ${MEMORY_FILE_MAX / MIB} MiB are in memory`)
     t.match(page, `a token of ${figure('TOKEN_MIN')} or more printable characters`)
-    t.match(page, `sends the MTA a sign of progress every ${milterTimeouts.progressAfter / 1000} seconds`)
+    t.match(
+      page,
+      `sends the MTA a sign of progress every ${milterTimeouts.progressAfter / 1000} seconds`,
+    )
     t.match(page, `if that is more than ${defaultTimeouts.makesRoomAfter / 1000} seconds`)
     t.match(
       page,
