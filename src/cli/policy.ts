@@ -46,7 +46,7 @@ const testCommand = makeCommand('policy test', {
       .option('json', printsJson)
       .epilogue(
         'CONTROLDIR and QMAILHOME say where the file is, as in the slot.\n\n' +
-          'Exit codes: 0 a line applies; 1 none does; 2 the file makes no sense, or there is none.',
+          'Exit codes: 0 a line applies; 1 none does; 2 the file is invalid or missing.',
       ),
   async work(args, output) {
     const env = slotEnvironment(process.env, args)

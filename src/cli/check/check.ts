@@ -207,7 +207,7 @@ function addCheckOptions(yargs: Argv<object>) {
     .example("$0 check --env QHPSI='plugin: clamd'", 'If tcp.smtp sets QHPSI')
     .epilogue(
       'Sends the harmless test file of eicar.org through the scanners and the slot; nothing is ' +
-        'delivered but with --mail.\n\nExit codes: 0 all is well; 1 there are warnings; 2 there are errors, ' +
+        'delivered but with --mail.\n\nExit codes: 0 no problems found; 1 there are warnings; 2 there are errors, ' +
         'or it failed.',
     )
 }

@@ -222,7 +222,7 @@ export function registerMetrics(registry: Registry) {
   // biome-ignore format: a metric a line
   return {
     messages: counter('onescan_messages_total', 'Messages by decision and grounds, as in the log.', ['door', 'decision', 'grounds']),
-    recipients: counter('onescan_recipients_total', 'Recipients about whom an MTA asked before there was a message, but for those with room.', ['door', 'quota']),
+    recipients: counter('onescan_recipients_total', 'Recipients about whom an MTA asked before there was a message, except those with room.', ['door', 'quota']),
     verdicts: counter('onescan_verdicts_total', 'Messages by scan, as in the log.', ['scan']),
     scans: counter('onescan_scans_total', 'Scans by scanner and answer.', ['scanner', 'answer']),
     stamps: counter('onescan_stamps_total', 'Stamps by key and use: made or trusted.', ['key', 'use']),
