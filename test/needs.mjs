@@ -5,13 +5,11 @@
 // Plain JavaScript that needs nothing but Node: test/run.mjs installs what the table names.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { basename, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { basename } from 'node:path'
 import { findProgram } from '../packaging/find-program.mjs'
 
 export { findProgram }
 
-const checkout = fileURLToPath(new URL('..', import.meta.url))
 const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64'
 const libraries = `/usr/lib/${machine}-linux-gnu`
 
@@ -135,7 +133,7 @@ const everywhere = new Set(
 
 const asRoot = () => process.getuid() === 0
 const works = (program, ...words) => spawnSync(program, words, { stdio: 'ignore' }).status === 0
-const built = (path) => () => existsSync(join(checkout, path))
+const built = (path) => () => existsSync(new URL(`../${path}`, import.meta.url))
 
 /** What no package brings: how it is asked for, and what a person does about it. */
 const conditions = {

@@ -30,8 +30,8 @@ export function* readNames(fields: readonly Field[]): Generator<number, PartName
   const typeValues = valuesOf('content-type')
   const written = new WrittenNames()
   for (const value of new Set([...typeValues, ...valuesOf('content-disposition')])) {
-    for (const split of SPLITS) {
-      written.add(split(value).parameters)
+    for (const parameters of splits(value)) {
+      written.add(parameters)
       yield SPLIT_UNITS * value.length
     }
   }
@@ -182,39 +182,49 @@ function splitParameters(
   value: string,
   quotes = true,
 ): { readonly head: string; readonly parameters: readonly Parameter[] } {
-  const pieces: string[] = []
+  const parameters: Parameter[] = []
+  let head: string | undefined
   let from = 0
+  let equals = value.indexOf('=')
+  const takePiece = (end: number) => {
+    if (head === undefined) head = value.slice(0, end).trim()
+    else {
+      if (equals >= 0 && equals < from) equals = value.indexOf('=', from)
+      if (equals >= 0 && equals < end) {
+        const name = value.slice(from, equals).trim().toLowerCase()
+        parameters.push({ name, raw: value.slice(equals + 1, end) })
+      }
+    }
+    from = end + 1
+  }
   let inQuotes = false
   for (let at = 0; at < value.length; at++) {
-    const character = value[at]
-    if (quotes && inQuotes && character === '\\') at++
-    else if (quotes && character === '"') inQuotes = !inQuotes
-    else if (!inQuotes && character === ';') {
-      pieces.push(value.slice(from, at))
-      from = at + 1
-    }
+    const character = value.charCodeAt(at)
+    if (quotes && inQuotes && character === BACKSLASH) at++
+    else if (quotes && character === QUOTE) inQuotes = !inQuotes
+    else if (!inQuotes && character === SEMICOLON) takePiece(at)
   }
-  pieces.push(value.slice(from))
-
-  const [head = '', ...rest] = pieces
-  const parameters = rest.flatMap((piece) => {
-    const equals = piece.indexOf('=')
-    if (equals < 0) return []
-    return [{ name: piece.slice(0, equals).trim().toLowerCase(), raw: piece.slice(equals + 1) }]
-  })
-  return { head: head.trim(), parameters }
+  takePiece(value.length)
+  return { head: head ?? '', parameters }
 }
+
+const BACKSLASH = 0x5c
+const QUOTE = 0x22
+const SEMICOLON = 0x3b
 
 /** Units of work for each character of a field that is split, and of a value that is read. */
 const SPLIT_UNITS = 4
 const READING_UNITS = 8
 
-/** The ways in which readers split a field: as it stands, without comments, and as if quotes meant nothing. */
-const SPLITS: readonly ((value: string) => ReturnType<typeof splitParameters>)[] = [
-  (value) => splitParameters(value),
-  (value) => splitParameters(withoutComments(value)),
-  (value) => splitParameters(value, false),
-]
+/**
+ * Yields the parameters of a field in each way in which readers split it: as it stands, without comments, and as if
+ * quotes meant nothing.
+ */
+function* splits(value: string): Generator<readonly Parameter[]> {
+  yield splitParameters(value).parameters
+  if (value.includes('(')) yield splitParameters(withoutComments(value)).parameters
+  if (value.includes('"')) yield splitParameters(value, false).parameters
+}
 
 /** Takes out comments (RFC 822 3.4.3: nested parentheses outside quotes). */
 function withoutComments(value: string): string {
