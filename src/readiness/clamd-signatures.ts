@@ -24,8 +24,8 @@ export function signatureFindings(
   server: ClamdAddress,
   dated: Finding,
 ): Finding[] {
-  const { CLAMDBDIR, CLAMDCONF } = host.env
-  const conf = clamdConfOf(server, CLAMDCONF)
+  const { CLAMDBDIR } = host.env
+  const conf = clamdConfOf(server, host.clamdConfigFiles)
   const own = CLAMDBDIR || (conf && databaseIn(conf))
   const database = server.kind === 'unix' ? own : undefined
   if (database === undefined || dated.level === 'error') return [dated]
@@ -54,9 +54,9 @@ export function checkMemory(what: string, version: string, conf: string | undefi
 export function checkReload(
   what: string,
   server: ClamdAddress,
-  { env, now }: StageHost,
+  { env, now, clamdConfigFiles }: StageHost,
 ): Finding[] {
-  const conf = clamdConfOf(server, env.CLAMDCONF)
+  const conf = clamdConfOf(server, clamdConfigFiles)
   if (conf === undefined) return []
   const seconds = Number(valueIn(conf, 'SelfCheck') ?? SELF_CHECK)
   const files = readSignatureFiles(env.CLAMDBDIR || databaseIn(conf), now)

@@ -47,7 +47,7 @@ function checkSilent(
     const hangs = `it takes connections, but does not answer within ${formatDuration(VERSION_WITHIN)}`
     return failure(what, hangs, 'see the log of clamd, and restart it')
   }
-  const conf = server.kind === 'unix' ? clamdConfOf(server, host.env.CLAMDCONF) : undefined
+  const conf = server.kind === 'unix' ? clamdConfOf(server, host.clamdConfigFiles) : undefined
   const database = host.env.CLAMDBDIR || (conf && databaseIn(conf))
   if (database && signaturesIn(database) === 0) {
     // On a new host freshclam(1) fetches them first.
@@ -95,7 +95,7 @@ async function checkServer(
   if (version.level === 'error') return { isDown: true, findings: [version] }
   // It scans for the slot only while onescand cannot; the check of onescand says all else about it.
   if (host.asksOnescand) return { isDown: false, findings: [ok(what, 'answers')] }
-  const conf = clamdConfOf(server, host.env.CLAMDCONF)
+  const conf = clamdConfOf(server, host.clamdConfigFiles)
   // As the slot and onescand give mail to it: onescand by descriptor, if it can.
   const passing = host.isDaemon ? loadSystem() : undefined
   const tried = new ClamdServer(server, { lasting: false, passing })

@@ -78,14 +78,14 @@ async function checkStore(
   key: Key | undefined,
 ): Promise<Finding[]> {
   try {
-    const { tryStore } = await import('../scan/verdicts/store/shared-store.ts')
+    const { STORE_TIMEOUT, tryStore } = await import('../scan/verdicts/store/shared-store.ts')
     const own = key && keyMark(key.secret, { createHmac })
     const { time, hasOtherKey } = await tryStore(accessOf(address, settings), TIMEOUT, own)
     const others = hasOtherKey ? [otherKey(address, key!)] : []
     const value = `${address.text} answers in ${formatDuration(time)}`
-    if (time <= settings.VERDICTTIMEOUT) return [ok('VERDICTS', value), ...others]
-    const isSlow = `${value}, VERDICTTIMEOUT is ${settings.VERDICTTIMEOUT}`
-    return [warning('VERDICTS', isSlow, `raise VERDICTTIMEOUT; ${UNTIL}`), ...others]
+    if (time <= STORE_TIMEOUT) return [ok('VERDICTS', value), ...others]
+    const isSlow = `${value}, and mail waits ${formatDuration(STORE_TIMEOUT)}`
+    return [warning('VERDICTS', isSlow, `set up a store that is nearer; ${UNTIL}`), ...others]
   } catch (error) {
     const why = errorText(error)
     return [warning('VERDICTS', `${address.text}: ${why}`, `${remedyFor(why)}; ${UNTIL}`)]

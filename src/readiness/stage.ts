@@ -22,6 +22,8 @@ export interface StageHost {
   readonly isDaemon: boolean
   /** Whether the slot asks onescand, and so needs no keys itself. */
   readonly asksOnescand: boolean
+  /** Where clamd.conf(5) may be, if not where packages put it. */
+  readonly clamdConfigFiles?: readonly string[]
   /** The time of the check, in milliseconds as Date.now(). */
   readonly now: number
 }

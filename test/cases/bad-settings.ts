@@ -32,7 +32,6 @@ export const badSettings: readonly BadSetting[] = [
   ...[
     ...words('SCANFAIL_CLAMD', 'accept'),
     ...wholeNumbers('VERDICTMAXAGE', 'long', '86401'),
-    ...wholeNumbers('VERDICTTIMEOUT', '0', '1001'),
     ...eachOf('VERDICTS', ['disk', 'unix:relative'], 'memory, off, '),
   ].map((setting): BadSetting => ({ ...setting, onlyDaemon: true })),
   ...words('SCANFAIL', 'maybe', 'ACCEPT'),
@@ -89,18 +88,16 @@ export const badSettings: readonly BadSetting[] = [
   },
   { settings: { REFUSALTEXT: 'no\r\n250 yes' }, reason: /REFUSALTEXT: has a line end/ },
   {
-    settings: { REFUSALTEXT_BANNED: 'no {name}' },
-    reason: /REFUSALTEXT_BANNED: \{name\}: must be \{virus\}/,
+    settings: { REFUSALTEXT: 'no {name}' },
+    reason: /REFUSALTEXT: \{name\}: must be \{virus\}/,
   },
   {
     settings: { QUARANTINE: 'relative' },
     reason: /QUARANTINE relative: must be an absolute path, or/,
   },
-  ...[
-    ...wholeNumbers('QUARANTINEDAYS', 'old', '36501'),
-    ...wholeNumbers('QUARANTINEMESSAGES', 'all'),
-    ...ofBytes('QUARANTINESIZE', 'big'),
-  ].map((setting): BadSetting => ({ ...setting, onlyDaemon: true })),
+  ...[...wholeNumbers('QUARANTINEDAYS', 'old', '36501'), ...ofBytes('QUARANTINESIZE', 'big')].map(
+    (setting): BadSetting => ({ ...setting, onlyDaemon: true }),
+  ),
   ...[
     'SCANFAIL',
     'SCANFAIL_RELAY',

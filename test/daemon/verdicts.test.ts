@@ -52,7 +52,6 @@ for (const { name, program } of runtimes) {
       CLAMDBDIR: DATABASE,
       CLUSTERKEYS: ring,
       VERDICTS: `unix:${store.socket}`,
-      VERDICTTIMEOUT: '1000',
     }
     const send = async (n: number, { ask }: RunningDaemon) => {
       const { does, log } = await ask({ message: letter(n), variables: { QHPSI: settings.QHPSI } })

@@ -73,11 +73,6 @@ t.test('each way of a scanner to a message shows it as mail', { skip: clamdMissi
     'a command that streams': { QHPSI: `${clamdscan} --stream %s` },
     'a file plugin': { QHPSI: 'plugin: ask.mjs', PLUGINDIR: plugins },
     'the program clamscan by the package': { QHPSI: 'plugin: clamscan', CLAMDBDIR: database },
-    'the program clamdscan by the package': {
-      QHPSI: 'plugin: clamscan',
-      CLAMSCAN: 'clamdscan',
-      CLAMDCONF: clamd.configFile,
-    },
   }
   const lacking = lacks('clamdscan', 'clamscan')
   for (const [way, settings] of Object.entries(ways)) {

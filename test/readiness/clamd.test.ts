@@ -70,9 +70,11 @@ t.test(
     const what = `clamd ${clamd.socket} TemporaryDirectory`
     const conf = `LocalSocket ${clamd.socket}\nTemporaryDirectory ${clamd.directory}\n`
     const configFile = join(t.testdir({ 'clamd.conf': conf }), 'clamd.conf')
-    const findings = async (CLAMDCONF?: string) => {
-      const more = { CLAMDMAXSIZE: '500K', ...(CLAMDCONF && { CLAMDCONF }) }
-      const found = await checkClamd(asked(clamd.socket, more))
+    const findings = async (...clamdConfigFiles: string[]) => {
+      const found = await checkClamd({
+        ...asked(clamd.socket, { CLAMDMAXSIZE: '500K' }),
+        clamdConfigFiles,
+      })
       return found.filter((finding) => finding.what === what || finding.level === 'error')
     }
     t.same(await findings(), [], 'without its clamd.conf nothing is known')
@@ -102,9 +104,11 @@ t.test('a clamd that may not have loaded signatures that count as loaded', { ski
   const clamd = await startClamd(t, { alertExceedsMax: true })
   const found = async (selfCheck: string, files: Record<string, string>) => {
     const conf = `LocalSocket ${clamd.socket}\n${selfCheck}`
-    const CLAMDCONF = join(t.testdir({ 'clamd.conf': conf, ...files }), 'clamd.conf')
-    const more = { CLAMDCONF, CLAMDBDIR: dirname(CLAMDCONF), CLAMDMAXSIZE: '500K' }
-    const findings = await checkClamd(asked(clamd.socket, more))
+    const CLAMDBDIR = t.testdir({ 'clamd.conf': conf, ...files })
+    const findings = await checkClamd({
+      ...asked(clamd.socket, { CLAMDBDIR, CLAMDMAXSIZE: '500K' }),
+      clamdConfigFiles: [join(CLAMDBDIR, 'clamd.conf')],
+    })
     return findings.filter(({ what }) => what.endsWith('SelfCheck'))
   }
   const own = { 'own.ndb': 'Own:0:*:616263\n' }

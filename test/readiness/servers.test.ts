@@ -52,7 +52,7 @@ t.test('a store answers, or that it does not is reported', { skip: storeMissing 
   const CLUSTERKEYS = `${t.testdir({})}/ring`
   const secret = Buffer.alloc(32, 7).toString('base64url')
   writeFileSync(CLUSTERKEYS, `hmac-sha256:alpha:${secret}\n`, { mode: 0o600 })
-  const env = { VERDICTS: `unix:${store.socket}`, VERDICTTIMEOUT: '1000', CLUSTERKEYS }
+  const env = { VERDICTS: `unix:${store.socket}`, CLUSTERKEYS }
   t.match(await checkVerdicts(host(env)), [{ level: 'ok', value: /answers in [\d.]+ m?s/ }])
   t.match(await checkVerdicts(host({ ...env, CLUSTERKEYS: '' })), [
     { level: 'error', value: /need an hmac-sha256 key/ },
@@ -78,7 +78,7 @@ t.test('what a store says that refuses this host is told', { skip: storeMissing 
   other.write('PING\r\n')
   await once(other, 'data')
   for (const VERDICTS of [`valkey://127.0.0.1:${store.port}`, `unix:${store.socket}`]) {
-    const found = await checkVerdicts(host({ VERDICTS, VERDICTTIMEOUT: '1000' }))
+    const found = await checkVerdicts(host({ VERDICTS }))
     t.match(found.at(-1), { level: 'warning', value: /max number of clients reached/ }, VERDICTS)
   }
 })
@@ -102,7 +102,7 @@ t.test(
     const store = await startStore(t, { args })
     const plain = `127.0.0.1:${store.port}`
     const remedy = async (VERDICTS: string, more: Record<string, string> = {}) => {
-      const env = { VERDICTS, VERDICTTIMEOUT: '1000', ...more }
+      const env = { VERDICTS, ...more }
       return (await checkVerdicts(host(env))).at(-1)?.remedy
     }
     t.match(await remedy(`valkey://${plain}/7`), /^end VERDICTS in a number below `databases`/)

@@ -34,7 +34,6 @@ export const verdicts = {
   VERDICTPASSWORD: text(undefined, daemon),
   VERDICTSENTINELPASSWORD: text(undefined, daemon),
   VERDICTCA: text(undefined, { ...daemon, defaultInWords: 'those of the system' }),
-  VERDICTTIMEOUT: number(20, { min: 1, max: 1000, unit: 'milliseconds', ...daemon }),
   // At most a day: signatures of today may find what yesterday's did not.
   VERDICTMAXAGE: number(3600, { max: 86_400, unit: 'seconds', ...daemon }),
 }

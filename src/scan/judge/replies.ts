@@ -41,37 +41,18 @@ export function replyFor(
 /** Characters of a text whose placeholders are filled: a line of SMTP has 512 with its codes. */
 const OWN_WORDS_MAX = 400
 
-type Texts = Pick<MailSettings, 'REFUSALTEXT' | 'REFUSALTEXT_BANNED' | 'REFUSALTEXT_UNREADABLE'>
-
-/** Returns the decision with the site's own text, if it is a refusal and the site has set one for it. */
+/** Returns the decision with the site's own text, if it is a refusal and the site has set one. */
 export function inOwnWords(
   decision: SingleDecision,
-  texts: Texts,
+  { REFUSALTEXT: template }: Pick<MailSettings, 'REFUSALTEXT'>,
   queueId: string | undefined,
 ): SingleDecision {
-  if (decision.kind !== 'reject') return decision
+  if (decision.kind !== 'reject' || template === undefined) return decision
   const { reply, details } = decision
-  const template = textFor(reply.grounds, texts)
-  if (template === undefined) return decision
   const found = details.virus ?? details.banned
   return {
     ...decision,
     reply: { ...reply, text: fillPlaceholders(template, reply.grounds, found, queueId) },
-  }
-}
-
-function textFor(grounds: Grounds, texts: Texts): string | undefined {
-  switch (grounds) {
-    case 'banned':
-      return texts.REFUSALTEXT_BANNED ?? texts.REFUSALTEXT
-    case 'nested-too-deep':
-    case 'too-much-inside':
-    case 'too-large-inside':
-    case 'encrypted':
-    case 'strange-mime':
-      return texts.REFUSALTEXT_UNREADABLE ?? texts.REFUSALTEXT
-    default:
-      return texts.REFUSALTEXT
   }
 }
 

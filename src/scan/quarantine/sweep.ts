@@ -9,6 +9,12 @@ import { byAge, daysIn, entryAt, type QuarantineEntry } from './entries.ts'
 import { type DayOfGrounds, Folder, type MaildirFile, openQuarantine, stepInto } from './folders.ts'
 import { KEYS } from './keep.ts'
 
+/** The limits above which messages are removed. */
+interface SweepLimits extends Values<typeof quarantineLimits> {
+  /** The number of messages, if another one than MESSAGES_MAX. */
+  readonly messages?: number
+}
+
 interface SweepResult {
   /** Messages that are still there. */
   readonly messages: number
@@ -20,6 +26,8 @@ interface SweepResult {
 }
 
 const DAY_SECONDS = 86_400
+/** The number of messages above which the oldest ones are removed. */
+const MESSAGES_MAX = 1_000_000
 /** Milliseconds that other work has after a slice of names. */
 const PAUSE = 5
 /** Milliseconds after which a file that a killed process left in tmp/ is useless. */
@@ -60,7 +68,7 @@ interface SeenTogether {
  */
 export async function sweepQuarantine(
   directory: string,
-  limits: Values<typeof quarantineLimits>,
+  limits: SweepLimits,
   time: HostTime,
   signal: AbortSignal,
 ): Promise<SweepResult> {
@@ -84,7 +92,7 @@ const NOTHING = { messages: 0, bytes: 0, removed: 0 }
 /** One sweep of a quarantine, and the sum of what stays. */
 class QuarantineSweep {
   readonly #root: PathHandle
-  readonly #limits: Values<typeof quarantineLimits>
+  readonly #limits: SweepLimits
   readonly #clock: SweepClock
   readonly #now: number
   readonly #signal: AbortSignal
@@ -96,7 +104,7 @@ class QuarantineSweep {
 
   constructor(
     root: PathHandle,
-    limits: Values<typeof quarantineLimits>,
+    limits: SweepLimits,
     clock: SweepClock,
     now: number,
     signal: AbortSignal,
@@ -119,11 +127,8 @@ class QuarantineSweep {
 
   /** Whether more is there than the limits allow. */
   #isOver({ messages, bytes } = this.#sum): boolean {
-    const { QUARANTINEMESSAGES, QUARANTINESIZE } = this.#limits
-    return (
-      (QUARANTINEMESSAGES > 0 && messages > QUARANTINEMESSAGES) ||
-      (QUARANTINESIZE > 0 && bytes > QUARANTINESIZE)
-    )
+    const { messages: most = MESSAGES_MAX, QUARANTINESIZE } = this.#limits
+    return messages > most || (QUARANTINESIZE > 0 && bytes > QUARANTINESIZE)
   }
 
   /** Whether a message that was seen then for the first time is too old. */

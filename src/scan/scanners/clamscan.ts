@@ -20,25 +20,35 @@ import {
 import type { ScanSettings } from './shared/scan-settings.ts'
 import type { ContentScanner } from './shared/scanner.ts'
 
+/** Where a program of ClamAV is. */
+interface ProgramPlace {
+  readonly path: string
+  /** Its configuration file; undefined for its own default. */
+  readonly configFile?: string
+}
+
 /**
  * Plugin `clamscan`: the npm package of that name, which runs one of ClamAV's programs on a file.
  * CLAMSCAN names it, and the package falls back to no other:
  *
  *   clamscan   loads its signatures (CLAMDBDIR) for every message, which takes seconds
- *   clamdscan  hands the descriptor to the clamd of its configuration (CLAMDCONF)
+ *   clamdscan  hands the descriptor to the clamd of its configuration
  *
  * A message of more than CLAMDMAXSIZE is not scanned: ClamAV answers OK to what is over its limit.
  */
-export function clamscanScanner(settings: ScanSettings): ContentScanner {
-  const { CLAMSCAN, CLAMSCANPROGRAM, CLAMDBDIR, CLAMDCONF, CLAMDMAXSIZE } = settings
-  const judgedBy = [CLAMSCAN, CLAMSCANPROGRAM, CLAMDBDIR, CLAMDCONF, CLAMDMAXSIZE]
+export function clamscanScanner(
+  settings: ScanSettings,
+  place: ProgramPlace = { path: `/usr/bin/${settings.CLAMSCAN}` },
+): ContentScanner {
+  const { CLAMSCAN, CLAMDBDIR, CLAMDMAXSIZE } = settings
+  const judgedBy = [CLAMSCAN, CLAMDBDIR, CLAMDMAXSIZE]
   return {
     name: 'clamscan',
     local: false,
     memorable: {
       identity: `clamscan(${encodeURIComponent(JSON.stringify(judgedBy))})`,
       signatures: "this host's",
-      loadsFrom: () => [databaseOfProgram(settings)],
+      loadsFrom: () => [databaseOfProgram(settings, place)],
       ...(CLAMSCAN === 'clamscan' && { hasLoaded: async () => true }), // it does so each time
     },
     async scan(sample, { signal }) {
@@ -52,7 +62,7 @@ export function clamscanScanner(settings: ScanSettings): ContentScanner {
       if (sample.bytes.size === 0) return clean
       try {
         const result = await endingItsPrograms(signal, async () => {
-          const engine = await startEngine(settings)
+          const engine = await startEngine(settings, place)
           signal.throwIfAborted()
           const { path } = await sample.file()
           return engine.isInfected(path)
@@ -68,18 +78,19 @@ export function clamscanScanner(settings: ScanSettings): ContentScanner {
 }
 
 /** The directory of signatures by which the program scans. */
-function databaseOfProgram({ CLAMSCAN, CLAMDBDIR, CLAMDCONF }: ScanSettings): string {
+function databaseOfProgram(
+  { CLAMSCAN, CLAMDBDIR }: ScanSettings,
+  { configFile }: ProgramPlace,
+): string {
   if (CLAMSCAN === 'clamscan') return CLAMDBDIR ?? DEFAULT_DATABASE
-  return databaseIn(firstConfOf(CLAMDCONF === undefined ? CONFIG_FILES : [CLAMDCONF]))
+  return databaseIn(firstConfOf(configFile === undefined ? CONFIG_FILES : [configFile]))
 }
 
 /** Starts the package for one program, with everything switched off that it would fall back to. */
-async function startEngine({
-  CLAMSCAN,
-  CLAMSCANPROGRAM,
-  CLAMDBDIR,
-  CLAMDCONF,
-}: ScanSettings): Promise<NodeClam> {
+async function startEngine(
+  { CLAMSCAN, CLAMDBDIR }: ScanSettings,
+  { path, configFile }: ProgramPlace,
+): Promise<NodeClam> {
   const noProgram = null as unknown as string // keeps the package from running its defaults
   const engine = await new NodeClam().init({
     preference: CLAMSCAN,
@@ -89,13 +100,13 @@ async function startEngine({
     debugMode: false, // it would write to fd 1
     clamscan: {
       active: CLAMSCAN === 'clamscan',
-      path: CLAMSCAN === 'clamscan' ? CLAMSCANPROGRAM : noProgram,
+      path: CLAMSCAN === 'clamscan' ? path : noProgram,
       ...(CLAMDBDIR !== undefined && { db: CLAMDBDIR }),
     },
     clamdscan: {
       active: CLAMSCAN === 'clamdscan',
-      path: CLAMSCAN === 'clamdscan' ? CLAMSCANPROGRAM : noProgram,
-      ...(CLAMDCONF !== undefined && { configFile: CLAMDCONF }),
+      path: CLAMSCAN === 'clamdscan' ? path : noProgram,
+      ...(configFile !== undefined && { configFile }),
       localFallback: false,
       bypassTest: true,
       multiscan: false,
@@ -103,7 +114,7 @@ async function startEngine({
   })
   // The package takes another program, or the default database, without saying so.
   const { scanner } = engine as unknown as { readonly scanner: string }
-  if (scanner !== CLAMSCAN) throw new Error(`${CLAMSCANPROGRAM} is not ${CLAMSCAN}`)
+  if (scanner !== CLAMSCAN) throw new Error(`${path} is not ${CLAMSCAN}`)
   if ((engine.settings.clamscan?.db ?? undefined) !== CLAMDBDIR) {
     throw new Error(`CLAMDBDIR ${CLAMDBDIR}: cannot be read`)
   }

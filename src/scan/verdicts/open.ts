@@ -84,10 +84,10 @@ async function openShared(
 ): Promise<SharedStore> {
   try {
     // A bundle of its own: without a shared store no client for it is loaded.
-    const { SharedStore } = await import('./store/shared-store.ts')
+    const { STORE_TIMEOUT, SharedStore } = await import('./store/shared-store.ts')
     return new SharedStore({
       ...accessOf(address, settings),
-      timeout: settings.VERDICTTIMEOUT,
+      timeout: STORE_TIMEOUT,
       ...more,
     })
   } catch (error) {

@@ -29,7 +29,6 @@ const daemonsOwn = [
   'SCANFAIL_CLAMD',
   ...[
     'QUARANTINEDAYS',
-    'QUARANTINEMESSAGES',
     'QUARANTINESIZE',
     'VERDICTCA',
     'VERDICTMAXAGE',
@@ -37,7 +36,6 @@ const daemonsOwn = [
     'VERDICTS',
     'VERDICTSENTINELPASSWORD',
   ],
-  'VERDICTTIMEOUT',
 ]
 
 t.test('the daemon is sent every variable of onescan-queue(8) except its own', async (t) => {

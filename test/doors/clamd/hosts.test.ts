@@ -57,7 +57,6 @@ async function startHosts(t: Test) {
     CLAMDBDIR: join(clamd.directory, 'db'),
     CLUSTERKEYS: ring,
     VERDICTS: `unix:${store.socket}`,
-    VERDICTTIMEOUT: '1000',
   }
   const ports = [await freePort(), await freePort(), await freePort()]
   const hosts = await Promise.all(

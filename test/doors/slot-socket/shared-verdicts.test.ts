@@ -34,7 +34,6 @@ async function openHost(
     CLUSTERKEYS: ring,
     REJECTVIRUS: '1',
     VERDICTS: store,
-    VERDICTTIMEOUT: '1000',
     ...more,
   })
   // A store is asked once it is connected, and nobody waits for that.

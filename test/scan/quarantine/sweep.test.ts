@@ -15,8 +15,6 @@ import {
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ProcEntry } from '../../../src/lib/process/proc-entry.ts'
-import type { Values } from '../../../src/lib/settings/settings.ts'
-import type { quarantineLimits } from '../../../src/lib/settings/table/scanning.ts'
 import { readHostTime } from '../../../src/scan/quarantine/age.ts'
 import { openQuarantine } from '../../../src/scan/quarantine/folders.ts'
 import { sweepQuarantine } from '../../../src/scan/quarantine/sweep.ts'
@@ -28,9 +26,11 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 const now = Date.parse('2026-11-21T12:00:00Z')
-const none = { QUARANTINEDAYS: 0, QUARANTINEMESSAGES: 0, QUARANTINESIZE: 0 }
+const none = { QUARANTINEDAYS: 0, QUARANTINESIZE: 0 }
 /** Messages go that are older than three hours: the fourth sweep after the first that sees them. */
 const threeHours = { ...none, QUARANTINEDAYS: 3 / 24 }
+
+type Limits = Parameters<typeof sweepQuarantine>[1]
 
 /** A quarantine, and the clocks of its host. */
 class Host {
@@ -47,7 +47,7 @@ class Host {
     return keepOne(this.directory, time, record)
   }
 
-  sweep(limits: Values<typeof quarantineLimits> = none, { signal } = new AbortController()) {
+  sweep(limits: Limits = none, { signal } = new AbortController()) {
     const { directory, now, uptime, boot } = this
     return sweepQuarantine(directory, limits, { now, uptime, boot }, signal)
   }
@@ -59,7 +59,7 @@ class Host {
   }
 
   /** Lets time pass, of which sweeps see each hour. Resolves to the last of them. */
-  async pass(hours: number, limits: Values<typeof quarantineLimits> = none) {
+  async pass(hours: number, limits: Limits = none) {
     for (let hour = 1; hour < hours; hour++) {
       this.wait(HOUR)
       await this.sweep(limits)
@@ -105,7 +105,7 @@ t.test('the links by which retries find mail go when no client tries any more', 
   const recent = await keepOne(directory, Date.now(), { key: 'recent' })
   const week = 9 * 86_400
   lutimesSync(join(keys, 'old'), Date.now() / 1000 - week, Date.now() / 1000 - week)
-  const limits = { QUARANTINEDAYS: 30, QUARANTINEMESSAGES: 0, QUARANTINESIZE: 0 }
+  const limits = { QUARANTINEDAYS: 30, QUARANTINESIZE: 0 }
   const { signal } = new AbortController()
   const { messages } = await sweepQuarantine(directory, limits, readHostTime(Date.now()), signal)
   t.equal(messages, 2)
@@ -191,7 +191,7 @@ t.test('no step of the clock makes a message old', async (t) => {
     const ids = [await host.keep(now - 9 * year), await host.keep()]
     await host.sweep(threeHours)
     host.now += step
-    const swept = await host.pass(1, { ...threeHours, QUARANTINEMESSAGES: 1 })
+    const swept = await host.pass(1, { ...threeHours, messages: 1 })
     const warning = `the clock was set ${said} since the last sweep: nothing is removed now`
     t.same(swept, { messages: 0, bytes: 0, removed: 0, warnings: [warning] })
     t.match(await host.pass(1, threeHours), { messages: 2, removed: 0, warnings: [] }, 'once')
@@ -341,7 +341,7 @@ t.test('what a folder says of its messages counts by the clock that said it', as
 })
 
 t.test('what cannot be noted is told, and makes no message old', async (t) => {
-  for (const limits of [threeHours, { ...threeHours, QUARANTINEMESSAGES: 1 }]) {
+  for (const limits of [threeHours, { ...threeHours, messages: 1 }]) {
     const host = new Host(t)
     const ids = [await host.keep(now - 1000), await host.keep()]
     mkdirSync(host.path(SEEN))
@@ -388,7 +388,7 @@ t.test('over its limits a quarantine loses what was seen first', async (t) => {
     await host.pass(1)
   }
   for (const left of [11, 10, 7, 4, 1]) {
-    const swept = await host.pass(1, { ...none, QUARANTINEMESSAGES: left })
+    const swept = await host.pass(1, { ...none, messages: left })
     const kept = ids.slice(-left)
     const bytes = kept.reduce((sum, id) => sum + host.size(id), 0)
     t.match(swept, { messages: left, bytes, warnings: [] })
@@ -406,12 +406,12 @@ t.test('of a day only those messages go that were seen first', async (t) => {
     await host.pass(1)
   }
   for (const left of [3, 2, 1]) {
-    await host.sweep({ ...none, QUARANTINEMESSAGES: left })
+    await host.sweep({ ...none, messages: left })
     t.same(readdirSync('/proc/self/fd').length, open, 'all is closed')
     t.same((await host.ids()).sort(), ids.slice(-left).sort(), `${left} are left`)
   }
   ids.push(await host.keep(yesterday), await host.keep(now))
-  await host.pass(1, { ...none, QUARANTINEMESSAGES: 1 })
+  await host.pass(1, { ...none, messages: 1 })
   t.same(await host.ids(), ids.slice(-1))
 })
 
@@ -422,14 +422,14 @@ t.test('of what is seen at once the oldest go by their names', async (t) => {
     for (let i = 0; i < 10; i++) {
       ids.push(await host.keep(now - (20 - i) * apart, { grounds: ['virus', 'banned'][i % 2]! }))
     }
-    t.match(await host.sweep({ ...none, QUARANTINEMESSAGES: 10 }), { messages: 10, removed: 0 })
-    t.match(await host.sweep({ ...none, QUARANTINEMESSAGES: 6 }), { messages: 6, removed: 4 })
+    t.match(await host.sweep({ ...none, messages: 10 }), { messages: 10, removed: 0 })
+    t.match(await host.sweep({ ...none, messages: 6 }), { messages: 6, removed: 4 })
     t.same(await host.ids(), ids.slice(4))
     const two = host.size(ids[8]!) + host.size(ids[9]!)
     const bySize = await host.sweep({ ...none, QUARANTINESIZE: two })
     t.match(bySize, { messages: 2, bytes: two, removed: 4 })
     t.same(await host.ids(), ids.slice(8))
-    const both = { ...none, QUARANTINEMESSAGES: 2, QUARANTINESIZE: two - 1 }
+    const both = { ...none, messages: 2, QUARANTINESIZE: two - 1 }
     t.match(await host.sweep(both), { messages: 1, removed: 1 })
     t.same(await host.ids(), ids.slice(9))
   }
@@ -509,7 +509,7 @@ t.test('what is not of this account, and no message, stops no sweep, and stays',
   for (const [name, put] of there) put(host.path(name))
   // A message that cannot be removed stays, and counts.
   mkdirSync(host.path('virus/.2026-11-21/new/1.0000000000000000,S=17'))
-  const stuck = await host.pass(1, { ...none, QUARANTINEMESSAGES: 1 })
+  const stuck = await host.pass(1, { ...none, messages: 1 })
   t.match(stuck, { messages: 1, removed: 1, warnings: [] })
   t.match(await host.pass(5, threeHours), { messages: 1, removed: 0 })
   rmSync(host.path('virus/.2026-11-21/new/1.0000000000000000,S=17'), { recursive: true })
@@ -529,7 +529,7 @@ t.test('the sweep gives other work turns, and ends at the signal', async (t) => 
   fill()
   let turns = 0
   const turning = setInterval(() => turns++, 0)
-  const swept = await host.sweep({ ...none, QUARANTINEMESSAGES: 1 })
+  const swept = await host.sweep({ ...none, messages: 1 })
   clearInterval(turning)
   t.equal(swept.removed, 600)
   t.ok(turns > 2, 'others had their turn')
@@ -539,7 +539,7 @@ t.test('the sweep gives other work turns, and ends at the signal', async (t) => 
   const removing = setInterval(() => {
     if (readdirSync(folder).length < 600) over.abort()
   }, 0)
-  const removal = host.sweep({ ...none, QUARANTINEMESSAGES: 1 }, over)
+  const removal = host.sweep({ ...none, messages: 1 }, over)
   await t.rejects(removal, { name: 'AbortError' })
   clearInterval(removing)
   t.ok(readdirSync(folder).length > 1, 'while it removed')

@@ -16,20 +16,28 @@ const clamdscanMissing = clamdMissing || lacks('clamdscan')
 const plain = Buffer.from('Subject: hello\n\nnothing to see\n')
 const infected = Buffer.from(`Subject: hello\n\n${EICAR}\n`)
 
+type Place = NonNullable<Parameters<typeof clamscanScanner>[1]>
+
 interface Asked {
   readonly message: Buffer
-  readonly settings: Record<string, string>
+  readonly settings?: Record<string, string>
+  readonly place?: Place
   /** The path of the message; without it nobody may ask for one. */
   readonly directory?: string
   readonly milliseconds?: number
 }
 
 /** The answer of the plugin under these settings. */
-async function ask({ message, settings, directory, milliseconds }: Asked): Promise<ScanResult> {
+async function ask({
+  message,
+  settings = {},
+  place,
+  directory,
+  milliseconds,
+}: Asked): Promise<ScanResult> {
   const path = directory && join(directory, 'message')
   if (path) writeFileSync(path, message)
-  const { CLAMD = '/nowhere', ...others } = settings
-  return clamscanScanner(clamdPolicy(CLAMD, others)).scan(
+  return clamscanScanner(clamdPolicy('/nowhere', settings), place).scan(
     sample(message, path),
     scanTask(milliseconds).task,
   )
@@ -49,11 +57,11 @@ function databaseIn(directory: string): string {
 }
 
 /** Makes a program in the place of clamscan that runs this shell text for a scan. */
-function program(directory: string, scan: string): Record<string, string> {
+function program(directory: string, scan: string): Place {
   const path = join(directory, 'clamscan')
   const version = 'case $1 in --version) echo ClamAV 1.0; exit 0;; esac'
   writeFileSync(path, `#!/bin/sh\n${version}\n${scan}\n`, { mode: 0o755 })
-  return { CLAMSCANPROGRAM: path }
+  return { path }
 }
 
 t.test('the program clamscan', { skip: clamscanMissing }, async (t) => {
@@ -74,22 +82,26 @@ t.test('the program clamscan', { skip: clamscanMissing }, async (t) => {
   const empty = { CLAMDBDIR: join(directory, 'empty-db') }
   t.match(await reason({ message: plain, settings: empty, directory }), /Error Code: 2/)
 
-  const elsewhere = { ...settings, CLAMSCANPROGRAM: '/usr/bin/no-such-clamscan' }
-  t.match(await reason({ message: plain, settings: elsewhere, directory }), /No valid/)
+  const place = { path: '/usr/bin/no-such-clamscan' }
+  t.match(await reason({ message: plain, settings, place, directory }), /No valid/)
 })
 
 t.test('the program clamdscan', { skip: clamdscanMissing }, async (t) => {
   const directory = t.testdir()
   const clamd = await startClamd(t)
-  const settings = { CLAMSCAN: 'clamdscan', CLAMDCONF: clamd.configFile }
+  const asked = {
+    settings: { CLAMSCAN: 'clamdscan' },
+    place: { path: '/usr/bin/clamdscan', configFile: clamd.configFile },
+    directory,
+  }
 
-  t.strictSame(await ask({ message: plain, settings, directory }), { answer: 'clean' })
-  t.strictSame(await ask({ message: infected, settings, directory }), {
+  t.strictSame(await ask({ message: plain, ...asked }), { answer: 'clean' })
+  t.strictSame(await ask({ message: infected, ...asked }), {
     answer: 'infected',
     name: EICAR_NAME,
   })
   await clamd.stop()
-  t.match(await reason({ message: plain, settings, directory }), /^clamscan: /)
+  t.match(await reason({ message: plain, ...asked }), /^clamscan: /)
 })
 
 t.test('the answer is "could not tell" if the program says neither OK nor FOUND', async (t) => {
@@ -101,15 +113,15 @@ t.test('the answer is "could not tell" if the program says neither OK nor FOUND'
     ['kill -9 $$', /Error Code/],
   ] as const) {
     const directory = t.testdir()
-    const settings = program(directory, says)
-    t.match(await reason({ message: plain, settings, directory }), why, says)
+    const place = program(directory, says)
+    t.match(await reason({ message: plain, place, directory }), why, says)
   }
 })
 
 t.test('at the deadline the answer is "could not tell", and the program has ended', async (t) => {
   const directory = t.testdir()
   const pidFile = join(directory, 'pid')
-  const settings = program(
+  const place = program(
     directory,
     `echo $$ > ${pidFile}.new; mv ${pidFile}.new ${pidFile}; exec sleep 100`,
   )
@@ -118,7 +130,7 @@ t.test('at the deadline the answer is "could not tell", and the program has ende
   files.on('change', () => existsSync(pidFile) && abort())
   const message = join(directory, 'message')
   writeFileSync(message, plain)
-  const scanner = clamscanScanner(clamdPolicy('/nowhere', settings))
+  const scanner = clamscanScanner(clamdPolicy('/nowhere'), place)
   const answer = await scanner.scan(sample(plain, message), task)
   files.close()
 
@@ -143,8 +155,8 @@ t.test(
     ] as const) {
       const directory = t.testdir()
       const says = `echo 'message: Heuristics.Limits.Exceeded.${kind} FOUND'; exit 1`
-      const settings = program(directory, says)
-      t.match(await ask({ message: plain, settings, directory }), answer)
+      const place = program(directory, says)
+      t.match(await ask({ message: plain, place, directory }), answer)
     }
     const small = { CLAMDMAXSIZE: String(plain.length - 1) }
     t.match(await ask({ message: plain, settings: small }), { answer: 'unseen', what: 'size' })
@@ -152,23 +164,22 @@ t.test(
 )
 
 t.test('an empty message holds no virus', async (t) => {
-  t.strictSame(await ask({ message: Buffer.alloc(0), settings: {} }), { answer: 'clean' })
+  t.strictSame(await ask({ message: Buffer.alloc(0) }), { answer: 'clean' })
 })
 
 t.test('nothing is written to fd 1 or 2, whatever goes wrong', async (t) => {
   const directory = t.testdir({ message: plain })
-  const { CLAMSCANPROGRAM } = program(directory, 'echo "message: ERROR"; echo trouble >&2; exit 2')
+  const { path } = program(directory, 'echo "message: ERROR"; echo trouble >&2; exit 2')
   const scan = `
     import { clamscanScanner } from './src/scan/scanners/clamscan.ts'
     import { clamdPolicy, scanTask, sample } from './test/scan/scanners/clamd/task.ts'
-    for (const CLAMSCANPROGRAM of [process.argv[1], '/bin/false', '/nonexistent']) {
-      const policy = clamdPolicy('/nowhere', { CLAMSCANPROGRAM })
+    for (const path of [process.argv[1], '/bin/false', '/nonexistent']) {
       const message = sample(Buffer.from('x'), process.argv[2])
-      const answer = await clamscanScanner(policy).scan(message, scanTask().task)
+      const answer = await clamscanScanner(clamdPolicy('/nowhere'), { path }).scan(message, scanTask().task)
       if (answer.answer !== 'unknown') process.exit(1)
     }`
   const root = join(import.meta.dirname, '../../..')
-  const words = [process.execPath, scan, CLAMSCANPROGRAM!, join(directory, 'message')]
+  const words = [process.execPath, scan, path, join(directory, 'message')]
   const command = 'exec "$0" --input-type=module -e "$1" "$2" "$3" 2>&1'
   const written = execFileSync('sh', ['-c', command, ...words], { cwd: root, encoding: 'utf8' })
   t.equal(written, '')

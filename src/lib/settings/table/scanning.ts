@@ -39,21 +39,12 @@ const foundMail = {
     fromClient: 'taken',
     defaultInWords: 'a text in English that names what was found',
   }),
-  REFUSALTEXT_BANNED: parsed(undefined, readReplyText, {
-    fromClient: 'taken',
-    defaultInWords: 'as `REFUSALTEXT`',
-  }),
-  REFUSALTEXT_UNREADABLE: parsed(undefined, readReplyText, {
-    fromClient: 'taken',
-    defaultInWords: 'as `REFUSALTEXT`',
-  }),
   QUARANTINE: parsed(undefined, readQuarantine),
 }
 
 /** The limits above which the sweep removes messages. 0 is no limit. */
 export const quarantineLimits = {
   QUARANTINEDAYS: number(30, { max: 36_500, unit: 'days', readers: ['onescand'] }),
-  QUARANTINEMESSAGES: number(1_000_000, { readers: ['onescand'] }),
   QUARANTINESIZE: size('10G', { readers: ['onescand'] }),
 }
 
@@ -124,11 +115,7 @@ export const clamAv = {
   CLAMD: wordList('/run/clamav/clamd.ctl'),
   CLAMDMAXSIZE: size('100M'),
   CLAMSCAN: word(['clamscan', 'clamdscan']),
-  CLAMSCANPROGRAM: text(undefined, {
-    defaultInWords: '`/usr/bin/clamscan` or `/usr/bin/clamdscan`',
-  }),
   CLAMDBDIR: text(undefined, { defaultInWords: `\`${DEFAULT_DATABASE}\`` }),
-  CLAMDCONF: text(undefined, { defaultInWords: 'its own' }),
   BADATTACHMENTS: parsed(undefined, readBanned, { defaultInWords: '`control/badattachments`' }),
   ARCHIVEBANS: word(['off', 'on']),
   BADMIME: word(['defer', 'accept'], {

@@ -28,12 +28,12 @@ export function optionIn(args: readonly string[], short: string, long: string): 
 }
 
 /**
- * The text of the clamd.conf with this address, of a clamd on this host: `configFile`, if that is set, or
- * one of those of packages. Undefined if there is none that can be read.
+ * The text of the clamd.conf with this address, of a clamd on this host: the first of `files` that has it.
+ * Undefined if there is none that can be read.
  */
-export function clamdConfOf(address: ClamdAddress, configFile?: string): string | undefined {
+export function clamdConfOf(address: ClamdAddress, files = CONFIG_FILES): string | undefined {
   if (!isOnThisHost(address)) return undefined
-  for (const file of [...(configFile ? [configFile] : []), ...CONFIG_FILES]) {
+  for (const file of files) {
     const conf = confWith(address, file)
     if (conf !== undefined) return conf
   }
@@ -44,8 +44,8 @@ export function clamdConfOf(address: ClamdAddress, configFile?: string): string 
  * The directory of this clamd's signatures, by the same files; undefined if none of them names it. What runs is
  * not looked at: a message asks for this, and any user may start programs, by any name and with any arguments.
  */
-export function databaseOf(address: ClamdAddress, configFile?: string): string | undefined {
-  const conf = clamdConfOf(address, configFile)
+export function databaseOf(address: ClamdAddress, files = CONFIG_FILES): string | undefined {
+  const conf = clamdConfOf(address, files)
   return conf === undefined ? undefined : databaseIn(conf)
 }
 

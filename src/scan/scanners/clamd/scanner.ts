@@ -41,15 +41,18 @@ const OTHER_MARK = /ustar|EFI PART|%PDF|[\0\x80-\xff]/
  * Throws a Fault of kind `config` for a malformed address.
  */
 export function clamdScanner(
-  { CLAMD, CLAMDMAXSIZE, CLAMDBDIR, CLAMDCONF }: ScanSettings,
+  { CLAMD, CLAMDMAXSIZE, CLAMDBDIR }: ScanSettings,
   {
     lasting = false,
     passing,
     log = () => {},
+    configFiles,
   }: {
     readonly lasting?: boolean
     readonly passing?: System | undefined
     readonly log?: (line: string) => void
+    /** Where clamd.conf(5) may be, if not where packages put it. */
+    readonly configFiles?: readonly string[] | undefined
   } = {},
 ): ContentScanner & { close(): void } {
   const list: readonly ClamdServer[] = CLAMD.map(readClamdAddress).map((address) => {
@@ -74,7 +77,7 @@ export function clamdScanner(
       identity: `clamd(${CLAMDMAXSIZE})`,
       signatures: (timeout) => versions.newest(timeout),
       loadsFrom: keepFor(DATABASES_FOR, uptime, () => {
-        const found = list.map(({ address }) => databaseOf(address, CLAMDCONF))
+        const found = list.map(({ address }) => databaseOf(address, configFiles))
         // Without a clamd.conf the administrator's word counts, and for another host the files here.
         const isUnknown = (at: number) => found[at] === undefined && isOnThisHost(list[at]!.address)
         if (CLAMDBDIR === undefined && list.some((_, at) => isUnknown(at))) return undefined

@@ -18,7 +18,6 @@ export interface ScanSettings extends Values<typeof scanning> {
   readonly QHPSI: QhpsiLine
   /** An absolute directory. */
   readonly PLUGINDIR: string
-  readonly CLAMSCANPROGRAM: string
   readonly BADATTACHMENTS: BannedBy
   /**
    * Set with ARCHIVEBANS: the fingerprint of the names that clamd is to ban inside archives. readMailSettings()
@@ -42,13 +41,12 @@ export function readScanSettings(
   const line = readSetting(env, 'QHPSI')
   if (line === undefined) return undefined
   const settings = readSettings(env, scanning)
-  const { QHPSIMAXSIZE, PLUGINDIR, CLAMSCAN, CLAMSCANPROGRAM, BADATTACHMENTS } = settings
+  const { QHPSIMAXSIZE, PLUGINDIR, BADATTACHMENTS } = settings
   return {
     ...settings,
     QHPSI: BADATTACHMENTS && 'names' in BADATTACHMENTS ? withAttachments(line) : line,
     QHPSIMAXSIZE: QHPSIMAXSIZE || Number.MAX_SAFE_INTEGER,
     PLUGINDIR: PLUGINDIR.startsWith('/') ? PLUGINDIR : join(qmailHome, PLUGINDIR),
-    CLAMSCANPROGRAM: CLAMSCANPROGRAM ?? `/usr/bin/${CLAMSCAN}`,
     BADATTACHMENTS: BADATTACHMENTS ?? { file: join(control, 'badattachments') },
     timeout: settings.SCANTIMEOUT * 1000,
     environment: scannerEnvironment(env),

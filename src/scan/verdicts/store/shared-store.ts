@@ -16,7 +16,7 @@ interface SharingCounters {
   known: number
   /** Messages that waited for the verdict of another host, which was scanning a copy. */
   waited: number
-  /** Questions that were not answered within VERDICTTIMEOUT. */
+  /** Questions that were not answered in time. */
   late: number
   /** Questions and verdicts that the store answered with an error. */
   errors: number
@@ -29,6 +29,12 @@ export interface Sharing {
   /** Why verdicts are not shared now, in one line, as in the log; undefined if they are. */
   readonly trouble: string | undefined
 }
+
+/**
+ * Milliseconds that a message waits for an answer: enough for a store in another city, and few beside a
+ * scan.
+ */
+export const STORE_TIMEOUT = 100
 
 export interface SharedStoreOptions extends StoreAccess {
   /** Milliseconds that a message waits for an answer. */

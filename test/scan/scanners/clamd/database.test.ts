@@ -20,13 +20,13 @@ const missing = join(directory, 'missing')
 
 t.test('the file of a clamd is the one that has its address', async (t) => {
   for (const address of ['/run/clamav/s', '/var/run/clamav/s', '127.0.0.1:3310', '[::1]:3310']) {
-    t.equal(clamdConfOf(readClamdAddress(address), file), conf, address)
-    t.equal(databaseOf(readClamdAddress(address), file), '/db')
+    t.equal(clamdConfOf(readClamdAddress(address), [file]), conf, address)
+    t.equal(databaseOf(readClamdAddress(address), [file]), '/db')
   }
   for (const address of ['/x', '/run/clamav/other', 'localhost:3311', '192.0.2.1:3310']) {
-    t.not(clamdConfOf(readClamdAddress(address), file), conf, address)
+    t.not(clamdConfOf(readClamdAddress(address), [file]), conf, address)
   }
-  t.not(clamdConfOf(readClamdAddress('/run/clamav/s'), missing), conf)
+  t.not(clamdConfOf(readClamdAddress('/run/clamav/s'), [missing]), conf)
 })
 
 t.test('a clamd runs on this host if it has a socket or a loopback address', async (t) => {

@@ -15,15 +15,17 @@ t.test('the scanner is called clamd and is no local policy', async (t) => {
 })
 
 t.test('where its signatures are is known by its clamd.conf, or by CLAMDBDIR', async (t) => {
-  const from = (clamd: string, more: Readonly<Record<string, string>> = {}) =>
-    clamdScanner(clamdPolicy(clamd, more)).memorable!.loadsFrom!()
+  const from = (clamd: string, CLAMDBDIR = '', configFiles?: readonly string[]) => {
+    const scanner = clamdScanner(clamdPolicy(clamd, { CLAMDBDIR }), { configFiles })
+    return scanner.memorable!.loadsFrom!()
+  }
   const socket = socketPath(t)
   const conf = `LocalSocket ${socket}\nDatabaseDirectory /srv/signatures\n`
-  const CLAMDCONF = join(t.testdir({ 'clamd.conf': conf }), 'clamd.conf')
-  t.same(from(socket, { CLAMDCONF }), ['/srv/signatures'])
+  const file = join(t.testdir({ 'clamd.conf': conf }), 'clamd.conf')
+  t.same(from(socket, '', [file]), ['/srv/signatures'])
   t.equal(from(socket), undefined)
   t.equal(from('127.0.0.1:1'), undefined)
-  t.same(from(socket, { CLAMDBDIR: '/srv' }), [], 'the word of the administrator')
+  t.same(from(socket, '/srv'), [], 'the word of the administrator')
   t.same(from('192.0.2.1:3310'), [], 'another host')
   t.equal(from(`192.0.2.1:3310 ${socket}`), undefined)
 })
