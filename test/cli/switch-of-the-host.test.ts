@@ -6,7 +6,7 @@ import t from 'tap'
 import { writeAttributes } from '../../src/protocol/policy-attributes.ts'
 import { eicarMessage as infected } from '../../src/readiness/eicar-message.ts'
 import { programs as rcptquota } from '../c/onescan-rcptquota/program.ts'
-import { onescanc, missing as withoutCompiler } from '../c/onescanc/client.ts'
+import { beside, coldPrograms, missing as withoutCompiler } from '../c/onescanc/client.ts'
 import * as daemons from '../daemon/process.ts'
 import { submitTo } from '../doors/milter/submit.ts'
 import { runSlot, newest as slot } from '../doors/slot/slot.ts'
@@ -88,9 +88,9 @@ t.test('every door obeys the switch and its removal at once', { skip }, async (t
     },
     onescanc: async () => {
       const { code, logged } = await runSlot({
-        program: etc.around([onescanc]),
+        program: etc.around([beside(coldPrograms(t).make('fails', 'exit 120'))]),
         message: infected,
-        settings: { ...scanning, ONESCAN_SOCKET: daemon.socket, ONESCAN_COLD: '/nonexistent' },
+        settings: { ...scanning, ONESCAN_SOCKET: daemon.socket },
       })
       if (code === 0) t.match(logged, 'reason="/etc/onescan/onescan.off is there"')
       return code === 0

@@ -3,7 +3,7 @@ import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts
 import { frameRules, PROTOCOL_VERSION } from '../../src/doors/slot-socket/request.ts'
 import { LOG_VALUE_MAX } from '../../src/lib/errors/log.ts'
 import { DEPTH_MAX, DEPTH_VARIABLE, HIDDEN_FROM_CHAIN } from '../../src/lib/settings/environment.ts'
-import { coldPrograms, names, SLOT_SOCKET, table } from '../../src/lib/settings/table.ts'
+import { names, SLOT_SOCKET, table } from '../../src/lib/settings/table.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
@@ -62,13 +62,7 @@ const limits: readonly EnumEntry[] = [
 ]
 
 /** The settings that C reads as numbers, each with its unit. */
-const numbers = [
-  'ERROR_FD',
-  'SCANTIMEOUT',
-  'QUOTATIMEOUT',
-  'ONESCAN_COLD_MAX',
-  'ONESCAN_COLD_WAIT',
-] as const
+const numbers = ['ERROR_FD', 'SCANTIMEOUT', 'QUOTATIMEOUT'] as const
 
 /** Strings, each by the name that it has in C. */
 const texts: Readonly<Record<string, string>> = {
@@ -116,7 +110,6 @@ ${entries(limits)}
 /* Settings that are numbers: what they are if they are unset, and their ranges. */
 enum {
 ${numbers.map(numberSetting).join('\n')}
-  COLD_FOR_EACH_PROCESSOR = ${coldPrograms.forEachProcessor}, COLD_MAX_LEAST = ${coldPrograms.least},
 };
 
 ${Object.entries(texts)

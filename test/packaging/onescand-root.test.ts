@@ -58,11 +58,11 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       t.equal(code, 0, `${script}\n${output}`)
       return output
     }
-    /** The exit code of the slot's client for a message, and what it says. The cold program cannot be started. */
+    /** The exit code of the slot's client for a message, and what it says. It has too little memory to go cold. */
     const send = (message: string) =>
       host.run(`setpriv --reuid=qmaild --regid=qmaild --init-groups env -i REJECTVIRUS=1 \
-        QHPSI='plugin: clamd own.mjs' MAILDIR=/var/mail-here ONESCAN_COLD=/nonexistent \
-        ${CLIENT} <${message} 1</envelope`)
+        QHPSI='plugin: clamd own.mjs' MAILDIR=/var/mail-here \
+        prlimit --as=100000000 ${CLIENT} <${message} 1</envelope`)
     const checked = () => host.run('onescan check --daemon').output
 
     there('until test -S /run/clamav/clamd.ctl && test -S /run/dovecot/lmtp; do sleep 0.1; done')

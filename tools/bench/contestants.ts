@@ -35,7 +35,6 @@ export function contestants(native: string = NATIVE): Contestant[] {
     leaves: tagsAndStamps,
     daemon: join(native, 'onescand'),
   }
-  const settings = { ONESCAN_COLD: join(native, 'onescan-queue') }
   return [
     {
       name: 'bare',
@@ -65,12 +64,12 @@ export function contestants(native: string = NATIVE): Contestant[] {
       missing: notBuilt(join(native, 'onescan-queue'), 'npm run build:native'),
       leaves: tagsAndStamps,
     },
-    { name: 'warm', label: 'onescan, warm', ...warm, settings },
+    { name: 'warm', label: 'onescan, warm', ...warm },
     {
       name: 'never',
       label: 'warm, SECONDLOOK=never',
       ...warm,
-      settings: { ...settings, SECONDLOOK: 'never' },
+      settings: { SECONDLOOK: 'never' },
     },
   ]
 }

@@ -1,6 +1,6 @@
 import { onescanc } from '../../test/c/onescanc/client.ts'
 import type { RunningDaemon } from '../../test/daemon/process.ts'
-import { compiled, quickest, runSlot, type SlotRun } from '../../test/doors/slot/slot.ts'
+import { quickest, runSlot, type SlotRun } from '../../test/doors/slot/slot.ts'
 import type { Door, Passage } from './passage.ts'
 
 type Settings = Readonly<Record<string, string>>
@@ -16,7 +16,7 @@ export function coldSlot(settings: Settings): Door {
 
 /** The client in C in the slot, which asks the daemon at that socket. */
 export function clientAndDaemon(ownSettings: Settings, socket: string): Door {
-  const settings = { ...ownSettings, ONESCAN_COLD: compiled, ONESCAN_SOCKET: socket }
+  const settings = { ...ownSettings, ONESCAN_SOCKET: socket }
   return {
     name: 'onescanc and onescand',
     send: async (message) =>

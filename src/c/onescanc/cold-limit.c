@@ -17,29 +17,22 @@
 #include <unistd.h>
 
 enum {
+  FOR_EACH_PROCESSOR = 2,
+  MAX_LEAST = 4,
   LOOK_EVERY = 50, /* milliseconds between two looks for a free lock */
   NAMES = 16,      /* that the file may have: another account may have taken some */
   KEPT_FROM = 100  /* the lowest descriptor of the file: above those of callers and runtimes */
 };
 
-static long cold_max;  /* how many cold programs may run; 0: no limit */
-static long cold_wait; /* seconds to wait for one of these to end */
+/* Seconds to wait for a cold program to end; the build for tests has fewer. */
+#ifndef COLD_WAIT
+#define COLD_WAIT 60
+#endif
 
-static long number_setting(const char *name, long unset, long max) {
-  const char *value = setting(name, NULL);
-  long number = value ? parse_number(value, 0, max) : unset;
-  if (number == NO_NUMBER)
-    fail(EXIT_CONFIG, "config",
-         xasprintf("%s %s: must be a number from 0 to %ld", name, value, max));
-  return number;
-}
-
-void read_cold_settings(void) {
-  long processors = sysconf(_SC_NPROCESSORS_ONLN);
-  long enough = processors * COLD_FOR_EACH_PROCESSOR;
-  long unset = enough > COLD_MAX_LEAST ? enough : COLD_MAX_LEAST;
-  cold_max = number_setting("ONESCAN_COLD_MAX", unset, ONESCAN_COLD_MAX_MAX);
-  cold_wait = number_setting("ONESCAN_COLD_WAIT", ONESCAN_COLD_WAIT_DEFAULT, ONESCAN_COLD_WAIT_MAX);
+/* Returns how many cold programs of an account may run at once. */
+static long cold_max(void) {
+  long enough = sysconf(_SC_NPROCESSORS_ONLN) * FOR_EACH_PROCESSOR;
+  return enough > MAX_LEAST ? enough : MAX_LEAST;
 }
 
 /* FNV-1a: the file has the same name for a program that an upgrade has replaced. */
@@ -99,25 +92,21 @@ static int open_locks(const char *program) {
 /* Takes a lock; returns whether this process may go on. Without such locks there is no limit. */
 static int take_lock(int fd) {
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
-  for (; lock.l_start < cold_max; ++lock.l_start)
+  for (; lock.l_start < cold_max(); ++lock.l_start)
     if (!fcntl(fd, F_SETLK, &lock) || (errno != EAGAIN && errno != EACCES))
       return 1;
   return 0;
 }
 
 const char *wait_for_cold_limit(const char *program) {
-  if (cold_max == 0)
-    return "";
   int fd = open_locks(program);
   if (fd < 0)
-    return xasprintf("; without the limit of ONESCAN_COLD_MAX, for which there is no file: %m");
-  double until = uptime() + (double) cold_wait * 1e3;
+    return xasprintf("; without a limit of cold programs, for which there is no file: %m");
+  double until = uptime() + COLD_WAIT * 1e3;
   while (!take_lock(fd)) {
     if (uptime() >= until)
       fail(EXIT_DEFERRED, "out-of-memory",
-           xasprintf("%ld cold programs run, and none ended in %ld seconds (ONESCAN_COLD_MAX, "
-                     "ONESCAN_COLD_WAIT)",
-                     cold_max, cold_wait));
+           xasprintf("%ld cold programs run, and none ended in %d seconds", cold_max(), COLD_WAIT));
     nanosleep(&(struct timespec){0, LOOK_EVERY * 1000000L}, NULL);
   }
   return "";

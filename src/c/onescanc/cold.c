@@ -26,9 +26,6 @@ static char *own_directory(void) {
 }
 
 static char *cold_program(void) {
-  const char *named = setting("ONESCAN_COLD", NULL);
-  if (named)
-    return xasprintf("%s", named);
   char *beside_us = xasprintf("%sonescan-queue", own_directory());
   char *above_us = xasprintf("%s../onescan-queue", own_directory()); /* as in the npm package */
   if (access(beside_us, X_OK) == 0)
@@ -58,7 +55,7 @@ _Noreturn void go_cold(struct mail *mail, char *why) {
              "the address space (softlimit) is too small for onescan-queue, which is needed: %s",
              why));
   char *program = cold_program();
-  check_program("cold program", program, "set ONESCAN_COLD to onescan-queue");
+  check_program("cold program", program, "install onescan-queue beside onescanc");
   hang_up(&mail->onescand);
   const char *remark = wait_for_cold_limit(program);
   log_slot_line("cold", xasprintf("%s%s", why, remark), "");

@@ -108,7 +108,6 @@ static void read_settings(struct mail *mail) {
   const char *timeout = setting("SCANTIMEOUT", NULL);
   mail->onescand.timeout =
       timeout ? parse_number(timeout, SCANTIMEOUT_MIN, SCANTIMEOUT_MAX) : SCANTIMEOUT_DEFAULT;
-  read_cold_settings();
   mail->error_fd = find_error_fd(); /* before anything is opened that may get this number */
 }
 

@@ -156,7 +156,6 @@ _Noreturn void obey(struct mail *mail, const struct answer *answer);
 _Noreturn void go_cold(struct mail *mail, char *why);
 
 /* cold-limit.c */
-void read_cold_settings(void);
 /*
  * Returns when this process may become `program`, with a remark for the log: why there is no limit,
  * or "". Ends the process if too many cold programs run for too long.

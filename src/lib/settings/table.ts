@@ -87,25 +87,8 @@ const whoSends = {
 /** The socket at which onescand listens for the slot, unless --socket names another one; onescand(8). */
 export const SLOT_SOCKET = '/run/onescan/slot.sock'
 
-/** How many cold programs an account runs at once without ONESCAN_COLD_MAX. */
-export const coldPrograms = { forEachProcessor: 2, least: 4 } as const
-
-/** Settings that only the thin client reads, onescanc(8). */
-const thinClient = {
-  ONESCAN_SOCKET: text(SLOT_SOCKET, slot),
-  ONESCAN_COLD: text(undefined, {
-    ...slot,
-    defaultInWords:
-      '`onescan-queue` in the directory of `onescanc`, with links resolved, or in the one above, else `/usr/lib/onescan/onescan-queue`',
-  }),
-  ONESCAN_COLD_MAX: number(undefined, {
-    min: 0,
-    max: 1000,
-    ...slot,
-    defaultInWords: `two for each processor, at least ${coldPrograms.least}`,
-  }),
-  ONESCAN_COLD_WAIT: number(60, { min: 0, max: 600, unit: 'seconds', ...slot }),
-}
+/** What only the thin client reads, onescanc(8). */
+const thinClient = { ONESCAN_SOCKET: text(SLOT_SOCKET, slot) }
 
 const service = { readers: ['onescan-quotad'] } as const
 

@@ -2,7 +2,14 @@ import t, { type Test } from 'tap'
 import { uint64 } from '../../../src/doors/slot-socket/frames.ts'
 import { uint32 } from '../../../src/protocol/shared/frames.ts'
 import { runSlot, type SlotRun, type SlotSetup } from '../../doors/slot/slot.ts'
-import { clients, coldPrograms, missing, onescanc, sanitized } from './client.ts'
+import {
+  beside,
+  clientsBeside,
+  coldPrograms,
+  onescanc as installed,
+  missing,
+  sanitized,
+} from './client.ts'
 import {
   accept,
   acknowledgement,
@@ -28,7 +35,9 @@ import {
  * invalid-answers.test.ts shows.
  */
 
-const programs = coldPrograms(t)
+const teller = coldPrograms(t).teller
+const clients = missing ? [] : clientsBeside(teller)
+const onescanc = missing ? '' : beside(teller, installed)
 
 /** One message through a client whose daemon follows a script. */
 async function meet(
@@ -44,7 +53,6 @@ async function meet(
     ...setup,
     settings: {
       QHPSI: 'plugin: eicar',
-      ONESCAN_COLD: programs.teller,
       ONESCAN_SOCKET: daemon.socket,
       ...setup.settings,
     },
@@ -63,7 +71,7 @@ function wentCold(t: Test, run: SlotRun, why: RegExp, message = plain): void {
   t.same(run.deliveries[0]?.envelope, Buffer.from('Fa@example.org\0Tb@example.org\0\0'))
 }
 
-for (const { name, program } of missing ? [] : clients) {
+for (const { name, program } of clients) {
   t.test(`${name} does what it is told`, { jobs: 2 }, async (t) => {
     const client = program[0]!
 
@@ -278,7 +286,7 @@ t.test('the client waits as long as the document says', { jobs: 5, skip: missing
 
 // promise: client-cold
 t.test('if the connection ends, the mail is asked about again', { skip: missing }, async (t) => {
-  for (const program of [onescanc, sanitized]) {
+  for (const program of [onescanc, beside(teller, sanitized)]) {
     for (const first of [
       [],
       [acknowledgement],

@@ -8,7 +8,7 @@ import { newest, runSlot, type SlotRun } from '../../doors/slot/slot.ts'
 import { openSlot } from '../../doors/slot-socket/rig.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { listInC, textInC } from '../built-in-c.ts'
-import { clients, coldPrograms, missing, onescanc, source } from './client.ts'
+import { beside, clientsBeside, coldPrograms, missing, source } from './client.ts'
 
 /**
  * A setting that makes no sense is the same fault for each program in the slot, with and without
@@ -16,6 +16,8 @@ import { clients, coldPrograms, missing, onescanc, source } from './client.ts'
  */
 
 const cold = coldPrograms(t)
+const clients = missing ? [] : clientsBeside(cold.queue)
+const onescanc = missing ? '' : beside(cold.queue)
 const QHPSI = 'plugin: eicar'
 const CLUSTERKEYS = join(cold.directory, 'ring')
 writeFileSync(CLUSTERKEYS, 'md5:a:sesame\n', { mode: 0o600 })
@@ -56,7 +58,7 @@ t.test(
   { skip: missing, jobs: 2 },
   async (t) => {
     const slot = await openSlot(t, { QHPSI, QUOTAD: 'quotad:127.0.0.1:9' })
-    const warm = { ONESCAN_SOCKET: slot.socket, ONESCAN_COLD: cold.queue }
+    const warm = { ONESCAN_SOCKET: slot.socket }
     for (const { settings, reason, unscanned, ring, onlyDaemon, notAsked } of badSettings) {
       if (onlyDaemon) continue
       const name = `${inShort(settings)}${unscanned ? ', without QHPSI' : ''}`
@@ -86,7 +88,7 @@ t.test('for an empty setting no client goes cold', { skip: missing, jobs: 2 }, a
       t.test(`${client}: ${name}=""`, async (t) => {
         const run = await runSlot({
           program,
-          settings: { QHPSI, ONESCAN_SOCKET: slot.socket, ONESCAN_COLD: cold.queue, [name]: '' },
+          settings: { QHPSI, ONESCAN_SOCKET: slot.socket, [name]: '' },
         })
         t.equal(run.code, 0, run.logged)
         t.match(run.text, /^X-QHPSI: clean\n/)
@@ -96,7 +98,7 @@ t.test('for an empty setting no client goes cold', { skip: missing, jobs: 2 }, a
   }
   t.test('all other settings may be empty at once', async (t) => {
     const empty = Object.fromEntries(others.map((name) => [name, '']))
-    const settings = { ...empty, QHPSI, ONESCAN_SOCKET: slot.socket, ONESCAN_COLD: cold.queue }
+    const settings = { ...empty, QHPSI, ONESCAN_SOCKET: slot.socket }
     for (const { program } of clients) {
       const run = await runSlot({ program, settings })
       t.notMatch(run.logged, 'decision=cold')

@@ -13,7 +13,7 @@ import { openSlot } from '../../doors/slot-socket/rig.ts'
 import { sendToSocket } from '../../doors/slot-socket/send.ts'
 import { text } from '../../mail/mime/nested-mail.ts'
 import { createRandom } from '../../run/random.ts'
-import { coldPrograms, missing, onescanc } from './client.ts'
+import { beside, coldPrograms, missing } from './client.ts'
 
 /**
  * Bounces that qmail-send injects, under settings that meet by chance: the cold slot, the slot socket
@@ -75,15 +75,16 @@ async function fateOf({ outcome, text, delivery }: Passage, stage: BuiltStage) {
 }
 
 t.test('bounces are judged alike cold and warm, never refused', { skip: missing }, async (t) => {
-  const cold = coldPrograms(t)
+  const cold = coldPrograms(t).queue
+  const onescanc = beside(cold)
   const { pick, once, below } = createRandom(34)
   const waysOf: Readonly<Record<string, (t: Test, sent: Sent) => Promise<Passage>>> = {
-    slot: (_, sent) => sendToSlot(sent, { program: [cold.queue] }),
+    slot: (_, sent) => sendToSlot(sent, { program: [cold] }),
     'slot socket': (t, sent) => sendToSocket(t, sent, isOfDaemon),
     async onescanc(t, sent) {
       const own = Object.entries(sent.settings).filter(([name]) => isOfDaemon(name))
       const slot = await openSlot(t, Object.fromEntries(own))
-      const settings = { ONESCAN_COLD: cold.queue, ONESCAN_SOCKET: slot.socket }
+      const settings = { ONESCAN_SOCKET: slot.socket }
       const passage = await sendToSlot(sent, { program: [onescanc], settings })
       t.same(readdirSync(slot.directory), ['s'])
       return passage

@@ -7,7 +7,7 @@ import { firstOfEachKind } from '../../cases/kinds.ts'
 import { isOfDaemon, type Passage, play } from '../../cases/play.ts'
 import { sendToSlot } from '../../doors/slot/send.ts'
 import { openSlot } from '../../doors/slot-socket/rig.ts'
-import { clients, coldPrograms, missing } from './client.ts'
+import { clientsBeside, coldPrograms, missing } from './client.ts'
 
 /**
  * Plays behaviours that all doors share through onescanc under sanitizers, one of each kind, with a
@@ -16,6 +16,7 @@ import { clients, coldPrograms, missing } from './client.ts'
  */
 
 const cold = coldPrograms(t)
+const clients = missing ? [] : clientsBeside(cold.queue)
 
 /** The client waits a second for the first word of a daemon, which runs in this process. */
 const wasTooLate = ({ log }: Passage) =>
@@ -23,10 +24,7 @@ const wasTooLate = ({ log }: Passage) =>
 
 for (const { name, program } of clients) {
   t.test(`${name} without a daemon`, { jobs: 2, skip: missing }, async (t) => {
-    const settings = {
-      ONESCAN_COLD: cold.queue,
-      ONESCAN_SOCKET: join(cold.directory, 'nobody'),
-    }
+    const settings = { ONESCAN_SOCKET: join(cold.directory, 'nobody') }
     for (const testCase of [...firstOfEachKind(allCases), ...bounces]) {
       t.test(testCase.name, (t) =>
         play(t, testCase, {
@@ -49,7 +47,7 @@ for (const { name, program } of clients) {
             const slot = await openSlot(t, Object.fromEntries(daemons))
             const passage = await sendToSlot(sent, {
               program,
-              settings: { ONESCAN_COLD: cold.queue, ONESCAN_SOCKET: slot.socket },
+              settings: { ONESCAN_SOCKET: slot.socket },
             })
             if (wasTooLate(passage)) return passage
             t.notMatch(passage.log, 'decision=cold', 'the daemon answered')

@@ -1,6 +1,14 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { quickest } from '../../doors/slot/slot.ts'
 import type { Ending } from '../../programs/server.ts'
 import { isWhole } from '../../run/is-whole.ts'
@@ -28,13 +36,27 @@ const builds: readonly { readonly name: string; readonly program: readonly strin
 /** Those that tests try: the one that notices most, and with `npm run test:nightly` both. */
 export const clients = isWhole ? builds : builds.slice(0, 1)
 
-/** A private directory that goes with the test, with a cold program in it. */
+/** The path of a copy of a client beside a cold program, which it becomes when it goes cold. */
+export function beside(cold: string, client = onescanc): string {
+  const path = join(dirname(cold), basename(client))
+  if (!existsSync(path)) copyFileSync(client, path)
+  return path
+}
+
+/** The clients that tests try, beside a cold program. */
+export function clientsBeside(cold: string): typeof clients {
+  return clients.map(({ name, program }) => ({ name, program: [beside(cold, program[0]!)] }))
+}
+
+/** Cold programs, each in a directory of its own within one that goes with the test. */
 export interface ColdPrograms {
   readonly directory: string
   /** The compiled one where it is built, which the Debian package has beside onescanc. */
   readonly queue: string
   /** Tells on fd 2 that it was called and how, and hands the mail on as it came. */
   readonly teller: string
+  /** Makes another one of the lines of a shell script: its path. */
+  make(name: string, lines: string): string
 }
 
 /** The files with the locks of cold programs of this account, for each name that they may have. */
@@ -47,21 +69,30 @@ export function lockFiles(program: string): string[] {
   return Array.from({ length: 16 }, (_, number) => `/dev/shm/${name}.${number}`)
 }
 
+/** The name by which a client finds its cold program. */
+const COLD = 'onescan-queue'
+
+/** Makes a cold program of the lines of a shell script in a new directory: its path. */
+export function makeCold(directory: string, lines: string): string {
+  mkdirSync(directory)
+  const path = join(directory, COLD)
+  writeFileSync(path, `#!/bin/sh\n${lines}\n`, { mode: 0o755 })
+  return path
+}
+
 export function coldPrograms(t: Ending): ColdPrograms {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-cold-'))
   t.teardown(() => {
-    const files = readdirSync(directory).flatMap((name) => lockFiles(join(directory, name)))
+    const programs = readdirSync(directory).map((name) => join(directory, name, COLD))
+    const files = programs.flatMap(lockFiles)
     for (const file of files) rmSync(file, { force: true })
     rmSync(directory, { recursive: true, force: true })
   })
-  const program = (name: string, lines: string) => {
-    const path = join(directory, name)
-    writeFileSync(path, `#!/bin/sh\n${lines}\n`, { mode: 0o755 })
-    return path
-  }
+  const make = (name: string, lines: string) => makeCold(join(directory, name), lines)
   return {
     directory,
-    queue: program('onescan-queue', `exec '${quickest.join("' '")}' "$@"`),
-    teller: program('teller', `echo "COLD [$SCANTIMEOUT] [$*]" >&2; exec '${standInQueue()}'`),
+    queue: make('queue', `exec '${quickest.join("' '")}' "$@"`),
+    teller: make('teller', `echo "COLD [$SCANTIMEOUT] [$*]" >&2; exec '${standInQueue()}'`),
+    make,
   }
 }

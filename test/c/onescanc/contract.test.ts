@@ -1,28 +1,30 @@
-import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { table } from '../../../src/lib/settings/table.ts'
 import { envelope, runSlot, type SlotSetup } from '../../doors/slot/slot.ts'
 import { keepsContract } from '../../doors/slot/slot-contract.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
-import { clients, coldPrograms, missing, onescanc } from './client.ts'
+import { beside, clientsBeside, coldPrograms, onescanc as installed, missing } from './client.ts'
 import { accept, answering, bodyAt, insert, keep, scriptedDaemon } from './scripted-daemon.ts'
 
 /** The promises of qmail-queue(8) and onescan-queue(8), kept by the client alone. */
 
 const cold = coldPrograms(t)
+const clients = missing ? [] : clientsBeside(cold.teller)
+const onescanc = missing ? '' : beside(cold.teller)
 /** The default of SCANTIMEOUT. */
 const byDefault = String(table.SCANTIMEOUT.default)
 const daemon = await scriptedDaemon(
   t,
   answering(accept(bodyAt(12), insert('X-QHPSI: clean\n'), keep(0, 12))),
 )
-const on = { QHPSI: 'plugin: eicar', ONESCAN_SOCKET: daemon.socket, ONESCAN_COLD: cold.teller }
+const on = { QHPSI: 'plugin: eicar', ONESCAN_SOCKET: daemon.socket }
 
 const run = (setup: SlotSetup = {}) =>
   runSlot({ program: [onescanc], ...setup, settings: { ...on, ...setup.settings } })
 
-for (const { name, program } of missing ? [] : clients) {
+for (const { name, program } of clients) {
   t.test(`what any program in the slot promises, ${name}`, async (t) => {
     const asked = () => daemon.talks.length
     await keepsContract(t, { name: 'onescanc', program, settings: on, asked })
@@ -114,10 +116,8 @@ t.test('going cold', { skip: missing, jobs: 2 }, async (t) => {
   const nobody = { ONESCAN_SOCKET: '/nonexistent' }
 
   t.test('the cold program sees all settings, except those that change its runtime', async (t) => {
-    const script = join(t.testdir(), 'cold')
-    writeFileSync(script, `#!/bin/sh\nenv >&2; echo "[$*]" >&2; exec '${standInQueue()}'\n`, {
-      mode: 0o755,
-    })
+    const lines = `env >&2; echo "[$*]" >&2; exec '${standInQueue()}'`
+    const shows = cold.make('shows', lines)
     const dropped = {
       NODE_OPTIONS: '--require /nonexistent',
       NODE_PATH: '/x',
@@ -126,8 +126,8 @@ t.test('going cold', { skip: missing, jobs: 2 }, async (t) => {
       LD_LIBRARY_PATH: '/x',
     }
     const ended = await run({
-      program: [onescanc, 'next', 'two words'],
-      settings: { ...nobody, ...dropped, ONESCAN_COLD: script, REJECTVIRUS: '1', NODE_ENV: 'x' },
+      program: [beside(shows), 'next', 'two words'],
+      settings: { ...nobody, ...dropped, REJECTVIRUS: '1', NODE_ENV: 'x' },
     })
     t.equal(ended.code, 0, ended.logged)
     for (const name of Object.keys(dropped)) t.notMatch(ended.logged, new RegExp(`^${name}=`, 'm'))
@@ -154,28 +154,21 @@ t.test('going cold', { skip: missing, jobs: 2 }, async (t) => {
 
   t.test('the cold program is the one beside the client, behind links', async (t) => {
     const directory = t.testdir({ lib: {} })
-    copyFileSync(onescanc, join(directory, 'lib/onescanc'))
+    copyFileSync(installed, join(directory, 'lib/onescanc'))
     copyFileSync(cold.teller, join(directory, 'lib/onescan-queue'))
     symlinkSync('lib/onescanc', join(directory, 'link'))
-    const ended = await run({
-      program: [join(directory, 'link')],
-      settings: { ...nobody, ONESCAN_COLD: undefined },
-    })
+    const ended = await run({ program: [join(directory, 'link')], settings: nobody })
     t.match(ended.logged, `COLD [${byDefault}]`)
   })
 
   // promise: client-cold
   t.test('without a cold program, or with the client in its place, it ends with 120', async (t) => {
-    const alone = join(t.testdir(), 'bin')
-    mkdirSync(alone)
-    copyFileSync(onescanc, join(alone, 'onescanc'))
-    for (const [program, ONESCAN_COLD] of [
-      [onescanc, '/nonexistent'],
-      [onescanc, onescanc],
-      [onescanc, '/'],
-      [join(alone, 'onescanc'), undefined],
-    ] as const) {
-      const ended = await run({ program: [program], settings: { ...nobody, ONESCAN_COLD } })
+    const directory = t.testdir({ alone: {}, itself: {}, directory: { 'onescan-queue': {} } })
+    copyFileSync(installed, join(directory, 'itself/onescan-queue'))
+    for (const place of ['alone', 'itself', 'directory']) {
+      const program = join(directory, place, 'onescanc')
+      copyFileSync(installed, program)
+      const ended = await run({ program: [program], settings: nobody })
       t.equal(ended.code, 120)
       t.match(ended.logged, /fault=chain reason="cold program /)
       t.equal(ended.deliveries.length, 0)

@@ -5,7 +5,7 @@ import { descriptorOf } from '../../../src/lib/process/descriptors.ts'
 import { loadSystem } from '../../../src/lib/runtime/system.ts'
 import { runSlot, type SlotRun, type SlotSetup } from '../../doors/slot/slot.ts'
 import { lacks, programPath } from '../../needs.mjs'
-import { clients, coldPrograms, missing, onescanc } from './client.ts'
+import { beside, clientsBeside, coldPrograms, missing } from './client.ts'
 import {
   accept,
   answering,
@@ -21,6 +21,8 @@ import {
 /** Faults of the host: whatever fails, onescanc loses no mail and gives no wrong answer. */
 
 const cold = coldPrograms(t)
+const clients = missing ? [] : clientsBeside(cold.teller)
+const onescanc = missing ? '' : beside(cold.teller)
 const system = loadSystem()!
 const small = 'Subject: x\n\nbody\n'
 const large = `Subject: x\n\n${'0123456789abcde\n'.repeat(65_537)}`
@@ -35,7 +37,6 @@ async function run(t: Test, script: (talk: Talk) => unknown, setup: SlotSetup = 
     settings: {
       QHPSI: 'plugin: eicar',
       ONESCAN_SOCKET: daemon.socket,
-      ONESCAN_COLD: cold.teller,
       ...setup.settings,
     },
   })
@@ -66,9 +67,12 @@ t.test('mail stays whole around the size that lies on disk', { skip: missing }, 
     for (const more of [-1, 0, 1, 65_536]) {
       const body = Buffer.alloc(256 * 1024 - 16 * 1024 - 12 + more, 'line\n')
       const message = Buffer.concat([Buffer.from('Subject: x\n\n'), body])
-      const nobody = { ONESCAN_SOCKET: '/nonexistent', ONESCAN_COLD: cold.queue }
-      for (const settings of [{}, nobody]) {
-        const { deliveries } = await run(t, edit, { program, message, settings })
+      const toQueue = {
+        program: [beside(cold.queue, program[0])],
+        settings: { ONESCAN_SOCKET: '/nonexistent' },
+      }
+      for (const setup of [{ program }, toQueue]) {
+        const { deliveries } = await run(t, edit, { message, ...setup })
         t.ok(
           deliveries[0]?.message.equals(Buffer.concat([Buffer.from('X-QHPSI: clean\n'), message])),
         )
@@ -224,7 +228,6 @@ t.test(
 t.test('its own lines name the client, if tcpserver has', { skip: missing }, async (t) => {
   const settings = {
     QHPSI: 'plugin: eicar',
-    ONESCAN_COLD: cold.teller,
     ONESCAN_SOCKET: '/nonexistent/s',
   }
   const logged = async (TCPREMOTEIP: string) =>

@@ -1,6 +1,6 @@
-import { join } from 'node:path'
 import t from 'tap'
 import { checkTrialMessages } from '../../../src/cli/check/slot/trial-messages.ts'
+import { beside, coldPrograms, missing } from '../../c/onescanc/client.ts'
 import { host } from '../../cli/check/host.ts'
 import { onescan } from '../../cli/onescan.ts'
 import { submitTo } from '../../doors/milter/submit.ts'
@@ -12,8 +12,7 @@ import { metric, serve } from './rig.ts'
 
 /** Trials of `onescan check` are logged as such, and count nowhere; nobody else can send any. */
 
-const onescanc = join(import.meta.dirname, '../../../build/native/onescanc')
-const skip = lacks('the client')
+const skip = lacks('the client') || missing
 
 t.test(
   'trials of onescan check are marked in the log, and counted nowhere',
@@ -24,11 +23,8 @@ t.test(
       args: ['--milter', `inet:127.0.0.1:${port}`],
       settings: { QMAILHOME: '/nonexistent' },
     })
-    const env = {
-      QHPSI: 'plugin: eicar',
-      ONESCAN_SOCKET: served.socket,
-      ONESCAN_COLD: '/bin/false',
-    }
+    const env = { QHPSI: 'plugin: eicar', ONESCAN_SOCKET: served.socket }
+    const onescanc = beside(coldPrograms(t).make('fails', 'exit 1'))
     const throughSlot = await checkTrialMessages(host(env, { program: onescanc }))
     const withoutCold = ['warning slot, without onescand']
     t.same(complaints(throughSlot), withoutCold, 'warm: the cold program fails', { throughSlot })

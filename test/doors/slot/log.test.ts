@@ -3,7 +3,7 @@ import { cpSync, existsSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
-import { missing as clientMissing, clients, coldPrograms } from '../../c/onescanc/client.ts'
+import { missing as clientMissing, clientsBeside, coldPrograms } from '../../c/onescanc/client.ts'
 import {
   accept,
   answering,
@@ -32,11 +32,9 @@ const plugin = stage.file(
   'export const virusscan = () => { process.stderr.write("secret of the plugin\\n"); return { clean: true } }',
 )
 
+const clients = clientMissing ? [] : clientsBeside(coldPrograms(t).queue)
 /** For clients, which go cold, as for all others. */
-const withoutDaemon = (t: Test) => ({
-  ONESCAN_SOCKET: '/nonexistent',
-  ONESCAN_COLD: coldPrograms(t).queue,
-})
+const withoutDaemon = { ONESCAN_SOCKET: '/nonexistent' }
 
 /** As qmail-local starts a program: no server told it anything, and fd 2 is the delivery report. */
 const local = {
@@ -89,12 +87,11 @@ async function loggingDaemon(t: Test, line: string) {
 
 // promise: log-unread, rule-17-outside
 t.test('below qmail-local the report of the delivery stays empty', async (t) => {
-  const cold = withoutDaemon(t)
   const asking = await loggingDaemon(t, 'secret of the daemon\n')
   for (const { name, program } of [...runtimes, ...clients]) {
     t.test(name, async (t) => {
       const send = async (way: string, code: number, { settings, ...setup }: SlotSetup) => {
-        const all = { ...cold, ...local, ...settings }
+        const all = { ...withoutDaemon, ...local, ...settings }
         const run = await runSlot({ program, message: plain, ...setup, settings: all })
         t.equal(run.code, code, way)
         t.equal(run.logged, '', way)
@@ -110,7 +107,7 @@ t.test(
   "without a log of its own the slot logs to the system's, a datagram a line",
   { skip: syslogMissing },
   async (t) => {
-    const settings = { ...local, ...withoutDaemon(t), QHPSI: loud }
+    const settings = { ...local, ...withoutDaemon, QHPSI: loud }
     for (const { name, program } of [...runtimes, ...clients]) {
       const syslog = await startSyslog(t)
       const run = await runSlot({ program: syslog.around(program), message: plain, settings })
@@ -186,7 +183,7 @@ t.test(
 
 // promise: log-waits
 t.test('mail does not wait for a full log of the system', { skip: syslogMissing }, async (t) => {
-  const settings = { ...local, ...withoutDaemon(t), QHPSI: loud }
+  const settings = { ...local, ...withoutDaemon, QHPSI: loud }
   const syslog = await startSyslog(t, 'is full')
   for (const { name, program } of [...runtimes, ...clients]) {
     const run = await runSlot({ program: syslog.around(program), settings })

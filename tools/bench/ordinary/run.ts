@@ -246,7 +246,6 @@ async function startStation(t: Ending, name: string, wish: StationWish) {
     ...workshop.environment({ ...clamd, socket: relay.socket } satisfies Clamd),
     ...order.settings,
     ...settings,
-    ONESCAN_COLD: programs.cold,
   }
   const { command = [programs.daemon] } = wish
   const { directory } = workshop
@@ -299,7 +298,6 @@ function programsIn(directory: string | undefined) {
   return {
     client: join(directory ?? NATIVE, 'onescanc'),
     daemon: join(directory ?? join(root, 'bin'), 'onescand'),
-    cold: join(directory ?? join(root, 'bin'), 'onescan-queue'),
   }
 }
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { Semaphore } from '../../../src/lib/flow/semaphore.ts'
-import { coldPrograms, onescanc } from '../../../test/c/onescanc/client.ts'
+import { beside, coldPrograms } from '../../../test/c/onescanc/client.ts'
 import { childrenOf, launcher, startOnescand } from '../../../test/daemon/process.ts'
 import { call, everything, negotiate, says } from '../../../test/doors/milter/mta.ts'
 import { submit } from '../../../test/doors/milter/submit.ts'
@@ -56,9 +56,11 @@ async function measure(program: string, largeAlone = false): Promise<void> {
     })
     if (largeAlone) return besideLarge(place, onescand.pid)
     await many(place, onescand.pid)
-    const cold = coldPrograms(t).queue
-    const client = { ...settings, ONESCAN_SOCKET: onescand.socket, ONESCAN_COLD: cold }
-    await whilePaused(client, [onescand.pid, ...childrenOf(onescand.pid)])
+    const client = { ...settings, ONESCAN_SOCKET: onescand.socket }
+    await whilePaused(beside(coldPrograms(t).queue), client, [
+      onescand.pid,
+      ...childrenOf(onescand.pid),
+    ])
     await besideLarge(place, onescand.pid)
   })
 }
@@ -114,6 +116,7 @@ function watchMemory(pid: number): { end(): string } {
 }
 
 async function whilePaused(
+  onescanc: string,
   settings: Readonly<Record<string, string>>,
   processes: readonly number[],
 ): Promise<void> {
