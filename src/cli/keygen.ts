@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { Fault } from '../lib/errors/fault.ts'
+import { readSetting } from '../lib/settings/settings.ts'
 import {
   HMAC_SECRET_MIN,
   isCurrent,
@@ -11,10 +12,12 @@ import {
   objectionToMode,
   parseKeyring,
 } from '../scan/cluster/keyring.ts'
-import { rotationSteps } from './rotation-steps.ts'
-import { flag, printsJson, text, texts } from './shared/options.ts'
+import { type Rotation, rotateKey } from './rotate-key.ts'
+import { flag, printsJson, text } from './shared/options.ts'
 import { replaceFile } from './shared/replace-file.ts'
 import { makeCommand, type Output } from './shared/run-command.ts'
+import { settingsOfOnescand } from './shared/settings-file.ts'
+import { hasSystemd } from './shared/systemd-unit.ts'
 
 /** The most characters of the host's name: a key id has at most 32, and `-YYYYMMDD-N` may follow. */
 const HOST_MAX = 32 - '-20260101-99'.length
@@ -38,48 +41,29 @@ export const keygenCommand = makeCommand('keygen', {
         'append',
         text('Add it below the keys of this ring: it is trusted, and does not sign'),
       )
-      .option(
-        'prepend',
-        text('Add it on top of this ring: it signs from the next message on', {
-          conflicts: 'append',
-        }),
-      )
-      .option('promote', text('Move the key --id to the top of this ring: it signs'))
-      .option('retire', text('Remove the key --id from this ring, in which another one signs'))
-      .option('rotate', text('Print the steps by which this cluster changes the key of this ring'))
-      .option('host', texts('For --rotate: another host with this ring; repeat it for more'))
-      .conflicts('rotate', ['append', 'prepend', 'promote', 'retire'])
-      .conflicts('promote', ['append', 'prepend', 'retire'])
-      .conflicts('retire', ['append', 'prepend'])
+      .option('rotate', text('Take the next step to a new key in this ring, and print what it was'))
+      .conflicts('rotate', ['append', 'id', 'until'])
       .option('json', printsJson)
       .example('$0 keygen', 'Print a line; anyone who reads it can make stamps')
       .example(
         '$0 keygen --append /var/qmail/control/clusterkeys',
         'Make a ring (mode 0640), or add to one',
       )
-      .example(
-        '$0 keygen --rotate /etc/onescan/keys/clusterkeys --host mx2 --host mx3',
-        'What to type to change the key of three hosts',
-      )
+      .example('$0 keygen --rotate /etc/onescan/keys/clusterkeys', 'Change the key of a cluster')
       .epilogue(
         'The first line of a ring signs, all lines verify. To change keys without additional ' +
-          'scans, add the new one at the end on every host first (--append), then move it to the ' +
-          'top (--promote), and remove the old one (--retire) when no mail that it signed is ' +
-          'under way.\n\n' +
+          'scans, every host needs the new one before it signs: --rotate adds it, and when the ' +
+          'ring is on all hosts, --rotate again has it sign and gives the old one a last day.\n\n' +
           'A file is replaced in one step and keeps owner, group and mode; a new one has mode 0640.\n\n' +
           'Exit codes: 0 done; 2 it failed, and no file was changed.',
       ),
   async work(args, output) {
     const now = new Date()
     if (args.rotate !== undefined) {
-      const steps = await rotationSteps(args.rotate, args.host ?? [], defaultId(hostname(), now))
-      output.text(steps.text)
-      await output.result(steps.facts)
-      return 0
-    }
-    const moved = args.promote ?? args.retire
-    if (moved !== undefined) {
-      return moveKey(moved, args.id, args.promote === undefined ? 'retire' : 'promote', output)
+      if (args.md5 || args.release) {
+        throw new Fault('config', '--rotate: takes neither --md5 nor --release; leave them out')
+      }
+      return rotate(args.rotate, now, output)
     }
     const seconds = now.getTime() / 1000
     checkOptions(args.id, args.until)
@@ -92,13 +76,13 @@ export const keygenCommand = makeCommand('keygen', {
       }
       return { id, line, scheme: key!.scheme }
     }
-    const ring = args.append ?? args.prepend
+    const ring = args.append
     if (ring !== undefined) {
       let id = ''
       const { keys, made, group } = await changeKeyring(ring, (old) => {
         const made = make(parseKeyring(old, ring).map((key) => key.id))
         id = made.id
-        return args.append === undefined ? `${made.line}\n${old}` : `${old}${made.line}\n`
+        return `${old}${made.line}\n`
       })
       const signs = keys.find((candidate) => isCurrent(candidate, seconds))?.id === id
       await output.result({ id, file: ring, made, signs })
@@ -122,30 +106,29 @@ export const keygenCommand = makeCommand('keygen', {
   },
 })
 
-/** Moves a key to the top of its ring, or takes it out. The others keep their order. */
-async function moveKey(
-  ring: string,
-  id: string | undefined,
-  how: 'promote' | 'retire',
-  output: Output,
-): Promise<number> {
-  if (id === undefined) throw new Fault('config', `--${how} ${ring}: name the key by --id`)
-  const { keys } = await changeKeyring(ring, (old) => {
-    const lines = old.split('\n').slice(0, -1)
-    const isNamed = (line: string) => line.split(':').length > 2 && line.split(':')[1] === id
-    const own = lines.filter(isNamed)
-    if (own.length === 0) throw new Fault('config', `${ring}: has no line with the key ${id}`)
-    const others = lines.filter((line) => !isNamed(line))
-    const next = how === 'promote' ? [...own, ...others] : others
-    if (!parseKeyring(next.join('\n'), ring).some((key) => isCurrent(key, Date.now() / 1000))) {
-      throw new Fault('config', `${ring}: without ${id} no key would sign; add one first`)
-    }
-    return `${next.join('\n')}\n`
+/** Takes the next step of a rotation, and prints it, and what is to be done then. */
+async function rotate(ring: string, now: Date, output: Output): Promise<number> {
+  const maxAge = readSetting({ ...settingsOfOnescand(), ...process.env }, 'CLUSTERMAXAGE')
+  let done: Rotation | undefined
+  await changeKeyring(ring, (old) => {
+    done = rotateKey(old, ring, { now, maxAge }, (ids) => {
+      const id = freeId(defaultId(hostname(), now), ids)
+      return { id, line: keyLine(id, false, undefined) }
+    })
+    return done.text
   })
-  const signs = keys.find((key) => isCurrent(key, Date.now() / 1000))?.id ?? null
-  await output.result({ id, file: ring, signs })
-  const done = how === 'promote' ? 'on top of' : 'not any more in'
-  output.text(`key ${id} is ${done} ${ring}: ${signs ?? 'none'} signs\n`)
+  const { text: _, ...facts } = done!
+  const { did, id, old, until, removed } = facts
+  await output.result({ file: ring, ...facts })
+  for (const gone of removed) output.text(`key ${gone} is removed: its last day is past\n`)
+  const reload = hasSystemd() ? 'systemctl reload onescand' : 'svc -h /service/onescand'
+  const copy = `copy ${ring} to every other host with its mode, and reload onescand on all (${reload})`
+  output.text(
+    did === 'added'
+      ? `key ${id} is added: it verifies, and ${old} still signs\n` +
+          `next: ${copy}; then run this again\n`
+      : `key ${id} signs from now on, and ${old} verifies until ${until}\nnext: ${copy}\n`,
+  )
   return 0
 }
 

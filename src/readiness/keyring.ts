@@ -103,7 +103,7 @@ function checkKeys(host: StageHost, keys: readonly Key[]): Finding[] {
   const signer = keys.find((key) => isCurrent(key, now))
   const findings = keys.flatMap((key) => checkKey(key, now))
   if (signer === undefined) {
-    const remedy = 'run "onescan keygen --prepend" for a new one'
+    const remedy = 'add a new one by "onescan keygen --append"'
     findings.unshift(warning('keyring', 'every key is past its date: nothing is signed', remedy))
   } else {
     findings.unshift(

@@ -7,15 +7,14 @@ import {
   statSync,
   symlinkSync,
   unlinkSync,
-  writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { defaultId } from '../../src/cli/keygen.ts'
-import { parseKeyring } from '../../src/scan/cluster/keyring.ts'
+import { isCurrent, parseKeyring } from '../../src/scan/cluster/keyring.ts'
 import { lacks } from '../needs.mjs'
 import { openDirectory } from '../programs/reachable.ts'
-import { asPlain, bundle, jsonIn, onescan } from './onescan.ts'
+import { asPlain, jsonIn, onescan } from './onescan.ts'
 
 const mode = (path: string) => statSync(path).mode & 0o777
 
@@ -74,18 +73,15 @@ t.test(
   },
 )
 
-t.test('--append adds a key below the others, and --prepend on top', async (t) => {
+t.test('--append adds a key below the others', async (t) => {
   const ring = join(t.testdir({ ring: '# our cluster\noldword' }), 'ring')
   chmodSync(ring, 0o600)
   const below = await onescan(['keygen', '--append', ring, '--id', 'below', '--json'])
   t.match(jsonIn(below.out).results[0], { id: 'below', file: ring, made: false, signs: false })
-  const above = await onescan(['keygen', '--prepend', ring, '--id', 'above'])
-  t.match(above.out, 'signs from now on')
-  t.notMatch(above.out, 'release')
   const release = await onescan(['keygen', '--append', ring, '--id', 'last', '--release'])
   t.match(release.out, 'it verifies, and an earlier line signs; it may release mail')
   const ids = parseKeyring(readFileSync(ring, 'latin1'), ring).map(({ id }) => id)
-  t.same(ids, ['above', 'line-3', 'below', 'last'])
+  t.same(ids, ['line-2', 'below', 'last'])
   t.match(readFileSync(ring, 'latin1'), '# our cluster\noldword\n')
 })
 
@@ -173,58 +169,87 @@ t.test('a second key of a day has an id of its own', async (t) => {
   t.same(more, [`${first}-2`, `${first}-3`])
 })
 
-t.test('a key goes to the top, and another one out of the ring', async (t) => {
-  const ring = join(t.testdir({}), 'ring')
-  for (const id of ['old', 'other', 'new']) await onescan(['keygen', '--append', ring, '--id', id])
-  const promoted = await onescan(['keygen', '--promote', ring, '--id', 'new'])
-  t.match(promoted, { code: 0, out: /^key new is on top of .*: new signs\n$/ })
-  t.same(idsOf(ring), ['new', 'old', 'other'])
-  t.match(await onescan(['keygen', '--retire', ring, '--id', 'old']), { code: 0 })
-  t.same(idsOf(ring), ['new', 'other'])
-  await onescan(['keygen', '--retire', ring, '--id', 'other'])
-  const last = await onescan(['keygen', '--retire', ring, '--id', 'new'])
-  t.match(last, { code: 2, err: 'without new no key would sign' })
-  t.match(await onescan(['keygen', '--promote', ring, '--id', 'gone']), { code: 2, err: 'gone' })
-  t.same(idsOf(ring), ['new'], 'nothing was changed')
+const DAY = 86_400_000
+const day = (time: number) => new Date(time).toISOString().slice(0, 10)
+
+t.test('--rotate adds a key, has it sign, and ends the old one', async (t) => {
+  const ring = join(t.testdir({ ring: '# ours\n' }), 'ring')
+  chmodSync(ring, 0o640)
+  for (const id of ['old', 'partner']) await onescan(['keygen', '--append', ring, '--id', id])
+  const added = await onescan(['keygen', '--rotate', ring])
+  const [, fresh = ''] = /^key (\S+) is added: it verifies, and old still signs\n/.exec(added.out)!
+  t.match(added.out, /^next: copy .*ring to every other host .*; then run this again$/m)
+  t.same(idsOf(ring), ['old', 'partner', fresh])
+
+  const began = Date.now()
+  const signs = await onescan(['keygen', '--rotate', ring])
+  const [, until = ''] = /^key \S+ signs from now on, and old verifies until (\S+)$/m.exec(
+    signs.out,
+  )!
+  const last = [began, Date.now()].map((time) => day(time + 3_600_000 + DAY)) // CLUSTERMAXAGE
+  t.ok(last.includes(until), until)
+  t.same(idsOf(ring), [fresh, 'old', 'partner'], 'and a key of others never signs')
+  const text = readFileSync(ring, 'latin1')
+  t.match(
+    text,
+    new RegExp(`^# ours\nhmac-sha256:${fresh}:[\\w-]+\nhmac-sha256:old:[\\w-]+:until=${until}\n`),
+  )
+  t.equal(text.match(/^#/gm)?.length, 1, 'its own remark is gone')
+  t.notMatch(added.out + signs.out, text.split(':')[2]!.split('\n')[0]!, 'no secret is shown')
+
+  const again = jsonIn((await onescan(['keygen', '--rotate', ring, '--json'])).out).results[0]
+  t.match(again, { did: 'added', id: `${fresh}-2`, old: fresh, removed: [] })
 })
 
-t.test('the steps that --rotate prints change the key of a cluster', async (t) => {
-  // Programs of this test in the place of ssh and scp, which would reach another host.
-  const directory = t.testdir({
-    here: {},
-    mx2: {},
-    bin: {
-      onescan: `#!/bin/sh\nexec '${process.execPath}' '${bundle}' "$@"\n`,
-      scp: `#!/bin/sh\nfor to; do :; done\ncp -p "$2" "$(echo "\${to#mx2:}" | sed 's|/here/|/mx2/|')"\n`,
-      ssh: `#!/bin/sh\neval "$(echo "$2" | sed 's|/here/|/mx2/|g')"\n`,
-      svc: '#!/bin/sh\necho reloaded\n',
-      systemctl: '#!/bin/sh\necho reloaded\n',
-    },
-  })
-  const programs = join(directory, 'bin')
-  const ring = join(directory, 'here/ring')
-  const there = join(directory, 'mx2/ring')
-  await onescan(['keygen', '--append', ring, '--id', 'old'])
-  writeFileSync(there, readFileSync(ring), { mode: 0o640 })
-  const { code, out } = await onescan(['keygen', '--rotate', ring, '--host', 'mx2'])
-  t.equal(code, 0)
-  t.same(idsOf(ring), ['old'], 'nothing is changed')
-  for (const name of ['onescan', 'scp', 'ssh', 'svc', 'systemctl']) {
-    chmodSync(join(programs, name), 0o755)
-  }
-  const steps = out.split(/\n\n# \d\. .*\n/).slice(1)
-  t.equal(steps.length, 3)
-  const rings: string[][] = []
-  for (const step of steps) {
-    const said = execFileSync('/bin/sh', ['-ec', step], {
-      encoding: 'utf8',
-      env: { PATH: `${programs}:${process.env.PATH}` },
+t.test(
+  '--rotate removes keys whose last day is past, and changes no ring without a key',
+  async (t) => {
+    const { out } = await onescan(['keygen', '--id', 'gone'])
+    const current = (await onescan(['keygen', '--id', 'now', '--release'])).out
+    const lines = `${out.trim()}:until=2020-01-01\n${current}`
+    const ring = join(t.testdir({ ring: lines, empty: `${out.trim()}:until=2020-01-01\n` }), 'ring')
+    for (const name of ['ring', 'empty']) chmodSync(join(ring, '..', name), 0o640)
+    const rotated = await onescan(['keygen', '--rotate', ring])
+    t.match(rotated.out, /^key gone is removed: its last day is past\n/)
+    t.match(rotated.out, /^key \S+ is added: it verifies, and now still signs$/m)
+    t.match(readFileSync(ring, 'latin1').split('\n').at(-2), /:release$/, 'what the old one may do')
+    const empty = join(ring, '../empty')
+    t.match(await onescan(['keygen', '--rotate', empty]), {
+      code: 2,
+      err: /has no key that signs; add/,
     })
-    t.equal(said.match(/reloaded/g)?.length, 2, 'on both hosts')
-    t.equal(readFileSync(there, 'latin1'), readFileSync(ring, 'latin1'))
-    t.equal(mode(there), 0o640)
-    rings.push(idsOf(ring))
+    t.same(idsOf(empty), ['gone'])
+    const none = join(ring, '../none')
+    t.equal((await onescan(['keygen', '--rotate', none])).code, 2)
+    t.notOk(existsSync(none))
+  },
+)
+
+t.test('--rotate turns a bare word into a line with a last day', async (t) => {
+  const ring = join(t.testdir({ ring: 'oldword' }), 'ring')
+  chmodSync(ring, 0o640)
+  for (const _ of [1, 2]) t.equal((await onescan(['keygen', '--rotate', ring])).code, 0)
+  t.match(
+    readFileSync(ring, 'latin1'),
+    /^hmac-sha256:\S+\nmd5:line-1:oldword:until=\d{4}-\d\d-\d\d\n$/,
+  )
+})
+
+t.test('each step is trusted by a host that still has the ring of the step before', async (t) => {
+  const ring = join(t.testdir({}), 'ring')
+  await onescan(['keygen', '--append', ring, '--id', 'old'])
+  const rings = [parseKeyring(readFileSync(ring, 'latin1'), ring)]
+  for (const _ of [1, 2]) {
+    await onescan(['keygen', '--rotate', ring])
+    rings.push(parseKeyring(readFileSync(ring, 'latin1'), ring))
   }
-  const [, fresh = ''] = rings[0]!
-  t.same(rings, [['old', fresh], [fresh, 'old'], [fresh]])
+  const now = Date.now() / 1000
+  for (const [at, keys] of rings.slice(1).entries()) {
+    const before = rings[at]!
+    const signer = (some: typeof keys) => some.find((key) => isCurrent(key, now))!
+    const knows = (some: typeof keys, { secret }: (typeof keys)[0]) =>
+      some.some((key) => isCurrent(key, now) && key.secret.equals(secret))
+    t.ok(knows(before, signer(keys)), `step ${at + 1}: a host that has it signs`)
+    t.ok(knows(keys, signer(before)), `step ${at + 1}: a host that lacks it signs`)
+  }
 })

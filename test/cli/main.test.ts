@@ -61,7 +61,7 @@ t.test('a wrong word of the command line is named, with what to do', async (t) =
     [['scan', '--max-size', '', 'file'], '--max-size: needs a value'],
     [['keygen', '--append='], '--append: needs a value'],
     [['keygen', '--append'], '--append: needs a value'],
-    [['keygen', '--append', 'a', '--prepend', 'b'], '--prepend and --append: give one of them'],
+    [['keygen', '--append', 'a', '--rotate', 'b'], '--rotate and --append: give one of them'],
     [
       ['log', '--decision', 'frob', 'file'],
       '--decision frob: must be one of accept, tag, quarantine, reject, defer, discard, pass',
@@ -102,8 +102,8 @@ t.test('a shell can complete commands and options', async (t) => {
   const complete = async (...words: string[]) =>
     (await onescan(['--get-yargs-completions', 'onescan', ...words])).out.split('\n')
   t.match((await complete('key')).join('\n'), /^keygen/m)
-  t.match((await complete('keygen', '--p')).join('\n'), /^--prepend/m)
-  t.match((await complete('keygen', '')).join('\n'), /^--prepend/m, 'before a word is begun')
+  t.match((await complete('keygen', '--ap')).join('\n'), /^--append/m)
+  t.match((await complete('keygen', '')).join('\n'), /^--append/m, 'before a word is begun')
 })
 
 t.test('the language of the user changes nothing in the output', async (t) => {

@@ -105,7 +105,7 @@ export const typed: readonly TypedBlock[] = [
   {
     page: 'doc/cluster.md',
     begins: 'onescan keygen --rotate',
-    prints: /# 3\. .*\nonescan keygen --retire \/etc\/onescan\/keys\/clusterkeys/,
+    prints: /^key \S+ is added: it verifies, and \S+ still signs\nnext: copy /m,
   },
   {
     page: 'doc/cluster.md',
