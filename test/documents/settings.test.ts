@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { misspeltSettings } from '../../src/lib/settings/misspelt.ts'
 import type { Setting, SettingReader } from '../../src/lib/settings/table/kinds.ts'
-import { isSetting, names, table } from '../../src/lib/settings/table.ts'
+import { isSetting, names, readFromCaller, table } from '../../src/lib/settings/table.ts'
 import { settingsOn } from './man-defaults.ts'
 import { readPage, section } from './man-page.ts'
 import { sourceFiles } from './source-files.ts'
@@ -26,9 +26,10 @@ const readFor = {
   quota: namesRead((file) => /^(quotad|protocol\/ldap)\//.test(file)),
 }
 
-t.test('the slot and onescand read exactly the settings of the table', async (t) => {
-  const expected = namesOf('slot', 'onescand').filter((name) => !name.startsWith('ONESCAN_'))
-  t.ok(expected.length > 60)
+t.test('the slot and onescand read the table, and what the caller sets', async (t) => {
+  const settings = namesOf('slot', 'onescand').filter((name) => !name.startsWith('ONESCAN_'))
+  t.ok(settings.length > 50)
+  const expected = [...settings, ...readFromCaller]
   t.same([...readFor.mail].sort(), expected.sort())
 })
 
@@ -37,7 +38,8 @@ t.test('onescan-quotad reads exactly the settings of the table', async (t) => {
 })
 
 t.test('no setting is taken for a misspelt one', async (t) => {
-  t.same(misspeltSettings(Object.fromEntries(names.map((name) => [name, 'x']))), [])
+  const known = [...names, ...readFromCaller]
+  t.same(misspeltSettings(Object.fromEntries(known.map((name) => [name, 'x']))), [])
 })
 
 const pages = (['onescan-queue', 'onescanc', 'onescan-quotad'] as const).map((page) => ({
@@ -54,8 +56,10 @@ t.test('each manual page has its settings, and no others, in the order of the ta
     // onescanc tells how it reads those of onescan-queue(8); systemd's own are no settings.
     const isOther = (name: string) =>
       page === 'onescanc' ? !name.startsWith('ONESCAN_') : /^(LISTEN_|NOTIFY_)/.test(name)
+    const ofCaller = items.filter((name) => readFromCaller.includes(name))
+    t.same(ofCaller, page === 'onescan-quotad' ? [] : readFromCaller, page)
     t.same(
-      items.filter((name) => !isOther(name)),
+      items.filter((name) => !isOther(name) && !readFromCaller.includes(name)),
       own.map(([name]) => name),
       page,
     )
@@ -97,7 +101,7 @@ function namesRead(isMeant: (file: string) => boolean): ReadonlySet<string> {
     for (const [, name] of source.matchAll(/\(\s*env,\s*'([A-Z][A-Z_0-9]*)'/g)) found.add(name!)
     const code = source.replace(/\/\*.*?\*\/|\/\/[^\n]*|'[^'\n]*'|`[^`]*`/gs, "''")
     for (const [, name] of code.matchAll(/(?:\.|[{,]\s*)([A-Z][A-Z_0-9]*)\b/g)) {
-      if (isSetting(name!)) found.add(name!)
+      if (isSetting(name!) || readFromCaller.includes(name!)) found.add(name!)
     }
   }
   return found

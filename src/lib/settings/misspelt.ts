@@ -1,18 +1,19 @@
 import { type Finding, warning } from '../errors/finding.ts'
 import type { Environment } from './settings.ts'
-import { isSetting, names } from './table.ts'
+import { isSetting, names, readFromCaller } from './table.ts'
 
 /**
  * Variables of other programs on mail hosts. They are never reported, however similar they are to a
  * setting.
  */
-const foreignNames = new Set(
-  (
+const foreignNames = new Set([
+  ...readFromCaller,
+  ...(
     'BADMIMETYPE BADLOADERTYPE CLAMDSCAN DATABYTES DELAY GREETDELAY HOME LOGNAME MAIL PWD ' +
     'QMAILQUEUE QUEUEDIR QUEUE_BASE QUOTA RBLSMTPD SHELL SHLVL SMTPAUTH SMTPDELAY TCPLOCALHOST ' +
     'TCPLOCALPORT TCPREMOTEINFO TCPREMOTEPORT TEMPDIR TERM TMP USER'
   ).split(' '),
-)
+])
 
 /**
  * A shorter name must begin with the right letter: otherwise two changed letters turn it into any

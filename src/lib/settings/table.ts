@@ -53,12 +53,6 @@ const answersAndLog = {
     ...own,
     defaultInWords: "standard error if that is a log, else the system's log",
   }),
-  PROTO: text(undefined, byCaller),
-  TCPLOCALIP: text(undefined, byCaller),
-  DTLINE: text(undefined, byCaller),
-  RPLINE: text(undefined, byCaller),
-  UFLINE: text(undefined, byCaller),
-  JOURNAL_STREAM: text(undefined, byCaller),
 }
 
 const places = {
@@ -148,6 +142,19 @@ export const table = {
   ...quotaService,
   ...quotaDirectory,
 } satisfies Readonly<Record<string, Setting>>
+
+/**
+ * Variables that are no settings: servers, qmail-local and systemd set them, and the slot reads from them
+ * whether standard error is a log (onescan-log(5)).
+ */
+export const readFromCaller: readonly string[] = [
+  'PROTO',
+  'TCPLOCALIP',
+  'DTLINE',
+  'RPLINE',
+  'UFLINE',
+  'JOURNAL_STREAM',
+]
 
 export type SettingName = keyof typeof table
 

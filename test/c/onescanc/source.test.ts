@@ -1,5 +1,6 @@
 import t from 'tap'
 import { chainEnvironment } from '../../../src/lib/settings/environment.ts'
+import { readFromCaller } from '../../../src/lib/settings/table.ts'
 import { items, readPage, section } from '../../documents/man-page.ts'
 import { listInC, textInC } from '../built-in-c.ts'
 import { source } from './client.ts'
@@ -19,10 +20,7 @@ function named(page: string): string[] {
 }
 
 /** The settings that onescanc(8) obeys itself and does not send. */
-const itsOwn = [
-  ...['LOGFILE', 'PATH', 'SPOOLDIR', 'TMPDIR'],
-  ...['PROTO', 'TCPLOCALIP', 'DTLINE', 'RPLINE', 'UFLINE', 'JOURNAL_STREAM'],
-]
+const itsOwn = ['LOGFILE', 'PATH', 'SPOOLDIR', 'TMPDIR', ...readFromCaller]
 
 /** The settings of onescand alone, about quarantine, remembered verdicts and clients of clamd. */
 const daemonsOwn = [

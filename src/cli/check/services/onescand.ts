@@ -76,7 +76,7 @@ function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts
   }
   const what = `onescand ${description.pid}`
   const set = Object.entries(description.settings).filter(
-    ([name]) => isSetting(name) && name !== 'PATH' && name !== 'JOURNAL_STREAM',
+    ([name]) => isSetting(name) && name !== 'PATH',
   )
   const list = set.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(' ')
   return [
