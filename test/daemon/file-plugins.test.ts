@@ -6,7 +6,7 @@ import { call as callMilter, negotiate, says, tell } from '../doors/milter/mta.t
 import { submit } from '../doors/milter/submit.ts'
 import { ask, call, framesOf } from '../doors/slot-socket/client.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'
-import { noCompiler } from '../scan/scanners/file-plugin/asking.ts'
+import { noCompiler } from '../scan/scanners/file-plugin/no-compiler.ts'
 import { runtimes, startOnescand } from './process.ts'
 
 /**

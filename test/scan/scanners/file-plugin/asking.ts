@@ -14,11 +14,7 @@ import {
   type ScanSettings,
 } from '../../../../src/scan/scanners/shared/scan-settings.ts'
 import { abortLate, type ContentScanner } from '../../../../src/scan/scanners/shared/scanner.ts'
-import { lacks } from '../../../needs.mjs'
 import type { Ending } from '../../../programs/server.ts'
-
-/** The reason why C plugins cannot be tested here, or false. */
-export const noCompiler: string | false = lacks('C compiler', 'the addon')
 
 export interface Question {
   /** PLUGINDIR; the message lies there too, unless `path` says otherwise. */

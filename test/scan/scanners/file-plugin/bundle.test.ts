@@ -7,7 +7,8 @@ import { bundleTarget } from '../../../../packaging/bundled.mjs'
 import { newestNode, oldestNode } from '../../../../packaging/toolchain/toolchain.mjs'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { isWhole } from '../../../run/is-whole.ts'
-import { noCompiler, type Question } from './asking.ts'
+import type { Question } from './asking.ts'
+import { noCompiler } from './no-compiler.ts'
 
 const root = join(import.meta.dirname, '../../../..')
 

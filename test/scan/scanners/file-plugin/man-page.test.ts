@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process'
 import t from 'tap'
 import { standardLimits } from '../../../../src/scan/scanners/file-plugin/file-plugin.ts'
 import { example as exampleIn, readPage } from '../../../documents/man-page.ts'
-import { ask, noCompiler, wordsOf } from './asking.ts'
+import { ask, wordsOf } from './asking.ts'
+import { noCompiler } from './no-compiler.ts'
 
 const page = readPage('onescan-plugin.7')
 const example = (name: string) => exampleIn(page, name)

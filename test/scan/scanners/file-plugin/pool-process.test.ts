@@ -5,14 +5,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
 import { orItsEnd } from '../../../run/until.ts'
-import {
-  HOLDS_LIFELINE,
-  lifeline,
-  noCompiler,
-  poolPlugin,
-  STARTS_SLEEPER,
-  tellsProcess,
-} from './asking.ts'
+import { HOLDS_LIFELINE, lifeline, poolPlugin, STARTS_SLEEPER, tellsProcess } from './asking.ts'
+import { noCompiler } from './no-compiler.ts'
 
 /** The processes of a pool and the process that asks: its log, and its end; and C plugins. */
 

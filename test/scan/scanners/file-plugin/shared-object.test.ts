@@ -6,7 +6,8 @@ import {
   infected,
   type ScanResult,
 } from '../../../../src/scan/scanners/shared/scan-result.ts'
-import { ask, noCompiler, type Question, wordsOf } from './asking.ts'
+import { ask, type Question, wordsOf } from './asking.ts'
+import { noCompiler } from './no-compiler.ts'
 
 type Expected = ScanResult | RegExp
 type Case = readonly [name: string, symbol: string, Expected, question?: Partial<Question>]
