@@ -15,7 +15,7 @@ const exitCodes = { room: 0, full: 1, unknown: FAILED, 'no-such-user': 3 } as co
 /** `onescan quota`: says what the quota service answers about a mailbox. */
 export const quotaCommand = makeCommand('quota', {
   command: 'quota <mailbox>',
-  describe: 'Say whether a mailbox has room, and which service says so',
+  describe: 'Report whether a mailbox has room, and by which service',
   builder: (yargs) =>
     addEnvironmentOptions(yargs)
       .positional('mailbox', {

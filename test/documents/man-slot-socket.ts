@@ -62,7 +62,7 @@ export function answerFields(kind: 'a' | 'x'): Entry[] {
 }
 
 const fields = (): Readonly<Record<string, string>> => ({
-  B: `Offset in the message where its body begins, at most ${bytes(HEADER_MAX)}: what follows is handed on unchanged.\n8 bytes; the first field.`,
+  B: `Offset in the message where its body begins, at most ${bytes(HEADER_MAX)}: what follows is passed on unchanged.\n8 bytes; the first field.`,
   k: 'Copy these bytes of the header block: their offset and their number.\n4 bytes each; any number of them.',
   i: `Insert these bytes.\nAny number of them; the new block has at most ${bytes(figure('NEW_FIELDS_MAX'))} more than B.`,
   e: 'Another envelope, complete as on descriptor 1.\nNone or one.',

@@ -46,7 +46,7 @@ export const releaseCommand = makeCommand('quarantine release', {
       .option('json', printsJson)
       .epilogue(
         'CLUSTERKEYS, QUEUECHAIN and QMAILHOME count as in the slot.\n\n' +
-          'Exit codes: 0 it was handed on; 2 it was not, and is still in quarantine.',
+          'Exit codes: 0 it was sent; 2 it was not, and is still in quarantine.',
       ),
   work(args, output) {
     output.sum({ released: 0 })

@@ -26,7 +26,7 @@ export const groundsInWords = {
   'too-large': 'by SMTP: it is larger than this host takes',
   'bare-newline': 'by SMTP: servers could differ about where it ends',
   'unclear-header': 'a field would have to be removed from a malformed header',
-  'too-many-hops': 'by SMTP: it came through so many servers that it is in a loop',
+  'too-many-hops': 'by SMTP: it came through 50 servers or more, so it is in a loop',
   'over-quota': 'all mailboxes that the answer is for are full',
 } as const
 export type Grounds = keyof typeof groundsInWords

@@ -1,0 +1,66 @@
+import t from 'tap'
+import { proseOfManual, proseOfMarkdown, proseOfPages, wordsIn } from './prose.ts'
+
+/** How pages are written: as the manuals of Postfix, PostgreSQL and SQLite are. */
+
+/** What is written instead of words that stop a reader. */
+const instead: Readonly<Record<string, string>> = {
+  'so many': 'a number, or "as many as N"',
+  whoever: 'a client that …',
+  '(?:it|time|session|scan) is over(?! [A-Z\\d-])': 'has ended',
+  'for ever': 'indefinitely',
+  'all is well': 'no problems found',
+  'makes? no sense': 'is invalid',
+  told: 'receives, reads',
+  tells: 'reports, sets, shows',
+  'is asked for': 'name who asks',
+  'but for': 'except',
+  'what becomes of': 'what happens to',
+  'nobody but': 'only',
+  somebody: 'an attacker, another user',
+  'any more': 'no longer',
+  amidst: 'during',
+  'says? (?:so|why)': 'reports that, gives the reason',
+  'the (?:log|answer|reply|page) says': 'has, shows, states',
+  '(?:handed|hands?) on': 'passed on',
+  'mend(?:s|ed)?': 'corrects, fixes',
+}
+
+/** Sentences of more than `LONG` words, at most `SHARE` of all. */
+const LONG = 30
+const SHARE = 0.01
+
+const prose = proseOfPages()
+
+t.test('no page has a phrase for which there is plain English', async (t) => {
+  t.ok(prose.length > 2000, `${prose.length} sentences were found`)
+  const phrases = Object.entries(instead).map(([phrase, better]) => ({ form: new RegExp(`\\b${phrase}\\b`, 'i'), phrase, better })) // biome-ignore format: a line
+  const found = prose.flatMap(({ page, text }) =>
+    phrases
+      .filter(({ form }) => form.test(text))
+      .map(({ phrase, better }) => `${page}: "${phrase}"; write: ${better}: ${text}`),
+  )
+  t.same(found, [])
+})
+
+t.test(`at most 1 % of the sentences have more than ${LONG} words`, async (t) => {
+  const long = prose.filter(({ text }) => wordsIn(text) > LONG)
+  const listed = long.map(({ page, text }) => `${page}: ${wordsIn(text)}: ${text}`)
+  t.ok(
+    long.length <= SHARE * prose.length,
+    `${long.length} of ${prose.length}:\n${listed.join('\n')}`,
+  )
+})
+
+t.test('sentences are found in text, in lists and in tables, and not in code', async (t) => {
+  t.same(
+    proseOfMarkdown('# A\n\nOne `two three` [four](x.md)\nfive.\n- six\n\n```sh\nno\n```\n').filter(
+      Boolean,
+    ),
+    ['A', 'One CODE four five.', 'six'],
+  )
+  t.same(proseOfManual('.Sh A\nOne\n.Ev TWO ,\nthree.\n.It Ev X\nfour\n').filter(Boolean), [
+    'One CODE, three.',
+    'four',
+  ])
+})

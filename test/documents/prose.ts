@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** The sentences of README, doc/ and man/, without code, tables and names of macros. */
+
+const root = join(import.meta.dirname, '../..')
+
+export interface Sentence {
+  readonly page: string
+  readonly text: string
+}
+
+/** The pages that users and contributors read: all of Markdown and mdoc(7). */
+export function proseOfPages(): Sentence[] {
+  const below = (place: string) =>
+    readdirSync(join(root, place), { recursive: true, encoding: 'utf8' }).map((name) => `${place}/${name}`) // biome-ignore format: a line
+  const markdown = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...below('doc').filter((path) => path.endsWith('.md'))] // biome-ignore format: a line
+  return [
+    ...markdown.flatMap((page) => sentencesOf(page, proseOfMarkdown(read(page)))),
+    ...below('man').flatMap((page) => sentencesOf(page, proseOfManual(read(page)))),
+  ]
+}
+
+const read = (path: string) => readFileSync(join(root, path), 'utf8')
+
+/** The number of words in a sentence; code, a link or a path is one word. */
+export function wordsIn(sentence: string): number {
+  return sentence.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length
+}
+
+/** Paragraphs, each in one line; a cell of a table and an item of a list is a paragraph. */
+export function proseOfMarkdown(text: string): string[] {
+  return text
+    .replaceAll(/^ *```[\s\S]*?^ *```$/gm, '')
+    .replaceAll(/^(?: {4,}\S.*\n)+/gm, '\n')
+    .replaceAll(/<!--.*?-->|!\[[^\]]*\]\([^)]*\)/g, '')
+    .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+    .replaceAll(/`[^`]*`/g, 'CODE')
+    .replaceAll(/\*\*?|\|/g, (mark) => (mark === '|' ? '\n\n' : ''))
+    .replaceAll(/^ *(?:[-*]|\d+\.|#+|>) /gm, '\n\n')
+    .split(/\n\s*\n/)
+    .map((paragraph) => paragraph.replaceAll(/\s+/g, ' ').trim())
+}
+
+/** The same for mdoc(7): what a macro marks is one word, and each item of a list or cell is a paragraph. */
+export function proseOfManual(text: string): string[] {
+  return text
+    .replaceAll(/^\.\\".*\n/gm, '')
+    .replaceAll(/^\.Bd -literal[\s\S]*?^\.Ed$|^\.Sh SYNOPSIS\n[\s\S]*?(?=^\.Sh )/gm, '\n')
+    .replaceAll(/^\.It\b.*|^\.(?:Sh|Ss|Pp|Bl|El|Dl|Dd|Dt|Os|Nd)\b.*$/gm, '\n')
+    .replaceAll(
+      /^\.\w+ .*?((?: [.,;:)])*)$|^\.\w+$/gm,
+      (_, marks = '') => `CODE${String(marks).replaceAll(' ', '')}`,
+    )
+    .split(/\n\s*\n/)
+    .map((paragraph) => paragraph.replaceAll(/\s+/g, ' ').trim())
+}
+
+function sentencesOf(page: string, paragraphs: readonly string[]): Sentence[] {
+  return paragraphs
+    .flatMap((paragraph) => paragraph.split(/(?<=[.!?]["')\]]?) (?=[A-Z"'([])/))
+    .filter((text) => wordsIn(text) > 0)
+    .map((text) => ({ page, text }))
+}
