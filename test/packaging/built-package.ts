@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { lacks } from '../needs.mjs'
 import { openDirectory } from '../programs/reachable.ts'
 import type { Ending } from '../programs/server.ts'
+import { runLocked } from './run-locked.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
@@ -56,7 +57,7 @@ export async function packageOnce(name: string, programs: string = native): Prom
         (cd "$directory" && ls -t | tail -n +3 | xargs rm -rf) && mv "$unfinished" "$directory/$state"
     } && ls "$directory/$state"/*.deb`
   const build = [process.execPath, ...wordsFor(programs, unfinished)]
-  const { stdout } = await run('flock', [`${directory}.lock`, 'sh', '-c', once, 'sh', ...build], {
+  const stdout = await runLocked(`${directory}.lock`, once, build, {
     cwd: root,
     env: { ...process.env, directory, unfinished, state: stateOfCheckout(), COMPRESS: 'none' },
   })

@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { lacks } from '../needs.mjs'
 import { openDirectory } from '../programs/reachable.ts'
 import type { Ending } from '../programs/server.ts'
+import { runLocked } from './run-locked.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
@@ -74,9 +75,8 @@ async function bareArchive(release: string): Promise<string> {
     mkdir "$1/systemd" && mv "$1"/var/cache/apt/archives/*.deb "$1/systemd"`
   const options = ['--variant=essential', `--include=${INCLUDED}`, `--customize-hook=${download}`]
   const words = [...options, release, fresh, await mirror()]
-  await run('flock', [`${archive}.lock`, 'sh', '-c', once, 'sh', archive, 'mmdebstrap', ...words], {
+  await runLocked(`${archive}.lock`, once, [archive, 'mmdebstrap', ...words], {
     env: { ...process.env, fresh, archive },
-    maxBuffer: 64 * 1024 * 1024,
   })
   return archive
 }

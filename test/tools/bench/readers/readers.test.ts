@@ -6,12 +6,20 @@ import { dearest, lookAtHostile } from '../../../../tools/bench/readers/hostile.
 import { createJudge, startClamdForEvasions } from '../../../../tools/bench/readers/judge.ts'
 import { mutant } from '../../../../tools/bench/readers/mutate.ts'
 import { missingReaders, startReaders } from '../../../../tools/bench/readers/readers.ts'
+import { lacks } from '../../../needs.mjs'
 import { clamdMissing } from '../../../programs/clamd.ts'
 import { isWhole } from '../../../run/is-whole.ts'
 import { hiddenClasses } from '../../../scan/scanners/second-look/classes.ts'
 
-const missing = missingReaders()
-const skip = clamdMissing || (missing.length > 0 && `install Debian packages ${missing.join(' ')}`)
+const skip =
+  clamdMissing ||
+  lacks('python3', 'python3 gi', 'GMime', 'MIME::Parser', 'Email::MIME', 'ruby', 'ruby mail') ||
+  lacks('reformime', 'ripmime', 'munpack') ||
+  noneOf(missingReaders())
+
+function noneOf(packages: readonly string[]): string | false {
+  return packages.length > 0 && `install Debian packages ${packages.join(' ')}`
+}
 
 const COUNT = isWhole ? 1000 : 100
 const CONFORMING = isWhole ? 200 : 50
