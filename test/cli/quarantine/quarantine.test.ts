@@ -19,7 +19,6 @@ standInQueue() // which builds it
 becomePlain()
 
 const HOUR = 3_600_000
-t.setTimeout(240_000)
 const virus = 'Subject: x\nFrom: a@example.net\n\nVIRUS\n'
 
 const run = (directory: string, ...words: readonly string[]) =>

@@ -16,8 +16,6 @@ import {
 
 /** Dovecot as a source of answers, and as a second reader of the same mailboxes. */
 
-t.setTimeout(240_000)
-
 const MAILBOXES = 1000
 const SEED = 20261120
 

@@ -16,8 +16,6 @@ import type { MailboxReading, Measure } from '../../../src/quotad/sources/readin
 import { Readings } from '../../../src/quotad/sources/readings-at-once.ts'
 import { Walker } from '../../../src/quotad/sources/walk.ts'
 
-t.setTimeout(120_000)
-
 const empty = { new: {}, cur: {}, tmp: {} }
 const TIMEOUT = 60_000
 const clocks = { now: Date.now, uptime: () => performance.now() }
