@@ -50,7 +50,7 @@ const programs = {
   lintian: 'lintian',
   m4: 'm4',
   macutils: 'hexbin',
-  maildrop: 'reformime',
+  maildrop: 'maildirmake.maildrop maildrop reformime',
   make: 'make',
   mandoc: 'mandoc',
   mawk: 'awk',

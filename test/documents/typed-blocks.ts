@@ -399,6 +399,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
     'smtpd_milters = inet:localhost',
     'test/programs/milter-rspamd.test.ts tries it',
   ],
+  ['doc/operate.md', 'if (/^X-QHPSI', 'test/programs/maildrop.test.ts runs it'],
   ['doc/operate.md', '# For prometheus.yml', 'test/packaging/monitoring.test.ts reads it'],
   ['doc/quota-and-delay.md', 'cp -b /usr/share/doc/onescan/examples/run-delay-gate', 'it needs qmail under supervise'], // biome-ignore format: a line
   ['man/onescan-plugin.7', 'onescan scan --all', 'test/cli/plugin.test.ts runs it'],
