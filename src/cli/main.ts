@@ -3,7 +3,6 @@ import about from '../../package.json' with { type: 'json' }
 import { errorText } from '../lib/errors/fault.ts'
 import { nearestName } from '../lib/settings/misspelt.ts'
 import { allowCommand } from './allow.ts'
-import { backupCommand } from './backup.ts'
 import { bansCommand } from './bans.ts'
 import { checkCommand } from './check/check.ts'
 import { injectCommand } from './inject.ts'
@@ -36,7 +35,6 @@ const commandModules = [
   policyCommand,
   bansCommand,
   allowCommand,
-  backupCommand,
 ] as CommandModule[]
 
 /** A command with the option that names the account, if root has one do it. */

@@ -107,7 +107,6 @@ const trials: Readonly<Record<string, readonly Trial[]>> = {
     ['keygen --rotate /nonexistent/ring', 2, 0, { error: /nonexistent/ }],
   ],
   allow: [['allow a,b', 2, 0, { error: /from a,b: has a blank, a comma or a quote/ }]],
-  backup: [['backup /nonexistent/file', 2, 0, { error: /nonexistent|become root/ }]],
   disable: [
     [(t) => ['disable', '--control', join(control(t), 'control')], 0, 1],
     ['disable --control /nonexistent', 2, 0, { error: /ENOENT/ }],

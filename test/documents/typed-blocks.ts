@@ -91,12 +91,6 @@ export const typed: readonly TypedBlock[] = [
     prints: /^smtpd_milters = .*onescan[\s\S]*^\/etc\/postfix\/main\.cf$/m,
   },
   {
-    page: 'doc/install.md',
-    begins: 'onescan backup',
-    prints:
-      /^\/etc\/onescan: \d+ files?, [\s\S]*to restore them: tar -C \/ -xpzf \/root\/onescan-/m,
-  },
-  {
     page: 'doc/cluster.md',
     begins: 'onescan keygen --append',
     prints: /it signs from now on/,
@@ -198,6 +192,14 @@ export const typed: readonly TypedBlock[] = [
     begins: '# first match wins',
     by: 'cat >/etc/onescan/policy; onescan policy test ann@example.net you@example.org',
     prints: /policy line 6: REJECTVIRUS="1" STRICTMIME="refuse"/,
+  },
+  {
+    page: 'doc/operate.md',
+    begins: '(umask 077; tar -C /',
+    shows: [
+      'stat -c %a /root/onescan-*.tgz; tar -tzf /root/onescan-*.tgz',
+      /^600\netc\/onescan\/\n[\s\S]*^etc\/default\/onescand\nvar\/lib\/onescan\/quarantine\/$/m,
+    ],
   },
   {
     page: 'doc/operate.md',

@@ -94,7 +94,6 @@ const calls: Readonly<
   'quarantine delete': { words: asNobody, positionals: [ID] },
   'policy test': { words: asNobody, positionals: ['a@x', 'b@y'] },
   allow: { words: [], positionals: ['a@x'] },
-  backup: { words: [], positionals: ['OWN/backup.tgz'] },
   bans: { words: ['--env', 'BADATTACHMENTS=*.exe'] },
   completion: { words: [] },
 }
