@@ -2,9 +2,11 @@ import { Fault } from '../lib/errors/fault.ts'
 import { readControlDirectories } from '../scan/judge/config.ts'
 import { archiveSignatures } from '../scan/scanners/attachments/archive-bans.ts'
 import { readAttachmentRules } from '../scan/scanners/attachments/rules.ts'
+import { CONFIG_FILES, databaseIn, firstConfOf } from '../scan/scanners/clamd/database.ts'
 import { listFingerprint } from '../scan/scanners/shared/ban-names.ts'
 import { readScanSettings } from '../scan/scanners/shared/scan-settings.ts'
-import { printsJson } from './shared/options.ts'
+import { BANS_FILE, installBans } from './install-bans.ts'
+import { flag, printsJson } from './shared/options.ts'
 import { makeCommand } from './shared/run-command.ts'
 import { settingsOfOnescand } from './shared/settings-file.ts'
 import { addEnvironmentOptions, slotEnvironment } from './shared/slot-environment.ts'
@@ -13,12 +15,19 @@ import { writeOut } from './shared/terminal.ts'
 /** `onescan bans`: the names of BADATTACHMENTS as signatures, by which clamd bans them inside archives. */
 export const bansCommand = makeCommand('bans', {
   command: 'bans',
-  describe: 'Print the banned names as signatures for ClamAV, which looks into archives',
+  describe: 'Print or install the banned names as signatures for ClamAV, which looks into archives',
   builder: (yargs) =>
     addEnvironmentOptions(yargs)
+      .option(
+        'install',
+        flag('Give them to the clamd of this host, which then loads them; for root'),
+      )
       .option('json', printsJson)
       .example('$0 bans >onescan-bans.cdb', "By BADATTACHMENTS here, or in onescand's settings")
-      .epilogue('Exit codes: 0 printed; 2 the rules cannot be read, or ban no name.'),
+      .example('$0 bans --install', 'After each change of the rules')
+      .epilogue(
+        'Exit codes: 0 printed or installed; 2 the rules cannot be read, ban no name, or cannot be installed.',
+      ),
   async work(args, output) {
     const given = slotEnvironment(process.env, args)
     const isNamed = given.BADATTACHMENTS !== undefined
@@ -29,9 +38,15 @@ export const bansCommand = makeCommand('bans', {
     )
     const { names } = readAttachmentRules(settings!.BADATTACHMENTS)
     if (names.length === 0) throw new Fault('config', 'BADATTACHMENTS: bans no name; write one')
-    const signatures = archiveSignatures(names)
+    const signatures = Buffer.from(archiveSignatures(names), 'latin1')
+    const directory = env.CLAMDBDIR || databaseIn(firstConfOf(CONFIG_FILES))
+    if (args.install) {
+      installBans(signatures, directory)
+      output.text(`${directory}/${BANS_FILE}: clamd loads ${names.length} names\n`)
+      if (env.ARCHIVEBANS !== 'on') output.text('next: set ARCHIVEBANS="on" for each door\n')
+    }
     await output.result({ names: names.length, fingerprint: listFingerprint(names) })
-    if (!output.json) await writeOut(Buffer.from(signatures, 'latin1'))
+    if (!output.json && !args.install) await writeOut(signatures)
     return 0
   },
 })

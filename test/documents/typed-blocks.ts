@@ -222,15 +222,9 @@ export const typed: readonly TypedBlock[] = [
   },
   {
     page: 'man/onescan-clamav.7',
-    begins: 'onescan bans > /tmp/onescan-bans.cdb',
-    prints: /Infected files: 0/,
-    shows: ['ls /var/lib/clamav', /^onescan-bans\.cdb$/m],
-  },
-  {
-    page: 'man/onescan-clamav.7',
-    begins: 'cp /usr/share/doc/onescan/examples/onescan-bans.*',
-    before: 'rm /var/lib/clamav/onescan-bans.cdb',
-    shows: ['ls /var/lib/clamav; systemctl is-active onescan-bans.path', /onescan-bans\.cdb[\s\S]*^active$/m], // biome-ignore format: a line
+    begins: 'onescan bans --install',
+    prints: /^\/var\/lib\/clamav\/onescan-bans\.cdb: clamd loads 1 names$/m,
+    shows: ['stat -c "%U %a" /var/lib/clamav/onescan-bans.cdb', /^clamav 644$/m],
   },
   ...['sigtool --sha256', 'sigtool --md5'].map((begins) => ({
     page: 'man/onescan-clamav.7',

@@ -37,31 +37,6 @@ t.test('systemd-analyze finds no fault with the units', analyze, async (t) => {
   }
 })
 
-t.test('units give clamd the banned names when rules or settings change', analyze, async (t) => {
-  const examples = join(packaging, 'examples')
-  const names = ['onescan-bans.path', 'onescan-bans.service']
-  const directory = t.testdir()
-  for (const name of names) copyFileSync(join(examples, name), join(directory, name))
-  for (const name of names) {
-    const words = ['verify', '--man=no', join(directory, name)]
-    const { status, stderr } = spawnSync('systemd-analyze', words, { encoding: 'utf8' })
-    t.same(
-      stderr.split('\n').filter((line) => line.includes('onescan-bans')),
-      [],
-      name,
-    )
-    t.equal(status, 0, stderr)
-  }
-  const path = readFileSync(join(examples, 'onescan-bans.path'), 'utf8')
-  for (const place of ['/etc/onescan/badattachments', '/etc/default/onescand']) {
-    t.match(path, `\nPathChanged=${place}\n`)
-  }
-  const started = /^ExecStart=\/bin\/sh \/usr\/share\/doc\/onescan\/examples\/(\S+)$/m
-  const [, script = ''] =
-    started.exec(readFileSync(join(examples, 'onescan-bans.service'), 'utf8')) ?? []
-  t.ok(readdirSync(examples).includes(script), 'which the package has there')
-})
-
 /** The third makes empty directories, and ends. */
 const isDaemon = (name: string) => name.endsWith('.service') && name !== 'onescan-root.service'
 
