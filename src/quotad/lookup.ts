@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { Fault } from '../lib/errors/fault.ts'
 import type { MailboxLookup } from './mailbox-answer.ts'
 import type { ServiceSettings } from './service-settings.ts'
@@ -12,6 +13,7 @@ import {
   type LookUpUser,
   ldapUsers,
   limitsFile,
+  localDomains,
   passwdFile,
 } from './sources/users.ts'
 
@@ -39,6 +41,7 @@ export async function openLookup(
   const { LdapDirectory } = ldap ? await import('../protocol/ldap/ldap-directory.ts') : {}
   const directory =
     ldap && new LdapDirectory!(ldap, { uptime, timeout, remembered: REMEMBERED_MAX })
+  const isLocal = localDomains(settings.domains, hostname(), uptime)
   return {
     uptime,
     askUsers: users.length > 0 ? askInOrder(users.map(userList)) : undefined,
@@ -55,7 +58,7 @@ export async function openLookup(
   function userList(list: ServiceSettings['users'][number]): LookUpUser {
     switch (list.kind) {
       case 'passwd':
-        return passwdFile(list.file, uptime)
+        return passwdFile(list.file, isLocal, uptime)
       case 'homes':
         return homesFile(list.file, uptime)
       case 'ldap':

@@ -10,10 +10,16 @@ import type { ServiceSettings } from './service-settings.ts'
 /** What settings name: files that are read, and the directories of mailboxes. */
 
 /** The files that settings name, each behind the name of its setting. */
-function namedFiles({ limitsFile, users, ldap }: ServiceSettings): [name: string, file: string][] {
+function namedFiles({
+  limitsFile,
+  users,
+  domains,
+  ldap,
+}: ServiceSettings): [name: string, file: string][] {
   const files: readonly (readonly [string, string | undefined])[] = [
     ['QUOTAMAP', limitsFile],
     ...users.map((list) => ['QUOTAUSERS', list.kind === 'ldap' ? undefined : list.file] as const),
+    ['QUOTADOMAINS', domains && 'file' in domains ? domains.file : undefined],
     ['QUOTALDAPPASSWORD', ldap?.bind?.passwordFile],
     ['QUOTALDAPCA', ldap?.authorities],
   ]

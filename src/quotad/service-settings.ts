@@ -15,6 +15,8 @@ export interface ServiceSettings {
   readonly source: SourceSettings
   /** Lists of users, in the order in which they are asked. If empty, every mailbox has a user. */
   readonly users: readonly UserList[]
+  /** The domains whose users are accounts of passwd(5); undefined for those of the host. */
+  readonly domains: readonly string[] | { readonly file: string } | undefined
   /** The LDAP directory; undefined if no list of users is one. */
   readonly ldap: LdapSettings | undefined
   /** The path of a file with lines `user: quota`. */
@@ -54,6 +56,7 @@ export function readServiceSettings(env: Environment): ServiceSettings {
   return {
     source,
     users,
+    domains: readDomains(env.QUOTADOMAINS),
     ldap,
     limitsFile: readSetting(env, 'QUOTAMAP'),
     defaultLimits: readLimits(env.QUOTADEFAULT),
@@ -104,6 +107,12 @@ function readUsers(text: string): UserList[] {
       if (word.startsWith('/')) return { kind: 'homes', file: word }
       throw new Fault('config', `QUOTAUSERS ${word}: must be passwd, passwd:/FILE, ldap or /FILE`)
     })
+}
+
+function readDomains(text: string | undefined): ServiceSettings['domains'] {
+  if (!text?.trim()) return undefined
+  if (text.startsWith('/')) return { file: text }
+  return text.trim().toLowerCase().split(/\s+/)
 }
 
 function readLimits(text: string | undefined): QuotaLimits {

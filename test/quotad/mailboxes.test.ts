@@ -69,7 +69,9 @@ t.test('users and homes come from passwd(5) or a file, in the order of QUOTAUSER
   writeFileSync(join(directory, 'homes'), `carl@example.org: ${directory}/other\n`)
   const { ask } = await startQuotad(t, {
     QUOTAUSERS: `passwd:${directory}/passwd ${directory}/homes`,
+    QUOTADOMAINS: 'Example.org example.net',
   })
+  t.equal(await ask('CHECK_QUOTA ann@customer.example 0'), 'QUOTA_UNKNOWN ann@customer.example')
   t.equal(await ask('CHECK_QUOTA ann 0'), 'QUOTA_OK ann 400 1000')
   t.equal(await ask('CHECK_QUOTA ann@example.org 0'), 'QUOTA_OK ann@example.org 400 1000')
   t.equal(await ask('CHECK_QUOTA carl@example.org 0'), 'QUOTA_OK carl@example.org 500 1000')

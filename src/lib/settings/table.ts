@@ -92,6 +92,10 @@ const quotaService = {
     ...service,
     defaultInWords: '`ldap` if `QUOTALDAPURL` is set, else `passwd` if `QUOTAMAILBOX` needs homes',
   }),
+  QUOTADOMAINS: text(undefined, {
+    ...service,
+    defaultInWords: "qmail's `control/locals` or `control/me`, else the name of the host",
+  }),
   QUOTAMAP: parsed(undefined, absolutePath, service),
   QUOTADEFAULT: text(undefined, { ...service, defaultInWords: 'unlimited' }),
   QUOTALOOKUPTIMEOUT: number(400, { min: 1, max: 60_000, unit: 'milliseconds', ...service }),

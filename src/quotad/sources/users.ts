@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { errorText } from '../../lib/errors/fault.ts'
 import { passwdEntries } from '../../lib/process/passwd.ts'
 import { lowerCase } from '../../mail/message/envelope/address.ts'
@@ -41,9 +41,53 @@ function readHome(text: string): string | undefined {
   return text.replace(/(?<=.)\/+$/, '')
 }
 
-/** Looks users up in a file in the form of passwd(5). The user of an address is its local part. */
-export function passwdFile(path: string, uptime: () => number): LookUpUser {
-  return lookUpHome(tableFile(path, parsePasswd, uptime), ({ local }) => local)
+/**
+ * Looks users up in a file in the form of passwd(5). The user of an address in a local domain is its local part;
+ * in another domain nobody has an account.
+ */
+export function passwdFile(path: string, isLocal: IsLocal, uptime: () => number): LookUpUser {
+  const lookUp = lookUpHome(tableFile(path, parsePasswd, uptime), ({ local }) => local)
+  return (user) => {
+    try {
+      return user.domain === '' || isLocal(user.domain) ? lookUp(user) : { found: 'nobody' }
+    } catch (error) {
+      return { found: 'trouble', why: errorText(error) }
+    }
+  }
+}
+
+/** Whether addresses in a domain, in lower case, are accounts of this host. Throws an Error if that cannot be told. */
+export type IsLocal = (domain: string) => boolean
+
+/** The domains of qmail-send(8): those of the first file that exists. */
+const QMAIL_FILES = ['/var/qmail/control/locals', '/var/qmail/control/me']
+
+/**
+ * The local domains that a setting names: a list, or a file with a domain in each line. Without it they are those of
+ * qmail, or the name of the host, `hostname`.
+ */
+export function localDomains(
+  written: readonly string[] | { readonly file: string } | undefined,
+  hostname: string,
+  uptime: () => number,
+  qmailFiles: readonly string[] = QMAIL_FILES,
+): IsLocal {
+  const domains = written ?? qmailFile(qmailFiles) ?? [lowerCase(hostname)]
+  if (!('file' in domains)) return (domain) => domains.includes(domain)
+  const table = tableFile(domains.file, parseDomains, uptime)
+  return (domain) => table(domain) !== undefined
+}
+
+function qmailFile(files: readonly string[]): { readonly file: string } | undefined {
+  const file = files.find((name) => existsSync(name))
+  return file === undefined ? undefined : { file }
+}
+
+function parseDomains(text: string): ReadonlyMap<string, true> {
+  const lines = text.split('\n').map((line) => lowerCase(line.trim()))
+  return new Map(
+    lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => [line, true]),
+  )
 }
 
 /** Looks users up in a file with lines `user: home`. */

@@ -2,7 +2,12 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parseUser } from '../../../src/quotad/sources/mailbox.ts'
-import { homesFile, limitsFile, passwdFile } from '../../../src/quotad/sources/users.ts'
+import {
+  homesFile,
+  limitsFile,
+  localDomains,
+  passwdFile,
+} from '../../../src/quotad/sources/users.ts'
 
 const user = (name: string) => parseUser(name)!
 
@@ -89,12 +94,35 @@ t.test('passwd(5) has homes, and the account of an address is the part before th
     t.testdir({ passwd: 'root:x:0:0::/root:/bin/sh\nann:x:1:1:A,B:/home/ann:\n' }),
     'passwd',
   )
-  const lookUp = passwdFile(file, () => 0)
+  const isLocal = (domain: string) => domain === 'example.org'
+  const lookUp = passwdFile(file, isLocal, () => 0)
+  t.same(await lookUp(user('ann')), { found: 'account', home: '/home/ann' })
+  t.same(await lookUp(user('ann@customer.example')), { found: 'nobody' }, 'in no other domain')
   t.same(await lookUp(user('ann@example.org')), { found: 'account', home: '/home/ann' })
   t.same(await lookUp(user('bob')), { found: 'nobody' })
-  t.match(await passwdFile(`${file}-`, () => 0)(user('ann')), { found: 'trouble', why: /ENOENT/ })
+  t.match(await passwdFile(`${file}-`, isLocal, () => 0)(user('ann')), {
+    found: 'trouble',
+    why: /ENOENT/,
+  })
   writeFileSync(file, '\n#\n+::::::\nx:x\nann:::::/a:\nann:::::/b:\ncy:::::/..:\n')
-  const odd = passwdFile(file, () => 0)
+  const odd = passwdFile(file, isLocal, () => 0)
   t.same(await odd(user('ann')), { found: 'account', home: '/a' })
   for (const name of ['x', 'cy', '+', '#']) t.same(await odd(user(name)), { found: 'nobody' }, name)
+})
+
+t.test('local domains are named, or those of qmail, or that of the host', async (t) => {
+  const directory = t.testdir({ locals: 'Example.org\n# no\n\n', me: 'mx.example.org\n' })
+  const at = (name: string) => join(directory, name)
+  const among = ['example.org', 'mx.example.org', 'example.net', '# no']
+  const local = (...of: [Parameters<typeof localDomains>[0], ...string[]]) => {
+    const [written, ...qmail] = of
+    const isLocal = localDomains(written, 'MX.example.org', () => 0, qmail)
+    return among.filter(isLocal)
+  }
+  t.same(local(['example.net']), ['example.net'])
+  t.same(local({ file: at('locals') }, at('me')), ['example.org'])
+  t.same(local(undefined, at('locals'), at('me')), ['example.org'])
+  t.same(local(undefined, at('none'), at('me')), ['mx.example.org'])
+  t.same(local(undefined, at('none')), ['mx.example.org'])
+  t.throws(() => local({ file: at('none') }), /none: .*ENOENT/)
 })
