@@ -31,7 +31,7 @@ export async function openRig(t: Ending): Promise<Rig> {
   const settings = {
     tag,
     refuse: { ...both, SECONDLOOK: 'never' },
-    skip: { ...both, QHPSIMAXSIZE: '1' },
+    skip: { ...both, QHPSIMAXSIZE: '1', OVERSIZE: 'accept' },
   }
 
   const open = async (variant: Variant): Promise<Doors> => {

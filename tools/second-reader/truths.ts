@@ -111,7 +111,10 @@ function addedOnTop(left: Buffer): string[] {
   return /^X-SHA256/.test(second) && ADDED.test(second) ? [first, second] : [first]
 }
 
-/** Undefined where lines of `after` are those of `before` without fields named X-QHPSI. */
+/**
+ * Undefined where lines of `after` are those of `before` without fields named X-QHPSI. A line of an mbox on top may
+ * have become a field.
+ */
 function removalFault(
   before: readonly string[],
   after: readonly string[],
@@ -120,8 +123,15 @@ function removalFault(
   const removable = retold ? /^x-qhpsi[ \t]*:/i : /^x-qhpsi:/i
   let at = 0
   let agreed = true
+  let isTop = true
   for (let i = 0; i < before.length; ) {
     const line = before[i]!
+    isTop &&= /^>?From /.test(line)
+    if (isTop && after[at] === `MBOX-Line: ${line}`) {
+      at++
+      i++
+      continue
+    }
     const isField = /^[!-'*-9;-~]+:/.test(line) || (/^[ \t].*[^ \t\r\n]/.test(line) && i > 0)
     if (line === after[at] && !(agreed && removable.test(line))) {
       agreed &&= (retold && line !== '\n') || (isField && !line.includes('\0'))
