@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
 import { changesAscii, plainCharset, toUtf8 } from '../../../../src/mail/mime/decoders/charsets.ts'
 import { BUFFER_SIZE } from '../../../../src/mail/mime/decoders/decoder.ts'
@@ -81,23 +84,47 @@ t.test(
   },
 )
 
-/** Whether some byte is a sign of ASCII in a set that it is not in ASCII. */
-function hasOtherSigns(charset: string): boolean {
-  const bytes = Array.from({ length: 0xdf }, (_, n) => n + 0x21)
-  const lines = Buffer.from(bytes.flatMap((byte) => [byte, 0x0a]))
-  const texts = iconv(['-c', '-f', charset, '-t', 'UTF-8'], lines).toString('latin1').split('\n')
+const otherBytes = Array.from({ length: 0xdf }, (_, n) => n + 0x21)
+
+/** What iconv(1) reads in a line for each of these bytes, by the name of the set. One shell asks it for all. */
+function linesIn(names: readonly string[]): Map<string, string[]> {
+  const input = Buffer.from(otherBytes.flatMap((byte) => [byte, 0x0a]))
+  const script = `cat >"$0/in"; for name; do
+    echo "== $name"; iconv -c -f "$name" -t UTF-8 <"$0/in"; echo; done 2>/dev/null`
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-sets-'))
+  const { stdout } = spawnSync('sh', ['-c', script, directory, ...names], {
+    input,
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  rmSync(directory, { recursive: true })
+  const answers = stdout.toString('latin1').split(/^== /m).slice(1)
+  return new Map(
+    answers.map((answer) => {
+      const [name = '', ...lines] = answer.split('\n')
+      return [name, lines]
+    }),
+  )
+}
+
+/** Whether some byte is a sign of ASCII in these lines that it is not in ASCII. */
+function hasOtherSigns(lines: readonly string[]): boolean {
   const isOther = (sign: string, byte: number) => sign.charCodeAt(0) !== byte
-  return bytes.some((byte, at) => texts[at]?.match(/[!-~]/g)?.some((sign) => isOther(sign, byte)))
+  return otherBytes.some((byte, at) =>
+    lines[at]?.match(/[!-~]/g)?.some((sign) => isOther(sign, byte)),
+  )
 }
 
 t.test('each set of iconv(1) in which bytes are other signs is known', { skip }, async (t) => {
   const list = spawnSync('iconv', ['-l']).stdout.toString()
   const names = new Map(list.split(/[\s,/]+/).map((name) => [plainCharset(name), name]))
+  names.delete('')
+  const read = linesIn([...names.values()])
+  t.equal(read.size, names.size)
   let count = 0
-  for (const [plain, name] of names) {
-    if (plain === '' || !hasOtherSigns(name)) continue
+  for (const [name, lines] of read) {
+    if (!hasOtherSigns(lines)) continue
     count++
-    t.ok(changesAscii(plain), name)
+    t.ok(changesAscii(plainCharset(name)), name)
   }
   t.ok(count > 20, `${count} of ${names.size}`)
 })
