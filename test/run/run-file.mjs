@@ -95,7 +95,7 @@ function watchProgress(child, directory, hangsAfter) {
       for (const pid of treeOf(child.pid).reverse()) kill(pid)
     }, LAST_WORDS * 1000).unref()
   }
-  const timer = setInterval(look, Math.min(2000, hangsAfter * 100))
+  const timer = setInterval(look, Math.min(5000, hangsAfter * 100))
   return {
     progress: () => {
       since = performance.now()
