@@ -80,6 +80,7 @@ static const char *const told_to_onescand[] = {
   "SCANTIMEOUT",
   "PLUGINDIR",
   "QUEUE_PLUGIN",
+  "QUEUE_PLUGIN_SYMB",
   "REJECTVIRUS",
   "VIRUSTAGONLY",
   "VIRUSFORWARD",

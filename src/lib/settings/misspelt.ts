@@ -32,9 +32,26 @@ export function misspeltSettings(env: Environment): Finding[] {
     if (trimmed !== name && (isSetting(trimmed) || foreignNames.has(trimmed))) {
       return [misspelt(`"${name}"`, `${trimmed}, without blanks around =`)]
     }
-    const suggestion = nearestName(name, names)
-    return suggestion !== undefined && isNear(name, suggestion) ? [misspelt(name, suggestion)] : []
+    const nearest = nearestName(name, names)
+    const isMeant = nearest !== undefined && isNear(name, nearest)
+    const suggestion = isMeant ? nearest : withoutSuffix(name)
+    return suggestion === undefined ? [] : [misspelt(name, suggestion)]
   })
+}
+
+/** Settings whose names other programs begin their own with, as PATH_INFO. */
+const COMMON: ReadonlySet<string> = new Set(['PATH', 'TMPDIR'])
+/** What Docker and Kubernetes add to the name of a service, as CLAMD_PORT_3310_TCP. */
+const OF_CONTAINERS = /_(?:PORT|SERVICE|ENV|NAME)(?:_|$)/
+
+/** The setting of which a name has all, and a suffix: REJECTVIRUS of REJECTVIRUS_ALL. */
+function withoutSuffix(name: string): string | undefined {
+  if (OF_CONTAINERS.test(name)) return undefined
+  for (let end = name.lastIndexOf('_'); end > 0; end = name.lastIndexOf('_', end - 1)) {
+    const stem = name.slice(0, end)
+    if (isSetting(stem)) return COMMON.has(stem) ? undefined : stem
+  }
+  return undefined
 }
 
 function misspelt(name: string, suggestion: string): Finding {

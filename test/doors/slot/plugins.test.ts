@@ -65,9 +65,15 @@ for (const { name: runtime, program } of runtimes) {
   }
 
   t.test(`QUEUE_PLUGIN names the export ${runtime}`, async (t) => {
-    const settings = { ...use('named.mjs'), QUEUE_PLUGIN: 'mine' }
-    const run = await runSlot({ program, message: plain, settings })
-    t.match(run.text, /^X-QHPSI: clean\n/, run.logged)
+    for (const names of [
+      { QUEUE_PLUGIN: 'mine' },
+      { QUEUE_PLUGIN_SYMB: 'mine' }, // as IndiMail calls it
+      { QUEUE_PLUGIN: 'mine', QUEUE_PLUGIN_SYMB: 'other' },
+    ]) {
+      const settings = { ...use('named.mjs'), ...names }
+      const run = await runSlot({ program, message: plain, settings })
+      t.match(run.text, /^X-QHPSI: clean\n/, run.logged)
+    }
   })
 
   t.test(`what a plugin prints changes nothing ${runtime}`, async (t) => {

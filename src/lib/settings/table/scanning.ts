@@ -27,7 +27,9 @@ export const scanners = {
     laxer: (theirs, own) => (theirs > own ? "is longer than the daemon's" : undefined),
   }),
   PLUGINDIR: text('plugins'),
-  QUEUE_PLUGIN: text('virusscan'),
+  QUEUE_PLUGIN: text(undefined, { defaultInWords: '`virusscan`' }),
+  /** IndiMail's name for it. */
+  QUEUE_PLUGIN_SYMB: text(undefined),
 }
 
 /** What becomes of mail in which scanners found something. */
