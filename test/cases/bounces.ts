@@ -34,6 +34,13 @@ export const bounces: readonly Case[] = [
     expect: { outcome: 'delivered', xQhpsi: 'virus found' },
   },
   {
+    name: 'a bounce with a virus that cannot be kept is tagged and delivered',
+    message: () => infected,
+    settings: (stage) => injecting({ QUARANTINE: `${stage.quarantine}/missing` })(stage),
+    sender: '',
+    expect: { outcome: 'delivered', xQhpsi: 'virus found' },
+  },
+  {
     name: 'a double bounce with a virus is tagged and delivered, whatever the sender is',
     message: () => infected,
     settings: injecting(),

@@ -6,6 +6,7 @@ import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelop
 import type { Message } from '../../mail/message/message.ts'
 import { isBound } from '../../scan/cluster/mac.ts'
 import type {
+  Acceptance,
   Decision,
   QuarantineDecision,
   Share,
@@ -19,28 +20,44 @@ import { keepMessage, removeKept } from '../../scan/quarantine/keep.ts'
 /**
  * Keeps the message in quarantine, for all recipients or for some. Resolves to the decision when
  * the message is on the disk; it then has the id of the kept message. Rejects as keepInQuarantine()
- * does.
+ * does, but for a bounce: one that cannot be kept is accepted with its tag, since qmail-send would inject it
+ * again for days.
  */
 export async function keepAsDecided(
   decision: QuarantineDecision | SplitDecision,
   transaction: Transaction,
   code: number | undefined,
   about: LogContext,
-): Promise<QuarantineDecision | SplitDecision> {
-  if (decision.kind === 'quarantine') return keepInQuarantine(decision, transaction, code, about)
+): Promise<QuarantineDecision | Acceptance | SplitDecision> {
+  if (decision.kind === 'quarantine') return keepOrTag(decision, transaction, code, about)
   const shares: Share[] = []
   try {
     for (const { decision: own, envelope } of decision.shares) {
       const part = { ...transaction, envelope }
       const aboutPart = { ...about, transaction: part }
-      const kept =
-        own.kind === 'quarantine' ? await keepInQuarantine(own, part, code, aboutPart) : own
+      const kept = own.kind === 'quarantine' ? await keepOrTag(own, part, code, aboutPart) : own
       shares.push({ decision: kept, envelope })
     }
   } catch (error) {
     throw await errorAfterWithdrawal(error, { ...decision, shares }, transaction)
   }
   return { ...decision, shares }
+}
+
+async function keepOrTag(
+  decision: QuarantineDecision,
+  transaction: Transaction,
+  code: number | undefined,
+  about: LogContext,
+): Promise<QuarantineDecision | Acceptance> {
+  try {
+    return await keepInQuarantine(decision, transaction, code, about)
+  } catch (error) {
+    if (!transaction.client.isBounceInjector) throw error
+    const { edits, details } = decision
+    const why = [details.why, `not kept: ${errorText(error)}`].filter(Boolean).join('; ')
+    return { kind: 'accept', edits, details: { ...details, why } }
+  }
 }
 
 /**

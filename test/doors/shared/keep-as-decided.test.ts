@@ -53,6 +53,32 @@ for (const isMoved of [false, true]) {
   })
 }
 
+t.test('a bounce that cannot be kept is accepted with its tag', async (t) => {
+  const stage = buildStage(t)
+  const message = messageOf(infected, { spool: readSpoolSettings({ TMPDIR: stage.directory }) })
+  t.teardown(() => message.close())
+  const envelope = makeEnvelope(bytes(''), [bytes('c@b.example')])
+  const client = { mayRelay: false, isClusterPeer: false, isBounceInjector: true }
+  const about = { door: [], remote: undefined, transaction: undefined, total: 0 }
+  const edits = { remove: [], add: [{ name: 'X-QHPSI', value: 'virus found' }] }
+  const details = { scan: 'infected', why: '', times: {} } as const
+  for (const quarantine of [
+    { kind: 'directory', directory: join(stage.directory, 'missing') },
+    { kind: 'hold' },
+  ] as const) {
+    const decision = { kind: 'quarantine', quarantine, grounds: 'virus', edits, details } as const
+    const keep = (isBounceInjector: boolean) =>
+      keepAsDecided(
+        decision,
+        { message, envelope, client: { ...client, isBounceInjector } },
+        0,
+        about,
+      )
+    t.match(await keep(true), { kind: 'accept', edits, details: { why: /^not kept: / } })
+    await t.rejects(keep(false))
+  }
+})
+
 /** Moves the messages of a Maildir++ from new/ to cur/. */
 function openAsReader(maildir: string): void {
   for (const day of readdirSync(maildir).filter((name) => name.startsWith('.'))) {
