@@ -73,7 +73,12 @@ async function bareArchive(release: string): Promise<string> {
   const download = `chroot "$1" apt-get clean &&
     chroot "$1" apt-get install --yes --download-only systemd &&
     mkdir "$1/systemd" && mv "$1"/var/cache/apt/archives/*.deb "$1/systemd"`
-  const options = ['--variant=essential', `--include=${INCLUDED}`, `--customize-hook=${download}`]
+  const options = [
+    '--variant=essential',
+    '--dpkgopt=force-unsafe-io',
+    `--include=${INCLUDED}`,
+    `--customize-hook=${download}`,
+  ]
   const words = [...options, release, fresh, await mirror()]
   await runLocked(`${archive}.lock`, once, [archive, 'mmdebstrap', ...words], {
     env: { ...process.env, fresh, archive },
