@@ -364,7 +364,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/cluster.md', ' front host 1 ─┬', PICTURE],
   ['doc/cluster.md', "CLAMD='/run/clamav/clamd.ctl scan1", 'it needs further hosts'],
   ['doc/containers.md', 'docker compose', CONTAINERS],
-  ['doc/containers.md', '# Keep viruses instead', CONTAINERS],
+  ['doc/containers.md', '# Refuse viruses.', CONTAINERS],
   ['doc/containers.md', 'services:\n  postfix:', 'it is for a composition of others'],
   ['doc/containers.md', 'smtpd_milters = inet:onescan:8890 inet:rspamd', 'it is for a composition of others'], // biome-ignore format: a line
   [

@@ -51,6 +51,7 @@ t.test('compose.yaml', { skip }, async (t) => {
   const keys = '/etc/onescan/keys/clusterkeys'
   const settings = {
     ONESCAN_IMAGE: IMAGE,
+    REJECTVIRUS: '1',
     CLUSTERKEYS: keys,
     VERDICTS: 'valkey://valkey:6379',
     ONESCAND_OPTIONS:
