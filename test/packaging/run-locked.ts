@@ -19,7 +19,10 @@ export async function runLocked(
   words: readonly string[],
   options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
 ): Promise<string> {
-  const shown = setInterval(() => process.stdout.write(`# another file works on ${lock}\n`), SHOWN_EACH)
+  const shown = setInterval(
+    () => process.stdout.write(`# another file works on ${lock}\n`),
+    SHOWN_EACH,
+  )
   try {
     const command = ['--wait', String(WAITS), lock, 'sh', '-c', script, 'sh', ...words]
     const { stdout } = await run('flock', command, { ...options, maxBuffer: 64 * 1024 * 1024 })

@@ -41,7 +41,7 @@ for (const { name, missing, start } of mtas) {
         // Sendmail hangs up on a bare CR, and may not wait for what is still on its way.
         const { data } = await sendMail(passage.port, mail).catch(() => ({ data: '421' }))
         if (!data.startsWith('250')) {
-          t.match(data, /^(?:421|5)/, name)
+          t.match(data, /^[45]/, name)
           continue
         }
         delivered++
@@ -97,16 +97,16 @@ t.test(
       startPostfix(t, relayPort, { smtpd_milters: milter }),
     )
     await passage.serve(t, { QHPSI: 'plugin: eicar' })
-    for (const [count, refusal] of [
-      [4_900, /^55\d 5\.6\.0 .*more than 16 X-QHPSI/],
-      [16_000, /^55\d 5\.3\.4 .*more than 5,000/],
-      [4_900, /^55\d 5\.6\.0 .*more than 16 X-QHPSI/],
+    for (const [count, deferral] of [
+      [4_900, /^451 4\.6\.0 .*more than 16 X-QHPSI/],
+      [16_000, /^451 4\.6\.0 .*malformed and has X-QHPSI in it/],
+      [4_900, /^451 4\.6\.0 .*more than 16 X-QHPSI/],
     ] as const) {
       const { data } = await sendMail(passage.port, {
         ...envelope,
         message: bytes(`${'X-QHPSI: x\n'.repeat(count)}\nhello\n`),
       })
-      t.match(data, refusal)
+      t.match(data, deferral)
     }
     t.match((await sendMail(passage.port, { ...envelope, message: plain })).data, /^250 /)
     t.same(headerValues((await passage.receiver.next()).message, 'X-QHPSI'), ['clean'])
