@@ -1,10 +1,7 @@
-import { execFileSync } from 'node:child_process'
 import { binHex } from '../../mail/mime/decoders/binhex.ts'
-import { createRandom } from '../../run/random.ts'
-import { packet } from './evasions/containers.ts'
 import type { HostileShape } from './hostile-shapes.ts'
 
-/** Mails whose files in bzip2, TNEF and BinHex are meant to cost more than their size is worth. */
+/** Mails whose files in TNEF and BinHex are meant to cost more than their size is worth. */
 
 /** About so many bytes of a piece again and again. */
 const filled = (size: number, piece: Buffer) => Buffer.alloc(size - (size % piece.length), piece)
@@ -13,28 +10,6 @@ const number = (value: number, bytes: number) => {
   buffer.writeUIntLE(value, 0, bytes)
   return buffer
 }
-const noise = (size: number) => {
-  const random = createRandom(59)
-  return Buffer.from(Array.from({ length: size }, () => random.below(256)))
-}
-
-const bzip2 = (file: Buffer) => execFileSync('bzip2', ['-c'], { input: file, maxBuffer: 2 ** 28 })
-/** What OpenPGP says is compressed by bzip2. */
-const inOpenPgp = (packed: Buffer) => packet(8, Buffer.concat([Buffer.from([3]), packed]))
-const EMPTY_STREAM = Buffer.from('425a683917724538509000000000', 'hex')
-const BLOCK_START = Buffer.from('425a6839314159265359', 'hex')
-
-const bzip2Files: Readonly<Record<string, (size: number) => Buffer>> = {
-  'zeros in one stream': () => inOpenPgp(bzip2(Buffer.alloc(60_000_000))),
-  'streams of zeros': (size) => inOpenPgp(filled(size, bzip2(Buffer.alloc(900_000)))),
-  'packets of zeros': (size) => filled(size, inOpenPgp(bzip2(Buffer.alloc(900_000)))),
-  'empty streams': (size) => inOpenPgp(filled(size, EMPTY_STREAM)),
-  'beginnings of blocks': (size) => inOpenPgp(filled(size, BLOCK_START)),
-  'bytes of chance': (size) => inOpenPgp(bzip2(noise(size))),
-  'bytes of chance where blocks begin': (size) =>
-    inOpenPgp(Buffer.concat([BLOCK_START, noise(size)])),
-}
-
 const sum = (data: Buffer) => data.reduce((all, byte) => (all + byte) & 0xffff, 0)
 function attribute(id: number, data: Buffer, level = 2): Buffer {
   return Buffer.concat([
@@ -49,27 +24,6 @@ const tnef = (attributes: Buffer) =>
   Buffer.concat([number(0x223e9f78, 4), number(1, 2), attributes])
 const RENDER_DATA = attribute(0x69002, Buffer.alloc(14))
 const properties = (list: Buffer) => tnef(attribute(0x69003, list, 1))
-const rtf = (words: Buffer) => {
-  const packed = [
-    number(words.length + 12, 4),
-    number(2 ** 31, 4),
-    Buffer.from('LZFu'),
-    number(0, 4),
-    words,
-  ]
-  const value = Buffer.concat(packed)
-  return properties(
-    Buffer.concat([
-      number(1, 4),
-      number(0x102, 2),
-      number(0x1009, 2),
-      number(1, 4),
-      number(value.length, 4),
-      value,
-    ]),
-  )
-}
-
 const tnefFiles: Readonly<Record<string, (size: number) => Buffer>> = {
   'attributes of nothing': (size) => tnef(filled(size, attribute(0x6800f, Buffer.alloc(0)))),
   'files of one byte': (size) =>
@@ -92,8 +46,6 @@ const tnefFiles: Readonly<Record<string, (size: number) => Buffer>> = {
     properties(
       Buffer.concat([number(0xffff, 4), filled(size, Buffer.from('0211011000ffffff', 'hex'))]),
     ),
-  'RTF of repetitions': (size) =>
-    rtf(filled(size, Buffer.from('ff000f000f000f000f000f000f000f000f', 'hex'))),
 }
 
 const again = (size: number, text: string) => text.repeat(Math.ceil(size / text.length))
@@ -122,7 +74,6 @@ const asText = (text: (size: number) => string) => (size: number) =>
   `Content-Type: text/plain\n\n${text(size)}\n`
 
 export const containerShapes: readonly HostileShape[] = [
-  ...shapesOf('bzip2', eachAttached(bzip2Files)),
   ...shapesOf('TNEF', eachAttached(tnefFiles)),
   ...shapesOf(
     'BinHex',

@@ -2,7 +2,6 @@ import type { Bytes } from '../../message/bytes.ts'
 import { Unreadable } from '../shared/limits.ts'
 import { Store } from '../shared/store.ts'
 import type { Steps, Work } from '../shared/work.ts'
-import { unbzipped } from './bunzip.ts'
 import { ByteCursor } from './byte-cursor.ts'
 import { inflated } from './inflate.ts'
 
@@ -211,6 +210,9 @@ function fileOf(body: Bytes): PgpContent {
   return { kind: 'file', bytes: body.slice(from), name }
 }
 
+/** How data in bzip2 begins, which is not read. */
+const BZIP2 = Buffer.from('BZh')
+
 /** `isSure` says that the bytes are a packet that was meant to be one. */
 function* giveCompressed(
   body: Bytes,
@@ -225,14 +227,16 @@ function* giveCompressed(
     yield* give({ kind: 'packets', bytes: data })
     return
   }
-  const isBzip2 = compression === 'bzip2'
-  const { store, isBroken } = yield* isBzip2
-    ? unbzipped(data, work)
-    : inflated(data, compression, work)
+  if (compression === 'bzip2') {
+    // Any bytes may look like such a packet.
+    if (isSure || data.gather(0, BZIP2.length).equals(BZIP2)) throw unreadable()
+    return
+  }
+  const { store, isBroken } = yield* inflated(data, compression, work)
   try {
     if (store.size > 0) yield* give({ kind: 'packets', bytes: store })
     // Any bytes may look like a packet that is deflated. Those that are one become more.
-    if (isBroken && (isSure || isBzip2 || store.size > 0)) throw unreadable()
+    if (isBroken && (isSure || store.size > 0)) throw unreadable()
   } finally {
     store.close()
   }

@@ -1,8 +1,6 @@
 import type { Bytes } from '../../message/bytes.ts'
-import { Store } from '../shared/store.ts'
 import type { Steps, Work } from '../shared/work.ts'
 import { ByteCursor } from './byte-cursor.ts'
-import { unpackedRtf } from './rtf.ts'
 
 const SIGNATURE = 0x223e9f78
 
@@ -19,16 +17,14 @@ const LISTS: ReadonlySet<number> = new Set([0x69003, 0x69005])
 const STRING = 0x1e
 const UNICODE = 0x1f
 const OBJECT = 0x0d
-const BINARY = 0x102
 const IS_LIST = 0x1000
 const sizes: ReadonlyMap<number, number> = new Map([
   ...[0, 1, 2, 3, 4, 0x0a, 0x0b].map((type) => [type, 4] as const),
   ...[5, 6, 7, 0x14, 0x40].map((type) => [type, 8] as const),
   [0x48, 16],
 ])
-/** Properties whose values are names of a file, and the one that is text in RTF, compressed. */
+/** Properties whose values are names of a file. */
 const NAMES: ReadonlySet<number> = new Set([0x3001, 0x3704, 0x3707])
-const RTF = 0x1009
 /** What stands before an object: the name of its interface. */
 const INTERFACE = 16
 
@@ -44,8 +40,7 @@ interface TnefListener {
 
 /**
  * Gives what stands in TNEF (MS-OXTNEF), which Outlook sends as winmail.dat: the data of each attribute, and
- * of each property that is binary, an object or a text; of RTF what was compressed. Returns whether the
- * bytes are TNEF. If a length is wrong, all that is there is given, and nothing behind it.
+ * of each property that is binary, an object or a text. Returns whether the bytes are TNEF. If a length is wrong, all that is there is given, and nothing behind it.
  */
 export function* openTnef(source: Bytes, work: Work, listener: TnefListener): Steps<boolean> {
   const cursor = new ByteCursor(source)
@@ -87,7 +82,7 @@ function* readProperties(list: Bytes, work: Work, listener: TnefListener): Steps
       if (length < 0) return
       const data = list.slice(cursor.at, cursor.at + length)
       cursor.skip(padded(length))
-      yield* giveValue({ id, type: type & ~IS_LIST, data }, work, listener)
+      yield* giveValue({ id, type: type & ~IS_LIST, data }, listener)
     }
   }
 }
@@ -102,19 +97,9 @@ function skipName(cursor: ByteCursor): void {
 
 function* giveValue(
   { id, type, data }: { readonly id: number; readonly type: number; readonly data: Bytes },
-  work: Work,
   { name, give }: TnefListener,
 ): Steps {
   if (NAMES.has(id)) name(nameIn(data, type))
-  if (id === RTF && type === BINARY) {
-    const store = new Store(work.pool)
-    try {
-      yield* unpackedRtf(data, store, work)
-      yield* give(store)
-    } finally {
-      store.close()
-    }
-  }
   if (type === OBJECT && data.size > INTERFACE) yield* give(data.slice(INTERFACE))
   if (data.size > INTERFACE) yield* give(data)
 }

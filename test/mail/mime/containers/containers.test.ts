@@ -119,7 +119,7 @@ t.test('GnuPG and onescan find the same in packets', { skip: noGpg }, async (t) 
     t.ok(holds(open(form), file), name)
     t.equal(open(form).over, '')
   }
-  for (const algorithm of ['uncompressed', 'zip', 'zlib', 'bzip2']) {
+  for (const algorithm of ['uncompressed', 'zip', 'zlib']) {
     const store = ['--batch', '--no-autostart', '--compress-algo', algorithm, '--store']
     const stored = open(run('gpg', store, long))
     t.ok(holds(stored, long), `what GnuPG stored, ${algorithm}`)
@@ -201,28 +201,11 @@ t.test('OpenPGP that cannot be read is never taken for read', async (t) => {
   }
 })
 
-/** A compressed packet with this file in bzip2, of which a byte is changed. */
-function inBzip2(file: Buffer, changed?: number): Buffer {
-  const bytes = Buffer.from(run('bzip2', ['-c'], file))
-  if (changed !== undefined) bytes[changed]! ^= 0x80
-  return packet(8, Buffer.concat([Buffer.from('\x03'), bytes]))
-}
-
-t.test(
-  'bzip2 in OpenPGP that cannot be read is never taken for read',
-  { skip: noBzip2 },
-  async (t) => {
-    const checksum = 10
-    const isScrambledTwice = 14
-    for (const byte of [checksum, isScrambledTwice, 30]) {
-      const broken = inBzip2(literal(text), byte)
-      for (const { over } of [open(broken), inArmour(broken)])
-        t.match(over, /OpenPGP that cannot be/)
-      t.ok(open(broken, 'a.bin').isUnread, 'below a header that says nothing')
-    }
-    t.equal(open(inBzip2(literal(text)).subarray(0, -20)).over, '', 'what is cut short is empty')
-  },
-)
+t.test('OpenPGP that is compressed by bzip2 is unread', { skip: noBzip2 }, async (t) => {
+  const message = compressed(literal(text), 'bzip2')
+  for (const { over } of [open(message), inArmour(message)]) t.match(over, /OpenPGP that cannot be/)
+  t.ok(open(message, 'a.bin').isUnread, 'below a header that says nothing')
+})
 
 t.test('what a header says nothing of, and cannot be read, is said to be unread', async (t) => {
   const signature = signedData(text)

@@ -35,50 +35,15 @@ function properties(...list: readonly Property[]): Buffer {
   return Buffer.concat([number(list.length, 4), ...all])
 }
 
-/** RTF as it is compressed: by letters alone, but for its first ones, which every dictionary has. */
-function compressedRtf(text: string): Buffer {
-  const first = '{\\rtf1\\ansi'
-  if (!text.startsWith(first)) throw new Error('no RTF')
-  const words = [
-    Buffer.from([0, first.length - 2]),
-    ...[...text.slice(first.length)].map(Buffer.from),
-  ]
-  const end = (207 + text.length) % 4096
-  words.push(Buffer.from([end >> 4, (end & 15) << 4]))
-  const groups: Buffer[] = []
-  for (let at = 0; at < words.length; at += 8) {
-    const group = words.slice(at, at + 8)
-    const control = group.reduce((all, word, bit) => all | (word.length === 2 ? 1 << bit : 0), 0)
-    groups.push(Buffer.from([control]), ...group)
-  }
-  const data = Buffer.concat(groups)
-  const header = [number(data.length + 12, 4), number(text.length, 4), Buffer.from('LZFu')]
-  return Buffer.concat([...header, number(crcOf(data), 4), data])
-}
-
-/** The checksum of MS-OXRTFCP 2.1.3.2: CRC-32 without its complements. */
-function crcOf(data: Buffer): number {
-  let crc = 0
-  for (const byte of data) {
-    crc ^= byte
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0)
-  }
-  return crc >>> 0
-}
-
 const file = Buffer.from(Array.from({ length: 700 }, (_, at) => (at * at) >> 3))
 const other = Buffer.from('a file in a property, which is binary and long enough\0')
-const rtf = `{\\rtf1\\ansi a text in RTF, ${'and more, '.repeat(600)}\\par}`
+const rtf = Buffer.from('RTF as it is compressed, which nobody opens here')
 
 const winmail = tnef(
   attribute(0x89006, number(0x10000, 4), 1), // the version
   attribute(
     0x69003,
-    properties(
-      [0x0ffe, 3, number(5, 4)],
-      [0x1009, 0x102, compressedRtf(rtf)],
-      [0x3fde, 3, number(1252, 4)],
-    ),
+    properties([0x0ffe, 3, number(5, 4)], [0x1009, 0x102, rtf], [0x3fde, 3, number(1252, 4)]),
     1,
   ),
   attribute(0x69002, Buffer.alloc(14)),
@@ -101,7 +66,7 @@ const holds = (bytes: Buffer, content: Buffer) =>
 t.test('what TNEF holds is given, with its names', async (t) => {
   t.ok(holds(winmail, file), 'a file')
   t.ok(holds(winmail, other), 'a binary property')
-  t.ok(holds(winmail, Buffer.from(rtf)), 'compressed RTF')
+  t.ok(holds(winmail, rtf), 'RTF as it stands there')
   t.same(open(winmail).names, ['short.exe', 'long näme.exe'])
   t.equal(open(winmail).over, '')
   const inside = properties([0x3701, 0x0d, Buffer.concat([Buffer.alloc(16), winmail])])
@@ -119,11 +84,7 @@ t.test('tnef(1) finds the same', { skip }, async (t) => {
   for (const content of found) {
     if (!content.equals(winmail)) t.ok(holds(winmail, content), content.toString('latin1', 0, 20))
   }
-  t.ok(
-    found.some((content) => content.equals(Buffer.from(rtf))),
-    'RTF',
-  )
-  t.ok(found.length > 2, `${found.length} files`)
+  t.ok(found.length > 1, `${found.length} files`)
 })
 
 t.test('TNEF with any change is read to an end', async (t) => {
