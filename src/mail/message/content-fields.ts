@@ -4,8 +4,7 @@ import type { FieldSpan, Header } from './header-block.ts'
 /** The most characters of a name that every reader takes for one. */
 export const NAME_MAX = 200
 const PLAIN_NAME = /^[!-'*-9;-<>@-~]+$/
-/** `Face` is a picture in base64, which Gnus shows. */
-const TELLING_NAME = /content|encod|mime|boundary|disposition|name|^face$/i
+const TELLING_NAME = /content|encod|mime|boundary|disposition|name/i
 /** The one such field that hosts add and drop. It says nothing if it is a length. */
 const LENGTH_FIELD = /^content-length$/i
 const LENGTH = /^\s*\d+\s*$/

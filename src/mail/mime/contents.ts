@@ -1,8 +1,4 @@
-import { Bytes } from '../message/bytes.ts'
-import { Base64Decoder } from './decoders/base64.ts'
-import { makerOf } from './decoders/decoder.ts'
-import { plainName } from './headers/fields.ts'
-import type { PartHeader } from './headers/part-header.ts'
+import type { Bytes } from '../message/bytes.ts'
 import { type ContentsOptions, Decoding } from './leaves/decoding.ts'
 import { giveLeaf } from './leaves/leaf-contents.ts'
 import { DepthSearch } from './nested.ts'
@@ -51,7 +47,6 @@ class ContentReading {
   readonly #search: DepthSearch | undefined
   /** What has ended, and was not given yet. */
   #found: (Leaf | CodedText)[] = []
-  #faces: string[] = []
 
   constructor(source: Bytes, decoding: Decoding) {
     this.#source = source
@@ -60,10 +55,7 @@ class ContentReading {
     const onOdd = decoding.depth === 0 ? decoding.onOdd : undefined
     this.#reading = new MailReading(
       {
-        header: (header) => {
-          decoding.postpone(decoding.options.onHeader?.(header))
-          this.#faces.push(...facesIn(header))
-        },
+        header: (header) => decoding.postpone(decoding.options.onHeader?.(header)),
         odd: (oddity) => onOdd?.(oddity),
         unread: (why) => decoding.leaveUnread(why),
         leaf: (leaf) => this.#found.push(leaf),
@@ -97,9 +89,6 @@ class ContentReading {
     const ready = this.#found
     this.#found = []
     yield* decoding.doPostponed()
-    for (const face of this.#faces.splice(0)) {
-      yield* decoding.giveInOneWay(makerOf(Base64Decoder), Bytes.of(Buffer.from(face, 'latin1')))
-    }
     if (search) yield* this.#sayIfDeeper(search)
     for (const content of ready) {
       if (!('header' in content)) {
@@ -125,11 +114,6 @@ class ContentReading {
 function giveCodedText({ from, to }: CodedText, source: Bytes, decoding: Decoding): Steps {
   decoding.leaf.hasOpened = false
   return decoding.giveCoded(source.slice(from, to))
-}
-
-/** The pictures that a header holds, in base64. */
-function facesIn({ fields }: PartHeader): readonly string[] {
-  return fields.filter(({ name }) => plainName(name) === 'face').map(({ value }) => value)
 }
 
 /** Whether the leaf is that of a multipart or message, which some readers decode as a whole. */

@@ -7,16 +7,7 @@ import { Header } from '../../../src/mail/message/header-block.ts'
 t.test(
   'a field that may say something about content does so by its name or its value',
   async (t) => {
-    const names = [
-      'Face',
-      'content-x',
-      'X-Encoded',
-      'mime',
-      'boundary',
-      'disposition',
-      'x-name',
-      'a b',
-    ]
+    const names = ['content-x', 'X-Encoded', 'mime', 'boundary', 'disposition', 'x-name', 'a b']
     for (const name of [...names, 'x'.repeat(201), '']) {
       t.equal(maySayContent(name), true, name)
       t.equal(maySayContent(name, ' a\n'), true, name)
@@ -35,7 +26,7 @@ t.test(
 )
 
 t.test('other fields say nothing about content', async (t) => {
-  for (const name of ['Subject', 'X-A', "!-'*-9;-<>@-~", 'x'.repeat(200)]) {
+  for (const name of ['Subject', 'Face', 'X-A', "!-'*-9;-<>@-~", 'x'.repeat(200)]) {
     t.equal(maySayContent(name), false, name)
     t.equal(maySayContent(name, ' a\n'), false, name)
   }

@@ -299,21 +299,3 @@ t.test('a small mail may be decoded more often than a large one', async (t) => {
   const size = 100 * 1024 * 1024
   t.equal(budgetOf(size).bytes, limits.bytesTimes * size + limits.bytesMore)
 })
-
-t.test('the picture in a field Face is a content, as Gnus shows it', async (t) => {
-  const picture = Buffer.from('\x89PNG\r\n\x1a\n and so on, over more than one line', 'latin1')
-  const text = picture.toString('base64')
-  const face = `Face: ${text.slice(0, 20)}\n ${text.slice(20)}\n`
-  for (const [name, mail] of Object.entries({
-    'of a mail': `A: b\n${face}\nx\n`,
-    'in any case of letters': `A: b\n${face.toUpperCase().slice(0, 4)}${face.slice(4)}\nx\n`,
-    'of an attached mail': `Content-Type: message/rfc822\n\nA: b\n${face}\nx\n`,
-    'behind another one': `Face: QUJD\n${face}\nx\n`,
-  })) {
-    t.ok(
-      readMail(mail).contents.some((content) => content.equals(picture)),
-      name,
-    )
-  }
-  t.same(readMail(`A: b\nX-Face: ${text}\n\nx\n`).texts, readMail('A: b\n\nx\n').texts)
-})

@@ -65,13 +65,7 @@ t.test(
 )
 
 const headerLines = [
-  ...[
-    'A: b',
-    'Face: QUJD',
-    'Subject: =?x?q?a=20b?=',
-    'Subject: =?x?b?Cg==?=',
-    'X: (a) multipart; boundary=c',
-  ],
+  ...['A: b', 'Subject: =?x?q?a=20b?=', 'Subject: =?x?b?Cg==?=', 'X: (a) multipart; boundary=c'],
   ...['Content-Type: multipart/mixed; boundary=b', 'Content-Type: message/rfc822', 'content : x'],
   ...[
     'Content-Transfer-Encoding: base64',
