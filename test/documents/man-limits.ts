@@ -5,6 +5,7 @@ import { defaultNextServerTimeouts as next } from '../../src/doors/smtp/next-ser
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
+import { READINGS_MAX } from '../../src/mail/mime/reader/habits.ts'
 import { DISK_BEYOND_MAX } from '../../src/mail/mime/shared/disk-share.ts'
 import { limits } from '../../src/mail/mime/shared/limits.ts'
 import { MACROS_MAX } from '../../src/protocol/milter/macros.ts'
@@ -66,7 +67,8 @@ export const contentLimits: readonly Limit[] = [
   ['contents of all messages of a process, in files', mib(figure('DISK_MAX'))],
   ['of these, beyond the sizes of the messages', mib(DISK_BEYOND_MAX)],
   ['places where something may begin or end', count(limits.places)],
-  ['contents that have begun and not ended', count(limits.open)],
+  ['multiparts and messages inside one another', count(limits.containers)],
+  ['ways of reading a mail', count(READINGS_MAX)],
   [
     'fields about content of a header',
     `${count(limits.fields)}, of ${kib(limits.fieldCharacters)}`,
@@ -76,9 +78,8 @@ export const contentLimits: readonly Limit[] = [
     `${count(figure('ENCODED_WORDS_MAX'))}, in fields of ${kib(figure('ENCODED_FIELDS_MAX'))}`,
   ],
   ['character sets that a header names', count(limits.charsets)],
-  ['fields of headers that delimiters stand in', mib(limits.goneOn)],
   ['boundary', bytes(limits.boundary)],
-  ['boundaries of a message', count(limits.boundaries)],
+  ['boundaries of open multiparts', count(limits.boundaries)],
   ['different lengths of boundaries', count(limits.boundaryLengths)],
   ['memory for contents', mib(figure('MEMORY_MAX'))],
   ['parameters of a field, for attachments', count(figure('PARAMETERS_MAX'))],

@@ -1,24 +1,28 @@
 import type { Bytes } from '../message/bytes.ts'
+import type { PartHeader } from './headers/part-header.ts'
+import { holdsCodedData } from './leaves/content-checks.ts'
 import { type ContentsOptions, Decoding } from './leaves/decoding.ts'
 import { giveLeaf } from './leaves/leaf-contents.ts'
 import { DepthSearch } from './nested.ts'
+import { aroundMail } from './reader/depth.ts'
+import type { Leaf, Reading, SeenHeader } from './reader/reading.ts'
+import { MailReadings } from './reader/readings.ts'
 import { LimitExceeded } from './shared/limits.ts'
-import { type KnownHeader, LINES_PIECE, type Steps } from './shared/work.ts'
-import { aroundMail } from './structure/nesting.ts'
-import type { CodedText, Leaf } from './structure/open-contents.ts'
-import { MailReading } from './structure/reading.ts'
+import type { KnownHeader, Steps } from './shared/work.ts'
+import { type CodedLines, type CodedRange, findCodedLines } from './structure/coded-blocks.ts'
+import { codedKinds, kindsInFiles } from './structure/coded-data.ts'
 
 export type { ContentsOptions } from './leaves/decoding.ts'
 
 /**
- * Gives the contents that any reader of mail might get out of a message, each content once. Each leaf
- * is decoded as the standards say, and in each other way in which some reader decodes it. The text of
- * the mail itself is left out if it stands in the message as it is (saved-forms.ts). The same reading
- * tells how deep the mail is nested, and what is odd about it. A caller that stops early must call
- * `return`, which frees memory and files.
+ * Gives the contents that any reader of mail might get out of a message, each content once. The message is
+ * read once for each kind of reader (reader/habits.ts). Each leaf is decoded as the standards say, and in each
+ * other way in which some reader decodes it. The text of the mail itself is left out if it stands in the
+ * message as it is (saved-forms.ts). The readings come first, so that it is known before the first content how
+ * deep the mail is nested, and what is odd about its structure. A caller that stops early must call `return`,
+ * which frees memory and files.
  *
- * The message is read once, by one budget. If that is not enough, the last step is `over`: what is left is
- * unread.
+ * All is done by one budget. If that is not enough, the last step is `over`: what is left is unread.
  */
 export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
   const decoding = new Decoding(message, options, (mail) => readMail(mail, decoding))
@@ -31,92 +35,140 @@ export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
   if (decoding.unread !== undefined) yield { kind: 'over', why: decoding.unread }
 }
 
-/**
- * Gives the contents of a mail in the order of their ends. The source is read at two places at a time, so
- * two iterators over its chunks may not share memory.
- */
 function readMail(source: Bytes, decoding: Decoding, header?: KnownHeader): Steps {
-  return new ContentReading(source, decoding).read(header)
+  return new MailContents(source, decoding, header).give()
 }
 
-/** The reading of a mail for its contents. */
-class ContentReading {
+/** The contents of one mail, as all readings of it find them. */
+class MailContents {
   readonly #source: Bytes
   readonly #decoding: Decoding
-  readonly #reading: MailReading
-  readonly #search: DepthSearch | undefined
-  /** What has ended, and was not given yet. */
-  #found: (Leaf | CodedText)[] = []
+  readonly #readings: MailReadings
+  /** The leaves that readings have found, each once. */
+  readonly #leaves: Leaf[] = []
+  /** What is known already: the places of leaves, with all that matters about them, and of texts with data. */
+  readonly #known = new Set<string>()
+  readonly #headerIds = new Map<PartHeader, number>()
+  /** The lines at which encoded data begins or ends, once a text has some. */
+  #codedLines: CodedLines | undefined
+  /** The blocks of encoded data that were given. */
+  readonly #givenBlocks = new Set<string>()
 
-  constructor(source: Bytes, decoding: Decoding) {
+  constructor(source: Bytes, decoding: Decoding, known: KnownHeader | undefined) {
     this.#source = source
     this.#decoding = decoding
-    const { maxDepth } = decoding.options
-    const onOdd = decoding.depth === 0 ? decoding.onOdd : undefined
-    this.#reading = new MailReading(
-      {
-        header: (header) => decoding.postpone(decoding.options.onHeader?.(header)),
-        odd: (oddity) => onOdd?.(oddity),
-        unread: (why) => decoding.leaveUnread(why),
-        leaf: (leaf) => this.#found.push(leaf),
-        coded: (coded) => this.#found.push(coded),
-      },
-      { around: aroundMail(decoding.leaf.messages) },
-    )
-    this.#search = maxDepth === undefined ? undefined : new DepthSearch(maxDepth, decoding)
+    this.#readings = new MailReadings(source, aroundMail(decoding.leaf.messages), { known })
   }
 
-  *read(header?: KnownHeader): Steps {
-    const reading = this.#reading
-    if (header) reading.takeHeader(header)
-    let steps = 0
-    for (const chunk of this.#source.chunks()) {
-      for (let at = 0; at < chunk.length; at += LINES_PIECE) {
-        reading.push(chunk.subarray(at, at + LINES_PIECE))
-        yield* this.#decoding.countUnits(reading.steps - steps)
-        steps = reading.steps
-        yield* this.#give()
-      }
-    }
-    reading.end()
-    yield* this.#give()
-  }
-
-  *#give(): Steps {
+  *give(): Steps {
     const source = this.#source
     const decoding = this.#decoding
-    const search = this.#search
-    const ready = this.#found
-    this.#found = []
-    yield* decoding.doPostponed()
-    if (search) yield* this.#sayIfDeeper(search)
-    for (const content of ready) {
-      if (!('header' in content)) {
-        if (content.from < content.to) yield* giveCodedText(content, source, decoding)
-        continue
-      }
-      if (search && isContainer(content)) {
-        yield* search.readEncoded(content, source)
-        yield* this.#sayIfDeeper(search)
-      }
-      yield* giveLeaf(content, source, this.#reading, decoding)
+    try {
+      yield* this.#readStructure()
+    } catch (error) {
+      if (!(error instanceof LimitExceeded)) throw error
+      decoding.leaveUnread(error.message) // but what was found up to there is given
     }
+    for (const leaf of this.#leaves) yield* giveLeaf(leaf, source, decoding)
+    if (!(yield* holdsCodedData(source, codedKinds, decoding))) return
+    for (const leaf of this.#leaves) yield* this.#giveCoded(leaf, codedKinds)
+    // Data may go on past delimiters, and begin at a line among fields.
+    const bodyFrom = this.#leaves.reduce((least, { from }) => Math.min(least, from), source.size)
+    yield* this.#giveCoded({ from: 0, to: source.size, bodyFrom }, kindsInFiles)
   }
 
-  *#sayIfDeeper(search: DepthSearch): Steps {
-    search.note(this.#reading)
-    if (this.#decoding.isTooDeep || !search.isDeeper) return
+  /** Reads the mail in all ways. How deep it is nested is known then. */
+  *#readStructure(): Steps {
+    for (let reading = this.#readings.next(); reading; reading = this.#readings.next()) {
+      const before = this.#leaves.length
+      for (const units of reading.read()) {
+        yield* this.#decoding.countUnits(units)
+        yield* this.#sayIfDeeper(reading.deepest)
+        yield* this.#takeFound(reading)
+      }
+      // A message comes before what stands in it.
+      const fresh = this.#leaves.splice(before).sort((one, other) => one.from - other.from)
+      for (const leaf of fresh) this.#leaves.push(leaf)
+      if (reading.habits.isCommon) yield* this.#endFirst(reading)
+    }
+    if (this.#readings.unread !== undefined) this.#decoding.leaveUnread(this.#readings.unread)
+    yield* this.#measureEncoded()
+  }
+
+  /** Does what is done once, when the common reading has ended. */
+  *#endFirst({ habits }: Reading): Steps {
+    const { onOdd, depth } = this.#decoding
+    if (depth === 0) for (const oddity of habits.oddities) onOdd?.(oddity)
+    for (const units of this.#readings.searchAll()) yield* this.#decoding.countUnits(units)
+  }
+
+  *#sayIfDeeper(deepest: number): Steps {
+    const { maxDepth } = this.#decoding.options
+    if (maxDepth === undefined || deepest <= maxDepth || this.#decoding.isTooDeep) return
     this.#decoding.isTooDeep = true
     yield { kind: 'deeper' }
   }
-}
 
-function giveCodedText({ from, to }: CodedText, source: Bytes, decoding: Decoding): Steps {
-  decoding.leaf.hasOpened = false
-  return decoding.giveCoded(source.slice(from, to))
-}
+  /** Measures how deep the mails are nested that the parts of the message encode as a whole. */
+  *#measureEncoded(): Steps {
+    const decoding = this.#decoding
+    const { maxDepth, createHash } = decoding.options
+    if (maxDepth === undefined || decoding.depth > 0) return
+    const search = new DepthSearch(maxDepth, decoding, createHash)
+    for (const leaf of this.#leaves) {
+      const { multipart, message } = leaf.header
+      if (multipart !== 'no' || message !== 'no') yield* search.readEncoded(leaf, this.#source)
+    }
+    if (search.isDeeper) yield* this.#sayIfDeeper(Number.POSITIVE_INFINITY)
+  }
 
-/** Whether the leaf is that of a multipart or message, which some readers decode as a whole. */
-function isContainer({ header: { multipart, message } }: Leaf): boolean {
-  return multipart !== 'no' || message !== 'no'
+  *#takeFound(reading: Reading): Steps {
+    for (const found of reading.takeFound()) {
+      if ('seen' in found) yield* this.#tell(found)
+      else this.#keep(found)
+    }
+  }
+
+  /** Tells a header to those who listen, once. */
+  *#tell({ seen, isSeenByAll }: SeenHeader): Steps {
+    const decoding = this.#decoding
+    if (!this.#headerIds.has(seen)) {
+      this.#idOf(seen)
+      decoding.postpone(decoding.options.onHeader?.(seen))
+      yield* decoding.doPostponed()
+    }
+    if (!isSeenByAll || decoding.depth > 0) return
+    for (const oddity of seen.oddities) decoding.onOdd?.(oddity)
+  }
+
+  #keep(leaf: Leaf): void {
+    const { from, to, header, encodings, isInHeader } = leaf
+    const key = `${from} ${to} ${this.#idOf(header)} ${isInHeader} ${encodings}`
+    if (this.#known.has(key)) return
+    this.#known.add(key)
+    this.#leaves.push(leaf)
+  }
+
+  /** Gives the data that begins in a text by lines that programs know. */
+  *#giveCoded(range: CodedRange, kinds: typeof codedKinds): Steps {
+    const { from, to } = range
+    const key = `coded ${from} ${to} ${kinds.size}`
+    if (this.#known.has(key)) return
+    this.#known.add(key)
+    const source = this.#source
+    const decoding = this.#decoding
+    const text = source.slice(from, to)
+    if (!(yield* holdsCodedData(text, kinds, decoding))) return
+    this.#codedLines ??= yield* findCodedLines(source, codedKinds, decoding)
+    decoding.leaf.hasOpened = false
+    yield* decoding.giveBlocks(source, this.#codedLines, range, kinds, this.#givenBlocks)
+    yield* decoding.giveCodedPastNuls(text, kinds)
+  }
+
+  #idOf(header: PartHeader): number {
+    const known = this.#headerIds.get(header)
+    if (known !== undefined) return known
+    this.#headerIds.set(header, this.#headerIds.size)
+    return this.#headerIds.size - 1
+  }
 }

@@ -2,36 +2,35 @@ import type { Bytes } from '../message/bytes.ts'
 import { Base64Decoder } from './decoders/base64.ts'
 import { decoded, type MakeDecoder, makerOf } from './decoders/decoder.ts'
 import { QuotedPrintableDecoder } from './decoders/quoted-printable.ts'
-import { plainName } from './headers/fields.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import { beginsAsMail, MAIL_START } from './leaves/content-checks.ts'
-
+import type { ContentsOptions } from './leaves/decoding.ts'
+import { aroundMail } from './reader/depth.ts'
+import type { Leaf, Reading } from './reader/reading.ts'
+import { MailReadings } from './reader/readings.ts'
 import { LimitExceeded } from './shared/limits.ts'
-import { type KnownHeader, LINES_PIECE, type Steps, Work, type WorkOptions } from './shared/work.ts'
-import { aroundMail, type Depth } from './structure/nesting.ts'
-import type { Leaf } from './structure/open-contents.ts'
-import { MailReading } from './structure/reading.ts'
+import { type KnownHeader, type Steps, Work, type WorkOptions } from './shared/work.ts'
 
-/** The most mails inside one another that are read at a time. Beyond that, mail is too deep. */
-const READINGS_MAX = 50
+/** The most encoded mails inside one another that are read. Beyond that, mail is too deep. */
+const MAILS_MAX = 50
 
 /** The encoded bytes that are enough to tell how the decoded content begins. */
 const ENCODED_START = 3 * MAIL_START
 
 /**
  * Returns whether more than `limit` messages are nested in one another, or more than `limit`
- * multiparts in one message, encoded ones included (nesting.ts). Reads the message only as far as
- * needed: of a mail without parts, the header and the start of encoded content. The steps are turns
+ * multiparts in one message, encoded ones included (reader/depth.ts), in any reading. Reads the message only
+ * as far as needed: of a mail without parts, the header and the start of encoded content. The steps are turns
  * of the event loop; the last step is `over` if a limit was exceeded before the answer was known.
  */
 export function* isNestedDeeper(
   message: Bytes,
   limit: number,
-  options: WorkOptions,
+  options: WorkOptions & Pick<ContentsOptions, 'createHash'>,
 ): Steps<boolean> {
-  const search = new DepthSearch(limit, new Work(message, options))
+  const search = new DepthSearch(limit, new Work(message, options), options.createHash)
   try {
-    yield* search.read(message, aroundMail(), { known: options.header })
+    yield* search.read(message, 0, options.header)
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
     if (!search.isDeeper) yield { kind: 'over', why: error.message }
@@ -43,81 +42,66 @@ export function* isNestedDeeper(
 export class DepthSearch {
   readonly #limit: number
   readonly #work: Work
-  /** The number of mails that are being read now. */
-  #readings = 0
+  readonly #createHash: ContentsOptions['createHash']
+  /** The encoded mails that were read, each by its digest and the number of messages around it. */
+  readonly #read = new Set<string>()
   /** Whether the message is too deep, so that nothing more has to be read. */
   isDeeper = false
 
-  constructor(limit: number, work: Work) {
+  constructor(limit: number, work: Work, createHash: ContentsOptions['createHash']) {
     this.#limit = limit
     this.#work = work
+    this.#createHash = createHash
   }
 
-  /** Notes how deep a reading of the message has found it. */
-  note({ deepest }: MailReading): void {
-    if (deepest > this.#limit) this.isDeeper = true
-  }
-
-  /**
-   * Reads a mail. `header` is its header, if that stands outside of the encoded bytes; `known`, if it
-   * was found in them.
-   */
-  *read(
-    source: Bytes,
-    around: Depth,
-    { header, known }: { readonly header?: Buffer; readonly known?: KnownHeader | undefined } = {},
-  ): Steps {
-    if (++this.#readings > READINGS_MAX) this.isDeeper = true
-    let leaves: Leaf[] = []
-    const reading = new MailReading({ leaf: (leaf) => leaves.push(leaf) }, { around })
-    const shift = header?.length ?? 0
-    if (header) reading.push(header)
-    if (known) reading.takeHeader(known)
-    let steps = reading.steps
-    yield* this.#work.countUnits(steps)
-    let isSettled = false
-    for (const chunk of source.chunks()) {
-      for (let at = 0; at < chunk.length && !isSettled; at += LINES_PIECE) {
-        reading.push(chunk.subarray(at, at + LINES_PIECE))
-        yield* this.#work.countUnits(reading.steps - steps)
-        steps = reading.steps
-        this.note(reading)
-        const ready = leaves
-        leaves = []
-        for (const leaf of ready) yield* this.readEncoded(leaf, source, shift)
-        isSettled = this.isDeeper || reading.isSettled
+  /** Reads a mail inside of `messages` others. */
+  *read(source: Bytes, messages: number, known?: KnownHeader): Steps {
+    if (messages > MAILS_MAX) this.isDeeper = true
+    const readings = new MailReadings(source, aroundMail(messages), { known, isForDepth: true })
+    const leaves = new Set<string>()
+    for (let reading = readings.next(); reading && !this.isDeeper; reading = readings.next()) {
+      for (const units of reading.read()) {
+        yield* this.#work.countUnits(units)
+        if (reading.deepest > this.#limit) this.isDeeper = true
+        if (this.isDeeper) return
+        yield* this.#readFound(reading, source, leaves)
       }
-      if (isSettled) break
     }
-    reading.end()
-    yield* this.#work.countUnits(reading.steps - steps)
-    this.note(reading)
-    for (const leaf of leaves) {
-      // If reading stopped early, the last content may reach to the end of the source.
-      const whole = isSettled ? { ...leaf, to: source.size + shift } : leaf
-      yield* this.readEncoded(whole, source, shift)
-    }
-    this.#readings--
+    if (readings.unread !== undefined) throw new LimitExceeded(readings.unread)
   }
 
-  /**
-   * Reads a leaf of a mail if a mail may be encoded in it. The mail's own bytes in `source` are
-   * preceded by a header of `shift` bytes; a leaf that begins there was found in the mail around it.
-   */
-  *readEncoded({ from, to, header, depth }: Leaf, source: Bytes, shift = 0): Steps {
-    if (this.isDeeper || depth === undefined || from < shift) return
-    const isOpened = header.multipart !== 'no' || header.message !== 'no'
-    const part = source.slice(from - shift, to - shift)
-    for (const encoding of header.encodings) {
-      const make = decoderOf(encoding)
-      if (make === undefined || part.size === 0) continue
-      if (!isOpened && !(yield* beginsMail(part, make, this.#work))) continue
-      yield* decoded(part, make, this.#work, (source) =>
-        isOpened
-          ? this.read(source, depth, { header: withoutEncoding(header) })
-          : this.read(source, aroundMail(depth.messages + 1)),
-      )
+  /** Reads the mails that are encoded in the leaves of a reading, unless another one has found the same. */
+  *#readFound(reading: Reading, source: Bytes, known: Set<string>): Steps {
+    for (const found of reading.takeFound()) {
+      if ('seen' in found) continue
+      const key = `${found.from} ${found.to} ${found.encodings}`
+      if (known.has(key)) continue
+      known.add(key)
+      yield* this.readEncoded(found, source)
     }
+  }
+
+  /** Reads the mails that a leaf of a mail encodes, if it is a message, or begins as one. */
+  *readEncoded({ from, to, header, encodings, depth }: Leaf, source: Bytes): Steps {
+    const part = source.slice(from, to)
+    for (const encoding of encodings) {
+      const make = decoderOf(encoding)
+      if (make === undefined || this.isDeeper) continue
+      if (header.message === 'no' && !(yield* beginsMail(part, make, this.#work))) continue
+      yield* decoded(part, make, this.#work, (mail) => this.#readOnce(mail, depth.messages + 1))
+    }
+  }
+
+  *#readOnce(mail: Bytes, messages: number): Steps {
+    const hash = this.#createHash('sha256')
+    for (const chunk of mail.chunks()) {
+      hash.update(chunk)
+      yield* this.#work.countUnits(chunk.length)
+    }
+    const key = `${messages} ${hash.digest('latin1')}`
+    if (this.#read.has(key)) return
+    this.#read.add(key)
+    yield* this.read(mail, messages)
   }
 }
 
@@ -134,10 +118,4 @@ function* beginsMail(part: Bytes, make: MakeDecoder, work: Work): Steps<boolean>
 function* isMailText(text: Bytes, work: Work): Steps<boolean> {
   yield* work.countUnits(MAIL_START)
   return beginsAsMail(text)
-}
-
-function withoutEncoding({ fields }: PartHeader): Buffer {
-  const kept = fields.filter(({ name }) => !plainName(name).includes('transfer-encoding'))
-  const lines = kept.map(({ name, value }) => `${name}:${value.trimEnd()}\n`)
-  return Buffer.from(`${lines.join('')}\n`, 'latin1')
 }

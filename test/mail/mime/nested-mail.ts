@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import type { Bytes } from '../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
@@ -57,7 +58,7 @@ export const message = (part: string): Buffer => Buffer.from(`${TOP}${part}`, 'l
 /** Whether more than `limit` are in one another. Throws where there is more than is read. */
 export function isNested(source: Bytes, limit: number, more?: Partial<WorkOptions>): boolean {
   const openFile = () => openAnonymousFile(tmpdir())
-  const steps = isNestedDeeper(source, limit, { openFile, ...more })
+  const steps = isNestedDeeper(source, limit, { openFile, createHash, ...more })
   for (;;) {
     const { done, value } = steps.next()
     if (done) return value

@@ -199,8 +199,8 @@ t.test('a scanner that outlives its deadline sees nothing of later messages', as
   const directory = openDirectory(t)
   let read = 0
   const message = Buffer.alloc(100_000, 'Subject: mail\n\n')
-  const bytes = new ReadBy(message.length, function* () {
-    for (const chunk of sample(message).bytes.chunks()) {
+  const bytes = new ReadBy(message.length, function* (from, to) {
+    for (const chunk of sample(message).bytes.chunks(from, to)) {
       read++
       yield chunk
     }
@@ -209,10 +209,12 @@ t.test('a scanner that outlives its deadline sees nothing of later messages', as
   const { scanner, goOn, found } = persistent()
   const run = runOf([scanner], { timeout: 10 })
   t.match(await runScanners(counted, run), { answer: 'unknown', why: /no answer in time/ })
+  const before = read
   goOn()
   const over = 'the message is over'
   t.same(await found(), [over, over, over])
-  t.equal(read, 2, 'for its nesting, and for the scanner')
+  t.ok(before > 0)
+  t.equal(read, before, 'nothing is read any more')
   t.same(readdirSync(directory), [])
 })
 

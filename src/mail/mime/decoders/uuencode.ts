@@ -12,17 +12,6 @@ import {
   WholeLines,
 } from './decoder.ts'
 
-/**
- * Returns whether the last line may be uuencode: it is about as long as its first character says.
- */
-export function endsInUuencode(bytes: Buffer): boolean {
-  const end = withoutLineEnd(bytes, 0, bytes.length)
-  const from = Math.max(bytes.lastIndexOf(LF, end - 1), bytes.lastIndexOf(CR, end - 1)) + 1
-  if (end === 0 || bytes[from]! <= 32 || bytes[from]! >= 96) return false
-  const needed = Math.ceil((bytes[from]! - 32) / 3) * 4
-  return Math.abs(end - from - 1 - needed) <= 4
-}
-
 /** One of the ways in which readers are known to decode uuencode. */
 interface UuencodeMode {
   /**

@@ -49,23 +49,13 @@ export class MimeLines {
   /** Whether the header has NULs, bare CRs or other control characters. */
   hasControls = false
 
-  constructor(before?: MimeLines) {
-    if (before === undefined) return
-    this.#text = before.#text
-    this.#fresh = before.#fresh
-    this.#words = before.#words
-    this.#fields = before.#fields
-    this.#count.add(before.#words)
-    this.hasControls = before.hasControls
-  }
-
   /** Takes a line with its end, or a piece of a line. `goesOn` marks a fold, or a further piece. */
   add(line: string, goesOn: boolean): void {
     if (!this.hasControls && CONTROL.test(line)) this.hasControls = true
     if (!goesOn) {
       this.#keeping = mayMatter(line)
       this.#hasWords = false
-      if (this.#keeping) this.#fields++
+      if (this.#keeping && line.includes(':')) this.#fields++
     }
     // Some readers end a line at a bare CR. For them a field begins after it.
     const ended = line.endsWith('\r') ? `${line.slice(0, -1)}\n` : line
@@ -112,6 +102,11 @@ export class MimeLines {
 
   get text(): string {
     return this.#text
+  }
+
+  /** By which headers are known that say the same. */
+  get key(): string {
+    return `${this.hasControls} ${this.#text.length} ${this.#text}${this.#words}`
   }
 
   /** Returns the lines about content that came since the last call. */

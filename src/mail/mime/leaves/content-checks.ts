@@ -1,10 +1,10 @@
 import { CR, LF, SPACE, TAB } from '../../../lib/net/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
-import { isField, STRANGE_MAX } from '../headers/header-region.ts'
+import { isField, STRANGE_MAX } from '../headers/header-lines.ts'
+import { LineBlocks } from '../shared/line-blocks.ts'
 import { LineSearch, withoutLineEnd } from '../shared/lines.ts'
 import { LINES_PIECE, PIECE, type Steps, type Work } from '../shared/work.ts'
 import { type CodedKind, CodedSearch, SEARCH_STRIDE } from '../structure/coded-data.ts'
-import { LineBlocks } from '../structure/line-blocks.ts'
 
 const NO_LINE_END = Buffer.alloc(0)
 const LF_END = Buffer.from('\n')

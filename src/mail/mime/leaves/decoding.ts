@@ -17,7 +17,12 @@ import { YencPlan } from '../decoders/yenc.ts'
 import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
 import { limits, Unreadable } from '../shared/limits.ts'
 import { type Steps, Work, type WorkOptions } from '../shared/work.ts'
-import { type CodedBlock, findCodedBlocks } from '../structure/coded-blocks.ts'
+import {
+  type CodedBlock,
+  type CodedLines,
+  type CodedRange,
+  findCodedLines,
+} from '../structure/coded-blocks.ts'
 import { type CodedKind, codedKinds, kindsInFiles } from '../structure/coded-data.ts'
 import {
   beginsAsMailbox,
@@ -115,7 +120,7 @@ interface DecodedLeaf {
   /** What it came out of within its part, and the names that it has there. */
   readonly containers: readonly string[]
   readonly names: readonly string[]
-  /** How many messages stand around it (nesting.ts). */
+  /** How many messages stand around it (reader/depth.ts). */
   messages: number
 }
 
@@ -261,18 +266,39 @@ export class Decoding extends Work {
 
   /** Gives all that readers decode from data in a text that they know by its looks. */
   *giveCoded(text: Bytes, kinds = codedKinds): Steps {
-    const give = (bytes: Bytes) => this.#giveBlocks(bytes, kinds)
-    yield* give(text)
-    yield* this.alsoUpToNuls(text, give)
-    if (yield* holdsNul(text, this)) yield* decoded(text, withoutNuls, this, give)
+    yield* this.#giveCodedIn(text, kinds)
+    yield* this.giveCodedPastNuls(text, kinds)
   }
 
-  *#giveBlocks(text: Bytes, kinds: ReadonlySet<CodedKind>): Steps {
-    const blocks = yield* findCodedBlocks(text, kinds, this, limits.blocks)
+  /** Gives what readers decode from such data if they end lines at a NUL, or skip NULs. */
+  *giveCodedPastNuls(text: Bytes, kinds: ReadonlySet<CodedKind>): Steps {
+    if (!(yield* holdsNul(text, this))) return
+    const give = (bytes: Bytes) => this.#giveCodedIn(bytes, kinds)
+    yield* decoded(text, withoutTails, this, give)
+    yield* decoded(text, withoutNuls, this, give)
+  }
+
+  *#giveCodedIn(text: Bytes, kinds: ReadonlySet<CodedKind>): Steps {
+    const lines = yield* findCodedLines(text, kinds, this)
+    yield* this.giveBlocks(text, lines, { from: 0, to: text.size }, kinds)
+  }
+
+  /** Gives the blocks of data in a range of a text, but for those that `known` has. Adds them to it. */
+  *giveBlocks(
+    text: Bytes,
+    lines: CodedLines,
+    range: CodedRange,
+    kinds: ReadonlySet<CodedKind>,
+    known = new Set<string>(),
+  ): Steps {
+    const blocks = yield* lines.blocks(range, kinds, limits.blocks, this)
     if (blocks.length > limits.blocks) {
       this.leaveUnread(`more than ${limits.blocks} blocks of encoded data`)
     }
     for (const block of blocks.slice(0, limits.blocks)) {
+      const key = `${block.kind} ${block.from} ${block.to}`
+      if (known.has(key)) continue
+      known.add(key)
       yield* this.countUnits(BLOCK_COST)
       yield* this.#giveNamed(block.kind, [block.name], this.#giveBlock(text, block))
     }

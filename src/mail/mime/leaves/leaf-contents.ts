@@ -9,49 +9,30 @@ import {
   QuotedPrintablePlan,
 } from '../decoders/quoted-printable.ts'
 import { UuencodePlan } from '../decoders/uuencode.ts'
+import { says } from '../reader/depth.ts'
+import type { Leaf } from '../reader/reading.ts'
 import type { Steps, Work } from '../shared/work.ts'
-import { saysType } from '../structure/nesting.ts'
-import type { Leaf } from '../structure/open-contents.ts'
 import { beginsAsMailbox, hasHeader, holdsNul, splitLineEnd } from './content-checks.ts'
 import type { Decoding, GiveReading } from './decoding.ts'
 import { SavedForms } from './saved-forms.ts'
-
-interface SourceTraits {
-  /** Whether there is a NUL in the mail. */
-  readonly hasNul: boolean
-}
 
 /**
  * Gives all that stands in a leaf: as all readers decode it, and if they differ about it, in each way in which
  * one of them saves it.
  */
-export function* giveLeaf(
-  leaf: Leaf,
-  source: Bytes,
-  { hasNul }: SourceTraits,
-  decoding: Decoding,
-): Steps {
-  if (leaf.to <= leaf.from) return
-  yield* within(leaf, source, decoding, (part) => givePart(leaf, part, source, hasNul, decoding))
+export function giveLeaf(leaf: Leaf, source: Bytes, decoding: Decoding): Steps {
+  return within(leaf, source, decoding, (part) => givePart(leaf, part, source, decoding))
 }
 
-function* givePart(
-  leaf: Leaf,
-  part: Bytes,
-  source: Bytes,
-  hasNul: boolean,
-  decoding: Decoding,
-): Steps {
-  let isOdd = !isPlain(leaf)
-  if (leaf.depth !== undefined) {
-    const given = yield* givePlainly(leaf, part, source, decoding)
-    yield* giveByOthersPlainly(leaf, part, source, decoding)
-    isOdd ||= given === 'odd' || (hasNul && (yield* holdsNul(part, decoding)))
-    if (given === 'whole' && !isOdd && decoding.depth === 0) {
-      decoding.options.onGiven?.({ from: leaf.from, to: leaf.to })
-    }
+function* givePart(leaf: Leaf, part: Bytes, source: Bytes, decoding: Decoding): Steps {
+  const given = yield* givePlainly(leaf, part, source, decoding)
+  yield* giveByOthersPlainly(leaf, part, source, decoding)
+  const hasNul = yield* holdsNul(part, decoding)
+  const isOdd = hasNul || given === 'odd' || !isPlain(leaf)
+  if (given === 'whole' && !isOdd && decoding.depth === 0) {
+    decoding.options.onGiven?.({ from: leaf.from, to: leaf.to })
   }
-  if (isOdd) yield* giveInAllWays(leaf, source, hasNul, decoding)
+  if (isOdd) yield* giveInAllWays(leaf, part, source, hasNul, decoding)
 }
 
 /** Takes steps in which this is the leaf that is decoded. */
@@ -68,7 +49,7 @@ function* within(
   const mayBeReadAround = isInHeader && !isMessage
   const isReadAround =
     mayBeReadAround && (beginsAsMailbox(part) || (yield* hasHeader(part, decoding)))
-  const isEncrypted = depth?.isEncrypted === true
+  const isEncrypted = depth.isEncrypted
   decoding.leaf = {
     hasOpened: false,
     header,
@@ -78,7 +59,7 @@ function* within(
     isOpenPgp: header.isOpenPgp || isEncrypted,
     containers: around.containers,
     names: [],
-    messages: depth?.messages ?? around.messages,
+    messages: depth.messages,
   }
   try {
     yield* steps(part)
@@ -89,13 +70,13 @@ function* within(
 
 /** Whether some reader takes the leaf for a message. In a digest that needs no type (RFC 2046 5.1.5). */
 function isMessageIn({ header, depth }: Leaf): boolean {
-  const isOfDigest = depth?.isDigest === true && !saysType(header)
+  const isOfDigest = depth.isDigest && !says(header)
   return header.message !== 'no' || header.isMailFile || isOfDigest
 }
 
 function formsOf(leaf: Leaf, endsMail: boolean, decoding: Decoding): SavedForms {
   const { header, depth, isOwnText, isSeenByAll, isInHeader } = leaf
-  const isInWhole = depth?.isDecoded !== false
+  const isInWhole = depth.isDecoded
   const facts = { header, isOwnText, isInWhole, isSeenByAll, isInHeader, endsMail }
   return new SavedForms(facts, decoding)
 }
@@ -137,25 +118,27 @@ function* giveByOthersPlainly(leaf: Leaf, part: Bytes, source: Bytes, decoding: 
   const { encodings, multipart } = leaf.header
   if (multipart !== 'no') return
   for (const encoding of encodings.slice(1)) {
+    if (!leaf.encodings.includes(encoding)) continue
     yield* givePlainly(leaf, part, source, decoding, encoding)
   }
 }
 
-/** Gives a leaf in all ways in which readers save it: up to each of its ends, by each of its encodings. */
-function* giveInAllWays(leaf: Leaf, source: Bytes, hasNul: boolean, decoding: Decoding): Steps {
-  const { from, encodings } = leaf
-  const isClear = leaf.depth !== undefined && leaf.mayEnd.length === 0 && encodings.length === 1
+/** Gives all that some reader gets out of a part: by each encoding that it may have, and up to each NUL. */
+function* giveInAllWays(
+  leaf: Leaf,
+  part: Bytes,
+  source: Bytes,
+  hasNul: boolean,
+  decoding: Decoding,
+): Steps {
+  const isClear = leaf.isSeenByAll && leaf.encodings.length === 1
   const odd = isClear && decoding.depth === 0 ? decoding.onOdd : undefined
-  for (const end of [leaf.to, ...leaf.mayEnd]) {
-    if (end <= from) continue
-    const part = source.slice(from, end)
-    const forms = formsOf(leaf, end === source.size, decoding)
-    yield* giveByEncodings(leaf, part, forms, decoding, odd)
-    if (!hasNul) continue
-    yield* decoding.alsoUpToNuls(part, (heads) =>
-      giveByEncodings(leaf, heads, forms.ofFile(), decoding),
-    )
-  }
+  const forms = formsOf(leaf, leaf.to === source.size, decoding)
+  yield* giveByEncodings(leaf, part, forms, decoding, odd)
+  if (!hasNul) return
+  yield* decoding.alsoUpToNuls(part, (heads) =>
+    giveByEncodings(leaf, heads, forms.ofFile(), decoding),
+  )
 }
 
 function* giveByEncodings(
@@ -275,7 +258,7 @@ function* giveQuotedPrintable(
  * to be odd, which the decoder notes. Most parts of ordinary mail are plain; what is not is read in each
  * way in which some reader understands it.
  */
-export function isPlain({ header, encodings, mayEnd, depth, isSeenByAll }: Leaf): boolean {
-  const isPlace = isSeenByAll && depth !== undefined && mayEnd.length === 0
-  return isPlace && header.isPlain && header.oddities.length === 0 && encodings.length === 1
+export function isPlain({ header, encodings, isSeenByAll, isUndisputed }: Leaf): boolean {
+  const isThere = isSeenByAll && isUndisputed
+  return isThere && header.isPlain && header.oddities.length === 0 && encodings.length === 1
 }

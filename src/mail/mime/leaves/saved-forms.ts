@@ -27,7 +27,7 @@ import type { Decoding, GiveReading } from './decoding.ts'
 /** The facts by which it is decided in which forms a content is saved. */
 interface Facts {
   readonly header: PartHeader
-  /** Whether it is the text of the mail itself (open-contents.ts). */
+  /** Whether it is the text of the mail itself (reader/reading.ts). */
   readonly isOwnText: boolean
   /** Whether libclamav looks at a text that stands there. */
   readonly isInWhole: boolean
@@ -35,7 +35,7 @@ interface Facts {
   readonly endsMail: boolean
   /** Whether every reader sees the header of the content. If not, libclamav may not see the content. */
   readonly isSeenByAll: boolean
-  /** Whether it begins among the lines of a header (open-contents.ts). */
+  /** Whether it begins among the lines of a header (reader/reading.ts). */
   readonly isInHeader: boolean
 }
 

@@ -47,12 +47,7 @@ export const limits = {
   fieldCharacters: 384 * 1024,
   /** The most parameters of one header that name character sets. */
   charsets: 1000,
-  /**
-   * The most characters of fields about content in headers with a delimiter among their lines. For
-   * some readers such a header goes on after the delimiter, so its first lines are read again.
-   */
-  goneOn: 512 * 1024,
-  /** The most boundaries of one message, counted in all forms in which they may be read. */
+  /** The most boundaries of open multiparts, counted in all forms in which they may be read. */
   boundaries: 1000,
   /**
    * The most different lengths of boundaries: each length costs one more search in a line of dashes.
@@ -60,8 +55,8 @@ export const limits = {
   boundaryLengths: 64,
   /** The most bytes of a boundary. RFC 2046 5.1.1 allows 70 bytes. */
   boundary: 1000,
-  /** The most contents at a time that may have begun, and whose ends are not known yet. */
-  open: 500,
+  /** The most multiparts and messages inside one another in one mail, whatever MAXNESTING is. */
+  containers: 500,
 } as const
 
 /** What may still be done with a message. */

@@ -1,5 +1,6 @@
 import { SPACE, TAB } from '../../../lib/net/ascii.ts'
-import type { Bytes } from '../../message/bytes.ts'
+import type { ByteRange, Bytes } from '../../message/bytes.ts'
+import { LineBlocks } from '../shared/line-blocks.ts'
 import { isAllBlank, isLineEnd, LineSearch, withoutLineEnd } from '../shared/lines.ts'
 import { LINES_PIECE, type Steps, type Work } from '../shared/work.ts'
 import {
@@ -10,7 +11,6 @@ import {
   codedStart,
   fieldKinds,
 } from './coded-data.ts'
-import { LineBlocks } from './line-blocks.ts'
 
 /** Data in a text that some reader decodes as a file of its own. All places are offsets in the text. */
 export interface CodedBlock {
@@ -19,6 +19,12 @@ export interface CodedBlock {
   readonly to: number
   /** The name of the file, '' if it has none. */
   readonly name: string
+}
+
+/** Where data is looked for in a text. */
+export interface CodedRange extends ByteRange {
+  /** Where the fields above a text end; the start of the range by default. In them only a whole line begins data. */
+  readonly bodyFrom?: number
 }
 
 /** A line that begins data for some reader. */
@@ -40,21 +46,12 @@ const LINE_COST = 4
 const BEGINNING_COST = 512
 const BLOCK_COST = 16
 
-/**
- * Finds the blocks of data of these kinds in a text, as readers take them: they follow one another, so that
- * all of them together are a few times as long as the text at most, however many lines begin data.
- *
- * Readers know different forms of the line that begins data: each the common one, and besides it any other
- * one, or all. Inside of a block some begin the next one at such a line. The others look for none before a
- * line that ends the block, and some of these go on behind that line. Of more than `most` blocks one more is
- * told.
- */
-export function* findCodedBlocks(
+/** Finds the lines of a text at which data of these kinds begins or ends for some reader. */
+export function* findCodedLines(
   text: Bytes,
   kinds: ReadonlySet<CodedKind>,
   work: Work,
-  most: number,
-): Steps<readonly CodedBlock[]> {
+): Steps<CodedLines> {
   const lines = new CodedLines(kinds)
   for (const chunk of text.chunks()) {
     for (let at = 0; at < chunk.length; at += LINES_PIECE) {
@@ -64,11 +61,11 @@ export function* findCodedBlocks(
     }
   }
   lines.end()
-  return yield* lines.blocks(text.size, most, work)
+  return lines
 }
 
 /** The lines of a text that begin or end data of these kinds. */
-class CodedLines {
+export class CodedLines {
   readonly #kinds: ReadonlySet<CodedKind>
   readonly #beginnings: Record<CodedKind, CodedBeginning[]> = ofEachKind()
   readonly #ends: Record<CodedKind, End[]> = ofEachKind()
@@ -139,14 +136,39 @@ class CodedLines {
     } else if (!this.#announced.has(start.kind)) this.#announced.set(start.kind, line)
   }
 
-  /** The blocks that are not empty, each once, in a text of this size: `most` of them, and one more. */
-  *blocks(size: number, most: number, work: Work): Steps<readonly CodedBlock[]> {
+  /**
+   * Finds the blocks of data of these kinds in a range of the text, as readers take them: they follow one
+   * another, so that all of them together are a few times as long as the range at most, however many lines
+   * begin data.
+   *
+   * Readers know different forms of the line that begins data: each the common one, and besides it any other
+   * one, or all. Inside of a block some begin the next one at such a line. The others look for none before a
+   * line that ends the block, and some of these go on behind that line.
+   *
+   * Returns the blocks that are not empty, each once: `most` of them, and one more.
+   */
+  *blocks(
+    range: CodedRange,
+    kinds: ReadonlySet<CodedKind>,
+    most: number,
+    work: Work,
+  ): Steps<readonly CodedBlock[]> {
     const found = new Map<string, CodedBlock>()
-    for (const kind of this.#kinds) {
-      const ends = this.#ends[kind]
-      for (const known of knownTogether(this.#beginnings[kind])) {
+    for (const kind of kinds) {
+      const all = this.#beginnings[kind]
+        .slice(
+          firstOf(this.#beginnings[kind], ({ from }) => from > range.from),
+          firstOf(this.#beginnings[kind], ({ at }) => at >= range.to),
+        )
+        .filter(({ at, form }) => form !== 'in a line' || at >= (range.bodyFrom ?? range.from))
+      if (all.length === 0) continue
+      const ends = this.#ends[kind].slice(
+        firstOf(this.#ends[kind], ({ at }) => at >= range.from),
+        firstOf(this.#ends[kind], ({ at }) => at >= range.to),
+      )
+      for (const known of knownTogether(all)) {
         yield* work.countUnits(known.length + ends.length)
-        for (const { from, name, to } of blocksOf(known, ends, size)) {
+        for (const { from, name, to } of blocksOf(known, ends, range.to)) {
           if (from < to) found.set(`${kind} ${from} ${to}`, { kind, from, to, name })
           if (found.size > most) return [...found.values()]
           yield* work.countUnits(BLOCK_COST)
@@ -155,6 +177,21 @@ class CodedLines {
     }
     return [...found.values()]
   }
+}
+
+/** Returns the index of the first element that passes, and behind which all do; the length if none does. */
+function firstOf<Element>(
+  sorted: readonly Element[],
+  passes: (element: Element) => boolean,
+): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (passes(sorted[middle]!)) high = middle
+    else low = middle + 1
+  }
+  return low
 }
 
 const ofEachKind = () => ({
@@ -179,7 +216,7 @@ function* knownTogether(all: readonly CodedBeginning[]): Generator<readonly Code
   }
 }
 
-/** The blocks as they are for readers that know these lines for the beginnings of data. */
+/** The blocks, up to `size`, as they are for readers that know these lines for the beginnings of data. */
 function* blocksOf(
   beginnings: readonly CodedBeginning[],
   ends: readonly End[],

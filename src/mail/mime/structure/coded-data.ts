@@ -256,12 +256,7 @@ function isWordAt(
  * Returns where the line of `at` begins, at the earliest at `from`; undefined if more than `most`
  * bytes other than blanks stand before `at` on the line.
  */
-export function startOfLine(
-  bytes: Buffer,
-  at: number,
-  from: number,
-  most: number,
-): number | undefined {
+function startOfLine(bytes: Buffer, at: number, from: number, most: number): number | undefined {
   let others = 0
   for (let back = at; back > from; back--) {
     const byte = bytes[back - 1]!

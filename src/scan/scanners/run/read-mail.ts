@@ -1,3 +1,4 @@
+import { loadCrypto } from '../../../lib/runtime/crypto.ts'
 import type { ByteRange } from '../../../mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'
 import { isNestedDeeper } from '../../../mail/mime/nested.ts'
@@ -105,7 +106,9 @@ export async function measureDepth({
 }: MailScan): Promise<ScanReading> {
   const end = (result?: ScanResult): ScanReading => ({ result, isToEnd: false, asked: [] })
   const openFile = () => openAnonymousFile(run.spool.directory)
-  const steps = isNestedDeeper(bytes, run.settings.MAXNESTING, { openFile, header })
+  const { createHash } = await loadCrypto()
+  const options = { openFile, createHash, header }
+  const steps = isNestedDeeper(bytes, run.settings.MAXNESTING, options)
   let over: string | undefined
   let step = steps.next()
   for (; !step.done; step = steps.next()) {

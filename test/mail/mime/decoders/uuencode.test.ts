@@ -1,10 +1,6 @@
 import t from 'tap'
 import { BUFFER_SIZE, makerOf } from '../../../../src/mail/mime/decoders/decoder.ts'
-import {
-  endsInUuencode,
-  UuencodeDecoder,
-  UuencodePlan,
-} from '../../../../src/mail/mime/decoders/uuencode.ts'
+import { UuencodeDecoder, UuencodePlan } from '../../../../src/mail/mime/decoders/uuencode.ts'
 import { decode, inEverySplit, ways } from './decode.ts'
 
 // `#86)C` is abc, `"86(` is ab, `!80` is a; a back-tick or a blank stands for six zero bits.
@@ -139,32 +135,5 @@ t.test('uuencode is decoded in other ways only if readers may differ about it', 
   for (const line of ['#86) ', '#86)`', '#86)_']) t.equal(count(`${line}\nend\n`), 0, line)
   for (const line of ['"86($', '#86\x1f$', '#86)C1', '#86)c', '#86)', '', 'x', '#86)\x7f']) {
     t.equal(count(`#86)C\n${line}\n#86)C\nend\n`), WAYS.length, line)
-  }
-})
-
-t.test('the last of some lines is known for uuencode by its length', async (t) => {
-  const ends = (text: string) => endsInUuencode(Buffer.from(text, 'latin1'))
-  for (const text of [
-    '#86)C',
-    'x\n#86)C\r\n',
-    'a longer line\r#86)C\n\n',
-    '#86)C1234',
-    '"',
-    '%86)C',
-  ]) {
-    t.equal(ends(text), true, text)
-  }
-  for (const text of [
-    '',
-    '\n',
-    '#86)C12345',
-    ' ',
-    '`',
-    '*86)C',
-    '#86)C\nx',
-    'a'.padEnd(89),
-    '`'.padEnd(89, 'x'),
-  ]) {
-    t.equal(ends(text), false, text)
   }
 })

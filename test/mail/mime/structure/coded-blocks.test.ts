@@ -3,10 +3,16 @@ import fc from 'fast-check'
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
-import { Work } from '../../../../src/mail/mime/shared/work.ts'
-import { findCodedBlocks } from '../../../../src/mail/mime/structure/coded-blocks.ts'
+import { type Steps, Work } from '../../../../src/mail/mime/shared/work.ts'
+import { findCodedLines } from '../../../../src/mail/mime/structure/coded-blocks.ts'
 import { codedKinds } from '../../../../src/mail/mime/structure/coded-data.ts'
 import { inChunks } from '../../message/bytes.ts'
+
+function resultOf<Result>(steps: Steps<Result>): Result {
+  let step = steps.next()
+  while (!step.done) step = steps.next()
+  return step.value
+}
 
 /** The blocks of a text that comes in chunks of so many bytes: the bytes of each. */
 function blocksIn(
@@ -18,10 +24,9 @@ function blocksIn(
   const cuts = Array.from({ length: Math.floor(text.length / length) }, (_, n) => n * length)
   const source = inChunks(bytes, cuts)
   const work = new Work(Bytes.of(bytes), { openFile: () => openAnonymousFile(tmpdir()) })
-  const steps = findCodedBlocks(source, codedKinds, work, most)
-  let step = steps.next()
-  while (!step.done) step = steps.next()
-  return step.value.map(({ from, to }) => text.slice(from, to))
+  const lines = resultOf(findCodedLines(source, codedKinds, work))
+  const blocks = resultOf(lines.blocks({ from: 0, to: source.size }, codedKinds, most, work))
+  return blocks.map(({ from, to }) => text.slice(from, to))
 }
 
 t.test('blocks end where some reader ends them', async (t) => {
@@ -127,4 +132,22 @@ t.test('all blocks together are a few times as long as the text', async (t) => {
   const filler = 'begin 6\n#ABC\nbegin 644 a\nx\nBEGIN 6\n'.repeat(1000)
   const size = blocksIn(filler).reduce((sum, { length }) => sum + length, 0)
   t.ok(size <= TIMES * filler.length, `${size / filler.length} times`)
+})
+
+t.test('the blocks in a range of a text are those of the range alone', async (t) => {
+  const texts = ['x\nbegin 644 a\nONE\n', '\nTWO\nend\nbegin 644 b\n', 'THREE\n', 'begin x\nend\n']
+  const bytes = Buffer.from(texts.join(''), 'latin1')
+  const work = new Work(Bytes.of(bytes), { openFile: () => openAnonymousFile(tmpdir()) })
+  const lines = resultOf(findCodedLines(Bytes.of(bytes), codedKinds, work))
+  let from = 0
+  for (const text of texts) {
+    const to = from + text.length
+    const blocks = resultOf(lines.blocks({ from, to }, codedKinds, 100, work))
+    t.same(
+      blocks.map((block) => bytes.toString('latin1', block.from, block.to)),
+      blocksIn(text),
+      JSON.stringify(text),
+    )
+    from = to
+  }
 })

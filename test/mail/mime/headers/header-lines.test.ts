@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isBlankLine, isField } from '../../../../src/mail/mime/headers/header-region.ts'
+import { isBlankLine, isField } from '../../../../src/mail/mime/headers/header-lines.ts'
 
 /** Asks about the text alone, between other bytes. */
 const about = (text: string, ask: typeof isField) => {

@@ -1,0 +1,42 @@
+import { COLON, SPACE, TAB } from '../../../lib/net/ascii.ts'
+
+/** After more lines than this in a row that are not fields, the header has ended for some readers. */
+export const STRANGE_MAX = 8
+
+/**
+ * Returns whether the line begins with a name and a colon. The name has at most two words, and
+ * blanks may stand before it.
+ */
+export function isField(bytes: Buffer, from: number, end: number): boolean {
+  let blanks = 0
+  let at = from
+  while (at < end && (bytes[at] === SPACE || bytes[at] === TAB)) at++
+  if (at === end || bytes[at] === COLON) return false
+  for (let length = 0; at < end && length < 200; at++, length++) {
+    const byte = bytes[at]!
+    if (byte === COLON) return true
+    if (byte === SPACE || byte === TAB) blanks++
+    if (blanks > 1) return false
+  }
+  return false
+}
+
+/**
+ * Returns whether the line is that of an mbox above a mail. Readers skip it, and so does libclamav;
+ * `>From ` came of mail that was delivered twice.
+ */
+export function isFromLine(bytes: Buffer, from: number): boolean {
+  return /^>?From /.test(bytes.toString('latin1', from, from + 6))
+}
+
+/**
+ * Returns whether the line has nothing but blanks, control characters, and bytes that some readers
+ * take for blanks.
+ */
+export function isBlankLine(bytes: Buffer, from: number, end: number): boolean {
+  for (let at = from; at < end; at++) {
+    const byte = bytes[at]!
+    if (byte > SPACE && (byte < 0x7f || byte > 0xa0)) return false
+  }
+  return true
+}

@@ -1,0 +1,285 @@
+import { CR, DASH, LF, SPACE, TAB } from '../../../lib/net/ascii.ts'
+import { Bytes } from '../../message/bytes.ts'
+import { LineBlocks } from '../shared/line-blocks.ts'
+import { LINES_PIECE } from '../shared/work.ts'
+
+/** A line of a mail, with its end. A long one is cut to the first `LONG_LINE` bytes. */
+export interface Line {
+  readonly bytes: Buffer
+  /** Where the next line begins. */
+  readonly to: number
+}
+
+/** The bytes that are loaded at a time for lines, and for a line that is longer. */
+const WINDOW = 1024
+const LONG_LINE = 400 * 1024
+
+/** The most bytes other than blanks in front of the dashes of a line (enmime looks so much further). */
+const DASHES_FRONT_MAX = 2
+/** The bytes behind the dashes of a line that are looked at: no boundary is longer. */
+const DASHES_TEXT = 1100
+
+/** The most lines of dashes that are kept, whatever they may mean. */
+const DASH_LINES_MAX = 100_000
+
+/** The units of work of a line of dashes. */
+const DASH_COST = 16
+
+/** A line that begins with two dashes, or nearly so. */
+export interface DashLine {
+  readonly at: number
+  /** Where the dashes stand. */
+  readonly dashes: number
+  /**
+   * The first byte that is no blank behind the first two dashes, behind the second and third one, and so on,
+   * in lower case; 0 where no two dashes stand.
+   */
+  readonly firsts: readonly number[]
+}
+
+/**
+ * The text of a mail as its readings need it: the lines of its headers, and the lines of dashes in all else.
+ * The mail is searched for those once, as far as any reading has come, so that further readings do not look
+ * at the contents again.
+ */
+export class MailText {
+  readonly #source: Bytes
+  readonly #isKnown: (start: string) => boolean
+  #window: Buffer = Buffer.alloc(0)
+  #windowAt = 0
+  readonly #longEnds = new Map<number, number>()
+  readonly #notBlank = new Map<number, number>()
+
+  readonly #chunks: Iterator<Buffer>
+  readonly #dashLines: DashLine[] = []
+  readonly #texts = new Map<number, string>()
+  readonly #blocks = new LineBlocks((block, midLine) => this.#take(block, midLine))
+  #searched = 0
+  #isSearched = false
+  /** Whether lines of dashes were left out that belong to no boundary of the first reading. */
+  isThinned = false
+  /** Whether a CR without an LF was seen behind it. */
+  hasBareCr = false
+  #units = 0
+
+  /** `isKnown` is asked whether a line, from its dashes on, may be a delimiter, if there are very many of them. */
+  constructor(source: Bytes, isKnown: (text: string) => boolean = () => false) {
+    this.#source = source
+    this.#isKnown = isKnown
+    this.#chunks = source.chunks()[Symbol.iterator]()
+  }
+
+  get size(): number {
+    return this.#source.size
+  }
+
+  /** Returns the line that begins at an offset. */
+  line(from: number): Line {
+    let window = this.#loaded(from, WINDOW)
+    let lf = window.indexOf(LF)
+    if (lf < 0 && from + window.length < this.size) {
+      window = this.#load(from, WINDOW)
+      lf = window.indexOf(LF)
+    }
+    if (lf < 0 && from + window.length < this.size) {
+      window = this.#load(from, LONG_LINE)
+      lf = window.indexOf(LF)
+    }
+    if (lf >= 0) return { bytes: window.subarray(0, lf + 1), to: from + lf + 1 }
+    return { bytes: window, to: this.#endOfLong(from, from + window.length) }
+  }
+
+  /** Returns the first byte that is neither a blank nor a control character, at this offset or behind it. */
+  notBlankFrom(from: number): number {
+    const near = this.#loaded(from, WINDOW).findIndex((byte) => byte > SPACE)
+    if (near >= 0) return from + near
+    const known = this.#notBlank.get(from)
+    if (known !== undefined) return known
+    let at = from
+    for (const chunk of this.#source.chunks(from)) {
+      const found = chunk.findIndex((byte) => byte > SPACE)
+      at += found < 0 ? chunk.length : found
+      if (found >= 0) break
+    }
+    this.#units += at - from
+    this.#notBlank.set(from, at)
+    return at
+  }
+
+  /** Returns the number of the first line of dashes at this offset or behind it. Yields units of work. */
+  *dashLineFrom(from: number): Generator<number, number> {
+    while (!this.#isSearched && (this.#dashLines.at(-1)?.at ?? -1) < from) yield this.#search()
+    let low = 0
+    let high = this.#dashLines.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#dashLines[middle]!.at < from) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** Returns the line of dashes of this number; undefined if there are no more. Yields units of work. */
+  *dashLine(number: number): Generator<number, DashLine | undefined> {
+    while (!this.#isSearched && number >= this.#dashLines.length) yield this.#search()
+    return this.#dashLines[number]
+  }
+
+  /** Searches the rest of the mail. Yields units of work. */
+  *searchAll(): Generator<number> {
+    while (!this.#isSearched) yield this.#search()
+  }
+
+  /** Returns what stands behind the first two dashes of a line, as far as it may matter. */
+  textOf({ dashes }: DashLine): string {
+    const known = this.#texts.get(dashes)
+    if (known !== undefined) return known
+    const from = dashes + 2
+    let bytes = this.#loaded(from, DASHES_TEXT)
+    if (bytes.length < DASHES_TEXT && !bytes.includes(LF)) bytes = this.#load(from, DASHES_TEXT)
+    const lf = bytes.indexOf(LF)
+    let end = Math.min(DASHES_TEXT, lf < 0 ? bytes.length : lf)
+    while (end > 0 && bytes[end - 1] === CR) end--
+    const text = bytes.toString('latin1', 0, end)
+    this.#texts.set(dashes, text)
+    return text
+  }
+
+  #loaded(from: number, length: number): Buffer {
+    const at = from - this.#windowAt
+    if (at >= 0 && at < this.#window.length) return this.#window.subarray(at)
+    return this.#load(from, length)
+  }
+
+  #load(from: number, length: number): Buffer {
+    this.#window = this.#source.gather(from, Math.min(this.size, from + length))
+    this.#windowAt = from
+    return this.#window
+  }
+
+  #endOfLong(from: number, searched: number): number {
+    const known = this.#longEnds.get(from)
+    if (known !== undefined) return known
+    let at = searched
+    for (const chunk of this.#source.chunks(searched)) {
+      const lf = chunk.indexOf(LF)
+      at += lf < 0 ? chunk.length : lf + 1
+      if (lf >= 0) break
+    }
+    this.#units += at - searched
+    this.#longEnds.set(from, at)
+    return at
+  }
+
+  #piece: Buffer = Buffer.alloc(0)
+
+  /** Searches the next piece. Returns the units of work. */
+  #search(): number {
+    if (this.#piece.length === 0) {
+      const { done, value } = this.#chunks.next()
+      if (done) {
+        this.#blocks.end()
+        this.#isSearched = true
+        return this.#takeUnits()
+      }
+      this.#piece = value
+    }
+    const piece = this.#piece.subarray(0, LINES_PIECE)
+    this.#piece = this.#piece.subarray(piece.length)
+    this.#units += piece.length
+    this.#blocks.push(piece)
+    return this.#takeUnits()
+  }
+
+  #takeUnits(): number {
+    const units = this.#units
+    this.#units = 0
+    return units
+  }
+
+  #take(block: Buffer, midLine: boolean): void {
+    if (!this.hasBareCr) this.hasBareCr = holdsBareCr(block)
+    for (let found = block.indexOf('--'); found >= 0; found = block.indexOf('--', found)) {
+      this.#units += DASH_COST
+      const start = startOf(block, found)
+      if (start !== undefined && !(start === 0 && midLine)) this.#keep(block, start, found)
+      const lf = block.indexOf(LF, found)
+      if (lf < 0) break
+      found = lf + 1
+    }
+    this.#searched += block.length
+  }
+
+  #keep(block: Buffer, start: number, found: number): void {
+    if (this.#dashLines.length >= DASH_LINES_MAX) {
+      if (!this.#isKnown(block.toString('latin1', found + 2, found + 2 + DASHES_TEXT))) {
+        this.isThinned = true
+        return
+      }
+    }
+    const firsts: number[] = []
+    for (let more = 0; more <= DASHES_FRONT_MAX; more++) {
+      const isThere = block[found + more] === DASH && block[found + more + 1] === DASH
+      firsts.push(isThere ? firstOf(block, found + more + 2) : 0)
+    }
+    this.#dashLines.push({ at: this.#searched + start, dashes: this.#searched + found, firsts })
+  }
+}
+
+function holdsBareCr(block: Buffer): boolean {
+  for (let cr = block.indexOf(CR); cr >= 0; cr = block.indexOf(CR, cr + 1)) {
+    const next = block[cr + 1]
+    if (next !== LF && next !== CR) return true
+  }
+  return false
+}
+
+/**
+ * Returns where the line of the dashes begins; undefined if more than few bytes other than blanks stand before
+ * them.
+ */
+function startOf(block: Buffer, dashes: number): number | undefined {
+  let others = 0
+  for (let at = dashes; at > 0; at--) {
+    const byte = block[at - 1]!
+    if (byte === LF) return at
+    if (byte !== SPACE && byte !== TAB && ++others > DASHES_FRONT_MAX) return undefined
+  }
+  return 0
+}
+
+/** Returns the first byte that is no blank, in lower case; 1 if the line ends before. */
+function firstOf(block: Buffer, from: number): number {
+  let at = from
+  while (block[at] === SPACE || block[at] === TAB) at++
+  const byte = block[at] ?? 1
+  return byte >= 0x41 && byte <= 0x5a ? byte + 32 : Math.max(1, byte)
+}
+
+/** The bytes with an LF in the place of each bare CR: as mail is to readers for which a CR ends a line. */
+export class CrsAsLineEnds extends Bytes {
+  readonly #source: Bytes
+
+  constructor(source: Bytes) {
+    super()
+    this.#source = source
+  }
+
+  get size(): number {
+    return this.#source.size
+  }
+
+  *chunks(from = 0, to = this.size): Generator<Buffer> {
+    let at = from
+    for (const chunk of this.#source.chunks(from, to)) {
+      const changed = Buffer.from(chunk)
+      at += chunk.length
+      for (let cr = changed.indexOf(CR); cr >= 0; cr = changed.indexOf(CR, cr + 1)) {
+        const isLast = cr === changed.length - 1
+        const next = isLast && at < this.size ? this.#source.gather(at, at + 1)[0] : changed[cr + 1]
+        if (next !== LF && next !== CR) changed[cr] = LF
+      }
+      yield changed
+    }
+  }
+}

@@ -1,0 +1,165 @@
+import { LimitExceeded, limits } from '../shared/limits.ts'
+import type { Habits } from './habits.ts'
+
+/** A multipart whose delimiters are looked for. */
+export interface Multipart {
+  /** The boundary as it is written, if it can be read in one way alone. */
+  readonly exact: string | undefined
+  /** The texts that some program takes for the boundary, in lower case. */
+  readonly forms: readonly string[]
+  /** Whether its boundary may be any text. */
+  readonly isAny: boolean
+  /** Whether its header is written as RFC 2046 writes it. */
+  readonly isSure: boolean
+}
+
+/** A line that is a delimiter. */
+export interface FoundDelimiter {
+  /** The number of its multipart among those that are open, from the outside in. */
+  readonly level: number
+  readonly closes: boolean
+}
+
+/** The multiparts that are open where a mail is read, and the lines that are their delimiters. */
+export class OpenMultiparts {
+  readonly #open: Multipart[] = []
+  /** The numbers of the multiparts with such a boundary, from the outside in. */
+  readonly #byExact = new Map<string, number[]>()
+  readonly #byForm = new Map<string, number[]>()
+  /** How many forms are so long. */
+  readonly #counts = new Map<number, number>()
+  #lengths: readonly number[] | undefined = []
+  readonly #any: number[] = []
+  /** How many forms begin with such a byte. */
+  readonly #firsts = new Map<number, number>()
+
+  get length(): number {
+    return this.#open.length
+  }
+
+  /** Throws LimitExceeded if more boundaries, or boundaries of more lengths, are open than are looked for. */
+  push(multipart: Multipart): void {
+    const level = this.#open.push(multipart) - 1
+    const { exact, forms, isAny } = multipart
+    if (exact !== undefined) add(this.#byExact, exact, level)
+    for (const form of forms) this.#addForm(form, level)
+    if (isAny) this.#any.push(level)
+  }
+
+  /** Adds forms of the boundary of the only multipart that is open. */
+  learn(forms: readonly string[]): void {
+    for (const form of forms) if (!this.#byForm.has(form)) this.#addForm(form, 0)
+  }
+
+  #addForm(form: string, level: number): void {
+    add(this.#byForm, form, level)
+    const count = this.#counts.get(form.length) ?? 0
+    this.#counts.set(form.length, count + 1)
+    if (count === 0) this.#lengths = undefined
+    change(this.#firsts, form.charCodeAt(0), 1)
+    const isFull =
+      this.#byForm.size > limits.boundaries || this.#counts.size > limits.boundaryLengths
+    if (isFull) throw new LimitExceeded('more boundaries than are looked for')
+  }
+
+  pop(): void {
+    const { exact, forms, isAny } = this.#open.pop()!
+    if (exact !== undefined) remove(this.#byExact, exact)
+    for (const form of forms) {
+      remove(this.#byForm, form)
+      change(this.#firsts, form.charCodeAt(0), -1)
+      const count = this.#counts.get(form.length)! - 1
+      this.#counts.set(form.length, count)
+      if (count > 0) continue
+      this.#counts.delete(form.length)
+      this.#lengths = undefined
+    }
+    if (isAny) this.#any.pop()
+  }
+
+  /** Whether a delimiter may begin with this byte behind its dashes, in lower case. */
+  mayBegin(first: number): boolean {
+    return this.#any.length > 0 || first >= 0x80 || (this.#firsts.get(first) ?? 0) > 0
+  }
+
+  /** Whether a text, from behind the dashes of a line, begins with a boundary in any form. */
+  knows(text: string): boolean {
+    const lower = withoutBlanksInFront(text).toLowerCase()
+    return this.#longestForms().some((length) => this.#byForm.has(lower.slice(0, length)))
+  }
+
+  /**
+   * Returns of which multipart a line is the delimiter, given from behind its dashes without its line end;
+   * undefined if it is none. Only the outermost `count` multiparts are looked at.
+   */
+  delimiterIn(whole: string, count: number, habits: Habits): FoundDelimiter | undefined {
+    const text = withoutBlanksBehind(whole, ' ')
+    const exactly = foundIn(this.#byExact, text, count)
+    if (exactly && text.length === whole.length && this.#open[exactly.level]!.isSure) return exactly
+    const lower = withoutBlanksInFront(whole).toLowerCase()
+    const like = exactly ?? foundIn(this.#byForm, withoutBlanksBehind(lower, ' \t'), count)
+    if (like && habits.choose('delimiter') === 0) return like
+    const longer = this.#longest(lower, count)
+    if (longer && habits.choose('delimiter and more') === 0) return longer
+    const level = this.#any.findLast((any) => any < count)
+    if (level === undefined || habits.choose('any dashes') === 0) return undefined
+    return { level, closes: false }
+  }
+
+  /** The longest form that a line begins with and goes on behind. */
+  #longest(lower: string, count: number): FoundDelimiter | undefined {
+    const end = withoutBlanksBehind(lower, ' \t')
+    for (const length of this.#longestForms()) {
+      const form = lower.slice(0, length)
+      const level = this.#byForm.get(form)?.[0]
+      if (level === undefined || level >= count) continue
+      if (end === form || end === `${form}--`) continue
+      return { level, closes: lower.startsWith('--', length) }
+    }
+    return undefined
+  }
+
+  #longestForms(): readonly number[] {
+    this.#lengths ??= [...this.#counts.keys()].sort((a, b) => b - a)
+    return this.#lengths
+  }
+}
+
+function foundIn(
+  levels: ReadonlyMap<string, readonly number[]>,
+  text: string,
+  count: number,
+): FoundDelimiter | undefined {
+  const opening = levels.get(text)?.[0] ?? count
+  const closing = (text.endsWith('--') ? levels.get(text.slice(0, -2))?.[0] : undefined) ?? count
+  if (Math.min(opening, closing) >= count) return undefined
+  return opening <= closing ? { level: opening, closes: false } : { level: closing, closes: true }
+}
+
+function withoutBlanksInFront(text: string): string {
+  let from = 0
+  while (text[from] === ' ' || text[from] === '\t') from++
+  return text.slice(from)
+}
+
+function withoutBlanksBehind(text: string, blanks: string): string {
+  let to = text.length
+  while (to > 0 && blanks.includes(text[to - 1]!)) to--
+  return text.slice(0, to)
+}
+
+function change(counts: Map<number, number>, key: number, by: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + by)
+}
+
+function add(levels: Map<string, number[]>, text: string, level: number): void {
+  const same = levels.get(text)
+  if (same) same.push(level)
+  else levels.set(text, [level])
+}
+
+function remove(levels: Map<string, number[]>, text: string): void {
+  const same = levels.get(text)!
+  same.pop()
+  if (same.length === 0) levels.delete(text)
+}

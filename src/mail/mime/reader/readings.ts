@@ -1,0 +1,73 @@
+import type { Bytes } from '../../message/bytes.ts'
+import type { KnownHeader } from '../shared/work.ts'
+import type { Depth } from './depth.ts'
+import { EveryHabit, READINGS_MAX } from './habits.ts'
+import { CrsAsLineEnds, MailText } from './mail-text.ts'
+import { KnownHeaders, Reading } from './reading.ts'
+
+/**
+ * All readings of one mail, one for each set of habits that makes a difference to it. The source is read at
+ * several places at a time, so iterators over its chunks may not share memory.
+ */
+export class MailReadings {
+  readonly #source: Bytes
+  readonly #around: Depth
+  readonly #known: KnownHeader | undefined
+  readonly #isForDepth: boolean | undefined
+  readonly #every = new EveryHabit()
+  readonly #headers = new KnownHeaders()
+  readonly #text: MailText
+  #textByCrs: MailText | undefined
+  #last: Reading | undefined
+
+  /**
+   * `around` is the depth of the mail itself; `known` is its header, if a stage before has found that;
+   * `isForDepth` says that the caller wants to know how deep the mail is to libclamav.
+   */
+  constructor(
+    source: Bytes,
+    around: Depth,
+    {
+      known,
+      isForDepth,
+    }: { readonly known?: KnownHeader | undefined; readonly isForDepth?: boolean } = {},
+  ) {
+    this.#source = source
+    this.#around = around
+    this.#known = known
+    this.#isForDepth = isForDepth
+    this.#text = new MailText(source, (text) => this.#last?.mayDelimit(text) === true)
+  }
+
+  /** Returns the next reading, once the last one has ended; undefined if there are no more. */
+  next(): Reading | undefined {
+    if (this.#last && this.#text.hasBareCr) this.#last.habits.choose('bare CR')
+    const habits = this.#every.next()
+    if (habits === undefined) return undefined
+    const byCrs = this.#text.hasBareCr && habits.choose('bare CR') === 1
+    this.#last = new Reading(byCrs ? this.#byCrs() : this.#text, habits, {
+      around: this.#around,
+      headers: this.#headers,
+      known: byCrs ? undefined : this.#known,
+      isForDepth: this.#isForDepth,
+    })
+    return this.#last
+  }
+
+  /** Searches the rest of the mail for what makes a difference to readings. Yields units of work. */
+  searchAll(): Generator<number> {
+    return this.#text.searchAll()
+  }
+
+  /** Why the mail was not read in all ways; undefined if it was. */
+  get unread(): string | undefined {
+    if (this.#every.isCut) return `more than ${READINGS_MAX} ways of reading the mail`
+    const isThinned = this.#text.isThinned && this.#every.count > 1
+    return isThinned ? 'more lines of dashes than are looked at in several ways' : undefined
+  }
+
+  #byCrs(): MailText {
+    this.#textByCrs ??= new MailText(new CrsAsLineEnds(this.#source))
+    return this.#textByCrs
+  }
+}

@@ -1,0 +1,38 @@
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { aroundMail } from '../../../../src/mail/mime/reader/depth.ts'
+import type { Leaf, Reading, SeenHeader } from '../../../../src/mail/mime/reader/reading.ts'
+import { MailReadings } from '../../../../src/mail/mime/reader/readings.ts'
+
+/** What one reading of a mail has found. */
+interface ReadingDone {
+  readonly reading: Reading
+  readonly leaves: readonly Leaf[]
+  readonly headers: readonly SeenHeader[]
+  /** In units of work. */
+  readonly work: number
+}
+
+/** All readings of a mail, the common one first. Throws LimitExceeded. */
+export function allReadings(mail: Bytes | Buffer): {
+  readonly done: readonly ReadingDone[]
+  readonly unread: string | undefined
+} {
+  const readings = new MailReadings(mail instanceof Bytes ? mail : Bytes.of(mail), aroundMail())
+  const done: ReadingDone[] = []
+  for (let reading = readings.next(); reading; reading = readings.next()) {
+    const found: (Leaf | SeenHeader)[] = []
+    let work = 0
+    for (const units of reading.read()) {
+      work += units
+      found.push(...reading.takeFound())
+    }
+    for (const units of readings.searchAll()) work += units
+    done.push({
+      reading,
+      leaves: found.filter((one): one is Leaf => 'from' in one),
+      headers: found.filter((one): one is SeenHeader => 'seen' in one),
+      work,
+    })
+  }
+  return { done, unread: readings.unread }
+}

@@ -1,0 +1,59 @@
+import t from 'tap'
+import { Habits } from '../../../../src/mail/mime/reader/habits.ts'
+import { OpenMultiparts } from '../../../../src/mail/mime/reader/multiparts.ts'
+import { limits } from '../../../../src/mail/mime/shared/limits.ts'
+
+const multipart = (boundary: string, forms = [boundary.toLowerCase()]) =>
+  ({ exact: boundary, forms, isAny: false, isSure: true }) as const
+
+/** The number of the multipart of which a line is the delimiter, and what it asks. */
+function find(open: OpenMultiparts, line: string, habits = new Habits()) {
+  const found = open.delimiterIn(line.slice(2), open.length, habits)
+  const what = found && `${found.closes ? 'end' : 'delimiter'} of ${found.level}`
+  return [what, ...habits.asked]
+}
+
+t.test('a line is the delimiter of the outermost multipart that it fits exactly', async (t) => {
+  const open = new OpenMultiparts()
+  for (const boundary of ['ab', 'ab--', 'Z', 'ab']) open.push(multipart(boundary))
+  const rows: Readonly<Record<string, readonly (string | undefined)[]>> = {
+    '--ab': ['delimiter of 0'],
+    '--ab--': ['end of 0'],
+    '--ab----': ['end of 1'],
+    '--Z': ['delimiter of 2'],
+    '--ab ': ['delimiter of 0', 'delimiter'],
+    '--AB': ['delimiter of 0', 'delimiter'],
+    '-- \tab': ['delimiter of 0', 'delimiter'],
+    '--z': ['delimiter of 2', 'delimiter'],
+    '--abc': ['delimiter of 0', 'delimiter and more'],
+    '--ab--c': ['delimiter of 1', 'delimiter and more'],
+    '--a': [undefined],
+    '--': [undefined],
+    '-- ': [undefined],
+  }
+  for (const [line, expected] of Object.entries(rows)) t.same(find(open, line), expected, line)
+  open.pop()
+  open.pop()
+  t.same(find(open, '--Z'), [undefined], 'a multipart that is no longer open')
+})
+
+t.test('habits decide whether a line is a delimiter', async (t) => {
+  const open = new OpenMultiparts()
+  open.push(multipart('ab'))
+  t.same(find(open, '--AB', new Habits(new Map([['delimiter', 1]])))[0], undefined)
+  t.same(find(open, '--abc', new Habits(new Map([['delimiter and more', 1]])))[0], undefined)
+  open.push({ exact: undefined, forms: [], isAny: true, isSure: false })
+  t.same(find(open, '--x'), [undefined, 'any dashes'])
+  t.same(find(open, '--x', new Habits(new Map([['any dashes', 1]])))[0], 'delimiter of 1')
+})
+
+t.test('boundaries, and lengths of boundaries, may be so many', async (t) => {
+  const texts = Array.from({ length: limits.boundaries }, (_, at) => `b${1000 + at}`)
+  const open = new OpenMultiparts()
+  open.push(multipart('b1000', texts))
+  t.throws(() => open.push(multipart('b1')), /more boundaries/)
+  const lengths = Array.from({ length: limits.boundaryLengths }, (_, at) => 'b'.repeat(at + 1))
+  const long = new OpenMultiparts()
+  long.push(multipart('b', lengths))
+  t.throws(() => long.push(multipart('b'.repeat(limits.boundaryLengths + 1))), /more boundaries/)
+})

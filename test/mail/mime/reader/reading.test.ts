@@ -1,0 +1,349 @@
+import t from 'tap'
+import { allReadings } from './all-readings.ts'
+
+/**
+ * A mail, and its leaves in the reading that makes the common choice everywhere; and in those that differ from
+ * it in one choice, if they find others. Of each leaf: how many multiparts and messages it stands in, its
+ * encodings, its bytes, and whether it is text that is shown.
+ */
+const cases: readonly (readonly [
+  name: string,
+  mail: string,
+  leaves: Readonly<Record<string, readonly string[]>>,
+])[] = [
+  ['the body of a mail without parts', 'A: b\n\nx\n', { common: ['0/0 identity "x\\n" text'] }],
+  ['a mail that ends in its header', 'A: b', { common: [] }],
+  [
+    'parts, and what stands around them',
+    'Content-Type: multipart/mixed; boundary=b\n\np\n--b\n\nx\n--b--\ne\n',
+    {
+      common: ['0/0 identity "p\\n"', '1/0 identity "x\\n"', '0/0 identity "e\\n" text'],
+    },
+  ],
+  [
+    'a delimiter with junk behind it',
+    'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b junk\ny\n--b--\n',
+    {
+      common: ['1/0 identity "x\\n"'],
+      'delimiter and more 1': ['1/0 identity "x\\n--b junk\\ny\\n"'],
+      'strange line 1': ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
+    },
+  ],
+  [
+    'a delimiter with blanks behind it',
+    'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b \n\ny\n--b--\n',
+    {
+      common: ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
+      'delimiter 1': ['1/0 identity "x\\n--b \\n\\ny\\n"'],
+    },
+  ],
+  [
+    'two boundaries',
+    'Content-Type: multipart/mixed; boundary="b"; boundary=c\n\n--b\n\nx\n--c\n\ny\n',
+    {
+      common: ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
+      'multipart 1': ['0/0 identity "--b\\n\\nx\\n--c\\n\\ny\\n"'],
+      'delimiter 1': ['0/0 identity "--b\\n\\nx\\n--c\\n\\ny\\n"'],
+    },
+  ],
+  [
+    'a multipart inside that is not closed',
+    'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\n\nx\n--b--\ne\n--c--\n',
+    {
+      common: ['2/0 identity "x\\n"', '0/0 identity "e\\n--c--\\n" text'],
+      'outer delimiter 1': ['2/0 identity "x\\n--b--\\ne\\n"'],
+    },
+  ],
+  [
+    'a multipart inside that is closed',
+    'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\n\nx\n--c--\ny\n--b--\ne\n',
+    {
+      common: ['2/0 identity "x\\n"', '1/0 identity "y\\n" text', '0/0 identity "e\\n" text'],
+    },
+  ],
+  [
+    'a boundary that is used again inside',
+    'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\ny\n--b--\n',
+    {
+      common: ['1/0 identity "x\\n"', '0/0 identity "y\\n--b--\\n" text'],
+      'outer delimiter 1': ['1/0 identity "--b\\n\\nx\\n--b--\\ny\\n--b--\\n"'],
+      'delimiter behind the end 1': ['1/0 identity "x\\n"', '0/0 identity "y\\n" text'],
+    },
+  ],
+  [
+    'a boundary that the one inside begins with',
+    'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=b--\n\n--b--\n\nx\n--b----\n',
+    {
+      common: ['0/0 identity "\\nx\\n--b----\\n" text'],
+      'outer delimiter 1': ['1/0 identity "--b--\\n\\nx\\n"'],
+      'delimiter behind the end 1': ['0/0 identity "\\nx\\n" text'],
+    },
+  ],
+  [
+    'a boundary that ends as that of the multipart inside does',
+    'Content-Type: multipart/mixed; boundary=b--\n\n--b--\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n\ny\n',
+    {
+      common: ['2/0 identity "x\\n"', '1/0 identity "y\\n"'],
+      'outer delimiter 1': ['2/0 identity "x\\n--b--\\n\\ny\\n"'],
+    },
+  ],
+  [
+    'the end of a multipart, in which some readers see the boundary around it',
+    'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=bc\n\n--bc\n\nx\n--bc--\nA: b\n\ny\n--b--\n',
+    {
+      common: ['2/0 identity "x\\n"', '1/0 identity "A: b\\n\\ny\\n" text'],
+      'text behind the end 1': ['2/0 identity "x\\n"', '2/0 identity "y\\n"'],
+    },
+  ],
+  [
+    'a multipart inside that is not closed, and another of its boundary',
+    'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=C\n\n--C\n\nx\n--b\nContent-Type: multipart/mixed; boundary=C\n\n--C\n\ny\n--b--\n',
+    {
+      common: ['2/0 identity "x\\n"', '2/0 identity "y\\n"'],
+      'outer delimiter 1': [
+        '2/0 identity "x\\n--b\\nContent-Type: multipart/mixed; boundary=C\\n\\n"',
+        '2/0 identity "y\\n--b--\\n"',
+      ],
+    },
+  ],
+  [
+    'a multipart without a boundary',
+    'Content-Type: multipart/mixed\n\n--x\n\ny\n',
+    { common: ['0/0 identity "--x\\n\\ny\\n"'], 'any dashes 1': ['1/0 identity "y\\n"'] },
+  ],
+  [
+    'a delimiter in the header of a multipart without a boundary',
+    'Content-Type: multipart/mixed\n--x\n\ny\n',
+    {
+      common: ['0/0 identity "y\\n"'],
+      'any dashes 1': ['1/0 identity "y\\n"'],
+      'strange line 1': ['0/0 identity "--x\\n\\ny\\n"'],
+    },
+  ],
+  [
+    'a delimiter in the header of a part',
+    'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: a/b\n--b\nA: b\n\nx\n',
+    { common: ['1/0 identity "x\\n"'] },
+  ],
+  [
+    'an attached message',
+    'Content-Type: message/rfc822\n\nA: b\n\nx\n',
+    { common: ['1/1 identity "x\\n" text', '0/0 identity "A: b\\n\\nx\\n"'] },
+  ],
+  [
+    'an attached message below blank lines',
+    'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n\nA: b\n\nx\n--b--\n',
+    {
+      common: ['0/1 identity "x\\n" text', '1/0 identity "\\nA: b\\n\\nx\\n"'],
+      'blank top 1': ['0/1 identity "A: b\\n\\nx\\n" text', '1/0 identity "\\nA: b\\n\\nx\\n"'],
+    },
+  ],
+  [
+    'a digest',
+    'Content-Type: multipart/digest; boundary=b\n\n--b\n\nA: b\n\nx\n--b\nContent-Type: text/plain\n\ny\n--b--\n',
+    {
+      common: [
+        '0/1 identity "x\\n" text',
+        '1/0 identity "A: b\\n\\nx\\n"',
+        '1/0 identity "y\\n" text',
+      ],
+    },
+  ],
+  [
+    'a line in a header that is no field',
+    'A: b\nno field\nC: d\n\nx\n',
+    {
+      common: ['0/0 identity "x\\n"'],
+      'strange line 1': ['0/0 identity "no field\\nC: d\\n\\nx\\n"'],
+    },
+  ],
+  [
+    'three lines that are no fields',
+    'A: b\nno\nno\nno\nx\n',
+    { common: [], 'strange line 1': ['0/0 identity "no\\nno\\nno\\nx\\n"'] },
+  ],
+  [
+    'eight lines in a row that are no fields, and a field below them',
+    'A: b\nno\nno\nno\nno\nno\nno\nno\nno\nContent-Transfer-Encoding: base64\n\nx\n',
+    {
+      common: ['0/0 identity,base64 "x\\n"'],
+      'strange line 1': [
+        '0/0 identity "no\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\nContent-Transfer-Encoding: base64\\n\\nx\\n"',
+      ],
+    },
+  ],
+  [
+    'nine such lines below the field of a multipart',
+    'Content-Type: multipart/mixed; boundary=b\nno\nno\nno\nno\nno\nno\nno\nno\nno\n--b\n\nx\n',
+    {
+      common: ['1/0 identity "x\\n"'],
+      'strange line 1': [
+        '0/0 identity "no\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\n"',
+        '1/0 identity "x\\n"',
+      ],
+      'strange line 2': ['0/0 identity "no\\n"', '1/0 identity "x\\n"'],
+      'delimiter 1': ['0/0 identity "x\\n"'],
+      'multipart 1': ['0/0 identity "--b\\n\\nx\\n"'],
+    },
+  ],
+  [
+    'a blank line in a header',
+    'A: b\n \nC: d\n\nx\n',
+    { common: ['0/0 identity "x\\n"'], 'blank line 1': ['0/0 identity "C: d\\n\\nx\\n"'] },
+  ],
+  [
+    'a line in the header of a part that is no field',
+    'Content-Type: multipart/mixed; boundary=b\n\n--b\nno field\nC: d\n\nx\n',
+    {
+      common: ['1/0 identity "x\\n"'],
+      'strange line 1': ['1/0 identity "no field\\nC: d\\n\\nx\\n"'],
+      'strange line 3': ['1/0 identity "C: d\\n\\nx\\n"'],
+    },
+  ],
+  [
+    'fields in a text',
+    'A: b\n\nx\nContent-Transfer-Encoding: base64\n\ny\n',
+    { common: ['0/0 identity "x\\nContent-Transfer-Encoding: base64\\n\\ny\\n" text'] },
+  ],
+  [
+    'fields in a text that belongs to the header for some readers',
+    'A: b\nno\nno\nno\nno\nno\nno\nno\nno\nno\nContent-Transfer-Encoding: base64\n\ny\n',
+    {
+      common: ['0/0 identity,base64 "y\\n"'],
+      'strange line 1': [
+        '0/0 identity "no\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\nContent-Transfer-Encoding: base64\\n\\ny\\n"',
+      ],
+      'strange line 2': ['0/0 identity "no\\nContent-Transfer-Encoding: base64\\n\\ny\\n"'],
+    },
+  ],
+  [
+    'empty lines of which fewer readers take the first for one',
+    'A: b\n\r\r\nC: d\n\r\nx\n',
+    { common: ['0/0 identity "C: d\\n\\r\\nx\\n" text'], 'empty line 1': [] },
+  ],
+  [
+    'empty lines of which as many readers take the second for one',
+    'A: b\n\r\nC: d\n\r\nx\n\ny\n',
+    {
+      common: ['0/0 identity "C: d\\n\\r\\nx\\n\\ny\\n" text'],
+      'empty line 1': ['0/0 identity "y\\n"'],
+    },
+  ],
+  [
+    'a header below an empty line',
+    '\nA: b\n\nx\n',
+    { common: ['0/0 identity "x\\n" text'], 'blank top 1': ['0/0 identity "A: b\\n\\nx\\n" text'] },
+  ],
+  [
+    'a header below the line of an mbox',
+    'From a@b Mon Jun 1\nA: b\n\nx\n',
+    { common: ['0/0 identity "x\\n" text'] },
+  ],
+  [
+    'the line of an mbox that is not above the fields',
+    'A: b\nC: d\n>From a\n\nx\n',
+    {
+      common: ['0/0 identity "x\\n" text'],
+      'strange line 1': ['0/0 identity ">From a\\n\\nx\\n"'],
+    },
+  ],
+  [
+    'an encoded multipart',
+    'Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: base64\n\n--b\n\nx\n',
+    { common: ['1/0 identity,base64 "x\\n"'] },
+  ],
+  [
+    'a multipart in an encoded one',
+    'Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: base64\n\n--b\nContent-Type: multipart/mixed; boundary=C\n\n--C\n\nx\n',
+    { common: ['2/0 identity,base64 "x\\n"'] },
+  ],
+  [
+    'text where a bare CR may end a line',
+    'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\r--b\n\ny\n--b--\n',
+    {
+      common: ['1/0 identity "x\\r--b\\n\\ny\\n"'],
+      'dash front 1': ['1/0 identity "y\\n"'],
+      'bare CR 1': ['1/0 identity "x\\r"', '1/0 identity "y\\n"'],
+    },
+  ],
+  [
+    'a delimiter behind one character',
+    'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n.--b\n\ny\n--b--\n',
+    {
+      common: ['1/0 identity "x\\n.--b\\n\\ny\\n"'],
+      'dash front 1': ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
+    },
+  ],
+  [
+    'a type that only some take for a message',
+    'Content-Type: message\n\nA: b\n\nx\n',
+    {
+      common: ['1/1 identity "x\\n" text', '0/0 identity "A: b\\n\\nx\\n"'],
+      'message 1': ['0/0 identity "A: b\\n\\nx\\n"'],
+    },
+  ],
+  [
+    'a delimiter behind the end of its multipart',
+    'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n--b\n\ny\n',
+    {
+      common: ['1/0 identity "x\\n"', '0/0 identity "--b\\n\\ny\\n" text'],
+      'delimiter behind the end 1': ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
+    },
+  ],
+]
+
+for (const [name, mail, leaves] of cases) {
+  t.test(`the leaves of a mail: ${name}`, async (t) => {
+    const found: Record<string, string[]> = {}
+    for (const { reading, leaves } of allReadings(Buffer.from(mail, 'latin1')).done) {
+      const [choice = ['common'], ...more] = reading.habits.choices
+      if (more.length > 0) continue
+      const texts = leaves.map(({ from, to, encodings, depth, header }) => {
+        const text = header.isText ? ' text' : ''
+        return `${depth.levels}/${depth.messages} ${encodings} ${JSON.stringify(mail.slice(from, to))}${text}`
+      })
+      if (String(texts) !== String(found.common)) found[choice.join(' ')] = texts
+    }
+    t.same(found, leaves)
+  })
+}
+
+t.test('a mail at which many habits are asked is read in 256 ways, and is unread', async (t) => {
+  const mail = [
+    '\n\nA: b\r\n',
+    'Content-Type: multipart/mixed; boundary="b"; boundary=c\nno field\n \n--b\n\r\n',
+    'Content-Type: message\n\nA: b\n\nx\r--b\n.--b\n--b \nC: d\n--c more\n\ny\n--b--\ne\n--b\n\nz\n',
+  ].join('')
+  const { done, unread } = allReadings(Buffer.from(mail, 'latin1'))
+  t.equal(done.length, 256)
+  t.match(unread, 'more than 256 ways')
+})
+
+t.test('lines of a header that are no fields do not count as fields', async (t) => {
+  const mail = `A: b\n${'words of a text\n'.repeat(200_000)}`
+  const { done, unread } = allReadings(Buffer.from(mail, 'latin1'))
+  t.equal(unread, undefined)
+  t.ok(done.some(({ leaves }) => leaves.some(({ from, to }) => to - from > mail.length - 10)))
+})
+
+t.test('text behind the end of a multipart is a part if a field begins it', async (t) => {
+  const multipart = 'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n'
+  const types = (end: string) =>
+    allReadings(Buffer.from(multipart + end, 'latin1')).done.flatMap(({ leaves }) =>
+      leaves.filter(({ header }) => header.type === 'a/b'),
+    ).length
+  t.equal(types('Content-Type: a/b\n\ny\n'), 1)
+  t.equal(types('A text.\nContent-Type: a/b\n\ny\n'), 1)
+  t.equal(types('From a@example.org\nContent-Type: a/b\n\ny\n'), 1, 'a line of an mbox')
+  t.equal(types('A text.\n\nContent-Type: a/b\n\ny\n'), 0)
+  t.equal(allReadings(Buffer.from(`${multipart}A text.\n\nA: b\n`)).done.length, 1)
+})
+
+t.test('the second reading of a mail does not read its contents again', async (t) => {
+  const file = 'A file of many lines.\n'.repeat(10_000)
+  const mail = `Content-Type: multipart/mixed; boundary=b\n\n--b\n\n${file}--b more\n\nx\n--b--\n`
+  const { done } = allReadings(Buffer.from(mail, 'latin1'))
+  const [first, ...others] = done.map(({ work }) => work)
+  t.ok(first! >= mail.length)
+  t.ok(others.length > 0 && others.every((work) => work < 10_000), String(others))
+})
