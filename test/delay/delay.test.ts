@@ -125,15 +125,22 @@ t.test('the delay is that of the class, counted from the connection', { skip }, 
     { words: await dns({ code: 2 }), delay: 400, log: 'ordinary (no answer: ESERVFAIL)' },
     { words: await dns('silence'), delay: 400, log: 'ordinary (no answer: ETIMEOUT)' },
   ]
+  /** The shortest of some visits: a busy machine is slow now and then. */
+  const soonestOf = async (port: number, enough: number) => {
+    let soonest = Number.POSITIVE_INFINITY
+    for (let visits = 0; visits < 20 && soonest >= enough; visits++) {
+      soonest = Math.min(soonest, (await visit(port)).greetedAfter)
+    }
+    return soonest
+  }
+  const undelayed = await serve(t, { words: [...smtpDelay, '-d', '0', ...cases[0]!.words] })
+  const start = await soonestOf(undelayed.port, 100)
   for (const { words, delay, log } of cases) {
     const server = await serve(t, { words: [...smtpDelay, ...delays, ...words] })
-    // A busy machine is slow now and then.
-    let soonest = Number.POSITIVE_INFINITY
-    for (let visits = 0; visits < 20 && soonest >= delay + 250; visits++) {
-      soonest = Math.min(soonest, (await visit(server.port)).greetedAfter)
-    }
+    const most = Math.max(delay, start) + 250
+    const soonest = await soonestOf(server.port, most)
     // The client's clock starts a little before the server's.
-    t.ok(soonest > delay - 30 && soonest < delay + 250, `${log}: ${soonest} ms`)
+    t.ok(soonest > delay - 30 && soonest < most, `${log}: ${soonest} ms`)
     t.match(server.log.join('\n'), log)
   }
 })
