@@ -53,7 +53,7 @@ const unsteady = []
 const results = new Map()
 
 /** More files than these do not fail by chance. */
-const AGAIN_MAX = 3
+const AGAIN_MAX = 6
 
 /** Test files by the command line; none for all that are run each time. */
 function filesToRun([first, ...more]) {
