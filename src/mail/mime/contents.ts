@@ -125,7 +125,7 @@ class MailContents {
   *#takeFound(reading: Reading): Steps {
     for (const found of reading.takeFound()) {
       if ('seen' in found) yield* this.#tell(found)
-      else this.#keep(found)
+      else this.#keep(found, reading.habits.isCommon)
     }
   }
 
@@ -141,12 +141,20 @@ class MailContents {
     for (const oddity of seen.oddities) decoding.onOdd?.(oddity)
   }
 
-  #keep(leaf: Leaf): void {
-    const { from, to, header, encodings, isInHeader } = leaf
-    const key = `${from} ${to} ${this.#idOf(header)} ${isInHeader} ${encodings}`
-    if (this.#known.has(key)) return
-    this.#known.add(key)
+  /** Keeps a leaf that no reading has found before. One reading finds each once, and ordinary mail has one. */
+  #keep(leaf: Leaf, isCommon: boolean): void {
+    if (!isCommon) {
+      if (this.#known.size === 0)
+        for (const known of this.#leaves) this.#known.add(this.#keyOf(known))
+      const key = this.#keyOf(leaf)
+      if (this.#known.has(key)) return
+      this.#known.add(key)
+    }
     this.#leaves.push(leaf)
+  }
+
+  #keyOf({ from, to, header, encodings, isInHeader }: Leaf): string {
+    return `${from} ${to} ${this.#idOf(header)} ${isInHeader} ${encodings}`
   }
 
   /** Gives the data that begins in a text by lines that programs know. */

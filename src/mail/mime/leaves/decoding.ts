@@ -292,7 +292,7 @@ export class Decoding extends Work {
     known = new Set<string>(),
   ): Steps {
     const blocks = yield* lines.blocks(range, kinds, limits.blocks, this)
-    if (blocks.length > limits.blocks) {
+    if (blocks.length > limits.blocks || lines.isCut) {
       this.leaveUnread(`more than ${limits.blocks} blocks of encoded data`)
     }
     for (const block of blocks.slice(0, limits.blocks)) {

@@ -2,6 +2,7 @@ import { CR, DASH, LF, SPACE, TAB } from '../../../lib/net/ascii.ts'
 import { Bytes } from '../../message/bytes.ts'
 import { LineBlocks } from '../shared/line-blocks.ts'
 import { LINES_PIECE } from '../shared/work.ts'
+import { DASHES_FRONT_MAX, type DashLine, DashLines, FIRSTS } from './dash-lines.ts'
 
 /** A line of a mail, with its end. A long one is cut to the first `LONG_LINE` bytes. */
 export interface Line {
@@ -14,28 +15,17 @@ export interface Line {
 const WINDOW = 1024
 const LONG_LINE = 400 * 1024
 
-/** The most bytes other than blanks in front of the dashes of a line (enmime looks so much further). */
-const DASHES_FRONT_MAX = 2
 /** The bytes behind the dashes of a line that are looked at: no boundary is longer. */
 const DASHES_TEXT = 1100
 
 /** The most lines of dashes that are kept, whatever they may mean. */
 const DASH_LINES_MAX = 100_000
 
+/** The most of them that may be delimiters, and are kept besides. */
+const DELIMITERS_MAX = 200_000
+
 /** The units of work of a line of dashes. */
 const DASH_COST = 16
-
-/** A line that begins with two dashes, or nearly so. */
-export interface DashLine {
-  readonly at: number
-  /** Where the dashes stand. */
-  readonly dashes: number
-  /**
-   * The first byte that is no blank behind the first two dashes, behind the second and third one, and so on,
-   * in lower case; 0 where no two dashes stand.
-   */
-  readonly firsts: readonly number[]
-}
 
 /**
  * The text of a mail as its readings need it: the lines of its headers, and the lines of dashes in all else.
@@ -51,13 +41,14 @@ export class MailText {
   readonly #notBlank = new Map<number, number>()
 
   readonly #chunks: Iterator<Buffer>
-  readonly #dashLines: DashLine[] = []
-  readonly #texts = new Map<number, string>()
+  readonly #dashLines = new DashLines()
   readonly #blocks = new LineBlocks((block, midLine) => this.#take(block, midLine))
   #searched = 0
   #isSearched = false
   /** Whether lines of dashes were left out that belong to no boundary of the first reading. */
   isThinned = false
+  /** Whether lines were left out that may be delimiters. */
+  isFull = false
   /** Whether a CR without an LF was seen behind it. */
   hasBareCr = false
   #units = 0
@@ -108,21 +99,14 @@ export class MailText {
 
   /** Returns the number of the first line of dashes at this offset or behind it. Yields units of work. */
   *dashLineFrom(from: number): Generator<number, number> {
-    while (!this.#isSearched && (this.#dashLines.at(-1)?.at ?? -1) < from) yield this.#search()
-    let low = 0
-    let high = this.#dashLines.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.#dashLines[middle]!.at < from) low = middle + 1
-      else high = middle
-    }
-    return low
+    while (!this.#isSearched && this.#dashLines.lastAt < from) yield this.#search()
+    return this.#dashLines.numberFrom(from)
   }
 
   /** Returns the line of dashes of this number; undefined if there are no more. Yields units of work. */
   *dashLine(number: number): Generator<number, DashLine | undefined> {
     while (!this.#isSearched && number >= this.#dashLines.length) yield this.#search()
-    return this.#dashLines[number]
+    return this.#dashLines.line(number)
   }
 
   /** Searches the rest of the mail. Yields units of work. */
@@ -132,17 +116,13 @@ export class MailText {
 
   /** Returns what stands behind the first two dashes of a line, as far as it may matter. */
   textOf({ dashes }: DashLine): string {
-    const known = this.#texts.get(dashes)
-    if (known !== undefined) return known
     const from = dashes + 2
     let bytes = this.#loaded(from, DASHES_TEXT)
     if (bytes.length < DASHES_TEXT && !bytes.includes(LF)) bytes = this.#load(from, DASHES_TEXT)
     const lf = bytes.indexOf(LF)
     let end = Math.min(DASHES_TEXT, lf < 0 ? bytes.length : lf)
     while (end > 0 && bytes[end - 1] === CR) end--
-    const text = bytes.toString('latin1', 0, end)
-    this.#texts.set(dashes, text)
-    return text
+    return bytes.toString('latin1', 0, end)
   }
 
   #loaded(from: number, length: number): Buffer {
@@ -216,9 +196,11 @@ export class MailText {
         this.isThinned = true
         return
       }
+      this.isFull ||= this.#dashLines.length >= DASH_LINES_MAX + DELIMITERS_MAX
+      if (this.isFull) return
     }
     const firsts: number[] = []
-    for (let more = 0; more <= DASHES_FRONT_MAX; more++) {
+    for (let more = 0; more < FIRSTS; more++) {
       const isThere = block[found + more] === DASH && block[found + more + 1] === DASH
       firsts.push(isThere ? firstOf(block, found + more + 2) : 0)
     }

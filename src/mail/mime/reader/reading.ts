@@ -14,9 +14,10 @@ import {
 import { LimitExceeded, limits } from '../shared/limits.ts'
 import { withoutLineEnd } from '../shared/lines.ts'
 import type { KnownHeader } from '../shared/work.ts'
+import type { DashLine } from './dash-lines.ts'
 import { DECODED_IN, type Depth, says } from './depth.ts'
 import type { Habits } from './habits.ts'
-import type { DashLine, MailText } from './mail-text.ts'
+import type { MailText } from './mail-text.ts'
 import { type FoundDelimiter, type Multipart, OpenMultiparts } from './multiparts.ts'
 
 /** A content as one reading sees it: the text of a part, or what stands between parts. Places are offsets in the mail. */
@@ -92,6 +93,12 @@ export class KnownHeaders {
     const header = readPartHeader(lines, traits)
     this.#headers.set(key, header)
     return header
+  }
+
+  /** Returns the encodings of a part: those of its header, and those of the multiparts around it. */
+  encodingsOf(header: PartHeader, around: readonly Encoding[]): readonly Encoding[] {
+    if (around.length === 0) return header.encodings
+    return [...new Set([...header.encodings, ...around])]
   }
 }
 
@@ -511,7 +518,7 @@ export class Reading {
       throw new LimitExceeded(`more than ${limits.places} contents`)
     if (to <= from) return
     const { depth, around } = place
-    const all = [...new Set([...header.encodings, ...around])]
+    const all = this.#headers.encodingsOf(header, around)
     const encodings = isAsItStands ? all.filter((encoding) => encoding === 'identity') : all
     if (encodings.length === 0) return
     const type = header.type === '' ? 'text/plain' : header.type

@@ -62,6 +62,8 @@ export class MailReadings {
   /** Why the mail was not read in all ways; undefined if it was. */
   get unread(): string | undefined {
     if (this.#every.isCut) return `more than ${READINGS_MAX} ways of reading the mail`
+    if (this.#text.isFull || this.#textByCrs?.isFull)
+      return 'more lines like delimiters than are kept'
     const isThinned = this.#text.isThinned && this.#every.count > 1
     return isThinned ? 'more lines of dashes than are looked at in several ways' : undefined
   }

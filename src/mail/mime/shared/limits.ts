@@ -35,10 +35,10 @@ export const limits = {
   workTimes: 3,
   workMore: 128 * 1024 * 1024,
   /**
-   * The most places where something may begin or end: lines that look like delimiters, fields inside
-   * a text.
+   * The most parts of a mail, empty ones and those with the same bytes among them. All of them are kept until
+   * the mail was read in every way.
    */
-  places: 100_000,
+  places: 20_000,
   /**
    * The most fields about content in one header, and their characters, which are read in one go. Real
    * mail has some hundred.

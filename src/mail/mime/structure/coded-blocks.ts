@@ -1,5 +1,6 @@
 import { SPACE, TAB } from '../../../lib/net/ascii.ts'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
+import { limits } from '../shared/limits.ts'
 import { LineBlocks } from '../shared/line-blocks.ts'
 import { isAllBlank, isLineEnd, LineSearch, withoutLineEnd } from '../shared/lines.ts'
 import { LINES_PIECE, type Steps, type Work } from '../shared/work.ts'
@@ -46,6 +47,9 @@ const LINE_COST = 4
 const BEGINNING_COST = 512
 const BLOCK_COST = 16
 
+/** The most lines that begin data: far more than the blocks that are decoded, and few enough to be kept. */
+const BEGINNINGS_MAX = 8 * limits.blocks
+
 /** Finds the lines of a text at which data of these kinds begins or ends for some reader. */
 export function* findCodedLines(
   text: Bytes,
@@ -77,6 +81,13 @@ export class CodedLines {
 
   /** The units of work so far. */
   units = 0
+  /** The lines that begin data so far. */
+  #count = 0
+
+  /** Whether more lines begin data than are kept. */
+  get isCut(): boolean {
+    return this.#count > BEGINNINGS_MAX
+  }
 
   constructor(kinds: ReadonlySet<CodedKind>) {
     this.#kinds = kinds
@@ -130,6 +141,7 @@ export class CodedLines {
     const start = codedStart(text, startsLine || isLineEnd(block[found - 1]!))
     if (!start) return
     this.units += BEGINNING_COST
+    if (++this.#count > BEGINNINGS_MAX) return
     const line = { ...start, at: this.#offset + found }
     if (!fieldKinds.includes(start.kind)) {
       this.#beginnings[start.kind].push({ ...line, from: this.#offset + to })

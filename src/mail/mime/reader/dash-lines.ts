@@ -1,0 +1,73 @@
+/** A line that begins with two dashes, or nearly so. */
+export interface DashLine {
+  readonly at: number
+  /** Where the dashes stand. */
+  readonly dashes: number
+  /**
+   * The first byte that is no blank behind the first two dashes, behind the second and third one, and so on,
+   * in lower case; 0 where no two dashes stand.
+   */
+  readonly firsts: readonly number[]
+}
+
+/** The most bytes other than blanks in front of the dashes of a line (enmime looks so much further). */
+export const DASHES_FRONT_MAX = 2
+/** The numbers of `firsts` of a line. */
+export const FIRSTS: number = DASHES_FRONT_MAX + 1
+
+/** The lines of dashes of a mail, in the order of their places. Each takes 19 bytes, since there may be very many. */
+export class DashLines {
+  #at = new Float64Array(64)
+  #dashes = new Float64Array(64)
+  #firsts = new Uint8Array(64 * FIRSTS)
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  /** Where the last one begins; -1 if there is none. */
+  get lastAt(): number {
+    return this.#length === 0 ? -1 : this.#at[this.#length - 1]!
+  }
+
+  push({ at, dashes, firsts }: DashLine): void {
+    if (this.#length === this.#at.length) {
+      this.#at = doubled(this.#at, Float64Array)
+      this.#dashes = doubled(this.#dashes, Float64Array)
+      this.#firsts = doubled(this.#firsts, Uint8Array)
+    }
+    this.#at[this.#length] = at
+    this.#dashes[this.#length] = dashes
+    this.#firsts.set(firsts, this.#length * FIRSTS)
+    this.#length++
+  }
+
+  /** Returns the line of this number; undefined if there is none. */
+  line(number: number): DashLine | undefined {
+    if (number >= this.#length) return undefined
+    const firsts = [...this.#firsts.subarray(number * FIRSTS, (number + 1) * FIRSTS)]
+    return { at: this.#at[number]!, dashes: this.#dashes[number]!, firsts }
+  }
+
+  /** Returns the number of the first line at this offset or behind it. */
+  numberFrom(from: number): number {
+    let low = 0
+    let high = this.#length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#at[middle]! < from) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+function doubled<Numbers extends Float64Array | Uint8Array>(
+  numbers: Numbers,
+  Kind: new (length: number) => Numbers,
+): Numbers {
+  const more = new Kind(numbers.length * 2)
+  more.set(numbers)
+  return more
+}
