@@ -267,8 +267,16 @@ export const setUps: readonly OnescandSetUp[] = [
   },
   {
     name: 'onescan-quotad is well',
-    quotad: 'warning: settings: x; y\nonescan: program=onescan-quotad event=serving\n',
+    quotad: 'onescan: program=onescan-quotad event=serving\n',
     check: [/^ok onescan-quotad: is below supervise/],
+  },
+  {
+    name: 'onescan-quotad serves, and has a warning about its settings',
+    quotad: 'warning: settings: x; y\nonescan: program=onescan-quotad event=serving\n',
+    check: [
+      /^ok onescan-quotad: is below supervise/,
+      /^warning onescan-quotad: says in its log: "warning: settings: x; y"/,
+    ],
   },
   {
     name: 'onescan-quotad does not start with its settings',

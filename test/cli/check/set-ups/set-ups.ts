@@ -125,7 +125,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
   {
     name: 'SCANFAIL=accept',
     env: { SCANFAIL: 'accept' },
-    expect: [/^warning unscanned mail: .*; unset SCANFAIL/],
+    expect: [/^warning unscanned mail: .*; set SCANFAIL=defer to /],
   },
   {
     name: 'a variable is misspelt',
@@ -147,7 +147,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
     name: 'the classic softlimit',
     service: () => ['softlimit', '-m', '3000000', ...tcpserver()],
     expect: [
-      /^error slot, clean message: .* with a limit of 3000000 bytes of memory; set .*softlimit -a /,
+      /^error slot, clean message: .* with a limit of 3000000 bytes of memory; write "softlimit -a 4000000000" /,
     ],
   },
   {
