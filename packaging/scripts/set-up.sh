@@ -75,7 +75,7 @@ tell_of_limits() {
 make_link() {
   point_back
   client=$programs/onescanc
-  test -x "$client" || client=$programs/bin/$(uname -m)/onescanc # with Node
+  test -e "$client" || client=$programs/bin/$(uname -m)/onescanc # with Node
   test -L "$link" || test -e "$link" || point "$link" "$client"
   tell_where_link_leads
 }

@@ -9,6 +9,7 @@ import { compoundFile } from '../../src/readiness/compound-file.ts'
 import type { Case, Expectation } from '../cases/case.ts'
 import { keptMail } from '../cases/ordinary/kept.ts'
 import { type Door, play } from '../cases/play.ts'
+import { lacks } from '../needs.mjs'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { archiveOf, packerMissing, packers } from '../scan/scanners/attachments/archives.ts'
 import { BASE64, filePart, mixed } from '../scan/scanners/evasions/compose.ts'
@@ -179,7 +180,9 @@ const macros: Expectation = {
   log: /grounds=macros /,
 }
 
-t.test('ordinary attachments', { skip: clamdMissing || packerMissing }, async (t) => {
+const missing = clamdMissing || packerMissing || lacks('bzip2', '7z')
+
+t.test('ordinary attachments', { skip: missing }, async (t) => {
   const clamd = await startClamd(t, {
     alertEncrypted: true,
     alertOLE2Macros: true,

@@ -13,13 +13,16 @@ import t, { type Test } from 'tap'
 /** Parts of the maintainer scripts, by themselves; states.test.ts runs them all. */
 
 const deb = join(import.meta.dirname, '../../debian')
+const systemd = join(import.meta.dirname, '../../packaging/systemd')
+const scripts = join(import.meta.dirname, '../../packaging/scripts')
 
 t.test('debhelper is told of each unit that somebody may enable', async (t) => {
   const rules = readFileSync(join(deb, 'rules'), 'utf8')
   const prerm = readFileSync(join(deb, 'prerm'), 'utf8')
-  const units = readdirSync(deb).filter((name) => /\.(service|socket)$/.test(name))
+  const units = readdirSync(systemd).filter((name) => /\.(service|socket)$/.test(name))
+  t.ok(units.length > 5)
   for (const unit of units) {
-    const isOfAdministrator = /^\[Install\]$/m.test(readFileSync(join(deb, unit), 'utf8'))
+    const isOfAdministrator = /^\[Install\]$/m.test(readFileSync(join(systemd, unit), 'utf8'))
     t.equal(new RegExp(`dh_installsystemd .*[ ]${unit}`, 'm').test(rules), isOfAdministrator, unit)
     if (unit.endsWith('.socket'))
       t.match(prerm, ` ${unit}`, 'else it would start its service again')
@@ -54,7 +57,7 @@ function makeHost(t: Test) {
   }
   program('/usr/lib/onescan/onescanc')
   mkdirSync(at('/etc/onescan'), { recursive: true })
-  const functions = readFileSync(join(deb, 'queue-link.sh'), 'utf8').replace(
+  const functions = readFileSync(join(scripts, 'queue-link.sh'), 'utf8').replace(
     /\/(etc|usr|var)\//g,
     `${root}/$1/`,
   )
