@@ -14,8 +14,8 @@ const SEED = 20_261_120
 
 /**
  * Mail of many levels with lines that readers disagree about. Mail that clamd calls too deep must
- * be too deep here. Text with an encoding line is left out, since only clamd opens it: it takes
- * that for a bounce and scans it as a file of its own.
+ * be too deep here. Text with an encoding line in it is left out, since only clamd opens it: it takes
+ * that for a bounce and scans it as a file of its own. Its own answer refuses such mail.
  */
 t.test('mail that clamd calls too deep is refused', { skip: clamdMissing }, async (t) => {
   const clamd = await startClamd(t, { alertExceedsMax: true })
@@ -24,6 +24,7 @@ t.test('mail that clamd calls too deep is refused', { skip: clamdMissing }, asyn
   let deep = 0
   for (let number = 0; number < MESSAGES; number++) {
     const bytes = generate(SEED + number)
+    if (HAS_BOUNCE.test(bytes.toString('latin1'))) continue
     const verdict = await scanner.scan(sample(bytes), scanTask().task)
     if (verdict.answer !== 'unseen' || verdict.what !== 'depth') continue
     deep++
@@ -32,6 +33,9 @@ t.test('mail that clamd calls too deep is refused', { skip: clamdMissing }, asyn
   }
   t.ok(deep > MESSAGES / 20, `${deep} of ${MESSAGES} are too deep for clamd`)
 })
+
+/** A text that goes on with an encoding line. */
+const HAS_BOUNCE = /Content-Type: text\/plain\n\nhello\n.*Content-Transfer-Encoding/s
 
 function generate(seed: number): Buffer {
   const dice = createRandom(seed)

@@ -80,7 +80,7 @@ export async function startServer(
 }
 
 /** Milliseconds for a server to start. */
-const START = 60_000
+const START = 180_000
 
 /**
  * Resolves when a server takes connections, for servers that do not say when they are ready: it is

@@ -125,9 +125,8 @@ export const COMPONENTS = {
     files: ['src/mail/mime/**/*.ts'],
     tests: [
       'test/mail/mime/*.test.ts',
-      'test/mail/mime/{containers,decoders,headers,shared}/*.test.ts',
-      'test/mail/mime/leaves/{content-checks,leaves,saved-forms}.test.ts',
-      'test/mail/mime/structure/{coded-data,delimiters,oddities,reading}.test.ts',
+      'test/mail/mime/{containers,decoders,headers,reader,shared,structure}/*.test.ts',
+      'test/mail/mime/leaves/{content-checks,saved-forms}.test.ts',
     ],
   },
   'slot-socket': {
