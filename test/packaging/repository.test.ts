@@ -20,7 +20,7 @@ const skip =
   packagingMissing ||
   debianMissing ||
   pythonMissing ||
-  lacks('apt-ftparchive', 'gpg', 'gpgconf', 'gpg-agent')
+  lacks('apt-ftparchive', 'gpg', 'gpgconf', 'gpg-agent', 'xz')
 
 const makeKey = keyMaker(t)
 
