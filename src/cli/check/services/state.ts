@@ -187,6 +187,8 @@ function lastAttempt(lines: readonly string[]): string[] {
 
 /** The first line of a start, by the run scripts of the package. */
 const STARTS = /^(onescand|onescan-quotad): starting$/
+/** What a service says when it has begun: what it said before has not stopped it. */
+const SERVES = /(^| )(onescand: serving$|onescan: program=onescan-quotad event=serving\b)/
 /** What systemd and sh(1) say of a line of settings that sets nothing. */
 const OF_LINES = /^Ignoring invalid |\/etc\/default\//
 /** What onescand can only know of once a client asks. */
@@ -199,7 +201,8 @@ function tellLog(service: Service, lines: readonly string[], answers: boolean): 
   const complaints = lines.filter(
     (line) => OF_LINES.test(line) || OF_CLIENTS.test(line) || (!answers && COMPLAINT.test(line)),
   )
-  const shown = complaints.length > 0 || answers ? complaints : lines
+  const sinceServing = lines.slice(lines.findLastIndex((line) => SERVES.test(line)) + 1)
+  const shown = complaints.length > 0 || answers ? complaints : sinceServing
   const remedy = 'correct what it names, and restart it'
   return [...new Set(shown)].slice(-LINES_TOLD).map((line) => {
     const level = answers || line.startsWith('warning: ') ? warning : failure
