@@ -90,9 +90,9 @@ static int open_locks(const char *program) {
 }
 
 /* Takes a lock; returns whether this process may go on. Without such locks there is no limit. */
-static int take_lock(int fd) {
+static int take_lock(int fd, long max) {
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
-  for (; lock.l_start < cold_max(); ++lock.l_start)
+  for (; lock.l_start < max; ++lock.l_start)
     if (!fcntl(fd, F_SETLK, &lock) || (errno != EAGAIN && errno != EACCES))
       return 1;
   return 0;
@@ -102,11 +102,12 @@ const char *wait_for_cold_limit(const char *program) {
   int fd = open_locks(program);
   if (fd < 0)
     return xasprintf("; without a limit of cold programs, for which there is no file: %m");
+  const long max = cold_max();
   double until = uptime() + COLD_WAIT * 1e3;
-  while (!take_lock(fd)) {
+  while (!take_lock(fd, max)) {
     if (uptime() >= until)
       fail(EXIT_DEFERRED, "out-of-memory",
-           xasprintf("%ld cold programs run, and none ended in %d seconds", cold_max(), COLD_WAIT));
+           xasprintf("%ld cold programs run, and none ended in %d seconds", max, COLD_WAIT));
     nanosleep(&(struct timespec){0, LOOK_EVERY * 1000000L}, NULL);
   }
   return "";
