@@ -39,8 +39,8 @@ export const bansCommand = makeCommand('bans', {
     const { names } = readAttachmentRules(settings!.BADATTACHMENTS)
     if (names.length === 0) throw new Fault('config', 'BADATTACHMENTS: bans no name; write one')
     const signatures = Buffer.from(archiveSignatures(names), 'latin1')
-    const directory = env.CLAMDBDIR || databaseIn(firstConfOf(CONFIG_FILES))
     if (args.install) {
+      const directory = env.CLAMDBDIR || databaseIn(firstConfOf(CONFIG_FILES))
       installBans(signatures, directory)
       output.text(`${directory}/${BANS_FILE}: clamd loads ${names.length} names\n`)
       if (env.ARCHIVEBANS !== 'on') output.text('next: set ARCHIVEBANS="on" for each door\n')
