@@ -1,9 +1,11 @@
 import { errorText, Fault } from '../lib/errors/fault.ts'
 import { type Endpoint, parseEndpoint, socketPath } from '../lib/net/endpoint.ts'
 import { type Environment, readSetting } from '../lib/settings/settings.ts'
+import { lowerCase } from '../mail/message/envelope/address.ts'
 import { type LdapSettings, readLdapSettings } from '../protocol/ldap/ldap-settings.ts'
 import { type MailboxTemplate, needsHome, readMailboxTemplate } from './sources/mailbox.ts'
 import { parseLimits, type QuotaLimits } from './sources/reading.ts'
+import type { Domains } from './sources/users.ts'
 
 /**
  * The settings of onescan-quotad(8), ENVIRONMENT: numbers and words by their own names, and what texts
@@ -16,7 +18,7 @@ export interface ServiceSettings {
   /** Lists of users, in the order in which they are asked. If empty, every mailbox has a user. */
   readonly users: readonly UserList[]
   /** The domains whose users are accounts of passwd(5); undefined for those of the host. */
-  readonly domains: readonly string[] | { readonly file: string } | undefined
+  readonly domains: Domains | undefined
   /** The LDAP directory; undefined if no list of users is one. */
   readonly ldap: LdapSettings | undefined
   /** The path of a file with lines `user: quota`. */
@@ -109,10 +111,10 @@ function readUsers(text: string): UserList[] {
     })
 }
 
-function readDomains(text: string | undefined): ServiceSettings['domains'] {
+function readDomains(text: string | undefined): Domains | undefined {
   if (!text?.trim()) return undefined
   if (text.startsWith('/')) return { file: text }
-  return text.trim().toLowerCase().split(/\s+/)
+  return lowerCase(text.trim()).split(/\s+/)
 }
 
 function readLimits(text: string | undefined): QuotaLimits {

@@ -46,14 +46,9 @@ function readHome(text: string): string | undefined {
  * in another domain nobody has an account.
  */
 export function passwdFile(path: string, isLocal: IsLocal, uptime: () => number): LookUpUser {
-  const lookUp = lookUpHome(tableFile(path, parsePasswd, uptime), ({ local }) => local)
-  return (user) => {
-    try {
-      return user.domain === '' || isLocal(user.domain) ? lookUp(user) : { found: 'nobody' }
-    } catch (error) {
-      return { found: 'trouble', why: errorText(error) }
-    }
-  }
+  return lookUpHome(tableFile(path, parsePasswd, uptime), ({ local, domain }) =>
+    domain === '' || isLocal(domain) ? local : undefined,
+  )
 }
 
 /** Whether addresses in a domain, in lower case, are accounts of this host. Throws an Error if that cannot be told. */
@@ -62,12 +57,15 @@ export type IsLocal = (domain: string) => boolean
 /** The domains of qmail-send(8): those of the first file that exists. */
 const QMAIL_FILES = ['/var/qmail/control/locals', '/var/qmail/control/me']
 
+/** Domains, in lower case, or a file with a domain in each line. */
+export type Domains = readonly string[] | { readonly file: string }
+
 /**
  * The local domains that a setting names: a list, or a file with a domain in each line. Without it they are those of
  * qmail, or the name of the host, `hostname`.
  */
 export function localDomains(
-  written: readonly string[] | { readonly file: string } | undefined,
+  written: Domains | undefined,
   hostname: string,
   uptime: () => number,
   qmailFiles: readonly string[] = QMAIL_FILES,
@@ -96,10 +94,15 @@ export function homesFile(path: string, uptime: () => number): LookUpUser {
   return lookUpHome(homes, ({ name }) => lowerCase(name))
 }
 
-function lookUpHome(homes: TableFile<string>, keyOf: (user: User) => string): LookUpUser {
+/** `keyOf` returns undefined for a user of whom the file has nothing, and may throw as the look-up does. */
+function lookUpHome(
+  homes: TableFile<string>,
+  keyOf: (user: User) => string | undefined,
+): LookUpUser {
   return (user) => {
     try {
-      const home = homes(keyOf(user))
+      const key = keyOf(user)
+      const home = key === undefined ? undefined : homes(key)
       return home === undefined ? { found: 'nobody' } : { found: 'account', home }
     } catch (error) {
       return { found: 'trouble', why: errorText(error) }
