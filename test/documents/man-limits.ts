@@ -66,7 +66,7 @@ export const contentLimits: readonly Limit[] = [
   ],
   ['contents of all messages of a process, in files', mib(figure('DISK_MAX'))],
   ['of these, beyond the sizes of the messages', mib(DISK_BEYOND_MAX)],
-  ['parts of a mail', count(limits.places)],
+  ['parts of a mail', count(limits.parts)],
   ['multiparts and messages inside one another', count(limits.containers)],
   ['ways of reading a mail', count(READINGS_MAX)],
   [

@@ -1,3 +1,5 @@
+import { firstNumber } from '../shared/lines.ts'
+
 /** A line that begins with two dashes, or nearly so. */
 export interface DashLine {
   readonly at: number
@@ -52,14 +54,7 @@ export class DashLines {
 
   /** Returns the number of the first line at this offset or behind it. */
   numberFrom(from: number): number {
-    let low = 0
-    let high = this.#length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.#at[middle]! < from) low = middle + 1
-      else high = middle
-    }
-    return low
+    return firstNumber(this.#length, (number) => this.#at[number]! >= from)
   }
 }
 

@@ -94,12 +94,6 @@ export class KnownHeaders {
     this.#headers.set(key, header)
     return header
   }
-
-  /** Returns the encodings of a part: those of its header, and those of the multiparts around it. */
-  encodingsOf(header: PartHeader, around: readonly Encoding[]): readonly Encoding[] {
-    if (around.length === 0) return header.encodings
-    return [...new Set([...header.encodings, ...around])]
-  }
 }
 
 /**
@@ -514,11 +508,10 @@ export class Reading {
     { isInHeader = false, isBetween = false, isAsItStands = false } = {},
   ): void {
     const to = end?.at ?? this.#text.size
-    if (++this.#leaves > limits.places)
-      throw new LimitExceeded(`more than ${limits.places} contents`)
+    if (++this.#leaves > limits.parts) throw new LimitExceeded(`more than ${limits.parts} contents`)
     if (to <= from) return
     const { depth, around } = place
-    const all = this.#headers.encodingsOf(header, around)
+    const all = encodingsOf(header, around)
     const encodings = isAsItStands ? all.filter((encoding) => encoding === 'identity') : all
     if (encodings.length === 0) return
     const type = header.type === '' ? 'text/plain' : header.type
@@ -582,6 +575,12 @@ export class Reading {
     this.#units = 0
     return units
   }
+}
+
+/** Returns the encodings of a part: those of its header, and those of the multiparts around it. */
+function encodingsOf(header: PartHeader, around: readonly Encoding[]): readonly Encoding[] {
+  if (around.length === 0) return header.encodings
+  return [...new Set([...header.encodings, ...around])]
 }
 
 /**

@@ -38,7 +38,7 @@ export const limits = {
    * The most parts of a mail, empty ones and those with the same bytes among them. All of them are kept until
    * the mail was read in every way.
    */
-  places: 20_000,
+  parts: 20_000,
   /**
    * The most fields about content in one header, and their characters, which are read in one go. Real
    * mail has some hundred.

@@ -77,3 +77,15 @@ export class LineSearch {
     return found < 0 ? this.#to : found
   }
 }
+
+/** Returns the number of the first of `count` lines that passes, where all behind it do; `count` if none does. */
+export function firstNumber(count: number, passes: (number: number) => boolean): number {
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (passes(middle)) high = middle
+    else low = middle + 1
+  }
+  return low
+}

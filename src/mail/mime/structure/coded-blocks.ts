@@ -2,7 +2,7 @@ import { SPACE, TAB } from '../../../lib/net/ascii.ts'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { limits } from '../shared/limits.ts'
 import { LineBlocks } from '../shared/line-blocks.ts'
-import { isAllBlank, isLineEnd, LineSearch, withoutLineEnd } from '../shared/lines.ts'
+import { firstNumber, isAllBlank, isLineEnd, LineSearch, withoutLineEnd } from '../shared/lines.ts'
 import { LINES_PIECE, type Steps, type Work } from '../shared/work.ts'
 import {
   type CodedKind,
@@ -167,17 +167,18 @@ export class CodedLines {
   ): Steps<readonly CodedBlock[]> {
     const found = new Map<string, CodedBlock>()
     for (const kind of kinds) {
-      const all = this.#beginnings[kind]
+      const beginnings = this.#beginnings[kind]
+      const all = beginnings
         .slice(
-          firstOf(this.#beginnings[kind], ({ from }) => from > range.from),
-          firstOf(this.#beginnings[kind], ({ at }) => at >= range.to),
+          firstNumber(beginnings.length, (number) => beginnings[number]!.from > range.from),
+          firstNumber(beginnings.length, (number) => beginnings[number]!.at >= range.to),
         )
         .filter(({ at, form }) => form !== 'in a line' || at >= (range.bodyFrom ?? range.from))
       if (all.length === 0) continue
-      const ends = this.#ends[kind].slice(
-        firstOf(this.#ends[kind], ({ at }) => at >= range.from),
-        firstOf(this.#ends[kind], ({ at }) => at >= range.to),
-      )
+      const allEnds = this.#ends[kind]
+      const firstEnd = (from: number) =>
+        firstNumber(allEnds.length, (number) => allEnds[number]!.at >= from)
+      const ends = allEnds.slice(firstEnd(range.from), firstEnd(range.to))
       for (const known of knownTogether(all)) {
         yield* work.countUnits(known.length + ends.length)
         for (const { from, name, to } of blocksOf(known, ends, range.to)) {
@@ -189,21 +190,6 @@ export class CodedLines {
     }
     return [...found.values()]
   }
-}
-
-/** Returns the index of the first element that passes, and behind which all do; the length if none does. */
-function firstOf<Element>(
-  sorted: readonly Element[],
-  passes: (element: Element) => boolean,
-): number {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (passes(sorted[middle]!)) high = middle
-    else low = middle + 1
-  }
-  return low
 }
 
 const ofEachKind = () => ({
