@@ -24,7 +24,7 @@ export interface Rotation {
 
 /**
  * Takes the next step from the key that signs in a ring to a new one. The first step adds the new key, which
- * verifies; `# next: ID` above it says so. The second one has it sign, and gives the old key a last day:
+ * verifies; the comment `# next: ID` above it records that. The second one has it sign, and gives the old key a last day:
  * when no stamp of it is younger than `maxAge` seconds. Each step removes the keys whose last day is past.
  * `make` returns a line with a fresh secret, of a key with another id than these. Throws a Fault of kind
  * `config` if no key signs.

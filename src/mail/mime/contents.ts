@@ -18,8 +18,8 @@ export type { ContentsOptions } from './leaves/decoding.ts'
  * Gives the contents that any reader of mail might get out of a message, each content once. The message is
  * read once for each kind of reader (reader/habits.ts). Each leaf is decoded as the standards say, and in each
  * other way in which some reader decodes it. The text of the mail itself is left out if it stands in the
- * message as it is (saved-forms.ts). The readings come first, so that it is known before the first content how
- * deep the mail is nested, and what is odd about its structure. A caller that stops early must call `return`,
+ * message as it is (saved-forms.ts). The readings come first, so that the depth of the mail and the oddities of its
+ * structure are known before the first content. A caller that stops early must call `return`,
  * which frees memory and files.
  *
  * All is done by one budget. If that is not enough, the last step is `over`: what is left is unread.
@@ -83,7 +83,7 @@ class MailContents {
       const before = this.#leaves.length
       for (const units of reading.read()) {
         yield* this.#decoding.countUnits(units)
-        yield* this.#sayIfDeeper(reading.deepest)
+        yield* this.#reportDepth(reading.deepest)
         yield* this.#takeFound(reading)
       }
       // A message comes before what stands in it.
@@ -102,7 +102,7 @@ class MailContents {
     for (const units of this.#readings.searchAll()) yield* this.#decoding.countUnits(units)
   }
 
-  *#sayIfDeeper(deepest: number): Steps {
+  *#reportDepth(deepest: number): Steps {
     const { maxDepth } = this.#decoding.options
     if (maxDepth === undefined || deepest <= maxDepth || this.#decoding.isTooDeep) return
     this.#decoding.isTooDeep = true
@@ -119,7 +119,7 @@ class MailContents {
       const { multipart, message } = leaf.header
       if (multipart !== 'no' || message !== 'no') yield* search.readEncoded(leaf, this.#source)
     }
-    if (search.isDeeper) yield* this.#sayIfDeeper(Number.POSITIVE_INFINITY)
+    if (search.isDeeper) yield* this.#reportDepth(Number.POSITIVE_INFINITY)
   }
 
   *#takeFound(reading: Reading): Steps {

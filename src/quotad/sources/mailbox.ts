@@ -16,7 +16,7 @@ const NOT_IN_NAMES = /[\0-\x20\x7f/]|\.\./
 
 /**
  * Reads the name of a user, in lower case. Returns undefined if no mailbox may be looked for under
- * that name. Names come from whoever sends mail, and this is the only check of
+ * that name. The senders of mail choose these names, and this is the only check of
  * them.
  */
 export function parseUser(text: string): User | undefined {
