@@ -268,6 +268,11 @@ const kept: readonly {
     holds: /^acl_smtp_data = acl_check_data$/m,
   },
   {
+    name: 'an ACL that adds fields in the old way',
+    before: `sed -i '/^acl_check_data:/a\\  warn\\n    message = X-Mine: yes' ${TEMPLATE}`,
+    holds: /^acl_smtp_data = acl_check_data$/m,
+  },
+  {
     name: 'an ACL about recipients of his own',
     before: `echo 'MAIN_ACL_CHECK_RCPT = acl_mine' >${MACROS}
       sed -i '/^begin acl/a\\acl_mine:\\n  deny senders = mine@example.com\\n  require acl = acl_check_rcpt\\n  accept' ${TEMPLATE}`,
