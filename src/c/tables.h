@@ -33,7 +33,7 @@ enum answer_code {
   EXIT_UNSCANNED = 77, /* The message could not be scanned (ERROR_EXIT=88, if no text can be sent). */
 };
 
-/* Limits in bytes; onescan-slot(7) and onescanc(8) have them, too. */
+/* Limits in bytes; slot-protocol.md and onescanc(8) have them, too. */
 enum {
   ADDRESS_MAX = 1002, /* an address; the real qmail-queue's limit */
   ENVELOPE_MAX = 67108864, /* a larger envelope is EXIT_NO_MEMORY */

@@ -102,7 +102,7 @@ enum answer_code {
 ${entries(withMeanings(answerCodes))}
 };
 
-/* Limits in bytes; onescan-slot(7) and onescanc(8) have them, too. */
+/* Limits in bytes; slot-protocol.md and onescanc(8) have them, too. */
 enum {
 ${entries(limits)}
 };

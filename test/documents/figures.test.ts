@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import t from 'tap'
 import { HUNG_AFTER } from '../../src/daemon/workers/hung-workers.ts'
 import { defaultTimeouts as milterTimeouts } from '../../src/doors/milter/services.ts'
-import { defaultTimeouts as slotTimeouts } from '../../src/doors/slot-socket/server.ts'
 import { defaultTimeouts } from '../../src/doors/smtp/client/connection.ts'
 import { table as settings } from '../../src/lib/settings/table.ts'
 import { FREE_MAX, MAIL_LINE_MAX } from '../../src/mail/message/content-fields.ts'
@@ -19,6 +18,7 @@ import { DEATHS_MAX } from '../../src/scan/verdicts/poison.ts'
 import { textInC } from '../c/built-in-c.ts'
 import { hiddenClasses } from '../scan/scanners/second-look/classes.ts'
 import { readPage } from './man-page.ts'
+import { acceptedCodes } from './slot-protocol.ts'
 import { figure } from './source-files.ts'
 
 /** Figures in pages that stand in no table of limits, against the program. */
@@ -104,25 +104,20 @@ t.test(
   },
 )
 
-t.test('the times of onescan-slot(7) are those of both programs', async (t) => {
-  const page = words('onescan-slot.7')
+t.test("the codes and times of onescanc(8) are those of the client's source", async (t) => {
+  const page = words('onescanc.8')
   const client = textInC(join(import.meta.dirname, '../../src/c/onescanc'))
-  const inC = (name: string) => {
-    const [, figure] = new RegExp(`\\b${name} = (\\d+)`).exec(client) ?? []
-    return Number(figure) / 1000
-  }
-  const { head, silence, beyondTimeLeft, sending } = slotTimeouts
-  for (const [row, time] of [
-    ['client: connect', `${inC('CONNECT_MAX')} seconds`],
-    ['client: a daemon that reads or says nothing', `${inC('SILENCE_MAX')} seconds`],
-    ['client: the whole conversation', `D + ${inC('LONGER_THAN_SCANNERS')} seconds`],
-    ['client: left of D, to ask once more', `${inC('BEGIN_ANEW_FROM')} seconds`],
-    ['daemon: the question through S', `${head / 1000} seconds`],
-    ['daemon: a client that falls silent amidst M', `${silence / 1000} seconds`],
-    ['daemon: all M', `D + ${beyondTimeLeft / 1000} seconds, at most ${sending / 1000} seconds`],
-  ]) {
-    t.match(page, `${row} Ta ${time}`)
-  }
+  const seconds = (name: string) =>
+    Number(new RegExp(`\\b${name} = (\\d+)`).exec(client)?.[1]) / 1000
+  t.match(
+    page,
+    `one of the codes ${acceptedCodes()
+      .join(', ')
+      .replace(/, (\d+)$/, ' and $1')}.`,
+  )
+  t.match(page, `cannot connect within ${seconds('CONNECT_MAX')} seconds`)
+  t.match(page, `neither reads nor sends anything for ${seconds('SILENCE_MAX')} seconds`)
+  t.match(page, `more than ${seconds('LONGER_THAN_SCANNERS')} seconds after the end of SCANTIMEOUT`)
 })
 
 t.test('the figures about stamps, keyrings and sweeps are those of the program', async (t) => {

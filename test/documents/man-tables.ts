@@ -33,7 +33,6 @@ import {
 } from './man-limits.ts'
 import { metricItems } from './man-metrics.ts'
 import { readPage } from './man-page.ts'
-import { answerFields, answerFrames, questionFrames, times } from './man-slot-socket.ts'
 import { withSynopsis } from './man-synopsis.ts'
 
 /** What the code knows of man pages, and `npm run docs` writes into them. */
@@ -69,13 +68,6 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
   'onescan-stamp.7': [
     { heading: 'WHAT IS HASHED', nth: 0, items: tagged(Object.entries(unboundFieldsInWords)) },
   ],
-  'onescan-slot.7': [
-    { heading: 'QUESTION', nth: 0, items: tagged(questionFrames()) },
-    { heading: 'ANSWER', nth: 0, items: tagged(answerFrames) },
-    { heading: 'Ss Accept', nth: 0, items: tagged(answerFields('a')) },
-    { heading: 'Ss End', nth: 0, items: tagged(answerFields('x')) },
-    { heading: 'TIME', nth: 0, items: rows(times()) },
-  ],
   'onescan-clamav.7': [{ heading: 'LIMITS', nth: 0, items: rows(clamdLimits) }],
   'onescand.8': [
     {
@@ -110,7 +102,6 @@ const pages: Readonly<Record<string, (page: string) => string>> = {
   'onescan-policy.5': (page) => withLists(page, 'onescan-policy.5'),
   'onescan-log.5': (page) => withLists(page, 'onescan-log.5'),
   'onescan-stamp.7': (page) => withLists(page, 'onescan-stamp.7'),
-  'onescan-slot.7': (page) => withLists(page, 'onescan-slot.7'),
   'onescan-clamav.7': (page) => withLists(page, 'onescan-clamav.7'),
 }
 

@@ -3,10 +3,12 @@ import { join } from 'node:path'
 import { BENCHMARK, benchmarkPage } from './benchmark-tables.ts'
 import { C_TABLES, cTables } from './c-tables.ts'
 import { generatedManPages } from './man-tables.ts'
+import { SLOT_PROTOCOL, slotProtocolPage } from './slot-protocol.ts'
 
 /** Writes what pages and the programs in C have from the code: `npm run docs`. */
 
 const root = join(import.meta.dirname, '../..')
 writeFileSync(join(root, BENCHMARK), benchmarkPage())
+writeFileSync(join(root, SLOT_PROTOCOL), slotProtocolPage())
 writeFileSync(join(root, C_TABLES), cTables())
 for (const [name, text] of generatedManPages()) writeFileSync(join(root, 'man', name), text)

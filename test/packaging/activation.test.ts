@@ -57,7 +57,7 @@ const dialogues: Readonly<Record<string, readonly [string | Buffer, RegExp]>> = 
     /^HTTP\/1\.1 [0-9]{3} /,
   ],
   check: ['', /"level":"ok","what":"settings".*\n$/s],
-  // onescan-slot(7): a message, and what becomes of it.
+  // slot-protocol.md: a message, and what becomes of it.
   'onescand.socket': [Buffer.concat(framesOf({ variables: { QHPSI: 'plugin: eicar' } })), /^A/],
 }
 

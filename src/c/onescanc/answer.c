@@ -1,6 +1,6 @@
 /*
  * The answer of onescand. It is read to its end before any of it is obeyed. If one byte of it is
- * not allowed by onescan-slot(7), none of it counts: the mail is still as it came, and the
+ * not allowed by slot-protocol.md, none of it counts: the mail is still as it came, and the
  * cold program judges it.
  */
 #define _GNU_SOURCE

@@ -9,7 +9,7 @@
  *   envelope.c       keeps the envelope, and knows its form
  *   server.c         connects to onescand, and waits for it
  *   conversation.c   the time that scanners had, and the end of that connection
- *   ask.c            tells onescand about the mail (onescan-slot(7))
+ *   ask.c            tells onescand about the mail (slot-protocol.md)
  *   answer.c         waits for the answer and reads it: all of it makes sense, or none of it counts
  *   obey.c           does what the answer says
  *   cold.c           falls back to onescan-queue(8), which needs no onescand

@@ -11,7 +11,7 @@
 #include <sys/un.h>
 
 /*
- * Milliseconds, as in onescan-slot(7). If onescand listens, this process waits for it so long. It
+ * Milliseconds, as in slot-protocol.md. If onescand listens, this process waits for it so long. It
  * does so even if onescand is busy or replaces one of its processes: on such a host, a cold program
  * would not have started any sooner.
  */

@@ -3,7 +3,7 @@ import type { SmtpRoute } from '../../doors/smtp/next-server/services.ts'
 import { type Endpoint, parseMtaEndpoint, socketPath } from '../../lib/net/endpoint.ts'
 
 /**
- * The protocol of a listening socket: that of onescan-slot(7), the milter protocol, Postfix's policy
+ * The protocol of a listening socket: that of slot-protocol.md, the milter protocol, Postfix's policy
  * delegation, that of clamd(8), for whole mails alone or for any file, SMTP or LMTP.
  */
 export type DoorKind = 'slot' | (typeof NAMED)[number]

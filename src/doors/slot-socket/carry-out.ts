@@ -17,7 +17,7 @@ import { type ErrorReport, plainCode, replyText } from '../shared/replies/error-
 import { exit } from '../shared/replies/exit-codes.ts'
 import { frame, GoCold, uint64 } from './frames.ts'
 
-/** Bytes of the longest answer `a` or `x`: onescan-slot(7). */
+/** Bytes of the longest answer `a` or `x`: slot-protocol.md. */
 const ANSWER_MAX = 256 * 1024
 /** Bytes by which the new header block may be longer than the old one. */
 const NEW_FIELDS_MAX = 16 * 1024

@@ -9,7 +9,7 @@ import { COMMAND_STREAMS, PROTOCOL_VERSION, RUN } from './request.ts'
 
 /**
  * A command of onescan's that root has onescand run: in its unit, with its account and its rights, where
- * root itself would have to become that account. Both sides of the conversation: onescan-slot(7).
+ * root itself would have to become that account. Both sides of the conversation: slot-protocol.md.
  */
 interface ServiceCommand {
   readonly program: 'onescan' | 'onescand'

@@ -14,7 +14,7 @@ const TICK_MAX = 300
 /** Bytes that a conversation takes besides its request. They bound how many clients may wait. */
 const SESSION_BYTES = 16 * 1024
 
-/** Makes the slot's door, which speaks the protocol of onescan-slot(7) with clients. */
+/** Makes the slot's door, which speaks the protocol of slot-protocol.md with clients. */
 export function createSlotSocketDoor(first: Configuration, options: SlotSocketOptions): Door {
   const { timeouts = defaultTimeouts } = options
   const server = new SlotServer(first, options)

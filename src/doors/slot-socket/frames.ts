@@ -1,7 +1,7 @@
 import { type FrameMemory, FrameReader, HEAD } from '../../protocol/shared/frames.ts'
 
 /**
- * Makes a reader of the frames of a conversation: onescan-slot(7). `check` is called when a frame begins. It
+ * Makes a reader of the frames of a conversation: slot-protocol.md. `check` is called when a frame begins. It
  * throws if there must be no such frame, before a byte of it is kept.
  */
 export function createFrameReader(

@@ -5,7 +5,7 @@ import type { Message } from '../../mail/message/message.ts'
 import type { Frame, FrameReader } from '../../protocol/shared/frames.ts'
 import { createFrameReader, GoCold } from './frames.ts'
 
-/** A message that a client asks about: onescan-slot(7), QUESTION. */
+/** A message that a client asks about: slot-protocol.md, QUESTION. */
 export interface Request {
   /** The variables of the client's environment that onescan knows. */
   readonly variables: ReadonlyMap<string, string>
@@ -21,7 +21,7 @@ export interface Request {
   makeMessage(): Message
 }
 
-/** What a client asks of onescand itself: onescan-slot(7), COMMANDS. */
+/** What a client asks of onescand itself: slot-protocol.md, COMMANDS. */
 type DaemonQuestion =
   /** How it runs, with a trial or without. */
   | { readonly kind: 'tell'; readonly wantsTrial: boolean }

@@ -57,7 +57,7 @@ export interface SlotSocketOptions {
   readonly timeouts?: SlotTimeouts
 }
 
-/** Milliseconds: onescan-slot(7), TIME. */
+/** Milliseconds: slot-protocol.md, TIME. */
 export interface SlotTimeouts {
   /** From the connection of a client to the end of the head of its question. */
   readonly head: number

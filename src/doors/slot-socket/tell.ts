@@ -4,7 +4,7 @@ import { askOnce } from '../../protocol/shared/ask-once.ts'
 import { createFrameReader, frame } from './frames.ts'
 import { PROTOCOL_VERSION, TELL } from './request.ts'
 
-/** What an onescand tells any client of itself: onescan-slot(7). */
+/** What an onescand tells any client of itself: slot-protocol.md. */
 interface DaemonAnswer {
   /** For root and for onescand's own account alone. */
   readonly daemon?: DaemonDescription | undefined

@@ -31,7 +31,7 @@ import {
 } from './scripted-daemon.ts'
 
 /**
- * What onescanc does with the answers of a daemon: onescan-slot(7). How each answer is read,
+ * What onescanc does with the answers of a daemon: slot-protocol.md. How each answer is read,
  * invalid-answers.test.ts shows.
  */
 

@@ -23,7 +23,7 @@ import {
   replyText,
 } from './scripted-daemon.ts'
 
-/** What onescanc takes for an answer, and what not: onescan-slot(7). */
+/** What onescanc takes for an answer, and what not: slot-protocol.md. */
 
 const NONSENSE = 'onescand: its answer makes no sense'
 const HUNG_UP = 'onescand: hung up'

@@ -7,7 +7,7 @@ import { createFrameReader, frame, uint64 } from '../../../src/doors/slot-socket
 import { uint32 } from '../../../src/protocol/shared/frames.ts'
 import type { Ending } from '../../programs/server.ts'
 
-/** A daemon by the protocol of onescan-slot(7), whose answers a test writes, right or wrong. */
+/** A daemon by the protocol of slot-protocol.md, whose answers a test writes, right or wrong. */
 
 export interface Frame {
   readonly type: string

@@ -9,7 +9,7 @@ import { sendToSocket } from './send.ts'
 
 /**
  * The behaviours that all doors share, one of each kind, for a client that carries out answers by
- * the letter of onescan-slot(7). onescanc plays the same; the slot and the milter play all of them.
+ * the letter of slot-protocol.md. onescanc plays the same; the slot and the milter play all of them.
  */
 
 /** Settings that a client may have although the daemon does not. */

@@ -5,7 +5,7 @@ import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { uint32 } from '../../../src/protocol/shared/frames.ts'
 
 /**
- * A client by onescan-slot(7) for tests: it sends whatever a test wants, and reads strictly.
+ * A client by slot-protocol.md for tests: it sends whatever a test wants, and reads strictly.
  */
 
 export interface Question {
@@ -87,7 +87,7 @@ export function hearOut(connection: Socket): Promise<Heard> {
   })
 }
 
-/** What a client does by the answer: onescan-slot(7), ANSWER. */
+/** What a client does by the answer: slot-protocol.md, ANSWER. */
 export interface Outcome {
   readonly does: 'hand on' | 'end' | 'go cold'
   /** The reason to go cold. */

@@ -4,20 +4,37 @@ import { frameRules, PROTOCOL_VERSION, TELL } from '../../src/doors/slot-socket/
 import { defaultTimeouts } from '../../src/doors/slot-socket/server.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { answerCodes, exitCodes } from './c-tables.ts'
+import { withRows } from './markdown-tables.ts'
 import { figure } from './source-files.ts'
 
-/** The lists of onescan-slot(7), which both sides of the conversation know. */
+const root = join(import.meta.dirname, '../..')
+
+/** The page about the protocol of the slot's socket, with the tables that both sides of a conversation know. */
+export const SLOT_PROTOCOL = 'doc/development/slot-protocol.md'
 
 /** A frame, field or time, and what the page says of it. */
 type Entry = readonly [name: string, text: string]
 
-/** A dot alone would be the end of a sentence to mdoc(7). */
-const plain = (type: string) => (type === '.' ? '\\&.' : type)
+/** The page with its tables as the code has them. */
+export function slotProtocolPage(): string {
+  const tables: readonly (readonly [heading: string, rows: readonly Entry[]])[] = [
+    ['## Question', asCode(questionFrames())],
+    ['## Answer', asCode(answerFrames)],
+    ['### Accept', asCode(answerFields('a'))],
+    ['### End', asCode(answerFields('x'))],
+    ['## Time', times()],
+  ]
+  const page = readFileSync(join(root, SLOT_PROTOCOL), 'utf8')
+  return tables.reduce((text, [heading, rows]) => withRows(text, heading, rows), page)
+}
+
+const asCode = (entries: readonly Entry[]): Entry[] =>
+  entries.map(([type, text]) => [`\`${type}\``, text])
 
 const payloads: Readonly<Record<string, string>> = {
-  '1': `The version, the bytes\n.Ql ${PROTOCOL_VERSION} .`,
-  V: 'One variable of its environment,\n.Ql NAME=VALUE .',
-  R: '1 if the descriptor of\n.Ev ERROR_FD\ncan take a reply, else 0.',
+  '1': `The version, the bytes \`${PROTOCOL_VERSION}\`.`,
+  V: "One variable of the client's environment, `NAME=VALUE`.",
+  R: '1 if the descriptor of `ERROR_FD` can take a reply, else 0.',
   D: 'Milliseconds that are left for scanning.',
   E: 'The envelope, as on descriptor 1, through its last NUL.',
   S: 'Size of the message in bytes.',
@@ -26,30 +43,30 @@ const payloads: Readonly<Record<string, string>> = {
 }
 
 /** The frames of a question. */
-export function questionFrames(): Entry[] {
+function questionFrames(): Entry[] {
   return Object.entries(frameRules).map(([type, { limit, exact, repeats }]) => {
     const most =
       type === 'V' ? `; up to ${figure('VARIABLES_MAX')} of them` : '; any number of them'
     const size = exact ? bytes(limit) : `Up to ${bytes(limit)}`
-    return [plain(type), `${payloads[type]}\n${size}${repeats ? most : ''}.`]
+    return [type, `${payloads[type]} ${size}${repeats ? most : ''}.`]
   })
 }
 
 /** The frames of an answer. */
-export const answerFrames: readonly Entry[] = [
+const answerFrames: readonly Entry[] = [
   ['A', 'The question, through S, was read and is being worked on.'],
   ['h', 'Still working.'],
   [
     'C',
-    `Go cold: why, for the client's log, without a line end.\nUp to ${bytes(figure('COLD_LINE_MAX'))}.`,
+    `Go cold: the reason for the client's log, without a line end. Up to ${bytes(figure('COLD_LINE_MAX'))}.`,
   ],
-  ['a', `Accept the message.\nUp to ${bytes(figure('ANSWER_MAX'))}.`],
-  ['x', `End with an exit code.\nUp to ${bytes(figure('ANSWER_MAX'))}.`],
-  [TELL, `Only to the question ${TELL}.\nUp to ${bytes(figure('DESCRIPTION_MAX'))}.`],
+  ['a', `Accept the message. Up to ${bytes(figure('ANSWER_MAX'))}.`],
+  ['x', `End with an exit code. Up to ${bytes(figure('ANSWER_MAX'))}.`],
+  [TELL, `Only to the question \`${TELL}\`. Up to ${bytes(figure('DESCRIPTION_MAX'))}.`],
 ]
 
 /** The fields that the client takes in an answer: the one that comes first, others in any order, the end. */
-export function answerFields(kind: 'a' | 'x'): Entry[] {
+function answerFields(kind: 'a' | 'x'): Entry[] {
   const types = (name: string) => {
     const [, accept, ending] = new RegExp(`\\b${name} = kind == 'a' \\? (.*) : (.*);`).exec(
       clientSource('answer.c'),
@@ -57,24 +74,24 @@ export function answerFields(kind: 'a' | 'x'): Entry[] {
     return [...(kind === 'a' ? accept! : ending!).replaceAll(/["']/g, '')]
   }
   return [...types('first_type'), ...types('other_types'), '.'].map((type) => {
-    return [plain(type), fields()[kind === 'x' && type === 'l' ? 'l again' : type]!]
+    return [type, fields()[kind === 'x' && type === 'l' ? 'l again' : type]!]
   })
 }
 
 const fields = (): Readonly<Record<string, string>> => ({
-  B: `Offset in the message where its body begins, at most ${bytes(HEADER_MAX)}: what follows is passed on unchanged.\n8 bytes; the first field.`,
-  k: 'Copy these bytes of the header block: their offset and their number.\n4 bytes each; any number of them.',
-  i: `Insert these bytes.\nAny number of them; the new block has at most ${bytes(figure('NEW_FIELDS_MAX'))} more than B.`,
-  e: 'Another envelope, complete as on descriptor 1.\nNone or one.',
-  l: `A line for the log with its line end, printable ASCII.\nUp to ${bytes(figure('LOG_LINE_MAX'))}; any number of them.`,
-  c: `The exit code: ${codes().join(', ')}.\n1 byte; the first field.`,
-  t: `Text for the error descriptor: D or Z, then printable ASCII.\n3 to ${figure('REPORT_MAX')} bytes; none or one.`,
+  B: `Offset in the message where its body begins, at most ${bytes(HEADER_MAX)}: the rest is passed on unchanged. 8 bytes; the first field.`,
+  k: 'Copy these bytes of the header block: their offset and their number. 4 bytes each; any number of them.',
+  i: `Insert these bytes. Any number of them; the new block has at most ${bytes(figure('NEW_FIELDS_MAX'))} more than B.`,
+  e: 'Another envelope, complete as on descriptor 1. None or one.',
+  l: `A line for the log with its line end, printable ASCII. Up to ${bytes(figure('LOG_LINE_MAX'))}; any number of them.`,
+  c: `The exit code: ${acceptedCodes().join(', ')}. 1 byte; the first field.`,
+  t: `Text for the error descriptor: D or Z, then printable ASCII. 3 to ${figure('REPORT_MAX')} bytes; none or one.`,
   'l again': 'As above.',
   '.': 'The end, without a payload.',
 })
 
-/** The exit codes that the client takes. */
-function codes(): number[] {
+/** The exit codes that the client takes in an answer. */
+export function acceptedCodes(): number[] {
   const [, list] = /\ballowed_codes\[\] = \{([^}]*)\};/.exec(clientSource('answer.c'))!
   const numbers: Readonly<Record<string, number>> = { ...exitCodes, ...answerCodes }
   return [
@@ -87,7 +104,7 @@ function codes(): number[] {
 }
 
 /** The times of a conversation. */
-export function times(): Entry[] {
+function times(): Entry[] {
   const client = (name: string, file = 'server.c') => {
     const [, value] = new RegExp(`\\b${name} = (\\d+)`).exec(clientSource(file)) ?? []
     return Number(value)
@@ -96,17 +113,20 @@ export function times(): Entry[] {
   const silence = seconds(client('SILENCE_MAX'))
   return [
     ['client: connect', seconds(client('CONNECT_MAX'))],
-    ['client: a daemon that reads or says nothing', silence],
+    ['client: a daemon that reads and sends nothing', silence],
     ['client: the whole conversation', `D + ${seconds(client('LONGER_THAN_SCANNERS'))}`],
-    ['client: left of D, to ask once more', seconds(client('BEGIN_ANEW_FROM', 'conversation.c'))],
+    [
+      'client: left of D, to ask once more',
+      `at least ${seconds(client('BEGIN_ANEW_FROM', 'conversation.c'))}`,
+    ],
     ['daemon: the question through S', seconds(daemon.head)],
-    ['daemon: a client that falls silent amidst M', seconds(daemon.silence)],
+    ['daemon: a client that falls silent during M', seconds(daemon.silence)],
     ['daemon: all M', `D + ${seconds(daemon.beyondTimeLeft)}, at most ${seconds(daemon.sending)}`],
   ]
 }
 
 function clientSource(name: string): string {
-  return readFileSync(join(import.meta.dirname, '../../src/c/onescanc', name), 'utf8')
+  return readFileSync(join(root, 'src/c/onescanc', name), 'utf8')
 }
 
 function bytes(number: number): string {
