@@ -6,10 +6,12 @@ import { defaultTimeouts as milterTimeouts } from '../../src/doors/milter/servic
 import { defaultTimeouts } from '../../src/doors/smtp/client/connection.ts'
 import { table as settings } from '../../src/lib/settings/table.ts'
 import { FREE_MAX, MAIL_LINE_MAX } from '../../src/mail/message/content-fields.ts'
+import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
 import { DECISIONS_KEPT } from '../../src/observe/live/history.ts'
 import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
 import { HMAC_SECRET_MIN, KEYRING_MAX } from '../../src/scan/cluster/keyring.ts'
+import { unboundFieldsInWords } from '../../src/scan/cluster/mac.ts'
 import { FUTURE_MAX } from '../../src/scan/cluster/verify.ts'
 import { IDLE_MAX } from '../../src/scan/scanners/clamd/sessions.ts'
 import { TURNS } from '../../src/scan/scanners/shared/scan-turns.ts'
@@ -20,6 +22,7 @@ import { hiddenClasses } from '../scan/scanners/second-look/classes.ts'
 import { readPage } from './man-page.ts'
 import { acceptedCodes } from './slot-protocol.ts'
 import { figure } from './source-files.ts'
+import { STAMP_FORMAT } from './stamp-format.ts'
 
 /** Figures in pages that stand in no table of limits, against the program. */
 
@@ -126,6 +129,13 @@ t.test('the figures about stamps, keyrings and sweeps are those of the program',
   t.match(stamps, `a regular file of at most ${KEYRING_MAX / KIB} KiB`)
   t.match(stamps, `the first ${figure('CANDIDATES_MAX')} hmac-sha256 stamps`)
   t.match(stamps, `more than ${FUTURE_MAX} seconds in the future`)
+  t.match(stamps, `no more than ${FREE_MAX / KIB} KiB together`)
+  t.match(stamps, `no line of more than ${MAIL_LINE_MAX} bytes`)
+  t.match(stamps, `its scan began ${SETTLED_AFTER} seconds after`)
+  t.match(stamps, `way: ${Object.keys(unboundFieldsInWords).join(' , ')} .`)
+  const format = read(STAMP_FORMAT)
+  t.match(format, `the first ${figure('CANDIDATES_MAX')} hmac-sha256 stamps`)
+  t.match(format, `at most ${HEADER_MAX / MIB} MiB and ${withCommas(HEADER_FIELDS_MAX)} fields`)
   const slot = words('onescan-queue.8')
   t.match(slot, `removes those older than ${figure('SWEEP_AGE') / HOUR} hours`)
   t.equal(figure('COUNTED_MAX'), HOUR)

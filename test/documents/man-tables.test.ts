@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import { BENCHMARK, benchmarkPage } from './benchmark-tables.ts'
 import { C_TABLES, cTables } from './c-tables.ts'
 import { readPage } from './man-page.ts'
 import { generatedManPages } from './man-tables.ts'
+import { readMarkdown } from './markdown-page.ts'
 import { SLOT_PROTOCOL, slotProtocolPage } from './slot-protocol.ts'
+import { STAMP_FORMAT, stampFormatPage } from './stamp-format.ts'
 
 for (const [name, text] of generatedManPages()) {
   t.test(`npm run docs changes nothing in ${name}`, async (t) => {
@@ -13,16 +13,13 @@ for (const [name, text] of generatedManPages()) {
   })
 }
 
-const read = (path: string) => readFileSync(join(import.meta.dirname, '../..', path), 'utf8')
-
-t.test(`npm run docs changes nothing in ${BENCHMARK}`, async (t) => {
-  t.equal(read(BENCHMARK), benchmarkPage())
-})
-
-t.test(`npm run docs changes nothing in ${SLOT_PROTOCOL}`, async (t) => {
-  t.equal(read(SLOT_PROTOCOL), slotProtocolPage())
-})
-
-t.test(`npm run docs changes nothing in ${C_TABLES}`, async (t) => {
-  t.equal(read(C_TABLES), cTables())
-})
+for (const [path, generate] of [
+  [BENCHMARK, benchmarkPage],
+  [SLOT_PROTOCOL, slotProtocolPage],
+  [STAMP_FORMAT, stampFormatPage],
+  [C_TABLES, cTables],
+] as const) {
+  t.test(`npm run docs changes nothing in ${path}`, async (t) => {
+    t.equal(readMarkdown(path), generate())
+  })
+}

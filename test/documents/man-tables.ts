@@ -14,7 +14,6 @@ import {
   optionDefaults as quotadDefaults,
   usage as usageOfQuotad,
 } from '../../src/quotad/options.ts'
-import { unboundFieldsInWords } from '../../src/scan/cluster/mac.ts'
 import { groundsInWords, type Reply } from '../../src/scan/judge/decision.ts'
 import { OVER_QUOTA, OVER_QUOTA_OF_ALL, overQuotaText } from '../../src/scan/judge/over-quota.ts'
 import { NOT_SCANNED, refusal, replyFor } from '../../src/scan/judge/replies.ts'
@@ -65,9 +64,6 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
     { heading: 'FIELDS', nth: 2, items: tagged(Object.entries(faultsInWords)) },
     { heading: 'FIELDS', nth: 3, items: tagged(Object.entries(causesInWords)) },
   ],
-  'onescan-stamp.7': [
-    { heading: 'WHAT IS HASHED', nth: 0, items: tagged(Object.entries(unboundFieldsInWords)) },
-  ],
   'onescan-clamav.7': [{ heading: 'LIMITS', nth: 0, items: rows(clamdLimits) }],
   'onescand.8': [
     {
@@ -101,7 +97,6 @@ const pages: Readonly<Record<string, (page: string) => string>> = {
   'onescan-plugin.7': (page) => withLists(page, 'onescan-plugin.7'),
   'onescan-policy.5': (page) => withLists(page, 'onescan-policy.5'),
   'onescan-log.5': (page) => withLists(page, 'onescan-log.5'),
-  'onescan-stamp.7': (page) => withLists(page, 'onescan-stamp.7'),
   'onescan-clamav.7': (page) => withLists(page, 'onescan-clamav.7'),
 }
 

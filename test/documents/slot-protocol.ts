@@ -4,7 +4,7 @@ import { frameRules, PROTOCOL_VERSION, TELL } from '../../src/doors/slot-socket/
 import { defaultTimeouts } from '../../src/doors/slot-socket/server.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { answerCodes, exitCodes } from './c-tables.ts'
-import { withRows } from './markdown-tables.ts'
+import { readMarkdown, withRows } from './markdown-page.ts'
 import { figure } from './source-files.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -24,8 +24,10 @@ export function slotProtocolPage(): string {
     ['### End', asCode(answerFields('x'))],
     ['## Time', times()],
   ]
-  const page = readFileSync(join(root, SLOT_PROTOCOL), 'utf8')
-  return tables.reduce((text, [heading, rows]) => withRows(text, heading, rows), page)
+  return tables.reduce(
+    (page, [heading, rows]) => withRows(page, heading, rows),
+    readMarkdown(SLOT_PROTOCOL),
+  )
 }
 
 const asCode = (entries: readonly Entry[]): Entry[] =>

@@ -10,11 +10,12 @@ import { lacks } from '../needs.mjs'
 import { examine } from '../scan/cluster/hashed-message.ts'
 import * as independent from '../scan/cluster/independent.ts'
 import { hmacValue, md5Hex } from '../scan/cluster/independent.ts'
-import { example, readPage } from './man-page.ts'
+import { markedBlock as example, readMarkdown } from './markdown-page.ts'
+import { STAMP_FORMAT } from './stamp-format.ts'
 
-/** The vectors of onescan-stamp(7): program, openssl and a second implementation agree. */
+/** The vectors of the format's page: program, openssl and a second implementation agree. */
 
-const page = readPage('onescan-stamp.7')
+const page = readMarkdown(STAMP_FORMAT)
 const mail = Buffer.from(example(page, 'mail.eml'))
 const TIME = 1_750_000_000
 

@@ -4,11 +4,13 @@ import { BENCHMARK, benchmarkPage } from './benchmark-tables.ts'
 import { C_TABLES, cTables } from './c-tables.ts'
 import { generatedManPages } from './man-tables.ts'
 import { SLOT_PROTOCOL, slotProtocolPage } from './slot-protocol.ts'
+import { STAMP_FORMAT, stampFormatPage } from './stamp-format.ts'
 
 /** Writes what pages and the programs in C have from the code: `npm run docs`. */
 
 const root = join(import.meta.dirname, '../..')
 writeFileSync(join(root, BENCHMARK), benchmarkPage())
 writeFileSync(join(root, SLOT_PROTOCOL), slotProtocolPage())
+writeFileSync(join(root, STAMP_FORMAT), stampFormatPage())
 writeFileSync(join(root, C_TABLES), cTables())
 for (const [name, text] of generatedManPages()) writeFileSync(join(root, 'man', name), text)

@@ -17,7 +17,7 @@ export interface BodyDigests {
 }
 
 /**
- * Hashes the canonical body of a message (onescan-stamp(7)): CRLF becomes LF if the message is all
+ * Hashes the canonical body of a message (stamp-format.md): CRLF becomes LF if the message is all
  * CRLF, and a body that does not end in LF gets one. In a message with LF endings no CR may occur
  * at all; in one with CRLF each CR must stand before an LF and each LF after a CR. A body that
  * breaks this rule can have no stamp, and hashing stops.

@@ -27,7 +27,7 @@ const BEGINS =
 
 /**
  * Returns the reason why no stamp can vouch for a header block; undefined if it is well formed
- * (onescan-stamp(7)). A well-formed block is one that all mail programs read alike. They disagree about
+ * (stamp-format.md). A well-formed block is one that all mail programs read alike. They disagree about
  * others: what one takes for the body another takes for a field, so the same stamp would vouch for two
  * messages. In a well-formed block
  * - there is a field, and an empty line ends the block;

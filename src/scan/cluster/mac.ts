@@ -54,7 +54,7 @@ export class BoundFields {
 
 /**
  * The fields that hosts on the way add, drop or rewrite, and by which no reader decodes mail, each with
- * the reason. They are part of the format, and this is the list in onescan-stamp(7).
+ * the reason. They are part of the format, and stamp-format.md has this list.
  */
 export const unboundFieldsInWords: Readonly<Record<string, string>> = {
   Received: 'every host adds one; Postfix and Sendmail do not show their own to filters',

@@ -57,7 +57,7 @@ export interface VerifyOptions {
 type HmacStamp = Extract<Stamp, { scheme: 'hmac-sha256' }>
 /**
  * Verifies the stamps of a message: is one of them made by a key of the keyring over this very message
- * (onescan-stamp(7))? The message must have been hashed as the keys need it (digestsFor).
+ * (stamp-format.md)? The message must have been hashed as the keys need it (digestsFor).
  */
 export function verifyStamps(message: HashedMessage, options: VerifyOptions): Trust {
   const { formFault } = message.form

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
 
 /**
- * The stamps of onescan-stamp(7), written down a second time from its text and
+ * The stamps of doc/development/stamp-format.md, written down a second time from its text and
  * sharing no line with the program, so that tests do not compare it with itself.
  */
 

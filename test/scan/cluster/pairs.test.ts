@@ -4,11 +4,12 @@ import t from 'tap'
 import { type Key, parseKeyring } from '../../../src/scan/cluster/keyring.ts'
 import { signMessage } from '../../../src/scan/cluster/sign.ts'
 import { verifyStamps } from '../../../src/scan/cluster/verify.ts'
-import { readPage } from '../../documents/man-page.ts'
+import { readMarkdown, rowsBelow } from '../../documents/markdown-page.ts'
+import { STAMP_FORMAT } from '../../documents/stamp-format.ts'
 import { examine } from './hashed-message.ts'
 
 /**
- * Each rule of onescan-stamp(7) by pairs of messages: two that a reader could tell apart
+ * Each rule of doc/development/stamp-format.md by pairs of messages: two that a reader could tell apart
  * share no MAC, and two that differ by what hosts do to mail share it.
  */
 
@@ -34,11 +35,9 @@ function isTrusted(message: string): boolean {
 }
 
 /** Fields that no stamp binds, as the page's table names them. */
-const [, list = ''] =
-  /^\.Ss Bound fields\n([\s\S]*?)^\.El$/m.exec(readPage('onescan-stamp.7')) ?? []
-const unbound = [...list.matchAll(/^\.It ([A-Z][\w-]+)$/gm)]
-  .map(([, name]) => name!)
-  .filter((name) => name !== 'the')
+const unbound = rowsBelow(readMarkdown(STAMP_FORMAT), '### Bound fields').map(([name]) =>
+  name!.replaceAll('`', ''),
+)
 
 const bound = 'Subject From To Content-Type MIME-Version Content-Transfer-Encoding Date Reply-To'
   .split(' ')
@@ -73,7 +72,7 @@ const letter: fc.Arbitrary<Letter> = fc.record({
 const written = ({ fields, body }: Letter) => `${fields.join('')}\n${body}`
 const numRuns = 150
 
-t.test('onescan-stamp(7) lists the fields that hosts add', async (t) => {
+t.test('the page lists the fields that hosts add', async (t) => {
   t.ok(unbound.length >= 12 && unbound.includes('Received') && unbound.includes('X-QHPSI'))
   t.same(
     unbound.filter((name) => /^(content-(?!length)|mime-version|subject|from)/i.test(name)),
