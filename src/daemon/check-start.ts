@@ -34,7 +34,7 @@ import { checkVisiblePaths } from './visible-paths.ts'
 
 /**
  * Does what onescand does at its start, up to the first connection, without listening, and then
- * tries whether mail would be scanned: onescand(8), CHECK. With --check-settings it does the first
+ * tries whether mail would be scanned: onescand(8), OPTIONS. With --check-settings it does the first
  * alone, and so if the options have these faults: then `options` are undefined.
  */
 export async function* checkStart(

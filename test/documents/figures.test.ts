@@ -30,16 +30,21 @@ const KIB = 1024
 const HOUR = 3_600_000
 const MIB = 1024 * KIB
 const read = (path: string) => readFileSync(join(import.meta.dirname, '../..', path), 'utf8')
-const daemon = readPage('onescand.8')
+/** A page in one line, without the macros that part its words. */
+const words = (page: string) => readPage(page).replace(/\n(?:\.\w+ )?/g, ' ')
+const daemon = words('onescand.8')
+const design = read('doc/development/design.md').replace(/\s+/g, ' ')
 
 t.test('the figures about what a worker asks of clamd are those of the program', async (t) => {
   const turns = `at most ${TURNS.large} of ${figure('LARGE_FROM') / MIB} MiB or more, and ${TURNS.small} smaller ones`
   t.match(readPage('onescan-clamav.7'), turns)
-  t.match(daemon, `If nothing is heard of it for ${HUNG_AFTER / 1000} seconds`)
+  t.match(design, `If nothing is heard of it for ${HUNG_AFTER / 1000} seconds`)
+  t.match(
+    daemon,
+    `hangs for ${HUNG_AFTER / 1000} to ${figure('SILENT_FOR', 'daemon/workers/hung-workers.ts') / 1000} seconds`,
+  )
 })
 
-/** A page in one line, without the macros that part its words. */
-const words = (page: string) => readPage(page).replace(/\n(?:\.\w+ )?/g, ' ')
 const withCommas = (number: number) => number.toLocaleString('en')
 
 t.test(
@@ -60,10 +65,10 @@ t.test(
 t.test(
   'the figures about how long onescand(8) waits and what it keeps are those of the program',
   async (t) => {
-    const page = words('onescand.8')
+    const page = daemon
     t.match(page, `the last ${DECISIONS_KEPT} decisions`)
     t.match(page, `a trial of the last ${figure('TRIAL_COUNTS_FOR') / 1000} seconds`)
-    t.match(page, `keeps up to ${IDLE_MAX} to each address`)
+    t.match(page, `keeps up to ${IDLE_MAX} connections to each address`)
     t.match(
       page,
       `for ${figure('IDLE_FOR') / 1000} to ${(2 * figure('IDLE_FOR')) / 1000} seconds after`,
@@ -81,7 +86,7 @@ t.test(
       page,
       `at most ${figure('CONNECTIONS_MAX', 'daemon/http/idle-connections.ts')} connections, and`,
     )
-    t.match(page, `each ${withCommas(figure('CONTENT_STEP'))} bytes of content`)
+    t.match(page, `${withCommas(figure('CONTENT_STEP'))} bytes of content`)
     t.match(page, `closes more than ${defaultTimeouts.end / 1000} seconds after QUIT`)
   },
 )
@@ -170,7 +175,6 @@ t.test(
 
 t.test('the figures about verdicts and signatures are those of the program', async (t) => {
   const cluster = read('doc/cluster.md')
-  const daemon = words('onescand.8')
   t.equal(FREE_MAX, 64 * 1024)
   t.match(daemon, 'under 64 KiB together')
   t.equal(MAIL_LINE_MAX, 998)
@@ -181,16 +185,16 @@ t.test('the figures about verdicts and signatures are those of the program', asy
   t.match(daemon, 'less than a minute old')
   t.equal(DEATHS_MAX, 3)
   t.equal(figure('COUNTED_FOR'), 3600 * 1000)
-  t.match(daemon, 'three deaths, each within an hour of the one before')
+  t.match(daemon, 'died three times, each within an hour of the death before')
   t.equal(SETTLED_AFTER, 15 * 60)
   t.match(cluster, 'or 15 minutes after the change')
   t.equal(figure('CLAIMED_FOR'), 2_000)
   t.match(daemon, 'waited for, up to 2 seconds or a quarter of SCANTIMEOUT')
   t.equal(figure('SHARE_OF_WAITING'), 0.25)
   t.equal(figure('MISSES_MAX'), 3)
-  t.match(daemon, 'does not answer three questions in a row')
+  t.match(design, 'does not answer three questions in a row')
   t.equal(figure('ENTERED_WITHIN'), 1_500)
-  t.match(daemon, 'the password, has 1.5 seconds')
+  t.match(design, 'the password, has 1.5 seconds')
   t.same(
     [
       figure('FIRST_PAUSE'),
@@ -200,14 +204,14 @@ t.test('the figures about verdicts and signatures are those of the program', asy
     ],
     [200, 500, 10_000, 30_000],
   )
+  t.match(daemon, `connects again within ${figure('LONGEST_SILENT') / 1000} seconds`)
   t.match(
-    daemon,
+    design,
     'after 0.2 seconds, and later each time: after at most 0.5 seconds if nobody answers, 10 if the server refuses, and 30 if',
   )
 })
 
 t.test('the design says how many classes of mail hide a file, and what clamd finds', async (t) => {
-  const design = read('doc/development/design.md')
   const seen = hiddenClasses.filter(({ seenByClamd }) => seenByClamd !== undefined)
   t.match(design, `the ${hiddenClasses.length} classes of mail that hide a file`)
   t.match(design, `by itself finds the file in ${seen.length}, `)

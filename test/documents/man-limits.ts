@@ -115,7 +115,7 @@ export const pluginLimits: readonly Limit[] = [
 
 export const milterLimits: readonly Limit[] = [
   ['packet of the protocol', `${kib(PACKET_MAX)}, else the connection is closed`],
-  ['packet of any other kind than header field or body', `${kib(SMALL_PACKET_MAX - 1)}, likewise`],
+  ['packet with neither field nor body', `${kib(SMALL_PACKET_MAX - 1)}, likewise`],
   ['macros before a command', `${kib(MACROS_MAX)}, likewise`],
   ['time to negotiate', `${seconds(milter.negotiation)}, likewise`],
   ['paths of all recipients together', `${mib(figure('PATHS_MAX'))}, else deferred`],
@@ -125,10 +125,7 @@ export const milterLimits: readonly Limit[] = [
     'connections of one process',
     `${count(figure('CONNECTIONS_MAX', 'doors/milter/door.ts'))} MTAs, else the new one is closed`,
   ],
-  [
-    'silence within a packet or the content',
-    `${seconds(milter.stalled)}, then deferred and closed`,
-  ],
+  ['silence within a packet or content', `${seconds(milter.stalled)}, then deferred and closed`],
   ['silence otherwise', `${seconds(milter.idle)}, likewise`],
 ]
 
@@ -139,11 +136,11 @@ export const smtpLimits: readonly Limit[] = [
   ],
   [
     'commands behind a message',
-    `${kib(figure('WAITING_MAX', 'doors/smtp/client/connection.ts'))} until it is answered, then 421 and the end`,
+    `${kib(figure('WAITING_MAX', 'doors/smtp/client/connection.ts'))} until it is answered, else 421`,
   ],
   ['paths of all recipients together', `${mib(figure('PATHS_MAX'))}, else 452 4.3.2 for one more`],
   ['memory of all sessions', 'Fl -memory , No else 451 or 452'],
-  ['sessions of one process', 'Fl -max-clients , No else see below'],
+  ['sessions of one process', 'Fl -max-clients , No see below'],
   ['silence of a client', `${seconds(smtp.silence)}, then 421`],
   ['time for a command line', `${seconds(smtp.command)}, likewise`],
   ['time for the content', `${seconds(smtp.content)}, likewise`],

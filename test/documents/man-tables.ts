@@ -30,7 +30,6 @@ import {
   slotLimits,
   smtpLimits,
 } from './man-limits.ts'
-import { metricItems } from './man-metrics.ts'
 import { readPage } from './man-page.ts'
 import { withSynopsis } from './man-synopsis.ts'
 
@@ -78,7 +77,6 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
     },
     { heading: 'MILTER', nth: 1, items: rows(milterLimits) },
     { heading: 'SMTP', nth: 1, items: rows(smtpLimits) },
-    { heading: 'HTTP', nth: 1, items: metricItems() },
   ],
 }
 

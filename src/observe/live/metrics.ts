@@ -204,8 +204,7 @@ const SECONDS = [
 ]
 
 /**
- * The metrics of onescand(8), each with its help text and labels. `npm run docs` writes both into the
- * manual page.
+ * The metrics of onescand(8), each with its help text and labels.
  */
 type MetricSet = ReturnType<typeof registerMetrics>
 
