@@ -20,8 +20,8 @@ export interface Mail {
   readonly size: number
   /**
    * Set if the plugin is asked about one of the files in the message, as some mail program may decode it
-   * (SECONDLOOK); the answer is about this content alone. `path` is the absolute path of a file of `size`
-   * bytes, for which the same holds as for the file of the message.
+   * (SECONDLOOK); the answer is about this content alone. `part.path` is the absolute path of a file with its
+   * `part.size` bytes alone, and `path` is still that of the whole message.
    */
   readonly part?: { readonly path: string; readonly size: number } & Partial<NamedPart>
   /**

@@ -19,7 +19,8 @@ const CONTINUE = 100
 const MODIFIED = 200
 const UNCHANGED = 204
 
-export async function virusscan({ path, size, signal }) {
+export async function virusscan({ part, signal, ...message }) {
+  const { path, size } = part ?? message
   const { hostname, port, host, pathname } = SERVER
   const socket = createConnection({
     host: hostname.replace(/[[\]]/g, ''),

@@ -8,8 +8,8 @@ import { execFile } from 'node:child_process'
 /** The rules: a file that the account of onescand can read, and only root can write. */
 const RULES = process.env.YARA_RULES ?? '/etc/onescan/rules.yar'
 
-export function virusscan({ path, signal }) {
-  const words = ['--fail-on-warnings', '--no-follow-symlinks', RULES, path]
+export function virusscan({ path, part, signal }) {
+  const words = ['--fail-on-warnings', '--no-follow-symlinks', RULES, part?.path ?? path]
   return new Promise((resolve) => {
     execFile('yara', words, { signal, maxBuffer: 1 << 20 }, (error, out, err) => {
       const [rule] = /^\S+/.exec(out) ?? []

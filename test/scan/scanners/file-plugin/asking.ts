@@ -13,7 +13,11 @@ import {
   readScanSettings,
   type ScanSettings,
 } from '../../../../src/scan/scanners/shared/scan-settings.ts'
-import { abortLate, type ContentScanner } from '../../../../src/scan/scanners/shared/scanner.ts'
+import {
+  abortLate,
+  type ContentScanner,
+  type Sample,
+} from '../../../../src/scan/scanners/shared/scanner.ts'
 import type { Ending } from '../../../programs/server.ts'
 
 export interface Question {
@@ -22,6 +26,8 @@ export interface Question {
   readonly file: string
   readonly message?: string
   readonly path?: string
+  /** A content of the message, about which the plugin is asked. It lies beside the message. */
+  readonly part?: string
   /** The sender's address, in latin1. */
   readonly sender?: string
   readonly recipients?: readonly string[]
@@ -57,11 +63,21 @@ export async function ask(
   writeFileSync(path, message)
   const bytes = (text: string) => Buffer.from(text, 'latin1')
   const recipients = question.recipients ?? ['recipient@example.org']
-  const sample = {
-    bytes: Bytes.of(message),
-    envelope: makeEnvelope(bytes(question.sender ?? 'sender@example.org'), recipients.map(bytes)),
+  const envelope = makeEnvelope(
+    bytes(question.sender ?? 'sender@example.org'),
+    recipients.map(bytes),
+  )
+  const sampleOf = (content: Buffer, path: string) => ({
+    bytes: Bytes.of(content),
+    envelope,
     origin: undefined,
     file: async () => ({ path, confirm() {} }),
+  })
+  const whole = sampleOf(message, path)
+  let sample: Sample = whole
+  if (question.part !== undefined) {
+    writeFileSync(`${path}.part`, bytes(question.part))
+    sample = { ...sampleOf(bytes(question.part), `${path}.part`), message: whole }
   }
   const abort = new AbortController()
   const started = performance.now()

@@ -19,11 +19,12 @@ t.test('yara.mjs finds what a rule names, and nothing else', { skip: yaraMissing
     'rules.yar': 'rule Invoice_Tool { strings: $a = "a tool for invoices" condition: $a }\n',
     'wrong.yar': 'rule { nonsense }\n',
   })
-  const asked = (message: string, rules = 'rules.yar') =>
+  const asked = (message: string, rules = 'rules.yar', part?: string) =>
     ask({
       directory,
       file: 'yara.mjs',
       message,
+      ...(part !== undefined && { part }),
       path: join(place, 'mail'),
       settings: { YARA_RULES: join(place, rules) },
     })
@@ -32,6 +33,13 @@ t.test('yara.mjs finds what a rule names, and nothing else', { skip: yaraMissing
     name: 'Yara.Invoice_Tool',
   })
   t.same((await asked('a: b\n\nnothing\n')).answer, { answer: 'clean' })
+  const coded = `a: b\n\n${Buffer.from('a tool for invoices').toString('base64')}\n`
+  t.match(
+    (await asked(coded, 'rules.yar', 'a tool for invoices')).answer,
+    { answer: 'infected', name: 'Yara.Invoice_Tool' },
+    'in a part, as it is decoded',
+  )
+  t.same((await asked(coded, 'rules.yar', 'another part')).answer, { answer: 'clean' })
   t.match((await asked('a: b\n\nnothing\n', 'wrong.yar')).answer, {
     answer: 'unknown',
     why: /yara: .*syntax error/s,
@@ -76,10 +84,11 @@ virus_scan.DefaultEngine clamd
   })
   t.teardown(() => server.stop())
 
-  const asked = async (message: string, service = 'virus_scan', at = port) => {
+  const asked = async (message: string, service = 'virus_scan', at = port, part?: string) => {
     const settings = { ICAP_SERVER: `icap://127.0.0.1:${at}/${service}` }
     const path = join(place, 'mail')
-    return (await ask({ directory, file: 'icap.mjs', message, path, settings })).answer
+    const about = { message, path, ...(part !== undefined && { part }) }
+    return (await ask({ directory, file: 'icap.mjs', ...about, settings })).answer
   }
   const found = { answer: 'infected', name: /^EICAR-Test/ }
   const text = 'what is written in a letter\n'
@@ -88,6 +97,14 @@ virus_scan.DefaultEngine clamd
     t.same(await asked(`a: b\n\n${letter}`), { answer: 'clean' }, `clean, ${size} bytes`)
     const infected = `a: b\n\n${letter}${EICAR}\n`
     t.match(await asked(infected), found, `a virus behind ${size} bytes`)
+  }
+  const coded = `a: b\n\n${Buffer.from(EICAR).toString('base64')}\n`
+  for (const [part, answer] of [
+    [EICAR, found],
+    [`${text.repeat(200)}${EICAR}`, found],
+    [text, { answer: 'clean' }],
+  ] as const) {
+    t.match(await asked(coded, 'virus_scan', port, part), answer, `a part of ${part.length} bytes`)
   }
   const many = Array.from({ length: 6 }, (_, at) => asked(`a: b\n\n${at % 2 ? EICAR : text}\n`))
   const answers = (await Promise.all(many)).map(({ answer }) => answer)
