@@ -12,7 +12,7 @@ import { hasSystemd } from './shared/systemd-unit.ts'
 /** `onescan allow`: an exception in onescan.policy, tried and taken over. */
 export const allowCommand = makeCommand('allow', {
   command: 'allow <from>',
-  describe: 'Let mail of a sender through, whatever is found in it',
+  describe: 'Accept mail of a sender, whatever is found in it',
   builder: (yargs) =>
     yargs
       .positional('from', {

@@ -29,7 +29,7 @@ const REFUSED = 1
  */
 export const injectCommand = makeCommand('inject', {
   command: 'inject <file>',
-  describe: 'Hand a message to a slot program, and show its answer',
+  describe: 'Pass a message to a slot program, and show its answer',
   builder: options,
   async work(args, output) {
     const injection = await inject(args)

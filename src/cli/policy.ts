@@ -23,7 +23,7 @@ const NO_LINE = 1
 /** `onescan policy`: which line of onescan.policy applies. */
 export const policyCommand: CommandModule = {
   command: 'policy',
-  describe: 'Ask which line of onescan.policy applies',
+  describe: 'Show which line of onescan.policy applies',
   builder: (yargs) =>
     yargs
       .command(testCommand)
@@ -34,7 +34,7 @@ export const policyCommand: CommandModule = {
 
 const testCommand = makeCommand('policy test', {
   command: 'test <from> <to> [client]',
-  describe: 'Say which line of onescan.policy applies to such a message',
+  describe: 'Show which line of onescan.policy applies to a message',
   builder: (yargs) =>
     addEnvironmentOptions(yargs)
       .positional('from', { type: 'string', demandOption: true, describe: 'Sender, or <>' })

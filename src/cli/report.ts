@@ -9,7 +9,7 @@ import { lineForTerminal, writeOut } from './shared/terminal.ts'
 /** `onescan report`: sums up the log. */
 export const reportCommand = makeCommand('report', {
   command: 'report [files..]',
-  describe: 'Sum up the log: decisions, scans, viruses, causes of deferral',
+  describe: 'Summarize the log: decisions, scans, viruses, causes of deferral',
   builder: (yargs) =>
     yargs
       .positional('files', filesArgument)

@@ -15,7 +15,7 @@ import { FAILED, makeCommand, type Output } from './shared/run-command.ts'
 /** `onescan disable`: lets mail pass unchanged from the next message on. */
 export const disableCommand = makeCommand('disable', {
   command: 'disable',
-  describe: 'Let all mail pass as it is, neither verified nor scanned nor stamped',
+  describe: 'Pass on all mail unverified, unscanned and unstamped',
   builder: (yargs) =>
     controlOption(yargs)
       .example('$0 disable', 'Switch onescan off on this host, at once')

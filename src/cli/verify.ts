@@ -26,7 +26,7 @@ const keyringOption = text(
 /** `onescan verify`: says which stamps of a message hold, and why the others do not. */
 export const verifyCommand = makeCommand('verify', {
   command: 'verify <file>',
-  describe: 'Say which stamps of a message hold, and why the others do not',
+  describe: 'Show which stamps of a message are valid, and why others are not',
   builder: (yargs) =>
     addMaxSizeOption(
       addEnvironmentOptions(yargs.option('keyring', keyringOption)),

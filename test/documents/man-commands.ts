@@ -105,7 +105,7 @@ const VALUES: Readonly<Record<string, string>> = {
 }
 
 /** Options that onescan(1) explains once. */
-const OF_ALL: ReadonlySet<string> = new Set(['--version', '--help', '--json'])
+const OF_ALL: ReadonlySet<string> = new Set(['--version', '--help', '--json', '--user'])
 
 /** What a help has in a chapter: a name, and its text with the default and the values behind it. */
 function choicesIn(help: string, chapter: string): Choice[] {

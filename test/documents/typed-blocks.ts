@@ -401,6 +401,12 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/operate.md', 'if (/^X-QHPSI', 'test/programs/maildrop.test.ts runs it'],
   ['doc/operate.md', '# For prometheus.yml', 'test/packaging/monitoring.test.ts reads it'],
   ['doc/quota-and-delay.md', 'cp -b /usr/share/doc/onescan/examples/run-delay-gate', 'it needs qmail under supervise'], // biome-ignore format: a line
+  [
+    'man/onescan.1',
+    'onescan check\n',
+    'README.md and doc/operate.md have such commands, which are typed',
+  ],
+  ['man/onescan.1', 'onescan log --to', 'doc/operate.md has such commands, which are typed'],
   ['man/onescan-plugin.7', 'onescan scan --all', 'test/cli/plugin.test.ts runs it'],
   ['man/onescan-plugin.7', "QHPSI='plugin: clamd macros.ts", 'it is a setting, with names of files of a site'], // biome-ignore format: a line
   ['man/onescan-plugin.7', 'cc -shared', 'test/scan/scanners/file-plugin runs it'],

@@ -40,7 +40,7 @@ import { namesSlot } from './slot/slot-hosts.ts'
 /** `onescan check`: what keeps mail from being scanned here, and what to do about it. */
 export const checkCommand = makeCommand('check', {
   command: 'check',
-  describe: 'Look at this host as its mail servers see it: is it scanning?',
+  describe: 'Test whether mail is scanned on this host',
   builder: addCheckOptions,
   async work(args, output) {
     if (!args.given) {

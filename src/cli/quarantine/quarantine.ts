@@ -21,7 +21,7 @@ import { releaseCommand } from './release.ts'
 /** `onescan quarantine`: mail that QUARANTINE keeps. */
 export const quarantineCommand: CommandModule = {
   command: 'quarantine',
-  describe: 'Look at mail in quarantine, release it, or delete it',
+  describe: 'List, show, release and delete mail in quarantine',
   builder: (yargs) =>
     yargs
       .command(listCommand)

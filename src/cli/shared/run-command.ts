@@ -58,7 +58,7 @@ export function complainOf(command: string | null, json: boolean, text: string):
 
 /**
  * The output of a command: text for people, or JSON for programs. With --json that is one object with always
- * the same members (onescan(1), "JSON"; doc/onescan.schema.json). Results are printed as they come, one a
+ * the same members (onescan(1), OPTIONS; doc/onescan.schema.json). Results are printed as they come, one a
  * line, so there may be any number of them. If a command dies during its work, the JSON does not end.
  */
 export class Output {
