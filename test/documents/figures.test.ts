@@ -8,6 +8,7 @@ import { table as settings } from '../../src/lib/settings/table.ts'
 import { FREE_MAX, MAIL_LINE_MAX } from '../../src/mail/message/content-fields.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
+import { READINGS_MAX } from '../../src/mail/mime/reader/habits.ts'
 import { DECISIONS_KEPT } from '../../src/observe/live/history.ts'
 import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
 import { HMAC_SECRET_MIN, KEYRING_MAX } from '../../src/scan/cluster/keyring.ts'
@@ -215,6 +216,12 @@ t.test('the design says how many classes of mail hide a file, and what clamd fin
   const seen = hiddenClasses.filter(({ seenByClamd }) => seenByClamd !== undefined)
   t.match(design, `the ${hiddenClasses.length} classes of mail that hide a file`)
   t.match(design, `by itself finds the file in ${seen.length}, `)
+})
+
+t.test('the limits of the second look on its page are those of the program', async (t) => {
+  const page = read('doc/second-look.md')
+  t.match(page, `for up\n  to ${READINGS_MAX} ways of reading a message`)
+  t.match(page, `\`MAXNESTING\`, default ${settings.MAXNESTING.default}`)
 })
 
 t.test('the oldest Node of the pages is that of package.json', async (t) => {
