@@ -367,11 +367,6 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/containers.md', '# Refuse viruses.', CONTAINERS],
   ['doc/containers.md', 'services:\n  postfix:', 'it is for a composition of others'],
   ['doc/containers.md', 'smtpd_milters = inet:onescan:8890 inet:rspamd', 'it is for a composition of others'], // biome-ignore format: a line
-  [
-    'doc/containers.md',
-    '# rspamd lets mail in if',
-    'test/programs/clamd-clients asks as rspamd does',
-  ],
   ['doc/development/design.md', 'apt install gcc libc6-dev musl-tools', RELEASE],
   ['doc/development/design.md', 'npm ci --ignore-scripts', RELEASE],
   ['doc/development/stamp-format.md', 'X-SHA256-Cluster-N', FORM],
