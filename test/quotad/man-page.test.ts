@@ -58,11 +58,12 @@ t.test('the page has the defaults of the program', async (t) => {
   t.match(page, `cached for ${figure('REMEMBERED_FOR') / 1000} seconds`)
 })
 
-t.test('the datagrams in the page are those of the program', async (t) => {
-  const protocol = section(page, 'PROTOCOLS')
-  const [, questions = '', answer = ''] =
-    /-offset indent\n(.*?)\.Ed.*?-offset indent\n(.*?)\n\.Ed/s.exec(protocol) ?? []
-  const shown = questions.trim().split('\n')
+t.test('the datagrams in the page of the protocol are those of the program', async (t) => {
+  const file = join(import.meta.dirname, '../../doc/development/quota-protocol.md')
+  const [, questions = '', , answer = ''] = readFileSync(file, 'utf8')
+    .split('```')
+    .map((block) => block.trim())
+  const shown = questions.split('\n')
   t.equal(shown.length, 3)
   for (const question of shown) {
     t.ok(readQuestionDatagram(Buffer.from(question.replace('incoming', '1'))), question)
