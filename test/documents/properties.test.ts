@@ -11,7 +11,7 @@ const settings: Readonly<Record<string, { readonly default?: unknown }>> = table
 const page = readFileSync(join(import.meta.dirname, '../../doc/operate.md'), 'utf8')
 
 t.test('the page has each property, with its setting, default and reply', async (t) => {
-  const [, text = ''] = /^## What is no virus\n([\s\S]*?)^The reply/m.exec(page) ?? []
+  const [, text = ''] = /^## Findings that are not viruses\n([\s\S]*?)^The reply/m.exec(page) ?? []
   const [, , ...rows] = [...text.matchAll(/^\| (.*) \|$/gm)].map(([, row]) => row!.split(' | '))
   const named = rows.map(([, property]) => property)
   t.same(named, PROPERTIES)
