@@ -56,30 +56,22 @@ export function commandNames(...words: string[]): string[] {
   })
 }
 
-/**
- * The operands and the options of a command, but those that all commands have, as mdoc(7). Options
- * that are in `told`, as another command has them, stand in one item at the end; the others are
- * added to it.
- */
-export function optionItems(command: string, told: Set<string>): string[] {
+/** The operands and the options of a command as mdoc(7), except those in OPTIONS of onescan(1). */
+export function optionItems(command: string): string[] {
   const text = help(...command.split(' '))
-  const items: string[] = []
-  const above: string[] = []
-  for (const { name, takesValue, text: own } of choicesIn(text, 'Options')) {
-    if (OF_ALL.has(name)) continue
-    const word = name.slice('--'.length)
-    const value = takesValue ? ` Ar ${VALUES[word] ?? word}` : ''
-    const item = `.It Fl ${name.slice(1)}${value}\n${asSentences(own)}`
-    if (told.has(item) || name.startsWith('--env')) above.push(name.slice(1))
-    else items.push(item)
-    told.add(item)
-  }
+  const options = choicesIn(text, 'Options')
+  const hasSince = options.some(({ name }) => name === '--since')
   return [
     ...choicesIn(text, 'Positionals').map(
       ({ name, text }) => `.It Ar ${name}\n${asSentences(text)}`,
     ),
-    ...items,
-    ...(above.length > 0 ? [`.It Fl ${above.join(' , ')}\nAs above.\n`] : []),
+    ...options
+      .filter(({ name }) => !OF_MANY.has(name) && !(name === '--until' && hasSince))
+      .map(({ name, takesValue, text }) => {
+        const word = name.slice('--'.length)
+        const value = takesValue ? ` Ar ${VALUES[word] ?? word}` : ''
+        return `.It Fl ${name.slice(1)}${value}\n${asSentences(text)}`
+      }),
   ]
 }
 
@@ -97,15 +89,23 @@ const VALUES: Readonly<Record<string, string>> = {
   rotate: 'ring',
   scanners: 'names',
   sendmail: 'file',
-  since: 'time',
   socket: 'path',
   to: 'address',
   until: 'time',
   virus: 'name',
 }
 
-/** Options that onescan(1) explains once. */
-const OF_ALL: ReadonlySet<string> = new Set(['--version', '--help', '--json', '--user'])
+/** Options that onescan(1) explains once, with --until beside --since. */
+const OF_MANY: ReadonlySet<string> = new Set([
+  '--version',
+  '--help',
+  '--json',
+  '--user',
+  '--env',
+  '--envdir',
+  '--directory',
+  '--since',
+])
 
 /** What a help has in a chapter: a name, and its text with the default and the values behind it. */
 function choicesIn(help: string, chapter: string): Choice[] {
@@ -137,14 +137,4 @@ interface Choice {
 /** Text of a help as mdoc(7): a sentence a line, and an end to the last one. */
 function asSentences(text: string): string {
   return `${text.replaceAll('. ', '.\n')}${/[.?]$/.test(text) ? '' : '.'}\n`
-}
-
-/** The exit codes of each command that tells any. */
-export function exitItems(): [tag: string, codes: string][] {
-  return commandNames().flatMap((name): [string, string][] => {
-    const [, codes] = /^Exit codes: ([\s\S]*)$/m.exec(help(...name.split(' '))) ?? []
-    if (codes === undefined) return []
-    const sentences = codes.trim().replaceAll(/\s+/g, ' ').replaceAll('. ', '.\n')
-    return [[`Cm ${name}`, sentences.replaceAll(/(^|; )(\d) /g, '$1$2: ')]]
-  })
 }

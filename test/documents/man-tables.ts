@@ -18,7 +18,7 @@ import { groundsInWords, type Reply } from '../../src/scan/judge/decision.ts'
 import { OVER_QUOTA, OVER_QUOTA_OF_ALL, overQuotaText } from '../../src/scan/judge/over-quota.ts'
 import { NOT_SCANNED, refusal, replyFor } from '../../src/scan/judge/replies.ts'
 import { causesInWords } from '../../src/scan/scanners/shared/scan-result.ts'
-import { commandItems, commandNames, exitItems, optionItems } from './man-commands.ts'
+import { commandItems, commandNames, optionItems } from './man-commands.ts'
 import { withDefaults, withOptionDefaults } from './man-defaults.ts'
 import {
   clamdLimits,
@@ -51,11 +51,7 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
     { heading: 'LIMITS', nth: 0, items: rows(slotLimits) },
     { heading: 'LIMITS', nth: 1, items: rows(contentLimits) },
   ],
-  'onescan.1': [
-    { heading: 'DESCRIPTION', nth: 0, items: commandItems() },
-    ...optionLists(),
-    { heading: 'EXIT STATUS', nth: 0, items: tagged(exitItems()) },
-  ],
+  'onescan.1': [{ heading: 'DESCRIPTION', nth: 0, items: commandItems() }, ...optionLists()],
   'onescan-plugin.7': [{ heading: 'IN THE DAEMON', nth: 0, items: rows(pluginLimits) }],
   'onescan-policy.5': [{ heading: 'LIMITS', nth: 0, items: rows(policyLimits) }],
   'onescan-log.5': [
@@ -109,9 +105,8 @@ function withLists(page: string, name: string): string {
 
 /** The lists of operands and options in onescan(1), in the chapter of each command. */
 function optionLists(): GeneratedList[] {
-  const told = new Set<string>()
   return commandNames().flatMap((command) => {
-    const items = optionItems(command, told)
+    const items = optionItems(command)
     const heading = /^(?:dis|en)able$/.test(command) ? 'Ss disable, enable' : `Ss ${command}`
     return items.length === 0 || command === 'enable' ? [] : [{ heading, nth: 0, items }]
   })
