@@ -75,19 +75,22 @@ t.test(
       `for ${figure('IDLE_FOR') / 1000} to ${(2 * figure('IDLE_FOR')) / 1000} seconds after`,
     )
     t.match(page, `wait for their turn, for ${figure('TURN_WITHIN') / 1000} seconds at most`)
-    t.match(page, `is larger than ${figure('IN_MEMORY_MAX') / KIB} KiB, or there is no memory left`)
-    t.match(page, `Its first ${MEMORY_FILE_MAX / MIB} MiB are in memory`)
+    t.match(
+      design,
+      `is larger than ${figure('IN_MEMORY_MAX') / KIB} KiB, or there is no memory left`,
+    )
+    t.match(design, `Its first ${MEMORY_FILE_MAX / MIB} MiB are in memory`)
     t.match(page, `a token of ${figure('TOKEN_MIN')} or more printable characters`)
     t.match(
       page,
       `sends the MTA a sign of progress every ${milterTimeouts.progressAfter / 1000} seconds`,
     )
-    t.match(page, `if that is more than ${defaultTimeouts.makesRoomAfter / 1000} seconds`)
+    t.match(design, `if that is more than ${defaultTimeouts.makesRoomAfter / 1000} seconds`)
     t.match(
       page,
       `at most ${figure('CONNECTIONS_MAX', 'daemon/http/idle-connections.ts')} connections, and`,
     )
-    t.match(page, `${withCommas(figure('CONTENT_STEP'))} bytes of content`)
+    t.match(design, `${withCommas(figure('CONTENT_STEP'))} bytes of content`)
     t.match(page, `closes more than ${defaultTimeouts.end / 1000} seconds after QUIT`)
   },
 )
