@@ -4,12 +4,14 @@ import t from 'tap'
 import { HUNG_AFTER } from '../../src/daemon/workers/hung-workers.ts'
 import { defaultTimeouts as milterTimeouts } from '../../src/doors/milter/services.ts'
 import { defaultTimeouts } from '../../src/doors/smtp/client/connection.ts'
+import { defaultNextServerTimeouts } from '../../src/doors/smtp/next-server/next-server.ts'
 import { table as settings } from '../../src/lib/settings/table.ts'
 import { FREE_MAX, MAIL_LINE_MAX } from '../../src/mail/message/content-fields.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
 import { READINGS_MAX } from '../../src/mail/mime/reader/habits.ts'
 import { DECISIONS_KEPT } from '../../src/observe/live/history.ts'
+import { COMMAND_MAX } from '../../src/protocol/smtp/commands.ts'
 import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
 import { HMAC_SECRET_MIN, KEYRING_MAX } from '../../src/scan/cluster/keyring.ts'
 import { unboundFieldsInWords } from '../../src/scan/cluster/mac.ts'
@@ -91,6 +93,25 @@ t.test(
       `at most ${figure('CONNECTIONS_MAX', 'daemon/http/idle-connections.ts')} connections, and`,
     )
     t.match(design, `${withCommas(figure('CONTENT_STEP'))} bytes of content`)
+    t.match(page, '1,000 connections of MTAs')
+    t.equal(figure('CONNECTIONS_MAX', 'doors/milter/door.ts'), 1000)
+    const { stalled, idle } = milterTimeouts
+    t.match(
+      page,
+      `a silence of ${stalled / 1000} seconds within a message or ${withCommas(idle / 1000)} seconds otherwise`,
+    )
+    t.match(page, `its recipients exceed ${figure('PATHS_MAX') / MIB} MiB`)
+    const { silence, command, content } = defaultTimeouts
+    t.same([silence, command, content], [300_000, 300_000, 3_600_000])
+    t.match(
+      page,
+      `A client has 300 seconds for a command line, of up to ${withCommas(COMMAND_MAX)} bytes, and 3,600 for the content`,
+    )
+    const next = defaultNextServerTimeouts
+    t.match(
+      page,
+      `has ${next.connection / 1000} seconds to be connected, ${next.command / 1000} to answer a command, ${next.data / 1000} for DATA and ${next.end / 1000} for the content`,
+    )
     t.match(page, `closes more than ${defaultTimeouts.end / 1000} seconds after QUIT`)
   },
 )

@@ -1,16 +1,9 @@
-import { PACKET_MAX, SMALL_PACKET_MAX } from '../../src/doors/milter/door.ts'
-import { defaultTimeouts as milter } from '../../src/doors/milter/services.ts'
-import { defaultTimeouts as smtp } from '../../src/doors/smtp/client/connection.ts'
-import { defaultNextServerTimeouts as next } from '../../src/doors/smtp/next-server/next-server.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
 import { READINGS_MAX } from '../../src/mail/mime/reader/habits.ts'
 import { DISK_BEYOND_MAX } from '../../src/mail/mime/shared/disk-share.ts'
 import { limits } from '../../src/mail/mime/shared/limits.ts'
-import { MACROS_MAX } from '../../src/protocol/milter/macros.ts'
-import { COMMAND_MAX } from '../../src/protocol/smtp/commands.ts'
-import { REPLY_LINE_MAX } from '../../src/protocol/smtp/replies.ts'
 import { RULES_MAX } from '../../src/scan/rules/load.ts'
 import { WRITTEN_MAX } from '../../src/scan/scanners/attachments/name-words.ts'
 import { COMES_BACK_WITHIN } from '../../src/scan/scanners/clamd/ask-in-turn.ts'
@@ -26,11 +19,11 @@ import { figure } from './source-files.ts'
 /** What is limited, and how: two cells of mdoc(7). */
 export type Limit = readonly [what: string, limit: string]
 
-const count = (number: number) => number.toLocaleString('en')
-const bytes = (number: number) => `${count(number)} bytes`
-const kib = (number: number) => `${count(number / 1024)} KiB`
-const mib = (number: number) => `${count(number / 1024 / 1024)} MiB`
-const seconds = (milliseconds: number) => `${count(milliseconds / 1000)} seconds`
+export const count = (number: number) => number.toLocaleString('en')
+export const bytes = (number: number) => `${count(number)} bytes`
+export const kib = (number: number) => `${count(number / 1024)} KiB`
+export const mib = (number: number) => `${count(number / 1024 / 1024)} MiB`
+export const seconds = (milliseconds: number) => `${count(milliseconds / 1000)} seconds`
 
 export const slotLimits: readonly Limit[] = [
   ['address in the envelope', bytes(ADDRESS_MAX)],
@@ -111,45 +104,4 @@ export const pluginLimits: readonly Limit[] = [
   ['processor time after which a process is renewed', seconds(RENEWED_AFTER * 1000)],
   ['idle, after which a process ends', seconds(standardLimits.idle)],
   ['from the answer until nothing is under way', `${standardLimits.settle} milliseconds`],
-]
-
-export const milterLimits: readonly Limit[] = [
-  ['packet of the protocol', `${kib(PACKET_MAX)}, else the connection is closed`],
-  ['packet with neither field nor body', `${kib(SMALL_PACKET_MAX - 1)}, likewise`],
-  ['macros before a command', `${kib(MACROS_MAX)}, likewise`],
-  ['time to negotiate', `${seconds(milter.negotiation)}, likewise`],
-  ['paths of all recipients together', `${mib(figure('PATHS_MAX'))}, else deferred`],
-  ['those of all messages at once', 'Fl -memory , No likewise'],
-  ['the same, with incomplete packets', 'Fl -memory , No likewise'],
-  [
-    'connections of one process',
-    `${count(figure('CONNECTIONS_MAX', 'doors/milter/door.ts'))} MTAs, else the new one is closed`,
-  ],
-  ['silence within a packet or content', `${seconds(milter.stalled)}, then deferred and closed`],
-  ['silence otherwise', `${seconds(milter.idle)}, likewise`],
-]
-
-export const smtpLimits: readonly Limit[] = [
-  [
-    'command line',
-    `${bytes(COMMAND_MAX)}, else 500; without an end the connection is closed at ${kib(figure('UNENDED_MAX'))}`,
-  ],
-  [
-    'commands behind a message',
-    `${kib(figure('WAITING_MAX', 'doors/smtp/client/connection.ts'))} until it is answered, else 421`,
-  ],
-  ['paths of all recipients together', `${mib(figure('PATHS_MAX'))}, else 452 4.3.2 for one more`],
-  ['memory of all sessions', 'Fl -memory , No else 451 or 452'],
-  ['sessions of one process', 'Fl -max-clients , No see below'],
-  ['silence of a client', `${seconds(smtp.silence)}, then 421`],
-  ['time for a command line', `${seconds(smtp.command)}, likewise`],
-  ['time for the content', `${seconds(smtp.content)}, likewise`],
-  ['line of a reply', `${bytes(REPLY_LINE_MAX)}, else the next server counts as gone`],
-  ['whole reply', `${kib(figure('REPLY_MAX'))}, likewise`],
-  ['connecting to the next server', `${seconds(next.connection)}, likewise`],
-  ['its answer to a command', `${seconds(next.command)}, likewise`],
-  ['its answer to QUIT', `${seconds(next.quit)}, then 221 and closed`],
-  ['its answer to DATA', `${seconds(next.data)}, likewise`],
-  ['a block of content', `${seconds(next.block)}, likewise`],
-  ['its answer to the content', `${seconds(next.end)}, likewise; in LMTP for all answers`],
 ]

@@ -4,6 +4,7 @@ import { C_TABLES, cTables } from './c-tables.ts'
 import { readPage } from './man-page.ts'
 import { generatedManPages } from './man-tables.ts'
 import { readMarkdown } from './markdown-page.ts'
+import { PROTOCOL_LIMITS, protocolLimitsPage } from './protocol-limits.ts'
 import { SLOT_PROTOCOL, slotProtocolPage } from './slot-protocol.ts'
 import { STAMP_FORMAT, stampFormatPage } from './stamp-format.ts'
 
@@ -15,6 +16,7 @@ for (const [name, text] of generatedManPages()) {
 
 for (const [path, generate] of [
   [BENCHMARK, benchmarkPage],
+  [PROTOCOL_LIMITS, protocolLimitsPage],
   [SLOT_PROTOCOL, slotProtocolPage],
   [STAMP_FORMAT, stampFormatPage],
   [C_TABLES, cTables],

@@ -24,11 +24,9 @@ import {
   clamdLimits,
   contentLimits,
   type Limit,
-  milterLimits,
   pluginLimits,
   policyLimits,
   slotLimits,
-  smtpLimits,
 } from './man-limits.ts'
 import { readPage } from './man-page.ts'
 import { withSynopsis } from './man-synopsis.ts'
@@ -71,8 +69,6 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
         ['never: its own counts', settingsOf('asked')],
       ]),
     },
-    { heading: 'MILTER', nth: 1, items: rows(milterLimits) },
-    { heading: 'SMTP', nth: 1, items: rows(smtpLimits) },
   ],
 }
 

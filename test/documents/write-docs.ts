@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { BENCHMARK, benchmarkPage } from './benchmark-tables.ts'
 import { C_TABLES, cTables } from './c-tables.ts'
 import { generatedManPages } from './man-tables.ts'
+import { PROTOCOL_LIMITS, protocolLimitsPage } from './protocol-limits.ts'
 import { SLOT_PROTOCOL, slotProtocolPage } from './slot-protocol.ts'
 import { STAMP_FORMAT, stampFormatPage } from './stamp-format.ts'
 
@@ -10,6 +11,7 @@ import { STAMP_FORMAT, stampFormatPage } from './stamp-format.ts'
 
 const root = join(import.meta.dirname, '../..')
 writeFileSync(join(root, BENCHMARK), benchmarkPage())
+writeFileSync(join(root, PROTOCOL_LIMITS), protocolLimitsPage())
 writeFileSync(join(root, SLOT_PROTOCOL), slotProtocolPage())
 writeFileSync(join(root, STAMP_FORMAT), stampFormatPage())
 writeFileSync(join(root, C_TABLES), cTables())

@@ -1,0 +1,60 @@
+import { PACKET_MAX, SMALL_PACKET_MAX } from '../../src/doors/milter/door.ts'
+import { defaultTimeouts as milter } from '../../src/doors/milter/services.ts'
+import { defaultTimeouts as smtp } from '../../src/doors/smtp/client/connection.ts'
+import { defaultNextServerTimeouts as next } from '../../src/doors/smtp/next-server/next-server.ts'
+import { MACROS_MAX } from '../../src/protocol/milter/macros.ts'
+import { COMMAND_MAX } from '../../src/protocol/smtp/commands.ts'
+import { REPLY_LINE_MAX } from '../../src/protocol/smtp/replies.ts'
+import { bytes, count, kib, type Limit, mib, seconds } from './man-limits.ts'
+import { readMarkdown, withRows } from './markdown-page.ts'
+import { figure } from './source-files.ts'
+
+/** The page about limits of the milter and of SMTP that administrators hardly meet. */
+export const PROTOCOL_LIMITS = 'doc/development/limits.md'
+
+/** The page with its tables as the code has them. */
+export function protocolLimitsPage(): string {
+  const page = withRows(readMarkdown(PROTOCOL_LIMITS), '## Milter', milterLimits)
+  return withRows(page, '## SMTP', smtpLimits)
+}
+
+const milterLimits: readonly Limit[] = [
+  ['packet of the protocol', `${kib(PACKET_MAX)}, else the connection is closed`],
+  ['packet with neither field nor body', `${kib(SMALL_PACKET_MAX - 1)}, likewise`],
+  ['macros before a command', `${kib(MACROS_MAX)}, likewise`],
+  ['time to negotiate', `${seconds(milter.negotiation)}, likewise`],
+  ['paths of all recipients together', `${mib(figure('PATHS_MAX'))}, else deferred`],
+  ['those of all messages at once', '`--memory`, likewise'],
+  ['the same, with incomplete packets', '`--memory`, likewise'],
+  [
+    'connections of one process',
+    `${count(figure('CONNECTIONS_MAX', 'doors/milter/door.ts'))} MTAs, else the new one is closed`,
+  ],
+  ['silence within a packet or content', `${seconds(milter.stalled)}, then deferred and closed`],
+  ['silence otherwise', `${seconds(milter.idle)}, likewise`],
+]
+
+const smtpLimits: readonly Limit[] = [
+  [
+    'command line',
+    `${bytes(COMMAND_MAX)}, else 500; without an end the connection is closed at ${kib(figure('UNENDED_MAX'))}`,
+  ],
+  [
+    'commands behind a message',
+    `${kib(figure('WAITING_MAX', 'doors/smtp/client/connection.ts'))} until it is answered, else 421`,
+  ],
+  ['paths of all recipients together', `${mib(figure('PATHS_MAX'))}, else 452 4.3.2 for one more`],
+  ['memory of all sessions', '`--memory`, else 451 or 452'],
+  ['sessions of one process', '`--max-clients`; see [who makes room](design.md#who-makes-room)'],
+  ['silence of a client', `${seconds(smtp.silence)}, then 421`],
+  ['time for a command line', `${seconds(smtp.command)}, likewise`],
+  ['time for the content', `${seconds(smtp.content)}, likewise`],
+  ['line of a reply', `${bytes(REPLY_LINE_MAX)}, else the next server counts as gone`],
+  ['whole reply', `${kib(figure('REPLY_MAX'))}, likewise`],
+  ['connecting to the next server', `${seconds(next.connection)}, likewise`],
+  ['its answer to a command', `${seconds(next.command)}, likewise`],
+  ['its answer to QUIT', `${seconds(next.quit)}, then 221 and closed`],
+  ['its answer to DATA', `${seconds(next.data)}, likewise`],
+  ['a block of content', `${seconds(next.block)}, likewise`],
+  ['its answer to the content', `${seconds(next.end)}, likewise; in LMTP for all answers`],
+]
