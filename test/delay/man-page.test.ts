@@ -21,7 +21,7 @@ t.test('the page describes exactly the options that exist', async (t) => {
 
 t.test('the limits of the standalone talk are those of the program', async (t) => {
   const limits = `${figure('TALK_SECONDS')} seconds, ${figure('COMMANDS_MAX')} commands or ${figure('INPUT_MAX') / 1024} KiB`
-  t.match(section(page, 'STANDALONE TALK').replace(/\n/g, ' '), limits)
+  t.match(section(page, 'OPTIONS').replace(/\n/g, ' '), limits)
 })
 
 t.test('the rules in the page can be read', async (t) => {
