@@ -1,15 +1,11 @@
 import { attempt } from '../lib/errors/fault.ts'
 import { type Finding, failure, ok, warning } from '../lib/errors/finding.ts'
+import { PROPERTIES, type Property } from '../lib/settings/table/scanning.ts'
 import { Bytes } from '../mail/message/bytes.ts'
 import { readAttachmentRules } from '../scan/scanners/attachments/rules.ts'
 import type { ClamdServer } from '../scan/scanners/clamd/server.ts'
 import { listFingerprint, probeName } from '../scan/scanners/shared/ban-names.ts'
-import {
-  asksFor,
-  PROPERTIES,
-  type Property,
-  propertyOf,
-} from '../scan/scanners/shared/properties.ts'
+import { asksFor, propertyOf } from '../scan/scanners/shared/properties.ts'
 import type { ScanResult } from '../scan/scanners/shared/scan-result.ts'
 import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
 import { compoundFile } from './compound-file.ts'
@@ -88,8 +84,8 @@ const probes: readonly Probe[] = [
   ...PROPERTIES.map((property): Probe => {
     const { named, line, file } = alerts[property]
     return {
-      setting: property.toUpperCase(),
-      isAsked: (settings) => asksFor(property, settings),
+      setting: `FINDINGS ${property}`,
+      isAsked: ({ FINDINGS }) => asksFor(property, FINDINGS),
       file,
       isNamed: hasProperty(property),
       otherwise: `clamd does not name ${named}, which get in`,

@@ -43,9 +43,16 @@ export const badSettings: readonly BadSetting[] = [
   ...words('OVERNESTING', 'pass'),
   ...words('SECONDLOOK', 'yes'),
   ...words('STRICTMIME', '1'),
-  ...['ENCRYPTED', 'MACROS', 'PHISHING', 'UNWANTED', 'STRUCTURED', 'BROKEN'].flatMap((name) =>
-    words(name, 'yes'),
-  ),
+  { settings: { FINDINGS: 'macros' }, reason: /FINDINGS macros: has no action; write as/ },
+  { settings: { FINDINGS: '=tag' }, reason: /FINDINGS =tag: has no action/ },
+  {
+    settings: { FINDINGS: 'encrypted=tag macros=yes' },
+    reason: /FINDINGS macros yes: must be virus or accept or tag or defer/,
+  },
+  {
+    settings: { FINDINGS: 'macro=tag' },
+    reason: /FINDINGS macro=tag: macro is none of encrypted, macros, phishing/,
+  },
   ...words('ARCHIVEBANS', 'yes'),
   ...words('CLAMSCAN', 'fast'),
   ...words('BADMIME', 'reject'),
@@ -74,7 +81,7 @@ export const badSettings: readonly BadSetting[] = [
   { settings: { QHPSI: 'eicar attachments' }, reason: /did you mean \\?"plugin: eicar attach/ },
   { settings: { QHPSI: 'plugin:' }, reason: /QHPSI plugin:: names no scanner/ },
   { settings: { CLAMD: '"open' }, reason: /CLAMD .*is not closed/ },
-  { settings: { VIRUSTAGONLY: "'open" }, reason: /VIRUSTAGONLY .*is not closed/ },
+  { settings: { FINDINGS: "'open" }, reason: /FINDINGS .*is not closed/ },
   { settings: { VIRUSFORWARD: 'a b' }, reason: /VIRUSFORWARD: must be one address/ },
   {
     settings: { SPOOLDIR: 'relative' },
@@ -98,20 +105,16 @@ export const badSettings: readonly BadSetting[] = [
   ...[...wholeNumbers('QUARANTINEDAYS', 'old', '36501'), ...ofBytes('QUARANTINESIZE', 'big')].map(
     (setting): BadSetting => ({ ...setting, onlyDaemon: true }),
   ),
-  ...[
-    'SCANFAIL',
-    'SCANFAIL_RELAY',
-    'OVERUNPACKED',
-    'OVERNESTING',
-    'STRICTMIME',
-    'ENCRYPTED',
-    'MACROS',
-  ].map(
+  ...['SCANFAIL', 'SCANFAIL_RELAY', 'OVERUNPACKED', 'OVERNESTING', 'STRICTMIME'].map(
     (name): BadSetting => ({
       settings: { [name]: 'quarantine' },
       reason: new RegExp(`${name} quarantine: there is none; set QUARANTINE`),
     }),
   ),
+  {
+    settings: { FINDINGS: 'encrypted=tag macros=quarantine' },
+    reason: /FINDINGS quarantine: there is none; set QUARANTINE/,
+  },
   {
     settings: { VERDICTS: 'valkey://127.0.0.1:6379' },
     reason: /VERDICTS valkey:.*: hosts that share verdicts need a key/,

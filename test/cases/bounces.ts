@@ -41,6 +41,21 @@ export const bounces: readonly Case[] = [
     expect: { outcome: 'delivered', xQhpsi: 'virus found' },
   },
   {
+    name: 'a bounce with a virus that FINDINGS would refuse is tagged and delivered',
+    message: () => infected,
+    settings: injecting({ FINDINGS: 'Test*=refuse' }),
+    sender: '',
+    expect: { outcome: 'delivered', xQhpsi: 'virus found' },
+  },
+  {
+    name: 'a bounce with a virus that FINDINGS would keep is kept, as QUARANTINE has it',
+    message: () => infected,
+    settings: (stage) =>
+      injecting({ FINDINGS: 'Test*=quarantine', QUARANTINE: stage.quarantine })(stage),
+    sender: '',
+    expect: { outcome: 'dropped', kept: 'virus' },
+  },
+  {
     name: 'a double bounce with a virus is tagged and delivered, whatever the sender is',
     message: () => infected,
     settings: injecting(),

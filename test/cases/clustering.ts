@@ -41,10 +41,10 @@ const looked = { outcome: 'delivered', xQhpsi: 'clean' } as const
 const besides: Readonly<
   Record<string, { words: string; more: (stage: Stage) => Readonly<Record<string, string>> }>
 > = {
-  macros: { words: '~macros', more: () => ({ MACROS: 'refuse' }) },
+  macros: { words: '~macros', more: () => ({ FINDINGS: 'macros=refuse' }) },
   'several properties': {
     words: '~broken,~encrypted,~phishing',
-    more: () => ({ ENCRYPTED: 'tag', PHISHING: 'defer', BROKEN: 'refuse' }),
+    more: () => ({ FINDINGS: 'encrypted=tag phishing=defer broken=refuse' }),
   },
   'banned names': {
     words: `~bans-${listFingerprint(['*.exe'])}`,

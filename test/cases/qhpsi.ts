@@ -141,20 +141,42 @@ export const qhpsi: readonly Case[] = [
     expect: { outcome: 'delivered', scans: 0, xQhpsi: null, log: /over QHPSIMAXSIZE/ },
   },
   {
-    name: 'a message with a signature of VIRUSTAGONLY is tagged and never refused',
+    name: 'a signature that FINDINGS tags is tagged and never refused',
     message: () => infected,
     settings: scanning({
       REJECTVIRUS: '1',
       VIRUSFORWARD: quarantine,
-      VIRUSTAGONLY: 'Other.* test-*',
+      FINDINGS: 'Other.*=refuse test-*=tag *=refuse',
     }),
     expect: { outcome: 'delivered', xQhpsi: 'virus found', recipients: ['b@example.org'] },
   },
   {
-    name: 'VIRUSTAGONLY matches whole names',
+    name: 'FINDINGS matches whole names',
     message: () => infected,
-    settings: scanning({ REJECTVIRUS: '1', VIRUSTAGONLY: 'Test Virus' }),
+    settings: scanning({ REJECTVIRUS: '1', FINDINGS: "'Test Virus=tag'" }),
     expect: { outcome: 'refused' },
+  },
+  {
+    name: 'a signature that FINDINGS accepts gets no tag',
+    message: () => infected,
+    settings: scanning({ REJECTVIRUS: '1', FINDINGS: 'Test-*=accept' }),
+    expect: { outcome: 'delivered', xQhpsi: null, newStamps: 0 },
+  },
+  {
+    name: 'a signature that FINDINGS refuses is refused as a virus, where others are tagged',
+    message: () => infected,
+    settings: scanning({ FINDINGS: 'Test-*=refuse' }),
+    expect: {
+      outcome: 'refused',
+      text: /message refused: virus Test-Virus/,
+      log: /grounds=virus /,
+    },
+  },
+  {
+    name: 'a signature that FINDINGS defers is deferred by its name',
+    message: () => infected,
+    settings: scanning({ FINDINGS: 'Test-*=defer' }),
+    expect: { outcome: 'deferred', text: /message deferred: virus Test-Virus/ },
   },
   {
     name: 'VIRUSFORWARD sends an infected message to quarantine and names its recipients',

@@ -40,10 +40,16 @@ export const quarantining: readonly Case[] = [
     expect: { outcome: 'dropped', kept: 'virus' },
   },
   {
-    name: 'a message with a signature of VIRUSTAGONLY is delivered, and not kept in QUARANTINE',
+    name: 'a message with a signature that FINDINGS tags is delivered, and not kept in QUARANTINE',
     message: () => infected,
-    settings: keeping({ VIRUSTAGONLY: 'Test-*' }),
+    settings: keeping({ FINDINGS: 'Test-*=tag' }),
     expect: { outcome: 'delivered', xQhpsi: 'virus found' },
+  },
+  {
+    name: 'a signature that FINDINGS keeps is kept as a virus, where others are refused',
+    message: () => infected,
+    settings: keeping({ REJECTVIRUS: '1', FINDINGS: 'Test-*=quarantine' }),
+    expect: { outcome: 'dropped', kept: 'virus' },
   },
   {
     name: 'clean mail is not kept in QUARANTINE',

@@ -180,9 +180,9 @@ export const secondLook: readonly Case[] = [
     expect: { outcome: 'refused', text: /not written as mail programs write it/ },
   },
   {
-    name: 'ENCRYPTED=refuse keeps out what nobody can look into',
+    name: 'encrypted=refuse keeps out what nobody can look into',
     message: () => encryptedMail,
-    settings: settings({ ENCRYPTED: 'refuse' }),
+    settings: settings({ FINDINGS: 'encrypted=refuse' }),
     expect: { outcome: 'refused', text: /what is encrypted in it cannot be scanned.*5\.7\.1/ },
   },
   {

@@ -185,7 +185,7 @@ export const typed: readonly TypedBlock[] = [
     page: 'doc/operate.md',
     begins: '# mail of our own users, even if the scanner is down',
     by: 'cat >/etc/onescan/policy; onescan policy test ann@partner.example you@example.org',
-    prints: /policy line 6: ENCRYPTED="accept"/,
+    prints: /policy line 6: FINDINGS="encrypted=accept"/,
   },
   {
     page: 'man/onescan-policy.5',

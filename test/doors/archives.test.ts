@@ -80,7 +80,7 @@ t.test('archives', { skip: clamdMissing || packerMissing }, async (t) => {
           `another name in ${form} is let in`,
           form,
           'letter.txt',
-          { ENCRYPTED: 'refuse' },
+          { FINDINGS: 'encrypted=refuse' },
           {
             outcome: 'delivered',
             xQhpsi: 'clean',
@@ -91,14 +91,14 @@ t.test('archives', { skip: clamdMissing || packerMissing }, async (t) => {
       'an encrypted zip is refused',
       'encrypted zip',
       'a.txt',
-      { ENCRYPTED: 'refuse' },
+      { FINDINGS: 'encrypted=refuse' },
       encrypted,
     ),
     judged(
       'an encrypted zip is let in',
       'encrypted zip',
       'a.txt',
-      { ENCRYPTED: 'accept' },
+      { FINDINGS: 'encrypted=accept' },
       {
         outcome: 'delivered',
         xQhpsi: null,
@@ -114,8 +114,8 @@ t.test('archives', { skip: clamdMissing || packerMissing }, async (t) => {
         settings: (stage) => ({
           QHPSI: 'plugin: clamd',
           CLAMD: clamd.socket,
-          ENCRYPTED: 'refuse',
-          CONTROLDIR: stage.rules('from=partner.example ENCRYPTED=accept\n'),
+          FINDINGS: 'encrypted=refuse',
+          CONTROLDIR: stage.rules('from=partner.example FINDINGS=encrypted=accept\n'),
         }),
         expect: who === 'partner' ? { outcome: 'delivered', xQhpsi: null } : encrypted,
       }
@@ -124,7 +124,7 @@ t.test('archives', { skip: clamdMissing || packerMissing }, async (t) => {
       'a ban counts before encryption',
       'encrypted zip',
       'a.exe',
-      { ENCRYPTED: 'accept' },
+      { FINDINGS: 'encrypted=accept' },
       banned,
     ),
   ]
@@ -175,13 +175,13 @@ t.test('archives', { skip: clamdMissing || packerMissing }, async (t) => {
     for (const form of Object.keys(packers)) {
       const archive = archiveOf(form, 'invoice.EXE', directory)
       t.same(await answersOf(archive), [banned, banned], `${form}, in a mail and by itself`)
-      const more = { ENCRYPTED: 'accept' }
+      const more = { FINDINGS: 'encrypted=accept' }
       const other = archiveOf(form, 'letter.txt', directory)
       t.same(await answersOf(other, more), ['stream: OK', 'stream: OK'], `${form}, another name`)
     }
     const locked = archiveOf('encrypted zip', 'a.txt', directory)
     const property = 'stream: Heuristics.Encrypted.Zip FOUND'
-    t.same(await answersOf(locked, { ENCRYPTED: 'refuse' }), [property, property])
+    t.same(await answersOf(locked, { FINDINGS: 'encrypted=refuse' }), [property, property])
   })
 
   for (const [name, door] of Object.entries(doors)) {

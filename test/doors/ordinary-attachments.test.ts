@@ -16,7 +16,7 @@ import { BASE64, filePart, mixed } from '../scan/scanners/evasions/compose.ts'
 import { sendToSocket } from './slot-socket/send.ts'
 
 /**
- * What people attach, judged with ENCRYPTED and MACROS on refuse by a clamd that alerts about both: what is
+ * What people attach, judged with encrypted=refuse and macros=refuse by a clamd that alerts about both: what is
  * encrypted or has macros is refused for that, and all else is let in.
  */
 
@@ -192,8 +192,7 @@ t.test('ordinary attachments', { skip: missing }, async (t) => {
   const settings = () => ({
     QHPSI: 'plugin: clamd',
     CLAMD: clamd.socket,
-    ENCRYPTED: 'refuse',
-    MACROS: 'refuse',
+    FINDINGS: 'encrypted=refuse macros=refuse',
   })
   const files = (makers: Readonly<Record<string, Make>>, expect: Expectation): Case[] =>
     Object.entries(makers).map(([name, make]) => {

@@ -34,7 +34,7 @@ const table: readonly [string, Readonly<Record<string, string>>, readonly [strin
   ],
   [
     'a setting that makes no sense is left to its own error',
-    { REJECTVIRUS: '1', VIRUSTAGONLY: '"', ...kept },
+    { REJECTVIRUS: '1', REFUSALTEXT: '{x}', ...kept },
     [],
   ],
   [

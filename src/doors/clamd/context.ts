@@ -1,3 +1,4 @@
+import type { FindingAction } from '../../lib/settings/table/scanning.ts'
 import type { AskedAbout, MailSettings } from '../../scan/judge/config.ts'
 import type { JudgeContext, LoadedRules } from '../../scan/judge/context.ts'
 import { Rules } from '../../scan/rules/match.ts'
@@ -46,29 +47,14 @@ const withoutQuarantine: {
   OVERUNPACKED: ({ OVERUNPACKED }) => refusing(OVERUNPACKED),
   OVERNESTING: ({ OVERNESTING }) => refusing(OVERNESTING),
   STRICTMIME: ({ STRICTMIME }) => refusing(STRICTMIME),
-  ENCRYPTED: ({ ENCRYPTED }) => found(ENCRYPTED),
-  MACROS: ({ MACROS }) => found(MACROS),
-  PHISHING: ({ PHISHING }) => found(PHISHING),
-  UNWANTED: ({ UNWANTED }) => found(UNWANTED),
-  STRUCTURED: ({ STRUCTURED }) => found(STRUCTURED),
-  BROKEN: ({ BROKEN }) => found(BROKEN),
 }
 
 const refusing = <Action extends string>(action: Action) =>
   (action === 'quarantine' ? 'refuse' : action) as Exclude<Action, 'quarantine'> | 'refuse'
 
 /** What clamd has found is answered as found, even if other doors would defer the mail. */
-function found(action: MailSettings['MACROS']): Exclude<MailSettings['MACROS'], 'quarantine'> {
-  switch (action) {
-    case 'virus':
-    case 'accept':
-    case 'tag':
-    case 'refuse':
-      return action
-    case 'defer':
-    case 'quarantine':
-      return 'refuse'
-  }
+function found(action: FindingAction): FindingAction {
+  return action === 'defer' || action === 'quarantine' ? 'refuse' : action
 }
 
 function answeringSettings(settings: MailSettings): MailSettings {
@@ -76,6 +62,7 @@ function answeringSettings(settings: MailSettings): MailSettings {
   return {
     ...settings,
     ...Object.fromEntries(changed),
+    FINDINGS: settings.FINDINGS.map(({ what, action }) => ({ what, action: found(action) })),
     REJECTVIRUS: 'reject',
     VIRUSFORWARD: undefined,
     QUARANTINE: undefined,

@@ -27,7 +27,7 @@ const HIDDEN_FROM_SCANNERS: readonly string[] = [
   'VERDICT',
   'ERROR_',
   'QUEUECHAIN=',
-  'VIRUSTAGONLY=',
+  'FINDINGS=',
 ]
 
 /** The variable that counts how often programs of the slot have become the next one, in a row. */

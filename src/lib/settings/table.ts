@@ -1,11 +1,5 @@
 import { number, parsed, type Setting, text, word } from './table/kinds.ts'
-import {
-  clamAv,
-  infectedMail,
-  propertySettings,
-  scanners,
-  unscannedMail,
-} from './table/scanning.ts'
+import { clamAv, findings, infectedMail, scanners, unscannedMail } from './table/scanning.ts'
 import { absolutePath } from './table/values.ts'
 
 /** onescand reads the client's value, but its own counts. */
@@ -134,7 +128,7 @@ export const table = {
   ...scanners,
   ...infectedMail,
   ...unscannedMail,
-  ...propertySettings,
+  ...findings,
   ...clamAv,
   ...quota,
   ...cluster,

@@ -8,13 +8,13 @@ import {
   readSettings,
   type Values,
 } from '../../lib/settings/settings.ts'
-import { propertySettings, treatment } from '../../lib/settings/table/scanning.ts'
+import { type FindingAction, type Property, treatment } from '../../lib/settings/table/scanning.ts'
 import { readSpoolSettings, type SpoolSettings } from '../../mail/message/spool.ts'
 import { type ClusterSettings, readClusterSettings } from '../cluster/keyring.ts'
 import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
 import { readAttachmentRules } from '../scanners/attachments/rules.ts'
 import { listFingerprint } from '../scanners/shared/ban-names.ts'
-import { type Property, properties, propertyOf } from '../scanners/shared/properties.ts'
+import { actionFor, propertyOf } from '../scanners/shared/properties.ts'
 import type { Infected, ScanResult } from '../scanners/shared/scan-result.ts'
 import { readScanSettings, type ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { IsAllowed } from '../scanners/shared/scanner.ts'
@@ -120,8 +120,6 @@ export function readScanningConfig(env: Environment): JudgeConfig | undefined {
   })
 }
 
-const ofProperties = Object.keys(propertySettings) as (keyof typeof propertySettings)[]
-
 /**
  * Reads them, as readScanSettings() does. Throws a Fault, too, if one asks for a quarantine and
  * there is none.
@@ -135,12 +133,13 @@ export function readMailSettings(
   const treated = readSettings(env, treatment)
   const { SCANFAIL, SCANFAIL_RELAY = SCANFAIL, QUARANTINE } = treated
   const { OVERUNPACKED, OVERNESTING, STRICTMIME } = scan
-  const actions = {
-    ...{ SCANFAIL, SCANFAIL_RELAY, OVERUNPACKED, OVERNESTING, STRICTMIME },
-    ...Object.fromEntries(ofProperties.map((name) => [name, scan[name]])),
-  }
-  for (const [name, action] of Object.entries(actions)) {
-    if (action !== 'quarantine' || QUARANTINE !== undefined) continue
+  const actions = { SCANFAIL, SCANFAIL_RELAY, OVERUNPACKED, OVERNESTING, STRICTMIME }
+  const asking = [
+    ...Object.entries(actions),
+    ...scan.FINDINGS.map(({ action }) => ['FINDINGS', action] as const),
+  ].find(([, action]) => action === 'quarantine')
+  if (asking !== undefined && QUARANTINE === undefined) {
+    const [name] = asking
     throw new Fault('config', `${name} quarantine: there is none; set QUARANTINE to a directory`)
   }
   const { ARCHIVEBANS, BADATTACHMENTS } = scan
@@ -150,74 +149,71 @@ export function readMailSettings(
 }
 
 /** The settings of infected mail, which a door may have changed for all lines that do not set them. */
-const ofInfected = ['REJECTVIRUS', 'VIRUSTAGONLY', 'VIRUSFORWARD'] as const
+const ofInfected = ['REJECTVIRUS', 'VIRUSFORWARD'] as const
 
 /**
- * Returns the configuration with the settings of a line of onescan.policy in place of those of `env`. Throws
- * a Fault of kind `config`.
+ * Returns the configuration with the settings of a line of onescan.policy in place of those of `env`. Its
+ * FINDINGS come before those of `env`, which hold for what it does not name. Throws a Fault of kind `config`.
  */
 export function withSettings(
   base: JudgeConfig,
   env: Environment,
   ofLine: Readonly<Record<string, string>>,
 ): JudgeConfig {
-  const settings = readMailSettings({ ...env, ...ofLine }, readControlDirectories(env))
+  const { FINDINGS } = ofLine
+  const first = FINDINGS && env.FINDINGS ? { FINDINGS: `${FINDINGS} ${env.FINDINGS}` } : {}
+  const settings = readMailSettings({ ...env, ...ofLine, ...first }, readControlDirectories(env))
   if (settings === undefined) throw new Fault('config', 'QHPSI: is empty; say scan off')
   if (ofInfected.some((name) => name in ofLine)) return { ...base, settings }
-  const { REJECTVIRUS, VIRUSTAGONLY, VIRUSFORWARD } = base.settings
-  return { ...base, settings: { ...settings, REJECTVIRUS, VIRUSTAGONLY, VIRUSFORWARD } }
+  const { REJECTVIRUS, VIRUSFORWARD } = base.settings
+  return { ...base, settings: { ...settings, REJECTVIRUS, VIRUSFORWARD } }
 }
 
-/** Whether VIRUSTAGONLY lets a message in although this was found. It does not name what is banned. */
-export function isOnlyTagged(
-  { name, banned = false }: Pick<Infected, 'name' | 'banned'>,
-  { VIRUSTAGONLY }: MailSettings,
-): boolean {
-  return !banned && VIRUSTAGONLY.some((pattern) => compileGlob(pattern, '*')(name))
+/** What FINDINGS sets for something that was found. */
+export interface FindingTreatment {
+  /** Absent if the name is that of malware. */
+  readonly property: Property | undefined
+  readonly action: Exclude<FindingAction, 'virus'>
 }
 
-/** What a setting says of mail with a property; `virus` does not come here. */
-type PropertyAction = Exclude<MailSettings['MACROS'], 'virus'>
-
-/** The property that was found, and what its setting says; undefined if it counts as a virus. */
-export function treatedProperty(
+/** Returns what FINDINGS sets for it; undefined for infected mail. It never names what is banned. */
+export function treatmentOf(
   { name, banned = false }: Pick<Infected, 'name' | 'banned'>,
-  settings: MailSettings,
-): { readonly property: Property; readonly action: PropertyAction } | undefined {
-  const property = banned ? undefined : propertyOf(name)
-  if (property === undefined) return undefined
-  const action = properties[property].actionBy(settings)
+  { FINDINGS }: MailSettings,
+): FindingTreatment | undefined {
+  if (banned) return undefined
+  const property = propertyOf(name)
+  const { action = 'virus' } =
+    FINDINGS.find(({ what }) =>
+      typeof what === 'string' ? what === property : compileGlob(what.pattern, '*')(name),
+    ) ?? {}
   return action === 'virus' ? undefined : { property, action }
 }
 
 /**
- * What never ends a scan, since something worse may lie beside it: what VIRUSTAGONLY and the exceptions of
- * onescan.policy allow, and properties with a setting of their own. Undefined if that is nothing.
+ * What never ends a scan, since something worse may lie beside it: what the exceptions of onescan.policy allow,
+ * and what FINDINGS does not leave to the settings of infected mail. Undefined if that is nothing.
  */
 export function isAllowedBy({ settings, allowedBy }: JudgeConfig): IsAllowed | undefined {
-  const actions = Object.values(properties).map(({ actionBy }) => actionBy(settings))
-  const treatsProperties = actions.some((action) => action !== 'virus')
-  if (settings.VIRUSTAGONLY.length === 0 && allowedBy === undefined && !treatsProperties) {
-    return undefined
-  }
+  const treats = settings.FINDINGS.some(({ action }) => action !== 'virus')
+  if (allowedBy === undefined && !treats) return undefined
   return (found) =>
-    isOnlyTagged(found, settings) ||
-    allowedBy?.(found.name) !== undefined ||
-    treatedProperty(found, settings) !== undefined
+    allowedBy?.(found.name) !== undefined || treatmentOf(found, settings) !== undefined
 }
 
-/** The actions of a setting, from the mildest to the strictest. */
-const STRICTNESS: readonly PropertyAction[] = ['accept', 'tag', 'defer', 'quarantine', 'refuse']
+/** The actions of FINDINGS, from the mildest to the strictest. */
+const STRICTNESS = ['accept', 'tag', 'defer', 'quarantine', 'refuse'] as const
 
 /** How strictly a message is treated for this result, if it is one that does not end the scan. */
 export function strictnessFor({ settings, allowedBy }: JudgeConfig): (found: ScanResult) => number {
-  const actionFor = (found: ScanResult): PropertyAction => {
-    if (found.answer === 'unseen' && found.what === 'encrypted' && settings.ENCRYPTED !== 'virus') {
-      return settings.ENCRYPTED
+  const actionOf = (found: ScanResult): (typeof STRICTNESS)[number] => {
+    if (found.answer === 'unseen' && found.what === 'encrypted') {
+      const action = actionFor('encrypted', settings.FINDINGS)
+      return action === 'virus' ? 'accept' : action
     }
     if (found.answer !== 'infected') return 'accept'
-    if (isOnlyTagged(found, settings) || allowedBy?.(found.name) !== undefined) return 'tag'
-    return treatedProperty(found, settings)?.action ?? 'tag'
+    if (allowedBy?.(found.name) !== undefined) return 'tag'
+    return treatmentOf(found, settings)?.action ?? 'tag'
   }
-  return (found) => STRICTNESS.indexOf(actionFor(found))
+  return (found) => STRICTNESS.indexOf(actionOf(found))
 }

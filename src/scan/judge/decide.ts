@@ -1,10 +1,15 @@
 import type { Values } from '../../lib/settings/settings.ts'
-import type { treatment } from '../../lib/settings/table/scanning.ts'
+import type { FindingAction, treatment } from '../../lib/settings/table/scanning.ts'
 import type { HeaderField } from '../../mail/message/header-block.ts'
 import { NO_STAMP, type Trust } from '../cluster/verify.ts'
-import { properties } from '../scanners/shared/properties.ts'
+import { actionFor, properties } from '../scanners/shared/properties.ts'
 import type { Infected, ScanResult, Unseen } from '../scanners/shared/scan-result.ts'
-import { isOnlyTagged, type JudgeConfig, type MailSettings, treatedProperty } from './config.ts'
+import {
+  type FindingTreatment,
+  type JudgeConfig,
+  type MailSettings,
+  treatmentOf,
+} from './config.ts'
 import type {
   Acceptance,
   DecisionDetails,
@@ -65,8 +70,8 @@ function decideCouldNotTell(
 }
 
 /**
- * A scanner found something: VIRUSTAGONLY, then exceptions of onescan.policy, then the setting of a
- * property that is no malware, then fateOfInfected() decide.
+ * A scanner found something: the exceptions of onescan.policy, then FINDINGS, then fateOfInfected() decide.
+ * FINDINGS may also name malware, which then keeps the tag and the words of infected mail.
  */
 function decideInfected(
   { envelope, client }: Transaction,
@@ -75,15 +80,16 @@ function decideInfected(
   { name, banned = false }: Infected,
 ): SingleDecision {
   const { details } = tagged
-  if (isOnlyTagged({ name, banned }, settings)) return tagged
   const allowed = allowedBy?.(name)
   if (allowed !== undefined) return { ...tagged, details: { ...details, allowed } }
-  const treated = treatedProperty({ name, banned }, settings)
-  if (treated !== undefined) {
+  const treated = treatmentOf({ name, banned }, settings)
+  if (treated !== undefined && !isBounceWithMalware(treated, client)) {
     const { property, action } = treated
-    const because = `${properties[property].because} (${name})`
-    const treatment = { ...OF_PROPERTIES, action, grounds: property, because }
-    return actOn(treatment, settings, client, { tagged, untagged })
+    const because = property ? `${properties[property].because} (${name})` : `virus ${name}`
+    const grounds = property ?? ('virus' as const)
+    const treatment = { ...OF_FINDINGS, action, grounds, because }
+    const isTagged = property === undefined && action !== 'accept'
+    return actOn(treatment, settings, client, { tagged, untagged: isTagged ? tagged : untagged })
   }
   switch (fateOfInfected(settings, client)) {
     case 'reject':
@@ -100,8 +106,19 @@ function decideInfected(
 }
 
 /**
- * Scanners cannot see all of the message, or programs differ about it: OVERUNPACKED, OVERNESTING, ENCRYPTED
- * or STRICTMIME decides. A refused bounce would be tried again for ever.
+ * Whether FINDINGS would keep a bounce out for malware. A bounce is never refused, so the settings of infected
+ * mail decide about it.
+ */
+function isBounceWithMalware(
+  { property, action }: FindingTreatment,
+  { isBounceInjector }: Client,
+): boolean {
+  return isBounceInjector && property === undefined && action !== 'accept' && action !== 'tag'
+}
+
+/**
+ * Scanners cannot see all of the message, or programs differ about it: OVERUNPACKED, OVERNESTING, FINDINGS
+ * or STRICTMIME decides. A refused bounce would be tried again indefinitely.
  */
 function decideUnseen(
   { client }: Transaction,
@@ -109,7 +126,7 @@ function decideUnseen(
   acceptances: Acceptances,
   { what, why, limit = why }: Extract<ScanResult, { answer: 'unseen' }>,
 ): SingleDecision {
-  const { OVERUNPACKED, OVERNESTING, ENCRYPTED, STRICTMIME } = settings
+  const { OVERUNPACKED, OVERNESTING, FINDINGS, STRICTMIME } = settings
   const treatments: Readonly<Record<Unseen, Treatment | undefined>> = {
     size: undefined,
     skipped: undefined,
@@ -129,8 +146,8 @@ function decideUnseen(
       because: `more is in it than can be scanned (${limit})`,
     },
     encrypted: {
-      ...OF_PROPERTIES,
-      action: ENCRYPTED,
+      ...OF_FINDINGS,
+      action: actionFor('encrypted', FINDINGS),
       grounds: 'encrypted',
       because: properties.encrypted.because,
     },
@@ -147,7 +164,7 @@ function decideUnseen(
 
 /** What the settings do with mail that has a property, or of which something cannot be seen. */
 interface Treatment {
-  readonly action: MailSettings['OVERUNPACKED' | 'OVERNESTING' | 'ENCRYPTED' | 'STRICTMIME']
+  readonly action: MailSettings['OVERUNPACKED' | 'OVERNESTING' | 'STRICTMIME'] | FindingAction
   readonly grounds: Grounds
   /** Ends the sentence "message refused: ...". */
   readonly because: string
@@ -156,7 +173,7 @@ interface Treatment {
 }
 
 /** RFC 3463: a message that policy does not let in, whatever its form. */
-const OF_PROPERTIES = { status: '7.1' }
+const OF_FINDINGS = { status: '7.1' }
 
 /** A message that is let in, with the field that says what was found and without it. */
 interface Acceptances {
@@ -164,7 +181,7 @@ interface Acceptances {
   readonly untagged: Acceptance
 }
 
-/** Does what a setting says. A refused bounce would be tried again for ever. */
+/** Does what a setting says. A refused bounce would be tried again indefinitely. */
 function actOn(
   { action, grounds, because, status }: Treatment,
   { QUARANTINE }: MailSettings,

@@ -1,6 +1,7 @@
 import type { Header } from '../../mail/message/header-block.ts'
 import type { Trust } from '../cluster/verify.ts'
 import { runScanners, sampleOf } from '../scanners/scan.ts'
+import { asksFor } from '../scanners/shared/properties.ts'
 import { clean, type ScanResult, type Unseen, unseen } from '../scanners/shared/scan-result.ts'
 import type { ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
@@ -111,7 +112,7 @@ export async function scanUnvouched(
 /** What keeps mail of this client out if it was not seen in a message. */
 function whatKeepsOut(
   { isBounceInjector }: Client,
-  { OVERSIZE, OVERUNPACKED, OVERNESTING, ENCRYPTED, STRICTMIME }: MailSettings,
+  { OVERSIZE, OVERUNPACKED, OVERNESTING, FINDINGS, STRICTMIME }: MailSettings,
   { limits }: WhatCounts,
 ): ReadonlySet<Unseen> {
   const keepsOut = new Set<Unseen>()
@@ -120,7 +121,7 @@ function whatKeepsOut(
     if (OVERSIZE === 'defer') keepsOut.add('size')
     if (OVERUNPACKED !== 'accept') keepsOut.add('unpacked')
     if (OVERNESTING !== 'accept') keepsOut.add('depth').add('contents')
-    if (ENCRYPTED !== 'accept' && ENCRYPTED !== 'virus') keepsOut.add('encrypted')
+    if (asksFor('encrypted', FINDINGS)) keepsOut.add('encrypted')
     if (STRICTMIME !== 'off' && limits) keepsOut.add('form')
   }
   return keepsOut

@@ -2,6 +2,7 @@ import { formatDuration } from '../../lib/errors/units.ts'
 import { giveWay } from '../../lib/flow/give-way.ts'
 import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../lib/flow/timeout.ts'
 import type { Header } from '../../mail/message/header-block.ts'
+import { asksFor } from '../scanners/shared/properties.ts'
 import { type ScanResult, unknown, unseen } from '../scanners/shared/scan-result.ts'
 import type { Scanner, ScanTask } from '../scanners/shared/scanner.ts'
 import { findSignaturesInUse, type SignaturesInUse } from '../scanners/shared/signatures-in-use.ts'
@@ -366,9 +367,8 @@ async function withRemembered(
   const { found } = verdict
   const others = scanners.filter(({ memorable }) => !memorable)
   if (found.answer === 'clean') {
-    const { ENCRYPTED, STRICTMIME } = settings
-    const asksWhatIsEncrypted = ENCRYPTED !== 'accept' && ENCRYPTED !== 'virus'
-    const isLeft = others.length > 0 || STRICTMIME !== 'off' || asksWhatIsEncrypted
+    const { FINDINGS, STRICTMIME } = settings
+    const isLeft = others.length > 0 || STRICTMIME !== 'off' || asksFor('encrypted', FINDINGS)
     const result = isLeft ? await runScanners(others) : undefined
     if (result && result.answer !== 'clean') return { result }
     return { result: found, known: verdict }

@@ -363,9 +363,9 @@ t.test('the question is that of the document', { skip: missing }, async (t) => {
 })
 
 t.test('a variable over 64 KiB is not sent: the client goes cold', { skip: missing }, async (t) => {
-  const most = 64 * 1024 - 'VIRUSTAGONLY='.length
+  const most = 64 * 1024 - 'FINDINGS=*=tag'.length
   const told = (length: number) =>
-    meet(t, onescanc, answering(edited), { settings: { VIRUSTAGONLY: 'y'.repeat(length) } })
+    meet(t, onescanc, answering(edited), { settings: { FINDINGS: `${'y'.repeat(length)}*=tag` } })
   t.match((await told(most)).run.text, /^X-QHPSI: clean\n/)
-  wentCold(t, (await told(most + 1)).run, /VIRUSTAGONLY: is too long/)
+  wentCold(t, (await told(most + 1)).run, /FINDINGS: is too long/)
 })

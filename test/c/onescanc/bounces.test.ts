@@ -35,7 +35,10 @@ const choices: Readonly<Record<string, readonly string[]>> = {
   SCANFAIL: ['accept', 'defer', 'quarantine'],
   STRICTMIME: ['off', 'refuse', 'defer', 'quarantine'],
   OVERNESTING: ['accept', 'refuse', 'defer', 'quarantine'],
-  ENCRYPTED: ['virus', 'refuse', 'defer', 'quarantine'],
+  FINDINGS: [
+    '',
+    ...['refuse', 'defer', 'quarantine'].map((action) => `encrypted=${action} Test*=${action}`),
+  ],
   VIRUSFORWARD: ['', '', 'virus@example.org'],
   QHPSIMAXSIZE: ['', '', '100'],
   QHPSIMINSIZE: ['', '', '1000'],

@@ -141,7 +141,7 @@ t.test('what settings refuse is found, under a name of one word', async (t) => {
   const other = await openClamdDoor(t, kept)
   t.equal(await other.ask(inStream(EICAR)), 'stream: EICAR-Test FOUND\0')
   t.equal(await other.ask(inStream(nested)), 'stream: Onescan.nested-too-deep FOUND\0')
-  const tagged = await openClamdDoor(t, { ...others, VIRUSTAGONLY: 'Eicar*' })
+  const tagged = await openClamdDoor(t, { ...others, FINDINGS: 'Eicar*=tag' })
   t.equal(await tagged.ask(inStream(EICAR)), 'stream: OK\0')
 })
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { scanning, treatment } from '../../../src/lib/settings/table/scanning.ts'
+import { PROPERTIES, scanning, treatment } from '../../../src/lib/settings/table/scanning.ts'
 import {
   clean,
   infected,
@@ -10,21 +10,27 @@ import {
 import { plain } from '../../cases/messages.ts'
 import { inStream, openClamdDoor } from './rig.ts'
 
-/** Every value of every setting that is a word, where the client decides. */
+/** Every value of every setting that is a word, and each word of FINDINGS, where the client decides. */
 
-const words = Object.entries({ ...scanning, ...treatment }).flatMap(([name, setting]) =>
-  setting.kind === 'word' ? setting.words.map((word) => [name, word] as const) : [],
-)
+const ACTIONS = ['virus', 'accept', 'tag', 'defer', 'quarantine', 'refuse']
+const words: readonly (readonly [setting: string, word: string])[] = [
+  ...Object.entries({ ...scanning, ...treatment }).flatMap(([name, setting]) =>
+    setting.kind === 'word' ? setting.words.map((word) => [name, word] as const) : [],
+  ),
+  ...PROPERTIES.flatMap((property) =>
+    ACTIONS.map((action) => ['FINDINGS', `${property}=${action}`] as const),
+  ),
+]
 
-/** What clamd finds, by its name, and the setting by which such mail may be let in. */
+/** What clamd finds, by its name, and the word of FINDINGS for it. */
 const findings: Readonly<Record<string, string | undefined>> = {
   'Win.Test': undefined,
-  'Heuristics.OLE2.ContainsMacros.VBA': 'MACROS',
-  'Heuristics.Phishing.Email.SpoofedDomain': 'PHISHING',
-  'PUA.Win.Packer': 'UNWANTED',
-  'Heuristics.Structured.CreditCardNumber': 'STRUCTURED',
-  'Heuristics.Broken.Executable': 'BROKEN',
-  'Heuristics.Encrypted.Zip': 'ENCRYPTED',
+  'Heuristics.OLE2.ContainsMacros.VBA': 'macros',
+  'Heuristics.Phishing.Email.SpoofedDomain': 'phishing',
+  'PUA.Win.Packer': 'unwanted',
+  'Heuristics.Structured.CreditCardNumber': 'structured',
+  'Heuristics.Broken.Executable': 'broken',
+  'Heuristics.Encrypted.Zip': 'encrypted',
   'Heuristics.Limits.Exceeded.MaxScanSize': undefined,
   'Heuristics.Limits.Exceeded.MaxRecursion': undefined,
   'Heuristics.Limits.Exceeded.MaxFiles': undefined,
@@ -39,7 +45,7 @@ t.test('what clamd finds is told by its name, unless a setting lets just that in
     const base = { QHPSI: 'plugin: eicar', QUARANTINE: '/nonexistent', BADATTACHMENTS: '*.exe' }
     const door = await openClamdDoor(t, { ...base, [setting]: word }, { scan })
     for (const [name, by] of Object.entries(findings)) {
-      const isLetIn = setting === by && (word === 'accept' || word === 'tag')
+      const isLetIn = word === `${by}=accept` || word === `${by}=tag`
       result = by === undefined ? resultByName(name, 'x') : infected(name)
       const expected = isLetIn ? 'stream: OK\0' : `stream: ${name} FOUND\0`
       t.equal(await door.ask(inStream(plain)), expected, `${setting}=${word}: ${name}`)

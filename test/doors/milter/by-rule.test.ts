@@ -64,7 +64,7 @@ t.test('a message that the MTA holds is held from all recipients', async (t) => 
     [{ ...found('attachment a.exe'), banned: true }, 'onescan: banned attachment a.exe'],
     [{ answer: 'unseen', what: 'encrypted', why: 'it is' }, 'onescan: encrypted'],
   ] as const) {
-    const holding = { ...settings, QUARANTINE: 'hold', ENCRYPTED: 'quarantine' }
+    const holding = { ...settings, QUARANTINE: 'hold', FINDINGS: 'encrypted=quarantine' }
     const other = await openMilter(t, holding, { scan: async () => finding })
     t.equal((await other.submit({ message: plain })).held, reason)
   }

@@ -38,7 +38,7 @@ const cold: Record<string, Record<string, string>> = {
   'a laxer SCANFAIL': { SCANFAIL: 'accept' },
   'a laxer SCANFAIL_RELAY': { SCANFAIL_RELAY: 'accept' },
   'more time': { SCANTIMEOUT: '61' },
-  'tags only for more signatures': { VIRUSTAGONLY: '*' },
+  'tags only for more signatures': { FINDINGS: '*=tag' },
   'a variable that is not known here': { ONESCAN_NEW: '1' },
   'a size that makes no sense': { QHPSIMAXSIZE: 'many' },
   'a quota service that makes no sense': { QUOTAD: 'nowhere' },

@@ -9,7 +9,7 @@ t.test(
   async (t) => {
     const unset = readSettings({}, { ...scanning, ...treatment })
     t.match(unset, { SCANTIMEOUT: 150, OVERNESTING: 'refuse', CLAMD: ['/run/clamav/clamd.ctl'] })
-    t.match(unset, { QHPSI: undefined, QHPSIMAXSIZE: 0, REJECTVIRUS: 'tag', VIRUSTAGONLY: [] })
+    t.match(unset, { QHPSI: undefined, QHPSIMAXSIZE: 0, REJECTVIRUS: 'tag', FINDINGS: [] })
     const empty = Object.fromEntries(Object.keys(unset).map((name) => [name, '']))
     t.same(readSettings(empty, { ...scanning, ...treatment }), unset)
   },
@@ -22,7 +22,7 @@ t.test('a value is what the text stands for, or a fault that begins with the nam
     SCANFAIL_RELAY: 'accept',
     REJECTVIRUS: '2',
     QUARANTINE: 'hold',
-    VIRUSTAGONLY: 'PUA.* Eicar',
+    FINDINGS: 'PUA.*=accept macros=tag',
   }
   t.match(readSettings(env, { ...scanning, ...treatment }), {
     QHPSI: { kind: 'plugins', names: ['clamd', 'eicar'] },
@@ -30,7 +30,10 @@ t.test('a value is what the text stands for, or a fault that begins with the nam
     SCANFAIL_RELAY: 'accept',
     REJECTVIRUS: 'drop',
     QUARANTINE: { kind: 'hold' },
-    VIRUSTAGONLY: ['PUA.*', 'Eicar'],
+    FINDINGS: [
+      { what: { pattern: 'PUA.*' }, action: 'accept' },
+      { what: 'macros', action: 'tag' },
+    ],
   })
   t.equal(readSetting({ ERROR_FD: '6' }, 'ERROR_FD'), 6)
   t.equal(readSetting({}, 'ERROR_FD'), undefined)

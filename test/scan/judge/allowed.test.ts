@@ -75,12 +75,12 @@ const inNoContent = {
   'text behind the padding': mail(pua, encoded(`${tool}\nEicar`)),
 }
 
-const tagOnly = { VIRUSTAGONLY: 'PUA.*' }
+const tagOnly = { FINDINGS: 'PUA.*=tag' }
 const excuses: Readonly<Record<string, Pick<Setup, 'settings' | 'lines'>>> = {
-  'a pattern of VIRUSTAGONLY': { settings: tagOnly },
+  'a pattern of FINDINGS': { settings: tagOnly },
   'an exception for its signature': { lines: 'signature=PUA.* allow\n' },
-  'a setting that accepts the property': { settings: { UNWANTED: 'accept' } },
-  'a setting that tags the property': { settings: { UNWANTED: 'tag' } },
+  'a setting that accepts the property': { settings: { FINDINGS: 'unwanted=accept' } },
+  'a setting that tags the property': { settings: { FINDINGS: 'unwanted=tag' } },
 }
 
 for (const [excuse, setup] of Object.entries(excuses)) {
@@ -112,9 +112,7 @@ t.test('of several properties the one with the strictest setting decides', async
   const macros = attached('a letter with Heuristics.OLE2.ContainsMacros', 'a.doc')
   const secret = encoded(base64('\xc1\x05\x03 key\xd2\x05\x01data'), 'a.pgp')
   const settings = {
-    UNWANTED: 'tag',
-    MACROS: 'refuse',
-    ENCRYPTED: 'quarantine',
+    FINDINGS: 'unwanted=tag macros=refuse encrypted=quarantine',
     QUARANTINE: t.testdir(),
   }
   const judgeWith = (...parts: readonly string[]) => judgeBy(mail(...parts), { settings })

@@ -15,9 +15,8 @@ import {
 
 const QHPSI = 'plugin: clamd'
 
-const ofInfected = ({ settings: { REJECTVIRUS, VIRUSTAGONLY, VIRUSFORWARD } }: JudgeConfig) => [
+const ofInfected = ({ settings: { REJECTVIRUS, VIRUSFORWARD } }: JudgeConfig) => [
   REJECTVIRUS,
-  VIRUSTAGONLY,
   VIRUSFORWARD,
 ]
 
@@ -59,6 +58,14 @@ t.test('a configuration remarks what it cannot use, and cannot be changed', asyn
   t.throws(() => Object.assign(config, { remark: 'x' }))
 })
 
+t.test('FINDINGS of a line come before those of the environment', async (t) => {
+  const env = { QHPSI, FINDINGS: 'macros=refuse PUA.*=tag' }
+  const base = readScanningConfig(env)!
+  const { FINDINGS } = withSettings(base, env, { FINDINGS: 'macros=accept' }).settings
+  t.same(FINDINGS, [{ what: 'macros', action: 'accept' }, ...base.settings.FINDINGS])
+  t.same(withSettings(base, env, { FINDINGS: '' }).settings.FINDINGS, [], 'an empty one unsets it')
+})
+
 t.test('a line of onescan.policy changes the settings that it names, and no others', async (t) => {
   const env = { QHPSI, REJECTVIRUS: '1', SCANTIMEOUT: '7', SCANFAIL: 'accept' }
   const base = readScanningConfig(env)!
@@ -67,7 +74,7 @@ t.test('a line of onescan.policy changes the settings that it names, and no othe
   t.equal(base.settings.SCANFAIL, 'accept')
   t.equal(changed.settings.SCANFAIL, 'defer')
   t.equal(changed.settings.timeout, 7000)
-  for (const settings of [{ REJECTVIRUS: '2' }, { VIRUSTAGONLY: '1', REJECTVIRUS: '' }]) {
+  for (const settings of [{ REJECTVIRUS: '2' }, { VIRUSFORWARD: 'v@x', REJECTVIRUS: '' }]) {
     const other = withSettings(base, env, settings)
     t.notSame(ofInfected(other), ofInfected(base), JSON.stringify(settings))
   }

@@ -146,7 +146,7 @@ const limits: readonly (readonly [ScanResult, grounds: string, text: string, set
     { answer: 'unseen', what: 'encrypted', why: 'encrypted' },
     'encrypted',
     'what is encrypted in it cannot be scanned',
-    'ENCRYPTED',
+    'FINDINGS',
   ],
 ]
 for (const [scan, grounds, text, setting] of limits) {
@@ -155,9 +155,11 @@ for (const [scan, grounds, text, setting] of limits) {
     async (t) => {
       const { why } = scan as { why: string }
       const details = { scan: 'skipped', why, times }
-      const status = setting === 'ENCRYPTED' ? '7.1' : '6.0'
+      const status = setting === 'FINDINGS' ? '7.1' : '6.0'
       const by = (word: string, settings = {}) =>
-        decideFor(scan, { settings: { [setting]: word, ...settings } })
+        decideFor(scan, {
+          settings: { [setting]: setting === 'FINDINGS' ? `encrypted=${word}` : word, ...settings },
+        })
       t.same(by('refuse'), {
         kind: 'reject',
         reply: { class: 5, enhanced: `5.${status}`, text: `message refused: ${text}`, grounds },
@@ -189,13 +191,17 @@ t.test('a banned attachment is kept as one, and the log does not call it a virus
   })
 })
 
-t.test('VIRUSTAGONLY has the whole name, in any case, and stars as wildcards', async (t) => {
-  const isTagged = (pattern: string) =>
-    decideFor(virus, { settings: { REJECTVIRUS: '1', VIRUSTAGONLY: pattern } }).kind === 'accept'
-  for (const pattern of ['A.B-1', 'a.b-1', 'A.*', '*-1', '*', 'A*B*1', 'x A.B-1']) {
-    t.ok(isTagged(pattern), pattern)
-  }
-  for (const pattern of ['A.B', 'B-1', 'AxB-1', 'A.B-?', '.*', 'A.B-1x', '[A].B-1']) {
-    t.notOk(isTagged(pattern), pattern)
-  }
-})
+t.test(
+  'a pattern of FINDINGS is the whole name, in any case, with stars as wildcards',
+  async (t) => {
+    const isTagged = (pattern: string) =>
+      decideFor(virus, { settings: { REJECTVIRUS: '1', FINDINGS: `${pattern}=tag` } }).kind ===
+      'accept'
+    for (const pattern of ['A.B-1', 'a.b-1', 'A.*', '*-1', '*', 'A*B*1', 'X.1=accept A.B-1']) {
+      t.ok(isTagged(pattern), pattern)
+    }
+    for (const pattern of ['A.B', 'B-1', 'AxB-1', 'A.B-?', '.*', 'A.B-1x', '[A].B-1']) {
+      t.notOk(isTagged(pattern), pattern)
+    }
+  },
+)

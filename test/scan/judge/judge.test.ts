@@ -23,8 +23,8 @@ type Row = readonly [what: string, setup: Setup, expected: object, edits?: reado
 const untouched = ['-x-qhpsi']
 const rows: readonly Row[] = [
   [
-    'VIRUSTAGONLY does not count for a banned attachment',
-    { scan: banned, settings: { REJECTVIRUS: '1', VIRUSTAGONLY: '*' } },
+    'FINDINGS does not count for a banned attachment',
+    { scan: banned, settings: { REJECTVIRUS: '1', FINDINGS: '*=tag' } },
     { kind: 'reject', reply: { grounds: 'banned' } },
   ],
   [

@@ -14,9 +14,9 @@ t.test('a line is a pattern, blanks and an action', async (t) => {
     conditions: { to: { kind: 'domain', text: 'example.org' } },
     action: { kind: 'off' },
   })
-  t.same(ruleOf('*\tREJECTVIRUS=1  VIRUSTAGONLY="PUA.* Heuristics.*"')?.action, {
+  t.same(ruleOf('*\tREJECTVIRUS=1  FINDINGS="PUA.*=tag Heuristics.*=tag"')?.action, {
     kind: 'set',
-    settings: { REJECTVIRUS: '1', VIRUSTAGONLY: 'PUA.* Heuristics.*' },
+    settings: { REJECTVIRUS: '1', FINDINGS: 'PUA.*=tag Heuristics.*=tag' },
   })
   t.match(
     ruleOf('to=Ann@Example.ORG.,from=.example.net,auth=no,size>2M,size<3M scan off')?.conditions,

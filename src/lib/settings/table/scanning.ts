@@ -35,7 +35,6 @@ export const scanners = {
 /** What becomes of mail in which scanners found something. */
 const foundMail = {
   REJECTVIRUS: parsed('0', readRejectVirus, { fromClient: 'taken' }),
-  VIRUSTAGONLY: wordList(undefined),
   VIRUSFORWARD: parsed(undefined, readForward, { fromClient: 'taken' }),
   REFUSALTEXT: parsed(undefined, readReplyText, {
     fromClient: 'taken',
@@ -98,17 +97,8 @@ export const unscannedMail = { ...couldNotTell, ...clamdClients, ...unseenMail }
 /** What is read later than at the start, and whose faults are told there. */
 export const readLater = { ...quarantineLimits, ...clamdClients }
 
-const propertyAction = word(['virus', 'accept', 'tag', 'defer', 'quarantine', 'refuse'])
-
-/** What becomes of mail with what scanners name although it is no malware. */
-export const propertySettings = {
-  ENCRYPTED: propertyAction,
-  MACROS: propertyAction,
-  PHISHING: propertyAction,
-  UNWANTED: propertyAction,
-  STRUCTURED: propertyAction,
-  BROKEN: propertyAction,
-}
+/** What becomes of mail in which scanners found this. */
+export const findings = { FINDINGS: parsed('', readFindings, { defaultInWords: 'none' }) }
 
 /** The directory of signatures in ClamAV's packages. */
 export const DEFAULT_DATABASE = '/var/lib/clamav'
@@ -126,7 +116,7 @@ export const clamAv = {
 }
 
 /** By what mail is scanned. */
-export const scanning = { ...scanners, ...unseenMail, ...propertySettings, ...clamAv }
+export const scanning = { ...scanners, ...unseenMail, ...findings, ...clamAv }
 
 /** What becomes of mail once the scanners have answered. */
 export const treatment = { ...foundMail, ...couldNotTell }
@@ -144,6 +134,46 @@ function accepts(theirs: string | undefined, own: string | undefined): string | 
 /** 0 tags the message, 2 drops it, anything else refuses it. */
 function readRejectVirus(text: string): 'tag' | 'drop' | 'reject' {
   return text === '0' ? 'tag' : text === '2' ? 'drop' : 'reject'
+}
+
+/** What scanners report of a file besides that it is malware; FINDINGS names it by these words. */
+export const PROPERTIES = [
+  'encrypted',
+  'macros',
+  'phishing',
+  'unwanted',
+  'structured',
+  'broken',
+] as const
+export type Property = (typeof PROPERTIES)[number]
+
+const findingActions = ['virus', 'accept', 'tag', 'defer', 'quarantine', 'refuse'] as const
+/** What becomes of mail in which something was found; `virus`: what becomes of infected mail. */
+export type FindingAction = (typeof findingActions)[number]
+
+/** One word of FINDINGS: an action for a property, or for the names that a pattern matches. */
+export interface FindingRule {
+  readonly what: Property | { readonly pattern: string }
+  readonly action: FindingAction
+}
+
+/** Reads words such as `macros=tag` or `PUA.*=accept`. The first word that fits a finding counts. */
+function readFindings(text: string): readonly FindingRule[] {
+  return splitWords(text, 'FINDINGS').map((given) => {
+    const [, what = '', action] = /^([^=]+)=(.*)$/.exec(given) ?? []
+    const example = 'write as "macros=tag" or "PUA.*=accept"'
+    if (!action) throw new Fault('config', `FINDINGS ${given}: has no action; ${example}`)
+    const property = PROPERTIES.find((word) => word === what)
+    // Names of findings have a capital, a digit or a dot: this is a property that is misspelt.
+    if (property === undefined && /^[a-z]+$/.test(what)) {
+      const known = PROPERTIES.join(', ')
+      throw new Fault('config', `FINDINGS ${given}: ${what} is none of ${known}; ${example}`)
+    }
+    return {
+      what: property ?? { pattern: what },
+      action: choice(action, `FINDINGS ${what}`, findingActions, 'virus'),
+    }
+  })
 }
 
 /** Reads the recipient of infected mail, instead of those in the envelope. */

@@ -1,6 +1,6 @@
 /**
  * The forms of mail that ordinary mail never has, each in a word for the log and for STRICTMIME; and
- * what is encrypted, for the log and for ENCRYPTED. The reading of the mail and its decoders see them
+ * what is encrypted, for the log and for FINDINGS. The reading of the mail and its decoders see them
  * where they decide what readers may make of the mail.
  */
 export const oddities = {
