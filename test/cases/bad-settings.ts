@@ -25,7 +25,6 @@ export const badSettings: readonly BadSetting[] = [
   ...wholeNumbers('SCANTIMEOUT', 'abc', '0', '-1', '1.5', '86401', '9999999999999999999', '5s'),
   ...wholeNumbers('QHPSIRC', 'x', '256'),
   ...wholeNumbers('QHPSIRN', 'x', '-1'),
-  ...wholeNumbers('MAXNESTING', 'deep', '0', '101'),
   ...ofBytes('QHPSIMINSIZE', 'many', '1T', '-1'),
   ...ofBytes('QHPSIMAXSIZE', 'many', '10MB'),
   ...ofBytes('CLAMDMAXSIZE', 'big'),
@@ -39,8 +38,7 @@ export const badSettings: readonly BadSetting[] = [
   ...words('CLUSTERPEERS', 'some').map(withRing),
   ...wholeNumbers('CLUSTERMAXAGE', 'old', '-5').map(withRing),
   ...words('OVERSIZE', 'pass'),
-  ...words('OVERUNPACKED', 'pass'),
-  ...words('OVERNESTING', 'pass'),
+  ...words('UNREAD', 'pass'),
   ...words('SECONDLOOK', 'yes'),
   ...words('STRICTMIME', '1'),
   { settings: { FINDINGS: 'macros' }, reason: /FINDINGS macros: has no action; write as/ },
@@ -55,7 +53,6 @@ export const badSettings: readonly BadSetting[] = [
   },
   ...words('ARCHIVEBANS', 'yes'),
   ...words('CLAMSCAN', 'fast'),
-  ...words('BADMIME', 'reject'),
   { settings: { QHPSI: "'open" }, reason: /QHPSI 'open: a ' is not closed/ },
   {
     settings: { QHPSI: 'clamd' },
@@ -105,7 +102,7 @@ export const badSettings: readonly BadSetting[] = [
   ...[...wholeNumbers('QUARANTINEDAYS', 'old', '36501'), ...ofBytes('QUARANTINESIZE', 'big')].map(
     (setting): BadSetting => ({ ...setting, onlyDaemon: true }),
   ),
-  ...['SCANFAIL', 'SCANFAIL_RELAY', 'OVERUNPACKED', 'OVERNESTING', 'STRICTMIME'].map(
+  ...['SCANFAIL', 'SCANFAIL_RELAY', 'UNREAD', 'STRICTMIME'].map(
     (name): BadSetting => ({
       settings: { [name]: 'quarantine' },
       reason: new RegExp(`${name} quarantine: there is none; set QUARANTINE`),

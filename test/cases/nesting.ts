@@ -26,7 +26,7 @@ const refused = {
   outcome: 'refused',
   scans: 0,
   text: /nested too deep to be scanned.*5\.6\.0/,
-  log: /decision=reject scan=skipped .*inside one another \(MAXNESTING\)/,
+  log: /decision=reject scan=skipped .*more than 14 messages or multiparts inside one another/,
 } as const
 
 /** What becomes of mail that is nested deeper than scanners look. */
@@ -58,21 +58,21 @@ export const nesting: readonly Case[] = [
     expect: { outcome: 'delivered', xQhpsi: 'clean', newStamps: 1 },
   },
   {
-    name: 'a virus within MAXNESTING is refused as one',
-    message: () => inMultiparts(12),
+    name: 'a virus fourteen multiparts deep is refused as one',
+    message: () => inMultiparts(14),
     settings: settings(),
     expect: { outcome: 'refused', text: /virus Test-Virus/ },
   },
   {
-    name: 'MAXNESTING sets another limit',
-    message: () => inMultiparts(3, text),
-    settings: settings({ MAXNESTING: '2' }),
+    name: 'a fifteenth multipart is one too many',
+    message: () => inMultiparts(15, text),
+    settings: settings(),
     expect: refused,
   },
   {
-    name: 'OVERNESTING=defer asks the sender of nested mail to try again',
+    name: 'UNREAD=defer asks the sender of nested mail to try again',
     message: () => inMessages(20),
-    settings: settings({ OVERNESTING: 'defer' }),
+    settings: settings({ UNREAD: 'defer' }),
     expect: {
       outcome: 'deferred',
       scans: 0,
@@ -81,20 +81,20 @@ export const nesting: readonly Case[] = [
     },
   },
   {
-    name: 'OVERNESTING=accept delivers nested mail without X-QHPSI',
+    name: 'UNREAD=accept delivers nested mail without X-QHPSI',
     message: () => inMultiparts(20, text),
-    settings: settings({ OVERNESTING: 'accept' }),
+    settings: settings({ UNREAD: 'accept' }),
     expect: {
       outcome: 'delivered',
       xQhpsi: null,
       newStamps: 0,
-      log: /decision=accept scan=skipped .*MAXNESTING/,
+      log: /decision=accept scan=skipped .*inside one another/,
     },
   },
   {
-    name: 'OVERNESTING=accept does not deliver mail in which a scanner finds a virus',
+    name: 'UNREAD=accept does not deliver mail in which a scanner finds a virus',
     message: () => inMultiparts(20),
-    settings: settings({ OVERNESTING: 'accept' }),
+    settings: settings({ UNREAD: 'accept' }),
     expect: { outcome: 'refused', text: /virus Test-Virus/ },
   },
   {

@@ -74,9 +74,9 @@ export const quarantining: readonly Case[] = [
     },
   },
   {
-    name: 'OVERNESTING=quarantine keeps mail that is nested deeper than scanners look',
+    name: 'UNREAD=quarantine keeps mail that is nested deeper than scanners look',
     message: () => inMultiparts(20),
-    settings: keeping({ REJECTVIRUS: '1', OVERNESTING: 'quarantine' }),
+    settings: keeping({ REJECTVIRUS: '1', UNREAD: 'quarantine' }),
     expect: { outcome: 'dropped', scans: 0, kept: 'nested-too-deep' },
   },
   {

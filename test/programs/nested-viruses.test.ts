@@ -2,8 +2,8 @@ import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { table } from '../../src/lib/settings/table.ts'
 import { Bytes } from '../../src/mail/message/bytes.ts'
+import { limits } from '../../src/mail/mime/shared/limits.ts'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
 import { openMilter } from '../doors/milter/rig.ts'
 import { runSlot } from '../doors/slot/slot.ts'
@@ -47,7 +47,7 @@ for (const alertExceedsMax of [false, true]) {
     const clamd = await startClamd(t, { alertExceedsMax })
 
     for (const [shape, make] of Object.entries(shapes)) {
-      t.test(`looks deeper into ${shape} than MAXNESTING allows`, async (t) => {
+      t.test(`looks deeper into ${shape} than onescan reads`, async (t) => {
         let levels = 0
         let answer = { answer: 'infected' } as Awaited<ReturnType<typeof scan>>['answer']
         for (; answer.answer === 'infected' && levels < 30; levels++) {
@@ -59,7 +59,7 @@ for (const alertExceedsMax of [false, true]) {
           `gives up at ${levels - 1}`,
         )
         t.ok(
-          isNested(Bytes.of(make(levels - 1)), table.MAXNESTING.default),
+          isNested(Bytes.of(make(levels - 1)), limits.nesting),
           'what it does not see is refused',
         )
       })
@@ -74,11 +74,11 @@ for (const alertExceedsMax of [false, true]) {
       }
     }
 
-    t.test('OVERNESTING=accept lets deeper mail in, without X-QHPSI and stamp', async (t) => {
+    t.test('UNREAD=accept lets deeper mail in, without X-QHPSI and stamp', async (t) => {
       const CLUSTERKEYS = join(t.testdir({ ring: 'md5:one:of-sixteen-bytes\n' }), 'ring')
       chmodSync(CLUSTERKEYS, 0o600)
       const own = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLUSTERKEYS }
-      const settings = { ...own, OVERNESTING: 'accept', REJECTVIRUS: '1', SECONDLOOK: 'never' }
+      const settings = { ...own, UNREAD: 'accept', REJECTVIRUS: '1', SECONDLOOK: 'never' }
       for (const make of [shapes.multiparts!, shapes['forwards of forwards']!]) {
         const run = await runSlot({ message: make(20), settings })
         t.equal(run.code, 0, run.logged)
@@ -101,7 +101,7 @@ for (const alertExceedsMax of [false, true]) {
         await refusedByAll(t, mail, settings)
         const deferred = await runSlot({
           message: mail,
-          settings: { ...settings, OVERNESTING: 'defer' },
+          settings: { ...settings, UNREAD: 'defer' },
         })
         t.equal(deferred.code, 71, deferred.logged)
         t.match(deferred.logged, 'Heuristics.Limits.Exceeded.MaxRecursion')
@@ -127,7 +127,7 @@ t.test(
     t.match(refused.logged, 'Heuristics.Limits.Exceeded.MaxFiles')
     const accepted = await runSlot({
       message: mail,
-      settings: { ...settings, OVERNESTING: 'accept' },
+      settings: { ...settings, UNREAD: 'accept' },
     })
     t.match(accepted.logged, 'decision=accept scan=skipped')
   },

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { table } from '../../src/lib/settings/table.ts'
 import { Bytes } from '../../src/mail/message/bytes.ts'
+import { limits } from '../../src/mail/mime/shared/limits.ts'
 import { clamdScanner } from '../../src/scan/scanners/clamd/scanner.ts'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
 import { attached, base64, file, isNested, message } from '../mail/mime/nested-mail.ts'
@@ -28,7 +28,7 @@ t.test('mail that clamd calls too deep is refused', { skip: clamdMissing }, asyn
     const verdict = await scanner.scan(sample(bytes), scanTask().task)
     if (verdict.answer !== 'unseen' || verdict.what !== 'depth') continue
     deep++
-    if (!isNested(Bytes.of(bytes), table.MAXNESTING.default))
+    if (!isNested(Bytes.of(bytes), limits.nesting))
       t.fail(`seed ${SEED + number}: clamd gives up, and it was let through`)
   }
   t.ok(deep > MESSAGES / 20, `${deep} of ${MESSAGES} are too deep for clamd`)

@@ -1,20 +1,10 @@
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { Bytes } from '../../src/mail/message/bytes.ts'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
 import { bytes } from '../cases/case.ts'
 import { buildStage } from '../cases/stage.ts'
 import { type OpenMilter, openMilter } from '../doors/milter/rig.ts'
-import {
-  attached,
-  base64,
-  file,
-  isNested,
-  message,
-  multipart,
-  text,
-  wrap,
-} from '../mail/mime/nested-mail.ts'
+import { attached, base64, file, message, multipart, text, wrap } from '../mail/mime/nested-mail.ts'
 import { sample, scan } from '../scan/scanners/clamd/task.ts'
 import { uuencode } from '../scan/scanners/evasions/compose.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
@@ -191,19 +181,6 @@ t.test('what clamd does not look into is refused', { skip: clamdMissing }, async
     await isRefused(t, milter, message(part), tooDeep, name)
   }
 })
-
-t.test(
-  'a limit counts if MAXNESTING lets in more than clamd looks into',
-  { skip: clamdMissing },
-  async (t) => {
-    const { milter } = await open(t, { MAXNESTING: '100' })
-    const bytes = message(wrap(20, text, attached))
-    t.notOk(isNested(Bytes.of(bytes), 100))
-    await isRefused(t, milter, bytes, /Heuristics\.Limits\.Exceeded\.MaxRecursion/, 'messages')
-    const digest20 = message(plain(digest(20)))
-    await isRefused(t, milter, digest20, /Heuristics\.Limits\.Exceeded\.MaxRecursion/, 'a digest')
-  },
-)
 
 t.test('a limit counts without a second look', { skip: clamdMissing }, async (t) => {
   const { milter } = await open(t, { SECONDLOOK: 'never' })

@@ -57,14 +57,7 @@ t.test('a setting that lets mail in unscanned is a warning', async (t) => {
     ['QHPSIMAXSIZE', '1000', 'mail that is larger', 'unset QHPSIMAXSIZE'],
     ['QHPSIMINSIZE', '2K', 'mail that is smaller', 'unset QHPSIMINSIZE'],
     ['OVERSIZE', 'accept', 'mail that is larger than the scanners take', 'set OVERSIZE=defer'],
-    [
-      'OVERUNPACKED',
-      'accept',
-      'mail that holds more than the scanners unpack',
-      'set OVERUNPACKED=refuse',
-    ],
-    ['OVERNESTING', 'accept', 'mail that is nested deeper than is read', 'set OVERNESTING=refuse'],
-    ['BADMIME', 'accept', 'mail whose attachments cannot be told', 'set BADMIME=defer'],
+    ['UNREAD', 'accept', 'mail that is not read to its end', 'set UNREAD=refuse'],
   ] as const) {
     t.same(await of(name, value), [
       `${name}: ${value}: ${mail} passes unscanned; ${remedy} to keep it out`,
@@ -88,7 +81,7 @@ t.test('a line of a policy by rule that lets mail in unscanned is a warning', as
   t.same(await of('client=0.0.0.0/0 scan off\n'), [`${lets}line 1: client=0.0.0.0/0 (scan off)`])
   const several = 'to=a@example.org REJECTVIRUS=1\nfrom=.example.org,size>1M SCANFAIL=accept\n'
   t.same(await of(several), [`${lets}line 2: from=.example.org,size>1048576 (SCANFAIL=accept)`])
-  t.same(await of('from=<> BADMIME=accept\n'), [`${lets}line 1: from=<> (BADMIME=accept)`])
+  t.same(await of('from=<> UNREAD=accept\n'), [`${lets}line 1: from=<> (UNREAD=accept)`])
   t.same(await of('* SCANFAIL=accept\n'), [`${lets}line 1: all mail (SCANFAIL=accept)`])
   const many = 'to=a@example.org OVERSIZE=accept\n'.repeat(7)
   const [value] = await of(many)

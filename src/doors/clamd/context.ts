@@ -44,8 +44,7 @@ const withoutQuarantine: {
 } = {
   SCANFAIL: () => 'defer',
   SCANFAIL_RELAY: () => 'defer',
-  OVERUNPACKED: ({ OVERUNPACKED }) => refusing(OVERUNPACKED),
-  OVERNESTING: ({ OVERNESTING }) => refusing(OVERNESTING),
+  UNREAD: ({ UNREAD }) => refusing(UNREAD),
   STRICTMIME: ({ STRICTMIME }) => refusing(STRICTMIME),
 }
 

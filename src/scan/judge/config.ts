@@ -132,8 +132,8 @@ export function readMailSettings(
   if (scan === undefined) return undefined
   const treated = readSettings(env, treatment)
   const { SCANFAIL, SCANFAIL_RELAY = SCANFAIL, QUARANTINE } = treated
-  const { OVERUNPACKED, OVERNESTING, STRICTMIME } = scan
-  const actions = { SCANFAIL, SCANFAIL_RELAY, OVERUNPACKED, OVERNESTING, STRICTMIME }
+  const { UNREAD, STRICTMIME } = scan
+  const actions = { SCANFAIL, SCANFAIL_RELAY, UNREAD, STRICTMIME }
   const asking = [
     ...Object.entries(actions),
     ...scan.FINDINGS.map(({ action }) => ['FINDINGS', action] as const),

@@ -117,8 +117,8 @@ function isBounceWithMalware(
 }
 
 /**
- * Scanners cannot see all of the message, or programs differ about it: OVERUNPACKED, OVERNESTING, FINDINGS
- * or STRICTMIME decides. A refused bounce would be tried again indefinitely.
+ * Scanners cannot see all of the message, or programs differ about it: UNREAD, FINDINGS or
+ * STRICTMIME decides. A refused bounce would be tried again indefinitely.
  */
 function decideUnseen(
   { client }: Transaction,
@@ -126,22 +126,22 @@ function decideUnseen(
   acceptances: Acceptances,
   { what, why, limit = why }: Extract<ScanResult, { answer: 'unseen' }>,
 ): SingleDecision {
-  const { OVERUNPACKED, OVERNESTING, FINDINGS, STRICTMIME } = settings
+  const { UNREAD, FINDINGS, STRICTMIME } = settings
   const treatments: Readonly<Record<Unseen, Treatment | undefined>> = {
     size: undefined,
     skipped: undefined,
     unpacked: {
-      action: OVERUNPACKED,
+      action: UNREAD,
       grounds: 'too-large-inside',
       because: 'what is packed in it is larger than can be scanned',
     },
     depth: {
-      action: OVERNESTING,
+      action: UNREAD,
       grounds: 'nested-too-deep',
       because: 'messages or multiparts in it are nested too deep to be scanned',
     },
     contents: {
-      action: OVERNESTING,
+      action: UNREAD,
       grounds: 'too-much-inside',
       because: `more is in it than can be scanned (${limit})`,
     },
@@ -164,7 +164,7 @@ function decideUnseen(
 
 /** What the settings do with mail that has a property, or of which something cannot be seen. */
 interface Treatment {
-  readonly action: MailSettings['OVERUNPACKED' | 'OVERNESTING' | 'STRICTMIME'] | FindingAction
+  readonly action: MailSettings['UNREAD' | 'STRICTMIME'] | FindingAction
   readonly grounds: Grounds
   /** Ends the sentence "message refused: ...". */
   readonly because: string

@@ -112,15 +112,14 @@ export async function scanUnvouched(
 /** What keeps mail of this client out if it was not seen in a message. */
 function whatKeepsOut(
   { isBounceInjector }: Client,
-  { OVERSIZE, OVERUNPACKED, OVERNESTING, FINDINGS, STRICTMIME }: MailSettings,
+  { OVERSIZE, UNREAD, FINDINGS, STRICTMIME }: MailSettings,
   { limits }: WhatCounts,
 ): ReadonlySet<Unseen> {
   const keepsOut = new Set<Unseen>()
   // A refused bounce would be tried again indefinitely, and a large one as well.
   if (!isBounceInjector) {
     if (OVERSIZE === 'defer') keepsOut.add('size')
-    if (OVERUNPACKED !== 'accept') keepsOut.add('unpacked')
-    if (OVERNESTING !== 'accept') keepsOut.add('depth').add('contents')
+    if (UNREAD !== 'accept') keepsOut.add('unpacked').add('depth').add('contents')
     if (asksFor('encrypted', FINDINGS)) keepsOut.add('encrypted')
     if (STRICTMIME !== 'off' && limits) keepsOut.add('form')
   }

@@ -34,7 +34,7 @@ const choices: Readonly<Record<string, readonly string[]>> = {
   REJECTVIRUS: ['0', '1', '2'],
   SCANFAIL: ['accept', 'defer', 'quarantine'],
   STRICTMIME: ['off', 'refuse', 'defer', 'quarantine'],
-  OVERNESTING: ['accept', 'refuse', 'defer', 'quarantine'],
+  UNREAD: ['accept', 'refuse', 'defer', 'quarantine'],
   FINDINGS: [
     '',
     ...['refuse', 'defer', 'quarantine'].map((action) => `encrypted=${action} Test*=${action}`),

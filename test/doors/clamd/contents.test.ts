@@ -132,12 +132,12 @@ t.test('what settings refuse is found, under a name of one word', async (t) => {
   const scan = async () => ({ answer: 'infected', name: 'a b\n', banned: true }) as const
   const banned = await openClamdDoor(t, { QHPSI: 'plugin: eicar' }, { scan })
   t.equal(await banned.ask(inStream(plain)), 'stream: Onescan.banned.a_b_ FOUND\0')
-  const door = await openClamdDoor(t, { QHPSI: 'plugin: eicar', MAXNESTING: '1' })
-  const nested = `From: a@b\nTo: c@d\nDate: x\nContent-Type: message/rfc822\n\n`.repeat(4)
+  const door = await openClamdDoor(t, { QHPSI: 'plugin: eicar' })
+  const nested = `From: a@b\nTo: c@d\nDate: x\nContent-Type: message/rfc822\n\n`.repeat(16)
   t.equal(await door.ask(inStream(nested)), 'stream: Onescan.nested-too-deep FOUND\0')
   // Whatever else the settings do with viruses: the client decides.
   const others = { QHPSI: 'plugin: eicar', REJECTVIRUS: '2', VIRUSFORWARD: 'a@b' }
-  const kept = { ...others, QUARANTINE: '/nonexistent', OVERNESTING: 'quarantine', MAXNESTING: '1' }
+  const kept = { ...others, QUARANTINE: '/nonexistent', UNREAD: 'quarantine' }
   const other = await openClamdDoor(t, kept)
   t.equal(await other.ask(inStream(EICAR)), 'stream: EICAR-Test FOUND\0')
   t.equal(await other.ask(inStream(nested)), 'stream: Onescan.nested-too-deep FOUND\0')

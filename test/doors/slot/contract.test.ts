@@ -146,9 +146,9 @@ t.test("a bounce of qmail-send's own is tagged and delivered, never refused", as
     settings: { ...settings, BOUNCEUSER: user },
   })
   t.match(tagged.text, /^X-QHPSI: virus found\n/)
-  for (const OVERNESTING of ['refuse', 'defer']) {
+  for (const UNREAD of ['refuse', 'defer']) {
     const message = nested(wrap(20, text, (part) => multipart([part])))
-    const own = { ...settings, OVERNESTING }
+    const own = { ...settings, UNREAD }
     t.not((await runSlot({ message, settings: own })).code, 0)
     const untagged = await runSlot({ message, settings: { ...own, BOUNCEUSER: user } })
     t.equal(untagged.code, 0, untagged.logged)

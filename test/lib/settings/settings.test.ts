@@ -8,7 +8,7 @@ t.test(
   'a chapter is read under the names of its settings; unset and empty is the default',
   async (t) => {
     const unset = readSettings({}, { ...scanning, ...treatment })
-    t.match(unset, { SCANTIMEOUT: 150, OVERNESTING: 'refuse', CLAMD: ['/run/clamav/clamd.ctl'] })
+    t.match(unset, { SCANTIMEOUT: 150, UNREAD: 'refuse', CLAMD: ['/run/clamav/clamd.ctl'] })
     t.match(unset, { QHPSI: undefined, QHPSIMAXSIZE: 0, REJECTVIRUS: 'tag', FINDINGS: [] })
     const empty = Object.fromEntries(Object.keys(unset).map((name) => [name, '']))
     t.same(readSettings(empty, { ...scanning, ...treatment }), unset)

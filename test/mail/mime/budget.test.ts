@@ -104,15 +104,12 @@ t.test('mails in one another beyond the limit are over if all readers open them'
   t.match(readMail(nested(limits.depth + 2, 'x')).over, 'deep')
 })
 
-t.test(
-  'messages inside one another beyond the limit are over, whatever MAXNESTING is',
-  async (t) => {
-    const nested = (count: number) =>
-      `${numbered(count, (n) => `A: ${n}\nContent-Type: message/rfc822\n\n`).join('')}A: b\n\nx\n`
-    t.notMatch(readMail(nested(limits.containers)).over, 'inside one another')
-    t.match(readMail(nested(limits.containers + 1)).over, 'inside one another')
-  },
-)
+t.test('messages inside one another beyond the limit are over', async (t) => {
+  const nested = (count: number) =>
+    `${numbered(count, (n) => `A: ${n}\nContent-Type: message/rfc822\n\n`).join('')}A: b\n\nx\n`
+  t.notMatch(readMail(nested(limits.containers)).over, 'inside one another')
+  t.match(readMail(nested(limits.containers + 1)).over, 'inside one another')
+})
 
 t.test(
   'packets of OpenPGP of two bytes end at the limit of work, whatever they stand in',

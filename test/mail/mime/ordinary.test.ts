@@ -1,7 +1,6 @@
 import t from 'tap'
-import { table } from '../../../src/lib/settings/table.ts'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
-import { budgetOf } from '../../../src/mail/mime/shared/limits.ts'
+import { budgetOf, limits } from '../../../src/mail/mime/shared/limits.ts'
 import { ordinaryMails } from '../../cases/ordinary/all.ts'
 import { lacks } from '../../needs.mjs'
 import { base64, multipart, part } from '../../scan/scanners/evasions/compose.ts'
@@ -19,8 +18,6 @@ const BASE64 = 'Content-Transfer-Encoding: base64'
 
 /** More than the leaves of each mail in the table, each as it stands and as it is saved. */
 const CONTENTS_MAX = 20
-
-const NESTING_MAX = table.MAXNESTING.default
 
 const html = (charset: string, body: string) =>
   part([`Content-Type: text/html; charset=${charset}`, QUOTED], body)
@@ -122,9 +119,9 @@ t.test('the smallest mails of their kinds', async (t) => {
   for (const [name, mail] of Object.entries(smallest)) {
     t.test(`${name}: is read to its end, by few contents`, async (t) => {
       const message = Buffer.from(mail, 'latin1')
-      const { contents, over } = readMail(message, { maxDepth: NESTING_MAX })
+      const { contents, over } = readMail(message, { maxDepth: limits.nesting })
       t.equal(over, '')
-      t.notOk(isNested(Bytes.of(message), NESTING_MAX), 'it is not nested')
+      t.notOk(isNested(Bytes.of(message), limits.nesting), 'it is not nested')
       t.ok(contents.length <= CONTENTS_MAX, `${contents.length} contents`)
     })
   }
@@ -136,7 +133,7 @@ t.test('mail of ordinary programs', { skip: lacks('openssl') }, async (t) => {
       const mail = message()
       const { contents, over, odd } = readMail(mail)
       t.same([over, odd.includes('unread')], ['', false])
-      t.notOk(isNested(Bytes.of(mail), NESTING_MAX), 'it is not nested')
+      t.notOk(isNested(Bytes.of(mail), limits.nesting), 'it is not nested')
       const budget = budgetOf(mail.length)
       t.ok(contents.length <= budget.contents / 10, `${contents.length} contents`)
       const bytes = Buffer.concat(contents).length

@@ -1,5 +1,6 @@
 import * as crypto from 'node:crypto'
 import t from 'tap'
+import { limits } from '../../../src/mail/mime/shared/limits.ts'
 import { readScanningConfig } from '../../../src/scan/judge/config.ts'
 import { attachmentsScanner } from '../../../src/scan/scanners/attachments/attachments.ts'
 import { clean, infected, unknown } from '../../../src/scan/scanners/shared/scan-result.ts'
@@ -131,9 +132,10 @@ t.test('of several properties the one with the strictest setting decides', async
 
 t.test('a limit that leaves something unscanned takes no excused finding away', async (t) => {
   const nested = part(['Content-Type: message/rfc822'], 'Subject: x\n\nx')
-  const settings = { ...tagOnly, MAXNESTING: '1', OVERNESTING: 'accept' }
+  const settings = { ...tagOnly, UNREAD: 'accept' }
   const text = mail(pua, nested, nested)
-  const deep = text.replace('Subject: x\n\nx', 'Content-Type: message/rfc822\n\nSubject: x\n\nx')
+  const more = 'Content-Type: message/rfc822\n\n'.repeat(limits.nesting)
+  const deep = text.replace('Subject: x\n\nx', `${more}Subject: x\n\nx`)
   t.match(await judgeBy(deep, { settings }), { kind: 'accept', details: { virus: PUA } })
   const both = deep.replace(pua, `${pua}\n--b\n${eicar}`)
   t.match(await judgeBy(both, { settings }), { kind: 'reject' })

@@ -122,19 +122,19 @@ const limits: readonly (readonly [ScanResult, grounds: string, text: string, set
     { answer: 'unseen', what: 'depth', why: 'x' },
     'nested-too-deep',
     'messages or multiparts in it are nested too deep to be scanned',
-    'OVERNESTING',
+    'UNREAD',
   ],
   [
     { answer: 'unseen', what: 'unpacked', why: 'x' },
     'too-large-inside',
     'what is packed in it is larger than can be scanned',
-    'OVERUNPACKED',
+    'UNREAD',
   ],
   [
     { answer: 'unseen', what: 'contents', why: 'x', limit: 'many parts' },
     'too-much-inside',
     'more is in it than can be scanned (many parts)',
-    'OVERNESTING',
+    'UNREAD',
   ],
   [
     { answer: 'unseen', what: 'form', why: 'two types' },

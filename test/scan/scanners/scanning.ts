@@ -16,7 +16,7 @@ export function runOf(scanners: readonly Scanner[], more: Partial<ScanRun> = {})
   return {
     scanners,
     timeout: 60_000,
-    settings: { MAXNESTING: 12, SECONDLOOK: 'never' },
+    settings: { SECONDLOOK: 'never' },
     spool: { directory: tmpdir(), sharedDirectory: undefined },
     keepsOut: new Set(['size', 'depth', 'contents']),
     uptime: () => performance.now(),
@@ -26,4 +26,4 @@ export function runOf(scanners: readonly Scanner[], more: Partial<ScanRun> = {})
 }
 
 /** The settings of a scan that is asked about each content, too. */
-export const secondLook = { MAXNESTING: 12, SECONDLOOK: 'always' } as const
+export const secondLook = { SECONDLOOK: 'always' } as const

@@ -17,7 +17,7 @@ const scanner: Scanner = {
   scan: async () => ({ answer: 'clean' }),
 }
 
-const settings = { MAXNESTING: 14, SECONDLOOK: 'always' } as const
+const settings = { SECONDLOOK: 'always' } as const
 
 const armour = '-----BEGIN PGP MESSAGE-----\n \n x\n ATTACH;ENCODING=BASE64:YWJj\n '
 

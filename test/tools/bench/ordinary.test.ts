@@ -70,7 +70,7 @@ t.test('refused mail is named with its reason, and questions are counted', { ski
   t.equal(code, 0, out)
   t.match(out, '84 mails of ')
   t.match(out, /^refused 1 \(1\.19 %\), deferred 0 \(0\.00 %\); infected 1; odd: /m)
-  t.match(out, /^refused 1: nested-too-deep: .*MAXNESTING.*\n {2}.*\/folder\/nested$/m)
+  t.match(out, /^refused 1: nested-too-deep: .*inside one another.*\n {2}.*\/folder\/nested$/m)
 
   const { measured, profiles } = JSON.parse(readFileSync(join(directory, 'ordinary.json'), 'utf8'))
   t.equal(measured.length, 83)

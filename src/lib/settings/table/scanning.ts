@@ -73,15 +73,8 @@ const unseenMail = {
   OVERSIZE: word(['defer', 'accept'], {
     passes: ifAccepted('mail that is larger than the scanners take'),
   }),
-  OVERUNPACKED: word(['refuse', 'defer', 'quarantine', 'accept'], {
-    passes: ifAccepted('mail that holds more than the scanners unpack'),
-  }),
-  // clamd 1.4 with its own MaxRecursion of 17 looks into 15 messages attached to one another, and
-  // into 17 multiparts inside one another. The default leaves some of that for archives in the
-  // innermost one.
-  MAXNESTING: number(14, { min: 1, max: 100 }),
-  OVERNESTING: word(['refuse', 'defer', 'quarantine', 'accept'], {
-    passes: ifAccepted('mail that is nested deeper than is read'),
+  UNREAD: word(['refuse', 'defer', 'quarantine', 'accept'], {
+    passes: ifAccepted('mail that is not read to its end'),
   }),
   SECONDLOOK: word(['always', 'never']),
   STRICTMIME: word(['off', 'defer', 'quarantine', 'refuse']),
@@ -110,9 +103,6 @@ export const clamAv = {
   CLAMDBDIR: text(undefined, { defaultInWords: `\`${DEFAULT_DATABASE}\`` }),
   BADATTACHMENTS: parsed(undefined, readBanned, { defaultInWords: '`control/badattachments`' }),
   ARCHIVEBANS: word(['off', 'on']),
-  BADMIME: word(['defer', 'accept'], {
-    passes: ifAccepted('mail whose attachments cannot be told'),
-  }),
 }
 
 /** By what mail is scanned. */

@@ -55,8 +55,14 @@ export const limits = {
   boundaryLengths: 64,
   /** The most bytes of a boundary. RFC 2046 5.1.1 allows 70 bytes. */
   boundary: 1000,
-  /** The most multiparts and messages inside one another in one mail, whatever MAXNESTING is. */
+  /** The most multiparts and messages inside one another that are read in one mail. */
   containers: 500,
+  /**
+   * The most messages attached to one another, and the most multiparts inside one another in one of them, in
+   * mail that is scanned. clamd 1.4 with its own MaxRecursion of 17 looks into 15 messages and 17 multiparts;
+   * this leaves some of that for archives in the innermost one.
+   */
+  nesting: 14,
 } as const
 
 /** What may still be done with a message. */

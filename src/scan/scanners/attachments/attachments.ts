@@ -1,7 +1,7 @@
 import { replaceUnprintable } from '../../../lib/errors/log.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import type { Field } from '../../../mail/mime/headers/fields.ts'
-import { banned, clean, type ScanResult, unknown } from '../shared/scan-result.ts'
+import { banned, clean, type ScanResult, unseen } from '../shared/scan-result.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
 import { ScanTurns } from '../shared/scan-turns.ts'
 import type { LocalScanner, MailSearch, ScanTask } from '../shared/scanner.ts'
@@ -22,11 +22,10 @@ const SHOWN_MAX = 80
  * winmail.dat, calendars and address books, too. Archives are not opened; their names and types can be banned,
  * and clamd bans the names in them (archive-bans.ts).
  *
- * If a mail holds more than is read, the answer is *could not tell*. With BADMIME=accept it is about
- * what was read, and the limit is noted. The control file is read once; if it cannot be used, that is a
- * Fault of kind `config`.
+ * If a mail holds more than is read, UNREAD decides, unless something banned is in what was read. The control
+ * file is read once; if it cannot be used, that is a Fault of kind `config`.
  */
-export function attachmentsScanner({ BADATTACHMENTS, BADMIME }: ScanSettings): LocalScanner {
+export function attachmentsScanner({ BADATTACHMENTS }: ScanSettings): LocalScanner {
   /** The rules, which nobody changes, are the same for all messages. */
   let known: AttachmentRules | undefined
   const rulesOnce = () => {
@@ -41,7 +40,7 @@ export function attachmentsScanner({ BADATTACHMENTS, BADMIME }: ScanSettings): L
       rulesOnce()
     },
     async search(task) {
-      return new AttachmentSearch(rulesOnce(), BADMIME, task)
+      return new AttachmentSearch(rulesOnce(), task)
     },
   }
 }
@@ -49,7 +48,6 @@ export function attachmentsScanner({ BADATTACHMENTS, BADMIME }: ScanSettings): L
 /** The search of one message for what the rules ban. */
 class AttachmentSearch implements MailSearch {
   readonly #rules: AttachmentRules
-  readonly #malformed: ScanSettings['BADMIME']
   readonly #task: ScanTask
   /** The first banned thing that is not allowed: a file name, `type a/b` or `content executable`. */
   #banned: string | undefined
@@ -58,9 +56,8 @@ class AttachmentSearch implements MailSearch {
   /** The first limit that left something unread. */
   #limit: string | undefined
 
-  constructor(rules: AttachmentRules, malformed: ScanSettings['BADMIME'], task: ScanTask) {
+  constructor(rules: AttachmentRules, task: ScanTask) {
     this.#rules = rules
-    this.#malformed = malformed
     this.#task = task
   }
 
@@ -98,11 +95,7 @@ class AttachmentSearch implements MailSearch {
 
   answer(): ScanResult {
     if (this.#banned !== undefined) return asBanned(this.#banned)
-    if (this.#limit !== undefined) {
-      const why = `attachments: ${this.#limit}`
-      if (this.#malformed === 'defer') return unknown(why, 'limit')
-      this.#task.note(why)
-    }
+    if (this.#limit !== undefined) return unseen('contents', `attachments: ${this.#limit}`)
     return this.#allowed === undefined ? clean : asBanned(this.#allowed)
   }
 

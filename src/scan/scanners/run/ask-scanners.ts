@@ -23,11 +23,8 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'>, Weights 
   readonly scanners: readonly Scanner[]
   /** Milliseconds for all of them together. */
   readonly timeout: number
-  /**
-   * MAXNESTING counts messages inside one another, and multiparts inside one another in one of them;
-   * SECONDLOOK says whether each content is scanned besides the whole.
-   */
-  readonly settings: Pick<ScanSettings, 'MAXNESTING' | 'SECONDLOOK'>
+  /** SECONDLOOK: whether each content is scanned besides the whole. */
+  readonly settings: Pick<ScanSettings, 'SECONDLOOK'>
   readonly spool: SpoolSettings
   /** Set if nothing but the bytes as they were sent is scanned. */
   readonly asSentAlone?: boolean
@@ -45,12 +42,6 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'>, Weights 
 
 /** Milliseconds that a scanner has for ending its work once the signal has come. */
 const GRACE = 1000
-
-/**
- * MAXNESTING up to which the limit of a scanner may be put aside: clamd with its own MaxRecursion looks
- * into so many messages that are attached to one another.
- */
-const DEPTH_OF_SCANNERS = 15
 
 /** How scanners are asked about one message. */
 export interface AskContext {
@@ -205,8 +196,7 @@ async function askAboutInside(
 /** Whether this is a limit other than of size, which what our own reading gives may make up for. */
 function mayPutAside(result: ScanResult, { run }: AskContext): result is UnseenResult {
   if (result.answer !== 'unseen' || result.what === 'size') return false
-  const { SECONDLOOK, MAXNESTING } = run.settings
-  return SECONDLOOK === 'always' && MAXNESTING <= DEPTH_OF_SCANNERS
+  return run.settings.SECONDLOOK === 'always'
 }
 
 /** A limit that a scanner reports as if it were a virus, as a virus. */

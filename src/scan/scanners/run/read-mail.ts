@@ -2,6 +2,7 @@ import { loadCrypto } from '../../../lib/runtime/crypto.ts'
 import type { ByteRange } from '../../../mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'
 import { isNestedDeeper } from '../../../mail/mime/nested.ts'
+import { limits } from '../../../mail/mime/shared/limits.ts'
 import type { Oddity } from '../../../mail/mime/shared/oddities.ts'
 import { type ScanResult, unknown, unseen } from '../shared/scan-result.ts'
 import type { MailSearch, PartList, Sample } from '../shared/scanner.ts'
@@ -44,7 +45,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
   const reading = readContents(message, {
     spool: run.spool,
     signal: task.signal,
-    maxDepth: run.settings.MAXNESTING,
+    maxDepth: limits.nesting,
     mayBeFile: results.passesLimits,
     ...(mayAllow && { onGiven: (range) => asked.push(range) }),
     ...((!searches.isEmpty || names) && {
@@ -64,7 +65,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
       let result: ScanResult | undefined
       if (step.kind !== 'content') isCut = true
       if (step.kind === 'late') return end(tooLate)
-      if (step.kind === 'deeper') result = results.take(tooDeep(run))
+      if (step.kind === 'deeper') result = results.take(tooDeep)
       else if (step.kind === 'over') {
         searches.tell((search) => search.over(step.why))
         if (results.takeHoldsMore(`second look: ${step.why}`, step.why)) return end(undefined)
@@ -108,7 +109,7 @@ export async function measureDepth({
   const openFile = () => openAnonymousFile(run.spool.directory)
   const { createHash } = await loadCrypto()
   const options = { openFile, createHash, header }
-  const steps = isNestedDeeper(bytes, run.settings.MAXNESTING, options)
+  const steps = isNestedDeeper(bytes, limits.nesting, options)
   let over: string | undefined
   let step = steps.next()
   for (; !step.done; step = steps.next()) {
@@ -119,7 +120,7 @@ export async function measureDepth({
       return end(tooLate)
     }
   }
-  if (step.value) return end(results.take(tooDeep(run)))
+  if (step.value) return end(results.take(tooDeep))
   if (over !== undefined) results.takeHoldsMore(over, over)
   return end()
 }
@@ -139,7 +140,7 @@ function keepingOut(oddities: ReadonlySet<Oddity>, { keepsOut }: ScanRun): reado
 
 const tooLate = unknown('second look: no answer in time (SCANTIMEOUT)', 'timeout')
 
-function tooDeep({ settings: { MAXNESTING } }: ScanRun): ScanResult {
-  const why = `more than ${MAXNESTING} messages or multiparts inside one another (MAXNESTING)`
-  return unseen('depth', why)
-}
+const tooDeep = unseen(
+  'depth',
+  `more than ${limits.nesting} messages or multiparts inside one another`,
+)

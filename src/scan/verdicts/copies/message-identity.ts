@@ -96,10 +96,10 @@ function describeScan(
   scanners: readonly Scanner[],
 ): string {
   const identities = scanners.map(({ memorable }) => memorable!.identity)
-  const { MAXNESTING, SECONDLOOK } = scanSettings
+  const { SECONDLOOK } = scanSettings
   const besides = askedBesides(scanSettings).join()
   const asFile = isByBytes ? ' as=file' : ''
-  const settings = `onescan=${about.version} nesting=${MAXNESTING} secondlook=${SECONDLOOK} besides=${besides}${asFile}`
+  const settings = `onescan=${about.version} secondlook=${SECONDLOOK} besides=${besides}${asFile}`
   return replaceUnprintable(`${settings} scanners=${identities.join(',')}`)
 }
 

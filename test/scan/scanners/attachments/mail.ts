@@ -35,7 +35,7 @@ export async function searched(
 ): Promise<{ readonly result: ScanResult; readonly notes: readonly string[] }> {
   const notes: string[] = []
   const run = runOf([attachmentsScanner(policy)], {
-    settings: { MAXNESTING: 100, SECONDLOOK: 'never' },
+    settings: { SECONDLOOK: 'never' },
     keepsOut: new Set(['size']),
     note: (text) => void notes.push(text),
     gone,

@@ -50,7 +50,7 @@ const dated = { changed: 1.8e9 }
 t.test('how a message is looked at is one line: release, settings, scanners', async (t) => {
   const identity = await identityOf([scanner('a', 'not told'), scanner('b\n', 'not told')])
   const { version } = about
-  const line = `onescan=${version} nesting=${settings.MAXNESTING} secondlook=always besides= scanners=a,b?`
+  const line = `onescan=${version} secondlook=always besides= scanners=a,b?`
   t.equal(identity?.fingerprintInput.scanDescription, line)
 })
 
