@@ -28,9 +28,9 @@ enum exit_code {
 /* The others that an answer of onescand may name. */
 enum answer_code {
   EXIT_REFUSED = 31, /* The message is permanently refused. */
-  EXIT_VIRUS = 33, /* A virus was found (ERROR_EXIT=88, if no text can be sent). */
-  EXIT_BANNED = 34, /* A banned attachment was found (ERROR_EXIT=88, if no text can be sent). */
-  EXIT_UNSCANNED = 77, /* The message could not be scanned (ERROR_EXIT=88, if no text can be sent). */
+  EXIT_VIRUS = 33, /* A virus was found (ERROR_FD=2, if no text can be sent). */
+  EXIT_BANNED = 34, /* A banned attachment was found (ERROR_FD=2, if no text can be sent). */
+  EXIT_UNSCANNED = 77, /* The message could not be scanned (ERROR_FD=2, if no text can be sent). */
 };
 
 /* Limits in bytes; slot-protocol.md and onescanc(8) have them, too. */
@@ -86,7 +86,6 @@ static const char *const told_to_onescand[] = {
   "REFUSALTEXT",
   "QUARANTINE",
   "SCANFAIL",
-  "SCANFAIL_RELAY",
   "OVERSIZE",
   "UNREAD",
   "SECONDLOOK",
@@ -94,7 +93,6 @@ static const char *const told_to_onescand[] = {
   "FINDINGS",
   "CLAMD",
   "CLAMDMAXSIZE",
-  "CLAMSCAN",
   "CLAMDBDIR",
   "BADATTACHMENTS",
   "ARCHIVEBANS",
@@ -109,7 +107,6 @@ static const char *const told_to_onescand[] = {
   "CLUSTERPEERS",
   "CLUSTERPEER",
   "ERROR_FD",
-  "ERROR_EXIT",
   "QUEUECHAIN",
   "QMAILHOME",
   "CONTROLDIR",

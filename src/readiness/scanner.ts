@@ -43,9 +43,9 @@ function isOwnPlugin({ name }: Scanner): boolean {
 }
 
 /** Checks clamscan's own database, if it is the scanner. */
-function checkDatabase({ QHPSI, CLAMSCAN, CLAMDBDIR }: ScanSettings): Finding[] {
+function checkDatabase({ QHPSI, CLAMDBDIR }: ScanSettings): Finding[] {
   const isUsed = QHPSI.kind === 'plugins' && QHPSI.names.includes('clamscan')
-  if (!isUsed || CLAMSCAN !== 'clamscan') return []
+  if (!isUsed) return []
   return checkCount('scanner clamscan', CLAMDBDIR ?? DEFAULT_DATABASE)
 }
 

@@ -34,7 +34,6 @@ export const badSettings: readonly BadSetting[] = [
     ...eachOf('VERDICTS', ['disk', 'unix:relative'], 'memory, off, '),
   ].map((setting): BadSetting => ({ ...setting, onlyDaemon: true })),
   ...words('SCANFAIL', 'maybe', 'ACCEPT'),
-  ...words('SCANFAIL_RELAY', 'maybe'),
   ...words('CLUSTERPEERS', 'some').map(withRing),
   ...wholeNumbers('CLUSTERMAXAGE', 'old', '-5').map(withRing),
   ...words('OVERSIZE', 'pass'),
@@ -52,7 +51,6 @@ export const badSettings: readonly BadSetting[] = [
     reason: /FINDINGS macro=tag: macro is none of encrypted, macros, phishing/,
   },
   ...words('ARCHIVEBANS', 'yes'),
-  ...words('CLAMSCAN', 'fast'),
   { settings: { QHPSI: "'open" }, reason: /QHPSI 'open: a ' is not closed/ },
   {
     settings: { QHPSI: 'clamd' },
@@ -102,7 +100,7 @@ export const badSettings: readonly BadSetting[] = [
   ...[...wholeNumbers('QUARANTINEDAYS', 'old', '36501'), ...ofBytes('QUARANTINESIZE', 'big')].map(
     (setting): BadSetting => ({ ...setting, onlyDaemon: true }),
   ),
-  ...['SCANFAIL', 'SCANFAIL_RELAY', 'UNREAD', 'STRICTMIME'].map(
+  ...['SCANFAIL', 'UNREAD', 'STRICTMIME'].map(
     (name): BadSetting => ({
       settings: { [name]: 'quarantine' },
       reason: new RegExp(`${name} quarantine: there is none; set QUARANTINE`),
@@ -119,7 +117,6 @@ export const badSettings: readonly BadSetting[] = [
   },
   { settings: { ERROR_FD: 'six' }, reason: /ERROR_FD six: must be a whole number/, noDaemon: true },
   { settings: { ERROR_FD: '1' }, reason: /ERROR_FD 1: must be/, noDaemon: true },
-  { settings: { ERROR_EXIT: '81' }, reason: /ERROR_EXIT 81: must be 82 or 88/, noDaemon: true },
   { settings: { QUEUECHAIN: "'open" }, reason: /QUEUECHAIN/, noDaemon: true },
   ...[undefined, true as const].flatMap((unscanned) =>
     [

@@ -13,7 +13,7 @@ export interface Sent {
 }
 
 /** Settings of a connection: a client has them, and never the environment of a daemon. */
-const OF_CONNECTION = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXIT'])
+const OF_CONNECTION = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD'])
 
 /** Whether a daemon may have a setting in its environment. */
 export const isOfDaemon = (name: string): boolean => !OF_CONNECTION.has(name)

@@ -111,21 +111,27 @@ export const qhpsi: readonly Case[] = [
     },
   },
   {
-    name: 'SCANFAIL_RELAY applies to relay clients',
+    name: 'a line lets in what could not be scanned from relay clients',
     message: () => troublesome,
-    settings: scanning({ SCANFAIL_RELAY: 'accept', RELAYCLIENT: '' }),
+    settings: (stage) =>
+      scanning({ RELAYCLIENT: '', CONTROLDIR: stage.rules('auth SCANFAIL=accept\n') })(stage),
     expect: { outcome: 'delivered', xQhpsi: null },
   },
   {
-    name: 'SCANFAIL_RELAY does not apply to other clients',
+    name: 'the same line does not apply to other clients',
     message: () => troublesome,
-    settings: scanning({ SCANFAIL_RELAY: 'accept' }),
+    settings: (stage) => scanning({ CONTROLDIR: stage.rules('auth SCANFAIL=accept\n') })(stage),
     expect: { outcome: 'deferred' },
   },
   {
-    name: 'SCANFAIL_RELAY=defer is stricter with relay clients than SCANFAIL=accept',
+    name: 'a line is stricter with relay clients than SCANFAIL=accept',
     message: () => troublesome,
-    settings: scanning({ SCANFAIL: 'accept', SCANFAIL_RELAY: 'defer', RELAYCLIENT: '' }),
+    settings: (stage) =>
+      scanning({
+        SCANFAIL: 'accept',
+        RELAYCLIENT: '',
+        CONTROLDIR: stage.rules('auth SCANFAIL=defer\n'),
+      })(stage),
     expect: { outcome: 'deferred' },
   },
   {

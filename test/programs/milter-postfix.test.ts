@@ -108,7 +108,10 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
 
   // promise: rule-8-not-clean
   t.test('authenticated clients can have another policy', async (t) => {
-    await passage.serve(t, { QHPSI: stage.scanner, SCANFAIL_RELAY: 'accept' })
+    await passage.serve(t, {
+      QHPSI: stage.scanner,
+      CONTROLDIR: stage.rules('auth SCANFAIL=accept\n'),
+    })
     const session = await openSmtp(passage.port)
     t.match((await session.send({ ...envelope, message: trouble })).data, /^451 4\.7\.1 /)
     t.match(await session.say('XCLIENT LOGIN=ann'), /^220 /)

@@ -228,7 +228,7 @@ t.test('after the queue', { skip: postfixMissing }, async (t) => {
   t.test(
     'mail of local programs counts as that of relay clients, by SOURCE of XFORWARD',
     async (t) => {
-      await serve(t, { SCANFAIL_RELAY: 'accept' })
+      await serve(t, { CONTROLDIR: stage.rules('auth SCANFAIL=accept\n') })
       passage.submit(trouble, '-t', '-f', 'ann@example.net')
       t.match((await receiver.next()).message.toString(), /TROUBLE/)
     },

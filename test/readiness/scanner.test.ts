@@ -57,12 +57,9 @@ t.test(
       const env = { CLAMDBDIR, SPOOLDIR: '/nonexistent', ...more } // no scanner is started
       return (await check(QHPSI, env)).filter(({ value }) => value.includes(CLAMDBDIR))
     }
-    t.match(await counted('plugin: clamscan', { CLAMSCAN: 'clamscan' }), [
-      { what: 'scanner clamscan' },
-    ])
-    t.same(await counted('plugin: clamscan', { CLAMSCAN: 'clamdscan' }), [])
-    t.same(await counted('plugin: eicar', { CLAMSCAN: 'clamscan' }), [])
-    t.same(await counted('/bin/true %s', { CLAMSCAN: 'clamscan' }), [])
+    t.match(await counted('plugin: clamscan'), [{ what: 'scanner clamscan' }])
+    t.same(await counted('plugin: eicar'), [])
+    t.same(await counted('/bin/true %s'), [])
   },
 )
 

@@ -43,7 +43,6 @@ const withoutQuarantine: {
   ) => Exclude<MailSettings[Name], 'quarantine'>
 } = {
   SCANFAIL: () => 'defer',
-  SCANFAIL_RELAY: () => 'defer',
   UNREAD: ({ UNREAD }) => refusing(UNREAD),
   STRICTMIME: ({ STRICTMIME }) => refusing(STRICTMIME),
 }

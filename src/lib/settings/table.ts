@@ -38,11 +38,6 @@ const byCaller = { ...slot, defaultInWords: 'from the caller' } as const
 
 const answersAndLog = {
   ERROR_FD: number(undefined, { min: 2, max: 255, ...slot, fromClient: 'client' }),
-  ERROR_EXIT: text(undefined, {
-    ...slot,
-    fromClient: 'client',
-    defaultInWords: '88 for descriptor 2, else 82',
-  }),
   LOGFILE: text(undefined, {
     ...own,
     defaultInWords: "standard error if that is a log, else the system's log",

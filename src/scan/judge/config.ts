@@ -20,10 +20,7 @@ import { readScanSettings, type ScanSettings } from '../scanners/shared/scan-set
 import type { IsAllowed } from '../scanners/shared/scanner.ts'
 
 /** By what a message is scanned, and what becomes of it then; the names are those of onescan-queue(8). */
-export interface MailSettings extends ScanSettings, Values<typeof treatment> {
-  /** As SCANFAIL, if it is unset. */
-  readonly SCANFAIL_RELAY: Values<typeof treatment>['SCANFAIL']
-}
+export interface MailSettings extends ScanSettings, Values<typeof treatment> {}
 
 /**
  * All settings that decide about a message, as one value that is read once from the environment and
@@ -131,9 +128,9 @@ export function readMailSettings(
   const scan = readScanSettings(env, directories)
   if (scan === undefined) return undefined
   const treated = readSettings(env, treatment)
-  const { SCANFAIL, SCANFAIL_RELAY = SCANFAIL, QUARANTINE } = treated
+  const { SCANFAIL, QUARANTINE } = treated
   const { UNREAD, STRICTMIME } = scan
-  const actions = { SCANFAIL, SCANFAIL_RELAY, UNREAD, STRICTMIME }
+  const actions = { SCANFAIL, UNREAD, STRICTMIME }
   const asking = [
     ...Object.entries(actions),
     ...scan.FINDINGS.map(({ action }) => ['FINDINGS', action] as const),
@@ -143,9 +140,9 @@ export function readMailSettings(
     throw new Fault('config', `${name} quarantine: there is none; set QUARANTINE to a directory`)
   }
   const { ARCHIVEBANS, BADATTACHMENTS } = scan
-  if (ARCHIVEBANS === 'off') return { ...scan, ...treated, SCANFAIL_RELAY }
+  if (ARCHIVEBANS === 'off') return { ...scan, ...treated }
   const archiveBans = listFingerprint(readAttachmentRules(BADATTACHMENTS).names)
-  return { ...scan, ...treated, SCANFAIL_RELAY, archiveBans }
+  return { ...scan, ...treated, archiveBans }
 }
 
 /** The settings of infected mail, which a door may have changed for all lines that do not set them. */

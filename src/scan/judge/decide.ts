@@ -45,7 +45,7 @@ export function decide(
     case 'clean':
       return stamp ? accept(CLEAN, stamp.field) : accept(CLEAN)
     case 'unknown':
-      return decideCouldNotTell(transaction, config.settings, accept())
+      return decideCouldNotTell(config.settings, accept())
     case 'infected':
       return decideInfected(transaction, config, acceptances, result)
     case 'unseen':
@@ -53,13 +53,12 @@ export function decide(
   }
 }
 
-/** No scanner could tell: SCANFAIL and SCANFAIL_RELAY decide. */
+/** The scanners' answer is unknown: SCANFAIL decides. */
 function decideCouldNotTell(
-  { client }: Transaction,
-  { SCANFAIL, SCANFAIL_RELAY, QUARANTINE }: MailSettings,
+  { SCANFAIL, QUARANTINE }: MailSettings,
   untagged: Acceptance,
 ): SingleDecision {
-  switch (client.mayRelay ? SCANFAIL_RELAY : SCANFAIL) {
+  switch (SCANFAIL) {
     case 'accept':
       return untagged
     case 'quarantine':

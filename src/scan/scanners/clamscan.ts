@@ -6,7 +6,6 @@ import { errorText, isFault } from '../../lib/errors/fault.ts'
 import { replaceUnprintable } from '../../lib/errors/log.ts'
 import { ABORTED, unlessAborted } from '../../lib/flow/timeout.ts'
 import { DEFAULT_DATABASE } from '../../lib/settings/table/scanning.ts'
-import { CONFIG_FILES, databaseIn, firstConfOf } from './clamd/database.ts'
 import {
   causeOf,
   clean,
@@ -20,36 +19,25 @@ import {
 import type { ScanSettings } from './shared/scan-settings.ts'
 import type { ContentScanner } from './shared/scanner.ts'
 
-/** Where a program of ClamAV is. */
-interface ProgramPlace {
-  readonly path: string
-  /** Its configuration file; undefined for its own default. */
-  readonly configFile?: string
-}
+const PROGRAM = '/usr/bin/clamscan'
 
 /**
- * Plugin `clamscan`: the npm package of that name, which runs one of ClamAV's programs on a file.
- * CLAMSCAN names it, and the package falls back to no other:
- *
- *   clamscan   loads its signatures (CLAMDBDIR) for every message, which takes seconds
- *   clamdscan  hands the descriptor to the clamd of its configuration
+ * Plugin `clamscan`: the npm package of that name, which runs ClamAV's program clamscan on a file. It loads its
+ * signatures (CLAMDBDIR) for every message, which takes seconds. `program` stands in its place.
  *
  * A message of more than CLAMDMAXSIZE is not scanned: ClamAV answers OK to what is over its limit.
  */
-export function clamscanScanner(
-  settings: ScanSettings,
-  place: ProgramPlace = { path: `/usr/bin/${settings.CLAMSCAN}` },
-): ContentScanner {
-  const { CLAMSCAN, CLAMDBDIR, CLAMDMAXSIZE } = settings
-  const judgedBy = [CLAMSCAN, CLAMDBDIR, CLAMDMAXSIZE]
+export function clamscanScanner(settings: ScanSettings, program = PROGRAM): ContentScanner {
+  const { CLAMDBDIR, CLAMDMAXSIZE } = settings
+  const judgedBy = [CLAMDBDIR, CLAMDMAXSIZE]
   return {
     name: 'clamscan',
     local: false,
     memorable: {
       identity: `clamscan(${encodeURIComponent(JSON.stringify(judgedBy))})`,
       signatures: "this host's",
-      loadsFrom: () => [databaseOfProgram(settings, place)],
-      ...(CLAMSCAN === 'clamscan' && { hasLoaded: async () => true }), // it does so each time
+      loadsFrom: () => [CLAMDBDIR ?? DEFAULT_DATABASE],
+      hasLoaded: async () => true, // it does so each time
     },
     async scan(sample, { signal }) {
       if (sample.bytes.size > CLAMDMAXSIZE) {
@@ -62,7 +50,7 @@ export function clamscanScanner(
       if (sample.bytes.size === 0) return clean
       try {
         const result = await endingItsPrograms(signal, async () => {
-          const engine = await startEngine(settings, place)
+          const engine = await startEngine(settings, program)
           signal.throwIfAborted()
           const { path } = await sample.file()
           return engine.isInfected(path)
@@ -77,44 +65,25 @@ export function clamscanScanner(
   }
 }
 
-/** The directory of signatures by which the program scans. */
-function databaseOfProgram(
-  { CLAMSCAN, CLAMDBDIR }: ScanSettings,
-  { configFile }: ProgramPlace,
-): string {
-  if (CLAMSCAN === 'clamscan') return CLAMDBDIR ?? DEFAULT_DATABASE
-  return databaseIn(firstConfOf(configFile === undefined ? CONFIG_FILES : [configFile]))
-}
-
-/** Starts the package for one program, with everything switched off that it would fall back to. */
-async function startEngine(
-  { CLAMSCAN, CLAMDBDIR }: ScanSettings,
-  { path, configFile }: ProgramPlace,
-): Promise<NodeClam> {
+/** Starts the package with everything switched off that it would fall back to. */
+async function startEngine({ CLAMDBDIR }: ScanSettings, path: string): Promise<NodeClam> {
   const noProgram = null as unknown as string // keeps the package from running its defaults
   const engine = await new NodeClam().init({
-    preference: CLAMSCAN,
+    preference: 'clamscan',
     removeInfected: false,
     quarantineInfected: false,
     scanRecursively: false,
     debugMode: false, // it would write to fd 1
     clamscan: {
-      active: CLAMSCAN === 'clamscan',
-      path: CLAMSCAN === 'clamscan' ? path : noProgram,
+      active: true,
+      path,
       ...(CLAMDBDIR !== undefined && { db: CLAMDBDIR }),
     },
-    clamdscan: {
-      active: CLAMSCAN === 'clamdscan',
-      path: CLAMSCAN === 'clamdscan' ? path : noProgram,
-      ...(configFile !== undefined && { configFile }),
-      localFallback: false,
-      bypassTest: true,
-      multiscan: false,
-    },
+    clamdscan: { active: false, path: noProgram, localFallback: false, bypassTest: true },
   })
   // The package takes another program, or the default database, without saying so.
   const { scanner } = engine as unknown as { readonly scanner: string }
-  if (scanner !== CLAMSCAN) throw new Error(`${path} is not ${CLAMSCAN}`)
+  if (scanner !== 'clamscan') throw new Error(`${path} is not clamscan`)
   if ((engine.settings.clamscan?.db ?? undefined) !== CLAMDBDIR) {
     throw new Error(`CLAMDBDIR ${CLAMDBDIR}: cannot be read`)
   }

@@ -36,7 +36,6 @@ const cold: Record<string, Record<string, string>> = {
   'other rules for attachments': { BADATTACHMENTS: '/dev/null' },
   'another place for control files': { CONTROLDIR: '/tmp' },
   'a laxer SCANFAIL': { SCANFAIL: 'accept' },
-  'a laxer SCANFAIL_RELAY': { SCANFAIL_RELAY: 'accept' },
   'more time': { SCANTIMEOUT: '61' },
   'tags only for more signatures': { FINDINGS: '*=tag' },
   'a variable that is not known here': { ONESCAN_NEW: '1' },
@@ -88,7 +87,7 @@ const warm: Record<string, Record<string, string>> = {
   'the same plugins, written otherwise': { QHPSI: "plugin:  'eicar'  attachments" },
   'the plugins in another order': { QHPSI: 'plugin: attachments eicar' },
   'less time': { SCANTIMEOUT: '10' },
-  'a stricter SCANFAIL': { SCANFAIL: 'defer', SCANFAIL_RELAY: 'defer' },
+  'a stricter SCANFAIL': { SCANFAIL: 'defer' },
   'places of its own': { TMPDIR: '/elsewhere', LOGFILE: '/x', QUEUECHAIN: '/y', PATH: '/z' },
 }
 
@@ -218,9 +217,9 @@ t.test('the log has the user and process that asks, if the kernel tells', async 
 })
 
 t.test("a client's connection is described by its own variables alone", async (t) => {
-  const { scanner: QHPSI } = buildStage(t)
-  const relayed = { SCANFAIL_RELAY: 'accept', RELAYCLIENT: '' }
-  const slot = await openSlot(t, { QHPSI, ...relayed, ERROR_FD: '6', ERROR_EXIT: '88' })
+  const { scanner: QHPSI, rules } = buildStage(t)
+  const relayed = { CONTROLDIR: rules('auth SCANFAIL=accept\n'), RELAYCLIENT: '' }
+  const slot = await openSlot(t, { QHPSI, ...relayed, ERROR_FD: '6' })
   const question = { variables: { QHPSI }, message: troublesome, takesReply: true }
   t.equal((await slot.ask(question)).code, 71)
 })
@@ -237,7 +236,7 @@ t.test('the text of a reply goes only to a client that takes it', async (t) => {
   t.match(await ask({ ERROR_FD: '2' }, true), [88, /^Dmessage refused/])
   t.same(await ask({ ERROR_FD: '6' }, false), [31, ''])
   t.same(await ask({}, true), [31, ''])
-  t.same(await ask({ ERROR_EXIT: '88' }, false), [33, ''])
+  t.same(await ask({ ERROR_FD: '2' }, false), [33, ''])
 })
 
 t.test('the user of the process that asks says whether qmail-send injects a bounce', async (t) => {

@@ -174,8 +174,8 @@ t.test('the client gets the answer of the next server, whatever it is', async (t
   t.match(door.mailLog.join(''), /decision=accept .* reply=452 next="452 4\.3\.1 full" door=smtp/)
 })
 
-t.test('the client that XFORWARD names is the one of the log and SCANFAIL_RELAY', async (t) => {
-  const { next, door } = await openBetween(t, { settings: { SCANFAIL_RELAY: 'accept' } })
+t.test('the client that XFORWARD names is the one of the log and of onescan.policy', async (t) => {
+  const { next, door } = await openBetween(t, { settings: {}, rules: 'auth SCANFAIL=accept\n' })
   const client = await door.greeted()
   const send = (...before: readonly string[]) =>
     client.say(...before, MAIL, RCPT, 'DATA', `${TROUBLE}.`)
@@ -192,7 +192,7 @@ t.test('the client that XFORWARD names is the one of the log and SCANFAIL_RELAY'
 })
 
 t.test('XCLIENT is handed on and believed, and not repeated on another connection', async (t) => {
-  const { next, door } = await openBetween(t, { settings: { SCANFAIL_RELAY: 'accept' } })
+  const { next, door } = await openBetween(t, { settings: {}, rules: 'auth SCANFAIL=accept\n' })
   next.script = at('XCLI', '220 next.example.org once more')
   const client = await door.greeted()
   const more = await client.say('XCLIENT ADDR=192.0.2.7 LOGIN=ann')

@@ -36,7 +36,7 @@ t.test('a misspelt variable is reported, with the setting that was meant', async
   t.equal(suggestion('REJECTVIRIUS'), 'did you mean REJECTVIRUS?')
   t.equal(suggestion('QHSPI'), 'did you mean QHPSI?')
   t.equal(suggestion('rejectvirus'), 'did you mean REJECTVIRUS?')
-  t.equal(suggestion('SCANFAILRELAY'), 'did you mean SCANFAIL_RELAY?')
+  t.equal(suggestion('SCANFAILCLAMD'), 'did you mean SCANFAIL_CLAMD?')
   t.equal(suggestion('CLAM'), 'did you mean CLAMD?')
   t.equal(suggestion('QUEUE_PLUGIN_SYMBOL'), 'did you mean QUEUE_PLUGIN_SYMB?')
   t.equal(suggestion('QUEUE_PLUGIN_FUNCTION'), 'did you mean QUEUE_PLUGIN?')

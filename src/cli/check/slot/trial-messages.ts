@@ -144,7 +144,6 @@ async function send(host: Host, message: Buffer, timeout: number): Promise<SlotT
       REJECTVIRUS: '0',
       VIRUSFORWARD: undefined,
       ERROR_FD: undefined,
-      ERROR_EXIT: undefined,
       LOGFILE: undefined,
     },
     timeout,

@@ -2,15 +2,14 @@ import { closeSync, constants, fstatSync, readdirSync, writeSync } from 'node:fs
 import { replaceUnprintable } from '../../../lib/errors/log.ts'
 import { isOpenedFor } from '../../../lib/process/descriptors.ts'
 import { type Environment, readSetting } from '../../../lib/settings/settings.ts'
-import { choice } from '../../../lib/settings/table/values.ts'
 import type { Reply } from '../../../scan/judge/decision.ts'
 import { codeOfReply, exit } from './exit-codes.ts'
 
-/** How the caller of the slot takes a reply: ERROR_FD and ERROR_EXIT. */
+/** How the caller of the slot takes a reply, by ERROR_FD. */
 export interface ErrorReport {
   /** The descriptor for the text; undefined if no text can be sent. */
   readonly fd: number | undefined
-  /** The exit code that says that there is a text. */
+  /** The exit code that announces a text: 88 for descriptor 2, where IndiMail reads it, else 82. */
   readonly code: number
 }
 
@@ -18,7 +17,7 @@ export interface ErrorReport {
 const REPORT_MAX = 255
 
 /**
- * Reads ERROR_FD and ERROR_EXIT, and checks the descriptor. It must be a socket, or a pipe that is
+ * Reads ERROR_FD, and checks the descriptor. It must be a socket, or a pipe that is
  * open for writing only, and no other descriptor of this process may lead to the same file.
  * Otherwise the number may be one of the runtime's own pipes, or become a socket to a scanner. For
  * the same reason this is called before anything else is opened.
@@ -28,12 +27,10 @@ export function readErrorReport(env: Environment): ErrorReport {
   return { fd: fd !== undefined && isForReplies(fd) ? fd : undefined, code }
 }
 
-/** Reads ERROR_FD and ERROR_EXIT, whether or not the descriptor can be used. */
+/** Reads ERROR_FD, whether or not the descriptor can be used. */
 export function readReplyForm(env: Environment): ErrorReport {
   const fd = readSetting(env, 'ERROR_FD')
-  const byDefault = fd === 2 ? '88' : '82'
-  const code = Number(choice(env.ERROR_EXIT, 'ERROR_EXIT', ['82', '88'], byDefault))
-  return { fd, code }
+  return { fd, code: fd === 2 ? exit.customTextIndimail : exit.customText }
 }
 
 /** Sends the text if that is possible, and returns the exit code that goes with it. */

@@ -59,11 +59,6 @@ const couldNotTell = {
     laxer: accepts,
     passes: ifAccepted('mail about which the scanners could not tell'),
   }),
-  SCANFAIL_RELAY: parsed(undefined, (text, name) => choice(text, name, scanFail, 'defer'), {
-    laxer: accepts,
-    defaultInWords: 'as `SCANFAIL`',
-    passes: ifAccepted('mail of relay clients about which the scanners could not tell'),
-  }),
 }
 
 /** Mail of which scanners do not see all. */
@@ -99,7 +94,6 @@ export const DEFAULT_DATABASE = '/var/lib/clamav'
 export const clamAv = {
   CLAMD: wordList('/run/clamav/clamd.ctl'),
   CLAMDMAXSIZE: size('100M'),
-  CLAMSCAN: word(['clamscan', 'clamdscan']),
   CLAMDBDIR: text(undefined, { defaultInWords: `\`${DEFAULT_DATABASE}\`` }),
   BADATTACHMENTS: parsed(undefined, readBanned, { defaultInWords: '`control/badattachments`' }),
   ARCHIVEBANS: word(['off', 'on']),
@@ -116,7 +110,7 @@ function ifAccepted(mail: string): (value: string | undefined) => string | undef
   return (value) => (value === 'accept' ? mail : undefined)
 }
 
-/** Tells why SCANFAIL or SCANFAIL_RELAY of a client is laxer. */
+/** Reports why a client's SCANFAIL is laxer. */
 function accepts(theirs: string | undefined, own: string | undefined): string | undefined {
   return theirs === 'accept' && own !== 'accept' ? "is laxer than the daemon's" : undefined
 }

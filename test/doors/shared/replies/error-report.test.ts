@@ -54,7 +54,6 @@ t.test('the text may go to a connection', async (t) => {
 t.test('without a text the exit codes are those that the caller knows', async (t) => {
   t.same(readErrorReport({}), { fd: undefined, code: 82 })
   t.equal(readErrorReport({ ERROR_FD: '2' }).code, 88)
-  t.equal(readErrorReport({ ERROR_EXIT: '88' }).code, 88)
   for (const [grounds, permanent, temporary] of [
     ['virus', 33, 33],
     ['banned', 34, 34],
