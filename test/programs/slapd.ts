@@ -11,12 +11,12 @@ import { type Ending, startServer } from './server.ts'
 export const slapdMissing: string | false = lacks('slapd', 'slapadd', 'openssl')
 
 export interface Slapd {
+  /** With the base of the search, as the other URLs. */
   readonly url: string
   /** The same server by TLS, with a certificate that `authorities` vouches for, and by a socket. */
   readonly secureUrl: string
   readonly authorities: string
   readonly socketUrl: string
-  readonly base: string
   /** Who may read all; the file has the password. */
   readonly bindDn: string
   readonly passwordFile: string
@@ -108,11 +108,10 @@ export async function startSlapd(
   const stop = () => server.stop('SIGCONT', 'SIGTERM')
   t.teardown(stop)
   return {
-    url,
-    secureUrl,
+    url: `${url}/${base}`,
+    secureUrl: `${secureUrl}/${base}`,
     authorities: at('certificate'),
-    socketUrl,
-    base,
+    socketUrl: `${socketUrl}/${base}`,
     bindDn,
     passwordFile: at('password'),
     async pause() {

@@ -39,6 +39,8 @@ t.test('each setting that cannot be used is named, with the remedy', async (t) =
     ],
     [{ QUOTALOOKUPTIMEOUT: '0' }, /QUOTALOOKUPTIMEOUT 0: must be a whole number of milliseconds/],
     [{ QUOTALDAPURL: 'http://x' }, /QUOTALDAPURL http:\/\/x: must be ldap:/],
+    [{ QUOTALDAPURL: 'ldap://x/dc=x??sub' }, /QUOTALDAPURL .*\/BASE if wanted/],
+    [{ QUOTALDAPURL: 'ldap://x/dc=%zz' }, /QUOTALDAPURL .*\/BASE if wanted/],
     [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPBIND: 'cn=x' }, /QUOTALDAPPASSWORD: is unset/],
     [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPFILTER: 'uid=%u' }, /QUOTALDAPFILTER uid=%u: must be/],
     [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPHOME: 'a b' }, /QUOTALDAPHOME a b: must be the name/],
@@ -97,4 +99,12 @@ t.test('QUOTADEFAULT is a size, or limits', async (t) => {
   t.same(limits(''), {})
   t.match(limits('1G'), { bytes: 1024 ** 3 })
   t.match(limits('1000S,10C'), { bytes: 1000, messages: 10 })
+})
+
+t.test('the URL of a directory may have the base of the search', async (t) => {
+  const baseOf = (QUOTALDAPURL: string) => readServiceSettings({ QUOTALDAPURL }).ldap?.base
+  t.equal(baseOf('ldap://x'), '')
+  t.equal(baseOf('ldap://x:389/'), '')
+  t.equal(baseOf('ldaps://x/ou=mail%20users,dc=example,dc=org'), 'ou=mail users,dc=example,dc=org')
+  t.equal(baseOf('ldapi://%2Frun%2Fldapi/dc=x'), 'dc=x')
 })

@@ -100,7 +100,6 @@ const directory = {
 
 const quotaDirectory = {
   QUOTALDAPURL: text(undefined, directory),
-  QUOTALDAPBASE: text(undefined, { ...directory, defaultInWords: 'at the top' }),
   QUOTALDAPBIND: text(undefined, directory),
   QUOTALDAPPASSWORD: parsed(undefined, absolutePath, directory),
   QUOTALDAPCA: parsed(undefined, absolutePath, {

@@ -5,9 +5,10 @@ import type { DialledServer } from '../shared/dial.ts'
 
 /** Where a directory of users is, and how it is asked; the settings QUOTALDAP… of onescan-quotad(8). */
 export interface LdapSettings {
-  /** The server's URL as it was written. */
+  /** The URL of the directory as it was written. */
   readonly url: string
   readonly server: DialledServer
+  /** The entry below which the search goes; empty for the top. */
   readonly base: string
   /** The account that asks; undefined if the directory is asked anonymously. */
   readonly bind: { readonly dn: string; readonly passwordFile: string } | undefined
@@ -22,12 +23,10 @@ export interface LdapSettings {
 export function readLdapSettings(env: Environment): LdapSettings | undefined {
   const url = env.QUOTALDAPURL
   if (!url) return undefined
-  const server = readServer(url)
-  if (server === undefined) {
-    throw new Fault(
-      'config',
-      `QUOTALDAPURL ${url}: must be ldap://HOST[:PORT], ldaps://HOST or ldapi://%2FPATH`,
-    )
+  const directory = readUrl(url)
+  if (directory === undefined) {
+    const form = 'ldap://HOST[:PORT], ldaps://HOST or ldapi://%2FPATH, and /BASE if wanted'
+    throw new Fault('config', `QUOTALDAPURL ${url}: must be ${form}`)
   }
   const filter = readSetting(env, 'QUOTALDAPFILTER')
   if (!/^\(.*%[und].*\)$/.test(filter)) {
@@ -44,8 +43,7 @@ export function readLdapSettings(env: Environment): LdapSettings | undefined {
   }
   return {
     url,
-    server,
-    base: env.QUOTALDAPBASE ?? '',
+    ...directory,
     bind: readBind(env),
     authorities: readSetting(env, 'QUOTALDAPCA'),
     filter,
@@ -79,9 +77,19 @@ function readAttributeName(
   throw new Fault('config', `${name} ${wanted}: must be the name of an attribute`)
 }
 
-/** Reads `ldap://HOST[:PORT]`, `ldaps://HOST[:PORT]` or `ldapi://%2FPATH` (RFC 4516). */
-function readServer(url: string): DialledServer | undefined {
-  const [, scheme, endpoint = ''] = /^(ldap[si]?):\/\/([!-.0-~]+)\/?$/.exec(url) ?? []
+/**
+ * Reads `ldap://HOST[:PORT]`, `ldaps://HOST[:PORT]` or `ldapi://%2FPATH`, with `/BASE` behind it if the search
+ * does not begin at the top (RFC 4516).
+ */
+function readUrl(url: string): Pick<LdapSettings, 'server' | 'base'> | undefined {
+  const [, scheme = '', endpoint = '', dn = ''] =
+    /^(ldap[si]?):\/\/([!-.0-~]+)(?:\/([^?\s]*))?$/.exec(url) ?? []
+  const base = attempt(() => decodeURIComponent(dn))
+  const server = readServer(scheme, endpoint)
+  return base === undefined || server === undefined ? undefined : { server, base }
+}
+
+function readServer(scheme: string, endpoint: string): DialledServer | undefined {
   if (scheme === 'ldapi') {
     const path = attempt(() => decodeURIComponent(endpoint))
     return path?.startsWith('/') ? { path: socketPath(path, 'QUOTALDAPURL') } : undefined

@@ -111,7 +111,6 @@ function settingsFor(slapd: Slapd, binding: 'anonymously' | 'bound'): Record<str
   return {
     QUOTAMAILBOX: 'maildir:%h',
     QUOTALDAPURL: slapd.url,
-    QUOTALDAPBASE: slapd.base,
     ...(binding === 'bound' ? bind : {}),
   }
 }

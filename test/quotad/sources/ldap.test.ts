@@ -53,7 +53,6 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
   const env = {
     QUOTAMAILBOX: 'maildir:%h',
     QUOTALDAPURL: slapd.url,
-    QUOTALDAPBASE: slapd.base,
     QUOTALDAPBIND: slapd.bindDn,
     QUOTALDAPPASSWORD: slapd.passwordFile,
   }

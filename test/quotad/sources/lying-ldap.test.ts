@@ -38,19 +38,18 @@ t.test('onescan-quotad answers on while a directory lies', async (t) => {
 t.test('onescan-quotad answers by ldaps again after a lie', { skip: slapdMissing }, async (t) => {
   const slapd = await startSlapd(t, [{ uid: 'ann', mailMessageStore: '/nonexistent/ann' }], 'all')
   let isLying = true
-  const slapdPort = Number(new URL(slapd.secureUrl).port)
+  const { port, pathname } = new URL(slapd.secureUrl)
   const take = (socket: Socket) => {
     if (isLying) return void socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')
-    const honest = connect(slapdPort, '127.0.0.1')
+    const honest = connect(Number(port), '127.0.0.1')
     honest.on('error', () => socket.destroy())
     socket.pipe(honest).pipe(socket)
   }
-  const url = `ldaps://127.0.0.1:${await listen(t, createServer(take))}`
+  const url = `ldaps://127.0.0.1:${await listen(t, createServer(take))}${pathname}`
   const quotad = await startQuotad(t, {
     QUOTAMAILBOX: 'maildir:%h',
     QUOTALDAPURL: url,
     QUOTALDAPCA: slapd.authorities,
-    QUOTALDAPBASE: slapd.base,
   })
   t.equal(await quotad.ask('CHECK_QUOTA ann 0'), 'QUOTA_ERROR ann')
   isLying = false

@@ -84,7 +84,6 @@ function open(t: Test, slapd: Slapd, port: number, timeout = 30_000) {
     QUOTAD: `ldap:quotad:%h:${port}`,
     QUOTATIMEOUT: `${timeout}`,
     QUOTALDAPURL: slapd.url,
-    QUOTALDAPBASE: slapd.base,
     QUOTALDAPBIND: slapd.bindDn,
     QUOTALDAPPASSWORD: slapd.passwordFile,
   })

@@ -151,7 +151,7 @@ t.test('QUOTAD with ldap: needs a directory, and %h in its template', async (t) 
       return (error as Error).message
     }
   }
-  const there = { QUOTALDAPURL: 'ldap://127.0.0.1', QUOTALDAPBASE: 'dc=x' }
+  const there = { QUOTALDAPURL: 'ldap://127.0.0.1/dc=x' }
   t.equal(said('quotad:%h:1'), 'QUOTAD ldap:quotad:%h:1: set QUOTALDAPURL, too')
   t.equal(said('quotad:%h:1', there), 'taken')
   const without = 'QUOTAD ldap:quotad:mx:1: must have %h, as in ldap:quotad:%h:8625'
