@@ -36,36 +36,32 @@ type SettingWith<Word> = {
   [Name in keyof MailSettings]-?: Word extends WordOf<MailSettings[Name]> ? Name : never
 }[keyof MailSettings]
 
-/** All settings that may say quarantine, and what they say here. */
-const withoutQuarantine: {
-  readonly [Name in SettingWith<'quarantine'>]: (
-    settings: MailSettings,
-  ) => Exclude<MailSettings[Name], 'quarantine'>
-} = {
-  SCANFAIL: () => 'defer',
-  UNREAD: ({ UNREAD }) => refusing(UNREAD),
-  STRICTMIME: ({ STRICTMIME }) => refusing(STRICTMIME),
-}
-
-const refusing = <Action extends string>(action: Action) =>
-  (action === 'quarantine' ? 'refuse' : action) as Exclude<Action, 'quarantine'> | 'refuse'
-
-/** What clamd has found is answered as found, even if other doors would defer the mail. */
-function found(action: FindingAction): FindingAction {
-  return action === 'defer' || action === 'quarantine' ? 'refuse' : action
+/** All settings that may be `quarantine`, without that word. */
+type WithoutQuarantine = {
+  readonly [Name in SettingWith<'quarantine'>]: Exclude<MailSettings[Name], 'quarantine'>
 }
 
 function answeringSettings(settings: MailSettings): MailSettings {
-  const changed = Object.entries(withoutQuarantine).map(([name, here]) => [name, here(settings)])
+  const { UNREAD, STRICTMIME, FINDINGS } = settings
+  const words: WithoutQuarantine = {
+    SCANFAIL: 'defer',
+    UNREAD: UNREAD === 'quarantine' ? 'refuse' : UNREAD,
+    STRICTMIME: STRICTMIME === 'quarantine' ? 'refuse' : STRICTMIME,
+  }
   return {
     ...settings,
-    ...Object.fromEntries(changed),
-    FINDINGS: settings.FINDINGS.map(({ what, action }) => ({ what, action: found(action) })),
+    ...words,
+    FINDINGS: FINDINGS.map(({ what, action }) => ({ what, action: found(action) })),
     REJECTVIRUS: 'reject',
     VIRUSFORWARD: undefined,
     QUARANTINE: undefined,
     OVERSIZE: 'defer',
   }
+}
+
+/** What clamd has found is answered as found, even if other doors would defer the mail. */
+function found(action: FindingAction): FindingAction {
+  return action === 'defer' || action === 'quarantine' ? 'refuse' : action
 }
 
 /** The lines of onescan.policy that ask for nothing that clients of clamd do not tell. */

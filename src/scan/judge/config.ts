@@ -8,7 +8,12 @@ import {
   readSettings,
   type Values,
 } from '../../lib/settings/settings.ts'
-import { type FindingAction, type Property, treatment } from '../../lib/settings/table/scanning.ts'
+import {
+  type FindingAction,
+  type Property,
+  scanning,
+  treatment,
+} from '../../lib/settings/table/scanning.ts'
 import { readSpoolSettings, type SpoolSettings } from '../../mail/message/spool.ts'
 import { type ClusterSettings, readClusterSettings } from '../cluster/keyring.ts'
 import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
@@ -128,21 +133,29 @@ export function readMailSettings(
   const scan = readScanSettings(env, directories)
   if (scan === undefined) return undefined
   const treated = readSettings(env, treatment)
-  const { SCANFAIL, QUARANTINE } = treated
-  const { UNREAD, STRICTMIME } = scan
-  const actions = { SCANFAIL, UNREAD, STRICTMIME }
-  const asking = [
-    ...Object.entries(actions),
-    ...scan.FINDINGS.map(({ action }) => ['FINDINGS', action] as const),
-  ].find(([, action]) => action === 'quarantine')
-  if (asking !== undefined && QUARANTINE === undefined) {
-    const [name] = asking
-    throw new Fault('config', `${name} quarantine: there is none; set QUARANTINE to a directory`)
-  }
+  refuseMissingQuarantine({ ...scan, ...treated })
   const { ARCHIVEBANS, BADATTACHMENTS } = scan
   if (ARCHIVEBANS === 'off') return { ...scan, ...treated }
   const archiveBans = listFingerprint(readAttachmentRules(BADATTACHMENTS).names)
   return { ...scan, ...treated, archiveBans }
+}
+
+/** The settings that may be `quarantine`, by the table. */
+const mayBeQuarantine = Object.entries({ ...scanning, ...treatment }).flatMap(([name, setting]) =>
+  setting.kind === 'word' && setting.words.some((word) => word === 'quarantine') ? [name] : [],
+)
+
+/** Throws a Fault if a setting is `quarantine` and there is none. */
+function refuseMissingQuarantine(
+  settings: Values<typeof scanning> & Values<typeof treatment>,
+): void {
+  if (settings.QUARANTINE !== undefined) return
+  const values: Readonly<Record<string, unknown>> = settings
+  const asking = settings.FINDINGS.some(({ action }) => action === 'quarantine')
+    ? 'FINDINGS'
+    : mayBeQuarantine.find((name) => values[name] === 'quarantine')
+  if (asking === undefined) return
+  throw new Fault('config', `${asking} quarantine: there is none; set QUARANTINE to a directory`)
 }
 
 /** The settings of infected mail, which a door may have changed for all lines that do not set them. */
