@@ -1,13 +1,17 @@
 import { createHmac } from 'node:crypto'
-import { errorText } from '../lib/errors/fault.ts'
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { attempt, errorText } from '../lib/errors/fault.ts'
 import { type Finding, failure, ok, warning } from '../lib/errors/finding.ts'
 import { formatDuration } from '../lib/errors/units.ts'
+import { passwdEntries } from '../lib/process/passwd.ts'
 import { readAddress } from '../mail/message/envelope/address.ts'
 import type { StoreAddress } from '../protocol/valkey/address.ts'
 import { type Key, readClusterSettings } from '../scan/cluster/keyring.ts'
-import { COULD_NOT_TELL, NO_SUCH_PAGE } from '../scan/quota/quota-answer.ts'
+import { COULD_NOT_TELL, NO_SUCH_PAGE, type QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import { openQuotaClient } from '../scan/quota/quota-client.ts'
-import { readQuotaSettings } from '../scan/quota/quota-settings.ts'
+import { type QuotaSettings, readQuotaSettings } from '../scan/quota/quota-settings.ts'
 import { keyMark, sharedKey } from '../scan/verdicts/copies/secrets.ts'
 import { accessOf, readVerdictSettings, type VerdictSettings } from '../scan/verdicts/open.ts'
 import type { StageHost } from './stage.ts'
@@ -15,15 +19,16 @@ import type { StageHost } from './stage.ts'
 /** Any answer about this mailbox shows that the service runs. */
 const ANYBODY = 'postmaster'
 
-/** Checks whether the service in QUOTAD answers. */
-export async function checkQuotad({ env }: StageHost): Promise<Finding[]> {
+/** Checks whether the service in QUOTAD answers, and whether it knows mailboxes by the names of QUOTANAME. */
+export async function checkQuotad(host: StageHost): Promise<Finding[]> {
+  const { env } = host
   const settings = readQuotaSettings(env)
   if (settings === undefined) return []
   const client = openQuotaClient(settings, () => {})
   try {
     const { answer, source } = await client.explain(readAddress(ANYBODY))
     if (answer.status !== 'unknown' || answer.why === COULD_NOT_TELL) {
-      return [ok('QUOTAD', `${source} answers`)]
+      return (await checkNameForm(settings, host)) ?? [ok('QUOTAD', `${source} answers`)]
     }
     if (source === undefined && env.QUOTAD!.startsWith('map:')) {
       return [ok('QUOTAD', `${env.QUOTAD}, which names no service for ${ANYBODY}`)]
@@ -37,6 +42,53 @@ export async function checkQuotad({ env }: StageHost): Promise<Finding[]> {
   } finally {
     client.close()
   }
+}
+
+const OTHER_FORM = { address: 'local', local: 'address' } as const
+
+/**
+ * Asks about a mailbox of this host by both forms of its name. A service that knows the other form alone finds
+ * nobody full, and reports nothing.
+ */
+async function checkNameForm(
+  settings: QuotaSettings,
+  host: StageHost,
+): Promise<Finding[] | undefined> {
+  const mailbox = mailboxOf(host)
+  if (mailbox === undefined) return undefined
+  const knows = async (nameForm: QuotaSettings['nameForm']) => {
+    const client = openQuotaClient({ ...settings, nameForm }, () => {})
+    try {
+      return isKnown((await client.explain(readAddress(mailbox.address))).answer)
+    } finally {
+      client.close()
+    }
+  }
+  const other = OTHER_FORM[settings.nameForm]
+  if ((await knows(settings.nameForm)) || !(await knows(other))) return undefined
+  const names = { address: mailbox.address, local: mailbox.user }
+  const value = `the service knows ${names[other]} and not ${names[settings.nameForm]}, so no mailbox counts as full`
+  return [warning('QUOTANAME', value, `set QUOTANAME=${other}`)]
+}
+
+/** Whether a service has looked at a mailbox. Older ones report room for names that they do not know. */
+function isKnown(answer: QuotaAnswer): boolean {
+  return answer.status === 'full' || (answer.status === 'room' && answer.usage !== undefined)
+}
+
+/** The ids of people's accounts, by login.defs(5) of Debian and of Red Hat. */
+const UID_MIN = 1000
+const UID_MAX = 60_000
+
+/** A mailbox that this host probably has: that of its first person, in its own domain. */
+function mailboxOf({ accounts, directories }: StageHost) {
+  const people = [...passwdEntries(accounts.passwd)].filter(
+    ({ uid }) => uid >= UID_MIN && uid <= UID_MAX,
+  )
+  const user = people[0]?.name
+  if (user === undefined) return undefined
+  const me = attempt(() => readFileSync(join(directories.control, 'me'), 'latin1').trim())
+  return { user, address: `${user}@${me || hostname()}` }
 }
 
 /** Milliseconds for a connection and two questions. */

@@ -28,6 +28,34 @@ t.test('a service that gives any answer is well', async (t) => {
   }
 })
 
+t.test('a service that knows mailboxes by the other form of their names is reported', async (t) => {
+  const control = t.testdir({ me: 'example.org\n' })
+  const passwd = 'root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n'
+  const here = { directories: { qmailHome: '/', control }, accounts: { passwd, group: '' } }
+  const check = async (known: string, more: Record<string, string> = {}) => {
+    const { port } = await udpService(t, (question) => {
+      const [, name = '', , nonce] = question.split(' ')
+      const answer = name === known ? `QUOTA_OK ${name} 100 200` : `QUOTA_UNKNOWN ${name}`
+      return `${answer} ${nonce}`
+    })
+    return checkQuotad(host({ QUOTAD: `quotad:127.0.0.1:${port}`, ...more }, here))
+  }
+  t.match(await check('ann'), [
+    {
+      level: 'warning',
+      what: 'QUOTANAME',
+      value: 'the service knows ann and not ann@example.org, so no mailbox counts as full',
+      remedy: 'set QUOTANAME=local',
+    },
+  ])
+  t.match(await check('ann@example.org', { QUOTANAME: 'local' }), [
+    { level: 'warning', remedy: 'set QUOTANAME=address' },
+  ])
+  t.match(await check('ann', { QUOTANAME: 'local' }), [{ level: 'ok' }])
+  t.match(await check('ann@example.org'), [{ level: 'ok' }])
+  t.match(await check('ben'), [{ level: 'ok' }], 'nothing is known about a stranger')
+})
+
 t.test('a silent service is a warning: no mailbox counts as full', async (t) => {
   const { port } = await udpService(t, () => undefined)
   const QUOTAD = `udp:127.0.0.1:${port}`
