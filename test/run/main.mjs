@@ -14,8 +14,9 @@
 // machine has, and installs the packages that it works with.
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, statfsSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpus, loadavg, tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { lacks } from '../needs.mjs'
 import { changedSince, testsOf } from './changed.mjs'
@@ -38,10 +39,13 @@ const started = performance.now()
 
 /**
  * Test files at a time, on two processors: most wait for mail servers for more than half of their
- * time, and others use the processors then. All of them take less processor time than half of the
- * clock's, and passed at a load of twenty.
+ * time, and others use the processors then.
  */
 const JOBS = 10
+/** Those that run even if the processors are busy: on a slow machine, more of them only delay each other. */
+const JOBS_OF_BUSY = 5
+/** The load average of a minute above which the processors are busy. */
+const BUSY = 4 * cpus().length
 
 const passed = []
 /** Each with lines about why. */
@@ -211,9 +215,10 @@ async function runAgain(names) {
 /** Runs test files, several at a time. */
 async function runFiles(names, jobs) {
   const waiting = longestFirst(names)
-  const worker = async () => {
-    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      await runFile(name, { node: toolsNode, root, env, onResult: show })
+  const worker = async (_, at) => {
+    while (waiting.length > 0) {
+      if (at >= JOBS_OF_BUSY && loadavg()[0] > BUSY) await sleep(5000)
+      else await runFile(waiting.shift(), { node: toolsNode, root, env, onResult: show })
     }
   }
   await Promise.all(Array.from({ length: jobs }, worker))
