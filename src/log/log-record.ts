@@ -88,7 +88,7 @@ export interface WrittenField {
  */
 export function* fieldsIn(text: string): Generator<WrittenField> {
   for (let at = 0, count = 0; count < FIELDS_MAX; at = WORD.lastIndex) {
-    WORD.lastIndex = at // this expression is shared: whoever takes the fields may use it meanwhile
+    WORD.lastIndex = at // this expression is shared: a reader of the fields may use it meanwhile
     const word = WORD.exec(text)
     if (word === null) return
     const [, key, quoted, plain] = word

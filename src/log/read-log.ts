@@ -82,7 +82,7 @@ async function* uncompressed(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buff
 /**
  * Opens a log: by `open` if the user chose the file. If the file was found in a directory, somebody
  * may have put it there who has fewer rights than the reader of all logs. A link would lead
- * elsewhere, a pipe would keep this process waiting for ever, and a device may have no end:
+ * elsewhere, a pipe would keep this process waiting indefinitely, and a device may have no end:
  * throws for all three.
  */
 export function openLogFile(

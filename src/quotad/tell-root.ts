@@ -8,7 +8,7 @@ import { log } from './log.ts'
 const CLIENTS_MAX = 4
 
 /**
- * Tells whoever connects to this socket what is found, a Finding in JSON a line, and hangs up. Nothing that
+ * Reports the findings to each client of this socket, a Finding in JSON a line, and hangs up. Nothing that
  * a client sends is read. systemd has made the socket for root alone: onescan-quotad-check.socket.
  */
 export async function tellRoot(

@@ -13,7 +13,7 @@ import { signaturesOf } from './clamd-signatures.ts'
 
 /** Milliseconds between two rounds of questions. */
 const EVERY = 15_000
-/** After so many rounds a server is asked about its limits again: it logs each such question. */
+/** After this number of rounds a server is asked about its limits again: it logs each such question. */
 const LIMITS_AFTER = 4
 /**
  * Milliseconds for the answer about limits. Both it and the answer to VERSION come before the next

@@ -29,7 +29,7 @@ function inQuarantine(env: Environment): Finding[] {
 }
 
 function refuses(env: Environment): boolean {
-  const settings = attempt(() => readSettings(env, treatment)) // whoever reads them tells of a fault
+  const settings = attempt(() => readSettings(env, treatment)) // another check reports a fault
   return settings?.REJECTVIRUS === 'reject'
 }
 

@@ -36,7 +36,7 @@ export function checkDirectories(host: StageHost): Finding[] {
 }
 
 /**
- * Checks the directory of QUARANTINE, which belongs to whoever keeps mail in it: onescand, if the slot asks
+ * Checks the directory of QUARANTINE, which belongs to the program that keeps mail in it: onescand, if the slot asks
  * that.
  */
 function checkQuarantine(host: StageHost): Finding[] {
@@ -251,7 +251,7 @@ interface FreeSpace {
   readonly fault: Finding | undefined
 }
 
-/** Looks for room for a message of so many bytes. Throws if the directory takes none at all. */
+/** Looks for room for a message of `bytes` bytes. Throws if the directory takes none at all. */
 function freeSpaceIn(what: string, directory: string, bytes: number): FreeSpace {
   const { type, bsize, blocks, bavail, files, ffree } = statfsSync(directory)
   const [size, free] = [blocks * bsize, bavail * bsize]

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { proseOfManual, proseOfMarkdown, proseOfPages, wordsIn } from './prose.ts'
 
@@ -26,6 +28,9 @@ const instead: Readonly<Record<string, string>> = {
   'mend(?:s|ed)?': 'corrects, fixes',
 }
 
+/** What no source says either, in comments and messages. */
+const neverInSources = ['so many', 'whoever', 'for ever'] as const
+
 /** Sentences of more than `LONG` words, at most `SHARE` of all. */
 const LONG = 30
 const SHARE = 0.01
@@ -40,6 +45,19 @@ t.test('no page has a phrase for which there is plain English', async (t) => {
       .filter(({ form }) => form.test(text))
       .map(({ phrase, better }) => `${page}: "${phrase}"; write: ${better}: ${text}`),
   )
+  t.same(found, [])
+})
+
+t.test('no source has the first of them', async (t) => {
+  const src = join(import.meta.dirname, '../../src')
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  const sources = files.filter((name) => /\.(?:ts|js|c|h)$/.test(name))
+  t.ok(sources.length > 400)
+  const form = new RegExp(`\\b(?:${neverInSources.join('|')})\\b`, 'gi')
+  const found = sources.flatMap((name) => {
+    const words = readFileSync(join(src, name), 'utf8').replaceAll(/\s*\n\s*(?:\*|\/\/)? ?/g, ' ')
+    return [...words.matchAll(form)].map(([phrase]) => `src/${name}: "${phrase}"`)
+  })
   t.same(found, [])
 })
 

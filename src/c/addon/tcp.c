@@ -300,7 +300,7 @@ static napi_value tcp_info(napi_env env, const struct argument *given) {
   return is_whole ? object : NULL;
 }
 
-/* Returns the events that came within so many milliseconds; 0 if none came, or a signal did. */
+/* Returns the events that came within the given milliseconds; 0 if none came, or a signal did. */
 static int wait_for(const struct argument *given, short events) {
   struct pollfd waiting = {.fd = an_int(&given[0]), .events = events};
   const int time = an_int(&given[1]);

@@ -26,7 +26,7 @@ struct question {
   int is_relay_client;
 };
 
-/* `*is_there` becomes whether onescand answered at all, in so many milliseconds from now. */
+/* `*is_there` becomes whether onescand answered at all within the given milliseconds. */
 enum answer ask_onescand(const char *path, struct question question, long timeout, int *is_there);
 /* `service` is quotad:HOST:PORT or udp:HOST:PORT with a numeric address. */
 enum answer ask_service(const char *service, const char *name, long timeout);

@@ -28,7 +28,7 @@ static size_t big_endian(const byte *at) {
   return ((size_t) at[0] << 24) | ((size_t) at[1] << 16) | ((size_t) at[2] << 8) | at[3];
 }
 
-/* Receives so many bytes. Returns 0 if onescand hung up before the last one. */
+/* Receives `length` bytes. Returns 0 if onescand hung up before the last one. */
 static int receive(struct mail *mail, byte *bytes, size_t length) {
   while (length) {
     wait_for_server(mail, POLLIN);

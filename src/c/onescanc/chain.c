@@ -93,7 +93,7 @@ char **find_chain(char **argv) {
 
 /*
  * Checks the program before the exec: the log can still say what is wrong, and onescanc never runs
- * itself for ever. The remedy is that for a program that cannot be executed.
+ * itself indefinitely. The remedy is that for a program that cannot be executed.
  */
 void check_program(const char *what, const char *program, const char *remedy) {
   struct stat status, self;

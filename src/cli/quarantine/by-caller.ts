@@ -13,7 +13,7 @@ import { MaybeTaken, type OutgoingMail, type ReleaseRoute, readRoute } from './h
  * can be queued. So the mail goes to root, which has an account hand it on and answers what became of it.
  */
 
-/** The route to whoever reads standard output. */
+/** The route to the program that reads standard output. */
 export const BY_CALLER = 'caller'
 
 /** What root is told, a line of JSON each: the mail and its usual route, its bytes in base64, its end. */
@@ -113,7 +113,7 @@ export const handOnCommand = makeCommand('quarantine hand-on', {
         size += piece.length
       } else if ('mail' in part) {
         mail = part.mail
-        by ??= part.usual === 'chain' ? 'chain' : 'sendmail' // whoever holds onescand may say anything
+        by ??= part.usual === 'chain' ? 'chain' : 'sendmail' // an attacker who controls onescand may report anything
       } else {
         const route = readRoute(by!, slotEnvironment(process.env, args))
         return handOn(route, { ...mail!, bytes: () => piecesOfFile(file, 0, size, PIECE) })

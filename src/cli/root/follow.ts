@@ -77,7 +77,7 @@ export async function follow(
 }
 
 /**
- * What we print ourselves. Whoever reads it may be slow, such as a pager; meanwhile the command cannot go on,
+ * What we print ourselves. Its reader may be slow, such as a pager; meanwhile the command cannot go on,
  * and says nothing that we could hear.
  */
 class OwnOutput {
@@ -103,7 +103,7 @@ class OwnOutput {
 
 const ownOutput = new OwnOutput()
 
-/** Calls `end` when so many milliseconds are over in which our own output was not blocked. */
+/** Calls `end` after this many milliseconds in which our own output was not blocked. */
 class TimeLimit {
   readonly #most: number
   readonly #end: () => void

@@ -21,7 +21,7 @@ interface Delegation {
   readonly maySetId?: boolean
 }
 
-/** Whoever reads logs has the groups of syslog, of multilog's files and of the journal. */
+/** The reader of logs has the groups of syslog, of multilog's files and of the journal. */
 const ofLogs: Delegation = { by: 'reader', groups: ['adm', 'systemd-journal'] }
 
 /** The commands that root has done: not `check`, and not those that change files of root's. */

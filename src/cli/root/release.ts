@@ -46,7 +46,7 @@ async function writeTo(out: Writable, line: string): Promise<void> {
   if (out.destroyed || out.write(line)) return
   const over = new AbortController()
   const events = ['drain', 'close'].map((event) => once(out, event, over))
-  await Promise.race(events).catch(() => {}) // whoever awaits its exit hears of an error
+  await Promise.race(events).catch(() => {}) // the caller that awaits its exit gets the error
   over.abort()
   for (const event of events) event.catch(() => {})
 }

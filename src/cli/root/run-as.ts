@@ -92,7 +92,7 @@ export function runAs({ account, args, maySetId, reads }: AccountWork): RunningC
     child.unref() // what waits for a file system stays until that answers
   }
   const exit = exitOf(child)
-  exit.catch(() => {}) // whoever awaits it hears it
+  exit.catch(() => {}) // the caller that awaits it gets the error
   return { stdin, stdout, stderr, exit, close }
 }
 

@@ -82,7 +82,7 @@ async function judgeFromMemory(
   }
 }
 
-/** Bytes of the clean message, if so many are allowed: doors keep such a message in a file. */
+/** Bytes of the clean message, if a message may have that many: doors keep such a message in a file. */
 const LARGE = 256 * 1024
 
 const HEADER = `From: onescand <postmaster@localhost>
@@ -112,7 +112,7 @@ export function makeTrialMail(
 
 const LINE = 'A line of a message that nobody sent, to be as long as real ones.\n'
 
-/** Returns at most so many bytes of text, in lines. */
+/** Returns at most `bytes` bytes of text, in lines. */
 function linesOf(bytes: number): string {
   return LINE.repeat(Math.max(0, Math.floor(bytes / LINE.length)))
 }

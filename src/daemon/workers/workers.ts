@@ -29,7 +29,7 @@ interface WorkersOptions {
   readonly onMessage: (worker: number, message: unknown) => void
   /** Called when a worker has ended, unless it was told to, with the number of messages in hand. */
   readonly onEnd: (worker: number, inHand: number) => void
-  /** Called while the end is put off, for so many milliseconds from now on at most. */
+  /** Called while the end is put off, with the most milliseconds from now on. */
   readonly onLasting: (milliseconds: number) => void
   /** What all processes of onescand know, this one included. */
   readonly memory: HostMemory
@@ -260,7 +260,7 @@ export class Workers {
       this.#missing++
       worker.fails(new Error(`worker ${pid} ${how}`))
       log(
-        `worker ${pid} ${how}; so many wait like this that none takes its place until one is gone`,
+        `worker ${pid} ${how}; too many wait like this, so none takes its place until one has ended`,
       )
     } else {
       this.#replaced++

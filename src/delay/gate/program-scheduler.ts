@@ -159,7 +159,7 @@ export class ProgramScheduler {
   }
 
   /**
-   * The connection that is preempted for a client with so many programs: among the connections of the clients
+   * The connection that is preempted for a client with this number of programs: among the connections of the clients
    * with most, the one that made no progress for longest.
    */
   #idlest(programs: number, now: number): GateConnection | undefined {

@@ -9,7 +9,7 @@ export class RememberedClients {
   readonly #until = new Map<string, number>()
 
   /**
-   * A client is remembered for so many seconds; with 0 no client is. `uptime` is milliseconds on a
+   * A client is remembered for this number of seconds; with 0 no client is. `uptime` is milliseconds on a
    * clock that nobody sets.
    */
   constructor(remember: number, uptime: () => number) {

@@ -42,7 +42,7 @@ function reverseDomain(address: IpAddress): string {
 
 /**
  * Whether the DNS has the address under the name. Otherwise the name is worth nothing, since
- * whoever has the address chose it. Never rejects: without an answer the name is not confirmed.
+ * the owner of the address chose it. Never rejects: without an answer the name is not confirmed.
  */
 export async function isConfirmed(
   name: string,

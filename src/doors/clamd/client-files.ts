@@ -54,7 +54,7 @@ export async function readDescriptor(
 /** A file or folder that a client has named by its path. */
 export interface ClientFile {
   readonly path: Buffer
-  /** Set for a file: its descriptor, which whoever has it closes. */
+  /** Set for a file: its descriptor, which its owner closes. */
   readonly descriptor?: number
   /** The names in it; set for a folder. */
   readonly names?: readonly Buffer[]

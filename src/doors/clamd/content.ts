@@ -26,7 +26,7 @@ export interface ClamdClient {
 /** A client on this host. */
 interface NearClient {
   readonly uid: number
-  /** Takes the descriptors that it has sent together next; whoever takes one closes it. */
+  /** Takes the descriptors that it has sent together next; the caller that takes one closes it. */
   takeDescriptors(): readonly number[]
 }
 

@@ -6,8 +6,8 @@ import { ABORTED, unlessAborted } from '../../lib/flow/timeout.ts'
 import { descriptorLimit } from '../../lib/process/descriptors.ts'
 
 /**
- * Turns for the files of clients. A file may lie in a file system that never answers (FUSE): then whoever
- * looks it up, reads it or closes it waits for ever, and with it one of the runtime's few threads.
+ * Turns for the files of clients. A file may lie in a file system that never answers (FUSE): then a thread that
+ * looks it up, reads it or closes it waits indefinitely, and it is one of the runtime's few.
  */
 
 /** Milliseconds for a file to be read. */

@@ -203,7 +203,7 @@ export class ClamdConversation {
     return isSession && !isBehindCommand ? replyTo(this.#ending, this.#count + 1) : this.#reply
   }
 
-  /** Waits until no more than so many requests are under way. */
+  /** Waits until no more than `most` requests are under way. */
   async #untilUnderWay(most: number): Promise<void> {
     while (this.#underWay.size > most) {
       await this.#wire.during(Promise.race(this.#underWay), NO_HEARTBEAT)

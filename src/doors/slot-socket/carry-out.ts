@@ -134,7 +134,7 @@ function ending(code: number, text: string | undefined, lines: Iterable<Buffer>)
 
 /**
  * Makes an answer with these lines. Throws GoCold if it is too long: only mail that is made to cause trouble
- * has so many fields or recipients.
+ * has that many fields or recipients.
  */
 function answer(
   type: 'a' | 'x',

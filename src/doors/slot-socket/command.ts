@@ -95,7 +95,7 @@ export class ServiceRun {
     })
     this.stdin.on('error', () => {}) // `exit` tells it
     this.exit = this.#read(path)
-    this.exit.catch(() => {}) // whoever awaits it hears it
+    this.exit.catch(() => {}) // the caller that awaits it gets the error
   }
 
   /** Ends it. */

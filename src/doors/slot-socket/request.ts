@@ -33,7 +33,7 @@ interface RequestLimits {
   readonly maxSize: number
   /** Charged before memory is allocated for what the client sends. */
   readonly lease: MemoryLease
-  /** Called once the head has come whole. Returns what keeps a message of so many bytes while it comes. */
+  /** Called once the head has come whole. Returns what keeps a message of this size while it arrives. */
   readonly openIntake: (size: number) => Intake
 }
 

@@ -67,7 +67,7 @@ export interface SlotTimeouts {
   readonly beyondTimeLeft: number
   /**
    * For a message to come, however much time scanners have: a client that sends a byte now and then
-   * must not hold memory for ever.
+   * must not hold memory indefinitely.
    */
   readonly sending: number
   /** Until a head is acknowledged whose message has come with it. */
@@ -129,7 +129,7 @@ export class SlotServer {
     this.#judging = judgingBy(configuration)
   }
 
-  /** Returns what keeps a message of so many bytes while it comes. Memory is charged to the lease. */
+  /** Returns what keeps a message of this size while it arrives. Memory is charged to the lease. */
   openIntake(lease: MemoryLease, size: number): Intake {
     return new Intake(this.#judging.configuration.messageOptions, lease, size)
   }

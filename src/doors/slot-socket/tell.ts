@@ -51,7 +51,7 @@ export function descriptionFrame(daemon: DaemonDescription | undefined): Buffer 
 
 /**
  * Asks the onescand at a socket what it tells of itself, with a trial if that is wanted. Resolves to
- * undefined if something else answers. Rejects if nobody answers within so many milliseconds. Any process
+ * undefined if something else answers. Rejects if there is no answer within the given milliseconds. Any process
  * may listen there.
  */
 export async function askForDescription(

@@ -41,7 +41,7 @@ export function findChain(
 
 /**
  * Throws a Fault of kind `chain` if the program cannot be executed, or is this very program, which
- * would call itself for ever. This is checked before the exec, because a runtime whose exec fails
+ * would call itself indefinitely. This is checked before the exec, because a runtime whose exec fails
  * can only abort.
  */
 export function checkChain({ program }: Chain, self: string): void {

@@ -2,7 +2,7 @@
 export type LogField = readonly [key: string, value: string | number | undefined]
 
 /**
- * Linux's PIPE_BUF: lines of at most so many bytes, which two processes write to a pipe, do not
+ * Linux's PIPE_BUF: lines of at most that many bytes, which two processes write to a pipe, do not
  * mix.
  */
 const LOG_LINE_MAX = 4096

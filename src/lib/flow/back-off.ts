@@ -4,7 +4,7 @@ interface PauseRange {
   readonly longest: number
 }
 
-/** Returns the pause after so many pauses before it: each is twice as long as the one before. */
+/** Returns the pause after the given number of pauses: each is twice as long as the one before. */
 export function doubledPause(before: number, { first, longest }: PauseRange): number {
   return Math.min(longest, first * 2 ** before)
 }

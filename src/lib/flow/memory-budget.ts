@@ -4,7 +4,7 @@ import { Fault } from '../errors/fault.ts'
 const SMALL = 64 * 1024
 /** The part of a budget that is for small messages alone. */
 const RESERVE = 1 / 4
-/** A client may take so many times what stays free for others. */
+/** A client may take this multiple of what stays free for others. */
 const OF_FREE = 3
 
 /**
@@ -74,12 +74,12 @@ export class MemoryLease {
     this.#take(bytes)
   }
 
-  /** Whether half of the budget would still be free after a charge of so many bytes. */
+  /** Whether half of the budget would still be free after a charge of `bytes`. */
   isPlenty(bytes: number): boolean {
     return this.#budget.used + bytes <= this.#budget.limit / 2
   }
 
-  /** Gives so many bytes back. */
+  /** Gives `bytes` back. */
   release(bytes: number): void {
     this.#take(-bytes)
   }

@@ -7,7 +7,7 @@ export const TIMED_OUT: unique symbol = Symbol('timed out')
 export const ABORTED: unique symbol = Symbol('aborted')
 
 /**
- * Resolves to the result of the work, or to TIMED_OUT if the work takes longer than so many
+ * Resolves to the result of the work, or to TIMED_OUT if the work takes longer than the given
  * milliseconds. A later result is dropped, even an error. Rejects if the work rejects in time.
  *
  * What arrives while this process is busy comes in time: afterInput().
@@ -71,7 +71,7 @@ export async function answerInTime<Value>(
 
 /**
  * Does work that a signal can end. The work gets a signal of its own, which comes when the given
- * signal does, or after so many milliseconds.
+ * signal does, or after the given milliseconds.
  */
 export async function withDeadline<Value>(
   milliseconds: number,

@@ -7,7 +7,7 @@ export interface Endpoint {
   readonly port: number
 }
 
-/** The connections that wait in the kernel to be accepted, if net.core.somaxconn lets so many: listen(2). */
+/** The connections that wait in the kernel to be accepted, if net.core.somaxconn allows that many: listen(2). */
 export const LISTEN_QUEUE = 4096
 
 interface EndpointForm {

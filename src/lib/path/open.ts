@@ -25,7 +25,7 @@ export function readOwnFile(path: string, max?: number): Buffer {
 }
 
 /**
- * Reads the first `max` bytes of a file, whoever wrote it, to tell what it is. Throws if it is no
+ * Reads the first `max` bytes of a file that any user may have written, to find out what it is. Throws if it is no
  * regular file.
  */
 export function readStart(path: string, max: number): Buffer {

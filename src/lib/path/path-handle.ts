@@ -39,7 +39,7 @@ const statAside: (fd: number) => Promise<Stats> = promisify(fstat)
 /**
  * A file or directory found at a path. Its place is held by a descriptor (open(2), O_PATH), which names
  * the file without reading it or waiting for it; the file itself is not open. Errors of its methods name
- * the path as the caller wrote it. Whoever has found it closes it.
+ * the path as the caller wrote it. The caller that found it closes it.
  */
 export class PathHandle {
   readonly #fd: number
@@ -361,7 +361,7 @@ export class PathHandle {
     })
   }
 
-  /** Reads the first `max` bytes of a file, whoever wrote it. Throws if it is no regular file. */
+  /** Reads the first `max` bytes of a file that any user may have written. Throws if it is no regular file. */
   readStart(max: number): Buffer {
     return this.#reading((fd) => readAtMost(fd, max))
   }

@@ -1,4 +1,4 @@
-/** Buffers of at least so many bytes have memory of their own; smaller buffers share a pool. */
+/** Buffers of at least this size have memory of their own; smaller buffers share a pool. */
 const FREED_FROM = 16 * 1024
 
 /**

@@ -106,8 +106,8 @@ export interface System {
   /**
    * recvmsg(2): takes bytes, and up to four descriptors that came beside them, which are closed on exec; the
    * kernel closes any more, also those for which this process has no room, and then `areCut`. 0 bytes are the
-   * end of the stream; undefined if there is nothing now. Throws without memory: what came is lost. Whoever
-   * takes a descriptor must neither read nor close it where that may not wait: a file of a stranger's file
+   * end of the stream; undefined if there is nothing now. Throws without memory: what came is lost. A
+   * caller that takes a descriptor must neither read nor close it where that may not wait: a file of a stranger's file
    * system may never answer (close(2), FUSE).
    */
   receiveDescriptors(socket: number, buffer: Uint8Array): ReceivedBytes | undefined
@@ -209,7 +209,7 @@ export interface System {
    */
   endReceiving(fd: number): void
 
-  /* poll(2), for so many whole milliseconds at most, or until a signal comes; these block the process */
+  /* poll(2), for at most the given whole milliseconds, or until a signal comes; these block the process */
 
   /** Returns what the client of a socket or pipe does, as soon as it does something. Reads no byte. */
   awaitClient(fd: number, within: number): ClientActivity

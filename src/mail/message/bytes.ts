@@ -27,7 +27,7 @@ export abstract class Bytes {
     return all.length === 1 ? all[0]! : new JoinedBytes(all)
   }
 
-  /** Returns a part. Reading it throws if there are not so many bytes after all. */
+  /** Returns a part. Reading it throws if there are fewer bytes after all. */
   slice(from: number, to: number = this.size): Bytes {
     return new PartOfBytes(this, from, to)
   }

@@ -81,7 +81,7 @@ class LineEndSearch {
     this.#left = DECODED_TIMES * length + DECODED_MORE
   }
 
-  /** Looks in a text that begins with an encoded word, and in words in words of so many levels. */
+  /** Looks in a text that begins with an encoded word, and in words inside words, up to this depth. */
   isHiddenIn(words: string, depth: number): boolean {
     this.#left -= words.length
     if (depth === 0 || this.#left < 0) return true

@@ -84,7 +84,7 @@ export function openAnonymousFile(directory: string): number {
 }
 
 /**
- * Makes 128 random bits, in hexadecimal, for the name of a file: whoever may write to its directory must
+ * Makes 128 random bits, in hexadecimal, for the name of a file: a user who may write to its directory must
  * not know the next one.
  */
 export function unguessable(): string {
@@ -132,7 +132,7 @@ export async function writeInTurns(
 }
 
 /**
- * Reads a part of a file in pieces of at most so many bytes, each valid until the next one is asked for.
+ * Reads a part of a file in pieces of at most `most` bytes, each valid until the next one is asked for.
  * Each call has a buffer of its own: nothing else writes into what is being hashed or sent. Throws a Fault
  * of kind `read` if the file ends before.
  */

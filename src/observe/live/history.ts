@@ -52,7 +52,7 @@ export class History {
     return entry
   }
 
-  /** Leaves out so many numbers, of decisions that are lost. */
+  /** Leaves out `count` numbers, of decisions that are lost. */
   lost(count: number): void {
     this.#number += count
   }

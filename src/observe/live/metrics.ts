@@ -13,7 +13,7 @@ import {
 
 /**
  * The most values of a label. A log may have more names than expected, and Prometheus keeps each
- * for ever.
+ * indefinitely.
  */
 const VALUES_MAX = 50
 const OTHER = 'other'

@@ -1,6 +1,6 @@
 import { addWaiting } from './waiting-pieces.ts'
 
-/** A frame of a protocol: one letter, a length, and so many bytes. */
+/** A frame of a protocol: one letter, a length, and that many bytes. */
 export interface Frame {
   readonly type: string
   /** Valid until the reader is asked for the next one. */
@@ -46,7 +46,7 @@ export class FrameReader {
   #headLength = 0
   #type = ''
   #length = 0
-  // The memory of payloads that come in several chunks. The next one overwrites it, so whoever
+  // The memory of payloads that come in several chunks. The next one overwrites it, so a caller that
   // takes a frame must copy what it keeps before it awaits anything.
   #gathered: Buffer = NOTHING
   #filled = 0
@@ -144,7 +144,7 @@ export class FrameReader {
     return { type: this.#type, payload }
   }
 
-  /** Returns the reader's own memory, with room for so many bytes. */
+  /** Returns the reader's own memory, with room for `length` bytes. */
   #gatheredFor(length: number): Buffer {
     if (this.#gathered.length >= length) return this.#gathered
     const first = Math.min(this.#length, FIRST_PIECE)

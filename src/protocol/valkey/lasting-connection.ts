@@ -71,7 +71,7 @@ export class LastingConnection {
 
   /**
    * Resolves to the replies to commands, of which each may be an error; or to TIMED_OUT if they do not come
-   * within so many milliseconds. Rejects if the connection ends before that.
+   * within the given milliseconds. Rejects if the connection ends before that.
    */
   async ask(
     commands: readonly RespCommand[],

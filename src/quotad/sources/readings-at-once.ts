@@ -7,7 +7,7 @@ import { Semaphore } from '../../lib/flow/semaphore.ts'
 export const THREADS = 128
 /**
  * The most mailboxes that are read at once. Each reading makes one call at a time, and a call that
- * the file system does not answer holds a thread for ever. With fewer readings than THREADS, some
+ * the file system does not answer holds a thread indefinitely. With fewer readings than THREADS, some
  * threads are left for all else.
  */
 const AT_ONCE = 100

@@ -104,7 +104,7 @@ async function foldersOf(
 
 /**
  * The sums of the Maildir itself and of these folders. The sums of folders that were removed or
- * renamed are dropped, even if no count ever comes to its end: users can make new names for ever.
+ * renamed are dropped, even if no count ever comes to its end: users can make new names without end.
  */
 function* stillThere(
   known: ReadonlyMap<string, DirectorySum>,

@@ -53,7 +53,7 @@ export function keyringPath({ CLUSTERKEYS }: Environment, control: string): stri
 /**
  * Reads the keyring. If this uid may not read it, clustering is off for it, and the log says so: local
  * users and qmail-send have uids of their own. Without clustering their mail is only scanned once more; a
- * fault would keep their forwards and bounces for ever. If the default file is missing, clustering is off.
+ * fault would keep their forwards and bounces indefinitely. If the default file is missing, clustering is off.
  * Throws a Fault of kind `config` for every other error: a cluster that trusts too much and one that
  * silently trusts nothing are both wrong.
  */

@@ -126,7 +126,7 @@ function decideByAction(
     const details = unscannedFor(`scan off by ${path} line ${line}`)
     return { kind: 'accept', edits: NO_EDITS, details }
   }
-  // A refused bounce would be tried again for ever.
+  // A refused bounce would be tried again indefinitely.
   if (action.kind !== 'refuse' || client.isBounceInjector) return undefined
   const details = unscannedFor(`refused by ${path} line ${line}`)
   return { kind: 'reject', reply: refusalByRule(action.text, client.origin?.queueId), details }

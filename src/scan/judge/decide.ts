@@ -281,7 +281,7 @@ type Fate = 'reject' | 'quarantine' | 'forward' | 'drop' | 'tag'
 /**
  * Returns what becomes of infected mail by REJECTVIRUS, QUARANTINE and VIRUSFORWARD, in this order:
  * decisions follow it, and the lines that tell what a door does. A bounce of the MTA's own is never
- * refused: it would be tried again for ever, since there is no sender to return it to.
+ * refused: it would be tried again indefinitely, since there is no sender to return it to.
  */
 export function fateOfInfected(
   { REJECTVIRUS, QUARANTINE, VIRUSFORWARD }: Values<typeof treatment>,

@@ -21,7 +21,7 @@ export interface AnnouncedMail {
 
 /**
  * Whether quotas are asked about for this client's mail. They are never asked about for the MTA's own
- * bounces, which would come back for ever.
+ * bounces, which would come back indefinitely.
  */
 export function isAskedAbout(
   client: Pick<Client, 'mayRelay' | 'isBounceInjector'>,

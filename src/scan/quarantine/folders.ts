@@ -108,7 +108,7 @@ export class Folder {
   }
 
   /**
-   * Opens the folder, and makes it if it is not there; it is on the disk when this resolves, whoever has
+   * Opens the folder, and makes it if it is not there; it is on the disk when this resolves, whichever process has
    * made it. No link is followed. Rejects with a Fault of kind `config`, or `write` if the disk is full.
    */
   static async make(root: PathHandle, at: DayOfGrounds): Promise<Folder> {

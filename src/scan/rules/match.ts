@@ -215,7 +215,7 @@ function push(map: Map<string, OrderedRule[]>, key: string, placed: OrderedRule)
   else list.push(placed)
 }
 
-/** Returns the key of the networks of so many bits that begin with the whole bytes of an address. */
+/** Returns the key of the networks of `bits` bits that begin with the whole bytes of an address. */
 function networkKey(address: IpAddress, bits: number): string {
   return `${address.length}/${bits} ${String.fromCharCode(...address.subarray(0, bits >> 3))}`
 }

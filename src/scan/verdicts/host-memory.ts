@@ -74,7 +74,7 @@ export class HostMemory {
     return this.#verdicts.get(fingerprint)
   }
 
-  /** Remembers a verdict for so many seconds, in all processes. */
+  /** Remembers a verdict for `seconds`, in all processes. */
   remember(fingerprint: string, verdict: RememberedVerdict, seconds: number): void {
     this.#verdicts.set(fingerprint, verdict, { ttl: seconds * 1000 })
     this.#tell({ is: 'found', fingerprint, verdict, seconds })

@@ -1,7 +1,7 @@
 import { readFileSync, writeSync } from 'node:fs'
 import { LRUCache } from 'lru-cache'
 
-/** A message that was in hand at so many deaths of scanners is left alone. */
+/** A message that was in hand at this number of deaths of scanners is left alone. */
 export const DEATHS_MAX = 3
 /** Milliseconds for which a death counts, and for which the message is left alone after the last one. */
 const COUNTED_FOR = 3600 * 1000
@@ -11,7 +11,7 @@ const MESSAGES_MAX = 1000
 /** What a process tells the others of its host about a message. */
 export type PoisonEvent =
   | {
-      /** It was alone at so many deaths; at none if it was there with others. */
+      /** It was alone at this number of deaths; at none if it was there with others. */
       readonly is: 'died'
       readonly fingerprint: string
       readonly deaths: number
@@ -125,7 +125,7 @@ interface HadInHand {
 /**
  * The messages that a process is judging, and the fingerprints of those that are scanned, in a file. When it
  * has died, perhaps of one of these messages, the first process reads the file. A message to the
- * first process would wait for the event loop, which a message may keep busy for ever; writing
+ * first process would wait for the event loop, which a message may keep busy indefinitely; writing
  * takes some microseconds. What cannot be written is lost: mail does not wait for it.
  */
 export class InHand {

@@ -274,7 +274,7 @@ export class Verdicts {
 
   /** Whether the verdict counts for this message, here and now. */
   #doesCount(verdict: RememberedVerdict, { query, maxAge, versions }: MemorableMessage): boolean {
-    // Whoever found it may have looked no further.
+    // The scan that found it may have ended there.
     if (verdict.found.answer === 'infected' && query.isAllowed?.(verdict.found)) return false
     const { signatureFiles, host } = this.#options
     const here = { host, files: signatureFiles(), signatures: joinVersions(versions) }

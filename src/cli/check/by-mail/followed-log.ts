@@ -77,7 +77,7 @@ export class FollowedLog {
     return this.#parts
   }
 
-  /** Resolves to them as soon as one has come, or after so many milliseconds. */
+  /** Resolves to them as soon as one has come, or after `within` milliseconds. */
   async untilAbout(id: string, within: number): Promise<LogRecord[]> {
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(), within)

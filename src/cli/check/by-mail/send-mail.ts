@@ -25,7 +25,7 @@ export interface SentMail {
   readonly text: string
   /** Whether the content was refused or deferred, and not the sender or the recipient. */
   readonly isContent: boolean
-  /** Whether the server refused the connection, whoever mail is for: RFC 5321 3.1. */
+  /** Whether the server refused the connection, for every recipient: RFC 5321 3.1. */
   readonly isGreeting?: boolean
 }
 

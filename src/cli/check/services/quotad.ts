@@ -34,11 +34,11 @@ const ofQuotad = (finding: Finding): Finding => {
   return { ...finding, what: what === SERVICE ? what : `${what} [${SERVICE}]` }
 }
 
-/** It says what it finds to whoever connects, and hangs up. */
+/** It reports its findings to each client that connects, and hangs up. */
 function ask(): RunningCommand {
   const socket = connect(CHECK_SOCKET)
   const exit = once(socket, 'end').then(() => 0)
-  exit.catch(() => {}) // whoever awaits it hears it
+  exit.catch(() => {}) // the caller that awaits it gets the error
   return {
     stdin: null,
     stdout: socket,

@@ -46,7 +46,7 @@ export class Progress {
     this.#awaitedSince = undefined
   }
 
-  /** Notes that the next server has taken MAIL and so many recipients. */
+  /** Notes that the next server has accepted MAIL and this number of recipients. */
   reached(recipients: number): void {
     if (recipients <= this.#reached) return
     this.#reached = recipients

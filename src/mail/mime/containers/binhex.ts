@@ -72,7 +72,7 @@ export function* holdsBinHex(text: Bytes, work: Work): Steps<boolean> {
   return (yield* placesOfMark(text, work, 1)).length > 0
 }
 
-/** Finds the first places behind MARK: so many at most. */
+/** Finds the first places behind MARK, at most `most`. */
 function* placesOfMark(source: Bytes, work: Work, most: number): Steps<readonly number[]> {
   const places: number[] = []
   let before = 0 // the chunk

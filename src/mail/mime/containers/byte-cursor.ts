@@ -27,7 +27,7 @@ export class ByteCursor {
     return this.#chunk[this.#next++]!
   }
 
-  /** Goes on after so many bytes, at most to the end. */
+  /** Skips `bytes` bytes, at most to the end. */
   skip(bytes: number): void {
     const skipped = Math.min(bytes, this.left)
     this.at += skipped
@@ -41,7 +41,7 @@ export class ByteCursor {
     this.#chunks = this.#source.chunks(this.at, this.#source.size)[Symbol.iterator]()
   }
 
-  /** Copies the next bytes to a store: so many, at most up to the end. */
+  /** Copies the next `bytes` bytes to a store, at most up to the end. */
   *copy(bytes: number, store: Store, work: Work): Steps {
     for (let left = bytes; left > 0 && this.#hasChunk(); ) {
       const length = Math.min(left, this.#chunk.length - this.#next, PIECE)

@@ -334,7 +334,7 @@ export class Reading {
     return own.delimiterIn(text, 1, this.habits) && { level: this.#open.length, closes: false }
   }
 
-  /** The place as it is if something may have been asked since there were so many questions. */
+  /** The place as it is if something may have been asked since the given number of questions. */
   #sinceThen(place: Place, questions: number): Place {
     const isDisputed = place.isUndisputed && this.habits.questions > questions
     return isDisputed ? { ...place, isUndisputed: false } : place

@@ -10,7 +10,7 @@ export const DISK_BEYOND_MAX = (DISK_MAX / 4) * 3
 const IMMODEST_MAX = (DISK_BEYOND_MAX / 7) * 6
 
 /**
- * A message may go so many times as far beyond its own size as there is room left after that. So one by
+ * A message may exceed its own size by this multiple of the room that is left after that. So one by
  * itself has room for all that may be decoded (limits.ts), and each of many has less.
  */
 const TIMES_OF_REST = 4

@@ -34,7 +34,7 @@ const SUBMISSIONS: Readonly<Record<Submission, RegExp>> = {
   descriptor: /^fd\[[0-9]+\]: (.*)$/s,
 }
 
-/** Gathers so many replies of clamd: up to the NUL of the last one, or CLAMD_REPLY_MAX bytes for each. */
+/** Gathers a given number of clamd's replies: up to the NUL of the last one, or CLAMD_REPLY_MAX bytes for each. */
 export class ClamdReplyReader {
   readonly #kept: Buffer[] = []
   readonly #most: number

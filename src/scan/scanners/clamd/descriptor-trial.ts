@@ -15,7 +15,7 @@ const SMALL_DESCRIPTOR_MAX = 1024 * 1024
 
 /**
  * Milliseconds for clamd's answer. A forwarded socket drops the descriptor, and clamd behind it
- * waits for ever.
+ * waits indefinitely.
  */
 const TOLD_WITHIN = { small: 1_000, large: 10_000 } as const
 /**
@@ -52,7 +52,7 @@ export class DescriptorTrial {
   }
 
   /**
-   * Resolves to whether a file of so many bytes may be handed over. The first caller waits for the
+   * Resolves to whether a file of `size` bytes may be handed over. The first caller waits for the
    * trial of a small file. Other callers get false meanwhile, and while a large file is tried.
    */
   async takes(size: number): Promise<boolean> {

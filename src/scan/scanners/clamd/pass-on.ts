@@ -5,7 +5,7 @@ import type { ClamdAddress } from './address.ts'
 import { ClamdReplyReader } from './clamd-reply.ts'
 import { loadConnect } from './connect.ts'
 
-/** Milliseconds for which an answer counts for whoever asks next: a reload takes clamd some seconds. */
+/** Milliseconds for which an answer counts for the next client that asks: a reload takes clamd some seconds. */
 const AGAIN_AFTER = 5_000
 /** Milliseconds for the answer. */
 const WITHIN = 5_000

@@ -31,7 +31,7 @@ const OTHER_MARK = /ustar|EFI PART|%PDF|[\0\x80-\xff]/
  * the one with the fewest messages under way, of equals the first one of CLAMD; a server that failed
  * is asked last for a while. The first answer counts, whatever it is. The next server is asked only if
  * there was no connection or it broke, and never if a server was too slow: clamd goes on scanning after
- * its client has left. Only so many messages have a turn for each server that answers (scan-turns.ts).
+ * its client has left. A limited number of messages have a turn for each server that answers (scan-turns.ts).
  *
  * What clamd calls clean of more than CLAMDMAXSIZE is not: to what is over its own limits clamd answers OK,
  * unscanned. A message of that size is not sent. `lasting` is for a daemon, which scans message after message until `close()`: its
@@ -99,7 +99,7 @@ export function clamdScanner(
       const size = Math.max(...[sample, ...(sample.batch ?? [])].map(({ bytes }) => bytes.size))
       const over = `clamd: ${size} bytes are more than CLAMDMAXSIZE ${CLAMDMAXSIZE}`
       if (size <= CLAMDMAXSIZE) return askInTurn(list, sample, task)
-      // Whoever asks about these bytes alone hears what clamd finds in them, as with AlertExceedsMax.
+      // A client that asks about these bytes alone gets what clamd finds in them, as with AlertExceedsMax.
       const result = sample.isAsSent ? await askInTurn(list, sample, task) : clean
       return result.answer === 'clean' ? unseen('size', over) : result
     },

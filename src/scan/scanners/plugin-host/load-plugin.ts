@@ -91,7 +91,7 @@ function describe(value: unknown): string {
 }
 
 /**
- * A plugin's own signal fires before it is killed: by this share of its time, and at most so many
+ * A plugin's own signal fires before it is killed: by this share of its time, and at most this many
  * milliseconds.
  */
 const WARNING_SHARE = 0.1

@@ -100,7 +100,7 @@ function send(): void {
 
 /**
  * Sends the answer that is due, and kills this process and its group at once: exit handlers are the
- * plugin's, and could wait for ever.
+ * plugin's, and could wait indefinitely.
  */
 function end(): void {
   send()

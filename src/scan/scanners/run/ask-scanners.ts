@@ -158,7 +158,7 @@ async function conclude(
 
 /**
  * Whether the scanner's limit of size is about as many bytes as the sample has, whatever they are. Then
- * we have counted them ourselves; else the sample says that it becomes so many.
+ * we have counted them ourselves; else the sample says how many it becomes.
  */
 async function isTooLargeByItself(
   { bytes: { size }, envelope, origin }: Sample,

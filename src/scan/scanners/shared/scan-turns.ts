@@ -19,7 +19,7 @@ interface TurnsAtATime {
 
 /** The last turns that tell how long the next one lasts. */
 const MEASURED = 8
-/** What is known after so many turns at each place counts: while a burst comes in, all takes longer. */
+/** What is known after this number of turns at each place counts: while a burst comes in, all takes longer. */
 const ROUNDS = 2
 
 /** A message that wants a turn. */
@@ -145,7 +145,7 @@ class Lane {
     return true
   }
 
-  /** The milliseconds that a turn of so many bytes lasts; 0 as long as too little is known. */
+  /** The milliseconds that a turn for `size` bytes lasts; 0 as long as too little is known. */
   #lengthOf(size: number): number {
     return this.#pace.turns < ROUNDS * this.#places() ? 0 : this.#pace.of(size)
   }
@@ -181,7 +181,7 @@ class Pace {
   }
 
   /**
-   * The milliseconds that the turn of a message of so many bytes lasts, as that of the median message or by
+   * The milliseconds that the turn of a message of `size` bytes lasts, as that of the median message or by
    * its bytes, whichever is less: who waits in vain loses less than who is sent away for nothing.
    */
   of(size: number): number {

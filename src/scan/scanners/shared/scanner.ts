@@ -193,7 +193,7 @@ interface ScannerBasics {
    */
   readonly memorable?: Memorable
   /**
-   * Set if only so many messages are scanned at a time: each has a turn, before it is read. Those of local
+   * Set if a limited number of messages are scanned at a time: each has a turn, before it is read. Those of local
    * policy count only if nobody else has any.
    */
   readonly turns?: ScanTurns

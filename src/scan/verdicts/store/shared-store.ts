@@ -120,7 +120,7 @@ export class SharedStore {
     return this.#connection.isReady ? this.#ask(keyOf(fingerprint), timeout) : undefined
   }
 
-  /** Stores a verdict for at most so many seconds; nobody waits until it is stored. */
+  /** Stores a verdict for at most `seconds`; no message waits until it is stored. */
   put(fingerprint: string, sealed: Buffer, seconds: number): void {
     const key = keyOf(fingerprint)
     this.#claims.delete(key)
@@ -266,7 +266,7 @@ interface StoreTrial {
 }
 
 /**
- * Puts a value into a store and asks for it, once and within so many milliseconds; `own` is the mark of
+ * Puts a value into a store and asks for it, once and within the given milliseconds; `own` is the mark of
  * this host's key. Rejects with a reason in one line if a server cannot be asked, or does not keep the
  * value.
  */
