@@ -56,8 +56,9 @@ function fetchTo(root, packages) {
       const unpack = spawnSync('dpkg', ['-x', join(directory, file), tree], { encoding: 'utf8' })
       if (unpack.status !== 0) return `dpkg -x ${file}: ${firstLine(unpack.stderr)}`
     }
-    // Root unpacks setgid bits, and the loader of such a program ignores LD_LIBRARY_PATH.
-    spawnSync('chmod', ['-R', 'ug-s', tree])
+    // Root unpacks Sendmail's setgid bit, and the loader of such a program ignores LD_LIBRARY_PATH. Exim's setuid
+    // bit stays: without it Exim delivers nothing.
+    spawnSync('chmod', ['-R', 'g-s', tree])
     rmSync(root, { recursive: true, force: true })
     renameSync(tree, root) // at once: whoever finds the program finds all of it
     return undefined
