@@ -76,7 +76,7 @@ export interface NamedPart {
   readonly containers: readonly string[]
 }
 
-/** The answers of a plugin. Any other value, and an error that it throws, means "could not tell". */
+/** The answers of a plugin. Any other value, and an error that it throws, means *unknown*. */
 export type Answer =
   | { readonly clean: true }
   | {
@@ -85,7 +85,7 @@ export type Answer =
       readonly name: string
     }
   /**
-   * The plugin could not tell; the reason is for the log, not empty, cut after 1,000 characters. SCANFAIL
+   * The answer is unknown; the reason is for the log, not empty, cut after 1,000 characters. SCANFAIL
    * decides.
    */
   | { readonly defer: string }

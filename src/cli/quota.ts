@@ -9,7 +9,7 @@ import { FAILED, makeCommand } from './shared/run-command.ts'
 import { DEFAULTS, settingsOfOnescand } from './shared/settings-file.ts'
 import { addEnvironmentOptions, slotEnvironment } from './shared/slot-environment.ts'
 
-/** Exit codes: room, over quota, could not tell, no such user. */
+/** Exit codes: room, over quota, unknown, no such user. */
 const exitCodes = { room: 0, full: 1, unknown: FAILED, 'no-such-user': 3 } as const
 
 /** `onescan quota`: says what the quota service answers about a mailbox. */
@@ -30,7 +30,7 @@ export const quotaCommand = makeCommand('quota', {
         "Ask the service in QUOTAD, here or in onescand's settings",
       )
       .example('$0 quota ann --env QUOTAD=quotad:10.0.0.2:8625', 'Ask that service')
-      .epilogue('Exit codes: 0 there is room; 1 over quota; 2 could not tell; 3 no such user.'),
+      .epilogue('Exit codes: 0 there is room; 1 over quota; 2 unknown; 3 no such user.'),
   async work(args, output) {
     const given = slotEnvironment(process.env, args)
     const env = given.QUOTAD ? given : { ...settingsOfOnescand(), ...given }
@@ -60,7 +60,7 @@ const words = {
   room: 'there is room',
   full: 'over quota',
   'no-such-user': 'no such user',
-  unknown: 'could not tell',
+  unknown: 'unknown',
 } as const
 
 /** The answer in one line for people. */

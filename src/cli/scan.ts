@@ -176,12 +176,12 @@ function answerLine(file: string, found: ScanAnswer): string {
     case 'infected':
       return `${file}: infected: ${found.name} (${found.scanner})`
     case 'unknown':
-      return `${file}: could not tell: ${found.why}`
+      return `${file}: unknown: ${found.why}`
   }
 }
 
 function inWords({ clean, infected, unknown }: Record<ScanAnswer['answer'], number>): string {
   const total = clean + infected + unknown
   const messages = `${total} ${total === 1 ? 'message' : 'messages'}`
-  return `${messages}: ${clean} clean, ${infected} infected, ${unknown} could not tell`
+  return `${messages}: ${clean} clean, ${infected} infected, ${unknown} unknown`
 }

@@ -171,7 +171,7 @@ function replyFor(user: string, answer: QuotaAnswer): HttpReply {
     case 'no-such-user':
       return { status: 404, text: 'no such user\n' }
     case 'unknown':
-      return { status: 503, text: 'could not tell; the log says why\n' }
+      return { status: 503, text: 'unknown; the log has the reason\n' }
   }
 }
 

@@ -45,7 +45,7 @@ export class ServiceCounters {
   room = 0
   full = 0
   noSuchUser = 0
-  /** Answers that say *could not tell*. */
+  /** Answers that are *unknown*. */
   unknown = 0
   /** Datagrams and requests that were not questions. */
   malformed = 0

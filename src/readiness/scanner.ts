@@ -49,7 +49,7 @@ function checkDatabase({ QHPSI, CLAMDBDIR }: ScanSettings): Finding[] {
   return checkCount('scanner clamscan', CLAMDBDIR ?? DEFAULT_DATABASE)
 }
 
-/** The scanner's answer. If the message cannot be spooled, the answer is *could not tell*. */
+/** The scanner's answer. If the message cannot be spooled, the answer is *unknown*. */
 async function tryScanner(
   host: StageHost,
   settings: ScanSettings,
@@ -64,7 +64,7 @@ async function tryScanner(
 
 const VIRUSES_GET_IN = 'viruses get in until a scanner of QHPSI finds this one'
 
-/** `meanwhile` says what becomes of mail while the scanner cannot tell. */
+/** `meanwhile` is what happens to mail while the answer of the scanner is unknown. */
 function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string): Finding {
   const what = `scanner ${scanner.name}`
   switch (scanned.answer) {

@@ -9,7 +9,7 @@ import { passwdEntries } from '../lib/process/passwd.ts'
 import { readAddress } from '../mail/message/envelope/address.ts'
 import type { StoreAddress } from '../protocol/valkey/address.ts'
 import { type Key, readClusterSettings } from '../scan/cluster/keyring.ts'
-import { COULD_NOT_TELL, NO_SUCH_PAGE, type QuotaAnswer } from '../scan/quota/quota-answer.ts'
+import { NO_SUCH_PAGE, NOT_KNOWN, type QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import { openQuotaClient } from '../scan/quota/quota-client.ts'
 import { type QuotaSettings, readQuotaSettings } from '../scan/quota/quota-settings.ts'
 import { keyMark, sharedKey } from '../scan/verdicts/copies/secrets.ts'
@@ -27,7 +27,7 @@ export async function checkQuotad(host: StageHost): Promise<Finding[]> {
   const client = openQuotaClient(settings, () => {})
   try {
     const { answer, source } = await client.explain(readAddress(ANYBODY))
-    if (answer.status !== 'unknown' || answer.why === COULD_NOT_TELL) {
+    if (answer.status !== 'unknown' || answer.why === NOT_KNOWN) {
       return (await checkNameForm(settings, host)) ?? [ok('QUOTAD', `${source} answers`)]
     }
     if (source === undefined && env.QUOTAD!.startsWith('map:')) {

@@ -134,7 +134,7 @@ function checkAnswers({ env }: StageHost): Finding[] {
         'infected mail by default',
       )
   if (SCANFAIL !== 'accept') return [found, ok('unscanned mail', `is ${unscannedMailIs(env)}`)]
-  const value = 'is accepted if the scanners could not tell (SCANFAIL=accept)'
+  const value = 'is accepted if the answer of the scanners is unknown (SCANFAIL=accept)'
   return [found, warning('unscanned mail', value, 'set SCANFAIL=defer to have it deferred')]
 }
 

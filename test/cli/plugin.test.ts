@@ -59,6 +59,6 @@ t.test('what a plugin logs about a message is seen when onescan scans by hand', 
   const settings = ['--env', `PLUGINDIR=${directory}`, '--env', 'QHPSI=plugin: a.mjs']
   const { code, out, err } = await onescan(['scan', ...settings, join(directory, 'mine.eml')])
   t.equal(code, 2)
-  t.match(out, /mine\.eml: could not tell: plugin a\.mjs: no table yet\n/)
+  t.match(out, /mine\.eml: unknown: plugin a\.mjs: no table yet\n/)
   t.equal(err, 'plugin a.mjs: asked\nplugin a.mjs: on stderr\n')
 })

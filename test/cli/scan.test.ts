@@ -16,12 +16,12 @@ t.test('scan ends with 0 if all is clean, else with 1, and names the infected', 
   const [cleanFile, infectedFile] = [join(directory, 'clean'), join(directory, 'sick')]
   t.match(await onescan(['scan', ...eicar, cleanFile]), {
     code: 0,
-    out: '1 message: 1 clean, 0 infected, 0 could not tell\n',
+    out: '1 message: 1 clean, 0 infected, 0 unknown\n',
     err: '',
   })
   t.match(await onescan(['scan', ...eicar, cleanFile, infectedFile]), {
     code: 1,
-    out: `${infectedFile}: infected: EICAR-Test (eicar)\n2 messages: 1 clean, 1 infected, 0 could not tell\n`,
+    out: `${infectedFile}: infected: EICAR-Test (eicar)\n2 messages: 1 clean, 1 infected, 0 unknown\n`,
   })
   t.match(await onescan(['scan', ...eicar, '--all', cleanFile]), { out: `${cleanFile}: clean\n` })
 })
@@ -56,9 +56,9 @@ t.test('a name with a line end forges no line', async (t) => {
   const { code, out } = await onescan(['scan', '--all', ...eicar, directory])
   t.equal(code, 1)
   t.same(out.replaceAll(directory, '').split('\n'), [
-    '/c\\nd: could not tell: /c d: is a link, and links are not followed there',
+    '/c\\nd: unknown: /c d: is a link, and links are not followed there',
     '/a\\nb: clean: infected: EICAR-Test (eicar)',
-    '2 messages: 0 clean, 1 infected, 1 could not tell',
+    '2 messages: 0 clean, 1 infected, 1 unknown',
     '',
   ])
 })
@@ -71,10 +71,10 @@ t.test('a name is bytes: a file whose name is no UTF-8 is scanned as well', asyn
   writeFileSync(Buffer.concat([odd, Buffer.from('.d/mail')]), sick)
   const { code, out } = await onescan(['scan', ...eicar, directory])
   t.equal(code, 1)
-  t.match(out, '2 messages: 0 clean, 2 infected, 0 could not tell')
+  t.match(out, '2 messages: 0 clean, 2 infected, 0 unknown')
 })
 
-t.test('what is found and not read counts as could not tell: links, FIFOs, mboxes', async (t) => {
+t.test('what is found and not read counts as unknown: links, FIFOs, mboxes', async (t) => {
   const directory = t.testdir({ private: { secret: sick }, box: { new: { a: clean }, cur: {} } })
   const box = join(directory, 'box')
   symlinkSync(join(directory, 'private/secret'), join(box, 'cur/b'))
@@ -83,11 +83,11 @@ t.test('what is found and not read counts as could not tell: links, FIFOs, mboxe
   writeFileSync(join(box, 'mbox'), `From a@example.org Thu Jan  1 00:00:00 2026\n${clean}`)
   const { code, out } = await onescan(['scan', ...eicar, '--all', box])
   t.equal(code, 2)
-  t.match(out, /cur\/b: could not tell: is a link/)
-  t.match(out, /cur\/c: could not tell: is not a regular file/)
-  t.match(out, /links: could not tell: is a link/)
-  t.match(out, /mbox: could not tell: is an mbox; split it/)
-  t.match(out, '5 messages: 1 clean, 0 infected, 4 could not tell')
+  t.match(out, /cur\/b: unknown: is a link/)
+  t.match(out, /cur\/c: unknown: is not a regular file/)
+  t.match(out, /links: unknown: is a link/)
+  t.match(out, /mbox: unknown: is an mbox; split it/)
+  t.match(out, '5 messages: 1 clean, 0 infected, 4 unknown')
 })
 
 t.test(
@@ -126,8 +126,8 @@ t.test('directories without end end no search: what is below could not be told',
   writeFileSync(join(below, 'mail'), sick)
   const { code, out } = await onescan(['scan', ...eicar, directory])
   t.equal(code, 1)
-  t.match(out, /could not tell: is more than 100 directories deep/)
-  t.match(out, '2 messages: 0 clean, 1 infected, 1 could not tell')
+  t.match(out, /unknown: is more than 100 directories deep/)
+  t.match(out, '2 messages: 0 clean, 1 infected, 1 unknown')
 })
 
 t.test('a message may come from a pipe', async (t) => {
@@ -149,12 +149,12 @@ t.test('a message that could not be scanned never counts as clean', async (t) =>
   const directory = t.testdir({ clean, big: `Subject: a\n\n${'text\n'.repeat(1000)}` })
   const file = join(directory, 'clean')
   const missing = await onescan(['scan', ...eicar, file, join(directory, 'missing')])
-  t.match(missing, { code: 2, out: /missing: could not tell: .*ENOENT/ })
-  t.match(missing.out, '2 messages: 1 clean, 0 infected, 1 could not tell')
+  t.match(missing, { code: 2, out: /missing: unknown: .*ENOENT/ })
+  t.match(missing.out, '2 messages: 1 clean, 0 infected, 1 unknown')
   const broken = await onescan(['scan', '--env', 'QHPSI=plugin: nosuch', file])
-  t.match(broken, { code: 2, out: /clean: could not tell: plugin nosuch: no such plugin/ })
+  t.match(broken, { code: 2, out: /clean: unknown: plugin nosuch: no such plugin/ })
   const down = ['--env', 'QHPSI=plugin: clamd', '--env', `CLAMD=${openDirectory(t)}/none`]
-  t.match(await onescan(['scan', ...down, file]), { code: 2, out: /could not tell: .*ENOENT/ })
+  t.match(await onescan(['scan', ...down, file]), { code: 2, out: /unknown: .*ENOENT/ })
   const small = [...down, '--env', 'CLAMDMAXSIZE=1K', join(directory, 'big')]
   t.match(await onescan(['scan', ...small]), { code: 2, out: /CLAMDMAXSIZE/ })
 })
@@ -211,7 +211,7 @@ t.test('a sparse file is recognised by its size, and not read', async (t) => {
   truncateSync(join(directory, 'holes'), 1024 ** 4)
   const { code, out } = await onescan(['scan', ...eicar, join(directory, 'holes')])
   t.equal(code, 2)
-  t.match(out, /holes: could not tell: .*larger than 104857600 bytes \(--max-size\)/)
+  t.match(out, /holes: unknown: .*larger than 104857600 bytes \(--max-size\)/)
   const small = await onescan(['scan', ...eicar, '--max-size', '10', join(directory, 'grows')])
   t.match(small.out, /larger than 10 bytes/)
 })

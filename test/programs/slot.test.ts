@@ -125,7 +125,7 @@ t.test('with the clamscan program', { skip: lacks('clamscan') }, async (t) => {
     message: plain,
     settings: { QHPSI: `clamscan --database=/nonexistent --no-summary %s` },
   })
-  t.equal(broken.code, 71, 'without signatures it could not tell')
+  t.equal(broken.code, 71, 'without signatures the answer is unknown')
 })
 
 t.test('a tcp.smtp rule sets the scanner by address', { skip: ucspiMissing }, async (t) => {

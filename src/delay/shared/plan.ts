@@ -182,7 +182,7 @@ const NAME_MAX = 255
 
 /**
  * Returns the class of a client. The client is nameless only if the DNS says that there is no name;
- * if the DNS could not tell, the client counts as ordinary. If there are several names, an ordinary
+ * if the DNS gave no answer, the client counts as ordinary. If there are several names, an ordinary
  * one decides, since their order is chance.
  */
 function classify(

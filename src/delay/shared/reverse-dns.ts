@@ -3,7 +3,7 @@ import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
 import { type IpAddress, parseIpAddress } from '../../lib/net/ip-address.ts'
 import { isCompiled } from '../../lib/runtime/compiled-program.ts'
 
-/** The names of an address by reverse DNS: some, certainly none, or *could not tell*. */
+/** The names of an address by reverse DNS: some, certainly none, or *unknown*. */
 export type ReverseNames =
   | { readonly answer: 'names'; readonly names: readonly string[] }
   | { readonly answer: 'none' }

@@ -3,7 +3,7 @@ export const clamdWords = {
   clean: 'OK',
   /** Behind the name of what was found. */
   found: ' FOUND',
-  /** Behind the reason why it could not tell. */
+  /** Behind the reason for an unknown answer. */
   failed: ' ERROR',
   /** The whole reply if a stream is longer than StreamMaxLength. */
   streamTooLong: 'INSTREAM size limit exceeded. ERROR',

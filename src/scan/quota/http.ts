@@ -4,8 +4,8 @@ import { errorText } from '../../lib/errors/fault.ts'
 import { formatDuration } from '../../lib/errors/units.ts'
 import {
   brokenAnswer,
-  COULD_NOT_TELL,
   NO_SUCH_PAGE,
+  NOT_KNOWN,
   noAnswer,
   QUOTA_REPLY_MAX,
   type QuotaAnswer,
@@ -82,7 +82,7 @@ function readResponse(
   if (statusCode === 404 && !isPageMissing(headers, text)) {
     return { status: 'no-such-user' }
   }
-  if (statusCode === 503) return { status: 'unknown', why: COULD_NOT_TELL }
+  if (statusCode === 503) return { status: 'unknown', why: NOT_KNOWN }
   const answer = statusCode === 200 && text !== undefined ? readBody(text, name) : undefined
   if (answer !== undefined) return answer
   const why = statusCode === 200 ? 'a body that makes no sense' : reasonOf(statusCode)

@@ -49,7 +49,7 @@ const EXTENSIONS_MAX = 4
 /**
  * Resolves to the answer about the whole address. If it has no mailbox, extensions are cut off one
  * by one, and the answer about the first mailbox that exists counts; `mailbox` names it. If the
- * service cannot tell, no shorter address is tried.
+ * service does not know, no shorter address is tried.
  */
 export async function findByExtension(
   address: MailAddress,

@@ -67,8 +67,8 @@ export function brokenAnswer(why: string, backendIsUp: boolean): QuotaAnswer {
   return { status: 'unknown', why, failure: { counted: 'brokenAnswer', backendIsUp } }
 }
 
-/** The reason if the service replies that it cannot tell. Its own log has more. */
-export const COULD_NOT_TELL = 'the service could not tell'
+/** The reason if the service replies that it does not know. Its own log has more. */
+export const NOT_KNOWN = 'the service does not know'
 
 /** The reason if an HTTP server does not know the path of QUOTAD. */
 export const NO_SUCH_PAGE = 'status 404, the service has no such page'
@@ -123,7 +123,7 @@ function readWords(
   const status = Object.hasOwn(meanings, first!) ? meanings[first!] : undefined
   if (status === undefined || (words.length > 0 && words[0] !== name)) return undefined
   if (status === 'no-such-user') return { status }
-  if (status === 'unknown') return { status, why: COULD_NOT_TELL }
+  if (status === 'unknown') return { status, why: NOT_KNOWN }
   if (words.length < 2) return { status }
   const usage = readUsage(words.slice(1))
   if (usage === undefined) return undefined

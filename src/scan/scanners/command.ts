@@ -26,7 +26,7 @@ const OUTPUT_GRACE = 500
  * QHPSI as a command (README.qhpsi; IndiMail's qmail-queue.c). `%s` in any argument becomes
  * the message's path; a command without arguments gets the path as its argument. The message is on
  * standard input, too. Exit code QHPSIRC is infected, QHPSIRN clean. After any other code, a signal or
- * the deadline, the answer is *could not tell*. clamdscan gets an option of its own (handingOverOption).
+ * the deadline, the answer is *unknown*. clamdscan gets an option of its own (handingOverOption).
  * The command runs in a process group of its own, of which nothing is left afterwards.
  */
 export function commandScanner(

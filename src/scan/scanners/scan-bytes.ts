@@ -25,7 +25,7 @@ const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
 
 /**
  * Spools a message and has it scanned as the slot would. If the message is over a scanner's limit, the
- * answer is *could not tell*: who scans by hand wants to know that. Rejects if the message cannot be
+ * answer is *unknown*: who scans by hand wants to know that. Rejects if the message cannot be
  * read or spooled.
  */
 export async function scanBytes(

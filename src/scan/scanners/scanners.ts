@@ -35,7 +35,7 @@ const builtIn: Readonly<
 
 /**
  * Makes the scanners that QHPSI names, in its order. A scanner that cannot be loaded is in the list,
- * too, and answers *could not tell*: a misspelt plugin must defer mail, not let it through unscanned.
+ * too, and answers *unknown*: a misspelt plugin must defer mail, not let it through unscanned.
  */
 export async function makeScanners(
   settings: ScanSettings,

@@ -6,7 +6,7 @@ export type ScanEnd =
   | { readonly kind: 'verdict'; readonly verdict: RememberedVerdict }
   /** Another process scanned the message. Its verdict, if there is one, is remembered. */
   | { readonly kind: 'elsewhere' }
-  /** The scanners could not tell. */
+  /** The answer of the scanners is unknown. */
   | { readonly kind: 'unknown'; readonly result: ScanResult }
   /** There is no verdict that copies could use: because of a limit, local policy or an error. */
   | { readonly kind: 'nothing' }

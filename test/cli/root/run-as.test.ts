@@ -568,7 +568,7 @@ t.test("programs of the account do not see root's own directory", { skip }, asyn
     })
   t.match(scan('-').stdout, '1 message: 1 clean')
   t.equal(readFileSync(join(place, 'seen'), 'latin1'), '')
-  const told = 'secret: could not tell: nobody may not enter this directory; write - <FILE instead'
+  const told = 'secret: unknown: nobody may not enter this directory; write - <FILE instead'
   t.match(scan('secret').stdout, told)
   chmodSync(join(place, 'closed'), 0o755)
   t.match(scan('secret').stdout, '1 message: 1 clean', 'a name is looked for where root is')

@@ -29,7 +29,7 @@ t.test(
   async (t) => {
     const service = await httpService(t, (_, response) => response.writeHead(503).end('no\n'))
     const { client, log } = clientOf(t, service.url)
-    t.match(await client.ask(ann), { status: 'unknown', why: 'the service could not tell' })
+    t.match(await client.ask(ann), { status: 'unknown', why: 'the service does not know' })
     t.same(log, [])
     t.match(client.counters, { couldNotTell: 1, brokenAnswer: 0 })
   },

@@ -5,7 +5,7 @@ import t from 'tap'
 import { readAddress, withPlainDomain } from '../../../src/mail/message/envelope/address.ts'
 import { namedMailboxOf, parseBackendMap, readBackendMap } from '../../../src/scan/quota/mailbox.ts'
 import {
-  COULD_NOT_TELL,
+  NOT_KNOWN,
   QUOTA_REPLY_MAX,
   readBody,
   readReplyDatagram,
@@ -184,7 +184,7 @@ t.test('every word of a datagram counts', async (t) => {
   t.same(datagram('QUOTA_OK ann 5 0'), { status: 'room', usage: { size: 5 } })
   t.same(datagram('QUOTA_OK ann 0 5'), { status: 'room', usage: { size: 0, quota: 5 } })
   t.same(datagram('QUOTA_UNKNOWN ann 1 2'), { status: 'no-such-user' })
-  t.same(datagram('QUOTA_ERROR ann'), { status: 'unknown', why: COULD_NOT_TELL })
+  t.same(datagram('QUOTA_ERROR ann'), { status: 'unknown', why: NOT_KNOWN })
   t.same(datagram('QUOTA_OK n1\n', 'n1'), { status: 'room' })
   t.same(datagram('QUOTA_OK ann n1', 'n1'), { status: 'room' })
   const digits = '9'.repeat(15)

@@ -87,7 +87,7 @@ async function measureBurst(t: Ending, { mails, size, within }: Burst, program: 
   )
   if (through > 0) say(`  a turn took ${turn.toFixed(2)} s: that leaves room for ${room}`)
   const causes = onescand.log.map((line) => /\bcause=([a-z-]+)/.exec(line)?.[1]).filter(Boolean)
-  if (causes.length > 0) say(`  could not tell: ${[...new Set(causes)].join(', ')}`)
+  if (causes.length > 0) say(`  unknown: ${[...new Set(causes)].join(', ')}`)
 }
 
 const FIELDS =

@@ -57,7 +57,7 @@ const scanFail = ['defer', 'accept', 'quarantine'] as const
 const couldNotTell = {
   SCANFAIL: word(scanFail, {
     laxer: accepts,
-    passes: ifAccepted('mail about which the scanners could not tell'),
+    passes: ifAccepted('mail about which the answer of the scanners is unknown'),
   }),
 }
 

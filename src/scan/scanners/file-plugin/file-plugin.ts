@@ -24,7 +24,7 @@ const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.so']
  * The scanner in a file of PLUGINDIR: JavaScript, TypeScript or C, by its extension (onescan-plugin(7)).
  * It runs in a process of its own, because a plugin that calls exit(0), loops or corrupts memory must
  * not decide about mail. That process serves one message or many. Anything but a
- * proper answer is *could not tell*, with the plugin's name; also a plugin that cannot be loaded.
+ * proper answer is *unknown*, with the plugin's name; also a plugin that cannot be loaded.
  *
  * Throws a Fault of kind `config` for a name that cannot be a plugin's.
  */
@@ -224,7 +224,7 @@ class PluginPool {
 }
 
 /**
- * Whether the plugin itself gave the answer, even *could not tell*: then its process is in order, and
+ * Whether the plugin itself gave the answer, even *unknown*: then its process is in order, and
  * asked again it would say the same.
  */
 function hasAnswered(result: ScanResult): boolean {

@@ -88,7 +88,7 @@ export class PluginHost {
 
   /**
    * Asks one question at a time. Resolves to the plugin's answer. If it gives none, the answer is
-   * *could not tell*, with what happened to it; then end the process. At `signal` it is ended within
+   * *unknown*, with what happened to it; then end the process. At `signal` it is ended within
    * 700 ms. Never rejects.
    */
   ask(question: PluginQuestion, { signal, timeLeft }: ScanTask): Promise<ScanResult> {

@@ -10,7 +10,7 @@ import type { Plugin, PluginRequest } from './protocol.ts'
 
 /**
  * Loads a plugin, a script or a library in C by the extension of its file. If it cannot be loaded, that is
- * the answer: *could not tell*.
+ * the answer: *unknown*.
  */
 export function loadPlugin(request: PluginRequest): Promise<Plugin | ScanResult> {
   return extname(request.file) === '.so' ? loadSharedObject(request) : loadScript(request)
@@ -64,7 +64,7 @@ const EXPECTED = 'must answer { clean: true }, { infected: true, name } or { def
 
 /**
  * Narrows what a plugin returned to an answer. Only the three documented answers count. Several at
- * once, a part of one, or anything else is *could not tell*.
+ * once, a part of one, or anything else is *unknown*.
  */
 function readAnswer(value: unknown): ScanResult {
   const answer = typeof value === 'object' && value !== null ? value : {}

@@ -83,7 +83,7 @@ export function encodeAnswer(nonce: string, answer: ScanResult): Buffer {
 /**
  * Reads the bytes that a plugin's process has written since the request with that nonce. Undefined as
  * long as they are a part of a line. If they are anything but the one line that answers this request,
- * that is *could not tell*.
+ * that is *unknown*.
  */
 export function decodeAnswer(nonce: string, bytes: Buffer): ScanResult | undefined {
   if (bytes.length > LINE_MAX) return unknown(TOO_MUCH)
@@ -119,7 +119,7 @@ function cut(result: ScanResult): ScanResult {
   }
 }
 
-/** The plugin itself could not tell, or nobody knows what it said. */
+/** The plugin itself answered unknown, or its answer is not known. */
 function couldNotTell(why: string, cause: unknown): ScanResult {
   return cause === 'plugin' ? unknown(why, cause) : unknown(why)
 }

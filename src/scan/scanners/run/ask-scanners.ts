@@ -240,7 +240,7 @@ async function askScanner(
   }
 }
 
-/** What it answers. If it throws, or outlives its deadline, that is *could not tell*. */
+/** What it answers. If it throws, or outlives its deadline, that is *unknown*. */
 async function answerOf(
   scanner: ContentScanner,
   sample: Sample,

@@ -2,7 +2,7 @@ import { errorText } from '../../../lib/errors/fault.ts'
 import { causeOf, type ScanResult, unknown } from '../shared/scan-result.ts'
 import type { LocalScanner, MailSearch, Scanner, ScanTask } from '../shared/scanner.ts'
 
-/** The searches of local policy in one message. One that throws could not tell. */
+/** The searches of local policy in one message. One that throws answers unknown. */
 export class Searches {
   readonly #searches = new Map<LocalScanner, MailSearch>()
 

@@ -107,8 +107,8 @@ export function withoutHash(name: string): string {
  * What ClamAV has found, by the name that it gives to it; `why` is the reason for the log if that is no
  * virus. With AlertExceedsMax, libclamav 1.4 names the limit that ended its scan: MaxFileSize,
  * MaxScanSize, MaxRecursion, MaxFiles, MaxScanTime, EmailLineFoldCnt, EmailHeaderBytes, EmailHeaders,
- * EmailMIMEPartsPerMessage or EmailMIMEArguments. With the time, or with a limit that nobody knows, it
- * could not tell. A signature of `onescan bans` is a ban, in the words of its rule; of a name that clamd does
+ * EmailMIMEPartsPerMessage or EmailMIMEArguments. With the time, or with an unfamiliar limit, the
+ * answer is unknown. A signature of `onescan bans` is a ban, in the words of its rule; of a name that clamd does
  * not see to its end nobody knows whether it is banned.
  */
 export function resultByName(name: string, why: string): ScanResult {
@@ -132,7 +132,7 @@ function limitByName(name: string, why: string): Unread | undefined {
   return unknown(why, 'limit')
 }
 
-/** Why scanners could not tell: the closed list that the log, metrics and alerts count by. */
+/** Why an answer of scanners is unknown: the closed list that the log, metrics and alerts count by. */
 export const causesInWords = {
   timeout: "SCANTIMEOUT, or the scanner's own deadline, was over",
   busy: 'its turn would come too late, or there was no moment to scan it alone',
@@ -141,7 +141,7 @@ export const causesInWords = {
   limit: 'there is more than the scanner reads',
   memory: 'no memory, room or descriptors',
   'scanner-error': 'the scanner said that it failed, or gave an unknown answer',
-  plugin: 'the plugin itself could not tell',
+  plugin: 'the plugin itself answered unknown',
   poison: 'scanners died three times at it alone, so it is not scanned for an hour',
 } as const
 export type Cause = keyof typeof causesInWords

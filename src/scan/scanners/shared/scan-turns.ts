@@ -34,7 +34,7 @@ interface MailInTurn {
   readonly hasBegun: boolean
 }
 
-/** What ends a turn, and is called once; or *could not tell*, if there is none. */
+/** What ends a turn, and is called once; or *unknown*, if there is none. */
 export type TurnOrResult = (() => void) | ScanResult
 
 /**
@@ -65,7 +65,7 @@ export class ScanTurns {
     )
   }
 
-  /** Resolves to the end of the turn when it begins, or to *could not tell* if it does not. */
+  /** Resolves to the end of the turn when it begins, or to *unknown* if it does not. */
   take(mail: MailInTurn): Promise<TurnOrResult> {
     return (mail.size < LARGE_FROM ? this.#small : this.#large).take(mail)
   }

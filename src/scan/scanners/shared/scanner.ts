@@ -153,7 +153,7 @@ export interface MailSearch {
 export interface ContentScanner extends ScannerBasics {
   readonly local: false
   /**
-   * Answers within the task's deadline. If it throws, the answer is *could not tell*, with the error's
+   * Answers within the task's deadline. If it throws, the answer is *unknown*, with the error's
    * text as the reason.
    */
   scan(sample: Sample, task: ScanTask): Promise<ScanResult>
@@ -178,7 +178,7 @@ export type PassedOn = 'RELOAD' | 'SELFCHECK' | 'VERSIONCOMMANDS'
  */
 export interface LocalScanner extends ScannerBasics {
   readonly local: true
-  /** Begins to search a message. If it throws, the answer is *could not tell*, as for `scan`. */
+  /** Begins to search a message. If it throws, the answer is *unknown*, as for `scan`. */
   search(task: ScanTask): Promise<MailSearch>
 }
 
