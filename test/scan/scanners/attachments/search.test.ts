@@ -74,6 +74,11 @@ const headerOf = (part: string) => part.slice(0, part.indexOf('\n\n'))
 const inBase64 = (type: string, content: string) =>
   `Content-Type: ${type}\nContent-Transfer-Encoding: base64\n\n${base64(content)}\n`
 
+const inMultiparts = (levels: number, part: string) =>
+  nest(levels, (n, inner) => mixed(`b${n}`, inner), part)
+const inMessages = (levels: number, part: string) =>
+  nest(levels, (_, inner) => attached(inner), part)
+
 /** Where a part may stand, also in mail that readers take apart in several ways. */
 const places: Readonly<Record<string, (part: string) => string>> = {
   'the message itself': (part) => part,
@@ -138,8 +143,8 @@ const places: Readonly<Record<string, (part: string) => string>> = {
     mixed('b', 'Content-Disposition: attachment; filename=x.constructor\n\n', part),
   'a parameter before it that libmime cannot take': (part) =>
     mixed('b', disposed("x; __proto__*0*=utf-8''x"), part),
-  'twenty-five multiparts': (part) => nest(25, (n, inner) => mixed(`b${n}`, inner), part),
-  'twenty-five messages': (part) => nest(25, (_, inner) => attached(inner), part),
+  'fourteen multiparts': (part) => inMultiparts(14, part),
+  'fourteen messages': (part) => inMessages(14, part),
   'a header of 1 MiB': (part) => `${LONG}\n${mixed('b', part)}`,
   'a header of 1 MiB before it': (part) => mixed('b', `${LONG}\n\nx`, part),
   'a header of 1 MiB in a message before it': (part) => mixed('b', attached(`${LONG}\n\nx`), part),
@@ -153,6 +158,8 @@ t.test('a banned name is seen wherever some reader sees it, and nothing else is'
   }
   t.notOk('charset' in {}, 'nothing is left in Object.prototype')
   const others: Readonly<Record<string, string>> = {
+    'more multiparts than are scanned': inMultiparts(25, exe),
+    'more messages than are scanned': inMessages(25, exe),
     'a multipart': mixed('b', text).replace('mixed;', 'mixed; name=a.exe;'),
     'uuencode in a text': 'A: b\n\nsee:\nbegin 644 a.exe\n#86)C\n`\nend\n',
     'begin-base64 in a text': 'A: b\n\nsee:\nbegin-base64 644 a.exe\nQUJD\n====\n',
@@ -185,7 +192,6 @@ t.test('the outcome names the limit if mail holds more than is read', async (t) 
   ]
   for (const [name, message, why] of cases) {
     t.match(await outcome(message), why, name)
-    t.match(await outcome(message), /^over: /, name)
   }
 })
 
