@@ -1,7 +1,7 @@
 /*
  * Limits how many cold programs an account runs. Each of them starts a runtime; if onescand is
  * away, a burst of mail would start as many as there are SMTP clients. So each cold program holds
- * a lock on one byte of a file that this account alone can open, since who can open a file can
+ * a lock on one byte of a file that this account alone can open: a program that can open it could
  * lock it, and then keep others out. The lock survives the exec, is no child's, and ends with the
  * process, however that ends (fcntl(2), F_SETLK).
  */

@@ -34,8 +34,8 @@ static char *with_time(const char *line, size_t length) {
 }
 
 /*
- * The file for lines, or NULL. As root this process opens none: a user who may write to a directory on
- * the way could lead it to another file. onescan-queue looks at each name of the way
+ * The file for lines, or NULL. As root this process opens none: a user who may write to a
+ * directory on the way could lead it to another file. onescan-queue looks at each name of the way
  * (src/lib/path/open.ts, openToAppend).
  */
 static const char *log_file(void) {
