@@ -170,17 +170,18 @@ export function withSettings(
   env: Environment,
   ofLine: Readonly<Record<string, string>>,
 ): JudgeConfig {
-  const { FINDINGS } = ofLine
-  const first = FINDINGS && env.FINDINGS ? { FINDINGS: `${FINDINGS} ${env.FINDINGS}` } : {}
-  const settings = readMailSettings({ ...env, ...ofLine, ...first }, readControlDirectories(env))
-  if (settings === undefined) throw new Fault('config', 'QHPSI: is empty; say scan off')
+  const read = readMailSettings({ ...env, ...ofLine }, readControlDirectories(env))
+  if (read === undefined) throw new Fault('config', 'QHPSI: is empty; say scan off')
+  const settings = ofLine.FINDINGS
+    ? { ...read, FINDINGS: [...read.FINDINGS, ...base.settings.FINDINGS] }
+    : read
   if (ofInfected.some((name) => name in ofLine)) return { ...base, settings }
   const { REJECTVIRUS, VIRUSFORWARD } = base.settings
   return { ...base, settings: { ...settings, REJECTVIRUS, VIRUSFORWARD } }
 }
 
 /** What FINDINGS sets for something that was found. */
-export interface FindingTreatment {
+interface FindingTreatment {
   /** Absent if the name is that of malware. */
   readonly property: Property | undefined
   readonly action: Exclude<FindingAction, 'virus'>

@@ -64,6 +64,9 @@ t.test('FINDINGS of a line come before those of the environment', async (t) => {
   const { FINDINGS } = withSettings(base, env, { FINDINGS: 'macros=accept' }).settings
   t.same(FINDINGS, [{ what: 'macros', action: 'accept' }, ...base.settings.FINDINGS])
   t.same(withSettings(base, env, { FINDINGS: '' }).settings.FINDINGS, [], 'an empty one unsets it')
+  const open = { QHPSI, FINDINGS: "'b=tag' 'c=tag" }
+  const wrong = /FINDINGS 'a: a ' is not closed/
+  t.throws(() => withSettings(base, { ...env, ...open }, { FINDINGS: "'a" }), { message: wrong })
 })
 
 t.test('a line of onescan.policy changes the settings that it names, and no others', async (t) => {
