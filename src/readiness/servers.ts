@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { attempt, errorText } from '../lib/errors/fault.ts'
 import { type Finding, failure, ok, warning } from '../lib/errors/finding.ts'
 import { formatDuration } from '../lib/errors/units.ts'
+import { readOwnFile } from '../lib/path/open.ts'
 import { passwdEntries } from '../lib/process/passwd.ts'
 import { readAddress } from '../mail/message/envelope/address.ts'
 import type { StoreAddress } from '../protocol/valkey/address.ts'
@@ -80,15 +80,16 @@ function isKnown(answer: QuotaAnswer): boolean {
 const UID_MIN = 1000
 const UID_MAX = 60_000
 
+/** Bytes of control/me: a name of the DNS (RFC 1035 2.3.4), and blanks. */
+const ME_MAX = 1024
+
 /** A mailbox that this host probably has: that of its first person, in its own domain. */
 function mailboxOf({ accounts, directories }: StageHost) {
-  const people = [...passwdEntries(accounts.passwd)].filter(
-    ({ uid }) => uid >= UID_MIN && uid <= UID_MAX,
-  )
-  const user = people[0]?.name
+  const isPerson = ({ uid }: { uid: number }) => uid >= UID_MIN && uid <= UID_MAX
+  const user = [...passwdEntries(accounts.passwd)].find(isPerson)?.name
   if (user === undefined) return undefined
-  const me = attempt(() => readFileSync(join(directories.control, 'me'), 'latin1').trim())
-  return { user, address: `${user}@${me || hostname()}` }
+  const me = attempt(() => readOwnFile(join(directories.control, 'me'), ME_MAX).toString('latin1'))
+  return { user, address: `${user}@${me?.trim() || hostname()}` }
 }
 
 /** Milliseconds for a connection and two questions. */
