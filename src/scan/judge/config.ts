@@ -201,15 +201,25 @@ export function treatmentOf(
   return action === 'virus' ? undefined : { property, action }
 }
 
+/** Whether FINDINGS keeps mail out for malware, and not only for a property. */
+export function keepsMalwareOut({ property, action }: FindingTreatment): boolean {
+  return property === undefined && action !== 'accept' && action !== 'tag'
+}
+
 /**
- * What never ends a scan, since something worse may lie beside it: what the exceptions of onescan.policy allow,
- * and what FINDINGS does not leave to the settings of infected mail. Undefined if that is nothing.
+ * What never ends a scan, since something worse may lie beside it: what the exceptions of onescan.policy or
+ * FINDINGS let in, and properties for which FINDINGS has an action. Malware that FINDINGS keeps out ends a scan
+ * as all malware does: otherwise an unknown answer behind it could let the message in. Undefined if there is
+ * nothing that never ends a scan.
  */
 export function isAllowedBy({ settings, allowedBy }: JudgeConfig): IsAllowed | undefined {
   const treats = settings.FINDINGS.some(({ action }) => action !== 'virus')
   if (allowedBy === undefined && !treats) return undefined
-  return (found) =>
-    allowedBy?.(found.name) !== undefined || treatmentOf(found, settings) !== undefined
+  return (found) => {
+    if (allowedBy?.(found.name) !== undefined) return true
+    const treated = treatmentOf(found, settings)
+    return treated !== undefined && !keepsMalwareOut(treated)
+  }
 }
 
 /** The actions of FINDINGS, from the mildest to the strictest. */

@@ -4,12 +4,7 @@ import type { HeaderField } from '../../mail/message/header-block.ts'
 import { NO_STAMP, type Trust } from '../cluster/verify.ts'
 import { actionFor, properties } from '../scanners/shared/properties.ts'
 import type { Infected, ScanResult, Unseen } from '../scanners/shared/scan-result.ts'
-import {
-  type FindingTreatment,
-  type JudgeConfig,
-  type MailSettings,
-  treatmentOf,
-} from './config.ts'
+import { type JudgeConfig, keepsMalwareOut, type MailSettings, treatmentOf } from './config.ts'
 import type {
   Acceptance,
   DecisionDetails,
@@ -45,7 +40,7 @@ export function decide(
     case 'clean':
       return stamp ? accept(CLEAN, stamp.field) : accept(CLEAN)
     case 'unknown':
-      return decideCouldNotTell(config.settings, accept())
+      return decideUnknown(config.settings, accept())
     case 'infected':
       return decideInfected(transaction, config, acceptances, result)
     case 'unseen':
@@ -54,7 +49,7 @@ export function decide(
 }
 
 /** The scanners' answer is unknown: SCANFAIL decides. */
-function decideCouldNotTell(
+function decideUnknown(
   { SCANFAIL, QUARANTINE }: MailSettings,
   untagged: Acceptance,
 ): SingleDecision {
@@ -82,7 +77,9 @@ function decideInfected(
   const allowed = allowedBy?.(name)
   if (allowed !== undefined) return { ...tagged, details: { ...details, allowed } }
   const treated = treatmentOf({ name, banned }, settings)
-  if (treated !== undefined && !isBounceWithMalware(treated, client)) {
+  // A bounce is never refused: the settings of infected mail decide about one with malware.
+  const isLeft = treated !== undefined && client.isBounceInjector && keepsMalwareOut(treated)
+  if (treated !== undefined && !isLeft) {
     const { property, action } = treated
     const because = property ? `${properties[property].because} (${name})` : `virus ${name}`
     const grounds = property ?? ('virus' as const)
@@ -102,17 +99,6 @@ function decideInfected(
     case 'tag':
       return tagged
   }
-}
-
-/**
- * Whether FINDINGS would keep a bounce out for malware. A bounce is never refused, so the settings of infected
- * mail decide about it.
- */
-function isBounceWithMalware(
-  { property, action }: FindingTreatment,
-  { isBounceInjector }: Client,
-): boolean {
-  return isBounceInjector && property === undefined && action !== 'accept' && action !== 'tag'
 }
 
 /**

@@ -109,6 +109,21 @@ for (const [excuse, setup] of Object.entries(excuses)) {
   }
 }
 
+t.test('malware that FINDINGS keeps out is kept out, whatever comes behind it', async (t) => {
+  const lenient = { SCANFAIL: 'accept', UNREAD: 'accept', QUARANTINE: t.testdir() }
+  for (const [action, kind] of [
+    ['refuse', 'reject'],
+    ['defer', 'defer'],
+    ['quarantine', 'quarantine'],
+  ] as const) {
+    for (const when of ['always', 'never']) {
+      const settings = { ...lenient, FINDINGS: `Eicar=${action}`, SECONDLOOK: when }
+      const decision = await judgeBy(mail(eicar, trouble), { settings })
+      t.match(decision, { kind, details: { scan: 'infected', virus: 'Eicar' } }, action)
+    }
+  }
+})
+
 t.test('of several properties the one with the strictest setting decides', async (t) => {
   const macros = attached('a letter with Heuristics.OLE2.ContainsMacros', 'a.doc')
   const secret = encoded(base64('\xc1\x05\x03 key\xd2\x05\x01data'), 'a.pgp')
