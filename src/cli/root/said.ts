@@ -27,8 +27,9 @@ export function asWordOf(account: string, finding: Finding): Finding {
 }
 
 /**
- * Resolves to what a service, or the account of a slot, says: a finding in JSON a line. It is the word of that
- * account, even if an attacker controls it. Never rejects: what cannot be asked is a finding. `silence` is as follow() has it.
+ * Resolves to what a service, or the account of a slot, reports: a finding in JSON a line. It is as true as that
+ * account is, which an attacker may control. Never rejects: what cannot be asked is a finding. `silence` is as
+ * follow() has it.
  */
 export async function saidBy(
   run: RunningCommand,

@@ -78,7 +78,7 @@ export function checkJournal(): Finding | undefined {
   return warning('journal', value, remedy)
 }
 
-/** The process by which systemd knows a service. Its other processes may belong to anyone: those of cron belong to users. */
+/** The process by which systemd knows a service. Others of it may be anyone's: those of cron are the users'. */
 export function askMainProcess(unit: string): string | undefined {
   return /^MainPID=(.+)$/m.exec(show('MainPID', unit))?.[1]
 }

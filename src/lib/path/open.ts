@@ -25,8 +25,8 @@ export function readOwnFile(path: string, max?: number): Buffer {
 }
 
 /**
- * Reads the first `max` bytes of a file that any user may have written, to find out what it is. Throws if it is no
- * regular file.
+ * Reads the first `max` bytes of a file that any user may have written, to find out what it is. Throws if it is
+ * no regular file.
  */
 export function readStart(path: string, max: number): Buffer {
   return PathHandle.with(path, (file) => file.readStart(max))

@@ -107,8 +107,8 @@ export interface System {
    * recvmsg(2): takes bytes, and up to four descriptors that came beside them, which are closed on exec; the
    * kernel closes any more, also those for which this process has no room, and then `areCut`. 0 bytes are the
    * end of the stream; undefined if there is nothing now. Throws without memory: what came is lost. A
-   * caller that takes a descriptor must neither read nor close it where that may not wait: a file of a stranger's file
-   * system may never answer (close(2), FUSE).
+   * caller that takes a descriptor must neither read nor close it where that may not wait: a file of a stranger's
+   * file system may never answer (close(2), FUSE).
    */
   receiveDescriptors(socket: number, buffer: Uint8Array): ReceivedBytes | undefined
   /** SO_PASSRIGHTS (Linux 6.16): the kernel refuses descriptors. Returns false if it cannot. */

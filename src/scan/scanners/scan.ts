@@ -88,7 +88,7 @@ export async function runScanners(message: MessageSample, run: ScanRun): Promise
 
 /**
  * Scans a message of `size` bytes when it has its turn at each scanner that has turns: they last until the
- * scan is over. Resolves to *unknown* without a scan if a turn would come too late.
+ * scan has ended. Resolves to *unknown* without a scan if a turn would come too late.
  */
 async function inTurn(
   size: number,

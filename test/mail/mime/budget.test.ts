@@ -104,7 +104,7 @@ t.test('mails in one another beyond the limit are over if all readers open them'
   t.match(readMail(nested(limits.depth + 2, 'x')).over, 'deep')
 })
 
-t.test('messages inside one another beyond the limit are over', async (t) => {
+t.test('messages inside one another beyond the limit exceed it', async (t) => {
   const nested = (count: number) =>
     `${numbered(count, (n) => `A: ${n}\nContent-Type: message/rfc822\n\n`).join('')}A: b\n\nx\n`
   t.notMatch(readMail(nested(limits.containers)).over, 'inside one another')

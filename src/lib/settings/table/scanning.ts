@@ -54,7 +54,7 @@ export const infectedMail = { ...foundMail, ...quarantineLimits }
 const scanFail = ['defer', 'accept', 'quarantine'] as const
 
 /** What becomes of mail about which no scanner could tell. */
-const couldNotTell = {
+const scanFailed = {
   SCANFAIL: word(scanFail, {
     laxer: accepts,
     passes: ifAccepted('mail about which the answer of the scanners is unknown'),
@@ -80,7 +80,7 @@ const clamdClients = {
   SCANFAIL_CLAMD: word(['error', 'limit'], { readers: ['onescand'] }),
 }
 
-export const unscannedMail = { ...couldNotTell, ...clamdClients, ...unseenMail }
+export const unscannedMail = { ...scanFailed, ...clamdClients, ...unseenMail }
 
 /** What is read later than at the start, and whose faults are told there. */
 export const readLater = { ...quarantineLimits, ...clamdClients }
@@ -103,7 +103,7 @@ export const clamAv = {
 export const scanning = { ...scanners, ...unseenMail, ...findings, ...clamAv }
 
 /** What becomes of mail once the scanners have answered. */
-export const treatment = { ...foundMail, ...couldNotTell }
+export const treatment = { ...foundMail, ...scanFailed }
 
 /** Returns which mail passes unscanned: this one, if the value is `accept`. */
 function ifAccepted(mail: string): (value: string | undefined) => string | undefined {

@@ -158,7 +158,7 @@ async function conclude(
 
 /**
  * Whether the scanner's limit of size is about as many bytes as the sample has, whatever they are. Then
- * we have counted them ourselves; else the sample says how many it becomes.
+ * we have counted them ourselves; else the sample states its size when it is unpacked.
  */
 async function isTooLargeByItself(
   { bytes: { size }, envelope, origin }: Sample,
