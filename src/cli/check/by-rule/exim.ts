@@ -1,18 +1,12 @@
-import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { promisify } from 'node:util'
 import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
-import { commandAs } from '../../root/run-as.ts'
-import { reader } from '../../shared/accounts.ts'
 import { isListening } from '../../shared/listeners.ts'
+import { askProgram } from './ask-program.ts'
 import { matchAddress, type OnescandEndpoints } from './onescand-endpoints.ts'
 
 /** The program of Debian, and of others. */
 export const EXIMS = ['/usr/sbin/exim4', '/usr/sbin/exim'] as const
 
-const run = promisify(execFile)
-/** Milliseconds that Exim may take. */
-const TIMEOUT = 10_000
 const SHOW = 'onescan check --mail ADDRESS shows it'
 
 /** A router that hands mail to a port of this host. */
@@ -35,14 +29,8 @@ interface EximHost {
  */
 export async function checkExim(host: EximHost): Promise<Finding[]> {
   const program = EXIMS.find((path) => existsSync(path)) ?? EXIMS[0]
-  const print = async (what: 'routers' | 'transports' | 'av_scanner') => {
-    const command = [program, '-bP', what]
-    const isRoot = process.getuid!() === 0
-    const [first, ...args] = isRoot ? commandAs(reader(), command) : command
-    const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
-    const { stdout } = await run(first!, args, { env, cwd: '/', timeout: TIMEOUT })
-    return stdout
-  }
+  const print = (what: 'routers' | 'transports' | 'av_scanner') =>
+    askProgram([program, '-bP', what])
   try {
     const routers = readRouters(await print('routers'))
     const asked = judgeScanner(await print('av_scanner').catch(() => ''), host.endpoints)

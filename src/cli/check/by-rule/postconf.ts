@@ -1,17 +1,11 @@
-import { execFile } from 'node:child_process'
 import { resolve } from 'node:path'
-import { promisify } from 'node:util'
 import { shellWord } from '../../../lib/errors/shell-word.ts'
 import type { Accounts } from '../../../readiness/account.ts'
-import { commandAs } from '../../root/run-as.ts'
-import { reader } from '../../shared/accounts.ts'
+import { askProgram } from './ask-program.ts'
 import { deadSockets, type OnescandEndpoints } from './onescand-endpoints.ts'
 
 export const POSTCONF = '/usr/sbin/postconf'
 const POSTMAP = '/usr/sbin/postmap'
-const run = promisify(execFile)
-/** Milliseconds that postconf may take. */
-const TIMEOUT = 10_000
 
 /** Parameters of Postfix by name. */
 type Parameters = Readonly<Record<string, string>>
@@ -87,7 +81,7 @@ export interface Postfix extends PostfixHost {
 
 /** Asks for the parameters of a Postfix. Rejects if postconf cannot be run. */
 export async function readPostfix(host: PostfixHost): Promise<Postfix> {
-  const ask = (...args: string[]) => askProgram(POSTCONF, host, args)
+  const ask = (...args: string[]) => askPostfix(POSTCONF, host, args)
   const [parameters, master, own] = await Promise.all([ask('-x'), ask('-M'), ask('-P', '-x')])
   const main = readParameters(parameters)
   const set = new Map(
@@ -111,14 +105,10 @@ export async function readPostfix(host: PostfixHost): Promise<Postfix> {
   return { ...host, main, services, transports, set, queue, dead: await deadSockets() }
 }
 
-/** Has a program of Postfix read its configuration, for root as the account that reads. */
-async function askProgram(path: string, { directory }: PostfixHost, args: readonly string[]) {
+/** Has a program of Postfix read its configuration. */
+function askPostfix(path: string, { directory }: PostfixHost, args: readonly string[]) {
   const config = directory === '' ? [] : ['-c', resolve(directory)]
-  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
-  const command = [path, ...config, ...args]
-  const [program, ...all] = process.getuid!() === 0 ? commandAs(reader(), command) : command
-  const { stdout } = await run(program!, all, { env, cwd: '/', timeout: TIMEOUT })
-  return stdout
+  return askProgram([path, ...config, ...args])
 }
 
 /**
@@ -126,7 +116,7 @@ async function askProgram(path: string, { directory }: PostfixHost, args: readon
  */
 export async function faultOfTable(table: string, host: PostfixHost): Promise<string | undefined> {
   try {
-    await askProgram(POSTMAP, host, ['-q', '127.0.0.1', table])
+    await askPostfix(POSTMAP, host, ['-q', '127.0.0.1', table])
     return undefined
   } catch (error) {
     // Without a word it has no such key. Some tables are for root alone.
