@@ -225,9 +225,13 @@ export function isAllowedBy({ settings, allowedBy }: JudgeConfig): IsAllowed | u
 /** The actions of FINDINGS, from the mildest to the strictest. */
 const STRICTNESS = ['accept', 'tag', 'defer', 'quarantine', 'refuse'] as const
 
-/** How strictly a message is treated for this result, if it is one that does not end the scan. */
+/**
+ * How strictly a message is treated for a result that does not end the scan, and for an unknown answer. Where
+ * SCANFAIL lets mail with an unknown answer in, it does so as if that were tagged: what keeps mail out is stricter.
+ */
 export function strictnessFor({ settings, allowedBy }: JudgeConfig): (found: ScanResult) => number {
   const actionOf = (found: ScanResult): (typeof STRICTNESS)[number] => {
+    if (found.answer === 'unknown') return settings.SCANFAIL === 'accept' ? 'tag' : 'refuse'
     if (found.answer === 'unseen' && found.what === 'encrypted') {
       const action = actionFor('encrypted', settings.FINDINGS)
       return action === 'virus' ? 'accept' : action

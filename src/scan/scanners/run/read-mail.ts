@@ -52,7 +52,11 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
       onHeader: ({ fields }) => listen(names, searches, (listener) => listener.header(fields)),
       onName: (name) => listen(names, searches, (listener) => listener.name(name)),
     }),
-    onOdd: (oddity) => oddities.add(oddity),
+    onOdd: (oddity) => {
+      oddities.add(oddity)
+      // It never ends the scan.
+      if (oddity === 'encrypted' && run.keepsOut.has(oddity)) results.take(encrypted)
+    },
   })
   const end = (result: ScanResult | undefined, isToEnd = false): ScanReading => ({
     result,
@@ -83,9 +87,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
   }
   const isToEnd = !isCut && !oddities.has('unread')
   const form = keepingOut(oddities, run)
-  if (form.length > 0) return end(unseen('form', form.join(', ')), isToEnd)
-  const isKeptOut = run.keepsOut.has('encrypted') && oddities.has('encrypted')
-  return end(isKeptOut ? results.take(unseen('encrypted', 'encrypted')) : undefined, isToEnd)
+  return end(form.length > 0 ? unseen('form', form.join(', ')) : undefined, isToEnd)
 }
 
 /** Tells those who listen something, and yields the units of work that they do. */
@@ -139,6 +141,8 @@ function keepingOut(oddities: ReadonlySet<Oddity>, { keepsOut }: ScanRun): reado
 }
 
 const tooLate = unknown('second look: no answer in time (SCANTIMEOUT)', 'timeout')
+
+const encrypted = unseen('encrypted', 'encrypted')
 
 const tooDeep = unseen(
   'depth',

@@ -11,8 +11,8 @@ export interface Weights {
   readonly passLimit?: ((why: string) => void) | undefined
   readonly isAllowed?: IsAllowed | undefined
   /**
-   * How strictly a message is treated for what does not end the scan: of several results the strictest
-   * counts. Without it, all are equal.
+   * How strictly a message is treated for a result that does not end the scan, and for an unknown answer: of
+   * several results the strictest counts. Without it, all are equal.
    */
   readonly strictness?: (result: ScanResult) => number
 }
@@ -25,6 +25,7 @@ export class ResultCollector {
   readonly #weights: Weights
   /** The worst of what was passed over: what is allowed, or was not seen and may pass. */
   #tolerated: ScanResult = clean
+  #hasAllowed = false
   /** The first limit that was put aside. */
   #limit: Extract<ScanResult, { answer: 'unseen' }> | undefined
   /** That the message holds more than is read, if this keeps it out. */
@@ -42,7 +43,7 @@ export class ResultCollector {
       passLimit(result.why)
       return undefined
     }
-    if (result.answer === 'unknown') return result
+    if (result.answer === 'unknown') return this.#isMilder(result) ? this.#tolerated : result
     if (result.answer === 'infected' && !isAllowed?.(result)) return result
     // A virus may lie beside what is encrypted.
     const isProperty = result.answer === 'unseen' && result.what === 'encrypted'
@@ -79,7 +80,7 @@ export class ResultCollector {
 
   /** Whether something was found that is allowed. It may hide something else. */
   get hasAllowed(): boolean {
-    return this.#tolerated.answer === 'infected'
+    return this.#hasAllowed
   }
 
   /**
@@ -97,11 +98,20 @@ export class ResultCollector {
     return this.#tolerated
   }
 
+  /** Whether a message is treated less strictly for this result than for what was passed over. */
+  #isMilder(result: ScanResult): boolean {
+    return this.#strictnessOf(result) < this.#strictnessOf(this.#tolerated)
+  }
+
   #passOver(result: ScanResult): void {
-    const { strictness = () => 0 } = this.#weights
-    const difference = strictness(result) - strictness(this.#tolerated)
-    if (difference > 0) this.#tolerated = result
-    else if (difference === 0) this.#tolerated = worse(this.#tolerated, result)
+    if (result.answer === 'infected') this.#hasAllowed = true
+    if (this.#isMilder(result)) return
+    const isEqual = this.#strictnessOf(result) === this.#strictnessOf(this.#tolerated)
+    this.#tolerated = isEqual ? worse(this.#tolerated, result) : result
+  }
+
+  #strictnessOf(result: ScanResult): number {
+    return this.#weights.strictness?.(result) ?? 0
   }
 }
 
