@@ -47,7 +47,7 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
     { heading: 'REPLIES', nth: 0, items: rows(replies()) },
     { heading: 'EXIT STATUS', nth: 0, items: tagged(exitCodes()) },
     { heading: 'LIMITS', nth: 0, items: rows(slotLimits) },
-    { heading: 'LIMITS', nth: 1, items: rows(contentLimits) },
+    { heading: 'LIMITS', nth: 1, items: tagged(contentLimits) },
   ],
   'onescan.1': [{ heading: 'DESCRIPTION', nth: 0, items: commandItems() }, ...optionLists()],
   'onescan-plugin.7': [{ heading: 'IN THE DAEMON', nth: 0, items: rows(pluginLimits) }],
