@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { errorText, Fault, faultKindOf } from '../../lib/errors/fault.ts'
+import { nextTurn } from '../../lib/flow/give-way.ts'
 import { decisionLines, type LogContext } from '../../log/log-lines.ts'
 import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import type { Message } from '../../mail/message/message.ts'
@@ -183,7 +184,7 @@ async function keyOf(
     sinceTurn += chunk.length
     if (sinceTurn < SLICE) continue
     sinceTurn = 0
-    await new Promise(setImmediate)
+    await nextTurn()
   }
   return hash.digest('hex')
 }

@@ -2,6 +2,7 @@ import { constants, openSync, readSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
+import { nextTurn } from '../../lib/flow/give-way.ts'
 import { leadsSomewhere, PathHandle } from '../../lib/path/path-handle.ts'
 import { letsOthersReplace } from '../../lib/path/untrusted-writer.ts'
 import { writeWhole } from '../../lib/process/descriptors.ts'
@@ -126,7 +127,7 @@ export async function writeInTurns(
     turn += chunk.length
     if (turn < TURN) continue
     turn = 0
-    await new Promise(setImmediate)
+    await nextTurn()
     if (isOver()) throw new Error('the message is over')
   }
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import { nextTurn } from '../../lib/flow/give-way.ts'
 
 /**
  * Most bytes and messages that a directory may send for one question. An entry or two with three
@@ -94,7 +95,7 @@ export class MessageStream extends Duplex {
       for await (const bytes of this.#socket) {
         for (const message of cutter.cut(bytes)) {
           this.push(this.#accepted(message))
-          await new Promise(setImmediate)
+          await nextTurn()
           if (this.destroyed) return
         }
       }

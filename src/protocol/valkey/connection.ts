@@ -1,3 +1,4 @@
+import { nextTurn } from '../../lib/flow/give-way.ts'
 import { type DialledServer, dial } from '../shared/dial.ts'
 import { ServerWire } from '../shared/server-wire.ts'
 import { commandOf, RespError, RespReader, type RespValue } from './resp-reader.ts'
@@ -76,8 +77,8 @@ export class ValkeyConnection {
       await this.#wire.connected()
       // A server that refuses this host says why and closes at once. A command to it would fail before
       // that is read, so what is there is read first.
-      await new Promise(setImmediate)
-      await new Promise(setImmediate)
+      await nextTurn()
+      await nextTurn()
       await this.#logIn(login)
       const [, ...replies] = await this.ask(
         ['CLIENT', 'SETNAME', NAME], // an error does not matter

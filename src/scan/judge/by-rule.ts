@@ -1,3 +1,4 @@
+import { nextTurn } from '../../lib/flow/give-way.ts'
 import { parseIpAddress } from '../../lib/net/ip-address.ts'
 import { compileGlob } from '../../lib/settings/glob.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
@@ -186,7 +187,7 @@ async function groupRecipients(
   }
   let count = 0
   for (const recipient of recipientsOf(envelope)) {
-    if (++count % SLICE === 0) await new Promise(setImmediate)
+    if (++count % SLICE === 0) await nextTurn()
     add(recipient)
   }
   if (count === 0) add(undefined)

@@ -1,4 +1,5 @@
 import { Fault } from '../../../lib/errors/fault.ts'
+import { nextTurn } from '../../../lib/flow/give-way.ts'
 import { editHeader, type HeaderEdits } from '../../../mail/message/header-block.ts'
 import type { Message } from '../../../mail/message/message.ts'
 import { PIECE_MAX, Stuffing } from '../../../protocol/smtp/content.ts'
@@ -149,7 +150,7 @@ async function sendContent(
     length = 0
   }
   // After a standstill of this process, what the client did meanwhile is read before what comes now.
-  await new Promise(setImmediate)
+  await nextTurn()
   if (gone.aborted) throw clientLeft()
   // If the client leaves now, the next server has the message.
   beyondRecall()

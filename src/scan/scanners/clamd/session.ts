@@ -1,5 +1,6 @@
 import { errorCode, errorText } from '../../../lib/errors/fault.ts'
 import { formatDuration } from '../../../lib/errors/units.ts'
+import { nextTurn } from '../../../lib/flow/give-way.ts'
 import { TIMED_OUT, withTimeout } from '../../../lib/flow/timeout.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import { type Connection, ServerWire } from '../../../protocol/shared/server-wire.ts'
@@ -171,7 +172,7 @@ export class ClamdSession {
     for (const packet of packets) {
       // The turn in between: a server that reads as fast as this writes would keep both its early
       // reply and the deadline waiting.
-      if (!isFirst) await new Promise(setImmediate)
+      if (!isFirst) await nextTurn()
       isFirst = false
       if (Buffer.isBuffer(packet)) {
         await wire.say(packet)

@@ -1,3 +1,4 @@
+import { nextTurn } from '../../../lib/flow/give-way.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spool.ts'
 import { FILE_STARTS } from '../../../mail/mime/leaves/content-checks.ts'
@@ -32,7 +33,7 @@ export async function asPlainText<T>(
       sinceTurn += chunk.length
       if (sinceTurn < WORK_PER_TURN) continue
       sinceTurn = 0
-      await new Promise(setImmediate)
+      await nextTurn()
       if (signal.aborted) return undefined
     }
     store.append(stuffing.finish())

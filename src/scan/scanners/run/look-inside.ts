@@ -1,3 +1,4 @@
+import { nextTurn } from '../../../lib/flow/give-way.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spool.ts'
@@ -110,7 +111,7 @@ async function inTurns(
   try {
     let step = steps.next()
     for (; !step.done; step = steps.next()) {
-      if (step.value.kind === 'turn') await new Promise(setImmediate)
+      if (step.value.kind === 'turn') await nextTurn()
       if (signal.aborted) return false
       if (step.value.kind === 'content' && !(await use(step.value.bytes))) return false
     }

@@ -1,3 +1,4 @@
+import { nextTurn } from '../../../lib/flow/give-way.ts'
 import { loadCrypto } from '../../../lib/runtime/crypto.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { TOP_LINE } from '../../../mail/message/message.ts'
@@ -41,7 +42,7 @@ export async function* readContents(
   const { createHash } = await loadCrypto()
   const { bytes, header } = message
   for (const step of contentsOf(bytes, { ...listeners, header, openFile, createHash })) {
-    if (step.kind === 'turn') await new Promise(setImmediate)
+    if (step.kind === 'turn') await nextTurn()
     if (signal.aborted) {
       yield { kind: 'late' }
       return

@@ -1,3 +1,4 @@
+import { nextTurn } from '../../../lib/flow/give-way.ts'
 import { loadCrypto } from '../../../lib/runtime/crypto.ts'
 import type { ByteRange } from '../../../mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'
@@ -116,7 +117,7 @@ export async function measureDepth({
   let step = steps.next()
   for (; !step.done; step = steps.next()) {
     if (step.value.kind === 'over') over = step.value.why
-    await new Promise(setImmediate)
+    await nextTurn()
     if (task.signal.aborted) {
       steps.return(false)
       return end(tooLate)

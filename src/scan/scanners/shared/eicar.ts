@@ -1,3 +1,4 @@
+import { nextTurn } from '../../../lib/flow/give-way.ts'
 import { clean, infected } from './scan-result.ts'
 import type { ContentScanner } from './scanner.ts'
 
@@ -30,7 +31,7 @@ export function eicarScanner(): ContentScanner {
         if (bytes.includes(EICAR)) return infected(NAME)
         tail = bytes.subarray(-(EICAR.length - 1))
         // Without a turn of the event loop the deadline's timer would wait for the end of the message.
-        await new Promise(setImmediate)
+        await nextTurn()
         signal.throwIfAborted()
       }
       return clean

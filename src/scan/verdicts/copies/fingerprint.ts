@@ -1,3 +1,4 @@
+import { nextTurn } from '../../../lib/flow/give-way.ts'
 import type { Crypto } from '../../../lib/runtime/crypto.ts'
 import { FREE_MAX, whyBound } from '../../../mail/message/content-fields.ts'
 import { Header } from '../../../mail/message/header-block.ts'
@@ -79,7 +80,7 @@ async function digestRaw(
     bytes += chunk.length
     if (bytes < SLICE) continue
     bytes = 0
-    await new Promise(setImmediate)
+    await nextTurn()
   }
   return hash.digest('hex')
 }
