@@ -2,7 +2,7 @@ import { Fault } from '../../lib/errors/fault.ts'
 import { replaceUnprintable } from '../../lib/errors/log.ts'
 import { addressBytes, isPlainPath, type MailAddress } from '../../mail/message/envelope/address.ts'
 import type { Header, HeaderEdits } from '../../mail/message/header-block.ts'
-import { action, type Capabilities } from '../../protocol/milter/negotiation.ts'
+import { type Agreement, action } from '../../protocol/milter/negotiation.ts'
 import {
   accepted,
   discarded,
@@ -38,7 +38,7 @@ const REASON_MAX = 200
 export function encodeDecision(
   decision: Decision,
   message: MtaMessage,
-  agreement: Capabilities,
+  agreement: Agreement,
 ): Buffer {
   switch (decision.kind) {
     case 'accept': {
@@ -67,7 +67,7 @@ export function encodeDecision(
 function handOnShare(
   split: SplitDecision,
   { header, paths }: MtaMessage,
-  agreement: Capabilities,
+  agreement: Agreement,
 ): Buffer {
   const { edits } = acceptedShare(split)!.decision
   const isGone = (index: number) => split.shares[split.shareOf[index]!]!.decision.kind !== 'accept'
@@ -83,7 +83,7 @@ function handOnShare(
 function hold(
   { edits, grounds, details }: QuarantineDecision,
   message: MtaMessage,
-  agreement: Capabilities,
+  agreement: Agreement,
 ): Buffer {
   if ((agreement.actions & action.quarantine) === 0) {
     throw new Fault('config', 'the MTA does not let this filter hold mail (QUARANTINE)')
@@ -105,11 +105,7 @@ function hold(
  * since MTAs count the fields that are left. Then new fields are inserted in reverse order at one
  * place, so that the first one ends on top. Throws a Fault if fields have to go that the MTA does not let go.
  */
-function headerEdits(
-  { remove, add }: HeaderEdits,
-  header: Header,
-  { actions }: Capabilities,
-): Edit[] {
+function headerEdits({ remove, add }: HeaderEdits, header: Header, { actions }: Agreement): Edit[] {
   const deletions: Edit[] = []
   for (const [name, count] of countFields(header, remove)) {
     for (let index = count; index >= 1; index--)
@@ -143,7 +139,7 @@ function countFields(header: Header, names: readonly string[]): Map<string, numb
 function redirections(
   recipients: readonly MailAddress[],
   { paths }: MtaMessage,
-  { actions }: Capabilities,
+  { actions }: Agreement,
 ): Edit[] {
   const needed = action.addRecipients | action.deleteRecipients
   if ((actions & needed) !== needed) {

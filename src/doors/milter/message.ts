@@ -9,12 +9,13 @@ import {
 } from '../../log/log-lines.ts'
 import { type MailAddress, readAddress } from '../../mail/message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope, type Origin } from '../../mail/message/envelope/envelope.ts'
-import { action, type Capabilities, step } from '../../protocol/milter/negotiation.ts'
+import { type Agreement, action, step } from '../../protocol/milter/negotiation.ts'
 import { accepted, smtpReply } from '../../protocol/milter/replies.ts'
 import { announcedSize, bareAddress, type SmtpPath } from '../../protocol/shared/smtp.ts'
 import { WireError } from '../../protocol/shared/wire-error.ts'
 import { Deadline } from '../../scan/judge/deadline.ts'
 import type { Decision } from '../../scan/judge/decision.ts'
+import { checkQuota } from '../../scan/judge/over-quota.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { handleMail } from '../shared/handle-mail.ts'
 import { type Judging, startJudging } from '../shared/mail-door.ts'
@@ -87,7 +88,7 @@ export class MilterMessage {
     this.#recipients.free() // the message goes to none of them
   }
 
-  field(name: Buffer, value: Buffer, { steps }: Capabilities): void {
+  field(name: Buffer, value: Buffer, { steps }: Agreement): void {
     if (this.#stage === 'body') throw new WireError('a header field after the header')
     this.#stage = 'header'
     if (this.#summary.messageId === undefined && isMessageId(name)) {
@@ -98,9 +99,11 @@ export class MilterMessage {
     this.#take((intake) => intake.field(name, whole))
   }
 
-  endHeader(): void {
+  /** An MTA that goes on to send what it has agreed to leave out (Stalwart) also sends whole messages. */
+  endHeader({ steps, isMinimal }: Agreement): void {
     this.#stage = 'body'
-    this.#take((intake) => intake.endHeader())
+    const sendsWhole = isMinimal && (steps & step.skipEndOfHeader) !== 0
+    this.#take((intake) => intake.endHeader(sendsWhole))
   }
 
   body(chunk: Buffer): void {
@@ -112,7 +115,7 @@ export class MilterMessage {
    * Judges the message, logs it, and resolves to the packets that end it. Never rejects. At the
    * signal `gone` nobody needs the answer any more.
    */
-  async end(agreement: Capabilities, client: SendingClient, gone: AbortSignal): Promise<Buffer> {
+  async end(agreement: Agreement, client: SendingClient, gone: AbortSignal): Promise<Buffer> {
     const { origin, mayRelay } = client
     const services = this.#services
     let transaction: Transaction | undefined
@@ -125,14 +128,26 @@ export class MilterMessage {
       }
       const paths = this.#recipients.paths()
       const envelope = makeEnvelope(this.#from, paths.map(addressIn))
-      const message = this.#intake!.finish()
+      const { message, ...other } = this.#intake!.finish()
       const { isClusterPeer, context } = judging
       const judgedClient = { mayRelay, isClusterPeer, isBounceInjector: false, origin }
-      const received = { message, envelope, client: judgedClient }
+      const received: Transaction = { message, ...other, envelope, client: judgedClient }
       transaction = received
       // Throws if the MTA cannot do it.
       const encode = (decision: Decision) =>
         encodeDecision(decision, { header: message.header, paths }, agreement)
+      const carryOut = (decision: Decision) => {
+        const packets = encode(decision)
+        const about = this.#about(origin, received, replyCode(decision))
+        for (const line of decisionLines(decision, undefined, about)) services.log(line)
+        return packets
+      }
+      if (agreement.isMinimal && services.quota !== undefined) {
+        // No recipient could be refused alone.
+        const announced = { envelope, client: judgedClient, size: message.size }
+        const { defer } = await checkQuota(announced, services.quota, services.uptime)
+        if (defer !== undefined) return carryOut(defer)
+      }
       const endTurn = await services.turns.take(gone)
       return await handleMail(received, context, new Deadline(services.uptime, { gone }), {
         // The MTA may not let recipients be removed.
@@ -141,12 +156,7 @@ export class MilterMessage {
         mtaHolds: true,
         about: () => this.#about(origin, received),
         check: encode,
-        carryOut: (decision) => {
-          const packets = encode(decision)
-          const about = this.#about(origin, received, replyCode(decision))
-          for (const line of decisionLines(decision, undefined, about)) services.log(line)
-          return packets
-        },
+        carryOut,
       }).finally(endTurn)
     } catch (error) {
       const reply = faultReply(faultKindOf(error))
@@ -155,6 +165,7 @@ export class MilterMessage {
       return smtpReply(reply)
     } finally {
       transaction?.message.close()
+      transaction?.alternative?.close()
     }
   }
 
@@ -169,7 +180,8 @@ export class MilterMessage {
     if (this.#judging !== undefined) return this.#judging
     const judging = startJudging(this.#services.configuration)
     if (judging.kind === 'judge') {
-      this.#intake = new MilterIntake(judging.messageOptions, this.#services.openLease(this.#share))
+      const openLease = () => this.#services.openLease(this.#share)
+      this.#intake = new MilterIntake(judging.messageOptions, openLease)
     }
     this.#judging = judging
     return judging

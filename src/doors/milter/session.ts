@@ -7,7 +7,12 @@ import { isPlainPath } from '../../mail/message/envelope/address.ts'
 import { clientNameOf } from '../../mail/message/envelope/envelope.ts'
 import type { ConnectingClient, MilterCommand } from '../../protocol/milter/commands.ts'
 import { Macros } from '../../protocol/milter/macros.ts'
-import { agree, type Capabilities, encodeAgreement } from '../../protocol/milter/negotiation.ts'
+import {
+  type Agreement,
+  agree,
+  type Capabilities,
+  encodeAgreement,
+} from '../../protocol/milter/negotiation.ts'
 import { continued, smtpReply } from '../../protocol/milter/replies.ts'
 import type { SmtpReply } from '../../protocol/shared/smtp.ts'
 import { WireError } from '../../protocol/shared/wire-error.ts'
@@ -39,7 +44,7 @@ export class MilterSession {
   readonly #services: MilterServices
   readonly #isLocal: boolean
   readonly #macros = new Macros(MACROS)
-  #agreement: Capabilities | undefined
+  #agreement: Agreement | undefined
   #client: Omit<ConnectingClient, 'host'> | undefined
   #clientName: string | undefined
   #helo: string | undefined
@@ -112,7 +117,7 @@ export class MilterSession {
         this.#messageFor('a header field').field(command.name, command.value, this.#agreement!)
         return this.#goOn(command)
       case 'end-of-header':
-        this.#messageFor('end of header').endHeader()
+        this.#messageFor('end of header').endHeader(this.#agreement!)
         return this.#goOn(command)
       case 'body':
         this.#messageFor('body').body(command.chunk)
@@ -223,6 +228,11 @@ export class MilterSession {
     }
   }
 
+  /** Whether a recipient can be refused alone. */
+  #takesRefusals(): boolean {
+    return !this.#agreement!.isMinimal && !this.#isLocalSubmission()
+  }
+
   /**
    * A recipient is refused if a rule says so, if it is over quota, or if nobody can say which
    * mailbox it is: its path is not plain, and the MTA has not said how it understands the path.
@@ -239,7 +249,7 @@ export class MilterSession {
       return undefined
     }
     const named = path.equals(command.path) ? path : resolvedFrom(command.path, path)
-    const isAsked = answer !== undefined && !this.#isLocalSubmission()
+    const isAsked = answer !== undefined && this.#takesRefusals()
     const refusal = isAsked && refuseRecipient(path, to, this.#services, client)
     if (!(refusal instanceof Promise)) {
       return refusal ? smtpReply(refusal) : this.#addRecipient(named, to, answer)

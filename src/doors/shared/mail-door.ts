@@ -4,7 +4,7 @@ import { readSpoolSettings } from '../../mail/message/spool.ts'
 import type { MailReporter } from '../../observe/live/process-report.ts'
 import { NOTHING_SCANS, switchedOff } from '../../scan/judge/config.ts'
 import type { JudgeContext } from '../../scan/judge/context.ts'
-import type { QuotaLookup } from '../../scan/quota/quota-answer.ts'
+import type { TimedLookup } from '../../scan/quota/quota-answer.ts'
 import type { Rules } from '../../scan/rules/match.ts'
 import type { Configuration } from './configuration.ts'
 
@@ -62,7 +62,7 @@ export class MailServices {
   }
 
   /** Undefined if no recipient is asked about. */
-  get quota(): QuotaLookup | undefined {
+  get quota(): TimedLookup | undefined {
     const { quota } = this.configuration
     return quota && !this.#isOff() ? quota : undefined
   }

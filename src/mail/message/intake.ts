@@ -79,8 +79,16 @@ export class Intake {
     if (end !== undefined) this.#addToBody(bytes.subarray(piece.length), this.#endHeader(end))
   }
 
-  /** Makes the message, which the caller closes. No bytes may be added any more. */
-  finish(): Message {
+  /** The header block, once its end has come. */
+  get header(): Header | undefined {
+    return this.#beginning?.header
+  }
+
+  /**
+   * Makes the message, which the caller closes. No bytes may be added any more. `formFault` is a reason of
+   * the caller's why no stamp can vouch for it.
+   */
+  finish(formFault?: string): Message {
     const { header, isHeaderCut, form } = this.#beginning ?? this.#endHeader(this.#size)
     const file = this.#file
     this.#file = undefined // it is closed with the message
@@ -88,7 +96,7 @@ export class Intake {
     const known = {
       header,
       isHeaderCut,
-      form: form.finish(),
+      form: formFault === undefined ? form.finish() : { formFault, digests: nothing },
       sealed: file?.sealed,
     }
     const bytes = file ?? Bytes.of(this.#bytes.all)

@@ -107,10 +107,13 @@ function pathIn(data: Buffer, what: string): SmtpPath {
   return { path, parameters }
 }
 
-/** Parses a field without making a list of strings, because half of all commands are fields. */
+/**
+ * Parses a field. An MTA may send a name that it cannot represent as an empty one, and a value with the NULs
+ * that a client has put into it.
+ */
 function parseField(data: Buffer): { name: Buffer; value: Buffer } {
   const nul = data.indexOf(0)
-  if (nul < 1 || data.indexOf(0, nul + 1) !== data.length - 1) {
+  if (nul < 0 || nul === data.length - 1 || data.at(-1) !== 0) {
     throw new WireError('a header field that is not a name and a value')
   }
   return { name: data.subarray(0, nul), value: data.subarray(nul + 1, -1) }

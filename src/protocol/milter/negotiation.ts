@@ -51,6 +51,9 @@ export const step = {
   leadingSpace: 0x100000,
 } as const
 
+/** The steps of version 2. Libmilter has added others with each later version, and with 6 most of all. */
+const STEPS_OF_VERSION_2 = 0x7f
+
 /** Bits of the same number by which an MTA and libmilter agree on sizes of data. */
 const NOT_STEPS = 0x70000000
 
@@ -76,6 +79,17 @@ export interface Capabilities {
   readonly version: number
   readonly actions: number
   readonly steps: number
+}
+
+/** What an MTA and the filter agree on. */
+export interface Agreement extends Capabilities {
+  /**
+   * Whether the MTA offers version 6 and no step that is newer than version 2, as none does that follows
+   * libmilter. Stalwart is such an MTA. It sends all recipients after the message has come, so a refused
+   * recipient ends the message for all of them. It delivers mail that it is asked to hold, and writes line
+   * ends of added fields as it gets them.
+   */
+  readonly isMinimal: boolean
 }
 
 /** The filter's requests. */
@@ -104,7 +118,7 @@ export function parseOffer(data: Buffer): Capabilities {
  * Returns as much of the request as is offered. Throws a WireError if the MTA speaks too old a
  * version or does not offer an action that is needed.
  */
-export function agree(offer: Capabilities, request: NegotiationRequest): Capabilities {
+export function agree(offer: Capabilities, request: NegotiationRequest): Agreement {
   if (offer.version < VERSION_MIN) {
     throw new WireError(`version ${offer.version} of the protocol; ${VERSION_MIN} is the oldest`)
   }
@@ -114,10 +128,14 @@ export function agree(offer: Capabilities, request: NegotiationRequest): Capabil
     throw new WireError(`the MTA does not offer ${names.map(([name]) => name).join(', ')}`)
   }
   const macros = request.macros.length > 0 ? action.requestMacros : 0
+  const steps = offer.steps & ~NOT_STEPS
+  const isMinimal = offer.version >= VERSION_MAX && (steps & ~STEPS_OF_VERSION_2) === 0
+  const mayAsk = isMinimal ? ~action.quarantine : ~0
   return {
     version: Math.min(VERSION_MAX, offer.version),
-    actions: (request.neededActions | request.wantedActions | macros) & offer.actions,
-    steps: request.wantedSteps & offer.steps & ~NOT_STEPS,
+    actions: (request.neededActions | request.wantedActions | macros) & offer.actions & mayAsk,
+    steps: request.wantedSteps & steps,
+    isMinimal,
   }
 }
 

@@ -1,7 +1,7 @@
 import { uint32 } from '../shared/frames.ts'
 import { replyLines, type SmtpReply } from '../shared/smtp.ts'
 import { WireError } from '../shared/wire-error.ts'
-import { type Capabilities, step } from './negotiation.ts'
+import { type Agreement, step } from './negotiation.ts'
 import { packet, strings } from './packets.ts'
 
 /** Answers of a filter to a command. After `accepted` and `discarded` the message is over. */
@@ -43,7 +43,7 @@ export type Edit =
       readonly kind: 'insert-field'
       readonly index: number
       readonly name: string
-      readonly value: Text
+      readonly value: string
     }
   /** Deletes the `index`th field of that name, counted from 1 after the edits before. */
   | { readonly kind: 'delete-field'; readonly index: number; readonly name: string }
@@ -56,10 +56,10 @@ export type Edit =
 type Text = Buffer | string
 
 /** Returns the packet of an edit under this agreement. */
-export function encodeEdit(edit: Edit, { steps }: Pick<Capabilities, 'steps'>): Buffer {
+export function encodeEdit(edit: Edit, agreement: Omit<Agreement, 'version'>): Buffer {
   switch (edit.kind) {
     case 'insert-field':
-      return packet('i', uint32(edit.index), strings(edit.name, spaced(edit.value, steps)))
+      return packet('i', uint32(edit.index), strings(edit.name, valueFor(agreement, edit.value)))
     case 'delete-field':
       return packet('m', uint32(edit.index), strings(edit.name, ''))
     case 'add-recipient':
@@ -72,12 +72,11 @@ export function encodeEdit(edit: Edit, { steps }: Pick<Capabilities, 'steps'>): 
 }
 
 /**
- * Returns a value with a space before it, if the agreement is that values include what follows the
- * colon. Otherwise the MTA adds the space.
+ * Returns the value of a field with a space before it, if the agreement is that values include what
+ * follows the colon; otherwise the MTA adds the space. Folds are in CRLF for an MTA that sends them as they
+ * are.
  */
-function spaced(value: Text, steps: number): Buffer {
-  const bytes = typeof value === 'string' ? Buffer.from(value, 'latin1') : value
-  return steps & step.leadingSpace ? Buffer.concat([LEADING_SPACE, bytes]) : bytes
+function valueFor({ steps, isMinimal }: Omit<Agreement, 'version'>, value: string): string {
+  const folded = isMinimal ? value.replaceAll('\n', '\r\n') : value
+  return steps & step.leadingSpace ? ` ${folded}` : folded
 }
-
-const LEADING_SPACE = Buffer.from(' ')

@@ -2,7 +2,13 @@ import type { Header } from '../../mail/message/header-block.ts'
 import type { Trust } from '../cluster/verify.ts'
 import { runScanners, sampleOf } from '../scanners/scan.ts'
 import { asksFor } from '../scanners/shared/properties.ts'
-import { clean, type ScanResult, type Unseen, unseen } from '../scanners/shared/scan-result.ts'
+import {
+  clean,
+  type ScanResult,
+  type Unseen,
+  unseen,
+  worse,
+} from '../scanners/shared/scan-result.ts'
 import type { ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/copies/verdict-query.ts'
@@ -38,7 +44,7 @@ export async function scanUnvouched(
   trust: Trust,
   deadline: Deadline,
 ): Promise<ScanOutcome> {
-  const { message, envelope, client, leaving } = mail
+  const { message, envelope, client, leaving, alternative } = mail
   const { settings, cluster } = config
   const counts = whatCounts(message, config)
   const isExempt = isReleased(trust, mail, tools)
@@ -61,6 +67,7 @@ export async function scanUnvouched(
   const { gone, progress } = deadline
   if (unasked !== undefined && 'why' in unasked) notes.push(unasked.why)
   const note = (text: string) => void notes.push(text)
+  if (alternative !== undefined) note('read in two ways: the body is a whole message')
   const onResult = {
     note,
     passLimit: counts.limits ? undefined : (why: string) => note(`passed over in a file: ${why}`),
@@ -68,7 +75,7 @@ export async function scanUnvouched(
       oddities = found
     },
   }
-  const run: RunScanners = (those, { header, ...more } = {}) => {
+  const run: RunScanners = async (those, { header, ...more } = {}) => {
     const { spool } = config
     const { uptime } = tools
     const by = {
@@ -88,7 +95,11 @@ export async function scanUnvouched(
     const sample = sampleOf(message, header ?? leaving, { envelope, origin, asSent: counts.asSent })
     // What is noted about it with another header is not about this message.
     const listeners = header === undefined ? onResult : { note: () => {} }
-    return runScanners(sample, { ...by, ...listeners, timeout: timeLeft() })
+    const found = await runScanners(sample, { ...by, ...listeners, timeout: timeLeft() })
+    if (alternative === undefined || (found.answer === 'infected' && !isAllowed?.(found)))
+      return found
+    const other = sampleOf(alternative, alternative.header, { envelope, origin })
+    return worse(await runScanners(other, { ...by, note, timeout: timeLeft() }), found)
   }
   const query = {
     message,

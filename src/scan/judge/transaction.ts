@@ -19,6 +19,11 @@ export interface Client {
 /** A message that was received to its end, with its envelope and its client. */
 export interface Transaction {
   readonly message: Message
+  /**
+   * The message as it may be instead, if the door cannot know which of both it is: whatever is found in one of
+   * them counts. No stamp vouches for `message` then.
+   */
+  readonly alternative?: Message
   readonly envelope: Envelope
   readonly client: Client
 }

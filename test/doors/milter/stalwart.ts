@@ -1,0 +1,162 @@
+import { isUtf8 } from 'node:buffer'
+import { bytes } from '../../cases/case.ts'
+import { type Line, macros, negotiate, type Offer, says } from './mta.ts'
+import type { Delivery } from './submit.ts'
+
+/**
+ * Stalwart 0.16 as a client of milters, written by hand from its sources: what it sends, which answers it waits
+ * for, and what it makes of the edits.
+ */
+
+/** What it offers if nothing else is set. */
+export const stalwartOffer: Offer = { version: 6, actions: 0xff, steps: 0x42 }
+
+const CHUNK = 65_535
+
+export interface StalwartMail {
+  /** As it came by SMTP, in CRLF; LF is made CRLF. */
+  readonly message: Buffer
+  readonly sender?: string
+  readonly recipients?: readonly string[]
+  readonly authenticated?: string
+  readonly chunk?: number
+  /** An end of header is sent though it was agreed to be left out. A version that does not is imaginable. */
+  readonly keepsAgreement?: boolean
+}
+
+interface Field {
+  readonly name: string
+  readonly value: string
+}
+
+/** Sends one message on a connection on which nothing was said yet. */
+export async function submitAsStalwart(
+  line: Line,
+  mail: StalwartMail,
+  offer: Offer = stalwartOffer,
+): Promise<Delivery> {
+  const { sender = 'a@example.org', recipients = ['b@example.org'], chunk = CHUNK } = mail
+  const text = mail.message.toString('latin1').replace(/\r?\n/g, '\r\n')
+  const header = /^(?:[^\r\n].*?\r\n)*(?=\r\n|$)/s.exec(text)![0]
+  const fields = fieldsIn(header)
+  const agreed = await negotiate(line, offer)
+  const delivery = { reply: '', message: Buffer.alloc(0), recipients: [], held: '', refusals: [] }
+
+  /** Waits for an answer; resolves to what the client gets if it is not "go on". */
+  const ask = async (packet: Buffer): Promise<Delivery | undefined> => {
+    line.write(packet)
+    const answer = await line.hear()
+    if (answer === undefined) throw new Error('the filter has left')
+    const reply = answer.data.toString('latin1').slice(0, -1)
+    if (answer.command === 'c' || answer.command === 'a') return undefined
+    if (answer.command === 't') return { ...delivery, outcome: 'deferred' }
+    if (answer.command !== 'y') throw new Error(`answered by ${answer.command}`)
+    return { ...delivery, outcome: reply.startsWith('5') ? 'refused' : 'deferred', reply }
+  }
+  const login = mail.authenticated === undefined ? {} : { '{auth_authen}': mail.authenticated }
+  line.write(macros('C', { '{daemon_name}': 'Stalwart', '{client_addr}': '192.0.2.7' }))
+  const said = [says.connect(), says.helo, says.mail(sender), ...recipients.map(says.recipient)]
+  said.push(says.data)
+  for (const { name, value } of fields) {
+    const sent = [name, value].map((part) => {
+      const raw = bytes(part)
+      return isUtf8(raw) ? Buffer.from(raw.toString().trim()) : Buffer.alloc(0)
+    })
+    const content = Buffer.concat(sent.flatMap((part) => [part, Buffer.alloc(1)]))
+    said.push(packetOf('L', content))
+  }
+  if (!mail.keepsAgreement) said.push(says.endOfHeader)
+  for (let at = 0; at < text.length; at += chunk) said.push(says.body(text.slice(at, at + chunk)))
+  for (const packet of said) {
+    if (packet[4] === 'M'.charCodeAt(0))
+      line.write(macros('M', { '{mail_addr}': sender, ...login }))
+    const ended = await ask(packet)
+    if (ended !== undefined) return ended
+  }
+  if (agreed.steps & ~offer.steps) throw new Error('a step that was not offered')
+  return { ...delivery, ...(await end(line, fields, text.slice(header.length), recipients)) }
+}
+
+/** Ends the message, and carries out the edits: the whole header is written anew. */
+async function end(
+  line: Line,
+  fields: Field[],
+  body: string,
+  recipients: readonly string[],
+): Promise<Pick<Delivery, 'outcome' | 'reply' | 'message' | 'recipients'>> {
+  let list = fields
+  let to = recipients
+  let isEdited = false
+  const out = () =>
+    bytes(
+      (isEdited
+        ? list.map(({ name, value }) => `${name}:${/^\s/.test(value) ? '' : ' '}${value}\r\n`)
+        : fields.map(({ name, value }) => `${name}:${value}\r\n`)
+      ).join('') + body,
+    )
+  line.write(says.end)
+  for (;;) {
+    const answer = await line.hear()
+    if (answer === undefined) throw new Error('the filter left without an answer')
+    const { command, data } = answer
+    const text = data.toString('latin1')
+    const ended = (outcome: Delivery['outcome'], reply = '') => ({
+      outcome,
+      reply,
+      message: out(),
+      recipients: to,
+    })
+    switch (command) {
+      case 'i': {
+        const [name = '', value = ''] = text.slice(4).split('\0')
+        if (data.readUInt32BE() !== 0) throw new Error('Stalwart counts by the name')
+        if (/(?<!\r)\n/.test(value)) throw new Error('a bare LF goes out')
+        list = [{ name, value }, ...list]
+        isEdited = true
+        break
+      }
+      case 'm': {
+        const [name = '', value = ''] = text.slice(4).split('\0')
+        if (value !== '') throw new Error('a field is changed')
+        let left = data.readUInt32BE()
+        const same = (field: Field) => field.name.toLowerCase() === name.toLowerCase()
+        list = list.filter((field) => !same(field) || --left !== 0)
+        isEdited = true
+        break
+      }
+      case '+':
+        to = [...to, bare(text)]
+        break
+      case '-':
+        to = to.filter((recipient) => recipient !== bare(text))
+        break
+      case 'a':
+      case 'c':
+        return ended('delivered')
+      case 'd':
+        return ended('dropped')
+      case 't':
+        return ended('deferred')
+      case 'y':
+        return ended(text.startsWith('5') ? 'refused' : 'deferred', text.slice(0, -1))
+      default:
+        throw new Error(`an answer of ${JSON.stringify(command)}`)
+    }
+  }
+}
+
+const bare = (path: string): string => path.replace(/^<(.*)>\0$/s, '$1')
+
+function fieldsIn(header: string): Field[] {
+  return [...header.matchAll(/^([^:\r\n]*):(.*?)\r\n(?![ \t])/gms)].map(([, name, value]) => ({
+    name: name!,
+    value: value!,
+  }))
+}
+
+/** A packet of any bytes, NULs among them. */
+function packetOf(command: string, data: Buffer): Buffer {
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(1 + data.length)
+  return Buffer.concat([length, Buffer.from(command), data])
+}
