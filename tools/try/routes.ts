@@ -47,7 +47,6 @@ export const routes: readonly Route[] = [
   cleanMail('html-alternative.eml', 'text and HTML, to choose from'),
   cleanMail('nested.eml', 'a forwarded message within the message'),
   cleanMail('long-header.eml', 'a header line of 4,008 bytes, 120 References'),
-  cleanMail('folded-values.eml', 'values that begin on the line below their name'),
   cleanMail('crlf.eml', 'lines that end in CRLF'),
   cleanMail('forged-tag.eml', 'brings its own X-QHPSI, three times'),
   {
