@@ -43,7 +43,8 @@ function withUser(module: CommandModule): CommandModule {
   const [name = ''] = String(command).split(' ')
   if (name !== 'check' && delegationFor([name]) === undefined) return module
   const build = builder as (yargs: Argv) => Argv
-  const option = text('If root calls it: the account that does the work')
+  const more = name === 'check' ? "; with --smtp: the server's user" : ''
+  const option = text(`If root calls it: the account that does the work${more}`)
   return { ...module, builder: (yargs) => build(yargs).option('user', option) }
 }
 

@@ -348,6 +348,7 @@ export const typed: readonly TypedBlock[] = [
 const PICTURE = 'it is a picture'
 const FORM = 'it is the form of a line, or of what goes over the wire'
 const RELEASE = 'it is about a release'
+const FOREIGN = 'test/cli/check/by-mail/set-ups.test.ts runs it against servers on this machine'
 const CONTAINERS = 'test/packaging/container.test.ts runs the composition'
 const SUPERVISE = 'npm run first-hour types it, where no systemd runs'
 const NPM = 'npm run first-hour -- --by npm types it'
@@ -403,6 +404,8 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
     'README.md and doc/operate.md have such commands, which are typed',
   ],
   ['man/onescan.1', 'onescan log --to', 'doc/operate.md has such commands, which are typed'],
+  ['man/onescan.1', 'onescan check --mail you@example.org --smtp', FOREIGN],
+  ['doc/operate.md', 'onescan check --mail you@example.org --smtp', FOREIGN],
   ['man/onescan-plugin.7', 'onescan scan --all', 'test/cli/plugin.test.ts runs it'],
   ['man/onescan-plugin.7', "QHPSI='plugin: clamd macros.ts", 'it is a setting, with names of files of a site'], // biome-ignore format: a line
   ['man/onescan-plugin.7', 'cc -shared', 'test/scan/scanners/file-plugin runs it'],

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
@@ -6,12 +6,10 @@ import { bytes } from '../cases/case.ts'
 import { lacks } from '../needs.mjs'
 import { hiddenClasses } from '../scan/scanners/second-look/classes.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
-import { freePort } from './free-port.ts'
 import { headerValues } from './header-values.ts'
 import { openPassage } from './milter-mtas.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
-import { openDirectory } from './reachable.ts'
-import { type Ending, startServer } from './server.ts'
+import { startRspamd } from './rspamd.ts'
 import { sendMail } from './smtp-session.ts'
 
 /**
@@ -32,27 +30,6 @@ const hidden = hiddenClasses.find(({ seenByClamd }) => seenByClamd === undefined
 
 const page = readFileSync(join(import.meta.dirname, '../../doc/rspamd.md'), 'utf8')
 const [, asOnPage = ''] = /^smtpd_milters = (.*)$/m.exec(page) ?? []
-
-/** Starts Debian's rspamd until the test ends, and returns its milter in Postfix's form. */
-async function startRspamd(t: Ending): Promise<string> {
-  const directory = openDirectory(t)
-  const port = await freePort()
-  const local = join(directory, 'local.d')
-  mkdirSync(local)
-  const files = {
-    'worker-proxy.inc': `bind_socket = "127.0.0.1:${port}";\nupstream "local" { default = yes; self_scan = yes; }\n`,
-    'worker-normal.inc': 'enabled = false;\n',
-    'worker-controller.inc': 'enabled = false;\n',
-    // It asks nobody on the network.
-    'options.inc': 'dns { nameserver = ["127.0.0.1:9"]; timeout = 0.1s; retransmits = 1; }\n',
-  }
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(local, name), text)
-  const places = ['LOCAL_CONFDIR', 'DBDIR', 'RUNDIR', 'LOGDIR'].map((name) => `--var=${name}=${directory}`) // biome-ignore format: a line
-  const command = ['rspamd', '-f', '-c', '/etc/rspamd/rspamd.conf', '-u', 'root', '-g', 'root', '-i', ...places] // biome-ignore format: a line
-  const server = await startServer(command, { port, host: '127.0.0.1' })
-  t.teardown(() => server.stop())
-  return `inet:127.0.0.1:${port}`
-}
 
 t.test('onescan as a milter beside rspamd', { skip }, async (t) => {
   const clamd = await startClamd(t)

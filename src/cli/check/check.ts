@@ -20,6 +20,8 @@ import { findRunningServices, type RunningService } from '../shared/running-serv
 import { optionsOfOnescand } from '../shared/settings-file.ts'
 import { addEnvironmentOptions } from '../shared/slot-environment.ts'
 import { checkByMail } from './by-mail/check-by-mail.ts'
+import { checkNamedServer } from './by-mail/check-named-server.ts'
+import { addServerOptions, readServerOptions } from './by-mail/server-options.ts'
 import { checkExim } from './by-rule/exim.ts'
 import {
   checkServerUnit,
@@ -72,6 +74,8 @@ function unseenIn(args: CheckOptions): MailServer[] {
 }
 
 function findingsFor(args: CheckOptions): AsyncGenerator<Finding> {
+  const server = readServerOptions(args)
+  if (server !== undefined) return checkNamedServer(server)
   return args.mail === undefined ? checkHost(args) : checkMail(args.mail, args)
 }
 
@@ -171,6 +175,19 @@ async function* checkServer(
 }
 
 function addCheckOptions(yargs: Argv<object>) {
+  return addServerOptions(addOptionsOfHost(yargs))
+    .option('json', printsJson)
+    .option('lost-log', { type: 'string', hidden: true }) // from root: for-root.ts
+    .option('given', { type: 'boolean', default: false, hidden: true }) // from root: check-slots.ts
+    .example("$0 check --env QHPSI='plugin: clamd'", 'If tcp.smtp sets QHPSI')
+    .epilogue(
+      'Sends the harmless test file of eicar.org through the scanners and the slot; nothing is ' +
+        'delivered but with --mail.\n\nExit codes: 0 no problems found; 1 there are warnings; 2 there are errors, ' +
+        'or it failed.',
+    )
+}
+
+function addOptionsOfHost(yargs: Argv<object>) {
   return addEnvironmentOptions(yargs)
     .option('pid', text('Only this running service: the process of its tcpserver'))
     .option(
@@ -200,15 +217,6 @@ function addCheckOptions(yargs: Argv<object>) {
       texts('With --mail: another log of onescan than the usual ones; repeat it for more', {
         default: [] as string[],
       }),
-    )
-    .option('json', printsJson)
-    .option('lost-log', { type: 'string', hidden: true }) // from root: for-root.ts
-    .option('given', { type: 'boolean', default: false, hidden: true }) // from root: check-slots.ts
-    .example("$0 check --env QHPSI='plugin: clamd'", 'If tcp.smtp sets QHPSI')
-    .epilogue(
-      'Sends the harmless test file of eicar.org through the scanners and the slot; nothing is ' +
-        'delivered but with --mail.\n\nExit codes: 0 no problems found; 1 there are warnings; 2 there are errors, ' +
-        'or it failed.',
     )
 }
 

@@ -27,6 +27,7 @@ const ofLogs: Delegation = { by: 'reader', groups: ['adm', 'systemd-journal'] }
 /** The commands that root has done: not `check`, and not those that change files of root's. */
 const delegations: Readonly<Record<string, Delegation>> = {
   'check --mail': { ...ofLogs, maySetId: true },
+  'check --smtp': { by: 'reader' },
   inject: { by: 'slot', maySetId: true },
   log: ofLogs,
   policy: { by: 'reader' },
@@ -40,7 +41,9 @@ const delegations: Readonly<Record<string, Delegation>> = {
 /** How root has the command with these arguments done; undefined if it does that itself. */
 export function delegationFor(args: readonly string[]): Delegation | undefined {
   const [command = ''] = args
-  const name = command === 'check' && has(args, '--mail') ? 'check --mail' : command
+  const of =
+    command === 'check' ? ['--smtp', '--mail'].find((option) => has(args, option)) : undefined
+  const name = of === undefined ? command : `check ${of}`
   const isQuestion = args.some((arg) => /^(--help|-h|--version)$/.test(arg))
   return Object.hasOwn(delegations, name) && !isQuestion ? delegations[name] : undefined
 }
@@ -70,14 +73,15 @@ function byService(args: readonly string[]): Promise<number> {
 
 async function byAccount(delegation: Delegation, args: readonly string[]): Promise<number> {
   const { by, groups, maySetId = false } = delegation
-  const named = optionValues(args, '--user').at(-1)
+  // With --smtp, --user is the server's.
+  const named = has(args, '--smtp') ? undefined : optionValues(args, '--user').at(-1)
   const account =
     by === 'slot'
       ? accountOfSlot(named, (await findRunningServices()).services)
       : reader(named, groups)
   const reads = readsInput(args)
   // onescand does not tell an account how it runs.
-  const lost = args[0] === 'check' ? await lostLog() : undefined
+  const lost = delegation === delegations['check --mail'] ? await lostLog() : undefined
   const all = lost === undefined ? args : [...args, `--lost-log=${JSON.stringify(lost)}`]
   const mayQueue = maySetId && !args.includes('--dry-run')
   const run = runAs({ account, args: all, reads, maySetId: mayQueue })

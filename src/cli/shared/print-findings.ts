@@ -51,8 +51,9 @@ export async function printFindings(
 }
 
 /** Whether the same account said the same about another subject. */
-function isSaid({ level, value, remedy, account }: Finding, printed: readonly Finding[]): boolean {
-  if (level === 'ok') return false
+function isSaid(finding: Finding, printed: readonly Finding[]): boolean {
+  const { level, value, remedy, account, mail } = finding
+  if (level === 'ok' || mail !== undefined) return false
   return printed.some(
     (other) =>
       other.account === account &&

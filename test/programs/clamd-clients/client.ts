@@ -8,7 +8,11 @@ export type ClamdPlace = { readonly path: string } | { readonly port: number }
 export type Fate = 'let in' | 'refused' | 'deferred'
 
 /** Resolves to what becomes of a mail, whose lines end in LF. */
-export type Judge = (mail: Buffer) => Promise<Fate>
+export interface Judge {
+  (mail: Buffer): Promise<Fate>
+  /** Where it takes mail by SMTP, on 127.0.0.1. */
+  readonly port?: number
+}
 
 /** A program that asks clamd about mail. */
 export interface ClamdClient {
@@ -43,12 +47,13 @@ export function portOf(place: ClamdPlace): number {
 
 /** Judges by handing mail to a server of mail on this port. */
 export function bySmtp(port: number): Judge {
-  return async (message) => {
+  const judge = async (message: Buffer) => {
     const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
     const { data } = await sendMail(port, { ...envelope, message })
     const fates: Readonly<Record<string, Fate>> = { 2: 'let in', 4: 'deferred', 5: 'refused' }
     return fates[data[0]!]!
   }
+  return Object.assign(judge, { port })
 }
 
 /** Starts a server that ends with the test. */

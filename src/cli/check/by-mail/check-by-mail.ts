@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
@@ -10,6 +9,7 @@ import { greeting, isListening, listenersOfHost } from '../../shared/listeners.t
 import { SENDMAIL } from '../../shared/sendmail.ts'
 import { FollowedLog } from './followed-log.ts'
 import type { SentMail, Way } from './send-mail.ts'
+import { isAddress, type NamedMail, nameMail, notAnAddress } from './trial-mails.ts'
 
 /** The usual ways by which a host takes mail: RFC 5321, RFC 6409, RFC 8314, and the program of local mail. */
 const USUAL: readonly Way[] = [
@@ -38,8 +38,8 @@ export async function* checkByMail(
   logs: readonly LogFile[],
   { ways, readsSlots = true }: { readonly ways?: readonly Way[]; readonly readsSlots?: boolean },
 ): AsyncGenerator<Finding> {
-  if (!/^[!-,./-;=?-~][!-;=?-~]*@[!-;=?-~]+$/.test(address)) {
-    yield failure('--mail', `${address}: is not an address`, 'give it as user@example.org')
+  if (!isAddress(address)) {
+    yield notAnAddress(address)
     return
   }
   const log = new FollowedLog(logs, OF_CHECK)
@@ -78,10 +78,7 @@ async function waysOfHost(): Promise<Way[]> {
 }
 
 /** A message that was sent, by its names. */
-interface TrialMail extends SentMail {
-  readonly id: string
-  readonly subject: string
-}
+type TrialMail = SentMail & NamedMail
 
 /** The trial of one way with the messages. */
 class WayTrial {
@@ -114,7 +111,7 @@ class WayTrial {
   async findings(): Promise<Finding[]> {
     const clean = await this.#send(cleanMessage)
     const unsent = this.#notSent(clean)
-    if (unsent !== undefined && !clean.isContent) return [unsent]
+    if (unsent !== undefined && clean.step !== 'content') return [unsent]
     // What is wrong with a clean mail is said first: it is so for all mail.
     const infected = clean.kind === 'taken' ? await this.#send(eicarMessage) : undefined
     const large = infected && (await this.#send(largeEicar))
@@ -133,21 +130,8 @@ class WayTrial {
 
   async #send(message: Buffer): Promise<TrialMail> {
     const { sendMail } = await import('./send-mail.ts')
-    const name = randomUUID()
-    const [subject, id] = [`onescan check ${name.slice(0, 8)}`, `${name}${OF_CHECK}`]
-    const text = message
-      .toString('latin1')
-      // Sendmail puts the host's name for localhost, which breaks a stamp: that of a release, too.
-      .replace(/^From: .*$/m, `From: onescan check <postmaster${OF_CHECK}>`)
-      .replace(/^To: .*$/m, () => `To: ${this.#address}`)
-      .replace(/^Subject: .*$/m, `Subject: ${subject}`)
-      .replace(/^Message-ID: .*$/m, `Message-ID: <${id}>`)
-      .replace(/^Date: .*$/m, `Date: ${new Date().toUTCString().replace('GMT', '+0000')}`)
-    return {
-      ...(await sendMail(this.#way, Buffer.from(text, 'latin1'), this.#address)),
-      id,
-      subject,
-    }
+    const mail = nameMail(message, this.#address)
+    return { ...mail, ...(await sendMail(this.#way, mail.message, this.#address)) }
   }
 
   /** Resolves to what onescan's logs say about it. */
@@ -164,7 +148,7 @@ class WayTrial {
   }
 
   /** Why nothing can be told of the way. */
-  #notSent({ kind, text, isContent, isGreeting }: SentMail): Finding | undefined {
+  #notSent({ kind, text, step }: SentMail): Finding | undefined {
     const what = this.#name
     switch (kind) {
       case 'taken':
@@ -188,7 +172,7 @@ class WayTrial {
         return warning(what, value, 'send EICAR from a mail program, and see onescan log')
       }
       case 'refused': {
-        if (isContent || isGreeting) break
+        if (step === 'content' || step === 'connection') break
         const value = `takes no mail for ${this.#address} from this host: ${text}`
         return warning(what, value, 'name an address whose mail this server takes')
       }

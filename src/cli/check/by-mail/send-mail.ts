@@ -1,14 +1,31 @@
 import { execFile } from 'node:child_process'
+import { lookup } from 'node:dns/promises'
+import { isIP } from 'node:net'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { sendmailOptions } from '../../shared/sendmail.ts'
 
-/** A way by which a mail server of this host takes mail. */
+/** A port at which a mail server takes mail; of this host, if it is not foreign. */
+export interface SmtpWay {
+  readonly port: number
+  readonly security: 'none' | 'starttls' | 'tls'
+  readonly host?: string
+  readonly foreign?: ForeignServer
+}
+
+/** What holds for a server of any other host: with TLS its certificate must be valid for the host's name. */
+export interface ForeignServer {
+  /** The authorities of its certificate, in PEM; by default those of the runtime. */
+  readonly authorities?: Buffer
+  /** Its user; sent with TLS alone. */
+  readonly login?: { readonly user: string; readonly pass: string }
+  /** Milliseconds until it greets, and for each answer behind that. */
+  readonly greets: number
+  readonly answers: number
+}
+
+/** A way by which a mail server takes mail. */
 export type Way =
-  | {
-      readonly port: number
-      readonly security: 'none' | 'starttls' | 'tls'
-      readonly host?: string
-    }
+  | SmtpWay
   /** A program that takes a message on standard input, as sendmail(8). */
   | { readonly program: string }
 
@@ -23,10 +40,10 @@ export interface SentMail {
     | 'wants TLS'
   /** The answer in one line, or why there is none. */
   readonly text: string
-  /** Whether the content was refused or deferred, and not the sender or the recipient. */
-  readonly isContent: boolean
-  /** Whether the server refused the connection, for every recipient: RFC 5321 3.1. */
-  readonly isGreeting?: boolean
+  /** The reply code; undefined if there was no reply. */
+  readonly code?: number
+  /** The step at which it ended: a refused connection (RFC 5321 3.1) is refused for every recipient. */
+  readonly step: 'connection' | 'TLS' | 'login' | 'envelope' | 'content'
 }
 
 /** Milliseconds for a connection and each answer. Greetings may be delayed, smtp-delay(8). */
@@ -51,51 +68,87 @@ interface SmtpError extends Error {
   readonly command?: string | undefined
 }
 
-function sendBySmtp(
-  { port, security, host = HOST }: Extract<Way, { port: number }>,
-  message: Buffer,
-  address: string,
-): Promise<SentMail> {
-  const connection = new SMTPConnection({
-    host,
-    port,
-    name: 'localhost',
-    secure: security === 'tls',
-    ignoreTLS: security === 'none',
-    tls: { rejectUnauthorized: false }, // its certificate is for its name, and not for this address
-    connectionTimeout: TIMEOUT,
-    greetingTimeout: TIMEOUT,
-    socketTimeout: TIMEOUT,
-  })
+async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promise<SentMail> {
+  const { port, security, host = HOST, foreign } = way
+  let connection: SMTPConnection
+  try {
+    connection = new SMTPConnection({
+      // As all programs of this host find it: nodemailer would ask the DNS alone.
+      host: foreign ? (await lookup(host)).address : host,
+      port,
+      secure: security === 'tls',
+      ignoreTLS: security === 'none',
+      ...(foreign ? optionsOf(host, security, foreign) : OF_THIS_HOST),
+    })
+  } catch (error) {
+    return failedBy(error as SmtpError)
+  }
   return new Promise((resolve) => {
     const end = (sent: SentMail) => {
       connection.close()
       resolve(sent)
     }
     const failed = (error: SmtpError) => end(failedBy(error, connection.allowsAuth))
-    connection.on('error', failed)
-    connection.connect(() => {
+    const send = (error?: SmtpError | null) => {
+      if (error) return failed(error)
       connection.send({ from: '', to: [address] }, message, (error, info) => {
-        if (error) failed(error)
-        else end({ kind: 'taken', text: oneLine(info.response), isContent: true })
+        if (error) return failed(error)
+        const text = oneLine(info.response)
+        end({ kind: 'taken', text, code: Number.parseInt(text, 10), step: 'content' })
       })
+    }
+    connection.on('error', failed)
+    connection.connect((error?: SmtpError) => {
+      const login = foreign?.login
+      if (error || login === undefined) send(error)
+      else if (connection.secure) connection.login(login, send)
+      else failed(Object.assign(new Error('no TLS'), { command: 'STARTTLS' }))
     })
   })
 }
 
-function failedBy(error: SmtpError, allowsAuthentication: boolean): SentMail {
+const OF_THIS_HOST = {
+  name: 'localhost',
+  tls: { rejectUnauthorized: false }, // its certificate is for its name, and not for this address
+  connectionTimeout: TIMEOUT,
+  greetingTimeout: TIMEOUT,
+  socketTimeout: TIMEOUT,
+}
+
+function optionsOf(
+  host: string,
+  security: SmtpWay['security'],
+  { authorities, greets, answers }: ForeignServer,
+) {
+  return {
+    requireTLS: security === 'starttls',
+    servername: isIP(host) ? undefined : host,
+    tls: { rejectUnauthorized: true, ...(authorities && { ca: authorities }) },
+    connectionTimeout: greets,
+    greetingTimeout: greets,
+    socketTimeout: answers,
+  }
+}
+
+function failedBy(error: SmtpError, allowsAuthentication = false): SentMail {
   const { code, response, responseCode = 0, command = '' } = error
-  const isContent = command === 'DATA'
+  const step = stepOf(command)
   const text = oneLine(response || error.message)
-  if (/ECONNREFUSED|ENETUNREACH/.test(error.message))
-    return { kind: 'nobody listens', text, isContent }
+  const sent = { text, step, ...(responseCode && { code: responseCode }) }
+  if (/ECONNREFUSED|ENETUNREACH/.test(error.message)) return { ...sent, kind: 'nobody listens' }
   // 530 stands for both: RFC 4954 6, RFC 3207 4.
-  if (responseCode === 530 && /STARTTLS/i.test(text)) return { kind: 'wants TLS', text, isContent }
+  if (responseCode === 530 && /STARTTLS/i.test(text)) return { ...sent, kind: 'wants TLS' }
   // A port for the users of this host refuses all others in words of its own.
   const isClosed = responseCode === 530 || (code === 'EENVELOPE' && allowsAuthentication)
-  if (isClosed && responseCode >= 500) return { kind: 'wants authentication', text, isContent }
-  const kind = responseCode >= 500 ? 'refused' : 'deferred'
-  return { kind, text, isContent, isGreeting: command === 'CONN' }
+  if (isClosed && responseCode >= 500) return { ...sent, kind: 'wants authentication' }
+  return { ...sent, kind: responseCode >= 500 ? 'refused' : 'deferred' }
+}
+
+function stepOf(command: string): SentMail['step'] {
+  if (command === 'CONN') return 'connection'
+  if (command === 'STARTTLS') return 'TLS'
+  if (command === 'DATA') return 'content'
+  return command.startsWith('AUTH') ? 'login' : 'envelope'
 }
 
 const oneLine = (text: string) => text.trim().replace(/\s+/g, ' ')
@@ -106,8 +159,8 @@ function sendByProgram(program: string, message: Buffer, address: string): Promi
     const options = { timeout: TIMEOUT, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } }
     const child = execFile(program, args, options, (error, said, complaint) => {
       const text = oneLine(`${said} ${complaint}`) || (error ? `ends with ${error.code}` : '')
-      if (error === null) resolve({ kind: 'taken', text: 'exit code 0', isContent: true })
-      else resolve({ kind: error.killed ? 'deferred' : 'refused', text, isContent: true })
+      if (error === null) resolve({ kind: 'taken', text: 'exit code 0', step: 'content' })
+      else resolve({ kind: error.killed ? 'deferred' : 'refused', text, step: 'content' })
     })
     child.stdin!.on('error', () => {}) // it reads no more
     child.stdin!.end(message)

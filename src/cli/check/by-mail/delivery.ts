@@ -1,0 +1,46 @@
+import type { TrialResult } from '../../../lib/errors/finding.ts'
+import { headerOf } from './mailbox.ts'
+import type { NamedMail, TrialKind } from './trial-mails.ts'
+
+/** What a mailbox shows of an accepted mail. */
+export interface Delivery {
+  readonly fate: NonNullable<TrialResult['delivery']>
+  /** Fields by which a filter calls it infected, or spam: `Name: value`. */
+  readonly tags: readonly string[]
+}
+
+/** Finds in delivered mail, as latin1, what became of a mail. */
+export function deliveryOf(
+  { malware }: TrialKind,
+  { id, subject }: NamedMail,
+  delivered: readonly string[],
+): Delivery {
+  const all = delivered.filter((text) => text.includes(id) || text.includes(subject))
+  if (all.length === 0) return { fate: 'not delivered', tags: [] }
+  const carrying = all.filter((text) => malware.some((line) => text.includes(line)))
+  const isRemoved = malware.length > 0 && carrying.length === 0
+  // Of several copies, the one that says least of it counts.
+  const [tags = []] = (carrying.length > 0 ? carrying : all)
+    .map((text) => tagsOf(headerOf(text), subject))
+    .sort((one, other) => one.length - other.length)
+  if (isRemoved) return { fate: 'removed', tags }
+  if (tags.length === 0) return { fate: 'as it was', tags }
+  return { fate: tags.every((tag) => OF_SPAM.test(tag)) ? 'tagged as spam' : 'tagged', tags }
+}
+
+/** Names of fields of filters: clamav-milter, rspamd, amavis, MailScanner, SpamAssassin, onescan and others. */
+const OF_FILTER = /^x-.*(?:virus|infect|malware|spam|amavis-alert|mailscanner|qhpsi)/i
+const IS_TAG = /^(?:yes|true|infected|virus)\b|infected|eicar|virus found/i
+const OF_SPAM = /^(?=.*spam)(?!.*(?:infected|eicar|virus))/i
+const IS_NONE = /^(?:no|not|none|false|clean|default: false|found to be clean)\b/i
+
+/** The fields that warn a reader, or what files mail for one; among them a subject that was changed. */
+function tagsOf(header: string, subject: string): string[] {
+  const fields = header.replace(/\r?\n[ \t]+/g, ' ').split(/\r?\n/)
+  return fields.filter((field) => {
+    const [, name = '', value = ''] = /^([!-9;-~]+):\s*(.*)$/.exec(field) ?? []
+    if (/^subject$/i.test(name)) return value.trim() !== subject
+    if (/^x-rspamd-action$/i.test(name)) return /^(?:add header|rewrite subject|reject)/.test(value)
+    return OF_FILTER.test(name) && IS_TAG.test(value) && !IS_NONE.test(value)
+  })
+}

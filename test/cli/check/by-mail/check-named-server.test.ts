@@ -1,0 +1,276 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { createServer as createTlsServer } from 'node:tls'
+import t, { type Test } from 'tap'
+import { checkNamedServer } from '../../../../src/cli/check/by-mail/check-named-server.ts'
+import type { Mailbox } from '../../../../src/cli/check/by-mail/mailbox.ts'
+import type { SmtpWay } from '../../../../src/cli/check/by-mail/send-mail.ts'
+import type { Finding } from '../../../../src/lib/errors/finding.ts'
+import {
+  at,
+  type NextServerSetup,
+  type Script,
+  startNext,
+} from '../../../doors/smtp/next-server.ts'
+import { lacks } from '../../../needs.mjs'
+import { listen } from '../../../programs/listen.ts'
+import { openDirectory } from '../../../programs/reachable.ts'
+import { ofPlain, onescan } from '../../onescan.ts'
+import { linesOf } from '../machine.ts'
+
+/** `onescan check --mail ADDRESS --smtp HOST:PORT`: what a server did that is not ours. */
+
+interface Asked extends Partial<SmtpWay> {
+  readonly mailbox?: Mailbox
+  readonly greets?: number
+}
+
+async function findingsAt(port: number, { mailbox, greets = 20_000, ...way }: Asked = {}) {
+  const findings: Finding[] = []
+  const foreign = { greets, answers: 20_000, ...way.foreign }
+  const named = {
+    address: 'ann@example.org',
+    way: { port, host: '127.0.0.1', security: 'none', ...way, foreign } as const,
+    mailbox,
+    deliveredWithin: 1_000,
+  }
+  for await (const finding of checkNamedServer(named)) findings.push(finding)
+  return findings
+}
+
+const isClean = (content: string) => content.includes('Nothing here')
+/** Replies to the end of each infected mail. */
+const toInfected =
+  (reply: string): Script =>
+  (verb, content) =>
+    verb === '.' && !isClean(content) ? reply : undefined
+
+const levelsOf = (findings: readonly Finding[]) => findings.map(({ level }) => level).join(' ')
+const OK = Array(9).fill('ok').join(' ')
+
+t.test('a server that refuses what is infected proves itself', async (t) => {
+  const next = await startNext(t, { script: toInfected('550 5.7.1 virus found') })
+  const findings = await findingsAt(next.port)
+  t.equal(levelsOf(findings), OK)
+  t.match(linesOf(findings), [
+    /^ok clean mail: accepted: 250 2\.0\.0 next queued it as 1 for 1$/,
+    /^ok EICAR in the body: refused with 550 5\.7\.1 virus found$/,
+  ])
+  t.match(findings[1]!.mail, {
+    kind: 'eicar-body',
+    id: /^[0-9a-f-]{36}@check\.onescan\.invalid$/,
+    answer: 'refused',
+    code: 550,
+    reply: '550 5.7.1 virus found',
+  })
+  t.equal(next.calls, 9)
+  const recipients = next.commands.filter((line) => line.startsWith('RCPT'))
+  t.same(recipients, Array(9).fill('RCPT TO:<ann@example.org>'))
+})
+
+/** A server, and what is found: the first lines that are not ok. The number of mails that are tried. */
+const servers: Readonly<Record<string, readonly [NextServerSetup, RegExp, number]>> = {
+  'refuses all mail': [
+    { script: at('.', '550 5.7.1 spam') },
+    /^error clean mail: refused with 550 5\.7\.1 spam; .*refuses all mail proves nothing$/m,
+    1,
+  ],
+  'delays mail of strangers': [
+    { script: at('RCPT', '450 4.2.0 Greylisted') },
+    /^error clean mail: deferred with 450 4\.2\.0 Greylisted; .*\(greylisting\), run check again later/,
+    1,
+  ],
+  'wants TLS': [
+    { script: at('MAIL', '530 5.7.0 Must issue a STARTTLS command first') },
+    /^error clean mail: refused with 530 .*; add --tls$/m,
+    1,
+  ],
+  'wants a password': [
+    { script: at('MAIL', '530 5.7.0 Authentication required') },
+    /^error clean mail: refused with 530 .*--user and --password-file$/m,
+    1,
+  ],
+  'accepts everything': [
+    {},
+    /^error EICAR in the body: accepted: 250 .*; not known whether it was tagged; have such mail refused, or show check the delivered mail: --maildir, --mbox$/m,
+    9,
+  ],
+  'defers what is infected': [
+    { script: toInfected('451 4.7.1 try again') },
+    /^warning EICAR in the body: deferred with 451 4\.7\.1 try again; refuse it with 5xx/,
+    9,
+  ],
+  'drops the connection at an infected mail': [
+    {
+      script: (verb, content, socket) => {
+        if (verb !== '.' || isClean(content)) return undefined
+        socket.destroy()
+        return 'silence'
+      },
+    },
+    /^error EICAR in the body: no answer: .*\nerror other mail: not sent: EICAR attached, .*clean mail, the last; /,
+    2,
+  ],
+}
+for (const [what, [setup, expected, mails]] of Object.entries(servers)) {
+  t.test(`a server that ${what} does not`, async (t) => {
+    const next = await startNext(t, setup)
+    const findings = await findingsAt(next.port)
+    const lines = linesOf(findings).filter((line) => !line.startsWith('ok '))
+    t.match(lines.join('\n'), expected)
+    t.equal(next.calls, mails)
+  })
+}
+
+t.test('a server that refuses all from some mail on does not prove itself', async (t) => {
+  for (const [verb, infected] of [
+    ['.', 'ok'],
+    ['MAIL', 'error'],
+  ] as const) {
+    const next = await startNext(t)
+    next.script = (said) =>
+      said === verb && next.calls > 1 ? '550 5.7.1 too much mail' : undefined
+    const findings = await findingsAt(next.port)
+    t.match(findings[1], { level: infected, value: /^refused with 550 5\.7\.1 too much mail/ })
+    t.match(linesOf(findings).at(-1), /^error clean mail, the last: refused with 550/)
+  }
+})
+
+t.test('a server that closes at once, or greets late, is an error and gets nothing', async (t) => {
+  let calls = 0
+  let got = ''
+  const closing = createServer((socket) => {
+    calls++
+    socket.end()
+  })
+  const silent = createServer((socket) => void socket.on('data', (piece) => (got += piece)))
+  const [first, second] = [await listen(t, closing), await listen(t, silent)]
+  t.match(linesOf(await findingsAt(first)), [
+    /^error clean mail: no answer: .*closed/,
+    /^error other mail: not sent: /,
+  ])
+  t.equal(calls, 1)
+  const late = linesOf(await findingsAt(second, { greets: 300 }))
+  t.match(late, [/^error clean mail: no answer: Greeting never received; /, /^error other mail/])
+  t.equal(got, '')
+  t.match(linesOf(await findingsAt(1)), [
+    /^error clean mail: no server: .*ECONNREFUSED.*--smtp HOST:PORT$/,
+    /other mail/,
+  ])
+})
+
+const login = { user: 'ann', pass: 'secret' }
+
+t.test('where TLS is wanted and not offered, nothing is sent in clear', async (t) => {
+  for (const extensions of [['AUTH PLAIN'], ['STARTTLS', 'AUTH PLAIN']]) {
+    const next = await startNext(t, {
+      extensions,
+      script: at('STAR', '454 4.7.0 TLS not available'),
+    })
+    const foreign = { login, greets: 20_000, answers: 20_000 }
+    const findings = await findingsAt(next.port, { security: 'starttls', foreign })
+    t.match(linesOf(findings)[0], /^error clean mail: not sent, as the server offers no TLS: 454 /)
+    t.same(
+      next.commands.map((line) => line.slice(0, 4)),
+      ['EHLO', 'STAR'],
+    )
+    // And without --tls, which no command line can have.
+    await findingsAt(next.port, { foreign })
+    t.notMatch(next.commands.join('\n'), /AUTH|MAIL/)
+  }
+})
+
+/** A certificate for this name that signs itself, valid around a date of `faketime`, if that is given. */
+function certificate(t: Test, name: string, ...around: readonly string[]) {
+  const file = join(openDirectory(t), 'key')
+  const words = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=x', '-addext', `subjectAltName=${name}`] // biome-ignore format: a line
+  const command = [...around, 'openssl', ...words, '-keyout', file, '-out', `${file}.crt`]
+  execFileSync(command[0]!, command.slice(1), { stdio: 'ignore' })
+  return { key: readFileSync(file), cert: readFileSync(`${file}.crt`) }
+}
+
+t.test(
+  'a certificate must be valid, and be for the named host',
+  { skip: lacks('openssl', 'faketime') },
+  async (t) => {
+    const certificates = {
+      'no known authority': [certificate(t, 'IP:127.0.0.1'), false, /self-signed certificate/],
+      'another name': [certificate(t, 'DNS:mx.example.org'), true, /does not match certificate/],
+      expired: [certificate(t, 'IP:127.0.0.1', 'faketime', '2020-01-01'), true, /certificate has expired/], // biome-ignore format: a line
+      valid: [certificate(t, 'IP:127.0.0.1'), true, undefined],
+    } as const
+    for (const [name, [{ key, cert }, isKnown, fault]] of Object.entries(certificates)) {
+      const script: Script = (verb, content) =>
+        verb === 'AUTH' ? '235 2.7.0 welcome' : toInfected('550 virus')(verb, content, null!)
+      const next = await startNext(t, { extensions: ['AUTH PLAIN'], script })
+      const server = createTlsServer({ key, cert }, (socket) => {
+        const behind = connect(next.port, '127.0.0.1')
+        socket
+          .on('error', () => {})
+          .pipe(behind)
+          .pipe(socket)
+      })
+      server.on('tlsClientError', () => {})
+      const port = await listen(t, server)
+      const authorities = isKnown ? { authorities: cert } : {}
+      const foreign = { login, greets: 20_000, answers: 20_000, ...authorities }
+      const findings = await findingsAt(port, { security: 'tls', foreign })
+      if (fault === undefined) {
+        t.equal(levelsOf(findings), OK)
+        t.equal(next.commands[1], `AUTH PLAIN ${Buffer.from('\0ann\0secret').toString('base64')}`)
+      } else {
+        t.match(findings[0], { level: 'error', value: fault }, name)
+        t.same(next.commands, [])
+      }
+    }
+  },
+)
+
+t.test('what does not fit is refused before anything is sent', async (t) => {
+  const next = await startNext(t)
+  const secret = join(ofPlain(openDirectory(t)), 'password')
+  writeFileSync(secret, 'secret\n', { mode: 0o644 })
+  ofPlain(dirname(secret))
+  const smtp = ['--mail', 'ann@example.org', '--smtp', `127.0.0.1:${next.port}`]
+  const wrong: Readonly<Record<string, readonly string[]>> = {
+    '--password: all users see it in the list of processes; ': [...smtp, '--password', 'secret'],
+    '--smtp: must be HOST:PORT': ['--mail', 'ann@example.org', '--smtp', 'ann:secret@mx:25'],
+    '--smtp: needs --mail ADDRESS': smtp.slice(2),
+    '--tls: needs --smtp HOST:PORT': ['--tls'],
+    '--user and --password-file: give both with --smtp': [...smtp, '--user', 'ann'],
+    '--password-file: needs --tls: ': [...smtp, '--user', 'ann', '--password-file', secret],
+    [`${secret}: mode 0644 lets everyone read it; chmod 640 it`]: [
+      ...[...smtp, '--tls', '--user', 'ann', '--password-file', secret],
+    ],
+    '--maildir and --mbox: give one': [...smtp, '--maildir', '/', '--mbox', '-'],
+    '--maildir /nonexistent: ENOENT: ': [...smtp, '--maildir', '/nonexistent'],
+  }
+  for (const [said, words] of Object.entries(wrong)) {
+    const { code, err } = await onescan(['check', ...words])
+    t.equal(code, 2)
+    t.ok(err.startsWith(`onescan check: ${said}`), said, { err })
+    t.notMatch(err, /secret@|: secret/)
+  }
+  t.equal(next.calls, 0)
+})
+
+t.test('delivered mail is read from a pipe, as root, too', async (t) => {
+  const next = await startNext(t)
+  const words = ['--mail', 'ann@example.org', '--smtp', `127.0.0.1:${next.port}`, '--mbox', '-']
+  const run = onescan(['check', ...words], {
+    input: 'From x\nSubject: another\n\nhello\n',
+    root: true,
+  })
+  const { code, out } = await run
+  t.equal(code, 2)
+  t.match(
+    out,
+    /^error +clean mail: accepted: 250 .*; not delivered to standard input in time; name the/m,
+  )
+  t.match(
+    out,
+    /^error +EICAR in a zip: accepted: 250 .*; not known whether it was tagged; correct/m,
+  )
+})
