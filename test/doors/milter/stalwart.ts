@@ -24,6 +24,14 @@ export interface StalwartMail {
   readonly keepsAgreement?: boolean
 }
 
+const clientMacros = {
+  '{daemon_name}': 'Stalwart',
+  j: 'mail.example.org',
+  '{client_addr}': '192.0.2.7',
+  '{client_port}': '1025',
+  '{client_ptr}': 'client.example.org',
+}
+
 interface Field {
   readonly name: string
   readonly value: string
@@ -54,22 +62,25 @@ export async function submitAsStalwart(
     return { ...delivery, outcome: reply.startsWith('5') ? 'refused' : 'deferred', reply }
   }
   const login = mail.authenticated === undefined ? {} : { '{auth_authen}': mail.authenticated }
-  line.write(macros('C', { '{daemon_name}': 'Stalwart', '{client_addr}': '192.0.2.7' }))
-  const said = [says.connect(), says.helo, says.mail(sender), ...recipients.map(says.recipient)]
-  said.push(says.data)
+  const said: (readonly [packet: Buffer, macros?: Readonly<Record<string, string>>])[] = [
+    [says.connect(), clientMacros],
+    [says.helo, { '{cipher}': '', '{tls_version}': '' }],
+    [says.mail(sender), { '{mail_addr}': sender, ...login }],
+    ...recipients.map((to) => [says.recipient(to), { '{rcpt_addr}': to }] as const),
+    [says.data],
+  ]
   for (const { name, value } of fields) {
     const sent = [name, value].map((part) => {
       const raw = bytes(part)
       return isUtf8(raw) ? Buffer.from(raw.toString().trim()) : Buffer.alloc(0)
     })
     const content = Buffer.concat(sent.flatMap((part) => [part, Buffer.alloc(1)]))
-    said.push(packetOf('L', content))
+    said.push([packetOf('L', content)])
   }
-  if (!mail.keepsAgreement) said.push(says.endOfHeader)
-  for (let at = 0; at < text.length; at += chunk) said.push(says.body(text.slice(at, at + chunk)))
-  for (const packet of said) {
-    if (packet[4] === 'M'.charCodeAt(0))
-      line.write(macros('M', { '{mail_addr}': sender, ...login }))
+  if (!mail.keepsAgreement) said.push([says.endOfHeader])
+  for (let at = 0; at < text.length; at += chunk) said.push([says.body(text.slice(at, at + chunk))])
+  for (const [packet, values] of said) {
+    if (values !== undefined) line.write(macros(String.fromCharCode(packet[4]!), values))
     const ended = await ask(packet)
     if (ended !== undefined) return ended
   }
