@@ -1,4 +1,4 @@
-import { readConfiguration } from '../doors/shared/configuration.ts'
+import { NO_IDENTITY, readConfiguration } from '../doors/shared/configuration.ts'
 import { askForDescription } from '../doors/slot-socket/tell.ts'
 import { errorText } from '../lib/errors/fault.ts'
 import {
@@ -21,8 +21,10 @@ import { describeDoor } from './describe-door.ts'
 import { checkAccessBy } from './http/access.ts'
 import { checkAddress } from './listening/listen.ts'
 import {
+  clamdKind,
   type DoorAddress,
   type DoorKind,
+  isTls,
   type ListeningDoor,
   optionOf,
   writeDoorAddress,
@@ -83,7 +85,11 @@ async function runsAlready({ isRunning, checksSettings, socket }: DaemonOptions)
 async function doorsBy(options: DaemonOptions, env: Environment): Promise<Finding[]> {
   const configuration = await readConfiguration(env, () => {})
   try {
-    return doorsOf(options).map((door) => ok('door', describeDoor(door, configuration)))
+    return doorsOf(options).map((door) =>
+      isTls(door.kind) && configuration.tls === undefined
+        ? marked(settingsFault(NO_IDENTITY), 'stops the start')
+        : ok('door', describeDoor(door, configuration)),
+    )
   } finally {
     configuration.close()
   }
@@ -106,8 +112,8 @@ function doorsOf(options: DaemonOptions): NamedDoor[] {
     ...(socket === undefined ? [] : [door('slot', { kind: 'unix', path: socket })]),
     ...milters.map((at) => door('milter', at)),
     ...policies.map((at) => door('policy', at)),
-    ...clamds.map((at) => door('clamd', at)),
-    ...clamdsForMail.map((at) => door('clamd-mail', at)),
+    ...clamds.map((at) => door(clamdKind('clamd', at), at)),
+    ...clamdsForMail.map((at) => door(clamdKind('clamd-mail', at), at)),
     ...smtpDoors.map((route) => door(route.lmtp ? 'lmtp' : 'smtp', route.address, route)),
   ]
 }

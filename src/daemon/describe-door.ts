@@ -11,7 +11,7 @@ import {
 import type { JudgeContext } from '../scan/judge/context.ts'
 import { fateOfInfected } from '../scan/judge/decide.ts'
 import { whyUnnoticed } from '../scan/scanners/shared/signatures-in-use.ts'
-import { type DoorKind, isClamds, type ListeningDoor } from './options/door.ts'
+import { type DoorKind, isClamds, isTls, type ListeningDoor } from './options/door.ts'
 
 /**
  * Returns what a door will do with mail, in one line for the log. An administrator should see at
@@ -26,7 +26,7 @@ export function describeDoor({ kind, address, route }: ListeningDoor, by: Config
 function whatItDoes(
   kind: DoorKind,
   context: JudgeContext | undefined,
-  { quota, directories }: Configuration,
+  { quota, directories, tls }: Configuration,
 ): string {
   const off = switchedOff(directories)
   if (off !== undefined) return `all passes while ${off}`
@@ -37,13 +37,18 @@ function whatItDoes(
   if (context === undefined) return `nothing is scanned: ${NOTHING_SCANS}${asksQuota}`
   const { config } = context
   const scans = `scans with ${namesOf(config)}`
-  if (isClamds(kind)) return `${scans}, clients decide${notAsked(context)}${memoryOf(context)}`
+  if (isClamds(kind)) {
+    const until = isTls(kind) && tls ? `, certificate until ${dayOf(tls.endsAt)}` : ''
+    return `${scans}, clients decide${until}${notAsked(context)}${memoryOf(context)}`
+  }
   const fate =
     kind === 'slot'
       ? 'clients decide what becomes of viruses'
       : fateOfViruses(kind, config.settings)
   return `${scans}, ${fate}, ${stamps(config)}${asksQuota}${memoryOf(context)}`
 }
+
+const dayOf = (time: number) => new Date(time).toISOString().slice(0, 10)
 
 /** Names the lines of onescan.policy that ask for what clients of clamd do not tell. */
 function notAsked({ rules }: JudgeContext): string {

@@ -1,6 +1,10 @@
 import { statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { type Configuration, readConfiguration } from '../doors/shared/configuration.ts'
+import {
+  type Configuration,
+  readConfiguration,
+  requireIdentity,
+} from '../doors/shared/configuration.ts'
 import { attempt } from '../lib/errors/fault.ts'
 import { whenReplaced } from '../lib/process/bound-paths.ts'
 import { descriptorLimit } from '../lib/process/descriptors.ts'
@@ -14,7 +18,7 @@ import { inheritedSockets, openSockets } from './listening/open-sockets.ts'
 import { pageSocket } from './listening/page-socket.ts'
 import { log } from './log.ts'
 import { connectionLimits } from './open-doors.ts'
-import type { ListeningDoor } from './options/door.ts'
+import { isTls, type ListeningDoor } from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
 import { smtpDoorsOf } from './options/smtp-doors.ts'
 import type { Signals } from './signals.ts'
@@ -50,6 +54,7 @@ export async function runFirstProcess({
   if (http) await status?.open(http, httpFd)
   const sockets = await openSockets(options, inherited)
   const kinds = sockets.map(({ kind }) => kind)
+  if (kinds.some(isTls)) requireIdentity(configuration)
   logConnectionLimit(kinds.length, options.maxClients)
   const smtpDoors = smtpDoorsOf(kinds, options.smtpDoors)
   const workers = new Workers({

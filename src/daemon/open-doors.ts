@@ -18,7 +18,13 @@ import type { MailReporter } from '../observe/live/process-report.ts'
 import { switchedOff } from '../scan/judge/config.ts'
 import { listenOn, pathOf } from './listening/listen.ts'
 import { log } from './log.ts'
-import { type DoorKind, isClamds, type ListeningDoor, writeDoorAddress } from './options/door.ts'
+import {
+  type DoorKind,
+  isClamds,
+  isTls,
+  type ListeningDoor,
+  writeDoorAddress,
+} from './options/door.ts'
 import type { DaemonOptions } from './options/options.ts'
 import { smtpDoorsOf } from './options/smtp-doors.ts'
 
@@ -62,17 +68,18 @@ export async function openDoors(
     const route = smtpDoors[index]
     const door = makeDoor(kind, configuration, { ...common, route })
     await listenOn(door.server, fd, isClamds(kind))
-    open.push({ ...door, kind, address: boundAddress(door.server, fd), route })
+    open.push({ ...door, kind, address: boundAddress(kind, door.server, fd), route })
   }
   return open
 }
 
 /** The address of a door that listens. No runtime knows the path of a unix socket that was handed over. */
-function boundAddress(server: Server, fd: number): string {
+function boundAddress(kind: DoorKind, server: Server, fd: number): string {
   const address = server.address()
   if (typeof address === 'string') return `unix:${address}`
   if (address?.port !== undefined) {
-    return writeDoorAddress({ kind: 'tcp', host: address.address, port: address.port })
+    const at = { kind: 'tcp', host: address.address, port: address.port } as const
+    return writeDoorAddress(isTls(kind) ? { ...at, isSecure: true } : at)
   }
   const path = pathOf(fd)
   return path === undefined ? 'a socket that was handed over' : `unix:${path}`
@@ -109,9 +116,13 @@ function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOpt
         mailLog,
       )
     case 'clamd':
-      return createClamdDoor(configuration, { ...options, about: 'files', budget, log })
+    case 'clamd-tls':
     case 'clamd-mail':
-      return createClamdDoor(configuration, { ...options, about: 'mails', budget, log })
+    case 'clamd-mail-tls': {
+      const about = kind.startsWith('clamd-mail') ? 'mails' : 'files'
+      const own = { about, isSecure: isTls(kind), budget, log } as const
+      return createClamdDoor(configuration, { ...options, ...own })
+    }
     case 'smtp':
     case 'lmtp':
       return createSmtpDoor(configuration, options.route!, { ...options, budget, log })

@@ -83,7 +83,7 @@ async function checkServer(
   text: string,
 ): Promise<ClamdReport> {
   const what = `clamd ${text}`
-  const server = readClamdAddress(text)
+  const server = readClamdAddress(text, settings)
   const closed = checkSocketAccess(host, server)
   if (closed !== undefined) return { isDown: closed.level === 'error', findings: [closed] }
   const outcome = await askVersion(server)

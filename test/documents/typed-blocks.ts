@@ -114,6 +114,24 @@ export const typed: readonly TypedBlock[] = [
     shows: ['onescan check --daemon', /^ok +VERDICTS.*valkey:\/\/onescan@10\.0\.0\.1.* answers/m],
   },
   {
+    page: 'doc/cluster.md',
+    begins: 'mkdir -m 700 /root/scanners',
+    shows: [
+      'openssl verify -CAfile /root/scanners/ca.crt /root/scanners/*.org.crt',
+      /scan1.*: OK\n.*scan2.*: OK$/m,
+    ],
+  },
+  {
+    page: 'doc/cluster.md',
+    begins: 'install -m 644 ca.crt',
+    before: 'cd /root/scanners',
+  },
+  {
+    page: 'doc/cluster.md',
+    begins: `echo 'ONESCAND_OPTIONS="--clamd tls:0.0.0.0:3312"'`,
+    shows: ['onescan check --daemon', /open: .*clamd-tls tls:0\.0\.0\.0:3312/],
+  },
+  {
     page: 'doc/operate.md',
     begins: 'onescan log --since today --decision reject',
     before: 'journalctl --sync',
@@ -364,6 +382,8 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/cluster.md', '              ┌─▶', PICTURE],
   ['doc/cluster.md', ' front host 1 ─┬', PICTURE],
   ['doc/cluster.md', "CLAMD='/run/clamav/clamd.ctl scan1", 'it needs further hosts'],
+  ['doc/cluster.md', ' mx1: onescand', PICTURE],
+  ['doc/cluster.md', `echo 'CLAMD="tls://scan1`, 'it needs further hosts'],
   ['doc/containers.md', 'docker compose', CONTAINERS],
   ['doc/containers.md', '# Refuse viruses.', CONTAINERS],
   ['doc/containers.md', 'services:\n  postfix:', 'it is for a composition of others'],

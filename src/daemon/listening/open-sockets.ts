@@ -1,7 +1,13 @@
 import { closeSync } from 'node:fs'
 import { Fault } from '../../lib/errors/fault.ts'
 import { activatedDescriptors, FIRST_HANDED_OVER } from '../../lib/process/systemd.ts'
-import { type DoorAddress, type DoorKind, doorKindOf, optionOf } from '../options/door.ts'
+import {
+  clamdKind,
+  type DoorAddress,
+  type DoorKind,
+  doorKindOf,
+  optionOf,
+} from '../options/door.ts'
 import type { DaemonOptions } from '../options/options.ts'
 import { smtpDoorsOf } from '../options/smtp-doors.ts'
 import { bindAt, pathOf } from './listen.ts'
@@ -11,7 +17,7 @@ export type SocketPurpose = DoorKind | 'http'
 
 /**
  * Returns the purposes of the sockets that systemd hands over, in the order of their descriptors. A
- * socket is for `http`, `milter`, `policy`, `clamd-mail`, `clamd`, `smtp` or `lmtp` if its name (FileDescriptorName=, or
+ * socket is for `http` or for one of the kinds of doorKindOf() if its name (FileDescriptorName=, or
  * the name of its unit) has that word in it; otherwise it is the slot's. Throws a Fault of kind
  * `config` if there are several sockets for the slot, or for the page.
  */
@@ -63,13 +69,16 @@ export async function openSockets(
   const held = new Set(sockets.map(({ kind, fd }) => `${kind} ${pathOf(fd)}`))
   const isHeld = (kind: DoorKind, address: DoorAddress) =>
     address.kind === 'unix' && held.has(`${kind} ${address.path}`)
-  for (const [kind, addresses] of [
+  for (const [name, addresses] of [
     ['milter', options.milters],
     ['policy', options.policies],
     ['clamd', options.clamds],
     ['clamd-mail', options.clamdsForMail],
   ] as const) {
-    for (const address of addresses) if (!isHeld(kind, address)) await make(kind, address)
+    for (const address of addresses) {
+      const kind = name === 'clamd' || name === 'clamd-mail' ? clamdKind(name, address) : name
+      if (!isHeld(kind, address)) await make(kind, address)
+    }
   }
   const served = smtpDoorsOf(given, options.smtpDoors)
   for (const route of options.smtpDoors) {

@@ -1,15 +1,29 @@
 import { isIP } from 'node:net'
 import type { SmtpRoute } from '../../doors/smtp/next-server/services.ts'
-import { type Endpoint, parseMtaEndpoint, socketPath } from '../../lib/net/endpoint.ts'
+import {
+  type Endpoint,
+  parseEndpoint,
+  parseMtaEndpoint,
+  socketPath,
+} from '../../lib/net/endpoint.ts'
 
 /**
  * The protocol of a listening socket: that of slot-protocol.md, the milter protocol, Postfix's policy
- * delegation, that of clamd(8), for whole mails alone or for any file, SMTP or LMTP.
+ * delegation, that of clamd(8), for whole mails alone or for any file, with or without TLS, SMTP or LMTP.
  */
 export type DoorKind = 'slot' | (typeof NAMED)[number]
 
 /** In the order in which they are looked for in a name. */
-const NAMED = ['milter', 'policy', 'clamd-mail', 'clamd', 'smtp', 'lmtp'] as const
+const NAMED = [
+  'milter',
+  'policy',
+  'clamd-mail-tls',
+  'clamd-mail',
+  'clamd-tls',
+  'clamd',
+  'smtp',
+  'lmtp',
+] as const
 
 /**
  * Returns the kind of a socket by the name that its starter gave it; `slot` if no other word is in
@@ -20,15 +34,21 @@ export function doorKindOf(name: string): DoorKind {
 }
 
 /** The option that names the address of a door. */
-export const optionOf = (kind: DoorKind): string => (kind === 'slot' ? '--socket' : `--${kind}`)
+export const optionOf = (kind: DoorKind): string =>
+  kind === 'slot' ? '--socket' : `--${kind.replace('-tls', '')}`
 
-/** Whether clients speak clamd's protocol. */
-export const isClamds = (kind: DoorKind): boolean => kind === 'clamd' || kind === 'clamd-mail'
+/** Whether clients speak clamd's protocol, and whether they do by TLS. */
+export const isClamds = (kind: DoorKind): boolean => kind.startsWith('clamd')
+export const isTls = (kind: DoorKind): boolean => kind.endsWith('-tls')
+
+/** The kind of a door for clients of clamd at this address. */
+export const clamdKind = (kind: 'clamd' | 'clamd-mail', address: DoorAddress): DoorKind =>
+  address.kind === 'tcp' && address.isSecure ? `${kind}-tls` : kind
 
 /** A door that is open. */
 export interface ListeningDoor {
   readonly kind: DoorKind
-  /** `unix:/PATH` or `inet:ADDRESS:PORT`. */
+  /** As readClamdDoorAddress() reads it. */
   readonly address: string
   /** Set for a door that hands mail on. */
   readonly route?: Pick<SmtpRoute, 'afterQueue' | 'next' | 'from'> | undefined
@@ -37,7 +57,7 @@ export interface ListeningDoor {
 /** The address at which a door listens. */
 export type DoorAddress =
   | { readonly kind: 'unix'; readonly path: string }
-  | ({ readonly kind: 'tcp' } & Endpoint)
+  | ({ readonly kind: 'tcp'; readonly isSecure?: true } & Endpoint)
 
 /**
  * Reads an address as MTAs write it: `unix:/PATH` (or `local:`), `inet:HOST:PORT` (or
@@ -65,9 +85,20 @@ export function readDoorAddress(text: string, option: string): DoorAddress {
   return { kind: 'tcp', ...endpoint! }
 }
 
-/** Returns the address as readDoorAddress() reads it. */
+/** Reads an address as readDoorAddress() does, or `tls:ADDRESS:PORT`, with an IPv6 address in brackets. */
+export function readClamdDoorAddress(text: string, option: string): DoorAddress {
+  const [, place] = /^tls:(.*)$/s.exec(text) ?? []
+  if (place === undefined) return readDoorAddress(text, option)
+  const endpoint = parseEndpoint(place)
+  if (endpoint && isIP(endpoint.host) !== 0) return { kind: 'tcp', isSecure: true, ...endpoint }
+  const example = 'an IP address and a port, as in tls:0.0.0.0:3312 or tls:[::]:3312'
+  throw new Error(`${option} ${text}: must have ${example}`)
+}
+
+/** Returns the address as readClamdDoorAddress() reads it. */
 export function writeDoorAddress(address: DoorAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`
-  const { host, port } = address
+  const { host, port, isSecure } = address
+  if (isSecure) return isIP(host) === 6 ? `tls:[${host}]:${port}` : `tls:${host}:${port}`
   return isIP(host) === 6 ? `inet6:[${host}]:${port}` : `inet:${host}:${port}`
 }

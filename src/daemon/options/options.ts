@@ -7,7 +7,13 @@ import { Faults, SeveralFaults } from '../../lib/settings/faults.ts'
 import { parseOptions } from '../../lib/settings/parse-options.ts'
 import { byteSize, wholeNumber } from '../../lib/settings/table/values.ts'
 import { SLOT_SOCKET } from '../../lib/settings/table.ts'
-import { type DoorAddress, type DoorKind, doorKindOf, readDoorAddress } from './door.ts'
+import {
+  type DoorAddress,
+  type DoorKind,
+  doorKindOf,
+  readClamdDoorAddress,
+  readDoorAddress,
+} from './door.ts'
 import { FROM_STANDARD, readSmtpDoors, refuseLoops, type SmtpDoorOptions } from './smtp-doors.ts'
 
 /** onescand(8), OPTIONS. */
@@ -77,7 +83,8 @@ export const usage = `usage: onescand [--socket PATH|none] [--milter ADDRESS]...
        onescand --check|--check-settings [OPTION]...
        onescand --help|--version
 
-ADDRESS is unix:PATH, inet:ADDRESS:PORT or inet6:[ADDRESS]:PORT.
+ADDRESS is unix:PATH, inet:ADDRESS:PORT or inet6:[ADDRESS]:PORT; for clamd also
+tls:ADDRESS:PORT or tls:[ADDRESS]:PORT.
 `
 
 /** The options, as parseArgs() of node:util takes them. */
@@ -122,8 +129,8 @@ export function readOptions(args: readonly string[]): DaemonOptions {
     faults.attempt(() => byteSize(values[name] || byDefault, `--${name}`, 0), 0)
   const cores = Math.min(availableParallelism(), DEFAULT_WORKERS_MAX)
 
-  const addresses = (texts: readonly string[], option: string) =>
-    texts.flatMap((address) => faults.attempt(() => [readDoorAddress(address, option)], []))
+  const addresses = (texts: readonly string[], option: string, read = readDoorAddress) =>
+    texts.flatMap((address) => faults.attempt(() => [read(address, option)], []))
   const options: DaemonOptions = {
     socket: faults.attempt(
       () => (values.socket === 'none' ? undefined : socketPath(values.socket, '--socket')),
@@ -131,8 +138,8 @@ export function readOptions(args: readonly string[]): DaemonOptions {
     ),
     milters: addresses(values.milter, '--milter'),
     policies: addresses(values.policy, '--policy'),
-    clamds: addresses(values.clamd, '--clamd'),
-    clamdsForMail: addresses(values['clamd-mail'], '--clamd-mail'),
+    clamds: addresses(values.clamd, '--clamd', readClamdDoorAddress),
+    clamdsForMail: addresses(values['clamd-mail'], '--clamd-mail', readClamdDoorAddress),
     smtpDoors: faults.attempt(
       () => readSmtpDoors(tokens.filter((token) => token.kind === 'option')),
       [],

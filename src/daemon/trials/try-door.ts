@@ -15,7 +15,7 @@ import { uint32 } from '../../protocol/shared/frames.ts'
 import {
   type DoorAddress,
   type ListeningDoor,
-  readDoorAddress,
+  readClamdDoorAddress,
   writeDoorAddress,
 } from '../options/door.ts'
 import { TRIAL_TIMEOUT } from './judge-trial.ts'
@@ -28,7 +28,7 @@ export const doorName = ({ kind, address }: ListeningDoor): string => `${kind} $
  * Never rejects.
  */
 export async function tryDoor(door: ListeningDoor): Promise<Finding | undefined> {
-  const at = attempt(() => readDoorAddress(door.address, ''))
+  const at = attempt(() => readClamdDoorAddress(door.address, ''))
   // The runtime does not know the address of a socket that was handed over.
   if (at === undefined) return undefined
   try {
@@ -54,6 +54,11 @@ async function connectTo(door: ListeningDoor, at: DoorAddress): Promise<void> {
     case 'clamd':
     case 'clamd-mail':
       return expect(at, 'PONG\0', { question: Buffer.from('zPING\0') })
+    case 'clamd-tls':
+    case 'clamd-mail-tls':
+      // What is no handshake is answered by an alert or by the end of the connection.
+      await askOnce(targetOf(at), Buffer.from('zPING\0'), () => true, TRIAL_TIMEOUT)
+      return
     case 'smtp':
     case 'lmtp':
       return callSmtpDoor(door, at)

@@ -2,7 +2,8 @@ import type { Socket } from 'node:net'
 import type { LogField } from '../../lib/errors/log.ts'
 import { descriptorOf } from '../../lib/process/descriptors.ts'
 import { loadSystem, type System } from '../../lib/runtime/system.ts'
-import type { Configuration } from '../shared/configuration.ts'
+import { type Configuration, requireIdentity } from '../shared/configuration.ts'
+import { Handshakes } from '../shared/handshakes.ts'
 import { type Connections, type Door, longestSilent, serve } from '../shared/serve.ts'
 import { Wire } from '../shared/wire.ts'
 import { DescriptorStream } from './descriptor-stream.ts'
@@ -19,7 +20,10 @@ const IDLE_AFTER = 100
 /** Milliseconds for a client that is turned away to take its answer. */
 const TURNED_AWAY_FOR = 100
 
-/** Makes the door for programs that ask clamd, in clamd's protocol (clamd(8)). */
+/**
+ * Makes the door for programs that ask clamd, in clamd's protocol (clamd(8)), with `isSecure` by TLS. Throws a
+ * Fault of kind `config` if it has no certificate for that.
+ */
 export function createClamdDoor(first: Configuration, options: ClamdOptions): Door {
   const { maxSockets, budget, makesRoomAfter = IDLE_AFTER } = options
   const { maxConnections = Math.min(CONNECTIONS_MAX, maxSockets ?? CONNECTIONS_MAX) } = options
@@ -32,6 +36,9 @@ export function createClamdDoor(first: Configuration, options: ClamdOptions): Do
     oldest?.dismiss(TOO_MANY)
     return oldest !== undefined
   }
+  const handshakes = options.isSecure
+    ? new Handshakes(requireIdentity(first), services.timeouts.handshake, services.complain)
+    : undefined
   const door = serve<Wire>({
     every: Math.min(TICK_MAX, Math.ceil(services.timeouts.silence / 2)),
     maxConnections,
@@ -39,6 +46,7 @@ export function createClamdDoor(first: Configuration, options: ClamdOptions): Do
     log: (why) => services.complain(why),
     memory: () => budget.used,
     startsPaused: true,
+    ...(handshakes && { secure: (socket, secured) => handshakes.begin(socket, secured) }),
     makeRoom,
     accept(socket, connections, closed) {
       const peer = loadSystem()?.peerOf(descriptorOf(socket) ?? -1)
@@ -55,7 +63,13 @@ export function createClamdDoor(first: Configuration, options: ClamdOptions): Do
       return wire
     },
   })
-  return { ...door, configure: (next) => services.configure(next) }
+  return {
+    ...door,
+    configure(next) {
+      handshakes?.configure(requireIdentity(next))
+      services.configure(next)
+    },
+  }
 }
 
 /** The places that the connections of one client may take: some are left for others. */

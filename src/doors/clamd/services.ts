@@ -23,6 +23,8 @@ export interface ClamdOptions extends MailDoorOptions {
   readonly maxSize: number
   /** What clients send at this address. */
   readonly about: AskedAbout
+  /** Whether clients come by TLS, each with a certificate. */
+  readonly isSecure?: boolean
   readonly timeouts?: ClamdTimeouts
 }
 
@@ -39,6 +41,8 @@ export interface ClamdTimeouts {
   readonly halfClosing: number
   /** For the last answer to be taken. */
   readonly leaving: number
+  /** For the handshake of TLS, in whatever pieces its bytes come. */
+  readonly handshake: number
 }
 
 export const defaultTimeouts: ClamdTimeouts = {
@@ -46,6 +50,7 @@ export const defaultTimeouts: ClamdTimeouts = {
   folder: 300_000,
   halfClosing: 1_000,
   leaving: 5_000,
+  handshake: 10_000,
 }
 
 /** The services that the door gives to a session and to each content in it. */

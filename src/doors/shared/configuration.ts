@@ -6,12 +6,18 @@ import { SeveralFaults } from '../../lib/settings/faults.ts'
 import { type Environment, readSettings } from '../../lib/settings/settings.ts'
 import {
   clamAv,
+  clamAvTls,
   DEFAULT_DATABASE,
   readLater,
   scanners as scannerSettings,
 } from '../../lib/settings/table/scanning.ts'
 import type { MessageOptions } from '../../mail/message/intake.ts'
 import { readSpoolSettings } from '../../mail/message/spool.ts'
+import {
+  type CheckedIdentity,
+  checkTlsIdentity,
+  type TlsIdentity,
+} from '../../protocol/shared/tls-identity.ts'
 import { digestsFor } from '../../scan/cluster/verify.ts'
 import {
   type ControlDirectories,
@@ -45,6 +51,8 @@ export interface Configuration {
   readonly directories: ControlDirectories
   /** What mail is judged by; undefined if QHPSI is not set: all mail passes. */
   readonly context: JudgeContext | undefined
+  /** What this host shows of itself by TLS; undefined if CLAMDCERT is not set. */
+  readonly tls: CheckedIdentity | undefined
   /** How a message that is judged is kept, and what is looked at in it. */
   readonly messageOptions: MessageOptions
   /**
@@ -57,6 +65,16 @@ export interface Configuration {
   /** Frees everything, when another configuration takes its place or the daemon ends. */
   close(): void
 }
+
+/** Returns what this host shows of itself by TLS. Throws a Fault of kind `config` if it has nothing. */
+export function requireIdentity({ tls }: Configuration): TlsIdentity {
+  if (tls !== undefined) return tls.identity
+  throw new Fault('config', NO_IDENTITY)
+}
+
+/** Why a door does not listen with TLS. */
+export const NO_IDENTITY =
+  '--clamd tls: needs a certificate; set CLAMDCERT, CLAMDKEY and CLAMDCA to the paths of its files'
 
 /**
  * Milliseconds before the date of the signatures is looked up again: listing a directory for each
@@ -114,6 +132,9 @@ async function openConfiguration(
 ): Promise<Omit<Configuration, 'close'>> {
   const readAt = Date.now()
   const { config, directories, spool, quotaSettings, verdictSettings } = readAllSettings(env)
+  const files = readSettings(env, clamAvTls)
+  const isTlsSet = Object.values(files).some((path) => path !== undefined)
+  const tls = isTlsSet ? await checkTlsIdentity(files) : undefined
   const tools = config && (await openTools(config, verdictSettings!, log, memory, opened))
   const base = config && { config, tools: tools! }
   const lines = base && loadRules(directories.control, HOST_DIRECTORY)
@@ -131,6 +152,7 @@ async function openConfiguration(
     readAt,
     directories,
     context: base && { ...base, rules },
+    tls,
     messageOptions: {
       spool,
       digestsFor(header) {

@@ -54,6 +54,8 @@ interface ServeOptions<Served extends ServedConnection> {
   readonly log: (line: string) => void
   /** Logs once a minute what becomes of clients that find no place; by default it is `log`. */
   readonly logCrowd?: (line: string) => void
+  /** Calls back with the socket that `accept` gets, or not at all; by default with the one that came. */
+  readonly secure?: (socket: Socket, secured: (encrypted: Socket) => void) => void
   /** Whether the runtime is to read nothing of a connection until the door has it do so. */
   readonly startsPaused?: boolean
   /** Bytes that the connections take of their budget. */
@@ -70,6 +72,7 @@ export function serve<Served extends ServedConnection>({
   accept,
   log,
   logCrowd = log,
+  secure = (socket, secured) => secured(socket),
   startsPaused = false,
   memory,
 }: ServeOptions<Served>): Omit<Door, 'configure'> {
@@ -77,6 +80,7 @@ export function serve<Served extends ServedConnection>({
   const unanswered = () => [...connections.keys()].filter((served) => served.mustBeAnswered).length
   let sockets = 0
   let isCrowded = false
+  let isClosed = false
   let timer: NodeJS.Timeout | undefined
   let emptied = () => {}
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: startsPaused }, (socket) => {
@@ -86,16 +90,19 @@ export function serve<Served extends ServedConnection>({
       sockets--
       admission.changed()
     })
-    const served = accept(socket, connections, () => leave(served!))
-    if (served !== undefined) {
-      connections.set(served, socket)
-      timer ??= setInterval(() => afterInput(() => each((served) => served.tick())), every)
-    }
+    secure(socket, admit)
     admission.accepted()
   })
   server.on('error', (error) => log(error.message))
   const admission = new Admission(server, { isFull, makeRoom: hasMadeRoom })
 
+  function admit(socket: Socket): void {
+    if (isClosed) return void socket.destroy() // amid the handshake
+    const served = accept(socket, connections, () => leave(served!))
+    if (served === undefined) return
+    connections.set(served, socket)
+    timer ??= setInterval(() => afterInput(() => each((served) => served.tick())), every)
+  }
   function isFull(): boolean {
     if (sockets >= maxSockets) return true
     if (connections.size < maxConnections) return false
@@ -130,6 +137,7 @@ export function serve<Served extends ServedConnection>({
     state: () => ({ clients: connections.size, memory: memory() }),
     unanswered,
     async close(grace) {
+      isClosed = true
       server.close()
       admission.close()
       each((served) => served.finish())

@@ -1,6 +1,12 @@
 import t from 'tap'
 import { inheritedSockets } from '../../../src/daemon/listening/open-sockets.ts'
-import { readDoorAddress, writeDoorAddress } from '../../../src/daemon/options/door.ts'
+import {
+  clamdKind,
+  optionOf,
+  readClamdDoorAddress,
+  readDoorAddress,
+  writeDoorAddress,
+} from '../../../src/daemon/options/door.ts'
 
 /** How the addresses of doors are read, and the purposes of sockets of systemd. */
 
@@ -19,6 +25,20 @@ t.test('an address is written as in main.cf or as in sendmail.mc', async (t) => 
 t.test('an address is read as it is written in logs and findings', async (t) => {
   for (const text of ['unix:/run/x.sock', 'inet:127.0.0.1:8890', 'inet6:[::1]:8890']) {
     t.equal(writeDoorAddress(read(text)), text)
+  }
+})
+
+t.test('clients of clamd alone have addresses with TLS', async (t) => {
+  const read = (text: string) => readClamdDoorAddress(text, '--clamd-mail')
+  for (const text of ['tls:0.0.0.0:3312', 'tls:[::]:3312']) {
+    t.equal(writeDoorAddress(read(text)), text)
+    t.equal(clamdKind('clamd-mail', read(text)), 'clamd-mail-tls')
+    t.throws(() => readDoorAddress(text, '--milter'), /--milter tls:.*: must be unix:PATH, inet:/)
+  }
+  t.equal(clamdKind('clamd', read('inet:127.0.0.1:3311')), 'clamd')
+  t.equal(optionOf('clamd-mail-tls'), '--clamd-mail')
+  for (const place of ['scan1:3312', '0.0.0.0', '0.0.0.0:0', '/run/x.sock']) {
+    t.throws(() => read(`tls:${place}`), /--clamd-mail tls:.*: must have an IP address and a port/)
   }
 })
 
@@ -49,6 +69,7 @@ t.test('sockets of systemd are for the door that is in their name', async (t) =>
   t.same(named('milter'), ['milter'])
   t.same(named('milter:onescand.socket:onescand-milter.socket'), ['milter', 'slot', 'milter'])
   t.throws(() => named('a.socket:b.socket'), /FileDescriptorName=milter/)
+  t.same(named('clamd-tls:clamd-mail-tls:clamd'), ['clamd-tls', 'clamd-mail-tls', 'clamd'])
   t.same(named('http:slot'), ['http', 'slot'])
   t.throws(() => named('onescan-http.socket:http'), /onescand has one address for its page/)
   t.throws(() => named('', 2), { name: 'Fault', kind: 'config' })

@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { Fault } from '../../errors/fault.ts'
 import { number, parsed, size, text, word, wordList } from './kinds.ts'
-import { choice, splitWords } from './values.ts'
+import { absolutePath, choice, splitWords } from './values.ts'
 
 export const scanners = {
   QHPSI: parsed(undefined, readQhpsiLine, {
@@ -91,8 +91,16 @@ export const findings = { FINDINGS: parsed('', readFindings, { defaultInWords: '
 /** The directory of signatures in ClamAV's packages. */
 export const DEFAULT_DATABASE = '/var/lib/clamav'
 
+/** The files with which this host speaks TLS with another onescand, as its client and its server. */
+export const clamAvTls = {
+  CLAMDCERT: parsed(undefined, absolutePath),
+  CLAMDKEY: parsed(undefined, absolutePath),
+  CLAMDCA: parsed(undefined, absolutePath),
+}
+
 export const clamAv = {
   CLAMD: wordList('/run/clamav/clamd.ctl'),
+  ...clamAvTls,
   CLAMDMAXSIZE: size('100M'),
   CLAMDBDIR: text(undefined, { defaultInWords: `\`${DEFAULT_DATABASE}\`` }),
   BADATTACHMENTS: parsed(undefined, readBanned, { defaultInWords: '`control/badattachments`' }),

@@ -1,25 +1,46 @@
-import { Fault } from '../../../lib/errors/fault.ts'
+import { errorText, Fault } from '../../../lib/errors/fault.ts'
 import { type Endpoint, parseEndpoint, socketPath } from '../../../lib/net/endpoint.ts'
+import {
+  readTlsIdentity,
+  type TlsFiles,
+  type TlsIdentity,
+} from '../../../protocol/shared/tls-identity.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
 
-/** The address of one clamd: LocalSocket, or TCPAddr and TCPSocket of clamd.conf(5). */
+/**
+ * The address of one clamd: LocalSocket, or TCPAddr and TCPSocket of clamd.conf(5). With an identity it is that
+ * of an onescand, which is asked by TLS.
+ */
 export type ClamdAddress = {
   /** The address as the log shows it. */
   readonly text: string
-} & ({ readonly kind: 'unix'; readonly path: string } | ({ readonly kind: 'tcp' } & Endpoint))
+} & (
+  | { readonly kind: 'unix'; readonly path: string }
+  | ({ readonly kind: 'tcp'; readonly identity?: TlsIdentity } & Endpoint)
+)
 
 /**
- * Reads `/absolute/path`, `host:port` or `[v6 address]:port`. Throws a Fault of kind `config` for
- * anything else.
+ * Reads `/absolute/path`, `host:port` or `[v6 address]:port`, and the latter two also after `tls://`. Throws a
+ * Fault of kind `config` for anything else, and if TLS cannot use the files.
  */
-export function readClamdAddress(text: string): ClamdAddress {
+export function readClamdAddress(text: string, files: TlsFiles = {}): ClamdAddress {
   if (/^\/[^\0]*$/.test(text)) return { kind: 'unix', path: socketPath(text, 'CLAMD'), text }
-  const server = parseEndpoint(text)
-  if (server) return { kind: 'tcp', ...server, text }
+  const [, scheme, place] = /^(tls:\/\/)?(.*)$/s.exec(text)!
+  const server = parseEndpoint(place!)
+  if (server && !scheme) return { kind: 'tcp', ...server, text }
+  if (server) return { kind: 'tcp', ...server, text, identity: identityFor(text, files) }
   throw new Fault(
     'config',
-    `CLAMD ${text}: must be an absolute socket path, host:port or [v6 address]:port`,
+    `CLAMD ${text}: must be an absolute socket path, host:port, [v6 address]:port or tls://host:port`,
   )
+}
+
+function identityFor(text: string, files: TlsFiles): TlsIdentity {
+  try {
+    return readTlsIdentity(files)
+  } catch (error) {
+    throw new Fault('config', `CLAMD ${text}: ${errorText(error)}`, error)
+  }
 }
 
 /**
@@ -29,7 +50,7 @@ export function readClamdAddress(text: string): ClamdAddress {
 export function clamdAddressesOf(scan: ScanSettings | undefined): ClamdAddress[] {
   if (scan?.QHPSI.kind !== 'plugins' || !scan.QHPSI.names.includes('clamd')) return []
   try {
-    return scan.CLAMD.map(readClamdAddress)
+    return scan.CLAMD.map((text) => readClamdAddress(text, scan))
   } catch {
     return []
   }

@@ -51,9 +51,9 @@ export function databaseOf(address: ClamdAddress, files = CONFIG_FILES): string 
 
 const LOOPBACK = /^(?:127\.|::1$|localhost$)/
 
-/** Whether this clamd runs on this host, as far as its address tells. */
+/** Whether this clamd runs on this host, as far as its address tells; not if it is asked by way of an onescand. */
 export function isOnThisHost(address: ClamdAddress): boolean {
-  return address.kind === 'unix' || LOOPBACK.test(address.host)
+  return address.kind === 'unix' || (!address.identity && LOOPBACK.test(address.host))
 }
 
 /** The directory of the signatures of a clamd with this clamd.conf. */

@@ -37,7 +37,7 @@ async function askAll(addresses: readonly ClamdAddress[], command: PassedOn) {
 
 /** Sends a command on a connection of its own, since sessions (IDSESSION) take no RELOAD. */
 async function ask(address: ClamdAddress, command: PassedOn): Promise<string> {
-  const connect = await loadConnect()
+  const connect = await loadConnect(address)
   const replies = new ClamdReplyReader()
   const wire = new ServerWire(connect(address), {
     push: (chunk) => replies.push(chunk),

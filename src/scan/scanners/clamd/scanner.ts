@@ -41,7 +41,7 @@ const OTHER_MARK = /ustar|EFI PART|%PDF|[\0\x80-\xff]/
  * Throws a Fault of kind `config` for a malformed address.
  */
 export function clamdScanner(
-  { CLAMD, CLAMDMAXSIZE, CLAMDBDIR }: ScanSettings,
+  { CLAMD, CLAMDMAXSIZE, CLAMDBDIR, ...files }: ScanSettings,
   {
     lasting = false,
     passing,
@@ -55,7 +55,8 @@ export function clamdScanner(
     readonly configFiles?: readonly string[] | undefined
   } = {},
 ): ContentScanner & { close(): void } {
-  const list: readonly ClamdServer[] = CLAMD.map(readClamdAddress).map((address) => {
+  const list: readonly ClamdServer[] = CLAMD.map((text) => {
+    const address = readClamdAddress(text, files)
     const changed = (state: 'fails' | 'answers') => {
       // If there is only one server, each message says so.
       if (list.length > 1) log(`clamd ${address.text}: ${CHANGES[state]}`)

@@ -1,12 +1,13 @@
 import { errorCode, errorText } from '../../../lib/errors/fault.ts'
 import { formatDuration } from '../../../lib/errors/units.ts'
 import { nextTurn } from '../../../lib/flow/give-way.ts'
-import { TIMED_OUT, withTimeout } from '../../../lib/flow/timeout.ts'
+import { TIMED_OUT, withDeadline, withTimeout } from '../../../lib/flow/timeout.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import { type Connection, ServerWire } from '../../../protocol/shared/server-wire.ts'
+import { whyRefused } from '../../../protocol/shared/tls-identity.ts'
 import type { ClamdAddress } from './address.ts'
 import { ClamdReplyReader } from './clamd-reply.ts'
-import { loadConnect } from './connect.ts'
+import { isSecure, loadConnect } from './connect.ts'
 
 /** The outcome of one conversation with clamd; `why` is one line without the address. */
 export type ClamdOutcome<Answer> =
@@ -55,6 +56,11 @@ export interface ClamdReplies {
 }
 
 const GREETING = Buffer.from('zIDSESSION\0')
+const PING: ClamdCommands<undefined> = {
+  count: 1,
+  packets: () => [Buffer.from('zPING\0')],
+  read: () => undefined,
+}
 
 const absences: Readonly<Record<string, Absence>> = {
   EAGAIN: 'full',
@@ -64,9 +70,6 @@ const absences: Readonly<Record<string, Absence>> = {
 
 /** Milliseconds for a connection, by TCP: time for SYN and two repetitions (after 1 and 3 s). */
 const CONNECTED_WITHIN = 5_000
-
-/** A function of the runtime, which all connections share: it holds nothing of any message. */
-let loading: ReturnType<typeof loadConnect> | undefined
 
 /**
  * A session with clamd (IDSESSION, clamd(8)) on a connection of its own, which the first question makes:
@@ -99,12 +102,34 @@ export class ClamdSession {
    * `packets`, which is thrown on.
    */
   async ask<Answer>(
+    commands: ClamdCommands<Answer>,
+    signal: AbortSignal,
+  ): Promise<ClamdOutcome<Answer>> {
+    const refusal = isSecure(this.#address) && !this.#wire && (await this.#getAccepted(signal))
+    return refusal || this.#ask(commands, signal)
+  }
+
+  /**
+   * Has a server by TLS show that it accepts this host's certificate, before it gets mail: with TLS 1.3 it
+   * refuses one only after the handshake has succeeded here (RFC 8446 4.4.2.4). Resolves to the outcome if it
+   * does not.
+   */
+  async #getAccepted(signal: AbortSignal): Promise<ClamdOutcome<never> | undefined> {
+    const outcome = await withDeadline(CONNECTED_WITHIN, signal, (sooner) =>
+      this.#ask(PING, sooner),
+    )
+    if (outcome.kind === 'answered') return undefined
+    if (outcome.kind === 'timed-out') return signal.aborted ? outcome : silent
+    if (outcome.kind === 'unreachable') return outcome
+    const why = `${outcome.why}; its log shows whether it refuses CLAMDCERT`
+    return { kind: 'unreachable', why, state: 'refused' }
+  }
+
+  async #ask<Answer>(
     { count, packets, read }: ClamdCommands<Answer>,
     signal: AbortSignal,
   ): Promise<ClamdOutcome<Answer>> {
-    // Loading it takes 2 ms, which mail that needs no scan should not pay.
-    loading ??= loadConnect()
-    const connect = await loading
+    const connect = await loadConnect(this.#address)
     if (signal.aborted) {
       this.end()
       return timedOut
@@ -213,7 +238,8 @@ function absent(error: Error): ClamdOutcome<never> {
   const code = errorCode(error)
   const state = absences[code] ?? 'gone'
   const what = state === 'full' ? 'its queue of connections is full' : 'cannot connect'
-  return { kind: 'unreachable', why: `${what} (${code || errorText(error)})`, state }
+  const why = `${whyRefused(code) ?? what} (${code || errorText(error)})`
+  return { kind: 'unreachable', why, state }
 }
 
 /** The packets of the first question on a connection, of which the first packet opens the session, too. */

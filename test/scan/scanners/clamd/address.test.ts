@@ -30,6 +30,13 @@ t.test('host:port and [v6 address]:port are TCP', async (t) => {
   }
 })
 
+t.test('tls:// before host:port needs the files of a certificate', async (t) => {
+  t.throws(() => readClamdAddress('tls://scan1:3312'), {
+    kind: 'config',
+    message: 'CLAMD tls://scan1:3312: set CLAMDCERT, CLAMDKEY and CLAMDCA; TLS needs all three',
+  })
+})
+
 t.test('any other address is a fault that names the value and the forms', async (t) => {
   for (const text of [
     '',
@@ -45,6 +52,10 @@ t.test('any other address is a fault that names the value and the forms', async 
     '::1:3310',
     '[::1]',
     '/run/\0',
+    'tls://scan1',
+    'tls:///run/clamav/clamd.ctl',
+    'tls:scan1:3312',
+    'https://scan1:3312',
   ]) {
     try {
       readClamdAddress(text)

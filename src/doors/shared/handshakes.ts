@@ -1,0 +1,113 @@
+import { constants } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { createServer, type Server, type TLSSocket } from 'node:tls'
+import { errorCode } from '../../lib/errors/fault.ts'
+import { type TlsIdentity, whyRefused } from '../../protocol/shared/tls-identity.ts'
+
+/** Handshakes of one door in one process at once. */
+const AT_ONCE = 64
+/** Milliseconds before the log repeats why an address was refused. */
+const LOG_AGAIN_AFTER = 60_000
+/** Lines about refusals within that time. */
+const LOGGED_MAX = 100
+
+interface Handshake {
+  readonly address: string
+  readonly succeed: (encrypted: Socket) => void
+}
+
+/**
+ * The handshakes of a door that serves its clients by TLS. A client whose certificate was signed by an authority
+ * of this host becomes a connection of the door; any other is disconnected. One handshake too many takes the
+ * place of the oldest one of the address that has most of them.
+ */
+export class Handshakes {
+  readonly #within: number
+  readonly #log: (line: string) => void
+  /** In the order in which they began. */
+  readonly #underWay = new Map<Socket, Handshake>()
+  readonly #logged = new Set<string>()
+  #server: Server
+
+  /** A handshake has `within` milliseconds. */
+  constructor(identity: TlsIdentity, within: number, log: (line: string) => void) {
+    this.#within = within
+    this.#log = log
+    this.#server = this.#serverFor(identity)
+  }
+
+  /** Sets the identity for handshakes that begin from now on. */
+  configure(identity: TlsIdentity): void {
+    this.#server = this.#serverFor(identity)
+  }
+
+  /** Begins a handshake. `secured` gets the encrypted socket, paused, if it succeeds. */
+  begin(socket: Socket, secured: (encrypted: Socket) => void): void {
+    const { remoteAddress: address } = socket
+    socket.on('error', () => socket.destroy())
+    if (address === undefined) return void socket.destroy() // the client has left
+    if (this.#underWay.size >= AT_ONCE) this.#makeRoom()
+    const late = setTimeout(() => socket.destroy(), this.#within).unref()
+    const end = () => {
+      clearTimeout(late)
+      this.#underWay.delete(socket)
+    }
+    const succeed = (encrypted: Socket) => {
+      end()
+      secured(encrypted)
+    }
+    socket.once('close', end)
+    this.#underWay.set(socket, { address, succeed })
+    this.#server.emit('connection', socket)
+  }
+
+  /** It listens nowhere. Without tickets each connection shows a certificate that is valid now. */
+  #serverFor(identity: TlsIdentity): Server {
+    const server = createServer({
+      ...identity,
+      requestCert: true,
+      rejectUnauthorized: true,
+      secureOptions: constants.SSL_OP_NO_TICKET,
+      allowHalfOpen: true,
+      pauseOnConnect: true,
+    })
+    server.on('secureConnection', (encrypted) => {
+      const handshake = this.#underWay.get(rawOf(encrypted))
+      if (encrypted.authorized && handshake !== undefined) handshake.succeed(encrypted)
+      else encrypted.destroy()
+    })
+    server.on('tlsClientError', (error, encrypted) => this.#logRefusal(error, encrypted))
+    return server
+  }
+
+  #makeRoom(): void {
+    const counts = new Map<string, number>()
+    for (const { address } of this.#underWay.values()) {
+      counts.set(address, (counts.get(address) ?? 0) + 1)
+    }
+    const most = Math.max(...counts.values())
+    for (const [socket, { address }] of this.#underWay) {
+      if (counts.get(address) !== most) continue
+      this.#underWay.delete(socket)
+      socket.destroy()
+      return
+    }
+  }
+
+  #logRefusal(error: Error, encrypted: TLSSocket): void {
+    // Node gives the reason of a refused certificate here alone; Bun in the error, too.
+    const code = (encrypted.authorizationError as unknown as string) || errorCode(error)
+    const why = whyRefused(code)
+    const line = `refused ${rawOf(encrypted).remoteAddress}: ${why}`
+    if (why === undefined || this.#logged.has(line) || this.#logged.size >= LOGGED_MAX) return
+    if (this.#logged.size === 0) {
+      setTimeout(() => this.#logged.clear(), LOG_AGAIN_AFTER).unref()
+    }
+    this.#logged.add(line)
+    this.#log(line)
+  }
+}
+
+/** The socket that was given to a server of node:tls. Node and Bun keep it in a member that they do not document. */
+const rawOf = (encrypted: TLSSocket) =>
+  (encrypted as unknown as { readonly _parent: Socket })._parent

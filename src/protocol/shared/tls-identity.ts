@@ -1,0 +1,95 @@
+import { errorText, Fault } from '../../lib/errors/fault.ts'
+import { readForeignFile, readSecret } from '../../lib/path/open.ts'
+
+/** The settings that name the files: onescan-queue(8), CLAMDCERT. */
+export interface TlsFiles {
+  readonly CLAMDCERT?: string | undefined
+  readonly CLAMDKEY?: string | undefined
+  readonly CLAMDCA?: string | undefined
+}
+
+/**
+ * The certificate and key of this host, and the authorities that vouch for other hosts, all in PEM: the
+ * options of node:tls for both ends. TLS 1.3 has no renegotiation.
+ */
+export interface TlsIdentity {
+  readonly cert: Buffer
+  readonly key: string
+  readonly ca: Buffer
+  readonly minVersion: 'TLSv1.3'
+}
+
+const CERTIFICATE = /^-----BEGIN CERTIFICATE-----/m
+const PRIVATE_KEY = /^-----BEGIN (?:EC |RSA )?PRIVATE KEY-----/m
+
+/**
+ * Reads the files. Throws a Fault of kind `config` if one is not named, cannot be read or holds something
+ * else, and if everyone can read the key.
+ */
+export function readTlsIdentity({ CLAMDCERT, CLAMDKEY, CLAMDCA }: TlsFiles): TlsIdentity {
+  if (!CLAMDCERT || !CLAMDKEY || !CLAMDCA) {
+    throw new Fault('config', 'set CLAMDCERT, CLAMDKEY and CLAMDCA; TLS needs all three')
+  }
+  const cert = attempted('CLAMDCERT', () => readForeignFile(CLAMDCERT))
+  const key = attempted('CLAMDKEY', () => readSecret(CLAMDKEY))
+  const ca = attempted('CLAMDCA', () => readForeignFile(CLAMDCA))
+  for (const [name, path, text, form, what] of [
+    ['CLAMDCERT', CLAMDCERT, cert.toString('latin1'), CERTIFICATE, 'certificate'],
+    ['CLAMDKEY', CLAMDKEY, key, PRIVATE_KEY, 'private key without a passphrase'],
+    ['CLAMDCA', CLAMDCA, ca.toString('latin1'), CERTIFICATE, 'certificate'],
+  ] as const) {
+    if (form.test(text)) continue
+    throw new Fault('config', `${name} ${path}: holds no ${what} in PEM; name another file`)
+  }
+  return { cert, key, ca, minVersion: 'TLSv1.3' }
+}
+
+/** The identity of this host, and when its certificate ends, in milliseconds since 1970. */
+export interface CheckedIdentity {
+  readonly identity: TlsIdentity
+  readonly endsAt: number
+}
+
+/** Reads the files as readTlsIdentity() does. Rejects with the same Fault also if they do not fit together. */
+export async function checkTlsIdentity(files: TlsFiles): Promise<CheckedIdentity> {
+  const identity = readTlsIdentity(files)
+  const [{ createSecureContext }, { X509Certificate }] = await Promise.all([
+    import('node:tls'),
+    import('node:crypto'),
+  ])
+  const { CLAMDCERT, CLAMDKEY, CLAMDCA } = files
+  const { validTo } = attempted(`CLAMDCERT ${CLAMDCERT}`, () => new X509Certificate(identity.cert))
+  attempted(`CLAMDCA ${CLAMDCA}`, () => new X509Certificate(identity.ca))
+  attempted(`CLAMDKEY ${CLAMDKEY}: is not the key of CLAMDCERT`, () =>
+    createSecureContext(identity),
+  )
+  return { identity, endsAt: Date.parse(validTo) }
+}
+
+function attempted<Value>(what: string, read: () => Value): Value {
+  try {
+    return read()
+  } catch (error) {
+    throw new Fault('config', `${what}: ${errorText(error)}`, error)
+  }
+}
+
+/** Why a host does not trust another one, with the remedy, by the code of the error of node:tls. */
+const refusals: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'its certificate has expired: renew it there, and reload onescand',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet: see the clocks of both hosts',
+  CERT_SIGNATURE_FAILURE: 'no authority in CLAMDCA signed its certificate',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'no authority in CLAMDCA signed its certificate',
+  SELF_SIGNED_CERT_IN_CHAIN: 'no authority in CLAMDCA signed its certificate',
+  UNABLE_TO_GET_ISSUER_CERT: 'no authority in CLAMDCA signed its certificate',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'no authority in CLAMDCA signed its certificate',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'no authority in CLAMDCA signed its certificate',
+  INVALID_PURPOSE: 'the extendedKeyUsage of its certificate forbids this use',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name: write that name in CLAMD',
+  ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: 'it has no certificate: set CLAMDCERT there',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS: write its address without tls://',
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it does not know TLS 1.3',
+}
+
+/** Why this host refuses the other end of a connection, with the remedy; undefined for other errors. */
+export const whyRefused = (code: string): string | undefined => refusals[code]
