@@ -100,9 +100,9 @@ export class MilterMessage {
   }
 
   /** An MTA that goes on to send what it has agreed to leave out (Stalwart) also sends whole messages. */
-  endHeader({ steps, isMinimal }: Agreement): void {
+  endHeader({ steps, lacksSteps }: Agreement): void {
     this.#stage = 'body'
-    const sendsWhole = isMinimal && (steps & step.skipEndOfHeader) !== 0
+    const sendsWhole = lacksSteps && (steps & step.skipEndOfHeader) !== 0
     this.#take((intake) => intake.endHeader(sendsWhole))
   }
 
@@ -142,7 +142,7 @@ export class MilterMessage {
         for (const line of decisionLines(decision, undefined, about)) services.log(line)
         return packets
       }
-      if (agreement.isMinimal && services.quota !== undefined) {
+      if (agreement.lacksSteps && services.quota !== undefined) {
         // No recipient could be refused alone.
         const announced = { envelope, client: judgedClient, size: message.size }
         const { defer } = await checkQuota(announced, services.quota, services.uptime)

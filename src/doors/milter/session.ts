@@ -230,7 +230,7 @@ export class MilterSession {
 
   /** Whether a recipient can be refused alone. */
   #takesRefusals(): boolean {
-    return !this.#agreement!.isMinimal && !this.#isLocalSubmission()
+    return !this.#agreement!.lacksSteps && !this.#isLocalSubmission()
   }
 
   /**

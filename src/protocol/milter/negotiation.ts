@@ -51,8 +51,9 @@ export const step = {
   leadingSpace: 0x100000,
 } as const
 
-/** The steps of version 2. Libmilter has added others with each later version, and with 6 most of all. */
+/** The steps of version 2, and the actions that came with version 6, as most other steps did. */
 const STEPS_OF_VERSION_2 = 0x7f
+const ACTIONS_OF_VERSION_6 = action.changeSender | action.addRecipientsWithParameters
 
 /** Bits of the same number by which an MTA and libmilter agree on sizes of data. */
 const NOT_STEPS = 0x70000000
@@ -84,12 +85,12 @@ export interface Capabilities {
 /** What an MTA and the filter agree on. */
 export interface Agreement extends Capabilities {
   /**
-   * Whether the MTA offers version 6 and no step that is newer than version 2, as none does that follows
-   * libmilter. Stalwart is such an MTA. It sends all recipients after the message has come, so a refused
+   * Whether the MTA offers the actions of version 6, and no step that is newer than version 2, as Stalwart
+   * does and nobody who follows libmilter. It sends all recipients after the message has come, so a refused
    * recipient ends the message for all of them. It delivers mail that it is asked to hold, and writes line
    * ends of added fields as it gets them.
    */
-  readonly isMinimal: boolean
+  readonly lacksSteps: boolean
 }
 
 /** The filter's requests. */
@@ -129,13 +130,14 @@ export function agree(offer: Capabilities, request: NegotiationRequest): Agreeme
   }
   const macros = request.macros.length > 0 ? action.requestMacros : 0
   const steps = offer.steps & ~NOT_STEPS
-  const isMinimal = offer.version >= VERSION_MAX && (steps & ~STEPS_OF_VERSION_2) === 0
-  const mayAsk = isMinimal ? ~action.quarantine : ~0
+  const hasActions = (offer.actions & ACTIONS_OF_VERSION_6) === ACTIONS_OF_VERSION_6
+  const lacksSteps = hasActions && (steps & ~STEPS_OF_VERSION_2) === 0
+  const mayAsk = lacksSteps ? ~action.quarantine : ~0
   return {
     version: Math.min(VERSION_MAX, offer.version),
     actions: (request.neededActions | request.wantedActions | macros) & offer.actions & mayAsk,
     steps: request.wantedSteps & steps,
-    isMinimal,
+    lacksSteps,
   }
 }
 

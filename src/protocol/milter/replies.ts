@@ -76,7 +76,7 @@ export function encodeEdit(edit: Edit, agreement: Omit<Agreement, 'version'>): B
  * follows the colon; otherwise the MTA adds the space. Folds are in CRLF for an MTA that sends them as they
  * are.
  */
-function valueFor({ steps, isMinimal }: Omit<Agreement, 'version'>, value: string): string {
-  const folded = isMinimal ? value.replaceAll('\n', '\r\n') : value
+function valueFor({ steps, lacksSteps }: Omit<Agreement, 'version'>, value: string): string {
+  const folded = lacksSteps ? value.replaceAll('\n', '\r\n') : value
   return steps & step.leadingSpace ? ` ${folded}` : folded
 }

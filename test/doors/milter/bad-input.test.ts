@@ -105,6 +105,8 @@ t.test('an MTA that lets no filter remove fields gets all mail but forged mail',
   t.match((await milter.submit({ message: forged }, offer)).reply, /^451 4\.3\.0 /)
   t.match(milter.mailLog[1], /decision=defer fault=config reason=".*remove fields: x-qhpsi"/)
   t.equal((await milter.submit({ message: eicar }, offer)).outcome, 'delivered', 'tagged')
+  milter.configure(await milter.configured({ QHPSI: 'plugin: eicar', QUARANTINE: 'hold' }))
+  t.match((await milter.submit({ message: eicar }, offer)).held, /^onescan: /)
   t.equal((await milter.submit({ message: forged })).outcome, 'delivered', 'others are served')
 })
 

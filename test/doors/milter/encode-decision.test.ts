@@ -18,7 +18,7 @@ function packetsOf(edits: HeaderEdits, ...forward: readonly string[]): string[] 
   const details = { scan: 'clean', why: '', times: {} } as const
   const to = forward.length > 0 && { recipients: forward.map(readAddress) }
   const reader = createPacketReader(() => 1_000_000)
-  const agreement = { version: 6, actions: 0x1ff, steps: 0x100000, isMinimal: false }
+  const agreement = { version: 6, actions: 0x1ff, steps: 0x100000, lacksSteps: false }
   reader.push(encodeDecision({ kind: 'accept', edits, details, ...to }, told, agreement))
   const packets: string[] = []
   for (let next = reader.next(); next; next = reader.next()) {

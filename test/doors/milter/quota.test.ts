@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import type { QuotaAnswer, QuotaLookup } from '../../../src/scan/quota/quota-answer.ts'
 import { plain } from '../../cases/messages.ts'
-import { everything, oldest, says } from './mta.ts'
+import { everything, type Offer, oldest, says } from './mta.ts'
 import { openMilter } from './rig.ts'
 
 /** Full mailboxes at RCPT. */
@@ -29,9 +29,12 @@ async function asking(t: Test, askForRelayClients = false, settings: Settings = 
   return { asked, milter: await openMilter(t, { ...scanning, ...settings }, { quota }) }
 }
 
-for (const offer of [everything, oldest]) {
-  const version = `version ${offer.version}`
-  t.test(`of several recipients only the full one is deferred, ${version}`, async (t) => {
+/** What libraries offer that answer each command (go-milter). */
+const eachAnswered: Offer = { version: 6, actions: 0x3f, steps: 0 }
+
+for (const offer of [everything, oldest, eachAnswered]) {
+  const name = `version ${offer.version}, steps ${offer.steps}`
+  t.test(`of several recipients only the full one is deferred, ${name}`, async (t) => {
     const { asked, milter } = await asking(t, false, { VIRUSFORWARD: 'v@example.org' })
     const recipients = Object.keys(answers)
     const mail = { message: plain, recipients, parameters: ['SIZE=150'] }

@@ -36,6 +36,23 @@ t.test('no bit is agreed that was not offered or not wanted', async (t) => {
   )
 })
 
+t.test('an MTA with the actions of version 6 and none of its steps is known', async (t) => {
+  const request = { ...wish, wantedActions: action.quarantine }
+  for (const [actions, steps, lacksSteps] of [
+    [0xff, 0x42, true],
+    [0xff, 0x7f, true],
+    [0xff, 0x70000000, true],
+    [0xff, step.noReplyToRecipient, false],
+    [0xff, step.leadingSpace, false],
+    [0x1ff, 0x1fffff, false],
+    [0x3f, 0, false],
+  ] as const) {
+    const agreed = agree({ version: 6, actions, steps }, request)
+    t.equal(agreed.lacksSteps, lacksSteps, `${actions} ${steps}`)
+    t.equal(agreed.actions & action.quarantine, lacksSteps ? 0 : action.quarantine)
+  }
+})
+
 t.test('sizes of data are never agreed', async (t) => {
   const offer = { version: 6, actions: 0x11, steps: 0xffffffff }
   t.equal(agree(offer, { ...wish, wantedSteps: 0xffffffff | 0 }).steps >>> 28, 8)

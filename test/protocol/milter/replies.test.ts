@@ -42,7 +42,7 @@ t.test('codes of two classes are refused: an MTA would drop such a reply', async
   }
 })
 
-const plain = { actions: 0x1ff, steps: 0, isMinimal: false }
+const plain = { actions: 0x1ff, steps: 0, lacksSteps: false }
 
 // promise: rule-3-modify
 t.test('each edit has its packet', async (t) => {
