@@ -103,9 +103,15 @@ function hold(
 /**
  * Returns the edits of the header. Deletions come first, for each name from its last field up,
  * since MTAs count the fields that are left. Then new fields are inserted in reverse order at one
- * place, so that the first one ends on top. Throws a Fault if fields have to go that the MTA does not let go.
+ * place, so that the first one ends on top. To an MTA that puts added fields on top they are added, so that it need
+ * not write the header anew: in their order if nothing is deleted. Throws a Fault if fields have to go that
+ * the MTA does not let go.
  */
-function headerEdits({ remove, add }: HeaderEdits, header: Header, { actions }: Agreement): Edit[] {
+function headerEdits(
+  { remove, add }: HeaderEdits,
+  header: Header,
+  { actions, lacksSteps }: Agreement,
+): Edit[] {
   const deletions: Edit[] = []
   for (const [name, count] of countFields(header, remove)) {
     for (let index = count; index >= 1; index--)
@@ -116,9 +122,13 @@ function headerEdits({ remove, add }: HeaderEdits, header: Header, { actions }: 
     throw new Fault('config', `the MTA does not let this filter remove fields: ${names}`)
   }
   const insertions = add.map(
-    (field): Edit => ({ kind: 'insert-field', index: INSERT_AT, ...field }),
+    (field): Edit =>
+      lacksSteps
+        ? { kind: 'add-field', ...field }
+        : { kind: 'insert-field', index: INSERT_AT, ...field },
   )
-  return [...deletions, ...insertions.reverse()]
+  const areInOrder = lacksSteps && deletions.length === 0
+  return [...deletions, ...(areInOrder ? insertions : insertions.reverse())]
 }
 
 /** Counts the fields that must go, by their names as the MTA sent them. */

@@ -12,7 +12,7 @@ const NEWLINE = Buffer.from('\n')
 /** The reason why a message that may be one of two is neither trusted nor stamped. */
 const TWO_WAYS = 'the body is a whole message'
 /** The reason why the MTA may change the header, which was to be stamped. */
-const NO_BLANK = 'a field has no blank after its colon, and the MTA writes one'
+const NO_BLANK = 'a field has no blank after its colon, and the MTA may write one'
 
 /**
  * A message put together from the parts that an MTA sends. Its lines end in LF, as they do in the
@@ -157,7 +157,7 @@ function isSentAs(text: string, sent: string): boolean {
   return isUtf8(other) && bytes.toString().trim() === other.toString().trim()
 }
 
-/** Returns the reason why an MTA that writes the whole header anew changes it; undefined if it does not. */
+/** Returns the reason why an MTA that writes the header anew would change a field; undefined if it would not. */
 function changedByMta(header: Header): string | undefined {
   return header.fields.every(({ colon }) => ' \t\n'.includes(header.text[colon + 1] ?? '\n'))
     ? undefined

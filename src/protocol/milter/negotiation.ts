@@ -87,8 +87,9 @@ export interface Agreement extends Capabilities {
   /**
    * Whether the MTA offers the actions of version 6, and no step that is newer than version 2, as Stalwart
    * does and nobody who follows libmilter. It sends all recipients after the message has come, so a refused
-   * recipient ends the message for all of them. It delivers mail that it is asked to hold, and writes line
-   * ends of added fields as it gets them.
+   * recipient ends the message for all of them. It delivers mail that it is asked to hold. It puts an added
+   * field on top, with line ends as it gets them; for any other edit it writes the whole header anew, without
+   * lines that are no fields.
    */
   readonly lacksSteps: boolean
 }

@@ -45,6 +45,8 @@ export type Edit =
       readonly name: string
       readonly value: string
     }
+  /** Adds a field where the MTA does: libmilter says below all others; Stalwart does it on top. */
+  | { readonly kind: 'add-field'; readonly name: string; readonly value: string }
   /** Deletes the `index`th field of that name, counted from 1 after the edits before. */
   | { readonly kind: 'delete-field'; readonly index: number; readonly name: string }
   | { readonly kind: 'add-recipient'; readonly path: Text }
@@ -60,6 +62,8 @@ export function encodeEdit(edit: Edit, agreement: Omit<Agreement, 'version'>): B
   switch (edit.kind) {
     case 'insert-field':
       return packet('i', uint32(edit.index), strings(edit.name, valueFor(agreement, edit.value)))
+    case 'add-field':
+      return packet('h', strings(edit.name, valueFor(agreement, edit.value)))
     case 'delete-field':
       return packet('m', uint32(edit.index), strings(edit.name, ''))
     case 'add-recipient':

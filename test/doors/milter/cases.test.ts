@@ -1,8 +1,9 @@
 import t from 'tap'
+import type { Case } from '../../cases/case.ts'
 import { firstOfEachKind } from '../../cases/kinds.ts'
 import { casesBut, type Door, play } from '../../cases/play.ts'
 import { everything, oldest } from './mta.ts'
-import { sendByMilter } from './send.ts'
+import { sendByMilter, sendByStalwart } from './send.ts'
 
 const noEmptyLine = 'the end of the header is told, whether or not an empty line stood there'
 const notAField = 'the MTA begins the body at a line that is no field, and adds an empty line'
@@ -51,17 +52,23 @@ const unshown: Readonly<Record<string, string>> = {
 
 const shown = casesBut(t, unshown)
 
-/** An MTA of today plays all cases, one that speaks the oldest protocol one of each kind. */
-for (const [offer, cases] of [
-  [everything, shown],
-  [oldest, firstOfEachKind(shown)],
-] as const) {
-  const door: Door = {
-    hasDaemon: true,
-    log: / door=milter queue=4TEST /,
-    send: (t, sent) => sendByMilter(t, sent, offer),
-  }
-  t.test(`version ${offer.version} of the protocol`, async (t) => {
-    for (const testCase of cases) t.test(testCase.name, (t) => play(t, testCase, door))
+const door = { hasDaemon: true, log: / door=milter queue=4TEST / }
+
+/** An MTA of today plays all cases; one that speaks the oldest protocol, and Stalwart, one of each kind. */
+for (const [name, cases, client] of [
+  [
+    'version 6 of the protocol',
+    shown,
+    { ...door, send: (t, sent) => sendByMilter(t, sent, everything) },
+  ],
+  [
+    'version 2 of the protocol',
+    firstOfEachKind(shown),
+    { ...door, send: (t, sent) => sendByMilter(t, sent, oldest) },
+  ],
+  ['Stalwart', firstOfEachKind(shown), { ...door, log: / door=milter /, send: sendByStalwart }],
+] satisfies [string, readonly Case[], Door][]) {
+  t.test(name, async (t) => {
+    for (const testCase of cases) t.test(testCase.name, (t) => play(t, testCase, client))
   })
 }

@@ -45,8 +45,7 @@ export async function submitAsStalwart(
 ): Promise<Delivery> {
   const { sender = 'a@example.org', recipients = ['b@example.org'], chunk = CHUNK } = mail
   const text = mail.message.toString('latin1').replace(/\r?\n/g, '\r\n')
-  const header = /^(?:[^\r\n].*?\r\n)*(?=\r\n|$)/s.exec(text)![0]
-  const fields = fieldsIn(header)
+  const fields = fieldsIn(headerOf(text))
   const agreed = await negotiate(line, offer)
   const delivery = { reply: '', message: Buffer.alloc(0), recipients: [], held: '', refusals: [] }
 
@@ -85,61 +84,70 @@ export async function submitAsStalwart(
     if (ended !== undefined) return ended
   }
   if (agreed.steps & ~offer.steps) throw new Error('a step that was not offered')
-  return { ...delivery, ...(await end(line, fields, text.slice(header.length), recipients)) }
+  return { ...delivery, ...(await end(line, text, recipients)) }
 }
 
-/** Ends the message, and carries out the edits: the whole header is written anew. */
+type Change = { readonly add: Field } | { readonly remove: string; readonly index: number }
+
+/**
+ * What goes out. Fields that are only added stand above the message as it came, in their order. With any other
+ * change the header is written anew, from what counts as a field.
+ */
+function edited(text: string, fields: readonly Field[], changes: readonly Change[]): string {
+  const written = ({ name, value }: Field) => `${name}:${/^\s/.test(value) ? '' : ' '}${value}\r\n`
+  if (changes.every((change) => 'add' in change)) {
+    return changes.map(({ add }) => `${add.name}: ${add.value}\r\n`).join('') + text
+  }
+  let list = fields
+  for (const change of changes) {
+    if ('add' in change) list = [change.add, ...list]
+    else {
+      let left = change.index
+      const isSame = ({ name }: Field) => name.toLowerCase() === change.remove.toLowerCase()
+      list = list.filter((field) => !isSame(field) || --left !== 0)
+    }
+  }
+  return list.map(written).join('') + text.slice(headerOf(text).length)
+}
+
+/** Ends the message, and carries out the edits. */
 async function end(
   line: Line,
-  fields: Field[],
-  body: string,
+  text: string,
   recipients: readonly string[],
 ): Promise<Pick<Delivery, 'outcome' | 'reply' | 'message' | 'recipients'>> {
-  let list = fields
+  const changes: Change[] = []
   let to = recipients
-  let isEdited = false
-  const out = () =>
-    bytes(
-      (isEdited
-        ? list.map(({ name, value }) => `${name}:${/^\s/.test(value) ? '' : ' '}${value}\r\n`)
-        : fields.map(({ name, value }) => `${name}:${value}\r\n`)
-      ).join('') + body,
-    )
   line.write(says.end)
   for (;;) {
     const answer = await line.hear()
     if (answer === undefined) throw new Error('the filter left without an answer')
     const { command, data } = answer
-    const text = data.toString('latin1')
+    const said = data.toString('latin1')
     const ended = (outcome: Delivery['outcome'], reply = '') => ({
       outcome,
       reply,
-      message: out(),
+      message: bytes(edited(text, fieldsIn(headerOf(text)), changes)),
       recipients: to,
     })
     switch (command) {
-      case 'i': {
-        const [name = '', value = ''] = text.slice(4).split('\0')
-        if (data.readUInt32BE() !== 0) throw new Error('Stalwart counts by the name')
+      case 'h': {
+        const [name = '', value = ''] = said.split('\0')
         if (/(?<!\r)\n/.test(value)) throw new Error('a bare LF goes out')
-        list = [{ name, value }, ...list]
-        isEdited = true
+        changes.push({ add: { name, value } })
         break
       }
       case 'm': {
-        const [name = '', value = ''] = text.slice(4).split('\0')
+        const [name = '', value = ''] = said.slice(4).split('\0')
         if (value !== '') throw new Error('a field is changed')
-        let left = data.readUInt32BE()
-        const same = (field: Field) => field.name.toLowerCase() === name.toLowerCase()
-        list = list.filter((field) => !same(field) || --left !== 0)
-        isEdited = true
+        changes.push({ remove: name, index: data.readUInt32BE() })
         break
       }
       case '+':
-        to = [...to, bare(text)]
+        to = [...to, bare(said)]
         break
       case '-':
-        to = to.filter((recipient) => recipient !== bare(text))
+        to = to.filter((recipient) => recipient !== bare(said))
         break
       case 'a':
       case 'c':
@@ -149,7 +157,7 @@ async function end(
       case 't':
         return ended('deferred')
       case 'y':
-        return ended(text.startsWith('5') ? 'refused' : 'deferred', text.slice(0, -1))
+        return ended(said.startsWith('5') ? 'refused' : 'deferred', said.slice(0, -1))
       default:
         throw new Error(`an answer of ${JSON.stringify(command)}`)
     }
@@ -158,11 +166,16 @@ async function end(
 
 const bare = (path: string): string => path.replace(/^<(.*)>\0$/s, '$1')
 
+/** The lines up to the first empty one. */
+const headerOf = (text: string): string => /^(?:[^\r\n][^\n]*(?:\n|$))*/.exec(text)![0]
+
 function fieldsIn(header: string): Field[] {
-  return [...header.matchAll(/^([^:\r\n]*):(.*?)\r\n(?![ \t])/gms)].map(([, name, value]) => ({
-    name: name!,
-    value: value!,
-  }))
+  return [...header.matchAll(/^([^:\r\n]*):(.*?)(?:\r\n(?![ \t])|$(?![\s\S]))/gms)].map(
+    ([, name, value]) => ({
+      name: name!,
+      value: value!,
+    }),
+  )
 }
 
 /** A packet of any bytes, NULs among them. */

@@ -103,11 +103,25 @@ function clusterSettings(t: Test) {
   return { stage, settings: { QHPSI: stage.scanner, ...settings } }
 }
 
+t.test('nothing of a mail is lost, whatever Stalwart takes for its header', async (t) => {
+  const milter = await openMilter(t, scanning)
+  for (const message of [
+    'Subject: x\nno colon here\nTo: y\n\nbody\n',
+    'Subject: x\ntext without an empty line above\n',
+    'Subject: x\n fold\n\n',
+    'Subject: x\n',
+    'Subject:x\n \nbody\n',
+  ]) {
+    const got = await submit(milter, { message: bytes(message) })
+    t.equal(lf(got.message), `X-QHPSI: clean\n${message}`)
+  }
+})
+
 // promise: stamp-stays
 t.test('the next host verifies the stamp, although the fields were trimmed', async (t) => {
   const { stage, settings } = clusterSettings(t)
   const milter = await openMilter(t, settings)
-  for (const message of [letter, sample('multipart.eml')]) {
+  for (const message of [letter, `X-QHPSI: clean\n${letter}`, sample('multipart.eml')]) {
     const got = await submit(milter, { message: bytes(message) })
     t.match(lf(got.message), /^X-QHPSI: clean\nX-SHA256-Cluster-1: /)
     const scans = stage.scans()
@@ -122,11 +136,16 @@ t.test('the next host verifies the stamp, although the fields were trimmed', asy
   }
 })
 
-t.test('no stamp is made where Stalwart changes what was hashed', async (t) => {
+t.test('no stamp is made where Stalwart may change what was hashed', async (t) => {
   const { settings } = clusterSettings(t)
   const milter = await openMilter(t, settings)
-  const got = await submit(milter, { message: bytes(`Subject:x\n${letter}`) })
-  t.equal(lf(got.message), `X-QHPSI: clean\nSubject: x\n${letter}`)
+  for (const [above, left] of [
+    ['', 'Subject:x'],
+    ['X-QHPSI: clean\n', 'Subject: x'],
+  ]) {
+    const got = await submit(milter, { message: bytes(`${above}Subject:x\n${letter}`) })
+    t.equal(lf(got.message), `X-QHPSI: clean\n${left}\n${letter}`)
+  }
 })
 
 /** Mail in which the same bytes are two different mails. */

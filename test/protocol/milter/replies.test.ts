@@ -48,6 +48,7 @@ const plain = { actions: 0x1ff, steps: 0, lacksSteps: false }
 t.test('each edit has its packet', async (t) => {
   const wanted: [Edit, string][] = [
     [{ kind: 'insert-field', index: 1, name: 'A', value: 'b\n c' }, 'i\0\0\0\x01A\0b\n c\0'],
+    [{ kind: 'add-field', name: 'A', value: 'b\n c' }, 'hA\0b\n c\0'],
     [{ kind: 'delete-field', index: 258, name: 'A' }, 'm\0\0\x01\x02A\0\0'],
     [{ kind: 'add-recipient', path: '<a@b>' }, '+<a@b>\0'],
     [{ kind: 'delete-recipient', path: '<a@b>' }, '-<a@b>\0'],
