@@ -77,6 +77,7 @@ const complaints = {
     const [option, given, choices] = choice.trim().split('|')
     return `--${option} ${given!.slice(1, -1)}: must be one of ${choices!.replaceAll('"', '')}`
   },
+  needs: (pairs: string) => pairs.trim().replace(/^(\S+) -> (\S+).*/s, '--$1: needs --$2'),
   exclusive: (names: string) => `${optionsIn(names)}: give one of them`,
 } satisfies Record<string, (about: string, parser: Argv) => string>
 type Complaint = keyof typeof complaints
@@ -94,6 +95,7 @@ const yargsTexts = {
   'Not enough non-option arguments: got %s, need at least %s': forAnyNumber('missing-argument'),
   'Missing required argument: %s': forAnyNumber('missing-options'),
   'Not enough arguments following: %s': `missing-value${OF}%s`,
+  'Implications failed:': `needs${OF}`,
   'Invalid values:': `invalid-choice${OF}`,
   'Argument: %s, Given: %s, Choices: %s': '%s|%s|%s',
   'Arguments %s and %s are mutually exclusive': `exclusive${OF}%s, %s`,

@@ -175,20 +175,7 @@ async function* checkServer(
 }
 
 function addCheckOptions(yargs: Argv<object>) {
-  return addServerOptions(addOptionsOfHost(yargs))
-    .option('json', printsJson)
-    .option('lost-log', { type: 'string', hidden: true }) // from root: for-root.ts
-    .option('given', { type: 'boolean', default: false, hidden: true }) // from root: check-slots.ts
-    .example("$0 check --env QHPSI='plugin: clamd'", 'If tcp.smtp sets QHPSI')
-    .epilogue(
-      'Sends the harmless test file of eicar.org through the scanners and the slot; nothing is ' +
-        'delivered but with --mail.\n\nExit codes: 0 no problems found; 1 there are warnings; 2 there are errors, ' +
-        'or it failed.',
-    )
-}
-
-function addOptionsOfHost(yargs: Argv<object>) {
-  return addEnvironmentOptions(yargs)
+  const ofHost = addEnvironmentOptions(yargs)
     .option('pid', text('Only this running service: the process of its tcpserver'))
     .option(
       'rules',
@@ -217,6 +204,16 @@ function addOptionsOfHost(yargs: Argv<object>) {
       texts('With --mail: another log of onescan than the usual ones; repeat it for more', {
         default: [] as string[],
       }),
+    )
+  return addServerOptions(ofHost)
+    .option('json', printsJson)
+    .option('lost-log', { type: 'string', hidden: true }) // from root: for-root.ts
+    .option('given', { type: 'boolean', default: false, hidden: true }) // from root: check-slots.ts
+    .example("$0 check --env QHPSI='plugin: clamd'", 'If tcp.smtp sets QHPSI')
+    .epilogue(
+      'Sends the harmless test file of eicar.org through the scanners and the slot; nothing is ' +
+        'delivered but with --mail.\n\nExit codes: 0 no problems found; 1 there are warnings; 2 there are errors, ' +
+        'or it failed.',
     )
 }
 

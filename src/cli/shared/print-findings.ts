@@ -27,7 +27,7 @@ export async function printFindings(
       const { marks = [], follows } = finding
       const isKnown = follows !== undefined && seen.has(follows)
       for (const mark of marks) seen.add(mark)
-      if (isKnown || isSaid(finding, printed)) continue
+      if (isKnown || (finding.mail === undefined && isSaid(finding, printed))) continue
       waits.refresh()
       if (printed.length === 0 && heading !== undefined) output.text(`${heading}\n`)
       const { account } = finding
@@ -51,9 +51,8 @@ export async function printFindings(
 }
 
 /** Whether the same account said the same about another subject. */
-function isSaid(finding: Finding, printed: readonly Finding[]): boolean {
-  const { level, value, remedy, account, mail } = finding
-  if (level === 'ok' || mail !== undefined) return false
+function isSaid({ level, value, remedy, account }: Finding, printed: readonly Finding[]): boolean {
+  if (level === 'ok') return false
   return printed.some(
     (other) =>
       other.account === account &&

@@ -15,32 +15,10 @@ export interface Finding {
   readonly account?: string
   /** What it is and what comes of it, for programs: nobody reads that back out of its words. Not printed. */
   readonly marks?: readonly FindingMark[]
-  /** What became of a mail for trial, for programs. */
-  readonly mail?: TrialResult
+  /** What became of a mail for trial, for programs: onescan(1). */
+  readonly mail?: object
   /** The mark of the finding that causes this one: if that was told before, this one is not. */
   readonly follows?: FindingMark
-}
-
-/** What a mail server of any host did with a mail. */
-export interface TrialResult {
-  readonly kind: string
-  /** Its Message-ID, without brackets. */
-  readonly id: string
-  readonly answer: 'accepted' | 'refused' | 'deferred' | 'none'
-  /** The reply code, if there was a reply. */
-  readonly code?: number
-  /** The reply in one line, or why there is none. */
-  readonly reply: string
-  /** Set if the mail was accepted. */
-  readonly delivery?:
-    | 'tagged'
-    | 'tagged as spam'
-    | 'removed'
-    | 'not delivered'
-    | 'as it was'
-    | 'not known'
-  /** Fields by which a filter calls it infected, or spam. */
-  readonly tags?: readonly string[]
 }
 
 type FindingMark =

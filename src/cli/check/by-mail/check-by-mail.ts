@@ -9,7 +9,7 @@ import { greeting, isListening, listenersOfHost } from '../../shared/listeners.t
 import { SENDMAIL } from '../../shared/sendmail.ts'
 import { FollowedLog } from './followed-log.ts'
 import type { SentMail, Way } from './send-mail.ts'
-import { isAddress, type NamedMail, nameMail, notAnAddress } from './trial-mails.ts'
+import { isAddress, type NamedMail, nameMail } from './trial-mails.ts'
 
 /** The usual ways by which a host takes mail: RFC 5321, RFC 6409, RFC 8314, and the program of local mail. */
 const USUAL: readonly Way[] = [
@@ -39,7 +39,7 @@ export async function* checkByMail(
   { ways, readsSlots = true }: { readonly ways?: readonly Way[]; readonly readsSlots?: boolean },
 ): AsyncGenerator<Finding> {
   if (!isAddress(address)) {
-    yield notAnAddress(address)
+    yield failure('--mail', `${address}: is not an address`, 'give it as user@example.org')
     return
   }
   const log = new FollowedLog(logs, OF_CHECK)
@@ -111,7 +111,7 @@ class WayTrial {
   async findings(): Promise<Finding[]> {
     const clean = await this.#send(cleanMessage)
     const unsent = this.#notSent(clean)
-    if (unsent !== undefined && clean.step !== 'content') return [unsent]
+    if (unsent !== undefined && clean.command !== 'DATA') return [unsent]
     // What is wrong with a clean mail is said first: it is so for all mail.
     const infected = clean.kind === 'taken' ? await this.#send(eicarMessage) : undefined
     const large = infected && (await this.#send(largeEicar))
@@ -148,7 +148,7 @@ class WayTrial {
   }
 
   /** Why nothing can be told of the way. */
-  #notSent({ kind, text, step }: SentMail): Finding | undefined {
+  #notSent({ kind, text, command }: SentMail): Finding | undefined {
     const what = this.#name
     switch (kind) {
       case 'taken':
@@ -172,7 +172,8 @@ class WayTrial {
         return warning(what, value, 'send EICAR from a mail program, and see onescan log')
       }
       case 'refused': {
-        if (step === 'content' || step === 'connection') break
+        // A refused connection (RFC 5321 3.1) is refused for every recipient.
+        if (command === 'DATA' || command === 'CONN') break
         const value = `takes no mail for ${this.#address} from this host: ${text}`
         return warning(what, value, 'name an address whose mail this server takes')
       }

@@ -1,22 +1,17 @@
-import {
-  type Finding,
-  failure,
-  ok,
-  type TrialResult,
-  warning,
-} from '../../../lib/errors/finding.ts'
-import { type Delivery, deliveryOf } from './delivery.ts'
+import { type Finding, failure } from '../../../lib/errors/finding.ts'
+import { type DeliveredAs, type Delivery, deliveryOf } from './delivery.ts'
 import { type Mailbox, untilDelivered } from './mailbox.ts'
 import type { SentMail, SmtpWay } from './send-mail.ts'
-import {
-  cleanMail,
-  infectedMails,
-  isAddress,
-  type NamedMail,
-  nameMail,
-  notAnAddress,
-  type TrialKind,
-} from './trial-mails.ts'
+import { type NamedMail, nameMail, type TrialKind, trialMails } from './trial-mails.ts'
+
+/** A server to which mail for trial is sent, and what shows that mail when it is delivered. */
+export interface NamedServer {
+  readonly address: string
+  readonly way: SmtpWay
+  readonly mailbox: Mailbox | undefined
+  /** Milliseconds for the delivery. */
+  readonly deliveredWithin: number
+}
 
 /** A mail, and what the server answered. */
 interface SentTrial {
@@ -25,194 +20,108 @@ interface SentTrial {
   readonly sent: SentMail
 }
 
-/** A server that has begun to refuse all mail does not take it. */
-const lastMail: TrialKind = { ...cleanMail, kind: 'clean-last', name: 'clean mail, the last' }
+/** What is found beside the answer of the server. */
+type Verdict = readonly [level: Finding['level'], value: string, remedy?: string]
 
-/** A server to which mail for trial is sent, and what shows that mail when it is delivered. */
-export interface NamedServer {
-  /** The recipient. */
-  readonly address: string
-  readonly way: SmtpWay
-  readonly mailbox: Mailbox | undefined
-  /** Milliseconds for the delivery. */
-  readonly deliveredWithin: number
-}
-
-/**
- * Sends a clean mail, mail with the EICAR test file and a clean mail again to a server of any host, and finds
- * what that does with it, by its answers and in the mailbox.
- */
+/** Sends each kind of mail to a server, and finds what that does, by its answers and in the mailbox. */
 export async function* checkNamedServer(server: NamedServer): AsyncGenerator<Finding> {
   const { address, way, mailbox, deliveredWithin } = server
-  if (!isAddress(address)) {
-    yield notAnAddress(address)
-    return
-  }
   const { sendMail } = await import('./send-mail.ts')
   const trials: SentTrial[] = []
-  const left = [cleanMail, ...infectedMails, lastMail]
-  for (let kind = left.shift(); kind !== undefined; kind = left.shift()) {
+  for (const kind of trialMails) {
     const mail = nameMail(kind.message, address)
     const sent = await sendMail(way, mail.message, address)
     trials.push({ kind, mail, sent })
-    if (sent.code === undefined || (kind === cleanMail && sent.kind !== 'taken')) break
+    // It answers no more, or takes not even clean mail.
+    if (sent.code === undefined || trials[0]!.sent.kind !== 'taken') break
   }
-  const deliveries = await deliveriesOf(trials, mailbox, deliveredWithin)
-  for (const trial of trials) yield judge(trial, deliveries?.get(trial), mailbox)
-  if (left.length > 0) {
-    const names = left.map(({ name }) => name).join(', ')
-    yield failure('other mail', `not sent: ${names}`, 'correct what is above, and run check again')
+  const taken = trials.filter(({ sent }) => sent.kind === 'taken').map(({ mail }) => mail)
+  const delivered = mailbox && (await untilDelivered(mailbox, taken, deliveredWithin))
+  const deliveryIn = ({ kind, mail }: SentTrial) => delivered && deliveryOf(kind, mail, delivered)
+  const isSeen = trials.some((trial) => isClean(trial) && deliveryIn(trial)?.fate !== 'missing')
+  for (const trial of trials) {
+    yield judge(trial, isSeen || isClean(trial) ? deliveryIn(trial) : undefined)
   }
-}
-
-/** What became of each mail that was accepted; undefined if no mailbox shows even the clean ones. */
-async function deliveriesOf(
-  trials: readonly SentTrial[],
-  mailbox: Mailbox | undefined,
-  within: number,
-): Promise<ReadonlyMap<SentTrial, Delivery> | undefined> {
-  const taken = trials.filter(({ sent }) => sent.kind === 'taken')
-  if (mailbox === undefined || taken.length === 0) return undefined
-  const mails = taken.map(({ mail }) => mail)
-  const delivered = await untilDelivered(mailbox, mails, within)
-  const deliveries = new Map(
-    taken.map((trial) => [trial, deliveryOf(trial.kind, trial.mail, delivered)]),
-  )
-  const isSeen = taken.some((t) => isClean(t) && deliveries.get(t)!.fate !== 'not delivered')
-  return isSeen ? deliveries : undefined
+  const left = trialMails.slice(trials.length).map(({ name }) => name)
+  const remedy = 'correct what is said above, and run check again'
+  if (left.length > 0) yield failure('other mail', `not sent: ${left.join(', ')}`, remedy)
 }
 
 const isClean = ({ kind }: SentTrial) => kind.malware.length === 0
 
-function judge(
-  trial: SentTrial,
-  delivery: Delivery | undefined,
-  mailbox: Mailbox | undefined,
-): Finding {
+function judge(trial: SentTrial, delivery: Delivery | undefined): Finding {
   const { kind, mail, sent } = trial
-  const finding = isClean(trial)
-    ? judgeClean(trial, delivery, mailbox)
-    : judgeInfected(trial, delivery, mailbox)
-  const answer =
-    sent.code === undefined ? 'none' : sent.kind === 'taken' ? 'accepted' : wordOf(sent)
-  const result: TrialResult = {
-    kind: kind.kind,
-    id: mail.id,
-    answer,
-    ...(sent.code !== undefined && { code: sent.code }),
-    reply: sent.text,
-    ...(answer === 'accepted' && { delivery: delivery?.fate ?? 'not known' }),
-    ...(delivery && { tags: delivery.tags }),
-  }
-  return { ...finding, mail: result }
+  const { fate = 'unknown', tags = [] } = delivery ?? {}
+  const isTaken = sent.kind === 'taken'
+  const [answer, shown] = answerOf(sent)
+  const [level, more, remedy] = isTaken
+    ? (isClean(trial) ? cleanMail : infectedMail(kind))[fate]
+    : (isClean(trial) ? notTaken : keptOut)(sent)
+  const value = [shown, more, ...tags.map((tag) => `"${tag}"`)].filter(Boolean).join('; ')
+  const seen = isTaken && { delivery: fate, tags }
+  const result = { id: mail.id, answer, code: sent.code, reply: sent.text, ...seen }
+  return { level, what: kind.name, value, ...(remedy && { remedy }), mail: result }
 }
 
-const wordOf = ({ code = 0 }: SentMail) => (code >= 500 ? 'refused' : 'deferred')
-
-function judgeClean(
-  { kind: { name }, sent }: SentTrial,
-  delivery: Delivery | undefined,
-  mailbox: Mailbox | undefined,
-): Finding {
-  if (sent.kind !== 'taken') return notTaken(name, sent)
-  const value = `accepted: ${sent.text}`
-  if (mailbox === undefined) return ok(name, value)
-  switch (delivery?.fate) {
-    case 'as it was':
-      return ok(name, `${value}; delivered as it was`)
-    case 'tagged':
-    case 'tagged as spam':
-      return failure(
-        name,
-        `${value}; delivered with ${tagsIn(delivery)}`,
-        'have the filter tag infected mail alone: what it tags here proves nothing',
-      )
-    default:
-      return failure(
-        name,
-        `${value}; not delivered to ${mailbox.name} in time`,
-        'name the mailbox of this address; if it is that, see the queue of the mail server',
-      )
-  }
+/** The answer of the server in a word, and in full. */
+function answerOf({ kind, code, text, command }: SentMail): readonly [string, string] {
+  if (kind === 'taken') return ['accepted', `accepted: ${text}`]
+  const none = command === 'STARTTLS' ? 'no TLS' : 'no answer'
+  if (code === undefined) return ['none', `${none}: ${text}`]
+  const word = code < 500 ? 'deferred' : 'refused'
+  return [word, `${word} with ${text}`]
 }
 
-/** Why a clean mail was not accepted, and what to do. */
-function notTaken(name: string, { kind, step, code, text }: SentMail): Finding {
-  if (kind === 'nobody listens') {
-    return failure(name, `no server: ${text}`, 'name its host and port: --smtp HOST:PORT')
-  }
-  if (kind === 'wants TLS') return failure(name, `refused with ${text}`, 'add --tls')
-  if (step === 'TLS') {
-    const remedy = 'enable STARTTLS on the server, or leave out --tls and --user'
-    return failure(name, `not sent, as the server offers no TLS: ${text}`, remedy)
-  }
-  if (code === undefined) {
-    const remedy =
-      'see the log of the mail server; a certificate must be valid for the host of --smtp, by an authority that is known or named by --ca'
-    return failure(name, `no answer: ${text}`, remedy)
-  }
-  const value = `${wordOf({ kind, step, code, text })} with ${text}`
-  if (step === 'login') return failure(name, value, 'correct --user and its password')
-  if (kind === 'wants authentication') {
-    const remedy =
-      'name an address whose mail this server takes, or add --tls, --user and --password-file'
-    return failure(name, value, remedy)
-  }
-  if (code < 500) {
-    const remedy = 'if the server delays mail of unknown hosts (greylisting), run check again later'
-    return failure(name, value, `${remedy}; else see its log`)
-  }
-  return failure(
-    name,
-    value,
-    'have the server accept it, or name another address: a server that refuses all mail proves nothing',
-  )
+const TAGGED: Verdict = ['error', 'tagged', 'have the filter tag infected mail alone']
+
+/** What is found of a clean mail by its delivery. */
+const cleanMail: Readonly<Record<DeliveredAs, Verdict>> = {
+  unchanged: ['ok', 'delivered as it was'],
+  tagged: TAGGED,
+  spam: TAGGED,
+  removed: TAGGED,
+  missing: ['error', 'not delivered there in time', 'name the mailbox of this address, or see the queue of the server'], // biome-ignore format: a row
+  unknown: ['ok', ''],
 }
 
-function judgeInfected(
-  { kind: { name, kind }, sent }: SentTrial,
-  delivery: Delivery | undefined,
-  mailbox: Mailbox | undefined,
-): Finding {
-  if (sent.code === undefined) return notTaken(name, sent)
-  if (sent.kind !== 'taken') {
-    const value = `${wordOf(sent)} with ${sent.text}`
-    if (sent.step !== 'content') {
-      const remedy =
-        'exempt this host from the limits of the server while you check: no scanner has seen it'
-      return failure(name, `${value}, before its content was sent`, remedy)
-    }
-    if (sent.code >= 500) return ok(name, value)
-    return warning(name, value, 'refuse it with 5xx: its sender tries again for days')
-  }
-  const value = `accepted: ${sent.text}`
-  switch (delivery?.fate) {
-    case 'tagged':
-      return ok(name, `${value}; tagged with ${tagsIn(delivery)}`)
-    case 'tagged as spam': {
-      const remedy = 'have what the scanner finds refused or tagged: a reader may trust spam'
-      return warning(name, `${value}; tagged as spam alone, with ${tagsIn(delivery)}`, remedy)
-    }
-    case 'removed': {
-      const tags = delivery.tags.length === 0 ? '' : `, with ${tagsIn(delivery)}`
-      return ok(name, `${value}; the test file was removed from it${tags}`)
-    }
-    case 'not delivered':
-      return ok(name, `${value}; not delivered, unlike the clean mail`)
-    case 'as it was': {
-      const remedy = kind.startsWith('hidden')
-        ? 'have a scanner look at it that reads mail as mail programs do: doc/second-look.md'
-        : 'have the server ask a scanner about the whole mail, and refuse or tag what that finds'
-      return failure(name, `${value}; delivered as it was`, remedy)
-    }
-    default: {
-      const remedy =
-        mailbox === undefined
-          ? 'have such mail refused, or show check the delivered mail: --maildir, --mbox'
-          : 'correct what is said about the clean mail, and run check again'
-      return failure(name, `${value}; not known whether it was tagged`, remedy)
-    }
-  }
+/** The same of an infected one. */
+const infectedMail = ({ name }: TrialKind): Readonly<Record<DeliveredAs, Verdict>> => ({
+  tagged: ['ok', 'tagged'],
+  spam: ['warning', 'tagged as spam alone', 'have what a scanner finds refused or tagged'], // biome-ignore format: a row
+  removed: ['ok', 'the test file was removed'],
+  missing: ['ok', 'not delivered'],
+  unchanged: [
+    'error',
+    'delivered as it was',
+    name.startsWith('hidden')
+      ? 'have a scanner look at mail as mail programs read it: doc/second-look.md'
+      : 'have the server ask a scanner about the whole mail, and refuse or tag what that finds',
+  ],
+  unknown: ['error', 'not known whether it was tagged', 'have such mail refused, or name a --maildir in which the clean mail arrives'], // biome-ignore format: a row
+})
+
+const SEE = 'see the log of the mail server'
+const EXEMPT = 'exempt this host from the limits of the server while you check'
+
+/** What is found of an infected mail that was not accepted. */
+function keptOut({ command, code }: SentMail): Verdict {
+  if (code === undefined) return ['error', '', SEE]
+  if (command !== 'DATA') return ['error', 'before its content was sent', EXEMPT]
+  return code >= 500 ? ['ok', ''] : ['warning', '', 'refuse it with 5xx: its sender tries again for days'] // biome-ignore format: a line
 }
 
-const tagsIn = ({ tags }: Delivery) => tags.map((tag) => `"${tag}"`).join(' and ')
+/** What to do about a clean mail that was not accepted. */
+function notTaken({ kind, command, code }: SentMail): Verdict {
+  const [verb = '', digit = ''] = [command.split(' ')[0], String(code)[0]]
+  return ['error', '', remedies[kind] ?? remedies[verb] ?? remedies[digit] ?? SEE]
+}
+
+/** By the kind of the answer, by the command, or by the first digit of the reply. */
+const remedies: Readonly<Record<string, string>> = {
+  'nobody listens': 'name the host and port of the mail server: --smtp HOST:PORT',
+  'wants TLS': 'add --tls',
+  'wants authentication': 'name an address whose mail it takes, or add --tls and --user',
+  STARTTLS: 'have the server offer TLS with a certificate for its name, of a known authority or that of --ca', // biome-ignore format: a row
+  AUTH: 'correct --user and its password',
+  4: 'if the server delays unknown hosts (greylisting), run check again later',
+}

@@ -1,11 +1,12 @@
-import type { TrialResult } from '../../../lib/errors/finding.ts'
 import { headerOf } from './mailbox.ts'
 import type { NamedMail, TrialKind } from './trial-mails.ts'
 
-/** What a mailbox shows of an accepted mail. */
+/** What became of an accepted mail. */
+export type DeliveredAs = 'tagged' | 'spam' | 'removed' | 'missing' | 'unchanged' | 'unknown'
+
+/** What a mailbox shows of it, with the fields by which a filter calls it infected, or spam. */
 export interface Delivery {
-  readonly fate: NonNullable<TrialResult['delivery']>
-  /** Fields by which a filter calls it infected, or spam: `Name: value`. */
+  readonly fate: DeliveredAs
   readonly tags: readonly string[]
 }
 
@@ -16,16 +17,15 @@ export function deliveryOf(
   delivered: readonly string[],
 ): Delivery {
   const all = delivered.filter((text) => text.includes(id) || text.includes(subject))
-  if (all.length === 0) return { fate: 'not delivered', tags: [] }
+  if (all.length === 0) return { fate: 'missing', tags: [] }
   const carrying = all.filter((text) => malware.some((line) => text.includes(line)))
-  const isRemoved = malware.length > 0 && carrying.length === 0
   // Of several copies, the one that says least of it counts.
   const [tags = []] = (carrying.length > 0 ? carrying : all)
     .map((text) => tagsOf(headerOf(text), subject))
     .sort((one, other) => one.length - other.length)
-  if (isRemoved) return { fate: 'removed', tags }
-  if (tags.length === 0) return { fate: 'as it was', tags }
-  return { fate: tags.every((tag) => OF_SPAM.test(tag)) ? 'tagged as spam' : 'tagged', tags }
+  if (malware.length > 0 && carrying.length === 0) return { fate: 'removed', tags }
+  if (tags.length === 0) return { fate: 'unchanged', tags }
+  return { fate: tags.every((tag) => OF_SPAM.test(tag)) ? 'spam' : 'tagged', tags }
 }
 
 /** Names of fields of filters: clamav-milter, rspamd, amavis, MailScanner, SpamAssassin, onescan and others. */

@@ -4,23 +4,21 @@ import { isIP } from 'node:net'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { sendmailOptions } from '../../shared/sendmail.ts'
 
-/** A port at which a mail server takes mail; of this host, if it is not foreign. */
+/** A port at which a mail server takes mail. */
 export interface SmtpWay {
   readonly port: number
   readonly security: 'none' | 'starttls' | 'tls'
   readonly host?: string
-  readonly foreign?: ForeignServer
-}
-
-/** What holds for a server of any other host: with TLS its certificate must be valid for the host's name. */
-export interface ForeignServer {
-  /** The authorities of its certificate, in PEM; by default those of the runtime. */
-  readonly authorities?: Buffer
-  /** Its user; sent with TLS alone. */
-  readonly login?: { readonly user: string; readonly pass: string }
-  /** Milliseconds until it greets, and for each answer behind that. */
-  readonly greets: number
-  readonly answers: number
+  /** Set for a server that may be of another host. With TLS its certificate must be valid for the name of that. */
+  readonly foreign?: {
+    /** The authorities of its certificate, in PEM; by default those of the runtime. */
+    readonly authorities: Buffer | undefined
+    /** Sent with TLS alone. */
+    readonly login: { readonly user: string; readonly pass: string } | undefined
+    /** Milliseconds until it greets, and for each answer behind that. */
+    readonly greets: number
+    readonly answers: number
+  }
 }
 
 /** A way by which a mail server takes mail. */
@@ -42,8 +40,8 @@ export interface SentMail {
   readonly text: string
   /** The reply code; undefined if there was no reply. */
   readonly code?: number
-  /** The step at which it ended: a refused connection (RFC 5321 3.1) is refused for every recipient. */
-  readonly step: 'connection' | 'TLS' | 'login' | 'envelope' | 'content'
+  /** The command at which it ended, as `DATA` for the content; the connection is `CONN`, and TLS `STARTTLS`. */
+  readonly command: string
 }
 
 /** Milliseconds for a connection and each answer. Greetings may be delayed, smtp-delay(8). */
@@ -66,23 +64,32 @@ interface SmtpError extends Error {
   readonly response?: string | undefined
   readonly responseCode?: number | undefined
   readonly command?: string | undefined
+  readonly originalCode?: string | undefined
 }
 
 async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promise<SentMail> {
   const { port, security, host = HOST, foreign } = way
-  let connection: SMTPConnection
-  try {
-    connection = new SMTPConnection({
-      // As all programs of this host find it: nodemailer would ask the DNS alone.
-      host: foreign ? (await lookup(host)).address : host,
-      port,
-      secure: security === 'tls',
-      ignoreTLS: security === 'none',
-      ...(foreign ? optionsOf(host, security, foreign) : OF_THIS_HOST),
-    })
-  } catch (error) {
-    return failedBy(error as SmtpError)
-  }
+  // As all programs of this host find it: nodemailer would ask the DNS alone.
+  const found = foreign ? await lookup(host).catch((error) => error) : { address: host }
+  if (found instanceof Error) return failedBy(found)
+  const { authorities, login, greets = TIMEOUT, answers = TIMEOUT } = foreign ?? {}
+  const connection = new SMTPConnection({
+    host: found.address,
+    port,
+    secure: security === 'tls',
+    ignoreTLS: security === 'none',
+    ...(foreign
+      ? {
+          requireTLS: security === 'starttls',
+          servername: isIP(host) ? undefined : host,
+          tls: authorities ? { ca: authorities } : {},
+        }
+      : // Its certificate is for its name, and not for this address.
+        { name: 'localhost', tls: { rejectUnauthorized: false } }),
+    connectionTimeout: greets,
+    greetingTimeout: greets,
+    socketTimeout: answers,
+  })
   return new Promise((resolve) => {
     const end = (sent: SentMail) => {
       connection.close()
@@ -94,47 +101,22 @@ async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promi
       connection.send({ from: '', to: [address] }, message, (error, info) => {
         if (error) return failed(error)
         const text = oneLine(info.response)
-        end({ kind: 'taken', text, code: Number.parseInt(text, 10), step: 'content' })
+        end({ kind: 'taken', text, code: Number.parseInt(text, 10), command: 'DATA' })
       })
     }
     connection.on('error', failed)
     connection.connect((error?: SmtpError) => {
-      const login = foreign?.login
-      if (error || login === undefined) send(error)
-      else if (connection.secure) connection.login(login, send)
-      else failed(Object.assign(new Error('no TLS'), { command: 'STARTTLS' }))
+      if (error || login === undefined || security === 'none') send(error)
+      else connection.login(login, send)
     })
   })
 }
 
-const OF_THIS_HOST = {
-  name: 'localhost',
-  tls: { rejectUnauthorized: false }, // its certificate is for its name, and not for this address
-  connectionTimeout: TIMEOUT,
-  greetingTimeout: TIMEOUT,
-  socketTimeout: TIMEOUT,
-}
-
-function optionsOf(
-  host: string,
-  security: SmtpWay['security'],
-  { authorities, greets, answers }: ForeignServer,
-) {
-  return {
-    requireTLS: security === 'starttls',
-    servername: isIP(host) ? undefined : host,
-    tls: { rejectUnauthorized: true, ...(authorities && { ca: authorities }) },
-    connectionTimeout: greets,
-    greetingTimeout: greets,
-    socketTimeout: answers,
-  }
-}
-
 function failedBy(error: SmtpError, allowsAuthentication = false): SentMail {
-  const { code, response, responseCode = 0, command = '' } = error
-  const step = stepOf(command)
-  const text = oneLine(response || error.message)
-  const sent = { text, step, ...(responseCode && { code: responseCode }) }
+  const { code, response, responseCode = 0, originalCode = '' } = error
+  const command = /CERT|TLS|SSL/.test(originalCode) ? 'STARTTLS' : (error.command ?? '')
+  const text = oneLine(response || error.message).replace(/; if the root CA.*/, '') // advice of Node's
+  const sent = { text, command, ...(responseCode && { code: responseCode }) }
   if (/ECONNREFUSED|ENETUNREACH/.test(error.message)) return { ...sent, kind: 'nobody listens' }
   // 530 stands for both: RFC 4954 6, RFC 3207 4.
   if (responseCode === 530 && /STARTTLS/i.test(text)) return { ...sent, kind: 'wants TLS' }
@@ -142,13 +124,6 @@ function failedBy(error: SmtpError, allowsAuthentication = false): SentMail {
   const isClosed = responseCode === 530 || (code === 'EENVELOPE' && allowsAuthentication)
   if (isClosed && responseCode >= 500) return { ...sent, kind: 'wants authentication' }
   return { ...sent, kind: responseCode >= 500 ? 'refused' : 'deferred' }
-}
-
-function stepOf(command: string): SentMail['step'] {
-  if (command === 'CONN') return 'connection'
-  if (command === 'STARTTLS') return 'TLS'
-  if (command === 'DATA') return 'content'
-  return command.startsWith('AUTH') ? 'login' : 'envelope'
 }
 
 const oneLine = (text: string) => text.trim().replace(/\s+/g, ' ')
@@ -159,8 +134,8 @@ function sendByProgram(program: string, message: Buffer, address: string): Promi
     const options = { timeout: TIMEOUT, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } }
     const child = execFile(program, args, options, (error, said, complaint) => {
       const text = oneLine(`${said} ${complaint}`) || (error ? `ends with ${error.code}` : '')
-      if (error === null) resolve({ kind: 'taken', text: 'exit code 0', step: 'content' })
-      else resolve({ kind: error.killed ? 'deferred' : 'refused', text, step: 'content' })
+      if (error === null) resolve({ kind: 'taken', text: 'exit code 0', command: 'DATA' })
+      else resolve({ kind: error.killed ? 'deferred' : 'refused', text, command: 'DATA' })
     })
     child.stdin!.on('error', () => {}) // it reads no more
     child.stdin!.end(message)

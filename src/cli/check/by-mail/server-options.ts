@@ -2,95 +2,56 @@ import type { Argv } from 'yargs'
 import { Fault } from '../../../lib/errors/fault.ts'
 import { parseEndpoint } from '../../../lib/net/endpoint.ts'
 import { readForeignFile, readSecret } from '../../../lib/path/open.ts'
-import { STDIN } from '../../shared/message-file.ts'
-import { flag, text } from '../../shared/options.ts'
+import { text } from '../../shared/options.ts'
 import type { Arguments } from '../../shared/run-command.ts'
 import type { NamedServer } from './check-named-server.ts'
-import { openMaildir, openMbox, openPipe } from './mailbox.ts'
+import { openTrialMailbox } from './mailbox.ts'
+import { isAddress } from './trial-mails.ts'
 
 /** Milliseconds for a connection, its greeting and TLS; for each answer; and for deliveries: onescan(1). */
-const GREETS = 30_000
-const ANSWERS = 300_000
-const DELIVERED = 60_000
+const [GREETS, ANSWERS, DELIVERED] = [30_000, 300_000, 60_000] as const
 
-/** Adds the options of `check --mail` about a server of another host. */
+/** Adds the options of `check --mail` about a server of any host. */
 export function addServerOptions<Options>(yargs: Argv<Options>) {
   return yargs
-    .option(
-      'smtp',
-      text('HOST:PORT: with --mail, send to this server of any host, and to no other'),
-    )
-    .option('tls', flag('With --smtp: by TLS alone, with a valid certificate'))
+    .option('smtp', text('HOST:PORT: with --mail, send to this server of any host, and to no other'))
+    .option('tls', { type: 'boolean', describe: 'With --smtp: by TLS alone, with a valid certificate' })
     .option('ca', text('File of the authorities of that certificate, in PEM'))
     .option('password-file', text('File with the password of --user at the server; needs --tls'))
-    .option('maildir', text('With --smtp: look for the delivered mail in this Maildir'))
-    .option('mbox', text('With --smtp: look for it in this mbox; - for standard input'))
+    .option('maildir', text('With --smtp: look for the delivered mail in this Maildir; -: on standard input, as an mbox')) // biome-ignore format: a line
     .option('password', { type: 'string', hidden: true }) // to be refused
+    .implies({ smtp: 'mail', tls: 'smtp', ca: 'tls', 'password-file': 'user', maildir: 'smtp' }) // biome-ignore format: a line
 }
 
 type NamedServerOptions = Arguments<
   (yargs: Argv<object>) => ReturnType<typeof addServerOptions<object>>
-> & {
-  readonly mail: string | undefined
-  readonly user?: string | undefined
-}
-
-/** The options of --smtp, with the name of each as it is typed. */
-const NEEDS_SMTP = {
-  tls: '--tls',
-  ca: '--ca',
-  passwordFile: '--password-file',
-  maildir: '--maildir',
-  mbox: '--mbox',
-} as const
+> & { readonly mail?: string | undefined; readonly user?: string | undefined }
 
 /**
- * Reads the options; undefined without --smtp. Opens the mailbox. Throws a Fault of kind `config` if they do
- * not fit together, or if a file cannot be read.
+ * Reads the options, and opens the mailbox; undefined without --smtp. Throws a Fault of kind `config` if a value
+ * is invalid, or an Error if a file cannot be read.
  */
 export function readServerOptions(args: NamedServerOptions): NamedServer | undefined {
-  if (args.password !== undefined)
-    throw new Fault(
-      'config',
-      '--password: all users see it in the list of processes; write it to a file, and name that by --password-file',
-    )
-  const { smtp, mail } = args
-  if (smtp === undefined) {
-    for (const [name, option] of Object.entries(NEEDS_SMTP)) {
-      if (args[name as keyof typeof NEEDS_SMTP])
-        throw new Fault('config', `${option}: needs --smtp HOST:PORT`)
-    }
-    return undefined
+  const { smtp, mail = '', tls, ca, user, passwordFile, maildir } = args
+  const mustBe = (isSo: boolean, fault: string) => {
+    if (!isSo) throw new Fault('config', fault)
   }
-  if (mail === undefined) throw new Fault('config', '--smtp: needs --mail ADDRESS')
+  mustBe(args.password === undefined, '--password: all users see it in the list of processes; write it into a file for --password-file') // biome-ignore format: a line
+  if (smtp === undefined) return undefined
+  mustBe(isAddress(mail), `--mail ${mail}: is not an address; give it as user@example.org`)
   const endpoint = parseEndpoint(smtp, { usualPort: 25 })
   // What was typed may have a password in it.
   if (endpoint === undefined) throw new Fault('config', '--smtp: must be HOST:PORT')
-  const login = readLogin(args)
-  const security = !args.tls ? 'none' : endpoint.port === 465 ? 'tls' : 'starttls'
-  const authorities = args.ca === undefined ? undefined : readForeignFile(args.ca)
+  mustBe(user === undefined || passwordFile !== undefined, '--user: with --smtp it needs --password-file') // biome-ignore format: a line
+  mustBe(passwordFile === undefined || tls === true, '--password-file: needs --tls: no password is sent in clear') // biome-ignore format: a line
   const foreign = {
+    authorities: ca === undefined ? undefined : readForeignFile(ca),
+    login: passwordFile === undefined ? undefined : { user: user!, pass: readSecret(passwordFile) },
     greets: GREETS,
     answers: ANSWERS,
-    ...(login && { login }),
-    ...(authorities && { authorities }),
   }
+  const security = !tls ? 'none' : endpoint.port === 465 ? 'tls' : 'starttls'
   const way = { ...endpoint, security, foreign } as const
-  return { address: mail, way, mailbox: openMailbox(args), deliveredWithin: DELIVERED }
-}
-
-function readLogin({ user, passwordFile, tls }: NamedServerOptions) {
-  if (user === undefined && passwordFile === undefined) return undefined
-  if (user === undefined || passwordFile === undefined)
-    throw new Fault('config', '--user and --password-file: give both with --smtp')
-  if (!tls) throw new Fault('config', '--password-file: needs --tls: no password is sent in clear')
-  return { user, pass: readSecret(passwordFile) }
-}
-
-function openMailbox({ maildir, mbox }: NamedServerOptions) {
-  if (maildir !== undefined && mbox !== undefined)
-    throw new Fault('config', '--maildir and --mbox: give one of them')
-  if (maildir !== undefined) return openMaildir(maildir)
-  if (mbox === undefined) return undefined
-  return mbox === '-' || mbox === STDIN ? openPipe(process.stdin) : openMbox(mbox)
+  const mailbox = maildir === undefined ? undefined : openTrialMailbox(maildir)
+  return { address: mail, way, mailbox, deliveredWithin: DELIVERED }
 }

@@ -1,15 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { type Finding, failure } from '../../../lib/errors/finding.ts'
 import { OF_CHECK } from '../../../log/log-lines.ts'
 import { cleanMessage, eicarZip, TRIAL_HEADER } from '../../../readiness/eicar-message.ts'
 import { EICAR } from '../../../scan/scanners/shared/eicar.ts'
 
-/** A kind of mail that `onescan check --mail` sends to a server which the user names. */
+/** A kind of mail that `onescan check --mail` sends to a server which the user names, with lines of 7 bits. */
 export interface TrialKind {
-  /** Its name for programs. */
-  readonly kind: string
   readonly name: string
-  /** In the form of a file, with lines of 7 bits. */
   readonly message: Buffer
   /** The lines of it that carry the test file; none in a clean mail. */
   readonly malware: readonly string[]
@@ -27,9 +23,6 @@ export interface NamedMail {
 export const isAddress = (address: string): boolean =>
   /^[!-,./-;=?-~][!-;=?-~]*@[!-;=?-~]+$/.test(address)
 
-export const notAnAddress = (address: string): Finding =>
-  failure('--mail', `${address}: is not an address`, 'give it as user@example.org')
-
 /** Gives a message to `address` an id, a subject and a date of its own. */
 export function nameMail(message: Buffer, address: string): NamedMail {
   const name = randomUUID()
@@ -46,6 +39,8 @@ export function nameMail(message: Buffer, address: string): NamedMail {
 }
 
 const PLAIN = 'Content-Type: text/plain'
+const FILE = 'Content-Type: application/octet-stream; name=eicar.com'
+const ZIP = 'Content-Type: application/zip; name=eicar.zip'
 const BASE64 = 'Content-Transfer-Encoding: base64'
 
 const base64Lines = (file: Buffer) => file.toString('base64').match(/.{1,76}/g) ?? []
@@ -60,59 +55,48 @@ const behindTheEnd = (letter: string, part: string) =>
 
 /** A mail with a letter and one more part, which has these fields. */
 function withPart(
-  [kind, name]: readonly [string, string],
+  name: string,
   fields: readonly string[],
   malware: readonly string[],
   layout = within,
 ): TrialKind {
   const letter = `${PLAIN}\n\n${name}: a harmless test file, as onescan check sends it.`
   const parts = layout(letter, [...fields, '', ...malware].join('\n'))
-  const message = `${TRIAL_HEADER}Content-Type: multipart/mixed; boundary=part\n\n${parts}`
-  return { kind, name, message: Buffer.from(message, 'latin1'), malware }
+  return mailOf(name, `Content-Type: multipart/mixed; boundary=part\n\n${parts}`, malware)
 }
 
+const mailOf = (name: string, content: string, malware: readonly string[]): TrialKind => {
+  return { name, message: Buffer.from(`${TRIAL_HEADER}${content}`, 'latin1'), malware }
+}
+
+const eicar = base64Lines(Buffer.from(EICAR, 'latin1'))
 const zip = base64Lines(eicarZip)
-const ZIP = 'Content-Type: application/zip; name=eicar.zip'
-const body: TrialKind = {
-  kind: 'eicar-body',
-  name: 'EICAR in the body',
-  message: Buffer.from(`${TRIAL_HEADER}${PLAIN}\n\n${EICAR}\n`, 'latin1'),
-  malware: [EICAR],
-}
-
-export const cleanMail: TrialKind = {
-  kind: 'clean',
-  name: 'clean mail',
-  message: cleanMessage,
-  malware: [],
-}
 
 /**
- * Mail with the EICAR test file: the last four hide it in ways that mail programs undo, and clamd 1.4 by itself
+ * Mail with the EICAR test file: four of them hide it in ways that mail programs undo, and clamd 1.4 by itself
  * does not.
  */
-export const infectedMails: readonly TrialKind[] = [
-  body,
+const infectedMails: readonly TrialKind[] = [
+  mailOf('EICAR in the body', `${PLAIN}\n\n${EICAR}\n`, [EICAR]),
+  withPart('EICAR attached', [FILE, BASE64], eicar),
+  withPart('EICAR in a zip', [ZIP, BASE64], zip),
   withPart(
-    ['eicar-attached', 'EICAR attached'],
-    ['Content-Type: application/octet-stream; name=eicar.com', BASE64],
-    base64Lines(Buffer.from(EICAR, 'latin1')),
-  ),
-  withPart(['eicar-zip', 'EICAR in a zip'], [ZIP, BASE64], zip),
-  withPart(
-    ['hidden-form-data', 'zip as form-data'],
+    'hidden as form-data',
     [`${PLAIN}; name=a.zip`, BASE64, 'Content-Disposition: form-data; filename=a.zip'],
     zip,
   ),
+  withPart('hidden in pieces', [FILE, BASE64], inPieces(EICAR)),
   withPart(
-    ['hidden-base64', 'base64 in pieces'],
-    [`Content-Type: application/octet-stream; name=a.com`, BASE64],
-    inPieces(EICAR),
-  ),
-  withPart(
-    ['hidden-charset', 'EICAR in UTF-16'],
+    'hidden in UTF-16',
     [`${PLAIN}; charset=utf-16le; name=a.txt`, BASE64],
     base64Lines(Buffer.from(EICAR, 'utf16le')),
   ),
-  withPart(['hidden-behind', 'zip behind the end'], [ZIP, BASE64], zip, behindTheEnd),
+  withPart('hidden behind the end', [ZIP, BASE64], zip, behindTheEnd),
+]
+
+/** All, in their order: a server that refuses all mail by the end does not take the last one. */
+export const trialMails: readonly TrialKind[] = [
+  { name: 'clean mail', message: cleanMessage, malware: [] },
+  ...infectedMails,
+  { name: 'clean mail, the last', message: cleanMessage, malware: [] },
 ]

@@ -1,20 +1,17 @@
-import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { deliveryOf } from '../../../../src/cli/check/by-mail/delivery.ts'
-import {
-  cleanMail,
-  infectedMails,
-  nameMail,
-} from '../../../../src/cli/check/by-mail/trial-mails.ts'
+import { nameMail, trialMails } from '../../../../src/cli/check/by-mail/trial-mails.ts'
 import type { Finding } from '../../../../src/lib/errors/finding.ts'
 import { startNext } from '../../../doors/smtp/next-server.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
-import { jsonIn, ofPlain, onescan } from '../../onescan.ts'
+import { jsonIn, ofPlain, onescan, type RunOptions } from '../../onescan.ts'
 
 /** `onescan check --mail ADDRESS --smtp HOST:PORT` with sight of the delivered mail. */
 
-const attached = infectedMails[1]!
+const attached = trialMails[2]!
 const mail = nameMail(attached.message, 'ann@example.org')
 const text = mail.message.toString('latin1')
 const delivered = `Return-Path: <>\r\nReceived: by mx\r\n${text.replaceAll('\n', '\r\n')}`
@@ -22,13 +19,13 @@ const withField = (field: string) => [`${field}\r\n${delivered}`]
 
 /** What filters make of a mail, with the fate and the tags that are seen in it. */
 const fates: Readonly<Record<string, readonly [readonly string[], string, readonly string[]]>> = {
-  'no mail': [['Subject: another\n\nhello\n'], 'not delivered', []],
-  'the mail itself': [[delivered], 'as it was', []],
+  'no mail': [['Subject: another\n\nhello\n'], 'missing', []],
+  'the mail itself': [[delivered], 'unchanged', []],
   'words of filters that call it clean': [
     withField(
       'X-Virus-Scanned: clamav-milter 1.4.3 at mx\r\nX-Virus-Status: Clean\r\nX-Spam-Flag: NO\r\nX-Spam-Status: No, score=1.2\r\n tests=EICAR_LIKE\r\nX-MailScanner: Found to be clean\r\nX-Rspamd-Action: no action\r\nX-Spamd-Result: default: False [4.0]; CLAM_VIRUS(4.0)[Eicar]\r\nX-QHPSI: clean',
     ),
-    'as it was',
+    'unchanged',
     [],
   ],
   'clamav-milter': [
@@ -59,7 +56,7 @@ const fates: Readonly<Record<string, readonly [readonly string[], string, readon
   ],
   'a spam filter': [
     withField('X-Spam: Yes\r\nX-Rspamd-Action: add header'),
-    'tagged as spam',
+    'spam',
     ['X-Spam: Yes', 'X-Rspamd-Action: add header'],
   ],
   'another content': [
@@ -69,12 +66,12 @@ const fates: Readonly<Record<string, readonly [readonly string[], string, readon
   ],
   'a notice, and the mail': [
     [`Subject: virus\n\nThere was one in ${mail.id}.\n`, delivered],
-    'as it was',
+    'unchanged',
     [],
   ],
   'two copies, one with a tag': [
     [...withField('X-Virus-Status: Infected'), delivered],
-    'as it was',
+    'unchanged',
     [],
   ],
 }
@@ -85,9 +82,9 @@ for (const [name, [mails, fate, tags]] of Object.entries(fates)) {
 }
 
 t.test('a clean mail that is called infected is tagged', async (t) => {
-  const clean = nameMail(cleanMail.message, 'ann@example.org')
+  const clean = nameMail(trialMails[0]!.message, 'ann@example.org')
   const named = `X-Virus: yes\n${clean.message.toString('latin1')}`
-  t.match(deliveryOf(cleanMail, clean, [named]), { fate: 'tagged', tags: ['X-Virus: yes'] })
+  t.match(deliveryOf(trialMails[0]!, clean, [named]), { fate: 'tagged', tags: ['X-Virus: yes'] })
 })
 
 /** Runs check against a server that gives each mail to `deliver`, with these options. */
@@ -95,6 +92,7 @@ async function checked(
   t: Parameters<typeof startNext>[0],
   deliver: (mail: string) => void,
   words: readonly string[],
+  options: RunOptions = {},
 ) {
   const next = await startNext(t)
   next.script = (verb, content) => {
@@ -107,11 +105,17 @@ async function checked(
     return undefined
   }
   const to = ['--mail', 'ann@example.org', '--smtp', `127.0.0.1:${next.port}`]
-  const { code, out, err } = await onescan(['check', '--json', ...to, ...words])
-  return { code, err, ...jsonIn<Finding>(out) }
+  const { code, out, err } = await onescan(['check', '--json', ...to, ...words], options)
+  return { code, err, ...jsonIn<Result>(out) }
 }
 
-const EXPECTED = ['as it was', undefined, ...Array(6).fill('tagged'), 'as it was']
+/** A finding of JSON, as onescan(1) has it. */
+type Result = Finding & {
+  readonly mail: { readonly delivery?: string; readonly tags?: readonly string[] }
+}
+const deliveriesIn = (results: readonly Result[]) => results.map(({ mail }) => mail.delivery)
+
+const EXPECTED = ['unchanged', undefined, ...Array(6).fill('tagged'), 'unchanged']
 
 t.test('mail is seen in a Maildir and its folders', async (t) => {
   const directory = ofPlain(openDirectory(t))
@@ -124,23 +128,20 @@ t.test('mail is seen in a Maildir and its folders', async (t) => {
   }
   const { code, results } = await checked(t, deliver, ['--maildir', directory])
   t.equal(code, 0)
-  t.same(
-    results.map(({ mail }) => mail?.delivery),
-    EXPECTED,
-  )
-  t.same(results[2]!.mail!.tags, ['X-Virus-Status: Infected'])
+  t.same(deliveriesIn(results), EXPECTED)
+  t.same(results[2]!.mail.tags, ['X-Virus-Status: Infected'])
   t.match(results[1]!.mail, { answer: 'refused', code: 550 })
 })
 
-t.test('mail is seen in an mbox that another program appends to', async (t) => {
-  const file = join(ofPlain(openDirectory(t)), 'ann')
+t.test('mail is seen in a pipe, whose writer goes on', async (t) => {
+  const fifo = join(openDirectory(t), 'fifo')
+  execFileSync('mkfifo', ['-m', '666', fifo])
+  const fd = openSync(fifo, 'r+')
+  t.teardown(() => closeSync(fd))
   const deliver = (mail: string) =>
-    appendFileSync(file, `From MAILER-DAEMON Thu Jan  1 00:00:00 2026\n${mail}\n`)
-  t.notOk(existsSync(file))
-  const { code, results } = await checked(t, deliver, ['--mbox', file])
+    void writeSync(fd, `From MAILER-DAEMON Thu Jan  1 00:00:00 2026\n${mail}\n`)
+  const around = ['/bin/sh', '-c', 'exec "$@" <"$0"', fifo]
+  const { code, results } = await checked(t, deliver, ['--maildir', '-'], { around })
   t.equal(code, 0)
-  t.same(
-    results.map(({ mail }) => mail?.delivery),
-    EXPECTED,
-  )
+  t.same(deliveriesIn(results), EXPECTED)
 })

@@ -1,7 +1,6 @@
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { Finding } from '../../../../src/lib/errors/finding.ts'
 import { startOnescand } from '../../../daemon/process.ts'
 import { lacks } from '../../../needs.mjs'
 import { type Clamd, clamdMissing, startClamd } from '../../../programs/clamd.ts'
@@ -74,7 +73,7 @@ const NO_MAIL_TAGGED = ['refused', 'refused', 'refused']
 const setUps: Readonly<Record<string, SetUp>> = {
   'Postfix with rspamd that refuses': {
     ...rspamd('action = "reject"; scan_mime_parts = false;'),
-    expect: [2, 'as it was', ...NO_MAIL_TAGGED, ...Array(4).fill('as it was'), 'as it was'],
+    expect: [2, 'unchanged', ...NO_MAIL_TAGGED, ...Array(4).fill('unchanged'), 'unchanged'],
   },
   'Postfix with clamav-milter': {
     ...asking('clamav-milter by a unix socket'),
@@ -94,12 +93,12 @@ const setUps: Readonly<Record<string, SetUp>> = {
     },
     expect: [
       2,
-      'as it was',
+      'unchanged',
       'tagged',
       'tagged',
       'tagged',
-      ...Array(4).fill('as it was'),
-      'as it was',
+      ...Array(4).fill('unchanged'),
+      'unchanged',
     ],
   },
   'Exim with av_scanner': {
@@ -113,7 +112,7 @@ const setUps: Readonly<Record<string, SetUp>> = {
   'Postfix without a filter': {
     missing: postfixMissing,
     start: (t) => postfixWith(t, {}),
-    expect: [2, ...Array(9).fill('as it was')],
+    expect: [2, ...Array(9).fill('unchanged')],
   },
   'Postfix with onescan': {
     missing: postfixMissing,
@@ -129,7 +128,7 @@ const setUps: Readonly<Record<string, SetUp>> = {
       await startOnescand(t, { args: ['--milter', milter, '--mode', '0666'], settings })
       return postfixWith(t, { smtpd_milters: milter })
     },
-    expect: [0, 'as it was', ...Array(7).fill('refused'), 'as it was'],
+    expect: [0, 'unchanged', ...Array(7).fill('refused'), 'unchanged'],
   },
 }
 
@@ -141,9 +140,9 @@ t.test('what each set-up does is said', { skip: clamdMissing }, async (t) => {
       const to = ['--mail', 'ann@example.org', '--smtp', `127.0.0.1:${port}`]
       const seen = maildir === undefined ? [] : ['--maildir', maildir]
       const { code, out } = await onescan(['check', '--json', ...to, ...seen])
-      const { results } = jsonIn<Finding>(out)
-      const fates = results.map(({ mail: { answer = '', delivery = '' } = {} }) =>
-        answer === 'accepted' && delivery !== 'not known' ? delivery : answer,
+      const { results } = jsonIn(out)
+      const fates = results.map(({ mail }) =>
+        mail.answer === 'accepted' && mail.delivery !== 'unknown' ? mail.delivery : mail.answer,
       )
       t.same([code, ...fates], expect, { results })
     })
