@@ -5,6 +5,7 @@ import { type Finding, failure, marked, ok, warning } from '../lib/errors/findin
 import { formatDuration } from '../lib/errors/units.ts'
 import { loadSystem } from '../lib/runtime/system.ts'
 import { type ClamdAddress, readClamdAddress } from '../scan/scanners/clamd/address.ts'
+import { isSecure } from '../scan/scanners/clamd/connect.ts'
 import { clamdConfOf, databaseIn } from '../scan/scanners/clamd/database.ts'
 import { ClamdServer } from '../scan/scanners/clamd/server.ts'
 import type { ClamdOutcome } from '../scan/scanners/clamd/session.ts'
@@ -12,6 +13,7 @@ import { askClamd } from '../scan/scanners/clamd/sessions.ts'
 import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
 import { joinGroup, obstacle } from './account.ts'
 import { checkAlerts } from './clamd-alerts.ts'
+import { checkOwnCertificate, checkTheirCertificate } from './clamd-certificates.ts'
 import { checkClamdLimits, checkTemporaryFiles } from './clamd-limits.ts'
 import { checkMemory, checkReload, checkSignatures, signatureFindings } from './clamd-signatures.ts'
 import { unscannedMailIs } from './passes-unscanned.ts'
@@ -54,7 +56,9 @@ function checkSilent(
     const remedy = `let freshclam fetch signatures (${database} has none, and clamd does not start without), then start clamd`
     return failure(what, outcome.why, remedy)
   }
-  const remedy = 'start clamd, or see that CLAMD names its LocalSocket'
+  const remedy = isSecure(server)
+    ? 'see that onescand runs there with --clamd tls:, and its log'
+    : 'start clamd, or see that CLAMD names its LocalSocket'
   const finding = failure(what, outcome.why, remedy)
   const isGone = outcome.kind === 'unreachable' && outcome.state !== 'full'
   return isGone && server.kind === 'unix' ? marked(finding, 'clamd does not run') : finding
@@ -88,7 +92,8 @@ async function checkServer(
   if (closed !== undefined) return { isDown: closed.level === 'error', findings: [closed] }
   const outcome = await askVersion(server)
   if (outcome.kind !== 'answered') {
-    return { isDown: true, findings: [checkSilent(host, server, outcome)] }
+    const findings = [checkSilent(host, server, outcome), ...checkOwnCertificate(server, host.now)]
+    return { isDown: true, findings }
   }
   const version = checkSignatures(what, outcome.reply, host.now)
   // A program that is not clamd gets no scan: it might take the message and never answer.
@@ -105,6 +110,8 @@ async function checkServer(
     isDown: false,
     findings: [
       ...signatureFindings(host, server, version),
+      ...checkOwnCertificate(server, host.now),
+      ...(await checkTheirCertificate(server, host.now).catch(() => [])), // it answered just now
       ...(temporary ? [temporary] : []),
       ...(isBlocked ? [] : await checkClamdLimits(tried, settings)),
       ...(isBlocked ? [] : await checkAlerts(tried, settings)),

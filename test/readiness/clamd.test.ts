@@ -6,8 +6,10 @@ import t from 'tap'
 import { obstacle } from '../../src/readiness/account.ts'
 import { checkClamd } from '../../src/readiness/clamd.ts'
 import { checkSignatures } from '../../src/readiness/clamd-signatures.ts'
+import { startOnescand } from '../daemon/process.ts'
 import { cannotMount, mountSmall } from '../doors/slot/small-disk.ts'
 import { lacks } from '../needs.mjs'
+import { makeAuthority, opensslMissing } from '../programs/certificates.ts'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { freePort } from '../programs/free-port.ts'
 import { listen } from '../programs/listen.ts'
@@ -302,3 +304,42 @@ t.test('old signatures are reported', async (t) => {
   })
   t.equal(checkSignatures('clamd', '220 smtp.example.org', 0).level, 'error')
 })
+
+t.test(
+  'a scanner by TLS is asked, and certificates that end soon are named',
+  { skip: clamdMissing || opensslMissing },
+  async (t) => {
+    const clamd = await startClamd(t, { alertExceedsMax: true })
+    const authority = makeAuthority(t)
+    const port = await freePort()
+    const scannerWith = async (days: number) => {
+      const settings = {
+        QHPSI: 'plugin: clamd',
+        CLAMD: clamd.socket,
+        ...authority.certify('scan1', { days }),
+      }
+      return startOnescand(t, { settings, args: ['--clamd', `tls:127.0.0.1:${port}`] })
+    }
+    const CLAMD = `tls://127.0.0.1:${port}`
+    const limit = { CLAMDMAXSIZE: '2M' }
+    const lasting = { ...authority.certify('mx1', { days: 100 }), ...limit }
+    const old = { ...authority.certify('mx2', { days: 5 }), ...limit }
+    const ended = { ...authority.certify('mx3', { days: -1 }), ...limit }
+    const warnings = async (files: Record<string, string>) => {
+      const findings = await checkClamd(asked(CLAMD, files))
+      return findings.filter(({ level }) => level !== 'ok').map(({ value }) => value)
+    }
+    const undated = /signatures without a date/
+    const scanner = await scannerWith(100)
+    t.match(await warnings(lasting), [undated])
+    t.match(await warnings(old), [undated, /^the certificate of this host is valid until 20/])
+    t.match(await warnings(ended), [
+      /refuses CLAMDCERT/,
+      /^the certificate of this host is valid until/,
+    ])
+    scanner.kill()
+    await scanner.ended
+    await scannerWith(5)
+    t.match(await warnings(lasting), [undated, /^its certificate is valid until 20/])
+  },
+)
