@@ -9,7 +9,6 @@ import { table as settings } from '../../src/lib/settings/table.ts'
 import { FREE_MAX, MAIL_LINE_MAX } from '../../src/mail/message/content-fields.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
-import { READINGS_MAX } from '../../src/mail/mime/reader/habits.ts'
 import { limits } from '../../src/mail/mime/shared/limits.ts'
 import { DECISIONS_KEPT } from '../../src/observe/live/history.ts'
 import { COMMAND_MAX } from '../../src/protocol/smtp/commands.ts'
@@ -245,7 +244,7 @@ t.test('the design says how many classes of mail hide a file, and what clamd fin
 
 t.test('the limits of the second look on its page are those of the program', async (t) => {
   const page = read('doc/second-look.md')
-  t.match(page, `for up\n  to ${READINGS_MAX} ways of reading a message`)
+  t.match(page, `for up\n  to ${limits.readings} further ways of reading a message`)
   t.match(page, `more than ${limits.nesting} messages, or multiparts of a message`)
 })
 

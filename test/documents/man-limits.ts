@@ -1,7 +1,6 @@
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
-import { READINGS_MAX } from '../../src/mail/mime/reader/habits.ts'
 import { DISK_BEYOND_MAX } from '../../src/mail/mime/shared/disk-share.ts'
 import { limits } from '../../src/mail/mime/shared/limits.ts'
 import { RULES_MAX } from '../../src/scan/rules/load.ts'
@@ -55,13 +54,13 @@ export const contentLimits: readonly Limit[] = [
   ],
   [
     'work, a byte inspected counted once',
-    `${limits.workTimes} times the bytes decoded and ${mib(limits.workMore)}`,
+    `${count(limits.smallWorkTimes)} times the message and ${mib(limits.smallWorkMore)}, at most ${limits.workTimes} times the bytes decoded and ${mib(limits.workMore)}`,
   ],
   ['contents of all messages of a process, in files', mib(figure('DISK_MAX'))],
   ['of these, beyond the sizes of the messages', mib(DISK_BEYOND_MAX)],
   ['parts of a mail', count(limits.parts)],
   ['multiparts and messages inside one another', count(limits.containers)],
-  ['ways of reading a mail', count(READINGS_MAX)],
+  ['ways of reading a message, besides the common one', count(limits.readings)],
   [
     'fields about content of a header',
     `${count(limits.fields)}, of ${kib(limits.fieldCharacters)}`,

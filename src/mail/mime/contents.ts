@@ -57,7 +57,9 @@ class MailContents {
   constructor(source: Bytes, decoding: Decoding, known: KnownHeader | undefined) {
     this.#source = source
     this.#decoding = decoding
-    this.#readings = new MailReadings(source, aroundMail(decoding.leaf.messages), { known })
+    this.#readings = new MailReadings(source, aroundMail(decoding.leaf.messages), decoding.budget, {
+      known,
+    })
   }
 
   *give(): Steps {

@@ -57,7 +57,10 @@ export class DepthSearch {
   /** Reads a mail inside of `messages` others. */
   *read(source: Bytes, messages: number, known?: KnownHeader): Steps {
     if (messages > MAILS_MAX) this.isDeeper = true
-    const readings = new MailReadings(source, aroundMail(messages), { known, isForDepth: true })
+    const readings = new MailReadings(source, aroundMail(messages), this.#work.budget, {
+      known,
+      isForDepth: true,
+    })
     const leaves = new Set<string>()
     for (let reading = readings.next(); reading && !this.isDeeper; reading = readings.next()) {
       for (const units of reading.read()) {

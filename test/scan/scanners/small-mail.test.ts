@@ -21,8 +21,19 @@ const settings = { SECONDLOOK: 'always' } as const
 
 const armour = '-----BEGIN PGP MESSAGE-----\n \n x\n ATTACH;ENCODING=BASE64:YWJj\n '
 
+/** A mail at which many habits are asked. */
+const oddMail = (number: number) =>
+  [
+    `\n\nA: ${number}\r\n`,
+    'Content-Type: multipart/mixed; boundary="b"; boundary=c\nno field\n \n--b\n\r\n',
+    'Content-Type: message\n\nA: b\n\nx\r--b\n.--b\n--b \nC: d\n--c more\n\ny\n--b--\ne\n--b\n\nz\n',
+  ].join('')
+const encoded = (mail: string) =>
+  `--o\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n${Buffer.from(mail, 'latin1').toString('base64')}\n`
+
 /** Small mails that a search has found costly. */
 const costly: Readonly<Record<string, string>> = {
+  'encoded mails, each of which is read in many ways': `From: a@b\nContent-Type: multipart/mixed; boundary=o\n\n${Array.from({ length: 10 }, (_, number) => encoded(oddMail(number))).join('')}--o--\n`,
   'a header that ends for some readers at each of sixteen lines, below encodings': `From: a@b\nContent-Type: text/plain; x=y${armour.repeat(16)}\n\nhi\n`,
 }
 

@@ -1,3 +1,4 @@
+import { limits, type ReadingBudget } from '../shared/limits.ts'
 import type { Oddity } from '../shared/oddities.ts'
 
 /** One way in which some programs read such a place. */
@@ -179,14 +180,13 @@ export class Habits {
   }
 }
 
-/** The most readings of one mail. */
-export const READINGS_MAX = 256
-
 /**
  * All habits that make a difference to the reading of one mail, those that differ least from the common ones
  * first.
  */
 export class EveryHabit {
+  /** Holds what may be read in other ways than the common one, for all mails of a message together. */
+  readonly #budget: Pick<ReadingBudget, 'readings'>
   readonly #known = new Set<string>()
   readonly #waiting: ReadonlyMap<Habit, number>[] = [new Map()]
   #last: Habits | undefined
@@ -194,6 +194,10 @@ export class EveryHabit {
   count = 0
   /** Whether a mail may be read in more ways than are tried. */
   isCut = false
+
+  constructor(budget: Pick<ReadingBudget, 'readings'>) {
+    this.#budget = budget
+  }
 
   /**
    * Returns the next habits, once the mail was read by the last ones; undefined if there are no more, or they
@@ -203,7 +207,8 @@ export class EveryHabit {
     if (this.#last) this.#note(this.#last)
     const choices = this.#waiting.shift()
     if (choices === undefined) return undefined
-    if (this.count === READINGS_MAX) {
+    // The common reading of a mail is paid for by its bytes.
+    if (choices.size > 0 && this.#budget.readings-- <= 0) {
       this.isCut = true
       return undefined
     }
@@ -215,7 +220,7 @@ export class EveryHabit {
   #note(habits: Habits): void {
     for (const choices of habits.further()) {
       // These are more than are tried already.
-      if (this.#waiting.length > READINGS_MAX) return
+      if (this.#waiting.length > limits.readings) return
       const key = [...choices]
         .map(([habit, choice]) => `${habit}=${choice}`)
         .sort()

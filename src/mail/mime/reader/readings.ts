@@ -1,7 +1,8 @@
 import type { Bytes } from '../../message/bytes.ts'
+import { limits, type ReadingBudget } from '../shared/limits.ts'
 import type { KnownHeader } from '../shared/work.ts'
 import type { Depth } from './depth.ts'
-import { EveryHabit, READINGS_MAX } from './habits.ts'
+import { EveryHabit } from './habits.ts'
 import { CrsAsLineEnds, MailText } from './mail-text.ts'
 import { KnownHeaders, Reading } from './reading.ts'
 
@@ -14,19 +15,21 @@ export class MailReadings {
   readonly #around: Depth
   readonly #known: KnownHeader | undefined
   readonly #isForDepth: boolean | undefined
-  readonly #every = new EveryHabit()
+  readonly #every: EveryHabit
   readonly #headers = new KnownHeaders()
   readonly #text: MailText
   #textByCrs: MailText | undefined
   #last: Reading | undefined
 
   /**
-   * `around` is the depth of the mail itself; `known` is its header, if a stage before has found that;
+   * `around` is the depth of the mail itself; `budget` is that of the message which holds it, and loses what
+   * is read in further ways; `known` is the header of the mail, if a stage before has found that;
    * `isForDepth` says that the caller wants to know how deep the mail is to libclamav.
    */
   constructor(
     source: Bytes,
     around: Depth,
+    budget: Pick<ReadingBudget, 'readings'>,
     {
       known,
       isForDepth,
@@ -34,6 +37,7 @@ export class MailReadings {
   ) {
     this.#source = source
     this.#around = around
+    this.#every = new EveryHabit(budget)
     this.#known = known
     this.#isForDepth = isForDepth
     this.#text = new MailText(source, (text) => this.#last?.mayDelimit(text) === true)
@@ -61,7 +65,7 @@ export class MailReadings {
 
   /** Why the mail was not read in all ways; undefined if it was. */
   get unread(): string | undefined {
-    if (this.#every.isCut) return `more than ${READINGS_MAX} ways of reading the mail`
+    if (this.#every.isCut) return `more than ${limits.readings} ways of reading the mail`
     if (this.#text.isFull || this.#textByCrs?.isFull)
       return 'more lines like delimiters than are kept'
     const isThinned = this.#text.isThinned && this.#every.count > 1

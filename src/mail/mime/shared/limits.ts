@@ -10,6 +10,11 @@ export const limits = {
   contents: 2000,
   contentsOfSmall: 1000,
   bytesOfContent: 32,
+  /**
+   * The most readings of one message, and of all mails in it that are encoded, besides the common reading of
+   * each. Of 13,954 real mails the one that took most took 73.
+   */
+  readings: 256,
   /** The most blocks of encoded data that are decoded in one text. */
   blocks: 2000,
   /** The most encoded mails inside one another. */
@@ -30,10 +35,14 @@ export const limits = {
   fileBytesMore: 32 * 1024 * 1024,
   /**
    * The most units of work: a multiple of the bytes that may be decoded, plus a fixed amount. A unit is
-   * about one byte inspected; small things cost more than their bytes.
+   * about one byte inspected; small things cost more than their bytes. A small message has fewer, so that many
+   * of them do not keep a worker busy. Of 13,954 real mails, one of 3 KB took most for its size: a fifth of
+   * this.
    */
   workTimes: 3,
   workMore: 128 * 1024 * 1024,
+  smallWorkTimes: 1024,
+  smallWorkMore: 8 * 1024 * 1024,
   /**
    * The most parts of a mail, empty ones and those with the same bytes among them. All of them are kept until
    * the mail was read in every way.
@@ -73,6 +82,8 @@ export interface ReadingBudget {
   contents: number
   /** The units of work that may be done. */
   work: number
+  /** The readings of mails in it, besides the common one of each. */
+  readings: number
 }
 
 /** What may be done with a message of this size. */
@@ -80,6 +91,7 @@ export function budgetOf(size: number, mayBeFile = false): ReadingBudget {
   const { contents, contentsOfSmall, bytesOfContent } = limits
   const { bytesTimes, bytesMore, smallBytesTimes, smallBytesMore } = limits
   const { fileBytesTimes, fileBytesMore } = limits
+  const { workTimes, workMore, smallWorkTimes, smallWorkMore } = limits
   const bytes = Math.min(
     mayBeFile ? fileBytesTimes * size + fileBytesMore : bytesTimes * size + bytesMore,
     smallBytesTimes * size + smallBytesMore,
@@ -87,7 +99,8 @@ export function budgetOf(size: number, mayBeFile = false): ReadingBudget {
   return {
     bytes,
     contents: Math.min(contentsOfSmall + Math.floor(size / bytesOfContent), contents),
-    work: limits.workTimes * bytes + limits.workMore,
+    work: Math.min(workTimes * bytes + workMore, smallWorkTimes * size + smallWorkMore),
+    readings: limits.readings,
   }
 }
 

@@ -41,7 +41,7 @@ export async function lookInside(sample: Sample, how: LookInside): Promise<Looke
   const { size } = sample.bytes
   const work = new Work(sample.bytes, { openFile: () => openAnonymousFile(how.spool.directory) })
   const bytes = Math.min(BYTES_TIMES * size + BYTES_MORE, BYTES_MAX)
-  work.budget = { bytes, work: 4 * bytes, contents: 0 }
+  work.budget = { ...work.budget, bytes, work: 4 * bytes, contents: 0 }
   return askAboutMembers(sample, { ...how, work }, 1)
 }
 

@@ -2,6 +2,7 @@ import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { aroundMail } from '../../../../src/mail/mime/reader/depth.ts'
 import type { Leaf, Reading, SeenHeader } from '../../../../src/mail/mime/reader/reading.ts'
 import { MailReadings } from '../../../../src/mail/mime/reader/readings.ts'
+import { budgetOf } from '../../../../src/mail/mime/shared/limits.ts'
 
 /** What one reading of a mail has found. */
 interface ReadingDone {
@@ -17,7 +18,8 @@ export function allReadings(mail: Bytes | Buffer): {
   readonly done: readonly ReadingDone[]
   readonly unread: string | undefined
 } {
-  const readings = new MailReadings(mail instanceof Bytes ? mail : Bytes.of(mail), aroundMail())
+  const source = mail instanceof Bytes ? mail : Bytes.of(mail)
+  const readings = new MailReadings(source, aroundMail(), budgetOf(source.size))
   const done: ReadingDone[] = []
   for (let reading = readings.next(); reading; reading = readings.next()) {
     const found: (Leaf | SeenHeader)[] = []
