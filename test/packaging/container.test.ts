@@ -133,6 +133,13 @@ t.test('compose.yaml', { skip }, async (t) => {
     })
   }
 
+  t.test('the image has the command that tests any mail server', async (t) => {
+    const words = ['--mail', 'ben@example.org', '--smtp', '127.0.0.1:10024']
+    const said = inOnescan('onescan', 'check', ...words) // throws if anything was accepted but clean mail
+    t.match(said, /^ok +EICAR in a zip: refused with 55[04] /m)
+    t.equal(said.match(/^ok /gm)?.length, 9)
+  })
+
   t.test('a program that asks clamd asks at another address', async (t) => {
     const config = join(host.directory, 'clamdscan.conf')
     writeFileSync(config, 'TCPSocket 3311\nTCPAddr 127.0.0.1\n')

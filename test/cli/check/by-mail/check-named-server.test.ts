@@ -160,6 +160,11 @@ t.test('a server that closes at once, or greets late, is an error and gets nothi
     /^error clean mail: no answer: .*ECONNREFUSED.*--smtp HOST:PORT$/,
     /other mail/,
   ])
+  const nowhere = linesOf(await findingsAt(25, { host: 'mx.invalid' }))
+  t.match(nowhere, [
+    /^error clean mail: no answer: .*(?:ENOTFOUND|EAI_AGAIN).*--smtp HOST:PORT$/,
+    /other mail/,
+  ])
 })
 
 const login = { user: 'ann', pass: 'secret' }
