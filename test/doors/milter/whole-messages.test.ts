@@ -283,3 +283,12 @@ t.test('one full mailbox keeps nobody else from the mail', async (t) => {
   t.equal((await submit(milter, mail)).outcome, 'delivered')
   t.same(asked, [])
 })
+
+t.test('a rule that refuses one recipient refuses the message for all', async (t) => {
+  const CONTROLDIR = t.testdir({ 'onescan.policy': 'to=gone@example.org refuse "moved"\n' })
+  const milter = await openMilter(t, { ...scanning, CONTROLDIR })
+  const send = (...recipients: string[]) => submit(milter, { message: bytes(letter), recipients })
+  const got = await send('gone@example.org', 'cat@example.org')
+  t.match([got.outcome, got.reply], ['refused', /^550 5\.7\.1 moved/])
+  t.equal((await send('cat@example.org')).outcome, 'delivered')
+})
