@@ -124,7 +124,7 @@ export const typed: readonly TypedBlock[] = [
   {
     page: 'doc/cluster.md',
     begins: 'install -m 644 ca.crt',
-    before: 'cd /root/scanners',
+    before: 'cp /root/scanners/*.crt /root/scanners/*.key /root',
   },
   {
     page: 'doc/cluster.md',

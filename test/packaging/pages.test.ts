@@ -7,7 +7,10 @@ import { bootMailHost, mailHostMissing, POSTFIX } from './mail-host.ts'
 
 /** The packages of a host, and how its mail server is set up. */
 const hosts: Readonly<Record<PageHost, readonly [packages: string, prepare: string]>> = {
-  Postfix: ['postfix ucspi-tcp curl procps clamav clamdscan redis-server iproute2', POSTFIX],
+  Postfix: [
+    'postfix ucspi-tcp curl procps clamav clamdscan redis-server iproute2 openssl',
+    POSTFIX,
+  ],
   Exim: [
     'exim4-daemon-light',
     `sed -i "s/^dc_eximconfig_configtype=.*/dc_eximconfig_configtype='internet'/; s/^dc_local_interfaces=.*/dc_local_interfaces='0.0.0.0'/; s/^dc_other_hostnames=.*/dc_other_hostnames='example.org'/" /etc/exim4/update-exim4.conf.conf && update-exim4.conf && systemctl enable exim4`,

@@ -37,7 +37,11 @@ export function createClamdDoor(first: Configuration, options: ClamdOptions): Do
     return oldest !== undefined
   }
   const handshakes = options.isSecure
-    ? new Handshakes(requireIdentity(first), services.timeouts.handshake, services.complain)
+    ? new Handshakes(
+        requireIdentity(first),
+        { within: services.timeouts.handshake, maxSockets },
+        services.complain,
+      )
     : undefined
   const door = serve<Wire>({
     every: Math.min(TICK_MAX, Math.ceil(services.timeouts.silence / 2)),

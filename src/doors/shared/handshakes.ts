@@ -2,10 +2,17 @@ import { constants } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { errorCode } from '../../lib/errors/fault.ts'
-import { type TlsIdentity, whyRefused } from '../../protocol/shared/tls-identity.ts'
+import { type TlsIdentity, whyClientIsRefused } from '../../protocol/shared/tls-identity.ts'
 
-/** Handshakes of one door in one process at once. */
+/** Handshakes of one door in one process at once; fewer if it has less than four times as many sockets. */
 const AT_ONCE = 64
+
+interface HandshakeLimits {
+  /** Milliseconds for a handshake. */
+  readonly within: number
+  /** The sockets of the door. */
+  readonly maxSockets: number | undefined
+}
 /** Milliseconds before the log repeats why an address was refused. */
 const LOG_AGAIN_AFTER = 60_000
 /** Lines about refusals within that time. */
@@ -23,15 +30,20 @@ interface Handshake {
  */
 export class Handshakes {
   readonly #within: number
+  readonly #atOnce: number
   readonly #log: (line: string) => void
   /** In the order in which they began. */
   readonly #underWay = new Map<Socket, Handshake>()
   readonly #logged = new Set<string>()
   #server: Server
 
-  /** A handshake has `within` milliseconds. */
-  constructor(identity: TlsIdentity, within: number, log: (line: string) => void) {
+  constructor(
+    identity: TlsIdentity,
+    { within, maxSockets = Number.POSITIVE_INFINITY }: HandshakeLimits,
+    log: (line: string) => void,
+  ) {
     this.#within = within
+    this.#atOnce = Math.min(AT_ONCE, Math.ceil(maxSockets / 4))
     this.#log = log
     this.#server = this.#serverFor(identity)
   }
@@ -46,7 +58,7 @@ export class Handshakes {
     const { remoteAddress: address } = socket
     socket.on('error', () => socket.destroy())
     if (address === undefined) return void socket.destroy() // the client has left
-    if (this.#underWay.size >= AT_ONCE) this.#makeRoom()
+    if (this.#underWay.size >= this.#atOnce) this.#makeRoom()
     const late = setTimeout(() => socket.destroy(), this.#within).unref()
     const end = () => {
       clearTimeout(late)
@@ -97,7 +109,7 @@ export class Handshakes {
   #logRefusal(error: Error, encrypted: TLSSocket): void {
     // Node gives the reason of a refused certificate here alone; Bun in the error, too.
     const code = (encrypted.authorizationError as unknown as string) || errorCode(error)
-    const why = whyRefused(code)
+    const why = whyClientIsRefused(code)
     const line = `refused ${rawOf(encrypted).remoteAddress}: ${why}`
     if (why === undefined || this.#logged.has(line) || this.#logged.size >= LOGGED_MAX) return
     if (this.#logged.size === 0) {

@@ -74,8 +74,10 @@ function attempted<Value>(what: string, read: () => Value): Value {
   }
 }
 
-/** Why a host does not trust another one, with the remedy, by the code of the error of node:tls. */
-const refusals: Readonly<Record<string, string>> = {
+type Reasons = Readonly<Record<string, string>>
+
+/** Why a certificate is not trusted, with the remedy, by the code of the error of node:tls. */
+const untrusted: Reasons = {
   CERT_HAS_EXPIRED: 'its certificate has expired: renew it there, and reload onescand',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet: see the clocks of both hosts',
   CERT_SIGNATURE_FAILURE: 'no authority in CLAMDCA signed its certificate',
@@ -85,11 +87,21 @@ const refusals: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'no authority in CLAMDCA signed its certificate',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'no authority in CLAMDCA signed its certificate',
   INVALID_PURPOSE: 'the extendedKeyUsage of its certificate forbids this use',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name: write that name in CLAMD',
+}
+
+const refusedClients: Reasons = {
+  ...untrusted,
   ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: 'it has no certificate: set CLAMDCERT there',
+}
+
+const refusedServers: Reasons = {
+  ...untrusted,
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name: write that name in CLAMD',
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS: write its address without tls://',
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it does not know TLS 1.3',
 }
 
-/** Why this host refuses the other end of a connection, with the remedy; undefined for other errors. */
-export const whyRefused = (code: string): string | undefined => refusals[code]
+/** Why a client is refused, with the remedy; undefined for errors that are no matter of trust. */
+export const whyClientIsRefused = (code: string): string | undefined => refusedClients[code]
+/** Why a server is not asked by TLS, with the remedy; undefined for errors of the connection. */
+export const whyServerIsRefused = (code: string): string | undefined => refusedServers[code]

@@ -4,7 +4,7 @@ import { nextTurn } from '../../../lib/flow/give-way.ts'
 import { TIMED_OUT, withDeadline, withTimeout } from '../../../lib/flow/timeout.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import { type Connection, ServerWire } from '../../../protocol/shared/server-wire.ts'
-import { whyRefused } from '../../../protocol/shared/tls-identity.ts'
+import { whyServerIsRefused } from '../../../protocol/shared/tls-identity.ts'
 import type { ClamdAddress } from './address.ts'
 import { ClamdReplyReader } from './clamd-reply.ts'
 import { isSecure, loadConnect } from './connect.ts'
@@ -238,7 +238,7 @@ function absent(error: Error): ClamdOutcome<never> {
   const code = errorCode(error)
   const state = absences[code] ?? 'gone'
   const what = state === 'full' ? 'its queue of connections is full' : 'cannot connect'
-  const why = `${whyRefused(code) ?? what} (${code || errorText(error)})`
+  const why = `${whyServerIsRefused(code) ?? what} (${code || errorText(error)})`
   return { kind: 'unreachable', why, state }
 }
 
