@@ -43,7 +43,7 @@ export const bansCommand = makeCommand('bans', {
       const directory = env.CLAMDBDIR || databaseIn(firstConfOf(CONFIG_FILES))
       installBans(signatures, directory)
       output.text(`${directory}/${BANS_FILE}: clamd loads ${names.length} names\n`)
-      if (env.ARCHIVEBANS !== 'on') output.text('next: set ARCHIVEBANS="on" for each door\n')
+      if (env.ARCHIVEBANS !== 'on') output.text('next: set ARCHIVEBANS="on" for each interface\n')
     }
     await output.result({ names: names.length, fingerprint: listFingerprint(names) })
     if (!output.json && !args.install) await writeOut(signatures)

@@ -42,7 +42,7 @@ export const disableCommand = makeCommand('disable', {
     const mode = PathHandle.with(directory, ({ stats }) => stats.mode)
     if ((mode & 0o001) !== 0) return 0
     const barrier = `${directory}: mode 0${(mode & 0o7777).toString(8)} hides the switch from other users`
-    output.error(`${barrier}: their doors go on scanning; chmod o+x it`)
+    output.error(`${barrier}: their programs go on scanning; chmod o+x it`)
     return FAILED
   },
 })
@@ -69,7 +69,7 @@ export const enableCommand = makeCommand('enable', {
     printDoors(control, output)
     const off = leadsSomewhere(hostSwitchFile)
     if (off)
-      output.text(`but ${hostSwitchFile} is there: all doors are off; run "onescan enable"\n`)
+      output.text(`but ${hostSwitchFile} is there: all interfaces are off; run "onescan enable"\n`)
     for (const file of files) {
       await output.result({ off, file, changed: removed.includes(file), control, doors })
     }
@@ -78,7 +78,7 @@ export const enableCommand = makeCommand('enable', {
 })
 
 function controlOption(yargs: Argv<object>) {
-  const describe = `Only doors with this control directory of qmail's [default: all, by ${hostSwitchFile}]`
+  const describe = `Only interfaces with this control directory of qmail's [default: all, by ${hostSwitchFile}]`
   return yargs.option('control', text(describe)).option('json', printsJson)
 }
 
@@ -87,9 +87,9 @@ const doors = ['onescan-queue', 'onescanc', 'onescan-rcptquota', 'onescand']
 function printDoors(control: string | undefined, output: Output): void {
   const whose =
     control === undefined
-      ? 'all doors of this host'
-      : `doors with the control directory ${control} (QMAILHOME, CONTROLDIR)`
-  const all = `${doors.join(', ')} with all its doors (milter, SMTP and LMTP, clamd, policy service)`
+      ? 'all interfaces of this host'
+      : `interfaces with the control directory ${control} (QMAILHOME, CONTROLDIR)`
+  const all = `${doors.join(', ')} with all its interfaces (milter, SMTP and LMTP, clamd, policy service)`
   output.text(`obeyed from the next message on by ${whose}: ${all}\n`)
 }
 

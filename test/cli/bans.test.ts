@@ -68,7 +68,7 @@ t.test('--install gives clamd the names', { skip: installMissing }, async (t) =>
   t.match(await run('*.exe *.\u00e9t\u00e9'), {
     code: 0,
     err: '',
-    out: `${directory}/onescan-bans.cdb: clamd loads 2 names\nnext: set ARCHIVEBANS="on" for each door\n`,
+    out: `${directory}/onescan-bans.cdb: clamd loads 2 names\nnext: set ARCHIVEBANS="on" for each interface\n`,
   })
   await reloaded(clamd)
   const found = { answer: 'infected', name: 'attachment *.exe in an archive', banned: true }

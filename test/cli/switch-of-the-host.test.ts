@@ -30,7 +30,7 @@ t.test('disable makes /etc/onescan/onescan.off, and enable removes it', { skip }
   t.match(off.stdout, 'until "onescan enable" removes /etc/onescan/onescan.off')
   t.match(
     off.stdout,
-    'by all doors of this host: onescan-queue, onescanc, onescan-rcptquota, onescand',
+    'by all interfaces of this host: onescan-queue, onescanc, onescan-rcptquota, onescand',
   )
   t.ok(existsSync(file))
   t.equal(statSync(etc.at('/etc/onescan')).mode & 0o777, 0o755, 'which every user may look into')
@@ -56,7 +56,7 @@ t.test('enable for one directory says that all doors are still off', { skip }, a
   const words = [process.execPath, bundle, 'enable', '--control', t.testdir()]
   const [command, ...rest] = etc.around(words)
   const { stdout } = spawnSync(command!, rest, { encoding: 'utf8', env: { PATH: searchPath } })
-  t.match(stdout, 'all doors are off; run "onescan enable"')
+  t.match(stdout, 'all interfaces are off; run "onescan enable"')
 })
 
 t.test('every door obeys the switch and its removal at once', { skip }, async (t) => {

@@ -35,7 +35,7 @@ t.test('a directory that hides the switch from doors of other users is reported'
   t.equal(code, 2)
   t.match(
     err,
-    `${control}: mode 0750 hides the switch from other users: their doors go on scanning; chmod o+x`,
+    `${control}: mode 0750 hides the switch from other users: their programs go on scanning; chmod o+x`,
   )
 })
 

@@ -101,13 +101,13 @@ static int take_lock(int fd, long max) {
 const char *wait_for_cold_limit(const char *program) {
   int fd = open_locks(program);
   if (fd < 0)
-    return xasprintf("; without a limit of cold programs, for which there is no file: %m");
+    return xasprintf("; without a limit of standalone programs, for which there is no file: %m");
   const long max = cold_max();
   double until = uptime() + COLD_WAIT * 1e3;
   while (!take_lock(fd, max)) {
     if (uptime() >= until)
       fail(EXIT_DEFERRED, "out-of-memory",
-           xasprintf("%ld cold programs run, and none ended in %d seconds", max, COLD_WAIT));
+           xasprintf("%ld standalone programs run, and none ended in %d seconds", max, COLD_WAIT));
     nanosleep(&(struct timespec){0, LOOK_EVERY * 1000000L}, NULL);
   }
   return "";

@@ -55,7 +55,7 @@ _Noreturn void go_cold(struct mail *mail, char *why) {
              "the address space (softlimit) is too small for onescan-queue, which is needed: %s",
              why));
   char *program = cold_program();
-  check_program("cold program", program, "install onescan-queue beside onescanc");
+  check_program("standalone program", program, "install onescan-queue beside onescanc");
   hang_up(&mail->onescand);
   const char *remark = wait_for_cold_limit(program);
   log_slot_line("cold", xasprintf("%s%s", why, remark), "");
@@ -63,5 +63,5 @@ _Noreturn void go_cold(struct mail *mail, char *why) {
   if (mail->onescand.timeout > 0 && setenv("SCANTIMEOUT", xasprintf("%ld", time_left(mail)), 1))
     fail(EXIT_BUG, "bug", xasprintf("setenv: %m"));
   mail->argv[0] = program;
-  become(mail, "cold program", mail->argv, hidden_from_cold, HEADER_GAP);
+  become(mail, "standalone program", mail->argv, hidden_from_cold, HEADER_GAP);
 }

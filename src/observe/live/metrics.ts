@@ -234,7 +234,7 @@ export function registerMetrics(registry: Registry) {
     unanswered: counter('onescan_unanswered_total', 'Messages that a worker was judging when it ended.'),
     store: counter('onescan_store_total', 'Questions to the store that hosts share, and verdicts put there: asked; of these known, or late; waited, for another host that was scanning; errors; published.', ['event']),
     storeOk: gauge('onescan_store_ok', 'Whether nothing keeps this host from sharing verdicts; NaN without such a store.'),
-    cold: counter('onescan_slot_cold_total', 'Clients of the slot that had no answer: they went cold, or left before it. Those that could not connect are not among them.', ['how']),
+    cold: counter('onescan_slot_cold_total', 'Clients of the slot that had no answer: they scanned by themselves, or left before it. Those that could not connect are not among them.', ['how']),
     quota: counter('onescan_quota_answers_total', 'Questions about mailboxes by answer.', ['answer']),
     judging: gauge('onescan_judging', 'Messages that are being judged.'),
     processes: gauge('onescan_processes', 'Processes that judge mail.'),

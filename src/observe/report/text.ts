@@ -14,7 +14,7 @@ export function formatText(summary: Summary, clean: Clean): string {
     ['Found', names(summary.viruses, clean)],
     ['Kept out or tagged for', names(summary.grounds, clean)],
     ['Deferred for', names(summary.deferrals, clean)],
-    ['Went cold for', names(summary.wentCold, clean)],
+    ['Reasons for scans without onescand', names(summary.wentCold, clean)],
     ['Over quota', names(summary.overQuota, clean)],
     ['Before the greeting', names(summary.greetings, clean)],
     ['Slowest scans', slowest(summary, clean)],

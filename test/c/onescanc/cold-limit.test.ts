@@ -83,7 +83,7 @@ t.test('who has waited too long defers its mail, and logs a line', { skip: missi
   const { code, logged, deliveries } = await sendNow(queue.program)
   t.equal(code, 71)
   t.equal(deliveries.length, 0)
-  const why = `${MOST} cold programs run, and none ended in 1 seconds`
+  const why = `${MOST} standalone programs run, and none ended in 1 seconds`
   t.match(logged, `decision=defer fault=out-of-memory reason="${why}" exit=71`)
   queue.release()
   for (const { code } of await Promise.all(first)) t.equal(code, 0)
@@ -210,5 +210,5 @@ t.test('the log says that there is no limit', others, async (t) => {
   const { within } = among((files) => files, queue.program)
   const { code, logged } = await run(...within, beside(queue.program))
   t.equal(code, 0)
-  t.match(logged, /decision=cold reason=".*; without a limit of cold programs/)
+  t.match(logged, /decision=cold reason=".*; without a limit of standalone programs/)
 })

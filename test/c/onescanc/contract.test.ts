@@ -170,7 +170,7 @@ t.test('going cold', { skip: missing, jobs: 2 }, async (t) => {
       copyFileSync(installed, program)
       const ended = await run({ program: [program], settings: nobody })
       t.equal(ended.code, 120)
-      t.match(ended.logged, /fault=chain reason="cold program /)
+      t.match(ended.logged, /fault=chain reason="standalone program /)
       t.equal(ended.deliveries.length, 0)
     }
   })

@@ -103,7 +103,10 @@ t.test('mail that went cold is counted once, and the causes are summed up', asyn
     { name: 'onescand at /run/s: Connection refused', count: 2 },
     { name: 'onescand: is silent for too long', count: 1 },
   ])
-  t.match(textOf(summary), /Went cold for\n +2 onescand at \/run\/s: Connection refused\n/)
+  t.match(
+    textOf(summary),
+    /Reasons for scans without onescand\n +2 onescand at \/run\/s: Connection refused\n/,
+  )
 })
 
 t.test('of more than 20,000 names the later ones count together', async (t) => {

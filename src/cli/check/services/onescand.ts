@@ -113,7 +113,7 @@ async function askForTrial({ socket, description }: RunningDaemon): Promise<Find
   }
   const { wrong, doors } = trial
   if (wrong.length === 0) {
-    const open = doors.join(', ') || 'no door'
+    const open = doors.join(', ') || 'no interface'
     return [ok(what, `calls a clean message clean, and finds EICAR; open: ${open}`)]
   }
   return wrong.map((finding) => judgeTold(what, finding, doors))
