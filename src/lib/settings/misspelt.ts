@@ -27,7 +27,7 @@ const SHORT = 6
  */
 export function misspeltSettings(env: Environment): Finding[] {
   return Object.keys(env).flatMap((name) => {
-    if (env[name] === undefined || isSetting(name) || foreignNames.has(name)) return []
+    if (env[name] === undefined || isSetting(name) || isForeign(name)) return []
     const trimmed = name.trim()
     if (trimmed !== name && (isSetting(trimmed) || foreignNames.has(trimmed))) {
       return [misspelt(`"${name}"`, `${trimmed}, without blanks around =`)]
@@ -44,9 +44,10 @@ const COMMON: ReadonlySet<string> = new Set(['PATH', 'TMPDIR'])
 /** What Docker and Kubernetes add to the name of a service, as CLAMD_PORT_3310_TCP. */
 const OF_CONTAINERS = /_(?:PORT|SERVICE|ENV|NAME)(?:_|$)/
 
+const isForeign = (name: string) => foreignNames.has(name) || OF_CONTAINERS.test(name)
+
 /** The setting of which a name has all, and a suffix: REJECTVIRUS of REJECTVIRUS_ALL. */
 function withoutSuffix(name: string): string | undefined {
-  if (OF_CONTAINERS.test(name)) return undefined
   for (let end = name.lastIndexOf('_'); end > 0; end = name.lastIndexOf('_', end - 1)) {
     const stem = name.slice(0, end)
     if (isSetting(stem)) return COMMON.has(stem) ? undefined : stem
