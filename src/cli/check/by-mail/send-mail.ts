@@ -117,7 +117,7 @@ function failedBy(error: SmtpError, allowsAuthentication = false): SentMail {
   const command = /CERT|TLS|SSL/.test(originalCode) ? 'STARTTLS' : (error.command ?? '')
   const text = oneLine(response || error.message).replace(/; if the root CA.*/, '') // advice of Node's
   const sent = { text, command, ...(responseCode && { code: responseCode }) }
-  if (/ECONNREFUSED|ENETUNREACH|ENOTFOUND|EAI_AGAIN/.test(error.message))
+  if (/ECONNREFUSED|ENETUNREACH|ENOTFOUND|EAI_/.test(text))
     return { ...sent, kind: 'nobody listens' }
   // 530 stands for both: RFC 4954 6, RFC 3207 4.
   if (responseCode === 530 && /STARTTLS/i.test(text)) return { ...sent, kind: 'wants TLS' }
