@@ -152,10 +152,18 @@ t.test(
     await page.route('**/data.json', async (route) => {
       const step = { start, decisions: { accept: 4, reject: 4 }, scans: {}, p50: 5, p95: 5 }
       const decided = lines.map((line) => showDecision({ number: 1, time: now, line }, false))
-      const json = { ...(await (await route.fetch()).json()), steps: [step], decided }
+      const amiss = ['a scanner is missing']
+      const json = { ...(await (await route.fetch()).json()), steps: [step], decided, amiss }
       await route.fulfill({ json })
     })
+    await page.route('**/events', () => {}) // what follows is not shown
     await page.reload()
+    await page.waitForSelector('#health.bad')
+    t.match(await page.locator('#health').innerText(), /^Scanning, with problems: /)
+    const legend = await page.locator('#times .u-legend').innerText()
+    t.match(legend, /median[\s\S]*95th percentile/)
+    const middle = await middleOfBar(page)
+    t.ok(Math.abs(middle - 1 / 6) < 0.02, `the bar of the first of three steps is at ${middle}`)
     const text = (await page.locator('#list li').innerText()).replace(/\s+/g, ' ')
     t.match(text, `defer ${causesInWords.unreachable} <ann@example.org>`)
     const marks = await coloursIn(page, '#messages canvas')
@@ -168,6 +176,28 @@ t.test(
     await page.context().close()
   },
 )
+
+/** Where the middle of the bars of accepted messages is in their plot, from 0 to 1. */
+function middleOfBar(page: Page): Promise<number> {
+  return page.evaluate(`(() => {
+    const canvas = document.querySelector('#messages canvas')
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d')
+    copy.drawImage(canvas, 0, 0)
+    const { data } = copy.getImageData(0, 0, canvas.width, canvas.height)
+    const style = getComputedStyle(document.documentElement)
+    const wanted = parseInt(style.getPropertyValue('--accept').trim().slice(1), 16)
+    let [sum, found] = [0, 0]
+    for (let at = 0; at < data.length; at += 4) {
+      if ((data[at] << 16 | data[at + 1] << 8 | data[at + 2]) !== wanted) continue
+      sum += (at / 4) % canvas.width
+      found++
+    }
+    const place = canvas.getBoundingClientRect()
+    const plot = document.querySelector('#messages .u-over').getBoundingClientRect()
+    const x = place.left + (sum / found) * (place.width / canvas.width)
+    return (x - plot.left) / plot.width
+  })()`)
+}
 
 /** The number of pixels of a canvas in the colour of each decision. */
 function coloursIn(page: Page, selector: string): Promise<Record<string, number>> {

@@ -15,12 +15,14 @@ const steps = new Map()
 let decided = []
 let plots = []
 
-function showHealth({ trial }) {
+/** One line of state in one colour: it is good only if nothing is listed below it. */
+function showHealth({ trial, amiss }) {
   const health = at('health')
-  const words = trial ? `${trial.right ? 'Scanning' : 'Not scanning'}: ${trial.why}` : 'Starting.'
-  if (health.textContent === visible(words)) return
-  health.textContent = visible(words)
-  health.className = trial?.right ? 'good' : 'bad'
+  const isGood = trial?.right === true && amiss.length === 0
+  const verb = trial?.right ? (isGood ? 'Scanning' : 'Scanning, with problems') : 'Not scanning'
+  const words = trial ? `${verb}: ${trial.why}` : 'Starting.'
+  health.className = isGood ? 'good' : 'bad'
+  if (health.textContent !== visible(words)) health.textContent = visible(words)
 }
 
 function showTiles({ judging, processes }) {
@@ -34,12 +36,12 @@ function showTiles({ judging, processes }) {
   const span = spanInWords()
   at('messages-title').textContent = `Messages${span}`
   const tiles = [
-    ['Being judged', judging],
+    ['In progress', judging],
     [`Messages${span}`, sums.messages],
     ['Kept out', sums.keptOut],
     ['Deferred', sums.deferred],
-    ['Scans spared', sums.spared],
-    ['Processes', processes],
+    ['Scans saved', sums.spared],
+    ['Worker processes', processes],
   ].map(([name, count]) => {
     const tile = document.createElement('div')
     tile.append(element('dt', name), element('dd', count.toLocaleString('en')))
@@ -154,11 +156,18 @@ function begin() {
   return Math.max(now - DAY, Math.min(first, now - STEP))
 }
 
+/** The plots show whole steps: from the start of the first to the end of the current one. */
+function range() {
+  const startOf = (time) => time - (time % STEP)
+  return [startOf(begin()), startOf(Date.now() / 1000) + STEP]
+}
+
+/** What the plots show of each step, in its middle. */
 function columns() {
   const x = []
-  const end = Date.now() / 1000
-  for (let time = begin() - (begin() % STEP); time <= end; time += STEP) x.push(time)
-  const all = x.map((time) => steps.get(time * 1000))
+  const [first, end] = range()
+  for (let time = first; time < end; time += STEP) x.push(time + STEP / 2)
+  const all = x.map((time) => steps.get((time - STEP / 2) * 1000))
   const share = ({ decisions, scans }) => {
     const whole = Object.values(decisions).reduce((sum, count) => sum + count, 0)
     return whole === 0 ? null : (100 * ((scans.trusted ?? 0) + (scans.known ?? 0))) / whole
@@ -173,6 +182,11 @@ function columns() {
     [x, all.map((step) => step?.p50 ?? null), all.map((step) => step?.p95 ?? null)],
     [x, all.map((step) => (step ? share(step) : null))],
   ]
+}
+
+/** `14:00 to 14:05`, of the step with this middle. */
+function stepInWords(middle) {
+  return `${clock(middle - STEP / 2)} to ${clock(middle + STEP / 2)}`
 }
 
 function makePlots() {
@@ -192,7 +206,7 @@ function makePlots() {
     fill: colour(word),
     width: 0,
     points: { show: false },
-    paths: uPlot.paths.bars({ size: [0.9, 24], align: 1 }),
+    paths: uPlot.paths.bars({ size: [0.9, 24] }),
     value: ({ data }, sum, _, at) => (sum == null ? '--' : sum - (data[index + 2]?.[at] ?? 0)),
   })
   const kinds = [
@@ -201,11 +215,11 @@ function makePlots() {
     [
       'times',
       [
-        line('half', 'accept', { width: 4, points: { ...points, size: 12 } }),
-        line('95 %', 'defer', { dash: [6, 3] }),
+        line('median', 'accept', { width: 4, points: { ...points, size: 12 } }),
+        line('95th percentile', 'defer', { dash: [6, 3] }),
       ],
     ],
-    ['trusted', [line('spared', 'quarantine')]],
+    ['trusted', [line('saved', 'quarantine')]],
   ]
   const axis = {
     stroke: colour('faint'),
@@ -219,7 +233,7 @@ function makePlots() {
       width: place.clientWidth,
       height: 200,
       series: [
-        { label: 'Time', value: (_, time) => (time == null ? '--' : clock(time)) },
+        { label: 'Time', value: (_, time) => (time == null ? '--' : stepInWords(time)) },
         ...series,
       ],
       axes: [
@@ -227,7 +241,7 @@ function makePlots() {
         { ...axis, size: 48 },
       ],
       scales: {
-        x: { range: () => [begin(), Date.now() / 1000] },
+        x: { range },
         y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] },
       },
       cursor: { drag: { x: false, y: false } },
