@@ -13,11 +13,6 @@ import {
 } from '../../lib/settings/table/scanning.ts'
 import type { MessageOptions } from '../../mail/message/intake.ts'
 import { readSpoolSettings } from '../../mail/message/spool.ts'
-import {
-  type CheckedIdentity,
-  checkTlsIdentity,
-  type TlsIdentity,
-} from '../../protocol/shared/tls-identity.ts'
 import { digestsFor } from '../../scan/cluster/verify.ts'
 import {
   type ControlDirectories,
@@ -33,6 +28,11 @@ import { openQuotaClient, type QuotaClient } from '../../scan/quota/quota-client
 import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
 import { loadRules } from '../../scan/rules/load.ts'
 import type { Rules } from '../../scan/rules/match.ts'
+import {
+  type CheckedIdentity,
+  checkTlsIdentity,
+  type TlsIdentity,
+} from '../../scan/scanners/clamd/tls-identity.ts'
 import { makeScanners } from '../../scan/scanners/scanners.ts'
 import type { Scanner } from '../../scan/scanners/shared/scanner.ts'
 import { readSignatureFiles, type SignatureFiles } from '../../scan/scanners/shared/signatures.ts'

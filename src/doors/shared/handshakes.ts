@@ -2,7 +2,7 @@ import { constants } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { errorCode } from '../../lib/errors/fault.ts'
-import { type TlsIdentity, whyClientIsRefused } from '../../protocol/shared/tls-identity.ts'
+import { type TlsIdentity, whyClientIsRefused } from '../../scan/scanners/clamd/tls-identity.ts'
 
 /** Handshakes of one door in one process at once; fewer if it has less than four times as many sockets. */
 const AT_ONCE = 64

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type ConnectionOptions, connect as connectByTls, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { tryDoor } from '../../../src/daemon/trials/try-door.ts'
-import { readTlsIdentity, type TlsFiles } from '../../../src/protocol/shared/tls-identity.ts'
+import { readTlsIdentity, type TlsFiles } from '../../../src/scan/scanners/clamd/tls-identity.ts'
 import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
 import { runOnescand, runtimes, startOnescand } from '../../daemon/process.ts'
 import {

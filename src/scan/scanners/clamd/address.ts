@@ -1,11 +1,7 @@
 import { errorText, Fault } from '../../../lib/errors/fault.ts'
 import { type Endpoint, parseEndpoint, socketPath } from '../../../lib/net/endpoint.ts'
-import {
-  readTlsIdentity,
-  type TlsFiles,
-  type TlsIdentity,
-} from '../../../protocol/shared/tls-identity.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
+import { readTlsIdentity, type TlsFiles, type TlsIdentity } from './tls-identity.ts'
 
 /**
  * The address of one clamd: LocalSocket, or TCPAddr and TCPSocket of clamd.conf(5). With an identity it is that

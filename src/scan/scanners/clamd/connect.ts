@@ -3,8 +3,8 @@ import { errorCode } from '../../../lib/errors/fault.ts'
 import { isCompiled } from '../../../lib/runtime/compiled-program.ts'
 import { loadSystem } from '../../../lib/runtime/system.ts'
 import type { Connection } from '../../../protocol/shared/server-wire.ts'
-import type { TlsIdentity } from '../../../protocol/shared/tls-identity.ts'
 import type { ClamdAddress } from './address.ts'
+import type { TlsIdentity } from './tls-identity.ts'
 
 type Connect = (address: ClamdAddress) => Connection
 

@@ -4,10 +4,10 @@ import { nextTurn } from '../../../lib/flow/give-way.ts'
 import { TIMED_OUT, withDeadline, withTimeout } from '../../../lib/flow/timeout.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import { type Connection, ServerWire } from '../../../protocol/shared/server-wire.ts'
-import { whyServerIsRefused } from '../../../protocol/shared/tls-identity.ts'
 import type { ClamdAddress } from './address.ts'
 import { ClamdReplyReader } from './clamd-reply.ts'
 import { isSecure, loadConnect } from './connect.ts'
+import { whyServerIsRefused } from './tls-identity.ts'
 
 /** The outcome of one conversation with clamd; `why` is one line without the address. */
 export type ClamdOutcome<Answer> =

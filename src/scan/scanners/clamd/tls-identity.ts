@@ -1,5 +1,5 @@
-import { errorText, Fault } from '../../lib/errors/fault.ts'
-import { readForeignFile, readSecret } from '../../lib/path/open.ts'
+import { errorText, Fault } from '../../../lib/errors/fault.ts'
+import { readForeignFile, readSecret } from '../../../lib/path/open.ts'
 
 /** The settings that name the files: onescan-queue(8), CLAMDCERT. */
 export interface TlsFiles {
