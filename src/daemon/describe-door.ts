@@ -38,7 +38,7 @@ function whatItDoes(
   const { config } = context
   const scans = `scans with ${namesOf(config)}`
   if (isClamds(kind)) {
-    const until = isTls(kind) && tls ? `, certificate until ${dayOf(tls.endsAt)}` : ''
+    const until = isTls(kind) && tls ? `, ${certificateUntil(tls.endsAt)}` : ''
     return `${scans}, clients decide${until}${notAsked(context)}${memoryOf(context)}`
   }
   const fate =
@@ -48,7 +48,11 @@ function whatItDoes(
   return `${scans}, ${fate}, ${stamps(config)}${asksQuota}${memoryOf(context)}`
 }
 
-const dayOf = (time: number) => new Date(time).toISOString().slice(0, 10)
+function certificateUntil(time: number): string {
+  const day = new Date(time).toISOString().slice(0, 10)
+  if (time > Date.now()) return `certificate until ${day}`
+  return `certificate (CLAMDCERT) expired on ${day}: no client accepts it; renew it, and reload`
+}
 
 /** Names the lines of onescan.policy that ask for what clients of clamd do not tell. */
 function notAsked({ rules }: JudgeContext): string {

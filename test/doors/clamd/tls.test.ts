@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { chmodSync, copyFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect as connectByTls, type TLSSocket } from 'node:tls'
@@ -341,6 +341,9 @@ t.test('onescand does not start with files that TLS cannot use', { skip }, async
   chmodSync(open, 0o644)
   const text = join(authority.directory, 'text')
   writeFileSync(text, 'no PEM\n', { mode: 0o600 })
+  const half = join(authority.directory, 'half')
+  const broken = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'
+  writeFileSync(half, `${readFileSync(own.CLAMDCA, 'latin1')}${broken}`)
   const door = ['--clamd', `tls:127.0.0.1:${await freePort()}`]
   const { CLAMDCA, ...noAuthority } = own
   const cases: readonly (readonly [Readonly<Record<string, string>>, readonly string[], RegExp])[] =
@@ -356,6 +359,8 @@ t.test('onescand does not start with files that TLS cannot use', { skip }, async
       ],
       [{ ...own, CLAMDCERT: text }, door, /CLAMDCERT .*text: holds no certificate in PEM/],
       [{ ...own, CLAMDCA: text }, door, /CLAMDCA .*text: holds no certificate in PEM/],
+      [{ ...own, CLAMDCA: half }, door, /CLAMDCA .*half: /],
+      [{ ...own, CLAMDCA: own.CLAMDCERT }, door, /holds a certificate that is no authority's/],
       [{ ...own, CLAMDCERT: '/nonexistent' }, door, /CLAMDCERT: .*ENOENT/],
       [{ CLAMD: 'tls://127.0.0.1:3312' }, [], /CLAMD tls:.*: set CLAMDCERT, CLAMDKEY/],
     ]
@@ -365,6 +370,9 @@ t.test('onescand does not start with files that TLS cannot use', { skip }, async
     t.match(run.log.join('\n'), why)
     t.notMatch(run.log.join('\n'), /PRIVATE KEY/)
   }
+  const late = authority.certify('late', { days: -1 })
+  const served = await startOnescand(t, { settings: { ...plugin, ...late }, args: door })
+  await served.logged(/\(CLAMDCERT\) expired on \d{4}-\d\d-\d\d: no client accepts it; renew it/)
   for (const option of ['--milter', '--policy', '--http']) {
     const run = runOnescand(t, { args: [option, 'tls:127.0.0.1:3312'] })
     t.equal(await run.ended, 100, option)

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { lookup } from 'node:dns/promises'
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { sendmailOptions } from '../../shared/sendmail.ts'
 
@@ -46,6 +46,8 @@ export interface SentMail {
 
 /** Milliseconds for a connection and each answer. Greetings may be delayed, smtp-delay(8). */
 const TIMEOUT = 30_000
+/** The answers for which a mail waits at most: a server that sends its answers in pieces is never silent. */
+const ANSWERS_MAX = 3
 const HOST = '127.0.0.1'
 
 /**
@@ -82,7 +84,8 @@ async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promi
       ? {
           requireTLS: security === 'starttls',
           servername: isIP(host) ? undefined : host,
-          tls: authorities ? { ca: authorities } : {},
+          // By default a variable of the environment could turn it off.
+          tls: { rejectUnauthorized: true, ...(authorities && { ca: authorities }) },
         }
       : // Its certificate is for its name, and not for this address.
         { name: 'localhost', tls: { rejectUnauthorized: false } }),
@@ -92,10 +95,18 @@ async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promi
   })
   return new Promise((resolve) => {
     const end = (sent: SentMail) => {
+      clearTimeout(late)
       connection.close()
-      resolve(sent)
+      // That waits for the server, which may go on to send.
+      ;(connection as { _socket?: Socket })._socket?.destroy()
+      resolve({ ...sent, text: withoutLogin(sent.text, login) })
     }
     const failed = (error: SmtpError) => end(failedBy(error, connection.allowsAuth))
+    const within = greets + ANSWERS_MAX * answers
+    const late = setTimeout(
+      () => failed(new Error(`the mail did not end within ${within / 1000} s`)),
+      within,
+    )
     const send = (error?: SmtpError | null) => {
       if (error) return failed(error)
       connection.send({ from: '', to: [address] }, message, (error, info) => {
@@ -114,7 +125,7 @@ async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promi
 
 function failedBy(error: SmtpError, allowsAuthentication = false): SentMail {
   const { code, response, responseCode = 0, originalCode = '' } = error
-  const command = /CERT|TLS|SSL/.test(originalCode) ? 'STARTTLS' : (error.command ?? '')
+  const command = /CERT|TLS|SSL|PURPOSE/.test(originalCode) ? 'STARTTLS' : (error.command ?? '')
   const text = oneLine(response || error.message).replace(/; if the root CA.*/, '') // advice of Node's
   const sent = { text, command, ...(responseCode && { code: responseCode }) }
   if (/ECONNREFUSED|ENETUNREACH|ENOTFOUND|EAI_/.test(text))
@@ -125,6 +136,17 @@ function failedBy(error: SmtpError, allowsAuthentication = false): SentMail {
   const isClosed = responseCode === 530 || (code === 'EENVELOPE' && allowsAuthentication)
   if (isClosed && responseCode >= 500) return { ...sent, kind: 'wants authentication' }
   return { ...sent, kind: responseCode >= 500 ? 'refused' : 'deferred' }
+}
+
+/** A reply without what a server may repeat of the login (RFC 4616). */
+function withoutLogin(text: string, login: { user: string; pass: string } | undefined): string {
+  if (login === undefined) return text
+  const { user, pass } = login
+  const secrets = [
+    ...[`\0${user}\0${pass}`, pass].map((secret) => Buffer.from(secret).toString('base64')),
+    pass,
+  ]
+  return secrets.reduce((shown, secret) => shown.replaceAll(secret, '***'), text)
 }
 
 const oneLine = (text: string) => text.trim().replace(/\s+/g, ' ')

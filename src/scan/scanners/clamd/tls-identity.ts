@@ -20,6 +20,7 @@ export interface TlsIdentity {
 }
 
 const CERTIFICATE = /^-----BEGIN CERTIFICATE-----/m
+const CERTIFICATES = /^-----BEGIN CERTIFICATE-----[^-]*(?:-----END CERTIFICATE-----)?/gm
 const PRIVATE_KEY = /^-----BEGIN (?:EC |RSA )?PRIVATE KEY-----/m
 
 /**
@@ -59,7 +60,11 @@ export async function checkTlsIdentity(files: TlsFiles): Promise<CheckedIdentity
   ])
   const { CLAMDCERT, CLAMDKEY, CLAMDCA } = files
   const { validTo } = attempted(`CLAMDCERT ${CLAMDCERT}`, () => new X509Certificate(identity.cert))
-  attempted(`CLAMDCA ${CLAMDCA}`, () => new X509Certificate(identity.ca))
+  for (const [authority] of identity.ca.toString('latin1').matchAll(CERTIFICATES)) {
+    const { ca } = attempted(`CLAMDCA ${CLAMDCA}`, () => new X509Certificate(authority))
+    if (ca) continue
+    throw new Fault('config', `CLAMDCA ${CLAMDCA}: holds a certificate that is no authority's`)
+  }
   attempted(`CLAMDKEY ${CLAMDKEY}: is not the key of CLAMDCERT`, () =>
     createSecureContext(identity),
   )

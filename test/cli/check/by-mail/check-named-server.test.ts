@@ -169,6 +169,17 @@ t.test('a server that closes at once, or greets late, is an error and gets nothi
 
 const login = { user: 'ann', pass: 'secret' }
 
+t.test('a server that sends an answer in pieces, without end, is an error', async (t) => {
+  const server = createServer((socket) => {
+    const timer = setInterval(() => socket.write('250-more\r\n'), 50)
+    socket.on('error', () => {}).on('close', () => clearInterval(timer))
+    socket.write('220 mx.example.org\r\n')
+  })
+  const port = await listen(t, server)
+  const findings = await findingsAt(port, { greets: 500, foreign: { answers: 300 } })
+  t.match(findings[0], { level: 'error', value: /the mail did not end within 1\.4 s/ })
+})
+
 t.test('where TLS is wanted and not offered, nothing is sent in clear', async (t) => {
   for (const extensions of [['AUTH PLAIN'], ['STARTTLS', 'AUTH PLAIN']]) {
     const next = await startNext(t, {
@@ -204,6 +215,9 @@ t.test(
   'a certificate must be valid, and be for the named host',
   { skip: lacks('openssl', 'faketime') },
   async (t) => {
+    // A variable by which Node verifies nothing.
+    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+    t.teardown(() => delete process.env.NODE_TLS_REJECT_UNAUTHORIZED)
     const certificates = {
       'no known authority': [certificate(t, 'IP:127.0.0.1'), false, /self-signed certificate/],
       'another name': [certificate(t, 'DNS:mx.example.org'), true, /does not match certificate/],
@@ -214,15 +228,7 @@ t.test(
       const script: Script = (verb, content) =>
         verb === 'AUTH' ? '235 2.7.0 welcome' : toInfected('550 virus')(verb, content, null!)
       const next = await startNext(t, { extensions: ['AUTH PLAIN'], script })
-      const server = createTlsServer({ key, cert }, (socket) => {
-        const behind = connect(next.port, '127.0.0.1')
-        socket
-          .on('error', () => {})
-          .pipe(behind)
-          .pipe(socket)
-      })
-      server.on('tlsClientError', () => {})
-      const port = await listen(t, server)
+      const port = await tlsBefore(t, next.port, { key, cert })
       const foreign = { login, authorities: isKnown ? cert : undefined }
       const findings = await findingsAt(port, { security: 'tls', foreign })
       if (fault === undefined) {
@@ -233,8 +239,33 @@ t.test(
         t.same(next.commands, [])
       }
     }
+
+    const { key, cert } = certificates.valid[0]
+    const repeats: Script = (verb, line) => (verb === 'AUTH' ? `535 5.7.8 no: ${line}` : undefined)
+    const next = await startNext(t, { extensions: ['AUTH PLAIN'], script: repeats })
+    const port = await tlsBefore(t, next.port, { key, cert })
+    const foreign = { login, authorities: cert }
+    const [found] = await findingsAt(port, { security: 'tls', foreign })
+    t.match(found, { level: 'error', value: /535 5\.7\.8 no: AUTH PLAIN \*\*\*/ })
   },
 )
+
+/** Listens with TLS before a server that does not. */
+function tlsBefore(
+  t: Test,
+  port: number,
+  identity: { readonly key: Buffer; readonly cert: Buffer },
+) {
+  const server = createTlsServer(identity, (socket) => {
+    const behind = connect(port, '127.0.0.1')
+    socket
+      .on('error', () => {})
+      .pipe(behind)
+      .pipe(socket)
+  })
+  server.on('tlsClientError', () => {})
+  return listen(t, server)
+}
 
 t.test('what does not fit is refused before anything is sent', async (t) => {
   const next = await startNext(t)
