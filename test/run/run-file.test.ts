@@ -5,6 +5,7 @@ import { isRunning } from '../programs/is-running.ts'
 import { openDirectory } from '../programs/reachable.ts'
 import { runFile } from './run-file.mjs'
 import type { FileResult } from './tap-results.mjs'
+import { until } from './until.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -117,7 +118,7 @@ t.test('what a file has started and left fails it, and is ended', async (t) => {
   const [name = ''] = failures(await run(t, text))
   const [, pid] = /^the file: processes were left: (\d+) sleep 4321$/.exec(name) ?? []
   t.ok(pid, name)
-  t.notOk(isRunning(Number(pid)))
+  await until(() => !isRunning(Number(pid)), 'it ends')
 })
 
 t.test('a program for which no test has asked is not started', async (t) => {

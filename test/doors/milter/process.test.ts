@@ -86,7 +86,10 @@ t.test('onescand may serve milters alone, and logs their mail where LOGFILE says
   const { onescand, unix } = await serveMilter(t, { ...scanning, LOGFILE, ERROR_FD: '2' })
   t.notOk(existsSync(onescand.socket))
   t.equal(await outcomeAt(unix), 'delivered')
-  t.match(readFileSync(LOGFILE, 'latin1'), /^onescan: decision=accept .* door=milter [^\n]*\n$/)
+  // It is logged behind the answer.
+  const logged = () => readFileSync(LOGFILE, 'latin1')
+  await until(() => logged() !== '', 'the line about it')
+  t.match(logged(), /^onescan: decision=accept .* door=milter [^\n]*\n$/)
 })
 
 t.test('onescand does not start with nothing to listen on, or with half an address', async (t) => {
