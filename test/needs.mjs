@@ -34,6 +34,7 @@ const programs = {
   daemontools: 'envdir multilog softlimit',
   debhelper: 'dh_builddeb',
   'dovecot-core': 'dovecot doveadm',
+  'dovecot-sieve': 'sieve-test',
   'dpkg-dev': 'dpkg-buildpackage dpkg-parsechangelog dpkg-source',
   e2fsprogs: 'mkfs.ext4',
   faketime: 'faketime',
@@ -67,6 +68,7 @@ const programs = {
   podman: 'podman',
   'podman-compose': 'podman-compose',
   postfix: 'postfix postconf postqueue postsuper postmap sendmail smtp-sink smtp-source',
+  procmail: 'procmail',
   procps: 'ps sysctl',
   prometheus: 'promtool',
   python3: 'python3',
@@ -182,10 +184,12 @@ const packageOf = new Map(
 /** Packages that only tests of `npm run test:all` need. */
 const ofRest = new Set(
   `aardvark-dns amavisd-new apt-utils catatonit chromium clamav-milter clang-format crun debhelper dovecot-core
-  dovecot-lmtpd dpkg-dev faketime gcc-aarch64-linux-gnu gir1.2-gmime-3.0 gpg-agent gpgconf iproute2 iptables
-  libc6-dev-arm64-cross libemail-mime-perl libmime-tools-perl lintian m4 maildrop make mimedefang mmdebstrap mpack
-  netavark opendkim opendkim-tools podman podman-compose prometheus python3-debian python3-gi qemu-user-static
-  redis-sentinel ripmime rpm rpmlint rspamd ruby ruby-mail`.split(/\s+/),
+  dovecot-lmtpd dovecot-sieve dpkg-dev faketime gcc-aarch64-linux-gnu gir1.2-gmime-3.0 gpg-agent gpgconf
+  iproute2 iptables libc6-dev-arm64-cross libemail-mime-perl libmime-tools-perl lintian m4 maildrop make
+  mimedefang mmdebstrap mpack netavark opendkim opendkim-tools podman podman-compose procmail prometheus
+  python3-debian python3-gi qemu-user-static redis-sentinel ripmime rpm rpmlint rspamd ruby ruby-mail`.split(
+    /\s+/,
+  ),
 )
 
 /** What a test has asked for: packages, and names that have none. */

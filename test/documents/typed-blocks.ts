@@ -414,7 +414,9 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
     'smtpd_milters = inet:localhost',
     'test/programs/milter-rspamd.test.ts tries it',
   ],
-  ['doc/operate.md', 'if (/^X-QHPSI', 'test/programs/maildrop.test.ts runs it'],
+  ['doc/operate.md', 'require "fileinto"', 'test/programs/delivery-agents.test.ts runs it'],
+  ['doc/operate.md', 'if (/^X-QHPSI', 'test/programs/delivery-agents.test.ts runs it'],
+  ['doc/operate.md', ':0\n* ^X-QHPSI', 'test/programs/delivery-agents.test.ts runs it'],
   ['doc/operate.md', '# For prometheus.yml', 'test/packaging/monitoring.test.ts reads it'],
   ['doc/second-look.md', 'Content-Type: multipart/parallel', 'it is a mail, which test/scan/scanners/second-look scans'], // biome-ignore format: a line
   ['doc/quota-and-delay.md', 'cp -b /usr/share/doc/onescan/examples/run-delay-gate', 'it needs qmail under supervise'], // biome-ignore format: a line
