@@ -32,7 +32,7 @@ export const properties: Readonly<
   },
   structured: {
     names: /^Heuristics\.Structured\./,
-    because: 'numbers of credit cards or of persons are in it',
+    because: 'credit card or social security numbers are in it',
   },
   broken: {
     names: /^Heuristics\.Broken\./,
