@@ -73,7 +73,7 @@ const alerts: Readonly<
   phishing: { named: 'links that lead elsewhere', line: 'PhishingScanURLs yes' },
   unwanted: { named: 'files that may be unwanted', line: 'DetectPUA yes' },
   structured: {
-    named: 'numbers of credit cards',
+    named: 'credit card numbers',
     line: 'StructuredDataDetection yes',
     file: cardNumbers,
   },

@@ -14,7 +14,7 @@ const names: readonly (readonly [name: string, property: string, reply: RegExp])
   ['Heuristics.Phishing.Email.SpoofedDomain', 'phishing', /a link in it does not lead where/],
   ['PUA.Win.Packer.Upx-4', 'unwanted', /a file in it may be unwanted/],
   ['PUA.Tool.UNOFFICIAL', 'unwanted', /unwanted/],
-  ['Heuristics.Structured.SSN', 'structured', /numbers of credit cards or of persons/],
+  ['Heuristics.Structured.SSN', 'structured', /credit card or social security numbers/],
   ['Heuristics.Broken.Executable', 'broken', /a program or picture in it is broken/],
 ]
 const all = (action: string) =>

@@ -20,7 +20,7 @@ export const groundsInWords = {
   macros: 'a document in it has macros (FINDINGS)',
   phishing: 'a link in it does not lead where it says (FINDINGS)',
   unwanted: 'a file in it may be unwanted (FINDINGS)',
-  structured: 'numbers of credit cards or persons are in it (FINDINGS)',
+  structured: 'credit card or social security numbers are in it (FINDINGS)',
   broken: 'a program or picture in it is broken (FINDINGS)',
   'strange-mime': 'it has a form that ordinary mail never has (STRICTMIME)',
   'too-large': 'by SMTP: it is larger than this host takes',
