@@ -4,9 +4,9 @@ import { parseIpAddress } from '../lib/net/ip-address.ts'
 import { printsHelpOrVersion, serviceExit } from '../lib/process/command-line.ts'
 import { delayOne } from './connection/delay-one.ts'
 import { keepGate } from './gate/gate.ts'
+import { type PlanContext, planFor, readPlanSources } from './shared/greeting-delay.ts'
 import { log } from './shared/log.ts'
 import { type DelayOptions, readOptions, USAGE, UsageError } from './shared/options.ts'
-import { type PlanContext, planFor, readPlanSources } from './shared/plan.ts'
 
 process.exitCode = serviceExit.temporary // unless the program ends as planned
 

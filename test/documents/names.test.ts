@@ -34,7 +34,7 @@ const givenUp: ReadonlyMap<string, string> = new Map([
   ['Stranger', 'UntrustedWriter; strangers are senders that nobody knows'],
   ['WaitingRoom', 'WaitingConnections'],
   ['heardAt', 'receivedAt'],
-  ['isExcused', 'isAllowed, as the action allow of onescan.policy'],
+  ['isExcused', 'isPassedOver'],
   ['ownWords', 'ownArgs, as process.argv has them'],
   ['siteOfLine', 'contextOfLine'],
   ['thrown', 'error'],

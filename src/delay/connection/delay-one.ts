@@ -7,9 +7,15 @@ import { requireSystem, type System } from '../../lib/runtime/system.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
 import { talk } from '../shared/conversation.ts'
 import { whyWithProtocol } from '../shared/first-bytes.ts'
+import {
+  EARLY_TALKERS,
+  outcomeOf,
+  planFor,
+  readPlanSources,
+  waitFor,
+} from '../shared/greeting-delay.ts'
 import { type ConnectionEvent, log } from '../shared/log.ts'
 import type { DelayOptions } from '../shared/options.ts'
-import { EARLY_TALKERS, outcomeOf, planFor, readPlanSources, waitFor } from '../shared/plan.ts'
 import { findNext, IGNORED, readUcspiClient, type ServerProgram } from '../shared/ucspi.ts'
 import { ClientConnection } from './client-connection.ts'
 

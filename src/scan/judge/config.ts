@@ -22,7 +22,7 @@ import { listFingerprint } from '../scanners/shared/ban-names.ts'
 import { actionFor, propertyOf } from '../scanners/shared/properties.ts'
 import type { Infected, ScanResult } from '../scanners/shared/scan-result.ts'
 import { readScanSettings, type ScanSettings } from '../scanners/shared/scan-settings.ts'
-import type { IsAllowed } from '../scanners/shared/scanner.ts'
+import type { IsPassedOver } from '../scanners/shared/scanner.ts'
 
 /** By what a message is scanned, and what becomes of it then; the names are those of onescan-queue(8). */
 export interface MailSettings extends ScanSettings, Values<typeof treatment> {}
@@ -212,7 +212,7 @@ export function keepsMalwareOut({ property, action }: FindingTreatment): boolean
  * as all malware does: otherwise an unknown answer behind it could let the message in. Undefined if there is
  * nothing that never ends a scan.
  */
-export function isAllowedBy({ settings, allowedBy }: JudgeConfig): IsAllowed | undefined {
+export function isPassedOverBy({ settings, allowedBy }: JudgeConfig): IsPassedOver | undefined {
   const treats = settings.FINDINGS.some(({ action }) => action !== 'virus')
   if (allowedBy === undefined && !treats) return undefined
   return (found) => {

@@ -12,7 +12,7 @@ import {
 import type { ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/copies/verdict-query.ts'
-import { isAllowedBy, type MailSettings, strictnessFor } from './config.ts'
+import { isPassedOverBy, type MailSettings, strictnessFor } from './config.ts'
 import type { JudgeContext } from './context.ts'
 import type { Deadline } from './deadline.ts'
 import type { Client, Transaction } from './transaction.ts'
@@ -60,7 +60,7 @@ export async function scanUnvouched(
 
   const notes: string[] = []
   let oddities: ReadonlySet<string> = new Set()
-  const isAllowed = isAllowedBy(config)
+  const isPassedOver = isPassedOverBy(config)
   const strictness = strictnessFor(config)
   const keepsOut = whatKeepsOut(client, settings, counts)
   const timeLeft = deadline.forScans(settings.timeout)
@@ -83,7 +83,7 @@ export async function scanUnvouched(
       settings,
       spool,
       keepsOut,
-      isAllowed,
+      isPassedOver,
       strictness,
       uptime,
       gone,
@@ -96,7 +96,7 @@ export async function scanUnvouched(
     // What is noted about it with another header is not about this message.
     const listeners = header === undefined ? onResult : { note: () => {} }
     const found = await runScanners(sample, { ...by, ...listeners, timeout: timeLeft() })
-    if (alternative === undefined || (found.answer === 'infected' && !isAllowed?.(found)))
+    if (alternative === undefined || (found.answer === 'infected' && !isPassedOver?.(found)))
       return found
     const other = sampleOf(alternative, alternative.header, { envelope, origin })
     return worse(await runScanners(other, { ...by, note, timeout: timeLeft() }), found)
@@ -109,7 +109,7 @@ export async function scanUnvouched(
     settings,
     timeLeft,
     gone,
-    isAllowed,
+    isPassedOver,
     // This host makes no stamp that is older than the cluster accepts.
     maxAge: cluster?.CLUSTERMAXAGE ?? Number.POSITIVE_INFINITY,
   }

@@ -1,8 +1,8 @@
 import { errorText } from '../../lib/errors/fault.ts'
 import { InFlight, LruCache } from '../../lib/flow/cache.ts'
 import { type MailAddress, withPlainDomain } from '../../mail/message/envelope/address.ts'
+import { answerFor, type DatedAnswer, datedAnswer } from './answer-lifetime.ts'
 import { Backends, QuestionCounters } from './backends.ts'
-import { answerFor, type DatedAnswer, datedAnswer } from './cache.ts'
 import {
   type BackendOf,
   findByExtension,

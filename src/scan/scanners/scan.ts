@@ -45,7 +45,7 @@ export function sampleOf(
 }
 
 /**
- * Asks the scanners in their order until one of them finds something that is not allowed, or cannot
+ * Asks the scanners in their order until one of them finds something that is not passed over, or cannot
  * tell: about each content that any reader of mail might see in the message, and then about the whole
  * message. In this order clamd looks at most of it once: it remembers what it has called clean, and
  * skips a part of a message that it has seen as a file by itself. It does not skip a file that it has
@@ -72,7 +72,7 @@ export async function runScanners(message: MessageSample, run: ScanRun): Promise
       signal: abort.signal,
       timeLeft: () => Math.max(0, deadline - run.uptime()),
       note: run.note,
-      isAllowed: run.isAllowed,
+      isPassedOver: run.isPassedOver,
       signatures: run.signatures,
     }
     const result = await inTurn(message.bytes.size, run, task, () =>
@@ -133,8 +133,8 @@ async function findIn(
 }
 
 /** Whether nothing that is found in the contents could count more, or nobody would answer about them. */
-function endsScan(found: ScanResult, { isAllowed }: ScanRun): boolean {
-  if (found.answer === 'infected') return !isAllowed?.(found)
+function endsScan(found: ScanResult, { isPassedOver }: ScanRun): boolean {
+  if (found.answer === 'infected') return !isPassedOver?.(found)
   const mayGoOn = found.answer !== 'unknown' || ['limit', 'scanner-error'].includes(found.cause)
   return !mayGoOn
 }
@@ -170,12 +170,12 @@ async function findInMail(
     () => reading.result,
     () => askAboutWhole(scan, reading),
     async () => {
-      // What was found in the whole and is allowed may hide something else.
-      if (!results.hasAllowed || asksContents || contentScanners.length === 0) return undefined
+      // What was found in the whole and passed over may hide something else.
+      if (!results.hasPassedOver || asksContents || contentScanners.length === 0) return undefined
       reading = await readMail(scan, true)
       return reading.result ?? askScanners(scan.batch.end(), scan)
     },
-    () => (results.hasAllowed ? askAboutRest(scan, reading) : undefined),
+    () => (results.hasPassedOver ? askAboutRest(scan, reading) : undefined),
   ])
   const found = result ?? results.conclude(reading.isToEnd, task.note)
   const isUnread = asksContents && !reading.isToEnd
@@ -209,7 +209,7 @@ async function askAboutWhole(
 
 /**
  * Asks about what lies in no content: header, preamble and epilogue. A scanner names one thing in a
- * whole message, and what is allowed may have hidden something there.
+ * whole message, and what is passed over may have hidden something there.
  */
 async function askAboutRest(
   scan: MailScan,

@@ -275,7 +275,7 @@ export class Verdicts {
   /** Whether the verdict counts for this message, here and now. */
   #doesCount(verdict: RememberedVerdict, { query, maxAge, versions }: MemorableMessage): boolean {
     // The scan that found it may have ended there.
-    if (verdict.found.answer === 'infected' && query.isAllowed?.(verdict.found)) return false
+    if (verdict.found.answer === 'infected' && query.isPassedOver?.(verdict.found)) return false
     const { signatureFiles, host } = this.#options
     const here = { host, files: signatureFiles(), signatures: joinVersions(versions) }
     return stillCounts(verdict, { now: this.#seconds(), maxAge, ...here })
@@ -357,11 +357,11 @@ async function resultForCopies(
 /**
  * Resolves to the result in which a remembered verdict stands for the scanners that gave it. The other
  * scanners run in their order; but not those after a scanner that found something, which would not have
- * run either. What is allowed, and a limit, never hide what was found.
+ * run either. What is passed over, and a limit, never hide what was found.
  */
 async function withRemembered(
   verdict: RememberedVerdict,
-  { scanners, settings, isAllowed }: VerdictQuery,
+  { scanners, settings, isPassedOver }: VerdictQuery,
   runScanners: RunScanners,
 ): Promise<KnownOrScanned> {
   const { found } = verdict
@@ -377,7 +377,7 @@ async function withRemembered(
   const before = scanners.slice(0, first).filter(({ memorable }) => !memorable)
   if (before.length > 0) {
     const result = await runScanners(before)
-    if (result.answer === 'infected' && !isAllowed?.(result)) return { result }
+    if (result.answer === 'infected' && !isPassedOver?.(result)) return { result }
   }
   return { result: found, known: verdict }
 }

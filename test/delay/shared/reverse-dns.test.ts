@@ -1,7 +1,7 @@
 import t from 'tap'
+import { AllowList, planFor } from '../../../src/delay/shared/greeting-delay.ts'
 import { parseNameRules } from '../../../src/delay/shared/name-rules.ts'
 import { readOptions } from '../../../src/delay/shared/options.ts'
-import { AllowList, planFor } from '../../../src/delay/shared/plan.ts'
 import { isConfirmed, lookUpNames, openDns } from '../../../src/delay/shared/reverse-dns.ts'
 import { readUcspiClient } from '../../../src/delay/shared/ucspi.ts'
 import { parseIpAddress } from '../../../src/lib/net/ip-address.ts'

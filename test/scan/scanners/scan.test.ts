@@ -275,8 +275,8 @@ t.test(
             attack((await asked.file()).path)
             return said
           }
-          const isAllowed = ({ name }: { readonly name: string }) => name === 'Excused'
-          const more = { settings, spool, isAllowed, keepsOut: new Set<Unseen>() }
+          const isPassedOver = ({ name }: { readonly name: string }) => name === 'Excused'
+          const more = { settings, spool, isPassedOver, keepsOut: new Set<Unseen>() }
           const run = runOf([{ name: 'clamd', local: false, scan }], more)
           const result = await runScanners(sample(Buffer.from(text)), run).catch(errorText)
           if (expected instanceof RegExp) t.match(result, expected, what)

@@ -3,7 +3,7 @@ import type { Bytes } from '../../message/bytes.ts'
 import { indexOrEnd } from '../shared/lines.ts'
 import type { MemoryPool } from '../shared/store.ts'
 import { LINES_PIECE, type Steps, type Work } from '../shared/work.ts'
-import { type HeldFile, PropertyHead, PropertyValue } from './property.ts'
+import { type HeldFile, PropertyHead, PropertyValue } from './content-line.ts'
 
 /**
  * Gives each file that stands in a value of a calendar (RFC 5545 3.1) or of cards (RFC 6350 3.2, vCard

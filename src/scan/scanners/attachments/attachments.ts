@@ -49,10 +49,10 @@ export function attachmentsScanner({ BADATTACHMENTS }: ScanSettings): LocalScann
 class AttachmentSearch implements MailSearch {
   readonly #rules: AttachmentRules
   readonly #task: ScanTask
-  /** The first banned thing that is not allowed: a file name, `type a/b` or `content executable`. */
+  /** The first banned thing that is not passed over: a file name, `type a/b` or `content executable`. */
   #banned: string | undefined
-  /** The first banned thing that is allowed. */
-  #allowed: string | undefined
+  /** The first banned thing that is passed over. */
+  #passedOver: string | undefined
   /** The first limit that left something unread. */
   #limit: string | undefined
 
@@ -96,11 +96,11 @@ class AttachmentSearch implements MailSearch {
   answer(): ScanResult {
     if (this.#banned !== undefined) return asBanned(this.#banned)
     if (this.#limit !== undefined) return unseen('contents', `attachments: ${this.#limit}`)
-    return this.#allowed === undefined ? clean : asBanned(this.#allowed)
+    return this.#passedOver === undefined ? clean : asBanned(this.#passedOver)
   }
 
   #ban(what: string): void {
-    if (this.#task.isAllowed?.(asBanned(what))) this.#allowed ??= what
+    if (this.#task.isPassedOver?.(asBanned(what))) this.#passedOver ??= what
     else this.#banned ??= what
   }
 }

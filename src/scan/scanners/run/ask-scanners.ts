@@ -235,7 +235,7 @@ async function askScanner(
     loan.confirmFiles()
     return said
   } catch (error) {
-    if (said.answer !== 'infected' || task.isAllowed?.(said)) throw error
+    if (said.answer !== 'infected' || task.isPassedOver?.(said)) throw error
     return { ...said, unconfirmed: true }
   }
 }

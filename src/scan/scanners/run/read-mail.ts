@@ -37,7 +37,7 @@ type Listener = Pick<MailSearch, 'header' | 'name'>
 /** Reads the message; if `asksContents`, asks about each content. */
 export async function readMail(scan: MailScan, asksContents: boolean): Promise<ScanReading> {
   const { message, run, task, results, searches, batch } = scan
-  const mayAllow = asksContents && run.isAllowed !== undefined
+  const mayPassOver = asksContents && run.isPassedOver !== undefined
   const oddities = new Set<Oddity>()
   const asked: ByteRange[] = []
   let isCut = !asksContents
@@ -48,7 +48,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
     signal: task.signal,
     maxDepth: limits.nesting,
     mayBeFile: results.passesLimits,
-    ...(mayAllow && { onGiven: (range) => asked.push(range) }),
+    ...(mayPassOver && { onGiven: (range) => asked.push(range) }),
     ...((!searches.isEmpty || names) && {
       onHeader: ({ fields }) => listen(names, searches, (listener) => listener.header(fields)),
       onName: (name) => listen(names, searches, (listener) => listener.name(name)),

@@ -1,5 +1,5 @@
 import { clean, type ScanResult, type Unseen, unknown, worse } from '../shared/scan-result.ts'
-import type { IsAllowed } from '../shared/scanner.ts'
+import type { IsPassedOver } from '../shared/scanner.ts'
 
 /** What the results of scanners mean for a message. */
 export interface Weights {
@@ -9,7 +9,7 @@ export interface Weights {
   readonly keepsOut: ReadonlySet<Unseen>
   /** Called with each limit that was reached; set if limits do not count, since the bytes may be no mail. */
   readonly passLimit?: ((why: string) => void) | undefined
-  readonly isAllowed?: IsAllowed | undefined
+  readonly isPassedOver?: IsPassedOver | undefined
   /**
    * How strictly a message is treated for a result that does not end the scan, and for an unknown answer: of
    * several results the strictest counts. Without it, all are equal.
@@ -23,9 +23,9 @@ export interface Weights {
  */
 export class ResultCollector {
   readonly #weights: Weights
-  /** The worst of what was passed over: what is allowed, or was not seen and may pass. */
+  /** The worst of what was passed over: what was found and does not end a scan, or was not seen and may pass. */
   #tolerated: ScanResult = clean
-  #hasAllowed = false
+  #hasPassedOver = false
   /** The first limit that was put aside. */
   #limit: Extract<ScanResult, { answer: 'unseen' }> | undefined
   /** That the message holds more than is read, if this keeps it out. */
@@ -37,14 +37,14 @@ export class ResultCollector {
 
   /** Returns the result if it ends the scan; else it is passed over. */
   take(result: ScanResult): ScanResult | undefined {
-    const { isAllowed, keepsOut, passLimit } = this.#weights
+    const { isPassedOver, keepsOut, passLimit } = this.#weights
     if (result.answer === 'clean') return undefined
     if (passLimit && isLimit(result)) {
       passLimit(result.why)
       return undefined
     }
     if (result.answer === 'unknown') return this.#isMilder(result) ? this.#tolerated : result
-    if (result.answer === 'infected' && !isAllowed?.(result)) return result
+    if (result.answer === 'infected' && !isPassedOver?.(result)) return result
     // A virus may lie beside what is encrypted.
     const isProperty = result.answer === 'unseen' && result.what === 'encrypted'
     if (result.answer === 'unseen' && !isProperty && keepsOut.has(result.what)) {
@@ -78,9 +78,9 @@ export class ResultCollector {
     return this.#weights.passLimit !== undefined
   }
 
-  /** Whether something was found that is allowed. It may hide something else. */
-  get hasAllowed(): boolean {
-    return this.#hasAllowed
+  /** Whether something was found that was passed over. It may hide something else. */
+  get hasPassedOver(): boolean {
+    return this.#hasPassedOver
   }
 
   /**
@@ -104,7 +104,7 @@ export class ResultCollector {
   }
 
   #passOver(result: ScanResult): void {
-    if (result.answer === 'infected') this.#hasAllowed = true
+    if (result.answer === 'infected') this.#hasPassedOver = true
     if (this.#isMilder(result)) return
     const isEqual = this.#strictnessOf(result) === this.#strictnessOf(this.#tolerated)
     this.#tolerated = isEqual ? worse(this.#tolerated, result) : result

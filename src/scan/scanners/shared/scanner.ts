@@ -67,8 +67,8 @@ export interface SampleFile {
   confirm(): void
 }
 
-/** Whether an exception lets a message in although this was found. Such a result never ends a scan. */
-export type IsAllowed = (found: Pick<Infected, 'name' | 'banned'>) => boolean
+/** Whether a scan goes on after this was found, since something worse may lie beside it. */
+export type IsPassedOver = (found: Pick<Infected, 'name' | 'banned'>) => boolean
 
 /** What a scanner gets besides the sample. */
 export interface ScanTask {
@@ -79,8 +79,8 @@ export interface ScanTask {
   readonly signal: AbortSignal
   /** Milliseconds until the deadline, by a clock that nobody sets; 0 after it. */
   timeLeft(): number
-  /** Set if there is an exception. A scanner that can find several things names one that is not allowed. */
-  readonly isAllowed?: IsAllowed | undefined
+  /** Set if anything is passed over. A scanner that can find several things names one that is not. */
+  readonly isPassedOver?: IsPassedOver | undefined
   /** Adds a remark to the log line of the message. */
   note(text: string): void
   /**

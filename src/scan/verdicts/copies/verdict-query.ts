@@ -3,7 +3,7 @@ import type { Message } from '../../../mail/message/message.ts'
 import type { ScanRun } from '../../scanners/run/ask-scanners.ts'
 import type { Infected, ScanResult } from '../../scanners/shared/scan-result.ts'
 import type { ScanSettings } from '../../scanners/shared/scan-settings.ts'
-import type { IsAllowed, Scanner } from '../../scanners/shared/scanner.ts'
+import type { IsPassedOver, Scanner } from '../../scanners/shared/scanner.ts'
 
 /** The verdict of scanners about a message, which counts for its copies for a while. */
 export interface RememberedVerdict {
@@ -33,7 +33,7 @@ export interface VerdictQuery {
   /** Aborted when nobody waits for the result any more. */
   readonly gone: AbortSignal | undefined
   /** Set if there is an exception. */
-  readonly isAllowed?: IsAllowed | undefined
+  readonly isPassedOver?: IsPassedOver | undefined
   /** Seconds; no older verdict counts for this message, whatever the memory's own limit is. */
   readonly maxAge: number
 }

@@ -41,18 +41,18 @@ async function ask(
   scanners: readonly Scanner[],
   samples: readonly Sample[],
   {
-    isAllowed,
+    isPassedOver,
     abort,
     nested = ['depth', 'contents'],
     searches = new Searches(),
-  }: Pick<ScanRun, 'isAllowed'> & {
+  }: Pick<ScanRun, 'isPassedOver'> & {
     abort?: 'late' | 'gone'
     nested?: readonly Unseen[]
     searches?: Searches
   } = {},
 ) {
   const keepsOut = new Set<Unseen>(['size', ...nested])
-  const run = runOf(scanners, { settings: secondLook, keepsOut, isAllowed: isAllowed })
+  const run = runOf(scanners, { settings: secondLook, keepsOut, isPassedOver })
   const { task, abort: leave } = scanTask(abort === 'late' ? 0 : 60_000)
   if (abort === 'gone') leave()
   const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
@@ -97,20 +97,20 @@ t.test('the first scanner whose answer ends the scan is the last that is asked',
 })
 
 t.test('behind a finding that is excused, each sample is asked about alone', async (t) => {
-  const isAllowed = ({ name }: { readonly name: string }) => name === 'Excused'
+  const isPassedOver = ({ name }: { readonly name: string }) => name === 'Excused'
   const answerOf = ({ bytes: { size }, batch: beside }: Sample) =>
     beside || size === 1 ? infected('Excused') : size === 2 ? infected('Virus') : clean
   const { scanner, asked } = noting(answerOf)
   const samples = [content('a'), content('bb'), content('ccc')]
-  t.match(await ask([scanner], samples, { isAllowed: isAllowed }), { result: { name: 'Virus' } })
+  t.match(await ask([scanner], samples, { isPassedOver }), { result: { name: 'Virus' } })
   t.same(asked, [['a', 'bb', 'ccc'], ['a'], ['bb']])
 
   const all = await ask([scanner], [content('a'), content('ccc'), content('dddd')], {
-    isAllowed: isAllowed,
+    isPassedOver,
   })
   t.match(all, { result: undefined, inContents: { name: 'Excused' } })
   t.same(asked.slice(3), [['a', 'ccc', 'dddd'], ['a'], ['ccc'], ['dddd']])
-  t.match(await ask([scanner], [content('a')], { isAllowed: isAllowed }), {
+  t.match(await ask([scanner], [content('a')], { isPassedOver }), {
     inContents: { name: 'Excused' },
   })
   t.equal(asked.length, 8, 'one sample by itself is asked about once')
@@ -150,7 +150,7 @@ t.test('a limit decides if the bytes are not clean as a text, or may be no text'
   t.match(await asText(unseen('size', 'too large')), nested)
   t.match(await asText(unseen('contents', 'MaxFiles')), nested)
   t.match(await asText(infected('Virus')), { result: { answer: 'infected', name: 'Virus' } })
-  const excused = { isAllowed: () => true }
+  const excused = { isPassedOver: () => true }
   const found = await ask([limited([5], infected('Virus')).scanner], [content('To: b')], excused)
   t.match(found, nested, 'an excused finding does not make it clean')
   t.match(await ask([limited([5]).scanner], [content('<To:>')]), nested)

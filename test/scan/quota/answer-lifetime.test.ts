@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { answerFor, datedAnswer } from '../../../src/scan/quota/cache.ts'
+import { answerFor, datedAnswer } from '../../../src/scan/quota/answer-lifetime.ts'
 import type { QuotaAnswer } from '../../../src/scan/quota/quota-answer.ts'
 import { ann, ben, clientOf, extendedAnswer, udpService } from './services.ts'
 

@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { parseNameRules } from '../../../src/delay/shared/name-rules.ts'
-import { readOptions } from '../../../src/delay/shared/options.ts'
 import {
   AllowList,
   outcomeOf,
   type PlanContext,
   planFor,
   readPlanSources,
-} from '../../../src/delay/shared/plan.ts'
+} from '../../../src/delay/shared/greeting-delay.ts'
+import { parseNameRules } from '../../../src/delay/shared/name-rules.ts'
+import { readOptions } from '../../../src/delay/shared/options.ts'
 import { readUcspiClient, type UcspiClient } from '../../../src/delay/shared/ucspi.ts'
 import { parseIpAddress } from '../../../src/lib/net/ip-address.ts'
 import type { ClientActivity } from '../../../src/lib/runtime/system.ts'
