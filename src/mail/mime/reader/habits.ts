@@ -26,7 +26,7 @@ interface HabitEntry {
  * tools/bench/readers; libclamav is 1.4. Where none is named, random mails were opened by some of them that
  * no other choice opens.
  */
-const habitTable = {
+export const habitTable = {
   'bare CR': {
     place: 'a CR without an LF behind it',
     choices: [

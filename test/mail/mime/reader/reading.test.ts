@@ -1,4 +1,5 @@
 import t from 'tap'
+import { habitTable } from '../../../../src/mail/mime/reader/habits.ts'
 import { allReadings } from './all-readings.ts'
 
 /**
@@ -283,6 +284,14 @@ const cases: readonly (readonly [
     },
   ],
   [
+    'a delimiter in the header of a part',
+    'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Transfer-Encoding: base64\n--b\n\neA==\n--b--\n',
+    {
+      common: ['1/0 identity "eA==\\n"'],
+      'delimiter in header 1': ['1/0 identity,base64 "eA==\\n"'],
+    },
+  ],
+  [
     'a delimiter behind the end of its multipart',
     'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n--b\n\ny\n',
     {
@@ -291,6 +300,16 @@ const cases: readonly (readonly [
     },
   ],
 ]
+
+t.test('each choice of each habit finds other leaves in one of these mails', async (t) => {
+  const shown = new Set(cases.flatMap(([, , leaves]) => Object.keys(leaves)))
+  const choices = Object.entries(habitTable).flatMap(([habit, { choices }]) =>
+    choices.slice(1).map((_, index) => `${habit} ${index + 1}`),
+  )
+  // Asked where depth alone counts, which finds no leaves: nested.test.ts.
+  const ofDepth = ['field below header 1']
+  t.same(choices.filter((choice) => !shown.has(choice)), ofDepth) // biome-ignore format: a line
+})
 
 for (const [name, mail, leaves] of cases) {
   t.test(`the leaves of a mail: ${name}`, async (t) => {
