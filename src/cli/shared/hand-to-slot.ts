@@ -64,13 +64,16 @@ export async function handToSlot(call: SlotCall): Promise<SlotResult> {
       cwd: qmailDirectory(),
       env: call.environment,
       stdio: [message, fileOf([call.envelope]), log],
-      timeout: call.timeout,
-      killSignal: 'SIGKILL',
       detached: true, // a session of its own: it cannot type at our terminal (ioctl_tty(2), TIOCSTI)
     })
-    const [code, signal] = (await once(child, 'exit').catch((error) => {
-      throw new Fault('chain', `${program}: cannot be started (${errorCode(error)}); name another`)
-    })) as [number | null, NodeJS.Signals | null]
+    // The timer of spawn() would go on for a program that cannot be started, and keep this process.
+    const late = setTimeout(() => child.kill('SIGKILL'), call.timeout)
+    const [code, signal] = (await once(child, 'exit')
+      .catch((error) => {
+        const why = errorCode(error)
+        throw new Fault('chain', `${program}: cannot be started (${why}); name another`)
+      })
+      .finally(() => clearTimeout(late))) as [number | null, NodeJS.Signals | null]
     const time = performance.now() - started
     const hasTimedOut = child.killed
     return { code, signal, log: readLog(log), time, hasTimedOut }
