@@ -25,7 +25,8 @@ export const layerOf = (root) => join(root, 'build/test-host')
 
 /**
  * "$1" is the layer; "$2" is 'build' to change it, or 'run' for changes that end with the namespace; "$3" is an
- * empty directory; "$4" the checkout, which is then at "$5". The machine's network is not below /run alone.
+ * empty directory; "$4" the checkout, which is then at "$5", where everybody may enter it. The machine's
+ * network is not below /run alone.
  */
 const MOUNT = `
 layer=$1 purpose=$2 scratch=$3 checkout=$4 place=$5
@@ -56,7 +57,13 @@ for name in resolv.conf hosts hostname; do
   cmp -s "$scratch/$name" "/etc/$name" || { rm -f "/etc/$name"; cat "$scratch/$name" >"/etc/$name"; }
 done
 case $checkout in /bin/* | /etc/* | /lib*/* | /opt/* | /sbin/* | /usr/* | /var/*) mount --bind "$scratch/here" "$checkout" ;; esac
-mount --bind "$scratch/here" "$place"
+case $(stat -c %A "$scratch/here") in
+  *[xt]) mount --bind "$scratch/here" "$place" ;;
+  *) # A directory that nobody else may enter: what is built stays, and other changes end with the namespace.
+    mkdir -p "$scratch/own/checkout" "$scratch/work/checkout" "$scratch/here/build"
+    mount -t overlay -o "lowerdir=$scratch/here,upperdir=$scratch/own/checkout,workdir=$scratch/work/checkout" overlay "$place"
+    mount --bind "$scratch/here/build" "$place/build" ;;
+esac
 cd "$place"
 exec "$@"
 `
