@@ -57,12 +57,11 @@ for name in resolv.conf hosts hostname; do
   cmp -s "$scratch/$name" "/etc/$name" || { rm -f "/etc/$name"; cat "$scratch/$name" >"/etc/$name"; }
 done
 case $checkout in /bin/* | /etc/* | /lib*/* | /opt/* | /sbin/* | /usr/* | /var/*) mount --bind "$scratch/here" "$checkout" ;; esac
-case $(stat -c %A "$scratch/here") in
-  *[xt]) mount --bind "$scratch/here" "$place" ;;
-  *) # A directory that nobody else may enter: what is built stays, and other changes end with the namespace.
-    mkdir -p "$scratch/own/checkout" "$scratch/work/checkout" "$scratch/here/build"
-    mount -t overlay -o "lowerdir=$scratch/here,upperdir=$scratch/own/checkout,workdir=$scratch/work/checkout" overlay "$place"
-    mount --bind "$scratch/here/build" "$place/build" ;;
+case $purpose:$(stat -c %A "$scratch/here") in
+  build:* | *[xt]) mount --bind "$scratch/here" "$place" ;;
+  *) # A directory that nobody else may enter: what is changed in it ends with the namespace, too.
+    mkdir -p "$scratch/own/checkout" "$scratch/work/checkout"
+    mount -t overlay -o "lowerdir=$scratch/here,upperdir=$scratch/own/checkout,workdir=$scratch/work/checkout" overlay "$place" ;;
 esac
 cd "$place"
 exec "$@"
