@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { Fault } from '../lib/errors/fault.ts'
+import { formatDay } from '../lib/errors/units.ts'
 import { readSetting } from '../lib/settings/settings.ts'
 import {
   HMAC_SECRET_MIN,
@@ -163,7 +164,7 @@ export function defaultId(host: string, now: Date): string {
     .split('.')[0]!
     .replace(/[^A-Za-z0-9_-]/g, '-')
     .slice(0, HOST_MAX)
-  return `${name || 'key'}-${now.toISOString().slice(0, 10).replaceAll('-', '')}`
+  return `${name || 'key'}-${formatDay(now.getTime()).replaceAll('-', '')}`
 }
 
 /**

@@ -1,4 +1,5 @@
 import { Fault } from '../lib/errors/fault.ts'
+import { formatDay } from '../lib/errors/units.ts'
 import { isCurrent, type Key, parseKeyring } from '../scan/cluster/keyring.ts'
 
 /** The comment above a key that every host must have before it signs. */
@@ -53,7 +54,7 @@ export function rotateKey(
     return { text, did: 'added', id, old: signer.id, until: undefined, removed }
   }
   const lastDay = seconds + maxAge + TIME_TO_COPY
-  const until = new Date(lastDay * 1000).toISOString().slice(0, 10)
+  const until = formatDay(lastDay * 1000)
   const own = lineOf(lines, waiting)
   const text = withoutKeys(lines, [waiting]).replace(lineOf(lines, signer), (line) => {
     return `${own}${dated(line, signer, until)}`

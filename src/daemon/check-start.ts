@@ -21,10 +21,10 @@ import { describeDoor } from './describe-door.ts'
 import { checkAccessBy } from './http/access.ts'
 import { checkAddress } from './listening/listen.ts'
 import {
-  clamdKind,
   type DoorAddress,
   type DoorKind,
   isTls,
+  kindAt,
   type ListeningDoor,
   optionOf,
   writeDoorAddress,
@@ -112,8 +112,8 @@ function doorsOf(options: DaemonOptions): NamedDoor[] {
     ...(socket === undefined ? [] : [door('slot', { kind: 'unix', path: socket })]),
     ...milters.map((at) => door('milter', at)),
     ...policies.map((at) => door('policy', at)),
-    ...clamds.map((at) => door(clamdKind('clamd', at), at)),
-    ...clamdsForMail.map((at) => door(clamdKind('clamd-mail', at), at)),
+    ...clamds.map((at) => door(kindAt('clamd', at), at)),
+    ...clamdsForMail.map((at) => door(kindAt('clamd-mail', at), at)),
     ...smtpDoors.map((route) => door(route.lmtp ? 'lmtp' : 'smtp', route.address, route)),
   ]
 }

@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import { isAboutEnvelope } from '../doors/clamd/context.ts'
 import type { Configuration } from '../doors/shared/configuration.ts'
 import { afterQueue } from '../doors/smtp/next-server/services.ts'
+import { formatDay } from '../lib/errors/units.ts'
 import {
   type JudgeConfig,
   type MailSettings,
@@ -49,7 +50,7 @@ function whatItDoes(
 }
 
 function certificateUntil(time: number): string {
-  const day = new Date(time).toISOString().slice(0, 10)
+  const day = formatDay(time)
   if (time > Date.now()) return `certificate until ${day}`
   return `certificate (CLAMDCERT) expired on ${day}: no client accepts it; renew it, and reload`
 }

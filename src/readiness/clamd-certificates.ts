@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import type { TLSSocket } from 'node:tls'
 import { type Finding, warning } from '../lib/errors/finding.ts'
+import { formatDay } from '../lib/errors/units.ts'
 import { answerInTime } from '../lib/flow/timeout.ts'
 import type { ClamdAddress } from '../scan/scanners/clamd/address.ts'
 import { loadConnect } from '../scan/scanners/clamd/connect.ts'
@@ -44,6 +45,6 @@ function checkEnd(
 ): Finding[] {
   const end = Date.parse(validTo)
   if (end - now > SOON) return []
-  const day = new Date(end).toISOString().slice(0, 10)
+  const day = formatDay(end)
   return [warning(`clamd ${text}`, `${whose} is valid until ${day}`, remedy)]
 }

@@ -1,13 +1,7 @@
 import { closeSync } from 'node:fs'
 import { Fault } from '../../lib/errors/fault.ts'
 import { activatedDescriptors, FIRST_HANDED_OVER } from '../../lib/process/systemd.ts'
-import {
-  clamdKind,
-  type DoorAddress,
-  type DoorKind,
-  doorKindOf,
-  optionOf,
-} from '../options/door.ts'
+import { type DoorAddress, type DoorKind, doorKindOf, kindAt, optionOf } from '../options/door.ts'
 import type { DaemonOptions } from '../options/options.ts'
 import { smtpDoorsOf } from '../options/smtp-doors.ts'
 import { bindAt, pathOf } from './listen.ts'
@@ -69,14 +63,14 @@ export async function openSockets(
   const held = new Set(sockets.map(({ kind, fd }) => `${kind} ${pathOf(fd)}`))
   const isHeld = (kind: DoorKind, address: DoorAddress) =>
     address.kind === 'unix' && held.has(`${kind} ${address.path}`)
-  for (const [name, addresses] of [
+  for (const [option, addresses] of [
     ['milter', options.milters],
     ['policy', options.policies],
     ['clamd', options.clamds],
     ['clamd-mail', options.clamdsForMail],
   ] as const) {
     for (const address of addresses) {
-      const kind = name === 'clamd' || name === 'clamd-mail' ? clamdKind(name, address) : name
+      const kind = kindAt(option, address)
       if (!isHeld(kind, address)) await make(kind, address)
     }
   }

@@ -41,9 +41,14 @@ export const optionOf = (kind: DoorKind): string =>
 export const isClamds = (kind: DoorKind): boolean => kind.startsWith('clamd')
 export const isTls = (kind: DoorKind): boolean => kind.endsWith('-tls')
 
-/** The kind of a door for clients of clamd at this address. */
-export const clamdKind = (kind: 'clamd' | 'clamd-mail', address: DoorAddress): DoorKind =>
-  address.kind === 'tcp' && address.isSecure ? `${kind}-tls` : kind
+/** The kind of a door by its option and its address: those for clients of clamd alone may have TLS. */
+export function kindAt(
+  option: 'milter' | 'policy' | 'clamd' | 'clamd-mail',
+  address: DoorAddress,
+): DoorKind {
+  const isSecure = address.kind === 'tcp' && address.isSecure
+  return isSecure && (option === 'clamd' || option === 'clamd-mail') ? `${option}-tls` : option
+}
 
 /** A door that is open. */
 export interface ListeningDoor {

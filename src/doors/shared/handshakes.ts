@@ -6,6 +6,10 @@ import { type TlsIdentity, whyClientIsRefused } from '../../scan/scanners/clamd/
 
 /** Handshakes of one door in one process at once; fewer if it has less than four times as many sockets. */
 const AT_ONCE = 64
+/** Milliseconds before the log repeats why an address was refused. */
+const LOG_AGAIN_AFTER = 60_000
+/** Lines about refusals within that time. */
+const LOGGED_MAX = 100
 
 interface HandshakeLimits {
   /** Milliseconds for a handshake. */
@@ -13,10 +17,6 @@ interface HandshakeLimits {
   /** The sockets of the door. */
   readonly maxSockets: number | undefined
 }
-/** Milliseconds before the log repeats why an address was refused. */
-const LOG_AGAIN_AFTER = 60_000
-/** Lines about refusals within that time. */
-const LOGGED_MAX = 100
 
 interface Handshake {
   readonly address: string

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { errorCode, errorTextAt, Fault, isFault } from '../../lib/errors/fault.ts'
+import { formatDay } from '../../lib/errors/units.ts'
 import { readForeignFile } from '../../lib/path/open.ts'
 import { type Environment, readSettings, type Values } from '../../lib/settings/settings.ts'
 import { cluster } from '../../lib/settings/table.ts'
@@ -108,7 +109,7 @@ export function parseKeyring(text: string, path: string): Key[] {
 
 /** Whether a key signs and verifies at `now` (unix seconds). */
 export function isCurrent(key: Key, now: number): boolean {
-  return key.until === undefined || new Date(now * 1000).toISOString().slice(0, 10) <= key.until
+  return key.until === undefined || formatDay(now * 1000) <= key.until
 }
 
 function parseKey(line: string, number: number): Key | string {

@@ -1,4 +1,5 @@
 import { errorCode, Fault } from '../../lib/errors/fault.ts'
+import { formatDay } from '../../lib/errors/units.ts'
 import type { PathHandle } from '../../lib/path/path-handle.ts'
 import { type DayOfGrounds, Folder, type MaildirFile, stepInto } from './folders.ts'
 import { type OpenEntry, openEntry, type QuarantineRecord } from './record.ts'
@@ -261,5 +262,5 @@ export const isId = (text: string): boolean => ID.test(text)
 
 /** Returns the day (UTC) of an id, as YYYY-MM-DD. */
 export function dayOfId(id: string): string {
-  return new Date(Number.parseInt(id, 10) * 1000).toISOString().slice(0, 10)
+  return formatDay(Number.parseInt(id, 10) * 1000)
 }

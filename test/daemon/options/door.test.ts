@@ -1,7 +1,7 @@
 import t from 'tap'
 import { inheritedSockets } from '../../../src/daemon/listening/open-sockets.ts'
 import {
-  clamdKind,
+  kindAt,
   optionOf,
   readClamdDoorAddress,
   readDoorAddress,
@@ -32,10 +32,10 @@ t.test('clients of clamd alone have addresses with TLS', async (t) => {
   const read = (text: string) => readClamdDoorAddress(text, '--clamd-mail')
   for (const text of ['tls:0.0.0.0:3312', 'tls:[::]:3312']) {
     t.equal(writeDoorAddress(read(text)), text)
-    t.equal(clamdKind('clamd-mail', read(text)), 'clamd-mail-tls')
+    t.equal(kindAt('clamd-mail', read(text)), 'clamd-mail-tls')
     t.throws(() => readDoorAddress(text, '--milter'), /--milter tls:.*: must be unix:PATH, inet:/)
   }
-  t.equal(clamdKind('clamd', read('inet:127.0.0.1:3311')), 'clamd')
+  t.equal(kindAt('clamd', read('inet:127.0.0.1:3311')), 'clamd')
   t.equal(optionOf('clamd-mail-tls'), '--clamd-mail')
   for (const place of ['scan1:3312', '0.0.0.0', '0.0.0.0:0', '/run/x.sock']) {
     t.throws(() => read(`tls:${place}`), /--clamd-mail tls:.*: must have an IP address and a port/)
