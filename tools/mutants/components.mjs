@@ -67,7 +67,9 @@ export const COMPONENTS = {
   log: { files: ['src/log/*.ts'], tests: ['test/log/*.test.ts'] },
   quota: {
     files: ['src/scan/quota/**/*.ts'],
-    tests: ['test/scan/quota/{cache,client,http,ldap,mailbox,reading,udp,udp-client}.test.ts'],
+    tests: [
+      'test/scan/quota/{answer-lifetime,client,http,ldap,mailbox,reading,udp,udp-client}.test.ts',
+    ],
   },
   quotad: {
     files: ['src/quotad/**/*.ts'],
