@@ -70,7 +70,7 @@ enum {
 #define QUOTAD_THREADS "128"
 #define DAEMON_THREADS "24"
 
-/* The variables of onescan-queue(8) that onescand may want to know, in the order of the table. */
+/* The variables of onescan-settings(5) that onescand may want to know, in the order of the table. */
 static const char *const told_to_onescand[] = {
   "QHPSI",
   "QHPSIRC",

@@ -116,7 +116,7 @@ ${Object.entries(texts)
   .map(([name, text]) => `#define ${name} "${text}"`)
   .join('\n')}
 
-/* The variables of onescan-queue(8) that onescand may want to know, in the order of the table. */
+/* The variables of onescan-settings(5) that onescand may want to know, in the order of the table. */
 static const char *const told_to_onescand[] = {
 ${list(told)}
 };

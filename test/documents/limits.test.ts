@@ -4,12 +4,19 @@ import { logLine } from '../../src/lib/errors/log.ts'
 import { makeEnvelope } from '../../src/mail/message/envelope/envelope.ts'
 import { forwardTo } from '../../src/scan/judge/forward.ts'
 import { LineRelay } from '../../src/scan/scanners/shared/scanner-program.ts'
-import { columns, readPage, section } from './man-page.ts'
+import { readPage, section } from './man-page.ts'
+import { readMarkdown, rowsBelow } from './markdown-page.ts'
+import { PROTOCOL_LIMITS } from './protocol-limits.ts'
 import { figure } from './source-files.ts'
 
-/** Limits that onescan-queue(8) names, against what the program does. */
+/** Limits in the pages, against what the program does. */
 
-const limits = columns(section(readPage('onescan-queue.8'), 'LIMITS'))
+const limits = new Map(
+  rowsBelow(readMarkdown(PROTOCOL_LIMITS), '## Messages').map(([what = '', limit = '']) => [
+    what,
+    limit,
+  ]),
+)
 
 const KIB = 1024
 
@@ -60,6 +67,6 @@ t.test('the output of a scanner is shown up to its limit', async (t) => {
 })
 
 t.test('the page says how many sockets questions about mailboxes take', async (t) => {
-  const page = section(readPage('onescan-queue.8'), 'QUOTA SERVICES')
+  const page = section(readPage('onescan-settings.5'), 'QUOTA SERVICES')
   t.match(page, `with at most ${figure('SOCKETS_MAX')} sockets in each process`)
 })

@@ -4,13 +4,13 @@ import { table } from '../../src/lib/settings/table.ts'
 const settings: Readonly<Record<string, Setting>> = table
 
 /** The pages that explain settings. */
-type SettingsPage = 'onescan-queue' | 'onescanc' | 'onescan-quotad'
+type SettingsPage = 'onescan-settings.5' | 'onescanc.8' | 'onescan-quotad.8'
 
 /** The settings that a page explains, in the order of the table. */
 export function settingsOn(page: SettingsPage): readonly [name: string, setting: Setting][] {
   return Object.entries(settings).filter(([name, { readers }]) => {
-    if (readers.includes('onescan-quotad')) return page === 'onescan-quotad'
-    return page === (name.startsWith('ONESCAN_') ? 'onescanc' : 'onescan-queue')
+    if (readers.includes('onescan-quotad')) return page === 'onescan-quotad.8'
+    return page === (name.startsWith('ONESCAN_') ? 'onescanc.8' : 'onescan-settings.5')
   })
 }
 

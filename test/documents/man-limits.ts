@@ -24,7 +24,8 @@ export const kib = (number: number) => `${count(number / 1024)} KiB`
 export const mib = (number: number) => `${count(number / 1024 / 1024)} MiB`
 export const seconds = (milliseconds: number) => `${count(milliseconds / 1000)} seconds`
 
-export const slotLimits: readonly Limit[] = [
+/** Of a message, its reply and its log line. */
+export const messageLimits: readonly Limit[] = [
   ['address in the envelope', bytes(ADDRESS_MAX)],
   ['envelope', mib(ENVELOPE_MAX)],
   ['recipients', 'any number, as far as the envelope holds them'],
@@ -41,24 +42,30 @@ export const slotLimits: readonly Limit[] = [
   ['standard error of a scanner in the log', '64 KiB'],
 ]
 
-export const contentLimits: readonly Limit[] = [
+/** Of the second look, as far as mail may reach them. */
+export const mailLimits: readonly Limit[] = [
+  ['messages, or multiparts of a message, inside one another', count(limits.nesting)],
+  ['parts of a message', count(limits.parts)],
   [
-    'contents of a message',
+    'files and texts in a message',
     `${limits.contentsOfSmall} and one for each ${bytes(limits.bytesOfContent)}, at most ${count(limits.contents)}`,
   ],
-  ['blocks of encoded data in one text', count(limits.blocks)],
-  ['encoded mails in one another', count(limits.depth)],
   [
     'bytes decoded, each way of decoding counted',
     `${limits.smallBytesTimes} times the message and ${mib(limits.smallBytesMore)}, at most ${limits.bytesTimes} times and ${mib(limits.bytesMore)}`,
   ],
+  ['temporary files of a process', mib(figure('DISK_MAX'))],
+]
+
+/** Of the second look, as far as only mail that is made for it reaches them. */
+export const contentLimits: readonly Limit[] = [
+  ['blocks of encoded data in one text', count(limits.blocks)],
+  ['encoded mails in one another', count(limits.depth)],
   [
     'work, a byte inspected counted once',
     `${count(limits.smallWorkTimes)} times the message and ${mib(limits.smallWorkMore)}, at most ${limits.workTimes} times the bytes decoded and ${mib(limits.workMore)}`,
   ],
-  ['contents of all messages of a process, in files', mib(figure('DISK_MAX'))],
-  ['of these, beyond the sizes of the messages', mib(DISK_BEYOND_MAX)],
-  ['parts of a mail', count(limits.parts)],
+  ['temporary files of a process, beyond the sizes of the messages', mib(DISK_BEYOND_MAX)],
   ['multiparts and messages inside one another', count(limits.containers)],
   ['ways of reading a message, besides the common one', count(limits.readings)],
   [
@@ -73,7 +80,7 @@ export const contentLimits: readonly Limit[] = [
   ['boundary', bytes(limits.boundary)],
   ['boundaries of open multiparts', count(limits.boundaries)],
   ['different lengths of boundaries', count(limits.boundaryLengths)],
-  ['memory for contents', mib(figure('MEMORY_MAX'))],
+  ['memory for files and texts', mib(figure('MEMORY_MAX'))],
   ['parameters of a field, for attachments', count(figure('PARAMETERS_MAX'))],
   [
     'file name, for attachments',

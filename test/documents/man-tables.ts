@@ -20,14 +20,7 @@ import { NOT_SCANNED, refusal, replyFor } from '../../src/scan/judge/replies.ts'
 import { causesInWords } from '../../src/scan/scanners/shared/scan-result.ts'
 import { commandItems, commandNames, optionItems } from './man-commands.ts'
 import { withDefaults, withOptionDefaults } from './man-defaults.ts'
-import {
-  clamdLimits,
-  contentLimits,
-  type Limit,
-  pluginLimits,
-  policyLimits,
-  slotLimits,
-} from './man-limits.ts'
+import { clamdLimits, type Limit, mailLimits, pluginLimits, policyLimits } from './man-limits.ts'
 import { readPage } from './man-page.ts'
 import { withSynopsis } from './man-synopsis.ts'
 
@@ -42,12 +35,13 @@ interface GeneratedList {
 }
 
 const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
-  'onescan-queue.8': [
+  'onescan-settings.5': [
+    { heading: 'SECOND LOOK', nth: 0, items: tagged(mailLimits) },
     { heading: 'ODD MAIL', nth: 0, items: tagged(mapValues(oddities, asSentence)) },
+  ],
+  'onescan-queue.8': [
     { heading: 'REPLIES', nth: 0, items: rows(replies()) },
     { heading: 'EXIT STATUS', nth: 0, items: tagged(exitCodes()) },
-    { heading: 'LIMITS', nth: 0, items: rows(slotLimits) },
-    { heading: 'LIMITS', nth: 1, items: tagged(contentLimits) },
   ],
   'onescan.1': [{ heading: 'DESCRIPTION', nth: 0, items: commandItems() }, ...optionLists()],
   'onescan-plugin.7': [{ heading: 'IN THE DAEMON', nth: 0, items: rows(pluginLimits) }],
@@ -73,13 +67,15 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
 }
 
 const pages: Readonly<Record<string, (page: string) => string>> = {
-  'onescan-queue.8': (page) => withDefaults(withLists(page, 'onescan-queue.8'), 'onescan-queue'),
+  'onescan-queue.8': (page) => withLists(page, 'onescan-queue.8'),
+  'onescan-settings.5': (page) =>
+    withDefaults(withLists(page, 'onescan-settings.5'), 'onescan-settings.5'),
   'onescan-quotad.8': (page) =>
     withOptionDefaults(
-      withSynopsis(withDefaults(page, 'onescan-quotad'), usageOfQuotad),
+      withSynopsis(withDefaults(page, 'onescan-quotad.8'), usageOfQuotad),
       quotadDefaults,
     ),
-  'onescanc.8': (page) => withDefaults(page, 'onescanc'),
+  'onescanc.8': (page) => withDefaults(page, 'onescanc.8'),
   'onescand.8': (page) =>
     withOptionDefaults(withSynopsis(withLists(page, 'onescand.8'), usageOfDaemon), daemonDefaults),
   'smtp-delay.8': (page) => withOptionDefaults(page, delayDefaults),

@@ -5,17 +5,31 @@ import { defaultNextServerTimeouts as next } from '../../src/doors/smtp/next-ser
 import { MACROS_MAX } from '../../src/protocol/milter/macros.ts'
 import { COMMAND_MAX } from '../../src/protocol/smtp/commands.ts'
 import { REPLY_LINE_MAX } from '../../src/protocol/smtp/replies.ts'
-import { bytes, count, kib, type Limit, mib, seconds } from './man-limits.ts'
+import {
+  bytes,
+  contentLimits,
+  count,
+  kib,
+  type Limit,
+  messageLimits,
+  mib,
+  seconds,
+} from './man-limits.ts'
 import { readMarkdown, withRows } from './markdown-page.ts'
 import { figure } from './source-files.ts'
 
-/** The page about limits of the milter and of SMTP that administrators hardly meet. */
+/** The page about limits that administrators hardly meet. */
 export const PROTOCOL_LIMITS = 'doc/development/limits.md'
 
 /** The page with its tables as the code has them. */
 export function protocolLimitsPage(): string {
-  const page = withRows(readMarkdown(PROTOCOL_LIMITS), '## Milter', milterLimits)
-  return withRows(page, '## SMTP', smtpLimits)
+  const tables: readonly (readonly [heading: string, rows: readonly Limit[]])[] = [
+    ['## Messages', messageLimits],
+    ['## The second look', contentLimits],
+    ['## Milter', milterLimits],
+    ['## SMTP', smtpLimits],
+  ]
+  return tables.reduce((page, [heading, rows]) => withRows(page, heading, rows), readMarkdown(PROTOCOL_LIMITS)) // biome-ignore format: a line
 }
 
 const milterLimits: readonly Limit[] = [

@@ -42,9 +42,9 @@ t.test('no setting is taken for a misspelt one', async (t) => {
   t.same(misspeltSettings(Object.fromEntries(known.map((name) => [name, 'x']))), [])
 })
 
-const pages = (['onescan-queue', 'onescanc', 'onescan-quotad'] as const).map((page) => ({
+const pages = (['onescan-settings.5', 'onescanc.8', 'onescan-quotad.8'] as const).map((page) => ({
   page,
-  environment: section(readPage(`${page}.8`), 'ENVIRONMENT'),
+  environment: section(readPage(page), 'ENVIRONMENT'),
   own: settingsOn(page),
 }))
 
@@ -53,11 +53,11 @@ t.test('each manual page has its settings, and no others, in the order of the ta
     const items = [...environment.matchAll(/^\.It Ev (.*)$/gm)].flatMap(([, names]) =>
       names!.split(' , '),
     )
-    // onescanc tells how it reads those of onescan-queue(8); systemd's own are no settings.
+    // onescanc(8) describes how it reads those of onescan-settings(5); systemd's own are no settings.
     const isOther = (name: string) =>
-      page === 'onescanc' ? !name.startsWith('ONESCAN_') : /^(LISTEN_|NOTIFY_)/.test(name)
+      page === 'onescanc.8' ? !name.startsWith('ONESCAN_') : /^(LISTEN_|NOTIFY_)/.test(name)
     const ofCaller = items.filter((name) => readFromCaller.includes(name))
-    t.same(ofCaller, page === 'onescan-quotad' ? [] : readFromCaller, page)
+    t.same(ofCaller, page === 'onescan-quotad.8' ? [] : readFromCaller, page)
     t.same(
       items.filter((name) => !isOther(name) && !readFromCaller.includes(name)),
       own.map(([name]) => name),

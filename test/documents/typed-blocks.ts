@@ -434,6 +434,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['man/onescan-plugin.7', "QHPSI='plugin: clamd macros.ts", 'it is a setting, with names of files of a site'], // biome-ignore format: a line
   ['man/onescan-plugin.7', 'cc -shared', 'test/scan/scanners/file-plugin runs it'],
   ['man/onescan-queue.8', 'Dmessage refused', FORM],
+  ['man/onescan-settings.5', 'REJECTVIRUS=', 'doc/mail-servers.md has such lines, which are typed'],
   ['man/onescan-queue.8', ':allow,QMAILQUEUE=', 'test/documents/examples.test.ts runs such a line'],
   ['doc/development/quota-protocol.md', 'CHECK_QUOTA user', FORM],
   ['doc/development/quota-protocol.md', 'QUOTA_OK ann', FORM],

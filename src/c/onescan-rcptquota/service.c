@@ -1,5 +1,5 @@
 /*
- * Asks the quota service itself, by datagrams. onescan-quotad(8) and onescan-queue(8) describe both
+ * Asks the quota service itself, by datagrams. onescan-quotad(8) and onescan-settings(5) describe both
  * forms.
  */
 #define _GNU_SOURCE

@@ -154,7 +154,7 @@ function keyringFault(path: string, problem: string): Fault {
 }
 
 /**
- * The clusters to which this host belongs: their keys, and the settings of onescan-queue(8) by
+ * The clusters to which this host belongs: their keys, and the settings of onescan-settings(5) by
  * their names.
  */
 export interface ClusterSettings extends Values<typeof cluster> {

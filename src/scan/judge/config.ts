@@ -24,7 +24,7 @@ import type { Infected, ScanResult } from '../scanners/shared/scan-result.ts'
 import { readScanSettings, type ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { IsPassedOver } from '../scanners/shared/scanner.ts'
 
-/** By what a message is scanned, and what becomes of it then; the names are those of onescan-queue(8). */
+/** By what a message is scanned, and what becomes of it then; the names are those of onescan-settings(5). */
 export interface MailSettings extends ScanSettings, Values<typeof treatment> {}
 
 /**

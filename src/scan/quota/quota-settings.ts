@@ -3,7 +3,7 @@ import { type Endpoint, parseEndpoint } from '../../lib/net/endpoint.ts'
 import { type Environment, readSetting } from '../../lib/settings/settings.ts'
 import { type LdapSettings, readLdapSettings } from '../../protocol/ldap/ldap-settings.ts'
 
-/** The settings that begin with QUOTA in onescan-queue(8): whom to ask about mailboxes, and how. */
+/** The settings that begin with QUOTA in onescan-settings(5): whom to ask about mailboxes, and how. */
 export interface QuotaSettings {
   readonly where:
     | { readonly backend: Backend }

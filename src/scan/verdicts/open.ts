@@ -100,7 +100,7 @@ function withoutKey({ text }: StoreAddress): Fault {
   return new Fault('config', `VERDICTS ${text}: hosts that share verdicts need a key; ${remedy}`)
 }
 
-/** Whether, where and for how long verdicts are remembered; onescan-queue(8) describes each setting. */
+/** Whether, where and for how long verdicts are remembered; onescan-settings(5) describes each setting. */
 export interface VerdictSettings extends Omit<Values<typeof verdicts>, 'VERDICTS'> {
   readonly VERDICTS: 'off' | 'memory' | StoreAddress
 }
@@ -115,7 +115,7 @@ function readStore(text: string): VerdictSettings['VERDICTS'] {
   if (text === 'off' || text === 'memory') return text
   const address = readStoreAddress(text)
   if (address !== undefined) return address
-  const forms = 'memory, off, valkey://HOST:PORT, unix:/PATH or another form of onescan-queue(8)'
+  const forms = 'memory, off, valkey://HOST:PORT, unix:/PATH or another form of onescan-settings(5)'
   throw new Fault('config', `VERDICTS ${text}: must be ${forms}`)
 }
 

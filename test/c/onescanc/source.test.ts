@@ -36,10 +36,10 @@ const daemonsOwn = [
   ],
 ]
 
-t.test('the daemon is sent every variable of onescan-queue(8) except its own', async (t) => {
+t.test('the daemon is sent every variable of onescan-settings(5) except its own', async (t) => {
   const sent = list('told_to_onescand')
   t.ok(sent.length > 30)
-  t.same([...sent, ...itsOwn, ...daemonsOwn].sort(), named('onescan-queue.8').sort())
+  t.same([...sent, ...itsOwn, ...daemonsOwn].sort(), named('onescan-settings.5').sort())
 })
 
 t.test('onescanc(8) names every variable that the client reads', async (t) => {

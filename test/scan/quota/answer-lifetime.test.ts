@@ -11,7 +11,7 @@ const room = (size: number, quota: number): QuotaAnswer => ({
   usage: { size, quota },
 })
 
-/** Milliseconds, as onescan-queue(8) has them. */
+/** Milliseconds, as onescan-settings(5) has them. */
 const MUCH_ROOM_FOR = 3600e3
 const NEARLY_FULL_FOR = 5e3
 const FULL_FOR = 30e3

@@ -193,7 +193,7 @@ function readQuarantine(text: string): QuarantineTarget {
 }
 
 /**
- * The control file of banned names and types (ATTACHMENTS in onescan-queue(8)), or patterns of
+ * The control file of banned names and types (ATTACHMENTS in onescan-settings(5)), or patterns of
  * names alone.
  */
 export type BannedBy = { readonly file: string } | { readonly names: readonly string[] }

@@ -1,7 +1,7 @@
 import { errorText, Fault } from '../../../lib/errors/fault.ts'
 import { readForeignFile, readSecret } from '../../../lib/path/open.ts'
 
-/** The settings that name the files: onescan-queue(8), CLAMDCERT. */
+/** The settings that name the files: onescan-settings(5), CLAMDCERT. */
 export interface TlsFiles {
   readonly CLAMDCERT?: string | undefined
   readonly CLAMDKEY?: string | undefined

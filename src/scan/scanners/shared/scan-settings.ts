@@ -10,7 +10,7 @@ import {
 import { type BannedBy, type QhpsiLine, scanning } from '../../../lib/settings/table/scanning.ts'
 
 /**
- * Everything about scanners: the settings of onescan-queue(8) by their names, with the defaults that
+ * Everything about scanners: the settings of onescan-settings(5) by their names, with the defaults that
  * depend on others.
  */
 export interface ScanSettings extends Values<typeof scanning> {
