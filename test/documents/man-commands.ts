@@ -3,13 +3,6 @@ import { join } from 'node:path'
 
 /** What onescan(1) has from the `--help` of the program that is built. */
 
-/** The command, its operands as yargs shows them, and what it does. */
-interface Command {
-  readonly name: string
-  readonly operands: string
-  readonly text: string
-}
-
 /** What `onescan WORDS --help` prints. */
 export function help(...words: string[]): string {
   const command = words.join(' ')
@@ -24,33 +17,21 @@ export function help(...words: string[]): string {
 /** What was printed, by the words of the command: each is a process. */
 const helps = new Map<string, string>()
 
-/** The commands that a help lists; none if it lists options alone. */
-function commandsIn(text: string): Command[] {
+/** The names of the commands that a help lists; none if it lists options alone. */
+function namesIn(text: string): string[] {
   const [, list = ''] = text.split('\nCommands:\n')
   const [commands = ''] = list.split('\n\n')
-  const lines = commands.replaceAll(/\n {20,}/g, ' ').split('\n')
-  return lines.flatMap((line) => {
-    const found = /^ +onescan ((?:\w+ )*?\w+)((?: [<[][^>\]]+[>\]])*)(?: {2,}(.*))?$/.exec(line)
-    return found === null ? [] : [{ name: found[1]!, operands: found[2]!, text: found[3] ?? '' }]
-  })
-}
-
-/** The items of the list of commands, as mdoc(7). */
-export function commandItems(): string[] {
-  return commandsIn(help()).map(({ name, operands, text }) => {
-    const [, bracket, file, more] = /^ ([<[])(\w+)(\.\.)?/.exec(operands) ?? []
-    const optional = bracket === '[' ? ' Op' : ''
-    const operand = file === undefined ? '' : `${optional} Ar ${file}${more ? ' ...' : ''}`
-    return `.It Cm ${name}${operand}\n${asSentences(text)}`
-  })
+  return [...commands.matchAll(/^ +onescan ((?:\w+ )*?\w+)(?: [<[]| {2}|$)/gm)].map(
+    ([, name]) => name!,
+  )
 }
 
 /** `check`, `inject`, …, and `policy test` instead of `policy`; of one command, those inside it. */
 export function commandNames(...words: string[]): string[] {
   const path = words.map((word) => `${word} `).join('')
-  const found = commandsIn(help(...words)).filter(({ name }) => name.startsWith(path))
-  if (words.length > 0) return found.map(({ name }) => name)
-  return found.flatMap(({ name }) => {
+  const found = namesIn(help(...words)).filter((name) => name.startsWith(path))
+  if (words.length > 0) return found
+  return found.flatMap((name) => {
     const inside = commandNames(name)
     return inside.length > 0 ? inside : [name]
   })

@@ -18,9 +18,9 @@ import { groundsInWords, type Reply } from '../../src/scan/judge/decision.ts'
 import { OVER_QUOTA, OVER_QUOTA_OF_ALL, overQuotaText } from '../../src/scan/judge/over-quota.ts'
 import { NOT_SCANNED, refusal, replyFor } from '../../src/scan/judge/replies.ts'
 import { causesInWords } from '../../src/scan/scanners/shared/scan-result.ts'
-import { commandItems, commandNames, optionItems } from './man-commands.ts'
+import { commandNames, optionItems } from './man-commands.ts'
 import { withDefaults, withOptionDefaults } from './man-defaults.ts'
-import { clamdLimits, type Limit, mailLimits, pluginLimits, policyLimits } from './man-limits.ts'
+import { type Limit, mailLimits, pluginLimits, policyLimits } from './man-limits.ts'
 import { readPage } from './man-page.ts'
 import { withSynopsis } from './man-synopsis.ts'
 
@@ -43,7 +43,7 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
     { heading: 'REPLIES', nth: 0, items: rows(replies()) },
     { heading: 'EXIT STATUS', nth: 0, items: tagged(exitCodes()) },
   ],
-  'onescan.1': [{ heading: 'DESCRIPTION', nth: 0, items: commandItems() }, ...optionLists()],
+  'onescan.1': optionLists(),
   'onescan-plugin.7': [{ heading: 'IN THE DAEMON', nth: 0, items: rows(pluginLimits) }],
   'onescan-policy.5': [{ heading: 'LIMITS', nth: 0, items: rows(policyLimits) }],
   'onescan-log.5': [
@@ -51,10 +51,9 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
     { heading: 'FIELDS', nth: 2, items: tagged(Object.entries(faultsInWords)) },
     { heading: 'FIELDS', nth: 3, items: tagged(Object.entries(causesInWords)) },
   ],
-  'onescan-clamav.7': [{ heading: 'LIMITS', nth: 0, items: rows(clamdLimits) }],
   'onescand.8': [
     {
-      heading: 'CLIENTS OF THE SLOT',
+      heading: 'QMAIL',
       nth: 0,
       items: tagged([
         ['as the client has it, else its own', settingsOf('taken')],
@@ -83,7 +82,6 @@ const pages: Readonly<Record<string, (page: string) => string>> = {
   'onescan-plugin.7': (page) => withLists(page, 'onescan-plugin.7'),
   'onescan-policy.5': (page) => withLists(page, 'onescan-policy.5'),
   'onescan-log.5': (page) => withLists(page, 'onescan-log.5'),
-  'onescan-clamav.7': (page) => withLists(page, 'onescan-clamav.7'),
 }
 
 /** The names of the man pages that have something of this, each with its text as the code has it. */

@@ -94,8 +94,6 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
   },
   'Why no mail is lost': {
     'only-chain-says-0': 'Only the end of the chain says 0',
-  },
-  'The steps of the slot': {
     'step-1-start': '1. Start: wrong settings defer mail',
     'step-quota-only': 'Without scanners and with QUOTAD the message passes as it is',
     'step-2-receive':

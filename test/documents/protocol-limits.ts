@@ -7,6 +7,7 @@ import { COMMAND_MAX } from '../../src/protocol/smtp/commands.ts'
 import { REPLY_LINE_MAX } from '../../src/protocol/smtp/replies.ts'
 import {
   bytes,
+  clamdLimits,
   contentLimits,
   count,
   kib,
@@ -26,6 +27,7 @@ export function protocolLimitsPage(): string {
   const tables: readonly (readonly [heading: string, rows: readonly Limit[]])[] = [
     ['## Messages', messageLimits],
     ['## The second look', contentLimits],
+    ['## ClamAV', clamdLimits],
     ['## Milter', milterLimits],
     ['## SMTP', smtpLimits],
   ]

@@ -4,7 +4,7 @@ import t from 'tap'
 import { readLdapSettings } from '../../src/protocol/ldap/ldap-settings.ts'
 import { usage } from '../../src/quotad/options.ts'
 import { readServiceSettings } from '../../src/quotad/service-settings.ts'
-import { READING_MAX, REMEMBERED_MAX } from '../../src/quotad/sources/reading.ts'
+import { READING_MAX } from '../../src/quotad/sources/reading.ts'
 import { datagramFor, readQuestionDatagram } from '../../src/quotad/udp.ts'
 import { items, readPage, section } from '../documents/man-page.ts'
 import { figure } from '../documents/source-files.ts'
@@ -52,9 +52,8 @@ t.test('the page has the defaults of the program', async (t) => {
     readLdapSettings({ QUOTALDAPURL: 'ldap://x' })!.filter,
   )
   t.match(page, `${figure('MAILDIRSIZE_MAX').toLocaleString('en')} bytes or more`)
-  t.match(page, `at most ${figure('USER_NAME_MAX')} bytes`)
+  t.match(page, `more than ${figure('USER_NAME_MAX')} bytes`)
   t.match(page, `A count stops after ${READING_MAX / 1000} seconds`)
-  t.match(page, `${REMEMBERED_MAX.toLocaleString('en')} mailboxes are cached`)
   t.match(page, `cached for ${figure('REMEMBERED_FOR') / 1000} seconds`)
 })
 

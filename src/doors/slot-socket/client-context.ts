@@ -56,7 +56,7 @@ export class ClientContexts {
 
   /**
    * Returns the context for a client: the daemon's own, with what a client may set (onescand(8),
-   * CLIENTS OF THE SLOT). Throws GoCold for any other difference. The cold program then judges by the
+   * QMAIL). Throws GoCold for any other difference. The cold program then judges by the
    * client's own environment, with the client's own rights to the keyring.
    */
   get(variables: Variables): ClientContext {

@@ -10,7 +10,7 @@ import { extendedAnswer, udpService } from '../../scan/quota/services.ts'
 import { memoryInUse } from '../memory-in-use.ts'
 import { openSlot } from './rig.ts'
 
-/** What a client may set, and what makes it go cold: onescand(8), CLIENTS OF THE SLOT. */
+/** What a client may set, and what makes it go cold: onescand(8), QMAIL. */
 
 const ring = 'md5:alpha:sesame\n'
 

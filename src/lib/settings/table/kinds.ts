@@ -4,8 +4,7 @@ import { byteSize, choice, splitWords, wholeNumber } from './values.ts'
 export type SettingReader = 'slot' | 'onescand' | 'onescan-quotad'
 
 /**
- * What onescand does with a setting that a client of the slot sends (onescand(8), CLIENTS OF THE
- * SLOT).
+ * What onescand does with a setting that a client of the slot sends (onescand(8), QMAIL).
  * - `same`: the client goes cold if its value differs from onescand's own.
  * - `taken`: the client's value counts.
  * - `bounded`: the client's value counts unless it is laxer than onescand's own, as `laxer` tells.
