@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
@@ -148,7 +148,7 @@ t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
   })
 })
 
-/** A configuration that asks, limits and refuses whatever it can; the client of the test is an exception. */
+/** A configuration that asks, limits, copies and refuses whatever it can; the client of the test is an exception. */
 const demanding = `acl_smtp_connect = acl_mine_connect
 acl_smtp_helo = acl_mine_helo
 acl_smtp_predata = acl_mine_predata
@@ -162,23 +162,34 @@ host_reject_connection = ! 127.0.0.2 : *
 smtp_ratelimit_hosts = ! 127.0.0.2 : *
 smtp_ratelimit_mail = 1,10s,2,20s
 smtp_accept_max_per_host = 1
+system_filter = /etc/exim4/filter
+system_filter_directory_transport = address_directory
+system_filter_user = ben
 IGNORE_SMTP_LINE_LENGTH_LIMIT = yes
 `
 const ownAcls = ['connect', 'helo', 'mail', 'predata', 'mime', 'dkim', 'data'].map((name) => {
   return `acl_mine_${name}:\\n  deny hosts = ! 127.0.0.2\\n  accept\\n`
 })
 
+/** Copies each message that it is asked about, and adds a field to it. */
+const filter = (copies: string) => `# Exim filter
+headers add "X-Filtered: yes"
+unseen save ${copies}/
+`
+
 t.test('a demanding Exim gets mail back as it was', { skip: eximMissing }, async (t) => {
-  const [port, filter, back, after] = await Promise.all([1, 2, 3, 4].map(() => freePort()))
-  const here = (text: string) => text.replaceAll('10025', String(filter)).replaceAll('10026', String(back)).replaceAll('10027', String(after)) // biome-ignore format: a line
+  const [port, before, back, after] = await Promise.all([1, 2, 3, 4].map(() => freePort()))
+  const here = (text: string) => text.replaceAll('10025', String(before)).replaceAll('10026', String(back)).replaceAll('10027', String(after)) // biome-ignore format: a line
   const host = makeEximHost(t, `127.0.0.1.${port}`)
   writeFileSync(host.at(MACROS), demanding)
+  const copies = join(host.home, 'copies')
+  writeFileSync(host.at('/etc/exim4/filter'), filter(copies))
   host.run(`sed -i '/^begin acl/a\\${ownAcls.join('')}' ${TEMPLATE}; update-exim4.conf`)
   const { output } = host.run(here(example('exim-debian')))
   const [, lines = ''] =
     /count for what comes back, too; write instead of them:\n(.*)\nand run/s.exec(output) ?? []
   const instead = lines.split('\n').map((line) => /^(\w+) = .*/.exec(line) ?? ['', ''])
-  t.equal(instead.length, 9, output)
+  t.equal(instead.length, 10, output)
   const own = readFileSync(host.at(MACROS), 'utf8').split('\n')
   const changed = own.map((line) => instead.find(([, name]) => line.startsWith(`${name} =`))?.[0] ?? line) // biome-ignore format: a line
   writeFileSync(host.at(MACROS), changed.join('\n'))
@@ -198,10 +209,12 @@ t.test('a demanding Exim gets mail back as it was', { skip: eximMissing }, async
     for (const message of exim.delivered()) {
       t.equal(bodyOf(message).toString(), `${text}\n.\n`)
       t.same(headerValues(message, 'X-QHPSI'), ['clean'])
+      t.same(headerValues(message, 'X-Filtered'), ['yes'])
     }
     t.equal(exim.delivered().length, 1)
+    t.equal(readdirSync(join(copies, 'new')).length, 1, 'the system filter runs once')
     t.notMatch(exim.log(), / <= <> | \*\* /, 'nothing was bounced')
-    host.run(`rm ${host.home}/Maildir/new/*`)
+    host.run(`rm ${host.home}/Maildir/new/* ${copies}/new/*`)
   }
 
   for (const text of [long, full]) {
@@ -216,6 +229,21 @@ t.test('a demanding Exim gets mail back as it was', { skip: eximMissing }, async
       await arrives(t, text)
     })
   }
+
+  await t.test('mail that Exim writes itself is filtered, too', async (t) => {
+    exim.submit(mail('x'), 'ben@example.org', 'nobody-here@example.org')
+    await until(
+      () => exim.delivered().length >= 1 && exim.queued() === 0,
+      'the bounce is delivered',
+    )
+    const [bounce] = exim.delivered()
+    t.same(headerValues(bounce!, 'X-Filtered'), ['yes'])
+    t.equal(
+      readdirSync(join(copies, 'new')).length,
+      2,
+      'the message that came back, and the bounce',
+    )
+  })
 })
 
 /** What somebody has set up there before, and what must hold afterwards. */
