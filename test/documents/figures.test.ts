@@ -94,8 +94,8 @@ t.test(
     )
     t.match(design, `if that is more than ${defaultTimeouts.makesRoomAfter / 1000} seconds`)
     t.match(
-      page,
-      `at most ${figure('CONNECTIONS_MAX', 'daemon/http/idle-connections.ts')} connections, and`,
+      read('doc/development/limits.md'),
+      `${figure('CONNECTIONS_MAX', 'daemon/http/idle-connections.ts')}, and no more than half`,
     )
     t.match(design, `${withCommas(figure('CONTENT_STEP'))} bytes of content`)
     const { silence, command, content } = defaultTimeouts
@@ -106,7 +106,6 @@ t.test(
       page,
       `has ${next.connection / 1000} seconds to be connected, ${next.command / 1000} to answer a command, ${next.data / 1000} for DATA and ${next.end / 1000} for the content`,
     )
-    t.match(page, `closes more than ${defaultTimeouts.end / 1000} seconds after QUIT`)
   },
 )
 
@@ -114,9 +113,6 @@ t.test(
   'the figures about how long onescan-quotad(8) waits and what it believes are those of the program',
   async (t) => {
     const page = words('onescan-quotad.8')
-    t.match(page, `must be complete after ${figure('REQUEST_TIME') / 1000} seconds`)
-    t.equal(figure('IDLE_TIME', 'quotad/http.ts'), 60_000)
-    t.match(page, 'An idle connection is closed after a minute')
     t.match(read('packaging/systemd/onescan-quotad.service'), `\n# ${THREADS} threads`)
     t.ok(figure('AT_ONCE', 'quotad/sources/readings-at-once.ts') < THREADS)
     t.match(page, `is ${figure('OVER_QUOTA_FOR') / 60_000} minutes old`)
@@ -154,13 +150,6 @@ t.test('the figures about stamps, keyrings and sweeps are those of the program',
   t.match(format, `at most ${HEADER_MAX / MIB} MiB and ${withCommas(HEADER_FIELDS_MAX)} fields`)
   const slot = words('onescan-queue.8')
   t.match(slot, `removes those older than ${figure('SWEEP_AGE') / HOUR} hours`)
-  t.equal(figure('COUNTED_MAX'), HOUR)
-  const settingsPage = words('onescan-settings.5')
-  t.match(settingsPage, 'between two sweeps at most an hour counts')
-  t.match(
-    settingsPage,
-    `set by more than ${figure('STEP_MAX') / 60_000} minutes since the last sweep`,
-  )
 })
 
 t.test(
@@ -176,14 +165,6 @@ t.test(
       `The ${withCommas(figure('REMEMBERED_MAX', 'delay/gate/remembered-clients.ts'))} clients that behaved last`,
     )
     t.match(page, `and ${figure('SPARE_DESCRIPTORS')} more.`)
-    t.match(
-      page,
-      `At most ${figure('QUESTIONS_MAX', 'delay/gate/connection-preparer.ts')} questions to the DNS`,
-    )
-    t.match(
-      page,
-      `Up to ${withCommas(figure('LINES_MAX', 'delay/gate/gate-log.ts'))} lines wait in memory`,
-    )
   },
 )
 
@@ -204,7 +185,7 @@ t.test('the figures about verdicts and signatures are those of the program', asy
   t.equal(SETTLED_AFTER, 15 * 60)
   t.match(cluster, 'or 15 minutes after the change')
   t.equal(figure('CLAIMED_FOR'), 2_000)
-  t.match(daemon, 'waited for, up to 2 seconds or a quarter of SCANTIMEOUT')
+  t.match(daemon, 'on another host for up to 2 seconds or a quarter of SCANTIMEOUT')
   t.equal(figure('SHARE_OF_WAITING'), 0.25)
   t.equal(figure('MISSES_MAX'), 3)
   t.match(design, 'does not answer three questions in a row')

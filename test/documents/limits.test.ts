@@ -4,10 +4,8 @@ import { logLine } from '../../src/lib/errors/log.ts'
 import { makeEnvelope } from '../../src/mail/message/envelope/envelope.ts'
 import { forwardTo } from '../../src/scan/judge/forward.ts'
 import { LineRelay } from '../../src/scan/scanners/shared/scanner-program.ts'
-import { readPage, section } from './man-page.ts'
 import { readMarkdown, rowsBelow } from './markdown-page.ts'
 import { PROTOCOL_LIMITS } from './protocol-limits.ts'
-import { figure } from './source-files.ts'
 
 /** Limits in the pages, against what the program does. */
 
@@ -64,9 +62,4 @@ t.test('the output of a scanner is shown up to its limit', async (t) => {
   const line = Buffer.from(`${'x'.repeat(511)}\n`)
   for (let i = 0; i < 1000; i++) relay.push(line)
   t.ok(Math.abs(shown - limit('standard error of a scanner in the log')) < 2 * KIB, `${shown}`)
-})
-
-t.test('the page says how many sockets questions about mailboxes take', async (t) => {
-  const page = section(readPage('onescan-settings.5'), 'QUOTA SERVICES')
-  t.match(page, `with at most ${figure('SOCKETS_MAX')} sockets in each process`)
 })
