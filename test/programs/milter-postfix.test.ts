@@ -6,7 +6,8 @@ import { buildStage } from '../cases/stage.ts'
 import { onescan, PLAIN } from '../cli/onescan.ts'
 import { runSlot } from '../doors/slot/slot.ts'
 import { keyLine } from './cluster-mail.ts'
-import { bodyOf, headerValues } from './header-values.ts'
+import { bodyOf, headerNames, headerValues } from './header-values.ts'
+import { startMailboxes } from './mailboxes.ts'
 import { mtas, openPassage } from './milter-mtas.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
 import { startReceiver } from './smtp-receiver.ts'
@@ -122,6 +123,32 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
     t.same(headerValues(message, 'X-QHPSI'), [], 'it was not scanned')
   })
 })
+
+t.test(
+  'Postfix with milter_protocol=2 is not taken for another MTA',
+  { skip: postfixMissing },
+  async (t) => {
+    const QUOTAD = await startMailboxes(t)
+    const stage = buildStage(t)
+    const passage = await openPassage(t, (t, relayPort, milter) =>
+      startPostfix(t, relayPort, { smtpd_milters: milter, milter_protocol: '2' }),
+    )
+    const CLUSTERKEYS = stage.file('ring', keyLine('alpha'))
+    const cluster = { CLUSTERKEYS, CLAMDBDIR: '/nonexistent' }
+    const settings = { QHPSI: stage.scanner, QUARANTINE: 'hold', QUOTAD, QUOTANAME: 'local' }
+    await passage.serve(t, { ...settings, ...cluster })
+    const send = (message: Buffer, ...to: string[]) =>
+      sendMail(passage.port, { from: envelope.from, to, message })
+
+    const sent = await send(clean, 'full@example.org', 'room@example.org')
+    t.match(sent.rcpt, [/^452 4\.2\.2 Quota exceeded/, /^250 /], 'a full mailbox is refused alone')
+    const { message, recipients } = await passage.receiver.next()
+    t.same(recipients, ['room@example.org'])
+    t.same(headerNames(message).slice(0, 3), ['X-QHPSI', 'X-SHA256-Cluster-1', 'Received'])
+    t.match((await send(virus, 'room@example.org')).data, /^250 /)
+    t.match(passage.mta.log(), /milter-hold: END-OF-MESSAGE from /)
+  },
+)
 
 t.test('mail to a host without 8BITMIME', { skip: postfixMissing }, async (t) => {
   const receiver = await startReceiver(t, [])

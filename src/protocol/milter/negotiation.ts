@@ -53,7 +53,10 @@ export const step = {
 
 /** The steps of version 2, and the actions that came with version 6, as most other steps did. */
 const STEPS_OF_VERSION_2 = 0x7f
-const ACTIONS_OF_VERSION_6 = action.changeSender | action.addRecipientsWithParameters
+const ACTIONS_OF_VERSION_6 =
+  action.changeSender | action.addRecipientsWithParameters | action.requestMacros
+/** Those of version 6 that Stalwart offers. Postfix with milter_protocol=2 offers all three. */
+const ACTIONS_OF_STALWART = action.changeSender | action.addRecipientsWithParameters
 
 /** Bits of the same number by which an MTA and libmilter agree on sizes of data. */
 const NOT_STEPS = 0x70000000
@@ -85,8 +88,8 @@ export interface Capabilities {
 /** What an MTA and the filter agree on. */
 export interface Agreement extends Capabilities {
   /**
-   * Whether the MTA offers the actions of version 6, and no step that is newer than version 2, as Stalwart
-   * does and nobody who follows libmilter. It sends all recipients after the message has come, so a refused
+   * Whether the MTA offers actions of version 6, but not to be asked for macros, and no step that is newer than
+   * version 2. Stalwart does so, and no MTA that follows libmilter. It sends all recipients after the message has come, so a refused
    * recipient ends the message for all of them. It delivers mail that it is asked to hold. It puts an added
    * field on top, with line ends as it gets them; for any other edit it writes the whole header anew, without
    * lines that are no fields.
@@ -131,7 +134,7 @@ export function agree(offer: Capabilities, request: NegotiationRequest): Agreeme
   }
   const macros = request.macros.length > 0 ? action.requestMacros : 0
   const steps = offer.steps & ~NOT_STEPS
-  const hasActions = (offer.actions & ACTIONS_OF_VERSION_6) === ACTIONS_OF_VERSION_6
+  const hasActions = (offer.actions & ACTIONS_OF_VERSION_6) === ACTIONS_OF_STALWART
   const lacksSteps = hasActions && (steps & ~STEPS_OF_VERSION_2) === 0
   const mayAsk = lacksSteps ? ~action.quarantine : ~0
   return {

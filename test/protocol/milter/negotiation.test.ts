@@ -45,6 +45,7 @@ t.test('an MTA with the actions of version 6 and none of its steps is known', as
     [0xff, step.noReplyToRecipient, false],
     [0xff, step.leadingSpace, false],
     [0x1ff, 0x1fffff, false],
+    [0x1ff, 0x7f, false], // Postfix with milter_protocol=2
     [0x3f, 0, false],
   ] as const) {
     const agreed = agree({ version: 6, actions, steps }, request)
