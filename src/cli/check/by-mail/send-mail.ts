@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { lookup } from 'node:dns/promises'
-import { isIP, type Socket } from 'node:net'
+import { isIP } from 'node:net'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { sendmailOptions } from '../../shared/sendmail.ts'
 
@@ -48,6 +48,8 @@ export interface SentMail {
 const TIMEOUT = 30_000
 /** The answers for which a mail waits at most: a server that sends its answers in pieces is never silent. */
 const ANSWERS_MAX = 3
+/** Bytes that a server may send in all. nodemailer limits a reply, and not the empty lines between replies. */
+const RECEIVED_MAX = 64 * 1024
 const HOST = '127.0.0.1'
 
 /**
@@ -98,7 +100,7 @@ async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promi
       clearTimeout(late)
       connection.close()
       // That waits for the server, which may go on to send.
-      ;(connection as { _socket?: Socket })._socket?.destroy()
+      if (connection._socket) connection._socket.destroy()
       resolve({ ...sent, text: withoutLogin(sent.text, login) })
     }
     const failed = (error: SmtpError) => end(failedBy(error, connection.allowsAuth))
@@ -116,6 +118,14 @@ async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promi
       })
     }
     connection.on('error', failed)
+    const reader = connection as unknown as { _onData(chunk: Buffer): void }
+    const read = reader._onData.bind(connection)
+    let received = 0
+    reader._onData = (chunk) => {
+      received += chunk.length
+      if (received > RECEIVED_MAX) failed(new Error('the server sends too much'))
+      else read(chunk)
+    }
     connection.connect((error?: SmtpError) => {
       if (error || login === undefined || security === 'none') send(error)
       else connection.login(login, send)

@@ -180,6 +180,22 @@ t.test('a server that sends an answer in pieces, without end, is an error', asyn
   t.match(findings[0], { level: 'error', value: /the mail did not end within 1\.4 s/ })
 })
 
+t.test('a server that sends empty lines without end is an error', async (t) => {
+  let sent = 0
+  const server = createServer((socket) => {
+    const lines = Buffer.alloc(64 * 1024, '\r\n')
+    const send = () => {
+      while (!socket.destroyed && socket.write(lines)) sent += lines.length
+    }
+    socket.on('error', () => {}).on('drain', send)
+    socket.write('220 mx.example.org\r\n')
+    send()
+  })
+  const findings = await findingsAt(await listen(t, server))
+  t.match(findings[0], { level: 'error', value: /the server sends too much/ })
+  t.ok(sent < 64 * 1024 * 1024, `after ${sent} bytes`)
+})
+
 t.test('where TLS is wanted and not offered, nothing is sent in clear', async (t) => {
   for (const extensions of [['AUTH PLAIN'], ['STARTTLS', 'AUTH PLAIN']]) {
     const next = await startNext(t, {
