@@ -1,7 +1,9 @@
 import type { Argv } from 'yargs'
-import { Fault } from '../../../lib/errors/fault.ts'
+import { errorCode, Fault } from '../../../lib/errors/fault.ts'
+import { shellWord } from '../../../lib/errors/shell-word.ts'
 import { parseEndpoint } from '../../../lib/net/endpoint.ts'
 import { readForeignFile, readSecret } from '../../../lib/path/open.ts'
+import { userName } from '../../../lib/process/passwd.ts'
 import { text } from '../../shared/options.ts'
 import type { Arguments } from '../../shared/run-command.ts'
 import type { NamedServer } from './check-named-server.ts'
@@ -45,8 +47,11 @@ export function readServerOptions(args: NamedServerOptions): NamedServer | undef
   mustBe(user === undefined || passwordFile !== undefined, '--user: with --smtp it needs --password-file') // biome-ignore format: a line
   mustBe(passwordFile === undefined || tls === true, '--password-file: needs --tls: no password is sent in clear') // biome-ignore format: a line
   const foreign = {
-    authorities: ca === undefined ? undefined : readForeignFile(ca),
-    login: passwordFile === undefined ? undefined : { user: user!, pass: readSecret(passwordFile) },
+    authorities: ca === undefined ? undefined : readAt('--ca', ca, readForeignFile),
+    login:
+      passwordFile === undefined
+        ? undefined
+        : { user: user!, pass: readAt('--password-file', passwordFile, readSecret) },
     greets: GREETS,
     answers: ANSWERS,
   }
@@ -54,4 +59,20 @@ export function readServerOptions(args: NamedServerOptions): NamedServer | undef
   const way = { ...endpoint, security, foreign } as const
   const mailbox = maildir === undefined ? undefined : openTrialMailbox(maildir)
   return { address: mail, way, mailbox, deliveredWithin: DELIVERED }
+}
+
+/** Reads a file. The error of one that this account may not read has the remedy: root's check runs as another one. */
+function readAt<Read>(option: string, path: string, read: (path: string) => Read): Read {
+  try {
+    return read(path)
+  } catch (error) {
+    if (errorCode(error) !== 'EACCES') throw error
+    const uid = process.getuid!()
+    const account = userName(uid) ?? uid
+    const copy = `install -o ${account} -m 400 ${shellWord(path)} /run/onescan-copy`
+    throw new Fault(
+      'config',
+      `${option} ${path}: ${account} may not read it; as root, name a copy: ${copy}`,
+    )
+  }
 }

@@ -310,6 +310,28 @@ t.test('what does not fit is refused before anything is sent', async (t) => {
   t.equal(next.calls, 0)
 })
 
+t.test('a file that root alone may read has the remedy', { skip: lacks('root') }, async (t) => {
+  const path = join(openDirectory(t), 'password')
+  writeFileSync(path, 'secret\n', { mode: 0o600 })
+  const words = ['check', '--mail', 'ann@example.org', '--smtp', '127.0.0.1:9', '--tls']
+  for (const more of [
+    ['--user', 'ann', '--password-file', path],
+    ['--ca', path],
+  ]) {
+    const { code, err } = await onescan([...words, ...more], { root: true })
+    t.equal(code, 2)
+    const [, account, command = ''] = new RegExp(
+      `^onescan check: ${more.at(-2)} ${path}: (.*) may not read it; as root, name a copy: (.*)$`,
+      'm',
+    ).exec(err)!
+    t.equal(command, `install -o ${account} -m 400 ${path} /run/onescan-copy`)
+    const copy = join(dirname(path), 'copy')
+    execFileSync('/bin/sh', ['-c', command.replace('/run/onescan-copy', copy)])
+    const again = await onescan([...words, ...more.slice(0, -1), copy], { root: true })
+    t.notMatch(again.err, /may not read/)
+  }
+})
+
 t.test('delivered mail is read from a pipe, as root, too', async (t) => {
   const next = await startNext(t)
   const words = ['--mail', 'ann@example.org', '--smtp', `127.0.0.1:${next.port}`, '--maildir', '-']
