@@ -1,10 +1,10 @@
 import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
-import { bytes } from '../cases/case.ts'
 import { buildStage } from '../cases/stage.ts'
 import { startOnescand } from '../daemon/process.ts'
 import { until } from '../run/until.ts'
+import { filled, demandingMail as mail } from './demanding-mail.ts'
 import { CHECKED, COPIES, demandingPostfix, SIZE_MAX } from './demanding-postfix.ts'
 import { example } from './example.ts'
 import { freePort } from './free-port.ts'
@@ -24,17 +24,6 @@ import { sendMail } from './smtp-session.ts'
 const CLIENT = '127.0.0.2'
 /** What each list of restrictions asks about a message with one recipient. */
 const ASKED_ONCE = ['RCPT', 'RCPT', 'RCPT', 'RCPT', 'RCPT', 'DATA', 'END-OF-MESSAGE']
-
-const header = [
-  'From: Ann <ann@example.com>',
-  'To: ben@example.org',
-  'Date: Mon, 23 Nov 2026 10:00:00 +0000',
-  'Message-ID: <as-it-is@example.com>',
-  'Subject: x',
-]
-/** Longer than any limit, 8-bit, and with dots. */
-const text = `a text of ${'long '.repeat(3000)}lines\n.\n..two\ngr\xfc\xdfe\n`
-const mail = bytes(`${header.join('\n')}\n\n${text}`)
 
 interface Way {
   readonly name: string
@@ -159,12 +148,6 @@ for (const way of ways) {
       t.not(postfix.queued(), 0)
     })
   })
-}
-
-/** A message of just this length as SMTP counts it, with CRLF. */
-function filled(message: Buffer, length: number): Buffer {
-  const sent = message.toString('latin1').replaceAll('\n', '\r\n').length
-  return Buffer.concat([message, Buffer.alloc(length - sent - 2, 'x'), bytes('\n')])
 }
 
 async function openDemandingHost(t: Test, way: Way) {

@@ -18,6 +18,18 @@ export interface Sendmail {
   queued(): number
 }
 
+/** Makes a map of lines `key<Tab>value` at a path, and returns the words that name it to a FEATURE. */
+export function makeMap(path: string, lines: readonly string[]): string {
+  const program = join(sendmailRoot, 'usr/libexec/sendmail/makemap')
+  const env = { ...process.env, LD_LIBRARY_PATH: libraries() }
+  execFileSync(program, ['-C', '/dev/null', 'hash', path], {
+    env,
+    input: `${lines.join('\n')}\n`,
+    stdio: 'pipe',
+  })
+  return `hash -T<TMPF> -o ${path}`
+}
+
 /**
  * Returns the line of sendmail.mc for a milter, whose address is in Postfix's form. If the milter
  * is missing or fails, mail is deferred (F=T).
@@ -30,12 +42,13 @@ export function inputMailFilter(name: string, address: string): string {
 
 /**
  * Starts a Sendmail apart from one that the host has. It sends all its mail to a port of 127.0.0.1.
- * `configuration` is the part of sendmail.mc that a postmaster writes.
+ * `configuration` is the part of sendmail.mc that a postmaster writes, `appended` what is appended to the file.
  */
 export async function startSendmail(
   t: Ending,
   relayPort: number,
   configuration = '',
+  appended = '',
 ): Promise<Sendmail> {
   const directory = openDirectory(t)
   const at = (name: string) => join(directory, name)
@@ -46,7 +59,7 @@ export async function startSendmail(
   writeFileSync(at('local-host-names'), '')
   writeFileSync(
     at('sendmail.mc'),
-    `${masterFile(directory, port, relayPort)}${configuration}${MAILER}`,
+    `${masterFile(directory, port, relayPort)}${configuration}${MAILER}${appended}`,
   )
   writeFileSync(at('sendmail.cf'), compile(at('sendmail.mc')))
   // It sleeps for a minute where its host has no full name, so it sees a hosts file of its own.
