@@ -53,6 +53,9 @@ export const defaultTimeouts: ClamdTimeouts = {
   handshake: 10_000,
 }
 
+/** Milliseconds in which it is logged once that an MTA takes this for a milter. */
+const NOTE_AGAIN_AFTER = 60_000
+
 /** The services that the door gives to a session and to each content in it. */
 export class ClamdServices extends MailServices {
   readonly turns: Turns
@@ -64,6 +67,7 @@ export class ClamdServices extends MailServices {
   readonly complain: (line: string) => void
   /** Contents that are judged, or wait for that. */
   underWay = 0
+  #milterNotedAt = Number.NEGATIVE_INFINITY
 
   constructor(first: Configuration, options: ClamdOptions) {
     super(answering(first, options.about), options)
@@ -78,6 +82,15 @@ export class ClamdServices extends MailServices {
   /** Sets what contents that come from now on are judged by. */
   configure(next: Configuration): void {
     this.configuration = answering(next, this.#about)
+  }
+
+  /** Logs that an MTA takes this for a milter: once a minute, since the MTA may connect for each mail. */
+  noteMilter(remote = 'a program of this host'): void {
+    if (this.uptime() < this.#milterNotedAt + NOTE_AGAIN_AFTER) return
+    this.#milterNotedAt = this.uptime()
+    this.complain(
+      `${remote} speaks the milter protocol here, where clients of clamd come; have its mail server ask the address of --milter`,
+    )
   }
 
   /**

@@ -88,7 +88,7 @@ export class ClamdConversation {
     }
   }
 
-  #obey({ name, path, ending, isOld }: ClamdCommand): boolean {
+  #obey({ name, path, ending, isOld, isOfMilter }: ClamdCommand): boolean {
     const { isSession } = this.#requests
     this.#ending = ending
     if (name === 'IDSESSION') return true
@@ -127,6 +127,7 @@ export class ClamdConversation {
         this.#wire.say(this.#reply('COMMAND UNAVAILABLE'))
         return false
       case undefined:
+        if (isOfMilter) this.#services.noteMilter(this.#client.remote)
         this.#wire.say(this.#reply(isSession ? notInSession(isOld) : UNKNOWN))
         return false
     }

@@ -46,6 +46,8 @@ export type ClamdCommand = {
   readonly ending: Ending
   /** Whether it has no prefix. */
   readonly isOld: boolean
+  /** Whether it is no command, but an MTA that takes this for a milter. */
+  readonly isOfMilter: boolean
 }
 
 /** What a client of clamd has said. */
@@ -62,6 +64,8 @@ type ClamdRequest =
 export const CLAMD_COMMAND_MAX = 4096 + 64
 const PREFIX = { z: 0x7a, n: 0x6e } as const
 const NOTHING = Buffer.alloc(0)
+/** The beginning of a milter connection: the length of the negotiation, and its command (libmilter, mfdef.h). */
+const MILTER_OPENING = Buffer.from('\0\0\0\x0dO', 'latin1')
 
 /** The stream of a client is longer than is allowed. */
 export class StreamTooLong extends WireError {}
@@ -140,10 +144,11 @@ export class ClamdRequestReader {
     const text = all.toString('latin1', isPrefixed ? 1 : 0, length)
     if (end === undefined && isPrefixed) return undefined
     this.#takeUpTo(length + 1)
-    return this.#commandOf(text, isPrefixed, first === PREFIX.z ? '\0' : '\n')
+    const isOfMilter = all.subarray(0, MILTER_OPENING.length).equals(MILTER_OPENING)
+    return { ...this.#commandOf(text, isPrefixed, first === PREFIX.z ? '\0' : '\n'), isOfMilter }
   }
 
-  #commandOf(text: string, isPrefixed: boolean, ending: Ending): ClamdCommand {
+  #commandOf(text: string, isPrefixed: boolean, ending: Ending): Omit<ClamdCommand, 'isOfMilter'> {
     const line = ending === '\n' ? text.replace(/\r$/, '') : text
     const [, word = '', path] = /^([^ ]*)(?: (.*))?$/s.exec(line)!
     const form = Object.hasOwn(commandForms, word) ? commandForms[word as CommandName] : undefined

@@ -5,6 +5,8 @@ import type { Sample } from '../../../src/scan/scanners/shared/scanner.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
 import { until } from '../../run/until.ts'
+import { everything, negotiation, oldest } from '../milter/mta.ts'
+import { stalwartOffer } from '../milter/stalwart.ts'
 import { slowClamd } from '../slow-clamd.ts'
 import { inStream, type Line, openClamdDoor, streamed } from './rig.ts'
 
@@ -176,6 +178,17 @@ for (const [what, said, heard] of nonsense) {
     t.equal(door.state().memory, 0, 'no memory stays taken')
   })
 }
+
+t.test('an MTA that takes it for a milter is named in the log, once', async (t) => {
+  const door = await openClamdDoor(t, { QHPSI }, { scan, byTcp: true })
+  for (const offer of [everything, stalwartOffer, oldest]) {
+    t.equal(await door.ask(negotiation(offer)), 'UNKNOWN COMMAND\n')
+  }
+  t.same(door.log, [
+    'clamd: 127.0.0.1 speaks the milter protocol here, where clients of clamd come; have its mail server ask the address of --milter',
+  ])
+  t.equal(await door.ask('zPING\0'), 'PONG\0')
+})
 
 t.test('if there is no memory, the answer says so, and memory comes back', async (t) => {
   const { Budget } = await import('../../../src/lib/flow/memory-budget.ts')
