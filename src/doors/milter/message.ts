@@ -142,22 +142,30 @@ export class MilterMessage {
         for (const line of decisionLines(decision, undefined, about)) services.log(line)
         return packets
       }
+      let { config } = context
       if (agreement.lacksSteps && services.quota !== undefined) {
         // No recipient could be refused alone.
         const announced = { envelope, client: judgedClient, size: message.size }
-        const { defer } = await checkQuota(announced, services.quota, services.uptime)
-        if (defer !== undefined) return carryOut(defer)
+        const quota = await checkQuota(announced, services.quota, services.uptime)
+        if (quota.defer !== undefined) return carryOut(quota.defer)
+        const remarks = [config.remark, quota.remark ?? ''].filter(Boolean)
+        config = { ...config, remark: remarks.join('; ') }
       }
       const endTurn = await services.turns.take(gone)
-      return await handleMail(received, context, new Deadline(services.uptime, { gone }), {
-        // The MTA may not let recipients be removed.
-        answers: agreement.actions & action.deleteRecipients ? 'once, some kept' : 'once',
-        begin: services.begin,
-        mtaHolds: true,
-        about: () => this.#about(origin, received),
-        check: encode,
-        carryOut,
-      }).finally(endTurn)
+      return await handleMail(
+        received,
+        { ...context, config },
+        new Deadline(services.uptime, { gone }),
+        {
+          // The MTA may not let recipients be removed.
+          answers: agreement.actions & action.deleteRecipients ? 'once, some kept' : 'once',
+          begin: services.begin,
+          mtaHolds: true,
+          about: () => this.#about(origin, received),
+          check: encode,
+          carryOut,
+        },
+      ).finally(endTurn)
     } catch (error) {
       const reply = faultReply(faultKindOf(error))
       const sent = hearsNothing(gone) ? 'unheard' : reply.code

@@ -284,6 +284,20 @@ t.test('one full mailbox keeps nobody else from the mail', async (t) => {
   t.same(asked, [])
 })
 
+t.test(
+  'a quota that could not be found out is logged, and keeps nobody from the mail',
+  async (t) => {
+    const quota = {
+      askForRelayClients: false,
+      timeout: 500,
+      ask: async () => ({ status: 'unknown', why: 'no answer in 0.5 s' }) as const,
+    }
+    const milter = await openMilter(t, scanning, { quota })
+    t.equal((await submit(milter, { message: bytes(letter) })).outcome, 'delivered')
+    t.match(milter.mailLog, [/decision=accept scan=clean .*reason="quota: no answer in 0\.5 s"/])
+  },
+)
+
 t.test('a rule that refuses one recipient refuses the message for all', async (t) => {
   const CONTROLDIR = t.testdir({ 'onescan.policy': 'to=gone@example.org refuse "moved"\n' })
   const milter = await openMilter(t, { ...scanning, CONTROLDIR })
