@@ -49,6 +49,9 @@ export interface ClamdOptions {
   readonly disableCache?: boolean
   readonly extendedDetectionInfo?: boolean
   readonly maxConnectionQueueLength?: number
+  readonly maxQueue?: number
+  readonly commandReadTimeout?: number
+  readonly logFile?: string
   /** What it knows beside EICAR: the text of each file of its database, by the file's name. */
   readonly database?: Readonly<Record<string, string | Buffer>>
   /**

@@ -5,14 +5,15 @@
  *     node tools/clamd-parity/run.ts SUITE DIRECTORY
  *
  * SUITE is a name of suites.ts; DIRECTORY is a bare git directory with its files, or a directory that holds them.
- * `npm run build` must have made dist/. Nothing of these files is kept.
+ * `npm run build` must have made dist/. With VERBOSE in the environment all that the tests print is shown. Nothing of
+ * these files is kept.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { startOnescand } from '../../test/daemon/process.ts'
-import { startClamd } from '../../test/programs/clamd.ts'
+import { EICAR_NAME, startClamd } from '../../test/programs/clamd.ts'
 import { suites } from './suites.ts'
 
 const SOCKET = '/run/clamav/clamd.ctl'
@@ -39,65 +40,78 @@ function compare(): void {
     const passed = [...outcomes.values()].filter(Boolean).length
     console.log(`${name} by ${label}: ${passed} of ${outcomes.size} passed`)
   }
-  for (const [test, isPassed] of clamd) {
-    if (ours.get(test) !== isPassed) console.log(`differs: ${test}: ${isPassed} by clamd`)
+  for (const test of new Set([...clamd.keys(), ...ours.keys()])) {
+    const [by, byOurs] = [clamd.get(test), ours.get(test)]
+    if (by !== byOurs) console.log(`differs: ${test}: ${by} by clamd, ${byOurs} by onescand`)
   }
 }
 
 type Outcomes = ReadonlyMap<string, boolean>
 
 function outcomesBy(each: Server): Outcomes {
-  const again = [...process.execArgv, process.argv[1]!, name, directory, each]
-  const { stdout, stderr } = spawnSync('unshare', ['-mn', process.execPath, ...again], {
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-  })
-  const outcomes = new Map<string, boolean>()
-  for (const line of stdout.split('\n')) {
-    const [, test, outcome] = suite!.line.exec(line) ?? []
-    if (test !== undefined) outcomes.set(test, suite!.isPassed(outcome, line))
+  const files = mkdtempSync(join(tmpdir(), 'clamd-parity-'))
+  try {
+    copyTo(files)
+    spawnSync('sh', ['-c', suite!.prepare ?? ''], { cwd: files, stdio: 'inherit' })
+    const again = [...process.execArgv, process.argv[1]!, name, files, each]
+    const { stdout, stderr } = spawnSync('unshare', ['-mn', process.execPath, ...again], {
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+    })
+    if (process.env.VERBOSE) console.log(stdout + stderr)
+    const outcomes = new Map<string, boolean>()
+    for (const line of stdout.split('\n')) {
+      const { test, passed } = suite!.line.exec(line)?.groups ?? {}
+      if (test !== undefined) outcomes.set(test, passed !== undefined)
+    }
+    if (outcomes.size === 0) console.error(stdout + stderr)
+    return outcomes
+  } finally {
+    rmSync(files, { recursive: true, force: true })
   }
-  if (outcomes.size === 0) console.error(stdout + stderr)
-  return outcomes
 }
 
 /** Runs the tests where one of the servers listens at the usual places. */
 async function serve(each: Server): Promise<void> {
   const ends: (() => unknown)[] = []
   const t = { teardown: (end: () => unknown) => void ends.push(end) }
-  const files = mkdtempSync(join(tmpdir(), 'clamd-parity-'))
   try {
     execFileSync('sh', [
       '-c',
-      'ip link set lo up; mkdir -p /run/clamav; mount -t tmpfs none /run/clamav',
+      'ip link set lo up; mkdir -p /run/clamav; mount -t tmpfs none /run/clamav; chmod 755 /run/clamav',
     ])
-    execFileSync('chmod', ['755', '/run/clamav'])
-    if (each === 'clamd') await startClamd(t, { socket: SOCKET, tcp: PORT })
-    else {
-      const clamd = await startClamd(t)
+    const database = Object.fromEntries(
+      (suite!.signatures ?? []).map((path) => [
+        basename(path),
+        readFileSync(join(directory, path)),
+      ]),
+    )
+    const at = each === 'clamd' ? { socket: SOCKET, tcp: PORT } : {}
+    const clamd = await startClamd(t, { ...suite!.settings, database, ...at })
+    if (each === 'onescand') {
       const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
-      const args = [
-        '--clamd',
-        `unix:${SOCKET}`,
-        '--clamd',
-        `inet:127.0.0.1:${PORT}`,
-        '--mode',
-        '0666',
-      ]
+      const addresses = [`unix:${SOCKET}`, `inet:127.0.0.1:${PORT}`]
+      const args = [...addresses.flatMap((address) => ['--clamd', address]), '--mode', '0666']
       await startOnescand(t, { settings, args })
     }
-    if (existsSync(join(directory, 'HEAD'))) {
-      execFileSync('sh', [
-        '-c',
-        'git --git-dir="$1" archive HEAD | tar -x -C "$2"',
-        'sh',
-        directory,
-        files,
-      ])
-    } else cpSync(directory, files, { recursive: true })
-    spawnSync('sh', ['-c', suite!.command], { cwd: files, stdio: 'inherit' })
+    const behind = `${process.execPath} ${join(import.meta.dirname, 'onescand-as-clamd.ts')}`
+    spawnSync('sh', ['-c', suite!.command], {
+      cwd: directory,
+      stdio: 'inherit',
+      env: { ...process.env, CLAMD: each === 'clamd' ? 'clamd' : behind },
+    })
   } finally {
     for (const end of ends.reverse()) await end()
-    rmSync(files, { recursive: true, force: true })
   }
+}
+
+/** Copies the files, in which the names that ClamAV's own database has for EICAR become that of this one. */
+function copyTo(files: string): void {
+  const archive = 'git --git-dir="$1" archive HEAD | tar -x -C "$2"'
+  const copy = existsSync(join(directory, 'HEAD')) ? archive : 'cp -r "$1/." "$2"'
+  const names =
+    'Eicar-Test-Signature|Win\\.Test\\.EICAR_HDB-1|Eicar-Signature|ClamAV-Test-Signature'
+  // Else onescand would refuse its own files there.
+  const rename = `chmod -R go-w "$2"; grep -rlE "$3" "$2" --exclude-dir=.git | xargs -r sed -i -E "s/$3/$4/g"`
+  execFileSync('sh', ['-c', `${copy}; ${rename}`, 'sh', directory, files, names, EICAR_NAME])
 }

@@ -139,4 +139,4 @@ function whyNot(error: unknown): string {
 }
 
 /** A path that forges no line of a reply. */
-const shown = (path: Buffer) => path.toString('latin1').replace(/[\0-\x1f\x7f]/g, '?')
+export const shown = (path: Buffer) => path.toString('latin1').replace(/[\0-\x1f\x7f]/g, '?')

@@ -12,7 +12,7 @@ import { WireError } from '../../protocol/shared/wire-error.ts'
 import { PeerTimeout, type Wire, type WireReader } from '../shared/wire.ts'
 import { type ClamdClient, Content, notScanned } from './content.ts'
 import { closeInTurn } from './file-turns.ts'
-import { type Asker, scanDescriptor, scanPath } from './scan-paths.ts'
+import { type Asker, scanDescriptor, scanPath, shown } from './scan-paths.ts'
 import type { ClamdServices } from './services.ts'
 
 /** Requests of one session that are answered at a time; the next one waits. */
@@ -69,8 +69,14 @@ export class ClamdConversation {
   /** Takes the next request. Resolves to whether another one may follow. */
   async #takeNext(): Promise<boolean> {
     const wire = this.#wire
+    const ready = wire.ready(this.#next)
+    const mayTake = ready !== undefined && !(ready.kind === 'command' && ready.name === undefined)
+    if (!mayTake && this.#closeStrays()) {
+      wire.say(this.#replyToNext()(STRAY))
+      return false
+    }
     const request =
-      wire.ready(this.#next) ??
+      ready ??
       (await wire.read(this.#next, (time) => this.#lateness(time), !this.#requests.isAmidst))
     switch (request?.kind) {
       case undefined:
@@ -133,6 +139,14 @@ export class ClamdConversation {
     }
   }
 
+  /** Closes the descriptors that no FILDES has taken. Returns whether there were any. */
+  #closeStrays(): boolean {
+    const { near } = this.#client
+    const strays = near?.takeDescriptors() ?? []
+    for (const descriptor of strays) void closeInTurn(near!.uid, descriptor)
+    return strays.length > 0
+  }
+
   /** Judges what the descriptor of FILDES leads to. Returns whether another request may follow. */
   #takeDescriptor(): boolean {
     const { near } = this.#client
@@ -154,7 +168,7 @@ export class ClamdConversation {
     const reply = this.#reply
     if (near === undefined) {
       const why = 'Paths are read for clients of a unix socket alone.'
-      const failed = { about: clamdWords.stream, is: 'failed', why } as const
+      const failed = { about: shown(Buffer.from(path, 'latin1')), is: 'failed', why } as const
       this.#wire.say(reply(this.#services.lineOf(failed)))
       return this.#requests.isSession
     }
@@ -236,6 +250,8 @@ export class ClamdConversation {
 }
 
 const UNKNOWN = 'UNKNOWN COMMAND'
+/** In clamd's words, as the others. */
+const STRAY = `PROTOCOL ERROR: ancillary data sent without FILDES.${clamdWords.failed}`
 const notInSession = (isOld: boolean) =>
   isOld
     ? `Only nCMDS\\n and zCMDS\\0 are accepted inside IDSESSION.${clamdWords.failed}`

@@ -117,6 +117,12 @@ t.test('a file is judged that a client hands over by its descriptor', skip, asyn
   const inSession = ['zIDSESSION\0', 'zFILDES\0', { files: [at('virus')] }, 'zPING\0', 'zFILDES\0', { files: [at('clean')] }, 'zEND\0'] // biome-ignore format: a session
   const said = (await askBy(door, inSession)).replace(/\d+\]/g, 'n]').split('\0').sort()
   t.same(said, ['', '1: fd[n]: EICAR-Test FOUND', '2: PONG', '3: fd[n]: OK'])
+  const stray = 'PROTOCOL ERROR: ancillary data sent without FILDES. ERROR\0'
+  const file = { files: [at('virus')] }
+  t.equal(await askBy(door, ['zIDSESSION\0', file]), `1: ${stray}`)
+  // No descriptor is kept for a later FILDES.
+  const early = await askBy(door, ['zIDSESSION\0zPING', file, 'zFILDES\0\0'])
+  t.same(early.split('\0').sort(), ['', '1: PONG', `2: ${stray.slice(0, -1)}`])
   chmodSync(directory, 0o700)
   chmodSync(door.directory, 0o755)
   chmodSync(door.at.path!, 0o666)
