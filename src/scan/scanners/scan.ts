@@ -158,7 +158,8 @@ async function findInMail(
   const contentScanners = scanners.filter(({ local }) => !local)
   const asksContents = settings.SECONDLOOK === 'always' && contentScanners.length > 0
   const searches = await Searches.begin(scanners, task)
-  if (message.asSent) searches.tell((search) => search.content(message.asSent!.bytes))
+  // If the signal ends it, the reading ends at its first step, too.
+  if (message.asSent) await searches.content(message.asSent.bytes, task.signal)
   const judgesForm = keepsOut.has('form') || keepsOut.has('encrypted')
   const mustRead = asksContents || !searches.isEmpty || judgesForm
   const results = new ResultCollector(run)

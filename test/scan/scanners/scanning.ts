@@ -7,7 +7,7 @@ import type { LocalScanner, Scanner } from '../../../src/scan/scanners/shared/sc
 export function localPolicy(name: string, answer: ScanResult = clean): LocalScanner {
   const ignore = () => {}
   const noWork = () => []
-  const search = { header: noWork, name: noWork, content: ignore, over: ignore }
+  const search = { header: noWork, name: noWork, content: noWork, over: ignore }
   return { name, local: true, search: async () => ({ ...search, answer: () => answer }) }
 }
 

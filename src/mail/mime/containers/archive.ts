@@ -123,8 +123,8 @@ function directoryOf(
 
 // tar (POSIX.1-2017 pax, "ustar Interchange Format")
 
-const BLOCK = 512
-const SIZE_AT = 124
+export const BLOCK = 512
+export const SIZE_AT = 124
 const CHECKSUM_AT = 148
 const MAGIC_AT = 257
 
@@ -145,17 +145,20 @@ function* giveTar(source: Bytes, work: Work): Steps<boolean> {
 }
 
 function isTarHeader(block: Buffer): boolean {
-  if (block.length < BLOCK || block.toString('latin1', MAGIC_AT, MAGIC_AT + 5) !== 'ustar')
-    return false
-  let sum = 0
-  for (const [at, byte] of block.entries()) {
-    sum += at >= CHECKSUM_AT && at < CHECKSUM_AT + 8 ? 0x20 : byte
-  }
-  return sum === octalIn(block, CHECKSUM_AT, 8)
+  return block.toString('latin1', MAGIC_AT, MAGIC_AT + 5) === 'ustar' && hasTarChecksum(block)
+}
+
+/** Returns whether the block has the checksum of a tar header, for which some programs take bytes as signed. */
+export function hasTarChecksum(block: Buffer): boolean {
+  if (block.length < BLOCK) return false
+  const bytes = [...block].fill(0x20, CHECKSUM_AT, CHECKSUM_AT + 8)
+  const sum = bytes.reduce((sum, byte) => sum + byte)
+  const negative = bytes.filter((byte) => byte >= 0x80).length * 0x100
+  return [sum, sum - negative].includes(octalIn(block, CHECKSUM_AT, 8))
 }
 
 /** Reads digits, with blanks and NULs around them; NaN if it is something else. */
-function octalIn(block: Buffer, from: number, length: number): number {
+export function octalIn(block: Buffer, from: number, length: number): number {
   const [, digits] =
     /^[ \0]*([0-7]+)[ \0]*$/.exec(block.toString('latin1', from, from + length)) ?? []
   return digits === undefined ? Number.NaN : Number.parseInt(digits, 8)

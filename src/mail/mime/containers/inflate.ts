@@ -4,13 +4,14 @@ import { Store } from '../shared/store.ts'
 import type { Steps, Work } from '../shared/work.ts'
 
 /** The bytes that are inflated at a time: they become at most a thousand times as many. */
-const INFLATED_MOST = 512
+export const INFLATED_MOST = 512
 
 /** What a stream costs besides its bytes: the memory that fflate takes for each. */
 const STREAM_COST = 32 * 1024
 
 /** The streams that have bytes in them that were deflated (RFC 1951): zlib's (RFC 1950), gzip's (RFC 1952). */
 type Form = 'deflate' | 'zlib' | 'gzip'
+type Stream = Inflate | Unzlib | Gunzip
 
 /**
  * The most bytes of a stream that wait for more of them: a stored block has 64 KiB, and so has a field of gzip's
@@ -50,7 +51,6 @@ export function* inflated(source: Bytes, form: Form, work: Work): Steps<Inflated
       for (let at = 0; at < chunk.length && !isOver(); at += INFLATED_MOST) {
         const before = store.size
         isBroken = !pushed(stream, chunk.subarray(at, at + INFLATED_MOST))
-        isBroken ||= waiting(stream) > WAITING_MAX
         behind = bytesBehind(stream, form)
         yield* work.countUnits(INFLATED_MOST + store.size - before)
       }
@@ -63,7 +63,7 @@ export function* inflated(source: Bytes, form: Form, work: Work): Steps<Inflated
 }
 
 /** fflate is named when a stream is made, and not before: `packaging/late-fflate.cjs` loads it then. */
-function newStream(form: Form, take: (bytes: Uint8Array) => void): Inflate | Unzlib | Gunzip {
+export function newStream(form: Form, take: (bytes: Uint8Array) => void): Stream {
   switch (form) {
     case 'deflate':
       return new Inflate(take)
@@ -74,11 +74,11 @@ function newStream(form: Form, take: (bytes: Uint8Array) => void): Inflate | Unz
   }
 }
 
-/** Returns whether the bytes could be inflated. */
-function pushed(stream: Inflate | Unzlib | Gunzip, bytes: Buffer): boolean {
+/** Returns whether the bytes could be inflated, and not too many wait for more of them. */
+export function pushed(stream: Stream, bytes: Buffer): boolean {
   try {
     stream.push(bytes)
-    return true
+    return waiting(stream) <= WAITING_MAX
   } catch (error) {
     if (error instanceof Error && 'code' in error && typeof error.code === 'number') return false
     throw error // not of fflate

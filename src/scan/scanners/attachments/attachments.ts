@@ -1,6 +1,8 @@
 import { replaceUnprintable } from '../../../lib/errors/log.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
+import { replacingNames } from '../../../mail/mime/containers/member-names.ts'
 import type { Field } from '../../../mail/mime/headers/fields.ts'
+import { LimitExceeded } from '../../../mail/mime/shared/limits.ts'
 import { banned, clean, type ScanResult, unseen } from '../shared/scan-result.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
 import { ScanTurns } from '../shared/scan-turns.ts'
@@ -20,12 +22,13 @@ const SHOWN_MAX = 80
  * of names, or names a control file (AttachmentRules). A name counts wherever some reader of mail may see one:
  * in each part of multiparts and attached messages, in any encoding, in uuencode, yEnc, BinHex, OpenPGP,
  * winmail.dat, calendars and address books, too. Archives are not opened; their names and types can be banned,
- * and clamd bans the names in them (archive-bans.ts).
+ * and clamd bans the names in them (archive-bans.ts). With ARCHIVEBANS the names count, too, that archivers show in
+ * place of those that clamd matches.
  *
  * If a mail holds more than is read, UNREAD decides, unless something banned is in what was read. The control
  * file is read once; if it cannot be used, that is a Fault of kind `config`.
  */
-export function attachmentsScanner({ BADATTACHMENTS }: ScanSettings): LocalScanner {
+export function attachmentsScanner({ BADATTACHMENTS, ARCHIVEBANS }: ScanSettings): LocalScanner {
   /** The rules, which nobody changes, are the same for all messages. */
   let known: AttachmentRules | undefined
   const rulesOnce = () => {
@@ -40,7 +43,7 @@ export function attachmentsScanner({ BADATTACHMENTS }: ScanSettings): LocalScann
       rulesOnce()
     },
     async search(task) {
-      return new AttachmentSearch(rulesOnce(), task)
+      return new AttachmentSearch(rulesOnce(), ARCHIVEBANS === 'on', task)
     },
   }
 }
@@ -48,6 +51,7 @@ export function attachmentsScanner({ BADATTACHMENTS }: ScanSettings): LocalScann
 /** The search of one message for what the rules ban. */
 class AttachmentSearch implements MailSearch {
   readonly #rules: AttachmentRules
+  readonly #bansInArchives: boolean
   readonly #task: ScanTask
   /** The first banned thing that is not passed over: a file name, `type a/b` or `content executable`. */
   #banned: string | undefined
@@ -56,8 +60,9 @@ class AttachmentSearch implements MailSearch {
   /** The first limit that left something unread. */
   #limit: string | undefined
 
-  constructor(rules: AttachmentRules, task: ScanTask) {
+  constructor(rules: AttachmentRules, bansInArchives: boolean, task: ScanTask) {
     this.#rules = rules
+    this.#bansInArchives = bansInArchives
     this.#task = task
   }
 
@@ -83,10 +88,20 @@ class AttachmentSearch implements MailSearch {
     }
   }
 
-  content(content: Bytes): void {
+  *content(content: Bytes): Generator<number> {
     const banned = this.#rules.kinds
-    if (banned.size === 0) return
-    for (const kind of kindsOf(content)) if (banned.has(kind)) this.#ban(`content ${kind}`)
+    const kinds = banned.size === 0 ? [] : kindsOf(content)
+    for (const kind of kinds) if (banned.has(kind)) this.#ban(`content ${kind}`)
+    if (!this.#bansInArchives) return
+    try {
+      for (const step of replacingNames(content)) {
+        if (typeof step === 'number') yield step
+        else yield* this.#judgeNames(spellings(step))
+      }
+    } catch (error) {
+      if (!(error instanceof LimitExceeded)) throw error
+      this.over(error.message)
+    }
   }
 
   over(why: string): void {

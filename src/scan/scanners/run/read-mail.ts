@@ -75,7 +75,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
         searches.tell((search) => search.over(step.why))
         if (results.takeHoldsMore(`second look: ${step.why}`, step.why)) return end(undefined)
       } else {
-        searches.tell((search) => search.content(step.content.bytes))
+        if (!(await searches.content(step.content.bytes, task.signal))) return end(tooLate)
         const partList = names?.of(step.metadata)
         const content = partList ? { ...step.content, partList } : step.content
         if (asksContents) result = await askScanners(batch.add(content), scan)

@@ -1,4 +1,7 @@
 import { errorText } from '../../../lib/errors/fault.ts'
+import { nextTurn } from '../../../lib/flow/give-way.ts'
+import type { Bytes } from '../../../mail/message/bytes.ts'
+import { WORK_PER_TURN } from '../../../mail/mime/shared/work.ts'
 import { causeOf, type ScanResult, unknown } from '../shared/scan-result.ts'
 import type { LocalScanner, MailSearch, Scanner, ScanTask } from '../shared/scanner.ts'
 
@@ -35,6 +38,19 @@ export class Searches {
     }
   }
 
+  /** Has all searches look at a content, in turns of the event loop. Resolves to false if the signal ended that. */
+  async content(content: Bytes, signal: AbortSignal): Promise<boolean> {
+    let sinceTurn = 0
+    for (const units of this.work((search) => search.content(content))) {
+      sinceTurn += units
+      if (sinceTurn < WORK_PER_TURN) continue
+      sinceTurn = 0
+      await nextTurn()
+      if (signal.aborted) return false
+    }
+    return true
+  }
+
   /** Tells all searches something. */
   tell(what: (search: MailSearch) => void): void {
     for (const [scanner, search] of this.#searches) {
@@ -55,7 +71,7 @@ export class Searches {
     const ignore = () => {}
     const noWork = () => []
     const answer = () => unknown(errorText(error), causeOf(error))
-    const failed = { header: noWork, name: noWork, content: ignore, over: ignore, answer }
+    const failed = { header: noWork, name: noWork, content: noWork, over: ignore, answer }
     this.#searches.set(scanner, failed)
   }
 }

@@ -142,8 +142,8 @@ export interface MailSearch {
   header(fields: readonly Field[]): Iterable<number>
   /** Takes the name of a file in uuencode, yEnc, BinHex, OpenPGP, a calendar or a card, likewise. */
   name(name: string): Iterable<number>
-  /** Takes a content that some reader may get out of the mail. */
-  content(content: Bytes): void
+  /** Takes a content that some reader may get out of the mail, likewise. */
+  content(content: Bytes): Iterable<number>
   /** The mail holds more than is read, for this reason. Nothing else comes. */
   over(why: string): void
   answer(): ScanResult

@@ -10,9 +10,10 @@ import { multipart } from '../evasions/compose.ts'
 import { runOf } from '../scanning.ts'
 
 /** The rules of most sites. */
-const policy = clamdPolicy('/nowhere', {
-  BADATTACHMENTS: join(import.meta.dirname, 'badattachments'),
-})
+const rules = { BADATTACHMENTS: join(import.meta.dirname, 'badattachments') }
+const policy = clamdPolicy('/nowhere', rules)
+/** The same, for names inside archives, too. */
+export const archivePolicy = clamdPolicy('/nowhere', { ...rules, ARCHIVEBANS: 'on' })
 
 /** A multipart/mixed of these parts, each with its header; every line ends in LF. */
 export function mixed(boundary: string, ...parts: string[]): string {

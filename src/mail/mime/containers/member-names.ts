@@ -1,0 +1,92 @@
+import type { Bytes } from '../../message/bytes.ts'
+import { LimitExceeded } from '../shared/limits.ts'
+import { BLOCK, hasTarChecksum, octalIn, SIZE_AT } from './archive.ts'
+import { INFLATED_MOST, newStream, pushed } from './inflate.ts'
+
+/** An upper limit for the bytes of a field; zip's has fewer. */
+const FIELD_MAX = 64 * 1024
+/** The bytes that are searched at a time, besides those behind them in which a field may end. */
+const SEARCHED_MOST = 256 * 1024
+const SEARCHED_WITH_FIELD = SEARCHED_MOST + FIELD_MAX + BLOCK
+
+/**
+ * Gives the names that archivers show in place of a member's plain name: zip's Unicode Path (Info-ZIP's extra
+ * field 0x7075), `path` of pax (POSIX.1-2017), and GNU tar's long name; of a long path its end. They are looked for in
+ * all bytes, and in a tar that gzip has packed; not in an archive that is compressed otherwise. The numbers between
+ * them are units of work. Throws LimitExceeded if a field is too long, or if the tar and the names become more than
+ * 48 times as long, and 16 MB.
+ */
+export function* replacingNames(source: Bytes): Generator<string | number> {
+  let left = 48 * source.size + 16 * 1024 * 1024
+  const spend = (bytes: number) => {
+    left -= bytes
+    if (left < 0) throw new LimitExceeded('archives of too many bytes')
+  }
+  for (const piece of piecesOf(source, spend)) {
+    yield INFLATED_MOST + piece.length / 2
+    for (const name of namesIn(piece)) {
+      spend(name.length)
+      yield name.toString()
+    }
+  }
+}
+
+/** Gives pieces of the bytes, with what stands behind them; then those of a tar that gzip has packed. */
+function* piecesOf(source: Bytes, spend: (bytes: number) => void): Generator<Buffer> {
+  for (let at = 0; at < source.size; at += SEARCHED_MOST)
+    yield source.gather(at, at + SEARCHED_WITH_FIELD)
+  if (source.gather(0, 2).toString('hex') !== '1f8b') return
+  let waiting: Uint8Array[] = []
+  let size = 0
+  const stream = newStream('gzip', (bytes) => {
+    spend(bytes.length)
+    size += bytes.length
+    waiting.push(bytes)
+  })
+  let isTar: boolean | undefined
+  for (let at = 0; at < source.size; at += INFLATED_MOST) {
+    if (!pushed(stream, source.gather(at, at + INFLATED_MOST))) break
+    yield Buffer.alloc(0) // others may have their turn
+    if (size >= BLOCK) isTar ??= hasTarChecksum(Buffer.concat(waiting, BLOCK))
+    if (isTar === false) return
+    if (size < SEARCHED_WITH_FIELD) continue
+    let bytes = Buffer.concat(waiting)
+    for (; bytes.length >= SEARCHED_WITH_FIELD; bytes = bytes.subarray(SEARCHED_MOST)) yield bytes
+    waiting = [bytes]
+    size = bytes.length
+  }
+  for (let bytes = Buffer.concat(waiting); bytes.length > 0; bytes = bytes.subarray(SEARCHED_MOST))
+    yield bytes
+}
+
+/** Gives the names in fields that begin in a piece. */
+function* namesIn(bytes: Buffer): Generator<Buffer> {
+  const end = Math.min(SEARCHED_MOST, bytes.length)
+  // Mark, length, version 1, checksum of the plain name, name.
+  for (let at = bytes.indexOf('up'); at >= 0 && at < end; at = bytes.indexOf('up', at + 1)) {
+    if (bytes[at + 4] !== 1) continue
+    const to = at + 4 + bytes.readUInt16LE(at + 2)
+    yield bytes.subarray(Math.max(at + 9, to - 4096), to)
+  }
+  for (let at = 0; at + BLOCK <= end; at += BLOCK) {
+    const header = bytes.subarray(at, at + BLOCK)
+    const type = String.fromCharCode(header[156]!)
+    if (!'LxXg'.includes(type) || !hasTarChecksum(header)) continue
+    const size = octalIn(header, SIZE_AT, 12)
+    if (!(size <= FIELD_MAX)) throw new LimitExceeded('a name of too many bytes in an archive')
+    const field = bytes.subarray(at + BLOCK, at + BLOCK + size)
+    if (type === 'L') yield field
+    else yield* pathsIn(field)
+  }
+}
+
+/** Gives the paths in records of pax: length, blank, key, `=`, value, line end. */
+function* pathsIn(records: Buffer): Generator<Buffer> {
+  const form = /^(\d{1,6}) (path=|GNU\.sparse\.name=)?/
+  for (let at = 0, end = 0; at < records.length; at = end) {
+    const [begin = '', length, key] = form.exec(records.toString('latin1', at, at + 40)) ?? []
+    end = at + Number(length)
+    if (!(end > at)) return
+    if (key) yield records.subarray(at + begin.length, end - 1)
+  }
+}
