@@ -6,7 +6,8 @@ import { clean } from '../../../src/scan/scanners/shared/scan-result.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
-import { DATABASE, numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
+import { type Asked, DATABASE, numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
+import { yEncoded } from './odd-mails.ts'
 import { inStream, openClamdDoor } from './rig.ts'
 
 /** What clients hand in: whole mails, and the parts of mails as files. */
@@ -143,6 +144,42 @@ t.test('what settings refuse is found, under a name of one word', async (t) => {
   t.equal(await other.ask(inStream(nested)), 'stream: Onescan.nested-too-deep FOUND\0')
   const tagged = await openClamdDoor(t, { ...others, FINDINGS: 'Eicar*=tag' })
   t.equal(await tagged.ask(inStream(EICAR)), 'stream: OK\0')
+})
+
+type Answers = (question: Asked) => void
+const ok = numbered('stream: OK')
+const found = numbered('stream: X FOUND')
+const failed = numbered('stream: No memory ERROR')
+
+t.test('what is found counts first, then what is unknown, wherever clamd says it', async (t) => {
+  const mail = `${otherMail}${yEncoded('a.exe', 'a program')}`
+  /** About the bytes as they were sent, and about any others; `down` has clamd die instead. */
+  const cases: readonly (readonly [Answers | 'down', Answers | 'down', RegExp])[] = [
+    [ok, ok, /^stream: OK\0$/],
+    [found, ok, /^stream: X FOUND\0$/],
+    [ok, found, /^stream: X FOUND\0$/],
+    [failed, found, /^stream: X FOUND\0$/],
+    [ok, failed, /^stream: .* ERROR\0$/],
+    [failed, ok, /^stream: .* ERROR\0$/],
+    [ok, 'down', /^stream: .* ERROR\0$/],
+    ['down', ok, /^stream: .* ERROR\0$/],
+  ]
+  for (const about of ['files', 'mails'] as const) {
+    for (const [number, [exact, other, reply]] of cases.entries()) {
+      let others = 0
+      const clamd = await standIn(t, (question) => {
+        const isExact = question.message.toString('latin1') === mail
+        if (!isExact) others++
+        const answer = isExact ? exact : other
+        if (answer === 'down') clamd.die()
+        else answer(question)
+      })
+      const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, VERDICTS: 'off' }
+      const door = await openClamdDoor(t, settings, { about })
+      t.match(await door.ask(inStream(mail)), reply, `${about}, case ${number}`)
+      if (exact === ok) t.ok(others > 0, 'others are asked about')
+    }
+  }
 })
 
 /** The door before a clamd that finds nothing and remembers, and what that was asked about. */
