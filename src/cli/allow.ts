@@ -27,10 +27,10 @@ export const allowCommand = makeCommand('allow', {
       .example("$0 allow ann@example.net --signature 'Win.Test.*'", 'A false alarm of one sender')
       .epilogue(
         'Adds a line to onescan.policy(5), the one that is there or /etc/onescan/policy, and has ' +
-          'onescand read it. Such mail is accepted with its tag. Anybody can write a sender: name a ' +
+          'onescand read it. Such mail is accepted with its tag. Anyone can forge a sender: name a ' +
           'client or a signature, too.\n\n' +
           'Exit codes: 0 it counts from the next message on; 2 nothing was changed, or onescand did not ' +
-          'take it over.',
+          'load it.',
       ),
   async work({ from, client, to, signature }, output) {
     const line = lineFor({ from, client, to, signature })
@@ -48,13 +48,13 @@ export const allowCommand = makeCommand('allow', {
         isNew = !old.split('\n').includes(line)
         const next = isNew ? `${old}${line}\n` : old
         number = next.split('\n').indexOf(line) + 1
-        parseRules(next, path) // of all lines: one that makes no sense would stop all mail
+        parseRules(next, path) // of all lines: an invalid one would stop all mail
         return next
       },
     })
     output.text(`${path} line ${number}: ${line}${isNew ? '' : ', which was there'}\n`)
     if (client === undefined && signature === undefined) {
-      output.warn(`anybody can write as ${from}: --client or --signature narrows it`)
+      output.warn(`anyone can forge ${from}: add --client or --signature`)
     }
     takeOver(output)
     await output.result({ file: path, line: number, rule: line, changed: isNew })
@@ -85,5 +85,5 @@ function takeOver(output: Output): void {
   }
   const { status, stderr } = spawnSync('systemctl', ['reload', 'onescand'], { encoding: 'utf8' })
   if (status === 0) output.text('it counts from the next message on\n')
-  else output.error(`onescand did not take it over: ${stderr.trim().split('\n')[0]}`)
+  else output.error(`onescand did not load it: ${stderr.trim().split('\n')[0]}`)
 }

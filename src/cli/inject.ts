@@ -23,13 +23,13 @@ import { slotEnvironment } from './shared/slot-environment.ts'
 const REFUSED = 1
 
 /**
- * `onescan inject`: hands a message to a slot program, and tells its exit code and what that means. The
+ * `onescan inject`: passes a message to a slot program, and prints its exit code with its meaning. The
  * exit code is 0 if the message was accepted, 1 if it was refused or deferred, 2 if the command
  * could not be carried out.
  */
 export const injectCommand = makeCommand('inject', {
   command: 'inject <file>',
-  describe: 'Pass a message to a slot program, and show its answer',
+  describe: 'Pass a message to a qmail-queue program, and show its answer',
   builder: options,
   async work(args, output) {
     const injection = await inject(args)
@@ -52,11 +52,11 @@ function options(yargs: Argv<object>) {
     .option('to', texts('Envelope recipient; repeat it for more', { demandOption: true }))
     .option(
       'program',
-      text('The slot program [default: the onescan-queue that belongs to this onescan]'),
+      text('The qmail-queue program [default: the onescan-queue that belongs to this onescan]'),
     )
     .option(
       'env',
-      texts("KEY=VALUE for the slot's environment, added to this command's own; repeat it", {
+      texts('A setting for the program, as KEY=VALUE; repeat it for more', {
         default: [] as string[],
       }),
     )
@@ -119,7 +119,7 @@ function envelopeBytes(from: string, to: readonly string[]): Buffer {
 
 /** The meaning of an exit code, by qmail-queue(8). */
 function meaningOf({ code, signal }: Pick<SlotResult, 'code' | 'signal'>): string {
-  if (code === null) return `The slot was killed by ${signal}: a client is asked to try again.`
+  if (code === null) return `The program was killed by ${signal}: the client will try again.`
   const usual = isPermanent(code) ? 'Refused for good.' : 'A client is asked to try again.'
   return exitMeanings[code] ?? usual
 }

@@ -42,7 +42,7 @@ export const keygenCommand = makeCommand('keygen', {
         'append',
         text('Add it below the keys of this ring: it is trusted, and does not sign'),
       )
-      .option('rotate', text('Take the next step to a new key in this ring, and print what it was'))
+      .option('rotate', text('Take the next step to a new key in this ring, and print which'))
       .conflicts('rotate', ['append', 'id', 'until'])
       .option('json', printsJson)
       .example('$0 keygen', 'Print a line; anyone who reads it can make stamps')

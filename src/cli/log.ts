@@ -11,7 +11,7 @@ import { lineForTerminal, takesColours, writeOut } from './shared/terminal.ts'
 
 const NOTHING_FOUND = 1
 
-/** `onescan log`: says what happened to a message. */
+/** `onescan log`: reports what happened to a message. */
 export const logCommand = makeCommand('log', {
   command: 'log [files..]',
   describe: 'Show from the log what happened to a message',
@@ -22,7 +22,7 @@ export const logCommand = makeCommand('log', {
       .option('from', text('Part of the sender'))
       .option('to', text('Part of a recipient'))
       .option('virus', text('Part of the name of the virus or banned attachment'))
-      .option('infected', flag('Something was found in it, whatever the decision'))
+      .option('infected', flag('Mail in which something was found, whatever the decision'))
       .option('decision', {
         choices: ['accept', 'tag', 'quarantine', 'reject', 'defer', 'discard', 'pass'],
         requiresArg: true,

@@ -65,7 +65,7 @@ const FILES: ReadonlySet<string> = new Set(['scan', 'log', 'report'])
 /** Parts the kind of a complaint from what it is about. */
 const OF = '\t'
 
-/** What may be wrong with a command line, with what yargs tells of it. */
+/** What may be wrong with a command line, with what yargs reports about it. */
 const complaints = {
   'no-command': () =>
     args.length > 0 ? `${args[0]}: name a command before it` : 'Name a command.',
@@ -190,7 +190,7 @@ function missingArgument(given: string, parser: Argv): string {
   return `${missing} is missing; the command is: ${usage}`
 }
 
-/** Says what the first of the unknown arguments is not, and which one is nearest to it. */
+/** Reports what the first of the unknown arguments is not, and which one is nearest to it. */
 function unknownWord(list: string, parser: Argv): string {
   const [unknown = ''] = list.split(', ')
   if (unknown === args[0]) return `${unknown}: is not a command; ${nearest(unknown, commands)}`

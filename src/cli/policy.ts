@@ -42,10 +42,10 @@ const testCommand = makeCommand('policy test', {
       .positional('client', { type: 'string', describe: 'IP address of the client' })
       .option('auth', flag('It may relay, or has authenticated'))
       .option('size', text('Bytes of the message, with K, M or G', { default: '4K' }))
-      .option('file', text('Read this file instead of the one that counts for the slot'))
+      .option('file', text('Read this file instead of the usual one'))
       .option('json', printsJson)
       .epilogue(
-        'CONTROLDIR and QMAILHOME say where the file is, as in the slot.\n\n' +
+        'CONTROLDIR or QMAILHOME set its directory.\n\n' +
           'Exit codes: 0 a line applies; 1 none does; 2 the file is invalid or missing.',
       ),
   async work(args, output) {

@@ -12,7 +12,7 @@ import { addEnvironmentOptions, slotEnvironment } from './shared/slot-environmen
 /** Exit codes: room, over quota, unknown, no such user. */
 const exitCodes = { room: 0, full: 1, unknown: FAILED, 'no-such-user': 3 } as const
 
-/** `onescan quota`: says what the quota service answers about a mailbox. */
+/** `onescan quota`: reports what the quota service answers about a mailbox. */
 export const quotaCommand = makeCommand('quota', {
   command: 'quota <mailbox>',
   describe: 'Report whether a mailbox has room, and by which service',
@@ -73,6 +73,6 @@ function inWords({ answer, mailbox, source }: ExplainedAnswer): string {
     parts.push(`${size} of ${quota ?? 'unlimited'} bytes${percent}`)
   }
   if (mailbox !== undefined) parts.push(`as mailbox ${mailbox}`)
-  if (source !== undefined) parts.push(`says ${source}`)
+  if (source !== undefined) parts.push(`according to ${source}`)
   return parts.join(', ')
 }

@@ -45,7 +45,7 @@ export const scanCommand = makeCommand('scan', {
       .example("$0 scan --env QHPSI='plugin: clamd' ~/Maildir", 'With clamd, even if QHPSI is set')
       .example('$0 scan --envdir /service/qmail-smtpd/env mail.eml', 'As the SMTP service would')
       .epilogue(
-        'QHPSI and the settings of the scanners count as in the slot; stamps, QHPSIMINSIZE ' +
+        'QHPSI and the settings of the scanners apply; stamps, QHPSIMINSIZE ' +
           'and QHPSIMAXSIZE do not.\n\nExit codes: 0 all are clean; 1 something was found; ' +
           '2 nothing was found, but not all could be scanned.',
       ),

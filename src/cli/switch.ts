@@ -15,11 +15,11 @@ import { FAILED, makeCommand, type Output } from './shared/run-command.ts'
 /** `onescan disable`: lets mail pass unchanged from the next message on. */
 export const disableCommand = makeCommand('disable', {
   command: 'disable',
-  describe: 'Pass on all mail unverified, unscanned and unstamped',
+  describe: 'Stop scanning: pass on all mail unchanged',
   builder: (yargs) =>
     controlOption(yargs)
       .example('$0 disable', 'Switch onescan off on this host, at once')
-      .epilogue('Exit codes: 0 it is off now (or was); 2 the switch cannot be made.'),
+      .epilogue('Exit codes: 0 onescan is off; 2 it could not be switched off.'),
   async work({ control: option }, output) {
     const { QMAILHOME, CONTROLDIR } = process.env
     // The switch of the qmail that the option or the environment names; otherwise that of the host.
@@ -50,11 +50,11 @@ export const disableCommand = makeCommand('disable', {
 /** `onescan enable`: undoes `onescan disable`. */
 export const enableCommand = makeCommand('enable', {
   command: 'enable',
-  describe: 'Undo "onescan disable"',
+  describe: 'Scan again after "onescan disable"',
   builder: (yargs) =>
     controlOption(yargs)
       .example('$0 enable', 'Switch onescan on again')
-      .epilogue('Exit codes: 0 it is on now (or was); 2 the switch cannot be removed.'),
+      .epilogue('Exit codes: 0 onescan is on; 2 it could not be switched on.'),
   async work({ control: option }, output) {
     const control = option === undefined ? undefined : resolve(option)
     // Without --control both switches that doors here may obey.

@@ -23,7 +23,7 @@ const keyringOption = text(
   "Keyring file [default: CLUSTERKEYS, else control/clusterkeys, else onescand's]",
 )
 
-/** `onescan verify`: says which stamps of a message hold, and why the others do not. */
+/** `onescan verify`: reports which stamps of a message hold, and why the others do not. */
 export const verifyCommand = makeCommand('verify', {
   command: 'verify <file>',
   describe: 'Show which stamps of a message are valid, and why others are not',
@@ -42,7 +42,7 @@ export const verifyCommand = makeCommand('verify', {
       .example('$0 verify mail.eml', 'By the keyring of this host')
       .example('$0 verify - --keyring ring --env CLUSTERMAXAGE=86400 < mail.eml', 'Up to a day old')
       .epilogue(
-        'CLUSTERMAXAGE and CLAMDBDIR count as in the slot; CLUSTERPEER does not.\n\n' +
+        'CLUSTERMAXAGE and CLAMDBDIR apply; CLUSTERPEER does not.\n\n' +
           'Exit codes: 0 a stamp holds; 1 none does; 2 keyring or message cannot be read.',
       ),
   async work(args, output) {

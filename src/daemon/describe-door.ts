@@ -20,7 +20,7 @@ import { type DoorKind, isClamds, isTls, type ListeningDoor } from './options/do
  */
 export function describeDoor({ kind, address, route }: ListeningDoor, by: Configuration): string {
   const context = by.context && route?.afterQueue ? afterQueue(by.context) : by.context
-  const on = route === undefined ? '' : `, hands on to ${route.next.text}`
+  const on = route === undefined ? '' : `, passes mail to ${route.next.text}`
   return `${kind} ${address}: ${whatItDoes(kind, context, by)}${on}`
 }
 
@@ -33,7 +33,9 @@ function whatItDoes(
   if (off !== undefined) return `all passes while ${off}`
   const asksQuota = quota === undefined ? '' : ', recipients are asked about (QUOTAD)'
   if (kind === 'policy') {
-    return quota === undefined ? 'nobody is over quota: QUOTAD is not set' : 'answers by QUOTAD'
+    return quota === undefined
+      ? 'no mailbox counts as full: QUOTAD is not set'
+      : 'answers by QUOTAD'
   }
   if (context === undefined) return `nothing is scanned: ${NOTHING_SCANS}${asksQuota}`
   const { config } = context
@@ -43,9 +45,7 @@ function whatItDoes(
     return `${scans}, clients decide${until}${notAsked(context)}${memoryOf(context)}`
   }
   const fate =
-    kind === 'slot'
-      ? 'clients decide what becomes of viruses'
-      : fateOfViruses(kind, config.settings)
+    kind === 'slot' ? 'clients decide about viruses' : fateOfViruses(kind, config.settings)
   return `${scans}, ${fate}, ${stamps(config)}${asksQuota}${memoryOf(context)}`
 }
 
@@ -55,7 +55,7 @@ function certificateUntil(time: number): string {
   return `certificate (CLAMDCERT) expired on ${day}: no client accepts it; renew it, and reload`
 }
 
-/** Names the lines of onescan.policy that ask for what clients of clamd do not tell. */
+/** Names the lines of onescan.policy that need what clients of clamd do not send. */
 function notAsked({ rules }: JudgeContext): string {
   const lines = rules?.lines.all.filter(isAboutEnvelope).map(({ line }) => line) ?? []
   if (lines.length === 0) return ''
@@ -83,7 +83,7 @@ function fateOfViruses(kind: DoorKind, settings: MailSettings): string {
   }
 }
 
-/** Says why nothing is remembered about copies, if that should be. */
+/** Reports why nothing is remembered about copies, if that should be. */
 function memoryOf({ tools }: JudgeContext): string {
   if (tools.verdicts === undefined) return ''
   const why = whyUnnoticed(tools.scanners, tools.signatureFiles())

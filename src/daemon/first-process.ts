@@ -125,7 +125,7 @@ function logDoors(doors: readonly ListeningDoor[], configuration: Configuration)
   for (const door of doors) log(describeDoor(door, configuration))
 }
 
-/** Tells systemd that mail is served, and again and again if it asks for that (WatchdogSec=). */
+/** Notifies systemd that mail is served, and repeatedly if it asks for that (WatchdogSec=). */
 async function notifyReady(running: AbortSignal): Promise<void> {
   await notify(process.env, 'READY=1')
   const within = watchdogTime(process.env)

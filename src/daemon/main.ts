@@ -38,7 +38,7 @@ async function check(): Promise<void> {
 }
 
 /**
- * Serves until it is told to end, onescand(8). The first process judges no mail, so that no mail
+ * Serves until it is asked to end, onescand(8). The first process judges no mail, so that no mail
  * can block it. It starts workers, which judge mail, and replaces those that end or hang.
  */
 async function serve(options: DaemonOptions): Promise<void> {

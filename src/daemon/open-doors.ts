@@ -92,7 +92,7 @@ interface DoorOptions extends DaemonOptions {
   readonly reporter: MailReporter | undefined
   /** Takes the lines about mail. */
   readonly mailLog: (line: Buffer) => void
-  /** What the slot's socket tells root and this account of this onescand. */
+  /** What the slot's socket reports to root and this account about this onescand. */
   readonly describe: (wantsTrial: boolean) => Promise<DaemonDescription>
   /** The options of this onescand, as they were given. */
   readonly ownArgs: readonly string[]

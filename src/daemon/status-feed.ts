@@ -15,7 +15,7 @@ import type { DaemonOptions } from './options/options.ts'
 import { Trials } from './trials/trials.ts'
 import type { Workers } from './workers/workers.ts'
 
-/** What the first process tells its own HTTP server, which shows health, metrics and the page. */
+/** What the first process sends its own HTTP server, which shows health, metrics and the page. */
 export class StatusFeed {
   readonly #options: DaemonOptions
   readonly #configuration: () => Configuration
@@ -69,7 +69,7 @@ export class StatusFeed {
     this.#server?.observer.ended(worker, inHand)
   }
 
-  /** Says how to ask the workers, and for their state. */
+  /** Sets the workers whose state is shown and which make trials. */
   watchWorkers(started: Workers): void {
     this.#workers = started
   }

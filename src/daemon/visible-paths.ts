@@ -43,7 +43,7 @@ export function checkVisiblePaths(env: Environment, { smtpDoors }: DaemonOptions
   })
 }
 
-/** The settings of which the stages tell (stages.ts). */
+/** The settings that the stages check (stages.ts). */
 const OF_OTHER_CHECKS: Readonly<Record<'missing' | 'closed', readonly string[]>> = {
   missing: ['QUARANTINE', 'TMPDIR'],
   closed: ['QUARANTINE', 'TMPDIR', 'SPOOLDIR', 'LOGFILE', 'CLUSTERKEYS', 'CLAMD'],

@@ -15,7 +15,7 @@ import { HEARTBEAT_EVERY } from './workers/hung-workers.ts'
 import { HEARTBEAT, MUST_ANSWER, type ServingNotice } from './workers/workers.ts'
 
 /**
- * A process that judges mail, on the sockets that the first process keeps. `kinds` says what its first
+ * A process that judges mail, on the sockets that the first process keeps. `kinds` states what its first
  * descriptors are for; the next one is the file for what it has in hand. It ends when the first process
  * tells it to, or has ended.
  */

@@ -102,6 +102,6 @@ export function parseTime(option: string, words: string, now: number): number {
     }
   }
   throw new Error(
-    `${option} ${words}: is not a time; say yesterday, today, 2026-11-19, 2026-11-19 14:30 or 36h`,
+    `${option} ${words}: is not a time; use yesterday, today, 2026-11-19, 2026-11-19 14:30 or 36h`,
   )
 }

@@ -45,7 +45,7 @@ const UNHEARD = 'unheard'
 
 type ReadValue = (key: string) => string
 
-/** Whether a client of clamd asked, which tells neither sender nor recipients. */
+/** Whether a client of clamd asked, which sends neither sender nor recipients. */
 const isOfClamd = (value: ReadValue) => value('door') === 'clamd'
 
 function outcome(value: ReadValue): string {

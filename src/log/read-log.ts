@@ -72,7 +72,7 @@ async function* uncompressed(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buff
   let isStart = true
   for await (const chunk of chunks) {
     if (isStart && COMPRESSED.test(chunk.toString('latin1', 0, 8))) {
-      throw new Error('is compressed; onescan(1), EXAMPLES, says how to decompress it')
+      throw new Error('is compressed; onescan(1), EXAMPLES, shows how to decompress it')
     }
     isStart = false
     yield chunk

@@ -64,7 +64,7 @@ export function writeAttributes(attributes: Readonly<Record<string, string | num
 
 /**
  * Asks a policy service, and resolves to its answer (SMTPD_POLICY_README). Rejects if the service
- * cannot be reached, if the answer makes no sense or has more than REQUEST_MAX bytes, and if it is
+ * cannot be reached, if the answer is invalid or has more than REQUEST_MAX bytes, and if it is
  * not whole within `timeout` milliseconds, however it comes.
  */
 export async function askPolicy(

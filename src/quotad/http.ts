@@ -158,7 +158,7 @@ interface HttpReply {
 
 /**
  * Returns `OK user size quota` or `OVERQUOTA user size quota`, in bytes. An unlimited quota is 0.
- * Size and quota are both 0 if another service compared them and did not tell them.
+ * Size and quota are both 0 if another service compared them and did not report them.
  */
 function replyFor(user: string, answer: QuotaAnswer): HttpReply {
   switch (answer.status) {
@@ -185,7 +185,7 @@ function metricsText(counters: ServiceCounters): string {
     type('questions', 'Questions by protocol.'),
     row('questions', '{protocol="udp"}', counters.udp),
     row('questions', '{protocol="http"}', counters.http),
-    type('answers', 'Answers by what they said.'),
+    type('answers', 'Answers by result.'),
     row('answers', '{answer="room"}', counters.room),
     row('answers', '{answer="full"}', counters.full),
     row('answers', '{answer="no-such-user"}', counters.noSuchUser),

@@ -58,7 +58,7 @@ export function readOptions(args: readonly string[]): ServiceOptions {
   )
   faults.attempt(() => {
     if (values.udp !== 'none' || values.http !== 'none') return
-    throw new Error('--udp none --http none: nobody could ask; leave one out')
+    throw new Error('--udp none --http none: no client could ask; leave one out')
   }, undefined)
   const count = values['max-clients']
   const networks = values.allow.flatMap((text) => faults.attempt(() => [readNetwork(text)], []))
@@ -110,7 +110,7 @@ const FOR_ROOT = 'check'
 
 /** The sockets that systemd has made for this process. */
 interface ActivatedSockets extends Readonly<Record<'udp' | 'http', readonly ServiceEndpoint[]>> {
-  /** Those on which it tells root what it finds. */
+  /** Those on which it reports its findings to root. */
   readonly forRoot: readonly number[]
 }
 

@@ -41,7 +41,7 @@ type UserList =
   | { readonly kind: 'passwd' | 'homes'; readonly file: string }
   | { readonly kind: 'ldap' }
 
-/** Reads the settings. Throws a Fault of kind `config` if one makes no sense. */
+/** Reads the settings. Throws a Fault of kind `config` if one is invalid. */
 export function readServiceSettings(env: Environment): ServiceSettings {
   const written = readSetting(env, 'QUOTAMAILBOX')
   const source = readSource(written)

@@ -75,7 +75,7 @@ const BIT = { read: 4, write: 2, search: 1, execute: 1 } as const
 /**
  * The first path that keeps the account from `path`: a directory above it, or itself. Undefined if
  * nothing does. The kernel is asked if this process runs as the account; about another one owner, group
- * and mode have to tell, and access lists are not seen.
+ * and mode decide, and access lists are not seen.
  */
 export function obstacle(
   account: SystemAccount,

@@ -36,7 +36,7 @@ const hasProperty = (property: Property) => (finding: ScanResult) =>
 
 const isBan = (finding: ScanResult) => finding.answer === 'infected' && finding.banned === true
 
-/** The rules, if they can be read: another check tells of it. */
+/** The rules, if they can be read; another check reports an error. */
 const rulesOf = ({ BADATTACHMENTS }: ScanSettings) =>
   attempt(() => readAttachmentRules(BADATTACHMENTS))
 
@@ -101,7 +101,7 @@ const probes: readonly Probe[] = [
     },
     isNamed: isBan,
     otherwise: 'clamd does not have the list of BADATTACHMENTS: banned names in archives get in',
-    remedy: 'give it the list as onescan-clamav(7) says under NAMES INSIDE ARCHIVES',
+    remedy: 'give it the list as onescan-clamav(7) describes under NAMES INSIDE ARCHIVES',
   },
   {
     setting: 'ARCHIVEBANS RAR',

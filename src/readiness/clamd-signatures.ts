@@ -34,7 +34,7 @@ export function signatureFindings(
 }
 
 /**
- * Says that clamd before 1.5 knows what it found clean by MD5 and length alone: who makes two files with
+ * Reports that clamd before 1.5 knows what it found clean by MD5 and length alone: who makes two files with
  * the same of both hides one behind the other, clamd.conf(5) DisableCache.
  */
 export function checkMemory(what: string, version: string, conf: string | undefined): Finding[] {
@@ -48,7 +48,7 @@ export function checkMemory(what: string, version: string, conf: string | undefi
 }
 
 /**
- * Says that clamd may not have loaded a site's own signatures when they count as loaded (SETTLED_AFTER):
+ * Reports that clamd may not have loaded a site's own signatures when they count as loaded (SETTLED_AFTER):
  * nothing tells that it has. Debian's clamd.conf has it look once an hour. freshclam tells it at once.
  */
 export function checkReload(

@@ -39,7 +39,7 @@ function inMaxAge(env: Environment): Finding[] {
   return [warning('CLUSTERMAXAGE', value, 'unset CLUSTERMAXAGE for an hour, or set seconds')]
 }
 
-/** Tells what is missed if not every part is scanned. */
+/** Reports what is missed if not every part is scanned. */
 function inSecondLook(env: Environment): Finding[] {
   if (!env.QHPSI || env.SECONDLOOK !== 'never') return []
   const value = 'never: files that only mail programs find are not scanned'

@@ -64,7 +64,7 @@ function checkQuarantine(host: StageHost): Finding[] {
     return [
       ok(
         what,
-        `${directory} belongs to ${owner}; infected mail that the slot itself finds is deferred`,
+        `${directory} belongs to ${owner}; infected mail that onescan-queue itself finds is deferred`,
       ),
     ]
   } catch (error) {
@@ -97,7 +97,7 @@ function checkLogFile(host: StageHost): Finding[] {
     const value = `${file} cannot be written by ${accountText(host)}`
     return lost(value, `look at the owner, group and mode of ${barrier}`)
   } catch (error) {
-    if (errorCode(error) === 'ENOENT' && isInUnit(host)) return [] // `paths` says so (visible-paths.ts)
+    if (errorCode(error) === 'ENOENT' && isInUnit(host)) return [] // `paths` reports it (visible-paths.ts)
     return lost(errorText(error), 'make its directory, for that account to write to')
   }
 }
@@ -150,7 +150,8 @@ const thenBind = (host: StageHost, directory: string) =>
  */
 function sharedIsMissing(host: StageHost): MissingFinding {
   const what = 'SPOOLDIR'
-  const remedy = 'make it: install -d -m 3730, its owner the slot, its group that of the scanner'
+  const remedy =
+    'create it by install -d -m 3730, for the user of onescan-queue and the group of the scanner'
   const line = scanSettingsOf(host)?.QHPSI
   const names = line?.kind === 'plugins' ? line.names : []
   const needs = names.filter((name) => !namesWithoutPath.includes(name))
@@ -198,7 +199,7 @@ function checkShared(host: StageHost, directory: string): Finding[] {
     findings.push(failure(what, value, `chmod +t ${shellWord(directory)}`))
   }
   if ((status.mode & 0o2000) === 0) {
-    const value = `${directory} has mode ${mode}: files get the group of the slot, not of the directory`
+    const value = `${directory} has mode ${mode}: files get the group of the process, not of the directory`
     findings.push(warning(what, value, 'chgrp it to the group of clamd, and chmod g+s it'))
   } else {
     findings.push(ok(what, `mode ${mode}, group ${groupName(host.accounts, status.gid)}`))

@@ -11,7 +11,7 @@ import type { AddressPattern, Conditions, Rule } from '../scan/rules/rule.ts'
 /** Most lines of a policy by rule that a finding names. */
 const LINES_MAX = 5
 
-/** What becomes of mail about which no scanner could tell, as `deferred`. */
+/** What becomes of mail about which no scanner gave an answer, as `deferred`. */
 export function unscannedMailIs(env: Environment): string {
   const settings = attempt(() => readSettings(env, treatment)) // another check reports a fault
   const does = { defer: 'deferred', quarantine: 'kept in QUARANTINE', accept: 'accepted unscanned' }

@@ -77,15 +77,15 @@ function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string):
       }
       return warning(
         what,
-        'says that EICAR is clean',
+        'reports EICAR as clean',
         'see its signatures: it may find nothing at all',
       )
     case 'unseen': {
-      const remedy = 'correct it; onescan check --mail ADDRESS shows what becomes of such mail'
+      const remedy = 'correct it; onescan check --mail ADDRESS shows what happens to such mail'
       return failure(what, `does not see all of EICAR's small message: ${scanned.why}`, remedy)
     }
     case 'unknown': {
-      const remedy = `correct it; mail about which it cannot tell is ${meanwhile}`
+      const remedy = `correct it; mail that it cannot scan is ${meanwhile}`
       return marked(failure(what, `cannot tell: ${scanned.why}`, remedy), 'nothing scans')
     }
   }

@@ -117,7 +117,7 @@ function checkRules({ directories }: StageHost): Finding[] {
   })
 }
 
-/** Says what happens to mail that is infected, and to mail that no scanner could judge. */
+/** Reports what happens to mail that is infected, and to mail that no scanner could judge. */
 function checkAnswers({ env }: StageHost): Finding[] {
   const settings = readSettings(env, treatment)
   const { QUARANTINE, VIRUSFORWARD, SCANFAIL } = settings

@@ -143,7 +143,7 @@ export const byRule: readonly Case[] = [
   {
     name: 'a line refuses mail unscanned and in its own words, whatever the mail holds',
     message: () => plain,
-    settings: ruled('size>10,from=a@example.org refuse "not from here: {ground} {virus} {id}"\n'),
+    settings: ruled('size>10,from=a@example.org refuse "not from here: {reason} {virus} {id}"\n'),
     expect: {
       outcome: 'refused',
       scans: 0,

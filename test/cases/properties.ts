@@ -11,7 +11,7 @@ const names: readonly (readonly [name: string, property: string, reply: RegExp])
   ['Heuristics.Encrypted.OLE2', 'encrypted', /what is encrypted/],
   ['Heuristics.OLE2.ContainsMacros.VBA', 'macros', /a document in it has macros/],
   ['Heuristics.OLE2.ContainsMacros', 'macros', /macros/],
-  ['Heuristics.Phishing.Email.SpoofedDomain', 'phishing', /a link in it does not lead where/],
+  ['Heuristics.Phishing.Email.SpoofedDomain', 'phishing', /a link in it leads elsewhere/],
   ['PUA.Win.Packer.Upx-4', 'unwanted', /a file in it may be unwanted/],
   ['PUA.Tool.UNOFFICIAL', 'unwanted', /unwanted/],
   ['Heuristics.Structured.SSN', 'structured', /credit card or social security numbers/],
@@ -112,7 +112,7 @@ export const byProperty: readonly Case[] = [
   {
     name: 'REFUSALTEXT has the name of what was found in it',
     message: macros,
-    settings: scanning({ FINDINGS: 'macros=refuse', REFUSALTEXT: 'No {ground}: {virus}' }),
+    settings: scanning({ FINDINGS: 'macros=refuse', REFUSALTEXT: 'No {reason}: {virus}' }),
     expect: { outcome: 'refused', text: /No macros: Heuristics\.OLE2\.ContainsMacros\.VBA/ },
   },
 ]

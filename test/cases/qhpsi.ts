@@ -36,7 +36,7 @@ export const qhpsi: readonly Case[] = [
     message: () => infected,
     settings: scanning({
       REJECTVIRUS: '1',
-      REFUSALTEXT: 'Nein: {virus} ({ground}). Help: https://{host}.example.org/',
+      REFUSALTEXT: 'Nein: {virus} ({reason}). Help: https://{host}.example.org/',
     }),
     expect: {
       outcome: 'refused',

@@ -115,7 +115,7 @@ t.test('each exit code is told with its meaning', async (t) => {
   writeFileSync(slot, '#!/bin/sh\nkill -KILL $$\n')
   const killed = await inject()
   t.equal(killed.code, 1)
-  t.match(killed.out, /^exit {5}none: The slot was killed by SIGKILL/m)
+  t.match(killed.out, /^exit {5}none: The program was killed by SIGKILL/m)
   t.same(leftBehind(maildir), [])
 })
 
@@ -126,7 +126,7 @@ if (isWhole) {
     writeFileSync(slot, '#!/bin/sh\nexec sleep 100000\n')
     const { code, out } = await inject('--env', 'SCANTIMEOUT=1')
     t.equal(code, 1)
-    t.match(out, /^exit {5}none: The slot was killed by SIGKILL/m)
+    t.match(out, /^exit {5}none: The program was killed by SIGKILL/m)
   })
 }
 

@@ -91,7 +91,7 @@ t.test('a file, a pipe and standard input are read on every runtime', async (t) 
 
 t.test('a compressed log is an error with the remedy', async (t) => {
   const file = join(t.testdir({ log: gzipSync(line('<1>')) }), 'log')
-  const why = 'is compressed; onescan(1), EXAMPLES, says how to decompress it'
+  const why = 'is compressed; onescan(1), EXAMPLES, shows how to decompress it'
   const { code, out, err } = await onescan(['log', file, '--json'])
   t.equal(err, `onescan log: ${file}: ${why}\n`)
   t.match(jsonIn(out), { exit: 2, ok: false, errors: [`${file}: ${why}`] })

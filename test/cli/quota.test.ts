@@ -22,7 +22,7 @@ t.test('the answer of a service is printed in words and as an exit code', async 
     })
   t.match(await ask('full@example.org'), {
     code: 1,
-    out: `over quota, 1050 of 1000 bytes (105 %), says ${source}\n`,
+    out: `over quota, 1050 of 1000 bytes (105 %), according to ${source}\n`,
     err: '',
   })
   t.match(await ask('half@example.org'), {
@@ -51,7 +51,7 @@ t.test('for an address with an extension quota names the mailbox', async (t) => 
     QUOTATIMEOUT,
   }
   const ask = (...words: string[]) => onescan(['quota', 'full+x@example.org', ...words], { env })
-  t.match(await ask(), { code: 1, out: ', as mailbox full@example.org, says quotad:' })
+  t.match(await ask(), { code: 1, out: ', as mailbox full@example.org, according to quotad:' })
   t.match(jsonIn((await ask('--json')).out).results[0], {
     found: 'full@example.org',
   })

@@ -76,7 +76,7 @@ t.test('onescand says at its start that it remembers nothing about copies, and w
   t.equal(end(own, undefined), '', 'it has none')
   t.equal(
     end(own, () => undefined),
-    says('nobody says where clamd has its signatures; set CLAMDBDIR'),
+    says("the directory of clamd's signatures is unknown; set CLAMDBDIR"),
   )
   for (const other of [`${here}/there`, there!]) {
     t.equal(end(own, () => [other]), says(`clamd has its signatures in ${other}, and not in CLAMDBDIR`)) // biome-ignore format: a line
@@ -88,6 +88,6 @@ t.test('onescand says at its start that it remembers nothing about copies, and w
     describeDoor(door, configurationOf(config, tools, [scanner])),
     says('there are no signatures in CLAMDBDIR'),
   )
-  t.equal(end('not told', undefined), says('clamd does not tell its signatures'))
+  t.equal(end('not told', undefined), says('clamd does not report its signatures'))
   t.notMatch(describeDoor(door, configurationOf(config, {}, [scanner])), /remembers/)
 })

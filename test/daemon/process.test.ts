@@ -92,9 +92,9 @@ t.test(
     const settings = { ...clustered, BADATTACHMENTS: join(files, 'rules'), REJECTVIRUS: '1' }
     const onescand = await startOnescand(t, { settings, args: listening })
     const said = [
-      `slot unix:${onescand.socket}: scans with eicar, attachments, clients decide what becomes of viruses, stamps by 1 key`,
+      `slot unix:${onescand.socket}: scans with eicar, attachments, clients decide about viruses, stamps by 1 key`,
       `milter inet:127.0.0.1:${port}: scans with eicar, attachments, refuses viruses, stamps by 1 key`,
-      `policy ${listening[3]}: nobody is over quota: QUOTAD is not set`,
+      `policy ${listening[3]}: no mailbox counts as full: QUOTAD is not set`,
     ].map((line) => `onescand: ${line}`)
     t.same(onescand.log, [...said, 'onescand: serving'])
     onescand.child.kill('SIGHUP')

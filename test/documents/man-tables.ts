@@ -1,7 +1,4 @@
-import {
-  optionDefaults as daemonDefaults,
-  usage as usageOfDaemon,
-} from '../../src/daemon/options/options.ts'
+import { optionDefaults as daemonDefaults } from '../../src/daemon/options/options.ts'
 import { optionDefaults as delayDefaults } from '../../src/delay/shared/options.ts'
 import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
 import { codeOf, faultReply } from '../../src/doors/shared/replies/smtp-reply.ts'
@@ -20,7 +17,7 @@ import { NOT_SCANNED, refusal, replyFor } from '../../src/scan/judge/replies.ts'
 import { causesInWords } from '../../src/scan/scanners/shared/scan-result.ts'
 import { commandNames, optionItems } from './man-commands.ts'
 import { withDefaults, withOptionDefaults } from './man-defaults.ts'
-import { type Limit, mailLimits, pluginLimits, policyLimits } from './man-limits.ts'
+import { type Limit, mailLimits, pluginLimits } from './man-limits.ts'
 import { readPage } from './man-page.ts'
 import { withSynopsis } from './man-synopsis.ts'
 
@@ -45,7 +42,6 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
   ],
   'onescan.1': optionLists(),
   'onescan-plugin.7': [{ heading: 'IN THE DAEMON', nth: 0, items: rows(pluginLimits) }],
-  'onescan-policy.5': [{ heading: 'LIMITS', nth: 0, items: rows(policyLimits) }],
   'onescan-log.5': [
     { heading: 'FIELDS', nth: 1, items: tagged(Object.entries(groundsInWords)) },
     { heading: 'FIELDS', nth: 2, items: tagged(Object.entries(faultsInWords)) },
@@ -75,12 +71,10 @@ const pages: Readonly<Record<string, (page: string) => string>> = {
       quotadDefaults,
     ),
   'onescanc.8': (page) => withDefaults(page, 'onescanc.8'),
-  'onescand.8': (page) =>
-    withOptionDefaults(withSynopsis(withLists(page, 'onescand.8'), usageOfDaemon), daemonDefaults),
+  'onescand.8': (page) => withOptionDefaults(withLists(page, 'onescand.8'), daemonDefaults),
   'smtp-delay.8': (page) => withOptionDefaults(page, delayDefaults),
   'onescan.1': (page) => withLists(page, 'onescan.1'),
   'onescan-plugin.7': (page) => withLists(page, 'onescan-plugin.7'),
-  'onescan-policy.5': (page) => withLists(page, 'onescan-policy.5'),
   'onescan-log.5': (page) => withLists(page, 'onescan-log.5'),
 }
 

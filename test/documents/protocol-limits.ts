@@ -14,6 +14,7 @@ import {
   type Limit,
   messageLimits,
   mib,
+  policyLimits,
   seconds,
 } from './man-limits.ts'
 import { readMarkdown, withRows } from './markdown-page.ts'
@@ -27,6 +28,7 @@ export function protocolLimitsPage(): string {
   const tables: readonly (readonly [heading: string, rows: readonly Limit[]])[] = [
     ['## Messages', messageLimits],
     ['## The second look', contentLimits],
+    ['## Rules', policyLimits],
     ['## ClamAV', clamdLimits],
     ['## Milter', milterLimits],
     ['## SMTP', smtpLimits],

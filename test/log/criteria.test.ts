@@ -31,6 +31,6 @@ t.test('a text that is no time is refused, with examples', async (t) => {
     'h',
     '2026-11-01 x',
   ]) {
-    t.throws(() => parseTime('--since', words, now), /^--since .*: is not a time; say yesterday/)
+    t.throws(() => parseTime('--since', words, now), /^--since .*: is not a time; use yesterday/)
   }
 })

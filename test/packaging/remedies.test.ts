@@ -60,7 +60,7 @@ const ofPostfix: readonly State[] = [
     says: {
       level: 'error',
       what: 'milter unix:onescan/milter.sock',
-      value: /^nobody listens at .*milter.sock: Postfix defers all mail$/,
+      value: /^nothing listens at .*milter.sock: Postfix defers all mail$/,
     },
   },
   {
@@ -100,7 +100,7 @@ const ofPostfix: readonly State[] = [
   {
     name: 'an option is wrong, on a host that logs much',
     breaks: `for i in 1 2 3 4 5 6 7 8 9 10; do systemctl restart onescand; done; ${set('ONESCAND_OPTIONS="--workers 0"')}`,
-    says: { level: 'error', what: 'onescand', value: /says in its log: "error: settings: --workers 0:/ }, // biome-ignore format: a line
+    says: { level: 'error', what: 'onescand', value: /logged: "error: settings: --workers 0:/ }, // biome-ignore format: a line
     does: unset('ONESCAND_OPTIONS'),
   },
   {
@@ -109,8 +109,7 @@ const ofPostfix: readonly State[] = [
     says: {
       level: 'error',
       what: 'onescand',
-      value:
-        /says in its log: "error: settings: --miltr: is not an option; did you mean --milter\?"/,
+      value: /logged: "error: settings: --miltr: is not an option; did you mean --milter\?"/,
     },
     does: unset('ONESCAND_OPTIONS'),
   },
@@ -276,7 +275,7 @@ const ofPostfix: readonly State[] = [
     says: {
       level: 'error',
       what: 'clamav-daemon',
-      value: /^says in its log: "ERROR: .*NoSuchOption/,
+      value: /^logged: "ERROR: .*NoSuchOption/,
     },
     does: `sed -i '/^NoSuchOption /d' /etc/clamav/clamd.conf; systemctl restart clamav-daemon; ${CLAMD_ANSWERS}`,
   },
@@ -336,7 +335,7 @@ const statesOfExim: readonly State[] = [
     says: {
       level: 'error',
       what: 'router onescan_before_queue of Exim',
-      value: /^hands mail to port 10025 of 127.0.0.1, where nobody listens: Exim defers it$/,
+      value: /^sends mail to port 10025 of 127.0.0.1, where nothing listens: Exim defers it$/,
       remedy: /or that port in ONESCAND_OPTIONS$/,
     },
     does: set(EXIM_OPTIONS),
@@ -347,7 +346,7 @@ const statesOfExim: readonly State[] = [
     says: {
       level: 'error',
       what: 'router onescan_before_queue of Exim',
-      value: /^hands mail to port 10099 of 127.0.0.1, where nobody listens: Exim defers it$/,
+      value: /^sends mail to port 10099 of 127.0.0.1, where nothing listens: Exim defers it$/,
       remedy: /name an address of its --smtp \(.*10025.*\) in that router/,
     },
     does: ofExim('s/127.0.0.1::10099/127.0.0.1::10025/'),

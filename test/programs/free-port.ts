@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 const [FIRST, END] = [10_000, 32_768]
 
 /**
- * Resolves to a TCP port of 127.0.0.1 on which nobody listens at the moment. No other test is given
+ * Resolves to a TCP port of 127.0.0.1 on which nothing listens at the moment. No other test is given
  * it by chance while a server that is tried on it is down.
  */
 export async function freePort(): Promise<number> {

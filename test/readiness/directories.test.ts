@@ -46,7 +46,7 @@ t.test(
       findings.filter(({ level }) => level === 'warning'),
       [
         { what: 'SPOOLDIR', value: /mode 0755: open to all/, remedy: `chmod o= ${spool}` },
-        { what: 'SPOOLDIR', value: /group of the slot/, remedy: /g\+s/ },
+        { what: 'SPOOLDIR', value: /group of the process/, remedy: /g\+s/ },
       ],
     )
   },

@@ -14,7 +14,7 @@ t.test('a scanner that finds the test virus is well', async (t) => {
 
 t.test('a command that finds nothing is an error', async (t) => {
   const [finding] = await check('/bin/true %s')
-  t.match(finding, { level: 'error', what: 'scanner true', value: 'says that EICAR is clean' })
+  t.match(finding, { level: 'error', what: 'scanner true', value: 'reports EICAR as clean' })
 })
 
 t.test('a scanner that finds nothing is well if another one finds EICAR', async (t) => {
@@ -33,13 +33,13 @@ t.test('a scanner that cannot tell is an error', async (t) => {
   ])
   const [odd] = await check('/bin/sh -c "exit 7"')
   t.match(odd, { level: 'error', value: /exit code 7/ })
-  t.match(odd?.remedy, /mail about which it cannot tell is deferred$/)
+  t.match(odd?.remedy, /mail that it cannot scan is deferred$/)
   for (const [SCANFAIL, meanwhile] of [
     ['accept', 'accepted unscanned'],
     ['quarantine', 'kept in QUARANTINE'],
   ] as const) {
     const [finding] = await check('/bin/sh -c "exit 7"', { SCANFAIL })
-    t.equal(finding?.remedy, `correct it; mail about which it cannot tell is ${meanwhile}`)
+    t.equal(finding?.remedy, `correct it; mail that it cannot scan is ${meanwhile}`)
   }
   t.match(await check('plugin: nosuch'), [{ level: 'error', value: /no such plugin/ }])
 })

@@ -45,7 +45,7 @@ int set(napi_env env, napi_value object, const char *name, napi_value value) {
   return object && value && napi_set_named_property(env, object, name, value) == napi_ok;
 }
 
-/* The largest whole number that JavaScript tells from its neighbours. */
+/* The largest whole number that JavaScript represents exactly. */
 #define SAFE_MAX 9007199254740991.0
 
 static int read_number(napi_env env, napi_value value, struct argument *into) {

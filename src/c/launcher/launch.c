@@ -44,7 +44,7 @@
  */
 #define MARKER "login"
 
-/* With less the runtime does not start. check_limits() tells people the same numbers in words. */
+/* With less the runtime does not start. check_limits() prints the same numbers in words. */
 enum {
   MEMORY_MIN = 400000000, /* bytes (measured: 370 MB) */
   STACK_MIN = 256 * 1024, /* bytes (measured: 160 KiB) */
@@ -69,7 +69,7 @@ static char slot_settings[][48] = {
     "BUN_JSC_useWarmUpMarkedBlocks=0",
 };
 
-/* Whether failures are told as the slot tells them: on descriptor 2 only if that is a log. */
+/* Whether failures are reported as by the slot: on descriptor 2 only if that is a log. */
 static int is_slot;
 
 /* Writes a whole line of the log, which ends in LF, and ends the process. */

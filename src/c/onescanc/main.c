@@ -50,7 +50,7 @@ static const char usage[] =
     "       onescanc --help | --version\n"
     "\n"
     "Takes the place of qmail-queue: reads a message from descriptor 0 and its envelope from\n"
-    "descriptor 1, asks onescand about it, and becomes PROGRAM, or the program of\n"
+    "descriptor 1, asks onescand about it, and executes PROGRAM, or the program of\n"
     "QUEUECHAIN, or the real qmail-queue. See onescanc(8); by hand, use onescan inject.\n";
 
 /*

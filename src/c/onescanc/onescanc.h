@@ -9,7 +9,7 @@
  *   envelope.c       keeps the envelope, and knows its form
  *   server.c         connects to onescand, and waits for it
  *   conversation.c   the time that scanners had, and the end of that connection
- *   ask.c            tells onescand about the mail (slot-protocol.md)
+ *   ask.c            sends onescand the mail (slot-protocol.md)
  *   answer.c         waits for the answer and reads it: all of it makes sense, or none of it counts
  *   obey.c           does what the answer says
  *   cold.c           falls back to onescan-queue(8), which needs no onescand
@@ -163,7 +163,7 @@ _Noreturn void go_cold(struct mail *mail, char *why);
 const char *wait_for_cold_limit(const char *program);
 
 /* log.c */
-/* Lines tell how long this process has run since then. */
+/* Log lines contain the time since then. */
 void log_begins(void);
 void log_line(const void *line, size_t length);
 /* Writes a line in the form of onescan-log(5); `more` holds further fields. */

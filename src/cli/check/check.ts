@@ -121,7 +121,7 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<Finding> {
       }
     } catch (error) {
       if (isOnly(args)) throw error
-      const remedy = 'correct it; the rest was looked at'
+      const remedy = 'correct it; everything else was checked'
       yield failure(server, errorText(error), remedy)
     }
   }
@@ -211,8 +211,7 @@ function addCheckOptions(yargs: Argv<object>) {
     .option('given', { type: 'boolean', default: false, hidden: true }) // from root: check-slots.ts
     .example("$0 check --env QHPSI='plugin: clamd'", 'If tcp.smtp sets QHPSI')
     .epilogue(
-      'Sends the harmless test file of eicar.org through the scanners and the slot; nothing is ' +
-        'delivered but with --mail.\n\nExit codes: 0 no problems found; 1 there are warnings; 2 there are errors, ' +
+      'Scans the harmless test file of eicar.org. Nothing is delivered, except with --mail.\n\nExit codes: 0 no problems found; 1 there are warnings; 2 there are errors, ' +
         'or it failed.',
     )
 }

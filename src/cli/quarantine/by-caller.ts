@@ -79,7 +79,7 @@ async function readAnswer(): Promise<HandOnAnswer> {
   } finally {
     process.stdin.destroy() // nothing more comes
   }
-  throw new MaybeTaken('root did not say what became of it')
+  throw new MaybeTaken('root did not report the result')
 }
 
 /**

@@ -30,7 +30,7 @@ export const quarantineCommand: CommandModule = {
       .command(deleteCommand)
       .command({ ...handOnCommand, describe: false })
       .demandCommand(1, 'Name what to do: list, show ID, release ID, or delete ID...')
-      .example('$0 quarantine list --since yesterday', 'What was kept since then'),
+      .example('$0 quarantine list --since yesterday', 'What was quarantined since then'),
   handler: () => {},
 }
 
@@ -46,8 +46,8 @@ const listCommand = makeCommand('quarantine list', {
       .options(spanOptions)
       .option('released', flag('Released messages, too'))
       .option('json', printsJson)
-      .example('$0 quarantine list --since 1h', 'What was kept in the last hour')
-      .epilogue('Exit codes: 0 something is there; 1 nothing is; 2 it cannot be looked at.'),
+      .example('$0 quarantine list --since 1h', 'What was quarantined in the last hour')
+      .epilogue('Exit codes: 0 something is there; 1 nothing is; 2 it cannot be read.'),
   work: (args, output) =>
     withQuarantine(args.directory, async (root) => {
       let messages = 0
@@ -118,7 +118,7 @@ const BYTES_SHOWN = 16 * 1024
 /** `onescan quarantine show ID`: prints what is known about a message, and how it begins. */
 const showCommand = makeCommand('quarantine show', {
   command: 'show <id>',
-  describe: 'Show what is known of a message in quarantine, and how it begins',
+  describe: 'Show the record and the beginning of a message in quarantine',
   builder: (yargs) =>
     addDirectoryOption(yargs)
       .positional('id', { type: 'string', demandOption: true, describe: 'Its id, as in the list' })

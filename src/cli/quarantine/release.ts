@@ -28,13 +28,13 @@ const MAYBE_REMEDY =
 /** `onescan quarantine release ID`: sends a message on to its recipients. */
 export const releaseCommand = makeCommand('quarantine release', {
   command: 'release <id>',
-  describe: 'Hand a message in quarantine to its recipients after all',
+  describe: 'Send a message in quarantine to its recipients',
   builder: (yargs) =>
     addEnvironmentOptions(addDirectoryOption(yargs))
       .positional('id', { type: 'string', demandOption: true, describe: 'Its id, as in the list' })
       .option(
         'by',
-        text('chain, sendmail, or HOST:PORT for SMTP [default: chain for the slot, else sendmail]'),
+        text('chain, sendmail, or HOST:PORT for SMTP [default: chain for qmail, else sendmail]'),
       )
       .option('to', texts('To this address instead of its recipients; repeat it'))
       .option('again', flag('Even if it was released before, or a release of it was killed'))
@@ -45,7 +45,7 @@ export const releaseCommand = makeCommand('quarantine release', {
       })
       .option('json', printsJson)
       .epilogue(
-        'CLUSTERKEYS, QUEUECHAIN and QMAILHOME count as in the slot.\n\n' +
+        'CLUSTERKEYS, QUEUECHAIN and QMAILHOME apply.\n\n' +
           'Exit codes: 0 it was sent; 2 it was not, and is still in quarantine.',
       ),
   work(args, output) {
@@ -113,12 +113,13 @@ async function release(
     message?.close()
   }
   await begun.finish().catch((error) => {
-    output.error(`${id}: was handed on, but is not marked as released: ${errorText(error)}`)
+    output.error(`${id}: was sent, but is not marked as released: ${errorText(error)}`)
   })
   const by = route.text // it may be known only now
   const whom = `by ${by} to ${recipients.length} recipients`
-  const again = '; it has no stamp, so each onescan on its way scans it, and may keep it again'
-  output.text(`${id}: handed on ${whom}${keys.length > 0 ? '' : again}\n`)
+  const again =
+    '; it has no stamp, so each onescan on its way scans it, and may quarantine it again'
+  output.text(`${id}: sent ${whom}${keys.length > 0 ? '' : again}\n`)
   await output.result({ id, released: true, by, recipients })
   const fields: readonly LogField[] = [
     ['quarantine', 'release'],

@@ -80,7 +80,7 @@ async function byAccount(delegation: Delegation, args: readonly string[]): Promi
       ? accountOfSlot(named, (await findRunningServices()).services)
       : reader(named, groups)
   const reads = readsInput(args)
-  // onescand does not tell an account how it runs.
+  // onescand does not report to an account how it runs.
   const lost = delegation === delegations['check --mail'] ? await lostLog() : undefined
   const all = lost === undefined ? args : [...args, `--lost-log=${JSON.stringify(lost)}`]
   const mayQueue = maySetId && !args.includes('--dry-run')

@@ -56,7 +56,7 @@ export async function saidBy(
     const code = await follow(run, take, { silence, whole: WHOLE, complain })
     if (code !== 0 || said.length === 0) throw new Error(`it ended with ${code}`)
   } catch (error) {
-    const value = `${account} was asked: ${errorText(error)}; this part was not looked at`
+    const value = `${account} was asked: ${errorText(error)}; this part was not checked`
     said.push(failure('trials', value, 'see its log'))
   }
   return said

@@ -33,7 +33,7 @@ export function listenersOfHost(tables: readonly string[] = tablesOfHost()): Ope
   return [...found.values()].sort((one, other) => one.port - other.port)
 }
 
-/** Whether somebody listens at a TCP port of the loopback address, by the same tables. Nothing is sent. */
+/** Whether a process listens at a TCP port of the loopback address, by the same tables. Nothing is sent. */
 export function isListening(port: number, tables: readonly string[] = tablesOfHost()): boolean {
   return listeningIn(tables).some(
     (socket) => socket.port === port && (isLoopback(socket.address) || isAny(socket.address)),
@@ -41,7 +41,7 @@ export function isListening(port: number, tables: readonly string[] = tablesOfHo
 }
 
 /**
- * Whether a socket is at a path, and nobody listens there: connect(2) is refused. /proc/net/unix does not tell,
+ * Whether a socket is at a path, and nothing listens there: connect(2) is refused. /proc/net/unix does not tell,
  * since anybody may give a socket a name with a line end in it, and behind that the row of another; or bind one
  * at that path in mounts of his own. To the listener, if there is one, nothing is sent.
  */

@@ -85,7 +85,7 @@ export async function* bytesOf(
 }
 
 /**
- * Adds the option for the most bytes of a file that a command reads. `what` says what happens to
+ * Adds the option for the most bytes of a file that a command reads. `what` states what happens to
  * larger ones.
  */
 export function addMaxSizeOption<Options>(yargs: Argv<Options>, what: string) {

@@ -33,7 +33,7 @@ export async function printFindings(
       const { account } = finding
       if (account !== printed.at(-1)?.account) {
         output.text(
-          account === undefined ? 'as root finds:\n' : `as the account ${account} says:\n`,
+          account === undefined ? 'as root finds:\n' : `as the account ${account} reports:\n`,
         )
       }
       printed.push(finding)
@@ -81,7 +81,7 @@ export function sumOf(findings: readonly Finding[], unseen: readonly string[] = 
     const count = countOf(findings, level)
     return count === 0 ? [] : [`${count} ${level}${count === 1 ? '' : 's'}`]
   })
-  const sum = counts.join(', ') || 'all is well'
+  const sum = counts.join(', ') || 'no problems found'
   if (unseen.length === 0) return sum
   return `${sum}; this check sent no mail by ${unseen.join(', ')}: onescan check --mail ADDRESS does`
 }

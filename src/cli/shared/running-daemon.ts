@@ -12,11 +12,11 @@ import { askMainProcess, askSystemd, checkJournal, hasSystemd } from './systemd-
 /** The onescand that answers at a socket. */
 export interface RunningDaemon {
   readonly socket: string
-  /** How it runs; undefined if it does not tell this user. */
+  /** How it runs; undefined if it does not report that to this user. */
   readonly description: RunningDescription | undefined
 }
 
-/** What an onescand says of itself, and what the kernel knows of its process. */
+/** What an onescand reports about itself, and what the kernel knows of its process. */
 export interface RunningDescription extends DaemonDescription {
   /** When it was started, in milliseconds as Date.now(). */
   readonly since: number
@@ -57,7 +57,7 @@ export async function lostLog(): Promise<Finding | undefined> {
   if (!settings?.LOGFILE) return checkJournal()
   if (lostLog === undefined) return undefined
   const value = `${settings.LOGFILE} is ${lostLog}: the lines about mail are lost`
-  const remedy = 'let onescand write a file, as onescan check says, and restart it'
+  const remedy = 'allow onescand to write a file, as onescan check describes, and restart it'
   return failure('LOGFILE', value, remedy)
 }
 

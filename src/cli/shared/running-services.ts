@@ -119,7 +119,7 @@ function leftOut(unread: readonly string[], next?: string): Finding[] {
     findings.push(warning(`processes ${unread.join(' ')}`, value, remedy))
   }
   if (next !== undefined) {
-    const value = `is one of more than ${SERVICES_MAX} services: it, and what follows it, was not looked at`
+    const value = `is one of more than ${SERVICES_MAX} services: it and those after it were not checked`
     const remedy = `look at each of them: onescan check --pid ${next}`
     findings.push(warning(`process ${next}`, value, remedy))
   }
@@ -142,7 +142,7 @@ export function findPostfix(processes?: string): string[] {
   })
 }
 
-/** The finding that a service hands in mail as root. `outcome` says what came of that. */
+/** The finding that a service hands in mail as root. `outcome` states what came of that. */
 export function rootFinding({ pid }: RunningService, who = 'root'): Finding {
   const value = `runs qmail-smtpd as ${who}`
   const remedy = 'give tcpserver -u "$(id -u qmaild)" -g "$(id -g onescan)"'

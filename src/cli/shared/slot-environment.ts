@@ -26,7 +26,7 @@ export function addEnvironmentOptions<Options>(yargs: Argv<Options>) {
   return yargs
     .option(
       'env',
-      texts('KEY=VALUE as the slot would have it; repeat it', { default: [] as string[] }),
+      texts('A setting, as KEY=VALUE; repeat it for more', { default: [] as string[] }),
     )
     .option('envdir', text('Directory of variables, as envdir(8) reads it'))
 }

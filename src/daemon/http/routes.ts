@@ -9,7 +9,7 @@ import { type PageEvents, type SnapshotOptions, snapshot } from './snapshot.ts'
 const FRESH_FOR = 1_000
 
 /**
- * Returns the function that answers requests by their paths. `checkAccess` says whether the client may
+ * Returns the function that answers requests by their paths. `checkAccess` returns whether the client may
  * look, `isReady` whether mail is taken: not while onescand starts or ends. `uptime` is in milliseconds, on
  * a clock that nobody sets.
  */
@@ -142,7 +142,7 @@ function sendText(
   sendAnswer(request, response, status, 'text/plain; charset=utf-8', text)
 }
 
-/** Begins a stream of events for a client, which `join` takes; says so if there are too many. */
+/** Begins a stream of events for a client, which `join` takes; refuses it if there are too many. */
 function startEvents(
   request: IncomingMessage,
   response: ServerResponse,
@@ -151,5 +151,5 @@ function startEvents(
   const headers = Object.entries({ ...HEADERS, 'Content-Type': 'text/event-stream' })
   for (const [name, value] of headers) response.setHeader(name, value)
   if (request.method === 'HEAD') response.end()
-  else if (!join(response)) sendText(request, response, 503, 'too many are told already\n')
+  else if (!join(response)) sendText(request, response, 503, 'too many clients already\n')
 }

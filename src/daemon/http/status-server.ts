@@ -53,7 +53,7 @@ export class StatusServer {
 
   /**
    * Begins to listen. If that fails, as when the port is taken, or if it cannot tell who may look, the
-   * log says why, and it tries again: mail does not wait for this. Resolves after the first attempt.
+   * log has the reason, and it tries again: mail does not wait for this. Resolves after the first attempt.
    */
   async open(): Promise<void> {
     const { address, tokenFile, listen, log } = this.#options

@@ -235,7 +235,7 @@ function cannotListen(at: string, error: unknown): Fault {
 }
 
 /**
- * Returns true if the path is a socket on which nobody listens any more, and false if nothing is
+ * Returns true if the path is a socket on which nothing listens any more, and false if nothing is
  * there. Rejects with a Fault of kind `config` if anything else is there.
  */
 async function isStale(path: string, at: string): Promise<boolean> {

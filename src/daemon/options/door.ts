@@ -67,7 +67,7 @@ export type DoorAddress =
 /**
  * Reads an address as MTAs write it: `unix:/PATH` (or `local:`), `inet:HOST:PORT` (or
  * `inet:PORT@HOST`, as Sendmail does) and `inet6:[ADDRESS]:PORT`. The host must be an IP address,
- * because the address of a name may change. Throws an Error that says what is wrong.
+ * because the address of a name may change. Throws an Error that names what is wrong.
  */
 export function readDoorAddress(text: string, option: string): DoorAddress {
   const [, transport, rest] = /^(unix|local|inet6?):(.*)$/s.exec(text) ?? []

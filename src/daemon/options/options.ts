@@ -50,7 +50,7 @@ export interface DaemonOptions {
   readonly httpHidesAddresses: boolean
   /** Whether --check-settings asks for the settings alone. */
   readonly checksSettings: boolean
-  /** Milliseconds for messages in flight when onescand is told to end. */
+  /** Milliseconds for messages in flight when onescand is asked to end. */
   readonly grace: number
   /**
    * Set for a worker: the kinds of the sockets that it got from the first process, in their order.

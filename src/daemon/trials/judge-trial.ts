@@ -46,7 +46,7 @@ export async function tryJudging(
     const isOfBoth = ofClean[0] !== undefined && ofClean[0].value === ofEicar[0]?.value
     return isOfBoth ? [wrong('a clean message and EICAR', clean)] : [...ofClean, ...ofEicar]
   } catch (error) {
-    return [unjudged('a trial message', errorText(error))]
+    return [unjudged('a test message', errorText(error))]
   }
 }
 

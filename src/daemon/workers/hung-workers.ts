@@ -2,7 +2,7 @@ import { formatDuration } from '../../lib/errors/units.ts'
 
 /** Milliseconds between two heartbeats of a worker. */
 export const HEARTBEAT_EVERY = 1_000
-/** Milliseconds without a heartbeat after which a worker is late: /healthz says so. */
+/** Milliseconds without a heartbeat after which a worker is late: /healthz reports that. */
 const LATE_AFTER = 3_000
 /**
  * Milliseconds without a heartbeat after which a worker hangs if it runs all the time, or is stopped.

@@ -20,7 +20,7 @@ interface WorkersOptions {
   /** The directory for the files in which each worker notes what it has in hand. */
   readonly directory: string
   /**
-   * Milliseconds for messages in flight when workers are told to stop; SIGKILL follows a little
+   * Milliseconds for messages in flight when workers are asked to stop; SIGKILL follows a little
    * later.
    */
   readonly grace: number
@@ -216,7 +216,7 @@ export class Workers {
 
   #endHung(pid: number, how: string): void {
     this.#hung++
-    const silent = `has said nothing for ${formatDuration(HUNG_AFTER)}`
+    const silent = `has been silent for ${formatDuration(HUNG_AFTER)}`
     this.#options.log(`worker ${pid} ${silent} (${how}); it is ended`)
     for (const worker of this.#workers) if (worker.child.pid === pid) this.#kill(worker)
   }
@@ -244,7 +244,7 @@ export class Workers {
     this.#startLater()
   }
 
-  /** Tells everybody that the worker is no more, and has another one started if that helps. */
+  /** Notifies all listeners that the worker has ended, and has another one started if that helps. */
   #forget(worker: Worker, how: string, isOneTooMany = false): void {
     const { memory, onEnd, log } = this.#options
     const { child, inHand } = worker

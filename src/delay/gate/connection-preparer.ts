@@ -16,7 +16,7 @@ import type { RememberedClients } from './remembered-clients.ts'
 interface PreparedConnection {
   readonly plan: Plan
   readonly environment: Environment
-  /** A setting for this client that makes no sense, and so does not count. */
+  /** An invalid setting for this client, which does not count. */
   readonly wrong: string | undefined
 }
 

@@ -52,7 +52,7 @@ export class Receiver {
       .finally(() => this.#end(connection, listeners))
   }
 
-  /** Reads all lists again. If one cannot be read, the old lists stay, and the log says so. */
+  /** Reads all lists again. If one cannot be read, the old lists stay, and the log reports that. */
   reload(): void {
     try {
       this.#preparer.reload()

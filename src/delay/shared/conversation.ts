@@ -34,7 +34,7 @@ export interface RefusedClient {
   write(text: string, time: number): boolean
   /** Reads bytes: none if the client is gone, or at the end of the stream; undefined if none come in time. */
   read(time: number): Buffer | undefined | Promise<Buffer | undefined>
-  /** Tells the client that nothing more comes. */
+  /** Closes the sending side towards the client. */
   endSending(): void
 }
 

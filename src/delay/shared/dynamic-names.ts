@@ -1,5 +1,5 @@
 /**
- * Rules that tell the names which providers give to the lines of their customers from the names
+ * Rules that distinguish the names which providers give to the lines of their customers from the names
  * which people give to servers. Each line is a rule, as in a file of --names (smtp-delay(8)), and
  * the first rule that fits decides. test/delay/shared/dynamic-names.txt has examples for each rule.
  *

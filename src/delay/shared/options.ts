@@ -100,7 +100,7 @@ export const USAGE = `usage: smtp-delay [-d SECONDS] [-D SECONDS] [-N SECONDS] [
        smtp-delay --help|--version
 
 A client waits for -d seconds, for -D if its name looks dynamic, and for -N if it has no name.
-The second form takes the place of tcpserver. smtp-delay(8) says what each option does.
+The second form takes the place of tcpserver. See smtp-delay(8).
 `
 
 /** What counts if an option is not given; the first ones are seconds. */

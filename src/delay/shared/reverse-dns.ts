@@ -65,7 +65,7 @@ const RESEND_AFTER = 1500
 const TRIES = 4
 
 /**
- * Milliseconds after which a second question is asked in Bun 1.4. If nobody listens on the server's
+ * Milliseconds after which a second question is asked in Bun 1.4. If nothing listens on the server's
  * port, Bun reports that for the first question only when another one fails. The second question is
  * about a name below `.invalid`, which every server answers by itself (RFC 6761 6.4); the name is
  * new each time, since Bun joins equal questions.

@@ -21,7 +21,7 @@ export interface UcspiClient {
   readonly rbl: 'unset' | 'accepted' | 'refused'
 }
 
-/** Reads the client from the environment. Throws a Fault if a variable makes no sense. */
+/** Reads the client from the environment. Throws a Fault if a variable is invalid. */
 export function readUcspiClient(env: Environment): UcspiClient {
   const ip = env.TCPREMOTEIP ?? ''
   const address = parseIpAddress(ip)
@@ -43,7 +43,7 @@ export function readUcspiClient(env: Environment): UcspiClient {
   }
 }
 
-/** A delay that makes no sense does not count: a slip of the pen must not cut off clients. */
+/** An invalid delay does not count: a slip of the pen must not cut off clients. */
 function readDelay(text: string | undefined): Pick<UcspiClient, 'delay' | 'wrong'> {
   if (text === undefined || text === '') return { delay: undefined, wrong: undefined }
   const delay = parseSeconds(text)

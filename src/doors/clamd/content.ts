@@ -19,7 +19,7 @@ export interface ClamdClient {
   /** Its IP address; undefined behind a unix socket. */
   readonly remote: string | undefined
   readonly fields: readonly LogField[]
-  /** Set for a client behind a unix socket, if the kernel tells who it is. */
+  /** Set for a client on a unix socket, if the kernel reports its user. */
   readonly near?: NearClient | undefined
 }
 
@@ -30,7 +30,7 @@ interface NearClient {
   takeDescriptors(): readonly number[]
 }
 
-/** Clients tell neither sender nor recipients. */
+/** Clients send neither sender nor recipients. */
 const NO_ENVELOPE = makeEnvelope(Buffer.alloc(0), [])
 
 /** A mail or a file that a client asks about. */
@@ -45,7 +45,7 @@ export class Content {
   #isEmpty = true
 
   /**
-   * The answer begins with `about`: `stream`, `fd[9]`, a path. Without memory it says that nobody could tell.
+   * The answer begins with `about`: `stream`, `fd[9]`, a path. Without memory it reports that there is no answer.
    */
   constructor(services: ClamdServices, client: ClamdClient, about: string) {
     this.#services = services
@@ -62,7 +62,7 @@ export class Content {
     }
   }
 
-  /** Takes the next bytes. If they cannot be kept, the answer at the end says so. */
+  /** Takes the next bytes. If they cannot be kept, the answer at the end reports it. */
   write(bytes: Buffer): void {
     this.#isEmpty &&= bytes.length === 0
     if (this.#trouble !== undefined) return
@@ -73,7 +73,7 @@ export class Content {
     }
   }
 
-  /** Has the answer at the end say that nobody could tell. */
+  /** Has the final answer report that there is none. */
   fail(error: unknown): void {
     this.#trouble ??= error
     this.#intake?.close() // no message will be made of it
@@ -137,7 +137,7 @@ export class Content {
 
   #pass(why: string): ContentReply {
     this.#services.log(passLine(why, this.#logged(undefined)))
-    // Who turns scanning off wants mail to pass. Without QHPSI it never was on, and nobody could tell.
+    // If scanning was disabled, mail is meant to pass. Without QHPSI it never was on: there is no answer.
     return why === NOTHING_SCANS ? this.#failed('config') : this.#clean()
   }
 

@@ -7,7 +7,7 @@ import type { Configuration } from '../shared/configuration.ts'
 
 /**
  * Returns the configuration of an address where the client decides what becomes of mails or files. It is told
- * what was found, and that nobody could tell; nothing is kept in quarantine, sent elsewhere or let in by
+ * what was found, and that there is no answer; nothing is kept in quarantine, sent elsewhere or let in by
  * settings that say so.
  */
 export function answering(configuration: Configuration, about: AskedAbout): Configuration {
@@ -64,7 +64,7 @@ function found(action: FindingAction): FindingAction {
   return action === 'defer' || action === 'quarantine' ? 'refuse' : action
 }
 
-/** The lines of onescan.policy that ask for nothing that clients of clamd do not tell. */
+/** The lines of onescan.policy that need nothing that clients of clamd do not send. */
 function rulesAboutContent(
   { lines, contextOfLine }: LoadedRules,
   about: AskedAbout,

@@ -35,7 +35,7 @@ export class DescriptorStream extends EventEmitter implements WireSocket {
   readonly #isRead: () => boolean
   readonly #id = ++lastId // the first one has the process listen to the signal
   readonly #buffer = Buffer.allocUnsafe(CHUNK)
-  /** The descriptors that came together last, until somebody takes them. */
+  /** The descriptors that came together last, until a caller takes them. */
   #held: readonly number[] = []
   /** Whether the last bytes came with descriptors, and may not have been read. */
   #isBeside = false

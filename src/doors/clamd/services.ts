@@ -30,7 +30,7 @@ export interface ClamdOptions extends MailDoorOptions {
 
 /** Milliseconds that a client has. */
 export interface ClamdTimeouts {
-  /** Of silence amid a request, and before one: CommandReadTimeout and IdleTimeout of clamd.conf(5). */
+  /** Of silence within a request, and before one: CommandReadTimeout and IdleTimeout of clamd.conf(5). */
   readonly silence: number
   /** For the files of a folder. */
   readonly folder: number
@@ -94,7 +94,7 @@ export class ClamdServices extends MailServices {
   }
 
   /**
-   * Returns the line of a reply. If nobody could tell, SCANFAIL_CLAMD may say that it be the one by which
+   * Returns the line of a reply. If there is no answer, SCANFAIL_CLAMD may set it to the one by which
    * rspamd keeps mail out, since rspamd lets in what is answered by ERROR.
    */
   lineOf(reply: ContentReply): string {
@@ -121,7 +121,7 @@ export class ClamdServices extends MailServices {
     const signatures = this.#clamd()?.memorable?.signatures
     if (typeof signatures !== 'function') return `onescan ${packageJson.version}`
     return (
-      (await signatures(VERSION_WITHIN)) ?? `clamd does not tell its version.${clamdWords.failed}`
+      (await signatures(VERSION_WITHIN)) ?? `clamd does not report its version.${clamdWords.failed}`
     )
   }
 
@@ -138,7 +138,7 @@ export class ClamdServices extends MailServices {
   }
 }
 
-/** Milliseconds for the clamd behind to tell its version. */
+/** Milliseconds for the clamd behind to report its version. */
 const VERSION_WITHIN = 5_000
 
 /** The name by which clients of clamd know that a limit has ended its scan. */

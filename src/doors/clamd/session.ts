@@ -197,7 +197,7 @@ export class ClamdConversation {
     this.#underTake(async () => this.#wire.say(reply(await line())))
   }
 
-  /** Answers the last command by this work, or says that nobody could tell. */
+  /** Answers the last command by this work, or reports that there is no answer. */
   #underTake(work: () => Promise<void>): void {
     const reply = this.#reply
     const answered = work()

@@ -35,7 +35,7 @@ const MESSAGE_ID_MAX = 1000
 const LEADING_SPACE = Buffer.from(' ')
 
 /**
- * One message from MAIL to its end. If something goes wrong before, the answer at the end says so.
+ * One message from MAIL to its end. If something goes wrong before, the answer at the end reports it.
  */
 export class MilterMessage {
   readonly sender: MailAddress
@@ -207,7 +207,7 @@ export class MilterMessage {
     }
   }
 
-  /** What a line says of the message, at this moment. */
+  /** What a line reports about the message, at this moment. */
   #about(
     origin: Origin,
     transaction: Transaction | undefined,

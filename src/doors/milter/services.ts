@@ -21,7 +21,7 @@ export interface MilterTimeouts {
    */
   readonly progressAfter: number
   /**
-   * Of silence amid a packet, or amid the content of a message: an MTA has all of that before it
+   * Of silence within a packet, or within the content of a message: an MTA has all of that before it
    * begins to send.
    */
   readonly stalled: number

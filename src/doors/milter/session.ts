@@ -69,7 +69,7 @@ export class MilterSession {
   }
 
   /**
-   * Whether the header or the body has begun: from then on the MTA waits for nobody but this
+   * Whether the header or the body has begun: from then on the MTA waits only for this
    * milter.
    */
   get isAmidContent(): boolean {
@@ -197,7 +197,7 @@ export class MilterSession {
     return this.#client?.port === 0 && this.#client.address === '127.0.0.1'
   }
 
-  /** What a line says of a recipient for whom there is no room. */
+  /** What a line reports about a recipient for whom there is no room. */
   #aboutRefusal(): LogContext {
     const door: LogField[] = [
       ['reply', NO_ROOM.code],
@@ -234,7 +234,7 @@ export class MilterSession {
   }
 
   /**
-   * A recipient is refused if a rule says so, if it is over quota, or if nobody can say which
+   * A recipient is refused if a rule refuses it, if it is over quota, or if nobody can say which
    * mailbox it is: its path is not plain, and the MTA has not said how it understands the path.
    */
   #takeRecipient(command: MilterCommand & { kind: 'recipient' }, gone: AbortSignal): Answered {

@@ -16,7 +16,7 @@ export interface DoorAdapter<Answer> {
   readonly begin?: MailReporter['begin'] | undefined
   /** Whether the MTA holds mail in a queue of its own (QUARANTINE hold). */
   readonly mtaHolds?: boolean
-  /** The exit code that the log line of a kept message tells. */
+  /** The exit code in the log line of a quarantined message. */
   readonly code?: number
   /** What that line says besides the decision, at the moment of the call. */
   about(): LogContext
@@ -39,7 +39,7 @@ export interface DoorAdapter<Answer> {
 /**
  * Carries a message from whole to answered, at every door: judges it, keeps it in quarantine for those
  * recipients for whom that is decided, and has the door carry the decision out. Rejects with what the
- * door throws, and with a Fault if nobody waits for the answer any more, or the message cannot be kept.
+ * door throws, and with a Fault if no client waits for the answer any more, or the message cannot be kept.
  * Nothing stays kept then, since each attempt of the client would keep it once more.
  */
 export async function handleMail<Answer>(

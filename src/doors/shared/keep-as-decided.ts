@@ -21,7 +21,7 @@ import { keepMessage, removeKept } from '../../scan/quarantine/keep.ts'
 /**
  * Keeps the message in quarantine, for all recipients or for some. Resolves to the decision when
  * the message is on the disk; it then has the id of the kept message. Rejects as keepInQuarantine()
- * does, but for a bounce: one that cannot be kept is accepted with its tag, since qmail-send would inject it
+ * does, except a bounce: one that cannot be kept is accepted with its tag, since qmail-send would inject it
  * again for days.
  */
 export async function keepAsDecided(

@@ -91,7 +91,7 @@ export type Judging =
       readonly context: JudgeContext
     }
 
-/** Says how a message is judged that comes now. */
+/** Returns how a message that arrives now is judged. */
 export function startJudging(configuration: Configuration): Judging {
   const { context, directories, env, messageOptions } = configuration
   const pass = (why: string): Judging => {

@@ -15,7 +15,7 @@ export interface ServedConnection {
   tick(): void
   /** Takes no more messages: ends at once, or when what is under way is over. */
   finish(): void
-  /** Ends the connection; the client is told to come again. Nothing happens if it must be answered. */
+  /** Ends the connection; the client is asked to come again. Nothing happens if it must be answered. */
   dismiss(): void
   /** Whether this side has said its last: then the connection takes no place any more. */
   readonly hasHungUp: boolean
@@ -97,7 +97,7 @@ export function serve<Served extends ServedConnection>({
   const admission = new Admission(server, { isFull, makeRoom: hasMadeRoom })
 
   function admit(socket: Socket): void {
-    if (isClosed) return void socket.destroy() // amid the handshake
+    if (isClosed) return void socket.destroy() // during the handshake
     const served = accept(socket, connections, () => leave(served!))
     if (served === undefined) return
     connections.set(served, socket)
@@ -196,7 +196,7 @@ export interface Door<Settings = Configuration> {
   /**
    * Takes no more connections, and resolves when all are over. A connection with nothing to answer
    * ends at once, any other one when it is answered. After `grace` milliseconds those that are left
-   * are told to come again, but for those that must be answered.
+   * are asked to come again, except those that must be answered.
    */
   close(grace: number): Promise<void>
   /** The connections that must be answered. */

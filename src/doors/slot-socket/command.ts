@@ -107,7 +107,7 @@ export class ServiceRun {
 
   async #read(path: string): Promise<number> {
     const reader = createFrameReader((_, length) => {
-      if (length > PIECE_MAX) throw new Error('onescand says too much at once')
+      if (length > PIECE_MAX) throw new Error('the answer of onescand is too long')
     })
     try {
       for await (const chunk of this.#socket) {
@@ -125,7 +125,7 @@ export class ServiceRun {
       const isThere = !['ENOENT', 'ECONNREFUSED', 'EACCES'].includes(errorCode(error))
       if (isThere) throw error
       const why = `onescand, which has to do this, does not answer at ${path} (${errorCode(error)})`
-      throw new Fault('config', `${why}; start it: onescan check says how`, error)
+      throw new Fault('config', `${why}; start it: onescan check shows how`, error)
     } finally {
       this.close()
     }

@@ -47,7 +47,7 @@ export interface SlotSocketOptions {
    */
   readonly maxClients: number
   readonly identifyPeer: IdentifyPeer
-  /** Says how this onescand runs. */
+  /** Reports how this onescand runs. */
   readonly describe?: (wantsTrial: boolean) => Promise<DaemonDescription>
   /** Its own options. */
   readonly ownArgs?: readonly string[]
@@ -61,7 +61,7 @@ export interface SlotSocketOptions {
 export interface SlotTimeouts {
   /** From the connection of a client to the end of the head of its question. */
   readonly head: number
-  /** Of silence amid a message. */
+  /** Of silence within a message. */
   readonly silence: number
   /** For a message to come, beyond the time that scanners have. */
   readonly beyondTimeLeft: number
@@ -136,7 +136,7 @@ export class SlotServer {
 
   /**
    * Waits until fewer than `maxClients` messages are being judged, and answers in the time that is
-   * left, by frames. `elapsed` tells the milliseconds since the client connected. Rejects with GoCold,
+   * left, by frames. `elapsed` returns the milliseconds since the client connected. Rejects with GoCold,
    * or any other error, if there is no answer: the client then becomes the cold program, so no fault
    * of onescand decides about mail.
    */
@@ -237,7 +237,7 @@ function judgingBy(configuration: Configuration) {
 }
 
 /**
- * Reads the client. Throws GoCold if the kernel does not tell the client's user, and the client may
+ * Reads the client. Throws GoCold if the kernel does not report the client's user, and the client may
  * be qmail-send with a bounce of its own, which is never refused: the cold program knows its user.
  * A host without the user of BOUNCEUSER has no qmail-send, and mail that has an address came from a
  * server.
@@ -249,7 +249,7 @@ function readClient(
 ): SlotClient {
   const client = readSlotClient(Object.fromEntries(variables), peer?.uid, bounceUser)
   const mayInject = bounceUser !== undefined && client.origin.clientAddress === undefined
-  if (peer === undefined && mayInject) throw new GoCold('the kernel does not tell who asks')
+  if (peer === undefined && mayInject) throw new GoCold('the kernel does not report who asks')
   return client
 }
 

@@ -4,7 +4,7 @@ import { askOnce } from '../../protocol/shared/ask-once.ts'
 import { createFrameReader, frame } from './frames.ts'
 import { PROTOCOL_VERSION, TELL } from './request.ts'
 
-/** What an onescand tells any client of itself: slot-protocol.md. */
+/** What an onescand reports about itself to any client: slot-protocol.md. */
 interface DaemonAnswer {
   /** For root and for onescand's own account alone. */
   readonly daemon?: DaemonDescription | undefined
@@ -50,7 +50,7 @@ export function descriptionFrame(daemon: DaemonDescription | undefined): Buffer 
 }
 
 /**
- * Asks the onescand at a socket what it tells of itself, with a trial if that is wanted. Resolves to
+ * Asks the onescand at a socket for its description, with a trial if that is wanted. Resolves to
  * undefined if something else answers. Rejects if there is no answer within the given milliseconds. Any process
  * may listen there.
  */

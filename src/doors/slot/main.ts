@@ -24,9 +24,9 @@ const usage = `usage: onescan-queue [PROGRAM [ARG...]]
        onescan-queue --check | --help | --version
 
 Takes the place of qmail-queue: reads a message from descriptor 0 and its envelope from
-descriptor 1, has the message scanned as QHPSI says, and becomes PROGRAM, or the program
-of QUEUECHAIN, or the real qmail-queue. With --check it reads no message, and tries whether
-mail would be scanned by these variables. See onescan-queue(8); by hand, use onescan inject.
+descriptor 1, has the scanners of QHPSI scan the message, and executes PROGRAM, or the program
+of QUEUECHAIN, or the real qmail-queue. With --check it reads no message, and tests whether
+mail would be scanned with these settings. See onescan-queue(8); by hand, use onescan inject.
 `
 
 const args = process.argv.slice(2)
@@ -104,7 +104,7 @@ function tellsUsage(): boolean {
 }
 
 /**
- * Removes the files for scanners if this process is told to end while they run, and defers the mail.
+ * Removes the files for scanners if this process is asked to end while they run, and defers the mail.
  * (SIGKILL leaves a file; onescand sweeps it.)
  */
 function removeWhenKilled(): { stop(): void } {

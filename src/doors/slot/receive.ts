@@ -36,7 +36,7 @@ export function receiveTransaction(options: MessageOptions, env: Environment): T
   return { message: intake.finish(), envelope, client: readCaller(env) }
 }
 
-/** The client of this process, as its own user and environment tell it. */
+/** The client of this process, by its own user and environment. */
 export function readCaller(env: Environment): SlotClient {
   return readSlotClient(env, process.geteuid!(), bounceUserOf(env))
 }

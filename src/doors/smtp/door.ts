@@ -72,7 +72,7 @@ class ClientConnections {
 
   /**
    * Returns whether one more client may come. If there are too many, the client is closed that has
-   * come no further for longest; one amid content only if there is no other. If all go on, and
+   * come no further for longest; one within content only if there is no other. If all go on, and
    * another address than that of the new client has more than half of the connections, one of its
    * clients is closed. That is logged once, until there is room again.
    */
@@ -88,7 +88,7 @@ class ClientConnections {
     const closable =
       idle ?? longestIdle(this.#largestCrowd(served, newcomer), Number.POSITIVE_INFINITY)
     if (!this.#isCrowded) {
-      const who = closable ? 'one of them was closed' : 'one more was told to try again'
+      const who = closable ? 'one of them was closed' : 'one more was asked to try again'
       this.#services.complain(`over ${this.#max} connections at once (--max-clients); ${who}`)
     }
     this.#isCrowded = true

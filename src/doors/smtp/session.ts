@@ -235,7 +235,7 @@ export class SmtpSession {
     return reply
   }
 
-  /** The mail server in front tells about its own client: XFORWARD_README, XCLIENT_README. */
+  /** The mail server in front describes its own client: XFORWARD_README, XCLIENT_README. */
   async #learnAttributes({ verb, line, argument }: SmtpCommand): Promise<RawReply> {
     const isForward = verb === 'XFORWARD'
     const reply = await (isForward ? this.#nextServer.forward(line) : this.#nextServer.pass(line))

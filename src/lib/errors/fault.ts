@@ -1,6 +1,6 @@
 /**
  * The kinds of failure before or after a judgement. A fault never becomes an acceptance: every door
- * answers it with a temporary failure, except `address-too-long`, which no retry can mend.
+ * answers it with a temporary failure, except `address-too-long`, which no retry can correct.
  */
 export const faultsInWords = {
   'address-too-long': 'an address in the envelope is over 1,002 bytes',

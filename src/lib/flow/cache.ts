@@ -6,7 +6,7 @@
  * 1.2 µs for each use. A Map in the order of use takes 14 µs, because deletions leave holes in it.
  * The library lru-cache takes 1 µs; but with room for ten million values it takes two seconds and
  * 160 MB when it is made, which each slot would pay. If it is bounded by maxSize instead of max, it
- * takes nothing when it is made, but for each value six times the memory of this cache, and twice
+ * takes nothing when it is made, except each value six times the memory of this cache, and twice
  * the time. The library is used where bytes are counted or values expire: for verdicts and poison.
  */
 export class LruCache<Value> {

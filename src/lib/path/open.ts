@@ -11,7 +11,7 @@ import { runsAsRoot } from './untrusted-writer.ts'
 const SECRET_MAX = 4096
 
 /**
- * Reads a file that this process obeys, such as its settings. For root, nobody but root may be able
+ * Reads a file that this process obeys, such as its settings. For root, only root may be able
  * to write to the file or to a directory on the way to it; otherwise this throws an Error that
  * names the other writer and the remedy. Throws also if the file is not regular or has more than
  * `max` bytes. Does not wait for a FIFO.
@@ -72,7 +72,7 @@ function closeIt(path: string, { uid, gid }: Stats): string {
 /**
  * Opens a file for appending, or creates it with mode 0640. Does not wait: a FIFO without a reader
  * is an error. For root it follows no link of another user, and in another user's directory it writes
- * only to that user's own regular file; it opens a device if nobody but root could have put that there.
+ * only to that user's own regular file; it opens a device if only root could have put that there.
  */
 export function openToAppend(path: string): number {
   const { O_CREAT, O_EXCL, O_NOFOLLOW } = constants

@@ -295,7 +295,7 @@ export class PathHandle {
     if (!runsAsRoot()) return
     const writer = this.writer ?? UntrustedWriter.whoCouldWrite(this.stats, this.path)
     if (writer === undefined) return
-    const why = `${writer.text} may write to ${writer.where}, and root obeys nobody else`
+    const why = `${writer.text} may write to ${writer.where}, and root trusts no other user`
     throw new Error(`${this.#shown}: ${why}; ${writer.remedy}`)
   }
 
@@ -435,7 +435,7 @@ const OF_USER = "is on a user's own file system (FUSE), which could keep root wa
 
 /**
  * Whether root must not even look at what is on a mount, because a user other than root mounted it: the
- * option user_id says so, proc_pid_mountinfo(5). For virtiofs and root's own mounts the option is 0 or
+ * option user_id states it, proc_pid_mountinfo(5). For virtiofs and root's own mounts the option is 0 or
  * missing. Asks proc(5) alone: fstat(2) and statfs(2) would wait for the answer of that user.
  */
 function isOfUser(mount: string | undefined): boolean {

@@ -75,7 +75,7 @@ export class UntrustedWriter {
     return this.#id === 0 ? 'the group 0, or an access list,' : `the group ${this.#id}`
   }
 
-  /** Says what to do, if root was to obey the file. */
+  /** Reports what to do, if root was to obey the file. */
   get remedy(): string {
     if (this.#kind !== 'user') {
       return `run "chmod go-w ${shellWord(this.where)}" once you have seen what is there`

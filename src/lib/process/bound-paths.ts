@@ -62,7 +62,7 @@ const LOOK_EACH = 1_000
 /**
  * Calls `end` once when a path was removed or replaced outside that systemd has bound for this process, as a
  * list of users is by useradd(8) and a directory of sockets by some restarts: only a new start sees what is
- * there now. `counts` says which paths do. Does nothing in a process that no unit starts.
+ * there now. `counts` states which paths do. Does nothing in a process that no unit starts.
  */
 export function whenReplaced(
   { NOTIFY_SOCKET }: NodeJS.ProcessEnv,

@@ -46,7 +46,7 @@ interface ReceivedBytes {
 
 /**
  * What the kernel and the C library offer, and neither runtime does: the functions of src/c/addon/.
- * All are synchronous, and none waits unless its comment says so. Where one gives a descriptor, a
+ * All are synchronous, and none waits unless its comment states it. Where one gives a descriptor, a
  * negative number is the negative errno. A wrong argument throws.
  */
 export interface System {
@@ -91,7 +91,7 @@ export interface System {
    * The receiver sees this process as the sender.
    */
   sendDatagram(path: string, text: string): boolean
-  /** connect(2): whether somebody listens at this path, though its queue may be full. */
+  /** connect(2): Whether a process listens at this path, though its queue may be full. */
   somebodyListens(path: string): boolean
   /**
    * getsockopt(2), SO_PEERCRED: returns the process that connected the other end of a unix socket;
@@ -174,7 +174,7 @@ export interface System {
    * A paused socket of node:net could be looked at each second (3.7 KB a connection on Node, 2.2 KB on
    * Bun, and a hundredth of a processor). But if descriptors are used up, Node closes new connections
    * without a word to anybody, and Bun tries to accept them again and again, with 40 % of a processor.
-   * Here they wait in the kernel meanwhile, and the log says so.
+   * Here they wait in the kernel meanwhile, and the log reports that.
    */
 
   /**

@@ -12,7 +12,7 @@ type ParsedOptions<Options extends ParseArgsOptionsConfig> = ReturnType<
  * Reads a command line as Node's parseArgs() does, with the order of its arguments. The result
  * has a line in `faults` for each unknown option and for each argument that is not an option. A negative number
  * is a value, so that the reader of the option can say what it must be. Throws SeveralFaults if the
- * rest makes no sense, as for a value that is missing or empty.
+ * rest is invalid, as for a value that is missing or empty.
  */
 export function parseOptions<const Options extends ParseArgsOptionsConfig>(
   args: readonly string[],

@@ -11,7 +11,7 @@ export type Values<Chapter extends Readonly<Record<string, Setting>>> = {
 
 /**
  * Reads all settings of a chapter of the table. Throws a Fault of kind `config` that names the first
- * one that makes no sense.
+ * one that is invalid.
  */
 export function readSettings<Chapter extends Readonly<Record<string, Setting>>>(
   env: Environment,

@@ -291,7 +291,7 @@ class GatheredFile extends Bytes {
     this.#onDisk += bytes.length
   }
 
-  /** Seals the memory file, if the whole message is in it: nobody can change it any more. */
+  /** Seals the memory file, if the whole message is in it: it can no longer be changed. */
   seal(): void {
     if (this.#disk >= 0) return
     try {

@@ -38,7 +38,7 @@ export class NamedCopy {
   async file(): Promise<NamedFile> {
     this.#making ??= this.#make()
     const file = await this.#making
-    if (file !== this.#file) throw new Error('the message is over')
+    if (file !== this.#file) throw new Error('the message has ended')
     return file
   }
 
@@ -122,7 +122,7 @@ class NamedFile {
   }
 
   /**
-   * Throws a Fault of kind `read` if somebody may have put another file in its place since it was
+   * Throws a Fault of kind `read` if another user may have put another file in its place since it was
    * filled, which scanners would have opened. Nobody else can enter a private directory.
    */
   confirm(): void {

@@ -39,7 +39,7 @@ export function readSpoolSettings(env: Environment): SpoolSettings {
 }
 
 /**
- * Tells why a directory is not safe for files that scanners open by name: somebody could replace an
+ * Returns why a directory is not safe for files that scanners open by name: another user could replace an
  * infected file by a clean one.
  */
 function objectionTo(directory: string): string | undefined {
@@ -128,7 +128,7 @@ export async function writeInTurns(
     if (turn < TURN) continue
     turn = 0
     await nextTurn()
-    if (isOver()) throw new Error('the message is over')
+    if (isOver()) throw new Error('the message has ended')
   }
 }
 

@@ -47,7 +47,7 @@ async function sweep(path: string, ours: RegExp, now: number, signal: AbortSigna
 
 /**
  * Removes a file, or a private directory of this user with the files in it. Nothing is named by a
- * path of more than one name below an open directory: somebody who may write to `parent` could put
+ * path of more than one name below an open directory: a user who may write to `parent` could put
  * another directory, or a link, in the place of one that was looked at.
  */
 function sweepOne(parent: PathHandle, name: string, isShared: boolean, now: number): void {

@@ -131,7 +131,7 @@ class MailContents {
     }
   }
 
-  /** Tells a header to those who listen, once. */
+  /** Passes a header to the listeners, once. */
   *#tell({ seen, isSeenByAll }: SeenHeader): Steps {
     const decoding = this.#decoding
     if (!this.#headerIds.has(seen)) {

@@ -14,7 +14,7 @@ import { type KnownHeader, type Steps, Work, type WorkOptions } from './shared/w
 /** The most encoded mails inside one another that are read. Beyond that, mail is too deep. */
 const MAILS_MAX = 50
 
-/** The encoded bytes that are enough to tell how the decoded content begins. */
+/** The encoded bytes that are enough to see how the decoded content begins. */
 const ENCODED_START = 3 * MAIL_START
 
 /**

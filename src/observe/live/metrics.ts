@@ -18,7 +18,7 @@ import {
 const VALUES_MAX = 50
 const OTHER = 'other'
 
-/** The state of the host, besides messages, when somebody asks for metrics. */
+/** The state of the host, besides messages, when a client asks for metrics. */
 interface HostState {
   readonly processes: readonly ProcessReport[]
   readonly clamds: readonly ClamdState[]
@@ -234,7 +234,7 @@ export function registerMetrics(registry: Registry) {
     unanswered: counter('onescan_unanswered_total', 'Messages that a worker was judging when it ended.'),
     store: counter('onescan_store_total', 'Questions to the store that hosts share, and verdicts put there: asked; of these known, or late; waited, for another host that was scanning; errors; published.', ['event']),
     storeOk: gauge('onescan_store_ok', 'Whether nothing keeps this host from sharing verdicts; NaN without such a store.'),
-    cold: counter('onescan_slot_cold_total', 'Clients of the slot that had no answer: they scanned by themselves, or left before it. Those that could not connect are not among them.', ['how']),
+    cold: counter('onescan_slot_cold_total', 'Clients of the slot socket that got no answer: they scanned by themselves, or left. Clients that could not connect are not counted.', ['how']),
     quota: counter('onescan_quota_answers_total', 'Questions about mailboxes by answer.', ['answer']),
     judging: gauge('onescan_judging', 'Messages that are being judged.'),
     processes: gauge('onescan_processes', 'Processes that judge mail.'),
@@ -247,9 +247,9 @@ export function registerMetrics(registry: Registry) {
     clamdSessions: gauge('onescan_clamd_sessions', 'Messages that it is scanning now.', ['server']),
     clamdVersion: gauge('onescan_clamd_signature_version', 'Version of its signatures.', ['server']),
     clamdAge: gauge('onescan_clamd_signature_age_seconds', 'Seconds since its signatures were made.', ['server']),
-    trialOk: gauge('onescan_trial_ok', 'Whether the trial of /healthz came out right.'),
-    doorOk: gauge('onescan_door_ok', 'Whether it did at all doors of this kind.', ['door']),
-    trialAge: gauge('onescan_trial_age_seconds', 'Seconds since that trial.'),
+    trialOk: gauge('onescan_trial_ok', 'Whether the self-test of /healthz succeeded.'),
+    doorOk: gauge('onescan_door_ok', 'Whether it succeeded at all interfaces of this kind.', ['door']),
+    trialAge: gauge('onescan_trial_age_seconds', 'Seconds since that self-test.'),
     spoolSize: gauge('onescan_spool_size_bytes', 'Size of the file system in which messages are kept.'),
     spoolFree: gauge('onescan_spool_free_bytes', 'Free bytes of it.'),
     buildInfo: gauge('onescan_build_info', 'The version, as a label.', ['version']),

@@ -8,7 +8,7 @@ import type { ClamdState, ProcessReport, Trial, WorkersState } from './process-r
 
 /**
  * The milliseconds between two trials, and the least between two if mail could not be scanned or
- * somebody asks for health.
+ * a client asks for health.
  */
 const TRY_EVERY = 10_000
 const TRY_SOON = 2_000
@@ -86,7 +86,7 @@ export class Observer {
     if (trial === undefined) return { healthy: false, why: 'mail has not been tried yet' }
     const age = this.#observed.uptime() - this.#triedAt
     if (age > TRIAL_COUNTS_FOR) {
-      return { healthy: false, why: `the last trial is ${formatDuration(age)} old` }
+      return { healthy: false, why: `the last self-test is ${formatDuration(age)} old` }
     }
     return { healthy: trial.right, why: trial.why }
   }

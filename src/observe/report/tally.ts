@@ -80,7 +80,7 @@ export interface Summary extends Counts {
   readonly slowest: readonly SlowScan[]
   /** The causes of temporary failures, with # for each number in them. */
   readonly deferrals: readonly NameCount[]
-  /** Why `onescanc` went cold, with # for each number. Another line tells of the same message. */
+  /** Why `onescanc` went cold, with # for each number. Another line is about the same message. */
   readonly wentCold: readonly NameCount[]
   /** The recipients whose full mailboxes deferred mail. */
   readonly overQuota: readonly NameCount[]

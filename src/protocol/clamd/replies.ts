@@ -1,4 +1,4 @@
-/** clamd's words, by which its clients tell replies apart (clamd(8); session.c and scanner.c of 1.4). */
+/** clamd's words, by which its clients distinguish replies (clamd(8); session.c and scanner.c of 1.4). */
 export const clamdWords = {
   clean: 'OK',
   /** Behind the name of what was found. */

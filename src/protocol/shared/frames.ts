@@ -86,7 +86,7 @@ export class FrameReader {
     return this.#chunks.reduce((sum, chunk) => sum + chunk.length, -this.#at)
   }
 
-  /** Frees the memory that is kept for payloads to come. Must not be called amidst a frame. */
+  /** Frees the memory that is kept for payloads to come. Must not be called within a frame. */
   trim(): void {
     this.#memory.release(this.#gathered)
     this.#gathered = NOTHING

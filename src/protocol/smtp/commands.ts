@@ -38,7 +38,7 @@ export function parseCommand(line: Buffer): SmtpCommand | undefined {
 
 /**
  * Returns the path and the parameters after `FROM:` or `TO:` (RFC 5321 4.1.2), or undefined if
- * the keyword is missing. A path that makes no sense is returned as it stands: the next server
+ * the keyword is missing. An invalid path is returned as it stands: the next server
  * answers for it.
  */
 export function parsePath(argument: Buffer, keyword: 'FROM:' | 'TO:'): SmtpPath | undefined {

@@ -11,7 +11,7 @@ const DOT = 0x2e
 const behind = {
   /** Within a line. */
   text: 0,
-  /** A CR; the next byte tells whether it belongs to a CRLF. */
+  /** A CR; the next byte shows whether it belongs to a CRLF. */
   cr: 1,
   /** CRLF, or the start of the content: a line begins here for every server. */
   lineEnd: 2,

@@ -76,7 +76,7 @@ export function replyTexts({ bytes }: RawReply): string[] {
 }
 
 /**
- * Returns a refusal as one for now: 4xx stays, but for 421, which would end the session. Anything
+ * Returns a refusal as one for now: 4xx stays, except 421, which would end the session. Anything
  * else becomes 451 with the same text, and with an enhanced code of the same class (RFC 3463).
  */
 export function deferralOf(reply: RawReply): RawReply {

@@ -121,7 +121,7 @@ export class ValkeyConnection {
 
   #takeReply(reply: RespValue): void {
     this.#complaint = reply instanceof RespError ? reply.message : undefined
-    if (this.#owed === 0) throw new Error('says something that nobody asked')
+    if (this.#owed === 0) throw new Error('sent an unexpected reply')
     this.#owed--
     this.#replies.push(reply)
   }

@@ -17,7 +17,7 @@ const FIRST_PAUSE = 200
 const IDLE_AFTER = 500
 /** The longest pause if nobody answered or the connection broke: that may be over at any time. */
 const LONGEST_PAUSE = 500
-/** The longest pause if the server refused: that lasts until somebody mends it. */
+/** The longest pause if the server refused: that lasts until an administrator corrects it. */
 const LONGEST_REFUSED = 10_000
 /** The longest pause if the server lets this process in and then answers no question in time. */
 const LONGEST_SILENT = 30_000

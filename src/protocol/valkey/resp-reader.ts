@@ -71,7 +71,7 @@ export class RespReader {
         if (this.#line.push(byte) > LINE_MAX) throw new Error('sends a line without end')
         continue
       }
-      if (byte !== LF) throw new Error('sends a CR amid a line')
+      if (byte !== LF) throw new Error('sent a CR inside a line')
       this.#line.pop()
       this.#takeLine()
     }

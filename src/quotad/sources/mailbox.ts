@@ -47,7 +47,7 @@ export type MailboxTemplate = (user: User, home: string | undefined) => MailboxL
 /**
  * Reads a template of paths, with the variables of `readTemplate`. The fixed part of a path ends with the
  * component that has the last variable; without variables all of the path is fixed. Throws an Error
- * that says what is wrong with the template.
+ * that names what is wrong with the template.
  */
 export function readMailboxTemplate(text: string): MailboxTemplate {
   const path = readTemplate(text)
@@ -72,7 +72,7 @@ type Template = (user: User, home: string | undefined) => string | undefined
 /**
  * Reads a template with the variables of Dovecot's mail_location: `%u` is the whole name, `%n` the
  * part before the `@`, `%d` the domain, `%h` and a leading `~` the home directory, and `%%` a
- * percent sign. Throws an Error that says what is wrong with the template.
+ * percent sign. Throws an Error that names what is wrong with the template.
  */
 function readTemplate(text: string): Template {
   const parts = text.replace(/^~(?=\/|$)/, '%h').split(/(%.?)/)

@@ -10,7 +10,7 @@ export type MailboxReading =
       /** The source in a word for people: `maildirsize`, `walk`. */
       readonly source: string
     }
-  /** Another service has compared size and limits, and tells no numbers. */
+  /** Another service has compared size and limits, and reports no numbers. */
   | { readonly found: 'compared'; readonly isFull: boolean; readonly source: string }
   | { readonly found: 'no-such-user' }
   /** There is no mailbox at that path, or not yet. */

@@ -121,7 +121,7 @@ function parsePasswd(text: string): ReadonlyMap<string, string> {
 }
 
 /**
- * Looks limits up in a file with lines `user: quota`; `entryOf` says what `user` may be. The
+ * Looks limits up in a file with lines `user: quota`; `entryOf` states what `user` may be. The
  * look-up throws an Error if the file cannot be used.
  */
 export function limitsFile(

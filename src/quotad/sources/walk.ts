@@ -136,7 +136,7 @@ interface DirectorySum extends MaildirSum {
 }
 
 interface CountingTools {
-  /** Milliseconds since 1970, as files tell their times. */
+  /** Milliseconds since 1970, as in the times of files. */
   readonly now: () => number
   readonly inTurn: <Value>(work: () => Promise<Value>) => Promise<Value>
   /** Throws an Error if the count has taken too long. */

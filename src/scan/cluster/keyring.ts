@@ -52,7 +52,7 @@ export function keyringPath({ CLUSTERKEYS }: Environment, control: string): stri
 }
 
 /**
- * Reads the keyring. If this uid may not read it, clustering is off for it, and the log says so: local
+ * Reads the keyring. If this uid may not read it, clustering is off for it, and the log reports that: local
  * users and qmail-send have uids of their own. Without clustering their mail is only scanned once more; a
  * fault would keep their forwards and bounces indefinitely. If the default file is missing, clustering is off.
  * Throws a Fault of kind `config` for every other error: a cluster that trusts too much and one that
@@ -72,7 +72,7 @@ export function loadKeyring(env: Environment, control: string): Keyring {
     if (errorCode(error) === 'EACCES') {
       return { path, off: `${path} is not readable by uid ${process.geteuid?.()}: no stamps` }
     }
-    const remedy = errorCode(error) === 'ENOENT' ? 'make the file' : 'mend that'
+    const remedy = errorCode(error) === 'ENOENT' ? 'make the file' : 'correct that'
     throw keyringFault(path, `${errorTextAt(path, error)}; ${remedy} or unset CLUSTERKEYS`)
   }
   const keys = parseKeyring(text, path)

@@ -183,7 +183,7 @@ function unboundFault(header: Header, stamp: number): string | undefined {
       return `a line of more than ${MAIL_LINE_MAX} bytes is in a field that the stamp does not bind`
     }
     if (field.start < fields[stamp]!.start) return `${field.name} was added above the stamp`
-    return `${field.name}, which the stamp does not bind, may say something about content`
+    return `${field.name}, which the stamp does not cover, may describe content`
   }
   return undefined
 }

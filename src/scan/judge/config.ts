@@ -171,7 +171,7 @@ export function withSettings(
   ofLine: Readonly<Record<string, string>>,
 ): JudgeConfig {
   const read = readMailSettings({ ...env, ...ofLine }, readControlDirectories(env))
-  if (read === undefined) throw new Fault('config', 'QHPSI: is empty; say scan off')
+  if (read === undefined) throw new Fault('config', 'QHPSI: is empty; use scan off')
   const settings = ofLine.FINDINGS
     ? { ...read, FINDINGS: [...read.FINDINGS, ...base.settings.FINDINGS] }
     : read

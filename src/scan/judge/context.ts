@@ -19,7 +19,7 @@ export interface JudgeContext {
 
 export interface LoadedRules {
   readonly lines: Rules
-  /** Returns the context of a line with these settings. Throws a Fault for a setting that makes no sense. */
+  /** Returns the context of a line with these settings. Throws a Fault for an invalid setting. */
   contextOfLine(settings: Readonly<Record<string, string>>): JudgeContext | Promise<JudgeContext>
 }
 

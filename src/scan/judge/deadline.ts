@@ -1,4 +1,4 @@
-/** How long a message may take, and whether somebody waits for it. A door makes one for each message. */
+/** How long a message may take, and whether a caller waits for it. A door makes one for each message. */
 export class Deadline {
   /** Aborted when nobody waits for the decision any more: scanners end their work then. */
   readonly gone: AbortSignal | undefined

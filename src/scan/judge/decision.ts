@@ -12,13 +12,13 @@ export const groundsInWords = {
   virus: 'a scanner found one',
   banned: 'local policy bans an attachment',
   policy: 'a line of onescan-policy(5) refuses it, whatever is in it',
-  unscanned: 'no scanner could tell',
+  unscanned: 'no scanner gave an answer',
   'nested-too-deep': 'it is nested deeper than scanners look (UNREAD)',
   'too-much-inside': 'it has more contents, or larger ones, than are scanned (UNREAD)',
   'too-large-inside': 'what is packed in it is larger than scanners read (UNREAD)',
   encrypted: 'something in it is encrypted (FINDINGS)',
   macros: 'a document in it has macros (FINDINGS)',
-  phishing: 'a link in it does not lead where it says (FINDINGS)',
+  phishing: 'a link in it leads elsewhere than it shows (FINDINGS)',
   unwanted: 'a file in it may be unwanted (FINDINGS)',
   structured: 'credit card or social security numbers are in it (FINDINGS)',
   broken: 'a program or picture in it is broken (FINDINGS)',
@@ -46,7 +46,7 @@ export interface Reply {
 export interface DecisionDetails {
   /** What came of the scan; `skipped` if there was none, or something in the message was not seen. */
   readonly scan: 'trusted' | 'known' | 'clean' | 'infected' | 'unknown' | 'skipped'
-  /** One line: why the scan was skipped, why no stamp was trusted, why no scanner could tell, … */
+  /** One line: why the scan was skipped, why no stamp was trusted, why no scanner gave an answer, … */
   readonly why: string
   /** The cause that metrics count, if the result is `unknown`. */
   readonly cause?: Cause

@@ -17,7 +17,7 @@ import { verifyTrust } from './trust.ts'
  * Judges a message, step by step: can its header be edited; does a recipient have room for it; which
  * stamps hold; which fields are removed; is the verdict about a copy known, or what do the scanners say
  * that no stamp makes unnecessary; which stamp does it get; what becomes of it. The message that is
- * scanned and stamped is the one that will leave, but for the fields that are added on top of it.
+ * scanned and stamped is the one that will leave, except the fields that are added on top of it.
  *
  * The judgement remembers verdicts and which mailboxes have room, and has no other effect: the door carries the
  * decision out.

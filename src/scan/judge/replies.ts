@@ -10,7 +10,7 @@ export function refusal(name: string, banned: boolean): Reply {
   return { class: 5, enhanced: '5.7.1', text, grounds: banned ? 'banned' : 'virus' }
 }
 
-/** The reply to mail about which no scanner could tell. */
+/** The reply to mail about which no scanner gave an answer. */
 export const NOT_SCANNED: Reply = {
   class: 4,
   enhanced: '4.7.1',
@@ -75,7 +75,7 @@ function fillPlaceholders(
 ): string {
   const words: Readonly<Record<Placeholder, string>> = {
     virus: found ?? grounds,
-    ground: grounds,
+    reason: grounds,
     id: queueId ?? '-',
     host: hostname(),
   }

@@ -36,7 +36,7 @@ export interface ScanOutcome extends KnownOrScanned {
 /**
  * Asks the scanners for which no stamp vouches, unless the verdict about a copy is known. Stamps
  * never vouch for scanners of local policy: a released message is spared the others, and still kept
- * out if this host's own policy says so.
+ * out if this host's own policy requires it.
  */
 export async function scanUnvouched(
   mail: LeavingMail,

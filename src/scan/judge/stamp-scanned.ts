@@ -20,7 +20,7 @@ const NOT_LOADED = 'no stamp: signatures changed, and may not be loaded yet'
 /**
  * Stamps a message that scanners found clean as a whole, here or on a host whose verdict is known.
  * The stamp names them, and bears the time at which their scan began. Returns no stamp for any other
- * message, nor if scanners may not have loaded the newest signatures; a note for the log says so.
+ * message, nor if scanners may not have loaded the newest signatures; a note for the log reports that.
  */
 export async function stampScanned(
   mail: LeavingMail,

@@ -157,7 +157,7 @@ async function readClock(root: PathHandle): Promise<LastSweep> {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(CHUNK), 0, CHUNK, 0)
     const last: unknown = JSON.parse(buffer.toString('utf8', 0, bytesRead))
     if (isLastSweep(last)) return last
-    throw new Error('does not say what it should')
+    throw new Error('has invalid content')
   } finally {
     await file.close()
   }

@@ -37,7 +37,7 @@ export function answerFor(
   const { usage } = answer
   if (usage === undefined) return incoming <= asked ? answer : undefined
   if (usage.quota === undefined || usage.size + incoming <= usage.quota) return answer
-  // The service said that there is room, but for a smaller message.
+  // The service said that there is room, for a smaller message.
   return time - dated.at < FULL_FOR ? { status: 'full', usage } : undefined
 }
 

@@ -85,7 +85,7 @@ function readResponse(
   if (statusCode === 503) return { status: 'unknown', why: NOT_KNOWN }
   const answer = statusCode === 200 && text !== undefined ? readBody(text, name) : undefined
   if (answer !== undefined) return answer
-  const why = statusCode === 200 ? 'a body that makes no sense' : reasonOf(statusCode)
+  const why = statusCode === 200 ? 'an invalid body' : reasonOf(statusCode)
   return brokenAnswer(why, true)
 }
 

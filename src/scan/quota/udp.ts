@@ -154,7 +154,7 @@ class UdpExchange {
         this.#countOff()
         const isRefused = errorCode(error) === 'ECONNREFUSED' // by ICMP, so the next call tells it
         reject(
-          isRefused ? new Error('ECONNREFUSED: nobody listens there', { cause: error }) : error,
+          isRefused ? new Error('ECONNREFUSED: nothing listens there', { cause: error }) : error,
         )
       }
       const send = () => {

@@ -23,7 +23,7 @@ export const RULES_MAX = 4 * 1024 * 1024
 /**
  * Reads the rules of the site: from `onescan.policy` in the control directory, else `policy` in
  * `hostDirectory`. Returns undefined if there is none. Throws a Fault of kind `config` for a file that cannot
- * be read, or that makes no sense.
+ * be read, or that is invalid.
  */
 export function loadRules(control: string, hostDirectory: string): Rules | undefined {
   for (const path of ruleFiles(control, hostDirectory)) {
@@ -173,7 +173,7 @@ function parseConditions(pattern: string): Conditions {
   for (const word of pattern.split(',')) {
     const condition = parseCondition(word)
     for (const name of Object.keys(condition)) {
-      if (name in found) throw new Error(`${word}: is said twice`)
+      if (name in found) throw new Error(`${word}: is set twice`)
     }
     Object.assign(found, condition)
   }
@@ -242,7 +242,7 @@ const bytesOf = (text: string) => Buffer.from(text, 'utf8')
 
 function parseAction(words: readonly string[]): Action {
   const [first, second, ...more] = words
-  if (first === undefined) throw new Error(`must say what to do: ${ACTIONS}`)
+  if (first === undefined) throw new Error(`has no action: ${ACTIONS}`)
   if (first === 'allow' && second === undefined) return { kind: 'allow' }
   if (first === 'scan' && second === 'off' && more.length === 0) return { kind: 'off' }
   if (first === 'refuse' && more.length === 0) {

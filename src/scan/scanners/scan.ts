@@ -199,7 +199,7 @@ async function askAboutWhole(
   scan: MailScan,
   { partList }: ScanReading,
 ): Promise<ScanResult | undefined> {
-  if (partList?.isCut) scan.task.note('plugins are told a part of the names')
+  if (partList?.isCut) scan.task.note('plugins get only a part of the names')
   const message = partList ? { ...scan.message, partList } : scan.message
   for (const samples of scan.batch.endWith(message)) {
     const result = await askScanners(samples, scan)

@@ -4,11 +4,11 @@ import { type InHand, Poison, type PoisonEvent } from './poison.ts'
 import { type ScanEvent, ScansInFlight } from './scans-in-flight.ts'
 import { ScansInProcess } from './scans-in-process.ts'
 
-/** What one process tells the others, as JSON. */
+/** What one process sends the others, as JSON. */
 export interface HostEvents {
   /** Process id of the sender. */
   readonly from: number
-  /** Set if the process `from` has ended; another process says so. */
+  /** Set if the process `from` has ended; another process reports that. */
   readonly gone?: true
   readonly verdicts: readonly HostEvent[]
 }

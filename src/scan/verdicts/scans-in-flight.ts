@@ -19,7 +19,7 @@ interface ScanInFlight {
 }
 
 /**
- * What a process tells the others of its scans. A verdict and the end of its scan come in one
+ * What a process sends the others about its scans. A verdict and the end of its scan come in one
  * message.
  */
 export type ScanEvent =
@@ -39,7 +39,7 @@ export class ScansInFlight {
   /** By the id of the process that scans. */
   readonly #scans = new Map<string, Map<number, ScanInFlight>>()
 
-  /** `self` is the id of this process; `tell` takes what the other processes are to hear. */
+  /** `self` is the id of this process; `tell` sends an event to the other processes. */
   constructor(self = process.pid, tell: (event: ScanEvent) => void = () => {}) {
     this.#self = self
     this.#tell = tell

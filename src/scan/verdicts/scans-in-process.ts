@@ -15,7 +15,7 @@ export interface ScanInProcess {
 }
 
 /**
- * The scans of one process. They go on beside each other, but for a suspect, which was there with other
+ * The scans of one process. They go on beside each other, except a suspect, which was there with other
  * messages when a scanner or a worker died: it is scanned alone, and suspects one at a time.
  */
 export class ScansInProcess {

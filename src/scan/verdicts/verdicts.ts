@@ -67,7 +67,7 @@ export class Verdicts {
   /**
    * Resolves to the result for a message: from the verdict about a copy if one counts, otherwise from
    * `runScanners`. Copies that come meanwhile wait for that scan, each within its own time, and as long as
-   * somebody waits for them. Scanners that are not `memorable` always scan.
+   * a caller waits for them. Scanners that are not `memorable` always scan.
    */
   async find(query: VerdictQuery, runScanners: RunScanners): Promise<KnownOrScanned> {
     const { memory } = this.#options
@@ -219,7 +219,7 @@ export class Verdicts {
   }
 
   /**
-   * Says what the result of a scan means for copies. `inUse` is undefined if something was scanned by
+   * Reports what the result of a scan means for copies. `inUse` is undefined if something was scanned by
    * other signatures than the identity names.
    */
   #foundBy(

@@ -22,8 +22,8 @@ t.test('check prints each finding and their number, and ends by the worst', asyn
   const lines = out.trim().split('\n').slice(1, -1)
   for (const line of lines) t.match(line, /^(ok|warning|error) +[^:]+: ./)
   t.match(out, /^ok +scanner eicar: finds EICAR/m)
-  t.match(out, /^ok +slot, clean message: scanned and handed on/m)
-  t.match(out, /^ok +slot, EICAR: is found/m)
+  t.match(out, /^ok +qmail, clean message: scanned and passed on/m)
+  t.match(out, /^ok +qmail, EICAR: is found/m)
   t.notMatch(out, /^error/m)
   t.equal(code, /^warning/m.test(out) ? 1 : 0)
   const off = await onescan(['check', '--env', 'QHPSI='], { env })
@@ -34,7 +34,7 @@ t.test('check prints each finding and their number, and ends by the worst', asyn
 t.test('the oldest Node runs check', async (t) => {
   const env = { QMAILHOME: qmailHome(t), QHPSI: 'plugin: eicar' }
   const { out } = await onescan(['check'], { env, runtime: oldestNode })
-  t.match(out, /^ok +slot, EICAR: is found/m)
+  t.match(out, /^ok +qmail, EICAR: is found/m)
 })
 
 t.test('a service shows environment, account and limits', { skip: ucspiMissing }, async (t) => {
@@ -48,7 +48,7 @@ t.test('a service shows environment, account and limits', { skip: ucspiMissing }
   const of = (what: string) => findings.find((finding) => finding.what === what)
   t.match(of('QHPSI'), { level: 'warning', value: /^plugin: eicar: finds the test file alone/ })
   t.match(of('chain'), { level: 'ok', value: join(home, 'bin/qmail-queue') })
-  t.match(of('slot, clean message'), {
+  t.match(of('qmail, clean message'), {
     level: 'error',
     value: /^(crashes|exits) .* with a limit of 3000000 bytes of memory$/,
   })
@@ -67,7 +67,7 @@ t.test('what holds for two classes of clients is said once', { skip: ucspiMissin
     subjects.filter((what) => what.endsWith(' [10.]')),
     ['infected mail [10.]'],
   )
-  t.ok(subjects.includes('slot, clean message [everybody else]'), subjects.join())
+  t.ok(subjects.includes('qmail, clean message [everybody else]'), subjects.join())
 })
 
 t.test('with a real clamd', { skip: clamdMissing }, async (t) => {
@@ -81,7 +81,7 @@ t.test('with a real clamd', { skip: clamdMissing }, async (t) => {
   const { out } = await onescan(['check'], { env })
   t.match(out, /^warning +clamd .*: answers, ClamAV.*without a date/m)
   t.match(out, /^ok +scanner clamd: finds EICAR/m)
-  t.match(out, /^ok +slot, EICAR: is found/m)
+  t.match(out, /^ok +qmail, EICAR: is found/m)
   t.notMatch(out, /^error/m)
 })
 

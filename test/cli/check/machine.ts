@@ -138,7 +138,7 @@ export function linesOf(findings: readonly Finding[]): string[] {
 
 /** What is said of the scanner of the tests. */
 const OF_SCANNER =
-  /^warning (QHPSI[^:]*|onescand: says in its log: "warning: QHPSI): plugin: eicar: finds the test file alone/
+  /^warning (QHPSI[^:]*|onescand: logged: "warning: QHPSI): plugin: eicar: finds the test file alone/
 
 /** Asserts that each expected line is there, and that all other lines are ok. */
 export function judge(

@@ -136,7 +136,7 @@ t.test('release hands a message to the chain, and hosts with the key do not scan
   })
   const { code, out, err } = await run(directory, ...release, id)
   t.equal(code, 0, err)
-  t.match(out, `${id}: handed on by /usr/bin/env`)
+  t.match(out, `${id}: sent by /usr/bin/env`)
   const [mail, ...more] = delivered()
   t.same(more, [])
   t.same([mail?.sender, mail?.recipients], ['', ['b@example.org', 'c@example.org']])

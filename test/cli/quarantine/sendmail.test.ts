@@ -20,7 +20,7 @@ t.test('a message in CRLF is given to sendmail whole and in LF', { skip }, async
   const { stage, release, state } = await build(t, 'cat >message; printf "%s\\n" "$@" >words')
   const { code, out, err } = await release()
   t.equal(code, 0, err)
-  t.match(out, `handed on by ${SENDMAIL} to 2 recipients`)
+  t.match(out, `sent by ${SENDMAIL} to 2 recipients`)
   t.equal(readFileSync(join(stage, 'message'), 'latin1'), 'Subject: x\n\nhello\n.\nbye\n')
   t.same(readFileSync(join(stage, 'words'), 'latin1').split('\n'), [
     ...['-i', '-f', 'ann@example.net', '--', 'ben@example.org', 'bob@example.org', ''],

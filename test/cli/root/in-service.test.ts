@@ -89,7 +89,7 @@ t.test('an account that runs no service hands on what onescand releases', { skip
   const words = ['release', '--no-stamp', '--again', '--to', 'c@example.org', id]
   const { code, out, err } = await run(words, { env })
   t.equal(code, 0, err)
-  t.match(out, `${id}: handed on by ${program} to 1 recipients; it has no stamp`)
+  t.match(out, `${id}: sent by ${program} to 1 recipients; it has no stamp`)
   t.equal(read('uid').trim(), String(NOBODY), 'and not onescand, nor root')
   t.match(read('status'), /:\t0$/m, 'qmail-queue and postdrop have set-ID bits')
   t.equal(read('message'), virus)
@@ -127,7 +127,7 @@ t.test('without onescand there is nobody to do it', { skip }, async (t) => {
   const env = { ONESCAN_SOCKET: '/nonexistent/s' }
   const { code, err } = await onescan(['quarantine', 'list'], { root: true, env })
   t.equal(code, 2)
-  t.match(err, /does not answer at \/nonexistent\/s \(ENOENT\); start it: onescan check says how/)
+  t.match(err, /does not answer at \/nonexistent\/s \(ENOENT\); start it: onescan check shows how/)
 })
 
 // promise: bad-smtpd-or-quotad
@@ -179,7 +179,10 @@ t.test('what an onescand says that was taken over harms no terminal', { skip }, 
   const end = frame('r', Buffer.of(0))
   const cases: Readonly<Record<string, readonly [readonly Buffer[], RegExp]>> = {
     'control characters': [[frame('o', odd), frame('e', odd), end], /\\u001b\]0;x\\u0007 \\u202e/],
-    'a huge frame': [[Buffer.from('o\xff\xff\xff\xff', 'latin1')], /says too much at once/],
+    'a huge frame': [
+      [Buffer.from('o\xff\xff\xff\xff', 'latin1')],
+      /the answer of onescand is too long/,
+    ],
     'another frame': [[frame('A')], /runs no command for this account/],
     'no end': [[], /onescand ended it/],
   }

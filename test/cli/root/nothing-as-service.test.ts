@@ -53,11 +53,11 @@ t.test('no command of root becomes the account of a service', { skip }, async (t
   machine.write('/etc/service/onescan-quotad/run', '')
   const mail = 'Subject: x\n\nbody\n'
   const commands: readonly (readonly [words: readonly string[], says: RegExp])[] = [
-    [['check'], /^as the account onescan says:$/m],
+    [['check'], /^as the account onescan reports:$/m],
     [['check', '--daemon'], /finds EICAR/],
     [['quarantine', 'list'], new RegExp(id)],
     [['quarantine', 'show', id], /VIRUS/],
-    [['quarantine', 'release', '--no-stamp', '--by', 'chain', '--env', 'QUEUECHAIN=/bin/true', id], /handed on by/], // biome-ignore format: a line
+    [['quarantine', 'release', '--no-stamp', '--by', 'chain', '--env', 'QUEUECHAIN=/bin/true', id], /sent by/], // biome-ignore format: a line
     [['quarantine', 'delete', id], /deleted/],
     [['scan', '--env', 'QHPSI=plugin: eicar', '-'], /1 clean/],
     [['verify', '-'], /./],

@@ -208,7 +208,7 @@ t.test('a temporary directory for root alone keeps no mail from the slot', { ski
       .replaceAll(/[\d.]+ m?s\b/g, 'N ms')
       .replaceAll(/\d+ MiB/g, 'N MiB')
   const closed = await findings({ TMPDIR })
-  t.match(closed, /^ok +slot, clean message: scanned and handed on in N ms$/m)
+  t.match(closed, /^ok +qmail, clean message: scanned and passed on in N ms$/m)
   t.equal(closed, await findings({}))
 })
 
@@ -292,7 +292,7 @@ t.test('what the account of a slot says stands below its name alone', { skip }, 
   const check = (script: string, ...more: readonly string[]) =>
     spawnSync(process.execPath, [held(place, script), ...words, ...more], { encoding: 'utf8' })
   t.same(check(said(odd)).stdout.split('\n').slice(0, -2), [
-    'as the account nobody says:',
+    'as the account nobody reports:',
     'error          x as root finds:: y \\u001b[31m; curl x | sh',
   ])
   const { results } = jsonIn(check(said(odd), '--json').stdout)
@@ -305,7 +305,7 @@ t.test('what the account of a slot says stands below its name alone', { skip }, 
   ]) {
     t.match(
       check(script).stdout,
-      /^error +trials: nobody was asked: .*; this part was not looked at/m,
+      /^error +trials: nobody was asked: .*; this part was not checked/m,
     )
   }
   const endless = `for (let n = 0; n < 2000; n++) ${said(odd)}`
@@ -437,7 +437,7 @@ t.test('a slot that would run as root is not tried', { skip: skip || ucspiMissin
   )
   t.notMatch(out, 'says:')
   const named = await asRoot(['check', '--pid', pid, '--env', 'QHPSI=plugin: eicar', ...asNobody])
-  t.match(named.out, /^as the account nobody says:\n[\s\S]*^ok +scanner eicar: finds EICAR/m)
+  t.match(named.out, /^as the account nobody reports:\n[\s\S]*^ok +scanner eicar: finds EICAR/m)
 })
 
 t.test('what an account cannot do keeps no other from its part', { skip }, async (t) => {
@@ -448,7 +448,7 @@ t.test('what an account cannot do keeps no other from its part', { skip }, async
   t.equal(code, 2)
   t.match(`${out}${err}`, /setpriv: .*(setresuid|setgroups|setresgid)/)
   const { results, exit } = jsonIn((await asRoot([...words, '--json'], { around })).out)
-  t.match(results, [{ level: 'error', what: 'trials', value: /this part was not looked at/ }])
+  t.match(results, [{ level: 'error', what: 'trials', value: /this part was not checked/ }])
   t.equal(exit, 2)
 })
 

@@ -42,7 +42,7 @@ t.test('the findings are counted', async (t) => {
   t.equal(sumOf(findings(2, 1)), '2 errors, 1 warning')
   t.equal(sumOf(findings(1, 0)), '1 error')
   t.equal(sumOf(findings(0, 2)), '2 warnings')
-  t.equal(sumOf(findings(0, 0)), 'all is well')
+  t.equal(sumOf(findings(0, 0)), 'no problems found')
   t.equal(
     sumOf(findings(0, 1), ['Postfix', 'Exim']),
     '1 warning; this check sent no mail by Postfix, Exim: onescan check --mail ADDRESS does',

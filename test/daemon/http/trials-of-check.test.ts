@@ -26,7 +26,7 @@ t.test(
     const env = { QHPSI: 'plugin: eicar', ONESCAN_SOCKET: served.socket }
     const onescanc = beside(coldPrograms(t).make('fails', 'exit 1'))
     const throughSlot = await checkTrialMessages(host(env, { program: onescanc }))
-    const withoutCold = ['warning slot, without onescand']
+    const withoutCold = ['warning qmail, without onescand']
     t.same(complaints(throughSlot), withoutCold, 'warm: the cold program fails', { throughSlot })
     const unanswered = { ...env, QHPSI: 'plugin: clamd' } // which onescand does not have
     t.not(complaints(await checkTrialMessages(host(unanswered, { program: onescanc }))).length, 0)

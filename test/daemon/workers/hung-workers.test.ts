@@ -158,7 +158,7 @@ t.test('a message that was alone when three workers died is left alone', async (
     return worker
   }
   const hung = await end('SIGSTOP', 'killer', 'bystander')
-  await onescand.logged(new RegExp(`worker ${hung} has said nothing for 5 s \\(stopped\\)`))
+  await onescand.logged(new RegExp(`worker ${hung} has been silent for 5 s \\(stopped\\)`))
   await end('SIGKILL', 'killer')
   const begun = once(inHand, 'bystander')
   const again = ask('bystander')

@@ -38,7 +38,7 @@ t.test('a client that closes its own side with its last words waits for the answ
   t.equal(await line.hear(), 'stream: OK\0')
   const old = await door.call()
   old.socket.end('VERSION\r')
-  t.equal(await old.hear(), 'clamd does not tell its version. ERROR\n')
+  t.equal(await old.hear(), 'clamd does not report its version. ERROR\n')
 })
 
 t.test('a session goes on while a scan takes its time', async (t) => {

@@ -98,7 +98,7 @@ t.test('no client hears that a mail is clean about which nobody could tell', asy
     t.equal(await door.ask(inStream(plain)), words)
     t.match(door.mailLog, [/decision=defer scan=unknown .*cause=unreachable .*door=clamd/])
     t.equal(await door.ask('zPING\0'), 'PONG\0')
-    t.equal(await door.ask('zVERSION\0'), 'clamd does not tell its version. ERROR\0')
+    t.equal(await door.ask('zVERSION\0'), 'clamd does not report its version. ERROR\0')
   }
   const limit = 'stream: Heuristics.Limits.Exceeded.Unscanned FOUND\0'
   const door = await openClamdDoor(t, { ...settings, SCANFAIL_CLAMD: 'limit' })

@@ -254,7 +254,7 @@ t.test('the user of the process that asks says whether qmail-send injects a boun
   t.match((await asks(injector, { BOUNCEUSER: 'root' })).why, /^BOUNCEUSER is another/)
   for (const TCPREMOTEIP of [undefined, '']) {
     const local = TCPREMOTEIP === undefined ? {} : { TCPREMOTEIP }
-    t.match((await asks(undefined, local)).why, /^the kernel does not tell who asks$/)
+    t.match((await asks(undefined, local)).why, /^the kernel does not report who asks$/)
   }
   const fromServer = await asks(undefined, { TCPREMOTEIP: '192.0.2.1' })
   t.equal(fromServer.code, 31, 'a server took it')

@@ -10,7 +10,7 @@ const rules = [
   'to=refuse@example.org REJECTVIRUS=1',
   'to=drop@example.org REJECTVIRUS=2 QHPSIMAXSIZE=1M',
   'to=skip@example.org scan off',
-  'to=never@example.org,size>1 refuse "not {ground}"',
+  'to=never@example.org,size>1 refuse "not {reason}"',
 ].join('\n')
 const skipping = { rules: 'to=skip@example.org scan off\n', keeps: true }
 const [keep, skip, refuse] = ['keep@example.org', 'skip@example.org', 'refuse@example.org']

@@ -22,7 +22,7 @@ t.test(
       await first.close()
       await over()
     }
-    const line = 'smtp: over 1 connections at once (--max-clients); one more was told to try again'
+    const line = 'smtp: over 1 connections at once (--max-clients); one more was asked to try again'
     t.same(door.log, [line, line])
     await stillServes()
   },

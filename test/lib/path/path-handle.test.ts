@@ -102,7 +102,7 @@ t.test(
     const { at, write } = makePlace(t)
     t.throws(
       () => readOwnText(at('hers/file')),
-      /user 54321 may write to .*\/hers, and root obeys nobody else; run it as that account \(runuser/,
+      /user 54321 may write to .*\/hers, and root trusts no other user; run it as that account \(runuser/,
     )
     write('given', 'x', MALLORY)
     t.throws(() => readOwnText(at('given')), /user 54321 may write to .*given/)

@@ -102,7 +102,7 @@ t.test('a queue with room, a missing socket and one that nobody serves', async (
   t.notOk(system.somebodyListens(path))
   const bound = system.bindUnix(path)
   t.teardown(() => closeSync(bound))
-  t.notOk(system.somebodyListens(path), 'nobody listens')
+  t.notOk(system.somebodyListens(path), 'nothing listens')
   const served = socketPath(t)
   await listen(t, createServer(), served)
   t.ok(system.somebodyListens(served), 'it has room again')

@@ -82,7 +82,7 @@ t.test(
       const before = body.read
       copy.remove()
       t.same(readdirSync(directory), [])
-      await t.rejects(making, { message: 'the message is over' })
+      await t.rejects(making, { message: 'the message has ended' })
       t.equal(body.read, before)
       t.same(readdirSync(directory), [])
     }
@@ -99,7 +99,7 @@ t.test('every call for a copy that cannot be made, or was removed, rejects', asy
   await removed.file()
   removed.remove()
   removed.remove()
-  await t.rejects(removed.file(), { message: 'the message is over' })
+  await t.rejects(removed.file(), { message: 'the message has ended' })
   t.same(readdirSync(directory), [])
 })
 

@@ -113,7 +113,7 @@ t.test('other work has a turn after each MiB that is written, and may end it', a
   asked = 0
   await t.rejects(
     writeInTurns(fd, counted(), path, () => true),
-    /the message is over/,
+    /the message has ended/,
   )
   t.equal(asked, 2, 'and nothing more is asked for')
   await writeInTurns(fd, counted(), path)

@@ -44,7 +44,7 @@ t.test('health does not change when the clock of the host is set', async (t) => 
   host.uptime += 30_000
   t.same(observer.health(), { healthy: true, why: RIGHT })
   host.uptime += 1000
-  t.same(observer.health(), { healthy: false, why: 'the last trial is 31 s old' })
+  t.same(observer.health(), { healthy: false, why: 'the last self-test is 31 s old' })
   host.workers = { replaced: 3, hung: 1, late: [2] }
   t.same(observer.health(), { healthy: false, why: 'nothing is heard of worker 2' })
   host.workers = { ...host.workers, late: [2, 3] }
@@ -118,7 +118,7 @@ t.test('a message that could not be scanned has health tried soon', async (t) =>
   const trouble = (fields: string) =>
     observer.report(1, report({ lines: [{ time: 0, line: `onescan: decision=defer ${fields}` }] }))
   trouble('scan=unknown')
-  t.equal(host.trials, 1, 'the last trial is recent')
+  t.equal(host.trials, 1, 'the last self-test is recent')
   host.uptime = 2000
   trouble('scan=clean')
   t.equal(host.trials, 1)

@@ -115,7 +115,7 @@ t.test('a keyring that cannot be used is an error, and never counts as empty', a
   const large = `# ${'x'.repeat(70_000)}\nsesame\n`
   t.throws(
     () => load(ring(t, large)),
-    /^CLUSTERKEYS .*over 65536 bytes; mend that or unset CLUSTERKEYS/,
+    /^CLUSTERKEYS .*over 65536 bytes; correct that or unset CLUSTERKEYS/,
   )
 })
 

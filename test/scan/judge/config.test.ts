@@ -85,7 +85,7 @@ t.test('a line of onescan.policy changes the settings that it names, and no othe
     VIRUSFORWARD: 'v@example.org',
   })
   t.throws(() => withSettings(base, env, { QHPSI: '' }), {
-    message: /QHPSI: is empty; say scan off/,
+    message: /QHPSI: is empty; use scan off/,
   })
   const ofADoor = { ...base, settings: { ...base.settings, REJECTVIRUS: 'tag' as const } }
   t.equal(

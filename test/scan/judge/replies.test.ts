@@ -18,7 +18,7 @@ const replyFor = (env: Readonly<Record<string, string>>, grounds: Grounds, virus
 }
 
 t.test('REFUSALTEXT is the text of each refusal, with its ground and what was found', async (t) => {
-  const env = { REFUSALTEXT: 'no {ground} {virus} {id}' }
+  const env = { REFUSALTEXT: 'no {reason} {virus} {id}' }
   t.equal(replyFor(env, 'virus', 'Eicar'), 'no virus Eicar ID7')
   for (const grounds of ['banned', 'nested-too-deep', 'too-much-inside'] as const) {
     t.equal(replyFor(env, grounds), `no ${grounds} ${grounds} ID7`)

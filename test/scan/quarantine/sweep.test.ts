@@ -264,7 +264,7 @@ t.test('if the clock of the sweeps is lost or broken, ages begin anew', async (t
     renameSync(host.path(CLOCK), host.path('x'))
     symlinkSync('x', host.path(CLOCK))
   }
-  const why = 'does not say what it should'
+  const why = 'has invalid content'
   const spoil: readonly (readonly [
     what: string,
     change: (host: Host) => void,

@@ -63,7 +63,7 @@ t.test('the announced size is added to the size that the service tells', async (
   t.match(await client.ask(ann, 41), { status: 'full' })
 })
 
-const senseless = 'a body that makes no sense'
+const senseless = 'an invalid body'
 const noPage = 'status 404, the service has no such page'
 const broken: Readonly<
   Record<string, readonly [status: number, body: string, why: string, type?: string]>
@@ -160,7 +160,7 @@ t.test('a body that is too long is not read to its end', async (t) => {
   })
   const { client, log } = clientOf(t, service.url, { QUOTATIMEOUT: '10000' })
   t.match(await client.ask(ann), { status: 'unknown' })
-  t.match(log, [/a body that makes no sense; the recipient passes$/])
+  t.match(log, [/an invalid body; the recipient passes$/])
 })
 
 t.test('a question is sent three times if the service always closes the connection', async (t) => {

@@ -117,12 +117,12 @@ t.test('a datagram that was lost is sent again, with the same nonce', async (t) 
   t.equal(new Set(service.heard).size, 1)
 })
 
-t.test('if nobody listens on the port, the answer comes at once', async (t) => {
+t.test('if nothing listens on the port, the answer comes at once', async (t) => {
   const service = await udpService(t, () => undefined)
   service.socket.close()
   await once(service.socket, 'close')
   const { client, log } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '60000' })
-  t.match(await client.ask(ann), { status: 'unknown', why: /ECONNREFUSED: nobody listens there/ })
+  t.match(await client.ask(ann), { status: 'unknown', why: /ECONNREFUSED: nothing listens there/ })
   t.match(log, [/ECONNREFUSED.*; recipients pass, and it is tried again after 1 s$/])
 })
 

@@ -52,7 +52,7 @@ t.test('comments are skipped, CRLF ends lines, and a blank continues one', async
 
 t.test('the error about a line names file, line and remedy', async (t) => {
   const lines: readonly (readonly [string, RegExp])[] = [
-    ['to=example.org', /must say what to do: scan off, refuse, allow, or NAME=VALUE/],
+    ['to=example.org', /has no action: scan off, refuse, allow, or NAME=VALUE/],
     ['too=example.org scan off', /too=example\.org: is not a condition; did you mean to\?/],
     [
       'rcpt=x scan off',
@@ -66,7 +66,7 @@ t.test('the error about a line names file, line and remedy', async (t) => {
     ['to=*.example.org scan off', /\* has no meaning in an address; name the domain, or \.domain/],
     ['to=a\0.org scan off', /has a control character; write text, with LF/],
     ['# a comment\rto=a scan off', /has a control character/],
-    ['to=a,to=b scan off', /to=b: is said twice/],
+    ['to=a,to=b scan off', /to=b: is set twice/],
     ['client=300.1.1.1 scan off', /is not a network, as 192\.0\.2\.0\/24/],
     ['client=10.0.0.0/33 scan off', /is not a network/],
     ['auth=maybe scan off', /must be auth, auth=yes or auth=no/],

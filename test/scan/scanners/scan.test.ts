@@ -211,7 +211,7 @@ t.test('a scanner that outlives its deadline sees nothing of later messages', as
   t.match(await runScanners(counted, run), { answer: 'unknown', why: /no answer in time/ })
   const before = read
   goOn()
-  const over = 'the message is over'
+  const over = 'the message has ended'
   t.same(await found(), [over, over, over])
   t.ok(before > 0)
   t.equal(read, before, 'nothing is read any more')

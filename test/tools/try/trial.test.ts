@@ -146,7 +146,7 @@ t.test('what the last line says and the exit code are one decision', async (t) =
   for (const [scans, isRight] of [
     [['clean', 'known', 'known'], true],
     [['clean', 'clean', 'known'], false],
-    [['the kernel does not tell who asks'], false],
+    [['the kernel does not report who asks'], false],
   ] as const) {
     const lines: string[] = []
     const output = { write: (text: string) => lines.push(text) > 0 }

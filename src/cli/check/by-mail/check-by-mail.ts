@@ -153,17 +153,17 @@ class WayTrial {
     switch (kind) {
       case 'taken':
         return undefined
-      case 'nobody listens':
-        if (what !== 'port 25') return ok(what, `nobody takes mail there: ${text}`)
+      case 'nothing listens':
+        if (what !== 'port 25') return ok(what, `no server answers there: ${text}`)
         if (this.#other === undefined)
           return failure(
             what,
-            `nobody takes mail: ${text}`,
-            'start the mail server; if it ends, its log says why',
+            `no server answers: ${text}`,
+            'start the mail server; if it stops, its log has the reason',
           )
         return warning(
           what,
-          `nobody takes mail there, while port ${this.#other} greets: ${text}`,
+          `no server answers there, while port ${this.#other} greets: ${text}`,
           'if other hosts send mail to this one, have the mail server listen on port 25, too',
         )
       case 'wants authentication':
@@ -206,7 +206,7 @@ class WayTrial {
       const remedy = `correct what onescan check and its own log name, and have it try its queue again (sendmail -q); ${this.#address} gets the mail then (Subject: ${sent.subject})`
       return failure(what, value, remedy)
     }
-    const after = delivery === undefined ? '' : `; the mail server says: ${said}`
+    const after = delivery === undefined ? '' : `; the mail server reports: ${said}`
     return this.#ownRule(what, sent) ?? this.#notLed(what, sent, after)
   }
 
@@ -258,7 +258,7 @@ class WayTrial {
     const see = whereDecided(record)
     if (decision !== 'accept') return failure(what, `passes unscanned (${decision}): ${why}`, see)
     if (scan === 'clean' || scan === 'known') {
-      const taken = sent.kind === 'taken' ? '' : `, and the server says: ${sent.text}`
+      const taken = sent.kind === 'taken' ? '' : `, and the server replies: ${sent.text}`
       return ok(what, `is scanned ${doorOf(record)}, and accepted${taken}`)
     }
     return failure(what, `is accepted without a scan (${scan}): ${why}`, see)
@@ -338,4 +338,4 @@ function whereDecided({ fields }: LogRecord): string {
 }
 
 /** `by the milter`, as the log has it. */
-const doorOf = ({ fields }: LogRecord) => `by the ${fields.get('door') ?? 'slot'} door`
+const doorOf = ({ fields }: LogRecord) => `by the ${fields.get('door') ?? 'slot'} interface`

@@ -43,7 +43,7 @@ export async function* checkNamedServer(server: NamedServer): AsyncGenerator<Fin
     yield judge(trial, isSeen || isClean(trial) ? deliveryIn(trial) : undefined)
   }
   const left = trialMails.slice(trials.length).map(({ name }) => name)
-  const remedy = 'correct what is said above, and run check again'
+  const remedy = 'correct the above, and run check again'
   if (left.length > 0) yield failure('other mail', `not sent: ${left.join(', ')}`, remedy)
 }
 
@@ -118,7 +118,7 @@ function notTaken({ kind, command, code }: SentMail): Verdict {
 
 /** By the kind of the answer, by the command, or by the first digit of the reply. */
 const remedies: Readonly<Record<string, string>> = {
-  'nobody listens': 'name the host and port of the mail server: --smtp HOST:PORT',
+  'nothing listens': 'name the host and port of the mail server: --smtp HOST:PORT',
   'wants TLS': 'add --tls',
   'wants authentication': 'name an address whose mail it takes, or add --tls and --user',
   STARTTLS: 'have the server offer TLS with a certificate for its name, of a known authority or that of --ca', // biome-ignore format: a row

@@ -15,7 +15,7 @@ const EACH = 100
 const CHUNK = 64 * 1024
 
 /**
- * What Postfix says of mail from the empty sender with which it does something itself: header_checks(5),
+ * What Postfix reports about mail from the empty sender with which it does something itself: header_checks(5),
  * access(5). The number of the message, which a client that was refused has none of, and the words.
  */
 const OWN_RULE = /: (\w+): ((?:discard|reject|hold|redirect|filter): .*from=<> .*)/

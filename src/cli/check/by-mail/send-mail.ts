@@ -33,7 +33,7 @@ export interface SentMail {
     | 'taken'
     | 'refused'
     | 'deferred'
-    | 'nobody listens'
+    | 'nothing listens'
     | 'wants authentication'
     | 'wants TLS'
   /** The answer in one line, or why there is none. */
@@ -139,7 +139,7 @@ function failedBy(error: SmtpError, allowsAuthentication = false): SentMail {
   const text = oneLine(response || error.message).replace(/; if the root CA.*/, '') // advice of Node's
   const sent = { text, command, ...(responseCode && { code: responseCode }) }
   if (/ECONNREFUSED|ENETUNREACH|ENOTFOUND|EAI_/.test(text))
-    return { ...sent, kind: 'nobody listens' }
+    return { ...sent, kind: 'nothing listens' }
   // 530 stands for both: RFC 4954 6, RFC 3207 4.
   if (responseCode === 530 && /STARTTLS/i.test(text)) return { ...sent, kind: 'wants TLS' }
   // A port for the users of this host refuses all others in words of its own.

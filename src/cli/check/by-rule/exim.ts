@@ -24,7 +24,7 @@ interface EximHost {
 }
 
 /**
- * Says by rule where this host's Exim hands mail to on the host, and whether it waits there for a scan. Exim
+ * Reports by rule where this host's Exim hands mail to on the host, and whether it waits there for a scan. Exim
  * itself is asked, which tells anybody of its routers and transports; nothing is sent.
  */
 export async function checkExim(host: EximHost): Promise<Finding[]> {
@@ -38,7 +38,7 @@ export async function checkExim(host: EximHost): Promise<Finding[]> {
     return [...findings, ...judgeTransports(routers, await print('transports'), host)]
   } catch {
     const value =
-      'does not tell its routers (exim4 -bP routers), and whether mail is scanned was not seen'
+      'does not list its routers (exim4 -bP routers), so it is unknown whether mail is scanned'
     return [warning('Exim', value, SHOW)]
   }
 }
@@ -78,7 +78,7 @@ export function judgeRouters(
     const what = `router ${name} of Exim`
     if (listens(port))
       return isOurs(router) ? [ok(what, `hands mail to onescand at port ${port}`)] : []
-    const value = `hands mail to port ${port} of 127.0.0.1, where nobody listens: Exim defers it`
+    const value = `sends mail to port ${port} of 127.0.0.1, where nothing listens: Exim defers it`
     return [failure(what, value, howToServe(isOurs(router), smtp))]
   })
   if (asked !== undefined) findings.push(asked)

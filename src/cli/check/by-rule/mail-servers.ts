@@ -7,14 +7,14 @@ import { EXIMS } from './exim.ts'
 import { POSTCONF } from './postconf.ts'
 import { SENDMAIL_CF } from './sendmail.ts'
 
-/** Says that this host has no mail server: whether onescand serves those of other hosts, at these addresses. */
+/** Reports that this host has no mail server: whether onescand serves those of other hosts, at these addresses. */
 export function noMailServer(addresses: readonly string[]): Finding {
   if (addresses.length > 0) {
     return ok(WHAT, `none is on this host; onescand serves others at ${addresses.join(', ')}`)
   }
   const value = 'none was found on this host (qmail, Postfix, Sendmail, Exim or OpenSMTPD)'
   const remedy =
-    'install one, and lead its mail through onescan (doc/mail-servers.md); a qmail in another directory is looked at by onescan check --env QMAILHOME=DIRECTORY'
+    'install one, and connect it to onescan (doc/mail-servers.md); for a qmail in another directory run onescan check --env QMAILHOME=DIRECTORY'
   return warning(WHAT, value, remedy)
 }
 

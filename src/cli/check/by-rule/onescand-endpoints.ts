@@ -56,7 +56,7 @@ export function onescandEndpoints(
   }
 }
 
-/** The sockets of the package that are there, and at which nobody listens. */
+/** The sockets of the package that are there, and at which nothing listens. */
 export async function deadSockets(): Promise<string[]> {
   const dead: string[] = []
   for (const [path, unit] of Object.entries(SOCKET_UNITS)) {

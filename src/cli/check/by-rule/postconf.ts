@@ -65,7 +65,7 @@ export interface PostfixHost {
   readonly makesStamps: boolean
 }
 
-/** A Postfix as postconf(1) tells of it, and what counts besides. */
+/** A Postfix as postconf(1) describes it, and what counts besides. */
 export interface Postfix extends PostfixHost {
   readonly main: Parameters
   readonly services: readonly SmtpdService[]
@@ -75,7 +75,7 @@ export interface Postfix extends PostfixHost {
   readonly set: ReadonlyMap<string, string>
   /** Its queue directory, in which its programs run and its chroots begin. */
   readonly queue: string
-  /** The sockets of onescan's package at which nobody listens. */
+  /** The sockets of onescan's package at which nothing listens. */
   readonly dead: readonly string[]
 }
 

@@ -48,7 +48,7 @@ const OF_MILTERS = 300
 const SHOW = 'onescan check --mail ADDRESS shows it'
 
 /**
- * Says by rule what mail cannot show of this host's Postfix: what becomes of mail while onescand cannot be
+ * Reports by rule what mail cannot show of this host's Postfix: what becomes of mail while onescand cannot be
  * asked, time limits, services without a filter, and what leads mail back. postconf(1) is asked; nothing is
  * sent. A remedy only adds, or sets a value that is said.
  */

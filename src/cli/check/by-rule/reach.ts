@@ -42,7 +42,7 @@ export function unreachable(
     const isOurs = !endpoints.isRunning && endpoints.milters.includes(milter.text)
     const port = portHere(milter.text)
     if (!isOurs && (port === undefined || isListening(port))) return undefined
-    const value = `nobody listens there: ${meanwhile}`
+    const value = `nothing listens there: ${meanwhile}`
     return isOurs
       ? notRunning(what, value)
       : failure(what, value, whoShouldListen(service, milter, postfix))
@@ -51,7 +51,7 @@ export function unreachable(
   const unit = SOCKET_UNITS[path]
   const state = unit === undefined ? undefined : askSystemd(unit)
   if (state !== undefined && postfix.dead.includes(path)) {
-    return failure(what, `nobody listens at ${path}: ${meanwhile}`, howToListen(unit!, state))
+    return failure(what, `nothing listens at ${path}: ${meanwhile}`, howToListen(unit!, state))
   }
   const account = findAccount(postfix.accounts, postfix.main.mail_owner ?? 'postfix', 'all')
   const barrier = account && obstacle(account, path, 'write')
@@ -131,7 +131,7 @@ export function howToListen(unit: string, { load, enabled, active }: SystemdUnit
   return [...commands, 'systemctl restart onescand'].join(' && ')
 }
 
-/** What to do about an address of a milter at which nobody listens. */
+/** What to do about an address of a milter at which nothing listens. */
 function whoShouldListen(
   service: SmtpdService,
   { text, written }: Pick<MilterEntry, 'text' | 'written'>,

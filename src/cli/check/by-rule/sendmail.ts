@@ -31,14 +31,14 @@ interface Filter {
 /** What counts for the rules about Sendmail. */
 export interface SendmailHost {
   readonly endpoints: OnescandEndpoints
-  /** The sockets of the package at which nobody listens. */
+  /** The sockets of the package at which nothing listens. */
   readonly dead: readonly string[]
   /** SCANTIMEOUT of onescand, in seconds. */
   readonly scanTime: number
 }
 
 /**
- * Says by rule what Sendmail's own configuration says of onescand's filter. Nothing is sent. Throws if the file
+ * Reports by rule what Sendmail's own configuration says of onescand's filter. Nothing is sent. Throws if the file
  * cannot be read.
  */
 export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): Finding[] {
@@ -123,7 +123,7 @@ function whyUnreached(
   if (path !== undefined && state !== undefined) {
     const isThere = attempt(() => leadsSomewhere(path)) ?? true
     if (isThere && !dead.includes(path)) return undefined
-    const value = isThere ? `nobody listens at ${path}` : `${path} is not there`
+    const value = isThere ? `nothing listens at ${path}` : `${path} is not there`
     return failure(what, `${value}: ${meanwhile}`, howToListen(unit!, state))
   }
   if (isOf(host, address)) return undefined

@@ -26,7 +26,7 @@ export function checkClamdUnit(findings: readonly Finding[]): Finding[] {
       .slice(-LINES_TOLD)
     if (unit.active !== 'failed' || errors.length === 0) return [stopped]
     return [...new Set(errors)].map((line) =>
-      level(name, `says in its log: "${line.replaceAll('"', "'")}"`, 'correct it, and restart it'),
+      level(name, `logged: "${line.replaceAll('"', "'")}"`, 'correct it, and restart it'),
     )
   }
   return []

@@ -33,7 +33,7 @@ import { checkClamdUnit } from './clamd.ts'
 import { changedSince, checkState } from './state.ts'
 
 /**
- * Checks onescand: what systemd or supervise says of it, and what it says itself, inside its unit.
+ * Checks onescand: what systemd or supervise reports about it, and what it says itself, inside its unit.
  * `isNeeded`: only the slot goes on without it.
  */
 export async function* checkOnescand(
@@ -44,7 +44,7 @@ export async function* checkOnescand(
   if (running === undefined) return
   const unwritten = running.description?.settings.LOGFILE ? undefined : checkJournal()
   if (unwritten !== undefined) yield unwritten
-  // What it tells of itself is its word.
+  // What it reports about itself is only its word.
   const told = (finding: Finding) => asWordOf(ACCOUNT, finding)
   const isTold = running.description !== undefined
   const found = checkRunning(running, readAccounts())
@@ -61,13 +61,13 @@ export async function* checkOnescand(
 /** Each slot brings what tcp.smtp says of infected mail, and its own check warns of what that leaves open. */
 function besideSlots(finding: Finding): Finding {
   if (!hasMark(finding, 'infected mail by default')) return finding
-  return ok(finding.what, `${finding.value}, unless tcp.smtp says otherwise`)
+  return ok(finding.what, `${finding.value}, unless tcp.smtp sets something else`)
 }
 
 /** Reports how an onescand runs, as it says itself: since when, by which settings, and what has changed. */
 function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts): Finding[] {
   if (description === undefined) {
-    const value = `answers at ${socket}, but does not tell you its settings`
+    const value = `answers at ${socket}, but does not show you its settings`
     const isRoot = process.getuid!() === 0
     const remedy = isRoot
       ? 'without onescan.node it does not see who asks: install onescan for x64 or arm64 anew, and restart it'
@@ -101,14 +101,14 @@ function describe({ args, since, uid }: RunningDescription, accounts: Accounts):
 /** Milliseconds for a trial: onescand gives up sooner. */
 const TRIAL_WITHIN = 15_000
 
-/** Has an onescand that tells how it runs try whether it scans, and whether its doors answer. */
+/** Has an onescand that reports how it runs test whether it scans, and whether its doors answer. */
 async function askForTrial({ socket, description }: RunningDaemon): Promise<Finding[]> {
   if (description === undefined) return []
   const what = `onescand ${description.pid}`
   const answer = await askForDescription(socket, TRIAL_WITHIN, true).catch(() => undefined)
   const trial = answer?.daemon?.trial
   if (trial === undefined) {
-    const value = `made no trial within ${formatDuration(TRIAL_WITHIN)}`
+    const value = `made no self-test within ${formatDuration(TRIAL_WITHIN)}`
     return [failure(what, value, 'see its log, and restart it')]
   }
   const { wrong, doors } = trial

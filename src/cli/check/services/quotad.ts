@@ -8,10 +8,10 @@ import { askSystemd } from '../../shared/systemd-unit.ts'
 import { changedSince, checkState, checkSupervised, isStarted } from './state.ts'
 
 const SERVICE = 'onescan-quotad'
-/** Where it tells root what it finds: onescan-quotad-check.socket. */
+/** Where it reports its findings to root: onescan-quotad-check.socket. */
 const CHECK_SOCKET = '/run/onescan/quotad.sock'
 
-/** Checks onescan-quotad, if this host starts it: what systemd says of it, and what it says itself. */
+/** Checks onescan-quotad, if this host starts it: what systemd reports about it, and what it says itself. */
 export async function* checkQuotadHere(): AsyncGenerator<Finding> {
   if (!isStarted(SERVICE)) return
   const unit = askSystemd(`${SERVICE}.service`)

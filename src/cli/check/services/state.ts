@@ -40,7 +40,7 @@ export function isStarted(service: Service): boolean {
   return unit !== undefined && (unit.enabled === 'enabled' || unit.active !== 'inactive')
 }
 
-/** Says how to start a service on this host: by its unit, which `verb` is about, or below supervise. */
+/** Reports how to start a service on this host: by its unit, which `verb` is about, or below supervise. */
 export function howToStart(service: Service, verb: 'start' | 'restart' = 'start'): string {
   const unit = askSystemd(`${service}.service`)
   if (unit !== undefined) {
@@ -54,17 +54,17 @@ export function howToStart(service: Service, verb: 'start' | 'restart' = 'start'
   if (place !== undefined) return `svc -u ${place} (or sv up), and see its log`
   if (isThere(`/etc/${service}/run`)) return `ln -s /etc/${service} /service/`
   const page = isThere(PAGE) ? PAGE : 'doc/install.md of its package'
-  return `start it: ${page} says how, with and without systemd`
+  return `start it: ${page} describes how, with and without systemd`
 }
 
 /**
- * What the host's service manager says of a service, and what it has logged since it was started last:
+ * What the host's service manager reports about a service, and what it has logged since it was started last:
  * a service checks its settings before. `answers`: whether it does.
  */
 export function checkState(service: Service, answers: boolean, isNeeded: boolean): Finding[] {
   const unit = askSystemd(`${service}.service`)
   const level = isNeeded ? failure : warning
-  // What somebody has stopped has nothing to tell.
+  // A service that was stopped has nothing to report.
   const ofLog = isStopped(unit) ? [] : tellLog(service, linesOf(service, unit, answers), answers)
   if (unit !== undefined) ofLog.push(...checkIdleLines(service))
   if (unit !== undefined && answers) return [...checkUnit(service, unit), ...ofLog]
@@ -207,6 +207,6 @@ function tellLog(service: Service, lines: readonly string[], answers: boolean): 
   return [...new Set(shown)].slice(-LINES_TOLD).map((line) => {
     const level = answers || line.startsWith('warning: ') ? warning : failure
     // With the backslashes of a command that it names.
-    return level(service, `says in its log: "${line.replaceAll('"', "'")}"`, remedy)
+    return level(service, `logged: "${line.replaceAll('"', "'")}"`, remedy)
   })
 }

@@ -72,20 +72,20 @@ const groupRemedy = (host: Host) =>
   `give the service the group of ${socketOf(host)}: tcpserver -g "$(id -g onescan)", or chpst -u USER:onescan instead of setuidgid`
 
 function judgeClean(host: Host, trial: SlotTrial): Finding {
-  const what = 'slot, clean message'
+  const what = 'qmail, clean message'
   const { outcome, header, why } = trial
   if (outcome.code !== 0 || header === undefined) return failed(what, host, trial)
   if (/^X-QHPSI: clean$/m.test(header)) {
-    return ok(what, `scanned and handed on in ${formatDuration(outcome.time)}`)
+    return ok(what, `scanned and passed on in ${formatDuration(outcome.time)}`)
   }
   if (/^X-QHPSI:/m.test(header)) {
     return failure(what, 'is called infected', 'see the scanners: they may call all mail infected')
   }
-  return warning(what, `is handed on unscanned${why}`, 'see QHPSIMINSIZE, SCANFAIL, onescan.off')
+  return warning(what, `is passed on unscanned${why}`, 'see QHPSIMINSIZE, SCANFAIL, onescan.off')
 }
 
 function judgeEicar(host: Host, trial: SlotTrial): Finding {
-  const what = 'slot, EICAR'
+  const what = 'qmail, EICAR'
   const { outcome, header, why } = trial
   if (outcome.code !== 0 || header === undefined) return failed(what, host, trial)
   if (/^X-QHPSI: virus found$/m.test(header)) return ok(what, 'is found')
@@ -95,7 +95,7 @@ function judgeEicar(host: Host, trial: SlotTrial): Finding {
 /** Whether mail is judged while onescand does not answer, too. */
 function judgeCold(host: Host, trial: SlotTrial): Finding[] {
   if (trial.outcome.code === 0 && trial.header !== undefined) return []
-  const { what, value, remedy = '' } = failed('slot, without onescand', host, trial)
+  const { what, value, remedy = '' } = failed('qmail, without onescand', host, trial)
   const meanwhile = 'onescand scans mail, but while it cannot answer, mail is deferred'
   return [warning(what, `${value}: ${meanwhile}`, remedy)]
 }

@@ -26,7 +26,7 @@ export function faultReply(kind: FaultKind): SmtpReply {
   if (kind === 'address-too-long') {
     return { code: 553, enhanced: '5.1.0', lines: ['an address is longer than 1002 bytes'] }
   }
-  const lines = ['the message cannot be looked at now, try again later']
+  const lines = ['the message cannot be processed now, try again later']
   return { code: 451, enhanced: '4.3.0', lines }
 }
 

@@ -81,7 +81,7 @@ export class NextServer {
     this.#wire = new ServerWire(socket, {
       push: (chunk) => {
         this.#lines.push(chunk)
-        if (this.#lines.pending > UNREAD_MAX) throw new Error('says more than it was asked')
+        if (this.#lines.pending > UNREAD_MAX) throw new Error('sent more than was asked')
       },
       explain: (error) => this.#fault(error ? errorText(error) : 'closed the connection'),
     })
@@ -188,7 +188,7 @@ export class NextServer {
   /** Returns why a server spoke without being asked: a 421 is in good order (RFC 5321 3.8). */
   #unasked(): string {
     const reply = this.#takeReply()
-    if (reply?.code !== 421) return 'said something that it was not asked'
+    if (reply?.code !== 421) return 'sent an unexpected reply'
     return `closed the connection: 421 ${replyTexts(reply).join(' ')}`
   }
 }

@@ -33,7 +33,7 @@ export interface SmtpRoute {
 export interface SmtpOptions extends MailDoorOptions {
   /**
    * Sessions at once. If one more client comes, one that comes no further makes room, or one of an
-   * address that has more than half of them; or the new one is told to come again.
+   * address that has more than half of them; or the new one is asked to come again.
    */
   readonly maxClients: number
   /** Bytes of a message. */

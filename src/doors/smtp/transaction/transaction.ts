@@ -55,7 +55,7 @@ export class SmtpTransaction {
   /**
    * Answers DATA, receives the content, judges it, and carries the decision out. Replies of single
    * recipients are said as they come. Resolves to those that are left to say, which are one at least;
-   * never rejects. If anything fails before the content has ended, the client is still amid content.
+   * never rejects. If anything fails before the content has ended, the client is still within content.
    */
   async receive(
     client: SmtpConnection,

@@ -53,7 +53,7 @@ export const infectedMail = { ...foundMail, ...quarantineLimits }
 
 const scanFail = ['defer', 'accept', 'quarantine'] as const
 
-/** What becomes of mail about which no scanner could tell. */
+/** What becomes of mail about which no scanner gave an answer. */
 const scanFailed = {
   SCANFAIL: word(scanFail, {
     laxer: accepts,
@@ -299,10 +299,10 @@ function isWithin(line: QhpsiLine, own: QhpsiLine): boolean {
   )
 }
 
-/** The most characters of a reply text in the settings, before its placeholders are filled. */
+/** The upper limit for the characters of a reply text in the settings, before its placeholders are filled. */
 const TEXT_MAX = 200
 
-const PLACEHOLDERS = ['virus', 'ground', 'id', 'host'] as const
+const PLACEHOLDERS = ['virus', 'reason', 'id', 'host'] as const
 /** A word that stands in braces in a reply text, and is replaced for each message. */
 export type Placeholder = (typeof PLACEHOLDERS)[number]
 

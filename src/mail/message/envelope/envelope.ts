@@ -122,7 +122,7 @@ export class EnvelopeReader {
   }
 }
 
-/** The origin of a message, as the SMTP server, its client and DNS tell it. Texts are latin1. */
+/** The origin of a message, as reported by the SMTP server, its client and DNS. Texts are latin1. */
 export interface Origin {
   readonly door: 'slot' | 'milter' | 'smtp' | 'clamd'
   /** The IP address of the SMTP client; undefined if there is none. */
@@ -137,7 +137,7 @@ export interface Origin {
   readonly queueId?: string | undefined
 }
 
-/** Reads the name of a client as a server tells it: "unknown", or an address in brackets, is not a name. */
+/** Reads the name of a client as a server reports it: "unknown", or an address in brackets, is not a name. */
 export function clientNameOf(name: string | undefined): string | undefined {
   if (!name || name === 'unknown' || name.startsWith('[')) return undefined
   return name

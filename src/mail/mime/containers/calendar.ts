@@ -7,7 +7,7 @@ import { type HeldFile, PropertyHead, PropertyValue } from './content-line.ts'
 
 /**
  * Gives each file that stands in a value of a calendar (RFC 5545 3.1) or of cards (RFC 6350 3.2, vCard
- * 2.1): in any property that says so, and in those that are made for files. Where readers differ about
+ * 2.1): in any property that declares it, and in those that are made for files. Where readers differ about
  * the lines, the other ways of reading them are odd.
  */
 export function* openCalendar(source: Bytes, work: Work, give: (file: HeldFile) => Steps): Steps {

@@ -65,7 +65,7 @@ export type PgpContent =
 
 /**
  * Gives what a message in OpenPGP holds that everybody can read: the data of its literal packets, and
- * what comes out of a compressed one; and what stands after its packets. `isSaid` says that something
+ * what comes out of a compressed one; and what stands after its packets. `isSaid` means that something
  * around the bytes calls them OpenPGP: then each packet is skipped whose length can be read, as GnuPG does.
  * Without that, only bytes that begin as programs write a message are taken for one. Returns whether the
  * bytes are such a message, and whole. Throws Unreadable if they are one in which something cannot be read.
@@ -213,7 +213,7 @@ function fileOf(body: Bytes): PgpContent {
 /** How data in bzip2 begins, which is not read. */
 const BZIP2 = Buffer.from('BZh')
 
-/** `isSure` says that the bytes are a packet that was meant to be one. */
+/** `isSure` means that the bytes are a packet that was meant to be one. */
 function* giveCompressed(
   body: Bytes,
   isSure: boolean,

@@ -8,7 +8,7 @@ export const ARMOUR_END = '-----END'
 /**
  * Decodes the armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468), from after its first line, as GnuPG
  * does: what is no base64 is left out, wherever it stands. A `=` at the start of a line begins the
- * checksum. `hasFields` says that lines that look like fields stand before the data; gpgsm knows none.
+ * checksum. `hasFields` means that lines that look like fields stand before the data; gpgsm knows none.
  */
 class ArmourDecoder implements Decoder {
   readonly #inner: Base64Decoder

@@ -168,7 +168,7 @@ export abstract class ByteDecoder implements Decoder {
 
 /**
  * Gives each line as a whole, with its end, though the bytes come in pieces of any size. A line of more
- * than BUFFER_SIZE bytes is given in pieces. `ends` says what ends a line: LF alone, or a bare CR, too.
+ * than BUFFER_SIZE bytes is given in pieces. `ends` states what ends a line: LF alone, or a bare CR, too.
  */
 export class WholeLines {
   readonly #give: (bytes: Buffer, from: number, to: number) => void

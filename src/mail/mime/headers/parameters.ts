@@ -82,7 +82,7 @@ const VALUE_MAX = 2 * limits.boundary
 
 /**
  * Finds all parameters of this name in a text as lenient readers do: by its word, wherever that stands. The
- * value is the text after the `=`, which it begins; `isSection` says that the parameter is written in
+ * value is the text after the `=`, which it begins; `isSection` means that the parameter is written in
  * sections, as `boundary*=` or `boundary*0*=` (RFC 2231). Takes time linear in the length of the text.
  */
 function* parametersIn(

@@ -63,7 +63,7 @@ const ENCODING = 'content-transfer-encoding'
 const DISPOSITION = 'content-disposition'
 
 /**
- * Reads what a header says about its content. `isWhole` says that each line was a field, and that an empty
+ * Reads what a header says about its content. `isWhole` means that each line was a field, and that an empty
  * line ended the header; `isOfPart`, that it belongs to a part, and not to a mail. Takes time linear in the
  * length of the lines. Throws LimitExceeded if there is too much in encoded words, or in boundaries.
  */
@@ -403,7 +403,7 @@ function areAllKnown(values: readonly string[]): boolean {
 
 /**
  * Returns the encodings by which some reader may decode the content. `values` are those of all
- * encoding fields; `isPlain` says that readers agree about the fields; `header` is all that the
+ * encoding fields; `isPlain` means that readers agree about the fields; `header` is all that the
  * header says about content. A word that readers know, alone in one plain field, says
  * which encodings there are. If none does, `identity` and all encodings that the header mentions are
  * returned.

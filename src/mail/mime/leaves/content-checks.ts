@@ -119,7 +119,7 @@ export function* holdsCodedData(
  */
 const SEAM = 64
 
-/** The bytes at the start of a file that tell whether the file is mail. */
+/** The bytes at the start of a file that show whether the file is mail. */
 export const MAIL_START = 512
 
 /** Returns whether libclamav may take the file for mail: it begins with a field. */

@@ -283,7 +283,7 @@ export class Decoding extends Work {
     yield* this.giveBlocks(text, lines, { from: 0, to: text.size }, kinds)
   }
 
-  /** Gives the blocks of data in a range of a text, but for those that `known` has. Adds them to it. */
+  /** Gives the blocks of data in a range of a text, except those that `known` has. Adds them to it. */
   *giveBlocks(
     text: Bytes,
     lines: CodedLines,

@@ -24,7 +24,7 @@ export class MailReadings {
   /**
    * `around` is the depth of the mail itself; `budget` is that of the message which holds it, and loses what
    * is read in further ways; `known` is the header of the mail, if a stage before has found that;
-   * `isForDepth` says that the caller wants to know how deep the mail is to libclamav.
+   * `isForDepth` means that the caller wants to know how deep the mail is to libclamav.
    */
   constructor(
     source: Bytes,
@@ -69,7 +69,7 @@ export class MailReadings {
     if (this.#text.isFull || this.#textByCrs?.isFull)
       return 'more lines like delimiters than are kept'
     const isThinned = this.#text.isThinned && this.#every.count > 1
-    return isThinned ? 'more lines of dashes than are looked at in several ways' : undefined
+    return isThinned ? 'more lines of dashes than are read in several ways' : undefined
   }
 
   #byCrs(): MailText {

@@ -5,7 +5,7 @@ const LINE_MAX = 16 * 1024
 
 /**
  * Turns bytes that come in pieces of any size into blocks of whole lines, and parts a long line
- * into several blocks. `midLine` says that a block begins inside of a line. A block is valid until
+ * into several blocks. `midLine` means that a block begins inside of a line. A block is valid until
  * `take` returns.
  */
 export class LineBlocks {

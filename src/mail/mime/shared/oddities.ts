@@ -7,7 +7,7 @@ export const oddities = {
   header:
     'a line in a header that is not a field, or a field with control characters or a blank in its name',
   field:
-    'a MIME field that stands twice, is empty, or has an odd number of quotes, or an encoding or a character set that nobody knows',
+    'a MIME field that occurs twice, is empty, or has an odd number of quotes, or an unknown encoding or character set',
   boundary:
     'a multipart without a boundary that all programs read alike, or a boundary in another type',
   delimiter:
@@ -15,8 +15,8 @@ export const oddities = {
   'encoded-multipart': 'a multipart in base64 or quoted-printable',
   base64: 'base64 that goes on after its padding',
   'quoted-printable': 'a soft line break with blanks after it',
-  encrypted: 'something that is encrypted by S/MIME or OpenPGP, so that nobody can look into it',
-  unread: 'more than is read: one of the limits of the second look, or what nobody here can read',
+  encrypted: 'content that is encrypted by S/MIME or OpenPGP',
+  unread: 'more than is read: a limit of the second look was reached, or content cannot be read',
 } as const
 
 export type Oddity = keyof typeof oddities

@@ -175,7 +175,7 @@ export class CodedSearch {
   /** The units of work so far, besides those of bytes. */
   units = 0
 
-  /** `midLine` says that the block begins inside of a line; `kinds`, what is looked for. */
+  /** `midLine` means that the block begins inside of a line; `kinds`, what is looked for. */
   constructor(bytes: Buffer, { midLine = false, kinds = codedKinds } = {}) {
     this.#bytes = bytes
     this.#midLine = midLine

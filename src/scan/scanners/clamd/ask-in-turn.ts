@@ -70,7 +70,7 @@ class ServerSearch {
   #broken = 0
   #hasDied = false
   #isOver = false
-  /** Whether nobody listens at the server that was asked last. */
+  /** Whether nothing listens at the server that was asked last. */
   #mayBeDown = false
   /** The cause of the last trouble. */
   #cause: Cause = 'timeout'
@@ -159,7 +159,7 @@ class ServerSearch {
 
   couldNotTell(): ScanResult {
     const remedy = this.#mayBeDown
-      ? ['start clamd, or correct CLAMD: onescan check says which']
+      ? ['start clamd, or correct CLAMD: onescan check shows which']
       : []
     const why = [...this.#troubles.values(), ...remedy].join('; ')
     return (this.#hasDied ? scannerDied : unknown)(why, this.#cause)

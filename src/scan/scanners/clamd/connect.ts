@@ -75,7 +75,7 @@ class BunConnection implements Connection {
   #done: ((error?: Error) => void) | undefined
 
   constructor(target: ClamdAddress) {
-    // Bun reports a missing path before connect() returns, and nobody listens for errors then. So the
+    // Bun reports a missing path before connect() returns, and nothing listens for errors then. So the
     // connection starts a turn later.
     queueMicrotask(() => {
       if (!this.#isDestroyed) this.#start(target)

@@ -14,7 +14,7 @@ import { clamdHasLoaded, Versions } from './versions.ts'
 
 /** Milliseconds for which servers are taken to have the same directories. */
 const DATABASES_FOR = 60_000
-/** What the log says of a server that begins to fail, and of one that answers again. */
+/** What the log reports about a server that begins to fail, and of one that answers again. */
 const CHANGES = {
   fails: 'fails, and is skipped while others answer',
   answers: 'answers again',
@@ -58,7 +58,7 @@ export function clamdScanner(
   const list: readonly ClamdServer[] = CLAMD.map((text) => {
     const address = readClamdAddress(text, files)
     const changed = (state: 'fails' | 'answers') => {
-      // If there is only one server, each message says so.
+      // If there is only one server, each message reports it.
       if (list.length > 1) log(`clamd ${address.text}: ${CHANGES[state]}`)
     }
     return new ClamdServer(address, { lasting, passing, changed })

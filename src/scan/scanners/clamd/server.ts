@@ -173,7 +173,7 @@ export class ClamdServer {
         this.#noteFailure()
         return
       case 'timed-out':
-        // If the client has gone, nobody waits for the answer, and the server is not to blame.
+        // If the client has gone, no client waits for the answer, and the server is not to blame.
         if (isLate(task.signal)) this.failed()
         return
       case 'broken':

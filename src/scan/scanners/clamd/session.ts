@@ -176,7 +176,7 @@ export class ClamdSession {
     const wire: ServerWire = new ServerWire(socket, {
       push: (chunk) => {
         // Bytes that nobody asked for mean that the server is about to close the connection.
-        if (this.#replies === undefined) throw new Error('sent an answer that nobody asked for')
+        if (this.#replies === undefined) throw new Error('sent an unexpected answer')
         this.#replies.push(chunk)
       },
       explain: (error) => {

@@ -21,7 +21,7 @@ interface Asking {
   readonly done: Promise<void>
 }
 
-/** Asks servers for their signatures (VERSION, clamd(8)) as long as somebody wants to know them. */
+/** Asks servers for their signatures (VERSION, clamd(8)) as long as a caller wants to know them. */
 export class Versions {
   readonly #servers: readonly ClamdServer[]
   readonly #closed = new AbortController()

@@ -166,7 +166,7 @@ class PluginPool {
   }
 
   /**
-   * Resolves to the answer on one message. Rejects if no process can be started; the error says why.
+   * Resolves to the answer on one message. Rejects if no process can be started; the error gives the reason.
    * Nothing is left of a process that had its last message when the answer is there.
    */
   async ask(question: PluginQuestion, task: ScanTask): Promise<ScanResult> {

@@ -36,7 +36,7 @@ awaitRequest([])
 
 /**
  * Reads the next request. While a plugin works, the channel is not read, so that only the plugin's own
- * work keeps the event loop alive: `beforeExit` says that none of it is left.
+ * work keeps the event loop alive: `beforeExit` means that none of it is left.
  */
 function awaitRequest(before: readonly Buffer[]): void {
   read(CHANNEL, Buffer.allocUnsafe(CHUNK), 0, CHUNK, null, (error, size, chunk) => {

@@ -253,7 +253,7 @@ async function answerOf(
     if (inTime !== ABORTED) return inTime
     const result = await withTimeout(scanning, GRACE)
     if (result !== TIMED_OUT) return result
-    return unknown(isLate(signal) ? 'no answer in time' : 'nobody waits for the answer', 'timeout')
+    return unknown(isLate(signal) ? 'no answer in time' : 'no client waits', 'timeout')
   } catch (error) {
     if (isFault(error) && (error.kind === 'temp-file' || error.kind === 'write')) throw error
     return unknown(errorText(error), causeOf(error))

@@ -39,7 +39,7 @@ export class Loan {
   }
 
   check(): void {
-    if (this.#isOver) throw new Error('the message is over')
+    if (this.#isOver) throw new Error('the message has ended')
   }
 
   /** Throws a Fault of kind `read` if the scanner may have opened another file than those that it got. */

@@ -94,7 +94,7 @@ function* isPlainText(bytes: Bytes, work: Work): Steps<boolean> {
   return (yield* textPropertiesOf(bytes, work)).isText
 }
 
-/** The sample of some of its bytes, but for the file. */
+/** The sample of some of its bytes, except the file. */
 function partOf({ envelope, origin, message }: Sample, bytes: Bytes): Omit<Sample, 'file'> {
   return { bytes, envelope, origin, ...(message && { message }) }
 }

@@ -48,7 +48,7 @@ export class ResultCollector {
     // A virus may lie beside what is encrypted.
     const isProperty = result.answer === 'unseen' && result.what === 'encrypted'
     if (result.answer === 'unseen' && !isProperty && keepsOut.has(result.what)) {
-      // OVERSIZE says that no scanner could tell: SCANFAIL decides then.
+      // OVERSIZE says that no scanner gave an answer: SCANFAIL decides then.
       return result.what === 'size' ? unknown(result.why, 'limit') : result
     }
     this.#passOver(result)
@@ -64,7 +64,7 @@ export class ResultCollector {
   }
 
   /**
-   * Takes that the message holds more than is read; `limit` says so to the sender. This is the result only
+   * Takes that the message holds more than is read; `limit` names it to the sender. This is the result only
    * if nothing else is found. Returns whether it keeps the message out.
    */
   takeHoldsMore(why: string, limit: string): boolean {

@@ -24,7 +24,7 @@ export const properties: Readonly<
   },
   phishing: {
     names: /^Heuristics\.(?:Phishing|Safebrowsing)\./,
-    because: 'a link in it does not lead where it says',
+    because: 'a link in it leads elsewhere than it shows',
   },
   unwanted: {
     names: /^PUA\./,

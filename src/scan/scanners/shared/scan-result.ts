@@ -134,13 +134,13 @@ function limitByName(name: string, why: string): Unread | undefined {
 
 /** Why an answer of scanners is unknown: the closed list that the log, metrics and alerts count by. */
 export const causesInWords = {
-  timeout: "SCANTIMEOUT, or the scanner's own deadline, was over",
+  timeout: "SCANTIMEOUT or the scanner's own deadline expired",
   busy: 'its turn would come too late, or there was no moment to scan it alone',
   unreachable: 'no connection to the scanner, or no program to start',
   'broken-off': 'the scanner began and did not end: it died, or closed the connection',
   limit: 'there is more than the scanner reads',
   memory: 'no memory, room or descriptors',
-  'scanner-error': 'the scanner said that it failed, or gave an unknown answer',
+  'scanner-error': 'the scanner reported an error, or gave an invalid answer',
   plugin: 'the plugin itself answered unknown',
   poison: 'scanners died three times at it alone, so it is not scanned for an hour',
 } as const

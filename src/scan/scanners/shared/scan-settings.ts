@@ -60,7 +60,7 @@ export function readScanSettings(
 function withAttachments(line: QhpsiLine): QhpsiLine {
   if (line.kind === 'command') {
     const text = 'BADATTACHMENTS: a QHPSI with a command looks for no names'
-    throw new Fault('config', `${text}; say QHPSI="plugin: attachments clamd"`)
+    throw new Fault('config', `${text}; set QHPSI="plugin: attachments clamd"`)
   }
   const { names } = line
   return names.includes('attachments') ? line : { ...line, names: ['attachments', ...names] }

@@ -28,7 +28,7 @@ interface MailInTurn {
   readonly size: number
   /** Milliseconds until its deadline. */
   readonly timeLeft: () => number
-  /** Aborted at its deadline, or when nobody waits for the answer any more. */
+  /** Aborted at its deadline, or when no client waits for the answer any more. */
   readonly signal: AbortSignal
   /** Whether it had a turn before, for another scan: then it goes first. */
   readonly hasBegun: boolean

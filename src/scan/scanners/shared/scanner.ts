@@ -22,7 +22,7 @@ export interface Sample {
    */
   file(): Promise<SampleFile>
   /**
-   * Returns the descriptor of a file with these bytes that nobody can change any more; set if there is
+   * Returns the descriptor of a file with these bytes that can no longer be changed; set if there is
    * one. It stays open while the scanner has the sample. Afterwards this throws, because the number may
    * be another file's.
    */
@@ -61,7 +61,7 @@ export interface SampleFile {
   /** Absolute. */
   readonly path: string
   /**
-   * Throws a Fault of kind `read` if somebody may have put another file in its place, which the scanner
+   * Throws a Fault of kind `read` if another user may have put another file in its place, which the scanner
    * would have opened.
    */
   confirm(): void
@@ -73,7 +73,7 @@ export type IsPassedOver = (found: Pick<Infected, 'name' | 'banned'>) => boolean
 /** What a scanner gets besides the sample. */
 export interface ScanTask {
   /**
-   * Aborted at the message's deadline (SCANTIMEOUT; `isLate` tells), or when nobody waits for the answer
+   * Aborted at the message's deadline (SCANTIMEOUT; `isLate` tells), or when no client waits for the answer
    * any more. The scanner stops its work then, and frees what it holds.
    */
   readonly signal: AbortSignal
@@ -85,7 +85,7 @@ export interface ScanTask {
   note(text: string): void
   /**
    * Called for each sample that was scanned, with the signatures that the scanner had before it
-   * began; undefined if it does not know them. Set if somebody wants to know.
+   * began; undefined if it does not know them. Set if a caller wants to know.
    */
   readonly signatures?: ((scanner: string, version: string | undefined) => void) | undefined
 }
@@ -94,7 +94,7 @@ const TIMEOUT_ERROR = 'TimeoutError'
 
 /** Aborts for the reason that `isLate` knows: the deadline. */
 export function abortLate(controller: AbortController): void {
-  controller.abort(new DOMException('SCANTIMEOUT is over', TIMEOUT_ERROR))
+  controller.abort(new DOMException('SCANTIMEOUT has expired', TIMEOUT_ERROR))
 }
 
 /** Whether the signal was aborted at the deadline, and not because nobody waits any more. */
@@ -122,7 +122,7 @@ interface Memorable {
    */
   readonly loadsFrom?: () => readonly string[] | undefined
   /**
-   * Resolves to whether the scanner has loaded all of these signature files. `isSettled` says whether a
+   * Resolves to whether the scanner has loaded all of these signature files. `isSettled` states whether a
    * change of that time is long ago. A scanner without this function has loaded the files when all of
    * them are settled.
    */

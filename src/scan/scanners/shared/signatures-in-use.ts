@@ -44,7 +44,7 @@ async function areSignaturesLoaded(
 }
 
 /**
- * Says why this host would not notice that the scanners' signatures change, in the files of CLAMDBDIR or
+ * Reports why this host would not notice that the scanners' signatures change, in the files of CLAMDBDIR or
  * otherwise; undefined if it would. If it would not, no verdict may be remembered.
  */
 export function whyUnnoticed(
@@ -52,11 +52,11 @@ export function whyUnnoticed(
   files: SignatureFiles | undefined,
 ): string | undefined {
   for (const { name, memorable } of scanners) {
-    if (memorable?.signatures === 'not told') return `${name} does not tell its signatures`
+    if (memorable?.signatures === 'not told') return `${name} does not report its signatures`
     if (memorable?.loadsFrom === undefined) continue
     if (files === undefined) return 'there are no signatures in CLAMDBDIR'
     const from = memorable.loadsFrom()
-    if (from === undefined) return `nobody says where ${name} has its signatures; set CLAMDBDIR`
+    if (from === undefined) return `the directory of ${name}'s signatures is unknown; set CLAMDBDIR`
     const other = from.find((directory) => !isSame(directory, files.directory))
     if (other !== undefined) return `${name} has its signatures in ${other}, and not in CLAMDBDIR`
   }

@@ -33,7 +33,7 @@ export function stillCounts(verdict: RememberedVerdict, standard: FreshnessRule)
   const { now, maxAge, signatures, files, host } = standard
   const age = now - verdict.time
   if (age > maxAge || age < -FUTURE_MAX) return false
-  // A site's own signatures have no number: another host may have got them later, and nothing says so.
+  // A site's own signatures have no number: another host may have got them later, which nothing shows.
   const areSettled = files?.others === undefined || verdict.time >= files.others + SETTLED_AFTER
   if (verdict.found.answer === 'infected') {
     return (verdict.signatures === signatures && areSettled) || Math.abs(age) <= INFECTED_FOR

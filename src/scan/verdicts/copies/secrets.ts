@@ -8,7 +8,7 @@ export interface Secrets {
 }
 
 /**
- * Derives two secrets from one, so that neither tells anything about the other or about the stamps
+ * Derives two secrets from one, so that neither reveals anything about the other or about the stamps
  * of its key.
  */
 export function deriveSecrets(secret: Buffer, crypto: Pick<Crypto, 'createHmac'>): Secrets {

@@ -127,7 +127,7 @@ export class SharedStore {
     if (this.#connection.isReady) void this.#publish(key, sealed, seconds)
   }
 
-  /** Tells other hosts that the scan after a `get` without result found no verdict: they need not wait. */
+  /** Notifies other hosts that the scan after a `get` without result found no verdict: they need not wait. */
   release(fingerprint: string): void {
     const key = keyOf(fingerprint)
     const until = this.#claims.get(key)

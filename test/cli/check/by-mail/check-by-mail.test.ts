@@ -105,17 +105,17 @@ t.test(
     ]
     judge(t, await findingsByMail(ways, [log]), [
       new RegExp(
-        `^ok port ${postfix.port}, clean mail: is scanned by the milter door, and accepted`,
+        `^ok port ${postfix.port}, clean mail: is scanned by the milter interface, and accepted`,
       ),
-      new RegExp(`^ok port ${postfix.port}, EICAR: is refused by the milter door: EICAR`),
-      new RegExp(`^ok port ${starts}, EICAR: is refused by the milter door`),
-      new RegExp(`^ok port ${whole}, EICAR: is refused by the milter door`),
+      new RegExp(`^ok port ${postfix.port}, EICAR: is refused by the milter interface: EICAR`),
+      new RegExp(`^ok port ${starts}, EICAR: is refused by the milter interface`),
+      new RegExp(`^ok port ${whole}, EICAR: is refused by the milter interface`),
       new RegExp(`^warning port ${closed}: wants authentication, so its mail was not tried: 5`),
       new RegExp(`^warning port ${starts}: wants TLS, so its mail was not tried: 530 .*STARTTLS`),
       new RegExp(`^error port ${aside}, clean mail: is taken, and onescan did not see it`),
       new RegExp(`^error port ${aside}, EICAR: is taken, and onescan did not see it`),
-      new RegExp(`^ok ${program}, clean mail: is scanned by the milter door`),
-      new RegExp(`^ok ${program}, EICAR: is refused by the milter door`),
+      new RegExp(`^ok ${program}, clean mail: is scanned by the milter interface`),
+      new RegExp(`^ok ${program}, EICAR: is refused by the milter interface`),
     ])
   },
 )
@@ -139,8 +139,8 @@ t.test(
     const script = `#!/bin/sh\nexec /usr/sbin/sendmail -C ${dirname(postfix.queue)}/etc "$@"\n`
     writeFileSync(program, script, { mode: 0o755 })
     judge(t, await findingsByMail([plain(postfix.port), { program }], [log]), [
-      new RegExp(`^ok port ${postfix.port}, EICAR: is kept by the milter door`),
-      new RegExp(`^ok ${program}, EICAR: is kept by the milter door`),
+      new RegExp(`^ok port ${postfix.port}, EICAR: is kept by the milter interface`),
+      new RegExp(`^ok ${program}, EICAR: is kept by the milter interface`),
     ])
     const sentTo = (user: string) =>
       postfix.log().match(new RegExp(`to=<${user}@example\\.org>.* status=sent`, 'g'))?.length ?? 0
@@ -161,7 +161,7 @@ t.test('a virus in a large mail is looked for, too', { skip: postfixMissing }, a
   const main = { smtpd_milters: milter, default_transport: 'discard:', relayhost: '' }
   const { port } = await startPostfix(t, 1, main)
   judge(t, await findingsByMail([plain(port)], [log]), [
-    new RegExp(`^ok port ${port}, EICAR: is refused by the milter door`),
+    new RegExp(`^ok port ${port}, EICAR: is refused by the milter interface`),
     new RegExp(`^error port ${port}, EICAR in a large mail: gets in: onescan calls it `),
   ])
 })
@@ -237,7 +237,7 @@ t.test('a server that takes no such mail gets none, and nothing is sent at all',
   const gone = await freePort()
   t.match(await findingsByMail([plain(next.port), plain(gone)]), [
     { level: 'warning', value: /takes no mail for .*: 550 5\.1\.1 no such user/ },
-    { level: 'ok', what: `port ${gone}`, value: /^nobody takes mail there: / },
+    { level: 'ok', what: `port ${gone}`, value: /^no server answers there: / },
   ])
   t.same(next.got.flatMap(({ recipients, content }) => [...recipients, `${content}`]).join(''), '')
   for (const wrong of ['ann', 'ann@x>\r\nQUIT', '', 'a b@example.org', '-oQ/tmp@example.org']) {
@@ -264,11 +264,11 @@ t.test(
       script: (verb) => (verb === 'RCPT' ? '550 5.1.1 no such user' : undefined),
     })
     const found = await findingsByMail([plain(25), plain(next.port)])
-    const value = new RegExp(`^nobody takes mail there, while port ${next.port} greets: `)
+    const value = new RegExp(`^no server answers there, while port ${next.port} greets: `)
     const remedy = /^if other hosts send mail to this one, have the mail server listen on port 25/
     t.match(found[0], { level: 'warning', what: 'port 25', value, remedy })
     t.match(await findingsByMail([plain(25)]), [
-      { level: 'error', value: /^nobody takes mail: /, remedy: /^start the mail server;/ },
+      { level: 'error', value: /^no server answers: /, remedy: /^start the mail server;/ },
     ])
   },
 )
@@ -315,7 +315,7 @@ t.test('what is refused behind a queue bounces, also if a program sent it', asyn
     return linesOf(await findingsByMail([{ program }], [log])).filter((line) => /EICAR/.test(line))
   }
   t.match(await judged('smtp'), [/^error .*after the server took it: .*; add --after-queue/])
-  t.match(await judged('milter'), [/^ok .* EICAR: is refused by the milter door: Eicar/])
+  t.match(await judged('milter'), [/^ok .* EICAR: is refused by the milter interface: Eicar/])
 })
 
 t.test('where no log can be read, nothing is ok', async (t) => {
@@ -356,9 +356,9 @@ t.test(
       bare.around(['unshare', '--net', '/bin/sh', '-c', apart, program, ...words])
     const found = await findingsOn({ ...bare, around }, '--mail', 'ann@example.org')
     judge(t, found, [
-      /^error port 25: nobody takes mail: .*(ECONNREFUSED|ENETUNREACH)/,
-      /^ok port 587: nobody takes mail there/,
-      /^ok port 465: nobody takes mail there/,
+      /^error port 25: no server answers: .*(ECONNREFUSED|ENETUNREACH)/,
+      /^ok port 587: no server answers there/,
+      /^ok port 465: no server answers there/,
       /^error \/usr\/sbin\/sendmail, clean mail: is not taken, .*: uid \d+ sends to ann@example\.org/,
     ])
     t.notMatch(linesOf(found).join(), 'uid 0 sends')

@@ -32,11 +32,11 @@ t.test('routers as the page has them hand mail to onescand', async (t) => {
   ])
 })
 
-t.test('a port at which nobody listens is named, with the router', async (t) => {
+t.test('a port at which nothing listens is named, with the router', async (t) => {
   const wrong = asThePage.replace('10027', '10037')
   t.match(told(wrong, [10025, 10027]), [
     /^ok /,
-    /^error router onescan_after_queue of Exim: hands mail to port 10037 of 127.0.0.1, where nobody listens: Exim defers it; .* name an address of its --smtp \(inet:127.0.0.1:10025, inet:0.0.0.0:10027\)/,
+    /^error router onescan_after_queue of Exim: sends mail to port 10037 of 127.0.0.1, where nothing listens: Exim defers it; .* name an address of its --smtp \(inet:127.0.0.1:10025, inet:0.0.0.0:10027\)/,
   ])
   t.match(told(asThePage, [10025])[1], /^error .*port 10027 .*; start onescand/)
 })

@@ -34,16 +34,16 @@ t.test(
   },
 )
 
-t.test('a port of onescand, which does not run, and at which nobody listens', async (t) => {
+t.test('a port of onescand, which does not run, and at which nothing listens', async (t) => {
   const text = `inet:127.0.0.1:${await freePort()}`
   t.match(unreachable(service, milterAt(text), host({ milters: [text], isRunning: false })), {
     level: 'error',
-    value: 'nobody listens there: Postfix defers all mail',
+    value: 'nothing listens there: Postfix defers all mail',
     remedy: /^onescand does not run: /,
   })
   t.match(unreachable(service, milterAt(text), host({ milters: [text] })), {
     level: 'error',
-    value: 'nobody listens there: Postfix defers all mail',
+    value: 'nothing listens there: Postfix defers all mail',
   })
 })
 

@@ -46,7 +46,7 @@ t.test(
     const { out } = await onescan(['check', '--daemon'], { env })
     t.match(
       out,
-      /warning +onescand: answers at .*does not tell you its settings; run check as root/,
+      /warning +onescand: answers at .*does not show you its settings; run check as root/,
     )
   },
 )
@@ -89,14 +89,14 @@ t.test('what an onescand tells of itself is its word, that it is well, too', asy
   const found = await findingsAbout(await impostor(t, { ...plain, trial }))
   t.match(found.at(-1), { level: 'ok', value: /^calls a clean message clean/ })
   const asRoot = found.filter(({ account }) => account === undefined)
-  t.match(asRoot, [{ level: 'error', what: /^trials/, value: /this part was not looked at/ }])
+  t.match(asRoot, [{ level: 'error', what: /^trials/, value: /this part was not checked/ }])
 })
 
 // promise: bad-onescand
 t.test('an onescand that tells of thousands of files is not listened to', async (t) => {
   const files = Array.from({ length: 2000 }, (_, at) => `/etc/x${at}`)
   const found = await findingsAbout(await impostor(t, { ...plain, changed: files }))
-  t.match(found, [{ level: 'warning', value: /does not tell you its settings/ }])
+  t.match(found, [{ level: 'warning', value: /does not show you its settings/ }])
 })
 
 // promise: root-process-name
@@ -107,7 +107,7 @@ t.test(
     const path = await impostor(t, { ...plain, pid: 1, changed: ['/x'] })
     chownSync(path, ONESCAN, ONESCAN)
     const found = await findingsAbout(path, makeMachine(t).around([]))
-    t.match(found, [{ level: 'warning', value: /does not tell you its settings/ }])
+    t.match(found, [{ level: 'warning', value: /does not show you its settings/ }])
   },
 )
 
@@ -242,9 +242,9 @@ t.test(
     machine.write('/var/log/onescand/current', `@4000000067430000000000a0 serving\n${log}`)
     judge(t, await findingsOn(machine, '--daemon'), [
       /^error onescand: does not answer; /,
-      /^warning onescand: says in its log: "warning: x: y; z"; correct what it names/,
-      /^error onescand: says in its log: "error: settings: --mliter: .*did you mean --milter\?"/,
-      /^error onescand: says in its log: ".*: clamd: not found"/,
+      /^warning onescand: logged: "warning: x: y; z"; correct what it names/,
+      /^error onescand: logged: "error: settings: --mliter: .*did you mean --milter\?"/,
+      /^error onescand: logged: ".*: clamd: not found"/,
     ])
   },
 )
@@ -264,7 +264,7 @@ t.test(
     machine.write('/var/log/onescand/current', lines.map((line) => `${stamp} ${line}\n`).join(''))
     judge(t, await findingsOn(machine, '--daemon'), [
       /^error onescand: does not answer; /,
-      /^error onescand: says in its log: "error: settings: SCANTIMEOUT soon/,
+      /^error onescand: logged: "error: settings: SCANTIMEOUT soon/,
     ])
   },
 )

@@ -203,7 +203,7 @@ t.test(
     judge(t, before, [
       /^warning clamd \S+: qmaild .* while onescand cannot .*; set "LocalSocketMode 666"/,
     ])
-    t.match(linesOf(before).join('\n'), /^ok slot, EICAR: is found/m)
+    t.match(linesOf(before).join('\n'), /^ok qmail, EICAR: is found/m)
     chmodSync(clamd.socket, 0o666)
     judge(t, await slot(), [/^ok clamd \S+: answers$/])
   },

@@ -71,7 +71,7 @@ export const setUps: readonly OnescandSetUp[] = [
     name: 'a plugin that is not there',
     settings: settings({ QHPSI: 'plugin: gone.mjs eicar', PLUGINDIR: '/nonexistent' }),
     runs: 'not',
-    check: [/^error onescand: says in its log: "error: settings: QHPSI: plugin gone\.mjs: /],
+    check: [/^error onescand: logged: "error: settings: QHPSI: plugin gone\.mjs: /],
     start: [/^error: settings: QHPSI: plugin gone\.mjs: /],
   },
   // clamd
@@ -112,7 +112,7 @@ export const setUps: readonly OnescandSetUp[] = [
     written: (lines) => lines.replace('REJECTVIRUS="1"', 'REJECTVIRUS = "1"'),
     check: [
       /^warning infected mail \[onescand\]: is tagged and delivered/,
-      /^warning onescand: says in its log: ".*\/etc\/default\/onescand: .*REJECTVIRUS: not found"/,
+      /^warning onescand: logged: ".*\/etc\/default\/onescand: .*REJECTVIRUS: not found"/,
     ],
   },
   {
@@ -121,7 +121,7 @@ export const setUps: readonly OnescandSetUp[] = [
     check: [
       /^error onescand \d+: scans nothing/,
       /^warning settings \[onescand\]: QHPSI is not set/,
-      /^warning onescand: says in its log: ".*\/etc\/default\/onescand: .*eicar: not found"/,
+      /^warning onescand: logged: ".*\/etc\/default\/onescand: .*eicar: not found"/,
     ],
   },
   {
@@ -129,8 +129,8 @@ export const setUps: readonly OnescandSetUp[] = [
     written: (lines) => lines.replaceAll('\n', '\r\n'),
     runs: 'not',
     check: [
-      /^error onescand: says in its log: "error: settings: [A-Z]+ .*: ends in a carriage return; .*sed -i/,
-      /^error onescand: says in its log: "error: settings: the options end in a carriage return/,
+      /^error onescand: logged: "error: settings: [A-Z]+ .*: ends in a carriage return; .*sed -i/,
+      /^error onescand: logged: "error: settings: the options end in a carriage return/,
     ],
   },
   // What keeps it from starting is said first, and nothing is asked that cannot answer
@@ -138,7 +138,7 @@ export const setUps: readonly OnescandSetUp[] = [
     name: 'an option is misspelt',
     options: () => '--mliter inet:127.0.0.1:1',
     runs: 'not',
-    check: [/^error onescand: says in its log: "error: settings: --mliter: /],
+    check: [/^error onescand: logged: "error: settings: --mliter: /],
   },
   {
     name: 'a policy by rule that its account cannot read',
@@ -147,7 +147,7 @@ export const setUps: readonly OnescandSetUp[] = [
       return {}
     },
     runs: 'not',
-    check: [/^error onescand: says in its log: "error: settings: EACCES.*: \/etc\/onescan\/policy/],
+    check: [/^error onescand: logged: "error: settings: EACCES.*: \/etc\/onescan\/policy/],
   },
   {
     name: 'VERDICTS without a keyring',
@@ -157,7 +157,7 @@ export const setUps: readonly OnescandSetUp[] = [
     }),
     runs: 'not',
     check: [
-      /^error onescand: says in its log: "error: settings: VERDICTS .*hosts that share verdicts need a key/,
+      /^error onescand: logged: "error: settings: VERDICTS .*hosts that share verdicts need a key/,
     ],
   },
   // Keys
@@ -243,7 +243,7 @@ export const setUps: readonly OnescandSetUp[] = [
     }),
     runs: 'not',
     check: [
-      /^error onescand: says in its log: "error: settings: VERDICTS .*mode 0644 lets everyone read it/,
+      /^error onescand: logged: "error: settings: VERDICTS .*mode 0644 lets everyone read it/,
     ],
     start: [/^error: settings: VERDICTS .*mode 0644 lets everyone read it; chmod 640/],
   },
@@ -275,13 +275,13 @@ export const setUps: readonly OnescandSetUp[] = [
     quotad: 'warning: settings: x; y\nonescan: program=onescan-quotad event=serving\n',
     check: [
       /^ok onescan-quotad: is below supervise/,
-      /^warning onescan-quotad: says in its log: "warning: settings: x; y"/,
+      /^warning onescan-quotad: logged: "warning: settings: x; y"/,
     ],
   },
   {
     name: 'onescan-quotad does not start with its settings',
     quotad: 'error: settings: --alow: is not an option; did you mean --allow?\n',
-    check: [/^error onescan-quotad: says in its log: "error: settings: --alow: .*--allow\?"/],
+    check: [/^error onescan-quotad: logged: "error: settings: --alow: .*--allow\?"/],
   },
   // Scanners that find nothing, or take all mail for infected
   {

@@ -141,9 +141,9 @@ const setUps: readonly SetUp[] = [
     isServed: true,
     expect: [
       /^ok process \d+: tcpserver -1 -x cdb 127\.0\.0\.1 0 qmail-smtpd/,
-      /^ok slot, EICAR: is found/,
-      /^ok slot, clean message: scanned and handed on/,
-      /^ok infected mail \[onescand\]: is tagged and delivered, unless tcp\.smtp says otherwise/,
+      /^ok qmail, EICAR: is found/,
+      /^ok qmail, clean message: scanned and passed on/,
+      /^ok infected mail \[onescand\]: is tagged and delivered, unless tcp\.smtp sets something else/,
     ],
   },
   // None
@@ -151,7 +151,7 @@ const setUps: readonly SetUp[] = [
     name: 'no mail server at all, and nothing of qmail is told',
     prepare() {},
     expect: [
-      /^warning mail server: none was found on this host .*; install one, and lead its mail/,
+      /^warning mail server: none was found on this host .*; install one, and connect it to onescan/,
     ],
   },
 ]
@@ -219,7 +219,7 @@ t.test('hosts by their mail servers', { skip }, async (t) => {
     )
     t.match(
       await checkOn(machine),
-      /^as the account onescan says:\n[\s\S]*^as root finds:\n[\s\S]*1 error, 2 warnings; this check sent no mail by Postfix, Sendmail: /m,
+      /^as the account onescan reports:\n[\s\S]*^as root finds:\n[\s\S]*1 error, 2 warnings; this check sent no mail by Postfix, Sendmail: /m,
     )
   })
 })

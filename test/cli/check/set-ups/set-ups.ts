@@ -52,11 +52,11 @@ const inAnHour = Date.now() / 1000 + 3600
 /** Set-ups of the slot, its chain and its scanners. QHPSI is `plugin: eicar` by default. */
 export const setUpsOfPrograms: readonly SetUp[] = [
   // The slot
-  { name: 'all is well', expect: [/^ok slot: /, /^ok slot, EICAR: is found/] },
+  { name: 'all is well', expect: [/^ok slot: /, /^ok qmail, EICAR: is found/] },
   {
     name: 'QMAILQUEUE is onescan-queue',
     env: { QMAILQUEUE: slotProgram },
-    expect: [/^ok slot: /, /^ok chain: \S+\/bin\/qmail-queue$/, /^ok slot, EICAR: is found/],
+    expect: [/^ok slot: /, /^ok chain: \S+\/bin\/qmail-queue$/, /^ok qmail, EICAR: is found/],
   },
   {
     name: 'QMAILQUEUE is the real qmail-queue',
@@ -116,7 +116,7 @@ export const setUpsOfPrograms: readonly SetUp[] = [
   {
     name: 'QHPSI names a command that takes all mail for infected',
     env: { QHPSI: '/bin/false %s' },
-    expect: [/^error slot, clean message: is called infected/],
+    expect: [/^error qmail, clean message: is called infected/],
   },
 ]
 
@@ -147,7 +147,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
     name: 'the classic softlimit',
     service: () => ['softlimit', '-m', '3000000', ...tcpserver()],
     expect: [
-      /^error slot, clean message: .* with a limit of 3000000 bytes of memory; write "softlimit -a 4000000000" /,
+      /^error qmail, clean message: .* with a limit of 3000000 bytes of memory; write "softlimit -a 4000000000" /,
     ],
   },
   {
@@ -164,7 +164,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
     expect: [
       /^ok process \d+: smtp-delay\S* --listen /,
       /^warning QHPSI: plugin: eicar: /,
-      /^ok slot, EICAR: /,
+      /^ok qmail, EICAR: /,
     ],
   },
   {

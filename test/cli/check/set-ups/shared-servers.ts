@@ -12,7 +12,7 @@ export interface SharedServers {
   /** The sockets of a clamd that is well but for its one signature, and of one without AlertExceedsMax. */
   readonly clamd: string
   readonly laxClamd: string
-  /** HOST:PORT at which nobody listens, or another program. */
+  /** HOST:PORT at which nothing listens, or another program. */
   readonly gone: string
   readonly taken: string
   /** A directory whose file system is full. */

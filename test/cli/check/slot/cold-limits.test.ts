@@ -44,7 +44,7 @@ t.test('while onescand answers, check warns of what happens without it', { skip 
   })
   const findings = await check(t, daemon.socket)
   t.match(
-    findings.filter(({ what }) => what === 'slot, without onescand'),
+    findings.filter(({ what }) => what === 'qmail, without onescand'),
     [
       {
         level: 'warning',
@@ -54,7 +54,7 @@ t.test('while onescand answers, check warns of what happens without it', { skip 
       },
     ],
   )
-  t.same(levelOf(findings, 'slot, EICAR'), ['ok'], 'the trial is as the mail', { findings })
+  t.same(levelOf(findings, 'qmail, EICAR'), ['ok'], 'the trial is as the mail', { findings })
   t.same(
     findings.filter(({ level, value }) => level === 'error' && !/smtpd as root$/.test(value)),
     [],
@@ -64,7 +64,7 @@ t.test('while onescand answers, check warns of what happens without it', { skip 
 t.test('without onescand no mail gets through', { skip }, async (t) => {
   const findings = await check(t, '/nonexistent/slot.sock')
   t.match(
-    findings.filter(({ what }) => what === 'slot, clean message'),
+    findings.filter(({ what }) => what === 'qmail, clean message'),
     [
       {
         level: 'error',

@@ -20,7 +20,7 @@ function program(t: Test, script: string): string {
 t.test('a slot program that scans and hands on clean mail is well', async (t) => {
   const findings = await checkTrialMessages(host(eicar))
   t.same(complaints(findings), [])
-  t.match(findings, [{ value: /^scanned and handed on in [\d.]+ m?s$/ }, { value: 'is found' }])
+  t.match(findings, [{ value: /^scanned and passed on in [\d.]+ m?s$/ }, { value: 'is found' }])
 })
 
 t.test('a plugin that refuses small mail is no error of the scanner', async (t) => {
@@ -28,8 +28,8 @@ t.test('a plugin that refuses small mail is no error of the scanner', async (t) 
     !part && size < 8192 ? { infected: true, name: 'small' } : { clean: true }\n`
   const env = { QHPSI: 'plugin: mine.mjs', PLUGINDIR: t.testdir({ 'mine.mjs': small }) }
   t.match(await checkTrialMessages(host(env)), [
-    { level: 'ok', what: 'slot, clean message' },
-    { level: 'ok', what: 'slot, EICAR' },
+    { level: 'ok', what: 'qmail, clean message' },
+    { level: 'ok', what: 'qmail, EICAR' },
   ])
 })
 
@@ -80,7 +80,7 @@ t.test('the slot program runs under the limits of the service', async (t) => {
 t.test('a service without node in its PATH is an error', async (t) => {
   const path = { ...eicar, PATH: '/nonexistent' }
   t.match(await checkTrialMessages(host(path)), [
-    { level: 'error', what: 'slot, clean message', value: /^exits .*\bnode\b/ },
+    { level: 'error', what: 'qmail, clean message', value: /^exits .*\bnode\b/ },
   ])
 })
 

@@ -52,7 +52,7 @@ const ofExim: readonly EximState[] = [
   },
   { name: 'without the routers', change: 'rm conf.d/router/00_onescan', expect: around },
   {
-    name: 'nobody listens where mail is handed to after the queue',
+    name: 'nothing listens where mail is handed to after the queue',
     change: `sed -i 's/acl_m_onescan = yes/acl_m_onescan = no/' conf.d/acl/50_onescan
       sed -i 's/127.0.0.1::10027/127.0.0.1::9/' conf.d/router/00_onescan`,
     expect: [
@@ -112,12 +112,12 @@ t.test('states of Sendmail', { skip: sendmailMissing }, async (t) => {
     ['as its page has it', inputMailFilter('onescan', milter), []],
     ['without a filter', '', around],
     [
-      'nobody listens at its filter',
+      'nothing listens at its filter',
       inputMailFilter('onescan', nobody),
       [/^error port \d+, clean mail: is not taken, and onescan did not see it: 4/],
     ],
     [
-      'nobody listens at its filter, and it does not mind',
+      'nothing listens at its filter, and it does not mind',
       inputMailFilter('onescan', nobody).replace(', F=T', ''),
       around,
     ],

@@ -189,26 +189,26 @@ export const states: readonly PostfixState[] = [
     byMail: [/^error port \d+, clean mail: is not taken, .*: 451/],
   },
   {
-    name: 'nobody listens at the port of another milter',
+    name: 'nothing listens at the port of another milter',
     main: (ports) => ({
       ...byMilter(ports),
       smtpd_milters: `inet:localhost:${ports.behind}, ${ports.milter}`,
       non_smtpd_milters: ports.milter,
     }),
     byRule: [
-      /^error milter inet:localhost:\d+: nobody listens there: Postfix defers all mail; start the milter that should listen there \(smtpd_milters names it\)$/,
+      /^error milter inet:localhost:\d+: nothing listens there: Postfix defers all mail; start the milter that should listen there \(smtpd_milters names it\)$/,
     ],
     byMail: [/^error port \d+, clean mail: is not taken, .*: 451/],
   },
   {
-    name: 'nobody listens at the port of the only milter',
+    name: 'nothing listens at the port of the only milter',
     main: (ports) => ({
       ...byMilter(ports),
       smtpd_milters: `inet:127.0.0.1:${ports.behind}`,
       non_smtpd_milters: ports.milter,
     }),
     byRule: [
-      /^error milter inet:127\.0\.0\.1:\d+: nobody listens there: .*; if it is onescand, postconf -e .*; else start the milter /,
+      /^error milter inet:127\.0\.0\.1:\d+: nothing listens there: .*; if it is onescand, postconf -e .*; else start the milter /,
     ],
     byMail: [/^error port \d+, clean mail: is not taken, .*: 451/],
   },

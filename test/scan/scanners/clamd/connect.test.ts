@@ -117,7 +117,7 @@ for (const { name, program, skip } of [
   })
 }
 
-/** Leaves a socket at which nobody listens. */
+/** Leaves a socket at which nothing listens. */
 function leaveSocket(path: string): void {
   const code = `require('node:net').createServer().listen(process.argv[1], () => process.abort())`
   spawnSync(process.execPath, ['-e', code, path])

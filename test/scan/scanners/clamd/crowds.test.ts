@@ -19,7 +19,7 @@ const BATCH = 60_000
 
 const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
 
-/** A path at which there is a socket that nobody listens on. */
+/** A path at which there is a socket that nothing listens on. */
 async function leftSocket(t: Test): Promise<string> {
   const path = socketPath(t)
   const server = createServer().listen(`${path}1`)
@@ -178,7 +178,7 @@ t.test('a message does not wait for a socket that does not exist', async (t) => 
   const gone = socketPath(t)
   t.match(await clamdScanner(clamdPolicy(gone)).scan(small, task), {
     answer: 'unknown',
-    why: `clamd ${gone}: cannot connect (ENOENT); start clamd, or correct CLAMD: onescan check says which`,
+    why: `clamd ${gone}: cannot connect (ENOENT); start clamd, or correct CLAMD: onescan check shows which`,
   })
   t.notOk(task.signal.aborted)
 })

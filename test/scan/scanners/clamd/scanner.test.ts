@@ -94,7 +94,7 @@ t.test('if no server can be reached, the answer has the reasons of all', async (
   const whys = (answer as { why: string }).why.split('; ')
   t.equal(whys[0], `clamd ${gone}: cannot connect (ENOENT)`)
   t.equal(whys[1], 'clamd localhost:1: cannot connect (ECONNREFUSED)')
-  t.equal(whys[2], 'start clamd, or correct CLAMD: onescan check says which')
+  t.equal(whys[2], 'start clamd, or correct CLAMD: onescan check shows which')
 })
 
 // promise: rule-8-not-clean

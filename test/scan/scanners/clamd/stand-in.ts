@@ -31,7 +31,7 @@ export interface StandIn {
   readonly connections: readonly Socket[]
   /** All commands but PING and VERSION, in the order of their coming. */
   readonly asked: readonly Asked[]
-  /** Has the stand-in die: all connections break, and nobody listens any more. */
+  /** Has the stand-in die: all connections break, and nothing listens any more. */
   die(): void
   /** Has the stand-in listen again. */
   revive(): void

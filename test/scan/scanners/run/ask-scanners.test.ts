@@ -202,5 +202,5 @@ t.test('a scanner without an answer in time has not died', async (t) => {
   t.match(late, { result: { why: 'clamd: no answer in time', cause: 'timeout' } })
   t.notOk('scannerDied' in late.result!)
   const { result } = await ask([noting(silent).scanner], [message], { abort: 'gone' })
-  t.match(result, { why: 'clamd: nobody waits for the answer', cause: 'timeout' })
+  t.match(result, { why: 'clamd: no client waits', cause: 'timeout' })
 })
