@@ -128,28 +128,6 @@ export const suites: Readonly<Record<string, Suite>> = {
     PYTHONPATH=src python3 -m pytest -v -p no:cacheprovider src/tests`,
     line: OF_PYTEST,
   },
-  pyclamd: {
-    source: 'python3-pyclamd, whose examples are its tests; of the directory nothing is used',
-    command: `/usr/bin/python3 - <<'PYTHON'
-import doctest, pyclamd.pyclamd
-class Runner(doctest.DocTestRunner):
-    def tell(self, how, test, example):
-        print('%s: %s, line %d: %s' % (how, test.name, example.lineno, example.source.strip()))
-    def report_success(self, out, test, example, got):
-        self.tell('passed', test, example)
-    def report_failure(self, out, test, example, got):
-        self.tell('failed', test, example)
-        print(got)
-    def report_unexpected_exception(self, out, test, example, info):
-        self.tell('failed', test, example)
-        print(info)
-for test in doctest.DocTestFinder().find(pyclamd.pyclamd):
-    for example in test.examples: # else it has all of /tmp scanned
-        example.source, example.want = (text.replace('/tmp/', '/run/clamav/') for text in (example.source, example.want))
-    Runner(optionflags=doctest.ELLIPSIS).run(test)
-PYTHON`,
-    line: OF_PRINTER,
-  },
   'clamav-client for Ruby by socket': ruby('CLAMD_UNIX_SOCKET=/run/clamav/clamd.ctl'),
   'clamav-client for Ruby by TCP': ruby('CLAMD_TCP_HOST=127.0.0.1 CLAMD_TCP_PORT=3310'),
   'clamscan by socket': clamscan("'/run/clamav/clamd.ctl'"),
