@@ -49,7 +49,9 @@ export async function runFirstProcess({
   const inherited = inheritedSockets(process.env)
   const { http } = options
   const httpFd = pageSocket(inherited, http, log)
-  const clamds = new ClamdWatch(() => configuration.context?.config.settings, log)
+  const clamds = new ClamdWatch(() => configuration.context?.config.settings, log, {
+    extracts: (event) => memory.noteExtraction(event),
+  })
   const status = http && new StatusFeed(options, () => configuration, clamds)
   if (http) await status?.open(http, httpFd)
   const sockets = await openSockets(options, inherited)

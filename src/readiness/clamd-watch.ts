@@ -2,10 +2,14 @@ import { errorText } from '../lib/errors/fault.ts'
 import { type Finding, inOneLine } from '../lib/errors/finding.ts'
 import { type RepeatedWork, repeat } from '../lib/flow/repeat.ts'
 import { loadSystem } from '../lib/runtime/system.ts'
+import type { FormSet } from '../mail/mime/shared/forms.ts'
 import type { ClamdState } from '../observe/live/process-report.ts'
 import { type ClamdAddress, clamdAddressesOf } from '../scan/scanners/clamd/address.ts'
+import type { ExtractionEvent } from '../scan/scanners/clamd/extracted-forms.ts'
+import { formsFoundBy } from '../scan/scanners/clamd/form-trials.ts'
 import { ClamdServer } from '../scan/scanners/clamd/server.ts'
-import type { ClamdOutcome } from '../scan/scanners/clamd/session.ts'
+import { type ClamdOutcome, ClamdSession } from '../scan/scanners/clamd/session.ts'
+import { socketMade } from '../scan/scanners/clamd/versions.ts'
 import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
 import { askVersion } from './clamd.ts'
 import { checkAlert } from './clamd-limits.ts'
@@ -21,9 +25,25 @@ const LIMITS_AFTER = 4
  */
 const LIMITS_WITHIN = 10_000
 
+/** Milliseconds between two trials of what a server extracts from mail: it logs 15 lines FOUND for each. */
+const TRIALS_EVERY = 300_000
+
+/** What a server was shown to extract from mail by itself. */
+interface ExtractionTrial {
+  /** What was true of the server then: its version, and since when it runs. */
+  readonly of: string
+  readonly at: number
+  readonly forms: FormSet | undefined
+}
+
 /** What is known of a server. */
 interface KnownClamd {
   readonly state: ClamdState
+  /** A conversation that lasts, so that a restart ends it. */
+  readonly session: ClamdSession
+  /** The number of conversations so far. */
+  readonly sessions: number
+  trial: ExtractionTrial | undefined
   /** The last answer about its limits; undefined if it has not answered yet. */
   limits: Finding | undefined
   /** The rounds until it is asked about them again. */
@@ -36,10 +56,14 @@ interface KnownClamd {
  * it did not scan to the end (AlertExceedsMax). The log gets a line if a server does not report
  * such mail, and when it does again. It gets none about a server that cannot be reached, since
  * scans report that.
+ *
+ * If it reports such mail, and parts of mail are scanned by themselves (SECONDLOOK), the server is asked once what it
+ * extracts from mail, and again when it was started anew or has other signatures: `extracts` gets that in each round.
  */
 export class ClamdWatch {
   readonly #settings: () => ScanSettings | undefined
   readonly #log: (line: string) => void
+  readonly #extracts: (event: ExtractionEvent) => void
   readonly #asking: RepeatedWork
   #known: ReadonlyMap<string, KnownClamd> = new Map()
 
@@ -47,10 +71,17 @@ export class ClamdWatch {
   constructor(
     settings: () => ScanSettings | undefined,
     log: (line: string) => void,
-    every: number = EVERY,
+    {
+      every = EVERY,
+      extracts = () => {},
+    }: {
+      readonly every?: number
+      readonly extracts?: (event: ExtractionEvent) => void
+    } = {},
   ) {
     this.#settings = settings
     this.#log = log
+    this.#extracts = extracts
     this.#asking = repeat(
       every,
       (stopped) => this.#askAll(stopped),
@@ -75,18 +106,28 @@ export class ClamdWatch {
 
   close(): void {
     this.#asking.close()
+    for (const { session } of this.#known.values()) session.end()
   }
 
   async #askAll(stopped: AbortSignal): Promise<void> {
     const servers = clamdAddressesOf(this.#settings())
     const asked = servers.map(async (server): Promise<[string, KnownClamd]> => {
       const before = this.#known.get(server.text)
-      const state = stateBy(server, await askVersion(server, stopped))
+      const { session, sessions } = conversationWith(server, before)
+      const state = stateBy(server, await askVersion(server, stopped, session))
       const wait = before?.state.up ? before.wait : 0
-      return [server.text, { state, limits: before?.limits, wait }]
+      const { limits, trial } = before ?? {}
+      return [server.text, { state, session, sessions, limits, trial, wait }]
     })
-    this.#known = new Map(await Promise.all(asked))
-    await Promise.all(servers.map((server) => this.#askLimits(server, stopped)))
+    const known = new Map(await Promise.all(asked))
+    for (const [text, { session }] of this.#known) if (!known.has(text)) session.end()
+    this.#known = known
+    await Promise.all(
+      servers.map(async (server) => {
+        await this.#askLimits(server, stopped)
+        await this.#tryExtraction(server, stopped)
+      }),
+    )
   }
 
   async #askLimits(server: ClamdAddress, stopped: AbortSignal): Promise<void> {
@@ -103,6 +144,32 @@ export class ClamdWatch {
     known.limits = limits
     if (isNews) this.#log(inOneLine(limits))
   }
+
+  async #tryExtraction(server: ClamdAddress, stopped: AbortSignal): Promise<void> {
+    const known = this.#known.get(server.text)!
+    const { state, limits, sessions, trial } = known
+    const isWanted = this.#settings()?.SECONDLOOK === 'always' && limits?.level === 'ok'
+    const of = `${state.text} ${socketMade(server)} ${sessions}`
+    const isDue = trial === undefined || performance.now() - trial.at > TRIALS_EVERY
+    if (isWanted && state.up && trial?.of !== of && isDue) {
+      const signal = AbortSignal.any([stopped, AbortSignal.timeout(LIMITS_WITHIN)])
+      const passing = loadSystem()
+      const forms = await formsFoundBy(new ClamdServer(server, { lasting: false, passing }), signal)
+      known.trial = { of, at: performance.now(), forms }
+    }
+    const holds = isWanted && state.up && known.trial?.of === of
+    this.#extracts({
+      is: 'extracts',
+      server: server.text,
+      forms: holds ? known.trial?.forms : undefined,
+    })
+  }
+}
+
+/** The conversation with a server that goes on, or a new one. */
+function conversationWith(server: ClamdAddress, before: KnownClamd | undefined) {
+  if (before?.session.isOpen) return before
+  return { session: new ClamdSession(server), sessions: (before?.sessions ?? 0) + 1 }
 }
 
 function stateBy({ text: server }: ClamdAddress, outcome: ClamdOutcome<string>): ClamdState {

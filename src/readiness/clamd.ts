@@ -8,8 +8,8 @@ import { type ClamdAddress, readClamdAddress } from '../scan/scanners/clamd/addr
 import { isSecure } from '../scan/scanners/clamd/connect.ts'
 import { clamdConfOf, databaseIn } from '../scan/scanners/clamd/database.ts'
 import { ClamdServer } from '../scan/scanners/clamd/server.ts'
-import type { ClamdOutcome } from '../scan/scanners/clamd/session.ts'
-import { askClamd } from '../scan/scanners/clamd/sessions.ts'
+import type { ClamdOutcome, ClamdSession } from '../scan/scanners/clamd/session.ts'
+import { aboutItself, askClamd } from '../scan/scanners/clamd/sessions.ts'
 import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
 import { joinGroup, obstacle } from './account.ts'
 import { checkAlerts } from './clamd-alerts.ts'
@@ -165,7 +165,9 @@ function openSocketTo({ account, accounts, isDaemon }: StageHost, socket: string
 export async function askVersion(
   server: ClamdAddress,
   stopped: AbortSignal = new AbortController().signal,
+  session?: ClamdSession,
 ): Promise<ClamdOutcome<string>> {
   const signal = AbortSignal.any([stopped, AbortSignal.timeout(VERSION_WITHIN)])
+  if (session) return session.ask(aboutItself('VERSION'), signal)
   return askClamd(server, 'VERSION', signal)
 }

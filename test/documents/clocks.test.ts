@@ -12,6 +12,7 @@ const SOURCES =
 const exceptions: Readonly<Record<string, string>> = {
   'log/read-log.ts': 'a log that is being written was written now',
   'mail/message/spool.ts': 'a name that no other file has',
+  'readiness/clamd-watch.ts': 'how long ago a clamd was tried',
   'readiness/stage.ts': 'the time of a check, the same for all of its steps',
   'scan/cluster/take-message.ts': 'which keys are current while a message comes',
   'scan/quarantine/age.ts': 'the name of a clock, which no other quarantine has',
@@ -19,6 +20,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'scan/quota/udp.ts': 'a nonce that nobody can guess',
   'scan/scanners/clamd/ask-in-turn.ts': 'processes that wait for one clamd do not ask in step',
   'scan/scanners/clamd/descriptor-trial.ts': 'one clock for all that is known of a clamd',
+  'scan/scanners/clamd/extracted-forms.ts': 'one clock for all that is known of a clamd',
   'scan/scanners/clamd/scanner.ts': 'one clock for all that is known of a clamd',
   'scan/scanners/clamd/server.ts': 'one clock for all that is known of a clamd',
   'scan/scanners/clamd/sessions.ts': 'one clock for all that is known of a clamd',

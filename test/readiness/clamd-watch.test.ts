@@ -1,9 +1,12 @@
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
+import { contentForms, multipartForms } from '../../src/mail/mime/shared/forms.ts'
 import { ClamdWatch } from '../../src/readiness/clamd-watch.ts'
+import type { ExtractionEvent } from '../../src/scan/scanners/clamd/extracted-forms.ts'
 import { readScanSettings } from '../../src/scan/scanners/shared/scan-settings.ts'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'
+import { until } from '../run/until.ts'
 
 const policy = (CLAMD: string, QHPSI = 'plugin: clamd') =>
   readScanSettings({ QHPSI, CLAMD }, { qmailHome: '/nonexistent', control: '/nonexistent' })
@@ -18,7 +21,7 @@ t.test('whether clamd reports what exceeds its limits', { skip: clamdMissing }, 
     const watch = new ClamdWatch(
       () => servers,
       (line) => log.push(line),
-      20,
+      { every: 20 },
     )
     t.teardown(() => watch.close())
     await watch.asked
@@ -68,7 +71,7 @@ t.test('a clamd that is restarted is asked again', { skip: clamdMissing }, async
   const watch = new ClamdWatch(
     () => policy(socket),
     (line) => said(line),
-    20,
+    { every: 20 },
   )
   t.teardown(() => watch.close())
   await watch.asked
@@ -83,3 +86,62 @@ t.test('a clamd that is restarted is asked again', { skip: clamdMissing }, async
   await start(true)
   t.match(await relief, /AlertExceedsMax: is on/)
 })
+
+t.test(
+  'what a clamd extracts from mail is tried once, and known until it is restarted',
+  {
+    skip: clamdMissing,
+  },
+  async (t) => {
+    const socket = `${socketDirectory(t)}/clamd`
+    const clamd = await startClamd(t, { alertExceedsMax: true, socket })
+    const trials = () => clamd.log.filter((line) => line.endsWith('FOUND')).length
+    const said: ExtractionEvent[] = []
+    const options = { every: 20, extracts: (event: ExtractionEvent) => void said.push(event) }
+    const watch = new ClamdWatch(
+      () => policy(socket),
+      () => {},
+      options,
+    )
+    t.teardown(() => watch.close())
+    await watch.asked
+    const forms = { contents: contentForms, multiparts: multipartForms }
+    t.same(said, [{ is: 'extracts', server: socket, forms }])
+    const asked = trials()
+    await until(() => said.length > 3, 'further rounds')
+    t.same(said.at(-1), { is: 'extracts', server: socket, forms }, 'is said again in each round')
+    t.ok(trials() - asked < contentForms.length, 'without another trial')
+    await clamd.stop()
+    await startClamd(t, { alertExceedsMax: true, socket, scanMail: false })
+    await until(
+      () => watch.states[0]?.up === true && said.at(-1)?.forms === undefined,
+      'a round with the other clamd',
+    )
+    const after = said.length
+    await until(() => said.length > after + 3, 'more rounds')
+    t.equal(said.at(-1)?.forms, undefined, 'another one is not tried within five minutes')
+  },
+)
+
+t.test(
+  'nothing is tried where clamd does not report its limits, or parts are not scanned',
+  {
+    skip: clamdMissing,
+  },
+  async (t) => {
+    const off = await startClamd(t)
+    const on = await startClamd(t, { alertExceedsMax: true })
+    const settings = [policy(off.socket), { ...policy(on.socket)!, SECONDLOOK: 'never' as const }]
+    for (const each of settings) {
+      const said: ExtractionEvent[] = []
+      const watch = new ClamdWatch(
+        () => each,
+        () => {},
+        { extracts: (event) => void said.push(event) },
+      )
+      await watch.asked
+      watch.close()
+      t.match(said, [{ forms: undefined }])
+    }
+  },
+)

@@ -138,7 +138,7 @@ async function openConfiguration(
   const tools = config && (await openTools(config, verdictSettings!, log, memory, opened))
   const base = config && { config, tools: tools! }
   const lines = base && loadRules(directories.control, HOST_DIRECTORY)
-  const contexts = base && lines && (await contextsOfLines(base, lines, env, log, opened))
+  const contexts = base && lines && (await contextsOfLines(base, lines, env, log, memory, opened))
   const rules: LoadedRules | undefined = lines && {
     lines,
     contextOfLine: (settings) => contexts!.get(JSON.stringify(settings))!,
@@ -175,7 +175,7 @@ async function openTools(
   memory: HostMemory,
   opened: Opened,
 ): Promise<Tools> {
-  const scanners = await makePreparedScanners(settings, log, opened)
+  const scanners = await makePreparedScanners(settings, log, memory, opened)
   const clocks = clocksFor(settings.CLAMDBDIR ?? DEFAULT_DATABASE)
   const crypto = await loadCrypto()
   const verdicts = await openVerdictsBy(verdictSettings, cluster?.keys ?? [], memory, {
@@ -195,9 +195,10 @@ async function openTools(
 async function makePreparedScanners(
   settings: JudgeConfig['settings'],
   log: (line: string) => void,
+  { extracted }: HostMemory,
   opened: Opened,
 ): Promise<readonly Scanner[]> {
-  const scanners = await makeScanners(settings, { lasting: true, log })
+  const scanners = await makeScanners(settings, { lasting: true, log, extracted })
   const errors: unknown[] = []
   for (const scanner of scanners) {
     opened.add(scanner)
@@ -231,6 +232,7 @@ async function contextsOfLines(
   { all, path }: Rules,
   env: Environment,
   log: (line: string) => void,
+  memory: HostMemory,
   opened: Opened,
 ): Promise<ReadonlyMap<string, JudgeContext>> {
   const contexts = new Map<string, JudgeContext>()
@@ -242,7 +244,7 @@ async function contextsOfLines(
       const config = withSettings(base.config, env, action.settings)
       const isAboutScanners = Object.keys(action.settings).some((name) => name in aboutScanners)
       const scanners = isAboutScanners
-        ? await makePreparedScanners(config.settings, log, opened)
+        ? await makePreparedScanners(config.settings, log, memory, opened)
         : base.tools.scanners
       contexts.set(key, { config, tools: { ...base.tools, scanners } })
     } catch (error) {

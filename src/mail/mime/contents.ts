@@ -3,6 +3,7 @@ import type { PartHeader } from './headers/part-header.ts'
 import { holdsCodedData } from './leaves/content-checks.ts'
 import { type ContentsOptions, Decoding } from './leaves/decoding.ts'
 import { giveLeaf } from './leaves/leaf-contents.ts'
+import { isOrdinary } from './leaves/ordinary.ts'
 import { DepthSearch } from './nested.ts'
 import { aroundMail } from './reader/depth.ts'
 import type { Leaf, Reading, SeenHeader } from './reader/reading.ts'
@@ -44,10 +45,11 @@ class MailContents {
   readonly #source: Bytes
   readonly #decoding: Decoding
   readonly #readings: MailReadings
+  readonly #known: KnownHeader | undefined
   /** The leaves that readings have found, each once. */
   readonly #leaves: Leaf[] = []
-  /** What is known already: the places of leaves, with all that matters about them, and of texts with data. */
-  readonly #known = new Set<string>()
+  /** What was given already: the places of leaves, with all that matters about them, and of texts with data. */
+  readonly #seen = new Set<string>()
   readonly #headerIds = new Map<PartHeader, number>()
   /** The lines at which encoded data begins or ends, once a text has some. */
   #codedLines: CodedLines | undefined
@@ -57,6 +59,7 @@ class MailContents {
   constructor(source: Bytes, decoding: Decoding, known: KnownHeader | undefined) {
     this.#source = source
     this.#decoding = decoding
+    this.#known = known
     this.#readings = new MailReadings(source, aroundMail(decoding.leaf.messages), decoding.budget, {
       known,
     })
@@ -70,6 +73,10 @@ class MailContents {
     } catch (error) {
       if (!(error instanceof LimitExceeded)) throw error
       decoding.leaveUnread(error.message) // but what was found up to there is given
+    }
+    if (decoding.depth === 0 && this.#readings.isOne) {
+      const mail = { source, above: this.#known?.above ?? 0, headers: [...this.#headerIds.keys()] }
+      decoding.isOrdinary = yield* isOrdinary(this.#leaves, mail, decoding)
     }
     for (const leaf of this.#leaves) yield* giveLeaf(leaf, source, decoding)
     if (!(yield* holdsCodedData(source, codedKinds, decoding))) return
@@ -146,11 +153,11 @@ class MailContents {
   /** Keeps a leaf that no reading has found before. One reading finds each once, and ordinary mail has one. */
   #keep(leaf: Leaf, isCommon: boolean): void {
     if (!isCommon) {
-      if (this.#known.size === 0)
-        for (const known of this.#leaves) this.#known.add(this.#keyOf(known))
+      if (this.#seen.size === 0)
+        for (const known of this.#leaves) this.#seen.add(this.#keyOf(known))
       const key = this.#keyOf(leaf)
-      if (this.#known.has(key)) return
-      this.#known.add(key)
+      if (this.#seen.has(key)) return
+      this.#seen.add(key)
     }
     this.#leaves.push(leaf)
   }
@@ -163,8 +170,8 @@ class MailContents {
   *#giveCoded(range: CodedRange, kinds: typeof codedKinds): Steps {
     const { from, to } = range
     const key = `coded ${from} ${to} ${kinds.size}`
-    if (this.#known.has(key)) return
-    this.#known.add(key)
+    if (this.#seen.has(key)) return
+    this.#seen.add(key)
     const source = this.#source
     const decoding = this.#decoding
     const text = source.slice(from, to)

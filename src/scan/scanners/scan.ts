@@ -3,13 +3,14 @@ import type { Envelope, Origin } from '../../mail/message/envelope/envelope.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { type Message, TOP_LINE } from '../../mail/message/message.ts'
 import { withNamedCopy } from '../../mail/message/named-copy.ts'
+import type { FormSet } from '../../mail/mime/shared/forms.ts'
 import { askScanners, type ScanRun, withScannerName } from './run/ask-scanners.ts'
 import { Batch } from './run/batch.ts'
 import { type MailScan, measureDepth, readMail, type ScanReading } from './run/read-mail.ts'
 import { ResultCollector } from './run/result-collector.ts'
 import { Searches } from './run/searches.ts'
 import { clean, type ScanResult, worse } from './shared/scan-result.ts'
-import { abortLate, type Sample, type ScanTask } from './shared/scanner.ts'
+import { abortLate, type Sample, type Scanner, type ScanTask } from './shared/scanner.ts'
 
 /** The sample of a message, of which runScanners() makes the file. */
 type MessageSample = Omit<Sample, 'file'>
@@ -147,13 +148,39 @@ async function findInBytes(sample: Sample, run: ScanRun, task: ScanTask): Promis
   return result ?? results.conclude(false, task.note)
 }
 
-/** Judges a message. In its bytes as they were sent, `before` was found, which may hide something. */
+/**
+ * Judges a message. In its bytes as they were sent, `before` was found, which may hide something. Parts that
+ * scanners have been shown to extract by themselves are left to the scan of the whole. Where that ends neither
+ * clean nor with a virus, they are asked about, too.
+ */
 async function findInMail(
   message: Sample,
   run: ScanRun,
   task: ScanTask,
   before: ScanResult = clean,
 ): Promise<ScanResult> {
+  const leaves = message.asSent ? undefined : extractedBy(run.scanners, message.bytes.size)
+  const found = leaves && (await lookAt(message, run, task, before, leaves))
+  return found ?? (await lookAt(message, run, task, before, undefined))!
+}
+
+/** The forms of parts that the one scanner of contents extracts from a mail; undefined if there are several. */
+function extractedBy(scanners: readonly Scanner[], size: number): FormSet | undefined {
+  const [first, ...others] = scanners.filter((scanner) => !scanner.local)
+  return others.length === 0 ? first?.extracts?.(size) : undefined
+}
+
+/**
+ * Looks at a message once. Resolves to undefined if parts of the forms `leaves` were left to the scan of the whole,
+ * and that may not have seen them.
+ */
+async function lookAt(
+  message: Sample,
+  run: ScanRun,
+  task: ScanTask,
+  before: ScanResult,
+  leaves: FormSet | undefined,
+): Promise<ScanResult | undefined> {
   const { scanners, keepsOut, settings } = run
   const contentScanners = scanners.filter(({ local }) => !local)
   const asksContents = settings.SECONDLOOK === 'always' && contentScanners.length > 0
@@ -164,7 +191,8 @@ async function findInMail(
   const mustRead = asksContents || !searches.isEmpty || judgesForm
   const results = new ResultCollector(run)
   if (before.answer === 'infected') results.take(before)
-  const scan = { message, run, task, results, searches, batch: new Batch(contentScanners) }
+  const batch = new Batch(contentScanners)
+  const scan = { message, run, task, results, searches, batch, leaves }
 
   let reading = await (mustRead ? readMail(scan, asksContents) : measureDepth(scan))
   const result = await firstOf([
@@ -176,11 +204,17 @@ async function findInMail(
       reading = await readMail(scan, true)
       return reading.result ?? askScanners(scan.batch.end(), scan)
     },
-    () => (results.hasPassedOver ? askAboutRest(scan, reading) : undefined),
+    () => (results.hasPassedOver && !reading.hasLeft ? askAboutRest(scan, reading) : undefined),
   ])
+  if (reading.hasLeft && !settles(result, results, run)) return undefined
   const found = result ?? results.conclude(reading.isToEnd, task.note)
   const isUnread = asksContents && !reading.isToEnd
   return found.answer === 'clean' && isUnread ? { ...found, unread: true } : found
+}
+
+/** Whether the scan of the whole decides about what was left to it. */
+function settles(result: ScanResult | undefined, results: ResultCollector, run: ScanRun): boolean {
+  return result === undefined ? results.isAllClean : endsScan(result, run)
 }
 
 /** What the first of these steps resolves to that ends the scan. */

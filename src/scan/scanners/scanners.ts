@@ -2,6 +2,7 @@ import { extname } from 'node:path'
 import { errorText, Fault } from '../../lib/errors/fault.ts'
 import { loadSystem } from '../../lib/runtime/system.ts'
 import { type BuiltInName, builtInNames, isBuiltIn } from '../../lib/settings/table/scanning.ts'
+import type { ExtractedForms } from './clamd/extracted-forms.ts'
 import { unknown } from './shared/scan-result.ts'
 import type { ScanSettings } from './shared/scan-settings.ts'
 import type { Scanner } from './shared/scanner.ts'
@@ -16,16 +17,18 @@ interface ScannersOptions {
   readonly relay?: (line: string) => void
   /** Takes a line when a server fails, and when it answers again. */
   readonly log?: (line: string) => void
+  /** What servers were shown to extract from mail. */
+  readonly extracted?: ExtractedForms
 }
 
 /** Loads the plugins that come with onescan, each for the first message that needs it. */
 const builtIn: Readonly<
   Record<BuiltInName, (settings: ScanSettings, options: ScannersOptions) => Promise<Scanner>>
 > = {
-  clamd: async (settings, { lasting = false, log }) => {
+  clamd: async (settings, { lasting = false, log, extracted }) => {
     const { clamdScanner } = await import('./clamd/scanner.ts')
     const passing = lasting ? loadSystem() : undefined
-    return clamdScanner(settings, { lasting, passing, ...(log && { log }) })
+    return clamdScanner(settings, { lasting, passing, extracted, ...(log && { log }) })
   },
   clamscan: async (settings) => (await import('./clamscan.ts')).clamscanScanner(settings),
   attachments: async (settings) =>

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { ExtractedForms, type ExtractionEvent } from '../scanners/clamd/extracted-forms.ts'
 import type { RememberedVerdict } from './copies/verdict-query.ts'
 import { type InHand, Poison, type PoisonEvent } from './poison.ts'
 import { type ScanEvent, ScansInFlight } from './scans-in-flight.ts'
@@ -22,6 +23,7 @@ type HostEvent =
     }
   | ScanEvent
   | PoisonEvent
+  | ExtractionEvent
 
 /** Bytes of verdicts that one process keeps; onescand(8) has this number. */
 const VERDICTS_MAX = 16 * 1024 * 1024
@@ -39,6 +41,8 @@ export class HostMemory {
   readonly inFlight: ScansInFlight
   readonly poison: Poison
   readonly scans = new ScansInProcess()
+  /** What each clamd was shown to extract from mail. */
+  readonly extracted = new ExtractedForms()
   /** What this process has in hand, for the first process. */
   readonly inHand: InHand | undefined
   readonly #self: number
@@ -51,6 +55,8 @@ export class HostMemory {
     sizeCalculation: (verdict, fingerprint) =>
       JSON.stringify(verdict).length + fingerprint.length + ENTRY,
   })
+  /** What this process has noted about servers. */
+  readonly #extractions = new Map<string, ExtractionEvent>()
   #send: ((events: HostEvents) => void) | undefined
   #events: HostEvent[] = []
   #isGathering = false
@@ -80,6 +86,13 @@ export class HostMemory {
     this.#tell({ is: 'found', fingerprint, verdict, seconds })
   }
 
+  /** Notes what a server was shown to extract, in all processes. */
+  noteExtraction(event: ExtractionEvent): void {
+    this.#extractions.set(event.server, event)
+    this.extracted.take(event)
+    this.#tell(event)
+  }
+
   /** Sends events to the other processes through `send` from now on. */
   connect(send: (events: HostEvents) => void): void {
     this.#send = send
@@ -95,7 +108,7 @@ export class HostMemory {
 
   /** The events that a new process gets first. */
   initialEvents(): HostEvents {
-    return { from: this.#self, verdicts: this.poison.retell() }
+    return { from: this.#self, verdicts: [...this.poison.retell(), ...this.#extractions.values()] }
   }
 
   /** The events for the others when a process has ended: its scans will not come to an end. */
@@ -130,6 +143,9 @@ export class HostMemory {
       case 'died':
       case 'passed':
         this.poison.receive(event)
+        break
+      case 'extracts':
+        this.extracted.take(event)
     }
   }
 }
@@ -142,6 +158,10 @@ function withoutShortScans(events: readonly HostEvent[]): HostEvent[] {
   const kept = new Set<HostEvent>()
   const begun = new Map<string, HostEvent>()
   for (const event of events) {
+    if (event.is === 'extracts') {
+      kept.add(event)
+      continue
+    }
     const before = begun.get(event.fingerprint)
     if (event.is === 'ended' && before !== undefined) {
       kept.delete(before)

@@ -1,4 +1,6 @@
 import { readSpoolSettings } from '../../../src/mail/message/spool.ts'
+import { contentForms, multipartForms } from '../../../src/mail/mime/shared/forms.ts'
+import { ExtractedForms } from '../../../src/scan/scanners/clamd/extracted-forms.ts'
 import { scanBytes } from '../../../src/scan/scanners/scan-bytes.ts'
 import { makeScanners } from '../../../src/scan/scanners/scanners.ts'
 import { readScanSettings } from '../../../src/scan/scanners/shared/scan-settings.ts'
@@ -39,10 +41,22 @@ export function startClamdForEvasions(t: Ending): Promise<Clamd> {
   return startClamd(t, { alertExceedsMax: true, database: databaseOfEvasions })
 }
 
-/** Whether onescan, by hand and with its default settings, does not call a message clean. */
+/** What is known of a clamd that extracts all forms of parts by itself. */
+export function extractingAll(clamd: string): ExtractedForms {
+  const extracted = new ExtractedForms(() => 0)
+  const forms = { contents: contentForms, multiparts: multipartForms }
+  extracted.take({ is: 'extracts', server: clamd, forms })
+  return extracted
+}
+
+/**
+ * Whether onescan, by hand and with its default settings, does not call a message clean. Without `extracted` it asks
+ * about each part.
+ */
 export async function judgeMessage(
   clamd: string,
   message: Buffer,
+  extracted?: ExtractedForms,
 ): Promise<{ readonly isFound: boolean; readonly notes: readonly string[] }> {
   const env = { CLAMD: clamd, QHPSI: 'plugin: clamd' }
   const settings = readScanSettings(env, { qmailHome: '/nowhere', control: '/nowhere' })!
@@ -51,7 +65,7 @@ export async function judgeMessage(
   }
   const { result, notes } = await scanBytes(bytes(), {
     spool: readSpoolSettings(env),
-    scanners: await makeScanners(settings),
+    scanners: await makeScanners(settings, { ...(extracted && { extracted }) }),
     settings,
   })
   return { isFound: result.answer !== 'clean', notes }

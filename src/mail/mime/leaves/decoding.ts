@@ -15,6 +15,7 @@ import { Unescaped, Unpercented, WithoutByte, WithoutTails } from '../decoders/t
 import { UuencodePlan } from '../decoders/uuencode.ts'
 import { YencPlan } from '../decoders/yenc.ts'
 import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
+import type { PartForm } from '../shared/forms.ts'
 import { limits, Unreadable } from '../shared/limits.ts'
 import { type Steps, Work, type WorkOptions } from '../shared/work.ts'
 import {
@@ -99,6 +100,14 @@ type ReadMail = (mail: Bytes, decoding: Decoding) => Steps
 /** Gives what came out of one way of decoding. */
 export type GiveReading = (reading: Bytes) => Steps
 
+/** What is said about a content that is given. */
+interface GiveOptions {
+  readonly isMail?: boolean
+  readonly isCounted?: boolean
+  /** The form of the part, if a scan of the whole may see exactly these bytes. */
+  readonly form?: PartForm | undefined
+}
+
 /** What is known about the leaf that is decoded now. */
 interface DecodedLeaf {
   /**
@@ -145,6 +154,8 @@ export class Decoding extends Work {
     names: [],
     messages: 0,
   }
+  /** Whether nothing is odd in the structure of the mail, so that its parts have forms (forms.ts). */
+  isOrdinary = false
   /** How many encoded mails and containers stand around what is decoded now. */
   depth = 0
   /** Whether the message was found to be nested deeper than `maxDepth`. */
@@ -187,12 +198,16 @@ export class Decoding extends Work {
    * Gives a content, unless it is empty or was given before. Returns whether it was given now. `isCounted`
    * says that its bytes were counted when they were decoded.
    */
-  *give(source: Bytes, { isMail = false, isCounted = false } = {}): Steps<boolean> {
+  *give(source: Bytes, how: GiveOptions = {}): Steps<boolean> {
     const key = yield* this.keyOf(source)
-    return yield* this.#giveOnce(source, isMail ? `mail ${key}` : key, { isMail, isCounted })
+    return yield* this.#giveOnce(source, how.isMail ? `mail ${key}` : key, how)
   }
 
-  *#giveOnce(source: Bytes, key: string, { isMail = false, isCounted = false }): Steps<boolean> {
+  *#giveOnce(
+    source: Bytes,
+    key: string,
+    { isMail = false, isCounted = false, form }: GiveOptions,
+  ): Steps<boolean> {
     if (source.size === 0) return false
     if (this.#given.has(key)) {
       yield* this.countUnits(SEEN_COST)
@@ -206,6 +221,7 @@ export class Decoding extends Work {
       kind: 'content',
       bytes: source,
       isMail,
+      form: this.depth === 0 ? form : undefined,
       metadata: { fields: header.fields, containers, names },
     }
     yield* this.countUnits(CONTENT_COST + source.size)
@@ -213,10 +229,10 @@ export class Decoding extends Work {
   }
 
   /** Gives a decoded content; then the contents inside of it, if it is a container or may be a mail. */
-  *giveDecoded(source: Bytes): Steps {
+  *giveDecoded(source: Bytes, form?: PartForm): Steps {
     if (source.size === 0) return
     const key = yield* this.keyOf(source)
-    yield* this.#giveOnce(source, key, { isCounted: true })
+    yield* this.#giveOnce(source, key, { isCounted: true, form })
     const ways = this.#ways
     const before = this.#given.get(key)!
     if ((ways & ~before) === 0) return

@@ -14,6 +14,7 @@ import type { Leaf } from '../reader/reading.ts'
 import type { Steps, Work } from '../shared/work.ts'
 import { beginsAsMailbox, hasHeader, holdsNul, splitLineEnd } from './content-checks.ts'
 import type { Decoding, GiveReading } from './decoding.ts'
+import { formOfLeaf, isPlain } from './ordinary.ts'
 import { SavedForms } from './saved-forms.ts'
 
 /**
@@ -96,8 +97,9 @@ function* givePlainly(
   const forms = formsOf(leaf, leaf.to === source.size, decoding)
   if (encoding === 'uuencode') return 'odd'
   yield* forms.giveAsText(part, encoding)
+  const form = decoding.isOrdinary ? formOfLeaf(leaf, encoding) : undefined
   if (encoding === 'identity') {
-    const isGiven = yield* forms.giveAsItStands(part)
+    const isGiven = yield* forms.giveAsItStands(part, form)
     return isGiven && header.message === 'no' ? 'whole' : 'nothing'
   }
   const plan = encoding === 'base64' ? new Base64Plan() : new QuotedPrintablePlan()
@@ -105,7 +107,7 @@ function* givePlainly(
   // What readers show as text ends in the line end before the delimiter, to libclamav, too.
   const given = encoding === 'base64' || header.isText ? part : bare
   yield* decoded(given, plan.standard, decoding, (bytes) =>
-    forms.giveDecodedPlainly(bytes, end, encoding),
+    forms.giveDecodedPlainly(bytes, end, encoding, plan.isOdd(false) ? undefined : form),
   )
   return plan.isOdd(header.isText) ? 'odd' : 'whole'
 }
@@ -250,15 +252,4 @@ function* giveQuotedPrintable(
   if (encoded || strange || blanks) yield* forms.giveDecodedForms(text, end)
   else yield* forms.ofFile().giveAsItStands(part)
   yield* forms.giveWithoutLastEnd(text)
-}
-
-/**
- * Whether all readers agree about a part: that it is there, where it begins and ends, what its header
- * says, and by which encoding it is decoded. Such a part is decoded once. Its encoding may still turn out
- * to be odd, which the decoder notes. Most parts of ordinary mail are plain; what is not is read in each
- * way in which some reader understands it.
- */
-export function isPlain({ header, encodings, isSeenByAll, isUndisputed }: Leaf): boolean {
-  const isThere = isSeenByAll && isUndisputed
-  return isThere && header.isPlain && header.oddities.length === 0 && encodings.length === 1
 }

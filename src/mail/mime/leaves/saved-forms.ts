@@ -13,6 +13,7 @@ import {
   WithoutByte,
 } from '../decoders/text-forms.ts'
 import type { Encoding, PartHeader } from '../headers/part-header.ts'
+import type { PartForm } from '../shared/forms.ts'
 import type { Steps, Work } from '../shared/work.ts'
 import {
   beginsAsMail,
@@ -37,6 +38,17 @@ interface Facts {
   readonly isSeenByAll: boolean
   /** Whether it begins among the lines of a header (reader/reading.ts). */
   readonly isInHeader: boolean
+}
+
+/** What is known of a text that is shown. */
+interface ShownText {
+  readonly properties: TextProperties
+  /** Whether it stands in the mail as it is. */
+  readonly asItStands: boolean
+  /** Whether libclamav keeps its line ends. */
+  readonly keepsEnds: boolean
+  /** How the part stands in the mail; undefined if libclamav may see other bytes. */
+  readonly form: PartForm | undefined
 }
 
 /** The most bytes of a content that is given with the other kind of line ends, too. */
@@ -75,7 +87,7 @@ export class SavedForms {
    * in which readers save it. The text of the mail itself is left out, since the scan of the whole message
    * sees it. Returns whether the content was given.
    */
-  *giveAsItStands(part: Bytes): Steps<boolean> {
+  *giveAsItStands(part: Bytes, form?: PartForm): Steps<boolean> {
     const { header, isInHeader } = this.#facts
     const decoding = this.#decoding
     const { bare, end } = splitLineEnd(part)
@@ -85,7 +97,12 @@ export class SavedForms {
     const properties = isMail ? undefined : yield* textPropertiesOf(part, decoding)
     if (properties?.isText && (header.isText || header.multipart !== 'no')) {
       yield* decoding.giveBinHex(part)
-      return yield* this.#giveShown(part, bare, properties, true)
+      return yield* this.#giveShown(part, bare, {
+        properties,
+        asItStands: true,
+        keepsEnds: false,
+        form,
+      })
     }
     if (header.isFlowed) yield* decoding.giveInOneWay(unflow, bare)
     // All bytes of it stand in the mail around it.
@@ -101,20 +118,21 @@ export class SavedForms {
    * Gives what all readers decode from a content. `end` is the line end that stood after the encoded text,
    * which belongs to `bytes` if they are text that is shown.
    */
-  *giveDecodedPlainly(bytes: Bytes, end: Buffer, encoding: Encoding): Steps {
+  *giveDecodedPlainly(bytes: Bytes, end: Buffer, encoding: Encoding, form?: PartForm): Steps {
     const { header } = this.#facts
     const decoding = this.#decoding
     if (header.isText) {
       const properties = yield* textPropertiesOf(bytes, decoding)
       if (properties.isText) {
         const bare = encoding === 'base64' ? bytes : splitLineEnd(bytes).bare
-        yield* this.#giveShown(bytes, bare, properties, false)
+        const keepsEnds = encoding === 'base64'
+        yield* this.#giveShown(bytes, bare, { properties, asItStands: false, keepsEnds, form })
         yield* decoding.giveCodedWithin(bytes)
         return
       }
     }
     if (encoding === 'base64') {
-      yield* decoding.giveDecoded(bytes)
+      yield* decoding.giveDecoded(bytes, header.isText ? undefined : form)
       if (header.isFlowed) yield* decoding.giveInOneWay(unflow, bytes)
       return
     }
@@ -123,8 +141,8 @@ export class SavedForms {
   }
 
   /**
-   * Gives text that is shown, in the one form that libclamav makes of it: with LF as line ends. It
-   * skips inside of the whole message what it has called clean by itself. If it stands in the mail as it
+   * Gives text that is shown, in the one form that libclamav makes of it: with LF as line ends, unless it came
+   * out of base64. It skips inside of the whole message what it has called clean by itself. If it stands in the mail as it
    * is, plain text of the mail itself, and what stands between the parts of a multipart, is left to the
    * scan of the whole, which sees its bytes even if it meets a limit (scan.ts). Some readers save any other
    * text than that of the mail itself. So such a text is also given as a file: `bare`, which is without the
@@ -133,8 +151,7 @@ export class SavedForms {
   *#giveShown(
     text: Bytes,
     bare: Bytes,
-    properties: TextProperties,
-    asItStands: boolean,
+    { properties, asItStands, keepsEnds, form }: ShownText,
   ): Steps<boolean> {
     const { header, isOwnText, isInWhole } = this.#facts
     const decoding = this.#decoding
@@ -143,9 +160,10 @@ export class SavedForms {
     const isPlainText = header.type === 'text/plain' || header.type === ''
     const isInMail = asItStands && ((isPlainText && isInWhole) || header.multipart === 'sure')
     if (isOwn && isInMail && !mayBeginFile(text)) return false
-    if (!properties.crlf) yield* decoding.give(text)
+    if (keepsEnds || !properties.crlf) yield* decoding.give(text, { form })
     else {
-      yield* decoded(text, toLf, decoding, (lines) => decoding.give(lines, { isCounted: true }))
+      const how = { isCounted: true, form }
+      yield* decoded(text, toLf, decoding, (lines) => decoding.give(lines, how))
     }
     if (isOwn) return true
     yield* decoding.give(bare)

@@ -11,6 +11,8 @@ export interface Depth {
   readonly messages: number
   /** The number of multiparts and messages around it, in this mail. */
   readonly containers: number
+  /** The types of the multiparts around it in its own mail, from the outside in: `mixed/alternative`. */
+  readonly multiparts: string
   /** Whether the innermost container is a multipart. */
   readonly isMultipart: boolean
   /** Whether that multipart is a digest. */
@@ -29,7 +31,7 @@ export const DECODED_IN: ReadonlySet<string> = new Set(
 /** Returns the depth of a mail that stands inside of `messages` other mails. */
 export function aroundMail(messages = 0): Depth {
   const inNothing = { isMultipart: false, isDigest: false, isEncrypted: false }
-  return { levels: 0, messages, containers: 0, ...inNothing, isDecoded: true }
+  return { levels: 0, messages, containers: 0, multiparts: '', ...inNothing, isDecoded: true }
 }
 
 /** Returns whether a header names a type in any words. */

@@ -68,7 +68,7 @@ interface Place {
 }
 
 /** If the first line of a body looks so, libclamav takes it for one of the header. */
-const GOES_ON = /^(?:content|filename=)|base64/i
+export const GOES_ON = /^(?:content|filename=)|base64/i
 
 /** The units of work of each line of a header, of each header, and of each line of dashes that is looked at. */
 const LINE_COST = 8
@@ -391,6 +391,7 @@ export class Reading {
       levels,
       messages: depth.messages + 1,
       containers: depth.containers + 1,
+      multiparts: '',
       isMultipart: false,
       isDigest: false,
       isEncrypted: false,
@@ -493,6 +494,7 @@ export class Reading {
       levels: around.levels + 1,
       messages: around.messages,
       containers: around.containers + 1,
+      multiparts: within(around.multiparts, header.type),
       isMultipart: true,
       isDigest: header.isDigest,
       isEncrypted: header.type === 'multipart/encrypted',
@@ -575,6 +577,12 @@ export class Reading {
     this.#units = 0
     return units
   }
+}
+
+/** The types of multiparts, with one more inside of them. */
+function within(multiparts: string, type: string): string {
+  const subtype = type.replace(/^multipart\//, '')
+  return multiparts === '' ? subtype : `${multiparts}/${subtype}`
 }
 
 /** Returns the encodings of a part: those of its header, and those of the multiparts around it. */

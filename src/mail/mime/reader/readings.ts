@@ -63,6 +63,11 @@ export class MailReadings {
     return this.#text.searchAll()
   }
 
+  /** Whether one reading is all: nothing was asked in it. */
+  get isOne(): boolean {
+    return this.#every.count === 1 && this.unread === undefined
+  }
+
   /** Why the mail was not read in all ways; undefined if it was. */
   get unread(): string | undefined {
     if (this.#every.isCut) return `more than ${limits.readings} ways of reading the mail`

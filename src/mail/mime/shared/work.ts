@@ -1,5 +1,6 @@
 import type { Bytes } from '../../message/bytes.ts'
 import type { Header } from '../../message/header-block.ts'
+import type { PartForm } from './forms.ts'
 import { budgetOf, LimitExceeded, type ReadingBudget } from './limits.ts'
 import type { Oddity } from './oddities.ts'
 import { MemoryPool } from './store.ts'
@@ -37,6 +38,8 @@ type ContentStep =
       readonly bytes: Bytes
       /** Whether scanners shall take the content for a mail. */
       readonly isMail: boolean
+      /** The form of the part that it is, if a scan of the whole may see exactly these bytes in it. */
+      readonly form?: PartForm | undefined
       readonly metadata: ContentMetadata
     }
   /** The caller should let the event loop take a turn now. */

@@ -8,8 +8,9 @@ import type { ContentScanner } from '../shared/scanner.ts'
 import { readClamdAddress } from './address.ts'
 import { askInTurn } from './ask-in-turn.ts'
 import { databaseOf, isOnThisHost } from './database.ts'
+import type { ExtractedForms } from './extracted-forms.ts'
 import { PassedCommands } from './pass-on.ts'
-import { ClamdServer } from './server.ts'
+import { ClamdServer, STREAMED_MAX } from './server.ts'
 import { clamdHasLoaded, Versions } from './versions.ts'
 
 /** Milliseconds for which servers are taken to have the same directories. */
@@ -46,11 +47,14 @@ export function clamdScanner(
     lasting = false,
     passing,
     log = () => {},
+    extracted,
     configFiles,
   }: {
     readonly lasting?: boolean
     readonly passing?: System | undefined
     readonly log?: (line: string) => void
+    /** What servers were shown to extract from mail. */
+    readonly extracted?: ExtractedForms | undefined
     /** Where clamd.conf(5) may be, if not where packages put it. */
     readonly configFiles?: readonly string[] | undefined
   } = {},
@@ -61,7 +65,8 @@ export function clamdScanner(
       // If there is only one server, each message reports it.
       if (list.length > 1) log(`clamd ${address.text}: ${CHANGES[state]}`)
     }
-    return new ClamdServer(address, { lasting, passing, changed })
+    const broke = () => extracted?.forget(address.text)
+    return new ClamdServer(address, { lasting, passing, changed, broke })
   })
   if (list.length === 0) throw new Fault('config', 'CLAMD: names no server')
   const healthy = () => list.filter((server) => !server.isBackedOff).length
@@ -93,6 +98,12 @@ export function clamdScanner(
     readsAsMail(beginning) {
       const text = beginning.toString('latin1')
       return MAIL.test(text) && !OTHER_MARK.test(text)
+    },
+    extracts(size) {
+      // For want of room clamd leaves out a part that it cannot write. A mail that it has taken as a stream shows that
+      // there is room for parts of that size.
+      if (size > STREAMED_MAX) return undefined
+      return extracted?.of(list.map(({ address }) => address.text))
     },
     turns: new ScanTurns(() => Math.max(1, healthy()), uptime),
     passOn: (command) => commands.answerTo(command),

@@ -38,6 +38,8 @@ interface ClamdServerOptions {
   readonly passing?: System | undefined
   /** Called once when it begins to fail, and once when it answers again. */
   readonly changed?: (state: 'fails' | 'answers') => void
+  /** Called when a connection broke: another server may listen there from now on. */
+  readonly broke?: () => void
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime?: () => number
 }
@@ -66,7 +68,13 @@ export class ClamdServer {
 
   constructor(
     address: ClamdAddress,
-    { lasting, passing, changed = () => {}, uptime = () => performance.now() }: ClamdServerOptions,
+    {
+      lasting,
+      passing,
+      changed = () => {},
+      broke = () => {},
+      uptime = () => performance.now(),
+    }: ClamdServerOptions,
   ) {
     this.address = address
     this.#changed = changed
@@ -77,7 +85,10 @@ export class ClamdServer {
     this.#sessions = new ClamdSessions(address, {
       idleMax: lasting ? IDLE_MAX : 0,
       passing,
-      broke: () => this.#descriptors?.forget(),
+      broke: () => {
+        this.#descriptors?.forget()
+        broke()
+      },
     })
   }
 

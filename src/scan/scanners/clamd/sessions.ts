@@ -13,9 +13,14 @@ export async function askClamd(
   command: 'PING' | 'VERSION',
   signal: AbortSignal,
 ): Promise<ClamdOutcome<string>> {
+  return new ClamdSessions(address).ask(aboutItself(command), signal)
+}
+
+/** A question about the server itself, for askClamd() or a session. */
+export function aboutItself(command: 'PING' | 'VERSION'): ClamdCommands<string> {
   const packets = () => [Buffer.from(`z${command}\0`)]
   const read = ({ replies: [reply] }: ClamdReplies) => reply!.toString('latin1').replace(/\0$/, '')
-  return new ClamdSessions(address).ask({ count: 1, packets, read }, signal)
+  return { count: 1, packets, read }
 }
 
 /** Most idle connections to one server. Each costs clamd a descriptor, but no thread. */
@@ -107,6 +112,7 @@ export class ClamdSessions {
   #takeKept(): ClamdSession | undefined {
     for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
       if (idle.session.isOpen) return idle.session
+      this.#broke()
     }
     return undefined
   }

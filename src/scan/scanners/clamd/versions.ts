@@ -119,7 +119,7 @@ export function clamdHasLoaded(
 }
 
 /** When the socket was made, in Unix seconds: its mtime, since its mode and owner may change later. */
-function socketMade(address: ClamdAddress): number | undefined {
+export function socketMade(address: ClamdAddress): number | undefined {
   if (address.kind !== 'unix') return undefined
   try {
     return statSync(address.path).mtimeMs / 1000

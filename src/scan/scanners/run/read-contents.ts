@@ -5,6 +5,7 @@ import { TOP_LINE } from '../../../mail/message/message.ts'
 import { NamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spool.ts'
 import { type ContentsOptions, contentsOf } from '../../../mail/mime/contents.ts'
+import type { PartForm } from '../../../mail/mime/shared/forms.ts'
 import type { ContentMetadata } from '../../../mail/mime/shared/work.ts'
 import type { Sample } from '../shared/scanner.ts'
 
@@ -25,6 +26,7 @@ type ReadingStep =
       /** The content as scanners get it, until the next step is asked for. */
       readonly content: Sample
       readonly metadata: ContentMetadata
+      readonly form: PartForm | undefined
     }
   /** The message is nested deeper than `maxDepth`. */
   | { readonly kind: 'deeper' }
@@ -54,7 +56,12 @@ export async function* readContents(
 
 /** Gives a content as a sample, whose file is removed when the next step is asked for. */
 function* stepOf(
-  found: { readonly bytes: Bytes; readonly isMail: boolean; readonly metadata: ContentMetadata },
+  found: {
+    readonly bytes: Bytes
+    readonly isMail: boolean
+    readonly metadata: ContentMetadata
+    readonly form?: PartForm | undefined
+  },
   message: Sample,
   spool: SpoolSettings,
 ): Generator<ReadingStep> {
@@ -64,7 +71,7 @@ function* stepOf(
   const { envelope, origin } = message
   const content: Sample = { bytes, envelope, origin, message, file: () => copy.file() }
   try {
-    yield { kind: 'content', content, metadata: found.metadata }
+    yield { kind: 'content', content, metadata: found.metadata, form: found.form }
   } finally {
     copy.remove()
   }

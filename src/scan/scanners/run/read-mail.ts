@@ -3,6 +3,7 @@ import { loadCrypto } from '../../../lib/runtime/crypto.ts'
 import type { ByteRange } from '../../../mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'
 import { isNestedDeeper } from '../../../mail/mime/nested.ts'
+import { type FormSet, hasForm } from '../../../mail/mime/shared/forms.ts'
 import { limits } from '../../../mail/mime/shared/limits.ts'
 import type { Oddity } from '../../../mail/mime/shared/oddities.ts'
 import { type ScanResult, unknown, unseen } from '../shared/scan-result.ts'
@@ -17,6 +18,8 @@ export interface MailScan extends AskContext {
   readonly run: ScanRun
   /** The contents that scanners have still to be asked about. */
   readonly batch: Batch
+  /** The forms of parts that are left to the scan of the whole. */
+  readonly leaves?: FormSet | undefined
 }
 
 /** What the reading of a message comes to. */
@@ -25,6 +28,8 @@ export interface ScanReading {
   readonly result?: ScanResult | undefined
   /** Whether each content was given to the scanners, and nothing in the message exceeds a limit of ours. */
   readonly isToEnd: boolean
+  /** Whether a part was left to the scan of the whole. */
+  readonly hasLeft?: boolean
   /** Where the contents lie that scanners were asked about, if there is an exception. */
   readonly asked: readonly ByteRange[]
   /** What mail programs see of each part, if a scanner is told it. */
@@ -36,11 +41,12 @@ type Listener = Pick<MailSearch, 'header' | 'name'>
 
 /** Reads the message; if `asksContents`, asks about each content. */
 export async function readMail(scan: MailScan, asksContents: boolean): Promise<ScanReading> {
-  const { message, run, task, results, searches, batch } = scan
+  const { message, run, task, results, searches, batch, leaves } = scan
   const mayPassOver = asksContents && run.isPassedOver !== undefined
   const oddities = new Set<Oddity>()
   const asked: ByteRange[] = []
   let isCut = !asksContents
+  let hasLeft = false
   const { readContents } = await import('./read-contents.ts')
   const names = await listenForNames(run)
   const reading = readContents(message, {
@@ -62,6 +68,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
   const end = (result: ScanResult | undefined, isToEnd = false): ScanReading => ({
     result,
     isToEnd,
+    hasLeft,
     asked,
     partList: names?.all,
   })
@@ -78,7 +85,9 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
         if (!(await searches.content(step.content.bytes, task.signal))) return end(tooLate)
         const partList = names?.of(step.metadata)
         const content = partList ? { ...step.content, partList } : step.content
-        if (asksContents) result = await askScanners(batch.add(content), scan)
+        const isLeft = leaves !== undefined && step.form !== undefined && hasForm(leaves, step.form)
+        hasLeft ||= isLeft
+        if (asksContents && !isLeft) result = await askScanners(batch.add(content), scan)
       }
       if (result !== undefined) return end(result)
       if (keepingOut(oddities, run).length > 0) break

@@ -73,6 +73,12 @@ export class ResultCollector {
     return result !== undefined
   }
 
+  /** Whether all results so far were clean. */
+  get isAllClean(): boolean {
+    const isNothingHeld = this.#limit === undefined && this.#holdsMore === undefined
+    return isNothingHeld && this.#tolerated.answer === 'clean'
+  }
+
   /** Whether limits do not count. */
   get passesLimits(): boolean {
     return this.#weights.passLimit !== undefined

@@ -1,6 +1,7 @@
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import type { Envelope, Origin } from '../../../mail/message/envelope/envelope.ts'
 import type { Field } from '../../../mail/mime/headers/fields.ts'
+import type { FormSet } from '../../../mail/mime/shared/forms.ts'
 import type { KnownHeader } from '../../../mail/mime/shared/work.ts'
 import type { NamedPart } from '../../../plugin.ts'
 import type { Infected, ScanResult } from './scan-result.ts'
@@ -162,6 +163,12 @@ export interface ContentScanner extends ScannerBasics {
    * below TOP_LINE.
    */
   readsAsMail?(beginning: Buffer): boolean
+  /**
+   * The forms of parts that the scanner was shown to extract by itself from a mail of this many bytes
+   * (mail/mime/shared/forms.ts). It is not asked about these parts unless the scan of the whole ends otherwise than
+   * clean.
+   */
+  extracts?(size: number): FormSet | undefined
   /**
    * Has the servers carry out a command of clamd(8). Resolves to the reply of the first one that answers; to
    * undefined if none does.

@@ -78,17 +78,18 @@ const cases: Readonly<Record<string, readonly Row[]>> = {
     [inMultipart('related', `${TYPE}text/plain\n\nx`), []],
     [inMultipart('signed', `${TYPE}text/plain\n\nx`), ['x\n']],
   ],
-  'text that is shown has one form, that of libclamav: with LF, and with its last line end': [
-    [`${TYPE}text/html\n\n<a\r\nb\r\n`, ['<a\nb\n']],
-    [`${TYPE}text/html\n\n<a\r\nb`, ['<a\nb']],
-    [`${TYPE}text/enriched; charset=utf-8\nContent-Disposition: inline\n\n<a\n`, ['<a\n']],
-    [behindText(`${TYPE}text/html\n${ENCODING}quoted-printable\n\na=41\r\n\r`), ['aA\n\n']],
-    [behindText(`${TYPE}text/html\n${ENCODING}quoted-printable\n\na=0D=0Ab`), ['a\nb\n']],
-    [behindText(`${TYPE}text/html\n${ENCODING}quoted-printable\n\nab`), ['ab\n']],
-    [behindText(`${TYPE}text/html\n${ENCODING}base64\n\nYQ0KYg==`), ['a\nb']],
-    [behindText(`${TYPE}text/html\n${ENCODING}base64\n\nYQ0KYg0K`), ['a\nb\n']],
-    [behindText(`${TYPE}text/html\n\na\r\nb`), ['a\nb\n']],
-  ],
+  'text that is shown has one form, that of libclamav: with LF unless it is in base64, and its last line end':
+    [
+      [`${TYPE}text/html\n\n<a\r\nb\r\n`, ['<a\nb\n']],
+      [`${TYPE}text/html\n\n<a\r\nb`, ['<a\nb']],
+      [`${TYPE}text/enriched; charset=utf-8\nContent-Disposition: inline\n\n<a\n`, ['<a\n']],
+      [behindText(`${TYPE}text/html\n${ENCODING}quoted-printable\n\na=41\r\n\r`), ['aA\n\n']],
+      [behindText(`${TYPE}text/html\n${ENCODING}quoted-printable\n\na=0D=0Ab`), ['a\nb\n']],
+      [behindText(`${TYPE}text/html\n${ENCODING}quoted-printable\n\nab`), ['ab\n']],
+      [behindText(`${TYPE}text/html\n${ENCODING}base64\n\nYQ0KYg==`), ['a\r\nb']],
+      [behindText(`${TYPE}text/html\n${ENCODING}base64\n\nYQ0KYg0K`), ['a\r\nb\r\n']],
+      [behindText(`${TYPE}text/html\n\na\r\nb`), ['a\nb\n']],
+    ],
   'text that is not that of the mail itself is given as readers save it, too': [
     [
       `${TYPE}multipart/mixed; boundary=b\n\n--b y\n${TYPE}text/html\n\n<a\r\nb\n--b--\n`,

@@ -1,0 +1,91 @@
+import { LF } from '../../../lib/net/ascii.ts'
+import { Bytes } from '../../../mail/message/bytes.ts'
+import { TOP_LINE } from '../../../mail/message/message.ts'
+import {
+  type ContentForm,
+  contentForms,
+  type FormSet,
+  type MultipartForm,
+  multipartForms,
+  type PartForm,
+} from '../../../mail/mime/shared/forms.ts'
+import { EICAR } from '../shared/eicar.ts'
+import type { ClamdServer } from './server.ts'
+
+/** The forms by which a type is tried in one multipart, and each multipart with one type. */
+const TRIED_IN: MultipartForm = 'mixed'
+const TRIED_WITH: ContentForm = 'file base64'
+
+/**
+ * Asks clamd by a small mail for each form, with the test virus in a part of that form, which it extracts. Resolves
+ * to the forms in which it found that. It finds none if its signatures do not have the test virus. Logs a line FOUND
+ * for each. Undefined if it does not answer.
+ */
+export async function formsFoundBy(
+  server: ClamdServer,
+  signal: AbortSignal,
+): Promise<FormSet | undefined> {
+  const finds = async (form: PartForm) => {
+    const bytes = Bytes.of(mailWith(Buffer.from(EICAR), form))
+    const outcome = await server.scan({ bytes }, { signal, note() {} })
+    if (outcome.kind === 'answered') return outcome.reply.answer === 'infected'
+    throw new NoAnswer()
+  }
+  try {
+    const contents: ContentForm[] = []
+    for (const content of contentForms) {
+      if (await finds({ content, multiparts: TRIED_IN })) contents.push(content)
+    }
+    const multiparts: MultipartForm[] = []
+    for (const form of multipartForms) {
+      if (await finds({ content: TRIED_WITH, multiparts: form })) multiparts.push(form)
+    }
+    return { contents, multiparts }
+  } catch (error) {
+    if (error instanceof NoAnswer) return undefined
+    throw error
+  }
+}
+
+class NoAnswer extends Error {}
+
+/** Returns a mail, with TOP_LINE, in which these bytes are a part of the form. Its lines end in LF. */
+export function mailWith(content: Buffer, form: PartForm): Buffer {
+  const [type, encoding] = form.content.split(' ')
+  const lines = [
+    ...(type === 'file'
+      ? ['Content-Type: application/octet-stream; name=trial', 'Content-Disposition: attachment']
+      : [`Content-Type: ${type}; charset=utf-8`]),
+    `Content-Transfer-Encoding: ${encoding === 'identity' ? '8bit' : encoding}`,
+  ]
+  let entity = Buffer.concat([Buffer.from(`${lines.join('\n')}\n\n`), encode(content, encoding!)])
+  const subtypes = form.multiparts === '' ? [] : form.multiparts.split('/')
+  for (const [level, subtype] of [...subtypes.entries()].reverse()) {
+    const boundary = `level-${level}-of-the-trial`
+    const start = `Content-Type: multipart/${subtype}; boundary="${boundary}"\n\n`
+    const sibling = `--${boundary}\nContent-Type: text/plain\n\nA part beside it.\n`
+    entity = Buffer.concat([
+      Buffer.from(`${start}${sibling}--${boundary}\n`),
+      entity,
+      // A text that is shown ends in the line end before the delimiter.
+      Buffer.from(`${entity.at(-1) === LF ? '' : '\n'}--${boundary}--\n`),
+    ])
+  }
+  return Buffer.concat([
+    TOP_LINE,
+    Buffer.from('Subject: onescan asks what clamd extracts from mail\nMIME-Version: 1.0\n'),
+    entity,
+  ])
+}
+
+function encode(content: Buffer, encoding: string): Buffer {
+  if (encoding === 'base64') {
+    return Buffer.from(content.toString('base64').replace(/.{76}(?=.)/g, '$&\n'))
+  }
+  if (encoding === 'identity') return content
+  const encoded = content.toString('latin1').replace(/[^\n !-<>-~]|[%=]/g, (character) => {
+    const code = character.charCodeAt(0).toString(16).toUpperCase()
+    return `=${code.padStart(2, '0')}`
+  })
+  return Buffer.from(encoded, 'latin1')
+}

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import { zipSync } from 'fflate'
+import t from 'tap'
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import {
+  type ContentForm,
+  contentForms,
+  multipartForms,
+} from '../../../../src/mail/mime/shared/forms.ts'
+import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
+import { formsFoundBy, mailWith } from '../../../../src/scan/scanners/clamd/form-trials.ts'
+import { ClamdServer } from '../../../../src/scan/scanners/clamd/server.ts'
+import { EICAR } from '../../../../src/scan/scanners/shared/eicar.ts'
+import { type Clamd, clamdMissing, startClamd } from '../../../programs/clamd.ts'
+
+const hex = (text: string) => Buffer.from(text, 'latin1').toString('hex')
+const md5 = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex')
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+
+const text = Buffer.from('Dear reader,\nthis is a text = 3 lines.\nRegards\n')
+const html = Buffer.from('<html><body>\n<p title="a=b">Dear Reader</p>\n</body></html>\n')
+const file = Buffer.concat([
+  Buffer.from(Array.from({ length: 256 }, (_, code) => code)),
+  Buffer.from('the very end'),
+])
+const archive = Buffer.from(zipSync({ 'invoice.exe': Buffer.from('MZ no program') }))
+
+/** What a part holds, by the type that announces it. */
+const contents: Readonly<Record<string, readonly Buffer[]>> = {
+  'text/plain': [text],
+  'text/html': [html],
+  file: [file, archive],
+}
+
+/** A signature of each kind that applies to what a part holds. */
+const signatures: Readonly<Record<string, { readonly name: string; readonly line: string }>> = {
+  'text by its hash': { name: 'x.hdb', line: `${md5(text)}:${text.length}:S` },
+  'text by its SHA-256': { name: 'x.hsb', line: `${sha256(text)}:${text.length}:S:73` },
+  'text by its beginning': { name: 'x.ndb', line: `S:0:0:${hex('Dear reader,\nthis')}` },
+  'text by its end': { name: 'x.ndb', line: `S:0:EOF-8:${hex('Regards\n')}` },
+  'text as ASCII': { name: 'x.ndb', line: `S:7:0:${hex('dear reader')}` },
+  'text by a logical signature': {
+    name: 'x.ldb',
+    line: `S;Engine:51-255,Target:0;0&1;0:${hex('Dear')};EOF-8:${hex('Regards')}`,
+  },
+  'HTML by its beginning': { name: 'x.ndb', line: `S:3:0:${hex('<html><body>')}` },
+  'HTML by a logical signature': {
+    name: 'x.ldb',
+    line: `S;Engine:51-255,Target:3;0&1;${hex('title="a=b"')};${hex('dear reader')}`,
+  },
+  'file by its hash': { name: 'x.hdb', line: `${md5(file)}:${file.length}:S` },
+  'file by its SHA-256': { name: 'x.hsb', line: `${sha256(file)}:${file.length}:S:73` },
+  'file by its beginning': { name: 'x.ndb', line: `S:0:0:${hex('\0\x01\x02\x03\x04\x05')}` },
+  'file by its end': { name: 'x.ndb', line: `S:0:EOF-12:${hex('the very end')}` },
+  'name in an archive': {
+    name: 'x.cdb',
+    line: String.raw`S:CL_TYPE_ZIP:*:invoice\.exe:*:*:*:*:*:*`,
+  },
+}
+
+async function finds(clamd: Clamd, bytes: Buffer): Promise<boolean> {
+  const server = new ClamdServer(readClamdAddress(clamd.socket), { lasting: false })
+  const task = { signal: AbortSignal.timeout(30_000), note() {} }
+  const outcome = await server.scan({ bytes: Bytes.of(bytes) }, task)
+  if (outcome.kind !== 'answered') throw new Error(outcome.why)
+  return outcome.reply.answer === 'infected'
+}
+
+t.test(
+  'a part of each form is found by each kind of signature that finds it alone',
+  {
+    skip: clamdMissing,
+  },
+  async (t) => {
+    for (const [what, { name, line }] of Object.entries(signatures)) {
+      const clamd = await startClamd(t, {
+        alertExceedsMax: true,
+        database: { [name]: `${line}\n` },
+      })
+      let count = 0
+      for (const content of contentForms) {
+        for (const bytes of contents[content.split(' ')[0]!]!) {
+          if (!(await finds(clamd, bytes))) continue
+          count++
+          for (const multiparts of multipartForms) {
+            const isFound = await finds(clamd, mailWith(bytes, { content, multiparts }))
+            if (!isFound) t.fail(`${what}: ${content} in ${multiparts}`)
+          }
+        }
+      }
+      t.ok(count > 0, `${what}: ${count} contents in ${multipartForms.length} multiparts`)
+      await clamd.stop()
+    }
+  },
+)
+
+t.test('clamd shows by the test virus what it extracts', { skip: clamdMissing }, async (t) => {
+  const database = { 'x.ndb': `EICAR:0:0:${hex(EICAR)}\n` } // at the beginning alone, as ClamAV has it
+  const trial = async (options: Parameters<typeof startClamd>[1]) => {
+    const clamd = await startClamd(t, { database, ...options })
+    const server = new ClamdServer(readClamdAddress(clamd.socket), { lasting: false })
+    const forms = await formsFoundBy(server, AbortSignal.timeout(30_000))
+    await clamd.stop()
+    return forms
+  }
+  t.same(await trial({}), { contents: contentForms, multiparts: multipartForms }, 'all')
+  const nothing = { contents: [] as ContentForm[], multiparts: [] }
+  t.same(await trial({ scanMail: false }), nothing, 'nothing without ScanMail')
+  const other = { 'x.ndb': `Other:0:0:${hex('something else')}\n` }
+  t.same(await trial({ database: other }), nothing, 'nothing without the test virus')
+  const gone = new ClamdServer(readClamdAddress('/nonexistent/clamd'), { lasting: false })
+  t.equal(await formsFoundBy(gone, AbortSignal.timeout(30_000)), undefined, 'unknown if it is down')
+})

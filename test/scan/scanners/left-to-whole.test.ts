@@ -1,0 +1,118 @@
+import t from 'tap'
+import { contentForms, multipartForms } from '../../../src/mail/mime/shared/forms.ts'
+import { runScanners } from '../../../src/scan/scanners/scan.ts'
+import {
+  clean,
+  infected,
+  type ScanResult,
+  unknown,
+  unseen,
+} from '../../../src/scan/scanners/shared/scan-result.ts'
+import type { ContentScanner } from '../../../src/scan/scanners/shared/scanner.ts'
+import { sample } from './clamd/task.ts'
+import { runOf, secondLook } from './scanning.ts'
+
+const everyForm = { contents: contentForms, multiparts: multipartForms }
+
+const mail = `From: a@example.org
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Type: text/html
+Content-Transfer-Encoding: quoted-printable
+
+<p>=41</p>
+--b
+Content-Type: application/octet-stream; name=a
+Content-Transfer-Encoding: base64
+
+YWJj
+--b--
+`
+
+/** A scanner that extracts every form, and notes what it is asked: `whole`, or the bytes of a part. */
+function extracting(answerOf: (asked: string, number: number) => ScanResult) {
+  const asked: string[] = []
+  const scanner: ContentScanner = {
+    name: 'clamd',
+    local: false,
+    extracts: () => everyForm,
+    async scan({ bytes, message }) {
+      asked.push(message ? bytes.gather().toString('latin1') : 'whole')
+      return answerOf(asked.at(-1)!, asked.length)
+    },
+  }
+  return { scanner, asked }
+}
+
+const run = (scanners: readonly ContentScanner[], text: string, more = {}) =>
+  runScanners(
+    sample(Buffer.from(text, 'latin1')),
+    runOf(scanners, { settings: secondLook, ...more }),
+  )
+
+const parts = ['<p>A</p>\n', 'abc', 'whole']
+
+t.test('about ordinary mail the scanner is asked once', async (t) => {
+  const { scanner, asked } = extracting(() => clean)
+  t.same(await run([scanner], mail), clean)
+  t.same(asked, ['whole'])
+})
+
+t.test('a virus in the whole ends the scan', async (t) => {
+  const { scanner, asked } = extracting(() => infected('Virus'))
+  t.match(await run([scanner], mail), { answer: 'infected', name: 'Virus' })
+  t.same(asked, ['whole'])
+})
+
+t.test('parts are asked about if the whole was not seen, and a virus there counts', async (t) => {
+  const { scanner, asked } = extracting((what) =>
+    what === 'abc' ? infected('Virus') : what === 'whole' ? unseen('size', 'large') : clean,
+  )
+  t.match(await run([scanner], mail), { answer: 'infected', name: 'Virus' })
+  t.same(asked, ['whole', '<p>A</p>\n', 'abc'])
+})
+
+t.test('so they are if something is found in the whole that is passed over', async (t) => {
+  const { scanner, asked } = extracting((what) => (what === 'whole' ? infected('Mild') : clean))
+  const isPassedOver = ({ name }: { readonly name: string }) => name === 'Mild'
+  t.match(await run([scanner], mail, { isPassedOver }), { answer: 'infected', name: 'Mild' })
+  t.same(asked.slice(0, 4), ['whole', ...parts])
+})
+
+t.test('but not if nobody answers', async (t) => {
+  const { scanner, asked } = extracting(() => unknown('down', 'unreachable'))
+  t.match(await run([scanner], mail), { answer: 'unknown', cause: 'unreachable' })
+  t.same(asked, ['whole'])
+})
+
+t.test('each part is asked about where anything is unusual', async (t) => {
+  const unusual: Readonly<Record<string, string>> = {
+    'a line of 1,000 characters': mail.replace('From: a', `X: ${'x'.repeat(1_000)}\nFrom: a`),
+    'an attached message': mail.replace(
+      '--b--',
+      '--b\nContent-Type: message/rfc822\n\nX: y\n\nz\n--b--',
+    ),
+    'data in a text': mail.replace('<p>=41</p>', '<p>=41</p>\nbegin 644 x\n#86)C\n`\nend'),
+    'another multipart': mail.replace('mixed', 'parallel'),
+    'a delimiter in the header': mail.replace('\n\nYWJj', '\n--b\n\nYWJj'),
+    'a strange disposition': mail.replace('\n\nYWJj', '\nContent-Disposition: form-data\n\nYWJj'),
+    'base64 with a hole': mail.replace('YWJj', 'YW*Jj'),
+    'a field in the first line of a part': mail.replace('YWJj', 'Content'),
+    'a file in related without a text': mail
+      .replace('mixed', 'related')
+      .replace('text/html', 'image/svg+xml'),
+  }
+  for (const [what, text] of Object.entries(unusual)) {
+    const { scanner, asked } = extracting(() => clean)
+    await run([scanner], text)
+    t.ok(asked.length > 1, what)
+  }
+})
+
+t.test('with another scanner beside it each part is asked about', async (t) => {
+  const { scanner, asked } = extracting(() => clean)
+  const other: ContentScanner = { name: 'other', local: false, scan: async () => clean }
+  await run([scanner, other], mail)
+  t.same(asked, parts)
+})
