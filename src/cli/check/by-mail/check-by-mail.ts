@@ -23,6 +23,8 @@ const USUAL: readonly Way[] = [
 const LARGE = 300 * 1024
 /** Milliseconds for a line about a message that was taken: a queue may lie before onescan. */
 const LOGGED_WITHIN = 5_000
+/** The same for mail of a program, which is taken before any filter has seen it: rspamd may need seconds for each. */
+const QUEUED_WITHIN = 20_000
 /** Milliseconds after a line in which a message that runs in a loop comes again. */
 const LOOPS_WITHIN = 2_500
 /** A message that is seen so often runs in a loop. Two doors may lie on one way. */
@@ -136,7 +138,8 @@ class WayTrial {
 
   /** Resolves to what onescan's logs say about it. */
   async #readAbout({ id }: TrialMail): Promise<LogRecord[]> {
-    let seen = await this.#log.untilAbout(id, LOGGED_WITHIN)
+    const within = 'program' in this.#way ? QUEUED_WITHIN : LOGGED_WITHIN
+    let seen = await this.#log.untilAbout(id, within)
     // Behind a queue it may come again, once for each delivery.
     while (seen.length < A_LOOP && seen.some(({ fields }) => fields.get('door') === 'smtp')) {
       await setTimeout(LOOPS_WITHIN)
