@@ -41,6 +41,7 @@ const defined = {
   // Debian's rpm has names of its own for these.
   _libdir: '/usr/lib64',
   _mandir: '/usr/share/man',
+  _docdir_fmt: '%{NAME}',
 }
 const words = Object.entries(defined).flatMap(([name, value]) => ['--define', `${name} ${value}`])
 // The build needs make alone, which Debian's rpm does not see.

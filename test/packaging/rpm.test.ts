@@ -76,6 +76,7 @@ t.test('the RPM', { skip: rpmMissing }, async (t) => {
 
   t.test('needs no more than release 8 of RHEL has', async (t) => {
     t.match(query('--requires'), /^glibc >= 2\.17$/m)
+    t.match(query('--list'), '\n/usr/share/licenses/onescan/LICENSE\n')
     t.notMatch(query('--requires'), /nodejs|GLIBC_2\.(29|[3-9]\d)/)
   })
 
@@ -103,6 +104,10 @@ t.test('the RPM', { skip: rpmMissing }, async (t) => {
         '\nCLAMD="/run/clamd.scan/clamd.sock"',
       )
       t.match(there('onescan --version; onescand --version'), version)
+      t.notMatch(rpm('--verify', 'onescan').output, /\/(etc|usr|var)\//, 'owners and modes')
+      const places = '/etc/onescan/keys /var/lib/onescan /var/spool/onescan'
+      const owners = debian.run('true', `rpm --root "$1" --query --file ${places}`).output
+      t.match(owners, /^(onescan-\S+\n){3}/m)
       t.equal(debian.run('sh /usr/share/onescan/self-test').code, 0)
       for (const name of readdirSync(join(packaging, 'systemd')).filter((name) =>
         /t$|ce$/.test(name),
@@ -130,7 +135,13 @@ t.test('the RPM', { skip: rpmMissing }, async (t) => {
     t.equal(code, 0, output)
     t.equal(there('readlink /etc/onescan/queue'), '/var/qmail/bin/qmail-queue')
     t.match(there('ls /etc/default/onescand /var/lib/onescan'), 'quarantine')
-    t.match(debian.run('ls /usr/lib/onescan').code, 2)
+    t.same(
+      there("find / -xdev -name '*onescan*' -not -path '/opt/*' -not -path '/proc/*' | sort").split(
+        '\n',
+      ),
+      ['/etc/default/onescan-quotad', '/etc/default/onescand', '/etc/onescan', '/var/lib/onescan'],
+      'settings, the link and mail alone are left',
+    )
   })
 
   t.test('an account of a person is no account of a service', async (t) => {
