@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { lacks } from '../needs.mjs'
@@ -58,6 +58,16 @@ t.test(
     t.match(spawnSync('sh', words, { encoding: 'utf8' }), { status: 0, stderr: '' })
   },
 )
+
+/** Sends mail through the link until it is told to stop, and notes each exit code. */
+const MAIL_WITHOUT_END = `cd /opt
+printf 'Subject: x\\n\\ny\\n' >message
+printf 'Fa@example.org\\0Tb@example.org\\0\\0' >envelope
+export QUEUECHAIN=/opt/qmail-queue
+until [ -e stop ]; do
+  /etc/onescan/queue 0<message 1<envelope 2>>errors; echo $? >>codes
+done
+`
 
 const rpmMissing = debianMissing || lacks('rpm', 'rpmbuild', 'make', 'the compiled programs')
 
@@ -122,8 +132,20 @@ t.test('the RPM', { skip: rpmMissing }, async (t) => {
 
   t.test('an upgrade keeps what the administrator changed, and mail flows meanwhile', async (t) => {
     there(`echo 'REJECTVIRUS="1"' >>/etc/default/onescand; gpasswd -d onescan onescan-keys`)
-    const { code, output } = rpm('--upgrade', '--replacepkgs', file)
+    writeFileSync(at('opt/mail.sh'), MAIL_WITHOUT_END)
+    writeFileSync(at('opt/qmail-queue'), '#!/bin/sh\ncat >/dev/null; cat <&1 >/dev/null\n', {
+      mode: 0o755,
+    })
+    const { code, output } = debian.run(
+      'true',
+      `chroot "$1" sh /opt/mail.sh & sender=$!
+      rpm --root "$1" --nodeps --upgrade --replacepkgs ${file}; code=$?
+      sleep 1; touch "$1/opt/stop"; wait $sender; exit $code`,
+    )
     t.equal(code, 0, output)
+    const codes = there('cat /opt/codes').split('\n')
+    t.ok(codes.length > 10, `${codes.length} messages meanwhile`)
+    t.same([...new Set(codes)], ['0'], 'each is accepted')
     t.match(there('cat /etc/default/onescand'), '\nREJECTVIRUS="1"')
     t.equal(there('id -nG onescan'), 'onescan')
     t.equal(there('readlink /etc/onescan/queue'), '/usr/lib/onescan/onescanc')
