@@ -153,8 +153,8 @@ export class ClamdWatch {
     const isDue = trial === undefined || performance.now() - trial.at > TRIALS_EVERY
     if (isWanted && state.up && trial?.of !== of && isDue) {
       const signal = AbortSignal.any([stopped, AbortSignal.timeout(LIMITS_WITHIN)])
-      const passing = loadSystem()
-      const forms = await formsFoundBy(new ClamdServer(server, { lasting: false, passing }), signal)
+      const clamd = new ClamdServer(server, { lasting: true }) // all in one conversation
+      const forms = await formsFoundBy(clamd, signal).finally(() => clamd.close())
       known.trial = { of, at: performance.now(), forms }
     }
     const holds = isWanted && state.up && known.trial?.of === of
