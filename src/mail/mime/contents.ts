@@ -74,7 +74,7 @@ class MailContents {
       if (!(error instanceof LimitExceeded)) throw error
       decoding.leaveUnread(error.message) // but what was found up to there is given
     }
-    if (decoding.depth === 0 && this.#readings.isOne) {
+    if (decoding.options.seeksForms && decoding.depth === 0 && this.#readings.isOne) {
       const mail = { source, above: this.#known?.above ?? 0, headers: [...this.#headerIds.keys()] }
       decoding.isOrdinary = yield* isOrdinary(this.#leaves, mail, decoding)
     }

@@ -88,6 +88,8 @@ export interface ContentsOptions extends WorkOptions {
    * about more.
    */
   readonly maxDepth?: number
+  /** Whether somebody wants to know the forms of parts (shared/forms.ts), which takes a look at each line. */
+  readonly seeksForms?: boolean
   /** Called with the place of each part of which all is in one content. */
   readonly onGiven?: (range: ByteRange) => void
   /** The same with the name of each file in uuencode, yEnc, a calendar or a card. */

@@ -12,7 +12,7 @@ import type { Sample } from '../shared/scanner.ts'
 interface ReadingOptions
   extends Pick<
     ContentsOptions,
-    'maxDepth' | 'mayBeFile' | 'onGiven' | 'onHeader' | 'onName' | 'onOdd'
+    'maxDepth' | 'mayBeFile' | 'onGiven' | 'onHeader' | 'onName' | 'onOdd' | 'seeksForms'
   > {
   readonly spool: SpoolSettings
   /** Aborted at the message's deadline. */

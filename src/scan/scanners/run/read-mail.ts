@@ -54,6 +54,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
     signal: task.signal,
     maxDepth: limits.nesting,
     mayBeFile: results.passesLimits,
+    seeksForms: leaves !== undefined,
     ...(mayPassOver && { onGiven: (range) => asked.push(range) }),
     ...((!searches.isEmpty || names) && {
       onHeader: ({ fields }) => listen(names, searches, (listener) => listener.header(fields)),

@@ -166,7 +166,7 @@ function randomMail(random: Random): string {
 
 /** Whether a part of the mail has a form. */
 function hasForm(mail: Buffer): boolean {
-  const options = { createHash, openFile: () => openAnonymousFile(tmpdir()) }
+  const options = { createHash, seeksForms: true, openFile: () => openAnonymousFile(tmpdir()) }
   for (const step of contentsOf(Bytes.of(mail), options)) {
     if (step.kind === 'content' && step.form) return true
   }
