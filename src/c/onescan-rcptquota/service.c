@@ -1,6 +1,6 @@
 /*
- * Asks the quota service itself, by datagrams. onescan-quotad(8) and onescan-settings(5) describe both
- * forms.
+ * Asks the quota service itself, by datagrams. onescan-quotad(8) and onescan-settings(5) describe
+ * both forms.
  */
 #define _GNU_SOURCE
 #include "rcptquota.h"
