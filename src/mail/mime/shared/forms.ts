@@ -37,8 +37,3 @@ export interface FormSet {
   readonly contents: readonly ContentForm[]
   readonly multiparts: readonly MultipartForm[]
 }
-
-/** Whether a set has a form. To libclamav type and encoding of a part are one thing, and where it stands another. */
-export function hasForm({ contents, multiparts }: FormSet, form: PartForm): boolean {
-  return contents.includes(form.content) && multiparts.includes(form.multiparts)
-}

@@ -3,7 +3,7 @@ import { loadCrypto } from '../../../lib/runtime/crypto.ts'
 import type { ByteRange } from '../../../mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'
 import { isNestedDeeper } from '../../../mail/mime/nested.ts'
-import { type FormSet, hasForm } from '../../../mail/mime/shared/forms.ts'
+import type { FormSet, PartForm } from '../../../mail/mime/shared/forms.ts'
 import { limits } from '../../../mail/mime/shared/limits.ts'
 import type { Oddity } from '../../../mail/mime/shared/oddities.ts'
 import { type ScanResult, unknown, unseen } from '../shared/scan-result.ts'
@@ -159,3 +159,8 @@ const tooDeep = unseen(
   'depth',
   `more than ${limits.nesting} messages or multiparts inside one another`,
 )
+
+/** Whether a set has a form. To libclamav type and encoding of a part are one thing, and where it stands another. */
+function hasForm({ contents, multiparts }: FormSet, form: PartForm): boolean {
+  return contents.includes(form.content) && multiparts.includes(form.multiparts)
+}
