@@ -7,6 +7,7 @@ import type { ClamdState } from '../observe/live/process-report.ts'
 import { type ClamdAddress, clamdAddressesOf } from '../scan/scanners/clamd/address.ts'
 import type { ExtractionEvent } from '../scan/scanners/clamd/extracted-forms.ts'
 import { formsFoundBy } from '../scan/scanners/clamd/form-trials.ts'
+import { tellsOfLimits } from '../scan/scanners/clamd/probe-limits.ts'
 import { ClamdServer } from '../scan/scanners/clamd/server.ts'
 import { type ClamdOutcome, ClamdSession } from '../scan/scanners/clamd/session.ts'
 import { socketMade } from '../scan/scanners/clamd/versions.ts'
@@ -25,7 +26,7 @@ const LIMITS_AFTER = 4
  */
 const LIMITS_WITHIN = 10_000
 
-/** Milliseconds between two trials of what a server extracts from mail: it logs 15 lines FOUND for each. */
+/** Milliseconds between two trials of what a server extracts from mail: it logs 16 lines FOUND for each. */
 const TRIALS_EVERY = 300_000
 
 /** What a server was shown to extract from mail by itself. */
@@ -57,8 +58,8 @@ interface KnownClamd {
  * such mail, and when it does again. It gets none about a server that cannot be reached, since
  * scans report that.
  *
- * If it reports such mail, and parts of mail are scanned by themselves (SECONDLOOK), the server is asked once what it
- * extracts from mail, and again when it was started anew or has other signatures: `extracts` gets that in each round.
+ * If parts of mail are scanned by themselves (SECONDLOOK), a server that reports such mail is asked once what it
+ * extracts from mail, and again when it was restarted or has other signatures: `extracts` gets that in each round.
  */
 export class ClamdWatch {
   readonly #settings: () => ScanSettings | undefined
@@ -147,22 +148,31 @@ export class ClamdWatch {
 
   async #tryExtraction(server: ClamdAddress, stopped: AbortSignal): Promise<void> {
     const known = this.#known.get(server.text)!
-    const { state, limits, sessions, trial } = known
-    const isWanted = this.#settings()?.SECONDLOOK === 'always' && limits?.level === 'ok'
+    const { state, sessions, trial } = known
+    const isWanted = this.#settings()?.SECONDLOOK === 'always' && state.up
     const of = `${state.text} ${socketMade(server)} ${sessions}`
+    const isKnown = trial?.of === of && trial.forms !== undefined
     const isDue = trial === undefined || performance.now() - trial.at > TRIALS_EVERY
-    if (isWanted && state.up && trial?.of !== of && isDue) {
+    if (isWanted && !isKnown && isDue) {
       const signal = AbortSignal.any([stopped, AbortSignal.timeout(LIMITS_WITHIN)])
-      const clamd = new ClamdServer(server, { lasting: true }) // all in one conversation
-      const forms = await formsFoundBy(clamd, signal).finally(() => clamd.close())
-      known.trial = { of, at: performance.now(), forms }
+      known.trial = { of, at: performance.now(), forms: await extractedBy(server, signal) }
     }
-    const holds = isWanted && state.up && known.trial?.of === of
-    this.#extracts({
-      is: 'extracts',
-      server: server.text,
-      forms: holds ? known.trial?.forms : undefined,
-    })
+    const forms = isWanted && known.trial?.of === of ? known.trial.forms : undefined
+    this.#extracts({ is: 'extracts', server: server.text, forms })
+  }
+}
+
+/**
+ * Asks a server, in one conversation, what it extracts from mail. Undefined unless it reports what it does not scan
+ * to the end, or if it does not answer.
+ */
+async function extractedBy(server: ClamdAddress, signal: AbortSignal) {
+  const clamd = new ClamdServer(server, { lasting: true })
+  try {
+    const { tells } = await tellsOfLimits(clamd, signal)
+    return tells === 'yes' ? await formsFoundBy(clamd, signal) : undefined
+  } finally {
+    clamd.close()
   }
 }
 
