@@ -159,9 +159,13 @@ async function findInMail(
   task: ScanTask,
   before: ScanResult = clean,
 ): Promise<ScanResult> {
-  const leaves = message.asSent ? undefined : extractedBy(run.scanners, message.bytes.size)
+  const extracted = () => extractedBy(run.scanners, message.bytes.size)
+  const leaves = message.asSent ? undefined : extracted()
   const found = leaves && (await lookAt(message, run, task, before, leaves))
-  return found ?? (await lookAt(message, run, task, before, undefined))!
+  // A scanner that was restarted meanwhile may have looked at the whole by other settings.
+  const counts = found?.answer !== 'clean' || extracted() !== undefined
+  if (found !== undefined && counts) return found
+  return (await lookAt(message, run, task, before, undefined))!
 }
 
 /** The forms of parts that the one scanner of contents extracts from a mail; undefined if there are several. */

@@ -116,3 +116,18 @@ t.test('with another scanner beside it each part is asked about', async (t) => {
   await run([scanner, other], mail)
   t.same(asked, parts)
 })
+
+t.test('so it is if the scanner was restarted amid the scan', async (t) => {
+  const { scanner, asked } = extracting(() => clean)
+  let isRestarted = false
+  const restarted: ContentScanner = {
+    ...scanner,
+    extracts: () => (isRestarted ? undefined : everyForm),
+    async scan(sample, task) {
+      isRestarted = true
+      return scanner.scan(sample, task)
+    },
+  }
+  t.same(await run([restarted], mail), clean)
+  t.same(asked, ['whole', ...parts])
+})
