@@ -55,8 +55,6 @@ export class HostMemory {
     sizeCalculation: (verdict, fingerprint) =>
       JSON.stringify(verdict).length + fingerprint.length + ENTRY,
   })
-  /** What this process has noted about servers. */
-  readonly #extractions = new Map<string, ExtractionEvent>()
   #send: ((events: HostEvents) => void) | undefined
   #events: HostEvent[] = []
   #isGathering = false
@@ -88,7 +86,6 @@ export class HostMemory {
 
   /** Notes what a server was shown to extract, in all processes. */
   noteExtraction(event: ExtractionEvent): void {
-    this.#extractions.set(event.server, event)
     this.extracted.take(event)
     this.#tell(event)
   }
@@ -108,7 +105,7 @@ export class HostMemory {
 
   /** The events that a new process gets first. */
   initialEvents(): HostEvents {
-    return { from: this.#self, verdicts: [...this.poison.retell(), ...this.#extractions.values()] }
+    return { from: this.#self, verdicts: [...this.poison.retell(), ...this.extracted.retell()] }
   }
 
   /** The events for the others when a process has ended: its scans will not come to an end. */

@@ -1,6 +1,6 @@
 import type { FormSet } from '../../../mail/mime/shared/forms.ts'
 
-/** Milliseconds for which word of a server holds: two rounds of the first process, and some. */
+/** Milliseconds for which an event counts: between two and three rounds of the first process. */
 const HOLDS_FOR = 40_000
 
 /** What a server was shown to extract, as the first process has tried it. */
@@ -14,7 +14,7 @@ export interface ExtractionEvent {
 
 /**
  * What each clamd was shown to extract from a mail by itself. A connection that breaks means that another one may
- * listen there: then nothing is known until the first process says so again.
+ * listen there: then nothing is known until the next event.
  */
 export class ExtractedForms {
   readonly #servers = new Map<string, { readonly forms: FormSet; readonly since: number }>()
@@ -27,6 +27,11 @@ export class ExtractedForms {
   take({ server, forms }: ExtractionEvent): void {
     if (forms === undefined) this.#servers.delete(server)
     else this.#servers.set(server, { forms, since: this.#uptime() })
+  }
+
+  /** The events by which another process learns all that is known here. */
+  retell(): ExtractionEvent[] {
+    return [...this.#servers].map(([server, { forms }]) => ({ is: 'extracts', server, forms }))
   }
 
   forget(server: string): void {
