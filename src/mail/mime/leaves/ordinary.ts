@@ -2,7 +2,7 @@ import type { Bytes } from '../../message/bytes.ts'
 import type { Encoding, PartHeader } from '../headers/part-header.ts'
 import { GOES_ON, type Leaf } from '../reader/reading.ts'
 import { contentForms, multipartForms, type PartForm } from '../shared/forms.ts'
-import type { Steps, Work } from '../shared/work.ts'
+import { SEARCHED_PER_UNIT, type Steps, type Work } from '../shared/work.ts'
 import { codedKinds } from '../structure/coded-data.ts'
 import { holdsCodedData } from './content-checks.ts'
 
@@ -11,11 +11,11 @@ const FILE_TYPES = /^(?:application|audio|image|video)\//
 /** The words for how a part is shown (RFC 2183 2.1, 2.2). */
 const DISPOSITION = /^[ \t]*(?:attachment|inline)[ \t]*(?:;|$)/i
 
-/** Returns the form of a leaf of a mail in which nothing is odd; undefined if it is none of those above. */
+/** Returns the form of a leaf of an ordinary mail (isOrdinary); undefined if it has none of shared/forms.ts. */
 export function formOfLeaf(leaf: Leaf, encoding: Encoding): PartForm | undefined {
   const { header, depth, isOwnText } = leaf
   const multiparts = multipartForms.find((form) => form === depth.multiparts)
-  if (multiparts === undefined || depth.messages > 0 || !isPlain(leaf)) return undefined
+  if (multiparts === undefined) return undefined
   const type = header.type === '' ? 'text/plain' : header.type
   const isUsual = header.fields.every(
     ({ name, value }) => name !== 'content-disposition' || DISPOSITION.test(value),
@@ -60,13 +60,14 @@ export function* isOrdinary(
 ): Steps<boolean> {
   const isRegular =
     leaves.length <= PARTS_MAX &&
-    leaves.every(
-      (leaf) => isPlain(leaf) && leaf.depth.messages === 0 && !beginsAsField(leaf, source),
-    ) &&
+    leaves.every((leaf) => isPlain(leaf) && leaf.depth.messages === 0) &&
     headers.every((header) => header.isPlain && header.oddities.length === 0) &&
     haveTextBeside(leaves)
   if (!isRegular || (yield* hasLongLine(source.slice(above), work))) return false
-  for (const { from, to, encodings } of leaves) {
+  for (const leaf of leaves) {
+    const { from, to, encodings } = leaf
+    yield* work.countUnits(FIRST_LINE)
+    if (beginsAsField(leaf, source)) return false
     if (encodings[0] === 'base64') continue
     // libclamav takes what is encoded in a text out of it.
     if (yield* holdsCodedData(source.slice(from, to), codedKinds, work)) return false
@@ -119,6 +120,3 @@ function* hasLongLine(mail: Bytes, work: Work): Steps<boolean> {
   }
   return false
 }
-
-/** A unit of work is as many bytes of a search by the runtime. */
-const SEARCHED_PER_UNIT = 4

@@ -15,7 +15,7 @@ export const PIECE = 64 * 1024
  */
 export const LINES_PIECE = 8 * 1024
 /** The bytes that the runtime searches in the time of a unit. */
-const SEARCHED_PER_UNIT = 4
+export const SEARCHED_PER_UNIT = 4
 
 /** Where a content stands, by what is said about it there. */
 export interface ContentMetadata {
