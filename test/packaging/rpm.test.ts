@@ -59,7 +59,7 @@ t.test(
   },
 )
 
-/** Sends mail through the link until it is told to stop, and notes each exit code. */
+/** Sends mail through the link until `stop` exists, and notes each exit code. */
 const MAIL_WITHOUT_END = `cd /opt
 printf 'Subject: x\\n\\ny\\n' >message
 printf 'Fa@example.org\\0Tb@example.org\\0\\0' >envelope

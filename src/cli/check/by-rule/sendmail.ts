@@ -38,7 +38,7 @@ export interface SendmailHost {
 }
 
 /**
- * Reports by rule what Sendmail's own configuration says of onescand's filter. Nothing is sent. Throws if the file
+ * Reports by rule how Sendmail's own configuration names onescand's filter. Nothing is sent. Throws if the file
  * cannot be read.
  */
 export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): Finding[] {

@@ -20,7 +20,7 @@ class YencDecoder extends ByteDecoder {
   #isEscaped = false
   #cr = false
 
-  /** `controls` states what a CR that no LF follows is, and a NUL: data, or skipped. Each is told. */
+  /** `controls` states what a CR that no LF follows is, and a NUL: data, or skipped; `onControl` is called for each. */
   constructor(give: Give, buffer: Buffer, controls: 'data' | 'skip', onControl = () => {}) {
     super(give, buffer)
     this.#controls = controls

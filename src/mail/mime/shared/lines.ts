@@ -5,7 +5,7 @@ export function isLineEnd(byte: number): boolean {
   return byte === LF || byte === CR || byte === 0x0b || byte === 0x0c || byte === 0
 }
 
-/** Returns where a line is over except the CRs and LFs at its end. */
+/** Returns where a line ends, without the CRs and LFs behind it. */
 export function withoutLineEnd(bytes: Buffer, from: number, to: number): number {
   let end = to
   while (end > from && (bytes[end - 1] === LF || bytes[end - 1] === CR)) end--

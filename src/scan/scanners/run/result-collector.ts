@@ -48,7 +48,7 @@ export class ResultCollector {
     // A virus may lie beside what is encrypted.
     const isProperty = result.answer === 'unseen' && result.what === 'encrypted'
     if (result.answer === 'unseen' && !isProperty && keepsOut.has(result.what)) {
-      // OVERSIZE says that no scanner gave an answer: SCANFAIL decides then.
+      // With OVERSIZE=defer that counts as no answer: SCANFAIL decides then.
       return result.what === 'size' ? unknown(result.why, 'limit') : result
     }
     this.#passOver(result)
