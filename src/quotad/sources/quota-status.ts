@@ -45,11 +45,11 @@ export function quotaStatus(
 
 const ROOM = /^(OK|DUNNO|PERMIT)\b/i
 /**
- * X.2.2 is "mailbox full" (RFC 3463 3.3); 452 and 552 are SMTP's replies about storage. Others refuse or defer,
- * by the words of access(5), and name a mailbox that is full.
+ * X.2.2 is "mailbox full" (RFC 3463 3.3), wherever it stands in a refusal; 452 and 552 are SMTP's replies about
+ * storage. Others refuse or defer, by the words of access(5), and name a mailbox that is full.
  */
 const FULL =
-  /^(?:[45]\d\d |REJECT |DEFER(?:_IF_PERMIT|_IF_REJECT)? )?[45]\.2\.2\b|^[45]52\b|^(?:[45]\d\d|REJECT|DEFER\w*) .*\b(?:mailbox|quota)\b.*\b(?:full|exceeded)\b/i
+  /^(?:(?:[45]\d\d|REJECT|DEFER\w*) .*)?(?<![\w.])[45]\.2\.2(?!\.?\d)|^[45]52\b|^(?:[45]\d\d|REJECT|DEFER\w*) .*\b(?:mailbox|quota)\b.*\b(?:full|exceeded)\b/i
 const NOBODY = /^(?:5\d\d |REJECT )?5\.1\.1\b|^REJECT Unknown user/i
 
 /**
@@ -59,7 +59,7 @@ const NOBODY = /^(?:5\d\d |REJECT )?5\.1\.1\b|^REJECT Unknown user/i
 export function readingOf(action: string): MailboxReading {
   const source = 'quota-status'
   if (ROOM.test(action)) return { found: 'compared', isFull: false, source }
-  if (FULL.test(action)) return { found: 'compared', isFull: true, source }
   if (NOBODY.test(action)) return { found: 'no-such-user' }
+  if (FULL.test(action)) return { found: 'compared', isFull: true, source }
   return { found: 'trouble', why: `quota-status answered ${action || 'nothing'}` }
 }

@@ -203,17 +203,37 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     }
   })
 
-  await t.test('a next program that leads back here ends in 120, and is named', async (t) => {
-    const script = join(t.testdir(), 'script')
-    const words = program.map((word) => `'${word}'`).join(' ')
-    writeFileSync(script, `#!/bin/sh\nexec ${words}\n`, { mode: 0o755 })
-    for (const QHPSI of ways) {
-      const ended = await run({ settings: { QHPSI, QUEUECHAIN: script } })
-      t.equal(ended.code, 120)
-      t.match(ended.logged, `fault=chain reason="next program ${script}: leads back to onescan; `)
-      t.match(ended.logged, '; set QUEUECHAIN to the real qmail-queue"')
-      t.equal(ended.logged.match(/fault=/g)?.length, 1)
-      t.equal(ended.deliveries.length, 0)
+  await t.test(
+    'a script as qmail-queue that calls the slot ends in 120: ONESCAN_DEPTH',
+    async (t) => {
+      const home = t.testdir({ bin: {} })
+      const script = join(home, 'bin/qmail-queue')
+      const words = program.map((word) => `'${word}'`).join(' ')
+      writeFileSync(script, `#!/bin/sh\nexec ${words}\n`, { mode: 0o755 })
+      for (const QHPSI of ways) {
+        for (const leads of [{ QUEUECHAIN: script }, { QUEUECHAIN: undefined, QMAILHOME: home }]) {
+          const ended = await run({ settings: { QHPSI, ...leads } })
+          t.equal(ended.code, 120)
+          t.match(
+            ended.logged,
+            `fault=chain reason="next program ${script}: leads back to onescan; `,
+          )
+          t.match(ended.logged, '; set QUEUECHAIN to the real qmail-queue"')
+          t.equal(ended.logged.match(/fault=/g)?.length, 1)
+          t.equal(ended.deliveries.length, 0)
+        }
+      }
+    },
+  )
+
+  await t.test('two programs of the slot in a row hand mail on: ONESCAN_DEPTH', async (t) => {
+    for (const [depth, code] of [
+      [undefined, 0],
+      ['2', 0],
+      ['3', 120],
+    ] as const) {
+      const ended = await run({ settings: { ONESCAN_DEPTH: depth } })
+      t.equal(ended.code, code, `ONESCAN_DEPTH=${depth}: ${ended.logged}`)
     }
   })
 

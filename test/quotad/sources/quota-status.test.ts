@@ -57,13 +57,25 @@ t.test('only the usual actions are understood', async (t) => {
     'REJECT Mailbox is full',
     '554 Mailbox full',
     'DEFER quota exceeded',
+    '450 <bob@example.org>: 4.2.2 try again later',
+    '550 <bob@example.org> (5.2.2) over the limit',
+    'REJECT bob: #5.2.2',
+    'DEFER bob has no room: 4.2.2.',
   ]) {
     t.match(readingOf(action), { found: 'compared', isFull: true }, action)
   }
-  for (const action of ['REJECT Unknown user', '550 5.1.1 nobody', 'REJECT 5.1.1 nobody']) {
+  for (const action of [
+    'REJECT Unknown user',
+    '550 5.1.1 nobody',
+    'REJECT 5.1.1 nobody',
+    '550 5.1.1 nobody, so not 5.2.2',
+  ]) {
     t.match(readingOf(action), { found: 'no-such-user' }, action)
   }
-  const others = ['', 'DEFER_IF_PERMIT Internal error', '550 no', 'REJECT', 'OKAY', '451 x']
+  const others = [
+    ...['', 'DEFER_IF_PERMIT Internal error', '550 no', 'REJECT', 'OKAY', '451 x'],
+    ...['451 from 10.4.2.2', '451 4.2.2.1 is away', '451 4.2.20', 'PREPEND X-Code: 5.2.2'],
+  ]
   for (const action of others) {
     t.match(readingOf(action), { found: 'trouble' }, action)
   }
