@@ -1,8 +1,8 @@
 import type { LogRecord } from './log-record.ts'
 
 /**
- * The records of a log that somebody looks for. Undefined allows any value; a text allows each
- * value that contains it.
+ * The search criteria for log records. Undefined matches any value; a text matches each value that contains
+ * it.
  */
 export interface LogCriteria {
   /** A part of the Message-ID, or the MTA's whole name for the message. */
@@ -10,9 +10,9 @@ export interface LogCriteria {
   readonly from: string | undefined
   readonly to: string | undefined
   readonly virus: string | undefined
-  /** Whether something was found in it, whatever became of it. */
+  /** Whether something was found in the message, whatever the decision was. */
   readonly infected: boolean | undefined
-  /** As in the log; and `tag` for mail that was accepted though something was found in it. */
+  /** A decision as in the log, or `tag` for mail that was accepted although something was found in it. */
   readonly decision: string | undefined
   /** Milliseconds since 1970. */
   readonly since: number | undefined
@@ -20,9 +20,9 @@ export interface LogCriteria {
 }
 
 /**
- * Returns what readLogs() asks of a log: whether a record is about a message and meets the criteria; and an
- * expression that every matching line matches, however the line was written and passed on. The case of
- * letters counts for ids alone.
+ * Returns the query for readLogs(): a test whether a record is about a message and meets the criteria, and an
+ * expression that every matching line matches. The expression does not depend on how the line was written or
+ * forwarded. Only ids are case-sensitive.
  */
 export function queryFor(criteria: LogCriteria): {
   prefilter: RegExp
@@ -62,7 +62,7 @@ function matcherFor(criteria: LogCriteria): (record: LogRecord) => boolean {
 const isInfected = (fields: LogRecord['fields']) =>
   fields.has('virus') || fields.has('banned') || fields.get('scan') === 'infected'
 
-/** Of all texts that the criteria demand, the longest run of characters that are never escaped. */
+/** Returns an expression for the longest run of never-escaped characters in the texts of the criteria. */
 function prefilterFor({ id, from, to, virus }: LogCriteria): RegExp {
   const runs = [id, from, to, virus].flatMap((text) => text?.match(/[!#-[\]-~]+/g) ?? [])
   const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), '')
@@ -78,9 +78,9 @@ const UNITS: Readonly<Record<string, number>> = {
 }
 
 /**
- * Reads a time as a person writes it: `today`, `yesterday`, `2026-11-19`, `2026-11-19 14:30`,
- * `14:30`, or how long ago it was: `90m`, `36h`, `7d`. Takes it as local time of this host, and
- * returns milliseconds since 1970. Throws for anything else; `option` is named in the error.
+ * Parses a time as a person writes it: `today`, `yesterday`, `2026-11-19`, `2026-11-19 14:30`, `14:30`, or an
+ * age: `90m`, `36h`, `7d`. It is local time of this host. Returns milliseconds since 1970. Throws an error
+ * that names `option` for anything else.
  */
 export function parseTime(option: string, words: string, now: number): number {
   const text = words.trim().toLowerCase()

@@ -1,7 +1,7 @@
 import { formatDuration, formatSize } from '../lib/errors/units.ts'
 import type { LogRecord } from './log-record.ts'
 
-/** The colours of words on a terminal, as SGR of ECMA-48. */
+/** The colours of words on a terminal, as SGR codes of ECMA-48. */
 const colours = { good: '32', bad: '1;31', odd: '33', faint: '2' } as const
 
 /**
@@ -74,7 +74,7 @@ function colourOf(decision: string, scan: string | undefined): keyof typeof colo
   return ['pass', 'recipients', 'defer', 'quarantine'].includes(decision) ? 'odd' : 'bad'
 }
 
-/** Writes `2026-11-20 18:26:25` in local time; '' for NaN. */
+/** Returns `2026-11-20 18:26:25` in local time; '' for NaN. */
 export function formatTime(time: number): string {
   if (Number.isNaN(time)) return ''
   const date = new Date(time)

@@ -12,7 +12,7 @@ export interface LoggedMessage {
   readonly envelope: Envelope
 }
 
-/** What a client has said about mail for which there was no room. */
+/** The information that a client sent about mail for which there was no room. */
 export interface MailSummary {
   /** latin1, without brackets. */
   readonly from: string
@@ -22,17 +22,17 @@ export interface MailSummary {
   readonly messageId: string | undefined
 }
 
-/** What a line says besides what became of the message. */
+/** The content of a log line in addition to the decision about the message. */
 export interface LogContext {
   /** TCPREMOTEIP. */
   readonly remote: string | undefined
   /** Undefined if no message was received, or it could not be kept. */
   readonly transaction: LoggedMessage | undefined
-  /** What is known about mail that could not be kept. */
+  /** The information about mail that could not be kept. */
   readonly summary?: MailSummary
   /** Milliseconds since this program learnt about the message. */
   readonly total: number
-  /** Fields of doors other than the slot: the door, the MTA's queue id, the reply. */
+  /** Fields of interfaces other than onescan-queue: the interface, the MTA's queue id, the reply. */
   readonly door?: readonly LogField[]
 }
 
@@ -71,7 +71,7 @@ export function* decisionLines(
   }
 }
 
-/** What lines say about some recipients of a message, those of the envelope. */
+/** Returns the context for lines about some recipients of a message, those of the envelope. */
 export function aboutShare(envelope: Envelope, about: LogContext): LogContext {
   const { transaction } = about
   return { ...about, transaction: transaction && { ...transaction, envelope } }
@@ -160,7 +160,7 @@ function decisionFields(decision: SingleDecision): LogField[] {
   ]
 }
 
-/** Why a message is not simply accepted, in one word that can be counted. */
+/** Returns why a message is not simply accepted, as one word that can be counted. */
 function groundsOf(decision: SingleDecision): Grounds | undefined {
   if ('reply' in decision) return decision.reply.grounds
   if (decision.kind === 'quarantine') return decision.grounds

@@ -6,7 +6,7 @@ export interface LogRecord {
   readonly host: string
   /** The values as they were before they were logged. Of several fields of one name, the first counts. */
   readonly fields: ReadonlyMap<string, string>
-  /** The values of the fields `rcpt`; a line that names recipients has several. */
+  /** The values of the fields `rcpt`; a line about several recipients has several. */
   readonly recipients: readonly string[]
 }
 
@@ -14,9 +14,9 @@ export interface LogRecord {
 const DAY = 86_400_000
 
 /**
- * What stands before our text, if anything does: a time and, from syslog and the journal, the host
- * and the program that wrote the line. The time is multilog's TAI64N, that of ISO 8601, or syslog's
- * without a year. `own` is our own name in openlog(3), which syslogd(8) puts before the line.
+ * An optional prefix before onescan's text: a time and, from syslog and the journal, the host and the program
+ * that wrote the line. The time is TAI64N of multilog, ISO 8601, or that of syslog without a year. `own` is
+ * onescan's own name in openlog(3), which syslogd(8) puts before the line.
  */
 const HEAD =
   /^(?:(@4[0-9a-f]{23}|\d{4}-\d\d-\d\d[T ][\d:.,]{8,18}(?:Z|[+-][\d:]{4,5})?|[A-Z][a-z]{2} [ \d]\d [\d:]{8}) (?:([^ ]{0,254}[^ :]) (?:(onescan(?:\[\d{1,10}\])?)|[^ ]{1,255}): )?)?(onescan: )?/
@@ -67,13 +67,16 @@ function taiTime(text: string): number {
   return seconds * 1000 + Number.parseInt(text.slice(17), 16) / 1e6
 }
 
-/** The most fields of a line that are read; our lines have some thirty. */
+/** Upper limit for the fields read from a line; onescan's own lines have about thirty. */
 const FIELDS_MAX = 64
 
-/** `key=value`, `key="a value in quotes"`, or a word that is not a field. An open quote is none of them. */
+/**
+ * Matches `key=value`, `key="a value in quotes"`, or a word that is not a field. An open quote matches none
+ * of these.
+ */
 const WORD = / *(?:([^ =]*)=(?:"((?:[^"\\]|\\[\s\S])*)"|([^" ][^ ]*|)(?= |$))|[^ =]+(?= |$))/y
 
-/** A field of a log line as it stands there, with its escapes. */
+/** A field of a log line as written, with its escapes. */
 export interface WrittenField {
   readonly key: string
   /** Without quotes. */
@@ -101,8 +104,8 @@ export function* fieldsIn(text: string): Generator<WrittenField> {
 }
 
 /**
- * Returns the value of a field as it was before src/lib/errors/log.ts wrote it: without escapes,
- * and decoded as UTF-8, which addresses may be in (RFC 6531); other bytes stay latin1.
+ * Returns the value of a field as it was before src/lib/errors/log.ts wrote it, without escapes. Decodes
+ * UTF-8, which addresses may contain (RFC 6531); other bytes stay latin1.
  */
 export function loggedValue({ value, isQuoted }: WrittenField): string {
   const bytes = isQuoted ? unescapeValue(value) : value

@@ -45,9 +45,9 @@ function sinkOf(file: string | undefined, put: (line: Buffer) => void): LogSink 
 }
 
 /**
- * Adds the time to a line, as its last field. In a file nothing else says when it was written;
- * pipes lead to multilog(8) or the journal, which add times. src/log/log-record.ts reads the
- * field, and src/c/onescanc/log.c writes the same.
+ * Adds the time to a line, as its last field. Without it, a file would have no times; multilog(8) or the
+ * journal adds times to lines from a pipe. src/log/log-record.ts reads the field, and src/c/onescanc/log.c
+ * writes the same one.
  */
 function withTime(line: Buffer, now: Date): Buffer {
   return Buffer.concat([line.subarray(0, -1), Buffer.from(` time=${now.toISOString()}\n`)])

@@ -7,7 +7,7 @@ import { inheritedDescriptor } from '../lib/process/descriptors.ts'
 import { passwdEntries } from '../lib/process/passwd.ts'
 import { type LogRecord, readLogLine } from './log-record.ts'
 
-/** The most bytes of a line that is read; lines of ours have at most 4,096. */
+/** Upper limit, in bytes, for a line that is read; onescan's own lines have at most 4,096. */
 const READ_LINE_MAX = 64 * 1024
 /** The bytes that are read at once. */
 const CHUNK = 256 * 1024
@@ -16,7 +16,7 @@ const CHUNK = 256 * 1024
 const COMPRESSED = /^(?:\x1f\x8b|\xfd7zXZ|\x28\xb5\x2f\xfd)/
 
 interface LogQuery {
-  /** Every matching line matches this, too; it spares most lines from being parsed. */
+  /** An expression that every matching line matches, so that most other lines need not be parsed. */
   readonly prefilter: RegExp
   readonly matches: (record: LogRecord) => boolean
   /** Gets a line about each file that cannot be read, or not to its end. */
@@ -24,8 +24,8 @@ interface LogQuery {
 }
 
 /**
- * Yields the matching records of these logs, one log after the other and each in its own order, those
- * of a chunk at a time.
+ * Yields the matching records of these logs, one log after the other and each in its own order. One array
+ * contains the records of one chunk.
  */
 export async function* readLogs(
   files: readonly LogFile[],
@@ -80,10 +80,9 @@ async function* uncompressed(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buff
 }
 
 /**
- * Opens a log: by `open` if the user chose the file. If the file was found in a directory, somebody
- * may have put it there who has fewer rights than the reader of all logs. A link would lead
- * elsewhere, a pipe would keep this process waiting indefinitely, and a device may have no end:
- * throws for all three.
+ * Opens a log: with `open` if the user named the file. A file found in a directory may have been put there by
+ * a user with fewer rights than the reader of all logs. A link would lead elsewhere, a pipe would block this
+ * process indefinitely, and a device may have no end. This throws for all three.
  */
 export function openLogFile(
   { path, isFound }: LogFile,
@@ -96,9 +95,8 @@ export function openLogFile(
 }
 
 /**
- * Cuts bytes that come in any pieces into lines. A line of more than READ_LINE_MAX bytes is left out: so
- * memory stays bounded, whatever a file holds. The last word of a line that has no line end may be
- * cut, and is left out.
+ * Splits a stream of bytes into lines. Lines of more than READ_LINE_MAX bytes are left out, so that memory
+ * stays bounded. The last word of a line without a line end may be cut, and is left out.
  */
 export async function* linesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<string[]> {
   let rest = ''
@@ -154,9 +152,9 @@ export interface LogFile {
 const CLOSED = /^@[0-9a-f]{24}\.[su]$/
 
 /**
- * Finds the log at a path: a file, a directory of multilog(8) with all its files in the order in which
- * they were written, or a descriptor that the caller has opened, as a shell does for <(...). Throws if
- * the path cannot be read.
+ * Finds the log at a path and returns its files. The path names a file, a directory of multilog(8) with all
+ * its files in the order in which they were written, or a descriptor that the caller has opened, as a shell
+ * does for <(...). Throws if the path cannot be read.
  */
 export function findLog(path: string): LogFile[] {
   if (inheritedDescriptor(path) !== undefined) return [{ path, modified: Date.now() }]
@@ -174,7 +172,7 @@ export function findLog(path: string): LogFile[] {
       return [{ path: file, modified: statSync(file).mtimeMs, isFound: true }]
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return [] // multilog removes the oldest
-      return [{ path: file, modified: Date.now(), isFound: true }] // its reader says why
+      return [{ path: file, modified: Date.now(), isFound: true }] // its reader reports why
     }
   })
 }
@@ -190,15 +188,16 @@ function statusOfLog(path: string): Stats {
 }
 
 /**
- * Where systemd-journald(8) keeps the journal, in a directory for each machine: on disk, in memory.
+ * The directories of the journal of systemd-journald(8), with a subdirectory for each machine: on disk, in
+ * memory.
  */
 const JOURNALS = ['/var/log/journal', '/run/log/journal']
 
 /**
- * The matches of journalctl(1) that find onescan's lines: by onescand's unit or, if an account of a
- * service wrote them, by the facility of mail servers, which the unit sets, or by the name under
- * which the slot writes to /dev/log. + means *or*. Facility and name are what the writer says, and
- * anybody may say them by logger(1); the journal itself adds unit and account.
+ * Returns the matches of journalctl(1) that find onescan's lines; + means *or*. They match onescand's unit.
+ * For lines written by the account of a service, they also match the mail facility, which the unit sets, or
+ * the name under which onescan-queue writes to /dev/log. Facility and name come from the writer, and any user
+ * can set them with logger(1); the journal itself adds unit and account.
  */
 function matches(): string[] {
   const accounts = serviceAccounts().map((uid) => `_UID=${uid}`)

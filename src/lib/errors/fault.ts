@@ -1,6 +1,6 @@
 /**
- * The kinds of failure before or after a judgement. A fault never becomes an acceptance: every door
- * answers it with a temporary failure, except `address-too-long`, which no retry can correct.
+ * The kinds of failure before or after the scan. A fault never leads to acceptance: every interface answers
+ * it with a temporary failure, except `address-too-long`, which no retry can correct.
  */
 export const faultsInWords = {
   'address-too-long': 'an address in the envelope is over 1,002 bytes',
@@ -33,8 +33,8 @@ export function isFault(error: unknown): error is Fault {
 }
 
 /**
- * Returns the kind of anything that was thrown. A failed allocation is `out-of-memory`; any other
- * error that is no Fault is a bug.
+ * Returns the kind of a thrown value. A failed allocation is `out-of-memory`; any other error that is not a
+ * Fault is a bug.
  */
 export function faultKindOf(error: unknown): FaultKind {
   if (isFault(error)) return error.kind
@@ -61,8 +61,8 @@ export function errorText(error: unknown): string {
 }
 
 /**
- * Describes what was thrown about a file in one line, for a text that names the file already: without its
- * path, and without the call that failed.
+ * Returns a one-line description of a thrown error, for a message that already names the file. It leaves out
+ * the path and the failed system call.
  */
 export function errorTextAt(path: string, error: unknown): string {
   const text = errorText(error).replace(/, [a-z]+(?: '[^']*')?(?: -> '[^']*')?$/, '')

@@ -1,23 +1,26 @@
-/** What a look at one thing of a set-up found: `--check` and `onescan check` print it. */
+/** One result of checking a configuration, as `--check` and `onescan check` print it. */
 export interface Finding {
   /**
-   * ok; warning: mail is handled, but perhaps not as people expect, as after `onescan disable`;
-   * error: mail is deferred, or passes unscanned without anybody having asked for that.
+   * How serious the finding is:
+   *
+   * - ok: no problem.
+   * - warning: mail is handled, but perhaps not as expected, for example after `onescan disable`.
+   * - error: mail is deferred, or passes unscanned although no setting allows that.
    */
   readonly level: 'ok' | 'warning' | 'error'
   /** The thing: a setting, a program, a file. */
   readonly what: string
-  /** What is true of the thing. */
+  /** The state of the thing. */
   readonly value: string
-  /** What to do about it, in the words of a colleague. */
+  /** What the administrator should do about it. */
   readonly remedy?: string
-  /** The account whose word it is, if root did not look itself. */
+  /** The account that reported the finding, if root did not check it itself. */
   readonly account?: string
-  /** What it is and what comes of it, for programs: nobody reads that back out of its words. Not printed. */
+  /** What kind of problem this is, for programs, which never parse the text. Not printed. */
   readonly marks?: readonly FindingMark[]
-  /** What became of a mail for trial, for programs: onescan(1). */
+  /** The outcome of a test message, for programs; see onescan(1). */
   readonly mail?: object
-  /** The mark of the finding that causes this one: if that was told before, this one is not. */
+  /** The mark of the finding that causes this one. If that finding was printed before, this one is not. */
   readonly follows?: FindingMark
 }
 
@@ -26,13 +29,13 @@ type FindingMark =
   | 'unreadable settings'
   /** The daemon does not start before this is corrected. */
   | 'stops the start'
-  /** No mail can be scanned before this is corrected, so mail for trial would only say it again. */
+  /** No mail can be scanned before this is corrected, so a test message would only repeat the finding. */
   | 'nothing scans'
-  /** The slot cannot scan by itself, so a trial of that would only say it again. */
+  /** onescan-queue cannot scan without onescand, so a test of that would only repeat the finding. */
   | 'only onescand scans'
-  /** Nobody listens at the socket of a clamd of this host: its unit may say why. */
+  /** No process listens at the socket of a clamd on this host; its systemd unit may show the reason. */
   | 'clamd does not run'
-  /** No setting says what becomes of infected mail: a slot may have one. */
+  /** No setting of onescand decides about infected mail, but a qmail-queue client may send one. */
   | 'infected mail by default'
 
 export const ok = (what: string, value: string): Finding => ({ level: 'ok', what, value })
@@ -53,7 +56,7 @@ export const marked = (finding: Finding, ...marks: readonly FindingMark[]): Find
 
 export const hasMark = ({ marks = [] }: Finding, mark: FindingMark): boolean => marks.includes(mark)
 
-/** The same finding, which is told only if none with this mark was. */
+/** Returns the same finding, to be printed only if no finding with this mark was printed before. */
 export const following = (finding: Finding, follows: FindingMark): Finding => ({
   ...finding,
   follows,
@@ -66,7 +69,7 @@ export function settingsFault(line: string): Finding {
   return failure('settings', line.slice(0, at), line.slice(at + 2))
 }
 
-/** Whether another process has said a finding. */
+/** Returns whether a value that another process sent is a finding. */
 export function isFinding(said: unknown): said is Finding {
   const { level, what, value, remedy = '' } = (said ?? {}) as Record<string, unknown>
   const isKnown = level === 'ok' || level === 'warning' || level === 'error'

@@ -2,7 +2,7 @@ import { write, writeSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { logLine } from './log.ts'
 
-/** Where the lines of a log go. Errors are ignored, since nothing fails for its log. */
+/** The destination of log lines. Errors are ignored, because no mail may fail because of its log. */
 interface LogPlace {
   /** Writes bytes in a thread of the runtime. */
   readonly aside: (bytes: Buffer) => Promise<unknown>
@@ -14,14 +14,14 @@ interface LogPlace {
 const PIPE_BUF = 4096
 /** Bytes of lines that wait while the log takes none. Any more lines are lost, and counted. */
 const WAITING_MAX = 4 * 1024 * 1024
-/** Milliseconds after which a write is late. */
+/** Milliseconds after which a write counts as blocked. */
 const LATE_AFTER = 500
 /** Milliseconds for a write that is under way when the process ends. */
 const LAST_WRITE = 20
 
 /**
- * The lines of a log that may stand still: a pipe whose reader has stopped, or a file on a file system that
- * does not answer. A thread writes them in their order, so neither mail nor the process waits for it.
+ * The queue of a log whose writes may block: a pipe whose reader has stopped, or a file on a file system that
+ * does not answer. A thread writes the lines in order, so neither mail nor the process waits for the log.
  */
 export class LogQueue {
   readonly #place: LogPlace
@@ -80,7 +80,7 @@ export class LogQueue {
     return Buffer.concat(this.#waiting.splice(0, count))
   }
 
-  /** Writes what is left when the process ends, unless the log stands still. */
+  /** Writes the remaining lines when the process ends, unless the log is blocked. */
   #end(): void {
     // exit(3) would wait for the thread, and so for the log.
     if (this.#isLate) process.kill(process.pid, 'SIGKILL')

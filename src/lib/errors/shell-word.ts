@@ -1,4 +1,7 @@
-/** Text of another account in a command that somebody may paste: one word of sh(1), whatever is in it. */
+/**
+ * Quotes text from another account as one word of sh(1), so that an administrator can paste the command
+ * safely.
+ */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }

@@ -37,9 +37,9 @@ export class BackOff<Server> {
   }
 
   /**
-   * Notes a failure. Returns for how many milliseconds the server is left alone from now on, or
-   * undefined if it is left alone already: that question was asked before the first failure was
-   * known, so its failure says nothing new.
+   * Notes a failure. Returns the milliseconds for which the server is avoided from now on. Returns undefined
+   * if the server is avoided already: that request was sent before the first failure was known, so its
+   * failure adds nothing.
    */
   noteFailure(server: Server): number | undefined {
     if (this.isBackedOff(server)) return undefined

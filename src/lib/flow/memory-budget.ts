@@ -8,8 +8,8 @@ const RESERVE = 1 / 4
 const OF_FREE = 3
 
 /**
- * The memory that all messages at one address of this process may take together. Each client has a share of
- * it: three times what it leaves free for others, so that the next one always finds something.
+ * The memory limit shared by all messages at one address of this process. Each client may use up to three
+ * times what it leaves free for others, so the next client always finds some free memory.
  */
 export class Budget {
   /** Bytes. */
@@ -46,7 +46,7 @@ export class Budget {
   }
 }
 
-/** What one conversation has taken of a budget, in bytes. */
+/** The bytes of a budget that one conversation uses. */
 export class MemoryLease {
   readonly #budget: Budget
   readonly #client: string
@@ -57,7 +57,7 @@ export class MemoryLease {
     this.#client = client
   }
 
-  /** For a process that takes one message: softlimit(8) is its limit. */
+  /** Returns a lease without a limit, for a process that handles one message: softlimit(8) limits it. */
   static unlimited(): MemoryLease {
     return new Budget(Number.POSITIVE_INFINITY).open()
   }

@@ -6,9 +6,9 @@ export interface RepeatedWork {
 }
 
 /**
- * Does some work now, and again each `every` milliseconds, but never twice at once: a turn is left
- * out while the one before still goes on. An error of `work` is told to `failed`, and the next turn comes
- * as ever. Its signal is aborted by `close()`.
+ * Runs `work` now and then every `every` milliseconds, but never twice at once: a run is skipped while the
+ * previous one continues. An error of `work` is passed to `failed` and does not stop later runs. The signal
+ * of `work` is aborted by `close()`.
  */
 export function repeat(
   every: number,

@@ -13,7 +13,7 @@ export class Semaphore {
     return this.#taken < this.#permits
   }
 
-  /** Resolves to a function that gives the permit back; undefined if the signal comes first. */
+  /** Resolves to a function that releases the permit, or to undefined if the signal is aborted first. */
   async acquire(signal?: AbortSignal): Promise<(() => void) | undefined> {
     if (signal?.aborted) return undefined
     if (this.isFree) {

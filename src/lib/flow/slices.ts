@@ -3,7 +3,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 /** Items that are taken before other work gets a turn. */
 export const SLICE = 256
 
-/** Yields the items; other work has `milliseconds` after each slice of them. Rejects at the signal. */
+/**
+ * Yields the items and pauses `milliseconds` after each slice, so that other work can run. Rejects when the
+ * signal is aborted.
+ */
 export async function* inSlices<Item>(
   items: Iterable<Item> | AsyncIterable<Item>,
   milliseconds: number,

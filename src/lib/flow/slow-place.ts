@@ -9,8 +9,8 @@ const AT_ONCE = 4
 const WITHIN = 30_000
 
 /**
- * A place that may stand still, such as a directory of an NFS server that is down. Work there has turns and a
- * limit of its own, and all else goes on.
+ * Access to a file system that may block, such as a directory of an NFS server that is down. Work there has
+ * its own concurrency and time limits, so nothing else in the process waits for it.
  */
 export class SlowPlace {
   readonly #name: string
@@ -23,9 +23,9 @@ export class SlowPlace {
   }
 
   /**
-   * Does work that makes all its calls of the file system in threads, and that reads nothing of its caller's
-   * once the signal has come. Rejects with a Fault of kind `write` if it takes too long, and at once while
-   * work before it does.
+   * Runs `work`, which must make all file-system calls in threads and must not read data of its caller after
+   * the signal is aborted. Rejects with a Fault of kind `write` if the work takes too long. Rejects
+   * immediately while earlier work is blocked.
    */
   async use<Value>(work: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
     if (this.#late > 0) throw this.#standsStill()

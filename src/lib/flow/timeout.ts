@@ -3,7 +3,7 @@ import { formatDuration } from '../errors/units.ts'
 /** The result of work that did not end in time. */
 export const TIMED_OUT: unique symbol = Symbol('timed out')
 
-/** The result of work that nobody waits for any more. */
+/** The result of work whose caller no longer waits for it. */
 export const ABORTED: unique symbol = Symbol('aborted')
 
 /**
@@ -29,9 +29,9 @@ export async function withTimeout<Value>(
 }
 
 /**
- * Judges who is late once the input is read that is there now. A process that was busy or stopped has not
- * yet read what arrived meanwhile. (That takes two calls of setImmediate(): Bun runs the first one before it
- * looks for input, Node after that.)
+ * Calls `judge`, which decides whether a client has timed out, after all input that has arrived is read. A
+ * process that was busy or stopped has not yet read what arrived meanwhile. Two calls of setImmediate() are
+ * needed: Bun runs the first one before it looks for input, Node after that.
  */
 export function afterInput(judge: () => void): void {
   setImmediate(() => setImmediate(judge))
@@ -59,7 +59,7 @@ export async function unlessAborted<Value>(
   }
 }
 
-/** Does what withTimeout() does, but rejects if the result is late. */
+/** Returns the result like withTimeout(), but rejects if the time limit is reached. */
 export async function answerInTime<Value>(
   work: Promise<Value>,
   milliseconds: number,

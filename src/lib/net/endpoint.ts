@@ -11,7 +11,7 @@ export interface Endpoint {
 export const LISTEN_QUEUE = 4096
 
 interface EndpointForm {
-  /** The port of a text that names none; without this, a text has to name one. */
+  /** The default port. Without it, the text must contain a port. */
   readonly usualPort?: number
   /** The least port: 1, or 0 where that means that the kernel chooses one to listen at. */
   readonly leastPort?: 0 | 1
@@ -21,9 +21,9 @@ const PORT_MAX = 65_535
 const HOST_AND_PORT = /^(?:\[(?<address>[^\]]*)\]|(?<host>[\w.-]+))(?::(?<digits>[0-9]{1,5}))?$/
 
 /**
- * Reads `HOST:PORT`, as all settings and options write it: a name, an IPv4 address, or an IP address
- * in brackets, which an IPv6 address needs (RFC 3986 3.2.2), with its zone if it has one. Undefined
- * for anything else.
+ * Parses `HOST:PORT`, as all settings and options write it; returns undefined for anything else. The host is
+ * a name, an IPv4 address, or an IP address in brackets. An IPv6 address needs the brackets (RFC 3986 3.2.2)
+ * and may have a zone.
  */
 export function parseEndpoint(
   text: string,

@@ -12,9 +12,9 @@ const SEARCH_EVERY = 1_000
 const REQUEST_MAX = 8 * 1024
 
 /**
- * Makes an HTTP server with bounds. A connection may be idle for `idleTime` milliseconds between two
+ * Returns an HTTP server with limits. A connection may be idle for `idleTime` milliseconds between two
  * requests. Bytes that are not a request are answered with 400, and a request that does not arrive in time
- * with 408; both end the connection, and `onRefused` gets the status.
+ * with 408. Both close the connection, and `onRefused` receives the status.
  */
 export function createHttpServer(
   idleTime: number,
@@ -54,8 +54,8 @@ interface HttpOnDescriptor {
 }
 
 /**
- * Has an HTTP server listen on a bound socket. Rejects with the error of listen(2); later errors are events of
- * the server.
+ * Makes an HTTP server listen on a bound socket. Rejects with the error of listen(2); later errors are events
+ * of the server.
  */
 export async function listenHttpOn(server: Server, fd: number): Promise<HttpOnDescriptor> {
   // Bun's own HTTP server cannot take a bound socket. So a server of node:net hands it connections.

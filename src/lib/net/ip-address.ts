@@ -15,7 +15,7 @@ export function parseIpAddress(text: string): IpAddress | undefined {
   return address && startsWith(address, MAPPED) ? address.subarray(MAPPED.length) : address
 }
 
-// node:net would tell, too, but the slot would load it for this alone, which takes 2 ms.
+// node:net has a function for this, but onescan-queue would load it for this alone, which takes 2 ms.
 const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
 const CHARACTERS_OF_IPV6 = /^[\da-f:.]+$/i
 
@@ -102,7 +102,10 @@ export function clientKey(address: IpAddress): string {
   return Buffer.from(bytes).toString('hex')
 }
 
-/** Returns the key of the client at an address as node:net has it; all that have none share one. */
+/**
+ * Returns the cache key of the client at an address in the form of node:net. All clients without an address
+ * share one key.
+ */
 export function addressKey(text = ''): string {
   const address = parseIpAddress(text)
   return address === undefined ? '' : clientKey(address)

@@ -1,8 +1,9 @@
 import type { Server } from 'node:net'
 
 /**
- * Has a server listen, and resolves when it does. Rejects with the error of listen(2). Later errors, as those
- * of accept(2), are events `error` of the server, which end the process unless somebody listens to them.
+ * Makes a server listen, and resolves when it does. Rejects with the error of listen(2). Later errors, such
+ * as those of accept(2), are `error` events of the server, which end the process unless a listener is
+ * registered.
  */
 export function untilListening(
   server: Server,

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { NUL } from './ascii.ts'
 
-/** What a rule of tcprules(1) says about the clients of an address or name. */
+/** The result of a tcprules(1) rule for the clients of an address or name. */
 export interface TcpRule {
   readonly isDenied: boolean
   /** Names and values, in the order of the rule. */

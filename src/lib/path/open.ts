@@ -11,10 +11,10 @@ import { runsAsRoot } from './untrusted-writer.ts'
 const SECRET_MAX = 4096
 
 /**
- * Reads a file that this process obeys, such as its settings. For root, only root may be able
- * to write to the file or to a directory on the way to it; otherwise this throws an Error that
- * names the other writer and the remedy. Throws also if the file is not regular or has more than
- * `max` bytes. Does not wait for a FIFO.
+ * Reads a file whose content controls this process, such as its settings. For root, only root may be able to
+ * write to the file or to a directory on its path; otherwise this throws an Error that names the other writer
+ * and the remedy. Also throws if the file is not regular or larger than `max` bytes. Does not wait for a
+ * FIFO.
  */
 export function readOwnFile(path: string, max?: number): Buffer {
   return PathHandle.with(path, (file) => {
@@ -60,7 +60,7 @@ export function readSecret(path: string): string {
   return secret
 }
 
-/** The command that closes a file to all others, and leaves it open to this process. */
+/** Returns the command that removes access to a file for all other users and keeps it for this process. */
 function closeIt(path: string, { uid, gid }: Stats): string {
   const isOurs =
     uid === process.geteuid!() || [process.getegid!(), ...process.getgroups!()].includes(gid)
@@ -70,9 +70,11 @@ function closeIt(path: string, { uid, gid }: Stats): string {
 }
 
 /**
- * Opens a file for appending, or creates it with mode 0640. Does not wait: a FIFO without a reader
- * is an error. For root it follows no link of another user, and in another user's directory it writes
- * only to that user's own regular file; it opens a device if only root could have put that there.
+ * Opens a file for appending, or creates it with mode 0640. Does not wait: a FIFO without a reader is an
+ * error.
+ *
+ * For root it follows no link of another user. In another user's directory it writes only to that user's own
+ * regular file. It opens a device only if nobody but root could have created it.
  */
 export function openToAppend(path: string): number {
   const { O_CREAT, O_EXCL, O_NOFOLLOW } = constants
@@ -100,8 +102,8 @@ function mustLookForAppending(path: string): boolean {
 }
 
 /**
- * Appends bytes in one write to a file that is opened as openToAppend() says. Every step but root's look at
- * the way is one of a thread, so that a file system that does not answer stops nothing else.
+ * Appends bytes in one write to a file opened as by openToAppend(). Every step except root's check of the
+ * path runs in a thread, so a file system that does not answer blocks nothing else.
  */
 export async function appendAside(path: string, bytes: Buffer): Promise<void> {
   const fd = mustLookForAppending(path)

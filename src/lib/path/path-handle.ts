@@ -27,7 +27,7 @@ export interface OpenFile {
 }
 
 const HANDLE_FLAGS = O_PATH | constants.O_NOFOLLOW
-/** The most links on the way to a file; the kernel's own limit, path_resolution(7). */
+/** Maximum number of links on the path of a file; the kernel has the same limit, path_resolution(7). */
 const LINKS_MAX = 40
 /** The most bytes that are read of a file, if the reader names no other number. */
 const READ_MAX = 1024 * 1024
@@ -37,17 +37,17 @@ const openAside: (path: string | Buffer, flags: number) => Promise<number> = pro
 const statAside: (fd: number) => Promise<Stats> = promisify(fstat)
 
 /**
- * A file or directory found at a path. Its place is held by a descriptor (open(2), O_PATH), which names
- * the file without reading it or waiting for it; the file itself is not open. Errors of its methods name
- * the path as the caller wrote it. The caller that found it closes it.
+ * A file or directory found at a path. A descriptor (open(2), O_PATH) refers to the file without reading it
+ * or waiting for it; the file itself is not open. Errors of its methods contain the path as the caller wrote
+ * it. The caller that found the file closes the handle.
  */
 export class PathHandle {
   readonly #fd: number
   readonly stats: Stats
-  /** The absolute path; for root with all links resolved. */
+  /** The absolute path. For root, all links in it are resolved. */
   readonly path: string
   readonly #shown: string
-  /** For root: the other user or group who could have put the file there. */
+  /** For root: the other user or group that could have created the file. */
   readonly writer: UntrustedWriter | undefined
   /** The number of the mount that the file is on, which stays the same while the descriptor is open. */
   #mountId: string | undefined
@@ -69,11 +69,12 @@ export class PathHandle {
   }
 
   /**
-   * Finds the file at a path, name by name, without opening a file or waiting for one. For root it
-   * notes who else could have put another file there, follows no link that another user could have
-   * made, and does not enter a user's own file system (FUSE). For root a `..` in the path takes away the
-   * name before it, even that of a link; in the target of a link it is the parent directory. Throws an
+   * Finds the file at a path, one component at a time, without opening a file or waiting for one. Throws an
    * Error of one line, with the system's error code if there is one.
+   *
+   * For root it notes who else could have put another file there. It follows no link that another user could
+   * have made, and does not enter a user's own file system (FUSE). For root a `..` in the path removes the
+   * component before it, even the name of a link; in the target of a link it is the parent directory.
    */
   static find(path: string): PathHandle {
     if (!runsAsRoot()) return PathHandle.#directly(path)
@@ -106,8 +107,8 @@ export class PathHandle {
   }
 
   /**
-   * Finds the file at a path as find() does, but in threads of the runtime: a file system that does not
-   * answer stops nothing else. Root, for which each name is looked at, waits.
+   * Finds the file at a path like find(), but in threads of the runtime, so a file system that does not
+   * answer blocks nothing else. For root, which checks each component, the call blocks.
    */
   static async findAside(path: string): Promise<PathHandle> {
     if (runsAsRoot()) return PathHandle.find(path)
@@ -206,7 +207,10 @@ export class PathHandle {
     return Buffer.concat([Buffer.from(this.at('')), Buffer.from(name)])
   }
 
-  /** For root: the mount of an entry. Throws if it is a user's own, before anything is asked about it. */
+  /**
+   * Returns, for root, the mount of an entry. Throws before it requests anything about the mount if a user
+   * mounted it.
+   */
   #mountOfEntry(fd: number, name: string | Buffer, shown: string): string | undefined {
     if (!runsAsRoot()) return undefined
     const mount = mountOf(fd)
@@ -228,8 +232,8 @@ export class PathHandle {
   }
 
   /**
-   * Returns the target of a link in this directory. Throws if anybody but root could have made the link:
-   * the same users could replace it now.
+   * Returns the target of a link in this directory. Throws if another user than root could have made the
+   * link: that user could also replace it now.
    */
   #targetOf(link: PathHandle, name: string): string {
     const { path, writer } = link
@@ -290,7 +294,7 @@ export class PathHandle {
     }
   }
 
-  /** Throws for root if anybody else could have written this file or put it there. */
+  /** Throws for root if another user could have written this file or put it there. */
   mustBeOwn(): void {
     if (!runsAsRoot()) return
     const writer = this.writer ?? UntrustedWriter.whoCouldWrite(this.stats, this.path)
@@ -316,10 +320,11 @@ export class PathHandle {
   }
 
   /**
-   * Opens a file that this process reads but does not obey, such as a message or a log. Anybody may
-   * have written it. For root: if another user could have put the file there, it must belong to that
-   * user. So nobody can make root read one of root's own files through a link. Throws if it is no
-   * regular file.
+   * Opens a file whose content this process reads but does not trust, such as a message or a log. Throws if
+   * it is not a regular file.
+   *
+   * Any user may have written the file. For root: if another user could have put the file there, it must
+   * belong to that user. A link therefore cannot make root read one of its own files.
    */
   open(): OpenFile {
     this.mustBeSafeToOpen()
@@ -348,8 +353,8 @@ export class PathHandle {
   }
 
   /**
-   * Reads the whole file, opened as by open(); `check` may throw because of the owner or mode of what was
-   * opened. Throws if the file has more than `max` bytes.
+   * Reads the whole file, opened as by open(). `check` may throw because of the owner or mode of the opened
+   * file. Throws if the file is larger than `max` bytes.
    */
   read(max = READ_MAX, check: (stats: Stats) => void = () => {}): Buffer {
     this.mustBeSafeToOpen()
@@ -434,9 +439,9 @@ function errorAbout(error: unknown, path: string): Error {
 const OF_USER = "is on a user's own file system (FUSE), which could keep root waiting"
 
 /**
- * Whether root must not even look at what is on a mount, because a user other than root mounted it: the
- * option user_id states it, proc_pid_mountinfo(5). For virtiofs and root's own mounts the option is 0 or
- * missing. Asks proc(5) alone: fstat(2) and statfs(2) would wait for the answer of that user.
+ * Returns whether root must not access anything on a mount, because another user mounted it. The mount option
+ * user_id names that user, proc_pid_mountinfo(5); for virtiofs and root's own mounts it is 0 or missing.
+ * Reads proc(5) alone: fstat(2) and statfs(2) would wait for a file system that the user controls.
  */
 function isOfUser(mount: string | undefined): boolean {
   const lines = readFileSync('/proc/self/mountinfo', 'latin1').split('\n')

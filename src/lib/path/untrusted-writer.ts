@@ -7,8 +7,8 @@ const OTHERS_WRITE = 0o002
 const STICKY = 0o1000
 
 /**
- * Whether somebody other than its owner may replace files in a directory of this mode: he may write to it,
- * and it lacks the sticky bit (unlink(2), sticky(7)).
+ * Returns whether a user other than the owner may replace files in a directory of this mode: that user may
+ * write to it, and it lacks the sticky bit (unlink(2), sticky(7)).
  */
 export const letsOthersReplace = (mode: number): boolean =>
   (mode & (GROUP_WRITES | OTHERS_WRITE)) !== 0 && (mode & STICKY) === 0
@@ -17,7 +17,7 @@ export const letsOthersReplace = (mode: number): boolean =>
 export const runsAsRoot = (): boolean => process.geteuid?.() === 0
 
 /**
- * Somebody other than root who could have written the file at a path, or put it there. This matters
+ * A user or group other than root that could have written the file at a path, or put it there. This matters
  * to root alone: any other process has no more rights than its own user.
  */
 export class UntrustedWriter {
@@ -33,18 +33,18 @@ export class UntrustedWriter {
     this.where = where
   }
 
-  /** Who else may write to this file or directory; undefined if nobody may. */
+  /** Returns who else may write to this file or directory; undefined if there is no such user. */
   static whoCouldWrite(stats: Stats, where: string): UntrustedWriter | undefined {
     if (stats.uid !== 0) return new UntrustedWriter('user', stats.uid, where)
-    if (stats.isSymbolicLink()) return undefined // a link cannot be written to; its mode says nothing
+    if (stats.isSymbolicLink()) return undefined // a link cannot be written to; its mode has no meaning
     return UntrustedWriter.#sharedWith(stats, where)
   }
 
   /**
-   * Who else could have put `entry` into `directory`; undefined if nobody could. If the directory
-   * has the sticky bit, only the owner of the entry could. A file of root's with several names may
-   * be a hard link which another user made, so anybody who may write to the directory could have
-   * put it there. Directories have no hard links.
+   * Returns who else could have put `entry` into `directory`; undefined if no other user could. If the
+   * directory has the sticky bit, only the owner of the entry could. A file of root's with several names may
+   * be a hard link that another user made, so every user with write access to the directory could have put it
+   * there. Directories have no hard links.
    */
   static whoCouldPlace(directory: Stats, entry: Stats, where: string): UntrustedWriter | undefined {
     if (directory.uid !== 0) return new UntrustedWriter('user', directory.uid, where)
@@ -55,7 +55,7 @@ export class UntrustedWriter {
   }
 
   /**
-   * The group, or everybody, if they may write. The group of root is no exception: with an access
+   * Returns the group, or everybody, if they may write. The group of root is no exception: with an access
    * list the bits of the group are its mask, and allow others to write (acl(5)).
    */
   static #sharedWith({ mode, gid }: Stats, where: string): UntrustedWriter | undefined {

@@ -4,7 +4,7 @@ import { shellWord } from '../errors/shell-word.ts'
 
 /** Paths of the host that a unit of systemd binds into an empty root: systemd.exec(5), BindPaths=. */
 
-/** Where systemd listens for sd_notify(3); our units bind it. */
+/** The socket where systemd listens for sd_notify(3); onescan's units bind it. */
 const NOTIFY = '/run/systemd/notify'
 
 /** Whether systemd runs on this host, as far as a process sees that in a unit with a root of its own. */
@@ -14,18 +14,22 @@ export const isUnderSystemd = (): boolean => existsSync(NOTIFY)
 export const toBind = (unit: string, path: string, isWritten = false): string =>
   `make it if it is missing, then ${editToBind(unit, path, isWritten)}`
 
-/** What onescand logs of files that a client names and its unit has not bound; `onescan check` looks for it. */
+/**
+ * The log message for files that a client names but that the unit of onescand does not bind. `onescan check`
+ * searches for it.
+ */
 export const NAMES_UNSEEN_FILES = 'names files that the unit of onescand does not see'
 
-/** What has a service see a path that is there. */
+/** Returns the instruction that makes an existing path visible to a service. */
 export function editToBind(unit: string, path: string, isWritten = false): string {
   const line = `${isWritten ? 'BindPaths' : 'BindReadOnlyPaths'}=${shellWord(path)}`
   return `"systemctl edit ${unit}" with ${line} in [Service], and restart it`
 }
 
 /**
- * Whether a directory that is open in this process lies in the empty root of its unit, or in the /tmp or /dev that
- * the unit has for itself: what is missing there may exist on the host. False in a process that no unit starts.
+ * Returns whether an open directory lies in the empty root of the systemd unit, or in the unit's private /tmp
+ * or /dev. A file that is missing there may exist on the host. Returns false in a process that systemd did
+ * not start.
  */
 export function isOfUnitAlone(descriptor: number, path: string): boolean {
   if (!isUnderSystemd()) return false
@@ -50,7 +54,7 @@ function replacedPaths(): string[] {
   )
 }
 
-/** The words of proc_pid_mountinfo(5), a line each. */
+/** The fields of proc_pid_mountinfo(5), one array for each line. */
 const mountLines = (): string[][] =>
   (attempt(() => readFileSync('/proc/self/mountinfo', 'utf8')) ?? '')
     .split('\n')
@@ -60,9 +64,9 @@ const mountLines = (): string[][] =>
 const LOOK_EACH = 1_000
 
 /**
- * Calls `end` once when a path was removed or replaced outside that systemd has bound for this process, as a
- * list of users is by useradd(8) and a directory of sockets by some restarts: only a new start sees what is
- * there now. `counts` states which paths do. Does nothing in a process that no unit starts.
+ * Calls `end` once when a path that systemd has bound for this process is removed or replaced on the host.
+ * useradd(8) replaces a list of users, and some restarts a directory of sockets; only a new process sees the
+ * replacement. `counts` selects the paths that matter. Does nothing in a process that systemd did not start.
  */
 export function whenReplaced(
   { NOTIFY_SOCKET }: NodeJS.ProcessEnv,

@@ -2,9 +2,9 @@ import about from '../../../package.json' with { type: 'json' }
 import { writeWhole } from './descriptors.ts'
 
 /**
- * If a command line asks for `--help` or `--version` and nothing else, writes that to descriptor 1, and
- * returns true. Throws a system error if that descriptor cannot be written to. In the slot, descriptor 1 is
- * the envelope and open for reading; to end with success there would mean that mail was queued.
+ * Writes the text for `--help` or `--version` to descriptor 1 and returns true, if the command line has that
+ * option alone. Throws a system error if that descriptor cannot be written to. In onescan-queue, descriptor 1
+ * is the envelope and open for reading; success there would mean that mail was queued.
  */
 export function printsHelpOrVersion(
   program: string,

@@ -11,14 +11,14 @@ interface Watched {
 }
 
 /**
- * The connections that wait in the kernel until this process accepts them. The runtimes accept whatever
- * comes; this leaves connections in the queue for other processes that listen on the same socket, or for
- * later. A new connection wakes one of these processes instead of all (EPOLLEXCLUSIVE). The kernel passes
- * over busy ones.
+ * The connections that wait in the kernel until this process accepts them. The runtimes accept every
+ * connection. This class leaves connections in the queue for other processes that listen on the same socket,
+ * or for later. A new connection wakes one of these processes instead of all (EPOLLEXCLUSIVE), and the kernel
+ * passes over busy ones.
  *
  * Both runtimes wait by epoll(7), so it is enough to take the listening socket out of their set, and to add
- * it again. Bun also accepts in a loop until there is no more connection, for which its event loop waits: so
- * its descriptor leads to /dev/null meanwhile, where accept4(2) fails.
+ * it again. Bun also calls accept4(2) in a loop until it fails, and its event loop waits for that. So its
+ * descriptor refers to /dev/null meanwhile, where accept4(2) fails.
  */
 export class ConnectionQueue {
   readonly #system: System
@@ -40,8 +40,8 @@ export class ConnectionQueue {
   }
 
   /**
-   * Takes over the queue of a server that listens. Resolves to undefined without the addon, or on a host
-   * that hides a process's descriptors from the process: then connections are accepted as they come.
+   * Takes over the queue of a listening server. Resolves to undefined without the addon, or on a host that
+   * hides a process's descriptors from the process. Connections are then accepted as they arrive.
    */
   static async of(server: Server): Promise<ConnectionQueue | undefined> {
     // The runtime begins to wait for connections at the end of an iteration of its event loop.
@@ -58,7 +58,7 @@ export class ConnectionQueue {
     return this.#server.listening && this.#system.awaitInput(this.#kept, 0)
   }
 
-  /** Leaves connections where they are from now on. */
+  /** Leaves new connections in the kernel from now on. */
   hold(): void {
     if (!this.#server.listening || !this.#isOpen) return
     this.#isOpen = false
@@ -74,7 +74,10 @@ export class ConnectionQueue {
     this.#accept()
   }
 
-  /** To be called once, when the server is closed; nothing else does anything from then on. */
+  /**
+   * Closes the descriptors. Must be called once, after the server is closed; no other method may be called
+   * afterwards.
+   */
   close(): void {
     closeSync(this.#kept)
     closeSync(this.#nothing)
@@ -86,7 +89,10 @@ export class ConnectionQueue {
   }
 }
 
-/** Finds the set that watches the descriptor by proc(5), fdinfo; undefined if none or several do. */
+/**
+ * Finds the epoll set that watches the descriptor, by fdinfo of proc(5). Returns undefined if no set or
+ * several sets do.
+ */
 function findWatched(descriptor: number): Watched | undefined {
   const found: Watched[] = []
   for (const epoll of readdirSync('/proc/self/fdinfo')) {

@@ -51,17 +51,18 @@ const STANDARD_STREAMS: ReadonlyMap<string, number> = new Map([
   ['/dev/stderr', 2],
 ])
 
-/** Returns the descriptor that a path like /dev/fd/63 names; the caller's shell has opened it. */
+/**
+ * Returns the number of the descriptor that a path like /dev/fd/63 names; the caller's shell has opened it.
+ */
 export function inheritedDescriptor(path: string): number | undefined {
   const [, number] = /^\/(?:dev|proc\/self)\/fd\/([0-9]{1,9})$/.exec(path) ?? []
   return number === undefined ? STANDARD_STREAMS.get(path) : Number(number)
 }
 
 /**
- * Returns the descriptor of a connection or of a listening server. Node and Bun keep it in a member
- * that they do not document; the result is undefined if that member is missing or no number. (The
- * other way, a search for the inode in /proc/net/tcp, takes 6 ms on a host with a thousand
- * connections.)
+ * Returns the descriptor of a connection or of a listening server. Node and Bun keep it in an undocumented
+ * member; the result is undefined if that member is missing or not a number. The alternative, a search for
+ * the inode in /proc/net/tcp, takes 6 ms on a host with a thousand connections.
  */
 export function descriptorOf(socket: object): number | undefined {
   const { _handle: handle } = socket as { readonly _handle?: { readonly fd?: unknown } }
@@ -97,7 +98,7 @@ const nowhere = {
 }
 
 /**
- * A flag of open(2) that neither runtime names; it is the same on x86-64 and arm64, and with glibc
+ * A flag of open(2) that neither runtime exports. Its value is the same on x86-64 and arm64, and with glibc
  * and musl.
  */
 export const O_PATH = 0o10000000

@@ -51,9 +51,8 @@ export function putInPlace(message: number, envelope: number): void {
 }
 
 /**
- * Opens a file again at exactly this descriptor, from its beginning. open(2) takes the
- * lowest free number, which is the one that was just closed. This is checked: a wrong number would
- * queue the wrong bytes.
+ * Opens a file again at exactly this descriptor, from its beginning. open(2) returns the lowest free number,
+ * which is the one that was just closed. The result is checked: a wrong number would queue the wrong bytes.
  */
 function putAt(fd: 0 | 1, source: number): void {
   const wanted = fstatSync(source)

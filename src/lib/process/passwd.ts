@@ -9,8 +9,8 @@ interface PasswdEntry {
 }
 
 /**
- * Yields the entries of a text in the form of passwd(5), in order: by default the accounts of this host.
- * Leaves out lines without a name. Throws if this host has no such file, as some containers have none.
+ * Yields the entries of a text in passwd(5) format, in order; by default the accounts of this host. Leaves
+ * out lines without a name. Throws if this host has no such file, as in some containers.
  */
 export function* passwdEntries(text = readPasswd()): Generator<PasswdEntry> {
   for (const line of text.split('\n')) {
@@ -27,7 +27,7 @@ export function passwdEntryOf(name: string, text = readPasswd()): PasswdEntry | 
 
 const readPasswd = (): string => readFileSync('/etc/passwd', 'latin1')
 
-/** Returns the name of a user of this host; undefined if none is known. */
+/** Returns the name of a user of this host; undefined if the user has none. */
 export function userName(uid: number): string | undefined {
   try {
     for (const entry of passwdEntries()) if (entry.uid === uid) return entry.name

@@ -4,9 +4,9 @@ import { serviceExit } from './command-line.ts'
 import { writeWhole } from './descriptors.ts'
 
 /**
- * Writes what `--check` finds to descriptor 1 as it comes, a line each; as JSON (`--json`, for `onescan
- * check`) a line is a Finding. Resolves to all of it. Rejects with a system error if that descriptor
- * cannot be written to.
+ * Writes the findings of `--check` to descriptor 1 as they arrive, one line each. With `--json`, for
+ * `onescan check`, a line is a Finding in JSON. Resolves to all findings. Rejects with a system error if that
+ * descriptor cannot be written to.
  */
 export async function printCheck(
   findings: AsyncIterable<Finding> | Iterable<Finding>,

@@ -14,8 +14,8 @@ const SYSTEM_TIME = 15
 const START_TIME = 22
 
 /**
- * Milliseconds. A file that was changed so soon after the start of a process counts as older than
- * the process: the kernel tells in whole seconds when it was started itself (btime, proc_stat(5)).
+ * Milliseconds. A file changed up to this long after the start of a process counts as older than the process:
+ * the kernel reports its boot time in whole seconds (btime, proc_stat(5)).
  */
 export const START_BLUR = 2000
 
@@ -27,7 +27,7 @@ interface ProcessStat {
   readonly used: number
 }
 
-/** Who a process is: /proc/PID/status, proc(5). */
+/** The identity of a process: /proc/PID/status, proc(5). */
 export interface ProcessStatus {
   readonly name: string
   readonly uid: number
@@ -36,7 +36,7 @@ export interface ProcessStatus {
   readonly parent: string
 }
 
-/** A process, as proc(5) tells about it; it may have ended. */
+/** A process as proc(5) describes it. The process may have ended. */
 export class ProcEntry {
   readonly pid: string
   readonly #processes: string
@@ -59,17 +59,17 @@ export class ProcEntry {
   }
 
   /**
-   * The namespace of process numbers: a container has one of its own, a service of this host has not, whatever
-   * else its unit hides from it. Undefined if it is hidden.
+   * Returns the PID namespace; undefined if it is hidden. A container has its own. A service of this host has
+   * not, whatever else its unit hides from it.
    */
   numbers(): string | undefined {
     return attempt(() => readlinkSync(this.at('ns/pid')))
   }
 
   /**
-   * Whether it may do less than another process of its account that this one starts: system calls are filtered,
-   * it has a profile of AppArmor, or files or the network are hidden from it. Its name and its words it chooses
-   * itself; these it does not.
+   * Returns whether the process is more restricted than another process of its account that this process
+   * starts: system calls are filtered, it has an AppArmor profile, or files or the network are hidden from
+   * it. A process chooses its own name and arguments, but not these properties.
    */
   isConfined(): boolean {
     const self = new ProcEntry('self', this.#processes)
@@ -115,8 +115,9 @@ export class ProcEntry {
   }
 
   /**
-   * Who it is. Undefined if it has ended, or if its real, effective and saved user differ: a set-uid
-   * program does not belong to its caller alone. proc(5) escapes line ends in the name.
+   * Returns the identity of the process. Undefined if the process has ended, or if its real, effective and
+   * saved user differ: a set-uid program does not belong to its caller alone. proc(5) escapes line ends in
+   * the name.
    */
   status(): ProcessStatus | undefined {
     const text = attempt(() => readFileSync(this.at('status'), 'latin1'))
@@ -137,7 +138,7 @@ export class ProcEntry {
   /** The field of each number, from STATE on. Throws if the process has ended, or is hidden. */
   #fields(): (field: number) => string {
     const stat = readFileSync(this.at('stat'), 'latin1')
-    // The name of the program, field 2, stands in parentheses, and may hold any byte.
+    // The name of the program, field 2, is in parentheses, and may contain any byte.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return (field) => fields[field - STATE]!
   }

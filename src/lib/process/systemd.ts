@@ -28,7 +28,8 @@ export async function notify(
 export const FIRST_HANDED_OVER = 3
 
 /**
- * Returns the descriptors that were handed over to this process; none if they are for another one.
+ * Returns the descriptors that systemd passed to this process; an empty list if they are meant for another
+ * process.
  */
 export function activatedDescriptors(env: NodeJS.ProcessEnv): number[] {
   const { LISTEN_PID, LISTEN_FDS = '' } = env

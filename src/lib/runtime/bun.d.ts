@@ -1,7 +1,7 @@
-/** The parts of Bun's own interface that we use; Node has none of them. */
+/** The parts of Bun's own API that onescan uses; Node has none of them. */
 interface BunSocket {
   readonly fd: number
-  /** Returns how many bytes the kernel took; -1 if the connection is closed. */
+  /** Returns the number of bytes that the kernel accepted, or -1 if the connection is closed. */
   write(bytes: Buffer): number
   terminate(): void
 }
@@ -17,7 +17,7 @@ interface BunSocketHandlers {
 }
 
 declare const Bun: {
-  /** Makes a hash or, with a key, an HMAC; used as those of node:crypto. */
+  /** Creates a hash or, with a key, an HMAC; used like those of node:crypto. */
   readonly CryptoHasher: new (
     algorithm: string,
     key?: Buffer,

@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path'
 export const isCompiled: boolean = process.versions.bun !== undefined
 
 /**
- * The first argument of each compiled program: src/c/launcher/launch.c says why. Its name and its
- * launcher follow.
+ * The first argument of each compiled program, explained in src/c/launcher/launch.c. The program's name and
+ * its launcher follow.
  */
 export const RUNTIME_MARKER = 'login'
 

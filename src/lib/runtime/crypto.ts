@@ -25,9 +25,9 @@ const ofBun: Crypto = {
 }
 
 /**
- * Wraps node:crypto for programs that sign many messages with the same few secrets, in buffers that
- * nobody changes. Makes a KeyObject of each secret once: Node 24 takes 10 µs for each HMAC to find
- * out that a buffer is no KeyObject.
+ * Wraps node:crypto for programs that sign many messages with the same few secrets, in buffers that never
+ * change. Makes one KeyObject of each secret: otherwise Node 24 needs 10 µs for each HMAC to find out that a
+ * buffer is not a KeyObject.
  */
 export function withKeysReady(crypto: NodeCrypto): Crypto {
   const { createHash, createHmac, createSecretKey, timingSafeEqual } = crypto

@@ -4,7 +4,7 @@ import { isCompiled } from './compiled-program.ts'
 
 /** The address of one end of a TCP connection. */
 export interface TcpEndpoint {
-  /** 4 or 16 bytes; an IPv4 address in IPv6 form is given as IPv4. */
+  /** 4 or 16 bytes; an IPv4-mapped IPv6 address is given as IPv4. */
   readonly address: Uint8Array
   readonly port: number
 }
@@ -24,7 +24,7 @@ export interface SocketEvent {
   readonly isEnd: boolean
 }
 
-/** What went over a connection, as the kernel counts it. */
+/** The bytes sent and received over a connection, as the kernel counts them. */
 interface TcpInfo {
   /** Bytes that came from the client. */
   readonly bytes: number
@@ -36,7 +36,7 @@ interface TcpInfo {
 /** The signal that a process gets if a watched descriptor has something to report. */
 export const WAKING_SIGNAL = 'SIGIO'
 
-/** What came by a unix socket. */
+/** The data received from a unix socket. */
 interface ReceivedBytes {
   readonly bytes: number
   readonly descriptors: readonly number[]
@@ -45,19 +45,19 @@ interface ReceivedBytes {
 }
 
 /**
- * What the kernel and the C library offer, and neither runtime does: the functions of src/c/addon/.
- * All are synchronous, and none waits unless its comment states it. Where one gives a descriptor, a
- * negative number is the negative errno. A wrong argument throws.
+ * The functions of src/c/addon/, which the kernel and the C library offer, but neither runtime. All are
+ * synchronous, and none blocks unless its comment states it. Where a function returns a descriptor, a
+ * negative number is the negative errno. An invalid argument throws.
  */
 export interface System {
   /* This process */
 
-  /** signal(2): ignores a signal from now on, or does what is usual; also after an exec. */
+  /** signal(2): ignores a signal from now on, or restores the default action. Also applies after an exec. */
   ignoreSignal(number: number, isIgnored: boolean): void
   /**
-   * prctl(2), PR_SET_DUMPABLE: from now on no process without privileges, not even one of the same
-   * user, can trace this one or open its memory and environment in proc(5). This process leaves no
-   * core, either. Programs that it starts are not affected.
+   * prctl(2), PR_SET_DUMPABLE: no unprivileged process, not even one of the same user, can trace this process
+   * from now on, or open its memory and environment in proc(5). This process also leaves no core. Programs
+   * that it starts are not affected.
    */
   forbidTracing(): void
   /** keyctl(2): exchanges the keys of the session, session-keyring(7), for a keyring without any. */
@@ -73,9 +73,8 @@ export interface System {
    */
   memoryFile(): number
   /**
-   * fcntl(2), F_ADD_SEALS: seals the file, so that nobody can ever write to it, change its length or
-   * break the seal. Returns false if that is impossible, because somebody has mapped the file for
-   * writing.
+   * fcntl(2), F_ADD_SEALS: seals the file, so that no process can write to it, change its length or break the
+   * seal. Returns false if that is impossible, because a process has mapped the file for writing.
    */
   seal(fd: number): boolean
 
@@ -94,7 +93,7 @@ export interface System {
   /** connect(2): Whether a process listens at this path, though its queue may be full. */
   somebodyListens(path: string): boolean
   /**
-   * getsockopt(2), SO_PEERCRED: returns the process that connected the other end of a unix socket;
+   * getsockopt(2), SO_PEERCRED: returns the process that connected the other end of a unix socket, or
    * undefined for any other socket.
    */
   peerOf(fd: number): { readonly pid: number; readonly uid: number } | undefined
@@ -104,11 +103,13 @@ export interface System {
    */
   passDescriptor(socket: number, bytes: Uint8Array, descriptor: number): PassingResult
   /**
-   * recvmsg(2): takes bytes, and up to four descriptors that came beside them, which are closed on exec; the
-   * kernel closes any more, also those for which this process has no room, and then `areCut`. 0 bytes are the
-   * end of the stream; undefined if there is nothing now. Throws without memory: what came is lost. A
-   * caller that takes a descriptor must neither read nor close it where that may not wait: a file of a stranger's
-   * file system may never answer (close(2), FUSE).
+   * recvmsg(2): receives bytes, and up to four descriptors with close-on-exec set. The kernel closes any
+   * further descriptors, and those for which this process has no room, and `areCut` is set. 0 bytes are the
+   * end of the stream; undefined if nothing has arrived. Throws if memory is exhausted; the received data is
+   * then lost.
+   *
+   * A caller that accepts a descriptor must neither read nor close it in a thread that may not wait: a file
+   * on another user's file system may never answer (close(2), FUSE).
    */
   receiveDescriptors(socket: number, buffer: Uint8Array): ReceivedBytes | undefined
   /** SO_PASSRIGHTS (Linux 6.16): the kernel refuses descriptors. Returns false if it cannot. */
@@ -145,7 +146,7 @@ export interface System {
    * block from now on.
    */
   adoptListener(fd: number): boolean
-  /** getsockopt(2), SO_TYPE and SO_DOMAIN; undefined if the descriptor is no socket for UDP or TCP. */
+  /** getsockopt(2), SO_TYPE and SO_DOMAIN; undefined if the descriptor is not a UDP or TCP socket. */
   socketKind(fd: number): SocketKind | undefined
   /**
    * Returns the next connection, or why there is none. The connection is closed on exec, and blocks
@@ -162,19 +163,19 @@ export interface System {
   tcpInfo(fd: number): TcpInfo | undefined
 
   /*
-   * Clients whose bytes stay in the kernel until another program takes them.
+   * Clients whose bytes stay in the kernel until another program takes over the connection.
    *
-   * Why bare descriptors and signals (measured with 10,000 silent connections): a socket of node:net
-   * reads at once; if it is paused, it never reports that a client talks or leaves. An epoll(7) of
-   * our own does, but neither runtime waits for a foreign descriptor: it would have to be polled, or
-   * need a second thread. SIGIO (F_SETOWN, O_ASYNC of fcntl(2)) wakes the runtime's own loop, on Node
-   * and on Bun. Accepting and watching 10,000 connections took 73 ms of processor time on Bun, and
-   * waiting for them none. A connection costs less than 1 KB.
+   * Bare descriptors and signals were chosen after measurements with 10,000 silent connections. A socket of
+   * node:net reads immediately; if it is paused, it never reports that a client sends or disconnects. An
+   * epoll(7) set would report that, but neither runtime waits for a foreign descriptor: it would need polling
+   * or a second thread. SIGIO (F_SETOWN, O_ASYNC of fcntl(2)) wakes the event loop of Node and of Bun.
+   * Accepting and watching 10,000 connections took 73 ms of processor time on Bun, and waiting for them none.
+   * A connection costs less than 1 KB.
    *
-   * A paused socket of node:net could be looked at each second (3.7 KB a connection on Node, 2.2 KB on
-   * Bun, and a hundredth of a processor). But if descriptors are used up, Node closes new connections
-   * without a word to anybody, and Bun tries to accept them again and again, with 40 % of a processor.
-   * Here they wait in the kernel meanwhile, and the log reports that.
+   * Checking paused sockets of node:net each second would also work (3.7 KB a connection on Node, 2.2 KB on
+   * Bun, and a hundredth of a processor). But when descriptors run out, Node closes new connections silently,
+   * and Bun retries accept without a pause, which uses 40 % of a processor. With this watch they wait in the
+   * kernel meanwhile, and the log reports that.
    */
 
   /**
@@ -186,13 +187,16 @@ export interface System {
   watchAnew(fd: number, id: number, what: 'talking' | 'leaving'): void
   /** Ends the watch for now. The signal stays on, also for others that have the descriptor. */
   pauseWatch(fd: number): void
-  /** Ends the watch for good; another program has the descriptor from now on. */
+  /** Ends the watch permanently; another program has the descriptor from now on. */
   unwatch(fd: number): void
   /** Returns what has happened to watched descriptors, some hundred events at most. */
   events(): readonly SocketEvent[]
-  /** Returns what the client has done so far. Leaves the bytes that it sent in the kernel. */
+  /** Returns what the client has done until now. The bytes that it sent stay in the kernel. */
   look(fd: number): ClientActivity
-  /** Copies the first of these bytes, and leaves them there. Returns how many; 0 also if there is no socket. */
+  /**
+   * Copies the first received bytes and leaves them in the kernel. Returns their number, or 0 if there is no
+   * socket.
+   */
   peek(fd: number, buffer: Uint8Array): number
   /**
    * Takes bytes of the client. Returns how many: 0 at the end of the stream, undefined if none are
@@ -209,7 +213,10 @@ export interface System {
    */
   endReceiving(fd: number): void
 
-  /* poll(2), for at most the given whole milliseconds, or until a signal comes; these block the process */
+  /*
+   * poll(2), for at most the given whole milliseconds, or until a signal arrives; these calls block the
+   * process
+   */
 
   /** Returns what the client of a socket or pipe does, as soon as it does something. Reads no byte. */
   awaitClient(fd: number, within: number): ClientActivity
@@ -225,7 +232,7 @@ export interface System {
   /** Loads `int symbol(const char *path)`. Throws if the file or the symbol cannot be loaded. */
   functionOfPath(file: string, symbol: string): (path: string) => number
   /**
-   * Loads `const char *symbol(void)`; undefined if there is no such symbol. The function returns ''
+   * Loads `const char *symbol(void)`; undefined if there is no such symbol. The loaded function returns ''
    * for NULL.
    */
   functionForText(file: string, symbol: string): (() => string) | undefined
@@ -239,7 +246,7 @@ interface SocketKind {
   readonly family: 4 | 6
 }
 
-/** What uname(1) calls the processors that there is an addon for. */
+/** The names that uname(1) uses for the processors that have an addon. */
 const machines: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' }
 
 interface Loaded {
@@ -249,7 +256,7 @@ interface Loaded {
 
 let loaded: Loaded | undefined
 
-/** Loads the functions; undefined if there are none for this processor, or they are not installed. */
+/** Loads the functions; undefined if this processor has none, or they are not installed. */
 export function loadSystem(): System | undefined {
   loaded ??= load()
   return loaded.system
@@ -261,7 +268,7 @@ export function systemTrouble(): string | undefined {
   return loaded.why
 }
 
-/** Loads the functions. Throws a Fault of kind `config` that says what cannot be done without. */
+/** Loads the functions. Throws a Fault of kind `config` that names the feature that needs them. */
 export function requireSystem(without: string): System {
   const system = loadSystem()
   if (system) return system
@@ -280,8 +287,8 @@ function load(): Loaded {
 }
 
 /**
- * Names the addon, onescan.node: beside the compiled runtime, or beside onescanc in the npm package,
- * whose bundles, and the sources in a checkout, lie in other directories.
+ * Returns the path of the addon, onescan.node. It is beside the compiled runtime, or beside onescanc in the
+ * npm package. The package's bundles and the sources of a checkout are in other directories.
  */
 function addonFile(): string {
   if (isCompiled) return join(dirname(process.execPath), 'onescan.node')

@@ -1,11 +1,14 @@
 import type { Environment } from './settings.ts'
 
 /**
- * Variables that the next program must not see: those that begin so, with their `=`. With the first ones
- * IndiMail's own qmail-queue would scan and tag a second time; QMAILQUEUE would make it start this
- * program again; and a next program on the same runtime would obey the variables of that runtime. Those
- * of the dynamic linker (ld.so(8)) never reach the compiled onescan-queue, so they reach no next program
- * of another build either. The real qmail-queue, which is setuid, never obeyed them.
+ * Prefixes of variables that the next program must not receive; a complete name ends in `=`.
+ *
+ * - The first ones would make IndiMail's own qmail-queue scan and tag a second time.
+ * - QMAILQUEUE would make the next program start this program again.
+ * - A next program on the same runtime would obey the runtime's variables.
+ *
+ * Variables of the dynamic linker (ld.so(8)) never reach the compiled onescan-queue, so other builds remove
+ * them as well. The real qmail-queue, which is setuid, never obeyed them.
  */
 export const HIDDEN_FROM_CHAIN: readonly string[] = [
   'QHPSI',
@@ -32,7 +35,7 @@ const HIDDEN_FROM_SCANNERS: readonly string[] = [
 
 /** The variable that counts how often programs of the slot have become the next one, in a row. */
 export const DEPTH_VARIABLE = 'ONESCAN_DEPTH'
-/** As often as that means that the next program leads back to onescan. */
+/** The nesting depth that shows that the next program leads back to onescan. */
 export const DEPTH_MAX = 3
 
 export function chainEnvironment(env: Environment): Record<string, string> {

@@ -39,8 +39,8 @@ export class Faults {
 const insteadOf: Environment = { QHPSI: 'plugin: eicar' }
 
 /**
- * Finds all faults in these settings, and not only those that `read` throws at first: it takes the faulty
- * settings out and reads the rest again. `read` must begin its messages with the setting's name, as all
+ * Finds all faults in these settings, not only the first that `read` throws: it removes the faulty settings
+ * and reads the rest again. The messages of `read` must begin with the setting's name, as those of all
  * readers do.
  */
 export async function everyFault(

@@ -1,8 +1,8 @@
 /**
- * Returns a test of whole texts by a pattern, in which upper and lower case are the same. `*`
- * stands for any run of characters, `?` for one character if it is a wildcard here; all others are
- * themselves. A test takes at most the length of the text times that of the pattern, which the site
- * writes: a `*` is given up once a later one is reached.
+ * Returns a case-insensitive test of a whole text by a pattern. `*` matches any run of characters, and `?`,
+ * if it is a wildcard here, one character; all other characters match themselves. A test costs at most the
+ * length of the text times the length of the pattern, which the site writes: the test does not return to a
+ * `*` after it reaches a later one.
  */
 export function compileGlob(pattern: string, wildcards: '*' | '*?'): (text: string) => boolean {
   const lower = pattern.toLowerCase()
@@ -22,7 +22,7 @@ function matches(
   let at = 0
   let next = 0
   let star = -1 // the last `*` that was met
-  let starAt = 0 // the place in the text after what that `*` stands for
+  let starAt = 0 // the position in the text after the characters matched by that `*`
   while (at < text.length) {
     const wanted = pattern[next]
     if (wanted === '*') {

@@ -16,8 +16,8 @@ const foreignNames = new Set([
 ])
 
 /**
- * A shorter name must begin with the right letter: otherwise two changed letters turn it into any
- * other word.
+ * Shorter names must begin with the right letter: otherwise two changed letters turn them into any other
+ * word.
  */
 const SHORT = 6
 
@@ -41,7 +41,7 @@ export function misspeltSettings(env: Environment): Finding[] {
 
 /** Settings whose names other programs begin their own with, as PATH_INFO. */
 const COMMON: ReadonlySet<string> = new Set(['PATH', 'TMPDIR'])
-/** What Docker and Kubernetes add to the name of a service, as CLAMD_PORT_3310_TCP. */
+/** Suffixes that Docker and Kubernetes add to the name of a service, as in CLAMD_PORT_3310_TCP. */
 const OF_CONTAINERS = /_(?:PORT|SERVICE|ENV|NAME)(?:_|$)/
 
 const isForeign = (name: string) => foreignNames.has(name) || OF_CONTAINERS.test(name)
@@ -68,9 +68,8 @@ function isNear(name: string, suggestion: string): boolean {
 }
 
 /**
- * Returns the name that somebody probably meant by `word`: the name that takes the fewest letters
- * to insert, remove, exchange or swap with a neighbour. Undefined if that is more than a third of
- * the word.
+ * Returns the name that was probably meant by `word`: the name with the fewest inserted, removed, exchanged
+ * or swapped letters. Undefined if that number is more than a third of the word.
  */
 export function nearestName(word: string, names: Iterable<string>): string | undefined {
   let best: string | undefined

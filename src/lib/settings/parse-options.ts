@@ -9,10 +9,10 @@ type ParsedOptions<Options extends ParseArgsOptionsConfig> = ReturnType<
 >
 
 /**
- * Reads a command line as Node's parseArgs() does, with the order of its arguments. The result
- * has a line in `faults` for each unknown option and for each argument that is not an option. A negative number
- * is a value, so that the reader of the option can say what it must be. Throws SeveralFaults if the
- * rest is invalid, as for a value that is missing or empty.
+ * Parses a command line like Node's parseArgs(), and keeps the order of the arguments. `faults` contains a
+ * line for each unknown option and for each argument that is not an option. A negative number is a value, so
+ * that the reader of the option can report the valid range. Throws SeveralFaults if the rest is invalid, for
+ * example if a value is missing or empty.
  */
 export function parseOptions<const Options extends ParseArgsOptionsConfig>(
   args: readonly string[],

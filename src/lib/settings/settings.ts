@@ -4,7 +4,7 @@ import { type SettingName, table } from './table.ts'
 /** The environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** What settings of the table are set to, each under its own name. */
+/** The values of a chapter of settings, each under its own name. */
 export type Values<Chapter extends Readonly<Record<string, Setting>>> = {
   readonly [Name in keyof Chapter]: ReturnType<Chapter[Name]['read']>
 }

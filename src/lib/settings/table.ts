@@ -67,10 +67,10 @@ const whoSends = {
   BOUNCEUSER: text('qmails'),
 }
 
-/** The socket at which onescand listens for the slot, unless --socket names another one; onescand(8). */
+/** The socket at which onescand listens for onescanc, unless --socket names another one; onescand(8). */
 export const SLOT_SOCKET = '/run/onescan/slot.sock'
 
-/** What only the thin client reads, onescanc(8). */
+/** Settings that only the thin client, onescanc(8), reads. */
 const thinClient = { ONESCAN_SOCKET: text(SLOT_SOCKET, slot) }
 
 const service = { readers: ['onescan-quotad'] } as const
@@ -113,10 +113,10 @@ const quotaDirectory = {
 }
 
 /**
- * All settings, in the order of the manual pages: name, kind, default and readers. The readers of
- * settings, `--check` and `onescan check` work from this table, and `npm run docs` writes defaults
- * into the manual pages, and what the programs in C know of it into src/c/tables.h. A test holds the
- * manual pages against it (test/documents/settings.test.ts).
+ * All settings, in the order of the manual pages: name, kind, default and readers. The readers of settings,
+ * `--check` and `onescan check` use this table. `npm run docs` writes the defaults into the manual pages, and
+ * the part that the C programs need into src/c/tables.h. A test compares the manual pages with it
+ * (test/documents/settings.test.ts).
  */
 export const table = {
   ...scanners,

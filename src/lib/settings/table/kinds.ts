@@ -4,29 +4,30 @@ import { byteSize, choice, splitWords, wholeNumber } from './values.ts'
 export type SettingReader = 'slot' | 'onescand' | 'onescan-quotad'
 
 /**
- * What onescand does with a setting that a client of the slot sends (onescand(8), QMAIL).
- * - `same`: the client goes cold if its value differs from onescand's own.
- * - `taken`: the client's value counts.
- * - `bounded`: the client's value counts unless it is laxer than onescand's own, as `laxer` tells.
+ * How onescand treats a setting that a client sends (onescand(8), QMAIL).
+ *
+ * - `same`: the client scans standalone if its value differs from onescand's own.
+ * - `taken`: the client's value applies.
+ * - `bounded`: the client's value applies unless `laxer` reports that it is laxer than onescand's own.
  * - `client`, `message`: the setting is about the client or the message.
- * - `asked`: onescand reads the value to check it, but its own counts.
+ * - `asked`: onescand reads the value to check it, but its own applies.
  * - undefined: onescanc does not send the setting.
  */
 export type FromClient = 'same' | 'taken' | 'bounded' | 'client' | 'message' | 'asked' | undefined
 
 interface SettingCommon<Value> {
   /**
-   * Returns the value that a text stands for: that of the default if it is undefined or empty. Throws
-   * a Fault of kind `config` that begins with the setting's name.
+   * Parses the text of the setting; an undefined or empty text gives the default. Throws a Fault of kind
+   * `config` that begins with the setting's name.
    */
   readonly read: (text: string | undefined, name: string) => Value
-  /** Tells why a client's value is laxer than onescand's own, in words that follow the name. */
+  /** Returns why a client's value is laxer than onescand's own, as text that follows the name. */
   laxer?(theirs: Value, own: Value): string | undefined
-  /** Returns which mail a value lets pass unscanned; undefined if none. */
+  /** Returns which mail passes unscanned with this value; undefined if none does. */
   passes?(value: Value): string | undefined
   readonly readers: readonly SettingReader[]
   readonly fromClient: FromClient
-  /** The default in words, if it depends on other settings or on the caller. */
+  /** A description of the default, if it depends on other settings or on the caller. */
   readonly defaultInWords: string | undefined
 }
 
@@ -55,7 +56,7 @@ interface WordSetting<Word extends string = string> extends SettingCommon<Word> 
   readonly default: Word
 }
 
-/** Any other text, or what it stands for. */
+/** Any other text, or the value parsed from it. */
 interface TextSetting<Default = string | undefined, Value = unknown> extends SettingCommon<Value> {
   readonly kind: 'text'
   readonly default: Default
@@ -108,7 +109,7 @@ export function size(
   return { kind: 'size', default: byDefault, read, ...common(more) }
 }
 
-/** The first word is the default. */
+/** Defines a setting with a fixed list of values; the first one is the default. */
 export function word<const Word extends string>(
   words: readonly [Word, ...Word[]],
   more: SettingDetails<Word> = {},
@@ -117,7 +118,7 @@ export function word<const Word extends string>(
   return { kind: 'word', words, default: words[0], read, ...common(more) }
 }
 
-/** What a text says that `parse` reads; undefined if it is unset and has no default. */
+/** The type that `parse` returns; also undefined if the setting is unset and has no default. */
 type Parsed<Default, Value> = Default extends undefined ? Value | undefined : Value
 
 export function text<Default extends string | undefined>(
@@ -127,7 +128,7 @@ export function text<Default extends string | undefined>(
   return parsed(byDefault, (text) => text, more)
 }
 
-/** A text that stands for something else: for what `parse` makes of it. */
+/** Defines a setting whose text is converted by `parse`. */
 export function parsed<Default extends string | undefined, Value>(
   byDefault: Default,
   parse: (text: string, name: string) => Value,
@@ -140,7 +141,10 @@ export function parsed<Default extends string | undefined, Value>(
   return { kind: 'text', default: byDefault, read, ...common(more) }
 }
 
-/** Words between blanks, as splitWords() splits them; none if it is unset and has no default. */
+/**
+ * Defines a list of words between blanks, split like splitWords() does. The list is empty if the setting is
+ * unset and has no default.
+ */
 export function wordList<Default extends string | undefined>(
   byDefault: Default,
   more: SettingDetails<readonly string[]> = {},

@@ -32,7 +32,7 @@ export const scanners = {
   QUEUE_PLUGIN_SYMB: text(undefined),
 }
 
-/** What becomes of mail in which scanners found something. */
+/** Settings for mail in which a scanner found something. */
 const foundMail = {
   REJECTVIRUS: parsed('0', readRejectVirus, { fromClient: 'taken' }),
   VIRUSFORWARD: parsed(undefined, readForward, { fromClient: 'taken' }),
@@ -53,7 +53,7 @@ export const infectedMail = { ...foundMail, ...quarantineLimits }
 
 const scanFail = ['defer', 'accept', 'quarantine'] as const
 
-/** What becomes of mail about which no scanner gave an answer. */
+/** Settings for mail without a result of any scanner. */
 const scanFailed = {
   SCANFAIL: word(scanFail, {
     laxer: accepts,
@@ -75,17 +75,17 @@ const unseenMail = {
   STRICTMIME: word(['off', 'defer', 'quarantine', 'refuse']),
 }
 
-/** What clients of clamd are told then. */
+/** The reply to clients of clamd in that case. */
 const clamdClients = {
   SCANFAIL_CLAMD: word(['error', 'limit'], { readers: ['onescand'] }),
 }
 
 export const unscannedMail = { ...scanFailed, ...clamdClients, ...unseenMail }
 
-/** What is read later than at the start, and whose faults are told there. */
+/** Settings that are read after the start, and whose faults are reported then. */
 export const readLater = { ...quarantineLimits, ...clamdClients }
 
-/** What becomes of mail in which scanners found this. */
+/** Settings for mail in which scanners found these properties. */
 export const findings = { FINDINGS: parsed('', readFindings, { defaultInWords: 'none' }) }
 
 /** The directory of signatures in ClamAV's packages. */
@@ -110,7 +110,7 @@ export const clamAv = {
 /** By what mail is scanned. */
 export const scanning = { ...scanners, ...unseenMail, ...findings, ...clamAv }
 
-/** What becomes of mail once the scanners have answered. */
+/** Settings for mail after the scanners have answered. */
 export const treatment = { ...foundMail, ...scanFailed }
 
 /** Returns which mail passes unscanned: this one, if the value is `accept`. */
@@ -128,7 +128,7 @@ function readRejectVirus(text: string): 'tag' | 'drop' | 'reject' {
   return text === '0' ? 'tag' : text === '2' ? 'drop' : 'reject'
 }
 
-/** What scanners report of a file besides that it is malware; FINDINGS names it by these words. */
+/** The properties of a file that scanners report in addition to malware; FINDINGS uses these names. */
 export const PROPERTIES = [
   'encrypted',
   'macros',
@@ -140,7 +140,7 @@ export const PROPERTIES = [
 export type Property = (typeof PROPERTIES)[number]
 
 const findingActions = ['virus', 'accept', 'tag', 'defer', 'quarantine', 'refuse'] as const
-/** What becomes of mail in which something was found; `virus`: what becomes of infected mail. */
+/** The action for mail in which something was found; `virus`: the same action as for infected mail. */
 export type FindingAction = (typeof findingActions)[number]
 
 /** One word of FINDINGS: an action for a property, or for the names that a pattern matches. */
@@ -149,7 +149,7 @@ export interface FindingRule {
   readonly action: FindingAction
 }
 
-/** Reads words such as `macros=tag` or `PUA.*=accept`. The first word that fits a finding counts. */
+/** Parses words such as `macros=tag` or `PUA.*=accept`. The first word that matches a finding applies. */
 function readFindings(text: string): readonly FindingRule[] {
   return splitWords(text, 'FINDINGS').map((given) => {
     const [, what = '', action] = /^([^=]+)=(.*)$/.exec(given) ?? []
@@ -179,9 +179,9 @@ function readReplyText(text: string, name: string): string {
   return text
 }
 
-/** The place where mail is kept that is neither delivered nor refused. */
+/** Where onescan keeps mail that is neither delivered nor refused. */
 export type QuarantineTarget =
-  /** A directory of this host, which the account of the door owns. */
+  /** A directory of this host, owned by the account of the process that accepts the mail. */
   | { readonly kind: 'directory'; readonly directory: string }
   /** The hold queue of the MTA that asks by milter. */
   | { readonly kind: 'hold' }
@@ -235,7 +235,7 @@ export type QhpsiLine =
   | { readonly kind: 'command'; readonly argv: readonly string[] }
   | { readonly kind: 'plugins'; readonly names: readonly string[] }
 
-/** Reads `plugin: NAME…` or a command; undefined if the text is blank. */
+/** Parses `plugin: NAME…` or a command; undefined if the text is blank. */
 function readQhpsiLine(text: string): QhpsiLine | undefined {
   if (text.trim() === '') return undefined
   const plugins = /^\s*plugin:(.*)$/s.exec(text)
@@ -303,12 +303,12 @@ function isWithin(line: QhpsiLine, own: QhpsiLine): boolean {
 const TEXT_MAX = 200
 
 const PLACEHOLDERS = ['virus', 'reason', 'id', 'host'] as const
-/** A word that stands in braces in a reply text, and is replaced for each message. */
+/** A word in braces in a reply text, which is replaced for each message. */
 export type Placeholder = (typeof PLACEHOLDERS)[number]
 
 /**
- * Checks a reply text of the settings; `what` names its setting. Throws a Fault of kind `config` if
- * the text is too long, or has a line end or an unknown placeholder.
+ * Checks a reply text of the settings; `what` names the setting. Throws a Fault of kind `config` if the text
+ * is too long, or has a line end or an unknown placeholder.
  */
 export function checkReplyText(what: string, text: string): void {
   const wrong = (why: string) => new Fault('config', `${what}: ${why}`)

@@ -1,9 +1,9 @@
 import { Fault } from '../../errors/fault.ts'
 
 /**
- * Reads a whole number from `min` to `max`; returns `fallback` if the text is undefined or empty.
- * Throws a Fault of kind `config` for anything else, which begins with `name`: that of a setting or an
- * option. So do the other readers here.
+ * Parses a whole number from `min` to `max`; returns `fallback` if the text is undefined or empty. For
+ * anything else it throws a Fault of kind `config` that begins with `name`, which is a setting or an option.
+ * The other readers here do the same.
  */
 export function wholeNumber(
   text: string | undefined,
@@ -21,7 +21,7 @@ export function wholeNumber(
   throw wrong(name, text, `a whole number${unit && ` of ${unit}`} from ${min} to ${max}`)
 }
 
-/** Reads a number of bytes; K, M or G after the number are powers of 1,024. */
+/** Parses a number of bytes; K, M or G after the number are powers of 1,024. */
 export function byteSize(text: string | undefined, name: string, fallback: number): number {
   if (text === undefined || text === '') return fallback
   const match = /^([0-9]{1,12})([KMG]?)$/i.exec(text)
@@ -30,7 +30,7 @@ export function byteSize(text: string | undefined, name: string, fallback: numbe
   return Number(match[1]) * 1024 ** power
 }
 
-/** Reads one of the words; returns `fallback` if the text is undefined or empty. */
+/** Parses one of the words; returns `fallback` if the text is undefined or empty. */
 export function choice<const Word extends string>(
   text: string | undefined,
   name: string,
@@ -50,8 +50,8 @@ export function absolutePath(text: string, name: string): string {
 }
 
 /**
- * Splits a command line into words at blanks. Single and double quotes hold blanks together. There
- * is no shell, so no other character is special. Throws a Fault for a quote that is not closed.
+ * Splits a command line into words at blanks. Single and double quotes keep blanks. There is no shell, so no
+ * other character is special. Throws a Fault for a quote that is not closed.
  */
 export function splitWords(line: string, name: string): string[] {
   const words: string[] = []
