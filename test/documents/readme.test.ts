@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import t from 'tap'
 
 /** What README.md and the pages of doc/ say that can be looked up. */
@@ -25,14 +25,19 @@ t.test('each example is quoted byte for byte, or named', async (t) => {
       ([, path = '', text = '']) => ({ page, path, text }),
     ),
   )
-  const examples = readdirSync(join(root, 'packaging/examples'))
-  const isNamed = (name: string) =>
-    pages.some((page) => new RegExp(`[/\`]${name}[\`\\s]`).test(read(page)))
+  const examples = readdirSync(join(root, 'packaging/examples'), {
+    recursive: true,
+    withFileTypes: true,
+  })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(relative(join(root, 'packaging/examples'), entry.parentPath), entry.name))
+  const isNamed = (path: string) =>
+    pages.some((page) => new RegExp(`[/\`]${basename(path)}[\`\\s]`).test(read(page)))
   const unquoted = examples.filter((name) =>
     quoted.every(({ path }) => path !== `packaging/examples/${name}`),
   )
   t.same(unquoted.filter((name) => !isNamed(name)), []) // biome-ignore format: a line
-  for (const { path } of quoted) t.ok(examples.includes(basename(path)), path)
+  for (const { path } of quoted) t.ok(examples.includes(relative('packaging/examples', path)), path)
   for (const { page, path, text } of quoted) t.equal(text, read(path), `${page}: ${path}`)
 })
 

@@ -3,18 +3,23 @@ import { join } from 'node:path'
 import t from 'tap'
 import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
 import { bytes } from '../cases/case.ts'
+import { quickest, startOnescand } from '../daemon/process.ts'
 import { lacks } from '../needs.mjs'
 import { hiddenClasses } from '../scan/scanners/second-look/classes.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
+import { example } from './example.ts'
+import { freePort } from './free-port.ts'
 import { headerValues } from './header-values.ts'
 import { openPassage } from './milter-mtas.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
 import { startRspamd } from './rspamd.ts'
+import type { Ending } from './server.ts'
+import { startReceiver } from './smtp-receiver.ts'
 import { sendMail } from './smtp-session.ts'
 
 /**
- * Postfix with two milters, as doc/rspamd.md has it: rspamd as Debian configures it, which asks no scanner, and
- * onescand.
+ * The two ways of doc/rspamd.md, with Postfix and rspamd as Debian configures it: onescand is a milter beside
+ * rspamd, which asks no scanner, or rspamd asks onescand.
  */
 
 const skip = postfixMissing || clamdMissing || lacks('rspamd')
@@ -69,5 +74,51 @@ t.test('onescan as a milter beside rspamd', { skip }, async (t) => {
   t.test('while clamd is down, mail is deferred', async (t) => {
     await passage.serve(t, { ...settings, CLAMD: '/nonexistent' })
     t.match(await send(clean), /^451 4\.7\.1 message could not be scanned, try again later/)
+  })
+})
+
+/** The three files that are copied to local.d. */
+const copied = (clamdPort: number) => ({
+  'antivirus.conf': example('rspamd/antivirus.conf', {
+    '127.0.0.1:3311': `127.0.0.1:${clamdPort}`,
+  }),
+  'force_actions.conf': example('rspamd/force_actions.conf'),
+})
+
+t.test('rspamd that asks onescan', { skip }, async (t) => {
+  const clamd = await startClamd(t)
+  const port = await freePort()
+  const rspamd = await startRspamd(t, copied(port), example('rspamd/options.inc'))
+  const receiver = await startReceiver(t)
+  const mta = await startPostfix(t, receiver.port, {
+    smtpd_milters: rspamd,
+    milter_default_action: 'tempfail',
+  })
+  const serve = (t: Ending, settings: Readonly<Record<string, string>>) =>
+    startOnescand(t, {
+      program: quickest,
+      args: ['--clamd', `inet:127.0.0.1:${port}`],
+      settings: { QHPSI: 'plugin: clamd', SCANFAIL_CLAMD: 'limit', ...settings },
+    })
+  const send = async (message: Buffer) => {
+    const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
+    return (await sendMail(mta.port, { ...envelope, message })).data
+  }
+  const DEFERRED = /^4.*Try again later: not scanned/
+
+  t.match(await send(clean), DEFERRED, 'while onescand is down, mail is deferred')
+
+  t.test('what onescand finds is refused', async (t) => {
+    const onescand = await serve(t, { CLAMD: clamd.socket })
+    t.match(await send(clean), /^250 /)
+    t.ok((await receiver.next()).message.includes('hello'))
+    t.match(await send(infected), /^554 /)
+    await onescand.logged(/decision=reject scan=infected .*door=clamd/)
+    t.match(await send(hidden), /^554 /)
+  })
+
+  t.test('while clamd is down, mail is deferred', async (t) => {
+    await serve(t, { CLAMD: '/nonexistent' })
+    t.match(await send(clean), DEFERRED)
   })
 })

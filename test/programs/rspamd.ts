@@ -5,12 +5,13 @@ import { openDirectory } from './reachable.ts'
 import { type Ending, startServer } from './server.ts'
 
 /**
- * Starts Debian's rspamd until the test ends, with more files of /etc/rspamd/local.d, and returns its milter in
- * Postfix's form.
+ * Starts Debian's rspamd until the test ends, with more files of /etc/rspamd/local.d and lines of its options.inc,
+ * and returns its milter in Postfix's form.
  */
 export async function startRspamd(
   t: Ending,
   more: Readonly<Record<string, string>> = {},
+  options = '',
 ): Promise<string> {
   const directory = openDirectory(t)
   const port = await freePort()
@@ -21,7 +22,7 @@ export async function startRspamd(
     'worker-normal.inc': 'enabled = false;\n',
     'worker-controller.inc': 'enabled = false;\n',
     // It asks nobody on the network.
-    'options.inc': 'dns { nameserver = ["127.0.0.1:9"]; timeout = 0.1s; retransmits = 1; }\n',
+    'options.inc': `dns { nameserver = ["127.0.0.1:9"]; timeout = 0.1s; retransmits = 1; }\n${options}`,
     ...more,
   }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(local, name), text)

@@ -1,3 +1,4 @@
+import { type Environment, readSetting } from '../../lib/settings/settings.ts'
 import type { FindingAction } from '../../lib/settings/table/scanning.ts'
 import type { AskedAbout, MailSettings } from '../../scan/judge/config.ts'
 import type { JudgeContext, LoadedRules } from '../../scan/judge/context.ts'
@@ -11,23 +12,36 @@ import type { Configuration } from '../shared/configuration.ts'
  * settings that say so.
  */
 export function answering(configuration: Configuration, about: AskedAbout): Configuration {
-  const { context, messageOptions } = configuration
+  const { context, messageOptions, env } = configuration
   const { digestsFor: _, ...undigested } = messageOptions // stamps and copies alone need them
   const options = about === 'mails' ? messageOptions : undigested
   return {
     ...configuration,
-    context: context && answeringContext(context, about),
+    context: context && answeringContext(context, { about, within: answeredWithin(env) }),
     messageOptions: { ...options, keepsAsSent: true },
   }
 }
 
-function answeringContext(context: JudgeContext, about: AskedAbout): JudgeContext {
+/** The most milliseconds for a scan where rspamd asks: it waits for 35 seconds (its antivirus.conf). */
+const RSPAMD_WAITS = 30_000
+
+/** Returns the most milliseconds that a scan may take, whatever SCANTIMEOUT is. */
+const answeredWithin = (env: Environment): number =>
+  readSetting(env, 'SCANFAIL_CLAMD') === 'limit' ? RSPAMD_WAITS : Number.POSITIVE_INFINITY
+
+/** What is asked about at an address, and how many milliseconds a scan may take there. */
+interface Asked {
+  readonly about: AskedAbout
+  readonly within: number
+}
+
+function answeringContext(context: JudgeContext, asked: Asked): JudgeContext {
   const { config, rules } = context
-  const settings = answeringSettings(config.settings)
+  const settings = answeringSettings(config.settings, asked.within)
   return {
     ...context,
-    config: { ...config, answersAbout: about, settings },
-    rules: rules && rulesAboutContent(rules, about),
+    config: { ...config, answersAbout: asked.about, settings },
+    rules: rules && rulesAboutContent(rules, asked),
   }
 }
 
@@ -41,7 +55,7 @@ type WithoutQuarantine = {
   readonly [Name in SettingWith<'quarantine'>]: Exclude<MailSettings[Name], 'quarantine'>
 }
 
-function answeringSettings(settings: MailSettings): MailSettings {
+function answeringSettings(settings: MailSettings, within: number): MailSettings {
   const { UNREAD, STRICTMIME, FINDINGS } = settings
   const words: WithoutQuarantine = {
     SCANFAIL: 'defer',
@@ -51,6 +65,7 @@ function answeringSettings(settings: MailSettings): MailSettings {
   return {
     ...settings,
     ...words,
+    timeout: Math.min(settings.timeout, within),
     FINDINGS: FINDINGS.map(({ what, action }) => ({ what, action: found(action) })),
     REJECTVIRUS: 'reject',
     VIRUSFORWARD: undefined,
@@ -67,13 +82,13 @@ function found(action: FindingAction): FindingAction {
 /** The lines of onescan.policy that need nothing that clients of clamd do not send. */
 function rulesAboutContent(
   { lines, contextOfLine }: LoadedRules,
-  about: AskedAbout,
+  asked: Asked,
 ): LoadedRules | undefined {
   const all = lines.all.filter((rule) => !isAboutEnvelope(rule))
   if (all.length === 0) return undefined
   return {
     lines: new Rules(lines.path, all),
-    contextOfLine: async (settings) => answeringContext(await contextOfLine(settings), about),
+    contextOfLine: async (settings) => answeringContext(await contextOfLine(settings), asked),
   }
 }
 

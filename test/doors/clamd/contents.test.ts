@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { TOP_LINE } from '../../../src/mail/message/message.ts'
 import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
 import { clean } from '../../../src/scan/scanners/shared/scan-result.ts'
+import type { Sample, ScanTask } from '../../../src/scan/scanners/shared/scanner.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
@@ -105,6 +106,22 @@ t.test('no client hears that a mail is clean about which nobody could tell', asy
   t.equal(await door.ask(inStream(plain)), limit)
   const nothing = await openClamdDoor(t, {})
   t.equal(await nothing.ask(inStream(plain)), 'stream: Not scanned: config, see the log ERROR\0')
+})
+
+t.test('where rspamd asks, a scan has 30 seconds at most', async (t) => {
+  let most = 0
+  const scan = async (_: Sample, task: ScanTask) => {
+    most = task.timeLeft()
+    return clean
+  }
+  const within = async (settings: Readonly<Record<string, string>>) => {
+    const door = await openClamdDoor(t, { QHPSI: 'plugin: eicar', ...settings }, { scan })
+    await door.ask(inStream(plain))
+    return Math.ceil(most / 30_000) * 30
+  }
+  t.equal(await within({}), 150)
+  t.equal(await within({ SCANFAIL_CLAMD: 'limit' }), 30)
+  t.equal(await within({ SCANFAIL_CLAMD: 'limit', SCANTIMEOUT: '86400' }), 30)
 })
 
 t.test('what is larger than is scanned is told as clamd tells it', async (t) => {

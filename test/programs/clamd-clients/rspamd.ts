@@ -57,10 +57,10 @@ worker "normal" { bind_socket = "127.0.0.1:${port}"; count = 1; task_timeout = 8
 modules { path = "/usr/share/rspamd/plugins/antivirus.lua"; path = "/usr/share/rspamd/plugins/force_actions.lua"; }
 actions { reject = 15; add_header = 6; greylist = 4; }
 antivirus {
-${example('rspamd-antivirus.conf', { '127.0.0.1:3311': `127.0.0.1:${clamd}`, 'scan_mime_parts = false;': settings })}
+${example('rspamd/antivirus.conf', { '127.0.0.1:3311': `127.0.0.1:${clamd}`, 'scan_mime_parts = false;': settings })}
 }
 force_actions {
-${example('rspamd-force-actions.conf')}
+${example('rspamd/force_actions.conf')}
 }
 `
 
