@@ -16,9 +16,9 @@ import { refusalByRule } from './replies.ts'
 import type { Transaction } from './transaction.ts'
 
 /**
- * Decides about a message by onescan.policy(5): for each of its recipients the first line that fits
- * counts. If the decisions differ, divide() says who gets which answer. All scans of the message
- * together have the time of one.
+ * Resolves to the decision about a message by onescan.policy(5): for each recipient, the first matching line
+ * applies. If the decisions differ, divide() assigns an answer to each recipient. All scans of the message
+ * together have the time limit of one.
  */
 export async function judgeByRules(
   transaction: Transaction,
@@ -44,7 +44,7 @@ export async function judgeByRules(
   return divide(decisions, groupOf, transaction, answers)
 }
 
-/** What a message is judged by: a line, if there is one, and exceptions. */
+/** The lines that a message is judged by: one line, if any, and exceptions. */
 interface JudgedBy {
   readonly rule: Rule | undefined
   readonly exceptions: readonly Rule[]
@@ -52,9 +52,7 @@ interface JudgedBy {
 
 type Judge = (by: JudgedBy) => Promise<SingleDecision>
 
-/**
- * Returns a function that judges the message by a line, and once by all lines that say the same.
- */
+/** Returns a function that judges the message by a line. Lines with equal settings share one result. */
 function createJudge(
   transaction: Transaction,
   context: JudgeContext & { readonly rules: LoadedRules },
@@ -117,7 +115,7 @@ function inOrder(some: readonly Rule[], others: readonly Rule[]): readonly Rule[
   return others.length === 0 ? some : [...some, ...others].sort((a, b) => a.line - b.line)
 }
 
-/** Decides by a line that turns the scan off or refuses mail; returns undefined for any other line. */
+/** Returns the decision of a line that turns the scan off or refuses mail; undefined for any other line. */
 function decideByAction(
   { action, line }: Rule,
   { path }: Rules,
@@ -138,17 +136,17 @@ const unscannedFor = (why: string): DecisionDetails => ({ scan: 'skipped', why, 
 /** Recipients for whom the same lines of onescan.policy count. */
 interface RecipientGroup {
   /**
-   * The line that says how their mail is judged; undefined if there is none. If there are several,
-   * the strictest judgement counts.
+   * The line that applies to their mail; undefined if there is none. With several lines, the strictest
+   * decision applies.
    */
   readonly lines: readonly (Rule | undefined)[]
-  /** Their exceptions, besides those that may apply to any message. */
+  /** Their exceptions, in addition to those that may apply to any message. */
   readonly exceptions: readonly Rule[]
 }
 
 interface RecipientGroups {
   readonly groups: readonly RecipientGroup[]
-  /** For each recipient of the message, in their order, the index of its group. */
+  /** The index of the group of each recipient of the message, in the order of recipients. */
   readonly groupOf: readonly number[]
 }
 

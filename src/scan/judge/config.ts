@@ -24,7 +24,7 @@ import type { Infected, ScanResult } from '../scanners/shared/scan-result.ts'
 import { readScanSettings, type ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { IsPassedOver } from '../scanners/shared/scanner.ts'
 
-/** By what a message is scanned, and what becomes of it then; the names are those of onescan-settings(5). */
+/** The settings for the scan of a message and for the decision after it, named as in onescan-settings(5). */
 export interface MailSettings extends ScanSettings, Values<typeof treatment> {}
 
 /**
@@ -42,13 +42,19 @@ export interface JudgeConfig {
    * undefined.
    */
   readonly allowedBy?: ((found: string) => number | undefined) | undefined
-  /** What clients only ask about, where they do nothing else (what-counts.ts). */
+  /**
+   * The kind of content that clients only request a result for, where onescan does nothing else
+   * (what-counts.ts).
+   */
   readonly answersAbout?: AskedAbout
   /** One line for the log about settings that cannot be used, or ''. */
   readonly remark: string
 }
 
-/** What clients ask about that decide by themselves: whole mails, or files of any kind, mails among them. */
+/**
+ * The kind of content of clients that decide by themselves: whole mails, or files of any kind, mails among
+ * them.
+ */
 export type AskedAbout = 'mails' | 'files'
 
 /** Nothing is scanned. With `quota`, mail is still deferred if all recipients are over quota. */
@@ -79,12 +85,12 @@ const SWITCH = 'onescan.off'
 /** The directory of onescan's own files on this host, which belongs to no qmail. */
 export const HOST_DIRECTORY = '/etc/onescan'
 
-/** Names the file whose presence turns the doors of this control directory into a pass-through. */
+/** Returns the path of the file that turns off scanning for all interfaces of this control directory. */
 export function switchFile(directories: Pick<ControlDirectories, 'control'>): string {
   return join(directories.control, SWITCH)
 }
 
-/** The file whose presence does so for every door of the host. */
+/** The file that turns off scanning for every interface of the host. */
 export const hostSwitchFile: string = join(HOST_DIRECTORY, SWITCH)
 
 /**
@@ -158,12 +164,13 @@ function refuseMissingQuarantine(
   throw new Fault('config', `${asking} quarantine: there is none; set QUARANTINE to a directory`)
 }
 
-/** The settings of infected mail, which a door may have changed for all lines that do not set them. */
+/** The settings for infected mail. An interface may have changed them for all lines that do not set them. */
 const ofInfected = ['REJECTVIRUS', 'VIRUSFORWARD'] as const
 
 /**
- * Returns the configuration with the settings of a line of onescan.policy in place of those of `env`. Its
- * FINDINGS come before those of `env`, which hold for what it does not name. Throws a Fault of kind `config`.
+ * Returns the configuration with the settings of an onescan.policy line in place of those of `env`. The
+ * FINDINGS of the line come before those of `env`, which still apply to everything that the line does not
+ * name. Throws a Fault of kind `config`.
  */
 export function withSettings(
   base: JudgeConfig,
@@ -180,14 +187,17 @@ export function withSettings(
   return { ...base, settings: { ...settings, REJECTVIRUS, VIRUSFORWARD } }
 }
 
-/** What FINDINGS sets for something that was found. */
+/** The action that FINDINGS sets for a finding. */
 interface FindingTreatment {
   /** Absent if the name is that of malware. */
   readonly property: Property | undefined
   readonly action: Exclude<FindingAction, 'virus'>
 }
 
-/** Returns what FINDINGS sets for it; undefined for infected mail. It never names what is banned. */
+/**
+ * Returns the action that FINDINGS sets for a finding; undefined for infected mail. FINDINGS never applies to
+ * a banned attachment.
+ */
 export function treatmentOf(
   { name, banned = false }: Pick<Infected, 'name' | 'banned'>,
   { FINDINGS }: MailSettings,
@@ -207,10 +217,10 @@ export function keepsMalwareOut({ property, action }: FindingTreatment): boolean
 }
 
 /**
- * What never ends a scan, since something worse may lie beside it: what the exceptions of onescan.policy or
- * FINDINGS let in, and properties for which FINDINGS has an action. Malware that FINDINGS keeps out ends a scan
- * as all malware does: otherwise an unknown answer behind it could let the message in. Undefined if there is
- * nothing that never ends a scan.
+ * Returns a test for findings that do not end a scan, because worse content may follow: findings that
+ * exceptions of onescan.policy or FINDINGS accept, and properties for which FINDINGS has an action. Malware
+ * that FINDINGS keeps out ends a scan like all malware: otherwise a later unknown result could let the
+ * message in. Returns undefined if every finding ends a scan.
  */
 export function isPassedOverBy({ settings, allowedBy }: JudgeConfig): IsPassedOver | undefined {
   const treats = settings.FINDINGS.some(({ action }) => action !== 'virus')

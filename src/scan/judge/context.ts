@@ -7,13 +7,13 @@ import type { Verdicts } from '../verdicts/verdicts.ts'
 import type { JudgeConfig } from './config.ts'
 
 /**
- * What mail is judged by: one value, which nobody changes. A door, a client or a line of onescan.policy
- * that has something judged otherwise makes another one of it.
+ * The immutable configuration and tools that mail is judged by. An interface, a client or a line of
+ * onescan.policy that changes something uses a changed copy.
  */
 export interface JudgeContext {
   readonly config: JudgeConfig
   readonly tools: Tools
-  /** The lines of onescan.policy, and what they make of this context; undefined if there are none. */
+  /** The lines of onescan.policy, and the context of each; undefined if there are none. */
   readonly rules?: LoadedRules | undefined
 }
 
@@ -23,7 +23,7 @@ export interface LoadedRules {
   contextOfLine(settings: Readonly<Record<string, string>>): JudgeContext | Promise<JudgeContext>
 }
 
-/** The scanners, clocks and services that the judgement uses; tests hand in their own. */
+/** The scanners, clocks and services that the judgement uses; tests pass their own. */
 export interface Tools {
   readonly scanners: readonly Scanner[]
   /** Needed if the configuration has a cluster. */
@@ -32,10 +32,10 @@ export interface Tools {
   readonly signatureFiles: () => SignatureFiles | undefined
   /** Milliseconds of the wall clock, as Date.now(): for times that hosts and files name. */
   readonly now: () => number
-  /** Milliseconds on a clock that nobody sets, for laps and deadlines. */
+  /** Milliseconds on a monotonic clock, for durations and deadlines. */
   readonly uptime: () => number
   /** The memory of verdicts about copies. Without it each message is scanned. */
   readonly verdicts?: Verdicts | undefined
-  /** Set for doors that answer once for all recipients, at the end of the message. */
+  /** Set for interfaces that answer once for all recipients, at the end of the message. */
   readonly quota?: TimedLookup | undefined
 }

@@ -1,6 +1,9 @@
-/** How long a message may take, and whether a caller waits for it. A door makes one for each message. */
+/**
+ * The time limit of a message, and whether a caller still waits for it. An interface creates one for each
+ * message.
+ */
 export class Deadline {
-  /** Aborted when nobody waits for the decision any more: scanners end their work then. */
+  /** Aborted when no client waits for the decision any longer; scanners then end their work. */
   readonly gone: AbortSignal | undefined
   /** Set by scanners when they begin: of messages that wait for them, what has begun goes first. */
   readonly progress = { hasBegun: false }
@@ -9,8 +12,8 @@ export class Deadline {
   #scanningSince: number | undefined
 
   /**
-   * `uptime` is a clock that nobody sets. The client waits for `within` milliseconds from now on:
-   * the whole message has no more.
+   * `uptime` is a monotonic clock. The client waits for `within` milliseconds from now on, which limits the
+   * whole message.
    */
   constructor(
     uptime: () => number,
@@ -22,7 +25,7 @@ export class Deadline {
   }
 
   /**
-   * Returns what tells the milliseconds that scanners have left, one at least. All scans of the message
+   * Returns a function for the milliseconds that scanners have left, at least 1. All scans of the message
    * together have `timeout` milliseconds, from the first call on.
    */
   forScans(timeout: number): () => number {

@@ -10,8 +10,9 @@ import { replyFor } from './replies.ts'
 import type { Client } from './transaction.ts'
 
 /**
- * Decides about a message whose header cannot be edited, without a scan; returns undefined for any
- * other, and where no header is edited. A field that a sender could forge must be removable.
+ * Resolves to the decision about a message whose header cannot be edited, without a scan. Resolves to
+ * undefined for any other message, and where no header is edited. A field that a sender could forge must be
+ * removable.
  */
 export async function decideByHeader(
   {
@@ -31,10 +32,12 @@ export async function decideByHeader(
 }
 
 /**
- * Decides about a message with a field that must be removed and cannot be. A quarantine directory keeps
- * the message as it came, like infected mail. No MTA may hold it, since an MTA could deliver it later
- * with the field. Else it is deferred: the field may come of another onescan, and nothing be wrong with the
- * mail but what a server has put above it. `why` ends the sentence "message deferred: ...".
+ * Returns the decision about a message with a field that must be removed and cannot be. `why` ends the
+ * sentence "message deferred: ...".
+ *
+ * A quarantine directory keeps the message unchanged, like infected mail. No MTA may hold it, since an MTA
+ * could deliver it later with the field. Without such a directory the message is deferred: another onescan
+ * may have added the field, and the only fault may be a line that a server added above it.
  */
 function decideUnclear(why: string, client: Client, config: JudgeConfig): SingleDecision {
   const { QUARANTINE: quarantine } = config.settings
@@ -63,9 +66,9 @@ function forgeableFields({ settings }: JudgeConfig): readonly string[] {
 }
 
 /**
- * The fields that are removed from this message, by their lower-case names. If a trusted stamp
- * vouches for every X-Quarantine-ID of the message, they stay: a host of the cluster made them or
- * let them pass, and without them its stamp would break.
+ * Returns the lower-case names of the fields to remove from this message. If a trusted stamp covers every
+ * X-Quarantine-ID of the message, those fields stay: a host of the cluster added or accepted them, and
+ * without them its stamp would be invalid.
  */
 export function fieldsToRemove(
   header: Header,

@@ -22,8 +22,8 @@ const CLEAN: HeaderField = { name: 'X-QHPSI', value: 'clean' }
 const VIRUS_FOUND: HeaderField = { name: 'X-QHPSI', value: 'virus found' }
 
 /**
- * Decides what becomes of a message. Pure: the decision depends only on what the stages found and
- * what the settings say.
+ * Returns the decision about a message. Pure: the decision depends only on the results of the stages and on
+ * the settings.
  */
 export function decide(
   transaction: Transaction,
@@ -64,8 +64,9 @@ function decideUnknown(
 }
 
 /**
- * A scanner found something: the exceptions of onescan.policy, then FINDINGS, then fateOfInfected() decide.
- * FINDINGS may also name malware, which then keeps the tag and the words of infected mail.
+ * Returns the decision about a message in which a scanner found something. The exceptions of onescan.policy
+ * decide first, then FINDINGS, then fateOfInfected(). FINDINGS may also name malware, which then keeps the
+ * tag and the log fields of infected mail.
  */
 function decideInfected(
   { envelope, client }: Transaction,
@@ -147,7 +148,7 @@ function decideUnseen(
   return actOn(treatment, settings, client, acceptances)
 }
 
-/** What the settings do with mail that has a property, or of which something cannot be seen. */
+/** The action of a setting for mail that has a property, or of which a part cannot be read. */
 interface Treatment {
   readonly action: MailSettings['UNREAD' | 'STRICTMIME'] | FindingAction
   readonly grounds: Grounds
@@ -160,13 +161,16 @@ interface Treatment {
 /** RFC 3463: a message that policy does not let in, whatever its form. */
 const OF_FINDINGS = { status: '7.1' }
 
-/** A message that is let in, with the field that says what was found and without it. */
+/** An accepted message, with and without the field that names the finding. */
 interface Acceptances {
   readonly tagged: Acceptance
   readonly untagged: Acceptance
 }
 
-/** Does what a setting says. A refused bounce would be tried again indefinitely. */
+/**
+ * Returns the decision for the action of a setting. A bounce is never refused, because it would be retried
+ * indefinitely.
+ */
 function actOn(
   { action, grounds, because, status }: Treatment,
   { QUARANTINE }: MailSettings,
@@ -200,7 +204,7 @@ function quarantineDecision(
   return { kind: 'quarantine', quarantine: quarantine!, grounds, edits, details }
 }
 
-/** The results of all stages of the judgement; the notes are those of all of them. */
+/** The results and notes of all stages of the judgement. */
 interface Outcome extends ScanOutcome {
   readonly trust: Trust
   readonly stamp: OwnStamp | undefined
@@ -245,7 +249,7 @@ function reasonsOf({ trust, result, notes }: Outcome): string[] {
   return why
 }
 
-/** Tells which scanners gave the result, and what they found. */
+/** Returns which scanners gave the result, and what they found. */
 function foundBy({ result, scanners }: Outcome): Partial<DecisionDetails> {
   switch (result.answer) {
     case 'clean':
@@ -261,13 +265,13 @@ function foundBy({ result, scanners }: Outcome): Partial<DecisionDetails> {
   }
 }
 
-/** What becomes of infected mail that nothing allows. */
+/** The action for infected mail that no exception accepts. */
 type Fate = 'reject' | 'quarantine' | 'forward' | 'drop' | 'tag'
 
 /**
- * Returns what becomes of infected mail by REJECTVIRUS, QUARANTINE and VIRUSFORWARD, in this order:
- * decisions follow it, and the lines that tell what a door does. A bounce of the MTA's own is never
- * refused: it would be tried again indefinitely, since there is no sender to return it to.
+ * Returns the action for infected mail by REJECTVIRUS, QUARANTINE and VIRUSFORWARD, in this order. Decisions
+ * follow it, and so do the lines that describe the configuration. A bounce of the MTA's own is never refused:
+ * it has no sender to return it to, so the MTA would retry it indefinitely.
  */
 export function fateOfInfected(
   { REJECTVIRUS, QUARANTINE, VIRUSFORWARD }: Values<typeof treatment>,

@@ -5,8 +5,8 @@ import type { HeaderEdits } from '../../mail/message/header-block.ts'
 import type { Cause } from '../scanners/shared/scan-result.ts'
 
 /**
- * The grounds for which a message is refused, deferred or kept; doors choose their codes by them.
- * `npm run docs` writes them into onescan-log(5), as it does with faults and causes.
+ * The reasons for which a message is refused, deferred or kept; interfaces choose their reply codes by them.
+ * `npm run docs` writes them into onescan-log(5), like faults and causes.
  */
 export const groundsInWords = {
   virus: 'a scanner found one',
@@ -33,7 +33,7 @@ export type Grounds = keyof typeof groundsInWords
 export const GROUNDS = Object.keys(groundsInWords) as readonly Grounds[]
 
 export interface Reply {
-  /** 4: try again later; 5: never. */
+  /** 4: the client may try again later; 5: permanent. */
   readonly class: 4 | 5
   /** The RFC 3463 status: "5.7.1". */
   readonly enhanced: string
@@ -42,9 +42,9 @@ export interface Reply {
   readonly grounds: Grounds
 }
 
-/** What a decision says of its message in the log. */
+/** The information in the log about a decision. */
 export interface DecisionDetails {
-  /** What came of the scan; `skipped` if there was none, or something in the message was not seen. */
+  /** The outcome of the scan; `skipped` if there was none, or if a part of the message was not read. */
   readonly scan: 'trusted' | 'known' | 'clean' | 'infected' | 'unknown' | 'skipped'
   /** One line: why the scan was skipped, why no stamp was trusted, why no scanner gave an answer, … */
   readonly why: string
@@ -57,11 +57,11 @@ export interface DecisionDetails {
   readonly banned?: string
   /** The oddities of the message (mail/mime/shared/oddities.ts), joined by commas. */
   readonly odd?: string
-  /** The lines of onescan.policy that counted, joined by commas; `-` stands for recipients without a line. */
+  /** The lines of onescan.policy that applied, joined by commas; `-` represents recipients without a line. */
   readonly rule?: string
   /** The line of the exception that let the message in. */
   readonly allowed?: number
-  /** The id of the key whose stamp vouched for the message, or else of the key that stamped it here. */
+  /** The id of the key of the trusted stamp or, without one, of the key that stamped the message here. */
   readonly key?: string
   /** The host that scanned a copy, if the result is `known`. */
   readonly by?: string
@@ -105,8 +105,8 @@ export interface Deferral {
 }
 
 /**
- * The message is neither delivered nor refused. The door keeps it, and answers that it was accepted
- * once it is on the disk.
+ * The message is neither delivered nor refused. The interface keeps it, and reports success once it is on the
+ * disk.
  */
 export interface QuarantineDecision {
   readonly kind: 'quarantine'
@@ -121,11 +121,11 @@ export interface QuarantineDecision {
   readonly wasKept?: boolean
 }
 
-/** The recipients have different decisions by onescan.policy, and the door can carry them out. */
+/** The recipients have different decisions by onescan.policy, and the interface can carry them out. */
 export interface SplitDecision {
   readonly kind: 'split'
   readonly shares: readonly Share[]
-  /** For each recipient of the message, in their order, the index of its share. */
+  /** The index of the share of each recipient of the message, in the order of recipients. */
   readonly shareOf: readonly number[]
 }
 

@@ -12,8 +12,11 @@ import { refusal } from './replies.ts'
 import type { Transaction } from './transaction.ts'
 
 /**
- * How a door answers for several recipients: for each by itself (LMTP); once, although some do not
- * get the message, which is kept in quarantine for them; or once for all alike.
+ * How an interface answers for several recipients:
+ *
+ * - `each`: a separate answer for each (LMTP).
+ * - `once, some kept`: one answer, although the message is kept in quarantine for some of them.
+ * - `once`: one answer and one decision for all.
  */
 export type AnswerMode = 'each' | 'once, some kept' | 'once'
 
@@ -25,10 +28,10 @@ export interface GroupDecision {
 }
 
 /**
- * Makes one decision of those for several groups; `groupOf` has the index of each recipient's group.
- * Each recipient has an answer of its own if the door can give it. A door that answers once gives the
- * same answer to mail that it keeps in quarantine and to mail that it accepts, and so can part these
- * two. In any other mixture the strictest decision counts for all.
+ * Returns one decision made of those for several groups; `groupOf` contains the index of each recipient's
+ * group. Each recipient has a separate answer if the interface supports that. An interface that answers once
+ * gives the same answer to quarantined and to accepted mail, so it can separate these two. In any other
+ * mixture the strictest decision applies to all.
  */
 export function divide(
   decisions: readonly GroupDecision[],
@@ -52,7 +55,7 @@ export function divide(
   return { kind: 'split', shares, shareOf }
 }
 
-/** Whether the door can give the groups different answers. */
+/** Returns whether the interface can give the groups different answers. */
 function mayDivide(decisions: readonly GroupDecision[], answers: AnswerMode): boolean {
   if (decisions.length === 1 || answers === 'once') return false
   if (decisions.some(({ decision }) => isAboutWhole(decision))) return false
@@ -75,7 +78,7 @@ function envelopesOf(envelope: Envelope, shareOf: readonly number[], count: numb
   return recipients.map((those) => redirect(envelope, those))
 }
 
-/** Returns the share of those who get the message; undefined if nobody does. */
+/** Returns the share of the recipients who receive the message; undefined if no recipient does. */
 export function acceptedShare({ shares }: SplitDecision): AcceptedShare | undefined {
   for (const { decision, envelope } of shares) {
     if (decision.kind === 'accept') return { decision, envelope }
@@ -113,10 +116,10 @@ function joinDecisions(
 }
 
 /**
- * Returns the strictest of the decisions for different recipients of one message, by which no mail is
- * lost. What is deferred for one is deferred for all; then the same for what is refused, kept in
- * quarantine, or sent to VIRUSFORWARD. What would be dropped for some alone is refused, or delivered
- * if it is a bounce.
+ * Returns the strictest of the decisions for different recipients of one message, by which no mail is lost.
+ * If one recipient's mail is deferred, it is deferred for all. After that the same applies to mail that is
+ * refused, kept in quarantine, or sent to VIRUSFORWARD. Mail that would be dropped for some recipients alone
+ * is refused, or delivered if it is a bounce.
  */
 function strictest(decisions: readonly SingleDecision[], { client }: Transaction): SingleDecision {
   const first = (kind: SingleDecision['kind']) => decisions.find((other) => other.kind === kind)

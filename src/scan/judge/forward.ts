@@ -5,16 +5,16 @@ import type { Acceptance } from './decision.ts'
 
 /** Bytes of the field's value. If more recipients are left, `+N more` ends it. */
 const VALUE_MAX = 8 * 1024
-/** Characters of a line of the field, which is folded there; RFC 5322 2.1.1 asks for under 998. */
+/** Characters in a line of the field, which is folded at this length; RFC 5322 2.1.1 requires at most 998. */
 const LINE_MAX = 76
 
 /** The lower-case name of the field. */
 export const QUARANTINE_FIELD = 'x-quarantine-id'
 
 /**
- * Sends a message that would be accepted to the address of VIRUSFORWARD alone. A field tells where it
- * would have gone, in place of those that are there, even if a stamp vouched for them. Mail that was
- * forwarded before stays as it is.
+ * Returns an acceptance that sends the message to the address of VIRUSFORWARD alone. A field names the
+ * original recipients. It replaces existing fields of that name, even those covered by a stamp. Mail that was
+ * forwarded before stays unchanged.
  */
 export function forwardTo(
   virusForward: string,
@@ -40,8 +40,8 @@ function wasForwarded(envelope: Envelope, forward: MailAddress): boolean {
 }
 
 /**
- * Makes `X-Quarantine-ID: forward,recipient,…`, which tells where a message would have gone
- * (IndiMail's form). Bytes of an address that could end a line, a list or the header become %XX.
+ * Returns `X-Quarantine-ID: forward,recipient,…`, which names the original recipients (IndiMail's form).
+ * Bytes of an address that could end a line, a list or the header become %XX.
  */
 function quarantineField(forward: MailAddress, recipients: Iterable<MailAddress>): HeaderField {
   let value = escaped(forward)

@@ -14,13 +14,19 @@ import type { Transaction } from './transaction.ts'
 import { verifyTrust } from './trust.ts'
 
 /**
- * Judges a message, step by step: can its header be edited; does a recipient have room for it; which
- * stamps hold; which fields are removed; is the verdict about a copy known, or what do the scanners say
- * that no stamp makes unnecessary; which stamp does it get; what becomes of it. The message that is
- * scanned and stamped is the one that will leave, except the fields that are added on top of it.
+ * Resolves to the decision about a message. The steps are:
  *
- * The judgement remembers verdicts and which mailboxes have room, and has no other effect: the door carries the
- * decision out.
+ * 1. Can its header be edited?
+ * 2. Does a recipient have room for it?
+ * 3. Which stamps are valid?
+ * 4. Which fields are removed?
+ * 5. Is the verdict about a copy cached? If not, the scanners that no stamp makes unnecessary are asked.
+ * 6. Which stamp does the message get?
+ * 7. The decision is made.
+ *
+ * The message that is scanned and stamped is the one that will leave, except the fields that are added on top
+ * of it. The function caches verdicts and which mailboxes have room, and has no other effect: the interface
+ * carries the decision out.
  */
 export async function judge(
   transaction: Transaction,
@@ -52,7 +58,7 @@ export async function judge(
   const remove = fieldsToRemove(message.header, trust, config)
   const mail = { ...transaction, leaving: withoutFields(message.header, remove) }
 
-  // Signatures that scanners load during the scan may have come too late for this message.
+  // Scanners may load new signatures during the scan, too late for this message.
   const files = config.cluster && tools.signatureFiles()
   const signatures = await findSignaturesInUse(tools.scanners, files, tools.now())
   const scanned = await scanUnvouched(mail, { config, tools }, trust, deadline)
@@ -75,7 +81,7 @@ export async function judge(
   return inOwnWords(decision, config.settings, client.origin?.queueId)
 }
 
-/** Returns a function that tells the milliseconds since its last call. */
+/** Returns a function that returns the milliseconds since its last call. */
 function createStopwatch(uptime: () => number): () => number {
   let last = uptime()
   return () => {

@@ -11,7 +11,7 @@ const AT_ONCE = 16
 /** All questions about a message together have this many times the time of one. */
 const TIMES = 4
 
-/** A message whose size is known; the message itself need not be there yet. */
+/** A message whose size is known. The message itself may not have arrived yet. */
 export interface AnnouncedMail {
   readonly envelope: Envelope
   readonly client: Client
@@ -31,19 +31,19 @@ export function isAskedAbout(
   return lookup.askForRelayClients || !client.mayRelay
 }
 
-/** What asking about the recipients of a message came to. */
+/** The result of the quota check for the recipients of a message. */
 interface QuotaCheck {
-  /** The decision about a message whose recipients are all over quota; any other message passes. */
+  /** The decision about a message whose recipients are all over quota; undefined for any other message. */
   readonly defer?: Deferral
-  /** Tells the log why the message passes although its quota could not be found out. */
+  /** The reason, for the log, why the message passes although its quota is unknown. */
   readonly remark?: string
 }
 
 /**
- * Asks about the recipients of a message, for doors that answer once for all of them. It is
- * deferred if each of them is over quota. It passes as soon as one is not over quota, or could not
- * be found out; the others are not asked about then. It also passes if time runs out, or if quotas
- * are not asked about for this message.
+ * Checks the quota of the recipients of a message, for interfaces that answer once for all of them. The
+ * message is deferred if every recipient is over quota. It passes as soon as one recipient is not over quota,
+ * or has an unknown quota; the remaining recipients are not checked. It also passes if time runs out, or if
+ * this message is exempt from quota checks.
  */
 export async function checkQuota(
   { envelope, client, size }: AnnouncedMail,
@@ -63,10 +63,10 @@ export async function checkQuota(
 }
 
 /**
- * Finds the first answer that is not "full"; returns undefined if all are. The first recipient is
- * asked about alone, since most mail has no other, or the first one has room. When this resolves, no
- * question is under way, since a door may become another program then. So each question has a time
- * limit of its own, besides the `within` milliseconds of all.
+ * Resolves to the first answer that is not "full", or to undefined if all are. The first recipient is checked
+ * alone, because most mail has only one, or the first one has room. When this resolves, no request may be
+ * under way, because onescan-queue may execute another program then. So each request has its own time limit,
+ * in addition to the `within` milliseconds of all.
  */
 async function findOther(
   recipients: Iterator<MailAddress>,
@@ -127,10 +127,7 @@ export const OVER_QUOTA = { class: 4, code: 452, enhanced: '4.2.2' } as const
 /** The text of the reply about several full mailboxes. */
 export const OVER_QUOTA_OF_ALL = 'Quota exceeded for all recipients, try again later'
 
-/**
- * Makes the text of the reply about a full mailbox: one line of printable ASCII, to stand after
- * `452 4.2.2 `.
- */
+/** Returns the reply text about a full mailbox: one line of printable ASCII, to follow `452 4.2.2 `. */
 export function overQuotaText({ text }: MailAddress): string {
   const shown = replaceUnprintable(text)
   return `Quota exceeded for <${shown.slice(0, ADDRESS_MAX)}>, try again later`

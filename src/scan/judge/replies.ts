@@ -22,9 +22,9 @@ export const NOT_SCANNED: Reply = {
 const TEXT_MAX = 200
 
 /**
- * The reply to mail that a setting refuses or defers. `why` ends the sentence "message refused: ..."; it
- * has no words that a sender chose. `status` is that of RFC 3463 without its class; without it, the
- * reply is about the form of the message.
+ * Returns the reply to mail that a setting refuses or defers. `why` ends the sentence "message refused: ..."
+ * and must not contain text that a sender chose. `status` is that of RFC 3463 without its class; without it,
+ * the reply is about the form of the message.
  */
 export function replyFor(
   verb: 'refused' | 'deferred',

@@ -24,7 +24,7 @@ export interface LeavingMail extends Transaction {
   readonly leaving: Header
 }
 
-/** What scanners found, or what is known about a copy, with notes for the log. */
+/** The result of the scanners, or the cached verdict about a copy, with notes for the log. */
 export interface ScanOutcome extends KnownOrScanned {
   /** The scanners whose result it is, in their order. */
   readonly scanners: readonly Scanner[]
@@ -34,9 +34,9 @@ export interface ScanOutcome extends KnownOrScanned {
 }
 
 /**
- * Asks the scanners for which no stamp vouches, unless the verdict about a copy is known. Stamps
- * never vouch for scanners of local policy: a released message is spared the others, and still kept
- * out if this host's own policy requires it.
+ * Resolves to the result of the scanners that the message's stamps do not make unnecessary, or to the cached
+ * verdict about a copy. Stamps never replace scanners of local policy: a released message skips the others,
+ * and is still kept out if this host's own policy requires it.
  */
 export async function scanUnvouched(
   mail: LeavingMail,
@@ -120,7 +120,7 @@ export async function scanUnvouched(
   return { ...found, result, scanners, notes, oddities }
 }
 
-/** What keeps mail of this client out if it was not seen in a message. */
+/** Returns the unread parts of a message for which mail of this client is kept out. */
 function whatKeepsOut(
   { isBounceInjector }: Client,
   { OVERSIZE, UNREAD, FINDINGS, STRICTMIME }: MailSettings,

@@ -18,9 +18,10 @@ export interface OwnStamp {
 const NOT_LOADED = 'no stamp: signatures changed, and may not be loaded yet'
 
 /**
- * Stamps a message that scanners found clean as a whole, here or on a host whose verdict is known.
- * The stamp names them, and bears the time at which their scan began. Returns no stamp for any other
- * message, nor if scanners may not have loaded the newest signatures; a note for the log reports that.
+ * Resolves to the stamp of a message that scanners found clean as a whole, here or on a host whose verdict is
+ * cached. The stamp names the scanners, and contains the time at which their scan began. Resolves to no stamp
+ * for any other message, or if scanners may not have loaded the newest signatures; a note for the log reports
+ * that.
  */
 export async function stampScanned(
   mail: LeavingMail,
@@ -49,7 +50,7 @@ async function sign(
   if (cluster === undefined || crypto === undefined) return undefined
   const scanners = ran.filter(({ local }) => !local).map(({ name }) => name)
   if (scanners.length === 0) return undefined
-  // A stamp of the scheme md5 says nothing of parts, and is trusted all the same.
+  // A stamp of the scheme md5 has no information about parts, and is trusted all the same.
   if (isUnread && cluster.keys[0]?.scheme === 'md5') return undefined
   if (settings.SECONDLOOK === 'always' && !isUnread) scanners.push(EVERY_PART)
   const { formFault, digests } = message.form

@@ -1,7 +1,7 @@
 import type { Envelope, Origin } from '../../mail/message/envelope/envelope.ts'
 import type { Message } from '../../mail/message/message.ts'
 
-/** The client, as far as the door knows it. */
+/** The client, as far as the interface knows it. */
 export interface Client {
   /** Whether the client may relay or is authenticated (RELAYCLIENT, `{auth_authen}` in a milter). */
   readonly mayRelay: boolean
@@ -12,7 +12,7 @@ export interface Client {
    * refused (qmail-send's uid).
    */
   readonly isBounceInjector: boolean
-  /** Where the message comes from, for rules, plugins and replies. */
+  /** The origin of the message, for rules, plugins and replies. */
   readonly origin?: Origin
 }
 
@@ -20,8 +20,8 @@ export interface Client {
 export interface Transaction {
   readonly message: Message
   /**
-   * The message as it may be instead, if the door cannot know which of both it is: whatever is found in one of
-   * them counts. No stamp vouches for `message` then.
+   * An alternative reading of the message, if the interface cannot know which one the recipient sees: a
+   * finding in either counts. A stamp is not trusted for `message` then.
    */
   readonly alternative?: Message
   readonly envelope: Envelope

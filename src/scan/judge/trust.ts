@@ -10,7 +10,7 @@ import type { Tools } from './context.ts'
 import type { Transaction } from './transaction.ts'
 import { whatCounts } from './what-counts.ts'
 
-/** Mail for which nothing vouches, and which gives the log no reason to say so. */
+/** The trust in mail without a valid stamp, if the log needs no reason. */
 const untrusted: Trust = { trusted: false, why: '' }
 
 /** Verifies the stamps of a message, if this host and the client are in a cluster. */
@@ -37,9 +37,10 @@ export function verifyTrust(
 }
 
 /**
- * Whether the stamps of a message make this scanner unnecessary: one of them must name it, and say that the
- * host that signed looked as closely as this host does, and for the same besides viruses. Words of two stamps
- * are those of two hosts, and say nothing together.
+ * Returns whether the stamps of a message make this scanner unnecessary. One stamp must name the scanner. The
+ * same stamp must state that the signing host read the parts as closely as this host does, and searched for
+ * the same properties in addition to viruses. Two stamps come from two hosts, so their statements are never
+ * combined.
  */
 export function vouchesFor(trust: Trust, scanner: Scanner, settings: ScanSettings): boolean {
   if (!trust.trusted) return false
@@ -51,9 +52,9 @@ export function vouchesFor(trust: Trust, scanner: Scanner, settings: ScanSetting
 }
 
 /**
- * Whether a stamp says that an administrator of the cluster has released the message from
- * quarantine to all of its recipients. If it is sent on to somebody else, or nobody knows to whom, it
- * is a message like others.
+ * Returns whether a stamp states that an administrator of the cluster has released the message from
+ * quarantine to all of its recipients. If the message has been forwarded to another recipient, or its
+ * recipients are unknown, it is treated like any other message.
  */
 export function isReleased(
   trust: Trust,

@@ -2,20 +2,20 @@ import { isCertainlyMail } from '../../mail/message/certain-mail.ts'
 import type { Message } from '../../mail/message/message.ts'
 import type { JudgeConfig } from './config.ts'
 
-/** What counts about a message, by the address at which it came. */
+/** How a message is treated, by the address at which it arrived. */
 export interface WhatCounts {
   /** Whether the bytes are scanned as they came, first: the client may use them as a file. */
   readonly asSent: boolean
-  /** Whether stamps vouch for it, a release lets it in, and the verdict about a copy is its own. */
+  /** Whether stamps are trusted, a release lets the message in, and a cached verdict about a copy applies. */
   readonly asMail: boolean
   /** Whether it is kept out if more is in it than is looked at. */
   readonly limits: boolean
 }
 
 /**
- * Returns what counts about a message. Everything that vouches for mail vouches for what mail programs make of
- * it, and for nobody who uses the bytes as a file. So where files are asked about, scanners always get the
- * bytes, and reading these as a mail can only add to what is found.
+ * Returns how a message is treated. Stamps, releases and cached verdicts state how mail programs read a
+ * message. They do not apply to a client that uses the bytes as a file. So where clients submit files,
+ * scanners always receive the bytes, and reading them as a mail can only add findings.
  */
 export function whatCounts(
   { header }: Pick<Message, 'header'>,

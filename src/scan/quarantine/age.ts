@@ -7,13 +7,13 @@ import type { PathHandle } from '../../lib/path/path-handle.ts'
 import { writeWholeAside } from '../../lib/process/descriptors.ts'
 import { isId } from './entries.ts'
 
-/** The wall clock, and a clock that nobody sets. */
+/** The wall clock, and a monotonic clock. */
 export interface HostTime {
   /** The wall clock, milliseconds since 1970. */
   readonly now: number
   /** Names the start of the kernel: `uptime` is another clock after the next one. */
   readonly boot: string
-  /** Milliseconds since that start; the time in which the host was suspended is in it. */
+  /** Milliseconds since that start, including time in which the host was suspended. */
   readonly uptime: number
 }
 
@@ -24,30 +24,29 @@ export function readHostTime(now: number): HostTime {
   return { now, boot, uptime: Math.round(Number(seconds) * 1000) }
 }
 
-/** The file of the clock, in the quarantine. Its name is not one of grounds. */
+/** The file of the clock, in the quarantine. Its name differs from every reason for quarantine. */
 const CLOCK = 'sweep.clock'
 /**
- * A file in the folder of a day: after a line with a clock and what it said, the ids of the messages that
- * a sweep saw then for the first time. Lines are only ever added.
+ * A file in the folder of a day. Each section begins with a line that contains the id of the clock and its
+ * time. The ids of the messages that a sweep then saw for the first time follow. Lines are only ever added.
  */
 export const FIRST_SEEN = 'sweep.seen'
 const HEAD = /^@([0-9a-f]{16}) ([0-9]{1,12})$/
 /**
- * Milliseconds that count at most between two sweeps: if the kernel's clocks leap together, or the file
- * is an old one, that is all that messages grow older.
+ * Upper limit, in milliseconds, for the time counted between two sweeps. If the kernel's clocks jump
+ * together, or the file is old, messages age by no more than that.
  */
 const COUNTED_MAX = 60 * 60 * 1000
 /** Milliseconds by which the wall clock may go on faster or slower than that of the kernel. */
 const STEP_MAX = 5 * 60 * 1000
-/** Bytes that are read at once; the file of the clock is far smaller. */
+/** Bytes read at once; the file of the clock is far smaller. */
 const CHUNK = 256 * 1024
 
 /**
- * What the file of the clock says: its time, and the host's clocks at the last sweep. All are
- * milliseconds.
+ * The content of the file of the clock: its time, and the host's clocks at the last sweep, in milliseconds.
  */
 interface LastSweep extends HostTime {
-  /** What firstSeen() reads is by the clock of this id alone. */
+  /** The id of the clock; firstSeen() reads only times of this clock. */
   readonly id: string
   readonly passed: number
 }
@@ -71,10 +70,9 @@ export class SweepClock {
   }
 
   /**
-   * Lets the clock of a quarantine go on to this sweep. The clock goes on by the time since the
-   * last sweep: the lesser of what the wall clock and the kernel's clock say, and not at all if the
-   * host was started meanwhile. If the wall clock was set since then, the sweep is stopped. If the
-   * file is missing or broken, another clock begins.
+   * Advances the clock of a quarantine to this sweep. It adds the time since the last sweep: the lesser of
+   * the wall clock's and the kernel clock's time, or none if the host was restarted meanwhile. If the wall
+   * clock was set since then, the sweep is stopped. If the file is missing or invalid, a new clock begins.
    */
   static async advance(root: PathHandle, time: HostTime): Promise<SweepClock> {
     const warnings: string[] = []
@@ -93,7 +91,7 @@ export class SweepClock {
     } catch (error) {
       warnings.push(`${CLOCK} cannot be written, so no message grows older: ${errorText(error)}`)
     }
-    // After a start nobody knows how long the host was off: only a clock that is behind was surely
+    // After a restart the time that the host was off is unknown: only a clock that went back was certainly
     // set.
     const step = kernel === undefined ? Math.min(wall, 0) : wall - kernel
     const isStopped = Math.abs(step) > STEP_MAX
@@ -105,9 +103,9 @@ export class SweepClock {
   }
 
   /**
-   * Reads when the messages of a folder were seen for the first time, in seconds of the clock, by
-   * id. Leaves out times of another clock, and times after now: those messages count as new. So do
-   * all whose times cannot be read.
+   * Resolves to the times at which the messages of a folder were first seen, in seconds of the clock, by id.
+   * Leaves out times of another clock, and times after now: those messages count as new. So do all messages
+   * whose times cannot be read.
    */
   async firstSeen(folder: PathHandle): Promise<Map<string, number>> {
     const seen = new Map<string, number>()

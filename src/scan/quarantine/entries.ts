@@ -5,10 +5,9 @@ import { type DayOfGrounds, Folder, type MaildirFile, stepInto } from './folders
 import { type OpenEntry, openEntry, type QuarantineRecord } from './record.ts'
 
 /**
- * A message in quarantine, as the name of its file tells it: its id, `SECONDS.DIGITS`, and
- * `,S=BYTES`, the size of the message without its record, as Maildir++ has it. The first five of
- * the sixteen hex digits of an id are its place within the second; the others are random. So ids
- * sort in the order in which messages came.
+ * A message in quarantine, as its file name describes it: its id, `SECONDS.DIGITS`, and `,S=BYTES`, the size
+ * of the message without its record, as in Maildir++. The first five of the sixteen hex digits of an id are
+ * its position within the second; the others are random. So ids sort in the order in which messages arrived.
  */
 export interface QuarantineEntry extends DayOfGrounds, MaildirFile {
   readonly id: string
@@ -16,16 +15,21 @@ export interface QuarantineEntry extends DayOfGrounds, MaildirFile {
   readonly seconds: number
   /** Bytes of the message, without its record. */
   readonly size: number
-  /** The letters after `:2,` of a name in cur/; `P` means that the message was released. */
+  /** The letters after `:2,` of a name in cur/; `P` marks a released message. */
   readonly flags: string
   /** Kept, handed on, or being released by a process. */
   readonly state: 'kept' | 'released' | 'releasing'
-  /** The process that releases it, and when that was started, in ticks; set if the state is `releasing`. */
+  /**
+   * The process that is releasing the message, and its start time in ticks; set if the state is `releasing`.
+   */
   readonly taker?: { readonly pid: string; readonly started: number }
 }
 
 const ID = /^([0-9]{1,12})\.[0-9a-f]{16}$/
-/** The name of a file; behind it in tmp/ the process that releases it, and the start of that. */
+/**
+ * Matches the name of a file. In tmp/ the name ends in the process that is releasing the message, and the
+ * start time of that process.
+ */
 const NAME =
   /^(([0-9]{1,12})\.[0-9a-f]{16}),S=([0-9]{1,15})(?::2,([A-Za-z]{0,52}))?(?:\.releasing-([0-9]{1,10})-([0-9]{1,15}))?$/
 const FOLDER = /^\.([0-9]{4}-[0-9]{2}-[0-9]{2})$/
@@ -35,8 +39,8 @@ const DAY = 86_400_000
 const LOOKS = 10
 
 /**
- * Takes the reason why something in a quarantine is left out: it has a name of ours and is not a directory
- * of this account. All else there goes on.
+ * Receives the reason why an entry of a quarantine is skipped: its name has onescan's form, but it is not a
+ * directory of this account. Work on the other entries continues.
  */
 type TakeForeign = (why: unknown) => void
 
@@ -119,8 +123,8 @@ export async function* entriesIn(
 }
 
 /**
- * Reads the record of a message, and no more; undefined if its folder is gone. Rejects as
- * openEntry() does.
+ * Resolves to the record of a message, without reading the message; undefined if its folder is missing.
+ * Rejects as openEntry() does.
  */
 export function recordOf(
   root: PathHandle,
@@ -148,11 +152,10 @@ export function openMessage(root: PathHandle, id: string): Promise<OpenMessage> 
 }
 
 /**
- * Resolves to what `use` makes of the message of that id. If `use` rejects, the folder is closed here;
- * otherwise `use` has to close it. Another process may move the message between a look for it and a call
- * that names it. So it is looked for again if `use` rejects with ENOENT, or if it is in no part of its
- * folder.
- * Rejects with a Fault for a text that is not an id, and for a message that is not there.
+ * Resolves to the result of `use` for the message with that id. If `use` rejects, the folder is closed here;
+ * otherwise `use` must close it. Another process may move the message between the search and the use of its
+ * name. So the search is repeated if `use` rejects with ENOENT, or if the message is in no part of its
+ * folder. Rejects with a Fault for a text that is not an id, and for a missing message.
  */
 export async function withEntry<Result>(
   root: PathHandle,
@@ -176,7 +179,10 @@ export async function withEntry<Result>(
   throw new Fault('config', `${id}: ${why}`)
 }
 
-/** Finds the message of that id; resolves to undefined if there is none. Rejects with a Fault for no id. */
+/**
+ * Resolves to the message with that id, or to undefined if there is none. Rejects with a Fault if the text is
+ * not an id.
+ */
 async function findEntry(root: PathHandle, id: string): Promise<QuarantineEntry | undefined> {
   if (!isId(id)) {
     throw new Fault('config', `${id}: is not an id; onescan quarantine list shows them`)
@@ -208,7 +214,9 @@ async function entriesOfDay(root: PathHandle, at: DayOfGrounds): Promise<Quarant
   }
 }
 
-/** Reads the name of a file; returns undefined if it is not a message, or one that is being written. */
+/**
+ * Parses the name of a file; returns undefined if it is not a message, or one that is still being written.
+ */
 export function entryAt(
   at: DayOfGrounds,
   { part, file }: MaildirFile,
@@ -226,12 +234,12 @@ export function entryAt(
 }
 
 const PLACE_DIGITS = 5
-/** Places that a millisecond has for ids. */
+/** The number of ids that one millisecond has. */
 const PLACES = 1000
 /** Bytes of which the other digits of an id are made. */
 const RANDOM_BYTES = 6
 
-/** The last place that this process has given to an id. makeId() reads and sets it without a wait. */
+/** The last id that this process assigned. makeId() reads and sets it without waiting. */
 let last = { now: 0, place: 0 }
 
 /**
@@ -252,7 +260,7 @@ export function byAge(entry: QuarantineEntry, other: QuarantineEntry): number {
   return entry.seconds - other.seconds || (entry.id < other.id ? -1 : 1)
 }
 
-/** Names the file of a message that nobody has released. */
+/** Returns the file name of a message that has not been released. */
 export function nameOfEntry(id: string, size: number): string {
   return `${id},S=${size}`
 }

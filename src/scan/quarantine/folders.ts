@@ -8,14 +8,14 @@ import { PathHandle } from '../../lib/path/path-handle.ts'
 const OTHERS = 0o077
 const PRIVATE = 0o700
 /**
- * The sticky bit, which a folder of a day has until it is on the disk with all that it stands in: its
- * maker may not have come so far, and may have been killed. It means nothing else there.
+ * The sticky bit, set on the folder of a day until the folder and all directories above it are on the disk:
+ * the process that created it may have been killed before. The bit has no other meaning there.
  */
 const UNSYNCED = 0o1000
 const MAILDIR_PARTS = ['tmp', 'new', 'cur'] as const
 type MaildirPart = (typeof MAILDIR_PARTS)[number]
 
-/** A day of one kind of grounds: its messages lie in one folder. */
+/** A day of one reason for quarantine; its messages are in one folder. */
 export interface DayOfGrounds {
   readonly grounds: string
   readonly day: string
@@ -28,8 +28,8 @@ export interface MaildirFile {
 }
 
 /**
- * Opens the quarantine, which must be a directory of this account, mode 0700, and no link. Rejects with a
- * Fault of kind `config` that tells the remedy if it is not.
+ * Opens the quarantine, which must be a directory of this account, with mode 0700, and not a link. Otherwise
+ * rejects with a Fault of kind `config` that names the remedy.
  */
 export async function openQuarantine(directory: string): Promise<PathHandle> {
   let handle: PathHandle
@@ -67,8 +67,8 @@ function mustBePrivate(stats: Stats, shown: string): void {
 }
 
 /**
- * The folder of a day and of grounds, `GROUNDS/.YYYY-MM-DD`: a folder of a Maildir++. It is open with its
- * parts and the Maildir that it stands in: all stay the same if somebody renames what is above.
+ * The folder of a day and a reason, `GROUNDS/.YYYY-MM-DD`: a folder of a Maildir++. It holds open descriptors
+ * of its parts and of the Maildir that contains it, so renaming a directory above changes nothing.
  */
 export class Folder {
   readonly top: PathHandle
@@ -108,8 +108,9 @@ export class Folder {
   }
 
   /**
-   * Opens the folder, and makes it if it is not there; it is on the disk when this resolves, whichever process has
-   * made it. No link is followed. Rejects with a Fault of kind `config`, or `write` if the disk is full.
+   * Opens the folder, and creates it if it is missing. When this resolves, the folder is on the disk,
+   * whichever process has created it. No link is followed. Rejects with a Fault of kind `config`, or `write`
+   * if the disk is full.
    */
   static async make(root: PathHandle, at: DayOfGrounds): Promise<Folder> {
     const folder = await Folder.#open(root, at, stepOrMake)
@@ -139,7 +140,10 @@ export class Folder {
     }
   }
 
-  /** Resolves to what `use` makes of the folder; undefined if it is not there. Closes the folder. */
+  /**
+   * Resolves to the result of `use` for the folder; undefined if the folder does not exist. Closes the
+   * folder.
+   */
   static async within<Result>(
     root: PathHandle,
     at: DayOfGrounds,
@@ -164,16 +168,16 @@ export class Folder {
     await this.parts[from.part].sync()
   }
 
-  /** Removes a file; when this resolves, a power failure does not bring it back. */
+  /** Removes a file. After this resolves, a power failure does not restore it. */
   async remove({ part, file }: MaildirFile): Promise<void> {
     await unlink(this.parts[part].at(file))
     await this.parts[part].sync()
   }
 
   /**
-   * Removes the folder, with this file of its own, if none of its parts has a file. All parts go
-   * together: without one of them a folder would be no Maildir. Rejects if somebody puts something
-   * there meanwhile.
+   * Removes the folder, with this file of its own, if none of its parts contains a file. All parts are
+   * removed together: without one of them the folder would not be a Maildir. Rejects if another process adds
+   * a file meanwhile.
    */
   async removeIfEmpty(file: string): Promise<void> {
     for (const part of Object.values(this.parts)) {

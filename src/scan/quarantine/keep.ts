@@ -8,19 +8,21 @@ import { Folder, openQuarantine, quarantineFault, stepOrMake } from './folders.t
 import { type QuarantineRecord, writeRecorded } from './record.ts'
 
 /**
- * The directory of links that lead from the key of a message to the name of its file. A power failure may
- * lose one: a retry is kept once more then. Its name is not one of grounds.
+ * The directory of links from the key of a message to the name of its file. A power failure may lose a link:
+ * a retry of that message is then kept once more. Its name differs from every reason for quarantine.
  */
 export const KEYS = 'kept.keys'
 
 /**
- * Keeps a message, unless one with the same key is kept already: resolves to the id of that which is there.
- * Of two attempts at once each may keep a copy, for the link is made before the message is there. If it were
- * made later, the next attempt would not find the message of a process that was killed between.
+ * Keeps a message, unless one with the same key is kept already. Resolves to the id of the kept message.
+ *
  * When this resolves, the message is on the disk, and a power failure does not undo that (fsync(2) of the
- * file, and of the directory that names it). A process that is killed before leaves nothing but a file in
- * tmp/, which the sweep removes. Rejects with a Fault, `write` if the disk is full or the file system does not
- * answer: the message must not be accepted then. It is not kept, or a retry finds it.
+ * file, and of the directory that names it). A process that is killed before leaves only a file in tmp/,
+ * which the sweep removes. Rejects with a Fault, `write` if the disk is full or the file system does not
+ * answer. The message must not be accepted then: it is not kept, or a retry finds it.
+ *
+ * Two simultaneous attempts may each keep a copy, because the link is made before the message is complete. If
+ * it were made later, the next attempt would not find the message of a process that was killed in between.
  */
 export function keepMessage(
   directory: string,
@@ -73,9 +75,9 @@ async function keepIn(
 }
 
 /**
- * Resolves to the id of the message to which a link leads, if it is kept and was not released. It is in
- * cur/ then, which is where it was seen again, and not where removeKept() looks: the attempt that has kept
- * it may fail and take it back, but not what another attempt has found.
+ * Resolves to the id of the message that a link refers to, if it is kept and was not released. The message is
+ * then in cur/, the part for messages that were found again. removeKept() does not search there: the attempt
+ * that has kept the message may fail and remove it, but not after another attempt has found it.
  */
 async function findKept(
   root: PathHandle,
@@ -118,8 +120,8 @@ async function unlessMissing<Value>(work: Promise<Value>): Promise<Value | undef
 }
 
 /**
- * Removes a message that was kept a moment ago; when this resolves, a power failure does not bring it
- * back. Rejects with a Fault if it cannot be removed, or is not where it was kept.
+ * Removes a message that was kept a moment ago. After this resolves, a power failure does not restore it.
+ * Rejects with a Fault if the message cannot be removed, or has been moved.
  */
 export function removeKept(directory: string, kept: KeptMessage): Promise<void> {
   return placeOf(directory).use(() => removeFrom(directory, kept))

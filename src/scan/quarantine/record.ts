@@ -18,7 +18,7 @@ export interface QuarantineRecord {
   /** The host that keeps it. */
   readonly host: string
   readonly door: 'slot' | 'milter' | 'smtp' | 'clamd'
-  /** The grounds for which it is kept: a word of the log's `grounds`. */
+  /** The reason for which the message is kept: a value of the log field `grounds`. */
   readonly grounds: string
   /** The virus, or the banned attachment. */
   readonly found?: string | undefined
@@ -33,28 +33,28 @@ export interface QuarantineRecord {
 }
 
 /**
- * The line that ends the record, with the SHA-256 of the message in hex; the message follows byte for
- * byte. No line of the record can look like it: the record is JSON, and each of its continuation lines
- * begins with a blank.
+ * Returns the line that ends the record, with the SHA-256 of the message in hex. The message follows byte for
+ * byte. No line of the record can look like it: the record is JSON, and each of its continuation lines begins
+ * with a blank.
  */
 const lastLine = (sha256: string): string =>
   `X-Onescan-Message: sha256=${sha256}; as it came, below this line\n`
-/** That line while the message is being written. */
+/** The last line of the record while the message is being written. */
 const UNKNOWN = lastLine('0'.repeat(64))
 const LAST_LINE = new RegExp(`\n${lastLine('([0-9a-f]{64})')}`)
 /** The beginning of the record, which is a header field. */
 const RECORD_FIELD = 'X-Onescan-Quarantine: '
-/** Characters of a line of the record; RFC 5322 2.1.1 asks for under 998. */
+/** Characters in a line of the record; RFC 5322 2.1.1 requires at most 998. */
 const LINE_MAX = 900
 /**
  * Most bytes of a record, with its digest: some 700,000 recipients of 20 bytes. Mail with more of them is
  * not kept, since no command could read its record, and a file with more is not read.
  */
 const RECORD_MAX = 16 * 1024 * 1024
-/** The objects and lists of a record that stand in each other: its fields, and the recipients. */
+/** The nesting depth of the JSON of a record: its fields, and the recipients. */
 const DEPTH_MAX = 2
 
-/** A record as it stands above a message. */
+/** A record read from above a message. */
 interface ReadRecord {
   readonly record: QuarantineRecord
   /** The SHA-256 of the message in hex, as the file has it. */
@@ -64,9 +64,9 @@ interface ReadRecord {
 }
 
 /**
- * Writes a message below its record into a file that is empty: one file, so that neither is ever there
- * without the other. Rejects with a Fault if the record has more than RECORD_MAX bytes, or with the error
- * of the system; and at the signal, before it reads more of the message.
+ * Writes a record and the message into an empty file. One file is used so that neither exists without the
+ * other. Rejects with a Fault if the record has more than RECORD_MAX bytes, or with the error of the system.
+ * When the signal is aborted, it rejects before it reads more of the message.
  */
 export async function writeRecorded(
   file: FileHandle,
@@ -88,8 +88,8 @@ export async function writeRecorded(
 }
 
 /**
- * Returns a record as two header fields above the message: JSON in ASCII, folded at any place, and the
- * line below which the message begins, of which the digest is yet to be written.
+ * Returns a record as two header fields above the message: JSON in ASCII, folded at any position, and the
+ * line before the message, whose digest is written later.
  */
 function encodeRecord(record: QuarantineRecord): Buffer {
   const json = JSON.stringify(record).replace(/[^ -~]/g, (character) => {
@@ -145,8 +145,8 @@ function isRecord(value: unknown): value is QuarantineRecord {
 }
 
 /**
- * How deep the objects and lists of a text stand in each other, if it is JSON. To parse millions of them
- * costs many times the memory of the text.
+ * Returns the nesting depth of a text, if it is JSON. Parsing millions of nested objects would need many
+ * times the memory of the text.
  */
 function depthOf(json: string): number {
   let [depth, deepest] = [0, 0]
@@ -167,7 +167,10 @@ function notOurs(why: string): Fault {
   return new Fault('read', `is not a message in quarantine: ${why}`)
 }
 
-/** Bytes of a file that are read at first, to find its record; then eight times as many, up to RECORD_MAX. */
+/**
+ * Bytes of a file that are read at first, to find its record. Each further read is eight times as large, up
+ * to RECORD_MAX.
+ */
 const START = 4096
 
 /** A message that is open for reading. */

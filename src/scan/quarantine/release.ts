@@ -44,7 +44,7 @@ export function beginRelease(root: PathHandle, id: string, again: boolean): Prom
   })
 }
 
-/** Moves the file of a message to tmp/, under a name that tells this process, and opens it there. */
+/** Moves the file of a message to tmp/, under a name that identifies this process, and opens it there. */
 async function takeEntry(folder: Folder, entry: QuarantineEntry): Promise<Release> {
   const { id, size, flags, state } = entry
   const keptName = nameOfEntry(id, size)
@@ -95,9 +95,9 @@ async function refuseWhileReleased(folder: Folder, entry: QuarantineEntry): Prom
 }
 
 /**
- * Removes a message for good, even if a release of it was killed; when this resolves, the disk has it no
- * more. Resolves to what was removed. Rejects with a Fault if the message is not there, or while a
- * process releases it.
+ * Removes a message permanently, even if a release of it was killed. When this resolves, the removal is on
+ * the disk. Resolves to the removed entry. Rejects with a Fault if the message does not exist, or while a
+ * process is releasing it.
  */
 export function deleteEntry(root: PathHandle, id: string): Promise<QuarantineEntry> {
   return withEntry(root, id, async (entry, folder) => {

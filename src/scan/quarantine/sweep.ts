@@ -21,7 +21,7 @@ interface SweepResult {
   /** Bytes of the files of these messages. */
   readonly bytes: number
   readonly removed: number
-  /** What operators should know: lines for the log. */
+  /** Warnings for operators: lines for the log. */
   readonly warnings: readonly string[]
 }
 
@@ -59,12 +59,14 @@ interface SeenTogether {
 }
 
 /**
- * Removes what is over the limits: first messages that are too old, then the oldest ones until their
- * number and bytes are within the limits. How old a message is, and which is older, is decided by the
- * clock of the sweeps (age.ts); the times in names only order what one sweep saw at once. If the
- * wall clock was set since the last sweep, nothing is removed. Works in slices, beside mail, and holds the
- * names of one day at a time. A file that cannot be removed stays. Rejects if the quarantine cannot be
- * opened, or at the signal.
+ * Removes messages until the quarantine is within its limits: first those that are too old, then the oldest
+ * ones until their number and bytes are within the limits. Rejects if the quarantine cannot be opened, or
+ * when the signal is aborted.
+ *
+ * The clock of the sweeps (age.ts) decides how old a message is, and which is older. The times in names only
+ * order the messages that one sweep saw at once. If the wall clock was set since the last sweep, nothing is
+ * removed. Works in slices, so that mail is not delayed, and holds the names of one day at a time. A file
+ * that cannot be removed stays.
  */
 export async function sweepQuarantine(
   directory: string,
@@ -97,9 +99,9 @@ class QuarantineSweep {
   readonly #now: number
   readonly #signal: AbortSignal
   readonly #sum = { ...NOTHING }
-  /** What is there. */
+  /** The messages in the quarantine, in batches. */
   readonly #batches = new Map<string, SeenTogether>()
-  /** Why messages that are new could not be noted; undefined if they could. */
+  /** The error if new messages could not be noted; otherwise undefined. */
   #unnoted: unknown
 
   constructor(
@@ -171,7 +173,10 @@ class QuarantineSweep {
     }
   }
 
-  /** Removes the oldest messages, of whatever grounds, until the quarantine is within its limits. */
+  /**
+   * Removes the oldest messages, for whatever reason they were kept, until the quarantine is within its
+   * limits.
+   */
   async #removeOldest(days: readonly DayOfGrounds[]): Promise<void> {
     const last = this.#lastBatchToGo()
     const before = [...this.#batches.values()].filter((batch) => isBefore(batch, last))
@@ -206,7 +211,10 @@ class QuarantineSweep {
     }
   }
 
-  /** The batch of which the first messages go, by their names; all batches before it go. */
+  /**
+   * Returns the last batch of which messages are removed, the first ones by name. All earlier batches are
+   * removed as a whole.
+   */
   #lastBatchToGo(): SeenTogether {
     const left = { ...this.#sum }
     const batches = [...this.#batches.values()].sort((batch, other) =>
@@ -246,7 +254,7 @@ class QuarantineSweep {
         if (this.#now - touched > USELESS_AFTER) await unlink(path).catch(() => {})
       }
       const isInUse = this.#now - Date.parse(at.day) < IN_USE_FOR
-      // What somebody has put beside the parts stays, with the folder.
+      // Foreign files beside the parts stay, and so does their folder.
       if (!isInUse) await folder.removeIfEmpty(FIRST_SEEN).catch(() => {})
     })
   }
@@ -312,6 +320,6 @@ function isBefore(batch: Pick<SeenTogether, 'seen' | 'day'>, other: SeenTogether
 
 /** Bytes of a file with its record, which may be larger than the message. */
 async function sizeOf(path: string): Promise<number> {
-  const stats = await lstat(path).catch(() => undefined) // somebody has just removed it
+  const stats = await lstat(path).catch(() => undefined) // another process has just removed it
   return stats?.size ?? 0
 }

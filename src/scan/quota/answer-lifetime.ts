@@ -2,11 +2,11 @@ import type { ExplainedAnswer, QuotaAnswer, Usage } from './quota-answer.ts'
 
 /** An answer, the question that it was given to, and the time until which it holds. */
 export interface DatedAnswer extends ExplainedAnswer {
-  /** The size of the message in the question; undefined if the service is told none. */
+  /** The size of the message in the request; undefined if the service receives none. */
   readonly incoming: number | undefined
   /**
-   * The times at which the answer was given and ceases to hold, in milliseconds of `uptime`. Both
-   * are the same for an answer that is not remembered.
+   * The times at which the answer was given and expires, in milliseconds of `uptime`. Both are equal for an
+   * answer that is not cached.
    */
   readonly at: number
   readonly until: number
@@ -22,9 +22,9 @@ export function datedAnswer(
 }
 
 /**
- * Applies a remembered answer to a message of `incoming` bytes. Returns undefined if the answer
- * does not cover that size, so that the service must be asked. An answer older than `FULL_FOR` never
- * says *full*, since there may be room by now.
+ * Applies a cached answer to a message of `incoming` bytes. Returns undefined if the answer does not cover
+ * that size, so that the service must be asked. An answer older than `FULL_FOR` is never *full*, because the
+ * mailbox may have room by now.
  */
 export function answerFor(
   dated: DatedAnswer,
@@ -37,11 +37,11 @@ export function answerFor(
   const { usage } = answer
   if (usage === undefined) return incoming <= asked ? answer : undefined
   if (usage.quota === undefined || usage.size + incoming <= usage.quota) return answer
-  // The service said that there is room, for a smaller message.
+  // The service reported room for a smaller message.
   return time - dated.at < FULL_FOR ? { status: 'full', usage } : undefined
 }
 
-/** Milliseconds of a second. The constants below say for how long an answer holds. */
+/** Milliseconds of a second. The constants below are lifetimes of answers. */
 const SECOND = 1000
 /** For a mailbox with much room, or without a quota. */
 const MUCH_ROOM_FOR = 3600 * SECOND
@@ -49,9 +49,9 @@ const MUCH_ROOM_FOR = 3600 * SECOND
 const NEARLY_FULL_FOR = 5 * SECOND
 /** For a full mailbox. A user who makes room should not have to wait for long. */
 const FULL_FOR = 30 * SECOND
-/** For a mailbox with room, if the service does not tell how full it is. */
+/** For a mailbox with room, if the service does not report its usage. */
 const ROOM_FOR = 60 * SECOND
-/** For a user whom the service does not know. Mail for such a user passes in any case. */
+/** For a user unknown to the service. Mail for such a user passes in any case. */
 const NO_SUCH_USER_FOR = 300 * SECOND
 
 /**

@@ -7,7 +7,7 @@ import type { Backend } from './quota-settings.ts'
 import type { AskTimes, QuotaQuestion, UdpClient } from './udp.ts'
 
 interface BackendsOptions {
-  /** Milliseconds on a clock that nobody sets. */
+  /** Milliseconds on a monotonic clock. */
   readonly uptime: () => number
   readonly log: (line: string) => void
   readonly counters: QuestionCounters
@@ -95,8 +95,8 @@ export class Backends {
 const NOT_ASKED_FOR = { first: 1_000, longest: 30_000 }
 
 /**
- * Remembers which backends fail, so that no mail waits for them (circuit breakers). `uptime` is
- * milliseconds on a clock that nobody sets.
+ * Notes which backends fail, so that no mail waits for them (circuit breakers). `uptime` is milliseconds on a
+ * monotonic clock.
  */
 class FailingBackends {
   readonly #backOff: BackOff<string>
@@ -134,13 +134,13 @@ class FailingBackends {
   }
 }
 
-/** The numbers of questions of the doors and of their answers, since the client was made. */
+/** The numbers of quota requests and of their answers, since the client was created. */
 export class QuestionCounters {
-  /** All questions of the doors. */
+  /** All requests of the interfaces. */
   questions = 0
   /** Questions to backends. */
   asked = 0
-  /** Questions that a remembered answer served. */
+  /** Requests served by a cached answer. */
   cached = 0
   /** Questions that shared the answer of another question at the same time. */
   shared = 0

@@ -22,9 +22,9 @@ export function createAgent(): Agent {
 }
 
 /**
- * Asks one question over HTTP: `GET PATH?u=NAME`. The agent keeps connections. If one breaks off, for
- * example since the service closed it while it was idle, the question goes out again on another, up to
- * QUESTION_RETRIES times and within the time.
+ * Sends one request over HTTP: `GET PATH?u=NAME`. The agent keeps connections open. If a connection breaks,
+ * for example because the service closed it while it was idle, the request is repeated on another one, up to
+ * QUESTION_RETRIES times and within the time limit.
  */
 export async function askByHttp(
   backend: HttpBackend,
@@ -52,7 +52,7 @@ async function ask(
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const path = `${url.pathname}${queryBeforeName(url)}${percentEncode(name)}`
   const asked = request({ host, port: url.port || 80, path, agent, signal })
-  asked.on('error', () => {}).end() // waiting for the response tells it
+  asked.on('error', () => {}).end() // the error also reaches the wait for the response
   const [response]: IncomingMessage[] = await once(asked, 'response')
   return readResponse(response!, await read(response!), name)
 }
@@ -94,8 +94,8 @@ function reasonOf(statusCode: number | undefined): string {
 }
 
 /**
- * Whether a 404 says that there is no such page, and not that there is no such user. Web servers
- * send a page for people, and onescan-quotad sends "nothing here".
+ * Returns whether a 404 means that there is no such page, rather than no such user. Web servers send an HTML
+ * page, and onescan-quotad sends "nothing here".
  */
 function isPageMissing(headers: IncomingMessage['headers'], text: string | undefined): boolean {
   if (text === undefined || /html/i.test(headers['content-type'] ?? '')) return true

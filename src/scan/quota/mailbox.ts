@@ -17,8 +17,8 @@ const MAILBOX_NAME_MAX = 255
 /** The mailbox that a question is about. */
 export interface NamedMailbox {
   /**
-   * The address with a plain domain. Answers are remembered under the address, since two domains
-   * may each have a mailbox `ann`.
+   * The address with a plain domain. Answers are cached under the address, because two domains may each have
+   * a mailbox `ann`.
    */
   readonly address: MailAddress
   /** The name that the service is asked about. */
@@ -29,7 +29,7 @@ export interface NamedMailbox {
 const ADDRESS_MAX = 1024
 
 /**
- * Returns the mailbox of an address with a plain domain. Undefined if no mailbox may have the name:
+ * Returns the mailbox of an address with a plain domain. Returns undefined if no mailbox may have the name:
  * blanks and control bytes would break the protocol, and `/` and `..` the paths of the service.
  */
 export function namedMailboxOf(
@@ -43,13 +43,13 @@ export function namedMailboxOf(
   return usable && !name.includes('..') ? { address, name } : undefined
 }
 
-/** Most extensions that are cut off one after the other; each costs a question. */
+/** Upper limit for the extensions that are removed one after the other; each costs a request. */
 const EXTENSIONS_MAX = 4
 
 /**
- * Resolves to the answer about the whole address. If it has no mailbox, extensions are cut off one
- * by one, and the answer about the first mailbox that exists counts; `mailbox` names it. If the
- * service does not know, no shorter address is tried.
+ * Resolves to the answer about the whole address. If that has no mailbox, extensions are removed one by one,
+ * and the answer about the first existing mailbox applies; `mailbox` names it. If an answer is unknown, no
+ * shorter address is tried.
  */
 export async function findByExtension(
   address: MailAddress,
@@ -84,8 +84,8 @@ function* withoutExtension(
 }
 
 /**
- * Finds the backend that has the mailbox of an address with a plain domain; undefined if none is
- * known. Rejects if a directory gave no answer in time.
+ * Finds the backend of the mailbox of an address with a plain domain; undefined if there is none. Rejects if
+ * a directory gave no answer in time.
  */
 export type BackendOf = (address: MailAddress) => MappedBackend | Promise<MappedBackend>
 type MappedBackend = Backend | 'no-such-user' | undefined
@@ -94,16 +94,16 @@ type MappedBackend = Backend | 'no-such-user' | undefined
 const REMEMBERED = 20_000
 
 interface LdapBackendsOptions {
-  /** Milliseconds on a clock that nobody sets. */
+  /** Milliseconds on a monotonic clock. */
   readonly uptime: () => number
   /** Milliseconds for a look-up. */
   readonly timeout: number
 }
 
 /**
- * Parses lines of `KEY BACKEND`. A key is an address, `@domain`, a name without domain, or `*` for
- * all others; the first of these that fits counts. Empty lines and lines that begin with `#` are
- * passed over. Domains are compared without case. Throws a Fault of kind `config`.
+ * Parses lines of `KEY BACKEND`. A key is an address, `@domain`, a name without domain, or `*` for all
+ * others; the first of these that matches applies. Empty lines and lines that begin with `#` are ignored.
+ * Domains are compared without case. Throws a Fault of kind `config`.
  */
 export function parseBackendMap(text: string, file: string): BackendOf {
   const backends = new Map<string, Backend>()
@@ -140,10 +140,7 @@ export function readBackendMap(file: string): BackendOf {
   return parseBackendMap(text, file)
 }
 
-/**
- * Asks a directory for the host of a user (mailHost), and puts that into `template` in the place of
- * `%h`.
- */
+/** Searches a directory for the host of a user (mailHost), and replaces `%h` in `template` with it. */
 export class LdapBackends {
   readonly #settings: LdapSettings
   readonly #template: string

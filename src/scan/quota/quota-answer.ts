@@ -1,11 +1,12 @@
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
 
 /**
- * The answer to a question about a mailbox. It has three forms on its way to a door:
- * onescan-quotad reads a `MailboxReading` from the disk or from another service
- * (quotad/sources), adds its source in a `MailboxAnswer`, and sends words. The client turns
- * them into this answer, and remembers a `DatedAnswer`, which also has the backend and the time until
- * which it holds.
+ * The answer about a mailbox. It has three forms on its way to an interface:
+ *
+ * 1. onescan-quotad reads a `MailboxReading` from the disk or from another service (quotad/sources).
+ * 2. It adds its source in a `MailboxAnswer`, and sends the answer as text.
+ * 3. The client parses that into this type, and caches a `DatedAnswer`, which also has the backend and the
+ *    expiry time.
  */
 export type QuotaAnswer =
   | { readonly status: 'room'; readonly usage?: Usage }
@@ -24,36 +25,36 @@ interface BackendFailure {
 /** How full a mailbox is, in bytes. */
 export interface Usage {
   readonly size: number
-  /** Absent if it is unlimited, or if the service did not tell it. */
+  /** Absent if it is unlimited, or if the service did not report it. */
   readonly quota?: number
 }
 
 /** An answer, and where it comes from. */
 export interface ExplainedAnswer {
   readonly answer: QuotaAnswer
-  /** The backend as the settings name it; undefined if none is known. */
+  /** The backend as the settings name it; undefined if there is none. */
   readonly source: string | undefined
   /** Whether neither a backend nor a map knows the mailbox. */
   readonly isUnknownUser: boolean
   /**
-   * The mailbox that was found after an extension was cut off the address, latin1; undefined if it
-   * is the address itself.
+   * The mailbox found after an extension was removed from the address, latin1; undefined if it is the address
+   * itself.
    */
   readonly mailbox?: string
 }
 
-/** What a door uses to ask about mailboxes. */
+/** The quota lookup that interfaces use. */
 export interface QuotaLookup {
   /**
-   * Asks whether a mailbox has room for `incoming` bytes more, or for any message if the protocol did
-   * not tell its size. Never rejects, and answers within the timeout of the settings.
+   * Asks whether a mailbox has room for `incoming` more bytes, or for any message if the protocol did not
+   * announce its size. Never rejects, and answers within the timeout of the settings.
    */
   readonly ask: (address: MailAddress, incoming?: number) => Promise<QuotaAnswer>
   /** Whether mail of relay clients is asked about, too. */
   readonly askForRelayClients: boolean
 }
 
-/** A lookup for doors that wait for the answers about all recipients together. */
+/** A lookup for interfaces that wait for the answers about all recipients together. */
 export interface TimedLookup extends QuotaLookup {
   /** Milliseconds for a question. */
   readonly timeout: number
@@ -89,8 +90,8 @@ const httpWords: Readonly<Record<string, QuotaAnswer['status']>> = {
 }
 
 /**
- * Reads `QUOTA_OK [user [size quota]]`, and likewise the other answers. If a nonce was sent, it
- * must be the last word. Undefined for anything else, which is not an answer to this question.
+ * Parses `QUOTA_OK [user [size quota]]`, and the other answers likewise. If a nonce was sent, it must be the
+ * last word. Returns undefined for anything else, which is not an answer to this request.
  */
 export function readReplyDatagram(
   packet: Buffer,

@@ -18,9 +18,9 @@ import { type QuotaSettings, takesSize } from './quota-settings.ts'
 const CACHED_MAX = 20_000
 
 interface QuotaClientOptions {
-  /** Who has the mailbox of an address: a backend, a map, or a directory. */
+  /** Finds the server of a mailbox: a fixed backend, a map, or a directory. */
   readonly backends: { readonly backendOf: BackendOf; close?(): void }
-  /** Milliseconds on a clock that nobody sets. */
+  /** Milliseconds on a monotonic clock. */
   readonly uptime: () => number
   /** Takes a line of text when a backend fails, and when it answers again. */
   readonly log: (line: string) => void
@@ -42,8 +42,8 @@ function backendsOf(
 }
 
 /**
- * Asks about mailboxes, for all doors of a process. It remembers answers, the longer the more room a
- * mailbox has, and asks no two questions about the same mailbox at the same time.
+ * Looks up quotas for all interfaces of a process. It caches answers, for longer the more room a mailbox has.
+ * It never sends two requests about the same mailbox at the same time.
  */
 export class QuotaClient implements TimedLookup {
   readonly askForRelayClients: boolean

@@ -8,11 +8,11 @@ export interface QuotaSettings {
   readonly where:
     | { readonly backend: Backend }
     | { readonly map: string }
-    /** The template has `%h` in the place of the host, which the directory names. */
+    /** The template contains `%h` for the host, which the directory names. */
     | { readonly ldap: LdapSettings; readonly template: string }
   /** The name of a mailbox for a service: the whole address, or the part before its last `@`. */
   readonly nameForm: 'address' | 'local'
-  /** Characters that begin an extension of an address; if empty, there are no extensions. */
+  /** Characters that begin an extension of an address; an empty text disables extensions. */
   readonly delimiters: string
   /** Milliseconds for a question. */
   readonly timeout: number
@@ -86,15 +86,15 @@ export interface HttpBackend {
   readonly text: string
 }
 
-/** Whether the backend is told the size of the message, and takes it into account. */
+/** Returns whether the backend receives the size of the message, and takes it into account. */
 export function takesSize(backend: Backend): boolean {
   return backend.kind === 'udp' && backend.extended
 }
 
 /**
- * Reads `quotad:HOST:PORT` (onescan-quotad over UDP), `udp:HOST:PORT` (an older service) or
- * `http://HOST[:PORT]/PATH`. IPv6 addresses are in brackets. Throws a Fault of kind `config`;
- * `name` is the setting, or the file and line, that it blames.
+ * Parses `quotad:HOST:PORT` (onescan-quotad over UDP), `udp:HOST:PORT` (an older service) or
+ * `http://HOST[:PORT]/PATH`. IPv6 addresses are in brackets. Throws a Fault of kind `config` that begins with
+ * `name`: the setting, or the file and line.
  */
 export function readBackend(text: string, name: string): Backend {
   if (/^http:\/\/[!-~]+$/.test(text) && URL.canParse(text)) {
@@ -109,10 +109,7 @@ export function readBackend(text: string, name: string): Backend {
   )
 }
 
-/**
- * Reads the backend that a template describes, with `host` in the place of `%h`. Throws a Fault of
- * kind `config`.
- */
+/** Returns the backend of a template, with `host` for `%h`. Throws a Fault of kind `config`. */
 export function backendFor(template: string, host: string): Backend {
   const written = host.includes(':') ? `[${host}]` : host
   return readBackend(

@@ -24,7 +24,7 @@ export interface AskTimes {
 /** How often a question is sent again within its timeout. */
 export const QUESTION_RETRIES = 2
 
-/** Milliseconds after a question in which late answers may still come, as from a busy service. */
+/** Milliseconds after a request in which delayed answers of a busy service may still arrive. */
 const LATE_ANSWERS = 10_000
 
 /** A question that is over, although some of its datagrams have no answer yet. */
@@ -36,13 +36,13 @@ interface UnsettledQuestion {
 }
 
 /**
- * Asks services by datagram. Each question has a connected socket of its own, so that datagrams of
- * other senders never reach it. A datagram that is not an answer to the question is passed over, since
- * the answer may still follow.
+ * Sends requests to services by datagram. Each request has its own connected socket, so that datagrams of
+ * other senders never reach it. A datagram that is not an answer to the request is ignored, because the
+ * answer may still follow.
  *
- * An older service answers with one word, which names neither user nor question, and answers a
- * question that was sent twice with two datagrams. So the socket is kept until each datagram has
- * its answer, or for LATE_ANSWERS after the question. `uptime` is milliseconds on a clock that nobody sets.
+ * An older service answers with one word, which names neither user nor request. It answers a repeated request
+ * with two datagrams. So the socket is kept until each datagram has its answer, or for LATE_ANSWERS after the
+ * request. `uptime` is milliseconds on a monotonic clock.
  */
 export class UdpClient {
   readonly #uptime: () => number
@@ -152,7 +152,7 @@ class UdpExchange {
     return new Promise((resolve, reject) => {
       const failed = (error: Error) => {
         this.#countOff()
-        const isRefused = errorCode(error) === 'ECONNREFUSED' // by ICMP, so the next call tells it
+        const isRefused = errorCode(error) === 'ECONNREFUSED' // by ICMP, so the next call reports it
         reject(
           isRefused ? new Error('ECONNREFUSED: nothing listens there', { cause: error }) : error,
         )
@@ -210,7 +210,7 @@ function failureOf(why: string, { nonsense }: UdpExchange): QuotaAnswer {
   return brokenAnswer(`${why} but ${nonsense} datagrams that make no sense`, false)
 }
 
-/** Most sockets that are open at once, including those that only wait for late answers. */
+/** Upper limit for open sockets, including those that only wait for delayed answers. */
 const SOCKETS_MAX = 512
 
 /** Opens sockets on ports that the system chooses at random. */

@@ -166,7 +166,7 @@ function parseRule(text: string, line: number): Rule {
   return { line, conditions, action }
 }
 
-/** Reads the conditions of a pattern. Throws an Error that names the word and its remedy. */
+/** Parses the conditions of a pattern. Throws an Error that names the word and its remedy. */
 function parseConditions(pattern: string): Conditions {
   const found: { -readonly [Name in keyof Conditions]?: Conditions[Name] } = {}
   if (pattern === '*') return found

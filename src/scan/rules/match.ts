@@ -18,14 +18,14 @@ export interface MailFacts {
   readonly client: IpAddress | undefined
   /** Whether the client may relay or has authenticated. */
   readonly auth: boolean
-  /** Bytes; undefined as long as the size is not known: lines about sizes fit then. */
+  /** Bytes; undefined while the size is not known. Lines about sizes match then. */
   readonly size: number | undefined
 }
 
 /**
- * The lines of a file, ready to be compared with mail. They are indexed by the address of the
- * recipient or the sender, or by the network of the client: of ten thousand lines only those are
- * compared that name this address, domain or network, and those that name none.
+ * The lines of a file, indexed for comparison with mail. The index is by the address of the recipient or the
+ * sender, or by the network of the client. Of ten thousand lines, a message is compared only with those for
+ * its address, domain or network, and with those that name none.
  */
 export class Rules {
   /** The path of the file. */
@@ -58,11 +58,12 @@ export class Rules {
   }
 
   /**
-   * Returns the lines by which the message is judged for the recipient, exceptions aside: the first
-   * that fits, or undefined if there is none. If the recipient names no domain, no line is known to
-   * be about it. Then the first line that asks for no recipient comes first, and after it those
-   * above it that could be about such a mailbox (of lines that say the same, the first). The
-   * strictest judgement counts.
+   * Returns the lines by which the message is judged for the recipient, except exceptions: the first match,
+   * or undefined if there is none.
+   *
+   * If the recipient has no domain, no line certainly matches it. The result then begins with the first line
+   * that has no condition on the recipient. The earlier lines that could match such a mailbox follow (of
+   * lines with equal settings, the first). The strictest decision applies.
    */
   find(facts: MailFacts): readonly [Rule | undefined, ...Rule[]] {
     const local = facts.recipient && localWithoutDomain(facts.recipient)
@@ -81,14 +82,12 @@ export class Rules {
     return local === undefined || this.#locals.has(local) ? local : ''
   }
 
-  /** Returns the line that refuses such mail whatever its size; undefined if there is none. */
+  /** Returns the line that refuses such mail of any size; undefined if there is none. */
   findRefusal(facts: Omit<MailFacts, 'size'>): Rule | undefined {
     return this.find({ ...facts, size: undefined }).find(isSureRefusal)
   }
 
-  /**
-   * Returns the other exceptions that fit a message, in their order; what is found decides, too.
-   */
+  /** Returns the exceptions that match a message, in order; the finding is compared later. */
   exceptions(facts: MailFacts): readonly Rule[] {
     return this.#allows.all(facts)
   }
@@ -99,18 +98,18 @@ function isSureRefusal(rule: Rule | undefined): rule is Rule {
   return rule?.action.kind === 'refuse' && larger === undefined && smaller === undefined
 }
 
-/** Returns the local part that a pattern names; undefined if it is about all of a domain. */
+/** Returns the local part that a pattern names; undefined if the pattern matches a whole domain. */
 function localOf({ kind, text }: AddressPattern): string | undefined {
   return kind === 'address' ? text.slice(0, Math.max(0, text.lastIndexOf('@'))) : undefined
 }
 
-/** Stands for the domain of a mailbox if nobody knows it. */
+/** Represents the domain of a mailbox whose domain is unknown. */
 const ANY_DOMAIN = ''
 
 /**
- * Returns the rules that could apply to a mailbox whose domain is not known, without the domains in
- * their patterns. If several rules are alike then, only the first is returned, so that ten thousand
- * rules about domains are not all read for each recipient.
+ * Returns the rules that could apply to a mailbox whose domain is unknown, without the domains in their
+ * patterns. If several rules become equal, only the first is returned, so that ten thousand rules about
+ * domains are not all read for each recipient.
  */
 function withAnyDomain(all: readonly Rule[]): Rule[] {
   const firsts = new Map<string, Rule>()
@@ -132,7 +131,7 @@ function fitsAnyMessage({ conditions }: Rule): boolean {
   return Object.keys(others).length === 0
 }
 
-/** A line, and its place in the order of the file. */
+/** A line, and its position in the file. */
 interface OrderedRule {
   readonly rule: Rule
   readonly order: number
@@ -267,9 +266,8 @@ interface Comparable {
 }
 
 /**
- * Brings an address into the form of patterns, since clients choose how they write it: in lower
- * case, also in UTF-8 (RFC 6531), without quotes and source route, and with a domain in its form
- * with xn-- (RFC 5891).
+ * Converts an address to the form of patterns, because clients choose how they write it: in lower case, also
+ * in UTF-8 (RFC 6531), without quotes and source route, and with the domain in its xn-- form (RFC 5891).
  */
 export function comparable(address: MailAddress): Comparable {
   const { local, domain: plain } = withPlainDomain(mailboxOf(address))
@@ -277,9 +275,7 @@ export function comparable(address: MailAddress): Comparable {
   return { whole: lowerMailbox(local) + (domain === undefined ? '' : `@${domain}`), domain }
 }
 
-/**
- * What stands after the `@` if it is not the name of a domain: nothing, or the address of a host.
- */
+/** Matches the text after the `@` if it is not a domain name: nothing, or the address of a host. */
 const NO_NAME = /^(?:\[.*|[\d.]*)$/s
 
 /**

@@ -22,7 +22,7 @@ export interface Conditions {
   readonly larger?: number
   /** Bytes that the message must not reach. */
   readonly smaller?: number
-  /** A pattern for the name of what is found, with `*`; exceptions alone have it. */
+  /** A pattern for the name of a finding, with `*`; only exceptions have it. */
   readonly signature?: string
 }
 
@@ -49,8 +49,8 @@ export function ruleFiles(control: string, hostDirectory: string): readonly stri
 }
 
 /**
- * Returns whether there is something at a path, even if it is a link to nothing. If this cannot be
- * found out, the answer is yes: opening it says why.
+ * Returns whether a path exists, even as a link to a missing file. If that cannot be determined, returns
+ * true: opening the file then reports the reason.
  */
 export function isThere(path: string): boolean {
   try {
