@@ -13,6 +13,7 @@ const PLACES = {
     [/(?<="bugs": ")[^"]*/, 'issues'],
     [/(?<="url": "git\+)[^"]*/, 'repository'],
   ],
+  'README.md': [[/(?<=\[Questions and bugs\]\()[^)]*/, 'issues']],
   'SECURITY.md': [[/(?<=\n {4}Reports: ).*/, 'security']],
   'debian/control': [
     [/(?<=\nMaintainer: ).*/, 'developers'],

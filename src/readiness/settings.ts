@@ -92,7 +92,7 @@ const findsTestFileAlone = (line: string) => /^plugin:\s*eicar$/.test(line)
 const testFileAlone = (line: string) =>
   warning(
     'QHPSI',
-    `${line}: finds the test file alone: all viruses get in`,
+    `${line}: finds only the EICAR test file, so every virus is accepted`,
     'name a scanner, as in QHPSI="plugin: clamd"',
   )
 

@@ -38,7 +38,7 @@ async function reportOf(words: readonly string[], env: Record<string, string>) {
   const linesOf = (wanted: Finding['level']) =>
     findings
       .filter(({ level }) => level === wanted)
-      .filter(({ value }) => !/^plugin: eicar: finds the test file alone/.test(value))
+      .filter(({ value }) => !/^plugin: eicar: finds only the EICAR test file/.test(value))
       .map(({ value, remedy }) => [value, remedy].filter(Boolean).join('; '))
   return { isUsage, errors: linesOf('error'), warnings: linesOf('warning'), oks: linesOf('ok') }
 }

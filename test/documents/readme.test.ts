@@ -63,6 +63,7 @@ t.test('the package that is installed has the version of this one', async (t) =>
   for (const [, version] of read('doc/install.md').matchAll(/onescan-(\d+\.\d+\.\d+)\.tgz/g)) {
     t.equal(version, manifest.version)
   }
+  t.match(readme, `version ${manifest.version},`)
   const compose = read('packaging/container/compose.yaml')
   t.match(compose, `/onescan:${manifest.version}}`, 'the image has it, too')
 })

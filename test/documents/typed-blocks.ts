@@ -39,7 +39,7 @@ const REFUSED = /^ok +port 25, EICAR: (?:is )?refused/m
 export const typed: readonly TypedBlock[] = [
   {
     page: 'README.md',
-    begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsystemctl restart onescand\nsh /usr`,
+    begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsh /usr`,
     code: 1,
     prints: REFUSED,
   },

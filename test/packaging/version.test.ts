@@ -62,6 +62,7 @@ t.test(
     const scripts = readdirSync(join(ours, 'packaging')).filter((name) => name.endsWith('.mjs'))
     const files = [
       'package.json',
+      'README.md',
       'SECURITY.md',
       'debian/control',
       'debian/copyright',

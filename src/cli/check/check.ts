@@ -196,7 +196,7 @@ function addCheckOptions(yargs: Argv<object>) {
     .option(
       'mail',
       text(
-        'Send a clean mail, and the EICAR test file in a small and a large one, to this address by each way of the server',
+        'Send a clean mail, and EICAR in a small and a large one, to this address through every port and program by which the server accepts mail',
       ),
     )
     .option(

@@ -49,7 +49,7 @@ export async function saidBy(
   }
   let complaints = 0
   const complain = (line: string) => {
-    if (++complaints > FINDINGS_MAX) throw new Error('its complaints do not end')
+    if (++complaints > FINDINGS_MAX) throw new Error('it sent too many findings')
     return printTo(process.stderr, `${account}: ${line.slice(0, TEXT_MAX)}`)
   }
   try {

@@ -52,7 +52,8 @@ async function findPrimary(
     const key = `${server.host} ${server.port}`
     const known = votes.get(key) ?? { server, count: 0 }
     votes.set(key, known)
-    if (++known.count * 2 <= sentinels.length) throw new Error('not the choice of most')
+    if (++known.count * 2 <= sentinels.length)
+      throw new Error('not confirmed by a majority of the sentinels')
   }
   const elected = Promise.any(asked.map(vote)).catch(() => {}) // or all have answered or failed
   try {

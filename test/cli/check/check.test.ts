@@ -46,7 +46,10 @@ t.test('a service shows environment, account and limits', { skip: ucspiMissing }
   t.equal(code, 2)
   const findings = jsonIn<Finding>(out).results
   const of = (what: string) => findings.find((finding) => finding.what === what)
-  t.match(of('QHPSI'), { level: 'warning', value: /^plugin: eicar: finds the test file alone/ })
+  t.match(of('QHPSI'), {
+    level: 'warning',
+    value: /^plugin: eicar: finds only the EICAR test file/,
+  })
   t.match(of('chain'), { level: 'ok', value: join(home, 'bin/qmail-queue') })
   t.match(of('qmail, clean message'), {
     level: 'error',

@@ -105,7 +105,7 @@ export async function checkOn({ around }: Machine, ...words: string[]): Promise<
 
 /** Findings about the machine that runs the tests, and their scanner, which no set-up has made. */
 const isOfMachine = ({ level, value }: Finding) =>
-  /^plugin: eicar: finds the test file alone/.test(value) ||
+  /^plugin: eicar: finds only the EICAR test file/.test(value) ||
   (level !== 'error' && /MiB|files left|in memory \(tmpfs\)/.test(value)) ||
   value === 'does not run: no mail moves' ||
   value.startsWith('look like services') // the tcpserver of another test
@@ -138,7 +138,7 @@ export function linesOf(findings: readonly Finding[]): string[] {
 
 /** What is said of the scanner of the tests. */
 const OF_SCANNER =
-  /^warning (QHPSI[^:]*|onescand: logged: "warning: QHPSI): plugin: eicar: finds the test file alone/
+  /^warning (QHPSI[^:]*|onescand: logged: "warning: QHPSI): plugin: eicar: finds only the EICAR test file/
 
 /** Asserts that each expected line is there, and that all other lines are ok. */
 export function judge(
