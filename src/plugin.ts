@@ -1,6 +1,6 @@
 /**
- * The interface of scanner plugins; see onescan-plugin(7). It has types alone, so that a plugin needs
- * nothing of onescan when it runs, and so that this very file is the declaration file of the package.
+ * The interface of scanner plugins; see onescan-plugin(7). It contains only types, so that a plugin needs
+ * nothing of onescan at run time. This file is also the declaration file of the package.
  */
 
 /** The message that a plugin is asked about. */
@@ -11,23 +11,23 @@ export interface Mail {
    */
   readonly version: 1
   /**
-   * The absolute path of a regular file that can be read until the plugin has answered. Its first 1,024
-   * bytes are one line of onescan's own, a `Received` field; below it is the message as it will be queued.
-   * The plugin must not change or remove the file.
+   * The absolute path of a regular file that can be read until the plugin has answered. Its first 1,024 bytes
+   * are a line that onescan adds, a `Received` field; the message as it will be queued follows. The plugin
+   * must not change or remove the file.
    */
   readonly path: string
   /** Bytes of that file. */
   readonly size: number
   /**
    * Set if the plugin is asked about one of the files in the message, as some mail program may decode it
-   * (SECONDLOOK); the answer is about this content alone. `part.path` is the absolute path of a file with its
-   * `part.size` bytes alone, and `path` is still that of the whole message.
+   * (SECONDLOOK). The answer is about this content alone. `part.path` is the absolute path of a file that
+   * contains only its `part.size` bytes, and `path` is still that of the whole message.
    */
   readonly part?: { readonly path: string; readonly size: number } & Partial<NamedPart>
   /**
-   * Set if the plugin is asked about the whole message, and its parts were read: what mail programs see of
-   * each, at most 1,000 names. A content that stands in a message twice is asked about once, and both names
-   * are here.
+   * Set if the plugin is asked about the whole message and its parts were read. Contains what mail programs
+   * show of each part, at most 1,000 names. A content that occurs twice in a message is submitted once, with
+   * both names.
    */
   readonly parts?: readonly NamedPart[]
   /** Set if there are more names than `parts` has, or `part`, which has at most 100. */
@@ -40,13 +40,13 @@ export interface Mail {
   /** The envelope recipients in their order, in the same form. */
   readonly recipients: readonly string[]
   /**
-   * The door by which the message came: in place of qmail-queue, by milter or by SMTP; undefined
-   * elsewhere.
+   * The interface by which the message arrived: as qmail-queue, by milter, by SMTP, or by clamd's protocol;
+   * undefined elsewhere.
    */
   readonly door?: 'slot' | 'milter' | 'smtp' | 'clamd'
   /**
-   * The IP address of the SMTP client. This and the following texts (latin1) are set if the door
-   * knows them.
+   * The IP address of the SMTP client. This and the following texts (latin1) are set if the interface knows
+   * them.
    */
   readonly clientAddress?: string | undefined
   /** The name of the client by DNS. */
@@ -66,13 +66,16 @@ export interface Mail {
   log(text: string): void
 }
 
-/** What mail programs see of a part. */
+/** The data of a part that mail programs show. */
 export interface NamedPart {
   /** Each name that some mail program shows, without directories: a name may be coded in several ways. */
   readonly names: readonly string[]
   /** MIME types in lower case; `text/plain` if the part names none. */
   readonly types: readonly string[]
-  /** What it came out of within its part of the mail, such as `uuencode`, `tnef` or `openpgp`. */
+  /**
+   * The containers from which it was extracted within its part of the mail, such as `uuencode`, `tnef` or
+   * `openpgp`.
+   */
   readonly containers: readonly string[]
 }
 
@@ -81,7 +84,7 @@ export type Answer =
   | { readonly clean: true }
   | {
       readonly infected: true
-      /** The name of what was found, for the log and the SMTP reply; not empty, cut after 255 characters. */
+      /** The name of the finding, for the log and the SMTP reply; not empty, cut after 255 characters. */
       readonly name: string
     }
   /**

@@ -25,7 +25,7 @@ export interface AccessPolicy {
 
 export interface PolicyDoorOptions {
   /**
-   * Connections at once. If one more comes, the one that has been idle for longest is closed; if none
+   * Maximum number of connections. If one more arrives, the one that has been idle longest is closed. If none
    * is idle, the new one waits.
    */
   readonly maxConnections: number
@@ -71,7 +71,7 @@ export function createPolicyDoor(
   }
 }
 
-/** What the door gives to the connection of a client. */
+/** The services that the interface provides for the connection of a client. */
 interface PolicyHost extends WireHost {
   /** Returns the policy of this moment. */
   policy(): AccessPolicy
@@ -80,8 +80,8 @@ interface PolicyHost extends WireHost {
 const neverLate = () => undefined // Postfix keeps its connections open
 
 /**
- * Answers the requests of a client, one after the other. A client that has said all may still wait for
- * its answers.
+ * Answers the requests of a client, one after the other. A client that has closed its side may still wait for
+ * answers.
  */
 function servePolicyClient(socket: Socket, host: PolicyHost): Wire {
   const reader = new AttributeReader()

@@ -8,15 +8,15 @@ import { closeDescriptor, closeInTurn, inTurnOf, tookDescriptors } from './file-
 
 /** Bytes of a file that are read at a time. */
 const CHUNK = 256 * 1024
-/** Folders inside one another; clamd.conf(5), MaxDirectoryRecursion. */
+/** Maximum depth of nested folders; clamd.conf(5), MaxDirectoryRecursion. */
 export const FOLDERS_MAX = 15
-/** Names that are looked at for one path, in all its folders; clamd.conf(5), MaxFiles. */
+/** Upper limit for the names examined for one path, in all its folders; clamd.conf(5), MaxFiles. */
 export const PATH_NAMES_MAX = 10_000
 const statOf = promisify(fstat)
 const readFrom = promisify(read)
 const openFile = promisify(open)
 
-/** What a client has named by its descriptor or path is no regular file. */
+/** The descriptor or path of a client does not refer to a regular file. */
 export class NoRegularFile extends Error {}
 
 /**
@@ -38,7 +38,7 @@ export async function readDescriptor(
       for (let at = 0; ; ) {
         const { bytesRead } = await readFrom(descriptor, buffer, 0, CHUNK, at)
         at += bytesRead
-        // Once it is late or left, its content takes nothing more.
+        // After a timeout or a disconnect, its content takes no more bytes.
         if (bytesRead === 0 || !take(buffer.subarray(0, bytesRead))) return
       }
     } finally {
@@ -46,7 +46,7 @@ export async function readDescriptor(
     }
   })
   await reading.finally(() => {
-    // Nobody waits for the turn in which it is closed.
+    // No request waits for the turn in which it is closed.
     if (!hasBegun) void closeInTurn(uid, descriptor)
   })
 }
@@ -56,7 +56,7 @@ export interface ClientFile {
   readonly path: Buffer
   /** Set for a file: its descriptor, which its owner closes. */
   readonly descriptor?: number
-  /** The names in it; set for a folder. */
+  /** The names in the folder; undefined for a file. */
   readonly names?: readonly Buffer[]
 }
 
@@ -64,7 +64,7 @@ const NAME = constants.O_NOFOLLOW | O_PATH
 const SLASH = Buffer.from('/')
 /** errno(3): no descriptors, no memory. */
 const NOTHING_LEFT = ['EMFILE', 'ENFILE', 'ENOMEM']
-/** Links on the way to a file, as Linux follows them; path_resolution(7). */
+/** Maximum number of links on the path of a file, as in Linux; path_resolution(7). */
 const LINKS_MAX = 40
 /** f_type of /proc; statfs(2). */
 const PROC = 0x9fa0
@@ -82,15 +82,15 @@ export class NotReadable extends Error {
     super(message)
   }
 }
-/** What a client sees that may enter the directory, in the words of strerror(3). */
+/** The errors shown to a client that may enter the directory, in the wording of strerror(3). */
 const SEEN: Readonly<Record<string, string>> = {
   ENOENT: 'No such file or directory',
   ENOTDIR: 'Not a directory',
 }
 
-/** What the client has named may exist on the host, but the unit of systemd has not bound it for this process. */
+/** The path may exist on the host, but the systemd unit has not bound it for this process. */
 export class OutsideUnit extends Error {
-  /** What the unit would have to bind. */
+  /** The path that the unit would have to bind. */
   readonly path: string
 
   constructor(path: string) {
@@ -111,11 +111,13 @@ interface LookupOptions {
 }
 
 /**
- * Finds what a client of this user has named: a file or folder that it may read, through directories that the
- * user may enter, also on the way of a link and before `..`. Rights count that it has as the owner, or that
- * everybody has. Each name is found in the directory before it, which is held meanwhile, so that nobody can
- * put a link in its place. Rejects with NotReadable, OutsideUnit, NoRegularFile, TooManyNames or a Fault, also
- * if no descriptor or memory is left.
+ * Opens the file or folder that a client of this user has named. The user must be able to read it, and to
+ * enter every directory on the way, also those of a link and before `..`. Only rights of the owner or of
+ * everybody count. Rejects with NotReadable, OutsideUnit, NoRegularFile, TooManyNames or a Fault, also if no
+ * descriptor or memory is left.
+ *
+ * Each name is looked up in the directory before it, which is held open, so that no process can replace it
+ * with a link meanwhile.
  */
 export function findClientFile(
   named: Buffer,
@@ -145,7 +147,8 @@ export function findClientFile(
       const stats = await handle.stat()
       if (!stats.isFile() && !stats.isDirectory()) throw new NoRegularFile()
       mayUse(stats, uid, READ)
-      // There the mode does not say who may read: the kernel asks who opens, and that is this process.
+      // In /proc the mode does not show who may read: the kernel checks the opening process, which is this
+      // one.
       if ((await statfs(pathOf(handle))).type === PROC) throw new NotReadable()
       const path = await readlink(pathOf(handle), { encoding: 'buffer' })
       if (!stats.isDirectory()) {
@@ -173,7 +176,10 @@ export function findClientFile(
   })
 }
 
-/** The error about a name that is missing in a directory of the unit alone; undefined in any other directory. */
+/**
+ * Returns the error about a name that is missing in a private directory of the unit; undefined in any other
+ * directory.
+ */
 async function outsideUnit(
   directory: FileHandle | undefined,
   name: Buffer | undefined,
@@ -184,7 +190,7 @@ async function outsideUnit(
   return new OutsideUnit(`${parent === '/' ? '' : parent}/${name.toString('latin1')}`)
 }
 
-/** Returns what a link leads to; undefined if it is none. */
+/** Resolves to the target of a link; undefined if the path is not a link. */
 async function targetOf(path: Buffer): Promise<Buffer | undefined> {
   try {
     return await readlink(path, { encoding: 'buffer' })

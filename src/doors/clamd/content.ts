@@ -12,11 +12,11 @@ import { handleMail } from '../shared/handle-mail.ts'
 import { type Judging, startJudging } from '../shared/mail-door.ts'
 import type { ClamdServices } from './services.ts'
 
-/** What is known of a client, for the log. */
+/** A client, as shown in the log. */
 export interface ClamdClient {
-  /** Whose share of memory its contents take: a user's, or an address's. */
+  /** The user or address whose share of memory the contents use. */
   readonly share: string
-  /** Its IP address; undefined behind a unix socket. */
+  /** Its IP address; undefined for a unix socket. */
   readonly remote: string | undefined
   readonly fields: readonly LogField[]
   /** Set for a client on a unix socket, if the kernel reports its user. */
@@ -26,7 +26,10 @@ export interface ClamdClient {
 /** A client on this host. */
 interface NearClient {
   readonly uid: number
-  /** Takes the descriptors that it has sent together next; the caller that takes one closes it. */
+  /**
+   * Returns the descriptors of the next message that carries any. The caller must close the returned
+   * descriptors.
+   */
   takeDescriptors(): readonly number[]
 }
 
@@ -80,8 +83,9 @@ export class Content {
   }
 
   /**
-   * Judges what has come, logs that, and resolves to the reply. Never rejects. At the signal `gone` nobody needs
-   * it any more. Nothing can be found in no bytes, of which a client may send any number: they are not logged.
+   * Judges the received content, logs the result, and resolves to the reply. Never rejects. After `gone` is
+   * aborted, no client needs the reply. Empty contents are not logged: nothing can be found in them, and a
+   * client may send any number.
    */
   async judge(gone: AbortSignal): Promise<ContentReply> {
     const services = this.#services
@@ -130,7 +134,7 @@ export class Content {
     return this.#failed('limit')
   }
 
-  /** Frees everything. To be called once, when the answer is known or nobody needs one. */
+  /** Frees all resources. Must be called once, when the answer is known or no longer needed. */
   close(): void {
     this.#intake?.close()
   }
@@ -169,7 +173,7 @@ export class Content {
     }
   }
 
-  /** What a line of the log says, at this moment. */
+  /** Returns the context for a log line at this moment. */
   #logged(transaction: Transaction | undefined): LogContext {
     const { remote, fields } = this.#client
     const total = this.#services.uptime() - this.#began
@@ -187,13 +191,13 @@ const TOO_LARGE: Reply = {
   grounds: 'too-large',
 }
 
-/** In few words: some clients read 256 bytes of a reply. */
+/** Returns a short text, because some clients read only 256 bytes of a reply. */
 export const notScanned = (cause: string): string => `Not scanned: ${cause}, see the log`
 
-/** Characters of a name, since a path stands in the reply, too. */
+/** Maximum length of a name in characters, because the reply also contains a path. */
 const NAME_MAX = 128
 
-/** Returns what was found as clamd names it: in one word. */
+/** Returns the name of the finding as clamd would name it: one word. */
 function nameOf({ grounds }: Reply, { virus, banned }: DecisionDetails): string {
   const name = virus ?? ['Onescan', grounds, banned].filter(Boolean).join('.')
   return name.replace(/[^!-~]/g, '_').slice(0, NAME_MAX)

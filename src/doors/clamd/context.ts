@@ -7,9 +7,9 @@ import type { Rule } from '../../scan/rules/rule.ts'
 import type { Configuration } from '../shared/configuration.ts'
 
 /**
- * Returns the configuration of an address where the client decides what becomes of mails or files. It is told
- * what was found, and that there is no answer; nothing is kept in quarantine, sent elsewhere or let in by
- * settings that say so.
+ * Returns the configuration of an address where the client decides about mails or files. The client receives
+ * the finding, or the error that there is no result. Settings that quarantine, redirect or accept mail have
+ * no effect there.
  */
 export function answering(configuration: Configuration, about: AskedAbout): Configuration {
   const { context, messageOptions, env } = configuration
@@ -29,7 +29,7 @@ const RSPAMD_WAITS = 30_000
 const answeredWithin = (env: Environment): number =>
   readSetting(env, 'SCANFAIL_CLAMD') === 'limit' ? RSPAMD_WAITS : Number.POSITIVE_INFINITY
 
-/** What is asked about at an address, and how many milliseconds a scan may take there. */
+/** The kind of content that clients submit at an address, and the time limit of a scan in milliseconds. */
 interface Asked {
   readonly about: AskedAbout
   readonly within: number
@@ -50,7 +50,7 @@ type SettingWith<Word> = {
   [Name in keyof MailSettings]-?: Word extends WordOf<MailSettings[Name]> ? Name : never
 }[keyof MailSettings]
 
-/** All settings that may be `quarantine`, without that word. */
+/** All settings that may be `quarantine`, without that value. */
 type WithoutQuarantine = {
   readonly [Name in SettingWith<'quarantine'>]: Exclude<MailSettings[Name], 'quarantine'>
 }
@@ -74,7 +74,10 @@ function answeringSettings(settings: MailSettings, within: number): MailSettings
   }
 }
 
-/** What clamd has found is answered as found, even if other doors would defer the mail. */
+/**
+ * Returns the action of an answering address: a finding of clamd is reported as found, even if other
+ * interfaces would defer the mail.
+ */
 function found(action: FindingAction): FindingAction {
   return action === 'defer' || action === 'quarantine' ? 'refuse' : action
 }

@@ -12,18 +12,19 @@ const CHUNK = 64 * 1024
 const streams = new Map<number, DescriptorStream>()
 let lastId = 0
 
-/** Has all streams read for which something has come. Without it nothing is heard. */
+/** Reads all streams that have new data. Without this call no data arrives. */
 function poll(system: System): void {
   for (const { id } of system.events()) streams.get(id)?.read()
 }
 
 /**
- * A client's connection by a unix socket, which also takes the descriptors that the client sends beside its
- * bytes (unix(7), SCM_RIGHTS). No runtime hands them over: each closes them unseen when it reads. So the
- * socket, which must be paused, is read here, and the runtime's loop is woken by a signal (system.ts).
+ * A client's connection by a unix socket, which also receives the descriptors that the client sends with its
+ * bytes (unix(7), SCM_RIGHTS). No runtime passes these on: each closes them when it reads. So the socket,
+ * which must be paused, is read here, and a signal wakes the event loop of the runtime (system.ts).
  *
- * It is paused at first. What it reads after `resume()` it reads in a later iteration of the event loop:
- * a client that sends at once could otherwise be accepted and answered again and again within one.
+ * The stream is paused at first. Data is read in a later iteration of the event loop than `resume()`.
+ * Otherwise a client that sends immediately could be accepted and answered again and again within one
+ * iteration.
  */
 export class DescriptorStream extends EventEmitter implements WireSocket {
   readonly #socket: Socket
@@ -31,7 +32,7 @@ export class DescriptorStream extends EventEmitter implements WireSocket {
   readonly #system: System
   /** The client's user. */
   readonly #uid: number
-  /** Whether nobody takes any more descriptors that have come: all was read, or nothing is read. */
+  /** Returns whether no further descriptors are expected: all was read, or nothing is read. */
   readonly #isRead: () => boolean
   readonly #id = ++lastId // the first one has the process listen to the signal
   readonly #buffer = Buffer.allocUnsafe(CHUNK)
@@ -59,8 +60,8 @@ export class DescriptorStream extends EventEmitter implements WireSocket {
   }
 
   /**
-   * Takes the descriptors that came with the last bytes, if nobody has; the caller closes them. Like clamd,
-   * it keeps no others: the next ones take the place of those that nobody took.
+   * Returns the descriptors that came with the last bytes, unless they were returned before; the caller
+   * closes them. Like clamd, the stream keeps no others: new descriptors replace those that were not taken.
    */
   takeDescriptors(): readonly number[] {
     const taken = this.#held
@@ -138,7 +139,7 @@ export class DescriptorStream extends EventEmitter implements WireSocket {
     this.#isBeside = true
     tookDescriptors(this.#uid, descriptors.length)
     this.#discard(this.#held)
-    // What came whole is not told from what is missing.
+    // A truncated message does not show which descriptors are missing.
     if (areCut) this.#discard(descriptors)
     this.#held = areCut ? [] : descriptors
   }
@@ -179,7 +180,7 @@ export class DescriptorStream extends EventEmitter implements WireSocket {
   #watch(): void {
     if (this.#isWatched || this.#socket.destroyed) return
     this.#isWatched = this.#system.watch(this.#fd, this.#id, 'talking')
-    setImmediate(() => poll(this.#system)) // what came before wakes nobody
+    setImmediate(() => poll(this.#system)) // data that arrived before raises no signal
   }
 
   #unwatch(): void {

@@ -21,8 +21,8 @@ const IDLE_AFTER = 100
 const TURNED_AWAY_FOR = 100
 
 /**
- * Makes the door for programs that ask clamd, in clamd's protocol (clamd(8)), with `isSecure` by TLS. Throws a
- * Fault of kind `config` if it has no certificate for that.
+ * Returns the interface for programs that use clamd's protocol (clamd(8)), with TLS if `isSecure`. Throws a
+ * Fault of kind `config` if there is no certificate for TLS.
  */
 export function createClamdDoor(first: Configuration, options: ClamdOptions): Door {
   const { maxSockets, budget, makesRoomAfter = IDLE_AFTER } = options
@@ -76,11 +76,11 @@ export function createClamdDoor(first: Configuration, options: ClamdOptions): Do
   }
 }
 
-/** The places that the connections of one client may take: some are left for others. */
+/** Limits the connections of one client, so that some are left for others. */
 class ClientShares {
   readonly limit: number
   readonly #log: (line: string) => void
-  /** Clients that have had no place for one more, which the log says once. */
+  /** Clients that were refused one more connection, which is logged once. */
   readonly #crowded = new Set<string>()
 
   constructor(limit: number, log: (line: string) => void) {
@@ -127,7 +127,8 @@ function serveClient(
     closed,
     log: services.complain,
     farewell: (why) => session.lastWords(why),
-    // Some close their side as soon as they have said all. Who does that later has given up.
+    // Some clients close their side as soon as they have sent everything. A client that closes it later has
+    // given up.
     waitsOn: () => (wire.endedAt ?? 0) - wire.receivedAt < timeouts.halfClosing,
   })
   const fields: LogField[] = peer

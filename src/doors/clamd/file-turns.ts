@@ -6,26 +6,29 @@ import { ABORTED, unlessAborted } from '../../lib/flow/timeout.ts'
 import { descriptorLimit } from '../../lib/process/descriptors.ts'
 
 /**
- * Turns for the files of clients. A file may lie in a file system that never answers (FUSE): then a thread that
- * looks it up, reads it or closes it waits indefinitely, and it is one of the runtime's few.
+ * Turns for the files of clients. A file may be on a file system that never answers (FUSE). A thread that
+ * looks it up, reads it or closes it then blocks indefinitely, and the runtime has few threads.
  */
 
 /** Milliseconds for a file to be read. */
 const READ_WITHIN = 30_000
 /**
- * Threads for calls of the file system, as UV_THREADPOOL_SIZE: libuv's pool in Node, and the pool of the
- * compiled runtime, which src/c/launcher/launch.c tells it.
+ * Threads for file-system calls, as in UV_THREADPOOL_SIZE: libuv's pool in Node, and the pool of the compiled
+ * runtime, which src/c/launcher/launch.c sets.
  */
 export const DAEMON_THREADS = 24
 /** Users whose files are read at a time. */
 const USERS_AT_ONCE = 2
-/** Work that outlasts its time, one of a user; with the users at a time it leaves some threads to all else. */
+/**
+ * Upper limit for blocked operations, one for each user. Together with the limit for active users it leaves
+ * some threads free for all other work.
+ */
 const STUCK_MAX = 10
 /** Descriptors of a user that this process holds at most, and which part of all that it may have. */
 const HELD_MAX = 128
 const HELD_PART = 1 / 16
 
-/** What a user has under way. */
+/** The operations of a user that are under way. */
 interface ClientUser {
   readonly turn: Semaphore
   /** Callers that have the turn or wait for it. */
@@ -105,7 +108,7 @@ interface FileTurn {
   end(): void
 }
 
-/** Resolves to a turn of the user; to undefined if the signal comes first. */
+/** Resolves to a turn of the user, or to undefined if the signal is aborted first. */
 async function takeTurn(uid: number, signal?: AbortSignal): Promise<FileTurn | undefined> {
   const user = userOf(uid)
   user.callers++

@@ -15,7 +15,7 @@ import {
 import { type ClamdClient, Content, notScanned } from './content.ts'
 import type { ClamdServices } from './services.ts'
 
-/** Who asks, by a unix socket, and how long that matters. */
+/** The client that sends the request by a unix socket, and the signal that it has left. */
 export interface Asker {
   readonly services: ClamdServices
   readonly client: ClamdClient
@@ -51,9 +51,9 @@ export async function scanDescriptor(
 }
 
 /**
- * Judges a file, or the files of a folder and those in it, one after the other; links are not followed
- * there. Tells the reply to each that is not clean as it is known, and one if all are. With `isFirstOnly` it
- * tells one reply alone: what is found first, or else the first that could not be told.
+ * Judges a file, or one after the other all files in a folder and its subfolders, where links are not
+ * followed. Passes to `tell` each reply that is not clean as soon as it is known, or one clean reply. With
+ * `isFirstOnly` it passes one reply: the first finding, or else the first failure.
  */
 export async function scanPath(
   named: string,
@@ -76,7 +76,7 @@ export async function scanPath(
   else if (isClean) tell({ about: shown(Buffer.from(named, 'latin1')), is: 'clean' })
 }
 
-/** What one request by path may still cost, in all its folders. */
+/** The remaining budget of one request by path, for all its folders. */
 interface PathWalk {
   namesLeft: number
   readonly began: number
@@ -97,7 +97,7 @@ async function* repliesAbout(
     found = await findClientFile(named, uid, gone, { isEntry: depth > 0, namesMax: walk.namesLeft })
   } catch (error) {
     walk.isOver = error instanceof TooManyNames || error instanceof FolderTooLong
-    // In a folder there may be links and sockets, which are no files; nobody asked for them by name.
+    // Links and sockets in a folder are not files, and the client did not name them.
     if (depth === 0 || !(error instanceof NoRegularFile)) yield failure(named, error, asker)
     return
   }

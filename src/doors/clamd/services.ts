@@ -8,7 +8,7 @@ import { type MailDoorOptions, MailServices } from '../shared/mail-door.ts'
 import { Turns } from '../shared/turns.ts'
 import { answering } from './context.ts'
 
-/** The options of the door for clients of clamd, besides its configuration. */
+/** The options of the clamd interface, in addition to its configuration. */
 export interface ClamdOptions extends MailDoorOptions {
   /** Contents that are judged at once. Others wait. */
   readonly maxClients: number
@@ -21,7 +21,7 @@ export interface ClamdOptions extends MailDoorOptions {
   readonly makesRoomAfter?: number
   /** Bytes of a content. */
   readonly maxSize: number
-  /** What clients send at this address. */
+  /** The kind of content that clients send at this address. */
   readonly about: AskedAbout
   /** Whether clients come by TLS, each with a certificate. */
   readonly isSecure?: boolean
@@ -30,18 +30,18 @@ export interface ClamdOptions extends MailDoorOptions {
 
 /** Milliseconds that a client has. */
 export interface ClamdTimeouts {
-  /** Of silence within a request, and before one: CommandReadTimeout and IdleTimeout of clamd.conf(5). */
+  /** Silence within a request, and before one: CommandReadTimeout and IdleTimeout of clamd.conf(5). */
   readonly silence: number
   /** For the files of a folder. */
   readonly folder: number
   /**
-   * After its last bytes, in which a client that closes its own side is taken to wait for the answer; later
-   * it has left.
+   * Time after its last bytes in which a client that closes its own side is assumed to wait for the answer. A
+   * client that closes it later has left.
    */
   readonly halfClosing: number
-  /** For the last answer to be taken. */
+  /** Time for the client to accept the last answer. */
   readonly leaving: number
-  /** For the handshake of TLS, in whatever pieces its bytes come. */
+  /** Time for the whole TLS handshake. */
   readonly handshake: number
 }
 
@@ -56,7 +56,7 @@ export const defaultTimeouts: ClamdTimeouts = {
 /** Milliseconds in which it is logged once that an MTA takes this for a milter. */
 const NOTE_AGAIN_AFTER = 60_000
 
-/** The services that the door gives to a session and to each content in it. */
+/** The services that the interface provides for a session and for each content in it. */
 export class ClamdServices extends MailServices {
   readonly turns: Turns
   readonly maxSize: number
@@ -94,8 +94,8 @@ export class ClamdServices extends MailServices {
   }
 
   /**
-   * Returns the line of a reply. If there is no answer, SCANFAIL_CLAMD may set it to the one by which
-   * rspamd keeps mail out, since rspamd lets in what is answered by ERROR.
+   * Returns the line of a reply. If there is no result, SCANFAIL_CLAMD may select the reply for a limit, for
+   * which rspamd keeps mail out; rspamd accepts mail after ERROR.
    */
   lineOf(reply: ContentReply): string {
     const { env } = this.configuration
@@ -114,8 +114,8 @@ export class ClamdServices extends MailServices {
   }
 
   /**
-   * Resolves to clamd's own answer to VERSION, so that what clients remember is void when signatures
-   * change. Without a clamd it is this program's.
+   * Resolves to clamd's own answer to VERSION, so that clients drop cached results when signatures change.
+   * Without a clamd it is this program's own.
    */
   async version(): Promise<string> {
     const signatures = this.#clamd()?.memorable?.signatures
@@ -125,7 +125,10 @@ export class ClamdServices extends MailServices {
     )
   }
 
-  /** Resolves to what the clamd behind says to a command, or without one as if its settings forbade that. */
+  /**
+   * Resolves to the answer of the clamd that onescand asks or, without one, to the answer of a clamd whose
+   * settings forbid the command.
+   */
   async passOn(command: PassedOn): Promise<string> {
     const clamd = this.#clamd()
     if (clamd?.passOn === undefined) return 'COMMAND UNAVAILABLE'
@@ -138,7 +141,7 @@ export class ClamdServices extends MailServices {
   }
 }
 
-/** Milliseconds for the clamd behind to report its version. */
+/** Milliseconds for that clamd to report its version. */
 const VERSION_WITHIN = 5_000
 
 /** The name by which clients of clamd know that a limit has ended its scan. */

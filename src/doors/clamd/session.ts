@@ -15,18 +15,18 @@ import { closeInTurn } from './file-turns.ts'
 import { type Asker, scanDescriptor, scanPath, shown } from './scan-paths.ts'
 import type { ClamdServices } from './services.ts'
 
-/** Requests of one session that are answered at a time; the next one waits. */
+/** Requests of one session that are answered concurrently; the next one waits. */
 const AT_ONCE = 8
 
-/** Nothing is said to a client that waits: it would take that for an answer. */
+/** A waiting client receives no keep-alive: it would mistake that for an answer. */
 const NO_HEARTBEAT = { after: Number.POSITIVE_INFINITY, next: () => undefined }
 
 /** Makes the reply to a request of its line. */
 type ReplyMaker = (line: string) => Buffer
 
 /**
- * A client's connection: one request, or between IDSESSION and END any number of them, which are answered as
- * soon as their answers are known, each with its number.
+ * A client's connection, with one request, or any number of them between IDSESSION and END. Requests in a
+ * session are answered, with their numbers, in the order in which they finish.
  */
 export class ClamdConversation {
   readonly #wire: Wire
@@ -36,9 +36,9 @@ export class ClamdConversation {
   readonly #next = () => this.#requests.next()
   #count = 0
   #ending: Ending = '\n'
-  /** How the last command is answered: what is wrong behind it is said so, too. */
+  /** The reply form of the last command, also used for errors that follow it. */
   #reply: ReplyMaker = replyTo('\n')
-  /** What comes after INSTREAM. */
+  /** The content that follows INSTREAM. */
   #content: Content | undefined
   /** None of them rejects. */
   readonly #underWay = new Set<Promise<void>>()
@@ -50,7 +50,9 @@ export class ClamdConversation {
     this.#client = client
   }
 
-  /** Converses to the end. Never rejects; when it resolves, nothing is held any more. */
+  /**
+   * Serves the client until the conversation ends. Never rejects; when it resolves, all resources are freed.
+   */
   async run(): Promise<void> {
     try {
       while (await this.#takeNext()) await this.#untilUnderWay(AT_ONCE - 1)
@@ -225,13 +227,13 @@ export class ClamdConversation {
     }
   }
 
-  /** Why the client is late at this time; undefined if it is not. */
+  /** Returns why the client has timed out at this time; undefined if it has not. */
   #lateness(time: number): string | undefined {
     const isLate = this.#wire.silence(time) > this.#services.timeouts.silence
     return isLate && this.#underWay.size === 0 ? 'is late' : undefined
   }
 
-  /** What a client hears at last if its conversation cannot go on; undefined for nothing. */
+  /** Returns the last line for a client whose conversation cannot continue; undefined for none. */
   #lastLine(error: unknown): string | undefined {
     const { isSession, isAmidst } = this.#requests
     if (error instanceof PeerTimeout) return isSession && !isAmidst ? undefined : TIMED_OUT
@@ -250,7 +252,7 @@ export class ClamdConversation {
 }
 
 const UNKNOWN = 'UNKNOWN COMMAND'
-/** In clamd's words, as the others. */
+/** In clamd's wording, like the others. */
 const STRAY = `PROTOCOL ERROR: ancillary data sent without FILDES.${clamdWords.failed}`
 const notInSession = (isOld: boolean) =>
   isOld

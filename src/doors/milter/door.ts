@@ -38,7 +38,7 @@ const NEGOTIATION_MAX = 64
 /** Bytes that may wait while a message is judged: an MTA that waits for the answer sends none. */
 const WAITING_MAX = 256 * 1024
 
-/** The milter door: sessions of MTAs on whatever the server listens on. */
+/** Returns the milter interface, which serves sessions of MTAs. */
 export function createMilterDoor(first: Configuration, options: MilterOptions): Door {
   const { maxSockets, budget, log, timeouts = defaultTimeouts } = options
   const { maxConnections = Math.min(CONNECTIONS_MAX, maxSockets ?? CONNECTIONS_MAX) } = options
@@ -71,7 +71,7 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
   }
 }
 
-/** What the door gives to the connection of an MTA. */
+/** The services that the interface provides for the connection of an MTA. */
 interface MilterHost extends WireHost {
   readonly services: MilterServices
   /** Memory for what comes on this connection, until it is over. */
@@ -80,12 +80,12 @@ interface MilterHost extends WireHost {
 }
 
 /**
- * Converses with an MTA, one command after the other.
+ * Serves an MTA, one command after the other.
  *
- * An MTA that closes its side has left: Sendmail and Postfix never close their own side alone. They
- * close the whole connection if the filter takes too long, or if their client is gone. What is under
- * way ends unanswered, and nothing of it is kept: the MTA has decided without this filter, and the
- * client may send the message again.
+ * An MTA that closes its side has left: Sendmail and Postfix never close their own side alone. They close the
+ * whole connection if the filter takes too long, or if their client has disconnected. The current message
+ * ends unanswered and is not kept: the MTA has decided without this filter, and the client may send the
+ * message again.
  */
 function serveMta(socket: Socket, host: MilterHost): Wire {
   const { services, lease, timeouts, log } = host
@@ -131,7 +131,7 @@ function serveMta(socket: Socket, host: MilterHost): Wire {
         wire.drop() // one that speaks no milter may not close its own side
         return
       }
-      // The MTA is told to defer, whatever it does when a filter leaves.
+      // The MTA is asked to defer, whatever it does when a filter disconnects.
       const isExpected =
         error instanceof WireError || error instanceof PeerTimeout || isFault(error)
       const stack = error instanceof Error && !isExpected ? error.stack : undefined

@@ -23,9 +23,9 @@ interface MtaMessage {
 }
 
 /**
- * The place of new fields: above everything, even above the MTA's own Received field, which the MTA
- * has added by now and does not send. At 1 the stamp would be below fields that an earlier filter
- * has put on top, and those were hashed.
+ * The index of new fields: above everything, even above the MTA's own Received field, which the MTA has added
+ * by now and does not send. At index 1 the stamp would be below fields that an earlier filter has added on
+ * top, and those were hashed.
  */
 const INSERT_AT = 0
 /** Characters of the reason that an MTA gets for its hold queue. */
@@ -61,8 +61,8 @@ export function encodeDecision(
 }
 
 /**
- * Has the MTA deliver to the recipients whose share is accepted; for the others the message is kept
- * by now.
+ * Returns the edits by which the MTA delivers only to recipients whose share is accepted. For the others the
+ * message has already been kept.
  */
 function handOnShare(
   split: SplitDecision,
@@ -101,11 +101,13 @@ function hold(
 }
 
 /**
- * Returns the edits of the header. Deletions come first, for each name from its last field up,
- * since MTAs count the fields that are left. Then new fields are inserted in reverse order at one
- * place, so that the first one ends on top. To an MTA that puts added fields on top they are added, so that it need
- * not write the header anew: in their order if nothing is deleted. Throws a Fault if fields have to go that
- * the MTA does not let go.
+ * Returns the edits of the header. Throws a Fault if fields must be deleted and the MTA does not permit that.
+ *
+ * 1. Deletions come first, for each name from its last field up, because MTAs count the remaining fields.
+ * 2. New fields are inserted in reverse order at one index, so that the first one ends on top.
+ *
+ * For an MTA that puts added fields on top they are added instead, so that it need not rewrite the header: in
+ * their order, if nothing is deleted.
  */
 function headerEdits(
   { remove, add }: HeaderEdits,
@@ -143,8 +145,8 @@ function countFields(header: Header, names: readonly string[]): Map<string, numb
 }
 
 /**
- * Returns the edits that redirect a message. Recipients are removed first. Otherwise an MTA might
- * remove a new one in place of an old one.
+ * Returns the edits that redirect a message. Recipients are removed first; otherwise an MTA might remove a
+ * new recipient in place of an old one.
  */
 function redirections(
   recipients: readonly MailAddress[],

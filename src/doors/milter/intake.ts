@@ -15,32 +15,28 @@ const TWO_WAYS = 'the body is a whole message'
 const NO_BLANK = 'a field has no blank after its colon, and the MTA may write one'
 
 /**
- * A message put together from the parts that an MTA sends. Its lines end in LF, as they do in the
- * queues of MTAs, in mailboxes and before the slot of the next host, so that scanners see what
- * others will see. (If a message has a bare CR, libclamav finds less in it with CRLF.) Whatever
- * else is odd stays, for stamps and scanners to see.
+ * A message assembled from the parts that an MTA sends. Its lines end in LF, as in the queues of MTAs, in
+ * mailboxes and in the input of qmail-queue on the next host, so that scanners see the same bytes as others.
+ * (If a message has a bare CR, libclamav finds less in it with CRLF.) All other oddities stay, for stamps and
+ * scanners to see.
  *
- * Some MTAs (Stalwart) send the whole message as the body, and copies of its fields before. So a body that begins
- * with the name of the first field is also kept as a message of its own. Once its header has come, this is
- * known:
+ * Some MTAs (Stalwart) send the whole message as the body, and copies of its fields before. So a body that
+ * begins with the name of the first field is also kept as a separate message. After its header has arrived,
+ * this is known:
  *
- * | the MTA sends whole messages | the same fields stand there | the message is |
- * | --- | --- | --- |
- * | yes | yes | the body |
- * | yes | no | the body, or the fields and the body |
- * | not known | yes | the fields and the body, or the body |
- * | not known | no | the fields and the body |
+ * | the MTA sends whole messages | the body has the same fields | the message is | | --- | --- | --- | | yes
+ * | yes | the body | | yes | no | the body, or the fields and the body | | not known | yes | the fields and
+ * the body, or the body | | not known | no | the fields and the body |
  *
- * A sender may write such a body, so nothing that a sender writes makes the body count alone.
- *
- * All methods may throw what those of Intake throw.
+ * A sender may write such a body, so no content can make the body alone the message. All methods may throw
+ * the errors of Intake.
  */
 export class MilterIntake {
   readonly #makeIntake: () => Intake
   readonly #lineEnds = new CrlfReader()
-  /** The message of fields and body; undefined once only the body counts. */
+  /** The message of fields and body; undefined once only the body is the message. */
   #ofParts: Intake | undefined
-  /** The body as a message; undefined if it is none. */
+  /** The body as a message; undefined if it is not one. */
   #ofBody: Intake | undefined
   #firstName: Buffer | undefined
   /** The start of the body, until it is known whether a message begins there. */
@@ -54,15 +50,15 @@ export class MilterIntake {
     this.#ofParts = this.#makeIntake()
   }
 
-  /** Takes a field: its name, and its value as it stands after the colon. */
+  /** Takes a field: its name, and its value as written after the colon. */
   field(name: Buffer, value: Buffer): void {
     this.#firstName ??= Buffer.from(name)
     this.#ofParts!.write(Buffer.concat([name, AFTER_NAME, inLf(value), NEWLINE]))
   }
 
   /**
-   * Ends the header with an empty line; the body follows. May be called again. `sendsWhole`: this MTA is known
-   * to send the whole message as the body.
+   * Ends the header with an empty line; the body follows. May be called again. `sendsWhole`: this MTA is
+   * known to send the whole message as the body.
    */
   endHeader(sendsWhole = false): void {
     if (!this.#inHeader) return
@@ -157,7 +153,7 @@ function isSentAs(text: string, sent: string): boolean {
   return isUtf8(other) && bytes.toString().trim() === other.toString().trim()
 }
 
-/** Returns the reason why an MTA that writes the header anew would change a field; undefined if it would not. */
+/** Returns why an MTA that rewrites the header would change a field; undefined if it would not. */
 function changedByMta(header: Header): string | undefined {
   return header.fields.every(({ colon }) => ' \t\n'.includes(header.text[colon + 1] ?? '\n'))
     ? undefined

@@ -42,7 +42,7 @@ export class MilterMessage {
   /** Bytes that the client announced for the message. */
   readonly size: number | undefined
   readonly #services: MilterServices
-  /** Whose share of memory it takes. */
+  /** The client whose share of memory the message uses. */
   readonly #share: string
   readonly #began: number
   readonly #from: Buffer
@@ -112,8 +112,8 @@ export class MilterMessage {
   }
 
   /**
-   * Judges the message, logs it, and resolves to the packets that end it. Never rejects. At the
-   * signal `gone` nobody needs the answer any more.
+   * Judges the message, logs the result, and resolves to the packets that end the message. Never rejects.
+   * After `gone` is aborted, no client needs the answer.
    */
   async end(agreement: Agreement, client: SendingClient, gone: AbortSignal): Promise<Buffer> {
     const { origin, mayRelay } = client
@@ -207,7 +207,7 @@ export class MilterMessage {
     }
   }
 
-  /** What a line reports about the message, at this moment. */
+  /** Returns the context for a log line about the message at this moment. */
   #about(
     origin: Origin,
     transaction: Transaction | undefined,

@@ -30,12 +30,12 @@ const noReplyBits: Readonly<Partial<Record<MilterCommand['kind'], number>>> = {
 }
 
 /**
- * Returns what this filter asks of an MTA: to answer RCPT only if it `mayRefuse` recipients. `isLocal`:
- * the MTA is on this host, behind a unix socket.
+ * Returns the options that this filter requests from an MTA. It asks to answer RCPT only if it `mayRefuse`
+ * recipients. `isLocal`: the MTA is on this host and uses a unix socket.
  */
 export function requestFor(mayRefuse: boolean, isLocal: boolean): NegotiationRequest {
   return {
-    neededActions: action.addFields, // of every message; what only some need is missed by those alone
+    neededActions: action.addFields, // needed for every message; only messages that need one of the others are affected by its absence
     wantedActions:
       action.changeFields | action.addRecipients | action.deleteRecipients | action.quarantine,
     wantedSteps:

@@ -2,7 +2,7 @@ import type { Configuration } from '../shared/configuration.ts'
 import { type MailDoorOptions, MailServices } from '../shared/mail-door.ts'
 import { Turns } from '../shared/turns.ts'
 
-/** The options of the milter door, besides its configuration. */
+/** The options of the milter interface, in addition to its configuration. */
 export interface MilterOptions extends MailDoorOptions {
   /** Messages that are judged at once. Others wait, if there is memory for them. */
   readonly maxClients: number
@@ -15,19 +15,16 @@ export interface MilterOptions extends MailDoorOptions {
 export interface MilterTimeouts {
   /** From its connection to the end of the negotiation, which MTAs begin at once. */
   readonly negotiation: number
-  /**
-   * Between two progress packets while a message is judged; Sendmail and Postfix wait 300 s at
-   * most.
-   */
+  /** Time between two progress packets while a message is judged; Sendmail and Postfix wait at most 300 s. */
   readonly progressAfter: number
   /**
-   * Of silence within a packet, or within the content of a message: an MTA has all of that before it
-   * begins to send.
+   * Silence within a packet, or within the content of a message: an MTA has all of that before it begins to
+   * send.
    */
   readonly stalled: number
-  /** Between two commands, while an SMTP client may think; the default of libmilter. */
+  /** Time between two commands, while an SMTP client may be idle; the default of libmilter. */
   readonly idle: number
-  /** For the last answer to be taken. */
+  /** Time for the MTA to accept the last answer. */
   readonly leaving: number
 }
 
@@ -39,7 +36,7 @@ export const defaultTimeouts: MilterTimeouts = {
   leaving: 5_000,
 }
 
-/** The services that the door gives to a session and to each message in it. */
+/** The services that the interface provides for a session and for each message in it. */
 export class MilterServices extends MailServices {
   readonly turns: Turns
 

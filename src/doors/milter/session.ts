@@ -33,7 +33,7 @@ const noRoom = smtpReply(NO_ROOM)
 /** The macros that are read: those that negotiation.ts asks for. */
 const MACROS = ['i', 'auth_authen', 'rcpt_addr']
 
-/** The answer to a command; undefined if there is none. Some have to be awaited. */
+/** The answer to a command; undefined if there is none. Some answers are asynchronous. */
 type Answered = Buffer | undefined | Promise<Buffer | undefined>
 
 /**
@@ -52,7 +52,7 @@ export class MilterSession {
   #complainedOf: MilterMessage | undefined // each message is complained of once
   #hasQuit = false
 
-  /** `isLocal`: the MTA is on this host, behind a unix socket. */
+  /** `isLocal`: the MTA is on this host and uses a unix socket. */
   constructor(services: MilterServices, isLocal: boolean) {
     this.#services = services
     this.#isLocal = isLocal
@@ -87,8 +87,8 @@ export class MilterSession {
   }
 
   /**
-   * Takes a command. Nobody needs the answer any more when `gone` is aborted. Throws a WireError if the
-   * command must not come now.
+   * Handles a command and returns its answer. After `gone` is aborted, no answer is needed. Throws a
+   * WireError if the command is out of sequence.
    */
   take(command: MilterCommand, gone: AbortSignal): Answered {
     if (this.#agreement === undefined && command.kind !== 'negotiate') {
@@ -189,15 +189,14 @@ export class MilterSession {
   }
 
   /**
-   * Whether the mail comes from a local program, for which Postfix plays a client
-   * (cleanup_milter.c). There is nobody whose single recipient could be refused: Postfix would
-   * bounce the message for all of them.
+   * Returns whether a local program submits the mail, for which Postfix imitates a client (cleanup_milter.c).
+   * A single recipient cannot be refused then: Postfix would bounce the message for all recipients.
    */
   #isLocalSubmission(): boolean {
     return this.#client?.port === 0 && this.#client.address === '127.0.0.1'
   }
 
-  /** What a line reports about a recipient for whom there is no room. */
+  /** Returns the context for a log line about a recipient whose mailbox has no room. */
   #aboutRefusal(): LogContext {
     const door: LogField[] = [
       ['reply', NO_ROOM.code],
@@ -234,8 +233,8 @@ export class MilterSession {
   }
 
   /**
-   * A recipient is refused if a rule refuses it, if it is over quota, or if nobody can say which
-   * mailbox it is: its path is not plain, and the MTA has not said how it understands the path.
+   * Refuses a recipient if a rule refuses it, if it is over quota, or if its mailbox cannot be determined:
+   * its path is not plain, and the MTA has not resolved it.
    */
   #takeRecipient(command: MilterCommand & { kind: 'recipient' }, gone: AbortSignal): Answered {
     const to = this.#messageFor('RCPT')
@@ -258,8 +257,8 @@ export class MilterSession {
   }
 
   /**
-   * Answers when the refusal is known. If the MTA leaves, nothing is done, and the refusal is not
-   * awaited.
+   * Answers when the check is complete. If the MTA disconnects, the result is not awaited and nothing is
+   * done.
    */
   async #refuseOrAdd(
     refusal: Promise<SmtpReply | undefined>,
@@ -272,8 +271,8 @@ export class MilterSession {
   }
 
   /**
-   * Returns a copy of the path of the mailbox that counts: that of RCPT if it is plain and has a
-   * domain, or else the one to which the MTA has resolved it. Returns undefined if neither is
+   * Returns a copy of the path of the mailbox that the mail goes to. This is the path of RCPT if it is plain
+   * and has a domain, or else the path to which the MTA has resolved it. Returns undefined if neither is
    * plain.
    */
   #countedPath(path: Buffer): Buffer | undefined {

@@ -3,23 +3,23 @@ import { ConnectionQueue } from '../../lib/process/connection-queue.ts'
 
 /** Connections that are accepted before all others have had their turn in an iteration of the event loop. */
 const ACCEPTED_MAX = 32
-/** Milliseconds for another process to take a connection while this one has no place for it. */
+/** Milliseconds in which another process may take a connection while all slots of this one are used. */
 const OTHERS_FIRST = 100
 
-/** What a door knows of its places. */
+/** The callbacks about the connection slots of an interface. */
 interface AdmissionOptions {
-  /** Whether all places are taken. */
+  /** Returns whether all slots are used. */
   isFull(): boolean
   /**
-   * Called while all places are taken and a client waits that no other process has taken. Returns whether the
-   * client may be accepted all the same: since there is a place now, or to be turned away.
+   * Called while all slots are used and a client waits that no other process has accepted. Returns whether
+   * the client may be accepted all the same, because a slot is free now, or because it is to be refused.
    */
   makeRoom(): boolean
 }
 
 /**
- * When a door accepts connections: while it has places for them, and only some in an iteration of the event
- * loop. All others wait in the kernel, where another process may take them.
+ * Controls when an interface accepts connections: while it has free slots, and only some in one iteration of
+ * the event loop. All other connections wait in the kernel, where another process may accept them.
  */
 export class Admission {
   readonly #options: AdmissionOptions
@@ -40,7 +40,7 @@ export class Admission {
     })
   }
 
-  /** Whether connections can be left in the kernel. Without that, a full door has to close them. */
+  /** Whether connections can wait in the kernel. Otherwise a full interface has to close them. */
   get canWait(): boolean {
     return this.#queue !== undefined
   }

@@ -43,26 +43,23 @@ import {
   type VerdictSettings,
 } from '../../scan/verdicts/open.ts'
 
-/** What onescand judges by. It reads it at its start, and again at SIGHUP. */
+/** The configuration of onescand, which is read at the start, and again at SIGHUP. */
 export interface Configuration {
   readonly env: Environment
   /** When it was read, in milliseconds as Date.now(). */
   readonly readAt: number
   readonly directories: ControlDirectories
-  /** What mail is judged by; undefined if QHPSI is not set: all mail passes. */
+  /** The context for judging mail; undefined if QHPSI is not set: all mail passes then. */
   readonly context: JudgeContext | undefined
-  /** What this host shows of itself by TLS; undefined if CLAMDCERT is not set. */
+  /** The TLS certificate of this host; undefined if CLAMDCERT is not set. */
   readonly tls: CheckedIdentity | undefined
   /** How a message that is judged is kept, and what is looked at in it. */
   readonly messageOptions: MessageOptions
-  /**
-   * The client that asks whether a mailbox has room, with its cache; undefined if QUOTAD is not
-   * set.
-   */
+  /** The quota client, with its cache; undefined if QUOTAD is not set. */
   readonly quota: QuotaClient | undefined
   /** Logs the counters since the configuration was read. */
   report(): void
-  /** Frees everything, when another configuration takes its place or the daemon ends. */
+  /** Frees all resources, when another configuration replaces this one or the daemon ends. */
   close(): void
 }
 
@@ -72,17 +69,17 @@ export function requireIdentity({ tls }: Configuration): TlsIdentity {
   throw new Fault('config', NO_IDENTITY)
 }
 
-/** Why a door does not listen with TLS. */
+/** The error if an interface cannot listen with TLS. */
 export const NO_IDENTITY =
   '--clamd tls: needs a certificate; set CLAMDCERT, CLAMDKEY and CLAMDCA to the paths of its files'
 
 /**
- * Milliseconds before the date of the signatures is looked up again: listing a directory for each
- * of a hundred messages a second would be too much.
+ * Milliseconds for which the date of the signatures is cached: listing a directory for each of a hundred
+ * messages a second would be too expensive.
  */
 const SIGNATURES_FOR = 1000
 
-/** What is open, or is a process of its own, until the configuration is closed. */
+/** Files and processes that stay open until the configuration is closed. */
 type Opened = Set<{ close?(): void }>
 
 /**
@@ -209,10 +206,10 @@ async function makePreparedScanners(
   return scanners
 }
 
-/** What this process saw last in directories of signatures, also before it read its settings anew. */
+/** The last known files of signature directories, kept across a reload of the settings. */
 const seenFiles = new Map<string, SignatureFiles>()
 
-/** Makes the clocks, and what says how old the signatures in a directory are. */
+/** Returns the clocks, and the function that reads the age of the signatures in a directory. */
 function clocksFor(directory: string) {
   const uptime = () => performance.now()
   const read = () => {

@@ -8,9 +8,11 @@ import type { AnswerMode } from '../../scan/judge/divide.ts'
 import { judge } from '../../scan/judge/judge.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 
-/** What handleMail() needs of a door: how it answers, and how it carries a decision out. */
+/**
+ * The functions that handleMail() needs from an interface: how it answers, and how it carries a decision out.
+ */
 export interface DoorAdapter<Answer> {
-  /** How the door answers for several recipients. */
+  /** How the interface answers for several recipients. */
   readonly answers: AnswerMode
   /** Shows operators that the message is being judged. */
   readonly begin?: MailReporter['begin'] | undefined
@@ -18,29 +20,33 @@ export interface DoorAdapter<Answer> {
   readonly mtaHolds?: boolean
   /** The exit code in the log line of a quarantined message. */
   readonly code?: number
-  /** What that line says besides the decision, at the moment of the call. */
+  /** Returns the context of that line in addition to the decision, at the moment of the call. */
   about(): LogContext
-  /** Returns the decision that counts at this door. */
+  /** Returns the decision to apply at this interface. */
   adjust?(decision: Decision): Decision
-  /** Throws if the door cannot carry out a decision for which the message is to be kept. */
+  /** Throws if the interface cannot carry out a decision for which the message is to be kept. */
   check?(decision: Decision): void
   /**
-   * Carries the decision out, and logs it; kept messages have their ids in it. If it throws, the
-   * client sends the message again.
+   * Carries the decision out and logs it. For kept messages the decision contains their ids. If it throws,
+   * the client sends the message again.
    */
   carryOut(decision: Decision): Promise<Answer> | Answer
   /**
-   * Whether this recipient was not told yet that the message is taken. Without this function,
-   * nobody was told if `carryOut` throws.
+   * Returns whether this recipient's acceptance has not been sent yet. Without this function, no acceptance
+   * was sent if `carryOut` throws.
    */
   isUnsent?(recipient: number): boolean
 }
 
 /**
- * Carries a message from whole to answered, at every door: judges it, keeps it in quarantine for those
- * recipients for whom that is decided, and has the door carry the decision out. Rejects with what the
- * door throws, and with a Fault if no client waits for the answer any more, or the message cannot be kept.
- * Nothing stays kept then, since each attempt of the client would keep it once more.
+ * Handles a complete message for every interface. Resolves to the answer.
+ *
+ * 1. It judges the message.
+ * 2. It keeps the message in quarantine for the recipients for whom the decision requires that.
+ * 3. The interface carries the decision out.
+ *
+ * Rejects with the errors of the interface, and with a Fault if no client waits for the answer any longer, or
+ * the message cannot be kept. Kept copies are then removed, because each attempt of the client would add one.
  */
 export async function handleMail<Answer>(
   transaction: Transaction,

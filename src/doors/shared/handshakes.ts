@@ -4,7 +4,10 @@ import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { errorCode } from '../../lib/errors/fault.ts'
 import { type TlsIdentity, whyClientIsRefused } from '../../scan/scanners/clamd/tls-identity.ts'
 
-/** Handshakes of one door in one process at once; fewer if it has less than four times as many sockets. */
+/**
+ * Concurrent handshakes of one interface in one process; fewer if the interface has less than four times as
+ * many sockets.
+ */
 const AT_ONCE = 64
 /** Milliseconds before the log repeats why an address was refused. */
 const LOG_AGAIN_AFTER = 60_000
@@ -14,7 +17,7 @@ const LOGGED_MAX = 100
 interface HandshakeLimits {
   /** Milliseconds for a handshake. */
   readonly within: number
-  /** The sockets of the door. */
+  /** The sockets of the interface. */
   readonly maxSockets: number | undefined
 }
 
@@ -24,9 +27,9 @@ interface Handshake {
 }
 
 /**
- * The handshakes of a door that serves its clients by TLS. A client whose certificate was signed by an authority
- * of this host becomes a connection of the door; any other is disconnected. One handshake too many takes the
- * place of the oldest one of the address that has most of them.
+ * The handshakes of an interface that serves its clients by TLS. A client whose certificate was signed by an
+ * authority of this host becomes a connection of the interface; any other is disconnected. At the limit, a
+ * new handshake replaces the oldest one of the address with the most handshakes.
  */
 export class Handshakes {
   readonly #within: number
@@ -107,7 +110,7 @@ export class Handshakes {
   }
 
   #logRefusal(error: Error, encrypted: TLSSocket): void {
-    // Node gives the reason of a refused certificate here alone; Bun in the error, too.
+    // Node reports why a certificate was refused only here; Bun also in the error.
     const code = (encrypted.authorizationError as unknown as string) || errorCode(error)
     const why = whyClientIsRefused(code)
     const line = `refused ${rawOf(encrypted).remoteAddress}: ${why}`

@@ -19,10 +19,9 @@ import { makeId } from '../../scan/quarantine/entries.ts'
 import { keepMessage, removeKept } from '../../scan/quarantine/keep.ts'
 
 /**
- * Keeps the message in quarantine, for all recipients or for some. Resolves to the decision when
- * the message is on the disk; it then has the id of the kept message. Rejects as keepInQuarantine()
- * does, except a bounce: one that cannot be kept is accepted with its tag, since qmail-send would inject it
- * again for days.
+ * Keeps the message in quarantine, for all recipients or for some. Resolves to the decision, with the id of
+ * the kept message, when the message is on the disk. Rejects as keepInQuarantine() does, except for a bounce:
+ * a bounce that cannot be kept is accepted with its tag, because qmail-send would inject it again for days.
  */
 export async function keepAsDecided(
   decision: QuarantineDecision | SplitDecision,
@@ -62,8 +61,8 @@ async function keepOrTag(
 }
 
 /**
- * Removes again what was kept, because of an error. Resolves to that error, which names what could not
- * be removed. `mayGo` as for withdrawKept(); without it all of it may.
+ * Removes the kept copies after an error. Resolves to that error, which names the copies that could not be
+ * removed. `mayGo` is that of withdrawKept(); by default all copies are removed.
  */
 export async function errorAfterWithdrawal(
   error: unknown,
@@ -78,10 +77,10 @@ export async function errorAfterWithdrawal(
 }
 
 /**
- * Removes again what was kept, because the client will send the message once more: it is told to,
- * or was not answered. If the message is split, a share stays kept if `mayGo` is false for one of
- * its recipients, who was told that the message is taken. Resolves to the decision without the ids.
- * A message that cannot be removed is named in a line for `complain`; never rejects.
+ * Removes the kept copies because the client will send the message again: it was asked to, or received no
+ * answer. If the message is split, a share stays kept if `mayGo` is false for one of its recipients, whose
+ * acceptance was sent. Resolves to the decision without the ids. Passes a line about a message that cannot be
+ * removed to `complain`; never rejects.
  */
 export async function withdrawKept(
   decision: Decision,
@@ -161,12 +160,14 @@ async function keepInQuarantine(
 const SLICE = 1024 * 1024
 
 /**
- * The key by which a retry finds what was kept: of the grounds, the sender, the recipients in any order,
- * the body, and all fields but those that hosts on the way add or change at each attempt (those that no
- * stamp binds, onescan-stamp(7)). Message-ID and Date count, so that a mail is kept once more if somebody
- * sends the same text again. Without them, what is alike to the byte and waits for the same recipients is
- * one mail: a release gives them all that was sent. Once it was released it is found no more, since who is
- * kept twice loses less than who is never told.
+ * Returns the key by which a retry finds the kept message. It covers the reason, the sender, the recipients
+ * in any order, and the body. It also covers all fields except those that hosts on the way add or change at
+ * each attempt (those that no stamp binds, onescan-stamp(7)). Message-ID and Date are covered, so that a mail
+ * is kept once more if a user sends the same text again.
+ *
+ * Without these two fields, identical messages to the same recipients count as one mail: a release delivers
+ * it to all of them. After a release the key is not found again, because a second copy in quarantine is less
+ * harmful than a lost message.
  */
 async function keyOf(
   { header, body }: Pick<Message, 'header' | 'body'>,

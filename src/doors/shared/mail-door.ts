@@ -8,31 +8,29 @@ import type { TimedLookup } from '../../scan/quota/quota-answer.ts'
 import type { Rules } from '../../scan/rules/match.ts'
 import type { Configuration } from './configuration.ts'
 
-/** The options of a door that receives mail from a mail server. */
+/** The options of an interface that receives mail from a mail server. */
 export interface MailDoorOptions {
-  /** The door's memory for parts of messages that are not judged yet. */
+  /** The memory of the interface for parts of messages that are not judged yet. */
   readonly budget: Budget
   /** Connections at once, those that end included. Any more wait. */
   readonly maxSockets?: number
   /** Logs trouble of the daemon itself. */
   readonly log: (line: string) => void
-  /** Logs what became of a message. */
+  /** Logs the outcome of a message. */
   readonly mailLog: (line: Buffer) => void
   /** Shows to operators what is done with mail. */
   readonly reporter?: MailReporter | undefined
 }
 
-/** The services that such a door gives to a session and to each message in it. */
+/** The services that such an interface provides for a session and for each message in it. */
 export class MailServices {
-  /** That of the moment; a message keeps the one that it began with. */
+  /** The current configuration; a message keeps the one that it began with. */
   configuration: Configuration
-  /**
-   * Opens a lease of the door's memory, for what is kept of one message of a client before it is judged.
-   */
+  /** Opens a lease of the interface's memory, for the data of one message of a client before it is judged. */
   readonly openLease: (client: string) => MemoryLease
   /** Logs a line about mail. */
   readonly log: (line: Buffer) => void
-  /** Shows that a message is being judged; the result is called when that is over. */
+  /** Reports that a message is being judged; the returned function is called when that ends. */
   readonly begin: MailReporter['begin'] | undefined
   /** Milliseconds on a clock that never goes back. */
   readonly uptime = (): number => performance.now()
@@ -51,8 +49,8 @@ export class MailServices {
   }
 
   /**
-   * Whether something is done for single recipients, so that all servers must mean the same
-   * mailbox: a line of onescan.policy(5) may be about it, or its mail may be kept.
+   * Whether single recipients may be treated differently, so that all servers must agree on the mailbox: a
+   * line of onescan.policy(5) may name the mailbox, or its mail may be kept.
    */
   get needsPlainRecipients(): boolean {
     const { context } = this.configuration
@@ -79,12 +77,12 @@ export type Judging =
       readonly kind: 'pass'
       /** Why the message passes as it is, unscanned. */
       readonly why: string
-      /** What the message is kept by. */
+      /** The options for keeping the message. */
       readonly messageOptions: MessageOptions
     }
   | {
       readonly kind: 'judge'
-      /** What the message is kept and looked at by. */
+      /** The options for keeping and reading the message. */
       readonly messageOptions: MessageOptions
       /** Whether all clients count as hosts of the cluster (CLUSTERPEER). */
       readonly isClusterPeer: boolean

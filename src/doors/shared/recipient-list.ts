@@ -61,8 +61,8 @@ export class RecipientList {
   }
 
   /**
-   * Returns all paths in their order, without copies, and charges the memory that judging them takes;
-   * called once. Throws as add() does.
+   * Returns all paths in their order, without copies, and charges the memory for judging them. May be called
+   * once. Throws as add() does.
    */
   paths(): readonly Buffer[] {
     this.#lease.charge(this.#count * JUDGED_OBJECTS + this.#total * JUDGED_COPIES)

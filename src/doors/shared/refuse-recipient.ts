@@ -11,14 +11,14 @@ import type { Rules } from '../../scan/rules/match.ts'
 import type { MailServices } from './mail-door.ts'
 import { replyOf } from './replies/smtp-reply.ts'
 
-/** The client that sends mail, as far as its door knows it. */
+/** The client that sends mail, as far as the interface knows it. */
 export interface SendingClient {
   readonly origin: Origin
   /** Whether the client may relay or has authenticated. */
   readonly mayRelay: boolean
 }
 
-/** What the client has said of the message for which it names a recipient. */
+/** The sender and size that the client announced for the message of this recipient. */
 interface MailToCome {
   readonly sender: MailAddress
   /** Bytes that the client announced. */
@@ -118,8 +118,8 @@ export async function refuseFull(
 }
 
 /**
- * The reply to a recipient that servers could take for different mailboxes: a line about one of
- * them would count for mail that goes to another one.
+ * The reply to a recipient that servers could interpret as different mailboxes: a policy line about one of
+ * them would apply to mail for another one.
  */
 const NOT_PLAIN: SmtpReply = {
   code: 501,
@@ -128,7 +128,7 @@ const NOT_PLAIN: SmtpReply = {
 }
 
 /**
- * Refuses a recipient that is not plain, and logs that; for now only, if its mail is in a queue.
+ * Refuses a recipient that is not plain, and logs that. The refusal is temporary if the mail is in a queue.
  */
 export function refuseNotPlain(
   path: Buffer,

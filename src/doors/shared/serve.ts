@@ -6,39 +6,41 @@ import type { DoorState } from '../../observe/live/process-report.ts'
 import { Admission } from './admission.ts'
 import type { Configuration } from './configuration.ts'
 
-/** Milliseconds before the log says again that a door is full. */
+/** Milliseconds before the log reports again that an interface is full. */
 const LOG_AGAIN_AFTER = 60_000
 
-/** A connection as the door sees it that serves it. */
+/** A connection as the interface sees it. */
 export interface ServedConnection {
   /** Sends what is due, and ends what takes too long. It is called again and again. */
   tick(): void
   /** Takes no more messages: ends at once, or when what is under way is over. */
   finish(): void
-  /** Ends the connection; the client is asked to come again. Nothing happens if it must be answered. */
+  /**
+   * Ends the connection; the client is asked to connect again. Does nothing if the client must be answered.
+   */
   dismiss(): void
-  /** Whether this side has said its last: then the connection takes no place any more. */
+  /** Whether this side has sent its last bytes: the connection then uses no slot. */
   readonly hasHungUp: boolean
-  /** Whether another server has its message, so that the client must hear what that server says. */
+  /** Whether another server has the message, so that the client must receive that server's reply. */
   readonly mustBeAnswered?: boolean
 }
 
-/** The connections of a door that are open, and their sockets, in the order in which they came. */
+/** The open connections of an interface and their sockets, in order of arrival. */
 export type Connections<Served> = ReadonlyMap<Served, Socket>
 
-/** What differs from door to door. */
+/** The options that differ between interfaces. */
 interface ServeOptions<Served extends ServedConnection> {
   /** Milliseconds between two calls of `tick`. */
   readonly every: number
   /** Clients that are served at once. Others wait in the kernel, if no other process takes them. */
   readonly maxConnections: number
-  /** Whether a connection counts for that; without this function, until this side has hung up. */
+  /** Returns whether a connection uses a slot. By default it does until this side has hung up. */
   readonly takesPlace?: (served: Served) => boolean
   /** Sockets at once, of connections that end, too. */
   readonly maxSockets: number | undefined
   /**
-   * Makes a place for a client that waits while all are taken. Returns whether the client may come, or be
-   * turned away by `accept`; otherwise it waits on. Without this function, all do.
+   * Frees a slot for a client that waits while all are used. Returns whether the client may be accepted, or
+   * refused by `accept`; otherwise it continues to wait. Without this function, all clients wait.
    */
   readonly makeRoom?: (connections: Connections<Served>) => boolean
   /**
@@ -52,17 +54,17 @@ interface ServeOptions<Served extends ServedConnection> {
   ) => Served | undefined
   /** Logs trouble with the listening socket. */
   readonly log: (line: string) => void
-  /** Logs once a minute what becomes of clients that find no place; by default it is `log`. */
+  /** Logs once a minute what happens to clients without a slot; `log` by default. */
   readonly logCrowd?: (line: string) => void
-  /** Calls back with the socket that `accept` gets, or not at all; by default with the one that came. */
+  /** Calls back with the socket for `accept`, or not at all; by default with the incoming socket. */
   readonly secure?: (socket: Socket, secured: (encrypted: Socket) => void) => void
-  /** Whether the runtime is to read nothing of a connection until the door has it do so. */
+  /** Whether the runtime must not read from a connection until the interface asks for it. */
   readonly startsPaused?: boolean
   /** Bytes that the connections take of their budget. */
   readonly memory: () => number
 }
 
-/** Serves each connection to a server that does not listen yet, until the door is closed. */
+/** Serves each connection of a server that does not listen yet, until the interface is closed. */
 export function serve<Served extends ServedConnection>({
   every,
   maxConnections,
@@ -187,7 +189,7 @@ function hasUnread(socket: Socket): boolean {
   return loadSystem()?.look(descriptorOf(socket) ?? -1) === 'talks'
 }
 
-/** A door that serves connections on a listening socket. */
+/** An interface that serves connections on a listening socket. */
 export interface Door<Settings = Configuration> {
   /** It does not listen yet. */
   readonly server: Server

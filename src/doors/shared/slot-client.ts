@@ -9,9 +9,9 @@ export interface SlotClient extends Client {
 }
 
 /**
- * Reads what tcp.smtp rules and qmail-smtpd say about the client in the environment. `uid` is the
- * user of the process that hands the mail in, and `bounceUser` that of BOUNCEUSER. RELAYCLIENT and
- * CLUSTERPEER count even if they are empty; any other empty variable of qmail-smtpd's counts as none.
+ * Returns the client that tcp.smtp rules and qmail-smtpd describe in the environment. `uid` is the user of
+ * the process that submits the mail, and `bounceUser` that of BOUNCEUSER. RELAYCLIENT and CLUSTERPEER apply
+ * even if they are empty; any other empty variable of qmail-smtpd is ignored.
  */
 export function readSlotClient(
   env: Environment,
@@ -31,8 +31,8 @@ export function readSlotClient(
 }
 
 /**
- * Returns the user that qmail-send injects its bounces as (BOUNCEUSER, passwd(5)); undefined if
- * this host has none of that name.
+ * Returns the user id under which qmail-send injects its bounces (BOUNCEUSER, passwd(5)); undefined if this
+ * host has no such user.
  */
 export function bounceUserOf(env: Environment): number | undefined {
   try {

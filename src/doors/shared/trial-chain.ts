@@ -1,4 +1,4 @@
-/** The first line that the stand-in for qmail-queue prints, on standard error. */
+/** The first line that the substitute for qmail-queue prints, on standard error. */
 export const CHAIN_REACHED = 'onescan-check-chain'
 
 /**
@@ -8,8 +8,8 @@ export const CHAIN_REACHED = 'onescan-check-chain'
 const SHOW_HEADER = `exec >&2; echo ${CHAIN_REACHED}; while IFS= read -r line && test -n "$line"; do printf "%s\\n" "$line"; done; echo`
 
 /**
- * QUEUECHAIN for the trial mail of `onescan check`: in place of qmail-queue a program that prints
- * the header that it gets, and queues nothing.
+ * QUEUECHAIN for the test message of `onescan check`: a program that prints the header that it receives, and
+ * queues nothing.
  */
 export const TRIAL_CHAIN = `/bin/sh -c '${SHOW_HEADER}'`
 

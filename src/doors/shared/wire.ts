@@ -11,7 +11,7 @@ const UNTAKEN_MAX = 256 * 1024
  */
 const ITERATION_MAX = 128 * 1024
 
-/** A socket of the runtime's, or what stands in its place; its methods are those of node:net. */
+/** A socket of the runtime, or a substitute; its methods are those of node:net. */
 export interface WireSocket {
   on(event: 'data' | 'end' | 'error' | 'close', listener: (bytes: Buffer) => void): unknown
   /** Bytes that the client has not taken. */
@@ -35,73 +35,76 @@ export interface WireReader {
   readonly isFull: boolean
 }
 
-/** What a door gives to each of its conversations. */
+/** The callbacks that an interface provides for each of its conversations. */
 export interface WireHost {
   /** Milliseconds for the last answer to be taken. */
   readonly leaving: number
   /** Milliseconds on a clock that never goes back. */
   uptime(): number
-  /** Called when the socket is closed, and nobody works for the client any more. */
+  /** Called when the socket is closed, and no work for the client remains. */
   closed(): void
   /** Logs trouble with the client, or a bug. */
   log(line: string): void
   /** Returns the last bytes for a client that is dismissed. Without it the socket closes at once. */
   farewell?(why: string): Buffer
   /**
-   * Whether a client still waits for the answer if it closes its own side alone while somebody
-   * works for it. Without this function, all clients do.
+   * Returns whether a client that closes its own side alone still waits for the answer to a request under
+   * way. Without this function, all clients do.
    */
   waitsOn?(): boolean
 }
 
-/** What a client hears that waits for long. */
+/** The bytes sent to a client that waits for a long time. */
 interface KeepAlive {
-  /** Milliseconds after the last bytes that it heard. */
+  /** Milliseconds after the last bytes sent to it. */
   readonly after: number
   /** Returns the bytes; undefined if none are due now. */
   next(): Buffer | undefined
 }
 
-/** Returns why a client is late at that time of the wire's clock, or undefined if it is not. */
+/** Returns why a client has timed out at that time of the wire's clock, or undefined if it has not. */
 type Lateness = (time: number) => string | undefined
 
 /** A conversation that waits for its client. */
 interface PendingRead {
   readonly wake: () => void
   readonly isLate: Lateness
-  /** Whether it need not wait if the door is to finish. */
+  /** Whether waiting may end when the interface shuts down. */
   readonly mayFinish: boolean
 }
 
-/** A client is late. The message is one line that says with what. */
+/** A client has timed out. The message is one line that names what it failed to send in time. */
 export class PeerTimeout extends Error {}
 
 /**
- * Why `gone` is aborted: nothing more is said to the client, this side has hung up with its last
- * bytes, or the client has broken the protocol. (An abort without a reason makes an exception, with
+ * The reasons for which `gone` is aborted: the client receives nothing more, this side has hung up after its
+ * last bytes, or the client has violated the protocol. (An abort without a reason creates an exception, with
  * a stack, for each message.)
  */
 const LEFT = new Error('the client has left')
 const ANSWERED = new Error('the client has its answer')
 const BROKEN = new Error('the client has broken the protocol')
 
-/** Whether the client of this wire hears nothing more; one that was turned away was told so. */
+/**
+ * Returns whether the client of this wire receives nothing more. A client that was refused has received its
+ * refusal.
+ */
 export function hearsNothing({ aborted, reason }: AbortSignal): boolean {
   return aborted && reason === LEFT
 }
 
 /**
- * A client's connection, as the one function sees it that converses with the client: what was heard and
- * said when, who leaves, and how it ends. The socket stays open for answers when the client has closed
- * its own side.
+ * A client's connection, as seen by the function that serves the client: the bytes received and sent, their
+ * times, disconnects, and how the connection ends. The socket stays open for answers when the client has
+ * closed its own side.
  */
 export class Wire implements ServedConnection {
-  /** When the client came, and when it was heard last. */
+  /** The times at which the client connected, and at which its last bytes arrived. */
   readonly began: number
   receivedAt: number
-  /** When the client closed its own side; undefined as long as it is open. */
+  /** The time at which the client closed its own side; undefined while it is open. */
   endedAt: number | undefined
-  /** Whether the door takes no more messages. */
+  /** Whether the interface takes no more messages. */
   isFinishing = false
   /** Whether the connection was closed before this side had left. */
   isLost = false
@@ -157,14 +160,14 @@ export class Wire implements ServedConnection {
   }
 
   /**
-   * Aborted when nobody needs an answer any more: this side has hung up, or the client has left or broken
-   * the protocol.
+   * Aborted when no client needs an answer any longer: this side has hung up, or the client has left or
+   * violated the protocol.
    */
   get gone(): AbortSignal {
     return this.#gone.signal
   }
 
-  /** Whether nothing is heard and said any more. */
+  /** Whether no more bytes are received and sent. */
   get hasHungUp(): boolean {
     return this.#leftAt !== undefined
   }
@@ -174,7 +177,10 @@ export class Wire implements ServedConnection {
     return this.#reading !== undefined && !this.hasHungUp
   }
 
-  /** When a client that is waited for was heard or answered last, or came; undefined for others. */
+  /**
+   * The time of the last bytes received from or sent to a client that is waited for, or of its connection;
+   * undefined for other clients.
+   */
   get idleSince(): number | undefined {
     return this.isAwaited ? Math.max(this.#saidAt, this.receivedAt) : undefined
   }
@@ -183,15 +189,15 @@ export class Wire implements ServedConnection {
     return this.#host.uptime()
   }
 
-  /** Milliseconds for which a client is silent that could say something. */
+  /** Returns the milliseconds for which a client that could send has been silent. */
   silence(time: number): number {
     return time - Math.max(this.receivedAt, this.#readingSince)
   }
 
   /**
-   * Resolves to what `next` finds in what was heard, or to undefined if nothing more comes: the
-   * client has closed its side, or somebody has left, or the door is to finish and `mayFinish`. Rejects
-   * with PeerTimeout, and with what the reader throws.
+   * Resolves to the result of `next` from the received bytes. Resolves to undefined if no more bytes will
+   * arrive: the client has closed its side, one side has hung up, or the interface shuts down and
+   * `mayFinish`. Rejects with PeerTimeout, and with the errors of the reader.
    */
   async read<Found>(
     next: () => Found | undefined,
@@ -212,7 +218,7 @@ export class Wire implements ServedConnection {
     }
   }
 
-  /** Returns what `next` finds in what was heard so far. Throws what the reader has thrown. */
+  /** Returns the result of `next` from the bytes received so far. Throws the errors of the reader. */
   ready<Found>(next: () => Found | undefined): Found | undefined {
     if (this.hasHungUp) return undefined
     if (this.#trouble !== undefined) throw this.#trouble
@@ -254,7 +260,7 @@ export class Wire implements ServedConnection {
     else this.#socket.write(bytes)
   }
 
-  /** Hangs up after these last bytes. Nothing more is heard. */
+  /** Hangs up after these last bytes. No more bytes are received. */
   hangUp(lastBytes?: Buffer): void {
     if (this.hasHungUp) return
     this.#leftAt = this.now()
@@ -314,7 +320,7 @@ export class Wire implements ServedConnection {
   }
 
   /**
-   * A client that waits on may also have left. Saying something shows which: if it has left, the
+   * A client that continues to wait may also have left. Sending bytes shows which: if it has left, the
    * connection breaks.
    */
   #askWhoEnded(): void {

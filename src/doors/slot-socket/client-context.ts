@@ -12,13 +12,13 @@ import type { Configuration } from '../shared/configuration.ts'
 import { type ErrorReport, readReplyForm } from '../shared/replies/error-report.ts'
 import { GoCold } from './frames.ts'
 
-/** What the mail of one client is judged by. */
+/** The settings for the mail of one client. */
 interface ClientContext {
   /** Undefined if the client has no QHPSI: its mail passes, as it would without onescand. */
   readonly context: JudgeContext | undefined
   /** Whether recipients are asked about although nothing is scanned. */
   readonly asksQuota: boolean
-  /** How the client passes replies on. The request says whether it can. */
+  /** How the client forwards replies. The request states whether it can. */
   readonly replyForm: ErrorReport
 }
 
@@ -44,10 +44,10 @@ const KEPT_MAX = 100
  */
 const KEPT_LENGTH = 16 * 1024
 
-/** What is judged by for clients under one configuration. */
+/** The contexts of all clients under one configuration. */
 export class ClientContexts {
   readonly #configuration: Configuration
-  /** Contexts by their variables. They belong to no message, and nobody changes them. */
+  /** Contexts by the client's variables. They are immutable and not specific to a message. */
   readonly #contexts = new LruCache<ClientContext>(KEPT_MAX)
 
   constructor(configuration: Configuration) {
@@ -163,8 +163,7 @@ function contextWith(
         const { scanners: ofLine } = (await rules.contextOfLine(lineSettings)).tools
         return {
           config: withSettings(config, merged, lineSettings),
-          // If the line names no scanners, it has the daemon's: those of the client take their
-          // place.
+          // If the line names no scanners, its context has the daemon's: those of the client replace them.
           tools: { ...tools, scanners: ofLine === tools.scanners ? scanners : ofLine },
         }
       },

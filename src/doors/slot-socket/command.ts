@@ -8,17 +8,21 @@ import { createFrameReader, frame } from './frames.ts'
 import { COMMAND_STREAMS, PROTOCOL_VERSION, RUN } from './request.ts'
 
 /**
- * A command of onescan's that root has onescand run: in its unit, with its account and its rights, where
- * root itself would have to become that account. Both sides of the conversation: slot-protocol.md.
+ * A command of onescan that root has onescand run: in the unit, with the account and rights of onescand.
+ * Otherwise root itself would have to switch to that account. slot-protocol.md describes both sides of the
+ * conversation.
  */
 interface ServiceCommand {
   readonly program: 'onescan' | 'onescand'
   readonly args: readonly string[]
-  /** Who typed it, for logs. */
+  /** The user who typed the command, for logs. */
   readonly caller: string
 }
 
-/** The variable by which a program hears for whom it works; it shows on standard error that it does. */
+/**
+ * The variable that names the caller for a program; the program then shows on standard error that it runs for
+ * that caller.
+ */
 export const CALLER = 'ONESCAN_CALLER'
 
 /** Variables of a service that are for its own process alone: systemd.exec(5), Node. */
@@ -26,7 +30,7 @@ const OWN = /^(NOTIFY_SOCKET|LISTEN_|WATCHDOG_|INVOCATION_ID|JOURNAL_STREAM|MAIN
 
 const { input, output, errors } = COMMAND_STREAMS
 
-/** Who asked for a command. */
+/** The client that sent a command. */
 export interface CommandClient {
   readonly socket: Socket
   /** Takes what the command reads. */
@@ -37,8 +41,9 @@ export interface CommandClient {
 }
 
 /**
- * Runs a command, and writes what it writes to the socket. Resolves to the last frame, with its exit code;
- * 255 if it was killed. It ends with the connection. Rejects if it is no command.
+ * Runs a command, and copies its output to the socket. Resolves to the last frame, which contains the exit
+ * code, or 255 if the command was killed. The command ends with the connection. Rejects if the text is not a
+ * command.
  */
 export async function runCommandHere(
   command: string,
@@ -93,7 +98,7 @@ export class ServiceRun {
       write: (bytes, _, done) => void socket.write(frame(input, bytes), done),
       final: (done) => void socket.write(frame(input), done),
     })
-    this.stdin.on('error', () => {}) // `exit` tells it
+    this.stdin.on('error', () => {}) // `exit` reports it
     this.exit = this.#read(path)
     this.exit.catch(() => {}) // the caller that awaits it gets the error
   }

@@ -11,10 +11,10 @@ import { defaultTimeouts, SlotServer, type SlotSocketOptions, type SlotTimeouts 
 
 /** The most milliseconds between checks of what is due: an acknowledgement is, within a second. */
 const TICK_MAX = 300
-/** Bytes that a conversation takes besides its request. They bound how many clients may wait. */
+/** Bytes that a conversation uses in addition to its request. They limit the number of waiting clients. */
 const SESSION_BYTES = 16 * 1024
 
-/** Makes the slot's door, which speaks the protocol of slot-protocol.md with clients. */
+/** Returns the slot interface, which speaks the protocol of slot-protocol.md. */
 export function createSlotSocketDoor(first: Configuration, options: SlotSocketOptions): Door {
   const { timeouts = defaultTimeouts } = options
   const server = new SlotServer(first, options)
@@ -58,7 +58,7 @@ export function createSlotSocketDoor(first: Configuration, options: SlotSocketOp
   return { ...door, configure: (next) => server.configure(next) }
 }
 
-/** What a conversation needs from the slot's door. */
+/** The services that a conversation needs from the slot interface. */
 interface SlotHost extends WireHost {
   readonly server: SlotServer
   /** Memory for what comes on this connection, until it is over. */

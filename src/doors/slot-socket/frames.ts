@@ -37,8 +37,9 @@ export function uint64(value: number): Buffer {
 }
 
 /**
- * Reports that the client must judge this message itself, and why, in one line for its log. Whatever
- * the daemon cannot or may not answer ends this way. It says nothing about the mail.
+ * Reports that the client must scan this message standalone, with the reason in one line for its log.
+ * onescand answers this way whenever it cannot or may not decide. It does not depend on the content of the
+ * mail.
  */
 export class GoCold extends Error {
   constructor(why: string) {

@@ -21,9 +21,9 @@ export interface Request {
   makeMessage(): Message
 }
 
-/** What a client asks of onescand itself: slot-protocol.md, COMMANDS. */
+/** A request about onescand itself: slot-protocol.md, COMMANDS. */
 type DaemonQuestion =
-  /** How it runs, with a trial or without. */
+  /** Its state, with or without a self-test. */
   | { readonly kind: 'tell'; readonly wantsTrial: boolean }
   /** To run a command: JSON of a ServiceCommand. */
   | { readonly kind: 'run'; readonly command: string }
@@ -43,7 +43,7 @@ export const PROTOCOL_VERSION = 'osc1'
 export const TELL = 't'
 /** The type of the question to run a command, and of the answer with its exit code. */
 export const RUN = 'r'
-/** What that command reads from standard input, and writes to standard output and standard error. */
+/** The streams of that command: standard input, standard output and standard error. */
 export const COMMAND_STREAMS = { input: 'i', output: 'o', errors: 'e' } as const
 /** Bytes of such a question at most: it may have all settings in it. */
 const RUN_MAX = 128 * 1024
@@ -135,8 +135,9 @@ export class SlotRequestReader {
   onInput: (bytes: Buffer) => void = () => {}
 
   /**
-   * Frees the message. It is called once that is closed, or if nobody made one. The reader forgets it, since
-   * the reader may stay: V8 keeps what stood in a Set when its table was replaced, until a full collection.
+   * Frees the message. Called once the message is closed, or if none was created. The reader drops its
+   * reference, because the reader may live longer: V8 keeps the old entries of a Set whose table was replaced
+   * until a full collection.
    */
   free(): void {
     this.#intake?.close()

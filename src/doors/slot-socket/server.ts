@@ -33,11 +33,11 @@ import { GoCold } from './frames.ts'
 import type { Request } from './request.ts'
 import { type DaemonDescription, descriptionFrame } from './tell.ts'
 
-/** The options of the slot's door, besides its configuration. */
+/** The options of the slot interface, in addition to its configuration. */
 export interface SlotSocketOptions {
   /** Connections at once, those that end included. Any more wait. */
   readonly maxSockets?: number
-  /** Bytes of all requests that are not answered yet: the door's memory. */
+  /** Upper limit, in bytes, for all unanswered requests: the memory of the interface. */
   readonly memory: number
   /** Bytes of a message. */
   readonly maxSize: number
@@ -61,20 +61,20 @@ export interface SlotSocketOptions {
 export interface SlotTimeouts {
   /** From the connection of a client to the end of the head of its question. */
   readonly head: number
-  /** Of silence within a message. */
+  /** Silence within a message. */
   readonly silence: number
-  /** For a message to come, beyond the time that scanners have. */
+  /** Time for a message to arrive, in addition to the time that scanners have. */
   readonly beyondTimeLeft: number
   /**
-   * For a message to come, however much time scanners have: a client that sends a byte now and then
-   * must not hold memory indefinitely.
+   * Time for a message to arrive, regardless of the time that scanners have: a client that sends a byte now
+   * and then must not hold memory indefinitely.
    */
   readonly sending: number
   /** Until a head is acknowledged whose message has come with it. */
   readonly acknowledgeAfter: number
   /** Between two signs that work goes on. */
   readonly heartbeatAfter: number
-  /** For the answer to be taken. */
+  /** Time for the client to accept the answer. */
   readonly leaving: number
 }
 
@@ -94,7 +94,7 @@ export interface Peer {
   readonly pid: number
 }
 
-/** Returns the peer of a socket; undefined if the runtime cannot ask for it. */
+/** Returns the peer of a socket; undefined if the runtime cannot determine it. */
 export type IdentifyPeer = (socket: Socket) => Peer | undefined
 
 /**
@@ -111,7 +111,7 @@ export function identifyPeerBy(system: System | undefined): IdentifyPeer {
 /** Milliseconds before the user of BOUNCEUSER is looked up again. */
 const BOUNCE_USER_FOR = 1000
 
-/** Answers the requests of all conversations of the slot's door. */
+/** Answers the requests of all conversations of the slot interface. */
 export class SlotServer {
   readonly options: SlotSocketOptions
   readonly uptime = uptime
@@ -135,10 +135,10 @@ export class SlotServer {
   }
 
   /**
-   * Waits until fewer than `maxClients` messages are being judged, and answers in the time that is
-   * left, by frames. `elapsed` returns the milliseconds since the client connected. Rejects with GoCold,
-   * or any other error, if there is no answer: the client then becomes the cold program, so no fault
-   * of onescand decides about mail.
+   * Waits until fewer than `maxClients` messages are being judged, and answers in the remaining time with
+   * frames. `elapsed` returns the milliseconds since the client connected. Rejects with GoCold, or any other
+   * error, if there is no answer. The client then scans standalone, so no fault of onescand decides about
+   * mail.
    */
   async answer(
     socket: Socket,
@@ -214,7 +214,7 @@ export class SlotServer {
     return runCommandHere(command, { ...client, ownArgs })
   }
 
-  /** Whether the kernel says that root or onescand's own account asks. */
+  /** Returns whether the kernel reports root or onescand's own account as the client. */
   #obeys(socket: Socket): boolean {
     const uid = this.options.identifyPeer(socket)?.uid
     return uid === 0 || uid === process.geteuid!()
@@ -237,9 +237,9 @@ function judgingBy(configuration: Configuration) {
 }
 
 /**
- * Reads the client. Throws GoCold if the kernel does not report the client's user, and the client may
- * be qmail-send with a bounce of its own, which is never refused: the cold program knows its user.
- * A host without the user of BOUNCEUSER has no qmail-send, and mail that has an address came from a
+ * Returns the client of a request. Throws GoCold if the kernel does not report the client's user, and the
+ * client may be qmail-send with a bounce of its own, which is never refused. The standalone program knows its
+ * user. A host without the user of BOUNCEUSER has no qmail-send, and mail with a client address came from a
  * server.
  */
 function readClient(
@@ -279,13 +279,12 @@ function dropOnlyIfAsked(decision: Decision, { variables }: Request): Decision {
   throw new GoCold("REJECTVIRUS=2 is the daemon's, not the client's")
 }
 
-/** Stands for the header of a message that nobody looks at. */
+/** Replaces the header of a message whose content is not read. */
 const NO_HEADER = new Header(Buffer.alloc(0))
 
 /**
- * Answers a client for which nothing is scanned. Its message passes as it is, unless a service for
- * quotas is asked and all recipients are over quota. `about` returns what a log line says at the moment
- * of the call.
+ * Answers a client for which nothing is scanned. Its message passes unchanged, unless quotas are checked and
+ * all recipients are over quota. `about` returns the context for a log line at the moment of the call.
  */
 async function answerUnscanned(
   mail: AnnouncedMail,

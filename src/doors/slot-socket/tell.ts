@@ -4,9 +4,9 @@ import { askOnce } from '../../protocol/shared/ask-once.ts'
 import { createFrameReader, frame } from './frames.ts'
 import { PROTOCOL_VERSION, TELL } from './request.ts'
 
-/** What an onescand reports about itself to any client: slot-protocol.md. */
+/** The state that an onescand reports to any client: slot-protocol.md. */
 interface DaemonAnswer {
-  /** For root and for onescand's own account alone. */
+  /** Sent only to root and to onescand's own account. */
   readonly daemon?: DaemonDescription | undefined
 }
 
@@ -21,27 +21,27 @@ export interface DaemonDescription {
   /** The files of its settings, and of its program, that have changed since it has read them. */
   readonly changed: readonly string[]
   readonly replaced: readonly string[]
-  /** Why nobody can read the lines of its LOGFILE. */
+  /** Why the lines of its LOGFILE cannot be read. */
   readonly lostLog?: LostLog | undefined
-  /** What a trial of its own has shown, if one is wanted. */
+  /** The result of its self-test, if one was requested. */
   readonly trial?: DaemonTrial
 }
 
-/** As onescand sees the file itself, in its unit. */
+/** The state of the file as seen by onescand, in its unit. */
 const LOST_LOGS = ['not visible to onescand', 'a device'] as const
 export type LostLog = (typeof LOST_LOGS)[number]
 
-/** A trial by which an onescand finds out whether mail is scanned. */
+/** A self-test by which onescand checks whether mail is scanned. */
 interface DaemonTrial {
-  /** Nothing if a clean message came out as clean, EICAR was found, and all doors answer. */
+  /** Empty if a clean message was found clean, EICAR was found, and all interfaces answer. */
   readonly wrong: readonly Finding[]
-  /** The doors that are open: `milter unix:/run/onescan/milter.sock`. */
+  /** The addresses of the open interfaces: `milter unix:/run/onescan/milter.sock`. */
   readonly doors: readonly string[]
 }
 
 /** Bytes of the longest answer that is read. An environment may have as many. */
 const DESCRIPTION_MAX = 4 * 1024 * 1024
-/** The most arguments, files, doors or findings in it. */
+/** Upper limit for arguments, files, interfaces or findings in it. */
 const LIST_MAX = 1_000
 
 /** Makes the answer. */
@@ -50,9 +50,9 @@ export function descriptionFrame(daemon: DaemonDescription | undefined): Buffer 
 }
 
 /**
- * Asks the onescand at a socket for its description, with a trial if that is wanted. Resolves to
- * undefined if something else answers. Rejects if there is no answer within the given milliseconds. Any process
- * may listen there.
+ * Requests the description of the onescand at a socket, with a self-test if `wantsTrial`. Resolves to
+ * undefined if another program answers; any process may listen there. Rejects if there is no answer within
+ * the given milliseconds.
  */
 export async function askForDescription(
   path: string,
@@ -78,7 +78,7 @@ export async function askForDescription(
 
 const OTHER = Buffer.alloc(0)
 
-/** Reads an answer; undefined if it has another form. */
+/** Parses an answer; returns undefined if it has another form. */
 function readDescription(payload: Buffer): DaemonAnswer | undefined {
   const answer = attempt((): unknown => JSON.parse(payload.toString()))
   if (typeof answer !== 'object' || answer === null || Array.isArray(answer)) return undefined

@@ -21,7 +21,7 @@ export interface ChainCall extends Chain {
   readonly self: string
 }
 
-/** What is needed to carry a decision out. */
+/** The values needed to carry a decision out. */
 export interface SlotContext {
   readonly chain: ChainCall
   readonly errorReport: ErrorReport

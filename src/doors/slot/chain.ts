@@ -16,9 +16,9 @@ export interface Chain {
 const REMEDY = 'set QUEUECHAIN to the real qmail-queue'
 
 /**
- * Returns the next program: that of the arguments, or of QUEUECHAIN, or the real qmail-queue. A
- * name without a slash is looked up in PATH. Throws a Fault of kind `chain` if the next program is one that
- * leads back here, as a script that calls the slot: the two would execute each other without end.
+ * Returns the next program: that of the arguments, of QUEUECHAIN, or the real qmail-queue. A name without a
+ * slash is searched in PATH. Throws a Fault of kind `chain` if the next program leads back here, for example
+ * a script that calls onescan-queue: the two would execute each other without end.
  */
 export function findChain(
   args: readonly string[],

@@ -40,7 +40,7 @@ export async function prepareTools(config: JudgeConfig, log: LogSink): Promise<S
 /** Opens the client that asks for quotas. It has code of its own, which other mail does not load. */
 export async function openSlotQuota(settings: QuotaSettings): Promise<QuotaClient> {
   const { openQuotaClient } = await import('../../scan/quota/quota-client.ts')
-  return openQuotaClient(settings, () => {}) // the slot's line says what the answer was
+  return openQuotaClient(settings, () => {}) // the log line of onescan-queue contains the answer
 }
 
 function once<Value>(compute: () => Value): () => Value {

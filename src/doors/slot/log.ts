@@ -11,8 +11,8 @@ import type { Decision } from '../../scan/judge/decision.ts'
 import { uptime } from './uptime.ts'
 
 /**
- * The slot's log: one line for each message, whatever becomes of it. If an exit code is undefined,
- * the caller gets that of the next program.
+ * The log of onescan-queue: one line for each message, whatever the outcome. If an exit code is undefined,
+ * the caller receives that of the next program.
  */
 export class SlotLog {
   /** Set when the message has come. */
@@ -26,7 +26,7 @@ export class SlotLog {
     this.#sink = sink
   }
 
-  /** What every line says, at this moment. */
+  /** Returns the context common to all lines, at this moment. */
   about(): LogContext {
     const total = uptime() - this.#started
     return { remote: this.#remote, transaction: this.transaction, total }

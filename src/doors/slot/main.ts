@@ -104,8 +104,8 @@ function tellsUsage(): boolean {
 }
 
 /**
- * Removes the files for scanners if this process is asked to end while they run, and defers the mail.
- * (SIGKILL leaves a file; onescand sweeps it.)
+ * If a signal asks this process to end while scanners run, removes the files for scanners, and defers the
+ * mail. (SIGKILL leaves a file; onescand sweeps it.)
  */
 function removeWhenKilled(): { stop(): void } {
   const end = () => {

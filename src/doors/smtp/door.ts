@@ -11,7 +11,7 @@ import { SmtpSession } from './session.ts'
 /** Milliseconds between two checks of what is due. */
 const TICK_MAX = 1000
 
-/** The SMTP door: sessions of mail servers on whatever the server listens on. */
+/** Returns the SMTP interface, which serves sessions of mail servers. */
 export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: SmtpOptions): Door {
   const { maxClients, maxSockets, budget, timeouts = defaultTimeouts } = options
   const services = new SmtpServices(first, route, options)
@@ -57,7 +57,7 @@ class ClientConnections {
   readonly #max: number
   readonly #makesRoomAfter: number
   readonly #services: Pick<SmtpServices, 'complain' | 'uptime'>
-  /** Whether there was no place for the last client that came, which the log says once. */
+  /** Whether there was no slot for the last client that connected, which is logged once. */
   #isCrowded = false
 
   constructor(
@@ -71,10 +71,13 @@ class ClientConnections {
   }
 
   /**
-   * Returns whether one more client may come. If there are too many, the client is closed that has
-   * come no further for longest; one within content only if there is no other. If all go on, and
-   * another address than that of the new client has more than half of the connections, one of its
-   * clients is closed. That is logged once, until there is room again.
+   * Returns whether one more client may be accepted. If all slots are used, it closes a client:
+   *
+   * 1. The one without progress for the longest time; a client within content only if there is no other.
+   * 2. If all make progress, one client of another address than the new one's that has more than half of the
+   *    connections.
+   *
+   * That is logged once, until a slot is free again.
    */
   makeRoom(clients: Connections<SmtpConnection>, newcomer: string | undefined): boolean {
     const served = [...clients.keys()].filter(({ hasHungUp }) => !hasHungUp)
@@ -114,8 +117,8 @@ class ClientConnections {
 }
 
 /**
- * Says a reply and closes the socket at once: a client that is not served holds none, whatever it
- * sends. A client that waits for the greeting hears the reply all the same.
+ * Sends a reply and closes the socket immediately, so that a refused client uses no socket, whatever it
+ * sends. A client that waits for the greeting receives the reply.
  */
 function turnAway(socket: Socket, { bytes }: RawReply): undefined {
   socket.on('error', () => socket.destroy())

@@ -30,15 +30,15 @@ import { SmtpTransaction } from './transaction/transaction.ts'
 export class SmtpSession {
   readonly #services: SmtpServices
   readonly #client: SmtpConnection
-  /** Address of the client; undefined on a socket with a path. */
+  /** Address of the client; undefined for a unix socket. */
   readonly #peer: string | undefined
   readonly #nextServer: NextServerLink
   #transaction: SmtpTransaction | undefined
   /** The name that the client has greeted with. */
   #helo: string | undefined
-  /** What XCLIENT has told about the client, for the whole session. */
+  /** The XCLIENT attributes of the client, for the whole session. */
   #xclient: ClientAttributes = {}
-  /** What XFORWARD has told, for one message. */
+  /** The XFORWARD attributes, for one message. */
   #xforward: ClientAttributes = {}
   #isOver = false
 
@@ -62,7 +62,7 @@ export class SmtpSession {
     return this.#sendingClient().origin.clientAddress
   }
 
-  /** Converses until the client leaves, says QUIT, or is dismissed. Never rejects. */
+  /** Serves the client until it disconnects, sends QUIT, or is dismissed. Never rejects. */
   async run(): Promise<void> {
     this.#greetClient()
     try {
@@ -143,7 +143,7 @@ export class SmtpSession {
     }
   }
 
-  /** RFC 5321 4.1.4: a greeting that is refused leaves all as it was, here and at the next server. */
+  /** RFC 5321 4.1.4: a refused greeting changes no state, here and at the next server. */
   async #greet({ line, argument }: SmtpCommand): Promise<RawReply> {
     const reply = await this.#nextServer.greet(line)
     if (reply.code !== 250) return reply
@@ -173,7 +173,7 @@ export class SmtpSession {
     }
   }
 
-  /** A recipient is asked about, and gets room in memory, before the next server hears of it. */
+  /** Checks a recipient, and reserves memory for it, before sending it to the next server. */
   async #addRecipient({ line, argument }: SmtpCommand): Promise<RawReply> {
     const transaction = this.#transaction
     if (transaction === undefined) return ownReply.mailFirst
@@ -260,7 +260,7 @@ export class SmtpSession {
     }
   }
 
-  /** Forgets the message, and what XFORWARD has told for it. */
+  /** Discards the message and its XFORWARD attributes. */
   #startAnew(): void {
     this.#dropTransaction()
     this.#nextServer.forget()
@@ -273,8 +273,8 @@ export class SmtpSession {
   }
 
   /**
-   * Returns what is known about the sending client: the attributes that the server in front has
-   * told by XFORWARD or XCLIENT, or else what the connection itself shows.
+   * Returns the sending client: the attributes that the upstream server has sent by XFORWARD or XCLIENT, or
+   * else those of the connection itself.
    */
   #sendingClient(): SendingClient {
     const { ADDR, NAME, HELO, IDENT, LOGIN, SOURCE } = { ...this.#xclient, ...this.#xforward }

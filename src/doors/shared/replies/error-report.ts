@@ -17,10 +17,10 @@ export interface ErrorReport {
 const REPORT_MAX = 255
 
 /**
- * Reads ERROR_FD, and checks the descriptor. It must be a socket, or a pipe that is
- * open for writing only, and no other descriptor of this process may lead to the same file.
- * Otherwise the number may be one of the runtime's own pipes, or become a socket to a scanner. For
- * the same reason this is called before anything else is opened.
+ * Parses ERROR_FD, and checks the descriptor. It must be a socket, or a pipe that is open for writing only,
+ * and no other descriptor of this process may refer to the same file. Otherwise the number may be one of the
+ * runtime's own pipes, or become a socket to a scanner. For the same reason this function must be called
+ * before anything else is opened.
  */
 export function readErrorReport(env: Environment): ErrorReport {
   const { fd, code } = readReplyForm(env)

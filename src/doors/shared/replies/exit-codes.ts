@@ -25,7 +25,7 @@ export const exit = {
 /** Whether callers take an answer for permanent. All others are temporary but `done`. */
 export const isPermanent = (code: number): boolean => (code >= 11 && code <= 40) || code === 115
 
-/** The meaning of each code: the table of onescan-queue(8), in its words. */
+/** The meaning of each code, as in the table of onescan-queue(8). */
 export const exitMeanings: Readonly<Record<number, string>> = {
   [exit.done]:
     'The message is queued, is kept in quarantine, or was dropped as REJECTVIRUS=2 asks.',

@@ -18,20 +18,20 @@ const UNENDED_MAX = 64 * 1024
 
 /** Milliseconds that a client has: RFC 5321 4.5.3.2.7 wants five minutes at least. */
 export interface SmtpTimeouts {
-  /** Of silence, whatever the client is doing. */
+  /** Silence, whatever the client is doing. */
   readonly silence: number
   /** From the first byte of a command to its last. */
   readonly command: number
   /** From the answer to DATA to the end of the content. */
   readonly content: number
   /**
-   * In which the session waits for the client and comes no further; after that it may be closed to
-   * make room for another one.
+   * Time in which the session waits for the client without progress; after that it may be closed to free a
+   * slot.
    */
   readonly makesRoomAfter: number
   /** From QUIT to the end of the client's side, if it still waits for answers then. */
   readonly end: number
-  /** For the last reply to be taken. */
+  /** Time for the client to accept the last reply. */
   readonly leaving: number
 }
 
@@ -46,7 +46,7 @@ export const defaultTimeouts: SmtpTimeouts = {
 
 /** A session as its client's connection sees it. */
 interface ServedSession {
-  /** The address of the client, or of the one that the server in front has told. */
+  /** The address of the client, or the one that the upstream server has forwarded. */
   readonly clientAddress: string | undefined
   /** Whether MAIL was taken and the message is not over. */
   readonly isAmidMessage: boolean
@@ -66,13 +66,13 @@ export class SmtpConnection implements ServedConnection {
   /** Whether the line that was read last is QUIT. */
   #hasQuit = false
   /**
-   * Whether a message is in hand whose content has ended. Meanwhile reading goes on, since it shows
-   * only behind all that the client sends whether it has left.
+   * Whether a message whose content has ended is being processed. Meanwhile reading continues, because a
+   * disconnect is visible only after all bytes that the client has sent.
    */
   #holdsMessage = false
-  /** Whether more came behind such a message than may wait; the rest was dropped. */
+  /** Whether more bytes followed such a message than may wait; the rest was dropped. */
   #isCutOff = false
-  /** What is being read, and since when; undefined between commands. */
+  /** The input being read, and since when; undefined between commands. */
   #reading: { readonly what: 'line' | 'content'; readonly since: number } | undefined
 
   constructor(socket: Socket, host: Omit<WireHost, 'leaving'>, timeouts: SmtpTimeouts) {
@@ -128,9 +128,9 @@ export class SmtpConnection implements ServedConnection {
   }
 
   /**
-   * Resolves to the next line, or to undefined if no more comes: the client has left, or has closed
-   * its own side of the connection. Rejects with a Fault of kind `read` if the line has no end
-   * within UNENDED_MAX, or was dropped since more than WAITING_MAX came behind a message.
+   * Resolves to the next line, or to undefined if no more lines will arrive: the client has left, or has
+   * closed its own side. Rejects with a Fault of kind `read` if the line has no end within UNENDED_MAX, or
+   * was dropped because more than WAITING_MAX followed a message.
    */
   line(): Promise<SmtpLine | undefined> {
     this.#holdsMessage = false
@@ -188,8 +188,9 @@ export class SmtpConnection implements ServedConnection {
   }
 
   /**
-   * Closes the socket as soon as everything is written, whatever the client does. A client whose message
-   * the next server may have hears what that server says: told otherwise, it would send it again.
+   * Closes the socket as soon as everything is written, whatever the client does. If the next server may have
+   * the message, the client still receives that server's reply: after any other reply it would send the
+   * message again.
    */
   dismiss(): void {
     if (!this.mustBeAnswered) this.#wire.drop(ownReply.stopping.bytes)

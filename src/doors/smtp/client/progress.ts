@@ -2,23 +2,24 @@
 const CONTENT_STEP = 4096
 
 /**
- * How far a session has come with its client, and for how long it has waited for the client without
- * coming further. A step forward is a message that is accepted, content of any message, or what the
- * session had not reached since the last message that was accepted: MAIL, each further recipient, DATA.
- * A client that begins messages again and again makes no step, and neither does one that says
- * anything else.
+ * The progress of a session with its client, and the time for which it has waited for the client without
+ * progress. Progress is an accepted message, content of any message, or a state not reached since the last
+ * accepted message: MAIL, each further recipient, DATA. Starting messages again and again is no progress, and
+ * neither is any other command.
  */
 export class Progress {
   readonly #now: () => number
   #awaitedSince: number | undefined // set while the session waits for the client
   /** Milliseconds that the session has waited for the client since the last step. */
   #waited = 0
-  /** The most recipients since the last accepted message; -1 before MAIL, Infinity from DATA on. */
+  /**
+   * The highest number of recipients since the last accepted message; -1 before MAIL, Infinity from DATA on.
+   */
   #reached = -1
   /** Bytes of content that are still missing for a step. */
   #contentLeft = CONTENT_STEP
 
-  /** `now` is a clock that nobody sets, in milliseconds. */
+  /** `now` is a monotonic clock, in milliseconds. */
   constructor(now: () => number) {
     this.#now = now
   }
@@ -29,8 +30,8 @@ export class Progress {
   }
 
   /**
-   * When the session began to wait for its client; each earlier wait since the last step moves this
-   * moment back by its length. Undefined while the client waits for the session.
+   * The time at which the session began to wait for its client; each earlier wait since the last progress
+   * moves it back by its length. Undefined while the client waits for the session.
    */
   get idleSince(): number | undefined {
     return this.#awaitedSince === undefined ? undefined : this.#awaitedSince - this.#waited

@@ -45,7 +45,7 @@ export class NextServerLink {
     return reply
   }
 
-  /** Greets the next server as the client has greeted the door. */
+  /** Sends the client's greeting to the next server. */
   async greet(line: Buffer): Promise<RawReply> {
     const reply = await this.pass(line)
     if (reply.code !== 250 || /^helo/i.test(line.toString('latin1', 0, 4))) return reply
@@ -59,7 +59,7 @@ export class NextServerLink {
     return reply
   }
 
-  /** Forgets what XFORWARD has said: it is about one message. */
+  /** Discards the XFORWARD attributes, which apply to one message. */
   forget(): void {
     this.#forwards = []
   }
@@ -69,7 +69,7 @@ export class NextServerLink {
     return this.#connection === undefined ? ownReply.ok : this.pass(line)
   }
 
-  /** Says goodbye and closes. Never rejects. */
+  /** Sends QUIT and closes. Never rejects. */
   async quit(line: Buffer): Promise<RawReply> {
     const reply = await this.#connection?.quit(line).catch(() => undefined)
     this.close()

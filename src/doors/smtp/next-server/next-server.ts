@@ -18,15 +18,15 @@ import {
  */
 export interface NextServerTimeouts {
   readonly connection: number
-  /** For the greeting, and each command but DATA and QUIT. */
+  /** Time for the greeting, and for each command except DATA and QUIT. */
   readonly command: number
-  /** For the answer to DATA. */
+  /** Time for the answer to DATA. */
   readonly data: number
   /** To take a piece of content. */
   readonly block: number
-  /** For the answer to the end of the content; by LMTP for all answers together. */
+  /** Time for the answer to the end of the content; with LMTP for all answers together. */
   readonly end: number
-  /** For the answer to QUIT, while the client that has said it holds its place. */
+  /** Time for the answer to QUIT, while the client that has sent it keeps its slot. */
   readonly quit: number
 }
 
@@ -61,9 +61,8 @@ export async function callNextServer(
 }
 
 /**
- * A connection to the server that gets the mail. If anything goes wrong, the connection is
- * closed, `lost` says why, and every call rejects with a Fault of kind `chain` that names the
- * server.
+ * A connection to the server that receives the mail. After any error, the connection is closed, `lost`
+ * contains the reason, and every call rejects with a Fault of kind `chain` that names the server.
  */
 export class NextServer {
   readonly #wire: ServerWire
@@ -87,7 +86,7 @@ export class NextServer {
     })
   }
 
-  /** Why the connection cannot be used any more; undefined while it can. */
+  /** Why the connection cannot be used any longer; undefined while it can. */
   get lost(): Error | undefined {
     return this.#wire.lost
   }
@@ -100,7 +99,7 @@ export class NextServer {
     throw this.#fail(`greets with ${greeting.bytes.toString('latin1').trim()}`)
   }
 
-  /** Says QUIT with this line, and resolves to the reply. */
+  /** Sends QUIT with this line, and resolves to the reply. */
   quit(line: Buffer): Promise<RawReply> {
     return this.ask(line, this.#timeouts.quit)
   }
@@ -160,7 +159,7 @@ export class NextServer {
     return this.#within(limit, 'has not answered', reply, left)
   }
 
-  /** Waits `left` milliseconds for something of the server; `limit` is for the complaint. */
+  /** Waits `left` milliseconds for a reply of the server; `limit` is for the error. */
   async #within<Value>(
     limit: number,
     what: string,

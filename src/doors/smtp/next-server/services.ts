@@ -18,7 +18,10 @@ import {
   type NextServerTimeouts,
 } from './next-server.ts'
 
-/** The way of mail through the door: who may bring it, how it is taken, and where it goes next. */
+/**
+ * The route of mail through the interface: which clients may bring it, how it is received, and where it goes
+ * next.
+ */
 export interface SmtpRoute {
   /** Whether LMTP is spoken, on both sides. */
   readonly lmtp: boolean
@@ -29,11 +32,11 @@ export interface SmtpRoute {
   readonly afterQueue: boolean
 }
 
-/** The options of the SMTP door, besides its configuration and its route. */
+/** The options of the SMTP interface, in addition to its configuration and its route. */
 export interface SmtpOptions extends MailDoorOptions {
   /**
-   * Sessions at once. If one more client comes, one that comes no further makes room, or one of an
-   * address that has more than half of them; or the new one is asked to come again.
+   * Maximum number of sessions. If one more client connects, a session without progress is closed, or one of
+   * an address that has more than half of them. Otherwise the new client is asked to connect again.
    */
   readonly maxClients: number
   /** Bytes of a message. */
@@ -42,7 +45,7 @@ export interface SmtpOptions extends MailDoorOptions {
   readonly nextServerTimeouts?: NextServerTimeouts
 }
 
-/** The services that the door gives to a session and to each message in it. */
+/** The services that the interface provides for a session and for each message in it. */
 export class SmtpServices extends MailServices {
   /** This host's name, for the greeting. */
   readonly hostname = hostname()

@@ -16,11 +16,12 @@ export interface SentReply {
 }
 
 /**
- * The replies to the content of one message: one, or by LMTP one for each recipient, in the order
- * of RCPT (RFC 2033 4.2). By LMTP each is said as soon as it and all before it are settled. When the
- * last one is settled, those that were not said are left for the session to say. One of several is
- * never 421: a client that hears it may read no further (RFC 5321 3.8). Nothing is said to a client
- * that has left.
+ * The replies to the content of one message: one, or with LMTP one for each recipient, in the order of RCPT
+ * (RFC 2033 4.2).
+ *
+ * With LMTP each reply is sent as soon as it and all before it are settled. When the last one is settled, the
+ * session sends those that are left. One of several is never 421: after it a client may read no further (RFC
+ * 5321 3.8). A client that has left receives no reply.
  */
 export class ContentReplies {
   readonly #replies: (RawReply | undefined)[]
@@ -38,12 +39,12 @@ export class ContentReplies {
     return this.#replies.filter((reply) => reply !== undefined)
   }
 
-  /** The replies that are settled and were not said. */
+  /** The settled replies that were not sent. */
   get unsaid(): readonly RawReply[] {
     return this.settled.slice(this.#said)
   }
 
-  /** The settled replies, and what is sent of them if the rest is said now. */
+  /** The settled replies, with the code that the client receives for each if the rest is sent now. */
   sent(): readonly SentReply[] {
     const { gone } = this.#client
     return this.settled.map((reply, index) => {
@@ -52,7 +53,7 @@ export class ContentReplies {
     })
   }
 
-  /** Whether the reply at this index was said. */
+  /** Returns whether the reply at this index was sent. */
   isSaid(index: number): boolean {
     return index < this.#said
   }

@@ -15,19 +15,19 @@ export const NEXT_SERVER_LOST: SmtpReply = {
 /** RFC 5321 4.2.1: the server is about to close the connection. */
 export const CLOSING = 421
 
-/** The replies that the door gives by itself; all others come from the next server. */
+/** The replies that the interface gives itself; all others come from the next server. */
 export const ownReply = {
   ok: reply(250, '2.0.0', 'Ok'),
   bye: reply(221, '2.0.0', 'Bye'),
   startContent: rawReply({ code: 354, lines: ['End data with <CR><LF>.<CR><LF>'] }),
 
   notACommand: reply(500, '5.5.2', 'not a command'),
-  /** As Postfix answers with `smtpd_forbid_bare_newline = reject`, before it hangs up. */
+  /** The reply of Postfix with `smtpd_forbid_bare_newline = reject`, before it hangs up. */
   bareLineFeed: reply(550, '5.5.2', 'bare <LF> received'),
   lineTooLong: reply(500, '5.5.2', 'the line is too long'),
   addressMissing: reply(501, '5.5.4', 'the address is missing'),
   dataHasArgument: reply(501, '5.5.4', 'DATA has no argument'),
-  /** As Postfix answers where BDAT is switched off, before it hangs up. */
+  /** The reply of Postfix where BDAT is switched off, before it hangs up. */
   noChunks: reply(521, '5.5.1', 'BDAT was not offered'),
   notThroughHere: reply(502, '5.5.1', 'not through this filter'),
   mailFirst: reply(503, '5.5.1', 'MAIL comes first'),

@@ -20,11 +20,11 @@ const AFTER_ADDRESS = Buffer.from('>')
 export const dropped = rawReply({ code: 250, enhanced: '2.0.0', lines: ['Ok'] })
 
 /**
- * Carries a decision out, and gives every recipient its reply; without a decision the message goes
- * on as it came. Mail is accepted only if and when the next server has accepted it. Resolves to why
- * the next server was lost before it had answered for all, or to undefined. Rejects with a Fault of
- * kind `chain` if it was lost before it had answered for anybody, or of kind `read` if the client
- * leaves before the message is with the next server.
+ * Carries a decision out, and gives every recipient its reply; without a decision the message goes on
+ * unchanged. Mail is accepted only after the next server has accepted it. Resolves to the reason if the next
+ * server was lost before it had answered for all recipients, otherwise to undefined. Rejects with a Fault of
+ * kind `chain` if the next server was lost before its first answer. Rejects with kind `read` if the client
+ * leaves before the next server has the message.
  */
 export async function carryOut(
   decision: Decision | undefined,
@@ -83,8 +83,8 @@ async function forward(
 }
 
 /**
- * Hands the message on to the recipients whose share is accepted. By LMTP the others get replies of
- * their own, whatever becomes of the next server.
+ * Sends the message to the recipients whose share is accepted. With LMTP the others receive separate replies,
+ * even if the next server is lost.
  */
 async function answerEach(
   split: SplitDecision,
@@ -115,10 +115,9 @@ async function answerEach(
 }
 
 /**
- * Gives recipients the replies that the next server has for them, as they come; `indexes` are
- * theirs among all recipients. If the next server is lost, the others are deferred. Calls `before`
- * before the first reply. Resolves to the number of replies that came, and to why the server
- * was lost.
+ * Gives recipients the replies of the next server as they arrive; `indexes` are the positions of these
+ * recipients among all. If the next server is lost, the others are deferred. Calls `before` before the first
+ * reply. Resolves to the number of replies received, and to why the server was lost.
  */
 async function answerAsReceived(
   handedOn: AsyncIterable<RecipientReply>,

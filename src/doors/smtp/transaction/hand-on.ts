@@ -29,14 +29,14 @@ export interface SmtpDelivery {
   readonly beyondRecall: () => void
 }
 
-/** RCPT commands that take the place of those which the next server has taken. */
+/** RCPT commands that replace those which the next server has accepted. */
 interface OtherRecipients {
   readonly lines: readonly Buffer[]
-  /** Whether the next server hears of them for the first time. */
+  /** Whether the next server has not received these recipients before. */
   readonly areNew: boolean
 }
 
-/** A reply of the next server, for the recipient at this index; the only one without LMTP. */
+/** A reply of the next server, for the recipient at this index; without LMTP the only one. */
 export type RecipientReply = readonly [index: number, reply: RawReply]
 
 /** Milliseconds for RSET to be answered, while the client waits for its own reply. */
@@ -52,12 +52,14 @@ export async function dropTransaction(next: NextServer): Promise<void> {
 }
 
 /**
- * Hands the message on, and yields the replies of the next server as they come: one for the
- * message, or by LMTP one for each recipient. Nothing is yielded before it is certain whether the
- * next server has the whole message. `others` get it instead of the recipients so far. If one of
- * these was taken before and is refused now, it is deferred: by LMTP it alone, by SMTP all of them.
- * Rejects with a Fault of kind `chain` if the next server is lost, or answers so that it cannot be
- * used again, and as readers of the message do; then the connection is closed.
+ * Sends the message to the next server, and yields its replies as they arrive: one for the message, or with
+ * LMTP one for each recipient. Nothing is yielded before it is certain whether the next server has the whole
+ * message.
+ *
+ * `others` receive it instead of the recipients until now. If one of them was accepted before and is refused
+ * now, it is deferred: with LMTP this recipient alone, with SMTP all of them. Rejects with a Fault of kind
+ * `chain` if the next server is lost, or gives an answer after which it cannot be used again, and with the
+ * errors of reading the message; the connection is then closed.
  */
 export async function* handOn(
   edits: HeaderEdits,
@@ -82,7 +84,7 @@ export async function* handOn(
     if (lmtp) yield* answersTo(taken, first, next)
     else yield [0, first]
   } catch (error) {
-    next.close() // whatever it says now belongs to nobody
+    next.close() // its further replies belong to no message
     throw error
   }
 }
@@ -103,9 +105,9 @@ async function* answersTo(
 }
 
 /**
- * Begins the transaction anew with other recipients. The next server forgets at RSET what XFORWARD
- * has said, so it is told again. Resolves to the indexes of those who are taken, none if the
- * message must not be handed on, and to the replies to the others.
+ * Begins the transaction again with other recipients. RSET makes the next server discard the XFORWARD
+ * attributes, so they are sent again. Resolves to the indexes of the accepted recipients, none if the message
+ * must not be sent, and to the replies to the others.
  */
 async function readdress(
   { lines, areNew }: OtherRecipients,
@@ -152,7 +154,7 @@ async function sendContent(
   // After a standstill of this process, what the client did meanwhile is read before what comes now.
   await nextTurn()
   if (gone.aborted) throw clientLeft()
-  // If the client leaves now, the next server has the message.
+  // If the client leaves after this point, the next server has the message.
   beyondRecall()
   return next.endData([...ready, stuffing.finish()])
 }

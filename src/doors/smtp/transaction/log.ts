@@ -22,9 +22,9 @@ import type { SmtpServices } from '../next-server/services.ts'
 import type { SentReply } from '../replies/content-replies.ts'
 import { ownReply } from '../replies/own-replies.ts'
 
-/** What became of a message whose decision was carried out. */
+/** The outcome of a message whose decision was carried out. */
 export interface CarriedOut {
-  /** What stands of the decision; undefined if nothing was looked at. */
+  /** The decision as it was carried out; undefined if the message was not judged. */
   readonly decision: Decision | undefined
   /** One reply, or by LMTP one for each recipient. */
   readonly replies: readonly SentReply[]
@@ -32,7 +32,7 @@ export interface CarriedOut {
   readonly lost: Fault | undefined
 }
 
-/** Logs what becomes of a message from this origin. */
+/** Logs the outcome of messages from this origin. */
 export class TransactionLog {
   /** Set when the message has come. */
   transaction: Transaction | undefined
@@ -47,8 +47,8 @@ export class TransactionLog {
   }
 
   /**
-   * Returns what a line says at this moment of a message that gets these replies. `next` is what the
-   * next server said, if that is not what the client heard.
+   * Returns the context for a log line about a message with these replies, at this moment. `next` is the
+   * reply of the next server, if the client received a different one.
    */
   about(replies: readonly SentReply[], next = ''): LogContext {
     return {
@@ -70,8 +70,8 @@ export class TransactionLog {
   }
 
   /**
-   * Logs a message whose decision was carried out. Each share of a split message has lines of its
-   * own, and so have recipients of a share whose clients heard different codes.
+   * Logs a message whose decision was carried out. Each share of a split message has separate lines, and so
+   * have recipients of a share whose clients received different codes.
    */
   carriedOut(end: CarriedOut, envelope: Envelope, judging: Judging): void {
     const { decision, replies } = end
@@ -143,8 +143,8 @@ function namesOf({ replies, envelope }: AnsweredRecipients): Generator<Buffer> {
 }
 
 /**
- * If the next server has not taken the message, or the client has not heard that it has, returns what it
- * said, or why it said nothing; otherwise ''.
+ * Returns the reply of the next server, or why there was none, if it has not accepted the message or the
+ * client was not informed of the acceptance; otherwise ''.
  */
 function saidByNext(replies: readonly SentReply[], lost: Fault | undefined): string {
   const { reply, sent } = worstOf(replies) ?? {}

@@ -11,12 +11,13 @@ import type { SmtpConnection } from '../client/connection.ts'
 import type { SmtpServices } from '../next-server/services.ts'
 
 /**
- * Calls `start`, which asks the client for the content of a message, receives it, and calls `use` with
- * it and with the refusal that its form asks for. All that receiving needs is reserved before `start`.
- * Lines end in LF, as they do in the queues of MTAs, in mailboxes and before the slot of the next host,
- * so that scanners see what others will see. When `use` has come to its end, the message is closed and
- * everything is freed. Rejects with a Fault of kind `read` if the client leaves, and with those of
- * Intake.
+ * Receives the content of a message, and calls `use` with it and with a refusal if its form requires one. All
+ * memory that receiving needs is reserved before `start` asks the client for the content. When `use` has
+ * ended, the message is closed and everything is freed. Rejects with a Fault of kind `read` if the client
+ * leaves, and with the errors of Intake.
+ *
+ * Lines end in LF, as in the queues of MTAs, in mailboxes and in the input of qmail-queue on the next host,
+ * so that scanners see the same bytes as others.
  */
 export async function withContent(
   client: SmtpConnection,
@@ -31,7 +32,7 @@ export async function withContent(
     const byForm = await readContent(client, intake, services)
     const message = intake.finish()
     try {
-      // After the queue the servers behind count the hops, and a bounce is theirs.
+      // After the queue, the later servers count the hops, and a bounce is their task.
       const byHops = services.afterQueue ? undefined : refuseTooManyHops(message.header)
       await use(message, byForm ?? byHops)
     } finally {
@@ -73,7 +74,7 @@ async function readContent(
     if (reader.rest.length === 0) releaseBuffer(chunk)
   }
   client.giveBack(reader.rest) // no CR is held back: what there is of content ends in CRLF
-  if (client.gone.aborted) throw clientLeft() // behind its last dot, without QUIT
+  if (client.gone.aborted) throw clientLeft() // after its last dot, without QUIT
   if (trouble !== undefined) throw trouble
   return refuseContent(reader, size, services)
 }
@@ -109,9 +110,8 @@ function refuseContent(
 const HOPS_MAX = 50
 
 /**
- * Returns the refusal of a message that goes round: each server on its way adds a Received field
- * (RFC 5321 6.3). The servers behind cannot count in time, since each hands the message on before
- * it has all of it.
+ * Returns the refusal of a message in a mail loop: each server on its way adds a Received field (RFC 5321
+ * 6.3). The later servers cannot count in time, because each sends the message on before it has all of it.
  */
 function refuseTooManyHops({ fields }: Header): Refusal | undefined {
   const hops = fields.filter(({ key }) => key === 'received').length

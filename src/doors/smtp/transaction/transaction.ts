@@ -33,18 +33,18 @@ export class SmtpTransaction {
   readonly sender: MailAddress
   /** Bytes that the client announced for the message. */
   readonly size: number | undefined
-  /** The RCPT commands that the next server has taken, as they were sent; freed with the transaction. */
+  /** The RCPT commands that the next server has accepted, as they were sent; freed with the transaction. */
   readonly recipients: RecipientList
   /** Whether the end of the content has gone out to the next server. */
   isBeyondRecall = false
 
   /**
-   * Begins with a MAIL command: its `line` as it was sent, its path and its parameters. `share` says whose
-   * share of memory it takes.
+   * Begins with a MAIL command: its `line` as sent, its path and its parameters. `share` names the client
+   * whose share of memory it uses.
    */
   constructor(line: Buffer, { path, parameters }: SmtpPath, services: SmtpServices, share: string) {
     this.#line = line
-    // Cut, so that it takes little memory; an address that is too long stays too long.
+    // Cut, so that it uses little memory; an address that is too long stays too long.
     this.#from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
     this.#services = services
     this.recipients = new RecipientList(services.openLease(share))
@@ -53,9 +53,9 @@ export class SmtpTransaction {
   }
 
   /**
-   * Answers DATA, receives the content, judges it, and carries the decision out. Replies of single
-   * recipients are said as they come. Resolves to those that are left to say, which are one at least;
-   * never rejects. If anything fails before the content has ended, the client is still within content.
+   * Answers DATA, receives the content, judges it, and carries the decision out. Replies of single recipients
+   * are sent as they arrive. Resolves to the remaining replies, at least one; never rejects. If an error
+   * occurs before the content has ended, the client is still within content.
    */
   async receive(
     client: SmtpConnection,
@@ -135,9 +135,9 @@ function recipientIn(line: Buffer): Buffer {
 }
 
 /**
- * Carries a decision out; without one the message goes on as it came. Resolves to what stands of
- * it: if the client has to send the message again, or has left before it was answered, nothing stays
- * kept, since each attempt would keep it once more. What the next server has got by then stays there.
+ * Carries a decision out; without one the message goes on unchanged. Resolves to the final decision. If the
+ * client has to send the message again, or has left before it was answered, no kept copy stays, because each
+ * attempt would add one. What the next server has received by then stays there.
  */
 async function carryOutOnce(
   decision: Decision | undefined,
