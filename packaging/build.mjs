@@ -25,7 +25,7 @@ const programs = {
   onescand: 'daemon/main.ts',
   'onescan-quotad': 'quotad/main.ts',
   'plugin-host': 'scan/scanners/plugin-host/main.ts',
-  'smtp-delay': 'delay/main.ts',
+  'smtp-delay': 'delay/start/smtp-delay.ts',
 }
 
 /** Rarely used and heavy: bundles of their own, loaded by the first import() that wants them. */

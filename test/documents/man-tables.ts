@@ -1,5 +1,5 @@
 import { optionDefaults as daemonDefaults } from '../../src/daemon/options/options.ts'
-import { optionDefaults as delayDefaults } from '../../src/delay/shared/options.ts'
+import { optionDefaults as delayDefaults } from '../../src/delay/options.ts'
 import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
 import { codeOf, faultReply } from '../../src/doors/shared/replies/smtp-reply.ts'
 import { faultsInWords } from '../../src/lib/errors/fault.ts'

@@ -62,12 +62,12 @@ export const trusted = [
     why: 'a line of a table of the operator',
   },
   {
-    file: 'delay/shared/options.ts',
+    file: 'delay/options.ts',
     expression: '/^(\\d+\\.?\\d*|\\.\\d+)$/',
     why: 'a setting',
   },
   {
-    file: 'delay/shared/name-rules.ts',
+    file: 'delay/banner-delay/name-rules.ts',
     expression: '/(?:\\b|(?<=_|x))0([-._x]0)+\\b/',
     why: 'the eight groups of an IPv6 address',
   },

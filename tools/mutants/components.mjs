@@ -85,7 +85,8 @@ export const COMPONENTS = {
   delay: {
     files: ['src/delay/**/*.ts'],
     tests: [
-      'test/delay/shared/*.test.ts',
+      'test/delay/options.test.ts',
+      'test/delay/{banner-delay,early-talkers}/*.test.ts',
       'test/delay/gate/{find-tcp-rule,remembered-clients,connection-preparer,waiting-connections}.test.ts',
     ],
   },

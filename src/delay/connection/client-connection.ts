@@ -2,7 +2,7 @@ import { fstatSync, readSync, writeSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
 import type { ClientActivity, System } from '../../lib/runtime/system.ts'
-import type { RefusedClient } from '../shared/conversation.ts'
+import type { RefusedClient } from '../early-talkers/conversation.ts'
 
 const STDIN = 0
 const STDOUT = 1

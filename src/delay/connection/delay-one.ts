@@ -5,18 +5,13 @@ import { serviceExit } from '../../lib/process/command-line.ts'
 import { replaceProcess } from '../../lib/process/execute.ts'
 import { requireSystem, type System } from '../../lib/runtime/system.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
-import { talk } from '../shared/conversation.ts'
-import { whyWithProtocol } from '../shared/first-bytes.ts'
-import {
-  EARLY_TALKERS,
-  outcomeOf,
-  planFor,
-  readPlanSources,
-  waitFor,
-} from '../shared/greeting-delay.ts'
-import { type ConnectionEvent, log } from '../shared/log.ts'
-import type { DelayOptions } from '../shared/options.ts'
-import { findNext, IGNORED, readUcspiClient, type ServerProgram } from '../shared/ucspi.ts'
+import { planFor, readPlanSources, waitFor } from '../banner-delay/plan.ts'
+import { type ConnectionEvent, log } from '../connection-log.ts'
+import { talk } from '../early-talkers/conversation.ts'
+import { whyWithProtocol } from '../early-talkers/first-bytes.ts'
+import { EARLY_TALKERS, outcomeOf } from '../early-talkers/outcome.ts'
+import type { DelayOptions } from '../options.ts'
+import { findNext, IGNORED, readUcspiClient, type ServerProgram } from '../ucspi.ts'
 import { ClientConnection } from './client-connection.ts'
 
 /** The descriptor of the client. */

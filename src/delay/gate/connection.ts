@@ -6,7 +6,7 @@ import type {
   SocketEvent,
   System,
 } from '../../lib/runtime/system.ts'
-import type { RefusedClient } from '../shared/conversation.ts'
+import type { RefusedClient } from '../early-talkers/conversation.ts'
 
 const READ_MAX = 16 * 1024
 /**

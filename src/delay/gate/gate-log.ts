@@ -1,5 +1,5 @@
 import type { System } from '../../lib/runtime/system.ts'
-import { type ConnectionEvent, lineOf, writeLine } from '../shared/log.ts'
+import { type ConnectionEvent, lineOf, writeLine } from '../connection-log.ts'
 import type { GateConnection } from './connection.ts'
 
 /** Milliseconds between two lines about the same trouble. */

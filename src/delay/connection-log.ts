@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
-import { attempt } from '../../lib/errors/fault.ts'
-import { type LogField, logLine } from '../../lib/errors/log.ts'
+import { attempt } from '../lib/errors/fault.ts'
+import { type LogField, logLine } from '../lib/errors/log.ts'
 
 /** The events of smtp-delay(8), DIAGNOSTICS. */
 export type ConnectionEvent =

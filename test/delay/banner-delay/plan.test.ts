@@ -1,15 +1,11 @@
 import { join } from 'node:path'
 import t from 'tap'
-import {
-  AllowList,
-  outcomeOf,
-  type PlanContext,
-  planFor,
-  readPlanSources,
-} from '../../../src/delay/shared/greeting-delay.ts'
-import { parseNameRules } from '../../../src/delay/shared/name-rules.ts'
-import { readOptions } from '../../../src/delay/shared/options.ts'
-import { readUcspiClient, type UcspiClient } from '../../../src/delay/shared/ucspi.ts'
+import { AllowList } from '../../../src/delay/banner-delay/allow-list.ts'
+import { parseNameRules } from '../../../src/delay/banner-delay/name-rules.ts'
+import { type PlanContext, planFor, readPlanSources } from '../../../src/delay/banner-delay/plan.ts'
+import { outcomeOf } from '../../../src/delay/early-talkers/outcome.ts'
+import { readOptions } from '../../../src/delay/options.ts'
+import { readUcspiClient, type UcspiClient } from '../../../src/delay/ucspi.ts'
 import { parseIpAddress } from '../../../src/lib/net/ip-address.ts'
 import type { ClientActivity } from '../../../src/lib/runtime/system.ts'
 import { startDns } from '../dns-stand-in.ts'

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { errorText, Fault } from '../../lib/errors/fault.ts'
-import { type IpAddress, Network } from '../../lib/net/ip-address.ts'
-import type { ClientActivity } from '../../lib/runtime/system.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
+import type { DelayOptions } from '../options.ts'
+import type { UcspiClient } from '../ucspi.ts'
+import { AllowList } from './allow-list.ts'
+import { type ClientClass, classify, describeClass } from './client-class.ts'
 import { dynamicNames } from './dynamic-names.ts'
-import { findRule, type NameRule, parseNameRules } from './name-rules.ts'
-import type { DelayOptions } from './options.ts'
+import { type NameRule, parseNameRules } from './name-rules.ts'
 import {
   isConfirmed,
   lookUpNames,
@@ -13,13 +14,6 @@ import {
   type Resolver,
   type ReverseNames,
 } from './reverse-dns.ts'
-import type { UcspiClient } from './ucspi.ts'
-
-/** What cannot be done without the addon. */
-export const EARLY_TALKERS = 'early talkers cannot be seen'
-
-/** The three classes of clients by their reverse DNS. */
-type ClientClass = 'ordinary' | 'dynamic' | 'nameless'
 
 /** How long a client waits for its greeting, and why. */
 export interface DelayJudgement {
@@ -33,7 +27,7 @@ export interface DelayJudgement {
 }
 
 /** The client gets its greeting if it has not talked before the delay is over. */
-interface Wait {
+export interface Wait {
   readonly kind: 'wait'
   readonly judgement: Promise<DelayJudgement>
   /** Whether the client's name may still turn out to be in the allow list. */
@@ -163,117 +157,4 @@ async function findConfirmed(
     if (entry !== undefined && (await isConfirmed(name, address, resolver))) return entry
   }
   return undefined
-}
-
-function describeClass({ class: which, name, rule }: Classification): string {
-  return [which, name, `(${rule})`].filter((part) => part !== undefined).join(' ')
-}
-
-interface Classification {
-  readonly class: ClientClass
-  /** The name that decided, as the DNS has it; undefined if there is none. */
-  readonly name: string | undefined
-  /** The rule that fits the name, or why no rule decided. */
-  readonly rule: string
-}
-
-/** Characters of a domain name (RFC 1035 2.3.4). */
-const NAME_MAX = 255
-
-/**
- * Returns the class of a client. The client is nameless only if the DNS says that there is no name;
- * if the DNS gave no answer, the client counts as ordinary. If there are several names, an ordinary
- * one decides, since their order is chance.
- */
-function classify(
-  names: ReverseNames,
-  address: IpAddress,
-  rules: readonly NameRule[],
-): Classification {
-  switch (names.answer) {
-    case 'unknown':
-      return { class: 'ordinary', name: undefined, rule: `no answer: ${names.why}` }
-    case 'none':
-      return { class: 'nameless', name: undefined, rule: 'no name' }
-    case 'names': {
-      const classifications = names.names.map((name) => classifyName(name, address, rules))
-      return (
-        classifications.find((classification) => classification.class === 'ordinary') ??
-        classifications[0]!
-      )
-    }
-  }
-}
-
-function classifyName(
-  name: string,
-  address: IpAddress,
-  rules: readonly NameRule[],
-): Classification {
-  if (!isHostName(name)) return { class: 'dynamic', name, rule: 'not a host name' }
-  const rule = findRule(rules, name, address)
-  return { class: rule?.nameClass ?? 'ordinary', name, rule: rule?.text ?? 'no rule fits' }
-}
-
-/** Whether a mail server could have the name: at least two labels of letters, digits, `-` and `_`. */
-function isHostName(name: string): boolean {
-  return name.length <= NAME_MAX && /^[\w-]{1,63}(\.[\w-]{1,63})+\.?$/.test(name)
-}
-
-/**
- * Keeps a client waiting, and resolves to how that ended. `watch` looks at the client until `delay`
- * milliseconds after it connected (the delay may not be known yet), and resolves as soon as the
- * client does something.
- */
-export async function outcomeOf(
-  { judgement, mayBeExempt }: Wait,
-  watch: (delay: Promise<number>) => Promise<ClientActivity>,
-): Promise<{ readonly event: 'passed' | 'talked' | 'left'; readonly why: string }> {
-  const sign = await watch(judgement.then((judged) => judged.delay * 1000))
-  const judged =
-    mayBeExempt && sign === 'talks' ? await judgement : await Promise.race([judgement, undefined])
-  const why = judged?.why ?? 'not looked up yet'
-  if (sign === 'left') return { event: 'left', why }
-  return { event: sign === 'silent' || judged?.isExempt ? 'passed' : 'talked', why }
-}
-
-/** Clients that are not kept waiting. */
-export class AllowList {
-  readonly #networks: { readonly network: Network; readonly text: string }[] = []
-  /** In lower case. With a leading dot, an entry stands for all names below that domain. */
-  readonly #names: string[] = []
-
-  /**
-   * Reads a list with a network or a name in each line: `192.0.2.0/24`, `10.`, `2001:db8::/32`,
-   * `mail.example.org`, or `.example.org` for all names below that domain. `#` begins a comment. Throws
-   * an Error that names the line.
-   */
-  constructor(text = '') {
-    for (const [index, line] of text.split('\n').entries()) {
-      const entry = line.replace(/#.*/, '').trim()
-      if (entry === '') continue
-      const network = Network.parse(entry)
-      if (network) this.#networks.push({ network, text: entry })
-      else if (/^\.?[\w-]+(\.[\w-]+)*$/.test(entry) && /[a-z]/i.test(entry)) {
-        this.#names.push(entry.toLowerCase())
-      } else throw new Error(`line ${index + 1}: ${entry} is neither a network nor a name`)
-    }
-  }
-
-  get hasNames(): boolean {
-    return this.#names.length > 0
-  }
-
-  /** The network that has the address; undefined if there is none. */
-  networkOf(address: IpAddress): string | undefined {
-    return this.#networks.find(({ network }) => network.has(address))?.text
-  }
-
-  /** The entry that fits a name; undefined if there is none. The name must still be confirmed. */
-  entryFor(name: string): string | undefined {
-    const lower = name.toLowerCase().replace(/\.$/, '')
-    return this.#names.find((entry) =>
-      entry.startsWith('.') ? lower.endsWith(entry) : lower === entry,
-    )
-  }
 }
