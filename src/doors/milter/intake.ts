@@ -24,9 +24,12 @@ const NO_BLANK = 'a field has no blank after its colon, and the MTA may write on
  * begins with the name of the first field is also kept as a separate message. After its header has arrived,
  * this is known:
  *
- * | the MTA sends whole messages | the body has the same fields | the message is | | --- | --- | --- | | yes
- * | yes | the body | | yes | no | the body, or the fields and the body | | not known | yes | the fields and
- * the body, or the body | | not known | no | the fields and the body |
+ * | the MTA sends whole messages | the body has the same fields | the message is |
+ * | --- | --- | --- |
+ * | yes | yes | the body |
+ * | yes | no | the body, or the fields and the body |
+ * | not known | yes | the fields and the body, or the body |
+ * | not known | no | the fields and the body |
  *
  * A sender may write such a body, so no content can make the body alone the message. All methods may throw
  * the errors of Intake.

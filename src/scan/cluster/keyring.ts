@@ -11,14 +11,14 @@ export type Scheme = 'md5' | 'hmac-sha256'
 export interface Key {
   readonly scheme: Scheme
   /**
-   * The name of the key: `[A-Za-z0-9._-]{1,32}`, unique in its keyring, not secret; `line-N` for a
-   * bare md5 key.
+   * The name of the key: `[A-Za-z0-9._-]{1,32}`, unique in its keyring, not secret; `line-N` for a bare md5
+   * key.
    */
   readonly id: string
   readonly secret: Buffer
   /** The last day (UTC, YYYY-MM-DD) on which the key signs and verifies; undefined if there is none. */
   readonly until: string | undefined
-  /** Whether its stamps may say that an administrator released a message from quarantine. */
+  /** Whether its stamps may state that an administrator released a message from quarantine. */
   readonly mayRelease: boolean
 }
 
@@ -52,11 +52,14 @@ export function keyringPath({ CLUSTERKEYS }: Environment, control: string): stri
 }
 
 /**
- * Reads the keyring. If this uid may not read it, clustering is off for it, and the log reports that: local
- * users and qmail-send have uids of their own. Without clustering their mail is only scanned once more; a
- * fault would keep their forwards and bounces indefinitely. If the default file is missing, clustering is off.
- * Throws a Fault of kind `config` for every other error: a cluster that trusts too much and one that
- * silently trusts nothing are both wrong.
+ * Reads the keyring.
+ *
+ * If this uid may not read it, clustering is off for it, and the log reports that: local users and qmail-send
+ * have uids of their own. Without clustering their mail is only scanned once more; a fault would block their
+ * forwards and bounces indefinitely. If the default file is missing, clustering is off.
+ *
+ * Throws a Fault of kind `config` for every other error. A cluster that trusts too much and one that silently
+ * trusts nothing are both wrong.
  */
 export function loadKeyring(env: Environment, control: string): Keyring {
   const path = keyringPath(env, control)
@@ -87,9 +90,9 @@ export function objectionToMode(mode: number): string | undefined {
 }
 
 /**
- * Reads the keys of a keyring: one a line, `scheme:id:secret[:until=YYYY-MM-DD][:release]`, or a
- * bare word, which is an md5 key of older versions. `#` in column 1 begins a comment. Throws a
- * Fault that names the line, and never its content.
+ * Parses the keys of a keyring: one a line, `scheme:id:secret[:until=YYYY-MM-DD][:release]`, or a bare word,
+ * which is an md5 key of older versions. `#` in column 1 begins a comment. Throws a Fault that names the
+ * line, and never its content.
  */
 export function parseKeyring(text: string, path: string): Key[] {
   const keys: Key[] = []

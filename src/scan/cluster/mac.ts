@@ -5,14 +5,14 @@ import type { Header } from '../../mail/message/header-block.ts'
 import { type Claims, isStampName } from './stamp.ts'
 
 /**
- * The bound fields of a header as stamps hash them. Each field counts as it stands, from the first byte of
- * its name through its line end; only CRLF becomes LF. Blanks stay, since in a quoted boundary every one of
- * them counts.
+ * The bound fields of a header as stamps hash them. Each field is hashed unchanged, from the first byte of
+ * its name through its line end, except that CRLF becomes LF. Blanks stay, because every blank in a quoted
+ * boundary is significant.
  */
 export class BoundFields {
   /** In latin1. */
   readonly #text: string
-  /** For each field of the header, where the bound ones from it on begin. */
+  /** For each field of the header, the offset of the first bound field from it on. */
   readonly #starts: readonly number[]
   /** The digests of stamps that bind the same fields are one. */
   readonly #digests = new Map<number, string>()
@@ -77,14 +77,14 @@ export const unboundFieldsInWords: Readonly<Record<string, string>> = {
 }
 
 /**
- * Their names in lower case. (In these few a name is found by comparing; a Set would first look it up among
- * all strings that the runtime knows, which takes four times as long.)
+ * Their names in lower case. (An array is faster than a Set for these few names: a Set would first search all
+ * strings of the runtime, which takes four times as long.)
  */
 export const unboundFields: readonly string[] = Object.keys(unboundFieldsInWords).map((name) =>
   name.toLowerCase(),
 )
 
-/** Whether a stamp vouches for a field of this name (lower case) that stands below it. */
+/** Returns whether a stamp covers a field of this name (lower case) below it. */
 export function isBound(name: string): boolean {
   return !unboundFields.includes(name) && !isStampName(name)
 }

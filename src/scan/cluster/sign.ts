@@ -11,19 +11,19 @@ interface SignOptions {
   /** Unix seconds. */
   readonly now: number
   /**
-   * The time at which the scan began, unix seconds; `now` if unset. The stamp bears this time, since
+   * The time at which the scan began, unix seconds; `now` if unset. The stamp contains this time, because
    * signatures may have changed during the scan.
    */
   readonly since?: number
   readonly crypto: Crypto
-  /** Words of `s=` that are no scanner's name, as they stand. */
+  /** Words of `s=` that are not the name of a scanner, used unchanged. */
   readonly besides?: readonly string[]
 }
 
 /**
- * Makes a stamp by the first current key for a message as it leaves, which these scanners found clean. The
- * stamp is to stand above all fields that are there. Returns undefined if the message is not well formed, or
- * if no key is current.
+ * Returns a stamp by the first current key for an outgoing message that these scanners found clean. The stamp
+ * must be inserted above all existing fields. Returns undefined if the message is not well formed, or if no
+ * key is current.
  */
 export function signMessage(
   message: HashedMessage,
@@ -34,7 +34,7 @@ export function signMessage(
 }
 
 /**
- * Makes a stamp by the first current key that may release, for a message that an administrator releases
+ * Returns a stamp by the first current key that may release, for a message that an administrator releases
  * from quarantine to these recipients, at most RELEASED_TO_MAX. Returns undefined as signMessage() does.
  */
 export function signRelease(

@@ -32,12 +32,12 @@ export interface Claims {
 /** The names of fields, without the number that follows. */
 export const FIELD = { md5: 'X-MD5-Cluster-', 'hmac-sha256': 'X-SHA256-Cluster-' } as const
 
-/** The word in `s=` of a stamp that says that each part of the message was scanned, besides the whole. */
+/** The word in `s=` of a stamp for a message whose parts were each scanned, in addition to the whole. */
 export const EVERY_PART = 'everypart'
 
 /**
- * The word in `s=` for a message that an administrator has released from quarantine, and that no host
- * need scan. No scanner can have this name, since scannerName() escapes `!`.
+ * The word in `s=` for a message that an administrator has released from quarantine, and that no host needs
+ * to scan. No scanner can have this name, because scannerName() escapes `!`.
  */
 export const RELEASED = '!released'
 
@@ -61,7 +61,10 @@ export function isStampName(name: string): boolean {
   return stampName(name) !== undefined
 }
 
-/** Reads scheme and number from the name of a field. `01` and `1` are the same number; it has any length. */
+/**
+ * Returns the scheme and number in the name of a field. `01` and `1` are the same number, which may have any
+ * length.
+ */
 export function stampName(name: string): { scheme: Stamp['scheme']; number: string } | undefined {
   // Nearly all names are ruled out here, without the expression.
   if (name.length <= 'x-md5-cluster-'.length || name[1] !== '-') return undefined

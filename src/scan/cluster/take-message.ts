@@ -8,8 +8,8 @@ import type { Key } from './keyring.ts'
 import { digestsFor } from './verify.ts'
 
 /**
- * Takes a whole message, with the digests that the keys need. The caller closes it. Rejects with what the
- * source or the intake throws, and then leaves nothing behind.
+ * Reads a whole message, with the digests that the keys need. The caller closes it. Rejects with the errors
+ * of the source or the intake, and then frees everything.
  */
 export async function takeMessage(
   source: AsyncIterable<Buffer>,

@@ -18,7 +18,7 @@ export const FUTURE_MAX = 300
 /** The reason why most mail is not trusted. */
 export const NO_STAMP = 'no stamp'
 
-/** What stamps bind of a message: its header, and the digests of its body. */
+/** The parts of a message that stamps cover: its header, and the digests of its body. */
 export type HashedMessage = Pick<Message, 'header' | 'form'>
 
 /** The result of verifying the stamps of a message. */
@@ -28,13 +28,12 @@ export type Trust =
       /** The id of the key of the first stamp that holds. */
       readonly key: string
       /**
-       * For each stamp that holds, the words of its `s=`, which one host has said together. An md5
-       * stamp stands for all scanners.
+       * For each valid stamp, the words of its `s=`, which are the statement of one host. An md5 stamp covers
+       * all scanners.
        */
       readonly scanners: 'all' | readonly ReadonlySet<string>[]
       /**
-       * The index of the stamp whose MAC covers the fields below it; undefined for md5, which
-       * covers none.
+       * The index of the stamp whose MAC covers the fields below it; undefined for md5, which covers none.
        */
       readonly stamp: number | undefined
     }
@@ -47,8 +46,8 @@ export interface VerifyOptions {
   /** Unix seconds. */
   readonly now: number
   /**
-   * Returns the time, unix seconds, from which on a stamp is as good as a scan with the signatures of
-   * this host; undefined if that is not known.
+   * Returns the time, unix seconds, from which on a stamp is as good as a scan with the signatures of this
+   * host; undefined if that time is not known.
    */
   readonly signatureDate: () => number | undefined
   readonly crypto: Crypto
@@ -113,7 +112,7 @@ function verifyHmac(
       continue
     }
     first ??= stamp
-    // A release says nothing about scanners, and a stamp of scanners nothing about a release.
+    // A release is no statement about scanners, and a stamp of scanners none about a release.
     const isOfRelease = releases(stamp, keysById.get(stamp.claims.k)!)
     const words = stamp.claims.s.split(',')
     scanners.push(new Set(words.filter((word) => word.startsWith('!') === isOfRelease)))
@@ -132,8 +131,9 @@ function candidatesOf(stamps: readonly HmacStamp[], bound: BoundFields): readonl
 }
 
 /**
- * Returns a check of stamps of this message, which tells why one does not hold under a key, or undefined.
- * The MAC comes first: anybody can forge the rest, and to read what no stamp binds takes longest.
+ * Returns a check for stamps of this message. The check returns why a stamp is invalid under a key, or
+ * undefined. The MAC is verified first: any sender can forge the rest, and reading the uncovered fields takes
+ * longest.
  */
 function createHmacCheck(
   { header, form: { digests } }: HashedMessage,
@@ -147,7 +147,9 @@ function createHmacCheck(
     unboundFault(header, stamp.field)
 }
 
-/** Whether it says that an administrator has released the message, by a key that may say so. */
+/**
+ * Returns whether the stamp states that an administrator has released the message, by a key that may do so.
+ */
 const releases = ({ claims }: HmacStamp, key: Key): boolean =>
   key.mayRelease && claims.s.split(',').includes(RELEASED)
 
@@ -167,8 +169,8 @@ function ageFault(stamp: HmacStamp, key: Key, options: VerifyOptions): string | 
 }
 
 /**
- * Looks for a field above a stamp, or one below it that stamps do not bind, by which some reader may
- * decode the body otherwise than when it was scanned.
+ * Searches for a field above a stamp, or an uncovered one below it, that may make a reader decode the body
+ * differently than when it was scanned. Returns the fault, or undefined.
  */
 function unboundFault(header: Header, stamp: number): string | undefined {
   const { fields } = header
@@ -208,11 +210,11 @@ export interface StampExplanation {
   readonly field: string
   /** The id of the key that made the stamp; undefined if no key of the keyring did. */
   readonly key: string | undefined
-  /** The reason why the stamp does not hold; undefined if it holds. */
+  /** Why the stamp is invalid; undefined if it is valid. */
   readonly fault: string | undefined
   /**
-   * The scanners that the stamp names, and the time of the scan in unix seconds; an md5 stamp tells
-   * neither.
+   * The scanners that the stamp names, and the time of the scan in unix seconds; undefined for an md5 stamp,
+   * which contains neither.
    */
   readonly claims: { readonly scanners: readonly string[]; readonly time: number } | undefined
 }
@@ -276,9 +278,9 @@ function fault(text: string): StampProof {
 }
 
 /**
- * Returns the digests that signing and verifying this message may need: that of the key that would sign
- * it, and those of schemes of which the message has stamps and the keyring has keys. Others are not
- * computed, since hashing a large body takes time. `now` is in unix seconds.
+ * Returns the digests that signing and verifying this message may need: that of the key that would sign it,
+ * and those of schemes for which the message has stamps and the keyring has keys. Other digests are not
+ * computed, because hashing a large body takes time. `now` is in unix seconds.
  */
 export function digestsFor(header: Header, keys: readonly Key[], now: number): DigestsWanted {
   const schemes = new Set<Scheme>()

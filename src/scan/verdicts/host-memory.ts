@@ -5,11 +5,11 @@ import { type InHand, Poison, type PoisonEvent } from './poison.ts'
 import { type ScanEvent, ScansInFlight } from './scans-in-flight.ts'
 import { ScansInProcess } from './scans-in-process.ts'
 
-/** What one process sends the others, as JSON. */
+/** The events that one process sends to the others, as JSON. */
 export interface HostEvents {
   /** Process id of the sender. */
   readonly from: number
-  /** Set if the process `from` has ended; another process reports that. */
+  /** Set if the process `from` has ended, which another process reports. */
   readonly gone?: true
   readonly verdicts: readonly HostEvent[]
 }
@@ -27,23 +27,23 @@ type HostEvent =
 
 /** Bytes of verdicts that one process keeps; onescand(8) has this number. */
 const VERDICTS_MAX = 16 * 1024 * 1024
-/** Most bytes that a verdict takes besides its fingerprint and its texts. */
+/** Upper limit, in bytes, for the overhead of a verdict in addition to its fingerprint and its texts. */
 const ENTRY = 256
-/** Milliseconds for which events are gathered; of a scan that ends within them nothing is sent. */
+/** Milliseconds for which events are collected; a scan that begins and ends within this time is not sent. */
 const GATHERED_FOR = 3
 
 /**
- * What a daemon remembers as long as it runs, also when it reads its settings anew. Each of its
- * processes keeps all of it, and gets from the others what they found and what they are scanning. So
- * each has a verdict without asking another.
+ * The cached data of a daemon, which survives a reload of its settings. Each of its processes holds all of
+ * it, and receives from the others their verdicts and the scans that they begin. So a process finds a verdict
+ * without a request to another one.
  */
 export class HostMemory {
   readonly inFlight: ScansInFlight
   readonly poison: Poison
   readonly scans = new ScansInProcess()
-  /** What each clamd was shown to extract from mail. */
+  /** The parts that each clamd was shown to extract from mail. */
   readonly extracted = new ExtractedForms()
-  /** What this process has in hand, for the first process. */
+  /** The messages that this process is judging, for the first process. */
   readonly inHand: InHand | undefined
   readonly #self: number
   /**
@@ -59,7 +59,7 @@ export class HostMemory {
   #events: HostEvent[] = []
   #isGathering = false
 
-  /** `self` is the id of this process; `inHand` is set if somebody reads it. */
+  /** `self` is the id of this process; `inHand` is set if the first process reads it. */
   constructor({
     self = process.pid,
     inHand,
@@ -73,12 +73,12 @@ export class HostMemory {
     this.poison = new Poison((event) => this.#tell(event))
   }
 
-  /** The verdict about a message and its copies, if one is remembered. */
+  /** Returns the cached verdict about a message and its copies; undefined if there is none. */
   recall(fingerprint: string): RememberedVerdict | undefined {
     return this.#verdicts.get(fingerprint)
   }
 
-  /** Remembers a verdict for `seconds`, in all processes. */
+  /** Caches a verdict for `seconds`, in all processes. */
   remember(fingerprint: string, verdict: RememberedVerdict, seconds: number): void {
     this.#verdicts.set(fingerprint, verdict, { ttl: seconds * 1000 })
     this.#tell({ is: 'found', fingerprint, verdict, seconds })
@@ -148,8 +148,8 @@ export class HostMemory {
 }
 
 /**
- * Leaves out scans that began and ended within these events: their verdict is remembered already, or there
- * is none.
+ * Returns the events without scans that began and ended within them: their verdict is cached already, or
+ * there is none.
  */
 function withoutShortScans(events: readonly HostEvent[]): HostEvent[] {
   const kept = new Set<HostEvent>()

@@ -15,7 +15,7 @@ import type { SharedStore, SharedStoreOptions } from './store/shared-store.ts'
 import { Verdicts, type VerdictsOptions } from './verdicts.ts'
 
 interface VerdictsContext extends Pick<VerdictsOptions, 'crypto' | 'now' | 'signatureFiles'> {
-  /** Milliseconds on a clock that nobody sets. */
+  /** Milliseconds on a monotonic clock. */
   readonly uptime: () => number
   /** Takes a line when a shared store fails, and when it answers again. */
   readonly log: (line: string) => void
@@ -24,8 +24,8 @@ interface VerdictsContext extends Pick<VerdictsOptions, 'crypto' | 'now' | 'sign
 }
 
 /**
- * Opens the memory of verdicts that settings ask for; undefined if they ask for none. Throws Faults of
- * kind `config`.
+ * Opens the verdict cache that the settings select; resolves to undefined if they select none. Rejects with
+ * Faults of kind `config`.
  */
 export async function openVerdictsBy(
   settings: VerdictSettings,
@@ -63,12 +63,12 @@ export async function openVerdictsBy(
   })
 }
 
-/** Stands for a secret if nobody outside of this host sees a fingerprint or a verdict. */
+/** The secret that is used if no other host sees a fingerprint or a verdict. */
 const UNSHARED = Buffer.alloc(32)
 
 /**
- * Returns what tells the secret of the key that the hosts share now. When the last day of that key is
- * over, and there is no other, this process has a secret of its own, and so shares nothing.
+ * Returns a function that returns the secret of the current shared key. After the last day of that key,
+ * without another one, this process uses a random secret, and so shares nothing.
  */
 function sharedSecret(store: StoreAddress, keys: readonly Key[], now: () => number): () => Buffer {
   const key = () => sharedKey(keys, now() / 1000)
@@ -100,7 +100,7 @@ function withoutKey({ text }: StoreAddress): Fault {
   return new Fault('config', `VERDICTS ${text}: hosts that share verdicts need a key; ${remedy}`)
 }
 
-/** Whether, where and for how long verdicts are remembered; onescan-settings(5) describes each setting. */
+/** Whether, where and for how long verdicts are cached; onescan-settings(5) describes each setting. */
 export interface VerdictSettings extends Omit<Values<typeof verdicts>, 'VERDICTS'> {
   readonly VERDICTS: 'off' | 'memory' | StoreAddress
 }

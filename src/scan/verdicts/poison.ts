@@ -8,10 +8,13 @@ const COUNTED_FOR = 3600 * 1000
 /** Most messages that are counted. The one whose last death is longest ago makes room. */
 const MESSAGES_MAX = 1000
 
-/** What a process tells the others of its host about a message. */
+/** The events about a message that a process sends to the others on its host. */
 export type PoisonEvent =
   | {
-      /** It was alone at this number of deaths; at none if it was there with others. */
+      /**
+       * The scanner died this number of times while it scanned this message alone; 0 if other messages were
+       * being scanned as well.
+       */
       readonly is: 'died'
       readonly fingerprint: string
       readonly deaths: number
@@ -22,17 +25,17 @@ export type PoisonEvent =
   | { readonly is: 'passed'; readonly fingerprint: string }
 
 /**
- * Counts at how many deaths of scanners a message was in hand, by its exact fingerprint. A death counts
- * for a message that was alone. If there were several, nobody knows which of them was the reason: they are
- * suspects, and each is scanned alone when it comes again (scans-in-process.ts). Other hosts never hear of
- * it.
+ * Counts the deaths of scanners for each message in progress, by its exact fingerprint. A death counts if the
+ * message was scanned alone. If several messages were in progress, any of them may be the cause: all become
+ * suspects, and each is scanned alone when it arrives again (scans-in-process.ts). Events are not sent to
+ * other hosts.
  */
 export class Poison {
-  /** Deaths, by the message; none for one that is a suspect alone. */
+  /** The number of deaths by message; 0 for a message that is only a suspect. */
   readonly #deaths: LRUCache<string, number>
   readonly #tell: (event: PoisonEvent) => void
 
-  /** `tell` takes what the other processes are to hear; `uptime` is in milliseconds. */
+  /** `tell` receives the events for the other processes; `uptime` is in milliseconds. */
   constructor(tell: (event: PoisonEvent) => void = () => {}, uptime = () => performance.now()) {
     this.#deaths = new LRUCache({
       max: MESSAGES_MAX,
@@ -53,7 +56,7 @@ export class Poison {
     return this.#deaths.get(fingerprint) ?? 0
   }
 
-  /** Milliseconds for which the message is not to be scanned; undefined if it may be. */
+  /** Returns the milliseconds for which the message must not be scanned; undefined if it may be. */
   leftAloneFor(fingerprint: string): number | undefined {
     if (this.deathsOf(fingerprint) < DEATHS_MAX) return undefined
     return this.#deaths.getRemainingTTL(fingerprint)
@@ -86,7 +89,7 @@ export class Poison {
     this.#tell({ is: 'died', fingerprint, deaths, within: COUNTED_FOR })
   }
 
-  /** Takes what another process of the host told. */
+  /** Handles an event of another process of the host. */
   receive(event: PoisonEvent): void {
     const { fingerprint } = event
     const before = this.deathsOf(fingerprint)
@@ -95,7 +98,7 @@ export class Poison {
     } else if (before === 0) this.#deaths.delete(fingerprint)
   }
 
-  /** All that a new process must hear. */
+  /** Returns all events that a new process needs. */
   retell(): Extract<PoisonEvent, { is: 'died' }>[] {
     const counted = [...this.#deaths.entries()].reverse() // the latest of them last
     return counted.map(([fingerprint, deaths]) => {
@@ -111,22 +114,22 @@ const FINGERPRINT = 43
 const ENTRY = 1 + FINGERPRINT
 /** The first byte of an entry. */
 const doing = { judging: 'j', scanning: 's', 'scanning alone': 'a' } as const
-/** What is written over it when that is over. */
+/** Overwrites an entry that has ended. */
 const OVER = Buffer.alloc(1)
 
-/** What a process had in hand when it ended. */
+/** The messages that a process was judging when it ended. */
 interface HadInHand {
-  /** How many messages it was judging; those that were scanned are among them. */
+  /** The number of messages that it was judging, including those being scanned. */
   readonly judged: number
   /** `isLone`: as of a ScanInProcess. */
   readonly scanned: readonly { readonly fingerprint: string; readonly isLone: boolean }[]
 }
 
 /**
- * The messages that a process is judging, and the fingerprints of those that are scanned, in a file. When it
- * has died, perhaps of one of these messages, the first process reads the file. A message to the
- * first process would wait for the event loop, which a message may keep busy indefinitely; writing
- * takes some microseconds. What cannot be written is lost: mail does not wait for it.
+ * A file with the number of messages that a process is judging, and the fingerprints of those being scanned.
+ * If the process dies, perhaps because of one of these messages, the first process reads the file. A message
+ * to the first process would wait for the event loop, which a mail may block indefinitely; a write takes some
+ * microseconds. An entry that cannot be written is lost: mail does not wait for it.
  */
 export class InHand {
   readonly #fd: number

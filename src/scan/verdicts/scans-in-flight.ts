@@ -4,7 +4,7 @@ import type { RememberedVerdict } from './copies/verdict-query.ts'
 /** The outcome of a scan, for the copies that wait for it. */
 export type ScanEnd =
   | { readonly kind: 'verdict'; readonly verdict: RememberedVerdict }
-  /** Another process scanned the message. Its verdict, if there is one, is remembered. */
+  /** Another process scanned the message. Its verdict, if any, is cached. */
   | { readonly kind: 'elsewhere' }
   /** The answer of the scanners is unknown. */
   | { readonly kind: 'unknown'; readonly result: ScanResult }
@@ -19,8 +19,8 @@ interface ScanInFlight {
 }
 
 /**
- * What a process sends the others about its scans. A verdict and the end of its scan come in one
- * message.
+ * The events that a process sends to the others about its scans. A verdict and the end of its scan are sent
+ * together.
  */
 export type ScanEvent =
   | { readonly is: 'begun'; readonly fingerprint: string; readonly within: number }
@@ -29,9 +29,9 @@ export type ScanEvent =
 const NOTHING: ScanEnd = { kind: 'nothing' }
 
 /**
- * The scans under way, of all processes of the host, by the message's fingerprint: the first copy is
- * scanned, the others wait. If two processes have begun before they heard of each other, the one with
- * the smaller id counts as first.
+ * The scans under way in all processes of the host, by the message's fingerprint: the first copy is scanned,
+ * and the others wait. If two processes have begun before they received each other's event, the one with the
+ * smaller id is first.
  */
 export class ScansInFlight {
   readonly #self: number
@@ -45,7 +45,7 @@ export class ScansInFlight {
     this.#tell = tell
   }
 
-  /** The scan that counts as first; undefined if there is none. */
+  /** Returns the first scan of the message; undefined if there is none. */
   of(fingerprint: string): ScanInFlight | undefined {
     const scans = this.#scans.get(fingerprint)
     return scans?.get(Math.min(...scans.keys()))
@@ -61,7 +61,7 @@ export class ScansInFlight {
     return scan
   }
 
-  /** Takes what another process told. */
+  /** Handles an event of another process. */
   receive(event: ScanEvent, from: number): void {
     const { fingerprint } = event
     if (event.is === 'ended') {

@@ -15,20 +15,20 @@ export interface ScanInProcess {
 }
 
 /**
- * The scans of one process. They go on beside each other, except a suspect, which was there with other
- * messages when a scanner or a worker died: it is scanned alone, and suspects one at a time.
+ * The scans of one process, which run concurrently. A suspect is scanned alone: it was being scanned together
+ * with other messages when a scanner or a worker died. Suspects are scanned one at a time.
  */
 export class ScansInProcess {
   readonly #scans = new Set<Scan>()
-  /** Resolves when messages may begin again; undefined if they may. */
+  /** Resolves when new scans may begin; undefined if they may begin now. */
   #gate: Promise<void> | undefined
   /** The end of the last suspect in the queue; undefined if there is none. */
   #lastLone: Promise<void> | undefined
   #onIdle = () => {}
 
   /**
-   * Resolves when the scan may begin; to undefined if it may not before the signal comes, or if a suspect
-   * had no moment alone.
+   * Resolves when the scan may begin. Resolves to undefined if the signal is aborted first, or if a suspect
+   * could not be scanned alone.
    */
   async begin(isSuspect: boolean, signal: AbortSignal): Promise<ScanInProcess | undefined> {
     if (isSuspect) return this.#beginLone(signal)
@@ -47,7 +47,7 @@ export class ScansInProcess {
       own.come()
     }
     if (before !== undefined && (await unlessAborted(before, signal)) === ABORTED) {
-      void before.then(leave) // those behind go on waiting for those in front
+      void before.then(leave) // later suspects continue to wait for earlier ones
       return undefined
     }
     const gate = event()

@@ -30,7 +30,7 @@ import type { SharedStore, Sharing } from './store/shared-store.ts'
 
 /** The surroundings of a memory of verdicts. */
 export interface VerdictsOptions extends IdentityOptions {
-  /** What all processes of this host know. */
+  /** The cached data shared by all processes of this host. */
   readonly memory: Pick<
     HostMemory,
     'recall' | 'remember' | 'inFlight' | 'poison' | 'inHand' | 'scans'
@@ -40,8 +40,8 @@ export interface VerdictsOptions extends IdentityOptions {
   /** Milliseconds, as Date.now(). */
   readonly now: () => number
   /**
-   * Milliseconds that a scan usually has here (SCANTIMEOUT). One that had less than half of that says
-   * nothing about copies.
+   * The usual time limit of a scan here, in milliseconds (SCANTIMEOUT). A scan that had less than half of
+   * that does not decide about copies.
    */
   readonly fullTime: number
 }
@@ -97,7 +97,7 @@ export class Verdicts {
           if (vain === VAIN_SCANS) return { result: end.result }
           continue
         case 'elsewhere':
-          continue // the verdict is remembered, or nowhere: one of the waiting copies finds out
+          continue // the verdict is cached, or there is none: one of the waiting copies finds out
       }
     }
   }
@@ -119,8 +119,8 @@ export class Verdicts {
   }
 
   /**
-   * Finds the result for a message and for all copies that wait for it: a remembered verdict if one
-   * counts, otherwise by a scan. Resolves to undefined if another process has begun with a copy first.
+   * Resolves to the result for a message and for all copies that wait for it: a valid cached verdict,
+   * otherwise the result of a scan. Resolves to undefined if another process has begun to scan a copy first.
    */
   async #lookUpOrScan(
     identity: MemorableMessage,
@@ -163,8 +163,8 @@ export class Verdicts {
   }
 
   /**
-   * Scans a message, unless it is left alone; counts a scanner's death. `noteSignatures` is called as
-   * ScanTask says of `signatures`.
+   * Scans a message, unless it must not be scanned now; counts the death of a scanner. `noteSignatures` is
+   * called as described for `signatures` of ScanTask.
    */
   async #scan(
     identity: MessageIdentity,
@@ -255,7 +255,7 @@ export class Verdicts {
     shared?.put(fingerprint, sealVerdict(verdict, fingerprint, secrets.seal, crypto), maxAge)
   }
 
-  /** Resolves to a remembered verdict that counts here and now: of this host, or of another one. */
+  /** Resolves to a cached verdict of this or another host that is valid here and now. */
   async #recall(
     message: MemorableMessage,
     timeout: number,
@@ -286,7 +286,7 @@ export class Verdicts {
   }
 }
 
-/** What a scan means for the copies that wait, and whether its verdict may be remembered for others. */
+/** The effect of a scan on the copies that wait, and whether its verdict may be cached for others. */
 interface FoundByScan {
   readonly end: ScanEnd
   readonly mayLast: boolean
@@ -294,7 +294,7 @@ interface FoundByScan {
 
 const ELSEWHERE = { kind: 'elsewhere' } as const
 
-/** The answers of messages that were not scanned, which say nothing about a copy. */
+/** The results for messages that were not scanned. They do not apply to copies. */
 const NOT_ALONE = notBegun(
   'scanners died while they had it and others, and there was no moment to scan it alone',
 )
@@ -312,8 +312,8 @@ function notBegun(why: string): ScanResult {
 }
 
 /**
- * Resolves to the end of a scan for which a copy waits, or to TIMED_OUT or ABORTED if its time is over before,
- * or nobody waits for its result any more.
+ * Resolves to the end of a scan for which a copy waits. Resolves to TIMED_OUT if its time limit is reached
+ * first, or to ABORTED if no client waits for its result any longer.
  */
 async function endOf(
   ended: Promise<ScanEnd>,
@@ -322,7 +322,7 @@ async function endOf(
   return withTimeout(gone ? unlessAborted(ended, gone) : ended, timeLeft())
 }
 
-/** The part of a result that holds for every copy; undefined if there is none. */
+/** Returns the part of a result that applies to every copy; undefined if there is none. */
 function memorableOf(
   result: ScanResult,
   { scanners }: MemorableMessage,
@@ -336,9 +336,9 @@ function memorableOf(
 }
 
 /**
- * Resolves to the result that holds for copies, too. What was found may lie in the fields that are this
- * message's own. So `scanAgain` scans what all copies share; if nothing is found there, nothing is known
- * about copies, and not even that they are clean: the result may need both.
+ * Resolves to the result that also applies to copies. A finding may come from fields that only this message
+ * has. So `scanAgain` scans the fields that all copies share. If that scan finds nothing, no verdict about
+ * copies is known, not even clean: the finding may need both.
  */
 async function resultForCopies(
   result: ScanResult,
@@ -355,9 +355,9 @@ async function resultForCopies(
 }
 
 /**
- * Resolves to the result in which a remembered verdict stands for the scanners that gave it. The other
- * scanners run in their order; but not those after a scanner that found something, which would not have
- * run either. What is passed over, and a limit, never hide what was found.
+ * Resolves to the result in which a cached verdict replaces the scanners that gave it. The other scanners run
+ * in their order, except those after a scanner with a finding, which would not have run either. An ignored
+ * finding or a limit never hides another finding.
  */
 async function withRemembered(
   verdict: RememberedVerdict,

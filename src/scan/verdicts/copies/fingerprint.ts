@@ -7,11 +7,11 @@ import { headerFormFault } from '../../../mail/message/well-formed.ts'
 import { unboundFields } from '../../cluster/mac.ts'
 import { isStampName } from '../../cluster/stamp.ts'
 
-/** What a fingerprint is made from: a message as scanners see it, and how they scan it. */
+/** The input of a fingerprint: a message as scanners see it, and how they scan it. */
 export interface FingerprintInput {
   /** The header as it will leave. */
   readonly header: Header
-  /** Why the message as it came is not well formed; undefined if it is. */
+  /** Why the message as received is not well formed; undefined if it is well formed. */
   readonly formFault: string | undefined
   /** SHA-256 of the canonical body, in lower-case hex. */
   readonly bodyDigest: string | undefined
@@ -20,11 +20,11 @@ export interface FingerprintInput {
 }
 
 /**
- * Returns the fingerprint by which the verdict on a message is remembered, in base64url: HMAC-SHA-256
- * under `secret` over the lines `onescan-verdict/1`, the description of the scan, `lf` or `crlf`, the
- * digest of the canonical body, and the header fields. Two messages share a fingerprint only if readers
- * of mail get the same out of both. Undefined if the message is not well formed, or if the fields that
- * differ from copy to copy are large or odd.
+ * Returns the fingerprint under which the verdict about a message is cached, in base64url. It is HMAC-SHA-256
+ * with `secret` over the lines `onescan-verdict/1`, the description of the scan, `lf` or `crlf`, the digest
+ * of the canonical body, and the header fields. Two messages have the same fingerprint only if mail programs
+ * read the same in both. Returns undefined if the message is not well formed, or if the fields that differ
+ * between copies are large or odd.
  */
 export function fingerprintOf(
   input: FingerprintInput,
@@ -41,9 +41,9 @@ export function fingerprintOf(
 }
 
 /**
- * Resolves to the exact fingerprint, by which a message is known when it is delivered again, well formed
- * or not: only Received, Date, Message-ID and stamps may differ, and only if they are ordinary. `body` is
- * read only if there is no digest of it.
+ * Resolves to the exact fingerprint, which recognizes a message that is delivered again, well formed or not.
+ * Only Received, Date, Message-ID and stamps may differ, and only if they are ordinary. `body` is read only
+ * if there is no digest of it.
  */
 export async function exactFingerprintOf(
   input: FingerprintInput,
@@ -57,7 +57,7 @@ export async function exactFingerprintOf(
   return nameOf('onescan-poison/1', input, digest, fields, secret, crypto)
 }
 
-/** Resolves to the fingerprint by which a verdict is remembered that counts for these very bytes alone. */
+/** Resolves to the fingerprint for a cached verdict about exactly these bytes. */
 export async function bytesFingerprintOf(
   input: FingerprintInput,
   { header, body }: Pick<Message, 'header' | 'body'>,
@@ -114,8 +114,8 @@ const transportFields: ReadonlySet<string> = new Set(
 )
 
 /**
- * Fields that a sender writes anew in each copy. Their presence and place are part of the
- * fingerprint; their value is not.
+ * Fields that a sender writes anew in each copy. Their presence and position are part of the fingerprint;
+ * their value is not.
  */
 const copyFields: ReadonlySet<string> = new Set(['message-id', 'date', 'to', 'cc'])
 
@@ -124,7 +124,7 @@ const retryFields: ReadonlySet<string> = new Set(['received', 'date', 'message-i
 
 type FieldShare = 'whole' | 'name' | 'nothing'
 
-/** How much of a field is part of the fingerprint of copies; `name` is in lower case. */
+/** Returns which part of a field is hashed into the fingerprint of copies; `name` is in lower case. */
 function shareOf(name: string): FieldShare {
   if (transportFields.has(name) || isStampName(name)) return 'nothing'
   return copyFields.has(name) ? 'name' : 'whole'
@@ -136,10 +136,10 @@ function shareInRetry(name: string): FieldShare {
 }
 
 /**
- * Returns the header fields, in their order. A field that counts whole stands as it is, from the
- * first byte of the name through the line end, with CRLF made LF. A field whose name alone counts
- * stands as its name in lower case, a colon and LF. Undefined if the remaining text is longer than
- * FREE_MAX, has a long line, or may say something about content.
+ * Returns the header fields, in their order. A field that is hashed whole appears unchanged, from the first
+ * byte of the name through the line end, with CRLF converted to LF. Of a field that is hashed by its name,
+ * only the name in lower case, a colon and LF appear. Returns undefined if the remaining text is longer than
+ * FREE_MAX, has a long line, or may affect how content is read.
  */
 function fieldsSharedBy(header: Header, share: (name: string) => FieldShare): string | undefined {
   let all = ''

@@ -9,7 +9,7 @@ import type { RememberedVerdict } from './verdict-query.ts'
 /** Seconds for which a virus that was found counts, whatever the signatures are here. */
 const INFECTED_FOR = 60
 
-/** What decides whether a remembered verdict counts. */
+/** The conditions under which a cached verdict is valid. */
 interface FreshnessRule {
   /** Unix seconds. */
   readonly now: number
@@ -24,10 +24,10 @@ interface FreshnessRule {
 }
 
 /**
- * Whether a remembered verdict counts here and now. `clean` counts while it is young, if it was found
- * with signatures no older than those here: scanning would say the same. `infected` counts while the
- * signatures are the very same, or for a minute: a name that ClamAV or the site has withdrawn must not
- * stay.
+ * Returns whether a cached verdict is valid here and now. `clean` is valid while it is recent, if it was
+ * found with signatures no older than those here: a scan would give the same result. `infected` is valid for
+ * one minute, or longer while the signatures are exactly the same: a name that ClamAV or the site has
+ * withdrawn must not persist.
  */
 export function stillCounts(verdict: RememberedVerdict, standard: FreshnessRule): boolean {
   const { now, maxAge, signatures, files, host } = standard

@@ -10,7 +10,7 @@ import { bytesFingerprintOf, type FingerprintInput, fingerprintOf } from './fing
 import type { Secrets } from './secrets.ts'
 import type { VerdictQuery } from './verdict-query.ts'
 
-/** What an identity depends on besides the message. */
+/** The inputs of an identity in addition to the message. */
 export interface IdentityOptions {
   /** Called for each message, because keys have a last day. */
   readonly secrets: () => Secrets
@@ -29,20 +29,20 @@ export interface MessageIdentity {
   /** Undefined if readers of mail may differ about the form of the message. */
   readonly fingerprint: string | undefined
   /**
-   * The signatures by which the scanners would scan now, by the scanner's name; a scanner without any is
-   * left out. Undefined if one of them does not say, if nobody would notice that they change, or if no
-   * verdict counts for any time.
+   * The current signatures of the scanners, by the scanner's name; a scanner without signatures is left out.
+   * Undefined if a scanner does not report its signatures, if a change of them would go unnoticed, or if
+   * verdicts expire immediately.
    */
   readonly versions: Readonly<Record<string, string>> | undefined
   readonly secrets: Secrets
   /** Seconds for which a verdict counts. */
   readonly maxAge: number
-  /** The scanners whose verdict may be remembered. */
+  /** The scanners whose verdict may be cached. */
   readonly scanners: readonly Scanner[]
   readonly fingerprintInput: FingerprintInput
 }
 
-/** The same for a message whose verdict may be remembered. */
+/** The identity of a message whose verdict may be cached. */
 export interface MemorableMessage extends MessageIdentity {
   readonly fingerprint: string
   readonly versions: Readonly<Record<string, string>>
@@ -86,9 +86,9 @@ export async function identify(
 }
 
 /**
- * Describes how a message is scanned, in one line of printable ASCII: the release of onescan, what each
- * scanner judges by, and the settings that leave parts unscanned or have them scanned twice. Only a
- * verdict of the same description counts.
+ * Returns a description of how a message is scanned, in one line of printable ASCII: the release of onescan,
+ * the identity of each scanner, and the settings that leave parts unscanned or scan them twice. A verdict
+ * applies only to scans with the same description.
  */
 function describeScan(
   isByBytes: boolean,
@@ -104,9 +104,9 @@ function describeScan(
 }
 
 /**
- * Resolves to the signatures with which the scanners would scan now; undefined if one does not tell
- * its own: then no verdict may be kept. A site's own files have no number, so their names and sizes
- * count. For a scanner that names no signatures, the host counts, and when its files changed.
+ * Resolves to the current signatures of the scanners; undefined if a scanner does not report its own: then no
+ * verdict may be cached. A site's own files have no version number, so their names and sizes are used. For a
+ * scanner that reports no signatures, the host and the time at which its files changed are used.
  */
 async function versionsNow(
   scanners: readonly Scanner[],

@@ -1,7 +1,7 @@
 import type { Crypto } from '../../../lib/runtime/crypto.ts'
 import { isCurrent, type Key } from '../../cluster/keyring.ts'
 
-/** The secrets of fingerprints and seals: without them nobody can make or guess either. */
+/** The secrets of fingerprints and seals, without which neither can be forged or guessed. */
 export interface Secrets {
   readonly fingerprint: Buffer
   readonly seal: Buffer
@@ -18,8 +18,8 @@ export function deriveSecrets(secret: Buffer, crypto: Pick<Crypto, 'createHmac'>
 }
 
 /**
- * Makes the mark that a host leaves in a store, under a name that all hosts know. By it hosts with
- * different keys notice that they share nothing. The mark tells the key only to hosts that have it.
+ * Returns the mark that a host leaves in a store, under a name known to all hosts. The mark shows hosts with
+ * different keys that they share nothing. It reveals the key only to hosts that have it.
  */
 export function keyMark(secret: Buffer, crypto: Pick<Crypto, 'createHmac'>): Buffer {
   const mac = crypto.createHmac('sha256', secret).update('onescan-verdict/1 mark\n', 'latin1')

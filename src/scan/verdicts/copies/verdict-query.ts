@@ -30,24 +30,24 @@ export interface VerdictQuery {
   readonly settings: ScanSettings
   /** Milliseconds that are left for all scans of the message together, and one at least. */
   readonly timeLeft: () => number
-  /** Aborted when nobody waits for the result any more. */
+  /** Aborted when no client waits for the result any longer. */
   readonly gone: AbortSignal | undefined
   /** Set if there is an exception. */
   readonly isPassedOver?: IsPassedOver | undefined
-  /** Seconds; no older verdict counts for this message, whatever the memory's own limit is. */
+  /** Seconds; an older verdict is not used for this message, whatever the limit of the cache is. */
   readonly maxAge: number
 }
 
 /**
- * Scans a message with these scanners, within the time that it has left; with another header instead of
- * its own, if one is given. The rest as in a ScanRun.
+ * Scans a message with these scanners, within its remaining time, and with another header if one is given.
+ * The other options are those of ScanRun.
  */
 export type RunScanners = (
   scanners: readonly Scanner[],
   more?: Pick<ScanRun, 'signatures' | 'onTurn'> & { readonly header?: Header },
 ) => Promise<ScanResult>
 
-/** A result, and the remembered verdict that it comes from, if it does. */
+/** A result, and the cached verdict that it comes from, if any. */
 export interface KnownOrScanned {
   readonly result: ScanResult
   readonly known?: RememberedVerdict

@@ -10,11 +10,12 @@ const FORMAT = 'onescan-verdict/1'
 const TEXT_MAX = 400
 
 /**
- * Seals a verdict for a store: a MAC of 32 bytes, and after it lines of printable ASCII with the
- * format, the answer, the time, the host, the signatures and the scanners; for `infected` also the
- * scanner that found the virus, and its name. The MAC is HMAC-SHA-256 under `secret` over the
- * fingerprint and these lines. So those who can write to the store can make a verdict vanish or come
- * late, but they can neither forge one nor give one message the verdict of another.
+ * Returns a sealed verdict for a store: a MAC of 32 bytes, followed by lines of printable ASCII with the
+ * format, the answer, the time, the host, the signatures and the scanners. For `infected` the lines also
+ * contain the scanner that found the virus, and its name.
+ *
+ * The MAC is HMAC-SHA-256 with `secret` over the fingerprint and these lines. So a process that can write to
+ * the store can remove or delay a verdict, but it can neither forge one nor assign it to another message.
  */
 export function sealVerdict(
   verdict: RememberedVerdict,
@@ -29,7 +30,7 @@ export function sealVerdict(
   return Buffer.concat([macOf(fingerprint, text, secret, crypto), text])
 }
 
-/** Returns the verdict; undefined unless somebody with the secret sealed it for this fingerprint. */
+/** Returns the verdict, or undefined if it was not sealed with this secret for this fingerprint. */
 export function openSealed(
   sealed: Buffer,
   fingerprint: string,
@@ -60,7 +61,7 @@ function macOf(fingerprint: string, text: Buffer, secret: Buffer, crypto: Crypto
   return crypto.createHmac('sha256', secret).update(bytes).update(text).digest()
 }
 
-/** Makes one line of a text, whatever a scanner says. */
+/** Returns any text of a scanner as one line. */
 function lineOf(text: string): string {
   return replaceUnprintable(text).slice(0, TEXT_MAX)
 }

@@ -8,7 +8,7 @@ import { LastingConnection } from '../../../protocol/valkey/lasting-connection.t
 import { RespError } from '../../../protocol/valkey/resp-reader.ts'
 import { SEALED_MAX } from './seal.ts'
 
-/** What a process has asked a shared store, and put there, since it was opened. */
+/** The numbers of requests to a shared store and of stored verdicts, since it was opened. */
 interface SharingCounters {
   /** Messages for which the store was asked. */
   asked: number
@@ -26,7 +26,7 @@ interface SharingCounters {
 
 export interface Sharing {
   readonly counters: Readonly<SharingCounters>
-  /** Why verdicts are not shared now, in one line, as in the log; undefined if they are. */
+  /** Why verdicts are not shared now, in one line, as in the log; undefined if they are shared. */
   readonly trouble: string | undefined
 }
 
@@ -40,11 +40,11 @@ export interface SharedStoreOptions extends StoreAccess {
   /** Milliseconds that a message waits for an answer. */
   readonly timeout: number
   readonly log: (line: string) => void
-  /** Milliseconds on a clock that nobody sets. */
+  /** Milliseconds on a monotonic clock. */
   readonly uptime: () => number
   /**
-   * The mark of this host's key (secrets.ts). Without it nobody notices that other hosts have
-   * another key.
+   * Returns the mark of this host's key (secrets.ts). Without it, a different key on another host goes
+   * unnoticed.
    */
   readonly mark?: () => Buffer
   /** Milliseconds between two polls of the mark in the store. */
@@ -57,7 +57,7 @@ export interface SharedStoreOptions extends StoreAccess {
  */
 const CLAIMED_FOR = 2_000
 
-/** The value that stands for the verdict while a host is scanning. */
+/** The value stored while a host is scanning, before the verdict is known. */
 const CLAIM = Buffer.from('scanning')
 /** Most characters of a server's error that are logged. */
 const REASON_MAX = 200
@@ -68,7 +68,7 @@ const POLLS = { first: 5, longest: 40 }
 
 /** Milliseconds between two polls of the mark in the store. */
 const MARK_POLLED_EVERY = 20_000
-/** Polls after which a mark expires that nobody renews. */
+/** The number of polls after which a mark expires unless it is renewed. */
 const MARK_LASTS_FOR_POLLS = 3
 /** Milliseconds for an answer about marks, for which no mail waits. */
 const MARK_ANSWERED_WITHIN = 5_000
@@ -76,11 +76,12 @@ const OTHER_KEY =
   'hosts with another key use it, too: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id comes first has to be the same on all'
 
 /**
- * A store of verdicts that hosts share: Valkey or Redis, one server, or servers behind sentinels. The
- * first host that asks for a message claims it with the same question, and scans it; others wait for its
- * verdict as long as the claim lasts. It never throws: while the store is away, slow or full nobody waits
- * for it, it has no verdict, and what is found then is not put there, so copies are scanned once more on
- * each host. The values of the store are not trusted: see seal.ts.
+ * A store of verdicts shared by several hosts: Valkey or Redis, one server, or servers with sentinels. The
+ * first host that requests a message claims it with the same request, and scans it; others wait for its
+ * verdict until the claim expires. The values of the store are not trusted: see seal.ts.
+ *
+ * Its methods never throw. While the store is unreachable, slow or full, no message waits for it. It then
+ * returns no verdict and stores none, so copies are scanned once more on each host.
  */
 export class SharedStore {
   readonly #options: SharedStoreOptions
@@ -112,9 +113,8 @@ export class SharedStore {
   }
 
   /**
-   * Returns the stored bytes, which anybody may have put there; undefined if there are none, and this
-   * host scans the message. If another host is scanning it, waits for its verdict, `timeout`
-   * milliseconds at most.
+   * Resolves to the stored bytes, which are not trusted; undefined if there are none, and this host must scan
+   * the message. If another host is scanning it, waits for its verdict, at most `timeout` milliseconds.
    */
   get(fingerprint: string, timeout = 0): Promise<Buffer | undefined> | undefined {
     return this.#connection.isReady ? this.#ask(keyOf(fingerprint), timeout) : undefined
@@ -160,7 +160,7 @@ export class SharedStore {
         this.#claims.set(key, uptime() + CLAIMED_FOR)
         return undefined
       }
-      // A message that waits for another host's verdict asks again if an answer is late.
+      // A message that waits for another host's verdict repeats the request if an answer is delayed.
       const value = answer?.value ?? (waits > 0 ? CLAIM : undefined)
       if (!Buffer.isBuffer(value) || value.length === 0) return undefined
       if (!value.equals(CLAIM)) {
@@ -200,7 +200,7 @@ export class SharedStore {
   async #publish(key: string, sealed: Buffer, seconds: number): Promise<void> {
     const words = ['SET', key, sealed, 'PX', String(1000 * seconds)]
     const answer = await this.#connection.ask([words], PUT_WITHIN).catch(() => undefined)
-    if (answer === undefined || answer === TIMED_OUT) return // the connection tells why
+    if (answer === undefined || answer === TIMED_OUT) return // the connection reports the reason
     const [reply] = answer
     if (reply instanceof RespError) this.#erred('put', reply)
     if (reply !== 'OK') return
@@ -217,9 +217,9 @@ export class SharedStore {
   }
 
   /**
-   * Leaves the mark of this host's key (secrets.ts) in the store, renews it, and notices the mark of
-   * another key: hosts with different keys share nothing. A mark that nobody renews expires after
-   * `lifetime` milliseconds. If one stays for longer, another host has that key now.
+   * Stores the mark of this host's key (secrets.ts), renews it, and detects the mark of another key: hosts
+   * with different keys share nothing. A mark that is not renewed expires after `lifetime` milliseconds. If
+   * another mark stays for longer, another host uses that key now.
    */
   async #compareMarks(own: Buffer, lifetime: number): Promise<void> {
     const connection = this.#connection
@@ -266,8 +266,8 @@ interface StoreTrial {
 }
 
 /**
- * Puts a value into a store and asks for it, once and within the given milliseconds; `own` is the mark of
- * this host's key. Rejects with a reason in one line if a server cannot be asked, or does not keep the
+ * Writes a value to a store and reads it back, once and within the given milliseconds; `own` is the mark of
+ * this host's key. Rejects with a reason in one line if a server cannot be reached, or does not keep the
  * value.
  */
 export async function tryStore(
@@ -305,10 +305,10 @@ async function tryUntil(
   return { time, hasOtherKey: isThere && !found.equals(own!) }
 }
 
-/** The beginning of the names of verdicts in the store; the rest is the fingerprint. */
+/** The prefix of the names of verdicts in the store; the fingerprint follows. */
 const KEY_PREFIX = 'onescan:verdict:1:'
 
-/** The name of the value that `onescan check` leaves for a second. */
+/** The name of the value that `onescan check` stores for a second. */
 const CHECK_KEY = `${KEY_PREFIX}check`
 
 /** The name of the mark of the hosts' key (secrets.ts). */
