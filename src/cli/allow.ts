@@ -20,7 +20,7 @@ export const allowCommand = makeCommand('allow', {
         demandOption: true,
         describe: 'The sender: an address, a domain, or .domain for all below it',
       })
-      .option('client', text('Only from this address or network, as 192.0.2.0/24'))
+      .option('client', text('Only from this address or network, such as 192.0.2.0/24'))
       .option('to', text('Only for this recipient or domain'))
       .option('signature', text('Only if this was found, with * for any characters'))
       .option('json', printsJson)

@@ -48,7 +48,7 @@ export const mailLimits: readonly Limit[] = [
   ['parts of a message', count(limits.parts)],
   [
     'files and texts in a message',
-    `${limits.contentsOfSmall} and one for each ${bytes(limits.bytesOfContent)}, at most ${count(limits.contents)}`,
+    `${count(limits.contentsOfSmall)} and one for each ${bytes(limits.bytesOfContent)}, at most ${count(limits.contents)}`,
   ],
   [
     'bytes decoded, each way of decoding counted',

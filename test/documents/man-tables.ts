@@ -52,10 +52,10 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
       heading: 'QMAIL',
       nth: 0,
       items: tagged([
-        ['as the client has it, else its own', settingsOf('taken')],
-        ['as the client has it, set or not', settingsOf('client', 'message')],
-        ['unless it is laxer than its own', settingsOf('bounded')],
-        ['never: its own counts', settingsOf('asked')],
+        [settingsOf('taken'), "The client's value, or the daemon's if the client has none."],
+        [settingsOf('client', 'message'), "The client's value, also if it is unset."],
+        [settingsOf('bounded'), "The client's value, unless it is laxer than the daemon's."],
+        [settingsOf('asked'), "The daemon's value."],
       ]),
     },
   ],
@@ -142,10 +142,10 @@ function asRow(reply: Reply): Limit {
   return [`${codeOf(reply)} ${reply.enhanced}`, reply.text]
 }
 
-/** The names of settings, as mdoc(7). */
+/** The names of settings, as the tag of an item of mdoc(7). */
 function settingsOf(...kinds: readonly FromClient[]): string {
   const found = names.filter((name) => kinds.includes(table[name].fromClient))
-  return `.Ev ${found.join(' , ')} .`
+  return `Ev ${found.join(' , ')}`
 }
 
 function exitCodes(): [string, string][] {

@@ -23,10 +23,10 @@ export const groundsInWords = {
   structured: 'credit card or social security numbers are in it (FINDINGS)',
   broken: 'a program or picture in it is broken (FINDINGS)',
   'strange-mime': 'it has a form that ordinary mail never has (STRICTMIME)',
-  'too-large': 'by SMTP: it is larger than this host takes',
-  'bare-newline': 'by SMTP: servers could differ about where it ends',
+  'too-large': 'over SMTP: it is larger than this host accepts',
+  'bare-newline': 'over SMTP: servers could differ about where it ends',
   'unclear-header': 'a field would have to be removed from a malformed header',
-  'too-many-hops': 'by SMTP: it came through 50 servers or more, so it is in a loop',
+  'too-many-hops': 'over SMTP: it came through 50 servers or more, so it is in a loop',
   'over-quota': 'all mailboxes that the answer is for are full',
 } as const
 export type Grounds = keyof typeof groundsInWords

@@ -17,7 +17,7 @@ const [GREETS, ANSWERS, DELIVERED] = [30_000, 300_000, 60_000] as const
 export function addServerOptions<Options>(yargs: Argv<Options>) {
   return yargs
     .option('smtp', text('HOST:PORT: with --mail, send to this server of any host, and to no other'))
-    .option('tls', { type: 'boolean', describe: 'With --smtp: by TLS alone, with a valid certificate' })
+    .option('tls', { type: 'boolean', describe: 'With --smtp: only over TLS, with a valid certificate' })
     .option('ca', text('File of the authorities of that certificate, in PEM'))
     .option('password-file', text('File with the password of --user at the server; needs --tls'))
     .option('maildir', text('With --smtp: look for the delivered mail in this Maildir; -: on standard input, as an mbox')) // biome-ignore format: a line

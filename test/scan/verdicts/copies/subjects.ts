@@ -10,7 +10,7 @@ export function subjectOf(message: Buffer, scan = SCAN): FingerprintInput {
   return { header, formFault, bodyDigest: digests.sha256, scanDescription: scan }
 }
 
-/** The fingerprint, written down a second time from verdicts.md and stamp-format.md. */
+/** The fingerprint, written down a second time from design.md and stamp-format.md. */
 export function independentFingerprint(message: Buffer, secret: Buffer, scan = SCAN): string {
   const ending = message.includes('\r\n') ? 'crlf' : 'lf'
   const text = message.toString('latin1').replaceAll('\r\n', '\n')
