@@ -23,11 +23,11 @@ const OUTPUT_MAX = 64 * 1024
 const OUTPUT_GRACE = 500
 
 /**
- * QHPSI as a command (README.qhpsi; IndiMail's qmail-queue.c). `%s` in any argument becomes
- * the message's path; a command without arguments gets the path as its argument. The message is on
- * standard input, too. Exit code QHPSIRC is infected, QHPSIRN clean. After any other code, a signal or
- * the deadline, the answer is *unknown*. clamdscan gets an option of its own (handingOverOption).
- * The command runs in a process group of its own, of which nothing is left afterwards.
+ * QHPSI as a command (README.qhpsi; IndiMail's qmail-queue.c). `%s` in any argument becomes the message's
+ * path; a command without arguments receives the path as its argument. The message is also on standard input.
+ * Exit code QHPSIRC is infected, QHPSIRN clean. After any other code, a signal or the deadline, the answer is
+ * *unknown*. clamdscan gets an additional option (handingOverOption). The command runs in its own process
+ * group, which is killed afterwards.
  */
 export function commandScanner(
   settings: ScanSettings,
@@ -104,7 +104,7 @@ function exitOf(
     let hasTimedOut = signal.aborted
     const done = (end: number | ScanResult) => {
       signal.removeEventListener('abort', onAbort)
-      killGroup(child, 'SIGKILL') // children that it left behind
+      killGroup(child, 'SIGKILL') // children that it left running
       resolve(hasTimedOut ? unknown('no answer in time (SCANTIMEOUT)', 'timeout') : end)
     }
     child.once('error', (error) => {
@@ -121,9 +121,8 @@ function exitOf(
 }
 
 /**
- * Resolves to the first OUTPUT_MAX bytes of the output, at its end; or a little after the exit, if
- * something still holds the output open. Further bytes are read and dropped, so that no scanner
- * blocks.
+ * Resolves to the first OUTPUT_MAX bytes of the output, at its end, or a little after the exit if a process
+ * still holds the output open. Further bytes are read and dropped, so that no scanner blocks.
  */
 function collect(child: ChildProcess): Promise<string> {
   const kept: Buffer[] = []
@@ -154,8 +153,8 @@ function relayStderr({ stderr }: ChildProcess, relay: LineRelay): void {
 }
 
 /**
- * What stands in `path: NAME FOUND`, which clamscan and clamdscan print; the formats of other scanners are
- * not known.
+ * Returns the finding in `path: NAME FOUND`, which clamscan and clamdscan print; the formats of other
+ * scanners are not known.
  */
 function whatIsNamed(output: string, program: string): ScanResult {
   const name = /: ([\x21-\x7e]{1,200}) FOUND\s*$/m.exec(output)?.[1]
@@ -164,10 +163,10 @@ function whatIsNamed(output: string, program: string): ScanResult {
 }
 
 /**
- * Returns the option to add to a command of clamdscan(1) that does not say how clamd gets the message.
- * Without an option, clamdscan sends the path, and a clamd of another user cannot open a file in a
- * private directory. So clamdscan has to pass the open file or, over TCP, to send the bytes.
- * Undefined for other commands, and for a command that has such an option.
+ * Returns the option to add to a command of clamdscan(1) that does not state how clamd receives the message.
+ * Without an option, clamdscan sends the path, and a clamd of another user cannot open a file in a private
+ * directory. So clamdscan must pass the open file or, over TCP, send the bytes. Returns undefined for other
+ * commands, and for a command that has such an option.
  */
 function handingOverOption(argv: readonly string[]): '--fdpass' | '--stream' | undefined {
   const [program, ...rest] = argv
@@ -177,8 +176,8 @@ function handingOverOption(argv: readonly string[]): '--fdpass' | '--stream' | u
 }
 
 /**
- * The directory of signatures by which the command scans, if it is ClamAV's own and scans on this host;
- * otherwise undefined.
+ * Returns the directory of the signatures that the command scans with, if it is a command of ClamAV that
+ * scans on this host; otherwise undefined.
  */
 function databaseOfCommand(argv: readonly string[]): string | undefined {
   const [program, ...rest] = argv

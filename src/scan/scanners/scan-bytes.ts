@@ -18,7 +18,7 @@ export interface ManualScan {
   readonly whenInterrupted?: (cleanUp: () => void) => () => void
 }
 
-/** What no scan by hand passes over. */
+/** The limits that a manual scan never ignores. */
 const LIMITS: ReadonlySet<Unseen> = new Set(['size', 'unpacked', 'depth', 'contents'])
 
 const noEnvelope = makeEnvelope(Buffer.alloc(0), [])

@@ -9,15 +9,15 @@ import type { Scanner } from './shared/scanner.ts'
 
 interface ScannersOptions {
   /**
-   * Whether scanners last from message to message, until they are closed, or each message has its own
-   * connection to clamd and its own processes of file plugins (the default).
+   * Whether scanners are kept from message to message, until they are closed. By default each message has its
+   * own connection to clamd and its own processes of file plugins.
    */
   readonly lasting?: boolean
-  /** Takes what scanners write to standard error; by default that goes to this program's own. */
+  /** Receives the standard error of scanners; by default that goes to this program's own. */
   readonly relay?: (line: string) => void
   /** Takes a line when a server fails, and when it answers again. */
   readonly log?: (line: string) => void
-  /** What servers were shown to extract from mail. */
+  /** The parts that servers were shown to extract from mail. */
   readonly extracted?: ExtractedForms
 }
 
@@ -37,8 +37,8 @@ const builtIn: Readonly<
 }
 
 /**
- * Makes the scanners that QHPSI names, in its order. A scanner that cannot be loaded is in the list,
- * too, and answers *unknown*: a misspelt plugin must defer mail, not let it through unscanned.
+ * Resolves to the scanners that QHPSI names, in its order. A scanner that cannot be loaded is included, and
+ * answers *unknown*: a misspelt plugin must defer mail, not let it through unscanned.
  */
 export async function makeScanners(
   settings: ScanSettings,

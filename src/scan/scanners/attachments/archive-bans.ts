@@ -24,13 +24,13 @@ const CODE_PAGES = [
  */
 const CUT_AT = { CL_TYPE_ZIP: 255, CL_TYPE_POSIX_TAR: 100, CL_TYPE_OLD_TAR: 100 }
 
-/** What programs show as a dot, or take for one: FULL WIDTH, SMALL, IDEOGRAPHIC, ONE DOT LEADER. */
+/** Characters that programs show as a dot or treat as one: FULL WIDTH, SMALL, IDEOGRAPHIC, ONE DOT LEADER. */
 const DOTS = ['.', '．', '﹒', '。', '․']
 
 /**
- * Writes patterns of names (`*` and `?` as in sh, in any letter case) as signatures by which ClamAV matches
- * the names in archives: a .cdb (ClamAV's documentation, "Signatures based on container metadata").
- * A pattern is held against the last part of a path, without the dots and blanks at its end that Windows
+ * Returns signatures by which ClamAV matches names in archives, for patterns of names (`*` and `?` as in sh,
+ * in any letter case). The format is .cdb (ClamAV's documentation, "Signatures based on container metadata").
+ * A pattern is compared with the last part of a path, without the trailing dots and blanks that Windows
  * drops. Throws a Fault of kind `config` for a pattern that is too long for ClamAV.
  */
 export function archiveSignatures(patterns: readonly string[]): string {
@@ -71,7 +71,7 @@ function expressionOf(character: string): string {
   return anyOf(spellingsOf(character))
 }
 
-/** The bytes of a character: in both cases, composed or not, in UTF-8 and in code pages; as latin1. */
+/** Returns the bytes of a character as latin1: in both cases, composed or not, in UTF-8 and in code pages. */
 function spellingsOf(character: string): string[] {
   if (/[\0-\x7f]/.test(character)) return [character] // the expression ignores the case of these
   const found = new Set<string>()
@@ -89,7 +89,7 @@ const inUtf8 = (text: string) => Buffer.from(text).toString('latin1')
 
 function anyOf(spellings: readonly string[]): string {
   const literal = spellings.map((text) => text.replace(/[\\^$.[\]|()?*+{}]/g, '\\$&'))
-  // A colon ends the field, and no name on Windows has one; a line end would end the signature.
+  // A colon would end the field, and no name on Windows contains one; a line end would end the signature.
   const fitting = literal.map((text) => text.replace(/[:\r\n\0]/g, '.'))
   return fitting.length === 1 ? fitting[0]! : `(${fitting.join('|')})`
 }

@@ -18,18 +18,20 @@ const MATCH_UNITS = 16
 const SHOWN_MAX = 80
 
 /**
- * Plugin `attachments`: refuses banned file names, MIME types and kinds of content. BADATTACHMENTS has patterns
- * of names, or names a control file (AttachmentRules). A name counts wherever some reader of mail may see one:
- * in each part of multiparts and attached messages, in any encoding, in uuencode, yEnc, BinHex, OpenPGP,
- * winmail.dat, calendars and address books, too. Archives are not opened; their names and types can be banned,
- * and clamd bans the names in them (archive-bans.ts). With ARCHIVEBANS the names count, too, that archivers show in
- * place of those that clamd matches.
+ * Plugin `attachments`: refuses banned file names, MIME types and kinds of content. BADATTACHMENTS contains
+ * patterns of names, or names a control file (AttachmentRules).
  *
- * If a mail holds more than is read, UNREAD decides, unless something banned is in what was read. The control
+ * A name is checked wherever some mail program may show one: in each part of multiparts and attached
+ * messages, in any encoding, in uuencode, yEnc, BinHex, OpenPGP, winmail.dat, calendars and address books.
+ * Archives are not opened. Their own names and types can be banned, and clamd bans the names in them
+ * (archive-bans.ts). With ARCHIVEBANS, names that archivers show in place of those that clamd matches are
+ * checked as well.
+ *
+ * If a mail contains more than is read, UNREAD decides, unless the part that was read is banned. The control
  * file is read once; if it cannot be used, that is a Fault of kind `config`.
  */
 export function attachmentsScanner({ BADATTACHMENTS, ARCHIVEBANS }: ScanSettings): LocalScanner {
-  /** The rules, which nobody changes, are the same for all messages. */
+  /** The immutable rules, shared by all messages. */
   let known: AttachmentRules | undefined
   const rulesOnce = () => {
     known ??= readAttachmentRules(BADATTACHMENTS)
@@ -122,7 +124,10 @@ class AttachmentSearch implements MailSearch {
 
 const asBanned = (what: string) => banned(`attachment ${shown(what)}`)
 
-/** The name in printable ASCII, and shortened in the middle if it is long: its end says more. */
+/**
+ * Returns the name in printable ASCII. A long name is shortened in the middle, because its end is more
+ * informative.
+ */
 function shown(name: string): string {
   const text = replaceUnprintable(name)
   if (text.length <= SHOWN_MAX) return text

@@ -3,12 +3,12 @@ import type { Bytes } from '../../../mail/message/bytes.ts'
 /** Bytes from the start of a content that are looked at for most kinds. */
 const START = 4096
 
-/** Where a volume of ISO 9660 or UDF is described (ECMA-119 6.2.1, ECMA-167 2/8.3.1). */
+/** The offset of the volume descriptor of ISO 9660 or UDF (ECMA-119 6.2.1, ECMA-167 2/8.3.1). */
 const VOLUME_AT = 32_769
 /** Bytes of the footer of a fixed VHD, and of the trailer of a DMG. */
 const FOOTER = 512
 
-/** What tells a kind of content, whatever its name: its first bytes, which `content` also has. */
+/** Recognizes a kind of content by its first bytes, which `content` also contains. */
 type Test = (start: Buffer, content: Bytes) => boolean
 
 /**
@@ -50,7 +50,7 @@ const programs = new Set([0x7f454c46, 0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffa
 function isExecutable(start: Buffer): boolean {
   if (start.length < 4) return false
   if (programs.has(start.readUInt32BE(0))) return true
-  // A text may begin with "MZ", too; the header of a program has zeros where text has none.
+  // A text may begin with "MZ" as well; the header of a program contains zeros, which text does not.
   return start.toString('latin1', 0, 2) === 'MZ' && start.subarray(0, 64).includes(0)
 }
 

@@ -5,11 +5,11 @@ import { isAsciiOrUtf8, plainCharset, textsIn } from '../../../mail/mime/decoder
 /** Most characters of a name as it is written that are read, from its end: the end is what counts. */
 export const WRITTEN_MAX = 4096
 
-/** An encoded word as RFC 2047 has it. */
+/** An encoded word as defined by RFC 2047. */
 const STRICT_WORD = /=\?([\w*-]+)\?([BbQq])\?([^?]*)\?=/g
-/** An encoded word with any character set, an encoding, and a text that may hold `?`. */
+/** An encoded word with any character set, an encoding, and a text that may contain `?`. */
 const LAX_WORD = /=\?([^?]*)\?([BbQq])\?(.{0,200}?)\?=(?!\?)/gs
-/** The same word as readers see it who end the text at its first `?`. */
+/** The same word for readers that end the text at its first `?`. */
 const SHORT_WORD = /=\?([^?]*)\?([BbQq])\?([^?]*)(?:\?=)?/g
 
 /** Reads base64 up to its padding, each byte a character. */
@@ -28,25 +28,25 @@ const LAX_WORDS = [
  */
 const WIDE = /^(?:cs)?(?:utf(?:7|16|32)|ucs|unicode)/
 
-/** Units of work for the beginning of each word: so far its end is looked for. */
+/** Units of work for the beginning of each word: the distance within which its end is searched. */
 const WORD_UNITS = 200
 /** How often a name is read laxly, at most. */
 const LAX_READINGS = 12
 /** Units of work of finding a decoder. */
 const CHARSET_UNITS = 256
 
-/** How readers take the bytes of a word whose character set they do not know. */
+/** How readers decode the bytes of a word with an unknown character set. */
 type UnknownAs = 'utf8' | 'latin1'
 
 /**
- * Decodes the encoded words in the names of one header as readers of mail do, each word once, whatever
- * names it stands in.
+ * Decodes the encoded words in the names of one header as mail programs do. Each word is decoded once, even
+ * if several names contain it.
  */
 export class NameWords {
   readonly #texts = new Map<string, string>()
-  /** Whether a word has bytes that are no ASCII. */
+  /** Whether a word has bytes outside ASCII. */
   #hasHighBytes = false
-  /** Whether a word has a character set that some readers take in the other order of bytes. */
+  /** Whether a word has a character set that some readers decode in the other byte order. */
   #hasOrders = false
   #units = 0
   /** Whether a name was longer than what is read of it. */
@@ -60,9 +60,8 @@ export class NameWords {
   }
 
   /**
-   * Returns the texts that readers may see in the last WRITTEN_MAX bytes of a name, of which each is one
-   * character here: as they stand, and with encoded words decoded, strictly and laxly. None of them is to
-   * be trusted.
+   * Returns the texts that readers may see in the last WRITTEN_MAX bytes of a name, in which each byte is one
+   * character: unchanged, and with encoded words decoded strictly and laxly. None of them can be trusted.
    */
   readingsOf(name: string): ReadonlySet<string> {
     if (name.length > WRITTEN_MAX) this.hasLongNames = true
@@ -78,7 +77,7 @@ export class NameWords {
   /** Adds the readings with character sets in the first or the other order of their bytes. */
   #decode(name: string, order: number, found: Set<string>): void {
     found.add(this.#strictly(name, order))
-    // Blanks between words go for some readers, and stay for others.
+    // Some readers remove blanks between words, others keep them.
     const joined = name.replace(/\?=\s+(?==\?)/g, '?=')
     this.#units += LAX_READINGS * (name.length + WORD_UNITS * name.split('=?').length)
     for (const whole of new Set([joined, name])) {
@@ -89,7 +88,7 @@ export class NameWords {
     }
   }
 
-  /** Words of the same character set that follow each other are one text: one may end in a character. */
+  /** Consecutive words of the same character set are one text, because a word may end within a character. */
   #strictly(name: string, order: number): string {
     let decoded = ''
     let from = 0
@@ -115,7 +114,7 @@ export class NameWords {
   }
 
   /**
-   * Decodes words as lax readers do: the character set may be missing or unknown, and may hold blanks or a
+   * Decodes words like lax readers: the character set may be missing or unknown, and may contain blanks or a
    * language (RFC 2231 5).
    */
   #laxly(
@@ -138,7 +137,7 @@ export class NameWords {
     return decoded + textOf(name.slice(from))
   }
 
-  /** Returns the text of the bytes of words, each of which is one character here. */
+  /** Returns the text of the bytes of words; each byte is one character of `latin1`. */
   #inCharset(set: string, latin1: string, unknownAs: UnknownAs, order: number): string {
     const key = `${order}${unknownAs}?${set}?${latin1}`
     let text = this.#texts.get(key)
@@ -163,12 +162,15 @@ function isBase64(encoding: string): boolean {
   return encoding === 'B' || encoding === 'b'
 }
 
-/** Returns the bytes of a word in the encoding Q (RFC 2047 4.2), each a character. */
+/** Returns the bytes of a word in the encoding Q (RFC 2047 4.2), each as one character. */
 function fromQ(said: string): string {
   return decodeEscapes(said.replaceAll('_', ' '), '=')
 }
 
-/** Returns the text in the bytes of a header, each a character: UTF-8, or else what stands there. */
+/**
+ * Returns the text in the bytes of a header, each one character here: decoded from UTF-8 if it is valid,
+ * otherwise unchanged.
+ */
 function textOf(latin1: string): string {
   const bytes = Buffer.from(latin1, 'latin1')
   return isUtf8(bytes) ? bytes.toString() : latin1

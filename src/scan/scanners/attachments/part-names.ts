@@ -3,26 +3,28 @@ import { plainCharset, textsIn } from '../../../mail/mime/decoders/charsets.ts'
 import { type Field, plainName } from '../../../mail/mime/headers/fields.ts'
 import { NameWords, WRITTEN_MAX } from './name-words.ts'
 
-/** Most characters of a name that are matched; of a longer name, its end is. */
+/**
+ * Upper limit, in characters, for the part of a name that is matched; of a longer name, the end is matched.
+ */
 const FILE_NAME_MAX = 1024
 /** Most parameters of a field that are read. */
 const PARAMETERS_MAX = 100
 
-/** What the header of a message or part says about its content. */
+/** The names and types in the header of a message or part. */
 interface PartNames {
   /** All names that some reader of mail would give to the content, each once. */
   readonly names: ReadonlySet<string>
-  /** MIME types in lower case; without one that can be read, text/plain (RFC 2045 5.2). */
+  /** MIME types in lower case; text/plain if no type can be read (RFC 2045 5.2). */
   readonly types: readonly string[]
   /** The limit that left something unread, if there was one. */
   readonly over: string | undefined
 }
 
 /**
- * Reads the fields of a header that name a content, also under names that only some readers understand:
- * `filename` and `name`, plain, in sections or with a character set (RFC 2231, RFC 5987), in encoded words
- * (RFC 2047; not allowed there, and common), in raw UTF-8 or Latin-1. Directories are left out, and what
- * Windows or a careless program drops. Yields the units of work that it has done.
+ * Reads the names of a content from the fields of a header, including names that only some readers
+ * understand: `filename` and `name`, plain, in sections or with a character set (RFC 2231, RFC 5987), in
+ * encoded words (RFC 2047; not allowed there, but common), in raw UTF-8 or Latin-1. Directories are removed,
+ * and characters that Windows or a careless program drops. Yields the completed units of work.
  */
 export function* readNames(fields: readonly Field[]): Generator<number, PartNames> {
   const valuesOf = (name: string) =>
@@ -77,7 +79,7 @@ function typeIn(value: string): string[] {
 
 /** The names of one header as they are written, each once, however the fields are split. */
 class WrittenNames {
-  /** The values of parameters as they stand. */
+  /** The values of parameters, unchanged. */
   readonly plain = new Set<string>()
   /** The values of RFC 2231, each character one byte. */
   readonly extended = new Map<string, { readonly charset: string; readonly bytes: string }>()
@@ -140,9 +142,7 @@ function join(sections: readonly { raw: string; encoded: boolean }[]): {
   return { charset, bytes }
 }
 
-/**
- * Returns a name as it stands, and as readers see it who end it at a NUL; without names that are empty.
- */
+/** Returns a name unchanged, and as read by programs that end it at a NUL; without empty names. */
 export function spellings(text: string): string[] {
   const untilNul = text.split('\0', 1)[0]!
   return [text, untilNul].map(bareName).filter((name) => name !== '')
@@ -169,14 +169,14 @@ function bareName(text: string): string {
 interface Parameter {
   /** In lower case. */
   readonly name: string
-  /** The value as it stands. */
+  /** The value, unchanged. */
   readonly raw: string
 }
 
 /**
- * Splits the value of a field at its semicolons (RFC 2045 5.1): what stands before the first one, and the
- * parameters. A semicolon inside quotes does not count, unless `quotes` is false: some readers of mail
- * ignore quotes.
+ * Splits the value of a field at its semicolons (RFC 2045 5.1) into the text before the first one and the
+ * parameters. A semicolon in quotes does not split, unless `quotes` is false: some readers of mail ignore
+ * quotes.
  */
 function splitParameters(
   value: string,
@@ -217,8 +217,8 @@ const SPLIT_UNITS = 4
 const READING_UNITS = 8
 
 /**
- * Yields the parameters of a field in each way in which readers split it: as it stands, without comments, and as if
- * quotes meant nothing.
+ * Yields the parameters of a field in each way in which readers split it: unchanged, without comments, and
+ * with quotes ignored.
  */
 function* splits(value: string): Generator<readonly Parameter[]> {
   yield splitParameters(value).parameters
@@ -258,8 +258,8 @@ function strictValue(raw: string): string {
 }
 
 /**
- * Returns every reading of a value by a reader of mail: writers forget quotes, put blanks or more text
- * after them, and escape nothing in `C:\path\file`.
+ * Returns every reading of a value by a mail program: writers forget quotes, put blanks or more text after
+ * them, and escape nothing in `C:\path\file`.
  */
 function readings(raw: string): string[] {
   const text = raw.trim()

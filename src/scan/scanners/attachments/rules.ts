@@ -15,7 +15,7 @@ import { CONTENT_KINDS, type ContentKind } from './content-kinds.ts'
  *                                kind of content
  */
 export interface AttachmentRules {
-  /** The patterns of names, as they stand. */
+  /** The patterns of names, unchanged. */
   readonly names: readonly string[]
   readonly bansName: (name: string) => boolean
   readonly bansType: (type: string) => boolean
@@ -23,8 +23,8 @@ export interface AttachmentRules {
 }
 
 /**
- * Reads the rules. Throws a Fault of kind `config` if the control file cannot be read, has a line that is
- * no rule, or has no rule at all: with nothing to ban, the plugin would call everything clean.
+ * Reads the rules. Throws a Fault of kind `config` if the control file cannot be read, has an invalid line,
+ * or has no rule at all: without rules, the plugin would find everything clean.
  */
 export function readAttachmentRules(by: BannedBy): AttachmentRules {
   return 'file' in by ? readRuleFile(by.file) : rulesOf(by.names, [], [])

@@ -9,9 +9,9 @@ import type { Absence, ClamdOutcome } from './session.ts'
 const BROKEN_MAX = 2
 
 /**
- * Milliseconds for which a server that cannot be reached is tried again, counted from the first
- * message that did not reach it; onescan-clamav(7) has these numbers. A server with a full queue is
- * tried until the message's own deadline.
+ * Milliseconds for which a server that cannot be reached is tried again, counted from the first message that
+ * did not reach it; documented in onescan-clamav(7). A server with a full queue is tried until the message's
+ * own deadline.
  */
 export const COMES_BACK_WITHIN: Readonly<Record<Exclude<Absence, 'full'>, number>> = {
   refused: 3_000, // a restart
@@ -61,7 +61,7 @@ type ClamdFailure = Exclude<ClamdOutcome<never>, { kind: 'answered' }>
 class ServerSearch {
   readonly #sample: Sample
   readonly #task: ScanTask
-  /** What went wrong at each server, for the log. */
+  /** The error of each server, for the log. */
   readonly #troubles = new Map<ClamdServer, string>()
   /** The servers that may still answer. */
   readonly #left: Set<ClamdServer>
@@ -113,9 +113,9 @@ class ServerSearch {
   }
 
   /**
-   * The server that has the fewest conversations, of equals the first one of CLAMD. Those that failed lately
-   * are asked only if no other is left; and the one that has looked at other contents of the message comes
-   * first, because it remembers what it has called clean.
+   * Returns the server with the fewest conversations; of equal ones the first in CLAMD. Servers that failed
+   * recently are used only if no other is left. The server that has scanned other contents of the message
+   * comes first, because it caches clean results.
    */
   #next(): ClamdServer {
     const round = [...this.#round]

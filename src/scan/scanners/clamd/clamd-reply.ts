@@ -14,8 +14,8 @@ const CLAMD_REPLY_MAX = 8 * 1024
 
 /**
  * The meaning of one reply of clamd (clamd(8)). Each `why` quotes the reply, in printable ASCII of bounded
- * length. *Unseen* is what is over StreamMaxLength or, with AlertExceedsMax, over another limit; *unknown*
- * any other reply: ERROR, COMMAND READ TIMED OUT, nonsense, a reply that was cut.
+ * length. *Unseen* is a content over StreamMaxLength or, with AlertExceedsMax, over another limit. *Unknown*
+ * is any other reply: ERROR, COMMAND READ TIMED OUT, an invalid or a truncated reply.
  */
 export type ClamdReply = ScanResult | NoAccess
 
@@ -66,8 +66,8 @@ export class ClamdReplyReader {
 }
 
 /**
- * Reads one reply to a `z` command. The reply ends at the first NUL, whatever follows; without a NUL
- * it is *unknown*. Only `stream: OK` or `fd[9]: OK`, to the letter, is clean.
+ * Parses one reply to a `z` command. The reply ends at the first NUL, whatever follows; without a NUL it is
+ * *unknown*. Only exactly `stream: OK` or `fd[9]: OK` is clean.
  */
 export function readReply(received: Buffer, about: Submission): ClamdReply {
   const end = received.indexOf(0)

@@ -43,8 +43,8 @@ async function loadSecure(): Promise<Connect> {
 }
 
 /**
- * Loads node:net's connect(). A compiled program gets a small one of our own instead: node:net
- * costs a cold mail 1.7 ms of its 29 ms of processor time, and a warm one 0.1 of 2.3.
+ * Loads node:net's connect(). A compiled program uses a small implementation of its own instead: node:net
+ * costs onescan-queue 1.7 ms of its 29 ms of processor time for a message, and onescand 0.1 of 2.3.
  */
 async function loadPlain(): Promise<Connect> {
   if (isCompiled) return (address) => new BunConnection(address)
@@ -82,7 +82,7 @@ class BunConnection implements Connection {
     })
   }
 
-  /** The name that node:net has for it; descriptorOf() reads it. */
+  /** The property name in node:net; descriptorOf() reads it. */
   get _handle(): BunSocket | undefined {
     return this.#socket
   }

@@ -41,8 +41,9 @@ export function clamdConfOf(address: ClamdAddress, files = CONFIG_FILES): string
 }
 
 /**
- * The directory of this clamd's signatures, by the same files; undefined if none of them names it. What runs is
- * not looked at: a message asks for this, and any user may start programs, by any name and with any arguments.
+ * Returns the directory of this clamd's signatures according to the configuration files; undefined if none of
+ * them names it. Running processes are not examined: this is called for a message, and any user may start
+ * programs with any name and arguments.
  */
 export function databaseOf(address: ClamdAddress, files = CONFIG_FILES): string | undefined {
   const conf = clamdConfOf(address, files)
@@ -51,7 +52,10 @@ export function databaseOf(address: ClamdAddress, files = CONFIG_FILES): string 
 
 const LOOPBACK = /^(?:127\.|::1$|localhost$)/
 
-/** Whether this clamd runs on this host, as far as its address tells; not if it is asked by way of an onescand. */
+/**
+ * Returns whether this clamd runs on this host, judging by its address; false if it is asked through an
+ * onescand.
+ */
 export function isOnThisHost(address: ClamdAddress): boolean {
   return address.kind === 'unix' || (!address.identity && LOOPBACK.test(address.host))
 }
@@ -61,7 +65,7 @@ export function databaseIn(conf: string): string {
   return valueIn(conf, 'DatabaseDirectory') ?? DEFAULT_DATABASE
 }
 
-/** The text of the first of these files that exists; '' if there is none. */
+/** Returns the text of the first of these files that exists; '' if there is none. */
 export function firstConfOf(files: readonly string[]): string {
   for (const file of files) {
     try {

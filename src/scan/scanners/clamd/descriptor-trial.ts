@@ -8,19 +8,19 @@ import { descriptorsOf } from './scan-commands.ts'
 import { ClamdSession } from './session.ts'
 
 /**
- * Most bytes of a file that clamd is handed by descriptor before it has shown that it scans
- * MEMORY_FILE_MAX: less than any limit that a clamd has. Larger files are streamed.
+ * Upper limit, in bytes, for a file passed to clamd by descriptor before clamd has shown that it scans
+ * MEMORY_FILE_MAX: less than any limit of a clamd. Larger files are streamed.
  */
 const SMALL_DESCRIPTOR_MAX = 1024 * 1024
 
 /**
- * Milliseconds for clamd's answer. A forwarded socket drops the descriptor, and clamd behind it
+ * Milliseconds for clamd's answer. A forwarded socket drops the descriptor, and the clamd at its other end
  * waits indefinitely.
  */
 const TOLD_WITHIN = { small: 1_000, large: 10_000 } as const
 /**
- * Milliseconds for which a yes or a no holds. Then clamd is tried again, while nobody waits: it may
- * be another one, or have other settings.
+ * Milliseconds for which a yes or a no is valid. Then clamd is probed again while no message waits: it may be
+ * another one, or have other settings.
  */
 const YES_FOR = 3_600_000
 const NO_FOR = 60_000
@@ -33,16 +33,16 @@ interface DescriptorAnswer {
 }
 
 /**
- * Finds out whether a server scans files that it is handed (FILDES, clamd(8)). On connections of
- * their own it gets a small file and, before the first large message, a file of MEMORY_FILE_MAX bytes
- * that begins with the test virus. clamd must find that virus: it answers OK, without a scan, to a
- * file over its MaxFileSize. (To a stream over its StreamMaxLength it answers with an error.)
+ * Probes whether a server scans files that it receives by descriptor (FILDES, clamd(8)). On separate
+ * connections it gets a small file and, before the first large message, a file of MEMORY_FILE_MAX bytes that
+ * begins with the test virus. clamd must find that virus: it answers OK, without a scan, to a file over its
+ * MaxFileSize. (To a stream over its StreamMaxLength it answers with an error.)
  */
 export class DescriptorTrial {
   readonly #address: ClamdAddress
   readonly #passing: System
   readonly #known = new Map<TrialSize, DescriptorAnswer>()
-  /** The last trial of each size. */
+  /** The last probe of each size. */
   readonly #underWay = new Map<TrialSize, Promise<boolean>>()
   readonly #closed = new AbortController()
 
@@ -52,8 +52,8 @@ export class DescriptorTrial {
   }
 
   /**
-   * Resolves to whether a file of `size` bytes may be handed over. The first caller waits for the
-   * trial of a small file. Other callers get false meanwhile, and while a large file is tried.
+   * Resolves to whether a file of `size` bytes may be passed by descriptor. The first caller waits for the
+   * probe with a small file. Other callers get false meanwhile, and while a large file is probed.
    */
   async takes(size: number): Promise<boolean> {
     if (this.#address.kind !== 'unix' || size > MEMORY_FILE_MAX) return false
@@ -66,7 +66,7 @@ export class DescriptorTrial {
     return large?.takes ?? false
   }
 
-  /** Resolves to the same, but waits for each trial that is under way or has not been made. */
+  /** Resolves to the same, but waits for each probe that is under way or has not been made. */
   async takesAfterTrials(size: number): Promise<boolean> {
     if (this.#address.kind !== 'unix' || size > MEMORY_FILE_MAX) return false
     const extents: TrialSize[] = size > SMALL_DESCRIPTOR_MAX ? ['small', 'large'] : ['small']

@@ -8,7 +8,10 @@ import { clean, type ScanResult, unknown, worse } from '../shared/scan-result.ts
 import { type ClamdReply, type NoAccess, readReply, type Submission } from './clamd-reply.ts'
 import type { ClamdCommands, ClamdPacket, ClamdReplies } from './session.ts'
 
-/** Sends each content by an INSTREAM (clamd(8)); several go out in one packet, so they must be small. */
+/**
+ * Returns an INSTREAM command (clamd(8)) for each content. Several are sent in one packet, so they must be
+ * small.
+ */
 export function streamsOf(contents: readonly SizedContent[]): ClamdCommands<ScanResult> {
   const [first] = contents
   const packets = () =>
@@ -19,15 +22,15 @@ export function streamsOf(contents: readonly SizedContent[]): ClamdCommands<Scan
 }
 
 /**
- * An INSTREAM of one byte. clamd needs its TemporaryDirectory for it, and says or shows at once if it
- * cannot write there.
+ * Returns an INSTREAM of one byte. clamd needs its TemporaryDirectory for it, and its answer shows
+ * immediately if it cannot write there.
  */
 const streamProbe = (): Buffer => packetOfStreams([Bytes.of(Buffer.from('\n'))])
 const PROBE_TAKEN: Buffer = Buffer.from('stream: OK\0')
 
 /**
- * Has clamd read open files from their beginning (FILDES, clamd(8)); it needs no right to open them.
- * Each function is called when its descriptor is sent; the descriptors stay open here.
+ * Returns commands that make clamd read open files from their beginning (FILDES, clamd(8)); clamd needs no
+ * right to open them. Each function is called when its descriptor is sent; the descriptors stay open here.
  */
 export function descriptorsOf(descriptors: readonly (() => number)[]): ClamdCommands<ClamdReply> {
   return {
@@ -45,9 +48,9 @@ function* descriptorPackets(descriptors: readonly (() => number)[]): Generator<C
 }
 
 /**
- * The same commands with one byte streamed behind them: a clamd that cannot write its temporary files
- * calls descriptors clean that it has not scanned (measured with 1.4.3: a full disk, a directory closed
- * to it), but no stream.
+ * Returns the same commands followed by a stream of one byte. A clamd that cannot write its temporary files
+ * reports descriptors as clean without a scan (measured with 1.4.3: a full disk, a directory without write
+ * permission), but not streams.
  */
 export function probed(commands: ClamdCommands<ClamdReply>): ClamdCommands<ClamdReply> {
   return {
@@ -67,8 +70,8 @@ function* withProbe(packets: Iterable<ClamdPacket>): Generator<ClamdPacket> {
 }
 
 /**
- * Reads the replies to commands that were sent together as one: a virus comes before all else, then that
- * clamd could not take one of the contents; it is *clean* only if all are, and if all was sent.
+ * Combines the replies to commands that were sent together. A virus takes precedence, then a content that
+ * clamd could not access. The result is *clean* only if all contents are, and if all were sent.
  */
 function readReplies(all: ClamdReplies, about: 'stream'): ScanResult
 function readReplies(all: ClamdReplies, about: 'descriptor'): ClamdReply

@@ -15,7 +15,7 @@ import { clamdHasLoaded, Versions } from './versions.ts'
 
 /** Milliseconds for which servers are taken to have the same directories. */
 const DATABASES_FOR = 60_000
-/** What the log reports about a server that begins to fail, and of one that answers again. */
+/** The log texts for a server that begins to fail, and for one that answers again. */
 const CHANGES = {
   fails: 'fails, and is skipped while others answer',
   answers: 'answers again',
@@ -24,22 +24,25 @@ const CHANGES = {
 /** The beginnings by which libclamav takes a file for mail (CL_TYPE_MAIL in the file types of 1.4). */
 const MAIL =
   /^(?:>?From |(?:Date|Delivered-To|Delivery-date|Envelope-to|For|From|Message-I[Dd]|Received|Received-SPF|Return-[Pp]ath|Subject|To|X-Apparently-To|X-Envelope-From|X-Original-To|X-Real-To|X-Sieve|X-UIDL): )/
-/** What it may take for another file, although it stands below such a beginning. */
+/** Marks of other file types, in a file that also has such a beginning. */
 const OTHER_MARK = /ustar|EFI PART|%PDF|[\0\x80-\xff]/
 
 /**
- * Plugin `clamd`: asks the servers of CLAMD in turn (ask-in-turn.ts). The first one to be asked is
- * the one with the fewest messages under way, of equals the first one of CLAMD; a server that failed
- * is asked last for a while. The first answer counts, whatever it is. The next server is asked only if
- * there was no connection or it broke, and never if a server was too slow: clamd goes on scanning after
- * its client has left. A limited number of messages have a turn for each server that answers (scan-turns.ts).
+ * Plugin `clamd`: asks the servers of CLAMD in turn (ask-in-turn.ts). Throws a Fault of kind `config` for a
+ * malformed address.
  *
- * What clamd calls clean of more than CLAMDMAXSIZE is not: to what is over its own limits clamd answers OK,
- * unscanned. A message of that size is not sent. `lasting` is for a daemon, which scans message after message until `close()`: its
- * connections last, and with `passing` messages are handed over in memory files, if a server takes
- * them. `log` takes a line when one of several servers fails, and when it answers again.
+ * The first server is the one with the fewest messages under way; of equal ones the first in CLAMD. A server
+ * that failed is asked last for a while. The first answer applies, whatever it is. The next server is asked
+ * only if there was no connection or it broke. It is never asked because a server was too slow: clamd
+ * continues to scan after its client has left. A limited number of messages have a turn for each server that
+ * answers (scan-turns.ts).
  *
- * Throws a Fault of kind `config` for a malformed address.
+ * A clean answer about more than CLAMDMAXSIZE is not trusted: clamd answers OK, without a scan, to contents
+ * over its own limits. So a message of that size is not sent.
+ *
+ * `lasting` is for a daemon, which scans message after message until `close()`: connections are kept. With
+ * `passing`, messages are passed in memory files to servers that accept them. `log` receives a line when one
+ * of several servers fails, and when it answers again.
  */
 export function clamdScanner(
   { CLAMD, CLAMDMAXSIZE, CLAMDBDIR, ...files }: ScanSettings,
@@ -53,9 +56,9 @@ export function clamdScanner(
     readonly lasting?: boolean
     readonly passing?: System | undefined
     readonly log?: (line: string) => void
-    /** What servers were shown to extract from mail. */
+    /** The parts that servers were shown to extract from mail. */
     readonly extracted?: ExtractedForms | undefined
-    /** Where clamd.conf(5) may be, if not where packages put it. */
+    /** Paths of clamd.conf(5), if different from those of the packages. */
     readonly configFiles?: readonly string[] | undefined
   } = {},
 ): ContentScanner & { close(): void } {
@@ -84,7 +87,7 @@ export function clamdScanner(
       signatures: (timeout) => versions.newest(timeout),
       loadsFrom: keepFor(DATABASES_FOR, uptime, () => {
         const found = list.map(({ address }) => databaseOf(address, configFiles))
-        // Without a clamd.conf the administrator's word counts, and for another host the files here.
+        // Without a clamd.conf the administrator's setting applies, and for another host the files here.
         const isUnknown = (at: number) => found[at] === undefined && isOnThisHost(list[at]!.address)
         if (CLAMDBDIR === undefined && list.some((_, at) => isUnknown(at))) return undefined
         return found.filter((directory) => directory !== undefined)
@@ -100,8 +103,8 @@ export function clamdScanner(
       return MAIL.test(text) && !OTHER_MARK.test(text)
     },
     extracts(size) {
-      // For want of room clamd leaves out a part that it cannot write. A mail that it has taken as a stream shows that
-      // there is room for parts of that size.
+      // If its disk is full, clamd leaves out a part that it cannot write. After clamd has accepted a mail as
+      // a stream, there is room for parts of that size.
       if (size > STREAMED_MAX) return undefined
       return extracted?.of(list.map(({ address }) => address.text))
     },

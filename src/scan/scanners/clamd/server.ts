@@ -20,13 +20,13 @@ const ASKED_LAST_FOR = { first: 2_000, longest: 60_000 }
 const PONG_WITHIN = 1_000
 
 /**
- * Most bytes of contents that are asked about together and go as streams, although the server takes
- * descriptors: each shows by itself that clamd can write its temporary files. It takes no more processor
- * time than a memory file and a packet for each, and the byte behind them (`probed`).
+ * Upper limit, in bytes, for contents that are sent together as streams, although the server accepts
+ * descriptors: each stream shows that clamd can write its temporary files. It takes no more processor time
+ * than a memory file and a packet for each, and the byte after them (`probed`).
  */
 export const STREAMED_MAX = PACKET_DATA
 
-/** What a clamd gets of a sample: its bytes. */
+/** The data of a sample that clamd receives: its bytes. */
 type ClamdContent = Pick<Sample, 'bytes' | 'sealedFile'>
 type ClamdSample = ClamdContent & { readonly batch?: readonly ClamdContent[] }
 type ClamdTask = Pick<ScanTask, 'signal' | 'note'>
@@ -34,13 +34,13 @@ type ClamdTask = Pick<ScanTask, 'signal' | 'note'>
 interface ClamdServerOptions {
   /** Whether its connections last from message to message. */
   readonly lasting: boolean
-  /** Passes descriptors to a server that takes them; without it all mail is streamed. */
+  /** Passes descriptors to a server that accepts them; without it all mail is streamed. */
   readonly passing?: System | undefined
   /** Called once when it begins to fail, and once when it answers again. */
   readonly changed?: (state: 'fails' | 'answers') => void
   /** Called when a connection broke: another server may listen there from now on. */
   readonly broke?: () => void
-  /** Milliseconds on a clock that nobody sets. */
+  /** Returns milliseconds of a monotonic clock. */
   readonly uptime?: () => number
 }
 
@@ -48,8 +48,8 @@ interface ClamdServerOptions {
 export class ClamdServer {
   readonly address: ClamdAddress
   /**
-   * Its last answer to VERSION (versions.ts); undefined if it gave none. By now it may have newer
-   * signatures, but no older ones.
+   * Its last answer to VERSION (versions.ts); undefined if it gave none. By now it may have newer signatures,
+   * but no older ones.
    */
   version: string | undefined
   readonly #changed: (state: 'fails' | 'answers') => void
@@ -125,8 +125,8 @@ export class ClamdServer {
   }
 
   /**
-   * Resolves to whether it has died, asked at once after it closed a connection without a whole reply:
-   * nobody answers there now.
+   * Resolves to whether the server has died. Must be called immediately after it closed a connection without
+   * a whole reply: a dead server does not answer then.
    */
   hasDied(): Promise<boolean> {
     this.#dying ??= askClamd(this.address, 'PING', AbortSignal.timeout(PONG_WITHIN))
@@ -179,7 +179,7 @@ export class ClamdServer {
         this.#missingSince = undefined
         return
       case 'unreachable':
-        if (outcome.state === 'full') return // it is up: that says nothing about its health
+        if (outcome.state === 'full') return // the server is running, so this is no failure
         this.#missingSince ??= this.#uptime()
         this.#noteFailure()
         return
@@ -251,7 +251,7 @@ async function memoryFileOf(sample: ClamdContent, passing: System): Promise<numb
   const file = passing.memoryFile()
   if (file < 0) throw new NoMemoryFile(`memfd_create: error ${-file}`)
   try {
-    // This leaves the file's own offset at 0: clamd shares it, and reads from there.
+    // This leaves the file offset at 0: clamd shares it, and reads from there.
     await writeInTurns(file, sample.bytes.chunks(), 'memory')
     return file
   } catch (error) {

@@ -26,18 +26,21 @@ export type ClamdOutcome<Answer> =
   | { readonly kind: 'timed-out'; readonly why: string; readonly broke?: true }
 
 /**
- * Why there is no connection. `full`: the server's queue of connections is full. `refused`: nobody
- * listens. `silent`: the server says nothing, which over TCP may be a full queue, too. `gone`:
- * there is no such socket or host, or no right to connect.
+ * Why there is no connection.
+ *
+ * - `full`: the server's queue of connections is full.
+ * - `refused`: no process listens.
+ * - `silent`: the server does not answer, which over TCP may also mean a full queue.
+ * - `gone`: there is no such socket or host, or no right to connect.
  */
 export type Absence = 'full' | 'refused' | 'silent' | 'gone'
 
-/** What is sent in one call: bytes, perhaps with a descriptor, which stays open here. */
+/** The data of one send call: bytes, and optionally a descriptor, which stays open here. */
 export type ClamdPacket = Buffer | { readonly bytes: Buffer; readonly descriptor: number }
 
 /** Commands that are sent together, and what is made of their replies. */
 export interface ClamdCommands<Answer> {
-  /** The number of commands; each gets a reply. */
+  /** The number of commands; each has one reply. */
   readonly count: number
   /**
    * Returns what is sent. It is called anew if the commands have to be sent again. A packet is asked for
@@ -72,9 +75,9 @@ const absences: Readonly<Record<string, Absence>> = {
 const CONNECTED_WITHIN = 5_000
 
 /**
- * A session with clamd (IDSESSION, clamd(8)) on a connection of its own, which the first question makes:
- * each reply bears the number of its command. clamd's threads answer commands that are sent together in
- * any order. The sending side stays open: if it were closed, clamd would believe that the client has gone.
+ * A session with clamd (IDSESSION, clamd(8)) on its own connection, which the first request opens. Each reply
+ * contains the number of its command, because clamd's threads answer commands that are sent together in any
+ * order. The sending side stays open: otherwise clamd would assume that the client has left.
  */
 export class ClamdSession {
   readonly #address: ClamdAddress
@@ -82,7 +85,7 @@ export class ClamdSession {
   #wire: ServerWire | undefined
   /** Commands sent so far. */
   #commands = 0
-  /** What was said to the question that is open. */
+  /** The replies to the current request. */
   #replies: ClamdReplyReader | undefined
 
   /** `passing` is needed to send descriptors. */
@@ -97,9 +100,9 @@ export class ClamdSession {
   }
 
   /**
-   * Sends the commands, and takes their replies; one question at a time. A reply that comes early ends
-   * the sending. Anything but whole replies to all that was sent ends the session. So does an error of
-   * `packets`, which is thrown on.
+   * Sends the commands, and resolves to their replies; one request at a time. An early reply ends the
+   * sending. Anything but whole replies to all commands sent ends the session. So does an error of `packets`,
+   * which is rethrown.
    */
   async ask<Answer>(
     commands: ClamdCommands<Answer>,
@@ -110,7 +113,7 @@ export class ClamdSession {
   }
 
   /**
-   * Has a server by TLS show that it accepts this host's certificate, before it gets mail: with TLS 1.3 it
+   * Verifies that a TLS server accepts this host's certificate, before it receives mail: with TLS 1.3 it
    * refuses one only after the handshake has succeeded here (RFC 8446 4.4.2.4). Resolves to the outcome if it
    * does not.
    */
@@ -167,7 +170,7 @@ export class ClamdSession {
     }
   }
 
-  /** Ends the connection, and leaves no descriptor, listener or timer behind. */
+  /** Ends the connection, and frees all descriptors, listeners and timers. */
   end(): void {
     this.#wire?.end(new Unanswered(timedOut))
   }
@@ -175,7 +178,7 @@ export class ClamdSession {
   #open(socket: Connection): ServerWire {
     const wire: ServerWire = new ServerWire(socket, {
       push: (chunk) => {
-        // Bytes that nobody asked for mean that the server is about to close the connection.
+        // Unexpected bytes mean that the server is about to close the connection.
         if (this.#replies === undefined) throw new Error('sent an unexpected answer')
         this.#replies.push(chunk)
       },
@@ -209,7 +212,7 @@ export class ClamdSession {
   }
 }
 
-/** What those who wait are told when the session ends. */
+/** The error of pending requests when the session ends. */
 class Unanswered extends Error {
   readonly outcome: ClamdOutcome<never>
 
@@ -257,9 +260,9 @@ function withGreeting(packet: ClamdPacket): ClamdPacket {
 }
 
 /**
- * Reads the replies in the order of their commands, each with its NUL, if it has one, and without its
- * number. Undefined unless there is one reply for each of the `count` numbers from `first` on. `isAll`
- * says that they are whole, and nothing stands after them.
+ * Returns the replies in the order of their commands, each with its NUL, if it has one, and without its
+ * number. Returns undefined unless there is one reply for each of the `count` numbers from `first` on.
+ * `isAll` is true if all are complete and nothing follows them.
  */
 function readNumbered(
   bytes: Buffer,

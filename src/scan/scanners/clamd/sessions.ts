@@ -25,11 +25,11 @@ export function aboutItself(command: 'PING' | 'VERSION'): ClamdCommands<string> 
 
 /** Most idle connections to one server. Each costs clamd a descriptor, but no thread. */
 export const IDLE_MAX = 8
-/** Milliseconds for which an idle connection is kept, or up to twice that; clamd hangs up after 30 s. */
+/** Milliseconds for which an idle connection is kept, or up to twice that; clamd closes it after 30 s. */
 const IDLE_FOR = 5_000
 
 interface ClamdSessionsOptions {
-  /** Most idle connections that are kept; default: none. */
+  /** Upper limit for idle connections; default: none. */
   readonly idleMax?: number
   /** Milliseconds for which one is kept. */
   readonly idleFor?: number
@@ -40,11 +40,11 @@ interface ClamdSessionsOptions {
 }
 
 /**
- * Sessions with one server, each with one conversation at a time, which last from message to message.
+ * Sessions with one server, each with one conversation at a time, which are kept from message to message.
  *
- * If clamd has closed a kept connection (its own time limits, a restart), that is not a failure: as
- * long as no byte of a reply has come, the commands are sent once more on a fresh connection. On a
- * fresh connection commands are sent only once, and never after the signal.
+ * If clamd has closed a kept connection (by its own time limits, or a restart), that is not a failure. If no
+ * byte of a reply has arrived, the commands are sent once more on a new connection. On a new connection
+ * commands are sent only once, and never after the signal is aborted.
  */
 export class ClamdSessions {
   readonly #address: ClamdAddress
@@ -53,9 +53,9 @@ export class ClamdSessions {
   readonly #passing: System | undefined
   readonly #broke: () => void
   /**
-   * A session is in this list or in one conversation, never in both: it is taken out at once, and
-   * put back after whole replies. Bytes that come while it is in the list end it, and so does a
-   * reply with another number than that of the command.
+   * A session is in this list or in one conversation, never in both: it is removed at once, and put back
+   * after complete replies. Bytes that arrive while it is in the list end it, and so does a reply with
+   * another number than that of the command.
    */
   readonly #idle: { readonly session: ClamdSession; readonly since: number }[] = []
   #isClosed = false

@@ -9,8 +9,8 @@ export interface TlsFiles {
 }
 
 /**
- * The certificate and key of this host, and the authorities that vouch for other hosts, all in PEM: the
- * options of node:tls for both ends. TLS 1.3 has no renegotiation.
+ * The certificate and key of this host, and the authorities that certify other hosts, all in PEM: the options
+ * of node:tls for both ends. TLS 1.3 has no renegotiation.
  */
 export interface TlsIdentity {
   readonly cert: Buffer
@@ -24,8 +24,8 @@ const CERTIFICATES = /^-----BEGIN CERTIFICATE-----[^-]*(?:-----END CERTIFICATE--
 const PRIVATE_KEY = /^-----BEGIN (?:EC |RSA )?PRIVATE KEY-----/m
 
 /**
- * Reads the files. Throws a Fault of kind `config` if one is not named, cannot be read or holds something
- * else, and if everyone can read the key.
+ * Reads the files. Throws a Fault of kind `config` if one is not named, cannot be read or has another
+ * content, and if every user can read the key.
  */
 export function readTlsIdentity({ CLAMDCERT, CLAMDKEY, CLAMDCA }: TlsFiles): TlsIdentity {
   if (!CLAMDCERT || !CLAMDKEY || !CLAMDCA) {
@@ -106,7 +106,7 @@ const refusedServers: Reasons = {
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it does not know TLS 1.3',
 }
 
-/** Why a client is refused, with the remedy; undefined for errors that are no matter of trust. */
+/** Returns why a client is refused, with the remedy; undefined for errors unrelated to certificates. */
 export const whyClientIsRefused = (code: string): string | undefined => refusedClients[code]
-/** Why a server is not asked by TLS, with the remedy; undefined for errors of the connection. */
+/** Returns why a server is not asked by TLS, with the remedy; undefined for errors of the connection. */
 export const whyServerIsRefused = (code: string): string | undefined => refusedServers[code]

@@ -7,7 +7,7 @@ import { askClamd } from './sessions.ts'
 
 /** Milliseconds for which an answer holds: a database that is loaded meanwhile can only be newer. */
 const BELIEVED_FOR = 10_000
-/** Milliseconds after which servers are asked again, while nobody waits. */
+/** Milliseconds after which servers are asked again, while no message waits. */
 const ASKED_AGAIN_AFTER = 5_000
 /** Milliseconds that messages wait for one round of answers. */
 const TIMEOUT = 250
@@ -100,9 +100,10 @@ async function isWithin(work: Promise<void>, milliseconds: number): Promise<bool
 const LOADED_PER_SECOND = 2_000_000
 
 /**
- * Whether clamd has loaded these signatures. It has if it names the number of ClamAV's own ones, or
- * if it made its socket long enough after they changed: it makes the socket when it has loaded all
- * that is there. For a server on another host, and for a site's own signatures, only time tells.
+ * Returns whether clamd has loaded these signatures. It has if it reports the number of ClamAV's own
+ * signatures. It also has if it created its socket long enough after they changed: clamd creates the socket
+ * after it has loaded all signatures. For a server on another host, and for a site's own signatures, only the
+ * elapsed time is used.
  */
 export function clamdHasLoaded(
   { address, version }: { readonly address: ClamdAddress; readonly version: string | undefined },

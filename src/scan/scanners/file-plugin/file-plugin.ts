@@ -12,19 +12,19 @@ import { LineRelay, writeToLog } from '../shared/scanner-program.ts'
 import { hostCommand, PluginHost, type PluginQuestion } from './host-process.ts'
 
 interface FilePluginOptions {
-  /** Whether a process is asked about one message after the other; by default it is asked about one. */
+  /** Whether a process is asked about one message after the other; by default about one only. */
   readonly lasting?: boolean
-  /** Takes what the plugin writes to standard error; by default that goes to this program's own. */
+  /** Receives the plugin's standard error; by default that goes to this program's own. */
   readonly relay?: (line: string) => void
 }
 
 const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.so']
 
 /**
- * The scanner in a file of PLUGINDIR: JavaScript, TypeScript or C, by its extension (onescan-plugin(7)).
- * It runs in a process of its own, because a plugin that calls exit(0), loops or corrupts memory must
- * not decide about mail. That process serves one message or many. Anything but a
- * proper answer is *unknown*, with the plugin's name; also a plugin that cannot be loaded.
+ * The scanner in a file of PLUGINDIR: JavaScript, TypeScript or C, by its extension (onescan-plugin(7)). It
+ * runs in its own process, because a plugin that calls exit(0), loops or corrupts memory must not decide
+ * about mail. That process serves one message or many. Anything but a valid answer is *unknown*, with the
+ * plugin's name; also a plugin that cannot be loaded.
  *
  * Throws a Fault of kind `config` for a name that cannot be a plugin's.
  */
@@ -80,7 +80,7 @@ function turnsOf({ most }: PoolLimits) {
   return { small: Math.max(1, most - large), large }
 }
 
-/** What a plugin is asked about a message, or about a content of one. */
+/** Returns the request to a plugin about a message, or about a content of one. */
 async function aboutOf(sample: Sample) {
   const { envelope, message, partList } = sample
   const { bytes, origin } = message ?? sample
@@ -112,7 +112,7 @@ function checkName(fileName: string): void {
   }
 }
 
-/** Throws if the file cannot be a plugin, or if everybody could change it, and make it say *clean*. */
+/** Throws if the file cannot be a plugin, or if every user could change it, and so make it answer *clean*. */
 function checkFile(file: string): void {
   let found: Stats
   try {
@@ -132,7 +132,7 @@ function checkFile(file: string): void {
 }
 
 interface PoolLimits {
-  /** Most processes at a time; onescan-plugin(7) and onescand(8) have these numbers. */
+  /** Maximum number of processes; documented in onescan-plugin(7) and onescand(8). */
   readonly most: number
   /** Messages after which a process is renewed, because plugins may leak. */
   readonly messages: number
@@ -145,16 +145,16 @@ interface PoolLimits {
 export const standardLimits: PoolLimits = { most: 8, messages: 1000, idle: 60_000, settle: 250 }
 
 /**
- * The processes that a plugin is asked in, each about one message at a time. A process that could not
- * tell is ended. If it has judged other messages, these may be the reason: so the message is asked about
- * once more, in a fresh process and within its deadline.
+ * The processes of a plugin, each of which handles one message at a time. A process that gave no answer is
+ * ended. If it has judged other messages, these may be the cause: so the message is submitted once more, to a
+ * new process and within its deadline.
  */
 class PluginPool {
   readonly #start: () => PluginHost
   readonly #limits: PoolLimits
   /** A permit is a process that has a message. No process is started while one is idle. */
   readonly #permits: Semaphore
-  /** The process that was used last stands last and is used first, so that the others can end. */
+  /** The process used last is last here and is used first, so that the others can end. */
   readonly #idle = new Map<PluginHost, NodeJS.Timeout>()
   #isClosed = false
 
@@ -166,8 +166,8 @@ class PluginPool {
   }
 
   /**
-   * Resolves to the answer on one message. Rejects if no process can be started; the error gives the reason.
-   * Nothing is left of a process that had its last message when the answer is there.
+   * Resolves to the answer about one message. Rejects if no process can be started; the error contains the
+   * reason. A process that had its last message has ended when this resolves.
    */
   async ask(question: PluginQuestion, task: ScanTask): Promise<ScanResult> {
     const release = await this.#permits.acquire(task.signal)
@@ -185,7 +185,7 @@ class PluginPool {
     }
   }
 
-  /** Ends all processes; those at work finish their message first. */
+  /** Ends all processes; busy ones finish their message first. */
   close(): void {
     this.#isClosed = true
     for (const host of this.#idle.keys()) this.#drop(host)
@@ -224,8 +224,8 @@ class PluginPool {
 }
 
 /**
- * Whether the plugin itself gave the answer, even *unknown*: then its process is in order, and
- * asked again it would say the same.
+ * Returns whether the plugin itself gave the answer, even *unknown*. Its process is then working, and would
+ * give the same answer again.
  */
 function hasAnswered(result: ScanResult): boolean {
   return result.answer !== 'unknown' || result.cause === 'plugin'

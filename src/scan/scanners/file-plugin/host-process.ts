@@ -15,11 +15,11 @@ import { type ScanResult, unknown } from '../shared/scan-result.ts'
 import type { ScanTask } from '../shared/scanner.ts'
 import { killGroup, type LineRelay } from '../shared/scanner-program.ts'
 
-/** Milliseconds after the deadline until the process is given up; KILL has been sent by then. */
+/** Milliseconds after the deadline until the process is abandoned; KILL has been sent by then. */
 const GIVE_UP = 700
 /** Milliseconds for reading the pipes of a process that has ended. */
 const DRAIN = 200
-/** Milliseconds for the end of a process that has closed its channel: a busy host tells of it late. */
+/** Milliseconds for the end of a process that has closed its channel: on a busy host the event is delayed. */
 const END_WAIT = 1000
 
 interface HostOptions {
@@ -53,7 +53,7 @@ export class PluginHost {
   #relay: LineRelay | undefined
   /** The question that is open. */
   #open: { readonly nonce: string; resolve(answer: ScanResult): void } | undefined
-  /** What the process has written since that. */
+  /** The bytes that the process has written since then. */
   #said: Buffer = Buffer.alloc(0)
   #isEnding = false
   #isOver = false
@@ -69,7 +69,7 @@ export class PluginHost {
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
     })
-    // Without descriptors for them there are no pipes (EMFILE), whatever the types say.
+    // Without descriptors for them there are no pipes (EMFILE), contrary to the types.
     const pipes = this.#child.stdio as ChildProcess['stdio'] | undefined
     const [, , stderr = null, channel = null, lifeline = null] = pipes ?? []
     this.#stderr = stderr as Readable | null
@@ -87,9 +87,9 @@ export class PluginHost {
   }
 
   /**
-   * Asks one question at a time. Resolves to the plugin's answer. If it gives none, the answer is
-   * *unknown*, with what happened to it; then end the process. At `signal` it is ended within
-   * 700 ms. Never rejects.
+   * Sends one request at a time. Resolves to the plugin's answer. Without an answer, it resolves to *unknown*
+   * and the reason, and the caller must end the process. When `signal` is aborted, the process is ended
+   * within 700 ms. Never rejects.
    */
   ask(question: PluginQuestion, { signal, timeLeft }: ScanTask): Promise<ScanResult> {
     const nonce = randomBytes(16).toString('hex')
@@ -136,7 +136,7 @@ export class PluginHost {
         void this.end()
       })
     })
-    // EPIPE: the process ended before it had read the request. Its end says why.
+    // EPIPE: the process ended before it had read the request. Its exit shows the reason.
     this.#channel?.on('error', () => {})
     this.#lifeline?.on('error', () => {}).resume()
     this.#child.on('error', (error) => {
@@ -152,7 +152,7 @@ export class PluginHost {
 
   #receive(chunk: Buffer): void {
     this.#said = Buffer.concat([this.#said, chunk])
-    // Bytes that nobody asked for concern no message, but nothing from this process is believed any more.
+    // Unexpected bytes belong to no message, but the process is not trusted any longer.
     if (this.#open === undefined) return void this.end()
     const answer = decodeAnswer(this.#open.nonce, this.#said)
     if (answer) this.#answer(answer)
@@ -202,8 +202,8 @@ const program = join(import.meta.dirname, bundles, 'plugin-host.cjs')
 const STRIP_TYPES = '--experimental-strip-types'
 
 /**
- * KiB of data (ulimit(1p) -d). A plugin can use 450 MB of it on Node and 250 MB compiled; the runtime
- * needs the rest. (With a limit of address space the runtimes do not start.)
+ * KiB of data (ulimit(1p) -d). A plugin can use 450 MB of it on Node and 250 MB compiled; the runtime needs
+ * the rest. (With a limit of address space the runtimes do not start.)
  */
 const MEMORY = 1024 * 1024
 
@@ -217,22 +217,21 @@ const STACK = 8 * 1024
 const ROOM_FOR_CODE = isCompiled ? `export ${CODE_SETTING}=134217728; ` : ''
 
 /**
- * Waits for the end of descriptor 4, and then kills the process group. The process that started the
- * host holds the other end and writes nothing, so the end comes when that process has ended, in
- * whatever way. A plugin in a busy loop would not notice that by itself. The signals of the
- * deadline do not end this shell, and it is no child of the host, since a plugin may wait for all
- * of its children.
+ * Waits for the end of descriptor 4, and then kills the process group. The process that started the host
+ * holds the other end and writes nothing, so the end arrives when that process has ended, in whatever way. A
+ * plugin in a busy loop would not notice that by itself. The signals of the deadline do not end this shell.
+ * It is not a child of the host, because a plugin may wait for all of its children.
  */
 const WATCHDOG = `(trap '' HUP INT TERM; { read -r line <&4; kill -s KILL 0; } 3>&- 2>/dev/null &)`
 
 /**
- * Returns the command that runs the host for the plugin `file`, on the runtime of this process and under
+ * Returns the command that runs the host for the plugin `file`, on the runtime of this process and with
  * limits. `timeout` is SCANTIMEOUT in milliseconds. A process is renewed before it has used more than
- * RENEWED_AFTER (../plugin-host/protocol.ts), so that each message has as much processor time as it
- * would have alone.
+ * RENEWED_AFTER (../plugin-host/protocol.ts), so that each message has as much processor time as it would
+ * have alone.
  *
- * Start it as the leader of a process group, with requests on descriptor 3 and a pipe as descriptor 4.
- * The shell starts the watchdog, sets the limits and execs. All that a plugin starts inherits them.
+ * Start it as the leader of a process group, with requests on descriptor 3 and a pipe as descriptor 4. The
+ * shell starts the watchdog, sets the limits and execs. All children of a plugin inherit them.
  */
 export function hostCommand(file: string, timeout: number): readonly [string, ...string[]] {
   const forOne = Math.ceil(timeout / 1000 + 5) * availableParallelism()

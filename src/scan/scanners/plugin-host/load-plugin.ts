@@ -141,12 +141,15 @@ export function log(text: string): void {
 }
 
 /**
- * The function that is told, before each question, what mail programs see of the part or of the parts,
- * `int virusparts(const char *text)`; a plugin need not have it.
+ * The optional function that receives, before each request, the part data that mail programs show:
+ * `int virusparts(const char *text)`.
  */
 const DESCRIBE = 'virusparts'
 
-/** A line for each name, type and container, and an empty line behind each part; `more` if there are more. */
+/**
+ * Returns a line for each name, type and container, and an empty line after each part; `more` if there are
+ * more.
+ */
 function descriptionOf({ part, parts, hasMoreNames }: PluginRequest): string {
   const linesOf = (word: string, values: readonly string[] = []) =>
     values.map((value) => `${word} ${value.replace(/[\0-\x1f\x7f]/g, '?')}\n`)
@@ -164,7 +167,7 @@ function descriptionOf({ part, parts, hasMoreNames }: PluginRequest): string {
   return hasMoreNames ? `${lines}more\n` : lines
 }
 
-/** The function that names the virus, `const char *virusname(void)`; a plugin need not have it. */
+/** The optional function that names the virus: `const char *virusname(void)`. */
 const NAME = 'virusname'
 
 /**

@@ -1,4 +1,4 @@
-// The process that a file plugin runs in; see file-plugin/. Requests come on descriptor 3, one at a time.
+// The process that a file plugin runs in; see file-plugin/. Requests arrive on descriptor 3, one at a time.
 // Whatever the plugin writes there, only a line with the nonce of the request is an answer (protocol.ts).
 import { read } from 'node:fs'
 import { basename } from 'node:path'
@@ -23,7 +23,7 @@ const directory = process.cwd()
 let plugin: Plugin | undefined
 /** Its file. */
 let file = ''
-/** The request in hand; undefined between two of them. */
+/** The current request; undefined between two of them. */
 let request: PluginRequest | undefined
 /** The answer to it, which is sent when nothing of the plugin is under way any more. */
 let answer: ScanResult | undefined
@@ -40,7 +40,7 @@ awaitRequest([])
  */
 function awaitRequest(before: readonly Buffer[]): void {
   read(CHANNEL, Buffer.allocUnsafe(CHUNK), 0, CHUNK, null, (error, size, chunk) => {
-    if (error || size === 0) return end() // nobody is left who would ask
+    if (error || size === 0) return end() // no process is left to send requests
     const chunks = [...before, chunk.subarray(0, size)]
     request = decodeRequest(chunks)
     if (request === undefined) return awaitRequest(chunks)
@@ -66,7 +66,7 @@ function takeResult(said: ScanResult): void {
   deadline.unref()
 }
 
-/** Takes an error that nobody caught: it is the answer, if there is none yet, and ends the process. */
+/** Handles an uncaught error: it is the answer, if there is none yet, and ends the process. */
 function fail(error: unknown): void {
   const why = `threw ${describe(error)}`
   if (request !== undefined && answer === undefined) answer = unknown(why)

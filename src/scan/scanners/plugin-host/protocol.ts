@@ -1,5 +1,5 @@
-// What goes over descriptor 3 between a plugin's process and the process that started it: a request one
-// way, and then its answer the other way. Each is one line.
+// The protocol on descriptor 3 between a plugin's process and the process that started it: a request one way,
+// and then its answer the other way. Each is one line.
 import { attempt } from '../../../lib/errors/fault.ts'
 import { LF } from '../../../lib/net/ascii.ts'
 import type { Origin } from '../../../mail/message/envelope/envelope.ts'
@@ -8,12 +8,11 @@ import { clean, infected, type ScanResult, unknown } from '../shared/scan-result
 
 /** Most bytes of a line that a plugin's process writes. */
 const LINE_MAX = 64 * 1024
-/** The variable that says how many bytes the compiled runtime reserves for machine code. */
+/** The variable for the number of bytes that the compiled runtime reserves for machine code. */
 export const CODE_SETTING = 'BUN_JSC_jitMemoryReservationSize'
 
 /**
- * Seconds of processor time after which the process of a plugin is renewed; onescan-plugin(7) has
- * the number.
+ * Seconds of processor time after which the process of a plugin is renewed; documented in onescan-plugin(7).
  */
 export const RENEWED_AFTER = 300
 
@@ -25,7 +24,7 @@ const WHY_MAX = 1000
 
 /** The question to a plugin's process about one message. */
 export interface PluginRequest {
-  /** Comes back with the answer; each request has another one. */
+  /** Returned with the answer; different for each request. */
   readonly nonce: string
   /** Absolute path of the plugin. */
   readonly file: string
@@ -41,10 +40,10 @@ export interface PluginRequest {
   readonly part?:
     | ({ readonly path: string; readonly size: number } & Partial<NamedPart>)
     | undefined
-  /** What mail programs see of the parts of the whole message. */
+  /** The data that mail programs show of the parts of the whole message. */
   readonly parts?: readonly NamedPart[] | undefined
   readonly hasMoreNames?: true | undefined
-  /** Milliseconds until the deadline, since the clock of one process says nothing to another. */
+  /** Milliseconds until the deadline, because the monotonic clocks of two processes cannot be compared. */
   readonly timeLeft: number
   /** Milliseconds after its answer within which all that the plugin has begun must be over. */
   readonly settle: number
@@ -63,18 +62,18 @@ export function encodeRequest(request: PluginRequest): Buffer {
 }
 
 /**
- * Reads what `encodeRequest` makes, in any split; undefined as long as its end is missing. Throws for
- * bytes that are not one request: the next one comes after the answer.
+ * Decodes the output of `encodeRequest`, in any split; returns undefined while its end is missing. Throws for
+ * bytes that are not one request: the next one comes only after the answer.
  */
 export function decodeRequest(chunks: readonly Buffer[]): PluginRequest | undefined {
   return chunks.at(-1)?.at(-1) === LF ? JSON.parse(Buffer.concat(chunks).toString()) : undefined
 }
 
 /**
- * Makes the line that answers a request: a mark, the nonce of the request, and the answer as JSON. The
- * plugin does not know the nonce. So what it writes to the descriptor by accident is no answer, even if
- * the sender of the mail chose the words, and neither is the line of an earlier answer.
- * Names are cut after 255 characters, reasons after 1,000.
+ * Returns the line that answers a request: a mark, the nonce of the request, and the answer as JSON. The
+ * plugin does not know the nonce. So nothing that it writes to the descriptor by accident is an answer, even
+ * if the sender of the mail chose the text, and neither is the line of an earlier answer. Names are cut after
+ * 255 characters, reasons after 1,000.
  */
 export function encodeAnswer(nonce: string, answer: ScanResult): Buffer {
   return Buffer.from(`${ANSWER} ${nonce} ${JSON.stringify(cut(answer))}\n`)

@@ -7,10 +7,10 @@ import { WORK_PER_TURN } from '../../../mail/mime/shared/work.ts'
 import type { Sample, ScanTask } from '../shared/scanner.ts'
 
 /**
- * Calls `ask` with the sample as a plain text, in which nothing is a field: a blank stands before each
- * line that begins as a field of a mail does, and before `From `. So no scanner takes it for mail any
- * more, and looks at all of its bytes at one depth. Resolves to undefined, without a call, for a content
- * that may be anything but a text, since a blank might hide what it is.
+ * Calls `ask` with the sample as a plain text, in which nothing is a field: a blank is inserted before each
+ * line that begins like a field of a mail, and before `From `. So scanners do not treat it as mail, and scan
+ * all of its bytes at one depth. Resolves to undefined, without a call, for a content that may be anything
+ * but a text, because a blank might hide its type.
  */
 export async function asPlainText<T>(
   sample: Sample,
@@ -47,15 +47,14 @@ export async function asPlainText<T>(
 
 /** The bytes at the front by which programs know most files. */
 const FRONT = 512
-/** The place of the word `ustar` in an archive of tar, which may be all text. */
+/** The offset of the word `ustar` in a tar archive, which may consist of text. */
 const TAR_AT = 257
 
 /**
- * Whether this may be a file that is not a plain text, although all of its characters are those of
- * a text; blanks may stand before it. No scanner is asked about such a file as a text. So this is
- * stricter than mayBeginFile() of the reading, which only adds a scan, and looks at fewer bytes.
- * Control characters are no blanks here, since FieldStuffing finds them; the blank of latin1, 0xa0,
- * is one.
+ * Returns whether this may be a file that is not a plain text, although all of its characters are text;
+ * blanks may precede it. Scanners are never asked about such a file as a text. So this test is stricter than
+ * mayBeginFile() of the reading, which only adds a scan, and reads fewer bytes. Control characters are not
+ * blanks here, because FieldStuffing finds them; the blank of latin1, 0xa0, is one.
  */
 function beginsAsFile({ bytes }: Sample): boolean {
   const front = bytes.gather(0, FRONT).toString('latin1')
@@ -64,10 +63,13 @@ function beginsAsFile({ bytes }: Sample): boolean {
   return isFile || front.startsWith('ustar', TAR_AT)
 }
 
-/** The most bytes that tell whether a field begins; libclamav knows no name that is nearly as long. */
+/**
+ * Upper limit, in bytes, for the text that shows whether a field begins; every name that libclamav knows is
+ * much shorter.
+ */
 const FIELD_MAX = 80
 const FIELD_START = /^(?:>?From |[A-Za-z][A-Za-z0-9-]{0,63}[ \t]{0,8}:)/gm
-/** A control character that no text has; or the beginning of a PDF, which readers find anywhere. */
+/** A control character that no text contains; or the beginning of a PDF, which readers find at any offset. */
 const NO_TEXT = /[\0-\x08\x0b\x0e-\x1f]|%PDF-/
 const PDF_SEAM = '%PDF'.length
 

@@ -23,7 +23,7 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'>, Weights 
   readonly scanners: readonly Scanner[]
   /** Milliseconds for all of them together. */
   readonly timeout: number
-  /** SECONDLOOK: whether each content is scanned besides the whole. */
+  /** SECONDLOOK: whether each content is scanned in addition to the whole. */
   readonly settings: Pick<ScanSettings, 'SECONDLOOK'>
   readonly spool: SpoolSettings
   /** Set if nothing but the bytes as they were sent is scanned. */
@@ -32,11 +32,11 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'>, Weights 
   readonly odd?: (found: ReadonlySet<Oddity>) => void
   /** Milliseconds on a clock that never goes back. */
   readonly uptime: () => number
-  /** Aborted when nobody waits for the result any more: the scan ends then. */
+  /** Aborted when no client waits for the result any longer; the scan then ends. */
   readonly gone?: AbortSignal | undefined
   /** Whether scanners have begun with the message. All of its scans share one, and set it. */
   readonly progress?: { hasBegun: boolean }
-  /** Called when the message has its turn, before it is read; what it resolves to is as of a turn. */
+  /** Called when the message has its turn, before it is read; resolves as a turn does. */
   readonly onTurn?: ((signal: AbortSignal) => Promise<TurnOrResult>) | undefined
 }
 
@@ -72,8 +72,9 @@ export async function askScanners(
 }
 
 /**
- * The samples that tell the scanner something new. It has seen the bytes of a message as they were sent, and
- * sees no more in them below TOP_LINE if it took them for a mail then, or if nobody would.
+ * Returns the samples that the scanner has not scanned yet. It has scanned the bytes of a message as they
+ * were sent. They contain nothing new below TOP_LINE if the scanner treated them as a mail then, or if no
+ * scanner would.
  */
 function unknownTo(
   { readsAsMail }: ContentScanner,
@@ -113,7 +114,7 @@ async function askTogether(
   const hidesOthers = context.results.passesLimits && ofAll.answer === 'unknown'
   if (!mayPutAside(ofAll, context) && !isAboutUnpacked(ofAll) && !hidesOthers) {
     const result = await conclude(ofAll, sample, scanner, context)
-    // A scanner says of several samples what it found first, and that may hide the rest.
+    // A scanner reports its first finding in several samples, which may hide the others.
     if (result !== undefined || ofAll.answer !== 'infected') return result
   }
   for (const single of samples) {
@@ -125,10 +126,10 @@ async function askTogether(
 }
 
 /**
- * The result of a scan that the answer about one sample ends. A limit ends it only if the scanner does
- * not call the bytes clean as a text. It may have counted as mails what is text to all readers; and each
- * content that some reader sees there is given by itself. If the limit is the size of what is packed in
- * the bytes, the scanner is asked about that.
+ * Resolves to the result if the answer about one sample ends the scan; otherwise to undefined. A limit ends
+ * it only if the scanner does not report the bytes as a clean text. The scanner may have counted mails in
+ * bytes that are text to all readers, and each content that some reader sees there is submitted separately.
+ * If the limit is the unpacked size, the scanner is asked about the packed files.
  */
 async function conclude(
   result: ScanResult,
@@ -157,8 +158,8 @@ async function conclude(
 }
 
 /**
- * Whether the scanner's limit of size is about as many bytes as the sample has, whatever they are. Then
- * we have counted them ourselves; else the sample states its size when it is unpacked.
+ * Resolves to whether the size of the sample alone exceeds the scanner's limit, whatever its bytes are.
+ * Otherwise the sample exceeds the limit only when it is unpacked.
  */
 async function isTooLargeByItself(
   { bytes: { size }, envelope, origin }: Sample,
@@ -218,8 +219,8 @@ function together(samples: readonly Sample[]): Sample | undefined {
 }
 
 /**
- * Asks one scanner. Rejects with a Fault if our own spool fails, or if the scanner may have opened another
- * file than it was given and finds nothing that counts: that is not an answer of a scanner.
+ * Asks one scanner. Rejects with a Fault if onescan's own spool fails. Also rejects if the scanner may have
+ * opened another file than it was given and has no finding that counts: such an answer is not valid.
  */
 async function askScanner(
   scanner: ContentScanner,
@@ -240,7 +241,7 @@ async function askScanner(
   }
 }
 
-/** What it answers. If it throws, or outlives its deadline, that is *unknown*. */
+/** Resolves to the scanner's answer; to *unknown* if it throws or exceeds its deadline. */
 async function answerOf(
   scanner: ContentScanner,
   sample: Sample,

@@ -16,8 +16,8 @@ export class Batch {
   }
 
   /**
-   * Adds a content. Returns the samples that scanners are to be asked about now: a large content by
-   * itself, and the small ones that wait once another one has no room beside them.
+   * Adds a content. Returns the samples that scanners must be asked about now: a large content by itself, or
+   * the waiting small ones when another one does not fit.
    */
   add(content: Sample): readonly Sample[] {
     if (!this.#gathers || content.bytes.size > BYTES_MAX / 2) return [content]

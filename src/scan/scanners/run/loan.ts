@@ -2,9 +2,9 @@ import { Bytes } from '../../../mail/message/bytes.ts'
 import type { Sample, SampleFile } from '../shared/scanner.ts'
 
 /**
- * What a scanner gets while it is asked. A scanner that outlives its deadline goes on working when the
- * message is over, and its descriptor or memory may be another message's by then. So each call that reads
- * what was lent throws once it was taken back.
+ * The resources that a scanner may use during a call. A scanner that exceeds its deadline continues to work
+ * after the message has ended, and its descriptor or memory may then belong to another message. So each read
+ * of a lent resource throws after it was taken back.
  */
 export class Loan {
   #isOver = false

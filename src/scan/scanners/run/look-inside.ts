@@ -32,10 +32,10 @@ interface LookInside {
 }
 
 /**
- * Looks into a sample which a scanner did not read to its end, since it becomes larger than its limits
- * when it is unpacked: the scanner is asked about each file in it by itself, and about a text that is too
- * long piece by piece. Returns the result that ends the scan, `all` if each of them was clean or passed
- * over, and `unread` if something may be in the sample that was not seen.
+ * Examines a sample that a scanner did not read to its end, because its unpacked size exceeds the scanner's
+ * limits. The scanner is asked about each packed file separately, and about a long text piece by piece.
+ * Resolves to the result that ends the scan, to `all` if each of them was clean or ignored, and to `unread`
+ * if the sample may contain more.
  */
 export async function lookInside(sample: Sample, how: LookInside): Promise<Looked> {
   const { size } = sample.bytes
@@ -100,8 +100,9 @@ function partOf({ envelope, origin, message }: Sample, bytes: Bytes): Omit<Sampl
 }
 
 /**
- * Takes steps in turns of the event loop. `use` gets each content, and says whether to go on. Resolves to
- * the result of the steps; to false if they did not end, since `use` said so or nobody waits any more.
+ * Runs steps in turns of the event loop. `use` receives each content, and returns whether to continue.
+ * Resolves to the result of the steps, or to false if they did not end, because `use` stopped them or no
+ * client waits any longer.
  */
 async function inTurns(
   steps: Steps<boolean>,
@@ -124,7 +125,7 @@ async function inTurns(
   }
 }
 
-/** As many bytes that hold nothing, by which a scanner tells whether a size by itself is over its limit. */
+/** A content of `size` zero bytes, by which a scanner shows whether a size alone exceeds its limit. */
 export class Zeros extends Bytes {
   readonly size: number
 

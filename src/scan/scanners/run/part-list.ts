@@ -3,18 +3,18 @@ import type { NamedPart } from '../../../plugin.ts'
 import { readNames, spellings } from '../attachments/part-names.ts'
 import type { PartList } from '../shared/scanner.ts'
 
-/** Most names of one part that scanners are told; onescan-plugin(7) has these numbers. */
+/** Upper limit for the names of one part that scanners receive; documented in onescan-plugin(7). */
 const NAMES_OF_PART_MAX = 100
-/** Most names that they are told with the whole message. A part spends none that another has by itself. */
+/** Upper limit for the names sent with the whole message. A part uses none that another part already has. */
 const NAMES_MAX = 1000
 
 /**
- * What mail programs see of the parts of one message: the names and types that `attachments` judges, too. It
- * listens to the reading, so that its work is the message's.
+ * Collects the names and types of the parts of one message, as mail programs show them; `attachments` judges
+ * the same ones. It observes the reading, so its work counts as the message's.
  */
 export class PartListBuilder {
   readonly #byFields = new WeakMap<ContentMetadata['fields'], PartList>()
-  /** By what they say: several readings of a part mostly say the same. */
+  /** By their data: several readings of a part mostly have the same. */
   readonly #parts = new Map<string, NamedPart>()
   #count = 0
   #isCut = false
@@ -37,7 +37,7 @@ export class PartListBuilder {
     yield* this.#keep(listOf(spellings(name)))
   }
 
-  /** What is said about a content where it stands. */
+  /** Returns the data of a content at its position in the message. */
   of({ fields, names, containers }: ContentMetadata): PartList {
     if (containers.length > 0) return listOf(names.flatMap(spellings), [], containers)
     return this.#byFields.get(fields) ?? listOf([])
@@ -55,7 +55,7 @@ export class PartListBuilder {
   }
 }
 
-/** What is told of one part. */
+/** Returns the list with the data of one part. */
 function listOf(
   names: Iterable<string>,
   types: readonly string[] = [],

@@ -22,7 +22,7 @@ export interface MailScan extends AskContext {
   readonly leaves?: FormSet | undefined
 }
 
-/** What the reading of a message comes to. */
+/** The result of reading a message. */
 export interface ScanReading {
   /** The result that ends the scan. */
   readonly result?: ScanResult | undefined
@@ -30,13 +30,13 @@ export interface ScanReading {
   readonly isToEnd: boolean
   /** Whether a part was left to the scan of the whole. */
   readonly hasLeft?: boolean
-  /** Where the contents lie that scanners were asked about, if there is an exception. */
+  /** The ranges of the contents that scanners were asked about, if there is an exception. */
   readonly asked: readonly ByteRange[]
-  /** What mail programs see of each part, if a scanner is told it. */
+  /** The data of each part that mail programs show, if a scanner receives it. */
   readonly partList?: PartList | undefined
 }
 
-/** Who is told headers and names. */
+/** Receives headers and names. */
 type Listener = Pick<MailSearch, 'header' | 'name'>
 
 /** Reads the message; if `asksContents`, asks about each content. */
@@ -101,7 +101,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
   return end(form.length > 0 ? unseen('form', form.join(', ')) : undefined, isToEnd)
 }
 
-/** Tells those who listen something, and yields the units of work that they do. */
+/** Passes a header or name to all observers, and yields their units of work. */
 function* listen(
   names: Listener | undefined,
   searches: Searches,
@@ -111,7 +111,7 @@ function* listen(
   yield* searches.work(what)
 }
 
-/** Reads of the message what tells how deep it is nested. */
+/** Reads the message only as far as needed to find out its nesting depth. */
 export async function measureDepth({
   message: { bytes, header },
   run,
@@ -138,7 +138,7 @@ export async function measureDepth({
   return end()
 }
 
-/** Listens for names if a scanner is told them. For them alone no message is read. */
+/** Resolves to a collector of names if a scanner receives them. No message is read for names alone. */
 async function listenForNames({ scanners }: ScanRun) {
   if (!scanners.some((scanner) => !scanner.local && scanner.takesNames)) return undefined
   const { PartListBuilder } = await import('./part-list.ts')
@@ -160,7 +160,10 @@ const tooDeep = unseen(
   `more than ${limits.nesting} messages or multiparts inside one another`,
 )
 
-/** Whether a set has a form. To libclamav type and encoding of a part are one thing, and where it stands another. */
+/**
+ * Returns whether a set contains a form. For libclamav the type and encoding of a part are one property, and
+ * its multiparts are another.
+ */
 function hasForm({ contents, multiparts }: FormSet, form: PartForm): boolean {
   return contents.includes(form.content) && multiparts.includes(form.multiparts)
 }

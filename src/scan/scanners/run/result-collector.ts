@@ -1,18 +1,18 @@
 import { clean, type ScanResult, type Unseen, unknown, worse } from '../shared/scan-result.ts'
 import type { IsPassedOver } from '../shared/scanner.ts'
 
-/** What the results of scanners mean for a message. */
+/** The effect of scanner results on a message. */
 export interface Weights {
-  /**
-   * What ends the scan if it was not seen in a message; whatever else was not seen is passed over.
-   */
+  /** The unread parts that end the scan; other unread parts are ignored. */
   readonly keepsOut: ReadonlySet<Unseen>
-  /** Called with each limit that was reached; set if limits do not count, since the bytes may be no mail. */
+  /**
+   * Called with each limit that was reached. Set if limits do not count, because the bytes may not be a mail.
+   */
   readonly passLimit?: ((why: string) => void) | undefined
   readonly isPassedOver?: IsPassedOver | undefined
   /**
-   * How strictly a message is treated for a result that does not end the scan, and for an unknown answer: of
-   * several results the strictest counts. Without it, all are equal.
+   * Returns how strictly a message is treated for a result that does not end the scan, and for an unknown
+   * answer; of several results the strictest applies. Without it, all are equal.
    */
   readonly strictness?: (result: ScanResult) => number
 }
@@ -28,14 +28,14 @@ export class ResultCollector {
   #hasPassedOver = false
   /** The first limit that was put aside. */
   #limit: Extract<ScanResult, { answer: 'unseen' }> | undefined
-  /** That the message holds more than is read, if this keeps it out. */
+  /** Set if the message contains more than is read, and this keeps it out. */
   #holdsMore: ScanResult | undefined
 
   constructor(weights: Weights) {
     this.#weights = weights
   }
 
-  /** Returns the result if it ends the scan; else it is passed over. */
+  /** Returns the result if it ends the scan; otherwise ignores it and returns undefined. */
   take(result: ScanResult): ScanResult | undefined {
     const { isPassedOver, keepsOut, passLimit } = this.#weights
     if (result.answer === 'clean') return undefined
@@ -64,8 +64,8 @@ export class ResultCollector {
   }
 
   /**
-   * Takes that the message holds more than is read; `limit` names it to the sender. This is the result only
-   * if nothing else is found. Returns whether it keeps the message out.
+   * Notes that the message contains more than is read; `limit` names the limit for the sender. This is the
+   * result only without another finding. Returns whether it keeps the message out.
    */
   takeHoldsMore(why: string, limit: string): boolean {
     const result = this.take({ answer: 'unseen', what: 'contents', why, limit })
@@ -90,10 +90,10 @@ export class ResultCollector {
   }
 
   /**
-   * The result of a scan that nothing has ended. A limit that was put aside does not decide if nothing can
-   * lie behind it: the message was read to its end, no deeper than scanners look, and each of its contents
-   * was clean by itself. What was left to the scan of the whole stands there as it is, so the scan of the
-   * same bytes as a text has seen it.
+   * Returns the result of a scan that nothing has ended. A postponed limit does not count if it cannot hide
+   * anything. That is so if the message was read to its end, no deeper than scanners read, and each of its
+   * contents was clean by itself. Contents left to the scan of the whole are unchanged there, so the scan of
+   * the same bytes as a text has covered them.
    */
   conclude(isReadToEnd: boolean, note: (text: string) => void): ScanResult {
     if (this.#holdsMore !== undefined) return this.#holdsMore

@@ -51,7 +51,7 @@ export class Searches {
     return true
   }
 
-  /** Tells all searches something. */
+  /** Passes a header or name to all searches. */
   tell(what: (search: MailSearch) => void): void {
     for (const [scanner, search] of this.#searches) {
       try {
@@ -62,7 +62,7 @@ export class Searches {
     }
   }
 
-  /** What the search of a scanner has found; undefined if it has none. */
+  /** Returns the finding of a scanner's search; undefined if there is none. */
   answerOf(scanner: LocalScanner): ScanResult | undefined {
     return this.#searches.get(scanner)?.answer()
   }

@@ -1,6 +1,6 @@
-/** How the names of our signatures for ClamAV begin; ClamAV has none that begin so. */
+/** The prefix of onescan's signature names for ClamAV; no signature of ClamAV has it. */
 const BANNED = 'Banned.'
-/** The signature that nothing but a probe of onescan matches: it tells which list clamd has. */
+/** The signature that only a probe of onescan matches: it shows which list clamd has loaded. */
 const LIST = 'List.'
 /** The signature of names of which ClamAV sees the beginning alone. No rule has a capital: distinctRules(). */
 export const LONG_NAME = `${BANNED}LongName`
@@ -21,8 +21,8 @@ const escaped = (character: string) =>
 export const listName = (fingerprint: string): string => `${BANNED}${LIST}${fingerprint}`
 
 /**
- * The rule that bans, by ClamAV's name of what it found: `*.exe`. Undefined for names of anything else. What
- * somebody else has named so is taken as it stands.
+ * Returns the rule that bans, by ClamAV's name of the finding: `*.exe`. Returns undefined for other names. A
+ * signature of another origin with such a name is accepted unchanged.
  */
 export function ruleByName(name: string): string | undefined {
   const rule = /^Banned\.(.+?)(?:\.UNOFFICIAL)?$/.exec(name)?.[1]
@@ -32,7 +32,7 @@ export function ruleByName(name: string): string | undefined {
   return bytes && Buffer.from(bytes, 'latin1').toString('utf8')
 }
 
-/** What tells two lists apart, whatever the order of their patterns: 16 hexadecimal digits. */
+/** Returns 16 hexadecimal digits that identify a list, whatever the order of its patterns. */
 export function listFingerprint(patterns: readonly string[]): string {
   // Not imported, since few sites ban names: see loadCrypto().
   const { createHash } = process.getBuiltinModule('node:crypto')

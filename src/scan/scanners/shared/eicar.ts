@@ -15,9 +15,9 @@ export const EICAR = [
 const NAME = 'EICAR-Test'
 
 /**
- * Plugin `eicar`, for trials without clamd. It finds the EICAR test string where it stands as it is: in
- * a content that is decoded for scanners (SECONDLOOK), or anywhere in the message. It decodes nothing,
- * so an archive hides the string from it; and it knows no other virus.
+ * Plugin `eicar`, for tests without clamd. It finds the undecoded EICAR test string in a content that is
+ * decoded for scanners (SECONDLOOK), or anywhere in the message. It decodes nothing, so an archive hides the
+ * string from it, and it finds no other virus.
  */
 export function eicarScanner(): ContentScanner {
   return {

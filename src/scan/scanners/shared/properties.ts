@@ -6,10 +6,10 @@ import {
 import type { ScanSettings } from './scan-settings.ts'
 
 /**
- * What the name of a finding may report of a file besides that it is malware, by the words of clamd.conf(5)
- * and of libclamav 1.4: how the name begins, and how a reply words it ("message refused: ..."). What follows,
- * such as `.UNOFFICIAL` for a signature that is not ClamAV's own, changes nothing. All other names are those
- * of malware, or of limits and bans (findingByName).
+ * The properties of a file that the name of a finding may report in addition to malware, as named by
+ * clamd.conf(5) and libclamav 1.4: the beginning of the name, and the text of a reply ("message refused:
+ * ..."). A suffix such as `.UNOFFICIAL`, for a signature that is not ClamAV's own, changes nothing. All other
+ * names are those of malware, or of limits and bans (findingByName).
  */
 export const properties: Readonly<
   Record<Property, { readonly names: RegExp; readonly because: string }>
@@ -41,9 +41,9 @@ export const properties: Readonly<
 }
 
 /**
- * What this host asks of a scan besides viruses, in words for a stamp and for what is remembered: a host that
- * did not ask may have called clean what is kept out here. None is a scanner's name (scannerName() escapes
- * `~`).
+ * Returns the properties that this host searches for in addition to viruses, as words for a stamp and for
+ * cached verdicts: another host may have reported a message as clean because it did not search for them. No
+ * word is a scanner's name (scannerName() escapes `~`).
  */
 export function askedBesides({ archiveBans, FINDINGS }: ScanSettings): readonly string[] {
   const words = PROPERTIES.filter((property) => asksFor(property, FINDINGS)).map(
@@ -58,7 +58,7 @@ export function asksFor(property: Property, rules: readonly FindingRule[]): bool
   return action !== 'virus' && action !== 'accept'
 }
 
-/** What FINDINGS sets for a property by its word; `virus` if it does not name it. */
+/** Returns the action of FINDINGS for a property; `virus` if FINDINGS does not name it. */
 export function actionFor(
   property: Property,
   rules: readonly FindingRule[],
@@ -66,7 +66,7 @@ export function actionFor(
   return rules.find(({ what }) => what === property)?.action ?? 'virus'
 }
 
-/** The property that the name of a finding reports; undefined for malware. */
+/** Returns the property that the name of a finding reports; undefined for malware. */
 export function propertyOf(name: string): Property | undefined {
   return PROPERTIES.find((property) => properties[property].names.test(name))
 }

@@ -2,11 +2,11 @@ import { errorCode } from '../../../lib/errors/fault.ts'
 import { replaceUnprintable } from '../../../lib/errors/log.ts'
 import { LONG_NAME, ruleByName } from './ban-names.ts'
 
-/** Why something in a message was not seen; another try would change nothing. */
+/** Why a part of a message was not read. A retry would change nothing. */
 export type Unseen =
   /** It has more bytes than are scanned, or fewer than QHPSIMINSIZE: bytes that we have counted. */
   | 'size'
-  /** What is packed in it has more bytes than a scanner reads, or says so. */
+  /** Its unpacked size exceeds the scanner's limit, or it claims such a size. */
   | 'unpacked'
   /** Messages or multiparts are nested deeper than scanners look. */
   | 'depth'
@@ -16,17 +16,17 @@ export type Unseen =
   | 'encrypted'
   /** It has a form that ordinary mail never has. */
   | 'form'
-  /** Nobody was to look: it was released from quarantine. */
+  /** No scan was wanted: the message was released from quarantine. */
   | 'skipped'
 
 /**
- * What was found out about a message, or about a part of one: by a scanner, by a scan with all its
- * scanners, or by the host that scanned a copy. Neither *unseen* nor *unknown* ever counts as clean.
+ * The result about a message or a part of it: of a scanner, of a scan with all its scanners, or of the host
+ * that scanned a copy. Neither *unseen* nor *unknown* ever counts as clean.
  */
 export type ScanResult =
   | {
       readonly answer: 'clean'
-      /** Set if it holds something that nobody here can read, and some reader may (odd=unread). */
+      /** Set if it contains a part that no scanner here can read, but some mail program may (odd=unread). */
       readonly unread?: true
     }
   | {
@@ -35,11 +35,11 @@ export type ScanResult =
       readonly name: string
       /** Set if local policy refuses the message, and not a signature: the reply is another one. */
       readonly banned?: boolean
-      /** The scanner that found it; a scan sets it. */
+      /** The scanner with the finding, set by a scan. */
       readonly scanner?: string
       /**
-       * Set if the file that the scanner opened is not as it was, since scanners may take away that in which
-       * they find something: it says nothing about a copy.
+       * Set if the file that the scanner opened has changed, because scanners may remove a file with a
+       * finding. The result does not apply to copies.
        */
       readonly unconfirmed?: true
     }
@@ -51,7 +51,7 @@ export type ScanResult =
       readonly cause: Cause
       /** Set if the scanner died while it had the message. */
       readonly scannerDied?: true
-      /** Set if nobody waited for the answer any more: it says nothing about a copy. */
+      /** Set if no client waited for the answer any longer. The result does not apply to copies. */
       readonly unfinished?: true
       /** The name by which the scanner reports a limit as if it were a virus. */
       readonly alert?: string
@@ -61,9 +61,9 @@ export type ScanResult =
       readonly what: Unseen
       /** The reason in one line, for the log. */
       readonly why: string
-      /** The limit in words for the sender: none of them is the sender's own. A scan sets it. */
+      /** The limit as text for the sender, without text that the sender chose. Set by a scan. */
       readonly limit?: string
-      /** As above. */
+      /** As in the infected result. */
       readonly alert?: string
     }
 
@@ -72,7 +72,7 @@ type Unread = Extract<ScanResult, { answer: 'unseen' | 'unknown' }>
 
 export const clean: ScanResult = { answer: 'clean' }
 export const infected = (name: string): Infected => ({ answer: 'infected', name })
-/** What local policy bans, in words that follow `banned`. */
+/** Returns the result for a ban of local policy; `what` follows the word `banned`. */
 export const banned = (what: string): Infected => ({ ...infected(what), banned: true })
 export const unseen = (what: Unseen, why: string): Unread => ({ answer: 'unseen', what, why })
 export const unknown = (why: string, cause: Cause = 'scanner-error'): Unread => ({
@@ -90,7 +90,7 @@ export const scannerDied = (why: string, cause: Cause): ScanResult => ({
 /** The results in their order: what was found counts most, and *clean* only if there is nothing else. */
 const RANKS = { infected: 3, unknown: 2, unseen: 1, clean: 0 } as const
 
-/** The result that counts of two about the same message; of equal ones the first. */
+/** Returns the result that applies of two about the same message; of equal ones the first. */
 export function worse(result: ScanResult, other: ScanResult): ScanResult {
   return RANKS[other.answer] > RANKS[result.answer] ? other : result
 }
@@ -104,12 +104,14 @@ export function withoutHash(name: string): string {
 }
 
 /**
- * What ClamAV has found, by the name that it gives to it; `why` is the reason for the log if that is no
- * virus. With AlertExceedsMax, libclamav 1.4 names the limit that ended its scan: MaxFileSize,
- * MaxScanSize, MaxRecursion, MaxFiles, MaxScanTime, EmailLineFoldCnt, EmailHeaderBytes, EmailHeaders,
- * EmailMIMEPartsPerMessage or EmailMIMEArguments. With the time, or with an unfamiliar limit, the
- * answer is unknown. A signature of `onescan bans` is a ban, in the words of its rule; of a name that clamd does
- * not see to its end nobody knows whether it is banned.
+ * Returns the result for ClamAV's name of a finding. `why` is the reason for the log if it is not a virus.
+ *
+ * - With AlertExceedsMax, libclamav 1.4 names the limit that ended its scan: MaxFileSize, MaxScanSize,
+ *   MaxRecursion, MaxFiles, MaxScanTime, EmailLineFoldCnt, EmailHeaderBytes, EmailHeaders,
+ *   EmailMIMEPartsPerMessage or EmailMIMEArguments. For the time limit or an unfamiliar limit the result is
+ *   unknown.
+ * - A signature of `onescan bans` is a ban, with the text of its rule.
+ * - A name that clamd does not read to its end may be banned or not, so the result is *unseen*.
  */
 export function resultByName(name: string, why: string): ScanResult {
   const limit = limitByName(name, why)
@@ -164,7 +166,10 @@ const BY_CODE: Readonly<Record<string, Cause>> = {
   ENFILE: 'memory',
 }
 
-/** The cause of an error that a scanner, or the connection to it, has thrown; errno(3) has the codes. */
+/**
+ * Returns the cause of an error that a scanner, or the connection to it, has thrown; errno(3) lists the
+ * codes.
+ */
 export function causeOf(error: unknown): Cause {
   return BY_CODE[errorCode(error)] ?? 'scanner-error'
 }

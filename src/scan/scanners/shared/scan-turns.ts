@@ -4,10 +4,10 @@ import { type ScanResult, unknown } from './scan-result.ts'
 /** Bytes from which on a message is large: clamd scans it for a second or more. */
 const LARGE_FROM = 1024 * 1024
 /**
- * How many messages have a turn at one server at a time. clamd scans MaxThreads messages at once (10), holds
- * MaxQueue (100) and refuses what comes beyond that and its MaxConnectionQueueLength. All processes of a
- * daemon together stay below; and the large messages of four processes leave threads to small mail.
- * onescand(8) has these numbers.
+ * The number of concurrent turns at one server. clamd scans MaxThreads messages at once (10), holds MaxQueue
+ * (100) and refuses any beyond that and its MaxConnectionQueueLength. All processes of a daemon together stay
+ * below that, and the large messages of four processes leave threads for small mail. Documented in
+ * onescand(8).
  */
 export const TURNS: TurnsAtATime = { small: 18, large: 2 }
 
@@ -17,9 +17,12 @@ interface TurnsAtATime {
   readonly large: number
 }
 
-/** The last turns that tell how long the next one lasts. */
+/** The number of recent turns from which the length of the next one is estimated. */
 const MEASURED = 8
-/** What is known after this number of turns at each place counts: while a burst comes in, all takes longer. */
+/**
+ * The estimate is used after this number of turns at each slot: at the beginning of a burst, every turn takes
+ * longer.
+ */
 const ROUNDS = 2
 
 /** A message that wants a turn. */
@@ -34,22 +37,22 @@ interface MailInTurn {
   readonly hasBegun: boolean
 }
 
-/** What ends a turn, and is called once; or *unknown*, if there is none. */
+/** A function that ends a turn, and is called once; or the *unknown* result, if there is no turn. */
 export type TurnOrResult = (() => void) | ScanResult
 
 /**
- * The turns of messages at a scanner. The rule: large messages wait for large ones only, and small ones for
- * small ones, in the order of their coming, but what has begun goes first. A turn lasts until its message is
- * scanned, and nothing of a message is read or decoded before. If a turn would come too late for a message,
- * that is told at once.
+ * The turns of messages at a scanner. Large messages wait only for large ones, and small ones for small ones,
+ * in order of arrival, but a message that has begun goes first. A turn lasts until its message is scanned,
+ * and nothing of a message is read or decoded before. If a turn would come too late for a message, the
+ * message gets its result immediately.
  */
 export class ScanTurns {
   readonly #small: Lane
   readonly #large: Lane
 
   /**
-   * `servers` tells how many servers take messages now, and `turns` how many at a time each takes. `uptime` is
-   * a clock that nobody sets.
+   * `servers` returns the number of servers that accept messages now, and `turns` contains the concurrent
+   * turns of each. `uptime` is a monotonic clock.
    */
   constructor(servers: () => number, uptime: () => number, turns: TurnsAtATime = TURNS) {
     this.#small = new Lane(() => servers() * turns.small, uptime)
@@ -77,9 +80,9 @@ class Lane {
   readonly #uptime: () => number
   /** The messages that have a turn, and since when. */
   readonly #underWay = new Map<MailInTurn, number>()
-  /** Those that wait, in their order, and what they are told. */
+  /** The waiting messages, in order, with the functions that end their wait. */
   #waiting = new Map<MailInTurn, (turn: TurnOrResult) => void>()
-  /** For each place the time at which it is free, by what was measured, when those that wait have had it. */
+  /** For each slot the estimated time at which it is free, after the waiting messages have used it. */
   #freeAt: number[] = []
   #pace = new Pace()
 
@@ -114,19 +117,19 @@ class Lane {
     const under = [...this.#underWay]
       .map(([{ size }, since]) => Math.max(now, since + this.#lengthOf(size)))
       .sort((a, b) => b - a)
-      .slice(0, places) // a server that fails leaves more messages than places
+      .slice(0, places) // a server that fails leaves more messages than slots
     this.#freeAt = [...under, ...new Array(places - under.length).fill(now)]
     let ahead = this.#underWay.size
     for (const [mail, settle] of this.#waiting) {
       if (this.#place(mail, settle, ahead)) ahead++
     }
-    // What was measured under other conditions says nothing about the next burst.
+    // Measurements under other conditions do not apply to the next burst.
     if (this.#underWay.size === 0) this.#pace = new Pace()
   }
 
   /**
-   * Gives a message the place that is free first: it begins if that is now. Returns false if it could not be
-   * scanned in its time, and tells it so.
+   * Gives a message the slot that is free first; the message begins if that is now. Returns false if it could
+   * not be scanned in time, after ending its wait with that result.
    */
   #place(mail: MailInTurn, settle: (turn: TurnOrResult) => void, ahead: number): boolean {
     const now = this.#uptime()
@@ -145,7 +148,7 @@ class Lane {
     return true
   }
 
-  /** The milliseconds that a turn for `size` bytes lasts; 0 as long as too little is known. */
+  /** Returns the milliseconds that a turn for `size` bytes lasts; 0 while there are too few measurements. */
   #lengthOf(size: number): number {
     return this.#pace.turns < ROUNDS * this.#places() ? 0 : this.#pace.of(size)
   }
@@ -181,8 +184,8 @@ class Pace {
   }
 
   /**
-   * The milliseconds that the turn of a message of `size` bytes lasts, as that of the median message or by
-   * its bytes, whichever is less: who waits in vain loses less than who is sent away for nothing.
+   * Returns the milliseconds that the turn of a message of `size` bytes lasts, by the median message or by
+   * its bytes, whichever is less: a needless wait does less harm than a needless refusal.
    */
   of(size: number): number {
     return Math.min(this.#milliseconds, this.#perByte * size)
@@ -194,7 +197,7 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1]!
 }
 
-/** Compares two that wait; sorting keeps the order of equals. */
+/** Compares two waiting messages; sorting keeps the order of equal ones. */
 function begunFirst([one]: [MailInTurn, unknown], [other]: [MailInTurn, unknown]): number {
   return Number(other.hasBegun) - Number(one.hasBegun)
 }

@@ -7,10 +7,10 @@ const OUTPUT_MAX = 64 * 1024
 const LINE_MAX = 900
 
 /**
- * Passes a scanner's stderr on line by line, each line with the scanner's name and with control
- * characters escaped, so that a scanner forges no line of ours. Only 64 KiB are shown. A scanner never
- * gets the log's own descriptor: a runtime might set O_NONBLOCK on it, be killed, and leave it so for
- * all who log there.
+ * Forwards a scanner's stderr line by line, each line with the scanner's name and with control characters
+ * escaped, so that a scanner cannot forge a line of onescan. Only 64 KiB are shown. A scanner never gets the
+ * log's own descriptor: a runtime might set O_NONBLOCK on it and be killed, which would affect all processes
+ * that log there.
  */
 export class LineRelay {
   readonly #name: string

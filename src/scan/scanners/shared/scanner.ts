@@ -9,33 +9,32 @@ import type { ScanTurns } from './scan-turns.ts'
 import type { SignatureFiles } from './signatures.ts'
 
 /**
- * The bytes that a scanner judges: a message as it will leave, below one line of ours (sampleOf), or,
- * in a second look, a decoded content that some reader of mail may get out of a message.
+ * The bytes that a scanner judges: an outgoing message, below one line that onescan adds (sampleOf), or, in a
+ * second look, a decoded content that some mail program may extract from a message.
  */
 export interface Sample {
   readonly bytes: Bytes
   readonly envelope: Envelope
   readonly origin: Origin | undefined
   /**
-   * Resolves to a regular file that holds exactly these bytes, for scanners that open it by its path. The
-   * first call makes the file, which costs a copy; it is there until the scan is over. Rejects with a Fault
-   * if it cannot be made.
+   * Resolves to a regular file with exactly these bytes, for scanners that open it by its path. The first
+   * call creates the file, which costs a copy; it exists until the scan has ended. Rejects with a Fault if it
+   * cannot be created.
    */
   file(): Promise<SampleFile>
   /**
-   * Returns the descriptor of a file with these bytes that can no longer be changed; set if there is
-   * one. It stays open while the scanner has the sample. Afterwards this throws, because the number may
-   * be another file's.
+   * Returns the descriptor of an immutable file with these bytes; set if there is one. It stays open while
+   * the scanner has the sample. Afterwards this throws, because the number may be another file's.
    */
   sealedFile?(): number
   /**
-   * Set for the bytes as a client has sent them, which asks about them alone: a limit that the scanner names
-   * is found in them, too.
+   * Set for the bytes as sent by a client that asks about them alone: a limit that the scanner names applies
+   * to them, too.
    */
   readonly isAsSent?: true
-  /** The same message as it was sent, about which scanners were asked before; set for a message. */
+  /** The same message as it was sent, which scanners scanned before; set for a message. */
   readonly asSent?: Omit<Sample, 'file'>
-  /** The header, as it stands in the bytes; set for a message. */
+  /** The header, as written in the bytes; set for a message. */
   readonly header?: KnownHeader
   /** The message in which the content was found; set for a content. */
   readonly message?: Sample
@@ -45,13 +44,15 @@ export interface Sample {
    */
   readonly batch?: readonly Sample[]
   /**
-   * What is said about a content where it stands first; about a message, each part that was read. Set if
-   * a scanner has `takesNames`, and the message was read.
+   * The names and types of a content where it first occurs; for a message, those of each part that was read.
+   * Set if a scanner has `takesNames`, and the message was read.
    */
   readonly partList?: PartList
 }
 
-/** What mail programs see of one part, or of all parts of a message; cut if there is more than is told. */
+/**
+ * The data of one part, or of all parts of a message, as mail programs show them; `isCut` if there is more.
+ */
 export interface PartList {
   readonly parts: readonly NamedPart[]
   readonly isCut: boolean
@@ -62,8 +63,8 @@ export interface SampleFile {
   /** Absolute. */
   readonly path: string
   /**
-   * Throws a Fault of kind `read` if another user may have put another file in its place, which the scanner
-   * would have opened.
+   * Throws a Fault of kind `read` if another user may have replaced the file, so that the scanner would have
+   * opened another one.
    */
   confirm(): void
 }
@@ -71,22 +72,22 @@ export interface SampleFile {
 /** Whether a scan goes on after this was found, since something worse may lie beside it. */
 export type IsPassedOver = (found: Pick<Infected, 'name' | 'banned'>) => boolean
 
-/** What a scanner gets besides the sample. */
+/** The data that a scanner receives in addition to the sample. */
 export interface ScanTask {
   /**
-   * Aborted at the message's deadline (SCANTIMEOUT; `isLate` tells), or when no client waits for the answer
-   * any more. The scanner stops its work then, and frees what it holds.
+   * Aborted at the message's deadline (SCANTIMEOUT; see `isLate`), or when no client waits for the answer any
+   * longer. The scanner then stops its work and frees its resources.
    */
   readonly signal: AbortSignal
-  /** Milliseconds until the deadline, by a clock that nobody sets; 0 after it. */
+  /** Returns the milliseconds until the deadline, by a monotonic clock; 0 after it. */
   timeLeft(): number
   /** Set if anything is passed over. A scanner that can find several things names one that is not. */
   readonly isPassedOver?: IsPassedOver | undefined
   /** Adds a remark to the log line of the message. */
   note(text: string): void
   /**
-   * Called for each sample that was scanned, with the signatures that the scanner had before it
-   * began; undefined if it does not know them. Set if a caller wants to know.
+   * Called for each scanned sample, with the signatures that the scanner had before it began; undefined if it
+   * does not know them. Set if a caller needs them.
    */
   readonly signatures?: ((scanner: string, version: string | undefined) => void) | undefined
 }
@@ -98,28 +99,31 @@ export function abortLate(controller: AbortController): void {
   controller.abort(new DOMException('SCANTIMEOUT has expired', TIMEOUT_ERROR))
 }
 
-/** Whether the signal was aborted at the deadline, and not because nobody waits any more. */
+/** Returns whether the signal was aborted at the deadline, and not because no client waits any longer. */
 export function isLate({ aborted, reason }: AbortSignal): boolean {
   return aborted && reason instanceof Error && reason.name === TIMEOUT_ERROR
 }
 
-/** What a verdict depends on besides the message; nothing of it differs from copy to copy. */
+/** The inputs of a verdict in addition to the message. None of them differs between copies. */
 interface Memorable {
   /** The scanner's name and the settings that it judges by, in one line without blanks. */
   readonly identity: string
   /**
-   * The version of the newest signatures that the scanner has; undefined if it does not know yet. Equal
-   * texts mean equal signatures, on any host. `this host's`: the signatures in CLAMDBDIR, whose version
-   * means nothing to other hosts. `not told`: they may change at any time. Of a server that does not answer
-   * within `timeout` milliseconds it is not known.
+   * Returns the version of the newest signatures that the scanner has; undefined if it does not know yet, or
+   * if a server does not answer within `timeout` milliseconds. Equal texts mean equal signatures, on any
+   * host. Two fixed values are possible instead:
+   *
+   * - `this host's`: the signatures in CLAMDBDIR, whose version is not comparable with that of other hosts.
+   * - `not told`: the scanner does not report its signatures, which may change at any time.
    */
   readonly signatures:
     | "this host's"
     | 'not told'
     | ((timeout?: number) => Promise<string | undefined>)
   /**
-   * The directories of this host from which the scanner loads signatures; undefined if it has one here
-   * that is not known. Set if it has signatures that may change without another version of the newest ones.
+   * Returns the directories of this host from which the scanner loads signatures; undefined if one of them is
+   * not known. Set if the scanner has signatures that may change while the version of the newest ones stays
+   * the same.
    */
   readonly loadsFrom?: () => readonly string[] | undefined
   /**
@@ -133,11 +137,11 @@ interface Memorable {
   ): Promise<boolean>
 }
 
-/** What local policy gathers while a mail is read, and what it answers when that is over. */
+/** The state of a local policy scanner while a mail is read, and its answer afterwards. */
 export interface MailSearch {
   /**
-   * Takes the fields of a header of the mail or of a part, as some reader sees it. Yields the units of work
-   * that it has done, a unit being about one byte inspected, and may have to stop at any of them: they are
+   * Takes the fields of a header of the mail or of a part, as some mail program reads it. Yields the
+   * completed units of work, each about one byte inspected, and may be stopped at any of them: they count as
    * work of the message.
    */
   header(fields: readonly Field[]): Iterable<number>
@@ -170,7 +174,7 @@ export interface ContentScanner extends ScannerBasics {
    */
   extracts?(size: number): FormSet | undefined
   /**
-   * Has the servers carry out a command of clamd(8). Resolves to the reply of the first one that answers; to
+   * Sends a command of clamd(8) to the servers. Resolves to the reply of the first one that answers; to
    * undefined if none does.
    */
   passOn?(command: PassedOn): Promise<string | undefined>
@@ -195,22 +199,22 @@ interface ScannerBasics {
   /** The name in a stamp's `s=` and in the log: the plugin's name, or the basename of the command. */
   readonly name: string
   /**
-   * Set if the verdict follows from the message alone, whatever its envelope, so that it may be
-   * remembered for copies. A verdict of local policy never is.
+   * Set if the verdict depends on the message alone, whatever its envelope, so that it may be cached for
+   * copies. A verdict of local policy is never cached.
    */
   readonly memorable?: Memorable
   /**
-   * Set if a limited number of messages are scanned at a time: each has a turn, before it is read. Those of local
-   * policy count only if nobody else has any.
+   * Set if the number of concurrently scanned messages is limited: each has a turn, before it is read. Turns
+   * of local policy are used only if no other scanner has any.
    */
   readonly turns?: ScanTurns
   /** Set if several small contents at once take less time than one after another. */
   readonly takesBatch?: true
-  /** Set if the scanner is told what mail programs see of a part (Sample.partList). */
+  /** Set if the scanner receives the data of a part that mail programs show (Sample.partList). */
   readonly takesNames?: true
   /**
-   * Reads what the scanner needs besides messages, such as rules. Throws a Fault of kind `config` if that
-   * cannot be used. A daemon calls it at its start, to know beforehand; nobody else has to.
+   * Reads what the scanner needs in addition to messages, such as rules. Throws a Fault of kind `config` if
+   * that cannot be used. A daemon calls it at its start, to detect faults early; other callers need not.
    */
   prepare?(): Promise<void>
   /**
@@ -219,7 +223,7 @@ interface ScannerBasics {
    */
   close?(): void
   /**
-   * The number of messages at each server now, by the server's name in the settings; set if it asks
+   * Returns the number of messages at each server now, by the server's name in the settings; set if it asks
    * servers.
    */
   underWay?(): Readonly<Record<string, number>>

@@ -23,9 +23,9 @@ export async function findSignaturesInUse(
 }
 
 /**
- * Whether the scanners have loaded all signature files of this host, as far as they use them. Then
- * their verdicts stay true until the files change again. A scanner that cannot tell has loaded the
- * files SETTLED_AFTER seconds after they changed. `now` is in milliseconds.
+ * Resolves to whether the scanners have loaded all signature files of this host that they use. Their verdicts
+ * then stay valid until the files change again. A scanner that does not report this is assumed to have loaded
+ * the files SETTLED_AFTER seconds after they changed. `now` is in milliseconds.
  */
 async function areSignaturesLoaded(
   scanners: readonly Scanner[],
@@ -44,8 +44,8 @@ async function areSignaturesLoaded(
 }
 
 /**
- * Reports why this host would not notice that the scanners' signatures change, in the files of CLAMDBDIR or
- * otherwise; undefined if it would. If it would not, no verdict may be remembered.
+ * Returns why this host would not notice a change of the scanners' signatures, in the files of CLAMDBDIR or
+ * otherwise; undefined if it would. If it would not, no verdict may be cached.
  */
 export function whyUnnoticed(
   scanners: readonly Scanner[],

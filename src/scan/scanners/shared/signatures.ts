@@ -8,8 +8,8 @@ import { join } from 'node:path'
 const CLAMAV = /^ClamAV (\d+(?:\.\d+)*)[^/]*\/(\d+)\//
 
 /**
- * Whether signatures are known to be no older than others: their texts are equal, or both are
- * ClamAV's and neither engine nor number is lower. False if that cannot be told.
+ * Returns whether signatures are known to be no older than others: their texts are equal, or both are
+ * ClamAV's and neither engine nor number is lower. Returns false if they cannot be compared.
  */
 export function areAtLeastAsNew(theirs: string, own: string): boolean {
   if (theirs === own) return true
@@ -18,7 +18,7 @@ export function areAtLeastAsNew(theirs: string, own: string): boolean {
   return compareDotted(their[1]!, our[1]!) >= 0 && Number(their[2]) >= Number(our[2])
 }
 
-/** The number of ClamAV's own signatures in clamd's answer; undefined if there is none. */
+/** Returns the number of ClamAV's own signatures in clamd's answer; undefined if there is none. */
 export function databaseNumber(version: string | undefined): number | undefined {
   const number = CLAMAV.exec(version ?? '')?.[2]
   return number === undefined ? undefined : Number(number)
@@ -45,21 +45,21 @@ const OFFICIAL = /^(?:main|daily|bytecode)\.(?:c[vl]d|cud)$/
 const DAILY = /^daily\.c[vl]d$/
 
 /**
- * Seconds after which all hosts use changed signatures: clamd looks for new ones every 600 seconds
- * (SelfCheck in clamd.conf(5)) and takes a while to load them, and hosts fetch them at about the same
+ * Seconds after which all hosts use changed signatures. clamd checks for new ones every 600 seconds
+ * (SelfCheck in clamd.conf(5)) and takes a while to load them, and hosts download them at about the same
  * time.
  */
 export const SETTLED_AFTER = 900
 
-/** The virus signatures that lie on this host. Times are unix seconds, as exact as files tell them. */
+/** The virus signatures on this host. Times are unix seconds, as exact as those of files. */
 export interface SignatureFiles {
   /** When a file last changed here. */
   readonly changed: number
   /** When ClamAV's own files last changed, and their number, by which clamd names what it has loaded. */
   readonly official?: { readonly changed: number; readonly number: number }
   /**
-   * When a file without such a number last changed, or was seen to be gone: it may have said what
-   * is allowed.
+   * The time at which a file without such a number last changed, or was found to be missing: it may have been
+   * a list of allowed files.
    */
   readonly others?: number
   /** The names and sizes of these files, by which it shows that hosts have different ones. */
@@ -72,12 +72,12 @@ export interface SignatureFiles {
   readonly directory?: string
 }
 
-/** Seconds by which the times of files may be behind the clock: a step of the kernel's coarse clock. */
+/** Seconds by which the times of files may lag behind the clock: a step of the kernel's coarse clock. */
 const CLOCK_STEP = 0.01
 
 /**
- * Reads the directory of the virus signatures; returns undefined if it has none, or cannot be read. `now`
- * is in milliseconds. `before` is what was read last, by which it is seen that a file is gone.
+ * Reads the directory of the virus signatures; returns undefined if it has none, or cannot be read. `now` is
+ * in milliseconds. `before` is the previous result, by which a missing file is noticed.
  */
 export function readSignatureFiles(
   directory: string,
