@@ -32,7 +32,7 @@ const programs = {
 const apart = {
   attachments: 'scan/scanners/attachments/attachments.ts',
   'check-here': 'doors/slot/check-here.ts',
-  clamscan: 'scan/scanners/clamscan.ts',
+  clamscan: 'scan/scanners/clamscan/clamscan.ts',
   'ldap-directory': 'protocol/ldap/ldap-directory.ts',
   'status-server': 'daemon/http/status-server.ts',
   'quota-client': 'scan/quota/quota-client.ts',

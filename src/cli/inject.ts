@@ -6,8 +6,8 @@ import { exit, exitMeanings, isPermanent } from '../doors/shared/replies/exit-co
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/shared/trial-chain.ts'
 import { findChain } from '../doors/slot/chain.ts'
 import { attempt } from '../lib/errors/fault.ts'
-import { formatDuration } from '../lib/errors/units.ts'
 import { readSetting } from '../lib/settings/settings.ts'
+import { formatDuration } from '../lib/text/units.ts'
 import { readControlDirectories } from '../scan/judge/config.ts'
 import {
   handToSlot,

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { Fault } from '../lib/errors/fault.ts'
-import { formatDay } from '../lib/errors/units.ts'
 import { readSetting } from '../lib/settings/settings.ts'
+import { formatDay } from '../lib/text/units.ts'
 import {
   HMAC_SECRET_MIN,
   isCurrent,

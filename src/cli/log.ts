@@ -1,4 +1,4 @@
-import { LOG_VALUE_MAX } from '../lib/errors/log.ts'
+import { LOG_VALUE_MAX } from '../lib/log/log-line.ts'
 import { inheritedDescriptor } from '../lib/process/descriptors.ts'
 import { queryFor } from '../log/criteria.ts'
 import { describeRecord } from '../log/describe-record.ts'

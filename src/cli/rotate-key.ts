@@ -1,5 +1,5 @@
 import { Fault } from '../lib/errors/fault.ts'
-import { formatDay } from '../lib/errors/units.ts'
+import { formatDay } from '../lib/text/units.ts'
 import { isCurrent, type Key, parseKeyring } from '../scan/cluster/keyring.ts'
 
 /** The comment above a key that every host must have before it signs. */

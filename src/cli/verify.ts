@@ -1,7 +1,7 @@
 import * as crypto from 'node:crypto'
-import { formatDuration } from '../lib/errors/units.ts'
 import { readSetting } from '../lib/settings/settings.ts'
 import { DEFAULT_DATABASE } from '../lib/settings/table/scanning.ts'
+import { formatDuration } from '../lib/text/units.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
 import { takeMessage } from '../scan/cluster/take-message.ts'
 import {

@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { isAboutEnvelope } from '../doors/clamd/context.ts'
 import type { Configuration } from '../doors/shared/configuration.ts'
 import { afterQueue } from '../doors/smtp/next-server/services.ts'
-import { formatDay } from '../lib/errors/units.ts'
+import { formatDay } from '../lib/text/units.ts'
 import {
   type JudgeConfig,
   type MailSettings,

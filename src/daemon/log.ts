@@ -1,5 +1,5 @@
-import { replaceUnprintable } from '../lib/errors/log.ts'
-import { standardError } from '../lib/errors/log-queue.ts'
+import { replaceUnprintable } from '../lib/log/log-line.ts'
+import { standardError } from '../lib/log/log-queue.ts'
 
 /** Logs the daemon's own trouble, a line each. What concerns a message is logged by its client. */
 export function log(line: string): void {

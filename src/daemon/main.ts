@@ -1,6 +1,6 @@
 import { DAEMON_THREADS } from '../doors/clamd/file-turns.ts'
 import { errorText } from '../lib/errors/fault.ts'
-import { standardError } from '../lib/errors/log-queue.ts'
+import { standardError } from '../lib/log/log-queue.ts'
 import { printsHelpOrVersion, serviceExit } from '../lib/process/command-line.ts'
 import { codeOfStart, printCheck } from '../lib/process/print-check.ts'
 import { loadSystem, systemTrouble } from '../lib/runtime/system.ts'

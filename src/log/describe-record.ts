@@ -1,4 +1,4 @@
-import { formatDuration, formatSize } from '../lib/errors/units.ts'
+import { formatDuration, formatSize } from '../lib/text/units.ts'
 import type { LogRecord } from './log-record.ts'
 
 /** The colours of words on a terminal, as SGR codes of ECMA-48. */

@@ -104,7 +104,7 @@ export function* fieldsIn(text: string): Generator<WrittenField> {
 }
 
 /**
- * Returns the value of a field as it was before src/lib/errors/log.ts wrote it, without escapes. Decodes
+ * Returns the value of a field as it was before src/lib/log/log-line.ts wrote it, without escapes. Decodes
  * UTF-8, which addresses may contain (RFC 6531); other bytes stay latin1.
  */
 export function loggedValue({ value, isQuoted }: WrittenField): string {

@@ -1,5 +1,5 @@
 import { closeSync, writeSync } from 'node:fs'
-import { LogQueue, standardError } from '../lib/errors/log-queue.ts'
+import { LogQueue, standardError } from '../lib/log/log-queue.ts'
 import { appendAside, openToAppend } from '../lib/path/open.ts'
 
 /** Takes lines for a log. A line that cannot be written is dropped, for no mail fails for its log. */

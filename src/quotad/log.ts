@@ -1,5 +1,5 @@
-import { type LogField, logLine } from '../lib/errors/log.ts'
-import { standardError } from '../lib/errors/log-queue.ts'
+import { type LogField, logLine } from '../lib/log/log-line.ts'
+import { standardError } from '../lib/log/log-queue.ts'
 
 /** Writes one event to standard error. */
 export function log(...fields: readonly LogField[]): void {

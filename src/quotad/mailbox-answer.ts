@@ -1,6 +1,6 @@
 import { errorText } from '../lib/errors/fault.ts'
-import { formatDuration } from '../lib/errors/units.ts'
 import { TIMED_OUT, withTimeout } from '../lib/flow/timeout.ts'
+import { formatDuration } from '../lib/text/units.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import type { LogTrouble, ServiceCounters } from './log.ts'
 import type { ServiceOptions } from './options.ts'

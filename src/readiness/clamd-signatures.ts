@@ -1,5 +1,5 @@
 import { type Finding, failure, ok, warning } from '../lib/errors/finding.ts'
-import { formatDuration } from '../lib/errors/units.ts'
+import { formatDuration } from '../lib/text/units.ts'
 import type { ClamdState } from '../observe/live/process-report.ts'
 import type { ClamdAddress } from '../scan/scanners/clamd/address.ts'
 import { clamdConfOf, databaseIn, valueIn } from '../scan/scanners/clamd/database.ts'

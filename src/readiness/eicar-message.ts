@@ -1,6 +1,6 @@
 import { deflateRawSync } from 'node:zlib'
 import { Bytes } from '../mail/message/bytes.ts'
-import { EICAR } from '../scan/scanners/shared/eicar.ts'
+import { EICAR } from '../scan/scanners/eicar/eicar.ts'
 
 /** The header of mail for trial, without what describes its content. */
 export const TRIAL_HEADER = `From: onescan check <postmaster@localhost>

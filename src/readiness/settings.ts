@@ -11,12 +11,12 @@ import {
   settingsFault,
   warning,
 } from '../lib/errors/finding.ts'
-import { shellWord } from '../lib/errors/shell-word.ts'
 import { everyFault, lineEndFaults } from '../lib/settings/faults.ts'
 import { misspeltSettings } from '../lib/settings/misspelt.ts'
 import { type Environment, readSettings, type Values } from '../lib/settings/settings.ts'
 import { treatment } from '../lib/settings/table/scanning.ts'
 import { names } from '../lib/settings/table.ts'
+import { shellWord } from '../lib/text/shell-word.ts'
 import { HOST_DIRECTORY, hostSwitchFile, NOTHING_SCANS, switchedOff } from '../scan/judge/config.ts'
 import { fateOfInfected } from '../scan/judge/decide.ts'
 import { loadRules } from '../scan/rules/load.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import t, { type Test } from 'tap'
 import about from '../../package.json' with { type: 'json' }
-import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { bundle, jsonIn, ofPlain, onescan, searchPath } from './onescan.ts'
 
 /** All commands print JSON in one form; onescan(1), "JSON". */

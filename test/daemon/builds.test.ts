@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { call, negotiate } from '../doors/milter/mta.ts'
 import { submit } from '../doors/milter/submit.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'

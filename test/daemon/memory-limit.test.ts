@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
-import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { call, everything, negotiate, says } from '../doors/milter/mta.ts'
 import { submit } from '../doors/milter/submit.ts'
 import { lacks } from '../needs.mjs'

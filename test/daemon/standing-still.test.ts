@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { attempt } from '../../src/lib/errors/fault.ts'
-import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { freePort } from '../programs/free-port.ts'
 import { cannotHang, mountHanging } from '../programs/hanging-mount.ts'
 import { openDirectory, reachable } from '../programs/reachable.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { replyText } from '../../src/doors/shared/replies/error-report.ts'
-import { logLine } from '../../src/lib/errors/log.ts'
+import { logLine } from '../../src/lib/log/log-line.ts'
 import { makeEnvelope } from '../../src/mail/message/envelope/envelope.ts'
 import { forwardTo } from '../../src/scan/judge/forward.ts'
 import { LineRelay } from '../../src/scan/scanners/shared/scanner-program.ts'

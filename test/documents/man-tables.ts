@@ -14,7 +14,7 @@ import {
 import { groundsInWords, type Reply } from '../../src/scan/judge/decision.ts'
 import { OVER_QUOTA, OVER_QUOTA_OF_ALL, overQuotaText } from '../../src/scan/judge/over-quota.ts'
 import { NOT_SCANNED, refusal, replyFor } from '../../src/scan/judge/replies.ts'
-import { causesInWords } from '../../src/scan/scanners/shared/scan-result.ts'
+import { causesInWords } from '../../src/scan/scanners/findings/scan-result.ts'
 import { commandNames, optionItems } from './man-commands.ts'
 import { withDefaults, withOptionDefaults } from './man-defaults.ts'
 import { type Limit, mailLimits, pluginLimits } from './man-limits.ts'

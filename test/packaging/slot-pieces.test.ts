@@ -50,6 +50,11 @@ t.test('before it reads a message, the slot evaluates what all mail needs', asyn
   ]
   for (const path of needed) t.ok(atStart.has(`src/${path}.ts`), path)
   t.ok(atStart.size <= MODULES_MOST, `${atStart.size} modules`)
-  const rare = ['rules/load', 'judge/by-rule', 'scanners/run/look-inside', 'scanners/command']
+  const rare = [
+    'rules/load',
+    'judge/by-rule',
+    'scanners/run/look-inside',
+    'scanners/command/command',
+  ]
   for (const path of rare) t.notOk(atStart.has(`src/scan/${path}.ts`), path)
 })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../cases/case.ts'
 import { quickest, startOnescand } from '../daemon/process.ts'
 import { lacks } from '../needs.mjs'

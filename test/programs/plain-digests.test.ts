@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../cases/case.ts'
 import { buildStage } from '../cases/stage.ts'
 import { type OpenMilter, openMilter } from '../doors/milter/rig.ts'

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { defaultTimeouts } from '../../src/doors/smtp/client/connection.ts'
-import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../cases/case.ts'
 import { readQuarantine } from '../cases/kept.ts'
 import { buildStage } from '../cases/stage.ts'

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { crc32, deflateSync, gzipSync } from 'node:zlib'
-import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { hmacValue } from '../../test/scan/cluster/independent.ts'
 import { base64, PROGRAMS, type Program, word } from './letter-programs.ts'
 

@@ -1,4 +1,4 @@
-import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { type Door, inLanes, type Passage } from '../second-reader/passage.ts'
 import { readByLines } from '../second-reader/readers/lines.ts'
 import { stampsIn } from '../second-reader/stamped.ts'

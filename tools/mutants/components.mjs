@@ -12,10 +12,10 @@ export const COMPONENTS = {
   lib: {
     files: ['src/lib/**/*.ts'],
     tests: [
-      'test/lib/{errors,flow,path,settings}/*.test.ts',
+      'test/lib/{bytes,errors,flow,log,path,settings,text}/*.test.ts',
       'test/lib/net/{endpoint,ip-address}.test.ts',
       'test/lib/process/{descriptor-of,passwd}.test.ts',
-      'test/lib/runtime/{buffers,crypto,system}.test.ts',
+      'test/lib/runtime/{crypto,system}.test.ts',
       'test/lib/settings/table/*.test.ts',
       'test/documents/settings.test.ts',
       'test/cli/check/slot/chain.test.ts',
@@ -94,11 +94,12 @@ export const COMPONENTS = {
     files: [
       'src/plugin.ts',
       'src/scan/scanners/*.ts',
-      'src/scan/scanners/{attachments,run,shared}/*.ts',
+      'src/scan/scanners/{attachments,clamscan,command,eicar,findings,run,shared}/*.ts',
     ],
     tests: [
       'test/scan/scanners/{scan,clamscan}.test.ts',
-      'test/scan/scanners/shared/{eicar,scanner-program,signatures}.test.ts',
+      'test/scan/scanners/eicar/eicar.test.ts',
+      'test/scan/scanners/shared/{scanner-program,signatures}.test.ts',
       'test/readiness/scanner.test.ts',
       'test/scan/scanners/run/*.test.ts',
       'test/scan/scanners/attachments/{attachments,file-names,search}.test.ts',

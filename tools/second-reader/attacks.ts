@@ -1,4 +1,4 @@
-import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { multipart } from '../../test/scan/scanners/evasions/compose.ts'
 import { otherBlanks } from './bases.ts'
 import { stamped } from './stamped.ts'

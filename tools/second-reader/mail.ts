@@ -1,4 +1,4 @@
-import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { createRandom, type Random } from '../../test/run/random.ts'
 import type { Mutant } from '../bench/readers/minimise.ts'
 import { bases } from './bases.ts'

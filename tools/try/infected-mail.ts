@@ -1,4 +1,4 @@
-import { EICAR } from '../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import {
   BASE64,
   base64,

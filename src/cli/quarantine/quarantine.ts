@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs'
 import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
-import type { LogField } from '../../lib/errors/log.ts'
+import type { LogField } from '../../lib/log/log-line.ts'
 import {
   entriesIn,
   type OpenMessage,

@@ -1,4 +1,4 @@
-import { formatDuration } from '../../lib/errors/units.ts'
+import { formatDuration } from '../../lib/text/units.ts'
 
 /** Milliseconds between two heartbeats of a worker. */
 export const HEARTBEAT_EVERY = 1_000

@@ -1,5 +1,5 @@
 import { Fault, faultKindOf } from '../../lib/errors/fault.ts'
-import type { LogField } from '../../lib/errors/log.ts'
+import type { LogField } from '../../lib/log/log-line.ts'
 import { decisionLines, faultLine, type LogContext, passLine } from '../../log/log-lines.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { Intake } from '../../mail/message/intake.ts'

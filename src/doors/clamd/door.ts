@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { LogField } from '../../lib/errors/log.ts'
+import type { LogField } from '../../lib/log/log-line.ts'
 import { descriptorOf } from '../../lib/process/descriptors.ts'
 import { loadSystem, type System } from '../../lib/runtime/system.ts'
 import { type Configuration, requireIdentity } from '../shared/configuration.ts'

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
+import { CR, LF } from '../../lib/bytes/ascii.ts'
 import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
-import { CR, LF } from '../../lib/net/ascii.ts'
 import { CrlfReader } from '../../mail/message/crlf-reader.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { Intake, type MessageOptions } from '../../mail/message/intake.ts'

@@ -1,5 +1,5 @@
 import { type Fault, faultKindOf } from '../../lib/errors/fault.ts'
-import type { LogField } from '../../lib/errors/log.ts'
+import type { LogField } from '../../lib/log/log-line.ts'
 import {
   decisionLines,
   faultLine,

@@ -1,6 +1,6 @@
 import { Fault, isFault } from '../../lib/errors/fault.ts'
-import type { LogField } from '../../lib/errors/log.ts'
 import { ABORTED, unlessAborted } from '../../lib/flow/timeout.ts'
+import type { LogField } from '../../lib/log/log-line.ts'
 import { addressKey } from '../../lib/net/ip-address.ts'
 import { faultLine, type LogContext } from '../../log/log-lines.ts'
 import { isPlainPath } from '../../mail/message/envelope/address.ts'

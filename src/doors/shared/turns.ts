@@ -1,7 +1,7 @@
 import { Fault } from '../../lib/errors/fault.ts'
-import { formatDuration } from '../../lib/errors/units.ts'
 import { Semaphore } from '../../lib/flow/semaphore.ts'
 import { withDeadline } from '../../lib/flow/timeout.ts'
+import { formatDuration } from '../../lib/text/units.ts'
 
 /**
  * The most milliseconds that a message waits until others have been judged. Together with the

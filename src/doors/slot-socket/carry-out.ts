@@ -1,4 +1,4 @@
-import { replaceUnprintable } from '../../lib/errors/log.ts'
+import { replaceUnprintable } from '../../lib/log/log-line.ts'
 import { decisionLines, type LogContext, passLine } from '../../log/log-lines.ts'
 import { recipientsOf, redirect } from '../../mail/message/envelope/envelope.ts'
 import { editPlan } from '../../mail/message/header-block.ts'

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
-import type { LogField } from '../../lib/errors/log.ts'
 import { keepFor } from '../../lib/flow/cache.ts'
 import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
+import type { LogField } from '../../lib/log/log-line.ts'
 import { descriptorOf } from '../../lib/process/descriptors.ts'
 import type { System } from '../../lib/runtime/system.ts'
 import { type LogContext, type LoggedMessage, TRIAL } from '../../log/log-lines.ts'

@@ -1,5 +1,5 @@
 import { Fault } from '../errors/fault.ts'
-import { formatDuration } from '../errors/units.ts'
+import { formatDuration } from '../text/units.ts'
 import { Semaphore } from './semaphore.ts'
 import { TIMED_OUT, withTimeout } from './timeout.ts'
 

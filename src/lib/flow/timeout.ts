@@ -1,4 +1,4 @@
-import { formatDuration } from '../errors/units.ts'
+import { formatDuration } from '../text/units.ts'
 
 /** The result of work that did not end in time. */
 export const TIMED_OUT: unique symbol = Symbol('timed out')

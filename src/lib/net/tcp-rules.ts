@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs'
-import { NUL } from './ascii.ts'
+import { NUL } from '../bytes/ascii.ts'
 
 /** The result of a tcprules(1) rule for the clients of an address or name. */
 export interface TcpRule {

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs'
-import { shellWord } from '../errors/shell-word.ts'
 import { userName } from '../process/passwd.ts'
+import { shellWord } from '../text/shell-word.ts'
 
 const GROUP_WRITES = 0o020
 const OTHERS_WRITE = 0o002

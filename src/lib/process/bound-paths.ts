@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { attempt } from '../errors/fault.ts'
-import { shellWord } from '../errors/shell-word.ts'
+import { shellWord } from '../text/shell-word.ts'
 
 /** Paths of the host that a unit of systemd binds into an empty root: systemd.exec(5), BindPaths=. */
 

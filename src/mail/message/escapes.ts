@@ -1,4 +1,4 @@
-import { CR, EQUALS, LF, NUL } from '../../lib/net/ascii.ts'
+import { CR, EQUALS, LF, NUL } from '../../lib/bytes/ascii.ts'
 
 const QUESTION = 0x3f
 

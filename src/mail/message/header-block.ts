@@ -1,4 +1,4 @@
-import { CR, LF } from '../../lib/net/ascii.ts'
+import { CR, LF } from '../../lib/bytes/ascii.ts'
 
 /** The size of the largest header block in bytes: what stands below it in a larger one counts as body. */
 export const HEADER_MAX = 1024 * 1024

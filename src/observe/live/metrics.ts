@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { FAULT_KINDS } from '../../lib/errors/fault.ts'
 import { GROUNDS } from '../../scan/judge/decision.ts'
-import { causesInWords } from '../../scan/scanners/shared/scan-result.ts'
+import { causesInWords } from '../../scan/scanners/findings/scan-result.ts'
 import { DECISIONS, SCANS } from '../report/counts.ts'
 import {
   type ClamdState,

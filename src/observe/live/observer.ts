@@ -1,5 +1,5 @@
 import { statfsSync } from 'node:fs'
-import { formatDuration } from '../../lib/errors/units.ts'
+import { formatDuration } from '../../lib/text/units.ts'
 import { readLogText } from '../../log/log-record.ts'
 import { History, type LoggedDecision } from './history.ts'
 import { LineOrder, type LoggedLine } from './line-order.ts'

@@ -1,4 +1,4 @@
-import { formatDuration, formatSize } from '../../lib/errors/units.ts'
+import { formatDuration, formatSize } from '../../lib/text/units.ts'
 import { formatTime } from '../../log/describe-record.ts'
 import type { NameCount, Summary } from './tally.ts'
 

@@ -1,4 +1,4 @@
-import { LF, NUL } from '../../lib/net/ascii.ts'
+import { LF, NUL } from '../../lib/bytes/ascii.ts'
 import { addWaiting } from '../shared/waiting-pieces.ts'
 import { WireError } from '../shared/wire-error.ts'
 import { CHUNK_HEAD } from './stream.ts'

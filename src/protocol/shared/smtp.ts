@@ -1,5 +1,5 @@
-import { replaceUnprintable } from '../../lib/errors/log.ts'
-import { GREATER, LESS } from '../../lib/net/ascii.ts'
+import { GREATER, LESS } from '../../lib/bytes/ascii.ts'
+import { replaceUnprintable } from '../../lib/log/log-line.ts'
 
 /** The argument of MAIL or RCPT: a path (RFC 5321 4.1.2) and its parameters. */
 export interface SmtpPath {

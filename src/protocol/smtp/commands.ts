@@ -1,4 +1,4 @@
-import { BACKSLASH, GREATER, LESS, QUOTE, SPACE, TAB } from '../../lib/net/ascii.ts'
+import { BACKSLASH, GREATER, LESS, QUOTE, SPACE, TAB } from '../../lib/bytes/ascii.ts'
 import type { SmtpPath } from '../shared/smtp.ts'
 
 /** A command line in its parts, which are views of the line. */

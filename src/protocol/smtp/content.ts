@@ -1,5 +1,5 @@
-import { CR, LF, NUL } from '../../lib/net/ascii.ts'
-import { copyRun, indexOfByte } from '../../lib/runtime/buffers.ts'
+import { CR, LF, NUL } from '../../lib/bytes/ascii.ts'
+import { copyRun, indexOfByte } from '../../lib/bytes/buffers.ts'
 import { WireError } from '../shared/wire-error.ts'
 
 const DOT = 0x2e

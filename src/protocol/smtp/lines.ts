@@ -1,4 +1,4 @@
-import { CR, LF } from '../../lib/net/ascii.ts'
+import { CR, LF } from '../../lib/bytes/ascii.ts'
 import { addWaiting } from '../shared/waiting-pieces.ts'
 
 /** A line without its end, in memory of its own. */

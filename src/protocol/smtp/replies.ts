@@ -1,5 +1,5 @@
-import { replaceUnprintable } from '../../lib/errors/log.ts'
-import { DASH, SPACE } from '../../lib/net/ascii.ts'
+import { DASH, SPACE } from '../../lib/bytes/ascii.ts'
+import { replaceUnprintable } from '../../lib/log/log-line.ts'
 import { type BasicReply, replyLines } from '../shared/smtp.ts'
 import { WireError } from '../shared/wire-error.ts'
 import type { SmtpLine } from './lines.ts'

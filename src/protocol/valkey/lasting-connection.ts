@@ -1,7 +1,7 @@
 import { errorText } from '../../lib/errors/fault.ts'
-import { formatDuration } from '../../lib/errors/units.ts'
 import { doubledPause } from '../../lib/flow/back-off.ts'
 import { TIMED_OUT, withDeadline, withTimeout } from '../../lib/flow/timeout.ts'
+import { formatDuration } from '../../lib/text/units.ts'
 import type { StoreAccess } from './address.ts'
 import { connectToStore } from './connect-to-store.ts'
 import type { RespCommand, ValkeyConnection } from './connection.ts'

@@ -1,4 +1,4 @@
-import { CR, LF } from '../../lib/net/ascii.ts'
+import { CR, LF } from '../../lib/bytes/ascii.ts'
 
 /** A server's reply to one command, in RESP2; it may be an error, or a sentinel's list. */
 export type RespValue = RespItem | readonly RespItem[]

@@ -1,10 +1,10 @@
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
+import { LF, NUL } from '../../lib/bytes/ascii.ts'
 import { errorText } from '../../lib/errors/fault.ts'
-import { formatDuration } from '../../lib/errors/units.ts'
 import { LruCache } from '../../lib/flow/cache.ts'
 import { TIMED_OUT, withTimeout } from '../../lib/flow/timeout.ts'
-import { LF, NUL } from '../../lib/net/ascii.ts'
+import { formatDuration } from '../../lib/text/units.ts'
 import type { MailboxLocation } from './mailbox.ts'
 import { type Directory, pathBytes, withMailbox } from './open-mailbox.ts'
 import {

@@ -1,5 +1,5 @@
 import type { Hash } from 'node:crypto'
-import { CR } from '../../lib/net/ascii.ts'
+import { CR } from '../../lib/bytes/ascii.ts'
 import type { Crypto } from '../../lib/runtime/crypto.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { type Claims, isStampName } from './stamp.ts'

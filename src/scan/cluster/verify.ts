@@ -1,5 +1,5 @@
-import { formatDuration } from '../../lib/errors/units.ts'
 import type { Crypto } from '../../lib/runtime/crypto.ts'
+import { formatDuration } from '../../lib/text/units.ts'
 import type { DigestsWanted } from '../../mail/message/canonical-body.ts'
 import { FREE_MAX, MAIL_LINE_MAX, whyBound } from '../../mail/message/content-fields.ts'
 import { HEADER_MAX, type Header } from '../../mail/message/header-block.ts'

@@ -18,9 +18,9 @@ import { readSpoolSettings, type SpoolSettings } from '../../mail/message/spool.
 import { type ClusterSettings, readClusterSettings } from '../cluster/keyring.ts'
 import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
 import { readAttachmentRules } from '../scanners/attachments/rules.ts'
-import { listFingerprint } from '../scanners/shared/ban-names.ts'
-import { actionFor, propertyOf } from '../scanners/shared/properties.ts'
-import type { Infected, ScanResult } from '../scanners/shared/scan-result.ts'
+import { listFingerprint } from '../scanners/findings/ban-names.ts'
+import { actionFor, propertyOf } from '../scanners/findings/properties.ts'
+import type { Infected, ScanResult } from '../scanners/findings/scan-result.ts'
 import { readScanSettings, type ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { IsPassedOver } from '../scanners/shared/scanner.ts'
 

@@ -2,8 +2,8 @@ import type { Values } from '../../lib/settings/settings.ts'
 import type { FindingAction, treatment } from '../../lib/settings/table/scanning.ts'
 import type { HeaderField } from '../../mail/message/header-block.ts'
 import { NO_STAMP, type Trust } from '../cluster/verify.ts'
-import { actionFor, properties } from '../scanners/shared/properties.ts'
-import type { Infected, ScanResult, Unseen } from '../scanners/shared/scan-result.ts'
+import { actionFor, properties } from '../scanners/findings/properties.ts'
+import type { Infected, ScanResult, Unseen } from '../scanners/findings/scan-result.ts'
 import { type JudgeConfig, keepsMalwareOut, type MailSettings, treatmentOf } from './config.ts'
 import type {
   Acceptance,

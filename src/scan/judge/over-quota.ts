@@ -1,5 +1,5 @@
-import { replaceUnprintable } from '../../lib/errors/log.ts'
-import { formatDuration } from '../../lib/errors/units.ts'
+import { replaceUnprintable } from '../../lib/log/log-line.ts'
+import { formatDuration } from '../../lib/text/units.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
 import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import type { QuotaAnswer, QuotaLookup, TimedLookup } from '../quota/quota-answer.ts'

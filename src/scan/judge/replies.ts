@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { replaceUnprintable } from '../../lib/errors/log.ts'
+import { replaceUnprintable } from '../../lib/log/log-line.ts'
 import type { Placeholder } from '../../lib/settings/table/scanning.ts'
 import type { MailSettings } from './config.ts'
 import type { Grounds, Reply, SingleDecision } from './decision.ts'

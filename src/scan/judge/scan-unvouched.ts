@@ -1,14 +1,14 @@
 import type { Header } from '../../mail/message/header-block.ts'
 import type { Trust } from '../cluster/verify.ts'
-import { runScanners, sampleOf } from '../scanners/scan.ts'
-import { asksFor } from '../scanners/shared/properties.ts'
+import { asksFor } from '../scanners/findings/properties.ts'
 import {
   clean,
   type ScanResult,
   type Unseen,
   unseen,
   worse,
-} from '../scanners/shared/scan-result.ts'
+} from '../scanners/findings/scan-result.ts'
+import { runScanners, sampleOf } from '../scanners/scan.ts'
 import type { ScanSettings } from '../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../scanners/shared/scanner.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/copies/verdict-query.ts'

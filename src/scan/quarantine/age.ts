@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { constants, readFileSync } from 'node:fs'
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
 import { errorCode, errorText } from '../../lib/errors/fault.ts'
-import { formatDuration } from '../../lib/errors/units.ts'
 import type { PathHandle } from '../../lib/path/path-handle.ts'
 import { writeWholeAside } from '../../lib/process/descriptors.ts'
+import { formatDuration } from '../../lib/text/units.ts'
 import { isId } from './entries.ts'
 
 /** The wall clock, and a monotonic clock. */

@@ -1,6 +1,6 @@
 import { errorCode, Fault } from '../../lib/errors/fault.ts'
-import { formatDay } from '../../lib/errors/units.ts'
 import type { PathHandle } from '../../lib/path/path-handle.ts'
+import { formatDay } from '../../lib/text/units.ts'
 import { type DayOfGrounds, Folder, type MaildirFile, stepInto } from './folders.ts'
 import { type OpenEntry, openEntry, type QuarantineRecord } from './record.ts'
 

@@ -2,8 +2,8 @@ import type { Stats } from 'node:fs'
 import { chmod, mkdir, rename, rmdir, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { errorCode, errorText, errorTextAt, Fault } from '../../lib/errors/fault.ts'
-import { shellWord } from '../../lib/errors/shell-word.ts'
 import { PathHandle } from '../../lib/path/path-handle.ts'
+import { shellWord } from '../../lib/text/shell-word.ts'
 
 const OTHERS = 0o077
 const PRIVATE = 0o700

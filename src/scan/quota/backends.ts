@@ -1,7 +1,7 @@
 import type { Agent } from 'node:http'
 import { errorText } from '../../lib/errors/fault.ts'
-import { formatDuration } from '../../lib/errors/units.ts'
 import { BackOff } from '../../lib/flow/back-off.ts'
+import { formatDuration } from '../../lib/text/units.ts'
 import { noAnswer, type QuotaAnswer } from './quota-answer.ts'
 import type { Backend } from './quota-settings.ts'
 import type { AskTimes, QuotaQuestion, UdpClient } from './udp.ts'

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { errorText } from '../../lib/errors/fault.ts'
-import { formatDuration } from '../../lib/errors/units.ts'
+import { formatDuration } from '../../lib/text/units.ts'
 import {
   brokenAnswer,
   NO_SUCH_PAGE,

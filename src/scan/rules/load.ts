@@ -1,11 +1,11 @@
 import { dirname } from 'node:path'
 import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
-import { shellWord } from '../../lib/errors/shell-word.ts'
 import { Network } from '../../lib/net/ip-address.ts'
 import { readOwnFile } from '../../lib/path/open.ts'
 import { nearestName } from '../../lib/settings/misspelt.ts'
 import { checkReplyText, scanning, treatment } from '../../lib/settings/table/scanning.ts'
 import { byteSize, splitWords } from '../../lib/settings/table/values.ts'
+import { shellWord } from '../../lib/text/shell-word.ts'
 import { lowerCase, readAddress } from '../../mail/message/envelope/address.ts'
 import { asciiDomain, comparable, Rules } from './match.ts'
 import {

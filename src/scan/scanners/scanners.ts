@@ -3,7 +3,7 @@ import { errorText, Fault } from '../../lib/errors/fault.ts'
 import { loadSystem } from '../../lib/runtime/system.ts'
 import { type BuiltInName, builtInNames, isBuiltIn } from '../../lib/settings/table/scanning.ts'
 import type { ExtractedForms } from './clamd/extracted-forms.ts'
-import { unknown } from './shared/scan-result.ts'
+import { unknown } from './findings/scan-result.ts'
 import type { ScanSettings } from './shared/scan-settings.ts'
 import type { Scanner } from './shared/scanner.ts'
 
@@ -30,10 +30,10 @@ const builtIn: Readonly<
     const passing = lasting ? loadSystem() : undefined
     return clamdScanner(settings, { lasting, passing, extracted, ...(log && { log }) })
   },
-  clamscan: async (settings) => (await import('./clamscan.ts')).clamscanScanner(settings),
+  clamscan: async (settings) => (await import('./clamscan/clamscan.ts')).clamscanScanner(settings),
   attachments: async (settings) =>
     (await import('./attachments/attachments.ts')).attachmentsScanner(settings),
-  eicar: async () => (await import('./shared/eicar.ts')).eicarScanner(),
+  eicar: async () => (await import('./eicar/eicar.ts')).eicarScanner(),
 }
 
 /**
@@ -46,7 +46,9 @@ export async function makeScanners(
 ): Promise<Scanner[]> {
   const { QHPSI } = settings
   if (QHPSI.kind === 'command') {
-    return [(await import('./command.ts')).commandScanner(settings, QHPSI.argv, options.relay)]
+    return [
+      (await import('./command/command.ts')).commandScanner(settings, QHPSI.argv, options.relay),
+    ]
   }
   return Promise.all(QHPSI.names.map((name) => makePlugin(settings, name, options)))
 }

@@ -1,4 +1,4 @@
-import type { ScanResult } from '../scanners/shared/scan-result.ts'
+import type { ScanResult } from '../scanners/findings/scan-result.ts'
 import type { RememberedVerdict } from './copies/verdict-query.ts'
 
 /** The outcome of a scan, for the copies that wait for it. */

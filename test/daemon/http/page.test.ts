@@ -4,8 +4,8 @@ import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { showDecision } from '../../../src/daemon/http/snapshot.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
-import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
-import { causesInWords } from '../../../src/scan/scanners/shared/scan-result.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
+import { causesInWords } from '../../../src/scan/scanners/findings/scan-result.ts'
 import {
   openBrowser,
   openPage,

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { showDecision } from '../../../src/daemon/http/snapshot.ts'
-import { logLine } from '../../../src/lib/errors/log.ts'
+import { logLine } from '../../../src/lib/log/log-line.ts'
 import { recipientLines } from '../../../src/log/log-lines.ts'
 import { fieldsIn } from '../../../src/log/log-record.ts'
 import { makeEnvelope, recipientsOf } from '../../../src/mail/message/envelope/envelope.ts'

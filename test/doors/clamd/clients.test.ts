@@ -1,6 +1,10 @@
 import { once } from 'node:events'
 import t from 'tap'
-import { clean, infected, type ScanResult } from '../../../src/scan/scanners/shared/scan-result.ts'
+import {
+  clean,
+  infected,
+  type ScanResult,
+} from '../../../src/scan/scanners/findings/scan-result.ts'
 import type { Sample } from '../../../src/scan/scanners/shared/scanner.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'

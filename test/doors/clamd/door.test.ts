@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
-import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { startClamdForEvasions } from '../../../tools/bench/readers/judge.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'

@@ -19,13 +19,13 @@ import {
   tookDescriptors,
 } from '../../../src/doors/clamd/file-turns.ts'
 import { Budget } from '../../../src/lib/flow/memory-budget.ts'
-import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import {
   clean,
   infected,
   type ScanResult,
   unknown,
-} from '../../../src/scan/scanners/shared/scan-result.ts'
+} from '../../../src/scan/scanners/findings/scan-result.ts'
 import type { Sample } from '../../../src/scan/scanners/shared/scanner.ts'
 import { mountHanging as mountHangingFiles } from '../../lib/path/hanging.ts'
 import { lacks } from '../../needs.mjs'

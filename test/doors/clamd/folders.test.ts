@@ -1,7 +1,7 @@
 import { linkSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { clean } from '../../../src/scan/scanners/shared/scan-result.ts'
+import { clean } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { lacks } from '../../needs.mjs'
 import { openDirectory } from '../../programs/reachable.ts'
 import { inStream, openClamdDoor } from './rig.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { deflateRawSync, gzipSync } from 'node:zlib'
-import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { createRandom, type Random } from '../../run/random.ts'
 
 /** Contents that may be mails, files or both, with something in them that a clamd with `database` may find. */

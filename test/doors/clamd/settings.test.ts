@@ -6,7 +6,7 @@ import {
   resultByName,
   type ScanResult,
   unseen,
-} from '../../../src/scan/scanners/shared/scan-result.ts'
+} from '../../../src/scan/scanners/findings/scan-result.ts'
 import { plain } from '../../cases/messages.ts'
 import { inStream, openClamdDoor } from './rig.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { type RunningDaemon, startOnescand } from '../../daemon/process.ts'
 import { makeAuthority, opensslMissing } from '../../programs/certificates.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'

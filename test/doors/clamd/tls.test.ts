@@ -6,7 +6,7 @@ import { type ConnectionOptions, connect as connectByTls, type TLSSocket } from 
 import t, { type Test } from 'tap'
 import { tryDoor } from '../../../src/daemon/trials/try-door.ts'
 import { readTlsIdentity, type TlsFiles } from '../../../src/scan/scanners/clamd/tls-identity.ts'
-import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { runOnescand, runtimes, startOnescand } from '../../daemon/process.ts'
 import {
   type Authority,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
 import { yEncoded } from './odd-mails.ts'
 import { inStream, openClamdDoor } from './rig.ts'

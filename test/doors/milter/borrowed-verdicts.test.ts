@@ -1,7 +1,7 @@
 import { utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { openMilter } from './rig.ts'

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { infected as found } from '../../../src/scan/scanners/shared/scan-result.ts'
+import { infected as found } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'

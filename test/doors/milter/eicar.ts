@@ -1,4 +1,4 @@
-import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../../cases/case.ts'
 
 /** The scanner of the milter's tests, and what it finds. */

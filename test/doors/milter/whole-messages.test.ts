@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { MailAddress } from '../../../src/mail/message/envelope/address.ts'
-import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../../cases/case.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { keyLine, sample } from '../../programs/cluster-mail.ts'

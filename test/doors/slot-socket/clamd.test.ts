@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { plain } from '../../cases/messages.ts'
 import { lacks } from '../../needs.mjs'
 import { type Clamd, clamdMissing, EICAR_NAME, startClamd } from '../../programs/clamd.ts'

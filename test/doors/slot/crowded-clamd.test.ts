@@ -1,5 +1,5 @@
 import t from 'tap'
-import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { runSlot, runtimes } from './slot.ts'

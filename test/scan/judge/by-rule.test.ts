@@ -5,7 +5,7 @@ import type { Decision } from '../../../src/scan/judge/decision.ts'
 import type { Client } from '../../../src/scan/judge/transaction.ts'
 import type { Rules } from '../../../src/scan/rules/match.ts'
 import type { Rule } from '../../../src/scan/rules/rule.ts'
-import { infected } from '../../../src/scan/scanners/shared/scan-result.ts'
+import { infected } from '../../../src/scan/scanners/findings/scan-result.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/shared/scanner.ts'
 import { judgeByLines, letter, stageFor } from './judge-mail.ts'
 

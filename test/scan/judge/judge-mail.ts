@@ -23,7 +23,7 @@ import {
   infected,
   type ScanResult,
   unseen,
-} from '../../../src/scan/scanners/shared/scan-result.ts'
+} from '../../../src/scan/scanners/findings/scan-result.ts'
 import type {
   ContentScanner,
   LocalScanner,

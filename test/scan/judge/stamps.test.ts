@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import type { Decision } from '../../../src/scan/judge/decision.ts'
-import { clean } from '../../../src/scan/scanners/shared/scan-result.ts'
+import { clean } from '../../../src/scan/scanners/findings/scan-result.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/shared/scanner.ts'
 import { key } from '../../../tools/second-reader/stamped.ts'
 import { hmacValue, md5Hex } from '../cluster/independent.ts'

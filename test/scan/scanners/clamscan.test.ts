@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { clamscanScanner } from '../../../src/scan/scanners/clamscan.ts'
-import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
-import type { ScanResult } from '../../../src/scan/scanners/shared/scan-result.ts'
+import { clamscanScanner } from '../../../src/scan/scanners/clamscan/clamscan.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
+import type { ScanResult } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { lacks } from '../../needs.mjs'
 import { EICAR_NAME } from '../../programs/clamd.ts'
 import { isRunning } from '../../programs/is-running.ts'
@@ -151,7 +151,7 @@ t.test('nothing is written to fd 1 or 2, whatever goes wrong', async (t) => {
   const directory = t.testdir({ message: plain })
   const path = program(directory, 'echo "message: ERROR"; echo trouble >&2; exit 2')
   const scan = `
-    import { clamscanScanner } from './src/scan/scanners/clamscan.ts'
+    import { clamscanScanner } from './src/scan/scanners/clamscan/clamscan.ts'
     import { clamdPolicy, scanTask, sample } from './test/scan/scanners/clamd/task.ts'
     for (const path of [process.argv[1], '/bin/false', '/nonexistent']) {
       const message = sample(Buffer.from('x'), process.argv[2])

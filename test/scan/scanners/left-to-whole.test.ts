@@ -1,13 +1,13 @@
 import t from 'tap'
 import { contentForms, multipartForms } from '../../../src/mail/mime/shared/forms.ts'
-import { runScanners } from '../../../src/scan/scanners/scan.ts'
 import {
   clean,
   infected,
   type ScanResult,
   unknown,
   unseen,
-} from '../../../src/scan/scanners/shared/scan-result.ts'
+} from '../../../src/scan/scanners/findings/scan-result.ts'
+import { runScanners } from '../../../src/scan/scanners/scan.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/shared/scanner.ts'
 import { sample } from './clamd/task.ts'
 import { runOf, secondLook } from './scanning.ts'

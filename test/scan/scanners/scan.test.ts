@@ -6,15 +6,15 @@ import t from 'tap'
 import { errorText } from '../../../src/lib/errors/fault.ts'
 import { readScanningConfig } from '../../../src/scan/judge/config.ts'
 import { attachmentsScanner } from '../../../src/scan/scanners/attachments/attachments.ts'
-import { runScanners } from '../../../src/scan/scanners/scan.ts'
-import { EICAR, eicarScanner } from '../../../src/scan/scanners/shared/eicar.ts'
+import { EICAR, eicarScanner } from '../../../src/scan/scanners/eicar/eicar.ts'
 import {
   infected,
   type ScanResult,
   type Unseen,
   unknown,
   unseen,
-} from '../../../src/scan/scanners/shared/scan-result.ts'
+} from '../../../src/scan/scanners/findings/scan-result.ts'
+import { runScanners } from '../../../src/scan/scanners/scan.ts'
 import { ScanTurns, TURNS } from '../../../src/scan/scanners/shared/scan-turns.ts'
 import { isLate, type Sample, type Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
 import { ReadBy } from '../../mail/message/bytes.ts'

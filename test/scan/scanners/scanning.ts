@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
+import { clean, type ScanResult } from '../../../src/scan/scanners/findings/scan-result.ts'
 import type { ScanRun } from '../../../src/scan/scanners/run/ask-scanners.ts'
-import { clean, type ScanResult } from '../../../src/scan/scanners/shared/scan-result.ts'
 import type { LocalScanner, Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
 
 /** Local policy that gives this answer about each message. */

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { EICAR } from '../../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { readQuarantine } from '../../../test/cases/kept.ts'
 import { startNext } from '../../../test/doors/smtp/next-server.ts'
 import { openDirectory } from '../../../test/programs/reachable.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { OF_CHECK } from '../../../log/log-lines.ts'
 import { cleanMessage, eicarZip, TRIAL_HEADER } from '../../../readiness/eicar-message.ts'
-import { EICAR } from '../../../scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../../scan/scanners/eicar/eicar.ts'
 
 /** A kind of mail that `onescan check --mail` sends to a server which the user names, with lines of 7 bits. */
 export interface TrialKind {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { shellWord } from '../../../lib/errors/shell-word.ts'
+import { shellWord } from '../../../lib/text/shell-word.ts'
 import type { Accounts } from '../../../readiness/account.ts'
 import { askProgram } from './ask-program.ts'
 import { deadSockets, type OnescandEndpoints } from './onescand-endpoints.ts'

@@ -2,8 +2,8 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { attempt } from '../../../lib/errors/fault.ts'
 import { type Finding, failure, following } from '../../../lib/errors/finding.ts'
-import { shellWord } from '../../../lib/errors/shell-word.ts'
 import { leadsSomewhere } from '../../../lib/path/path-handle.ts'
+import { shellWord } from '../../../lib/text/shell-word.ts'
 import {
   type Accounts,
   findAccount,

@@ -9,9 +9,9 @@ import {
   ok,
   warning,
 } from '../../../lib/errors/finding.ts'
-import { shellWord } from '../../../lib/errors/shell-word.ts'
-import { formatDuration } from '../../../lib/errors/units.ts'
 import { isSetting } from '../../../lib/settings/table.ts'
+import { shellWord } from '../../../lib/text/shell-word.ts'
+import { formatDuration } from '../../../lib/text/units.ts'
 import {
   type Accounts,
   findAccount,

@@ -1,11 +1,11 @@
 import { lstatSync } from 'node:fs'
 import { attempt } from '../../../lib/errors/fault.ts'
 import { type Finding, failure, marked, warning } from '../../../lib/errors/finding.ts'
-import { shellWord } from '../../../lib/errors/shell-word.ts'
 import { readOwnFile } from '../../../lib/path/open.ts'
 import { PathHandle } from '../../../lib/path/path-handle.ts'
 import { NAMES_UNSEEN_FILES } from '../../../lib/process/bound-paths.ts'
 import { START_BLUR } from '../../../lib/process/proc-entry.ts'
+import { shellWord } from '../../../lib/text/shell-word.ts'
 import { findIdleLines } from '../../shared/settings-file.ts'
 import {
   askLatePaths,

@@ -1,6 +1,6 @@
 // The status page of onescand.
 import uPlot from 'uplot'
-import { formatDuration, formatSize } from '../../../lib/errors/units.ts'
+import { formatDuration, formatSize } from '../../../lib/text/units.ts'
 import { at, element, foldedItem, row, visible } from './elements.js'
 
 const DECISIONS = ['accept', 'quarantine', 'reject', 'defer', 'discard', 'pass']

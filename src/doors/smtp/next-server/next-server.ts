@@ -1,8 +1,8 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
+import { releaseBuffer } from '../../../lib/bytes/buffers.ts'
 import { errorText, Fault } from '../../../lib/errors/fault.ts'
-import { formatDuration } from '../../../lib/errors/units.ts'
 import { TIMED_OUT, withTimeout } from '../../../lib/flow/timeout.ts'
-import { releaseBuffer } from '../../../lib/runtime/buffers.ts'
+import { formatDuration } from '../../../lib/text/units.ts'
 import { ServerWire } from '../../../protocol/shared/server-wire.ts'
 import { LineReader } from '../../../protocol/smtp/lines.ts'
 import {

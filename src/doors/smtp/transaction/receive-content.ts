@@ -1,6 +1,6 @@
+import { releaseBuffer } from '../../../lib/bytes/buffers.ts'
 import { Fault } from '../../../lib/errors/fault.ts'
 import { addressKey } from '../../../lib/net/ip-address.ts'
-import { releaseBuffer } from '../../../lib/runtime/buffers.ts'
 import { CrlfReader } from '../../../mail/message/crlf-reader.ts'
 import type { Header } from '../../../mail/message/header-block.ts'
 import { Intake, type MessageOptions } from '../../../mail/message/intake.ts'

@@ -1,4 +1,4 @@
-import { COLON, CR, EQUALS, LF, QUOTE, SEMICOLON, SPACE, TAB } from '../../../lib/net/ascii.ts'
+import { COLON, CR, EQUALS, LF, QUOTE, SEMICOLON, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { indexOrEnd } from '../shared/lines.ts'
 import type { MemoryPool } from '../shared/store.ts'

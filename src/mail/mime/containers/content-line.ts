@@ -1,4 +1,4 @@
-import { COLON, EQUALS, QUOTE, SEMICOLON, SPACE } from '../../../lib/net/ascii.ts'
+import { COLON, EQUALS, QUOTE, SEMICOLON, SPACE } from '../../../lib/bytes/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { type MemoryPool, Store } from '../shared/store.ts'
 

@@ -1,4 +1,4 @@
-import { COLON, CR, DASH, EQUALS, LF, SPACE } from '../../../lib/net/ascii.ts'
+import { COLON, CR, DASH, EQUALS, LF, SPACE } from '../../../lib/bytes/ascii.ts'
 import { Base64Decoder } from './base64.ts'
 import { type Decoder, type DecodingPlan, type Give, makerOf, WholeLines } from './decoder.ts'
 

@@ -1,4 +1,4 @@
-import { CR, LF } from '../../../lib/net/ascii.ts'
+import { CR, LF } from '../../../lib/bytes/ascii.ts'
 import { BASE64 } from '../../message/escapes.ts'
 import {
   BUFFER_SIZE,

@@ -1,4 +1,4 @@
-import { COLON } from '../../../lib/net/ascii.ts'
+import { COLON } from '../../../lib/bytes/ascii.ts'
 import { ByteDecoder } from './decoder.ts'
 
 /** The characters of BinHex 4.0 (RFC 1741, Appendix A), by the six bits that each stands for. */

@@ -1,4 +1,4 @@
-import { CR, LF } from '../../../lib/net/ascii.ts'
+import { CR, LF } from '../../../lib/bytes/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { LineSearch } from '../shared/lines.ts'
 import { Store } from '../shared/store.ts'

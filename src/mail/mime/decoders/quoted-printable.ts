@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer'
-import { CR, DASH, EQUALS, LF, SPACE, TAB } from '../../../lib/net/ascii.ts'
+import { CR, DASH, EQUALS, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import {
   type Decoder,
   type DecodingPlan,

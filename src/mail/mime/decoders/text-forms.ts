@@ -1,4 +1,4 @@
-import { BACKSLASH, CR, GREATER, LF, SPACE } from '../../../lib/net/ascii.ts'
+import { BACKSLASH, CR, GREATER, LF, SPACE } from '../../../lib/bytes/ascii.ts'
 import { LineSearch, withoutLineEnd } from '../shared/lines.ts'
 import { ByteDecoder, type Give } from './decoder.ts'
 

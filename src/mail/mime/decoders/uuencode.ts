@@ -1,4 +1,4 @@
-import { CR, LF } from '../../../lib/net/ascii.ts'
+import { CR, LF } from '../../../lib/bytes/ascii.ts'
 import { withoutLineEnd } from '../shared/lines.ts'
 import {
   BUFFER_SIZE,

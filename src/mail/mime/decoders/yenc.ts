@@ -1,4 +1,4 @@
-import { CR, EQUALS, LF, NUL } from '../../../lib/net/ascii.ts'
+import { CR, EQUALS, LF, NUL } from '../../../lib/bytes/ascii.ts'
 import { ByteDecoder, type DecodingPlan, type Give, type MakeDecoder, makerOf } from './decoder.ts'
 
 /** The characters of a line by which it is known to be one of yEnc itself. */

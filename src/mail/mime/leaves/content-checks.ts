@@ -1,4 +1,4 @@
-import { CR, LF, SPACE, TAB } from '../../../lib/net/ascii.ts'
+import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { isField, STRANGE_MAX } from '../headers/header-lines.ts'
 import { LineBlocks } from '../shared/line-blocks.ts'

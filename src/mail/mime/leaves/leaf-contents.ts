@@ -1,4 +1,4 @@
-import { SPACE } from '../../../lib/net/ascii.ts'
+import { SPACE } from '../../../lib/bytes/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { Base64Decoder, Base64Plan } from '../decoders/base64.ts'
 import { lowBytes } from '../decoders/charsets.ts'

@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer'
-import { CR, LF, SPACE } from '../../../lib/net/ascii.ts'
+import { CR, LF, SPACE } from '../../../lib/bytes/ascii.ts'
 import { Bytes } from '../../message/bytes.ts'
 import { Base64Decoder } from '../decoders/base64.ts'
 import { changesAscii, toUtf8 } from '../decoders/charsets.ts'

@@ -1,4 +1,4 @@
-import { CR, DASH, LF, SPACE, TAB } from '../../../lib/net/ascii.ts'
+import { CR, DASH, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { Bytes } from '../../message/bytes.ts'
 import { LineBlocks } from '../shared/line-blocks.ts'
 import { LINES_PIECE } from '../shared/work.ts'

@@ -1,4 +1,4 @@
-import { CR, DASH, LF, SPACE, TAB } from '../../../lib/net/ascii.ts'
+import { CR, DASH, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { NAME_MAX } from '../../message/content-fields.ts'
 import type { FieldSpan, Header } from '../../message/header-block.ts'
 import { headerFormFault } from '../../message/well-formed.ts'

@@ -1,4 +1,4 @@
-import { CR, LF } from '../../../lib/net/ascii.ts'
+import { CR, LF } from '../../../lib/bytes/ascii.ts'
 
 /** How many bytes of a line are looked at together; a longer line is taken in pieces. */
 const LINE_MAX = 16 * 1024

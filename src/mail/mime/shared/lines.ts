@@ -1,4 +1,4 @@
-import { CR, LF, SPACE } from '../../../lib/net/ascii.ts'
+import { CR, LF, SPACE } from '../../../lib/bytes/ascii.ts'
 
 /** Returns whether the byte ends a line for some reader. */
 export function isLineEnd(byte: number): boolean {

@@ -1,4 +1,4 @@
-import { SPACE, TAB } from '../../../lib/net/ascii.ts'
+import { SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { limits } from '../shared/limits.ts'
 import { LineBlocks } from '../shared/line-blocks.ts'

@@ -1,4 +1,4 @@
-import { CR, LF, SPACE, TAB } from '../../../lib/net/ascii.ts'
+import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { ARMOUR_END } from '../decoders/armour.ts'
 import { isEndLine } from '../decoders/uuencode.ts'
 import { isLineEnd } from '../shared/lines.ts'

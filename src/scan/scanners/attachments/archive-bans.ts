@@ -7,7 +7,7 @@ import {
   listFingerprint,
   listName,
   probeName,
-} from '../shared/ban-names.ts'
+} from '../findings/ban-names.ts'
 
 /** The most bytes of a line that libclamav reads (FILEBUFF in readdb.c). */
 const LINE_MAX = 8191

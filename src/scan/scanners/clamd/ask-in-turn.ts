@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../../../lib/flow/back-off.ts'
-import { type Cause, type ScanResult, scannerDied, unknown } from '../shared/scan-result.ts'
+import { type Cause, type ScanResult, scannerDied, unknown } from '../findings/scan-result.ts'
 import { isLate, type Sample, type ScanTask } from '../shared/scanner.ts'
 import type { ClamdServer } from './server.ts'
 import type { Absence, ClamdOutcome } from './session.ts'

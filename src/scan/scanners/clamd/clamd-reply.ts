@@ -1,4 +1,4 @@
-import { replaceUnprintable } from '../../../lib/errors/log.ts'
+import { replaceUnprintable } from '../../../lib/log/log-line.ts'
 import { clamdWords } from '../../../protocol/clamd/replies.ts'
 import {
   clean,
@@ -7,7 +7,7 @@ import {
   unknown,
   unseen,
   withoutHash,
-} from '../shared/scan-result.ts'
+} from '../findings/scan-result.ts'
 
 /** Most bytes of a reply that are read, its NUL included. A signature's name has a few dozen. */
 const CLAMD_REPLY_MAX = 8 * 1024

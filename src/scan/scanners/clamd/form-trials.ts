@@ -1,4 +1,4 @@
-import { LF } from '../../../lib/net/ascii.ts'
+import { LF } from '../../../lib/bytes/ascii.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { TOP_LINE } from '../../../mail/message/message.ts'
 import {
@@ -9,7 +9,7 @@ import {
   multipartForms,
   type PartForm,
 } from '../../../mail/mime/shared/forms.ts'
-import { EICAR } from '../shared/eicar.ts'
+import { EICAR } from '../eicar/eicar.ts'
 import type { ClamdServer } from './server.ts'
 
 /** The forms by which a type is tried in one multipart, and each multipart with one type. */

@@ -1,6 +1,6 @@
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { TOP_LINE } from '../../../mail/message/message.ts'
-import { EICAR } from '../shared/eicar.ts'
+import { EICAR } from '../eicar/eicar.ts'
 import type { ClamdServer } from './server.ts'
 
 /** Whether clamd reports mail that it did not scan to the end. */

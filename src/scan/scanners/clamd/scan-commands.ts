@@ -4,7 +4,7 @@ import {
   type SizedContent,
   streamPackets,
 } from '../../../protocol/clamd/stream.ts'
-import { clean, type ScanResult, unknown, worse } from '../shared/scan-result.ts'
+import { clean, type ScanResult, unknown, worse } from '../findings/scan-result.ts'
 import { type ClamdReply, type NoAccess, readReply, type Submission } from './clamd-reply.ts'
 import type { ClamdCommands, ClamdPacket, ClamdReplies } from './session.ts'
 

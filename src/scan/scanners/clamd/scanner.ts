@@ -1,7 +1,7 @@
 import { Fault } from '../../../lib/errors/fault.ts'
 import { keepFor } from '../../../lib/flow/cache.ts'
 import type { System } from '../../../lib/runtime/system.ts'
-import { clean, unseen } from '../shared/scan-result.ts'
+import { clean, unseen } from '../findings/scan-result.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
 import { ScanTurns } from '../shared/scan-turns.ts'
 import type { ContentScanner } from '../shared/scanner.ts'

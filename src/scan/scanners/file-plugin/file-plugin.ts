@@ -4,7 +4,7 @@ import { errorCode, errorText, Fault, isFault } from '../../../lib/errors/fault.
 import { Semaphore } from '../../../lib/flow/semaphore.ts'
 import { userName } from '../../../lib/process/passwd.ts'
 import { recipientsOf } from '../../../mail/message/envelope/envelope.ts'
-import { causeOf, type ScanResult, unknown } from '../shared/scan-result.ts'
+import { causeOf, type ScanResult, unknown } from '../findings/scan-result.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
 import { ScanTurns } from '../shared/scan-turns.ts'
 import type { ContentScanner, Sample, ScanTask } from '../shared/scanner.ts'

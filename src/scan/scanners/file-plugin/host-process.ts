@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os'
 import { extname, join } from 'node:path'
 import type { Duplex, Readable } from 'node:stream'
 import { compiledProgram, isCompiled } from '../../../lib/runtime/compiled-program.ts'
+import { type ScanResult, unknown } from '../findings/scan-result.ts'
 import {
   CODE_SETTING,
   decodeAnswer,
@@ -11,7 +12,6 @@ import {
   type PluginRequest,
   RENEWED_AFTER,
 } from '../plugin-host/protocol.ts'
-import { type ScanResult, unknown } from '../shared/scan-result.ts'
 import type { ScanTask } from '../shared/scanner.ts'
 import { killGroup, type LineRelay } from '../shared/scanner-program.ts'
 

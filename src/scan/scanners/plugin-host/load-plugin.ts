@@ -5,7 +5,7 @@ import { inspect } from 'node:util'
 import { attempt, errorText } from '../../../lib/errors/fault.ts'
 import { loadSystem, systemTrouble } from '../../../lib/runtime/system.ts'
 import type { Mail, NamedPart } from '../../../plugin.ts'
-import { clean, infected, type ScanResult, unknown } from '../shared/scan-result.ts'
+import { clean, infected, type ScanResult, unknown } from '../findings/scan-result.ts'
 import type { Plugin, PluginRequest } from './protocol.ts'
 
 /**

@@ -4,7 +4,7 @@ import { read } from 'node:fs'
 import { basename } from 'node:path'
 import { errorText } from '../../../lib/errors/fault.ts'
 import { writeWhole } from '../../../lib/process/descriptors.ts'
-import { type ScanResult, unknown } from '../shared/scan-result.ts'
+import { type ScanResult, unknown } from '../findings/scan-result.ts'
 import { loadPlugin, log } from './load-plugin.ts'
 import {
   CODE_SETTING,

@@ -1,10 +1,11 @@
 // The protocol on descriptor 3 between a plugin's process and the process that started it: a request one way,
 // and then its answer the other way. Each is one line.
+
+import { LF } from '../../../lib/bytes/ascii.ts'
 import { attempt } from '../../../lib/errors/fault.ts'
-import { LF } from '../../../lib/net/ascii.ts'
 import type { Origin } from '../../../mail/message/envelope/envelope.ts'
 import type { NamedPart } from '../../../plugin.ts'
-import { clean, infected, type ScanResult, unknown } from '../shared/scan-result.ts'
+import { clean, infected, type ScanResult, unknown } from '../findings/scan-result.ts'
 
 /** Most bytes of a line that a plugin's process writes. */
 const LINE_MAX = 64 * 1024

@@ -3,7 +3,7 @@ import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../../lib/flo
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import type { SpoolSettings } from '../../../mail/message/spool.ts'
 import type { Oddity } from '../../../mail/mime/shared/oddities.ts'
-import { causeOf, infected, type ScanResult, unknown } from '../shared/scan-result.ts'
+import { causeOf, infected, type ScanResult, unknown } from '../findings/scan-result.ts'
 import type { ScanSettings } from '../shared/scan-settings.ts'
 import type { TurnOrResult } from '../shared/scan-turns.ts'
 import {

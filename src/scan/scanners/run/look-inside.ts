@@ -6,7 +6,7 @@ import { archiveMembers } from '../../../mail/mime/containers/archive.ts'
 import { textPropertiesOf } from '../../../mail/mime/leaves/content-checks.ts'
 import { LimitExceeded } from '../../../mail/mime/shared/limits.ts'
 import { type Steps, Work } from '../../../mail/mime/shared/work.ts'
-import type { ScanResult } from '../shared/scan-result.ts'
+import type { ScanResult } from '../findings/scan-result.ts'
 import type { Sample, ScanTask } from '../shared/scanner.ts'
 
 /** The most archives in one another that are opened. */

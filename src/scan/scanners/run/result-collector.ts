@@ -1,4 +1,4 @@
-import { clean, type ScanResult, type Unseen, unknown, worse } from '../shared/scan-result.ts'
+import { clean, type ScanResult, type Unseen, unknown, worse } from '../findings/scan-result.ts'
 import type { IsPassedOver } from '../shared/scanner.ts'
 
 /** The effect of scanner results on a message. */

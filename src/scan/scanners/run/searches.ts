@@ -2,7 +2,7 @@ import { errorText } from '../../../lib/errors/fault.ts'
 import { nextTurn } from '../../../lib/flow/give-way.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import { WORK_PER_TURN } from '../../../mail/mime/shared/work.ts'
-import { causeOf, type ScanResult, unknown } from '../shared/scan-result.ts'
+import { causeOf, type ScanResult, unknown } from '../findings/scan-result.ts'
 import type { LocalScanner, MailSearch, Scanner, ScanTask } from '../shared/scanner.ts'
 
 /** The searches of local policy in one message. One that throws answers unknown. */

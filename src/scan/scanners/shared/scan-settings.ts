@@ -7,7 +7,13 @@ import {
   readSettings,
   type Values,
 } from '../../../lib/settings/settings.ts'
-import { type BannedBy, type QhpsiLine, scanning } from '../../../lib/settings/table/scanning.ts'
+import {
+  type BannedBy,
+  PROPERTIES,
+  type QhpsiLine,
+  scanning,
+} from '../../../lib/settings/table/scanning.ts'
+import { asksFor } from '../findings/properties.ts'
 
 /**
  * Everything about scanners: the settings of onescan-settings(5) by their names, with the defaults that
@@ -54,6 +60,18 @@ export function readScanSettings(
     timeout: settings.SCANTIMEOUT * 1000,
     environment: scannerEnvironment(env),
   }
+}
+
+/**
+ * Returns the properties that this host searches for in addition to viruses, as words for a stamp and for
+ * cached verdicts: another host may have reported a message as clean because it did not search for them. No
+ * word is a scanner's name (scannerName() escapes `~`).
+ */
+export function askedBesides({ archiveBans, FINDINGS }: ScanSettings): readonly string[] {
+  const words = PROPERTIES.filter((property) => asksFor(property, FINDINGS)).map(
+    (property) => `~${property}`,
+  )
+  return archiveBans === undefined ? words : [...words, `~bans-${archiveBans}`]
 }
 
 /** Adds the plugin attachments to QHPSI: names in BADATTACHMENTS are useless without it. */

@@ -1,5 +1,5 @@
-import { formatDuration } from '../../../lib/errors/units.ts'
-import { type ScanResult, unknown } from './scan-result.ts'
+import { formatDuration } from '../../../lib/text/units.ts'
+import { type ScanResult, unknown } from '../findings/scan-result.ts'
 
 /** Bytes from which on a message is large: clamd scans it for a second or more. */
 const LARGE_FROM = 1024 * 1024

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { standardError } from '../../../lib/errors/log-queue.ts'
+import { standardError } from '../../../lib/log/log-queue.ts'
 
 /** Most bytes of one scanner's output for one message that reach the log. */
 const OUTPUT_MAX = 64 * 1024

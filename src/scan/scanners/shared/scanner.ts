@@ -4,7 +4,7 @@ import type { Field } from '../../../mail/mime/headers/fields.ts'
 import type { FormSet } from '../../../mail/mime/shared/forms.ts'
 import type { KnownHeader } from '../../../mail/mime/shared/work.ts'
 import type { NamedPart } from '../../../plugin.ts'
-import type { Infected, ScanResult } from './scan-result.ts'
+import type { Infected, ScanResult } from '../findings/scan-result.ts'
 import type { ScanTurns } from './scan-turns.ts'
 import type { SignatureFiles } from './signatures.ts'
 

@@ -1,8 +1,8 @@
 import about from '../../../../package.json' with { type: 'json' }
-import { replaceUnprintable } from '../../../lib/errors/log.ts'
+import { replaceUnprintable } from '../../../lib/log/log-line.ts'
 import type { Crypto } from '../../../lib/runtime/crypto.ts'
-import { askedBesides } from '../../scanners/shared/properties.ts'
 import type { ScanSettings } from '../../scanners/shared/scan-settings.ts'
+import { askedBesides } from '../../scanners/shared/scan-settings.ts'
 import type { Scanner } from '../../scanners/shared/scanner.ts'
 import type { SignatureFiles } from '../../scanners/shared/signatures.ts'
 import { whyUnnoticed } from '../../scanners/shared/signatures-in-use.ts'

@@ -1,7 +1,7 @@
 import type { Header } from '../../../mail/message/header-block.ts'
 import type { Message } from '../../../mail/message/message.ts'
+import type { Infected, ScanResult } from '../../scanners/findings/scan-result.ts'
 import type { ScanRun } from '../../scanners/run/ask-scanners.ts'
-import type { Infected, ScanResult } from '../../scanners/shared/scan-result.ts'
 import type { ScanSettings } from '../../scanners/shared/scan-settings.ts'
 import type { IsPassedOver, Scanner } from '../../scanners/shared/scanner.ts'
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { attachmentsScanner } from '../../../../src/scan/scanners/attachments/attachments.ts'
+import type { ScanResult } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { runScanners } from '../../../../src/scan/scanners/scan.ts'
-import type { ScanResult } from '../../../../src/scan/scanners/shared/scan-result.ts'
 import type { ScanSettings } from '../../../../src/scan/scanners/shared/scan-settings.ts'
 import type { Sample } from '../../../../src/scan/scanners/shared/scanner.ts'
 import { inChunks } from '../../../mail/message/bytes.ts'

@@ -10,7 +10,7 @@ import {
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
 import { formsFoundBy, mailWith } from '../../../../src/scan/scanners/clamd/form-trials.ts'
 import { ClamdServer } from '../../../../src/scan/scanners/clamd/server.ts'
-import { EICAR } from '../../../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import { type Clamd, clamdMissing, startClamd } from '../../../programs/clamd.ts'
 
 const hex = (text: string) => Buffer.from(text, 'latin1').toString('hex')

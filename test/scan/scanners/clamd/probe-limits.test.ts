@@ -2,7 +2,7 @@ import t from 'tap'
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
 import { tellsOfLimits } from '../../../../src/scan/scanners/clamd/probe-limits.ts'
 import { ClamdServer } from '../../../../src/scan/scanners/clamd/server.ts'
-import { EICAR } from '../../../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import { says, standIn } from './stand-in.ts'
 
 /** Whether a clamd tells of what it did not scan; test/programs/ asks a real one. */

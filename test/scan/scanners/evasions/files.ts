@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { crc32, deflateRawSync } from 'node:zlib'
-import { EICAR } from '../../../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
 
 /** The test file: readers show it, and a signature finds it wherever it stands. */
 export const testFile = Buffer.from(EICAR, 'latin1')

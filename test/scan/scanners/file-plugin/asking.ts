@@ -8,7 +8,7 @@ import {
   filePluginScanner,
   standardLimits,
 } from '../../../../src/scan/scanners/file-plugin/file-plugin.ts'
-import type { ScanResult } from '../../../../src/scan/scanners/shared/scan-result.ts'
+import type { ScanResult } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import {
   readScanSettings,
   type ScanSettings,

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { EICAR } from '../../../../src/scan/scanners/shared/eicar.ts'
+import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import { lacks } from '../../../needs.mjs'
 import { clamdMissing, startClamd } from '../../../programs/clamd.ts'
 import { freePort } from '../../../programs/free-port.ts'

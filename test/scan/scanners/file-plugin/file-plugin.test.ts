@@ -17,7 +17,7 @@ import {
   clean,
   infected,
   type ScanResult,
-} from '../../../../src/scan/scanners/shared/scan-result.ts'
+} from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { lacks } from '../../../needs.mjs'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { sample, scanTask } from '../clamd/task.ts'

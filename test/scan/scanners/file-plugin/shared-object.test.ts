@@ -5,7 +5,7 @@ import {
   clean,
   infected,
   type ScanResult,
-} from '../../../../src/scan/scanners/shared/scan-result.ts'
+} from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { ask, type Question, wordsOf } from './asking.ts'
 import { noCompiler } from './no-compiler.ts'
 

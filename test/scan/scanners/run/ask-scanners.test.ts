@@ -1,9 +1,6 @@
 import { getEventListeners } from 'node:events'
 import t from 'tap'
 import { Fault } from '../../../../src/lib/errors/fault.ts'
-import { askScanners, type ScanRun } from '../../../../src/scan/scanners/run/ask-scanners.ts'
-import { ResultCollector } from '../../../../src/scan/scanners/run/result-collector.ts'
-import { Searches } from '../../../../src/scan/scanners/run/searches.ts'
 import {
   clean,
   infected,
@@ -12,7 +9,10 @@ import {
   type Unseen,
   unknown,
   unseen,
-} from '../../../../src/scan/scanners/shared/scan-result.ts'
+} from '../../../../src/scan/scanners/findings/scan-result.ts'
+import { askScanners, type ScanRun } from '../../../../src/scan/scanners/run/ask-scanners.ts'
+import { ResultCollector } from '../../../../src/scan/scanners/run/result-collector.ts'
+import { Searches } from '../../../../src/scan/scanners/run/searches.ts'
 import type { Sample, Scanner } from '../../../../src/scan/scanners/shared/scanner.ts'
 import { sample, scanTask } from '../clamd/task.ts'
 import { localPolicy, runOf, secondLook } from '../scanning.ts'

@@ -3,7 +3,6 @@ import {
   PROPERTIES,
   type Property,
 } from '../../../lib/settings/table/scanning.ts'
-import type { ScanSettings } from './scan-settings.ts'
 
 /**
  * The properties of a file that the name of a finding may report in addition to malware, as named by
@@ -38,18 +37,6 @@ export const properties: Readonly<
     names: /^Heuristics\.Broken\./,
     because: 'a program or picture in it is broken',
   },
-}
-
-/**
- * Returns the properties that this host searches for in addition to viruses, as words for a stamp and for
- * cached verdicts: another host may have reported a message as clean because it did not search for them. No
- * word is a scanner's name (scannerName() escapes `~`).
- */
-export function askedBesides({ archiveBans, FINDINGS }: ScanSettings): readonly string[] {
-  const words = PROPERTIES.filter((property) => asksFor(property, FINDINGS)).map(
-    (property) => `~${property}`,
-  )
-  return archiveBans === undefined ? words : [...words, `~bans-${archiveBans}`]
 }
 
 /** Whether FINDINGS treats mail with the property otherwise than scanners do by themselves. */

@@ -1,6 +1,6 @@
 import { nextTurn } from '../../../lib/flow/give-way.ts'
-import { clean, infected } from './scan-result.ts'
-import type { ContentScanner } from './scanner.ts'
+import { clean, infected } from '../findings/scan-result.ts'
+import type { ContentScanner } from '../shared/scanner.ts'
 
 /**
  * The test file of eicar.org, in two halves so that no scanner takes this file for it.

@@ -1,6 +1,6 @@
 import { write, writeSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { logLine } from './log.ts'
+import { logLine } from './log-line.ts'
 
 /** The destination of log lines. Errors are ignored, because no mail may fail because of its log. */
 interface LogPlace {

@@ -2,10 +2,10 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ChildProcess } from 'node:child_process'
 import { subscribe } from 'node:diagnostics_channel'
 import NodeClam from 'clamscan'
-import { errorText, isFault } from '../../lib/errors/fault.ts'
-import { replaceUnprintable } from '../../lib/errors/log.ts'
-import { ABORTED, unlessAborted } from '../../lib/flow/timeout.ts'
-import { DEFAULT_DATABASE } from '../../lib/settings/table/scanning.ts'
+import { errorText, isFault } from '../../../lib/errors/fault.ts'
+import { ABORTED, unlessAborted } from '../../../lib/flow/timeout.ts'
+import { replaceUnprintable } from '../../../lib/log/log-line.ts'
+import { DEFAULT_DATABASE } from '../../../lib/settings/table/scanning.ts'
 import {
   causeOf,
   clean,
@@ -15,9 +15,9 @@ import {
   unknown,
   unseen,
   withoutHash,
-} from './shared/scan-result.ts'
-import type { ScanSettings } from './shared/scan-settings.ts'
-import type { ContentScanner } from './shared/scanner.ts'
+} from '../findings/scan-result.ts'
+import type { ScanSettings } from '../shared/scan-settings.ts'
+import type { ContentScanner } from '../shared/scanner.ts'
 
 const PROGRAM = '/usr/bin/clamscan'
 

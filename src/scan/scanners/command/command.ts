@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
-import { errorCode } from '../../lib/errors/fault.ts'
-import { DEFAULT_DATABASE } from '../../lib/settings/table/scanning.ts'
-import { CONFIG_FILES, databaseIn, firstConfOf, optionIn, valueIn } from './clamd/database.ts'
+import { errorCode } from '../../../lib/errors/fault.ts'
+import { DEFAULT_DATABASE } from '../../../lib/settings/table/scanning.ts'
+import { CONFIG_FILES, databaseIn, firstConfOf, optionIn, valueIn } from '../clamd/database.ts'
 import {
   clean,
   infected,
@@ -12,10 +12,10 @@ import {
   scannerDied,
   unknown,
   withoutHash,
-} from './shared/scan-result.ts'
-import type { ScanSettings } from './shared/scan-settings.ts'
-import type { ContentScanner, ScanTask } from './shared/scanner.ts'
-import { killGroup, LineRelay, writeToLog } from './shared/scanner-program.ts'
+} from '../findings/scan-result.ts'
+import type { ScanSettings } from '../shared/scan-settings.ts'
+import type { ContentScanner, ScanTask } from '../shared/scanner.ts'
+import { killGroup, LineRelay, writeToLog } from '../shared/scanner-program.ts'
 
 /** Bytes of a scanner's output in which the name of the virus is searched. */
 const OUTPUT_MAX = 64 * 1024

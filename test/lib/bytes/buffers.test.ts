@@ -1,5 +1,5 @@
 import t from 'tap'
-import { releaseBuffer } from '../../../src/lib/runtime/buffers.ts'
+import { releaseBuffer } from '../../../src/lib/bytes/buffers.ts'
 
 t.test(
   'a large buffer gives its memory back, and a buffer that shares its memory does not',

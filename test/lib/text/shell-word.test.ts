@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import t from 'tap'
-import { shellWord } from '../../../src/lib/errors/shell-word.ts'
+import { shellWord } from '../../../src/lib/text/shell-word.ts'
 
 const texts = [
   '/service/smtpd',

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { cleanMessage, eicarMessage } from '../../../../src/readiness/eicar-message.ts'
+import { EICAR, eicarScanner } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import { runScanners } from '../../../../src/scan/scanners/scan.ts'
-import { EICAR, eicarScanner } from '../../../../src/scan/scanners/shared/eicar.ts'
 import type { Sample } from '../../../../src/scan/scanners/shared/scanner.ts'
 import { inChunks } from '../../../mail/message/bytes.ts'
 import { sample, scanTask } from '../clamd/task.ts'
@@ -60,7 +60,7 @@ t.test('after the deadline there is no answer', async (t) => {
 
 t.test("onescan's own source is not taken for the test file", async (t) => {
   const source = readFileSync(
-    new URL('../../../../src/scan/scanners/shared/eicar.ts', import.meta.url),
+    new URL('../../../../src/scan/scanners/eicar/eicar.ts', import.meta.url),
     'latin1',
   )
   t.notOk(source.includes(EICAR))

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { formatDuration, formatSize } from '../../../src/lib/errors/units.ts'
+import { formatDuration, formatSize } from '../../../src/lib/text/units.ts'
 
 /** Durations and sizes as people read them in messages, reports and on the page. */
 
