@@ -5,19 +5,19 @@ export interface ByteRange {
 }
 
 /**
- * Bytes of a mail that nobody changes: a message, a part of one, a decoded content. They can be read
- * several times, as a whole or in part, wherever they lie.
+ * Immutable bytes of a mail: a message, a part of one, a decoded content. They can be read several times, as
+ * a whole or in part, from memory or from a file.
  *
- * This is a class, since a mail may have a hundred thousand parts: with functions for each of them they
- * would outgrow the young generation of the garbage collector.
+ * This is a class because a mail may have a hundred thousand parts: separate functions for each of them would
+ * outgrow the young generation of the garbage collector.
  */
 export abstract class Bytes {
   abstract readonly size: number
 
   /**
-   * Returns the bytes from one offset to another, in order and in chunks of any size; by default all of
-   * them. A chunk is valid until the next one is asked for: a list of chunks (`[...chunks]`) would hold the
-   * last one again and again.
+   * Returns the bytes from one offset to another, in order and in chunks of any size; by default all of them.
+   * A chunk is valid until the next one is requested: a list of chunks (`[...chunks]`) would contain the last
+   * one again and again.
    */
   abstract chunks(from?: number, to?: number): Iterable<Buffer>
 
@@ -44,8 +44,8 @@ export abstract class Bytes {
   }
 
   /**
-   * Returns a part, or what there is of it, in one buffer, which nobody may change and which lasts. What lies
-   * in one piece of memory is not copied.
+   * Returns a part, or the available bytes of it, in one buffer that stays valid and must not be changed.
+   * Bytes in one piece of memory are not copied.
    */
   gather(from = 0, to: number = this.size): Buffer {
     const gathered = Buffer.allocUnsafe(Math.max(0, Math.min(to, this.size) - from))

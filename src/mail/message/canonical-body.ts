@@ -17,10 +17,13 @@ export interface BodyDigests {
 }
 
 /**
- * Hashes the canonical body of a message (stamp-format.md): CRLF becomes LF if the message is all
- * CRLF, and a body that does not end in LF gets one. In a message with LF endings no CR may occur
- * at all; in one with CRLF each CR must stand before an LF and each LF after a CR. A body that
- * breaks this rule can have no stamp, and hashing stops.
+ * Hashes the canonical body of a message (stamp-format.md).
+ *
+ * - CRLF becomes LF if the whole message uses CRLF, and a body that does not end in LF gets one.
+ * - A message with LF endings may contain no CR at all.
+ * - In a message with CRLF endings each CR must precede an LF, and each LF must follow a CR.
+ *
+ * A body that breaks this rule can have no stamp, and hashing stops.
  */
 export class BodyDigester {
   readonly #ending: LineEnding

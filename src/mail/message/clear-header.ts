@@ -16,11 +16,12 @@ type Clearing =
   | { readonly kind: 'unclear'; readonly why: string }
 
 /**
- * Finds out whether the fields with these names (lower case) may be removed, and others put on top. If
- * readers disagree about a header, a line that is a field to one of them is body to another: to remove
- * it could put together what no scanner saw, and to leave it would show a forged field. So all of these
- * fields must stand above the first line that is not well formed, and below it their names must not
- * occur at all, whatever stands around them.
+ * Returns whether the fields with these names (lower case) may be removed, and others added on top.
+ *
+ * If readers disagree about a header, a line that is a field to one of them is body to another. Removing it
+ * could join text that no scanner saw, and keeping it would show a forged field. So all of these fields must
+ * be above the first line that is not well formed. Below it their names must not occur at all, in any
+ * context.
  */
 export function examineClearing(header: Header, names: readonly string[]): Clearing {
   const { text } = header
@@ -84,8 +85,8 @@ function printable(text: string): string {
 }
 
 /**
- * Whether a name (lower case) occurs in the text, in either case. Some readers skip control characters and
- * 8-bit bytes, so these may stand in it.
+ * Returns whether a name (lower case) occurs in the text, in either case. Some readers skip control
+ * characters and 8-bit bytes, so the name may contain them.
  */
 function occursIn(text: string, name: string): boolean {
   const known = patterns.get(name)

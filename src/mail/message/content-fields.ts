@@ -5,13 +5,13 @@ import type { FieldSpan, Header } from './header-block.ts'
 export const NAME_MAX = 200
 const PLAIN_NAME = /^[!-'*-9;-<>@-~]+$/
 const TELLING_NAME = /content|encod|mime|boundary|disposition|name/i
-/** The one such field that hosts add and drop. It says nothing if it is a length. */
+/** The one such field that hosts add and remove. It is harmless if its value is a length. */
 const LENGTH_FIELD = /^content-length$/i
 const LENGTH = /^\s*\d+\s*$/
-/** The words by which some decoder knows content, or what is about it, wherever they stand. */
+/** The words by which some decoder recognizes content or its metadata, anywhere in a text. */
 const TELLING_WORDS =
   /content[^a-z.\s]|encod|mime(?![a-z\d.])|boundary|filename|base64|printable|multipart|begin|=y(?:part|end)|must be converted|attach/i
-/** The same of the letters alone: lenient readers skip what else stands in a name. */
+/** The same by letters alone: lenient readers skip all other characters in a name. */
 const TELLING_LETTERS = /content(?:type|transfer|disposition|description|location|id)|mimeversion/i
 /** A fold that begins as delimiters and BinHex do. */
 const TELLING_FOLD = /\n[ \t]*(?:--|:)/
@@ -19,13 +19,14 @@ const TELLING_FOLD = /\n[ \t]*(?:--|:)/
 const ODD = /[^\t\r\n -~\x80-\xff]/
 
 /**
- * Whether a field may say something about content to any reader of mail, by its name or by its
- * value, in any line of its folds and in any form. The reading for scanners
- * (mail/mime/headers/fields.ts), stamps (scan/cluster/verify.ts) and fingerprints
- * (scan/verdicts/copies/fingerprint.ts) go by this one answer: a field that a stamp does not bind,
- * or in which copies differ, must say nothing. A yes too many only costs a scan; real mail gets one
- * in some hundred messages at most. `value` is all that follows the colon, latin1; without it the
- * name alone decides.
+ * Returns whether any reader of mail may take a field for information about content, by its name or by its
+ * value, in any line of its folds and in any form. `value` is all that follows the colon, latin1; without it
+ * the name alone decides.
+ *
+ * The reading for scanners (mail/mime/headers/fields.ts), stamps (scan/cluster/verify.ts) and fingerprints
+ * (scan/verdicts/copies/fingerprint.ts) all use this function: a field that a stamp does not cover, or that
+ * differs between copies, must not describe content. A needless yes only costs a scan; it occurs in at most
+ * one of some hundred real mails.
  */
 export function maySayContent(name: string, value?: string): boolean {
   if (name.length > NAME_MAX || !PLAIN_NAME.test(name)) return true
@@ -53,13 +54,13 @@ const SIGNED_FIELDS = /;\s*h\s*=[\w\s:.-]*(?=;|$)/gi
  */
 export const FREE_MAX = 64 * 1024
 
-/** Why a field may not differ: it may say something about content, or has a line that scanners cut. */
+/** Why a field may not differ: it may describe content, or has a line that scanners cut. */
 type WhyBound = 'content' | 'long line'
 
-/** What was found out about fields: stamps and copies ask about the same ones, which nobody changes. */
+/** The results for fields. Stamps and copies examine the same fields, which are immutable. */
 const known = new WeakMap<FieldSpan, { readonly why: WhyBound | undefined }>()
 
-/** Returns why a field of this header may not differ; undefined if it may, as far as its text goes. */
+/** Returns why a field of this header may not differ; undefined if its text permits that. */
 export function whyBound(header: Header, field: FieldSpan): WhyBound | undefined {
   let found = known.get(field)
   if (found === undefined) {
@@ -78,8 +79,9 @@ function readWhyBound(header: Header, field: FieldSpan): WhyBound | undefined {
 export const MAIL_LINE_MAX = 998
 
 /**
- * Whether a field has a longer line. libclamav splits longer lines, and may take a piece of one for the
- * empty line before the body. (An expression would read to the end of the line from each character.)
+ * Returns whether a field has a longer line. libclamav splits longer lines, and may take a piece of one for
+ * the empty line before the body. (A regular expression would read to the end of the line from each
+ * character.)
  */
 function hasLongLine(text: string): boolean {
   for (let at = 0; at < text.length; ) {

@@ -35,8 +35,8 @@ export class CrlfReader {
 }
 
 /**
- * Returns the index of the next CR that is taken out: one before an LF, or the last byte, since the
- * byte after it is not known yet. Returns -1 if there is none.
+ * Returns the index of the next CR to remove: one before an LF, or the last byte, because the byte after it
+ * is not known yet. Returns -1 if there is none.
  */
 function nextCr(chunk: Buffer, from: number): number {
   for (let cr = indexOfByte(chunk, CR, from); cr >= 0; cr = indexOfByte(chunk, CR, cr + 1)) {

@@ -1,19 +1,19 @@
 import { decodeEscapes, mayHoldWords, readingsOfBase64 } from './escapes.ts'
 
-/** How many times encoded words in encoded words are decoded. Deeper ones could hide anything. */
+/** The number of times that nested encoded words are decoded. Deeper ones could hide anything. */
 const DEPTH_MAX = 4
 
 /**
- * The most encoded words of a header that are decoded. A word has four question marks, and these are
- * what is counted. The bound does not grow with the size: a word takes eight bytes, so a small header
- * cannot have many, and no mail that people write has more in a large one.
+ * Upper limit for the encoded words of a header that are decoded. A word has four question marks, which are
+ * what is counted. The limit does not grow with the size: a word takes eight bytes, so a small header cannot
+ * have many, and no mail that people write has more in a large one.
  */
 const ENCODED_WORDS_MAX = 2500
 
-/** The most characters of the fields of a header that have encoded words: 2,500 addresses with names. */
+/** Upper limit, in characters, for the fields of a header with encoded words: 2,500 addresses with names. */
 const ENCODED_FIELDS_MAX = 256 * 1024
 
-/** Counts the encoded words of a header that comes in pieces. */
+/** Counts the encoded words of a header that arrives in pieces. */
 export class EncodedWordCount {
   #marks = 0
   #characters = 0
@@ -25,7 +25,7 @@ export class EncodedWordCount {
     return `more than ${ENCODED_FIELDS_MAX} characters in fields with encoded words`
   }
 
-  /** Takes a field that has encoded words, or a piece of it. */
+  /** Counts a field that has encoded words, or a piece of it. */
   add(text: string): void {
     this.#characters += text.length
     let mark = text.indexOf('?')
@@ -46,18 +46,22 @@ export function limitOfWords(fields: readonly string[]): string | undefined {
   return count.over
 }
 
-/** Whether a field of a header may hide a line end, or a NUL, in an encoded word; too many may. */
+/**
+ * Returns whether a field of a header may hide a line end, or a NUL, in an encoded word; true if there are
+ * too many words.
+ */
 export function hasHiddenLineEnd(header: string): boolean {
   const fields = fieldsWithWords(header)
   return limitOfWords(fields) !== undefined || fields.some(hidesLineEnd)
 }
 
 /**
- * Whether a field may hide a line end, or a NUL, in an encoded word (RFC 2047): ripmime decodes a
- * header before it looks for its fields, and so finds one that no other reader sees. This is as lax
- * as ripmime: anything after the beginning of an encoded word belongs to it, the first letter
- * tells the encoding, and the result may be an encoded word again. Takes time in proportion to the
- * length of the field: one in which more would have to be decoded may hide anything.
+ * Returns whether a field may hide a line end, or a NUL, in an encoded word (RFC 2047): ripmime decodes a
+ * header before it searches for fields, and so finds one that no other reader sees.
+ *
+ * The test is as lax as ripmime: anything after the beginning of an encoded word belongs to it, the first
+ * letter selects the encoding, and the result may be an encoded word again. The time is linear in the length
+ * of the field. If more would have to be decoded, the result is true.
  */
 export function hidesLineEnd(field: string): boolean {
   const from = field.indexOf('=?')
@@ -68,7 +72,7 @@ export function hidesLineEnd(field: string): boolean {
 /** The first letter of an encoding, if that is base64. */
 const LETTER_B = /\s*b/iy
 
-/** How many times its length is decoded of a field, at most, and how many characters besides. */
+/** Upper limit for the decoded characters of a field: a multiple of its length, plus a fixed number. */
 const DECODED_TIMES = 4
 const DECODED_MORE = 8192
 
@@ -81,7 +85,7 @@ class LineEndSearch {
     this.#left = DECODED_TIMES * length + DECODED_MORE
   }
 
-  /** Looks in a text that begins with an encoded word, and in words inside words, up to this depth. */
+  /** Searches a text that begins with an encoded word, and nested words down to this depth. */
   isHiddenIn(words: string, depth: number): boolean {
     this.#left -= words.length
     if (depth === 0 || this.#left < 0) return true
@@ -92,7 +96,7 @@ class LineEndSearch {
     return this.#isHiddenInBase64(words, depth)
   }
 
-  /** Looks in what stands behind each encoding that begins with the letter B. */
+  /** Searches the text after each encoding that begins with the letter B. */
   #isHiddenInBase64(words: string, depth: number): boolean {
     let at = words.indexOf('?') + 1
     for (let mark = words.indexOf('?', at); mark >= 0; mark = words.indexOf('?', at)) {
@@ -116,8 +120,8 @@ class LineEndSearch {
 }
 
 /**
- * Decodes the encoded words of a text, and words in words: each byte becomes a character, whatever the
- * character set is and however a word ends. Takes time in proportion to the length of the text.
+ * Decodes the encoded words of a text, and nested ones: each byte becomes a character, for any character set
+ * and end of a word. The time is linear in the length of the text.
  */
 export function decodeWords(text: string): string {
   let decoded = text

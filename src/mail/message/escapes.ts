@@ -12,8 +12,8 @@ for (const [value, digit] of [...'0123456789abcdef'].entries()) {
 const ESCAPE = { '=': /=[\da-f]{2}/i, '%': /%[\da-f]{2}/i } as const
 
 /**
- * Decodes each `=XX` or `%XX` of a text in latin1 (RFC 2047 4.2, RFC 2231 4). Any other sign stands for
- * itself. (A regular expression that calls a function for each takes ten times as long.)
+ * Decodes each `=XX` or `%XX` of a text in latin1 (RFC 2047 4.2, RFC 2231 4). Any other sign stays unchanged.
+ * (A regular expression that calls a function for each takes ten times as long.)
  */
 export function decodeEscapes(text: string, sign: '=' | '%'): string {
   if (!ESCAPE[sign].test(text)) return text // base64 is full of the sign
@@ -43,9 +43,8 @@ const bitsOf = new Int8Array(256).fill(-1)
 for (let bits = 0; bits < BASE64.length; bits++) bitsOf[BASE64.charCodeAt(bits)] = bits
 
 /**
- * Decodes base64 in the two ways of readers, into latin1: beginning anew after padding, which comes
- * first, and going on after it. Both skip what is neither; there is one result if nothing follows
- * padding.
+ * Decodes base64 into latin1 in the two ways of readers: first restarting after padding, then continuing
+ * after it. Both skip all other characters. There is only one result if nothing follows padding.
  */
 export function readingsOfBase64(text: string): readonly [string, ...string[]] {
   const letters = text.replace(/[^A-Za-z0-9+/=]+/g, '')
@@ -74,8 +73,8 @@ function beginningAnew(letters: string): string {
 }
 
 /**
- * Whether a line end, a NUL or an encoded word may stand in this base64, or its data goes on after
- * padding. It need not be decoded otherwise: some programs write kilobytes of it into a field.
+ * Returns whether this base64 may contain a line end, a NUL or an encoded word, or has data after padding.
+ * Otherwise it need not be decoded: some programs write kilobytes of it into a field.
  */
 export function mayHoldWords(text: string, from: number, to: number): boolean {
   let bits = 0

@@ -1,23 +1,22 @@
 import { CR, LF } from '../../lib/bytes/ascii.ts'
 
-/** The size of the largest header block in bytes: what stands below it in a larger one counts as body. */
+/** Upper limit for a header block in bytes: in a larger one, the bytes beyond it count as body. */
 export const HEADER_MAX = 1024 * 1024
 
 /**
- * The largest number of fields that are found in a header block. The bound does not grow with the size: a
- * field takes two bytes, so a small header cannot have many, and in a large one each would still cost
- * FIELD_COST.
+ * Upper limit for the fields found in a header block. It does not grow with the size: a field takes two
+ * bytes, so a small header cannot have many, and in a large one each would still cost FIELD_COST.
  */
 export const HEADER_FIELDS_MAX = 5000
 
-/** About how many bytes of memory the place of a field takes, with its name. */
+/** The approximate bytes of memory for the position of a field, with its name. */
 export const FIELD_COST = 256
 
 export type LineEnding = '\n' | '\r\n'
 
-/** The place of a field, with its continuation lines, in a header block. */
+/** The position of a field, with its continuation lines, in a header block. */
 export interface FieldSpan {
-  /** The name as it is written, latin1, without blanks before the colon; '' for lines that are not fields. */
+  /** The name as written, latin1, without blanks before the colon; '' for lines that are not fields. */
   readonly name: string
   /** The name in lower case. */
   readonly key: string
@@ -29,9 +28,9 @@ export interface FieldSpan {
 }
 
 /**
- * A header block, whose bytes nobody changes. Its fields are found once, when they are first needed,
- * and every stage looks at the same ones. (The reading of mail for scanners finds fields by rules of
- * its own, as mail programs do, and in parts of mail, too.)
+ * An immutable header block. Its fields are parsed once, when they are first needed, and every stage uses the
+ * same ones. (The reading of mail for scanners finds fields by its own rules, as mail programs do, also in
+ * parts of mail.)
  */
 export class Header {
   readonly bytes: Buffer
@@ -68,12 +67,12 @@ export class Header {
     return this.fields.length > HEADER_FIELDS_MAX
   }
 
-  /** Returns a field as it stands, latin1, with its folds and its line end. */
+  /** Returns a field unchanged, latin1, with its folds and its line end. */
   textOf({ start, end }: FieldSpan): string {
     return this.text.slice(start, end)
   }
 
-  /** Returns what stands after the colon of a field, with its folds and its line end. */
+  /** Returns the text after the colon of a field, with its folds and its line end. */
   valueOf({ colon, end }: FieldSpan): string {
     return this.text.slice(colon + 1, end)
   }
@@ -92,10 +91,12 @@ export interface HeaderSearch {
 }
 
 /**
- * Looks for the end of the header block in `bytes`. If there is no end yet, the search goes on from there
- * when there are more bytes. The block ends after its first empty line. A line of CR and LF is empty only
- * if the first line ends in CRLF, too: all that readers of LF mail take for header must count as header
- * here, or a forged field could hide in it.
+ * Finds the end of the header block in `bytes`. If there is no end yet, the returned state lets the search
+ * continue when there are more bytes.
+ *
+ * The block ends after its first empty line. A line of CR and LF is empty only if the first line also ends in
+ * CRLF. Every line that readers of LF mail treat as header must count as header here, or a forged field could
+ * hide in it.
  */
 export function findHeaderEnd(
   bytes: Buffer,
@@ -128,7 +129,7 @@ export interface HeaderField {
   readonly value: string
 }
 
-/** The changes of a header block; each door makes them by its own protocol. */
+/** The changes of a header block; each interface makes them by its own protocol. */
 export interface HeaderEdits {
   /** The lower-case names of fields that are removed. */
   readonly remove: readonly string[]
@@ -144,7 +145,7 @@ type HeaderPart =
   | { readonly kind: 'kept'; readonly start: number; readonly end: number }
   | { readonly kind: 'new'; readonly bytes: Buffer }
 
-/** Carries out the edits, as editPlan() has them; all else stays byte for byte. */
+/** Returns the edited header by editPlan(); all other bytes are unchanged. */
 export function editHeader(header: Header, edits: HeaderEdits): Buffer {
   return Buffer.concat(
     editPlan(header, edits).map((part) =>
@@ -154,8 +155,8 @@ export function editHeader(header: Header, edits: HeaderEdits): Buffer {
 }
 
 /**
- * Returns the header as it is once the fields of these lower-case names are removed (editPlan): itself, if
- * nothing is to be edited in it.
+ * Returns the header without the fields of these lower-case names (editPlan), or the same header if nothing
+ * has to be edited in it.
  */
 export function withoutFields(header: Header, names: readonly string[]): Header {
   const isEdited =
@@ -178,11 +179,13 @@ export function countMboxLines({ text, fields }: Header): number {
 }
 
 /**
- * Plans an edited header block as runs of bytes, one after the other, none of them empty. New fields
- * go on top, with the line ending of the block. If the block begins with lines that begin with a blank,
- * new fields go below those: above them, those lines would continue the new field. Lines of an mbox on top
- * become fields, since some readers would take them for the end of the header. Without an edit the block
- * stays as it is.
+ * Returns an edited header block as consecutive, non-empty runs of bytes. Without an edit the block stays
+ * unchanged.
+ *
+ * 1. New fields are added on top, with the line ending of the block.
+ * 2. If the block begins with lines that begin with a blank, new fields follow those: otherwise those lines
+ *    would continue the new field.
+ * 3. Lines of an mbox on top become fields, because some readers would take them for the end of the header.
  */
 export function editPlan(header: Header, edits: HeaderEdits): HeaderPart[] {
   const parts: HeaderPart[] = []
@@ -211,8 +214,8 @@ function fieldLines(fields: readonly HeaderField[], { lineEnding }: Header): Buf
 }
 
 /**
- * Returns the place of new fields: the first line that does not begin with a blank, or 0 if the last
- * line before it has no end.
+ * Returns the offset for new fields: the first line that does not begin with a blank, or 0 if the last line
+ * before it has no end.
  */
 export function endOfLeadingBlankLines({ text }: Header): number {
   const end = endOfBlankLines(text, 0)

@@ -15,13 +15,13 @@ import { headerFormFault } from './well-formed.ts'
 
 /** The settings by which a message is kept and examined. */
 export interface MessageOptions {
-  /** Where a message is kept that is too large for a buffer. */
+  /** The settings for a message that is too large for a buffer. */
   readonly spool: SpoolSettings
   /** Set if this host has memory files. */
   readonly memoryFiles?: System | undefined
   /**
-   * Chooses by the header which digests the body needs, since hashing it takes time. Without it nobody
-   * needs any.
+   * Selects by the header the digests that the body needs, because hashing it takes time. Without it no
+   * digest is computed.
    */
   readonly digestsFor?: (header: Header) => DigestsWanted
   /** node:crypto's; set if digests are wanted. */
@@ -30,13 +30,13 @@ export interface MessageOptions {
   readonly keepsAsSent?: true
 }
 
-/** Bytes of a message that are kept in memory; a larger one goes to a file. */
+/** Upper limit, in bytes, for a message in memory; a larger one goes to a file. */
 const IN_MEMORY_MAX = 128 * 1024
 /** Bytes that are allocated at first: of a message whose size is not known, and at most. */
 const FIRST_PIECE = 8 * 1024
 const FIRST_PIECE_MAX = 64 * 1024
 
-/** What is known of a message once its header block has ended. */
+/** The properties of a message that are known after its header block. */
 interface Beginning {
   readonly header: Header
   readonly isHeaderCut: boolean
@@ -59,7 +59,7 @@ export class Intake {
   #file: GatheredFile | undefined
   #size = 0
 
-  /** `size` is the number of bytes that will come, if somebody has said it. */
+  /** `size` is the announced number of bytes, if any. */
   constructor(options: MessageOptions, lease: MemoryLease, size = FIRST_PIECE) {
     this.#options = options
     this.#lease = lease
@@ -85,8 +85,8 @@ export class Intake {
   }
 
   /**
-   * Makes the message, which the caller closes. No bytes may be added any more. `formFault` is a reason of
-   * the caller's why no stamp can vouch for it.
+   * Returns the message, which the caller must close. No bytes may be added afterwards. `formFault` is the
+   * caller's reason why no stamp can cover it.
    */
   finish(formFault?: string): Message {
     const { header, isHeaderCut, form } = this.#beginning ?? this.#endHeader(this.#size)

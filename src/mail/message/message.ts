@@ -4,13 +4,13 @@ import type { Header } from './header-block.ts'
 
 /** The properties of a message that stamps depend on. */
 export interface MessageForm {
-  /** The reason why no stamp can vouch for the message; undefined if it is well formed. */
+  /** Why no stamp can cover the message; undefined if it is well formed. */
   readonly formFault: string | undefined
   /** The digests of the canonical body that were wanted. */
   readonly digests: BodyDigests
 }
 
-/** A message that was received to its end; its header block is in memory. */
+/** A completely received message; its header block is in memory. */
 export class Message {
   /** Bytes of header block and body. */
   readonly size: number
@@ -18,13 +18,13 @@ export class Message {
   readonly header: Header
   /** Whether the header block exceeds HEADER_MAX. It is cut there, and the body begins with its rest. */
   readonly isHeaderCut: boolean
-  /** What stamps need to know. */
+  /** The properties that stamps need. */
   readonly form: MessageForm
-  /** What stands after the header block. */
+  /** The bytes after the header block. */
   readonly body: Bytes
   /**
-   * A descriptor of a sealed file that holds TOP_LINE, unless it is kept as it was sent, and the message;
-   * undefined if there is none. It is open until the message is closed.
+   * A descriptor of a sealed file that contains TOP_LINE, unless the message is kept as it was sent, and the
+   * message; undefined if there is none. It is open until the message is closed.
    */
   readonly sealed: number | undefined
   readonly #free: () => void
@@ -54,11 +54,13 @@ export class Message {
 const TOP_LENGTH = 1024
 
 /**
- * The line that scanners find above every message, as its first field. libclamav takes a file for mail,
- * for a PDF or for a program by its first bytes, and a sender may begin a message with `%PDF-1.4: x`. A
- * file that begins with `Received: ` is mail. libclamav looks at the first 1,024 bytes for that, and
- * some marks of files stand further down (`ustar` at 257, `EFI PART` at 512), where a sender could put
- * them below a short line: so blanks fill all 1,024 bytes. The line is neither hashed nor queued.
+ * The line that scanners receive above every message, as its first field. The line is neither hashed nor
+ * queued.
+ *
+ * libclamav recognizes mail, PDF and programs by their first bytes, and a sender may begin a message with
+ * `%PDF-1.4: x`. A file that begins with `Received: ` is mail. libclamav reads the first 1,024 bytes for
+ * that. Some marks of files are further down (`ustar` at 257, `EFI PART` at 512), where a sender could put
+ * them below a short line: so blanks fill all 1,024 bytes.
  */
 export const TOP_LINE = Buffer.from(
   `${'Received: by onescan, for scanners alone'.padEnd(TOP_LENGTH - 1)}\n`,

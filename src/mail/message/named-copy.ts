@@ -31,8 +31,8 @@ export class NamedCopy {
   }
 
   /**
-   * Resolves to the file. The first call makes it, in turns of the event loop; later calls get the same one.
-   * Rejects with a Fault of kind `temp-file` or `write`, or with an Error if the file was removed; later
+   * Resolves to the file. The first call creates it, in turns of the event loop; later calls get the same
+   * one. Rejects with a Fault of kind `temp-file` or `write`, or with an Error if the file was removed; later
    * calls reject in the same way.
    */
   async file(): Promise<NamedFile> {
@@ -92,12 +92,12 @@ class NamedFile {
   readonly fd: number
   /** Whether it lies in SPOOLDIR, which others can enter. */
   readonly #isShared: boolean
-  /** What it was once it was whole. */
+  /** Its status once it was complete. */
   #whole: BigIntStats | undefined
 
   /**
-   * Makes an empty file in SPOOLDIR, with mode 0640 (the setgid bit of the directory gives it the group
-   * of the scanner), or in a fresh directory of mode 0700. onescand sweeps what `kill -9` leaves there
+   * Creates an empty file in SPOOLDIR, with mode 0640 (the setgid bit of the directory gives it the group of
+   * the scanner), or in a new directory of mode 0700. onescand sweeps the files that `kill -9` leaves there
    * (sweep.ts). Throws a Fault of kind `temp-file`.
    */
   constructor({ directory: parent, sharedDirectory }: SpoolSettings) {
@@ -122,8 +122,8 @@ class NamedFile {
   }
 
   /**
-   * Throws a Fault of kind `read` if another user may have put another file in its place since it was
-   * filled, which scanners would have opened. Nobody else can enter a private directory.
+   * Throws a Fault of kind `read` if another user may have replaced the file since it was filled, so that
+   * scanners would have opened another one. Other users cannot enter a private directory.
    */
   confirm(): void {
     if (!this.#isShared || this.#whole === undefined) return
@@ -145,7 +145,7 @@ class NamedFile {
 }
 
 /**
- * Whether the path leads to the open file, and nobody has changed, renamed or linked it since, all of
+ * Returns whether the path still refers to the open file, and it was not changed, renamed or linked, all of
  * which change ctime (inode(7)).
  */
 function isAsItWas(fd: number, path: string, before: BigIntStats): boolean {

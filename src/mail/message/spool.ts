@@ -13,8 +13,8 @@ export interface SpoolSettings {
   /** The directory for files without a name: TMPDIR, or the system's directory for temporary files. */
   readonly directory: string
   /**
-   * The directory for files that a scanner opens by path: SPOOLDIR, which must exist. Undefined stands
-   * for a fresh private directory.
+   * The directory for files that a scanner opens by path: SPOOLDIR, which must exist. Undefined selects a new
+   * private directory.
    */
   readonly sharedDirectory: string | undefined
   /** A line for the log if SPOOLDIR is set and not used. */
@@ -47,7 +47,7 @@ function objectionTo(directory: string): string | undefined {
   try {
     mode = PathHandle.with(directory, ({ stats }) => stats.mode)
   } catch (error) {
-    if (errorCode(error)) return undefined // the error of making a file there tells why
+    if (errorCode(error)) return undefined // the error of creating a file there contains the reason
     return `SPOOLDIR ${directory}: not used, ${errorText(error)}`
   }
   if (!letsOthersReplace(mode)) return undefined
@@ -66,13 +66,13 @@ export function openAnonymousFile(directory: string): number {
   try {
     return openSync(directory, O_TMPFILE | constants.O_RDWR, 0o600)
   } catch (error) {
-    // File systems without O_TMPFILE say EOPNOTSUPP; kernels without it, EISDIR.
+    // File systems without O_TMPFILE return EOPNOTSUPP; kernels without it, EISDIR.
     if (!['EOPNOTSUPP', 'ENOTSUP', 'EISDIR', 'EINVAL'].includes(errorCode(error))) {
       throw cannotSpool(directory, error)
     }
   }
-  // If somebody guessed the name, O_EXCL makes that an error instead of opening his file. The sweep
-  // knows it (sweep.ts), for this process may be killed before the name has gone.
+  // If another user guessed the name, O_EXCL makes that an error instead of opening that user's file. The
+  // sweep (sweep.ts) knows the name, because this process may be killed before it removes the name.
   const path = join(directory, `onescan-file-${unguessable()}`)
   const { O_CREAT, O_EXCL, O_RDWR, O_NOFOLLOW } = constants
   try {
@@ -85,8 +85,8 @@ export function openAnonymousFile(directory: string): number {
 }
 
 /**
- * Makes 128 random bits, in hexadecimal, for the name of a file: a user who may write to its directory must
- * not know the next one.
+ * Returns 128 random bits in hexadecimal, for the name of a file: a user who may write to its directory must
+ * not be able to predict it.
  */
 export function unguessable(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('hex')
@@ -108,10 +108,9 @@ export function writeAll(fd: number, bytes: Buffer, position: number, shown: str
 const TURN = 1024 * 1024
 
 /**
- * Writes chunks into a file from its front on, each before the next one is asked for, in turns of the
- * event loop, so that other messages do not wait for a large one. Throws if `isOver` returns true at the
- * beginning of a turn: nobody wants the bytes any more, and the descriptor may be that of another message
- * by then.
+ * Writes chunks to a file from its beginning, each before the next one is requested, in turns of the event
+ * loop, so that other messages do not wait for a large one. Throws if `isOver` returns true at the beginning
+ * of a turn: the bytes are then no longer needed, and the descriptor may belong to another message.
  */
 export async function writeInTurns(
   fd: number,

@@ -10,16 +10,16 @@ import type { SpoolSettings } from './spool.ts'
 const SHARED_NAME = /^onescan-[0-9]+-[0-9a-z]+\.msg$/
 const PRIVATE_NAME = /^onescan-(dir|file)-[0-9A-Za-z]+$/
 
-/** Milliseconds after which a file is one that a killed process left; far above any SCANTIMEOUT in use. */
+/** Milliseconds after which a file counts as left by a killed process; far above any SCANTIMEOUT in use. */
 const SWEEP_AGE = 36 * 60 * 60 * 1000
 /** Milliseconds that other work has after a slice of names. */
 const PAUSE = 50
 
 /**
- * Removes what `kill -9` left in the directories of messages: files with onescan's names that are older
- * than SWEEP_AGE, and belong to this user or lie in a SPOOLDIR of this user. Enters no directory of
- * others, and none with the name of a file. Works in slices, since anybody may fill a directory like
- * /tmp. What cannot be listed or removed stays. Ends at the signal; never rejects.
+ * Removes files that `kill -9` left in the directories of messages: files with onescan's names that are older
+ * than SWEEP_AGE, and belong to this user or are in a SPOOLDIR of this user. Enters no directory of another
+ * user, and none with the name of a file. Works in slices, because any user may fill a directory like /tmp.
+ * Files that cannot be listed or removed stay. Ends when the signal is aborted; never rejects.
  */
 export async function sweepSpool(
   { directory, sharedDirectory }: SpoolSettings,
@@ -46,9 +46,9 @@ async function sweep(path: string, ours: RegExp, now: number, signal: AbortSigna
 }
 
 /**
- * Removes a file, or a private directory of this user with the files in it. Nothing is named by a
- * path of more than one name below an open directory: a user who may write to `parent` could put
- * another directory, or a link, in the place of one that was looked at.
+ * Removes a file, or a private directory of this user with the files in it. Each path has only one name below
+ * an open directory: a user who may write to `parent` could replace a checked directory by another one, or by
+ * a link.
  */
 function sweepOne(parent: PathHandle, name: string, isShared: boolean, now: number): void {
   const path = parent.at(name)

@@ -19,24 +19,24 @@ const FIELD = /[!-'*-9;-~]+:/y
 /** A fold of what some readers take for blanks: for them it ends the header. */
 const BLANK_LINE = /\n[ \t][\0-\t\v- \x7f-\xa0]*\n/
 /**
- * The start of a field, or of a fold, that some readers take for a delimiter or for the line above
- * encoded data (mail/mime/structure/coded-data.ts): what it begins goes on below it.
+ * Matches the start of a field, or of a fold, that some readers take for a delimiter or for the line above
+ * encoded data (mail/mime/structure/coded-data.ts). The encoded data would then continue below it.
  */
 const BEGINS =
   /^(?:--|begin[-`]|attach;|[ \t]+(?:-----begin|begin[ \t]+[0-7]|=y(?:begin|part) |attach[;:]))/im
 
 /**
- * Returns the reason why no stamp can vouch for a header block; undefined if it is well formed
- * (stamp-format.md). A well-formed block is one that all mail programs read alike. They disagree about
- * others: what one takes for the body another takes for a field, so the same stamp would vouch for two
- * messages. In a well-formed block
+ * Returns why no stamp can cover a header block; undefined if it is well formed (stamp-format.md). All mail
+ * programs read a well-formed block alike. In other blocks, one program takes a line for the body and another
+ * takes it for a field, so the same stamp would cover two messages. In a well-formed block
+ *
  * - there is a field, and an empty line ends the block;
- * - there is no NUL, and no CR but in line endings, which are the same on every line;
- * - every line is a field, or a continuation that is not blank, and no `From ` stands on top;
+ * - there is no NUL, and no CR except in line endings, which are the same on every line;
+ * - every line is a field, or a continuation that is not blank, and the first line is not `From `;
  * - names are bytes 33 to 126 without parentheses, and have no blank before the colon;
  * - no encoded word hides a line end;
  * - no line looks to some reader like a delimiter, the end of the header or the start of encoded data;
- * - there are no more fields, and encoded words in them, than are read.
+ * - the numbers of fields, and of encoded words in them, are within the limits of the reading.
  */
 export function headerFormFault(header: Header): string | undefined {
   const known = faults.get(header)
@@ -46,7 +46,7 @@ export function headerFormFault(header: Header): string | undefined {
   return fault
 }
 
-/** The faults that were found: several stages ask about the same block, which nobody changes. */
+/** The faults found before: several stages examine the same block, which is immutable. */
 const faults = new WeakMap<Header, { readonly fault: string | undefined }>()
 
 function formFaultOf(header: Header): string | undefined {
@@ -95,9 +95,9 @@ function fieldsWithWords({ text, fields }: Header): readonly FieldSpan[] {
 }
 
 /**
- * Counts the fields at the top of a block that all readers take for the same fields once it is edited: those
- * above the first line that is not well formed. Below it a reader may be in the body already, so only the fields
- * above it may be removed.
+ * Returns the number of fields at the top of a block that all readers still see as the same fields after an
+ * edit: those above the first line that is not well formed. Below it a reader may already be in the body, so
+ * only the fields above it may be removed.
  */
 export function agreedFieldCount(header: Header): number {
   const { fields } = header
@@ -123,7 +123,8 @@ function hasPlainLines(text: string, ending: LineEnding): boolean {
 }
 
 /**
- * Returns the place of the first CR or LF that is not as in a line ending of this kind; -1 if there is none.
+ * Returns the offset of the first CR or LF that is not part of a line ending of this kind; -1 if there is
+ * none.
  */
 export function oddLineEnd(text: string, ending: LineEnding): number {
   return ending === '\r\n' ? text.search(/\r(?!\n)|(?<!\r)\n/) : text.indexOf('\r')

@@ -16,14 +16,14 @@ import { codedKinds, kindsInFiles } from './structure/coded-data.ts'
 export type { ContentsOptions } from './leaves/decoding.ts'
 
 /**
- * Gives the contents that any reader of mail might get out of a message, each content once. The message is
- * read once for each kind of reader (reader/habits.ts). Each leaf is decoded as the standards say, and in each
- * other way in which some reader decodes it. The text of the mail itself is left out if it stands in the
- * message as it is (saved-forms.ts). The readings come first, so that the depth of the mail and the oddities of its
- * structure are known before the first content. A caller that stops early must call `return`,
- * which frees memory and files.
+ * Yields each content once that any mail program might extract from a message. All work is charged to one
+ * budget. If the budget is exceeded, the last step is `over`, and the rest is unread. A caller that stops
+ * early must call `return`, which frees memory and files.
  *
- * All is done by one budget. If that is not enough, the last step is `over`: what is left is unread.
+ * The message is read once for each kind of mail program (reader/habits.ts). Each leaf part is decoded by the
+ * standards, and in each other way in which some program decodes it. The text of the mail itself is left out
+ * if it appears unchanged in the message (saved-forms.ts). The readings come first, so that the depth of the
+ * mail and the oddities of its structure are known before the first content.
  */
 export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
   const decoding = new Decoding(message, options, (mail) => readMail(mail, decoding))
@@ -46,9 +46,12 @@ class MailContents {
   readonly #decoding: Decoding
   readonly #readings: MailReadings
   readonly #known: KnownHeader | undefined
-  /** The leaves that readings have found, each once. */
+  /** The leaf parts that readings have found, each once. */
   readonly #leaves: Leaf[] = []
-  /** What was given already: the places of leaves, with all that matters about them, and of texts with data. */
+  /**
+   * The keys of yielded contents: the positions of leaf parts, with all their relevant properties, and of
+   * texts with data.
+   */
   readonly #seen = new Set<string>()
   readonly #headerIds = new Map<PartHeader, number>()
   /** The lines at which encoded data begins or ends, once a text has some. */
@@ -95,7 +98,7 @@ class MailContents {
         yield* this.#reportDepth(reading.deepest)
         yield* this.#takeFound(reading)
       }
-      // A message comes before what stands in it.
+      // A message comes before its contents.
       const fresh = this.#leaves.splice(before).sort((one, other) => one.from - other.from)
       for (const leaf of fresh) this.#leaves.push(leaf)
       if (reading.habits.isCommon) yield* this.#endFirst(reading)
@@ -150,7 +153,10 @@ class MailContents {
     for (const oddity of seen.oddities) decoding.onOdd?.(oddity)
   }
 
-  /** Keeps a leaf that no reading has found before. One reading finds each once, and ordinary mail has one. */
+  /**
+   * Keeps a leaf part that no reading has found before. Each reading finds a part once, and ordinary mail has
+   * one reading.
+   */
   #keep(leaf: Leaf, isCommon: boolean): void {
     if (!isCommon) {
       if (this.#seen.size === 0)

@@ -18,10 +18,10 @@ const MAILS_MAX = 50
 const ENCODED_START = 3 * MAIL_START
 
 /**
- * Returns whether more than `limit` messages are nested in one another, or more than `limit`
- * multiparts in one message, encoded ones included (reader/depth.ts), in any reading. Reads the message only
- * as far as needed: of a mail without parts, the header and the start of encoded content. The steps are turns
- * of the event loop; the last step is `over` if a limit was exceeded before the answer was known.
+ * Returns whether more than `limit` messages are nested in one another, or more than `limit` multiparts in
+ * one message, encoded ones included (reader/depth.ts), in any reading. Reads the message only as far as
+ * needed: of a mail without parts, the header and the start of encoded content. The steps are turns of the
+ * event loop; the last step is `over` if a limit was exceeded before the answer was known.
  */
 export function* isNestedDeeper(
   message: Bytes,
@@ -73,7 +73,9 @@ export class DepthSearch {
     if (readings.unread !== undefined) throw new LimitExceeded(readings.unread)
   }
 
-  /** Reads the mails that are encoded in the leaves of a reading, unless another one has found the same. */
+  /**
+   * Reads the mails that are encoded in the leaf parts of a reading, unless another one has found the same.
+   */
   *#readFound(reading: Reading, source: Bytes, known: Set<string>): Steps {
     for (const found of reading.takeFound()) {
       if ('seen' in found) continue
@@ -84,7 +86,7 @@ export class DepthSearch {
     }
   }
 
-  /** Reads the mails that a leaf of a mail encodes, if it is a message, or begins as one. */
+  /** Reads the mails that a leaf part encodes, if it is a message, or begins like one. */
   *readEncoded({ from, to, header, encodings, depth }: Leaf, source: Bytes): Steps {
     const part = source.slice(from, to)
     for (const encoding of encodings) {

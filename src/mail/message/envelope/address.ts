@@ -53,9 +53,9 @@ export function lowerCase(text: string): string {
 }
 
 /**
- * A path of RFC 5321 with a Mailbox that all mail servers take for the same one. Left out are local
- * parts that some of them read again: with `%`, `!` or escapes, or with special characters in
- * quotes. Dots may stand anywhere, since some telephone companies gave out such addresses.
+ * A path of RFC 5321 with a Mailbox that all mail servers interpret alike. Local parts that some servers
+ * parse again do not match: those with `%`, `!` or escapes, or with special characters in quotes. Dots are
+ * accepted anywhere, because some telephone companies assigned such addresses.
  */
 const PLAIN_PATH =
   /^<(?:(?:[\w.#$&'*+/=?^`{|}~\x80-\xff-]+|"[\w. #$&'*+/=?^`{|}~\x80-\xff-]+")@(?:[\w\x80-\xff-]+(?:\.[\w\x80-\xff-]+)*|\[(?:IPv6:)?[0-9a-f:.]+\])|postmaster)>$/i

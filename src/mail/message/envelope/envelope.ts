@@ -63,10 +63,7 @@ export class EnvelopeReader {
   #size = 0
   #done = false
 
-  /**
-   * Takes the next bytes, in any split. Returns true once the last NUL was there; what follows is
-   * ignored.
-   */
+  /** Takes the next bytes, in any split. Returns true after the last NUL; bytes after it are ignored. */
   push(chunk: Buffer): boolean {
     let at = 0
     while (!this.#done && at < chunk.length) {

@@ -2,17 +2,19 @@ import type { Bytes } from '../../message/bytes.ts'
 import { NO_METADATA, type Steps, type Work } from '../shared/work.ts'
 import { inflated } from './inflate.ts'
 
-/** The units of work of a member besides its bytes. */
+/** The units of work of a member, in addition to its bytes. */
 const MEMBER_COST = 4096
 /** The most members of an archive: each is a question to scanners. */
 const MEMBERS_MAX = 2000
 
 /**
- * Gives each file in an archive of zip, gzip or tar, which are the kinds that ordinary programs pack logs
- * in. Returns whether these are all that any program can see there: of zip, only what is written from
- * front to end as its directory says, with nothing between the files and nothing behind the end of a stream. What
- * is of another kind, encrypted, compressed otherwise or broken makes that false, and so do sizes that disagree.
- * Throws LimitExceeded.
+ * Yields each file in a zip, gzip or tar archive, the kinds in which ordinary programs pack logs. Throws
+ * LimitExceeded.
+ *
+ * Returns whether these are all files that any program can see there. For zip this requires files written
+ * from front to end as the directory lists them, with no bytes between the files and none after the end of a
+ * stream. The result is false for another kind, for encrypted or broken files or another compression, and if
+ * sizes disagree.
  */
 export function* archiveMembers(source: Bytes, work: Work): Steps<boolean> {
   const front = source.gather(0, BLOCK)
@@ -27,7 +29,7 @@ function* giveMember(bytes: Bytes, work: Work): Steps {
   if (bytes.size > 0) yield { kind: 'content', bytes, isMail: false, metadata: NO_METADATA }
 }
 
-/** Returns its size; undefined if the bytes are not exactly one stream. */
+/** Returns the uncompressed size; undefined if the bytes are not exactly one stream. */
 function* giveInflated(
   source: Bytes,
   form: 'deflate' | 'gzip',
@@ -50,11 +52,11 @@ const ENTRY = 0x02014b50
 const ENTRY_SIZE = 46
 const LOCAL = 0x04034b50
 const LOCAL_SIZE = 30
-/** A checksum and two sizes, which may stand behind a file, and a mark before them. */
+/** A checksum and two sizes, which may follow a file, and a mark before them. */
 const DESCRIPTOR_MAX = 24
 const DIRECTORY_MAX = 1024 * 1024
 const ENCRYPTED = 1
-/** Its sizes stand behind it, and not in its own header. */
+/** The sizes follow the file, and are not in its own header. */
 const HAS_DESCRIPTOR = 8
 
 function* giveZip(source: Bytes, work: Work): Steps<boolean> {
@@ -83,7 +85,7 @@ function* giveZip(source: Bytes, work: Work): Steps<boolean> {
 }
 
 interface ZipEntry {
-  /** Where its own header begins. */
+  /** The offset of its own header. */
   readonly at: number
   readonly method: number
   /** The bytes that it takes there, and that it has unpacked. */
@@ -97,7 +99,7 @@ function directoryOf(
   source: Bytes,
 ): { readonly entries: readonly ZipEntry[]; readonly from: number } | undefined {
   const tail = source.gather(Math.max(0, source.size - END_SIZE))
-  // With a comment behind it, there may be two ends.
+  // With a comment after it, there may be two ends.
   if (tail.length < END_SIZE || tail.readUInt32LE(0) !== END_OF_DIRECTORY) return undefined
   const [count, size, from] = [tail.readUInt16LE(10), tail.readUInt32LE(12), tail.readUInt32LE(16)]
   if (count > MEMBERS_MAX || size > DIRECTORY_MAX) return undefined
@@ -157,7 +159,7 @@ export function hasTarChecksum(block: Buffer): boolean {
   return [sum, sum - negative].includes(octalIn(block, CHECKSUM_AT, 8))
 }
 
-/** Reads digits, with blanks and NULs around them; NaN if it is something else. */
+/** Parses octal digits, with blanks and NULs around them; returns NaN for anything else. */
 export function octalIn(block: Buffer, from: number, length: number): number {
   const [, digits] =
     /^[ \0]*([0-7]+)[ \0]*$/.exec(block.toString('latin1', from, from + length)) ?? []

@@ -4,14 +4,17 @@ import { BUFFER_SIZE } from '../decoders/decoder.ts'
 import { Store } from '../shared/store.ts'
 import type { Steps, Work } from '../shared/work.ts'
 
-/** What the line above BinHex says: "(This file must be converted with BinHex 4.0)". */
+/** Part of the line above BinHex: "(This file must be converted with BinHex 4.0)". */
 const MARK = Buffer.from('converted with BinHex')
 /** The fewest bytes of a header: a name of one letter, and a checksum. */
 const HEADER_LEAST = 24
-/** A checksum stands behind the header, and behind each of the two forks. */
+/** A checksum follows the header, and each of the two forks. */
 const CHECKSUM = 2
 
-/** A file in BinHex. `forks` are its data and its resources; if a length is wrong, what there is of them. */
+/**
+ * A file in BinHex. `forks` are its data and its resources; if a length is wrong, the available bytes of
+ * them.
+ */
 export interface BinHexFile {
   readonly name: string
   readonly forks: readonly Bytes[]
@@ -19,12 +22,12 @@ export interface BinHexFile {
 
 /** The characters that are decoded at a time: with runs they become at most some sixty times as many bytes. */
 const AT_ONCE = 1024
-/** What a file costs besides its bytes. */
+/** The cost of a file, in addition to its bytes. */
 const FILE_COST = 1024
 
 /**
- * Gives each file that stands in a text as BinHex 4.0 (RFC 1741), whatever stands around it. Each byte that
- * comes out is counted: a run of 255 takes three characters.
+ * Yields each BinHex 4.0 file (RFC 1741) in a text, whatever surrounds it. Each decoded byte is counted: a
+ * run of 255 takes three characters.
  */
 export function* openBinHex(text: Bytes, work: Work, give: (file: BinHexFile) => Steps): Steps {
   const starts = yield* placesOfMark(text, work, Number.POSITIVE_INFINITY)
@@ -58,7 +61,7 @@ function fileOf(source: Bytes): BinHexFile | undefined {
   const header = source.gather(1, 1 + nameLength + HEADER_LEAST - 2)
   if (source.size < nameLength + HEADER_LEAST - 1) return undefined
   const name = header.toString('latin1', 0, nameLength)
-  // Behind the name: version, type, creator and flags.
+  // The name is followed by version, type, creator and flags.
   const lengths = nameLength + 1 + 4 + 4 + 2
   const data = 1 + lengths + 4 + 4 + CHECKSUM
   const dataEnd = Math.min(source.size, data + header.readUInt32BE(lengths))
@@ -67,12 +70,12 @@ function fileOf(source: Bytes): BinHexFile | undefined {
   return { name, forks: [source.slice(data, dataEnd), source.slice(resources, end)] }
 }
 
-/** Returns whether the line stands in a text above which BinHex begins. */
+/** Returns whether a text contains the line that precedes BinHex. */
 export function* holdsBinHex(text: Bytes, work: Work): Steps<boolean> {
   return (yield* placesOfMark(text, work, 1)).length > 0
 }
 
-/** Finds the first places behind MARK, at most `most`. */
+/** Finds the offsets after MARK, at most `most`. */
 function* placesOfMark(source: Bytes, work: Work, most: number): Steps<readonly number[]> {
   const places: number[] = []
   let before = 0 // the chunk

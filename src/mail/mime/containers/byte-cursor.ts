@@ -7,7 +7,7 @@ export class ByteCursor {
   readonly #source: Bytes
   #chunks: Iterator<Buffer>
   #chunk: Buffer = Buffer.alloc(0)
-  /** The place of the next byte in the chunk, and in the source. */
+  /** The offset of the next byte in the chunk, and in the source. */
   #next = 0
   at = 0
 

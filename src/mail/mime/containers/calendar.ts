@@ -6,9 +6,9 @@ import { LINES_PIECE, type Steps, type Work } from '../shared/work.ts'
 import { type HeldFile, PropertyHead, PropertyValue } from './content-line.ts'
 
 /**
- * Gives each file that stands in a value of a calendar (RFC 5545 3.1) or of cards (RFC 6350 3.2, vCard
- * 2.1): in any property that declares it, and in those that are made for files. Where readers differ about
- * the lines, the other ways of reading them are odd.
+ * Yields each file in a value of a calendar (RFC 5545 3.1) or of cards (RFC 6350 3.2, vCard 2.1): in any
+ * property that declares it, and in properties defined for files. Where readers differ about the lines, the
+ * other ways of reading them are tried as well.
  */
 export function* openCalendar(source: Bytes, work: Work, give: (file: HeldFile) => Steps): Steps {
   const odd: LineOddities = { bareCr: false, foldBehindEmpty: false, softBreak: false }
@@ -16,7 +16,7 @@ export function* openCalendar(source: Bytes, work: Work, give: (file: HeldFile) 
   for (const mode of otherModes(odd)) yield* readLines(source, mode, { ...odd }, work, give)
 }
 
-/** The units of work of a value besides its bytes. */
+/** The units of work of a value, in addition to its bytes. */
 const VALUE_COST = 64
 
 /** The bytes at the front in which the first line must begin. */
@@ -45,7 +45,7 @@ interface LineMode {
   readonly endsAtCr: boolean
   /** Whether a line that begins with a blank goes on with the one before an empty line. */
   readonly goesOnBehindEmpty: boolean
-  /** Whether a value in quoted-printable goes on behind a soft line break, as in vCard 2.1. */
+  /** Whether a value in quoted-printable continues after a soft line break, as in vCard 2.1. */
   readonly goesOnBehindSoftBreak: boolean
 }
 
@@ -55,7 +55,7 @@ const STANDARD: LineMode = {
   goesOnBehindSoftBreak: true,
 }
 
-/** What occurred that readers of lines differ about. */
+/** The features of the lines that readers interpret differently. */
 interface LineOddities {
   bareCr: boolean
   foldBehindEmpty: boolean
@@ -120,7 +120,7 @@ class PropertyReader {
   readonly #mode: LineMode
   readonly #odd: LineOddities
   readonly #pool: MemoryPool
-  /** What stands before the value of this line, as long as it has no end. */
+  /** The text before the value of this line, while it has no end. */
   #heads: PropertyHead[] = [new PropertyHead(true)]
   /** The values of this line, and those of lines before that may go on. */
   #values: PropertyValue[] = []
@@ -176,7 +176,7 @@ class PropertyReader {
     this.#finish(() => true)
   }
 
-  /** Closes what nobody took. */
+  /** Closes the stores that were not taken. */
   close(): void {
     for (const { store } of [...this.ready, ...this.#values]) store?.close()
   }
@@ -189,7 +189,7 @@ class PropertyReader {
     this.#isAtStart = true
   }
 
-  /** Reads the first byte of a line. Returns whether it only says that the line before goes on. */
+  /** Reads the first byte of a line. Returns whether that byte only continues the previous line. */
   #beginLine(byte: number): boolean {
     const isFold = byte === SPACE || byte === TAB
     const isBehindEmpty = this.#isBehindEmpty

@@ -5,7 +5,7 @@ import type { Steps, Work } from '../shared/work.ts'
 import { ByteCursor } from './byte-cursor.ts'
 import { inflated } from './inflate.ts'
 
-/** What S/MIME sends as smime.p7m: the containers of CMS (RFC 5652), in any encoding of BER. */
+/** The content of smime.p7m in S/MIME: the containers of CMS (RFC 5652), in any encoding of BER. */
 type Container =
   /** The content is that of this SEQUENCE among those of the container. */
   { readonly sequence: number; readonly isCompressed?: true } | 'plain' | 'encrypted'
@@ -27,7 +27,7 @@ const IDENTIFIER_MAX = 32
 /** The most containers inside one another. Those of CMS are about eight. */
 const DEPTH_MAX = 32
 
-/** The units of work of an element besides its bytes. */
+/** The units of work of an element, in addition to its bytes. */
 const ELEMENT_COST = 16
 
 const OBJECT_IDENTIFIER = 6
@@ -39,10 +39,9 @@ export function beginsCms(source: Bytes, work: Work): boolean {
 }
 
 /**
- * Gives the content of a container of CMS, in one piece: a signer may cut it into many, in which no
- * scanner could read base64. What stands after the container is given,
- * too. Returns whether the bytes are a container. Throws Unreadable if they are one that cannot be read
- * to its end.
+ * Yields the content of a CMS container in one piece: a signer may split it into many pieces, in which no
+ * scanner could read base64. The bytes after the container are yielded as well. Returns whether the bytes are
+ * a container. Throws Unreadable if they are one that cannot be read to its end.
  */
 export function* openCms(
   source: Bytes,
@@ -94,7 +93,7 @@ interface Element {
 class BerReader {
   readonly #cursor: ByteCursor
   readonly #work: Work
-  /** Where each open element ends; Infinity if two zero bytes end it. */
+  /** The end of each open element; Infinity if two zero bytes end it. */
   readonly #ends: number[] = []
 
   constructor(source: Bytes, work: Work) {
@@ -102,7 +101,7 @@ class BerReader {
     this.#work = work
   }
 
-  /** Reads the front of a container; undefined if the bytes are none. */
+  /** Reads the beginning of a container; undefined if the bytes are not one. */
   container(): Container | undefined {
     const outer = this.#element()
     if (!isSequence(outer)) return undefined
@@ -189,7 +188,7 @@ class BerReader {
     this.#ends.push(this.#cursor.at + length)
   }
 
-  /** Reads the front of the next element inside of the open one; closes that one at its end. */
+  /** Reads the beginning of the next element inside the open one; closes that one at its end. */
   #child(): Element | undefined {
     const end = this.#ends.at(-1)!
     const element = this.#cursor.at < end ? this.#some() : undefined

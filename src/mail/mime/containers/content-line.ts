@@ -4,7 +4,9 @@ import { type MemoryPool, Store } from '../shared/store.ts'
 
 const COMMA = 0x2c
 
-/** The most characters of a word that are kept: of a longer one, at least as many at its end. */
+/**
+ * Upper limit for the characters of a word that are kept: of a longer one, at least this number from its end.
+ */
 const WORD_MAX = 1024
 /** The most names of a file: the first ones, and the last. */
 const NAMES_MAX = 50
@@ -12,21 +14,21 @@ const NAMES_MAX = 50
 /** The properties whose values are files, or URLs. */
 const OF_FILE = /^(?:.*\.)?(?:attach|image|photo|logo|sound|key)$/i
 const ENCODING_NAME = /^(?:x-)?encoding$/i
-/** The name of a parameter whose value may be BASE64; vCard 2.1 leaves the name out. */
+/** The name of a parameter whose value may be BASE64; vCard 2.1 omits the name. */
 const TYPE_NAME = /^(?:|type|value)$/i
 const IN_BASE64 = /^(?:b|b64|base-?64|binary)$/i
 const NOT_IN_BASE64 = /^(?:|7bit|8bit|quoted-printable)$/i
 const IN_QUOTED_PRINTABLE = /^quoted-printable$/i
-/** Phones say so of how a name is spoken, in letters. */
+/** Phones use this property for the pronunciation of a name, in letters. */
 const SOUND_OF_NAME = /^x-irmc-n$/i
 const FILE_NAME = /(?:^|[-_])(?:file-?name|name|label|title)$/i
 
 /**
- * What stands before a value in a calendar or a card: the name of the property, and its parameters
- * (RFC 5545 3.2, RFC 6350 5, vCard 2.1), as they come byte by byte, without the folds.
+ * The text before a value in a calendar or a card: the name of the property, and its parameters (RFC 5545
+ * 3.2, RFC 6350 5, vCard 2.1), byte by byte, without the folds.
  */
 export class PropertyHead {
-  /** Whether quotes count inside of a word, too. To KContacts they do at its front alone. */
+  /** Whether quotes inside a word are special, too. For KContacts only those at its beginning are. */
   readonly #quotesInWords: boolean
   isQuoted = false
   isOver = false
@@ -41,12 +43,12 @@ export class PropertyHead {
     this.#quotesInWords = quotesInWords
   }
 
-  /** Whether a quote that comes next would stand inside of a word. */
+  /** Whether a following quote would be inside a word. */
   get isInWord(): boolean {
     return !this.isQuoted && this.#word !== ''
   }
 
-  /** Returns a copy of this head, to which quotes inside of words are characters like others. */
+  /** Returns a copy of this head that treats quotes inside words as ordinary characters. */
   withoutQuotesInWords(): PropertyHead {
     const head = new PropertyHead(false)
     const { isOfFile, isBase64, isQuotedPrintable } = this
@@ -105,15 +107,17 @@ export class PropertyHead {
 export interface HeldFile {
   readonly encoded: Bytes
   /**
-   * How it stands there. `escaped`: after a backslash a letter stands for a line end, or the backslash for
-   * nothing (RFC 6350 3.4). `url`: each `%` with two digits stands for a byte (RFC 2397).
+   * The encoding of the value.
+   *
+   * - `escaped`: a letter after a backslash is a line end, or the backslash is ignored (RFC 6350 3.4).
+   * - `url`: each `%` with two digits is a byte (RFC 2397).
    */
   readonly encoding: 'base64' | 'escaped base64' | 'quoted-printable' | 'url' | 'base64 in a url'
   /** The names that its property gives it. */
   readonly names: readonly string[]
 }
 
-/** The fewest characters of a file whose property does not say how it is encoded. */
+/** Minimum length, in characters, of a file whose property does not state its encoding. */
 const UNSAID_LEAST = 64
 const DATA = 'data:'
 /** The most bytes between `data:` and the comma that are looked at. */
@@ -123,14 +127,14 @@ const MEDIA_TYPE_MAX = 4096
 export class PropertyValue {
   readonly #pool: MemoryPool
   readonly head: PropertyHead
-  /** What is kept of it; undefined as long as that is nothing. */
+  /** The stored bytes; undefined while there are none. */
   store: Store | undefined
   #isKept: boolean
-  /** How many letters of DATA it begins with; -1 if it begins otherwise. */
+  /** The number of letters of DATA that it begins with; -1 if it begins otherwise. */
   #matched = 0
   /**
-   * Where it may end: with its line; at an empty line; where the next property begins. Some writers of
-   * vCard 2.1 put no blanks before the other lines of base64.
+   * The possible ends: the end of its line, an empty line, and the beginning of the next property. Some
+   * writers of vCard 2.1 put no blanks before continuation lines of base64.
    */
   #endOfLine: number | undefined
   #endAtEmpty: number | undefined

@@ -6,7 +6,7 @@ import type { Steps, Work } from '../shared/work.ts'
 /** The bytes that are inflated at a time: they become at most a thousand times as many. */
 export const INFLATED_MOST = 512
 
-/** What a stream costs besides its bytes: the memory that fflate takes for each. */
+/** The cost of a stream, in addition to its bytes: the memory that fflate allocates for each. */
 const STREAM_COST = 32 * 1024
 
 /** The streams that have bytes in them that were deflated (RFC 1951): zlib's (RFC 1950), gzip's (RFC 1952). */
@@ -14,8 +14,8 @@ type Form = 'deflate' | 'zlib' | 'gzip'
 type Stream = Inflate | Unzlib | Gunzip
 
 /**
- * The most bytes of a stream that wait for more of them: a stored block has 64 KiB, and so has a field of gzip's
- * header. fflate copies what waits at each step, so more would cost the square of its length.
+ * Upper limit for the bytes of a stream that wait for more: a stored block has 64 KiB, and so has a field of
+ * gzip's header. fflate copies waiting bytes at each step, so more would cost the square of its length.
  */
 const WAITING_MAX = 160 * 1024
 
@@ -28,9 +28,8 @@ interface Inflated {
 }
 
 /**
- * Inflates bytes. Each stream counts as
- * STREAM_COST bytes, so thousands of empty ones exceed the limit of bytes. Returns what came out, which the
- * caller closes. What stands behind the end of a stream is not read.
+ * Inflates bytes. Each stream counts as STREAM_COST bytes, so thousands of empty ones exceed the limit of
+ * bytes. Returns the output, which the caller must close. Bytes after the end of a stream are not read.
  */
 export function* inflated(source: Bytes, form: Form, work: Work): Steps<Inflated> {
   work.countBytes(STREAM_COST)
@@ -38,7 +37,7 @@ export function* inflated(source: Bytes, form: Form, work: Work): Steps<Inflated
   const store = new Store(work.pool)
   let isBroken = false
   let isDone = false
-  /** The bytes behind its end; gzip may go on with another stream. */
+  /** The number of bytes after its end; gzip may continue with another stream. */
   let behind: number | undefined
   const isOver = () => isBroken || (form !== 'gzip' && behind !== undefined && behind > 0)
   try {
@@ -86,8 +85,8 @@ export function pushed(stream: Stream, bytes: Buffer): boolean {
 }
 
 /**
- * What fflate 0.8 keeps of a stream: the bytes that it has not used, how it stands in the last block, and the
- * offset of what is left behind a member of gzip. It has no other way to learn where a stream ends.
+ * The internal state of a stream in fflate 0.8: the unused bytes, the position in the last block, and the
+ * offset of the bytes after a member of gzip. It is the only way to find out where a stream ends.
  */
 interface State {
   readonly p: Uint8Array
@@ -97,10 +96,10 @@ interface State {
 
 const waiting = (stream: object): number => (stream as State).p.length
 
-/** The checksums that stand behind a stream. */
+/** The checksums that follow a stream. */
 const TRAILERS = { deflate: 0, zlib: 4, gzip: 0 } as const satisfies Record<Form, number>
 
-/** The bytes that stand behind the end of a stream, as far as they were pushed; undefined before its end. */
+/** Returns the number of pushed bytes that follow the end of a stream; undefined before its end. */
 function bytesBehind(stream: object, form: Form): number | undefined {
   const { p, s, v = 0 } = stream as State
   if (form === 'gzip') return v > 1 && p.length >= v - 1 ? p.length - (v - 1) : undefined

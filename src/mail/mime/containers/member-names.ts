@@ -3,18 +3,20 @@ import { LimitExceeded } from '../shared/limits.ts'
 import { BLOCK, hasTarChecksum, octalIn, SIZE_AT } from './archive.ts'
 import { INFLATED_MOST, newStream, pushed } from './inflate.ts'
 
-/** An upper limit for the bytes of a field; zip's has fewer. */
+/** Upper limit for the bytes of a field; zip's has fewer. */
 const FIELD_MAX = 64 * 1024
-/** The bytes that are searched at a time, besides those behind them in which a field may end. */
+/** The bytes searched at a time, in addition to the following ones in which a field may end. */
 const SEARCHED_MOST = 256 * 1024
 const SEARCHED_WITH_FIELD = SEARCHED_MOST + FIELD_MAX + BLOCK
 
 /**
- * Gives the names that archivers show in place of a member's plain name: zip's Unicode Path (Info-ZIP's extra
- * field 0x7075), `path` of pax (POSIX.1-2017), and GNU tar's long name; of a long path its end. They are looked for in
- * all bytes, and in a tar that gzip has packed; not in an archive that is compressed otherwise. The numbers between
- * them are units of work. Throws LimitExceeded if a field is too long, or if the tar and the names become more than
- * 48 times as long, and 16 MB.
+ * Yields the names that archivers show in place of a member's plain name: zip's Unicode Path (Info-ZIP's
+ * extra field 0x7075), `path` of pax (POSIX.1-2017), and GNU tar's long name; of a long path its end. Numbers
+ * between them are units of work.
+ *
+ * The search covers all bytes, and a tar compressed by gzip; it does not cover archives with another
+ * compression. Throws LimitExceeded if a field is too long, or if the tar and the names exceed 48 times the
+ * size plus 16 MB.
  */
 export function* replacingNames(source: Bytes): Generator<string | number> {
   let left = 48 * source.size + 16 * 1024 * 1024
@@ -31,7 +33,7 @@ export function* replacingNames(source: Bytes): Generator<string | number> {
   }
 }
 
-/** Gives pieces of the bytes, with what stands behind them; then those of a tar that gzip has packed. */
+/** Yields pieces of the bytes, with the bytes after them; then those of a tar compressed by gzip. */
 function* piecesOf(source: Bytes, spend: (bytes: number) => void): Generator<Buffer> {
   for (let at = 0; at < source.size; at += SEARCHED_MOST)
     yield source.gather(at, at + SEARCHED_WITH_FIELD)

@@ -8,8 +8,8 @@ import { inflated } from './inflate.ts'
 /** A kind of packet of a message in OpenPGP (RFC 9580 5). */
 interface Packet {
   /**
-   * What its body is. `front` stands for keys and signatures: whatever they say, only what follows tells
-   * whether it is encrypted.
+   * The kind of its body. `front` is for keys and signatures: only the packets after them show whether the
+   * message is encrypted.
    */
   readonly kind: 'front' | 'encrypted' | 'compressed' | 'literal'
   /** Whether a body that begins with these bytes may be that of a message's first packet. */
@@ -47,7 +47,7 @@ const CONTROL = 63
 /** The checksum of an armour, which some readers decode as if it were data. */
 const CHECKSUM = 3
 
-/** The units of work of a packet besides its bytes: as much as a content. */
+/** The units of work of a packet, in addition to its bytes: the same as for a content. */
 const PACKET_COST = 4096
 
 /** How the body of a compressed packet is compressed, by its first byte (RFC 9580 9.4). */
@@ -58,20 +58,20 @@ const compressions: ReadonlyMap<number, 'none' | 'deflate' | 'zlib' | 'bzip2'> =
   [3, 'bzip2'],
 ])
 
-/** What comes out of a message in OpenPGP: a file, with its name, or what has packets again. */
+/** The content of an OpenPGP message: a file, with its name, or nested packets. */
 export type PgpContent =
   | { readonly kind: 'file'; readonly bytes: Bytes; readonly name: string }
   | { readonly kind: 'packets'; readonly bytes: Bytes }
 
 /**
- * Gives what a message in OpenPGP holds that everybody can read: the data of its literal packets, and
- * what comes out of a compressed one; and what stands after its packets. `isSaid` means that something
- * around the bytes calls them OpenPGP: then each packet is skipped whose length can be read, as GnuPG does.
- * Without that, only bytes that begin as programs write a message are taken for one. Returns whether the
- * bytes are such a message, and whole. Throws Unreadable if they are one in which something cannot be read.
+ * Yields the readable contents of an OpenPGP message: the data of its literal packets, the contents of a
+ * compressed one, and the bytes after its packets. `isSaid` means that the context declares the bytes as
+ * OpenPGP: then each packet with a readable length is skipped, as GnuPG does. Otherwise only bytes that begin
+ * like the messages of real programs are accepted. Returns whether the bytes are such a message, and
+ * complete. Throws Unreadable if a part of the message cannot be read.
  *
- * If a packet is cut short, all that is there is given. Such bytes are no reason to keep mail out: of
- * a thousand files of any kind, or words of a text, one looks like a packet that is cut short.
+ * If a packet is truncated, the available bytes are yielded. Such bytes are no reason to keep mail out: of a
+ * thousand files of any kind, or words of a text, one looks like a truncated packet.
  */
 export function* openPgp(
   source: Bytes,
@@ -140,7 +140,7 @@ interface BodyLength {
   readonly isPartial: boolean
 }
 
-/** Reads the front of a packet (RFC 9580 4.2); undefined if the bytes are none. */
+/** Reads the beginning of a packet (RFC 9580 4.2); undefined if the bytes are not a packet. */
 function packetFront(
   cursor: ByteCursor,
 ): { readonly tag: number; readonly length: BodyLength } | undefined {
@@ -170,7 +170,7 @@ function whole(bytes: number): BodyLength | undefined {
   return bytes < 0 ? undefined : { bytes, isPartial: false }
 }
 
-/** Reads a number of some bytes; -1 if the end comes before. */
+/** Reads a big-endian number of this many bytes; -1 at the end of the source. */
 function numberOf(cursor: ByteCursor, bytes: number): number {
   let number = 0
   for (let count = bytes; count > 0; count--) {
@@ -200,7 +200,7 @@ function* readBody(
   }
 }
 
-/** Returns the data of a literal packet, which stands after its format, its file name and its date. */
+/** Returns the data of a literal packet, which follows its format, its file name and its date. */
 function fileOf(body: Bytes): PgpContent {
   const cursor = new ByteCursor(body)
   cursor.byte()
@@ -222,7 +222,7 @@ function* giveCompressed(
 ): Steps {
   const compression = compressions.get(new ByteCursor(body).byte())
   const data = body.slice(1)
-  if (compression === undefined) return // nobody knows it
+  if (compression === undefined) return // an unknown compression
   if (compression === 'none') {
     yield* give({ kind: 'packets', bytes: data })
     return

@@ -4,7 +4,7 @@ import { ByteCursor } from './byte-cursor.ts'
 
 const SIGNATURE = 0x223e9f78
 
-/** The units of work of an attribute or a property besides its bytes. */
+/** The units of work of an attribute or a property, in addition to its bytes. */
 const ENTRY_COST = 256
 /** The most bytes of a name. */
 const NAME_BYTES_MAX = 1024
@@ -25,7 +25,7 @@ const sizes: ReadonlyMap<number, number> = new Map([
 ])
 /** Properties whose values are names of a file. */
 const NAMES: ReadonlySet<number> = new Set([0x3001, 0x3704, 0x3707])
-/** What stands before an object: the name of its interface. */
+/** The length of the name of the interface, which precedes an object. */
 const INTERFACE = 16
 
 /** Returns whether the bytes begin as TNEF. */
@@ -39,8 +39,9 @@ interface TnefListener {
 }
 
 /**
- * Gives what stands in TNEF (MS-OXTNEF), which Outlook sends as winmail.dat: the data of each attribute, and
- * of each property that is binary, an object or a text. Returns whether the bytes are TNEF. If a length is wrong, all that is there is given, and nothing behind it.
+ * Yields the contents of TNEF (MS-OXTNEF), which Outlook sends as winmail.dat: the data of each attribute,
+ * and of each property that is binary, an object or a text. Returns whether the bytes are TNEF. If a length
+ * is wrong, all available bytes are yielded, and nothing after them.
  */
 export function* openTnef(source: Bytes, work: Work, listener: TnefListener): Steps<boolean> {
   const cursor = new ByteCursor(source)
@@ -87,7 +88,7 @@ function* readProperties(list: Bytes, work: Work, listener: TnefListener): Steps
   }
 }
 
-/** Skips the name of a property that has one besides its number. */
+/** Skips the name of a property that has one in addition to its number. */
 function skipName(cursor: ByteCursor): void {
   cursor.skip(INTERFACE)
   const isText = numberOf(cursor, 4) !== 0
@@ -113,7 +114,7 @@ function padded(length: number): number {
   return Math.ceil(length / 4) * 4
 }
 
-/** Reads a number, the lowest byte first; -1 if the end comes before. */
+/** Reads a little-endian number; -1 at the end of the source. */
 function numberOf(cursor: ByteCursor, bytes: number): number {
   let number = 0
   for (let at = 0; at < bytes; at++) {

@@ -6,9 +6,9 @@ import { type Decoder, type DecodingPlan, type Give, makerOf, WholeLines } from 
 export const ARMOUR_END = '-----END'
 
 /**
- * Decodes the armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468), from after its first line, as GnuPG
- * does: what is no base64 is left out, wherever it stands. A `=` at the start of a line begins the
- * checksum. `hasFields` means that lines that look like fields stand before the data; gpgsm knows none.
+ * Decodes the armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468), from after its first line, like GnuPG: all
+ * characters outside base64 are ignored. A `=` at the start of a line begins the checksum. `hasFields` means
+ * that lines that look like fields precede the data; gpgsm does not support them.
  */
 class ArmourDecoder implements Decoder {
   readonly #inner: Base64Decoder
@@ -49,7 +49,10 @@ function endsArmour(bytes: Buffer, from: number, to: number): boolean {
 /** The most bytes of a line that are looked at for the name of a field. */
 const FIELD_MAX = 1024
 
-/** Whether a colon stands in a line, and nothing, a blank or the end of the line behind the first one. */
+/**
+ * Returns whether a line contains a colon, and the first one is followed by nothing, a blank or the end of
+ * the line.
+ */
 function looksLikeField(bytes: Buffer, from: number, to: number): boolean {
   const end = Math.min(to, from + FIELD_MAX)
   let at = from

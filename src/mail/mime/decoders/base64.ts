@@ -10,8 +10,8 @@ import {
 } from './decoder.ts'
 
 /**
- * What a byte may be in base64 (RFC 2045 6.8), in a table of all bytes. A number below 64 is the value
- * of a character of base64.
+ * The class of a byte in base64 (RFC 2045 6.8), in a table of all bytes. A number below 64 is the value of a
+ * character of base64.
  */
 const BLANK = 64
 const PADDING = 65
@@ -34,8 +34,8 @@ const OTHERS = [0x2d, 0x5f]
 /** One of the ways in which readers are known to decode base64. */
 interface Base64Mode {
   /**
-   * What happens to bytes of 0x80 and more. `mask` clears their highest bit, as libbase64 does;
-   * `drop` takes them for junk.
+   * How bytes of 0x80 and more are treated. `mask` clears their highest bit, like libbase64; `drop` treats
+   * them as junk.
    */
   readonly high: 'mask' | 'drop'
   /**
@@ -43,22 +43,30 @@ interface Base64Mode {
    */
   readonly url: boolean
   /**
-   * What happens at a `=`. `skip`: nothing; the bits go on after the `=`. `restart`: a new group
-   * begins. `zero`: the `=` counts as a character of zero bits. `end`: the data ends. `group`: the
-   * `=` counts as a character of zero bits, and its group of four gives one byte less for each `=`,
-   * but at least one byte.
+   * How a `=` is treated.
+   *
+   * - `skip`: ignored; the bits continue after it.
+   * - `restart`: a new group begins.
+   * - `zero`: it counts as a character of zero bits.
+   * - `end`: the data ends.
+   * - `group`: it counts as a character of zero bits, and its group of four yields one byte less for each
+   *   `=`, but at least one byte.
    */
   readonly padding: 'skip' | 'restart' | 'zero' | 'end' | 'group'
   /**
-   * What happens at a character outside of base64. `skip`: nothing. `restart`: a new group begins.
-   * `end`: the data ends. `ones`: the character counts as one whose bits are all set.
+   * How a character outside base64 is treated.
+   *
+   * - `skip`: ignored.
+   * - `restart`: a new group begins.
+   * - `end`: the data ends.
+   * - `ones`: it counts as a character whose bits are all set.
    */
   readonly junk: 'skip' | 'restart' | 'end' | 'ones'
   /** Whether a new group begins with each line. */
   readonly lines: boolean
   /**
-   * What becomes of a last group of fewer than four characters, padding included. `bytes`: the bytes
-   * that are whole. `drop`: nothing. `more`: the bytes that are whole, but at least one byte.
+   * How a last group of fewer than four characters is treated, padding included. `bytes`: it yields its
+   * complete bytes. `drop`: it yields nothing. `more`: it yields its complete bytes, but at least one byte.
    */
   readonly tail: 'bytes' | 'drop' | 'more'
 }
@@ -73,7 +81,7 @@ const LENIENT: Base64Mode = {
   tail: 'bytes',
 }
 
-/** What occurred in base64 that readers decode in different ways. */
+/** The features found in base64 that readers decode in different ways. */
 class Base64Oddities {
   /** Bytes of 0x80 and more occurred. */
   high = false
@@ -81,7 +89,7 @@ class Base64Oddities {
   url = false
   /** Other characters outside of base64 occurred. */
   junk = false
-  /** Data stood after padding, or padding did not complete a group of four. */
+  /** Data followed padding, or padding did not complete a group of four. */
   padding = false
   /** A line ended inside of a group of four. */
   lines = false
@@ -123,7 +131,7 @@ export class Base64Decoder implements Decoder {
   /** The bytes that may have to be taken back at the end of their group. */
   readonly #back: number
 
-  /** `mode` says in what it differs from the standard way. */
+  /** `mode` contains the differences from the standard way. */
   constructor(
     give: Give,
     buffer: Buffer,
@@ -199,8 +207,8 @@ export class Base64Decoder implements Decoder {
     const block = bytes.subarray(from, end)
     if (OTHERS.some((byte) => block.includes(byte))) return false
     const characters = charactersByStride(block) ?? charactersInLines(block)
-    // If the numbers do not fit, there are other characters, which the runtime's decoder leaves out,
-    // or a group is open at the end, which goes on after these lines.
+    // If the numbers do not match, there are other characters, which the runtime's decoder ignores, or a
+    // group is open at the end and continues after these lines.
     if (characters === undefined || characters % 4 !== 0) return false
     this.#flush(0)
     const length = this.#buffer.write(block.toString('latin1'), 'base64')
@@ -209,7 +217,7 @@ export class Base64Decoder implements Decoder {
     return true
   }
 
-  /** Decodes whole groups of four. Returns the place after the last of them. */
+  /** Decodes complete groups of four. Returns the offset after the last of them. */
   #groups(bytes: Buffer, from: number, to: number): number {
     const buffer = this.#buffer
     const values = this.#values
@@ -268,8 +276,7 @@ export class Base64Decoder implements Decoder {
   }
 
   #padding(): void {
-    // Padding is in its place after two or three characters of a group, of which 4 or 2 bits are
-    // left over.
+    // Padding is regular after two or three characters of a group, which leave 4 or 2 bits.
     const isInPlace = this.#count === 4 || this.#count === 2
     if (!isInPlace && this.#odd) this.#odd.padding = true
     this.#padded++
@@ -304,9 +311,9 @@ function endOfLines(bytes: Buffer, from: number, to: number): number {
 }
 
 /**
- * Counts the bytes of lines that are all of one length but the first and the last, without those of
- * their ends; undefined if they are not. Looks only where lines should end: a line end that stands
- * elsewhere is counted as a character, and what comes out of these lines is too short then.
+ * Counts the bytes of lines that all have the same length, except the first and the last, without their line
+ * ends; undefined if they differ. Only the expected ends of lines are checked: a line end elsewhere is
+ * counted as a character, and the decoded output of these lines is then too short.
  */
 function charactersByStride(block: Buffer): number | undefined {
   const first = block.indexOf(LF)
@@ -328,8 +335,8 @@ function charactersByStride(block: Buffer): number | undefined {
 }
 
 /**
- * Counts the characters of lines; undefined if a line inside has no whole groups of four. Readers that
- * begin a new group with each line differ there, which has to be noted.
+ * Counts the characters of lines; undefined if a line inside is not made of complete groups of four. Readers
+ * that begin a new group with each line differ there, which has to be noted.
  */
 function charactersInLines(block: Buffer): number | undefined {
   let characters = 0
@@ -384,9 +391,9 @@ function* base64Modes(odd: Base64Oddities): Generator<Partial<Base64Mode>> {
 }
 
 /**
- * Whether a mode is tried. Two things are combined with one other at most: what readers do about the
- * end, which changes a byte or two there, and a mask over bytes of eight bits, which few readers use.
- * All their combinations would be more than the limits allow.
+ * Returns whether a mode is tried. The treatment of the end, which changes a byte or two, and the mask for
+ * bytes of eight bits, which few readers use, are each combined with at most one other difference. All
+ * combinations would exceed the limits.
  */
 function isTried(mode: Base64Mode, odd: Base64Oddities): boolean {
   const { high, url, junk, lines, tail } = mode
@@ -402,7 +409,7 @@ function isTried(mode: Base64Mode, odd: Base64Oddities): boolean {
 const VMIME: Partial<Base64Mode> = { padding: 'end', junk: 'ones', tail: 'drop' }
 /** A last group that is not whole is dropped by GMime, mutt, Camel, Go, mime4j and VMime. */
 const TAILS = ['bytes', 'drop'] as const
-/** Behind padding Gnus, JavaMail, Camel and Thunderbird begin anew, and Python, mailparser and Ruby end. */
+/** After padding, Gnus, JavaMail, Camel and Thunderbird restart, and Python, mailparser and Ruby end. */
 const PADDINGS = ['skip', 'restart', 'zero', 'end'] as const
 const JUNKS = ['skip', 'restart', 'end'] as const
 

@@ -1,18 +1,18 @@
 import { COLON } from '../../../lib/bytes/ascii.ts'
 import { ByteDecoder } from './decoder.ts'
 
-/** The characters of BinHex 4.0 (RFC 1741, Appendix A), by the six bits that each stands for. */
+/** The characters of BinHex 4.0 (RFC 1741, Appendix A), by their six-bit values. */
 const CHARACTERS = '!"#$%&\'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr'
 const NONE = 255
 const values = new Uint8Array(256).fill(NONE)
 for (const [value, character] of [...CHARACTERS].entries()) values[character.charCodeAt(0)] = value
 
-/** It stands before the number of times that the byte before it is there, or before a 0 for itself. */
+/** Precedes the number of repetitions of the byte before it, or a 0 for the byte itself. */
 const REPEATED = 0x90
 
 /**
- * Decodes BinHex 4.0 from behind its first line: what stands between two colons, with its runs. Other
- * characters are left out, wherever they stand.
+ * Decodes BinHex 4.0 from after its first line: the text between two colons, with its runs. Other characters
+ * are ignored.
  */
 export class BinHexDecoder extends ByteDecoder {
   #state: 'before' | 'data' | 'over' = 'before'

@@ -6,7 +6,7 @@ import { WithoutEscapes } from './iso2022.ts'
 /** In these sets bytes of ASCII may be other text than ASCII. */
 const OTHER_BYTES = /^(?:cs)?(?:utf(?:7|16|32)|unicode|ucs|iso10646ucs|iso2022|hz)/
 
-/** The names of ASCII and UTF-8, and those by which programs say that they do not know. */
+/** The names of ASCII and UTF-8, and names that programs use for an unknown set. */
 const SAME_BYTES = /^(?:utf8|usascii|ascii|ansix3419\d\d|iso646us|unknown8bit|xunknown|unknown)$/
 
 /** Returns the name of a character set as programs compare it: in lower case, and without punctuation. */
@@ -20,9 +20,9 @@ export function isAsciiOrUtf8(charset: string): boolean {
 }
 
 /**
- * Sets in which few bytes are signs of ASCII besides those of ASCII itself: the bytes and their signs, in hex.
- * In other sets signs of ASCII may be lost, as in ISO 646 and Shift_JIS; so who knows them reads no more than
- * who does not.
+ * Sets in which a few further bytes are ASCII characters: the bytes and their characters, in hex. In other
+ * sets ASCII characters may be missing, as in ISO 646 and Shift_JIS; so a program that knows the set reads no
+ * more of them than one that does not.
  */
 const fewSigns: readonly (readonly [RegExp, string])[] = [
   [/^armscii8$/, 'a429a528a92eab2cac2d'],
@@ -47,8 +47,8 @@ function signsOf(charset: string): string | undefined {
 }
 
 /**
- * Returns what makes UTF-8 of a text in a character set, by its plain name, in each way in which readers
- * do; nothing if it cannot be converted here.
+ * Returns converters to UTF-8 from a character set, given by its plain name, one for each way in which
+ * readers convert it; an empty list if it cannot be converted here.
  */
 export function toUtf8(charset: string): readonly MakeDecoder[] {
   return textDecoders(charset).map((make) => (give: Give) => new Recoded(give, make(), 'utf8'))
@@ -63,8 +63,8 @@ export function textsIn(charset: string, bytes: Buffer): readonly string[] {
 }
 
 /**
- * Replaces UTF-8 characters above U+00FF by their lowest byte, as readers do that keep text in single
- * bytes: so latin1 does with each UTF-16 code unit.
+ * Replaces UTF-8 characters above U+00FF by their lowest byte, like readers that keep text in single bytes:
+ * latin1 does this with each UTF-16 code unit.
  */
 export const lowBytes: MakeDecoder = (give) => {
   const decoder = new TextDecoder()
@@ -105,7 +105,7 @@ function textDecoders(charset: string): readonly (() => TextPieces)[] {
   const [, form, wide] = inSevenBits.find(([name]) => name.test(charset)) ?? []
   if (form !== undefined) {
     const make = () => withoutEscapes(form, wide!)
-    // The runtime takes a backslash for a yen behind some escapes, and glibc does not.
+    // The runtime treats a backslash as a yen sign after some escapes, and glibc does not.
     return charset.includes('jp') ? [iso2022JpByRuntime, make] : [make]
   }
   const signs = signsOf(charset)
@@ -211,7 +211,7 @@ class Recoded implements Decoder {
   }
 
   end(): void {
-    this.#put(this.#text.end() || '') // that of CESU-8 may say 0
+    this.#put(this.#text.end() || '') // the decoder of CESU-8 may return 0
   }
 
   #put(text: string): void {

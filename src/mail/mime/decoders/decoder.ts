@@ -19,7 +19,7 @@ export interface Decoder {
 /** Makes a decoder. Nothing else may use `buffer` while the decoder is in use. */
 export type MakeDecoder = (give: Give, buffer: Buffer) => Decoder
 
-/** Returns what makes decoders of a class; `more` is what their constructor takes besides. */
+/** Returns a factory for decoders of a class; `more` are further arguments of the constructor. */
 export function makerOf<More extends readonly unknown[]>(
   Class: new (give: Give, buffer: Buffer, ...more: More) => Decoder,
   ...more: More
@@ -83,8 +83,8 @@ export function* decoded<Result>(
 }
 
 /**
- * Counts the bytes that go in or those that come out, whichever are more: a line of uuencode gives what it
- * says, and need not have it.
+ * Counts the bytes of the input or of the output, whichever are more: a line of uuencode yields the length
+ * that it declares, even if its data is shorter.
  */
 function* decodeInto(store: Store, part: Bytes, make: MakeDecoder, work: Work): Steps {
   const buffer = work.buffers.pop() ?? Buffer.allocUnsafeSlow(BUFFER_SIZE)
@@ -142,7 +142,7 @@ export class Writer {
   }
 }
 
-/** A decoder that takes byte after byte, and writes what becomes of them. */
+/** A decoder that handles one byte after the other. */
 export abstract class ByteDecoder implements Decoder {
   protected readonly out: Writer
 

@@ -17,7 +17,7 @@ const differences: Readonly<Record<string, string>> = {
   '273': '437b4ac44f21597e5adc5f5e635b6af67ca7a1dfb0a2b540baacbb7cc0e4cca6d0fcdc7de0d6ec5cfc5d',
 }
 
-/** Their other names. Those from 1140 on have the sign of the euro besides. */
+/** Their other names. Those from 1140 on additionally have the euro sign. */
 const others: Readonly<Record<string, string>> = {
   ...{ '1140': '37', us: '37', ca: '37', nl: '37', wt: '37' },
   ...{ '1148': '500', be: '500', ch: '500', int: '500', int1: '500' },
@@ -32,7 +32,7 @@ const NAME = /^(?:cs)?(?:x?ebcdic(?:cp)?|ibm|cp|ccsid)0*((?:[1-9a-z_]\w*)?)$/
 /** Numbers alone are names to glibc, as are those of the registry of the OSF, in hex. */
 const NUMBER = /^(?:(500|1026|1047)|500v1|osf1002([0-9a-f]{4}))$/
 
-/** Returns the code page of EBCDIC that a plain name may name; undefined if it names none. */
+/** Returns the EBCDIC code page of a plain name; undefined if it is not one. */
 function pageOf(charset: string): string | undefined {
   const number = NUMBER.exec(charset)
   if (!number) return NAME.exec(charset)?.[1]
@@ -47,7 +47,7 @@ export function isEbcdic(charset: string): boolean {
   return isKnown || (page !== undefined && UNKNOWN_PAGES.test(page))
 }
 
-/** Returns what bytes in a character set of EBCDIC are in latin1; undefined if that is not known here. */
+/** Returns the table from an EBCDIC character set to latin1; undefined if the set is not known here. */
 export function ebcdicToLatin1(charset: string): Buffer | undefined {
   const name = pageOf(charset) ?? ''
   const page = Object.hasOwn(others, name) ? others[name]! : name

@@ -6,9 +6,9 @@ const SI = 0x0f
 const TILDE = 0x7e
 
 /**
- * Takes the escapes out of a text in seven bits that switches between ASCII and a set of two bytes: as in
- * ISO-2022 (RFC 1468, 1557, 1922) or HZ (RFC 1843). Bytes of the other set get their highest bit, as in EUC.
- * What stands in ASCII stays as it is, whatever national form of ASCII an escape names.
+ * Removes the escapes from a seven-bit text that switches between ASCII and a two-byte set: as in ISO-2022
+ * (RFC 1468, 1557, 1922) or HZ (RFC 1843). Bytes of the other set get their highest bit, as in EUC. Text in
+ * ASCII stays unchanged, whatever national form of ASCII an escape names.
  */
 export class WithoutEscapes {
   readonly #form: 'iso2022' | 'hz'
@@ -41,11 +41,11 @@ export class WithoutEscapes {
     return -1
   }
 
-  /** Returns the escape with this byte; '' if it is over (ISO/IEC 2022 13). */
+  /** Returns the escape with this byte; '' if the escape is complete (ISO/IEC 2022 13). */
   #inEscape(byte: number): string {
     const begun = this.#escape + String.fromCharCode(byte)
     if (byte >= 0x20 && byte < 0x30) return begun.slice(0, 4)
-    // What is called G1 to G3 counts only behind a shift.
+    // The sets G1 to G3 apply only after a shift.
     if (/^\x1b\$(?:\(?[@-~])$/.test(begun)) this.#isWide = true
     else if (/^\x1b\([@-~]$/.test(begun)) this.#isWide = false
     return ''

@@ -27,13 +27,13 @@ for (let value = 0; value < 16; value++) {
   hex[digit.toUpperCase().charCodeAt(0)] = value
 }
 
-/** What readers make of the two bytes after a `=`, whatever they are. */
+/** How readers decode the two bytes after a `=`, whatever they are. */
 const anyDigits = {
   /** As libEtPan and VMime: a byte that is not a digit is 0. */
   'as zeros': (high: number, low: number) =>
     (Math.max(hex[high]!, 0) << 4) | Math.max(hex[low]!, 0),
 
-  /** As GNU mailutils by strtoul(3): a digit may stand alone, and may have a blank or a sign before it. */
+  /** As GNU mailutils by strtoul(3): one digit is enough, and a blank or a sign may precede it. */
   'as number': (high: number, low: number) => {
     if (hex[high]! >= 0) return hex[low]! >= 0 ? (hex[high]! << 4) | hex[low]! : hex[high]!
     if (hex[low]! < 0) return 0
@@ -46,12 +46,13 @@ type AnyDigits = keyof typeof anyDigits
 /** One of the ways in which readers are known to decode quoted-printable. */
 interface QuotedPrintableMode {
   /**
-   * What happens to a `=` that begins no escape.
+   * How a `=` that begins no escape is treated.
+   *
    * - `keep`: the `=` stays.
-   * - `drop`: the `=` goes, with blanks after it.
-   * - `halve pair`: the `=` stays, and another `=` that follows goes, as in Python's binascii.
-   * - `keep two`, `keep three`: the `=` stays with the byte, or the two bytes, after it, even if
-   *   these are blanks before a line end, or a `=`. `keep two` drops a byte after a digit.
+   * - `drop`: the `=` is removed, with blanks after it.
+   * - `halve pair`: the `=` stays, and another `=` that follows is removed, as in Python's binascii.
+   * - `keep two`, `keep three`: the `=` stays with the byte, or the two bytes, after it, even if these are
+   *   blanks before a line end, or a `=`. `keep two` drops a byte after a digit.
    * - `as zeros`, `as number`: any two bytes are an escape, unless they are a line end.
    */
   readonly strange: 'keep' | 'keep two' | 'keep three' | 'drop' | 'halve pair' | AnyDigits
@@ -64,13 +65,13 @@ interface QuotedPrintableMode {
 /** The standard way: as the most lenient readers decode. */
 const LENIENT_ESCAPES: QuotedPrintableMode = { strange: 'keep', trims: false, escapes: true }
 
-/** What occurred that readers decode in different ways, or that decoding changes. */
+/** The features found that readers decode in different ways, or that decoding changes. */
 class QuotedPrintableOddities {
   /** A `=` began neither an escape nor a soft line break. */
   strange = false
-  /** Blanks stood at the end of a line, or after the `=` of a soft line break. */
+  /** Blanks at the end of a line, or after the `=` of a soft line break. */
   blanks = false
-  /** Blanks stood after the `=` of a soft line break. */
+  /** Blanks after the `=` of a soft line break. */
   brokenBreak = false
   /** An escape or a soft line break occurred. */
   encoded = false
@@ -83,8 +84,8 @@ class QuotedPrintableOddities {
 }
 
 /**
- * Decodes quoted-printable (RFC 2045 6.7) in pieces of any size, as the mode says. Hexadecimal
- * digits may be in either case. A soft line break may have blanks after its `=`, and any line end.
+ * Decodes quoted-printable (RFC 2045 6.7) in pieces of any size, according to the mode. Hexadecimal digits
+ * may be in either case. A soft line break may have blanks after its `=`, and any line end.
  */
 export class QuotedPrintableDecoder implements Decoder {
   readonly #out: Writer
@@ -159,7 +160,7 @@ export class QuotedPrintableDecoder implements Decoder {
     this.#endsInCr = bytes[to - 1] === CR
   }
 
-  /** Returns the place of the next `=`, or of the next blank if blanks at the end of a line matter. */
+  /** Returns the offset of the next `=`, or of the next blank if blanks at the end of a line matter. */
   #nextOfInterest(bytes: Buffer, from: number, looksForBlanks: boolean): number {
     const near = looksForBlanks ? bytes.length : Math.min(bytes.length, from + NEAR)
     let at = from
@@ -173,7 +174,10 @@ export class QuotedPrintableDecoder implements Decoder {
     return equals < 0 ? bytes.length : equals
   }
 
-  /** Reads from a `=` on. Returns where to go on; -1 if that depends on bytes that are to come. */
+  /**
+   * Reads from a `=` on. Returns the offset to continue at; -1 if that depends on bytes that have not
+   * arrived.
+   */
   #escape(bytes: Buffer, at: number, last: boolean): number {
     const high = hex[bytes[at + 1] ?? 0]!
     const low = hex[bytes[at + 2] ?? 0]!
@@ -254,7 +258,7 @@ export class QuotedPrintableDecoder implements Decoder {
   }
 }
 
-/** Returns whether a blank stands, or may stand, at the end of a line. */
+/** Returns whether a blank is, or may be, at the end of a line. */
 function hasLastBlank(bytes: Buffer): boolean {
   const last = bytes.at(-1) === CR ? bytes.at(-2) : bytes.at(-1)
   return last === SPACE || last === TAB || LAST_BLANKS.some((blank) => bytes.includes(blank))
@@ -341,8 +345,8 @@ class QuotedPrintableInLines implements Decoder {
 }
 
 /**
- * The ways in which readers decode quoted-printable. If nothing was odd or encoded, the text stands
- * as it is.
+ * The ways in which readers decode quoted-printable. If nothing was odd or encoded, the text appears
+ * unchanged.
  */
 export class QuotedPrintablePlan implements DecodingPlan {
   readonly odd = new QuotedPrintableOddities()
@@ -375,7 +379,7 @@ export class QuotedPrintablePlan implements DecodingPlan {
   }
 }
 
-/** What these readers make of a strange escape also applies to a soft line break with blanks in it. */
+/** These readers treat a soft line break with blanks like a strange escape. */
 const ALSO_OF_BLANKS = [
   'as zeros', // libEtPan, VMime
   'keep three', // GMime, Camel, Ruby, PHP
@@ -401,8 +405,8 @@ function escapesBy(mode: Partial<QuotedPrintableMode> = {}): MakeDecoder {
 }
 
 /**
- * Removes soft line breaks first, and then decodes escapes, so that an escape is found even if a
- * soft line break stands in it.
+ * Removes soft line breaks before escapes are decoded, so that an escape is found even if it contains a soft
+ * line break.
  */
 const softBreaks = escapesBy({ escapes: false })
 

@@ -4,15 +4,15 @@ import { ByteDecoder, type Give } from './decoder.ts'
 
 const PERCENT = 0x25
 
-/** What readers make of line ends, and of a CR that no LF follows. */
+/** How readers treat line ends, and a CR without a following LF. */
 export interface LineEndMode {
-  /** What line ends become; `same`: they stay as they are. */
+  /** The replacement for line ends; `same`: they stay unchanged. */
   readonly to: 'lf' | 'crlf' | 'same'
-  /** What a bare CR is: itself, nothing, a line end, or a line end together with the byte after it. */
+  /** The meaning of a bare CR: itself, nothing, a line end, or a line end together with the byte after it. */
   readonly bareCr: 'itself' | 'nothing' | 'line end' | 'line end with the next'
 }
 
-/** Changes line ends as the mode says. */
+/** Changes line ends according to the mode. */
 export class LineEnds extends ByteDecoder {
   readonly #mode: LineEndMode
   #cr = false
@@ -61,7 +61,7 @@ export class LineEnds extends ByteDecoder {
   }
 }
 
-/** Removes a byte wherever it stands: each CR, or each NUL, as some readers do. */
+/** Removes each occurrence of a byte: each CR, or each NUL, as some readers do. */
 export class WithoutByte extends ByteDecoder {
   readonly #byte: number
 
@@ -93,7 +93,7 @@ export class WithoutTails extends ByteDecoder {
 export class Unflowed extends ByteDecoder {
   #blank = false
   #cr = false
-  /** Whether only quote marks have come of this line. */
+  /** Whether this line contains only quote marks until now. */
   #front = true
 
   protected take(byte: number): void {
@@ -135,7 +135,7 @@ export class Unstuffed extends ByteDecoder {
   }
 }
 
-/** Leaves out backslashes, and the letters of line ends behind them (RFC 6350 3.4). */
+/** Removes backslashes, and the letters of line ends after them (RFC 6350 3.4). */
 export class Unescaped extends ByteDecoder {
   #isEscaped = false
 
@@ -146,7 +146,7 @@ export class Unescaped extends ByteDecoder {
   }
 }
 
-/** Decodes `%` and two hexadecimal digits (RFC 3986 2.1). Any other `%` stands for itself. */
+/** Decodes `%` and two hexadecimal digits (RFC 3986 2.1). Any other `%` stays unchanged. */
 export class Unpercented extends ByteDecoder {
   #held = ''
 

@@ -15,18 +15,19 @@ import {
 /** One of the ways in which readers are known to decode uuencode. */
 interface UuencodeMode {
   /**
-   * Which lines are data. The first character of a line says how many bytes the line has.
-   * - `about`: lines that are not much longer than that.
+   * Which lines are data. The first character of a line declares the number of bytes.
+   *
+   * - `about`: lines that are not much longer than declared.
    * - `whole`: those of them that are complete and have no lower-case letters.
-   * - `complete`: the same, but lower-case letters may stand after what the line says to have.
+   * - `complete`: the same, but lower-case letters may follow the declared data.
    * - `exact`: those of them that have no characters beyond.
    * - `any`: all lines; the lowest six bits of the first character are the length.
-   * - `folded`: all lines, with lower-case letters taken for upper case.
+   * - `folded`: all lines, with lower-case letters read as upper case.
    */
   readonly lines: 'about' | 'whole' | 'complete' | 'exact' | 'any' | 'folded'
   /**
-   * How many bytes a line gives. `said`: as many as it says; what is missing counts as zero. `line`: all
-   * up to its end. `groups`: as many as it says, and no more than its whole groups of four have.
+   * The number of bytes that a line yields. `said`: the declared number; missing data counts as zero. `line`:
+   * all up to its end. `groups`: the declared number, but no more than its complete groups of four contain.
    */
   readonly length: 'said' | 'line' | 'groups'
   /** Whether a line of zero bytes, or `end`, ends the data. If not, it is skipped. */
@@ -41,8 +42,8 @@ const STANDARD: UuencodeMode = {
 }
 
 /**
- * The other ways, which are tried if something odd occurred: PHP, KMime and MIME::Parser go on behind an
- * end; MIME::Parser skips lines that are too long or have lower-case letters.
+ * The other ways, which are tried after an odd feature: PHP, KMime and MIME::Parser continue after an end;
+ * MIME::Parser skips lines that are too long or have lower-case letters.
  */
 const otherModes: readonly Partial<UuencodeMode>[] = [
   { stops: false },
@@ -58,11 +59,11 @@ const otherModes: readonly Partial<UuencodeMode>[] = [
   { lines: 'folded' },
 ]
 
-/** What occurred in uuencode that readers decode in different ways. */
+/** The features found in uuencode that readers decode in different ways. */
 interface UuencodeOddities {
   /** Before the end, a line did not fit its first character, or was not data. */
   lines: boolean
-  /** Data stood after what may be the end, or there was no end. */
+  /** Data followed a possible end, or there was no end. */
   end: boolean
 }
 
@@ -157,7 +158,7 @@ export class UuencodeDecoder implements Decoder {
     this.#hasData ||= length > 0
   }
 
-  /** Returns the number of bytes that a line has, which is not empty; OTHER if the line is not data. */
+  /** Returns the number of bytes in a line, which must not be empty; OTHER if the line is not data. */
   #lengthOf(bytes: Buffer, from: number, end: number): number {
     const first = bytes[from]!
     const { lines, length: by } = this.#mode
@@ -186,7 +187,7 @@ function hasSmall(bytes: Buffer, from: number, end: number): boolean {
   return false
 }
 
-/** Returns whether the line says that it has zero bytes: it is a back-tick or a blank alone. */
+/** Returns whether the line declares zero bytes: it is a back-tick or a blank alone. */
 function isZeroLine(bytes: Buffer, from: number, end: number): boolean {
   return end === from + 1 && (bytes[from] === 0x60 || bytes[from] === 0x20)
 }
@@ -215,8 +216,8 @@ export function isEndLine(bytes: Buffer, from: number, end: number): boolean {
 const LINE_IN_C = 127
 
 /**
- * Ends lines of uuencode where some readers begin the next line. `records`: after as many characters
- * as the first character says, as GMime does. `pieces`: after LINE_IN_C characters.
+ * Ends lines of uuencode where some readers begin the next line. `records`: after the number of characters
+ * that the first character declares, as GMime does. `pieces`: after LINE_IN_C characters.
  */
 class CutLines extends ByteDecoder {
   readonly #by: 'records' | 'pieces'
@@ -247,8 +248,8 @@ function charactersOf(first: number): number {
 }
 
 /**
- * Decodes uuencode as KMime does. Blanks, and characters that uuencode does not use, are skipped. A
- * group of four may go on in the next line. Each line gives at most as many bytes as it says.
+ * Decodes uuencode like KMime. Blanks, and characters that uuencode does not use, are skipped. A group of
+ * four may continue in the next line. Each line yields at most the declared number of bytes.
  */
 class UuencodeAcrossLines extends ByteDecoder {
   #startsLine = true

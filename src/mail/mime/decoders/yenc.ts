@@ -20,7 +20,10 @@ class YencDecoder extends ByteDecoder {
   #isEscaped = false
   #cr = false
 
-  /** `controls` states what a CR that no LF follows is, and a NUL: data, or skipped; `onControl` is called for each. */
+  /**
+   * `controls` states whether a CR without a following LF, and a NUL, are data or skipped; `onControl` is
+   * called for each.
+   */
   constructor(give: Give, buffer: Buffer, controls: 'data' | 'skip', onControl = () => {}) {
     super(give, buffer)
     this.#controls = controls

@@ -5,9 +5,9 @@ import { limits } from '../shared/limits.ts'
 
 /** A field of a header as some reader of mail sees it, in latin1. */
 export interface Field {
-  /** All that stands before the colon, in lower case; '' for a line that is not a field. */
+  /** The text before the colon, in lower case; '' for a line that is not a field. */
   readonly name: string
-  /** All that follows the colon, with folds; the whole line if the line is not a field. */
+  /** The text after the colon, with folds; the whole line if the line is not a field. */
   readonly value: string
 }
 
@@ -19,7 +19,7 @@ export function plainName(name: string): string {
   return withoutCommentsEvenInQuotes(name).replace(/[^a-z0-9-]/g, '')
 }
 
-/** Removes comments, which stand in parentheses (RFC 822 3.4.3), even inside of quotes. */
+/** Removes comments in parentheses (RFC 822 3.4.3), even inside quotes. */
 export function withoutCommentsEvenInQuotes(text: string): string {
   if (!text.includes('(')) return text
   let kept = ''
@@ -33,13 +33,13 @@ export function withoutCommentsEvenInQuotes(text: string): string {
   return depth === 0 ? kept + text.slice(from) : kept
 }
 
-/** The limit of their characters, in words. */
+/** The message for the limit of their characters. */
 export const TOO_LONG = `more than ${limits.fieldCharacters} characters about content`
 
-/** Collects the lines of a header that say something about content, in bounded memory. */
+/** Collects the lines of a header that describe content, in bounded memory. */
 export class MimeLines {
   #text = ''
-  /** What came since `takeFresh` was called. */
+  /** The lines added since `takeFresh` was called. */
   #fresh = ''
   #words = ''
   #keeping = false
@@ -62,7 +62,7 @@ export class MimeLines {
     if (this.#hasWords) this.#addWords(ended)
     else if (ended.includes('=?')) {
       this.#hasWords = true
-      this.#addWords(ended.trimStart()) // a fold would continue the last field with words
+      this.#addWords(ended.trimStart()) // otherwise a fold would continue the last field with words
     }
     if (!this.#keeping) return
     this.#text += ended
@@ -70,8 +70,8 @@ export class MimeLines {
   }
 
   /**
-   * Takes the fields of a header that all readers read alike (well-formed.ts). No encoded word hides
-   * anything in it, so that words are not collected.
+   * Adds the fields of a header that all readers read alike (well-formed.ts). No encoded word hides anything
+   * in it, so words are not collected.
    */
   addWellFormed(header: Header): void {
     this.hasControls = CONTROL.test(header.text)
@@ -104,7 +104,7 @@ export class MimeLines {
     return this.#text
   }
 
-  /** By which headers are known that say the same. */
+  /** A key that is equal for headers with the same information. */
   get key(): string {
     return `${this.hasControls} ${this.#text.length} ${this.#text}${this.#words}`
   }
@@ -121,7 +121,7 @@ export class MimeLines {
     return this.#words !== '' && hasHiddenLineEnd(this.#words)
   }
 
-  /** The lines that have encoded words, decoded. A line end in an encoded word ends a line here. */
+  /** The lines with encoded words, decoded. A line end in an encoded word ends a line here. */
   get decodedWords(): string {
     return decodeWords(this.#words).replace(/\r\n?/g, '\n')
   }

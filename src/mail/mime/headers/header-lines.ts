@@ -4,8 +4,8 @@ import { COLON, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 export const STRANGE_MAX = 8
 
 /**
- * Returns whether the line begins with a name and a colon. The name has at most two words, and
- * blanks may stand before it.
+ * Returns whether the line begins with a name and a colon. The name has at most two words, and blanks may
+ * precede it.
  */
 export function isField(bytes: Buffer, from: number, end: number): boolean {
   let blanks = 0
@@ -22,8 +22,8 @@ export function isField(bytes: Buffer, from: number, end: number): boolean {
 }
 
 /**
- * Returns whether the line is that of an mbox above a mail. Readers skip it, and so does libclamav;
- * `>From ` came of mail that was delivered twice.
+ * Returns whether the line is the mbox separator above a mail. Readers skip it, and so does libclamav;
+ * `>From ` occurs in mail that was delivered twice.
  */
 export function isFromLine(bytes: Buffer, from: number): boolean {
   return /^>?From /.test(bytes.toString('latin1', from, from + 6))

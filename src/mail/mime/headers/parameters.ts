@@ -4,10 +4,9 @@ import { isAsciiOrUtf8, plainCharset, toUtf8 } from '../decoders/charsets.ts'
 import { LimitExceeded, limits } from '../shared/limits.ts'
 
 /**
- * Returns all forms in which some reader understands the `boundary` parameters of a header, in lower
- * case: with and without quotes, escapes, folds, comments, encoded words and the sections of RFC
- * 2231. Takes time linear in the header's length. Throws LimitExceeded if a boundary is too long, or if
- * there are too many.
+ * Returns all forms in which some reader understands the `boundary` parameters of a header, in lower case:
+ * with and without quotes, escapes, folds, comments, encoded words and the sections of RFC 2231. The time is
+ * linear in the header's length. Throws LimitExceeded if a boundary is too long, or if there are too many.
  */
 export function readBoundaries(header: string): string[] {
   const found = new Set<string>()
@@ -41,7 +40,7 @@ function addBoundaries(text: string, found: Set<string>): void {
 
 /** The most character sets of one header that are tried: the first ones, and the last. */
 const CHARSETS_MAX = 4
-/** The most characters of a parameter that names one, with what may stand around the name. */
+/** Upper limit for the characters of a parameter that names one, with any text around the name. */
 const CHARSET_VALUE_MAX = 100
 /** The name of a character set, in any quotes. */
 const CHARSET_NAME = /^["'<\\\s=]*([\w.:\\-]{1,40})/
@@ -77,13 +76,13 @@ export function charsetsIn(header: string): readonly string[] {
   return found
 }
 
-/** Behind this many characters every value is too long, escapes included. */
+/** A value of more characters is too long, escapes included. */
 const VALUE_MAX = 2 * limits.boundary
 
 /**
- * Finds all parameters of this name in a text as lenient readers do: by its word, wherever that stands. The
- * value is the text after the `=`, which it begins; `isSection` means that the parameter is written in
- * sections, as `boundary*=` or `boundary*0*=` (RFC 2231). Takes time linear in the length of the text.
+ * Finds all parameters of this name in a text like lenient readers: by its word, at any position. `value` is
+ * the text that begins after the `=`. `isSection` means that the parameter is written in sections, as
+ * `boundary*=` or `boundary*0*=` (RFC 2231). The time is linear in the length of the text.
  */
 function* parametersIn(
   text: string,
@@ -100,10 +99,7 @@ function* parametersIn(
   }
 }
 
-/**
- * Returns what a section of a value says, without the language before it and without escapes (RFC
- * 2231 4).
- */
+/** Returns the value of a section, without the language before it and without escapes (RFC 2231 4). */
 function ofSection(value: string): string {
   return decodeEscapes((quotedIn(value) ?? tokenIn(value)).replace(/^[^']*'[^']*'/, ''), '%')
 }

@@ -12,13 +12,13 @@ import {
 } from './fields.ts'
 import { charsetsIn, readBoundaries } from './parameters.ts'
 
-/** The encodings of content. `identity` stands for content that is not encoded. */
+/** The encodings of content. `identity` is content that is not encoded. */
 export type Encoding = 'identity' | 'base64' | 'quoted-printable' | 'uuencode'
 
 /** Whether readers see something: no reader does, all readers do, or some readers may. */
 export type Certainty = 'no' | 'sure' | 'maybe'
 
-/** What any reader may understand of the header of a message or part. */
+/** The information that any reader may get from the header of a message or part. */
 export interface PartHeader {
   readonly fields: readonly Field[]
   /** The type in lower case, `type/subtype`; '' if the header names none. */
@@ -27,7 +27,7 @@ export interface PartHeader {
   readonly multipart: Certainty
   /** Whether the header announces a message. */
   readonly message: Certainty
-  /** The boundary as it is written; undefined if readers may differ about more than blanks in it. */
+  /** The boundary as written; undefined if readers may differ about more than blanks in it. */
   readonly boundary: string | undefined
   /** All boundaries in all forms in which some reader understands them, in lower case. */
   readonly boundaries: readonly string[]
@@ -41,11 +41,11 @@ export interface PartHeader {
   readonly isText: boolean
   /** Whether the header has a disposition: some readers then save text, too, that they show. */
   readonly hasDisposition: boolean
-  /** Whether the header says S/MIME or OpenPGP, so that mail programs open the content as that. */
+  /** Whether the header declares S/MIME or OpenPGP, so that mail programs open the content as that. */
   readonly isContainer: boolean
-  /** Whether it says OpenPGP. */
+  /** Whether the header declares OpenPGP. */
   readonly isOpenPgp: boolean
-  /** Whether the header says a calendar or cards, so that programs open the content as that. */
+  /** Whether the header declares a calendar or cards, so that programs open the content as that. */
   readonly isCalendar: boolean
   /** Whether the header names a file of mail, which some readers open as an attached message. */
   readonly isMailFile: boolean
@@ -63,9 +63,9 @@ const ENCODING = 'content-transfer-encoding'
 const DISPOSITION = 'content-disposition'
 
 /**
- * Reads what a header says about its content. `isWhole` means that each line was a field, and that an empty
- * line ended the header; `isOfPart`, that it belongs to a part, and not to a mail. Takes time linear in the
- * length of the lines. Throws LimitExceeded if there is too much in encoded words, or in boundaries.
+ * Parses the information of a header about its content. `isWhole` means that each line was a field, and that
+ * an empty line ended the header; `isOfPart`, that it belongs to a part, and not to a mail. The time is
+ * linear in the length of the lines. Throws LimitExceeded if there are too many encoded words or boundaries.
  */
 export function readPartHeader(
   lines: MimeLines,
@@ -78,8 +78,7 @@ export function readPartHeader(
     hasControls,
     hidesLineEnd,
   }
-  // Some readers decode encoded words first. For them a field begins after a line end that stands
-  // in an encoded word.
+  // Some readers decode encoded words first. For them a line end in an encoded word begins a new field.
   if (hidesLineEnd) return readText(`${lines.text}\n${lines.decodedWords}`, said)
   if (!said.isClear || lines.text.length > KNOWN_LENGTH) return readText(lines.text, said)
   const start = isOfPart ? 'part ' : 'mail '
@@ -93,14 +92,15 @@ export function readPartHeader(
 }
 
 /**
- * The headers of texts that are shown, by all that they say about content. Most say it in the same few words,
- * which are read once. A file's name and a boundary are others in each mail: no header with one is here.
+ * The headers of displayed texts, by all their information about content. Most have the same few values,
+ * which are parsed once. File names and boundaries differ in each mail, so headers that contain one are not
+ * cached here.
  */
 const knownHeaders = new LruCache<PartHeader>(256)
 /** The most characters of one that is kept. */
 const KNOWN_LENGTH = 512
 
-/** What is known of a header besides its lines about content. */
+/** The properties of a header in addition to its lines about content. */
 interface HeaderTraits {
   readonly isOfPart: boolean
   /** Whether all readers see the same lines, and the header ends with them. */
@@ -201,7 +201,7 @@ function unfolded(value: string): string {
   return value.replace(/[\r\n]/g, '').trim()
 }
 
-/** What stands in the fields about content, unfolded, and what readers understand by it. */
+/** The unfolded values of the fields about content, and how readers understand them. */
 interface Said
   extends Pick<PartHeader, 'fields' | 'charsets' | 'type' | 'boundary' | 'boundaries'> {
   readonly hidesLineEnd: boolean
@@ -212,7 +212,7 @@ interface Said
   readonly possible: readonly Encoding[]
 }
 
-/** What is odd in a header. */
+/** Returns the oddities of a header. */
 function odditiesOf(hasControls: boolean, said: Said): Oddity[] {
   const { hidesLineEnd, fields, types, encodings, dispositions, charsets } = said
   const { type, boundary, boundaries, possible } = said
@@ -232,7 +232,7 @@ function odditiesOf(hasControls: boolean, said: Said): Oddity[] {
   return OF_HEADERS.filter((oddity) => odd[oddity])
 }
 
-/** What the header says in fields about content, and in lines that are no fields. */
+/** Returns the fields about content, and the lines that are not fields, as text. */
 function aboutEncoding(fields: readonly Field[]): string {
   const lines = fields.filter(({ name }) => name === '' || /content|encod/.test(name))
   return lines.map(({ name, value }) => `${name}:${value}`).join('\n')
@@ -261,7 +261,7 @@ function hasOddQuotes(value: string): boolean {
   return value.split('"').length % 2 === 0
 }
 
-/** Returns whether the header has one boundary. Many boundaries have the word boundary in them. */
+/** Returns whether the header has one boundary. Many boundaries contain the word boundary. */
 function isSaidOnce(text: string, boundary = ''): boolean {
   const count = (words: string) => words.match(/boundary/gi)?.length ?? 0
   return count(text) - count(boundary) === 1
@@ -292,12 +292,12 @@ const EMPTY: PartHeader = {
 /** A part without a type may be a file to readers that give every part a type. */
 const EMPTY_PART: PartHeader = { ...EMPTY, isText: false }
 
-/** Stands for the header of content without one: between and after the parts of a multipart. */
+/** The header of content without one: between and after the parts of a multipart. */
 export const NO_HEADER: PartHeader = EMPTY
 
 /**
- * Returns the text, with a second copy without comments if it has any. Some readers remove comments
- * even inside of words.
+ * Returns the text, followed by a copy without comments if it has any. Some readers remove comments even
+ * inside words.
  */
 function withReadings(text: string): string {
   return text.includes('(') ? `${text}\n${withoutCommentsEvenInQuotes(text)}` : text
@@ -334,7 +334,7 @@ function messageCertainty(
   return /message[\s(]*\/|^\s*message\s*(?:;|$)/.test(types) ? 'maybe' : 'no'
 }
 
-/** Returns the first word of the value, for a type that cannot be read strictly. */
+/** Returns the first word of the value, for a type that cannot be parsed strictly. */
 function typeOf(value: string): string {
   return /^[^\s;]*/.exec(value)![0].toLowerCase()
 }
@@ -391,22 +391,21 @@ const WORDS: ReadonlyMap<string, Encoding> = new Map([
   ['quoted-printable', 'quoted-printable'],
 ])
 /**
- * Readers that do not know one of these words take the content as it stands. Without the `x-`, the
- * words are unknown to uudeview, which then tries base64 as well.
+ * Readers that do not know one of these words do not decode the content. Without the `x-`, the words are
+ * unknown to uudeview, which then tries base64 as well.
  */
 const UUENCODE_WORDS: ReadonlySet<string> = new Set(['x-uuencode', 'x-uue'])
 
-/** Returns whether each value is a word of RFC 2045. Blanks may stand around it. */
+/** Returns whether each value is a word of RFC 2045, possibly with blanks around it. */
 function areAllKnown(values: readonly string[]): boolean {
   return values.every((value) => WORDS.has(value.trim().toLowerCase()))
 }
 
 /**
- * Returns the encodings by which some reader may decode the content. `values` are those of all
- * encoding fields; `isPlain` means that readers agree about the fields; `header` is all that the
- * header says about content. A word that readers know, alone in one plain field, says
- * which encodings there are. If none does, `identity` and all encodings that the header mentions are
- * returned.
+ * Returns the encodings by which some reader may decode the content. `values` are those of all encoding
+ * fields; `isPlain` means that readers agree about the fields; `header` is the whole information about
+ * content. If one plain field contains a known word alone, that word selects the encodings. Otherwise
+ * `identity` and all encodings that the header mentions are returned.
  */
 function encodingsOf(
   values: readonly string[],
@@ -436,8 +435,7 @@ function encodingsOf(
 }
 
 /**
- * Returns the letters and digits of a text and of its encoded words. Some readers skip all other
- * characters.
+ * Returns the letters and digits of a text and of its encoded words. Some readers skip all other characters.
  */
 function lettersOf(header: string): string {
   const all = header.includes('=?') ? `${header}\n${decodeWords(header)}` : header

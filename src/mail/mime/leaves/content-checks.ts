@@ -30,7 +30,7 @@ export function splitLineEnd(source: Bytes): { readonly bare: Bytes; readonly en
   return { bare: end === NO_LINE_END ? source : source.slice(0, source.size - end.length), end }
 }
 
-/** What a content is, if it is taken for a text. */
+/** The properties of a content when it is read as a text. */
 export interface TextProperties {
   /** Whether all bytes were printable characters (of 8 bits), tabs, form feeds and line ends. */
   isText: boolean
@@ -82,8 +82,9 @@ function inspectText(
 export const FILE_STARTS = '<%{#!@['
 
 /**
- * Whether a text may be a file by its first character, the first of 1,024 bytes that is neither a blank
- * nor a control character. If it may be, scanners get it once more: so a wide rule costs a scan at most.
+ * Returns whether a text may be a file, judging by its first character: the first of 1,024 bytes that is
+ * neither a blank nor a control character. If it may be, scanners get it once more, so a wide rule costs at
+ * most a scan.
  */
 export function mayBeginFile(text: Bytes): boolean {
   const start = text.gather(0, 1024)
@@ -114,8 +115,8 @@ export function* holdsCodedData(
 }
 
 /**
- * The bytes on each side of the seam of two chunks that are searched together: the beginning of a
- * line by which data is known may lie across the seam.
+ * The bytes on each side of the seam of two chunks that are searched together: the beginning of a line that
+ * starts data may lie across the seam.
  */
 const SEAM = 64
 
@@ -139,7 +140,7 @@ export const FIELDS_OF_MAIL: readonly string[] = [
   'Subject',
 ]
 
-/** Returns whether libclamav takes the file for mail, as it stands. */
+/** Returns whether libclamav recognizes the unchanged file as mail. */
 export function isKnownAsMail(file: Bytes): boolean {
   const start = startOf(file)
   return FIELDS_OF_MAIL.some((name) => start.startsWith(`${name}: `))
@@ -149,16 +150,16 @@ export function isKnownAsMail(file: Bytes): boolean {
 const UNANNOUNCED_MAX = 1024 * 1024
 
 /**
- * Returns whether the source begins as the header of a mail: with a field, and then an empty line
- * within MAIL_START bytes. The empty line may stand further down, within UNANNOUNCED_MAX bytes, if
- * all above it looks like a header. Some readers save the bytes after that line as a file.
+ * Returns whether the source begins like the header of a mail: with a field, and then an empty line within
+ * MAIL_START bytes. The empty line may be further down, within UNANNOUNCED_MAX bytes, if all lines above it
+ * look like a header. Some readers save the bytes after that line as a file.
  */
 export function* hasHeader(source: Bytes, work: Work): Steps<boolean> {
   if (!beginsAsMail(source)) return false
   return /\n\r?\n/.test(startBehindBlanks(source)) || (yield* areFieldsEnded(source, work))
 }
 
-/** The units of work of a line besides its bytes. */
+/** The units of work of a line, in addition to its bytes. */
 const LINE_COST = 8
 
 /** Returns whether fields come first, and then an empty line. */
@@ -198,7 +199,7 @@ export function beginsAsMailbox(source: Bytes): boolean {
   return startOf(source).startsWith('From ')
 }
 
-/** What stands in a mailbox before each mail but the first: an empty line, and the line of an mbox. */
+/** The separator before each mail of a mailbox except the first: an empty line, and the mbox line. */
 const MAIL_ENDS = ['\n\nFrom ', '\r\n\r\nFrom ']
 
 /** Finds where each mail of a mailbox begins but the first. */
@@ -221,7 +222,7 @@ export function* mailStarts(mailbox: Bytes): Generator<number> {
   }
 }
 
-/** Whether a NUL stands in it. */
+/** Returns whether the content contains a NUL. */
 export function holdsNul(content: Bytes, work: Work): Steps<boolean> {
   return work.some(content, (chunk) => chunk.includes(0))
 }

@@ -38,19 +38,19 @@ const COMPARED_WHOLE_MAX = 256
 /** The bytes of which a digest is made in the time of a unit of work. */
 const DIGESTED_PER_UNIT = 2
 
-/** The cost of a content besides its bytes, in units of work. */
+/** The cost of a content in units of work, in addition to its bytes. */
 const CONTENT_COST = 4096
 
 /** The cost of a content that was given before. */
 const SEEN_COST = 256
 
-/** The cost of a mail of a mailbox besides its bytes, which may be seven. */
+/** The cost of a mail of a mailbox, in addition to its bytes, which may be seven. */
 const MAIL_COST = 128
 
-/** The cost of a block of encoded data besides its bytes. */
+/** The cost of a block of encoded data, in addition to its bytes. */
 const BLOCK_COST = 2048
 
-/** The ways in which a content is opened, as bits: those of every file, and those that its leaf adds. */
+/** The ways in which a content is opened, as bits: those of every file, and those that its leaf part adds. */
 const AS_FILE = 1
 const AS_MESSAGE = 2
 const AS_CALENDAR = 4
@@ -71,7 +71,10 @@ const codedPlans: Readonly<Record<CodedKind, () => DecodingPlan>> = {
   'mime-quoted-printable': () => inOneWay(makerOf(QuotedPrintableDecoder)),
 }
 
-/** What nearly nobody opens is decoded once, so that mail that quotes it is cheap. */
+/**
+ * Returns a plan with the standard way alone, for data that hardly any program opens, so that mail that
+ * quotes it is cheap.
+ */
 function inOneWay(standard: MakeDecoder): DecodingPlan {
   return { standard, others: () => [] }
 }
@@ -83,26 +86,23 @@ export interface ContentsOptions extends WorkOptions {
    * message: it yields the units that it has done, and goes on when they were counted.
    */
   readonly onHeader?: (header: PartHeader) => Iterable<number>
-  /**
-   * The most messages or multiparts in one another (nested.ts); undefined if nobody wants to know
-   * about more.
-   */
+  /** Upper limit for nested messages or multiparts (nested.ts); undefined if the caller needs no limit. */
   readonly maxDepth?: number
-  /** Whether somebody wants to know the forms of parts (shared/forms.ts), which takes a look at each line. */
+  /** Whether the forms of parts are needed (shared/forms.ts), which requires a look at each line. */
   readonly seeksForms?: boolean
-  /** Called with the place of each part of which all is in one content. */
+  /** Called with the position of each part that was yielded completely as one content. */
   readonly onGiven?: (range: ByteRange) => void
   /** The same with the name of each file in uuencode, yEnc, a calendar or a card. */
   readonly onName?: (name: string) => Iterable<number>
 }
 
-/** Gives the contents of a mail that stands in bytes. */
+/** Yields the contents of a mail in the given bytes. */
 type ReadMail = (mail: Bytes, decoding: Decoding) => Steps
 
 /** Gives what came out of one way of decoding. */
 export type GiveReading = (reading: Bytes) => Steps
 
-/** What is said about a content that is given. */
+/** The properties of a yielded content. */
 interface GiveOptions {
   readonly isMail?: boolean
   readonly isCounted?: boolean
@@ -110,37 +110,37 @@ interface GiveOptions {
   readonly form?: PartForm | undefined
 }
 
-/** What is known about the leaf that is decoded now. */
+/** The state of the leaf part that is being decoded. */
 interface DecodedLeaf {
   /**
-   * Whether S/MIME or OpenPGP was read to its end in it. Then it need not be readable in the other ways of
-   * decoding the leaf.
+   * Whether S/MIME or OpenPGP was read to its end in it. Then the other ways of decoding the part need not be
+   * readable.
    */
   hasOpened: boolean
   header: PartHeader
   /** Whether it is a message, whatever its first lines are: by its type, its name, or in a digest. */
   readonly isMessage: boolean
-  /** Whether something around it says that it is S/MIME or OpenPGP; and whether it says OpenPGP. */
+  /** Whether its context declares it as S/MIME or OpenPGP, and whether as OpenPGP. */
   readonly isContainer: boolean
   readonly isOpenPgp: boolean
   /**
-   * Whether it begins as a mail among the lines of a header, and is no message: the reading of the mail around
-   * it finds what stands in it, however it is decoded.
+   * Whether it begins like a mail among the lines of a header, and is not a message: the reading of the
+   * surrounding mail finds its contents, however it is decoded.
    */
   readonly isReadAround: boolean
-  /** What it came out of within its part, and the names that it has there. */
+  /** The containers it was extracted from within its part, and the names that it has there. */
   readonly containers: readonly string[]
   readonly names: readonly string[]
-  /** How many messages stand around it (reader/depth.ts). */
+  /** The number of messages around it (reader/depth.ts). */
   messages: number
 }
 
-/** Nothing says what a file is that came out of OpenPGP. */
+/** A file from OpenPGP has no declared type. */
 const UNSAID = { isContainer: false, isOpenPgp: false }
 
 /**
- * The decoding of all that stands in one message, and the state that its readings share. What it gives
- * comes once, with all contents inside of it.
+ * The decoding of all contents of one message, and the state that its readings share. Each content is yielded
+ * once, with all its nested contents.
  */
 export class Decoding extends Work {
   readonly #readMail: ReadMail
@@ -158,18 +158,18 @@ export class Decoding extends Work {
   }
   /** Whether nothing is odd in the structure of the mail, so that its parts have forms (forms.ts). */
   isOrdinary = false
-  /** How many encoded mails and containers stand around what is decoded now. */
+  /** The number of encoded mails and containers around the current content. */
   depth = 0
   /** Whether the message was found to be nested deeper than `maxDepth`. */
   isTooDeep = false
-  /** Why something is left unread, by the first limit that left it; undefined if all is read. */
+  /** Why a part is left unread, by the first limit that was exceeded; undefined if all is read. */
   unread: string | undefined
   /**
-   * The digests of the contents that were given, and the ways in which each was opened to its end. Small
-   * contents stand there as they are.
+   * The digests of the contents that were yielded, and the ways in which each was opened to its end. Small
+   * contents are stored unchanged.
    */
   readonly #given = new Map<string, number>()
-  /** What listeners have still to do. */
+  /** The work that observers have postponed. */
   #postponed: Iterable<number>[] = []
 
   constructor(message: Bytes, options: ContentsOptions, readMail: ReadMail) {
@@ -197,8 +197,8 @@ export class Decoding extends Work {
   }
 
   /**
-   * Gives a content, unless it is empty or was given before. Returns whether it was given now. `isCounted`
-   * says that its bytes were counted when they were decoded.
+   * Yields a content, unless it is empty or was yielded before. Returns whether it was yielded now.
+   * `isCounted` means that its bytes were counted when they were decoded.
    */
   *give(source: Bytes, how: GiveOptions = {}): Steps<boolean> {
     const key = yield* this.keyOf(source)
@@ -230,7 +230,7 @@ export class Decoding extends Work {
     return true
   }
 
-  /** Gives a decoded content; then the contents inside of it, if it is a container or may be a mail. */
+  /** Yields a decoded content; then its nested contents, if it is a container or may be a mail. */
   *giveDecoded(source: Bytes, form?: PartForm): Steps {
     if (source.size === 0) return
     const key = yield* this.keyOf(source)
@@ -244,8 +244,8 @@ export class Decoding extends Work {
   }
 
   /**
-   * Decodes a source in each way of a plan. Gives each result; by default as it is, with the contents inside
-   * of it.
+   * Decodes a source in each way of a plan. Yields each result; by default unchanged, with its nested
+   * contents.
    */
   *giveByPlan(plan: DecodingPlan, part: Bytes, give?: GiveReading): Steps {
     yield* this.giveInOneWay(plan.standard, part, give)
@@ -337,7 +337,7 @@ export class Decoding extends Work {
     if (yield* holdsNul(part, this)) yield* decoded(part, withoutTails, this, give)
   }
 
-  /** Gives what stands in a file: in a mailbox, in a mail, or encoded in a text. */
+  /** Yields the contents of a file: of a mailbox, of a mail, or encoded in a text. */
   *giveWithin(file: Bytes): Steps {
     if (this.leaf.isReadAround) {
       yield* this.giveCodedWithin(file, kindsInFiles)
@@ -354,7 +354,7 @@ export class Decoding extends Work {
     return !beginsCalendar(file) && (yield* hasHeader(file, this))
   }
 
-  /** Gives what stands in each mail of a mailbox (mbox, RFC 4155). */
+  /** Yields the contents of each mail of a mailbox (mbox, RFC 4155). */
   *#giveMails(mailbox: Bytes): Steps {
     let from = 0
     for (const to of mailStarts(mailbox)) {
@@ -402,13 +402,13 @@ export class Decoding extends Work {
       })
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error
-      // What nothing says that it is may look like it by chance.
+      // A content without a declared type may look like a container by chance.
       if (!isContainer) this.onOdd?.('unread')
       else if (!leaf.hasOpened) this.leaveUnread(error.message)
     }
   }
 
-  /** Gives what came out of a container, with what is said about that. */
+  /** Yields the contents of a container, with their properties. */
   *#giveFromOpened(content: Bytes, said: Pick<DecodedLeaf, 'isContainer' | 'isOpenPgp'>): Steps {
     const around = this.leaf
     this.leaf = { ...around, hasOpened: false, ...said }
@@ -423,7 +423,7 @@ export class Decoding extends Work {
   *#giveFromCalendar(source: Bytes): Steps {
     const open = (text: Bytes) => openCalendar(text, this, (file) => this.#giveHeld(file))
     const { header } = this.leaf
-    this.leaf.header = NO_HEADER // it says nothing about the files
+    this.leaf.header = NO_HEADER // it does not describe the files
     try {
       const charset = utf16Of(source)
       if (charset === undefined) yield* open(source)
@@ -446,7 +446,7 @@ export class Decoding extends Work {
     yield* this.#giveNamed('calendar', names, this.#inside(ways[encoding]()))
   }
 
-  /** Gives the files that stand in a text as BinHex, which only some readers know. */
+  /** Yields the BinHex files in a text, which only some readers know. */
   *giveBinHex(text: Bytes): Steps {
     if (yield* holdsBinHex(text, this)) {
       yield* openBinHex(text, this, (file) => this.#giveBinHexFile(file))
@@ -459,14 +459,14 @@ export class Decoding extends Work {
     }
   }
 
-  /** Tells the names of a file in a container, and takes the steps that give it. */
+  /** Reports the names of a file in a container, and runs the steps that yield it. */
   *#giveNamed(container: string, names: readonly string[], give: Steps): Steps {
     const said = names.filter((name) => name !== '')
     for (const name of said) this.postpone(this.options.onName?.(name))
     yield* this.#giveHeard(container, said, give)
   }
 
-  /** The same with names that were told before. */
+  /** Does the same with names that were reported before. */
   *#giveHeard(container: string, names: readonly string[], give: Steps): Steps {
     yield* this.doPostponed()
     const around = this.leaf
@@ -489,8 +489,8 @@ export class Decoding extends Work {
   }
 
   /**
-   * Takes steps inside of one more mail or container, unless these are too many: more than `limits` say,
-   * and more than may be nested. So mail that is nested too deep is known as that before it meets this
+   * Runs steps inside one more mail or container, unless there are too many: more than `limits` permit, and
+   * more than may be nested. So mail that is nested too deep is recognized as that before it reaches this
    * limit.
    */
   *#inside(steps: Steps): Steps {
@@ -532,7 +532,7 @@ export class Decoding extends Work {
 /** The most bytes of the line above armour that are looked at. */
 const LABEL_MAX = 128
 
-/** What the line that ends at `to` says about what follows, if that is armour. */
+/** Returns what the line that ends at `to` declares about the following armour. */
 function saidAbove(source: Bytes, to: number) {
   const above = source
     .gather(Math.max(0, to - LABEL_MAX), to)

@@ -18,8 +18,8 @@ import { formOfLeaf, isPlain } from './ordinary.ts'
 import { SavedForms } from './saved-forms.ts'
 
 /**
- * Gives all that stands in a leaf: as all readers decode it, and if they differ about it, in each way in which
- * one of them saves it.
+ * Yields all contents of a leaf part: as all readers decode it and, if they differ, in each way in which one
+ * of them saves it.
  */
 export function giveLeaf(leaf: Leaf, source: Bytes, decoding: Decoding): Steps {
   return within(leaf, source, decoding, (part) => givePart(leaf, part, source, decoding))
@@ -36,7 +36,7 @@ function* givePart(leaf: Leaf, part: Bytes, source: Bytes, decoding: Decoding): 
   if (isOdd) yield* giveInAllWays(leaf, part, source, hasNul, decoding)
 }
 
-/** Takes steps in which this is the leaf that is decoded. */
+/** Runs steps with this as the current leaf part. */
 function* within(
   leaf: Leaf,
   source: Bytes,
@@ -69,7 +69,10 @@ function* within(
   }
 }
 
-/** Whether some reader takes the leaf for a message. In a digest that needs no type (RFC 2046 5.1.5). */
+/**
+ * Returns whether some reader takes the leaf part for a message. In a digest no type is needed for that (RFC
+ * 2046 5.1.5).
+ */
 function isMessageIn({ header, depth }: Leaf): boolean {
   const isOfDigest = depth.isDigest && !says(header)
   return header.message !== 'no' || header.isMailFile || isOfDigest
@@ -113,8 +116,8 @@ function* givePlainly(
 }
 
 /**
- * Gives a part as it is decoded by nearly all readers that see one more encoding in its header, for
- * example in `base64` with a blank behind it. This costs little.
+ * Yields a part as decoded by nearly all readers that see one more encoding in its header, for example in
+ * `base64` with a trailing blank. This costs little.
  */
 function* giveByOthersPlainly(leaf: Leaf, part: Bytes, source: Bytes, decoding: Decoding): Steps {
   const { encodings, multipart } = leaf.header
@@ -177,8 +180,8 @@ function* giveDecodedTwice(part: Bytes, decoding: Decoding, give: GiveReading): 
 }
 
 /**
- * The fewest characters between two paddings that are decoded by themselves. Fewer are a word of a
- * text, and no file.
+ * Minimum number of characters between two paddings to be decoded separately. Fewer are a word of a text, and
+ * not a file.
  */
 const PIECE_LEAST = 16
 
@@ -218,8 +221,8 @@ function* eachPaddedPiece(part: Bytes, work: Work, give: (piece: Bytes) => Steps
 }
 
 /**
- * Gives all that readers decode from quoted-printable: the text as it stands if nothing is encoded.
- * Returns whether blanks stand after the `=` of a soft line break.
+ * Yields all that readers decode from quoted-printable: the unchanged text if nothing is encoded. Returns
+ * whether blanks follow the `=` of a soft line break.
  */
 function* giveFromQuotedPrintable(
   part: Bytes,

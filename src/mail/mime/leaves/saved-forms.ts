@@ -30,7 +30,7 @@ interface Facts {
   readonly header: PartHeader
   /** Whether it is the text of the mail itself (reader/reading.ts). */
   readonly isOwnText: boolean
-  /** Whether libclamav looks at a text that stands there. */
+  /** Whether libclamav scans a text at that position. */
   readonly isInWhole: boolean
   /** Whether the mail ends here. If no delimiter follows, the last line end belongs to the content. */
   readonly endsMail: boolean
@@ -40,21 +40,23 @@ interface Facts {
   readonly isInHeader: boolean
 }
 
-/** What is known of a text that is shown. */
+/** The properties of a displayed text. */
 interface ShownText {
   readonly properties: TextProperties
-  /** Whether it stands in the mail as it is. */
+  /** Whether the mail contains it unchanged. */
   readonly asItStands: boolean
   /** Whether libclamav keeps its line ends. */
   readonly keepsEnds: boolean
-  /** How the part stands in the mail; undefined if libclamav may see other bytes. */
+  /** The form of the part in the mail; undefined if libclamav may see other bytes. */
   readonly form: PartForm | undefined
 }
 
 /** The most bytes of a content that is given with the other kind of line ends, too. */
 const LINE_ENDS_MAX = 1024 * 1024
 
-/** The cost of a conversion from a character set besides its bytes, which may be few, in units of work. */
+/**
+ * The cost of a conversion from a character set in units of work, in addition to its bytes, which may be few.
+ */
 const CONVERSION_COST = 1024
 
 const NO_LINE_END = Buffer.alloc(0)
@@ -64,11 +66,11 @@ const unstuff = makerOf(Unstuffed)
 const toLf = makerOf(LineEnds, { to: 'lf', bareCr: 'itself' })
 const withoutCrs = makerOf(WithoutByte, CR)
 
-/** The forms in which readers save a leaf, or show it, however they decode it. */
+/** The forms in which readers save a leaf part, or display it, however they decode it. */
 export class SavedForms {
   readonly #facts: Facts
   readonly #decoding: Decoding
-  /** What giveReading() was called with, each by its key. */
+  /** The readings passed to giveReading(), each by its key. */
   readonly #readings = new Set<string>()
 
   constructor(facts: Facts, decoding: Decoding) {
@@ -76,16 +78,16 @@ export class SavedForms {
     this.#decoding = decoding
   }
 
-  /** Returns the forms of a file, whatever the header says. */
+  /** Returns the forms of a file, ignoring the header. */
   ofFile(): SavedForms {
     const header = { ...this.#facts.header, isText: false }
     return new SavedForms({ ...this.#facts, header }, this.#decoding)
   }
 
   /**
-   * Gives a content that is not encoded: text in the one form in which it is shown, and a file in the forms
-   * in which readers save it. The text of the mail itself is left out, since the scan of the whole message
-   * sees it. Returns whether the content was given.
+   * Yields a content that is not encoded: text in the one form in which it is displayed, and a file in the
+   * forms in which readers save it. The text of the mail itself is left out, because the scan of the whole
+   * message covers it. Returns whether the content was yielded.
    */
   *giveAsItStands(part: Bytes, form?: PartForm): Steps<boolean> {
     const { header, isInHeader } = this.#facts
@@ -105,7 +107,7 @@ export class SavedForms {
       })
     }
     if (header.isFlowed) yield* decoding.giveInOneWay(unflow, bare)
-    // All bytes of it stand in the mail around it.
+    // The surrounding mail contains all its bytes.
     if (isMessage && !isKnownAsMail(bare)) yield* decoding.give(bare, { isMail: true })
     yield* decoding.give(bare)
     if (properties) yield* this.#giveOtherForms(bare, end, properties, part)
@@ -115,8 +117,8 @@ export class SavedForms {
   }
 
   /**
-   * Gives what all readers decode from a content. `end` is the line end that stood after the encoded text,
-   * which belongs to `bytes` if they are text that is shown.
+   * Yields the content that all readers decode. `end` is the line end after the encoded text, which belongs
+   * to `bytes` if they are displayed text.
    */
   *giveDecodedPlainly(bytes: Bytes, end: Buffer, encoding: Encoding, form?: PartForm): Steps {
     const { header } = this.#facts
@@ -141,12 +143,14 @@ export class SavedForms {
   }
 
   /**
-   * Gives text that is shown, in the one form that libclamav makes of it: with LF as line ends, unless it came
-   * out of base64. It skips inside of the whole message what it has called clean by itself. If it stands in the mail as it
-   * is, plain text of the mail itself, and what stands between the parts of a multipart, is left to the
-   * scan of the whole, which sees its bytes even if it meets a limit (scan.ts). Some readers save any other
-   * text than that of the mail itself. So such a text is also given as a file: `bare`, which is without the
-   * line end before the delimiter. Returns whether the text was given.
+   * Yields displayed text in the one form that libclamav makes of it: with LF as line ends, unless it was
+   * decoded from base64. Inside the whole message libclamav skips contents that it has already found clean by
+   * themselves. Returns whether the text was yielded.
+   *
+   * If the mail contains the text unchanged, plain text of the mail itself, and text between the parts of a
+   * multipart, is left to the scan of the whole, which covers its bytes even if it reaches a limit (scan.ts).
+   * Some readers save any other text than that of the mail itself. So such a text is also yielded as a file:
+   * `bare`, which is without the line end before the delimiter.
    */
   *#giveShown(
     text: Bytes,
@@ -172,8 +176,8 @@ export class SavedForms {
   }
 
   /**
-   * Gives what came out of quoted-printable, in the forms in which readers save it. `end` is the line
-   * end that stood after the encoded text.
+   * Yields the content decoded from quoted-printable, in the forms in which readers save it. `end` is the
+   * line end after the encoded text.
    */
   *giveDecodedForms(source: Bytes, end: Buffer): Steps {
     const decoding = this.#decoding
@@ -195,9 +199,9 @@ export class SavedForms {
   }
 
   /**
-   * Gives the bytes, which stand there without their last line end, in each other form in which some reader
-   * saves them: with that end, and with all line ends changed to the other kind, with and without it. LF
-   * becomes CR LF only in a file. `whole` is the content with its last line end, if it is there as such.
+   * Yields the bytes, which have no last line end, in each other form in which some reader saves them: with
+   * that end, and with all line ends changed to the other kind, with and without it. LF becomes CR LF only in
+   * a file. `whole` is the content with its last line end, if it exists in one piece.
    */
   *#giveOtherForms(bare: Bytes, end: Buffer, properties: TextProperties, whole?: Bytes): Steps {
     const { header, endsMail, isSeenByAll } = this.#facts
@@ -236,8 +240,8 @@ export class SavedForms {
   }
 
   /**
-   * Gives a text as readers save it that know its character set, in UTF-8, and those that know
-   * format=flowed (RFC 3676), without the blanks that its lines were stuffed with.
+   * Yields a text as saved by readers that know its character set, in UTF-8, and by readers that know
+   * format=flowed (RFC 3676), without the blanks with which its lines were stuffed.
    */
   *giveAsText(part: Bytes, encoding: Encoding): Steps {
     const { charsets, isStuffed } = this.#facts.header
@@ -263,7 +267,7 @@ export class SavedForms {
   *#giveInUtf8(text: Bytes, charsets: readonly string[], give: GiveReading): Steps {
     for (const charset of charsets) {
       const makers = toUtf8(charset)
-      // Nobody here has seen the text that its readers see.
+      // The text that such readers see cannot be produced here.
       if (changesAscii(charset) && makers.length === 0) this.#decoding.onOdd?.('unread')
       for (const make of makers) {
         yield* this.#decoding.countUnits(CONVERSION_COST)
@@ -302,7 +306,7 @@ export class SavedForms {
     if (isStuffed) yield* this.#giveUnstuffed(text)
   }
 
-  /** Gives a file without what its lines were stuffed with; of text that is shown, what is encoded in it. */
+  /** Yields a file with its line stuffing removed; for displayed text, the data encoded in it. */
   *#giveUnstuffed(text: Bytes): Steps {
     const decoding = this.#decoding
     if (!(yield* hasStuffedLine(text, decoding))) return

@@ -3,11 +3,11 @@ import { firstNumber } from '../shared/lines.ts'
 /** A line that begins with two dashes, or nearly so. */
 export interface DashLine {
   readonly at: number
-  /** Where the dashes stand. */
+  /** The offset of the dashes. */
   readonly dashes: number
   /**
-   * The first byte that is no blank behind the first two dashes, behind the second and third one, and so on,
-   * in lower case; 0 where no two dashes stand.
+   * The first non-blank byte after the first two dashes, after the second and third one, and so on, in lower
+   * case; 0 where there are no two dashes.
    */
   readonly firsts: readonly number[]
 }
@@ -17,7 +17,7 @@ export const DASHES_FRONT_MAX = 2
 /** The numbers of `firsts` of a line. */
 export const FIRSTS: number = DASHES_FRONT_MAX + 1
 
-/** The lines of dashes of a mail, in the order of their places. Each takes 19 bytes, since there may be very many. */
+/** The lines of dashes of a mail, ordered by offset. Each takes 19 bytes, because there may be very many. */
 export class DashLines {
   #at = new Float64Array(64)
   #dashes = new Float64Array(64)
@@ -28,7 +28,7 @@ export class DashLines {
     return this.#length
   }
 
-  /** Where the last one begins; -1 if there is none. */
+  /** The offset at which the last one begins; -1 if there is none. */
   get lastAt(): number {
     return this.#length === 0 ? -1 : this.#at[this.#length - 1]!
   }
@@ -52,7 +52,7 @@ export class DashLines {
     return { at: this.#at[number]!, dashes: this.#dashes[number]!, firsts }
   }
 
-  /** Returns the number of the first line at this offset or behind it. */
+  /** Returns the number of the first line at or after this offset. */
   numberFrom(from: number): number {
     return firstNumber(this.#length, (number) => this.#at[number]! >= from)
   }

@@ -1,10 +1,10 @@
 import type { PartHeader } from '../headers/part-header.ts'
 
-/** How deep a place in a mail is nested, as libclamav counts. */
+/** The nesting depth of a position in a mail, as libclamav counts. */
 export interface Depth {
   /**
-   * The number of nested multiparts in one message. A message that is the whole content of another
-   * counts as one more, since libclamav takes it apart in place.
+   * The number of nested multiparts in one message. A message that is the whole content of another counts as
+   * one more, because libclamav opens it in place.
    */
   readonly levels: number
   /** The number of nested messages. To libclamav an attached message is a file of its own. */
@@ -17,7 +17,7 @@ export interface Depth {
   readonly isMultipart: boolean
   /** Whether that multipart is a digest. */
   readonly isDigest: boolean
-  /** Whether that multipart says that OpenPGP is in its parts (RFC 3156 4). */
+  /** Whether that multipart declares its parts as OpenPGP (RFC 3156 4). */
   readonly isEncrypted: boolean
   /** Whether libclamav decodes a text here: not in multipart/signed, multipart/parallel, or what is rare. */
   readonly isDecoded: boolean
@@ -28,13 +28,13 @@ export const DECODED_IN: ReadonlySet<string> = new Set(
   ['mixed', 'alternative', 'related', 'report'].map((of) => `multipart/${of}`),
 )
 
-/** Returns the depth of a mail that stands inside of `messages` other mails. */
+/** Returns the depth of a mail inside `messages` other mails. */
 export function aroundMail(messages = 0): Depth {
   const inNothing = { isMultipart: false, isDigest: false, isEncrypted: false }
   return { levels: 0, messages, containers: 0, multiparts: '', ...inNothing, isDecoded: true }
 }
 
-/** Returns whether a header names a type in any words. */
+/** Returns whether a header declares a type in any way. */
 export function says({ type, multipart, message }: PartHeader): boolean {
   return type !== '' || multipart !== 'no' || message !== 'no'
 }

@@ -1,30 +1,30 @@
 import { limits, type ReadingBudget } from '../shared/limits.ts'
 import type { Oddity } from '../shared/oddities.ts'
 
-/** One way in which some programs read such a place. */
+/** One way in which some programs read such a feature. */
 interface Choice {
   readonly does: string
-  /** Programs known to do so, or how many of 15 readers did when a mail with such a place was tried. */
+  /** Programs known to do so, or how many of 15 readers did in a test with such a mail. */
   readonly programs?: string
 }
 
-/** A kind of place that mail programs read differently. */
+/** A feature of mail that mail programs read differently. */
 interface HabitEntry {
   readonly place: string
   /** The common choice first. */
   readonly choices: readonly [Choice, Choice, ...Choice[]]
-  /** The word for the log and for STRICTMIME if ordinary mail has no such place. */
+  /** The word for the log and for STRICTMIME if ordinary mail never has this feature. */
   readonly odd?: Oddity
 }
 
 /**
- * Where mail programs differ about the structure of a mail. A reading (reading.ts) asks for a choice at each
- * such place, and makes the same choice at each place of a kind. A further quirk of a mail program is one more
- * row, and one more question in the reading.
+ * The features of a mail's structure that mail programs read differently. A reading (reading.ts) asks for a
+ * choice at each occurrence, and makes the same choice for each feature throughout. A further quirk of a mail
+ * program needs one more row, and one more question in the reading.
  *
- * The programs were tried with the packages of Debian 12 and the npm packages of package-lock.json, by
- * tools/bench/readers; libclamav is 1.4. Where none is named, random mails were opened by some of them that
- * no other choice opens.
+ * The programs were tested with the packages of Debian 12 and the npm packages of package-lock.json, by
+ * tools/bench/readers; libclamav is 1.4. Where no program is named, some programs opened random mails that no
+ * other choice opens.
  */
 export const habitTable = {
   'bare CR': {
@@ -128,11 +128,11 @@ export const habitTable = {
 
 export type Habit = keyof typeof habitTable
 
-/** What one reader does at each kind of place, by the numbers of its choices, and what it was asked. */
+/** The choices of one reader, by number, and the features that occurred. */
 export class Habits {
-  /** What it does at each kind of place where it differs from the common choice. */
+  /** The choice for each feature where it differs from the common one. */
   readonly choices: ReadonlyMap<Habit, number>
-  /** What it was asked, and whether it was asked about a place that all readings see. */
+  /** The features that occurred, and whether all readings see the occurrence. */
   readonly #asked = new Map<Habit, boolean>()
   #questions = 0
 
@@ -154,7 +154,7 @@ export class Habits {
     return this.#questions
   }
 
-  /** The words for what was asked and ordinary mail never asks. */
+  /** The words for features that occurred and that ordinary mail never has. */
   get oddities(): readonly Oddity[] {
     return [...this.#asked].flatMap(([habit, isSeenByAll]) => {
       const entry: HabitEntry = habitTable[habit]
@@ -162,7 +162,7 @@ export class Habits {
     })
   }
 
-  /** The choice at such a place; 0 is the common one. */
+  /** Returns the choice for a feature; 0 is the common one. */
   choose(habit: Habit, isSeenByAll = true): number {
     this.#questions++
     this.#asked.set(habit, isSeenByAll || this.#asked.get(habit) === true)
@@ -200,8 +200,8 @@ export class EveryHabit {
   }
 
   /**
-   * Returns the next habits, once the mail was read by the last ones; undefined if there are no more, or they
-   * are too many.
+   * Returns the next habits, after the mail was read with the last ones; undefined if there are no more, or
+   * too many.
    */
   next(): Habits | undefined {
     if (this.#last) this.#note(this.#last)

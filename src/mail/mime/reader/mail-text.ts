@@ -7,7 +7,7 @@ import { DASHES_FRONT_MAX, type DashLine, DashLines, FIRSTS } from './dash-lines
 /** A line of a mail, with its end. A long one is cut to the first `LONG_LINE` bytes. */
 export interface Line {
   readonly bytes: Buffer
-  /** Where the next line begins. */
+  /** The offset at which the next line begins. */
   readonly to: number
 }
 
@@ -15,22 +15,22 @@ export interface Line {
 const WINDOW = 1024
 const LONG_LINE = 400 * 1024
 
-/** The bytes behind the dashes of a line that are looked at: no boundary is longer. */
+/** The bytes examined after the dashes of a line: no boundary is longer. */
 const DASHES_TEXT = 1100
 
 /** The most lines of dashes that are kept, whatever they may mean. */
 const DASH_LINES_MAX = 100_000
 
-/** The most of them that may be delimiters, and are kept besides. */
+/** Upper limit for the lines of dashes that may be delimiters, and are kept in addition. */
 const DELIMITERS_MAX = 200_000
 
 /** The units of work of a line of dashes. */
 const DASH_COST = 16
 
 /**
- * The text of a mail as its readings need it: the lines of its headers, and the lines of dashes in all else.
- * The mail is searched for those once, as far as any reading has come, so that further readings do not look
- * at the contents again.
+ * The text of a mail as its readings need it: the lines of its headers, and the lines of dashes elsewhere.
+ * The mail is searched for those once, as far as any reading has come, so that further readings do not search
+ * the contents again.
  */
 export class MailText {
   readonly #source: Bytes
@@ -49,7 +49,7 @@ export class MailText {
   isThinned = false
   /** Whether lines were left out that may be delimiters. */
   isFull = false
-  /** Whether a CR without an LF was seen behind it. */
+  /** Whether a CR without a following LF was seen. */
   hasBareCr = false
   #units = 0
 
@@ -80,7 +80,10 @@ export class MailText {
     return { bytes: window, to: this.#endOfLong(from, from + window.length) }
   }
 
-  /** Returns the first byte that is neither a blank nor a control character, at this offset or behind it. */
+  /**
+   * Returns the offset of the first byte at or after this offset that is neither a blank nor a control
+   * character.
+   */
   notBlankFrom(from: number): number {
     const near = this.#loaded(from, WINDOW).findIndex((byte) => byte > SPACE)
     if (near >= 0) return from + near
@@ -97,7 +100,7 @@ export class MailText {
     return at
   }
 
-  /** Returns the number of the first line of dashes at this offset or behind it. Yields units of work. */
+  /** Returns the number of the first line of dashes at or after this offset. Yields units of work. */
   *dashLineFrom(from: number): Generator<number, number> {
     while (!this.#isSearched && this.#dashLines.lastAt < from) yield this.#search()
     return this.#dashLines.numberFrom(from)
@@ -114,7 +117,7 @@ export class MailText {
     while (!this.#isSearched) yield this.#search()
   }
 
-  /** Returns what stands behind the first two dashes of a line, as far as it may matter. */
+  /** Returns the text after the first two dashes of a line, as far as it may matter. */
   textOf({ dashes }: DashLine): string {
     const from = dashes + 2
     let bytes = this.#loaded(from, DASHES_TEXT)
@@ -217,8 +220,8 @@ function holdsBareCr(block: Buffer): boolean {
 }
 
 /**
- * Returns where the line of the dashes begins; undefined if more than few bytes other than blanks stand before
- * them.
+ * Returns the offset at which the line of the dashes begins; undefined if more than a few non-blank bytes
+ * precede them.
  */
 function startOf(block: Buffer, dashes: number): number | undefined {
   let others = 0
@@ -230,7 +233,7 @@ function startOf(block: Buffer, dashes: number): number | undefined {
   return 0
 }
 
-/** Returns the first byte that is no blank, in lower case; 1 if the line ends before. */
+/** Returns the first non-blank byte, in lower case; 1 if the line ends before. */
 function firstOf(block: Buffer, from: number): number {
   let at = from
   while (block[at] === SPACE || block[at] === TAB) at++
@@ -238,7 +241,7 @@ function firstOf(block: Buffer, from: number): number {
   return byte >= 0x41 && byte <= 0x5a ? byte + 32 : Math.max(1, byte)
 }
 
-/** The bytes with an LF in the place of each bare CR: as mail is to readers for which a CR ends a line. */
+/** The bytes with an LF for each bare CR: the mail as read by programs for which a CR ends a line. */
 export class CrsAsLineEnds extends Bytes {
   readonly #source: Bytes
 

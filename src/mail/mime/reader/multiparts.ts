@@ -77,20 +77,20 @@ export class OpenMultiparts {
     if (isAny) this.#any.pop()
   }
 
-  /** Whether a delimiter may begin with this byte behind its dashes, in lower case. */
+  /** Returns whether this byte (lower case) may follow the dashes of a delimiter. */
   mayBegin(first: number): boolean {
     return this.#any.length > 0 || first >= 0x80 || (this.#firsts.get(first) ?? 0) > 0
   }
 
-  /** Whether a text, from behind the dashes of a line, begins with a boundary in any form. */
+  /** Returns whether the text after the dashes of a line begins with a boundary in any form. */
   knows(text: string): boolean {
     const lower = withoutBlanksInFront(text).toLowerCase()
     return this.#longestForms().some((length) => this.#byForm.has(lower.slice(0, length)))
   }
 
   /**
-   * Returns of which multipart a line is the delimiter, given from behind its dashes without its line end;
-   * undefined if it is none. Only the outermost `count` multiparts are looked at.
+   * Returns the multipart of which a line is the delimiter; undefined if it is not one. The line is given
+   * from after its dashes without its line end. Only the outermost `count` multiparts are compared.
    */
   delimiterIn(whole: string, count: number, habits: Habits): FoundDelimiter | undefined {
     const text = withoutBlanksBehind(whole, ' ')
@@ -106,7 +106,7 @@ export class OpenMultiparts {
     return { level, closes: false }
   }
 
-  /** The longest form that a line begins with and goes on behind. */
+  /** Returns the longest form that a line begins with, followed by more text. */
   #longest(lower: string, count: number): FoundDelimiter | undefined {
     const end = withoutBlanksBehind(lower, ' \t')
     for (const length of this.#longestForms()) {

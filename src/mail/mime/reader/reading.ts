@@ -20,7 +20,9 @@ import type { Habits } from './habits.ts'
 import type { MailText } from './mail-text.ts'
 import { type FoundDelimiter, type Multipart, OpenMultiparts } from './multiparts.ts'
 
-/** A content as one reading sees it: the text of a part, or what stands between parts. Places are offsets in the mail. */
+/**
+ * A content as one reading sees it: the text of a part, or between parts. Positions are offsets in the mail.
+ */
 export interface Leaf {
   readonly from: number
   readonly to: number
@@ -49,11 +51,11 @@ export interface SeenHeader {
 /** A line that is a delimiter in this reading. */
 interface Delimiter extends FoundDelimiter {
   readonly at: number
-  /** Whether no program reads it, or a line since the last place, differently. */
+  /** Whether all programs read it, and the lines since the last position, alike. */
   readonly isUndisputed: boolean
 }
 
-/** Where a header or a body stands. */
+/** The position of a header or a body. */
 interface Place {
   readonly isOfPart: boolean
   readonly depth: Depth
@@ -63,7 +65,7 @@ interface Place {
   readonly isClear: boolean
   /** Whether no program reads what is around it, or where it begins, differently. */
   readonly isUndisputed: boolean
-  /** Whether it is text behind the end of a multipart, read as a part. */
+  /** Whether it is text after the end of a multipart, read as a part. */
   readonly isBehindEnd?: boolean
 }
 
@@ -107,7 +109,7 @@ export class Reading {
   readonly #headers: KnownHeaders
   readonly #known: KnownHeader | undefined
   readonly #around: Depth
-  /** Whether nobody wants the leaves, but how deep the mail is to libclamav. */
+  /** Whether the caller needs only the nesting depth of the mail for libclamav, and no leaf parts. */
   readonly #isForDepth: boolean
   readonly #open = new OpenMultiparts()
   readonly #closed: boolean[] = []
@@ -156,7 +158,7 @@ export class Reading {
     yield this.#takeUnits()
   }
 
-  /** Returns the leaves and headers that were found since the last call. */
+  /** Returns the leaf parts and headers that were found since the last call. */
   takeFound(): readonly (Leaf | SeenHeader)[] {
     const found = this.#found
     this.#found = []
@@ -265,7 +267,7 @@ export class Reading {
     return { bodyAt: at }
   }
 
-  /** Whether the header goes on behind an empty line, since what follows looks like a field. */
+  /** Returns whether the header continues after an empty line, because the next line looks like a field. */
   #goesOnBelow(at: number): boolean {
     const isAsked = this.#isForDepth && this.#looksLikeField(at)
     return isAsked && this.habits.choose('field below header') === 1
@@ -302,7 +304,7 @@ export class Reading {
         return bodyAt
       }
       region.strange++
-      // Nobody takes a line further down for a part of the field above.
+      // No reader takes a later line for a continuation of the field above.
       if (!isOfMbox && region.strange <= STRANGE_MAX) region.add(bytes, false)
       return undefined
     }
@@ -334,7 +336,7 @@ export class Reading {
     return own.delimiterIn(text, 1, this.habits) && { level: this.#open.length, closes: false }
   }
 
-  /** The place as it is if something may have been asked since the given number of questions. */
+  /** Returns the position, disputed if a question was asked since the given number of questions. */
   #sinceThen(place: Place, questions: number): Place {
     const isDisputed = place.isUndisputed && this.habits.questions > questions
     return isDisputed ? { ...place, isUndisputed: false } : place
@@ -451,7 +453,7 @@ export class Reading {
       }
       this.#closed[level] = true
       const { questions } = this.habits
-      // What was found once counts as long as it is not behind us.
+      // An earlier result stays valid until it is passed.
       if (outer === 'not looked for' || (outer && outer.at < from)) {
         outer = yield* this.#nextDelimiter(from, level)
       }
@@ -474,7 +476,7 @@ export class Reading {
     return undefined
   }
 
-  /** Whether a field stands in the lines from this offset on, above any empty one. */
+  /** Returns whether the lines from this offset on contain a field before an empty line. */
   *#beginsWithFields(from: number, end: number): Generator<number, boolean> {
     let at = from
     while (at < end) {
@@ -534,7 +536,7 @@ export class Reading {
     })
   }
 
-  /** Finds the next delimiter of the outermost `count` multiparts, at this offset or behind it. */
+  /** Finds the next delimiter of the outermost `count` multiparts at or after this offset. */
   *#nextDelimiter(from: number, count: number): Generator<number, Delimiter | undefined> {
     if (count === 0) return undefined
     const text = this.#text

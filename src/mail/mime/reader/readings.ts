@@ -8,7 +8,7 @@ import { KnownHeaders, Reading } from './reading.ts'
 
 /**
  * All readings of one mail, one for each set of habits that makes a difference to it. The source is read at
- * several places at a time, so iterators over its chunks may not share memory.
+ * several offsets at a time, so iterators over its chunks may not share memory.
  */
 export class MailReadings {
   readonly #source: Bytes
@@ -22,9 +22,10 @@ export class MailReadings {
   #last: Reading | undefined
 
   /**
-   * `around` is the depth of the mail itself; `budget` is that of the message which holds it, and loses what
-   * is read in further ways; `known` is the header of the mail, if a stage before has found that;
-   * `isForDepth` means that the caller wants to know how deep the mail is to libclamav.
+   * - `around` is the depth of the mail itself.
+   * - `budget` is that of the message that contains it; further readings are charged to it.
+   * - `known` is the header of the mail, if an earlier stage has parsed it.
+   * - `isForDepth` means that the caller needs the nesting depth of the mail for libclamav.
    */
   constructor(
     source: Bytes,
@@ -43,7 +44,7 @@ export class MailReadings {
     this.#text = new MailText(source, (text) => this.#last?.mayDelimit(text) === true)
   }
 
-  /** Returns the next reading, once the last one has ended; undefined if there are no more. */
+  /** Returns the next reading, after the last one has ended; undefined if there are no more. */
   next(): Reading | undefined {
     if (this.#last && this.#text.hasBareCr) this.#last.habits.choose('bare CR')
     const habits = this.#every.next()

@@ -3,10 +3,10 @@ import { Fault } from '../../../lib/errors/fault.ts'
 /** The most bytes that the decoded contents of all messages of a process have in files. */
 const DISK_MAX = 1024 * 1024 * 1024
 
-/** Of these, the most by which messages may have more than their own size. */
+/** Of these, the upper limit for space that messages use beyond their own size. */
 export const DISK_BEYOND_MAX = (DISK_MAX / 4) * 3
 
-/** Of that, the most for messages that take more than twice their own size. */
+/** Of that, the upper limit for messages that use more than twice their own size. */
 const IMMODEST_MAX = (DISK_BEYOND_MAX / 7) * 6
 
 /**
@@ -20,9 +20,9 @@ let onDisk = 0
 let beyond = 0
 
 /**
- * The space that one message takes on the disk. As much as its own size is its right. What goes beyond that
- * is shared with others: who takes most of it is refused first, and who takes many times its own size
- * leaves some of it to those who do not.
+ * The space that one message uses on the disk. Every message may use its own size. Space beyond that is
+ * shared: the message that uses most of it is refused first, and messages that use many times their own size
+ * leave some of it to the others.
  */
 export class DiskShare {
   readonly #own: number

@@ -1,6 +1,6 @@
 /**
- * How far a mail is read. A mail that exceeds a limit is not read to its end, and the result says
- * so: the message of LimitExceeded names the limit. Nothing is left out silently.
+ * The limits of reading a mail. A mail that exceeds one is not read to its end, and the result states that:
+ * the message of LimitExceeded names the limit. Nothing is left out silently.
  */
 export const limits = {
   /**
@@ -11,8 +11,8 @@ export const limits = {
   contentsOfSmall: 1000,
   bytesOfContent: 32,
   /**
-   * The most readings of one message, and of all mails in it that are encoded, besides the common reading of
-   * each. Of 13,954 real mails the one that took most took 73.
+   * Upper limit for the readings of one message, and of all encoded mails in it, in addition to the common
+   * reading of each. Of 13,954 real mails the highest number was 73.
    */
   readings: 256,
   /** The most blocks of encoded data that are decoded in one text. */
@@ -20,11 +20,11 @@ export const limits = {
   /** The most encoded mails inside one another. */
   depth: 12,
   /**
-   * The most bytes that are decoded, or given as they stand: a multiple of the size of the message,
-   * plus a fixed amount. Each way of decoding a content counts by itself. A file in base64 with a
-   * footer after it has about seventy ways; the fixed amount lets such a file be read in all of them
-   * up to some megabytes. A small message may have more times its size, since trying all ways costs
-   * little there.
+   * Upper limit for the bytes that are decoded or yielded unchanged: a multiple of the size of the message,
+   * plus a fixed amount. Each way of decoding a content counts separately. A file in base64 with a footer
+   * after it has about seventy ways; the fixed amount lets such a file be read in all of them up to some
+   * megabytes. A small message may use a larger multiple of its size, because trying all ways costs little
+   * there.
    */
   bytesTimes: 8,
   bytesMore: 512 * 1024 * 1024,
@@ -34,10 +34,10 @@ export const limits = {
   fileBytesTimes: 4,
   fileBytesMore: 32 * 1024 * 1024,
   /**
-   * The most units of work: a multiple of the bytes that may be decoded, plus a fixed amount. A unit is
-   * about one byte inspected; small things cost more than their bytes. A small message has fewer, so that many
-   * of them do not keep a worker busy. Of 13,954 real mails, one of 3 KB took most for its size: a fifth of
-   * this.
+   * Upper limit for the units of work: a multiple of the bytes that may be decoded, plus a fixed amount. A
+   * unit is about one byte inspected; small items cost more than their bytes. A small message has fewer, so
+   * that many of them do not keep a worker busy. Of 13,954 real mails, one of 3 KB needed most for its size:
+   * a fifth of this.
    */
   workTimes: 3,
   workMore: 128 * 1024 * 1024,
@@ -67,26 +67,26 @@ export const limits = {
   /** The most multiparts and messages inside one another that are read in one mail. */
   containers: 500,
   /**
-   * The most messages attached to one another, and the most multiparts inside one another in one of them, in
-   * mail that is scanned. clamd 1.4 with its own MaxRecursion of 17 looks into 15 messages and 17 multiparts;
-   * this leaves some of that for archives in the innermost one.
+   * Upper limit for nested messages, and for nested multiparts in one of them, in mail that is scanned. clamd
+   * 1.4 with its own MaxRecursion of 17 opens 15 messages and 17 multiparts; this leaves some of that for
+   * archives in the innermost one.
    */
   nesting: 14,
 } as const
 
-/** What may still be done with a message. */
+/** The remaining budget of a message. */
 export interface ReadingBudget {
-  /** The bytes that may be decoded, or given as they stand. */
+  /** The bytes that may be decoded or yielded unchanged. */
   bytes: number
   /** The contents that may be given. */
   contents: number
   /** The units of work that may be done. */
   work: number
-  /** The readings of mails in it, besides the common one of each. */
+  /** The readings of mails in it, in addition to the common one of each. */
   readings: number
 }
 
-/** What may be done with a message of this size. */
+/** Returns the budget of a message of this size. */
 export function budgetOf(size: number, mayBeFile = false): ReadingBudget {
   const { contents, contentsOfSmall, bytesOfContent } = limits
   const { bytesTimes, bytesMore, smallBytesTimes, smallBytesMore } = limits

@@ -1,6 +1,6 @@
 import { CR, LF } from '../../../lib/bytes/ascii.ts'
 
-/** How many bytes of a line are looked at together; a longer line is taken in pieces. */
+/** The bytes of a line that are examined together; a longer line is handled in pieces. */
 const LINE_MAX = 16 * 1024
 
 /**
@@ -10,7 +10,7 @@ const LINE_MAX = 16 * 1024
  */
 export class LineBlocks {
   readonly #take: (block: Buffer, midLine: boolean) => void
-  /** The beginning of a line whose end has not come yet stands at the front of it. */
+  /** A buffer that begins with the incomplete last line. */
   #held: Buffer = Buffer.alloc(0)
   #heldLength = 0
   #midLine = false

@@ -5,14 +5,14 @@ export function isLineEnd(byte: number): boolean {
   return byte === LF || byte === CR || byte === 0x0b || byte === 0x0c || byte === 0
 }
 
-/** Returns where a line ends, without the CRs and LFs behind it. */
+/** Returns the offset of the end of a line, without the CRs and LFs after it. */
 export function withoutLineEnd(bytes: Buffer, from: number, to: number): number {
   let end = to
   while (end > from && (bytes[end - 1] === LF || bytes[end - 1] === CR)) end--
   return end
 }
 
-/** Returns where the byte occurs next; the length if it does not occur. */
+/** Returns the offset of the next occurrence of the byte; the length if there is none. */
 export function indexOrEnd(bytes: Buffer, byte: number, from: number): number {
   const found = bytes.indexOf(byte, from)
   return found < 0 ? bytes.length : found
@@ -39,7 +39,7 @@ export class LineSearch {
   readonly #to: number
   #lf = -1
   #cr = -1
-  /** The place after the row of CRs that was found last. */
+  /** The offset after the last found row of CRs. */
   #behind = 0
 
   constructor(bytes: Buffer, to = bytes.length) {
@@ -47,15 +47,15 @@ export class LineSearch {
     this.#to = to
   }
 
-  /** Returns the place after the LF that ends the line of `from`; the end if there is no LF. */
+  /** Returns the offset after the LF that ends the line of `from`; the end if there is no LF. */
   lf(from: number): number {
     if (this.#lf < from) this.#lf = this.#next(LF, from)
     return Math.min(this.#lf + 1, this.#to)
   }
 
   /**
-   * Returns the place after the end of the line of `from`: LF, CR LF, a bare CR, or CRs and an LF
-   * after them, which count as one line end.
+   * Returns the offset after the end of the line of `from`: LF, CR LF, a bare CR, or CRs and an LF after
+   * them, which count as one line end.
    */
   any(from: number): number {
     const end = this.lf(from)
@@ -78,7 +78,10 @@ export class LineSearch {
   }
 }
 
-/** Returns the number of the first of `count` lines that passes, where all behind it do; `count` if none does. */
+/**
+ * Returns the number of the first of `count` lines that passes, where all later ones pass as well; `count` if
+ * none does.
+ */
 export function firstNumber(count: number, passes: (number: number) => boolean): number {
   let low = 0
   let high = count

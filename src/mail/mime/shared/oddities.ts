@@ -1,7 +1,7 @@
 /**
- * The forms of mail that ordinary mail never has, each in a word for the log and for STRICTMIME; and
- * what is encrypted, for the log and for FINDINGS. The reading of the mail and its decoders see them
- * where they decide what readers may make of the mail.
+ * The features that ordinary mail never has, each with its word for the log and for STRICTMIME; and encrypted
+ * content, for the log and for FINDINGS. The reading of the mail and its decoders report them where they
+ * decide how readers may interpret the mail.
  */
 export const oddities = {
   header:

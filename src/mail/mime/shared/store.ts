@@ -60,8 +60,8 @@ export class Store extends Bytes {
   #charged = 0
 
   /**
-   * If memory has no room for the bytes that are `expected`, the store is a file from the
-   * beginning: nothing has to be moved there later.
+   * If memory has no room for the `expected` bytes, the store is a file from the beginning, and nothing has
+   * to be moved there later.
    */
   constructor(pool: MemoryPool, expected = 0) {
     super()

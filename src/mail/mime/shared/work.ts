@@ -17,17 +17,20 @@ export const LINES_PIECE = 8 * 1024
 /** The bytes that the runtime searches in the time of a unit. */
 export const SEARCHED_PER_UNIT = 4
 
-/** Where a content stands, by what is said about it there. */
+/** The position of a content, by its metadata there. */
 export interface ContentMetadata {
   /** The fields of the part that it was read from. */
   readonly fields: readonly { readonly name: string; readonly value: string }[]
-  /** What it came out of within that part, from the outside in: `uuencode`, `tnef`, `openpgp`, … */
+  /**
+   * The containers from which it was extracted within that part, from the outside in: `uuencode`, `tnef`,
+   * `openpgp`, …
+   */
   readonly containers: readonly string[]
   /** The names that the innermost of these gives it. */
   readonly names: readonly string[]
 }
 
-/** Nothing is said about it. */
+/** A content without metadata. */
 export const NO_METADATA: ContentMetadata = { fields: [], containers: [], names: [] }
 
 type ContentStep =
@@ -55,7 +58,7 @@ export type Steps<Result = void> = Generator<ContentStep, Result>
 /** The header of a message, whose fields a stage before has found. */
 export interface KnownHeader {
   readonly header: Header
-  /** The bytes above it, which are a field that says nothing about content (message.ts). */
+  /** The bytes above it, which are a field that does not describe content (message.ts). */
   readonly above: number
 }
 
@@ -70,7 +73,7 @@ export interface WorkOptions {
   readonly mayBeFile?: boolean
   /** Called with the units of work that were done since the last call. */
   readonly onWork?: (units: number) => void
-  /** Called with each oddity of the message itself, once or more; `encrypted` also of mails in it. */
+  /** Called with each oddity of the message itself, at least once; `encrypted` also for mails in it. */
   readonly onOdd?: (oddity: Oddity) => void
 }
 
@@ -81,7 +84,7 @@ export class Work {
   readonly pool: MemoryPool
   /** Memory for decoders of this message that no decoder uses now. */
   readonly buffers: Buffer[] = []
-  /** What may still be done with the message. */
+  /** The remaining budget of the message. */
   budget: ReadingBudget
   /** The most contents of the message. */
   readonly #contents: number
@@ -110,8 +113,8 @@ export class Work {
   }
 
   /**
-   * Returns whether any chunk passes a test that the runtime makes without a loop of ours, and for which it
-   * makes no difference where chunks end.
+   * Returns whether any chunk passes a test that the runtime runs without a loop in JavaScript, and whose
+   * result does not depend on where chunks end.
    */
   *some(source: Bytes, test: (chunk: Buffer) => boolean): Steps<boolean> {
     for (const chunk of source.chunks()) {
@@ -121,7 +124,7 @@ export class Work {
     return false
   }
 
-  /** Counts bytes that are decoded, or given as they stand. Throws LimitExceeded if they are too many. */
+  /** Counts bytes that are decoded or yielded unchanged. Throws LimitExceeded if there are too many. */
   countBytes(bytes: number): void {
     this.budget.bytes -= bytes
     this.#check()

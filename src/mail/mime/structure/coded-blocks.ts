@@ -13,7 +13,7 @@ import {
   fieldKinds,
 } from './coded-data.ts'
 
-/** Data in a text that some reader decodes as a file of its own. All places are offsets in the text. */
+/** Data in a text that some reader decodes as a separate file. All positions are offsets in the text. */
 export interface CodedBlock {
   readonly kind: CodedKind
   readonly from: number
@@ -22,15 +22,18 @@ export interface CodedBlock {
   readonly name: string
 }
 
-/** Where data is looked for in a text. */
+/** A range of a text that is searched for data. */
 export interface CodedRange extends ByteRange {
-  /** Where the fields above a text end; the start of the range by default. In them only a whole line begins data. */
+  /**
+   * The end of the fields above a text; the start of the range by default. In the fields only a whole line
+   * begins data.
+   */
   readonly bodyFrom?: number
 }
 
 /** A line that begins data for some reader. */
 interface CodedBeginning extends CodedStart {
-  /** Where the line begins, and where the data does, after it. */
+  /** The offsets at which the line, and the data after it, begin. */
   readonly at: number
   readonly from: number
 }
@@ -42,7 +45,7 @@ interface End {
   readonly isBehindBlanks: boolean
 }
 
-/** The units of work of each line, of one that begins data, and of a block, besides those of bytes. */
+/** The units of work of each line, of one that begins data, and of a block, in addition to those of bytes. */
 const LINE_COST = 4
 const BEGINNING_COST = 512
 const BLOCK_COST = 16
@@ -73,7 +76,9 @@ export class CodedLines {
   readonly #kinds: ReadonlySet<CodedKind>
   readonly #beginnings: Record<CodedKind, CodedBeginning[]> = ofEachKind()
   readonly #ends: Record<CodedKind, End[]> = ofEachKind()
-  /** What fields announce: the first line of each kind that does, above the line below which data begins. */
+  /**
+   * The first line of each kind by which fields announce data, above the line after which the data begins.
+   */
   readonly #announced = new Map<CodedKind, Omit<CodedBeginning, 'from'>>()
   readonly #lines = new LineBlocks((block, midLine) => this.#take(block, midLine))
   /** The offset of the block in the text. */
@@ -122,7 +127,7 @@ export class CodedLines {
     for (const kind of codedEnds(block, from, withoutLineEnd(block, from, to))) {
       const begun = this.#beginnings[kind].at(-1)
       const last = this.#ends[kind].at(-1)
-      // Of the ends behind a beginning, only the first matters to each reader.
+      // Of the ends after a beginning, only the first matters to each reader.
       const isFirst = !last || last.at < begun!.from || (last.isBehindBlanks && !isBehindBlanks)
       if (!begun || !isFirst) continue
       this.#ends[kind].push({ at: this.#offset + from, to: this.#offset + to, isBehindBlanks })
@@ -149,15 +154,13 @@ export class CodedLines {
   }
 
   /**
-   * Finds the blocks of data of these kinds in a range of the text, as readers take them: they follow one
-   * another, so that all of them together are a few times as long as the range at most, however many lines
-   * begin data.
+   * Returns the non-empty blocks of data of these kinds in a range of the text, each once, as readers find
+   * them: at most `most` of them, and one more. Consecutive blocks do not overlap for a reader, so that all
+   * of them together are at most a few times as long as the range, however many lines begin data.
    *
-   * Readers know different forms of the line that begins data: each the common one, and besides it any other
-   * one, or all. Inside of a block some begin the next one at such a line. The others look for none before a
-   * line that ends the block, and some of these go on behind that line.
-   *
-   * Returns the blocks that are not empty, each once: `most` of them, and one more.
+   * Readers know different forms of the line that begins data: each knows the common one, and in addition any
+   * other one, or all. Inside a block some readers begin the next one at such a line. The others search for
+   * none before a line that ends the block, and some of these continue after that line.
    */
   *blocks(
     range: CodedRange,

@@ -3,18 +3,18 @@ import { ARMOUR_END } from '../decoders/armour.ts'
 import { isEndLine } from '../decoders/uuencode.ts'
 import { isLineEnd } from '../shared/lines.ts'
 
-/** The mode, and the name behind it. */
+/** The mode, and the name after it. */
 const ENCODED_NAME = /^begin-\S+\s+[0-7]+\s(.*)/s
 
 /**
- * The encodings that readers know by their looks, wherever they stand in a text. Their data reaches to the
- * line that ends it, or to the end of the text (coded-blocks.ts). `begins` is asked about a line without its
- * end; `name` finds the file name in it; `common` matches lines that all readers know.
+ * The encodings that readers recognize by their form anywhere in a text. Their data extends to the line that
+ * ends it, or to the end of the text (coded-blocks.ts). `begins` is tested on a line without its end; `name`
+ * finds the file name in it; `common` matches lines that all readers know.
  */
 const decodable = [
   /**
-   * `begin 644 name`, or `begin` with a blank and anything after it. In capitals it needs the mode, and
-   * nothing begins at the word alone: programs are full of it.
+   * `begin 644 name`, or `begin` with a blank and anything after it. In capitals the mode is required, and
+   * the word alone begins nothing: programs contain it often.
    */
   {
     kind: 'uuencode',
@@ -22,7 +22,7 @@ const decodable = [
     common: /^begin [0-7]{3} \S/,
     name: /^begin\s+[0-7]+\s(.*)/is,
   },
-  /** As uuencode(1) of GNU sharutils writes it, with a name in base64 or without. */
+  /** As written by uuencode(1) of GNU sharutils, with a name in base64 or without. */
   { kind: 'uuencode', begins: /^begin-encoded /, common: undefined, name: ENCODED_NAME },
   {
     kind: 'base64',
@@ -32,8 +32,8 @@ const decodable = [
   },
   { kind: 'yenc', begins: /^=ybegin /i, common: /^=ybegin line=/, name: /name=(.*)/is },
   /**
-   * The armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468). What is between the marks of a signed text
-   * stands as it is. rnp and Sequoia, but not GnuPG, open it behind blanks, too.
+   * The armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468). Text between the marks of a signed text is not
+   * encoded. rnp and Sequoia, but not GnuPG, also open it after blanks.
    */
   {
     kind: 'armour',
@@ -42,7 +42,7 @@ const decodable = [
     name: undefined,
   },
   /**
-   * A field that stands in a text. What follows the next empty line is a part to munpack, ripmime and
+   * A field inside a text. The lines after the next empty line are a part for munpack, ripmime and
    * Email::MIME, each in other texts.
    */
   {
@@ -73,21 +73,21 @@ export const kindsInFiles: ReadonlySet<CodedKind> = new Set(
 /** The most characters of a line that begins data. */
 const LINE_MAX = 64 * 1024
 
-/** What begins at a line. */
+/** The data that begins at a line. */
 export interface CodedStart {
   readonly kind: CodedKind
   /** The name of the file, '' if it has none. */
   readonly name: string
   /**
-   * In what the line differs from the form that all readers know, in a word or in signs: `no mode` if nothing
-   * but the word begins uuencode; `in a line` if the word is not the first on its line.
+   * The difference between the line and the form that all readers know, as a word or as signs: `no mode` if
+   * only the word begins uuencode; `in a line` if the word is not the first on its line.
    */
   readonly form: 'common' | 'no mode' | 'in a line' | 'behind blanks' | `signs${string}`
 }
 
 /**
- * Returns what begins at a line, given without its line end; undefined if nothing begins. Of a line of which
- * only the rest is given, `isWhole` is false.
+ * Returns the data that begins at a line, given without its line end; undefined if none begins. `isWhole` is
+ * false if only the rest of the line is given.
  */
 export function codedStart(line: string, isWhole = true): CodedStart | undefined {
   if (line.length > LINE_MAX || !/^[bc= \t-]/i.test(line)) return undefined
@@ -127,7 +127,7 @@ const ENDS_BEGIN = [...'e=- \t'].map((character) => character.charCodeAt(0) | 32
 /** The most bytes of a line that ends data that are looked at. */
 const END_MAX = 1024
 
-/** The words by which lines that begin data are found, and the bytes that may stand after each. */
+/** The words by which lines that begin data are found, and the bytes that may follow each. */
 const WORD = 'begin'
 const words = [
   { letters: WORD, after: '\t\v\f \xa0\0-' },
@@ -135,15 +135,15 @@ const words = [
   { letters: 't-tra', after: 'nN' },
 ] as const
 /**
- * The search looks at two bytes in a row, and then at two that are this much further on. No word can be
- * missed: one of its pairs of letters stands at a place that is looked at.
+ * The search examines two consecutive bytes, and then the two that are this much further on. No word can be
+ * missed: one of its pairs of letters is at an examined offset.
  */
 export const SEARCH_STRIDE = WORD.length - 1
 
 const NO_PAIR = 255
 /**
- * Two bytes, as one number, to the place in a word at which they stand, plus SEARCH_STRIDE for each word before
- * that one. No two places are the same.
+ * Maps two bytes, as one number, to their offset in a word, plus SEARCH_STRIDE for each word before that one.
+ * No two offsets are the same.
  */
 const placeOfPair = new Uint8Array(256 * 256).fill(NO_PAIR)
 for (const [index, { letters }] of words.entries()) {
@@ -160,10 +160,10 @@ function inBothCases(letter: string): readonly number[] {
   return [letter, letter.toUpperCase()].map((character) => character.charCodeAt(0))
 }
 
-/** The units of work of a word besides its bytes: its line is held against all that begins data. */
+/** The units of work of a word, in addition to its bytes: its line is compared with all that begins data. */
 const WORD_COST = 24
 
-/** The most bytes that stand before such a word. */
+/** Upper limit for the bytes before such a word. */
 const FRONT_MAX = 'conten'.length
 
 /** Searches a block of bytes for the lines at which data begins. */
@@ -172,10 +172,10 @@ export class CodedSearch {
   readonly #midLine: boolean
   readonly #kinds: ReadonlySet<CodedKind>
   #word = -1
-  /** The units of work so far, besides those of bytes. */
+  /** The units of work until now, in addition to those of bytes. */
   units = 0
 
-  /** `midLine` means that the block begins inside of a line; `kinds`, what is looked for. */
+  /** `midLine` means that the block begins inside a line; `kinds` are the kinds to find. */
   constructor(bytes: Buffer, { midLine = false, kinds = codedKinds } = {}) {
     this.#bytes = bytes
     this.#midLine = midLine
@@ -183,9 +183,8 @@ export class CodedSearch {
   }
 
   /**
-   * Returns where the next line begins at which data begins, or the word does if it stands in the
-   * middle of a line; the block's length if there is none. `from` must be the start of a line, and
-   * never goes back.
+   * Returns the offset of the next line at which data begins, or of the word if it is in the middle of a
+   * line; the block's length if there is none. `from` must be the start of a line, and never decreases.
    */
   next(from: number): number {
     const { length } = this.#bytes
@@ -217,8 +216,8 @@ export class CodedSearch {
   }
 
   #lineOfWord(at: number, from: number): number | undefined {
-    // In the middle of a text the word counts only with a file mode after it. Otherwise each
-    // sentence with the word would count.
+    // In the middle of a text the word needs a file mode after it. Otherwise every sentence with the word
+    // would match.
     if (/^begin[ \t\v]+[0-7]{1,8}[ \t\v]/i.test(this.#bytes.toString('latin1', at, at + 20)))
       return at
     const line = startOfLine(this.#bytes, at, from, FRONT_MAX)
@@ -237,8 +236,8 @@ export class CodedSearch {
 }
 
 /**
- * Returns whether a word begins at `start`, in any case of letters, and one of the bytes that may stand
- * after it, or no more, comes after it.
+ * Returns whether a word begins at `start`, in any case of letters, followed by one of the bytes that may
+ * follow it, or by the end.
  */
 function isWordAt(
   { letters, after }: (typeof words)[number],
@@ -253,8 +252,8 @@ function isWordAt(
 }
 
 /**
- * Returns where the line of `at` begins, at the earliest at `from`; undefined if more than `most`
- * bytes other than blanks stand before `at` on the line.
+ * Returns the offset at which the line of `at` begins, at the earliest `from`; undefined if more than `most`
+ * non-blank bytes precede `at` on the line.
  */
 function startOfLine(bytes: Buffer, at: number, from: number, most: number): number | undefined {
   let others = 0
