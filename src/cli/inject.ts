@@ -23,9 +23,9 @@ import { slotEnvironment } from './shared/slot-environment.ts'
 const REFUSED = 1
 
 /**
- * `onescan inject`: passes a message to a slot program, and prints its exit code with its meaning. The
- * exit code is 0 if the message was accepted, 1 if it was refused or deferred, 2 if the command
- * could not be carried out.
+ * `onescan inject`: passes a message to a qmail-queue program, and prints its exit code with its meaning. The
+ * exit code is 0 if the message was accepted, 1 if it was refused or deferred, 2 if the command could not be
+ * carried out.
  */
 export const injectCommand = makeCommand('inject', {
   command: 'inject <file>',

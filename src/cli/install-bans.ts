@@ -7,16 +7,16 @@ import { errorText, Fault } from '../lib/errors/fault.ts'
 /** Milliseconds for a program of ClamAV: a clamd that hangs takes the connection, and never answers. */
 const WITHIN = 60_000
 
-/** The file of the signatures; clamd takes its kind from the ending. */
+/** The file of the signatures; clamd recognizes its kind by the extension. */
 export const BANS_FILE = 'onescan-bans.cdb'
 
 /** Writes standard input into the file in one step: clamd never sees half of it. */
 const WRITE = `umask 022; cd "$1"; cat >.${BANS_FILE}.new; mv .${BANS_FILE}.new ${BANS_FILE}`
 
 /**
- * Gives the clamd of this host signatures, and has it reload. `directory` is where it has its own. clamscan
- * tries them first, since clamd does not start with a file that it cannot read; the account that owns the
- * directory writes them. Throws a Fault of kind `config` that states what was changed.
+ * Installs signatures for the clamd of this host, and reloads it. `directory` contains its own signatures.
+ * clamscan tests them first, because clamd does not start with a file that it cannot read; the account that
+ * owns the directory writes them. Throws a Fault of kind `config` that states what was changed.
  */
 export function installBans(signatures: Buffer, directory: string): void {
   const wrong = (why: string) => new Fault('config', `${why}; nothing was changed`)

@@ -23,9 +23,7 @@ import { hasSystemd } from './shared/systemd-unit.ts'
 /** The most characters of the host's name: a key id has at most 32, and `-YYYYMMDD-N` may follow. */
 const HOST_MAX = 32 - '-20260101-99'.length
 
-/**
- * `onescan keygen`: makes a keyring line with a fresh secret; prints it, or adds it to a keyring.
- */
+/** `onescan keygen`: makes a keyring line with a new secret; prints it, or adds it to a keyring. */
 export const keygenCommand = makeCommand('keygen', {
   command: 'keygen',
   describe: 'Make a key for a cluster',
@@ -168,8 +166,8 @@ export function defaultId(host: string, now: Date): string {
 }
 
 /**
- * Changes the text of a keyring, as replaceFile() does; resolves to its keys, whether the file was made,
- * and its group. Rejects with a Fault of kind `config`, and changes nothing, if others can read or write the
+ * Changes the text of a keyring, like replaceFile(). Resolves to its keys, whether the file was created, and
+ * its group. Rejects with a Fault of kind `config`, and changes nothing, if others can read or write the
  * ring, or if the new text is malformed.
  */
 async function changeKeyring(path: string, change: (old: string) => string) {

@@ -68,7 +68,7 @@ const asObject = ({ time, host, fields, recipients }: LogRecord) => ({
   ...(recipients.length > 0 && { rcpt: recipients }),
 })
 
-/** The hint that the slot writes to another log; onescan-log(5). */
+/** The hint that onescan-queue writes to another log; onescan-log(5). */
 const SLOT_ELSEWHERE =
   'only onescand writes to this log: name that of qmail-smtpd, with multilog often ' +
   '/var/log/qmail/smtpd; local mail of qmail is in syslog'

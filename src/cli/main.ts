@@ -65,7 +65,7 @@ const FILES: ReadonlySet<string> = new Set(['scan', 'log', 'report'])
 /** Parts the kind of a complaint from what it is about. */
 const OF = '\t'
 
-/** What may be wrong with a command line, with what yargs reports about it. */
+/** The possible faults of a command line, by what yargs reports about it. */
 const complaints = {
   'no-command': () =>
     args.length > 0 ? `${args[0]}: name a command before it` : 'Name a command.',
@@ -143,7 +143,7 @@ function commandLine(): Argv {
 function complain(message: string | null, error: Error | undefined, parser: Argv): never {
   if (message === null) giveUp(errorText(error))
   const [kind = '', about] = message.split(OF)
-  if (about === undefined) giveUp(message) // a command has said it
+  if (about === undefined) giveUp(message) // the command has reported it
   giveUp(complaints[kind as Complaint](about, parser))
 }
 
@@ -154,8 +154,8 @@ function giveUp(why: string): never {
 }
 
 /**
- * The complaint about an argument that is empty, as a variable of a script that is not set: it is the value of
- * no option, and names no file. Undefined if there is none.
+ * Returns the complaint about an empty argument, such as an unset variable of a script: it is not the value
+ * of an option, and names no file. Returns undefined if there is none.
  */
 function emptyArgument(args: readonly string[]): string | undefined {
   const at = args.findIndex((arg) => arg === '' || /^--[a-z-]+=$/.test(arg))
@@ -164,7 +164,7 @@ function emptyArgument(args: readonly string[]): string | undefined {
   return /^--[a-z-]+$/.test(option ?? '') ? `${option}: needs a value` : 'an argument is empty: ""'
 }
 
-/** `scan`, `policy test`; null if it is not a command. */
+/** Returns `scan` or `policy test`; null if it is not a command. */
 function commandOf([first, second]: readonly string[]): string | null {
   if (second !== undefined && subcommands[first!]?.includes(second)) return `${first} ${second}`
   return first !== undefined && commands.includes(first) ? first : null
@@ -175,7 +175,7 @@ function withoutLoneDash(args: readonly string[]): string[] {
   return args.map((arg) => (arg === '-' && FILES.has(args[0]!) ? STDIN : arg))
 }
 
-/** What yargs writes its help with: its types leave that out. */
+/** Returns the members with which yargs prints its help, which its types omit. */
 function helpOf(parser: Argv) {
   return parser as unknown as {
     getUsage(): readonly (readonly [string, string])[]
@@ -183,7 +183,7 @@ function helpOf(parser: Argv) {
   }
 }
 
-/** Names the argument that is missing; `given` begins with how many there are. */
+/** Returns the text about the missing argument; `given` begins with the number of given ones. */
 function missingArgument(given: string, parser: Argv): string {
   const usage = helpOf(parser).getUsage().at(-1)?.[0].replace('$0', 'onescan') ?? ''
   const missing = usage.match(/<[^>]+>/g)?.[Number.parseInt(given, 10)] ?? 'an argument'

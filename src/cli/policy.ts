@@ -108,8 +108,8 @@ function doesOf({ action }: Rule): string {
 }
 
 /**
- * Reads the settings of all lines of onescan.policy as a door would when a line applies. Throws a
- * Fault of kind `config` that names the line with a wrong value.
+ * Reads the settings of all lines of onescan.policy like an interface to which a line applies. Throws a Fault
+ * of kind `config` that names the line with a wrong value.
  */
 function checkValues({ all, path }: Rules, env: Environment): void {
   const scanning = env.QHPSI ? env : { ...env, QHPSI: 'plugin: clamd' }

@@ -8,7 +8,7 @@ const NEXT = /^# next: (\S+)\n/m
 /** Seconds that all hosts have to get the changed ring before the old key counts no more. */
 const TIME_TO_COPY = 86_400
 
-/** What a rotation did. */
+/** The result of a rotation. */
 export interface Rotation {
   /** The new text of the ring. */
   readonly text: string
@@ -24,11 +24,15 @@ export interface Rotation {
 }
 
 /**
- * Takes the next step from the key that signs in a ring to a new one. The first step adds the new key, which
- * verifies; the comment `# next: ID` above it records that. The second one has it sign, and gives the old key a last day:
- * when no stamp of it is younger than `maxAge` seconds. Each step removes the keys whose last day is past.
- * `make` returns a line with a fresh secret, of a key with another id than these. Throws a Fault of kind
- * `config` if no key signs.
+ * Takes the next step from the signing key of a ring to a new one. Throws a Fault of kind `config` if no key
+ * signs.
+ *
+ * 1. The first step adds the new key, which verifies; the comment `# next: ID` above it records that.
+ * 2. The second step makes it the signing key, and gives the old key a last day: when no stamp of it is
+ *    younger than `maxAge` seconds.
+ *
+ * Each step removes the keys whose last day is past. `make` returns a line with a new secret, of a key with
+ * another id than these.
  */
 export function rotateKey(
   ring: string,
@@ -62,7 +66,7 @@ export function rotateKey(
   return { text, did: 'signs', id: waiting.id, old: signer.id, until, removed }
 }
 
-/** The line of a key, with its end. A bare word is its own secret. */
+/** Returns the line of a key, with its end. A bare word is its own secret. */
 function lineOf(ring: string, { id, secret }: Key): string {
   const lines = ring.split(/(?<=\n)/)
   const hasId = (line: string) => line.split(':')[1] === id

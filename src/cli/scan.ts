@@ -93,9 +93,9 @@ type ScanAnswer = { readonly size?: number } & (
 type FoundFile = MessageFile | { readonly file: string; readonly why: string }
 
 /**
- * The file at a path or, for a directory, all that lies in it and below. Nothing is left out: a link
- * or a device, or a file that cannot be opened, comes with the reason why it is not read. The
- * caller that takes an open file closes it.
+ * Yields the file at a path or, for a directory, all files in it and below. None is omitted: a link or a
+ * device, or a file that cannot be opened, is yielded with the reason why it is not read. The caller that
+ * takes an open file closes it.
  */
 function* filesAt(path: string): Generator<FoundFile> {
   if (path === '-' || inheritedDescriptor(path) !== undefined) {

@@ -30,7 +30,7 @@ export const disableCommand = makeCommand('disable', {
     const file = control === undefined ? hostSwitchFile : switchFile({ control })
     const made = failWithRemedy(file, () => {
       if (control === undefined && mkdirSync(HOST_DIRECTORY, { recursive: true }) !== undefined) {
-        chmodSync(HOST_DIRECTORY, 0o755) // whatever the umask is: every door looks into it
+        chmodSync(HOST_DIRECTORY, 0o755) // independent of the umask: every interface reads it
       }
       return make(file)
     })
@@ -57,7 +57,7 @@ export const enableCommand = makeCommand('enable', {
       .epilogue('Exit codes: 0 onescan is on; 2 it could not be switched on.'),
   async work({ control: option }, output) {
     const control = option === undefined ? undefined : resolve(option)
-    // Without --control both switches that doors here may obey.
+    // Without --control both switches that interfaces on this host may obey.
     const files =
       control === undefined
         ? [hostSwitchFile, switchFile(readControlDirectories(process.env))]
@@ -99,7 +99,7 @@ function remedies(place: string): Readonly<Record<string, string>> {
   return { EACCES: account, EPERM: account, ENOENT: directory, ENOTDIR: directory }
 }
 
-/** Calls `act`; an error that the system gives names the file, and what to do about it. */
+/** Calls `act`; an error of the system is rethrown with the file and the remedy. */
 function failWithRemedy<Value>(file: string, act: () => Value): Value {
   try {
     return act()
@@ -110,7 +110,7 @@ function failWithRemedy<Value>(file: string, act: () => Value): Value {
   }
 }
 
-/** Makes the file; returns whether it was not there before. */
+/** Creates the file; returns whether it did not exist before. */
 function make(file: string): boolean {
   try {
     closeSync(atName(file, (path) => openSync(path, 'wx', 0o644)))
@@ -118,12 +118,12 @@ function make(file: string): boolean {
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error
     if (leadsSomewhere(file)) return false
-    // Doors look for a file at the end of the link.
+    // The interfaces look for a file at the end of the link.
     throw new Error(`${file}: is a link to nothing, so onescan is still on; remove the link`)
   }
 }
 
-/** Removes the file; returns whether it was there. */
+/** Removes the file; returns whether it existed. */
 function remove(file: string): boolean {
   try {
     atName(file, unlinkSync)

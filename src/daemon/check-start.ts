@@ -81,7 +81,7 @@ async function runsAlready({ isRunning, checksSettings, socket }: DaemonOptions)
   return (await asked.catch(() => undefined)) !== undefined
 }
 
-/** What the doors that the options name do with mail. */
+/** Resolves to findings about how the interfaces that the options name handle mail. */
 async function doorsBy(options: DaemonOptions, env: Environment): Promise<Finding[]> {
   const configuration = await readConfiguration(env, () => {})
   try {
@@ -95,14 +95,14 @@ async function doorsBy(options: DaemonOptions, env: Environment): Promise<Findin
   }
 }
 
-/** A door that an option names. */
+/** An interface that an option names. */
 interface NamedDoor extends ListeningDoor {
   readonly option: string
   readonly at: DoorAddress
   readonly route?: SmtpDoorOptions | undefined
 }
 
-/** The doors that the options name. Sockets of systemd are not known here. */
+/** Returns the interfaces that the options name. Sockets of systemd are not known here. */
 function doorsOf(options: DaemonOptions): NamedDoor[] {
   const { socket, milters, policies, clamds, clamdsForMail, smtpDoors } = options
   const door = (kind: DoorKind, at: DoorAddress, route?: SmtpDoorOptions): NamedDoor => {
@@ -146,8 +146,8 @@ async function pathFaults(options: DaemonOptions): Promise<string[]> {
 }
 
 /**
- * What is wrong with --http. Before a start these are warnings: onescand starts without the page, and tries
- * again.
+ * Resolves to the faults of --http. Before a start these are warnings: onescand starts without the page, and
+ * tries again.
  */
 async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promise<Finding[]> {
   if (http === undefined) return []
@@ -166,7 +166,10 @@ async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promi
   }
 }
 
-/** Nothing says which process holds a port. If systemd runs, it may hold the port for onescand. */
+/**
+ * Returns a note, because the error does not name the process that uses a port. If systemd runs, it may hold
+ * the port for onescand.
+ */
 const bySystemd = (line: string) =>
   line.includes('EADDRINUSE') && isUnderSystemd()
     ? ', unless onescan-http.socket holds the port for it'

@@ -29,7 +29,7 @@ export function describeDaemon(configuration: Configuration): DaemonDescription 
   }
 }
 
-/** Why nobody can read the lines of a log; undefined if somebody can, or if there is none. */
+/** Returns why the lines of a log cannot be read; undefined if they can, or if there is no log. */
 function lostLog(file: string | undefined): LostLog | undefined {
   if (!file) return undefined
   // It is made with its first line.
@@ -43,7 +43,7 @@ export function ownArgs(): string[] {
   return args.slice(0, args.lastIndexOf('--worker'))
 }
 
-/** The files that are read at the start and at a SIGHUP; onescand(8). */
+/** Returns the files that are read at the start and at a SIGHUP; onescand(8). */
 function filesOf({ env, directories: { control }, context }: Configuration): string[] {
   if (context === undefined) return [] // without QHPSI none is read
   const { BADATTACHMENTS, PLUGINDIR, QHPSI } = context.config.settings

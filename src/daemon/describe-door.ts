@@ -15,8 +15,8 @@ import { whyUnnoticed } from '../scan/scanners/shared/signatures-in-use.ts'
 import { type DoorKind, isClamds, isTls, type ListeningDoor } from './options/door.ts'
 
 /**
- * Returns what a door will do with mail, in one line for the log. An administrator should see at
- * the start that nothing is scanned, and not only after a virus has come.
+ * Returns how an interface will handle mail, in one line for the log. An administrator should see at the
+ * start that nothing is scanned, and not only after a virus has arrived.
  */
 export function describeDoor({ kind, address, route }: ListeningDoor, by: Configuration): string {
   const context = by.context && route?.afterQueue ? afterQueue(by.context) : by.context
@@ -83,7 +83,7 @@ function fateOfViruses(kind: DoorKind, settings: MailSettings): string {
   }
 }
 
-/** Reports why nothing is remembered about copies, if that should be. */
+/** Returns why no verdicts are cached although they should be. */
 function memoryOf({ tools }: JudgeContext): string {
   if (tools.verdicts === undefined) return ''
   const why = whyUnnoticed(tools.scanners, tools.signatureFiles())

@@ -26,7 +26,7 @@ import { StatusFeed } from './status-feed.ts'
 import { startSweeps } from './sweeps.ts'
 import { Workers } from './workers/workers.ts'
 
-/** What every process of onescand begins with. */
+/** The initial data of every process of onescand. */
 export interface ProcessStart {
   readonly env: Environment
   readonly options: DaemonOptions
@@ -89,7 +89,7 @@ export async function runFirstProcess({
       clamds.close()
       stopSweeps()
       running.abort()
-      // Nobody may wait for a worker that takes no connection any more.
+      // No client may wait for a worker that accepts no more connections.
       for (const socket of sockets) socket.close()
       await Promise.all([workers.stop(), notify(process.env, 'STOPPING=1')])
       status?.close()

@@ -31,8 +31,8 @@ import { smtpDoorsOf } from './options/smtp-doors.ts'
 export interface OpenDoor extends Door, ListeningDoor {}
 
 /**
- * Opens the doors of a worker on the descriptors that the first process gave it. `kinds` are the
- * kinds of these doors, in their order. Rejects with a Fault of kind `config` if one cannot listen.
+ * Opens the interfaces of a worker on the descriptors that the first process gave it. `kinds` are their
+ * kinds, in the order of the descriptors. Rejects with a Fault of kind `config` if one cannot listen.
  */
 export async function openDoors(
   configuration: Configuration,
@@ -73,7 +73,7 @@ export async function openDoors(
   return open
 }
 
-/** The address of a door that listens. No runtime knows the path of a unix socket that was handed over. */
+/** Returns the address of a listening interface. No runtime knows the path of an inherited unix socket. */
 function boundAddress(kind: DoorKind, server: Server, fd: number): string {
   const address = server.address()
   if (typeof address === 'string') return `unix:${address}`
@@ -86,18 +86,18 @@ function boundAddress(kind: DoorKind, server: Server, fd: number): string {
 }
 
 interface DoorOptions extends DaemonOptions {
-  /** Connections of each door at once. */
+  /** Maximum number of connections of each interface. */
   readonly maxSockets: number
-  /** Shows what is done with mail, besides its lines in the log. */
+  /** Shows the handling of mail, in addition to its lines in the log. */
   readonly reporter: MailReporter | undefined
   /** Takes the lines about mail. */
   readonly mailLog: (line: Buffer) => void
-  /** What the slot's socket reports to root and this account about this onescand. */
+  /** Returns the report about this onescand that the slot socket sends to root and this account. */
   readonly describe: (wantsTrial: boolean) => Promise<DaemonDescription>
   /** The options of this onescand, as they were given. */
   readonly ownArgs: readonly string[]
   readonly identifyPeer: IdentifyPeer
-  /** Set for a door that hands mail on. */
+  /** Set for an interface that passes mail on. */
   readonly route: SmtpRoute | undefined
 }
 
@@ -142,11 +142,12 @@ function makePolicyDoor(
 }
 
 /**
- * How many connections each socket of a worker takes, and how many of these clients are served:
- * --max-clients, or fewer. Any more connections are closed unheard. Half of the descriptors are for
- * connections, the same number for each socket. The other half is for files of messages, scanners
- * and what else a worker opens. A client may need two: the SMTP door connects to the next server
- * for it.
+ * Returns the number of connections that each socket of a worker accepts, and the number of clients that are
+ * served: `--max-clients`, or fewer. Further connections are closed without a reply.
+ *
+ * Half of the descriptors are for connections, the same number for each socket. The other half is for files
+ * of messages, scanners and all other files of a worker. A client may need two: the SMTP interface connects
+ * to the next server for it.
  */
 export function connectionLimits(
   descriptors: number,

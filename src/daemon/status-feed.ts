@@ -15,7 +15,9 @@ import type { DaemonOptions } from './options/options.ts'
 import { Trials } from './trials/trials.ts'
 import type { Workers } from './workers/workers.ts'
 
-/** What the first process sends its own HTTP server, which shows health, metrics and the page. */
+/**
+ * The data that the first process passes to its own HTTP server, which shows health, metrics and the page.
+ */
 export class StatusFeed {
   readonly #options: DaemonOptions
   readonly #configuration: () => Configuration
@@ -58,7 +60,7 @@ export class StatusFeed {
     await this.#server.open()
   }
 
-  /** Takes a message of a worker: a report about mail, or the answer to a trial. */
+  /** Handles a message of a worker: a report about mail, or the result of a self-test. */
   take(worker: number, message: unknown): void {
     if (isProcessReport(message)) this.#server?.observer.report(worker, message)
     else this.#trials.take(message)
@@ -69,12 +71,12 @@ export class StatusFeed {
     this.#server?.observer.ended(worker, inHand)
   }
 
-  /** Sets the workers whose state is shown and which make trials. */
+  /** Sets the workers whose state is shown and which run self-tests. */
   watchWorkers(started: Workers): void {
     this.#workers = started
   }
 
-  /** Mail is taken from now on, through these doors. */
+  /** Notes that mail is accepted from now on, through these interfaces. */
   serving(open: readonly ListeningDoor[]): void {
     this.#isReady = true
     this.#doors = open

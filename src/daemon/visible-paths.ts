@@ -7,7 +7,7 @@ import type { Environment } from '../lib/settings/settings.ts'
 import { names, table } from '../lib/settings/table.ts'
 import type { DaemonOptions } from './options/options.ts'
 
-/** What the unit of onescand lets it see of the host. */
+/** The paths of the host that the unit of onescand makes visible. */
 
 /** The settings that name a directory or file where onescand writes. */
 const WRITTEN: readonly string[] = ['QUARANTINE', 'TMPDIR', 'SPOOLDIR', 'LOGFILE']
@@ -32,7 +32,7 @@ export function checkVisiblePaths(env: Environment, { smtpDoors }: DaemonOptions
       return failure('paths', `${name} ${where}: is read-only for onescand`, remedy)
     }
     const why = whyUnseen(where)
-    // Other checks say what becomes of mail without these, and what to do.
+    // Other checks report the effect on mail without these, and the remedy.
     if (why === undefined || OF_OTHER_CHECKS[why].includes(name) || !isUnderSystemd()) return []
     if (why === 'closed') {
       const remedy = 'move it to a directory that its account may enter'
@@ -59,8 +59,8 @@ function whyUnseen(path: string): 'missing' | 'closed' | undefined {
 }
 
 /**
- * The absolute paths among the words of a value, with or without `unix:`. PATH has a list of them, none of its
- * own.
+ * Returns the absolute paths among the words of a value, with or without `unix:`. PATH contains a list of
+ * them and is left out.
  */
 const pathsIn = (value: string) =>
   value.split(/[ \t]/).flatMap((word) => /^(?:unix:)?(\/[^:]*)$/.exec(word)?.[1] ?? [])

@@ -15,9 +15,9 @@ import { HEARTBEAT_EVERY } from './workers/hung-workers.ts'
 import { HEARTBEAT, MUST_ANSWER, type ServingNotice } from './workers/workers.ts'
 
 /**
- * A process that judges mail, on the sockets that the first process keeps. `kinds` states what its first
- * descriptors are for; the next one is the file for what it has in hand. It ends when the first process
- * tells it to, or has ended.
+ * Runs a process that judges mail, on the sockets that the first process keeps. `kinds` states the purpose of
+ * its first descriptors; the next one is the file for messages in progress. The process ends when the first
+ * process asks it to, or has ended.
  */
 export async function runWorker(
   kinds: readonly DoorKind[],
@@ -66,18 +66,18 @@ export async function runWorker(
   send({ serving: doors.map(({ address }) => address) } satisfies ServingNotice)
 }
 
-/** Shares what is remembered with the other workers, by way of the first process. */
+/** Shares cached data with the other workers, through the first process. */
 function shareWithOthers(memory: HostMemory): void {
   process.on('message', (message) => memory.receive(message))
   memory.connect(send)
 }
 
-/** Sends to the first process; if that has ended, nobody needs the message. */
+/** Sends to the first process. Does nothing if that has ended. */
 function send(message: object | string): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => {})
 }
 
-/** What a report to the first process says, once a second for --http, besides mail. */
+/** Returns the report for the first process, once a second for --http, without mail. */
 function stateOf({ quota, context }: Configuration, doors: readonly OpenDoor[]) {
   // How many messages are at each server of the scanners.
   const servers = (context?.tools.scanners ?? []).map((scanner) => scanner.underWay?.() ?? {})
@@ -89,7 +89,7 @@ function stateOf({ quota, context }: Configuration, doors: readonly OpenDoor[]) 
   }
 }
 
-/** Adds up the states of the doors of each kind. */
+/** Adds up the states of the interfaces of each kind. */
 function addUpDoors(doors: readonly OpenDoor[]): ProcessReport['doors'] {
   const sum: Record<string, DoorState> = {}
   for (const door of doors) {

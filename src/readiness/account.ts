@@ -6,7 +6,7 @@ import { passwdEntries, passwdEntryOf } from '../lib/process/passwd.ts'
 export interface SystemAccount {
   readonly name: string
   readonly uid: number
-  /** All groups that count; new files belong to the first one. */
+  /** All effective groups; new files belong to the first one. */
   readonly groups: readonly number[]
 }
 
@@ -21,7 +21,7 @@ export function readAccounts(): Accounts {
 }
 
 /**
- * Finds an account by name; undefined if there is none. setuidgid and tcpserver give a program only
+ * Finds an account by name; returns undefined if there is none. setuidgid and tcpserver give a program only
  * its primary group; a login, cron or systemd gives it all groups.
  */
 export function findAccount(
@@ -57,8 +57,8 @@ export function groupName({ group }: Accounts, gid: number): string {
 }
 
 /**
- * The command by which an account comes into the group that may use this file, as a socket; undefined if
- * none may. Nobody should be in the group of root for the sake of a socket.
+ * Returns the command that adds an account to the group that may use this file, such as a socket; undefined
+ * if no group may. No account should be in the group of root because of a socket.
  */
 export function joinGroup(
   { name }: SystemAccount,
@@ -73,9 +73,9 @@ export function joinGroup(
 const BIT = { read: 4, write: 2, search: 1, execute: 1 } as const
 
 /**
- * The first path that keeps the account from `path`: a directory above it, or itself. Undefined if
- * nothing does. The kernel is asked if this process runs as the account; about another one owner, group
- * and mode decide, and access lists are not seen.
+ * Returns the first path that denies the account access to `path`: a directory above it, or itself. Returns
+ * undefined if none does. If this process runs under the account, the kernel decides; for another account
+ * owner, group and mode decide, and access lists are not read.
  */
 export function obstacle(
   account: SystemAccount,

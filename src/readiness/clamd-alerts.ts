@@ -12,13 +12,13 @@ import { compoundFile } from './compound-file.ts'
 import { zipOf } from './eicar-message.ts'
 import { rarOf } from './rar.ts'
 
-/** Milliseconds for the scan of a file of some kilobytes, behind those that are under way. */
+/** Milliseconds for the scan of a file of some kilobytes, after those that are under way. */
 const WITHIN = 60_000
 
 /** A file in which clamd names something only if it is set to, and what asks for that here. */
 interface Probe {
   readonly setting: string
-  /** The one that must be served before this one says anything. */
+  /** The alert that must be enabled before this one is meaningful. */
   readonly after?: string
   /** Set if a site may live with it. */
   readonly isWarning?: true
@@ -26,7 +26,7 @@ interface Probe {
   /** Undefined if there is no such file that every clamd knows. */
   readonly file: ((settings: ScanSettings) => Buffer | undefined) | undefined
   readonly isNamed: (finding: ScanResult) => boolean
-  /** What becomes of mail otherwise, and the remedy. */
+  /** The effect on mail otherwise, and the remedy. */
   readonly otherwise: string
   readonly remedy: string
 }
@@ -36,7 +36,7 @@ const hasProperty = (property: Property) => (finding: ScanResult) =>
 
 const isBan = (finding: ScanResult) => finding.answer === 'infected' && finding.banned === true
 
-/** The rules, if they can be read; another check reports an error. */
+/** Returns the rules, if they can be read; another check reports an error. */
 const rulesOf = ({ BADATTACHMENTS }: ScanSettings) =>
   attempt(() => readAttachmentRules(BADATTACHMENTS))
 
@@ -51,11 +51,11 @@ const alerts: Readonly<
   Record<
     Property,
     {
-      /** The files, in words. */
+      /** The files, as text. */
       readonly named: string
       /** The line of its clamd.conf. */
       readonly line: string
-      /** Makes such a file; absent if only a signature of the site names one. */
+      /** Returns such a file; absent if only a signature of the site names one. */
       readonly file?: () => Buffer
     }
   >

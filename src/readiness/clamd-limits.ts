@@ -14,12 +14,12 @@ const SCAN_WITHIN = 120_000
 /** clamd's own, clamd.conf(5). */
 const MAX_SCAN_SIZE = 400 * 1024 * 1024
 
-/** What libclamav unpacks at most if MaxScanSize is 0. */
+/** The limit of libclamav for unpacked data if MaxScanSize is 0. */
 const MAX_SCAN_SIZE_UNLIMITED = 2 * 1024 * 1024 * 1024
 
 /**
- * Checks whether clamd can write what it unpacks: where it cannot, it calls files clean that it has not
- * scanned, and so with parts of mail and of PDFs for which there is no room (measured with 1.4.3).
+ * Checks whether clamd can write unpacked data. If it cannot, it reports files as clean without a scan; the
+ * same happens to parts of mail and of PDFs for which there is no room (measured with 1.4.3).
  */
 export async function checkTemporaryFiles(
   server: ClamdServer,
@@ -43,7 +43,7 @@ export async function checkTemporaryFiles(
   return warning(what, value, `make room in ${directory}, or lower MaxScanSize in clamd.conf`)
 }
 
-/** Free bytes for other accounts than root; undefined if that cannot be asked from here. */
+/** Returns the free bytes for accounts other than root; undefined if they cannot be determined from here. */
 function roomIn(directory: string): number | undefined {
   try {
     const { bavail, bsize } = statfsSync(directory)
@@ -63,8 +63,8 @@ function maxScanSizeIn(conf: string): number {
 }
 
 /**
- * Checks whether clamd looks at all of a message: without AlertExceedsMax it says OK about mail over
- * its limits. Trials show this, since clamd.conf may lie anywhere.
+ * Checks whether clamd scans a whole message: without AlertExceedsMax it answers OK for mail over its limits.
+ * Test messages show this, because clamd.conf may be at any path.
  */
 export async function checkClamdLimits(
   server: ClamdServer,
@@ -79,7 +79,7 @@ export async function checkClamdLimits(
   return [...archives, await checkLargeMail(server, settings), await checkAlert(server)]
 }
 
-/** Checks whether clamd looks into archives, which onescan leaves to it. */
+/** Checks whether clamd opens archives, which onescan leaves to it. */
 async function checkArchives(server: ClamdServer): Promise<Finding[]> {
   if (!(await isClean(server, eicarZip))) return []
   const value = 'is off: viruses in archives get in, marked as clean'
@@ -146,7 +146,7 @@ async function largestLookedAt(server: ClamdServer, over: number): Promise<numbe
   return least
 }
 
-/** As CLAMDMAXSIZE takes it: `24M`, `312K`. */
+/** Returns a size in the form of CLAMDMAXSIZE: `24M`, `312K`. */
 const sizeText = (bytes: number) =>
   bytes < 1024 * 1024 ? `${Math.floor(bytes / 1024)}K` : `${Math.floor(bytes / 1024 / 1024)}M`
 

@@ -7,7 +7,7 @@ import { readSignatureFiles, SETTLED_AFTER } from '../scan/scanners/shared/signa
 import { checkCount } from './scanner.ts'
 import type { StageHost } from './stage.ts'
 
-/** By which signatures a clamd scans, and what it remembers. */
+/** The signatures that a clamd scans with, and its cache. */
 
 /** Milliseconds. */
 const DAY = 86_400_000
@@ -18,7 +18,7 @@ const SELF_CHECK = 600
 /** Milliseconds after which signatures are out of date: ClamAV publishes new ones every day. */
 const OLD = 7 * DAY
 
-/** The finding about too few signatures; else the one about their date. */
+/** Returns the finding about too few signatures, or else the one about their date. */
 export function signatureFindings(
   host: StageHost,
   server: ClamdAddress,
@@ -34,8 +34,8 @@ export function signatureFindings(
 }
 
 /**
- * Reports that clamd before 1.5 knows what it found clean by MD5 and length alone: who makes two files with
- * the same of both hides one behind the other, clamd.conf(5) DisableCache.
+ * Reports that clamd before 1.5 identifies clean files in its cache by MD5 and length alone: an attacker who
+ * makes two files with the same MD5 and length can hide one of them, clamd.conf(5) DisableCache.
  */
 export function checkMemory(what: string, version: string, conf: string | undefined): Finding[] {
   const [, major = 1, minor = 5] = /^ClamAV (\d+)\.(\d+)/.exec(version) ?? []
@@ -49,7 +49,8 @@ export function checkMemory(what: string, version: string, conf: string | undefi
 
 /**
  * Reports that clamd may not have loaded a site's own signatures when they count as loaded (SETTLED_AFTER):
- * nothing tells that it has. Debian's clamd.conf has it look once an hour. freshclam tells it at once.
+ * clamd does not report that. Debian's clamd.conf makes clamd check once an hour. freshclam notifies clamd
+ * immediately.
  */
 export function checkReload(
   what: string,

@@ -38,7 +38,7 @@ export async function checkClamd(host: StageHost): Promise<Finding[]> {
   })
 }
 
-/** What VERSION shows of a clamd that does not answer it. */
+/** Returns the finding about a clamd that does not answer VERSION. */
 function checkSilent(
   host: StageHost,
   server: ClamdAddress,
@@ -98,14 +98,14 @@ async function checkServer(
   const version = checkSignatures(what, outcome.reply, host.now)
   // A program that is not clamd gets no scan: it might take the message and never answer.
   if (version.level === 'error') return { isDown: true, findings: [version] }
-  // It scans for the slot only while onescand cannot; the check of onescand says all else about it.
+  // It scans for onescan-queue only while onescand cannot; the check of onescand reports all its faults.
   if (host.asksOnescand) return { isDown: false, findings: [ok(what, 'answers')] }
   const conf = clamdConfOf(server, host.clamdConfigFiles)
   // As the slot and onescand give mail to it: onescand by descriptor, if it can.
   const passing = host.isDaemon ? loadSystem() : undefined
   const tried = new ClamdServer(server, { lasting: false, passing })
   const temporary = await checkTemporaryFiles(tried, conf)
-  const isBlocked = temporary?.level === 'error' // all trials would say so, each in other words
+  const isBlocked = temporary?.level === 'error' // otherwise every test would report it, each with another text
   return {
     isDown: false,
     findings: [
@@ -122,8 +122,8 @@ async function checkServer(
 }
 
 /**
- * The finding that the account may not connect, or that a file of another kind is there; undefined if
- * it may, or if nothing is there.
+ * Returns the finding that the account may not connect, or that the path is another kind of file; undefined
+ * if it may connect, or if the path does not exist.
  */
 function checkSocketAccess(host: StageHost, server: ClamdAddress): Finding | undefined {
   if (server.kind !== 'unix') return undefined
@@ -131,7 +131,7 @@ function checkSocketAccess(host: StageHost, server: ClamdAddress): Finding | und
   try {
     barrier = obstacle(host.account, server.path, 'write')
   } catch (error) {
-    // Behind a directory that is closed, the account cannot even see the socket.
+    // In a closed directory, the account cannot even see the socket.
     if (errorCode(error) !== 'EACCES') return undefined
     barrier = dirname(server.path)
   }
@@ -150,8 +150,8 @@ function checkSocketAccess(host: StageHost, server: ClamdAddress): Finding | und
 }
 
 /**
- * What lets the account connect. A slot below tcpserver(1) has one group alone, which it needs for
- * onescand.
+ * Returns the remedy that lets the account connect. A onescan-queue under tcpserver(1) has only one group,
+ * which it needs for onescand.
  */
 function openSocketTo({ account, accounts, isDaemon }: StageHost, socket: string, barrier: string) {
   const join = isDaemon ? joinGroup(account, accounts, barrier) : undefined

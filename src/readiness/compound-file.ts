@@ -4,8 +4,8 @@ const [END, FREE, TABLE] = [0xfffffffe, 0xffffffff, 0xfffffffd]
 const STREAM = 4096
 
 /**
- * A document of older Office programs ([MS-CFB] 2) with this one stream in it, of up to 4096 bytes; what is
- * short is filled up with zeros.
+ * Returns a document of older Office programs ([MS-CFB] 2) with this one stream of up to 4096 bytes, padded
+ * with zeros.
  */
 export function compoundFile(name: string, content: Buffer): Buffer {
   const header = Buffer.alloc(512, 0xff)

@@ -28,8 +28,8 @@ const WRITTEN = 64 * 1024
 const PERMISSIONS = 0o7777
 
 /**
- * Checks the places in which onescan keeps something: QUARANTINE, LOGFILE, and the directories in which
- * messages lie while they are scanned.
+ * Checks the directories in which onescan stores data: QUARANTINE, LOGFILE, and those for messages that are
+ * being scanned.
  */
 export function checkDirectories(host: StageHost): Finding[] {
   return [...checkQuarantine(host), ...checkLogFile(host), ...checkSpool(host)]
@@ -140,7 +140,7 @@ function missing(what: string, then = ''): MissingFinding {
 /** Whether this is an onescand in its unit, which shows it only what is bound. */
 const isInUnit = ({ isDaemon }: StageHost) => isDaemon && isUnderSystemd()
 
-/** What else has it see a directory that was made. */
+/** Returns the further step that makes a new directory visible to the service. */
 const thenBind = (host: StageHost, directory: string) =>
   isInUnit(host) ? `; then ${editToBind('onescand', directory, true)}` : ''
 
@@ -228,8 +228,8 @@ function checkFreeSpace(what: string, directory: string): Finding[] {
 const ROOM = 'free some, or set it to a larger file system'
 
 /**
- * The faults of the directories for messages if one has no room for a message of `maxSize` bytes. Without
- * them nobody would notice: small mail goes on while large mail is deferred.
+ * Returns the faults of the directories for messages if one has no room for a message of `maxSize` bytes.
+ * Otherwise this would go unnoticed: small mail passes while large mail is deferred.
  */
 export function freeSpaceFaults(
   { directory, sharedDirectory }: SpoolSettings,

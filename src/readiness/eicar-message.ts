@@ -2,7 +2,7 @@ import { deflateRawSync } from 'node:zlib'
 import { Bytes } from '../mail/message/bytes.ts'
 import { EICAR } from '../scan/scanners/eicar/eicar.ts'
 
-/** The header of mail for trial, without what describes its content. */
+/** The header of test mail, without the fields about its content. */
 export const TRIAL_HEADER = `From: onescan check <postmaster@localhost>
 To: postmaster@localhost
 Subject: onescan check
@@ -28,7 +28,10 @@ export const eicarMessage: Buffer = Buffer.from(
 /** The EICAR test file in a zip archive, compressed, so that only who opens it finds it: APPNOTE.TXT 4.3. */
 export const eicarZip: Buffer = zipOf(Buffer.from('eicar.com'), Buffer.from(EICAR), 0x6851cf3c)
 
-/** A zip archive with one file, whose CRC-32 is given. If it shall look encrypted, nobody can decrypt it. */
+/**
+ * Returns a zip archive with one file, whose CRC-32 is given. With `isEncrypted` it is marked as encrypted,
+ * and cannot be decrypted.
+ */
 export function zipOf(
   name: Buffer,
   text: Buffer,

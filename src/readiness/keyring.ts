@@ -24,7 +24,7 @@ export function checkKeyring(host: StageHost): Finding[] {
   return [checkReader(host, path), ...(keys ? checkKeys(host, keys) : [])]
 }
 
-/** Where pages put keyrings. */
+/** The directory of keyrings in the documentation. */
 const RINGS = '/etc/onescan/keys'
 
 /** A keyring there, which only CLUSTERKEYS names. */
@@ -48,7 +48,10 @@ function checkReader(host: StageHost, path: string): Finding {
 /** The package's group of those who may read keys. All who ask onescand are in another one. */
 const KEEPERS = 'onescan-keys'
 
-/** What lets the account reach a keyring behind a closed directory. A home, as of root, stays closed. */
+/**
+ * Returns the remedy that lets the account reach a keyring in a closed directory. A home directory, such as
+ * root's, stays closed.
+ */
 function leadTo(host: StageHost, path: string, barrier: string): string {
   if (barrier === RINGS) return openTo(host, RINGS, 'g+x')
   if (RINGS.startsWith(`${barrier}/`)) return `chmod a+x ${shellWord(barrier)}`
@@ -89,7 +92,10 @@ function signsByOnescand({ account, asksOnescand }: StageHost): boolean {
   return account.uid !== 0 && asksOnescand
 }
 
-/** What keeps the account from the file. A directory above it may hide the file from this process. */
+/**
+ * Returns the path that denies the account access to the file. A directory above it may hide the file from
+ * this process.
+ */
 function barrierTo({ account }: StageHost, path: string): string | undefined {
   try {
     return obstacle(account, path, 'read')

@@ -11,7 +11,7 @@ import type { AddressPattern, Conditions, Rule } from '../scan/rules/rule.ts'
 /** Most lines of a policy by rule that a finding names. */
 const LINES_MAX = 5
 
-/** What becomes of mail about which no scanner gave an answer, as `deferred`. */
+/** Returns the handling of mail without a result of any scanner, such as `deferred`. */
 export function unscannedMailIs(env: Environment): string {
   const settings = attempt(() => readSettings(env, treatment)) // another check reports a fault
   const does = { defer: 'deferred', quarantine: 'kept in QUARANTINE', accept: 'accepted unscanned' }
@@ -45,8 +45,8 @@ function passing(env: Environment): readonly Passing[] {
 }
 
 /**
- * Warns of each setting that lets mail pass unscanned, which may be meant, and says which mail. SCANFAIL has a
- * finding of its own.
+ * Returns a warning about each setting that lets mail pass unscanned, which may be intended, and names the
+ * mail. SCANFAIL has a separate finding.
  */
 export function passesBySettings(env: Environment): Finding[] {
   if (!env.QHPSI?.trim()) return []
@@ -79,7 +79,7 @@ function waysOf({ action }: Rule): readonly string[] {
     .map(({ name, value }) => `${name}=${value}`)
 }
 
-/** The mail that a line is about, in the words of the line. */
+/** Returns the mail that a line matches, in the wording of the line. */
 function mailOf({ to, from, client, auth, larger, smaller }: Conditions): string {
   const words = [
     to && `to=${patternText(to)}`,

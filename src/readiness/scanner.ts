@@ -108,7 +108,7 @@ async function scanEicar(
   return result
 }
 
-/** With fewer signatures a database is somebody's own or a broken download: ClamAV has millions. */
+/** A database with fewer signatures belongs to a site, or is a broken download: ClamAV has millions. */
 const A_HANDFUL = 10_000
 /** The bytes of the header of a .cvd or .cld. */
 const HEADER = 512
@@ -124,7 +124,7 @@ export function checkCount(what: string, database: string): Finding[] {
   return [warning(what, value, 'run freshclam, and see its log')]
 }
 
-/** The number of signatures in a file or directory; undefined if it cannot be read. */
+/** Returns the number of signatures in a file or directory; undefined if it cannot be read. */
 export function signaturesIn(database: string): number | undefined {
   try {
     if (!statSync(database).isDirectory()) return countIn(database)
@@ -138,8 +138,8 @@ export function signaturesIn(database: string): number | undefined {
 }
 
 /**
- * The number in one file: from the header `ClamAV-VDB:date:version:signatures:…`; else a line is a
- * signature.
+ * Returns the number in one file: from the header `ClamAV-VDB:date:version:signatures:…`; otherwise each line
+ * is a signature.
  */
 function countIn(file: string): number {
   if (/\.(cvd|cld)$/.test(file)) return Number(headerOf(file).split(':')[3] ?? 0) || 0

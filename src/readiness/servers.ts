@@ -47,8 +47,8 @@ export async function checkQuotad(host: StageHost): Promise<Finding[]> {
 const OTHER_FORM = { address: 'local', local: 'address' } as const
 
 /**
- * Asks about a mailbox of this host by both forms of its name. A service that knows the other form alone finds
- * nobody full, and reports nothing.
+ * Asks about a mailbox of this host by both forms of its name. A service that knows only the other form finds
+ * no mailbox full, and reports no error.
  */
 async function checkNameForm(
   settings: QuotaSettings,
@@ -108,7 +108,7 @@ export async function checkVerdicts(host: StageHost): Promise<Finding[]> {
 }
 
 /**
- * The key that this host shares verdicts by; undefined if it has none, null if the keyring cannot
+ * Returns the key with which this host shares verdicts; undefined if it has none, null if the keyring cannot
  * be read.
  */
 function keyOf({ env, directories, now }: StageHost): Key | null | undefined {
@@ -147,7 +147,7 @@ async function checkStore(
 
 const UNTIL = 'until then each host scans by itself'
 
-/** What to do about the error of a store, by its words: those of Valkey, of OpenSSL and of the system. */
+/** The remedies for errors of a store, by their text: those of Valkey, of OpenSSL and of the system. */
 const storeRemedies: readonly (readonly [error: RegExp, remedy: string])[] = [
   [/^sentinel .*(?:WRONGPASS|NOAUTH)/, 'put the password of the sentinels into VERDICTSENTINELPASSWORD, a file'], // biome-ignore format: a row
   [/^sentinel .*knows of no/, "end VERDICTS in the name of `sentinel monitor` in the sentinels' configuration"], // biome-ignore format: a row

@@ -62,7 +62,7 @@ const unset = following(
   'nothing scans',
 )
 
-/** The finding that the switch of all doors is off; none if it is on. */
+/** Returns the finding that the switch of all interfaces is off; an empty list if it is on. */
 export function checkHostSwitch(): Finding[] {
   return existsSync(hostSwitchFile) ? [switchFinding(`${hostSwitchFile} is there`)] : []
 }
@@ -138,7 +138,7 @@ function checkAnswers({ env }: StageHost): Finding[] {
   return [found, warning('unscanned mail', value, 'set SCANFAIL=defer to have it deferred')]
 }
 
-/** What becomes of infected mail. */
+/** Returns the handling of infected mail, as text. */
 function inWords(settings: Values<typeof treatment>): string {
   const { QUARANTINE, VIRUSFORWARD } = settings
   switch (fateOfInfected(settings, { isBounceInjector: false })) {

@@ -18,11 +18,11 @@ export interface StageHost {
   /** The account that the slot or onescand runs as. */
   readonly account: SystemAccount
   readonly accounts: Accounts
-  /** Whether onescand judges by these settings; else it is the slot. */
+  /** Whether onescand uses these settings; otherwise onescan-queue does. */
   readonly isDaemon: boolean
   /** Whether the slot asks onescand, and so needs no keys itself. */
   readonly asksOnescand: boolean
-  /** Where clamd.conf(5) may be, if not where packages put it. */
+  /** Paths of clamd.conf(5), if different from those of the packages. */
   readonly clamdConfigFiles?: readonly string[]
   /** The time of the check, in milliseconds as Date.now(). */
   readonly now: number

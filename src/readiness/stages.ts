@@ -7,7 +7,7 @@ import { checkQuotad, checkVerdicts } from './servers.ts'
 import { checkSettings } from './settings.ts'
 import { runStage, type Stage, type StageHost } from './stage.ts'
 
-/** The stages after the settings, in their order. After each stand the things that it names. */
+/** The stages after the settings, in their order. Each comment lists the subjects of its findings. */
 const stages: readonly Stage[] = [
   checkDirectories, // QUARANTINE, LOGFILE, spool (TMPDIR), SPOOLDIR
   checkKeyring, // keyring, key ID
@@ -18,10 +18,10 @@ const stages: readonly Stage[] = [
 ]
 
 /**
- * Tries all that mail needs to be scanned by these settings, from this process. `onescand --check`,
- * `onescan-queue --check` and `onescan check` run it. What cannot be tried before something else is
- * corrected is left out: after a fault of the settings, all other stages; without a scanner that
- * can answer, the stage of the scanners.
+ * Tests all that mail needs to be scanned with these settings, from this process, and yields findings.
+ * `onescand --check`, `onescan-queue --check` and `onescan check` use it. Stages that cannot run before
+ * another fault is corrected are left out: after a fault of the settings, all other stages; without a scanner
+ * that can answer, the stage of the scanners.
  */
 export async function* tryStages(host: StageHost): AsyncGenerator<Finding> {
   const settings = await runStage(checkSettings, host)

@@ -56,7 +56,10 @@ export const checkCommand = makeCommand('check', {
 
 type CheckOptions = Arguments<typeof addCheckOptions>
 
-/** What is checked in a few words; undefined if an option says it, or for root, which looks as itself. */
+/**
+ * Returns a short text about what is checked; undefined if an option states it, or for root, which checks
+ * under its own account.
+ */
 function headingFor(args: CheckOptions): string | undefined {
   if (process.getuid!() === 0 || caller !== undefined) return undefined
   if (args.daemon || args.mail !== undefined) return undefined
@@ -67,7 +70,7 @@ function headingFor(args: CheckOptions): string | undefined {
   return [...servers, ...(isWholeHost(args) ? ['onescand'] : [])].join('; ')
 }
 
-/** The servers whose mail is not seen by what is checked; the mail of the slot is a trial of its own. */
+/** Returns the servers whose mail this check does not test; onescan-queue has its own test. */
 function unseenIn(args: CheckOptions): MailServer[] {
   if (args.daemon || args.mail !== undefined || checkHostSwitch().length > 0) return []
   return serversToCheck(args).filter((server) => server !== 'qmail')
@@ -79,7 +82,7 @@ function findingsFor(args: CheckOptions): AsyncGenerator<Finding> {
   return args.mail === undefined ? checkHost(args) : checkMail(args.mail, args)
 }
 
-/** Sends mail, if a log shows what becomes of it. */
+/** Sends mail, if a log shows its outcome. */
 async function* checkMail(address: string, args: CheckOptions): AsyncGenerator<Finding> {
   const named = args.log
   const ofRoot = args.lostLog === undefined ? undefined : (JSON.parse(args.lostLog) as Finding)
@@ -217,8 +220,8 @@ function addCheckOptions(yargs: Argv<object>) {
 }
 
 /**
- * The mail servers to look at: the one that the options name, the slot if an option or variable says how it
- * is set up, else all of this host.
+ * Returns the mail servers to check: the one that the options name, qmail if an option or variable describes
+ * onescan-queue, or else all of this host.
  */
 function serversToCheck(options: CheckOptions): MailServer[] {
   if (options.postfix !== undefined) return ['Postfix']
@@ -228,7 +231,7 @@ function serversToCheck(options: CheckOptions): MailServer[] {
 /** Whether the options name one server. */
 const isOnly = (options: CheckOptions) => options.postfix !== undefined || namesSlot(options)
 
-/** Whether no option or variable says what to check: then everything on this host is checked. */
+/** Returns whether no option or variable selects what to check: then everything on this host is checked. */
 function isWholeHost(options: CheckOptions): boolean {
   return options.daemon || !isOnly(options)
 }

@@ -9,14 +9,15 @@ import { writeOut } from '../shared/terminal.ts'
 import { MaybeTaken, type OutgoingMail, type ReleaseRoute, readRoute } from './hand-on.ts'
 
 /**
- * A release that root has onescand do: what is in quarantine is read in the unit of onescand, where nothing
- * can be queued. So the mail goes to root, which has an account hand it on and answers what became of it.
+ * A release that root delegates to onescand. The quarantine is read in the unit of onescand, where no program
+ * can queue mail. So the mail is sent to root, which runs the delivery under an account and answers with the
+ * outcome.
  */
 
 /** The route to the program that reads standard output. */
 export const BY_CALLER = 'caller'
 
-/** What root is told, a line of JSON each: the mail and its usual route, its bytes in base64, its end. */
+/** The lines of JSON that root receives: the mail and its usual route, its bytes in base64, its end. */
 type HandedLine =
   | { readonly mail: Omit<OutgoingMail, 'bytes'>; readonly usual: UsualRoute }
   | { readonly bytes: string }
@@ -26,7 +27,7 @@ type UsualRoute = 'chain' | 'sendmail'
 /** Whether a line of standard output is such a line. */
 export const isHandedLine = (line: string): boolean => /^\{"(mail|bytes|end)":/.test(line)
 
-/** What root answers, in a line of JSON. `code` is the exit code of HAND_ON. */
+/** The answer of root, in a line of JSON. `code` is the exit code of HAND_ON. */
 export interface HandOnAnswer {
   readonly code: number
   /** The name of the route. */
@@ -63,8 +64,8 @@ export class CallerRoute implements ReleaseRoute {
 }
 
 /**
- * Reads what root answers. Rejects with MaybeTaken if that is no whole answer: the mail was told to its end, so
- * an account may have handed it on.
+ * Reads the answer of root. Rejects with MaybeTaken if the answer is incomplete: the mail was sent
+ * completely, so an account may have delivered it.
  */
 async function readAnswer(): Promise<HandOnAnswer> {
   try {

@@ -42,9 +42,9 @@ export async function withQuarantine<Result>(
 const FILE = 'quarantine.log'
 
 /**
- * Notes what somebody did with a message, and who: in the quarantine itself, and where the slot
- * would log. That this cannot be written is told, and undoes nothing. A person at a terminal has it
- * from the command itself.
+ * Notes an action on a message, and the user who did it: in the quarantine itself, and in the log of
+ * onescan-queue. A failure to write this is reported, and undoes nothing. A person at a terminal gets the
+ * information from the command itself.
  */
 export async function noteAction(
   root: PathHandle,

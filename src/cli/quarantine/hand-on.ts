@@ -38,14 +38,14 @@ export interface ReleaseRoute {
   handOn(mail: OutgoingMail): Promise<void>
 }
 
-/** The next program or server has got the whole message, and did not say what it did with it. */
+/** The next program or server has received the whole message, but did not report the outcome. */
 export class MaybeTaken extends Error {}
 
 /** The environment of these programs, and not that of the caller. */
 const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
 
 /**
- * Reads a route: `chain`, the qmail-queue of the slot; `sendmail`, which every MTA has; or
+ * Parses a route: `chain`, the next program of onescan-queue; `sendmail`, which every MTA has; or
  * `HOST:PORT`. Throws a Fault of kind `config` for anything else.
  */
 export function readRoute(text: string, env: Environment): ReleaseRoute {
@@ -80,8 +80,8 @@ async function throughChain(mail: OutgoingMail, argv: readonly string[]): Promis
 }
 
 /**
- * The one exit code (sysexits.h) that rules out a queued message: by the others sendmail(8) says what became of
- * a delivery that it tries at once, and the mail is in its queue with 75 and at times with 70.
+ * The one exit code (sysexits.h) after which the message is certainly not queued. With the others sendmail(8)
+ * reports the outcome of an immediate delivery, and the mail is in its queue with 75 and at times with 70.
  */
 const EX_USAGE = 64
 
@@ -140,7 +140,7 @@ async function converse(server: NextServer, mail: OutgoingMail, name: string): P
   }
   await ask(`EHLO ${hostname()}`)
   await ask(`MAIL FROM:<${mail.sender}>`)
-  // One refused recipient ends the release: otherwise that recipient would never hear of the mail.
+  // One refused recipient ends the release: otherwise that recipient would never receive the mail.
   for (const recipient of mail.recipients) await ask(`RCPT TO:<${recipient}>`)
   expect(await server.startData(), 354, 'DATA')
   const stuffing = new Stuffing()
@@ -152,7 +152,7 @@ async function converse(server: NextServer, mail: OutgoingMail, name: string): P
   const reply = await server.endData([stuffing.finish()]).catch((error) => {
     throw new MaybeTaken(`${name}: ${errorText(error)}`)
   })
-  // Only 4xx and 5xx say that the message was not taken.
+  // Only 4xx and 5xx mean that the message was not accepted.
   if (reply.code >= 300 && reply.code < 400) throw new MaybeTaken(said(reply, 'the message'))
   expect(reply, 250, 'the message')
   await server.ask('QUIT', 1000).catch(() => {}) // the message is already taken

@@ -68,7 +68,7 @@ const listCommand = makeCommand('quarantine list', {
           output.text(inWords(entry, record))
           await output.result(entryAsObject(entry, record))
         } catch (error) {
-          // Somebody may have released or deleted it meanwhile.
+          // Another process may have released or deleted it meanwhile.
           if (errorCode(error) !== 'ENOENT') output.error(`${entry.id}: ${errorText(error)}`)
         }
       }
@@ -96,7 +96,7 @@ function inWords(entry: QuarantineEntry, record: QuarantineRecord): string {
   return `${entry.id}  ${when}Z  ${whyInWords(record)}  ${entry.size} bytes  from ${inBrackets(sender)} to ${shown}${more}${state}\n`
 }
 
-/** The grounds on which a message is kept, with what was found: `virus: Eicar-Test-Signature`. */
+/** Returns the reason for which a message is kept, with the finding: `virus: Eicar-Test-Signature`. */
 function whyInWords({ grounds, found }: QuarantineRecord): string {
   return lineForTerminal(found ? `${grounds}: ${found}` : grounds)
 }

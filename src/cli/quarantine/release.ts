@@ -18,7 +18,10 @@ import { BY_CALLER, CallerRoute } from './by-caller.ts'
 import { addDirectoryOption, noteAction, withQuarantine } from './directory.ts'
 import { MaybeTaken, type ReleaseRoute, readRoute } from './hand-on.ts'
 
-/** Without a stamp only a server behind the last onescan delivers what the scanners still find. */
+/**
+ * Without a stamp only a server after the last onescan delivers a message in which scanners still find
+ * something.
+ */
 const NO_STAMP_REMEDY =
   'release with --no-stamp, and --by a server behind the last onescan: any onescan on its way scans it again'
 
@@ -54,7 +57,7 @@ export const releaseCommand = makeCommand('quarantine release', {
     const run = {
       to: args.to ?? [],
       keys: args.stamp ? signingKeys(env) : [],
-      // By default that of the door which kept the message.
+      // By default the route of the interface that kept the message.
       routes: {
         slot: routeBy(args.by, 'chain', env),
         other: routeBy(args.by, 'sendmail', env),
@@ -79,9 +82,9 @@ interface ReleaseRun {
 }
 
 /**
- * Hands a message on, with a stamp if there are keys. Its file is read once: what is signed is what goes. If
- * it is not handed on, it stays in quarantine. As soon as the next program may have taken it, nothing makes
- * this a failure: otherwise somebody would release it again.
+ * Sends a message on, with a stamp if there are keys. Its file is read once, so that exactly the signed bytes
+ * are sent. If it is not sent, it stays in quarantine. As soon as the next program may have accepted it, no
+ * error makes this a failure: otherwise it would be released again.
  */
 async function release(
   root: PathHandle,

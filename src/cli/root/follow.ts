@@ -23,21 +23,24 @@ const SILENCE = 30_000
 /** Milliseconds for the last lines once the process has ended: another one may hold the pipes open. */
 const LAST_LINES = 2_000
 
-/** What takes the output of a command: each line, or all bytes as they are. */
+/** Receives the output of a command: each line, or all bytes unchanged. */
 type Taker = ((line: string) => unknown) | Writable
 
 interface FollowOptions {
   /** Milliseconds without a sign of life. */
   readonly silence?: number | undefined
-  /** Milliseconds in all, whatever signs of life it gives; no limit if a person reads along and can end it. */
+  /**
+   * Milliseconds in total, even if the command shows activity; no limit if a person reads along and can end
+   * it.
+   */
   readonly whole?: number
-  /** Takes each line of its standard error; by default that is printed. */
+  /** Receives each line of its standard error; by default that is printed. */
   readonly complain?: (line: string) => unknown
 }
 
 /**
- * Takes what a command prints, which may be in the hands of an attacker: nothing that it says is obeyed.
- * Resolves to its exit code; it has ended then. Rejects if its time is over, or if `take` throws.
+ * Receives the output of a command, which an attacker may control: no output is executed. Resolves to its
+ * exit code after it has ended. Rejects if its time limit is reached, or if `take` throws.
  */
 export async function follow(
   run: RunningCommand,
@@ -71,14 +74,14 @@ export async function follow(
   } finally {
     for (const limit of [quiet, all, last]) limit?.close()
     for (const signal of ENDING_SIGNALS) process.off(signal, endWithUs)
-    for (const promise of [gaveUp, copied]) promise.catch(() => {}) // what matters was told
+    for (const promise of [gaveUp, copied]) promise.catch(() => {}) // the decisive error was reported
     run.close()
   }
 }
 
 /**
- * What we print ourselves. Its reader may be slow, such as a pager; meanwhile the command cannot go on,
- * and says nothing that we could hear.
+ * The output of this process. Its reader may be slow, such as a pager; meanwhile the command is blocked, and
+ * its silence is not counted.
  */
 class OwnOutput {
   #writing = 0
@@ -126,7 +129,7 @@ class TimeLimit {
     clearTimeout(this.#timer)
   }
 
-  // A timer that is due says little: it is so at once if a write has blocked the process.
+  // An expired timer alone proves nothing: it expires immediately if a write has blocked the process.
   #wait(time: number): void {
     this.#timer = setTimeout(() => {
       const left = this.#most - (performance.now() - ownOutput.blocked - this.#began)

@@ -13,7 +13,10 @@ import { WHOLE } from './said.ts'
 
 /** How root has a command done. */
 interface Delegation {
-  /** By onescand, in its unit; or by an account that runs no service: that of slots, or one that reads. */
+  /**
+   * By onescand, in its unit; or by an account that runs no service: that of onescan-queue, or one that
+   * reads.
+   */
   readonly by: 'service' | 'slot' | 'reader'
   /** More groups of the reader, for this command alone. */
   readonly groups?: readonly string[]
@@ -38,7 +41,7 @@ const delegations: Readonly<Record<string, Delegation>> = {
   verify: { by: 'reader', groups: ['onescan-keys'] },
 }
 
-/** How root has the command with these arguments done; undefined if it does that itself. */
+/** Returns how root delegates the command with these arguments; undefined if root runs it itself. */
 export function delegationFor(args: readonly string[]): Delegation | undefined {
   const [command = ''] = args
   const of =
@@ -87,7 +90,8 @@ async function byAccount(delegation: Delegation, args: readonly string[]): Promi
   const run = runAs({ account, args: all, reads, maySetId: mayQueue })
   if (reads) process.stdin.pipe(run.stdin!)
   try {
-    // A port of any user's may greet, and then keep check waiting; an account in others' hands, quarantine.
+    // A port of any user may send a greeting and then block check; an account controlled by an attacker may
+    // block quarantine.
     const isBounded = /^(check|quarantine)$/.test(args[0]!)
     return await follow(run, printLine, isBounded ? { whole: WHOLE } : {})
   } catch (error) {

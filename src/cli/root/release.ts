@@ -33,8 +33,8 @@ export function releaseForRoot(args: readonly string[]): Promise<number> {
     const isEnd = line.startsWith('{"end":')
     if (isEnd) handing.stdin!.end(`${line}\n`)
     else await writeTo(handing.stdin!, `${line}\n`)
-    // Not end(): a frame behind the answer may meet a connection that is closed already (EPIPE), and
-    // then what became of the release would be lost.
+    // Not end(): a frame after the answer may arrive on a closed connection (EPIPE), and the outcome of the
+    // release would then be lost.
     if (isEnd) release.stdin.write(`${JSON.stringify(await answerOf(handing))}\n`)
     return undefined
   }
@@ -58,7 +58,7 @@ async function answerOf(handing: RunningCommand): Promise<HandOnAnswer> {
   return { code, by, why: why.join(' ') }
 }
 
-/** The options of these names among the arguments, with their values; and all other arguments. */
+/** Splits the arguments into the options of these names, with their values, and all other arguments. */
 function apart(args: readonly string[], names: readonly string[]): [string[], string[]] {
   const [taken, others]: [string[], string[]] = [[], []]
   for (let at = 0; at < args.length; at++) {

@@ -11,28 +11,31 @@ import { isSetting } from '../../lib/settings/table.ts'
 import type { SystemAccount } from '../../readiness/account.ts'
 import type { RunningCommand } from './follow.ts'
 
-/** What root has an account do that runs no service. */
+/** Work that root delegates to an account that runs no service. */
 interface AccountWork {
   readonly account: SystemAccount
   /** The arguments of `onescan`. */
   readonly args: readonly string[]
   /** Whether programs that it starts may have more rights than it has: qmail-queue, postdrop. */
   readonly maySetId?: boolean
-  /** Whether it reads what it is given; else its standard input is /dev/null. */
+  /** Whether it reads its standard input; otherwise that is /dev/null. */
   readonly reads: boolean
 }
 
-/** Variables of the caller besides settings. A TMPDIR of root's own is closed to others. */
+/**
+ * Variables of the caller that are passed on in addition to settings. A TMPDIR of root's own is closed to
+ * others.
+ */
 const HARMLESS = /^(PATH|TERM|NO_COLOR|TZ|LANG|LC_ALL|SHELL)$/
 
-/** Who typed the command, for logs. */
+/** Returns the user who typed the command, for logs. */
 export const whoTypes = (): string => process.env.SUDO_USER || 'root'
 
 /**
- * The command, run by root as an account: without a capability or a way to new privileges, and with numbers
- * of processes of its own (pid_namespaces(7)): whatever it leaves behind ends with it, and it sees no other
- * process of its account, to which root may have given another group. In a chroot(2), and in a container whose
- * root may not mount, there are no such numbers: the rest holds.
+ * Returns the command that root uses to run a command under an account, without a capability or a way to new
+ * privileges, and in a new PID namespace (pid_namespaces(7)). All processes that it leaves end with it, and
+ * it sees no other process of its account, to which root may have given another group. In a chroot(2), and in
+ * a container whose root may not mount, there is no such namespace; the rest still applies.
  */
 export function commandAs(
   { uid, groups }: SystemAccount,
@@ -67,8 +70,8 @@ function hasOwnNumbers(): boolean {
 }
 
 /**
- * Starts this program once more as an account, with nothing of root's: a session, pipes, keys, a working
- * directory and an environment of its own.
+ * Starts this program again under an account, without any resource of root: it has its own session, pipes,
+ * keys, working directory and environment.
  */
 export function runAs({ account, args, maySetId, reads }: AccountWork): RunningCommand {
   leaveFilesAndKeys()
@@ -114,8 +117,8 @@ function environment(): Record<string, string> {
 const O_CLOEXEC = 0o2000000
 
 /**
- * Leaves behind what a child would inherit: open files beside the three standard ones and, where the
- * runtime can call C, the keys of the session (session-keyring(7)).
+ * Drops what a child would inherit: open files other than the three standard ones and, where the runtime can
+ * call C, the keys of the session (session-keyring(7)).
  */
 function leaveFilesAndKeys(): void {
   for (const fd of readdirSync('/proc/self/fd').map(Number)) {

@@ -5,16 +5,16 @@ import { follow, printTo, type RunningCommand } from './follow.ts'
 /** The most findings of one account or service, and the most characters of a text in one. */
 const FINDINGS_MAX = 1_000
 const TEXT_MAX = 4_000
-/** The marks by which no more can be done than leave out or explain what the same account says. */
+/** The marks that an account may set: they only omit or explain findings of the same account. */
 const PASSED_ON = ['nothing scans', 'clamd does not run', 'infected mail by default'] as const
-/** Milliseconds for a trial of a service, which says nothing meanwhile. */
+/** Milliseconds for a test of a service, which is silent meanwhile. */
 export const TRIAL_OF_SERVICE = 120_000
-/** Milliseconds for all that one says. */
+/** Milliseconds for the whole report of an account. */
 export const WHOLE = 600_000
 
 /**
- * A finding as the word of an account. Its texts cannot fill the screen: neither by their length, nor by
- * blanks behind which a terminal would begin a line that looks like another's.
+ * Returns a finding reported by an account. Its texts cannot fill the screen, neither by their length, nor by
+ * blanks after which a terminal would begin a line that looks like another account's.
  */
 export function asWordOf(account: string, finding: Finding): Finding {
   const { what, value, remedy } = finding
@@ -42,7 +42,7 @@ export async function saidBy(
     if (!isFinding(finding) || said.length === FINDINGS_MAX)
       throw new Error('its answer is malformed')
     const { level, what, value, remedy, marks } = finding
-    // Of this account: what follows is its word, too.
+    // Only findings of the same account may follow from it.
     const passedOn = PASSED_ON.filter((mark) => Array.isArray(marks) && marks.includes(mark))
     const own = { level, what, value, ...(remedy !== undefined && { remedy }), marks: passedOn }
     said.push(asWordOf(account, own))

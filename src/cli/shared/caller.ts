@@ -2,11 +2,14 @@ import { writeSync } from 'node:fs'
 import { CALLER } from '../../doors/slot-socket/command.ts'
 import { attempt } from '../../lib/errors/fault.ts'
 
-/** What this process writes on standard error while it works for root, and how often: milliseconds. */
+/**
+ * The byte that this process writes to standard error while it works for root, and its interval in
+ * milliseconds.
+ */
 export const ALIVE = '\0'
 const ALIVE_EACH = 5_000
 
-/** Who typed the command, if root has this process do its work: root/run-as.ts. */
+/** The user who typed the command, if root delegated the work to this process: root/run-as.ts. */
 export const caller: string | undefined = takeCaller()
 
 /** Whether the directory in which root typed it is closed to this account, which works in `/` then. */

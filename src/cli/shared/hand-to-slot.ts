@@ -9,11 +9,11 @@ import { openAnonymousFile } from '../../mail/message/spool.ts'
 
 /** A message for a slot, and how the slot is called. */
 interface SlotCall {
-  /** The slot program and its arguments; no shell, no search in PATH. */
+  /** The qmail-queue program and its arguments; no shell, no search in PATH. */
   readonly program: readonly string[]
   /** A descriptor from which the message is read, which the caller closes; or its bytes. */
   readonly message: number | Iterable<Buffer>
-  /** `F` sender NUL (`T` recipient NUL)… NUL; empty for a program that wants none. */
+  /** `F` sender NUL (`T` recipient NUL)… NUL; empty for a program that expects none. */
   readonly envelope: Buffer
   /** The slot's whole environment. */
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -22,7 +22,7 @@ interface SlotCall {
 }
 
 export interface SlotResult {
-  /** The exit code; null if a signal ended the slot. */
+  /** The exit code; null if a signal ended the program. */
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
   /** The first bytes that were written to fd 2, at most LOG_MAX. */

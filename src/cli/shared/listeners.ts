@@ -14,7 +14,7 @@ interface OpenPort {
   readonly isEverywhere: boolean
 }
 
-/** Milliseconds for the greeting. postscreen(8) waits for 6 seconds, smtp-delay(8) as it is told. */
+/** Milliseconds for the greeting. postscreen(8) waits for 6 seconds, smtp-delay(8) as configured. */
 const GREETS_WITHIN = 8_000
 /** Most ports that are asked whether they greet. */
 const PORTS_MAX = 100
@@ -41,9 +41,11 @@ export function isListening(port: number, tables: readonly string[] = tablesOfHo
 }
 
 /**
- * Whether a socket is at a path, and nothing listens there: connect(2) is refused. /proc/net/unix does not tell,
- * since anybody may give a socket a name with a line end in it, and behind that the row of another; or bind one
- * at that path in mounts of his own. To the listener, if there is one, nothing is sent.
+ * Resolves to whether there is a socket at a path at which no process listens: connect(2) is refused. A
+ * listening process receives no bytes.
+ *
+ * /proc/net/unix is not used: any user may give a socket a name that contains a line end and a forged row, or
+ * bind one at that path in a mount namespace.
  */
 export async function isDeadSocket(path: string): Promise<boolean> {
   const found = attempt(() => PathHandle.find(path))
@@ -77,7 +79,7 @@ function listeningIn(tables: readonly string[]) {
   )
 }
 
-/** The kernel writes words of four bytes in the order of this machine, which is little-endian. */
+/** The kernel prints words of four bytes in the byte order of this machine, which is little-endian. */
 function addressOf(hex: string): IpAddress {
   const bytes = Buffer.from(hex, 'hex').swap32()
   const isMapped = bytes.length === 16 && MAPPED.equals(bytes.subarray(0, MAPPED.length))
@@ -90,7 +92,7 @@ const LOOPBACKS = ['127.0.0.0/8', '::1'].map((text) => Network.parse(text)!)
 const isLoopback = (address: IpAddress) => LOOPBACKS.some((network) => network.has(address))
 const isAny = (address: IpAddress) => address.every((byte) => byte === 0)
 
-/** How the address of a socket is reached; undefined if nobody else does. */
+/** Returns how other hosts reach the address of a socket; undefined if they do not. */
 function placeOf(address: IpAddress): Omit<OpenPort, 'port'> | undefined {
   if (isLoopback(address)) return undefined
   if (!isAny(address)) return { host: addressText(address), isEverywhere: false }

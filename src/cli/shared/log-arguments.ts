@@ -46,7 +46,7 @@ export function findLogs(files: readonly string[], span: ReturnType<typeof spanO
   throw new Error(`${what}; name logs, or become root if there are any`)
 }
 
-/** A terminal or /dev/null, or closed: nobody hands over a log by it. */
+/** Returns whether the descriptor is a terminal, /dev/null, or closed: none of them can be a log. */
 const isDevice = (fd: number) => attempt(() => fstatSync(fd))?.isCharacterDevice() ?? true
 
 /** The files to which syslog writes the lines of mail servers, of the slot and of onescand. */
@@ -61,8 +61,8 @@ const PLACES = [
 ]
 
 /**
- * The logs in PLACES and in LOGFILE of onescand's settings, as far as they exist; and the journal
- * during `span` if it may have more.
+ * Returns the existing logs in PLACES and in LOGFILE of onescand's settings, and the journal during `span` if
+ * it may contain more.
  */
 export function logsOfHost(span: ReturnType<typeof spanOf>): LogFile[] {
   const own = settingsOfOnescand().LOGFILE

@@ -33,12 +33,12 @@ export function openMessageFile(path: string): MessageFile {
 
 const isClosed = (error: unknown) => errorCode(error) === 'EACCES'
 
-/** What the runtime puts in the place of bytes of a command line that are not UTF-8. */
+/** The character by which the runtime replaces bytes of a command line that are not UTF-8. */
 const REPLACED = '\ufffd'
 
 /**
- * The error about a path, with the remedy if root typed the command and its account may not go
- * there, or if the path is not UTF-8.
+ * Returns the error about a path. It contains a remedy if root typed the command and its account may not
+ * access the path, or if the path is not UTF-8.
  */
 export function withRemedy(error: unknown, path: string): unknown {
   if (path.includes(REPLACED)) {
@@ -56,9 +56,9 @@ export function withRemedy(error: unknown, path: string): unknown {
 }
 
 /**
- * Reads a message, as many bytes as the file had when it was opened, even if it grows; and closes the
- * file. Throws for more than `maxSize` bytes before any of it is spooled, since a user can make large
- * files with holes for free, and for an mbox, of which only the first message would be seen.
+ * Reads a message, up to the size that the file had when it was opened, even if it grows; and closes the
+ * file. Throws for more than `maxSize` bytes before any of it is spooled, because a user can create large
+ * sparse files for free. Also throws for an mbox, of which only the first message would be scanned.
  */
 export async function* bytesOf(
   { file, fd, stats }: MessageFile,

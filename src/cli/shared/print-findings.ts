@@ -4,14 +4,14 @@ import { forTerminal, takesColours } from './terminal.ts'
 
 /** The characters of the column of names. A longer name shifts its own line alone. */
 const WIDTH = 22
-/** Milliseconds without a finding after which people are told that the command still looks. */
+/** Milliseconds without a finding after which the command prints that it is still checking. */
 const QUIET = 5_000
 
 /**
- * Prints findings as they come, and their number. Returns the exit code. What was said already is left
- * out: the same about another subject, and what follows from a finding that was printed. `heading` is a
- * first line for people, which says what is checked; the last one names the servers `unseen`, whose mail was
- * not seen. What an account says stands below its name.
+ * Prints findings as they arrive, and their number. Returns the exit code. Repetitions are omitted: the same
+ * finding about another subject, and findings that follow from a printed one. `heading` is a first line for
+ * people about what is checked; the last line names the servers `unseen`, whose mail was not tested. Findings
+ * reported by an account are printed below its name.
  */
 export async function printFindings(
   findings: AsyncIterable<Finding>,
@@ -50,7 +50,7 @@ export async function printFindings(
   return exitCodeOf(printed)
 }
 
-/** Whether the same account said the same about another subject. */
+/** Returns whether the same account reported the same about another subject. */
 function isSaid({ level, value, remedy, account }: Finding, printed: readonly Finding[]): boolean {
   if (level === 'ok') return false
   return printed.some(

@@ -29,7 +29,7 @@ interface FileToReplace {
   readonly change: (old: string) => string
 }
 
-/** What became of the file. */
+/** The result of replacing the file. */
 interface Replaced {
   /** Whether it was not there before. */
   readonly made: boolean
@@ -37,10 +37,10 @@ interface Replaced {
 }
 
 /**
- * Changes the text of a file. A new file replaces the old one in one step, with its owner, group and mode,
- * so that nobody ever meets half of it. Rejects with a Fault of kind `config`, and changes nothing, if
- * others can write to the directory; or with what `check` and `change` throw. The path leads to a
- * directory once: all else is done below the handle of that.
+ * Changes the text of a file. A new file replaces the old one in one step, with its owner, group and mode, so
+ * that no process ever reads half of it. Rejects with a Fault of kind `config`, and changes nothing, if
+ * others can write to the directory; or with the errors of `check` and `change`. The path is resolved to a
+ * directory once: all further work uses the handle of that directory.
  */
 export async function replaceFile(file: FileToReplace): Promise<Replaced> {
   const { path } = file
@@ -65,7 +65,7 @@ function directoryOf(path: string, place: string): PathHandle {
   }
 }
 
-/** The path of the file itself, behind all links; that of the link or the name if there is none. */
+/** Returns the path of the file itself, after all links; that of the link or the name if there is no file. */
 function whereItLeads(path: string): string {
   try {
     return PathHandle.with(path, (handle) => readlinkSync(handle.at()))
@@ -97,8 +97,8 @@ function replaceBelow(directory: PathHandle, name: string, file: FileToReplace):
 }
 
 /**
- * Makes the file that will replace the old one. It always has the same name, so it is a lock, too: it
- * is made before the old one is read, and of two that change it at once, one fails.
+ * Creates the file that will replace the old one. Its name is always the same, so it is also a lock: it is
+ * created before the old file is read, and of two simultaneous changes one fails.
  */
 function takeFresh(fresh: string, shown: string): number {
   try {

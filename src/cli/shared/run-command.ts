@@ -3,19 +3,19 @@ import about from '../../../package.json' with { type: 'json' }
 import { errorText } from '../../lib/errors/fault.ts'
 import { forTerminal, writeOut } from './terminal.ts'
 
-/** The exit code of every command that was called wrongly or failed; onescan(1). */
+/** The exit code of every command that was used wrongly or failed; onescan(1). */
 export const FAILED = 2
 
-/** What the options of a command say. */
+/** The values of a command's options. */
 export type Arguments<Builder> = Builder extends (yargs: Argv<object>) => Argv<infer Options>
   ? ArgumentsCamelCase<Options>
   : never
 
-/** A command of this name. Its work gets what its options say, and returns the exit code. */
+/** Returns a command of this name. Its work receives the option values, and returns the exit code. */
 export function makeCommand<Options extends { readonly json: boolean }>(
   name: string,
   definition: {
-    /** Its words, as yargs has them: `scan <files..>`. */
+    /** Its usage, in the form of yargs: `scan <files..>`. */
     readonly command: string
     readonly describe: string
     readonly builder: (yargs: Argv<object>) => Argv<Options>
@@ -57,9 +57,9 @@ export function complainOf(command: string | null, json: boolean, text: string):
 }
 
 /**
- * The output of a command: text for people, or JSON for programs. With --json that is one object with always
- * the same members (onescan(1), OPTIONS; doc/onescan.schema.json). Results are printed as they come, one a
- * line, so there may be any number of them. If a command dies during its work, the JSON does not end.
+ * The output of a command: text for people, or JSON for programs. With --json that is one object that always
+ * has the same members (onescan(1), OPTIONS; doc/onescan.schema.json). Results are printed as they arrive,
+ * one a line, so there may be any number of them. If a command dies during its work, the JSON is incomplete.
  */
 export class Output {
   /** Whether the output is for a program. */
@@ -69,7 +69,7 @@ export class Output {
   #results = 0
   #numbers: Readonly<Record<string, number>> = {}
 
-  /** `command` is what follows `onescan`; null if that is not a command. */
+  /** `command` is the text after `onescan`; null if that is not a command. */
   constructor(command: string | null, json: boolean) {
     this.#command = command
     this.json = json

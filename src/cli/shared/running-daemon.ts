@@ -12,11 +12,11 @@ import { askMainProcess, askSystemd, checkJournal, hasSystemd } from './systemd-
 /** The onescand that answers at a socket. */
 export interface RunningDaemon {
   readonly socket: string
-  /** How it runs; undefined if it does not report that to this user. */
+  /** Its state; undefined if it does not report that to this user. */
   readonly description: RunningDescription | undefined
 }
 
-/** What an onescand reports about itself, and what the kernel knows of its process. */
+/** The report of an onescand about itself, and the kernel's data about its process. */
 export interface RunningDescription extends DaemonDescription {
   /** When it was started, in milliseconds as Date.now(). */
   readonly since: number
@@ -38,7 +38,7 @@ export async function askRunningDaemon(
   if (unit !== undefined && unit.active !== 'active' && unit.active !== 'reloading')
     return undefined
   const known = accountsOfOnescand()
-  const owner = attempt(() => ownerOf(socket)) // anybody may listen at a path of his own
+  const owner = attempt(() => ownerOf(socket)) // any user may listen at a path in an own directory
   if (owner === undefined || !known.has(owner)) return undefined
   const description = await askForDescription(socket, TIMEOUT).catch(() => undefined)
   if (description === undefined) return undefined
@@ -49,8 +49,8 @@ export async function askRunningDaemon(
 }
 
 /**
- * Why nobody can read what the running onescand logs: its LOGFILE, as it says itself, or else the journal.
- * Undefined if somebody can, or if onescand does not tell this user.
+ * Resolves to a finding why the log of the running onescand cannot be read: its LOGFILE, as it reports
+ * itself, or else the journal. Undefined if it can be read, or if onescand does not report it to this user.
  */
 export async function lostLog(): Promise<Finding | undefined> {
   const { settings, lostLog } = (await askRunningDaemon())?.description ?? {}
@@ -62,8 +62,9 @@ export async function lostLog(): Promise<Finding | undefined> {
 }
 
 /**
- * Whether a process is the first one of an onescand, which tells its number itself: as systemd knows it, or one
- * of the account that made the socket. One of root's, as 1, is not if systemd has onescand run as another.
+ * Returns whether a process is the first one of an onescand, which reports its process id itself: the main
+ * process in systemd, or one of the account that created the socket. A process of root, such as 1, is not if
+ * systemd runs onescand under another account.
  */
 function isFirst(pid: string, uid: number, owner: number): boolean {
   const main = hasSystemd() ? askMainProcess('onescand.service') : undefined
@@ -88,7 +89,7 @@ function accountsOfOnescand(): ReadonlySet<number> {
   return new Set(known.filter((uid): uid is number => uid !== undefined && !Number.isNaN(uid)))
 }
 
-/** The owner of a socket; undefined if it is none. Throws if there is nothing. */
+/** Returns the owner of a socket; undefined if it is not a socket. Throws if the path does not exist. */
 function ownerOf(socket: string): number | undefined {
   const stats = statSync(socket)
   return stats.isSocket() ? stats.uid : undefined

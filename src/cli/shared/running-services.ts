@@ -42,7 +42,7 @@ export interface RunningServices {
   readonly unread: readonly string[]
 }
 
-/** Servers that stand before qmail-smtpd, and take the options of tcpserver(1). */
+/** Servers that run before qmail-smtpd, and take the options of tcpserver(1). */
 const SERVERS = /^(tcpserver|sslserver|tcpsvd|smtp-delay(\.[cm]?js)?)$/
 const SMTPD = /^qmail-(smtpd|qmtpd)(-\w+)?$/
 /** The names by which the kernel knows such a process, and the runtime of one: proc(5), comm. */
@@ -60,7 +60,7 @@ const UNIT = /^0::\/system\.slice\/([\w@.\\:-]+\.service)$/m
 
 /** The most services that are looked at: more than any host has. */
 const SERVICES_MAX = 16
-/** The most processes that are told by their number alone. */
+/** Upper limit for the processes that are reported by their number alone. */
 const UNREAD_MAX = 5
 /** The most bytes of a command line or environment. */
 const BYTES_MAX = 32 * 1024
@@ -71,9 +71,9 @@ const BYTES_MAX = 32 * 1024
 const TIMEOUT = 2_000
 
 /**
- * Finds the services of this host. Only those are read that are the caller's own, or that a supervise(8) of
- * root's or systemd watches: any user may start a program of that name. Of all others only their number is
- * told.
+ * Finds the services of this host. Reads only processes of the caller's own, or those that root's
+ * supervise(8) or systemd manages: any user may start a program of that name. Other processes are reported
+ * only by their number.
  */
 export async function findRunningServices(processes?: string): Promise<RunningServices> {
   const services: RunningService[] = []
@@ -107,8 +107,8 @@ export async function findRunningServices(processes?: string): Promise<RunningSe
 }
 
 /**
- * The findings about processes that look like services and were not read, and about the first service that
- * was not looked at, if there are more than are.
+ * Returns findings about processes that look like services and were not read, and about the first service
+ * beyond the limit, if any.
  */
 function leftOut(unread: readonly string[], next?: string): Finding[] {
   const findings: Finding[] = []
@@ -225,8 +225,8 @@ async function wordsOf(found: ProcEntry): Promise<string[]> {
 }
 
 /**
- * The command line of a server that starts qmail-smtpd, and the options between the two; undefined for any
- * other.
+ * Returns the command line of a server that starts qmail-smtpd, and the options between the two; undefined
+ * for any other.
  */
 function commandIn(argv: readonly string[]) {
   const index = argv.findIndex((word) => SERVERS.test(basename(word)))
@@ -234,7 +234,7 @@ function commandIn(argv: readonly string[]) {
   if (index < 0 || smtpd < 0) return undefined
   // The server is the command itself, or a script after its runtime and the runtime's options.
   if (index > 0 && argv.slice(1, index).some((word) => !word.startsWith('-'))) return undefined
-  // Below a runtime stand its marker, the name of the program, and its launcher.
+  // A runtime is followed by its marker, the name of the program, and its launcher.
   const first = argv[index + 1] === RUNTIME_MARKER ? index + 4 : index + 1
   const options = argv.slice(first, smtpd)
   const name = basename(argv[index]!)
@@ -247,7 +247,7 @@ function commandIn(argv: readonly string[]) {
 const isStep = (word: string) =>
   STEPS.test(basename(word)) && (!word.includes('/') || /\/s?bin\//.test(word))
 
-/** The one-letter options of tcpserver among these arguments, with their values; getopt(3). */
+/** Returns the one-letter options of tcpserver among these arguments, with their values; getopt(3). */
 function shortOptions(argv: readonly string[]): Map<string, string> {
   const options = new Map<string, string>()
   for (const [at, word] of argv.entries()) {

@@ -5,13 +5,12 @@ import type { Environment } from '../../lib/settings/settings.ts'
 
 /** The administrator's settings of onescand. */
 export const DEFAULTS = '/etc/default/onescand'
-/** Where the package and npm keep what counts if that file does not say otherwise. */
+/** The files of the package and of npm with the defaults of that file. */
 const SHIPPED = ['/usr/share/onescan/defaults', join(import.meta.dirname, '../packaging/defaults')]
 
 /**
- * The settings that files have for onescand, for commands that look for something of it: a log, a
- * socket, a keyring. With which settings it runs, it says itself. Of a file that cannot be read there are
- * none.
+ * Returns the settings in files for onescand, for commands that need its log, a socket or a keyring. The
+ * running onescand reports its settings itself. A file that cannot be read contributes none.
  */
 export function settingsOfOnescand(): Environment {
   const files = [...SHIPPED.map((place) => join(place, 'onescand')).toReversed(), DEFAULTS]
@@ -30,14 +29,14 @@ export function settingsOfOnescand(): Environment {
 }
 
 /**
- * A line of a file of variables as systemd reads it (systemd.exec(5), EnvironmentFile=): empty, a comment, or
- * an assignment, whose value may go on; else its first word is caught.
+ * Matches a line of a file of variables as systemd reads it (systemd.exec(5), EnvironmentFile=): empty, a
+ * comment, or an assignment, whose value may continue; of any other line, captures the first word.
  */
 const LINE =
   /^[ \t]*(?:[#;].*|[^=\n]*=(?:[ \t]|\\[\s\S]|"(?:[^"\\]|\\[\s\S])*"|'[^']*')*(?:[^\s"'\\](?:[^\n\\]|\\[\s\S])*)?|([^\s=]+)[^=\n]*)?$/gm
 
 /**
- * The lines that systemd passes over without a word, since they have no "=": their numbers, and first words.
+ * Returns the lines that systemd silently ignores, because they have no "=": their numbers, and first words.
  */
 export function findIdleLines(text: string): { readonly line: number; readonly word: string }[] {
   return [...text.matchAll(LINE)].flatMap(({ 1: word, index }) =>

@@ -31,7 +31,10 @@ export function addEnvironmentOptions<Options>(yargs: Argv<Options>) {
     .option('envdir', text('Directory of variables, as envdir(8) reads it'))
 }
 
-/** The variables of `base`, of the directory and of the single options; later ones win. */
+/**
+ * Returns the variables of `base`, of the directory and of the single options; later ones override earlier
+ * ones.
+ */
 export function slotEnvironment(base: Environment, options: EnvironmentOptions): Environment {
   return {
     ...base,
@@ -41,9 +44,9 @@ export function slotEnvironment(base: Environment, options: EnvironmentOptions):
 }
 
 /**
- * Reads the variables of a directory by the rules of envdir(8): the first line of each file, without
- * blanks at its end, with NUL for a line end. An empty file unsets its variable. Throws a Fault of
- * kind `config` if the directory cannot be read.
+ * Reads the variables of a directory by the rules of envdir(8): the first line of each file, without trailing
+ * blanks, with NUL for a line end. An empty file unsets its variable. Throws a Fault of kind `config` if the
+ * directory cannot be read.
  */
 function readEnvdir(directory: string): Record<string, string | undefined> {
   const variables: Record<string, string | undefined> = {}
@@ -61,7 +64,7 @@ function readEnvdir(directory: string): Record<string, string | undefined> {
   return variables
 }
 
-/** Reads words `KEY=VALUE`. Throws a Fault of kind `config` for anything else. */
+/** Parses words `KEY=VALUE`. Throws a Fault of kind `config` for anything else. */
 function assignments(words: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     words.map((word) => {
@@ -96,7 +99,7 @@ function mustBeThere(keyring: string): void {
   try {
     statSync(keyring)
   } catch (error) {
-    if (errorCode(error) !== 'ENOENT') return // its reader says what is wrong
+    if (errorCode(error) !== 'ENOENT') return // its reader reports the error
     const what = `--keyring ${keyring}: ${errorTextAt(keyring, error)}`
     throw new Fault('config', `${what}; name another, or leave it out for that of this host`)
   }

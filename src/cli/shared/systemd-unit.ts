@@ -6,7 +6,7 @@ import { leadsSomewhere, PathHandle } from '../../lib/path/path-handle.ts'
 import { ProcEntry } from '../../lib/process/proc-entry.ts'
 import { splitWords } from '../../lib/settings/table/values.ts'
 
-/** A unit as systemd says it is: systemctl(1), show. */
+/** The state of a unit in systemd: systemctl(1), show. */
 export interface SystemdUnit {
   /** loaded, masked, bad-setting … */
   readonly load: string
@@ -16,7 +16,7 @@ export interface SystemdUnit {
   readonly result: string
   /** enabled, disabled, masked … */
   readonly enabled: string
-  /** When it was started last, in milliseconds since 1970; 0: never. */
+  /** The time of its last start, in milliseconds since 1970; 0: never. */
   readonly since: number
   /** The number of that start, by which the journal names its lines: systemd.exec(5), INVOCATION_ID. */
   readonly invocation: string
@@ -67,7 +67,8 @@ export function askSystemd(unit: string): SystemdUnit | undefined {
 }
 
 /**
- * The finding that systemd's journal is not written; undefined if it is, if there is none or if nobody tells.
+ * Returns the finding that systemd's journal is not written; undefined if it is, if there is none or if its
+ * state is unknown.
  */
 export function checkJournal(): Finding | undefined {
   const journald = askSystemd('systemd-journald.service')
@@ -84,9 +85,9 @@ export function askMainProcess(unit: string): string | undefined {
 }
 
 /**
- * The paths that a unit binds into the root of its service and that were not there when that was started:
- * systemd leaves out those that need not be there (BindPaths=-/path), and does not look again. Empty if the
- * service does not run. Only root sees that.
+ * Returns the paths that a unit binds into the root of its service and that did not exist when the service
+ * was started. systemd ignores missing optional paths (BindPaths=-/path), and does not check again. The list
+ * is empty if the service does not run. Only root can read this.
  */
 export function askLatePaths(unit: string): string[] {
   if (process.getuid!() !== 0 || !hasSystemd()) return []
@@ -127,21 +128,18 @@ function lastLines(...which: readonly string[]): string[] {
     .reverse()
 }
 
-/**
- * What a control group keeps from its processes, and no file of theirs in proc(5) shows:
- * systemd.resource-control(5).
- */
+/** The restrictions of a control group, which no file in proc(5) shows: systemd.resource-control(5). */
 const KEPT_BY_GROUP = [
   ...['IPAddressDeny', 'IPIngressFilterPath', 'IPEgressFilterPath', 'BPFProgram', 'SocketBindDeny'],
   ...['RestrictNetworkInterfaces', 'RestrictFileSystems', 'DevicePolicy', 'DeviceAllow'],
 ]
 
-/** Such a property as it is if nobody has set it: nothing is forbidden (~) rather than nothing allowed. */
+/** Matches such a property if it is unset: nothing is forbidden (~) rather than nothing allowed. */
 const UNSET = /^(?:(?!Restrict)\w+=|Restrict\w+=~|DevicePolicy=auto)?$/
 
 /**
- * Whether one of these units keeps something from its processes by their control group, or systemd does not
- * say.
+ * Returns whether one of these units restricts its processes by their control group, or systemd does not
+ * answer.
  */
 export function areLimited(units: readonly string[]): boolean {
   if (units.length === 0) return false
@@ -149,7 +147,7 @@ export function areLimited(units: readonly string[]): boolean {
   return said === '' || said.split('\n').some((line) => !UNSET.test(line))
 }
 
-/** What systemctl(1) says of a unit, a line for each property; '' if it does not answer. */
+/** Returns the output of systemctl(1) about a unit, a line for each property; '' if it does not answer. */
 const show = (properties: string, ...units: readonly string[]): string =>
   run(SYSTEMCTL, 'show', '--timestamp=unix', `--property=${properties}`, '--', ...units)
 

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 
 /**
- * Characters that a terminal acts on, that it does not show, or that make it show something else: control
- * characters except line end and tab, those of formatting, such as Unicode's bidi controls, and what
- * Unicode lets every program leave out (Default_Ignorable_Code_Point).
+ * Characters that control a terminal, that it does not show, or that make it show something else. These are
+ * control characters except line end and tab, formatting characters such as Unicode's bidi controls, and
+ * those that Unicode lets every program ignore (Default_Ignorable_Code_Point).
  */
 const ACTIVE = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{DI}\p{Cs}]/gu
 

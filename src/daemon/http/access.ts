@@ -13,11 +13,10 @@ export type CheckAccess = (
 ) => { readonly status: 401 | 421; readonly text: string } | undefined
 
 /**
- * Returns the check of who may look. Without a token, only a loopback address may be listened on,
- * and a request must name it in Host: a name of another page that leads here (DNS rebinding) is
- * refused. `address` is undefined for a socket with a path, whose mode says who may connect. Throws
- * a Fault of kind `config` if there is no token for an address that other hosts reach, or the token
- * cannot be used.
+ * Returns the function that checks access. Without a token, only a loopback address is permitted, and a
+ * request must name it in Host: a name of another page that resolves to this host (DNS rebinding) is refused.
+ * `address` is undefined for a unix socket, whose mode controls access. Throws a Fault of kind `config` if
+ * there is no token for an address that other hosts reach, or the token cannot be used.
  */
 export function checkAccessBy(
   address: string | undefined,

@@ -25,7 +25,7 @@ export class IdleConnections {
       socket.once('close', () => this.#forget(socket))
       if (this.#open.size <= most) return
       const [oldest = socket] = this.#idle
-      this.#forget(oldest) // now, since `close` comes too late if many connect at once
+      this.#forget(oldest) // immediately, because `close` is emitted too late if many clients connect at once
       oldest.destroy()
     })
   }

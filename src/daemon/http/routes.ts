@@ -9,9 +9,9 @@ import { type PageEvents, type SnapshotOptions, snapshot } from './snapshot.ts'
 const FRESH_FOR = 1_000
 
 /**
- * Returns the function that answers requests by their paths. `checkAccess` returns whether the client may
- * look, `isReady` whether mail is taken: not while onescand starts or ends. `uptime` is in milliseconds, on
- * a clock that nobody sets.
+ * Returns the function that answers requests by their paths. `checkAccess` returns whether the client has
+ * access, `isReady` whether mail is accepted: not while onescand starts or ends. `uptime` is in milliseconds,
+ * on a monotonic clock.
  */
 export function createRoutes(
   observer: Observer,
@@ -86,8 +86,8 @@ const TAKE_TIME = 10_000
 const COMPRESSED_FROM = 1024
 
 /**
- * Headers of every answer. The page loads nothing from elsewhere and nothing inline, and stands in
- * no frame: CSP Level 3.
+ * Headers of every answer. The page loads nothing from elsewhere and nothing inline, and may not be framed:
+ * CSP Level 3.
  */
 const HEADERS = {
   'Cache-Control': 'no-store',
@@ -142,7 +142,7 @@ function sendText(
   sendAnswer(request, response, status, 'text/plain; charset=utf-8', text)
 }
 
-/** Begins a stream of events for a client, which `join` takes; refuses it if there are too many. */
+/** Begins a stream of events for a client, which `join` accepts; refuses it if there are too many. */
 function startEvents(
   request: IncomingMessage,
   response: ServerResponse,

@@ -12,12 +12,12 @@ const TEXTS = ['next', 'reason']
 const ENDING = /\.[a-z\d]{1,8}$/i
 /** An address in any other field. */
 const ADDRESS = /[^\s<>()[\],;:"]{1,320}@[^\s<>()[\],;:"]+/g
-/** An IP address: that of a client may stand in the words in which a server refuses it. */
+/** An IP address: the text by which a server refuses a client may contain the client's address. */
 const IP_ADDRESS =
   /(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])|(?:[\da-f]{0,4}:){2,7}[\da-f]{0,4}(?:\.\d{1,3}){0,3}/gi
 /** The codes with which a server's reply begins. */
 const CODES = /^\d{3}(?: \d\.\d{1,3}\.\d{1,3})?(?= |$)/
-/** The text that stands for a hidden address. */
+/** The replacement for a hidden address. */
 const HIDDEN = '(hidden)'
 
 /** A decision as the page gets it: the log line, and its fields. */
@@ -26,12 +26,12 @@ interface ShownDecision {
   readonly time: number
   readonly fields: Readonly<Record<string, string>>
   readonly line: string
-  /** What a deferred message waits for, or why one could not be scanned, in words. */
+  /** What a deferred message waits for, or why a message could not be scanned, as text. */
   readonly waits: string | undefined
 }
 
 export interface SnapshotOptions {
-  /** The onescand that the page is about: `does` has a line for each door, what it does with mail. */
+  /** The onescand that the page is about: `does` has a line for each interface about its handling of mail. */
   readonly about: () => {
     readonly host: string
     readonly version: string
@@ -67,10 +67,9 @@ function waitsFor({ cause, fault, reason, grounds, decision }: ShownDecision['fi
 }
 
 /**
- * Hides addresses wherever they stand. A Message-ID stays: it is no address, and people look for
- * mail by it. Of a server's reply, and of a text with an @, only the codes stay, since an address
- * may have any form in it. Of the name of a banned attachment, which senders choose, only the
- * ending stays.
+ * Hides addresses anywhere in a field. A Message-ID stays: it is not an address, and people search for mail
+ * by it. Of a server's reply, and of a text with an @, only the codes stay, because the text may contain an
+ * address in any form. Of the name of a banned attachment, which senders choose, only the extension stays.
  */
 function withoutAddresses(field: WrittenField): WrittenField {
   const { key, value } = field
@@ -84,7 +83,7 @@ function withoutAddresses(field: WrittenField): WrittenField {
   return { ...field, value: value.replace(ADDRESS, HIDDEN).replace(IP_ADDRESS, HIDDEN) }
 }
 
-/** Returns what changes from one second to the next, besides decisions. */
+/** Returns the part of the state that changes from one second to the next, except decisions. */
 function liveState(
   observer: Observer,
   { hideAddresses, amiss }: Pick<SnapshotOptions, 'hideAddresses' | 'amiss'>,
@@ -136,7 +135,7 @@ export function snapshot(observer: Observer, options: SnapshotOptions) {
 
 /** Pages that are kept up to date at once. */
 const PAGES_MAX = 200
-/** Bytes that a page may be behind. */
+/** Upper limit, in bytes, for unsent data of a page. */
 const BEHIND_MAX = 1024 * 1024
 /** Milliseconds between two events. */
 const EVERY = 1000
@@ -162,7 +161,7 @@ export class PageEvents {
     })
   }
 
-  /** Keeps a page up to date until it leaves. Returns false if there are too many pages. */
+  /** Keeps a page up to date until it disconnects. Returns false if there are too many pages. */
   join(page: ServerResponse): boolean {
     if (this.#pages.size >= PAGES_MAX) return false
     this.#pages.add(page)

@@ -13,7 +13,7 @@ import { PageEvents, type SnapshotOptions } from './snapshot.ts'
 interface StatusServerOptions extends SnapshotOptions {
   /** Whether mail is taken: false while onescand starts or ends. */
   readonly isReady: () => boolean
-  /** The IP address that the server listens on; undefined for a socket with a path. */
+  /** The IP address that the server listens on; undefined for a unix socket. */
   readonly address: string | undefined
   readonly tokenFile: string | undefined
   /** Begins to listen, and resolves to a function that ends it. */
@@ -52,8 +52,8 @@ export class StatusServer {
   }
 
   /**
-   * Begins to listen. If that fails, as when the port is taken, or if it cannot tell who may look, the
-   * log has the reason, and it tries again: mail does not wait for this. Resolves after the first attempt.
+   * Begins to listen. If that fails, for example because the port is used or the access check cannot be set
+   * up, it logs the reason and tries again: mail does not wait for this. Resolves after the first attempt.
    */
   async open(): Promise<void> {
     const { address, tokenFile, listen, log } = this.#options

@@ -47,9 +47,9 @@ type CreateServerHandle = (
 ) => number | { readonly fd: number; close(): void; getsockname?(into: object): number }
 
 /**
- * Listens at the address. Nobody can connect to a unix socket before it has its group and mode. A
- * socket that another process left there is replaced, unless a process answers on it. Rejects with
- * a Fault of kind `config` if it cannot listen.
+ * Listens at the address. No client can connect to a unix socket before it has its group and mode. A socket
+ * that another process left there is replaced, unless a process answers on it. Rejects with a Fault of kind
+ * `config` if it cannot listen.
  */
 export async function listenAt(
   server: Server,
@@ -158,8 +158,8 @@ async function openAt<Opened extends { close(): unknown }>(
 }
 
 /**
- * Listens on a socket that the first process has bound. Its clients may send descriptors if the door takes
- * them.
+ * Listens on a socket that the first process has bound. Its clients may send descriptors if the interface
+ * accepts them.
  */
 export async function listenOn(
   server: Server,
@@ -173,14 +173,14 @@ export async function listenOn(
 }
 
 /**
- * Has the kernel refuse the descriptors that clients of a unix socket send along (SO_PASSRIGHTS,
- * Linux 6.16): their sendmsg(2) fails with EPERM. A connection inherits this from the socket at its
- * connect(2), so it is set before the socket listens. It is set once more for each connection that
- * is accepted, since systemd may have listened before.
+ * Makes the kernel refuse descriptors that clients of a unix socket send (SO_PASSRIGHTS, Linux 6.16): their
+ * sendmsg(2) fails with EPERM. A connection inherits this from the socket at its connect(2), so it is set
+ * before the socket listens. It is also set for each accepted connection, because systemd may have listened
+ * before.
  *
- * Without it nobody here takes a descriptor either. But the process that reads the bytes beside the
- * descriptor, or closes the connection, closes the file, and may wait for a file system that the
- * owner of the file runs (FUSE).
+ * Without it, descriptors are not accepted either. But the process that reads the bytes sent with the
+ * descriptor, or closes the connection, closes the file. It may then wait for a file system that the file's
+ * owner controls (FUSE).
  */
 function refuseDescriptors(server: Server, socket: number): void {
   const system = loadSystem()
@@ -191,8 +191,8 @@ function refuseDescriptors(server: Server, socket: number): void {
 }
 
 /**
- * Throws a Fault if this process cannot make a socket in the directory. One of the runtimes does
- * not say why it cannot listen at a path, so this is checked before.
+ * Throws a Fault if this process cannot create a socket in the directory. One of the runtimes does not report
+ * why it cannot listen at a path, so this is checked before.
  */
 function checkDirectory(directory: string, at: string): void {
   try {

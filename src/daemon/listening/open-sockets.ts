@@ -6,14 +6,14 @@ import type { DaemonOptions } from '../options/options.ts'
 import { smtpDoorsOf } from '../options/smtp-doors.ts'
 import { bindAt, pathOf } from './listen.ts'
 
-/** The purpose of a socket that systemd hands over: a door, or the page and metrics. */
+/** The purpose of a socket that systemd passes: an interface, or the page and metrics. */
 export type SocketPurpose = DoorKind | 'http'
 
 /**
- * Returns the purposes of the sockets that systemd hands over, in the order of their descriptors. A
- * socket is for `http` or for one of the kinds of doorKindOf() if its name (FileDescriptorName=, or
- * the name of its unit) has that word in it; otherwise it is the slot's. Throws a Fault of kind
- * `config` if there are several sockets for the slot, or for the page.
+ * Returns the purposes of the sockets that systemd passes, in the order of their descriptors. A socket is for
+ * `http` or for one of the kinds of doorKindOf() if its name (FileDescriptorName=, or the name of its unit)
+ * contains that word; otherwise it is for the slot interface. Throws a Fault of kind `config` if there are
+ * several sockets for the slot interface, or for the page.
  */
 export function inheritedSockets(env: NodeJS.ProcessEnv): SocketPurpose[] {
   const { LISTEN_FDNAMES = '' } = env

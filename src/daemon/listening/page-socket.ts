@@ -9,8 +9,8 @@ import { listenAt, pathOf } from './listen.ts'
 import type { SocketPurpose } from './open-sockets.ts'
 
 /**
- * Returns the descriptor of the page's socket, if systemd hands one over. Without --http it closes
- * the socket and logs that, since nobody has said who may see the page.
+ * Returns the descriptor of the page's socket, if systemd passes one. Without --http it closes the socket and
+ * logs that, because access to the page is not configured.
  */
 export function pageSocket(
   handedOver: readonly SocketPurpose[],
@@ -29,10 +29,10 @@ export function pageSocket(
 }
 
 /**
- * Returns a function that makes a server listen at `address`, or on the descriptor of a socket there
- * that systemd has bound. The function resolves to another one, which ends that. It rejects with
- * a Fault of kind `config` if it cannot listen, or if the socket is at another address, because the
- * address decides who may see the page.
+ * Returns a function that makes a server listen at `address`, or on the descriptor of a socket there that
+ * systemd has bound. The function resolves to another one, which ends that. It rejects with a Fault of kind
+ * `config` if it cannot listen, or if the socket is at another address, because the address determines who
+ * has access to the page.
  */
 export function pageListener(
   address: DoorAddress,

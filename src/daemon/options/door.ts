@@ -26,14 +26,14 @@ const NAMED = [
 ] as const
 
 /**
- * Returns the kind of a socket by the name that its starter gave it; `slot` if no other word is in
- * it.
+ * Returns the kind of a socket by the name that its starter gave it; `slot` if the name contains no other
+ * kind.
  */
 export function doorKindOf(name: string): DoorKind {
   return NAMED.find((kind) => name.includes(kind)) ?? 'slot'
 }
 
-/** The option that names the address of a door. */
+/** Returns the option for the address of an interface. */
 export const optionOf = (kind: DoorKind): string =>
   kind === 'slot' ? '--socket' : `--${kind.replace('-tls', '')}`
 
@@ -41,7 +41,10 @@ export const optionOf = (kind: DoorKind): string =>
 export const isClamds = (kind: DoorKind): boolean => kind.startsWith('clamd')
 export const isTls = (kind: DoorKind): boolean => kind.endsWith('-tls')
 
-/** The kind of a door by its option and its address: those for clients of clamd alone may have TLS. */
+/**
+ * Returns the kind of an interface by its option and its address: only those for clients of clamd may have
+ * TLS.
+ */
 export function kindAt(
   option: 'milter' | 'policy' | 'clamd' | 'clamd-mail',
   address: DoorAddress,
@@ -50,16 +53,16 @@ export function kindAt(
   return isSecure && (option === 'clamd' || option === 'clamd-mail') ? `${option}-tls` : option
 }
 
-/** A door that is open. */
+/** An open interface. */
 export interface ListeningDoor {
   readonly kind: DoorKind
-  /** As readClamdDoorAddress() reads it. */
+  /** In the form of readClamdDoorAddress(). */
   readonly address: string
-  /** Set for a door that hands mail on. */
+  /** Set for an interface that passes mail on. */
   readonly route?: Pick<SmtpRoute, 'afterQueue' | 'next' | 'from'> | undefined
 }
 
-/** The address at which a door listens. */
+/** The address at which an interface listens. */
 export type DoorAddress =
   | { readonly kind: 'unix'; readonly path: string }
   | ({ readonly kind: 'tcp'; readonly isSecure?: true } & Endpoint)

@@ -18,7 +18,7 @@ import { FROM_STANDARD, readSmtpDoors, refuseLoops, type SmtpDoorOptions } from 
 
 /** onescand(8), OPTIONS. */
 export interface DaemonOptions {
-  /** The path where clients of the slot connect; undefined if there is none. */
+  /** The path where clients of the slot interface connect; undefined if there is none. */
   readonly socket: string | undefined
   /** The addresses where MTAs connect by the milter protocol. */
   readonly milters: readonly DoorAddress[]
@@ -42,7 +42,7 @@ export interface DaemonOptions {
   readonly maxClients: number
   /** The address of metrics, health and the page; undefined if they are not served. */
   readonly http: DoorAddress | undefined
-  /** Whether --check asks about the onescand that runs, which has all doors open. */
+  /** Whether --check checks the running onescand, which has all interfaces open. */
   readonly isRunning: boolean
   /** The file with the token that the page asks for. */
   readonly httpToken: string | undefined
@@ -61,7 +61,7 @@ export interface DaemonOptions {
 /** The most workers without --workers, however many processors there are. */
 const DEFAULT_WORKERS_MAX = 4
 
-/** What options are if they are not given, as onescand(8) has them. */
+/** The defaults of options, as documented in onescand(8). */
 export const optionDefaults = {
   socket: SLOT_SOCKET,
   from: FROM_STANDARD,

@@ -4,7 +4,7 @@ import { Fault } from '../../lib/errors/fault.ts'
 import { Network, parseIpAddress } from '../../lib/net/ip-address.ts'
 import { type DoorAddress, type DoorKind, readDoorAddress } from './door.ts'
 
-/** The address of an SMTP or LMTP door, and what becomes of its mail: onescand(8), SMTP. */
+/** The address of an SMTP or LMTP interface, and the route of its mail: onescand(8), SMTP. */
 export interface SmtpDoorOptions extends SmtpRoute {
   readonly address: DoorAddress
 }
@@ -12,7 +12,7 @@ export interface SmtpDoorOptions extends SmtpRoute {
 /** The hosts that may send mail without `--from`. */
 export const FROM_STANDARD = '127.0.0.0/8,::1'
 
-/** The options about one door, as far as they are read. */
+/** The options for one interface that were parsed until now. */
 interface SmtpDoorWords {
   readonly option: '--smtp' | '--lmtp'
   readonly text: string
@@ -22,9 +22,8 @@ interface SmtpDoorWords {
 }
 
 /**
- * Reads `--smtp` and `--lmtp` of the command line, as parseArgs() returns its options. `--next`, `--from`
- * and `--after-queue` belong to the `--smtp` or `--lmtp` before them. Throws an Error that says what is
- * wrong.
+ * Parses `--smtp` and `--lmtp` of the command line, as parseArgs() returns its options. `--next`, `--from`
+ * and `--after-queue` belong to the `--smtp` or `--lmtp` before them. Throws an Error that names the fault.
  */
 export function readSmtpDoors(
   options: readonly { readonly name: string; readonly value: string | undefined }[],

@@ -11,7 +11,10 @@ import type { DecisionDetails } from '../../scan/judge/decision.ts'
 import { judge } from '../../scan/judge/judge.ts'
 import type { DaemonOptions } from '../options/options.ts'
 
-/** The most milliseconds for a message, or a door: a question about health does not wait for SCANTIMEOUT. */
+/**
+ * Upper limit, in milliseconds, for a message or an interface: a health request does not wait for
+ * SCANTIMEOUT.
+ */
 export const TRIAL_TIMEOUT = 10_000
 
 const ADDRESS = Buffer.from('postmaster@localhost')
@@ -28,7 +31,7 @@ export async function tryJudging(
   wantsEicar: boolean,
 ): Promise<Finding[]> {
   const { context } = configuration
-  if (context === undefined) return [] // nothing is judged, which the trial has said
+  if (context === undefined) return [] // nothing is scanned, which the self-test has reported
   const { QHPSIMINSIZE, QHPSIMAXSIZE, CLAMDMAXSIZE } = context.config.settings
   const mail = makeTrialMail(Date.now(), {
     least: QHPSIMINSIZE,
@@ -42,7 +45,7 @@ export async function tryJudging(
     ])
     const ofClean = clean.scan === 'clean' ? [] : [wrong('a clean message', clean)]
     const ofEicar = eicar === undefined || eicar.virus !== undefined ? [] : [wrong('EICAR', eicar)]
-    // What keeps both from a scanner is said once.
+    // A fault that affects both messages is reported once.
     const isOfBoth = ofClean[0] !== undefined && ofClean[0].value === ofEicar[0]?.value
     return isOfBoth ? [wrong('a clean message and EICAR', clean)] : [...ofClean, ...ofEicar]
   } catch (error) {
@@ -59,8 +62,8 @@ const unjudged = (what: string, value: string): Finding =>
   failure(what, value, 'see its scanners, and its log')
 
 /**
- * Judges a message that came through no door, by the settings alone, without onescan.policy.
- * Nothing about it is remembered, kept or logged.
+ * Resolves to the decision about a message that came through no interface, by the settings alone, without
+ * onescan.policy. Nothing about it is cached, kept or logged.
  */
 async function judgeFromMemory(
   bytes: Buffer,
@@ -82,7 +85,7 @@ async function judgeFromMemory(
   }
 }
 
-/** Bytes of the clean message, if a message may have that many: doors keep such a message in a file. */
+/** Bytes of the clean message, if a message may be that large: interfaces keep such a message in a file. */
 const LARGE = 256 * 1024
 
 const HEADER = `From: onescand <postmaster@localhost>

@@ -14,9 +14,9 @@ interface TriedDaemon {
 }
 
 /**
- * Tries an onescand that runs: its judgement, by `judge`, which has one of its processes judge messages;
- * each open door; the room for messages of `maxSize` bytes; and the settings, which are read again, as the
- * next start would. Resolves to what is wrong.
+ * Tests a running onescand: its judgement, by `judge`, which has one of its processes judge messages; each
+ * open interface; the free space for messages of `maxSize` bytes; and the settings, which are read again like
+ * at the next start. Resolves to the faults.
  */
 export async function tryRunning(
   { configuration, doors }: TriedDaemon,
@@ -75,7 +75,7 @@ interface AskedTrial {
   readonly answer: (wrong: readonly Finding[]) => void
 }
 
-/** The trials of the first process, which asks its workers whether they scan, one after the other. */
+/** The self-tests of the first process, which tests its workers one after the other. */
 export class Trials {
   readonly #send: (question: TrialQuestion) => number | undefined
   readonly #maxSize: number
@@ -87,8 +87,8 @@ export class Trials {
     | undefined
 
   /**
-   * `send` sends to the next worker, and returns its number; undefined if there is none. `maxSize` is
-   * that of a message, in bytes.
+   * `send` sends to the next worker, and returns its number; undefined if there is none. `maxSize` is that of
+   * a message, in bytes.
    */
   constructor(send: (question: TrialQuestion) => number | undefined, maxSize: number) {
     this.#send = send
@@ -96,9 +96,9 @@ export class Trials {
   }
 
   /**
-   * Has a worker judge a clean message, and tries all else. EICAR is judged, too, until it is found, and
-   * once more when settings were read or the answer of a clamd has changed: a scanner logs each virus, and
-   * may call VirusEvent, clamd.conf(5). Never rejects.
+   * Has a worker judge a clean message, and runs all other tests. EICAR is also judged until it is found, and
+   * once more when settings were reloaded or the answer of a clamd has changed: a scanner logs each virus,
+   * and may call VirusEvent, clamd.conf(5). Never rejects.
    */
   async make(running: TriedDaemon, states: readonly ClamdState[]): Promise<Trial> {
     const judge = () => this.#judge(running.configuration, states)

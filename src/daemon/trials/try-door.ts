@@ -20,12 +20,12 @@ import {
 } from '../options/door.ts'
 import { TRIAL_TIMEOUT } from './judge-trial.ts'
 
-/** A door in the words of logs and findings. */
+/** Returns the name of an interface in logs and findings. */
 export const doorName = ({ kind, address }: ListeningDoor): string => `${kind} ${address}`
 
 /**
- * Connects to a door as its clients do, without any mail. Resolves to what is wrong, or undefined.
- * Never rejects.
+ * Connects to an interface like its clients, without any mail. Resolves to the fault, or to undefined. Never
+ * rejects.
  */
 export async function tryDoor(door: ListeningDoor): Promise<Finding | undefined> {
   const at = attempt(() => readClamdDoorAddress(door.address, ''))
@@ -82,7 +82,9 @@ export async function tryPage(at: DoorAddress): Promise<Finding[]> {
   }
 }
 
-/** The door has to greet this host, or to shut it out, and the next server has to greet. */
+/**
+ * Expects the greeting of the interface, or its refusal of this host, and the greeting of the next server.
+ */
 async function callSmtpDoor({ route }: ListeningDoor, at: DoorAddress): Promise<void> {
   const target = targetOf(at)
   const isShutOut = 'host' in target && route && !mayConnect(target.host, route.from)
@@ -90,7 +92,7 @@ async function callSmtpDoor({ route }: ListeningDoor, at: DoorAddress): Promise<
   if (route !== undefined) await callNext(route)
 }
 
-/** Says QUIT to the server to which a door hands mail on. Rejects if it does not greet. */
+/** Connects to the server to which an interface passes mail, and sends QUIT. Rejects if it does not greet. */
 export async function callNext({ next }: Pick<SmtpRoute, 'next'>): Promise<void> {
   const within = { connection: TRIAL_TIMEOUT, command: TRIAL_TIMEOUT }
   const server = await callNextServer(next, { ...defaultNextServerTimeouts, ...within })
@@ -102,8 +104,8 @@ export async function callNext({ next }: Pick<SmtpRoute, 'next'>): Promise<void>
 const POLICY_QUESTION = { request: 'smtpd_access_policy', protocol_state: 'CONNECT' }
 
 /**
- * Asks a door. Rejects if it does not answer in time, or if what follows the first `from` bytes of its answer
- * is not `expected`.
+ * Sends a request to an interface. Rejects if it does not answer in time, or if the answer after its first
+ * `from` bytes is not `expected`.
  */
 async function expect(
   at: DoorAddress,
@@ -120,7 +122,7 @@ async function expect(
   if (!whole.startsWith(expected, from)) throw new Error(`answered ${whole.split('\n')[0]!.trim()}`)
 }
 
-/** What an MTA begins and ends with: it can do all that milters ask for, and has no mail. */
+/** The first and last command of an MTA that offers all that milters may request, and has no mail. */
 const NEGOTIATION = Buffer.concat([
   packet('O', uint32(6), uint32(0x1ff), uint32(0x1fffff)),
   packet('Q'),
@@ -128,7 +130,10 @@ const NEGOTIATION = Buffer.concat([
 /** The length of a packet. */
 const LENGTH = 4
 
-/** Where to connect to a door. If it listens at every address, that is the loopback address. */
+/**
+ * Returns the address at which to connect to an interface: the loopback address, if it listens at every
+ * address.
+ */
 function targetOf(
   at: DoorAddress,
 ): NetConnectOpts & ({ path: string } | { host: string; port: number }) {

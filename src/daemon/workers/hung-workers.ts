@@ -2,7 +2,7 @@ import { formatDuration } from '../../lib/text/units.ts'
 
 /** Milliseconds between two heartbeats of a worker. */
 export const HEARTBEAT_EVERY = 1_000
-/** Milliseconds without a heartbeat after which a worker is late: /healthz reports that. */
+/** Milliseconds without a heartbeat after which /healthz reports a worker. */
 const LATE_AFTER = 3_000
 /**
  * Milliseconds without a heartbeat after which a worker hangs if it runs all the time, or is stopped.
@@ -21,7 +21,7 @@ interface HeartbeatWatchOptions {
   readonly uptime: () => number
   /** The state of a process, and the milliseconds of processor time that it has used: proc(5). */
   readonly stat: (worker: number) => { readonly state: string; readonly used: number } | undefined
-  /** Called once for each worker that hangs; `how` says in words what it does. */
+  /** Called once for each worker that hangs; `how` describes its state. */
   readonly onHung: (worker: number, how: string) => void
 }
 
@@ -34,8 +34,8 @@ interface Heartbeat {
 }
 
 /**
- * Finds workers that hang, that is, are stuck in a loop or stopped: they send no heartbeat for some
- * seconds. If this very process stood still meanwhile, no worker counts as hung.
+ * Detects workers that hang, because of a loop or a stop: they send no heartbeat for some seconds. If this
+ * process itself was blocked meanwhile, no worker counts as hung.
  */
 export class HeartbeatWatch {
   readonly #options: HeartbeatWatchOptions
@@ -48,7 +48,7 @@ export class HeartbeatWatch {
     this.#polledAt = options.uptime()
   }
 
-  /** The worker has started, or has said something. */
+  /** Notes that the worker has started, or has sent a message. */
   beat(worker: number): void {
     const at = this.#options.uptime()
     const heartbeat = this.#heartbeats.get(worker)
@@ -62,7 +62,7 @@ export class HeartbeatWatch {
     this.#heartbeats.delete(worker)
   }
 
-  /** The workers that are late. */
+  /** Returns the workers without a recent heartbeat. */
   late(): number[] {
     const now = this.#options.uptime()
     return [...this.#heartbeats].flatMap(([worker, { at }]) =>
@@ -70,10 +70,10 @@ export class HeartbeatWatch {
     )
   }
 
-  /** Looks at all workers; called each second. */
+  /** Checks all workers; called each second. */
   poll(): void {
     const { uptime, onHung } = this.#options
-    const now = uptime() // once: what follows may make this process stand still
+    const now = uptime() // read once: the following calls may block this process
     const wasAway = now - this.#polledAt > LATE_AFTER
     this.#polledAt = now
     for (const [worker, heartbeat] of this.#heartbeats) {
@@ -89,7 +89,7 @@ export class HeartbeatWatch {
     clearInterval(this.#timer)
   }
 
-  /** Returns in words what a hung worker does, or undefined if it does not hang. */
+  /** Returns a description of what a hung worker does, or undefined if it does not hang. */
   #howHung(worker: number, heartbeat: Heartbeat, now: number): string | undefined {
     const { stat } = this.#options
     const silent = now - heartbeat.at

@@ -19,19 +19,16 @@ interface WorkersOptions {
   readonly fds: readonly number[]
   /** The directory for the files in which each worker notes what it has in hand. */
   readonly directory: string
-  /**
-   * Milliseconds for messages in flight when workers are asked to stop; SIGKILL follows a little
-   * later.
-   */
+  /** Milliseconds for messages in progress when workers are asked to stop; SIGKILL follows a little later. */
   readonly grace: number
   readonly log: (line: string) => void
   /** Takes each message of a worker that is not for this file or for `memory`. */
   readonly onMessage: (worker: number, message: unknown) => void
-  /** Called when a worker has ended, unless it was told to, with the number of messages in hand. */
+  /** Called when a worker has ended without being asked to, with the number of its messages in progress. */
   readonly onEnd: (worker: number, inHand: number) => void
   /** Called while the end is put off, with the most milliseconds from now on. */
   readonly onLasting: (milliseconds: number) => void
-  /** What all processes of onescand know, this one included. */
+  /** The cached data of all processes of onescand, including this one. */
   readonly memory: HostMemory
 }
 
@@ -40,8 +37,8 @@ const REPLACE_AFTER = 1000
 /** Milliseconds beyond the grace. */
 const KILL_AFTER = 3000
 /**
- * Milliseconds after SIGKILL in which a worker is gone, unless it waits in the kernel for something
- * that does not answer: a file of a user's own file system (FUSE), a dead disk. Nothing ends that wait.
+ * Milliseconds after SIGKILL in which a worker ends, unless it waits in the kernel for something that does
+ * not answer: a file of a user's own file system (FUSE), a dead disk. Nothing ends that wait.
  */
 const GONE_AFTER = 3000
 /**
@@ -52,11 +49,11 @@ const LOST_MAX = 2
 
 /** An order to a worker on its channel. If the channel closes, the worker ends at once. */
 export type WorkerOrder = 'reload' | 'report' | 'stop'
-/** What a worker sends each second. */
+/** The message that a worker sends each second. */
 export const HEARTBEAT = 'heartbeat'
 /** The same while it has clients that must be answered: it may not be ended. */
 export const MUST_ANSWER = 'must answer'
-/** What a worker sends when it listens: the addresses where it does. */
+/** The message of a worker that has begun to listen: its addresses. */
 export interface ServingNotice {
   readonly serving: readonly string[]
 }
@@ -73,10 +70,10 @@ interface Worker {
 }
 
 /**
- * Processes that share listening sockets, so that an idle one takes the next connection. A worker
- * that ends by itself is replaced. A worker that hangs is killed, and then replaced. Its end counts
- * as a scanner's death for a message that was alone in it. A worker that was killed and is not
- * gone is lost: it is replaced, too, and nobody waits for it.
+ * Processes that share listening sockets, so that an idle one takes the next connection. A worker that ends
+ * by itself is replaced. A worker that hangs is killed, and then replaced. Its end counts as the death of a
+ * scanner for a message that was alone in it. A worker that does not end after SIGKILL is abandoned: it is
+ * also replaced, and no caller waits for it.
  */
 export class Workers {
   /**
@@ -115,8 +112,8 @@ export class Workers {
   }
 
   /**
-   * Sends a question to one of the workers that serve, to each in its turn. Returns its process id;
-   * undefined if there is none. The answer comes to `onMessage`.
+   * Sends a request to one of the serving workers, in turn. Returns its process id; undefined if there is
+   * none. The answer is passed to `onMessage`.
    */
   askNext(question: object): number | undefined {
     for (const worker of this.#workers) {
@@ -135,8 +132,8 @@ export class Workers {
   }
 
   /**
-   * Resolves when all workers have ended. Those that do not within their time are killed; it begins anew
-   * whenever one says that it must answer.
+   * Resolves when all workers have ended. Those that do not end within their time are killed; the time
+   * restarts whenever a worker reports that it must answer.
    */
   stop(): Promise<void> {
     this.#isStopping = true
@@ -161,8 +158,8 @@ export class Workers {
   }
 
   /**
-   * Resolves to the addresses where the worker listens. Rejects if it cannot be started, or ends
-   * before it listens; it is then replaced.
+   * Resolves to the addresses where the worker listens. Rejects if it cannot be started, or ends before it
+   * listens; it is then replaced.
    */
   async #startWorker(): Promise<readonly string[]> {
     const { command, fds } = this.#options
@@ -202,7 +199,7 @@ export class Workers {
     })
   }
 
-  /** Takes a message of a worker. Returns the addresses where it listens, if the message says them. */
+  /** Handles a message of a worker. Returns the addresses where it listens, if the message contains them. */
   #take(child: ChildProcess, message: unknown): readonly string[] | undefined {
     const { memory, onMessage } = this.#options
     this.#heartbeats.beat(child.pid!)
@@ -280,8 +277,8 @@ export class Workers {
   }
 
   /**
-   * Counts the messages that a worker had in hand. Its end accuses the one that it scanned, if there was no
-   * other; otherwise each that it scanned is a suspect.
+   * Returns the number of messages that a worker had in progress. Its end counts against the message that it
+   * scanned, if there was only one; otherwise each scanned message becomes a suspect.
    */
   #countInHand({ child, inHand }: Worker): number {
     const { memory, log } = this.#options

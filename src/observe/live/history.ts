@@ -52,7 +52,7 @@ export class History {
     return entry
   }
 
-  /** Leaves out `count` numbers, of decisions that are lost. */
+  /** Skips `count` numbers, of lost decisions. */
   lost(count: number): void {
     this.#number += count
   }
@@ -73,7 +73,7 @@ export class History {
   }
 }
 
-/** What is counted of a step while it lasts. */
+/** The counters of a step while it lasts. */
 interface HistoryBucket {
   readonly start: number
   readonly counts: MessageCounts

@@ -5,8 +5,8 @@ export interface LoggedLine {
 }
 
 /**
- * The most milliseconds that lines wait for the report of a process, and that a line waits at all:
- * the wall clock may be set back.
+ * Upper limit, in milliseconds, for the time that lines wait for the report of a process, and for any wait of
+ * a line: the wall clock may be set back.
  */
 const WAIT_MAX = 3_000
 
@@ -22,7 +22,7 @@ export class LineOrder<Logged extends LoggedLine> {
   /** The lines whose turn has not come, and since when each waits. */
   #waiting: { readonly logged: Logged; readonly since: number }[] = []
 
-  /** `uptime` is a clock in milliseconds that nobody sets. */
+  /** `uptime` is a monotonic clock in milliseconds. */
   constructor(uptime: () => number) {
     this.#uptime = uptime
   }

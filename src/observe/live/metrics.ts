@@ -18,7 +18,7 @@ import {
 const VALUES_MAX = 50
 const OTHER = 'other'
 
-/** The state of the host, besides messages, when a client asks for metrics. */
+/** The state of the host, in addition to messages, when a client requests metrics. */
 interface HostState {
   readonly processes: readonly ProcessReport[]
   readonly clamds: readonly ClamdState[]
@@ -34,9 +34,9 @@ interface HostState {
 }
 
 /**
- * The metrics of onescand(8), of all its processes together. A verdict gets here in the line of the
- * log about its message: the line's fields `scan` and `cause` are words of closed lists, SCANS and
- * CAUSES, and each is the label of a counter.
+ * The metrics of onescand(8), of all its processes together. A verdict is counted from the log line about its
+ * message: the line's fields `scan` and `cause` have values of closed lists, SCANS and CAUSES, and each is
+ * the label of a counter.
  */
 export class Metrics {
   readonly #registry = new Registry()
@@ -169,7 +169,7 @@ function oneOf(words: readonly string[], word: string): string {
   return words.includes(word) ? word : OTHER
 }
 
-/** Returns a function that lets the first values through, and says "other" for all further ones. */
+/** Returns a function that returns the first values unchanged, and "other" for all further ones. */
 function boundedValues(): (value: string) => string {
   const known = new Set<string>()
   return (value) => {

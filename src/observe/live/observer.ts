@@ -7,12 +7,12 @@ import { Metrics } from './metrics.ts'
 import type { ClamdState, ProcessReport, Trial, WorkersState } from './process-report.ts'
 
 /**
- * The milliseconds between two trials, and the least between two if mail could not be scanned or
- * a client asks for health.
+ * The milliseconds between two self-tests, and the minimum between two if mail could not be scanned or a
+ * client requests health.
  */
 const TRY_EVERY = 10_000
 const TRY_SOON = 2_000
-/** The milliseconds for which the result of a trial counts as health. */
+/** The milliseconds for which the result of a self-test is valid for health. */
 const TRIAL_COUNTS_FOR = 30_000
 /** The milliseconds without a report after which a process counts as gone. */
 const SILENT_FOR = 10_000
@@ -20,10 +20,10 @@ const SILENT_FOR = 10_000
 export interface ObserverOptions {
   readonly version: string
   readonly started: number
-  /** Milliseconds since 1970, and milliseconds of a clock that nobody sets. */
+  /** Milliseconds since 1970, and milliseconds of a monotonic clock. */
   readonly now: () => number
   readonly uptime: () => number
-  /** Tries all doors and the judgement; undefined while no door is open. */
+  /** Tests all interfaces and the judgement; undefined while no interface is open. */
   readonly tryAll: () => Promise<Trial> | undefined
   /** The servers of the plugin clamd. */
   readonly clamds: () => readonly ClamdState[]
@@ -43,7 +43,7 @@ interface MailLine extends LoggedLine {
   readonly fields: ReadonlyMap<string, string>
 }
 
-/** What the first process of onescand knows of all its processes. */
+/** The state of all processes of onescand, kept by the first one. */
 export class Observer {
   readonly history = new History()
   readonly #observed: ObserverOptions
@@ -53,7 +53,7 @@ export class Observer {
   #tell: (decided: readonly LoggedDecision[]) => void = () => {}
   readonly #timer = setInterval(() => this.tryNow(), TRY_EVERY).unref()
   #trial: Trial | undefined
-  #triedAt = 0 // on the clock that nobody sets
+  #triedAt = 0 // on the monotonic clock
   #isTrying = false
   #isOver = false
 
@@ -73,8 +73,8 @@ export class Observer {
   }
 
   /**
-   * Whether mail is scanned. It is if, within TRIAL_COUNTS_FOR, a trial has found EICAR and found nothing
-   * in a clean message, and no process that judges mail is late.
+   * Returns whether mail is scanned. It is if, within TRIAL_COUNTS_FOR, a self-test has found EICAR and found
+   * nothing in a clean message, and every process that judges mail has sent a recent heartbeat.
    */
   health(): { readonly healthy: boolean; readonly why: string } {
     const { late } = this.#observed.workers()
@@ -91,7 +91,7 @@ export class Observer {
     return { healthy: trial.right, why: trial.why }
   }
 
-  /** Milliseconds since the last trial. */
+  /** Returns the milliseconds since the last self-test. */
   #trialAge(): number | undefined {
     return this.#trial && this.#observed.uptime() - this.#triedAt
   }
@@ -144,12 +144,12 @@ export class Observer {
     return this.#metrics.contentType
   }
 
-  /** Makes a trial at once, since doors are open now. */
+  /** Runs a self-test immediately, because interfaces are open now. */
   tryNow(): void {
     void this.#try()
   }
 
-  /** Makes a trial, unless the last one is recent. */
+  /** Runs a self-test, unless the last one is recent. */
   trySoon(): void {
     if ((this.#trialAge() ?? 0) >= TRY_SOON) void this.#try()
   }
@@ -177,7 +177,7 @@ export class Observer {
     }
   }
 
-  /** Counts lines. Returns those that are about mail, and not about a trial of `onescan check`. */
+  /** Counts lines. Returns those about mail, except those about test messages of `onescan check`. */
   #count(lines: readonly LoggedLine[]): MailLine[] {
     return lines.flatMap((logged) => {
       const fields = fieldsOf(logged.line)
@@ -198,7 +198,8 @@ export class Observer {
 }
 
 /**
- * Whether a message could not be scanned or kept. Health then shows it before the next trial is due.
+ * Returns whether a message could not be scanned or kept. Health then shows it before the next self-test is
+ * due.
  */
 function hasTrouble(fields: ReadonlyMap<string, string>): boolean {
   return fields.get('scan') === 'unknown' || fields.has('fault')

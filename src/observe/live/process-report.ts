@@ -19,7 +19,10 @@ export interface DoorState {
   readonly memory: number
 }
 
-/** Why a client of the slot has no answer: onescand told it to go cold, or it left before. */
+/**
+ * Why a client of the slot interface has no answer: onescand asked it to scan standalone, or it disconnected
+ * before.
+ */
 export const COLD_WAYS = ['told', 'left'] as const
 export type ColdWay = (typeof COLD_WAYS)[number]
 
@@ -45,7 +48,7 @@ export interface ProcessReport {
   readonly servers: Readonly<Record<string, number>>
   /** The state of the shared store; undefined if there is none. */
   readonly sharing: Sharing | undefined
-  /** Counters of questions about mailboxes since the process began; undefined without QUOTAD. */
+  /** Counters of quota requests since the process began; undefined without QUOTAD. */
   readonly quota: Readonly<Record<string, number>> | undefined
 }
 
@@ -134,13 +137,13 @@ export class MailReporter {
   }
 }
 
-/** What the first process knows of the workers, which judge mail. */
+/** The state of the workers, which judge mail. */
 export interface WorkersState {
   /** How many workers have ended, by themselves or not, and were replaced. */
   readonly replaced: number
   /** How many of them were ended because they hung. */
   readonly hung: number
-  /** The process ids of workers that have said nothing for some seconds. */
+  /** The process ids of workers without a heartbeat for some seconds. */
   readonly late: readonly number[]
 }
 
@@ -157,13 +160,13 @@ export interface ClamdState {
   readonly made: number | undefined
 }
 
-/** The result of a trial whether mail is scanned. */
+/** The result of a self-test, which tests whether mail is scanned. */
 export interface Trial {
   /** Whether all came out right, and the disk has room for mail. */
   readonly right: boolean
   /** The result in one line. */
   readonly why: string
-  /** When the trial was made, in milliseconds since 1970. */
+  /** The time of the self-test, in milliseconds since 1970. */
   readonly at: number
   readonly doors: readonly {
     readonly kind: string

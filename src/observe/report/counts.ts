@@ -4,19 +4,19 @@ export const DECISIONS = ['accept', 'quarantine', 'reject', 'defer', 'discard', 
 /** The outcomes of scans, or why there was none: the field `scan` of onescan-log(5). */
 export const SCANS = ['clean', 'infected', 'unknown', 'skipped', 'trusted', 'known'] as const
 
-/** Scans that were made: neither spared by a stamp nor by a remembered verdict. */
+/** Scans that were made: not skipped because of a stamp or a cached verdict. */
 const MADE: readonly string[] = ['clean', 'infected', 'unknown', 'skipped']
 
-/** Milliseconds of the scan that was made of a message; NaN if there was none. */
+/** Returns the milliseconds of the scan that was made of a message; NaN if there was none. */
 export function scanTimeIn(fields: ReadonlyMap<string, string>): number {
   const text = fields.get('scan_ms') ?? ''
   const isMade = MADE.includes(fields.get('scan') ?? '')
   return isMade && /^\d{1,9}(?:\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN
 }
 
-/** The messages of some time: what became of them, and how long their scans took. */
+/** The messages of an interval: their decisions, and how long their scans took. */
 export class MessageCounts {
-  /** How often each word of DECISIONS and of SCANS came. */
+  /** The count of each word of DECISIONS and of SCANS. */
   readonly decisions = new Map<string, number>()
   readonly scans = new Map<string, number>()
   readonly scanTime = new Durations()
@@ -80,7 +80,7 @@ export class Durations {
     this.#max = Math.max(this.#max, milliseconds)
   }
 
-  /** Returns the duration below which that share of all lies; 0 if there is none. */
+  /** Returns the duration below which that share of all durations lies; 0 if there is none. */
   quantile(share: number): number {
     let left = share * this.#count
     for (const [step, count] of this.#steps.entries()) {

@@ -4,16 +4,19 @@ import { DECISIONS, Durations, MessageCounts, SCANS, scanTimeIn } from './counts
 
 /** The most names of a list that are reported. */
 const TOP = 20
-/** The most different names of a list that are counted; further ones count as OTHERS together. */
+/**
+ * Upper limit for the different names of a list that are counted; further ones are counted together as
+ * OTHERS.
+ */
 const NAMES_MAX = 20_000
 const OTHERS = '(others)'
-/** The most characters of a name; those in lines of ours are shorter. */
+/** Upper limit for the characters of a name; those in onescan's lines are shorter. */
 const NAME_MAX = 500
 const SLOWEST = 10
-/** The most days, of all hosts together; later lines count as without a time. */
+/** Upper limit for the days of all hosts together; later lines count as without a time. */
 const DAYS_MAX = 20_000
 
-/** The words of SCANS that stand for scans that came to an answer. */
+/** The words of SCANS for scans that reached a result. */
 const ENDED: readonly string[] = ['clean', 'infected']
 
 /** A name in the log, and how often it came. */
@@ -22,7 +25,7 @@ export interface NameCount {
   readonly count: number
 }
 
-/** What is counted of a host in a day, and of all of them. */
+/** The counters of a host in a day, and of all of them. */
 interface Counts {
   readonly messages: number
   readonly decisions: Readonly<Record<(typeof DECISIONS)[number], number>>
@@ -40,7 +43,7 @@ interface Counts {
 
 /** A day of a host. */
 interface HostDay {
-  /** When it begins by local time, in milliseconds since 1970; null for lines without a time. */
+  /** Its beginning by local time, in milliseconds since 1970; null for lines without a time. */
   readonly start: number | null
   readonly host: string
 }
@@ -54,7 +57,7 @@ interface SlowScan {
   readonly size: number
 }
 
-/** The report of `onescan report`; `--json` prints it as it is. */
+/** The report of `onescan report`; `--json` prints it unchanged. */
 export interface Summary extends Counts {
   /**
    * The times of the first and last line in milliseconds since 1970; null if no line had a time.
@@ -64,8 +67,8 @@ export interface Summary extends Counts {
   /** How many lines could be read. */
   readonly lines: number
   /**
-   * Scans that stamps and remembered verdicts spared; the mean time of those that were made and
-   * came to an answer, and that time for each that was spared. Milliseconds.
+   * Scans avoided by stamps and cached verdicts; the mean time of scans that were made and reached a result,
+   * and that time for each avoided scan. Milliseconds.
    */
   readonly spared: {
     readonly stamps: number
@@ -75,7 +78,7 @@ export interface Summary extends Counts {
   }
   readonly days: readonly (HostDay & Counts)[]
   readonly viruses: readonly NameCount[]
-  /** The grounds on which mail was kept out or tagged: GROUNDS, as in the log. */
+  /** The reasons for which mail was kept out or tagged: GROUNDS, as in the log. */
   readonly grounds: readonly NameCount[]
   readonly slowest: readonly SlowScan[]
   /** The causes of temporary failures, with # for each number in them. */
@@ -85,11 +88,10 @@ export interface Summary extends Counts {
   /** The recipients whose full mailboxes deferred mail. */
   readonly overQuota: readonly NameCount[]
   /**
-   * Recipients that were deferred by themselves, before there was a message; they do not count as
-   * messages.
+   * Recipients that were deferred individually, before there was a message; they do not count as messages.
    */
   readonly recipientsDeferred: number
-  /** What smtp-delay did with connections. */
+  /** The actions of smtp-delay on connections. */
   readonly greetings: readonly NameCount[]
 }
 
@@ -121,7 +123,7 @@ export class Tally {
     const decision = fields.get('decision')
     if (decision === undefined) this.#addEvent(fields)
     else if (fields.has('quota')) this.#addRecipient(fields)
-    // `onescanc` went cold. The cold program logs what becomes of the message.
+    // `onescanc` scanned standalone. The standalone program logs the outcome of the message.
     else if (decision === 'cold') this.#wentCold.add(reasonIn(fields))
     else this.#addMessage(record)
   }
@@ -161,7 +163,7 @@ export class Tally {
     const found = fields.get('virus') ?? fields.get('banned')
     if (found !== undefined) this.#viruses.add(found)
     const time = scanTimeIn(fields)
-    // The time of a failed scan says nothing: the scan may have waited for SCANTIMEOUT.
+    // The time of a failed scan is meaningless: the scan may have waited for SCANTIMEOUT.
     if (ENDED.includes(fields.get('scan') ?? '') && time >= 0) this.#ended.add(time)
     if (time >= 0) this.#addSlow(time, record)
     const grounds = fields.get('grounds')

@@ -24,7 +24,7 @@ export function formatText(summary: Summary, clean: Clean): string {
   return `${heading(summary)}\n${text.join('')}`
 }
 
-/** A line for each word that was counted, with its share of the whole. */
+/** Returns a line for each counted word, with its share of the whole. */
 function counts(counted: Readonly<Record<string, number>>, whole: number): string[] {
   return Object.entries(counted)
     .filter(([, count]) => count > 0)
@@ -90,7 +90,7 @@ function formatNumber(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
-/** Writes a share as `12.3 %`; '' if the whole is 0. */
+/** Returns a share as `12.3 %`; '' if the whole is 0. */
 function formatShare(part: number, whole: number): string {
   if (whole === 0) return ''
   const share = (100 * part) / whole
@@ -103,7 +103,7 @@ function heading({ first, last, messages }: Summary): string {
   return `onescan: ${formatNumber(messages)} messages${days}`
 }
 
-/** Says in a sentence what stamps and remembered verdicts spared; '' if that is nothing. */
+/** Returns a sentence about the scans that stamps and cached verdicts avoided; '' if there are none. */
 function describeSpared({ spared, scans }: Summary): string {
   const { stamps, verdicts, mean, milliseconds } = spared
   if (stamps + verdicts === 0) return ''

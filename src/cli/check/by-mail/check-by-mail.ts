@@ -27,13 +27,14 @@ const LOGGED_WITHIN = 5_000
 const QUEUED_WITHIN = 20_000
 /** Milliseconds after a line in which a message that runs in a loop comes again. */
 const LOOPS_WITHIN = 2_500
-/** A message that is seen so often runs in a loop. Two doors may lie on one way. */
+/** A message seen this number of times is in a loop. Two interfaces may be on one route. */
 const A_LOOP = 3
 
 /**
- * Sends a clean mail and the EICAR test file, in a small and in a large mail, to `address` by each way that
- * this host has, and reads in the logs of onescan what became of them. Nothing is ok that onescan has not seen
- * itself, and nothing is called unseen if lines of slots are not among the logs (`readsSlots`).
+ * Sends a clean mail and the EICAR test file, in a small and in a large mail, to `address` by each route of
+ * this host, and yields findings about their outcome in the logs of onescan. A finding is ok only if onescan
+ * itself logged the message. If the logs do not include those of onescan-queue (`readsSlots`), no message is
+ * reported as unseen.
  */
 export async function* checkByMail(
   address: string,
@@ -82,13 +83,13 @@ async function waysOfHost(): Promise<Way[]> {
 /** A message that was sent, by its names. */
 type TrialMail = SentMail & NamedMail
 
-/** The trial of one way with the messages. */
+/** The test of one route with the messages. */
 class WayTrial {
   readonly #way: Way
   readonly #name: string
   readonly #address: string
   readonly #log: FollowedLog
-  /** The logs that are read, in words. */
+  /** The logs that are read, as text. */
   readonly #places: string
   readonly #readsSlots: boolean
   /** Another port than the usual ones on which a server of this host takes mail. */
@@ -114,7 +115,7 @@ class WayTrial {
     const clean = await this.#send(cleanMessage)
     const unsent = this.#notSent(clean)
     if (unsent !== undefined && clean.command !== 'DATA') return [unsent]
-    // What is wrong with a clean mail is said first: it is so for all mail.
+    // A problem with the clean mail is reported first, because it affects all mail.
     const infected = clean.kind === 'taken' ? await this.#send(eicarMessage) : undefined
     const large = infected && (await this.#send(largeEicar))
     const [ofClean, ofInfected, ofLarge] = await Promise.all(
@@ -125,7 +126,7 @@ class WayTrial {
     const judged = this.#judgeClean(clean, ofClean!)
     if (infected === undefined) return [judged]
     const found = this.#judgeInfected('EICAR', infected, ofInfected!)
-    // Of the large mail it is said if another thing becomes of it than of the small one.
+    // The large mail is reported only if its outcome differs from that of the small one.
     const gets = this.#judgeInfected('EICAR in a large mail', large!, ofLarge!)
     return found.level === 'ok' && gets.level === 'error' ? [judged, found, gets] : [judged, found]
   }
@@ -136,11 +137,11 @@ class WayTrial {
     return { ...mail, ...(await sendMail(this.#way, mail.message, this.#address)) }
   }
 
-  /** Resolves to what onescan's logs say about it. */
+  /** Resolves to the lines about the mail in onescan's logs. */
   async #readAbout({ id }: TrialMail): Promise<LogRecord[]> {
     const within = 'program' in this.#way ? QUEUED_WITHIN : LOGGED_WITHIN
     let seen = await this.#log.untilAbout(id, within)
-    // Behind a queue it may come again, once for each delivery.
+    // After a queue the mail may arrive again, once for each delivery.
     while (seen.length < A_LOOP && seen.some(({ fields }) => fields.get('door') === 'smtp')) {
       await setTimeout(LOOPS_WITHIN)
       const again = this.#log.about(id)
@@ -150,7 +151,7 @@ class WayTrial {
     return seen
   }
 
-  /** Why nothing can be told of the way. */
+  /** Returns a finding if the mail was not sent, so that the route cannot be judged. */
   #notSent({ kind, text, command }: SentMail): Finding | undefined {
     const what = this.#name
     switch (kind) {
@@ -191,7 +192,7 @@ class WayTrial {
     )
   }
 
-  /** What the mail server has done with a message before onescan could see it, by a rule of its own. */
+  /** Returns a finding if a rule of the mail server handled the message before onescan could see it. */
   #ownRule(what: string, { id, kind, subject }: TrialMail): Finding | undefined {
     const rule = this.#log.ownRuleFor(id, subject, this.#address, 'port' in this.#way)
     if (rule === undefined) return undefined
@@ -226,8 +227,9 @@ class WayTrial {
   }
 
   /**
-   * A client of clamd that hands over parts of a mail, as rspamd may and amavis does, names none: whether this
-   * was the mail is told by the time and, of the infected one, by the virus.
+   * Returns a finding about a client of clamd that submits parts of a mail, as rspamd may and amavis does.
+   * Such a client does not name the mail, so only the time shows whether this was the mail and, for the
+   * infected one, the virus.
    */
   #askedInParts(what: string, { kind, text }: TrialMail, isInfected = false): Finding | undefined {
     const parts = this.#log.aboutParts
@@ -330,11 +332,11 @@ const WHOLE_MAIL =
 
 const SEE = 'see onescan log, and onescan check'
 
-/** The line that decides: a virus, if one of several doors found it. */
+/** Returns the decisive line: a virus, if one of several interfaces found it. */
 const decisive = (seen: readonly LogRecord[]) =>
   seen.find(({ fields }) => fields.has('virus') || fields.has('banned')) ?? seen.at(-1)
 
-/** Where to look for what let a message pass: the line of onescan.policy that counted for it, if any. */
+/** Returns where the message was allowed to pass: the matching line of onescan.policy, if any. */
 function whereDecided({ fields }: LogRecord): string {
   const rule = fields.get('rule')
   return rule === undefined || rule === '-' ? SEE : `see line ${rule} of onescan.policy`

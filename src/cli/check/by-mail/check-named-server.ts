@@ -4,7 +4,7 @@ import { type Mailbox, untilDelivered } from './mailbox.ts'
 import type { SentMail, SmtpWay } from './send-mail.ts'
 import { type NamedMail, nameMail, type TrialKind, trialMails } from './trial-mails.ts'
 
-/** A server to which mail for trial is sent, and what shows that mail when it is delivered. */
+/** A server to which test mail is sent, and the mailbox that shows its delivery. */
 export interface NamedServer {
   readonly address: string
   readonly way: SmtpWay
@@ -20,7 +20,7 @@ interface SentTrial {
   readonly sent: SentMail
 }
 
-/** What is found beside the answer of the server. */
+/** The result in addition to the server's answer. */
 type Verdict = readonly [level: Finding['level'], value: string, remedy?: string]
 
 /** Sends each kind of mail to a server, and finds what that does, by its answers and in the mailbox. */
@@ -63,7 +63,7 @@ function judge(trial: SentTrial, delivery: Delivery | undefined): Finding {
   return { level, what: kind.name, value, ...(remedy && { remedy }), mail: result }
 }
 
-/** The answer of the server in a word, and in full. */
+/** Returns the answer of the server, as one word and in full. */
 function answerOf({ kind, code, text, command }: SentMail): readonly [string, string] {
   if (kind === 'taken') return ['accepted', `accepted: ${text}`]
   const none = command === 'STARTTLS' ? 'no TLS' : 'no answer'
@@ -74,7 +74,7 @@ function answerOf({ kind, code, text, command }: SentMail): readonly [string, st
 
 const TAGGED: Verdict = ['error', 'tagged', 'have the filter tag infected mail alone']
 
-/** What is found of a clean mail by its delivery. */
+/** The results for a clean mail, by its delivery. */
 const cleanMail: Readonly<Record<DeliveredAs, Verdict>> = {
   unchanged: ['ok', 'delivered as it was'],
   tagged: TAGGED,
@@ -103,14 +103,14 @@ const infectedMail = ({ name }: TrialKind): Readonly<Record<DeliveredAs, Verdict
 const SEE = 'see the log of the mail server'
 const EXEMPT = 'exempt this host from the limits of the server while you check'
 
-/** What is found of an infected mail that was not accepted. */
+/** Returns the result for an infected mail that was not accepted. */
 function keptOut({ command, code }: SentMail): Verdict {
   if (code === undefined) return ['error', '', SEE]
   if (command !== 'DATA') return ['error', 'before its content was sent', EXEMPT]
   return code >= 500 ? ['ok', ''] : ['warning', '', 'refuse it with 5xx: its sender tries again for days'] // biome-ignore format: a line
 }
 
-/** What to do about a clean mail that was not accepted. */
+/** Returns the result and remedy for a clean mail that was not accepted. */
 function notTaken({ kind, command, code }: SentMail): Verdict {
   const [verb = '', digit = ''] = [command.split(' ')[0], String(code)[0]]
   return ['error', '', remedies[kind] ?? remedies[verb] ?? remedies[digit] ?? SEE]

@@ -1,16 +1,16 @@
 import { headerOf } from './mailbox.ts'
 import type { NamedMail, TrialKind } from './trial-mails.ts'
 
-/** What became of an accepted mail. */
+/** The outcome of an accepted mail. */
 export type DeliveredAs = 'tagged' | 'spam' | 'removed' | 'missing' | 'unchanged' | 'unknown'
 
-/** What a mailbox shows of it, with the fields by which a filter calls it infected, or spam. */
+/** The outcome in a mailbox, with the fields by which a filter marks the mail as infected, or as spam. */
 export interface Delivery {
   readonly fate: DeliveredAs
   readonly tags: readonly string[]
 }
 
-/** Finds in delivered mail, as latin1, what became of a mail. */
+/** Returns the outcome of a mail by the delivered mail, given in latin1. */
 export function deliveryOf(
   { malware }: TrialKind,
   { id, subject }: NamedMail,
@@ -19,7 +19,7 @@ export function deliveryOf(
   const all = delivered.filter((text) => text.includes(id) || text.includes(subject))
   if (all.length === 0) return { fate: 'missing', tags: [] }
   const carrying = all.filter((text) => malware.some((line) => text.includes(line)))
-  // Of several copies, the one that says least of it counts.
+  // Of several copies, the one with the fewest marks counts.
   const [tags = []] = (carrying.length > 0 ? carrying : all)
     .map((text) => tagsOf(headerOf(text), subject))
     .sort((one, other) => one.length - other.length)
@@ -34,7 +34,7 @@ const IS_TAG = /^(?:yes|true|infected|virus)\b|infected|eicar|virus found/i
 const OF_SPAM = /^(?=.*spam)(?!.*(?:infected|eicar|virus))/i
 const IS_NONE = /^(?:no|not|none|false|clean|default: false|found to be clean)\b/i
 
-/** The fields that warn a reader, or what files mail for one; among them a subject that was changed. */
+/** Returns the fields that warn a reader or a mail filter, including a changed subject. */
 function tagsOf(header: string, subject: string): string[] {
   const fields = header.replace(/\r?\n[ \t]+/g, ' ').split(/\r?\n/)
   return fields.filter((field) => {

@@ -7,7 +7,7 @@ import { errorCode, errorText } from '../../../lib/errors/fault.ts'
 import { type LogRecord, readLogLine } from '../../../log/log-record.ts'
 import { type LogFile, linesIn, openLogFile } from '../../../log/read-log.ts'
 
-/** The most lines about messages that are remembered: onescan's own are few, and a loop has no end. */
+/** Upper limit for the stored lines about messages: onescan's own are few, and a loop has no end. */
 const LINES_MAX = 1_000
 /** Milliseconds after which a log is looked at again. */
 const EACH = 100
@@ -15,30 +15,28 @@ const EACH = 100
 const CHUNK = 64 * 1024
 
 /**
- * What Postfix reports about mail from the empty sender with which it does something itself: header_checks(5),
- * access(5). The number of the message, which a client that was refused has none of, and the words.
+ * The log lines of Postfix about mail from the empty sender that it handles itself: header_checks(5),
+ * access(5). They contain the queue id, except for a refused client, and the text.
  */
 const OWN_RULE = /: (\w+): ((?:discard|reject|hold|redirect|filter): .*from=<> .*)/
-/**
- * What Postfix, Sendmail and Exim say of a message that they have read: their number of it, and its Message-ID.
- */
+/** The log lines of Postfix, Sendmail and Exim about a received message: its queue id, and its Message-ID. */
 const NUMBERED = [
   /: (\w+): (?:(?:resent-)?message-|from=.*, msg)id=(\S+)/,
   / ([\w-]+) <= .* id=(\S+)/,
 ]
-/** What they say became of it for a recipient. */
+/** Their lines about the outcome for a recipient. */
 const DELIVERIES = [/: (\w+): to=.*, (stat(?:us)?=.+)/, / ([\w-]{16,}) ((?:==|[=-]>|\*\*) .+)/]
-/** How they say that they try again later. */
+/** Their wording for a later retry. */
 const WAITS = /^(?:==|status=deferred|stat=(?:Deferred|queued))/
 
-/** What a mail server says became of a message. */
+/** The outcome of a message according to a mail server. */
 interface DeliveryStatus {
   /** Whether it is in its queue. */
   readonly waits: boolean
   readonly text: string
 }
 
-/** What comes into logs from now on about messages whose Message-ID has a mark. */
+/** The new lines in logs about messages whose Message-ID has a mark. */
 export class FollowedLog {
   readonly #mark: string
   readonly #records: LogRecord[] = []
@@ -93,8 +91,9 @@ export class FollowedLog {
   }
 
   /**
-   * What Postfix did itself with a message to this address, in its words, as far as a log has it. A recipient
-   * may be discarded in SMTP, where nothing says which message it was for: then Postfix reads none.
+   * Returns Postfix's own action on a message to this address, in its wording, if a log contains it. Postfix
+   * may discard a recipient in SMTP, where the line does not name the message: Postfix has then received
+   * none.
    */
   ownRuleFor(id: string, subject: string, address: string, isBySmtp: boolean): string | undefined {
     const found = this.#ownRules.filter(({ text }) => text.includes(` to=<${address}>`))
@@ -106,7 +105,10 @@ export class FollowedLog {
     return found.find(isAbout)?.text
   }
 
-  /** What the mail server says became of a message, as far as a log has it; why it waits, if it does. */
+  /**
+   * Returns the outcome of a message according to the mail server, if a log contains it, with the reason for
+   * a delay.
+   */
   deliveryOf(id: string): DeliveryStatus | undefined {
     const numbers = this.#numbersOf(id)
     const told = this.#deliveries.filter(({ number }) => numbers.includes(number))
@@ -166,9 +168,11 @@ const matchOf = (expressions: readonly RegExp[], line: string) =>
   expressions.map((expression) => expression.exec(line)).find((match) => match !== null)
 
 /**
- * Yields what is written to a log from now on, and to the file that takes its place when it is full. tail(1)
- * would follow a link of the log's owner, who may read less than this process: here each file is opened by
- * the rules of openLogFile(), and read by its descriptor. Throws if it is, or becomes, no such file.
+ * Yields the new bytes of a log, and of the file that replaces it when it is full. Throws if it is not, or
+ * does not stay, such a file.
+ *
+ * tail(1) would follow a link of the log's owner, who may have fewer rights than this process. Here each file
+ * is opened by the rules of openLogFile(), and read by its descriptor.
  */
 async function* written(log: LogFile, ended: AbortSignal): AsyncGenerator<Buffer> {
   let fd = openLogFile(log, (file) => file.open())
@@ -195,7 +199,7 @@ async function* written(log: LogFile, ended: AbortSignal): AsyncGenerator<Buffer
   }
 }
 
-/** Opens the file that has the place of a log, if it is another one than that which is open. */
+/** Opens the file at the path of a log if it differs from the open one. */
 function openAnother(log: LogFile, open: number): number | undefined {
   let fd: number
   try {

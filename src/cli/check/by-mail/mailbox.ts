@@ -6,15 +6,15 @@ import { readStart } from '../../../lib/path/open.ts'
 import { OF_CHECK } from '../../../log/log-lines.ts'
 import type { NamedMail } from './trial-mails.ts'
 
-/** A place in which delivered mail can be seen. */
+/** A source of delivered mail. */
 export interface Mailbox {
-  /** Returns in latin1 what may be mail for trial: all that came so far. */
+  /** Returns possible test mail in latin1: all that has arrived until now. */
   read(): readonly string[]
   /** Whether nothing more can come. */
   readonly hasEnded: boolean
 }
 
-/** The most bytes of a message, or of the end of a pipe, that are kept: mail for trial has 200 KB in all. */
+/** Upper limit, in bytes, for a stored message, or for the end of a pipe: test mail has 200 KB in total. */
 const KEPT = 1024 * 1024
 /** Milliseconds between two looks. */
 const PAUSE = 500
@@ -24,8 +24,8 @@ export const openTrialMailbox = (place: string): Mailbox =>
   place === '-' ? openPipe(process.stdin) : openMaildir(place)
 
 /**
- * Opens a Maildir and its folders, into one of which mail for trial may be filed. Throws a Fault of kind
- * `config` if this account cannot read it.
+ * Opens a Maildir and its folders, one of which may receive test mail. Throws a Fault of kind `config` if
+ * this account cannot read it.
  */
 function openMaildir(directory: string): Mailbox {
   const names = (path: string) => attempt(() => readdirSync(path)) ?? []
@@ -70,7 +70,7 @@ function openPipe(input: NodeJS.ReadStream): Mailbox {
   }
 }
 
-/** Waits for these mails, at most `within` milliseconds. Resolves to all that may be mail for trial. */
+/** Waits for these mails, at most `within` milliseconds. Resolves to all possible test mail. */
 export async function untilDelivered(
   mailbox: Mailbox,
   mails: readonly NamedMail[],

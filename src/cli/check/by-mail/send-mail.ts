@@ -15,7 +15,7 @@ export interface SmtpWay {
     readonly authorities: Buffer | undefined
     /** Sent with TLS alone. */
     readonly login: { readonly user: string; readonly pass: string } | undefined
-    /** Milliseconds until it greets, and for each answer behind that. */
+    /** Milliseconds until its greeting, and for each later answer. */
     readonly greets: number
     readonly answers: number
   }
@@ -27,7 +27,7 @@ export type Way =
   /** A program that takes a message on standard input, as sendmail(8). */
   | { readonly program: string }
 
-/** What a way answered to a message. */
+/** The answer of a route to a message. */
 export interface SentMail {
   readonly kind:
     | 'taken'
@@ -40,7 +40,10 @@ export interface SentMail {
   readonly text: string
   /** The reply code; undefined if there was no reply. */
   readonly code?: number
-  /** The command at which it ended, as `DATA` for the content; the connection is `CONN`, and TLS `STARTTLS`. */
+  /**
+   * The command at which the session ended, such as `DATA` for the content; `CONN` is the connection, and
+   * `STARTTLS` TLS.
+   */
   readonly command: string
 }
 
@@ -52,17 +55,14 @@ const ANSWERS_MAX = 3
 const RECEIVED_MAX = 64 * 1024
 const HOST = '127.0.0.1'
 
-/**
- * Sends a message in the form of a file from the empty sender, so that nobody gets a bounce. Never
- * rejects.
- */
+/** Sends a message in the form of a file from the empty sender, so that no bounce is sent. Never rejects. */
 export function sendMail(way: Way, message: Buffer, address: string): Promise<SentMail> {
   return 'program' in way
     ? sendByProgram(way.program, message, address)
     : sendBySmtp(way, message, address)
 }
 
-/** What nodemailer adds to an error. */
+/** The members that nodemailer adds to an error. */
 interface SmtpError extends Error {
   readonly code?: string | undefined
   readonly response?: string | undefined
@@ -140,9 +140,9 @@ function failedBy(error: SmtpError, allowsAuthentication = false): SentMail {
   const sent = { text, command, ...(responseCode && { code: responseCode }) }
   if (/ECONNREFUSED|ENETUNREACH|ENOTFOUND|EAI_/.test(text))
     return { ...sent, kind: 'nothing listens' }
-  // 530 stands for both: RFC 4954 6, RFC 3207 4.
+  // 530 has both meanings: RFC 4954 6, RFC 3207 4.
   if (responseCode === 530 && /STARTTLS/i.test(text)) return { ...sent, kind: 'wants TLS' }
-  // A port for the users of this host refuses all others in words of its own.
+  // A port for the users of this host refuses all others with a text of its own.
   const isClosed = responseCode === 530 || (code === 'EENVELOPE' && allowsAuthentication)
   if (isClosed && responseCode >= 500) return { ...sent, kind: 'wants authentication' }
   return { ...sent, kind: responseCode >= 500 ? 'refused' : 'deferred' }

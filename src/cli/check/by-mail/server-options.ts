@@ -30,8 +30,8 @@ type NamedServerOptions = Arguments<
 > & { readonly mail?: string | undefined; readonly user?: string | undefined }
 
 /**
- * Reads the options, and opens the mailbox; undefined without --smtp. Throws a Fault of kind `config` if a value
- * is invalid, or an Error if a file cannot be read.
+ * Parses the options, and opens the mailbox; returns undefined without --smtp. Throws a Fault of kind
+ * `config` if a value is invalid, or an Error if a file cannot be read.
  */
 export function readServerOptions(args: NamedServerOptions): NamedServer | undefined {
   const { smtp, mail = '', tls, ca, user, passwordFile, maildir } = args

@@ -7,7 +7,7 @@ import { EICAR } from '../../../scan/scanners/eicar/eicar.ts'
 export interface TrialKind {
   readonly name: string
   readonly message: Buffer
-  /** The lines of it that carry the test file; none in a clean mail. */
+  /** Its lines that contain the test file; none in a clean mail. */
   readonly malware: readonly string[]
 }
 
@@ -19,7 +19,10 @@ export interface NamedMail {
   readonly message: Buffer
 }
 
-/** Whether mail can be sent to it: no option of sendmail(8), and no more than a word of SMTP. */
+/**
+ * Returns whether mail can be sent to the address: it is not an option of sendmail(8), and only one word of
+ * SMTP.
+ */
 export const isAddress = (address: string): boolean =>
   /^[!-,./-;=?-~][!-;=?-~]*@[!-;=?-~]+$/.test(address)
 
@@ -44,12 +47,12 @@ const ZIP = 'Content-Type: application/zip; name=eicar.zip'
 const BASE64 = 'Content-Transfer-Encoding: base64'
 
 const base64Lines = (file: Buffer) => file.toString('base64').match(/.{1,76}/g) ?? []
-/** In groups that each end with padding: decoders of mail programs go on behind it. */
+/** Returns base64 in groups that each end with padding: decoders of mail programs continue after it. */
 const inPieces = (text: string) =>
   (text.match(/.{1,20}/g) ?? []).flatMap((piece) => base64Lines(Buffer.from(piece, 'latin1')))
 
 const within = (letter: string, part: string) => `--part\n${letter}\n--part\n${part}\n--part--\n`
-/** RFC 2046 5.1.1 has readers leave out what stands there. */
+/** RFC 2046 5.1.1 requires readers to ignore text at this position. */
 const behindTheEnd = (letter: string, part: string) =>
   `--part\n${letter}\n--part--\n${part}\n--part\n`
 

@@ -1,7 +1,10 @@
 import { type Finding, failure, warning } from '../../../lib/errors/finding.ts'
 import { type Postfix, type SmtpdService, setting } from './postconf.ts'
 
-/** What main.cf may ask of mail of and to other hosts, and must not ask between Postfix and onescand. */
+/**
+ * A parameter of main.cf that is useful for mail to and from other hosts, but harmful between Postfix and
+ * onescand.
+ */
 interface Demand {
   /** The parameter, without smtp_, lmtp_ or smtpd_. */
   readonly name: string
@@ -9,7 +12,7 @@ interface Demand {
   readonly harmless: RegExp
   /** The value that the example sets. */
   readonly wanted: string
-  /** What any other value does, in words for people. */
+  /** The effect of any other value, as text for people. */
   readonly does: string
   /** Whether mail is refused or not scanned by it. */
   readonly isGrave?: true
@@ -82,7 +85,7 @@ const ofReturn: readonly Demand[] = [
   { name: 'command_filter', harmless: NOTHING, wanted: '', does: REPEATS },
 ]
 
-/** What the transport to onescand, a line of master.cf, does to mail on the way. */
+/** Returns findings about changes that the transport to onescand, a line of master.cf, makes to mail. */
 export function checkHandOn(
   transport: { readonly name: string; readonly program: string },
   { main, set }: Postfix,
@@ -94,7 +97,7 @@ export function checkHandOn(
   })
 }
 
-/** What a service that takes mail back from onescand asks of it. */
+/** Returns findings about a service that takes mail back from onescand. */
 export function checkTakeBack(service: SmtpdService): Finding[] {
   return ofReturn.flatMap((demand) => {
     const parameter = `smtpd_${demand.name}`
@@ -112,11 +115,14 @@ function judge(
   return [level(place, `${value}: ${does}`, setting(place, wanted))]
 }
 
-/** The parameters by which Postfix copies mail to somebody else. */
+/** The parameters by which Postfix copies mail to another recipient. */
 const COPIES = ['always_bcc', 'sender_bcc_maps', 'recipient_bcc_maps']
 const OPTIONS = 'receive_override_options'
 
-/** Whether copies are made before the scan, by a service that hands mail to onescand, and behind it once more. */
+/**
+ * Returns findings if copies are made before the scan, by a service that passes mail to onescand, and again
+ * after it.
+ */
 export function checkCopies(
   service: SmtpdService,
   back: SmtpdService,

@@ -8,9 +8,9 @@ const run = promisify(execFile)
 const TIMEOUT = 30_000
 
 /**
- * Runs a program of a mail server that prints its configuration, for root as the account that reads for root.
- * Resolves to its standard output. Rejects if it takes longer than `timeout` milliseconds; if it fails, with
- * the error of execFile(), which has its standard error as `stderr`.
+ * Runs a program of a mail server that prints its configuration; for root, under the account that reads for
+ * root. Resolves to its standard output. Rejects if it takes longer than `timeout` milliseconds. If it fails,
+ * rejects with the error of execFile(), which has its standard error as `stderr`.
  */
 export async function askProgram(command: readonly string[], timeout = TIMEOUT): Promise<string> {
   const [program, ...args] = process.getuid!() === 0 ? commandAs(reader(), command) : command

@@ -16,7 +16,7 @@ interface LocalRouter {
   readonly port: number
 }
 
-/** What judges routers by the host that they stand on. */
+/** The data by which routers are judged: their host. */
 interface EximHost {
   readonly endpoints: OnescandEndpoints
   /** SCANTIMEOUT of onescand, in seconds. */
@@ -24,8 +24,8 @@ interface EximHost {
 }
 
 /**
- * Reports by rule where this host's Exim hands mail to on the host, and whether it waits there for a scan. Exim
- * itself is asked, which tells anybody of its routers and transports; nothing is sent.
+ * Resolves to findings about where this host's Exim passes mail on the host, and whether it waits there for a
+ * scan. They come from Exim itself, which shows its routers and transports to any user; nothing is sent.
  */
 export async function checkExim(host: EximHost): Promise<Finding[]> {
   const program = EXIMS.find((path) => existsSync(path)) ?? EXIMS[0]
@@ -65,7 +65,9 @@ export function judgeScanner(printed: string, { clamd }: OnescandEndpoints): Fin
   return ok('av_scanner of Exim', `asks onescand as clamd at ${address}, by ACLs with "malware"`)
 }
 
-/** `asked`: what was found about Exim as a client of clamd; then no router need hand mail to onescand. */
+/**
+ * `asked` is the finding about Exim as a client of clamd; with it no router needs to pass mail to onescand.
+ */
 export function judgeRouters(
   routers: readonly LocalRouter[],
   { smtp }: OnescandEndpoints,
@@ -92,9 +94,9 @@ const isOnescands = ({ port }: LocalRouter, smtp: readonly string[]) =>
   matchAddress(`inet:127.0.0.1:${port}`, smtp, undefined) !== undefined
 
 /**
- * Names the transports to onescand that end before a scan may, by what `exim -bP transports` prints: then each
- * such mail is sent again, and onescand may have handed it on each time. Also names those with a limit for lines,
- * by which Exim returns mail that it has accepted.
+ * Returns findings about transports to onescand that time out before a scan may end, by the output of
+ * `exim -bP transports`: such mail is sent again, although onescand may have passed it on each time. Also
+ * reports transports with a limit for lines, by which Exim returns mail that it has accepted.
  */
 export function judgeTransports(
   routers: readonly LocalRouter[],

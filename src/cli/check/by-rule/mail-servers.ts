@@ -55,8 +55,8 @@ export function findMailServers(exists: (path: string) => boolean): MailServer[]
 }
 
 /**
- * The units of servers whose own programs do not say whether they run. Others name them differently: then
- * nothing is said.
+ * The units of servers whose own programs do not show whether they run. Units with other names are not
+ * reported.
  */
 const UNITS: Partial<Readonly<Record<MailServer, string>>> = {
   Sendmail: 'sendmail',
@@ -64,14 +64,17 @@ const UNITS: Partial<Readonly<Record<MailServer, string>>> = {
   OpenSMTPD: 'opensmtpd',
 }
 
-/** Says if systemd does not run a mail server of this host. */
+/** Returns a finding if systemd does not run a mail server of this host. */
 export function checkServerUnit(server: MailServer): Finding[] {
   const name = UNITS[server]
   const unit = name === undefined ? undefined : askSystemd(name)
   return unit === undefined ? [] : judgeUnit(server, name!, unit)
 }
 
-/** What systemd's word for it means. Somebody may have several servers, and want one of them off. */
+/**
+ * Returns a finding about the state of the unit in systemd. A site may have several servers, and want one of
+ * them off.
+ */
 export function judgeUnit(
   server: MailServer,
   name: string,
@@ -90,7 +93,7 @@ export function judgeUnit(
   return [level(server, 'does not run: it was stopped', `systemctl start ${name}`)]
 }
 
-/** Where Exim logs, of Debian and of others: not to syslog. */
+/** The log files of Exim, of Debian and of others, which does not use syslog. */
 const EXIM_LOGS = ['/var/log/exim4/mainlog', '/var/log/exim/main.log', '/var/log/exim/mainlog']
 
 /**

@@ -7,7 +7,7 @@ import { optionValues } from '../../shared/options.ts'
 import type { RunningDaemon } from '../../shared/running-daemon.ts'
 import { askSystemd } from '../../shared/systemd-unit.ts'
 
-/** Where onescand takes mail, in the form of `--milter`: `inet:127.0.0.1:8890`. */
+/** The addresses at which onescand accepts mail, in the form of `--milter`: `inet:127.0.0.1:8890`. */
 export interface OnescandEndpoints {
   readonly milters: readonly string[]
   /** The addresses of --smtp and --lmtp, and those of --next. */
@@ -17,7 +17,7 @@ export interface OnescandEndpoints {
   readonly isRunning: boolean
 }
 
-/** Where programs of other hosts may reach it. */
+/** Returns the addresses that programs of other hosts may reach. */
 export const networkAddresses = ({ milters, smtp, clamd }: OnescandEndpoints): readonly string[] =>
   [...milters, ...smtp, ...clamd].filter((address) => /^inet6?:/.test(address))
 
@@ -27,12 +27,13 @@ export const SOCKET_UNITS: Readonly<Record<string, string>> = {
   '/run/onescan/milter.sock': 'onescan-milter.socket',
 }
 
-/** Where onescan-clamd.socket listens, once it is enabled. */
+/** The addresses of onescan-clamd.socket, once it is enabled. */
 const OF_CLAMD_UNIT = ['unix:/run/onescan/clamd.sock', 'inet:127.0.0.1:3311']
 
 /**
- * Where onescand listens by these options of root's file, by its own if it tells them, and by the package's
- * units. Remedies of root name such an address: of what it tells, only those on this host count.
+ * Returns the addresses of onescand by the options in root's file, by its own if it reports them, and by the
+ * package's units. Remedies for root name such an address: of the reported ones, only those on this host are
+ * used.
  */
 export function onescandEndpoints(
   args: readonly string[],
@@ -81,7 +82,10 @@ function isHere(address: string): boolean {
 /** The path of an address as onescand, Postfix and Sendmail write it: `unix:PATH` or `local:PATH`. */
 const pathIn = (address: string): string | undefined => /^(?:unix|local):(.+)$/.exec(address)?.[1]
 
-/** Its host and port: `inet:HOST:PORT`, `inet:PORT` or `inet:PORT@HOST`; `inet6:` counts like `inet:`. */
+/**
+ * Returns host and port of `inet:HOST:PORT`, `inet:PORT` or `inet:PORT@HOST`; `inet6:` is treated like
+ * `inet:`.
+ */
 function endpointIn(address: string) {
   const [, hostAndPort = ''] = /^inet6?:(.+)$/.exec(address) ?? []
   const found = parseMtaEndpoint(hostAndPort.replace(/^:?(\d+)@?$/, '127.0.0.1:$1'))
@@ -89,7 +93,7 @@ function endpointIn(address: string) {
 }
 
 /**
- * The address among `addresses` that `named` stands for, in the form of Postfix or Sendmail. Its path
+ * Returns the address among `addresses` that `named` refers to, in the form of Postfix or Sendmail. Its path
  * may be relative to the queue directory of Postfix.
  */
 export function matchAddress(

@@ -30,18 +30,21 @@ export class SmtpdService {
     return this.#own[name] ?? this.#main[name] ?? ''
   }
 
-  /** The name of a parameter where it stands. */
+  /** Returns the name of a parameter where it is set. */
   placeOf(name: string): string {
     return this.#own[name] === undefined ? name : `${this.name}/${name}`
   }
 
-  /** The command that sets a parameter where it stands: for this service alone, or for all. */
+  /** Returns the command that sets a parameter where it is set: for this service alone, or for all. */
   toSet(name: string, value: string): string {
     return setting(this.placeOf(name), value)
   }
 }
 
-/** The command that sets a parameter where it stands: `smtp/inet/smtpd_milters`, or `smtpd_milters`. */
+/**
+ * Returns the command that sets a parameter at a place of Postfix: `smtp/inet/smtpd_milters`, or
+ * `smtpd_milters`.
+ */
 export function setting(place: string, value: string): string {
   const words = place.includes('/')
     ? `-P ${shellWord(`${place}=${withoutBlanks(value)}`)}`
@@ -53,7 +56,7 @@ export function setting(place: string, value: string): string {
 const withoutBlanks = (list: string): string =>
   list.replace(/ ?, ?/g, ',').replaceAll('{ ', '{').replaceAll(' }', '}').replaceAll(' ', ',')
 
-/** What counts for the rules about Postfix. */
+/** The data for the rules about Postfix. */
 export interface PostfixHost {
   /** The directory of main.cf; '' is Postfix's own. */
   readonly directory: string
@@ -65,13 +68,13 @@ export interface PostfixHost {
   readonly makesStamps: boolean
 }
 
-/** A Postfix as postconf(1) describes it, and what counts besides. */
+/** A Postfix as postconf(1) describes it, and the data for its rules. */
 export interface Postfix extends PostfixHost {
   readonly main: Parameters
   readonly services: readonly SmtpdService[]
   /** The clients that deliver, by the name of their transport: `smtp` or `lmtp`, and their line. */
   readonly transports: ReadonlyMap<string, { readonly name: string; readonly program: string }>
-  /** What -o sets for other lines of master.cf: `scan/unix/smtp_data_done_timeout`. */
+  /** The values that -o sets for other lines of master.cf: `scan/unix/smtp_data_done_timeout`. */
   readonly set: ReadonlyMap<string, string>
   /** Its queue directory, in which its programs run and its chroots begin. */
   readonly queue: string
@@ -112,21 +115,22 @@ function askPostfix(path: string, { directory }: PostfixHost, args: readonly str
 }
 
 /**
- * Why Postfix cannot read a table, `cidr:/etc/postfix/maps`, in the words of postmap(1); undefined if it can.
+ * Resolves to the reason, in the wording of postmap(1), why Postfix cannot read a table,
+ * `cidr:/etc/postfix/maps`; undefined if it can.
  */
 export async function faultOfTable(table: string, host: PostfixHost): Promise<string | undefined> {
   try {
     await askPostfix(POSTMAP, host, ['-q', '127.0.0.1', table])
     return undefined
   } catch (error) {
-    // Without a word it has no such key. Some tables are for root alone.
+    // Without output the table has no such key. Some tables are for root alone.
     const said = (error as { stderr?: string }).stderr ?? ''
     const [, fault] = /fatal: (.+)/.exec(said) ?? []
     return fault?.includes('Permission denied') ? undefined : fault
   }
 }
 
-/** The tables in a list of them; a brace holds its blanks and commas. */
+/** Returns the tables in a list; a brace encloses blanks and commas. */
 export const splitTables = (list: string): string[] =>
   list.match(/(?:\{(?:[^{}]|\{[^{}]*\})*\}|[^\s,{}])+/g) ?? []
 
@@ -160,20 +164,20 @@ export function splitMilters(text: string): MilterEntry[] {
   })
 }
 
-/** What Postfix takes as the address of a milter. */
+/** The form that Postfix accepts as the address of a milter. */
 const ADDRESS = /^(unix|local|inet6?):./
 
 /** A list of milters that Postfix cannot read. */
 export interface MilterFault {
-  /** What is wrong with it. */
+  /** The fault in the list. */
   readonly why: string
   /** The list as it was probably meant, if that shows. */
   readonly meant: string | undefined
 }
 
 /**
- * What keeps Postfix from reading a list of milters: a brace without its other one, options outside braces,
- * or a word that is no address. Undefined if nothing does.
+ * Returns why Postfix cannot read a list of milters: an unbalanced brace, options outside braces, or a word
+ * that is not an address. Returns undefined if it can.
  */
 export function faultOf(text: string): MilterFault | undefined {
   const isBalanced = /^([^{}]|\{[^{}]*\})*$/.test(text)
@@ -202,7 +206,7 @@ export function faultOf(text: string): MilterFault | undefined {
 export const inPostfix = (address: string, { queue }: Postfix): string =>
   address.replace(/^inet6:/, 'inet:').replace(`unix:${queue}/`, 'unix:')
 
-/** What Postfix does with mail while nobody answers: milter_default_action. */
+/** Returns what Postfix does with mail while no milter answers: milter_default_action. */
 export function whileDown(action: string): string {
   switch (action) {
     case 'accept':

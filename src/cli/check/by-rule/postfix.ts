@@ -41,16 +41,16 @@ const TIME_LIMITS: Readonly<Record<string, string>> = {
   smtp: 'smtp_data_done_timeout',
   lmtp: 'lmtp_data_done_timeout',
 }
-/** What Postfix waits for at a proxy, in words for people: more than a scan and the next server. */
+/** Seconds for which Postfix should wait for a proxy: more than a scan and the next server need. */
 const ENOUGH = 900
 /** Seconds for which Postfix waits for a milter at the end of a message, postconf(5): as the page has it. */
 const OF_MILTERS = 300
 const SHOW = 'onescan check --mail ADDRESS shows it'
 
 /**
- * Reports by rule what mail cannot show of this host's Postfix: what becomes of mail while onescand cannot be
- * asked, time limits, services without a filter, and what leads mail back. postconf(1) is asked; nothing is
- * sent. A remedy only adds, or sets a value that is said.
+ * Resolves to findings about settings of this host's Postfix that a test mail cannot show: the handling of
+ * mail while onescand cannot be reached, time limits, services without a filter, and the route back. They
+ * come from postconf(1); nothing is sent. A remedy only adds a value, or sets one that it states.
  */
 export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   let postfix: Postfix
@@ -70,7 +70,7 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   ]
 }
 
-/** Why postconf says nothing, in its own words: how it was started is nobody's concern. */
+/** Returns a finding with postconf's own error message, without details about how it was started. */
 function unasked(error: Error & { readonly stderr?: string }): Finding {
   const said = error.stderr?.trim().split('\n').at(-1) || errorText(error)
   const [, foreign] = /inet_interfaces: no local interface found for (\S+)/.exec(said) ?? []
@@ -83,7 +83,7 @@ function unasked(error: Error & { readonly stderr?: string }): Finding {
   return failure('Postfix', `cannot be asked: ${said}`, remedy)
 }
 
-/** What several services have from main.cf is said once. */
+/** Removes repeated findings: several services may share a setting of main.cf. */
 const once = (findings: readonly Finding[]) =>
   findings.filter(
     ({ what, value }, at) =>
@@ -149,11 +149,11 @@ function unreadable(service: SmtpdService, list: string, { why, meant }: MilterF
   return failure(service.placeOf('smtpd_milters'), value, remedy)
 }
 
-/** The command by which a service asks onescand besides what it asks already. */
+/** Returns the command by which a service asks onescand in addition to its present milters. */
 const toAsk = (service: SmtpdService, list: string, own: string): string =>
   service.toSet('smtpd_milters', list === '' ? own : `${list}, ${own}`)
 
-/** Where onescand listens for Postfix by its page. */
+/** The address of onescand for Postfix in its documentation. */
 const USUAL = 'unix:onescan/milter.sock'
 
 /** A milter of onescand that a service reaches: from its chroot, a path below the queue directory or a port. */
@@ -176,7 +176,7 @@ function inet6(service: SmtpdService, { text, written }: MilterEntry, list: stri
   )
 }
 
-/** The terms of the service's filter by SMTP, if that is onescand; undefined if it is not. */
+/** Returns the findings about the service's filter by SMTP, if that is onescand; undefined if it is not. */
 function checkFilter(service: SmtpdService, postfix: Postfix): Finding[] | undefined {
   for (const name of [PROXY, 'content_filter', ...DELIVERIES]) {
     const value = service.valueOf(name)
@@ -197,8 +197,9 @@ function checkFilter(service: SmtpdService, postfix: Postfix): Finding[] | undef
 }
 
 /**
- * The address of onescand to which the value of such a parameter leads: `scan:[127.0.0.1]:10025` or
- * `lmtp:unix:/PATH`, a transport and its destination; that of smtpd_proxy_filter is without a transport.
+ * Returns the address of onescand that the value of such a parameter refers to. The value is
+ * `scan:[127.0.0.1]:10025` or `lmtp:unix:/PATH`, a transport and its destination; that of smtpd_proxy_filter
+ * is without a transport.
  */
 function smtpDoorAt(
   name: string,
@@ -231,7 +232,7 @@ function checkTimeLimit(
 const tooEarly = (time: string, scanTime: number) =>
   `${time}: Postfix gives up before a scan does (SCANTIMEOUT=${scanTime})`
 
-/** What becomes of mail while this milter of onescand cannot be asked, or takes its time. */
+/** Returns findings about mail while this milter of onescand cannot be reached, or is slow. */
 function checkMilter(service: SmtpdService, milter: MilterEntry, postfix: Postfix): Finding[] {
   const { scanTime } = postfix
   const { text, options, written } = milter

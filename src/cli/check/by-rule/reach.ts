@@ -24,10 +24,13 @@ import {
   whileDown,
 } from './postconf.ts'
 
-/** Whether it is there: root looks, for whom no directory is closed, and waits for nobody's file system. */
+/**
+ * Returns whether the path exists. Root checks this, because every directory is open to root; it never waits
+ * for a user's file system.
+ */
 const isThere = (path: string): boolean => attempt(() => leadsSomewhere(path)) ?? true
 
-/** Why Postfix cannot reach this milter, as far as files show; undefined if nothing does. */
+/** Returns a finding why Postfix cannot reach this milter, as far as files show; undefined if none does. */
 export function unreachable(
   service: SmtpdService,
   milter: MilterEntry,
@@ -78,7 +81,7 @@ const notRunning = (what: string, value: string): Finding => {
   return following(failure(what, value, remedy), 'stops the start')
 }
 
-/** The path of a socket as Postfix's programs see it; undefined for a port. */
+/** Returns the path of a socket as Postfix's programs see it; undefined for a port. */
 function pathFor({ isChrooted }: SmtpdService, text: string, queue: string): string | undefined {
   const [, path] = /^(?:unix|local):(.+)$/.exec(text) ?? []
   if (path === undefined) return undefined
@@ -121,7 +124,7 @@ const newSocket = (unit: string) =>
 
 /** How systemd comes to listen for a mail server again. */
 export function howToListen(unit: string, { load, enabled, active }: SystemdUnit): string {
-  // It listens at a file that somebody has removed: only a start makes another one.
+  // It listens at a socket file that was removed: only a restart creates another one.
   if (active === 'active') return newSocket(unit)
   const verbs = [
     ...(load === 'masked' ? ['unmask'] : []),
@@ -131,7 +134,7 @@ export function howToListen(unit: string, { load, enabled, active }: SystemdUnit
   return [...commands, 'systemctl restart onescand'].join(' && ')
 }
 
-/** What to do about an address of a milter at which nothing listens. */
+/** Returns the remedy for a milter address at which no process listens. */
 function whoShouldListen(
   service: SmtpdService,
   { text, written }: Pick<MilterEntry, 'text' | 'written'>,

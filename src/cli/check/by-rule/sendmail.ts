@@ -20,7 +20,7 @@ const BUILD = 'build sendmail.cf anew (make -C /etc/mail), and restart Sendmail'
 interface Filter {
   readonly name: string
   readonly address: string
-  /** What becomes of mail while it cannot be asked: T, R, 4, or none, by which mail passes. */
+  /** The action of Sendmail while the filter cannot be reached: T, R, 4, or none, which accepts mail. */
   readonly fails: string
   /** Seconds for its answer at the end of a message: 5 minutes if it names none. */
   readonly endsWithin: number
@@ -28,7 +28,7 @@ interface Filter {
   readonly isListed: boolean
 }
 
-/** What counts for the rules about Sendmail. */
+/** The data for the rules about Sendmail. */
 export interface SendmailHost {
   readonly endpoints: OnescandEndpoints
   /** The sockets of the package at which nothing listens. */
@@ -108,7 +108,8 @@ function meanwhileFor(fails: string): string {
 }
 
 /**
- * Why Sendmail, which connects as root, does not reach onescand by its filter; undefined if nothing shows why.
+ * Returns a finding why Sendmail, which connects as root, cannot reach onescand through its filter; undefined
+ * if no reason is visible.
  */
 function whyUnreached(
   what: string,

@@ -3,12 +3,13 @@ import { askSystemd, journalOfStart } from '../../shared/systemd-unit.ts'
 
 /** The units of clamd as distributions name them. */
 const UNITS = ['clamav-daemon', 'clamd@scan', 'clamd'] as const
-/** The most lines of its log that are told. */
+/** Upper limit for the lines of its log that are shown. */
 const LINES_TOLD = 3
 
 /**
- * Says of a clamd to which onescand cannot connect what its unit on this host says: onescand itself is in a
- * unit that cannot ask. Nothing if onescand has said why, or if no such unit is here.
+ * Returns findings from the unit of a clamd on this host that onescand cannot connect to: onescand itself
+ * runs in a unit that cannot query it. Returns none if onescand has reported the reason, or if there is no
+ * such unit here.
  */
 export function checkClamdUnit(findings: readonly Finding[]): Finding[] {
   const down = findings.find((finding) => hasMark(finding, 'clamd does not run'))

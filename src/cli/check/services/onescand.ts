@@ -33,8 +33,8 @@ import { checkClamdUnit } from './clamd.ts'
 import { changedSince, checkState } from './state.ts'
 
 /**
- * Checks onescand: what systemd or supervise reports about it, and what it says itself, inside its unit.
- * `isNeeded`: only the slot goes on without it.
+ * Checks onescand: its state in systemd or supervise, and its own report from inside its unit. `isNeeded`:
+ * nothing scans without it.
  */
 export async function* checkOnescand(
   running: RunningDaemon | undefined,
@@ -44,7 +44,7 @@ export async function* checkOnescand(
   if (running === undefined) return
   const unwritten = running.description?.settings.LOGFILE ? undefined : checkJournal()
   if (unwritten !== undefined) yield unwritten
-  // What it reports about itself is only its word.
+  // Its report about itself is not verified.
   const told = (finding: Finding) => asWordOf(ACCOUNT, finding)
   const isTold = running.description !== undefined
   const found = checkRunning(running, readAccounts())
@@ -58,13 +58,19 @@ export async function* checkOnescand(
   yield* checkClamdUnit(said)
 }
 
-/** Each slot brings what tcp.smtp says of infected mail, and its own check warns of what that leaves open. */
+/**
+ * Adjusts the finding about infected mail: tcp.smtp may set this for each onescan-queue, whose own check
+ * warns about the rest.
+ */
 function besideSlots(finding: Finding): Finding {
   if (!hasMark(finding, 'infected mail by default')) return finding
   return ok(finding.what, `${finding.value}, unless tcp.smtp sets something else`)
 }
 
-/** Reports how an onescand runs, as it says itself: since when, by which settings, and what has changed. */
+/**
+ * Returns findings about a running onescand by its own report: its start time, its settings, and what has
+ * changed since.
+ */
 function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts): Finding[] {
   if (description === undefined) {
     const value = `answers at ${socket}, but does not show you its settings`
@@ -98,10 +104,13 @@ function describe({ args, since, uid }: RunningDescription, accounts: Accounts):
   return `runs since ${time} as ${nameOrNumber(accounts, uid)}: onescand ${args.map(shellWord).join(' ')}`.trim()
 }
 
-/** Milliseconds for a trial: onescand gives up sooner. */
+/** Milliseconds for a self-test: onescand times out sooner. */
 const TRIAL_WITHIN = 15_000
 
-/** Has an onescand that reports how it runs test whether it scans, and whether its doors answer. */
+/**
+ * Requests a self-test of an onescand that reports its state: whether it scans, and whether its interfaces
+ * answer.
+ */
 async function askForTrial({ socket, description }: RunningDaemon): Promise<Finding[]> {
   if (description === undefined) return []
   const what = `onescand ${description.pid}`
@@ -120,9 +129,9 @@ async function askForTrial({ socket, description }: RunningDaemon): Promise<Find
 }
 
 /**
- * The finding about what an onescand says is wrong. The words may be those of who has taken it over, so they
- * are quoted, and no remedy is among them. All but a door that does not answer follows from a scanner that
- * cannot, or from a directory that is not there.
+ * Returns the finding about a problem that an onescand reports. An attacker who has taken it over may have
+ * chosen the text, so it is quoted, and its remedy is not used. Every problem except an unanswered interface
+ * follows from a scanner that cannot answer, or from a missing directory.
  */
 function judgeTold(what: string, finding: Finding, doors: readonly string[]): Finding {
   const value = `does not scan as it should: ${JSON.stringify(`${finding.what}: ${finding.value}`)}`

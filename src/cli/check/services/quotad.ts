@@ -8,10 +8,10 @@ import { askSystemd } from '../../shared/systemd-unit.ts'
 import { changedSince, checkState, checkSupervised, isStarted } from './state.ts'
 
 const SERVICE = 'onescan-quotad'
-/** Where it reports its findings to root: onescan-quotad-check.socket. */
+/** The socket where it reports its findings to root: onescan-quotad-check.socket. */
 const CHECK_SOCKET = '/run/onescan/quotad.sock'
 
-/** Checks onescan-quotad, if this host starts it: what systemd reports about it, and what it says itself. */
+/** Checks onescan-quotad, if this host starts it: its state in systemd, and its own report. */
 export async function* checkQuotadHere(): AsyncGenerator<Finding> {
   if (!isStarted(SERVICE)) return
   const unit = askSystemd(`${SERVICE}.service`)

@@ -22,7 +22,7 @@ type Service = 'onescand' | 'onescan-quotad'
 /** The directories in which daemontools and runit look for services. */
 const SUPERVISED = ['/service', '/etc/service', '/var/service', '/etc/runit/runsvdir/current']
 const PAGE = '/usr/share/doc/onescan/doc/install.md'
-/** The most bytes of a log of multilog that are read, from its end; and the most lines that are shown. */
+/** Upper limits for the bytes read from the end of a multilog log, and for the lines shown. */
 const LOG_BYTES = 64 * 1024
 const LINES_TOLD = 10
 /** Milliseconds that an attempt to start may have taken. */
@@ -58,8 +58,8 @@ export function howToStart(service: Service, verb: 'start' | 'restart' = 'start'
 }
 
 /**
- * What the host's service manager reports about a service, and what it has logged since it was started last:
- * a service checks its settings before. `answers`: whether it does.
+ * Returns findings from the host's service manager about a service, and from its log since its last start: a
+ * service checks its settings before it starts. `answers` states whether the service answers.
  */
 export function checkState(service: Service, answers: boolean, isNeeded: boolean): Finding[] {
   const unit = askSystemd(`${service}.service`)
@@ -78,7 +78,7 @@ export function checkState(service: Service, answers: boolean, isNeeded: boolean
   return [down, ...ofLog]
 }
 
-/** Whether a unit does not run since somebody wants it so. */
+/** Returns whether a unit was stopped on purpose. */
 const isStopped = (unit: SystemdUnit | undefined): boolean =>
   unit !== undefined && unit.active === 'inactive' && unit.result === 'success'
 
@@ -113,7 +113,7 @@ function checkIdleLines(service: Service): Finding[] {
   })
 }
 
-/** What is wrong with the unit of a service that runs. */
+/** Returns the faults of the unit of a running service. */
 function checkUnit(service: Service, { load, enabled }: SystemdUnit): Finding[] {
   const isRead = load === 'loaded' || load === 'masked'
   return [
@@ -145,11 +145,11 @@ function checkUnit(service: Service, { load, enabled }: SystemdUnit): Finding[] 
   ]
 }
 
-/** What a service below supervise complained of at its last start. */
+/** Returns the complaints of a supervised service at its last start. */
 export const checkSupervised = (service: Service): Finding[] =>
   tellLog(service, linesOf(service, undefined, false), false)
 
-/** What it has logged since it was started: in the journal, or in the log of its run script. */
+/** Returns the log lines since its start: from the journal, or from the log of its run script. */
 function linesOf(service: Service, unit: SystemdUnit | undefined, answers: boolean): string[] {
   if (unit !== undefined) {
     if (answers) return journalOfStart(unit)
@@ -163,7 +163,7 @@ function linesOf(service: Service, unit: SystemdUnit | undefined, answers: boole
   return own.filter((line) => line !== '')
 }
 
-/** The lines of the last start that has said something. */
+/** Returns the lines of the last start that has any. */
 function lastStart(lines: readonly string[]): string[] {
   let end = lines.length
   for (;;) {
@@ -175,8 +175,8 @@ function lastStart(lines: readonly string[]): string[] {
 }
 
 /**
- * The lines of the last attempt to start a service that has failed; if none has, those of the last. systemd
- * counts a unit as left from the end of an attempt on, and its seconds are whole.
+ * Returns the lines of the last failed attempt to start a service, or of the last attempt if none has failed.
+ * systemd counts a unit as left from the end of an attempt on, and its seconds are whole.
  */
 function lastAttempt(lines: readonly string[]): string[] {
   const failed = lines.findLastIndex((line) => /\.service: Failed with result /.test(line))
@@ -187,16 +187,18 @@ function lastAttempt(lines: readonly string[]): string[] {
 
 /** The first line of a start, by the run scripts of the package. */
 const STARTS = /^(onescand|onescan-quotad): starting$/
-/** What a service says when it has begun: what it said before has not stopped it. */
+/** The line by which a service reports that it has started: earlier complaints have not stopped it. */
 const SERVES = /(^| )(onescand: serving$|onescan: program=onescan-quotad event=serving\b)/
-/** What systemd and sh(1) say of a line of settings that sets nothing. */
+/** The complaints of systemd and sh(1) about a line of settings that has no effect. */
 const OF_LINES = /^Ignoring invalid |\/etc\/default\//
-/** What onescand can only know of once a client asks. */
+/** The complaints that onescand can only make after a client's request. */
 const OF_CLIENTS = new RegExp(`^onescand: clamd: user \\d+ ${NAMES_UNSEEN_FILES}: `)
-/** What a service says when it checks its settings. */
+/** The form of complaints when a service checks its settings. */
 const COMPLAINT = /^(error|warning): /
 
-/** What a log complains of. While the service answers, it says itself what it complains of. */
+/**
+ * Returns findings about complaints in a log. While the service answers, it reports its complaints itself.
+ */
 function tellLog(service: Service, lines: readonly string[], answers: boolean): Finding[] {
   const complaints = lines.filter(
     (line) => OF_LINES.test(line) || OF_CLIENTS.test(line) || (!answers && COMPLAINT.test(line)),

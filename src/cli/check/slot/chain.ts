@@ -80,8 +80,8 @@ function relativeText(named: string, { directories }: Host): string {
 }
 
 /**
- * Checks the link of the Debian package if no setting says yet what is in the slot: once QMAILQUEUE
- * names the link, mail goes through it.
+ * Checks the link of the Debian package if no setting names the qmail-queue program yet: once QMAILQUEUE
+ * names the link, mail uses it.
  */
 function checkLink({ env }: Host): Finding[] {
   if (env.QMAILQUEUE !== undefined || !existsSync(LINK)) return []
@@ -110,7 +110,10 @@ function checkNextProgram(host: Host): Finding[] {
   return [ok('chain', [program, ...args].join(' '))]
 }
 
-/** Reports a qmail-queue that cannot become qmailq, as which it writes to the queue; INSTALL.ids of qmail. */
+/**
+ * Returns a finding about a qmail-queue that cannot switch to qmailq, the user that writes to the queue;
+ * INSTALL.ids of qmail.
+ */
 function lacksSetuid(host: Host, program: string): Finding | undefined {
   const path = realpathSync(program)
   const { mode, uid } = statSync(path)
@@ -121,7 +124,7 @@ function lacksSetuid(host: Host, program: string): Finding | undefined {
   return failure('chain', value, `chown qmailq:qmail ${word} && chmod 4711 ${word}`)
 }
 
-/** Whether it is a script of the administrator's: the bit has no effect on scripts; execve(2). */
+/** Returns whether it is a script of the administrator: the bit has no effect on scripts; execve(2). */
 const isScript = (path: string): boolean =>
   attempt(() => readStart(path, 2).toString('latin1')) === '#!'
 

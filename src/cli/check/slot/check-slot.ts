@@ -14,8 +14,8 @@ import { type Host, type SlotOptions, slotHosts } from './slot-hosts.ts'
 import { checkTrialMessages } from './trial-messages.ts'
 
 /**
- * Checks the slot of each of these services as this account, once for each class of clients in its rules;
- * without a service, the slot as the options set it up.
+ * Checks onescan-queue in each of these services under this account, once for each class of clients in its
+ * rules. Without a service, checks onescan-queue as the options set it up.
  */
 export async function* checkSlot(
   options: SlotOptions,
@@ -24,7 +24,7 @@ export async function* checkSlot(
   const all: Finding[] = []
   const accounts = readAccounts()
   yield* checkCaller(options.user)
-  /** With what names each if there are several. */
+  /** A host and its label, which is shown if there are several. */
   const hosts: [Host, label: string][] = []
   for (const service of services.length > 0 ? services : [undefined]) {
     if (service !== undefined) yield* checkService(service)
@@ -45,14 +45,14 @@ export async function* checkSlot(
   }
 }
 
-/** Whether the trials are made as another account than the one that is named. */
+/** Returns a finding if the tests run under another account than the named one. */
 function checkCaller(named: string | undefined): Finding[] {
   const { name, uid } = ownAccount(readAccounts())
   if (named === undefined || named === name || named === String(uid)) return []
   return [warning('trials', `are made as ${name}, not as ${named}`, 'run check as root')]
 }
 
-/** Stages that only read: they open no place for writing, and connect to nobody. */
+/** Stages that only read: they open no file for writing, and make no connection. */
 const readings: readonly Stage<Host>[] = [
   checkPrograms, // slot, chain, /etc/onescan/queue
   checkErrorFd, // ERROR_FD
@@ -76,8 +76,8 @@ function checkErrorFd({ env, directories }: Host): Finding[] {
 }
 
 /**
- * What is read, then the stages of onescan-queue --check, which run programs that the settings
- * name, open files and connect; then what only the outside of the slot shows.
+ * Runs the stages that only read, then those of onescan-queue --check, which run programs that the settings
+ * name, open files and connect. The last test uses onescan-queue from outside.
  */
 async function* checkSlotOf(host: Host): AsyncGenerator<Finding> {
   for (const reading of readings) yield* await runStage(reading, host)
@@ -118,7 +118,7 @@ function isFound(finding: Finding, all: readonly Finding[]): boolean {
   )
 }
 
-/** What was measured differs each time: the room on a disk, and how long a trial took. */
+/** Removes figures that differ each time: the free space on a disk, and the duration of a test. */
 const withoutFigures = (value: string) => value.replace(/\d+(?= MiB\b)|[\d.]+ m?s$/g, '')
 
 /** Findings about a service itself: how it runs, and what has changed since it was started. */

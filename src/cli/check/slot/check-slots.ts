@@ -54,9 +54,9 @@ async function servicesOf(options: SlotOptions): Promise<RunningServices> {
 const NONE: RunningServices = { services: [], findings: [], unread: [] }
 
 /**
- * The services that read the first file of `FILE=NEW`, as if the second one stood in its place. A process that
- * was left out is an error if its command line names that file: its mail would not be tried. Throws a Fault of
- * kind `config` for other words.
+ * Returns the services that read the first file of `FILE=NEW`, with the second file in its place. A process
+ * that was left out is an error if its command line names that file: its mail would not be tested. Throws a
+ * Fault of kind `config` for other words.
  */
 async function withRules(
   { services, unread }: RunningServices,
@@ -81,7 +81,7 @@ async function withRules(
   return { services: readers.map((reader) => ({ ...reader, rules: fresh })), findings, unread: [] }
 }
 
-/** The services of each account together; the usual account of slots, if none runs. */
+/** Groups the services by account; without a running one, uses the usual account of onescan-queue. */
 function slotsOf(
   services: readonly RunningService[],
   { user }: SlotOptions,

@@ -16,11 +16,11 @@ export interface Host extends StageHost {
   readonly limits: MemoryLimits
   /** The slot program: QMAILQUEUE, else the onescan-queue of this onescan. */
   readonly program: string
-  /** The clients whose mail is handled so, by tcpserver's rules; undefined: all clients. */
+  /** The clients with this handling, by tcpserver's rules; undefined: all clients. */
   readonly clients?: string | undefined
 }
 
-/** Options that say how the slot is set up, or whose slot it is. */
+/** Options that describe how onescan-queue is set up, or for which account. */
 export interface SlotOptions extends EnvironmentOptions {
   /** A running service. */
   readonly pid: string | undefined
@@ -30,7 +30,7 @@ export interface SlotOptions extends EnvironmentOptions {
   readonly user?: string | undefined
 }
 
-/** Whether an option or variable says how the slot is set up. */
+/** Returns whether an option or variable describes how onescan-queue is set up. */
 export function namesSlot({ pid, rules, user, envdir, env }: SlotOptions): boolean {
   const { QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN } = process.env
   return (
@@ -40,9 +40,9 @@ export function namesSlot({ pid, rules, user, envdir, env }: SlotOptions): boole
 }
 
 /**
- * Returns the host as the slot of this service sees it, once for each class of clients in its rules.
- * Without a service it is as the options say, by this process's variables. Throws a
- * Fault of kind `config` if rules are missing.
+ * Returns the host as onescan-queue in this service sees it, once for each class of clients in its rules.
+ * Without a service it is described by the options and by this process's variables. Throws a Fault of kind
+ * `config` if rules are missing.
  */
 export function slotHosts(
   service: RunningService | undefined,
@@ -76,7 +76,7 @@ export function slotHosts(
   })
 }
 
-/** The classes of the rules; one class without rules if there are none. */
+/** Returns the classes of the rules; one class without rules if there are none. */
 function clientClasses(file: string | undefined): (RuleClass | undefined)[] {
   if (file === undefined) return [undefined]
   try {
@@ -89,7 +89,7 @@ function clientClasses(file: string | undefined): (RuleClass | undefined)[] {
 
 /** Clients to which tcpserver(1) gives the same variables, by the rules of tcprules(1). */
 interface RuleClass {
-  /** Addresses and prefixes as the rules have them; '' stands for all other addresses. */
+  /** Addresses and prefixes in the form of the rules; '' is all other addresses. */
   readonly addresses: readonly string[]
   readonly variables: Readonly<Record<string, string>>
 }
@@ -121,7 +121,7 @@ export function readRules(file: Buffer): RuleClass[] {
   return [...found.filter(isElse), ...found.filter((rule) => !isElse(rule))]
 }
 
-/** The addresses of a class in a few words. */
+/** Returns the addresses of a class as a short text. */
 function classText({ addresses }: RuleClass): string {
   const names = addresses.map((address) => address || 'everybody else')
   return names.length > 3

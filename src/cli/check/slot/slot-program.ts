@@ -5,13 +5,13 @@ import { readStart } from '../../../lib/path/open.ts'
 import { table } from '../../../lib/settings/table.ts'
 import type { ControlDirectories } from '../../../scan/judge/config.ts'
 
-/** Which program stands in the slot, as far as its file shows. The program is not run. */
+/** The kind of qmail-queue program, judging by its file. The program is not run. */
 type SlotProgram =
-  /** A program of onescan: it hands a trial to the program that the trial names. */
+  /** A program of onescan: it passes a test message to the program that the test names. */
   | { readonly kind: 'own' }
-  /** The real qmail-queue, which would queue a trial. */
+  /** The real qmail-queue, which would queue a test message. */
   | { readonly kind: 'real-queue' }
-  /** Any other program, or none: what it does with a trial is unknown. */
+  /** Any other program, or none: its handling of a test message is unknown. */
   | { readonly kind: 'foreign'; readonly why: string }
 
 const OWN = ['onescan-queue', 'onescanc']
@@ -25,8 +25,8 @@ const LAUNCHER = 'onescan-run'
 const SCRIPT_MAX = 64 * 1024
 
 /**
- * Decides whether a trial may be sent through the slot program. Only onescan's own programs get a
- * trial: they hand it to the program that the trial names, and to no other.
+ * Returns the kind of a qmail-queue program, which decides whether it may receive a test message. Only
+ * onescan's own programs do: they pass it to the program that the test names, and to no other.
  */
 export function slotProgramOf(host: {
   readonly program: string
@@ -78,8 +78,8 @@ function isSameFile(queue: string, program: string): boolean {
 }
 
 /**
- * Returns why a script with the name of our program gets no trial: it may choose the next program
- * itself. Undefined if it does not.
+ * Returns why a script with the name of onescan's program receives no test message: it may choose the next
+ * program itself. Returns undefined if it does not.
  */
 function whatAScriptNames(path: string): string | undefined {
   // Who may execute a program need not be allowed to read it.

@@ -13,7 +13,7 @@ import { slotProgramOf } from './slot-program.ts'
 
 /** Milliseconds beyond SCANTIMEOUT that the slot may take for a small message. */
 const TIMEOUT = 30_000
-/** A place at which no onescand listens. */
+/** A path at which no onescand listens. */
 const NOWHERE = '/nonexistent/slot.sock'
 
 /**
@@ -38,11 +38,11 @@ export async function checkTrialMessages(host: Host, triesCold = true): Promise<
 
 interface SlotTrial {
   readonly outcome: SlotResult
-  /** The header that the chain got; undefined if it got nothing. */
+  /** The header that the next program received; undefined if it received nothing. */
   readonly header: string | undefined
   /** The reason in the log line, in parentheses, or ''. */
   readonly why: string
-  /** Why onescanc did not have onescand judge it, by its own log line; undefined if it did. */
+  /** Why onescanc scanned without onescand, by its own log line; undefined if it used onescand. */
   readonly whyCold: string | undefined
 }
 
