@@ -47,6 +47,8 @@ export interface ClamdOptions {
   readonly scanMail?: false
   readonly scanArchive?: false
   readonly disableCache?: boolean
+  /** Leaves the files that it extracts in its directory. */
+  readonly leaveTemporaryFiles?: boolean
   readonly extendedDetectionInfo?: boolean
   readonly maxConnectionQueueLength?: number
   readonly maxQueue?: number

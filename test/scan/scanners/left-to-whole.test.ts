@@ -99,6 +99,20 @@ t.test('each part is asked about where anything is unusual', async (t) => {
     'a strange disposition': mail.replace('\n\nYWJj', '\nContent-Disposition: form-data\n\nYWJj'),
     'base64 with a hole': mail.replace('YWJj', 'YW*Jj'),
     'a field in the first line of a part': mail.replace('YWJj', 'Content'),
+    'dashes before a boundary': mail.replace('<p>', '-----b\n<p>'),
+    'a comment in a delimiter': mail.replace('<p>', '(x)--b\n<p>'),
+    'the field of an encoding in a text': mail.replace(
+      '<p>',
+      'Content-Transfer-Encoding: 8bit\n<p>',
+    ),
+    'a date above a text': mail.replace('<p>', 'Date: now\n<p>'),
+    'two empty lines in a text': mail.replace('<p>', '<p>\n\n\n'),
+    'an empty line above a text': mail.replace('<p>', '\n<p>'),
+    'a line of blanks in a text': mail.replace('<p>', '<p>\n \n'),
+    'a text without a line end': mail.replace(/--b\n.*/s, '--b\nContent-Type: text/html\n\n<p>'),
+    'CR in quoted-printable': mail.replace('=41', '=0D=0A'),
+    'a field that ends in a semicolon': mail.replace('name=a', 'name=a;'),
+    'blanks around the sign of a boundary': mail.replace('boundary=b', 'boundary = b'),
     'a file in related without a text': mail
       .replace('mixed', 'related')
       .replace('text/html', 'image/svg+xml'),

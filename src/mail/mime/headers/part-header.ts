@@ -289,8 +289,11 @@ const EMPTY: PartHeader = {
   charsets: [],
 }
 
-/** A part without a type may be a file to readers that give every part a type. */
-const EMPTY_PART: PartHeader = { ...EMPTY, isText: false }
+/**
+ * The header of a part that says nothing about it, or of one without a header. It may be a file to readers that give
+ * every part a type.
+ */
+export const EMPTY_PART: PartHeader = { ...EMPTY, isText: false }
 
 /** The header of content without one: between and after the parts of a multipart. */
 export const NO_HEADER: PartHeader = EMPTY

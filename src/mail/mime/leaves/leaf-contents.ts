@@ -100,7 +100,7 @@ function* givePlainly(
   const forms = formsOf(leaf, leaf.to === source.size, decoding)
   if (encoding === 'uuencode') return 'odd'
   yield* forms.giveAsText(part, encoding)
-  const form = decoding.isOrdinary ? formOfLeaf(leaf, encoding) : undefined
+  const form = decoding.isOrdinary ? yield* formOfLeaf(leaf, part, encoding, decoding) : undefined
   if (encoding === 'identity') {
     const isGiven = yield* forms.giveAsItStands(part, form)
     return isGiven && header.message === 'no' ? 'whole' : 'nothing'

@@ -1,5 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
-import type { Encoding, PartHeader } from '../headers/part-header.ts'
+import { EMPTY_PART, type Encoding, type PartHeader } from '../headers/part-header.ts'
 import { GOES_ON, type Leaf } from '../reader/reading.ts'
 import { contentForms, multipartForms, type PartForm } from '../shared/forms.ts'
 import { SEARCHED_PER_UNIT, type Steps, type Work } from '../shared/work.ts'
@@ -11,12 +11,37 @@ const FILE_TYPES = /^(?:application|audio|image|video)\//
 /** The words for how a part is shown (RFC 2183 2.1, 2.2). */
 const DISPOSITION = /^[ \t]*(?:attachment|inline)[ \t]*(?:;|$)/i
 
-/** Returns the form of a leaf of an ordinary mail (isOrdinary); undefined if it has none of shared/forms.ts. */
-export function formOfLeaf(leaf: Leaf, encoding: Encoding): PartForm | undefined {
+/**
+ * Lines of a text that libclamav leaves out or writes differently, so that a hash or a place in the text is another
+ * one: of blanks and semicolons, the last one if it has no end, or in a multipart an empty one below another. It keeps
+ * CR that comes out of quoted-printable.
+ */
+const CHANGED = /(?:^|\n)[ \t\v\f;]+\r?(?:\n|$)|=0d|[^\n]$/i
+const CHANGED_IN_MULTIPART = /(?:^|\n\r?\n)\r?\n/
+
+/**
+ * Returns the form of a leaf of an ordinary mail (isOrdinary), `part`; undefined if it has none of shared/forms.ts, or
+ * libclamav gets other bytes.
+ */
+export function* formOfLeaf(
+  leaf: Leaf,
+  part: Bytes,
+  encoding: Encoding,
+  work: Work,
+): Steps<PartForm | undefined> {
+  const form = plainFormOf(leaf, encoding)
+  if (form === undefined || encoding === 'base64') return form
+  yield* work.countUnits(part.size / SEARCHED_PER_UNIT)
+  const text = part.gather().toString('latin1')
+  const isChanged = CHANGED.test(text)
+  return isChanged || (form.multiparts !== '' && CHANGED_IN_MULTIPART.test(text)) ? undefined : form
+}
+
+function plainFormOf(leaf: Leaf, encoding: Encoding): PartForm | undefined {
   const { header, depth, isOwnText } = leaf
   const multiparts = multipartForms.find((form) => form === depth.multiparts)
   if (multiparts === undefined) return undefined
-  const type = header.type === '' ? 'text/plain' : header.type
+  const { type } = header
   const isUsual = header.fields.every(
     ({ name, value }) => name !== 'content-disposition' || DISPOSITION.test(value),
   )
@@ -61,18 +86,61 @@ export function* isOrdinary(
   const isRegular =
     leaves.length <= PARTS_MAX &&
     leaves.every((leaf) => isPlain(leaf) && leaf.depth.messages === 0) &&
-    headers.every((header) => header.isPlain && header.oddities.length === 0) &&
+    headers.every(isRegularHeader) &&
+    leaves.every(({ header, depth }) => depth.multiparts === '' || header !== EMPTY_PART) &&
     haveTextBeside(leaves)
   if (!isRegular || (yield* hasLongLine(source.slice(above), work))) return false
+  const boundaries = headers.flatMap(({ boundary }) => boundary?.toLowerCase() ?? [])
   for (const leaf of leaves) {
     const { from, to, encodings } = leaf
     yield* work.countUnits(FIRST_LINE)
     if (beginsAsField(leaf, source)) return false
     if (encodings[0] === 'base64') continue
+    const text = source.slice(from, to)
     // libclamav takes what is encoded in a text out of it.
-    if (yield* holdsCodedData(source.slice(from, to), codedKinds, work)) return false
+    if (yield* holdsCodedData(text, codedKinds, work)) return false
+    if (yield* holdsStructure(text, boundaries, work)) return false
   }
   return true
+}
+
+/** A field that libclamav ends elsewhere, below its semicolon, or of which it reads another boundary. */
+const ODD_FIELD = /;\s*$|boundary(?:\s+=|=\s)/i
+
+/** Whether all agree about a header, libclamav among them. It knows the multiparts that have forms. */
+function isRegularHeader({ isPlain, oddities, fields, multipart, type }: PartHeader): boolean {
+  const isKnown = multipart === 'no' || multipartForms.some((form) => type === `multipart/${form}`)
+  return (
+    isKnown &&
+    isPlain &&
+    oddities.length === 0 &&
+    fields.every(({ value }) => !ODD_FIELD.test(value))
+  )
+}
+
+/** Beginnings of lines that may be delimiters or fields to libclamav; others it passes over. */
+const STRUCTURE = /(?:^|\n)(?:content-transfer-encoding|[-(][^\n]*)/gi
+
+/**
+ * Whether libclamav may take a line of a text for a delimiter, since it counts no dashes and skips comments; or the
+ * text for a mail that came back, by a field in it.
+ */
+function* holdsStructure(text: Bytes, boundaries: readonly string[], work: Work): Steps<boolean> {
+  yield* work.countUnits(text.size / SEARCHED_PER_UNIT)
+  for (const [line] of text.gather().toString('latin1').matchAll(STRUCTURE)) {
+    const letters = line.trimStart().toLowerCase()
+    if (!'-('.includes(letters[0]!)) return true
+    yield* work.countUnits(letters.length * boundaries.length)
+    if (boundaries.some((boundary) => holdsInOrder(letters, boundary))) return true
+  }
+  return false
+}
+
+/** Whether a line has all characters of a boundary, in their order. */
+function holdsInOrder(line: string, boundary: string): boolean {
+  let at = 0
+  for (const character of boundary) at = line.indexOf(character, at) + 1 || line.length + 1
+  return at <= line.length
 }
 
 /**
@@ -89,6 +157,9 @@ function haveTextBeside(leaves: readonly Leaf[]): boolean {
   )
 }
 
+/** The first lines of a body that libclamav takes for the last ones of the header above it. */
+const LATE_FIELD = /^(?:date|message-id): /i
+
 /** Whether libclamav takes the first line of a leaf for one of its header (`field below header`, habits.ts). */
 function beginsAsField({ from, to }: Leaf, mail: Bytes): boolean {
   const front = mail
@@ -96,7 +167,8 @@ function beginsAsField({ from, to }: Leaf, mail: Bytes): boolean {
     .toString('latin1')
     .trimStart()
   const isBlank = front === '' && to - from > FIRST_LINE
-  return isBlank || GOES_ON.test(front.split('\n', 1)[0]!)
+  const line = front.split('\n', 1)[0]!
+  return isBlank || GOES_ON.test(line) || LATE_FIELD.test(line)
 }
 
 /** Bytes in which the first line stands that is not blank; else what follows is not looked at. */

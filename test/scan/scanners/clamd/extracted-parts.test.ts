@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { readSpoolSettings } from '../../../../src/mail/message/spool.ts'
+import { contentForms, multipartForms } from '../../../../src/mail/mime/shared/forms.ts'
+import { mailWith } from '../../../../src/scan/scanners/clamd/form-trials.ts'
+import { clean } from '../../../../src/scan/scanners/findings/scan-result.ts'
+import { scanBytes } from '../../../../src/scan/scanners/scan-bytes.ts'
+import type { ContentScanner } from '../../../../src/scan/scanners/shared/scanner.ts'
+import { type Clamd, clamdAnswer, clamdMissing, startClamd } from '../../../programs/clamd.ts'
+import { isWhole } from '../../../run/is-whole.ts'
+import { createRandom, type Random } from '../../../run/random.ts'
+import { clamdPolicy } from './task.ts'
+
+const MAILS = isWhole ? 12_000 : 400
+const SEED = 8_201
+
+const contents: Readonly<Record<string, readonly string[]>> = {
+  'text/plain': ['Dear all,\nsee = you.\n\nBye\n', '-- \nx\n', `${'word '.repeat(15)}\nend\n`],
+  'text/html': ['<html>\n<p id="x">Click \xe4</p>\n</html>\n', '\n<p>short</p>\n'],
+  file: [`MZ\0\xff${'abc\r\n'.repeat(40)}`, '%PDF-1.4\nnothing\n', 'PK\x03\x04', 'a text\r\n'],
+}
+/** The boundary of the outermost multipart that mailWith() writes. */
+const BOUNDARY = 'level-0-of-the-trial'
+
+/** Lines that libclamav, or some mail program, may take for more than text. */
+const oddLines: readonly string[] = [
+  ...['-', '--', '---', '-----', '--(x)', '(x)--', '-(x)-', ' --'].map((dash) => dash + BOUNDARY),
+  ...['--', 'x', ' ', '(x)', ';'].map((end) => `--${BOUNDARY}${end}`),
+  `--${BOUNDARY.toUpperCase()}`,
+  ...['', ' ', '  ', '\t', '\f', ';', ' ; ', '.', '-', '=', '==', '=20', '=0D', '"', '(', '\xa0'],
+  ...['Date: x', 'Message-Id: <x>', 'Received: from a', 'From: a', 'From a', '>From a', 'X-A: b'],
+  ...['Content-Transfer-Encoding: binary', 'content-transfer-encoding', 'Content-Type: text/plain'],
+  ...['Content-Disposition: inline;', 'Content-ID: a=b', 'filename=x', 'base64', 'X-A: a;', 'a\rb'],
+  ...['(This file must be converted with BinHex 4.0)', '=ybegin line=128 size=3 name=x', 'a\0b'],
+  ...['begin 644 x', 'end', '-----BEGIN PGP MESSAGE-----', 'x'.repeat(990), 'x'.repeat(1_005)],
+]
+/** What may stand at the end of a line, or amid one. */
+const oddEnds = [
+  '',
+  ' ',
+  ';',
+  ';;',
+  ' ;',
+  '\t',
+  '=',
+  '=0D=0A=',
+  '=0A',
+  '\r',
+  '\0',
+  '"',
+  '(x)',
+  ' = ',
+]
+
+/** An ordinary mail, or one with up to three lines that were changed. */
+function randomMail(random: Random): string {
+  const content = random.pick(contentForms)
+  const bytes = Buffer.from(random.pick(contents[content.split(' ')[0]!]!), 'latin1')
+  const whole = mailWith(bytes, { content, multiparts: random.pick(multipartForms) })
+  const lines = whole.toString('latin1').split('\n').slice(1) // TOP_LINE is ours
+  for (let changes = random.below(4); changes > 0; changes--) {
+    const at = random.below(lines.length)
+    const line = lines[at]!
+    const cut = random.below(line.length + 1)
+    const change = random.below(5)
+    if (change < 2) lines.splice(at, 0, random.pick(oddLines))
+    else if (change === 2) lines[at] = line + random.pick(oddEnds)
+    else if (change === 3) lines[at] = line.slice(0, cut) + random.pick(oddEnds) + line.slice(cut)
+    else lines.splice(at, 1, ...(random.once(2) ? [line, line] : []))
+  }
+  return lines.join(random.pick(['\n', '\r\n']))
+}
+
+const md5 = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex')
+
+/** What a scanner that extracts all forms, or none, is asked about: the parts by their hashes, and the whole. */
+async function askedAbout(mail: Buffer, extractsAll: boolean) {
+  const parts = new Map<string, Buffer>()
+  let whole = Buffer.alloc(0)
+  const scanner: ContentScanner = {
+    name: 'clamd',
+    local: false,
+    extracts: () =>
+      extractsAll ? { contents: contentForms, multiparts: multipartForms } : undefined,
+    async scan({ bytes, message }) {
+      const asked = Buffer.from(bytes.gather())
+      if (message) parts.set(md5(asked), asked)
+      else whole = asked
+      return clean
+    },
+  }
+  async function* bytes() {
+    yield mail
+  }
+  await scanBytes(bytes(), {
+    spool: readSpoolSettings({}),
+    scanners: [scanner],
+    settings: clamdPolicy('/nowhere'),
+  })
+  return { parts, whole }
+}
+
+/** The hashes of all that clamd takes out of a mail, whose files it leaves; undefined if it reports something. */
+async function extractedFrom(clamd: Clamd, mail: Buffer): Promise<Set<string> | undefined> {
+  const { answer } = await clamdAnswer(clamd.socket, mail)
+  const hashes = new Set<string>()
+  // (The stream itself is a file there, which clamd removes when it has answered.)
+  const found = readdirSync(clamd.directory, { withFileTypes: true })
+  for (const { name } of found.filter((entry) => entry.isDirectory() && entry.name !== 'db')) {
+    const place = join(clamd.directory, name)
+    for (const file of readdirSync(place, { recursive: true, withFileTypes: true })) {
+      if (file.isFile()) hashes.add(md5(readFileSync(join(file.parentPath, file.name))))
+    }
+    rmSync(place, { recursive: true })
+  }
+  return answer === 'clean' ? hashes : undefined
+}
+
+t.test('libclamav extracts each part that is left to it', { skip: clamdMissing }, async (t) => {
+  const clamd = await startClamd(t, {
+    alertExceedsMax: true,
+    disableCache: true,
+    leaveTemporaryFiles: true,
+  })
+  const random = createRandom(SEED)
+  let left = 0
+  for (let count = 0; count < MAILS; count++) {
+    const mail = Buffer.from(randomMail(random), 'latin1')
+    const byParts = await askedAbout(mail, false)
+    const byForms = await askedAbout(mail, true)
+    const missing = [...byParts.parts].filter(([hash]) => !byForms.parts.has(hash))
+    if (missing.length === 0) continue
+    left++
+    const extracted = await extractedFrom(clamd, byForms.whole)
+    const lost = missing.filter(([hash]) => extracted && !extracted.has(hash))
+    for (const [, part] of lost) {
+      t.fail(`mail ${count}`, { mail: mail.toString('latin1'), part: part.toString('latin1') })
+    }
+  }
+  t.ok(left > MAILS / 10, `${left} of ${MAILS} mails have a part that is left`)
+})
