@@ -193,7 +193,7 @@ function addCheckOptions(yargs: Argv<object>) {
     .option(
       'daemon',
       flag(
-        'Look only at the onescand that runs: its settings, and changed files; or why it does not run',
+        'Look only at the running onescand: its settings and changed files, or why it does not run',
       ),
     )
     .option(
