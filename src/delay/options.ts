@@ -28,22 +28,22 @@ export interface DelayOptions {
   readonly explain: boolean
   /** The options of the gate; undefined without --listen. */
   readonly gate: GateOptions | undefined
-  /** The next program and its arguments; with --explain an address and perhaps a name. */
+  /** The next program and its arguments; with --explain an address and optionally a name. */
   readonly argv: readonly string[]
 }
 
-/** The options of the gate, which stands in the place of tcpserver; smtp-delay(8), THE GATE. */
+/** The options of the gate, which replaces tcpserver; smtp-delay(8), THE GATE. */
 export interface GateOptions {
   readonly listen: readonly GateAddress[]
   /** -c: most programs that run at the same time. */
   readonly programs: number
-  /** Most connections that wait at the same time; undefined if --waiting is not given. */
+  /** Maximum number of waiting connections; undefined if --waiting is not given. */
   readonly waiting: number | undefined
   /** Most connections of one client, waiting or served. */
   readonly perClient: number
   /** Seconds for which a client, after its delay, waits for a program to become free. */
   readonly waitTimeout: number
-  /** Seconds for which a client that behaved is remembered; with 0 no client is remembered. */
+  /** Seconds for which a client that behaved is stored; with 0 no client is. */
   readonly remember: number
   /** -x and -X. */
   readonly rules: { readonly file: string; readonly mayBeMissing: boolean } | undefined
@@ -60,7 +60,7 @@ export interface GateOptions {
   readonly quiet: boolean
 }
 
-/** Where the gate listens: an address and port to bind, or a descriptor that listens already. */
+/** The address of the gate: an address and port to bind, or a descriptor that listens already. */
 type GateAddress =
   | {
       readonly kind: 'bind'
@@ -103,7 +103,7 @@ A client waits for -d seconds, for -D if its name looks dynamic, and for -N if i
 The second form takes the place of tcpserver. See smtp-delay(8).
 `
 
-/** What counts if an option is not given; the first ones are seconds. */
+/** The defaults of options; the first ones are seconds. */
 export const optionDefaults = {
   '-d': 1,
   '-D': 10,

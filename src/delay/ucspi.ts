@@ -4,7 +4,7 @@ import { checkExecutable, findProgram } from '../lib/process/execute.ts'
 import type { Environment } from '../lib/settings/settings.ts'
 import { DELAY_MAX, parseSeconds } from './options.ts'
 
-/** What the UCSPI server and its rules say about a client. */
+/** The information about a client from the UCSPI server and its rules. */
 export interface UcspiClient {
   /** The address as TCPREMOTEIP has it, for the log. */
   readonly ip: string
@@ -15,9 +15,9 @@ export interface UcspiClient {
   readonly mayRelay: boolean
   /** The seconds in SMTPDELAY. */
   readonly delay: number | undefined
-  /** What is wrong with SMTPDELAY, which then does not count. */
+  /** The fault of SMTPDELAY, which is then ignored. */
   readonly wrong: string | undefined
-  /** What RBLSMTPD says already. */
+  /** The existing state of RBLSMTPD. */
   readonly rbl: 'unset' | 'accepted' | 'refused'
 }
 

@@ -8,8 +8,8 @@ export type Attributes = ReadonlyMap<string, string>
 const REQUEST_MAX = 64 * 1024
 
 /**
- * Reads lines of `name=value`, each ended by LF; an empty line ends a request
- * (SMTPD_POLICY_README, "Protocol description").
+ * Parses lines of `name=value`, each ended by LF; an empty line ends a request (SMTPD_POLICY_README,
+ * "Protocol description").
  */
 export class AttributeReader {
   #rest = ''
@@ -63,9 +63,9 @@ export function writeAttributes(attributes: Readonly<Record<string, string | num
 }
 
 /**
- * Asks a policy service, and resolves to its answer (SMTPD_POLICY_README). Rejects if the service
- * cannot be reached, if the answer is invalid or has more than REQUEST_MAX bytes, and if it is
- * not whole within `timeout` milliseconds, however it comes.
+ * Sends a request to a policy service, and resolves to its answer (SMTPD_POLICY_README). Rejects if the
+ * service cannot be reached, if the answer is invalid or has more than REQUEST_MAX bytes, and if it is not
+ * complete within `timeout` milliseconds.
  */
 export async function askPolicy(
   address: NetConnectOpts,

@@ -9,7 +9,7 @@ import { missingMailboxPaths, unreadableFiles } from './named-files.ts'
 import { readOptions } from './options.ts'
 import { readServiceSettings } from './service-settings.ts'
 
-/** What onescan-quotad would find at its start. */
+/** The findings of onescan-quotad about its start. */
 interface QuotadStart {
   /** Whether an option is wrong, so that no later start can succeed. */
   readonly isUsage: boolean

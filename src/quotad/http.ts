@@ -112,7 +112,7 @@ function reply(request: IncomingMessage, response: ServerResponse, { status, tex
   response.end(request.method === 'HEAD' ? undefined : body)
 }
 
-/** What an HTTP request asks for. */
+/** The subject of an HTTP request. */
 type HttpQuestion =
   | { readonly asks: 'quota'; readonly user: string }
   | { readonly asks: 'health' | 'metrics' }

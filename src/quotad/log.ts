@@ -10,12 +10,12 @@ export type LogTrouble = (trouble: { readonly what: string; readonly why: string
 
 /** Milliseconds in which the same trouble with the same mailbox is logged once. */
 const LOG_AGAIN_AFTER = 10 * 60 * 1000
-/** Most mailboxes that are logged in that time; a last line says that there are more. */
+/** Upper limit for the mailboxes logged in that time; a last line reports that there are more. */
 const MAILBOXES_MAX = 1000
 
 /**
- * Logs which mailbox could not be read, and why: each once in ten minutes, and at most a thousand
- * in that time. `uptime` is milliseconds on a clock that nobody sets.
+ * Returns a log of mailboxes that could not be read, with the reason: each once in ten minutes, and at most a
+ * thousand in that time. `uptime` is milliseconds on a monotonic clock.
  */
 export function troubleLog(write: typeof log, uptime: () => number): LogTrouble {
   let logged = new Set<string>()

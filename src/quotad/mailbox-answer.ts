@@ -34,11 +34,11 @@ export interface MailboxLookup {
   /** The path of a user's mailbox, or the name by which another service knows the user. */
   readonly locate: MailboxTemplate
   readonly read: ReadMailbox
-  /** Milliseconds on a clock that nobody sets. */
+  /** Milliseconds on a monotonic clock. */
   readonly uptime: () => number
   /**
-   * Returns the limits that the administrator set for a user; they overrule all others. Throws an
-   * Error if they cannot be read.
+   * Returns the limits that the administrator set for a user; they override all others. Throws an Error if
+   * they cannot be read.
    */
   readonly limits: ((user: User) => QuotaLimits | undefined) | undefined
   /** The limits of users for whom no other limits are known. */
@@ -133,18 +133,18 @@ function troubleAnswer(what: string, why: string): MailboxAnswer {
   return { answer: { status: 'unknown', why: `${what}: ${why}` }, trouble: { what, why } }
 }
 
-/** Answers about a name that anybody may have sent. */
+/** Answers a request about a name that any client may have sent. */
 type AnswerForName = (name: string, incoming: number) => MailboxAnswer | Promise<MailboxAnswer>
 
-/** What both protocols serve. */
+/** The service that both protocols offer. */
 export interface QuotaService extends Pick<ServiceOptions, 'mayAsk' | 'maxClients'> {
   readonly answerForName: AnswerForName
   readonly counters: ServiceCounters
 }
 
 /**
- * Milliseconds beyond QUOTALOOKUPTIMEOUT, in which the source can still say that its count takes longer. After
- * them nothing is waited for, even if a file system hangs.
+ * Milliseconds beyond QUOTALOOKUPTIMEOUT, in which the source can still report that its count takes longer.
+ * After that no client waits, even if a file system hangs.
  */
 const GRACE = 50
 

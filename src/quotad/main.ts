@@ -28,7 +28,7 @@ const uptime = () => performance.now()
 
 process.on('uncaughtException', (error) => {
   log(['event', 'failed'], ['reason', error.stack ?? errorText(error)])
-  process.exit(serviceExit.temporary) // clients accept mail while nobody answers
+  process.exit(serviceExit.temporary) // clients accept mail without an answer
 })
 
 const run = args.includes('--check') ? check() : onescanQuotad(optionsOrUsage())

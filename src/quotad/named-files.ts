@@ -7,9 +7,9 @@ import { passwdEntries } from '../lib/process/passwd.ts'
 import { type Environment, readSetting } from '../lib/settings/settings.ts'
 import type { ServiceSettings } from './service-settings.ts'
 
-/** What settings name: files that are read, and the directories of mailboxes. */
+/** The paths that settings name: files that are read, and the directories of mailboxes. */
 
-/** The files that settings name, each behind the name of its setting. */
+/** Returns the files that settings name, each after the name of its setting. */
 function namedFiles({
   limitsFile,
   users,

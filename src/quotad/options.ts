@@ -18,7 +18,7 @@ export interface ServiceOptions {
   readonly maxClients: number
 }
 
-/** Where a protocol is served: at an address, or on a socket that systemd has bound already. */
+/** The address of a protocol, or a socket that systemd has bound already. */
 export type ServiceEndpoint = (Endpoint | { readonly fd: number; readonly family: 4 | 6 }) & {
   /** Its name in error messages. */
   readonly text: string
@@ -29,7 +29,7 @@ const DEFAULT_ADDRESS = '127.0.0.1:8625'
 /** The values of --max-clients. */
 const RANGE_OF_CLIENTS = { min: 1, max: 10_000 }
 
-/** What options are if they are not given, as onescan-quotad(8) has them. */
+/** The defaults of options, as documented in onescan-quotad(8). */
 export const optionDefaults = {
   udp: DEFAULT_ADDRESS,
   http: DEFAULT_ADDRESS,
@@ -115,9 +115,9 @@ interface ActivatedSockets extends Readonly<Record<'udp' | 'http', readonly Serv
 }
 
 /**
- * Returns the sockets that systemd has made for this process, sd_listen_fds(3): datagram sockets
- * serve UDP, stream sockets HTTP, and one that is called `check` serves root. Returns undefined if there
- * are none. Throws a Fault of kind `config` if one of them is something else.
+ * Returns the sockets that systemd has made for this process, sd_listen_fds(3): datagram sockets serve UDP,
+ * stream sockets HTTP, and one that is called `check` serves root. Returns undefined if there are none.
+ * Throws a Fault of kind `config` if one of them is of another kind.
  */
 export function activatedSockets(env: NodeJS.ProcessEnv): ActivatedSockets | undefined {
   const fds = activatedDescriptors(env)

@@ -8,8 +8,8 @@ import { parseLimits, type QuotaLimits } from './sources/reading.ts'
 import type { Domains } from './sources/users.ts'
 
 /**
- * The settings of onescan-quotad(8), ENVIRONMENT: numbers and words by their own names, and what texts
- * stand for.
+ * The settings of onescan-quotad(8), ENVIRONMENT: numbers and words by their own names, and the values parsed
+ * from texts.
  */
 export interface ServiceSettings {
   /** Milliseconds for which a question waits for a list of users, a count or another service. */

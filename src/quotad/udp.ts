@@ -6,13 +6,13 @@ import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import type { MailboxAnswer, QuotaService } from './mailbox-answer.ts'
 import type { ServiceEndpoint } from './options.ts'
 
-/** Bytes of unread questions that the kernel is asked to keep; it may keep fewer. */
+/** Bytes of unread requests that the kernel is asked to keep; it may keep fewer. */
 const RECEIVE_BUFFER = 4 * 1024 * 1024
 
 /**
- * Answers datagrams. A client that may not ask gets no answer, and neither does a datagram that is
- * no question. An answer is at most a few numbers longer than its question, so that nobody can use
- * the service to flood others. Throws a Fault of kind `config` if it cannot listen.
+ * Answers datagrams. A client without permission gets no answer, and neither does a datagram that is not a
+ * request. An answer is at most a few numbers longer than its request, so that the service cannot be used to
+ * flood others. Rejects with a Fault of kind `config` if it cannot listen.
  */
 export async function serveUdp(endpoint: ServiceEndpoint, service: QuotaService): Promise<Socket> {
   const { answerForName, mayAsk, counters } = service
@@ -62,7 +62,7 @@ export async function serveUdp(endpoint: ServiceEndpoint, service: QuotaService)
 /** A question as the client sent it, in latin1. Its parts are not checked yet. */
 interface Datagram {
   readonly user: string
-  /** Bytes of the message that is to come; undefined in the plain form. */
+  /** Bytes of the announced message; undefined in the plain form. */
   readonly incoming: number | undefined
   /** Repeated in the answer, so that the client recognizes the answer to its question. */
   readonly nonce: string
@@ -82,9 +82,9 @@ export function readQuestionDatagram(packet: Buffer): Datagram | undefined {
 }
 
 /**
- * Returns the answer, in latin1. If the question had no size, `QUOTA_OK` and `QUOTA_FULL` stand
- * alone. All other answers name the user, then size and quota in bytes if they are known (0:
- * unlimited), then the nonce.
+ * Returns the answer, in latin1. If the request had no size, the answer is `QUOTA_OK` or `QUOTA_FULL` alone.
+ * All other answers name the user, then size and quota in bytes if they are known (0: unlimited), then the
+ * nonce.
  */
 export function datagramFor({ user, incoming, nonce }: Datagram, answer: QuotaAnswer): string {
   const echo = nonce === '' ? '' : ` ${nonce}`

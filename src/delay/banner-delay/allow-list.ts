@@ -3,7 +3,7 @@ import { type IpAddress, Network } from '../../lib/net/ip-address.ts'
 /** Clients that are not kept waiting. */
 export class AllowList {
   readonly #networks: { readonly network: Network; readonly text: string }[] = []
-  /** In lower case. With a leading dot, an entry stands for all names below that domain. */
+  /** In lower case. With a leading dot, an entry matches all names below that domain. */
   readonly #names: string[] = []
 
   /**
@@ -27,12 +27,12 @@ export class AllowList {
     return this.#names.length > 0
   }
 
-  /** The network that has the address; undefined if there is none. */
+  /** Returns the network that contains the address; undefined if there is none. */
   networkOf(address: IpAddress): string | undefined {
     return this.#networks.find(({ network }) => network.has(address))?.text
   }
 
-  /** The entry that fits a name; undefined if there is none. The name must still be confirmed. */
+  /** Returns the entry that matches a name; undefined if there is none. The name must still be confirmed. */
   entryFor(name: string): string | undefined {
     const lower = name.toLowerCase().replace(/\.$/, '')
     return this.#names.find((entry) =>

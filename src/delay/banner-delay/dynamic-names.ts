@@ -1,10 +1,10 @@
 /**
- * Rules that distinguish the names which providers give to the lines of their customers from the names
- * which people give to servers. Each line is a rule, as in a file of --names (smtp-delay(8)), and
- * the first rule that fits decides. test/delay/banner-delay/dynamic-names.txt has examples for each rule.
+ * Rules that distinguish the names which providers give to the lines of their customers from the names which
+ * people give to servers. Each line is a rule, as in a file of --names (smtp-delay(8)), and the first
+ * matching rule decides. test/delay/banner-delay/dynamic-names.txt has examples for each rule.
  *
- * A wrong guess delays a mail server each time, so no rule may fit many names of mail servers. That
- * is why some words count only beside a number.
+ * A wrong guess delays a mail server each time, so no rule may match many names of mail servers. For that
+ * reason some words count only beside a number.
  */
 export const dynamicNames = `
 # It says so itself, whatever else it says.

@@ -34,7 +34,7 @@ export function parseNameRules(text: string, source: string): NameRule[] {
   return rules
 }
 
-/** The first rule that fits a client's name, whatever its letter case; undefined if none does. */
+/** Returns the first rule that matches a client's name, in any letter case; undefined if none does. */
 export function findRule(
   rules: readonly NameRule[],
   name: string,
@@ -53,7 +53,7 @@ export function findRule(
 /** The host name of a client, in lower case. */
 interface HostName {
   readonly name: string
-  /** Finds the places where the name writes out the client's address. Only `{ip}` needs them. */
+  /** Finds the positions where the name contains the client's address. Only `{ip}` needs them. */
   readonly addressSpans: () => readonly AddressSpan[]
 }
 
@@ -71,10 +71,10 @@ interface Pattern {
 }
 
 /**
- * Reads a pattern for host names: `*` is any text, `#` a whole number, `|` the edge of a word or
- * number, and `{ip}` the client's address written out. Letters, digits, `.`, `-` and `_` stand for
- * themselves. There is no other repetition, so a match takes time in proportion to the name. Throws
- * a Fault for any other character.
+ * Parses a pattern for host names: `*` is any text, `#` a whole number, `|` the edge of a word or number, and
+ * `{ip}` the client's address in the name. Letters, digits, `.`, `-` and `_` match themselves. There is no
+ * other repetition, so the time of a match is linear in the length of the name. Throws a Fault for any other
+ * character.
  */
 function parsePattern(text: string): Pattern {
   const segments = text.toLowerCase().split('*').map(parseSegment)
@@ -95,8 +95,8 @@ function parsePattern(text: string): Pattern {
 }
 
 /**
- * Whether the pattern fits the whole name. Each segment takes the first place where it fits: a
- * later place would only leave less of the name to the segments after it.
+ * Returns whether the pattern matches the whole name. Each segment takes its first match: a later one would
+ * only leave less of the name to the segments after it.
  */
 function matches({ segments }: Pattern, subject: HostName): boolean {
   const { length } = subject.name
@@ -108,8 +108,8 @@ function matches({ segments }: Pattern, subject: HostName): boolean {
 }
 
 /**
- * Finds the first place from offset `from` on where the segment fits, and ends at `end` if that is
- * given. Returns the offset of its end there, or -1.
+ * Finds the first match of the segment from offset `from` on, which must end at `end` if that is given.
+ * Returns the offset of its end, or -1.
  */
 function find(segment: Segment, subject: HostName, from: number, end: number | undefined): number {
   if (segment.length === 0) return end ?? from
@@ -126,7 +126,7 @@ function find(segment: Segment, subject: HostName, from: number, end: number | u
   return -1
 }
 
-/** The offset at which the segment ends if it begins at `at`; -1 if it does not fit there. */
+/** Returns the offset at which the segment ends if it begins at `at`; -1 if it does not match there. */
 function endOf(segment: Segment, subject: HostName, at: number): number {
   const { name } = subject
   for (const atom of segment) {
@@ -168,9 +168,9 @@ interface AddressSpan {
 const SEPARATORS = ['-', '.', '_', 'x']
 
 /**
- * Finds the places where a name, in lower case, writes out the address: in decimal with a usual
- * separator, padded with zeros or not, forwards or backwards, in hexadecimal, or as one number.
- * Providers make such names for the lines of their customers.
+ * Finds the positions where a name, in lower case, contains the address: in decimal with a usual separator,
+ * padded with zeros or not, forwards or backwards, in hexadecimal, or as one number. Providers make such
+ * names for the lines of their customers.
  */
 function findAddress(name: string, address: IpAddress): readonly AddressSpan[] {
   return address.length === 4 ? findIPv4(name, address) : findIPv6(name, address)
@@ -222,7 +222,7 @@ function add(spans: AddressSpan[], name: string, writing: string): void {
   if (start >= 0) spans.push({ start, end: start + writing.length })
 }
 
-/** Adds all places that are not part of a longer number: 1-2-3-4 is not found in 11-2-3-45. */
+/** Adds all positions that are not part of a longer number: 1-2-3-4 is not found in 11-2-3-45. */
 function addNumbers(spans: AddressSpan[], name: string, writing: string): void {
   let start = name.indexOf(writing)
   while (start >= 0) {

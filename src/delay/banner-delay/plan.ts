@@ -22,7 +22,7 @@ export interface DelayJudgement {
   readonly why: string
   /** Whether its confirmed name is in the allow list: then it may even talk early. */
   readonly isExempt: boolean
-  /** The class that decided; undefined if something else decided. */
+  /** The class that decided; undefined if another rule decided. */
   readonly class: ClientClass | undefined
 }
 
@@ -94,9 +94,9 @@ function dnsServers(options: DelayOptions, env: Environment): readonly string[] 
 }
 
 /**
- * Decides how long a client waits. The first of these that says something counts: RELAYCLIENT, the
- * networks of the allow list, SMTPDELAY, RBLSMTPD, the class of the client. DNS questions begin
- * here, and go on while the client waits.
+ * Returns how long a client waits. The first of these that is set decides: RELAYCLIENT, the networks of the
+ * allow list, SMTPDELAY, RBLSMTPD, the class of the client. DNS queries begin here, and continue while the
+ * client waits.
  */
 export function planFor(client: UcspiClient, options: DelayOptions, context: PlanContext): Plan {
   if (client.mayRelay) return { kind: 'pass', why: 'RELAYCLIENT' }

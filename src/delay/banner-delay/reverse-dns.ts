@@ -65,19 +65,19 @@ const RESEND_AFTER = 1500
 const TRIES = 4
 
 /**
- * Milliseconds after which a second question is asked in Bun 1.4. If nothing listens on the server's
- * port, Bun reports that for the first question only when another one fails. The second question is
- * about a name below `.invalid`, which every server answers by itself (RFC 6761 6.4); the name is
- * new each time, since Bun joins equal questions.
+ * Milliseconds after which a second query is sent in Bun 1.4. If no process listens on the server's port, Bun
+ * reports that for the first query only when another one fails. The second query is about a name below
+ * `.invalid`, which every server answers by itself (RFC 6761 6.4). The name is new each time, because Bun
+ * joins equal queries.
  */
 const PROD_AFTER = 100
 
 /**
- * Makes a function that returns a resolver for each client. All questions of a resolver end `time`
- * milliseconds after it is made; one without an answer by then rejects with `ETIMEOUT`. The
- * resolver of the runtime, c-ares, takes an answer only from the server and port that it asked,
- * with the number of its question. `servers` are `ADDRESS[:PORT]`; if there are none, those of
- * resolv.conf(5) are asked. `uptime` is milliseconds on a clock that nobody sets.
+ * Returns a function that creates a resolver for each client. All queries of a resolver end `time`
+ * milliseconds after its creation; a query without an answer by then rejects with `ETIMEOUT`. The resolver of
+ * the runtime, c-ares, accepts an answer only from the server and port that it queried, with the number of
+ * its query. `servers` are `ADDRESS[:PORT]`; if there are none, those of resolv.conf(5) are queried. `uptime`
+ * is milliseconds on a monotonic clock.
  */
 export function openDns(
   servers: readonly string[],

@@ -30,8 +30,8 @@ export class ClientConnection implements RefusedClient {
   }
 
   /**
-   * Keeps the client waiting until `delay` (milliseconds of `uptime`, perhaps not known yet). Resolves
-   * to what the client did, and at once if it talks or leaves. Reads no byte of it.
+   * Keeps the client waiting until `delay` (milliseconds of `uptime`, which may not be known yet). Resolves
+   * to the activity of the client, immediately if it sends or disconnects. Reads no bytes from it.
    */
   async waitForGreeting(delay: Promise<number>): Promise<ClientActivity> {
     let until: number | undefined
@@ -50,7 +50,7 @@ export class ClientConnection implements RefusedClient {
     }
   }
 
-  /** Holds an early talker for `time` milliseconds. Returns false if it leaves before. */
+  /** Holds an early talker for `time` milliseconds. Returns false if it disconnects before. */
   holdBack(time: number): boolean {
     const until = this.#uptime() + time
     for (let left = time; left > 0; left = until - this.#uptime()) {
@@ -72,7 +72,7 @@ export class ClientConnection implements RefusedClient {
     return unlessGone(() => writeSync(STDOUT, bytes)) === bytes.length
   }
 
-  /** The end of this process says it. */
+  /** The end of this process ends sending. */
   endSending(): void {}
 }
 

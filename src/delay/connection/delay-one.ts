@@ -90,10 +90,10 @@ function becomeNext(
 }
 
 /**
- * Takes one of `most` places for connections that wait, or returns undefined if all are taken. A
- * place is a file in the directory that the waiting process has locked (flock(2)); the search begins
- * at number `first`. Returns its descriptor. The place is given back when that is closed, and when
- * the process ends or executes another program. Throws a Fault if the directory cannot be used.
+ * Takes one of `most` slots for waiting connections, and returns its descriptor; returns undefined if all are
+ * used. A slot is a file in the directory that the waiting process has locked (flock(2)); the search begins
+ * at number `first`. The slot is freed when the descriptor is closed, and when the process ends or executes
+ * another program. Throws a Fault if the directory cannot be used.
  */
 function takeWaitingPlace(
   { most, directory }: { readonly most: number; readonly directory: string },

@@ -32,16 +32,18 @@ function replyTo(line: string, refusal: string): string {
 export interface RefusedClient {
   /** Sends a text, latin1. Returns false if the client does not take it in time, or is gone. */
   write(text: string, time: number): boolean
-  /** Reads bytes: none if the client is gone, or at the end of the stream; undefined if none come in time. */
+  /**
+   * Reads bytes: an empty buffer if the client has disconnected, or at the end of the stream; undefined if
+   * none arrive in time.
+   */
   read(time: number): Buffer | undefined | Promise<Buffer | undefined>
   /** Closes the sending side towards the client. */
   endSending(): void
 }
 
 /**
- * Talks with a client as an SMTP server that takes no mail: it answers RCPT, DATA and unknown
- * commands with 451 and a text, until the client says QUIT, leaves, or exceeds a limit. The
- * connection stays open.
+ * Serves a client like an SMTP server that accepts no mail: it answers RCPT, DATA and unknown commands with
+ * 451 and a text, until the client sends QUIT, disconnects, or exceeds a limit. The connection stays open.
  */
 export async function talk(
   client: RefusedClient,
@@ -77,7 +79,7 @@ function readBefore(end: number, client: RefusedClient, uptime: () => number) {
   return time > 0 ? client.read(time) : undefined
 }
 
-/** What a refused client hears. Its input and output are bounded. */
+/** The conversation with a refused client. Its input and output are bounded. */
 class Conversation {
   readonly #refusal: string
   /** The beginning of the line that is not whole yet. */

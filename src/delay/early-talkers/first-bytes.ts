@@ -10,8 +10,8 @@ const OTHER_PROTOCOLS: readonly (readonly [begins: Buffer, name: string])[] = [
 const LENGTH = Math.max(...OTHER_PROTOCOLS.map(([begins]) => begins.length))
 
 /**
- * The reason for the log of a client that talks early, `why`, and what it speaks if that is not SMTP, by its first
- * bytes. Takes none of them.
+ * Returns `why`, the reason for the log why a client talks early, and adds its protocol if the first bytes
+ * are not SMTP. Consumes none of them.
  */
 export function whyWithProtocol(why: string, fd: number, system: System): string {
   const buffer = Buffer.alloc(LENGTH)

@@ -1,13 +1,13 @@
 import type { ClientActivity } from '../../lib/runtime/system.ts'
 import type { Wait } from '../banner-delay/plan.ts'
 
-/** What cannot be done without the addon. */
+/** The feature that is unavailable without the addon. */
 export const EARLY_TALKERS = 'early talkers cannot be seen'
 
 /**
- * Keeps a client waiting, and resolves to how that ended. `watch` looks at the client until `delay`
- * milliseconds after it connected (the delay may not be known yet), and resolves as soon as the
- * client does something.
+ * Keeps a client waiting, and resolves to how the wait ended. `watch` observes the client until `delay`
+ * milliseconds after it connected (the delay may not be known yet), and resolves as soon as the client sends
+ * or disconnects.
  */
 export async function outcomeOf(
   { judgement, mayBeExempt }: Wait,

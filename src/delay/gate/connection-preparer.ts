@@ -20,14 +20,14 @@ interface PreparedConnection {
   readonly wrong: string | undefined
 }
 
-/** What a connection is prepared by. */
+/** The settings and state with which a connection is prepared. */
 export interface ConnectionTools {
   readonly options: DelayOptions
   readonly gate: GateOptions
   readonly env: Environment
   readonly system: System
   readonly remembered: RememberedClients
-  /** Milliseconds on a clock that nobody sets. */
+  /** Milliseconds on a monotonic clock. */
   readonly uptime: () => number
 }
 
@@ -112,8 +112,8 @@ interface ConnectionEnds {
 }
 
 /**
- * The variables of a connection: those of tcp-environ(5), and then those of the client's rule, which
- * may override them. tcp-environ(5) does not mention IPv6; PROTO is TCP for it, too, as with other
+ * Returns the variables of a connection: those of tcp-environ(5), and then those of the client's rule, which
+ * may override them. tcp-environ(5) does not mention IPv6; PROTO is TCP for it as well, as with other
  * servers.
  */
 function connectionVariables(ends: ConnectionEnds, rule: TcpRule): Environment {
@@ -130,7 +130,7 @@ function connectionVariables(ends: ConnectionEnds, rule: TcpRule): Environment {
   }
 }
 
-/** Most DNS questions at a time; a server on this host would lose some if there were more. */
+/** Upper limit for concurrent DNS queries; a server on this host would lose some if there were more. */
 const QUESTIONS_MAX = 500
 
 /** Resolvers for clients. Equal questions of several clients at the same time are asked once. */

@@ -30,14 +30,14 @@ export class GateConnection implements RefusedClient {
   readonly fd: number
   readonly ip: string
   readonly peer: AcceptedConnection
-  /** The key under which its client is counted and remembered. */
+  /** The key under which its client is counted and cached. */
   readonly client: string
   /** When the client connected, in milliseconds of `uptime`. */
   readonly #acceptedAt: number
   readonly #system: System
   readonly #uptime: () => number
 
-  /** Its rank among those that wait; undefined if it does not wait. */
+  /** Its rank among the waiting connections; undefined if it does not wait. */
   rank: Rank | undefined
   /** Its neighbours in the line of its rank. */
   before: GateConnection | undefined
@@ -45,7 +45,7 @@ export class GateConnection implements RefusedClient {
 
   #isWatched = false
   #isClosed = false
-  /** What the client has done so far; a wait that begins later ends by it. */
+  /** The activity of the client until now; it also ends a wait that begins later. */
   #seen: 'talks' | 'left' | undefined
   #settle: ((end: WaitEnd) => void) | undefined
   #timer: NodeJS.Timeout | undefined
@@ -96,8 +96,8 @@ export class GateConnection implements RefusedClient {
   }
 
   /**
-   * Waits `time` milliseconds, whatever the client sends. Ends early if the client leaves, or gets
-   * a program ('turn').
+   * Waits `time` milliseconds, whatever the client sends. Ends early if the client disconnects, or gets a
+   * program ('turn').
    */
   waitForLeaving(time: number): Promise<WaitEnd> {
     return new Promise((resolve) => {

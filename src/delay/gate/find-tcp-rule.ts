@@ -1,13 +1,13 @@
 import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
 import { Cdb, readTcpRule, type TcpRule } from '../../lib/net/tcp-rules.ts'
 
-/** What counts if no rule does. */
+/** The result if no rule matches. */
 export const NO_RULE: TcpRule = { isDenied: false, variables: [] }
 
 /**
- * Returns the first rule that fits a client, in the order of tcpserver(1). The file is opened for
- * each client, so that new rules of tcprules(1) count at once. Throws a Fault if it cannot be read,
- * since then nobody knows who is denied. If the file is missing and may be, all are allowed.
+ * Returns the first rule that matches a client, in the order of tcpserver(1). The file is opened for each
+ * client, so that new rules of tcprules(1) apply immediately. Throws a Fault if it cannot be read, because
+ * the denied clients are then unknown. If the file is missing and may be missing, all clients are allowed.
  */
 export function findTcpRule(
   { file, mayBeMissing }: { readonly file: string; readonly mayBeMissing: boolean },
@@ -29,9 +29,9 @@ export function findTcpRule(
 }
 
 /**
- * The keys under which tcpserver(1) looks for the rule of a client, in its order: the address, the
- * name, shorter and shorter prefixes of the address, shorter and shorter suffixes of the name, and
- * the empty key. Keys with TCPREMOTEINFO are left out, since no client is asked for it.
+ * Returns the keys under which tcpserver(1) searches for the rule of a client, in its order: the address, the
+ * name, shorter and shorter prefixes of the address, shorter and shorter suffixes of the name, and the empty
+ * key. Keys with TCPREMOTEINFO are left out, because that is never requested from a client.
  */
 function tcpRuleKeys(ip: string, host: string | undefined): string[] {
   if (host === undefined) return [ip, ...prefixesOf(ip), '']

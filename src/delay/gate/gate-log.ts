@@ -4,7 +4,7 @@ import type { GateConnection } from './connection.ts'
 
 /** Milliseconds between two lines about the same trouble. */
 const TELL_EVERY = 60_000
-/** Most troubles that are remembered; then all are forgotten. */
+/** Upper limit for the stored faults; then all are deleted. */
 const TROUBLES_MAX = 100
 
 interface GateLogOptions {
@@ -13,11 +13,11 @@ interface GateLogOptions {
   /** -q: refusals and trouble are not logged. */
   readonly quiet: boolean
   readonly system: Pick<System, 'awaitRoom'>
-  /** Milliseconds on a clock that nobody sets. */
+  /** Milliseconds on a monotonic clock. */
   readonly uptime: () => number
 }
 
-/** The log of the gate on standard error (smtp-delay(8), DIAGNOSTICS). Nobody waits for it. */
+/** The log of the gate on standard error (smtp-delay(8), DIAGNOSTICS). No connection waits for it. */
 export class GateLog {
   readonly #options: GateLogOptions
   readonly #queue: LineQueue

@@ -20,9 +20,9 @@ import { WaitingConnections } from './waiting-connections.ts'
 const SPARE_DESCRIPTORS = 64
 
 /**
- * Runs the gate, which stands in the place of tcpserver (smtp-delay(8), THE GATE), until SIGTERM or
- * SIGINT. Returns the exit code; programs that still serve clients then run on by themselves.
- * Throws a Fault if the gate cannot start.
+ * Runs the gate, which replaces tcpserver (smtp-delay(8), THE GATE), until SIGTERM or SIGINT. Resolves to the
+ * exit code; programs that still serve clients then continue by themselves. Rejects with a Fault if the gate
+ * cannot start.
  */
 export async function keepGate(
   options: DelayOptions,

@@ -3,7 +3,7 @@ import type { GateConnection, WaitEnd } from './connection.ts'
 
 interface ProgramSchedulerOptions {
   readonly system: Pick<System, 'tcpInfo' | 'endReceiving'>
-  /** Milliseconds on a clock that nobody sets. */
+  /** Milliseconds on a monotonic clock. */
   readonly uptime: () => number
   /** Called for a connection whose program is being ended before its time. */
   readonly preempted: (connection: GateConnection) => void
@@ -26,15 +26,15 @@ interface RunningProgram {
   readonly startedAt: number
   /** When there was progress, and how many bytes had come by then. */
   progress: { readonly at: number; readonly bytes: number }
-  /** When it was preempted; undefined if it was not. */
+  /** The time at which it was preempted; undefined if it was not. */
   preemptedAt: number | undefined
 }
 
 /**
- * Decides whose programs run, of which there is a limit. The next one is that of the client that has fewest;
- * among equals, of the one that connected first. If the limit is reached and a client waits, a client
- * is preempted that has more programs and makes no progress: its program finds the end of its input, and
- * the client still gets the answer that is under way. If all make progress, and a client has waited
+ * Decides which clients' programs run, whose number is limited. The next one is that of the client with the
+ * fewest programs; of equal clients, the one that connected first. If the limit is reached and a client
+ * waits, a client that has more programs and makes no progress is preempted: its program receives the end of
+ * its input, and the client still gets the answer under way. If all make progress, and a client has waited
  * for its first program for PROGRAM_IDLE_MAX, the slowest client is preempted.
  */
 export class ProgramScheduler {
@@ -159,8 +159,8 @@ export class ProgramScheduler {
   }
 
   /**
-   * The connection that is preempted for a client with this number of programs: among the connections of the clients
-   * with most, the one that made no progress for longest.
+   * Returns the connection to preempt for a client with this number of programs: among the connections of the
+   * clients with the most programs, the one without progress for the longest time.
    */
   #idlest(programs: number, now: number): GateConnection | undefined {
     let found: GateConnection | undefined
@@ -179,7 +179,7 @@ export class ProgramScheduler {
     return found
   }
 
-  /** Of the programs that have run for long, the one that has sent least for its time. */
+  /** Returns, of the programs that have run for long, the one with the lowest send rate. */
   #slowest(now: number): GateConnection | undefined {
     let found: GateConnection | undefined
     let least = Number.POSITIVE_INFINITY
@@ -199,7 +199,7 @@ export class ProgramScheduler {
     this.#options.preempted(connection)
   }
 
-  /** The index that a connection has, or would have, among those that wait; found by bisection. */
+  /** Returns the index that a connection has, or would have, among the waiting ones; found by bisection. */
   #indexOf(connection: GateConnection): number {
     let [low, high] = [0, this.#waiting.length]
     while (low < high) {

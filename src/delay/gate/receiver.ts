@@ -128,8 +128,8 @@ export class Receiver {
   }
 
   /**
-   * Starts the program as soon as it may run. `why` is the reason in the log; it is undefined
-   * for an early talker, which was logged already.
+   * Starts the program as soon as it may run. `why` is the reason in the log; it is undefined for an early
+   * talker, which was logged already.
    */
   async #serve(
     connection: GateConnection,

@@ -1,16 +1,16 @@
-/** Most clients that are remembered. The one that behaved longest ago makes room for a new one. */
+/** Upper limit for the stored clients. A new one replaces the one that behaved longest ago. */
 const REMEMBERED_MAX = 100_000
 
 /** The clients that behaved, and need not wait for a while (smtp-delay(8), Who is remembered). */
 export class RememberedClients {
   readonly #remember: number
   readonly #uptime: () => number
-  /** When each client ceases to be remembered, in seconds of `uptime`; in the order of last visits. */
+  /** The expiry time of each client, in seconds of `uptime`; in the order of last visits. */
   readonly #until = new Map<string, number>()
 
   /**
-   * A client is remembered for this number of seconds; with 0 no client is. `uptime` is milliseconds on a
-   * clock that nobody sets.
+   * A client is stored for this number of seconds; with 0 no client is. `uptime` is milliseconds on a
+   * monotonic clock.
    */
   constructor(remember: number, uptime: () => number) {
     this.#remember = remember
@@ -25,7 +25,7 @@ export class RememberedClients {
     return (this.#until.get(client) ?? Number.NEGATIVE_INFINITY) > this.#seconds()
   }
 
-  /** Adds a client that behaved. It is remembered for the full time from now on. */
+  /** Adds a client that behaved. It is stored for the full time from now on. */
   add(client: string): void {
     if (this.#remember === 0) return
     this.#until.delete(client)

@@ -3,14 +3,14 @@ import { addWaiting } from '../shared/waiting-pieces.ts'
 import { WireError } from '../shared/wire-error.ts'
 import { CHUNK_HEAD } from './stream.ts'
 
-/** How a command ends, and the reply to it: `z` or `n` before the command says which (clamd(8)). */
+/** The end of a command, and of the reply to it; `z` or `n` before the command selects it (clamd(8)). */
 export type Ending = '\0' | '\n'
 
-/** Where a command may stand. */
+/** The context in which a command is valid. */
 interface CommandForm {
-  /** Whether it may stand without a prefix, in its old form. */
+  /** Whether it is valid without a prefix, in its old form. */
   readonly old?: true
-  /** Whether it may stand between IDSESSION and END. */
+  /** Whether it is valid between IDSESSION and END. */
   readonly inSession?: true
   readonly takesPath?: true
 }
@@ -39,9 +39,9 @@ type CommandName = keyof typeof commandForms
 
 export type ClamdCommand = {
   readonly kind: 'command'
-  /** Undefined if it is none, or must not stand here. */
+  /** Undefined if it is unknown, or not valid here. */
   readonly name: CommandName | undefined
-  /** In latin1; '' for commands that take none. */
+  /** In latin1; '' for commands without one. */
   readonly path: string
   readonly ending: Ending
   /** Whether it has no prefix. */
@@ -50,7 +50,7 @@ export type ClamdCommand = {
   readonly isOfMilter: boolean
 }
 
-/** What a client of clamd has said. */
+/** A request of a client of clamd. */
 type ClamdRequest =
   | ClamdCommand
   /** Some of the bytes that follow INSTREAM, valid until the reader is asked again. */
@@ -60,7 +60,7 @@ type ClamdRequest =
   /** The byte that follows FILDES. The descriptor has come by now, if there is one. */
   | { readonly kind: 'descriptor' }
 
-/** The longest command in bytes: a path, and a word. */
+/** Maximum length of a command in bytes: a path, and a word. */
 export const CLAMD_COMMAND_MAX = 4096 + 64
 const PREFIX = { z: 0x7a, n: 0x6e } as const
 const NOTHING = Buffer.alloc(0)
@@ -71,8 +71,8 @@ const MILTER_OPENING = Buffer.from('\0\0\0\x0dO', 'latin1')
 export class StreamTooLong extends WireError {}
 
 /**
- * Reads the requests of a client of clamd from any split of their bytes. A command without a prefix ends where the
- * bytes end that have come: clamd takes what it reads at once for a command (server-th.c, get_cmd).
+ * Parses the requests of a client of clamd from any split of their bytes. A command without a prefix ends
+ * with the bytes received until now: clamd takes the result of one read for a command (server-th.c, get_cmd).
  */
 export class ClamdRequestReader {
   readonly #streamMax: number
@@ -84,7 +84,7 @@ export class ClamdRequestReader {
   /** Bytes of the stream, as its chunks have announced them. */
   #announced = 0
 
-  /** Of what follows INSTREAM at most `streamMax` bytes are read. */
+  /** At most `streamMax` bytes after INSTREAM are read. */
   constructor(streamMax: number) {
     this.#streamMax = streamMax
   }
@@ -115,8 +115,8 @@ export class ClamdRequestReader {
   }
 
   /**
-   * Returns the next request, or undefined until more bytes come. Throws StreamTooLong if a chunk exceeds
-   * what is left of `streamMax`, before a byte of it is read, and a WireError if a command is too long.
+   * Returns the next request, or undefined until more bytes arrive. Throws StreamTooLong if a chunk exceeds
+   * the rest of `streamMax`, before a byte of it is read, and a WireError if a command is too long.
    */
   next(): ClamdRequest | undefined {
     switch (this.#expected) {
@@ -193,7 +193,7 @@ export class ClamdRequestReader {
     return this.#pieces[0] ?? NOTHING
   }
 
-  /** Takes some of the next bytes as they are, without a copy; undefined if none have come. */
+  /** Returns some of the next bytes without a copy; undefined if none have arrived. */
   #takeUpTo(length: number): Buffer | undefined {
     const [piece] = this.#pieces
     if (piece === undefined) return undefined

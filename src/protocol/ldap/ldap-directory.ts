@@ -11,20 +11,20 @@ import { dial } from '../shared/dial.ts'
 import type { LdapSettings } from './ldap-settings.ts'
 import { MessageStream } from './message-stream.ts'
 
-/** The user whom a directory is asked about; latin1, a character a byte. */
+/** The user that a directory is searched for; latin1, one character for each byte. */
 interface LdapUser {
   readonly name: string
   readonly local: string
   readonly domain: string
 }
 
-/** What a directory says about a user. Values that the entry lacks are absent. */
+/** The answer of a directory about a user. Values that the entry lacks are absent. */
 type LdapAnswer =
   | {
       readonly found: 'entry'
       /** The host that has the mailbox. */
       readonly backend?: string
-      /** The home directory; latin1, a character a byte. */
+      /** The home directory; latin1, one character for each byte. */
       readonly home?: string
       readonly quota?: string
     }
@@ -32,8 +32,8 @@ type LdapAnswer =
   | { readonly found: 'trouble'; readonly why: string }
 
 /**
- * Milliseconds for which a search goes on, though nobody waits for it any more. If the directory is
- * only slow, the result of that search answers the next question about the user.
+ * Milliseconds for which a search continues after its caller has stopped waiting. If the directory is only
+ * slow, the result of that search answers the next request about the user.
  */
 const SEARCH_WITHIN = 10_000
 /** Milliseconds for which an entry, or the answer that there is none, is cached. */
@@ -42,18 +42,18 @@ const REMEMBERED_FOR = 60_000
 const SLOW_MAX = 50
 
 interface LdapOptions {
-  /** Milliseconds on a clock that nobody sets. */
+  /** Milliseconds on a monotonic clock. */
   readonly uptime: () => number
   /** Milliseconds that a question may take. */
   readonly timeout: number
-  /** How many users are remembered. */
+  /** The number of cached users. */
   readonly remembered: number
 }
 
 /**
- * A directory of users, whose answers are remembered. It opens no connection before the first
- * question. If a question has had no answer in time, no caller waits for an answer until a search
- * in the background has had one.
+ * A directory of users, whose answers are cached. It opens no connection before the first request. After a
+ * request without an answer in time, no caller waits for an answer until a search in the background has had
+ * one.
  */
 export class LdapDirectory {
   readonly #settings: LdapSettings
@@ -88,7 +88,7 @@ export class LdapDirectory {
     this.#known.clear()
   }
 
-  /** Closes the connection once nobody waits for an answer. */
+  /** Closes the connection once no caller waits for an answer. */
   close(): void {
     void Promise.all(this.#questions.all()).then(() => this.#client.close())
   }
@@ -123,15 +123,15 @@ export class LdapDirectory {
 /** Milliseconds for which a directory that failed is not asked. */
 const NOT_ASKED_FOR = 1000
 /**
- * Most questions that wait for the directory at once. slapd ends a connection with more than 100
- * pending requests if it is anonymous (slapd.conf(5), conn_max_pending).
+ * Upper limit for concurrent requests to the directory. slapd ends an anonymous connection with more than 100
+ * pending requests (slapd.conf(5), conn_max_pending).
  */
 const AT_ONCE = 50
 
 /**
- * Asks a directory, over one connection that all questions share. It connects and binds with the
- * first question. A search that has no answer in time ends the connection, since that may hang; the
- * next question opens another one.
+ * Sends requests to a directory, over one shared connection. It connects and binds with the first request. A
+ * search without an answer in time ends the connection, because that may hang; the next request opens another
+ * one.
  */
 class LdapClient {
   readonly #settings: LdapSettings
@@ -156,7 +156,7 @@ class LdapClient {
     this.#backOff = new BackOff(uptime, { first: NOT_ASKED_FOR, longest: NOT_ASKED_FOR })
     const createConnection = () => this.#connect()
     this.#client = new Client({
-      // `#connect` says where the directory is.
+      // `#connect` sets the address of the directory.
       url: settings.url.startsWith('ldaps:') ? 'ldaps://localhost' : 'ldap://localhost',
       connectTimeout: timeout,
       timeout,
@@ -193,7 +193,7 @@ class LdapClient {
       } catch (error) {
         // A connection that was closed, perhaps while it was idle, is replaced once.
         if (isFirst && !isLate && stream?.destroyed) continue
-        // ldapts says of a connection that broke what kind of message was under way.
+        // For a broken connection, ldapts reports only the kind of message that was under way.
         const why = errorText((stream ?? this.#stream)?.errored ?? error)
         if (this.#backOff.noteFailure(url) !== undefined) this.#why = `${url}: ${why}`
         return { found: 'trouble', why: this.#why }

@@ -3,16 +3,18 @@ import { parseEndpoint, socketPath } from '../../lib/net/endpoint.ts'
 import { type Environment, readSetting } from '../../lib/settings/settings.ts'
 import type { DialledServer } from '../shared/dial.ts'
 
-/** Where a directory of users is, and how it is asked; the settings QUOTALDAP… of onescan-quotad(8). */
+/**
+ * The address of a directory of users, and how it is searched; the settings QUOTALDAP… of onescan-quotad(8).
+ */
 export interface LdapSettings {
   /** The URL of the directory as it was written. */
   readonly url: string
   readonly server: DialledServer
-  /** The entry below which the search goes; empty for the top. */
+  /** The base entry of the search; empty for the top. */
   readonly base: string
-  /** The account that asks; undefined if the directory is asked anonymously. */
+  /** The account for the search; undefined for an anonymous one. */
   readonly bind: { readonly dn: string; readonly passwordFile: string } | undefined
-  /** The file of certificates that vouch for the server's; undefined for those of the system. */
+  /** The file of certificate authorities for the server; undefined for those of the system. */
   readonly authorities: string | undefined
   readonly filter: string
   /** The names of attributes. The defaults are those of qmail-ldap. */
@@ -78,7 +80,7 @@ function readAttributeName(
 }
 
 /**
- * Reads `ldap://HOST[:PORT]`, `ldaps://HOST[:PORT]` or `ldapi://%2FPATH`, with `/BASE` behind it if the search
+ * Parses `ldap://HOST[:PORT]`, `ldaps://HOST[:PORT]` or `ldapi://%2FPATH`, followed by `/BASE` if the search
  * does not begin at the top (RFC 4516).
  */
 function readUrl(url: string): Pick<LdapSettings, 'server' | 'base'> | undefined {

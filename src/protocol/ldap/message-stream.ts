@@ -3,9 +3,9 @@ import { Duplex } from 'node:stream'
 import { nextTurn } from '../../lib/flow/give-way.ts'
 
 /**
- * Most bytes and messages that a directory may send for one question. An entry or two with three
- * attributes are asked for; some directories send all the attributes that an entry has, a picture
- * among them, and name other directories.
+ * Upper limits for the bytes and messages that a directory may send for one request. A request is for an
+ * entry or two with three attributes; some directories send all the attributes of an entry, including a
+ * picture, and name other directories.
  */
 const ANSWER_BYTES = 256 * 1024
 const ANSWER_MESSAGES = 100
@@ -26,7 +26,7 @@ const EXTENDED_RESPONSE = 0x78
 const CONTROLS = 0xa0
 const REFERRAL = 0xa3
 const SASL_CREDENTIALS = 0x87
-/** What each result begins with: its code, a name and a text (RFC 4511 4.1.9). */
+/** The beginning of each result: its code, a name and a text (RFC 4511 4.1.9). */
 const RESULT = [ENUMERATED, OCTET_STRING, OCTET_STRING]
 
 /** The operations that answer a request. There is no answer to any other operation. */
@@ -42,27 +42,27 @@ interface AskedOperation {
   messages: number
 }
 
-/** Bytes of a tag and a length that say how many more there are. */
+/** Bytes of a tag and a length, which states how many follow. */
 const HEAD_MIN = 2
-/** Most bytes of a length; more would be a length that no message has. */
+/** Upper limit for the bytes of a length; no valid message has a longer one. */
 const LENGTH_BYTES = 4
 
 /**
- * A connection to a directory, which ldapts takes for a socket. Each read is one whole message in
- * the form of RFC 4511, and answers a question that was sent. Between two messages other events
- * have their turn. Anything else ends the connection with an error: the reader of ldapts calls
- * itself for each message of a read, and does not end if a length lies.
+ * A connection to a directory, which ldapts uses as a socket. Each read returns one whole message in the form
+ * of RFC 4511, which answers a request that was sent. Other events are processed between two messages.
+ * Anything else ends the connection with an error: the reader of ldapts calls itself for each message of a
+ * read, and does not end if a length is wrong.
  */
 export class MessageStream extends Duplex {
   readonly #socket: Socket
-  /** What was asked and has no whole answer, by its id, and what was sent for it so far. */
+  /** The requests without a complete answer, by their ids, and the answers received for each until now. */
   readonly #questions = new Map<number, AskedOperation>()
 
   constructor(socket: Socket) {
     super({ readableObjectMode: true })
     this.#socket = socket
     for (const event of ['connect', 'secureConnect']) socket.once(event, () => this.emit(event))
-    socket.on('error', () => {}) // reading tells it
+    socket.on('error', () => {}) // reading reports it
     void this.#readAll()
   }
 
@@ -99,7 +99,7 @@ export class MessageStream extends Duplex {
           if (this.destroyed) return
         }
       }
-      throw new Error('the connection was closed') // ldapts hears of no end before TLS is ready
+      throw new Error('the connection was closed') // ldapts does not notice an end before TLS is ready
     } catch (error) {
       this.destroy(error as Error)
     }
@@ -164,8 +164,8 @@ function lengthFrom(bytes: Buffer): number {
 }
 
 /**
- * Returns where the content of the element at an offset begins and ends; no end if the bytes of its
- * length are not all there. Throws an Error if there is no definite length (RFC 4511 5.1).
+ * Returns the bounds of the content of the element at an offset; no end if the bytes of its length are
+ * incomplete. Throws an Error if there is no definite length (RFC 4511 5.1).
  */
 function boundsAt(bytes: Buffer, at: number): { begin: number; end?: number } {
   const first = bytes[at + 1]
@@ -185,7 +185,7 @@ interface BerElement {
   readonly whole: Buffer
 }
 
-/** Returns the elements that stand one behind the other. Throws an Error if bytes are left or missing. */
+/** Returns consecutive elements. Throws an Error if bytes are left or missing. */
 function elementsOf(bytes: Buffer): BerElement[] {
   const elements: BerElement[] = []
   for (let at = 0; at < bytes.length; ) {

@@ -1,6 +1,6 @@
 import { WireError } from '../shared/wire-error.ts'
 
-/** Bytes of the macros that come before one command; MTAs send a few hundred. */
+/** Upper limit, in bytes, for the macros before one command; MTAs send a few hundred. */
 export const MACROS_MAX = 64 * 1024
 
 /**
@@ -28,7 +28,7 @@ export class Macros {
   }
 
   set(stage: string, values: ReadonlyMap<string, string>): void {
-    if (stage === 'M') this.endMessage() // a new message begins, whatever became of the last one
+    if (stage === 'M') this.endMessage() // a new message begins, whatever the outcome of the last one
     if ((OF_CONNECTION + OF_MESSAGE).includes(stage)) this.#byStage.set(stage, this.#kept(values))
   }
 
@@ -67,8 +67,8 @@ export class Macros {
 }
 
 /**
- * Parses a command's letter and the names and values after it; a name of several letters stands in
- * braces. Throws a WireError if they are malformed.
+ * Parses a command's letter and the names and values after it; a name of several letters is in braces. Throws
+ * a WireError if they are malformed.
  */
 export function parseMacros(data: Buffer): {
   readonly stage: string

@@ -76,8 +76,8 @@ export const macroStage = {
 } as const
 
 /**
- * What an MTA offers, with unknown bits, or what it and the filter agree on: no bit that was not
- * offered.
+ * The capabilities that an MTA offers, with unknown bits, or those that it and the filter agree on: no bit
+ * that was not offered.
  */
 export interface Capabilities {
   readonly version: number
@@ -85,14 +85,17 @@ export interface Capabilities {
   readonly steps: number
 }
 
-/** What an MTA and the filter agree on. */
+/** The capabilities that an MTA and the filter agree on. */
 export interface Agreement extends Capabilities {
   /**
-   * Whether the MTA offers actions of version 6, but not to be asked for macros, and no step that is newer than
-   * version 2. Stalwart does so, and no MTA that follows libmilter. It sends all recipients after the message has come, so a refused
-   * recipient ends the message for all of them. It delivers mail that it is asked to hold. It puts an added
-   * field on top, with line ends as it gets them; for any other edit it writes the whole header anew, without
-   * lines that are no fields.
+   * Whether the MTA offers actions of version 6, but no requests for macros, and no step newer than version
+   * 2. Stalwart does so, and no MTA that follows libmilter. Such an MTA differs in these points:
+   *
+   * - It sends all recipients after the message has arrived, so a refused recipient ends the message for all
+   *   of them.
+   * - It delivers mail that the filter asks it to hold.
+   * - It puts an added field on top, with line ends as it receives them.
+   * - For any other edit it rewrites the whole header, without lines that are not fields.
    */
   readonly lacksSteps: boolean
 }

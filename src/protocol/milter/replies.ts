@@ -8,7 +8,7 @@ import { packet, strings } from './packets.ts'
 export const continued = packet('c')
 export const accepted = packet('a')
 export const discarded = packet('d')
-/** The MTA defers in its own words. */
+/** The MTA defers with its own text. */
 export const deferred = packet('t')
 /** Restarts the MTA's timeout; the answer comes later. */
 export const progress = packet('p')
@@ -17,8 +17,8 @@ export const progress = packet('p')
 const REPLY_TEXT_MAX = 980
 
 /**
- * Returns the packet with a reply in the filter's own words. Each `%` is doubled, because MTAs
- * take the text for a format. Throws a WireError if MTAs would drop the reply for its codes.
+ * Returns the packet of a reply with the filter's own text. Each `%` is doubled, because MTAs use the text as
+ * a format. Throws a WireError if MTAs would drop the reply because of its codes.
  */
 export function smtpReply(reply: SmtpReply): Buffer {
   const { code, enhanced } = reply
@@ -45,7 +45,7 @@ export type Edit =
       readonly name: string
       readonly value: string
     }
-  /** Adds a field where the MTA does: libmilter says below all others; Stalwart does it on top. */
+  /** Adds a field where the MTA does: with libmilter below all others, with Stalwart on top. */
   | { readonly kind: 'add-field'; readonly name: string; readonly value: string }
   /** Deletes the `index`th field of that name, counted from 1 after the edits before. */
   | { readonly kind: 'delete-field'; readonly index: number; readonly name: string }
@@ -76,9 +76,9 @@ export function encodeEdit(edit: Edit, agreement: Omit<Agreement, 'version'>): B
 }
 
 /**
- * Returns the value of a field with a space before it, if the agreement is that values include what
- * follows the colon; otherwise the MTA adds the space. Folds are in CRLF for an MTA that sends them as they
- * are.
+ * Returns the value of a field with a space before it, if the agreement is that values include the text
+ * directly after the colon; otherwise the MTA adds the space. Folds are in CRLF for an MTA that sends them
+ * unchanged.
  */
 function valueFor({ steps, lacksSteps }: Omit<Agreement, 'version'>, value: string): string {
   const folded = lacksSteps ? value.replaceAll('\n', '\r\n') : value

@@ -3,16 +3,16 @@ import { type ConnectionOptions, connect as connectByTls } from 'node:tls'
 import type { Endpoint } from '../../lib/net/endpoint.ts'
 import { readForeignFile } from '../../lib/path/open.ts'
 
-/** Where a server listens: a port, with or without TLS, or a unix socket. */
+/** The address of a server: a port, with or without TLS, or a unix socket. */
 export interface DialledEndpoint extends Endpoint {
   readonly isSecure: boolean
 }
 export type DialledServer = DialledEndpoint | { readonly path: string }
 
 /**
- * Begins to connect to a server. With TLS, an authority in the file `authorities` must have signed
- * the server's certificate; if that is undefined, an authority of `context` or of the system. The
- * certificate must have the name of the server. Throws if the file cannot be read.
+ * Begins to connect to a server. With TLS, an authority in the file `authorities` must have signed the
+ * server's certificate; if that is undefined, an authority of `context` or of the system. The certificate
+ * must contain the name of the server. Throws if the file cannot be read.
  */
 export function dial(
   server: DialledServer,

@@ -5,7 +5,7 @@ import type { System } from '../../lib/runtime/system.ts'
 
 /** Milliseconds until a socket that took nothing is tried again. */
 const FULL_FOR = 2
-/** Most bytes that are read of what a server says before it hangs up. */
+/** Upper limit, in bytes, for the last data of a server that is read before it hangs up. */
 const LAST_WORDS_MAX = 8 * 1024
 
 /** The part of node:net's Socket that a client needs; one without `cork` writes one packet at a time. */
@@ -21,21 +21,20 @@ export interface Connection {
   destroy(): unknown
 }
 
-/** What a client makes of its server. */
+/** The functions by which a client handles the data of its server. */
 interface ServerListener {
-  /** Takes what the server says, in any split. What it throws breaks the connection. */
+  /** Takes the data of the server, in any split. An error that it throws breaks the connection. */
   push(chunk: Buffer): void
   /**
-   * Makes the error that callers get who wait. `error` is what the connection broke by; undefined
-   * if the server closed it.
+   * Returns the error for waiting callers. `error` is the reason why the connection broke; undefined if the
+   * server closed it.
    */
   explain(error: Error | undefined): Error
 }
 
 /**
- * A connection to a server, as callers see it who ask there. A caller says something, and waits
- * until it finds what it looks for in what the server said. Several callers may wait at once. A
- * caller that does not want to wait any longer ends the connection.
+ * A connection to a server, as seen by its callers. A caller sends data, and waits until it finds its answer
+ * in the received data. Several callers may wait at once. A caller that stops waiting ends the connection.
  */
 export class ServerWire {
   readonly #socket: Connection
@@ -63,7 +62,7 @@ export class ServerWire {
     return this.#isConnected
   }
 
-  /** Why the connection cannot be used any more; undefined while it can. */
+  /** Why the connection cannot be used any longer; undefined while it can. */
   get lost(): Error | undefined {
     return this.#lost
   }
@@ -86,8 +85,8 @@ export class ServerWire {
   }
 
   /**
-   * Says something in one write, and resolves when the kernel has taken it. Until then the pieces
-   * must not be changed. Rejects if the connection has ended, or ends before.
+   * Sends data in one write, and resolves when the kernel has accepted it. Until then the pieces must not be
+   * changed. Rejects if the connection has ended, or ends before.
    */
   async say(...pieces: readonly Buffer[]): Promise<void> {
     if (this.#lost !== undefined) throw this.#lost
@@ -106,9 +105,9 @@ export class ServerWire {
   }
 
   /**
-   * Says something by a call of the system, which gets the socket's descriptor, and is repeated as long as
-   * the socket takes nothing. All that was said before must have been taken. Rejects as `say` does, also
-   * if the runtime does not show the descriptor.
+   * Sends data by a system call, which receives the socket's descriptor, and is repeated while the socket
+   * accepts nothing. All earlier data must have been accepted. Rejects as `say` does, also if the runtime
+   * does not show the descriptor.
    */
   async sayBy(call: (socket: number) => ReturnType<System['passDescriptor']>): Promise<void> {
     for (;;) {
@@ -151,7 +150,7 @@ export class ServerWire {
     this.#wake()
   }
 
-  /** Notes that something could not be sent. What the server has said by then counts more. */
+  /** Notes that data could not be sent. Data received from the server by then takes precedence. */
   #failToSay(error: Error): Error {
     if (this.#lost === undefined) this.#receive(unread(this.#socket))
     return this.#break(error)
@@ -167,9 +166,9 @@ export class ServerWire {
 }
 
 /**
- * Reads what lies in a socket whose write has just failed: servers say there why they hung up (clamd its
- * size limit). node:net would drop it with the socket, so it is read from the descriptor. Empty if
- * the runtime does not show the descriptor.
+ * Reads the received data of a socket whose write has just failed: servers report there why they hung up
+ * (clamd its size limit). node:net would drop it with the socket, so it is read from the descriptor. Returns
+ * an empty buffer if the runtime does not show the descriptor.
  */
 function unread(socket: Connection): Buffer {
   const fd = socket.encrypted ? undefined : descriptorOf(socket)

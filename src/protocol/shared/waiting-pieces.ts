@@ -2,8 +2,8 @@
 const PIECES_MAX = 256
 
 /**
- * Adds bytes to those that wait to be read, in any split; they must not be changed afterwards. A client
- * that sends byte by byte costs no more memory than its bytes, and no more time for each piece.
+ * Adds bytes to those that wait to be read, in any split; they must not be changed afterwards. A client that
+ * sends byte by byte costs no more memory than its bytes, and no more time for each piece.
  */
 export function addWaiting(pieces: Buffer[], piece: Buffer): void {
   if (piece.length === 0) return

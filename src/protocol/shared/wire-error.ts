@@ -1,6 +1,5 @@
 /**
- * The other side broke the protocol, or cannot do what is needed. The message is one line that says
- * how.
+ * The other side violated the protocol, or cannot do what is needed. The message is one line with the reason.
  */
 export class WireError extends Error {
   constructor(what: string) {

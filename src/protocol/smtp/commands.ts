@@ -16,14 +16,12 @@ export interface SmtpCommand {
  */
 export const COMMAND_MAX = 4096
 
-/**
- * With other bytes in it, a server might read `BDAT` where another one reads a word unknown to it.
- */
+/** Other bytes are excluded: a server might read `BDAT` where another one reads a word unknown to it. */
 const VERB = /^[A-Z0-9-]*$/i
 
 /**
- * Returns the command of a line, or undefined if the line holds a control character, such as a NUL
- * or a CR, or if its first word is none.
+ * Returns the command of a line, or undefined if the line contains a control character, such as a NUL or a
+ * CR, or if its first word is invalid.
  */
 export function parseCommand(line: Buffer): SmtpCommand | undefined {
   if (line.some((byte) => (byte < SPACE && byte !== TAB) || byte === 0x7f)) return undefined
@@ -37,9 +35,8 @@ export function parseCommand(line: Buffer): SmtpCommand | undefined {
 }
 
 /**
- * Returns the path and the parameters after `FROM:` or `TO:` (RFC 5321 4.1.2), or undefined if
- * the keyword is missing. An invalid path is returned as it stands: the next server
- * answers for it.
+ * Returns the path and the parameters after `FROM:` or `TO:` (RFC 5321 4.1.2), or undefined if the keyword is
+ * missing. An invalid path is returned unchanged: the next server answers it.
  */
 export function parsePath(argument: Buffer, keyword: 'FROM:' | 'TO:'): SmtpPath | undefined {
   const { length } = keyword
@@ -115,7 +112,7 @@ export function parseAttributes(argument: Buffer): ClientAttributes {
   return found
 }
 
-/** RFC 3461 section 4: `+` and two hex digits stand for a byte. */
+/** RFC 3461 section 4: `+` and two hex digits encode a byte. */
 function fromXtext(text: string): string {
   return text.replace(/\+([0-9A-F]{2})/gi, (_, digits) =>
     String.fromCharCode(Number.parseInt(digits, 16)),

@@ -50,17 +50,17 @@ export class ContentReader {
   }
 
   /**
-   * Whether a dot came after a bare CR or LF, or after NULs at the start of a line. One server
-   * takes it for content, another one removes it, and a third one ends the message there and reads
-   * commands after it (SMTP smuggling).
+   * Whether a dot followed a bare CR or LF, or NULs at the start of a line. One server takes it for content,
+   * another one removes it, and a third one ends the message there and reads commands after it (SMTP
+   * smuggling).
    */
   get hasHiddenDot(): boolean {
     return this.#hasHiddenDot
   }
 
   /**
-   * Takes the next bytes, in any split, and returns those that are content: with line ends as
-   * they came, and without the dots of RFC 5321 4.5.2. They are valid for as long as the chunk is.
+   * Takes the next bytes, in any split, and returns their content: with unchanged line ends, and without the
+   * dots of RFC 5321 4.5.2. The result is valid for as long as the chunk is.
    */
   push(chunk: Buffer): Buffer {
     const { length } = chunk
@@ -109,7 +109,7 @@ export class ContentReader {
   }
 }
 
-/** What is kept of a chunk: the chunk itself, or one copy, however many bytes are left out. */
+/** The kept bytes of a chunk: the chunk itself, or one copy, regardless of how many bytes are removed. */
 class KeptBytes {
   readonly #chunk: Buffer
   #copy: Buffer | undefined
@@ -126,7 +126,7 @@ class KeptBytes {
     this.#length = byte.copy(this.#copy)
   }
 
-  /** Leaves the byte at this index out. */
+  /** Removes the byte at this index. */
   leaveOut(index: number): void {
     this.#copy ??= this.#newCopy()
     this.#copyUpTo(this.#copy, index)
@@ -162,9 +162,9 @@ const UNENDED = Buffer.from('\r\n.\r\n')
 const CR_DOT = Buffer.from('\r.')
 
 /**
- * Converts a message whose lines end in LF, in any split, to what is sent after DATA: lines end in
- * CRLF, and one that begins with a dot gets another dot before it (RFC 5321 4.5.2). Throws a
- * WireError for a dot after a bare CR, which servers take for different things.
+ * Converts a message whose lines end in LF, in any split, to the form that is sent after DATA: lines end in
+ * CRLF, and one that begins with a dot gets another dot before it (RFC 5321 4.5.2). Throws a WireError for a
+ * dot after a bare CR, which servers interpret differently.
  */
 export class Stuffing {
   #last = LF

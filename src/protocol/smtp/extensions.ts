@@ -27,8 +27,8 @@ export function mayPass(verb: string): boolean {
 }
 
 /**
- * Returns the lines of a server's answer to EHLO or LHLO that a proxy can promise to its client:
- * the greeting, and extensions below it, such as `SIZE 10240000`.
+ * Returns the lines of a server's answer to EHLO or LHLO that a proxy can offer to its client: the greeting,
+ * and extensions after it, such as `SIZE 10240000`.
  */
 export function offerBetween(reply: RawReply): readonly string[] {
   const [greeting = '', ...extensions] = replyTexts(reply)

@@ -17,7 +17,7 @@ export class LineReader {
   #begunLength = 0
   #isTooLong = false
 
-  /** Of a line of more than `lengthMax` bytes nothing is kept. */
+  /** A line of more than `lengthMax` bytes is dropped. */
   constructor(lengthMax: number) {
     this.#lengthMax = lengthMax
   }
@@ -27,10 +27,7 @@ export class LineReader {
     return this.#chunks.reduce((sum, chunk) => sum + chunk.length, this.#begunLength)
   }
 
-  /**
-   * A copy of the last line that waits to be read, without its end; undefined if no whole line
-   * waits.
-   */
+  /** Returns a copy of the last waiting line, without its end; undefined if no complete line waits. */
   get lastWaiting(): Buffer | undefined {
     const waiting = Buffer.concat([...this.#begun, ...this.#chunks])
     if (waiting[waiting.length - 1] !== LF) return undefined
@@ -65,7 +62,7 @@ export class LineReader {
     return undefined
   }
 
-  /** Takes a chunk of the bytes that no line was made of; undefined if there are none. */
+  /** Removes and returns a chunk of the bytes that belong to no line; undefined if there are none. */
   take(): Buffer | undefined {
     return this.#chunks.shift()
   }

@@ -4,18 +4,18 @@ import { type BasicReply, replyLines } from '../shared/smtp.ts'
 import { WireError } from '../shared/wire-error.ts'
 import type { SmtpLine } from './lines.ts'
 
-/** Bytes of one line of a server's reply; RFC 5321 4.5.3.1.5 has 512. */
+/** Upper limit, in bytes, for one line of a server's reply; RFC 5321 4.5.3.1.5 has 512. */
 export const REPLY_LINE_MAX = 4096
 /** Bytes of all lines of a reply: enough for a thousand of ordinary length. */
 const REPLY_MAX = 128 * 1024
 
-/** A reply as it stands on the wire. */
+/** A reply in its form on the wire. */
 export interface RawReply {
   /** 200 to 599. */
   readonly code: number
   /** The lines with their codes, each ended by CRLF. */
   readonly bytes: Buffer
-  /** The reply of the next server in whose place this one is said. */
+  /** The reply of the next server that this one replaces. */
   readonly insteadOf?: RawReply
 }
 

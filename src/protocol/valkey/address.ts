@@ -4,7 +4,7 @@ import type { DialledEndpoint, DialledServer } from '../shared/dial.ts'
 
 /** The address of a store that hosts share, and the user that this process is there. */
 export type StoreAddress = {
-  /** The address as the log shows it; no password is in it. */
+  /** The address as the log shows it, without a password. */
   readonly text: string
   readonly user: string | undefined
 } & (
@@ -24,8 +24,8 @@ export interface StoreAccess {
   /** The password of the sentinels, which may differ. */
   readonly sentinelPassword: string | undefined
   /**
-   * With TLS: the file of authorities, one of which must have signed a server's certificate;
-   * undefined for the system's.
+   * With TLS: the file of authorities, one of which must have signed a server's certificate; undefined for
+   * the system's.
    */
   readonly authorities: string | undefined
 }
@@ -37,9 +37,9 @@ const URL_FORM =
   /^(valkey|redis|valkeys|rediss)(?:\+(sentinel))?:\/\/(?:([^@/]*)@)?([^@/]+)(?:\/([^/]*))?$/
 
 /**
- * Reads `valkey://[user@]host[:port][/database]`, with `valkeys` for TLS, and `redis` and `rediss` as
- * other words for both; `unix:/path`; and `valkey+sentinel://host:port,.../name`. Undefined for any other
- * text. Throws a Fault of kind `config` for an address with a password: others can see the environment.
+ * Parses `valkey://[user@]host[:port][/database]`, with `valkeys` for TLS, and `redis` and `rediss` as
+ * synonyms of both; `unix:/path`; and `valkey+sentinel://host:port,.../name`. Returns undefined for any other
+ * text. Throws a Fault of kind `config` for an address with a password: other users can see the environment.
  */
 export function readStoreAddress(text: string): StoreAddress | undefined {
   const path = /^unix:(\/[^\0]*)$/.exec(text)?.[1]

@@ -3,7 +3,7 @@ import { type DialledServer, dial } from '../shared/dial.ts'
 import { ServerWire } from '../shared/server-wire.ts'
 import { commandOf, RespError, RespReader, type RespValue } from './resp-reader.ts'
 
-/** What a server needs to let this process in. */
+/** The data that a server requires to accept this process. */
 export interface StoreLogin {
   /** As in StoreAccess. */
   readonly authorities: string | undefined
@@ -12,7 +12,7 @@ export interface StoreLogin {
   readonly database: number
 }
 
-/** A command as its words: `['SET', key, value]`. */
+/** The words of a command: `['SET', key, value]`. */
 export type RespCommand = readonly (string | Buffer)[]
 
 /** The name of the connection in a server's CLIENT LIST. */
@@ -24,9 +24,9 @@ export function isAboutOneKey({ message }: RespError): boolean {
 }
 
 /**
- * Connects, goes through TLS, AUTH and SELECT, and asks a first question. Rejects with a reason in one
- * line, also if the server refuses the question. The signal ends each of these steps, because a stopped
- * server takes connections and says nothing.
+ * Connects, performs TLS, AUTH and SELECT, and sends a first request. Rejects with a reason in one line, also
+ * if the server refuses the request. The signal ends each of these steps, because a stopped server accepts
+ * connections and sends nothing.
  */
 export async function openConnection(
   server: DialledServer,
@@ -60,7 +60,7 @@ export class ValkeyConnection {
   constructor(server: DialledServer, { authorities }: StoreLogin) {
     this.#wire = new ServerWire(dial(server, authorities), {
       push: (chunk) => this.#reader.push(chunk),
-      // What the server itself has complained of before says more than how the connection ended.
+      // An earlier complaint of the server is more informative than how the connection ended.
       explain: (error) => new Error(this.#complaint ?? error?.message ?? 'closes the connection'),
     })
   }
@@ -71,12 +71,12 @@ export class ValkeyConnection {
     return { why: message, wasIdle: this.#owed === 0 && this.#complaint === undefined }
   }
 
-  /** Goes through AUTH and SELECT, and asks a first question, as openConnection() says. */
+  /** Performs AUTH and SELECT, and sends a first request, as described for openConnection(). */
   async enter(login: StoreLogin, question: RespCommand, signal: AbortSignal): Promise<RespValue> {
     return this.#wire.during(signal, async () => {
       await this.#wire.connected()
-      // A server that refuses this host says why and closes at once. A command to it would fail before
-      // that is read, so what is there is read first.
+      // A server that refuses this host sends the reason and closes immediately. A command would fail before
+      // that is read, so the received data is read first.
       await nextTurn()
       await nextTurn()
       await this.#logIn(login)
@@ -99,7 +99,7 @@ export class ValkeyConnection {
   async ask(...commands: readonly RespCommand[]): Promise<RespValue[]> {
     const count = commands.length
     this.#owed += count
-    this.#wire.say(Buffer.concat(commands.map(commandOf))).catch(() => {}) // waiting tells it
+    this.#wire.say(Buffer.concat(commands.map(commandOf))).catch(() => {}) // waiting reports it
     const find = () => (this.#replies.length < count ? undefined : this.#replies.splice(0, count))
     const taken = this.#taken.then(() => this.#wire.read(find))
     this.#taken = taken

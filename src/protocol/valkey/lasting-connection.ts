@@ -15,7 +15,7 @@ const MISSES_MAX = 3
 const FIRST_PAUSE = 200
 /** Milliseconds after which the end of an idle connection is no trouble: the server's `timeout` is a second or more. */
 const IDLE_AFTER = 500
-/** The longest pause if nobody answered or the connection broke: that may be over at any time. */
+/** The longest pause after no answer or a broken connection, which may be temporary. */
 const LONGEST_PAUSE = 500
 /** The longest pause if the server refused: that lasts until an administrator corrects it. */
 const LONGEST_REFUSED = 10_000
@@ -23,16 +23,18 @@ const LONGEST_REFUSED = 10_000
 const LONGEST_SILENT = 30_000
 
 interface ServerOptions extends StoreAccess {
-  /** Milliseconds on a clock that nobody sets. */
+  /** Milliseconds on a monotonic clock. */
   readonly uptime: () => number
 }
 
 /**
- * A connection to a store, which is made anew whenever it ends. Finding the server, connecting and
- * its first answer take ENTERED_WITHIN at most. The connection is left after MISSES_MAX questions
- * in a row without an answer in time, each asked after the one before was given up: a connection
- * that leads nowhere shows no other sign. The next connection is used when the server has answered
- * on it. A server may end idle connections (`timeout` in valkey.conf): that is no trouble.
+ * A connection to a store, which is opened again whenever it ends. Finding the server, connecting and its
+ * first answer take at most ENTERED_WITHIN.
+ *
+ * The connection is closed after MISSES_MAX consecutive requests without an answer in time, each sent after
+ * the previous one was abandoned: a dead connection shows no other sign. The next connection is used after
+ * the server has answered on it. A server may end idle connections (`timeout` in valkey.conf), which is not a
+ * fault.
  */
 export class LastingConnection {
   readonly #server: ServerOptions
@@ -50,8 +52,8 @@ export class LastingConnection {
   #isSilent = false
 
   /**
-   * `question` is the first one of each connection. `tell` is called with the reason in one line when the
-   * server cannot be asked; with undefined when that is over.
+   * `question` is the first request of each connection. `tell` is called with the reason in one line when the
+   * server cannot be reached, and with undefined when it can be reached again.
    */
   constructor(
     server: ServerOptions,
@@ -70,7 +72,7 @@ export class LastingConnection {
   }
 
   /**
-   * Resolves to the replies to commands, of which each may be an error; or to TIMED_OUT if they do not come
+   * Resolves to the replies to commands, of which each may be an error; or to TIMED_OUT if they do not arrive
    * within the given milliseconds. Rejects if the connection ends before that.
    */
   async ask(
@@ -83,7 +85,7 @@ export class LastingConnection {
     const replies = await withTimeout(asked.ask(...commands), within)
     if (asked !== this.#connection) return replies
     if (replies === TIMED_OUT) {
-      // If another miss was noticed since this question was asked, this one tells nothing new.
+      // If another miss was counted since this request was sent, this one is not counted.
       if (misses === this.#misses) this.#missed(within)
     } else {
       this.#misses = 0
@@ -142,7 +144,7 @@ export class LastingConnection {
       this.#connection = undefined
       void this.#attempt()
     })
-    // A server that lets us in and then says nothing is not well before it has answered in time.
+    // A server that accepts the connection and then sends nothing works only after it has answered in time.
     if (this.#silences === 0) this.#trouble(undefined)
   }
 

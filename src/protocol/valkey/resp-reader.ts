@@ -14,20 +14,24 @@ const [ARRAY, BULK, TEXT, ERROR] = [...Buffer.from('*$+-')]
 const TEXTS_MAX = 64 * 1024
 /** Most items of a list, as announced. A sentinel's answer has two. */
 const ITEMS_MAX = 100
-/** Most bytes of a line: a length, a word, an error. */
+/** Upper limit, in bytes, for a line: a length, a word, an error. */
 const LINE_MAX = 4096
 
 /**
- * Reads what our questions are answered with in the protocol of Redis, RESP2
- * (https://redis.io/docs/reference/protocol-spec), and gives each whole reply to `take`. It is a
- * reader of our own because of its limits: a text gets TEXTS_MAX bytes at most, announced items get
- * no room before they come, and no list lies in another. Otherwise somebody in the store's place
- * ends the process with 220 bytes: iovalkey 0.4, ioredis 6.0 and @redis/client 6.3 make room for
- * each array as it is announced, take texts and lines of any length, and read lists in lists until
- * the stack is full. iovalkey throws that error where nobody catches it. None takes a limit.
- * iovalkey and ioredis also go on in database 0 if SELECT is refused, and @redis/client does not
- * enter a server that wants no password if it has one. @valkey/valkey-glide 2.5 has its own sockets
- * in 15 MB of machine code, but neither sentinels nor unix sockets.
+ * Parses replies in RESP2, the protocol of Redis (https://redis.io/docs/reference/protocol-spec), and passes
+ * each complete reply to `take`. onescan has its own reader because of these limits: a text gets at most
+ * TEXTS_MAX bytes, announced items get no memory before they arrive, and lists cannot be nested.
+ *
+ * Without them, an attacker that replaces the store ends the process with 220 bytes. The libraries have these
+ * faults:
+ *
+ * - iovalkey 0.4, ioredis 6.0 and @redis/client 6.3 allocate each array as announced, accept texts and lines
+ *   of any length, and read nested lists until the stack is full. iovalkey throws that error where it cannot
+ *   be caught. None has a setting for a limit.
+ * - iovalkey and ioredis continue in database 0 if SELECT is refused.
+ * - @redis/client does not log in to a server without a password if a password is set.
+ * - @valkey/valkey-glide 2.5 has its own sockets in 15 MB of machine code, but neither sentinels nor unix
+ *   sockets.
  */
 export class RespReader {
   readonly #take: (reply: RespValue) => void
@@ -138,7 +142,7 @@ function simple(type: number | undefined, text: string): RespItem {
   throw new Error('sends an answer that no store sends')
 }
 
-/** The bytes of a command: an array of its words. */
+/** Returns the bytes of a command: an array of its words. */
 export function commandOf(words: readonly (string | Buffer)[]): Buffer {
   const parts: Buffer[] = [Buffer.from(`*${words.length}\r\n`)]
   for (const word of words) {

@@ -31,7 +31,7 @@ function isNoComponent(part: string): boolean {
   return part === '' || part === '.'
 }
 
-/** Where a mailbox is; latin1, a character a byte. */
+/** The location of a mailbox; latin1, one character for each byte. */
 export interface MailboxLocation {
   readonly path: string
   /**
@@ -45,9 +45,9 @@ export interface MailboxLocation {
 export type MailboxTemplate = (user: User, home: string | undefined) => MailboxLocation | undefined
 
 /**
- * Reads a template of paths, with the variables of `readTemplate`. The fixed part of a path ends with the
- * component that has the last variable; without variables all of the path is fixed. Throws an Error
- * that names what is wrong with the template.
+ * Parses a template of paths, with the variables of `readTemplate`. The fixed part of a path ends with the
+ * component that has the last variable; without variables the whole path is fixed. Throws an Error that names
+ * the fault of the template.
  */
 export function readMailboxTemplate(text: string): MailboxTemplate {
   const path = readTemplate(text)
@@ -58,7 +58,7 @@ export function readMailboxTemplate(text: string): MailboxTemplate {
   }
 }
 
-/** The rest of the template from the first slash after its last variable; '' if there is none. */
+/** Returns the rest of the template from the first slash after its last variable; '' if there is none. */
 function behindLastVariable(text: string): string {
   const [, behind] =
     /^(?:~|(?:[^%]|%%)*(?:%[undh](?:[^%]|%%)*)*%[undh])((?:[^%]|%%)*)$/.exec(text) ?? []
@@ -70,9 +70,9 @@ function behindLastVariable(text: string): string {
 type Template = (user: User, home: string | undefined) => string | undefined
 
 /**
- * Reads a template with the variables of Dovecot's mail_location: `%u` is the whole name, `%n` the
- * part before the `@`, `%d` the domain, `%h` and a leading `~` the home directory, and `%%` a
- * percent sign. Throws an Error that names what is wrong with the template.
+ * Parses a template with the variables of Dovecot's mail_location: `%u` is the whole name, `%n` the part
+ * before the `@`, `%d` the domain, `%h` and a leading `~` the home directory, and `%%` a percent sign. Throws
+ * an Error that names the fault of the template.
  */
 function readTemplate(text: string): Template {
   const parts = text.replace(/^~(?=\/|$)/, '%h').split(/(%.?)/)

@@ -22,8 +22,8 @@ import { Readings } from './readings-at-once.ts'
 import { type MaildirSum, Walker } from './walk.ts'
 
 /**
- * The owner of the mailbox may have put something else in the place of the file: opening a FIFO
- * must not wait, and a link, which may lead where the owner has no access, must not be followed.
+ * The owner of the mailbox may have replaced the file. Opening a FIFO must not block, and a link, which may
+ * lead where the owner has no access, must not be followed.
  */
 const READ_ONLY = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW
 
@@ -73,7 +73,7 @@ export class MaildirSource {
     this.#walker.forget()
   }
 
-  /** The file as it is now; undefined if there is none. */
+  /** Resolves to the current file; undefined if there is none. */
   async #look(mailbox: MailboxLocation): Promise<RememberedSizeFile | undefined> {
     const { path } = mailbox
     const known = this.#files.get(path)
@@ -97,7 +97,7 @@ export class MaildirSource {
         written: stats.mtimeMs,
         file: parseMaildirsize(buffer.subarray(0, bytesRead)),
       }
-      // If the file was written meanwhile, it is not remembered, and the next question reads again.
+      // If the file was written meanwhile, it is not cached, and the next request reads it again.
       if (bytesRead === Math.min(stats.size, MAILDIRSIZE_MAX)) this.#files.set(maildir, known)
       return known
     } finally {
@@ -105,7 +105,7 @@ export class MaildirSource {
     }
   }
 
-  /** The reading by the file's sum; undefined if the mailbox must be counted. */
+  /** Returns the reading by the file's sum; undefined if the mailbox must be counted. */
   #byFile(known: RememberedSizeFile | undefined, measure: Measure): MailboxReading | undefined {
     const { usage, limits } = known?.file ?? {}
     if (usage === undefined) return undefined
@@ -124,7 +124,7 @@ export class MaildirSource {
     const usage = await withTimeout(counted, Math.max(0, this.#timeout - waited))
     if (usage === undefined) return { found: 'no-mailbox' }
     if (usage !== TIMED_OUT) return { found: 'usage', usage, limits: file?.limits, source: 'walk' }
-    // A file that says "full" and is not trusted says nothing: mail for the mailbox would be deferred.
+    // An untrusted "full" in a file is ignored: mail for the mailbox would be deferred.
     return { found: 'trouble', why: `still being counted after ${formatDuration(this.#timeout)}` }
   }
 }
@@ -180,12 +180,12 @@ function sumOf(lines: readonly string[]): Maildirsize['usage'] {
   return isSum ? { bytes, messages, lines: lines.length } : undefined
 }
 
-/** Milliseconds for which a file may say "over quota"; then the mailbox must be counted. */
+/** Milliseconds for which an "over quota" in a file is valid; then the mailbox must be counted. */
 const OVER_QUOTA_FOR = 15 * 60 * 1000
 
 /**
- * Whether a file that says "over quota" may be believed: only if it holds a single sum that was
- * made less than 15 minutes ago. Times are milliseconds since 1970.
+ * Returns whether an "over quota" in a file is trusted: only if the file contains a single sum that was made
+ * less than 15 minutes ago. Times are milliseconds since 1970.
  */
 export function maySayFull(file: { lines: number }, written: number, now: number): boolean {
   return file.lines <= 1 && now - written < OVER_QUOTA_FOR

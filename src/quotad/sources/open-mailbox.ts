@@ -4,7 +4,7 @@ import { errorCode } from '../../lib/errors/fault.ts'
 import { O_PATH } from '../../lib/process/descriptors.ts'
 import type { MailboxLocation } from './mailbox.ts'
 
-/** A descriptor that only names a directory; it needs no right to read it. */
+/** Flags for a descriptor that only refers to a directory; it needs no right to read it. */
 const HANDLE_FLAGS = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW
 
 /** Errors for an entry that does not exist. A link gives ENOTDIR or ELOOP, too. */
@@ -67,9 +67,9 @@ export class Directory {
   }
 
   /**
-   * Calls the file system with the path of an entry; the name '' stands for the directory itself.
-   * Undefined if the entry does not exist: mail is moved and removed while directories are read.
-   * Rejects with other errors.
+   * Calls the file system with the path of an entry; the name '' is the directory itself. Resolves to
+   * undefined if the entry does not exist: mail is moved and removed while directories are read. Rejects with
+   * other errors.
    */
   async ask<Value>(
     name: string,
@@ -87,8 +87,8 @@ export class Directory {
   }
 
   /**
-   * Opens a directory in this one. Undefined if there is none, or if it is a link: the owner of the
-   * mailbox may have made the link, and it may lead where the owner has no access.
+   * Opens a directory in this one. Resolves to undefined if there is none, or if it is a link: the owner of
+   * the mailbox may have made the link, and it may lead where the owner has no access.
    */
   async open(name: string): Promise<Directory | undefined> {
     const handle = await this.ask(name, (path) => open(path, HANDLE_FLAGS))

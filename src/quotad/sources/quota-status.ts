@@ -7,12 +7,13 @@ import type { MailboxReading, ReadMailbox } from './reading.ts'
 const QUESTIONS_MAX = 64
 
 /**
- * Asks Dovecot's quota-status service, which speaks the protocol of Postfix's SMTPD_POLICY_README.
- * For this, onescan-quotad needs no access to the mailboxes, which may have any format, but it is
- * told no numbers. The path of a mailbox is the name of the user in Dovecot. Each question has a
- * connection of its own: a connection that is kept would hold a process of Dovecot, which serves
- * one client at a time. `text` is the address as the settings name it, for errors. A question waits
- * `timeout` milliseconds for the list of users and the answer together.
+ * Returns a source that asks Dovecot's quota-status service, which speaks the protocol of Postfix's
+ * SMTPD_POLICY_README. `text` is the address as the settings name it, for errors. A request waits `timeout`
+ * milliseconds for the list of users and the answer together.
+ *
+ * onescan-quotad then needs no access to the mailboxes, which may have any format, but receives no numbers.
+ * The path of a mailbox is the name of the user in Dovecot. Each request has its own connection: a kept
+ * connection would occupy a process of Dovecot, which serves one client at a time.
  */
 export function quotaStatus(
   address: { readonly path: string } | Endpoint,
@@ -45,16 +46,16 @@ export function quotaStatus(
 
 const ROOM = /^(OK|DUNNO|PERMIT)\b/i
 /**
- * X.2.2 is "mailbox full" (RFC 3463 3.3), wherever it stands in a refusal; 452 and 552 are SMTP's replies about
- * storage. Others refuse or defer, by the words of access(5), and name a mailbox that is full.
+ * X.2.2 is "mailbox full" (RFC 3463 3.3), anywhere in a refusal; 452 and 552 are SMTP's replies about
+ * storage. Other replies refuse or defer, in the wording of access(5), and name a full mailbox.
  */
 const FULL =
   /^(?:(?:[45]\d\d|REJECT|DEFER\w*) .*)?(?<![\w.])[45]\.2\.2(?!\.?\d)|^[45]52\b|^(?:[45]\d\d|REJECT|DEFER\w*) .*\b(?:mailbox|quota)\b.*\b(?:full|exceeded)\b/i
 const NOBODY = /^(?:5\d\d |REJECT )?5\.1\.1\b|^REJECT Unknown user/i
 
 /**
- * Reads an action of quota-status. Administrators can set all of them in Dovecot
- * (quota_status_success, _overquota, _nouser); an unusual one is trouble.
+ * Parses an action of quota-status. Administrators can set all of them in Dovecot (quota_status_success,
+ * _overquota, _nouser); an unusual one is an error.
  */
 export function readingOf(action: string): MailboxReading {
   const source = 'quota-status'

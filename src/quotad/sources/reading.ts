@@ -1,6 +1,6 @@
 import type { MailboxLocation } from './mailbox.ts'
 
-/** What a source says about a mailbox. */
+/** The result of a source about a mailbox. */
 export type MailboxReading =
   | {
       readonly found: 'usage'
@@ -18,11 +18,11 @@ export type MailboxReading =
   /** The mailbox could not be read; `why` is the reason. */
   | { readonly found: 'trouble'; readonly why: string }
 
-/** What a mailbox is measured against. */
+/** The values that a mailbox is compared with. */
 export interface Measure {
-  /** Bytes of the message that is to come; 0 if its size is unknown. */
+  /** Bytes of the announced message; 0 if its size is unknown. */
   readonly incoming: number
-  /** The limits that the administrator set for the user; they overrule those of the mailbox. */
+  /** The limits that the administrator set for the user; they override those of the mailbox. */
   readonly limits: QuotaLimits | undefined
   /** The limits of users for whom no other limits are known. */
   readonly defaultLimits: QuotaLimits
@@ -41,13 +41,13 @@ export function limitsOf(measure: Measure, mailboxLimits: QuotaLimits | undefine
   return measure.limits ?? mailboxLimits ?? measure.defaultLimits
 }
 
-/** What a mailbox may hold. An absent limit is unlimited, and so is 0 wherever limits are read. */
+/** The limits of a mailbox. An absent limit is unlimited, and so is 0 wherever limits are read. */
 export interface QuotaLimits {
   readonly bytes?: number
   readonly messages?: number
 }
 
-/** What a mailbox holds. The number of messages is absent if nobody counted them. */
+/** The usage of a mailbox. The number of messages is absent if it was not counted. */
 export interface MailboxUsage {
   readonly bytes: number
   readonly messages?: number
@@ -100,10 +100,10 @@ export const READING_MAX = 60_000
 /** The number of mailboxes, and of users, that are cached. */
 export const REMEMBERED_MAX = 100_000
 
-/** The two clocks of a process; whatever needs the time gets them as arguments. */
+/** The two clocks of a process, which are passed as arguments. */
 export interface Clocks {
   /** The wall clock, milliseconds since 1970: for times that hosts and files name. */
   readonly now: () => number
-  /** Milliseconds on a clock that nobody sets: for durations and deadlines. */
+  /** Milliseconds on a monotonic clock: for durations and deadlines. */
   readonly uptime: () => number
 }

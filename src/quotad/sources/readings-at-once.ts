@@ -1,8 +1,8 @@
 import { Semaphore } from '../../lib/flow/semaphore.ts'
 
 /**
- * Threads for calls of the file system, as UV_THREADPOOL_SIZE: libuv's pool in Node, and the pool of
- * the compiled runtime, which src/c/launcher/launch.c tells it.
+ * Threads for file-system calls, as in UV_THREADPOOL_SIZE: libuv's pool in Node, and the pool of the compiled
+ * runtime, which src/c/launcher/launch.c sets.
  */
 export const THREADS = 128
 /**
@@ -28,7 +28,7 @@ export class Readings<Value> {
     { readonly result: Promise<Value>; readonly since: number }
   >()
 
-  /** `longest` is the milliseconds after which nobody waits for a reading any more. */
+  /** `longest` is the milliseconds after which no client waits for a reading any longer. */
   constructor(uptime: () => number, longest: number) {
     this.#uptime = uptime
     this.#longest = longest

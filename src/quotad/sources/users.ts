@@ -6,7 +6,7 @@ import type { LdapDirectory } from '../../protocol/ldap/ldap-directory.ts'
 import type { User } from './mailbox.ts'
 import { parseLimits, type QuotaLimits } from './reading.ts'
 
-/** What a list of users says about a user. */
+/** The result of a list of users about a user. */
 type FoundAccount =
   | { readonly found: 'account'; readonly home?: string; readonly limits?: QuotaLimits }
   | { readonly found: 'nobody' }
@@ -42,8 +42,8 @@ function readHome(text: string): string | undefined {
 }
 
 /**
- * Looks users up in a file in the form of passwd(5). The user of an address in a local domain is its local part;
- * in another domain nobody has an account.
+ * Returns a look-up of users in a file in the form of passwd(5). The user of an address in a local domain is
+ * its local part; no address in another domain has an account.
  */
 export function passwdFile(path: string, isLocal: IsLocal, uptime: () => number): LookUpUser {
   return lookUpHome(tableFile(path, parsePasswd, uptime), ({ local, domain }) =>
@@ -51,7 +51,10 @@ export function passwdFile(path: string, isLocal: IsLocal, uptime: () => number)
   )
 }
 
-/** Whether addresses in a domain, in lower case, are accounts of this host. Throws an Error if that cannot be told. */
+/**
+ * Returns whether addresses in a domain, in lower case, are accounts of this host. Throws an Error if that
+ * cannot be determined.
+ */
 export type IsLocal = (domain: string) => boolean
 
 /** The domains of qmail-send(8): those of the first file that exists. */
@@ -121,8 +124,8 @@ function parsePasswd(text: string): ReadonlyMap<string, string> {
 }
 
 /**
- * Looks limits up in a file with lines `user: quota`; `entryOf` states what `user` may be. The
- * look-up throws an Error if the file cannot be used.
+ * Returns a look-up of limits in a file with lines `user: quota`; `entryOf` describes the possible values of
+ * `user`. The look-up throws an Error if the file cannot be used.
  */
 export function limitsFile(
   path: string,
@@ -132,7 +135,9 @@ export function limitsFile(
   return (user) => entryOf(limits, user)
 }
 
-/** The entry of the user, else of the user's domain (`@example.org`), else of everybody (`*`). */
+/**
+ * Returns the entry of the user, of the user's domain (`@example.org`), or of everybody (`*`), in this order.
+ */
 function entryOf<Value>(file: TableFile<Value>, { name, domain }: User): Value | undefined {
   return file(lowerCase(name)) ?? (domain ? file(`@${domain}`) : undefined) ?? file('*')
 }
@@ -165,9 +170,8 @@ type TableFile<Value> = (key: string) => Value | undefined
 const FRESH = 1000
 
 /**
- * Reads a file with the first question, and again after it has changed. If the new file cannot be
- * read or parsed, every question fails until it can: the old list could still have users who were
- * removed since.
+ * Reads a file with the first request, and again after it has changed. If the new file cannot be read or
+ * parsed, every request fails until it can: the old list could still contain users who were removed since.
  */
 function tableFile<Value>(
   path: string,
@@ -204,8 +208,8 @@ function tableFile<Value>(
 }
 
 /**
- * Parses lines `key: value`, and leaves out empty lines and lines that begin with `#`. Keys are
- * compared in lower case. Throws an Error that names the line if it is malformed or repeats a key.
+ * Parses lines `key: value`, and ignores empty lines and lines that begin with `#`. Keys are compared in
+ * lower case. Throws an Error that names the line if it is malformed or repeats a key.
  */
 function parseTable<Value>(
   text: string,

@@ -31,9 +31,9 @@ export class Walker {
   }
 
   /**
-   * Counts the messages of a Maildir; undefined if it does not exist. Rejects with the error of the
-   * system, or if counting takes too long. The next count starts from the sums that this
-   * one has finished.
+   * Counts the messages of a Maildir; resolves to undefined if it does not exist. Rejects with the error of
+   * the system, or if counting takes too long. The next count starts from the sums that this one has
+   * finished.
    */
   count(mailbox: MailboxLocation): Promise<MaildirSum | undefined> {
     return withMailbox(mailbox, (directory) => this.#walk(mailbox.path, directory))
@@ -87,7 +87,7 @@ export class Walker {
   }
 }
 
-/** The names in the Maildir that folders have; undefined if there is no Maildir. */
+/** Resolves to the names of folders in the Maildir; undefined if there is no Maildir. */
 async function foldersOf(
   maildir: Directory,
   checkTime: () => void,
@@ -103,8 +103,8 @@ async function foldersOf(
 }
 
 /**
- * The sums of the Maildir itself and of these folders. The sums of folders that were removed or
- * renamed are dropped, even if no count ever comes to its end: users can make new names without end.
+ * Yields the sums of the Maildir itself and of these folders. The sums of folders that were removed or
+ * renamed are dropped, even if no count ever completes: users can make new names without end.
  */
 function* stillThere(
   known: ReadonlyMap<string, DirectorySum>,
@@ -144,8 +144,8 @@ interface CountingTools {
 }
 
 /**
- * Milliseconds for which a directory must be unchanged before its time of change can be relied on,
- * since a file system may count in whole seconds.
+ * Milliseconds for which a directory must be unchanged before its time of change can be relied on, because a
+ * file system may count in whole seconds.
  */
 const SETTLED = 2000
 /** How many names are read in one call. */
@@ -209,7 +209,7 @@ async function addUp(
       checkTime()
     }
     await askFiles()
-    return sum // even if it is too late by now, so that the next count can use the sum
+    return sum // even after the deadline, so that the next count can use the sum
   } finally {
     await directory.close()
   }
