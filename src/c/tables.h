@@ -80,7 +80,6 @@ static const char *const told_to_onescand[] = {
   "SCANTIMEOUT",
   "PLUGINDIR",
   "QUEUE_PLUGIN",
-  "QUEUE_PLUGIN_SYMB",
   "REJECTVIRUS",
   "VIRUSFORWARD",
   "REFUSALTEXT",
@@ -103,7 +102,6 @@ static const char *const told_to_onescand[] = {
   "QUOTANAME",
   "QUOTADELIMITER",
   "QUOTATIMEOUT",
-  "QUOTASOFT",
   "QUOTARELAY",
   "CLUSTERKEYS",
   "CLUSTERMAXAGE",
@@ -114,9 +112,10 @@ static const char *const told_to_onescand[] = {
   "QMAILHOME",
   "CONTROLDIR",
   "RELAYCLIENT",
+  "BOUNCEUSER",
+  "QUEUE_PLUGIN_SYMB",
   "TCPREMOTEIP",
   "TCPREMOTEHOST",
-  "BOUNCEUSER",
   0,
 };
 

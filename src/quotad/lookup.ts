@@ -31,7 +31,7 @@ export async function openLookup(
   settings: ServiceSettings,
   clocks: Clocks,
 ): Promise<MailboxLookup> {
-  const { source, users, ldap, QUOTALOOKUPTIMEOUT: timeout } = settings
+  const { source, users, ldap, lookupTimeout: timeout } = settings
   const { uptime } = clocks
   if (!existsSync(OWN_DESCRIPTORS)) {
     throw new Fault('config', `${OWN_DESCRIPTORS}: is not there; mount /proc`)
@@ -68,15 +68,15 @@ export async function openLookup(
 }
 
 function sourceOf(
-  { source, QUOTALOOKUPTIMEOUT }: ServiceSettings,
+  { source, lookupTimeout }: ServiceSettings,
   clocks: Clocks,
 ): { read: ReadMailbox; forget(): void } {
   switch (source.kind) {
     case 'maildir':
-      return new MaildirSource(QUOTALOOKUPTIMEOUT, clocks)
+      return new MaildirSource(lookupTimeout, clocks)
     case 'mbox':
       return { read: mboxSource(clocks.uptime), forget() {} }
     case 'quota-status':
-      return { read: quotaStatus(source.address, source.text, QUOTALOOKUPTIMEOUT), forget() {} }
+      return { read: quotaStatus(source.address, source.text, lookupTimeout), forget() {} }
   }
 }

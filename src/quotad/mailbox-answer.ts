@@ -143,7 +143,7 @@ export interface QuotaService extends Pick<ServiceOptions, 'mayAsk' | 'maxClient
 }
 
 /**
- * Milliseconds beyond QUOTALOOKUPTIMEOUT, in which the source can still report that its count takes longer.
+ * Milliseconds beyond the time of a lookup, in which the source can still report that its count takes longer.
  * After that no client waits, even if a file system hangs.
  */
 const GRACE = 50
@@ -151,7 +151,7 @@ const GRACE = 50
 /** Answers questions of all protocols, counts the answers, and logs trouble with mailboxes. */
 export function answersForNames(
   lookup: MailboxLookup,
-  { QUOTALOOKUPTIMEOUT }: Pick<ServiceSettings, 'QUOTALOOKUPTIMEOUT'>,
+  { lookupTimeout }: Pick<ServiceSettings, 'lookupTimeout'>,
   counters: ServiceCounters,
   logTrouble: LogTrouble,
 ): AnswerForName {
@@ -170,10 +170,10 @@ export function answersForNames(
   }
 
   async function waitFor(answer: Promise<MailboxAnswer>, name: string): Promise<MailboxAnswer> {
-    const result = await withTimeout(answer, QUOTALOOKUPTIMEOUT + GRACE)
+    const result = await withTimeout(answer, lookupTimeout + GRACE)
     return note(
       result === TIMED_OUT
-        ? troubleAnswer(name, `no answer in ${formatDuration(QUOTALOOKUPTIMEOUT)}`)
+        ? troubleAnswer(name, `no answer in ${formatDuration(lookupTimeout)}`)
         : result,
     )
   }

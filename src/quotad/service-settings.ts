@@ -13,7 +13,7 @@ import type { Domains } from './sources/users.ts'
  */
 export interface ServiceSettings {
   /** Milliseconds for which a question waits for a list of users, a count or another service. */
-  readonly QUOTALOOKUPTIMEOUT: number
+  readonly lookupTimeout: number
   readonly source: SourceSettings
   /** Lists of users, in the order in which they are asked. If empty, every mailbox has a user. */
   readonly users: readonly UserList[]
@@ -62,7 +62,8 @@ export function readServiceSettings(env: Environment): ServiceSettings {
     ldap,
     limitsFile: readSetting(env, 'QUOTAMAP'),
     defaultLimits: readLimits(env.QUOTADEFAULT),
-    QUOTALOOKUPTIMEOUT: readSetting(env, 'QUOTALOOKUPTIMEOUT'),
+    // The rest of the time is for the way of the question and the answer.
+    lookupTimeout: readSetting(env, 'QUOTATIMEOUT') * 0.8,
   }
 }
 

@@ -3,7 +3,14 @@ import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts
 import { frameRules, PROTOCOL_VERSION } from '../../src/doors/slot-socket/request.ts'
 import { LOG_VALUE_MAX } from '../../src/lib/log/log-line.ts'
 import { DEPTH_MAX, DEPTH_VARIABLE, HIDDEN_FROM_CHAIN } from '../../src/lib/settings/environment.ts'
-import { names, SLOT_SOCKET, table } from '../../src/lib/settings/table.ts'
+import {
+  aliases,
+  fromClientOf,
+  names,
+  readFromCaller,
+  SLOT_SOCKET,
+  table,
+} from '../../src/lib/settings/table.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
@@ -80,7 +87,8 @@ const texts: Readonly<Record<string, string>> = {
 
 /** The text of the header. */
 export function cTables(): string {
-  const told = names.filter((name) => table[name].fromClient !== undefined)
+  const known = [...names, ...aliases, ...readFromCaller.keys()]
+  const told = known.filter((name) => fromClientOf(name) !== undefined)
   return `/* clang-format off */
 /*
  * What the programs in C know of the tables in TypeScript. \`npm run docs\` writes this file:

@@ -8,8 +8,9 @@ type SettingsPage = 'onescan-settings.5' | 'onescanc.8' | 'onescan-quotad.8'
 
 /** The settings that a page explains, in the order of the table. */
 export function settingsOn(page: SettingsPage): readonly [name: string, setting: Setting][] {
-  return Object.entries(settings).filter(([name, { readers }]) => {
-    if (readers.includes('onescan-quotad')) return page === 'onescan-quotad.8'
+  return Object.entries(settings).filter(([name, { fromClient, readers }]) => {
+    if (page === 'onescan-quotad.8') return readers.includes('onescan-quotad')
+    if (fromClient === undefined && readers.includes('onescan-quotad')) return false
     return page === (name.startsWith('ONESCAN_') ? 'onescanc.8' : 'onescan-settings.5')
   })
 }
@@ -76,7 +77,7 @@ function settingsOf(line: string): string[] {
   return names.split(' , ')
 }
 
-/** Lines of mdoc(7); none if the settings have no default, or get their value from the caller. */
+/** Lines of mdoc(7); none if the settings have no default. */
 function defaultOf(names: readonly string[]): string[] {
   const values = names.map((name) => defaultText(settings[name]!)).filter((value) => value !== '')
   if (values.length === 0) return []
@@ -84,8 +85,7 @@ function defaultOf(names: readonly string[]): string[] {
 }
 
 function defaultText({ default: byDefault, defaultInWords }: Setting): string {
-  if (defaultInWords !== undefined)
-    return defaultInWords === 'from the caller' ? '' : defaultInWords
+  if (defaultInWords !== undefined) return defaultInWords
   if (byDefault === undefined) return ''
   return typeof byDefault === 'number' ? withCommas(byDefault) : `\`${byDefault}\``
 }

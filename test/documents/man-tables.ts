@@ -4,7 +4,7 @@ import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts
 import { codeOf, faultReply } from '../../src/doors/shared/replies/smtp-reply.ts'
 import { faultsInWords } from '../../src/lib/errors/fault.ts'
 import type { FromClient } from '../../src/lib/settings/table/kinds.ts'
-import { names, table } from '../../src/lib/settings/table.ts'
+import { fromClientOf, names, readFromCaller } from '../../src/lib/settings/table.ts'
 import { readAddress } from '../../src/mail/message/envelope/address.ts'
 import { oddities } from '../../src/mail/mime/shared/oddities.ts'
 import {
@@ -144,7 +144,8 @@ function asRow(reply: Reply): Limit {
 
 /** The names of settings, as the tag of an item of mdoc(7). */
 function settingsOf(...kinds: readonly FromClient[]): string {
-  const found = names.filter((name) => kinds.includes(table[name].fromClient))
+  const known = [...names, ...readFromCaller.keys()]
+  const found = known.filter((name) => kinds.includes(fromClientOf(name)))
   return `Ev ${found.join(' , ')}`
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { misspeltSettings } from '../../src/lib/settings/misspelt.ts'
 import type { Setting, SettingReader } from '../../src/lib/settings/table/kinds.ts'
-import { isSetting, names, readFromCaller, table } from '../../src/lib/settings/table.ts'
+import { aliases, isSetting, names, readFromCaller, table } from '../../src/lib/settings/table.ts'
 import { settingsOn } from './man-defaults.ts'
 import { readPage, section } from './man-page.ts'
 import { sourceFiles } from './source-files.ts'
@@ -29,7 +29,7 @@ const readFor = {
 t.test('the slot and onescand read the table, and what the caller sets', async (t) => {
   const settings = namesOf('slot', 'onescand').filter((name) => !name.startsWith('ONESCAN_'))
   t.ok(settings.length > 50)
-  const expected = [...settings, ...readFromCaller]
+  const expected = [...settings, ...readFromCaller.keys()]
   t.same([...readFor.mail].sort(), expected.sort())
 })
 
@@ -38,7 +38,7 @@ t.test('onescan-quotad reads exactly the settings of the table', async (t) => {
 })
 
 t.test('no setting is taken for a misspelt one', async (t) => {
-  const known = [...names, ...readFromCaller]
+  const known = [...names, ...aliases, ...readFromCaller.keys()]
   t.same(misspeltSettings(Object.fromEntries(known.map((name) => [name, 'x']))), [])
 })
 
@@ -56,10 +56,11 @@ t.test('each manual page has its settings, and no others, in the order of the ta
     // onescanc(8) describes how it reads those of onescan-settings(5); systemd's own are no settings.
     const isOther = (name: string) =>
       page === 'onescanc.8' ? !name.startsWith('ONESCAN_') : /^(LISTEN_|NOTIFY_)/.test(name)
-    const ofCaller = items.filter((name) => readFromCaller.includes(name))
-    t.same(ofCaller, page === 'onescan-quotad.8' ? [] : readFromCaller, page)
+    const ofCaller = items.filter((name) => readFromCaller.has(name))
+    if (page === 'onescan-settings.5') t.same(ofCaller, [...readFromCaller.keys()])
+    if (page === 'onescan-quotad.8') t.same(ofCaller, [])
     t.same(
-      items.filter((name) => !isOther(name) && !readFromCaller.includes(name)),
+      items.filter((name) => !isOther(name) && !readFromCaller.has(name)),
       own.map(([name]) => name),
       page,
     )
@@ -101,7 +102,7 @@ function namesRead(isMeant: (file: string) => boolean): ReadonlySet<string> {
     for (const [, name] of source.matchAll(/\(\s*env,\s*'([A-Z][A-Z_0-9]*)'/g)) found.add(name!)
     const code = source.replace(/\/\*.*?\*\/|\/\/[^\n]*|'[^'\n]*'|`[^`]*`/gs, "''")
     for (const [, name] of code.matchAll(/(?:\.|[{,]\s*)([A-Z][A-Z_0-9]*)\b/g)) {
-      if (isSetting(name!) || readFromCaller.includes(name!)) found.add(name!)
+      if (isSetting(name!) || readFromCaller.has(name!)) found.add(name!)
     }
   }
   return found

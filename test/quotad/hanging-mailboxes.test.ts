@@ -30,7 +30,7 @@ for (const [name, command] of runtimes) {
     { skip: cannotHang },
     async (t) => {
       const directory = spool(t, { ...others, 'well/eve/maildirsize': '1000S\n500 5\n' })
-      const env = { QUOTAMAILBOX: `maildir:${directory}/%d/%n`, QUOTALOOKUPTIMEOUT: '300' }
+      const env = { QUOTAMAILBOX: `maildir:${directory}/%d/%n`, QUOTATIMEOUT: '375' }
       const { ask } = await startQuotad(t, env, [], asOther(command))
       await answers(t, ask, 'eve@well', 'QUOTA_OK eve@well 500 1000')
       const mount = await mountHanging(t, join(directory, 'well/eve'), 'lookup', 'getattr')
@@ -53,7 +53,7 @@ for (const [name, command] of runtimes) {
       async (t) => {
         const directory = spool(t, { ...others, 'well/mbox': 'x'.repeat(30) })
         mkdirSync(join(directory, 'hung'))
-        const env = { QUOTAMAILBOX: `${kind}:${directory}/%d/%n`, QUOTALOOKUPTIMEOUT: '300' }
+        const env = { QUOTAMAILBOX: `${kind}:${directory}/%d/%n`, QUOTATIMEOUT: '375' }
         const { udpPort, ask } = await startQuotad(t, env, [], asOther(command))
         // After it, since what is mounted last ends first: until then the service cannot end.
         const mount = await mountHanging(t, join(directory, 'hung'), operation)

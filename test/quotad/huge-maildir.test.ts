@@ -16,7 +16,7 @@ t.test('a Maildir of 200,000 files is counted without making other questions wai
   const quotad = await startQuotad(t, {
     QUOTAMAILBOX: `maildir:${directory}/%u`,
     QUOTADEFAULT: '1M',
-    QUOTALOOKUPTIMEOUT: '60000',
+    QUOTATIMEOUT: '60000',
   })
   const counted = quotad.ask('CHECK_QUOTA huge 0')
   const times: number[] = []

@@ -5,7 +5,7 @@ import type { Measure } from '../../src/quotad/sources/reading.ts'
 
 /** Each question has its answer in time, whatever mailboxes and lists do. */
 
-const settings = { QUOTALOOKUPTIMEOUT: 5 }
+const settings = { lookupTimeout: 5 }
 const lookup: MailboxLookup = {
   askUsers: undefined,
   locate: () => ({ path: '/ann', fixed: 0 }),

@@ -131,7 +131,7 @@ t.test('a mailbox that is long to count is not full by its own old file', async 
     ...Object.fromEntries(messages),
     'ann/maildirsize': '10S\n9 1\n9 1\n',
   })
-  const env = { QUOTAMAILBOX: `maildir:${directory}/%u`, QUOTALOOKUPTIMEOUT: '1' }
+  const env = { QUOTAMAILBOX: `maildir:${directory}/%u`, QUOTATIMEOUT: '1' }
   const { url } = await startQuotad(t, env)
   const response = await fetch(`${url}/cgi-bin/quota.cgi?u=ann`)
   t.equal(response.status, 503)

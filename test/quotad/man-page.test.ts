@@ -45,8 +45,8 @@ t.test('the page describes exactly the options that exist', async (t) => {
 })
 
 t.test('the page has the defaults of the program', async (t) => {
-  const { QUOTALOOKUPTIMEOUT } = readServiceSettings({})
-  t.match(environment.get('QUOTALOOKUPTIMEOUT'), `default ${QUOTALOOKUPTIMEOUT}.`)
+  const { lookupTimeout } = readServiceSettings({})
+  t.match(environment.get('QUOTATIMEOUT'), `default ${lookupTimeout / 0.8}.`)
   t.match(
     environment.get('QUOTALDAPFILTER'),
     readLdapSettings({ QUOTALDAPURL: 'ldap://x' })!.filter,

@@ -47,7 +47,7 @@ export async function startQuotad(
 ): Promise<Quotad> {
   const words = [...first, '--udp', '127.0.0.1:0', '--http', '127.0.0.1:0', ...options]
   const service = await startServer([command, ...words].map(reachable), / event=serving /, {
-    env: { PATH: reachablePath(), QUOTALOOKUPTIMEOUT: '30000', ...env },
+    env: { PATH: reachablePath(), QUOTATIMEOUT: '37500', ...env },
   })
   t.teardown(() => service.stop('SIGKILL'))
   const serving = await service.says(/ event=serving /)

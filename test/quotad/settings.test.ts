@@ -14,14 +14,14 @@ async function reportOf(words: readonly string[], env: Record<string, string>) {
 }
 
 t.test('--check reports the fault of each setting and option', async (t) => {
-  const env = { QUOTAUSERS: 'nis', QUOTALOOKUPTIMEOUT: '-1', QUOTAMAILBX: 'x' }
+  const env = { QUOTAUSERS: 'nis', QUOTATIMEOUT: '-1', QUOTAMAILBX: 'x' }
   const { isUsage, errors, warnings } = await reportOf(['--alow', 'x', '--udp', 'here'], env)
   t.equal(isUsage, true)
   t.match(errors, [
     /^--alow: is not an option; did you mean --allow\?$/,
     /^--udp here: must be ADDRESS:PORT/,
     /^QUOTAUSERS nis: /,
-    /^QUOTALOOKUPTIMEOUT -1: /,
+    /^QUOTATIMEOUT -1: /,
   ])
   t.match(warnings, [/^QUOTAMAILBX is not a setting: .*; did you mean QUOTAMAILBOX\?$/])
 })
@@ -37,7 +37,7 @@ t.test('each setting that cannot be used is named, with the remedy', async (t) =
       { QUOTALDAPURL: 'ldap://x', QUOTALDAPCA: '/x' },
       /QUOTALDAPCA: needs TLS, and QUOTALDAPURL is ldap:\/\/x; set it to ldaps/,
     ],
-    [{ QUOTALOOKUPTIMEOUT: '0' }, /QUOTALOOKUPTIMEOUT 0: must be a whole number of milliseconds/],
+    [{ QUOTATIMEOUT: '0' }, /QUOTATIMEOUT 0: must be a whole number of milliseconds/],
     [{ QUOTALDAPURL: 'http://x' }, /QUOTALDAPURL http:\/\/x: must be ldap:/],
     [{ QUOTALDAPURL: 'ldap://x/dc=x??sub' }, /QUOTALDAPURL .*\/BASE if wanted/],
     [{ QUOTALDAPURL: 'ldap://x/dc=%zz' }, /QUOTALDAPURL .*\/BASE if wanted/],

@@ -3,7 +3,7 @@ import { LruCache } from '../../lib/flow/cache.ts'
 import { type Environment, readSetting } from '../../lib/settings/settings.ts'
 import type { FromClient } from '../../lib/settings/table/kinds.ts'
 import type { QhpsiLine } from '../../lib/settings/table/scanning.ts'
-import { isSetting, names, type SettingName, table } from '../../lib/settings/table.ts'
+import { fromClientOf, names, type SettingName, table } from '../../lib/settings/table.ts'
 import { NOTHING_SCANS, readMailSettings, withSettings } from '../../scan/judge/config.ts'
 import type { JudgeContext } from '../../scan/judge/context.ts'
 import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
@@ -28,13 +28,6 @@ const namesOf = (kind: FromClient) => names.filter((name) => table[name].fromCli
 const takenNames = namesOf('taken')
 const boundedNames = namesOf('bounded')
 const askedNames = namesOf('asked')
-
-/**
- * Returns what onescand does with a variable of the client's. A variable that is not in the table
- * must have the same value as the daemon's.
- */
-const fromClientOf = (name: string): FromClient =>
-  isSetting(name) ? table[name].fromClient : 'same'
 
 /** The most different environments of clients that are kept. Hosts have a handful. */
 const KEPT_MAX = 100

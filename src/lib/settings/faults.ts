@@ -1,6 +1,6 @@
 import { errorText } from '../errors/fault.ts'
 import type { Environment } from './settings.ts'
-import { isSetting, names } from './table.ts'
+import { aliases, isSetting, names } from './table.ts'
 
 /**
  * Several faults in one error. Each fault is a line that names the setting, its value and the
@@ -76,7 +76,7 @@ const CARRIAGE_RETURN = /\r$/
 
 /** Finds values that end in a CR; sh(1) and envdir(8) keep it as a part of the value. */
 export function lineEndFaults(env: Environment): string[] {
-  return names
+  return [...names, ...aliases]
     .filter((name) => CARRIAGE_RETURN.test(env[name] ?? ''))
     .map((name) => `${name} ${JSON.stringify(env[name])}: ends in a carriage return; ${DOS_REMEDY}`)
 }

@@ -1,13 +1,14 @@
 import { type Finding, warning } from '../errors/finding.ts'
 import type { Environment } from './settings.ts'
-import { isSetting, names, readFromCaller } from './table.ts'
+import { aliases, isSetting, names, readFromCaller } from './table.ts'
 
 /**
  * Variables of other programs on mail hosts. They are never reported, however similar they are to a
  * setting.
  */
 const foreignNames = new Set([
-  ...readFromCaller,
+  ...readFromCaller.keys(),
+  ...aliases,
   ...(
     'BADMIMETYPE BADLOADERTYPE CLAMDSCAN DATABYTES DELAY GREETDELAY HOME LOGNAME MAIL PWD ' +
     'QMAILQUEUE QUEUEDIR QUEUE_BASE QUOTA RBLSMTPD SHELL SHLVL SMTPAUTH SMTPDELAY TCPLOCALHOST ' +
@@ -32,15 +33,13 @@ export function misspeltSettings(env: Environment): Finding[] {
     if (trimmed !== name && (isSetting(trimmed) || foreignNames.has(trimmed))) {
       return [misspelt(`"${name}"`, `${trimmed}, without blanks around =`)]
     }
-    const nearest = nearestName(name, names)
+    const nearest = nearestName(name, [...names, ...aliases])
     const isMeant = nearest !== undefined && isNear(name, nearest)
     const suggestion = isMeant ? nearest : withoutSuffix(name)
     return suggestion === undefined ? [] : [misspelt(name, suggestion)]
   })
 }
 
-/** Settings whose names other programs begin their own with, as PATH_INFO. */
-const COMMON: ReadonlySet<string> = new Set(['PATH', 'TMPDIR'])
 /** Suffixes that Docker and Kubernetes add to the name of a service, as in CLAMD_PORT_3310_TCP. */
 const OF_CONTAINERS = /_(?:PORT|SERVICE|ENV|NAME)(?:_|$)/
 
@@ -50,7 +49,8 @@ const isForeign = (name: string) => foreignNames.has(name) || OF_CONTAINERS.test
 function withoutSuffix(name: string): string | undefined {
   for (let end = name.lastIndexOf('_'); end > 0; end = name.lastIndexOf('_', end - 1)) {
     const stem = name.slice(0, end)
-    if (isSetting(stem)) return COMMON.has(stem) ? undefined : stem
+    // TMPDIR begins names of other programs' variables, too.
+    if (isSetting(stem)) return stem === 'TMPDIR' ? undefined : stem
   }
   return undefined
 }

@@ -19,7 +19,7 @@ export function readSettings<Chapter extends Readonly<Record<string, Setting>>>(
 ): Values<Chapter> {
   const values: Record<string, unknown> = {}
   for (const [name, setting] of Object.entries(chapter))
-    values[name] = setting.read(env[name], name)
+    values[name] = setting.read(written(env, name, setting), name)
   return values as Values<Chapter>
 }
 
@@ -28,5 +28,8 @@ export function readSetting<Name extends SettingName>(
   env: Environment,
   name: Name,
 ): Values<typeof table>[Name] {
-  return table[name].read(env[name], name) as Values<typeof table>[Name]
+  return table[name].read(written(env, name, table[name]), name) as Values<typeof table>[Name]
 }
+
+const written = (env: Environment, name: string, { alias }: Setting) =>
+  env[name] || (alias === undefined ? undefined : env[alias])

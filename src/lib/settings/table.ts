@@ -1,4 +1,4 @@
-import { number, parsed, type Setting, text, word } from './table/kinds.ts'
+import { type FromClient, number, parsed, type Setting, text, word } from './table/kinds.ts'
 import { clamAv, findings, infectedMail, scanners, unscannedMail } from './table/scanning.ts'
 import { absolutePath } from './table/values.ts'
 
@@ -9,8 +9,13 @@ const quota = {
   QUOTAD: text(undefined),
   QUOTANAME: word(['address', 'local'], asked),
   QUOTADELIMITER: text(undefined, asked),
-  QUOTATIMEOUT: number(500, { min: 1, max: 60_000, unit: 'milliseconds', ...asked }),
-  QUOTASOFT: number(50, { max: 100, unit: 'percent', ...asked }),
+  QUOTATIMEOUT: number(500, {
+    min: 1,
+    max: 60_000,
+    unit: 'milliseconds',
+    readers: ['slot', 'onescand', 'onescan-quotad'],
+    ...asked,
+  }),
   QUOTARELAY: word(['pass', 'ask'], asked),
 }
 
@@ -28,13 +33,10 @@ export const verdicts = {
   VERDICTPASSWORD: text(undefined, daemon),
   VERDICTSENTINELPASSWORD: text(undefined, daemon),
   VERDICTCA: text(undefined, { ...daemon, defaultInWords: 'those of the system' }),
-  // At most a day: signatures of today may find what yesterday's did not.
-  VERDICTMAXAGE: number(3600, { max: 86_400, unit: 'seconds', ...daemon }),
 }
 
 const slot = { readers: ['slot'] } as const
 const own = { fromClient: undefined } as const
-const byCaller = { ...slot, defaultInWords: 'from the caller' } as const
 
 const answersAndLog = {
   ERROR_FD: number(undefined, { min: 2, max: 255, ...slot, fromClient: 'client' }),
@@ -57,13 +59,10 @@ const places = {
     ...own,
     defaultInWords: 'a fresh directory under `TMPDIR` that only this user can enter',
   }),
-  PATH: text(undefined, { ...own, defaultInWords: 'from the caller' }),
 }
 
 const whoSends = {
-  RELAYCLIENT: text(undefined, { ...byCaller, fromClient: 'client' }),
-  TCPREMOTEIP: text(undefined, { ...byCaller, fromClient: 'message' }),
-  TCPREMOTEHOST: text(undefined, { ...byCaller, fromClient: 'message' }),
+  RELAYCLIENT: text(undefined, { ...slot, fromClient: 'client' }),
   BOUNCEUSER: text('qmails'),
 }
 
@@ -87,7 +86,6 @@ const quotaService = {
   }),
   QUOTAMAP: parsed(undefined, absolutePath, service),
   QUOTADEFAULT: text(undefined, { ...service, defaultInWords: 'unlimited' }),
-  QUOTALOOKUPTIMEOUT: number(400, { min: 1, max: 60_000, unit: 'milliseconds', ...service }),
 }
 
 /**
@@ -136,17 +134,18 @@ export const table = {
 } satisfies Readonly<Record<string, Setting>>
 
 /**
- * Variables that are no settings: servers, qmail-local and systemd set them, and the slot reads from them
- * whether standard error is a log (onescan-log(5)).
+ * Variables that are no settings, each with how onescand treats that of a client: servers, qmail-local,
+ * systemd and the shell set them.
  */
-export const readFromCaller: readonly string[] = [
-  'PROTO',
-  'TCPLOCALIP',
-  'DTLINE',
-  'RPLINE',
-  'UFLINE',
-  'JOURNAL_STREAM',
-]
+export const readFromCaller: ReadonlyMap<string, FromClient> = new Map([
+  ['PATH', undefined],
+  ['TCPREMOTEIP', 'message'],
+  ['TCPREMOTEHOST', 'message'],
+  // By these the slot finds out whether standard error is a log (onescan-log(5)).
+  ...['PROTO', 'TCPLOCALIP', 'DTLINE', 'RPLINE', 'UFLINE', 'JOURNAL_STREAM'].map(
+    (name) => [name, undefined] as const,
+  ),
+])
 
 export type SettingName = keyof typeof table
 
@@ -155,3 +154,14 @@ export const names = Object.keys(table) as readonly SettingName[]
 export function isSetting(name: string): name is SettingName {
   return Object.hasOwn(table, name)
 }
+
+/** Names that other programs have for settings here. */
+export const aliases: readonly string[] = names.flatMap((name) => table[name].alias ?? [])
+
+/** How onescand treats a variable of a client. One that is unknown must have the daemon's value. */
+export const fromClientOf = (name: string): FromClient =>
+  isSetting(name)
+    ? table[name].fromClient
+    : readFromCaller.has(name)
+      ? readFromCaller.get(name)
+      : 'same'

@@ -166,7 +166,7 @@ export class QuotaClient implements TimedLookup {
     { address }: NamedMailbox,
     about: Pick<DatedAnswer, 'incoming' | 'source'>,
   ): DatedAnswer {
-    const dated = datedAnswer(answer, { ...about, at: this.#options.uptime() }, this.#settings.soft)
+    const dated = datedAnswer(answer, { ...about, at: this.#options.uptime() })
     if (dated.until > dated.at) this.#cache.set(address.text, dated)
     return dated
   }
@@ -175,7 +175,6 @@ export class QuotaClient implements TimedLookup {
     return datedAnswer(
       { status: 'unknown', why },
       { source, incoming: undefined, at: this.#options.uptime() },
-      0,
     )
   }
 }

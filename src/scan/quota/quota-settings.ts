@@ -16,8 +16,6 @@ export interface QuotaSettings {
   readonly delimiters: string
   /** Milliseconds for a question. */
   readonly timeout: number
-  /** The share of the quota, 0 to 1, up to which an answer holds for an hour. */
-  readonly soft: number
   /** Whether mail of relay clients is asked about, too. */
   readonly askForRelayClients: boolean
 }
@@ -31,7 +29,6 @@ export function readQuotaSettings(env: Environment): QuotaSettings | undefined {
     nameForm: readSetting(env, 'QUOTANAME'),
     delimiters: readDelimiters(env.QUOTADELIMITER),
     timeout: readSetting(env, 'QUOTATIMEOUT'),
-    soft: readSetting(env, 'QUOTASOFT') / 100,
     askForRelayClients: readSetting(env, 'QUOTARELAY') === 'ask',
   }
 }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { chainEnvironment } from '../../../src/lib/settings/environment.ts'
-import { readFromCaller } from '../../../src/lib/settings/table.ts'
+import { aliases, readFromCaller } from '../../../src/lib/settings/table.ts'
 import { items, readPage, section } from '../../documents/man-page.ts'
 import { listInC, textInC } from '../built-in-c.ts'
 import { source } from './client.ts'
@@ -20,7 +20,12 @@ function named(page: string): string[] {
 }
 
 /** The settings that onescanc(8) obeys itself and does not send. */
-const itsOwn = ['LOGFILE', 'PATH', 'SPOOLDIR', 'TMPDIR', ...readFromCaller]
+const itsOwn = [
+  'LOGFILE',
+  'SPOOLDIR',
+  'TMPDIR',
+  ...[...readFromCaller].flatMap(([name, kind]) => (kind === undefined ? [name] : [])),
+]
 
 /** The settings of onescand alone, about quarantine, remembered verdicts and clients of clamd. */
 const daemonsOwn = [
@@ -29,7 +34,6 @@ const daemonsOwn = [
     'QUARANTINEDAYS',
     'QUARANTINESIZE',
     'VERDICTCA',
-    'VERDICTMAXAGE',
     'VERDICTPASSWORD',
     'VERDICTS',
     'VERDICTSENTINELPASSWORD',
@@ -39,7 +43,10 @@ const daemonsOwn = [
 t.test('the daemon is sent every variable of onescan-settings(5) except its own', async (t) => {
   const sent = list('told_to_onescand')
   t.ok(sent.length > 30)
-  t.same([...sent, ...itsOwn, ...daemonsOwn].sort(), named('onescan-settings.5').sort())
+  t.same(
+    [...sent, ...itsOwn, ...daemonsOwn].sort(),
+    [...named('onescan-settings.5'), ...aliases].sort(),
+  )
 })
 
 t.test('onescanc(8) names every variable that the client reads', async (t) => {

@@ -119,7 +119,7 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
   })
 
   t.test('a directory that is slow or down makes nothing full, and recovers', async (t) => {
-    const quotad = await startQuotad(t, { ...env, QUOTALOOKUPTIMEOUT: '300' })
+    const quotad = await startQuotad(t, { ...env, QUOTATIMEOUT: '375' })
     const untilFull = async (name: string) => {
       const end = Date.now() + 20_000
       while ((await quotad.ask(`CHECK_QUOTA ${name}`)) !== 'QUOTA_FULL' && Date.now() < end) {

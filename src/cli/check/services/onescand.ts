@@ -81,9 +81,7 @@ function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts
     return [warning('onescand', value, remedy)]
   }
   const what = `onescand ${description.pid}`
-  const set = Object.entries(description.settings).filter(
-    ([name]) => isSetting(name) && name !== 'PATH',
-  )
+  const set = Object.entries(description.settings).filter(([name]) => isSetting(name))
   const list = set.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(' ')
   return [
     ok(what, describe(description, accounts)),

@@ -27,6 +27,8 @@ interface SettingCommon<Value> {
   passes?(value: Value): string | undefined
   readonly readers: readonly SettingReader[]
   readonly fromClient: FromClient
+  /** A second name, which counts if the first is unset. */
+  readonly alias: string | undefined
   /** A description of the default, if it depends on other settings or on the caller. */
   readonly defaultInWords: string | undefined
 }
@@ -70,6 +72,7 @@ export type Setting = NumberSetting | SizeSetting | WordSetting | TextSetting
  */
 interface SettingDetails<Value> {
   readonly readers?: readonly SettingReader[]
+  readonly alias?: string
   readonly fromClient?: Exclude<FromClient, 'bounded'>
   readonly defaultInWords?: string
   /** With it, the setting is `bounded`. */
@@ -81,8 +84,8 @@ function common<Value>(more: SettingDetails<Value>): Omit<SettingCommon<Value>, 
   const readers = more.readers ?? ['slot', 'onescand']
   const isReadByBoth = readers.includes('slot') && readers.includes('onescand')
   const usually = isReadByBoth ? 'same' : undefined
-  const { defaultInWords, laxer, passes } = more
-  const rest = { readers, defaultInWords, ...(passes && { passes }) }
+  const { alias, defaultInWords, laxer, passes } = more
+  const rest = { readers, alias, defaultInWords, ...(passes && { passes }) }
   if (laxer) return { ...rest, fromClient: 'bounded', laxer }
   return { ...rest, fromClient: 'fromClient' in more ? more.fromClient : usually }
 }

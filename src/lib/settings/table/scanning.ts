@@ -27,9 +27,7 @@ export const scanners = {
     laxer: (theirs, own) => (theirs > own ? "is longer than the daemon's" : undefined),
   }),
   PLUGINDIR: text('plugins'),
-  QUEUE_PLUGIN: text(undefined, { defaultInWords: '`virusscan`' }),
-  /** IndiMail's name for it. */
-  QUEUE_PLUGIN_SYMB: text(undefined),
+  QUEUE_PLUGIN: text('virusscan', { alias: 'QUEUE_PLUGIN_SYMB' }), // IndiMail's name for it
 }
 
 /** Settings for mail in which a scanner found something. */

@@ -24,8 +24,6 @@ export interface ScanSettings extends Values<typeof scanning> {
   readonly QHPSI: QhpsiLine
   /** An absolute directory. */
   readonly PLUGINDIR: string
-  /** With QUEUE_PLUGIN_SYMB, if that alone is set. */
-  readonly QUEUE_PLUGIN: string
   readonly BADATTACHMENTS: BannedBy
   /**
    * Set with ARCHIVEBANS: the fingerprint of the names that clamd is to ban inside archives. readMailSettings()
@@ -49,13 +47,12 @@ export function readScanSettings(
   const line = readSetting(env, 'QHPSI')
   if (line === undefined) return undefined
   const settings = readSettings(env, scanning)
-  const { QHPSIMAXSIZE, PLUGINDIR, QUEUE_PLUGIN, QUEUE_PLUGIN_SYMB, BADATTACHMENTS } = settings
+  const { QHPSIMAXSIZE, PLUGINDIR, BADATTACHMENTS } = settings
   return {
     ...settings,
     QHPSI: BADATTACHMENTS && 'names' in BADATTACHMENTS ? withAttachments(line) : line,
     QHPSIMAXSIZE: QHPSIMAXSIZE || Number.MAX_SAFE_INTEGER,
     PLUGINDIR: PLUGINDIR.startsWith('/') ? PLUGINDIR : join(qmailHome, PLUGINDIR),
-    QUEUE_PLUGIN: QUEUE_PLUGIN || QUEUE_PLUGIN_SYMB || 'virusscan',
     BADATTACHMENTS: BADATTACHMENTS ?? { file: join(control, 'badattachments') },
     timeout: settings.SCANTIMEOUT * 1000,
     environment: scannerEnvironment(env),
