@@ -67,7 +67,7 @@ const smtpLimits: readonly Limit[] = [
   ['silence of a client', `${seconds(smtp.silence)}, then 421`],
   ['time for a command line', `${seconds(smtp.command)}, likewise`],
   ['time for the content', `${seconds(smtp.content)}, likewise`],
-  ['line of a reply', `${bytes(REPLY_LINE_MAX)}, else the next server counts as gone`],
+  ['line of a reply', `${bytes(REPLY_LINE_MAX)}, otherwise the next server is treated as gone`],
   ['whole reply', `${kib(figure('REPLY_MAX'))}, likewise`],
   ['connecting to the next server', `${seconds(next.connection)}, likewise`],
   ['its answer to a command', `${seconds(next.command)}, likewise`],
