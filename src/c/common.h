@@ -1,5 +1,5 @@
 /*
- * What the programs in C share: reading a setting, hiding variables from the next program, the
+ * Shared by the programs in C: reading a setting, hiding variables from the next program, the
  * switch of `onescan disable`, the clock, and text that is safe in a line of the log.
  */
 #ifndef ONESCAN_COMMON_H
@@ -25,8 +25,8 @@ void hide_variables(const char *const *prefixes);
 enum { SWITCH_PATH_MAX = 4096 };
 
 /*
- * Whether one of the files is there that `onescan disable` makes: in the control directory for
- * qmail, or for all doors of the host (src/scan/judge/config.ts). `file` becomes its path.
+ * Returns whether a file of `onescan disable` exists: in the control directory for qmail, or
+ * for all interfaces of the host (src/scan/judge/config.ts). `file` becomes its path.
  */
 int is_switched_off(char file[SWITCH_PATH_MAX]);
 
@@ -36,7 +36,7 @@ int asks_about(int argc, char **argv);
 /* Writes the usage or the version, whichever was asked for. Returns whether all was written. */
 int tell_usage_or_version(const char *word, const char *usage, const char *version);
 
-/* Milliseconds of the monotonic clock, which nobody sets. Linux always has it: no call fails. */
+/* Returns the milliseconds of the monotonic clock. Linux always has it: no call fails. */
 double uptime(void);
 
 /* What parse_number() returns for text that is not a number from `min` to `max`. */

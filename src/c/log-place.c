@@ -40,7 +40,7 @@ void to_syslog(const char *line, size_t length) {
   if (fd < 0)
     return;
   if (length >= name_length && memcmp(line, name, name_length) == 0) {
-    line += name_length; /* syslog has its own place for the name */
+    line += name_length; /* syslog adds the name itself */
     length -= name_length;
   }
   if (length && line[length - 1] == '\n')

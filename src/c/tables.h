@@ -1,7 +1,7 @@
 /* clang-format off */
 /*
- * What the programs in C know of the tables in TypeScript. `npm run docs` writes this file:
- * test/documents/c-tables.ts says from where.
+ * The parts of the tables in TypeScript that the programs in C use. `npm run docs` writes this file;
+ * test/documents/c-tables.ts contains the sources.
  */
 #ifndef ONESCAN_TABLES_H
 #define ONESCAN_TABLES_H
@@ -39,7 +39,7 @@ enum {
   ENVELOPE_MAX = 67108864, /* a larger envelope is EXIT_NO_MEMORY */
   FRAME_MAX = 65536, /* one piece of a message for onescand */
   VARIABLE_MAX = 65536, /* one variable for onescand */
-  ANSWER_MAX = 262144, /* all that onescand says */
+  ANSWER_MAX = 262144, /* the whole answer of onescand */
   COLD_LINE_MAX = 1024, /* onescand's reason to go cold */
   DEPTH_MAX = 3, /* programs of the slot that become the next one, in a row */
   HEADER_MAX = 1048576, /* a header block that onescand may edit */

@@ -55,7 +55,7 @@ const limits: readonly EnumEntry[] = [
   ['ENVELOPE_MAX', ENVELOPE_MAX, 'a larger envelope is EXIT_NO_MEMORY'],
   ['FRAME_MAX', frameRules.M!.limit, 'one piece of a message for onescand'],
   ['VARIABLE_MAX', frameRules.V!.limit, 'one variable for onescand'],
-  ['ANSWER_MAX', figure('ANSWER_MAX'), 'all that onescand says'],
+  ['ANSWER_MAX', figure('ANSWER_MAX'), 'the whole answer of onescand'],
   ['COLD_LINE_MAX', figure('COLD_LINE_MAX'), "onescand's reason to go cold"],
   ['DEPTH_MAX', DEPTH_MAX, 'programs of the slot that become the next one, in a row'],
   ['HEADER_MAX', HEADER_MAX, 'a header block that onescand may edit'],
@@ -91,8 +91,8 @@ export function cTables(): string {
   const told = known.filter((name) => fromClientOf(name) !== undefined)
   return `/* clang-format off */
 /*
- * What the programs in C know of the tables in TypeScript. \`npm run docs\` writes this file:
- * test/documents/c-tables.ts says from where.
+ * The parts of the tables in TypeScript that the programs in C use. \`npm run docs\` writes this file;
+ * test/documents/c-tables.ts contains the sources.
  */
 #ifndef ONESCAN_TABLES_H
 #define ONESCAN_TABLES_H

@@ -1,7 +1,7 @@
 /*
- * The addon of both runtimes, Node and Bun: what the kernel and the C library offer, and the
- * runtimes do not. src/lib/runtime/system.ts says what each function promises. All are
- * synchronous, allocate nothing themselves, and keep nothing that JavaScript gave them.
+ * The addon of both runtimes, Node and Bun: functions of the kernel and the C library that the
+ * runtimes do not offer. src/lib/runtime/system.ts describes each function. All are
+ * synchronous, allocate nothing themselves, and keep nothing that JavaScript passed.
  */
 #ifndef ONESCAN_ADDON_H
 #define ONESCAN_ADDON_H
@@ -14,7 +14,7 @@
 
 enum {
   ARGUMENTS_MAX = 4,
-  TEXT_MAX = 4096 /* bytes of a text with its NUL: a path, a name, or what systemd is told */
+  TEXT_MAX = 4096 /* bytes of a text with its NUL: a path, a name, or a message for systemd */
 };
 
 /* An argument of JavaScript, once it has shown to be of its kind. */
@@ -48,13 +48,16 @@ napi_value an_object(napi_env env);
 /* Sets a member of an object, unless one of the two is NULL. Returns whether it is set. */
 int set(napi_env env, napi_value object, const char *name, napi_value value);
 
-/* A descriptor or another int that JavaScript gave; -1, which is no descriptor, if it is none. */
+/*
+ * Returns a descriptor or another int passed by JavaScript; -1, which is no descriptor, if it is
+ * neither.
+ */
 int an_int(const struct argument *given);
 
 /* What a call returned, or the negative errno if it failed. */
 napi_value a_result(napi_env env, int returned);
 
-/* Closes a descriptor that is of no use, and leaves errno as it was. Returns -1. */
+/* Closes a useless descriptor, and preserves errno. Returns -1. */
 int close_failed(int fd);
 
 #endif

@@ -6,8 +6,8 @@
 #include <string.h>
 
 /*
- * Finds a function of a shared object; NULL if that has none of this name. RTLD_LAZY: functions
- * that it never calls need not exist. The object stays loaded.
+ * Finds a function of a shared object; returns NULL if there is none of this name. RTLD_LAZY:
+ * functions that it never calls need not exist. The object stays loaded.
  */
 static void *find(const struct argument *file, const struct argument *symbol) {
   void *object = dlopen(file->text, RTLD_LAZY);

@@ -1,4 +1,4 @@
-/* TCP sockets as bare descriptors, and what poll(2) and epoll(7) say of them. */
+/* TCP sockets as bare descriptors, and their state in poll(2) and epoll(7). */
 #define _GNU_SOURCE
 #include "addon.h"
 
@@ -23,8 +23,8 @@ union address {
 enum { PORT_MAX = 65535 };
 
 /*
- * Makes an address of 4 or 16 bytes and a port; without bytes it is that of all addresses of both
- * families. Returns its length; 0, and sets errno, if there is no such address.
+ * Builds an address of 4 or 16 bytes and a port; without bytes it is that of all addresses of
+ * both families. Returns its length; 0, and sets errno, if there is no such address.
  */
 static socklen_t inet_address(const struct argument *bytes, const struct argument *port,
                               union address *address) {
@@ -61,7 +61,7 @@ static int set_endpoint(napi_env env, napi_value object, const union address *ad
   } else {
     return 0;
   }
-  /* The port lies in the same place in both. */
+  /* The port has the same offset in both. */
   napi_value port = a_number(env, ntohs(address->inet.sin_port));
   napi_value memory, array;
   void *copy;
@@ -195,7 +195,7 @@ static napi_value watch(napi_env env, const struct argument *given) {
     watched = epoll_create1(EPOLL_CLOEXEC);
   if (change_watch(EPOLL_CTL_ADD, given))
     return a_truth(env, 0);
-  /* Events from before the signal was on wake nobody: the caller has to look once. */
+  /* Events from before the signal was enabled raise none: the caller must check once. */
   fcntl(fd, F_SETOWN, getpid());
   set_signal(fd, 1);
   return a_truth(env, 1);
@@ -300,7 +300,7 @@ static napi_value tcp_info(napi_env env, const struct argument *given) {
   return is_whole ? object : NULL;
 }
 
-/* Returns the events that came within the given milliseconds; 0 if none came, or a signal did. */
+/* Returns the events within the given milliseconds; 0 if there are none, or after a signal. */
 static int wait_for(const struct argument *given, short events) {
   struct pollfd waiting = {.fd = an_int(&given[0]), .events = events};
   const int time = an_int(&given[1]);

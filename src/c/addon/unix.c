@@ -15,8 +15,8 @@
 #endif
 
 /*
- * Makes the address of a path, or of a name in the abstract namespace if it begins with `@` or NUL.
- * Returns its length; 0 if it is empty or too long.
+ * Builds the address of a path, or of a name in the abstract namespace if it begins with `@`
+ * or NUL. Returns its length; 0 if it is empty or too long.
  */
 static socklen_t unix_address(const struct argument *path, struct sockaddr_un *address) {
   *address = (struct sockaddr_un){.sun_family = AF_UNIX};
@@ -55,8 +55,8 @@ static napi_value send_datagram(napi_env env, const struct argument *given) {
 }
 
 /*
- * Connects, if there is room in the queue. Bun takes a full one for a socket on which nobody
- * listens: errno tells them apart.
+ * Connects, if there is room in the queue. Bun does not distinguish a full queue from a socket
+ * without a listener; errno does.
  */
 static napi_value somebody_listens(napi_env env, const struct argument *given) {
   struct sockaddr_un address;
@@ -107,7 +107,7 @@ static napi_value pass_descriptor(napi_env env, const struct argument *given) {
   return a_text(env, sent < 0 && (errno == EAGAIN || errno == EINTR) ? "nothing" : "failed");
 }
 
-/* The most descriptors that are taken beside bytes; the kernel closes any more. */
+/* Upper limit for the descriptors received with bytes; the kernel closes any more. */
 enum { DESCRIPTORS_MAX = 4 };
 
 /* Copies the descriptors in control messages. Returns how many there are. */

@@ -1,24 +1,24 @@
 /*
- * onescan-queue, onescan and all other programs of the compiled onescan are links to this launcher.
- * It becomes onescan-runtime, a file in its directory which holds all programs, and tells the
- * runtime by which name the launcher was called. It executes the runtime by runtime/NAME, a link to
- * that file: the kernel names a process after the path that was executed, so ps, pidof and the
- * system's log show onescand.
+ * onescan-queue, onescan and all other programs of the compiled onescan are links to this
+ * launcher. It executes onescan-runtime, a file in its directory which contains all programs,
+ * and passes the name by which the launcher was called. It executes the runtime by
+ * runtime/NAME, a link to that file: the kernel names a process after the executed path, so
+ * ps, pidof and the system's log show onescand.
  *
- * The runtime is a Bun executable, of Bun 1.4.4. Two things in it happen before any code of ours
- * and end in exit code 0, which tells qmail-smtpd that the mail is queued:
+ * The runtime is a Bun executable, of Bun 1.4.4. Two of its features run before any code of
+ * onescan and end in exit code 0, which means to qmail-smtpd that the mail is queued:
  *
  * - It obeys variables: BUN_BE_BUN=1, BUN_OPTIONS=--version. The launcher removes them.
  * - If it is damaged, for example by strip(1), it is plain Bun, which prints its help. So the
  *   launcher checks that its size is that of the build. It also gives it a first argument that
- *   plain Bun refuses before it looks at any file: exit code 1, a temporary failure.
+ *   plain Bun refuses before it reads any file: exit code 1, a temporary failure.
  *
  * If limits are too small for the runtime, as in old run scripts, it writes up to two pages of
- * crash report to descriptor 2, even if that is not a log. So the launcher checks the limits first.
- * It writes one line instead, and only to a log.
+ * crash report to descriptor 2, even if that is not a log. So the launcher checks the limits
+ * first. It writes one line instead, and only to a log.
  *
- * The launcher is linked statically: otherwise the dynamic linker would obey LD_PRELOAD before the
- * launcher removes it.
+ * The launcher is linked statically: otherwise the dynamic linker would obey LD_PRELOAD before
+ * the launcher removes it.
  */
 #define _GNU_SOURCE
 #include "../common.h"
@@ -44,7 +44,7 @@
  */
 #define MARKER "login"
 
-/* With less the runtime does not start. check_limits() prints the same numbers in words. */
+/* With less the runtime does not start. check_limits() prints the same numbers. */
 enum {
   MEMORY_MIN = 400000000, /* bytes (measured: 370 MB) */
   STACK_MIN = 256 * 1024, /* bytes (measured: 160 KiB) */
@@ -78,12 +78,12 @@ static _Noreturn void fail(int code, const char *line) {
     to_syslog(line, strlen(line));
   } else {
     ssize_t written = write(STDERR_FILENO, line, strlen(line));
-    (void) written; /* the exit code says it, too */
+    (void) written; /* the exit code shows it, too */
   }
   _exit(code);
 }
 
-/* Says in the form of the slot's own log that the runtime cannot do something, and ends. */
+/* Writes a line in the form of onescan-queue's log that the runtime cannot run, and ends. */
 #define CANNOT_RUN(why)                                                                            \
   fail(EXIT_CHAIN, "onescan: decision=defer fault=chain reason=\"" RUNTIME " " why "\" "           \
                    "exit=120\n")
@@ -93,7 +93,7 @@ static _Noreturn void fail_without_memory(void) {
                        "words and the environment of " RUNTIME "\" exit=51\n");
 }
 
-/* Called by its own name, the launcher is not a program of onescan; it only explains itself. */
+/* Prints an explanation: called by its own name, the launcher is not a program of onescan. */
 static _Noreturn void tell_about(const char *word) {
   static const char usage[] =
       "usage: onescan-queue | onescan | onescand | onescan-quotad | smtp-delay\n\n"
@@ -172,8 +172,9 @@ static char **argv_for(int argc, char **argv, char *program, char *name, char *s
 }
 
 /*
- * Tells smtp-delay(8) which signals were ignored: it must hand them on as they came, but the
- * runtime changes some of them. bin/smtp-delay does the same. Returns whether there was memory.
+ * Passes the ignored signals to smtp-delay(8), which must restore them for its program, but
+ * the runtime changes some of them. bin/smtp-delay does the same. Returns whether there was
+ * memory.
  */
 static int tell_ignored_signals(void) {
   static const char field[] = "SigIgn:\t";
@@ -190,7 +191,7 @@ static int tell_ignored_signals(void) {
   return has_memory;
 }
 
-/* Leaves no variable that the runtime would obey, except those that this program needs. */
+/* Removes all variables that the runtime would obey, except those that this program needs. */
 static void prepare_environment(const char *name) {
   int has_memory = 1;
   hide_variables(hidden_from_runtime);

@@ -1,7 +1,8 @@
 /*
- * onescan-rcptquota(8), a plugin of qmail-spp for RCPT. It prints one command if the recipient's
- * mailbox is full, and nothing if it has room or nobody can tell. It ends in 0 whatever the answer
- * is, since mail must not wait for a quota, and in 1 if it was called wrongly.
+ * onescan-rcptquota(8), a plugin of qmail-spp for RCPT. It prints one command if the
+ * recipient's mailbox is full, and nothing if it has room or the answer is unknown. It exits
+ * with 0 whatever the answer is, because mail must not wait for a quota, and with 1 if it was
+ * called wrongly.
  */
 #define _GNU_SOURCE
 #include "rcptquota.h"
@@ -35,7 +36,7 @@ static int tell_about(const char *word) {
   return !tell_usage_or_version(word, usage, "onescan-rcptquota " VERSION "\n");
 }
 
-/* Whether this can be the name of a mailbox: it is one word and no path. */
+/* Returns whether this can be the name of a mailbox: it is one word and not a path. */
 static int is_name(const char *name) {
   size_t length = strlen(name);
   if (!length || length > MAILBOX_NAME_MAX || *name == '@' || strstr(name, ".."))

@@ -13,7 +13,9 @@
 
 enum { REQUEST_SIZE_MAX = 4096 };
 
-/* The value of an attribute; '' if it has a line end, which would begin another attribute. */
+/*
+ * Returns the value of an attribute; '' if it has a line end, which would begin another attribute.
+ */
 static const char *attribute(const char *name) {
   const char *value = setting(name, "");
   return strpbrk(value, "\r\n") ? "" : value;

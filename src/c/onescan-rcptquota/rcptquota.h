@@ -1,10 +1,10 @@
 /*
  * onescan-rcptquota(8): is a recipient's mailbox full? A plugin of qmail-spp.
  *
- *   main.c       which recipients are asked about, and the command for qmail-spp
- *   onescand.c   asks onescand, which keeps answers
+ *   main.c       the recipients to check, and the command for qmail-spp
+ *   onescand.c   asks onescand, which caches answers
  *   service.c    asks the quota service itself, by UDP
- *   report.c     a line for the log, numbers among the settings, and waiting
+ *   report.c     log lines, numeric settings, and waiting
  */
 #ifndef RCPTQUOTA_H
 #define RCPTQUOTA_H

@@ -69,7 +69,7 @@ static int read_service(const char *text, struct service *service) {
   return service->address_size > 0;
 }
 
-/* What follows `word` in `text`; NULL if `text` does not begin with that word. */
+/* Returns the text after `word` in `text`; NULL if `text` does not begin with that word. */
 static const char *behind_word(const char *text, const char *word) {
   if (!begins(text, word))
     return NULL;
@@ -88,8 +88,9 @@ static const struct {
 };
 
 /*
- * WORD [name [size quota]] [nonce]. Returns whether the packet answers this question: a name in it
- * must be the right one, and a nonce that was sent must stand last. The packet is overwritten.
+ * Parses WORD [name [size quota]] [nonce]. Returns whether the packet answers this request: a
+ * name in it must be the right one, and a nonce that was sent must be last. The packet is
+ * overwritten.
  */
 static int understand(char *packet, const char *name, const char *nonce, enum answer *answer) {
   packet[strcspn(packet, "\r\n")] = '\0';
@@ -118,8 +119,8 @@ static ssize_t receive_packet(int fd, char packet[QUOTA_REPLY_MAX]) {
 }
 
 /*
- * Keeps the port until each packet that was sent has its answer. An older service answers with one
- * word, which must not reach the next user of the port.
+ * Keeps the port until each packet that was sent has its answer. An older service answers with
+ * one word, which must not reach the next user of the port.
  */
 static void hold_port(int fd, long unanswered, const char *name, double deadline) {
   char packet[QUOTA_REPLY_MAX];
@@ -142,7 +143,7 @@ static int make_nonce(char nonce[NONCE_SIZE]) {
   return 0;
 }
 
-/* Makes a connected socket, which packets of others do not reach; its port is random. */
+/* Returns a connected socket, which packets of other senders do not reach; its port is random. */
 static int connect_to_service(const struct service *service) {
   int fd = socket(service->address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0)

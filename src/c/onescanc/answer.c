@@ -1,7 +1,7 @@
 /*
- * The answer of onescand. It is read to its end before any of it is obeyed. If one byte of it is
- * not allowed by slot-protocol.md, none of it counts: the mail is still as it came, and the
- * cold program judges it.
+ * The answer of onescand. It is read to its end before any of it is obeyed. If
+ * slot-protocol.md does not permit one byte of it, the whole answer is ignored: the mail is
+ * still unchanged, and onescan-queue scans it standalone.
  */
 #define _GNU_SOURCE
 #include "onescanc.h"
@@ -91,8 +91,8 @@ static void read_body_offset(struct mail *mail, struct answer *answer, struct fi
 }
 
 /*
- * Makes room for the next `length` bytes of the new header block, and returns where they belong.
- * read_answer() has seen to it that the offset came first.
+ * Makes room for the next `length` bytes of the new header block, and returns their address.
+ * read_answer() has ensured that the offset came first.
  */
 static byte *add_to_header(struct mail *mail, struct answer *answer, size_t length) {
   if (length > NEW_FIELDS_MAX + answer->body_at - answer->header_size)

@@ -14,7 +14,7 @@ static int is_word_end(char at) {
 }
 
 /*
- * Splits a line into words at blanks. Quotes hold a word together. There is no shell, so no other
+ * Splits a line into words at blanks. Quotes keep blanks. There is no shell, so no other
  * character is special. The words overwrite the line.
  */
 static char **split_words(char *line) {
@@ -73,9 +73,9 @@ static int depth(void) {
 }
 
 /*
- * Returns the words of the next program: our own arguments, if there are any, else QUEUECHAIN, else
- * the real qmail-queue. Fails if that leads back here, as a script that calls the slot: the two
- * would execute each other without end.
+ * Returns the words of the next program: the arguments, if there are any, else QUEUECHAIN,
+ * else the real qmail-queue. Fails if that leads back here, for example a script that calls
+ * onescanc: the two would execute each other without end.
  */
 char **find_chain(char **argv) {
   char **chain = argv[1] ? argv + 1 : split_words(xasprintf("%s", setting("QUEUECHAIN", "")));
@@ -92,7 +92,7 @@ char **find_chain(char **argv) {
 }
 
 /*
- * Checks the program before the exec: the log can still say what is wrong, and onescanc never runs
+ * Checks the program before the exec: a fault can still be logged, and onescanc never runs
  * itself indefinitely. The remedy is that for a program that cannot be executed.
  */
 void check_program(const char *what, const char *program, const char *remedy) {

@@ -1,9 +1,10 @@
 /*
- * Limits how many cold programs an account runs. Each of them starts a runtime; if onescand is
- * away, a burst of mail would start as many as there are SMTP clients. So each cold program holds
- * a lock on one byte of a file that this account alone can open: a program that can open it could
- * lock it, and then keep others out. The lock survives the exec, is no child's, and ends with the
- * process, however that ends (fcntl(2), F_SETLK).
+ * Limits the number of standalone programs that an account runs. Each of them starts a
+ * runtime. If onescand does not run, a burst of mail would start one for each SMTP client. So
+ * each standalone program holds a lock on one byte of a file that only this account can open:
+ * any program that can open it could lock it, and so block others. The lock survives the exec,
+ * is not inherited by children, and ends with the process, however that ends (fcntl(2),
+ * F_SETLK).
  */
 #define _GNU_SOURCE
 #include "onescanc.h"
@@ -24,7 +25,7 @@ enum {
   KEPT_FROM = 100  /* the lowest descriptor of the file: above those of callers and runtimes */
 };
 
-/* Seconds to wait for a cold program to end; the build for tests has fewer. */
+/* Seconds to wait for a standalone program to end; the build for tests has fewer. */
 #ifndef COLD_WAIT
 #define COLD_WAIT 60
 #endif
@@ -44,8 +45,8 @@ static unsigned long long hash_of(const char *path) {
 }
 
 /*
- * Moves a descriptor above those of callers and runtimes, as far as the limit of descriptors lets
- * it (ulimit -n), and has it stay open through the exec.
+ * Moves a descriptor above those of callers and runtimes, as far as the limit of descriptors
+ * permits (ulimit -n), and keeps it open through the exec.
  */
 static int keep_open(int fd) {
   int kept = -1;
@@ -55,7 +56,7 @@ static int keep_open(int fd) {
   return kept;
 }
 
-/* Opens a file of locks; -1 if it cannot, or if another account could have made it. */
+/* Opens a file of locks; returns -1 if it cannot, or if another account could have made it. */
 static int open_own(const char *path, int flags) {
   int fd = open(path, O_RDWR | flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
   struct stat made;
@@ -69,9 +70,9 @@ static int open_own(const char *path, int flags) {
 }
 
 /*
- * Opens the file with the locks of this account for a program; -1 if it cannot. Everybody may make
- * files in that directory, so it is never listed: the file is the first of a few names that is this
- * account's, and is made under the first that nobody has.
+ * Opens the file with the locks of this account for a program; returns -1 if it cannot. Every
+ * user may create files in that directory, so it is never listed. The file is the first of a
+ * few names that belongs to this account; otherwise it is created under the first unused name.
  */
 static int open_locks(const char *program) {
   const char *paths[NAMES];
@@ -89,7 +90,7 @@ static int open_locks(const char *program) {
   return fd;
 }
 
-/* Takes a lock; returns whether this process may go on. Without such locks there is no limit. */
+/* Takes a lock; returns whether this process may continue. Without such locks there is no limit. */
 static int take_lock(int fd, long max) {
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
   for (; lock.l_start < max; ++lock.l_start)

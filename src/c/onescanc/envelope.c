@@ -30,9 +30,9 @@ size_t envelope_read(struct envelope_reader *reader, const byte *bytes, size_t l
 }
 
 /*
- * Reads up to the last NUL and not beyond, since the caller may keep the pipe open. If the caller
- * closes it before that NUL, it gave up (the client hung up, the message is too large), and nothing
- * may be queued.
+ * Reads up to the last NUL and not beyond, because the caller may keep the pipe open. If the
+ * caller closes it before that NUL, it gave up (the client hung up, the message is too large),
+ * and nothing may be queued.
  */
 void receive_envelope(struct mail *mail) {
   struct envelope_reader reader = envelope_start();

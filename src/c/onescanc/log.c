@@ -1,6 +1,6 @@
 /*
- * Lines for the log, in the form of onescan-log(5). Mail waits for none but descriptor 2, if that
- * is a full pipe: its flags belong to all who share it, so it stays as blocking as it came.
+ * Log lines in the form of onescan-log(5). Only a full pipe as descriptor 2 delays mail: all
+ * processes that use it share its flags, so it stays blocking if it was.
  */
 #define _GNU_SOURCE
 #include "onescanc.h"
@@ -34,9 +34,9 @@ static char *with_time(const char *line, size_t length) {
 }
 
 /*
- * The file for lines, or NULL. As root this process opens none: a user who may write to a
- * directory on the way could lead it to another file. onescan-queue looks at each name of the way
- * (src/lib/path/open.ts, openToAppend).
+ * Returns the file for lines, or NULL. As root this process opens none: a user who may write
+ * to a directory on its path could redirect it to another file. onescan-queue checks each
+ * component of the path (src/lib/path/open.ts, openToAppend).
  */
 static const char *log_file(void) {
   return geteuid() == 0 ? NULL : setting("LOGFILE", NULL);
@@ -65,7 +65,7 @@ void log_line(const void *line, size_t length) {
     close(fd);
 }
 
-/* ` remote=ADDRESS` of the client, as tcpserver(1) sets it; '' if it is no address. */
+/* Returns ` remote=ADDRESS` of the client, as tcpserver(1) sets it; '' if it is not an address. */
 static char *client_address(void) {
   const char *ip = setting("TCPREMOTEIP", "");
   const size_t length = strspn(ip, "0123456789abcdefABCDEF.:");

@@ -85,7 +85,7 @@ static void pass_if_there_is_nothing_to_ask(char **chain) {
 
 /*
  * Returns ERROR_FD if it can only be the pipe for the text of a reply: a pipe that is open for
- * writing alone, or a socket, to which no other descriptor leads. Otherwise returns -1.
+ * writing alone, or a socket, that no other descriptor refers to. Otherwise returns -1.
  */
 static int find_error_fd(void) {
   int fd = (int) parse_number(setting("ERROR_FD", ""), ERROR_FD_MIN, ERROR_FD_MAX);

@@ -22,8 +22,7 @@ static void write_log_lines(const struct answer *answer) {
 
 /* Hands the mail on by becoming the next program, whose exit code accepts the mail or not. */
 static _Noreturn void hand_on(struct mail *mail, const struct answer *answer) {
-  check_program("next program", mail->chain[0],
-                MEND_CHAIN); /* while the log can still say what is wrong */
+  check_program("next program", mail->chain[0], MEND_CHAIN); /* while a fault can still be logged */
   count_handing_on();
   size_t message_at = HEADER_GAP + answer->body_at - answer->header_size;
   if (write_at(mail->spool, answer->header, answer->header_size, message_at))
@@ -38,9 +37,9 @@ static _Noreturn void hand_on(struct mail *mail, const struct answer *answer) {
 }
 
 /*
- * Ends without handing the mail on. The code is one of a fixed list; 0 is in it only for mail that
- * REJECTVIRUS=2 drops or QUARANTINE keeps. If a code promises a text and that cannot be written,
- * the code becomes "not now".
+ * Ends without passing the mail on. The code is one of a fixed list, which contains 0 only for
+ * mail that REJECTVIRUS=2 drops or QUARANTINE keeps. If a code promises a text and that cannot
+ * be written, the code becomes "not now".
  */
 static _Noreturn void end_with(const struct mail *mail, const struct answer *answer) {
   int code = answer->code;

@@ -1,22 +1,22 @@
 /*
- * onescanc(8): the thin client in the place of qmail-queue(8). One process, one message.
+ * onescanc(8): the thin client that replaces qmail-queue(8). One process handles one message.
  *
- * No file uses itself through others. A function marked _Noreturn ends the process, or becomes
- * another program.
+ * There are no circular dependencies between the files. A function marked _Noreturn ends the
+ * process, or executes another program.
  *
- *   main.c           the steps, in their order
- *   spool.c          keeps the message as it comes
- *   envelope.c       keeps the envelope, and knows its form
+ *   main.c           the steps, in order
+ *   spool.c          keeps the message unchanged
+ *   envelope.c       keeps the envelope, and checks its form
  *   server.c         connects to onescand, and waits for it
- *   conversation.c   the time that scanners had, and the end of that connection
+ *   conversation.c   the time limit of scanners, and the end of that connection
  *   ask.c            sends onescand the mail (slot-protocol.md)
- *   answer.c         waits for the answer and reads it: all of it makes sense, or none of it counts
- *   obey.c           does what the answer says
+ *   answer.c         waits for the answer and reads it: an answer with any fault is ignored
+ *   obey.c           carries out the answer
  *   cold.c           falls back to onescan-queue(8), which needs no onescand
- *   cold-limit.c       limits how many of these an account runs
- *   chain.c          finds the next program and becomes it
- *   log.c            writes a line to the log, wherever that is
- *   fail.c           the other ways out
+ *   cold-limit.c     limits how many of these an account runs
+ *   chain.c          finds the next program and executes it
+ *   log.c            writes a line to the log
+ *   fail.c           the other ways to end
  *   memory.c         memory for all of these
  */
 #ifndef ONESCANC_H
@@ -39,9 +39,9 @@ enum { MESSAGE_FD = 0, ENVELOPE_FD = 1, LOG_FD = 2 };
 
 /* The conversation with onescand. Times are those of uptime(). */
 struct conversation {
-  long timeout; /* SCANTIMEOUT in seconds; NO_NUMBER if it is nonsense, and onescand will say so */
+  long timeout; /* SCANTIMEOUT in seconds; NO_NUMBER if it is invalid, which onescand will report */
   int server;   /* the connection; -1 is none */
-  int acknowledged;   /* onescand said that it is at work */
+  int acknowledged;   /* onescand reported that it is at work */
   int has_begun_anew; /* this is the second conversation */
   double deadline;
   double asked; /* when the whole question was sent */
@@ -52,7 +52,7 @@ struct conversation {
 struct mail {
   char **argv;  /* our own, which the cold program gets */
   char **chain; /* the next program and its arguments */
-  int error_fd; /* takes the text of a reply; -1 is none */
+  int error_fd; /* receives the text of a reply; -1 is none */
   int spool;    /* HEADER_GAP empty bytes, then the message as it came */
   int envelope; /* the envelope from its first byte */
   size_t message_size;
@@ -93,8 +93,10 @@ char **find_chain(char **argv);
 #define MEND_CHAIN "set QUEUECHAIN to the real qmail-queue"
 /* Ends the process, with the remedy in the log, if `program` cannot be executed or is this one. */
 void check_program(const char *what, const char *program, const char *remedy);
-/* Counts in the environment of the next program that this one becomes it. The cold program does so
- * itself. */
+/*
+ * Counts in the environment of the next program that this one becomes it. The cold program does so
+ * itself.
+ */
 void count_handing_on(void);
 /*
  * Becomes another program, with the mail on its descriptors: the message is what its spool holds
@@ -133,10 +135,10 @@ void ask(struct mail *mail);
 
 /* answer.c: a valid answer. */
 struct answer {
-  char kind; /* 'a': hand the message on; 'x': end with `code` */
+  char kind; /* 'a': pass the message on; 'x': end with `code` */
   int code;
   byte *header;         /* the new header block … */
-  size_t header_size;   /* … which stands in place of … */
+  size_t header_size;   /* … which replaces … */
   size_t body_at;       /* … the first bytes of the message */
   const byte *envelope; /* another envelope, or NULL */
   size_t envelope_size;
@@ -166,7 +168,7 @@ const char *wait_for_cold_limit(const char *program);
 /* Log lines contain the time since then. */
 void log_begins(void);
 void log_line(const void *line, size_t length);
-/* Writes a line in the form of onescan-log(5); `more` holds further fields. */
+/* Writes a line in the form of onescan-log(5); `more` contains further fields. */
 void log_slot_line(const char *decision, char *reason, const char *more);
 
 /* fail.c */

@@ -1,7 +1,7 @@
 /*
- * The spool: where the mail lies while onescand looks at it. The message has room in front of it
- * for a new header block (obey.c). A small one lies in memory; a larger one lies in a file without
- * a name in TMPDIR.
+ * The spool: the mail while onescand scans it. The message has room in front of it for a new
+ * header block (obey.c). A small one is in memory; a larger one is in an unnamed file in
+ * TMPDIR.
  */
 #define _GNU_SOURCE
 #include "onescanc.h"
@@ -21,8 +21,8 @@ enum { SMALL_MAX = 256 * KIB /* what is larger does not lie in memory */ };
 byte buffer[64 * KIB];
 
 /*
- * Makes a file without a name, which vanishes with its last descriptor, whatever happens. Not all
- * file systems support O_TMPFILE. On others the file has a name for a moment; if this process is
+ * Creates an unnamed file, which disappears with its last descriptor in any case. Not all file
+ * systems support O_TMPFILE. On others the file has a name for a moment; if this process is
  * killed in that moment, onescand sweeps the file (src/mail/message/sweep.ts).
  */
 static int anonymous_file(void) {

@@ -74,7 +74,7 @@ function closeIt(path: string, { uid, gid }: Stats): string {
  * error.
  *
  * For root it follows no link of another user. In another user's directory it writes only to that user's own
- * regular file. It opens a device only if nobody but root could have created it.
+ * regular file. It opens a device only if no other user could have created it.
  */
 export function openToAppend(path: string): number {
   const { O_CREAT, O_EXCL, O_NOFOLLOW } = constants

@@ -5,14 +5,14 @@ import type { BannedBy } from '../../../lib/settings/table/scanning.ts'
 import { CONTENT_KINDS, type ContentKind } from './content-kinds.ts'
 
 /**
- * What BADATTACHMENTS bans: patterns of names, or a control file. That has one rule a line, `#` in column 1
- * comments, UTF-8:
+ * The names, types and contents that BADATTACHMENTS bans, by patterns of names or by a control file. A control
+ * file is UTF-8 and has one rule a line; `#` in column 1 begins a comment:
  *
  *     name *.exe                 a file name, in any letter case; * and ? as in sh
  *     name invoice ??.doc        blanks inside a pattern count
  *     type application/x-ms*     a MIME type
- *     content executable         content that begins as a program does, whatever its name; or another
- *                                kind of content
+ *     content executable         content that begins like a program, whatever its name; or another kind of
+ *                                content
  */
 export interface AttachmentRules {
   /** The patterns of names, unchanged. */
