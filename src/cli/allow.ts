@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { Fault } from '../lib/errors/fault.ts'
-import { HOST_DIRECTORY, readControlDirectories } from '../scan/judge/config.ts'
+import { HOST_DIRECTORY, readControlDirectories } from '../scan/judge/control.ts'
 import { parseRules, RULES_MAX } from '../scan/rules/load.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
 import { printsJson, text } from './shared/options.ts'

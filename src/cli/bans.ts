@@ -1,5 +1,5 @@
 import { Fault } from '../lib/errors/fault.ts'
-import { readControlDirectories } from '../scan/judge/config.ts'
+import { readControlDirectories } from '../scan/judge/control.ts'
 import { archiveSignatures } from '../scan/scanners/attachments/archive-bans.ts'
 import { readAttachmentRules } from '../scan/scanners/attachments/rules.ts'
 import { CONFIG_FILES, databaseIn, firstConfOf } from '../scan/scanners/clamd/database.ts'

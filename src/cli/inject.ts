@@ -8,7 +8,7 @@ import { findChain } from '../doors/slot/chain.ts'
 import { attempt } from '../lib/errors/fault.ts'
 import { readSetting } from '../lib/settings/settings.ts'
 import { formatDuration } from '../lib/text/units.ts'
-import { readControlDirectories } from '../scan/judge/config.ts'
+import { readControlDirectories } from '../scan/judge/control.ts'
 import {
   handToSlot,
   installedQueue,

@@ -4,12 +4,8 @@ import { parseIpAddress } from '../lib/net/ip-address.ts'
 import type { Environment } from '../lib/settings/settings.ts'
 import { byteSize } from '../lib/settings/table/values.ts'
 import { readAddress } from '../mail/message/envelope/address.ts'
-import {
-  HOST_DIRECTORY,
-  readControlDirectories,
-  readScanningConfig,
-  withSettings,
-} from '../scan/judge/config.ts'
+import { readScanningConfig, withSettings } from '../scan/judge/config.ts'
+import { HOST_DIRECTORY, readControlDirectories } from '../scan/judge/control.ts'
 import { loadRules, loadRulesFrom } from '../scan/rules/load.ts'
 import type { Rules } from '../scan/rules/match.ts'
 import { type Rule, ruleFiles } from '../scan/rules/rule.ts'

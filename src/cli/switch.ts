@@ -8,7 +8,7 @@ import {
   hostSwitchFile,
   readControlDirectories,
   switchFile,
-} from '../scan/judge/config.ts'
+} from '../scan/judge/control.ts'
 import { printsJson, text } from './shared/options.ts'
 import { FAILED, makeCommand, type Output } from './shared/run-command.ts'
 

@@ -7,7 +7,7 @@ import { ProcEntry, START_BLUR } from '../lib/process/proc-entry.ts'
 import { isCompiled } from '../lib/runtime/compiled-program.ts'
 import { isSetting } from '../lib/settings/table.ts'
 import { keyringPath } from '../scan/cluster/keyring.ts'
-import { HOST_DIRECTORY } from '../scan/judge/config.ts'
+import { HOST_DIRECTORY } from '../scan/judge/control.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
 
 /** Returns how this onescand runs, for those who may know. A worker describes all of it. */

@@ -15,7 +15,7 @@ import { FIRST_HANDED_OVER } from '../lib/process/systemd.ts'
 import { loadSystem } from '../lib/runtime/system.ts'
 import { openDaemonLog } from '../log/log-sink.ts'
 import type { MailReporter } from '../observe/live/process-report.ts'
-import { switchedOff } from '../scan/judge/config.ts'
+import { switchedOff } from '../scan/judge/control.ts'
 import { listenOn, pathOf } from './listening/listen.ts'
 import { log } from './log.ts'
 import {

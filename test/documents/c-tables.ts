@@ -14,7 +14,7 @@ import {
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
-import { hostSwitchFile } from '../../src/scan/judge/config.ts'
+import { hostSwitchFile } from '../../src/scan/judge/control.ts'
 import { QUOTA_REPLY_MAX } from '../../src/scan/quota/quota-answer.ts'
 import { QUESTION_RETRIES } from '../../src/scan/quota/udp.ts'
 import { figure } from './source-files.ts'

@@ -9,7 +9,7 @@ import {
   keyringPath,
   readClusterSettings,
 } from '../../scan/cluster/keyring.ts'
-import { readControlDirectories } from '../../scan/judge/config.ts'
+import { readControlDirectories } from '../../scan/judge/control.ts'
 import { text, texts } from './options.ts'
 import { DEFAULTS, settingsOfOnescand } from './settings-file.ts'
 

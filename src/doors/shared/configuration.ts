@@ -14,15 +14,13 @@ import {
 import type { MessageOptions } from '../../mail/message/intake.ts'
 import { readSpoolSettings } from '../../mail/message/spool.ts'
 import { digestsFor } from '../../scan/cluster/verify.ts'
+import { type JudgeConfig, readScanningConfig, withSettings } from '../../scan/judge/config.ts'
+import type { JudgeContext, LoadedRules, Tools } from '../../scan/judge/context.ts'
 import {
   type ControlDirectories,
   HOST_DIRECTORY,
-  type JudgeConfig,
   readControlDirectories,
-  readScanningConfig,
-  withSettings,
-} from '../../scan/judge/config.ts'
-import type { JudgeContext, LoadedRules, Tools } from '../../scan/judge/context.ts'
+} from '../../scan/judge/control.ts'
 import { countersLine } from '../../scan/quota/backends.ts'
 import { openQuotaClient, type QuotaClient } from '../../scan/quota/quota-client.ts'
 import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'

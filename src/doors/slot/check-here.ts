@@ -3,7 +3,7 @@ import { printCheck } from '../../lib/process/print-check.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
 import { ownHost } from '../../readiness/stage.ts'
 import { tryStages } from '../../readiness/stages.ts'
-import { readControlDirectories } from '../../scan/judge/config.ts'
+import { readControlDirectories } from '../../scan/judge/control.ts'
 
 /**
  * `onescan-queue --check`: tries all that mail needs to be scanned by these variables, as this user.

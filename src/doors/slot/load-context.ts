@@ -2,13 +2,9 @@ import { loadCrypto } from '../../lib/runtime/crypto.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
 import { DEFAULT_DATABASE } from '../../lib/settings/table/scanning.ts'
 import type { LogSink } from '../../log/log-sink.ts'
-import {
-  HOST_DIRECTORY,
-  type JudgeConfig,
-  readControlDirectories,
-  withSettings,
-} from '../../scan/judge/config.ts'
+import { type JudgeConfig, withSettings } from '../../scan/judge/config.ts'
 import type { JudgeContext, LoadedRules, Tools } from '../../scan/judge/context.ts'
+import { HOST_DIRECTORY, readControlDirectories } from '../../scan/judge/control.ts'
 import type { TimedLookup } from '../../scan/quota/quota-answer.ts'
 import type { QuotaClient } from '../../scan/quota/quota-client.ts'
 import type { QuotaSettings } from '../../scan/quota/quota-settings.ts'
@@ -16,7 +12,6 @@ import type { Rules } from '../../scan/rules/match.ts'
 import { isThere, ruleFiles } from '../../scan/rules/rule.ts'
 import { makeScanners } from '../../scan/scanners/scanners.ts'
 import { readSignatureFiles } from '../../scan/scanners/shared/signatures.ts'
-import { uptime } from './uptime.ts'
 
 interface SlotTools extends Tools {
   /** Its `settled` and `close` are called before this process becomes the next program. */
@@ -76,4 +71,10 @@ async function rulesOf(env: Environment): Promise<Rules | undefined> {
   if (!ruleFiles(control, HOST_DIRECTORY).some(isThere)) return undefined
   const { loadRules } = await import('../../scan/rules/load.ts')
   return loadRules(control, HOST_DIRECTORY)
+}
+
+/** Milliseconds on the monotonic clock, as performance.now(), which takes longer to load. */
+export function uptime(): number {
+  const [seconds, nanoseconds] = process.hrtime()
+  return seconds * 1000 + nanoseconds / 1e6
 }

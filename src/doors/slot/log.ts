@@ -8,7 +8,7 @@ import {
 } from '../../log/log-lines.ts'
 import type { LogSink } from '../../log/log-sink.ts'
 import type { Decision } from '../../scan/judge/decision.ts'
-import { uptime } from './uptime.ts'
+import { uptime } from './load-context.ts'
 
 /**
  * The log of onescan-queue: one line for each message, whatever the outcome. If an exit code is undefined,

@@ -4,9 +4,8 @@ import { readSpoolSettings } from '../../mail/message/spool.ts'
 import { checkQuota, isAskedAbout } from '../../scan/judge/over-quota.ts'
 import type { QuotaSettings } from '../../scan/quota/quota-settings.ts'
 import { becomeNext, carryOut, passThrough, type SlotContext } from './carry-out.ts'
-import { openSlotQuota } from './load-context.ts'
+import { openSlotQuota, uptime } from './load-context.ts'
 import { readCaller, receiveTransaction } from './receive.ts'
-import { uptime } from './uptime.ts'
 
 /**
  * Asks a service for quotas although nothing is scanned. The message is kept meanwhile. It is

@@ -16,7 +16,7 @@ import {
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { errorCode } from '../errors/fault.ts'
-import { inSlices, SLICE } from '../flow/slices.ts'
+import { inSlices, SLICE } from '../flow/give-way.ts'
 import { O_PATH } from '../process/descriptors.ts'
 import { runsAsRoot, UntrustedWriter } from './untrusted-writer.ts'
 

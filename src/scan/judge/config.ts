@@ -1,28 +1,13 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { Fault } from '../../lib/errors/fault.ts'
-import { compileGlob } from '../../lib/settings/glob.ts'
-import {
-  type Environment,
-  readSetting,
-  readSettings,
-  type Values,
-} from '../../lib/settings/settings.ts'
-import {
-  type FindingAction,
-  type Property,
-  scanning,
-  treatment,
-} from '../../lib/settings/table/scanning.ts'
+import { type Environment, readSettings, type Values } from '../../lib/settings/settings.ts'
+import { scanning, treatment } from '../../lib/settings/table/scanning.ts'
 import { readSpoolSettings, type SpoolSettings } from '../../mail/message/spool.ts'
 import { type ClusterSettings, readClusterSettings } from '../cluster/keyring.ts'
 import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
 import { readAttachmentRules } from '../scanners/attachments/rules.ts'
 import { listFingerprint } from '../scanners/findings/ban-names.ts'
-import { actionFor, propertyOf } from '../scanners/findings/properties.ts'
-import type { Infected, ScanResult } from '../scanners/findings/scan-result.ts'
 import { readScanSettings, type ScanSettings } from '../scanners/shared/scan-settings.ts'
-import type { IsPassedOver } from '../scanners/shared/scanner.ts'
+import { type ControlDirectories, readControlDirectories, switchedOff } from './control.ts'
 
 /** The settings for the scan of a message and for the decision after it, named as in onescan-settings(5). */
 export interface MailSettings extends ScanSettings, Values<typeof treatment> {}
@@ -64,34 +49,8 @@ interface ScanningOff {
   readonly quota?: QuotaSettings | undefined
 }
 
-/** The directories of qmail and of its control files. */
-export interface ControlDirectories {
-  readonly qmailHome: string
-  readonly control: string
-}
-
 /** The reason for the log if QHPSI is not set. */
 export const NOTHING_SCANS = 'QHPSI is not set'
-
-/** Reads QMAILHOME and CONTROLDIR, which lies below it or is absolute (IndiMail's form). */
-export function readControlDirectories(env: Environment): ControlDirectories {
-  const qmailHome = readSetting(env, 'QMAILHOME')
-  const control = readSetting(env, 'CONTROLDIR')
-  return { qmailHome, control: control.startsWith('/') ? control : join(qmailHome, control) }
-}
-
-const SWITCH = 'onescan.off'
-
-/** The directory of onescan's own files on this host, which belongs to no qmail. */
-export const HOST_DIRECTORY = '/etc/onescan'
-
-/** Returns the path of the file that turns off scanning for all interfaces of this control directory. */
-export function switchFile(directories: Pick<ControlDirectories, 'control'>): string {
-  return join(directories.control, SWITCH)
-}
-
-/** The file that turns off scanning for every interface of the host. */
-export const hostSwitchFile: string = join(HOST_DIRECTORY, SWITCH)
 
 /**
  * Reads the configuration for the next message. Scanning is off if QHPSI is unset, or if a switch file is
@@ -101,12 +60,6 @@ export function readJudgeConfig(env: Environment): JudgeConfig | ScanningOff {
   const off = switchedOff(readControlDirectories(env))
   if (off !== undefined) return { off }
   return readScanningConfig(env) ?? { off: NOTHING_SCANS, quota: readQuotaSettings(env) }
-}
-
-/** Returns a reason for the log if one of the switch files exists, or undefined. */
-export function switchedOff(directories: ControlDirectories): string | undefined {
-  const file = [switchFile(directories), hostSwitchFile].find((path) => existsSync(path))
-  return file === undefined ? undefined : `${file} is there`
 }
 
 /**
@@ -185,70 +138,4 @@ export function withSettings(
   if (ofInfected.some((name) => name in ofLine)) return { ...base, settings }
   const { REJECTVIRUS, VIRUSFORWARD } = base.settings
   return { ...base, settings: { ...settings, REJECTVIRUS, VIRUSFORWARD } }
-}
-
-/** The action that FINDINGS sets for a finding. */
-interface FindingTreatment {
-  /** Absent if the name is that of malware. */
-  readonly property: Property | undefined
-  readonly action: Exclude<FindingAction, 'virus'>
-}
-
-/**
- * Returns the action that FINDINGS sets for a finding; undefined for infected mail. FINDINGS never applies to
- * a banned attachment.
- */
-export function treatmentOf(
-  { name, banned = false }: Pick<Infected, 'name' | 'banned'>,
-  { FINDINGS }: MailSettings,
-): FindingTreatment | undefined {
-  if (banned) return undefined
-  const property = propertyOf(name)
-  const { action = 'virus' } =
-    FINDINGS.find(({ what }) =>
-      typeof what === 'string' ? what === property : compileGlob(what.pattern, '*')(name),
-    ) ?? {}
-  return action === 'virus' ? undefined : { property, action }
-}
-
-/** Whether FINDINGS keeps mail out for malware, and not only for a property. */
-export function keepsMalwareOut({ property, action }: FindingTreatment): boolean {
-  return property === undefined && action !== 'accept' && action !== 'tag'
-}
-
-/**
- * Returns a test for findings that do not end a scan, because worse content may follow: findings that
- * exceptions of onescan.policy or FINDINGS accept, and properties for which FINDINGS has an action. Malware
- * that FINDINGS keeps out ends a scan like all malware: otherwise a later unknown result could let the
- * message in. Returns undefined if every finding ends a scan.
- */
-export function isPassedOverBy({ settings, allowedBy }: JudgeConfig): IsPassedOver | undefined {
-  const treats = settings.FINDINGS.some(({ action }) => action !== 'virus')
-  if (allowedBy === undefined && !treats) return undefined
-  return (found) => {
-    if (allowedBy?.(found.name) !== undefined) return true
-    const treated = treatmentOf(found, settings)
-    return treated !== undefined && !keepsMalwareOut(treated)
-  }
-}
-
-/** The actions of FINDINGS, from the mildest to the strictest. */
-const STRICTNESS = ['accept', 'tag', 'defer', 'quarantine', 'refuse'] as const
-
-/**
- * How strictly a message is treated for a result that does not end the scan, and for an unknown answer. Where
- * SCANFAIL lets mail with an unknown answer in, it does so as if that were tagged: what keeps mail out is stricter.
- */
-export function strictnessFor({ settings, allowedBy }: JudgeConfig): (found: ScanResult) => number {
-  const actionOf = (found: ScanResult): (typeof STRICTNESS)[number] => {
-    if (found.answer === 'unknown') return settings.SCANFAIL === 'accept' ? 'tag' : 'refuse'
-    if (found.answer === 'unseen' && found.what === 'encrypted') {
-      const action = actionFor('encrypted', settings.FINDINGS)
-      return action === 'virus' ? 'accept' : action
-    }
-    if (found.answer !== 'infected') return 'accept'
-    if (allowedBy?.(found.name) !== undefined) return 'tag'
-    return treatmentOf(found, settings)?.action ?? 'tag'
-  }
-  return (found) => STRICTNESS.indexOf(actionOf(found))
 }

@@ -4,7 +4,7 @@ import type { HeaderField } from '../../mail/message/header-block.ts'
 import { NO_STAMP, type Trust } from '../cluster/verify.ts'
 import { actionFor, properties } from '../scanners/findings/properties.ts'
 import type { Infected, ScanResult, Unseen } from '../scanners/findings/scan-result.ts'
-import { type JudgeConfig, keepsMalwareOut, type MailSettings, treatmentOf } from './config.ts'
+import type { JudgeConfig, MailSettings } from './config.ts'
 import type {
   Acceptance,
   DecisionDetails,
@@ -12,6 +12,7 @@ import type {
   QuarantineDecision,
   SingleDecision,
 } from './decision.ts'
+import { keepsMalwareOut, treatmentOf } from './finding-treatment.ts'
 import { forwardTo } from './forward.ts'
 import { NOT_SCANNED, refusal, replyFor } from './replies.ts'
 import type { ScanOutcome } from './scan-unvouched.ts'

@@ -1,6 +1,6 @@
 import { lstat, stat, unlink } from 'node:fs/promises'
 import { errorText } from '../../lib/errors/fault.ts'
-import { inSlices } from '../../lib/flow/slices.ts'
+import { inSlices } from '../../lib/flow/give-way.ts'
 import type { PathHandle } from '../../lib/path/path-handle.ts'
 import type { Values } from '../../lib/settings/settings.ts'
 import type { quarantineLimits } from '../../lib/settings/table/scanning.ts'

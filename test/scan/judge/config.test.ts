@@ -4,12 +4,11 @@ import t from 'tap'
 import {
   type JudgeConfig,
   NOTHING_SCANS,
-  readControlDirectories,
   readJudgeConfig,
   readScanningConfig,
-  switchedOff,
   withSettings,
 } from '../../../src/scan/judge/config.ts'
+import { readControlDirectories, switchedOff } from '../../../src/scan/judge/control.ts'
 
 /** The configuration: all settings as one value. */
 

@@ -1,0 +1,35 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Environment, readSetting } from '../../lib/settings/settings.ts'
+
+/** The directories of qmail and of its control files. */
+export interface ControlDirectories {
+  readonly qmailHome: string
+  readonly control: string
+}
+
+/** Reads QMAILHOME and CONTROLDIR, which lies below it or is absolute (IndiMail's form). */
+export function readControlDirectories(env: Environment): ControlDirectories {
+  const qmailHome = readSetting(env, 'QMAILHOME')
+  const control = readSetting(env, 'CONTROLDIR')
+  return { qmailHome, control: control.startsWith('/') ? control : join(qmailHome, control) }
+}
+
+const SWITCH = 'onescan.off'
+
+/** The directory of onescan's own files on this host, which belongs to no qmail. */
+export const HOST_DIRECTORY = '/etc/onescan'
+
+/** Returns the path of the file that turns off scanning for all interfaces of this control directory. */
+export function switchFile(directories: Pick<ControlDirectories, 'control'>): string {
+  return join(directories.control, SWITCH)
+}
+
+/** The file that turns off scanning for every interface of the host. */
+export const hostSwitchFile: string = join(HOST_DIRECTORY, SWITCH)
+
+/** Returns a reason for the log if one of the switch files exists, or undefined. */
+export function switchedOff(directories: ControlDirectories): string | undefined {
+  const file = [switchFile(directories), hostSwitchFile].find((path) => existsSync(path))
+  return file === undefined ? undefined : `${file} is there`
+}
