@@ -49,7 +49,7 @@ function options(yargs: Argv<object>) {
       describe: 'The message; - reads standard input',
     })
     .option('from', text('Envelope sender; <> for a bounce', { demandOption: true }))
-    .option('to', texts('Envelope recipient; repeat it for more', { demandOption: true }))
+    .option('to', texts('Envelope recipient; may be repeated', { demandOption: true }))
     .option(
       'program',
       text('The qmail-queue program [default: the onescan-queue that belongs to this onescan]'),

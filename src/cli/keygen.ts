@@ -31,16 +31,10 @@ export const keygenCommand = makeCommand('keygen', {
     yargs
       .option('id', text('Name of the key, not secret [default: host name and date]'))
       .option('until', text('Last day of the key, YYYY-MM-DD in UTC'))
-      .option(
-        'release',
-        flag('Let hosts with it release mail from quarantine: onescan quarantine release'),
-      )
+      .option('release', flag('Let hosts with this key release mail from quarantine'))
       .option('md5', flag('A key of the old scheme, for hosts that know no other'))
-      .option(
-        'append',
-        text('Add it below the keys of this ring: it is trusted, and does not sign'),
-      )
-      .option('rotate', text('Take the next step to a new key in this ring, and print which'))
+      .option('append', text('Add it below the keys of this ring: it verifies, but does not sign'))
+      .option('rotate', text('Take the next step of replacing the key in this ring, and print it'))
       .conflicts('rotate', ['append', 'id', 'until'])
       .option('json', printsJson)
       .example('$0 keygen', 'Print a line; anyone who reads it can make stamps')

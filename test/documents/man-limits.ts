@@ -91,9 +91,9 @@ export const contentLimits: readonly Limit[] = [
 export const clamdLimits: readonly Limit[] = [
   ['content for clamd in memory, by onescand', mib(MEMORY_FILE_MAX)],
   ['the same before clamd passed the test', mib(figure('SMALL_DESCRIPTOR_MAX'))],
-  ['connection by TCP', '5 seconds'],
+  ['connection over TCP', '5 seconds'],
   ['server that refuses connections, tried again for', seconds(COMES_BACK_WITHIN.refused)],
-  ['server that is silent by TCP, tried again for', seconds(COMES_BACK_WITHIN.silent)],
+  ['server that is silent over TCP, tried again for', seconds(COMES_BACK_WITHIN.silent)],
   ['servers that may break one scan', '2'],
   ['reply of clamd', kib(figure('CLAMD_REPLY_MAX'))],
 ]

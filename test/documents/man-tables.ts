@@ -53,7 +53,7 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
       nth: 0,
       items: tagged([
         [settingsOf('taken'), "The client's value, or the daemon's if the client has none."],
-        [settingsOf('client', 'message'), "The client's value, also if it is unset."],
+        [settingsOf('client', 'message'), "The client's value, set or unset."],
         [settingsOf('bounded'), "The client's value, unless it is laxer than the daemon's."],
         [settingsOf('asked'), "The daemon's value."],
       ]),

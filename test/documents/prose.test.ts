@@ -26,6 +26,10 @@ const instead: Readonly<Record<string, string>> = {
   'the (?:log|answer|reply|page) says': 'has, shows, states',
   '(?:handed|hands?) on': 'passed on',
   'mend(?:s|ed)?': 'corrects, fixes',
+  'by (?:milter|SMTP|LMTP|TLS|TCP|UDP|HTTP)': 'through the milter, over SMTP',
+  'by each way': 'through every port and program',
+  '(?:one|key|rule|name) a line': 'one per line',
+  'counts? for|do(?:es)? not count': 'applies to, is not used',
 }
 
 /** What no source says either, in comments and messages. */

@@ -183,7 +183,7 @@ function addCheckOptions(yargs: Argv<object>) {
     .option(
       'rules',
       text(
-        'FILE=NEW: only the running services that read the rules FILE of tcprules, as if NEW stood in its place',
+        'FILE=NEW: only the running services that read the rules FILE of tcprules, as if NEW replaced it',
       ),
     )
     .option('postfix', {
@@ -204,7 +204,7 @@ function addCheckOptions(yargs: Argv<object>) {
     )
     .option(
       'log',
-      texts('With --mail: another log of onescan than the usual ones; repeat it for more', {
+      texts('With --mail: search this log of onescan, too; may be repeated', {
         default: [] as string[],
       }),
     )

@@ -39,8 +39,8 @@ export const releaseCommand = makeCommand('quarantine release', {
         'by',
         text('chain, sendmail, or HOST:PORT for SMTP [default: chain for qmail, else sendmail]'),
       )
-      .option('to', texts('To this address instead of its recipients; repeat it'))
-      .option('again', flag('Even if it was released before, or a release of it was killed'))
+      .option('to', texts('To this address instead of its recipients; may be repeated'))
+      .option('again', flag('Even if it was released before, or a release was killed'))
       .option('stamp', {
         type: 'boolean',
         default: true,

@@ -20,7 +20,7 @@ export function addServerOptions<Options>(yargs: Argv<Options>) {
     .option('tls', { type: 'boolean', describe: 'With --smtp: only over TLS, with a valid certificate' })
     .option('ca', text('File of the authorities of that certificate, in PEM'))
     .option('password-file', text('File with the password of --user at the server; needs --tls'))
-    .option('maildir', text('With --smtp: look for the delivered mail in this Maildir; -: on standard input, as an mbox')) // biome-ignore format: a line
+    .option('maildir', text('With --smtp: look for the delivered mail in this Maildir, or with - on standard input as an mbox')) // biome-ignore format: a line
     .option('password', { type: 'string', hidden: true }) // to be refused
     .implies({ smtp: 'mail', tls: 'smtp', ca: 'tls', 'password-file': 'user', maildir: 'smtp' }) // biome-ignore format: a line
 }
