@@ -19,6 +19,10 @@ const compiled = join(root, 'build/native/onescan')
 /** Compiled, where it is built, a command takes half of the time that it takes on Node. */
 const quickest = existsSync(compiled) ? [compiled] : [process.execPath, bundle]
 
+/** A script of sh that is `onescan`, for every user. */
+export const commandScript = (): string =>
+  `#!/bin/sh\nexec ${quickest.map(reachable).join(' ')} "$@"\n`
+
 /** The slot program of the same package. */
 export const slotProgram: string = join(root, 'bin/onescan-queue')
 

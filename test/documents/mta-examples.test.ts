@@ -111,25 +111,28 @@ t.test('postfix-policy.cf', { skip: postfixMissing }, async (t) => {
 })
 
 // promise: root-taken-port
-t.test('the settings and the units of the package name the places of the examples', async (t) => {
-  const settings = readFileSync(join(root, 'packaging/settings/onescand'), 'utf8')
-  const unit = (name: string) =>
-    readFileSync(join(root, `packaging/systemd/${name}.socket`), 'utf8')
-  for (const [option, name] of [
-    ['milter', 'onescan-postfix'],
-    ['policy', 'onescan-policy'],
-  ]) {
-    const path = `/var/spool/postfix/onescan/${option}.sock`
-    t.match(settings, `--${option} unix:${path}`)
-    t.match(unit(name!), `\nListenStream=${path}\n`)
-    t.match(
-      example(option === 'milter' ? 'postfix-main.cf' : 'postfix-policy.cf'),
-      `unix:onescan/${option}.sock`,
-    )
-  }
-  t.match(example('sendmail.mc'), 'S=local:/run/onescan/milter.sock,')
-  t.match(unit('onescan-milter'), '\nListenStream=/run/onescan/milter.sock\n')
-})
+t.test(
+  'settings, run script and units of the package name the places of the examples',
+  async (t) => {
+    const own = (path: string) => readFileSync(join(root, 'packaging', path), 'utf8')
+    const unit = (name: string) =>
+      readFileSync(join(root, `packaging/systemd/${name}.socket`), 'utf8')
+    for (const [option, name, file] of [
+      ['milter', 'onescan-postfix', 'supervise/onescand/run'],
+      ['policy', 'onescan-policy', 'settings/onescand'],
+    ] as const) {
+      const path = `/var/spool/postfix/onescan/${option}.sock`
+      t.match(own(file), `--${option} unix:${path}`)
+      t.match(unit(name), `\nListenStream=${path}\n`)
+      t.match(
+        example(option === 'milter' ? 'postfix-main.cf' : 'postfix-policy.cf'),
+        `unix:onescan/${option}.sock`,
+      )
+    }
+    t.match(example('sendmail.mc'), 'S=local:/run/onescan/milter.sock,')
+    t.match(unit('onescan-milter'), '\nListenStream=/run/onescan/milter.sock\n')
+  },
+)
 
 function send(port: number, message: Buffer): Promise<Sent> {
   return sendMail(port, { from: 'ann@example.net', to: recipients, message })

@@ -75,7 +75,7 @@ export const typed: readonly TypedBlock[] = [
   },
   {
     page: 'doc/mail-servers.md',
-    begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsh /usr/share/doc/onescan/examples/postfix-milter`,
+    begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsystemctl restart onescand\nsh /usr/share/doc/onescan/examples/postfix-milter`,
     prints: /^postfix-milter: all is there$/m,
   },
   {

@@ -1,10 +1,15 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { commandScript } from '../cli/onescan.ts'
+import { startOnescand } from '../daemon/process.ts'
 import { example } from './example.ts'
 import { makeOwnDirectories, ownDirectoriesMissing } from './own-directories.ts'
-import { postfixMissing } from './postfix.ts'
+import { postfixMissing, startPostfix } from './postfix.ts'
+import { openDirectory } from './reachable.ts'
+import { startReceiver } from './smtp-receiver.ts'
+import { sendMail } from './smtp-session.ts'
 import { ucspiMissing } from './ucspi.ts'
 
 /** The scripts that add to what a Postfix or a tcpserver has, on hosts with settings of their own. */
@@ -13,15 +18,26 @@ interface OwnHost {
   run(script: string): { readonly code: number | null; readonly output: string }
   write(path: string, text: string): void
   read(path: string): string
+  /** A directory of its own. */
+  readonly directory: string
+}
+
+/** The environment of root, who finds `onescan`. */
+function rootsEnvironment(t: Test): Record<string, string> {
+  const programs = openDirectory(t)
+  writeFileSync(join(programs, 'onescan'), commandScript(), { mode: 0o755 })
+  return { PATH: `${programs}:${process.env.PATH}` }
 }
 
 function makeOwnHost(t: Test, names: readonly string[]): OwnHost {
   const own = makeOwnDirectories(t, { '/etc': names, '/run': ['systemd'] })
   mkdirSync(own.at('/etc/default'))
+  const env = rootsEnvironment(t)
   return {
+    directory: own.directory,
     run(script) {
       const [command = '', ...words] = own.around(['/bin/sh', '-c', `exec 2>&1\n${script}`])
-      const { status, stdout } = spawnSync(command, words, { encoding: 'utf8' })
+      const { status, stdout } = spawnSync(command, words, { encoding: 'utf8', env })
       return { code: status, output: stdout }
     },
     write(path, text) {
@@ -30,6 +46,13 @@ function makeOwnHost(t: Test, names: readonly string[]): OwnHost {
     },
     read: (path) => readFileSync(own.at(path), 'utf8'),
   }
+}
+
+/** Starts an onescand with Postfix's socket below this queue directory, open to this group. */
+function serveBelow(t: Test, queue: string, settings: Readonly<Record<string, string>>) {
+  mkdirSync(join(queue, 'onescan'), { recursive: true })
+  const socket = join(queue, 'onescan/milter.sock')
+  return startOnescand(t, { args: ['--milter', `unix:${socket}`, '--group', 'postfix'], settings })
 }
 
 const OURS = '{ unix:onescan/milter.sock, default_action=tempfail }'
@@ -68,7 +91,9 @@ for (const { name, main, smtpd, local = '$smtpd_milters', characters = '\\0' } o
     { skip: ownDirectoriesMissing || postfixMissing },
     async (t) => {
       const host = makeOwnHost(t, ['postfix', 'default'])
-      const before = `compatibility_level = 3.6\n${main}`
+      const queue = join(host.directory, 'queue')
+      await serveBelow(t, queue, { QHPSI: 'plugin: eicar' })
+      const before = `compatibility_level = 3.6\nqueue_directory = ${queue}\n${main}`
       host.write('/etc/postfix/main.cf', before)
       host.write('/etc/postfix/master.cf', 'smtp inet n - y - - smtpd\n')
       const script = example('postfix-milter')
@@ -96,17 +121,17 @@ for (const { name, main, smtpd, local = '$smtpd_milters', characters = '\\0' } o
 }
 
 t.test(
-  'postfix-milter keeps options of onescand, and names services with milters of their own',
+  'postfix-milter names services with milters of their own',
   { skip: ownDirectoriesMissing || postfixMissing },
   async (t) => {
     const host = makeOwnHost(t, ['postfix', 'default'])
-    host.write('/etc/postfix/main.cf', 'compatibility_level = 3.6\n')
+    const queue = join(host.directory, 'queue')
+    await serveBelow(t, queue, { QHPSI: 'plugin: eicar' })
+    host.write('/etc/postfix/main.cf', `compatibility_level = 3.6\nqueue_directory = ${queue}\n`)
     const master =
       'smtp inet n - y - - smtpd\nsubmission inet n - y - - smtpd\n  -o smtpd_milters=\n' +
       '2525 inet n - y - - smtpd\n  -o { smtpd_milters = inet:127.0.0.1:8891, { inet:127.0.0.1:8892 } }\n'
     host.write('/etc/postfix/master.cf', master)
-    const options = 'ONESCAND_OPTIONS="--http inet:127.0.0.1:9808"\n'
-    host.write('/etc/default/onescand', options)
     const { output } = host.run(example('postfix-milter'))
     t.match(
       output,
@@ -120,14 +145,56 @@ t.test(
       'submission/inet/smtpd_milters = {unix:onescan/milter.sock,default_action=tempfail}',
     ])
     host.write('/etc/postfix/master.cf', master)
-    const milter = '--milter unix:/var/spool/postfix/onescan/milter.sock'
-    t.equal(
-      host.read('/etc/default/onescand'),
-      `${options}ONESCAND_OPTIONS="--http inet:127.0.0.1:9808 ${milter}"\n`,
-    )
     host.run(example('postfix-milter'))
-    t.equal(host.read('/etc/default/onescand').match(/milter\.sock/g)?.length, 1)
     t.equal(host.read('/etc/postfix/master.cf'), master)
+  },
+)
+
+t.test(
+  'postfix-milter leads mail to onescand only if that would not defer it',
+  { skip: ownDirectoriesMissing || postfixMissing },
+  async (t) => {
+    const receiver = await startReceiver(t)
+    const postfix = await startPostfix(t, receiver.port)
+    const etc = join(postfix.queue, '../etc')
+    const env = { ...rootsEnvironment(t), MAIL_CONFIG: etc }
+    const run = (script: string) =>
+      spawnSync('/bin/sh', ['-c', `exec 2>&1\n${script}`], { env, encoding: 'utf8' })
+    const files = () => run(`cd ${etc}; ls -l; cat *`).stdout
+    const before = files()
+    const changesNothing = (t: Test, why: RegExp) => {
+      const { status, stdout } = run(example('postfix-milter'))
+      t.equal(status, 1, stdout)
+      t.match(stdout, why)
+      t.match(stdout, /^postfix-milter: Postfix would defer all mail; nothing was changed$/m)
+      t.equal(files(), before)
+    }
+    await t.test('nothing is changed while onescand is away', async (t) => {
+      changesNothing(t, /of postfix now: .*ENOENT.*; see that onescand runs with this interface/m)
+    })
+    await t.test('nor while its clamd is', async (t) => {
+      await serveBelow(t, postfix.queue, { QHPSI: 'plugin: clamd', CLAMD: '/nonexistent/clamd' })
+      changesNothing(t, /of postfix now: 451 4\.7\.1 .*; see that onescand runs .* and scans: /m)
+    })
+    await t.test('nor while Postfix may not connect', async (t) => {
+      await serveBelow(t, postfix.queue, { QHPSI: 'plugin: eicar' })
+      chmodSync(join(postfix.queue, 'onescan/milter.sock'), 0o600)
+      changesNothing(t, /of postfix now: .*EACCES.*; add postfix to the group of that socket/m)
+    })
+    await t.test('otherwise the next mail is scanned', async (t) => {
+      const onescand = await serveBelow(t, postfix.queue, { QHPSI: 'plugin: eicar' })
+      const { status, stdout } = run(`${example('postfix-milter')}\npostfix -c ${etc} reload`)
+      t.equal(status, 0, stdout)
+      await onescand.logged(/decision=accept.* msgid=<[\w-]+@check\.onescan\.invalid>/)
+      const message = Buffer.from('Subject: x\n\nhello\n')
+      const { data } = await sendMail(postfix.port, {
+        from: 'a@b.c',
+        to: ['b@example.org'],
+        message,
+      })
+      t.match(data, /^250 /)
+      t.match((await receiver.next()).message.toString(), /^X-QHPSI: clean$/m)
+    })
   },
 )
 

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { commandScript } from '../cli/onescan.ts'
 import { lacks } from '../needs.mjs'
 import { makeOwnDirectories, ownDirectoriesMissing } from './own-directories.ts'
 import { reachable } from './reachable.ts'
@@ -40,7 +41,7 @@ export interface Exim {
   tryAgain(): void
 }
 
-/** A host with Debian's Exim, which does not run. */
+/** A host with Debian's Exim, which does not run, and with `onescan`. */
 export interface EximHost {
   /** Where a path of the host is seen from outside. */
   at(path: string): string
@@ -59,7 +60,7 @@ export interface EximHost {
 export function makeEximHost(t: Ending, interfaces: string): EximHost {
   const own = makeOwnDirectories(t, {
     '/etc': ['passwd', 'group', 'exim4', 'ld.so.cache', 'mailname', 'aliases', 'email-addresses'],
-    '/usr/sbin': ['exim4', 'update-exim4.conf'],
+    '/usr/sbin': ['exim4', 'update-exim4.conf', 'onescan'],
     '/var/lib': ['exim4'],
     '/var/spool': ['exim4'],
     '/var/log': ['exim4'],
@@ -94,6 +95,7 @@ export function makeEximHost(t: Ending, interfaces: string): EximHost {
   write('/etc/exim4/update-exim4.conf.conf', answers(interfaces))
   symlinkSync(reachable(EXIM), own.at('/usr/sbin/exim4'))
   symlinkSync(UPDATE, own.at('/usr/sbin/update-exim4.conf'))
+  writeFileSync(own.at('/usr/sbin/onescan'), commandScript(), { mode: 0o755 })
   // Exim starts itself anew for a delivery, setuid, and no such program reads LD_LIBRARY_PATH.
   const libraries = unpackedLibraries(reachable(EXIM)).split(':')
   execFileSync('ldconfig', ['-X', '-C', own.at('/etc/ld.so.cache'), ...libraries])

@@ -20,6 +20,7 @@ import { findRunningServices, type RunningService } from '../shared/running-serv
 import { optionsOfOnescand } from '../shared/settings-file.ts'
 import { addEnvironmentOptions } from '../shared/slot-environment.ts'
 import { checkByMail } from './by-mail/check-by-mail.ts'
+import { checkInterface } from './by-mail/check-interface.ts'
 import { checkNamedServer } from './by-mail/check-named-server.ts'
 import { addServerOptions, readServerOptions } from './by-mail/server-options.ts'
 import { checkExim } from './by-rule/exim.ts'
@@ -62,7 +63,7 @@ type CheckOptions = Arguments<typeof addCheckOptions>
  */
 function headingFor(args: CheckOptions): string | undefined {
   if (process.getuid!() === 0 || caller !== undefined) return undefined
-  if (args.daemon || args.mail !== undefined) return undefined
+  if (!looksAtServers(args)) return undefined
   const accounts = readAccounts()
   const servers = serversToCheck(args).map((server) =>
     server === 'qmail' ? `as ${accountText({ account: ownAccount(accounts), accounts })}` : server,
@@ -72,11 +73,15 @@ function headingFor(args: CheckOptions): string | undefined {
 
 /** Returns the servers whose mail this check does not test; onescan-queue has its own test. */
 function unseenIn(args: CheckOptions): MailServer[] {
-  if (args.daemon || args.mail !== undefined || checkHostSwitch().length > 0) return []
+  if (!looksAtServers(args) || checkHostSwitch().length > 0) return []
   return serversToCheck(args).filter((server) => server !== 'qmail')
 }
 
+const looksAtServers = ({ daemon, mail, interface: named }: CheckOptions) =>
+  !daemon && mail === undefined && named === undefined
+
 function findingsFor(args: CheckOptions): AsyncGenerator<Finding> {
+  if (args.interface !== undefined) return checkInterface(args.interface)
   const server = readServerOptions(args)
   if (server !== undefined) return checkNamedServer(server)
   return args.mail === undefined ? checkHost(args) : checkMail(args.mail, args)
@@ -197,6 +202,10 @@ function addCheckOptions(yargs: Argv<object>) {
       ),
     )
     .option(
+      'interface',
+      text('Send a clean message to this interface of onescand: milter:PATH or smtp:PORT'),
+    )
+    .option(
       'mail',
       text(
         'Send a clean mail, and EICAR in a small and a large one, to this address through every port and program by which the server accepts mail',
@@ -214,7 +223,7 @@ function addCheckOptions(yargs: Argv<object>) {
     .option('given', { type: 'boolean', default: false, hidden: true }) // from root: check-slots.ts
     .example("$0 check --env QHPSI='plugin: clamd'", 'If tcp.smtp sets QHPSI')
     .epilogue(
-      'Scans the harmless test file of eicar.org. Nothing is delivered, except with --mail.\n\nExit codes: 0 no problems found; 1 there are warnings; 2 there are errors, ' +
+      'Scans the harmless test file of eicar.org. Nothing is delivered, except with --mail or --interface.\n\nExit codes: 0 no problems found; 1 there are warnings; 2 there are errors, ' +
         'or it failed.',
     )
 }

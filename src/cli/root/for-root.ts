@@ -29,6 +29,7 @@ const ofLogs: Delegation = { by: 'reader', groups: ['adm', 'systemd-journal'] }
 
 /** The commands that root has done: not `check`, and not those that change files of root's. */
 const delegations: Readonly<Record<string, Delegation>> = {
+  'check --interface': { by: 'reader' },
   'check --mail': { ...ofLogs, maySetId: true },
   'check --smtp': { by: 'reader' },
   inject: { by: 'slot', maySetId: true },
@@ -45,7 +46,9 @@ const delegations: Readonly<Record<string, Delegation>> = {
 export function delegationFor(args: readonly string[]): Delegation | undefined {
   const [command = ''] = args
   const of =
-    command === 'check' ? ['--smtp', '--mail'].find((option) => has(args, option)) : undefined
+    command === 'check'
+      ? ['--smtp', '--interface', '--mail'].find((option) => has(args, option))
+      : undefined
   const name = of === undefined ? command : `check ${of}`
   const isQuestion = args.some((arg) => /^(--help|-h|--version)$/.test(arg))
   return Object.hasOwn(delegations, name) && !isQuestion ? delegations[name] : undefined
