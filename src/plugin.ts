@@ -3,7 +3,7 @@
  * nothing of onescan at run time. This file is also the declaration file of the package.
  */
 
-/** The message that a plugin is asked about. */
+/** The message that a plugin scans. */
 export interface Mail {
   /**
    * The version of this interface. It is raised if something is removed or changes its meaning, and not
@@ -34,7 +34,7 @@ export interface Mail {
   readonly hasMoreNames?: true
   /**
    * The envelope sender, empty for a bounce. Each character of an address is one byte (latin1), so
-   * `Buffer.from(sender, 'latin1')` has the bytes as they came.
+   * `Buffer.from(sender, 'latin1')` contains the original bytes.
    */
   readonly sender: string
   /** The envelope recipients in their order, in the same form. */
@@ -58,8 +58,8 @@ export interface Mail {
   /** The MTA's own name for the message. */
   readonly queueId?: string | undefined
   /**
-   * Aborted a little before the process is killed because it takes too long. An answer that comes at once
-   * still counts.
+   * Aborted a little before the process is killed because it takes too long. An immediate answer is still
+   * accepted.
    */
   readonly signal: AbortSignal
   /** Adds one line to the log; control characters are escaped. */
@@ -94,7 +94,7 @@ export type Answer =
   | { readonly defer: string }
 
 /**
- * The function that a plugin exports as `virusscan`, or under the name that QUEUE_PLUGIN gives. In
- * onescand one process calls it for one message after the other, never for two at a time.
+ * The function that a plugin exports as `virusscan`, or under the name in QUEUE_PLUGIN. In onescand one
+ * process calls it for one message after the other, never for two at a time.
  */
 export type Virusscan = (mail: Mail) => Answer | Promise<Answer>

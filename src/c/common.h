@@ -30,16 +30,17 @@ enum { SWITCH_PATH_MAX = 4096 };
  */
 int is_switched_off(char file[SWITCH_PATH_MAX]);
 
-/* Whether a command line only asks about the program (--help, --version). */
+/* Returns whether a command line only requests information about the program (--help, --version).
+ */
 int asks_about(int argc, char **argv);
 
-/* Writes the usage or the version, whichever was asked for. Returns whether all was written. */
+/* Writes the usage or the version, as requested. Returns whether all was written. */
 int tell_usage_or_version(const char *word, const char *usage, const char *version);
 
 /* Returns the milliseconds of the monotonic clock. Linux always has it: no call fails. */
 double uptime(void);
 
-/* What parse_number() returns for text that is not a number from `min` to `max`. */
+/* The result of parse_number() for text that is not a number from `min` to `max`. */
 enum { NO_NUMBER = -1 };
 
 /* The text must be one to nine digits; `min` is not negative. */

@@ -111,7 +111,10 @@ async function inject(args: Arguments<typeof options>) {
   }
 }
 
-/** The bytes of the envelope. Addresses are not checked: the slot decides which it takes. */
+/**
+ * Returns the bytes of the envelope. Addresses are not checked: the qmail-queue program decides which it
+ * accepts.
+ */
 function envelopeBytes(from: string, to: readonly string[]): Buffer {
   const sender = from === '<>' ? '' : from
   return Buffer.from(`F${sender}\0${to.map((recipient) => `T${recipient}\0`).join('')}\0`)

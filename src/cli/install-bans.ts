@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { errorText, Fault } from '../lib/errors/fault.ts'
 
-/** Milliseconds for a program of ClamAV: a clamd that hangs takes the connection, and never answers. */
+/** Milliseconds for a program of ClamAV: a clamd that hangs accepts the connection, and never answers. */
 const WITHIN = 60_000
 
 /** The file of the signatures; clamd recognizes its kind by the extension. */
@@ -43,7 +43,7 @@ function ownerOf(directory: string): { readonly uid: number; readonly gid: numbe
   }
 }
 
-/** Whether ClamAV reads the signatures. */
+/** Returns whether ClamAV reads the signatures. */
 function isTaken(signatures: Buffer): boolean {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-bans-'))
   try {
@@ -55,7 +55,7 @@ function isTaken(signatures: Buffer): boolean {
   }
 }
 
-/** Whether a command ends with exit code 0 in time. */
+/** Returns whether a command ends with exit code 0 in time. */
 function runs([program = '', ...args]: readonly string[], input?: Buffer): boolean {
   const stdio = [input === undefined ? 'ignore' : 'pipe', 'ignore', 'ignore'] as const
   return spawnSync(program, args, { input, stdio: [...stdio], timeout: WITHIN }).status === 0

@@ -20,7 +20,9 @@ import { makeCommand, type Output } from './shared/run-command.ts'
 import { settingsOfOnescand } from './shared/settings-file.ts'
 import { hasSystemd } from './shared/systemd-unit.ts'
 
-/** The most characters of the host's name: a key id has at most 32, and `-YYYYMMDD-N` may follow. */
+/**
+ * Upper limit for the characters of the host's name: a key id has at most 32, and `-YYYYMMDD-N` may follow.
+ */
 const HOST_MAX = 32 - '-20260101-99'.length
 
 /** `onescan keygen`: makes a keyring line with a new secret; prints it, or adds it to a keyring. */
@@ -83,7 +85,7 @@ export const keygenCommand = makeCommand('keygen', {
       const signing = signs ? 'it signs from now on' : 'it verifies, and an earlier line signs'
       const does = args.release ? `${signing}; it may release mail` : signing
       output.text(`key ${id} is ${made ? 'the first' : 'now'} in ${ring}: ${does}\n`)
-      // A directory such as /etc/onescan/keys gives its group to what is made in it.
+      // New files in a directory such as /etc/onescan/keys inherit its group.
       if (made && group === process.getgid?.()) {
         output.warn(`${ring} has mode 0640: give it the group of the account that scans`)
       }

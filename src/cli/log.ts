@@ -73,7 +73,7 @@ const SLOT_ELSEWHERE =
   'only onescand writes to this log: name that of qmail-smtpd, with multilog often ' +
   '/var/log/qmail/smtpd; local mail of qmail is in syslog'
 
-/** Whether these logs have lines of onescand, but none about a message. */
+/** Resolves to whether these logs have lines of onescand, but none about a message. */
 async function nameNoMessage(logs: readonly LogFile[]): Promise<boolean> {
   let hasLines = false
   const query = { prefilter: /onescan/, matches: () => true, warn: () => {} }

@@ -56,10 +56,10 @@ const subcommands: Readonly<Record<string, readonly string[]>> = {
   quarantine: ['list', 'show', 'release', 'delete'],
 }
 
-/** With this argument a shell asks for completions: the last one may be empty. */
+/** The argument with which a shell requests completions: the last one may be empty. */
 const COMPLETES = '--get-yargs-completions'
 
-/** Commands that take any number of files. */
+/** Commands that accept any number of files. */
 const FILES: ReadonlySet<string> = new Set(['scan', 'log', 'report'])
 
 /** Parts the kind of a complaint from what it is about. */
@@ -88,7 +88,7 @@ const optionsIn = (names: string) =>
     .map((name) => `--${name}`)
     .join(' and ')
 
-/** yargs hands nothing on but texts, so they are kinds of complaints and what these are about. */
+/** yargs passes only texts on, so they contain the kind of a complaint and its subject. */
 const yargsTexts = {
   'Unknown argument: %s': forAnyNumber('unknown'),
   'Unknown command: %s': forAnyNumber('unknown'),

@@ -23,10 +23,10 @@ import { addEnvironmentOptions, slotEnvironment } from './shared/slot-environmen
 import { lineForTerminal } from './shared/terminal.ts'
 
 const INFECTED = 1
-/** The most directories below each other: each is held open, and an owner could make any number. */
+/** Upper limit for nested directories: each is held open, and an owner could create any number. */
 const DEPTH_MAX = 100
 
-/** `onescan scan`: runs the scanners in QHPSI by hand. It looks at no stamps and makes none. */
+/** `onescan scan`: runs the scanners in QHPSI manually. It reads no stamps and makes none. */
 export const scanCommand = makeCommand('scan', {
   command: 'scan <files..>',
   describe: 'Run the configured scanners over messages in files and directories',
@@ -113,7 +113,7 @@ function* filesAt(path: string): Generator<FoundFile> {
   yield* filesOf(path, 1, find, () => openMessageFile(path))
 }
 
-/** The file that `find` finds and `open` opens or, for a directory, all that lies in it and below. */
+/** Yields the file that `find` finds and `open` opens or, for a directory, all files in it and below. */
 function* filesOf(
   file: string,
   depth: number,
@@ -133,9 +133,10 @@ function* filesOf(
 }
 
 /**
- * In a directory no link is followed, and no FIFO is opened: its owner may have put anything there. The
- * names come in the order in which a message moves on in a Maildir: tmp, new, cur, a folder. So one that a
- * mail reader moves meanwhile is found there, or missed here, but never left out in silence.
+ * Yields the files of a directory. No link is followed, and no FIFO is opened: the owner may have created any
+ * kind of file. The names come in the order in which a message moves in a Maildir: tmp, new, cur, a folder.
+ * So a message that a mail reader moves meanwhile is found in its new folder or reported as missing, but
+ * never omitted silently.
  */
 function* filesIn(directory: PathHandle, shown: string, depth: number): Generator<FoundFile> {
   if (depth > DEPTH_MAX) throw new Error(`${shown}: is more than ${DEPTH_MAX} directories deep`)

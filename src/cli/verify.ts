@@ -37,7 +37,7 @@ export const verifyCommand = makeCommand('verify', {
         demandOption: true,
         describe: 'The message; - reads standard input',
       })
-      .nargs('file', 1) // otherwise yargs takes "-" for an option
+      .nargs('file', 1) // otherwise yargs parses "-" as an option
       .option('json', printsJson)
       .example('$0 verify mail.eml', 'By the keyring of this host')
       .example('$0 verify - --keyring ring --env CLUSTERMAXAGE=86400 < mail.eml', 'Up to a day old')

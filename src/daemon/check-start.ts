@@ -74,7 +74,7 @@ export async function* checkStart(
 /** Milliseconds for an onescand to answer. */
 const ANSWERS_WITHIN = 2_000
 
-/** Whether --check was typed while another onescand serves at the socket. */
+/** Resolves to whether --check was typed while another onescand serves at the socket. */
 async function runsAlready({ isRunning, checksSettings, socket }: DaemonOptions): Promise<boolean> {
   if (isRunning || checksSettings || socket === undefined) return false
   const asked = askForDescription(socket, ANSWERS_WITHIN)
@@ -118,7 +118,7 @@ function doorsOf(options: DaemonOptions): NamedDoor[] {
   ]
 }
 
-/** Tries the servers to which mail is handed on. */
+/** Tests the servers to which mail is passed on. */
 async function tryNextServers(options: DaemonOptions): Promise<Finding[]> {
   const tried = doorsOf(options).map(async (door) => {
     if (door.route === undefined) return []

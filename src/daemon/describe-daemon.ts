@@ -10,7 +10,7 @@ import { keyringPath } from '../scan/cluster/keyring.ts'
 import { HOST_DIRECTORY } from '../scan/judge/control.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
 
-/** Returns how this onescand runs, for those who may know. A worker describes all of it. */
+/** Returns the state of this onescand, for permitted clients. A worker can describe all of it. */
 export function describeDaemon(configuration: Configuration): DaemonDescription {
   const { env, readAt } = configuration
   const program = isCompiled ? process.execPath : process.argv[1]!
@@ -57,7 +57,7 @@ function filesOf({ env, directories: { control }, context }: Configuration): str
   ]
 }
 
-/** Whether a file was written, moved to this name, or given another mode since then. */
+/** Returns whether a file was written, moved to this name, or given another mode since then. */
 function isNewer(file: string, since: number): boolean {
   const { mtimeMs = 0, ctimeMs = 0 } = attempt(() => statSync(file)) ?? {}
   return Math.max(mtimeMs, ctimeMs) > since

@@ -34,8 +34,8 @@ export interface ProcessStart {
 }
 
 /**
- * The first process: it keeps the sockets and what all workers know, answers systemd and HTTP, and
- * replaces workers. `args` are its own arguments. Rejects with a Fault if onescand cannot start.
+ * Runs the first process: it keeps the sockets and the data that all workers share, answers systemd and HTTP,
+ * and replaces workers. `args` are its own arguments. Rejects with a Fault if onescand cannot start.
  */
 export async function runFirstProcess({
   env,
@@ -127,7 +127,7 @@ function logDoors(doors: readonly ListeningDoor[], configuration: Configuration)
   for (const door of doors) log(describeDoor(door, configuration))
 }
 
-/** Notifies systemd that mail is served, and repeatedly if it asks for that (WatchdogSec=). */
+/** Notifies systemd that mail is served, and repeatedly if it requires that (WatchdogSec=). */
 async function notifyReady(running: AbortSignal): Promise<void> {
   await notify(process.env, 'READY=1')
   const within = watchdogTime(process.env)

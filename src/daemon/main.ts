@@ -18,7 +18,7 @@ const args = process.argv.slice(2)
 if (printsHelpOrVersion('onescand', usage, args)) process.exit(0)
 process.on('uncaughtException', (error) => {
   log(error.stack ?? errorText(error))
-  process.exit(serviceExit.temporary) // the clients go cold
+  process.exit(serviceExit.temporary) // the clients scan standalone
 })
 
 const isCheck = args.includes('--check') || args.includes('--check-settings')

@@ -12,9 +12,9 @@ interface SignalHandlers {
 }
 
 /**
- * The signals that this process gets from now on. A worker also takes orders from the first process,
- * and ends at once when that has died. A signal that comes during the start must neither be lost nor
- * kill the process, so orders wait until handlers are given.
+ * The signals that this process receives from now on. A worker also receives orders from the first process,
+ * and ends when that has died. A signal that arrives during the start must neither be lost nor kill the
+ * process, so orders wait until handlers are set.
  */
 export class Signals {
   #handlers: SignalHandlers | undefined

@@ -65,7 +65,7 @@ function whyUnseen(path: string): 'missing' | 'closed' | undefined {
 const pathsIn = (value: string) =>
   value.split(/[ \t]/).flatMap((word) => /^(?:unix:)?(\/[^:]*)$/.exec(word)?.[1] ?? [])
 
-/** Whether the file system is read-only, as under ProtectSystem= of a unit. */
+/** Returns whether the file system is read-only, as under ProtectSystem= of a unit. */
 function isReadOnly(directory: string): boolean {
   try {
     accessSync(directory, constants.W_OK)

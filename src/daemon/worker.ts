@@ -62,7 +62,7 @@ export async function runWorker(
       process.exit(0)
     },
   })
-  reporter?.report() // the first process must know of this worker before it shows others' lines
+  reporter?.report() // the first process must know this worker before it shows lines of others
   send({ serving: doors.map(({ address }) => address) } satisfies ServingNotice)
 }
 
@@ -79,7 +79,7 @@ function send(message: object | string): void {
 
 /** Returns the report for the first process, once a second for --http, without mail. */
 function stateOf({ quota, context }: Configuration, doors: readonly OpenDoor[]) {
-  // How many messages are at each server of the scanners.
+  // The number of messages at each server of the scanners.
   const servers = (context?.tools.scanners ?? []).map((scanner) => scanner.underWay?.() ?? {})
   return {
     doors: addUpDoors(doors),

@@ -9,7 +9,7 @@ export interface DelayOptions {
     readonly dynamic: number
     readonly nameless: number
   }
-  /** -P: seconds that an early talker is held before it is refused. */
+  /** -P: seconds for which an early talker is held before it is refused. */
   readonly penalty: number
   /** -S: whether early talkers are refused here, instead of by the next program. */
   readonly standalone: boolean
@@ -19,11 +19,11 @@ export interface DelayOptions {
   readonly allowFile: string | undefined
   /** Files of name rules, tried in this order and before the built-in rules. */
   readonly nameFiles: readonly string[]
-  /** Most connections that wait at once, and the directory of their locks. */
+  /** Upper limit for waiting connections, and the directory of their locks. */
   readonly limit: { readonly most: number; readonly directory: string } | undefined
-  /** DNS servers to ask instead of those of the system. */
+  /** DNS servers to query instead of those of the system. */
   readonly dnsServers: readonly string[]
-  /** Seconds that all DNS questions about a client may take together. */
+  /** Time limit, in seconds, for all DNS queries about a client together. */
   readonly dnsTimeout: number
   readonly explain: boolean
   /** The options of the gate; undefined without --listen. */
@@ -39,7 +39,7 @@ export interface GateOptions {
   readonly programs: number
   /** Maximum number of waiting connections; undefined if --waiting is not given. */
   readonly waiting: number | undefined
-  /** Most connections of one client, waiting or served. */
+  /** Maximum number of connections of one client, waiting or served. */
   readonly perClient: number
   /** Seconds for which a client, after its delay, waits for a program to become free. */
   readonly waitTimeout: number
@@ -76,7 +76,7 @@ export class UsageError extends Error {
 }
 
 /**
- * The most seconds of a delay, and of --wait-timeout: a client waits at least five minutes for the
+ * Upper limit, in seconds, for a delay, and for --wait-timeout: a client waits at least five minutes for the
  * greeting (RFC 5321 4.5.3.2.1).
  */
 export const DELAY_MAX = 300
@@ -180,7 +180,7 @@ function readGate(values: OptionValues, env: Environment): GateOptions | undefin
   return readGateOptions(values, env)
 }
 
-/** Half of the programs, as Postfix has it: one client must not take all of them. */
+/** Half of the programs, as in Postfix: one client must not use all of them. */
 const defaultPerClient = (programs: number): number => Math.ceil(programs / 2)
 
 const PROGRAMS_MAX = 100_000
@@ -195,7 +195,7 @@ const LISTEN_FD_MAX = 1023
 /** The meaning of the host 0 in tcpserver(1): every address of IPv4. */
 const ANY_IPV4 = Uint8Array.of(0, 0, 0, 0)
 
-/** Reads the options of the gate. -U takes UID and GID from `env`. Throws a UsageError. */
+/** Parses the options of the gate. -U uses UID and GID from `env`. Throws a UsageError. */
 function readGateOptions(values: OptionValues, env: Environment): GateOptions {
   const number = (name: string, min: number, max: number) => {
     const text = values.get(name)?.at(-1)

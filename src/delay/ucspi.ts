@@ -64,8 +64,8 @@ export interface ServerProgram {
 }
 
 /**
- * Finds the program that gets the clients, in PATH if need be. Throws a Fault if it cannot be
- * executed, so that this is known before a client has waited.
+ * Finds the program that serves the clients, in PATH if necessary. Throws a Fault if it cannot be executed,
+ * so that this is known before a client has waited.
  */
 export function findNext(argv: readonly string[], env: Environment): ServerProgram {
   const [name = '', ...args] = argv

@@ -10,14 +10,14 @@ import { Wire, type WireHost } from './shared/wire.ts'
 
 /** Milliseconds between two checks of what is due. */
 const TICK = 1000
-/** Milliseconds for a client to take its last answer. */
+/** Milliseconds for a client to accept its last answer. */
 const LEAVE_WITHIN = 5_000
 
 /** The settings and services by which requests are answered. */
 export interface AccessPolicy {
   /** Undefined if QUOTAD is not set. */
   readonly quota: QuotaLookup | undefined
-  /** Whether everything passes unseen (`onescan disable`). */
+  /** Returns whether all mail passes without a check (`onescan disable`). */
   readonly isOff: () => boolean
   /** Logs a line. */
   readonly log: (line: Buffer) => void
@@ -35,7 +35,7 @@ export interface PolicyDoorOptions {
   readonly log: (line: string) => void
 }
 
-/** Postfix's policy delegation (SMTPD_POLICY_README) on whatever the server listens on. */
+/** Returns the interface for Postfix's policy delegation (SMTPD_POLICY_README). */
 export function createPolicyDoor(
   first: AccessPolicy,
   { maxConnections, maxSockets, log }: PolicyDoorOptions,
@@ -49,7 +49,7 @@ export function createPolicyDoor(
     memory: () => 0,
     makeRoom(connections) {
       const oldest = longestSilent(connections)
-      oldest?.dismiss() // Postfix asks again on a new one
+      oldest?.dismiss() // Postfix repeats the request on a new one
       return oldest !== undefined
     },
     accept(socket, _, closed) {
@@ -112,8 +112,8 @@ function servePolicyClient(socket: Socket, host: PolicyHost): Wire {
 
 /**
  * Resolves to the action that answers a request: a refusal if the mailbox is known to be full, and DUNNO
- * otherwise. Never OK, which would skip the restrictions that come after this one, and never
- * nothing, for which Postfix would defer the mail (SMTPD_POLICY_README).
+ * otherwise. Never OK, which would skip the later restrictions, and never an empty action, for which Postfix
+ * would defer the mail (SMTPD_POLICY_README).
  */
 async function actionFor(
   request: Attributes,

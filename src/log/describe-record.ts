@@ -45,7 +45,7 @@ const UNHEARD = 'unheard'
 
 type ReadValue = (key: string) => string
 
-/** Whether a client of clamd asked, which sends neither sender nor recipients. */
+/** Returns whether the client used clamd's protocol, which has neither sender nor recipients. */
 const isOfClamd = (value: ReadValue) => value('door') === 'clamd'
 
 function outcome(value: ReadValue): string {

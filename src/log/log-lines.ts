@@ -30,7 +30,7 @@ export interface LogContext {
   readonly transaction: LoggedMessage | undefined
   /** The information about mail that could not be kept. */
   readonly summary?: MailSummary
-  /** Milliseconds since this program learnt about the message. */
+  /** Milliseconds since this program received the message. */
   readonly total: number
   /** Fields of interfaces other than onescan-queue: the interface, the MTA's queue id, the reply. */
   readonly door?: readonly LogField[]
@@ -45,9 +45,9 @@ export const OF_CHECK = '@check.onescan.invalid'
 const RECIPIENTS_PER_LINE = 8
 
 /**
- * Makes the lines for a message that was judged: one line, and more that name all recipients if it
- * goes to quarantine. A message that is split has these lines for each share. If `code` is
- * undefined, the caller gets the exit code of the next program.
+ * Yields the lines for a judged message: one line, and more that name all recipients if it goes to
+ * quarantine. A split message has these lines for each share. If `code` is undefined, the caller gets the
+ * exit code of the next program.
  */
 export function* decisionLines(
   decision: Decision,
@@ -66,7 +66,7 @@ export function* decisionLines(
     (decision.kind === 'accept' && decision.recipients !== undefined)
   const envelope = about.transaction?.envelope
   if (quarantined && envelope && envelope.recipientCount > 1) {
-    // All of them, since the field X-Quarantine-ID is bounded.
+    // All of them, because the field X-Quarantine-ID is bounded.
     yield* recipientLines([['quarantined', 'recipients']], recipientsOf(envelope))
   }
 }

@@ -25,15 +25,15 @@ const HEAD =
 const OWN_TIME = / time=(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)$/
 
 /**
- * Reads a line, in latin1 and without its line end. Our text must follow the head at once: text in
- * the middle of another program's line is not ours, and undefined is returned. `newest` is when the
- * log was written last, in milliseconds since 1970: it gives the year to times without one.
+ * Parses a line, in latin1 and without its line end. onescan's text must follow the prefix directly: in the
+ * middle of another program's line it is not trusted, and undefined is returned. `newest` is the time of the
+ * last write to the log, in milliseconds since 1970: it supplies the year of times without one.
  */
 export function readLogLine(line: string, newest: number): LogRecord | undefined {
   const [head, written, host = '', own, program] = HEAD.exec(line)!
   if (own === undefined && program === undefined) return undefined
   const rest = line.slice(head.length)
-  // No value that a client sends looks like our own time: a value with a blank is in quotes.
+  // No value of a client looks like onescan's own time: a value with a blank is in quotes.
   const ownTime = written === undefined ? OWN_TIME.exec(rest) : null
   const text = ownTime === null ? rest : rest.slice(0, ownTime.index)
   return readLogText(text, timeOf(written ?? ownTime?.[1], newest), host)
@@ -85,9 +85,9 @@ export interface WrittenField {
 }
 
 /**
- * Yields the fields `key=value` of a line of the log, as onescan-log(5) has them, in latin1. A value
- * in quotes ends at the closing quote, whatever is in it. If the closing quote is missing, the line
- * was cut, and the rest is left out.
+ * Yields the fields `key=value` of a log line, as in onescan-log(5), in latin1. A value in quotes ends at the
+ * closing quote, whatever it contains. If the closing quote is missing, the line was cut, and the rest is
+ * left out.
  */
 export function* fieldsIn(text: string): Generator<WrittenField> {
   for (let at = 0, count = 0; count < FIELDS_MAX; at = WORD.lastIndex) {

@@ -6,14 +6,14 @@ import { appendAside, openToAppend } from '../lib/path/open.ts'
 export interface LogSink {
   /** Writes a line of onescan's, with its line end. */
   write(line: Buffer): void
-  /** Writes a line of a scanner's. These come before the line about the message. */
+  /** Writes a line of a scanner. These lines precede the line about the message. */
   relay(line: string): void
 }
 
 /**
  * Opens the log of a process that ends with its message: LOGFILE, or descriptor 2. Each line is one write.
- * (This does not use process.stderr, which would change the flags of a shared pipe. So a write waits if that
- * is full, and blocks as it came.)
+ * (This does not use process.stderr, which would change the flags of a shared pipe. So a write blocks if the
+ * pipe is full and blocking.)
  */
 export function openSlotLog(file: string | undefined): LogSink {
   return sinkOf(file, (line) => {

@@ -12,7 +12,7 @@ const READ_LINE_MAX = 64 * 1024
 /** The bytes that are read at once. */
 const CHUNK = 256 * 1024
 
-/** How files begin that gzip(1), xz(1) and zstd(1) have compressed. */
+/** The beginnings of files that gzip(1), xz(1) and zstd(1) have compressed. */
 const COMPRESSED = /^(?:\x1f\x8b|\xfd7zXZ|\x28\xb5\x2f\xfd)/
 
 interface LogQuery {
@@ -138,7 +138,7 @@ async function* outputOf(command: readonly [string, ...string[]]): AsyncGenerato
 /** A log, or a part of one. */
 export interface LogFile {
   readonly path: string
-  /** When it was written last, in milliseconds since 1970. */
+  /** The time of its last write, in milliseconds since 1970. */
   readonly modified: number
   /** Set if the user named the directory, and so did not choose this file. */
   readonly isFound?: true
@@ -218,8 +218,8 @@ function matches(): string[] {
 const MAIL_ACCOUNT = /^(alias|qmail[a-z]|vpopmail)$/
 
 /**
- * The numbers of root and of accounts that belong to a service and to no person: UID_MIN of
- * login.defs(5), and the numbers that Debian gives out (its policy, 9.2.2).
+ * Returns the user ids of root and of accounts that belong to a service and not to a person: UID_MIN of
+ * login.defs(5), and the ids that Debian assigns (its policy, 9.2.2).
  */
 function serviceAccounts(): number[] {
   const accounts = attempt(() => [...passwdEntries()]) ?? []
@@ -229,7 +229,7 @@ function serviceAccounts(): number[] {
   return [...new Set(ofServices.map(({ uid }) => uid))]
 }
 
-/** Whether this host has a journal. */
+/** Returns whether this host has a journal. */
 export function hasJournal(): boolean {
   return JOURNALS.some((directory) => {
     try {

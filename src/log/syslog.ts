@@ -9,7 +9,7 @@ const TAG = 'onescan'
 
 /** The paths of logger(1), since no runtime has unix datagrams. */
 const LOGGERS = ['/usr/bin/logger', '/bin/logger']
-/** logger(1) makes two lines of a longer one, and by itself of one of more than 1,024 bytes. */
+/** logger(1) splits a longer line, and by default one of more than 1,024 bytes. */
 const LOGGER_SIZE = '8192'
 /** Milliseconds for logger(1). */
 const LOGGER_TIMEOUT = 1000

@@ -17,8 +17,8 @@ interface QuotadStart {
 }
 
 /**
- * Makes the steps of onescan-quotad's start up to its sockets, and reports all faults together. It opens
- * no socket and asks no other service.
+ * Runs the steps of onescan-quotad's start up to its sockets, and reports all faults together. Opens no
+ * socket and asks no other service.
  */
 export async function checkStart(args: readonly string[], env: Environment): Promise<QuotadStart> {
   const faults = new Faults()
@@ -61,8 +61,8 @@ const CAP_DAC_READ_SEARCH = 1n << 2n
 const CAPABILITY_SETS = ['CapPrm', 'CapEff', 'CapAmb']
 
 /**
- * Throws a Fault if the process may do more than read, since names from strangers decide which
- * paths it opens. `status` is the text of /proc/self/status, or '' if there is none.
+ * Throws a Fault if the process may do more than read, because names from strangers determine the paths that
+ * it opens. `status` is the text of /proc/self/status, or '' if there is none.
  */
 export function requireFewPrivileges(
   uid = process.getuid!(),

@@ -39,8 +39,8 @@ export async function serveHttp(
       counters[status === 408 ? 'dropped' : 'malformed']++
     },
   )
-  // Connections are counted here, since the compiled runtime has no event for those that
-  // `maxConnections` drops.
+  // Connections are counted here, because the compiled runtime has no event for those that `maxConnections`
+  // drops.
   let open = 0
   server.on('connection', (socket) => {
     open++

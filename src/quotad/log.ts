@@ -49,7 +49,7 @@ export class ServiceCounters {
   unknown = 0
   /** Datagrams and requests that were not questions. */
   malformed = 0
-  /** Datagrams and connections of clients that may not ask. */
+  /** Datagrams and connections of clients without permission. */
   refused = 0
   /** Connections that were closed because they took too long, or were too many. */
   dropped = 0

@@ -31,7 +31,7 @@ const noSuchUser: MailboxAnswer = { answer: { status: 'no-such-user' } }
 export interface MailboxLookup {
   /** Asks the lists of users. Undefined if there are none: then every mailbox has a user. */
   readonly askUsers: LookUpUser | undefined
-  /** The path of a user's mailbox, or the name by which another service knows the user. */
+  /** The path of a user's mailbox, or the user's name in another service. */
   readonly locate: MailboxTemplate
   readonly read: ReadMailbox
   /** Milliseconds on a monotonic clock. */
@@ -41,13 +41,13 @@ export interface MailboxLookup {
    * they cannot be read.
    */
   readonly limits: ((user: User) => QuotaLimits | undefined) | undefined
-  /** The limits of users for whom no other limits are known. */
+  /** The limits of users without other limits. */
   readonly defaultLimits: QuotaLimits
   /** Forgets mailboxes and users. */
   forget(): void
 }
 
-/** Answers about one user. The answer is not a promise if it was known at once. Never rejects. */
+/** Answers about one user. The answer is not a promise if it is known immediately. Never rejects. */
 type AnswerFor = (user: User, incoming: number) => MailboxAnswer | Promise<MailboxAnswer>
 
 /**

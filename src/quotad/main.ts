@@ -91,7 +91,7 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
   await notify(process.env, 'READY=1')
 }
 
-/** Returns the address for the log. If port 0 was asked for, it has the port that is used. */
+/** Returns the address for the log. With port 0, it contains the actual port. */
 function portOf(protocol: string) {
   return (server: { address(): unknown }): LogField => {
     const { address, port } = server.address() as AddressInfo

@@ -12,7 +12,7 @@ export interface ServiceOptions {
   /** The address on which each protocol is served; undefined if it is not. */
   readonly udp: ServiceEndpoint | undefined
   readonly http: ServiceEndpoint | undefined
-  /** Whether the client with this IP address may ask. */
+  /** Returns whether the client with this IP address has permission. */
   readonly mayAsk: (address: string) => boolean
   /** Most HTTP connections at once. */
   readonly maxClients: number
@@ -105,7 +105,7 @@ function allowNetworks(networks: readonly Network[]): ServiceOptions['mayAsk'] {
   }
 }
 
-/** The name of the socket on which root asks: FileDescriptorName= of onescan-quotad-check.socket. */
+/** The name of the socket for root's requests: FileDescriptorName= of onescan-quotad-check.socket. */
 const FOR_ROOT = 'check'
 
 /** The sockets that systemd has made for this process. */

@@ -15,7 +15,7 @@ export interface ServiceSettings {
   /** Milliseconds for which a question waits for a list of users, a count or another service. */
   readonly lookupTimeout: number
   readonly source: SourceSettings
-  /** Lists of users, in the order in which they are asked. If empty, every mailbox has a user. */
+  /** Lists of users, in the order in which they are searched. If empty, every mailbox has a user. */
   readonly users: readonly UserList[]
   /** The domains whose users are accounts of passwd(5); undefined for those of the host. */
   readonly domains: Domains | undefined
@@ -23,7 +23,7 @@ export interface ServiceSettings {
   readonly ldap: LdapSettings | undefined
   /** The path of a file with lines `user: quota`. */
   readonly limitsFile: string | undefined
-  /** The limits of users for whom no other limits are known. */
+  /** The limits of users without other limits. */
   readonly defaultLimits: QuotaLimits
 }
 

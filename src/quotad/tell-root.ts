@@ -4,7 +4,7 @@ import type { Finding } from '../lib/errors/finding.ts'
 import { untilListening } from '../lib/net/listening.ts'
 import { log } from './log.ts'
 
-/** Connections at once: root asks by one. */
+/** Maximum number of connections: root uses one. */
 const CLIENTS_MAX = 4
 
 /**

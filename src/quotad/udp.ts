@@ -38,7 +38,7 @@ export async function serveUdp(endpoint: ServiceEndpoint, service: QuotaService)
     const send = ({ answer }: MailboxAnswer) => {
       if (isClosed) return
       const datagram = Buffer.from(datagramFor(question, answer), 'latin1')
-      socket.send(datagram, port, address, () => {}) // a client without an answer asks again
+      socket.send(datagram, port, address, () => {}) // a client without an answer repeats its request
     }
     const answer = answerForName(question.user, question.incoming ?? 0)
     if (answer instanceof Promise) answer.then(send)

@@ -96,7 +96,7 @@ export function obstacle(
   return ((status.mode >> shift) & mask) === mask ? undefined : path
 }
 
-/** Whether access(2) lets this process do all of that. */
+/** Returns whether access(2) permits this process all of that. */
 function isAllowed(path: string, wants: readonly (keyof typeof BIT)[]): boolean {
   try {
     accessSync(path, modeOf(wants))

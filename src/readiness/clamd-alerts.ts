@@ -15,7 +15,7 @@ import { rarOf } from './rar.ts'
 /** Milliseconds for the scan of a file of some kilobytes, after those that are under way. */
 const WITHIN = 60_000
 
-/** A file in which clamd names something only if it is set to, and what asks for that here. */
+/** A file that clamd reports only with a certain setting, and the setting here that needs it. */
 interface Probe {
   readonly setting: string
   /** The alert that must be enabled before this one is meaningful. */
@@ -23,7 +23,7 @@ interface Probe {
   /** Set if a site may live with it. */
   readonly isWarning?: true
   readonly isAsked: (settings: ScanSettings) => boolean
-  /** Undefined if there is no such file that every clamd knows. */
+  /** Undefined if there is no such file that every clamd recognizes. */
   readonly file: ((settings: ScanSettings) => Buffer | undefined) | undefined
   readonly isNamed: (finding: ScanResult) => boolean
   /** The effect on mail otherwise, and the remedy. */
@@ -118,7 +118,7 @@ const probes: readonly Probe[] = [
   },
 ]
 
-/** Asks clamd by made-up files whether it names what settings ask for. */
+/** Checks with made-up files whether clamd reports what settings require. */
 export async function checkAlerts(server: ClamdServer, settings: ScanSettings): Promise<Finding[]> {
   const findings: Finding[] = []
   const served = new Set<string>()
@@ -144,7 +144,9 @@ export async function checkAlerts(server: ClamdServer, settings: ScanSettings): 
   return findings
 }
 
-/** Numbers of cards that pass Luhn's test: more than clamd asks for (StructuredMinCreditCardCount). */
+/**
+ * Returns numbers of cards that pass Luhn's test: more than clamd requires (StructuredMinCreditCardCount).
+ */
 function cardNumbers(): Buffer {
   return Buffer.from('4111 1111 1111 1111\n5500 0000 0000 0004\n4012 8888 8888 1881\n'.repeat(50))
 }

@@ -12,7 +12,7 @@ const SOON = 14 * 86_400_000
 /** Milliseconds for a handshake. */
 const WITHIN = 5_000
 
-/** Warns if the certificate with which this host asks by TLS ends soon, or has ended. */
+/** Warns if this host's client certificate for TLS expires soon, or has expired. */
 export function checkOwnCertificate(server: ClamdAddress, now: number): Finding[] {
   if (server.kind !== 'tcp' || !server.identity) return []
   const { validTo } = new X509Certificate(server.identity.cert)

@@ -87,7 +87,7 @@ async function checkArchives(server: ClamdServer): Promise<Finding[]> {
   return [failure(`clamd ${server.address.text} ScanArchive`, value, remedy)]
 }
 
-/** Whether clamd calls this clean. */
+/** Resolves to whether clamd reports this as clean. */
 async function isClean(server: ClamdServer, content: Buffer): Promise<boolean> {
   const outcome = await scan(server, Bytes.of(content))
   return outcome.kind === 'answered' && outcome.reply.answer === 'clean'
@@ -96,7 +96,7 @@ async function isClean(server: ClamdServer, content: Buffer): Promise<boolean> {
 /** Mail of more bytes than this is rare: a limit below it lets ordinary attachments pass unscanned. */
 const ORDINARY = 10 * 1024 * 1024
 
-/** Mail of fewer bytes is not tried: a clamd that takes no more of it is of no use. */
+/** Mail of fewer bytes is not tested: a clamd with such a limit is useless. */
 const LEAST = 64 * 1024
 
 /** Checks whether clamd finds the test virus in the largest message that it will get. */
@@ -133,7 +133,9 @@ const scanLarge = (server: ClamdServer, size: number) => scan(server, largeEicar
 const scan = (server: ClamdServer, bytes: Bytes) =>
   server.scan({ bytes }, { signal: AbortSignal.timeout(SCAN_WITHIN), note() {} })
 
-/** The most bytes, nearly, of which clamd reads all. `over` are too many. */
+/**
+ * Resolves to the approximate upper limit, in bytes, of mail that clamd reads completely. `over` exceeds it.
+ */
 async function largestLookedAt(server: ClamdServer, over: number): Promise<number> {
   let [least, most] = [LEAST, over]
   while (most - least > Math.max(least / 16, LEAST)) {

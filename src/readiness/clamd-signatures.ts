@@ -12,7 +12,7 @@ import type { StageHost } from './stage.ts'
 /** Milliseconds. */
 const DAY = 86_400_000
 
-/** Seconds after which clamd looks for signatures, clamd.conf(5), as its makers have it. */
+/** Seconds after which clamd checks its signatures, clamd.conf(5), by default. */
 const SELF_CHECK = 600
 
 /** Milliseconds after which signatures are out of date: ClamAV publishes new ones every day. */

@@ -96,12 +96,12 @@ async function checkServer(
     return { isDown: true, findings }
   }
   const version = checkSignatures(what, outcome.reply, host.now)
-  // A program that is not clamd gets no scan: it might take the message and never answer.
+  // A program that is not clamd gets no scan: it might accept the message and never answer.
   if (version.level === 'error') return { isDown: true, findings: [version] }
   // It scans for onescan-queue only while onescand cannot; the check of onescand reports all its faults.
   if (host.asksOnescand) return { isDown: false, findings: [ok(what, 'answers')] }
   const conf = clamdConfOf(server, host.clamdConfigFiles)
-  // As the slot and onescand give mail to it: onescand by descriptor, if it can.
+  // In the way of onescan-queue and onescand: onescand by descriptor, if it can.
   const passing = host.isDaemon ? loadSystem() : undefined
   const tried = new ClamdServer(server, { lasting: false, passing })
   const temporary = await checkTemporaryFiles(tried, conf)

@@ -3,7 +3,7 @@ import { type Finding, warning } from '../lib/errors/finding.ts'
 import { type Environment, readSettings } from '../lib/settings/settings.ts'
 import { treatment } from '../lib/settings/table/scanning.ts'
 
-/** Warns of the settings that others make useless, or that miss what they seem to do. */
+/** Warns about settings that other settings make useless, or that do not have their apparent effect. */
 export function contradictionsIn(env: Environment): Finding[] {
   return [...inForward(env), ...inQuarantine(env), ...inMaxAge(env), ...inSecondLook(env)]
 }

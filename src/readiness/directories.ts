@@ -23,7 +23,7 @@ const LARGE = 64 * MIB
  * small file system.
  */
 const RESERVE = 0.1
-/** Bytes that are written to see whether a directory takes them. */
+/** Bytes that are written to test whether a directory can be written to. */
 const WRITTEN = 64 * 1024
 const PERMISSIONS = 0o7777
 
@@ -36,8 +36,8 @@ export function checkDirectories(host: StageHost): Finding[] {
 }
 
 /**
- * Checks the directory of QUARANTINE, which belongs to the program that keeps mail in it: onescand, if the slot asks
- * that.
+ * Checks the directory of QUARANTINE, which must belong to the program that keeps mail in it: onescand, if
+ * onescanc uses it.
  */
 function checkQuarantine(host: StageHost): Finding[] {
   const { env, account } = host
@@ -137,7 +137,7 @@ function missing(what: string, then = ''): MissingFinding {
   return (why) => marked(failure(what, why, remedy), 'nothing scans')
 }
 
-/** Whether this is an onescand in its unit, which shows it only what is bound. */
+/** Returns whether this is an onescand in its unit, where only bound paths are visible. */
 const isInUnit = ({ isDaemon }: StageHost) => isDaemon && isUnderSystemd()
 
 /** Returns the further step that makes a new directory visible to the service. */
@@ -252,7 +252,7 @@ interface FreeSpace {
   readonly fault: Finding | undefined
 }
 
-/** Looks for room for a message of `bytes` bytes. Throws if the directory takes none at all. */
+/** Checks for room for a message of `bytes` bytes. Throws if the directory cannot be written to at all. */
 function freeSpaceIn(what: string, directory: string, bytes: number): FreeSpace {
   const { type, bsize, blocks, bavail, files, ffree } = statfsSync(directory)
   const [size, free] = [blocks * bsize, bavail * bsize]

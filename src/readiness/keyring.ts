@@ -45,7 +45,7 @@ function checkReader(host: StageHost, path: string): Finding {
   return level('keyring', `${value}: no stamps, all mail is scanned`, remedy)
 }
 
-/** The package's group of those who may read keys. All who ask onescand are in another one. */
+/** The package's group of accounts that may read keys. Accounts that only use onescand are in another one. */
 const KEEPERS = 'onescan-keys'
 
 /**
@@ -87,7 +87,7 @@ function checkAsker(host: StageHost, path: string, isClosed: boolean): Finding {
   return warning('keyring', value, remedy)
 }
 
-/** Whether onescand signs for this account: root reads the keys by itself. */
+/** Returns whether onescand signs for this account: root reads the keys by itself. */
 function signsByOnescand({ account, asksOnescand }: StageHost): boolean {
   return account.uid !== 0 && asksOnescand
 }

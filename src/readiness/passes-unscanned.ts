@@ -8,7 +8,7 @@ import { names, type SettingName, table } from '../lib/settings/table.ts'
 import type { Rules } from '../scan/rules/match.ts'
 import type { AddressPattern, Conditions, Rule } from '../scan/rules/rule.ts'
 
-/** Most lines of a policy by rule that a finding names. */
+/** Upper limit for the lines of a policy by rule that a finding names. */
 const LINES_MAX = 5
 
 /** Returns the handling of mail without a result of any scanner, such as `deferred`. */
@@ -23,7 +23,7 @@ interface Passing {
   readonly name: SettingName
   readonly value: string
   readonly mail: string
-  /** How to set it so that the mail does not pass. */
+  /** The setting by which the mail does not pass. */
   readonly remedy: string
 }
 

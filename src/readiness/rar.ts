@@ -6,7 +6,7 @@ const FILE = 0x74
 const END = 0x7b
 const HAS_DATA = 0x8000
 
-/** An archive of RAR 4 with one file of one byte, which is stored as it is. No free program makes any. */
+/** Returns an archive of RAR 4 with one uncompressed file of one byte. No free program makes any. */
 export function rarOf(name: Buffer): Buffer {
   const data = Buffer.from('x')
   const about = Buffer.alloc(25)

@@ -37,7 +37,7 @@ export async function checkScanners(host: StageHost): Promise<Finding[]> {
   )
 }
 
-/** Whether the site has written this scanner: its name is that of a file. */
+/** Returns whether the site has written this scanner: its name is that of a file. */
 function isOwnPlugin({ name }: Scanner): boolean {
   return name.includes('.')
 }

@@ -19,7 +19,7 @@ import type { StageHost } from './stage.ts'
 /** Any answer about this mailbox shows that the service runs. */
 const ANYBODY = 'postmaster'
 
-/** Checks whether the service in QUOTAD answers, and whether it knows mailboxes by the names of QUOTANAME. */
+/** Checks whether the service in QUOTAD answers, and whether it finds mailboxes by the names of QUOTANAME. */
 export async function checkQuotad(host: StageHost): Promise<Finding[]> {
   const { env } = host
   const settings = readQuotaSettings(env)
@@ -71,7 +71,7 @@ async function checkNameForm(
   return [warning('QUOTANAME', value, `set QUOTANAME=${other}`)]
 }
 
-/** Whether a service has looked at a mailbox. Older ones report room for names that they do not know. */
+/** Returns whether a service has read a mailbox. Older ones report room for unknown names. */
 function isKnown(answer: QuotaAnswer): boolean {
   return answer.status === 'full' || (answer.status === 'room' && answer.usage !== undefined)
 }

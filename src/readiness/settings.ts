@@ -27,8 +27,8 @@ import { passesByRules, passesBySettings, unscannedMailIs } from './passes-unsca
 import type { StageHost } from './stage.ts'
 
 /**
- * Checks whether onescan is switched on, whether all settings can be read, and what they do. Faults
- * come as errors about `settings`.
+ * Checks whether onescan is switched on, whether all settings can be read, and reports their effect. Faults
+ * are errors about `settings`.
  */
 export async function checkSettings(host: StageHost): Promise<Finding[]> {
   const mark = host.isDaemon ? 'stops the start' : 'nothing scans'
@@ -77,7 +77,7 @@ function checkSwitch(directories: StageHost['directories']): Finding | undefined
   return off === undefined ? undefined : marked(switchFinding(off), 'nothing scans')
 }
 
-/** Whether the settings name a scanner. The line itself was read before. */
+/** Returns findings whether the settings name a scanner. The line itself was read before. */
 function checkQhpsi({ env, isDaemon }: StageHost): Finding[] {
   const line = env.QHPSI?.trim()
   if (line) return [findsTestFileAlone(line) ? testFileAlone(line) : ok('QHPSI', line)]
@@ -87,7 +87,7 @@ function checkQhpsi({ env, isDaemon }: StageHost): Finding[] {
   return [failure('QHPSI', 'is not set here: mail passes unscanned', remedy)]
 }
 
-/** Whether the plugin is the only one that finds the test file, and nothing else. */
+/** Returns whether the plugin is the only one, which finds the test file and nothing else. */
 const findsTestFileAlone = (line: string) => /^plugin:\s*eicar$/.test(line)
 
 const testFileAlone = (line: string) =>

@@ -11,7 +11,7 @@ import {
   type SystemAccount,
 } from './account.ts'
 
-/** A host as the slot or onescand sees it. Stages look at nothing else. */
+/** A host as onescan-queue or onescand sees it. Stages use no other data. */
 export interface StageHost {
   readonly env: Environment
   readonly directories: ControlDirectories
@@ -20,7 +20,7 @@ export interface StageHost {
   readonly accounts: Accounts
   /** Whether onescand uses these settings; otherwise onescan-queue does. */
   readonly isDaemon: boolean
-  /** Whether the slot asks onescand, and so needs no keys itself. */
+  /** Whether onescanc uses onescand, and so needs no keys itself. */
   readonly asksOnescand: boolean
   /** Paths of clamd.conf(5), if different from those of the packages. */
   readonly clamdConfigFiles?: readonly string[]

@@ -1,4 +1,4 @@
-/* What JavaScript sees of the functions: their names, the check of their arguments, and values. */
+/* The functions as seen by JavaScript: their names, the check of their arguments, and values. */
 #define _GNU_SOURCE
 #include "addon.h"
 

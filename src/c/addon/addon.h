@@ -54,7 +54,7 @@ int set(napi_env env, napi_value object, const char *name, napi_value value);
  */
 int an_int(const struct argument *given);
 
-/* What a call returned, or the negative errno if it failed. */
+/* Converts the result of a call, or the negative errno if it failed. */
 napi_value a_result(napi_env env, int returned);
 
 /* Closes a useless descriptor, and preserves errno. Returns -1. */

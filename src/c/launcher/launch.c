@@ -155,7 +155,7 @@ static void find_runtime(char path[PATH_MAX], char *self, const char *name) {
     CANNOT_RUN("is not the file that was built with this program; install it again");
 }
 
-/* What the runtime is given: how we were called, the marker, NAME, this file, arguments. */
+/* Returns the runtime's arguments: the name of the call, the marker, NAME, this file, arguments. */
 static char **argv_for(int argc, char **argv, char *program, char *name, char *self) {
   static char marker[] = MARKER;
   const size_t arguments = argc > 1 ? (size_t) argc - 1 : 0;

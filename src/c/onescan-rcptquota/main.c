@@ -61,7 +61,7 @@ static void mailbox_name(const char *recipient, char name[MAILBOX_NAME_MAX + 1])
       *letter = (char) (*letter - 'A' + 'a');
 }
 
-/* Whether to ask. Mailboxes of other hosts and recipients of relay clients are not asked about. */
+/* Returns whether to ask. Mailboxes of other hosts and recipients of relay clients are exempt. */
 static int is_asked_about(struct question question) {
   char file[SWITCH_PATH_MAX];
   if (!is_name(question.recipient) || strcmp(setting("SMTPRCPTHOSTSOK", "1"), "0") == 0)
@@ -92,7 +92,7 @@ static enum answer ask(const char *recipient) {
   return ask_service(service, name, timeout);
 }
 
-/* E: qmail-spp sends the rest of the line as the reply to RCPT, and goes on. */
+/* E: qmail-spp sends the rest of the line as the reply to RCPT, and continues. */
 static void refuse(const char *recipient) {
   char command[MAILBOX_NAME_MAX + 64];
   snprintf(command, sizeof command - 1, "E452 4.2.2 Quota exceeded for <%s>, try again later",

@@ -73,7 +73,7 @@ static enum wait_result receive_answer(int fd, char *answer, size_t size, double
   return TOO_LONG;
 }
 
-/* `question` is asked on a connection. Closes it. */
+/* Sends `question` on a connection and reads the answer. Closes the connection. */
 static enum wait_result converse(int fd, struct question question, char *answer, size_t size,
                                  double deadline) {
   enum wait_result result =

@@ -20,7 +20,7 @@ long number(const char *name, long unset, long min, long max);
 /* Whether `fd` can be read before `deadline`, a time of uptime(). */
 int is_readable_before(int fd, double deadline);
 
-/* A recipient, as onescand is asked about it. */
+/* A recipient and the attributes of the request to onescand. */
 struct question {
   const char *recipient;
   int is_relay_client;

@@ -1,4 +1,4 @@
-/* What the other files share: a line for the log, numbers among the settings, and waiting. */
+/* Shared by the other files: log lines, numeric settings, and waiting. */
 #define _GNU_SOURCE
 #include "rcptquota.h"
 

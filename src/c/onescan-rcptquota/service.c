@@ -20,9 +20,8 @@ enum {
   QUESTION_SIZE_MAX = MAILBOX_NAME_MAX + 64
 };
 
-/*
- * A service: either one that takes a size and a nonce, or an older one, which takes a name alone.
- */
+/* A service: either one that accepts a size and a nonce, or an older one, which accepts a name
+ * alone. */
 struct service {
   int is_extended;
   struct sockaddr_storage address;
@@ -133,7 +132,7 @@ static void hold_port(int fd, long unanswered, const char *name, double deadline
   }
 }
 
-/* 64 random bits in hexadecimal. Returns -1 if the system gives none. */
+/* Makes 64 random bits in hexadecimal. Returns -1 if the system has none. */
 static int make_nonce(char nonce[NONCE_SIZE]) {
   unsigned char random[NONCE_BYTES];
   if (getrandom(random, sizeof random, 0) != sizeof random)

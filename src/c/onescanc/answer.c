@@ -43,10 +43,8 @@ static int receive(struct mail *mail, byte *bytes, size_t length) {
   return 1;
 }
 
-/*
- * The process of onescand that had this mail has ended. Begins another conversation or, if none may
- * follow, goes cold.
- */
+/* Handles the end of the onescand process that had this mail. Begins another conversation or,
+ * if none may follow, scans standalone. */
 static void begin_anew_or_go_cold(struct mail *mail) {
   if (!begin_anew(&mail->onescand))
     go_cold(mail, xasprintf("onescand: hung up"));
@@ -66,7 +64,7 @@ struct field {
   size_t length;
 };
 
-/* Reads the field at `at`. All its bytes must lie before `end`. */
+/* Reads the field at `at`. All its bytes must be before `end`. */
 static struct field field_at(struct mail *mail, const byte *at, const byte *end) {
   if (end - at < FIELD_HEAD)
     distrust_answer(mail);
@@ -174,7 +172,7 @@ static void read_field(struct mail *mail, struct answer *answer, struct field fi
   }
 }
 
-/* Checks that the fields make sense together. */
+/* Checks that the fields are consistent. */
 static void check_ending(struct mail *mail, const struct answer *answer) {
   int has_text_code = answer->code == EXIT_TEXT || answer->code == EXIT_TEXT_INDIMAIL;
   if (has_text_code != (answer->reply != NULL))
@@ -185,18 +183,14 @@ static void check_ending(struct mail *mail, const struct answer *answer) {
     return;
   if (answer->code && !memchr(allowed_codes, answer->code, sizeof allowed_codes))
     distrust_answer(mail);
-  /*
-   * If this process ends in exit code 0, mail is dropped or kept: its own settings must allow that,
-   * too.
+  /* If this process exits with 0, mail is dropped or kept: its own settings must allow that, too.
    */
   if (!answer->code && strcmp(setting("REJECTVIRUS", ""), "2") != 0 && !*setting("QUARANTINE", ""))
     distrust_answer(mail);
 }
 
-/*
- * Reads the fields of an answer: the one that must come first, those that may follow, and the end
- * mark.
- */
+/* Reads the fields of an answer: the one that must come first, those that may follow, and the end
+ * mark. */
 static struct answer read_answer(struct mail *mail, byte kind, size_t length) {
   const byte first_type = kind == 'a' ? 'B' : 'c';
   const char *other_types = kind == 'a' ? "kiel" : "tl";
@@ -231,7 +225,7 @@ const byte *next_log_line(const byte **at, size_t *length) {
   return NULL;
 }
 
-/* Waits for an acknowledgement, heartbeats, and then the answer or a reason to go cold. */
+/* Waits for an acknowledgement, heartbeats, and then the answer or a reason to scan standalone. */
 int await_answer(struct mail *mail, struct answer *answer) {
   byte head[FIELD_HEAD];
   for (;;) {

@@ -112,7 +112,7 @@ void count_handing_on(void) {
     fail(EXIT_DEFERRED, "out-of-memory", xasprintf(DEPTH_VARIABLE ": %m"));
 }
 
-/* What the caller does with these signals, for the next program. */
+/* The caller's handlers of these signals, for the next program. */
 static void (*callers_sigpipe)(int), (*callers_sigxfsz)(int);
 
 void ignore_signals(void) {

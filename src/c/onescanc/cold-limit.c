@@ -20,7 +20,7 @@
 enum {
   FOR_EACH_PROCESSOR = 2,
   MAX_LEAST = 4,
-  LOOK_EVERY = 50, /* milliseconds between two looks for a free lock */
+  LOOK_EVERY = 50, /* milliseconds between two checks for a free lock */
   NAMES = 16,      /* that the file may have: another account may have taken some */
   KEPT_FROM = 100  /* the lowest descriptor of the file: above those of callers and runtimes */
 };
@@ -30,7 +30,7 @@ enum {
 #define COLD_WAIT 60
 #endif
 
-/* Returns how many cold programs of an account may run at once. */
+/* Returns the maximum number of concurrent standalone programs of an account. */
 static long cold_max(void) {
   long enough = sysconf(_SC_NPROCESSORS_ONLN) * FOR_EACH_PROCESSOR;
   return enough > MAX_LEAST ? enough : MAX_LEAST;

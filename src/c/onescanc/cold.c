@@ -13,7 +13,7 @@
  */
 enum { SPACE_MIN = 512 * MIB };
 
-/* Variables that begin so are hidden from the cold program. */
+/* Variables with these prefixes are hidden from the standalone program. */
 static const char *const hidden_from_cold[] = {"BUN_", "NODE_OPTIONS=", "NODE_PATH=", "LD_", NULL};
 
 /* Returns the directory of this program, with links resolved and a slash at its end. */
@@ -43,10 +43,8 @@ static long time_left(const struct mail *mail) {
   return mail->onescand.timeout - used < 1 ? 1 : mail->onescand.timeout - used;
 }
 
-/*
- * Becomes the cold program. The mail must be as it came: never call this once a new header block is
- * in the spool.
- */
+/* Executes the standalone program. The mail must be unchanged: never call this once a new
+ * header block is in the spool. */
 _Noreturn void go_cold(struct mail *mail, char *why) {
   struct rlimit space;
   if (getrlimit(RLIMIT_AS, &space) || space.rlim_cur < SPACE_MIN)
@@ -59,7 +57,7 @@ _Noreturn void go_cold(struct mail *mail, char *why) {
   hang_up(&mail->onescand);
   const char *remark = wait_for_cold_limit(program);
   log_slot_line("cold", xasprintf("%s%s", why, remark), "");
-  /* If SCANTIMEOUT is not a number, it stays as it is, and the cold program reports it. */
+  /* If SCANTIMEOUT is not a number, it stays unchanged, and the standalone program reports it. */
   if (mail->onescand.timeout > 0 && setenv("SCANTIMEOUT", xasprintf("%ld", time_left(mail)), 1))
     fail(EXIT_BUG, "bug", xasprintf("setenv: %m"));
   mail->argv[0] = program;

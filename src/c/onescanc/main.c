@@ -1,9 +1,8 @@
-/*
- * onescanc(8) keeps message and envelope, asks onescand what to do, does it, and becomes the next
- * program. It decides nothing about mail, and reads no header field. Each exit is an exec, or a
- * code that qmail-smtpd takes for a failure. Only two exits are neither: obey.c hands nothing on if
- * mail is to be dropped or was kept, and tell_about() reads no mail.
- */
+/* onescanc(8) keeps message and envelope, sends them to onescand, carries out the answer, and
+ * executes the next program. It decides nothing about mail, and reads no header field. Each
+ * exit is an exec, or a code that qmail-smtpd treats as a failure. There are two exceptions:
+ * obey.c passes nothing on if mail is to be dropped or was kept, and tell_about() reads no
+ * mail. */
 #define _GNU_SOURCE
 #include "onescanc.h"
 
@@ -67,10 +66,8 @@ static int is_blank(const char *value) {
   return !value[strspn(value, " \t\r\n")];
 }
 
-/*
- * Becomes the next program at once if nothing has to be asked. That program reads message and
- * envelope itself.
- */
+/* Executes the next program immediately if onescand is not needed. That program reads message
+ * and envelope itself. */
 static void pass_if_there_is_nothing_to_ask(char **chain) {
   char file[SWITCH_PATH_MAX];
   int is_off = is_switched_off(file);

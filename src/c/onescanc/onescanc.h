@@ -48,12 +48,12 @@ struct conversation {
   double used;  /* milliseconds of conversations that broke off */
 };
 
-/* The mail of this process. There is one, which main() makes. */
+/* The mail of this process. There is one, which main() creates. */
 struct mail {
-  char **argv;  /* our own, which the cold program gets */
+  char **argv;  /* the arguments, which the standalone program receives */
   char **chain; /* the next program and its arguments */
   int error_fd; /* receives the text of a reply; -1 is none */
-  int spool;    /* HEADER_GAP empty bytes, then the message as it came */
+  int spool;    /* HEADER_GAP empty bytes, then the unchanged message */
   int envelope; /* the envelope from its first byte */
   size_t message_size;
   size_t envelope_size; /* through its last NUL */
@@ -74,10 +74,10 @@ void read_at(int fd, byte *bytes, size_t length, size_t offset);
 
 /* envelope.c: how far an envelope was read. */
 struct envelope_reader {
-  char letter; /* the one that comes next: F, then T */
+  char letter; /* the letter that must come next: F, then T */
   int in_address;
   size_t length; /* of that address */
-  int done;      /* its last NUL came */
+  int done;      /* its last NUL was received */
   int wrong;     /* the exit code for what is wrong with it */
 };
 struct envelope_reader envelope_start(void);
@@ -93,10 +93,8 @@ char **find_chain(char **argv);
 #define MEND_CHAIN "set QUEUECHAIN to the real qmail-queue"
 /* Ends the process, with the remedy in the log, if `program` cannot be executed or is this one. */
 void check_program(const char *what, const char *program, const char *remedy);
-/*
- * Counts in the environment of the next program that this one becomes it. The cold program does so
- * itself.
- */
+/* Notes in the environment that this program executes the next one. The standalone program does so
+ * itself. */
 void count_handing_on(void);
 /*
  * Becomes another program, with the mail on its descriptors: the message is what its spool holds
@@ -114,7 +112,7 @@ void ignore_signals(void);
 
 /* conversation.c */
 void question_is_sent(struct conversation *conversation);
-/* How many milliseconds scanners may already have had, and how many they may still take. */
+/* The milliseconds that scanners may have used, and those that they may still use. */
 double time_used(const struct conversation *conversation);
 size_t time_for_scanners(const struct conversation *conversation);
 /* Ends the conversation: no answer is needed any more. */
@@ -125,7 +123,7 @@ void hang_up(struct conversation *conversation);
  */
 int begin_anew(struct conversation *conversation);
 
-/* server.c: both go cold if onescand cannot be reached, or is silent for too long. */
+/* server.c: both scan standalone if onescand cannot be reached, or is silent for too long. */
 void connect_to_server(struct mail *mail);
 /* Waits until onescand can be written to or read from. */
 void wait_for_server(struct mail *mail, short event);
@@ -158,10 +156,8 @@ _Noreturn void obey(struct mail *mail, const struct answer *answer);
 _Noreturn void go_cold(struct mail *mail, char *why);
 
 /* cold-limit.c */
-/*
- * Returns when this process may become `program`, with a remark for the log: why there is no limit,
- * or "". Ends the process if too many cold programs run for too long.
- */
+/* Returns when this process may execute `program`, with a remark for the log: why there is no
+ * limit, or "". Ends the process if too many standalone programs run for too long. */
 const char *wait_for_cold_limit(const char *program);
 
 /* log.c */

@@ -20,7 +20,7 @@ enum { CONNECT_MAX = 10000, SILENCE_MAX = 10000, LONGER_THAN_SCANNERS = 2000 };
 void connect_to_server(struct mail *mail) {
   const char *path = setting("ONESCAN_SOCKET", ONESCAN_SOCKET_DEFAULT);
   struct sockaddr_un address = {.sun_family = AF_UNIX};
-  /* connect(2) takes its timeout from this: the queue of the server may be full. */
+  /* connect(2) uses this timeout: the queue of the server may be full. */
   const struct timeval longest = {CONNECT_MAX / 1000, 0};
   struct conversation *conversation = &mail->onescand;
   size_t length = strlen(path);

@@ -16,7 +16,7 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
-enum { SMALL_MAX = 256 * KIB /* what is larger does not lie in memory */ };
+enum { SMALL_MAX = 256 * KIB /* larger messages are not kept in memory */ };
 
 byte buffer[64 * KIB];
 

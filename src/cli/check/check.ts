@@ -103,7 +103,10 @@ function logsToFollow(named: readonly string[]): LogFile[] {
   return [...named.flatMap(findLog), ...logsOfHost(span), ...logsOfExim()]
 }
 
-/** Whether the lines of slots are read: qmail's services write them where their run scripts have it. */
+/**
+ * Returns whether the logs of onescan-queue are read: qmail's services write them where their run scripts
+ * configure it.
+ */
 function readsSlots(named: readonly string[]): boolean {
   if (named.length > 0 || !findMailServers(existsSync).includes('qmail')) return true
   return logsOfHost({ since: undefined, until: undefined }).some(({ path }) =>
@@ -237,7 +240,7 @@ function serversToCheck(options: CheckOptions): MailServer[] {
   return namesSlot(options) ? ['qmail'] : findMailServers(existsSync)
 }
 
-/** Whether the options name one server. */
+/** Returns whether the options name one server. */
 const isOnly = (options: CheckOptions) => options.postfix !== undefined || namesSlot(options)
 
 /** Returns whether no option or variable selects what to check: then everything on this host is checked. */

@@ -24,7 +24,7 @@ type HandedLine =
   | { readonly end: true }
 type UsualRoute = 'chain' | 'sendmail'
 
-/** Whether a line of standard output is such a line. */
+/** Returns whether a line of standard output is such a line. */
 export const isHandedLine = (line: string): boolean => /^\{"(mail|bytes|end)":/.test(line)
 
 /** The answer of root, in a line of JSON. `code` is the exit code of HAND_ON. */
@@ -78,20 +78,20 @@ async function readAnswer(): Promise<HandOnAnswer> {
   } catch {
     // It is no JSON, or cannot be read.
   } finally {
-    process.stdin.destroy() // nothing more comes
+    process.stdin.destroy() // no more input arrives
   }
   throw new MaybeTaken('root did not report the result')
 }
 
 /**
- * The name of the command that hands a mail on, and its exit codes, with FAILED if it was not taken. With any
- * other one, which is an end by accident, it may have been.
+ * The name of the command that delivers a mail, and its exit codes, with FAILED if it was not accepted. After
+ * any other code, which is an unexpected end, it may have been.
  */
 export const HAND_ON = 'hand-on'
 const TAKEN = 0
 const MAYBE_TAKEN = 3
 
-/** `onescan quarantine hand-on`: hands the mail on that it reads. Prints the route, and what is wrong. */
+/** `onescan quarantine hand-on`: delivers the mail that it reads. Prints the route, and any error. */
 export const handOnCommand = makeCommand('quarantine hand-on', {
   command: HAND_ON,
   describe: '',

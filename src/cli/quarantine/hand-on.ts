@@ -27,7 +27,7 @@ export interface OutgoingMail {
   readonly inCrlf: boolean
 }
 
-/** The program or server that a released message is handed to. */
+/** The program or server that receives a released message. */
 export interface ReleaseRoute {
   /** Its name, for people. */
   readonly text: string
@@ -105,7 +105,7 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
   throw code === EX_USAGE ? new Fault('chain', text) : new MaybeTaken(text)
 }
 
-/** Yields the bytes of a mail whose lines end in LF, as programs take it. */
+/** Yields the bytes of a mail whose lines end in LF, as programs accept it. */
 function* piecesInLf({ bytes, inCrlf }: OutgoingMail): Generator<Buffer> {
   const lines = new CrlfReader()
   for (const piece of bytes()) yield inCrlf ? lines.push(piece) : piece

@@ -83,7 +83,7 @@ const listCommand = makeCommand('quarantine list', {
     }),
 })
 
-/** The most recipients that a line of the list names. */
+/** Upper limit for the recipients that a line of the list names. */
 const RECIPIENTS_SHOWN = 3
 
 function inWords(entry: QuarantineEntry, record: QuarantineRecord): string {
@@ -115,7 +115,7 @@ function entryAsObject(
 /** The bytes of a message that are shown. */
 const BYTES_SHOWN = 16 * 1024
 
-/** `onescan quarantine show ID`: prints what is known about a message, and how it begins. */
+/** `onescan quarantine show ID`: prints the record of a message, and its beginning. */
 const showCommand = makeCommand('quarantine show', {
   command: 'show <id>',
   describe: 'Show the record and the beginning of a message in quarantine',

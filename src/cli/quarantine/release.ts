@@ -118,7 +118,7 @@ async function release(
   await begun.finish().catch((error) => {
     output.error(`${id}: was sent, but is not marked as released: ${errorText(error)}`)
   })
-  const by = route.text // it may be known only now
+  const by = route.text // the route may be known only now
   const whom = `by ${by} to ${recipients.length} recipients`
   const again =
     '; it has no stamp, so each onescan on its way scans it, and may quarantine it again'

@@ -11,7 +11,7 @@ import { releaseForRoot, serviceRun } from './release.ts'
 import { runAs } from './run-as.ts'
 import { WHOLE } from './said.ts'
 
-/** How root has a command done. */
+/** The way in which root delegates a command. */
 interface Delegation {
   /**
    * By onescand, in its unit; or by an account that runs no service: that of onescan-queue, or one that
@@ -58,7 +58,7 @@ const has = (args: readonly string[], option: string) => optionValues(args, opti
 
 /** Has a command done. Sets the exit code. */
 export async function doForRoot(delegation: Delegation, args: readonly string[]): Promise<void> {
-  // Who names an account means the quarantine of a slot, which that account keeps.
+  // A named account means the quarantine of a qmail-queue program, which that account keeps.
   const isInService = delegation.by === 'service' && !has(args, '--user')
   try {
     process.exitCode = await (isInService ? byService(args) : byAccount(delegation, args))
@@ -106,7 +106,7 @@ async function byAccount(delegation: Delegation, args: readonly string[]): Promi
 
 const printLine = (line: string) => printTo(process.stdout, line)
 
-/** Only if the arguments ask for it: the shell may have a list there for its next command. */
+/** Returns whether the arguments read it: the shell may have a list there for its next command. */
 function readsInput(args: readonly string[]): boolean {
   if (args.some((arg) => arg === '-' || inheritedDescriptor(arg) === 0)) return true
   const isNothing = attempt(() => fstatSync(0))?.isCharacterDevice() ?? true

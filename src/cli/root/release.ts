@@ -14,7 +14,7 @@ export function serviceRun(args: readonly string[]): ServiceRun {
 }
 
 /**
- * Has onescand release a message, and an account hand it on: src/cli/quarantine/by-caller.ts. Resolves to
+ * Makes onescand release a message, and an account deliver it: src/cli/quarantine/by-caller.ts. Resolves to
  * the exit code of the release.
  */
 export function releaseForRoot(args: readonly string[]): Promise<number> {
@@ -41,7 +41,7 @@ export function releaseForRoot(args: readonly string[]): Promise<number> {
   return follow(release, take, { whole: WHOLE }).finally(() => handing?.close())
 }
 
-/** Resolves when the reader has room for more, or reads no more: what comes may have no end. */
+/** Resolves when the reader has room for more, or has stopped reading: the input may be endless. */
 async function writeTo(out: Writable, line: string): Promise<void> {
   if (out.destroyed || out.write(line)) return
   const over = new AbortController()

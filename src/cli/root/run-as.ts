@@ -61,7 +61,8 @@ const OWN_NUMBERS = ['/usr/bin/unshare', '--pid', '--fork', '--mount-proc']
 let ownNumbers: boolean | undefined
 
 /**
- * Whether root may make numbers of processes here: that takes CAP_SYS_ADMIN, and a root that is a mount point.
+ * Returns whether root may create a PID namespace here: that needs CAP_SYS_ADMIN, and a root that is a mount
+ * point.
  */
 function hasOwnNumbers(): boolean {
   const [unshare, ...args] = OWN_NUMBERS

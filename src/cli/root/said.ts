@@ -2,7 +2,7 @@ import { errorText } from '../../lib/errors/fault.ts'
 import { type Finding, failure, isFinding } from '../../lib/errors/finding.ts'
 import { follow, printTo, type RunningCommand } from './follow.ts'
 
-/** The most findings of one account or service, and the most characters of a text in one. */
+/** Upper limits for the findings of one account or service, and for the characters of a text in one. */
 const FINDINGS_MAX = 1_000
 const TEXT_MAX = 4_000
 /** The marks that an account may set: they only omit or explain findings of the same account. */
@@ -27,9 +27,9 @@ export function asWordOf(account: string, finding: Finding): Finding {
 }
 
 /**
- * Resolves to what a service, or the account of a slot, reports: a finding in JSON a line. It is as true as that
- * account is, which an attacker may control. Never rejects: what cannot be asked is a finding. `silence` is as
- * follow() has it.
+ * Resolves to the report of a service, or of the account of onescan-queue: a finding in JSON a line. It is
+ * only as reliable as that account, which an attacker may control. Never rejects: a failure to run it is a
+ * finding. `silence` is that of follow().
  */
 export async function saidBy(
   run: RunningCommand,

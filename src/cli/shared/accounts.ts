@@ -13,7 +13,7 @@ import type { RunningService } from './running-services.ts'
 const READERS = ['onescan-check', 'nobody']
 /** Those of slots. */
 const OF_SLOT = ['qmaild', ...READERS]
-/** Those of services, which root never becomes: what it started could be held by the service. */
+/** The accounts of services, which root never uses: the service could control what it started. */
 const OF_SERVICES = ['root', 'onescan', 'onescan-quotad', 'onescan-log']
 
 /**
@@ -30,7 +30,7 @@ function accountFor(named: string | undefined, usual: readonly string[]): System
   throw new Fault('config', `user ${account.name}: ${why}`)
 }
 
-/** Whether an account is root's, or that of a service of onescan's. */
+/** Returns whether an account is root's, or that of a service of onescan. */
 export function isOfService(uid: number, accounts: Accounts): boolean {
   return (
     uid === 0 || OF_SERVICES.some((name) => findAccount(accounts, name, 'primary')?.uid === uid)
@@ -50,8 +50,8 @@ export function reader(named?: string, more: readonly string[] = []): SystemAcco
 }
 
 /**
- * The account that is named, else that of slots, with the groups of its service. If none of these runs,
- * qmaild has its primary group alone: tcpserver(1) and setuidgid(8) give no other.
+ * Returns the named account, or else that of qmail-smtpd, with the groups of its service. If none of these
+ * runs, qmaild has its primary group alone: tcpserver(1) and setuidgid(8) set no other.
  */
 export function accountOfSlot(
   named: string | undefined,

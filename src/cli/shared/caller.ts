@@ -12,7 +12,7 @@ const ALIVE_EACH = 5_000
 /** The user who typed the command, if root delegated the work to this process: root/run-as.ts. */
 export const caller: string | undefined = takeCaller()
 
-/** Whether the directory in which root typed it is closed to this account, which works in `/` then. */
+/** Whether this account may not enter the directory in which root typed the command; it then works in `/`. */
 export const isElsewhere: boolean = caller !== undefined && !mayEnter(process.env.PWD)
 
 function takeCaller(): string | undefined {

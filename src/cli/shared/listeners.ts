@@ -16,13 +16,13 @@ interface OpenPort {
 
 /** Milliseconds for the greeting. postscreen(8) waits for 6 seconds, smtp-delay(8) as configured. */
 const GREETS_WITHIN = 8_000
-/** Most ports that are asked whether they greet. */
+/** Upper limit for the ports that are tested for a greeting. */
 const PORTS_MAX = 100
 
 /**
- * Lists where others than this host itself reach a TCP port, from /proc/net/tcp and tcp6 (proc_net(5)), which
- * have a line for each socket. A server on a loopback address alone is left out: there mail comes back from
- * filters, past which it has been.
+ * Returns the TCP ports that other hosts reach, from /proc/net/tcp and tcp6 (proc_net(5)), which have a line
+ * for each socket. A server on a loopback address alone is left out: there mail comes back from filters,
+ * which it has passed already.
  */
 export function listenersOfHost(tables: readonly string[] = tablesOfHost()): OpenPort[] {
   const found = new Map<number, OpenPort>()
@@ -33,7 +33,10 @@ export function listenersOfHost(tables: readonly string[] = tablesOfHost()): Ope
   return [...found.values()].sort((one, other) => one.port - other.port)
 }
 
-/** Whether a process listens at a TCP port of the loopback address, by the same tables. Nothing is sent. */
+/**
+ * Returns whether a process listens at a TCP port of the loopback address, by the same tables. Nothing is
+ * sent.
+ */
 export function isListening(port: number, tables: readonly string[] = tablesOfHost()): boolean {
   return listeningIn(tables).some(
     (socket) => socket.port === port && (isLoopback(socket.address) || isAny(socket.address)),

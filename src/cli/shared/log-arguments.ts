@@ -20,7 +20,7 @@ export const spanOptions = {
   until: text('Before that time'),
 } as const
 
-/** Reads --since and --until, in unix milliseconds. Throws if one of them is not a time. */
+/** Parses --since and --until, in unix milliseconds. Throws if one of them is not a time. */
 export function spanOf(
   args: { readonly since: string | undefined; readonly until: string | undefined },
   now: number,

@@ -18,7 +18,7 @@ import { writeWhole } from '../../lib/process/descriptors.ts'
 /** A file whose lines a command changes. */
 interface FileToReplace {
   readonly path: string
-  /** Most bytes of it. */
+  /** Upper limit for its bytes. */
   readonly max: number
   /** The mode of a new one. */
   readonly mode: number
@@ -31,7 +31,7 @@ interface FileToReplace {
 
 /** The result of replacing the file. */
 interface Replaced {
-  /** Whether it was not there before. */
+  /** Whether it did not exist before. */
   readonly made: boolean
   readonly group: number
 }

@@ -98,7 +98,7 @@ export class Output {
     this.warn(text, who)
   }
 
-  /** Whether there was something that could not be done. */
+  /** Whether a part of the work failed. */
   get hasErrors(): boolean {
     return this.#errors.length > 0
   }

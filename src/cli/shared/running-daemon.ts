@@ -24,7 +24,7 @@ export interface RunningDescription extends DaemonDescription {
   readonly groups: readonly number[]
 }
 
-/** The account that the package makes for it. */
+/** The account that the package creates for it. */
 export const ACCOUNT = 'onescan'
 /** Milliseconds for the answer, which onescand has ready. */
 const TIMEOUT = 2_000

@@ -45,7 +45,7 @@ export interface RunningServices {
 /** Servers that run before qmail-smtpd, and take the options of tcpserver(1). */
 const SERVERS = /^(tcpserver|sslserver|tcpsvd|smtp-delay(\.[cm]?js)?)$/
 const SMTPD = /^qmail-(smtpd|qmtpd)(-\w+)?$/
-/** The names by which the kernel knows such a process, and the runtime of one: proc(5), comm. */
+/** The kernel's names for such a process, and for the runtime of one: proc(5), comm. */
 const NAMES = /^(tcpserver|sslserver|tcpsvd|smtp-delay|node|MainThread)$/
 /** The options of tcpserver(1) and smtp-delay(8) with a value, of one letter. */
 const VALUED = 'xcBbtugilf'
@@ -58,16 +58,13 @@ const SUPERVISORS = /^(supervise|runsv|s6-supervise)$/
 /** The control group of a service that systemd starts for the host: cgroups(7), systemd.slice(5). */
 const UNIT = /^0::\/system\.slice\/([\w@.\\:-]+\.service)$/m
 
-/** The most services that are looked at: more than any host has. */
+/** Upper limit for the services that are examined: more than any host has. */
 const SERVICES_MAX = 16
 /** Upper limit for the processes that are reported by their number alone. */
 const UNREAD_MAX = 5
-/** The most bytes of a command line or environment. */
+/** Upper limit for the bytes of a command line or environment. */
 const BYTES_MAX = 32 * 1024
-/**
- * Milliseconds for both: a process decides what its memory lies on, which may be a file system of
- * its own.
- */
+/** Milliseconds for both: a process may map its memory on a file system of its own. */
 const TIMEOUT = 2_000
 
 /**
@@ -89,8 +86,8 @@ export async function findRunningServices(processes?: string): Promise<RunningSe
     if (parent?.name === status.name && parent.uid === status.uid && SERVERS.test(status.name))
       continue
     if (found.numbers() !== numbers) continue // in a container
-    // What is tried for it is no part of its unit: any program of a unit could have itself tried outside of
-    // that.
+    // The test process is not part of the service's unit: any program of a unit could otherwise have itself
+    // tested outside of it.
     const isTried = isWatched(found, status, parent, mainProcessOf) && !found.isConfined()
     if (!isTried || isLimitedByGroup(found)) {
       if (SERVERS.test(status.name) && unread.length < UNREAD_MAX) unread.push(pid)
@@ -142,7 +139,7 @@ export function findPostfix(processes?: string): string[] {
   })
 }
 
-/** The finding that a service hands in mail as root. `outcome` states what came of that. */
+/** Returns the finding that a service submits mail as root. `outcome` states the result of that. */
 export function rootFinding({ pid }: RunningService, who = 'root'): Finding {
   const value = `runs qmail-smtpd as ${who}`
   const remedy = 'give tcpserver -u "$(id -u qmaild)" -g "$(id -g onescan)"'
@@ -170,7 +167,7 @@ async function readProcess(found: ProcEntry): Promise<RunningService> {
   const options = shortOptions(command.options)
   const rules = options.get('x')
   const [uid, gid] = [Number(options.get('u')), Number(options.get('g'))]
-  // A server of root's gives up root for each connection.
+  // A server of root drops root for each connection.
   const becomes = status.uid === 0 && uid > 0 && Number.isInteger(gid)
   return {
     pid,
@@ -186,7 +183,7 @@ async function readProcess(found: ProcEntry): Promise<RunningService> {
   }
 }
 
-/** Whether it is the caller's own, or a process that root has watched. */
+/** Returns whether it is the caller's own, or a process that root supervises. */
 function isWatched(
   found: ProcEntry,
   status: ProcessStatus,
@@ -199,7 +196,7 @@ function isWatched(
   return unit !== undefined && mainProcessOf(unit) === found.pid
 }
 
-/** Whether a unit or slice of systemd's around it limits it, and not us. */
+/** Returns whether a unit or slice of systemd around it restricts it, and not this process. */
 function isLimitedByGroup(found: ProcEntry): boolean {
   if (!hasSystemd()) return false
   const groupOf = (entry: ProcEntry) => attempt(() => readFileSync(entry.at('cgroup'), 'latin1'))
@@ -243,7 +240,7 @@ function commandIn(argv: readonly string[]) {
   return { text: [name, ...options, argv[smtpd]].join(' '), options }
 }
 
-/** Whether an argument names such a program, and not a file or directory of that name. */
+/** Returns whether an argument names such a program, and not a file or directory of that name. */
 const isStep = (word: string) =>
   STEPS.test(basename(word)) && (!word.includes('/') || /\/s?bin\//.test(word))
 
@@ -270,7 +267,7 @@ function limitsIn(text: string): MemoryLimits {
   return Object.fromEntries(soft)
 }
 
-/** Reads what a process has in its memory. Rejects if that does not come at once, or is too long. */
+/** Reads a part of a process's memory. Rejects if that does not arrive in time, or is too long. */
 async function memoryOf(file: string): Promise<string> {
   const text = await withTimeout(readFile(file, 'latin1'), TIMEOUT)
   if (text === TIMED_OUT) throw new Error(`${file}: does not answer`)

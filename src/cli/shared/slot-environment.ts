@@ -13,7 +13,7 @@ import { readControlDirectories } from '../../scan/judge/control.ts'
 import { text, texts } from './options.ts'
 import { DEFAULTS, settingsOfOnescand } from './settings-file.ts'
 
-/** The most variables of a directory. */
+/** Upper limit for the variables of a directory. */
 const NAMES_MAX = 1000
 
 /** The options that add to the slot's environment. */

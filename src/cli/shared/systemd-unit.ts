@@ -22,7 +22,7 @@ export interface SystemdUnit {
   readonly invocation: string
   /** The administrator's files: of the unit, additions to it (`systemctl edit`), and of its variables. */
   readonly files: readonly string[]
-  /** Whether one of them was changed and systemd has not read it since. */
+  /** Whether one of them was changed and systemd has not reloaded it. */
   readonly isStale: boolean
 }
 
@@ -30,11 +30,11 @@ const SYSTEMCTL = '/usr/bin/systemctl'
 const JOURNALCTL = '/usr/bin/journalctl'
 /** Milliseconds for an answer. */
 const TIMEOUT = 5_000
-/** The most lines of a journal that are looked at, and the most bytes. */
+/** Upper limits for the lines and bytes read of a journal. */
 const LINES = 200
 const BYTES = 256 * 1024
 
-/** Whether systemd has started this host: sd_booted(3). */
+/** Returns whether systemd has started this host: sd_booted(3). */
 export const hasSystemd = (): boolean => leadsSomewhere('/run/systemd/system')
 
 /**
@@ -74,12 +74,15 @@ export function checkJournal(): Finding | undefined {
   const journald = askSystemd('systemd-journald.service')
   if (journald === undefined || journald.active === 'active') return undefined
   const value = `is not written (systemd-journald: ${journald.active}): lines about mail are lost`
-  // What wrote to it before has lost its connection.
+  // Programs that logged to it before have lost their connection.
   const remedy = 'systemctl start systemd-journald && systemctl restart onescand'
   return warning('journal', value, remedy)
 }
 
-/** The process by which systemd knows a service. Others of it may be anyone's: those of cron are the users'. */
+/**
+ * Returns the main process of a service in systemd. Its other processes may belong to any user: those of cron
+ * are the users'.
+ */
 export function askMainProcess(unit: string): string | undefined {
   return /^MainPID=(.+)$/m.exec(show('MainPID', unit))?.[1]
 }
@@ -102,13 +105,11 @@ export function askLatePaths(unit: string): string[] {
   )
 }
 
-/**
- * Whether something is at a path, and no link on the way: where a link is bound, the mount is at its target.
- */
+/** Returns whether a path exists without a link in it: where a link is bound, the mount is at its target. */
 const isItself = (path: string): boolean =>
   attempt(() => PathHandle.with(path, (handle) => handle.path)) === path
 
-/** The last lines of a unit's journal since a time, in milliseconds, systemd's own among them. */
+/** Returns the last lines of a unit's journal since a time, in milliseconds, including systemd's own. */
 export const journalOf = (unit: string, since: number): string[] =>
   lastLines(`--since=@${(since / 1000).toFixed(0)}`, `--unit=${unit}`)
 

@@ -29,7 +29,7 @@ export async function writeOut(text: string | Buffer): Promise<void> {
   if (text.length > 0 && !process.stdout.write(text)) await once(process.stdout, 'drain')
 }
 
-/** Whether standard output is a terminal, and its owner did not refuse colours: no-color.org. */
+/** Returns whether standard output is a terminal, and its owner did not refuse colours: no-color.org. */
 export function takesColours(): boolean {
   return process.stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
 }

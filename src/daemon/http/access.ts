@@ -45,15 +45,15 @@ function isLoopback(address: string): boolean {
   return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'))
 }
 
-/** Whether a Host field names a loopback address: `127.0.0.1:9101`, `localhost`, `[::1]:9101`. */
+/** Returns whether a Host field names a loopback address: `127.0.0.1:9101`, `localhost`, `[::1]:9101`. */
 function isOwnName(host: string): boolean {
   const name = host.toLowerCase().replace(/:\d{1,5}$/, '')
   return name === 'localhost' || name === '[::1]' || isLoopback(name)
 }
 
 /**
- * Whether the token was given as Bearer (RFC 6750 2.1), or as the password of Basic (RFC 7617), for
- * which browsers ask their user.
+ * Returns whether the token was given as Bearer (RFC 6750 2.1), or as the password of Basic (RFC 7617), which
+ * browsers request from their user.
  */
 function isGiven(authorization: string, token: string): boolean {
   const [, scheme = '', value = ''] = /^(Bearer|Basic) +(\S+)$/i.exec(authorization) ?? []

@@ -2,14 +2,14 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * Connections at once. If one more comes, the one that has been idle for longest is closed, or else
+ * Maximum number of connections. If one more arrives, the one that has been idle longest is closed, or else
  * the new one.
  */
 const CONNECTIONS_MAX = 400
 
 /**
- * Which connections of a server wait for an answer, and which for a request. Their number is kept at
- * CONNECTIONS_MAX, and at half of the descriptors: the process needs the others for workers.
+ * The connections of a server that wait for an answer, and those that wait for a request. Their number is
+ * limited to CONNECTIONS_MAX, and to half of the descriptors: the process needs the others for workers.
  */
 export class IdleConnections {
   readonly #answering = new WeakSet<Socket>()
@@ -35,7 +35,8 @@ export class IdleConnections {
    * not read its last answer.
    */
   begin({ socket }: IncomingMessage, response: ServerResponse): boolean {
-    // If a client asks on without reading the answers, all of them would be kept in memory.
+    // If a client continues to send requests without reading the answers, all answers would be kept in
+    // memory.
     if (this.#answering.has(socket)) {
       socket.destroy()
       return false

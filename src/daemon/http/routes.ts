@@ -109,7 +109,7 @@ function pack(text: string): PackedBody {
   return { plain, gzip: gzipSync(plain) }
 }
 
-/** Sends an answer, compressed if the client takes that. To HEAD it has no body. */
+/** Sends an answer, compressed if the client accepts that. To HEAD it has no body. */
 function sendAnswer(
   request: IncomingMessage,
   response: ServerResponse,

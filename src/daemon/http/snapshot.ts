@@ -104,10 +104,7 @@ function liveState(
   const steps = history.steps(now)
   return {
     now,
-    /**
-     * The number of the last decision, by which a page sees that it has missed some and asks for
-     * everything.
-     */
+    /** The number of the last decision, by which a page detects missed ones and requests the whole state. */
     newest: history.decided.at(-1)?.number ?? 0,
     judging: processes.reduce((sum, { judging }) => sum + judging, 0),
     processes: processes.length,
@@ -133,7 +130,7 @@ export function snapshot(observer: Observer, options: SnapshotOptions) {
   }
 }
 
-/** Pages that are kept up to date at once. */
+/** Maximum number of pages that are kept up to date. */
 const PAGES_MAX = 200
 /** Upper limit, in bytes, for unsent data of a page. */
 const BEHIND_MAX = 1024 * 1024
@@ -149,7 +146,7 @@ export class PageEvents {
   readonly #options: SnapshotOptions
   readonly #pages = new Set<ServerResponse>()
   readonly #timer = setInterval(() => this.#send(), EVERY).unref()
-  /** The decisions since the last event, as many as a page shows. */
+  /** The decisions since the last event, up to the number that a page shows. */
   #fresh: LoggedDecision[] = []
 
   constructor(observer: Observer, options: SnapshotOptions) {

@@ -11,7 +11,7 @@ import { PageEvents, type SnapshotOptions } from './snapshot.ts'
 
 /** The contents of the server, and the address that it listens on. */
 interface StatusServerOptions extends SnapshotOptions {
-  /** Whether mail is taken: false while onescand starts or ends. */
+  /** Whether mail is accepted: false while onescand starts or ends. */
   readonly isReady: () => boolean
   /** The IP address that the server listens on; undefined for a unix socket. */
   readonly address: string | undefined

@@ -32,7 +32,7 @@ interface SocketOptions {
   readonly option: string
 }
 
-/** A socket that this process keeps open for its workers. It takes no connections itself. */
+/** A socket that this process keeps open for its workers. It accepts no connections itself. */
 interface BoundSocket {
   readonly fd: number
   /** Closes the socket in this process, and removes its path. May be called again. */
@@ -99,8 +99,9 @@ export async function checkAddress(named: DoorAddress, options: SocketOptions): 
 }
 
 /**
- * Returns where the socket is to be made: if its path is a link, where that leads. So clients find it
- * in a directory of root's, and the account of the service makes it in one of its own.
+ * Returns the address at which to create the socket: if its path is a link, the target of the link. So
+ * clients find the socket in a directory of root's, and the account of the service creates it in its own
+ * directory.
  */
 function placeOf(address: DoorAddress): DoorAddress {
   if (address.kind !== 'unix') return address
@@ -143,7 +144,7 @@ async function openAt<Opened extends { close(): unknown }>(
   try {
     opening = open()
   } finally {
-    process.umask(umask) // at once: other work makes files meanwhile
+    process.umask(umask) // immediately: other work creates files meanwhile
   }
   const opened = await opening
   try {
@@ -269,10 +270,9 @@ function knock(path: string): Promise<string> {
 }
 
 /**
- * Binds a stream socket without listening on it: the worker that gets its descriptor does that
- * (listen(2)). Neither runtime has a public function for this, since their servers accept
- * connections as soon as they listen. Rejects with an Error that has the errno's name as its
- * message and code.
+ * Binds a stream socket without listening on it: the worker that receives its descriptor does that
+ * (listen(2)). Neither runtime has a public function for this, because their servers accept connections as
+ * soon as they listen. Rejects with an Error whose message and code are the errno's name.
  */
 async function bindSocket(address: DoorAddress): Promise<BoundSocket> {
   const { _createServerHandle: create } = net as { _createServerHandle?: CreateServerHandle }

@@ -40,8 +40,8 @@ interface DoorSocket {
 }
 
 /**
- * Returns the sockets that systemd has handed over, in their order, and then makes those of the
- * options that are still missing. Rejects with a Fault of kind `config` if one cannot be made.
+ * Returns the sockets that systemd has passed, in order, followed by those of the options that are still
+ * missing. Rejects with a Fault of kind `config` if one cannot be created.
  */
 export async function openSockets(
   options: DaemonOptions,
@@ -59,7 +59,7 @@ export async function openSockets(
   if (options.socket !== undefined && !given.includes('slot')) {
     await make('slot', { kind: 'unix', path: options.socket })
   }
-  // A socket that systemd has handed over may be the very one that an option names.
+  // A socket that systemd has passed may be the same as one that an option names.
   const held = new Set(sockets.map(({ kind, fd }) => `${kind} ${pathOf(fd)}`))
   const isHeld = (kind: DoorKind, address: DoorAddress) =>
     address.kind === 'unix' && held.has(`${kind} ${address.path}`)

@@ -37,7 +37,7 @@ export function doorKindOf(name: string): DoorKind {
 export const optionOf = (kind: DoorKind): string =>
   kind === 'slot' ? '--socket' : `--${kind.replace('-tls', '')}`
 
-/** Whether clients speak clamd's protocol, and whether they do by TLS. */
+/** Whether clients use clamd's protocol, and whether they do by TLS. */
 export const isClamds = (kind: DoorKind): boolean => kind.startsWith('clamd')
 export const isTls = (kind: DoorKind): boolean => kind.endsWith('-tls')
 

@@ -24,7 +24,9 @@ export interface DaemonOptions {
   readonly milters: readonly DoorAddress[]
   /** The addresses where Postfix and onescan-rcptquota ask about recipients. */
   readonly policies: readonly DoorAddress[]
-  /** The addresses where programs connect that ask clamd, and those where they send whole mails alone. */
+  /**
+   * The addresses for programs that use clamd's protocol, and those for programs that send only whole mails.
+   */
   readonly clamds: readonly DoorAddress[]
   readonly clamdsForMail: readonly DoorAddress[]
   /** The addresses where mail servers connect by SMTP or LMTP, and the next server of each. */
@@ -44,13 +46,13 @@ export interface DaemonOptions {
   readonly http: DoorAddress | undefined
   /** Whether --check checks the running onescand, which has all interfaces open. */
   readonly isRunning: boolean
-  /** The file with the token that the page asks for. */
+  /** The file with the token that the page requires. */
   readonly httpToken: string | undefined
-  /** Whether the page shows no mail addresses. */
+  /** Whether the page hides mail addresses. */
   readonly httpHidesAddresses: boolean
-  /** Whether --check-settings asks for the settings alone. */
+  /** Whether --check-settings checks the settings alone. */
   readonly checksSettings: boolean
-  /** Milliseconds for messages in flight when onescand is asked to end. */
+  /** Milliseconds for messages in progress when onescand is asked to end. */
   readonly grace: number
   /**
    * Set for a worker: the kinds of the sockets that it got from the first process, in their order.
@@ -58,7 +60,7 @@ export interface DaemonOptions {
   readonly workerFor: readonly DoorKind[] | undefined
 }
 
-/** The most workers without --workers, however many processors there are. */
+/** Maximum number of workers without --workers, for any number of processors. */
 const DEFAULT_WORKERS_MAX = 4
 
 /** The defaults of options, as documented in onescand(8). */
@@ -87,7 +89,7 @@ ADDRESS is unix:PATH, inet:ADDRESS:PORT or inet6:[ADDRESS]:PORT; for clamd also
 tls:ADDRESS:PORT or tls:[ADDRESS]:PORT.
 `
 
-/** The options, as parseArgs() of node:util takes them. */
+/** The options, in the form of parseArgs() of node:util. */
 const known = {
   socket: { type: 'string', default: optionDefaults.socket },
   milter: { type: 'string', multiple: true, default: [] },
@@ -110,9 +112,9 @@ const known = {
   memory: { type: 'string' },
   grace: { type: 'string' },
   worker: { type: 'string' },
-  check: { type: 'boolean' }, // main.ts looks for it
+  check: { type: 'boolean' }, // main.ts handles it
   'check-settings': { type: 'boolean', default: false },
-  json: { type: 'boolean' }, // main.ts looks for it, too
+  json: { type: 'boolean' }, // main.ts handles it, too
   running: { type: 'boolean', default: false }, // from onescan check
 } satisfies ParseArgsOptionsConfig
 

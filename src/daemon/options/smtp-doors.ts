@@ -110,7 +110,7 @@ export function refuseLoops(
   }
 }
 
-/** Whether a connection to `next` reaches a socket that is bound to `address`. */
+/** Returns whether a connection to `next` reaches a socket that is bound to `address`. */
 function leadsTo(next: DoorAddress, address: DoorAddress): boolean {
   if (next.kind === 'unix' || address.kind === 'unix') {
     return next.kind === 'unix' && address.kind === 'unix' && next.path === address.path
@@ -119,7 +119,7 @@ function leadsTo(next: DoorAddress, address: DoorAddress): boolean {
   const target = bytesOf(LOOPBACK_OF[next.host] ?? next.host)
   const bound = bytesOf(address.host)
   if (target.equals(bound)) return true
-  // In the same family: whether `::` takes IPv4, too, is the system's choice, ipv6(7).
+  // Only in the same family: whether `::` also accepts IPv4 depends on the system, ipv6(7).
   return isAny(bound) && target.length === bound.length && isOfThisHost(target)
 }
 

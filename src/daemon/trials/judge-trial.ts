@@ -97,8 +97,8 @@ MIME-Version: 1.0
 `
 
 /**
- * Makes a message that scanners must call clean, and one in which they must find a virus, between these
- * sizes in bytes. They differ by `number`, because a known message would not be scanned.
+ * Returns a message that scanners must find clean, and one in which they must find a virus, between these
+ * sizes in bytes. They differ by `number`, because a message with a cached verdict would not be scanned.
  */
 export function makeTrialMail(
   number: number,

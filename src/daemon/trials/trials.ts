@@ -33,7 +33,7 @@ export async function tryRunning(
   return [
     ...wrong,
     ...freeSpaceFaults(configuration.messageOptions.spool, maxSize),
-    // Without a keyring, for example, the cold program defers all mail although this process goes on.
+    // Without a keyring, for example, the standalone program defers all mail although this process continues.
     ...(await unreadableSettings(configuration.env)).map((line) => {
       const finding = settingsFault(line)
       return { ...finding, value: `${finding.value}; onescand goes on with what it read before` }
@@ -41,7 +41,7 @@ export async function tryRunning(
   ]
 }
 
-/** The first process asks a worker whether it scans. */
+/** The request of the first process to a worker for a self-test. */
 interface TrialQuestion {
   readonly trial: number
   readonly wantsEicar: boolean
@@ -81,7 +81,10 @@ export class Trials {
   readonly #maxSize: number
   readonly #asked = new Map<number, AskedTrial>()
   #count = 0
-  /** When EICAR was found last, in milliseconds since 1970, and by which servers of clamd and signatures. */
+  /**
+   * The time at which EICAR was found last, in milliseconds since 1970, with the servers of clamd and
+   * signatures.
+   */
   #eicar:
     | { readonly at: number; readonly configuration: Configuration; readonly clamds: string }
     | undefined
@@ -121,7 +124,7 @@ export class Trials {
     if (tried !== undefined) this.#asked.get(tried)?.answer(wrong)
   }
 
-  /** The worker has ended. What it was asked is asked once more. */
+  /** Notes that the worker has ended. Its requests are sent once more. */
   ended(worker: number): void {
     for (const asked of this.#asked.values()) {
       if (asked.worker !== worker) continue

@@ -29,7 +29,7 @@ export const doorName = ({ kind, address }: ListeningDoor): string => `${kind} $
  */
 export async function tryDoor(door: ListeningDoor): Promise<Finding | undefined> {
   const at = attempt(() => readClamdDoorAddress(door.address, ''))
-  // The runtime does not know the address of a socket that was handed over.
+  // The runtime does not know the address of an inherited socket.
   if (at === undefined) return undefined
   try {
     await connectTo(door, at)
@@ -56,7 +56,7 @@ async function connectTo(door: ListeningDoor, at: DoorAddress): Promise<void> {
       return expect(at, 'PONG\0', { question: Buffer.from('zPING\0') })
     case 'clamd-tls':
     case 'clamd-mail-tls':
-      // What is no handshake is answered by an alert or by the end of the connection.
+      // Bytes that are not a handshake are answered by an alert or by the end of the connection.
       await askOnce(targetOf(at), Buffer.from('zPING\0'), () => true, TRIAL_TIMEOUT)
       return
     case 'smtp':
@@ -100,7 +100,7 @@ export async function callNext({ next }: Pick<SmtpRoute, 'next'>): Promise<void>
   server.close()
 }
 
-/** A question without a recipient, so that no service for quotas is asked. */
+/** A request without a recipient, so that no quota service is asked. */
 const POLICY_QUESTION = { request: 'smtpd_access_policy', protocol_state: 'CONNECT' }
 
 /**

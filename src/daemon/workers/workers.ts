@@ -17,7 +17,7 @@ interface WorkersOptions {
   readonly command: readonly [string, ...string[]]
   /** Descriptors of the sockets that all workers listen on. */
   readonly fds: readonly number[]
-  /** The directory for the files in which each worker notes what it has in hand. */
+  /** The directory for the files in which each worker notes its messages in progress. */
   readonly directory: string
   /** Milliseconds for messages in progress when workers are asked to stop; SIGKILL follows a little later. */
   readonly grace: number
@@ -42,8 +42,8 @@ const KILL_AFTER = 3000
  */
 const GONE_AFTER = 3000
 /**
- * The most lost workers that are replaced, for each worker: a lost one keeps its memory and its
- * connections.
+ * Upper limit for the abandoned workers that are replaced, for each worker: an abandoned one keeps its memory
+ * and its connections.
  */
 const LOST_MAX = 2
 
@@ -58,7 +58,7 @@ export interface ServingNotice {
   readonly serving: readonly string[]
 }
 
-/** A worker, and the file with what it has in hand, if that could be made. */
+/** A worker, and the file with its messages in progress, if that could be created. */
 interface Worker {
   readonly child: ChildProcess
   readonly inHand: number | undefined
@@ -84,9 +84,9 @@ export class Workers {
   readonly #options: WorkersOptions
   readonly #workers = new Set<Worker>()
   readonly #replacements = new Set<NodeJS.Timeout>()
-  /** How many workers were lost and are not gone. */
+  /** The number of abandoned workers that have not ended. */
   #lost = 0
-  /** How many workers are missing, since too many are lost. */
+  /** The number of missing workers, because too many were abandoned. */
   #missing = 0
   readonly #heartbeats: HeartbeatWatch
   #isStopping = false

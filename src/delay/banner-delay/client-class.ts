@@ -56,7 +56,7 @@ function classifyName(
   return { class: rule?.nameClass ?? 'ordinary', name, rule: rule?.text ?? 'no rule fits' }
 }
 
-/** Whether a mail server could have the name: at least two labels of letters, digits, `-` and `_`. */
+/** Returns whether a mail server could have the name: at least two labels of letters, digits, `-` and `_`. */
 function isHostName(name: string): boolean {
   return name.length <= NAME_MAX && /^[\w-]{1,63}(\.[\w-]{1,63})+\.?$/.test(name)
 }

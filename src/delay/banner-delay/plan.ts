@@ -26,11 +26,11 @@ export interface DelayJudgement {
   readonly class: ClientClass | undefined
 }
 
-/** The client gets its greeting if it has not talked before the delay is over. */
+/** The client gets its greeting if it has not talked before the delay has ended. */
 export interface Wait {
   readonly kind: 'wait'
   readonly judgement: Promise<DelayJudgement>
-  /** Whether the client's name may still turn out to be in the allow list. */
+  /** Whether the client's name may still be found in the allow list. */
   readonly mayBeExempt: boolean
 }
 
@@ -50,7 +50,7 @@ export interface PlanContext {
   readonly isRemembered?: boolean
 }
 
-/** The lists that decide how long clients wait, and who asks the DNS for a client. */
+/** The lists that decide how long clients wait, and the resolver for a client. */
 type PlanSources = Pick<PlanContext, 'allowed' | 'rules'> & { readonly ask: () => Resolver }
 
 /** Reads the lists, and prepares the DNS. Throws a Fault if one of them cannot be used. */
@@ -87,7 +87,10 @@ function readRules(file: string): NameRule[] {
   return parseNameRules(text, `--names ${file}`)
 }
 
-/** The servers of --dns, else of DNSCACHEIP (as in ucspi-tcp). If empty, the system's are asked. */
+/**
+ * Returns the servers of --dns, or else of DNSCACHEIP (as in ucspi-tcp). If the list is empty, the system's
+ * are used.
+ */
 function dnsServers(options: DelayOptions, env: Environment): readonly string[] {
   if (options.dnsServers.length > 0) return options.dnsServers
   return (env.DNSCACHEIP ?? '').split(/[\s,]+/).filter((server) => server !== '')

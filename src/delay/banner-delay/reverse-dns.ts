@@ -41,8 +41,8 @@ function reverseDomain(address: IpAddress): string {
 }
 
 /**
- * Whether the DNS has the address under the name. Otherwise the name is worth nothing, since
- * the owner of the address chose it. Never rejects: without an answer the name is not confirmed.
+ * Resolves to whether the DNS has the address under the name. Otherwise the name is not trusted, because the
+ * owner of the address chose it. Never rejects: without an answer the name is not confirmed.
  */
 export async function isConfirmed(
   name: string,

@@ -8,8 +8,8 @@ const STDIN = 0
 const STDOUT = 1
 const READ_MAX = 16 * 1024
 /**
- * Milliseconds between two polls of the client while the DNS is asked. A longer wait in poll(2)
- * would block the process, and so delay the answer.
+ * Milliseconds between two polls of the client during DNS queries. A longer wait in poll(2) would block the
+ * process, and so delay the answer.
  */
 const POLL_EVERY = 20
 
@@ -22,7 +22,7 @@ export class ClientConnection implements RefusedClient {
   readonly #uptime: () => number
   readonly #buffer = Buffer.allocUnsafe(READ_MAX)
 
-  /** Throws a Fault if fd 0 is neither a socket nor a pipe, since then there is no client. */
+  /** Throws a Fault if fd 0 is neither a socket nor a pipe, because then there is no client. */
   constructor(system: System, uptime: () => number) {
     this.#system = system
     this.#uptime = uptime
@@ -38,7 +38,7 @@ export class ClientConnection implements RefusedClient {
     const known = delay.then((value) => {
       until = value
     })
-    await Promise.resolve() // sets `until` before the first look if the delay is known already
+    await Promise.resolve() // sets `until` before the first check if the delay is known already
     while (until === undefined) {
       const sign = this.#system.awaitClient(STDIN, 0)
       if (sign !== 'silent') return sign

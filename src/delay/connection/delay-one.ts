@@ -20,9 +20,8 @@ const CLIENT = 0
 const RUNTIME_IGNORES = [13, 25]
 
 /**
- * Serves the one connection on fd 0 and 1, below tcpserver(1) (smtp-delay(8)). Returns the exit
- * code, unless this process became the server program. `uptime` is milliseconds since this process
- * began.
+ * Serves the one connection on fd 0 and 1, under tcpserver(1) (smtp-delay(8)). Returns the exit code, unless
+ * this process executed the server program. `uptime` is milliseconds since this process began.
  */
 export async function delayOne(
   options: DelayOptions,

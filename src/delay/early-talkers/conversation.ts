@@ -10,7 +10,7 @@ const INPUT_MAX = 64 * 1024
 const DRAIN_MAX = 4 * 1024 * 1024
 /** Milliseconds for which bytes are dropped. */
 const DRAIN_TIME = 2000
-/** Characters of a line that are kept. The command is enough. */
+/** Characters of a line that are kept, enough for the command. */
 const LINE_KEPT = 8
 
 const HOST = 'smtp-delay.local'
@@ -20,7 +20,7 @@ export function closingLine(text: string): string {
   return `421 ${HOST} ${text}\r\n`
 }
 
-/** The reply to a command line, as rblsmtpd gives it. After 221 the conversation is over. */
+/** Returns the reply to a command line, as in rblsmtpd. After 221 the conversation has ended. */
 function replyTo(line: string, refusal: string): string {
   const command = line.replace(/[ \r].*/s, '').toUpperCase()
   if (command === 'QUIT') return `221 ${HOST}`
@@ -30,7 +30,7 @@ function replyTo(line: string, refusal: string): string {
 
 /** A client that is refused. Times are milliseconds. */
 export interface RefusedClient {
-  /** Sends a text, latin1. Returns false if the client does not take it in time, or is gone. */
+  /** Sends a text, latin1. Returns false if the client does not accept it in time, or has disconnected. */
   write(text: string, time: number): boolean
   /**
    * Reads bytes: an empty buffer if the client has disconnected, or at the end of the stream; undefined if

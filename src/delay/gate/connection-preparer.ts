@@ -12,7 +12,7 @@ import type { GateConnection } from './connection.ts'
 import { findTcpRule, NO_RULE } from './find-tcp-rule.ts'
 import type { RememberedClients } from './remembered-clients.ts'
 
-/** How long a connection waits, and the environment of the program that it gets. */
+/** The wait of a connection, and the environment of its program. */
 interface PreparedConnection {
   readonly plan: Plan
   readonly environment: Environment
@@ -62,8 +62,8 @@ export class ConnectionPreparer {
     // Variables of the gate's own environment count for every client, as with tcpserver.
     const { RELAYCLIENT, SMTPDELAY, RBLSMTPD } = this.#base
     const byEnvironment = readUcspiClient({ RELAYCLIENT, SMTPDELAY, RBLSMTPD, ...variables })
-    // Only the first name went into TCPREMOTEHOST. Without it, the plan looks up all of them. A
-    // name that the rule has set stays.
+    // Only the first name is in TCPREMOTEHOST. Without it, the plan looks up all of them. A name that the
+    // rule has set stays.
     const client = {
       ...byEnvironment,
       name: byEnvironment.name === remoteHost ? undefined : byEnvironment.name,
@@ -133,7 +133,7 @@ function connectionVariables(ends: ConnectionEnds, rule: TcpRule): Environment {
 /** Upper limit for concurrent DNS queries; a server on this host would lose some if there were more. */
 const QUESTIONS_MAX = 500
 
-/** Resolvers for clients. Equal questions of several clients at the same time are asked once. */
+/** Returns a factory of resolvers for clients. Equal concurrent queries of several clients are sent once. */
 function shareQuestions(ask: () => Resolver): () => Resolver {
   const turns = new Semaphore(QUESTIONS_MAX)
   const inFlight = new InFlight<readonly string[]>()

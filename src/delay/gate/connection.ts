@@ -10,8 +10,8 @@ import type { RefusedClient } from '../early-talkers/conversation.ts'
 
 const READ_MAX = 16 * 1024
 /**
- * All connections share it. Another connection may read before a caller of read() goes on, so read() returns
- * a copy.
+ * All connections share it. Another connection may read before a caller of read() continues, so read()
+ * returns a copy.
  */
 const buffer = Buffer.allocUnsafeSlow(READ_MAX)
 
@@ -78,8 +78,8 @@ export class GateConnection implements RefusedClient {
   }
 
   /**
-   * Waits until `delay` milliseconds after the client connected (the delay may not be known yet).
-   * Resolves to what the client does, as soon as it does something. Reads no byte.
+   * Waits until `delay` milliseconds after the client connected (the delay may not be known yet). Resolves to
+   * the activity of the client, as soon as there is any. Reads no byte.
    */
   waitForGreeting(delay: Promise<number>): Promise<ClientActivity> {
     return new Promise((resolve) => {
@@ -128,7 +128,7 @@ export class GateConnection implements RefusedClient {
     }
   }
 
-  /** Ends the wait, since there is a program for the client. Returns false if it does not wait. */
+  /** Ends the wait, because there is a program for the client. Returns false if it does not wait. */
   wake(): boolean {
     const settle = this.#settle
     settle?.('turn')
@@ -139,7 +139,7 @@ export class GateConnection implements RefusedClient {
   onEvent({ isEnd }: SocketEvent): void {
     const sign = this.#system.look(this.fd)
     if (sign === 'silent' && !isEnd) return
-    // Unread bytes would make event after event, so only the end of the stream is watched now.
+    // Unread bytes would raise event after event, so only the end of the stream is watched now.
     if (sign === 'talks' && this.#seen === undefined) this.#see('talks')
     else if (sign === 'talks' && !isEnd) this.#listenFor('leaving')
     else this.#see('left')

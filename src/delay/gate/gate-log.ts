@@ -53,7 +53,7 @@ export class GateLog {
     this.#tell('failed', process.pid, ['reason', why])
   }
 
-  /** Writes the lines that are left, and waits a little if standard error takes none. */
+  /** Writes the remaining lines, and waits a little if standard error accepts none. */
   end(): void {
     this.#queue.end()
   }
@@ -63,7 +63,7 @@ export class GateLog {
   }
 }
 
-/** Most lines that are kept while standard error takes none. Further lines are lost, and counted. */
+/** Upper limit for the lines kept while standard error accepts none. Further lines are lost, and counted. */
 const LINES_MAX = 10_000
 /** Milliseconds between two attempts to write. */
 const TRY_EVERY = 20

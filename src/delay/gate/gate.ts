@@ -16,7 +16,7 @@ import { Receiver } from './receiver.ts'
 import { RememberedClients } from './remembered-clients.ts'
 import { WaitingConnections } from './waiting-connections.ts'
 
-/** Descriptors that are kept for files, the DNS, and pipes to programs that are being started. */
+/** Descriptors reserved for files, the DNS, and pipes to programs that are being started. */
 const SPARE_DESCRIPTORS = 64
 
 /**
@@ -40,7 +40,7 @@ export async function keepGate(
   const log = new GateLog({ verbose: options.verbose, quiet: gate.quiet, system, uptime })
   dropPrivileges(gate)
   const remembered = new RememberedClients(gate.remember, uptime)
-  if (gate.rules) findTcpRule(gate.rules, '', undefined) // so that a broken file is known now
+  if (gate.rules) findTcpRule(gate.rules, '', undefined) // so that a broken file is detected now
   const parts = { options, gate, env, next, system, waiting, remembered, log, uptime }
   const receiver = new Receiver(parts)
   const listeners: Listeners = new Listeners({

@@ -23,9 +23,8 @@ const POLLS_MAX = 8
  */
 const ACCEPT_PAUSE = 200
 /**
- * Milliseconds between two polls for events without a signal. The signals of a listening socket go
- * to the process that asked for them last. While a socket is handed over, that may be another
- * process.
+ * Milliseconds between two polls for events without a signal. The signals of a listening socket go to the
+ * process that requested them last. While a socket is passed on, that may be another process.
  */
 const POLL_EVERY = 1000
 
@@ -64,7 +63,7 @@ export class Listeners {
     this.#handlers.delete(id)
   }
 
-  /** Collects events soon: some may have come before a connection was watched. */
+  /** Collects events soon: some may have occurred before a connection was watched. */
   pollSoon(): void {
     if (this.#isPollDue || this.#isStopped) return
     this.#isPollDue = true

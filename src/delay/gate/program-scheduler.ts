@@ -9,7 +9,7 @@ interface ProgramSchedulerOptions {
   readonly preempted: (connection: GateConnection) => void
 }
 
-/** Milliseconds between two looks at the programs while clients wait. */
+/** Milliseconds between two checks of the programs while clients wait. */
 const LOOK_EVERY = 500
 /**
  * Milliseconds without progress after which a client with one program may be preempted. If a
@@ -24,7 +24,7 @@ const END_WITHIN = 5000
 /** The program of a connection. */
 interface RunningProgram {
   readonly startedAt: number
-  /** When there was progress, and how many bytes had come by then. */
+  /** The time of the last progress, and the number of bytes received by then. */
   progress: { readonly at: number; readonly bytes: number }
   /** The time at which it was preempted; undefined if it was not. */
   preemptedAt: number | undefined
@@ -44,7 +44,7 @@ export class ProgramScheduler {
   readonly #waiting: GateConnection[] = []
   readonly #waitingSince = new Map<GateConnection, number>()
   readonly #running = new Map<GateConnection, RunningProgram>()
-  /** How many programs each client has, without those that were preempted. */
+  /** The number of programs of each client, without those that were preempted. */
   readonly #programsOf = new Map<string, number>()
   #looking: NodeJS.Timeout | undefined
 
@@ -55,7 +55,7 @@ export class ProgramScheduler {
 
   /**
    * Waits until the connection may run its program, for at most `timeout` milliseconds. Resolves to 'turn' if
-   * it may now, to 'left' if the client has left, and to 'silent' if the time is over.
+   * it may now, to 'left' if the client has disconnected, and to 'silent' if the time has ended.
    */
   async acquire(connection: GateConnection, timeout: number): Promise<WaitEnd> {
     if (this.#running.size < this.#most) {
@@ -135,7 +135,7 @@ export class ProgramScheduler {
     }
     let slowest = this.#slowest(now)
     if (slowest === undefined && this.#idlest(0, now) === undefined) return
-    // How many of the programs that are being ended make room for each client.
+    // The number of ending programs that free a slot for each client.
     const expected = new Map<string, number>()
     for (const connection of this.#waiting) {
       const before = expected.get(connection.client) ?? 0

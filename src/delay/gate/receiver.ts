@@ -28,7 +28,7 @@ export class Receiver {
   readonly #parts: ReceiverOptions
   readonly #preparer: ConnectionPreparer
   readonly #scheduler: ProgramScheduler
-  /** How many connections each client has. */
+  /** The number of connections of each client. */
   readonly #countOfClient = new Map<string, number>()
 
   /** Throws a Fault if a list cannot be read. */

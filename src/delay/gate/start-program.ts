@@ -15,7 +15,7 @@ interface ProgramEnd {
 
 /** Least bytes of a dialogue: `EHLO a`, `MAIL FROM:<>` and `QUIT`, each with its line end. */
 const BYTES_MIN = 28
-/** Least segments of these, since a mail server waits for the reply to each. */
+/** Minimum number of these segments: a mail server waits for the reply to each. */
 const SEGMENTS_IN_MIN = 3
 /** Least segments of the greeting and of these replies. */
 const SEGMENTS_OUT_MIN = 4

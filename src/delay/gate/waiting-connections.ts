@@ -1,6 +1,6 @@
 import type { GateConnection, Rank } from './connection.ts'
 
-/** The ranks that make room for a newcomer, in this order. */
+/** The ranks that are closed for a new connection, in this order. */
 const WORSE: readonly Rank[] = ['talked', 'nameless', 'dynamic']
 
 /** The connections that wait, up to a limit. */
@@ -14,7 +14,7 @@ export class WaitingConnections {
     other: new RankLine(),
   }
 
-  /** The caller looks at `isFull` before each `enter`. */
+  /** The caller checks `isFull` before each `enter`. */
   constructor(most: number) {
     this.#most = most
   }
@@ -31,7 +31,7 @@ export class WaitingConnections {
     this.#enter(connection, 'other')
   }
 
-  /** Ranks a connection anew, when its class becomes known or the client talks. */
+  /** Changes the rank of a connection, when its class becomes known or the client talks. */
   setRank(connection: GateConnection, rank: Rank): void {
     if (connection.rank === undefined || connection.rank === rank) return
     this.leave(connection)
@@ -47,8 +47,8 @@ export class WaitingConnections {
   }
 
   /**
-   * Returns the connection that must make room for a newcomer: of those with the worst rank, the one
-   * that got this rank last. Undefined if all have the rank `other`, which a newcomer has, too.
+   * Returns the connection to close for a new one: of those with the worst rank, the one that got this rank
+   * last. Returns undefined if all have the rank `other`, which a new one also has.
    */
   worst(): GateConnection | undefined {
     const rank = WORSE.find((worse) => this.#lines[worse].last !== undefined)

@@ -20,8 +20,9 @@ const openFile = promisify(open)
 export class NoRegularFile extends Error {}
 
 /**
- * Reads what a descriptor leads to from its beginning, whatever its own offset is, and closes it. `take` gets
- * the pieces, and returns whether it wants more. Rejects with NoRegularFile, a Fault or the system's error.
+ * Reads the file of a descriptor from its beginning, whatever its own offset is, and closes it. `take`
+ * receives the pieces, and returns whether it accepts more. Rejects with NoRegularFile, a Fault or the
+ * system's error.
  */
 export async function readDescriptor(
   descriptor: number,
@@ -104,7 +105,7 @@ export class TooManyNames extends Error {}
 
 /** How a file is looked up. */
 interface LookupOptions {
-  /** Set for what lies in a folder: then no link is followed. */
+  /** Set for an entry of a folder: then no link is followed. */
   readonly isEntry: boolean
   /** Names of a folder that may be read. */
   readonly namesMax: number
@@ -200,7 +201,7 @@ async function targetOf(path: Buffer): Promise<Buffer | undefined> {
   }
 }
 
-/** The names in a folder. They are read one by one, since there may be any number of them. */
+/** Resolves to the names in a folder. They are read one by one, because there may be any number of them. */
 async function namesOf(handle: FileHandle, most: number): Promise<readonly Buffer[]> {
   const names: Buffer[] = []
   for await (const { name } of await opendir(`${pathOf(handle)}/`, LIKE_BYTES)) {

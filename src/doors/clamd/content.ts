@@ -36,7 +36,7 @@ interface NearClient {
 /** Clients send neither sender nor recipients. */
 const NO_ENVELOPE = makeEnvelope(Buffer.alloc(0), [])
 
-/** A mail or a file that a client asks about. */
+/** A mail or a file that a client submits. */
 export class Content {
   readonly #services: ClamdServices
   readonly #client: ClamdClient

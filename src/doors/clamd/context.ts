@@ -22,10 +22,10 @@ export function answering(configuration: Configuration, about: AskedAbout): Conf
   }
 }
 
-/** The most milliseconds for a scan where rspamd asks: it waits for 35 seconds (its antivirus.conf). */
+/** Upper limit, in milliseconds, for a scan for rspamd, which waits for 35 seconds (its antivirus.conf). */
 const RSPAMD_WAITS = 30_000
 
-/** Returns the most milliseconds that a scan may take, whatever SCANTIMEOUT is. */
+/** Returns the upper limit, in milliseconds, for a scan, whatever SCANTIMEOUT is. */
 const answeredWithin = (env: Environment): number =>
   readSetting(env, 'SCANFAIL_CLAMD') === 'limit' ? RSPAMD_WAITS : Number.POSITIVE_INFINITY
 
@@ -95,7 +95,7 @@ function rulesAboutContent(
   }
 }
 
-/** Whether a line asks for the sender, the recipient or the client of a mail. */
+/** Returns whether a line has a condition on the sender, the recipient or the client of a mail. */
 export function isAboutEnvelope({ conditions: { to, from, client, auth } }: Rule): boolean {
   return [to, from, client, auth].some((condition) => condition !== undefined)
 }

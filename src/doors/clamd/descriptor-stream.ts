@@ -8,7 +8,7 @@ import { closeInTurn, hasAllDescriptors, tookDescriptors, whenReleased } from '.
 /** Bytes that are read at a time. */
 const CHUNK = 64 * 1024
 
-/** The streams of this process, by the numbers under which their events come. */
+/** The streams of this process, by the numbers of their events. */
 const streams = new Map<number, DescriptorStream>()
 let lastId = 0
 
@@ -36,9 +36,9 @@ export class DescriptorStream extends EventEmitter implements WireSocket {
   readonly #isRead: () => boolean
   readonly #id = ++lastId // the first one has the process listen to the signal
   readonly #buffer = Buffer.allocUnsafe(CHUNK)
-  /** The descriptors that came together last, until a caller takes them. */
+  /** The last descriptors received together, until a caller takes them. */
   #held: readonly number[] = []
-  /** Whether the last bytes came with descriptors, and may not have been read. */
+  /** Whether the last bytes arrived with descriptors, and may not have been read. */
   #isBeside = false
   #isPaused = true
   #isDue = false
@@ -105,11 +105,11 @@ export class DescriptorStream extends EventEmitter implements WireSocket {
     this.#readLater()
   }
 
-  /** Reads what has come, unless it is paused. Called by `poll` alone. */
+  /** Reads the received data, unless it is paused. Called by `poll` alone. */
   read(): void {
     while (!this.#isPaused && !this.#hasEnded && !this.#socket.destroyed) {
       if (this.#isBeside && !this.#isRead()) {
-        this.pause() // until the request is read that they came with
+        this.pause() // until the request that they belong to is read
         return
       }
       this.#isBeside = false
@@ -190,7 +190,7 @@ export class DescriptorStream extends EventEmitter implements WireSocket {
 
   #close(): void {
     streams.delete(this.#id)
-    this.#isWatched = false // the kernel takes a descriptor out of the set when it is closed
+    this.#isWatched = false // the kernel removes a descriptor from the set when it is closed
     this.#discard(this.takeDescriptors())
     this.emit('close')
   }

@@ -15,9 +15,9 @@ const CONNECTIONS_MAX = 1000
 /** Milliseconds between two checks of what is due. */
 const TICK_MAX = 1000
 
-/** Milliseconds of silence after which a client may have to make room for another one. */
+/** Milliseconds of silence after which a client may be closed to free a slot. */
 const IDLE_AFTER = 100
-/** Milliseconds for a client that is turned away to take its answer. */
+/** Milliseconds for a refused client to accept its answer. */
 const TURNED_AWAY_FOR = 100
 
 /**
@@ -88,7 +88,7 @@ class ClientShares {
     this.#log = log
   }
 
-  /** Whether one more connection of a client may come that has `count` of them, or room is made for it. */
+  /** Returns whether a client with `count` connections may open one more, or a slot is freed for it. */
   mayCome(client: string, count: number, makeRoom: () => boolean): boolean {
     if (count < this.limit) {
       this.#crowded.delete(client)

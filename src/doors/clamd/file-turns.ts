@@ -45,8 +45,8 @@ let stuck = 0
 let heldMax: number | undefined
 
 /**
- * Does something with the files of a user, one thing at a time for each. Rejects with a Fault if it takes too
- * long, or at the signal. `discard` gets what comes later.
+ * Runs an operation on the files of a user, one at a time for each user. Rejects with a Fault if it takes too
+ * long, or when the signal is aborted. `discard` receives a later result.
  */
 export async function inTurnOf<Value>(
   uid: number,
@@ -65,7 +65,10 @@ export async function inTurnOf<Value>(
   throw new Fault('read', 'the file could not be read in time')
 }
 
-/** Closes a descriptor in a turn of its user, whose file system is asked about that, too (close(2), FUSE). */
+/**
+ * Closes a descriptor in a turn of its user, because the user's file system takes part in that, too
+ * (close(2), FUSE).
+ */
 export async function closeInTurn(uid: number, descriptor: number): Promise<void> {
   const turn = await takeTurn(uid)
   await endTurn(turn!, closeDescriptor(uid, descriptor), AbortSignal.timeout(READ_WITHIN))
@@ -91,7 +94,7 @@ export function tookDescriptors(uid: number, count: number): void {
   userOf(uid).held += count
 }
 
-/** Whether no more descriptors of the user may be taken. */
+/** Returns whether no more descriptors of the user may be accepted. */
 export function hasAllDescriptors(uid: number): boolean {
   heldMax ??= Math.min(HELD_MAX, Math.floor(descriptorLimit() * HELD_PART))
   return (users.get(uid)?.held ?? 0) >= heldMax

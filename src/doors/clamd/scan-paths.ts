@@ -113,7 +113,7 @@ async function* repliesAbout(
   }
 }
 
-/** The files of a path take too long. */
+/** The files of a path exceed the time limit. */
 class FolderTooLong extends Error {}
 
 const SLASH = Buffer.from('/')

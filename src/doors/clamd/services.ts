@@ -13,17 +13,17 @@ export interface ClamdOptions extends MailDoorOptions {
   /** Contents that are judged at once. Others wait. */
   readonly maxClients: number
   /**
-   * Connections at once, of which one user or address has half. If one more comes, the one that has been
-   * idle for longest makes room, or the new one waits.
+   * Maximum number of connections, of which one user or address may use half. If one more arrives, the one
+   * that has been idle longest is closed, or the new one waits.
    */
   readonly maxConnections?: number
-  /** Milliseconds of silence after which a client may have to make room for another one. */
+  /** Milliseconds of silence after which a client may be closed to free a slot. */
   readonly makesRoomAfter?: number
   /** Bytes of a content. */
   readonly maxSize: number
   /** The kind of content that clients send at this address. */
   readonly about: AskedAbout
-  /** Whether clients come by TLS, each with a certificate. */
+  /** Whether clients connect by TLS, each with a certificate. */
   readonly isSecure?: boolean
   readonly timeouts?: ClamdTimeouts
 }
@@ -32,7 +32,7 @@ export interface ClamdOptions extends MailDoorOptions {
 export interface ClamdTimeouts {
   /** Silence within a request, and before one: CommandReadTimeout and IdleTimeout of clamd.conf(5). */
   readonly silence: number
-  /** For the files of a folder. */
+  /** Time for the files of a folder. */
   readonly folder: number
   /**
    * Time after its last bytes in which a client that closes its own side is assumed to wait for the answer. A
@@ -53,7 +53,7 @@ export const defaultTimeouts: ClamdTimeouts = {
   handshake: 10_000,
 }
 
-/** Milliseconds in which it is logged once that an MTA takes this for a milter. */
+/** Milliseconds in which it is logged once that an MTA uses this as a milter. */
 const NOTE_AGAIN_AFTER = 60_000
 
 /** The services that the interface provides for a session and for each content in it. */
@@ -79,12 +79,12 @@ export class ClamdServices extends MailServices {
     this.complain = (line) => options.log(`clamd: ${line}`)
   }
 
-  /** Sets what contents that come from now on are judged by. */
+  /** Sets the configuration for contents that arrive from now on. */
   configure(next: Configuration): void {
     this.configuration = answering(next, this.#about)
   }
 
-  /** Logs that an MTA takes this for a milter: once a minute, since the MTA may connect for each mail. */
+  /** Logs that an MTA uses this as a milter: once a minute, because the MTA may connect for each mail. */
   noteMilter(remote = 'a program of this host'): void {
     if (this.uptime() < this.#milterNotedAt + NOTE_AGAIN_AFTER) return
     this.#milterNotedAt = this.uptime()
@@ -144,5 +144,5 @@ export class ClamdServices extends MailServices {
 /** Milliseconds for that clamd to report its version. */
 const VERSION_WITHIN = 5_000
 
-/** The name by which clients of clamd know that a limit has ended its scan. */
+/** The name by which clients of clamd recognize that a limit has ended its scan. */
 const UNSCANNED = 'Heuristics.Limits.Exceeded.Unscanned'

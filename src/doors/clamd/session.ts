@@ -193,7 +193,7 @@ export class ClamdConversation {
     this.#answer(async () => this.#services.lineOf(await reply()))
   }
 
-  /** Answers the last command with a line, as soon as it is known. */
+  /** Answers the last command with a line, as soon as that is known. */
   #answer(line: () => Promise<string>): void {
     const reply = this.#reply
     this.#underTake(async () => this.#wire.say(reply(await line())))
@@ -208,13 +208,13 @@ export class ClamdConversation {
     this.#underWay.add(answered)
   }
 
-  /** Returns the answer to what a client asks that is hung up on. */
+  /** Returns the answer to the current request when the connection is closed. */
   lastWords(why: string): Buffer {
     const failed = { about: clamdWords.stream, is: 'failed', why: `Not scanned: ${why}` } as const
     return this.#replyToNext()(this.#services.lineOf(failed))
   }
 
-  /** How the request is answered that has not come whole. */
+  /** Returns the reply form of the incomplete request. */
   #replyToNext(): ReplyMaker {
     const { isSession, isBehindCommand } = this.#requests
     return isSession && !isBehindCommand ? replyTo(this.#ending, this.#count + 1) : this.#reply
@@ -275,7 +275,7 @@ export class ClamdRequests extends ClamdRequestReader implements WireReader {
     this.#lease = lease
   }
 
-  /** Whether more waits than belongs to one command. */
+  /** Whether more bytes wait than belong to one command. */
   get isFull(): boolean {
     return this.pending > CLAMD_COMMAND_MAX
   }

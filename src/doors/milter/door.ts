@@ -74,7 +74,7 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
 /** The services that the interface provides for the connection of an MTA. */
 interface MilterHost extends WireHost {
   readonly services: MilterServices
-  /** Memory for what comes on this connection, until it is over. */
+  /** Memory for the data of this connection, until it ends. */
   readonly lease: MemoryLease
   readonly timeouts: MilterTimeouts
 }
@@ -162,7 +162,7 @@ class Packets implements WireReader {
       charge: (bytes) => lease.charge(bytes),
       release(packet) {
         lease.release(packet.length)
-        releaseBuffer(packet) // now, because the garbage collector may take its time
+        releaseBuffer(packet) // now, because the garbage collector may free it much later
       },
     })
   }
@@ -181,7 +181,7 @@ class Packets implements WireReader {
     if (this.#isWaiting) this.letWait()
   }
 
-  /** Charges for what has come and is not read, until all of it is read. */
+  /** Charges for unread data, until all of it is read. */
   letWait(): void {
     this.#isWaiting = true
     const { pending } = this.#reader

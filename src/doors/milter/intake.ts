@@ -138,7 +138,7 @@ function inLf(value: Buffer): Buffer {
   return Buffer.from(text.replace(/\n$/, ''), 'latin1')
 }
 
-/** Whether a header has the fields that were sent, in their order. */
+/** Returns whether a header has the fields that were sent, in their order. */
 function hasFields(header: Header, sent: Header): boolean {
   const { fields } = header
   if (header.hasTooManyFields || fields.length !== sent.fields.length) return false
@@ -148,7 +148,10 @@ function hasFields(header: Header, sent: Header): boolean {
   })
 }
 
-/** Whether an MTA sends a text, latin1, as this one: without blanks at both ends, or not at all if it is not UTF-8. */
+/**
+ * Returns whether an MTA may send a text, latin1, as `sent`: without blanks at both ends, or not at all if it
+ * is not UTF-8.
+ */
 function isSentAs(text: string, sent: string): boolean {
   const bytes = Buffer.from(text, 'latin1')
   if (!isUtf8(bytes)) return text.trim() === sent.trim() || sent.trim() === ''

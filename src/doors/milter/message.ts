@@ -34,9 +34,7 @@ const MESSAGE_ID_MAX = 1000
 
 const LEADING_SPACE = Buffer.from(' ')
 
-/**
- * One message from MAIL to its end. If something goes wrong before, the answer at the end reports it.
- */
+/** One message from MAIL to its end. If an error occurs before, the answer at the end reports it. */
 export class MilterMessage {
   readonly sender: MailAddress
   /** Bytes that the client announced for the message. */
@@ -49,7 +47,7 @@ export class MilterMessage {
   readonly #recipients: RecipientList
   #summary: MailSummary
   #stage: 'envelope' | 'header' | 'body' = 'envelope'
-  /** Set as soon as a part of the content has come, by the configuration of that moment. */
+  /** Set as soon as a part of the content has arrived, by the configuration of that moment. */
   #judging: Judging | undefined
   /** Set if the message is judged. */
   #intake: MilterIntake | undefined
@@ -59,8 +57,8 @@ export class MilterMessage {
     this.#services = services
     this.#share = share
     this.#began = services.uptime()
-    // A copy, so that it does not keep alive all that came in the same chunk. An address that is
-    // too long stays too long.
+    // A copy, so that it does not keep all bytes of the same chunk in memory. An address that is too long
+    // stays too long.
     this.#from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
     this.sender = readAddress(this.#from)
     this.size = announcedSize(parameters)
@@ -82,10 +80,10 @@ export class MilterMessage {
     if (this.#trouble === undefined) this.#recipients.add(path)
   }
 
-  /** Has the answer at the end defer the message, whatever else comes. */
+  /** Makes the answer at the end defer the message, whatever else arrives. */
   defer(fault: Fault): void {
     this.#trouble ??= fault
-    this.#recipients.free() // the message goes to none of them
+    this.#recipients.free() // the message goes to none of the recipients
   }
 
   field(name: Buffer, value: Buffer, { steps }: Agreement): void {
@@ -99,7 +97,7 @@ export class MilterMessage {
     this.#take((intake) => intake.field(name, whole))
   }
 
-  /** An MTA that goes on to send what it has agreed to leave out (Stalwart) also sends whole messages. */
+  /** An MTA that sends data which it has agreed to leave out (Stalwart) also sends whole messages. */
   endHeader({ steps, lacksSteps }: Agreement): void {
     this.#stage = 'body'
     const sendsWhole = lacksSteps && (steps & step.skipEndOfHeader) !== 0
@@ -195,7 +193,7 @@ export class MilterMessage {
     return judging
   }
 
-  /** Takes a part of the message, if parts are kept. */
+  /** Stores a part of the message, if parts are kept. */
   #take(put: (intake: MilterIntake) => void): void {
     if (this.#trouble !== undefined) return
     try {

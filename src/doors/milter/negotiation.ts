@@ -57,7 +57,7 @@ export function requestFor(mayRefuse: boolean, isLocal: boolean): NegotiationReq
   }
 }
 
-/** Whether the MTA waits for an answer to commands of that kind. */
+/** Returns whether the MTA waits for an answer to commands of that kind. */
 export function isAnswered(
   kind: MilterCommand['kind'],
   { steps }: Pick<Capabilities, 'steps'>,

@@ -23,14 +23,14 @@ import { isAnswered, requestFor } from './negotiation.ts'
 import { resolvedFrom } from './recipient-path.ts'
 import type { MilterServices } from './services.ts'
 
-/** Characters that are kept of a client's name. */
+/** Upper limit for the kept characters of a client's name. */
 const NAME_MAX = 1024
 
 const copied = (name: Buffer) => name.toString('latin1', 0, NAME_MAX) || undefined
 
 const noRoom = smtpReply(NO_ROOM)
 
-/** The macros that are read: those that negotiation.ts asks for. */
+/** The macros that are read: those that negotiation.ts requests. */
 const MACROS = ['i', 'auth_authen', 'rcpt_addr']
 
 /** The answer to a command; undefined if there is none. Some answers are asynchronous. */
@@ -58,12 +58,12 @@ export class MilterSession {
     this.#isLocal = isLocal
   }
 
-  /** Whether the protocol was negotiated, with which every MTA begins. */
+  /** Whether the protocol was negotiated, which is the first step of every MTA. */
   get hasNegotiated(): boolean {
     return this.#agreement !== undefined
   }
 
-  /** Whether MAIL has come and the message is not over. */
+  /** Whether MAIL was received and the message has not ended. */
   get isAmidMessage(): boolean {
     return this.#message !== undefined
   }
@@ -207,8 +207,8 @@ export class MilterSession {
   }
 
   /**
-   * Adds a recipient. If there is no room for it, it is deferred, or the whole message is if the
-   * MTA takes no answer to RCPT.
+   * Adds a recipient. If there is no room for it, it is deferred, or the whole message is if the MTA accepts
+   * no answer to RCPT.
    */
   #addRecipient(path: Buffer, to: MilterMessage, answer: Buffer | undefined): Buffer | undefined {
     try {
@@ -227,7 +227,7 @@ export class MilterSession {
     }
   }
 
-  /** Whether a recipient can be refused alone. */
+  /** Returns whether a recipient can be refused alone. */
   #takesRefusals(): boolean {
     return !this.#agreement!.lacksSteps && !this.#isLocalSubmission()
   }

@@ -26,7 +26,7 @@ export class Admission {
   #queue: ConnectionQueue | undefined
   #acceptedNow = 0
   #nextLook: NodeJS.Timeout | undefined
-  /** Whether clients wait that no other process has taken. */
+  /** Whether clients wait that no other process has accepted. */
   #areLeft = false
 
   /** The server does not listen yet. */
@@ -56,7 +56,7 @@ export class Admission {
     this.changed()
   }
 
-  /** A connection has come or gone. */
+  /** Notes that a connection was opened or closed. */
   changed(): void {
     if (this.#queue === undefined) return
     const isTurnOver = this.#acceptedNow >= ACCEPTED_MAX

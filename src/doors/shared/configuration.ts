@@ -51,7 +51,7 @@ export interface Configuration {
   readonly context: JudgeContext | undefined
   /** The TLS certificate of this host; undefined if CLAMDCERT is not set. */
   readonly tls: CheckedIdentity | undefined
-  /** How a message that is judged is kept, and what is looked at in it. */
+  /** The options for keeping and reading a message that is judged. */
   readonly messageOptions: MessageOptions
   /** The quota client, with its cache; undefined if QUOTAD is not set. */
   readonly quota: QuotaClient | undefined
@@ -81,9 +81,9 @@ const SIGNATURES_FOR = 1000
 type Opened = Set<{ close?(): void }>
 
 /**
- * Reads keyring and settings, and makes the scanners. Rejects with a Fault of kind `config`, or with
- * SeveralFaults. `log` gets a line if a service for quotas fails, and the counters. `memory` holds what is
- * kept from one configuration to the next.
+ * Reads keyring and settings, and creates the scanners. Rejects with a Fault of kind `config`, or with
+ * SeveralFaults. `log` receives a line if a quota service fails, and the counters. `memory` contains the data
+ * that is kept from one configuration to the next.
  */
 export async function readConfiguration(
   env: Environment,
@@ -108,7 +108,7 @@ export async function readConfiguration(
  */
 export function readAllSettings(env: Environment) {
   const config = readScanningConfig(env)
-  // What is wrong in them is a fault of the start, not of the first sweep or of the first client.
+  // Their faults are reported at the start, not at the first sweep or to the first client.
   readSettings(env, readLater)
   return {
     config,

@@ -16,7 +16,7 @@ export interface DoorAdapter<Answer> {
   readonly answers: AnswerMode
   /** Shows operators that the message is being judged. */
   readonly begin?: MailReporter['begin'] | undefined
-  /** Whether the MTA holds mail in a queue of its own (QUARANTINE hold). */
+  /** Whether the MTA holds mail in its own queue (QUARANTINE hold). */
   readonly mtaHolds?: boolean
   /** The exit code in the log line of a quarantined message. */
   readonly code?: number

@@ -118,9 +118,9 @@ async function withdraw(
 }
 
 /**
- * Keeps a message in quarantine. Resolves when it is on the disk, with the decision and the id of
- * the kept message in it. Rejects with a Fault if the message cannot be kept: then it must not be
- * accepted. `code` and `about` are for its log line, which is kept beside it.
+ * Keeps a message in quarantine. Resolves when it is on the disk, to the decision with the id of the kept
+ * message. Rejects with a Fault if the message cannot be kept: then it must not be accepted. `code` and
+ * `about` are for its log line, which is kept with it.
  */
 async function keepInQuarantine(
   decision: QuarantineDecision,

@@ -33,7 +33,7 @@ export class MailServices {
   readonly log: (line: Buffer) => void
   /** Reports that a message is being judged; the returned function is called when that ends. */
   readonly begin: MailReporter['begin'] | undefined
-  /** Milliseconds on a clock that never goes back. */
+  /** Returns milliseconds of a monotonic clock. */
   readonly uptime = (): number => performance.now()
 
   constructor(first: Configuration, { budget, mailLog, reporter }: MailDoorOptions) {
@@ -60,19 +60,19 @@ export class MailServices {
     return mayDiffer && !this.#isOff()
   }
 
-  /** Undefined if no recipient is asked about. */
+  /** Undefined if quotas are not checked. */
   get quota(): TimedLookup | undefined {
     const { quota } = this.configuration
     return quota && !this.#isOff() ? quota : undefined
   }
 
-  /** It looks for a file, so it is asked last. */
+  /** It checks for a file, so it is called last. */
   #isOff(): boolean {
     return switchedOff(this.configuration.directories) !== undefined
   }
 }
 
-/** How one message is judged: by the configuration at the moment when it came. */
+/** How one message is judged: by the configuration at the time of its arrival. */
 export type Judging =
   | {
       readonly kind: 'pass'

@@ -7,20 +7,17 @@ const PATHS_MAX = 4 * 1024 * 1024
 /** Bytes of the first chunk of paths, and of the largest one, unless a path is longer. */
 const FIRST_CHUNK = 1024
 const CHUNK_MAX = 64 * 1024
-/** Bytes of the objects that the runtime makes for a recipient when the message is judged. */
+/** Bytes of the objects that the runtime creates for a recipient when the message is judged. */
 const JUDGED_OBJECTS = 512
-/**
- * Copies of the envelope while the message is judged: one is put together, one is read, one is
- * kept.
- */
+/** Copies of the envelope while the message is judged: one is assembled, one is read, one is kept. */
 const JUDGED_COPIES = 3
 
 const END = 0
 
 /**
- * The recipients of one message, in the form in which the client named them. Clients decide how
- * many there are, and name them before the message counts as one in flight. So they are kept
- * without an object for each, and charged to `lease`.
+ * The recipients of one message, in the form in which the client named them. Clients decide how many there
+ * are, and name them before the message counts as one in progress. So they are stored without an object for
+ * each, and charged to `lease`.
  */
 export class RecipientList {
   readonly #lease: MemoryLease

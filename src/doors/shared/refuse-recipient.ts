@@ -28,9 +28,8 @@ interface MailToCome {
 type Log = (line: Buffer) => void
 
 /**
- * Returns the reply that refuses a recipient, or a promise of it: a line of onescan.policy(5)
- * refuses it, or its mailbox is over quota. Returns undefined if it may pass. `path` must not
- * change while the quota is asked for.
+ * Returns the reply that refuses a recipient, or a promise of it: a line of onescan.policy(5) refuses it, or
+ * its mailbox is over quota. Returns undefined if it may pass. `path` must not change during the quota check.
  */
 export function refuseRecipient(
   path: Buffer,
@@ -81,9 +80,8 @@ function refuseByRule(
 }
 
 /**
- * Resolves to the reply that refuses this one recipient for now, if its mailbox is over quota. Resolves
- * to undefined if it has room, or if its quota could not be found out. Logs any answer but
- * "room". Never rejects.
+ * Resolves to the reply that defers this recipient, if its mailbox is over quota. Resolves to undefined if it
+ * has room, or if its quota is unknown. Logs any answer except "room". Never rejects.
  */
 export async function refuseFull(
   recipient: MailAddress,

@@ -11,9 +11,9 @@ const LOG_AGAIN_AFTER = 60_000
 
 /** A connection as the interface sees it. */
 export interface ServedConnection {
-  /** Sends what is due, and ends what takes too long. It is called again and again. */
+  /** Sends the bytes that are due, and ends requests that exceed their time limit. Called repeatedly. */
   tick(): void
-  /** Takes no more messages: ends at once, or when what is under way is over. */
+  /** Accepts no more messages: ends immediately, or after the current message. */
   finish(): void
   /**
    * Ends the connection; the client is asked to connect again. Does nothing if the client must be answered.
@@ -32,7 +32,7 @@ export type Connections<Served> = ReadonlyMap<Served, Socket>
 interface ServeOptions<Served extends ServedConnection> {
   /** Milliseconds between two calls of `tick`. */
   readonly every: number
-  /** Clients that are served at once. Others wait in the kernel, if no other process takes them. */
+  /** Maximum number of served clients. Others wait in the kernel, if no other process accepts them. */
   readonly maxConnections: number
   /** Returns whether a connection uses a slot. By default it does until this side has hung up. */
   readonly takesPlace?: (served: Served) => boolean
@@ -60,7 +60,7 @@ interface ServeOptions<Served extends ServedConnection> {
   readonly secure?: (socket: Socket, secured: (encrypted: Socket) => void) => void
   /** Whether the runtime must not read from a connection until the interface asks for it. */
   readonly startsPaused?: boolean
-  /** Bytes that the connections take of their budget. */
+  /** The bytes of their budget that the connections use. */
   readonly memory: () => number
 }
 
@@ -157,7 +157,7 @@ export function serve<Served extends ServedConnection>({
   }
 }
 
-/** Returns the connection that has been idle for longest, since before `time`, if there is one. */
+/** Returns the connection that has been idle longest, since before `time`, if there is one. */
 export function longestIdle<Served extends Idle>(
   connections: Iterable<Served>,
   time: number,
@@ -165,7 +165,7 @@ export function longestIdle<Served extends Idle>(
   return idleFirst(connections, time)[0]
 }
 
-/** Returns the same among clients that have sent nothing which lies unread. */
+/** Returns the same among clients without unread data. */
 export function longestSilent<Served extends Idle>(
   connections: Connections<Served>,
   time = Number.POSITIVE_INFINITY,
@@ -193,12 +193,12 @@ function hasUnread(socket: Socket): boolean {
 export interface Door<Settings = Configuration> {
   /** It does not listen yet. */
   readonly server: Server
-  /** Sets what messages or requests that come from now on are judged by. */
+  /** Sets the settings for messages or requests that arrive from now on. */
   configure(settings: Settings): void
   /**
-   * Takes no more connections, and resolves when all are over. A connection with nothing to answer
-   * ends at once, any other one when it is answered. After `grace` milliseconds those that are left
-   * are asked to come again, except those that must be answered.
+   * Accepts no more connections, and resolves when all have ended. A connection without a pending answer ends
+   * immediately, any other one after its answer. After `grace` milliseconds the remaining clients are asked
+   * to connect again, except those that must be answered.
    */
   close(grace: number): Promise<void>
   /** The connections that must be answered. */

@@ -3,7 +3,7 @@ import { type Environment, readSetting } from '../../lib/settings/settings.ts'
 import { clientNameOf, type Origin } from '../../mail/message/envelope/envelope.ts'
 import type { Client } from '../../scan/judge/transaction.ts'
 
-/** A client of the slot, whose address is known if a server took the mail from the network. */
+/** A client of onescan-queue, whose address is known if a server received the mail from the network. */
 export interface SlotClient extends Client {
   readonly origin: Origin
 }

@@ -13,6 +13,6 @@ const SHOW_HEADER = `exec >&2; echo ${CHAIN_REACHED}; while IFS= read -r line &&
  */
 export const TRIAL_CHAIN = `/bin/sh -c '${SHOW_HEADER}'`
 
-/** Whether that mail asks: it is delivered nowhere, and counts in no figure. */
+/** Returns whether the client sends that test message: it is not delivered, and not counted. */
 export const isTrialOfCheck = (variables: ReadonlyMap<string, string>): boolean =>
   variables.get('QUEUECHAIN') === TRIAL_CHAIN

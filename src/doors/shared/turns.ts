@@ -4,12 +4,12 @@ import { withDeadline } from '../../lib/flow/timeout.ts'
 import { formatDuration } from '../../lib/text/units.ts'
 
 /**
- * The most milliseconds that a message waits until others have been judged. Together with the
- * default of SCANTIMEOUT they stay below the 300 seconds that MTAs wait for an answer.
+ * Upper limit, in milliseconds, for which a message waits until others have been judged. Together with the
+ * default of SCANTIMEOUT it is below the 300 seconds that MTAs wait for an answer.
  */
 const TURN_WITHIN = 120_000
 
-/** How many messages are judged at once (--max-clients). Others wait for their turn. */
+/** Limits the number of messages that are judged concurrently (--max-clients). Others wait for their turn. */
 export class Turns {
   readonly #atOnce: number
   readonly #places: Semaphore
@@ -20,8 +20,8 @@ export class Turns {
   }
 
   /**
-   * Waits for a turn. Resolves to a function that is to be called when the message is done. Rejects
-   * with a Fault of kind `out-of-memory` if that takes too long, or at the signal `gone`.
+   * Waits for a turn. Resolves to a function that must be called when the message is done. Rejects with a
+   * Fault of kind `out-of-memory` if that takes too long, or when the signal `gone` is aborted.
    */
   async take(gone: AbortSignal, within: number = TURN_WITHIN): Promise<() => void> {
     const over = this.#places.isFree

@@ -39,7 +39,7 @@ export interface WireReader {
 export interface WireHost {
   /** Milliseconds for the last answer to be taken. */
   readonly leaving: number
-  /** Milliseconds on a clock that never goes back. */
+  /** Returns milliseconds of a monotonic clock. */
   uptime(): number
   /** Called when the socket is closed, and no work for the client remains. */
   closed(): void
@@ -143,8 +143,9 @@ export class Wire implements ServedConnection {
   }
 
   /**
-   * Holds the conversation, and hangs up when it is over. Whatever it holds must be freed by then. Never
-   * rejects: a conversation that does has a bug, which is logged, and which other clients must not suffer.
+   * Runs the conversation, and hangs up when it has ended. The conversation must have freed its resources by
+   * then. Never rejects: a conversation that does has a bug, which is logged, and which must not affect other
+   * clients.
    */
   async converse(conversation: () => Promise<void>): Promise<void> {
     this.#isConversing = true
@@ -240,7 +241,7 @@ export class Wire implements ServedConnection {
   async during<Result>(work: Promise<Result>, keepAlive: KeepAlive): Promise<Result> {
     this.#keepAlive = keepAlive
     this.#keepAliveSince = this.now()
-    this.lookAgain() // the end may have come in one turn with what is worked on
+    this.lookAgain() // the end may have arrived together with the current data
     try {
       const result = await work
       if (this.#trouble === undefined) return result
@@ -252,7 +253,7 @@ export class Wire implements ServedConnection {
     throw this.#trouble
   }
 
-  /** Sends bytes. A client that takes no answers is cut off. */
+  /** Sends bytes. A client that accepts no answers is disconnected. */
   say(bytes: Buffer): void {
     if (this.hasHungUp) return
     this.#saidAt = this.now()

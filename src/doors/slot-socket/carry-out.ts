@@ -21,10 +21,10 @@ import { frame, GoCold, uint64 } from './frames.ts'
 const ANSWER_MAX = 256 * 1024
 /** Bytes by which the new header block may be longer than the old one. */
 const NEW_FIELDS_MAX = 16 * 1024
-/** Bytes of the longest reason to go cold. */
+/** Upper limit, in bytes, for the reason to scan standalone. */
 const COLD_LINE_MAX = 1024
 
-/** How the client passes a reply on, and whether its descriptor takes one. */
+/** How the client forwards a reply, and whether its descriptor accepts one. */
 export interface ClientReplies {
   readonly form: ErrorReport
   readonly takesReply: boolean
@@ -42,8 +42,8 @@ export const heartbeat = frame('h')
 const end = frame('.')
 
 /**
- * Makes the frame `C`, go cold. The reason is printable ASCII, so that it forges no line in the
- * client's log.
+ * Returns the frame `C`, scan standalone. The reason is printable ASCII, so that it cannot forge a line in
+ * the client's log.
  */
 export function goCold(why: string): Buffer {
   return frame('C', Buffer.from(replaceUnprintable(why).slice(0, COLD_LINE_MAX), 'latin1'))
@@ -86,7 +86,7 @@ export function endWithReply(
   return ending(code, text, decisionLines(decision, code, about))
 }
 
-/** Makes the answer that the client hands the message on as it is. */
+/** Returns the answer that makes the client pass the message on unchanged. */
 export function passOn(why: string, about: LogContext): ClientAnswer {
   return answer('a', [frame('B', uint64(0))], [passLine(why, about)])
 }

@@ -16,7 +16,7 @@ import { GoCold } from './frames.ts'
 interface ClientContext {
   /** Undefined if the client has no QHPSI: its mail passes, as it would without onescand. */
   readonly context: JudgeContext | undefined
-  /** Whether recipients are asked about although nothing is scanned. */
+  /** Whether quotas are checked although nothing is scanned. */
   readonly asksQuota: boolean
   /** How the client forwards replies. The request states whether it can. */
   readonly replyForm: ErrorReport
@@ -29,11 +29,11 @@ const takenNames = namesOf('taken')
 const boundedNames = namesOf('bounded')
 const askedNames = namesOf('asked')
 
-/** The most different environments of clients that are kept. Hosts have a handful. */
+/** Upper limit for the cached environments of clients. Hosts have a handful. */
 const KEPT_MAX = 100
 /**
- * The most characters of one that is kept. A longer one is charged to its request alone, and forgotten with
- * it: a client may send 16 MiB with each message.
+ * Upper limit for the characters of a cached one. A longer one is charged to its request alone, and freed
+ * with it: a client may send 16 MiB with each message.
  */
 const KEPT_LENGTH = 16 * 1024
 
@@ -48,9 +48,9 @@ export class ClientContexts {
   }
 
   /**
-   * Returns the context for a client: the daemon's own, with what a client may set (onescand(8),
-   * QMAIL). Throws GoCold for any other difference. The cold program then judges by the
-   * client's own environment, with the client's own rights to the keyring.
+   * Returns the context for a client: the daemon's own, with the settings that a client may set (onescand(8),
+   * QMAIL). Throws GoCold for any other difference. The standalone program then uses the client's own
+   * environment, with the client's own rights to the keyring.
    */
   get(variables: Variables): ClientContext {
     const make = () => makeOrGoCold(this.#configuration, variables)
@@ -67,14 +67,12 @@ export class ClientContexts {
   }
 }
 
-/**
- * Whether a variable decides about the configuration, and not about the message or the client's own work.
- */
+/** Returns whether a variable affects the configuration, and not the message or the client's own work. */
 const isOfPolicy = (kind: FromClient) => kind !== undefined && kind !== 'message'
 
 /**
- * Turns any error into GoCold: the cold program reports a wrong setting of the client's, and
- * answers for it.
+ * Converts any error to GoCold: the standalone program reports a wrong setting of the client, and answers for
+ * it.
  */
 function makeOrGoCold(configuration: Configuration, variables: Variables): ClientContext {
   try {
@@ -140,7 +138,7 @@ function contextWith(
   const merged: Record<string, string | undefined> = { ...env }
   for (const name of takenNames) merged[name] = theirs[name] ?? env[name]
   for (const name of boundedNames) merged[name] = theirs[name] || env[name]
-  // Without a QUARANTINE of the client's nothing is kept: the client would not know that.
+  // Without a QUARANTINE of the client no message is kept: the client would not know that.
   merged.QUARANTINE = theirs.QUARANTINE
   const settings = readMailSettings(merged, directories)! // `line` is there, so QHPSI is
   goColdIfLaxer(settings, own.settings)

@@ -85,7 +85,7 @@ export class ServiceRun {
   readonly stdin: Writable
   readonly stdout: PassThrough = new PassThrough()
   readonly stderr: PassThrough = new PassThrough()
-  /** Resolves to its exit code. Rejects if onescand does not run it, or goes away. */
+  /** Resolves to its exit code. Rejects if onescand does not run it, or disconnects. */
   readonly exit: Promise<number>
 
   /** Asks the onescand at a socket. */

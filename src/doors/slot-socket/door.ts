@@ -9,7 +9,7 @@ import { GoCold } from './frames.ts'
 import { SlotRequestReader } from './request.ts'
 import { defaultTimeouts, SlotServer, type SlotSocketOptions, type SlotTimeouts } from './server.ts'
 
-/** The most milliseconds between checks of what is due: an acknowledgement is, within a second. */
+/** Upper limit, in milliseconds, between checks for due frames: an acknowledgement is due within a second. */
 const TICK_MAX = 300
 /** Bytes that a conversation uses in addition to its request. They limit the number of waiting clients. */
 const SESSION_BYTES = 16 * 1024
@@ -19,7 +19,7 @@ export function createSlotSocketDoor(first: Configuration, options: SlotSocketOp
   const { timeouts = defaultTimeouts } = options
   const server = new SlotServer(first, options)
   const budget = new Budget(options.memory)
-  /** The conversations whose head has not come whole. They must not keep others out. */
+  /** The conversations with an incomplete head. They must not block others. */
   const waiting = new Set<Wire>()
   const door = serve<Wire>({
     every: Math.min(TICK_MAX, Math.ceil(timeouts.heartbeatAfter / 2)),
@@ -61,14 +61,14 @@ export function createSlotSocketDoor(first: Configuration, options: SlotSocketOp
 /** The services that a conversation needs from the slot interface. */
 interface SlotHost extends WireHost {
   readonly server: SlotServer
-  /** Memory for what comes on this connection, until it is over. */
+  /** Memory for the data of this connection, until it ends. */
   readonly lease: MemoryLease
   readonly timeouts: SlotTimeouts
-  /** Called once the head has come whole. Throws if there is no room for one more message. */
+  /** Called when the head is complete. Throws if there is no room for one more message. */
   admit(): void
 }
 
-/** Converses with one client, about one message. One that is dismissed goes cold. */
+/** Serves one client, about one message. A dismissed client scans standalone. */
 function serveSlotClient(socket: Socket, host: SlotHost): Wire {
   const { server, lease } = host
   const reader = new SlotRequestReader({
@@ -120,7 +120,7 @@ async function receiveAndAnswer(
     (time) => (time - wire.began > timeouts.head ? 'sent its question too slowly' : undefined),
     true,
   )
-  if (wire.isFinishing && head === undefined) wire.dismiss() // it has asked nothing yet
+  if (wire.isFinishing && head === undefined) wire.dismiss() // it has sent no request yet
   if (head === undefined) return undefined
   if (typeof head === 'object') {
     if (head.kind === 'tell') return server.describe(socket, head.wantsTrial)

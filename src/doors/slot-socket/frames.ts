@@ -1,8 +1,8 @@
 import { type FrameMemory, FrameReader, HEAD } from '../../protocol/shared/frames.ts'
 
 /**
- * Makes a reader of the frames of a conversation: slot-protocol.md. `check` is called when a frame begins. It
- * throws if there must be no such frame, before a byte of it is kept.
+ * Returns a reader of the frames of a conversation: slot-protocol.md. `check` is called when a frame begins.
+ * It throws if the frame is not permitted, before a byte of it is kept.
  */
 export function createFrameReader(
   check: (type: string, length: number) => void,

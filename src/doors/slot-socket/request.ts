@@ -5,11 +5,11 @@ import type { Message } from '../../mail/message/message.ts'
 import type { Frame, FrameReader } from '../../protocol/shared/frames.ts'
 import { createFrameReader, GoCold } from './frames.ts'
 
-/** A message that a client asks about: slot-protocol.md, QUESTION. */
+/** A message that a client submits: slot-protocol.md, QUESTION. */
 export interface Request {
-  /** The variables of the client's environment that onescan knows. */
+  /** The variables of the client's environment that onescan uses. */
   readonly variables: ReadonlyMap<string, string>
-  /** Whether the client's descriptor for replies takes one. */
+  /** Whether the client's descriptor for replies accepts one. */
   readonly takesReply: boolean
   /** Milliseconds for scanning. */
   readonly timeLeft: number
@@ -33,7 +33,7 @@ interface RequestLimits {
   readonly maxSize: number
   /** Charged before memory is allocated for what the client sends. */
   readonly lease: MemoryLease
-  /** Called once the head has come whole. Returns what keeps a message of this size while it arrives. */
+  /** Called when the head is complete. Returns the intake for a message of this size. */
   readonly openIntake: (size: number) => Intake
 }
 
@@ -50,12 +50,12 @@ const RUN_MAX = 128 * 1024
 const VARIABLES_MAX = 256
 /** Bytes that are charged for a variable beside those of its name and value. */
 const VARIABLE_COST = 256
-/** Bytes of the message that come in one frame at most. */
+/** Upper limit, in bytes, for a piece of the message in one frame. */
 const PIECE_MAX = 64 * 1024
 
 /** The rule for the frames of one type. */
 interface FrameRule {
-  /** Frames come in this order. */
+  /** The position of the frame in the required order. */
   readonly order: number
   /** Bytes of the longest payload. */
   readonly limit: number
@@ -82,7 +82,7 @@ const inOrder = Object.values(frameRules)
 export class SlotRequestReader {
   readonly #limits: RequestLimits
   readonly #variables = new Map<string, string>()
-  #next = 0 // the order of the first rule of which no frame has come
+  #next = 0 // the order of the first rule without a frame
   #takesReply = false
   #timeLeft = 0
   #envelope: Buffer = Buffer.alloc(0)
@@ -111,22 +111,22 @@ export class SlotRequestReader {
     if (isWhole && this.#frames.isAmidst) throw new GoCold('bytes after the last frame')
   }
 
-  /** Milliseconds for scanning, once everything but the message has come. */
+  /** Milliseconds for scanning, once all frames except the message have arrived. */
   get timeLeft(): number | undefined {
     return this.#size === undefined ? undefined : this.#timeLeft
   }
 
-  /** The variables that have come. */
+  /** The variables received until now. */
   get variables(): Request['variables'] {
     return this.#variables
   }
 
-  /** The request, once all of it has come. */
+  /** The request, once all of it has arrived. */
   get request(): Request | undefined {
     return this.#request
   }
 
-  /** Set if the client asks no question about a message, but one of onescand itself. */
+  /** Set if the client's request is not about a message, but about onescand itself. */
   get aboutDaemon(): DaemonQuestion | undefined {
     return this.#aboutDaemon
   }

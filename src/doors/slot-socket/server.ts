@@ -42,10 +42,7 @@ export interface SlotSocketOptions {
   readonly memory: number
   /** Bytes of a message. */
   readonly maxSize: number
-  /**
-   * The most messages that are judged at once, and the most connections that have asked nothing
-   * yet.
-   */
+  /** Upper limits for the messages judged concurrently, and for the connections without a request. */
   readonly maxClients: number
   readonly identifyPeer: IdentifyPeer
   /** Reports how this onescand runs. */
@@ -71,9 +68,9 @@ export interface SlotTimeouts {
    * and then must not hold memory indefinitely.
    */
   readonly sending: number
-  /** Until a head is acknowledged whose message has come with it. */
+  /** Time until a head is acknowledged whose message has arrived with it. */
   readonly acknowledgeAfter: number
-  /** Between two signs that work goes on. */
+  /** Time between two signs of activity. */
   readonly heartbeatAfter: number
   /** Time for the client to accept the answer. */
   readonly leaving: number
@@ -89,7 +86,7 @@ export const defaultTimeouts: SlotTimeouts = {
   leaving: 3_000,
 }
 
-/** The process at the other end of a unix socket, as the kernel knows it. */
+/** The process at the other end of a unix socket, as reported by the kernel. */
 export interface Peer {
   readonly uid: number
   readonly pid: number
@@ -125,7 +122,7 @@ export class SlotServer {
     this.#judging = judgingBy(first)
   }
 
-  /** Sets what requests that come from now on are judged by. */
+  /** Sets the configuration for requests that arrive from now on. */
   configure(configuration: Configuration): void {
     this.#judging = judgingBy(configuration)
   }
@@ -221,10 +218,7 @@ export class SlotServer {
     return uid === 0 || uid === process.geteuid!()
   }
 
-  /**
-   * Notes that the client gets no answer to its request. `variables` are those of it that have
-   * come.
-   */
+  /** Notes that the client gets no answer to its request. `variables` are those received until then. */
   cold(way: ColdWay, variables: Request['variables']): void {
     if (!isTrialOfCheck(variables)) this.options.reporter?.cold(way)
   }

@@ -10,7 +10,7 @@ interface DaemonAnswer {
   readonly daemon?: DaemonDescription | undefined
 }
 
-/** How an onescand runs. It keeps secrets in files, which are named here and not shown. */
+/** The state of an onescand. It keeps secrets in files, which are named here and not shown. */
 export interface DaemonDescription {
   /** The first process. */
   readonly pid: number
@@ -67,7 +67,7 @@ export async function askForDescription(
     try {
       return reader.next()?.payload
     } catch {
-      return OTHER // it does not know the question
+      return OTHER // it does not support the request
     }
   }
   const asked = frame(TELL, Buffer.from(wantsTrial ? [1] : []))

@@ -72,8 +72,7 @@ export function carryOut(
 }
 
 /**
- * Becomes the next program, which gets both descriptors as they came: nothing was read from them.
- * Throws a Fault if there is no message.
+ * Executes the next program, which inherits both descriptors unread. Throws a Fault if there is no message.
  */
 export function passThrough(
   { chain, slotLog }: Pick<SlotContext, 'chain' | 'slotLog'>,

@@ -32,7 +32,7 @@ export async function prepareTools(config: JudgeConfig, log: LogSink): Promise<S
   }
 }
 
-/** Opens the client that asks for quotas. It has code of its own, which other mail does not load. */
+/** Opens the quota client. It is a separate module, which other mail does not load. */
 export async function openSlotQuota(settings: QuotaSettings): Promise<QuotaClient> {
   const { openQuotaClient } = await import('../../scan/quota/quota-client.ts')
   return openQuotaClient(settings, () => {}) // the log line of onescan-queue contains the answer

@@ -15,7 +15,7 @@ import { uptime } from './load-context.ts'
  * the caller receives that of the next program.
  */
 export class SlotLog {
-  /** Set when the message has come. */
+  /** Set when the message has arrived. */
   transaction: LoggedMessage | undefined
   readonly #remote: string | undefined
   readonly #sink: LogSink

@@ -93,8 +93,8 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
 }
 
 /**
- * Prints usage or version if it was asked for, and reads nothing. If descriptor 1 cannot be written
- * to, a caller has sent mail: exit 55.
+ * Prints usage or version if requested, and reads nothing. If descriptor 1 cannot be written to, a caller has
+ * sent mail: exit 55.
  */
 function tellsUsage(): boolean {
   try {

@@ -8,9 +8,9 @@ import { openSlotQuota, uptime } from './load-context.ts'
 import { readCaller, receiveTransaction } from './receive.ts'
 
 /**
- * Asks a service for quotas although nothing is scanned. The message is kept meanwhile. It is
- * deferred if all recipients are over quota, and otherwise passes byte for byte. Resolves to the
- * exit code, unless this process became the next program.
+ * Checks quotas although nothing is scanned. The message is kept meanwhile. It is deferred if all recipients
+ * are over quota, and otherwise passes byte for byte. Resolves to the exit code, unless this process executed
+ * the next program.
  */
 export async function passUnscanned(
   settings: QuotaSettings,

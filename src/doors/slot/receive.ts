@@ -19,7 +19,7 @@ const ENVELOPE_FD = 1
 /** Milliseconds before a descriptor is read again that the caller left non-blocking. */
 const RETRY = 5
 
-/** How a message that is judged is kept, and what is looked at in it. */
+/** Returns the options for keeping and reading a message that is judged. */
 export function optionsOf(config: JudgeConfig, tools: Tools): MessageOptions {
   const keys = config.cluster?.keys ?? []
   return {

@@ -127,8 +127,8 @@ function turnAway(socket: Socket, { bytes }: RawReply): undefined {
 }
 
 /**
- * Whether a client may connect: by TCP if a network has its address, and always by a socket with a
- * path.
+ * Returns whether a client may connect: by TCP if a network contains its address, and always by a unix
+ * socket.
  */
 export function mayConnect(remoteAddress: string | undefined, from: readonly Network[]): boolean {
   if (remoteAddress === undefined) return true

@@ -23,9 +23,8 @@ import { TransactionLog } from './transaction/log.ts'
 import { SmtpTransaction } from './transaction/transaction.ts'
 
 /**
- * One client's connection. Commands go to the next server as they were sent, and its replies come
- * back as they were given. The content of a message is received here, and is handed on after it was
- * judged.
+ * One client's connection. Commands go to the next server unchanged, and so do its replies to the client. The
+ * content of a message is received here, and passed on after it was judged.
  */
 export class SmtpSession {
   readonly #services: SmtpServices
@@ -49,7 +48,7 @@ export class SmtpSession {
     this.#nextServer = new NextServerLink(services.callNext)
   }
 
-  /** Whether MAIL was taken and the message is not over. */
+  /** Whether MAIL was accepted and the message has not ended. */
   get isAmidMessage(): boolean {
     return this.#transaction !== undefined
   }
@@ -112,7 +111,8 @@ export class SmtpSession {
       case this.#services.lmtp ? 'LHLO' : 'EHLO':
       case this.#services.lmtp ? 'LHLO' : 'HELO':
         return this.#greet(command)
-      // RFC 2033 4.1: the other protocol's. Its answer would offer what cannot be kept here.
+      // RFC 2033 4.1: the command of the other protocol. Its answer would offer extensions that are not
+      // supported here.
       case 'EHLO':
       case 'HELO':
       case 'LHLO':
@@ -136,7 +136,7 @@ export class SmtpSession {
       case '':
         return ownReply.notACommand
       case 'BDAT':
-        this.#isOver = true // what comes next is content, or part of it
+        this.#isOver = true // the next bytes are content, or part of it
         return ownReply.noChunks
       default:
         return mayPass(verb) ? this.#nextServer.pass(line) : ownReply.notThroughHere
@@ -244,7 +244,7 @@ export class SmtpSession {
     if (isForward) {
       this.#xforward = { ...this.#xforward, ...told }
     } else {
-      // As if the client had just come: it has to greet again.
+      // As after a new connection: the client has to greet again.
       this.#xclient = { ...this.#xclient, ...told }
       this.#startAnew()
       this.#helo = undefined

@@ -27,7 +27,7 @@ export class Fault extends Error {
   }
 }
 
-/** Whether this is a Fault, by its name: each part of a bundled program has its own class Fault. */
+/** Returns whether this is a Fault, by its name: each part of a bundled program has its own class Fault. */
 export function isFault(error: unknown): error is Fault {
   return error instanceof Error && error.name === 'Fault' && 'kind' in error
 }
@@ -50,7 +50,7 @@ export function errorCode(error: unknown): string {
   return typeof code === 'string' ? code : ''
 }
 
-/** The directory or file of a handle, as a call has it that takes a path alone. */
+/** Matches the directory or file of a handle, as used by calls that accept only a path. */
 const OF_HANDLE = /(?:, [a-z]+ )?'\/proc\/self\/fd\/\d+'|(?<=')\/proc\/self\/fd\/\d+\//g
 
 /** Describes anything that was thrown, in one line. */

@@ -15,18 +15,18 @@ export class BackOff<Server> {
   readonly #range: PauseRange
   readonly #failing = new Map<Server, { readonly failures: number; readonly until: number }>()
 
-  /** `uptime` is a clock in milliseconds that never goes back. */
+  /** `uptime` is a monotonic clock in milliseconds. */
   constructor(uptime: () => number, range: PauseRange) {
     this.#uptime = uptime
     this.#range = range
   }
 
-  /** Whether the server has failed since it last answered. */
+  /** Returns whether the server has failed since its last answer. */
   hasFailed(server: Server): boolean {
     return this.#failing.has(server)
   }
 
-  /** Whether the server has to be left alone now. */
+  /** Returns whether the server must be avoided now. */
   isBackedOff(server: Server): boolean {
     return this.timeLeft(server) > 0
   }

@@ -59,8 +59,8 @@ export class LruCache<Value> {
 }
 
 /**
- * Returns a function that makes a value, and returns the same value for `time` milliseconds. If
- * `make` throws, nothing is kept, and the next call makes it again.
+ * Returns a function that calls `make`, and returns the same value for `time` milliseconds. If `make` throws,
+ * nothing is cached, and the next call repeats it.
  */
 export function keepFor<Value>(time: number, uptime: () => number, make: () => Value): () => Value {
   let kept: { readonly value: Value; readonly at: number } | undefined
@@ -71,7 +71,7 @@ export function keepFor<Value>(time: number, uptime: () => number, make: () => V
   }
 }
 
-/** Work in flight, by name: callers that ask for the same name get the same promise. */
+/** Work in progress, by name: callers with the same name get the same promise. */
 export class InFlight<Value> {
   readonly #byName = new Map<string, Promise<Value>>()
 

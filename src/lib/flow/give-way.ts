@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 /** Bytes that are read in a millisecond or two, however many pieces they are in. */
 const LARGE = 64 * 1024
 
-/** Resolves once the event loop has read what has come, and has run the timers that are due. */
+/** Resolves once the event loop has read all arrived data, and has run the timers that are due. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

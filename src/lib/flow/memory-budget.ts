@@ -4,7 +4,7 @@ import { Fault } from '../errors/fault.ts'
 const SMALL = 64 * 1024
 /** The part of a budget that is for small messages alone. */
 const RESERVE = 1 / 4
-/** A client may take this multiple of what stays free for others. */
+/** A client may use this multiple of the part that stays free for others. */
 const OF_FREE = 3
 
 /**
@@ -25,7 +25,10 @@ export class Budget {
     return this.#used
   }
 
-  /** Whether the client may take this number of bytes more, for a message that is `small` with them or not. */
+  /**
+   * Returns whether the client may use this number of bytes more, for a message that is `small` with them or
+   * not.
+   */
   hasRoom(client: string, bytes: number, isSmall: boolean): boolean {
     const limit = isSmall ? this.limit : this.limit * (1 - RESERVE)
     const own = (this.#byClient.get(client) ?? 0) + bytes
@@ -74,7 +77,7 @@ export class MemoryLease {
     this.#take(bytes)
   }
 
-  /** Whether half of the budget would still be free after a charge of `bytes`. */
+  /** Returns whether half of the budget would still be free after a charge of `bytes`. */
   isPlenty(bytes: number): boolean {
     return this.#budget.used + bytes <= this.#budget.limit / 2
   }

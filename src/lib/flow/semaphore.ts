@@ -1,4 +1,4 @@
-/** A number of permits. Callers that find none free wait in the order in which they came. */
+/** A number of permits. Callers without a free permit wait in order of arrival. */
 export class Semaphore {
   readonly #permits: number
   readonly #waiting = new Set<() => void>()
@@ -8,7 +8,7 @@ export class Semaphore {
     this.#permits = permits
   }
 
-  /** Whether a permit can be had at once. */
+  /** Whether a permit is available immediately. */
   get isFree(): boolean {
     return this.#taken < this.#permits
   }
@@ -50,7 +50,7 @@ export class Semaphore {
     else start()
   }
 
-  /** Returns the function that gives a permit back. Calling it again does nothing. */
+  /** Returns the function that releases a permit. Further calls do nothing. */
   #releaseOnce(): () => void {
     let isReleased = false
     return () => {

@@ -7,10 +7,9 @@ export const TIMED_OUT: unique symbol = Symbol('timed out')
 export const ABORTED: unique symbol = Symbol('aborted')
 
 /**
- * Resolves to the result of the work, or to TIMED_OUT if the work takes longer than the given
- * milliseconds. A later result is dropped, even an error. Rejects if the work rejects in time.
- *
- * What arrives while this process is busy comes in time: afterInput().
+ * Resolves to the result of the work, or to TIMED_OUT if the work takes longer than the given milliseconds. A
+ * later result is dropped, even an error. Rejects if the work rejects in time. Data that arrives while this
+ * process is busy counts as in time: afterInput().
  */
 export async function withTimeout<Value>(
   work: Promise<Value>,
@@ -38,8 +37,8 @@ export function afterInput(judge: () => void): void {
 }
 
 /**
- * Resolves to the result of the work, or to ABORTED if the signal comes before. A later result is dropped,
- * even an error. Rejects if the work rejects before.
+ * Resolves to the result of the work, or to ABORTED if the signal is aborted first. A later result is
+ * dropped, even an error. Rejects if the work rejects first.
  */
 export async function unlessAborted<Value>(
   work: Promise<Value>,
@@ -70,8 +69,8 @@ export async function answerInTime<Value>(
 }
 
 /**
- * Does work that a signal can end. The work gets a signal of its own, which comes when the given
- * signal does, or after the given milliseconds.
+ * Runs work that a signal can end. The work receives its own signal, which is aborted with the given one, or
+ * after the given milliseconds.
  */
 export async function withDeadline<Value>(
   milliseconds: number,

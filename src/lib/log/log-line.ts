@@ -10,8 +10,8 @@ const LOG_LINE_MAX = 4096
 export const LOG_VALUE_MAX = 400
 
 /**
- * Makes a logfmt line with its line end. Values are latin1. Escapes the characters that could end
- * the line or forge a key, so that whatever a client sends stays inside its value.
+ * Returns a logfmt line with its line end. Values are latin1. Escapes the characters that could end the line
+ * or forge a key, so that any value of a client stays inside its field.
  */
 export function logLine(fields: readonly LogField[]): Buffer {
   let line = 'onescan:'

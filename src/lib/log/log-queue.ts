@@ -12,7 +12,9 @@ interface LogPlace {
 
 /** Linux's PIPE_BUF: bytes that two processes write to a pipe do not mix up to this length. */
 const PIPE_BUF = 4096
-/** Bytes of lines that wait while the log takes none. Any more lines are lost, and counted. */
+/**
+ * Upper limit, in bytes, for lines that wait while the log accepts none. Further lines are lost, and counted.
+ */
 const WAITING_MAX = 4 * 1024 * 1024
 /** Milliseconds after which a write counts as blocked. */
 const LATE_AFTER = 500

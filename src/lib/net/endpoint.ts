@@ -58,7 +58,7 @@ export function listenFaultOf(code: string): string | undefined {
   return fault && `${code}: ${fault}`
 }
 
-/** The most bytes of a unix socket's path: unix(7), sun_path without its NUL. */
+/** Upper limit, in bytes, for a unix socket's path: unix(7), sun_path without its NUL. */
 const SOCKET_PATH_MAX = 107
 
 /**

@@ -8,7 +8,7 @@ import { untilListening } from './listening.ts'
 const REQUEST_TIME = 5_000
 /** Milliseconds between two searches for connections that are too slow. */
 const SEARCH_EVERY = 1_000
-/** Bytes of a request; the services here take none with a body. */
+/** Upper limit, in bytes, for a request; no service here accepts one with a body. */
 const REQUEST_MAX = 8 * 1024
 
 /**
@@ -58,7 +58,7 @@ interface HttpOnDescriptor {
  * of the server.
  */
 export async function listenHttpOn(server: Server, fd: number): Promise<HttpOnDescriptor> {
-  // Bun's own HTTP server cannot take a bound socket. So a server of node:net hands it connections.
+  // Bun's own HTTP server cannot use a bound socket. So a server of node:net passes connections to it.
   const fronted = new Set<Socket>()
   const front = isCompiled
     ? createFront((socket) => {

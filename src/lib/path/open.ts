@@ -7,7 +7,7 @@ import { shellWord } from '../text/shell-word.ts'
 import { PathHandle } from './path-handle.ts'
 import { runsAsRoot } from './untrusted-writer.ts'
 
-/** The most bytes of a file with a secret. */
+/** Upper limit, in bytes, for a file with a secret. */
 const SECRET_MAX = 4096
 
 /**
@@ -96,7 +96,7 @@ export function openToAppend(path: string): number {
 const { O_WRONLY, O_APPEND, O_NONBLOCK, O_NOCTTY } = constants
 const APPENDING = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY
 
-/** Whether each name on the way to the file has to be looked at. */
+/** Returns whether each component of the file's path must be checked. */
 function mustLookForAppending(path: string): boolean {
   return runsAsRoot() && inheritedDescriptor(path) === undefined
 }

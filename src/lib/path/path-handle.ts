@@ -29,7 +29,7 @@ export interface OpenFile {
 const HANDLE_FLAGS = O_PATH | constants.O_NOFOLLOW
 /** Maximum number of links on the path of a file; the kernel has the same limit, path_resolution(7). */
 const LINKS_MAX = 40
-/** The most bytes that are read of a file, if the reader names no other number. */
+/** Upper limit, in bytes, for a file, if the reader sets no other. */
 const READ_MAX = 1024 * 1024
 const CHUNK = 64 * 1024
 
@@ -135,8 +135,8 @@ export class PathHandle {
   }
 
   /**
-   * A path to the file, for calls that take no descriptor. If there is a name, the path leads to
-   * what this directory has under that name.
+   * Returns a path to the file, for calls that accept no descriptor; with a name, a path to that entry of
+   * this directory.
    */
   at(name?: string): string {
     const path = `/proc/self/fd/${this.#fd}`
@@ -261,7 +261,9 @@ export class PathHandle {
     })
   }
 
-  /** Lists the names in this directory as they are, since a name is bytes. Throws as names() does. */
+  /**
+   * Returns the names in this directory as bytes, because a name may have any bytes. Throws as names() does.
+   */
   byteNames(): Buffer[] {
     try {
       return readdirSync(this.at(), { encoding: 'buffer' })
@@ -271,8 +273,9 @@ export class PathHandle {
   }
 
   /**
-   * Lists the names in this directory, in no order. Other work has `milliseconds` after each slice of them,
-   * and no more than a slice is held: a directory may have a million. Rejects at the signal.
+   * Yields the names in this directory, in no order. Pauses `milliseconds` after each slice of them, so that
+   * other work can run, and holds no more than a slice: a directory may have a million. Rejects when the
+   * signal is aborted.
    */
   async *namesInSlices(milliseconds: number, signal?: AbortSignal): AsyncGenerator<string> {
     const entries = await promises.opendir(this.at('.'), { bufferSize: SLICE }).catch((error) => {
@@ -410,10 +413,7 @@ function readAtMost(fd: number, max: number): Buffer {
   return Buffer.concat(pieces)
 }
 
-/**
- * Whether a path leads to something. For root it is found as a PathHandle: throws if root must not
- * look there.
- */
+/** Returns whether a path exists. For root it is found as a PathHandle: throws if root must not access it. */
 export function leadsSomewhere(path: string): boolean {
   if (!runsAsRoot()) return existsSync(path)
   try {
@@ -429,7 +429,7 @@ function entryError(error: unknown, shown: string): Error {
   return new Error(`${shown}: needs /proc to be opened; mount it`)
 }
 
-/** Returns the same error, worded about the path that the caller asked for. */
+/** Returns the same error with a message about the path that the caller used. */
 function errorAbout(error: unknown, path: string): Error {
   const code = errorCode(error)
   const [text = ''] = error instanceof Error ? error.message.split(', ') : [String(error)]
@@ -446,7 +446,7 @@ const OF_USER = "is on a user's own file system (FUSE), which could keep root wa
 function isOfUser(mount: string | undefined): boolean {
   const lines = readFileSync('/proc/self/mountinfo', 'latin1').split('\n')
   const line = lines.find((row) => row.startsWith(`${mount} `))
-  // Of the fields only the last one is no user's choice: a directory may be named `a,user_id=0`.
+  // Only the last field cannot be chosen by a user: a directory may be named `a,user_id=0`.
   const options = line?.split(' ').at(-1)?.split(',')
   const user = options?.find((option) => option.startsWith('user_id='))
   return line === undefined || (user !== undefined && user !== 'user_id=0')

@@ -13,7 +13,7 @@ const STICKY = 0o1000
 export const letsOthersReplace = (mode: number): boolean =>
   (mode & (GROUP_WRITES | OTHERS_WRITE)) !== 0 && (mode & STICKY) === 0
 
-/** Whether this process has root's rights, and so has to ask who could have written a file. */
+/** Returns whether this process has root's rights, and so must check who could have written a file. */
 export const runsAsRoot = (): boolean => process.geteuid?.() === 0
 
 /**
@@ -63,7 +63,7 @@ export class UntrustedWriter {
     return (mode & GROUP_WRITES) !== 0 ? new UntrustedWriter('group', gid, where) : undefined
   }
 
-  /** Whether the file can be the writer's own: of that user, or of any user but root. */
+  /** Returns whether the file can be the writer's own: of that user, or of any user except root. */
   mayOwn({ uid }: Stats): boolean {
     return this.#kind === 'user' ? uid === this.#id : uid !== 0
   }

@@ -7,7 +7,9 @@ import { shellWord } from '../text/shell-word.ts'
 /** The socket where systemd listens for sd_notify(3); onescan's units bind it. */
 const NOTIFY = '/run/systemd/notify'
 
-/** Whether systemd runs on this host, as far as a process sees that in a unit with a root of its own. */
+/**
+ * Returns whether systemd runs on this host, as far as a process can see that in a unit with its own root.
+ */
 export const isUnderSystemd = (): boolean => existsSync(NOTIFY)
 
 /** The remedy for a path that is not there for a service, or that it cannot write to. */
@@ -60,7 +62,7 @@ const mountLines = (): string[][] =>
     .split('\n')
     .map((line) => line.split(' '))
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 const LOOK_EACH = 1_000
 
 /**

@@ -3,8 +3,8 @@ import type { FileHandle } from 'node:fs/promises'
 import { isCompiled } from '../runtime/compiled-program.ts'
 
 /**
- * Writes all bytes, at `position` or at the descriptor's own offset. One write(2) may take fewer,
- * so this calls it until none are left. Throws the error of write(2).
+ * Writes all bytes, at `position` or at the descriptor's own offset. One write(2) may accept fewer, so this
+ * repeats it until none are left. Throws the error of write(2).
  */
 export function writeWhole(fd: number, bytes: Uint8Array, position?: number): void {
   for (let done = 0; done < bytes.length; ) {
@@ -13,7 +13,7 @@ export function writeWhole(fd: number, bytes: Uint8Array, position?: number): vo
   }
 }
 
-/** Writes all bytes as writeWhole() does, while other work goes on. */
+/** Writes all bytes like writeWhole(), without blocking other work. */
 export async function writeWholeAside(
   file: FileHandle,
   bytes: Uint8Array,
@@ -29,8 +29,7 @@ export async function writeWholeAside(
 const ACCESS_MODE = 3
 
 /**
- * Whether a descriptor is open for this access: O_RDONLY, O_WRONLY or O_RDWR. Throws if it is
- * closed.
+ * Returns whether a descriptor is open for this access: O_RDONLY, O_WRONLY or O_RDWR. Throws if it is closed.
  */
 export function isOpenedFor(fd: number, access: number): boolean {
   return (descriptorFlags(fd) & ACCESS_MODE) === access

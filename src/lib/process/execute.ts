@@ -43,7 +43,7 @@ export function replaceProcess(next: NextProgram): never {
 
 /**
  * Makes two files the descriptors 0 and 1, from their beginning, for the next program. Throws if it cannot.
- * No asynchronous file operation may be in flight: it could take the descriptor that is freed here.
+ * No asynchronous file operation may be in progress: it could reuse the descriptor that is freed here.
  */
 export function putInPlace(message: number, envelope: number): void {
   putAt(0, message)

@@ -1,7 +1,7 @@
 /** The exit code of a command that was interrupted. */
 const INTERRUPTED = 2
 
-/** The signals by which a person, a service manager or a terminal that goes away ends a program. */
+/** The signals by which a person, a service manager or a closed terminal ends a program. */
 export const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /**

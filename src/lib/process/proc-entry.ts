@@ -7,7 +7,7 @@ const PROCESSES = '/proc'
 /** Milliseconds of one unit of /proc/PID/stat: USER_HZ is 100 on all systems that onescan runs on. */
 const TICK = 10
 
-/** The numbers that proc_pid_stat(5) gives to fields. */
+/** The field numbers of proc_pid_stat(5). */
 const STATE = 3
 const USER_TIME = 14
 const SYSTEM_TIME = 15
@@ -96,10 +96,7 @@ export class ProcEntry {
     )
   }
 
-  /**
-   * When it was started, in milliseconds since 1970, by the wall clock as it is set now. Throws if it has
-   * ended.
-   */
+  /** Returns its start time in milliseconds since 1970, by the current wall clock. Throws if it has ended. */
   startedAt(): number {
     const stat = readFileSync(join(this.#processes, 'stat'), 'latin1')
     const [, boot] = /^btime (\d+)$/m.exec(stat) ?? []
@@ -107,8 +104,8 @@ export class ProcEntry {
   }
 
   /**
-   * When it was started, in ticks since the start of the kernel. No other process has had its
-   * number since then, whatever the wall clock was set to. Throws if it has ended.
+   * Returns its start time in ticks since the start of the kernel. No other process has had its number since
+   * then, whatever the wall clock was set to. Throws if it has ended.
    */
   ticksAtStart(): number {
     return Number(this.#fields()(START_TIME))

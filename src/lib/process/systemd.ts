@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { loadSystem } from '../runtime/system.ts'
 
 /**
- * Sends a state to systemd if systemd asks for it (sd_notify(3)). This process sends it itself, as
- * units with NotifyAccess=main demand. No runtime has unix datagram sockets. So without the addon
- * this starts systemd-notify, which systemd believes only if the unit has NotifyAccess=all.
- * Resolves when the state was sent, or could not be sent.
+ * Sends a state to systemd if systemd requests it (sd_notify(3)). This process sends it itself, as units with
+ * NotifyAccess=main require. No runtime has unix datagram sockets. So without the addon this starts
+ * systemd-notify, which systemd accepts only if the unit has NotifyAccess=all. Resolves when the state was
+ * sent, or could not be sent.
  */
 export async function notify(
   { NOTIFY_SOCKET, PATH }: NodeJS.ProcessEnv,
@@ -21,10 +21,7 @@ export async function notify(
   })
 }
 
-/**
- * The first of the listening descriptors that systemd or another parent hands over:
- * sd_listen_fds(3).
- */
+/** The first of the listening descriptors that systemd or another parent passes: sd_listen_fds(3). */
 export const FIRST_HANDED_OVER = 3
 
 /**

@@ -37,10 +37,7 @@ export function siblingCommand(name: string, ...args: readonly string[]): [strin
   return [process.execPath, ...process.execArgv, bundle, ...args]
 }
 
-/**
- * One thread for V8's garbage collection: more would take processors from other workers and
- * scanners.
- */
+/** One thread for V8's garbage collection: more would take processors from other workers and scanners. */
 const ONE_HELPER = '--v8-pool-size=1'
 
 /**

@@ -7,8 +7,8 @@ type NodeCrypto = typeof import('node:crypto')
 export type Crypto = Pick<NodeCrypto, 'createHash' | 'createHmac' | 'timingSafeEqual'>
 
 /**
- * Loads node:crypto once, for who hashes or signs. A compiled program gets what Bun has of its own instead:
- * node:crypto brings all streams with it, which costs each cold mail 1.3 ms.
+ * Loads node:crypto once, for callers that hash or sign. A compiled program uses Bun's own functions instead:
+ * node:crypto loads all streams, which costs each standalone scan 1.3 ms.
  */
 export function loadCrypto(): Promise<Crypto> {
   loading ??= isCompiled ? Promise.resolve(ofBun) : import('node:crypto').then(withKeysReady)

@@ -26,9 +26,9 @@ export interface SocketEvent {
 
 /** The bytes sent and received over a connection, as the kernel counts them. */
 interface TcpInfo {
-  /** Bytes that came from the client. */
+  /** Bytes received from the client. */
   readonly bytes: number
-  /** Segments with data that came from the client, and that were sent to it. */
+  /** Segments with data received from the client, and those sent to it. */
   readonly segmentsIn: number
   readonly segmentsOut: number
 }
@@ -40,7 +40,7 @@ export const WAKING_SIGNAL = 'SIGIO'
 interface ReceivedBytes {
   readonly bytes: number
   readonly descriptors: readonly number[]
-  /** Whether more descriptors were sent along. */
+  /** Whether more descriptors were sent. */
   readonly areCut: boolean
 }
 
@@ -98,8 +98,8 @@ export interface System {
    */
   peerOf(fd: number): { readonly pid: number; readonly uid: number } | undefined
   /**
-   * sendmsg(2): sends bytes with a descriptor, which stays open here (unix(7), SCM_RIGHTS). Returns
-   * `nothing` if the socket takes nothing now, `failed` if the connection is over.
+   * sendmsg(2): sends bytes with a descriptor, which stays open here (unix(7), SCM_RIGHTS). Returns `nothing`
+   * if the socket accepts nothing now, `failed` if the connection has ended.
    */
   passDescriptor(socket: number, bytes: Uint8Array, descriptor: number): PassingResult
   /**
@@ -115,11 +115,12 @@ export interface System {
   /** SO_PASSRIGHTS (Linux 6.16): the kernel refuses descriptors. Returns false if it cannot. */
   refuseDescriptors(socket: number): boolean
   /**
-   * epoll_ctl(2): adds a descriptor to a set of the runtime with EPOLLEXCLUSIVE, or adds it anew. The
-   * runtime knows it by `data`. Returns whether the bit is set. Throws if the descriptor cannot be added.
+   * epoll_ctl(2): adds a descriptor to a set of the runtime with EPOLLEXCLUSIVE, or adds it again. The
+   * runtime identifies it by `data`. Returns whether the bit is set. Throws if the descriptor cannot be
+   * added.
    */
   wakeOne(epoll: number, fd: number, events: number, data: bigint): boolean
-  /** epoll_ctl(2): takes a descriptor out of a set. Returns whether it was in it. */
+  /** epoll_ctl(2): removes a descriptor from a set. Returns whether it was in it. */
   wakeNone(epoll: number, fd: number): boolean
 
   /* Descriptors */
@@ -155,7 +156,7 @@ export interface System {
   accept(listener: number): AcceptedConnection | AcceptTrouble
   /** getsockname(2). */
   localEndpoint(fd: number): TcpEndpoint | undefined
-  /** IP_OPTIONS: drops them, so that answers take no route that the client chose. */
+  /** IP_OPTIONS: drops them, so that answers use no route that the client chose. */
   dropIpOptions(fd: number): void
   /** TCP_NODELAY. */
   sendAtOnce(fd: number): void
@@ -208,8 +209,8 @@ export interface System {
   /** shutdown(2) of our half: the client gets all bytes that were sent, then the end. */
   endSending(fd: number): void
   /**
-   * shutdown(2) of the client's half, for all who have the descriptor: who reads gets what has come
-   * so far, and then the end. What is written still gets to the client.
+   * shutdown(2) of the client's half, for all processes with the descriptor: readers receive the data until
+   * now, and then the end. Written data still reaches the client.
    */
   endReceiving(fd: number): void
 

@@ -47,7 +47,7 @@ export function chainDepth(env: Environment): number {
   return Number.parseInt(env[DEPTH_VARIABLE] ?? '', 10) || 0
 }
 
-/** A home without files: interpreters and libraries obey what lies in one, where others may write. */
+/** A home without files: interpreters and libraries obey files in a home, where others may write. */
 const NO_HOME = '/nonexistent'
 
 export function scannerEnvironment(env: Environment): Record<string, string> {

@@ -60,7 +60,7 @@ function misspelt(name: string, suggestion: string): Finding {
   return warning('settings', value, `did you mean ${suggestion}?`)
 }
 
-/** Whether the names differ little enough to be reported. PATHS or MAILD are near no setting. */
+/** Returns whether the names differ little enough to be reported. PATHS or MAILD are near no setting. */
 function isNear(name: string, suggestion: string): boolean {
   if (name.toUpperCase() === suggestion) return true
   if (Math.abs(name.length - suggestion.length) > 2) return false

@@ -48,8 +48,8 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
 }
 
 /**
- * Joins `--workers -1` to `--workers=-1`, since parseArgs() takes an argument that begins with `-` for
- * an option.
+ * Joins `--workers -1` to `--workers=-1`, because parseArgs() parses an argument that begins with `-` as an
+ * option.
  */
 function withNumbers(args: readonly string[]): string[] {
   const joined: string[] = []

@@ -88,9 +88,7 @@ const quotaService = {
   QUOTADEFAULT: text(undefined, { ...service, defaultInWords: 'unlimited' }),
 }
 
-/**
- * All programs that ask a directory of users read these. A client of onescand sends none of them.
- */
+/** Settings of all programs that use a directory of users. A client of onescand sends none of them. */
 const directory = {
   readers: ['slot', 'onescand', 'onescan-quotad'],
   fromClient: undefined,
@@ -158,7 +156,7 @@ export function isSetting(name: string): name is SettingName {
 /** Names that other programs have for settings here. */
 export const aliases: readonly string[] = names.flatMap((name) => table[name].alias ?? [])
 
-/** How onescand treats a variable of a client. One that is unknown must have the daemon's value. */
+/** Returns how onescand treats a variable of a client. An unknown one must have the daemon's value. */
 export const fromClientOf = (name: string): FromClient =>
   isSetting(name)
     ? table[name].fromClient

@@ -1,4 +1,4 @@
-/** The day in UTC, as `2026-11-26`, of a time in milliseconds since 1970. */
+/** Returns the day in UTC, such as `2026-11-26`, of a time in milliseconds since 1970. */
 export const formatDay = (time: number): string => new Date(time).toISOString().slice(0, 10)
 
 /** Writes a duration for people: "3 d 4 h", "2 h 5 min", "12 min", "5 min 1 s", "4.2 s" or "0.4 ms". */

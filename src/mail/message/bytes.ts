@@ -58,14 +58,14 @@ export abstract class Bytes {
     return gathered
   }
 
-  /** Returns whether any chunk passes a test, for which it makes no difference where chunks end. */
+  /** Returns whether any chunk passes a test whose result does not depend on where chunks end. */
   some(test: (chunk: Buffer) => boolean): boolean {
     for (const chunk of this.chunks()) if (test(chunk)) return true
     return false
   }
 }
 
-/** Throws if a source did not give as many bytes as it was asked for. */
+/** Throws if a source did not return the requested number of bytes. */
 function checkCount(given: number, asked: number): void {
   if (given !== asked)
     throw new Error(`a source gave ${given - asked} bytes more than it was asked for`)

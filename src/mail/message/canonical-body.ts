@@ -48,7 +48,7 @@ export class BodyDigester {
 
   finish(): {
     readonly digests: BodyDigests
-    /** Whether every line of the body ends as the header's first line does. */
+    /** Whether every line of the body ends like the header's first line. */
     readonly endingsAgree: boolean
   } {
     if (this.#pendingCr) this.#endingsAgree = false

@@ -4,7 +4,7 @@ import { endOfLeadingBlankLines, HEADER_FIELDS_MAX, type Header } from './header
 import { agreedFieldCount, areContinuations } from './well-formed.ts'
 
 /**
- * Most fields that are removed from one message. Mail that crossed a cluster has one or two. By milter
+ * Upper limit for the fields removed from one message. Mail that crossed a cluster has one or two. By milter
  * each is an edit, and an MTA takes quadratic time for many of them.
  */
 const REMOVALS_MAX = 16
@@ -29,8 +29,7 @@ export function examineClearing(header: Header, names: readonly string[]): Clear
     // Such a line would continue a new field above it, and may be continued by a new field below.
     const end = endOfLeadingBlankLines(header)
     if (end === 0) return { kind: 'unclear', why: 'its header is a continuation without a field' }
-    // New fields would go below these lines, where some reader may take what follows for base64
-    // already.
+    // New fields would be below these lines, where some reader may already decode base64.
     if (!areContinuations(text.slice(0, end), header.lineEnding)) {
       return { kind: 'unclear', why: 'its header begins with a malformed continuation' }
     }

@@ -1,7 +1,7 @@
 import { decodeWords } from './encoded-words.ts'
 import type { FieldSpan, Header } from './header-block.ts'
 
-/** The most characters of a name that every reader takes for one. */
+/** Upper limit for the characters of a name that every reader accepts. */
 export const NAME_MAX = 200
 const PLAIN_NAME = /^[!-'*-9;-<>@-~]+$/
 const TELLING_NAME = /content|encod|mime|boundary|disposition|name/i
@@ -43,14 +43,15 @@ function hasTellingWords(text: string): boolean {
   return TELLING_WORDS.test(text) || TELLING_LETTERS.test(text.replace(/[^a-z]/gi, ''))
 }
 
-/** Names that spam filters give to their findings: MISSING_MIME_VERSION. */
+/** Names that spam filters use for their findings: MISSING_MIME_VERSION. */
 const NAMES_OF_TESTS = /\b[A-Z\d]+(?:_[A-Z\d]+)+\b/g
 /** The tag of DKIM-Signature, and of those like it, that names the signed fields (RFC 6376 3.5). */
 const SIGNED_FIELDS = /;\s*h\s*=[\w\s:.-]*(?=;|$)/gi
 
 /**
- * Most bytes of fields that may differ although a stamp holds, or a verdict about a copy counts. Scanners
- * stop reading a header at some length, and readers of mail go on: these fields are too short for that.
+ * Upper limit, in bytes, for fields that may differ although a stamp is valid, or a verdict about a copy
+ * applies. Scanners stop reading a header at some length, and mail programs continue: these fields are too
+ * short for that.
  */
 export const FREE_MAX = 64 * 1024
 

@@ -26,7 +26,7 @@ export class CrlfReader {
     return out
   }
 
-  /** Returns the CR that was held back until the byte after it came, if there is one. */
+  /** Returns the CR that was held back until the next byte, if there is one. */
   finish(): Buffer {
     if (!this.#hasPendingCr) return NOTHING
     this.#hasPendingCr = false

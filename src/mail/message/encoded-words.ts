@@ -78,7 +78,7 @@ const DECODED_MORE = 8192
 
 /** The search for line ends in the encoded words of a field. */
 class LineEndSearch {
-  /** How many characters may still be decoded. */
+  /** The number of characters that may still be decoded. */
   #left: number
 
   constructor(length: number) {

@@ -82,11 +82,11 @@ function lineEndingOf(block: Buffer): LineEnding {
   return block[block.indexOf(LF) - 1] === CR ? '\r\n' : '\n'
 }
 
-/** How far the end of a header block was looked for. */
+/** The state of an unfinished search for the end of a header block. */
 export interface HeaderSearch {
   /** The line from which to go on when there are more bytes. */
   readonly next: number
-  /** Whether the first line ends in CRLF, if it has ended. */
+  /** Whether the first line ends in CRLF; undefined while it has not ended. */
   readonly crlf?: boolean
 }
 
@@ -249,7 +249,7 @@ function beginsEmptyLine(text: string, at: number, ending: LineEnding): boolean 
   return text[at] === '\n' || (ending === '\r\n' && text.startsWith('\r\n', at))
 }
 
-/** This many bytes of a line are compared one by one: for short lines a call of the runtime takes longest. */
+/** This many bytes of a line are compared one by one: for short lines a call of the runtime is slower. */
 const NEAR = 16
 
 function indexOfLf(bytes: Buffer, from: number): number {

@@ -26,13 +26,13 @@ export interface MessageOptions {
   readonly digestsFor?: (header: Header) => DigestsWanted
   /** node:crypto's; set if digests are wanted. */
   readonly createHash?: ((algorithm: string) => Hash) | undefined
-  /** Set if the file of a large message holds the bytes as they came, without TOP_LINE above them. */
+  /** Set if the file of a large message contains the unchanged bytes, without TOP_LINE above them. */
   readonly keepsAsSent?: true
 }
 
 /** Upper limit, in bytes, for a message in memory; a larger one goes to a file. */
 const IN_MEMORY_MAX = 128 * 1024
-/** Bytes that are allocated at first: of a message whose size is not known, and at most. */
+/** Bytes that are allocated at first: for a message of unknown size, and at most. */
 const FIRST_PIECE = 8 * 1024
 const FIRST_PIECE_MAX = 64 * 1024
 
@@ -45,10 +45,10 @@ interface Beginning {
 }
 
 /**
- * A message while it comes, in any split. Its header block, or the first HEADER_MAX bytes of that, is
- * in memory, and so is the whole message up to IN_MEMORY_MAX bytes. A larger message, or one for which
- * no memory is left, goes to a file. Memory is charged to a lease. The body is hashed as it comes.
- * Throws Faults of the kinds `temp-file` and `write` for the file, and `out-of-memory`.
+ * A message while it arrives, in any split. Its header block, or the first HEADER_MAX bytes of that, is in
+ * memory, and so is the whole message up to IN_MEMORY_MAX bytes. A larger message, or one without free
+ * memory, goes to a file. Memory is charged to a lease. The body is hashed on arrival. Throws Faults of the
+ * kinds `temp-file` and `write` for the file, and `out-of-memory`.
  */
 export class Intake {
   readonly #options: MessageOptions
@@ -79,7 +79,7 @@ export class Intake {
     if (end !== undefined) this.#addToBody(bytes.subarray(piece.length), this.#endHeader(end))
   }
 
-  /** The header block, once its end has come. */
+  /** The header block, once its end has arrived. */
   get header(): Header | undefined {
     return this.#beginning?.header
   }
@@ -111,7 +111,7 @@ export class Intake {
     this.#lease.close()
   }
 
-  /** Returns where the header block ends, or has to, `piece` being the last bytes that came. */
+  /** Returns the end of the header block, if known; `piece` is the last received bytes. */
   #headerEnd(piece: Buffer): number | undefined {
     if (piece.includes(LF)) {
       const found = findHeaderEnd(this.#bytes.all, this.#search)
@@ -171,8 +171,8 @@ const nothing: BodyDigests = { md5: undefined, sha256: undefined }
 const OTHER_ENDINGS = 'the body has other line endings than the header'
 
 /**
- * Finds out the form of a message while its body comes. The body below a header that is not well formed
- * is not hashed.
+ * Determines the form of a message while its body arrives. The body below a header that is not well formed is
+ * not hashed.
  */
 class FormReader {
   readonly #formFault: string | undefined
@@ -236,17 +236,14 @@ class ChargedBytes {
     this.#length = length
   }
 
-  /**
-   * Frees the memory at once, after its bytes were copied: the garbage collector would take its
-   * time.
-   */
+  /** Frees the memory immediately, after its bytes were copied: the garbage collector would free it later. */
   free(): void {
     const copied = this.#buffer
     this.drop()
     releaseBuffer(copied)
   }
 
-  /** Forgets the bytes, at which others may still look. */
+  /** Drops the bytes, which other code may still read. */
   drop(): void {
     this.#lease.release(this.#buffer.length)
     this.#buffer = Buffer.alloc(0)
@@ -256,14 +253,14 @@ class ChargedBytes {
 
 /** Bytes of a file that are read at a time. */
 const CHUNK = 64 * 1024
-/** Most bytes of a memory file, and of any file that clamd gets by descriptor. */
+/** Upper limit, in bytes, for a memory file, and for any file that clamd receives by descriptor. */
 export const MEMORY_FILE_MAX = 16 * 1024 * 1024
 
 /**
- * A file without a name that takes a message while it comes: a memory file with some bytes, `top`, above
- * the message. Once the message is whole the file is sealed, so that a clamd of this host reads it where
- * it lies, without a copy. What is beyond MEMORY_FILE_MAX, or what there is no memory to spare for,
- * goes to a second file, on the disk. Faults: `temp-file` and `write`.
+ * An unnamed file that stores a message while it arrives: a memory file with some bytes, `top`, above the
+ * message. Once the message is complete the file is sealed, so that a clamd of this host reads it without a
+ * copy. Bytes beyond MEMORY_FILE_MAX, or beyond the free memory, go to a second file, on the disk. Faults:
+ * `temp-file` and `write`.
  */
 class GatheredFile extends Bytes {
   readonly #options: MessageOptions

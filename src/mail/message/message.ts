@@ -16,7 +16,7 @@ export class Message {
   readonly size: number
   /** The header block with the first empty line, or the whole message if there is none. */
   readonly header: Header
-  /** Whether the header block exceeds HEADER_MAX. It is cut there, and the body begins with its rest. */
+  /** Whether the header block exceeds HEADER_MAX. It is cut there, and the rest begins the body. */
   readonly isHeaderCut: boolean
   /** The properties that stamps need. */
   readonly form: MessageForm
@@ -29,7 +29,7 @@ export class Message {
   readonly sealed: number | undefined
   readonly #free: () => void
 
-  /** Makes a message of its bytes, which `free` frees, and of what is known of them. */
+  /** `free` frees the bytes of the message. */
   constructor(
     known: Pick<Message, 'header' | 'isHeaderCut' | 'form' | 'sealed'>,
     bytes: Bytes,

@@ -62,7 +62,7 @@ export class NamedCopy {
   }
 }
 
-/** Calls `use` with what makes a named file of the bytes, and removes that file. */
+/** Calls `use` with a function that creates a named file of the bytes, and removes that file afterwards. */
 export async function withNamedCopy<T>(
   bytes: Bytes,
   settings: SpoolSettings,
@@ -90,7 +90,7 @@ const present = new Set<NamedFile>()
 class NamedFile {
   readonly path: string
   readonly fd: number
-  /** Whether it lies in SPOOLDIR, which others can enter. */
+  /** Whether it is in SPOOLDIR, which other users can enter. */
   readonly #isShared: boolean
   /** Its status once it was complete. */
   #whole: BigIntStats | undefined
@@ -108,7 +108,7 @@ class NamedFile {
     try {
       this.fd = openSync(this.path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600)
       present.add(this)
-      if (this.#isShared) fchmodSync(this.fd, 0o640) // whatever the umask is
+      if (this.#isShared) fchmodSync(this.fd, 0o640) // independent of the umask
     } catch (error) {
       if (present.has(this)) this.remove()
       else if (!this.#isShared) removeQuietly(directory)

@@ -132,9 +132,9 @@ export async function writeInTurns(
 }
 
 /**
- * Reads a part of a file in pieces of at most `most` bytes, each valid until the next one is asked for.
- * Each call has a buffer of its own: nothing else writes into what is being hashed or sent. Throws a Fault
- * of kind `read` if the file ends before.
+ * Reads a part of a file in pieces of at most `most` bytes, each valid until the next one is requested. Each
+ * call has its own buffer, so that the bytes being hashed or sent do not change. Throws a Fault of kind
+ * `read` if the file ends before.
  */
 export function* piecesOfFile(
   fd: number,

@@ -3,9 +3,9 @@ import { PathHandle } from '../../lib/path/path-handle.ts'
 import type { SpoolSettings } from './spool.ts'
 
 /**
- * Names that only onescan gives: the sweep removes no file of others. In SPOOLDIR: named-copy.ts. In
- * TMPDIR: private directories (named-copy.ts), and files that are about to lose their
- * names (spool.ts, onescanc/spool.c).
+ * Names that only onescan uses, so that the sweep removes no foreign file. In SPOOLDIR: named-copy.ts. In
+ * TMPDIR: private directories (named-copy.ts), and files that are about to lose their names (spool.ts,
+ * onescanc/spool.c).
  */
 const SHARED_NAME = /^onescan-[0-9]+-[0-9a-z]+\.msg$/
 const PRIVATE_NAME = /^onescan-(dir|file)-[0-9A-Za-z]+$/

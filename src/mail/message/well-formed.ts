@@ -14,9 +14,9 @@ const BLANK_FOLD = 'has a blank continuation'
 const HIDDEN_END = 'hides a line end in an encoded word'
 const BEGINS_DATA = 'may begin a part or encoded data'
 
-/** The name of a field that every reader takes for one, and its colon. */
+/** Matches the name of a field that every reader recognizes, and its colon. */
 const FIELD = /[!-'*-9;-~]+:/y
-/** A fold of what some readers take for blanks: for them it ends the header. */
+/** Matches a fold of characters that some readers treat as blanks: for them it ends the header. */
 const BLANK_LINE = /\n[ \t][\0-\t\v- \x7f-\xa0]*\n/
 /**
  * Matches the start of a field, or of a fold, that some readers take for a delimiter or for the line above
@@ -106,7 +106,7 @@ export function agreedFieldCount(header: Header): number {
   return agreed < 0 ? fields.length : agreed
 }
 
-/** Whether every reader takes each of these lines, which begin with blanks, for a continuation. */
+/** Returns whether every reader treats each of these lines, which begin with blanks, as a continuation. */
 export function areContinuations(lines: string, ending: LineEnding): boolean {
   if (!hasPlainLines(lines, ending)) return false
   return !/^[ \t]*$/m.test(lines.replaceAll('\r', '').slice(0, -1))
@@ -130,7 +130,7 @@ export function oddLineEnd(text: string, ending: LineEnding): number {
   return ending === '\r\n' ? text.search(/\r(?!\n)|(?<!\r)\n/) : text.indexOf('\r')
 }
 
-/** Whether a field begins here for every reader. */
+/** Returns whether a field begins here for every reader. */
 function isPlainlyNamed(text: string, start: number): boolean {
   FIELD.lastIndex = start
   return FIELD.test(text)

@@ -89,7 +89,7 @@ class MailContents {
     yield* this.#giveCoded({ from: 0, to: source.size, bodyFrom }, kindsInFiles)
   }
 
-  /** Reads the mail in all ways. How deep it is nested is known then. */
+  /** Reads the mail in all ways, which determines its nesting depth. */
   *#readStructure(): Steps {
     for (let reading = this.#readings.next(); reading; reading = this.#readings.next()) {
       const before = this.#leaves.length
@@ -172,7 +172,7 @@ class MailContents {
     return `${from} ${to} ${this.#idOf(header)} ${isInHeader} ${encodings}`
   }
 
-  /** Gives the data that begins in a text by lines that programs know. */
+  /** Yields the data that begins in a text at lines that programs recognize. */
   *#giveCoded(range: CodedRange, kinds: typeof codedKinds): Steps {
     const { from, to } = range
     const key = `coded ${from} ${to} ${kinds.size}`

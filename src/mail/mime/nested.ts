@@ -11,7 +11,7 @@ import { MailReadings } from './reader/readings.ts'
 import { LimitExceeded } from './shared/limits.ts'
 import { type KnownHeader, type Steps, Work, type WorkOptions } from './shared/work.ts'
 
-/** The most encoded mails inside one another that are read. Beyond that, mail is too deep. */
+/** Upper limit for the nested encoded mails that are read. Beyond that, mail is too deep. */
 const MAILS_MAX = 50
 
 /** The encoded bytes that are enough to see how the decoded content begins. */

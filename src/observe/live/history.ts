@@ -3,7 +3,7 @@ import { MessageCounts } from '../report/counts.ts'
 /** The milliseconds of a step, and the steps of a day. */
 const STEP = 5 * 60_000
 const STEPS = 288
-/** How many decisions are kept. */
+/** The number of decisions that are kept. */
 export const DECISIONS_KEPT = 200
 
 /** A decision as it was logged. */
@@ -57,7 +57,7 @@ export class History {
     this.#number += count
   }
 
-  /** Returns the steps of the last day, without those in which nothing came. */
+  /** Returns the steps of the last day, except empty ones. */
   steps(now: number): HistoryStep[] {
     return this.#buckets
       .filter(({ start }) => start > now - STEP * STEPS)

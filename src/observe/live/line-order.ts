@@ -1,4 +1,4 @@
-/** A line of the log, and when the process logged it, in milliseconds since 1970. */
+/** A line of the log, and the time at which the process logged it, in milliseconds since 1970. */
 export interface LoggedLine {
   readonly line: string
   readonly time: number
@@ -19,7 +19,7 @@ export class LineOrder<Logged extends LoggedLine> {
   readonly #uptime: () => number
   /** Up to when each process has reported, and when it did so. */
   readonly #reported = new Map<number, { readonly until: number; readonly at: number }>()
-  /** The lines whose turn has not come, and since when each waits. */
+  /** The lines whose turn has not come, and the beginning of each wait. */
   #waiting: { readonly logged: Logged; readonly since: number }[] = []
 
   /** `uptime` is a monotonic clock in milliseconds. */
@@ -39,7 +39,7 @@ export class LineOrder<Logged extends LoggedLine> {
     this.#reported.delete(process)
   }
 
-  /** Returns the lines before which no other line can come any more, the oldest first. */
+  /** Returns the lines that no other line can precede any longer, the oldest first. */
   take(): Logged[] {
     const now = this.#uptime()
     let until = Number.POSITIVE_INFINITY

@@ -27,9 +27,9 @@ export interface ObserverOptions {
   readonly tryAll: () => Promise<Trial> | undefined
   /** The servers of the plugin clamd. */
   readonly clamds: () => readonly ClamdState[]
-  /** The directory in which messages lie while they are judged. */
+  /** The directory for messages that are being judged. */
   readonly spoolDirectory: string
-  /** The bytes that each process may take for messages (--memory). */
+  /** The bytes that each process may use for messages (--memory). */
   readonly memoryLimit: number
   /** The state of the processes that judge mail. */
   readonly workers: () => WorkersState
@@ -188,7 +188,7 @@ export class Observer {
     })
   }
 
-  /** The decisions of the lines whose turn has come. */
+  /** Returns the decisions of the lines whose turn has come. */
   #decided(): LoggedDecision[] {
     const { history } = this
     return this.#inOrder

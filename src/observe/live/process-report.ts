@@ -9,7 +9,7 @@ interface MailInFlight {
   /** The sender in latin1, without brackets. */
   readonly from: string
   readonly size: number
-  /** When the scan began, in milliseconds since 1970. */
+  /** The time at which the scan began, in milliseconds since 1970. */
   readonly since: number
 }
 
@@ -29,22 +29,19 @@ export type ColdWay = (typeof COLD_WAYS)[number]
 /** A report that each process of onescand sends to the first one, once a second. */
 export interface ProcessReport {
   readonly kind: 'report'
-  /**
-   * When it was made, in milliseconds since 1970. All lines from before are in it, or in earlier
-   * ones.
-   */
+  /** Its creation time, in milliseconds since 1970. All earlier lines are in it, or in earlier reports. */
   readonly at: number
   /** The new lines of the log, in latin1 and without their line ends. */
   readonly lines: readonly LoggedLine[]
-  /** How many lines are missing, since there was no room. */
+  /** The number of lines that are missing for lack of room. */
   readonly lost: number
-  /** How many clients of the slot had no answer since the last report. */
+  /** The number of clients of the slot interface without an answer since the last report. */
   readonly cold: Readonly<Record<ColdWay, number>>
   readonly underway: readonly MailInFlight[]
-  /** How many messages are being judged. */
+  /** The number of messages that are being judged. */
   readonly judging: number
   readonly doors: Readonly<Record<string, DoorState>>
-  /** How many messages are at each server of a scanner. */
+  /** The number of messages at each server of a scanner. */
   readonly servers: Readonly<Record<string, number>>
   /** The state of the shared store; undefined if there is none. */
   readonly sharing: Sharing | undefined
@@ -98,7 +95,7 @@ export class MailReporter {
     this.#lines.push({ line: text, time: this.#options.now() })
   }
 
-  /** Notes that a message is being judged. Call the result when that is over. */
+  /** Notes that a message is being judged. The returned function must be called when that has ended. */
   readonly begin = (what: Omit<MailInFlight, 'since'>): (() => void) => {
     const entry = { ...what, since: this.#options.now() }
     this.#underway.add(entry)
@@ -139,9 +136,9 @@ export class MailReporter {
 
 /** The state of the workers, which judge mail. */
 export interface WorkersState {
-  /** How many workers have ended, by themselves or not, and were replaced. */
+  /** The number of workers that have ended, for any reason, and were replaced. */
   readonly replaced: number
-  /** How many of them were ended because they hung. */
+  /** The number of them that were ended because they hung. */
   readonly hung: number
   /** The process ids of workers without a heartbeat for some seconds. */
   readonly late: readonly number[]
@@ -156,13 +153,13 @@ export interface ClamdState {
   readonly text: string
   /** The version of its daily signatures. */
   readonly version: number | undefined
-  /** When the signatures were made, in milliseconds since 1970. */
+  /** The date of the signatures, in milliseconds since 1970. */
   readonly made: number | undefined
 }
 
 /** The result of a self-test, which tests whether mail is scanned. */
 export interface Trial {
-  /** Whether all came out right, and the disk has room for mail. */
+  /** Whether all tests passed, and the disk has room for mail. */
   readonly right: boolean
   /** The result in one line. */
   readonly why: string

@@ -53,7 +53,7 @@ const STEPS = 170
 
 /** Any number of durations in milliseconds, in constant memory. */
 export class Durations {
-  /** How many durations are in each step. */
+  /** The number of durations in each step. */
   readonly #steps = new Uint32Array(STEPS)
   #count = 0
   #sum = 0

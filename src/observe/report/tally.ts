@@ -19,7 +19,7 @@ const DAYS_MAX = 20_000
 /** The words of SCANS for scans that reached a result. */
 const ENDED: readonly string[] = ['clean', 'infected']
 
-/** A name in the log, and how often it came. */
+/** A name in the log, and its count. */
 export interface NameCount {
   readonly name: string
   readonly count: number
@@ -64,7 +64,7 @@ export interface Summary extends Counts {
    */
   readonly first: number | null
   readonly last: number | null
-  /** How many lines could be read. */
+  /** The number of lines that could be read. */
   readonly lines: number
   /**
    * Scans avoided by stamps and cached verdicts; the mean time of scans that were made and reached a result,
@@ -83,7 +83,7 @@ export interface Summary extends Counts {
   readonly slowest: readonly SlowScan[]
   /** The causes of temporary failures, with # for each number in them. */
   readonly deferrals: readonly NameCount[]
-  /** Why `onescanc` went cold, with # for each number. Another line is about the same message. */
+  /** Why `onescanc` scanned standalone, with # for each number. Another line is about the same message. */
   readonly wentCold: readonly NameCount[]
   /** The recipients whose full mailboxes deferred mail. */
   readonly overQuota: readonly NameCount[]
@@ -106,7 +106,7 @@ export class Tally {
   readonly #overQuota = new NameCounts()
   readonly #greetings = new NameCounts()
   readonly #slowest: SlowScan[] = []
-  /** The scans that came to an answer. */
+  /** The scans that reached a result. */
   readonly #ended = new Durations()
   #lines = 0
   #recipientsDeferred = 0
@@ -171,7 +171,7 @@ export class Tally {
     else if (grounds !== undefined) this.#grounds.add(grounds)
   }
 
-  /** Counts a line about a recipient, about whom the MTA asked before it took the message. */
+  /** Counts a line about a recipient that the MTA asked about before it accepted the message. */
   #addRecipient(fields: ReadonlyMap<string, string>): void {
     if (fields.get('quota') !== 'full') return
     this.#recipientsDeferred++

@@ -46,18 +46,18 @@ export type ClamdCommand = {
   readonly ending: Ending
   /** Whether it has no prefix. */
   readonly isOld: boolean
-  /** Whether it is no command, but an MTA that takes this for a milter. */
+  /** Whether it is not a command, but an MTA that uses this as a milter. */
   readonly isOfMilter: boolean
 }
 
 /** A request of a client of clamd. */
 type ClamdRequest =
   | ClamdCommand
-  /** Some of the bytes that follow INSTREAM, valid until the reader is asked again. */
+  /** Some of the bytes after INSTREAM, valid until the next call of the reader. */
   | { readonly kind: 'piece'; readonly bytes: Buffer }
   /** The length of zero, which ends them. */
   | { readonly kind: 'end' }
-  /** The byte that follows FILDES. The descriptor has come by now, if there is one. */
+  /** The byte after FILDES. The descriptor, if any, has arrived by now. */
   | { readonly kind: 'descriptor' }
 
 /** Maximum length of a command in bytes: a path, and a word. */
@@ -79,7 +79,7 @@ export class ClamdRequestReader {
   readonly #pieces: Buffer[] = []
   #isSession = false
   #expected: 'command' | 'length' | 'piece' | 'descriptor' = 'command'
-  /** Bytes of the chunk that have not come. */
+  /** The missing bytes of the chunk. */
   #left = 0
   /** Bytes of the stream, as its chunks have announced them. */
   #announced = 0
@@ -94,7 +94,7 @@ export class ClamdRequestReader {
     addWaiting(this.#pieces, chunk)
   }
 
-  /** Bytes that came and were not read yet. */
+  /** The bytes that have not been read yet. */
   get pending(): number {
     return this.#pieces.reduce((sum, piece) => sum + piece.length, 0)
   }
@@ -104,7 +104,7 @@ export class ClamdRequestReader {
     return this.#isSession
   }
 
-  /** Whether a request has begun that has not come whole. */
+  /** Whether a request has begun that is not complete. */
   get isAmidst(): boolean {
     return this.#expected !== 'command' || this.#pieces.length > 0
   }

@@ -2,14 +2,14 @@ const COMMAND = 'zINSTREAM\0'
 /** Bytes of a chunk's length, which is big-endian. */
 export const CHUNK_HEAD = 4
 
-/** Most bytes of mail in one packet. A message up to this size goes out in a single write. */
+/** Upper limit, in bytes, for mail in one packet. A message up to this size is sent in a single write. */
 export const PACKET_DATA = 64 * 1024
 
 /**
- * Yields the packets of INSTREAM (clamd(8)): the command, chunks with their lengths, a length of
- * zero. Chunks of any size go out in few large packets. All packets share one buffer, so each is
- * valid until the next one is asked for. `size` is the size of all chunks together, if it is known:
- * a small message needs a small buffer.
+ * Yields the packets of INSTREAM (clamd(8)): the command, chunks with their lengths, a length of zero. Chunks
+ * of any size are sent in few large packets. All packets share one buffer, so each is valid until the next
+ * one is requested. `size` is the size of all chunks together, if it is known: a small message needs a small
+ * buffer.
  */
 export function* streamPackets(
   chunks: Iterable<Buffer>,
@@ -43,7 +43,7 @@ export function* streamPackets(
   yield packet.subarray(0, end)
 }
 
-/** Bytes whose number is known. A chunk is valid until the next one is asked for. */
+/** A known number of bytes. A chunk is valid until the next one is requested. */
 export interface SizedContent {
   readonly size: number
   chunks(): Iterable<Buffer>

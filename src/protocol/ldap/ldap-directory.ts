@@ -38,13 +38,13 @@ type LdapAnswer =
 const SEARCH_WITHIN = 10_000
 /** Milliseconds for which an entry, or the answer that there is none, is cached. */
 const REMEMBERED_FOR = 60_000
-/** Most searches at once while the directory is slow: others are not begun. */
+/** Upper limit for concurrent searches while the directory is slow: others are not begun. */
 const SLOW_MAX = 50
 
 interface LdapOptions {
   /** Milliseconds on a monotonic clock. */
   readonly uptime: () => number
-  /** Milliseconds that a question may take. */
+  /** Time limit of a request in milliseconds. */
   readonly timeout: number
   /** The number of cached users. */
   readonly remembered: number
@@ -74,8 +74,8 @@ export class LdapDirectory {
   }
 
   /**
-   * Looks a user up. Never rejects, and never takes longer than the timeout. Callers who ask about
-   * the same user at the same time share one question.
+   * Looks a user up. Never rejects, and never takes longer than the timeout. Concurrent callers with the same
+   * user share one request.
    */
   find(user: LdapUser): Promise<LdapAnswer> {
     const entry = this.#known.get(user.name)
@@ -120,7 +120,7 @@ export class LdapDirectory {
   }
 }
 
-/** Milliseconds for which a directory that failed is not asked. */
+/** Milliseconds for which a directory that failed is not used. */
 const NOT_ASKED_FOR = 1000
 /**
  * Upper limit for concurrent requests to the directory. slapd ends an anonymous connection with more than 100
@@ -148,7 +148,7 @@ class LdapClient {
   #opening: Promise<void> | undefined
   #why = ''
 
-  /** `timeout` is milliseconds that a search may take, and before it a connection and a bind. */
+  /** `timeout` is milliseconds for a search, and before it for a connection and a bind. */
   constructor(settings: LdapSettings, uptime: () => number, timeout: number) {
     this.#settings = settings
     this.#uptime = uptime
@@ -288,8 +288,8 @@ const VARIABLES = /%([und])/g
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * Fills a user into a template with `%u`, `%n` and `%d`. Undefined if the name is not UTF-8: no
- * entry can have it, since the values of a directory are UTF-8 (RFC 4517 3.3.6).
+ * Fills a user into a template with `%u`, `%n` and `%d`. Returns undefined if the name is not UTF-8: no entry
+ * can have it, because the values of a directory are UTF-8 (RFC 4517 3.3.6).
  */
 export function filterFor(template: string, { name, local, domain }: LdapUser): string | undefined {
   const values: Record<string, string> = { u: name, n: local, d: domain }
@@ -301,9 +301,8 @@ export function filterFor(template: string, { name, local, domain }: LdapUser): 
 }
 
 /**
- * Escapes a value (RFC 4515 3): ASCII signs that might have a meaning become `\` and two hex
- * digits. Characters beyond ASCII stay as they are, since ldapts takes the digits for a character
- * and not for a byte.
+ * Escapes a value (RFC 4515 3): ASCII characters that might have a meaning become `\` and two hex digits.
+ * Characters beyond ASCII stay unchanged, because ldapts decodes the digits as a character and not as a byte.
  */
 function escapeValue(value: string): string {
   const text = utf8.decode(Buffer.from(value, 'latin1'))

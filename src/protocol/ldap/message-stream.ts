@@ -66,7 +66,7 @@ export class MessageStream extends Duplex {
     void this.#readAll()
   }
 
-  /** ldapts asks a socket whether it waits for `connect`. */
+  /** ldapts reads this to find out whether the socket waits for `connect`. */
   get connecting(): boolean {
     return this.#socket.connecting
   }
@@ -119,7 +119,7 @@ export class MessageStream extends Duplex {
     if (!question.answers.includes(tag)) throw notLdap()
     checkOperation(operation)
     if (tag === BIND_RESPONSE || tag === SEARCH_DONE) this.#questions.delete(id)
-    // Without the controls that may follow: none was asked for, and ldapts would read them.
+    // Without the controls that may follow: none was requested, and ldapts would read them.
     const content = Buffer.concat([idElement.whole, operation.whole])
     const head = Buffer.from([SEQUENCE, 0x84, 0, 0, 0, 0])
     head.writeUInt32BE(content.length, 2)
@@ -132,7 +132,7 @@ const tooMuch = () => new Error('the directory sends too much for one question')
 
 /** Cuts a stream into messages by their lengths, in time that is linear in its bytes. */
 class MessageCutter {
-  /** Room for the bytes of the next message, as far as their number is known. */
+  /** Memory for the bytes of the next message, as far as their number is known. */
   #message = Buffer.alloc(HEAD_MIN)
   #filled = 0;
 
@@ -156,7 +156,7 @@ class MessageCutter {
   }
 }
 
-/** Returns how many bytes there are in a message, or how many there must be to know that. */
+/** Returns the number of bytes in a message, or the number needed to determine it. */
 function lengthFrom(bytes: Buffer): number {
   if (bytes[0] !== SEQUENCE) throw notLdap()
   const { begin, end } = boundsAt(bytes, 0)

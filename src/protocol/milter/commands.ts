@@ -4,7 +4,7 @@ import { WireError } from '../shared/wire-error.ts'
 import { parseMacros } from './macros.ts'
 import { type Capabilities, parseOffer } from './negotiation.ts'
 
-/** A command of an MTA. Texts are bytes as they came, without their NULs. */
+/** A command of an MTA. Texts are unchanged bytes, without their NULs. */
 export type MilterCommand =
   | { readonly kind: 'negotiate'; readonly offer: Capabilities }
   | {

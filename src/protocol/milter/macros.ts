@@ -11,7 +11,7 @@ const OF_CONNECTION = 'CH'
 const OF_MESSAGE = 'MRTLNBE'
 const LATEST_FIRST = [...(OF_CONNECTION + OF_MESSAGE)].reverse()
 
-/** Characters of a value that are kept. */
+/** Upper limit for the kept characters of a value. */
 const VALUE_MAX = 1024
 
 /**
@@ -22,7 +22,7 @@ export class Macros {
   readonly #names: readonly string[]
   readonly #byStage = new Map<string, ReadonlyMap<string, string>>()
 
-  /** Keeps the macros with these names only, since an MTA may send as many others as it likes. */
+  /** Keeps only the macros with these names, because an MTA may send any number of others. */
   constructor(names: readonly string[]) {
     this.#names = names
   }
@@ -52,10 +52,7 @@ export class Macros {
     this.#byStage.clear()
   }
 
-  /**
-   * Returns copies of the values that are kept, because a piece of a string keeps alive the whole
-   * string.
-   */
+  /** Returns copies of the kept values, because a piece of a string keeps the whole string in memory. */
   #kept(values: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
     const copies = new Map<string, string>()
     for (const name of this.#names) {

@@ -16,7 +16,7 @@ export const action = {
   quarantine: 0x20,
   changeSender: 0x40,
   addRecipientsWithParameters: 0x80,
-  /** Name the macros that it wants. */
+  /** The filter may name the macros that it needs. */
   requestMacros: 0x100,
 } as const
 
@@ -51,7 +51,7 @@ export const step = {
   leadingSpace: 0x100000,
 } as const
 
-/** The steps of version 2, and the actions that came with version 6, as most other steps did. */
+/** The steps of version 2, and the actions introduced with version 6, like most other steps. */
 const STEPS_OF_VERSION_2 = 0x7f
 const ACTIONS_OF_VERSION_6 =
   action.changeSender | action.addRecipientsWithParameters | action.requestMacros
@@ -64,7 +64,7 @@ const NOT_STEPS = 0x70000000
 const VERSION_MIN = 2
 const VERSION_MAX = 6
 
-/** The stages for which a filter can ask for macros (mfapi.h SMFIM_). */
+/** The stages for which a filter can request macros (mfapi.h SMFIM_). */
 export const macroStage = {
   connect: 0,
   helo: 1,
@@ -106,7 +106,7 @@ export interface NegotiationRequest {
   readonly neededActions: number
   readonly wantedActions: number
   readonly wantedSteps: number
-  /** The macros that it asks for by stage, if the MTA lets it ask. */
+  /** The macros that it requests by stage, if the MTA permits that. */
   readonly macros: readonly (readonly [
     stage: (typeof macroStage)[keyof typeof macroStage],
     names: readonly string[],

@@ -4,13 +4,13 @@ import { WireError } from '../shared/wire-error.ts'
 import { type Agreement, step } from './negotiation.ts'
 import { packet, strings } from './packets.ts'
 
-/** Answers of a filter to a command. After `accepted` and `discarded` the message is over. */
+/** Answers of a filter to a command. After `accepted` and `discarded` the message has ended. */
 export const continued = packet('c')
 export const accepted = packet('a')
 export const discarded = packet('d')
 /** The MTA defers with its own text. */
 export const deferred = packet('t')
-/** Restarts the MTA's timeout; the answer comes later. */
+/** Restarts the MTA's timeout; the answer follows later. */
 export const progress = packet('p')
 
 /** Characters of a line's text: MTAs rely on this limit of smfi_setmlreply(3). */

@@ -3,9 +3,9 @@ import { connect, type NetConnectOpts } from 'node:net'
 import { answerInTime } from '../../lib/flow/timeout.ts'
 
 /**
- * Asks a server one question on a connection of its own. Resolves to what `read` makes of the bytes
- * that come, or to undefined if the server closes before that. Rejects if the server cannot be reached,
- * if `read` throws, and if the answer is not whole within `timeout` milliseconds, however it comes.
+ * Sends a server one request on its own connection. Resolves to the result of `read` from the received bytes,
+ * or to undefined if the server closes before that. Rejects if the server cannot be reached, if `read`
+ * throws, and if the answer is not complete within `timeout` milliseconds.
  */
 export async function askOnce<Reply>(
   address: NetConnectOpts,

@@ -3,21 +3,21 @@ import { addWaiting } from './waiting-pieces.ts'
 /** A frame of a protocol: one letter, a length, and that many bytes. */
 export interface Frame {
   readonly type: string
-  /** Valid until the reader is asked for the next one. */
+  /** Valid until the next one is requested from the reader. */
   readonly payload: Buffer
 }
 
-/** How a protocol writes its frames, and where they are kept. */
+/** The form of a protocol's frames, and the memory for them. */
 interface Framing {
   /**
-   * Reads the HEAD bytes of a frame: its letter, and the bytes of its payload. Throws if no
-   * such frame is allowed, before a byte of it is kept.
+   * Parses the HEAD bytes of a frame: its letter, and the bytes of its payload. Throws if no such frame is
+   * allowed, before a byte of it is kept.
    */
   readHead(head: Buffer): { readonly type: string; readonly length: number }
   readonly memory?: FrameMemory
 }
 
-/** The lease of the reader's own memory, which a payload needs if it comes in pieces. */
+/** The lease of the reader's own memory, which a payload in pieces needs. */
 export interface FrameMemory {
   /** Called before memory is allocated. If it throws, `next()` does. */
   charge(bytes: number): void
@@ -28,9 +28,8 @@ export interface FrameMemory {
 /** Bytes in front of each payload. */
 export const HEAD = 5
 /**
- * Bytes that are allocated first for payloads in pieces, and kept until `trim()`. A length alone
- * must not cost memory, and the next payload, which is often about as large, should cost none
- * again.
+ * Bytes that are allocated first for payloads in pieces, and kept until `trim()`. A length alone must not
+ * cost memory, and the next payload, which is often about as large, should need no new allocation.
  */
 const FIRST_PIECE = 64 * 1024
 const NOTHING = Buffer.alloc(0)
@@ -46,8 +45,8 @@ export class FrameReader {
   #headLength = 0
   #type = ''
   #length = 0
-  // The memory of payloads that come in several chunks. The next one overwrites it, so a caller that
-  // takes a frame must copy what it keeps before it awaits anything.
+  // The memory of payloads in several chunks. The next payload overwrites it, so a caller must copy the parts
+  // of a frame that it keeps before it awaits anything.
   #gathered: Buffer = NOTHING
   #filled = 0
 
@@ -62,7 +61,7 @@ export class FrameReader {
   }
 
   /**
-   * Returns the next whole frame, or undefined until more bytes come. Throws what the framing does.
+   * Returns the next complete frame, or undefined until more bytes arrive. Throws the errors of the framing.
    */
   next(): Frame | undefined {
     if (!this.isAmidst && this.#gathered.length > FIRST_PIECE) this.trim()
@@ -76,17 +75,17 @@ export class FrameReader {
     }
   }
 
-  /** Whether a frame has begun that has not come whole. */
+  /** Whether a frame has begun that is not complete. */
   get isAmidst(): boolean {
     return this.#headLength > 0
   }
 
-  /** Bytes that came and were not read yet. */
+  /** The bytes that have not been read yet. */
   get pending(): number {
     return this.#chunks.reduce((sum, chunk) => sum + chunk.length, -this.#at)
   }
 
-  /** Frees the memory that is kept for payloads to come. Must not be called within a frame. */
+  /** Frees the memory that is kept for later payloads. Must not be called within a frame. */
   trim(): void {
     this.#memory.release(this.#gathered)
     this.#gathered = NOTHING
@@ -100,7 +99,7 @@ export class FrameReader {
     this.trim()
   }
 
-  /** Whether there are bytes that were not read. Drops chunks that were read. */
+  /** Returns whether there are unread bytes. Drops chunks that were read. */
   #hasMore(): boolean {
     if (this.#at === this.#chunks[0]?.length) {
       this.#chunks.shift()
@@ -124,7 +123,7 @@ export class FrameReader {
     this.#length = length
   }
 
-  /** Returns the payload if all of it has come: as a view of its chunk if it came in one. */
+  /** Returns the payload if it is complete: as a view of its chunk if it arrived in one. */
   #readPayload(): Buffer | undefined {
     const chunk = this.#hasMore() ? this.#chunks[0]! : NOTHING
     const left = chunk.length - this.#at

@@ -119,7 +119,7 @@ export class ServerWire {
     }
   }
 
-  /** Works with the server. The connection ends if the signal comes before that is done. */
+  /** Runs work with the server. The connection ends if the signal is aborted before the work has ended. */
   async during<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
     const end = () => this.end(signal.reason)
     signal.addEventListener('abort', end)

@@ -3,7 +3,7 @@ import { replaceUnprintable } from '../../lib/log/log-line.ts'
 
 /** The argument of MAIL or RCPT: a path (RFC 5321 4.1.2) and its parameters. */
 export interface SmtpPath {
-  /** As the client sent it, with its angle brackets if it has them. */
+  /** As sent by the client, with its angle brackets if it has them. */
   readonly path: Buffer
   /** `SIZE=1000`, `BODY=8BITMIME`, … */
   readonly parameters: readonly Buffer[]
@@ -45,7 +45,7 @@ export interface SmtpReply {
 /** A reply that may lack an enhanced code, as a greeting and the answer to EHLO do. */
 export type BasicReply = Omit<SmtpReply, 'enhanced'> & Partial<SmtpReply>
 
-/** Lines of a reply; smfi_setmlreply(3) takes no more. */
+/** Upper limit for the lines of a reply, that of smfi_setmlreply(3). */
 const REPLY_LINES_MAX = 32
 
 /**

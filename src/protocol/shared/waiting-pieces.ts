@@ -1,4 +1,4 @@
-/** Pieces that may wait: if there are more, they become one, which takes no more memory than its bytes. */
+/** Upper limit for waiting pieces: more become one, which uses no more memory than its bytes. */
 const PIECES_MAX = 256
 
 /**

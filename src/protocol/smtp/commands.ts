@@ -90,7 +90,7 @@ type AttributeName = (typeof ATTRIBUTES)[number]
  */
 export type ClientAttributes = { readonly [Name in AttributeName]?: string | undefined }
 
-/** Characters of a value that are kept: RFC 1035 has 255 for a name. */
+/** Upper limit for the kept characters of a value: RFC 1035 has 255 for a name. */
 const VALUE_MAX = 1024
 const UNAVAILABLE = ['[UNAVAILABLE]', '[TEMPUNAVAIL]']
 

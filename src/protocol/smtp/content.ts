@@ -4,10 +4,7 @@ import { WireError } from '../shared/wire-error.ts'
 
 const DOT = 0x2e
 
-/**
- * The state of the reader: what the next byte comes after. Nothing else is kept from one chunk to
- * the next.
- */
+/** The state of the reader: what the next byte follows. No other state is kept from one chunk to the next. */
 const behind = {
   /** Within a line. */
   text: 0,
@@ -34,17 +31,17 @@ export class ContentReader {
   #bare: 'CR' | 'LF' | undefined
   #hasHiddenDot = false
 
-  /** Whether CRLF . CRLF has come, which alone ends the content. */
+  /** Whether CRLF . CRLF has been received, which alone ends the content. */
   get isEnded(): boolean {
     return this.#isEnded
   }
 
-  /** The bytes after the end, in the chunk that held it. */
+  /** The bytes after the end, in the chunk that contained it. */
   get rest(): Buffer {
     return this.#rest
   }
 
-  /** Which half of a CRLF came first without the other one, if one did. */
+  /** Which half of a CRLF occurred first without the other one, if any. */
   get bare(): 'CR' | 'LF' | undefined {
     return this.#bare
   }
@@ -133,7 +130,7 @@ class KeptBytes {
     this.#from = index + 1
   }
 
-  /** Returns all that is kept up to this index. */
+  /** Returns the kept bytes up to this index. */
   upTo(end: number): Buffer {
     if (this.#copy === undefined) return this.#chunk.subarray(0, end)
     this.#copyUpTo(this.#copy, end)

@@ -21,7 +21,7 @@ const COMMANDS_NOT_BETWEEN = [
  */
 const NOT_BETWEEN = [...COMMANDS_NOT_BETWEEN, 'CHUNKING', 'BINARYMIME', 'CHECKPOINT', 'PRDR']
 
-/** Whether a command may be handed on. `verb` is in upper case. */
+/** Returns whether a command may be passed on. `verb` is in upper case. */
 export function mayPass(verb: string): boolean {
   return !COMMANDS_NOT_BETWEEN.includes(verb)
 }

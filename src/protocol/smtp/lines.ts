@@ -12,7 +12,7 @@ export type SmtpLine =
 export class LineReader {
   readonly #lengthMax: number
   readonly #chunks: Buffer[] = []
-  /** The beginning of a line that came in several chunks. */
+  /** The beginning of a line in several chunks. */
   #begun: Buffer[] = []
   #begunLength = 0
   #isTooLong = false
@@ -45,7 +45,7 @@ export class LineReader {
     addWaiting(this.#chunks, chunk)
   }
 
-  /** Returns the next whole line, or undefined until more bytes come. */
+  /** Returns the next complete line, or undefined until more bytes arrive. */
   next(): SmtpLine | undefined {
     const chunks = this.#chunks
     for (let chunk = chunks[0]; chunk !== undefined; chunk = chunks[0]) {

@@ -12,7 +12,7 @@ export type StoreAddress = {
   | {
       readonly kind: 'sentinel'
       readonly servers: readonly DialledEndpoint[]
-      /** The name by which the sentinels know the primary. */
+      /** The name that the sentinels use for the primary. */
       readonly name: string
     }
 )

@@ -14,9 +14,8 @@ import { RespError } from './resp-reader.ts'
 const OTHERS_WITHIN = 500
 
 /**
- * Connects to the server of a store, or to the primary that sentinels name, and asks a first question.
- * Rejects with a reason in one line, also if the server refuses the question. The signal ends it in any
- * step.
+ * Connects to the server of a store, or to the primary that sentinels name, and sends a first request.
+ * Rejects with a reason in one line, also if the server refuses the request. The signal ends it in any step.
  */
 export async function connectToStore(
   access: StoreAccess,
@@ -32,10 +31,10 @@ export async function connectToStore(
 }
 
 /**
- * Resolves to the primary of this name: the one that more than half of the sentinels name, as soon as
- * they do. Otherwise it is the one that most sentinels name, among those that answer in time. So a
- * sentinel that hangs costs nothing if there are others, and a sentinel that still names the former
- * primary is outvoted. If no sentinel knows a primary, rejects with the error of the last one.
+ * Resolves to the primary of this name: the one that more than half of the sentinels name, as soon as they
+ * do. Otherwise it is the one that most sentinels name, among those that answer in time. So a sentinel that
+ * hangs causes no delay if there are others, and a sentinel that still names the former primary is outvoted.
+ * If no sentinel names a primary, rejects with the error of the last one.
  */
 async function findPrimary(
   { servers: sentinels, name }: Extract<StoreAddress, { kind: 'sentinel' }>,

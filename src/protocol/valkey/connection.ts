@@ -18,7 +18,7 @@ export type RespCommand = readonly (string | Buffer)[]
 /** The name of the connection in a server's CLIENT LIST. */
 const NAME = 'onescand'
 
-/** Whether an error is about one key only, and the server itself is well. */
+/** Returns whether an error is about one key only, and the server itself works. */
 export function isAboutOneKey({ message }: RespError): boolean {
   return message.startsWith('WRONGTYPE ')
 }
@@ -48,9 +48,9 @@ export async function openConnection(
 export class ValkeyConnection {
   readonly #wire: ServerWire
   readonly #reader = new RespReader((reply) => this.#takeReply(reply))
-  /** Replies that have come and were not taken. */
+  /** Received replies that were not taken. */
   readonly #replies: RespValue[] = []
-  /** How many replies are to come. */
+  /** The number of outstanding replies. */
   #owed = 0
   /** Resolves when the replies to all commands so far were taken. */
   #taken: Promise<unknown> = Promise.resolve()
@@ -65,7 +65,10 @@ export class ValkeyConnection {
     })
   }
 
-  /** Resolves when it has ended to the reason, and whether it was idle: no reply was to come, and no error had. */
+  /**
+   * Resolves, when the connection has ended, to the reason, and to whether it was idle: no reply was
+   * outstanding, and there was no error.
+   */
   async ended(): Promise<{ readonly why: string; readonly wasIdle: boolean }> {
     const { message } = await this.#wire.read(() => this.#wire.lost)
     return { why: message, wasIdle: this.#owed === 0 && this.#complaint === undefined }

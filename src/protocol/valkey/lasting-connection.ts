@@ -46,7 +46,7 @@ export class LastingConnection {
   #failures = 0
   /** Connections in a row that were left because no question was answered in time. */
   #silences = 0
-  /** Questions without an answer in time, since the last answer. */
+  /** Requests without an answer in time, since the last answer. */
   #misses = 0
   #timer: NodeJS.Timeout | undefined
   #isSilent = false
@@ -66,7 +66,7 @@ export class LastingConnection {
     void this.#attempt()
   }
 
-  /** Whether it can be asked: the server has let this process in, and answers. */
+  /** Whether requests can be sent: the server has accepted this process, and answers. */
   get isReady(): boolean {
     return this.#connection !== undefined
   }

@@ -37,7 +37,7 @@ export class RespReader {
   readonly #take: (reply: RespValue) => void
   #bytes = 0
   #list: { readonly items: RespItem[]; readonly length: number } | undefined
-  /** A text with its line end, of which `#left` bytes are still to come. */
+  /** A text with its line end, of which `#left` bytes are missing. */
   #bulk: Buffer = Buffer.alloc(0)
   #left = 0
   #line: number[] = []

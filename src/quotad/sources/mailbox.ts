@@ -91,7 +91,7 @@ function readTemplate(text: string): Template {
   }
 }
 
-/** Whether a template needs the home directory of the user. */
+/** Returns whether a template needs the home directory of the user. */
 export function needsHome(text: string): boolean {
   return /^~(\/|$)|%h/.test(text.replaceAll('%%', ''))
 }

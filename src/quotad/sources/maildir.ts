@@ -153,10 +153,10 @@ interface Maildirsize {
 }
 
 /**
- * Parses the file. The first line has the limits. Each further line has a number of bytes and a
- * number of messages, and the sum of these lines is what the mailbox holds. A last line without a
- * line end is still being written, and is left out. Source: Courier's README.maildirquota. Dovecot
- * reads it in the same way, but takes illegible limits for none.
+ * Parses the file. The first line contains the limits. Each further line has a number of bytes and a number
+ * of messages, and the sum of these lines is the usage of the mailbox. A last line without a line end is
+ * still being written, and is left out. Source: Courier's README.maildirquota. Dovecot reads it in the same
+ * way, but treats illegible limits as none.
  */
 export function parseMaildirsize(file: Buffer): Maildirsize {
   const complete = file.subarray(0, file.lastIndexOf(LF) + 1)

@@ -7,7 +7,7 @@ import type { MailboxLocation } from './mailbox.ts'
 /** Flags for a descriptor that only refers to a directory; it needs no right to read it. */
 const HANDLE_FLAGS = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW
 
-/** Errors for an entry that does not exist. A link gives ENOTDIR or ELOOP, too. */
+/** Errors for an entry that does not exist. A link also causes ENOTDIR or ELOOP. */
 const GONE = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE']
 
 /**
@@ -53,10 +53,10 @@ export async function withMailbox<Value>(
   }
 }
 
-/** An open directory. It stays the same directory even if another one takes its name. */
+/** An open directory. It stays the same directory even if another one gets its name. */
 export class Directory {
   readonly #path: string
-  /** The path that people know, for errors. */
+  /** The path for errors. */
   readonly #shown: string
   readonly #handle: FileHandle | undefined
 

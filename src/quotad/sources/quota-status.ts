@@ -3,7 +3,7 @@ import type { Endpoint } from '../../lib/net/endpoint.ts'
 import { askPolicy } from '../../protocol/policy-attributes.ts'
 import type { MailboxReading, ReadMailbox } from './reading.ts'
 
-/** Most questions that wait for an answer at once. */
+/** Upper limit for waiting requests. */
 const QUESTIONS_MAX = 64
 
 /**

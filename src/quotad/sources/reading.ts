@@ -24,7 +24,7 @@ export interface Measure {
   readonly incoming: number
   /** The limits that the administrator set for the user; they override those of the mailbox. */
   readonly limits: QuotaLimits | undefined
-  /** The limits of users for whom no other limits are known. */
+  /** The limits of users without other limits. */
   readonly defaultLimits: QuotaLimits
   /** Milliseconds that the question has waited for the list of users. */
   readonly waited?: number
@@ -54,8 +54,8 @@ export interface MailboxUsage {
 }
 
 /**
- * Whether one more message of `incoming` bytes would exceed the limits. A message of unknown size
- * (0) counts as one byte, as in Dovecot's quota-status, so that a mailbox at its limit is full.
+ * Returns whether one more message of `incoming` bytes would exceed the limits. A message of unknown size (0)
+ * counts as one byte, as in Dovecot's quota-status, so that a mailbox at its limit is full.
  */
 export function isFull(usage: MailboxUsage, limits: QuotaLimits, incoming: number): boolean {
   if (limits.bytes && usage.bytes + Math.max(1, incoming) > limits.bytes) return true

@@ -6,9 +6,9 @@ import { Semaphore } from '../../lib/flow/semaphore.ts'
  */
 export const THREADS = 128
 /**
- * The most mailboxes that are read at once. Each reading makes one call at a time, and a call that
- * the file system does not answer holds a thread indefinitely. With fewer readings than THREADS, some
- * threads are left for all else.
+ * Upper limit for the mailboxes that are read concurrently. Each reading makes one call at a time, and a call
+ * that the file system does not answer holds a thread indefinitely. With fewer readings than THREADS, some
+ * threads are left for other work.
  */
 const AT_ONCE = 100
 /** Milliseconds for which a reading waits for another one to end. */
@@ -17,8 +17,8 @@ const WAIT = 1000
 const permits = new Semaphore(AT_ONCE)
 
 /**
- * The readings of mailboxes that are under way. No mailbox is read twice at once: who asks meanwhile
- * waits for the same reading.
+ * The current readings of mailboxes. No mailbox is read twice at the same time: a further caller waits for
+ * the same reading.
  */
 export class Readings<Value> {
   readonly #uptime: () => number
@@ -35,8 +35,8 @@ export class Readings<Value> {
   }
 
   /**
-   * Reads a mailbox. `work` makes one call of the file system at a time. Rejects if `work` does, if
-   * too many other mailboxes are being read, and, without any wait, if this mailbox hangs.
+   * Reads a mailbox. `work` makes one call of the file system at a time. Rejects if `work` does, if too many
+   * other mailboxes are being read, and, without any wait, if this mailbox hangs.
    */
   read(mailbox: string, work: () => Promise<Value>): Promise<Value> {
     const underWay = this.#underWay.get(mailbox)

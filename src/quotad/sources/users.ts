@@ -10,15 +10,15 @@ import { parseLimits, type QuotaLimits } from './reading.ts'
 type FoundAccount =
   | { readonly found: 'account'; readonly home?: string; readonly limits?: QuotaLimits }
   | { readonly found: 'nobody' }
-  /** The list could not be read or asked. */
+  /** The list could not be read. */
   | { readonly found: 'trouble'; readonly why: string }
 
 /** Asks a list of users: passwd(5), a file of homes, or a directory. Never rejects. */
 export type LookUpUser = (user: User) => FoundAccount | Promise<FoundAccount>
 
 /**
- * Asks the lists in their order. The answer is that of the first list which knows the user or
- * could not be asked.
+ * Searches the lists in order. The answer is that of the first list which contains the user or could not be
+ * read.
  */
 export function askInOrder(lists: readonly LookUpUser[]): LookUpUser {
   return async (user) => {
@@ -97,7 +97,7 @@ export function homesFile(path: string, uptime: () => number): LookUpUser {
   return lookUpHome(homes, ({ name }) => lowerCase(name))
 }
 
-/** `keyOf` returns undefined for a user of whom the file has nothing, and may throw as the look-up does. */
+/** `keyOf` returns undefined for a user that cannot be in the file, and may throw as the look-up does. */
 function lookUpHome(
   homes: TableFile<string>,
   keyOf: (user: User) => string | undefined,
@@ -166,7 +166,7 @@ export function ldapUsers(directory: LdapDirectory): LookUpUser {
  */
 type TableFile<Value> = (key: string) => Value | undefined
 
-/** Milliseconds between two looks whether the file has changed. */
+/** Milliseconds between two checks whether the file has changed. */
 const FRESH = 1000
 
 /**

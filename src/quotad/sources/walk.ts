@@ -8,7 +8,7 @@ import { type Clocks, type MailboxUsage, READING_MAX, REMEMBERED_MAX } from './r
 /** The sum of a Maildir's messages. */
 export type MaildirSum = Required<MailboxUsage>
 
-/** Directories read at once; more would not make a disk faster. */
+/** Directories read concurrently; more would not make a disk faster. */
 const DIRECTORIES_AT_ONCE = 4
 /** Milliseconds after which the next directory is read, too: one that hangs keeps no other waiting. */
 const TURN_MAX = 1000
@@ -130,7 +130,7 @@ function totalOf(sums: ReadonlyMap<string, DirectorySum>): MaildirSum {
  * valid.
  */
 interface DirectorySum extends MaildirSum {
-  /** When the directory was changed: milliseconds since 1970, with fractions. */
+  /** The time of its last change: milliseconds since 1970, with fractions. */
   readonly changed: number
   readonly inode: number
 }
@@ -148,15 +148,15 @@ interface CountingTools {
  * file system may count in whole seconds.
  */
 const SETTLED = 2000
-/** How many names are read in one call. */
+/** The number of names that are read in one call. */
 const NAMES_AT_ONCE = 1000
-/** How many files are asked for their size before a look at the clock. */
+/** The number of files whose size is read before the clock is checked. */
 const FILES_AT_ONCE = 64
 
 /**
- * Sums up `new` or `cur` of a folder. Returns the known sum if the directory has not changed since,
- * and undefined if there is no such directory or it is a link. Only files count as messages.
- * Rejects with the error of the system, or if the count has taken too long.
+ * Sums up `new` or `cur` of a folder. Resolves to the known sum if the directory has not changed since, and
+ * to undefined if there is no such directory or it is a link. Only files count as messages. Rejects with the
+ * error of the system, or if the count has taken too long.
  */
 export async function sumDirectory(
   folder: Directory,
@@ -190,7 +190,7 @@ async function addUp(
   if (!directory) return sum
   const unsized: string[] = []
   const askFiles = async () => {
-    // One at a time, since each call may hold a thread.
+    // One at a time, because each call may hold a thread.
     for (const file of unsized.splice(0)) {
       const stats = await directory.ask(file, (path) => lstat(path))
       if (stats?.isFile()) add(stats.size)
@@ -216,8 +216,8 @@ async function addUp(
 }
 
 /**
- * The bytes of a message by the `,S=NNN` in its file name (maildirquota(7)). Undefined if there is
- * none or it is malformed: then the file must be asked.
+ * Returns the bytes of a message by the `,S=NNN` in its file name (maildirquota(7)); undefined if there is
+ * none or it is malformed: then the size of the file must be read.
  */
 function sizeByName(name: string): number | undefined {
   const [, digits] = /,S=(\d{1,15})(?:[:,]|$)/.exec(name) ?? []

@@ -31,7 +31,7 @@ const ID = /^[A-Za-z0-9._-]{1,32}$/
 
 export const isKeyId = (text: string): boolean => ID.test(text)
 
-/** Whether a text is a day that exists, as YYYY-MM-DD. */
+/** Returns whether a text is an existing day, as YYYY-MM-DD. */
 export function isDay(text: string): boolean {
   const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) : Number.NaN
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)
@@ -110,7 +110,7 @@ export function parseKeyring(text: string, path: string): Key[] {
   return keys
 }
 
-/** Whether a key signs and verifies at `now` (unix seconds). */
+/** Returns whether a key signs and verifies at `now` (unix seconds). */
 export function isCurrent(key: Key, now: number): boolean {
   return key.until === undefined || formatDay(now * 1000) <= key.until
 }
@@ -145,7 +145,7 @@ function hmacKey(
   mayRelease: boolean,
 ): Key | string {
   const secret = Buffer.from(text, 'base64url')
-  // Buffer skips what is not base64url: only a text that comes out the same was base64url.
+  // Buffer skips characters outside base64url: only a text that is unchanged by a round trip is base64url.
   if (secret.toString('base64url') !== text.replace(/=+$/, ''))
     return 'has a secret that is not base64url'
   if (secret.length < HMAC_SECRET_MIN) return `has a secret of under ${HMAC_SECRET_MIN} bytes`

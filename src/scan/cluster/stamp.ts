@@ -44,7 +44,7 @@ export const RELEASED = '!released'
 /** The beginning of a word in `s=` for a recipient to whom a message was released. */
 const RELEASED_TO = '!to-'
 
-/** Most recipients that a stamp names: its line stays below 998 bytes, RFC 5322 2.1.1. */
+/** Upper limit for the recipients that a stamp names: its line stays below 998 bytes, RFC 5322 2.1.1. */
 export const RELEASED_TO_MAX = 32
 
 /** Writes a recipient for `s=`: 96 bits of the SHA-256 of the address, in lower case. */

@@ -8,9 +8,11 @@ import { isCurrent, type Key, type Scheme } from './keyring.ts'
 import { BoundFields, isBound, md5Stamp, stampMac } from './mac.ts'
 import { isStampName, RELEASED, type Stamp, stampName, stampsIn } from './stamp.ts'
 
-/** Most hmac-sha256 stamps of known keys that are verified in one message. */
+/** Upper limit for the hmac-sha256 stamps of known keys that are verified in one message. */
 const CANDIDATES_MAX = 16
-/** Most bytes of fields that are hashed for all of them together: those of the largest header, twice. */
+/**
+ * Upper limit, in bytes, for the fields hashed for all of them together: those of the largest header, twice.
+ */
 const HASHED_MAX = 2 * HEADER_MAX
 /** Seconds by which the clock of another host may be ahead. */
 export const FUTURE_MAX = 300
@@ -220,8 +222,8 @@ export interface StampExplanation {
 }
 
 /**
- * Explains every stamp of a well-formed message by itself, in the order of the header, to people who ask
- * why. Makes the checks of verifyStamps(), without its limit of candidates.
+ * Explains every stamp of a well-formed message separately, in the order of the header. Makes the checks of
+ * verifyStamps(), without its limit of candidates.
  */
 export function explainStamps(message: HashedMessage, options: VerifyOptions): StampExplanation[] {
   const { header } = message

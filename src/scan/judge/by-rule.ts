@@ -95,7 +95,7 @@ async function judgeInGroups(
   }
 }
 
-/** Whether an exception may let mail in which this was found: it names that, or any signature. */
+/** Returns whether an exception may accept mail with this finding: it names the finding, or any signature. */
 function mayExcept({ conditions: { signature } }: Rule, found: string): boolean {
   return signature === undefined || compileGlob(signature, '*')(found)
 }

@@ -82,8 +82,8 @@ export function readScanningConfig(env: Environment): JudgeConfig | undefined {
 }
 
 /**
- * Reads them, as readScanSettings() does. Throws a Fault, too, if one asks for a quarantine and
- * there is none.
+ * Reads the settings, as readScanSettings() does. Also throws a Fault if one requires a quarantine and there
+ * is none.
  */
 export function readMailSettings(
   env: Environment,

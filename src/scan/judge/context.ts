@@ -28,7 +28,7 @@ export interface Tools {
   readonly scanners: readonly Scanner[]
   /** Needed if the configuration has a cluster. */
   readonly crypto: Crypto | undefined
-  /** Reads which virus signatures lie on this host. */
+  /** Returns the virus signatures on this host. */
   readonly signatureFiles: () => SignatureFiles | undefined
   /** Milliseconds of the wall clock, as Date.now(): for times that hosts and files name. */
   readonly now: () => number

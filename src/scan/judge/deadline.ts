@@ -5,7 +5,7 @@
 export class Deadline {
   /** Aborted when no client waits for the decision any longer; scanners then end their work. */
   readonly gone: AbortSignal | undefined
-  /** Set by scanners when they begin: of messages that wait for them, what has begun goes first. */
+  /** Set by scanners when they begin: of waiting messages, those that have begun go first. */
   readonly progress = { hasBegun: false }
   readonly #uptime: () => number
   readonly #end: number

@@ -159,7 +159,7 @@ interface Treatment {
   readonly status?: string
 }
 
-/** RFC 3463: a message that policy does not let in, whatever its form. */
+/** RFC 3463: a message that policy does not accept, regardless of its form. */
 const OF_FINDINGS = { status: '7.1' }
 
 /** An accepted message, with and without the field that names the finding. */
@@ -196,7 +196,7 @@ function actOn(
   }
 }
 
-/** readJudgeConfig() has made sure that there is a quarantine if a setting asks for it. */
+/** readJudgeConfig() has ensured that there is a quarantine if a setting requires it. */
 function quarantineDecision(
   quarantine: MailSettings['QUARANTINE'],
   grounds: Grounds,

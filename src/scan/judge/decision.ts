@@ -81,7 +81,7 @@ export type SingleDecision =
   | { readonly kind: 'discard'; readonly details: DecisionDetails }
   | QuarantineDecision
 
-/** The message is taken and goes on. */
+/** The message is accepted and passed on. */
 export interface Acceptance {
   readonly kind: 'accept'
   readonly edits: HeaderEdits
@@ -117,7 +117,7 @@ export interface QuarantineDecision {
   readonly details: DecisionDetails
   /** The id under which the message is kept; set once it is on the disk. */
   readonly id?: string
-  /** Set if it was kept already, for an earlier attempt to send it: it is not taken back with this one. */
+  /** Set if it was kept before, for an earlier attempt to send it: it is not removed with this one. */
   readonly wasKept?: boolean
 }
 

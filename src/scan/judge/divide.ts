@@ -64,7 +64,10 @@ function mayDivide(decisions: readonly GroupDecision[], answers: AnswerMode): bo
   return kinds.size === 2 && kinds.has('accept') && kinds.has('quarantine')
 }
 
-/** Whether a decision must count for all recipients: VIRUSFORWARD gets the message, or the MTA holds it. */
+/**
+ * Returns whether a decision must apply to all recipients: VIRUSFORWARD gets the message, or the MTA holds
+ * it.
+ */
 function isAboutWhole(decision: SingleDecision): boolean {
   if (decision.kind === 'accept') return decision.recipients !== undefined
   return decision.kind === 'quarantine' && decision.quarantine.kind === 'hold'

@@ -32,7 +32,10 @@ export function forwardTo(
   return { ...tagged, edits, recipients: [forward] }
 }
 
-/** Whether mail goes to the address of VIRUSFORWARD alone: it was forwarded before, or written to it. */
+/**
+ * Returns whether mail goes to the address of VIRUSFORWARD alone: it was forwarded before, or addressed to
+ * it.
+ */
 function wasForwarded(envelope: Envelope, forward: MailAddress): boolean {
   if (envelope.recipientCount !== 1) return false
   const [only] = recipientsOf(envelope)

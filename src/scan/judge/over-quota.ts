@@ -6,7 +6,7 @@ import type { QuotaAnswer, QuotaLookup, TimedLookup } from '../quota/quota-answe
 import type { Deferral, Reply } from './decision.ts'
 import type { Client } from './transaction.ts'
 
-/** Recipients that are asked about at once. */
+/** Recipients that are checked concurrently. */
 const AT_ONCE = 16
 /** All questions about a message together have this many times the time of one. */
 const TIMES = 4
@@ -20,8 +20,8 @@ export interface AnnouncedMail {
 }
 
 /**
- * Whether quotas are asked about for this client's mail. They are never asked about for the MTA's own
- * bounces, which would come back indefinitely.
+ * Returns whether quotas are checked for this client's mail. They are never checked for the MTA's own
+ * bounces, which would return indefinitely.
  */
 export function isAskedAbout(
   client: Pick<Client, 'mayRelay' | 'isBounceInjector'>,
@@ -81,7 +81,7 @@ async function findOther(
     }
   }, within)
 
-  /** Returns whether to ask about another recipient. */
+  /** Resolves to whether another recipient must be checked. */
   async function askNext(): Promise<boolean> {
     const next = recipients.next()
     if (next.done) return false

@@ -94,7 +94,7 @@ export async function scanUnvouched(
     }
     const { origin } = client
     const sample = sampleOf(message, header ?? leaving, { envelope, origin, asSent: counts.asSent })
-    // What is noted about it with another header is not about this message.
+    // Notes from a scan with another header do not apply to this message.
     const listeners = header === undefined ? onResult : { note: () => {} }
     const found = await runScanners(sample, { ...by, ...listeners, timeout: timeLeft() })
     if (alternative === undefined || (found.answer === 'infected' && !isPassedOver?.(found)))
@@ -140,7 +140,7 @@ function whatKeepsOut(
 
 const RELEASE = unseen('skipped', 'released from quarantine')
 
-/** The result of a message that was released, if this host's own policy asks nothing about it. */
+/** Returns the result of a released message, if this host's own policy requires no scan. */
 function ifNothingIsLocal(
   local: readonly Scanner[],
   { STRICTMIME }: ScanSettings,
@@ -149,8 +149,8 @@ function ifNothingIsLocal(
 }
 
 /**
- * The result of a message that is too small or too large to be scanned. What another host has scanned
- * counts as scanned, whatever the limits are here.
+ * Returns the result of a message that is too small or too large to be scanned. A message scanned by another
+ * host counts as scanned, regardless of the limits here.
  */
 function ifSizeExceeds(
   size: number,

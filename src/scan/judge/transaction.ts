@@ -8,8 +8,8 @@ export interface Client {
   /** Whether the client is a host of the cluster by its address (CLUSTERPEER). */
   readonly isClusterPeer: boolean
   /**
-   * Whether the client is the MTA itself with a bounce, which it would try again indefinitely if it were
-   * refused (qmail-send's uid).
+   * Whether the client is the MTA itself with a bounce, which it would retry indefinitely if it were refused
+   * (qmail-send's uid).
    */
   readonly isBounceInjector: boolean
   /** The origin of the message, for rules, plugins and replies. */

@@ -4,11 +4,11 @@ import type { JudgeConfig } from './config.ts'
 
 /** How a message is treated, by the address at which it arrived. */
 export interface WhatCounts {
-  /** Whether the bytes are scanned as they came, first: the client may use them as a file. */
+  /** Whether the received bytes are scanned first, unchanged: the client may use them as a file. */
   readonly asSent: boolean
   /** Whether stamps are trusted, a release lets the message in, and a cached verdict about a copy applies. */
   readonly asMail: boolean
-  /** Whether it is kept out if more is in it than is looked at. */
+  /** Whether it is kept out if it contains more than is read. */
   readonly limits: boolean
 }
 

@@ -52,8 +52,8 @@ interface LastSweep extends HostTime {
 }
 
 /**
- * The clock by which messages in quarantine grow old. It goes on by the time that sweeps saw passing, so
- * that no step of the wall clock makes a message old. It begins at 0 with the first sweep.
+ * The clock for the age of messages in quarantine. It advances by the time that sweeps measured, so that no
+ * step of the wall clock makes a message old. It begins at 0 with the first sweep.
  */
 export class SweepClock {
   readonly seconds: number

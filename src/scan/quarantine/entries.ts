@@ -11,13 +11,13 @@ import { type OpenEntry, openEntry, type QuarantineRecord } from './record.ts'
  */
 export interface QuarantineEntry extends DayOfGrounds, MaildirFile {
   readonly id: string
-  /** When the message was kept, unix seconds. */
+  /** The time at which the message was kept, unix seconds. */
   readonly seconds: number
   /** Bytes of the message, without its record. */
   readonly size: number
   /** The letters after `:2,` of a name in cur/; `P` marks a released message. */
   readonly flags: string
-  /** Kept, handed on, or being released by a process. */
+  /** Kept, released, or being released by a process. */
   readonly state: 'kept' | 'released' | 'releasing'
   /**
    * The process that is releasing the message, and its start time in ticks; set if the state is `releasing`.
@@ -35,7 +35,7 @@ const NAME =
 const FOLDER = /^\.([0-9]{4}-[0-9]{2}-[0-9]{2})$/
 /** Milliseconds. */
 const DAY = 86_400_000
-/** How often a message is looked for that is not where it was seen. */
+/** The number of searches for a message that has moved. */
 const LOOKS = 10
 
 /**
@@ -96,9 +96,9 @@ async function daysOf(
 }
 
 /**
- * Lists the messages of the time from `since` until before `until`, unix milliseconds (undefined is no
- * bound), the oldest first. Looks only into the folders of its days, and opens
- * no file, since a quarantine may have a million messages.
+ * Yields the messages from `since` until before `until`, unix milliseconds (undefined is no bound), the
+ * oldest first. Reads only the folders of these days, and opens no file, because a quarantine may have a
+ * million messages.
  */
 export async function* entriesIn(
   root: PathHandle,
@@ -243,9 +243,8 @@ const RANDOM_BYTES = 6
 let last = { now: 0, place: 0 }
 
 /**
- * Makes an id for a message that is kept `now`, unix milliseconds. Of two ids of one process the later
- * one is greater, unless the clock was set back. What `fill` puts into it makes ids of several
- * processes differ.
+ * Returns an id for a message that is kept `now`, unix milliseconds. Of two ids of one process the later one
+ * is greater, unless the clock was set back. The random bytes of `fill` make ids of several processes differ.
  */
 export function makeId(now: number, fill: (random: Uint8Array<ArrayBuffer>) => void): string {
   last = { now, place: now === last.now ? Math.min(last.place + 1, PLACES - 1) : 0 }

@@ -21,7 +21,7 @@ export interface DayOfGrounds {
   readonly day: string
 }
 
-/** Where a file is in a folder. */
+/** The position of a file in a folder. */
 export interface MaildirFile {
   readonly part: MaildirPart
   readonly file: string
@@ -196,7 +196,9 @@ export class Folder {
 /** Opens a directory in another one of the quarantine. `mode` is for one that has to be made. */
 type Step = (directory: PathHandle, name: string, mode?: number) => Promise<PathHandle>
 
-/** Opens a directory in another one of the quarantine, as stepInto() does, and makes it if it is not there. */
+/**
+ * Opens a directory in another one of the quarantine, as stepInto() does, and creates it if it is missing.
+ */
 export async function stepOrMake(
   directory: PathHandle,
   name: string,
@@ -229,8 +231,8 @@ export async function stepInto(directory: PathHandle, name: string): Promise<Pat
 }
 
 /**
- * Makes the fault for an error by which a message cannot be kept: `write` if the disk is full, else
- * `config`. The sender has to try again.
+ * Returns the fault for an error by which a message cannot be kept: `write` if the disk is full, otherwise
+ * `config`. The sender must retry.
  */
 export function quarantineFault(what: string, error: unknown): Fault {
   const full = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(errorCode(error))

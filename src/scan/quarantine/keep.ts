@@ -94,7 +94,7 @@ async function findKept(
     if (hasMoved) return entry.id
     const isThere = access(folder.parts.cur.at(seen.file)).then(() => true)
     if (!(await unlessMissing(isThere))) return undefined
-    await folder.parts.cur.sync() // who has moved it may not have come so far
+    await folder.parts.cur.sync() // the process that moved it may not have synced yet
     return entry.id
   } finally {
     folder.close()
@@ -109,7 +109,7 @@ async function renew(link: string, name: string): Promise<void> {
   })
 }
 
-/** Resolves to undefined if what was asked for is not there, or is no link. */
+/** Resolves to undefined if the path does not exist, or is not a link. */
 async function unlessMissing<Value>(work: Promise<Value>): Promise<Value | undefined> {
   try {
     return await work

@@ -7,13 +7,10 @@ import { Bytes } from '../../mail/message/bytes.ts'
 import type { Message } from '../../mail/message/message.ts'
 import type { Folder, MaildirFile } from './folders.ts'
 
-/**
- * The facts that are kept about a message in quarantine. Each character of an address is one
- * byte (latin1).
- */
+/** The data about a message in quarantine. Each character of an address is one byte (latin1). */
 export interface QuarantineRecord {
   readonly id: string
-  /** When the message was kept, RFC 3339 in UTC. */
+  /** The time at which the message was kept, RFC 3339 in UTC. */
   readonly time: string
   /** The host that keeps it. */
   readonly host: string
@@ -47,8 +44,8 @@ const RECORD_FIELD = 'X-Onescan-Quarantine: '
 /** Characters in a line of the record; RFC 5322 2.1.1 requires at most 998. */
 const LINE_MAX = 900
 /**
- * Most bytes of a record, with its digest: some 700,000 recipients of 20 bytes. Mail with more of them is
- * not kept, since no command could read its record, and a file with more is not read.
+ * Upper limit, in bytes, for a record, with its digest: some 700,000 recipients of 20 bytes. Mail with more
+ * of them is not kept, because no command could read its record, and a file with more is not read.
  */
 const RECORD_MAX = 16 * 1024 * 1024
 /** The nesting depth of the JSON of a record: its fields, and the recipients. */
@@ -176,7 +173,7 @@ const START = 4096
 /** A message that is open for reading. */
 export interface OpenEntry {
   readonly record: QuarantineRecord
-  /** Reads the message as it came. Throws a Fault at its end if it is not the one that was kept. */
+  /** Yields the original message. Throws a Fault at its end if it is not the one that was kept. */
   message(): AsyncGenerator<Buffer>
   close(): Promise<void>
 }

@@ -6,29 +6,28 @@ import { nameOfEntry, type OpenMessage, type QuarantineEntry, withEntry } from '
 import type { Folder, MaildirFile } from './folders.ts'
 import { openEntry } from './record.ts'
 
-/** A message that this process releases, and that no other process can take meanwhile. */
+/** A message that this process is releasing, and that no other process can take meanwhile. */
 export interface Release {
   readonly opened: OpenMessage
   /**
-   * Ends the release of a message that was handed on. The message stays, in cur/ with the flag P
-   * ("passed", maildir(5)).
+   * Ends the release of a message that was passed on. The message stays, in cur/ with the flag P ("passed",
+   * maildir(5)).
    */
   finish(): Promise<void>
   /**
-   * Ends the release of a message that was not handed on. The message stays as it was: if a release was
+   * Ends the release of a message that was not passed on. The message stays unchanged: if a release was
    * interrupted before, it may have been delivered then.
    */
   cancel(): Promise<void>
-  /** Ends the release of a message that may have been handed on: it counts as interrupted. */
+  /** Ends the release of a message that may have been passed on: it counts as interrupted. */
   leave(): Promise<void>
 }
 
 /**
- * Takes a message in order to hand it on. If several processes try, rename(2) lets one of them have
- * it. When this resolves, the disk has it as taken. Rejects with a Fault if there is no message of
- * that id, or if another process is releasing it. Without `again` it also rejects if the message
- * was released before, or if its release was interrupted: only `again` and deleteEntry() end that
- * state.
+ * Takes a message in order to pass it on. If several processes try, rename(2) succeeds for one of them. When
+ * this resolves, the message is marked as taken on the disk. Rejects with a Fault if there is no message with
+ * that id, or if another process is releasing it. Without `again` it also rejects if the message was released
+ * before, or if its release was interrupted: only `again` and deleteEntry() end that state.
  */
 export function beginRelease(root: PathHandle, id: string, again: boolean): Promise<Release> {
   return withEntry(root, id, async (entry, folder) => {
@@ -89,7 +88,7 @@ async function refuseWhileReleased(folder: Folder, entry: QuarantineEntry): Prom
   const { id, taker, part, file } = entry
   if (taker === undefined) return
   const isHeld = attempt(() => new ProcEntry(taker.pid).ticksAtStart()) === taker.started
-  // Last, since that process moves it and ends: ENOENT if it was moved since, and must be looked for again.
+  // Last, because that process moves it and ends: ENOENT if it was moved since, and must be searched again.
   await access(folder.parts[part].at(file))
   if (isHeld) throw new Fault('config', `${id}: is being released by process ${taker.pid}`)
 }

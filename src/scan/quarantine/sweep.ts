@@ -46,7 +46,7 @@ interface Found {
   readonly path: string
   /** When a sweep saw it first, in seconds of the clock. */
   readonly seen: number
-  /** Whether that is this sweep, as far as is noted. */
+  /** Whether that is this sweep, as far as noted. */
   readonly isNew: boolean
 }
 
@@ -127,13 +127,13 @@ class QuarantineSweep {
     return { ...this.#sum, unnoted: this.#unnoted }
   }
 
-  /** Whether more is there than the limits allow. */
+  /** Returns whether there is more than the limits allow. */
   #isOver({ messages, bytes } = this.#sum): boolean {
     const { messages: most = MESSAGES_MAX, QUARANTINESIZE } = this.#limits
     return messages > most || (QUARANTINESIZE > 0 && bytes > QUARANTINESIZE)
   }
 
-  /** Whether a message that was seen then for the first time is too old. */
+  /** Returns whether a message first seen then is too old. */
   #isTooOld(seen: number): boolean {
     const { QUARANTINEDAYS: days } = this.#limits
     return days > 0 && this.#clock.seconds - seen > days * DAY_SECONDS
@@ -183,7 +183,7 @@ class QuarantineSweep {
     const daysBefore = new Set(before.map(({ day }) => day))
     for (const at of days) {
       const { day } = at
-      if (!daysBefore.has(day)) continue // mostly no batch goes as a whole: names are not read twice
+      if (!daysBefore.has(day)) continue // mostly no batch is removed as a whole: names are not read twice
       await Folder.within(this.#root, at, async (folder) => {
         for await (const { seen, path } of this.#messagesIn(folder, at)) {
           if (isBefore({ seen, day }, last)) await this.#removeCounted(path)
@@ -259,7 +259,7 @@ class QuarantineSweep {
     })
   }
 
-  /** Removes the links by which retries find what was kept, once no client tries any more. */
+  /** Removes the links by which retries find kept messages, once no client retries any longer. */
   async #forgetKeys(): Promise<void> {
     if (!(await this.#root.namesAside()).includes(KEYS)) return
     const keys = await stepInto(this.#root, KEYS)
@@ -313,7 +313,7 @@ class QuarantineSweep {
   }
 }
 
-/** Whether a batch goes before another one. */
+/** Returns whether a batch is removed before another one. */
 function isBefore(batch: Pick<SeenTogether, 'seen' | 'day'>, other: SeenTogether): boolean {
   return batch.seen < other.seen || (batch.seen === other.seen && batch.day < other.day)
 }

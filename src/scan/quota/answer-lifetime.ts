@@ -48,7 +48,7 @@ const SECOND = 1000
 const MUCH_ROOM_FOR = 3600 * SECOND
 /** For a mailbox that is nearly full. */
 const NEARLY_FULL_FOR = 5 * SECOND
-/** For a full mailbox. A user who makes room should not have to wait for long. */
+/** For a full mailbox. A user who makes room should not have to wait long. */
 const FULL_FOR = 30 * SECOND
 /** For a mailbox with room, if the service does not report its usage. */
 const ROOM_FOR = 60 * SECOND

@@ -51,7 +51,7 @@ export class Backends {
     for (const idle of Object.values(this.#agent.freeSockets).flat()) idle?.destroy()
   }
 
-  /** Resolves when each datagram has its answer, or the time of its question is over. */
+  /** Resolves when each datagram has its answer, or the time limit of its request is reached. */
   async settled(): Promise<void> {
     await this.#udp?.settled()
   }
@@ -75,8 +75,8 @@ export class Backends {
 
   async #overTheNetwork(backend: Backend, question: QuotaQuestion): Promise<QuotaAnswer> {
     try {
-      // Each client is loaded with the first question: for a program that judges one message,
-      // loading code takes time.
+      // Each client is loaded with the first request: for a program that judges one message, loading code
+      // takes time.
       if (backend.kind === 'udp') {
         const { UdpClient } = await import('./udp.ts')
         this.#udp ??= new UdpClient(this.#options.uptime)
@@ -91,7 +91,7 @@ export class Backends {
   }
 }
 
-/** Milliseconds for which a backend that failed is not asked. */
+/** Milliseconds for which a backend that failed is not used. */
 const NOT_ASKED_FOR = { first: 1_000, longest: 30_000 }
 
 /**
@@ -107,8 +107,8 @@ class FailingBackends {
   }
 
   /**
-   * `answers`: the backend may be asked. `backed off`: it must not be asked. `probe`: it was backed
-   * off for long enough, and the caller shall ask it one question, for which no mail waits.
+   * `answers`: the backend may be used. `backed off`: it must not be used. `probe`: it was backed off long
+   * enough, and the caller must send it one request, for which no mail waits.
    */
   state(backend: string): 'answers' | 'backed off' | 'probe' {
     if (!this.#backOff.hasFailed(backend)) return 'answers'
@@ -144,12 +144,12 @@ export class QuestionCounters {
   cached = 0
   /** Questions that shared the answer of another question at the same time. */
   shared = 0
-  /** Questions that were not asked, since their backend is backed off after a failure. */
+  /** Requests that were not sent, because their backend is backed off after a failure. */
   skipped = 0
   room = 0
   full = 0
   noSuchUser = 0
-  /** Answers `unknown`, for whatever reason. */
+  /** Answers `unknown`, for any reason. */
   couldNotTell = 0
   noAnswer = 0
   brokenAnswer = 0

@@ -102,7 +102,7 @@ function isPageMissing(headers: IncomingMessage['headers'], text: string | undef
   return /^\s*(?:<|nothing here|(?:404 )?page not found|cannot get )/i.test(text)
 }
 
-/** Encodes a name byte by byte (RFC 3986 2.1), since it need not be UTF-8. */
+/** Encodes a name byte by byte (RFC 3986 2.1), because it need not be UTF-8. */
 function percentEncode(name: string): string {
   return name.replace(/[^A-Za-z0-9._~@-]/g, (byte) => {
     return `%${byte.charCodeAt(0).toString(16).toUpperCase()}` // names have no bytes below 0x10

@@ -21,7 +21,7 @@ export interface NamedMailbox {
    * a mailbox `ann`.
    */
   readonly address: MailAddress
-  /** The name that the service is asked about. */
+  /** The name of the mailbox in the service. */
   readonly name: string
 }
 

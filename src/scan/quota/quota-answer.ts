@@ -18,23 +18,23 @@ export type QuotaAnswer =
 /** The backend gave no answer that can be used. */
 interface BackendFailure {
   readonly counted: 'noAnswer' | 'brokenAnswer'
-  /** Whether the backend did reply, so that the next question may be sent at once. */
+  /** Whether the backend did reply, so that the next request may be sent immediately. */
   readonly backendIsUp: boolean
 }
 
-/** How full a mailbox is, in bytes. */
+/** The usage of a mailbox, in bytes. */
 export interface Usage {
   readonly size: number
   /** Absent if it is unlimited, or if the service did not report it. */
   readonly quota?: number
 }
 
-/** An answer, and where it comes from. */
+/** An answer, and its source. */
 export interface ExplainedAnswer {
   readonly answer: QuotaAnswer
   /** The backend as the settings name it; undefined if there is none. */
   readonly source: string | undefined
-  /** Whether neither a backend nor a map knows the mailbox. */
+  /** Whether neither a backend nor a map has the mailbox. */
   readonly isUnknownUser: boolean
   /**
    * The mailbox found after an extension was removed from the address, latin1; undefined if it is the address
@@ -50,7 +50,7 @@ export interface QuotaLookup {
    * announce its size. Never rejects, and answers within the timeout of the settings.
    */
   readonly ask: (address: MailAddress, incoming?: number) => Promise<QuotaAnswer>
-  /** Whether mail of relay clients is asked about, too. */
+  /** Whether quotas are also checked for mail of relay clients. */
   readonly askForRelayClients: boolean
 }
 
@@ -128,7 +128,7 @@ function readWords(
   if (words.length < 2) return { status }
   const usage = readUsage(words.slice(1))
   if (usage === undefined) return undefined
-  // The service writes 0 and 0 if it knows neither number.
+  // The service sends 0 and 0 if it knows neither number.
   const isKnown = usage.size > 0 || usage.quota !== undefined
   return isKnown ? { status, usage } : { status }
 }

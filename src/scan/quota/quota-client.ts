@@ -74,7 +74,7 @@ export class QuotaClient implements TimedLookup {
     return answer
   }
 
-  /** Asks, and explains where the answer comes from. Such questions are not counted. */
+  /** Sends a request, and explains the source of the answer. Such requests are not counted. */
   explain(address: MailAddress, incoming = 0): Promise<ExplainedAnswer> {
     return this.#find(address, incoming, new QuestionCounters())
   }
@@ -86,7 +86,7 @@ export class QuotaClient implements TimedLookup {
   }
 
   /**
-   * Resolves when each datagram has its answer, or the time of its question is over. A process that
+   * Resolves when each datagram has its answer, or the time limit of its request is reached. A process that
    * ends must wait for this: another process could get the port to which an answer is still sent.
    */
   settled(): Promise<void> {

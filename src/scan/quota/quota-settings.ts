@@ -3,7 +3,7 @@ import { type Endpoint, parseEndpoint } from '../../lib/net/endpoint.ts'
 import { type Environment, readSetting } from '../../lib/settings/settings.ts'
 import { type LdapSettings, readLdapSettings } from '../../protocol/ldap/ldap-settings.ts'
 
-/** The settings that begin with QUOTA in onescan-settings(5): whom to ask about mailboxes, and how. */
+/** The settings that begin with QUOTA in onescan-settings(5): the quota service, and how it is used. */
 export interface QuotaSettings {
   readonly where:
     | { readonly backend: Backend }
@@ -16,7 +16,7 @@ export interface QuotaSettings {
   readonly delimiters: string
   /** Milliseconds for a question. */
   readonly timeout: number
-  /** Whether mail of relay clients is asked about, too. */
+  /** Whether quotas are also checked for mail of relay clients. */
   readonly askForRelayClients: boolean
 }
 
@@ -62,14 +62,14 @@ function readDirectory(text: string, template: string, env: Environment): QuotaS
   return { ldap, template }
 }
 
-/** A service that knows how full mailboxes are. */
+/** A service that has the usage of mailboxes. */
 export type Backend = UdpBackend | HttpBackend
 
 export interface UdpBackend extends Endpoint {
   readonly kind: 'udp'
   /**
-   * Whether the service understands a size and a nonce after the name. An older service would look
-   * up "ann 4096 5f1c" as a name, so it is sent the name alone.
+   * Whether the service accepts a size and a nonce after the name. An older service would look up "ann 4096
+   * 5f1c" as a name, so it receives the name alone.
    */
   readonly extended: boolean
   /** The backend as the settings name it, for the log. */

@@ -21,15 +21,15 @@ export interface AskTimes {
   readonly timeout: number
 }
 
-/** How often a question is sent again within its timeout. */
+/** The number of retries of a request within its timeout. */
 export const QUESTION_RETRIES = 2
 
 /** Milliseconds after a request in which delayed answers of a busy service may still arrive. */
 const LATE_ANSWERS = 10_000
 
-/** A question that is over, although some of its datagrams have no answer yet. */
+/** A request that has ended, although some of its datagrams have no answer yet. */
 interface UnsettledQuestion {
-  /** When the time of the question is over. */
+  /** The time limit of the request. */
   readonly until: number
   /** Resolves when no answer is expected any more. */
   readonly settled: Promise<void>
@@ -90,8 +90,8 @@ export class UdpClient {
   }
 
   /**
-   * Resolves when each datagram has its answer, or the time of its question is over. A process may
-   * end then, which gives its ports to others.
+   * Resolves when each datagram has its answer, or the time limit of its request is reached. A process may
+   * end then, which makes its ports available to others.
    */
   async settled(): Promise<void> {
     await Promise.all(
@@ -136,7 +136,7 @@ class UdpExchange {
     this.#read = read
   }
 
-  /** Whether each datagram that was sent was answered, or could not be delivered. */
+  /** Whether each sent datagram was answered, or could not be delivered. */
   get isSettled(): boolean {
     return this.#unanswered === 0
   }
@@ -223,8 +223,8 @@ export class UdpSockets {
   }
 
   /**
-   * Opens a connected socket for one question. Waits while too many sockets are open, and resolves
-   * to undefined if the signal comes before. Rejects with the error of the system.
+   * Opens a connected socket for one request. Waits while too many sockets are open, and resolves to
+   * undefined if the signal is aborted first. Rejects with the error of the system.
    */
   async take(backend: UdpBackend, signal: AbortSignal): Promise<Socket | undefined> {
     const release = await this.#permits.acquire(signal)

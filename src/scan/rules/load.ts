@@ -67,7 +67,7 @@ function whyNot(error: unknown, path: string): string {
 
 /** Most bytes of a line with its continuation lines. */
 const RULE_LINE_MAX = 4096
-/** Most different settings in a file, since each may have scanners of its own. */
+/** Upper limit for the different settings in a file, because each may have its own scanners. */
 const SETTINGS_MAX = 100
 
 /** The settings that a line may set: those that decide about one message. */
@@ -124,7 +124,7 @@ function* logicalLines(text: string, path: string): Generator<LogicalLine> {
   for (const raw of text.split('\n')) {
     number++
     const line = raw.replace(/\r$/, '')
-    // A comment that ends in CR alone would take the rest of the file with it.
+    // A comment that ends in CR alone would include the rest of the file.
     if (CONTROL.test(line)) {
       const why = 'has a control character; write text, with LF at the end of lines'
       throw new Fault('config', `${path} line ${number}: ${why}`)

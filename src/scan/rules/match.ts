@@ -39,7 +39,7 @@ export class Rules {
   readonly always: readonly Rule[]
   readonly #settings: RuleIndex
   readonly #allows: RuleIndex
-  /** The lines that could be about a mailbox whose domain is not known. */
+  /** The lines that could match a mailbox whose domain is unknown. */
   readonly #nameless: RuleIndex
   /** The local parts that these lines name. */
   readonly #locals: ReadonlySet<string | undefined>
@@ -232,7 +232,7 @@ function listsIn(map: ReadonlyMap<string, OrderedRule[]>, address: Comparable): 
   })
 }
 
-/** Most labels of a domain that are looked up, counted from its end. */
+/** Upper limit for the labels of a domain that are looked up, counted from its end. */
 const LABELS_MAX = 32
 
 /** Lists the patterns that fit an address: itself, and with an `@` its domain and all above that. */
@@ -279,9 +279,9 @@ export function comparable(address: MailAddress): Comparable {
 const NO_NAME = /^(?:\[.*|[\d.]*)$/s
 
 /**
- * Returns the local part of a recipient that names no domain, as `postmaster` (RFC 5321 4.5.1) or
- * `postmaster@[192.0.2.7]`, and undefined for any other recipient. The mail server delivers to a
- * mailbox in a domain of its own, and it alone knows in which.
+ * Returns the local part of a recipient without a domain, such as `postmaster` (RFC 5321 4.5.1) or
+ * `postmaster@[192.0.2.7]`, and undefined for any other recipient. The mail server delivers to a mailbox in
+ * one of its own domains, and it alone knows which.
  */
 function localWithoutDomain(recipient: MailAddress): string | undefined {
   const { local, domain = '' } = mailboxOf(recipient)

@@ -30,7 +30,7 @@ export interface Conditions {
 export type Action =
   | { readonly kind: 'set'; readonly settings: Readonly<Record<string, string>> }
   | { readonly kind: 'off' }
-  /** Mail is refused, whatever is in it, with that text if there is one. */
+  /** Mail is refused, regardless of its content, with that text if there is one. */
   | { readonly kind: 'refuse'; readonly text?: string }
   /** An exception: the message passes although something was found. */
   | { readonly kind: 'allow' }

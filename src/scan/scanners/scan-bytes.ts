@@ -24,9 +24,8 @@ const LIMITS: ReadonlySet<Unseen> = new Set(['size', 'unpacked', 'depth', 'conte
 const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
 
 /**
- * Spools a message and has it scanned as the slot would. If the message is over a scanner's limit, the
- * answer is *unknown*: who scans by hand wants to know that. Rejects if the message cannot be
- * read or spooled.
+ * Spools a message and scans it like onescan-queue. If the message exceeds a scanner's limit, the answer is
+ * *unknown*, because a manual scan must report that. Rejects if the message cannot be read or spooled.
  */
 export async function scanBytes(
   bytes: AsyncIterable<Buffer>,

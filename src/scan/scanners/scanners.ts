@@ -21,7 +21,7 @@ interface ScannersOptions {
   readonly extracted?: ExtractedForms
 }
 
-/** Loads the plugins that come with onescan, each for the first message that needs it. */
+/** Loads the plugins that are part of onescan, each for the first message that needs it. */
 const builtIn: Readonly<
   Record<BuiltInName, (settings: ScanSettings, options: ScannersOptions) => Promise<Scanner>>
 > = {

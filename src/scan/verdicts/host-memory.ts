@@ -47,8 +47,8 @@ export class HostMemory {
   readonly inHand: InHand | undefined
   readonly #self: number
   /**
-   * The least recently used verdicts make room. (The cache of lib/flow/ counts entries and not bytes,
-   * and none of them expires.)
+   * The least recently used verdicts are dropped. (The cache of lib/flow/ counts entries and not bytes, and
+   * none of them expires.)
    */
   readonly #verdicts = new LRUCache<string, RememberedVerdict>({
     maxSize: VERDICTS_MAX,
@@ -108,7 +108,7 @@ export class HostMemory {
     return { from: this.#self, verdicts: [...this.poison.retell(), ...this.extracted.retell()] }
   }
 
-  /** The events for the others when a process has ended: its scans will not come to an end. */
+  /** Returns the events for the other processes when a process has ended: its scans will not finish. */
   endOf(process: number): HostEvents {
     this.inFlight.left(process)
     return { from: process, gone: true, verdicts: [] }

@@ -19,7 +19,7 @@ interface VerdictsContext extends Pick<VerdictsOptions, 'crypto' | 'now' | 'sign
   readonly uptime: () => number
   /** Takes a line when a shared store fails, and when it answers again. */
   readonly log: (line: string) => void
-  /** Milliseconds that a scan may take: SCANTIMEOUT. */
+  /** Time limit of a scan in milliseconds: SCANTIMEOUT. */
   readonly scanTimeout: number
 }
 

@@ -1,11 +1,11 @@
 import { readFileSync, writeSync } from 'node:fs'
 import { LRUCache } from 'lru-cache'
 
-/** A message that was in hand at this number of deaths of scanners is left alone. */
+/** A message in progress at this number of deaths of scanners is not scanned for a while. */
 export const DEATHS_MAX = 3
 /** Milliseconds for which a death counts, and for which the message is left alone after the last one. */
 const COUNTED_FOR = 3600 * 1000
-/** Most messages that are counted. The one whose last death is longest ago makes room. */
+/** Upper limit for the counted messages. A new one replaces the one whose last death is longest ago. */
 const MESSAGES_MAX = 1000
 
 /** The events about a message that a process sends to the others on its host. */
@@ -46,7 +46,7 @@ export class Poison {
     this.#tell = tell
   }
 
-  /** Whether the message must be scanned alone. */
+  /** Returns whether the message must be scanned alone. */
   isSuspect(fingerprint: string): boolean {
     return this.#deaths.has(fingerprint)
   }
@@ -140,7 +140,7 @@ export class InHand {
     this.#fd = fd
   }
 
-  /** Notes that a message is judged now. Call the returned function when that is over. */
+  /** Notes that a message is judged now. The returned function must be called when that has ended. */
   beginJudging(): () => void {
     return this.#begin('judging', '-'.repeat(FINGERPRINT))
   }
@@ -159,7 +159,7 @@ export class InHand {
     }
   }
 
-  /** Reads what a process that has ended had in hand. */
+  /** Returns the messages in progress of a process that has ended. */
   static read(fd: number): HadInHand {
     const text = readFileSync(fd, 'latin1')
     const entries = Array.from({ length: text.length / ENTRY }, (_, n) => ({

@@ -75,7 +75,7 @@ export class ScansInFlight {
     }
   }
 
-  /** Another process has ended: its scans will not come to an end. */
+  /** Notes that another process has ended: its scans will not finish. */
   left(from: number): void {
     for (const scans of this.#scans.values()) scans.get(from)?.end(NOTHING)
   }

@@ -9,7 +9,9 @@ const ALONE_FOR = 10_000
 export interface ScanInProcess {
   /** Whether the message is a suspect, and nothing else was scanned when its scan began. */
   readonly isLone: boolean
-  /** Whether a death now is this message's: no other one was scanned beside it, or it is a lone suspect. */
+  /**
+   * Whether a death now is caused by this message: no other one was being scanned, or it is a lone suspect.
+   */
   readonly wasAlone: boolean
   end(): void
 }
@@ -108,7 +110,7 @@ class Scan implements ScanInProcess {
   }
 }
 
-/** Something that comes once, for all who wait for it. */
+/** Returns an event that occurs once, for all that wait for it. */
 function event(): { readonly comes: Promise<void>; come(): void } {
   let come = () => {}
   const comes = new Promise<void>((resolve) => {

@@ -35,7 +35,7 @@ export interface VerdictsOptions extends IdentityOptions {
     HostMemory,
     'recall' | 'remember' | 'inFlight' | 'poison' | 'inHand' | 'scans'
   >
-  /** The store that hosts share, which is asked if this host has no verdict that counts. */
+  /** The store shared by several hosts, which is used if this host has no valid verdict. */
   readonly shared?: Pick<SharedStore, 'get' | 'put' | 'release' | 'sharing' | 'close'> | undefined
   /** Milliseconds, as Date.now(). */
   readonly now: () => number
@@ -53,9 +53,9 @@ const VAIN_SCANS = 2
 const SHARE_OF_WAITING = 0.25
 
 /**
- * The stage between verifying stamps and scanning: verdicts about copies of a message. A message that is
- * not known is scanned once, and its copies wait for that (scans-in-flight.ts). One that was in hand at
- * several deaths of scanners is left alone for a while (poison.ts).
+ * The stage between verifying stamps and scanning: verdicts about copies of a message. A message without a
+ * cached verdict is scanned once, and its copies wait for that (scans-in-flight.ts). A message in progress at
+ * several deaths of scanners is not scanned for a while (poison.ts).
  */
 export class Verdicts {
   readonly #options: VerdictsOptions

@@ -11,7 +11,9 @@ import { FollowedLog } from './followed-log.ts'
 import type { SentMail, Way } from './send-mail.ts'
 import { isAddress, type NamedMail, nameMail } from './trial-mails.ts'
 
-/** The usual ways by which a host takes mail: RFC 5321, RFC 6409, RFC 8314, and the program of local mail. */
+/**
+ * The usual routes by which a host accepts mail: RFC 5321, RFC 6409, RFC 8314, and the program of local mail.
+ */
 const USUAL: readonly Way[] = [
   { port: 25, security: 'none' },
   { port: 587, security: 'starttls' },
@@ -21,11 +23,11 @@ const USUAL: readonly Way[] = [
 
 /** Bytes of the large mail: more than the sizes from which on some hosts scan nothing. */
 const LARGE = 300 * 1024
-/** Milliseconds for a line about a message that was taken: a queue may lie before onescan. */
+/** Milliseconds for a line about an accepted message: a queue may precede onescan. */
 const LOGGED_WITHIN = 5_000
 /** The same for mail of a program, which is taken before any filter has seen it: rspamd may need seconds for each. */
 const QUEUED_WITHIN = 20_000
-/** Milliseconds after a line in which a message that runs in a loop comes again. */
+/** Milliseconds after a line in which a looping message returns. */
 const LOOPS_WITHIN = 2_500
 /** A message seen this number of times is in a loop. Two interfaces may be on one route. */
 const A_LOOP = 3
@@ -92,7 +94,7 @@ class WayTrial {
   /** The logs that are read, as text. */
   readonly #places: string
   readonly #readsSlots: boolean
-  /** Another port than the usual ones on which a server of this host takes mail. */
+  /** A port, other than the usual ones, on which a server of this host accepts mail. */
   readonly #other: number | undefined
 
   constructor(
@@ -245,7 +247,7 @@ class WayTrial {
     const what = `${this.#name}, clean mail`
     const record = decisive(seen)
     if (record === undefined) return this.#askedInParts(what, sent) ?? this.#unseen(what, sent)
-    // What was deferred comes again, and is no loop.
+    // A deferred message is sent again, and is not in a loop.
     const passed = seen.filter(({ fields }) => fields.get('decision') !== 'defer')
     if (passed.length >= A_LOOP) {
       const value = `came to onescan ${passed.length} times: a loop, in which mail is lost`
@@ -322,7 +324,7 @@ class WayTrial {
 
 const largeEicar = largeEicarMessage(LARGE).gather()
 
-/** The most of a line of the mail server that is shown. */
+/** Upper limit for the characters shown of a line of the mail server. */
 const RULE_SHOWN = 200
 
 const isTestFile = (virus: string) => /eicar/i.test(virus)

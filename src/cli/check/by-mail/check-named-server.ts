@@ -32,7 +32,7 @@ export async function* checkNamedServer(server: NamedServer): AsyncGenerator<Fin
     const mail = nameMail(kind.message, address)
     const sent = await sendMail(way, mail.message, address)
     trials.push({ kind, mail, sent })
-    // It answers no more, or takes not even clean mail.
+    // The server does not answer any longer, or does not even accept clean mail.
     if (sent.code === undefined || trials[0]!.sent.kind !== 'taken') break
   }
   const taken = trials.filter(({ sent }) => sent.kind === 'taken').map(({ mail }) => mail)

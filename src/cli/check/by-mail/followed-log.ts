@@ -31,7 +31,7 @@ const WAITS = /^(?:==|status=deferred|stat=(?:Deferred|queued))/
 
 /** The outcome of a message according to a mail server. */
 interface DeliveryStatus {
-  /** Whether it is in its queue. */
+  /** Whether the message is in its queue. */
   readonly waits: boolean
   readonly text: string
 }
@@ -40,9 +40,9 @@ interface DeliveryStatus {
 export class FollowedLog {
   readonly #mark: string
   readonly #records: LogRecord[] = []
-  /** Lines about files without a Message-ID, as a client of clamd hands over that asks about parts of a mail. */
+  /** Lines about files without a Message-ID, from a client of clamd that submits parts of a mail. */
   readonly #parts: LogRecord[] = []
-  /** Message-IDs by the number that the mail server gives a message. */
+  /** Message-IDs by the queue id of the mail server. */
   readonly #numbers = new Map<string, string>()
   readonly #deliveries: { readonly number: string; readonly text: string }[] = []
   readonly #ownRules: { readonly number: string; readonly text: string }[] = []
@@ -70,12 +70,12 @@ export class FollowedLog {
     return this.#records.filter(({ fields }) => fields.get('msgid')?.includes(id))
   }
 
-  /** The lines about parts of some mail for which onescand was asked as clamd. */
+  /** The lines about parts of some mail that a client submitted by clamd's protocol. */
   get aboutParts(): readonly LogRecord[] {
     return this.#parts
   }
 
-  /** Resolves to them as soon as one has come, or after `within` milliseconds. */
+  /** Resolves to them as soon as one has arrived, or after `within` milliseconds. */
   async untilAbout(id: string, within: number): Promise<LogRecord[]> {
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(), within)

@@ -10,13 +10,13 @@ import type { NamedMail } from './trial-mails.ts'
 export interface Mailbox {
   /** Returns possible test mail in latin1: all that has arrived until now. */
   read(): readonly string[]
-  /** Whether nothing more can come. */
+  /** Whether no more mail can arrive. */
   readonly hasEnded: boolean
 }
 
 /** Upper limit, in bytes, for a stored message, or for the end of a pipe: test mail has 200 KB in total. */
 const KEPT = 1024 * 1024
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 const PAUSE = 500
 
 /** Opens a Maildir, or `-` for mail on standard input. Throws as openMaildir(). */
@@ -45,7 +45,7 @@ function openMaildir(directory: string): Mailbox {
     for (const path of files()) {
       if (seen.has(path)) continue
       seen.add(path)
-      // A mail program may have given it another name meanwhile: the next look finds that.
+      // A mail program may have renamed it meanwhile: the next check finds the new name.
       const text = attempt(() => readStart(path, KEPT).toString('latin1')) ?? ''
       if (text.includes(OF_CHECK)) mails.push(text)
     }

@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { sendmailOptions } from '../../shared/sendmail.ts'
 
-/** A port at which a mail server takes mail. */
+/** A port at which a mail server accepts mail. */
 export interface SmtpWay {
   readonly port: number
   readonly security: 'none' | 'starttls' | 'tls'
@@ -21,10 +21,10 @@ export interface SmtpWay {
   }
 }
 
-/** A way by which a mail server takes mail. */
+/** A route by which a mail server accepts mail. */
 export type Way =
   | SmtpWay
-  /** A program that takes a message on standard input, as sendmail(8). */
+  /** A program that reads a message from standard input, like sendmail(8). */
   | { readonly program: string }
 
 /** The answer of a route to a message. */
@@ -73,7 +73,7 @@ interface SmtpError extends Error {
 
 async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promise<SentMail> {
   const { port, security, host = HOST, foreign } = way
-  // As all programs of this host find it: nodemailer would ask the DNS alone.
+  // Resolved like all programs of this host resolve it: nodemailer would query only the DNS.
   const found = foreign ? await lookup(host).catch((error) => error) : { address: host }
   if (found instanceof Error) return failedBy(found)
   const { authorities, login, greets = TIMEOUT, answers = TIMEOUT } = foreign ?? {}
@@ -99,7 +99,7 @@ async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promi
     const end = (sent: SentMail) => {
       clearTimeout(late)
       connection.close()
-      // That waits for the server, which may go on to send.
+      // That waits for the server, which may continue to send.
       if (connection._socket) connection._socket.destroy()
       resolve({ ...sent, text: withoutLogin(sent.text, login) })
     }

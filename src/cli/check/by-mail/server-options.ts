@@ -42,7 +42,7 @@ export function readServerOptions(args: NamedServerOptions): NamedServer | undef
   if (smtp === undefined) return undefined
   mustBe(isAddress(mail), `--mail ${mail}: is not an address; give it as user@example.org`)
   const endpoint = parseEndpoint(smtp, { usualPort: 25 })
-  // What was typed may have a password in it.
+  // The given text may contain a password.
   if (endpoint === undefined) throw new Fault('config', '--smtp: must be HOST:PORT')
   mustBe(user === undefined || passwordFile !== undefined, '--user: with --smtp it needs --password-file') // biome-ignore format: a line
   mustBe(passwordFile === undefined || tls === true, '--password-file: needs --tls: no password is sent in clear') // biome-ignore format: a line

@@ -97,7 +97,7 @@ const infectedMails: readonly TrialKind[] = [
   withPart('hidden behind the end', [ZIP, BASE64], zip, behindTheEnd),
 ]
 
-/** All, in their order: a server that refuses all mail by the end does not take the last one. */
+/** All messages, in order: a server that refuses all mail near the end does not accept the last one. */
 export const trialMails: readonly TrialKind[] = [
   { name: 'clean mail', message: cleanMessage, malware: [] },
   ...infectedMails,

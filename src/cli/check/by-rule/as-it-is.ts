@@ -8,13 +8,13 @@ import { type Postfix, type SmtpdService, setting } from './postconf.ts'
 interface Demand {
   /** The parameter, without smtp_, lmtp_ or smtpd_. */
   readonly name: string
-  /** The values with which mail is handed on as it is. */
+  /** The values with which mail is passed on unchanged. */
   readonly harmless: RegExp
   /** The value that the example sets. */
   readonly wanted: string
   /** The effect of any other value, as text for people. */
   readonly does: string
-  /** Whether mail is refused or not scanned by it. */
+  /** Whether it causes mail to be refused or not scanned. */
   readonly isGrave?: true
 }
 
@@ -39,7 +39,7 @@ const ofBoth: readonly Demand[] = [
   },
 ]
 
-/** The client that hands mail to onescand. */
+/** The client that passes mail to onescand. */
 const ofClient: readonly Demand[] = [
   ...ofBoth,
   {

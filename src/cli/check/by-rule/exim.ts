@@ -9,7 +9,7 @@ export const EXIMS = ['/usr/sbin/exim4', '/usr/sbin/exim'] as const
 
 const SHOW = 'onescan check --mail ADDRESS shows it'
 
-/** A router that hands mail to a port of this host. */
+/** A router that passes mail to a port of this host. */
 interface LocalRouter {
   readonly name: string
   readonly transport: string
@@ -56,7 +56,7 @@ export function readRouters(printed: string): LocalRouter[] {
   })
 }
 
-/** Whether Exim asks onescand as clamd, by what `exim -bP av_scanner` prints. */
+/** Returns the finding whether Exim uses onescand as clamd, by the output of `exim -bP av_scanner`. */
 export function judgeScanner(printed: string, { clamd }: OnescandEndpoints): Finding | undefined {
   const [, options = ''] = /^av_scanner = clamd:(.*)$/m.exec(printed.trim()) ?? []
   const place = options.startsWith('/') ? `unix:${options}` : `inet:${options.replace(' ', ':')}`

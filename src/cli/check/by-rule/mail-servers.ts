@@ -31,7 +31,7 @@ const SENDMAILS = [
   '/usr/sbin/sendmail.sendmail',
 ]
 
-/** Servers that know no slot and no milter, and hand their mail to onescand by SMTP. */
+/** Servers without a qmail-queue program or milter, which pass their mail to onescand by SMTP. */
 const BY_SMTP = [
   ['Exim', EXIMS],
   ['OpenSMTPD', ['/usr/sbin/smtpctl']],

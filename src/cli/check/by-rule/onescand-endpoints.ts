@@ -69,7 +69,7 @@ export async function deadSockets(): Promise<string[]> {
   return dead
 }
 
-/** Whether a server of this host can listen at an address. */
+/** Returns whether a server of this host can listen at an address. */
 function isHere(address: string): boolean {
   const path = pathIn(address)
   if (path !== undefined) return /^\/[^\s,{}]*$/.test(path)

@@ -10,7 +10,7 @@ const POSTMAP = '/usr/sbin/postmap'
 /** Parameters of Postfix by name. */
 type Parameters = Readonly<Record<string, string>>
 
-/** A program of Postfix that takes mail by SMTP: a line of master.cf, and what -o sets for it. */
+/** A program of Postfix that accepts mail by SMTP: a line of master.cf, and the values of its -o options. */
 export class SmtpdService {
   /** `smtp/inet`, as postconf -P has it. */
   readonly name: string
@@ -52,7 +52,7 @@ export function setting(place: string, value: string): string {
   return `postconf ${words} && postfix reload`
 }
 
-/** A list without blanks: postconf -P takes none, and Postfix takes commas as well. */
+/** Returns a list without blanks: postconf -P accepts none, and Postfix accepts commas as well. */
 const withoutBlanks = (list: string): string =>
   list.replace(/ ?, ?/g, ',').replaceAll('{ ', '{').replaceAll(' }', '}').replaceAll(' ', ',')
 
@@ -202,7 +202,10 @@ export function faultOf(text: string): MilterFault | undefined {
   }
 }
 
-/** An address of --milter as Postfix has it: it knows no inet6, and paths begin in its queue directory. */
+/**
+ * Returns an address of --milter in the form of Postfix: it has no inet6, and paths begin in its queue
+ * directory.
+ */
 export const inPostfix = (address: string, { queue }: Postfix): string =>
   address.replace(/^inet6:/, 'inet:').replace(`unix:${queue}/`, 'unix:')
 

@@ -90,10 +90,13 @@ const once = (findings: readonly Finding[]) =>
       at === findings.findIndex((other) => other.what === what && other.value === value),
   )
 
-/** Not a service of the loopback address, which takes mail back from a filter: FILTER_README. */
+/**
+ * Returns whether it is not a service of the loopback address, which takes mail back from a filter:
+ * FILTER_README.
+ */
 const takesStrangers = ({ name }: SmtpdService) => !/^(127\.|localhost:|\[::1\])/.test(name)
 
-/** Whether this service's mail gets to onescand, and on which terms. */
+/** Returns findings whether this service's mail reaches onescand, and with which settings. */
 function checkService(service: SmtpdService, postfix: Postfix): Finding[] {
   const ofFilter = checkFilter(service, postfix)
   if (ofFilter !== undefined) return ofFilter
@@ -130,13 +133,13 @@ function checkService(service: SmtpdService, postfix: Postfix): Finding[] {
   }
   const why = 'names neither a milter of onescand nor a filter: its mail is not scanned'
   const remedy = toAsk(service, value, own)
-  // Where Postfix came after onescan, systemd listens for it from onescan's next start on.
+  // If Postfix was installed after onescan, systemd listens for it from onescan's next start on.
   const isMissing = own === USUAL && !existsSync(join(postfix.queue, 'onescan/milter.sock'))
   const command = isMissing ? `systemctl restart onescand && ${remedy}` : remedy
   return [failure(what === 'smtpd_milters' ? what : service.name, why, command)]
 }
 
-/** The parameter by which a service hands mail to another filter, as amavis. */
+/** Returns the parameter by which a service passes mail to another filter, such as amavis. */
 const foreignFilter = (service: SmtpdService): string | undefined =>
   [PROXY, 'content_filter'].find((name) => service.valueOf(name) !== '')
 
@@ -212,7 +215,7 @@ function smtpDoorAt(
   return matchAddress(address, endpoints.smtp, queue)
 }
 
-/** Whether Postfix waits long enough for the filter that this parameter names. */
+/** Returns findings whether Postfix waits long enough for the filter that this parameter names. */
 function checkTimeLimit(
   service: SmtpdService,
   name: string,
@@ -277,14 +280,17 @@ function checkOverride(service: SmtpdService): Finding[] {
   return [failure(service.placeOf(name), why, service.toSet(name, others.join(', ')))]
 }
 
-/** The services that take mail back from onescand. */
+/** Returns the services that take mail back from onescand. */
 const takers = ({ services, endpoints }: Postfix) =>
   services.filter(({ name }) => {
     const [, port] = /(?:^|:)(\d+)\/inet$/.exec(name) ?? []
     return port !== undefined && endpoints.next.some((next) => next.endsWith(`:${port}`))
   })
 
-/** A service that takes mail back from onescand must not hand it on again, and takes it as it is. */
+/**
+ * Returns findings about a service that takes mail back from onescand: it must not pass the mail to onescand
+ * again, and must leave it unchanged.
+ */
 function checkReturn(service: SmtpdService, postfix: Postfix): Finding[] {
   const loops = ['content_filter', PROXY].flatMap((name) => {
     const value = service.valueOf(name)

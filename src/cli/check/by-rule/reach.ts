@@ -60,7 +60,7 @@ export function unreachable(
   const barrier = account && obstacle(account, path, 'write')
   if (account === undefined || barrier === undefined) return undefined
   const value = `${account.name} may not connect to ${path}: ${meanwhile}`
-  // systemd gives the socket its owner and mode when it makes it.
+  // systemd sets the owner and mode of the socket when it creates it.
   const remedy =
     unit !== undefined && barrier === path
       ? newSocket(unit)
@@ -68,7 +68,7 @@ export function unreachable(
   return failure(what, value, remedy)
 }
 
-/** How an account of Postfix comes past what keeps it from a socket: a directory, or the socket itself. */
+/** Returns the remedy for an account of Postfix that a directory or the socket itself denies access. */
 function wayPast(barrier: string, account: SystemAccount, accounts: Accounts): string {
   const command = joinGroup(account, accounts, barrier)
   if (command !== undefined) return `${command} && postfix reload`
@@ -118,11 +118,11 @@ function missing(
   return failure(what, value, whoShouldListen(service, { text: `unix:${path}`, written }, postfix))
 }
 
-/** How systemd makes the file of a socket anew. */
+/** Returns the command by which systemd creates the file of a socket again. */
 const newSocket = (unit: string) =>
   `systemctl stop onescand && systemctl restart ${unit} && systemctl start onescand`
 
-/** How systemd comes to listen for a mail server again. */
+/** Returns the command by which systemd listens for a mail server again. */
 export function howToListen(unit: string, { load, enabled, active }: SystemdUnit): string {
   // It listens at a socket file that was removed: only a restart creates another one.
   if (active === 'active') return newSocket(unit)

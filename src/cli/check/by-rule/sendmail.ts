@@ -11,7 +11,7 @@ import { howToListen } from './reach.ts'
 
 /** The configuration of Sendmail since 8.10. */
 export const SENDMAIL_CF = '/etc/mail/sendmail.cf'
-/** The most bytes of it that are read: Debian's has 67 KB. */
+/** Upper limit for the bytes read of it: Debian's has 67 KB. */
 const CF_MAX = 1024 * 1024
 const SHOW = 'onescan check --mail ADDRESS shows it'
 const BUILD = 'build sendmail.cf anew (make -C /etc/mail), and restart Sendmail'
@@ -24,7 +24,7 @@ interface Filter {
   readonly fails: string
   /** Seconds for its answer at the end of a message: 5 minutes if it names none. */
   readonly endsWithin: number
-  /** Whether it is asked. */
+  /** Whether Sendmail uses it. */
   readonly isListed: boolean
 }
 

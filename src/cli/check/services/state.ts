@@ -19,7 +19,7 @@ import {
 /** A service of onescan's. */
 type Service = 'onescand' | 'onescan-quotad'
 
-/** The directories in which daemontools and runit look for services. */
+/** The directories that daemontools and runit scan for services. */
 const SUPERVISED = ['/service', '/etc/service', '/var/service', '/etc/runit/runsvdir/current']
 const PAGE = '/usr/share/doc/onescan/doc/install.md'
 /** Upper limits for the bytes read from the end of a multilog log, and for the lines shown. */
@@ -33,7 +33,7 @@ const isThere = (path: string) => attempt(() => lstatSync(path)) !== undefined
 const supervisedAt = (service: Service): string | undefined =>
   SUPERVISED.map((place) => `${place}/${service}`).find(isThere)
 
-/** Whether this host starts it, or has started it. */
+/** Returns whether this host starts the service, or has started it. */
 export function isStarted(service: Service): boolean {
   const unit = askSystemd(`${service}.service`)
   if (supervisedAt(service) !== undefined) return true
@@ -87,7 +87,7 @@ function stateInWords({ load, active, result }: SystemdUnit): string {
   return result === 'success' || result === '' ? active : `${active}: ${result}`
 }
 
-/** The warnings about files of a service's settings that have changed since it was started. */
+/** Returns the warnings about files of a service's settings that have changed since it was started. */
 export function changedSince(service: Service, since: number): Finding[] {
   const unit = askSystemd(`${service}.service`)
   const { files, isStale } = unit ?? { files: [`/etc/default/${service}`], isStale: false }

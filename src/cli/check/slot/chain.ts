@@ -13,7 +13,7 @@ import { slotProgramOf } from './slot-program.ts'
 /** The link that the Debian package makes for QMAILQUEUE. */
 const LINK = '/etc/onescan/queue'
 
-/** Checks the program in the slot, and the chain: the program to which it hands the mail. */
+/** Checks the qmail-queue program, and the next program, to which it passes the mail. */
 export function checkPrograms(host: Host): Finding[] {
   return [...checkSlotProgram(host), ...checkLink(host), ...checkNextProgram(host)]
 }

@@ -107,7 +107,7 @@ function passesOnPurpose({ env, clients }: Host): readonly Finding[] | undefined
   ]
 }
 
-/** Whether the same was found for another class of clients. */
+/** Returns whether the same was found for another class of clients. */
 function isFound(finding: Finding, all: readonly Finding[]): boolean {
   return all.some(
     (other) =>
@@ -121,7 +121,7 @@ function isFound(finding: Finding, all: readonly Finding[]): boolean {
 /** Removes figures that differ each time: the free space on a disk, and the duration of a test. */
 const withoutFigures = (value: string) => value.replace(/\d+(?= MiB\b)|[\d.]+ m?s$/g, '')
 
-/** Findings about a service itself: how it runs, and what has changed since it was started. */
+/** Returns findings about a service itself: how it runs, and what has changed since it was started. */
 function checkService(service: RunningService): Finding[] {
   const { pid, text, rules, directory, unseen, uid, since } = service
   const what = `process ${pid}`

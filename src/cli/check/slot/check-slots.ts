@@ -27,7 +27,7 @@ export async function* checkSlots(options: SlotOptions): AsyncGenerator<Finding>
     return
   }
   const accounts = readAccounts()
-  // Any process can take the name of such a service: onescand's, too.
+  // Any process, even onescand, can use the name of such a service.
   yield* services
     .filter(({ uid }) => isOfService(uid, accounts))
     .map((service) =>

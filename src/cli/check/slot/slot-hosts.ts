@@ -11,7 +11,7 @@ import type { MemoryLimits, RunningService } from '../../shared/running-services
 import { type EnvironmentOptions, slotEnvironment } from '../../shared/slot-environment.ts'
 import { isOnescanc } from './slot-program.ts'
 
-/** The host as the slot of a service sees it. Checks of the slot look at nothing else. */
+/** The host as onescan-queue in a service sees it. Checks of onescan-queue use no other data. */
 export interface Host extends StageHost {
   readonly limits: MemoryLimits
   /** The slot program: QMAILQUEUE, else the onescan-queue of this onescan. */
@@ -95,9 +95,9 @@ interface RuleClass {
 }
 
 /**
- * Reads the classes of a cdb that tcprules made. Addresses with the same variables form one class.
- * The class of all other addresses comes first. Denied addresses are left out. Throws an Error if
- * the file is not such a cdb.
+ * Reads the classes of a cdb that tcprules made. Addresses with the same variables form one class. The class
+ * of all other addresses comes first. Denied addresses are left out. Throws an Error if the file is not such
+ * a cdb.
  */
 export function readRules(file: Buffer): RuleClass[] {
   const classes = new Map<string, { addresses: string[]; variables: Record<string, string> }>()

@@ -16,7 +16,7 @@ type SlotProgram =
 
 const OWN = ['onescan-queue', 'onescanc']
 /**
- * The compiled programs are links to this launcher, which looks at the name of the link
+ * The compiled programs are links to this launcher, which reads the name of the link
  * (src/c/launcher/launch.c).
  */
 const LAUNCHER = 'onescan-run'
@@ -51,7 +51,7 @@ function judge(program: string, directories: ControlDirectories): SlotProgram {
   return why === undefined ? { kind: 'own' } : { kind: 'foreign', why }
 }
 
-/** Whether one of the links that lead to the launcher has the name onescan-queue. */
+/** Returns whether one of the links to the launcher has the name onescan-queue. */
 function isCompiledSlot(program: string, path: string): boolean {
   if (basename(path) !== LAUNCHER) return false
   for (let at = program; at !== path; at = resolve(dirname(at), readlinkSync(at))) {
@@ -61,7 +61,10 @@ function isCompiledSlot(program: string, path: string): boolean {
   return false
 }
 
-/** Whether the slot program is onescanc, even through links. If it is not there, another check reports it. */
+/**
+ * Returns whether the qmail-queue program is onescanc, even through links. If it is missing, another check
+ * reports it.
+ */
 export const isOnescanc = (program: string): boolean =>
   attempt(() => basename(realpathSync(program))) === 'onescanc'
 
@@ -82,7 +85,7 @@ function isSameFile(queue: string, program: string): boolean {
  * program itself. Returns undefined if it does not.
  */
 function whatAScriptNames(path: string): string | undefined {
-  // Who may execute a program need not be allowed to read it.
+  // A user who may execute a program may lack the right to read it.
   const text = attempt(() => readStart(path, SCRIPT_MAX).toString('latin1')) ?? ''
   if (!text.startsWith('#!') || text.includes('dist/onescan-queue.cjs')) return undefined
   const code = text.replace(/^[ \t]*#.*$/gm, '')

@@ -11,17 +11,17 @@ import { howToStart } from '../services/state.ts'
 import type { Host } from './slot-hosts.ts'
 import { slotProgramOf } from './slot-program.ts'
 
-/** Milliseconds beyond SCANTIMEOUT that the slot may take for a small message. */
+/** Milliseconds beyond SCANTIMEOUT that the program may take for a small message. */
 const TIMEOUT = 30_000
 /** A path at which no onescand listens. */
 const NOWHERE = '/nonexistent/slot.sock'
 
 /**
- * Sends messages through the slot program as its service runs it, with that account, limits and
- * environment. The chain is a program that shows what it got, so nothing is delivered. This also
- * finds a damaged slot program that exits 0 without calling the chain, and a runtime that does not
- * start. A program that is not onescan's gets no message, since it may queue it. `triesCold`: whether a
- * slot that asks onescand gets one more, without it.
+ * Sends messages through the qmail-queue program like its service, with that account, limits and environment.
+ * The next program only prints its input, so nothing is delivered. This also finds a damaged program that
+ * exits with 0 without executing the next program, and a runtime that does not start. A program of another
+ * origin receives no message, because it may queue it. `triesCold`: whether a program that uses onescand gets
+ * one more message, without onescand.
  */
 export async function checkTrialMessages(host: Host, triesCold = true): Promise<Finding[]> {
   const settings = scanSettingsOf(host)
@@ -46,7 +46,7 @@ interface SlotTrial {
   readonly whyCold: string | undefined
 }
 
-/** Whether onescanc, as the account of the slot, reaches onescand. */
+/** Returns the finding whether onescanc, under the account of qmail-smtpd, reaches onescand. */
 function judgeWarmth(host: Host, trial: SlotTrial): Finding[] {
   const what = 'onescand'
   const { header, whyCold } = trial
@@ -64,7 +64,7 @@ function judgeWarmth(host: Host, trial: SlotTrial): Finding[] {
 
 const socketOf = ({ env }: Host) => env.ONESCAN_SOCKET || SLOT_SOCKET
 
-/** Whether the account of the slot may not connect to onescand. */
+/** Returns whether that account may not connect to onescand. */
 const isBarred = ({ why, whyCold = why }: SlotTrial) =>
   /onescand at \S+: Permission denied/.test(whyCold)
 
@@ -92,7 +92,7 @@ function judgeEicar(host: Host, trial: SlotTrial): Finding {
   return failure(what, `is accepted as clean${why}`, 'nothing is scanned; see the findings above')
 }
 
-/** Whether mail is judged while onescand does not answer, too. */
+/** Returns the finding whether mail is also scanned while onescand does not answer. */
 function judgeCold(host: Host, trial: SlotTrial): Finding[] {
   if (trial.outcome.code === 0 && trial.header !== undefined) return []
   const { what, value, remedy = '' } = failed('qmail, without onescand', host, trial)
@@ -121,7 +121,10 @@ function howItEnded({ code, signal, hasTimedOut }: SlotResult): string {
 
 /** The bytes of memory with which the runtime surely starts. */
 const ENOUGH = isCompiled ? 1024 ** 3 : 4_000_000_000
-/** The same for both runtimes, and on every page. -m would set the stack, too, of which Node makes one a thread. */
+/**
+ * The same for both runtimes, and in all documentation. -m would also set the stack, of which Node makes one
+ * for each thread.
+ */
 const MORE_MEMORY =
   'write "softlimit -a 4000000000" instead of "softlimit -m ..." in the run script'
 

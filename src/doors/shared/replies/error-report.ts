@@ -5,7 +5,7 @@ import { type Environment, readSetting } from '../../../lib/settings/settings.ts
 import type { Reply } from '../../../scan/judge/decision.ts'
 import { codeOfReply, exit } from './exit-codes.ts'
 
-/** How the caller of the slot takes a reply, by ERROR_FD. */
+/** How the caller of onescan-queue accepts a reply, by ERROR_FD. */
 export interface ErrorReport {
   /** The descriptor for the text; undefined if no text can be sent. */
   readonly fd: number | undefined
@@ -33,7 +33,7 @@ export function readReplyForm(env: Environment): ErrorReport {
   return { fd, code: fd === 2 ? exit.customTextIndimail : exit.customText }
 }
 
-/** Sends the text if that is possible, and returns the exit code that goes with it. */
+/** Sends the text if possible, and returns the exit code for the reply. */
 export function report(reply: Reply, { fd, code }: ErrorReport): number {
   const plain = plainCode(reply, code)
   if (fd === undefined) return plain
@@ -52,8 +52,8 @@ export function plainCode(reply: Reply, code: number): number {
 }
 
 /**
- * Returns `D` (permanent) or `Z` (temporary) and the text. It has no control bytes, since callers
- * pass it on as it is.
+ * Returns `D` (permanent) or `Z` (temporary) and the text. It has no control bytes, because callers forward
+ * it unchanged.
  */
 export function replyText({ class: status, text, enhanced }: Reply): string {
   const line = replaceUnprintable(text)

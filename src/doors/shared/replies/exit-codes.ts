@@ -22,7 +22,7 @@ export const exit = {
   chain: 120,
 } as const
 
-/** Whether callers take an answer for permanent. All others are temporary but `done`. */
+/** Returns whether callers treat an exit code as permanent. All others except `done` are temporary. */
 export const isPermanent = (code: number): boolean => (code >= 11 && code <= 40) || code === 115
 
 /** The meaning of each code, as in the table of onescan-queue(8). */
@@ -66,8 +66,8 @@ export function codeOfFault(kind: FaultKind): number {
 }
 
 /**
- * Returns the exit code for a reply whose text cannot be sent. IndiMail's callers know more codes
- * than others.
+ * Returns the exit code for a reply whose text cannot be sent. IndiMail's callers distinguish more codes than
+ * others.
  */
 export function codeOfReply(reply: Reply, indimail: boolean): number {
   if (!indimail) return reply.class === 5 ? exit.refused : exit.deferred

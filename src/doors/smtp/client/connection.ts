@@ -16,7 +16,7 @@ const WAITING_MAX = 64 * 1024
 /** Bytes of one line, after which the connection is closed. */
 const UNENDED_MAX = 64 * 1024
 
-/** Milliseconds that a client has: RFC 5321 4.5.3.2.7 wants five minutes at least. */
+/** Time limits of a client in milliseconds: RFC 5321 4.5.3.2.7 requires five minutes at least. */
 export interface SmtpTimeouts {
   /** Silence, whatever the client is doing. */
   readonly silence: number
@@ -48,9 +48,9 @@ export const defaultTimeouts: SmtpTimeouts = {
 interface ServedSession {
   /** The address of the client, or the one that the upstream server has forwarded. */
   readonly clientAddress: string | undefined
-  /** Whether MAIL was taken and the message is not over. */
+  /** Whether MAIL was accepted and the message has not ended. */
   readonly isAmidMessage: boolean
-  /** Whether the end of a message has gone out to the next server, which has not answered for all. */
+  /** Whether the end of a message was sent to the next server, which has not answered for all recipients. */
   readonly isBeyondRecall: boolean
   /** Converses to its end. Never rejects. */
   run(): Promise<void>
@@ -63,7 +63,7 @@ export class SmtpConnection implements ServedConnection {
   readonly #timeouts: SmtpTimeouts
   readonly #reader = new LineReader(COMMAND_MAX)
   #session: ServedSession | undefined
-  /** Whether the line that was read last is QUIT. */
+  /** Whether the last line read is QUIT. */
   #hasQuit = false
   /**
    * Whether a message whose content has ended is being processed. Meanwhile reading continues, because a
@@ -89,23 +89,23 @@ export class SmtpConnection implements ServedConnection {
     this.progress = new Progress(host.uptime)
   }
 
-  /** Serves the client. Nothing is left to do when the session is over and the socket is closed. */
+  /** Serves the client. No work remains when the session has ended and the socket is closed. */
   serve(session: ServedSession): void {
     this.#session = session
     void this.#wire.converse(() => session.run())
   }
 
   /**
-   * Aborted when the session has hung up, or the client has left: its connection is broken, or it
-   * has closed its own side. If it did so together with QUIT, it still waits for answers: Exim sends
-   * the end of a message, QUIT and the end of its side at once. Postfix closes the connection, without
-   * QUIT or long after it, when its time is over, and sends the message again.
+   * Aborted when the session has hung up, or the client has left: its connection is broken, or it has closed
+   * its own side. If it did so together with QUIT, it still waits for answers: Exim sends the end of a
+   * message, QUIT and the end of its side together. Postfix closes the connection, without QUIT or long after
+   * it, at its time limit, and sends the message again.
    */
   get gone(): AbortSignal {
     return this.#wire.gone
   }
 
-  /** Whether the client has sent something that was not read yet. */
+  /** Whether the client has sent data that was not read yet. */
   get hasMore(): boolean {
     return this.#reader.pending > 0
   }
@@ -114,7 +114,7 @@ export class SmtpConnection implements ServedConnection {
     return this.#session?.clientAddress
   }
 
-  /** Whether the client was asked for content, and what it sends next belongs to that. */
+  /** Whether the client was asked for content, to which the next bytes belong. */
   get isAmidContent(): boolean {
     return this.#reading?.what === 'content'
   }
@@ -137,14 +137,14 @@ export class SmtpConnection implements ServedConnection {
     return this.#read(() => this.#nextLine())
   }
 
-  /** Asks for the content of a message. It ends with `giveBack()`, or when no more comes. */
+  /** Asks for the content of a message. It ends with `giveBack()`, or when no more bytes arrive. */
   startContent(): void {
     this.say(ownReply.startContent)
     this.progress.reachedContent()
     this.#reading = { what: 'content', since: this.#wire.now() }
   }
 
-  /** Resolves to the next bytes of the content, or to undefined if no more come. */
+  /** Resolves to the next bytes of the content, or to undefined if no more arrive. */
   async chunk(): Promise<Buffer | undefined> {
     const chunk = await this.#read(() => this.#reader.take())
     if (chunk === undefined) this.#reading = undefined
@@ -152,7 +152,7 @@ export class SmtpConnection implements ServedConnection {
     return chunk
   }
 
-  /** Takes back the bytes that came after the end of the content. */
+  /** Puts the bytes after the end of the content back. */
   giveBack(bytes: Buffer): void {
     this.#reading = undefined
     this.#reader.giveBack(bytes)
@@ -160,7 +160,7 @@ export class SmtpConnection implements ServedConnection {
     this.#wire.lookAgain()
   }
 
-  /** Sends replies in one write, since there may be one for each of many recipients. */
+  /** Sends replies in one write, because there may be one for each of many recipients. */
   say(...replies: readonly RawReply[]): void {
     this.#wire.say(Buffer.concat(replies.map(({ bytes }) => bytes)))
   }
@@ -201,7 +201,7 @@ export class SmtpConnection implements ServedConnection {
     if (!this.#isCutOff) this.#reader.push(chunk)
   }
 
-  /** Resolves to what `next` finds, or to undefined if nothing more comes, or not in time. */
+  /** Resolves to the result of `next`, or to undefined if no more bytes arrive, or not in time. */
   async #read<Found>(next: () => Found | undefined): Promise<Found | undefined> {
     const found = this.#wire.ready(next)
     if (found !== undefined) return found
@@ -239,14 +239,14 @@ export class SmtpConnection implements ServedConnection {
     return this.#wire.silence(time) > silence ? 'fell silent' : undefined
   }
 
-  /** Whether a client that has closed its side did so together with QUIT. */
+  /** Returns whether a client that has closed its side did so together with QUIT. */
   #waitsOn(): boolean {
     const { endedAt = 0, receivedAt } = this.#wire
     const hasQuit = this.hasMore ? this.#isQuitLast : this.#hasQuit
     return hasQuit && endedAt - receivedAt <= this.#timeouts.end
   }
 
-  /** Whether QUIT is the last line of those that wait. */
+  /** Whether QUIT is the last waiting line. */
   get #isQuitLast(): boolean {
     const last = this.#isCutOff ? undefined : this.#reader.lastWaiting
     return last !== undefined && isQuit(last)

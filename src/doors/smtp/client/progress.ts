@@ -10,7 +10,7 @@ const CONTENT_STEP = 4096
 export class Progress {
   readonly #now: () => number
   #awaitedSince: number | undefined // set while the session waits for the client
-  /** Milliseconds that the session has waited for the client since the last step. */
+  /** Milliseconds that the session has waited for the client since the last progress. */
   #waited = 0
   /**
    * The highest number of recipients since the last accepted message; -1 before MAIL, Infinity from DATA on.

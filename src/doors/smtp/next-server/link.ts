@@ -21,7 +21,7 @@ export class NextServerLink {
     this.#callNext = callNext
   }
 
-  /** The XFORWARD commands of the message to come, as they were sent. */
+  /** The XFORWARD commands of the next message, as they were sent. */
   get forwards(): readonly Buffer[] {
     return this.#forwards
   }

@@ -22,7 +22,7 @@ export interface NextServerTimeouts {
   readonly command: number
   /** Time for the answer to DATA. */
   readonly data: number
-  /** To take a piece of content. */
+  /** Time to accept a piece of content. */
   readonly block: number
   /** Time for the answer to the end of the content; with LMTP for all answers together. */
   readonly end: number
@@ -39,9 +39,7 @@ export const defaultNextServerTimeouts: NextServerTimeouts = {
   quit: 5_000,
 }
 
-/**
- * Bytes of replies that may wait to be read: a server that sends more speaks without being asked.
- */
+/** Upper limit, in bytes, for unread replies: a server that exceeds it sends without a request. */
 const UNREAD_MAX = 256 * 1024
 
 const CRLF = Buffer.from('\r\n')
@@ -171,7 +169,7 @@ export class NextServer {
     return value
   }
 
-  /** Returns the next whole reply, or undefined if none has come. */
+  /** Returns the next complete reply, or undefined if there is none. */
   #takeReply(): RawReply | undefined {
     try {
       for (let line = this.#lines.next(); line; line = this.#lines.next()) {
@@ -184,7 +182,7 @@ export class NextServer {
     return undefined
   }
 
-  /** Returns why a server spoke without being asked: a 421 is in good order (RFC 5321 3.8). */
+  /** Returns the reason for a reply without a request: a 421 is regular (RFC 5321 3.8). */
   #unasked(): string {
     const reply = this.#takeReply()
     if (reply?.code !== 421) return 'sent an unexpected reply'

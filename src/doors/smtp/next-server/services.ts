@@ -23,7 +23,7 @@ import {
  * next.
  */
 export interface SmtpRoute {
-  /** Whether LMTP is spoken, on both sides. */
+  /** Whether LMTP is used, on both sides. */
   readonly lmtp: boolean
   readonly next: { readonly text: string; readonly options: NetConnectOpts }
   /** The networks of the hosts that may connect by TCP. */
@@ -51,7 +51,7 @@ export class SmtpServices extends MailServices {
   readonly hostname = hostname()
   readonly lmtp: boolean
   readonly afterQueue: boolean
-  /** Whether bare CRs and LFs are refused: where mail is in a queue already, it would not help. */
+  /** Whether bare CRs and LFs are refused; that has no use if mail is in a queue already. */
   readonly refusesBareNewlines: boolean
   readonly maxSize: number
   /**
@@ -61,7 +61,7 @@ export class SmtpServices extends MailServices {
   readonly callNext: () => Promise<NextServer>
   /** Logs trouble that concerns no message. */
   readonly complain: (line: string) => void
-  /** Whether no more messages are taken. */
+  /** Whether no more messages are accepted. */
   isStopping = false
 
   constructor(first: Configuration, { lmtp, afterQueue, next }: SmtpRoute, options: SmtpOptions) {
@@ -79,7 +79,7 @@ export class SmtpServices extends MailServices {
     return this.afterQueue ? undefined : super.rules
   }
 
-  /** Returns how the message that comes now is judged. */
+  /** Returns how the next message is judged. */
   startJudging(): Judging {
     const judging = startJudging(this.configuration)
     if (judging.kind === 'pass' || !this.afterQueue) return judging

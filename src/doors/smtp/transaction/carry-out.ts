@@ -16,7 +16,7 @@ import { dropTransaction, handOn, type RecipientReply, type SmtpDelivery } from 
 const BEFORE_ADDRESS = Buffer.from('RCPT TO:<')
 const AFTER_ADDRESS = Buffer.from('>')
 
-/** The reply to mail that is taken and goes no further. */
+/** The reply to mail that is accepted and dropped. */
 export const dropped = rawReply({ code: 250, enhanced: '2.0.0', lines: ['Ok'] })
 
 /**

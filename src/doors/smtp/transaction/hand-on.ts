@@ -9,7 +9,7 @@ import type { ContentReplies } from '../replies/content-replies.ts'
 import { CLOSING } from '../replies/own-replies.ts'
 import { clientLeft } from './receive-content.ts'
 
-/** A received message and the way that it takes if it is accepted. */
+/** A received message and its route if it is accepted. */
 export interface SmtpDelivery {
   /** The next server, which has taken MAIL, and RCPT for at least one recipient. */
   readonly next: NextServer
@@ -21,11 +21,11 @@ export interface SmtpDelivery {
   /** The RCPT commands that the next server has taken, as they were sent. */
   readonly recipients: readonly Buffer[]
   readonly lmtp: boolean
-  /** Gets the replies as they come. */
+  /** Receives the replies as they arrive. */
   readonly replies: ContentReplies
   /** Aborted when the client has left. */
   readonly gone: AbortSignal
-  /** Called before the end of the content goes out: nothing can be undone from then on. */
+  /** Called before the end of the content is sent: nothing can be undone afterwards. */
   readonly beyondRecall: () => void
 }
 
@@ -89,9 +89,7 @@ export async function* handOn(
   }
 }
 
-/**
- * Yields the answers to the same content. A 421 ends them, since the server closes (RFC 5321 3.8).
- */
+/** Yields the answers to the same content. A 421 ends them, because the server closes (RFC 5321 3.8). */
 async function* answersTo(
   recipients: readonly number[],
   first: RawReply,
@@ -151,7 +149,7 @@ async function sendContent(
     ready = []
     length = 0
   }
-  // After a standstill of this process, what the client did meanwhile is read before what comes now.
+  // After this process was blocked, earlier data of the client is read before new data.
   await nextTurn()
   if (gone.aborted) throw clientLeft()
   // If the client leaves after this point, the next server has the message.

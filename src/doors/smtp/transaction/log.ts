@@ -34,7 +34,7 @@ export interface CarriedOut {
 
 /** Logs the outcome of messages from this origin. */
 export class TransactionLog {
-  /** Set when the message has come. */
+  /** Set when the message has arrived. */
   transaction: Transaction | undefined
   readonly #services: SmtpServices
   readonly #origin: Origin

@@ -43,10 +43,7 @@ export async function withContent(
   }
 }
 
-/**
- * Reads to the end of the content, even if nothing is kept of it any more. Throws only then what
- * went wrong.
- */
+/** Reads to the end of the content, even if it is not kept any longer. Throws an earlier error only then. */
 async function readContent(
   client: SmtpConnection,
   intake: Intake,
@@ -73,7 +70,7 @@ async function readContent(
     }
     if (reader.rest.length === 0) releaseBuffer(chunk)
   }
-  client.giveBack(reader.rest) // no CR is held back: what there is of content ends in CRLF
+  client.giveBack(reader.rest) // no CR is held back: existing content ends in CRLF
   if (client.gone.aborted) throw clientLeft() // after its last dot, without QUIT
   if (trouble !== undefined) throw trouble
   return refuseContent(reader, size, services)

@@ -35,7 +35,7 @@ export class SmtpTransaction {
   readonly size: number | undefined
   /** The RCPT commands that the next server has accepted, as they were sent; freed with the transaction. */
   readonly recipients: RecipientList
-  /** Whether the end of the content has gone out to the next server. */
+  /** Whether the end of the content was sent to the next server. */
   isBeyondRecall = false
 
   /**

@@ -61,8 +61,8 @@ const scanFailed = {
 
 /** Mail of which scanners do not see all. */
 const unseenMail = {
-  // No retry makes a message smaller, but larger limits of clamd do let it in: it waits where it is until then.
-  // Filters that let it pass, as clamav-milter and amavis, let in any virus that is padded.
+  // No retry makes a message smaller, but larger limits of clamd do let it in: it waits in its queue until
+  // then. Filters that let it pass, such as clamav-milter and amavis, let in any virus that is padded.
   OVERSIZE: word(['defer', 'accept'], {
     passes: ifAccepted('mail that is larger than the scanners take'),
   }),
@@ -181,7 +181,7 @@ function readReplyText(text: string, name: string): string {
 export type QuarantineTarget =
   /** A directory of this host, owned by the account of the process that accepts the mail. */
   | { readonly kind: 'directory'; readonly directory: string }
-  /** The hold queue of the MTA that asks by milter. */
+  /** The hold queue of the MTA that uses the milter. */
   | { readonly kind: 'hold' }
 
 function readQuarantine(text: string): QuarantineTarget {
@@ -210,14 +210,11 @@ function readBanned(text: string): BannedBy {
   )
 }
 
-/** The plugins that come with onescan. */
+/** The plugins that are part of onescan. */
 export const builtInNames = ['clamd', 'clamscan', 'attachments', 'eicar'] as const
 export type BuiltInName = (typeof builtInNames)[number]
 
-/**
- * The plugins of onescan that never ask for the file of a message (`Sample`), and so need no
- * SPOOLDIR.
- */
+/** The plugins of onescan that never use the file of a message (`Sample`), and so need no SPOOLDIR. */
 export const namesWithoutPath: readonly string[] = [
   'clamd',
   'attachments',
@@ -280,7 +277,7 @@ function refusePlugins(text: string, words: readonly string[]): void {
   )
 }
 
-/** Whether a client's QHPSI is the daemon's own, or names some of the daemon's plugins, each once. */
+/** Returns whether a client's QHPSI is the daemon's own, or names some of the daemon's plugins, each once. */
 function isWithin(line: QhpsiLine, own: QhpsiLine): boolean {
   if (line.kind === 'plugins' && own.kind === 'plugins') {
     const names = new Set(line.names)

@@ -60,10 +60,10 @@ export function lowerCase(text: string): string {
 const PLAIN_PATH =
   /^<(?:(?:[\w.#$&'*+/=?^`{|}~\x80-\xff-]+|"[\w. #$&'*+/=?^`{|}~\x80-\xff-]+")@(?:[\w\x80-\xff-]+(?:\.[\w\x80-\xff-]+)*|\[(?:IPv6:)?[0-9a-f:.]+\])|postmaster)>$/i
 
-/** Characters that programs leave out when they compare or look up names. */
+/** Characters that programs ignore when they compare or look up names. */
 const IGNORED = /\p{Default_Ignorable_Code_Point}/u
 
-/** Whether a path, with its angle brackets, names one mailbox for all mail servers. */
+/** Returns whether a path, with its angle brackets, names one mailbox for all mail servers. */
 export function isPlainPath(path: Buffer): boolean {
   const text = path.toString('latin1')
   if (!PLAIN_PATH.test(text)) return false
@@ -73,7 +73,7 @@ export function isPlainPath(path: Buffer): boolean {
 }
 
 /**
- * Whether letters become ASCII if case and width are made the same, as servers may do: the sharp s is
+ * Returns whether letters become ASCII when case and width are normalized, as servers may do: the sharp s is
  * two letters in capitals.
  */
 function foldsToAscii(text: string): boolean {
@@ -85,9 +85,9 @@ function foldsToAscii(text: string): boolean {
 }
 
 /**
- * Whether a domain with other letters than those of ASCII is written as it is shown (RFC 5890, U-label).
- * Otherwise DNS looks up another name than the one that is written: `e` for its full-width form, nothing
- * for a soft hyphen, a dot for that of other scripts.
+ * Returns whether a domain with letters outside ASCII is written as it is displayed (RFC 5890, U-label).
+ * Otherwise DNS looks up another name than the written one: `e` for its full-width form, nothing for a soft
+ * hyphen, a dot for that of other scripts.
  */
 function isUnicodeDomain(domain: string): boolean {
   return !/[^ -~]/.test(domain) || domainToUnicode(domainToASCII(domain)) === domain.toLowerCase()

@@ -5,15 +5,15 @@ import { addressBytes, type MailAddress, readAddress } from './address.ts'
 export const ADDRESS_MAX = 1002
 
 /**
- * Most bytes of an envelope, which is held in memory: enough for a million recipients. qmail itself has
- * no limit. One byte more is exit 51.
+ * Upper limit, in bytes, for an envelope, which is kept in memory: enough for a million recipients. qmail
+ * itself has no limit. One byte more is exit 51.
  */
 export const ENVELOPE_MAX = 64 * 1024 * 1024
 
 const F = 0x46
 const T = 0x54
 
-/** The sender and the recipients as they came. */
+/** The sender and the recipients, unchanged. */
 export interface Envelope {
   /** `F` sender NUL, (`T` recipient NUL)…, NUL, as qmail-queue(8) reads it. */
   readonly wire: Buffer
@@ -22,7 +22,7 @@ export interface Envelope {
   readonly recipientCount: number
 }
 
-/** Lists the recipients in their order. Each is made when it is asked for: there may be a million. */
+/** Yields the recipients in order. Each is created on demand: there may be a million. */
 export function* recipientsOf(envelope: Envelope): Generator<MailAddress> {
   const { wire } = envelope
   let at = wire.indexOf(0) + 1
@@ -78,7 +78,7 @@ export class EnvelopeReader {
     return this.#done
   }
 
-  /** Returns the envelope. Throws a Fault of kind `read` if the last NUL did not come: the client gave up. */
+  /** Returns the envelope. Throws a Fault of kind `read` if the last NUL is missing: the client gave up. */
   finish(): Envelope {
     if (!this.#done) {
       throw new Fault('read', 'envelope: ended before its last NUL; the client gave up')
@@ -101,7 +101,7 @@ export class EnvelopeReader {
     }
   }
 
-  /** Reads the address up to its NUL, if that has come. Returns where it stopped. */
+  /** Reads the address up to its NUL, if that has arrived. Returns the offset at which it stopped. */
   #readAddress(chunk: Buffer, at: number): number {
     const nul = chunk.indexOf(0, at)
     const end = nul < 0 ? chunk.length : nul

@@ -4,7 +4,7 @@ import { inflated } from './inflate.ts'
 
 /** The units of work of a member, in addition to its bytes. */
 const MEMBER_COST = 4096
-/** The most members of an archive: each is a question to scanners. */
+/** Upper limit for the members of an archive: each is a request to scanners. */
 const MEMBERS_MAX = 2000
 
 /**
@@ -88,7 +88,7 @@ interface ZipEntry {
   /** The offset of its own header. */
   readonly at: number
   readonly method: number
-  /** The bytes that it takes there, and that it has unpacked. */
+  /** The packed size. */
   readonly packed: number
   readonly size: number
   readonly name: Buffer
@@ -150,7 +150,7 @@ function isTarHeader(block: Buffer): boolean {
   return block.toString('latin1', MAGIC_AT, MAGIC_AT + 5) === 'ustar' && hasTarChecksum(block)
 }
 
-/** Returns whether the block has the checksum of a tar header, for which some programs take bytes as signed. */
+/** Returns whether the block has the checksum of a tar header; some programs sum signed bytes. */
 export function hasTarChecksum(block: Buffer): boolean {
   if (block.length < BLOCK) return false
   const bytes = [...block].fill(0x20, CHECKSUM_AT, CHECKSUM_AT + 8)

@@ -39,11 +39,11 @@ export function utf16Of(source: Bytes): 'utf16le' | 'utf16be' | undefined {
   return undefined
 }
 
-/** One of the ways in which readers are known to find lines. */
+/** One of the known ways in which readers find lines. */
 interface LineMode {
   /** Whether a CR without an LF after it ends a line. If not, it is a blank. */
   readonly endsAtCr: boolean
-  /** Whether a line that begins with a blank goes on with the one before an empty line. */
+  /** Whether a line that begins with a blank continues the one before an empty line. */
   readonly goesOnBehindEmpty: boolean
   /** Whether a value in quoted-printable continues after a soft line break, as in vCard 2.1. */
   readonly goesOnBehindSoftBreak: boolean
@@ -113,9 +113,9 @@ function* giveReady({ ready }: PropertyReader, work: Work, give: (file: HeldFile
 
 const SOFT_BREAK = Buffer.from('\n')
 
-/** Reads properties that come in pieces of any size, and collects the values that may be files. */
+/** Reads properties in pieces of any size, and collects the values that may be files. */
 class PropertyReader {
-  /** The values that are over. Who takes one closes its store. */
+  /** The complete values. A caller that takes one closes its store. */
   readonly ready: PropertyValue[] = []
   readonly #mode: LineMode
   readonly #odd: LineOddities
@@ -132,7 +132,7 @@ class PropertyReader {
   #isAtStart = true
   #isBehindCr = false
   #isBehindEmpty = false
-  /** Whether blanks at the front of this line are left out. */
+  /** Whether blanks at the beginning of this line are skipped. */
   #skipsBlanks = false
 
   constructor(mode: LineMode, odd: LineOddities, pool: MemoryPool) {

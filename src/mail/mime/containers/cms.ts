@@ -24,7 +24,7 @@ const containers: ReadonlyMap<string, Container> = new Map<string, Container>([
 ])
 const IDENTIFIER_MAX = 32
 
-/** The most containers inside one another. Those of CMS are about eight. */
+/** Upper limit for nested containers. CMS defines about eight. */
 const DEPTH_MAX = 32
 
 /** The units of work of an element, in addition to its bytes. */

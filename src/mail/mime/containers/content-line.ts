@@ -120,7 +120,7 @@ export interface HeldFile {
 /** Minimum length, in characters, of a file whose property does not state its encoding. */
 const UNSAID_LEAST = 64
 const DATA = 'data:'
-/** The most bytes between `data:` and the comma that are looked at. */
+/** Upper limit for the bytes examined between `data:` and the comma. */
 const MEDIA_TYPE_MAX = 4096
 
 /** The value of a property, as far as it may be a file. */
@@ -146,12 +146,12 @@ export class PropertyValue {
     this.#isKept = head.isBase64 || head.isOfFile
   }
 
-  /** Whether it may still turn out to be a file. */
+  /** Whether it may still be a file. */
   get mayMatter(): boolean {
     return this.#isKept || this.#matched >= 0
   }
 
-  /** Whether it may go on with lines that have no blank in front. */
+  /** Whether it may continue with lines that do not begin with a blank. */
   get mayGoOn(): boolean {
     return this.head.isBase64
   }

@@ -111,9 +111,9 @@ function unreadable(): Unreadable {
 }
 
 /**
- * Looks at the packets up to the first whose body is known. GnuPG and Sequoia skip packets of other
- * kinds, and signatures of other versions, but none in pieces. If the first is encrypted, a program
- * must have all of it to read on.
+ * Examines the packets up to the first whose body is known. GnuPG and Sequoia skip packets of other kinds,
+ * and signatures of other versions, but none in pieces. If the first is encrypted, a program needs all of it
+ * to read on.
  */
 export function* beginsPgp(source: Bytes, work: Work): Steps<boolean> {
   const cursor = new ByteCursor(source)
@@ -134,7 +134,7 @@ export function* beginsPgp(source: Bytes, work: Work): Steps<boolean> {
 }
 
 interface BodyLength {
-  /** Infinity if the body goes on to the end. */
+  /** Infinity if the body extends to the end. */
   readonly bytes: number
   /** Whether another piece of the body follows, with a length of its own. */
   readonly isPartial: boolean
@@ -210,7 +210,7 @@ function fileOf(body: Bytes): PgpContent {
   return { kind: 'file', bytes: body.slice(from), name }
 }
 
-/** How data in bzip2 begins, which is not read. */
+/** The beginning of bzip2 data, which is not read. */
 const BZIP2 = Buffer.from('BZh')
 
 /** `isSure` means that the bytes are a packet that was meant to be one. */
@@ -235,7 +235,7 @@ function* giveCompressed(
   const { store, isBroken } = yield* inflated(data, compression, work)
   try {
     if (store.size > 0) yield* give({ kind: 'packets', bytes: store })
-    // Any bytes may look like a packet that is deflated. Those that are one become more.
+    // Any bytes may look like a deflated packet. A real one inflates to some output.
     if (isBroken && (isSure || store.size > 0)) throw unreadable()
   } finally {
     store.close()

@@ -2,7 +2,7 @@ import { COLON, CR, DASH, EQUALS, LF, SPACE } from '../../../lib/bytes/ascii.ts'
 import { Base64Decoder } from './base64.ts'
 import { type Decoder, type DecodingPlan, type Give, makerOf, WholeLines } from './decoder.ts'
 
-/** How the line begins that ends armour. With anything before it, GnuPG takes the line for data. */
+/** The beginning of the line that ends armour. With any text before it, GnuPG takes the line for data. */
 export const ARMOUR_END = '-----END'
 
 /**
@@ -68,7 +68,7 @@ export const untilEqualsPlan: DecodingPlan = {
   others: () => [],
 }
 
-/** The ways in which readers decode armour: all are tried, whatever occurs in it. */
+/** The ways in which readers decode armour: all are always tried. */
 export const armourPlan: DecodingPlan = {
   standard: makerOf(ArmourDecoder, true),
   others: () => [makerOf(ArmourDecoder, false)],

@@ -25,13 +25,13 @@ standard['='.charCodeAt(0)] = PADDING
 /** The bytes of an open group that are whole, by the bits that are left over in it. */
 const BYTES_OF: Readonly<Record<number, number>> = { 0: 0, 6: 0, 2: 2, 4: 1 }
 
-/** The fewest and the most bytes of lines that are handed to the runtime's own decoder at once. */
+/** Lower and upper limit for the bytes of lines passed to the runtime's own decoder at once. */
 const NATIVE_LEAST = 1024
 const NATIVE_MOST = BUFFER_SIZE
-/** The characters that the runtime's decoder takes for data, and others may not: `-`, `_`. */
+/** The characters that the runtime's decoder accepts as data, and others may not: `-`, `_`. */
 const OTHERS = [0x2d, 0x5f]
 
-/** One of the ways in which readers are known to decode base64. */
+/** One of the known ways in which readers decode base64. */
 interface Base64Mode {
   /**
    * How bytes of 0x80 and more are treated. `mask` clears their highest bit, like libbase64; `drop` treats
@@ -374,7 +374,7 @@ function combinations<Mode>(choices: { readonly [Key in keyof Mode]: readonly Mo
   return found as Mode[]
 }
 
-/** All combinations of what readers do about what is odd, as far as they make a difference. */
+/** Yields all combinations of the treatments of odd features that make a difference. */
 function* base64Modes(odd: Base64Oddities): Generator<Partial<Base64Mode>> {
   const modes = combinations<Base64Mode>({
     high: odd.high ? ['drop', 'mask'] : ['drop'], // mailparser masks
@@ -405,7 +405,7 @@ function isTried(mode: Base64Mode, odd: Base64Oddities): boolean {
   return differences > 0 && (isFree || differences <= 2)
 }
 
-/** VMime takes any other character for one whose bits are all set. */
+/** VMime treats any other character as one whose bits are all set. */
 const VMIME: Partial<Base64Mode> = { padding: 'end', junk: 'ones', tail: 'drop' }
 /** A last group that is not whole is dropped by GMime, mutt, Camel, Go, mime4j and VMime. */
 const TAILS = ['bytes', 'drop'] as const

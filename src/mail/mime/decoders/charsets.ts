@@ -14,7 +14,9 @@ export function plainCharset(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '')
 }
 
-/** Whether bytes of ASCII and UTF-8 are the same text in this character set, by its plain name. */
+/**
+ * Returns whether bytes of ASCII and UTF-8 are the same text in this character set, given by its plain name.
+ */
 export function isAsciiOrUtf8(charset: string): boolean {
   return SAME_BYTES.test(charset)
 }
@@ -37,7 +39,7 @@ const fewSigns: readonly (readonly [RegExp, string])[] = [
   [/^isiri3342$/, 'a020a321a62ea828a929ab2bad2daf2fba3abc3cbd3dbe3ee25de35be47de57be82aea7ceb5c'],
 ]
 
-/** Whether bytes may be other text in this character set, by its plain name, than in ASCII. */
+/** Returns whether bytes may be another text in this character set than in ASCII; given by its plain name. */
 export function changesAscii(charset: string): boolean {
   return OTHER_BYTES.test(charset) || isEbcdic(charset) || signsOf(charset) !== undefined
 }
@@ -75,13 +77,13 @@ export const lowBytes: MakeDecoder = (give) => {
   return new Recoded(give, text, 'latin1')
 }
 
-/** Decodes text that comes in pieces. */
+/** Decodes text in pieces. */
 interface TextPieces {
   write(bytes: Buffer): string
   end(): string | undefined
 }
 
-/** Without a mark at its front, some take the one order of bytes, and some the other. */
+/** Without a byte order mark, readers differ about the byte order. */
 const ordersOfBytes: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^(?:cs)?(?:utf16|unicode|(?:iso10646)?ucs2)$/, ['utf16le', 'utf16be']],
   [/^(?:cs)?(?:utf32|(?:iso10646)?ucs4)$/, ['utf32le', 'utf32be']],
@@ -151,18 +153,18 @@ function iso2022JpByRuntime(): TextPieces {
   }
 }
 
-/** Whether iconv-lite has a decoder. To ask for one that it has not takes long: it throws. */
+/** Returns whether iconv-lite has a decoder. Requesting a missing one is slow, because it throws. */
 function canDecode(charset: string): boolean {
   iconv.encodingExists('utf8') // which fills the table
   return Object.hasOwn(iconv.encodings!, charset)
 }
 
-/** The most bytes that wait for a blank. */
+/** Upper limit for the bytes that wait for a blank. */
 const WORD_MAX = 64 * 1024
 
 /**
- * Cuts pieces only after blanks: iconv-lite takes the `-` that ends base64 in UTF-7 for another one if
- * a piece begins with it.
+ * Splits pieces only after blanks: iconv-lite misinterprets the `-` that ends base64 in UTF-7 if a piece
+ * begins with it.
  */
 class InWords implements TextPieces {
   readonly #inner: TextPieces

@@ -8,8 +8,8 @@ import { LINES_PIECE, type Steps, type Work } from '../shared/work.ts'
 export type Give = (buffer: Buffer, length: number) => void
 
 /**
- * Decodes a content that comes in pieces of any size. When a call returns, all bytes that it decoded
- * have been given.
+ * Decodes a content in pieces of any size. When a call returns, all bytes that it decoded have been passed
+ * on.
  */
 export interface Decoder {
   push(bytes: Buffer, from: number, to: number): void
@@ -28,11 +28,9 @@ export function makerOf<More extends readonly unknown[]>(
 }
 
 /**
- * The ways of decoding a content. If nothing in the content is odd, all readers decode it in the
- * standard way. If something is, the other ways are tried as well.
- *
- * Plans are classes, since a mail may have a hundred thousand runs. With a generator function for
- * each run they would outgrow the young generation of the garbage collector.
+ * The ways of decoding a content. Without odd features, all readers decode it in the standard way. Otherwise
+ * the other ways are tried as well. Plans are classes because a mail may have a hundred thousand runs: a
+ * generator function for each run would outgrow the young generation of the garbage collector.
  */
 export interface DecodingPlan {
   /** Makes the decoder of the standard way, once. It notes what is odd in the content. */
@@ -167,8 +165,8 @@ export abstract class ByteDecoder implements Decoder {
 }
 
 /**
- * Gives each line as a whole, with its end, though the bytes come in pieces of any size. A line of more
- * than BUFFER_SIZE bytes is given in pieces. `ends` states what ends a line: LF alone, or a bare CR, too.
+ * Passes each line on as a whole, with its end, from pieces of any size. A line of more than BUFFER_SIZE
+ * bytes is passed on in pieces. `ends` states what ends a line: LF alone, or also a bare CR.
  */
 export class WholeLines {
   readonly #give: (bytes: Buffer, from: number, to: number) => void

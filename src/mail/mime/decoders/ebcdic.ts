@@ -9,7 +9,7 @@ const PAGE_37 =
   '7b414243444546474849adf4f6f2f3f57d4a4b4c4d4e4f505152b9fbfcf9faff' +
   '5cf7535455565758595ab2d4d6d2d3d530313233343536373839b3dbdcd9da9f'
 
-/** How other code pages differ from it: a byte, and its character, in hex. */
+/** The differences of other code pages from it: a byte, and its character, in hex. */
 const differences: Readonly<Record<string, string>> = {
   '37': '',
   '500': '4a5b4f215a5d5f5eb0a2baacbb7c',
@@ -40,7 +40,10 @@ function pageOf(charset: string): string | undefined {
   return hex === undefined ? decimal : String(Number.parseInt(hex, 16))
 }
 
-/** Whether a character set, by its plain name, is one of EBCDIC, in which a text of ASCII is another one. */
+/**
+ * Returns whether a character set, given by its plain name, is one of EBCDIC, in which a text of ASCII is a
+ * different text.
+ */
 export function isEbcdic(charset: string): boolean {
   const page = pageOf(charset)
   const isKnown = charset.includes('ebcdic') || ebcdicToLatin1(charset) !== undefined

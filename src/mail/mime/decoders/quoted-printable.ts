@@ -43,7 +43,7 @@ const anyDigits = {
 } as const
 type AnyDigits = keyof typeof anyDigits
 
-/** One of the ways in which readers are known to decode quoted-printable. */
+/** One of the known ways in which readers decode quoted-printable. */
 interface QuotedPrintableMode {
   /**
    * How a `=` that begins no escape is treated.
@@ -109,8 +109,8 @@ export class QuotedPrintableDecoder implements Decoder {
     this.#lookForBareCr(bytes, from, to)
     if (this.#odd && !this.#odd.nul) this.#odd.nul = bytes.subarray(from, to).includes(0)
     if (this.#odd && !this.#odd.high) this.#odd.high = hasHighByte(bytes, from, to)
-    // Held bytes are joined with only a little of what comes. If they were joined with all of it,
-    // small pieces would be copied again and again.
+    // Held bytes are joined with only a few of the new bytes. Otherwise small pieces would be copied again
+    // and again.
     for (let at = from; at < to; ) {
       if (this.#held.length === 0) {
         this.#decode(bytes.subarray(at, to), false)
@@ -275,7 +275,7 @@ export function hasHighByte(bytes: Buffer, from = 0, to = bytes.length): boolean
   return false
 }
 
-/** Returns whether some reader takes the byte for a blank. */
+/** Returns whether some reader treats the byte as a blank. */
 function isBlank(byte: number): boolean {
   return (
     byte === SPACE || byte === TAB || byte === CR || byte === 0 || byte === 0x0b || byte === 0x0c
@@ -355,7 +355,7 @@ export class QuotedPrintablePlan implements DecodingPlan {
     new QuotedPrintableDecoder(give, buffer, {}, this.odd)
 
   /**
-   * Whether readers decode it in different ways. Blanks at the end of a line make no difference in
+   * Returns whether readers decode it in different ways. Blanks at the end of a line make no difference in
    * text.
    */
   isOdd(isText: boolean): boolean {
@@ -410,7 +410,7 @@ function escapesBy(mode: Partial<QuotedPrintableMode> = {}): MakeDecoder {
  */
 const softBreaks = escapesBy({ escapes: false })
 
-/** Decodes escapes in what another decoder makes of the text. */
+/** Returns a decoder of escapes in the output of another decoder. */
 function escapesBehind(makeFirst: MakeDecoder): MakeDecoder {
   return inTwo(makeFirst, escapesBy())
 }

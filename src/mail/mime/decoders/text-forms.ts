@@ -75,7 +75,7 @@ export class WithoutByte extends ByteDecoder {
   }
 }
 
-/** Cuts each line at its first NUL, with its line end, since programs in C read no further. */
+/** Cuts each line at its first NUL, with its line end, because programs in C read no further. */
 export class WithoutTails extends ByteDecoder {
   #inTail = false
 

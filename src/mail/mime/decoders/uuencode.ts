@@ -12,7 +12,7 @@ import {
   WholeLines,
 } from './decoder.ts'
 
-/** One of the ways in which readers are known to decode uuencode. */
+/** One of the known ways in which readers decode uuencode. */
 interface UuencodeMode {
   /**
    * Which lines are data. The first character of a line declares the number of bytes.
@@ -71,7 +71,7 @@ const OTHER = -1
 
 /** Returns the six bits of each character. `small` is taken off the code of a lower-case letter. */
 function sixBits(small: number): Uint8Array {
-  const values = new Uint8Array(256) // Uint8Array.from() would take twenty times as long, at each start
+  const values = new Uint8Array(256) // Uint8Array.from() would take twenty times as long at each start
   for (let byte = 0; byte < 256; byte++) values[byte] = (byte - (isSmall(byte) ? small : 32)) & 63
   return values
 }
@@ -79,10 +79,7 @@ function sixBits(small: number): Uint8Array {
 const standardValues = sixBits(32)
 const foldedValues = sixBits(64)
 
-/**
- * Decodes lines that come in pieces of any size. A line may end in a bare CR. Lines that are no
- * data are skipped.
- */
+/** Decodes lines in pieces of any size. A line may end in a bare CR. Lines that are not data are skipped. */
 export class UuencodeDecoder implements Decoder {
   readonly #give: Give
   readonly #mode: UuencodeMode
@@ -212,7 +209,7 @@ export function isEndLine(bytes: Buffer, from: number, end: number): boolean {
   )
 }
 
-/** The bytes of a line that readers in C take at a time if they read into 128 bytes: mutt, Thunderbird. */
+/** The bytes of a line that readers in C read at once into 128 bytes: mutt, Thunderbird. */
 const LINE_IN_C = 127
 
 /**

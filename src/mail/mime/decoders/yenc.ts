@@ -1,12 +1,12 @@
 import { CR, EQUALS, LF, NUL } from '../../../lib/bytes/ascii.ts'
 import { ByteDecoder, type DecodingPlan, type Give, type MakeDecoder, makerOf } from './decoder.ts'
 
-/** The characters of a line by which it is known to be one of yEnc itself. */
+/** The length of the prefix by which a line is recognized as one of yEnc itself. */
 const WORD_MAX = '=ybegin '.length
 
 /**
- * Decodes yEnc (yEnc draft 1.3), which comes in pieces of any size, from after its line `=ybegin` to
- * its line `=yend`. A line `=ypart` is skipped.
+ * Decodes yEnc (yEnc draft 1.3), in pieces of any size, from after its line `=ybegin` to its line `=yend`. A
+ * line `=ypart` is skipped.
  */
 class YencDecoder extends ByteDecoder {
   readonly #controls: 'data' | 'skip'

@@ -12,8 +12,8 @@ export interface Field {
 }
 
 /**
- * Returns the name as the most lenient reader takes it: without comments, and only its letters,
- * digits and hyphens.
+ * Returns the name as the most lenient reader reads it: without comments, and only its letters, digits and
+ * hyphens.
  */
 export function plainName(name: string): string {
   return withoutCommentsEvenInQuotes(name).replace(/[^a-z0-9-]/g, '')
@@ -109,7 +109,7 @@ export class MimeLines {
     return `${this.hasControls} ${this.#text.length} ${this.#text}${this.#words}`
   }
 
-  /** Returns the lines about content that came since the last call. */
+  /** Returns the lines about content added since the last call. */
   takeFresh(): string {
     const fresh = this.#fresh
     this.#fresh = ''

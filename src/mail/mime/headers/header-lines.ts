@@ -30,8 +30,8 @@ export function isFromLine(bytes: Buffer, from: number): boolean {
 }
 
 /**
- * Returns whether the line has nothing but blanks, control characters, and bytes that some readers
- * take for blanks.
+ * Returns whether the line contains only blanks, control characters, and bytes that some readers treat as
+ * blanks.
  */
 export function isBlankLine(bytes: Buffer, from: number, end: number): boolean {
   for (let at = from; at < end; at++) {

@@ -38,7 +38,7 @@ function addBoundaries(text: string, found: Set<string>): void {
   }
 }
 
-/** The most character sets of one header that are tried: the first ones, and the last. */
+/** Upper limit for the character sets of one header that are tried: the first ones, and the last. */
 const CHARSETS_MAX = 4
 /** Upper limit for the characters of a parameter that names one, with any text around the name. */
 const CHARSET_VALUE_MAX = 100
@@ -104,7 +104,7 @@ function ofSection(value: string): string {
   return decodeEscapes((quotedIn(value) ?? tokenIn(value)).replace(/^[^']*'[^']*'/, ''), '%')
 }
 
-/** Returns what readers make of a value that is not split into sections. */
+/** Returns the readings of a value that is not split into sections. */
 function readingsOf(value: string): string[] {
   const quoted = quotedIn(value)
   const token = tokenIn(value)

@@ -85,7 +85,7 @@ export function readPartHeader(
   const key = start + lines.text
   const known = knownHeaders.get(key)
   if (known !== undefined) return known
-  // (What is kept is read from the key: a slice of the mail's header would keep all of that.)
+  // (The cached value is parsed from the key: a slice of the mail's header would keep all of that in memory.)
   const header = readText(key.slice(start.length), said)
   if (header.isText && header.boundaries.length === 0) knownHeaders.set(key, header)
   return header
@@ -97,7 +97,7 @@ export function readPartHeader(
  * cached here.
  */
 const knownHeaders = new LruCache<PartHeader>(256)
-/** The most characters of one that is kept. */
+/** Upper limit for the characters of a cached header. */
 const KNOWN_LENGTH = 512
 
 /** The properties of a header in addition to its lines about content. */
@@ -240,21 +240,21 @@ function aboutEncoding(fields: readonly Field[]): string {
 
 const OF_HEADERS = ['header', 'field', 'boundary', 'encoded-multipart'] as const
 
-/** Types and names of what mail programs give to S/MIME or OpenPGP. */
+/** Types and names that mail programs use for S/MIME or OpenPGP. */
 const CONTAINER = /pkcs7-mime|pgp|\.(?:p7[mz]|gpg|asc)/
 const OPENPGP = /pgp|\.(?:gpg|asc)/
 
-/** Types and names of what mail programs give to calendars and address books. */
+/** Types and names that mail programs use for calendars and address books. */
 const CALENDAR =
   /calendar|v-?card|text\/(?:x-)?directory|application\/(?:x-)?ics|\.(?:ics|ical|ifb|vcs|vcf|vcard)\b/
 
-/** The names that mail programs give to files of mail (mailparser). */
+/** The names that mail programs use for files of mail (mailparser). */
 const MAIL_FILE = /\.eml\b/
 
 /** The name of a field without blanks, colons and parentheses. */
 const FIELD_NAME = /^[!-'*-9;-~]+$/
 
-/** The most characters of a boundary (RFC 2046 5.1.1). */
+/** Upper limit for the characters of a boundary (RFC 2046 5.1.1). */
 const BOUNDARY_LENGTH = 70
 
 function hasOddQuotes(value: string): boolean {
@@ -290,8 +290,8 @@ const EMPTY: PartHeader = {
 }
 
 /**
- * The header of a part that says nothing about it, or of one without a header. It may be a file to readers that give
- * every part a type.
+ * The header of a part without information about its content, or of one without a header. It may be a file to
+ * readers that assign every part a type.
  */
 export const EMPTY_PART: PartHeader = { ...EMPTY, isText: false }
 
@@ -347,14 +347,14 @@ interface StrictType {
   /** The type in lower case, `type/subtype`. */
   readonly type: string
   readonly boundary: string | undefined
-  /** Whether the type is text that readers show, without a parameter that makes a file of it. */
+  /** Whether the type is text that readers display, without a parameter that makes it a file. */
   readonly isText: boolean
 }
 
 /** The types of text that readers show. They save every other text as a file. */
 const SHOWN = new Set(['text/plain', 'text/html', 'text/enriched'])
 
-/** The parameters that make a file of a text: its name. */
+/** The parameters that make a text a file: its name. */
 const FILE_PARAMETER = /name/
 
 /** Reads a Content-Type about which readers cannot differ (RFC 2045 5.1). Returns undefined for others. */
@@ -423,7 +423,7 @@ function encodingsOf(
   if (only) return [only]
   if (UUENCODE_WORDS.has(word)) return ['identity', 'uuencode']
   const text = lettersOf(header)
-  // GNU mailutils knows the letters of RFC 2047.
+  // GNU mailutils recognizes the letters of RFC 2047.
   const letters = values.map(lettersOf)
   const mentioned: Encoding[] = [
     ...(text.includes('b64') || text.includes('base64') || letters.includes('b')

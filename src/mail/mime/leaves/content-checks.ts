@@ -12,8 +12,8 @@ const CR_END = Buffer.from('\r')
 const CRLF_END = Buffer.from('\r\n')
 
 /**
- * Splits a source into its bytes without the last line end, and that line end. A bare CR counts as
- * a line end, since some readers take it for one.
+ * Splits a source into its bytes without the last line end, and that line end. A bare CR counts as a line
+ * end, because some readers treat it as one.
  */
 export function splitLineEnd(source: Bytes): { readonly bare: Bytes; readonly end: Buffer } {
   let before = 0
@@ -128,7 +128,9 @@ export function beginsAsMail(file: Bytes): boolean {
   return /^(?:[!-9;-~]+[ \t]*:|>?From )/.test(startBehindBlanks(file))
 }
 
-/** Fields by which every libclamav knows a file for mail if it begins so (filetypes_int.h). */
+/**
+ * Fields by which every libclamav recognizes a file as mail if it begins with one of them (filetypes_int.h).
+ */
 export const FIELDS_OF_MAIL: readonly string[] = [
   'Received',
   'Return-Path',
@@ -146,7 +148,7 @@ export function isKnownAsMail(file: Bytes): boolean {
   return FIELDS_OF_MAIL.some((name) => start.startsWith(`${name}: `))
 }
 
-/** The most bytes of a header that nothing announces. */
+/** Upper limit for the bytes of an unannounced header. */
 const UNANNOUNCED_MAX = 1024 * 1024
 
 /**
@@ -162,7 +164,7 @@ export function* hasHeader(source: Bytes, work: Work): Steps<boolean> {
 /** The units of work of a line, in addition to its bytes. */
 const LINE_COST = 8
 
-/** Returns whether fields come first, and then an empty line. */
+/** Returns whether fields come first, followed by an empty line. */
 function* areFieldsEnded(source: Bytes, work: Work): Steps<boolean> {
   let count = 0 // the lines that are not empty
   let strange = 0

@@ -33,7 +33,7 @@ import {
   mailStarts,
 } from './content-checks.ts'
 
-/** Contents of at most this many bytes are compared as they are. A digest would take longer. */
+/** Contents of at most this many bytes are compared directly. A digest would take longer. */
 const COMPARED_WHOLE_MAX = 256
 /** The bytes of which a digest is made in the time of a unit of work. */
 const DIGESTED_PER_UNIT = 2
@@ -61,7 +61,7 @@ const unpercented = makerOf(Unpercented)
 const withoutTails = makerOf(WithoutTails)
 const withoutNuls = makerOf(WithoutByte, 0)
 
-/** The ways of decoding data that readers know by its looks. */
+/** The ways of decoding data that readers recognize by its form. */
 const codedPlans: Readonly<Record<CodedKind, () => DecodingPlan>> = {
   uuencode: () => new UuencodePlan(),
   base64: () => untilEqualsPlan,
@@ -82,8 +82,8 @@ function inOneWay(standard: MakeDecoder): DecodingPlan {
 export interface ContentsOptions extends WorkOptions {
   readonly createHash: (algorithm: string) => Hash
   /**
-   * Called with each header of a part or a mail, as some reader sees it. What it does then is work of the
-   * message: it yields the units that it has done, and goes on when they were counted.
+   * Called with each header of a part or a mail, as some reader sees it. Its work counts as work of the
+   * message: it yields its completed units, and continues when they were counted.
    */
   readonly onHeader?: (header: PartHeader) => Iterable<number>
   /** Upper limit for nested messages or multiparts (nested.ts); undefined if the caller needs no limit. */
@@ -99,7 +99,7 @@ export interface ContentsOptions extends WorkOptions {
 /** Yields the contents of a mail in the given bytes. */
 type ReadMail = (mail: Bytes, decoding: Decoding) => Steps
 
-/** Gives what came out of one way of decoding. */
+/** Yields the output of one way of decoding. */
 export type GiveReading = (reading: Bytes) => Steps
 
 /** The properties of a yielded content. */
@@ -118,7 +118,7 @@ interface DecodedLeaf {
    */
   hasOpened: boolean
   header: PartHeader
-  /** Whether it is a message, whatever its first lines are: by its type, its name, or in a digest. */
+  /** Whether it is a message, regardless of its first lines: by its type, its name, or in a digest. */
   readonly isMessage: boolean
   /** Whether its context declares it as S/MIME or OpenPGP, and whether as OpenPGP. */
   readonly isContainer: boolean
@@ -156,7 +156,7 @@ export class Decoding extends Work {
     names: [],
     messages: 0,
   }
-  /** Whether nothing is odd in the structure of the mail, so that its parts have forms (forms.ts). */
+  /** Whether the structure of the mail has no oddity, so that its parts have forms (forms.ts). */
   isOrdinary = false
   /** The number of encoded mails and containers around the current content. */
   depth = 0
@@ -190,7 +190,7 @@ export class Decoding extends Work {
     for (const work of postponed) for (const units of work) yield* this.countUnits(units)
   }
 
-  /** Notes that something is left unread, whatever may still be done. */
+  /** Notes that a part is left unread. */
   leaveUnread(why: string): void {
     this.unread ??= why
     this.onOdd?.('unread')
@@ -282,7 +282,7 @@ export class Decoding extends Work {
     if (yield* holdsCodedData(text, kinds, this)) yield* this.#inside(this.giveCoded(text, kinds))
   }
 
-  /** Gives all that readers decode from data in a text that they know by its looks. */
+  /** Yields all that readers decode from data in a text that they recognize by its form. */
   *giveCoded(text: Bytes, kinds = codedKinds): Steps {
     yield* this.#giveCodedIn(text, kinds)
     yield* this.giveCodedPastNuls(text, kinds)
@@ -388,7 +388,7 @@ export class Decoding extends Work {
       if (content.kind === 'packets') return giveAs('openpgp')(content.bytes)
       return this.#giveNamed('openpgp', [content.name], this.#giveFromOpened(content.bytes, UNSAID))
     }
-    const names: string[] = [] // of a file in TNEF, which come before it
+    const names: string[] = [] // of a file in TNEF, which precede it
     try {
       if (yield* openCms(source, this, giveAs('cms'))) leaf.hasOpened = true
       if (yield* openPgp(source, isOpenPgp, this, givePgp)) leaf.hasOpened = true
@@ -517,7 +517,7 @@ export class Decoding extends Work {
     )
   }
 
-  /** By which a content is known again. */
+  /** Returns the key by which a content is recognized. */
   *keyOf(source: Bytes): Steps<string> {
     if (source.size <= COMPARED_WHOLE_MAX) return `=${source.gather().toString('latin1')}`
     const hash = this.options.createHash('sha256')
@@ -529,7 +529,7 @@ export class Decoding extends Work {
   }
 }
 
-/** The most bytes of the line above armour that are looked at. */
+/** Upper limit for the bytes examined of the line above armour. */
 const LABEL_MAX = 128
 
 /** Returns what the line that ends at `to` declares about the following armour. */

@@ -107,7 +107,7 @@ function* givePlainly(
   }
   const plan = encoding === 'base64' ? new Base64Plan() : new QuotedPrintablePlan()
   const { bare, end } = splitLineEnd(part)
-  // What readers show as text ends in the line end before the delimiter, to libclamav, too.
+  // Text that readers display includes the line end before the delimiter, also for libclamav.
   const given = encoding === 'base64' || header.isText ? part : bare
   yield* decoded(given, plan.standard, decoding, (bytes) =>
     forms.giveDecodedPlainly(bytes, end, encoding, plan.isOdd(false) ? undefined : form),
@@ -186,8 +186,8 @@ function* giveDecodedTwice(part: Bytes, decoding: Decoding, give: GiveReading): 
 const PIECE_LEAST = 16
 
 /**
- * Gives all that readers decode from base64. If data goes on after padding, each piece of the data
- * is decoded by itself as well. Returns whether data goes on after padding.
+ * Yields all that readers decode from base64. If data continues after padding, each piece of the data is also
+ * decoded separately. Returns whether data continues after padding.
  */
 function* giveFromBase64(part: Bytes, decoding: Decoding, give: GiveReading): Steps<boolean> {
   const plan = new Base64Plan()
@@ -200,7 +200,7 @@ function* giveFromBase64(part: Bytes, decoding: Decoding, give: GiveReading): St
   return true
 }
 
-/** Gives each piece of the data that ends where data goes on after padding, and the last one. */
+/** Yields each piece of the data that ends where data continues after padding, and the last one. */
 function* eachPaddedPiece(part: Bytes, work: Work, give: (piece: Bytes) => Steps): Steps {
   let isPadded = false
   let from = 0 // where the piece begins
@@ -244,7 +244,7 @@ function* giveFromQuotedPrintable(
   return plan.odd.brokenBreak
 }
 
-/** Gives what came out of a part in the standard way: the part itself, if nothing was encoded. */
+/** Yields the output of the standard way: the part itself, if nothing was encoded. */
 function* giveQuotedPrintable(
   text: Bytes,
   part: Bytes,

@@ -51,7 +51,7 @@ interface ShownText {
   readonly form: PartForm | undefined
 }
 
-/** The most bytes of a content that is given with the other kind of line ends, too. */
+/** Upper limit for the bytes of a content that is also yielded with the other kind of line ends. */
 const LINE_ENDS_MAX = 1024 * 1024
 
 /**
@@ -188,7 +188,7 @@ export class SavedForms {
     if (!properties.isText) yield* decoding.giveInOneWay(withoutCrs, source)
   }
 
-  /** Gives a file that came out of quoted-printable without the line end that it ends in, as KMime does. */
+  /** Yields a file decoded from quoted-printable without its last line end, like KMime. */
   *giveWithoutLastEnd(source: Bytes): Steps {
     const { bare, end } = splitLineEnd(source)
     if (end.length === 0 || this.#facts.header.isText) return
@@ -216,7 +216,7 @@ export class SavedForms {
       ...(properties.crlf ? (['lf'] as const) : []),
       ...(properties.lf && isFile ? (['crlf'] as const) : []),
     ]
-    // Some readers take all CRs off a line that ends in several.
+    // Some readers remove all CRs from a line that ends in several.
     const modes = ways.flatMap((to): LineEndMode[] => [
       { to, bareCr: 'itself' },
       ...(properties.isText ? [] : [{ to, bareCr: 'nothing' } as const]),
@@ -234,7 +234,7 @@ export class SavedForms {
     if (end.length > 0) yield* this.#decoding.give(Bytes.of(text, end))
   }
 
-  /** Decodes a part, and gives the result with its flowed lines joined. */
+  /** Decodes a part, and yields the result with its flowed lines joined. */
   giveUnflowed(first: MakeDecoder, part: Bytes): Steps {
     return decoded(part, first, this.#decoding, (text) => this.#decoding.giveInOneWay(unflow, text))
   }
@@ -277,9 +277,9 @@ export class SavedForms {
   }
 
   /**
-   * Gives what came out of a way of decoding that only some readers know, and the texts that they make of it.
-   * There may be seventy such ways, of which many have the same result: that is read once. It is converted only
-   * from character sets in which ASCII is other text, and its line ends stay.
+   * Yields the output of a way of decoding that only some readers use, and the texts that they make of it.
+   * There may be seventy such ways, many with the same result, which is read once. It is converted only from
+   * character sets in which ASCII is another text, and its line ends stay.
    */
   *giveReading(reading: Bytes): Steps {
     const key = yield* this.#decoding.keyOf(reading)

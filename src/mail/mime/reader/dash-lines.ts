@@ -12,7 +12,7 @@ export interface DashLine {
   readonly firsts: readonly number[]
 }
 
-/** The most bytes other than blanks in front of the dashes of a line (enmime looks so much further). */
+/** Upper limit for the non-blank bytes before the dashes of a line (the limit of enmime). */
 export const DASHES_FRONT_MAX = 2
 /** The numbers of `firsts` of a line. */
 export const FIRSTS: number = DASHES_FRONT_MAX + 1

@@ -19,7 +19,7 @@ export interface Depth {
   readonly isDigest: boolean
   /** Whether that multipart declares its parts as OpenPGP (RFC 3156 4). */
   readonly isEncrypted: boolean
-  /** Whether libclamav decodes a text here: not in multipart/signed, multipart/parallel, or what is rare. */
+  /** Whether libclamav decodes a text here: not in multipart/signed, multipart/parallel, or rare types. */
   readonly isDecoded: boolean
 }
 

@@ -149,7 +149,7 @@ export class Habits {
     return new Set(this.#asked.keys())
   }
 
-  /** How often it was asked so far. */
+  /** The number of questions until now. */
   get questions(): number {
     return this.#questions
   }
@@ -169,7 +169,7 @@ export class Habits {
     return this.choices.get(habit) ?? 0
   }
 
-  /** Habits that differ from these in one habit more, which was asked. */
+  /** Yields habits that differ from these in one more habit, which was asked for. */
   *further(): Generator<ReadonlyMap<Habit, number>> {
     for (const habit of this.#asked.keys()) {
       if (this.choices.has(habit)) continue

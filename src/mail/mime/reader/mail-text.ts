@@ -18,7 +18,7 @@ const LONG_LINE = 400 * 1024
 /** The bytes examined after the dashes of a line: no boundary is longer. */
 const DASHES_TEXT = 1100
 
-/** The most lines of dashes that are kept, whatever they may mean. */
+/** Upper limit for the lines of dashes that are kept, regardless of their meaning. */
 const DASH_LINES_MAX = 100_000
 
 /** Upper limit for the lines of dashes that may be delimiters, and are kept in addition. */
@@ -53,7 +53,9 @@ export class MailText {
   hasBareCr = false
   #units = 0
 
-  /** `isKnown` is asked whether a line, from its dashes on, may be a delimiter, if there are very many of them. */
+  /**
+   * `isKnown` returns whether a line, from its dashes on, may be a delimiter, if there are very many of them.
+   */
   constructor(source: Bytes, isKnown: (text: string) => boolean = () => false) {
     this.#source = source
     this.#isKnown = isKnown

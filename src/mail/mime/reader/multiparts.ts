@@ -5,7 +5,7 @@ import type { Habits } from './habits.ts'
 export interface Multipart {
   /** The boundary as it is written, if it can be read in one way alone. */
   readonly exact: string | undefined
-  /** The texts that some program takes for the boundary, in lower case. */
+  /** The texts that some program accepts as the boundary, in lower case. */
   readonly forms: readonly string[]
   /** Whether its boundary may be any text. */
   readonly isAny: boolean
@@ -26,11 +26,11 @@ export class OpenMultiparts {
   /** The numbers of the multiparts with such a boundary, from the outside in. */
   readonly #byExact = new Map<string, number[]>()
   readonly #byForm = new Map<string, number[]>()
-  /** How many forms are so long. */
+  /** The number of forms of each length. */
   readonly #counts = new Map<number, number>()
   #lengths: readonly number[] | undefined = []
   readonly #any: number[] = []
-  /** How many forms begin with such a byte. */
+  /** The number of forms that begin with each byte. */
   readonly #firsts = new Map<number, number>()
 
   get length(): number {

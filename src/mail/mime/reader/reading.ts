@@ -34,11 +34,11 @@ export interface Leaf {
   /** Whether no program reads its header, where it begins and ends, or a multipart around it differently. */
   readonly isUndisputed: boolean
   /**
-   * Whether it is the text of the mail itself: the first of its type, and no disposition with plain text. Some
-   * readers take every other text, and the text of an attached message, for a file.
+   * Whether it is the text of the mail itself: the first of its type, and no disposition with plain text.
+   * Some readers treat every other text, and the text of an attached message, as a file.
    */
   readonly isOwnText: boolean
-  /** Whether it begins among the lines of a header, which goes on for other readings. */
+  /** Whether it begins among the lines of a header, which continues for other readings. */
   readonly isInHeader: boolean
 }
 
@@ -69,7 +69,7 @@ interface Place {
   readonly isBehindEnd?: boolean
 }
 
-/** If the first line of a body looks so, libclamav takes it for one of the header. */
+/** If the first line of a body matches, libclamav treats it as a line of the header. */
 export const GOES_ON = /^(?:content|filename=)|base64/i
 
 /** The units of work of each line of a header, of each header, and of each line of dashes that is looked at. */
@@ -99,9 +99,9 @@ export class KnownHeaders {
 }
 
 /**
- * One reading of a mail, as a program with these habits reads it: a plain parser, which knows nothing of other
- * readings. It asks for a habit wherever programs differ, and is the same each time it is made with the same
- * habits. Takes time linear in the headers and the lines of dashes.
+ * One reading of a mail, as a program with these habits reads it: a plain parser, which knows nothing of
+ * other readings. It asks for a habit wherever programs differ, and gives the same result for the same
+ * habits. The time is linear in the headers and the lines of dashes.
  */
 export class Reading {
   readonly #text: MailText
@@ -116,7 +116,7 @@ export class Reading {
   readonly #textTypes = new Set<string>()
   #found: (Leaf | SeenHeader)[] = []
   #leaves = 0
-  /** How many delimiters were read as lines of a header. */
+  /** The number of delimiters read as lines of a header. */
   #delimitersInHeaders = 0
   #units = 0
   /** The greatest depth so far: of levels, of messages, or of a third of all containers. */
@@ -165,7 +165,7 @@ export class Reading {
     return found
   }
 
-  /** Whether a line from its dashes on may be a delimiter of a multipart that is open. */
+  /** Returns whether a line from its dashes on may be a delimiter of an open multipart. */
   mayDelimit(text: string): boolean {
     return this.#open.knows(text)
   }
@@ -273,7 +273,7 @@ export class Reading {
     return isAsked && this.habits.choose('field below header') === 1
   }
 
-  /** Whether libclamav takes the first line that is not blank, from this offset on, for a field. */
+  /** Returns whether libclamav treats the first non-blank line, from this offset on, as a field. */
   #looksLikeField(at: number): boolean {
     const start = this.#text.notBlankFrom(at)
     if (start >= this.#text.size) return false
@@ -294,7 +294,7 @@ export class Reading {
     const continues = isFold && region.count > 0
     if (!isBlank && isField(bytes, 0, end) && !continues) region.strange = 0
     else if (!isFold || isBlank || region.strange > 0) {
-      // Who skips the line of an mbox reads all fields, and who does not has none below it.
+      // A reader that skips the mbox line reads all fields; any other reader has none below it.
       const isOfMbox = !place.isOfPart && isFromLine(bytes, 0)
       if (!isOfMbox) region.isWhole = false
       const bodyAt = this.#bodyAtStrange(isBlank, at, to, place, region)
@@ -383,7 +383,10 @@ export class Reading {
     return end
   }
 
-  /** To libclamav an attached message is a file of its own, or goes on in the message around it. */
+  /**
+   * Returns the depth of an attached message: for libclamav it is a separate file, or continues in the
+   * message around it.
+   */
   #depthOfMessage(header: PartHeader, at: number, { depth }: Place, isWhole: boolean): Depth {
     const isPlainly = header.message === 'sure' || !says(header)
     const isFile = isWhole && isPlainly && header.multipart === 'no' && depth.isMultipart
@@ -593,10 +596,7 @@ function encodingsOf(header: PartHeader, around: readonly Encoding[]): readonly 
   return [...new Set([...header.encodings, ...around])]
 }
 
-/**
- * The most lines above the line of an mbox: nothing of the mail, but the line that scanners get
- * (message.ts).
- */
+/** Upper limit for the lines above the mbox line: only the line that scanners receive (message.ts). */
 const FROM_LINE_MAX = 1
 
 /** The bytes of a line of a header that may be a delimiter. */
@@ -605,9 +605,9 @@ const LINE_MAX = 1104
 /** The lines of a header so far. */
 class HeaderLines {
   readonly lines = new MimeLines()
-  /** How many there are, folds among them. */
+  /** The number of lines, including folds. */
   count = 0
-  /** How many in a row were no fields. */
+  /** The number of consecutive lines that were not fields. */
   strange = 0
   /** Whether each was a field, and an empty line ended the header. */
   isWhole = true
@@ -638,12 +638,12 @@ class HeaderLines {
     if (over !== undefined) throw new LimitExceeded(`a header with ${over}`)
   }
 
-  /** Whether an empty line ends the header only for some programs. */
+  /** Returns whether an empty line ends the header only for some programs. */
   isOddEnd(bytes: Buffer): boolean {
     return bytes.length > 2 || (bytes.length === 2 && !this.isCrlf)
   }
 
-  /** Learns the boundaries in the lines since the last call: parts may begin before the header has ended. */
+  /** Parses the boundaries in the lines since the last call: parts may begin before the header has ended. */
   learn(): void {
     const fresh = this.lines.takeFresh()
     if (!/multipart|boundary/i.test(fresh)) return

@@ -59,12 +59,12 @@ export class MailReadings {
     return this.#last
   }
 
-  /** Searches the rest of the mail for what makes a difference to readings. Yields units of work. */
+  /** Searches the rest of the mail for features that make a difference to readings. Yields units of work. */
   searchAll(): Generator<number> {
     return this.#text.searchAll()
   }
 
-  /** Whether one reading is all: nothing was asked in it. */
+  /** Whether one reading is enough: it asked no question. */
   get isOne(): boolean {
     return this.#every.count === 1 && this.unread === undefined
   }

@@ -1,6 +1,6 @@
 import { Fault } from '../../../lib/errors/fault.ts'
 
-/** The most bytes that the decoded contents of all messages of a process have in files. */
+/** Upper limit for the bytes that the decoded contents of all messages of a process use in files. */
 const DISK_MAX = 1024 * 1024 * 1024
 
 /** Of these, the upper limit for space that messages use beyond their own size. */

@@ -4,7 +4,7 @@
  */
 export const limits = {
   /**
-   * The most contents of one message. Each is a question to the scanners, so a small message may
+   * Upper limit for the contents of one message. Each is a request to the scanners, so a small message may
    * have fewer: `contentsOfSmall`, and one more for each `bytesOfContent` bytes.
    */
   contents: 2000,
@@ -44,8 +44,8 @@ export const limits = {
   smallWorkTimes: 1024,
   smallWorkMore: 8 * 1024 * 1024,
   /**
-   * The most parts of a mail, empty ones and those with the same bytes among them. All of them are kept until
-   * the mail was read in every way.
+   * Upper limit for the parts of a mail, including empty and equal ones. All of them are kept until the mail
+   * was read in every way.
    */
   parts: 20_000,
   /**

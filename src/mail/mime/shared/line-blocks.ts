@@ -4,9 +4,8 @@ import { CR, LF } from '../../../lib/bytes/ascii.ts'
 const LINE_MAX = 16 * 1024
 
 /**
- * Turns bytes that come in pieces of any size into blocks of whole lines, and parts a long line
- * into several blocks. `midLine` means that a block begins inside of a line. A block is valid until
- * `take` returns.
+ * Splits bytes in pieces of any size into blocks of whole lines, and a long line into several blocks.
+ * `midLine` means that a block begins inside a line. A block is valid until `take` returns.
  */
 export class LineBlocks {
   readonly #take: (block: Buffer, midLine: boolean) => void
@@ -70,8 +69,8 @@ export class LineBlocks {
 }
 
 /**
- * How much of a line without an LF is taken: up to its last bare CR, where the line ends to some
- * readers. CRs at the very end are left, since an LF may follow them.
+ * Returns how much of a line without an LF is processed: up to its last bare CR, where the line ends for some
+ * readers. CRs at the very end are left, because an LF may follow them.
  */
 function endOfPiece(bytes: Buffer): number {
   let end = bytes.length

@@ -43,9 +43,9 @@ export class MemoryPool {
 }
 
 /**
- * A store of bytes that grows at its end, and can be read meanwhile. This is a class, since a message
- * may have hundreds of thousands of stores. Functions and a prototype for each store would take most
- * of the time and memory.
+ * A store of bytes that grows at its end, and can be read meanwhile. This is a class because a message may
+ * have hundreds of thousands of stores. Functions and a prototype for each store would take most of the time
+ * and memory.
  */
 export class Store extends Bytes {
   readonly #pool: MemoryPool
@@ -87,7 +87,7 @@ export class Store extends Bytes {
     else this.#addToFile(this.#fd, bytes, from, to)
   }
 
-  /** Returns the bytes from one offset to another. A chunk is valid until the next one is asked for. */
+  /** Returns the bytes from one offset to another. A chunk is valid until the next one is requested. */
   chunks(from = 0, to = this.#size): Iterable<Buffer> {
     if (this.#fd === undefined) return this.#inMemory(from, to)
     this.#flush(this.#fd)
@@ -157,7 +157,7 @@ export class Store extends Bytes {
     this.#charged += bytes
   }
 
-  /** Collects small pieces, so that one write takes many of them. */
+  /** Collects small pieces, so that one write contains many of them. */
   #addToFile(fd: number, bytes: Buffer, from: number, to: number): void {
     this.#charge(to - from)
     this.#tail ??= Buffer.allocUnsafeSlow(TAIL)

@@ -9,10 +9,7 @@ import { MemoryPool } from './store.ts'
 export const WORK_PER_TURN = 192 * 1024
 /** The most bytes that are inspected, decoded or read before the next turn is considered. */
 export const PIECE = 64 * 1024
-/**
- * The same where lines are read one by one, since one of two bytes may cost as much as hundreds of
- * others.
- */
+/** The same where lines are read one by one, because some bytes cost hundreds of times as much as others. */
 export const LINES_PIECE = 8 * 1024
 /** The bytes that the runtime searches in the time of a unit. */
 export const SEARCHED_PER_UNIT = 4
@@ -26,7 +23,7 @@ export interface ContentMetadata {
    * `openpgp`, …
    */
   readonly containers: readonly string[]
-  /** The names that the innermost of these gives it. */
+  /** The names from the innermost of these containers. */
   readonly names: readonly string[]
 }
 
@@ -37,9 +34,9 @@ type ContentStep =
   /** A content that some reader of mail might get out of a message. */
   | {
       readonly kind: 'content'
-      /** They are valid until the next step is asked for. */
+      /** They are valid until the next step is requested. */
       readonly bytes: Bytes
-      /** Whether scanners shall take the content for a mail. */
+      /** Whether scanners must treat the content as a mail. */
       readonly isMail: boolean
       /** The form of the part that it is, if a scan of the whole may see exactly these bytes in it. */
       readonly form?: PartForm | undefined
@@ -69,7 +66,7 @@ export interface WorkOptions {
    * Opens a file of its own for a content that does not fit into memory, for reading and writing.
    */
   readonly openFile: () => number
-  /** Whether the bytes are hardly a mail, so that less is done with them (limits.ts). */
+  /** Whether the bytes are hardly a mail, so that less work is spent on them (limits.ts). */
   readonly mayBeFile?: boolean
   /** Called with the units of work that were done since the last call. */
   readonly onWork?: (units: number) => void
@@ -99,8 +96,8 @@ export class Work {
   }
 
   /**
-   * Counts units of work, and asks for a turn of the event loop if it is time for one. Throws LimitExceeded
-   * if they are too many.
+   * Counts units of work, and yields a turn of the event loop if one is due. Throws LimitExceeded if there
+   * are too many.
    */
   *countUnits(units: number): Steps {
     this.#onWork?.(units)

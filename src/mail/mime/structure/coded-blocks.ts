@@ -50,7 +50,7 @@ const LINE_COST = 4
 const BEGINNING_COST = 512
 const BLOCK_COST = 16
 
-/** The most lines that begin data: far more than the blocks that are decoded, and few enough to be kept. */
+/** Upper limit for the lines that begin data: far more than the decoded blocks, and few enough to be kept. */
 const BEGINNINGS_MAX = 8 * limits.blocks
 
 /** Finds the lines of a text at which data of these kinds begins or ends for some reader. */
@@ -204,7 +204,7 @@ const ofEachKind = () => ({
   'mime-quoted-printable': [],
 })
 
-/** The beginnings of a kind that some reader knows together. */
+/** Yields the beginnings of a kind that some reader recognizes together. */
 function* knownTogether(all: readonly CodedBeginning[]): Generator<readonly CodedBeginning[]> {
   const forms = new Set(all.map(({ form }) => form))
   forms.delete('common')
@@ -217,7 +217,7 @@ function* knownTogether(all: readonly CodedBeginning[]): Generator<readonly Code
   }
 }
 
-/** The blocks, up to `size`, as they are for readers that know these lines for the beginnings of data. */
+/** Yields the blocks, up to `size`, for readers that recognize these lines as the beginnings of data. */
 function* blocksOf(
   beginnings: readonly CodedBeginning[],
   ends: readonly End[],
@@ -229,7 +229,7 @@ function* blocksOf(
   const beginsAnew = !isInLine && !forms.has('no mode')
   const ending = forms.has('behind blanks') ? ends : ends.filter((end) => !end.isBehindBlanks)
   let next = 0 // of the ends
-  let over = 0 // where the block before ends for those who look for no beginning inside of it
+  let over = 0 // the end of the previous block for readers that search for no beginning inside it
   for (const [index, { at, from, name }] of beginnings.entries()) {
     while (next < ending.length && ending[next]!.at < from) next++
     const end = ending[next]

@@ -124,7 +124,7 @@ export function codedEnds(bytes: Buffer, from: number, end: number): readonly Co
 
 /** The first bytes of lines that end data, as they are with the bit of small letters. */
 const ENDS_BEGIN = [...'e=- \t'].map((character) => character.charCodeAt(0) | 32)
-/** The most bytes of a line that ends data that are looked at. */
+/** Upper limit for the bytes examined of a line that ends data. */
 const END_MAX = 1024
 
 /** The words by which lines that begin data are found, and the bytes that may follow each. */

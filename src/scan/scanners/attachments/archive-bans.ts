@@ -9,10 +9,10 @@ import {
   probeName,
 } from '../findings/ban-names.ts'
 
-/** The most bytes of a line that libclamav reads (FILEBUFF in readdb.c). */
+/** Upper limit, in bytes, for a line that libclamav reads (FILEBUFF in readdb.c). */
 const LINE_MAX = 8191
 
-/** Code pages in which programs that pack files, and know no UTF-8, write names. */
+/** Code pages in which archivers without UTF-8 write names. */
 const CODE_PAGES = [
   ...['cp437', 'cp850', 'cp852', 'cp866', 'win1250', 'win1251', 'win1252', 'win1253', 'koi8-r'],
   ...['shiftjis', 'gbk', 'big5', 'euckr'],
@@ -55,8 +55,8 @@ function signature(name: string, named: string, container = '*'): string {
 }
 
 /**
- * The pattern as an extended regular expression over the bytes of a name (libclamav/regex). Runs of stars
- * are one, so that it takes time in proportion to the name.
+ * Returns the pattern as an extended regular expression over the bytes of a name (libclamav/regex).
+ * Consecutive stars become one, so that the time is linear in the length of the name.
  */
 function expression(pattern: string): string {
   const wanted = [...pattern.replace(/\*+/g, '*')].map(expressionOf).join('')

@@ -11,7 +11,7 @@ import { kindsOf } from './content-kinds.ts'
 import { readNames, spellings } from './part-names.ts'
 import { type AttachmentRules, readAttachmentRules } from './rules.ts'
 
-/** Units of work for each character of a name that is held against all rules. */
+/** Units of work for each character of a name that is compared with all rules. */
 const MATCH_UNITS = 16
 
 /** Characters of a name that go into the answer, and with it into the SMTP reply. */

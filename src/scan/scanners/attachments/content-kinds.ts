@@ -66,7 +66,9 @@ function isDiskImage(start: Buffer, content: Bytes): boolean {
   )
 }
 
-/** Whether it begins with a boot sector of FAT or NTFS, or with a table of partitions that have one. */
+/**
+ * Returns whether it begins with a boot sector of FAT or NTFS, or with a table of partitions that have one.
+ */
 function isBootSector(start: Buffer): boolean {
   if (start.length < 512 || start.readUInt16BE(510) !== 0x55aa) return false
   if (/^(?:NTFS {4}|FAT1|FAT32)/.test(start.toString('latin1', 3, 11))) return true

@@ -2,7 +2,10 @@ import { isAscii, isUtf8 } from 'node:buffer'
 import { decodeEscapes, readingsOfBase64 } from '../../../mail/message/escapes.ts'
 import { isAsciiOrUtf8, plainCharset, textsIn } from '../../../mail/mime/decoders/charsets.ts'
 
-/** Most characters of a name as it is written that are read, from its end: the end is what counts. */
+/**
+ * Upper limit for the characters of a written name that are read, from its end, which is the significant
+ * part.
+ */
 export const WRITTEN_MAX = 4096
 
 /** An encoded word as defined by RFC 2047. */
@@ -30,7 +33,7 @@ const WIDE = /^(?:cs)?(?:utf(?:7|16|32)|ucs|unicode)/
 
 /** Units of work for the beginning of each word: the distance within which its end is searched. */
 const WORD_UNITS = 200
-/** How often a name is read laxly, at most. */
+/** The number of times that a name is read laxly, at most. */
 const LAX_READINGS = 12
 /** Units of work of finding a decoder. */
 const CHARSET_UNITS = 256
@@ -49,10 +52,10 @@ export class NameWords {
   /** Whether a word has a character set that some readers decode in the other byte order. */
   #hasOrders = false
   #units = 0
-  /** Whether a name was longer than what is read of it. */
+  /** Whether a name was longer than the part that is read. */
   hasLongNames = false
 
-  /** Returns the units of work that were done since the last call. */
+  /** Returns the units of work since the last call. */
   takeUnits(): number {
     const units = this.#units
     this.#units = 0

@@ -12,7 +12,7 @@ const PARAMETERS_MAX = 100
 
 /** The names and types in the header of a message or part. */
 interface PartNames {
-  /** All names that some reader of mail would give to the content, each once. */
+  /** All names that some mail program would show for the content, each once. */
   readonly names: ReadonlySet<string>
   /** MIME types in lower case; text/plain if no type can be read (RFC 2045 5.2). */
   readonly types: readonly string[]
@@ -130,7 +130,7 @@ function join(sections: readonly { raw: string; encoded: boolean }[]): {
   let charset = ''
   let bytes = ''
   for (const [at, { raw, encoded }] of sections.entries()) {
-    // A value without quotes goes to its end: writers leave parentheses and blanks as they are.
+    // A value without quotes extends to its end: writers do not escape parentheses and blanks.
     let value = raw.trim().startsWith('"') ? strictValue(raw) : raw.trim()
     if (encoded) {
       const opening = at === 0 ? /^([^']*)'[^']*'/.exec(value) : null

@@ -4,8 +4,8 @@ import type { ScanSettings } from '../shared/scan-settings.ts'
 import { readTlsIdentity, type TlsFiles, type TlsIdentity } from './tls-identity.ts'
 
 /**
- * The address of one clamd: LocalSocket, or TCPAddr and TCPSocket of clamd.conf(5). With an identity it is that
- * of an onescand, which is asked by TLS.
+ * The address of one clamd: LocalSocket, or TCPAddr and TCPSocket of clamd.conf(5). With an identity it is
+ * that of an onescand, which is reached by TLS.
  */
 export type ClamdAddress = {
   /** The address as the log shows it. */

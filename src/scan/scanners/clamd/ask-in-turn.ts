@@ -5,7 +5,10 @@ import { isLate, type Sample, type ScanTask } from '../shared/scanner.ts'
 import type { ClamdServer } from './server.ts'
 import type { Absence, ClamdOutcome } from './session.ts'
 
-/** Most servers that may break under one message: a message that broke two may break the next one. */
+/**
+ * Upper limit for the servers that may break under one message: a message that broke two may break the next
+ * one.
+ */
 const BROKEN_MAX = 2
 
 /**
@@ -23,8 +26,8 @@ export const COMES_BACK_WITHIN: Readonly<Record<Exclude<Absence, 'full'>, number
 const PAUSES = { first: 5, longest: 250 }
 
 /**
- * Asks one server after another until one of them answers. If none could be reached, but some may
- * be in a moment, asks these again after a pause, until the deadline.
+ * Asks one server after another until one of them answers. If none could be reached, but some may recover
+ * soon, asks these again after a pause, until the deadline.
  */
 export async function askInTurn(
   servers: readonly ClamdServer[],
@@ -65,12 +68,12 @@ class ServerSearch {
   readonly #troubles = new Map<ClamdServer, string>()
   /** The servers that may still answer. */
   readonly #left: Set<ClamdServer>
-  /** Those of them that were not asked since the last pause. */
+  /** The servers that were not asked since the last pause. */
   #round: Set<ClamdServer>
   #broken = 0
   #hasDied = false
   #isOver = false
-  /** Whether nothing listens at the server that was asked last. */
+  /** Whether no process listens at the server that was asked last. */
   #mayBeDown = false
   /** The cause of the last trouble. */
   #cause: Cause = 'timeout'
@@ -149,7 +152,7 @@ class ServerSearch {
     if (++this.#broken === BROKEN_MAX) this.#isOver = true
   }
 
-  /** Notes that the time is over, while servers could not be reached. */
+  /** Notes that the deadline is reached while servers could not be reached. */
   noteEnd(): void {
     for (const server of this.#left) {
       if (!this.#troubles.has(server)) this.#note(server, 'was not asked within the time limit')

@@ -9,7 +9,7 @@ import {
   withoutHash,
 } from '../findings/scan-result.ts'
 
-/** Most bytes of a reply that are read, its NUL included. A signature's name has a few dozen. */
+/** Upper limit, in bytes, for a reply, its NUL included. A signature's name has a few dozen. */
 const CLAMD_REPLY_MAX = 8 * 1024
 
 /**
@@ -19,7 +19,7 @@ const CLAMD_REPLY_MAX = 8 * 1024
  */
 export type ClamdReply = ScanResult | NoAccess
 
-/** clamd takes no descriptor. */
+/** clamd accepts no descriptor. */
 export interface NoAccess {
   readonly answer: 'no access'
   readonly why: string
@@ -46,7 +46,7 @@ export class ClamdReplyReader {
     this.#left = replies
   }
 
-  /** The bytes that have come so far. */
+  /** The number of bytes received until now. */
   get length(): number {
     return this.#length
   }

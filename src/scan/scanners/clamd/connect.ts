@@ -12,7 +12,10 @@ type Connect = (address: ClamdAddress) => Connection
 let plain: Promise<Connect> | undefined
 let secure: Promise<Connect> | undefined
 
-/** Loads what connects to an address of this kind. Loading takes 2 ms, which mail without a scan should not pay. */
+/**
+ * Loads the function that connects to an address of this kind. Loading takes 2 ms, which mail without a scan
+ * should not pay.
+ */
 export function loadConnect(address: ClamdAddress): Promise<Connect> {
   if (!isSecure(address)) {
     plain ??= loadPlain()
@@ -22,7 +25,7 @@ export function loadConnect(address: ClamdAddress): Promise<Connect> {
   return secure
 }
 
-/** Whether the server is an onescand that is asked by TLS. */
+/** Returns whether the server is an onescand that is reached by TLS. */
 export function isSecure(address: ClamdAddress): boolean {
   return address.kind === 'tcp' && address.identity !== undefined
 }
@@ -53,8 +56,8 @@ async function loadPlain(): Promise<Connect> {
 }
 
 /**
- * Resolves to the error as node:net would give it: EAGAIN if the queue of connections is full. Never
- * rejects: looking takes descriptors, and if none is left the error stays as it is.
+ * Resolves to the error that node:net would return: EAGAIN if the queue of connections is full. Never
+ * rejects: the check needs descriptors, and if none is left the error stays unchanged.
  */
 async function asNodeError(target: ClamdAddress, error: Error): Promise<Error> {
   if (!('path' in target) || errorCode(error) !== 'ECONNREFUSED') return error
@@ -126,7 +129,7 @@ class BunConnection implements Connection {
     }).catch(() => {}) // connectError has reported it
   }
 
-  /** Writes as much of the packet as the kernel takes. */
+  /** Writes as much of the packet as the kernel accepts. */
   #push(): void {
     if (!this.#done || !this.#socket) return
     const taken = this.#socket.write(this.#rest)

@@ -78,7 +78,7 @@ export class DescriptorTrial {
     return true
   }
 
-  /** Forgets what is known: another server may listen there from now on. */
+  /** Drops the cached results: another server may listen there from now on. */
   forget(): void {
     this.#known.clear()
   }

@@ -5,7 +5,7 @@ import type { ClamdAddress } from './address.ts'
 import { ClamdReplyReader } from './clamd-reply.ts'
 import { loadConnect } from './connect.ts'
 
-/** Milliseconds for which an answer counts for the next client that asks: a reload takes clamd some seconds. */
+/** Milliseconds for which an answer is reused for the next client: a reload takes clamd some seconds. */
 const AGAIN_AFTER = 5_000
 /** Milliseconds for the answer. */
 const WITHIN = 5_000
@@ -35,7 +35,7 @@ async function askAll(addresses: readonly ClamdAddress[], command: PassedOn) {
   return (await Promise.all(answers)).find((answer) => answer !== undefined)
 }
 
-/** Sends a command on a connection of its own, since sessions (IDSESSION) take no RELOAD. */
+/** Sends a command on its own connection, because sessions (IDSESSION) accept no RELOAD. */
 async function ask(address: ClamdAddress, command: PassedOn): Promise<string> {
   const connect = await loadConnect(address)
   const replies = new ClamdReplyReader()

@@ -26,7 +26,7 @@ export async function tellsOfLimits(
     case 'unseen':
       if (reply.what === 'size') return { tells: 'unknown', why: 'it is more than StreamMaxLength' }
       return { tells: 'yes' }
-    case 'infected': // it scans deeper than any clamd that we know
+    case 'infected': // it scans deeper than any known clamd
       return { tells: 'yes' }
     case 'clean':
       return { tells: 'no' }

@@ -21,7 +21,7 @@ const CHANGES = {
   answers: 'answers again',
 } as const
 
-/** The beginnings by which libclamav takes a file for mail (CL_TYPE_MAIL in the file types of 1.4). */
+/** The beginnings by which libclamav recognizes a file as mail (CL_TYPE_MAIL in the file types of 1.4). */
 const MAIL =
   /^(?:>?From |(?:Date|Delivered-To|Delivery-date|Envelope-to|For|From|Message-I[Dd]|Received|Received-SPF|Return-[Pp]ath|Subject|To|X-Apparently-To|X-Envelope-From|X-Original-To|X-Real-To|X-Sieve|X-UIDL): )/
 /** Marks of other file types, in a file that also has such a beginning. */
@@ -93,7 +93,7 @@ export function clamdScanner(
         return found.filter((directory) => directory !== undefined)
       }),
       async hasLoaded(files, isSettled) {
-        await versions.newest() // asks, if that was not done just now
+        await versions.newest() // asks, unless that was done just now
         return list.every((server) => clamdHasLoaded(server, files, isSettled))
       },
     },
@@ -114,7 +114,7 @@ export function clamdScanner(
       const size = Math.max(...[sample, ...(sample.batch ?? [])].map(({ bytes }) => bytes.size))
       const over = `clamd: ${size} bytes are more than CLAMDMAXSIZE ${CLAMDMAXSIZE}`
       if (size <= CLAMDMAXSIZE) return askInTurn(list, sample, task)
-      // A client that asks about these bytes alone gets what clamd finds in them, as with AlertExceedsMax.
+      // A client that submits these bytes alone gets clamd's finding in them, as with AlertExceedsMax.
       const result = sample.isAsSent ? await askInTurn(list, sample, task) : clean
       return result.answer === 'clean' ? unseen('size', over) : result
     },

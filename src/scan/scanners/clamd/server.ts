@@ -32,7 +32,7 @@ type ClamdSample = ClamdContent & { readonly batch?: readonly ClamdContent[] }
 type ClamdTask = Pick<ScanTask, 'signal' | 'note'>
 
 interface ClamdServerOptions {
-  /** Whether its connections last from message to message. */
+  /** Whether its connections are kept from message to message. */
   readonly lasting: boolean
   /** Passes descriptors to a server that accepts them; without it all mail is streamed. */
   readonly passing?: System | undefined
@@ -44,7 +44,7 @@ interface ClamdServerOptions {
   readonly uptime?: () => number
 }
 
-/** One clamd: the connections to it, and what is known about it. */
+/** One clamd: the connections to it, and its known state. */
 export class ClamdServer {
   readonly address: ClamdAddress
   /**
@@ -57,7 +57,7 @@ export class ClamdServer {
   readonly #backOff: BackOff<ClamdServer>
   /** Since when no message has reached it. */
   #missingSince: number | undefined
-  /** The question whether it has died, which is asked once for all messages that it had. */
+  /** The check whether it has died, which is made once for all messages that it had. */
   #dying: Promise<boolean> | undefined
   readonly #passing: System | undefined
   readonly #descriptors: DescriptorTrial | undefined
@@ -109,12 +109,12 @@ export class ClamdServer {
     return this.#underWay
   }
 
-  /** Whether it has answered about a sample in this scan of a message. */
+  /** Returns whether it has answered about a sample in this scan of a message. */
   hasAnswered(task: ClamdTask): boolean {
     return this.#known.has(task)
   }
 
-  /** Whether it failed lately, so that mail does not wait for it again and again. */
+  /** Whether it failed recently, so that mail does not wait for it again and again. */
   get isBackedOff(): boolean {
     return this.#backOff.isBackedOff(this)
   }
@@ -150,8 +150,8 @@ export class ClamdServer {
   }
 
   /**
-   * Sends small contents, and hands large ones over by descriptor if the server takes that. What is too
-   * long for a stream waits until it is known whether it does.
+   * Sends small contents as streams, and large ones by descriptor if the server accepts that. A content that
+   * is too long for a stream waits until that is known.
    */
   async #ask(
     contents: readonly ClamdContent[],

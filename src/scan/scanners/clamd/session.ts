@@ -22,7 +22,7 @@ export type ClamdOutcome<Answer> =
     }
   /** The server took the connection and closed it before its reply was whole. */
   | { readonly kind: 'broken'; readonly why: string; readonly begun: boolean }
-  /** The signal fired. clamd may go on scanning, so it is not asked again. `broke` as above. */
+  /** The signal was aborted. clamd may continue to scan, so it is not asked again. `broke` as above. */
   | { readonly kind: 'timed-out'; readonly why: string; readonly broke?: true }
 
 /**
@@ -43,8 +43,8 @@ export interface ClamdCommands<Answer> {
   /** The number of commands; each has one reply. */
   readonly count: number
   /**
-   * Returns what is sent. It is called anew if the commands have to be sent again. A packet is asked for
-   * only when the kernel has taken the one before, so that packets can share a buffer.
+   * Returns the packets to send. Called again if the commands have to be sent again. A packet is requested
+   * only when the kernel has accepted the one before, so that packets can share a buffer.
    */
   packets(): Iterable<ClamdPacket>
   /** Reads the replies as one answer. */
@@ -54,7 +54,7 @@ export interface ClamdCommands<Answer> {
 export interface ClamdReplies {
   /** In the order of the commands, each up to its NUL and without its number. */
   readonly replies: readonly Buffer[]
-  /** Whether the kernel had taken all packets when the last reply came. */
+  /** Whether the kernel had accepted all packets when the last reply arrived. */
   readonly sentAll: boolean
 }
 
@@ -94,7 +94,7 @@ export class ClamdSession {
     this.#passing = passing
   }
 
-  /** Whether one question was asked, and another one may be. */
+  /** Whether one request was sent, and another one may be. */
   get isOpen(): boolean {
     return this.#wire !== undefined && this.#wire.lost === undefined
   }

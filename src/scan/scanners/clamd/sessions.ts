@@ -31,7 +31,7 @@ const IDLE_FOR = 5_000
 interface ClamdSessionsOptions {
   /** Upper limit for idle connections; default: none. */
   readonly idleMax?: number
-  /** Milliseconds for which one is kept. */
+  /** Milliseconds for which an idle one is kept. */
   readonly idleFor?: number
   /** Passes descriptors; needed for packets with one. */
   readonly passing?: System | undefined
@@ -72,7 +72,7 @@ export class ClamdSessions {
     this.#broke = broke
   }
 
-  /** Asks in a kept session, else in a fresh one. */
+  /** Uses a kept session, or else a new one. */
   async ask<Answer>(
     commands: ClamdCommands<Answer>,
     signal: AbortSignal,

@@ -45,7 +45,7 @@ export function readTlsIdentity({ CLAMDCERT, CLAMDKEY, CLAMDCA }: TlsFiles): Tls
   return { cert, key, ca, minVersion: 'TLSv1.3' }
 }
 
-/** The identity of this host, and when its certificate ends, in milliseconds since 1970. */
+/** The identity of this host, and the expiry of its certificate, in milliseconds since 1970. */
 export interface CheckedIdentity {
   readonly identity: TlsIdentity
   readonly endsAt: number

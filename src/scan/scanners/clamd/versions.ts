@@ -21,7 +21,7 @@ interface Asking {
   readonly done: Promise<void>
 }
 
-/** Asks servers for their signatures (VERSION, clamd(8)) as long as a caller wants to know them. */
+/** Requests the signatures of servers (VERSION, clamd(8)) for as long as a caller needs them. */
 export class Versions {
   readonly #servers: readonly ClamdServer[]
   readonly #closed = new AbortController()
@@ -119,7 +119,10 @@ export function clamdHasLoaded(
   return isNamed || isFrom(official?.changed)
 }
 
-/** When the socket was made, in Unix seconds: its mtime, since its mode and owner may change later. */
+/**
+ * Returns the time at which the socket was created, in Unix seconds: its mtime, because its mode and owner
+ * may change later.
+ */
 export function socketMade(address: ClamdAddress): number | undefined {
   if (address.kind !== 'unix') return undefined
   try {

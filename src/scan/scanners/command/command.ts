@@ -187,7 +187,9 @@ function databaseOfCommand(argv: readonly string[]): string | undefined {
   return databaseIn(firstConfOf(configFiles(rest)))
 }
 
-/** Whether the argument is `--fdpass` or `--stream`, or an abbreviation that getopt_long(3) takes. */
+/**
+ * Returns whether the argument is `--fdpass` or `--stream`, or an abbreviation that getopt_long(3) accepts.
+ */
 function isHandingOverOption(word: string): boolean {
   const [option = ''] = word.split('=')
   return (
@@ -201,7 +203,7 @@ function configFiles(argv: readonly string[]): readonly string[] {
   return named === undefined ? CONFIG_FILES : [named]
 }
 
-/** Whether the first of these files that exists has a TCPSocket and no LocalSocket. */
+/** Returns whether the first existing file of these has a TCPSocket and no LocalSocket. */
 function isReachedByTcp(files: readonly string[]): boolean {
   const conf = firstConfOf(files)
   return valueIn(conf, 'TCPSocket') !== undefined && valueIn(conf, 'LocalSocket') === undefined

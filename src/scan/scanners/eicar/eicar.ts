@@ -3,15 +3,15 @@ import { clean, infected } from '../findings/scan-result.ts'
 import type { ContentScanner } from '../shared/scanner.ts'
 
 /**
- * The test file of eicar.org, in two halves so that no scanner takes this file for it.
- * 68 bytes of printable ASCII.
+ * The test file of eicar.org, in two halves so that scanners do not find it in this file. 68 bytes of
+ * printable ASCII.
  */
 export const EICAR = [
   'X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-',
   'ANTIVIRUS-TEST-FILE!$H+H*',
 ].join('')
 
-/** The name that clamd gives, too. */
+/** The name that clamd also uses. */
 const NAME = 'EICAR-Test'
 
 /**

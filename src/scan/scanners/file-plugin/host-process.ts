@@ -32,14 +32,14 @@ interface HostOptions {
   readonly relay: () => LineRelay
 }
 
-/** The question about one message, whenever it is asked. */
+/** The request about one message, without its time. */
 export type PluginQuestion = Omit<PluginRequest, 'nonce' | 'timeLeft' | 'settle'>
 
 /** A process that a plugin runs in, which leads a group of its own. */
 export class PluginHost {
   /**
-   * Resolves soon after the end of the process, when its stderr was read. A process that has left the
-   * group is not awaited, whatever it holds open. No listener, timer or open descriptor is left then.
+   * Resolves soon after the end of the process, when its stderr was read. A process that has left the group
+   * is not awaited, even if it holds the stream open. No listener, timer or open descriptor is left then.
    */
   readonly ended: Promise<void>
   readonly #options: HostOptions
@@ -81,7 +81,7 @@ export class PluginHost {
     this.#listen()
   }
 
-  /** The number of messages that it was asked about. */
+  /** The number of its requests. */
   get asked(): number {
     return this.#asked
   }
@@ -211,8 +211,8 @@ const MEMORY = 1024 * 1024
 const STACK = 8 * 1024
 
 /**
- * Sets how much memory the compiled runtime reserves for machine code. Without it the limit of data
- * would make the runtime start without its JIT compiler: fifteen times slower.
+ * Sets the memory that the compiled runtime reserves for machine code. Without it the limit of data would
+ * make the runtime start without its JIT compiler: fifteen times slower.
  */
 const ROOM_FOR_CODE = isCompiled ? `export ${CODE_SETTING}=134217728; ` : ''
 

@@ -17,7 +17,7 @@ export function banName(rule: string): string {
 const escaped = (character: string) =>
   `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
 
-/** The name of the signature by which a list with this fingerprint is known. */
+/** Returns the name of the signature that identifies a list with this fingerprint. */
 export const listName = (fingerprint: string): string => `${BANNED}${LIST}${fingerprint}`
 
 /**
@@ -34,7 +34,7 @@ export function ruleByName(name: string): string | undefined {
 
 /** Returns 16 hexadecimal digits that identify a list, whatever the order of its patterns. */
 export function listFingerprint(patterns: readonly string[]): string {
-  // Not imported, since few sites ban names: see loadCrypto().
+  // Not imported, because few sites ban names: see loadCrypto().
   const { createHash } = process.getBuiltinModule('node:crypto')
   const text = distinctRules(patterns).sort().join('\n')
   return createHash('sha256').update(text).digest('hex').slice(0, 16)

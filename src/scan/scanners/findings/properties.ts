@@ -39,7 +39,7 @@ export const properties: Readonly<
   },
 }
 
-/** Whether FINDINGS treats mail with the property otherwise than scanners do by themselves. */
+/** Returns whether FINDINGS treats mail with the property differently than scanners do by default. */
 export function asksFor(property: Property, rules: readonly FindingRule[]): boolean {
   const action = actionFor(property, rules)
   return action !== 'virus' && action !== 'accept'

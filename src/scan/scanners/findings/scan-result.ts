@@ -8,7 +8,7 @@ export type Unseen =
   | 'size'
   /** Its unpacked size exceeds the scanner's limit, or it claims such a size. */
   | 'unpacked'
-  /** Messages or multiparts are nested deeper than scanners look. */
+  /** Messages or multiparts are nested deeper than scanners read. */
   | 'depth'
   /** It holds more than is read. */
   | 'contents'

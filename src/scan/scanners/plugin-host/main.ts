@@ -18,7 +18,7 @@ import {
 const CHANNEL = 3
 const CHUNK = 64 * 1024
 
-delete process.env[CODE_SETTING] // programs that the plugin starts need not know it
+delete process.env[CODE_SETTING] // programs that the plugin starts do not need it
 const directory = process.cwd()
 let plugin: Plugin | undefined
 /** Its file. */
@@ -107,7 +107,7 @@ function end(): void {
   process.kill(0, 'SIGKILL')
 }
 
-/** Whether this process has used RENEWED_AFTER seconds of processor time. */
+/** Returns whether this process has used RENEWED_AFTER seconds of processor time. */
 function isUsedUp(): boolean {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1e6 >= RENEWED_AFTER

@@ -54,7 +54,7 @@ export interface PluginRequest {
   readonly origin?: Origin | undefined
 }
 
-/** A plugin that this process has loaded. It rejects with whatever the plugin throws. */
+/** A loaded plugin. It rejects with the errors of the plugin. */
 export type Plugin = (request: PluginRequest) => Promise<ScanResult>
 
 /** Makes the bytes of a request: one line of JSON. */
@@ -81,9 +81,8 @@ export function encodeAnswer(nonce: string, answer: ScanResult): Buffer {
 }
 
 /**
- * Reads the bytes that a plugin's process has written since the request with that nonce. Undefined as
- * long as they are a part of a line. If they are anything but the one line that answers this request,
- * that is *unknown*.
+ * Decodes the bytes that a plugin's process has written since the request with that nonce. Returns undefined
+ * while they are a part of a line. Anything but the one line that answers this request is *unknown*.
  */
 export function decodeAnswer(nonce: string, bytes: Buffer): ScanResult | undefined {
   if (bytes.length > LINE_MAX) return unknown(TOO_MUCH)
@@ -119,7 +118,7 @@ function cut(result: ScanResult): ScanResult {
   }
 }
 
-/** The plugin itself answered unknown, or its answer is not known. */
+/** Returns the unknown answer of the plugin itself, or that for an invalid answer. */
 function couldNotTell(why: string, cause: unknown): ScanResult {
   return cause === 'plugin' ? unknown(why, cause) : unknown(why)
 }

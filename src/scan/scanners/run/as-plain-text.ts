@@ -45,7 +45,7 @@ export async function asPlainText<T>(
   }
 }
 
-/** The bytes at the front by which programs know most files. */
+/** The bytes at the beginning by which programs recognize most files. */
 const FRONT = 512
 /** The offset of the word `ustar` in a tar archive, which may consist of text. */
 const TAR_AT = 257
@@ -75,14 +75,14 @@ const PDF_SEAM = '%PDF'.length
 
 /** Puts a blank before each line that begins as a field, in any split of the bytes. */
 class FieldStuffing {
-  /** The beginning of a line of which too little has come. */
+  /** The beginning of an incomplete line. */
   #held = ''
   #startsLine = true
   #isText = true
-  /** The last characters that came. */
+  /** The last characters received. */
   #tail = ''
 
-  /** Whether all bytes so far may be those of a plain text. */
+  /** Whether all bytes until now may be those of a plain text. */
   get isText(): boolean {
     return this.#isText
   }

@@ -30,7 +30,7 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'>, Weights 
   readonly asSentAlone?: boolean
   /** Called with the oddities of the message, if it was read for them. */
   readonly odd?: (found: ReadonlySet<Oddity>) => void
-  /** Milliseconds on a clock that never goes back. */
+  /** Returns milliseconds of a monotonic clock. */
   readonly uptime: () => number
   /** Aborted when no client waits for the result any longer; the scan then ends. */
   readonly gone?: AbortSignal | undefined
@@ -40,10 +40,10 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'>, Weights 
   readonly onTurn?: ((signal: AbortSignal) => Promise<TurnOrResult>) | undefined
 }
 
-/** Milliseconds that a scanner has for ending its work once the signal has come. */
+/** Milliseconds in which a scanner must end its work after the signal was aborted. */
 const GRACE = 1000
 
-/** How scanners are asked about one message. */
+/** The data for asking scanners about one message. */
 export interface AskContext {
   readonly run: Pick<ScanRun, 'scanners' | 'settings' | 'spool'>
   readonly task: ScanTask
@@ -52,9 +52,9 @@ export interface AskContext {
 }
 
 /**
- * Asks each scanner about the last sample, and passes the other samples along with it. Local policy
- * answers by its search when a whole message is asked about. Returns the result that ends the scan, of
- * the first scanner that gives one.
+ * Asks each scanner about the last sample, and passes the other samples along with it. Local policy answers
+ * by its search when a whole message is scanned. Resolves to the result that ends the scan, of the first
+ * scanner that gives one.
  */
 export async function askScanners(
   samples: readonly Sample[],
@@ -87,7 +87,7 @@ function unknownTo(
   return hasSeen ? samples.slice(0, -1) : samples
 }
 
-/** Bytes by which scanners take a file for a mail. */
+/** Bytes by which scanners recognize a file as mail. */
 const BEGINNING = 1024
 
 function askLocal(
@@ -194,7 +194,10 @@ async function askAboutInside(
   return undefined
 }
 
-/** Whether this is a limit other than of size, which what our own reading gives may make up for. */
+/**
+ * Returns whether this is a limit other than size, which onescan's own reading of the contents may
+ * compensate.
+ */
 function mayPutAside(result: ScanResult, { run }: AskContext): result is UnseenResult {
   if (result.answer !== 'unseen' || result.what === 'size') return false
   return run.settings.SECONDLOOK === 'always'

@@ -1,11 +1,11 @@
 import { Bytes } from '../../../mail/message/bytes.ts'
 import type { Sample, Scanner } from '../shared/scanner.ts'
 
-/** Most small contents that scanners are asked about in one go, and most bytes of all of them. */
+/** Upper limits for the small contents that scanners are asked about together, and for their bytes. */
 const SAMPLES_MAX = 8
 const BYTES_MAX = 96 * 1024
 
-/** Gathers small samples, so that scanners which can take several are asked about them together. */
+/** Collects small samples, so that scanners which accept several are asked about them together. */
 export class Batch {
   readonly #gathers: boolean
   #waiting: Sample[] = []
@@ -45,7 +45,10 @@ export class Batch {
   }
 }
 
-/** A content whose bytes last: those of others are valid only until the next content is asked for. */
+/**
+ * Returns a content with bytes that stay valid: those of others are valid only until the next content is
+ * requested.
+ */
 function inMemory(content: Sample): Sample {
   return { ...content, bytes: Bytes.of(content.bytes.gather()) }
 }

@@ -13,7 +13,7 @@ import type { Sample, ScanTask } from '../shared/scanner.ts'
 const DEPTH_MAX = 4
 
 /**
- * The most bytes that come out of a sample, a long text counted twice. Logs become some twenty times as many.
+ * Upper limit for the unpacked bytes of a sample, a long text counted twice. Logs expand some twenty times.
  */
 const BYTES_TIMES = 48
 const BYTES_MORE = 64 * 1024 * 1024
@@ -23,7 +23,7 @@ const BYTES_MAX = 512 * 1024 * 1024
 const PIECE_SIZE = 1024 * 1024
 const PIECE_OVERLAP = 64 * 1024
 
-/** How a scanner is asked about a sample, and what its answer means for the scan: undefined to go on. */
+/** How a scanner is asked about a sample, and the effect of its answer on the scan: undefined to continue. */
 interface LookInside {
   readonly ask: (sample: Sample) => Promise<ScanResult>
   readonly conclude: (result: ScanResult) => ScanResult | undefined

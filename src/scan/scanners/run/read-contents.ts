@@ -23,7 +23,7 @@ interface ReadingOptions
 type ReadingStep =
   | {
       readonly kind: 'content'
-      /** The content as scanners get it, until the next step is asked for. */
+      /** The content as scanners receive it, until the next step is requested. */
       readonly content: Sample
       readonly metadata: ContentMetadata
       readonly form: PartForm | undefined
@@ -32,7 +32,7 @@ type ReadingStep =
   | { readonly kind: 'deeper' }
   /** The message exceeds a limit of mail/mime/shared/limits.ts, which `why` names. */
   | { readonly kind: 'over'; readonly why: string }
-  /** The signal came first. */
+  /** The signal was aborted first. */
   | { readonly kind: 'late' }
 
 /** Reads a message for the decoded contents that any reader of mail might see in it. */
@@ -54,7 +54,7 @@ export async function* readContents(
   }
 }
 
-/** Gives a content as a sample, whose file is removed when the next step is asked for. */
+/** Yields a content as a sample, whose file is removed when the next step is requested. */
 function* stepOf(
   found: {
     readonly bytes: Bytes
@@ -65,7 +65,7 @@ function* stepOf(
   message: Sample,
   spool: SpoolSettings,
 ): Generator<ReadingStep> {
-  // libclamav knows mail by its first field, so that a mail has the same line on top as the message.
+  // libclamav recognizes mail by its first field, so a mail has the same line on top as the message.
   const bytes = found.isMail ? Bytes.of(TOP_LINE, found.bytes) : found.bytes
   const copy = new NamedCopy(bytes, spool)
   const { envelope, origin } = message

@@ -16,7 +16,7 @@ import type { Searches } from './searches.ts'
 export interface MailScan extends AskContext {
   readonly message: Sample
   readonly run: ScanRun
-  /** The contents that scanners have still to be asked about. */
+  /** The contents that scanners must still be asked about. */
   readonly batch: Batch
   /** The forms of parts that are left to the scan of the whole. */
   readonly leaves?: FormSet | undefined
@@ -26,7 +26,10 @@ export interface MailScan extends AskContext {
 export interface ScanReading {
   /** The result that ends the scan. */
   readonly result?: ScanResult | undefined
-  /** Whether each content was given to the scanners, and nothing in the message exceeds a limit of ours. */
+  /**
+   * Whether each content was submitted to the scanners, and no part of the message exceeds a limit of
+   * onescan.
+   */
   readonly isToEnd: boolean
   /** Whether a part was left to the scan of the whole. */
   readonly hasLeft?: boolean
@@ -145,7 +148,7 @@ async function listenForNames({ scanners }: ScanRun) {
   return new PartListBuilder()
 }
 
-/** The oddities for which a message is kept out, whatever else is in it. */
+/** Returns the oddities for which a message is kept out, regardless of its other contents. */
 function keepingOut(oddities: ReadonlySet<Oddity>, { keepsOut }: ScanRun): readonly Oddity[] {
   if (!keepsOut.has('form')) return []
   return [...oddities].filter((oddity) => oddity !== 'encrypted')

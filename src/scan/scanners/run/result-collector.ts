@@ -18,8 +18,8 @@ export interface Weights {
 }
 
 /**
- * Collects what is found out about a message until something ends the scan. What does not end it is passed
- * over, since something worse may be found.
+ * Collects the results about a message until one ends the scan. Other results are ignored, because a worse
+ * one may follow.
  */
 export class ResultCollector {
   readonly #weights: Weights
@@ -45,7 +45,7 @@ export class ResultCollector {
     }
     if (result.answer === 'unknown') return this.#isMilder(result) ? this.#tolerated : result
     if (result.answer === 'infected' && !isPassedOver?.(result)) return result
-    // A virus may lie beside what is encrypted.
+    // A message with encrypted parts may also contain a virus.
     const isProperty = result.answer === 'unseen' && result.what === 'encrypted'
     if (result.answer === 'unseen' && !isProperty && keepsOut.has(result.what)) {
       // With OVERSIZE=defer that counts as no answer: SCANFAIL decides then.
@@ -84,7 +84,7 @@ export class ResultCollector {
     return this.#weights.passLimit !== undefined
   }
 
-  /** Whether something was found that was passed over. It may hide something else. */
+  /** Whether a finding was ignored. It may hide another one. */
   get hasPassedOver(): boolean {
     return this.#hasPassedOver
   }
@@ -104,7 +104,7 @@ export class ResultCollector {
     return this.#tolerated
   }
 
-  /** Whether a message is treated less strictly for this result than for what was passed over. */
+  /** Returns whether a message is treated less strictly for this result than for the ignored one. */
   #isMilder(result: ScanResult): boolean {
     return this.#strictnessOf(result) < this.#strictnessOf(this.#tolerated)
   }
@@ -121,7 +121,7 @@ export class ResultCollector {
   }
 }
 
-/** Whether more is in a message than was looked at. */
+/** Returns whether a message contains more than was read. */
 function isLimit(result: ScanResult): result is Extract<ScanResult, { why: string }> {
   if (result.answer === 'unknown') return result.cause === 'limit'
   return result.answer === 'unseen' && result.what !== 'encrypted' && result.what !== 'skipped'

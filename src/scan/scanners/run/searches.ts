@@ -38,7 +38,9 @@ export class Searches {
     }
   }
 
-  /** Has all searches look at a content, in turns of the event loop. Resolves to false if the signal ended that. */
+  /**
+   * Runs all searches on a content, in turns of the event loop. Resolves to false if the signal ended that.
+   */
   async content(content: Bytes, signal: AbortSignal): Promise<boolean> {
     let sinceTurn = 0
     for (const units of this.work((search) => search.content(content))) {

@@ -25,7 +25,7 @@ const MEASURED = 8
  */
 const ROUNDS = 2
 
-/** A message that wants a turn. */
+/** A message that waits for a turn. */
 interface MailInTurn {
   /** Bytes. */
   readonly size: number
@@ -78,7 +78,7 @@ export class ScanTurns {
 class Lane {
   readonly #places: () => number
   readonly #uptime: () => number
-  /** The messages that have a turn, and since when. */
+  /** The messages that have a turn, and its beginning. */
   readonly #underWay = new Map<MailInTurn, number>()
   /** The waiting messages, in order, with the functions that end their wait. */
   #waiting = new Map<MailInTurn, (turn: TurnOrResult) => void>()
@@ -163,7 +163,7 @@ class Lane {
   }
 }
 
-/** How long the last turns lasted. */
+/** The duration of the last turns. */
 class Pace {
   readonly #last: { readonly milliseconds: number; readonly perByte: number }[] = []
   #turns = 0

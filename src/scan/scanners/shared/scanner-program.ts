@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { standardError } from '../../../lib/log/log-queue.ts'
 
-/** Most bytes of one scanner's output for one message that reach the log. */
+/** Upper limit, in bytes, for one scanner's output for one message in the log. */
 const OUTPUT_MAX = 64 * 1024
 /** Most characters of a line: with its prefix it is one write of at most PIPE_BUF. */
 const LINE_MAX = 900

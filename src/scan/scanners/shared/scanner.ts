@@ -69,7 +69,7 @@ export interface SampleFile {
   confirm(): void
 }
 
-/** Whether a scan goes on after this was found, since something worse may lie beside it. */
+/** Returns whether a scan continues after this finding, because a worse one may follow. */
 export type IsPassedOver = (found: Pick<Infected, 'name' | 'banned'>) => boolean
 
 /** The data that a scanner receives in addition to the sample. */
@@ -94,7 +94,7 @@ export interface ScanTask {
 
 const TIMEOUT_ERROR = 'TimeoutError'
 
-/** Aborts for the reason that `isLate` knows: the deadline. */
+/** Aborts with the reason of `isLate`: the deadline. */
 export function abortLate(controller: AbortController): void {
   controller.abort(new DOMException('SCANTIMEOUT has expired', TIMEOUT_ERROR))
 }
@@ -149,12 +149,12 @@ export interface MailSearch {
   name(name: string): Iterable<number>
   /** Takes a content that some reader may get out of the mail, likewise. */
   content(content: Bytes): Iterable<number>
-  /** The mail holds more than is read, for this reason. Nothing else comes. */
+  /** The mail contains more than is read, for this reason. No other call follows. */
   over(why: string): void
   answer(): ScanResult
 }
 
-/** A scanner that is asked about each content and about the whole message. */
+/** A scanner that scans each content and the whole message. */
 export interface ContentScanner extends ScannerBasics {
   readonly local: false
   /**
@@ -163,14 +163,14 @@ export interface ContentScanner extends ScannerBasics {
    */
   scan(sample: Sample, task: ScanTask): Promise<ScanResult>
   /**
-   * Whether the scanner takes bytes that begin so for a mail by itself. Set if it then finds as much in them as
-   * below TOP_LINE.
+   * Returns whether the scanner itself recognizes bytes with this beginning as mail. Set if it then finds as
+   * much in them as below TOP_LINE.
    */
   readsAsMail?(beginning: Buffer): boolean
   /**
-   * The forms of parts that the scanner was shown to extract by itself from a mail of this many bytes
-   * (mail/mime/shared/forms.ts). It is not asked about these parts unless the scan of the whole ends otherwise than
-   * clean.
+   * Returns the forms of parts that the scanner was shown to extract by itself from a mail of this many bytes
+   * (mail/mime/shared/forms.ts). It is not asked about these parts unless the scan of the whole has another
+   * result than clean.
    */
   extracts?(size: number): FormSet | undefined
   /**
@@ -208,7 +208,7 @@ interface ScannerBasics {
    * of local policy are used only if no other scanner has any.
    */
   readonly turns?: ScanTurns
-  /** Set if several small contents at once take less time than one after another. */
+  /** Set if several small contents together take less time than one after another. */
   readonly takesBatch?: true
   /** Set if the scanner receives the data of a part that mail programs show (Sample.partList). */
   readonly takesNames?: true
@@ -218,8 +218,8 @@ interface ScannerBasics {
    */
   prepare?(): Promise<void>
   /**
-   * Closes what the scanner keeps between messages, once the messages that it is judging are done. No new
-   * ones come. Only a daemon calls it.
+   * Closes the resources that the scanner keeps between messages, after the current messages are done. No new
+   * messages follow. Only a daemon calls it.
    */
   close?(): void
   /**

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import type { Scanner } from './scanner.ts'
 import { SETTLED_AFTER, type SignatureFiles } from './signatures.ts'
 
-/** The signatures by which a scan that begins now looks. */
+/** The signatures of a scan that begins now. */
 export interface SignaturesInUse {
   /** Whether all scanners have loaded the newest signatures of this host. */
   readonly areLoaded: boolean

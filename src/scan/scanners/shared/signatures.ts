@@ -68,7 +68,7 @@ export interface SignatureFiles {
   readonly size: number
   /** When the directory was read. */
   readonly seen: number
-  /** The directory, if they lie in one of this host. */
+  /** The directory, if the signatures are in one of this host. */
   readonly directory?: string
 }
 

@@ -6,7 +6,7 @@ import {
 } from '../../scanners/shared/signatures.ts'
 import type { RememberedVerdict } from './verdict-query.ts'
 
-/** Seconds for which a virus that was found counts, whatever the signatures are here. */
+/** Seconds for which a found virus counts, regardless of the signatures here. */
 const INFECTED_FOR = 60
 
 /** The conditions under which a cached verdict is valid. */
@@ -54,7 +54,10 @@ export function joinVersions(versions: Readonly<Record<string, string>>): string
     .join('; ')
 }
 
-/** Whether two such lines have the same scanners, and none in `theirs` has older signatures than in `own`. */
+/**
+ * Returns whether two such lines have the same scanners, and none in `theirs` has older signatures than in
+ * `own`.
+ */
 function areAllAtLeastAsNew(theirs: string, own: string): boolean {
   if (theirs === own) return true
   const [their, our] = [split(theirs), split(own)]

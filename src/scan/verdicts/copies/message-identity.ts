@@ -23,7 +23,7 @@ export interface IdentityOptions {
   readonly signatureFiles: () => SignatureFiles | undefined
 }
 
-/** A message that is asked about, and what decides about verdicts on it. */
+/** A submitted message, and the data that decides about its cached verdicts. */
 export interface MessageIdentity {
   readonly query: VerdictQuery
   /** Undefined if readers of mail may differ about the form of the message. */

@@ -21,7 +21,7 @@ export interface RememberedVerdict {
 /** A message that is to be scanned, unless there is a verdict about a copy. */
 export interface VerdictQuery {
   readonly message: Pick<Message, 'form' | 'header' | 'body'>
-  /** Whether a verdict counts for the same bytes alone, and not for a copy of a mail. */
+  /** Whether a verdict applies to the same bytes alone, and not to a copy of a mail. */
   readonly isByBytes: boolean
   /** The header as it will leave. */
   readonly leaving: Header

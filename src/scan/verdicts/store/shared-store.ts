@@ -10,7 +10,7 @@ import { SEALED_MAX } from './seal.ts'
 
 /** The numbers of requests to a shared store and of stored verdicts, since it was opened. */
 interface SharingCounters {
-  /** Messages for which the store was asked. */
+  /** Messages for which a request was sent. */
   asked: number
   /** Those of them for which it had a verdict. */
   known: number
@@ -63,7 +63,7 @@ const CLAIM = Buffer.from('scanning')
 const REASON_MAX = 200
 /** Milliseconds for storing a verdict, for which no mail waits. */
 const PUT_WITHIN = 5_000
-/** Milliseconds after which a host that waits asks again, doubled each time. */
+/** Milliseconds after which a waiting host repeats its request, doubled each time. */
 const POLLS = { first: 5, longest: 40 }
 
 /** Milliseconds between two polls of the mark in the store. */
@@ -98,7 +98,7 @@ export class SharedStore {
   readonly #claims = new Map<string, number>()
   readonly #connection: LastingConnection
   readonly #markTimer: NodeJS.Timeout | undefined
-  /** The time since which the mark of another key has been there. */
+  /** The time since which the mark of another key exists. */
   #otherMarkSince: number | undefined
 
   constructor(options: SharedStoreOptions) {
@@ -176,7 +176,7 @@ export class SharedStore {
 
   /** Resolves to the value, and whether this host has just claimed it; undefined without an answer. */
   async #claimOrGet(key: string) {
-    // A store that takes nothing takes no claims.
+    // A store that accepts no writes accepts no claims.
     const claiming = ['SET', key, CLAIM, 'NX', 'PX', String(CLAIMED_FOR)]
     const claims = this.#troubles.has('put') ? [] : [claiming]
     const questions = [...claims, questionFor(key)]
@@ -242,7 +242,7 @@ export class SharedStore {
     if (uptime() - this.#otherMarkSince > lifetime) this.#tell('mark', OTHER_KEY)
   }
 
-  /** Logs a trouble once, until another one comes, and the end of all troubles. */
+  /** Logs a fault once, until another one occurs, and the end of all faults. */
   #tell(where: string, why: string | undefined): void {
     const { address, log } = this.#options
     const troubles = this.#troubles
@@ -261,7 +261,7 @@ export class SharedStore {
 interface StoreTrial {
   /** Milliseconds that an answer took. */
   readonly time: number
-  /** Whether the store has the mark of another key than that of this host. */
+  /** Whether the store has the mark of a key other than this host's. */
   readonly hasOtherKey: boolean
 }
 
@@ -314,7 +314,7 @@ const CHECK_KEY = `${KEY_PREFIX}check`
 /** The name of the mark of the hosts' key (secrets.ts). */
 const MARK_KEY = `${KEY_PREFIX}mark`
 
-/** The first question on each connection: a user without the right to ask it can share nothing. */
+/** The first request on each connection: a user without the right for it can share nothing. */
 const FIRST_QUESTION: RespCommand = ['GETRANGE', CHECK_KEY, '0', '0']
 
 /** The name of the verdict on a message. */
