@@ -6,6 +6,7 @@ import { valueIn } from '../scan/scanners/clamd/database.ts'
 import { tellsOfLimits } from '../scan/scanners/clamd/probe-limits.ts'
 import type { ClamdServer } from '../scan/scanners/clamd/server.ts'
 import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
+import { describeForms, extractedBy } from './clamd-forms.ts'
 import { eicarMessage, eicarZip, largeEicarMessage } from './eicar-message.ts'
 
 /** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
@@ -76,7 +77,20 @@ export async function checkClamdLimits(
     const remedy = 'set "ScanMail yes" in its clamd.conf, and restart clamd'
     return [...archives, warning(`clamd ${server.address.text} ScanMail`, value, remedy)]
   }
-  return [...archives, await checkLargeMail(server, settings), await checkAlert(server)]
+  const alert = await checkAlert(server)
+  return [
+    ...archives,
+    await checkLargeMail(server, settings),
+    alert,
+    ...(await checkForms(server, settings)),
+  ]
+}
+
+/** Names the parts of ordinary mail that a server extracts by itself. */
+async function checkForms(server: ClamdServer, { SECONDLOOK }: ScanSettings): Promise<Finding[]> {
+  if (SECONDLOOK !== 'always') return []
+  const forms = await extractedBy(server, AbortSignal.timeout(SCAN_WITHIN))
+  return forms ? [describeForms(server.address.text, forms)] : []
 }
 
 /** Checks whether clamd opens archives, which onescan leaves to it. */

@@ -6,13 +6,12 @@ import type { FormSet } from '../mail/mime/shared/forms.ts'
 import type { ClamdState } from '../observe/live/process-report.ts'
 import { type ClamdAddress, clamdAddressesOf } from '../scan/scanners/clamd/address.ts'
 import type { ExtractionEvent } from '../scan/scanners/clamd/extracted-forms.ts'
-import { formsFoundBy } from '../scan/scanners/clamd/form-trials.ts'
-import { tellsOfLimits } from '../scan/scanners/clamd/probe-limits.ts'
 import { ClamdServer } from '../scan/scanners/clamd/server.ts'
 import { type ClamdOutcome, ClamdSession } from '../scan/scanners/clamd/session.ts'
 import { socketMade } from '../scan/scanners/clamd/versions.ts'
 import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
 import { askVersion } from './clamd.ts'
+import { describeForms, extractedBy } from './clamd-forms.ts'
 import { checkAlert } from './clamd-limits.ts'
 import { signaturesOf } from './clamd-signatures.ts'
 
@@ -45,6 +44,8 @@ interface KnownClamd {
   /** The number of conversations so far. */
   readonly sessions: number
   trial: ExtractionTrial | undefined
+  /** What the log reported last about what it extracts. */
+  extracts: string | undefined
   /** The last answer about its limits; undefined if it has not answered yet. */
   limits: Finding | undefined
   /** The rounds until it is asked about them again. */
@@ -55,8 +56,8 @@ interface KnownClamd {
  * Asks each server of the plugin clamd every 15 seconds whether it answers, and how old its
  * signatures are. Every minute, and when the server comes back, asks whether it reports mail that
  * it did not scan to the end (AlertExceedsMax). The log gets a line if a server does not report
- * such mail, and when it does again. It gets none about a server that cannot be reached, since
- * scans report that.
+ * such mail, and when it does again, and if it extracts other parts from mail than before. It gets none about a
+ * server that cannot be reached, since scans report that.
  *
  * If parts of mail are scanned by themselves (SECONDLOOK), a server that reports such mail is asked once what it
  * extracts from mail, and again when it was restarted or has other signatures: `extracts` gets that in each round.
@@ -117,8 +118,8 @@ export class ClamdWatch {
       const { session, sessions } = conversationWith(server, before)
       const state = stateBy(server, await askVersion(server, stopped, session))
       const wait = before?.state.up ? before.wait : 0
-      const { limits, trial } = before ?? {}
-      return [server.text, { state, session, sessions, limits, trial, wait }]
+      const { limits, trial, extracts } = before ?? {}
+      return [server.text, { state, session, sessions, limits, trial, extracts, wait }]
     })
     const known = new Map(await Promise.all(asked))
     for (const [text, { session }] of this.#known) if (!known.has(text)) session.end()
@@ -150,27 +151,31 @@ export class ClamdWatch {
     const known = this.#known.get(server.text)!
     const { state, sessions, trial } = known
     const isWanted = this.#settings()?.SECONDLOOK === 'always' && state.up
-    const of = `${state.text} ${socketMade(server)} ${sessions}`
+    const made = socketMade(server)
+    const of = `${state.text} ${made} ${sessions}`
     const isKnown = trial?.of === of && trial.forms !== undefined
     const isDue = trial === undefined || performance.now() - trial.at > TRIALS_EVERY
     if (isWanted && !isKnown && isDue) {
-      const signal = AbortSignal.any([stopped, AbortSignal.timeout(LIMITS_WITHIN)])
-      known.trial = { of, at: performance.now(), forms: await extractedBy(server, signal) }
+      known.trial = { of, at: performance.now(), forms: await tryForms(server, stopped) }
+      this.#logForms(server, known)
     }
     const forms = isWanted && known.trial?.of === of ? known.trial.forms : undefined
-    this.#extracts({ is: 'extracts', server: server.text, forms })
+    this.#extracts({ is: 'extracts', server: server.text, version: state.text, made, forms })
+  }
+
+  #logForms({ text }: ClamdAddress, known: KnownClamd): void {
+    const forms = known.trial?.forms
+    const line = forms && inOneLine(describeForms(text, forms))
+    if (line !== undefined && line !== known.extracts) this.#log(line)
+    known.extracts = line ?? known.extracts
   }
 }
 
-/**
- * Asks a server, in one conversation, what it extracts from mail. Undefined unless it reports what it does not scan
- * to the end, or if it does not answer.
- */
-async function extractedBy(server: ClamdAddress, signal: AbortSignal) {
+/** Asks a server on a connection of its own, which the trial ends. */
+async function tryForms(server: ClamdAddress, stopped: AbortSignal) {
   const clamd = new ClamdServer(server, { lasting: true })
   try {
-    const { tells } = await tellsOfLimits(clamd, signal)
-    return tells === 'yes' ? await formsFoundBy(clamd, signal) : undefined
+    return await extractedBy(clamd, AbortSignal.any([stopped, AbortSignal.timeout(LIMITS_WITHIN)]))
   } finally {
     clamd.close()
   }

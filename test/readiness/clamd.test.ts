@@ -31,6 +31,10 @@ t.test('a clamd that is set up well gives no warning', { skip }, async (t) => {
     findings.some(({ what }) => what === `clamd ${clamd.tcp}`),
     'each server is asked',
   )
+  t.match(
+    findings.find(({ what }) => what === `clamd ${clamd.socket} ordinary parts`),
+    { level: 'ok', value: /^left to the scan of the whole: .*file base64.*alternative\/related$/ },
+  )
 })
 
 t.test('limits of clamd are found by trial', { skip }, async (t) => {

@@ -43,6 +43,8 @@ export interface ProcessReport {
   readonly doors: Readonly<Record<string, DoorState>>
   /** The number of messages at each server of a scanner. */
   readonly servers: Readonly<Record<string, number>>
+  /** The number of parts that were left to the scan of the whole since the process began. */
+  readonly partsLeft: number
   /** The state of the shared store; undefined if there is none. */
   readonly sharing: Sharing | undefined
   /** Counters of quota requests since the process began; undefined without QUOTAD. */
@@ -61,7 +63,7 @@ const KEPT_MAX = 2 * 1024 * 1024
 const NAMED_MAX = 20
 
 interface ReporterOptions {
-  readonly state: () => Pick<ProcessReport, 'doors' | 'quota' | 'servers' | 'sharing'>
+  readonly state: () => Pick<ProcessReport, 'doors' | 'partsLeft' | 'quota' | 'servers' | 'sharing'>
   readonly send: (report: ProcessReport) => void
   /** Milliseconds since 1970. */
   readonly now: () => number

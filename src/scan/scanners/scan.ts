@@ -186,7 +186,7 @@ async function lookAt(
   leaves: FormSet | undefined,
 ): Promise<ScanResult | undefined> {
   const { scanners, keepsOut, settings } = run
-  const contentScanners = scanners.filter(({ local }) => !local)
+  const contentScanners = scanners.filter((scanner) => !scanner.local)
   const asksContents = settings.SECONDLOOK === 'always' && contentScanners.length > 0
   const searches = await Searches.begin(scanners, task)
   // If the signal ends it, the reading ends at its first step, too.
@@ -208,9 +208,12 @@ async function lookAt(
       reading = await readMail(scan, true)
       return reading.result ?? askScanners(scan.batch.end(), scan)
     },
-    () => (results.hasPassedOver && !reading.hasLeft ? askAboutRest(scan, reading) : undefined),
+    () => (results.hasPassedOver && !reading.left ? askAboutRest(scan, reading) : undefined),
   ])
-  if (reading.hasLeft && !settles(result, results, run)) return undefined
+  if (reading.left) {
+    if (!settles(result, results, run)) return undefined
+    contentScanners[0]!.leave?.(reading.left)
+  }
   const found = result ?? results.conclude(reading.isToEnd, task.note)
   const isUnread = asksContents && !reading.isToEnd
   return found.answer === 'clean' && isUnread ? { ...found, unread: true } : found

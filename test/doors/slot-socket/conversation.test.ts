@@ -328,7 +328,7 @@ t.test('a client without an answer at the end of --grace goes cold', async (t) =
 async function reporting(t: Test, variables: Readonly<Record<string, string>>) {
   const reports: ProcessReport[] = []
   const reporter = new MailReporter({
-    state: () => ({ doors: {}, servers: {}, sharing: undefined, quota: undefined }),
+    state: () => ({ doors: {}, partsLeft: 0, servers: {}, sharing: undefined, quota: undefined }),
     send: (report) => reports.push(report),
     now: Date.now,
   })

@@ -63,6 +63,15 @@ t.test(
   },
 )
 
+t.test('parts that were left to the scan of the whole are counted', async (t) => {
+  const metrics = new Metrics('1', 0)
+  const [first, second, ofAnother] = [3, 5, 2].map((partsLeft) => report({ partsLeft }))
+  metrics.report(first!, undefined)
+  metrics.report(second!, first)
+  metrics.report(ofAnother!, undefined)
+  t.equal(metric(await metrics.text(standing), 'onescan_parts_left_total', {}), 7)
+})
+
 t.test(
   'reports of workers about the store are counted, also after a worker starts anew',
   async (t) => {

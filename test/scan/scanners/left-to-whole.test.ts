@@ -33,16 +33,18 @@ YWJj
 /** A scanner that extracts every form, and notes what it is asked: `whole`, or the bytes of a part. */
 function extracting(answerOf: (asked: string, number: number) => ScanResult) {
   const asked: string[] = []
+  const left: number[] = []
   const scanner: ContentScanner = {
     name: 'clamd',
     local: false,
     extracts: () => everyForm,
+    leave: (parts) => void left.push(parts),
     async scan({ bytes, message }) {
       asked.push(message ? bytes.gather().toString('latin1') : 'whole')
       return answerOf(asked.at(-1)!, asked.length)
     },
   }
-  return { scanner, asked }
+  return { scanner, asked, left }
 }
 
 const run = (scanners: readonly ContentScanner[], text: string, more = {}) =>
@@ -54,9 +56,10 @@ const run = (scanners: readonly ContentScanner[], text: string, more = {}) =>
 const parts = ['<p>A</p>\n', 'abc', 'whole']
 
 t.test('about ordinary mail the scanner is asked once', async (t) => {
-  const { scanner, asked } = extracting(() => clean)
+  const { scanner, asked, left } = extracting(() => clean)
   t.same(await run([scanner], mail), clean)
   t.same(asked, ['whole'])
+  t.same(left, [2], 'and both parts are counted')
 })
 
 t.test('a virus in the whole ends the scan', async (t) => {
@@ -66,11 +69,12 @@ t.test('a virus in the whole ends the scan', async (t) => {
 })
 
 t.test('parts are asked about if the whole was not seen, and a virus there counts', async (t) => {
-  const { scanner, asked } = extracting((what) =>
+  const { scanner, asked, left } = extracting((what) =>
     what === 'abc' ? infected('Virus') : what === 'whole' ? unseen('size', 'large') : clean,
   )
   t.match(await run([scanner], mail), { answer: 'infected', name: 'Virus' })
   t.same(asked, ['whole', '<p>A</p>\n', 'abc'])
+  t.same(left, [], 'and none is counted')
 })
 
 t.test('so they are if something is found in the whole that is passed over', async (t) => {

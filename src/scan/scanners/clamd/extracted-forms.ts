@@ -1,4 +1,6 @@
 import type { FormSet } from '../../../mail/mime/shared/forms.ts'
+import type { ClamdAddress } from './address.ts'
+import { socketMade } from './versions.ts'
 
 /** Milliseconds for which an event counts: between two and three rounds of the first process. */
 const HOLDS_FOR = 40_000
@@ -8,30 +10,42 @@ export interface ExtractionEvent {
   readonly is: 'extracts'
   /** The server, as CLAMD has it. */
   readonly server: string
+  /** Its answer to VERSION then, and when its socket was made (versions.ts). */
+  readonly version?: string
+  readonly made?: number | undefined
   /** Undefined if it was not tried since it was started, or reports no limits. */
   readonly forms?: FormSet | undefined
 }
 
+/** A server, and its last answer to VERSION, if it gave one. */
+interface AskedServer {
+  readonly address: ClamdAddress
+  readonly version: string | undefined
+}
+
 /**
- * What each clamd was shown to extract from a mail by itself. A connection that breaks means that another one may
- * listen there: then nothing is known until the next event.
+ * What each clamd was shown to extract from a mail by itself. A connection that breaks, another socket or another
+ * version mean that another one may listen there: then nothing is known until the next event.
  */
 export class ExtractedForms {
-  readonly #servers = new Map<string, { readonly forms: FormSet; readonly since: number }>()
+  readonly #servers = new Map<string, ExtractionEvent & { readonly since: number }>()
   readonly #uptime: () => number
+
+  /** The number of parts that were left to the scan of the whole. */
+  left = 0
 
   constructor(uptime: () => number = () => performance.now()) {
     this.#uptime = uptime
   }
 
-  take({ server, forms }: ExtractionEvent): void {
-    if (forms === undefined) this.#servers.delete(server)
-    else this.#servers.set(server, { forms, since: this.#uptime() })
+  take(event: ExtractionEvent): void {
+    if (event.forms === undefined) this.#servers.delete(event.server)
+    else this.#servers.set(event.server, { ...event, since: this.#uptime() })
   }
 
   /** The events by which another process learns all that is known here. */
   retell(): ExtractionEvent[] {
-    return [...this.#servers].map(([server, { forms }]) => ({ is: 'extracts', server, forms }))
+    return [...this.#servers.values()].map(({ since: _, ...event }) => event)
   }
 
   forget(server: string): void {
@@ -39,12 +53,8 @@ export class ExtractedForms {
   }
 
   /** What all of these servers extract; undefined if one of them was not tried. */
-  of(servers: readonly string[]): FormSet | undefined {
-    const now = this.#uptime()
-    const all = servers.map((server) => this.#servers.get(server))
-    const [first, ...others] = all.map((known) =>
-      known !== undefined && now - known.since < HOLDS_FOR ? known.forms : undefined,
-    )
+  of(servers: readonly AskedServer[]): FormSet | undefined {
+    const [first, ...others] = servers.map((server) => this.#formsOf(server))
     if (first === undefined || others.some((forms) => forms === undefined)) return undefined
     return {
       contents: first.contents.filter((form) =>
@@ -54,5 +64,12 @@ export class ExtractedForms {
         others.every((set) => set!.multiparts.includes(form)),
       ),
     }
+  }
+
+  #formsOf({ address, version }: AskedServer): FormSet | undefined {
+    const known = this.#servers.get(address.text)
+    if (known === undefined || this.#uptime() - known.since >= HOLDS_FOR) return undefined
+    const isSame = version === undefined || version.startsWith(known.version ?? '')
+    return isSame && known.made === socketMade(address) ? known.forms : undefined
   }
 }

@@ -106,7 +106,10 @@ export function clamdScanner(
       // If its disk is full, clamd leaves out a part that it cannot write. After clamd has accepted a mail as
       // a stream, there is room for parts of that size.
       if (size > STREAMED_MAX) return undefined
-      return extracted?.of(list.map(({ address }) => address.text))
+      return extracted?.of(list)
+    },
+    leave(parts) {
+      if (extracted !== undefined) extracted.left += parts
     },
     turns: new ScanTurns(() => Math.max(1, healthy()), uptime),
     passOn: (command) => commands.answerTo(command),

@@ -31,8 +31,8 @@ export interface ScanReading {
    * onescan.
    */
   readonly isToEnd: boolean
-  /** Whether a part was left to the scan of the whole. */
-  readonly hasLeft?: boolean
+  /** The number of parts that were left to the scan of the whole. */
+  readonly left?: number
   /** The ranges of the contents that scanners were asked about, if there is an exception. */
   readonly asked: readonly ByteRange[]
   /** The data of each part that mail programs show, if a scanner receives it. */
@@ -49,7 +49,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
   const oddities = new Set<Oddity>()
   const asked: ByteRange[] = []
   let isCut = !asksContents
-  let hasLeft = false
+  let left = 0
   const { readContents } = await import('./read-contents.ts')
   const names = await listenForNames(run)
   const reading = readContents(message, {
@@ -72,7 +72,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
   const end = (result: ScanResult | undefined, isToEnd = false): ScanReading => ({
     result,
     isToEnd,
-    hasLeft,
+    left,
     asked,
     partList: names?.all,
   })
@@ -90,7 +90,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
         const partList = names?.of(step.metadata)
         const content = partList ? { ...step.content, partList } : step.content
         const isLeft = leaves !== undefined && step.form !== undefined && hasForm(leaves, step.form)
-        hasLeft ||= isLeft
+        if (isLeft) left++
         if (asksContents && !isLeft) result = await askScanners(batch.add(content), scan)
       }
       if (result !== undefined) return end(result)

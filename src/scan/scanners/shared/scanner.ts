@@ -173,6 +173,8 @@ export interface ContentScanner extends ScannerBasics {
    * result than clean.
    */
   extracts?(size: number): FormSet | undefined
+  /** Counts parts about which it was not asked for that reason. */
+  leave?(parts: number): void
   /**
    * Sends a command of clamd(8) to the servers. Resolves to the reply of the first one that answers; to
    * undefined if none does.

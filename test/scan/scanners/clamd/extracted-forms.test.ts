@@ -1,20 +1,24 @@
+import { statSync, utimesSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { contentForms, multipartForms } from '../../../../src/mail/mime/shared/forms.ts'
+import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
 import { ExtractedForms } from '../../../../src/scan/scanners/clamd/extracted-forms.ts'
+import { socketDirectory } from '../../../programs/socket-directory.ts'
 
 const forms = { contents: contentForms, multiparts: multipartForms }
+const clamd = (path: string, version?: string) => ({ address: readClamdAddress(path), version })
 const few = { contents: ['file base64'], multiparts: ['mixed'] } as const
 
 t.test('all servers must have been shown to extract a form', async (t) => {
   const extracted = new ExtractedForms(() => 0)
-  t.equal(extracted.of(['a']), undefined, 'no server was tried')
-  extracted.take({ is: 'extracts', server: 'a', forms })
-  t.same(extracted.of(['a']), forms)
-  t.equal(extracted.of(['a', 'b']), undefined, 'one of two was')
-  extracted.take({ is: 'extracts', server: 'b', forms: few })
-  t.same(extracted.of(['a', 'b']), few, 'what both do counts')
-  extracted.take({ is: 'extracts', server: 'a' })
-  t.equal(extracted.of(['a']), undefined, 'the server was started anew')
+  t.equal(extracted.of([clamd('/a')]), undefined, 'no server was tried')
+  extracted.take({ is: 'extracts', server: '/a', forms })
+  t.same(extracted.of([clamd('/a')]), forms)
+  t.equal(extracted.of([clamd('/a'), clamd('/b')]), undefined, 'one of two was')
+  extracted.take({ is: 'extracts', server: '/b', forms: few })
+  t.same(extracted.of([clamd('/a'), clamd('/b')]), few, 'what both do counts')
+  extracted.take({ is: 'extracts', server: '/a' })
+  t.equal(extracted.of([clamd('/a')]), undefined, 'the server was started anew')
 })
 
 t.test(
@@ -22,13 +26,26 @@ t.test(
   async (t) => {
     let now = 0
     const extracted = new ExtractedForms(() => now)
-    extracted.take({ is: 'extracts', server: 'a', forms })
+    extracted.take({ is: 'extracts', server: '/a', forms })
     now = 39_999
-    t.same(extracted.of(['a']), forms)
+    t.same(extracted.of([clamd('/a')]), forms)
     now = 40_000
-    t.equal(extracted.of(['a']), undefined)
-    extracted.take({ is: 'extracts', server: 'a', forms })
-    extracted.forget('a')
-    t.equal(extracted.of(['a']), undefined)
+    t.equal(extracted.of([clamd('/a')]), undefined)
+    extracted.take({ is: 'extracts', server: '/a', forms })
+    extracted.forget('/a')
+    t.equal(extracted.of([clamd('/a')]), undefined)
   },
 )
+
+t.test('nothing is known of a server whose version or socket has changed', async (t) => {
+  const socket = `${socketDirectory(t)}/clamd`
+  writeFileSync(socket, '')
+  const extracted = new ExtractedForms(() => 0)
+  const made = statSync(socket).mtimeMs / 1000
+  extracted.take({ is: 'extracts', server: socket, version: 'ClamAV 1.4.3/27', made, forms })
+  t.same(extracted.of([clamd(socket)]), forms, 'it was not asked for its version')
+  t.same(extracted.of([clamd(socket, 'ClamAV 1.4.3/27')]), forms)
+  t.equal(extracted.of([clamd(socket, 'ClamAV 1.4.3/28')]), undefined, 'it has other signatures')
+  utimesSync(socket, made, made + 1)
+  t.equal(extracted.of([clamd(socket)]), undefined, 'it was started again')
+})
