@@ -1,6 +1,6 @@
 /*
- * Shared by the programs in C: reading a setting, hiding variables from the next program, the
- * switch of `onescan disable`, the clock, and text that is safe in a line of the log.
+ * Shared by the programs in C: reading a setting, hiding variables from the next program, and
+ * the switch of `onescan disable`. Also the clock, and text that is safe in a log line.
  */
 #ifndef ONESCAN_COMMON_H
 #define ONESCAN_COMMON_H
@@ -30,7 +30,8 @@ enum { SWITCH_PATH_MAX = 4096 };
  */
 int is_switched_off(char file[SWITCH_PATH_MAX]);
 
-/* Returns whether a command line only requests information about the program (--help, --version).
+/*
+ * Returns whether a command line only requests information about the program (--help, --version).
  */
 int asks_about(int argc, char **argv);
 

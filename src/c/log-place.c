@@ -7,7 +7,10 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-/* Whether the text is the two numbers with a colon between: JOURNAL_STREAM, systemd.exec(5). */
+/*
+ * Returns whether the text is the two numbers with a colon between: JOURNAL_STREAM,
+ * systemd.exec(5).
+ */
 static int names_stream(const char *text, dev_t device, ino_t inode) {
   char stream[64];
   snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t) device, (uintmax_t) inode);

@@ -152,9 +152,9 @@ export interface LogFile {
 const CLOSED = /^@[0-9a-f]{24}\.[su]$/
 
 /**
- * Finds the log at a path and returns its files. The path names a file, a directory of multilog(8) with all
- * its files in the order in which they were written, or a descriptor that the caller has opened, as a shell
- * does for <(...). Throws if the path cannot be read.
+ * Finds the log at a path and returns its files. The path names a file, a directory of multilog(8), or a
+ * descriptor that the caller has opened, as a shell does for <(...). The files of a directory are in the
+ * order in which they were written. Throws if the path cannot be read.
  */
 export function findLog(path: string): LogFile[] {
   if (inheritedDescriptor(path) !== undefined) return [{ path, modified: Date.now() }]

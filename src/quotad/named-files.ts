@@ -45,7 +45,7 @@ export function unreadableFiles(settings: ServiceSettings): Finding[] {
 
 /** Numbers of accounts that people have: login.defs(5). */
 const isPerson = (uid: number) => uid >= 1000 && uid < 60_000
-/** The most paths that are shown. */
+/** Upper limit for the paths that are shown. */
 const SHOWN_MAX = 3
 
 /** Warnings about directories of mailboxes that this process does not see: a mailbox there counts as empty. */

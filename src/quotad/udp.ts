@@ -68,7 +68,7 @@ interface Datagram {
   readonly nonce: string
 }
 
-/** Most bytes of a question: a name of 255, a size and a nonce. */
+/** Upper limit, in bytes, for a question: a name of 255, a size and a nonce. */
 const DATAGRAM_MAX = 512
 
 const QUESTION = /^CHECK_QUOTA ([^\0-\x20\x7f]+)(?: (\d{1,15})(?: ([!-~]{1,64}))?)?\r?\n?$/

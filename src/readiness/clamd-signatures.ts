@@ -34,8 +34,8 @@ export function signatureFindings(
 }
 
 /**
- * Reports that clamd before 1.5 identifies clean files in its cache by MD5 and length alone: an attacker who
- * makes two files with the same MD5 and length can hide one of them, clamd.conf(5) DisableCache.
+ * Reports that clamd before 1.5 identifies clean files in its cache by MD5 and length alone, clamd.conf(5)
+ * DisableCache. An attacker who makes two files with the same MD5 and length can hide one of them.
  */
 export function checkMemory(what: string, version: string, conf: string | undefined): Finding[] {
   const [, major = 1, minor = 5] = /^ClamAV (\d+)\.(\d+)/.exec(version) ?? []

@@ -20,8 +20,8 @@ const stages: readonly Stage[] = [
 /**
  * Tests all that mail needs to be scanned with these settings, from this process, and yields findings.
  * `onescand --check`, `onescan-queue --check` and `onescan check` use it. Stages that cannot run before
- * another fault is corrected are left out: after a fault of the settings, all other stages; without a scanner
- * that can answer, the stage of the scanners.
+ * another fault is corrected are left out. After a fault of the settings these are all other stages; without
+ * a scanner that can answer, the stage of the scanners.
  */
 export async function* tryStages(host: StageHost): AsyncGenerator<Finding> {
   const settings = await runStage(checkSettings, host)

@@ -17,7 +17,7 @@ enum answer { CANNOT_TELL, ROOM, FULL };
 __attribute__((format(printf, 1, 2))) enum answer cannot_tell(const char *format, ...);
 /* A setting from `min` to `max`. Any other value counts as unset, and is logged. */
 long number(const char *name, long unset, long min, long max);
-/* Whether `fd` can be read before `deadline`, a time of uptime(). */
+/* Returns whether `fd` can be read before `deadline`, a time of uptime(). */
 int is_readable_before(int fd, double deadline);
 
 /* A recipient and the attributes of the request to onescand. */

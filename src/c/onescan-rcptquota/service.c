@@ -20,8 +20,10 @@ enum {
   QUESTION_SIZE_MAX = MAILBOX_NAME_MAX + 64
 };
 
-/* A service: either one that accepts a size and a nonce, or an older one, which accepts a name
- * alone. */
+/*
+ * A service: either one that accepts a size and a nonce, or an older one, which accepts a name
+ * alone.
+ */
 struct service {
   int is_extended;
   struct sockaddr_storage address;

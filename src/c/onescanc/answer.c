@@ -43,8 +43,10 @@ static int receive(struct mail *mail, byte *bytes, size_t length) {
   return 1;
 }
 
-/* Handles the end of the onescand process that had this mail. Begins another conversation or,
- * if none may follow, scans standalone. */
+/*
+ * Handles the end of the onescand process that had this mail. Begins another conversation or,
+ * if none may follow, scans standalone.
+ */
 static void begin_anew_or_go_cold(struct mail *mail) {
   if (!begin_anew(&mail->onescand))
     go_cold(mail, xasprintf("onescand: hung up"));
@@ -183,14 +185,17 @@ static void check_ending(struct mail *mail, const struct answer *answer) {
     return;
   if (answer->code && !memchr(allowed_codes, answer->code, sizeof allowed_codes))
     distrust_answer(mail);
-  /* If this process exits with 0, mail is dropped or kept: its own settings must allow that, too.
+  /*
+   * If this process exits with 0, mail is dropped or kept: its own settings must allow that, too.
    */
   if (!answer->code && strcmp(setting("REJECTVIRUS", ""), "2") != 0 && !*setting("QUARANTINE", ""))
     distrust_answer(mail);
 }
 
-/* Reads the fields of an answer: the one that must come first, those that may follow, and the end
- * mark. */
+/*
+ * Reads the fields of an answer: the one that must come first, those that may follow, and the end
+ * mark.
+ */
 static struct answer read_answer(struct mail *mail, byte kind, size_t length) {
   const byte first_type = kind == 'a' ? 'B' : 'c';
   const char *other_types = kind == 'a' ? "kiel" : "tl";

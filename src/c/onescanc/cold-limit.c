@@ -1,10 +1,10 @@
 /*
  * Limits the number of standalone programs that an account runs. Each of them starts a
- * runtime. If onescand does not run, a burst of mail would start one for each SMTP client. So
- * each standalone program holds a lock on one byte of a file that only this account can open:
- * any program that can open it could lock it, and so block others. The lock survives the exec,
- * is not inherited by children, and ends with the process, however that ends (fcntl(2),
- * F_SETLK).
+ * runtime. If onescand does not run, a burst of mail would start one for each SMTP client.
+ *
+ * So each standalone program holds a lock on one byte of a file that only this account can
+ * open. Any program that can open it could lock it, and so block others. The lock survives the
+ * exec, is not inherited by children, and ends with the process (fcntl(2), F_SETLK).
  */
 #define _GNU_SOURCE
 #include "onescanc.h"

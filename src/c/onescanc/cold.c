@@ -43,8 +43,10 @@ static long time_left(const struct mail *mail) {
   return mail->onescand.timeout - used < 1 ? 1 : mail->onescand.timeout - used;
 }
 
-/* Executes the standalone program. The mail must be unchanged: never call this once a new
- * header block is in the spool. */
+/*
+ * Executes the standalone program. The mail must be unchanged: never call this once a new
+ * header block is in the spool.
+ */
 _Noreturn void go_cold(struct mail *mail, char *why) {
   struct rlimit space;
   if (getrlimit(RLIMIT_AS, &space) || space.rlim_cur < SPACE_MIN)

@@ -34,9 +34,9 @@ static char *with_time(const char *line, size_t length) {
 }
 
 /*
- * Returns the file for lines, or NULL. As root this process opens none: a user who may write
- * to a directory on its path could redirect it to another file. onescan-queue checks each
- * component of the path (src/lib/path/open.ts, openToAppend).
+ * Returns the file for lines, or NULL. As root this process opens none: a user with write
+ * access to a directory on its path could redirect it. onescan-queue checks each component of
+ * the path (src/lib/path/open.ts, openToAppend).
  */
 static const char *log_file(void) {
   return geteuid() == 0 ? NULL : setting("LOGFILE", NULL);

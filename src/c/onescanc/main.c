@@ -1,8 +1,10 @@
-/* onescanc(8) keeps message and envelope, sends them to onescand, carries out the answer, and
+/*
+ * onescanc(8) keeps message and envelope, sends them to onescand, carries out the answer, and
  * executes the next program. It decides nothing about mail, and reads no header field. Each
  * exit is an exec, or a code that qmail-smtpd treats as a failure. There are two exceptions:
  * obey.c passes nothing on if mail is to be dropped or was kept, and tell_about() reads no
- * mail. */
+ * mail.
+ */
 #define _GNU_SOURCE
 #include "onescanc.h"
 
@@ -66,8 +68,10 @@ static int is_blank(const char *value) {
   return !value[strspn(value, " \t\r\n")];
 }
 
-/* Executes the next program immediately if onescand is not needed. That program reads message
- * and envelope itself. */
+/*
+ * Executes the next program immediately if onescand is not needed. That program reads message
+ * and envelope itself.
+ */
 static void pass_if_there_is_nothing_to_ask(char **chain) {
   char file[SWITCH_PATH_MAX];
   int is_off = is_switched_off(file);
@@ -81,8 +85,9 @@ static void pass_if_there_is_nothing_to_ask(char **chain) {
 }
 
 /*
- * Returns ERROR_FD if it can only be the pipe for the text of a reply: a pipe that is open for
- * writing alone, or a socket, that no other descriptor refers to. Otherwise returns -1.
+ * Returns ERROR_FD if it can only be the pipe for the text of a reply; otherwise -1. It must
+ * be a pipe that is open for writing alone, or a socket, and no other descriptor may refer to
+ * it.
  */
 static int find_error_fd(void) {
   int fd = (int) parse_number(setting("ERROR_FD", ""), ERROR_FD_MIN, ERROR_FD_MAX);

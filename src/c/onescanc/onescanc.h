@@ -93,8 +93,10 @@ char **find_chain(char **argv);
 #define MEND_CHAIN "set QUEUECHAIN to the real qmail-queue"
 /* Ends the process, with the remedy in the log, if `program` cannot be executed or is this one. */
 void check_program(const char *what, const char *program, const char *remedy);
-/* Notes in the environment that this program executes the next one. The standalone program does so
- * itself. */
+/*
+ * Notes in the environment that this program executes the next one. The standalone program does so
+ * itself.
+ */
 void count_handing_on(void);
 /*
  * Becomes another program, with the mail on its descriptors: the message is what its spool holds
@@ -156,8 +158,10 @@ _Noreturn void obey(struct mail *mail, const struct answer *answer);
 _Noreturn void go_cold(struct mail *mail, char *why);
 
 /* cold-limit.c */
-/* Returns when this process may execute `program`, with a remark for the log: why there is no
- * limit, or "". Ends the process if too many standalone programs run for too long. */
+/*
+ * Returns when this process may execute `program`, with a remark for the log: why there is no
+ * limit, or "". Ends the process if too many standalone programs run for too long.
+ */
 const char *wait_for_cold_limit(const char *program);
 
 /* log.c */

@@ -12,8 +12,8 @@
 
 /*
  * Milliseconds, as in slot-protocol.md. If onescand listens, this process waits for it this
- * long, even if onescand is busy or replaces one of its processes: on such a host, a
- * standalone program would not start any sooner.
+ * long, even if onescand is busy or replaces a process. On such a host, a standalone program
+ * would not start any sooner.
  */
 enum { CONNECT_MAX = 10000, SILENCE_MAX = 10000, LONGER_THAN_SCANNERS = 2000 };
 

@@ -47,7 +47,7 @@ export function isListening(port: number, tables: readonly string[] = tablesOfHo
  * Resolves to whether there is a socket at a path at which no process listens: connect(2) is refused. A
  * listening process receives no bytes.
  *
- * /proc/net/unix is not used: any user may give a socket a name that contains a line end and a forged row, or
+ * /proc/net/unix is not used. Any user may give a socket a name that contains a line end and a forged row, or
  * bind one at that path in a mount namespace.
  */
 export async function isDeadSocket(path: string): Promise<boolean> {

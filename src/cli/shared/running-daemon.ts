@@ -62,9 +62,9 @@ export async function lostLog(): Promise<Finding | undefined> {
 }
 
 /**
- * Returns whether a process is the first one of an onescand, which reports its process id itself: the main
- * process in systemd, or one of the account that created the socket. A process of root, such as 1, is not if
- * systemd runs onescand under another account.
+ * Returns whether a process is the first one of an onescand, whose process id onescand reports itself. It
+ * must be the main process in systemd, or belong to the account that created the socket. A process of root,
+ * such as 1, is not if systemd runs onescand under another account.
  */
 function isFirst(pid: string, uid: number, owner: number): boolean {
   const main = hasSystemd() ? askMainProcess('onescand.service') : undefined

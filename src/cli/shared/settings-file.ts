@@ -30,7 +30,7 @@ export function settingsOfOnescand(): Environment {
 
 /**
  * Matches a line of a file of variables as systemd reads it (systemd.exec(5), EnvironmentFile=): empty, a
- * comment, or an assignment, whose value may continue; of any other line, captures the first word.
+ * comment, or an assignment, whose value may continue. Captures the first word of any other line.
  */
 const LINE =
   /^[ \t]*(?:[#;].*|[^=\n]*=(?:[ \t]|\\[\s\S]|"(?:[^"\\]|\\[\s\S])*"|'[^']*')*(?:[^\s"'\\](?:[^\n\\]|\\[\s\S])*)?|([^\s=]+)[^=\n]*)?$/gm

@@ -88,9 +88,9 @@ export function askMainProcess(unit: string): string | undefined {
 }
 
 /**
- * Returns the paths that a unit binds into the root of its service and that did not exist when the service
- * was started. systemd ignores missing optional paths (BindPaths=-/path), and does not check again. The list
- * is empty if the service does not run. Only root can read this.
+ * Returns the paths that a unit binds, but that did not exist when its service was started. systemd ignores
+ * missing optional paths (BindPaths=-/path), and does not check again. The list is empty if the service does
+ * not run. Only root can read this.
  */
 export function askLatePaths(unit: string): string[] {
   if (process.getuid!() !== 0 || !hasSystemd()) return []

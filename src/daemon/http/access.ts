@@ -14,9 +14,9 @@ export type CheckAccess = (
 
 /**
  * Returns the function that checks access. Without a token, only a loopback address is permitted, and a
- * request must name it in Host: a name of another page that resolves to this host (DNS rebinding) is refused.
- * `address` is undefined for a unix socket, whose mode controls access. Throws a Fault of kind `config` if
- * there is no token for an address that other hosts reach, or the token cannot be used.
+ * request must name it in Host. So a name of another page that resolves to this host (DNS rebinding) is
+ * refused. `address` is undefined for a unix socket, whose mode controls access. Throws a Fault of kind
+ * `config` if the token cannot be used, or is missing for an address that other hosts reach.
  */
 export function checkAccessBy(
   address: string | undefined,

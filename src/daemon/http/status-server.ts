@@ -52,8 +52,8 @@ export class StatusServer {
   }
 
   /**
-   * Begins to listen. If that fails, for example because the port is used or the access check cannot be set
-   * up, it logs the reason and tries again: mail does not wait for this. Resolves after the first attempt.
+   * Begins to listen. If that fails, for example because the port is used, it logs the reason and tries
+   * again: mail does not wait for this. Resolves after the first attempt.
    */
   async open(): Promise<void> {
     const { address, tokenFile, listen, log } = this.#options

@@ -10,10 +10,10 @@ import { bindAt, pathOf } from './listen.ts'
 export type SocketPurpose = DoorKind | 'http'
 
 /**
- * Returns the purposes of the sockets that systemd passes, in the order of their descriptors. A socket is for
- * `http` or for one of the kinds of doorKindOf() if its name (FileDescriptorName=, or the name of its unit)
- * contains that word; otherwise it is for the slot interface. Throws a Fault of kind `config` if there are
- * several sockets for the slot interface, or for the page.
+ * Returns the purposes of the sockets that systemd passes, in the order of their descriptors. The name of a
+ * socket (FileDescriptorName=, or the name of its unit) contains `http` or one of the kinds of doorKindOf().
+ * Other sockets are for the slot interface. Throws a Fault of kind `config` if there are several sockets for
+ * the slot interface, or for the page.
  */
 export function inheritedSockets(env: NodeJS.ProcessEnv): SocketPurpose[] {
   const { LISTEN_FDNAMES = '' } = env

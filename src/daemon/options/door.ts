@@ -8,8 +8,8 @@ import {
 } from '../../lib/net/endpoint.ts'
 
 /**
- * The protocol of a listening socket: that of slot-protocol.md, the milter protocol, Postfix's policy
- * delegation, that of clamd(8), for whole mails alone or for any file, with or without TLS, SMTP or LMTP.
+ * The protocol of a listening socket: slot-protocol.md, milter, Postfix's policy delegation, clamd(8), SMTP
+ * or LMTP. That of clamd(8) may be for whole mails alone or for any file, with or without TLS.
  */
 export type DoorKind = 'slot' | (typeof NAMED)[number]
 
@@ -37,7 +37,7 @@ export function doorKindOf(name: string): DoorKind {
 export const optionOf = (kind: DoorKind): string =>
   kind === 'slot' ? '--socket' : `--${kind.replace('-tls', '')}`
 
-/** Whether clients use clamd's protocol, and whether they do by TLS. */
+/** Returns whether clients use the protocol of clamd (also with TLS). */
 export const isClamds = (kind: DoorKind): boolean => kind.startsWith('clamd')
 export const isTls = (kind: DoorKind): boolean => kind.endsWith('-tls')
 

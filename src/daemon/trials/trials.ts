@@ -14,9 +14,12 @@ interface TriedDaemon {
 }
 
 /**
- * Tests a running onescand: its judgement, by `judge`, which has one of its processes judge messages; each
- * open interface; the free space for messages of `maxSize` bytes; and the settings, which are read again like
- * at the next start. Resolves to the faults.
+ * Tests a running onescand, and resolves to the faults. It tests:
+ *
+ * - the judgement, by `judge`, which has one of its processes judge messages;
+ * - each open interface;
+ * - the free space for messages of `maxSize` bytes;
+ * - the settings, which are read again like at the next start.
  */
 export async function tryRunning(
   { configuration, doors }: TriedDaemon,
@@ -99,9 +102,9 @@ export class Trials {
   }
 
   /**
-   * Has a worker judge a clean message, and runs all other tests. EICAR is also judged until it is found, and
-   * once more when settings were reloaded or the answer of a clamd has changed: a scanner logs each virus,
-   * and may call VirusEvent, clamd.conf(5). Never rejects.
+   * Has a worker judge a clean message, and runs all other tests. Never rejects. EICAR is also judged until
+   * it is found, and once more when settings were reloaded or the answer of a clamd has changed. It is not
+   * judged each time because a scanner logs each virus, and may call VirusEvent, clamd.conf(5).
    */
   async make(running: TriedDaemon, states: readonly ClamdState[]): Promise<Trial> {
     const judge = () => this.#judge(running.configuration, states)

@@ -37,8 +37,8 @@ const REPLACE_AFTER = 1000
 /** Milliseconds beyond the grace. */
 const KILL_AFTER = 3000
 /**
- * Milliseconds after SIGKILL in which a worker ends, unless it waits in the kernel for something that does
- * not answer: a file of a user's own file system (FUSE), a dead disk. Nothing ends that wait.
+ * Milliseconds after SIGKILL in which a worker ends. It does not end while it waits in the kernel for a file
+ * of a user's own file system (FUSE), or for a dead disk.
  */
 const GONE_AFTER = 3000
 /**

@@ -169,8 +169,8 @@ const SEPARATORS = ['-', '.', '_', 'x']
 
 /**
  * Finds the positions where a name, in lower case, contains the address: in decimal with a usual separator,
- * padded with zeros or not, forwards or backwards, in hexadecimal, or as one number. Providers make such
- * names for the lines of their customers.
+ * in hexadecimal, or as one number. It may be padded with zeros, and forwards or backwards. Providers make
+ * such names for the lines of their customers.
  */
 function findAddress(name: string, address: IpAddress): readonly AddressSpan[] {
   return address.length === 4 ? findIPv4(name, address) : findIPv6(name, address)

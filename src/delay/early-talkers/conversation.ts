@@ -43,7 +43,8 @@ export interface RefusedClient {
 
 /**
  * Serves a client like an SMTP server that accepts no mail: it answers RCPT, DATA and unknown commands with
- * 451 and a text, until the client sends QUIT, disconnects, or exceeds a limit. The connection stays open.
+ * 451 and a text. It ends when the client sends QUIT, disconnects, or exceeds a limit. The connection stays
+ * open.
  */
 export async function talk(
   client: RefusedClient,

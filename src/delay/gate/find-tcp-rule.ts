@@ -30,8 +30,8 @@ export function findTcpRule(
 
 /**
  * Returns the keys under which tcpserver(1) searches for the rule of a client, in its order: the address, the
- * name, shorter and shorter prefixes of the address, shorter and shorter suffixes of the name, and the empty
- * key. Keys with TCPREMOTEINFO are left out, because that is never requested from a client.
+ * name, shorter and shorter prefixes of the address, suffixes of the name, and the empty key. Keys with
+ * TCPREMOTEINFO are left out, because that is never requested from a client.
  */
 function tcpRuleKeys(ip: string, host: string | undefined): string[] {
   if (host === undefined) return [ip, ...prefixesOf(ip), '']

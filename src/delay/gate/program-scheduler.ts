@@ -32,10 +32,12 @@ interface RunningProgram {
 
 /**
  * Decides which clients' programs run, whose number is limited. The next one is that of the client with the
- * fewest programs; of equal clients, the one that connected first. If the limit is reached and a client
- * waits, a client that has more programs and makes no progress is preempted: its program receives the end of
- * its input, and the client still gets the answer under way. If all make progress, and a client has waited
- * for its first program for PROGRAM_IDLE_MAX, the slowest client is preempted.
+ * fewest programs; of equal clients, the one that connected first.
+ *
+ * If the limit is reached and a client waits, a client that has more programs and makes no progress is
+ * preempted. Its program receives the end of its input, and the client still gets the answer under way. If
+ * all make progress, and a client has waited for its first program for PROGRAM_IDLE_MAX, the slowest client
+ * is preempted.
  */
 export class ProgramScheduler {
   readonly #most: number
@@ -159,8 +161,8 @@ export class ProgramScheduler {
   }
 
   /**
-   * Returns the connection to preempt for a client with this number of programs: among the connections of the
-   * clients with the most programs, the one without progress for the longest time.
+   * Returns the connection to preempt for a client with this number of programs. It belongs to a client with
+   * the most programs, and made no progress for the longest time.
    */
   #idlest(programs: number, now: number): GateConnection | undefined {
     let found: GateConnection | undefined

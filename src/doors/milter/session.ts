@@ -233,8 +233,8 @@ export class MilterSession {
   }
 
   /**
-   * Refuses a recipient if a rule refuses it, if it is over quota, or if its mailbox cannot be determined:
-   * its path is not plain, and the MTA has not resolved it.
+   * Refuses a recipient if a rule refuses it, if it is over quota, or if its mailbox is unknown because its
+   * path is not plain and the MTA has not resolved it.
    */
   #takeRecipient(command: MilterCommand & { kind: 'recipient' }, gone: AbortSignal): Answered {
     const to = this.#messageFor('RCPT')

@@ -184,7 +184,7 @@ function idleFirst<Served extends Idle>(connections: Iterable<Served>, time: num
   return idle.sort((one, other) => since(one) - since(other))
 }
 
-/** Whether the client has sent bytes that this process has not read. */
+/** Returns whether the client has sent bytes that this process has not read. */
 function hasUnread(socket: Socket): boolean {
   return loadSystem()?.look(descriptorOf(socket) ?? -1) === 'talks'
 }

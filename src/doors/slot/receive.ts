@@ -43,8 +43,8 @@ export function readCaller(env: Environment): SlotClient {
 
 /**
  * Reads the message from descriptor 0 to its end, then the envelope from descriptor 1 to its last NUL
- * (qmail-queue(8)). qmail-smtpd writes in this order, and reading descriptor 1 first would deadlock with it
- * past 64 KiB. Throws a Fault of kind `read`, and the errors of intake and envelope.
+ * (qmail-queue(8)). qmail-smtpd writes in this order. Reading descriptor 1 first would deadlock with it past
+ * 64 KiB. Throws a Fault of kind `read`, and the errors of intake and envelope.
  */
 function receive(intake: Intake): Envelope {
   const buffer = Buffer.allocUnsafeSlow(BUFFER)

@@ -14,8 +14,8 @@ export function releaseBuffer({ buffer, byteLength }: Buffer): void {
 
 /**
  * The number of bytes that a loop examines or copies before a native call does the rest. A call costs as much
- * as some tens of bytes in a loop: with one for each line, a message of empty lines costs ten times as much
- * as one of text.
+ * as some tens of bytes in a loop. With one call for each line, a message of empty lines costs ten times as
+ * much as one of text.
  */
 const NEAR = 32
 

@@ -12,7 +12,7 @@ const SECRET_MAX = 4096
 
 /**
  * Reads a file whose content controls this process, such as its settings. For root, only root may be able to
- * write to the file or to a directory on its path; otherwise this throws an Error that names the other writer
+ * write to the file or to a directory on its path. Otherwise this throws an Error that names the other writer
  * and the remedy. Also throws if the file is not regular or larger than `max` bytes. Does not wait for a
  * FIFO.
  */

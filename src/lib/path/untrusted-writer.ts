@@ -7,8 +7,8 @@ const OTHERS_WRITE = 0o002
 const STICKY = 0o1000
 
 /**
- * Returns whether a user other than the owner may replace files in a directory of this mode: that user may
- * write to it, and it lacks the sticky bit (unlink(2), sticky(7)).
+ * Returns whether a user other than the owner may replace files in a directory of this mode: it is writable
+ * for others, and lacks the sticky bit (unlink(2), sticky(7)).
  */
 export const letsOthersReplace = (mode: number): boolean =>
   (mode & (GROUP_WRITES | OTHERS_WRITE)) !== 0 && (mode & STICKY) === 0

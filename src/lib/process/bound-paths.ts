@@ -67,8 +67,9 @@ const LOOK_EACH = 1_000
 
 /**
  * Calls `end` once when a path that systemd has bound for this process is removed or replaced on the host.
- * useradd(8) replaces a list of users, and some restarts a directory of sockets; only a new process sees the
- * replacement. `counts` selects the paths that matter. Does nothing in a process that systemd did not start.
+ * For example useradd(8) replaces a list of users, and a restart may replace a directory of sockets. Only a
+ * new process sees the replacement. `counts` selects the paths that matter. Does nothing in a process that
+ * systemd did not start.
  */
 export function whenReplaced(
   { NOTIFY_SOCKET }: NodeJS.ProcessEnv,

@@ -67,9 +67,9 @@ export class ProcEntry {
   }
 
   /**
-   * Returns whether the process is more restricted than another process of its account that this process
-   * starts: system calls are filtered, it has an AppArmor profile, or files or the network are hidden from
-   * it. A process chooses its own name and arguments, but not these properties.
+   * Returns whether the process is more restricted than a process that this one starts under the same
+   * account. Its system calls may be filtered, it may have an AppArmor profile, or files or the network may
+   * be hidden from it. A process chooses its own name and arguments, but not these properties.
    */
   isConfined(): boolean {
     const self = new ProcEntry('self', this.#processes)
@@ -112,7 +112,7 @@ export class ProcEntry {
   }
 
   /**
-   * Returns the identity of the process. Undefined if the process has ended, or if its real, effective and
+   * Returns the identity of the process; undefined if it has ended. Also undefined if its real, effective and
    * saved user differ: a set-uid program does not belong to its caller alone. proc(5) escapes line ends in
    * the name.
    */

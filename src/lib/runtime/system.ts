@@ -104,11 +104,11 @@ export interface System {
   passDescriptor(socket: number, bytes: Uint8Array, descriptor: number): PassingResult
   /**
    * recvmsg(2): receives bytes, and up to four descriptors with close-on-exec set. The kernel closes any
-   * further descriptors, and those for which this process has no room, and `areCut` is set. 0 bytes are the
+   * further descriptors, and those for which this process has no room; `areCut` is then set. 0 bytes are the
    * end of the stream; undefined if nothing has arrived. Throws if memory is exhausted; the received data is
    * then lost.
    *
-   * A caller that accepts a descriptor must neither read nor close it in a thread that may not wait: a file
+   * A caller that accepts a descriptor must neither read nor close it in a thread that may not wait. A file
    * on another user's file system may never answer (close(2), FUSE).
    */
   receiveDescriptors(socket: number, buffer: Uint8Array): ReceivedBytes | undefined

@@ -1,8 +1,8 @@
 /**
  * Returns a case-insensitive test of a whole text by a pattern. `*` matches any run of characters, and `?`,
  * if it is a wildcard here, one character; all other characters match themselves. A test costs at most the
- * length of the text times the length of the pattern, which the site writes: the test does not return to a
- * `*` after it reaches a later one.
+ * length of the text times the length of the pattern, which the site writes. It never returns to a `*` after
+ * it reaches a later one.
  */
 export function compileGlob(pattern: string, wildcards: '*' | '*?'): (text: string) => boolean {
   const lower = pattern.toLowerCase()

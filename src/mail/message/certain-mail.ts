@@ -5,9 +5,9 @@ import { headerFormFault } from './well-formed.ts'
 const BESIDE = ['to', 'cc', 'bcc', 'received', 'message-id', 'delivered-to', 'return-path']
 
 /**
- * Returns whether the bytes below a header are certainly a mail, and not another file that begins with
- * fields: a calendar, an address book, a mailbox, YAML, LDIF, a saved web page. The header is well formed,
- * has one From with an address and one Date (RFC 5322 3.6), and names a recipient, a server or the message.
+ * Returns whether the bytes below a header are certainly a mail. Other files also begin with fields: a
+ * calendar, an address book, a mailbox, YAML, LDIF, a saved web page. The header must be well formed, have
+ * one From with an address and one Date (RFC 5322 3.6), and name a recipient, a server or the message.
  */
 export function isCertainlyMail(header: Header): boolean {
   if (headerFormFault(header) !== undefined) return false

@@ -19,12 +19,12 @@ const TELLING_FOLD = /\n[ \t]*(?:--|:)/
 const ODD = /[^\t\r\n -~\x80-\xff]/
 
 /**
- * Returns whether any reader of mail may take a field for information about content, by its name or by its
- * value, in any line of its folds and in any form. `value` is all that follows the colon, latin1; without it
- * the name alone decides.
+ * Returns whether any reader of mail may take a field for information about content. The name and the value
+ * are tested, in any line of its folds and in any form. `value` is all that follows the colon, latin1;
+ * without it the name alone decides.
  *
  * The reading for scanners (mail/mime/headers/fields.ts), stamps (scan/cluster/verify.ts) and fingerprints
- * (scan/verdicts/copies/fingerprint.ts) all use this function: a field that a stamp does not cover, or that
+ * (scan/verdicts/copies/fingerprint.ts) all use this function. A field that a stamp does not cover, or that
  * differs between copies, must not describe content. A needless yes only costs a scan; it occurs in at most
  * one of some hundred real mails.
  */

@@ -5,7 +5,7 @@ const DEPTH_MAX = 4
 
 /**
  * Upper limit for the encoded words of a header that are decoded. A word has four question marks, which are
- * what is counted. The limit does not grow with the size: a word takes eight bytes, so a small header cannot
+ * what is counted. The limit does not grow with the size. A word takes eight bytes, so a small header cannot
  * have many, and no mail that people write has more in a large one.
  */
 const ENCODED_WORDS_MAX = 2500
@@ -56,10 +56,10 @@ export function hasHiddenLineEnd(header: string): boolean {
 }
 
 /**
- * Returns whether a field may hide a line end, or a NUL, in an encoded word (RFC 2047): ripmime decodes a
+ * Returns whether a field may hide a line end, or a NUL, in an encoded word (RFC 2047). ripmime decodes a
  * header before it searches for fields, and so finds one that no other reader sees.
  *
- * The test is as lax as ripmime: anything after the beginning of an encoded word belongs to it, the first
+ * The test is as lax as ripmime. Anything after the beginning of an encoded word belongs to it, the first
  * letter selects the encoding, and the result may be an encoded word again. The time is linear in the length
  * of the field. If more would have to be decoded, the result is true.
  */

@@ -96,8 +96,8 @@ class NamedFile {
   #whole: BigIntStats | undefined
 
   /**
-   * Creates an empty file in SPOOLDIR, with mode 0640 (the setgid bit of the directory gives it the group of
-   * the scanner), or in a new directory of mode 0700. onescand sweeps the files that `kill -9` leaves there
+   * Creates an empty file in SPOOLDIR with mode 0640, or in a new directory of mode 0700. The setgid bit of
+   * SPOOLDIR gives the file the group of the scanner. onescand sweeps the files that `kill -9` leaves there
    * (sweep.ts). Throws a Fault of kind `temp-file`.
    */
   constructor({ directory: parent, sharedDirectory }: SpoolSettings) {

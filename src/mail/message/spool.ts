@@ -108,9 +108,9 @@ export function writeAll(fd: number, bytes: Buffer, position: number, shown: str
 const TURN = 1024 * 1024
 
 /**
- * Writes chunks to a file from its beginning, each before the next one is requested, in turns of the event
- * loop, so that other messages do not wait for a large one. Throws if `isOver` returns true at the beginning
- * of a turn: the bytes are then no longer needed, and the descriptor may belong to another message.
+ * Writes chunks to a file from its beginning, each before the next one is requested. It runs in turns of the
+ * event loop, so that other messages do not wait for a large one. Throws if `isOver` returns true at the
+ * beginning of a turn: the bytes are then no longer needed, and the descriptor may belong to another message.
  */
 export async function writeInTurns(
   fd: number,

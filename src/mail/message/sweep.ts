@@ -16,10 +16,10 @@ const SWEEP_AGE = 36 * 60 * 60 * 1000
 const PAUSE = 50
 
 /**
- * Removes files that `kill -9` left in the directories of messages: files with onescan's names that are older
- * than SWEEP_AGE, and belong to this user or are in a SPOOLDIR of this user. Enters no directory of another
- * user, and none with the name of a file. Works in slices, because any user may fill a directory like /tmp.
- * Files that cannot be listed or removed stay. Ends when the signal is aborted; never rejects.
+ * Removes files that `kill -9` left in the directories of messages. They have onescan's names, are older than
+ * SWEEP_AGE, and belong to this user or are in a SPOOLDIR of this user. Enters no directory of another user,
+ * and none with the name of a file. Works in slices, because any user may fill a directory like /tmp. Files
+ * that cannot be listed or removed stay. Ends when the signal is aborted; never rejects.
  */
 export async function sweepSpool(
   { directory, sharedDirectory }: SpoolSettings,

@@ -96,8 +96,8 @@ function fieldsWithWords({ text, fields }: Header): readonly FieldSpan[] {
 
 /**
  * Returns the number of fields at the top of a block that all readers still see as the same fields after an
- * edit: those above the first line that is not well formed. Below it a reader may already be in the body, so
- * only the fields above it may be removed.
+ * edit. These are the fields above the first line that is not well formed. Below it a reader may already be
+ * in the body, so only the fields above it may be removed.
  */
 export function agreedFieldCount(header: Header): number {
   const { fields } = header

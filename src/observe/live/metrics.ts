@@ -12,7 +12,7 @@ import {
 } from './process-report.ts'
 
 /**
- * The most values of a label. A log may have more names than expected, and Prometheus keeps each
+ * Upper limit for the values of a label. A log may have more names than expected, and Prometheus keeps each
  * indefinitely.
  */
 const VALUES_MAX = 50
@@ -35,7 +35,7 @@ interface HostState {
 
 /**
  * The metrics of onescand(8), of all its processes together. A verdict is counted from the log line about its
- * message: the line's fields `scan` and `cause` have values of closed lists, SCANS and CAUSES, and each is
+ * message. The line's fields `scan` and `cause` have values of closed lists, SCANS and CAUSES, and each is
  * the label of a counter.
  */
 export class Metrics {

@@ -57,9 +57,9 @@ export function isProcessReport(message: unknown): message is ProcessReport {
 
 /** The milliseconds between two reports. */
 const EVERY = 1000
-/** The most characters of lines in a report, which are some 5,000 messages. */
+/** Upper limit for the characters of lines in a report, which are some 5,000 messages. */
 const KEPT_MAX = 2 * 1024 * 1024
-/** The most messages in flight that a report names. */
+/** Upper limit for the messages in flight that a report names. */
 const NAMED_MAX = 20
 
 interface ReporterOptions {

@@ -2,7 +2,7 @@ import { OF_CHECK } from '../../log/log-lines.ts'
 import type { LogRecord } from '../../log/log-record.ts'
 import { DECISIONS, Durations, MessageCounts, SCANS, scanTimeIn } from './counts.ts'
 
-/** The most names of a list that are reported. */
+/** Upper limit for the names of a list that are reported. */
 const TOP = 20
 /**
  * Upper limit for the different names of a list that are counted; further ones are counted together as

@@ -167,8 +167,8 @@ export class ServerWire {
 
 /**
  * Reads the received data of a socket whose write has just failed: servers report there why they hung up
- * (clamd its size limit). node:net would drop it with the socket, so it is read from the descriptor. Returns
- * an empty buffer if the runtime does not show the descriptor.
+ * (clamd its size limit). node:net would drop the data with the socket, so it is read from the descriptor.
+ * Returns an empty buffer if the runtime does not show the descriptor.
  */
 function unread(socket: Connection): Buffer {
   const fd = socket.encrypted ? undefined : descriptorOf(socket)

@@ -159,9 +159,9 @@ const UNENDED = Buffer.from('\r\n.\r\n')
 const CR_DOT = Buffer.from('\r.')
 
 /**
- * Converts a message whose lines end in LF, in any split, to the form that is sent after DATA: lines end in
- * CRLF, and one that begins with a dot gets another dot before it (RFC 5321 4.5.2). Throws a WireError for a
- * dot after a bare CR, which servers interpret differently.
+ * Converts a message whose lines end in LF, in any split, to the form that is sent after DATA. Lines end in
+ * CRLF there, and one that begins with a dot gets another dot before it (RFC 5321 4.5.2). Throws a WireError
+ * for a dot after a bare CR, which servers interpret differently.
  */
 export class Stuffing {
   #last = LF

@@ -10,9 +10,9 @@ export class RespError extends Error {}
 
 const [ARRAY, BULK, TEXT, ERROR] = [...Buffer.from('*$+-')]
 
-/** Most bytes of all texts of one reply. A verdict has 4,097. */
+/** Upper limit, in bytes, for all texts of one reply. A verdict has 4,097. */
 const TEXTS_MAX = 64 * 1024
-/** Most items of a list, as announced. A sentinel's answer has two. */
+/** Upper limit for the items of a list, as announced. A sentinel's answer has two. */
 const ITEMS_MAX = 100
 /** Upper limit, in bytes, for a line: a length, a word, an error. */
 const LINE_MAX = 4096

@@ -70,9 +70,9 @@ function behindLastVariable(text: string): string {
 type Template = (user: User, home: string | undefined) => string | undefined
 
 /**
- * Parses a template with the variables of Dovecot's mail_location: `%u` is the whole name, `%n` the part
- * before the `@`, `%d` the domain, `%h` and a leading `~` the home directory, and `%%` a percent sign. Throws
- * an Error that names the fault of the template.
+ * Parses a template with the variables of Dovecot's mail_location. `%u` is the whole name, `%n` the part
+ * before the `@`, and `%d` the domain. `%h` and a leading `~` are the home directory, and `%%` is a percent
+ * sign. Throws an Error that names the fault of the template.
  */
 function readTemplate(text: string): Template {
   const parts = text.replace(/^~(?=\/|$)/, '%h').split(/(%.?)/)

@@ -87,7 +87,7 @@ export class Directory {
   }
 
   /**
-   * Opens a directory in this one. Resolves to undefined if there is none, or if it is a link: the owner of
+   * Opens a directory in this one. Resolves to undefined if there is none, or if it is a link. The owner of
    * the mailbox may have made the link, and it may lead where the owner has no access.
    */
   async open(name: string): Promise<Directory | undefined> {

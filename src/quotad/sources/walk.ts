@@ -216,8 +216,8 @@ async function addUp(
 }
 
 /**
- * Returns the bytes of a message by the `,S=NNN` in its file name (maildirquota(7)); undefined if there is
- * none or it is malformed: then the size of the file must be read.
+ * Returns the bytes of a message by the `,S=NNN` in its file name (maildirquota(7)). Returns undefined if
+ * there is none or it is malformed: then the size of the file must be read.
  */
 function sizeByName(name: string): number | undefined {
   const [, digits] = /,S=(\d{1,15})(?:[:,]|$)/.exec(name) ?? []

@@ -56,7 +56,7 @@ export function releasedTo(crypto: Pick<Crypto, 'createHash'>, address: string):
 const NAME = /^x-(md5|sha256)-cluster-([0-9]+)$/i
 const VALUE = /^v=1;k=([A-Za-z0-9._-]{1,32});t=([0-9]{1,15});s=([^;]*);h=([A-Za-z0-9_-]{43})$/
 
-/** Whether a field name is that of a stamp. */
+/** Returns whether a field name is that of a stamp. */
 export function isStampName(name: string): boolean {
   return stampName(name) !== undefined
 }

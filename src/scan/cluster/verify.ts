@@ -280,9 +280,9 @@ function fault(text: string): StampProof {
 }
 
 /**
- * Returns the digests that signing and verifying this message may need: that of the key that would sign it,
- * and those of schemes for which the message has stamps and the keyring has keys. Other digests are not
- * computed, because hashing a large body takes time. `now` is in unix seconds.
+ * Returns the digests that signing and verifying this message may need. These are that of the key that would
+ * sign it, and those of schemes for which the message has stamps and the keyring has keys. Other digests are
+ * not computed, because hashing a large body takes time. `now` is in unix seconds.
  */
 export function digestsFor(header: Header, keys: readonly Key[], now: number): DigestsWanted {
   const schemes = new Set<Scheme>()

@@ -29,16 +29,16 @@ export function treatmentOf(
   return action === 'virus' ? undefined : { property, action }
 }
 
-/** Whether FINDINGS keeps mail out for malware, and not only for a property. */
+/** Returns whether FINDINGS keeps mail out for malware, and not only for a property. */
 export function keepsMalwareOut({ property, action }: FindingTreatment): boolean {
   return property === undefined && action !== 'accept' && action !== 'tag'
 }
 
 /**
- * Returns a test for findings that do not end a scan, because worse content may follow: findings that
- * exceptions of onescan.policy or FINDINGS accept, and properties for which FINDINGS has an action. Malware
- * that FINDINGS keeps out ends a scan like all malware: otherwise a later unknown result could let the
- * message in. Returns undefined if every finding ends a scan.
+ * Returns a test for findings that do not end a scan, because worse content may follow. These are findings
+ * that exceptions of onescan.policy or FINDINGS accept, and properties for which FINDINGS has an action.
+ * Malware that FINDINGS keeps out ends a scan like all malware: otherwise a later unknown result could let
+ * the message in. Returns undefined if every finding ends a scan.
  */
 export function isPassedOverBy({ settings, allowedBy }: JudgeConfig): IsPassedOver | undefined {
   const treats = settings.FINDINGS.some(({ action }) => action !== 'virus')

@@ -264,7 +264,7 @@ export function nameOfEntry(id: string, size: number): string {
   return `${id},S=${size}`
 }
 
-/** Whether a text has the form of an id. */
+/** Returns whether a text has the form of an id. */
 export const isId = (text: string): boolean => ID.test(text)
 
 /** Returns the day (UTC) of an id, as YYYY-MM-DD. */

@@ -8,8 +8,8 @@ import { shellWord } from '../../lib/text/shell-word.ts'
 const OTHERS = 0o077
 const PRIVATE = 0o700
 /**
- * The sticky bit, set on the folder of a day until the folder and all directories above it are on the disk:
- * the process that created it may have been killed before. The bit has no other meaning there.
+ * The sticky bit, set on the folder of a day until the folder and all directories above it are on the disk.
+ * Until then the process that created it may have been killed. The bit has no other meaning there.
  */
 const UNSYNCED = 0o1000
 const MAILDIR_PARTS = ['tmp', 'new', 'cur'] as const

@@ -76,7 +76,7 @@ async function keepIn(
 
 /**
  * Resolves to the id of the message that a link refers to, if it is kept and was not released. The message is
- * then in cur/, the part for messages that were found again. removeKept() does not search there: the attempt
+ * then in cur/, the part for messages that were found again. removeKept() does not search there. The attempt
  * that has kept the message may fail and remove it, but not after another attempt has found it.
  */
 async function findKept(

@@ -14,7 +14,7 @@ import {
 import type { HttpBackend } from './quota-settings.ts'
 import { type AskTimes, QUESTION_RETRIES, type QuotaQuestion } from './udp.ts'
 
-/** Most connections to one service, used or idle. */
+/** Upper limit for the connections to one service, used or idle. */
 const CONNECTIONS = 16
 
 export function createAgent(): Agent {
@@ -23,8 +23,8 @@ export function createAgent(): Agent {
 
 /**
  * Sends one request over HTTP: `GET PATH?u=NAME`. The agent keeps connections open. If a connection breaks,
- * for example because the service closed it while it was idle, the request is repeated on another one, up to
- * QUESTION_RETRIES times and within the time limit.
+ * for example because the service closed it while idle, the request is repeated on another one. There are up
+ * to QUESTION_RETRIES retries within the time limit.
  */
 export async function askByHttp(
   backend: HttpBackend,

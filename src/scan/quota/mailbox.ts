@@ -11,7 +11,7 @@ import type { LdapSettings } from '../../protocol/ldap/ldap-settings.ts'
 import type { ExplainedAnswer } from './quota-answer.ts'
 import { type Backend, backendFor, type QuotaSettings, readBackend } from './quota-settings.ts'
 
-/** Most bytes of a mailbox's name: no file name is longer. */
+/** Upper limit, in bytes, for a mailbox's name: no file name is longer. */
 const MAILBOX_NAME_MAX = 255
 
 /** The mailbox that a question is about. */
@@ -25,7 +25,7 @@ export interface NamedMailbox {
   readonly name: string
 }
 
-/** Most bytes of an address that may have a mailbox. */
+/** Upper limit, in bytes, for an address that may have a mailbox. */
 const ADDRESS_MAX = 1024
 
 /**
@@ -126,7 +126,7 @@ export function parseBackendMap(text: string, file: string): BackendOf {
   }
 }
 
-/** Most bytes of a map: enough for a line for each of some million mailboxes. */
+/** Upper limit, in bytes, for a map: enough for a line for each of some million mailboxes. */
 const MAP_MAX = 256 * 1024 * 1024
 
 /** Reads a map. Throws a Fault of kind `config` if the file cannot be read or has an error. */

@@ -74,7 +74,7 @@ export const NOT_KNOWN = 'the service does not know'
 /** The reason if an HTTP server does not know the path of QUOTAD. */
 export const NO_SUCH_PAGE = 'status 404, the service has no such page'
 
-/** Most bytes of a reply: a name of 255, two numbers and a nonce. */
+/** Upper limit, in bytes, for a reply: a name of 255, two numbers and a nonce. */
 export const QUOTA_REPLY_MAX = 1024
 
 const udpWords: Readonly<Record<string, QuotaAnswer['status']>> = {

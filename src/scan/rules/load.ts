@@ -17,7 +17,7 @@ import {
   ruleFiles,
 } from './rule.ts'
 
-/** Most bytes of the file. */
+/** Upper limit, in bytes, for the file. */
 export const RULES_MAX = 4 * 1024 * 1024
 
 /**
@@ -65,7 +65,7 @@ function whyNot(error: unknown, path: string): string {
   return `${errorText(error)}; chmod a+rX ${shellWord(dirname(path))} ${shellWord(path)}`
 }
 
-/** Most bytes of a line with its continuation lines. */
+/** Upper limit, in bytes, for a line with its continuation lines. */
 const RULE_LINE_MAX = 4096
 /** Upper limit for the different settings in a file, because each may have its own scanners. */
 const SETTINGS_MAX = 100

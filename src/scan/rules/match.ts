@@ -266,8 +266,9 @@ interface Comparable {
 }
 
 /**
- * Converts an address to the form of patterns, because clients choose how they write it: in lower case, also
- * in UTF-8 (RFC 6531), without quotes and source route, and with the domain in its xn-- form (RFC 5891).
+ * Converts an address to the form of patterns, because clients choose how they write it. The result is in
+ * lower case, also in UTF-8 (RFC 6531), and without quotes and source route. The domain is in its xn-- form
+ * (RFC 5891).
  */
 export function comparable(address: MailAddress): Comparable {
   const { local, domain: plain } = withPlainDomain(mailboxOf(address))

@@ -272,7 +272,7 @@ export class Verdicts {
     return theirs
   }
 
-  /** Whether the verdict counts for this message, here and now. */
+  /** Returns whether the verdict counts for this message, here and now. */
   #doesCount(verdict: RememberedVerdict, { query, maxAge, versions }: MemorableMessage): boolean {
     // The scan that found it may have ended there.
     if (verdict.found.answer === 'infected' && query.isPassedOver?.(verdict.found)) return false

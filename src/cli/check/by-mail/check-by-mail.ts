@@ -33,8 +33,8 @@ const LOOPS_WITHIN = 2_500
 const A_LOOP = 3
 
 /**
- * Sends a clean mail and the EICAR test file, in a small and in a large mail, to `address` by each route of
- * this host, and yields findings about their outcome in the logs of onescan. A finding is ok only if onescan
+ * Tests each route of this host: sends a clean mail and the EICAR test file, in a small and in a large mail,
+ * to `address`. Yields findings about their outcome in the logs of onescan. A finding is ok only if onescan
  * itself logged the message. If the logs do not include those of onescan-queue (`readsSlots`), no message is
  * reported as unseen.
  */

@@ -95,7 +95,7 @@ const isOnescands = ({ port }: LocalRouter, smtp: readonly string[]) =>
 
 /**
  * Returns findings about transports to onescand that time out before a scan may end, by the output of
- * `exim -bP transports`: such mail is sent again, although onescand may have passed it on each time. Also
+ * `exim -bP transports`. Exim sends such mail again, although onescand may have passed it on each time. Also
  * reports transports with a limit for lines, by which Exim returns mail that it has accepted.
  */
 export function judgeTransports(

@@ -48,9 +48,9 @@ const OF_MILTERS = 300
 const SHOW = 'onescan check --mail ADDRESS shows it'
 
 /**
- * Resolves to findings about settings of this host's Postfix that a test mail cannot show: the handling of
- * mail while onescand cannot be reached, time limits, services without a filter, and the route back. They
- * come from postconf(1); nothing is sent. A remedy only adds a value, or sets one that it states.
+ * Resolves to findings about settings of this host's Postfix that a test mail cannot show. These are the
+ * handling of mail while onescand cannot be reached, time limits, services without a filter, and the route
+ * back. They come from postconf(1); nothing is sent. A remedy only adds a value, or sets one that it states.
  */
 export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   let postfix: Postfix

@@ -176,7 +176,7 @@ function lastStart(lines: readonly string[]): string[] {
 
 /**
  * Returns the lines of the last failed attempt to start a service, or of the last attempt if none has failed.
- * systemd counts a unit as left from the end of an attempt on, and its seconds are whole.
+ * For systemd a unit is left from the end of an attempt on. Its times are whole seconds.
  */
 function lastAttempt(lines: readonly string[]): string[] {
   const failed = lines.findLastIndex((line) => /\.service: Failed with result /.test(line))

@@ -6,9 +6,9 @@ import { LINES_PIECE, type Steps, type Work } from '../shared/work.ts'
 import { type HeldFile, PropertyHead, PropertyValue } from './content-line.ts'
 
 /**
- * Yields each file in a value of a calendar (RFC 5545 3.1) or of cards (RFC 6350 3.2, vCard 2.1): in any
- * property that declares it, and in properties defined for files. Where readers differ about the lines, the
- * other ways of reading them are tried as well.
+ * Yields each file in a value of a calendar (RFC 5545 3.1) or of cards (RFC 6350 3.2, vCard 2.1). Every
+ * property that declares a file is read, and so are the properties defined for files. Where readers differ
+ * about the lines, the other ways of reading them are tried as well.
  */
 export function* openCalendar(source: Bytes, work: Work, give: (file: HeldFile) => Steps): Steps {
   const odd: LineOddities = { bareCr: false, foldBehindEmpty: false, softBreak: false }

@@ -8,7 +8,7 @@ const COMMA = 0x2c
  * Upper limit for the characters of a word that are kept: of a longer one, at least this number from its end.
  */
 const WORD_MAX = 1024
-/** The most names of a file: the first ones, and the last. */
+/** Upper limit for the names of a file: the first ones, and the last. */
 const NAMES_MAX = 50
 
 /** The properties whose values are files, or URLs. */
@@ -24,8 +24,8 @@ const SOUND_OF_NAME = /^x-irmc-n$/i
 const FILE_NAME = /(?:^|[-_])(?:file-?name|name|label|title)$/i
 
 /**
- * The text before a value in a calendar or a card: the name of the property, and its parameters (RFC 5545
- * 3.2, RFC 6350 5, vCard 2.1), byte by byte, without the folds.
+ * The text before a value in a calendar or a card, byte by byte, without the folds: the name of the property,
+ * and its parameters (RFC 5545 3.2, RFC 6350 5, vCard 2.1).
  */
 export class PropertyHead {
   /** Whether quotes inside a word are special, too. For KContacts only those at its beginning are. */

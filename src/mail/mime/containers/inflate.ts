@@ -14,7 +14,7 @@ type Form = 'deflate' | 'zlib' | 'gzip'
 type Stream = Inflate | Unzlib | Gunzip
 
 /**
- * Upper limit for the bytes of a stream that wait for more: a stored block has 64 KiB, and so has a field of
+ * Upper limit for the bytes of a stream that wait for more. A stored block has 64 KiB, and so has a field of
  * gzip's header. fflate copies waiting bytes at each step, so more would cost the square of its length.
  */
 const WAITING_MAX = 160 * 1024

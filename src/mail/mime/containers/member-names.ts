@@ -10,9 +10,9 @@ const SEARCHED_MOST = 256 * 1024
 const SEARCHED_WITH_FIELD = SEARCHED_MOST + FIELD_MAX + BLOCK
 
 /**
- * Yields the names that archivers show in place of a member's plain name: zip's Unicode Path (Info-ZIP's
- * extra field 0x7075), `path` of pax (POSIX.1-2017), and GNU tar's long name; of a long path its end. Numbers
- * between them are units of work.
+ * Yields the names that archivers show in place of a member's plain name. These are zip's Unicode Path
+ * (Info-ZIP's extra field 0x7075), `path` of pax (POSIX.1-2017), and GNU tar's long name; of a long path its
+ * end. Numbers between them are units of work.
  *
  * The search covers all bytes, and a tar compressed by gzip; it does not cover archives with another
  * compression. Throws LimitExceeded if a field is too long, or if the tar and the names exceed 48 times the

@@ -6,7 +6,7 @@ const SIGNATURE = 0x223e9f78
 
 /** The units of work of an attribute or a property, in addition to its bytes. */
 const ENTRY_COST = 256
-/** The most bytes of a name. */
+/** Upper limit, in bytes, for a name. */
 const NAME_BYTES_MAX = 1024
 
 /** Attributes (MS-OXTNEF 2.1.3.2): the name of a file, and lists of properties. */

@@ -37,7 +37,7 @@ class ArmourDecoder implements Decoder {
   }
 }
 
-/** Whether a line, given with its end, begins the checksum or ends the armour. */
+/** Returns whether a line, given with its end, begins the checksum or ends the armour. */
 function endsArmour(bytes: Buffer, from: number, to: number): boolean {
   if (bytes[from] === EQUALS) return true
   return (
@@ -46,7 +46,7 @@ function endsArmour(bytes: Buffer, from: number, to: number): boolean {
   )
 }
 
-/** The most bytes of a line that are looked at for the name of a field. */
+/** Upper limit for the bytes of a line that are examined for the name of a field. */
 const FIELD_MAX = 1024
 
 /**

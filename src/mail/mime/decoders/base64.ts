@@ -391,9 +391,9 @@ function* base64Modes(odd: Base64Oddities): Generator<Partial<Base64Mode>> {
 }
 
 /**
- * Returns whether a mode is tried. The treatment of the end, which changes a byte or two, and the mask for
- * bytes of eight bits, which few readers use, are each combined with at most one other difference. All
- * combinations would exceed the limits.
+ * Returns whether a mode is tried. All combinations would exceed the limits. Two treatments are each combined
+ * with at most one other difference: that of the end, which changes a byte or two, and the mask for bytes of
+ * eight bits, which few readers use.
  */
 function isTried(mode: Base64Mode, odd: Base64Oddities): boolean {
   const { high, url, junk, lines, tail } = mode

@@ -23,7 +23,7 @@ export function isAsciiOrUtf8(charset: string): boolean {
 
 /**
  * Sets in which a few further bytes are ASCII characters: the bytes and their characters, in hex. In other
- * sets ASCII characters may be missing, as in ISO 646 and Shift_JIS; so a program that knows the set reads no
+ * sets ASCII characters may be missing, as in ISO 646 and Shift_JIS. A program that knows such a set reads no
  * more of them than one that does not.
  */
 const fewSigns: readonly (readonly [RegExp, string])[] = [
@@ -49,8 +49,8 @@ function signsOf(charset: string): string | undefined {
 }
 
 /**
- * Returns converters to UTF-8 from a character set, given by its plain name, one for each way in which
- * readers convert it; an empty list if it cannot be converted here.
+ * Returns converters to UTF-8 from a character set, one for each way in which readers convert it. The set is
+ * given by its plain name. The list is empty if it cannot be converted here.
  */
 export function toUtf8(charset: string): readonly MakeDecoder[] {
   return textDecoders(charset).map((make) => (give: Give) => new Recoded(give, make(), 'utf8'))

@@ -14,7 +14,7 @@ import { type LineEndMode, LineEnds, WithoutByte } from './text-forms.ts'
 
 const PLUS = 0x2b
 
-/** The most bytes after a `=`, and the most blanks, that wait until their meaning is known. */
+/** Upper limit for the bytes after a `=`, and for the blanks, that wait until their meaning is known. */
 const HELD_MAX = 4096
 
 /** This many bytes are compared one by one before the runtime searches the rest. */

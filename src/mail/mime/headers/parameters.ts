@@ -4,8 +4,8 @@ import { isAsciiOrUtf8, plainCharset, toUtf8 } from '../decoders/charsets.ts'
 import { LimitExceeded, limits } from '../shared/limits.ts'
 
 /**
- * Returns all forms in which some reader understands the `boundary` parameters of a header, in lower case:
- * with and without quotes, escapes, folds, comments, encoded words and the sections of RFC 2231. The time is
+ * Returns all forms in which some reader understands the `boundary` parameters of a header, in lower case.
+ * They differ in quotes, escapes, folds, comments, encoded words and the sections of RFC 2231. The time is
  * linear in the header's length. Throws LimitExceeded if a boundary is too long, or if there are too many.
  */
 export function readBoundaries(header: string): string[] {

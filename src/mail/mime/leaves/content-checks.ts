@@ -229,7 +229,7 @@ export function holdsNul(content: Bytes, work: Work): Steps<boolean> {
   return work.some(content, (chunk) => chunk.includes(0))
 }
 
-/** The most blanks and empty lines above a header. */
+/** Upper limit for the blanks and empty lines above a header. */
 const BLANKS_MAX = 64 * 1024
 
 function startBehindBlanks(file: Bytes): string {

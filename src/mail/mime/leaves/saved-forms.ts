@@ -147,9 +147,9 @@ export class SavedForms {
    * decoded from base64. Inside the whole message libclamav skips contents that it has already found clean by
    * themselves. Returns whether the text was yielded.
    *
-   * If the mail contains the text unchanged, plain text of the mail itself, and text between the parts of a
-   * multipart, is left to the scan of the whole, which covers its bytes even if it reaches a limit (scan.ts).
-   * Some readers save any other text than that of the mail itself. So such a text is also yielded as a file:
+   * Two kinds of unchanged text are left to the scan of the whole: plain text of the mail itself, and text
+   * between the parts of a multipart. That scan covers its bytes even if it reaches a limit (scan.ts). Some
+   * readers save any other text than that of the mail itself. So such a text is also yielded as a file:
    * `bare`, which is without the line end before the delimiter.
    */
   *#giveShown(
@@ -199,9 +199,9 @@ export class SavedForms {
   }
 
   /**
-   * Yields the bytes, which have no last line end, in each other form in which some reader saves them: with
-   * that end, and with all line ends changed to the other kind, with and without it. LF becomes CR LF only in
-   * a file. `whole` is the content with its last line end, if it exists in one piece.
+   * Yields the bytes, which have no last line end, in each other form in which some reader saves them. The
+   * forms have that end or not, and the same or the other kind of line ends. LF becomes CR LF only in a file.
+   * `whole` is the content with its last line end, if it exists in one piece.
    */
   *#giveOtherForms(bare: Bytes, end: Buffer, properties: TextProperties, whole?: Bytes): Steps {
     const { header, endsMail, isSeenByAll } = this.#facts
@@ -240,8 +240,8 @@ export class SavedForms {
   }
 
   /**
-   * Yields a text as saved by readers that know its character set, in UTF-8, and by readers that know
-   * format=flowed (RFC 3676), without the blanks with which its lines were stuffed.
+   * Yields a text as some readers save it: in UTF-8, if they know its character set, and without the blanks
+   * with which its lines were stuffed, if they know format=flowed (RFC 3676).
    */
   *giveAsText(part: Bytes, encoding: Encoding): Steps {
     const { charsets, isStuffed } = this.#facts.header

@@ -21,7 +21,7 @@ let beyond = 0
 
 /**
  * The space that one message uses on the disk. Every message may use its own size. Space beyond that is
- * shared: the message that uses most of it is refused first, and messages that use many times their own size
+ * shared: the message that uses most of it is refused first. Messages that use many times their own size
  * leave some of it to the others.
  */
 export class DiskShare {

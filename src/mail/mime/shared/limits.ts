@@ -15,9 +15,9 @@ export const limits = {
    * reading of each. Of 13,954 real mails the highest number was 73.
    */
   readings: 256,
-  /** The most blocks of encoded data that are decoded in one text. */
+  /** Upper limit for the blocks of encoded data that are decoded in one text. */
   blocks: 2000,
-  /** The most encoded mails inside one another. */
+  /** Upper limit for nested encoded mails. */
   depth: 12,
   /**
    * Upper limit for the bytes that are decoded or yielded unchanged: a multiple of the size of the message,
@@ -49,26 +49,26 @@ export const limits = {
    */
   parts: 20_000,
   /**
-   * The most fields about content in one header, and their characters, which are read in one go. Real
-   * mail has some hundred.
+   * Upper limit for the fields about content in one header, and their characters. Real mail has some hundred.
    */
   fields: 5000,
   fieldCharacters: 384 * 1024,
-  /** The most parameters of one header that name character sets. */
+  /** Upper limit for the parameters of one header that name character sets. */
   charsets: 1000,
-  /** The most boundaries of open multiparts, counted in all forms in which they may be read. */
+  /** Upper limit for the boundaries of open multiparts, counted in all forms in which they may be read. */
   boundaries: 1000,
   /**
-   * The most different lengths of boundaries: each length costs one more search in a line of dashes.
+   * Upper limit for the different lengths of boundaries: each length costs one more search in a line of
+   * dashes.
    */
   boundaryLengths: 64,
-  /** The most bytes of a boundary. RFC 2046 5.1.1 allows 70 bytes. */
+  /** Upper limit, in bytes, for a boundary. RFC 2046 5.1.1 allows 70 bytes. */
   boundary: 1000,
-  /** The most multiparts and messages inside one another that are read in one mail. */
+  /** Upper limit for the nested multiparts and messages that are read in one mail. */
   containers: 500,
   /**
    * Upper limit for nested messages, and for nested multiparts in one of them, in mail that is scanned. clamd
-   * 1.4 with its own MaxRecursion of 17 opens 15 messages and 17 multiparts; this leaves some of that for
+   * 1.4 with its own MaxRecursion of 17 opens 15 messages and 17 multiparts. This leaves some of that for
    * archives in the innermost one.
    */
   nesting: 14,

@@ -4,7 +4,7 @@ import { Bytes } from '../../message/bytes.ts'
 import { piecesOfFile, spoolFault } from '../../message/spool.ts'
 import { DiskShare } from './disk-share.ts'
 
-/** The most bytes that all contents together, finished or not, have in memory. */
+/** Upper limit for the bytes that all contents together, finished or not, have in memory. */
 const MEMORY_MAX = 3 * 1024 * 1024
 
 /** A content of at most this many bytes always stays in memory. Most contents are that small. */

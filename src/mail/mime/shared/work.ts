@@ -7,7 +7,7 @@ import { MemoryPool } from './store.ts'
 
 /** The units of work between two turns of the event loop. A unit is about one byte inspected. */
 export const WORK_PER_TURN = 192 * 1024
-/** The most bytes that are inspected, decoded or read before the next turn is considered. */
+/** Upper limit for the bytes that are inspected, decoded or read before the next turn is considered. */
 export const PIECE = 64 * 1024
 /** The same where lines are read one by one, because some bytes cost hundreds of times as much as others. */
 export const LINES_PIECE = 8 * 1024
@@ -83,7 +83,7 @@ export class Work {
   readonly buffers: Buffer[] = []
   /** The remaining budget of the message. */
   budget: ReadingBudget
-  /** The most contents of the message. */
+  /** Upper limit for the contents of the message. */
   readonly #contents: number
   #unitsSinceTurn = 0
 

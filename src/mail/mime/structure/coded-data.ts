@@ -70,7 +70,7 @@ export const kindsInFiles: ReadonlySet<CodedKind> = new Set(
   [...codedKinds].filter((kind) => !fieldKinds.includes(kind)),
 )
 
-/** The most characters of a line that begins data. */
+/** Upper limit for the characters of a line that begins data. */
 const LINE_MAX = 64 * 1024
 
 /** The data that begins at a line. */
@@ -79,8 +79,8 @@ export interface CodedStart {
   /** The name of the file, '' if it has none. */
   readonly name: string
   /**
-   * The difference between the line and the form that all readers know, as a word or as signs: `no mode` if
-   * only the word begins uuencode; `in a line` if the word is not the first on its line.
+   * The difference between the line and the form that all readers know, as a word or as signs. `no mode`:
+   * only the word begins uuencode. `in a line`: the word is not the first on its line.
    */
   readonly form: 'common' | 'no mode' | 'in a line' | 'behind blanks' | `signs${string}`
 }
@@ -184,7 +184,8 @@ export class CodedSearch {
 
   /**
    * Returns the offset of the next line at which data begins, or of the word if it is in the middle of a
-   * line; the block's length if there is none. `from` must be the start of a line, and never decreases.
+   * line. Returns the block's length if there is none. `from` must be the start of a line, and never
+   * decreases.
    */
   next(from: number): number {
     const { length } = this.#bytes

@@ -21,11 +21,11 @@ const SHOWN_MAX = 80
  * Plugin `attachments`: refuses banned file names, MIME types and kinds of content. BADATTACHMENTS contains
  * patterns of names, or names a control file (AttachmentRules).
  *
- * A name is checked wherever some mail program may show one: in each part of multiparts and attached
- * messages, in any encoding, in uuencode, yEnc, BinHex, OpenPGP, winmail.dat, calendars and address books.
- * Archives are not opened. Their own names and types can be banned, and clamd bans the names in them
- * (archive-bans.ts). With ARCHIVEBANS, names that archivers show in place of those that clamd matches are
- * checked as well.
+ * A name is checked wherever some mail program may show one, in each part of multiparts and attached
+ * messages, in any encoding. Names in uuencode, yEnc, BinHex, OpenPGP, winmail.dat, calendars and address
+ * books are checked as well. Archives are not opened. Their own names and types can be banned, and clamd bans
+ * the names in them (archive-bans.ts). With ARCHIVEBANS, names that archivers show in place of those that
+ * clamd matches are checked, too.
  *
  * If a mail contains more than is read, UNREAD decides, unless the part that was read is banned. The control
  * file is read once; if it cannot be used, that is a Fault of kind `config`.

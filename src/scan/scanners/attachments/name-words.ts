@@ -64,7 +64,8 @@ export class NameWords {
 
   /**
    * Returns the texts that readers may see in the last WRITTEN_MAX bytes of a name, in which each byte is one
-   * character: unchanged, and with encoded words decoded strictly and laxly. None of them can be trusted.
+   * character. One is the unchanged name; in the others encoded words are decoded strictly and laxly. None of
+   * them can be trusted.
    */
   readingsOf(name: string): ReadonlySet<string> {
     if (name.length > WRITTEN_MAX) this.hasLongNames = true

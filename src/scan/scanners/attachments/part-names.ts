@@ -7,7 +7,7 @@ import { NameWords, WRITTEN_MAX } from './name-words.ts'
  * Upper limit, in characters, for the part of a name that is matched; of a longer name, the end is matched.
  */
 const FILE_NAME_MAX = 1024
-/** Most parameters of a field that are read. */
+/** Upper limit for the parameters of a field that are read. */
 const PARAMETERS_MAX = 100
 
 /** The names and types in the header of a message or part. */
@@ -22,9 +22,10 @@ interface PartNames {
 
 /**
  * Reads the names of a content from the fields of a header, including names that only some readers
- * understand: `filename` and `name`, plain, in sections or with a character set (RFC 2231, RFC 5987), in
- * encoded words (RFC 2047; not allowed there, but common), in raw UTF-8 or Latin-1. Directories are removed,
- * and characters that Windows or a careless program drops. Yields the completed units of work.
+ * understand. These are `filename` and `name`, plain, in sections or with a character set (RFC 2231, RFC
+ * 5987). They may contain encoded words (RFC 2047; not allowed there, but common), and raw UTF-8 or Latin-1.
+ * Directories are removed, and characters that Windows or a careless program drops. Yields the completed
+ * units of work.
  */
 export function* readNames(fields: readonly Field[]): Generator<number, PartNames> {
   const valuesOf = (name: string) =>

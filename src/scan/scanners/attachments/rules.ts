@@ -24,7 +24,7 @@ export interface AttachmentRules {
 
 /**
  * Reads the rules. Throws a Fault of kind `config` if the control file cannot be read, has an invalid line,
- * or has no rule at all: without rules, the plugin would find everything clean.
+ * or has no rule at all. Without rules, the plugin would find everything clean.
  */
 export function readAttachmentRules(by: BannedBy): AttachmentRules {
   return 'file' in by ? readRuleFile(by.file) : rulesOf(by.names, [], [])

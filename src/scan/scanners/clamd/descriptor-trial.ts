@@ -34,9 +34,9 @@ interface DescriptorAnswer {
 
 /**
  * Probes whether a server scans files that it receives by descriptor (FILDES, clamd(8)). On separate
- * connections it gets a small file and, before the first large message, a file of MEMORY_FILE_MAX bytes that
- * begins with the test virus. clamd must find that virus: it answers OK, without a scan, to a file over its
- * MaxFileSize. (To a stream over its StreamMaxLength it answers with an error.)
+ * connections it gets a small file and, before the first large message, a file of MEMORY_FILE_MAX bytes. The
+ * large file begins with the test virus, which clamd must find: it answers OK, without a scan, to a file over
+ * its MaxFileSize. (To a stream over its StreamMaxLength it answers with an error.)
  */
 export class DescriptorTrial {
   readonly #address: ClamdAddress

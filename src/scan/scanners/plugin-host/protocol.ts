@@ -7,7 +7,7 @@ import type { Origin } from '../../../mail/message/envelope/envelope.ts'
 import type { NamedPart } from '../../../plugin.ts'
 import { clean, infected, type ScanResult, unknown } from '../findings/scan-result.ts'
 
-/** Most bytes of a line that a plugin's process writes. */
+/** Upper limit, in bytes, for a line that a plugin's process writes. */
 const LINE_MAX = 64 * 1024
 /** The variable for the number of bytes that the compiled runtime reserves for machine code. */
 export const CODE_SETTING = 'BUN_JSC_jitMemoryReservationSize'
@@ -73,7 +73,7 @@ export function decodeRequest(chunks: readonly Buffer[]): PluginRequest | undefi
 /**
  * Returns the line that answers a request: a mark, the nonce of the request, and the answer as JSON. The
  * plugin does not know the nonce. So nothing that it writes to the descriptor by accident is an answer, even
- * if the sender of the mail chose the text, and neither is the line of an earlier answer. Names are cut after
+ * if the sender of the mail chose the text. The line of an earlier answer is none either. Names are cut after
  * 255 characters, reasons after 1,000.
  */
 export function encodeAnswer(nonce: string, answer: ScanResult): Buffer {

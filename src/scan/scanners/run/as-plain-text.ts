@@ -7,10 +7,10 @@ import { WORK_PER_TURN } from '../../../mail/mime/shared/work.ts'
 import type { Sample, ScanTask } from '../shared/scanner.ts'
 
 /**
- * Calls `ask` with the sample as a plain text, in which nothing is a field: a blank is inserted before each
- * line that begins like a field of a mail, and before `From `. So scanners do not treat it as mail, and scan
- * all of its bytes at one depth. Resolves to undefined, without a call, for a content that may be anything
- * but a text, because a blank might hide its type.
+ * Calls `ask` with the sample as a plain text, in which nothing is a field: a blank is inserted before
+ * `From ` and before each line that begins like a field of a mail. So scanners do not treat it as mail, and
+ * scan all of its bytes at one depth. Resolves to undefined, without a call, for a content that may be
+ * anything but a text, because a blank might hide its type.
  */
 export async function asPlainText<T>(
   sample: Sample,

@@ -9,7 +9,7 @@ import { type Steps, Work } from '../../../mail/mime/shared/work.ts'
 import type { ScanResult } from '../findings/scan-result.ts'
 import type { Sample, ScanTask } from '../shared/scanner.ts'
 
-/** The most archives in one another that are opened. */
+/** Upper limit for the nested archives that are opened. */
 const DEPTH_MAX = 4
 
 /**

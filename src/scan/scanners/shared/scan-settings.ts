@@ -61,7 +61,7 @@ export function readScanSettings(
 
 /**
  * Returns the properties that this host searches for in addition to viruses, as words for a stamp and for
- * cached verdicts: another host may have reported a message as clean because it did not search for them. No
+ * cached verdicts. Another host may have reported a message as clean because it did not search for them. No
  * word is a scanner's name (scannerName() escapes `~`).
  */
 export function askedBesides({ archiveBans, FINDINGS }: ScanSettings): readonly string[] {

@@ -185,7 +185,7 @@ class Pace {
 
   /**
    * Returns the milliseconds that the turn of a message of `size` bytes lasts, by the median message or by
-   * its bytes, whichever is less: a needless wait does less harm than a needless refusal.
+   * its bytes. It is the lesser of both, because a needless wait does less harm than a needless refusal.
    */
   of(size: number): number {
     return Math.min(this.#milliseconds, this.#perByte * size)

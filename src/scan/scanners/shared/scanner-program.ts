@@ -3,7 +3,7 @@ import { standardError } from '../../../lib/log/log-queue.ts'
 
 /** Upper limit, in bytes, for one scanner's output for one message in the log. */
 const OUTPUT_MAX = 64 * 1024
-/** Most characters of a line: with its prefix it is one write of at most PIPE_BUF. */
+/** Upper limit for the characters of a line: with its prefix it is one write of at most PIPE_BUF. */
 const LINE_MAX = 900
 
 /**

@@ -9,8 +9,8 @@ import type { ScanTurns } from './scan-turns.ts'
 import type { SignatureFiles } from './signatures.ts'
 
 /**
- * The bytes that a scanner judges: an outgoing message, below one line that onescan adds (sampleOf), or, in a
- * second look, a decoded content that some mail program may extract from a message.
+ * The bytes that a scanner judges. They are an outgoing message, below one line that onescan adds (sampleOf).
+ * In a second look they are a decoded content that some mail program may extract from a message.
  */
 export interface Sample {
   readonly bytes: Bytes

@@ -46,8 +46,7 @@ const DAILY = /^daily\.c[vl]d$/
 
 /**
  * Seconds after which all hosts use changed signatures. clamd checks for new ones every 600 seconds
- * (SelfCheck in clamd.conf(5)) and takes a while to load them, and hosts download them at about the same
- * time.
+ * (SelfCheck in clamd.conf(5)) and takes a while to load them. Hosts download them at about the same time.
  */
 export const SETTLED_AFTER = 900
 

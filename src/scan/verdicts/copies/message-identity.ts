@@ -86,9 +86,9 @@ export async function identify(
 }
 
 /**
- * Returns a description of how a message is scanned, in one line of printable ASCII: the release of onescan,
- * the identity of each scanner, and the settings that leave parts unscanned or scan them twice. A verdict
- * applies only to scans with the same description.
+ * Returns a description of how a message is scanned, in one line of printable ASCII. It contains the release
+ * of onescan, the identity of each scanner, and the settings that leave parts unscanned or scan them twice. A
+ * verdict applies only to scans with the same description.
  */
 function describeScan(
   isByBytes: boolean,

@@ -2,17 +2,17 @@ import { replaceUnprintable } from '../../../lib/log/log-line.ts'
 import type { Crypto } from '../../../lib/runtime/crypto.ts'
 import type { RememberedVerdict } from '../copies/verdict-query.ts'
 
-/** Most bytes of a sealed verdict. */
+/** Upper limit, in bytes, for a sealed verdict. */
 export const SEALED_MAX = 4096
 const MAC_SIZE = 32
 const FORMAT = 'onescan-verdict/1'
-/** Most characters of one line of it. */
+/** Upper limit for the characters of one line of it. */
 const TEXT_MAX = 400
 
 /**
- * Returns a sealed verdict for a store: a MAC of 32 bytes, followed by lines of printable ASCII with the
- * format, the answer, the time, the host, the signatures and the scanners. For `infected` the lines also
- * contain the scanner that found the virus, and its name.
+ * Returns a sealed verdict for a store: a MAC of 32 bytes, followed by lines of printable ASCII. The lines
+ * contain the format, the answer, the time, the host, the signatures and the scanners. For `infected` they
+ * also contain the scanner that found the virus, and its name.
  *
  * The MAC is HMAC-SHA-256 with `secret` over the fingerprint and these lines. So a process that can write to
  * the store can remove or delay a verdict, but it can neither forge one nor assign it to another message.

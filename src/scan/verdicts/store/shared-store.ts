@@ -59,7 +59,7 @@ const CLAIMED_FOR = 2_000
 
 /** The value stored while a host is scanning, before the verdict is known. */
 const CLAIM = Buffer.from('scanning')
-/** Most characters of a server's error that are logged. */
+/** Upper limit for the characters of a server's error that are logged. */
 const REASON_MAX = 200
 /** Milliseconds for storing a verdict, for which no mail waits. */
 const PUT_WITHIN = 5_000
