@@ -59,7 +59,7 @@ install: install-$(RUNTIME)
 	$(foreach unit,$(notdir $(wildcard packaging/systemd/*.service packaging/systemd/*.socket)),$(call put_unit,$(unit)) && ):
 	$(call put,packaging/systemd/sysusers.conf,$(SYSUSERSDIR)/onescan.conf)
 	$(call put,packaging/systemd/tmpfiles.conf,$(TMPFILESDIR)/onescan.conf)
-	$(foreach name,defaults settings supervise monitoring container,$(call put_tree,packaging/$(name),$(DATADIR)/$(name)) && ):
+	$(foreach name,defaults etc-default supervise monitoring container,$(call put_tree,packaging/$(name),$(DATADIR)/$(name)) && ):
 	test -z "$(CLAMD)" || echo 'CLAMD="$(CLAMD)"' >>$(call to,$(DATADIR)/defaults/onescand)
 	$(call put,packaging/apparmor.usr.sbin.clamd,$(DATADIR)/apparmor/usr.sbin.clamd)
 	$(call put,packaging/scripts/self-test,$(DATADIR)/self-test)

@@ -49,7 +49,7 @@ make_directories() {
 make_settings() { # OLD-VERSION
   test -z "$1" || return 0
   for name in onescand onescan-quotad; do
-    test -e /etc/default/$name || install -m 644 /usr/share/onescan/settings/$name /etc/default/$name
+    test -e /etc/default/$name || install -m 644 /usr/share/onescan/etc-default/$name /etc/default/$name
   done
 }
 

@@ -35,7 +35,7 @@ function titleIn(lines: string): string {
   return form.exec(lines)?.[2] ?? ''
 }
 
-if (import.meta.main) {
+if (process.argv[1] === import.meta.filename) {
   const evidence = findEvidence()
   for (const [chapter, words] of Object.entries(promises)) {
     process.stdout.write(`\n${chapter}\n`)

@@ -119,7 +119,7 @@ t.test(
       readFileSync(join(root, `packaging/systemd/${name}.socket`), 'utf8')
     for (const [option, name, file] of [
       ['milter', 'onescan-postfix', 'supervise/onescand/run'],
-      ['policy', 'onescan-policy', 'settings/onescand'],
+      ['policy', 'onescan-policy', 'etc-default/onescand'],
     ] as const) {
       const path = `/var/spool/postfix/onescan/${option}.sock`
       t.match(own(file), `--${option} unix:${path}`)

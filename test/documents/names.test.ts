@@ -16,42 +16,6 @@ const sameThings: ReadonlyMap<string, string> = new Map([
   ['usage', 'what a program says about its command line'],
 ])
 
-/** Names that were given up, since a word had two meanings or was ours alone; each with what is said now. */
-const givenUp: ReadonlyMap<string, string> = new Map([
-  ['AtDoor', 'DoorAdapter'],
-  ['ContentPlace', 'ContentMetadata'],
-  ['HeardNames', 'PartListBuilder'],
-  ['HeardReply', 'SentReply'],
-  ['LATE', 'TIMED_OUT, or ABORTED'],
-  ['Manner', 'Delegation'],
-  ['OnescandPlaces', 'OnescandEndpoints'],
-  ['PATIENT', 'lenient'],
-  ['Policy', "JudgeConfig; policy is Postfix's service, and the file onescan.policy"],
-  ['ProgramPlaces', 'ProgramScheduler'],
-  ['ScanFinding', 'ScanResult; a finding is what a check says'],
-  ['Site', 'JudgeContext; a site is the people who run onescan'],
-  ['SpoolPolicy', 'SpoolSettings'],
-  ['Stranger', 'UntrustedWriter; strangers are senders that nobody knows'],
-  ['WaitingRoom', 'WaitingConnections'],
-  ['heardAt', 'receivedAt'],
-  ['isExcused', 'isPassedOver'],
-  ['ownWords', 'ownArgs, as process.argv has them'],
-  ['siteOfLine', 'contextOfLine'],
-  ['thrown', 'error'],
-])
-
-t.test('no name that was given up comes back to src/', async (t) => {
-  const names = sourceFiles.flatMap(({ path, text }) =>
-    [...codeOf(text).matchAll(/\b[A-Za-z]\w*\b/g)].map(([name]) => ({ path, name: name! })),
-  )
-  t.ok(names.length > 100_000, 'the names were found')
-  const back = names.filter(({ name }) => givenUp.has(name))
-  t.same(
-    back.map(({ path, name }) => `${path}: ${name}; say ${givenUp.get(name)}`),
-    [],
-  )
-})
-
 t.test('a duration in a message is written by formatDuration alone', async (t) => {
   for (const { path, text } of sourceFiles) {
     if (path === 'lib/text/units.ts') continue
@@ -141,11 +105,6 @@ t.test('the search finds private functions and values of every form', async (t) 
   const others = 'export function send() {\n  const send = 1\nexport const send = 1\nclass send {\n'
   t.same(readSource('c.ts', others).privates, [], 'exports, and what stands in functions')
 })
-
-/** A source without its comments and short texts. */
-function codeOf(text: string): string {
-  return text.replace(/\/\*[\s\S]*?\*\/|\/\/.*|'[^'\n]*'/g, '')
-}
 
 function typesOf({ types, classes }: SourceFile): readonly string[] {
   return [...types, ...classes]

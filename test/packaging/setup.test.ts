@@ -18,7 +18,7 @@ t.test(
     const debian = await makeDebian(t)
     const at = (path: string) => join(debian.path, path)
     copyFileSync(process.execPath, at('usr/local/bin/node'))
-    const packaging = ['defaults', 'settings', 'setup', 'supervise', 'systemd'].map(
+    const packaging = ['defaults', 'etc-default', 'setup', 'supervise', 'systemd'].map(
       (name) => `packaging/${name}`,
     )
     const installed = ['package.json', 'bin', 'dist']

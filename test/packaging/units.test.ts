@@ -119,7 +119,7 @@ for (const [name, expected] of [
   t.test(`the defaults of ${name} are read alike by systemd and by sh`, async (t) => {
     const file = join(packaging, 'defaults', name)
     const text = readFileSync(file, 'utf8')
-    const settings = readFileSync(join(packaging, 'settings', name), 'utf8')
+    const settings = readFileSync(join(packaging, 'etc-default', name), 'utf8')
     t.notMatch(settings, /^[^#\n]/m, 'a new file of the administrator sets nothing')
     for (const [line] of text.matchAll(/^[A-Z].*$/gm)) t.match(settings, `\n#${line}\n`)
     for (const line of text.split('\n').filter((text) => !/^(#.*)?$/.test(text))) {

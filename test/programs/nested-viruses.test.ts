@@ -93,7 +93,7 @@ for (const alertExceedsMax of [false, true]) {
     })
 
     t.test("clamd's answer counts that archives in mail are too deep", async (t) => {
-      let archive = Buffer.from(EICAR)
+      let archive: Buffer = Buffer.from(EICAR)
       for (let depth = 0; depth < 20; depth++) archive = gzipSync(archive)
       const mail = message(multipart([text, file(archive.toString('latin1'))]))
       const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }

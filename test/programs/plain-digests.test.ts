@@ -166,7 +166,7 @@ t.test('a limit hides no text of the mail itself', { skip: clamdMissing }, async
 t.test('what clamd does not look into is refused', { skip: clamdMissing }, async (t) => {
   const { milter } = await open(t)
   const tooDeep = /grounds=nested-too-deep/
-  let archive = Buffer.from('harmless')
+  let archive: Buffer = Buffer.from('harmless')
   for (let depth = 0; depth < 20; depth++) archive = gzipSync(archive)
   const deep = archive.toString('latin1')
   const cases = {

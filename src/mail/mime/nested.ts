@@ -103,7 +103,7 @@ export class DepthSearch {
       hash.update(chunk)
       yield* this.#work.countUnits(chunk.length)
     }
-    const key = `${messages} ${hash.digest('latin1')}`
+    const key = `${messages} ${hash.digest('binary')}`
     if (this.#read.has(key)) return
     this.#read.add(key)
     yield* this.read(mail, messages)

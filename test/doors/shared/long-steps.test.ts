@@ -21,6 +21,11 @@ import { listenerShapes } from '../../scan/scanners/listener-shapes.ts'
  * reads a header or a name some day is held to this without a word about it here.
  */
 
+/** The Node of the tests, which is newer than the oldest one that is supported. */
+const newerProcess = process as typeof process & {
+  threadCpuUsage(before?: NodeJS.CpuUsage): NodeJS.CpuUsage
+}
+
 /**
  * Milliseconds of processor time of the longest step. A machine that does nothing else needs 5 to 15 of
  * them, and one that does takes longer for the same.
@@ -101,10 +106,10 @@ async function openJudge(t: Test) {
 async function longestStep(work: () => Promise<void>): Promise<number> {
   let longest = 0
   let isOver = false
-  let last = process.threadCpuUsage()
+  let last = newerProcess.threadCpuUsage()
   const tick = () => {
-    const { user, system } = process.threadCpuUsage(last)
-    last = process.threadCpuUsage()
+    const { user, system } = newerProcess.threadCpuUsage(last)
+    last = newerProcess.threadCpuUsage()
     longest = Math.max(longest, (user + system) / 1000)
     if (!isOver) setImmediate(tick)
   }
@@ -126,12 +131,12 @@ const USUAL = 20
 
 /** Returns how many times as long as usual work takes now: processors that are shared are slower. */
 function slowness(): number {
-  const before = process.threadCpuUsage()
+  const before = newerProcess.threadCpuUsage()
   let sum = 0
   for (let n = 0; n < 40; n++) {
     for (let at = 0; at < sample.length; at++) sum = (sum + sample[at]!) | 0
   }
-  const { user, system } = process.threadCpuUsage(before)
+  const { user, system } = newerProcess.threadCpuUsage(before)
   return Math.max(1, (user + system) / 1000 / USUAL, sum === 1 ? 1 : 0)
 }
 

@@ -27,7 +27,9 @@ t.test(
     await listen(t, createServer(greet), path)
     const port = await listen(t, createServer(greet))
     const certificate = { key: readFileSync(key), cert: readFileSync(cert) }
-    const secure = createTlsServer(certificate, (socket) => socket.end(`${socket.servername}`))
+    const secure = createTlsServer(certificate, (socket) =>
+      socket.end(`${'servername' in socket && socket.servername}`),
+    )
     const securePort = await listen(t, secure)
     const heard = async (socket: Socket) => {
       t.teardown(() => socket.destroy())

@@ -3,7 +3,8 @@
 /** Control characters, and those that turn the direction of writing. */
 const ACTIVE = /[\0-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
 
-export const at = (id) => document.getElementById(id)
+/** An element that page.html has. */
+export const at = (id) => /** @type {HTMLElement} */ (document.getElementById(id))
 
 export function visible(text) {
   return String(text).replace(ACTIVE, (character) => {

@@ -119,7 +119,8 @@ function waysOut(kept) {
 }
 
 function showDecided(fresh) {
-  const words = at('filter').value.toLowerCase().split(/\s+/).filter(Boolean)
+  const filter = /** @type {HTMLInputElement} */ (at('filter'))
+  const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean)
   const list = at('list')
   if (fresh) {
     // Items that are open or have the focus stay as they are.
@@ -129,7 +130,10 @@ function showDecided(fresh) {
       .reverse()
     list.prepend(...items)
     const oldest = decided[0]?.number ?? 0
-    while (list.lastElementChild && Number(list.lastElementChild.dataset.number) < oldest) {
+    while (
+      list.lastElementChild &&
+      Number(list.lastElementChild.getAttribute('data-number')) < oldest
+    ) {
       list.lastElementChild.remove()
     }
   } else {
@@ -145,8 +149,10 @@ function colour(name) {
 }
 
 function clock(seconds) {
-  const form = { hour: '2-digit', minute: '2-digit' }
-  return new Date(seconds * 1000).toLocaleTimeString('en-GB', form)
+  return new Date(seconds * 1000).toLocaleTimeString('en-GB', {
+    hour: '2-digit',
+    minute: '2-digit',
+  })
 }
 
 /** The first second of the plots: a young host's begin with its first mail. */
@@ -156,13 +162,21 @@ function begin() {
   return Math.max(now - DAY, Math.min(first, now - STEP))
 }
 
-/** The plots show whole steps: from the start of the first to the end of the current one. */
+/**
+ * The plots show whole steps: from the start of the first to the end of the current one.
+ *
+ * @returns {[number, number]}
+ */
 function range() {
   const startOf = (time) => time - (time % STEP)
   return [startOf(begin()), startOf(Date.now() / 1000) + STEP]
 }
 
-/** What the plots show of each step, in its middle. */
+/**
+ * What the plots show of each step, in its middle.
+ *
+ * @returns {uPlot.AlignedData[]}
+ */
 function columns() {
   const x = []
   const [first, end] = range()
@@ -206,9 +220,10 @@ function makePlots() {
     fill: colour(word),
     width: 0,
     points: { show: false },
-    paths: uPlot.paths.bars({ size: [0.9, 24] }),
+    paths: uPlot.paths.bars?.({ size: [0.9, 24] }),
     value: ({ data }, sum, _, at) => (sum == null ? '--' : sum - (data[index + 2]?.[at] ?? 0)),
   })
+  /** @type {[string, uPlot.Series[]][]} */
   const kinds = [
     ['messages', DECISIONS.map(bar)],
     // If both are equal, the thin one lies on the thick one.
@@ -229,6 +244,7 @@ function makePlots() {
   const data = columns()
   plots = kinds.map(([id, series], index) => {
     const place = at(id)
+    /** @type {uPlot.Options} */
     const options = {
       width: place.clientWidth,
       height: 200,

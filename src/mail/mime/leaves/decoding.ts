@@ -525,7 +525,7 @@ export class Decoding extends Work {
       hash.update(chunk)
       yield* this.countUnits(chunk.length / DIGESTED_PER_UNIT)
     }
-    return hash.digest('latin1')
+    return hash.digest('binary')
   }
 }
 

@@ -133,7 +133,7 @@ t.test('C plugins', { skip: noCompiler }, async (t) => {
   await t.test('a plugin in C that sleeps for ever ends when its asker is killed', async (t) => {
     execFileSync('mkfifo', [join(directory, 'sleeping')])
     const line = createReadStream(join(directory, 'sleeping'))
-    const gone = new Promise((resolve) => line.on('end', resolve).resume())
+    const gone = new Promise<void>((resolve) => line.on('end', () => resolve()).resume())
     const settings = { QUEUE_PLUGIN: 'sleeps_for_ever' }
     const question = JSON.stringify({ directory, file, settings, timeout })
     const asker = spawn(process.execPath, [program, question, 'x'])
