@@ -9,9 +9,17 @@
 #include "../log-place.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Milliseconds that mail waits for LOGFILE, and seconds after which its process ends. */
+enum { FILE_WITHIN = 500, FILE_LIFE = 30 };
+/* More descriptors than this process has: ERROR_FD is at most 255. */
+enum { DESCRIPTORS = 1024 };
 
 static double began; /* when this process did, by uptime() */
 
@@ -43,6 +51,36 @@ static const char *log_file(void) {
 }
 
 /*
+ * Appends a line to LOGFILE in a process of its own, for its file system may stand still, as that
+ * of a dead NFS server. Mail waits for it once, and the caller, who reads ERROR_FD to its end, not
+ * at all.
+ */
+static void append_aside(const char *file, const char *line, size_t length) {
+  static int is_late;
+  int ends[2];
+  if (is_late || pipe2(ends, O_CLOEXEC))
+    return;
+  pid_t child = fork();
+  if (child == 0) {
+    if (fork()) /* init waits for the other one, and not the next program */
+      _exit(0);
+    dup2(ends[1], 0);
+    for (int fd = 1; fd < DESCRIPTORS; ++fd)
+      close(fd);
+    signal(SIGALRM, SIG_DFL);
+    alarm(FILE_LIFE);
+    /* A FIFO without a reader is not waited for. */
+    int fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0640);
+    _exit(write(fd, line, length) < 0);
+  }
+  close(ends[1]);
+  if (child > 0)
+    waitpid(child, NULL, 0);
+  is_late = poll(&(struct pollfd){ends[0], POLLIN, 0}, 1, FILE_WITHIN) == 0;
+  close(ends[0]);
+}
+
+/*
  * Writes a line in one go, so that lines of two processes do not mix. A line that cannot be written
  * is dropped, and so is each one if LOGFILE cannot be opened.
  */
@@ -52,17 +90,13 @@ void log_line(const void *line, size_t length) {
     to_syslog(line, length);
     return;
   }
-  int fd = LOG_FD;
   if (file) {
-    /* A FIFO without a reader is not waited for. */
-    fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
     line = with_time(line, length);
-    length = strlen(line);
+    append_aside(file, line, strlen(line));
+    return;
   }
-  ssize_t written = write(fd, line, length);
+  ssize_t written = write(LOG_FD, line, length);
   (void) written; /* no mail fails for its log */
-  if (file && fd >= 0)
-    close(fd);
 }
 
 /* Returns ` remote=ADDRESS` of the client, as tcpserver(1) sets it; '' if it is not an address. */
