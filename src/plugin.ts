@@ -40,8 +40,8 @@ export interface Mail {
   /** The envelope recipients in their order, in the same form. */
   readonly recipients: readonly string[]
   /**
-   * The interface by which the message arrived: as qmail-queue, by milter, by SMTP, or by clamd's protocol;
-   * undefined elsewhere.
+   * The interface by which the message arrived: as qmail-queue, through a milter, over SMTP, or by clamd's
+   * protocol; undefined elsewhere.
    */
   readonly door?: 'slot' | 'milter' | 'smtp' | 'clamd'
   /**

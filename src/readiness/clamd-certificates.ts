@@ -20,7 +20,7 @@ export function checkOwnCertificate(server: ClamdAddress, now: number): Finding[
   return checkEnd(server, 'the certificate of this host', validTo, now, remedy)
 }
 
-/** Warns if the certificate of a server that answers by TLS ends soon. Rejects if it cannot be reached. */
+/** Warns if the certificate of a server that answers over TLS ends soon. Rejects if it cannot be reached. */
 export async function checkTheirCertificate(server: ClamdAddress, now: number): Promise<Finding[]> {
   if (server.kind !== 'tcp' || !server.identity) return []
   const connect = await loadConnect(server)

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { proseOfManual, proseOfMarkdown, proseOfPages, wordsIn } from './prose.ts'
+import { commentsIn, proseOfComments, proseOfManual, proseOfMarkdown, proseOfPages, wordsIn } from './prose.ts' // biome-ignore format: a line
 
 /** How pages are written: as the manuals of Postfix, PostgreSQL and SQLite are. */
 
@@ -39,7 +39,32 @@ const neverInSources = ['so many', 'whoever', 'for ever', 'all is well', 'makes 
 const LONG = 30
 const SHARE = 0.01
 
+/**
+ * Verbs of people and of private images, and what a comment has instead: code returns, reports, contains,
+ * receives and precedes; it asks no one.
+ */
+const neverInComments: Readonly<Record<string, string>> = {
+  '(?:says?|said|saying|tells?|told|telling)': 'states, returns, reports, contains',
+  '(?:hears?|heard)': 'receives',
+  '(?:stands?|stood|standing)(?!-)': 'is, precedes, follows',
+  '(?:nobody|somebody|anybody)': 'no client, no process, another user',
+  '(?:vouch\\w*)': 'covers, names, trusts',
+  '(?:becomes?|became|comes?|came) of': 'the outcome of, results from',
+  besides: 'in addition to, except',
+  'doors?': 'interface',
+}
+/** A person may say something. */
+const BY_PERSON = /\b(?:administrator|user|sender|person|people|operator|reader)s? (?:says?|said|tells?|told|hears?|heard)\b/gi // biome-ignore format: a line
+
+/** Their comments are not yet written so. */
+const NOT_YET = [
+  'mail/mime/leaves/ordinary.ts',
+  'mail/mime/shared/forms.ts',
+  'scan/scanners/scan.ts',
+]
+
 const prose = proseOfPages()
+const comments = proseOfComments(NOT_YET)
 
 t.test('no page has a phrase for which there is plain English', async (t) => {
   t.ok(prose.length > 2000, `${prose.length} sentences were found`)
@@ -63,6 +88,35 @@ t.test('no source has the first of them', async (t) => {
     return [...words.matchAll(form)].map(([phrase]) => `src/${name}: "${phrase}"`)
   })
   t.same(found, [])
+})
+
+t.test('comments name what code does with verbs of code', async (t) => {
+  t.ok(comments.length > 8000, `${comments.length} sentences were found`)
+  const phrases = Object.entries(neverInComments).map(([phrase, better]) => ({ form: new RegExp(`\\b${phrase}\\b`, 'i'), better })) // biome-ignore format: a line
+  const found = comments.flatMap(({ page, text }) =>
+    phrases
+      .filter(({ form }) => form.test(text.replaceAll(BY_PERSON, '').replaceAll(/\w+\(\d\)/g, '')))
+      .map(({ better }) => `${page}: write: ${better}: ${text}`),
+  )
+  t.same(found, [])
+})
+
+t.test(`at most 1 % of the sentences in comments have more than ${LONG} words`, async (t) => {
+  const long = comments.filter(({ text }) => wordsIn(text) > LONG)
+  const listed = long.map(({ page, text }) => `${page}: ${wordsIn(text)}: ${text}`)
+  t.ok(
+    long.length <= SHARE * comments.length,
+    `${long.length} of ${comments.length}:\n${listed.join('\n')}`,
+  )
+})
+
+t.test('comments are found, and code and texts are not', async (t) => {
+  t.same(
+    commentsIn(
+      "/** One\n * two. */\nconst a = 'x' // three\n  // four\n  // five\nb('// six')\n",
+    ).map((text) => text.trim()),
+    ['One\ntwo.', 'four\nfive', 'three'],
+  )
 })
 
 t.test(`at most 1 % of the sentences have more than ${LONG} words`, async (t) => {

@@ -56,6 +56,32 @@ export function proseOfManual(text: string): string[] {
     .map((paragraph) => paragraph.replaceAll(/\s+/g, ' ').trim())
 }
 
+/**
+ * The sentences in the comments of the sources, except in these files. A comment begins a line, or follows code
+ * and has no quote in it: so no text of a program is taken for one.
+ */
+export function proseOfComments(except: readonly string[]): Sentence[] {
+  const src = join(root, 'src')
+  return readdirSync(src, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(?:ts|c|h)$/.test(name) && !except.includes(name))
+    .flatMap((name) =>
+      commentsIn(readFileSync(join(src, name), 'utf8')).map((comment) => ({ name, comment })),
+    )
+    .flatMap(({ name, comment }) => sentencesOf(`src/${name}`, proseOfMarkdown(comment)))
+}
+
+/** The texts of the comments in a source; lines of `//` that follow one another are one comment. */
+export function commentsIn(source: string): string[] {
+  const own = source.match(/^[ \t]*\/\*[\s\S]*?\*\/|^(?:[ \t]*\/\/.*\n)+/gm) ?? []
+  const trailing = [...source.matchAll(/^.*\S \/[/*] ([^'"`\n]*?)(?: \*\/)?$/gm)].map(
+    ([, text]) => text!,
+  )
+  const texts = own.map((comment) =>
+    comment.replaceAll(/^[ \t]*(?:\/\*+|\*\/|\*(?!\/)|\/\/) ?|[ \t]*\*\/$/gm, ''),
+  )
+  return [...texts, ...trailing].filter((text) => !text.startsWith('biome-ignore'))
+}
+
 function sentencesOf(page: string, paragraphs: readonly string[]): Sentence[] {
   return paragraphs
     .flatMap((paragraph) => paragraph.split(/(?<=[.!?]["')\]]?) (?=[A-Z"'([])/))

@@ -29,7 +29,7 @@ export interface DaemonOptions {
    */
   readonly clamds: readonly DoorAddress[]
   readonly clamdsForMail: readonly DoorAddress[]
-  /** The addresses where mail servers connect by SMTP or LMTP, and the next server of each. */
+  /** The addresses where mail servers connect over SMTP or LMTP, and the next server of each. */
   readonly smtpDoors: readonly SmtpDoorOptions[]
   /** The permission bits of sockets with a path. */
   readonly mode: number

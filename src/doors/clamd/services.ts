@@ -23,7 +23,7 @@ export interface ClamdOptions extends MailDoorOptions {
   readonly maxSize: number
   /** The kind of content that clients send at this address. */
   readonly about: AskedAbout
-  /** Whether clients connect by TLS, each with a certificate. */
+  /** Whether clients connect over TLS, each with a certificate. */
   readonly isSecure?: boolean
   readonly timeouts?: ClamdTimeouts
 }

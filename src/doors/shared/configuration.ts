@@ -61,7 +61,7 @@ export interface Configuration {
   close(): void
 }
 
-/** Returns what this host shows of itself by TLS. Throws a Fault of kind `config` if it has nothing. */
+/** Returns the TLS identity of this host. Throws a Fault of kind `config` if it has nothing. */
 export function requireIdentity({ tls }: Configuration): TlsIdentity {
   if (tls !== undefined) return tls.identity
   throw new Fault('config', NO_IDENTITY)

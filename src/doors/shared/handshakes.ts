@@ -27,8 +27,8 @@ interface Handshake {
 }
 
 /**
- * The handshakes of an interface that serves its clients by TLS. A client whose certificate was signed by an
- * authority of this host becomes a connection of the interface; any other is disconnected. At the limit, a
+ * The handshakes of an interface that serves its clients over TLS. A client whose certificate was signed by
+ * an authority of this host becomes a connection of the interface; any other is disconnected. At the limit, a
  * new handshake replaces the oldest one of the address with the most handshakes.
  */
 export class Handshakes {

@@ -127,7 +127,7 @@ function turnAway(socket: Socket, { bytes }: RawReply): undefined {
 }
 
 /**
- * Returns whether a client may connect: by TCP if a network contains its address, and always by a unix
+ * Returns whether a client may connect: over TCP if a network contains its address, and always by a unix
  * socket.
  */
 export function mayConnect(remoteAddress: string | undefined, from: readonly Network[]): boolean {

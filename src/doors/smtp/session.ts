@@ -87,7 +87,7 @@ export class SmtpSession {
     this.#client.say(rawReply({ code: 220, lines: [`${hostname} ${lmtp ? 'LMTP' : 'ESMTP'}`] }))
   }
 
-  /** Returns the replies to a line: several only to the content of a message by LMTP. */
+  /** Returns the replies to a line: several only to the content of a message over LMTP. */
   async #answer(line: SmtpLine): Promise<readonly RawReply[]> {
     if (line.kind === 'too-long') return [ownReply.lineTooLong]
     if (line.isBare && this.#services.refusesBareNewlines) {

@@ -4,8 +4,8 @@ import { endOfLeadingBlankLines, HEADER_FIELDS_MAX, type Header } from './header
 import { agreedFieldCount, areContinuations } from './well-formed.ts'
 
 /**
- * Upper limit for the fields removed from one message. Mail that crossed a cluster has one or two. By milter
- * each is an edit, and an MTA takes quadratic time for many of them.
+ * Upper limit for the fields removed from one message. Mail that crossed a cluster has one or two. Through a
+ * milter each is an edit, and an MTA takes quadratic time for many of them.
  */
 const REMOVALS_MAX = 16
 

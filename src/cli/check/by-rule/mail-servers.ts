@@ -31,7 +31,7 @@ const SENDMAILS = [
   '/usr/sbin/sendmail.sendmail',
 ]
 
-/** Servers without a qmail-queue program or milter, which pass their mail to onescand by SMTP. */
+/** Servers without a qmail-queue program or milter, which pass their mail to onescand over SMTP. */
 const BY_SMTP = [
   ['Exim', EXIMS],
   ['OpenSMTPD', ['/usr/sbin/smtpctl']],

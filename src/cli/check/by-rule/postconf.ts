@@ -10,7 +10,9 @@ const POSTMAP = '/usr/sbin/postmap'
 /** Parameters of Postfix by name. */
 type Parameters = Readonly<Record<string, string>>
 
-/** A program of Postfix that accepts mail by SMTP: a line of master.cf, and the values of its -o options. */
+/**
+ * A program of Postfix that accepts mail over SMTP: a line of master.cf, and the values of its -o options.
+ */
 export class SmtpdService {
   /** `smtp/inet`, as postconf -P has it. */
   readonly name: string

@@ -179,7 +179,7 @@ function inet6(service: SmtpdService, { text, written }: MilterEntry, list: stri
   )
 }
 
-/** Returns the findings about the service's filter by SMTP, if that is onescand; undefined if it is not. */
+/** Returns the findings about the service's filter over SMTP, if that is onescand; undefined if it is not. */
 function checkFilter(service: SmtpdService, postfix: Postfix): Finding[] | undefined {
   for (const name of [PROXY, 'content_filter', ...DELIVERIES]) {
     const value = service.valueOf(name)

@@ -58,7 +58,7 @@ const readings: readonly Stage<Host>[] = [
   checkErrorFd, // ERROR_FD
 ]
 
-/** Checks ERROR_FD. Only mail by SMTP shows whether qmail-smtpd reads a text there. */
+/** Checks ERROR_FD. Only mail over SMTP shows whether qmail-smtpd reads a text there. */
 function checkErrorFd({ env, directories }: Host): Finding[] {
   const what = 'ERROR_FD'
   let form: ReturnType<typeof readReplyForm>

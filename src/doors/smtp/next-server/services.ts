@@ -26,7 +26,7 @@ export interface SmtpRoute {
   /** Whether LMTP is used, on both sides. */
   readonly lmtp: boolean
   readonly next: { readonly text: string; readonly options: NetConnectOpts }
-  /** The networks of the hosts that may connect by TCP. */
+  /** The networks of the hosts that may connect over TCP. */
   readonly from: readonly Network[]
   /** Whether the mail is in a queue already, so that nothing is refused for its content. */
   readonly afterQueue: boolean

@@ -26,7 +26,7 @@ import { ownReply } from '../replies/own-replies.ts'
 export interface CarriedOut {
   /** The decision as it was carried out; undefined if the message was not judged. */
   readonly decision: Decision | undefined
-  /** One reply, or by LMTP one for each recipient. */
+  /** One reply, or with LMTP one for each recipient. */
   readonly replies: readonly SentReply[]
   /** Why the next server was lost before it had answered for all. */
   readonly lost: Fault | undefined

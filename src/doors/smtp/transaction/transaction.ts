@@ -151,7 +151,7 @@ async function carryOutOnce(
   if (decision === undefined || (isTaken && !gone.aborted)) {
     return { decision, replies: replies.sent(), lost }
   }
-  // By LMTP some may have had their reply before the client left.
+  // Over LMTP some may have had their reply before the client left.
   const isUnsent = (index: number) => !replies.isSaid(index)
   const left = await withdrawKept(decision, delivery, complain, isUnsent)
   return { decision: left, replies: replies.sent(), lost }

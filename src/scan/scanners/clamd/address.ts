@@ -5,7 +5,7 @@ import { readTlsIdentity, type TlsFiles, type TlsIdentity } from './tls-identity
 
 /**
  * The address of one clamd: LocalSocket, or TCPAddr and TCPSocket of clamd.conf(5). With an identity it is
- * that of an onescand, which is reached by TLS.
+ * that of an onescand, which is reached over TLS.
  */
 export type ClamdAddress = {
   /** The address as the log shows it. */

@@ -25,7 +25,7 @@ export function loadConnect(address: ClamdAddress): Promise<Connect> {
   return secure
 }
 
-/** Returns whether the server is an onescand that is reached by TLS. */
+/** Returns whether the server is an onescand that is reached over TLS. */
 export function isSecure(address: ClamdAddress): boolean {
   return address.kind === 'tcp' && address.identity !== undefined
 }

@@ -71,7 +71,7 @@ const absences: Readonly<Record<string, Absence>> = {
   ETIMEDOUT: 'silent',
 }
 
-/** Milliseconds for a connection, by TCP: time for SYN and two repetitions (after 1 and 3 s). */
+/** Milliseconds for a connection, over TCP: time for SYN and two repetitions (after 1 and 3 s). */
 const CONNECTED_WITHIN = 5_000
 
 /**

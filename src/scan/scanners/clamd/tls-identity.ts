@@ -108,5 +108,5 @@ const refusedServers: Reasons = {
 
 /** Returns why a client is refused, with the remedy; undefined for errors unrelated to certificates. */
 export const whyClientIsRefused = (code: string): string | undefined => refusedClients[code]
-/** Returns why a server is not asked by TLS, with the remedy; undefined for errors of the connection. */
+/** Returns why a server is not asked over TLS, with the remedy; undefined for errors of the connection. */
 export const whyServerIsRefused = (code: string): string | undefined => refusedServers[code]

@@ -23,9 +23,9 @@ const PROGRAM = '/usr/bin/clamscan'
 
 /**
  * Plugin `clamscan`: the npm package of that name, which runs ClamAV's program clamscan on a file. It loads its
- * signatures (CLAMDBDIR) for every message, which takes seconds. `program` stands in its place.
+ * signatures (CLAMDBDIR) for every message, which takes seconds. `program` replaces clamscan.
  *
- * A message of more than CLAMDMAXSIZE is not scanned: ClamAV answers OK to what is over its limit.
+ * A message of more than CLAMDMAXSIZE is not scanned: ClamAV answers OK to a file over its limit.
  */
 export function clamscanScanner(settings: ScanSettings, program = PROGRAM): ContentScanner {
   const { CLAMDBDIR, CLAMDMAXSIZE } = settings
@@ -46,7 +46,7 @@ export function clamscanScanner(settings: ScanSettings, program = PROGRAM): Cont
           `clamscan: ${sample.bytes.size} bytes are more than CLAMDMAXSIZE ${CLAMDMAXSIZE}`,
         )
       }
-      // clamscan calls an empty file neither OK nor FOUND.
+      // clamscan reports an empty file neither as OK nor as FOUND.
       if (sample.bytes.size === 0) return clean
       try {
         const result = await endingItsPrograms(signal, async () => {
@@ -65,7 +65,7 @@ export function clamscanScanner(settings: ScanSettings, program = PROGRAM): Cont
   }
 }
 
-/** Starts the package with everything switched off that it would fall back to. */
+/** Starts the package with all its fallbacks switched off. */
 async function startEngine({ CLAMDBDIR }: ScanSettings, path: string): Promise<NodeClam> {
   const noProgram = null as unknown as string // keeps the package from running its defaults
   const engine = await new NodeClam().init({
@@ -81,7 +81,7 @@ async function startEngine({ CLAMDBDIR }: ScanSettings, path: string): Promise<N
     },
     clamdscan: { active: false, path: noProgram, localFallback: false, bypassTest: true },
   })
-  // The package takes another program, or the default database, without saying so.
+  // The package silently uses another program, or the default database.
   const { scanner } = engine as unknown as { readonly scanner: string }
   if (scanner !== 'clamscan') throw new Error(`${path} is not clamscan`)
   if ((engine.settings.clamscan?.db ?? undefined) !== CLAMDBDIR) {
@@ -90,14 +90,14 @@ async function startEngine({ CLAMDBDIR }: ScanSettings, path: string): Promise<N
   return engine
 }
 
-/** Gets each program that a piece of work starts, however deep inside a package. */
+/** Receives each program that a piece of work starts, at any depth inside a package. */
 const starting = new AsyncLocalStorage<(child: ChildProcess) => void>()
 /** Whether this process has subscribed to the programs that it starts, which it does once. */
 let isTold = false
 
 /**
- * Runs `work`, and kills the programs that it has started when it is done. At the signal it kills
- * them, too, and rejects. The package clamscan does neither.
+ * Runs `work`, and kills the programs that it has started when it is done. Also kills them, and rejects,
+ * when the signal is aborted. The package clamscan does neither.
  */
 async function endingItsPrograms<Result>(
   signal: AbortSignal,
@@ -132,7 +132,7 @@ function kill(child: ChildProcess): void {
   if (child.pid !== undefined) child.kill('SIGKILL')
 }
 
-/** Reads the package's answer. Only `false` is clean: the package may also return null or undefined. */
+/** Parses the package's answer. Only `false` is clean: the package may also return null or undefined. */
 function resultOf(
   result: { readonly isInfected: unknown; readonly viruses?: readonly unknown[] } | undefined,
 ): ScanResult {
@@ -143,7 +143,7 @@ function resultOf(
   return resultByName(name, `clamscan: ${name}`)
 }
 
-/** The text of an error. The package wraps other errors, and the wrapped one says more. */
+/** Returns the text of an error. The package wraps other errors, and the wrapped one is more informative. */
 function reasonOf(error: unknown): string {
   const cause = causedBy(error)
   const text = cause === error ? errorText(error) : `${errorText(error)}: ${errorText(cause)}`
@@ -154,7 +154,7 @@ function causedBy(error: unknown): unknown {
   return (error as { data?: { err?: unknown } } | null)?.data?.err || error
 }
 
-/** The text in printable characters, and short enough for a log line. */
+/** Returns the text in printable characters, and short enough for a log line. */
 function bounded(text: string): string {
   return replaceUnprintable(text).slice(0, 300)
 }
