@@ -24,7 +24,7 @@ export function describeRecord(
   const colour = colourOf(decision, fields.get('scan'))
   if (recipients.length > 0) {
     const reply = value('reply')
-    const what = reply === UNHEARD ? reply : reply ? `got ${reply}` : 'was for'
+    const what = reply === UNSENT ? reply : reply ? `got ${reply}` : 'was for'
     return `${when} ${paint(colour, what.padEnd(10))} ${recipients.map(clean).join(', ')}`
   }
   const parts = [
@@ -41,12 +41,12 @@ export function describeRecord(
 }
 
 /** The reply to a client that has left. */
-const UNHEARD = 'unheard'
+const UNSENT = 'unsent'
 
 type ReadValue = (key: string) => string
 
 /** Returns whether the client used clamd's protocol, which has neither sender nor recipients. */
-const isOfClamd = (value: ReadValue) => value('door') === 'clamd'
+const isOfClamd = (value: ReadValue) => value('interface') === 'clamd'
 
 function outcome(value: ReadValue): string {
   const scan = value('scan')
@@ -54,8 +54,8 @@ function outcome(value: ReadValue): string {
   const decider = scan === 'trusted' ? value('key') && `key ${value('key')}` : value('scanner')
   const words = [scan, named, decider && `by ${decider}`].filter(Boolean).join(' ')
   const fault = value('fault') && `${value('fault')} fault`
-  const unheard = value('reply') === UNHEARD && 'the client has left before the answer'
-  return [words, fault, value('reason'), value('odd') && `odd: ${value('odd')}`, unheard]
+  const unsent = value('reply') === UNSENT && 'the client has left before the answer'
+  return [words, fault, value('reason'), value('odd') && `odd: ${value('odd')}`, unsent]
     .filter(Boolean)
     .join('; ')
 }

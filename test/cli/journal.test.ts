@@ -31,7 +31,7 @@ const entry = (time: number, fields: Readonly<Record<string, string>>): JournalE
 /** An entry for a line on standard error of onescand's unit, about mail of Postfix. */
 const ofUnit = (time: number, from: string, more = '', decision = 'accept') =>
   entry(time, {
-    MESSAGE: `onescan: decision=${decision} scan=clean from=<${from}> to=<ben@example.org>${more} door=milter`,
+    MESSAGE: `onescan: decision=${decision} scan=clean from=<${from}> to=<ben@example.org>${more} interface=milter`,
     _SYSTEMD_UNIT: 'onescand.service',
     SYSLOG_IDENTIFIER: 'onescand',
     _PID: '71',

@@ -46,7 +46,7 @@ t.test('log prints one readable line for each message', async (t) => {
 })
 
 t.test('what clients of clamd have asked has no sender', async (t) => {
-  const more = [['scan', 'clean'], ['scanner', 'clamd'], ['door', 'clamd'], ['peer_uid', '112'], ['size', '709'], ['total_ms', '2']] as const // biome-ignore format: a line
+  const more = [['scan', 'clean'], ['scanner', 'clamd'], ['interface', 'clamd'], ['peer_uid', '112'], ['size', '709'], ['total_ms', '2']] as const // biome-ignore format: a line
   const input = `${tai64n(1_795_100_000)} ${told({ decision: 'accept', more, from: '<>', to: '' })}`
   const { out } = await onescan(['log', '-'], { input, env: { TZ: 'UTC' } })
   t.match(out, / accept +clean by clamd, 709 B, (?:id \S+, )?asked as clamd, uid 112, 2 ms\n$/)

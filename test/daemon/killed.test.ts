@@ -49,7 +49,7 @@ t.test(
           Buffer.from(virus ? `VIRUS ${number}\n` : `${number}\n`),
         ])
         const run = await runSlot({ program: [onescanc], message, settings: client })
-        if (!run.logged.includes('decision=cold')) warm++
+        if (!run.logged.includes('decision=standalone')) warm++
         const tagged = run.text === `X-QHPSI: clean\n${message.toString('latin1')}`
         const delivered = `${run.deliveries.length} delivered${tagged ? ' and tagged' : ''}`
         const what = `${virus ? 'virus' : 'clean'}: exit ${run.code}, ${delivered}, ${run.left.length} left`

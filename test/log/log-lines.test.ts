@@ -36,7 +36,7 @@ function linesFor(decision: Decision, to = ['c@b.example']) {
   const about: LogContext = {
     remote: '192.0.2.7',
     total: 2,
-    door: [['door', 'milter']],
+    door: [['interface', 'milter']],
     transaction: {
       message: { size: 9, header: new Header(Buffer.from('Message-ID: <1@b> \nX: y\n\n')) },
       envelope: envelopeTo(...to),
@@ -47,7 +47,7 @@ function linesFor(decision: Decision, to = ['c@b.example']) {
 
 t.test('a line says what became of the message, on which grounds, and of whose', async (t) => {
   const end =
-    'exit=31 door=milter remote=192.0.2.7 size=9 msgid=<1@b> from=<a@b.example> to=<c@b.example> rcpts=1 total_ms=2.0\n'
+    'exit=31 interface=milter remote=192.0.2.7 size=9 msgid=<1@b> from=<a@b.example> to=<c@b.example> rcpts=1 total_ms=2.0\n'
   const virus = details({ scan: 'infected', virus: 'X' })
   for (const [decision, said] of [
     [{ kind: 'accept', edits, details: details() }, 'decision=accept scan=clean'],

@@ -107,7 +107,7 @@ t.test('the package for arm64, built on x64', { skip: missing }, async (t) => {
   }
 
   t.test('a message is judged cold if no onescand runs', async (t) => {
-    t.match(await send(t, '/nonexistent/socket'), 'decision=cold')
+    t.match(await send(t, '/nonexistent/socket'), 'decision=standalone')
   })
 
   t.test('a message is judged warm if onescand runs', async (t) => {
@@ -120,6 +120,6 @@ t.test('the package for arm64, built on x64', { skip: missing }, async (t) => {
     while (logs.length < 20 && logs.at(-1)!.includes('is silent for too long')) {
       logs.push(await send(t, daemon.socket))
     }
-    t.notMatch(logs.at(-1), 'decision=cold', 'it goes warm when onescand answers in time')
+    t.notMatch(logs.at(-1), 'decision=standalone', 'it goes warm when onescand answers in time')
   })
 })

@@ -129,7 +129,7 @@ t.test('compose.yaml', { skip }, async (t) => {
       t.match(await arrived(door), /^X-QHPSI: clean$/m)
       t.match(send(port, virus), /^<\*\* 55[04] 5\.7\.1 .*EICAR-Test/m)
       t.notOk(delivered().some((text) => text.includes(EICAR)))
-      t.match(log(), new RegExp(`decision=reject .*door=${door.toLowerCase()}`))
+      t.match(log(), new RegExp(`decision=reject .*interface=${door.toLowerCase()}`))
     })
   }
 

@@ -190,7 +190,7 @@ t.test('npm install -g works with install scripts, too', async (t) => {
     const { PATH } = user.env
     t.match(
       await send(t, queue, { PATH, ONESCAN_SOCKET: '/nonexistent/socket' }),
-      'decision=cold',
+      'decision=standalone',
       'without onescand it finds onescan-queue',
     )
 
@@ -201,7 +201,7 @@ t.test('npm install -g works with install scripts, too', async (t) => {
     })
     const warm = { PATH, ONESCAN_SOCKET: daemon.socket }
     for (const program of [queue, join(home, 'bin/onescanc')]) {
-      t.notMatch(await send(t, program, warm), 'decision=cold', program)
+      t.notMatch(await send(t, program, warm), 'decision=standalone', program)
     }
   })
 
@@ -217,7 +217,7 @@ t.test('npm install -g works with install scripts, too', async (t) => {
       const PATH = `${programs}:${user.env.PATH}`
       const log = await send(t, join(home, 'bin/onescanc'), { PATH })
       t.match(log, 'decision=accept')
-      t.notMatch(log, 'decision=cold')
+      t.notMatch(log, 'decision=standalone')
       const quota = spawnSync(join(home, 'bin/onescan-rcptquota'), {
         env: { PATH },
         encoding: 'utf8',

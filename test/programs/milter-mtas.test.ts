@@ -40,7 +40,7 @@ for (const { name, missing, start } of mtas) {
       t.same(others, [])
       t.same(headerNames(message).slice(0, 3), ['X-QHPSI', 'X-SHA256-Cluster-1', 'Received'])
       t.ok(bodyOf(message).equals(bodyOf(plain)))
-      t.match(daemon.log.join('\n'), /decision=accept scan=clean .*door=milter/)
+      t.match(daemon.log.join('\n'), /decision=accept scan=clean .*interface=milter/)
     })
 
     // promise: rule-9-forged-senders

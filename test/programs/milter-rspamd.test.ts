@@ -113,7 +113,7 @@ t.test('rspamd that asks onescan', { skip }, async (t) => {
     t.match(await send(clean), /^250 /)
     t.ok((await receiver.next()).message.includes('hello'))
     t.match(await send(infected), /^554 /)
-    await onescand.logged(/decision=reject scan=infected .*door=clamd/)
+    await onescand.logged(/decision=reject scan=infected .*interface=clamd/)
     t.match(await send(hidden), /^554 /)
   })
 

@@ -88,8 +88,8 @@ t.test('before Dovecot', { skip: dovecotMissing || postfixMissing }, async (t) =
       t.match(data, /^250 /)
     }
     await session.quit()
-    await daemon.logged(/decision=accept scan=infected .*reply=250 door=smtp /)
-    await daemon.logged(/decision=defer .*reply=451 door=smtp /)
+    await daemon.logged(/decision=accept scan=infected .*reply=250 interface=smtp /)
+    await daemon.logged(/decision=defer .*reply=451 interface=smtp /)
     for (const name of ['ann', 'ben'] as const) {
       while (delivered(name).length < before[name] + 2) await setTimeout(20)
       const tags = delivered(name).map((message) => headerValues(message, 'X-QHPSI')[0])

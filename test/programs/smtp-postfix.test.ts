@@ -105,7 +105,7 @@ t.test('before the queue', { skip: postfixMissing }, async (t) => {
           'below one field',
         )
         t.match(message.toString(), /\n\nhello\n\.\n\.\.two\n$/)
-        await daemon.logged(/decision=accept .*reply=250 .*door=smtp .*remote=127\.0\.0\.1/)
+        await daemon.logged(/decision=accept .*reply=250 .*interface=smtp .*remote=127\.0\.0\.1/)
       })
 
       t.test('a virus is refused by name while its client is connected', async (t) => {

@@ -99,7 +99,7 @@ function driverArguments(wish: Drive): string[] {
 export function takeLog(file: string): { readonly cold: number; readonly whyCold: string } {
   const text = existsSync(file) ? readFileSync(file, 'latin1') : ''
   rmSync(file, { force: true })
-  const cold = text.split('\n').filter((line) => line.startsWith('onescan: decision=cold '))
+  const cold = text.split('\n').filter((line) => line.startsWith('onescan: decision=standalone '))
   const why = /reason=("(?:[^"\\]|\\.)*"|\S+)/.exec(cold.at(-1) ?? '')?.[1] ?? ''
   return { cold: cold.length, whyCold: why }
 }

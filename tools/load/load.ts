@@ -70,9 +70,9 @@ export async function runLoad(
 /** What is not as it must be, or ''; counts what became of it. */
 function lookAt(passage: Passage, kind: Kind, result: Result): string {
   const { outcome, log, left } = passage
-  if (/\bdecision=cold\b/.test(log)) result.cold++
+  if (/\bdecision=standalone\b/.test(log)) result.cold++
   if (/\bscan=(?:clean|infected)\b/.test(log)) result.scanned++
-  if (/\bscan=known\b/.test(log)) result.known++
+  if (/\bscan=cached\b/.test(log)) result.known++
   if (outcome === 'deferred') {
     result.deferred++
     return /\bfault=bug\b/.test(log) ? log : ''

@@ -24,7 +24,7 @@ export interface Door {
 /** `scan=` of a line of the log; of a message that is known, what was said of it. */
 export function scanOf({ log }: Passage): string {
   const said = /\bscan=(\w+)/.exec(log)?.[1] ?? ''
-  if (said !== 'known') return said
+  if (said !== 'cached') return said
   return / (?:virus|banned)=/.test(log) ? 'infected' : 'clean'
 }
 

@@ -58,7 +58,7 @@ _Noreturn void go_cold(struct mail *mail, char *why) {
   check_program("standalone program", program, "install onescan-queue beside onescanc");
   hang_up(&mail->onescand);
   const char *remark = wait_for_cold_limit(program);
-  log_slot_line("cold", xasprintf("%s%s", why, remark), "");
+  log_slot_line("standalone", xasprintf("%s%s", why, remark), "");
   /* If SCANTIMEOUT is not a number, it stays unchanged, and the standalone program reports it. */
   if (mail->onescand.timeout > 0 && setenv("SCANTIMEOUT", xasprintf("%ld", time_left(mail)), 1))
     fail(EXIT_BUG, "bug", xasprintf("setenv: %m"));

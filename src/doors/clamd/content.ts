@@ -177,7 +177,7 @@ export class Content {
   #logged(transaction: Transaction | undefined): LogContext {
     const { remote, fields } = this.#client
     const total = this.#services.uptime() - this.#began
-    return { door: [['door', 'clamd'], ...fields], remote, transaction, total }
+    return { door: [['interface', 'clamd'], ...fields], remote, transaction, total }
   }
 }
 

@@ -166,7 +166,7 @@ export class MilterMessage {
       ).finally(endTurn)
     } catch (error) {
       const reply = faultReply(faultKindOf(error))
-      const sent = hearsNothing(gone) ? 'unheard' : reply.code
+      const sent = hearsNothing(gone) ? 'unsent' : reply.code
       services.log(faultLine(error, undefined, this.#about(origin, transaction, sent)))
       return smtpReply(reply)
     } finally {
@@ -209,11 +209,11 @@ export class MilterMessage {
   #about(
     origin: Origin,
     transaction: Transaction | undefined,
-    reply?: number | 'unheard',
+    reply?: number | 'unsent',
   ): LogContext {
     const door: LogField[] = [
       ['reply', reply],
-      ['door', 'milter'],
+      ['interface', 'milter'],
       ['queue', origin.queueId],
     ]
     const total = this.#services.uptime() - this.#began

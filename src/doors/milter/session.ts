@@ -200,7 +200,7 @@ export class MilterSession {
   #aboutRefusal(): LogContext {
     const door: LogField[] = [
       ['reply', NO_ROOM.code],
-      ['door', 'milter'],
+      ['interface', 'milter'],
       ['queue', this.#macros.get('i')],
     ]
     return { door, remote: this.#remote(), transaction: undefined, total: 0 }

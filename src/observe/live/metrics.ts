@@ -58,15 +58,15 @@ export class Metrics {
   message(fields: ReadonlyMap<string, string>): void {
     const metrics = this.#metrics
     const value = (name: string) => fields.get(name) ?? ''
-    const door = oneOf(DOORS, value('door') || 'slot')
+    const door = oneOf(DOORS, value('interface') || 'slot')
     const quota = value('quota')
     if (quota !== '') {
-      metrics.recipients.inc({ door, quota: oneOf(QUOTAS, quota) })
+      metrics.recipients.inc({ interface: door, quota: oneOf(QUOTAS, quota) })
       return
     }
     const decision = oneOf(DECISIONS, value('decision'))
     const grounds = oneOf(['none', ...GROUNDS], value('grounds') || 'none')
-    metrics.messages.inc({ door, decision, grounds })
+    metrics.messages.inc({ interface: door, decision, grounds })
     const scan = value('scan')
     if (scan !== '') metrics.verdicts.inc({ scan: oneOf(SCANS, scan) })
     if (scan === 'clean' || scan === 'infected' || scan === 'unknown') {
@@ -131,8 +131,8 @@ function setProcesses(metrics: MetricSet, { processes, workers, memoryLimit }: H
       metrics.clamdSessions.inc({ server }, count)
     }
     for (const [door, state] of Object.entries(doors)) {
-      metrics.clients.inc({ door }, state.clients)
-      metrics.memory.inc({ door }, state.memory)
+      metrics.clients.inc({ interface: door }, state.clients)
+      metrics.memory.inc({ interface: door }, state.memory)
     }
   }
 }
@@ -159,7 +159,8 @@ function setTrial(metrics: MetricSet, { trial, trialAge }: HostState): void {
   metrics.doorOk.reset()
   const doors = trial?.doors ?? []
   const wrong = doors.filter(({ right }) => !right).map(({ kind }) => kind)
-  for (const { kind: door } of doors) metrics.doorOk.set({ door }, wrong.includes(door) ? 0 : 1)
+  for (const { kind: door } of doors)
+    metrics.doorOk.set({ interface: door }, wrong.includes(door) ? 0 : 1)
 }
 
 const DOORS = ['slot', 'milter', 'policy', 'smtp', 'clamd'] as const
@@ -221,13 +222,13 @@ export function registerMetrics(registry: Registry) {
 
   // biome-ignore format: a metric a line
   return {
-    messages: counter('onescan_messages_total', 'Messages by decision and grounds, as in the log.', ['door', 'decision', 'grounds']),
-    recipients: counter('onescan_recipients_total', 'Recipients about whom an MTA asked before there was a message, except those with room.', ['door', 'quota']),
+    messages: counter('onescan_messages_total', 'Messages by decision and grounds, as in the log.', ['interface', 'decision', 'grounds']),
+    recipients: counter('onescan_recipients_total', 'Recipients about whom an MTA asked before there was a message, except those with room.', ['interface', 'quota']),
     verdicts: counter('onescan_verdicts_total', 'Messages by scan, as in the log.', ['scan']),
     scans: counter('onescan_scans_total', 'Scans by scanner and answer.', ['scanner', 'answer']),
     partsLeft: counter('onescan_parts_left_total', 'Parts of mail that clamd was not asked about, since it scanned them in the whole.'),
     stamps: counter('onescan_stamps_total', 'Stamps by key and use: made or trusted.', ['key', 'use']),
-    untold: counter('onescan_could_not_tell_total', 'Messages that could not be scanned, by cause as in the log, or other.', ['cause']),
+    untold: counter('onescan_unknown_total', 'Messages that could not be scanned, by cause as in the log, or other.', ['cause']),
     faults: counter('onescan_faults_total', 'Messages deferred or refused by a fault.', ['fault']),
     scanSeconds: histogram('onescan_scan_seconds', 'Seconds that scans took.', SECONDS),
     judgeSeconds: histogram('onescan_judge_seconds', 'Seconds from the arrival of a message to its answer.', SECONDS),
@@ -236,22 +237,22 @@ export function registerMetrics(registry: Registry) {
     unanswered: counter('onescan_unanswered_total', 'Messages that a worker was judging when it ended.'),
     store: counter('onescan_store_total', 'Questions to the store that hosts share, and verdicts put there: asked; of these known, or late; waited, for another host that was scanning; errors; published.', ['event']),
     storeOk: gauge('onescan_store_ok', 'Whether nothing keeps this host from sharing verdicts; NaN without such a store.'),
-    cold: counter('onescan_slot_cold_total', 'Clients of the slot socket that got no answer: they scanned by themselves, or left. Clients that could not connect are not counted.', ['how']),
+    cold: counter('onescan_standalone_total', 'Clients of the slot socket that got no answer: they scanned by themselves, or left. Clients that could not connect are not counted.', ['how']),
     quota: counter('onescan_quota_answers_total', 'Questions about mailboxes by answer.', ['answer']),
     judging: gauge('onescan_judging', 'Messages that are being judged.'),
     processes: gauge('onescan_processes', 'Processes that judge mail.'),
     replaced: counter('onescan_workers_replaced_total', 'Workers that were replaced, since they ended or hung.', ['why']),
     late: gauge('onescan_workers_late', 'Workers of which nothing has been heard for 3 seconds.'),
-    clients: gauge('onescan_clients', 'Connections.', ['door']),
-    memory: gauge('onescan_memory_bytes', 'Bytes that clients have sent and that are not answered yet.', ['door']),
+    clients: gauge('onescan_clients', 'Connections.', ['interface']),
+    memory: gauge('onescan_memory_bytes', 'Bytes that clients have sent and that are not answered yet.', ['interface']),
     memoryLimit: gauge('onescan_memory_limit_bytes', 'Their limit at each address of each process, as --memory sets it.'),
     clamdUp: gauge('onescan_clamd_up', 'Whether this server of CLAMD answers, asked every 15 seconds.', ['server']),
     clamdSessions: gauge('onescan_clamd_sessions', 'Messages that it is scanning now.', ['server']),
     clamdVersion: gauge('onescan_clamd_signature_version', 'Version of its signatures.', ['server']),
     clamdAge: gauge('onescan_clamd_signature_age_seconds', 'Seconds since its signatures were made.', ['server']),
-    trialOk: gauge('onescan_trial_ok', 'Whether the self-test of /healthz succeeded.'),
-    doorOk: gauge('onescan_door_ok', 'Whether it succeeded at all interfaces of this kind.', ['door']),
-    trialAge: gauge('onescan_trial_age_seconds', 'Seconds since that self-test.'),
+    trialOk: gauge('onescan_selftest_ok', 'Whether the self-test of /healthz succeeded.'),
+    doorOk: gauge('onescan_interface_ok', 'Whether it succeeded at all interfaces of this kind.', ['interface']),
+    trialAge: gauge('onescan_selftest_age_seconds', 'Seconds since that self-test.'),
     spoolSize: gauge('onescan_spool_size_bytes', 'Size of the file system in which messages are kept.'),
     spoolFree: gauge('onescan_spool_free_bytes', 'Free bytes of it.'),
     buildInfo: gauge('onescan_build_info', 'The version, as a label.', ['version']),

@@ -181,7 +181,7 @@ export class Observer {
   #count(lines: readonly LoggedLine[]): MailLine[] {
     return lines.flatMap((logged) => {
       const fields = fieldsOf(logged.line)
-      if (!fields.has('decision') || fields.has('trial')) return []
+      if (!fields.has('decision') || fields.has('selftest')) return []
       this.#metrics.message(fields)
       if (this.trial?.right && hasTrouble(fields)) this.trySoon()
       return { ...logged, fields }

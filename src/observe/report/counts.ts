@@ -2,7 +2,7 @@
 export const DECISIONS = ['accept', 'quarantine', 'reject', 'defer', 'discard', 'pass'] as const
 
 /** The outcomes of scans, or why there was none: the field `scan` of onescan-log(5). */
-export const SCANS = ['clean', 'infected', 'unknown', 'skipped', 'trusted', 'known'] as const
+export const SCANS = ['clean', 'infected', 'unknown', 'skipped', 'trusted', 'cached'] as const
 
 /** Scans that were made: not skipped because of a stamp or a cached verdict. */
 const MADE: readonly string[] = ['clean', 'infected', 'unknown', 'skipped']

@@ -116,7 +116,7 @@ export class Tally {
   add(record: LogRecord): void {
     const { time, fields } = record
     // `onescan check` made these: they are not mail.
-    if (fields.has('trial') || fields.get('msgid')?.endsWith(`${OF_CHECK}>`)) return
+    if (fields.has('selftest') || fields.get('msgid')?.endsWith(`${OF_CHECK}>`)) return
     this.#lines++
     if (time < this.#first) this.#first = time
     if (time > this.#last) this.#last = time
@@ -124,13 +124,13 @@ export class Tally {
     if (decision === undefined) this.#addEvent(fields)
     else if (fields.has('quota')) this.#addRecipient(fields)
     // `onescanc` scanned standalone. The standalone program logs the outcome of the message.
-    else if (decision === 'cold') this.#wentCold.add(reasonIn(fields))
+    else if (decision === 'standalone') this.#wentCold.add(reasonIn(fields))
     else this.#addMessage(record)
   }
 
   summary(): Summary {
     const total = inFigures(this.#total)
-    const { trusted, known } = total.scans
+    const { trusted, cached } = total.scans
     const { mean } = this.#ended
     return {
       first: Number.isFinite(this.#first) ? this.#first : null,
@@ -139,9 +139,9 @@ export class Tally {
       ...total,
       spared: {
         stamps: trusted,
-        verdicts: known,
+        verdicts: cached,
         mean: Number(mean.toFixed(1)),
-        milliseconds: Math.round((trusted + known) * mean),
+        milliseconds: Math.round((trusted + cached) * mean),
       },
       days: [...this.#days.values()]
         .map(({ start, host, counts }) => ({ start, host, ...inFigures(counts) }))

@@ -236,7 +236,7 @@ function detailsOf(outcome: Outcome): DecisionDetails {
 }
 
 function scanWordOf({ trust, result, scanners, known }: Outcome): DecisionDetails['scan'] {
-  if (known !== undefined) return 'known'
+  if (known !== undefined) return 'cached'
   if (result.answer === 'unseen') return 'skipped'
   const isVouched = trust.trusted && scanners.every(({ local }) => local)
   return result.answer === 'clean' && isVouched ? 'trusted' : result.answer

@@ -45,7 +45,7 @@ export interface Reply {
 /** The information in the log about a decision. */
 export interface DecisionDetails {
   /** The outcome of the scan; `skipped` if there was none, or if a part of the message was not read. */
-  readonly scan: 'trusted' | 'known' | 'clean' | 'infected' | 'unknown' | 'skipped'
+  readonly scan: 'trusted' | 'cached' | 'clean' | 'infected' | 'unknown' | 'skipped'
   /** One line: why the scan was skipped, why no stamp was trusted, why no scanner gave an answer, … */
   readonly why: string
   /** The cause that metrics count, if the result is `unknown`. */

@@ -65,7 +65,7 @@ async function meet(
 
 function wentCold(t: Test, run: SlotRun, why: RegExp, message = plain): void {
   t.match(run.logged, why)
-  t.match(run.logged, /^onescan: decision=cold .*\nCOLD \[/)
+  t.match(run.logged, /^onescan: decision=standalone .*\nCOLD \[/)
   t.equal(run.code, 0, run.logged)
   t.equal(run.text, message, 'the mail is handed to the cold program as it came')
   t.same(run.deliveries[0]?.envelope, Buffer.from('Fa@example.org\0Tb@example.org\0\0'))

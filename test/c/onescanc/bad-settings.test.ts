@@ -92,7 +92,7 @@ t.test('for an empty setting no client goes cold', { skip: missing, jobs: 2 }, a
         })
         t.equal(run.code, 0, run.logged)
         t.match(run.text, /^X-QHPSI: clean\n/)
-        t.notMatch(run.logged, 'decision=cold')
+        t.notMatch(run.logged, 'decision=standalone')
       })
     }
   }
@@ -101,7 +101,7 @@ t.test('for an empty setting no client goes cold', { skip: missing, jobs: 2 }, a
     const settings = { ...empty, QHPSI, ONESCAN_SOCKET: slot.socket }
     for (const { program } of clients) {
       const run = await runSlot({ program, settings })
-      t.notMatch(run.logged, 'decision=cold')
+      t.notMatch(run.logged, 'decision=standalone')
       t.match(run.text, /^X-QHPSI: clean\n/)
     }
     const alone = await runSlot({ program: newest, settings: { ...empty, QHPSI } })

@@ -20,7 +20,7 @@ const clients = missing ? [] : clientsBeside(cold.queue)
 
 /** The client waits a second for the first word of a daemon, which runs in this process. */
 const wasTooLate = ({ log }: Passage) =>
-  /decision=cold reason="onescand: is silent for too long"/.test(log)
+  /decision=standalone reason="onescand: is silent for too long"/.test(log)
 
 for (const { name, program } of clients) {
   t.test(`${name} without a daemon`, { jobs: 2, skip: missing }, async (t) => {
@@ -50,7 +50,7 @@ for (const { name, program } of clients) {
               settings: { ONESCAN_SOCKET: slot.socket },
             })
             if (wasTooLate(passage)) return passage
-            t.notMatch(passage.log, 'decision=cold', 'the daemon answered')
+            t.notMatch(passage.log, 'decision=standalone', 'the daemon answered')
             const files = readdirSync(slot.directory).filter((name) => name !== 's')
             return { ...passage, left: [...passage.left, ...files, ...slot.log] }
           },

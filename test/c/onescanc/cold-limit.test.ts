@@ -210,5 +210,5 @@ t.test('the log says that there is no limit', others, async (t) => {
   const { within } = among((files) => files, queue.program)
   const { code, logged } = await run(...within, beside(queue.program))
   t.equal(code, 0)
-  t.match(logged, /decision=cold reason=".*; without a limit of standalone programs/)
+  t.match(logged, /decision=standalone reason=".*; without a limit of standalone programs/)
 })

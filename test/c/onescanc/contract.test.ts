@@ -197,7 +197,7 @@ t.test('going cold', { skip: missing, jobs: 2 }, async (t) => {
     const file = t.testdir({ file: '' })
     for (const socket of ['/nonexistent', `${file}/file`, `/${'x'.repeat(200)}`]) {
       const ended = await run({ settings: { ONESCAN_SOCKET: socket } })
-      t.match(ended.logged, /^onescan: decision=cold .*\nCOLD/)
+      t.match(ended.logged, /^onescan: decision=standalone .*\nCOLD/)
       t.equal(ended.text, 'Subject: x\n\nbody\n')
     }
   })

@@ -234,7 +234,10 @@ t.test('its own lines name the client, if tcpserver has', { skip: missing }, asy
     (await runSlot({ program: [onescanc], settings: { ...settings, TCPREMOTEIP } })).logged
   t.match(
     await logged('2001:db8::7'),
-    /^onescan: decision=cold reason="[^"]*" remote=2001:db8::7 total_ms=/,
+    /^onescan: decision=standalone reason="[^"]*" remote=2001:db8::7 total_ms=/,
   )
-  t.match(await logged('x decision=accept'), /^onescan: decision=cold reason="[^"]*" total_ms=/)
+  t.match(
+    await logged('x decision=accept'),
+    /^onescan: decision=standalone reason="[^"]*" total_ms=/,
+  )
 })

@@ -48,7 +48,7 @@ t.test('health shows each fault of doors, keyring and spool, and its end', async
   await becomes(served, 200, RIGHT)
   const text = (await served.get('/metrics')).text
   for (const door of ['slot', 'milter', 'policy', 'clamd'])
-    t.equal(metric(text, 'onescan_door_ok', { door }), 1)
+    t.equal(metric(text, 'onescan_interface_ok', { interface: door }), 1)
 
   const moved = async (path: string, why: RegExp) => {
     renameSync(path, `${path}-away`)
@@ -79,8 +79,8 @@ t.test('a trial is not counted, logged, shown or remembered as mail', async (t) 
   const text = await until(look, 'the mail is counted', (text) =>
     /^onescan_messages_total\{/m.test(text),
   )
-  t.equal(metric(text, 'onescan_messages_total', { door: 'slot', decision: 'accept' }), 1)
-  t.equal(metric(text, 'onescan_messages_total', { door: 'milter' }), 0)
+  t.equal(metric(text, 'onescan_messages_total', { interface: 'slot', decision: 'accept' }), 1)
+  t.equal(metric(text, 'onescan_messages_total', { interface: 'milter' }), 0)
   // Lines are shown when their turn has come, and a report may be made before a message has ended.
   const data = async () => JSON.parse((await served.get('/data.json')).text)
   const { decided } = await until(data, 'the mail is told of', ({ decided, underway }) => {
@@ -152,8 +152,9 @@ t.test('a trial connects to SMTP doors and to the next server, and brings no mai
   t.same(next.got, [])
   t.notMatch(next.commands.join('\n'), /MAIL|RCPT|DATA/)
   const text = (await served.get('/metrics')).text
-  for (const door of ['smtp', 'lmtp']) t.equal(metric(text, 'onescan_door_ok', { door }), 1)
-  t.equal(metric(text, 'onescan_messages_total', { door: 'smtp' }), 0)
+  for (const door of ['smtp', 'lmtp'])
+    t.equal(metric(text, 'onescan_interface_ok', { interface: door }), 1)
+  t.equal(metric(text, 'onescan_messages_total', { interface: 'smtp' }), 0)
   const wrong = async () =>
     (await askForDescription(served.socket, 10_000, true))?.daemon?.trial?.wrong
   t.same(await wrong(), [], 'as in the trial of onescan check')

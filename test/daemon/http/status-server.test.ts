@@ -21,7 +21,7 @@ for (const { name, program } of runtimes) {
     t.test('metrics are summed over all workers', async (t) => {
       const mails = Array.from({ length: 40 }, (_, n) => served.send({ eicar: n % 4 === 0 }))
       await Promise.all(mails)
-      const accepted = { door: 'slot', decision: 'accept', grounds: 'none' }
+      const accepted = { interface: 'slot', decision: 'accept', grounds: 'none' }
       const count = (text: string) => metric(text, 'onescan_messages_total', accepted)
       const all = (text: string) => count(text) === 30 && metric(text, 'onescan_processes') === 3
       const text = await until(metricsOf(served), 'all mails are counted', all)
@@ -40,7 +40,7 @@ for (const { name, program } of runtimes) {
       )
       t.match(healthy.text, /^a clean message is clean, EICAR (is found|was found at \S+)\n$/)
       t.match(await served.get('/readyz'), { status: 200, text: 'serving\n' })
-      t.equal(metric(await metricsOf(served)(), 'onescan_trial_ok'), 1)
+      t.equal(metric(await metricsOf(served)(), 'onescan_selftest_ok'), 1)
     })
 
     t.test('messages of several workers are shown in order', async (t) => {
@@ -113,14 +113,14 @@ t.test('clients that got no answer are counted', async (t) => {
   impatient.end(Buffer.concat(framesOf({ variables: { QHPSI: 'plugin: eicar' } }).slice(0, -1)))
   await once(impatient.resume(), 'close')
   await served.send()
-  const cold = (how: string) => (text: string) => metric(text, 'onescan_slot_cold_total', { how })
+  const cold = (how: string) => (text: string) => metric(text, 'onescan_standalone_total', { how })
   const answered = (text: string) => metric(text, 'onescan_verdicts_total', { scan: 'clean' }) === 1
   const text = await until(
     metricsOf(served),
     'both clients are counted',
     (text) => answered(text) && cold('told')(text) === 1 && cold('left')(text) === 1,
   )
-  t.equal(metric(text, 'onescan_messages_total', { door: 'slot', decision: 'accept' }), 1)
+  t.equal(metric(text, 'onescan_messages_total', { interface: 'slot', decision: 'accept' }), 1)
 })
 
 t.test('a port that is in use stops no mail, and is opened when it is free', async (t) => {

@@ -32,19 +32,19 @@ t.test(
     t.not(complaints(await checkTrialMessages(host(unanswered, { program: onescanc }))).length, 0)
 
     // Mail whose every word says that it is a trial.
-    const words = 'onescan_trial trial=1 x'
-    const text = `Subject: ${words}\nTrial: 1\ntrial: 1\nMessage-ID: <a trial=1 b@x>\n\n${words}\n`
-    const sender = 'check" trial=1 onescan_trial@localhost'
+    const words = 'onescan_trial selftest=1 x'
+    const text = `Subject: ${words}\nTrial: 1\ntrial: 1\nMessage-ID: <a selftest=1 b@x>\n\n${words}\n`
+    const sender = 'check" selftest=1 onescan_trial@localhost'
     await submitTo(port, { message: Buffer.from(text), sender })
     const look = async () => (await served.get('/metrics')).text
     const count = (text: string, decision: string) =>
-      metric(text, 'onescan_messages_total', { door: 'milter', decision })
+      metric(text, 'onescan_messages_total', { interface: 'milter', decision })
     const metrics = await until(look, 'the mail is counted', (text) => count(text, 'accept') > 0)
     t.equal(count(metrics, 'accept'), 1, 'the mail alone')
-    t.equal(metric(metrics, 'onescan_messages_total', { door: 'slot' }), 0)
+    t.equal(metric(metrics, 'onescan_messages_total', { interface: 'slot' }), 0)
     t.equal(metric(metrics, 'onescan_verdicts_total', { scan: 'infected' }), 0)
     for (const how of ['told', 'left'])
-      t.equal(metric(metrics, 'onescan_slot_cold_total', { how }), 0, how)
+      t.equal(metric(metrics, 'onescan_standalone_total', { how }), 0, how)
     const { decided } = JSON.parse((await served.get('/data.json')).text)
     t.equal(decided.length, 1)
 

@@ -97,7 +97,7 @@ t.test('no client hears that a mail is clean about which nobody could tell', asy
   for (const more of [{}, { SCANFAIL: 'accept' }]) {
     const door = await openClamdDoor(t, { ...settings, ...more })
     t.equal(await door.ask(inStream(plain)), words)
-    t.match(door.mailLog, [/decision=defer scan=unknown .*cause=unreachable .*door=clamd/])
+    t.match(door.mailLog, [/decision=defer scan=unknown .*cause=unreachable .*interface=clamd/])
     t.equal(await door.ask('zPING\0'), 'PONG\0')
     t.equal(await door.ask('zVERSION\0'), 'clamd does not report its version. ERROR\0')
   }
@@ -230,7 +230,7 @@ t.test(
       t.equal(asked.length, 0, 'the very same')
       await door.ask(inStream(mail('e@f')))
       t.equal(asked.includes(mail('e@f')), !isKnown, about)
-      t.match(door.mailLog[1], /scan=known/)
+      t.match(door.mailLog[1], /scan=cached/)
     }
   },
 )

@@ -70,7 +70,7 @@ async function startHosts(t: Test) {
   for (const [index, host] of hosts.entries()) {
     await until(async () => {
       await ask(ports[index]!, copyOf(-1 - index, host.log.length))
-      return / scan=known /.test(host.log.at(-1)!)
+      return / scan=cached /.test(host.log.at(-1)!)
     }, 'a copy is known')
   }
   return { ports, hosts }

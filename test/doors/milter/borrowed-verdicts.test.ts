@@ -47,7 +47,7 @@ async function openHost(t: Test, settings: Readonly<Record<string, string>> = {}
   }
   const send = (message: string) => sendTo(milter, message)
   // A verdict has whole seconds, so none counts in the second of the signatures.
-  for (let n = 0; !(await send(letter(`Date: ${n}\n`))).log.includes('scan=known'); n++) {
+  for (let n = 0; !(await send(letter(`Date: ${n}\n`))).log.includes('scan=cached'); n++) {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   return { clamd, open, send, sendTo }
@@ -81,12 +81,12 @@ t.test(
     const { send } = await openHost(t)
     for (const body of [WORDS, EICAR]) {
       t.match(await send(letter('To: a@b\n', body)), { outcome: 'refused', log: /scan=infected/ })
-      t.match(await send(letter('To: c@d\n', body)), { outcome: 'refused', log: /scan=known/ })
+      t.match(await send(letter('To: c@d\n', body)), { outcome: 'refused', log: /scan=cached/ })
       t.match(await send(letter(`To: "${WORDS}"\n`, body)), { outcome: 'refused' })
     }
     const both = letter(`To: "${WORDS}"\n`, `both ${WORDS}`)
     t.match(await send(both), { outcome: 'refused', log: /scan=infected/ })
-    t.match(await send(letter('To: c@d\n', `both ${WORDS}`)), { log: /scan=known/ })
+    t.match(await send(letter('To: c@d\n', `both ${WORDS}`)), { log: /scan=cached/ })
   },
 )
 

@@ -28,7 +28,7 @@ for (const offer of [everything, oldest]) {
     t.same(got.recipients, ['b@example.org'])
     t.match(
       milter.mailLog.join(''),
-      /^onescan: decision=reject grounds=policy rule=2 reply=550 door=milter remote=192\.0\.2\.7 size=150 from=<a@example\.org> to=<gone@example\.org>\n/,
+      /^onescan: decision=reject grounds=policy rule=2 reply=550 interface=milter remote=192\.0\.2\.7 size=150 from=<a@example\.org> to=<gone@example\.org>\n/,
     )
     const authenticated = await milter.submit({ ...mail, authenticated: 'alice' }, offer)
     t.same(authenticated.refusals, [], 'the first line that fits counts')
@@ -84,7 +84,10 @@ t.test('a recipient that is not plain is the one that the MTA names, or is refus
   const [refusal] = (await submit(odd)).refusals
   t.match(refusal, /^501 5\.1\.3 name the recipient as <user@domain>/)
   t.match((await submit(odd, 'gone')).refusals, [/^501 5\.1\.3 /])
-  t.match(milter.mailLog.at(-2), /decision=reject reason=".*" reply=501 door=milter .*to=<gone@/)
+  t.match(
+    milter.mailLog.at(-2),
+    /decision=reject reason=".*" reply=501 interface=milter .*to=<gone@/,
+  )
   const trapped = await submit('x@trap.example (gone@example.org)', 'x@trap.example')
   t.same([trapped.outcome, trapped.refusals], ['delivered', []])
   t.match(milter.mailLog.at(-1), /decision=accept scan=skipped rule=2 .*to=<x@trap\.example>/)

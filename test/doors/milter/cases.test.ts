@@ -52,7 +52,7 @@ const unshown: Readonly<Record<string, string>> = {
 
 const shown = casesBut(t, unshown)
 
-const door = { hasDaemon: true, log: / door=milter queue=4TEST / }
+const door = { hasDaemon: true, log: / interface=milter queue=4TEST / }
 
 /** An MTA of today plays all cases; one that speaks the oldest protocol, and Stalwart, one of each kind. */
 for (const [name, cases, client] of [
@@ -66,7 +66,11 @@ for (const [name, cases, client] of [
     firstOfEachKind(shown),
     { ...door, send: (t, sent) => sendByMilter(t, sent, oldest) },
   ],
-  ['Stalwart', firstOfEachKind(shown), { ...door, log: / door=milter /, send: sendByStalwart }],
+  [
+    'Stalwart',
+    firstOfEachKind(shown),
+    { ...door, log: / interface=milter /, send: sendByStalwart },
+  ],
 ] satisfies [string, readonly Case[], Door][]) {
   t.test(name, async (t) => {
     for (const testCase of cases) t.test(testCase.name, (t) => play(t, testCase, client))

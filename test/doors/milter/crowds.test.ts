@@ -52,7 +52,7 @@ t.test('if RCPT is answered, a recipient without room is deferred alone', async 
   while ((await line.hear())?.command !== 'a') {} // its edits
   t.equal(milter.mailLog.length, 2, 'a line for all that are refused')
   t.match(milter.mailLog, [
-    /decision=defer fault=out-of-memory .*reply=452 door=milter remote=192\.0\.2\.7/,
+    /decision=defer fault=out-of-memory .*reply=452 interface=milter remote=192\.0\.2\.7/,
     /decision=accept .*rcpts=2 /,
   ])
 })

@@ -41,7 +41,7 @@ t.test('the built onescand answers scripts of miltertest', { skip }, async (t) =
   for (const script of ['clean', 'forged', 'virus', 'defer', 'abort', 'old-mta']) {
     t.equal(await run(script, `unix:${stage.directory}/m`), '', script)
   }
-  const judged = onescand.log.filter((line) => / door=milter /.test(line))
+  const judged = onescand.log.filter((line) => / interface=milter /.test(line))
   t.match(judged[0], /decision=accept scan=clean .*queue=4LUA remote=192\.0\.2\.7 /)
   t.equal(judged.length, 7, 'what was aborted or left was not judged')
 })

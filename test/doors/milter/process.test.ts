@@ -69,7 +69,7 @@ for (const { name, program } of all) {
     onescand.child.kill('SIGTERM')
     t.equal(await onescand.ended, 0)
     t.notOk(existsSync(unix), 'the socket has gone')
-    const lines = onescand.log.filter((line) => / door=milter /.test(line))
+    const lines = onescand.log.filter((line) => / interface=milter /.test(line))
     t.equal(lines.length, 40)
   })
 }
@@ -89,7 +89,7 @@ t.test('onescand may serve milters alone, and logs their mail where LOGFILE says
   // It is logged behind the answer.
   const logged = () => readFileSync(LOGFILE, 'latin1')
   await until(() => logged() !== '', 'the line about it')
-  t.match(logged(), /^onescan: decision=accept .* door=milter [^\n]*\n$/)
+  t.match(logged(), /^onescan: decision=accept .* interface=milter [^\n]*\n$/)
 })
 
 t.test('onescand does not start with nothing to listen on, or with half an address', async (t) => {

@@ -49,7 +49,7 @@ for (const offer of [everything, oldest, eachAnswered]) {
     )
     t.equal(milter.mailLog.length, 4)
     t.match(milter.mailLog, [
-      /decision=defer quota=full reply=452 door=milter remote=192\.0\.2\.7 used=900 limit=1000 .*to=<full@/,
+      /decision=defer quota=full reply=452 interface=milter remote=192\.0\.2\.7 used=900 limit=1000 .*to=<full@/,
       /decision=pass quota=no-such-user .*to=<nobody@/,
       /decision=pass quota=unknown reason="no answer in 500 ms" .*to=<broken@/,
       /decision=accept .*to=<room@example\.org> rcpts=3 /,

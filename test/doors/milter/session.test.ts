@@ -263,5 +263,5 @@ t.test('where nothing is scanned the mail passes without an edit', async (t) => 
   line.write(says.mail('a@example.org'), says.recipient('b@example.org'))
   line.write(says.field('X-QHPSI', ' virus found'), says.body(infected), says.end)
   t.equal((await line.hear())?.command, 'a')
-  t.match(milter.mailLog[0], /decision=pass reason="QHPSI is not set" door=milter/)
+  t.match(milter.mailLog[0], /decision=pass reason="QHPSI is not set" interface=milter/)
 })

@@ -81,9 +81,9 @@ t.test('over one connection only the full recipient is refused', async (t) => {
   t.same(await talker.ask(rcpt('nobody@example.org')), { action: 'DUNNO' })
   t.same(await talker.ask(rcpt('half@example.org')), { action: 'DUNNO' })
   t.match(log, [
-    'onescan: decision=defer quota=full reply=452 door=policy remote=192.0.2.1 ' +
+    'onescan: decision=defer quota=full reply=452 interface=policy remote=192.0.2.1 ' +
       'used=100 limit=100 from=<x@example.net> to=<full@example.org>\n',
-    /^onescan: decision=pass quota=no-such-user door=policy .* to=<nobody@example\.org>\n$/,
+    /^onescan: decision=pass quota=no-such-user interface=policy .* to=<nobody@example\.org>\n$/,
   ])
 })
 

@@ -391,6 +391,6 @@ t.test('clients without an answer are counted if they had asked, but no trial', 
     await asked(number + 3)
     t.equal(count().judging, own === trial ? 0 : 1)
     await answer(number + 3)
-    t.equal(/ trial=1 /.test((await answered).log), own === trial)
+    t.equal(/ selftest=1 /.test((await answered).log), own === trial)
   }
 })

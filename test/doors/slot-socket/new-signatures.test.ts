@@ -42,7 +42,7 @@ t.test(
     }
     const sendUntil = (wanted: RegExp) => until(send, String(wanted), ({ log }) => wanted.test(log))
     // A clamd that was started behind the last change has loaded it; a verdict has whole seconds.
-    const { message: stamped } = await sendUntil(/ scan=known /)
+    const { message: stamped } = await sendUntil(/ scan=cached /)
     t.match(stamped.toString(), /X-SHA256-Cluster-1: /)
 
     writeFileSync(`${clamd.directory}/db/y.ndb`, signature)
@@ -87,7 +87,7 @@ t.test(
       await say(clamd.socket, 'RELOAD')
       await finds(clamd, mail(0))
       t.equal((await milter.submit({ message: mail(9) })).outcome, 'refused', `${CLAMD} ${QHPSI}`)
-      t.notOk(milter.mailLog.some((line) => line.includes('scan=known')))
+      t.notOk(milter.mailLog.some((line) => line.includes('scan=cached')))
     }
   },
 )
@@ -109,7 +109,7 @@ t.test(
       let n = 0
       const mail = () => Buffer.from(`Date: ${n++}\nFrom: a@example.org\n\n${text}\n`)
       const milter = await openMilter(t, { ...settings, REJECTVIRUS: '1' })
-      const isKnown = () => milter.mailLog.at(-1)?.includes(' scan=known ')
+      const isKnown = () => milter.mailLog.at(-1)?.includes(' scan=cached ')
       // Time that has passed since this clamd made its socket: a verdict has whole seconds.
       const later = new Date(Date.now() + 60_000)
       utimesSync(clamd.socket, later, later)

@@ -119,7 +119,8 @@ t.test(
       const texts = heard.map((line) => line.replace(head, ''))
       t.match(texts.at(-2), /^loud: secret of the scanner$/, name)
       t.match(texts.at(-1), /^decision=accept scan=clean scanner=loud .*total_ms=[\d.]+$/, name)
-      if (name.startsWith('onescanc')) t.match(texts[0], /^decision=cold reason="onescand at /)
+      if (name.startsWith('onescanc'))
+        t.match(texts[0], /^decision=standalone reason="onescand at /)
     }
   },
 )
@@ -167,7 +168,7 @@ t.test(
   "the client logs the daemon's lines to the system's log, too",
   { skip: syslogMissing || clientMissing },
   async (t) => {
-    const asking = await loggingDaemon(t, 'onescan: decision=accept door=slot\n')
+    const asking = await loggingDaemon(t, 'onescan: decision=accept interface=slot\n')
     for (const { program } of clients) {
       const syslog = await startSyslog(t)
       const settings = { ...local, ...asking }
@@ -175,7 +176,7 @@ t.test(
       t.equal(run.code, 0)
       t.equal(run.logged, '')
       t.match(await syslog.heard(/decision/), [
-        /^<22>.* onescan\[\d+\]: decision=accept door=slot$/,
+        /^<22>.* onescan\[\d+\]: decision=accept interface=slot$/,
       ])
     }
   },

@@ -164,7 +164,7 @@ t.test('by SMTP a message is kept for some when the next server has it for other
   t.match(await sendThrough(door, infected, both), /^451 4\.4\.2 /)
   t.match(door.mailLog.slice(before), [
     /decision=accept .*reply=451 next="next server .*closed the connection"/,
-    /decision=quarantine .*reply=451 door=/,
+    /decision=quarantine .*reply=451 interface=/,
   ])
   next.script = undefined
   t.match(await sendThrough(door, infected, both), /^250 /)
@@ -209,7 +209,7 @@ to=gone@example.org refuse "moved: see https://{host}/"
     t.same(next.got[0]?.recipients, ['Early@Example.ORG', 'b@example.org'])
     t.match(
       door.mailLog[0],
-      /^onescan: decision=reject grounds=policy rule=3 reply=550 door=smtp remote=127\.0\.0\.1 .*to=<gone@/,
+      /^onescan: decision=reject grounds=policy rule=3 reply=550 interface=smtp remote=127\.0\.0\.1 .*to=<gone@/,
     )
     stage.file('control/onescan.off', '')
     t.match(await client.say('MAIL FROM:<a@b.example>', gone), /^250 /, 'not while onescan is off')

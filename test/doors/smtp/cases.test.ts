@@ -39,7 +39,7 @@ const unshown: Readonly<Record<string, string>> = {
     'no command may hold a control character',
 }
 
-const door = { hasDaemon: true, log: / door=smtp /, send: sendBySmtp }
+const door = { hasDaemon: true, log: / interface=smtp /, send: sendBySmtp }
 
 for (const testCase of casesBut(t, unshown)) {
   t.test(testCase.name, (t) => play(t, testCase, door))

@@ -79,8 +79,8 @@ for (const lmtp of [false, true]) {
       await over()
       t.equal(next.got.length, 0)
       t.same(await readQuarantine(stage.quarantine), [])
-      const taken = /decision=accept .*reply=unheard next="250 2\.0\.0 done"/
-      const said = at === '.' ? taken : /decision=defer .*reply=unheard/
+      const taken = /decision=accept .*reply=unsent next="250 2\.0\.0 done"/
+      const said = at === '.' ? taken : /decision=defer .*reply=unsent/
       t.match(door.mailLog.join('\n'), said)
     })
   }

@@ -117,9 +117,9 @@ t.test('for mail that is refused, deferred or dropped the next server hears RSET
   t.equal(door.state().memory, 0)
   t.equal(next.calls, 1)
   t.match(door.mailLog, [
-    /decision=reject .* virus=Test-Virus grounds=virus .* reply=550 door=smtp /,
-    /decision=defer .* reply=451 door=smtp /,
-    /decision=accept .* reply=250 door=smtp /,
+    /decision=reject .* virus=Test-Virus grounds=virus .* reply=550 interface=smtp /,
+    /decision=defer .* reply=451 interface=smtp /,
+    /decision=accept .* reply=250 interface=smtp /,
   ])
   const dropping = await openBetween(t, { settings: { REJECTVIRUS: '2' } })
   t.equal(await sendThrough(dropping.door, infected), '250 2.0.0 Ok')
@@ -171,7 +171,10 @@ t.test('the client gets the answer of the next server, whatever it is', async (t
     next.script = at('DATA', reply)
     if (!reply.startsWith('2')) t.equal(await sendThrough(door, clean), reply)
   }
-  t.match(door.mailLog.join(''), /decision=accept .* reply=452 next="452 4\.3\.1 full" door=smtp/)
+  t.match(
+    door.mailLog.join(''),
+    /decision=accept .* reply=452 next="452 4\.3\.1 full" interface=smtp/,
+  )
 })
 
 t.test('the client that XFORWARD names is the one of the log and of onescan.policy', async (t) => {
@@ -187,7 +190,7 @@ t.test('the client that XFORWARD names is the one of the log and of onescan.poli
   t.match(door.mailLog, [
     /queue=4FABC remote=2001:db8::1 /,
     /remote=192\.0\.2\.9 /,
-    /door=smtp remote=127\.0\.0\.1 /,
+    /interface=smtp remote=127\.0\.0\.1 /,
   ])
 })
 
@@ -339,7 +342,7 @@ t.test('while no scanner is set, mail passes as it is', async (t) => {
   const text = 'Subject: x\r\nX-QHPSI: clean\r\n\r\n.hidden\r\n..\r\n\0\xff\r\n'
   t.match(await sendThrough(door, text.replaceAll('\r\n.', '\r\n..')), /^250 /)
   t.equal(next.got[0]?.content.toString('latin1'), text)
-  t.match(door.mailLog[0], /decision=pass reason="QHPSI is not set" .*reply=250 door=smtp/)
+  t.match(door.mailLog[0], /decision=pass reason="QHPSI is not set" .*reply=250 interface=smtp/)
 })
 
 t.test('each reply of the door has an enhanced code of its class, and says why', async (t) => {

@@ -93,7 +93,7 @@ for (const lmtp of [false, true]) {
       const closed = door.close(0)
       socket.write(`${code} 2.0.0 said behind\r\n`)
       await closed
-      t.match(door.mailLog, [new RegExp(`reply=unheard next="${code} 2\\.0\\.0 said behind" `)])
+      t.match(door.mailLog, [new RegExp(`reply=unsent next="${code} 2\\.0\\.0 said behind" `)])
     })
   }
 }
@@ -124,8 +124,8 @@ t.test('LMTP: who left in between has heard the first reply alone', async (t) =>
   t.match(door.mailLog, [
     /decision=accept .*reply=250 .*to=<b@b\.example> rcpts=1/,
     /answered=recipients reply=250 rcpt=<b@b\.example>/,
-    /decision=accept .*reply=unheard next="250 2\.0\.0 the second has it" .*to=<c@b\.example> rcpts=1/,
-    /answered=recipients reply=unheard rcpt=<c@b\.example>/,
+    /decision=accept .*reply=unsent next="250 2\.0\.0 the second has it" .*to=<c@b\.example> rcpts=1/,
+    /answered=recipients reply=unsent rcpt=<c@b\.example>/,
   ])
 })
 

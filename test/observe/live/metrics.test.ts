@@ -24,13 +24,13 @@ const standing = {
 t.test('a refused recipient is not counted as a message', async (t) => {
   const metrics = new Metrics('1', 0)
   const history = new History()
-  const line = 'onescan: decision=defer quota=full reply=452 door=policy to=<full@example.org>'
+  const line = 'onescan: decision=defer quota=full reply=452 interface=policy to=<full@example.org>'
   const { fields } = readLogText(line, 0)
   metrics.message(fields)
   history.add(line, fields, 0)
   const text = await metrics.text(standing)
-  t.equal(metric(text, 'onescan_recipients_total', { door: 'policy', quota: 'full' }), 1)
-  t.equal(metric(text, 'onescan_messages_total', { door: 'policy' }), 0)
+  t.equal(metric(text, 'onescan_recipients_total', { interface: 'policy', quota: 'full' }), 1)
+  t.equal(metric(text, 'onescan_messages_total', { interface: 'policy' }), 0)
   t.same(history.steps(0), [], 'nor is it a step of the day')
   t.equal(history.decided.length, 1)
 })
@@ -40,7 +40,7 @@ t.test(
   async (t) => {
     const metrics = new Metrics('1', 0)
     for (const grounds of GROUNDS) {
-      const fields = { decision: 'reject', grounds, door: 'milter' }
+      const fields = { decision: 'reject', grounds, interface: 'milter' }
       metrics.message(new Map(Object.entries(fields)))
     }
     for (const fault of FAULT_KINDS) {
@@ -58,7 +58,7 @@ t.test(
     for (const fault of FAULT_KINDS)
       t.equal(metric(text, 'onescan_faults_total', { fault }), 1, fault)
     for (const cause of Object.keys(causesInWords)) {
-      t.equal(metric(text, 'onescan_could_not_tell_total', { cause }), 1, cause)
+      t.equal(metric(text, 'onescan_unknown_total', { cause }), 1, cause)
     }
   },
 )
@@ -97,7 +97,7 @@ t.test('labels are bounded whatever the log holds', async (t) => {
     const fields = new Map([
       ['decision', `d${n}`],
       ['grounds', `g${n}`],
-      ['door', `o${n}`],
+      ['interface', `o${n}`],
       ['scan', 'clean'],
       ['scanner', `s${n}"\n{}`.slice(0, n % 2 === 0 ? 3 : 20)],
       ['key', `k${n}`],

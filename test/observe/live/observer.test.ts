@@ -40,7 +40,7 @@ t.test('health does not change when the clock of the host is set', async (t) => 
   const { host, observer } = await observe(t)
   host.clock += 24 * 60 * 60 * 1000
   t.same(observer.health(), { healthy: true, why: RIGHT })
-  t.equal(metric(await observer.metrics(), 'onescan_trial_age_seconds'), 0)
+  t.equal(metric(await observer.metrics(), 'onescan_selftest_age_seconds'), 0)
   host.uptime += 30_000
   t.same(observer.health(), { healthy: true, why: RIGHT })
   host.uptime += 1000
@@ -70,8 +70,8 @@ t.test('what processes report is summed, as long as they report', async (t) => {
   await shows({
     judging: 7,
     processes: 2,
-    'clients{door=slot}': 7,
-    'memory_bytes{door=slot}': 70,
+    'clients{interface=slot}': 7,
+    'memory_bytes{interface=slot}': 70,
     'clamd_sessions{server=one}': 1,
     'clamd_sessions{server=two}': 5,
     'workers_replaced_total{why=ended}': 2,
@@ -87,11 +87,11 @@ t.test('what processes report is summed, as long as they report', async (t) => {
   await shows({
     judging: 2,
     processes: 1,
-    'clients{door=slot}': 3,
+    'clients{interface=slot}': 3,
     'clamd_sessions{server=two}': 2,
   })
   observer.ended(1, 2)
-  await shows({ judging: 0, processes: 0, 'clients{door=slot}': 0, unanswered_total: 2 })
+  await shows({ judging: 0, processes: 0, 'clients{interface=slot}': 0, unanswered_total: 2 })
 })
 
 t.test('decisions are told in their order, and those of trials not at all', async (t) => {
@@ -99,7 +99,7 @@ t.test('decisions are told in their order, and those of trials not at all', asyn
   const told: string[] = []
   observer.follow((decided) => void told.push(...decided.map(({ line }) => line)))
   const line = (time: number, fields: string) => ({ time, line: `onescan: ${fields}` })
-  const ofTrial = line(2, 'decision=accept scan=clean trial=x')
+  const ofTrial = line(2, 'decision=accept scan=clean selftest=x')
   const other = line(2, 'program=x event=y')
   const lines = [line(1, 'decision=accept scan=clean'), ofTrial, other]
   observer.report(1, report({ at: 5, lines: [line(4, 'decision=defer scan=clean'), ...lines] }))

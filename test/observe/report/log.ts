@@ -49,7 +49,7 @@ function lineOf(n: number): string {
         to,
         more: [
           ['quota', 'full'],
-          ['door', 'policy'],
+          ['interface', 'policy'],
         ],
       })
     case 3:
@@ -65,7 +65,7 @@ function lineOf(n: number): string {
         ],
       })
     case 6:
-      return told({ id, from, to, more: [['scan', 'known']] })
+      return told({ id, from, to, more: [['scan', 'cached']] })
     default:
       return told({
         id,

@@ -67,7 +67,7 @@ t.test('every message is counted once, by its decision and its scan', async (t) 
     messages: 900,
     recipientsDeferred: 100,
     decisions: { accept: 700, quarantine: 0, reject: 100, defer: 100, discard: 0, pass: 0 },
-    scans: { clean: 300, infected: 100, unknown: 100, skipped: 0, trusted: 300, known: 100 },
+    scans: { clean: 300, infected: 100, uncached: 100, skipped: 0, trusted: 300, known: 100 },
     spared: { stamps: 300, verdicts: 100 },
   })
   t.equal(summary.first, START * 1000)
@@ -92,9 +92,9 @@ t.test('every message is counted once, by its decision and its scan', async (t) 
 
 t.test('mail that went cold is counted once, and the causes are summed up', async (t) => {
   const cold =
-    'onescan: decision=cold reason="onescand at /run/s: Connection refused" total_ms=1.0\n'
+    'onescan: decision=standalone reason="onescand at /run/s: Connection refused" total_ms=1.0\n'
   const silent =
-    'onescan: decision=cold reason="onescand: is silent for too long" total_ms=1000.1\n'
+    'onescan: decision=standalone reason="onescand: is silent for too long" total_ms=1000.1\n'
   const log = `${cold}${told({ id: 'a' })}${cold}${told({ id: 'b' })}${silent}${told({ id: 'c' })}`
   const summary = await sumUp(log)
   // The first line of all has neither time nor host, and is of a period as any other.
@@ -127,7 +127,7 @@ t.test(
   async (t) => {
     const scan = (word: string, time: string) =>
     told({ id: 'a', more: [['scan', word], ['scan_ms', time]] }) // biome-ignore format: a line
-    const known = told({ id: 'a', more: [['scan', 'known']] })
+    const known = told({ id: 'a', more: [['scan', 'cached']] })
     const log = [scan('clean', '10.0'), scan('infected', '20.0'), known, known]
     for (let n = 0; n < 10; n++) log.push(scan('unknown', '150000.0'))
     const summary = await sumUp(log.join(''))

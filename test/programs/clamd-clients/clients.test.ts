@@ -90,16 +90,16 @@ for (const client of clamdClients) {
       }
       const onescand = await serve(t, place, settings, client.namesFiles && [tmpdir()])
       t.equal(await judge(clean), 'let in')
-      await onescand.logged(/decision=accept scan=clean .*door=clamd/)
+      await onescand.logged(/decision=accept scan=clean .*interface=clamd/)
       t.equal(await judge(infected), 'refused')
       t.equal(await judge(hidden), 'refused', client.evasion)
-      await onescand.logged(/decision=reject scan=infected .*door=clamd/)
+      await onescand.logged(/decision=reject scan=infected .*interface=clamd/)
     })
 
     await t.test('with onescand whose clamd is down', async (t) => {
       const onescand = await serve(t, place, { ...client.settings, CLAMD: '/nonexistent' })
       t.equal(await judge(clean), 'deferred')
-      await onescand.logged(/decision=defer scan=unknown .*cause=unreachable .*door=clamd/)
+      await onescand.logged(/decision=defer scan=unknown .*cause=unreachable .*interface=clamd/)
     })
 
     t.equal(await judge(clean), 'deferred', 'with nobody there')
@@ -112,5 +112,5 @@ t.test('rspamd lets mail in if it hears ERROR', { skip: rspamdClients[0]!.missin
   const judge = await client!.start(t, place)
   const onescand = await serve(t, place, { CLAMD: '/nonexistent', SCANFAIL_CLAMD: 'error' })
   t.equal(await judge(clean), 'let in', 'which is why SCANFAIL_CLAMD=limit is there')
-  await onescand.logged(/decision=defer .*cause=unreachable .*door=clamd/)
+  await onescand.logged(/decision=defer .*cause=unreachable .*interface=clamd/)
 })

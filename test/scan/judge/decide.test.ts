@@ -95,7 +95,7 @@ t.test('the log names the host that scanned a copy, and the age of its verdict',
     host: 'mx3',
   }
   t.match(decideFor(clean, { outcome: { known } }).details, {
-    scan: 'known',
+    scan: 'cached',
     by: 'mx3',
     age: 12,
   })

@@ -124,7 +124,7 @@ t.test('a remembered verdict spares the scan; the log tells its host and its age
   const result = { answer: 'clean', scanners: [] } as const
   const { verdicts, questions } = remembering({ result, known })
   const { decision, asked } = await judgeMail(letter, { tools: { verdicts } })
-  t.match(decision, { kind: 'accept', details: { scan: 'known', by: 'mx2', age: 60 } })
+  t.match(decision, { kind: 'accept', details: { scan: 'cached', by: 'mx2', age: 60 } })
   t.same(asked, [])
   t.match(questions, [{ maxAge: Number.POSITIVE_INFINITY, scanners: [{}] }])
   t.equal(questions[0]?.settings.SECONDLOOK, 'always')

@@ -144,8 +144,8 @@ t.test(
 
 t.test('what the last line says and the exit code are one decision', async (t) => {
   for (const [scans, isRight] of [
-    [['clean', 'known', 'known'], true],
-    [['clean', 'clean', 'known'], false],
+    [['clean', 'cached', 'cached'], true],
+    [['clean', 'clean', 'cached'], false],
     [['the kernel does not report who asks'], false],
   ] as const) {
     const lines: string[] = []

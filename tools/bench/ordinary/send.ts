@@ -83,7 +83,7 @@ function takeRecords(file: string): { records: Map<number, Fields>; cold: number
   let cold = 0
   for (const line of lines) {
     const fields = readLogLine(line, Number.NaN)?.fields
-    if (fields?.get('decision') === 'cold') cold++
+    if (fields?.get('decision') === 'standalone') cold++
     const serial = /^<bench-(\d+)@/.exec(fields?.get('from') ?? '')
     if (fields && serial) records.set(Number(serial[1]), fields)
   }

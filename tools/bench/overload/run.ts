@@ -131,7 +131,7 @@ async function whilePaused(
   await new Promise((resolve) => setTimeout(resolve, PAUSE))
   for (const pid of processes) process.kill(pid, 'SIGCONT')
   const ended = await Promise.all(runs)
-  const cold = ended.filter(({ logged }) => logged.includes('decision=cold')).length
+  const cold = ended.filter(({ logged }) => logged.includes('decision=standalone')).length
   const failed = ended.filter(
     ({ code, deliveries }) => code !== 0 || deliveries.length !== 1,
   ).length

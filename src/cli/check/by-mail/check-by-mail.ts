@@ -144,7 +144,7 @@ class WayTrial {
     const within = 'program' in this.#way ? QUEUED_WITHIN : LOGGED_WITHIN
     let seen = await this.#log.untilAbout(id, within)
     // After a queue the mail may arrive again, once for each delivery.
-    while (seen.length < A_LOOP && seen.some(({ fields }) => fields.get('door') === 'smtp')) {
+    while (seen.length < A_LOOP && seen.some(({ fields }) => fields.get('interface') === 'smtp')) {
       await setTimeout(LOOPS_WITHIN)
       const again = this.#log.about(id)
       if (again.length === seen.length) break
@@ -264,7 +264,7 @@ class WayTrial {
     if (decision === 'defer') return failure(what, `is deferred by onescan: ${why}`, SEE)
     const see = whereDecided(record)
     if (decision !== 'accept') return failure(what, `passes unscanned (${decision}): ${why}`, see)
-    if (scan === 'clean' || scan === 'known') {
+    if (scan === 'clean' || scan === 'cached') {
       const taken = sent.kind === 'taken' ? '' : `, and the server replies: ${sent.text}`
       return ok(what, `is scanned ${doorOf(record)}, and accepted${taken}`)
     }
@@ -306,7 +306,7 @@ class WayTrial {
           )
         }
         // A milter refuses a program's mail, too, and the program gets the bounce.
-        const isByQueue = /^[sl]mtp$/.test(fields.get('door') ?? '')
+        const isByQueue = /^[sl]mtp$/.test(fields.get('interface') ?? '')
         const isBehind = sent.kind === 'taken' && ('port' in this.#way || isByQueue)
         if (!isBehind) return ok(what, `is refused ${by}`)
         const value = `is refused ${by}, after the server took it: it is bounced to its sender, who may be forged`
@@ -345,4 +345,4 @@ function whereDecided({ fields }: LogRecord): string {
 }
 
 /** `by the milter`, as the log has it. */
-const doorOf = ({ fields }: LogRecord) => `by the ${fields.get('door') ?? 'slot'} interface`
+const doorOf = ({ fields }: LogRecord) => `by the ${fields.get('interface') ?? 'slot'} interface`

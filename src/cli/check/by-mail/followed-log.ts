@@ -154,7 +154,9 @@ export class FollowedLog {
       this.#readMailServer(lines)
       const ours = lines.filter((line) => line.includes(this.#mark))
       const records = ours.flatMap((line) => readLogLine(line, Date.now()) ?? [])
-      const parts = lines.filter((line) => line.includes(' door=clamd ') && !/ msgid=/.test(line))
+      const parts = lines.filter(
+        (line) => line.includes(' interface=clamd ') && !/ msgid=/.test(line),
+      )
       const judged = parts.flatMap((line) => readLogLine(line, Date.now()) ?? [])
       this.#parts.push(...judged.slice(0, LINES_MAX - this.#parts.length))
       const decided = records.filter(({ fields }) => fields.has('decision'))

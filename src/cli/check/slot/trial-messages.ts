@@ -154,7 +154,7 @@ async function send(host: Host, message: Buffer, timeout: number): Promise<SlotT
   const output = outcome.log.toString('latin1')
   const [log = '', got] = output.split(`${CHAIN_REACHED}\n`)
   const lines = log.split(/^(?=onescan:)/m)
-  const isCold = (line: string) => /^onescan: decision=cold /.test(line)
+  const isCold = (line: string) => /^onescan: decision=standalone /.test(line)
   const cold = lines.find(isCold)
   const why = reasonIn(lines.filter((line) => !isCold(line)).join(''))
   return {

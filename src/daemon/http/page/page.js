@@ -31,7 +31,7 @@ function showTiles({ judging, processes }) {
     for (const count of Object.values(decisions)) sums.messages += count
     for (const word of ['reject', 'discard', 'quarantine']) sums.keptOut += decisions[word] ?? 0
     sums.deferred += decisions.defer ?? 0
-    sums.spared += (scans.trusted ?? 0) + (scans.known ?? 0)
+    sums.spared += (scans.trusted ?? 0) + (scans.cached ?? 0)
   }
   const span = spanInWords()
   at('messages-title').textContent = `Messages${span}`
@@ -184,7 +184,7 @@ function columns() {
   const all = x.map((time) => steps.get((time - STEP / 2) * 1000))
   const share = ({ decisions, scans }) => {
     const whole = Object.values(decisions).reduce((sum, count) => sum + count, 0)
-    return whole === 0 ? null : (100 * ((scans.trusted ?? 0) + (scans.known ?? 0))) / whole
+    return whole === 0 ? null : (100 * ((scans.trusted ?? 0) + (scans.cached ?? 0))) / whole
   }
   // Each decision stands on those behind it in the list, so none hides another.
   const upTo = (place) =>

@@ -12,7 +12,7 @@ interface AnsweredClient {
 /** The reply to a recipient, and the code that the client is sent in fact, if it is sent one. */
 export interface SentReply {
   readonly reply: RawReply
-  readonly sent: number | 'unheard'
+  readonly sent: number | 'unsent'
 }
 
 /**
@@ -49,7 +49,7 @@ export class ContentReplies {
     const { gone } = this.#client
     return this.settled.map((reply, index) => {
       if (!gone.aborted || this.isSaid(index)) return { reply, sent: reply.code }
-      return { reply, sent: hearsNothing(gone) ? 'unheard' : CLOSING }
+      return { reply, sent: hearsNothing(gone) ? 'unsent' : CLOSING }
     })
   }
 

@@ -55,7 +55,7 @@ export class TransactionLog {
       door: [
         ['reply', worstOf(replies)?.sent],
         ['next', next],
-        ['door', 'smtp'],
+        ['interface', 'smtp'],
         ['queue', this.#origin.queueId],
       ],
       remote: this.#origin.clientAddress,

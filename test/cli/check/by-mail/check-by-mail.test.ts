@@ -193,7 +193,7 @@ t.test('a filter that asks as clamd about parts of mail is known by these lines'
   const asked = (fields: string) =>
     appendFileSync(
       log,
-      `onescan: decision=${fields} door=clamd remote=127.0.0.1 size=68 from=<> rcpts=0 total_ms=2.0\n`,
+      `onescan: decision=${fields} interface=clamd remote=127.0.0.1 size=68 from=<> rcpts=0 total_ms=2.0\n`,
     )
   let mails = 0
   const next = await startNext(t)
@@ -309,7 +309,7 @@ t.test('what is refused behind a queue bounces, also if a program sent it', asyn
   ]
   writeFileSync(log, '', { mode: 0o644 })
   const judged = async (door: string, seconds = 0) => {
-    const line = `onescan: door=${door} decision=reject virus=Eicar msgid=$id`
+    const line = `onescan: interface=${door} decision=reject virus=Eicar msgid=$id`
     const script = `#!/bin/sh\nid=$(sed -n 's/^Message-ID: //p')\n(sleep ${seconds}; echo "${line}" >>${log}) >/dev/null 2>&1 &\n`
     writeFileSync(program, script, { mode: 0o755 })
     return linesOf(await findingsByMail([{ program }], [log])).filter((line) => /EICAR/.test(line))

@@ -27,7 +27,7 @@ t.test('an interface takes a clean message', async (t) => {
     const accepted = new RegExp(`^ok +${address}: accepts a clean message$`, 'm')
     t.match(await check(address), { code: 0, out: accepted })
     const door = address.split(':')[0]!
-    await onescand.logged(new RegExp(`^(?=.*door=${door}\\b).*decision=accept scan=clean`))
+    await onescand.logged(new RegExp(`^(?=.*interface=${door}\\b).*decision=accept scan=clean`))
   }
   t.match((await receiver.next()).message.toString(), /^X-QHPSI: clean$/m)
   t.equal(receiver.count(), 1, 'by SMTP the next server gets it')

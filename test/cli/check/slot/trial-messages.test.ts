@@ -99,7 +99,7 @@ t.test('onescanc says itself that no onescand answers it', native, async (t) => 
 
 t.test('an account without the group goes cold, and that is reported', native, async (t) => {
   const program = join(openDirectory(t), 'onescanc')
-  const cold = 'decision=cold reason="onescand at /run/x: Permission denied" total_ms=1.0'
+  const cold = 'decision=standalone reason="onescand at /run/x: Permission denied" total_ms=1.0'
   writeFileSync(program, `#!/bin/sh\necho 'onescan: ${cold}' >&2\neval "exec $QUEUECHAIN"\n`)
   chmodSync(program, 0o755)
   const [finding] = await checkTrialMessages(host(eicar, { program }))
