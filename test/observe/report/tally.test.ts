@@ -67,7 +67,7 @@ t.test('every message is counted once, by its decision and its scan', async (t) 
     messages: 900,
     recipientsDeferred: 100,
     decisions: { accept: 700, quarantine: 0, reject: 100, defer: 100, discard: 0, pass: 0 },
-    scans: { clean: 300, infected: 100, uncached: 100, skipped: 0, trusted: 300, known: 100 },
+    scans: { clean: 300, infected: 100, unknown: 100, skipped: 0, trusted: 300, cached: 100 },
     spared: { stamps: 300, verdicts: 100 },
   })
   t.equal(summary.first, START * 1000)
