@@ -1,4 +1,5 @@
 import { type Finding, ok } from '../lib/errors/finding.ts'
+import { Bytes } from '../mail/message/bytes.ts'
 import { contentForms, type FormSet, multipartForms } from '../mail/mime/shared/forms.ts'
 import { formsFoundBy } from '../scan/scanners/clamd/form-trials.ts'
 import { tellsOfLimits } from '../scan/scanners/clamd/probe-limits.ts'
@@ -14,6 +15,19 @@ export async function extractedBy(
 ): Promise<FormSet | undefined> {
   const { tells } = await tellsOfLimits(clamd, signal)
   return tells === 'yes' ? await formsFoundBy(clamd, signal) : undefined
+}
+
+/** The bytes of which clamd must have room: some sixty mails of which parts are left may be under way at once. */
+const ROOM = 4 * 1024 * 1024
+
+/**
+ * Asks a server about a stream of ROOM zeros, which it writes to its TemporaryDirectory. What it cannot write of a
+ * mail it leaves out, and reports nothing.
+ */
+export async function hasRoom(clamd: ClamdServer, signal: AbortSignal): Promise<boolean> {
+  const bytes = Bytes.of(Buffer.alloc(ROOM))
+  const outcome = await clamd.scan({ bytes }, { signal, note() {} })
+  return outcome.kind === 'answered' && outcome.reply.answer === 'clean'
 }
 
 /** Names the forms of parts that are left to a server's scan of the whole, and those that are not. */

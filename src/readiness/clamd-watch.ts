@@ -11,7 +11,7 @@ import { type ClamdOutcome, ClamdSession } from '../scan/scanners/clamd/session.
 import { socketMade } from '../scan/scanners/clamd/versions.ts'
 import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
 import { askVersion } from './clamd.ts'
-import { describeForms, extractedBy } from './clamd-forms.ts'
+import { describeForms, extractedBy, hasRoom } from './clamd-forms.ts'
 import { checkAlert } from './clamd-limits.ts'
 import { signaturesOf } from './clamd-signatures.ts'
 
@@ -60,7 +60,8 @@ interface KnownClamd {
  * server that cannot be reached, since scans report that.
  *
  * If parts of mail are scanned by themselves (SECONDLOOK), a server that reports such mail is asked once what it
- * extracts from mail, and again when it was restarted or has other signatures: `extracts` gets that in each round.
+ * extracts from mail, and again when it was restarted or has other signatures: `extracts` gets that in each round, unless
+ * it has no room for parts then.
  */
 export class ClamdWatch {
   readonly #settings: () => ScanSettings | undefined
@@ -156,10 +157,11 @@ export class ClamdWatch {
     const isKnown = trial?.of === of && trial.forms !== undefined
     const isDue = trial === undefined || performance.now() - trial.at > TRIALS_EVERY
     if (isWanted && !isKnown && isDue) {
-      known.trial = { of, at: performance.now(), forms: await tryForms(server, stopped) }
+      known.trial = { of, at: performance.now(), forms: await during(server, stopped, extractedBy) }
       this.#logForms(server, known)
     }
-    const forms = isWanted && known.trial?.of === of ? known.trial.forms : undefined
+    const tried = isWanted && known.trial?.of === of ? known.trial.forms : undefined
+    const forms = tried && (await during(server, stopped, hasRoom)) ? tried : undefined
     this.#extracts({ is: 'extracts', server: server.text, version: state.text, made, forms })
   }
 
@@ -171,11 +173,15 @@ export class ClamdWatch {
   }
 }
 
-/** Asks a server on a connection of its own, which the trial ends. */
-async function tryForms(server: ClamdAddress, stopped: AbortSignal) {
+/** Asks a server on a connection that is closed then. */
+async function during<Answer>(
+  server: ClamdAddress,
+  stopped: AbortSignal,
+  ask: (clamd: ClamdServer, signal: AbortSignal) => Promise<Answer>,
+): Promise<Answer> {
   const clamd = new ClamdServer(server, { lasting: true })
   try {
-    return await extractedBy(clamd, AbortSignal.any([stopped, AbortSignal.timeout(LIMITS_WITHIN)]))
+    return await ask(clamd, AbortSignal.any([stopped, AbortSignal.timeout(LIMITS_WITHIN)]))
   } finally {
     clamd.close()
   }

@@ -1,10 +1,14 @@
+import { chmodSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { contentForms, multipartForms } from '../../src/mail/mime/shared/forms.ts'
 import { ClamdWatch } from '../../src/readiness/clamd-watch.ts'
 import type { ExtractionEvent } from '../../src/scan/scanners/clamd/extracted-forms.ts'
 import { readScanSettings } from '../../src/scan/scanners/shared/scan-settings.ts'
+import { cannotMount, mountSmall } from '../doors/slot/small-disk.ts'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
+import { openDirectory } from '../programs/reachable.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'
 import { until } from '../run/until.ts'
 
@@ -127,6 +131,35 @@ t.test(
     const after = said.length
     await until(() => said.length > after + 3, 'more rounds')
     t.equal(said.at(-1)?.forms, undefined, 'another one is not tried within five minutes')
+  },
+)
+
+t.test(
+  'nothing is left to a clamd that has no room for what it extracts',
+  {
+    skip: clamdMissing || cannotMount,
+  },
+  async (t) => {
+    const parent = mountSmall(t, join(openDirectory(t), 'small'), '6m')
+    chmodSync(parent, 0o755)
+    const clamd = await startClamd(t, { alertExceedsMax: true, parent })
+    const said: ExtractionEvent[] = []
+    const options = { every: 20, extracts: (event: ExtractionEvent) => void said.push(event) }
+    const watch = new ClamdWatch(
+      () => policy(clamd.socket),
+      () => {},
+      options,
+    )
+    t.teardown(() => watch.close())
+    await watch.asked
+    t.ok(said.at(-1)?.forms, 'there is room')
+    const full = join(parent, 'full')
+    writeFileSync(full, Buffer.alloc(3 * 1024 * 1024))
+    await until(() => said.at(-1)?.forms === undefined, 'a round without room')
+    rmSync(full)
+    await until(() => said.at(-1)?.forms !== undefined, 'a round with room again')
+    watch.close()
+    await clamd.stop()
   },
 )
 

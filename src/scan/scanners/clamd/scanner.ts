@@ -103,8 +103,8 @@ export function clamdScanner(
       return MAIL.test(text) && !OTHER_MARK.test(text)
     },
     extracts(size) {
-      // If its disk is full, clamd leaves out a part that it cannot write. After clamd has accepted a mail as
-      // a stream, there is room for parts of that size.
+      // If its disk is full, clamd leaves out a part that it cannot write. It was shown to have room for the parts
+      // of small mail (readiness/clamd-forms.ts).
       if (size > STREAMED_MAX) return undefined
       return extracted?.of(list)
     },
