@@ -20,11 +20,11 @@ const pieces = join(root, 'build/slot')
 
 /** Programs, each with the file it becomes. */
 const programs = {
-  'onescan-queue': 'doors/slot/main.ts',
-  onescan: 'cli/main.ts',
-  onescand: 'daemon/main.ts',
-  'onescan-quotad': 'quotad/main.ts',
-  'plugin-host': 'scan/scanners/plugin-host/main.ts',
+  'onescan-queue': 'doors/slot/onescan-queue.ts',
+  onescan: 'cli/onescan.ts',
+  onescand: 'daemon/onescand.ts',
+  'onescan-quotad': 'quotad/onescan-quotad.ts',
+  'plugin-host': 'scan/scanners/plugin-host/plugin-host.ts',
   'smtp-delay': 'delay/start/smtp-delay.ts',
 }
 

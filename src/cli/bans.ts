@@ -6,7 +6,7 @@ import { CONFIG_FILES, databaseIn, firstConfOf } from '../scan/scanners/clamd/da
 import { listFingerprint } from '../scan/scanners/findings/ban-names.ts'
 import { readScanSettings } from '../scan/scanners/shared/scan-settings.ts'
 import { BANS_FILE, installBans } from './install-bans.ts'
-import { flag, printsJson } from './shared/options.ts'
+import { flag, printsJson } from './shared/cli-options.ts'
 import { makeCommand } from './shared/run-command.ts'
 import { settingsOfOnescand } from './shared/settings-file.ts'
 import { addEnvironmentOptions, slotEnvironment } from './shared/slot-environment.ts'

@@ -9,6 +9,7 @@ import { attempt } from '../lib/errors/fault.ts'
 import { readSetting } from '../lib/settings/settings.ts'
 import { formatDuration } from '../lib/text/units.ts'
 import { readControlDirectories } from '../scan/judge/control.ts'
+import { flag, printsJson, text, texts } from './shared/cli-options.ts'
 import {
   handToSlot,
   installedQueue,
@@ -16,7 +17,6 @@ import {
   type SlotResult,
 } from './shared/hand-to-slot.ts'
 import { openMessageFile } from './shared/message-file.ts'
-import { flag, printsJson, text, texts } from './shared/options.ts'
 import { type Arguments, makeCommand } from './shared/run-command.ts'
 import { slotEnvironment } from './shared/slot-environment.ts'
 

@@ -14,7 +14,7 @@ import {
   parseKeyring,
 } from '../scan/cluster/keyring.ts'
 import { type Rotation, rotateKey } from './rotate-key.ts'
-import { flag, printsJson, text } from './shared/options.ts'
+import { flag, printsJson, text } from './shared/cli-options.ts'
 import { replaceFile } from './shared/replace-file.ts'
 import { makeCommand, type Output } from './shared/run-command.ts'
 import { settingsOfOnescand } from './shared/settings-file.ts'

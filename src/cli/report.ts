@@ -1,8 +1,8 @@
 import { readLogs } from '../log/read-log.ts'
 import { Tally } from '../observe/report/tally.ts'
 import { formatText } from '../observe/report/text.ts'
+import { printsJson } from './shared/cli-options.ts'
 import { filesArgument, findLogs, spanOf, spanOptions } from './shared/log-arguments.ts'
-import { printsJson } from './shared/options.ts'
 import { FAILED, makeCommand } from './shared/run-command.ts'
 import { lineForTerminal, writeOut } from './shared/terminal.ts'
 

@@ -9,6 +9,7 @@ import { readControlDirectories } from '../scan/judge/control.ts'
 import { type ManualScan, scanBytes } from '../scan/scanners/scan-bytes.ts'
 import { makeScanners } from '../scan/scanners/scanners.ts'
 import { readScanSettings } from '../scan/scanners/shared/scan-settings.ts'
+import { flag } from './shared/cli-options.ts'
 import {
   addMaxSizeOption,
   bytesOf,
@@ -17,7 +18,6 @@ import {
   openMessageFile,
   withRemedy,
 } from './shared/message-file.ts'
-import { flag } from './shared/options.ts'
 import { FAILED, makeCommand } from './shared/run-command.ts'
 import { addEnvironmentOptions, slotEnvironment } from './shared/slot-environment.ts'
 import { lineForTerminal } from './shared/terminal.ts'

@@ -9,7 +9,7 @@ import {
   readControlDirectories,
   switchFile,
 } from '../scan/judge/control.ts'
-import { printsJson, text } from './shared/options.ts'
+import { printsJson, text } from './shared/cli-options.ts'
 import { FAILED, makeCommand, type Output } from './shared/run-command.ts'
 
 /** `onescan disable`: lets mail pass unchanged from the next message on. */

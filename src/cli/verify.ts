@@ -12,8 +12,8 @@ import {
   verifyStamps,
 } from '../scan/cluster/verify.ts'
 import { readSignatureFiles, settledDate } from '../scan/scanners/shared/signatures.ts'
+import { printsJson, text } from './shared/cli-options.ts'
 import { addMaxSizeOption, bytesOf, maxSizeOf, openMessageFile } from './shared/message-file.ts'
-import { printsJson, text } from './shared/options.ts'
 import { makeCommand } from './shared/run-command.ts'
 import { addEnvironmentOptions, readCluster, slotEnvironment } from './shared/slot-environment.ts'
 

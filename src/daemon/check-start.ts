@@ -20,6 +20,7 @@ import { readControlDirectories } from '../scan/judge/control.ts'
 import { describeDoor } from './describe-door.ts'
 import { checkAccessBy } from './http/access.ts'
 import { checkAddress } from './listening/listen.ts'
+import type { DaemonOptions } from './options/daemon-options.ts'
 import {
   type DoorAddress,
   type DoorKind,
@@ -28,8 +29,7 @@ import {
   type ListeningDoor,
   optionOf,
   writeDoorAddress,
-} from './options/door.ts'
-import type { DaemonOptions } from './options/options.ts'
+} from './options/door-address.ts'
 import type { SmtpDoorOptions } from './options/smtp-doors.ts'
 import { callNext, doorName, tryPage } from './trials/try-door.ts'
 import { checkVisiblePaths } from './visible-paths.ts'

@@ -8,7 +8,7 @@ import type { JudgeContext } from '../scan/judge/context.ts'
 import { switchedOff } from '../scan/judge/control.ts'
 import { fateOfInfected } from '../scan/judge/decide.ts'
 import { whyUnnoticed } from '../scan/scanners/shared/signatures-in-use.ts'
-import { type DoorKind, isClamds, isTls, type ListeningDoor } from './options/door.ts'
+import { type DoorKind, isClamds, isTls, type ListeningDoor } from './options/door-address.ts'
 
 /**
  * Returns how an interface will handle mail, in one line for the log. An administrator should see at the

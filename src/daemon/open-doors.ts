@@ -1,14 +1,14 @@
 import type { Server } from 'node:net'
-import { createClamdDoor } from '../doors/clamd/door.ts'
-import { createMilterDoor } from '../doors/milter/door.ts'
+import { createClamdDoor } from '../doors/clamd/clamd-door.ts'
+import { createMilterDoor } from '../doors/milter/milter-door.ts'
 import { type AccessPolicy, createPolicyDoor, type PolicyDoorOptions } from '../doors/policy.ts'
 import type { Configuration } from '../doors/shared/configuration.ts'
 import type { Door } from '../doors/shared/serve.ts'
-import { createSlotSocketDoor } from '../doors/slot-socket/door.ts'
 import { type IdentifyPeer, identifyPeerBy } from '../doors/slot-socket/server.ts'
+import { createSlotSocketDoor } from '../doors/slot-socket/slot-door.ts'
 import type { DaemonDescription } from '../doors/slot-socket/tell.ts'
-import { createSmtpDoor } from '../doors/smtp/door.ts'
 import type { SmtpRoute } from '../doors/smtp/next-server/services.ts'
+import { createSmtpDoor } from '../doors/smtp/smtp-door.ts'
 import { Budget } from '../lib/flow/memory-budget.ts'
 import { descriptorLimit } from '../lib/process/descriptors.ts'
 import { FIRST_HANDED_OVER } from '../lib/process/systemd.ts'
@@ -16,16 +16,16 @@ import { loadSystem } from '../lib/runtime/system.ts'
 import { openDaemonLog } from '../log/log-sink.ts'
 import type { MailReporter } from '../observe/live/process-report.ts'
 import { switchedOff } from '../scan/judge/control.ts'
+import { log } from './daemon-log.ts'
 import { listenOn, pathOf } from './listening/listen.ts'
-import { log } from './log.ts'
+import type { DaemonOptions } from './options/daemon-options.ts'
 import {
   type DoorKind,
   isClamds,
   isTls,
   type ListeningDoor,
   writeDoorAddress,
-} from './options/door.ts'
-import type { DaemonOptions } from './options/options.ts'
+} from './options/door-address.ts'
 import { smtpDoorsOf } from './options/smtp-doors.ts'
 
 export interface OpenDoor extends Door, ListeningDoor {}

@@ -1,6 +1,6 @@
 import { errorText } from '../lib/errors/fault.ts'
 import { serviceExit } from '../lib/process/command-line.ts'
-import { log } from './log.ts'
+import { log } from './daemon-log.ts'
 import type { WorkerOrder } from './workers/workers.ts'
 
 interface SignalHandlers {

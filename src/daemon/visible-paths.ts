@@ -5,7 +5,7 @@ import { type Finding, failure, warning } from '../lib/errors/finding.ts'
 import { editToBind, isUnderSystemd, toBind } from '../lib/process/bound-paths.ts'
 import type { Environment } from '../lib/settings/settings.ts'
 import { names, table } from '../lib/settings/table.ts'
-import type { DaemonOptions } from './options/options.ts'
+import type { DaemonOptions } from './options/daemon-options.ts'
 
 /** The paths of the host that the unit of onescand makes visible. */
 

@@ -6,7 +6,7 @@ import { misspeltSettings } from '../lib/settings/misspelt.ts'
 import type { Environment } from '../lib/settings/settings.ts'
 import { openLookup } from './lookup.ts'
 import { missingMailboxPaths, unreadableFiles } from './named-files.ts'
-import { readOptions } from './options.ts'
+import { readOptions } from './quotad-options.ts'
 import { readServiceSettings } from './service-settings.ts'
 
 /** The findings of onescan-quotad about its start. */

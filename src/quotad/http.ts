@@ -6,9 +6,9 @@ import { createHttpServer, listenHttpOn } from '../lib/net/http-server.ts'
 import { untilListening } from '../lib/net/listening.ts'
 import { descriptorLimit } from '../lib/process/descriptors.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
-import { log, type ServiceCounters } from './log.ts'
 import type { QuotaService } from './mailbox-answer.ts'
-import type { ServiceEndpoint } from './options.ts'
+import { log, type ServiceCounters } from './quotad-log.ts'
+import type { ServiceEndpoint } from './quotad-options.ts'
 
 interface HttpService {
   address(): AddressInfo | string | null

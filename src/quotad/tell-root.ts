@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { errorText } from '../lib/errors/fault.ts'
 import type { Finding } from '../lib/errors/finding.ts'
 import { untilListening } from '../lib/net/listening.ts'
-import { log } from './log.ts'
+import { log } from './quotad-log.ts'
 
 /** Maximum number of connections: root uses one. */
 const CLIENTS_MAX = 4

@@ -4,7 +4,7 @@ import { attempt, errorCode, Fault } from '../lib/errors/fault.ts'
 import { listenFaultOf } from '../lib/net/endpoint.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import type { MailboxAnswer, QuotaService } from './mailbox-answer.ts'
-import type { ServiceEndpoint } from './options.ts'
+import type { ServiceEndpoint } from './quotad-options.ts'
 
 /** Bytes of unread requests that the kernel is asked to keep; it may keep fewer. */
 const RECEIVE_BUFFER = 4 * 1024 * 1024

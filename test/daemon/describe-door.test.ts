@@ -1,6 +1,6 @@
 import t from 'tap'
 import { describeDoor } from '../../src/daemon/describe-door.ts'
-import type { ListeningDoor } from '../../src/daemon/options/door.ts'
+import type { ListeningDoor } from '../../src/daemon/options/door-address.ts'
 import type { Configuration } from '../../src/doors/shared/configuration.ts'
 import { type JudgeConfig, readScanningConfig } from '../../src/scan/judge/config.ts'
 

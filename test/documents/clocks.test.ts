@@ -4,7 +4,7 @@ import { sourceFiles } from './source-files.ts'
 /** Who below a door reads a clock, a random source or the environment by itself: doc/development/design.md forbids it. */
 
 /** Whole programs, and what stands on the layers of the doors and above them. */
-const ABOVE = /^(?:cli|daemon|delay|doors|quotad)\/|\/main\.ts$/
+const ABOVE = /^(?:cli|daemon|delay|doors|quotad)\/|\/plugin-host\.ts$/
 const SOURCES =
   /\b(?:Date\.now|performance\.now|process\.hrtime|process\.uptime|process\.env|new Date\(\)|randomBytes|randomUUID|randomInt|getRandomValues|Math\.random)\b/
 

@@ -10,7 +10,7 @@ const writers = [
   'src/log/log-lines.ts',
   'src/doors/slot-socket/server.ts',
   'src/doors/milter/message.ts',
-  'src/doors/milter/session.ts',
+  'src/doors/milter/milter-session.ts',
   'src/doors/shared/refuse-recipient.ts',
 ]
 /** Those of lines that name the recipients of quarantined mail, which the text tells of. */

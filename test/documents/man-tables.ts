@@ -1,5 +1,5 @@
-import { optionDefaults as daemonDefaults } from '../../src/daemon/options/options.ts'
-import { optionDefaults as delayDefaults } from '../../src/delay/options.ts'
+import { optionDefaults as daemonDefaults } from '../../src/daemon/options/daemon-options.ts'
+import { optionDefaults as delayDefaults } from '../../src/delay/delay-options.ts'
 import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
 import { codeOf, faultReply } from '../../src/doors/shared/replies/smtp-reply.ts'
 import { faultsInWords } from '../../src/lib/errors/fault.ts'
@@ -10,7 +10,7 @@ import { oddities } from '../../src/mail/mime/shared/oddities.ts'
 import {
   optionDefaults as quotadDefaults,
   usage as usageOfQuotad,
-} from '../../src/quotad/options.ts'
+} from '../../src/quotad/quotad-options.ts'
 import { groundsInWords, type Reply } from '../../src/scan/judge/decision.ts'
 import { OVER_QUOTA, OVER_QUOTA_OF_ALL, overQuotaText } from '../../src/scan/judge/over-quota.ts'
 import { NOT_SCANNED, refusal, replyFor } from '../../src/scan/judge/replies.ts'

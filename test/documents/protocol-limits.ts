@@ -1,10 +1,10 @@
-import { PACKET_MAX, SMALL_PACKET_MAX } from '../../src/doors/milter/door.ts'
+import { PACKET_MAX, SMALL_PACKET_MAX } from '../../src/doors/milter/milter-door.ts'
 import { defaultTimeouts as milter } from '../../src/doors/milter/services.ts'
-import { defaultTimeouts as smtp } from '../../src/doors/smtp/client/connection.ts'
+import { defaultTimeouts as smtp } from '../../src/doors/smtp/client/smtp-connection.ts'
 import { defaultNextServerTimeouts as next } from '../../src/doors/smtp/next-server/next-server.ts'
 import { MACROS_MAX } from '../../src/protocol/milter/macros.ts'
 import { COMMAND_MAX } from '../../src/protocol/smtp/commands.ts'
-import { REPLY_LINE_MAX } from '../../src/protocol/smtp/replies.ts'
+import { REPLY_LINE_MAX } from '../../src/protocol/smtp/smtp-replies.ts'
 import {
   bytes,
   clamdLimits,
@@ -46,7 +46,7 @@ const milterLimits: readonly Limit[] = [
   ['the same, with incomplete packets', '`--memory`, likewise'],
   [
     'connections of one process',
-    `${count(figure('CONNECTIONS_MAX', 'doors/milter/door.ts'))} MTAs, else the new one is closed`,
+    `${count(figure('CONNECTIONS_MAX', 'doors/milter/milter-door.ts'))} MTAs, else the new one is closed`,
   ],
   ['silence within a packet or content', `${seconds(milter.stalled)}, then deferred and closed`],
   ['silence otherwise', `${seconds(milter.idle)}, likewise`],
@@ -59,7 +59,7 @@ const smtpLimits: readonly Limit[] = [
   ],
   [
     'commands behind a message',
-    `${kib(figure('WAITING_MAX', 'doors/smtp/client/connection.ts'))} until it is answered, else 421`,
+    `${kib(figure('WAITING_MAX', 'doors/smtp/client/smtp-connection.ts'))} until it is answered, else 421`,
   ],
   ['paths of all recipients together', `${mib(figure('PATHS_MAX'))}, else 452 4.3.2 for one more`],
   ['memory of all sessions', '`--memory`, else 451 or 452'],

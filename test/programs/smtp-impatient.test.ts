@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { defaultTimeouts } from '../../src/doors/smtp/client/connection.ts'
+import { defaultTimeouts } from '../../src/doors/smtp/client/smtp-connection.ts'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../cases/case.ts'
 import { readQuarantine } from '../cases/kept.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readOptions } from '../../src/quotad/options.ts'
+import { readOptions } from '../../src/quotad/quotad-options.ts'
 
 const allowed = (...networks: string[]) =>
   readOptions(networks.flatMap((network) => ['--allow', network])).mayAsk

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { troubleLog } from '../../src/quotad/log.ts'
+import { troubleLog } from '../../src/quotad/quotad-log.ts'
 
 t.test('trouble with a mailbox is logged once in ten minutes', async (t) => {
   let now = 1000

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { ServiceCounters } from '../../src/quotad/log.ts'
 import { answersForNames, type MailboxLookup } from '../../src/quotad/mailbox-answer.ts'
+import { ServiceCounters } from '../../src/quotad/quotad-log.ts'
 import type { Measure } from '../../src/quotad/sources/reading.ts'
 
 /** Each question has its answer in time, whatever mailboxes and lists do. */

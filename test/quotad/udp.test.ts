@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import t, { type Test } from 'tap'
 import { serveHttp } from '../../src/quotad/http.ts'
-import { ServiceCounters } from '../../src/quotad/log.ts'
+import { ServiceCounters } from '../../src/quotad/quotad-log.ts'
 import { serveUdp } from '../../src/quotad/udp.ts'
 import { askAt, spool, startQuotad } from './quotad.ts'
 

@@ -7,7 +7,7 @@
 export const trustedPlaces = {
   'cli/check/':
     'configuration and state of this host, which its operator wrote, and what its programs print',
-  'cli/main.ts': 'what the operator typed',
+  'cli/onescan.ts': 'what the operator typed',
   'cli/shared/running-services.ts': 'what the kernel says of a process',
   'cli/shared/systemd-unit.ts': 'what systemd says of a unit',
   'daemon/http/snapshot.ts':
@@ -62,7 +62,7 @@ export const trusted = [
     why: 'a line of a table of the operator',
   },
   {
-    file: 'delay/options.ts',
+    file: 'delay/delay-options.ts',
     expression: '/^(\\d+\\.?\\d*|\\.\\d+)$/',
     why: 'a setting',
   },

@@ -2,8 +2,8 @@ import { fstatSync } from 'node:fs'
 import { attempt } from '../../lib/errors/fault.ts'
 import { parseTime } from '../../log/criteria.ts'
 import { findLog, hasJournal, journal, type LogFile } from '../../log/read-log.ts'
+import { text } from './cli-options.ts'
 import { STDIN } from './message-file.ts'
-import { text } from './options.ts'
 import { settingsOfOnescand } from './settings-file.ts'
 
 /** The argument of every command that reads logs, in the form of yargs. */

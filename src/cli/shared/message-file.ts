@@ -6,7 +6,7 @@ import { inheritedDescriptor } from '../../lib/process/descriptors.ts'
 import { userName } from '../../lib/process/passwd.ts'
 import { byteSize } from '../../lib/settings/table/values.ts'
 import { caller, isElsewhere } from './caller.ts'
-import { text } from './options.ts'
+import { text } from './cli-options.ts'
 
 /** Standard input. */
 export const STDIN = '/dev/stdin'

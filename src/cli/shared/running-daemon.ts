@@ -5,7 +5,7 @@ import { type Finding, failure } from '../../lib/errors/finding.ts'
 import { passwdEntryOf } from '../../lib/process/passwd.ts'
 import { ProcEntry } from '../../lib/process/proc-entry.ts'
 import { SLOT_SOCKET } from '../../lib/settings/table.ts'
-import { optionValues } from './options.ts'
+import { optionValues } from './cli-options.ts'
 import { optionsOfOnescand } from './settings-file.ts'
 import { askMainProcess, askSystemd, checkJournal, hasSystemd } from './systemd-unit.ts'
 

@@ -10,7 +10,7 @@ import {
   readClusterSettings,
 } from '../../scan/cluster/keyring.ts'
 import { readControlDirectories } from '../../scan/judge/control.ts'
-import { text, texts } from './options.ts'
+import { text, texts } from './cli-options.ts'
 import { DEFAULTS, settingsOfOnescand } from './settings-file.ts'
 
 /** Upper limit for the variables of a directory. */

@@ -21,7 +21,7 @@ import { untilListening } from '../../lib/net/listening.ts'
 import { letsOthersReplace } from '../../lib/path/untrusted-writer.ts'
 import { descriptorOf } from '../../lib/process/descriptors.ts'
 import { loadSystem, requireSystem } from '../../lib/runtime/system.ts'
-import type { DoorAddress } from '../options/door.ts'
+import type { DoorAddress } from '../options/door-address.ts'
 
 interface SocketOptions {
   /** The permission bits of a unix socket. */

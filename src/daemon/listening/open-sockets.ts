@@ -1,8 +1,14 @@
 import { closeSync } from 'node:fs'
 import { Fault } from '../../lib/errors/fault.ts'
 import { activatedDescriptors, FIRST_HANDED_OVER } from '../../lib/process/systemd.ts'
-import { type DoorAddress, type DoorKind, doorKindOf, kindAt, optionOf } from '../options/door.ts'
-import type { DaemonOptions } from '../options/options.ts'
+import type { DaemonOptions } from '../options/daemon-options.ts'
+import {
+  type DoorAddress,
+  type DoorKind,
+  doorKindOf,
+  kindAt,
+  optionOf,
+} from '../options/door-address.ts'
 import { smtpDoorsOf } from '../options/smtp-doors.ts'
 import { bindAt, pathOf } from './listen.ts'
 

@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os'
 import type { SmtpRoute } from '../../doors/smtp/next-server/services.ts'
 import { Fault } from '../../lib/errors/fault.ts'
 import { Network, parseIpAddress } from '../../lib/net/ip-address.ts'
-import { type DoorAddress, type DoorKind, readDoorAddress } from './door.ts'
+import { type DoorAddress, type DoorKind, readDoorAddress } from './door-address.ts'
 
 /** The address of an SMTP or LMTP interface, and the route of its mail: onescand(8), SMTP. */
 export interface SmtpDoorOptions extends SmtpRoute {

@@ -9,7 +9,7 @@ import { beginWithEicar } from '../../readiness/eicar-message.ts'
 import { Deadline } from '../../scan/judge/deadline.ts'
 import type { DecisionDetails } from '../../scan/judge/decision.ts'
 import { judge } from '../../scan/judge/judge.ts'
-import type { DaemonOptions } from '../options/options.ts'
+import type { DaemonOptions } from '../options/daemon-options.ts'
 
 /**
  * Upper limit, in milliseconds, for a message or an interface: a health request does not wait for

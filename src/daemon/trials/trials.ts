@@ -3,7 +3,7 @@ import { type Finding, failure, inOneLine, settingsFault } from '../../lib/error
 import type { ClamdState, Trial } from '../../observe/live/process-report.ts'
 import { freeSpaceFaults } from '../../readiness/directories.ts'
 import { nothingScans, unreadableSettings } from '../../readiness/settings.ts'
-import type { ListeningDoor } from '../options/door.ts'
+import type { ListeningDoor } from '../options/door-address.ts'
 import { TRIAL_TIMEOUT } from './judge-trial.ts'
 import { doorName, tryDoor } from './try-door.ts'
 

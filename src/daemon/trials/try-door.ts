@@ -1,11 +1,11 @@
 import type { NetConnectOpts } from 'node:net'
 import { askForDescription } from '../../doors/slot-socket/tell.ts'
-import { mayConnect } from '../../doors/smtp/door.ts'
 import {
   callNextServer,
   defaultNextServerTimeouts,
 } from '../../doors/smtp/next-server/next-server.ts'
 import type { SmtpRoute } from '../../doors/smtp/next-server/services.ts'
+import { mayConnect } from '../../doors/smtp/smtp-door.ts'
 import { attempt, errorCode, errorText } from '../../lib/errors/fault.ts'
 import { type Finding, failure } from '../../lib/errors/finding.ts'
 import { packet } from '../../protocol/milter/packets.ts'
@@ -17,7 +17,7 @@ import {
   type ListeningDoor,
   readClamdDoorAddress,
   writeDoorAddress,
-} from '../options/door.ts'
+} from '../options/door-address.ts'
 import { TRIAL_TIMEOUT } from './judge-trial.ts'
 
 /** Returns the name of an interface in logs and findings. */

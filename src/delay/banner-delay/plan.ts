@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { errorText, Fault } from '../../lib/errors/fault.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
-import type { DelayOptions } from '../options.ts'
+import type { DelayOptions } from '../delay-options.ts'
 import type { UcspiClient } from '../ucspi.ts'
 import { AllowList } from './allow-list.ts'
 import { type ClientClass, classify, describeClass } from './client-class.ts'

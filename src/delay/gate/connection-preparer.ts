@@ -6,10 +6,10 @@ import type { System, TcpEndpoint } from '../../lib/runtime/system.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
 import { type Plan, planFor, readPlanSources } from '../banner-delay/plan.ts'
 import { isConfirmed, lookUpNames, type Resolver } from '../banner-delay/reverse-dns.ts'
-import type { DelayOptions, GateOptions } from '../options.ts'
+import type { DelayOptions, GateOptions } from '../delay-options.ts'
 import { IGNORED, readUcspiClient } from '../ucspi.ts'
-import type { GateConnection } from './connection.ts'
 import { findTcpRule, NO_RULE } from './find-tcp-rule.ts'
+import type { GateConnection } from './gate-connection.ts'
 import type { RememberedClients } from './remembered-clients.ts'
 
 /** The wait of a connection, and the environment of its program. */

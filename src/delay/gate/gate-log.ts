@@ -1,6 +1,6 @@
 import type { System } from '../../lib/runtime/system.ts'
 import { type ConnectionEvent, lineOf, writeLine } from '../connection-log.ts'
-import type { GateConnection } from './connection.ts'
+import type { GateConnection } from './gate-connection.ts'
 
 /** Milliseconds between two lines about the same trouble. */
 const TELL_EVERY = 60_000

@@ -1,5 +1,5 @@
 import type { System } from '../../lib/runtime/system.ts'
-import type { GateConnection, WaitEnd } from './connection.ts'
+import type { GateConnection, WaitEnd } from './gate-connection.ts'
 
 interface ProgramSchedulerOptions {
   readonly system: Pick<System, 'tcpInfo' | 'endReceiving'>

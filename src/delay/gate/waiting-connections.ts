@@ -1,4 +1,4 @@
-import type { GateConnection, Rank } from './connection.ts'
+import type { GateConnection, Rank } from './gate-connection.ts'
 
 /** The ranks that are closed for a new connection, in this order. */
 const WORSE: readonly Rank[] = ['talked', 'nameless', 'dynamic']

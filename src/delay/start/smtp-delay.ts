@@ -5,8 +5,8 @@ import { printsHelpOrVersion, serviceExit } from '../../lib/process/command-line
 import { type PlanContext, planFor, readPlanSources } from '../banner-delay/plan.ts'
 import { delayOne } from '../connection/delay-one.ts'
 import { log } from '../connection-log.ts'
+import { type DelayOptions, readOptions, USAGE, UsageError } from '../delay-options.ts'
 import { keepGate } from '../gate/gate.ts'
-import { type DelayOptions, readOptions, USAGE, UsageError } from '../options.ts'
 
 process.exitCode = serviceExit.temporary // unless the program ends as planned
 

@@ -1,6 +1,6 @@
 import { errorText, Fault } from '../../lib/errors/fault.ts'
 import { editToBind, NAMES_UNSEEN_FILES } from '../../lib/process/bound-paths.ts'
-import type { ContentReply } from '../../protocol/clamd/replies.ts'
+import type { ContentReply } from '../../protocol/clamd/clamd-replies.ts'
 import {
   type ClientFile,
   FOLDERS_MAX,

@@ -1,6 +1,6 @@
 import packageJson from '../../../package.json' with { type: 'json' }
 import { readSetting } from '../../lib/settings/settings.ts'
-import { type ContentReply, clamdWords, replyLine } from '../../protocol/clamd/replies.ts'
+import { type ContentReply, clamdWords, replyLine } from '../../protocol/clamd/clamd-replies.ts'
 import type { AskedAbout } from '../../scan/judge/config.ts'
 import type { ContentScanner, PassedOn } from '../../scan/scanners/shared/scanner.ts'
 import type { Configuration } from '../shared/configuration.ts'

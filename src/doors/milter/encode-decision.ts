@@ -2,14 +2,14 @@ import { Fault } from '../../lib/errors/fault.ts'
 import { replaceUnprintable } from '../../lib/log/log-line.ts'
 import { addressBytes, isPlainPath, type MailAddress } from '../../mail/message/envelope/address.ts'
 import type { Header, HeaderEdits } from '../../mail/message/header-block.ts'
-import { type Agreement, action } from '../../protocol/milter/negotiation.ts'
 import {
   accepted,
   discarded,
   type Edit,
   encodeEdit,
   smtpReply,
-} from '../../protocol/milter/replies.ts'
+} from '../../protocol/milter/milter-replies.ts'
+import { type Agreement, action } from '../../protocol/milter/negotiation.ts'
 import type { Decision, QuarantineDecision, SplitDecision } from '../../scan/judge/decision.ts'
 import { acceptedShare } from '../../scan/judge/divide.ts'
 import { replyOf } from '../shared/replies/smtp-reply.ts'

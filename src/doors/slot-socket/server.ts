@@ -21,17 +21,17 @@ import { exit } from '../shared/replies/exit-codes.ts'
 import { bounceUserOf, readSlotClient, type SlotClient } from '../shared/slot-client.ts'
 import { isTrialOfCheck } from '../shared/trial-chain.ts'
 import { Turns } from '../shared/turns.ts'
+import { ClientContexts } from './client-context.ts'
+import { type CommandClient, runCommandHere } from './command.ts'
+import { GoCold } from './frames.ts'
+import type { Request } from './request.ts'
 import {
   type ClientAnswer,
   type ClientReplies,
   carryOut,
   endWithReply,
   passOn,
-} from './carry-out.ts'
-import { ClientContexts } from './client-context.ts'
-import { type CommandClient, runCommandHere } from './command.ts'
-import { GoCold } from './frames.ts'
-import type { Request } from './request.ts'
+} from './socket-carry-out.ts'
 import { type DaemonDescription, descriptionFrame } from './tell.ts'
 
 /** The options of the slot interface, in addition to its configuration. */

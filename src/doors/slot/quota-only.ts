@@ -3,9 +3,9 @@ import { NO_EDITS } from '../../mail/message/header-block.ts'
 import { readSpoolSettings } from '../../mail/message/spool.ts'
 import { checkQuota, isAskedAbout } from '../../scan/judge/over-quota.ts'
 import type { QuotaSettings } from '../../scan/quota/quota-settings.ts'
-import { becomeNext, carryOut, passThrough, type SlotContext } from './carry-out.ts'
 import { openSlotQuota, uptime } from './load-context.ts'
 import { readCaller, receiveTransaction } from './receive.ts'
+import { becomeNext, carryOut, passThrough, type SlotContext } from './slot-carry-out.ts'
 
 /**
  * Checks quotas although nothing is scanned. The message is kept meanwhile. It is deferred if all recipients

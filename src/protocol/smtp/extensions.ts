@@ -1,4 +1,4 @@
-import { type RawReply, replyTexts } from './replies.ts'
+import { type RawReply, replyTexts } from './smtp-replies.ts'
 
 /** Commands of extensions that a proxy between client and server cannot offer. */
 const COMMANDS_NOT_BETWEEN = [

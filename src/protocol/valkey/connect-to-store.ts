@@ -2,13 +2,13 @@ import { errorText } from '../../lib/errors/fault.ts'
 import { withTimeout } from '../../lib/flow/timeout.ts'
 import type { DialledEndpoint } from '../shared/dial.ts'
 import type { StoreAccess, StoreAddress } from './address.ts'
+import { RespError } from './resp-reader.ts'
 import {
   openConnection,
   type RespCommand,
   type StoreLogin,
   type ValkeyConnection,
-} from './connection.ts'
-import { RespError } from './resp-reader.ts'
+} from './valkey-connection.ts'
 
 /** Milliseconds for the other sentinels after the first one has answered. */
 const OTHERS_WITHIN = 500

@@ -4,8 +4,8 @@ import { TIMED_OUT, withDeadline, withTimeout } from '../../lib/flow/timeout.ts'
 import { formatDuration } from '../../lib/text/units.ts'
 import type { StoreAccess } from './address.ts'
 import { connectToStore } from './connect-to-store.ts'
-import type { RespCommand, ValkeyConnection } from './connection.ts'
 import { RespError, type RespValue } from './resp-reader.ts'
+import type { RespCommand, ValkeyConnection } from './valkey-connection.ts'
 
 /** Milliseconds for all steps until a server has answered the first question. */
 const ENTERED_WITHIN = 1_500

@@ -6,7 +6,7 @@ import {
   readClamdDoorAddress,
   readDoorAddress,
   writeDoorAddress,
-} from '../../../src/daemon/options/door.ts'
+} from '../../../src/daemon/options/door-address.ts'
 
 /** How the addresses of doors are read, and the purposes of sockets of systemd. */
 

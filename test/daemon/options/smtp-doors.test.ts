@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import t from 'tap'
-import { readOptions } from '../../../src/daemon/options/options.ts'
+import { readOptions } from '../../../src/daemon/options/daemon-options.ts'
 
 /** Which next servers are refused because onescand itself listens there. */
 

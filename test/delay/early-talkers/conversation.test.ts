@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { talk } from '../../../src/delay/early-talkers/conversation.ts'
-import { GateConnection } from '../../../src/delay/gate/connection.ts'
+import { GateConnection } from '../../../src/delay/gate/gate-connection.ts'
 import type { System } from '../../../src/lib/runtime/system.ts'
 
 const INPUT_MAX = 64 * 1024

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { GateConnection } from '../../../src/delay/gate/connection.ts'
+import type { GateConnection } from '../../../src/delay/gate/gate-connection.ts'
 import { WaitingConnections } from '../../../src/delay/gate/waiting-connections.ts'
 
 /** The connections that wait at the gate: when they are as many as may, and who makes room for a newcomer. */

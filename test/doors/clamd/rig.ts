@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { createClamdDoor } from '../../../src/doors/clamd/door.ts'
+import { createClamdDoor } from '../../../src/doors/clamd/clamd-door.ts'
 import {
   type ClamdOptions,
   type ClamdTimeouts,

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { createMilterDoor } from '../../../src/doors/milter/door.ts'
+import { createMilterDoor } from '../../../src/doors/milter/milter-door.ts'
 import {
   defaultTimeouts,
   type MilterOptions,

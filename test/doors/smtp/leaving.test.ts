@@ -1,5 +1,5 @@
 import t from 'tap'
-import { defaultTimeouts } from '../../../src/doors/smtp/client/connection.ts'
+import { defaultTimeouts } from '../../../src/doors/smtp/client/smtp-connection.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { clean, infected, openBetween } from './between.ts'
 import { keeping, leave } from './leave.ts'

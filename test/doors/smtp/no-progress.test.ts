@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
-import { defaultTimeouts } from '../../../src/doors/smtp/client/connection.ts'
+import { defaultTimeouts } from '../../../src/doors/smtp/client/smtp-connection.ts'
 import { clean, openBetween } from './between.ts'
 import { type Client, callDoor } from './client.ts'
 

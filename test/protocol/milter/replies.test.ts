@@ -1,6 +1,6 @@
 import t from 'tap'
+import { type Edit, encodeEdit, smtpReply } from '../../../src/protocol/milter/milter-replies.ts'
 import { step } from '../../../src/protocol/milter/negotiation.ts'
-import { type Edit, encodeEdit, smtpReply } from '../../../src/protocol/milter/replies.ts'
 
 /** What a packet holds behind its length, which must be right. */
 function content(packet: Buffer): string {

@@ -9,7 +9,7 @@ import {
   rawReply,
   replyTexts,
   SmtpReplyReader,
-} from '../../../src/protocol/smtp/replies.ts'
+} from '../../../src/protocol/smtp/smtp-replies.ts'
 
 /** Commands and replies, line by line, in any split. */
 

@@ -26,7 +26,7 @@ export interface SlotOptions extends EnvironmentOptions {
   readonly pid: string | undefined
   /** `FILE=NEW`: what would be if rules that services read were replaced. */
   readonly rules?: string | undefined
-  /** The name of an account: main.ts adds this option to each command that an account does. */
+  /** The name of an account: onescan.ts adds this option to each command that an account does. */
   readonly user?: string | undefined
 }
 

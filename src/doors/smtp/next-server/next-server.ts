@@ -10,7 +10,7 @@ import {
   REPLY_LINE_MAX,
   replyTexts,
   SmtpReplyReader,
-} from '../../../protocol/smtp/replies.ts'
+} from '../../../protocol/smtp/smtp-replies.ts'
 
 /**
  * Milliseconds that the next server has. All but `connection` and `quit` are those of RFC 5321

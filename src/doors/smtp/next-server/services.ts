@@ -10,7 +10,7 @@ import {
   MailServices,
   startJudging,
 } from '../../shared/mail-door.ts'
-import type { SmtpTimeouts } from '../client/connection.ts'
+import type { SmtpTimeouts } from '../client/smtp-connection.ts'
 import {
   callNextServer,
   defaultNextServerTimeouts,

@@ -1,4 +1,4 @@
-import { deferralOf, type RawReply } from '../../../protocol/smtp/replies.ts'
+import { deferralOf, type RawReply } from '../../../protocol/smtp/smtp-replies.ts'
 import { hearsNothing } from '../../shared/wire.ts'
 import { CLOSING } from './own-replies.ts'
 

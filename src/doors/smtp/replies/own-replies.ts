@@ -1,5 +1,5 @@
 import type { SmtpReply } from '../../../protocol/shared/smtp.ts'
-import { type RawReply, rawReply } from '../../../protocol/smtp/replies.ts'
+import { type RawReply, rawReply } from '../../../protocol/smtp/smtp-replies.ts'
 import { NO_ROOM } from '../../shared/replies/smtp-reply.ts'
 
 const reply = (code: number, enhanced: string, text: string): RawReply =>

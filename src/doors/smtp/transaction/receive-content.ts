@@ -7,7 +7,7 @@ import { Intake, type MessageOptions } from '../../../mail/message/intake.ts'
 import type { Message } from '../../../mail/message/message.ts'
 import { ContentReader } from '../../../protocol/smtp/content.ts'
 import type { Grounds, Refusal } from '../../../scan/judge/decision.ts'
-import type { SmtpConnection } from '../client/connection.ts'
+import type { SmtpConnection } from '../client/smtp-connection.ts'
 import type { SmtpServices } from '../next-server/services.ts'
 
 /**

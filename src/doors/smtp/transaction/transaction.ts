@@ -8,7 +8,7 @@ import {
   type SmtpReply,
 } from '../../../protocol/shared/smtp.ts'
 import { COMMAND_MAX, parsePath } from '../../../protocol/smtp/commands.ts'
-import { type RawReply, rawReply } from '../../../protocol/smtp/replies.ts'
+import { type RawReply, rawReply } from '../../../protocol/smtp/smtp-replies.ts'
 import { Deadline } from '../../../scan/judge/deadline.ts'
 import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
 import { type DoorAdapter, handleMail } from '../../shared/handle-mail.ts'
@@ -16,14 +16,14 @@ import { withdrawKept } from '../../shared/keep-as-decided.ts'
 import { RecipientList } from '../../shared/recipient-list.ts'
 import type { SendingClient } from '../../shared/refuse-recipient.ts'
 import { faultReply } from '../../shared/replies/smtp-reply.ts'
-import type { SmtpConnection } from '../client/connection.ts'
+import type { SmtpConnection } from '../client/smtp-connection.ts'
 import type { SmtpServices } from '../next-server/services.ts'
 import { ContentReplies } from '../replies/content-replies.ts'
 import { CLOSING, NEXT_SERVER_LOST } from '../replies/own-replies.ts'
-import { carryOut, dropped } from './carry-out.ts'
 import { dropTransaction, type SmtpDelivery } from './hand-on.ts'
-import { type CarriedOut, TransactionLog } from './log.ts'
 import { clientLeft, withContent } from './receive-content.ts'
+import { carryOut, dropped } from './smtp-carry-out.ts'
+import { type CarriedOut, TransactionLog } from './smtp-log.ts'
 
 /** One message from MAIL to its end. */
 export class SmtpTransaction {

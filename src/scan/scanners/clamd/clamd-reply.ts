@@ -1,5 +1,5 @@
 import { replaceUnprintable } from '../../../lib/log/log-line.ts'
-import { clamdWords } from '../../../protocol/clamd/replies.ts'
+import { clamdWords } from '../../../protocol/clamd/clamd-replies.ts'
 import {
   clean,
   resultByName,

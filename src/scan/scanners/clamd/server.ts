@@ -10,7 +10,7 @@ import { isLate, type Sample, type ScanTask } from '../shared/scanner.ts'
 import type { ClamdAddress } from './address.ts'
 import { DescriptorTrial } from './descriptor-trial.ts'
 import { descriptorsOf, probed, streamsOf } from './scan-commands.ts'
-import type { ClamdOutcome } from './session.ts'
+import type { ClamdOutcome } from './scan-session.ts'
 import { askClamd, ClamdSessions, IDLE_MAX } from './sessions.ts'
 
 /** Milliseconds for which a server that failed is asked last. */

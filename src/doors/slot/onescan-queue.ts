@@ -12,11 +12,11 @@ import { Deadline } from '../../scan/judge/deadline.ts'
 import { handleMail } from '../shared/handle-mail.ts'
 import { readErrorReport } from '../shared/replies/error-report.ts'
 import { codeOfFault, exit } from '../shared/replies/exit-codes.ts'
-import { type ChainCall, carryOut, passThrough } from './carry-out.ts'
 import { findChain } from './chain.ts'
 import { loadContext, prepareTools } from './load-context.ts'
-import { SlotLog } from './log.ts'
 import { optionsOf, receiveTransaction } from './receive.ts'
+import { type ChainCall, carryOut, passThrough } from './slot-carry-out.ts'
+import { SlotLog } from './slot-log.ts'
 
 process.exitCode = exit.internalBug // nothing but the chain may turn this into success
 leaveStandardStreamsAlone()

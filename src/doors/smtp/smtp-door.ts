@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net'
 import { addressKey, type Network, parseIpAddress } from '../../lib/net/ip-address.ts'
-import type { RawReply } from '../../protocol/smtp/replies.ts'
+import type { RawReply } from '../../protocol/smtp/smtp-replies.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type Connections, type Door, longestIdle, serve } from '../shared/serve.ts'
-import { defaultTimeouts, SmtpConnection } from './client/connection.ts'
+import { defaultTimeouts, SmtpConnection } from './client/smtp-connection.ts'
 import { type SmtpOptions, type SmtpRoute, SmtpServices } from './next-server/services.ts'
 import { ownReply } from './replies/own-replies.ts'
-import { SmtpSession } from './session.ts'
+import { SmtpSession } from './smtp-session.ts'
 
 /** Milliseconds between two checks of what is due. */
 const TICK_MAX = 1000

@@ -1,7 +1,7 @@
 import { type Fault, isFault } from '../../../lib/errors/fault.ts'
 import { addressBytes } from '../../../mail/message/envelope/address.ts'
 import { NO_EDITS } from '../../../mail/message/header-block.ts'
-import { type RawReply, rawReply } from '../../../protocol/smtp/replies.ts'
+import { type RawReply, rawReply } from '../../../protocol/smtp/smtp-replies.ts'
 import type {
   Acceptance,
   Decision,

@@ -13,7 +13,7 @@ import {
   doorKindOf,
   readClamdDoorAddress,
   readDoorAddress,
-} from './door.ts'
+} from './door-address.ts'
 import { FROM_STANDARD, readSmtpDoors, refuseLoops, type SmtpDoorOptions } from './smtp-doors.ts'
 
 /** onescand(8), OPTIONS. */
@@ -112,9 +112,9 @@ const known = {
   memory: { type: 'string' },
   grace: { type: 'string' },
   worker: { type: 'string' },
-  check: { type: 'boolean' }, // main.ts handles it
+  check: { type: 'boolean' }, // onescand.ts handles it
   'check-settings': { type: 'boolean', default: false },
-  json: { type: 'boolean' }, // main.ts handles it, too
+  json: { type: 'boolean' }, // onescand.ts handles it, too
   running: { type: 'boolean', default: false }, // from onescan check
 } satisfies ParseArgsOptionsConfig
 

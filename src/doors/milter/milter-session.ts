@@ -7,13 +7,13 @@ import { isPlainPath } from '../../mail/message/envelope/address.ts'
 import { clientNameOf } from '../../mail/message/envelope/envelope.ts'
 import type { ConnectingClient, MilterCommand } from '../../protocol/milter/commands.ts'
 import { Macros } from '../../protocol/milter/macros.ts'
+import { continued, smtpReply } from '../../protocol/milter/milter-replies.ts'
 import {
   type Agreement,
   agree,
   type Capabilities,
   encodeAgreement,
 } from '../../protocol/milter/negotiation.ts'
-import { continued, smtpReply } from '../../protocol/milter/replies.ts'
 import type { SmtpReply } from '../../protocol/shared/smtp.ts'
 import { WireError } from '../../protocol/shared/wire-error.ts'
 import { refuseNotPlain, refuseRecipient, type SendingClient } from '../shared/refuse-recipient.ts'

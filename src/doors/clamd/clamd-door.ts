@@ -6,9 +6,9 @@ import { type Configuration, requireIdentity } from '../shared/configuration.ts'
 import { Handshakes } from '../shared/handshakes.ts'
 import { type Connections, type Door, longestSilent, serve } from '../shared/serve.ts'
 import { Wire } from '../shared/wire.ts'
+import { ClamdConversation, ClamdRequests } from './clamd-session.ts'
 import { DescriptorStream } from './descriptor-stream.ts'
 import { type ClamdOptions, ClamdServices } from './services.ts'
-import { ClamdConversation, ClamdRequests } from './session.ts'
 
 /** Connections that one process keeps: clients have one for each mail. */
 const CONNECTIONS_MAX = 1000

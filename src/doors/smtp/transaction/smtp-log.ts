@@ -14,7 +14,7 @@ import {
   recipientsOf,
   redirect,
 } from '../../../mail/message/envelope/envelope.ts'
-import { replyTexts } from '../../../protocol/smtp/replies.ts'
+import { replyTexts } from '../../../protocol/smtp/smtp-replies.ts'
 import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
 import type { Transaction } from '../../../scan/judge/transaction.ts'
 import type { Judging } from '../../shared/mail-door.ts'

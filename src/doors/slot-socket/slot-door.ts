@@ -4,10 +4,10 @@ import { Budget, type MemoryLease } from '../../lib/flow/memory-budget.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type Door, longestSilent, serve } from '../shared/serve.ts'
 import { PeerTimeout, Wire, type WireHost } from '../shared/wire.ts'
-import { acknowledgement, goCold, heartbeat } from './carry-out.ts'
 import { GoCold } from './frames.ts'
 import { SlotRequestReader } from './request.ts'
 import { defaultTimeouts, SlotServer, type SlotSocketOptions, type SlotTimeouts } from './server.ts'
+import { acknowledgement, goCold, heartbeat } from './socket-carry-out.ts'
 
 /** Upper limit, in milliseconds, between checks for due frames: an acknowledgement is due within a second. */
 const TICK_MAX = 300

@@ -13,13 +13,13 @@ import {
 } from '../../protocol/smtp/commands.ts'
 import { mayPass } from '../../protocol/smtp/extensions.ts'
 import type { SmtpLine } from '../../protocol/smtp/lines.ts'
-import { type RawReply, rawReply } from '../../protocol/smtp/replies.ts'
+import { type RawReply, rawReply } from '../../protocol/smtp/smtp-replies.ts'
 import { refuseNotPlain, refuseRecipient, type SendingClient } from '../shared/refuse-recipient.ts'
-import type { SmtpConnection } from './client/connection.ts'
+import type { SmtpConnection } from './client/smtp-connection.ts'
 import { NextServerLink } from './next-server/link.ts'
 import type { SmtpServices } from './next-server/services.ts'
 import { CLOSING, ownReply } from './replies/own-replies.ts'
-import { TransactionLog } from './transaction/log.ts'
+import { TransactionLog } from './transaction/smtp-log.ts'
 import { SmtpTransaction } from './transaction/transaction.ts'
 
 /**

@@ -6,20 +6,20 @@ import { addressKey } from '../../lib/net/ip-address.ts'
 import { HEADER_MAX } from '../../mail/message/header-block.ts'
 import { parseCommand } from '../../protocol/milter/commands.ts'
 import { MACROS_MAX } from '../../protocol/milter/macros.ts'
+import { deferred, progress } from '../../protocol/milter/milter-replies.ts'
 import { createPacketReader } from '../../protocol/milter/packets.ts'
-import { deferred, progress } from '../../protocol/milter/replies.ts'
 import type { Frame, FrameReader } from '../../protocol/shared/frames.ts'
 import { WireError } from '../../protocol/shared/wire-error.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type Door, serve } from '../shared/serve.ts'
 import { PeerTimeout, Wire, type WireHost, type WireReader } from '../shared/wire.ts'
+import { MilterSession } from './milter-session.ts'
 import {
   defaultTimeouts,
   type MilterOptions,
   MilterServices,
   type MilterTimeouts,
 } from './services.ts'
-import { MilterSession } from './session.ts'
 
 /**
  * Connections that one process keeps: Postfix has up to 100 processes of each kind that opens some.

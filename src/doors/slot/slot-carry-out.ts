@@ -9,8 +9,8 @@ import type { Transaction } from '../../scan/judge/transaction.ts'
 import { type ErrorReport, report } from '../shared/replies/error-report.ts'
 import { exit } from '../shared/replies/exit-codes.ts'
 import { type Chain, checkChain } from './chain.ts'
-import type { SlotLog } from './log.ts'
 import { mustHaveMessage } from './receive.ts'
+import type { SlotLog } from './slot-log.ts'
 
 /**
  * The next program and its environment, and the file of this very program, which the next one must
