@@ -51,7 +51,7 @@ static const char *log_file(void) {
 }
 
 /*
- * Appends a line to LOGFILE in a process of its own, for its file system may stand still, as that
+ * Appends a line to LOGFILE in a process of its own, for its file system may hang, as that
  * of a dead NFS server. Mail waits for it once, and the caller, who reads ERROR_FD to its end, not
  * at all.
  */
