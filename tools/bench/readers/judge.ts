@@ -1,6 +1,8 @@
 import { readSpoolSettings } from '../../../src/mail/message/spool.ts'
 import { contentForms, multipartForms } from '../../../src/mail/mime/shared/forms.ts'
+import { readClamdAddress } from '../../../src/scan/scanners/clamd/address.ts'
 import { ExtractedForms } from '../../../src/scan/scanners/clamd/extracted-forms.ts'
+import { socketMade } from '../../../src/scan/scanners/clamd/versions.ts'
 import { scanBytes } from '../../../src/scan/scanners/scan-bytes.ts'
 import { makeScanners } from '../../../src/scan/scanners/scanners.ts'
 import { readScanSettings } from '../../../src/scan/scanners/shared/scan-settings.ts'
@@ -45,7 +47,8 @@ export function startClamdForEvasions(t: Ending): Promise<Clamd> {
 export function extractingAll(clamd: string): ExtractedForms {
   const extracted = new ExtractedForms(() => 0)
   const forms = { contents: contentForms, multiparts: multipartForms }
-  extracted.take({ is: 'extracts', server: clamd, forms })
+  const made = socketMade(readClamdAddress(clamd))
+  extracted.take({ is: 'extracts', server: clamd, made, forms })
   return extracted
 }
 

@@ -4,8 +4,13 @@ import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../../src/mail/mime/contents.ts'
+import { contentForms, multipartForms } from '../../../../src/mail/mime/shared/forms.ts'
+import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
+import { socketMade } from '../../../../src/scan/scanners/clamd/versions.ts'
+import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import { extractingAll, judgeMessage } from '../../../../tools/bench/readers/judge.ts'
 import { clamdMissing, startClamd } from '../../../programs/clamd.ts'
+import { socketDirectory } from '../../../programs/socket-directory.ts'
 import { isWhole } from '../../../run/is-whole.ts'
 import { createRandom, type Random } from '../../../run/random.ts'
 
@@ -194,6 +199,32 @@ t.test(
       if (!isFound) t.fail(`mail ${count}`, { mail })
     }
     t.ok(found > MAILS / 3, `${found} of ${MAILS}`)
+    t.ok(extracted.left >= left, `${extracted.left} parts were left`)
     t.ok(left > found / 5, `${left} of them have a part that may be left`)
+  },
+)
+
+t.test(
+  'a clamd that was restarted with other settings is asked about each part at once',
+  { skip: clamdMissing },
+  async (t) => {
+    const socket = `${socketDirectory(t)}/clamd`
+    const encoded = Buffer.from(EICAR).toString('base64')
+    const mail = Buffer.from(
+      `From: a\nContent-Type: application/x; name=a\nContent-Transfer-Encoding: base64\n\n${encoded}\n`,
+    )
+    const extracted = extractingAll(socket)
+    const know = (made: number | undefined) => {
+      const forms = { contents: contentForms, multiparts: multipartForms }
+      extracted.take({ is: 'extracts', server: socket, made, forms })
+    }
+    const first = await startClamd(t, { alertExceedsMax: true, socket })
+    const made = socketMade(readClamdAddress(socket))
+    know(made)
+    t.match(await judgeMessage(socket, mail, extracted), { isFound: true })
+    await first.stop()
+    await startClamd(t, { alertExceedsMax: true, socket, scanMail: false })
+    know(made) // the first process has not noticed the restart
+    t.match(await judgeMessage(socket, mail, extracted), { isFound: true })
   },
 )
