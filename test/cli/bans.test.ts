@@ -80,35 +80,39 @@ async function reloaded({ log }: Clamd): Promise<void> {
   while (!log.some((line) => /Activating the newly loaded database/.test(line))) await wait(20)
 }
 
-t.test('what ClamAV does not take is never put in place', { skip: installMissing }, async (t) => {
-  const clamd = await startClamd(t)
-  const directory = join(clamd.directory, 'db')
-  const { run, program } = installFor(t, clamd, directory)
-  t.match(await run('*.exe'), { code: 0 })
-  const list = join(directory, 'onescan-bans.cdb')
-  const before = readFileSync(list)
+t.test(
+  'signatures that ClamAV rejects are never installed',
+  { skip: installMissing },
+  async (t) => {
+    const clamd = await startClamd(t)
+    const directory = join(clamd.directory, 'db')
+    const { run, program } = installFor(t, clamd, directory)
+    t.match(await run('*.exe'), { code: 0 })
+    const list = join(directory, 'onescan-bans.cdb')
+    const before = readFileSync(list)
 
-  t.match(await run('/nonexistent'), { code: 2, err: /\/nonexistent/ })
-  const bad = {
-    'an expression that does not compile': 'Banned.X:*:*:(:*:*:*:*:*:*',
-    'a line with too few fields': 'Banned.X:*:*:a',
-    nothing: '',
-  }
-  for (const [what, signature] of Object.entries(bad)) {
-    // As if these had been the signatures.
-    const bad = join(t.testdir(), 'x.cdb')
-    writeFileSync(bad, signature)
-    program('clamscan', `exec /usr/bin/clamscan --quiet --database=${bad} /etc/hostname`)
-    const refused = /does not take the names; nothing was changed\n$/
-    t.match(await run('*.scr'), { code: 2, err: refused }, what)
-    t.same(readFileSync(list), before, what)
-    // clamd itself would not start with it.
-    await t.rejects(startClamd(t, { database: { 'onescan-bans.cdb': signature } }), what)
-  }
-  t.same(readdirSync(directory).sort(), ['onescan-bans.cdb', 'x.ndb'])
-})
+    t.match(await run('/nonexistent'), { code: 2, err: /\/nonexistent/ })
+    const bad = {
+      'an expression that does not compile': 'Banned.X:*:*:(:*:*:*:*:*:*',
+      'a line with too few fields': 'Banned.X:*:*:a',
+      nothing: '',
+    }
+    for (const [what, signature] of Object.entries(bad)) {
+      // As if these had been the signatures.
+      const bad = join(t.testdir(), 'x.cdb')
+      writeFileSync(bad, signature)
+      program('clamscan', `exec /usr/bin/clamscan --quiet --database=${bad} /etc/hostname`)
+      const refused = /does not take the names; nothing was changed\n$/
+      t.match(await run('*.scr'), { code: 2, err: refused }, what)
+      t.same(readFileSync(list), before, what)
+      // clamd itself would not start with it.
+      await t.rejects(startClamd(t, { database: { 'onescan-bans.cdb': signature } }), what)
+    }
+    t.same(readdirSync(directory).sort(), ['onescan-bans.cdb', 'x.ndb'])
+  },
+)
 
-t.test('a clamd that does not reload is told of', { skip: installMissing }, async (t) => {
+t.test('a clamd that does not reload is reported', { skip: installMissing }, async (t) => {
   const clamd = await startClamd(t)
   const directory = join(clamd.directory, 'db')
   const { run, program } = installFor(t, clamd, directory)

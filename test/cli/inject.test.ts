@@ -100,7 +100,7 @@ t.test('a dry run is refused with a program that may deliver by itself', async (
   t.same(leftBehind(maildir), [])
 })
 
-t.test('each exit code is told with its meaning', async (t) => {
+t.test('each exit code is printed with its meaning', async (t) => {
   const { inject, slot, maildir } = host(t)
   for (const [exit, said] of [
     [31, /^exit {5}31: The message is permanently refused\.$/m],
@@ -121,7 +121,7 @@ t.test('each exit code is told with its meaning', async (t) => {
 
 // The deadline is five minutes beyond SCANTIMEOUT: a program in the slot may have much to write.
 if (isWhole) {
-  t.test('a slot that never ends keeps nobody waiting for ever', async (t) => {
+  t.test('a qmail-queue program that never ends is given up after a time limit', async (t) => {
     const { inject, slot } = host(t)
     writeFileSync(slot, '#!/bin/sh\nexec sleep 100000\n')
     const { code, out } = await inject('--env', 'SCANTIMEOUT=1')
@@ -130,7 +130,7 @@ if (isWhole) {
   })
 }
 
-t.test('the slot gets no error pipe, whatever ERROR_FD says', async (t) => {
+t.test('the qmail-queue program receives no error pipe, whatever ERROR_FD is', async (t) => {
   const { inject, slot } = host(t)
   writeFileSync(slot, '#!/bin/sh\necho "fd <$ERROR_FD>" >&2\nexit 31\n')
   t.match((await inject('--env', 'ERROR_FD=6')).out, /^log {6}fd <>$/m)

@@ -140,7 +140,7 @@ t.test('without a terminal, too, this host is asked, and not /dev/null', { skip 
   t.match(stdout, /2026-11-19 12:00:00 mx1 accept .*ann@example\.org/, stderr)
 })
 
-t.test('as the manual says, journalctl follows the journal', { skip }, async (t) => {
+t.test('journalctl follows the journal as documented in the manual', { skip }, async (t) => {
   const of = (n: number, decision: string) =>
     ofUnit(noon + n * 1000, `ann${n}@example.org`, '', decision)
   const own = host(t, [of(0, 'reject'), of(1, 'accept'), strangers])

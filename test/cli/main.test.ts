@@ -34,7 +34,7 @@ t.test('the launcher finds node by PATH, and drops NODE_OPTIONS', async (t) => {
   t.equal(stdout, `onescan ${about.version}\n`)
 })
 
-t.test('an unknown command or option is exit code 2, told on stderr alone', async (t) => {
+t.test('an unknown command or option is exit code 2, reported on stderr alone', async (t) => {
   for (const words of [[], ['scam'], ['keygen', '--ids', 'a'], ['verify'], ['inject', 'file']]) {
     const { code, out, err } = await onescan(words)
     t.equal(code, 2, words.join(' '))

@@ -46,7 +46,7 @@ for (const [name, program] of isWhole ? builds : builds.slice(-1)) {
   })
 }
 
-t.test('what a plugin logs about a message is seen when onescan scans by hand', async (t) => {
+t.test('log lines of a plugin are shown when onescan scans manually', async (t) => {
   const directory = t.testdir({
     'a.mjs': `
       export const virusscan = ({ log }) => {

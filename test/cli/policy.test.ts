@@ -15,7 +15,7 @@ async function ask(t: Test, name: string, text: string, ...words: readonly strin
   return { code, said: (out + err).replaceAll(`${control}/`, '').trimEnd() }
 }
 
-t.test('each kind of line is told as what it does', async (t) => {
+t.test('each kind of line is described by its effect', async (t) => {
   const lines = `to=off.org scan off
 to=no.org refuse
 from=no.net refuse "not here"

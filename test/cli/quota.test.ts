@@ -43,7 +43,7 @@ t.test('the answer of a service is printed in words and as an exit code', async 
   })
 })
 
-t.test('for an address with an extension quota names the mailbox', async (t) => {
+t.test('quota names the mailbox for an address with an extension', async (t) => {
   const service = await udpService(t, extendedAnswer(mailboxes))
   const env = {
     QUOTAD: `quotad:127.0.0.1:${service.port}`,

@@ -74,7 +74,7 @@ t.test('a name is bytes: a file whose name is no UTF-8 is scanned as well', asyn
   t.match(out, '2 messages: 0 clean, 2 infected, 0 unknown')
 })
 
-t.test('what is found and not read counts as unknown: links, FIFOs, mboxes', async (t) => {
+t.test('files that are found but not read count as unknown: links, FIFOs, mboxes', async (t) => {
   const directory = t.testdir({ private: { secret: sick }, box: { new: { a: clean }, cur: {} } })
   const box = join(directory, 'box')
   symlinkSync(join(directory, 'private/secret'), join(box, 'cur/b'))
@@ -90,23 +90,20 @@ t.test('what is found and not read counts as unknown: links, FIFOs, mboxes', asy
   t.match(out, '5 messages: 1 clean, 0 infected, 4 unknown')
 })
 
-t.test(
-  'a name on the command line that is no UTF-8 is told as such, with the remedy',
-  async (t) => {
-    const around = ['/bin/sh', '-c', `"$@" "$(printf '/nonexistent/\\377')"`, 'sh']
-    for (const [words, code] of [
-      [['scan', ...eicar], 2],
-      [['inject', '--from', 'a', '--to', 'b'], 2],
-    ] as const) {
-      const ended = await onescan(words, { around })
-      t.equal(ended.code, code)
-      t.match(
-        ended.out + ended.err,
-        'is no UTF-8, and cannot be found by that name; write - <FILE instead',
-      )
-    }
-  },
-)
+t.test('a file name that is not UTF-8 is reported with the remedy', async (t) => {
+  const around = ['/bin/sh', '-c', `"$@" "$(printf '/nonexistent/\\377')"`, 'sh']
+  for (const [words, code] of [
+    [['scan', ...eicar], 2],
+    [['inject', '--from', 'a', '--to', 'b'], 2],
+  ] as const) {
+    const ended = await onescan(words, { around })
+    t.equal(ended.code, code)
+    t.match(
+      ended.out + ended.err,
+      'is no UTF-8, and cannot be found by that name; write - <FILE instead',
+    )
+  }
+})
 
 t.test('a message that a mail reader moves on meanwhile is not left out', async (t) => {
   const maildir = ofPlain(t.testdir({ new: { b: sick }, cur: { a: clean } }))
@@ -119,7 +116,7 @@ t.test('a message that a mail reader moves on meanwhile is not left out', async 
   })
 })
 
-t.test('directories without end end no search: what is below could not be told', async (t) => {
+t.test('deeply nested directories do not end the search and count as unknown', async (t) => {
   const directory = t.testdir({ deep: {}, sick })
   const below = join(directory, 'deep', ...Array(150).fill('d'))
   mkdirSync(below, { recursive: true })
@@ -169,7 +166,7 @@ t.test('--envdir sets the scanner as the service does', async (t) => {
   t.equal((await onescan(['scan', ...words])).code, 1)
 })
 
-t.test('an external command gets a path, and leaves no file of ours behind', async (t) => {
+t.test('an external command receives a path, and the file is removed afterwards', async (t) => {
   const directory = ofPlain(t.testdir({ sick, clean, tmp: {} }))
   const command = `/bin/sh -c 'grep -q Subject: "$0" || exit 9; ! grep -q EICAR "$0"' %s`
   const words = [join(directory, 'sick'), join(directory, 'clean')]

@@ -44,7 +44,7 @@ t.test('verify trusts what a key of the ring stamped, on the oldest Node, too', 
   t.equal(onOldest.code, 0, `${onOldest.out}${onOldest.err}`)
 })
 
-t.test('verify says of each stamp why it does not hold', async (t) => {
+t.test('verify prints for each stamp why it is invalid', async (t) => {
   const { ring, other } = rings(t, { ring: hmac('one', 1), other: hmac('two', 2) })
   const signed = stamped(ring!, mail).toString('latin1')
   const why = async (keyring: string, message: string) => {

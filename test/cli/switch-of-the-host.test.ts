@@ -49,17 +49,21 @@ t.test('disable works under any umask', { skip }, async (t) => {
   t.equal(statSync(etc.at('/etc/onescan')).mode & 0o777, 0o755, 'which every user may look into')
 })
 
-t.test('enable for one directory says that all doors are still off', { skip }, async (t) => {
-  const etc = makeOwnDirectories(t, { '/etc': ['onescan'] })
-  mkdirSync(etc.at('/etc/onescan'))
-  writeFileSync(etc.at('/etc/onescan/onescan.off'), '')
-  const words = [process.execPath, bundle, 'enable', '--control', t.testdir()]
-  const [command, ...rest] = etc.around(words)
-  const { stdout } = spawnSync(command!, rest, { encoding: 'utf8', env: { PATH: searchPath } })
-  t.match(stdout, 'all interfaces are off; run "onescan enable"')
-})
+t.test(
+  'enable for one directory prints that the switch of the host is still off',
+  { skip },
+  async (t) => {
+    const etc = makeOwnDirectories(t, { '/etc': ['onescan'] })
+    mkdirSync(etc.at('/etc/onescan'))
+    writeFileSync(etc.at('/etc/onescan/onescan.off'), '')
+    const words = [process.execPath, bundle, 'enable', '--control', t.testdir()]
+    const [command, ...rest] = etc.around(words)
+    const { stdout } = spawnSync(command!, rest, { encoding: 'utf8', env: { PATH: searchPath } })
+    t.match(stdout, 'all interfaces are off; run "onescan enable"')
+  },
+)
 
-t.test('every door obeys the switch and its removal at once', { skip }, async (t) => {
+t.test('every interface obeys the switch and its removal immediately', { skip }, async (t) => {
   const etc = makeOwnDirectories(t, { '/etc': ['onescan'] })
   mkdirSync(etc.at('/etc/onescan'))
   const file = etc.at('/etc/onescan/onescan.off')

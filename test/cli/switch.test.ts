@@ -20,7 +20,7 @@ t.test('disable makes the switch and enable removes it, any number of times', as
   t.match(await onescan(['enable', ...words]), { code: 0, out: `no ${file}` })
 })
 
-t.test('the switch stands where the slot looks for it', async (t) => {
+t.test('the switch is created where onescan-queue looks for it', async (t) => {
   const home = t.testdir({ control: {}, other: {} })
   await onescan(['disable'], { env: { QMAILHOME: home } })
   t.ok(existsSync(join(home, 'control/onescan.off')))
@@ -28,7 +28,7 @@ t.test('the switch stands where the slot looks for it', async (t) => {
   t.ok(existsSync(join(home, 'other/onescan.off')))
 })
 
-t.test('a directory that hides the switch from doors of other users is reported', async (t) => {
+t.test('a directory that hides the switch from other users is reported', async (t) => {
   const control = t.testdir({})
   chmodSync(control, 0o750)
   const { code, err } = await onescan(['disable', '--control', control])
@@ -40,7 +40,7 @@ t.test('a directory that hides the switch from doors of other users is reported'
 })
 
 t.test(
-  'without the right to make or remove the switch, the remedy is told',
+  'the remedy is printed if the switch cannot be created or removed',
   { skip: notRoot },
   async (t) => {
     const control = openDirectory(t)

@@ -10,7 +10,7 @@ import { builds } from './process.ts'
 /** What a daemon is there for, on each build of it; other tests try one. */
 
 for (const { name, program } of builds) {
-  t.test(`onescand ${name} judges through its doors, is watched, and ends`, async (t) => {
+  t.test(`onescand ${name} scans mail on all interfaces, is monitored, and ends`, async (t) => {
     const milter = join(socketDirectory(t), 'milter')
     const settings = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1' }
     const args = ['--workers', '2', '--milter', `unix:${milter}`]

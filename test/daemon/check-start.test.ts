@@ -65,14 +65,17 @@ t.test('--check beside an onescand that serves names the command that asks it', 
   t.equal(findings.length, 1)
 })
 
-t.test('if all is well --check says what onescand would do, and changes nothing', async (t) => {
-  const { socket, check } = checkHere(t)
-  const report = await check(good)
-  t.same(report.errors, [])
-  t.same(report.warnings, [])
-  t.match(report.oks.at(-1), /^slot unix:.*\/s: scans with eicar, /)
-  t.notOk(existsSync(socket))
-})
+t.test(
+  '--check prints what onescand would do and changes nothing, if there are no faults',
+  async (t) => {
+    const { socket, check } = checkHere(t)
+    const report = await check(good)
+    t.same(report.errors, [])
+    t.same(report.warnings, [])
+    t.match(report.oks.at(-1), /^slot unix:.*\/s: scans with eicar, /)
+    t.notOk(existsSync(socket))
+  },
+)
 
 t.test(
   '--check reports every wrong setting in the words in which a start reports the first',
@@ -175,7 +178,7 @@ t.test(
   },
 )
 
-t.test('onescand --check ends with the exit code of a start, and serves nobody', async (t) => {
+t.test('onescand --check exits with the code of a start, and serves no client', async (t) => {
   const run = async (args: readonly string[], settings: Record<string, string>) => {
     const daemon = runOnescand(t, { args: ['--check', ...args], settings })
     const code = await daemon.ended
@@ -188,29 +191,32 @@ t.test('onescand --check ends with the exit code of a start, and serves nobody',
   t.equal(await run(['--workers', 'x'], good), 100)
 })
 
-t.test('onescand --check tries all that mail needs, as a real one tells it', async (t) => {
-  const clamd = `127.0.0.1:${await listen(t, createServer())}`
-  const checked = (words: readonly string[], env: Record<string, string>) => {
-    const [program = '', ...more] = [...newest, '--socket', 'none', ...words]
-    const { stdout, status } = spawnSync(program, more, {
-      env: { PATH: reachablePath(), CONTROLDIR: '/nonexistent', ...env },
-      encoding: 'utf8',
-    })
-    return { stdout, status }
-  }
-  const well = checked(['--check'], good)
-  t.match(well, { status: 0, stdout: /^ok: scanner eicar: finds EICAR: /m })
-  t.match(well.stdout, /^ok: spool \(TMPDIR\): /m)
-  const hung = { ...good, QHPSI: 'plugin: clamd', CLAMD: clamd }
-  const tried = checked(['--check'], hung)
-  t.match(tried.stdout, /^error: clamd \S+: .*does not answer within 5 s; see the log of clamd/m)
-  t.equal(tried.status, 0, 'onescand starts all the same')
-  t.notMatch(
-    checked(['--check-settings'], hung).stdout,
-    /clamd \S+: it takes/,
-    'a start asks nobody',
-  )
-})
+t.test(
+  'onescand --check tests all that mail needs, like the self-test of a running one',
+  async (t) => {
+    const clamd = `127.0.0.1:${await listen(t, createServer())}`
+    const checked = (words: readonly string[], env: Record<string, string>) => {
+      const [program = '', ...more] = [...newest, '--socket', 'none', ...words]
+      const { stdout, status } = spawnSync(program, more, {
+        env: { PATH: reachablePath(), CONTROLDIR: '/nonexistent', ...env },
+        encoding: 'utf8',
+      })
+      return { stdout, status }
+    }
+    const well = checked(['--check'], good)
+    t.match(well, { status: 0, stdout: /^ok: scanner eicar: finds EICAR: /m })
+    t.match(well.stdout, /^ok: spool \(TMPDIR\): /m)
+    const hung = { ...good, QHPSI: 'plugin: clamd', CLAMD: clamd }
+    const tried = checked(['--check'], hung)
+    t.match(tried.stdout, /^error: clamd \S+: .*does not answer within 5 s; see the log of clamd/m)
+    t.equal(tried.status, 0, 'onescand starts all the same')
+    t.notMatch(
+      checked(['--check-settings'], hung).stdout,
+      /clamd \S+: it takes/,
+      'a start asks nobody',
+    )
+  },
+)
 
 t.test(
   '--check reports a keyring that only others may read',
@@ -232,7 +238,7 @@ t.test(
   },
 )
 
-t.test('--check tries the next servers, also while onescand has its doors open', async (t) => {
+t.test('--check tests the next servers, also while onescand is running', async (t) => {
   const next = await startNext(t)
   const [open, shut, lmtp, gone] = await Promise.all(Array.from({ length: 4 }, freePort))
   const place = (port: number | undefined) => `inet:127.0.0.1:${port}`

@@ -117,7 +117,7 @@ const conversations = {
 } as const
 
 t.test(
-  'clients that ask again and again starve nobody',
+  'clients with continuous requests do not starve others',
   { skip: clamdMissing || pythonMissing },
   async (t) => {
     const clamd = await startClamd(t)

@@ -12,7 +12,7 @@ const configurationOf = (config: JudgeConfig, tools = {}, scanners: readonly unk
     quota: undefined,
   }) as unknown as Configuration
 
-t.test('onescand says at its start that it may not read its keyring', async (t) => {
+t.test('onescand reports at its start that it may not read its keyring', async (t) => {
   const env = { QHPSI: 'plugin: eicar', CONTROLDIR: '/nonexistent' }
   const why = '/etc/onescan/keys/clusterkeys is not readable by uid 999: no stamps'
   const config = { ...readScanningConfig(env)!, remark: why }
@@ -22,7 +22,7 @@ t.test('onescand says at its start that it may not read its keyring', async (t) 
   t.match(describeDoor(door, configurationOf({ ...config, remark: '' })), /, no stamps$/)
 })
 
-t.test('what a door says of viruses is what becomes of them', async (t) => {
+t.test('the description of an interface matches its handling of viruses', async (t) => {
   const milter = { kind: 'milter', address: 'unix:/m' } as const
   const route = { afterQueue: true, next: { text: 'inet:127.0.0.1:1' } }
   const behind = { kind: 'smtp', address: 'inet:127.0.0.1:2', route } as unknown as ListeningDoor
@@ -47,7 +47,7 @@ t.test('what a door says of viruses is what becomes of them', async (t) => {
   t.equal(said(behind, hold), 'defers viruses (QUARANTINE hold)')
 })
 
-t.test('onescand says at its start that it remembers nothing about copies, and why', async (t) => {
+t.test('onescand reports at its start that it caches no verdicts, and why', async (t) => {
   const config = readScanningConfig({ QHPSI: 'plugin: clamd', CONTROLDIR: '/nonexistent' })!
   const [here, there] = [t.testdir({ here: {}, there: {} }), '/nonexistent/db'].map(String)
   const files = { changed: 1, size: 0, seen: 2, directory: `${here}/here` }

@@ -147,7 +147,7 @@ for (const { name, program } of runtimes) {
     })
   })
 
-  t.test(`${name}, a plugin is told where a message comes from`, async (t) => {
+  t.test(`${name}, a plugin receives the origin of a message`, async (t) => {
     const directory = socketDirectory(t)
     const script = `exports.virusscan = (mail) => {
       const { path, size, parts, sender, recipients, signal, log, ...rest } = mail

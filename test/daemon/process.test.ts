@@ -34,7 +34,7 @@ const own = { QHPSI: 'plugin: eicar' }
 const question = { variables: own, message: plain }
 
 for (const { name, program } of [...runtimes, { name: 'by its launcher', program: [launcher] }]) {
-  t.test(`onescand serves with several processes and ends when told to, ${name}`, async (t) => {
+  t.test(`onescand serves with several processes and ends on request, ${name}`, async (t) => {
     const onescand = await startOnescand(t, { program, args: ['--workers', '3'], settings: own })
     const workers = childrenOf(onescand.pid)
     t.equal(workers.length, 3, 'beside the first process, which judges no mail')
@@ -48,7 +48,7 @@ for (const { name, program } of [...runtimes, { name: 'by its launcher', program
   })
 }
 
-t.test('a worker that opens its doors slowly serves all the same', async (t) => {
+t.test('a worker that opens its interfaces slowly serves clients', async (t) => {
   const slow = t.testdir({
     'slow.cjs': `const { Server } = require('node:net')
       const { listen } = Server.prototype
@@ -75,40 +75,35 @@ t.test('a worker takes mail after less than half a second of processor time', as
   t.same(onescand.log.slice(1), ['onescand: serving'])
 })
 
-t.test(
-  'onescand logs what its doors will do at its start, and when it reads its settings again',
-  async (t) => {
-    const files = t.testdir({ ring: 'sesame\n', rules: 'name *.exe\n' })
-    const ring = join(files, 'ring')
-    chmodSync(ring, 0o600)
-    const port = await freePort()
-    const listening = [
-      '--milter',
-      `inet:127.0.0.1:${port}`,
-      '--policy',
-      `inet:127.0.0.1:${await freePort()}`,
-    ]
-    const clustered = { QHPSI: 'plugin: eicar attachments', CLUSTERKEYS: ring }
-    const settings = { ...clustered, BADATTACHMENTS: join(files, 'rules'), REJECTVIRUS: '1' }
-    const onescand = await startOnescand(t, { settings, args: listening })
-    const said = [
-      `slot unix:${onescand.socket}: scans with eicar, attachments, clients decide about viruses, stamps by 1 key`,
-      `milter inet:127.0.0.1:${port}: scans with eicar, attachments, refuses viruses, stamps by 1 key`,
-      `policy ${listening[3]}: no mailbox counts as full: QUOTAD is not set`,
-    ].map((line) => `onescand: ${line}`)
-    t.same(onescand.log, [...said, 'onescand: serving'])
-    onescand.child.kill('SIGHUP')
-    await until(() => onescand.log.length >= 7, 'it has read its settings again')
-    t.same(onescand.log.slice(4), said)
+t.test('onescand logs the handling of mail at its start, and after a reload', async (t) => {
+  const files = t.testdir({ ring: 'sesame\n', rules: 'name *.exe\n' })
+  const ring = join(files, 'ring')
+  chmodSync(ring, 0o600)
+  const port = await freePort()
+  const listening = [
+    '--milter',
+    `inet:127.0.0.1:${port}`,
+    '--policy',
+    `inet:127.0.0.1:${await freePort()}`,
+  ]
+  const clustered = { QHPSI: 'plugin: eicar attachments', CLUSTERKEYS: ring }
+  const settings = { ...clustered, BADATTACHMENTS: join(files, 'rules'), REJECTVIRUS: '1' }
+  const onescand = await startOnescand(t, { settings, args: listening })
+  const said = [
+    `slot unix:${onescand.socket}: scans with eicar, attachments, clients decide about viruses, stamps by 1 key`,
+    `milter inet:127.0.0.1:${port}: scans with eicar, attachments, refuses viruses, stamps by 1 key`,
+    `policy ${listening[3]}: no mailbox counts as full: QUOTAD is not set`,
+  ].map((line) => `onescand: ${line}`)
+  t.same(onescand.log, [...said, 'onescand: serving'])
+  onescand.child.kill('SIGHUP')
+  await until(() => onescand.log.length >= 7, 'it has read its settings again')
+  t.same(onescand.log.slice(4), said)
 
-    const idle = runOnescand(t, { settings: { QHPSI: '' } })
-    await idle.logged(/slot unix:.*: nothing is scanned: QHPSI is not set/)
-    const tags = runOnescand(t, { settings: own, args: ['--milter', `unix:${idle.directory}/m`] })
-    await tags.logged(
-      /milter unix:.*\/m: scans with eicar, tags viruses and lets them in, no stamps/,
-    )
-  },
-)
+  const idle = runOnescand(t, { settings: { QHPSI: '' } })
+  await idle.logged(/slot unix:.*: nothing is scanned: QHPSI is not set/)
+  const tags = runOnescand(t, { settings: own, args: ['--milter', `unix:${idle.directory}/m`] })
+  await tags.logged(/milter unix:.*\/m: scans with eicar, tags viruses and lets them in, no stamps/)
+})
 
 t.test('a missing plugin keeps onescand from starting', async (t) => {
   const settings = { QHPSI: 'plugin: missing.mjs', PLUGINDIR: t.testdir({}) }
@@ -130,7 +125,7 @@ const notRoot = lacks('root')
 
 // promise: bad-smtpd-or-quotad
 t.test(
-  'as root onescand makes no socket where somebody else could put a link',
+  'as root onescand creates no socket where another user could put a link',
   { skip: notRoot },
   async (t) => {
     const directory = socketDirectory(t)
@@ -177,7 +172,7 @@ t.test('wrong options and settings are reported, and end onescand', async (t) =>
   t.match(await failing([], { ...own, SCANTIMEOUT: 'long' }), /^111 .*SCANTIMEOUT long/)
 })
 
-t.test('onescand replaces a socket on which nobody answers, and no other', async (t) => {
+t.test('onescand replaces a socket without a listening process, and no other', async (t) => {
   const first = await startOnescand(t, { settings: own })
   const second = runOnescand(t, { settings: own, socket: first.socket })
   t.equal(await second.ended, 111)
@@ -357,18 +352,22 @@ const speakers = [
 ]
 
 for (const { name, program, PATH, skip } of speakers) {
-  t.test(`onescand tells systemd when it serves, lives and ends, ${name}`, { skip }, async (t) => {
-    const systemd = await systemdEar(t)
-    const settings = { ...own, NOTIFY_SOCKET: systemd.path, WATCHDOG_USEC: '500000', PATH }
-    const around = PATH === '/nonexistent' ? [...program] : withoutQmail(t, program)
-    const onescand = runOnescand(t, { program: around, settings, args: ['--workers', '2'] })
-    await systemd.hear(/READY=1.*WATCHDOG=1.*WATCHDOG=1/s)
-    t.equal((await onescand.ask(question)).does, 'hand on')
-    onescand.child.kill('SIGTERM')
-    await systemd.hear(/STOPPING=1/)
-    t.equal(await onescand.ended, 0)
-    t.equal(systemd.said().match(/READY=1/g)?.length, 1, 'once, not by each worker')
-  })
+  t.test(
+    `onescand notifies systemd when it serves, lives and ends, ${name}`,
+    { skip },
+    async (t) => {
+      const systemd = await systemdEar(t)
+      const settings = { ...own, NOTIFY_SOCKET: systemd.path, WATCHDOG_USEC: '500000', PATH }
+      const around = PATH === '/nonexistent' ? [...program] : withoutQmail(t, program)
+      const onescand = runOnescand(t, { program: around, settings, args: ['--workers', '2'] })
+      await systemd.hear(/READY=1.*WATCHDOG=1.*WATCHDOG=1/s)
+      t.equal((await onescand.ask(question)).does, 'hand on')
+      onescand.child.kill('SIGTERM')
+      await systemd.hear(/STOPPING=1/)
+      t.equal(await onescand.ended, 0)
+      t.equal(systemd.said().match(/READY=1/g)?.length, 1, 'once, not by each worker')
+    },
+  )
 }
 
 t.test('the manual page has the options of onescand, and no others', async (t) => {

@@ -52,7 +52,7 @@ function ownDirectory(t: Test): string {
   return directory
 }
 
-t.test('clean mail is answered while LOGFILE stands still', { skip: cannotHang }, async (t) => {
+t.test('clean mail is answered while LOGFILE blocks', { skip: cannotHang }, async (t) => {
   const directory = ownDirectory(t)
   const LOGFILE = join(directory, 'onescan.log')
   const { onescand, send } = await proxy(t, { LOGFILE })
@@ -65,7 +65,7 @@ t.test('clean mail is answered while LOGFILE stands still', { skip: cannotHang }
   t.same(childrenOf(onescand.pid), [worker], 'and no worker was ended')
 })
 
-t.test('clean mail is answered while QUARANTINE stands still', { skip: cannotHang }, async (t) => {
+t.test('clean mail is answered while QUARANTINE blocks', { skip: cannotHang }, async (t) => {
   const directory = ownDirectory(t)
   const { onescand, send } = await proxy(t, { QUARANTINE: directory })
   const [worker] = childrenOf(onescand.pid)
@@ -79,7 +79,7 @@ t.test('clean mail is answered while QUARANTINE stands still', { skip: cannotHan
   t.same(childrenOf(onescand.pid), [worker])
 })
 
-t.test('mail is answered while nobody reads the log', async (t) => {
+t.test('mail is answered while the log is not read', async (t) => {
   const path = join(openDirectory(t), 'log')
   execFileSync('mkfifo', [path])
   const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants

@@ -10,7 +10,7 @@ import { newest, startOnescand } from './process.ts'
 
 const skip = withoutQmailMissing
 
-t.test('without onescan.node onescand says so once, and judges mail', { skip }, async (t) => {
+t.test('without onescan.node onescand reports that once, and scans mail', { skip }, async (t) => {
   const home = openDirectory(t)
   const [node, bundle] = newest
   cpSync(join(bundle!, '..'), join(home, 'dist'), { recursive: true })

@@ -39,7 +39,7 @@ for (const { name, smtpDelay } of builds) {
 }
 
 for (const { name, smtpDelay } of runtimes) {
-  t.test(`${name}: an early talker is pointed out to the program behind`, { skip }, async (t) => {
+  t.test(`${name}: an early talker is reported to the server program`, { skip }, async (t) => {
     const server = await serve(t, { words: [...smtpDelay, ...QUICK] })
     const early = `EHLO x\r\n${allBytes.repeat(100)}`
     const { said } = await visit(server.port, { early, late: 'QUIT\r\n' })
@@ -84,7 +84,7 @@ t.test('-S gets its answer through to who sends a megabyte early', { skip }, asy
   t.match(said, /\r\n421 .*\r\n$/)
 })
 
-t.test('the program behind finds descriptors and signals as they were', { skip }, async (t) => {
+t.test('the server program inherits unchanged descriptors and signals', { skip }, async (t) => {
   const plain = await serve(t, { words: [] })
   await visit(plain.port)
   await plain.over()
@@ -194,22 +194,26 @@ t.test('allowed networks pass at once, and so do confirmed names', { skip }, asy
   t.match(await greeted('names', liar.server), `=${TALKED}`, 'its own word alone is nothing')
 })
 
-t.test('beyond --limit nobody is delayed, and early talkers are noticed', { skip }, async (t) => {
-  const locks = t.testdir({})
-  const words = ['-v', ...NEVER, '--limit', '2', '--locks', locks]
-  const server = await serve(t, { words: [...smtpDelay, ...words] })
-  const leaving = new AbortController()
-  const leaveWhen = leaving.signal
-  const waiting = [visit(server.port, { leaveWhen }), visit(server.port, { leaveWhen })]
-  await until(() => locksHeld(locks) === 2, 'they wait')
-  t.match((await visit(server.port)).said, '=unset')
-  leaving.abort()
-  t.match(server.log.join('\n'), 'no place to wait')
-  await Promise.all(waiting)
-  await until(
-    () => server.log.filter((line) => / event=left /.test(line)).length === 2,
-    'they left',
-  )
-  const { said } = await visit(server.port, { leaveAfter: 300 })
-  t.equal(said, '', 'a place that was given back is taken again')
-})
+t.test(
+  'beyond --limit no client is delayed, and early talkers are detected',
+  { skip },
+  async (t) => {
+    const locks = t.testdir({})
+    const words = ['-v', ...NEVER, '--limit', '2', '--locks', locks]
+    const server = await serve(t, { words: [...smtpDelay, ...words] })
+    const leaving = new AbortController()
+    const leaveWhen = leaving.signal
+    const waiting = [visit(server.port, { leaveWhen }), visit(server.port, { leaveWhen })]
+    await until(() => locksHeld(locks) === 2, 'they wait')
+    t.match((await visit(server.port)).said, '=unset')
+    leaving.abort()
+    t.match(server.log.join('\n'), 'no place to wait')
+    await Promise.all(waiting)
+    await until(
+      () => server.log.filter((line) => / event=left /.test(line)).length === 2,
+      'they left',
+    )
+    const { said } = await visit(server.port, { leaveAfter: 300 })
+    t.equal(said, '', 'a place that was given back is taken again')
+  },
+)

@@ -38,7 +38,7 @@ t.test('an example of a man page is run by the test that names it', async (t) =>
   }
 })
 
-t.test('what is typed and what has a reason stands on its page', async (t) => {
+t.test('typed commands and reasons are on their page', async (t) => {
   for (const { page, begins } of typed) {
     t.ok(blocks.some((block) => block.page === page && block.text.startsWith(begins)), begins) // biome-ignore format: a line
   }

@@ -205,11 +205,14 @@ t.test('the figures about verdicts and signatures are those of the program', asy
   )
 })
 
-t.test('the design says how many classes of mail hide a file, and what clamd finds', async (t) => {
-  const seen = hiddenClasses.filter(({ seenByClamd }) => seenByClamd !== undefined)
-  t.match(design, `the ${hiddenClasses.length} classes of mail that hide a file`)
-  t.match(design, `by itself finds the file in ${seen.length}, `)
-})
+t.test(
+  'the design states how many classes of mail hide a file, and what clamd finds',
+  async (t) => {
+    const seen = hiddenClasses.filter(({ seenByClamd }) => seenByClamd !== undefined)
+    t.match(design, `the ${hiddenClasses.length} classes of mail that hide a file`)
+    t.match(design, `by itself finds the file in ${seen.length}, `)
+  },
+)
 
 t.test('the limits of the second look on its page are those of the program', async (t) => {
   const page = read('doc/second-look.md')

@@ -17,7 +17,7 @@ const all = Object.entries(walks).flatMap(([server, { walk, removed }]) => [
 
 for (const { name, steps } of all) {
   t.test(
-    `what is typed in the first hour with ${name} stands to the letter on its page`,
+    `commands typed in the first hour with ${name} are on its page, to the letter`,
     async (t) => {
       const read = steps.filter((step) => 'page' in step)
       t.ok(read.length >= 4, 'most is typed by a page')

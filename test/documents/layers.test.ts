@@ -15,7 +15,7 @@ const imports: Imports = new Map(sourceFiles.map(({ path, imports }) => [path, i
 /** Components, each with the number of its layer, from the top. */
 type Layers = ReadonlyMap<string, number>
 
-t.test('every component stands on one layer, and no other component is named', async (t) => {
+t.test('every component is on one layer, and no other component is named', async (t) => {
   t.ok(imports.size > 300, 'the sources were found')
   t.same([...layers.keys()].sort(), [...new Set([...imports.keys()].map(componentOf))].sort())
 })
@@ -53,7 +53,7 @@ t.test('delay imports lib alone, and quotad no door', async (t) => {
   t.same(componentsUsedBy('quotad'), ['lib', 'mail', 'protocol', 'quotad', 'scan'])
 })
 
-t.test('every folder of a component with layers of its own stands on one of them', async (t) => {
+t.test('every folder of a component with its own layers is on one of them', async (t) => {
   const components = new Set([...inner.keys()].map((folder) => folder.split('/')[0]))
   t.ok(components.size > 2, 'these components were found')
   const folders = [...imports.keys()]

@@ -122,7 +122,7 @@ t.test('the design names functions where they are, and types that there are', as
   }
 })
 
-t.test('what the design names in a component lies in that component', async (t) => {
+t.test('files that the design names in a component are in that component', async (t) => {
   const rows = [
     ...read('doc/development/design.md').matchAll(
       /^\| `((?:src|test|packaging)\/[\w/-]*)` \|(.*)$/gm,

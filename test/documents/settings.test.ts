@@ -67,7 +67,7 @@ t.test('each manual page has its settings, and no others, in the order of the ta
   }
 })
 
-t.test('each word of a setting stands where its page explains it, and no other word', async (t) => {
+t.test('each word of a setting is explained on its page, and no other word', async (t) => {
   for (const { environment, own } of pages) {
     for (const [name, setting] of own) {
       if (setting.kind !== 'word') continue

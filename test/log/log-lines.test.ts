@@ -45,7 +45,7 @@ function linesFor(decision: Decision, to = ['c@b.example']) {
   return [...decisionLines(decision, 31, about)].map(String)
 }
 
-t.test('a line says what became of the message, on which grounds, and of whose', async (t) => {
+t.test('a line has the decision about the message, its reason and its envelope', async (t) => {
   const end =
     'exit=31 interface=milter remote=192.0.2.7 size=9 msgid=<1@b> from=<a@b.example> to=<c@b.example> rcpts=1 total_ms=2.0\n'
   const virus = details({ scan: 'infected', virus: 'X' })

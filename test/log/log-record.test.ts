@@ -35,7 +35,7 @@ const forms: readonly [name: string, line: string, time: string | undefined, hos
 ] // biome-ignore format: a form a line
 
 for (const [name, line, time, host] of forms) {
-  t.test(`a line of ${name} says when and where it was written`, async (t) => {
+  t.test(`the time and host of a line of ${name} are parsed`, async (t) => {
     t.same(read(line), { time, host, fields: { a: 'b' } })
   })
 }

@@ -32,7 +32,7 @@ t.test('a host that is set up otherwise', { skip: bareHostMissing }, async (t) =
     ['both', `${fullTmp} && umount "$1/proc"`, '/proc is not mounted'],
   ] as const) {
     await t.test(
-      `a first installation does not fail for ${what}, and says what it left`,
+      `a first installation does not fail because of ${what}, and reports what it left`,
       async (t) => {
         must(reset)
         const { code, output } = bare.run(install, make)

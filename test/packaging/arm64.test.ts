@@ -55,7 +55,7 @@ t.test('the package for arm64, built on x64', { skip: missing }, async (t) => {
     }
   })
 
-  t.test('what is started for each message is static and small', async (t) => {
+  t.test('programs started for each message are static and small', async (t) => {
     for (const name of ['onescanc', 'onescan-rcptquota', 'onescan-run']) {
       const segments = execFileSync('readelf', ['--segments', '--wide', program(name)])
       t.notMatch(segments.toString(), 'INTERP', name)
@@ -63,7 +63,7 @@ t.test('the package for arm64, built on x64', { skip: missing }, async (t) => {
     }
   })
 
-  t.test('its programs tell their version', async (t) => {
+  t.test('its programs print their version', async (t) => {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
     for (const name of ['onescan', 'onescanc', 'onescan-rcptquota', 'onescand']) {
       const { stdout, stderr } = run(program(name), '--version')

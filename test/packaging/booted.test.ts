@@ -37,7 +37,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
     const secrets = "stat -c '%n %U:%G %a' /etc/shadow; md5sum /etc/shadow"
 
     t.test(
-      "a directory of sockets that somebody gave to the account is root's first",
+      'a directory of sockets that was given to the account belongs to root first',
       async (t) => {
         const before = there(secrets)
         there(`systemctl stop onescand.service ${sockets}

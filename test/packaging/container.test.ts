@@ -124,7 +124,7 @@ t.test('compose.yaml', { skip }, async (t) => {
     ['milter', postfix.port],
     ['SMTP', 10024],
   ] as const) {
-    t.test(`clean mail comes through by ${door}, and a virus is refused`, async (t) => {
+    t.test(`clean mail passes through ${door}, and a virus is refused`, async (t) => {
       t.match(send(port, clean(door)), /^ -> \.\n<- {2}250 /m)
       t.match(await arrived(door), /^X-QHPSI: clean$/m)
       t.match(send(port, virus), /^<\*\* 55[04] 5\.7\.1 .*EICAR-Test/m)

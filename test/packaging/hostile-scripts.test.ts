@@ -81,7 +81,7 @@ function scriptFor(name: string, at: (name: string) => string): string {
 }
 
 // promise: root-clamav-directory
-t.test('a link in the place of a log directory gives nobody a way in', { skip }, async (t) => {
+t.test('a link in place of a log directory gives no user access', { skip }, async (t) => {
   for (const name of scripts.filter((script) => script.includes('/log/'))) {
     const at = makeHost(t, () => {})
     const directory = at(`var/log/${name.split('/')[0]}`)
@@ -96,7 +96,7 @@ t.test('a link in the place of a log directory gives nobody a way in', { skip },
 
 // promise: root-access-list
 t.test(
-  'settings that clamd obeys as root are written by nobody who had their directory before',
+  'settings that clamd obeys as root cannot be written by the former owner of their directory',
   { skip: skip || lacks('setfacl') },
   async (t) => {
     const at = makeHost(t, () => {})

@@ -47,7 +47,7 @@ t.test('node_modules/.bin has no node', async (t) => {
   t.notOk(existsSync(join(root, 'node_modules/.bin/node')))
 })
 
-t.test('the oldest Node is that of package.json, and the others can be told apart', async (t) => {
+t.test('the oldest Node is that of package.json, and the others differ', async (t) => {
   const version = (node: string) => execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()
   const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   // npm has no Node 22.15 for arm64: there the oldest is 22.18.
@@ -130,7 +130,7 @@ t.test('a package for other machines need not be there', async (t) => {
 })
 
 t.test(
-  'npm is asked for a package of another processor by name, and a package that npm left out is told',
+  'npm requests a package of another processor by name, and a missing package is reported',
   async (t) => {
     const other = { ...a, optional: true, os: ['linux'], cpu: ['vax'], libc: ['glibc'] }
     const sample = makePackage(t, { 'node_modules/a': other })
@@ -168,7 +168,7 @@ t.test('npm finds the programs of the machine in PATH, and no other npm', async 
   )
 })
 
-t.test('an installation that fails is told', async (t) => {
+t.test('a failed installation is reported', async (t) => {
   const sample = makePackage(t, { 'node_modules/a': a })
   const { status, stderr } = sample.install({ NPM_EXIT: '7' })
   t.not(status, 0)

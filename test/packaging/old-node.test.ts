@@ -21,7 +21,7 @@ const programs = [
   ['smtp-delay', 111, 'smtp-delay: fatal: '],
 ] as const
 
-t.test('on an older Node each program says so in one line, and reads nothing', async (t) => {
+t.test('on an older Node each program reports it in one line, and reads nothing', async (t) => {
   for (const [name, code, opening] of programs) {
     for (const version of [`${major}.${minor - 1}.9`, `${major - 1}.${minor + 1}.0`, '9.99.0']) {
       const { status, stdout, stderr } = runOn(t, version, name)

@@ -64,7 +64,7 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
     )
   })
 
-  t.test('the self-test tells of a program that was stripped or cut off', async (t) => {
+  t.test('the self-test reports a stripped or truncated program', async (t) => {
     for (const damage of [
       'strip "$1"',
       'truncate -s -1000000 "$1"',

@@ -149,30 +149,33 @@ t.test('the package', { skip: packagingMissing || lacks('dpkg-parsechangelog') }
     },
   )
 
-  t.test('what mail meets first is hardened as far as a static program can be', async (t) => {
-    for (const name of ['onescanc', 'onescan-rcptquota', 'onescan-run']) {
-      const program = at(`usr/lib/onescan/${name}`)
-      const readelf = (...words: string[]) =>
-        execFileSync('readelf', ['--wide', ...words, program], { encoding: 'utf8' })
-      t.match(readelf('--file-header'), /Type: +DYN /, `${name} runs at any address`)
-      const segments = readelf('--segments')
-      t.notMatch(segments, 'INTERP', `${name} needs no dynamic linker`)
-      t.match(segments, / GNU_RELRO /, `${name}: what is relocated is read-only then`)
-      t.match(segments, / GNU_STACK .* RW +0x/, `${name}: nothing on the stack is run`)
-      t.notMatch(segments, / RWE /, `${name}: nothing is both written and run`)
-      t.match(readelf('--dynamic'), /FLAGS.*BIND_NOW[\s\S]*NOW PIE/, name)
-      t.notMatch(readelf('--dynamic'), 'TEXTREL', name)
-      t.match(readelf('--sections'), /^(?!.*\.symtab)/s, `${name} is stripped`)
-      const code = execFileSync('objdump', ['--disassemble', program], {
-        encoding: 'utf8',
-        maxBuffer: 64 * 1024 * 1024,
-      })
-      const canaries = code.match(/%fs:0x28|__stack_chk_guard/g)?.length ?? 0
-      if (process.arch === 'x64') t.ok(canaries > 20, `${name}: ${canaries} looks at canaries`)
-    }
-  })
+  t.test(
+    'the first program in the path of mail is hardened as far as a static program can be',
+    async (t) => {
+      for (const name of ['onescanc', 'onescan-rcptquota', 'onescan-run']) {
+        const program = at(`usr/lib/onescan/${name}`)
+        const readelf = (...words: string[]) =>
+          execFileSync('readelf', ['--wide', ...words, program], { encoding: 'utf8' })
+        t.match(readelf('--file-header'), /Type: +DYN /, `${name} runs at any address`)
+        const segments = readelf('--segments')
+        t.notMatch(segments, 'INTERP', `${name} needs no dynamic linker`)
+        t.match(segments, / GNU_RELRO /, `${name}: what is relocated is read-only then`)
+        t.match(segments, / GNU_STACK .* RW +0x/, `${name}: nothing on the stack is run`)
+        t.notMatch(segments, / RWE /, `${name}: nothing is both written and run`)
+        t.match(readelf('--dynamic'), /FLAGS.*BIND_NOW[\s\S]*NOW PIE/, name)
+        t.notMatch(readelf('--dynamic'), 'TEXTREL', name)
+        t.match(readelf('--sections'), /^(?!.*\.symtab)/s, `${name} is stripped`)
+        const code = execFileSync('objdump', ['--disassemble', program], {
+          encoding: 'utf8',
+          maxBuffer: 64 * 1024 * 1024,
+        })
+        const canaries = code.match(/%fs:0x28|__stack_chk_guard/g)?.length ?? 0
+        if (process.arch === 'x64') t.ok(canaries > 20, `${name}: ${canaries} looks at canaries`)
+      }
+    },
+  )
 
-  t.test('what the runtime loads is hardened as a shared library can be', async (t) => {
+  t.test('libraries of the runtime are hardened as a shared library can be', async (t) => {
     const addon = at('usr/lib/onescan/onescan.node')
     t.equal(statSync(addon).mode & 0o777, 0o644)
     const readelf = (...words: string[]) =>

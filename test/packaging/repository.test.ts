@@ -80,7 +80,7 @@ t.test('apt installs, upgrades and downgrades from the repository', { skip }, as
     t.notMatch(readFileSync(at('/log'), 'utf8'), /scan=(?!clean)/, 'and scanned')
   })
 
-  t.test('what somebody else has signed, or has changed since, is not taken', async (t) => {
+  t.test('a package that was signed by another key, or changed, is rejected', async (t) => {
     const forged = hollow(t, '9.9.9')
     const afresh = 'rm -rf /var/lib/apt/lists/*; apt-get update; apt-cache policy onescan'
     publish([forged], makeKey('somebody else <else@example.org>'))

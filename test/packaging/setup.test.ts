@@ -28,7 +28,7 @@ t.test(
     }
     const run = (script: string) => debian.run(`export PATH=/usr/local/bin:$PATH\n${script}`)
 
-    t.test('with --dry-run it does nothing, and says what it would do', async (t) => {
+    t.test('with --dry-run it does nothing, and prints what it would do', async (t) => {
       const { code, output } = run(
         `${setup} --dry-run; ls /etc/onescan /etc/default/onescand; id onescan`,
       )
@@ -107,7 +107,7 @@ t.test(
       t.match(next.output, '\nsaid restart onescand.service\n')
     })
 
-    t.test('lines of somebody else stay, and are shown', async (t) => {
+    t.test('lines of the administrator stay, and are shown', async (t) => {
       for (const file of [
         '/etc/systemd/system/onescand.service',
         '/etc/systemd/system/onescand.socket',
@@ -151,7 +151,7 @@ t.test(
       }
     })
 
-    t.test('it runs nothing that somebody else may have written', async (t) => {
+    t.test('it runs nothing that another user may have written', async (t) => {
       const node = '/opt/theirs/bin/node'
       const acl = (rights: string, place: string) => () =>
         execFileSync('setfacl', ['-m', rights, at(place)])
@@ -225,7 +225,7 @@ t.test(
       t.equal(run(setup).code, 0, 'all was given back')
     })
 
-    t.test('what the page says removes it: link, units and package', async (t) => {
+    t.test('the commands on the page remove it: link, units and package', async (t) => {
       const page = readFileSync(join(root, 'doc/install.md'), 'utf8')
       const [, commands = ''] = /\nTo remove it, .*?```sh\n(.*?)```/s.exec(page) ?? []
       writeFileSync(at('usr/local/bin/npm'), '#!/bin/sh\necho "npm $*"\n', { mode: 0o755 })

@@ -367,19 +367,22 @@ t.test('maintainer scripts', { skip: bareHostMissing }, async (t) => {
   })
 
   // promise: root-runs-nothing
-  await t.test("the self-test is nobody else, and cannot type at root's terminal", async (t) => {
-    writeFileSync(at('/typist'), typist, { mode: 0o755 })
-    writeFileSync(at('/work'), terminalWork(configure, '/typed'))
-    must(`${reset}; rm -f /typed; : >/log; chmod 666 /log; (${unpack}) >/dev/null 2>&1
+  await t.test(
+    'the self-test runs under its own account, and cannot type at the terminal of root',
+    async (t) => {
+      writeFileSync(at('/typist'), typist, { mode: 0o755 })
+      writeFileSync(at('/work'), terminalWork(configure, '/typed'))
+      must(`${reset}; rm -f /typed; : >/log; chmod 666 /log; (${unpack}) >/dev/null 2>&1
       printf '#!/bin/sh\\nprintf "\\\\033]0;owned\\\\007"\\nexec /typist /log\\n' >/usr/lib/onescan/onescan-run`)
-    const { output } = there("mkfifo /input; script -q -c 'sh /work' /dev/null <>/input; true")
-    t.match(output, /self-test: onescanc/, 'what it did instead of its work is noticed')
-    t.notMatch(output, '\x1b]', 'and its output is made harmless')
-    const log = readFileSync(at('/log'), 'latin1')
-    const uid = must('id -u onescan-check').trim()
-    t.match(log, new RegExp(`^uid=${uid} reached=\n`))
-    t.same([...new Set(log.trim().split('\n'))], [`uid=${uid} reached=`])
-    t.equal(readFileSync(at('/typed'), 'latin1'), '')
-    t.not(must('id -u onescan').trim(), uid)
-  })
+      const { output } = there("mkfifo /input; script -q -c 'sh /work' /dev/null <>/input; true")
+      t.match(output, /self-test: onescanc/, 'what it did instead of its work is noticed')
+      t.notMatch(output, '\x1b]', 'and its output is made harmless')
+      const log = readFileSync(at('/log'), 'latin1')
+      const uid = must('id -u onescan-check').trim()
+      t.match(log, new RegExp(`^uid=${uid} reached=\n`))
+      t.same([...new Set(log.trim().split('\n'))], [`uid=${uid} reached=`])
+      t.equal(readFileSync(at('/typed'), 'latin1'), '')
+      t.not(must('id -u onescan').trim(), uid)
+    },
+  )
 })

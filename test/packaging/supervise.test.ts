@@ -81,7 +81,7 @@ t.test('each service has a run script and one for its log, which sh understands'
   }
 })
 
-t.test('of the environment of who starts a script, nothing gets to its account', async (t) => {
+t.test('the environment of the caller of a script does not reach its account', async (t) => {
   for (const name of services.flatMap((service) => [`${service}/run`, `${service}/log/run`])) {
     const [first] = script(name, {}).split('\n')
     const file = join(t.testdir(), 'run')
@@ -181,7 +181,7 @@ t.test('clamd answers on its socket', { skip: clamdMissing || notRoot }, async (
   t.same(told, { tells: 'yes' }, 'what is too deep is not called clean')
 })
 
-t.test('the run script of clamd says if AppArmor keeps clamd from its settings', async (t) => {
+t.test('the run script of clamd reports if AppArmor denies clamd its settings', async (t) => {
   const directory = t.testdir({
     'clamd.conf': 'LocalSocket /x\n',
     profiles: '/usr/sbin/clamd (enforce)\n',

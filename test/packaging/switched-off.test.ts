@@ -7,7 +7,7 @@ import { makeOwnDirectories, ownDirectoriesMissing } from '../programs/own-direc
 const selfTest = join(import.meta.dirname, '../../packaging/scripts/self-test')
 
 t.test(
-  'an upgrade while onescan is switched off succeeds, and says that it is switched off',
+  'an upgrade while onescan is switched off succeeds, and reports that',
   { skip: ownDirectoriesMissing },
   async (t) => {
     const own = makeOwnDirectories(t, { '/etc': ['onescan'] })

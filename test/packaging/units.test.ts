@@ -74,7 +74,7 @@ t.test('only the first process of a service may send its state to systemd', asyn
 })
 
 // promise: log-unread, bad-smtpd-or-quotad
-t.test('root makes files only where nobody else may put a link', async (t) => {
+t.test('root creates files only where no other user may put a link', async (t) => {
   const socket = readFileSync(join(systemd, 'onescand.socket'), 'utf8')
   t.match(socket, '\nListenStream=/run/onescan/slot.sock\n')
   t.match(socket, '\nSocketUser=root\nSocketGroup=onescan\nSocketMode=0660\n')

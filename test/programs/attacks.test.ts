@@ -22,7 +22,7 @@ const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
  */
 for (const { name, missing, start } of mtas) {
   t.test(
-    `no attack gets past the milter behind ${name}`,
+    `no attack gets past the milter with ${name}`,
     { skip: clamdMissing || missing },
     async (t) => {
       const clamd = await startClamd(t, { alertExceedsMax: true })

@@ -149,7 +149,7 @@ t.test(
   },
 )
 
-t.test('a clamd behind a forwarded socket gets streams', { skip }, async (t) => {
+t.test('a clamd at a forwarded socket gets streams', { skip }, async (t) => {
   const clamd = await startClamd(t)
   const path = socketPath(t)
   const forward = createServer((near) => {

@@ -35,18 +35,21 @@ const infectedMail = (size: number) => Buffer.concat([mail(size), Buffer.from(`\
 t.test('a real clamd', { skip }, async (t) => {
   const clamd = await startClamd(t, { tcp: true })
 
-  t.test('tells clean mail from EICAR, in the body and in base64, by socket and TCP', async (t) => {
-    for (const address of [clamd.socket, clamd.tcp]) {
-      const answerTo = async (message: Buffer) => (await scan(address, sample(message))).answer
-      t.same(await answerTo(plain), { answer: 'clean' })
-      t.same(await answerTo(Buffer.alloc(0)), { answer: 'clean' }, 'an empty message')
-      t.same(await answerTo(infectedPlain), { answer: 'infected', name: EICAR_NAME })
-      t.same(await answerTo(infectedAttachment), { answer: 'infected', name: EICAR_NAME })
-    }
-    t.notOk(process.getActiveResourcesInfo().includes('Timeout'), 'no timer is left')
-  })
+  t.test(
+    'clamd distinguishes clean mail from EICAR, in the body and in base64, over both sockets',
+    async (t) => {
+      for (const address of [clamd.socket, clamd.tcp]) {
+        const answerTo = async (message: Buffer) => (await scan(address, sample(message))).answer
+        t.same(await answerTo(plain), { answer: 'clean' })
+        t.same(await answerTo(Buffer.alloc(0)), { answer: 'clean' }, 'an empty message')
+        t.same(await answerTo(infectedPlain), { answer: 'infected', name: EICAR_NAME })
+        t.same(await answerTo(infectedAttachment), { answer: 'infected', name: EICAR_NAME })
+      }
+      t.notOk(process.getActiveResourcesInfo().includes('Timeout'), 'no timer is left')
+    },
+  )
 
-  t.test('takes what begins with a field of FIELDS_OF_MAIL for mail, as it stands', async (t) => {
+  t.test('clamd treats a file that begins with a field of FIELDS_OF_MAIL as mail', async (t) => {
     const rest = `Content-Transfer-Encoding: base64\n\n${Buffer.from(EICAR).toString('base64')}\n`
     for (const name of FIELDS_OF_MAIL) {
       const { answer } = await scan(clamd.socket, sample(Buffer.from(`${name}: x\n${rest}`)))
@@ -142,13 +145,13 @@ t.test('a message over a scan limit with AlertExceedsMax is no virus', { skip },
   t.match(answer, { answer: 'unseen', what: 'unpacked', why: /Heuristics\.Limits\.Exceeded/ })
 })
 
-t.test("hash and size behind a virus's name are left out", { skip }, async (t) => {
+t.test('hash and size after the name of a virus are left out', { skip }, async (t) => {
   const clamd = await startClamd(t, { extendedDetectionInfo: true })
   const { answer } = await scan(clamd.socket, sample(infectedPlain))
   t.same(answer, { answer: 'infected', name: EICAR_NAME })
 })
 
-t.test('a clamd that is stopped amid a scan counts as could not tell', { skip }, async (t) => {
+t.test('a clamd that is stopped during a scan gives an unknown result', { skip }, async (t) => {
   const clamd = await startClamd(t)
   process.kill(clamd.pid, 'SIGSTOP')
 

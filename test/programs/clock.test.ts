@@ -82,7 +82,7 @@ for (const { name, start } of runtimes) {
   )
 
   t.test(
-    `mail that onescand kept while the clock was years behind stays, ${name}`,
+    `mail kept while the clock was years slow stays, ${name}`,
     { skip: faketimeMissing },
     (t) => quarantineAfterSteps(t, start('onescand')),
   )

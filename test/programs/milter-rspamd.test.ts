@@ -108,7 +108,7 @@ t.test('rspamd that asks onescan', { skip }, async (t) => {
 
   t.match(await send(clean), DEFERRED, 'while onescand is down, mail is deferred')
 
-  t.test('what onescand finds is refused', async (t) => {
+  t.test('findings of onescan are refused', async (t) => {
     const onescand = await serve(t, { CLAMD: clamd.socket })
     t.match(await send(clean), /^250 /)
     t.ok((await receiver.next()).message.includes('hello'))

@@ -71,7 +71,7 @@ t.test('behind the queue of OpenSMTPD', { skip: opensmtpdMissing }, async (t) =>
     t.equal(receiver.count(), before)
   })
 
-  await t.test("what the host's own rules reject is rejected at once", async (t) => {
+  await t.test('mail that the rules of the host reject is rejected immediately', async (t) => {
     const envelope = { from: 'ann@example.com', to: ['ben@example.org'] }
     const { rcpt } = await sendMail(port, { ...envelope, message: demandingMail }, OTHER)
     t.match(rcpt, [/^550 /])

@@ -163,7 +163,7 @@ t.test('a limit hides no text of the mail itself', { skip: clamdMissing }, async
   }
 })
 
-t.test('what clamd does not look into is refused', { skip: clamdMissing }, async (t) => {
+t.test('contents that clamd does not read are refused', { skip: clamdMissing }, async (t) => {
   const { milter } = await open(t)
   const tooDeep = /grounds=nested-too-deep/
   let archive: Buffer = Buffer.from('harmless')

@@ -219,7 +219,7 @@ for (const [name, missing, open, forms] of passages) {
       })
     }
 
-    t.test('nobody gets what was kept for them', async (t) => {
+    t.test('mail kept for a recipient reaches no other', async (t) => {
       const { sendAll, stage } = await start(t, 'to=ok@example.net scan off\n')
       const delivered = await sendAll('VIRUS', ['ok@example.net'], some)
       t.ok(delivered.length > 0)

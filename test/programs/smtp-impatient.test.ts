@@ -45,7 +45,7 @@ async function standingStill(t: Test, lmtp: boolean) {
   }
 }
 
-t.test('smtpd_proxy_timeout of Postfix ends while clamd stands', { skip }, async (t) => {
+t.test('smtpd_proxy_timeout of Postfix expires while clamd is blocked', { skip }, async (t) => {
   const { door, next, kept, stop, goOn, over } = await standingStill(t, false)
   const postfix = await startPostfix(
     t,
@@ -74,7 +74,7 @@ t.test('smtpd_proxy_timeout of Postfix ends while clamd stands', { skip }, async
 })
 
 // By LMTP it has sent QUIT behind the message, and closes later.
-t.test('lmtp_data_done_timeout of Postfix ends while clamd stands', { skip }, async (t) => {
+t.test('lmtp_data_done_timeout of Postfix expires while clamd is blocked', { skip }, async (t) => {
   const { door, next, kept, stop, goOn, over } = await standingStill(t, true)
   const main = {
     notify_classes: '',

@@ -144,7 +144,7 @@ t.test('before the queue', { skip: postfixMissing }, async (t) => {
         t.match(passage.log(), /smtpd.*client=client\.example\.com\[192\.0\.2\.7\]/, 'and behind')
       })
 
-      t.test('of two recipients only the full one is deferred', async (t) => {
+      t.test('only the full one of two recipients is deferred', async (t) => {
         const QUOTAD = await startMailboxes(t)
         await passage.serve(t, { ...settings, QUOTAD, QUOTANAME: 'local' })
         const session = await openSmtp(port)

@@ -64,7 +64,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
 
   // promise: proxy-reject
   t.test(
-    'content is rejected with a negative reply, and not completed at the server behind',
+    'content is rejected with a negative reply, and not completed at the next server',
     async (t) => {
       const before = next.got.length
       const commands = next.commands.length
@@ -75,7 +75,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
   )
 
   // promise: rule-6-acknowledge, proxy-accept
-  t.test('content is accepted with the reply of the server behind', async (t) => {
+  t.test('content is accepted with the reply of the next server', async (t) => {
     t.match((await send(postfix.port, clean)).data, /^250 2\.0\.0 next queued it as \d+ for 1$/)
     next.script = (verb) => (verb === '.' ? '554 5.6.0 next does not like it' : undefined)
     t.equal((await send(postfix.port, clean)).data, '554 5.6.0 next does not like it')
@@ -85,7 +85,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
   })
 
   // promise: proxy-accept
-  t.test('a recipient is rejected with the reply of the server behind', async (t) => {
+  t.test('a recipient is rejected with the reply of the next server', async (t) => {
     next.script = (verb) => (verb === 'RCPT' ? '550 5.1.1 next knows nobody' : undefined)
     t.equal((await send(postfix.port, clean)).rcpt[0], '550 5.1.1 next knows nobody')
     next.script = undefined
@@ -122,7 +122,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
 
   // promise: proxy-features
   t.test(
-    'a feature that the server behind lacks is refused in its words, or switched off in front',
+    'a feature that the next server lacks is refused with its text, or switched off in front',
     async (t) => {
       next.script = (_, line) => (/ RET=/.test(line) ? '555 5.5.4 next knows no RET' : undefined)
       const { client, offer } = await greet(t)
@@ -141,7 +141,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
   )
 
   // promise: proxy-xforward
-  t.test('XFORWARD reaches the server behind as it was sent', async (t) => {
+  t.test('XFORWARD reaches the next server unchanged', async (t) => {
     const before = next.commands.length
     await send(postfix.port, clean)
     const told = next.commands.slice(before).filter((line) => line.startsWith('XFORWARD '))
@@ -150,7 +150,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
   })
 
   // promise: proxy-reject
-  t.test('refused content leaves no transaction open at the server behind', async (t) => {
+  t.test('refused content leaves no transaction open at the next server', async (t) => {
     await send(postfix.port, virus)
     while (next.open > 0) await new Promise(setImmediate)
     t.pass('the connection is closed')

@@ -35,7 +35,7 @@ t.test('an answer that comes a byte at a time is not waited for longer', async (
   await t.rejects(asked, { message: 'no answer in 300 ms' })
 })
 
-t.test('a service that says nothing, closes, lies or never ends is told so', async (t) => {
+t.test('a silent, closing, lying or endless service is reported', async (t) => {
   await t.rejects(
     ask(t, 50, () => {}),
     { message: 'no answer in 50 ms' },

@@ -159,7 +159,7 @@ t.test('connections leave descriptors for mailboxes, however many are allowed', 
   t.equal(await quotad.ask('CHECK_QUOTA bob'), 'QUOTA_FULL')
 })
 
-t.test('/health and /metrics tell the health and the counters', async (t) => {
+t.test('/health and /metrics return the health and the counters', async (t) => {
   const { cgi, url, metrics } = await start(t)
   t.equal(await (await fetch(`${url}/health`)).text(), 'serving\n')
   for (const user of ['ann', 'ann', 'bob', 'zoe']) await cgi(`?u=${user}`)

@@ -24,7 +24,7 @@ t.test('trouble with a mailbox is logged once in ten minutes', async (t) => {
   t.equal(logged.length, 3, 'from then on')
 })
 
-t.test('of more than a thousand mailboxes one line says that there are more', async (t) => {
+t.test('mailboxes beyond a thousand are logged in one line', async (t) => {
   const logged: unknown[] = []
   const trouble = troubleLog(
     (...entries) => logged.push(entries),

@@ -80,7 +80,7 @@ for (const { QUOTAMAILBOX, source } of [
   })
 }
 
-t.test('what is no mailbox is refused', async (t) => {
+t.test('names that are not a mailbox are refused', async (t) => {
   for (const QUOTAMAILBOX of [
     'maildir:mail/%u',
     'xmaildir:/mail/%u',

@@ -120,7 +120,7 @@ t.test('with CAP_DAC_READ_SEARCH private mailboxes are read', { skip: cannot }, 
 })
 
 t.test(
-  'with CAP_DAC_READ_SEARCH no link tells of its private target',
+  'with CAP_DAC_READ_SEARCH no link reveals its private target',
   { skip: cannot },
   async (t) => {
     const directory = spool(t, {

@@ -11,7 +11,7 @@ import { host } from './host.ts'
 
 /** A setting that clamd does not serve is an error, and never a silence. */
 
-t.test('what settings ask clamd for is tried with it', { skip: clamdMissing }, async (t) => {
+t.test('alerts that settings need are tested with clamd', { skip: clamdMissing }, async (t) => {
   const found = async (options: ClamdOptions, settings: Record<string, string>) => {
     const clamd = await startClamd(t, { alertExceedsMax: true, ...options })
     const QHPSI = 'plugin: clamd'
@@ -62,7 +62,7 @@ t.test('what settings ask clamd for is tried with it', { skip: clamdMissing }, a
 })
 
 t.test(
-  'a clamd that opens no RAR is told of, unless RAR is banned',
+  'a clamd that opens no RAR is reported, unless RAR is banned',
   { skip: clamdMissing || packerMissing },
   async (t) => {
     const rar = join(t.testdir(), 'a.rar')

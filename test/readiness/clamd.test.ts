@@ -132,7 +132,7 @@ t.test('a clamd without signatures is started by freshclam first', async (t) => 
   t.match(down, { level: 'error', remedy: /^let freshclam fetch signatures \(\S+ has none/ })
 })
 
-t.test('of a clamd of this host that does not run its unit may say why', async (t) => {
+t.test('the unit of a stopped clamd on this host may have the reason', async (t) => {
   const marksOf = async (CLAMD: string) => {
     const [down] = await checkClamd(asked(CLAMD, { CLAMDBDIR: t.testdir({ 'a.ndb': 'x' }) }))
     return down?.marks
@@ -210,16 +210,19 @@ t.test('a limit below ordinary attachments is an error', { skip }, async (t) => 
   }
 })
 
-t.test('a clamd that hangs is told within seconds, and to be restarted', async (t) => {
-  const path = join(socketDirectory(t), 'socket')
-  await listen(t, createServer(), path)
-  t.match(await checkClamd(asked(path)), [
-    { level: 'error', value: /does not answer within 5 s/, remedy: /restart it/ },
-  ])
-})
+t.test(
+  'a clamd that hangs is reported within seconds, with the remedy to restart it',
+  async (t) => {
+    const path = join(socketDirectory(t), 'socket')
+    await listen(t, createServer(), path)
+    t.match(await checkClamd(asked(path)), [
+      { level: 'error', value: /does not answer within 5 s/, remedy: /restart it/ },
+    ])
+  },
+)
 
 t.test(
-  'a socket of mode 0660 is opened by its group, and nobody joins that of root',
+  'a socket of mode 0660 is opened by its group, and no account joins that of root',
   { skip: notRoot },
   async (t) => {
     const path = join(socketDirectory(t), 'socket')
@@ -236,7 +239,7 @@ t.test(
   },
 )
 
-t.test('a CLAMD that names the directory of the socket, or a file, is told so', async (t) => {
+t.test('a CLAMD that names the directory of the socket, or a file, is reported', async (t) => {
   const directory = socketDirectory(t)
   writeFileSync(join(directory, 'file'), '')
   for (const CLAMD of [directory, join(directory, 'file')]) {
@@ -247,7 +250,7 @@ t.test('a CLAMD that names the directory of the socket, or a file, is told so', 
   }
 })
 
-t.test('what clamd remembers by MD5 is said of versions before 1.5', { skip }, async (t) => {
+t.test('the cache of clamd by MD5 is reported for versions before 1.5', { skip }, async (t) => {
   const clamd = await startClamd(t, { alertExceedsMax: true })
   const found = (await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '1M' }))).find(({ what }) =>
     what.endsWith(' memory'),

@@ -63,7 +63,7 @@ t.test('the remedy names the group of keys if there is one, and never that of ro
   t.match(remedyFor([0], 'root:x:0:\n'), /^see the owner, group and mode of/)
 })
 
-t.test('a ring behind a closed directory is moved to where keyrings belong', async (t) => {
+t.test('a ring in a closed directory is moved to the directory of keyrings', async (t) => {
   const file = ring(t, hmac)
   const closed = dirname(file)
   chmodSync(closed, 0o700)

@@ -27,7 +27,7 @@ t.test('a scanner that finds nothing is well if another one finds EICAR', async 
   t.match(banned, [{ level: 'error', value: /^bans ".*eicar\.com/ }], 'by its name, not as a virus')
 })
 
-t.test('a scanner that cannot tell is an error', async (t) => {
+t.test('a scanner with an unknown result is an error', async (t) => {
   t.match(await check('/nonexistent/scanner %s'), [
     { level: 'error', value: /cannot tell: .*ENOENT/ },
   ])

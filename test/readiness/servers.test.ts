@@ -102,17 +102,21 @@ t.test('a store answers, or that it does not is reported', { skip: storeMissing 
   t.match(await checkVerdicts(host(env)), [{ level: 'warning', value: /ECONNREFUSED|ENOENT/ }])
 })
 
-t.test('what a store says that refuses this host is told', { skip: storeMissing }, async (t) => {
-  const store = await startStore(t, { args: ['--maxclients', '1'] })
-  const other = connect(store.port, '127.0.0.1')
-  t.teardown(() => other.destroy())
-  other.write('PING\r\n')
-  await once(other, 'data')
-  for (const VERDICTS of [`valkey://127.0.0.1:${store.port}`, `unix:${store.socket}`]) {
-    const found = await checkVerdicts(host({ VERDICTS }))
-    t.match(found.at(-1), { level: 'warning', value: /max number of clients reached/ }, VERDICTS)
-  }
-})
+t.test(
+  'the error of a store that refuses this host is reported',
+  { skip: storeMissing },
+  async (t) => {
+    const store = await startStore(t, { args: ['--maxclients', '1'] })
+    const other = connect(store.port, '127.0.0.1')
+    t.teardown(() => other.destroy())
+    other.write('PING\r\n')
+    await once(other, 'data')
+    for (const VERDICTS of [`valkey://127.0.0.1:${store.port}`, `unix:${store.socket}`]) {
+      const found = await checkVerdicts(host({ VERDICTS }))
+      t.match(found.at(-1), { level: 'warning', value: /max number of clients reached/ }, VERDICTS)
+    }
+  },
+)
 
 t.test(
   'the remedy for a store names the setting',

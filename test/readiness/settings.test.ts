@@ -86,7 +86,7 @@ t.test('a line of a policy by rule that lets mail in unscanned is a warning', as
   t.same(await of('to=a@example.org SECONDLOOK=always\nfrom=b@example.org allow\n'), [])
 })
 
-t.test('the finding about infected mail says what becomes of it', async (t) => {
+t.test('the finding about infected mail states its handling', async (t) => {
   const of = async (env: Record<string, string>) =>
     (await checkSettings(host({ QHPSI: 'plugin: clamd', ...env }))).map(({ value }) => value).join()
   t.match(await of({ QUARANTINE: '/q', REJECTVIRUS: '0' }), 'is kept in /q,is deferred')
@@ -97,7 +97,7 @@ t.test('the finding about infected mail says what becomes of it', async (t) => {
   t.match(await of({ REJECTVIRUS: '0' }), 'is tagged and delivered')
 })
 
-t.test('a host on which nobody said what to do with viruses is told that they come', async (t) => {
+t.test('a host without a setting for viruses is warned that they pass', async (t) => {
   const of = async (env: Record<string, string>) =>
     complaints(await checkSettings(host({ QHPSI: 'plugin: clamd', ...env })))
   t.same(await of({}), ['warning infected mail'])

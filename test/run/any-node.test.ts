@@ -11,14 +11,14 @@ const LATER =
   /import\.meta\.(?:dirname|filename)|\.to(?:Sorted|Reversed|Spliced)\(|withResolvers|\bglobSync\b/
 
 for (const start of ['test/run.mjs', 'packaging/package-checkout.mjs']) {
-  t.test(`what ${start} imports needs no later Node`, async (t) => {
+  t.test(`imports of ${start} need no later Node`, async (t) => {
     const files = importedBy(join(root, start))
     t.ok(files.size > 3)
     for (const file of files) t.notMatch(readFileSync(file, 'utf8'), LATER, file)
   })
 }
 
-t.test('tests begin on a Node that does not tell the available memory', async (t) => {
+t.test('tests run on a Node that does not report the available memory', async (t) => {
   const older = join(t.testdir({ 'older.cjs': 'delete process.availableMemory' }), 'older.cjs')
   const file = join(import.meta.dirname, 'temporary.mjs')
   const code = `import(${JSON.stringify(file)}).then((it) => it.temporaryDirectory({}))`

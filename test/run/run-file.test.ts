@@ -48,11 +48,11 @@ t.test('a test file that passes has the results of its cases', async (t) => {
   )
 })
 
-t.test('a failed case is told once', async (t) => {
+t.test('a failed case is reported once', async (t) => {
   t.same(await run(t, "t.test('bad', async (t) => { t.ok(false) })"), [['failed', 'bad']])
 })
 
-t.test('an error that nobody caught fails the case that it comes from', async (t) => {
+t.test('an uncaught error fails the case that it comes from', async (t) => {
   const errors = {
     timer: "setTimeout(() => { throw new Error('x') }, 9)",
     rejection: "Promise.reject(new Error('x'))",
@@ -110,7 +110,7 @@ t.test('a file that works without writing a line is not ended', async (t) => {
   t.same(failures(await run(t, text, 3)), [])
 })
 
-t.test('what a file has started and left fails it, and is ended', async (t) => {
+t.test('a process that a file leaves running fails it, and is ended', async (t) => {
   const text = `import { spawn } from 'node:child_process'
     t.test('good', async (t) => { 
       spawn('sleep', ['4321'], { detached: true, stdio: 'ignore' }).unref()

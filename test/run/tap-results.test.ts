@@ -52,7 +52,7 @@ ok 2 - b.test.ts # time=5ms
   )
 })
 
-t.test('a failure is told once, and what a diagnosis quotes is no result', async (t) => {
+t.test('a failure is reported once, and quoted output is no result', async (t) => {
   t.same(
     read(`# Subtest: a.test.ts
     # Subtest: outer
@@ -85,7 +85,7 @@ not ok 1 - a.test.ts # time=5ms`),
   )
 })
 
-t.test('a skipped case is told with its reason, wherever it stands', async (t) => {
+t.test('a skipped case is reported with its reason, at any depth', async (t) => {
   t.same(
     read(`# Subtest: a.test.ts
     ok 1 - whole # SKIP install Debian package swaks

@@ -87,7 +87,7 @@ for (const { name, program, skip } of standIns) {
       t.same(deliveries(maildir)[0]?.recipients, [longest])
     })
 
-    t.test('does not wait behind the last NUL', async (t) => {
+    t.test('does not wait after the last NUL', async (t) => {
       const maildir = freshMaildir(t)
       const outcome = await call(maildir, { keepEnvelopeOpen: true, timeout: 20_000 })
       t.equal(outcome.timedOut, false)
@@ -108,7 +108,7 @@ for (const { name, program, skip } of standIns) {
       t.same(leftBehind(maildir), [])
     })
 
-    t.test('reads everything and ends as STANDIN_EXIT says', async (t) => {
+    t.test('reads everything and ends with STANDIN_EXIT', async (t) => {
       const maildir = freshMaildir(t)
       const big = Buffer.alloc(1_000_000, 'x')
       const outcome = await call(maildir, { message: big, environment: { STANDIN_EXIT: '71' } })

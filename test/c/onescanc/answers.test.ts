@@ -72,7 +72,7 @@ function wentCold(t: Test, run: SlotRun, why: RegExp, message = plain): void {
 }
 
 for (const { name, program } of clients) {
-  t.test(`${name} does what it is told`, { jobs: 2 }, async (t) => {
+  t.test(`${name} carries out the answer`, { jobs: 2 }, async (t) => {
     const client = program[0]!
 
     t.test('accept: a header block of 1 MiB', async (t) => {
@@ -109,19 +109,22 @@ for (const { name, program } of clients) {
     })
 
     // promise: bad-onescand, client-drop
-    t.test('end: 0 is obeyed only if the client itself was told to drop mail', async (t) => {
-      const dropped = await meet(t, client, answering(end(code(0))), {
-        settings: { REJECTVIRUS: '2' },
-      })
-      t.equal(dropped.run.code, 0)
-      t.equal(dropped.run.deliveries.length, 0)
-      for (const REJECTVIRUS of [undefined, '', '0', '1', '22']) {
-        const { run } = await meet(t, client, answering(end(code(0))), {
-          settings: { REJECTVIRUS },
+    t.test(
+      'end: 0 is accepted only if the settings of the client allow mail to be dropped',
+      async (t) => {
+        const dropped = await meet(t, client, answering(end(code(0))), {
+          settings: { REJECTVIRUS: '2' },
         })
-        wentCold(t, run, /is invalid/)
-      }
-    })
+        t.equal(dropped.run.code, 0)
+        t.equal(dropped.run.deliveries.length, 0)
+        for (const REJECTVIRUS of [undefined, '', '0', '1', '22']) {
+          const { run } = await meet(t, client, answering(end(code(0))), {
+            settings: { REJECTVIRUS },
+          })
+          wentCold(t, run, /is invalid/)
+        }
+      },
+    )
 
     t.test('end: a text goes to the error descriptor', async (t) => {
       for (const [number, errorFd] of [
@@ -179,7 +182,7 @@ for (const { name, program } of clients) {
       }
     })
 
-    t.test('cold: the daemon may say so at any time', async (t) => {
+    t.test('cold: the daemon may send it at any time', async (t) => {
       const before = await meet(t, client, ({ end }) => end(cold('too many "clients"\n')))
       wentCold(t, before.run, /reason="onescand: too many \?clients\?\?"/)
       for (const [SCANTIMEOUT, left] of [
@@ -234,55 +237,59 @@ for (const { name, program } of clients) {
   })
 }
 
-t.test('the client waits as long as the document says', { jobs: 5, skip: missing }, async (t) => {
-  const timed = async (t: Test, script: (talk: Talk) => unknown, setup: SlotSetup = {}) => {
-    const { run } = await meet(t, onescanc, script, setup)
-    return run
-  }
-  t.test('after ten seconds for an acknowledgement scanners have all their time', async (t) => {
-    const run = await timed(t, () => {}, { settings: { SCANTIMEOUT: '40' } })
-    wentCold(t, run, /silent for too long/)
-    t.match(run.logged, 'COLD [40]')
-    t.ok(run.time > 9900, `${run.time}`)
-  })
-  t.test('ten seconds are given for a heartbeat, and count as time of scanners', async (t) => {
-    const run = await timed(t, ({ say }) => say(acknowledgement), {
-      settings: { SCANTIMEOUT: '40' },
+t.test(
+  'the client waits for the times that slot-protocol.md documents',
+  { jobs: 5, skip: missing },
+  async (t) => {
+    const timed = async (t: Test, script: (talk: Talk) => unknown, setup: SlotSetup = {}) => {
+      const { run } = await meet(t, onescanc, script, setup)
+      return run
+    }
+    t.test('after ten seconds for an acknowledgement scanners have all their time', async (t) => {
+      const run = await timed(t, () => {}, { settings: { SCANTIMEOUT: '40' } })
+      wentCold(t, run, /silent for too long/)
+      t.match(run.logged, 'COLD [40]')
+      t.ok(run.time > 9900, `${run.time}`)
     })
-    wentCold(t, run, /silent for too long/)
-    const [, left] = /COLD \[(\d+)\]/.exec(run.logged)!
-    t.ok(Number(left) <= 30, left!)
-    t.ok(run.time > 9900, `${run.time}`)
-  })
-  // promise: client-half-answer
-  t.test('ten seconds are given for the rest of an answer', async (t) => {
-    const run = await timed(t, async ({ question, say }) => {
-      await question
-      say(acknowledgement, edited.subarray(0, -1))
+    t.test('ten seconds are given for a heartbeat, and count as time of scanners', async (t) => {
+      const run = await timed(t, ({ say }) => say(acknowledgement), {
+        settings: { SCANTIMEOUT: '40' },
+      })
+      wentCold(t, run, /silent for too long/)
+      const [, left] = /COLD \[(\d+)\]/.exec(run.logged)!
+      t.ok(Number(left) <= 30, left!)
+      t.ok(run.time > 9900, `${run.time}`)
     })
-    wentCold(t, run, /silent for too long/)
-  })
-  t.test('everything has two seconds more than SCANTIMEOUT', async (t) => {
-    const run = await timed(
-      t,
-      ({ connection, say }) => {
-        say(acknowledgement)
-        const beat = setInterval(() => say(heartbeat), 100)
-        connection.on('close', () => clearInterval(beat))
-      },
-      { settings: { SCANTIMEOUT: '1' } },
-    )
-    wentCold(t, run, /takes too long/)
-    t.match(run.logged, 'COLD [1]')
-    t.ok(run.time > 2900, `${run.time}`)
-  })
-  t.test('ten seconds are given to a daemon that reads nothing', async (t) => {
-    const message = Buffer.from(`Subject: x\n\n${'body\n'.repeat(500_000)}`)
-    const run = await timed(t, ({ connection }) => connection.pause(), { message })
-    wentCold(t, run, /silent for too long/, message.toString())
-    t.ok(run.time > 9900, `${run.time}`)
-  })
-})
+    // promise: client-half-answer
+    t.test('ten seconds are given for the rest of an answer', async (t) => {
+      const run = await timed(t, async ({ question, say }) => {
+        await question
+        say(acknowledgement, edited.subarray(0, -1))
+      })
+      wentCold(t, run, /silent for too long/)
+    })
+    t.test('everything has two seconds more than SCANTIMEOUT', async (t) => {
+      const run = await timed(
+        t,
+        ({ connection, say }) => {
+          say(acknowledgement)
+          const beat = setInterval(() => say(heartbeat), 100)
+          connection.on('close', () => clearInterval(beat))
+        },
+        { settings: { SCANTIMEOUT: '1' } },
+      )
+      wentCold(t, run, /takes too long/)
+      t.match(run.logged, 'COLD [1]')
+      t.ok(run.time > 2900, `${run.time}`)
+    })
+    t.test('ten seconds are given to a daemon that reads nothing', async (t) => {
+      const message = Buffer.from(`Subject: x\n\n${'body\n'.repeat(500_000)}`)
+      const run = await timed(t, ({ connection }) => connection.pause(), { message })
+      wentCold(t, run, /silent for too long/, message.toString())
+      t.ok(run.time > 9900, `${run.time}`)
+    })
+  },
+)
 
 // promise: client-cold
 t.test('if the connection ends, the mail is asked about again', { skip: missing }, async (t) => {

@@ -39,18 +39,21 @@ function deferred(t: Test, run: SlotRun, reason: RegExp): void {
   t.match(line, reason)
 }
 
-t.test('the table of settings has every number, size and word that a door reads', async (t) => {
-  const tried = new Set(badSettings.flatMap(({ settings }) => Object.keys(settings)))
-  const read = Object.entries<Setting>(table).filter(([name, { kind, readers }]) => {
-    const isRead = readers.some((reader) => reader !== 'onescan-quotad')
-    return kind !== 'text' && isRead && !name.startsWith('ONESCAN_') // which onescanc alone reads
-  })
-  t.ok(read.length > 20)
-  t.same(
-    read.filter(([name]) => !tried.has(name) && !name.startsWith('QUOTALDAP')),
-    [],
-  )
-})
+t.test(
+  'the table of settings contains every number, size and word that onescand reads',
+  async (t) => {
+    const tried = new Set(badSettings.flatMap(({ settings }) => Object.keys(settings)))
+    const read = Object.entries<Setting>(table).filter(([name, { kind, readers }]) => {
+      const isRead = readers.some((reader) => reader !== 'onescan-quotad')
+      return kind !== 'text' && isRead && !name.startsWith('ONESCAN_') // which onescanc alone reads
+    })
+    t.ok(read.length > 20)
+    t.same(
+      read.filter(([name]) => !tried.has(name) && !name.startsWith('QUOTALDAP')),
+      [],
+    )
+  },
+)
 
 // promise: step-1-start
 t.test(
@@ -75,7 +78,7 @@ t.test(
   },
 )
 
-t.test('for an empty setting no client goes cold', { skip: missing, jobs: 2 }, async (t) => {
+t.test('an empty setting never causes a standalone scan', { skip: missing, jobs: 2 }, async (t) => {
   const own = { QHPSI, SCANTIMEOUT: '20', QUOTAD: 'quotad:127.0.0.1:9', SCANFAIL: 'accept' }
   const slot = await openSlot(t, own)
   // These say something by being set at all; QHPSI, that nothing is to be scanned; QUEUECHAIN leads

@@ -76,19 +76,23 @@ t.test('programs above the limit wait, and all are served', { skip: missing }, a
 })
 
 // promise: client-cold
-t.test('who has waited too long defers its mail, and logs a line', { skip: missing }, async (t) => {
-  const queue = cold('full')
-  const first = below(MOST).map(() => send(queue.program))
-  await until(() => queue.begun() >= MOST, `${MOST} have begun`)
-  const { code, logged, deliveries } = await sendNow(queue.program)
-  t.equal(code, 71)
-  t.equal(deliveries.length, 0)
-  const why = `${MOST} standalone programs run, and none ended in 1 seconds`
-  t.match(logged, `decision=defer fault=out-of-memory reason="${why}" exit=71`)
-  queue.release()
-  for (const { code } of await Promise.all(first)) t.equal(code, 0)
-  t.equal((await sendNow(queue.program)).code, 0, 'a place is free when its holder has ended')
-})
+t.test(
+  'a client that waits too long for a slot defers its mail and logs a line',
+  { skip: missing },
+  async (t) => {
+    const queue = cold('full')
+    const first = below(MOST).map(() => send(queue.program))
+    await until(() => queue.begun() >= MOST, `${MOST} have begun`)
+    const { code, logged, deliveries } = await sendNow(queue.program)
+    t.equal(code, 71)
+    t.equal(deliveries.length, 0)
+    const why = `${MOST} standalone programs run, and none ended in 1 seconds`
+    t.match(logged, `decision=defer fault=out-of-memory reason="${why}" exit=71`)
+    queue.release()
+    for (const { code } of await Promise.all(first)) t.equal(code, 0)
+    t.equal((await sendNow(queue.program)).code, 0, 'a place is free when its holder has ended')
+  },
+)
 
 t.test('a cold program that is killed frees its place', { skip: missing }, async (t) => {
   const program = makeCold(join(directory, 'dies'), 'kill -9 $$')
@@ -120,14 +124,18 @@ async function hold(file: string): Promise<() => Promise<unknown>> {
   }
 }
 
-t.test('nobody who can read the program can keep others from it', { skip: missing }, async (t) => {
-  const queue = cold('locked')
-  const letGo = await hold(queue.program)
-  queue.release()
-  const { code, logged } = await sendNow(queue.program)
-  t.equal(code, 0, logged)
-  await letGo()
-})
+t.test(
+  'a user who can read the program cannot block it for others',
+  { skip: missing },
+  async (t) => {
+    const queue = cold('locked')
+    const letGo = await hold(queue.program)
+    queue.release()
+    const { code, logged } = await sendNow(queue.program)
+    t.equal(code, 0, logged)
+    await letGo()
+  },
+)
 
 // promise: client-cold
 t.test('the limit holds when some have ended, and some again', { skip: missing }, async (t) => {
@@ -159,7 +167,7 @@ t.test('the limit holds with few descriptors', { skip: missing }, async (t) => {
   }
 })
 
-t.test('what a cold program leaves behind holds no place', { skip: missing }, async (t) => {
+t.test('a child of a standalone program holds no slot', { skip: missing }, async (t) => {
   const left = join(t.testdir(), 'left')
   const lines = `sleep 3600 >/dev/null 2>&1 &\necho $! >>'${left}'\nexec '${standInQueue()}'`
   const program = makeCold(join(directory, 'leaves'), lines)
@@ -189,7 +197,7 @@ function among(squatted: (files: readonly string[]) => readonly string[], progra
 }
 
 // promise: others-unharmed
-t.test("another account's files make nobody wait, however many", others, async (t) => {
+t.test('files of another account cause no delay, whatever their number', others, async (t) => {
   const queue = cold('squatted', elsewhere)
   const { files, within } = among((files) => files.slice(0, 2), queue.program)
   const letGo = await hold(files[0]!)
@@ -204,7 +212,7 @@ t.test("another account's files make nobody wait, however many", others, async (
   await letGo()
 })
 
-t.test('the log says that there is no limit', others, async (t) => {
+t.test('the log reports that there is no limit', others, async (t) => {
   const queue = cold('taken', elsewhere)
   queue.release()
   const { within } = among((files) => files, queue.program)

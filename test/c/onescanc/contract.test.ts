@@ -27,7 +27,7 @@ const run = (setup: SlotSetup = {}) =>
   runSlot({ program: [onescanc], ...setup, settings: { ...on, ...setup.settings } })
 
 for (const { name, program } of clients) {
-  t.test(`what any program in the slot promises, ${name}`, async (t) => {
+  t.test(`contract of every qmail-queue program, ${name}`, async (t) => {
     const asked = () => daemon.talks.length
     await keepsContract(t, { name: 'onescanc', program, settings: on, asked })
   })
@@ -170,7 +170,7 @@ t.test('going cold', { skip: missing, jobs: 2 }, async (t) => {
     }
   })
 
-  t.test('the cold program is the one beside the client, behind links', async (t) => {
+  t.test('the standalone program is found beside the client, through links', async (t) => {
     const directory = t.testdir({ lib: {} })
     copyFileSync(installed, join(directory, 'lib/onescanc'))
     copyFileSync(cold.teller, join(directory, 'lib/onescan-queue'))

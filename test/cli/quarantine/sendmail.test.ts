@@ -42,7 +42,7 @@ t.test('a bounce has the empty sender by each sendmail', { skip }, async (t) => 
   }
 })
 
-t.test('what sendmail does not take stays, with its words', { skip }, async (t) => {
+t.test('a message that sendmail refuses stays, and its error is reported', { skip }, async (t) => {
   const { release, state } = await build(t, 'echo "no such option" >&2; exit 64')
   const { code, err } = await release()
   t.equal(code, 2)
@@ -50,7 +50,7 @@ t.test('what sendmail does not take stays, with its words', { skip }, async (t) 
   t.equal(await state(), 'kept')
 })
 
-t.test('what sendmail may have queued is not released again', { skip }, async (t) => {
+t.test('a message that sendmail may have queued is not released again', { skip }, async (t) => {
   for (const [end, said] of [
     ['echo "Deferred: name server" >&2; exit 75', '75 (Deferred: name server)'],
     ['exit 70', '70'],

@@ -128,7 +128,7 @@ t.test('a line without an end is cut, and the next one comes whole', async (t) =
 })
 
 // promise: root-signs-of-life
-t.test('what an account says fills no screen, and begins no line of its own', (t) => {
+t.test('output of an account cannot fill the screen or begin a line of its own', (t) => {
   const blank = `${' '.repeat(300)}as root finds:${'\u2800\u3000'.repeat(100)}ok`
   const { value, account } = asWordOf('onescan', ok('x', blank))
   t.equal(value, '   as root finds:   ok')
@@ -137,7 +137,7 @@ t.test('what an account says fills no screen, and begins no line of its own', (t
   t.end()
 })
 
-t.test('an account that complains without an end is heard no more', async (t) => {
+t.test('an account that complains without end is cut off', async (t) => {
   const { run, stderr } = endless()
   const written = process.stderr.write
   const told: string[] = []

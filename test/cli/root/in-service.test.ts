@@ -114,7 +114,7 @@ t.test('a release by SMTP, and one of a message of megabytes', { skip }, async (
   t.match(jsonIn(out), { results: [{ id, released: true, by: `127.0.0.1:${receiver.port}` }] })
 })
 
-t.test('what was not handed on is not released', { skip }, async (t) => {
+t.test('a message that was not passed on is not released', { skip }, async (t) => {
   const { id, run } = await hostWith(t)
   const { code, out, err } = await run(['release', '--no-stamp', '--by', 'nothing', id])
   t.equal(code, 2)
@@ -123,7 +123,7 @@ t.test('what was not handed on is not released', { skip }, async (t) => {
   t.match((await run(['list'])).out, id)
 })
 
-t.test('without onescand there is nobody to do it', { skip }, async (t) => {
+t.test('without onescand the command fails', { skip }, async (t) => {
   const env = { ONESCAN_SOCKET: '/nonexistent/s' }
   const { code, err } = await onescan(['quarantine', 'list'], { root: true, env })
   t.equal(code, 2)
@@ -132,7 +132,7 @@ t.test('without onescand there is nobody to do it', { skip }, async (t) => {
 
 // promise: bad-smtpd-or-quotad
 t.test(
-  'nobody but root and its own account has onescand run a command',
+  'only root and the account of onescand can have it run a command',
   { skip: skip || loadSystem() === undefined },
   async (t) => {
     const { socket } = await startOnescand(t, {
@@ -174,7 +174,7 @@ async function impostor(t: Test, say: (socket: Socket) => void): Promise<string>
 }
 
 // promise: root-terminal
-t.test('what an onescand says that was taken over harms no terminal', { skip }, async (t) => {
+t.test('output of a compromised onescand is harmless to a terminal', { skip }, async (t) => {
   const odd = Buffer.from('\x1b]0;x\x07 \u202e\n')
   const end = frame('r', Buffer.of(0))
   const cases: Readonly<Record<string, readonly [readonly Buffer[], RegExp]>> = {

@@ -74,7 +74,7 @@ const command = [process.execPath, bundle].map(reachable).join(' ')
 const mail = 'Subject: x\n\nbody\n'
 
 // promise: root-quarantine-session
-t.test('an account does the work, and root says what it said', { skip }, async (t) => {
+t.test('an account does the work, and root prints its output', { skip }, async (t) => {
   const { directory, id, run } = await nobodysQuarantine(t)
   const listed = await run('list')
   t.equal(listed.code, 0, listed.err)
@@ -121,45 +121,49 @@ const processesIn = (place: string) =>
   )
 
 // promise: root-secrets, root-envdir-secret
-t.test('of root the account has settings and PATH, and no right to more', { skip }, async (t) => {
-  const place = placeForAll(t)
-  const tell = `id -u >${place}/uid; id -G >${place}/groups; pwd >${place}/pwd
+t.test(
+  'the account inherits settings and PATH from root, and no further right',
+  { skip },
+  async (t) => {
+    const place = placeForAll(t)
+    const tell = `id -u >${place}/uid; id -G >${place}/groups; pwd >${place}/pwd
 grep -E '^Cap(Prm|Eff|Inh|Amb|Bnd)' /proc/self/status >${place}/of-scanner
 until test -e ${place}/seen; do sleep 0.1; done
 exit 0`
-  const secrets = { RESTIC_PASSWORD: 'secret', API_KEY: 'secret', HOME: '/root/secret' }
-  const loaders = { LD_PRELOAD: '/secret', BASH_ENV: '/secret', NODE_OPTIONS: '' }
-  const temporary = { TMPDIR: '/tmp/user/0', TMP: '/tmp/user/0' } // libpam-tmpdir
-  const env = { ...secrets, ...loaders, ...temporary, SCANTIMEOUT: '77' }
-  const words = ['scan', '--env', scanner(place, tell), ...asNobody, '-']
-  const run = asRoot(words, { env, input: mail })
-  const own = () => processesIn(place).find(({ pid }) => /onescan/.test(commandOf(pid)))
-  await until(
-    () => existsSync(join(place, 'of-scanner')) && own() !== undefined,
-    'the scanner runs',
-  )
-  const found = own()!
-  const environ = readFileSync(found.at('environ'), 'latin1') // a scanner may not look there
-  const status = readFileSync(found.at('status'), 'latin1')
-  const session = (pid: string) => readFileSync(`/proc/${pid}/stat`, 'latin1').split(' ')[5]
-  t.not(session(found.pid), session('self'))
-  writeFileSync(join(place, 'seen'), '')
-  const { code, err } = await run
-  t.equal(code, 0, err)
-  const told = (name: string) => readFileSync(join(place, name), 'latin1').trim()
-  t.equal(told('uid'), String(NOBODY))
-  t.notMatch(` ${told('groups')} `, ' 0 ')
-  t.notMatch(environ, /secret|user\/0/)
-  t.ok(environ.split('\0').includes('SCANTIMEOUT=77'))
-  t.match(status, /^NoNewPrivs:\t1$/m)
-  t.match(status, /^CapInh:\t0+\nCapPrm:\t0+\nCapEff:\t0+\nCapBnd:\t0+\nCapAmb:\t0+$/m)
-  t.match(told('of-scanner'), /^(Cap\w+:\t0+\n?){5}$/)
-})
+    const secrets = { RESTIC_PASSWORD: 'secret', API_KEY: 'secret', HOME: '/root/secret' }
+    const loaders = { LD_PRELOAD: '/secret', BASH_ENV: '/secret', NODE_OPTIONS: '' }
+    const temporary = { TMPDIR: '/tmp/user/0', TMP: '/tmp/user/0' } // libpam-tmpdir
+    const env = { ...secrets, ...loaders, ...temporary, SCANTIMEOUT: '77' }
+    const words = ['scan', '--env', scanner(place, tell), ...asNobody, '-']
+    const run = asRoot(words, { env, input: mail })
+    const own = () => processesIn(place).find(({ pid }) => /onescan/.test(commandOf(pid)))
+    await until(
+      () => existsSync(join(place, 'of-scanner')) && own() !== undefined,
+      'the scanner runs',
+    )
+    const found = own()!
+    const environ = readFileSync(found.at('environ'), 'latin1') // a scanner may not look there
+    const status = readFileSync(found.at('status'), 'latin1')
+    const session = (pid: string) => readFileSync(`/proc/${pid}/stat`, 'latin1').split(' ')[5]
+    t.not(session(found.pid), session('self'))
+    writeFileSync(join(place, 'seen'), '')
+    const { code, err } = await run
+    t.equal(code, 0, err)
+    const told = (name: string) => readFileSync(join(place, name), 'latin1').trim()
+    t.equal(told('uid'), String(NOBODY))
+    t.notMatch(` ${told('groups')} `, ' 0 ')
+    t.notMatch(environ, /secret|user\/0/)
+    t.ok(environ.split('\0').includes('SCANTIMEOUT=77'))
+    t.match(status, /^NoNewPrivs:\t1$/m)
+    t.match(status, /^CapInh:\t0+\nCapPrm:\t0+\nCapEff:\t0+\nCapBnd:\t0+\nCapAmb:\t0+$/m)
+    t.match(told('of-scanner'), /^(Cap\w+:\t0+\n?){5}$/)
+  },
+)
 
 const commandOf = (pid: string) => readFileSync(`/proc/${pid}/cmdline`, 'latin1')
 
 // promise: root-quarantine-session
-t.test('it sees no other process, and what it leaves behind ends with it', { skip }, async (t) => {
+t.test('the command sees no other process, and its children end with it', { skip }, async (t) => {
   const place = placeForAll(t)
   const names = `ls /proc | grep '^[0-9]' >${place}/seen
 setsid sh -c 'echo >${place}/left; exec sleep 1000 ${place}' </dev/null >/dev/null 2>&1 &
@@ -259,7 +263,7 @@ os.execv(sys.argv[1], sys.argv[1:])`
 })
 
 // promise: root-terminal
-t.test('what it prints is harmless at a terminal', { skip }, async (t) => {
+t.test('its output is harmless at a terminal', { skip }, async (t) => {
   const place = placeForAll(t)
   const odd = `\x1b]0;x\x07 \u202e \u200b \u2066 \u00ad \u{e0041} \x9b2J`
   const file = join(place, `mail${odd}`)
@@ -279,7 +283,7 @@ t.test('what it prints is harmless at a terminal', { skip }, async (t) => {
 })
 
 // promise: root-terminal
-t.test('what the account of a slot says stands below its name alone', { skip }, async (t) => {
+t.test('findings of an account are printed below its name', { skip }, async (t) => {
   const place = placeForAll(t)
   const said = (value: unknown) => `console.log(${JSON.stringify(JSON.stringify(value))});`
   const odd = {
@@ -409,7 +413,7 @@ t.test("a file system of its owner's keeps root no longer than its time", { skip
 })
 
 // promise: root-tcpserver-name
-t.test('of a process of another user, root says its number alone', { skip }, async (t) => {
+t.test("root reports only the number of another user's process", { skip }, async (t) => {
   const place = placeForAll(t)
   const program = join(place, 'tcpserver')
   execFileSync('cp', ['/bin/bash', program])
@@ -440,7 +444,7 @@ t.test('a slot that would run as root is not tried', { skip: skip || ucspiMissin
   t.match(named.out, /^as the account nobody reports:\n[\s\S]*^ok +scanner eicar: finds EICAR/m)
 })
 
-t.test('what an account cannot do keeps no other from its part', { skip }, async (t) => {
+t.test('a failure of one account does not stop the others', { skip }, async (t) => {
   // In some containers root lacks the capabilities to change its user.
   const around = ['setpriv', '--bounding-set=-setuid,-setgid', '--']
   const words = ['check', '--env', 'QHPSI=plugin: eicar', ...asNobody]
@@ -522,7 +526,7 @@ t.test('a log leads root to no file that its owner may not read', { skip }, asyn
   t.equal(out, '')
 })
 
-t.test('how to hand over a file that the account may not read is told', { skip }, async (t) => {
+t.test('the remedy is printed for a file that the account may not read', { skip }, async (t) => {
   const place = openDirectory(t)
   const file = join(place, 'mail.eml')
   writeFileSync(file, mail, { mode: 0o600 })

@@ -62,7 +62,7 @@ for (const [name, table, wanted] of [
   ['on another port', line('0100007F', 6667), false],
   ['no more, since it is a connection', line('0100007F', 6666, '01'), false],
 ] as const) {
-  t.test(`whether somebody listens at a port of the loopback address: ${name}`, async (t) => {
+  t.test(`a port of the loopback address is listening or not: ${name}`, async (t) => {
     t.equal(isListening(6666, [table]), wanted)
   })
 }
@@ -92,7 +92,7 @@ t.test('those that greet as SMTP servers do are found on this host', async (t) =
 })
 
 // promise: root-process-name
-t.test('no name of a socket has another pass for one at which somebody listens', async (t) => {
+t.test('a socket with a misleading name is not mistaken for a listening one', async (t) => {
   const directory = openDirectory(t)
   // Short, since the name of a socket that contains it has at most 107 bytes (unix(7)).
   const [path, dead] = [join(directory, 'milter.sock'), join(directory, 'd')]

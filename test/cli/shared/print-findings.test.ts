@@ -63,7 +63,7 @@ t.test('JSON has the same words in the same order', async (t) => {
   t.equal(lines.at(-1), sumOf(json))
 })
 
-t.test('findings are printed as they come, and the same is said once', async (t) => {
+t.test('findings are printed as they arrive, and repeated ones once', async (t) => {
   const come = [failure('a', 'is lost', 'mend it'), failure('b', 'is lost', 'mend it')]
   const printed: object[] = []
   class Recorded extends Output {

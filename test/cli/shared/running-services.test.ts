@@ -25,7 +25,7 @@ t.test('a server of qmail-smtpd is found with its variables and limits', { skip 
   t.equal(service?.limits.as, 1_000_000_000)
 })
 
-t.test('what stands between server and qmail-smtpd is named', { skip }, async (t) => {
+t.test('options between server and qmail-smtpd are reported', { skip }, async (t) => {
   const steps = ['envdir', './env', 'rblsmtpd', 'setuidgid', 'nobody', '/var/qmail/bin/qmail-smtpd']
   const pid = await startService(t, [...tcpserver().slice(0, -1), ...steps], { isCallers: true })
   t.same((await readService(pid)).unseen, ['envdir', 'setuidgid'])

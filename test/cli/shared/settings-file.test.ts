@@ -10,7 +10,7 @@ const SETS = [
   'H="one \\" two\nthree" \'four\nfive\' six\nI=it\'s\n',
 ]
 
-t.test('lines that set a variable, or say that they set none, are not named', async (t) => {
+t.test('lines that set or unset a variable are not reported', async (t) => {
   for (const text of SETS) t.same(findIdleLines(text), [], text)
 })
 

@@ -66,7 +66,7 @@ for (const { name, program } of runtimes) {
     })
 
     // promise: page-open
-    t.test('a thousand idle connections and slow clients keep nobody out', async (t) => {
+    t.test('a thousand idle connections and slow clients block no other client', async (t) => {
       const sockets: Socket[] = []
       t.teardown(() => {
         for (const socket of sockets) socket.destroy()
@@ -103,7 +103,7 @@ t.test('addresses that other hosts reach need a token, which each request must g
   t.equal(await given('Bearer'), 401)
 })
 
-t.test('onescand that lacks a token serves mail, says why, and does not listen', async (t) => {
+t.test('onescand without a token serves mail, logs the reason, and does not listen', async (t) => {
   const daemon = await startOnescand(t, { args: ['--http', 'inet:0.0.0.0:9'] })
   const [line = ''] = daemon.log.filter((line) => /give --http-token/.test(line))
   t.match(line, /; mail is taken all the same, and this is tried every 5 s$/)

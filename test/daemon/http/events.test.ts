@@ -61,7 +61,7 @@ function openPage() {
   return { response, as: response as never as ServerResponse, next }
 }
 
-t.test('of 3,000 decisions at once a page gets the last 200', async (t) => {
+t.test('a page receives the last 200 of 3,000 simultaneous decisions', async (t) => {
   const { events, decide } = open(t)
   const page = openPage()
   t.equal(events.join(page.as), true)
@@ -72,7 +72,7 @@ t.test('of 3,000 decisions at once a page gets the last 200', async (t) => {
   t.equal(shown.at(-1)?.number, 3000)
 })
 
-t.test('a page that is too far behind is dropped, and the others go on', async (t) => {
+t.test('a page that is too far behind is dropped, and the others continue', async (t) => {
   const { events, decide } = open(t)
   const [slow, fast] = [openPage(), openPage()]
   events.join(slow.as)

@@ -85,7 +85,7 @@ if (isWhole)
   t.test('onescand on Node serves the page, too', { skip: skipWithoutBrowser }, showsMailOnNode)
 
 t.test(
-  'of a message that was kept the page has the command to release it',
+  'the page shows the command to release a kept message',
   { skip: skipWithoutBrowser },
   async (t) => {
     const QUARANTINE = openDirectory(t)
@@ -140,7 +140,7 @@ t.test(
 )
 
 t.test(
-  'plots begin with the first mail, equal figures are told apart, and what mail waits for is said',
+  'plots begin with the first mail, equal figures are distinguished, and reasons to wait are shown',
   { skip: skipWithoutBrowser },
   async (t) => {
     const served = await serve(t)

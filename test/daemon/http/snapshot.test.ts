@@ -40,7 +40,7 @@ t.test('no text of another server brings an address to the page', async (t) => {
   }
 })
 
-t.test('addresses are hidden wherever they stand', async (t) => {
+t.test('addresses are hidden in every field', async (t) => {
   for (const key of ['from', 'to', 'remote', 'rcpt']) {
     t.equal(shown(key, '<"ann lee">'), '(hidden)')
     t.match(show(`onescan: ${key}="a b" size=1`).line, `onescan: ${key}=(hidden) size=1`)
@@ -73,7 +73,7 @@ t.test('no text of another server brings the address of a client to the page', a
   }
 })
 
-t.test('what is no address stays', async (t) => {
+t.test('text that is not an address stays', async (t) => {
   t.equal(
     shown('reason', 'clamd: no answer in 30 s (see clamd.conf 0.103.11)'),
     'clamd: no answer in 30 s (see clamd.conf 0.103.11)',

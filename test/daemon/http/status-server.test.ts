@@ -32,7 +32,7 @@ for (const { name, program } of runtimes) {
       t.notMatch(text, /\{.*Eicar-Test.*\}/i, 'no virus is a label')
     })
 
-    t.test('health is what became of a real clean message and a real EICAR', async (t) => {
+    t.test('health is the outcome of a real clean message and a real EICAR', async (t) => {
       const healthy = await until(
         () => served.get('/healthz'),
         'it is healthy',
@@ -80,7 +80,7 @@ t.test('a message that clamd scans is shown in the metrics and on the page', asy
   await asked
 })
 
-t.test('onescand that does not scan is not healthy, and says why', async (t) => {
+t.test('onescand that does not scan is not healthy, and health has the reason', async (t) => {
   const nothing = await serve(t, { settings: { QHPSI: '' } })
   const why = (answer: { text: string }) => !/not been tried/.test(answer.text)
   t.match(await until(() => nothing.get('/healthz'), 'it has been tried', why), {

@@ -58,7 +58,7 @@ t.test('the error about a wrong address names the remedy', async (t) => {
   }
 })
 
-t.test('sockets of systemd are for the door that is in their name', async (t) => {
+t.test('the name of a systemd socket selects its interface', async (t) => {
   const own = { LISTEN_PID: String(process.pid) }
   t.same(inheritedSockets({}), [])
   t.same(inheritedSockets({ LISTEN_PID: '1', LISTEN_FDS: '1' }), [], "somebody else's")

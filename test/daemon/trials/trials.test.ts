@@ -23,7 +23,7 @@ t.test('a worker that ends during a trial has another one asked', async (t) => {
   t.match(await make(), { right: false, why: /^workers: no worker takes mail/ })
 })
 
-t.test('a worker that ends in its turn is told so', async (t) => {
+t.test('a self-test is repeated if its worker ends', async (t) => {
   const configuration = await readConfiguration({ QHPSI: 'plugin: eicar' }, () => {})
   t.teardown(configuration.close)
   const trials = new Trials(() => 7, 1)

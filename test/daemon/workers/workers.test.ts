@@ -104,7 +104,7 @@ const answering = `
     }, 500)
   })`
 
-t.test('a worker is not killed as long as it says that it must answer', async (t) => {
+t.test('a worker is not killed while it reports that it must answer', async (t) => {
   const directory = socketDirectory(t)
   writeFileSync(join(directory, 'worker.cjs'), answering)
   const command = [process.execPath, join(directory, 'worker.cjs')] as const
@@ -126,7 +126,7 @@ const hanging = `
 
 // promise: stopped-worker
 t.test(
-  'a worker that was killed and is not gone is replaced, and nobody waits for it',
+  'a worker that survives SIGKILL is replaced, and not waited for',
   { skip: cannotMount },
   async (t) => {
     const directory = socketDirectory(t)

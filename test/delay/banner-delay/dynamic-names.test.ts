@@ -23,7 +23,7 @@ function* examples() {
   }
 }
 
-t.test('every example is decided by the rule that it stands below', async (t) => {
+t.test('every example is decided by the rule above it', async (t) => {
   const count = { dynamic: 0, ordinary: 0 }
   for (const { rule, address, name } of examples()) {
     const found = findRule(rules, name, address)

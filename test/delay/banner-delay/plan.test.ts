@@ -82,7 +82,7 @@ t.test('a client need not wait for the first of these reasons that holds', async
   t.equal(whyOf({ client: { delay: 0 } }), 'SMTPDELAY=0')
 })
 
-t.test('SMTPDELAY says how long, whatever the name of the client is', async (t) => {
+t.test('SMTPDELAY sets the delay, whatever the name of the client is', async (t) => {
   t.same(await judged({ client: { delay: 7, rbl: 'accepted' }, allow: '.example.org\n' }), {
     delay: 7,
     why: 'SMTPDELAY',
@@ -162,7 +162,7 @@ t.test('a name is allowed if the DNS confirms it', async (t) => {
   t.match(await judged({ allow, names: [] }), { isExempt: false, class: 'nameless' })
 })
 
-t.test('a remembered client does not wait; its name is asked if that may help', async (t) => {
+t.test('a known client does not wait; its name is looked up if that may help', async (t) => {
   const isRemembered = true
   t.same(await judged({ isRemembered }), {
     delay: 0,
@@ -214,7 +214,7 @@ t.test('the program that watches the client gets the wait in milliseconds', asyn
   t.equal(told, 1500)
 })
 
-t.test('the environment of a UCSPI server says who the client is', async (t) => {
+t.test('the environment of a UCSPI server describes the client', async (t) => {
   const TCPREMOTEIP = '192.0.2.1'
   t.same(readUcspiClient({ TCPREMOTEIP }), {
     ip: TCPREMOTEIP,
@@ -249,7 +249,7 @@ t.test('a variable that makes no sense is a fault with a remedy', async (t) => {
   )
 })
 
-t.test('an SMTPDELAY that makes no sense does not count, and cuts nobody off', async (t) => {
+t.test('an invalid SMTPDELAY is ignored, and disconnects no client', async (t) => {
   t.match(readUcspiClient({ TCPREMOTEIP: '192.0.2.1', SMTPDELAY: '301' }), {
     delay: undefined,
     wrong: 'SMTPDELAY 301: is not a number of seconds from 0 to 300, and does not count',

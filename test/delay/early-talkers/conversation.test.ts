@@ -107,32 +107,35 @@ t.test('a client with too many commands is dropped', async (t) => {
   t.match(said.at(-1), /^421 /)
 })
 
-t.test('clients of the gate, which reads into one memory, hear each its own answer', async (t) => {
-  const words = ['NOOP\r\nQUIT\r\n', 'RCPT TO:<a@example.org>\r\nQUIT\r\n', 'DATA\r\nQUIT\r\n']
-  const unread: (string | undefined)[] = [...words]
-  const answers = words.map(() => '')
-  const system = {
-    receive(fd: number, buffer: Buffer) {
-      const bytes = unread[fd]
-      if (bytes === undefined) return 0
-      unread[fd] = undefined
-      return buffer.write(bytes, 'latin1')
-    },
-    send(fd: number, bytes: Buffer) {
-      answers[fd] += bytes.toString('latin1')
-      return true
-    },
-    endSending() {},
-  } as unknown as System
-  const connections = words.map((_, fd) => {
-    const peer = { fd, port: 25, address: Uint8Array.of(127, 0, 0, 1) }
-    return new GateConnection(fd, peer, system, () => 0)
-  })
-  await Promise.all(connections.map((connection) => talk(connection, 'wait', () => 0)))
-  t.same(
-    answers,
-    ['250 smtp-delay.local', '451 wait', '451 wait'].map(
-      (answer) => `220 smtp-delay.local\r\n${answer}\r\n221 smtp-delay.local\r\n`,
-    ),
-  )
-})
+t.test(
+  'clients of the gate, which share one read buffer, each receive their own answer',
+  async (t) => {
+    const words = ['NOOP\r\nQUIT\r\n', 'RCPT TO:<a@example.org>\r\nQUIT\r\n', 'DATA\r\nQUIT\r\n']
+    const unread: (string | undefined)[] = [...words]
+    const answers = words.map(() => '')
+    const system = {
+      receive(fd: number, buffer: Buffer) {
+        const bytes = unread[fd]
+        if (bytes === undefined) return 0
+        unread[fd] = undefined
+        return buffer.write(bytes, 'latin1')
+      },
+      send(fd: number, bytes: Buffer) {
+        answers[fd] += bytes.toString('latin1')
+        return true
+      },
+      endSending() {},
+    } as unknown as System
+    const connections = words.map((_, fd) => {
+      const peer = { fd, port: 25, address: Uint8Array.of(127, 0, 0, 1) }
+      return new GateConnection(fd, peer, system, () => 0)
+    })
+    await Promise.all(connections.map((connection) => talk(connection, 'wait', () => 0)))
+    t.same(
+      answers,
+      ['250 smtp-delay.local', '451 wait', '451 wait'].map(
+        (answer) => `220 smtp-delay.local\r\n${answer}\r\n221 smtp-delay.local\r\n`,
+      ),
+    )
+  },
+)

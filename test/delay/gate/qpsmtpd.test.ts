@@ -26,7 +26,7 @@ async function deliver(client: Client): Promise<string> {
   return client.over
 }
 
-t.test('qpsmtpd behind the gate', { skip: qpsmtpdMissing }, async (t) => {
+t.test('qpsmtpd after the gate', { skip: qpsmtpdMissing }, async (t) => {
   const { program, MAILDIR, delivered } = queueOfNobody(t)
   const session = qpsmtpdSession(t, program)
   const { uid, gid } = nobody()
@@ -47,7 +47,7 @@ t.test('qpsmtpd behind the gate', { skip: qpsmtpdMissing }, async (t) => {
     await gate.logged(/ event=passed .* waited_ms=(?:[5-9]|\d+)\d\d\./)
   })
 
-  t.test('the same client is remembered, and waits no more', async (t) => {
+  t.test('the same client is known, and does not wait again', async (t) => {
     const isRemembered = () =>
       gate.log.some((line) => / event=passed .* reason=remembered$/.test(line))
     // The gate may hear of the end of the first session after its client.
@@ -58,7 +58,7 @@ t.test('qpsmtpd behind the gate', { skip: qpsmtpdMissing }, async (t) => {
     t.ok(isRemembered())
   })
 
-  t.test('an early talker is told to come again, and qpsmtpd never starts', async (t) => {
+  t.test('an early talker is asked to connect again, and qpsmtpd never starts', async (t) => {
     const before = delivered()
     const early = await connect(gate.port, {
       from: '127.0.0.2',

@@ -10,7 +10,7 @@ function opened(remember = 100) {
   return { remembered: new RememberedClients(remember, () => clock.uptime), clock }
 }
 
-t.test('a client that has behaved is remembered for the time that is set', async (t) => {
+t.test('a client that behaved is exempt for the configured time', async (t) => {
   const { remembered, clock } = opened()
   t.equal(remembered.has('a'), false)
   remembered.add('a')
@@ -24,7 +24,7 @@ t.test('a client that has behaved is remembered for the time that is set', async
   t.equal(remembered.size, 0)
 })
 
-t.test('with a time of 0 no client is remembered', async (t) => {
+t.test('with a time of 0 no client is exempt', async (t) => {
   const { remembered } = opened(0)
   remembered.add('a')
   t.equal(remembered.has('a'), false)

@@ -21,7 +21,7 @@ const skip = ucspiMissing
 const needsRoot = lacks('root')
 const WAITING = [...allWait(60), '-P', '0.1', '--dns', '127.0.0.1:9']
 
-t.test('thousands of clients that leave at once leave nothing behind', { skip }, async (t) => {
+t.test('thousands of simultaneous disconnects leak nothing', { skip }, async (t) => {
   const gate = await startGate(t, { command, words: [...WAITING, '--per-client', '5000'] })
   const before = descriptors(gate)
   for (let round = 0; round < 20; round++) {
@@ -104,7 +104,7 @@ t.test('a queue larger than the limit of descriptors is refused', { skip }, asyn
   t.match(await speak(gate.port), /^220 /, 'without a wish it takes what there is')
 })
 
-t.test('a program that is missing or dies is told, also to its client', { skip }, async (t) => {
+t.test('a missing or dying program is reported, also to its client', { skip }, async (t) => {
   const gate = await startGate(t, { command })
   const dying = await connect(gate.port)
   await dying.hears(/^220 /)
@@ -119,43 +119,51 @@ t.test('a program that is missing or dies is told, also to its client', { skip }
   await t.rejects(missing, why, 'better before the port opens')
 })
 
-t.test('a log that nobody reads for a while stops and misses nothing', { skip }, async (t) => {
-  const log = join(openDirectory(t), 'log')
-  execFileSync('mkfifo', [log])
-  const gate = await startGate(t, {
-    command: ['/bin/sh', '-c', `exec "$0" "$@" 2<>${log}`, ...command],
-    words: [...AT_ONCE, '--per-client', '1'],
-  })
-  const served = await connect(gate.port)
-  await served.hears(/^220 /)
-  // A pipe has 64 KiB, and each line more than 100 bytes.
-  for (let count = 0; count < 800; count++) {
-    t.match(await (await connect(gate.port)).over, /^421 .* too many connections/)
-  }
-  served.send('QUIT\r\n')
-  t.match(await served.over, /^220 .*\r\n221 bye/)
-  const reader = spawn('cat', [log], { stdio: ['ignore', 'pipe', 'ignore'] })
-  t.teardown(() => void reader.kill())
-  let read = ''
-  reader.stdout.on('data', (bytes) => {
-    read += bytes
-  })
-  const refused = () => read.split('\n').filter((line) => / event=refused /.test(line)).length
-  await until(() => refused() === 800, 'all lines come')
-  t.match(await speak(gate.port, '127.0.0.2'), /^220 /)
-  await until(() => / event=passed .*127\.0\.0\.2/.test(read), 'and those of now')
-})
+t.test(
+  'a log that is not read for a while stops no client and loses no line',
+  { skip },
+  async (t) => {
+    const log = join(openDirectory(t), 'log')
+    execFileSync('mkfifo', [log])
+    const gate = await startGate(t, {
+      command: ['/bin/sh', '-c', `exec "$0" "$@" 2<>${log}`, ...command],
+      words: [...AT_ONCE, '--per-client', '1'],
+    })
+    const served = await connect(gate.port)
+    await served.hears(/^220 /)
+    // A pipe has 64 KiB, and each line more than 100 bytes.
+    for (let count = 0; count < 800; count++) {
+      t.match(await (await connect(gate.port)).over, /^421 .* too many connections/)
+    }
+    served.send('QUIT\r\n')
+    t.match(await served.over, /^220 .*\r\n221 bye/)
+    const reader = spawn('cat', [log], { stdio: ['ignore', 'pipe', 'ignore'] })
+    t.teardown(() => void reader.kill())
+    let read = ''
+    reader.stdout.on('data', (bytes) => {
+      read += bytes
+    })
+    const refused = () => read.split('\n').filter((line) => / event=refused /.test(line)).length
+    await until(() => refused() === 800, 'all lines come')
+    t.match(await speak(gate.port, '127.0.0.2'), /^220 /)
+    await until(() => / event=passed .*127\.0\.0\.2/.test(read), 'and those of now')
+  },
+)
 
-t.test('a taken port, or a descriptor that is no socket, is told at once', { skip }, async (t) => {
-  const address = `127.0.0.1:${await listen(t, createServer())}`
-  await t.rejects(startGate(t, { command, listen: address }), {
-    message: /--listen 127\.0\.0\.1:\d+: EADDRINUSE: another process listens there; .*ss -lntup/,
-  })
-  const words = ['-c', 'exec "$0" "$@" 3</dev/null', ...command]
-  await t.rejects(startGate(t, { command: ['/bin/sh', ...words], listen: 'fd:3' }), {
-    message: /--listen fd:3: is no TCP socket that listens/,
-  })
-})
+t.test(
+  'a used port, or a descriptor that is not a socket, is reported immediately',
+  { skip },
+  async (t) => {
+    const address = `127.0.0.1:${await listen(t, createServer())}`
+    await t.rejects(startGate(t, { command, listen: address }), {
+      message: /--listen 127\.0\.0\.1:\d+: EADDRINUSE: another process listens there; .*ss -lntup/,
+    })
+    const words = ['-c', 'exec "$0" "$@" 3</dev/null', ...command]
+    await t.rejects(startGate(t, { command: ['/bin/sh', ...words], listen: 'fd:3' }), {
+      message: /--listen fd:3: is no TCP socket that listens/,
+    })
+  },
+)
 
 /** Listens as systemd does, and starts the gate twice; the second time once a file "again" exists. */
 const HOLDER = `

@@ -46,23 +46,26 @@ t.test('the worst client makes room first, of one rank who came to it last', asy
   t.same(waiting.all().map(({ ip }) => ip), ['other 0']) // biome-ignore format: a line
 })
 
-t.test('who becomes worse is the last of that rank, who left has none', async (t) => {
-  const waiting = new WaitingConnections(10)
-  const [a, b, c] = [connection('a'), connection('b'), connection('c')]
-  for (const connection of [a, b, c]) {
-    waiting.enter(connection)
-    waiting.setRank(connection, 'dynamic')
-  }
-  waiting.setRank(b, 'dynamic')
-  t.equal(waiting.worst()?.ip, 'c', 'the same rank is no change')
-  waiting.setRank(a, 'talked')
-  t.equal(waiting.worst()?.ip, 'a')
-  waiting.leave(a)
-  waiting.setRank(a, 'talked')
-  t.equal(waiting.worst()?.ip, 'c')
-  t.equal(waiting.size, 2)
-  waiting.leave(b)
-  t.equal(waiting.worst()?.ip, 'c', 'one in the middle leaves')
-  waiting.leave(c)
-  t.equal(waiting.worst(), undefined)
-})
+t.test(
+  'a connection with a worse rank becomes the last of that rank, and one that left has none',
+  async (t) => {
+    const waiting = new WaitingConnections(10)
+    const [a, b, c] = [connection('a'), connection('b'), connection('c')]
+    for (const connection of [a, b, c]) {
+      waiting.enter(connection)
+      waiting.setRank(connection, 'dynamic')
+    }
+    waiting.setRank(b, 'dynamic')
+    t.equal(waiting.worst()?.ip, 'c', 'the same rank is no change')
+    waiting.setRank(a, 'talked')
+    t.equal(waiting.worst()?.ip, 'a')
+    waiting.leave(a)
+    waiting.setRank(a, 'talked')
+    t.equal(waiting.worst()?.ip, 'c')
+    t.equal(waiting.size, 2)
+    waiting.leave(b)
+    t.equal(waiting.worst()?.ip, 'c', 'one in the middle leaves')
+    waiting.leave(c)
+    t.equal(waiting.worst(), undefined)
+  },
+)

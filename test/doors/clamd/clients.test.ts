@@ -113,7 +113,7 @@ t.test('silent clients are hung up on, with the word that clamd has for it', asy
   }
 })
 
-t.test('of too many connections those that say nothing make room', async (t) => {
+t.test('silent connections are closed when there are too many', async (t) => {
   const door = await openClamdDoor(t, { QHPSI }, { scan, byTcp: true, maxConnections: 500 })
   const silent: Line[] = []
   while (silent.length < 2000) {
@@ -194,7 +194,7 @@ t.test('an MTA that takes it for a milter is named in the log, once', async (t) 
   t.equal(await door.ask('zPING\0'), 'PONG\0')
 })
 
-t.test('if there is no memory, the answer says so, and memory comes back', async (t) => {
+t.test('without memory the answer reports it, and the memory is freed', async (t) => {
   const { Budget } = await import('../../../src/lib/flow/memory-budget.ts')
   const budget = new Budget(100_000)
   const door = await openClamdDoor(t, { QHPSI }, { scan, budget })
@@ -212,7 +212,7 @@ t.test('if there is no memory, the answer says so, and memory comes back', async
   t.equal(await door.ask(inStream(plain)), 'stream: OK\0')
 })
 
-t.test('what is under way is answered before a session ends for want of memory', async (t) => {
+t.test('requests under way are answered before a session ends for lack of memory', async (t) => {
   const { Budget } = await import('../../../src/lib/flow/memory-budget.ts')
   const budget = new Budget(100_000)
   const clamd = await slowClamd(t)
@@ -233,20 +233,23 @@ t.test('what is under way is answered before a session ends for want of memory',
   await until(() => budget.used === 0 && door.state().clients === 0, 'all is given back')
 })
 
-t.test('a door that closes answers what it has, and hangs up on the others', async (t) => {
-  const clamd = await slowClamd(t)
-  const door = await openClamdDoor(t, clamd.settings)
-  const idle = await door.call()
-  const session = await door.call()
-  session.write('zIDSESSION\0zPING\0')
-  await session.hear(1)
-  const busy = await door.call()
-  busy.write(inStream(plain))
-  await clamd.asked()
-  const closed = door.close(60_000)
-  t.equal(await idle.hear(), '')
-  t.equal(await session.hear(), '1: PONG\0')
-  await clamd.answer()
-  t.equal(await busy.hear(), 'stream: OK\0')
-  await closed
-})
+t.test(
+  'an interface that closes answers pending requests, and disconnects other clients',
+  async (t) => {
+    const clamd = await slowClamd(t)
+    const door = await openClamdDoor(t, clamd.settings)
+    const idle = await door.call()
+    const session = await door.call()
+    session.write('zIDSESSION\0zPING\0')
+    await session.hear(1)
+    const busy = await door.call()
+    busy.write(inStream(plain))
+    await clamd.asked()
+    const closed = door.close(60_000)
+    t.equal(await idle.hear(), '')
+    t.equal(await session.hear(), '1: PONG\0')
+    await clamd.answer()
+    t.equal(await busy.hear(), 'stream: OK\0')
+    await closed
+  },
+)

@@ -67,7 +67,7 @@ t.test('a mail is given as it is, and below our line if clamd would not know it'
 
 const skip = { skip: clamdMissing }
 
-t.test('what a scanner finds in the file alone is found', skip, async (t) => {
+t.test('a finding in the file alone is reported', skip, async (t) => {
   // A digest of the whole file: another one with any line above it.
   const script = 'label: alert(1)\n\nx\n'
   const digest = createHash('md5').update(script).digest('hex')
@@ -91,7 +91,7 @@ t.test('a header of any size is read to its end, since nothing is changed', skip
   }
 })
 
-t.test('no client hears that a mail is clean about which nobody could tell', async (t) => {
+t.test('no client is told that a mail is clean whose result is unknown', async (t) => {
   const settings = { QHPSI: 'plugin: clamd', CLAMD: '/nonexistent/clamd.ctl' }
   const words = 'stream: Not scanned: unreachable, see the log ERROR\0'
   for (const more of [{}, { SCANFAIL: 'accept' }]) {
@@ -108,7 +108,7 @@ t.test('no client hears that a mail is clean about which nobody could tell', asy
   t.equal(await nothing.ask(inStream(plain)), 'stream: Not scanned: config, see the log ERROR\0')
 })
 
-t.test('where rspamd asks, a scan has 30 seconds at most', async (t) => {
+t.test('a scan for rspamd takes at most 30 seconds', async (t) => {
   let most = 0
   const scan = async (_: Sample, task: ScanTask) => {
     most = task.timeLeft()
@@ -124,7 +124,7 @@ t.test('where rspamd asks, a scan has 30 seconds at most', async (t) => {
   t.equal(await within({ SCANFAIL_CLAMD: 'limit', SCANTIMEOUT: '86400' }), 30)
 })
 
-t.test('what is larger than is scanned is told as clamd tells it', async (t) => {
+t.test('contents over the limit are reported in the wording of clamd', async (t) => {
   const words = 'INSTREAM size limit exceeded. ERROR\0'
   const scan = async () => clean
   const door = await openClamdDoor(t, { QHPSI: 'plugin: eicar' }, { scan, maxSize: 1000 })
@@ -146,7 +146,7 @@ t.test('streams of nothing are answered, and neither scanned nor logged', async 
   t.same([asked.length, door.mailLog.length], [0, 0])
 })
 
-t.test('what settings refuse is found, under a name of one word', async (t) => {
+t.test('contents that settings refuse are reported under a name of one word', async (t) => {
   const scan = async () => ({ answer: 'infected', name: 'a b\n', banned: true }) as const
   const banned = await openClamdDoor(t, { QHPSI: 'plugin: eicar' }, { scan })
   t.equal(await banned.ask(inStream(plain)), 'stream: Onescan.banned.a_b_ FOUND\0')
@@ -168,7 +168,7 @@ const ok = numbered('stream: OK')
 const found = numbered('stream: X FOUND')
 const failed = numbered('stream: No memory ERROR')
 
-t.test('what is found counts first, then what is unknown, wherever clamd says it', async (t) => {
+t.test('a finding counts before an unknown result, wherever clamd reports it', async (t) => {
   const mail = `${otherMail}${yEncoded('a.exe', 'a program')}`
   /** About the bytes as they were sent, and about any others; `down` has clamd die instead. */
   const cases: readonly (readonly [Answers | 'down', Answers | 'down', RegExp])[] = [
@@ -216,7 +216,7 @@ async function openRemembering(t: Test, more: Partial<Parameters<typeof openClam
 
 // promise: verdict-by-bytes
 t.test(
-  'a verdict is remembered for the same bytes, and for copies where mails are sent',
+  'a verdict is cached for the same bytes, and for copies where mails are submitted',
   async (t) => {
     const mail = (to: string) => `From: a@b\nTo: ${to}\nDate: x\nSubject: x\n\nhello\n`
     for (const [about, isKnown] of [

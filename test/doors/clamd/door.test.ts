@@ -76,7 +76,7 @@ const asClamd: Readonly<Record<string, Buffer | string>> = {
   'FILDES by TCP': 'zFILDES\0\0',
 }
 
-t.test('clients hear what clamd says to the letter', skip, async (t) => {
+t.test('clients receive the exact replies of clamd', skip, async (t) => {
   const clamd = await startClamd(t, { tcp: true })
   const door = await openClamdDoor(t, by(clamd), { byTcp: true })
   for (const [what, said] of Object.entries(asClamd)) {

@@ -247,7 +247,7 @@ t.test('a client gets nothing read that it could not read itself', skip, async (
   t.match(await ask('link'), denied, 'by a link, too')
 })
 
-t.test('what lies behind a directory that a client may not enter is hidden', skip, async (t) => {
+t.test('files in a directory that a client may not enter are hidden', skip, async (t) => {
   const { at, directory } = makeFiles(t)
   const door = await openClamdDoor(t, { QHPSI })
   chmodSync(door.directory, 0o755)
@@ -312,7 +312,7 @@ t.test('a client that leaves ends the scan of its folder', skip, async (t) => {
   t.ok(scanned < 400, `${scanned} of 500 files`)
 })
 
-t.test('a file over the limit is told by its name', skip, async (t) => {
+t.test('a file over the limit is reported by its name', skip, async (t) => {
   const { at } = makeFiles(t)
   writeFileSync(at('large'), 'x'.repeat(2000))
   const door = await openClamdDoor(t, { QHPSI }, { maxSize: 1000 })

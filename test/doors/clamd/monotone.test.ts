@@ -13,7 +13,7 @@ const AT_ONCE = 100
 
 // promise: found-is-found
 t.test(
-  `of ${COUNT} random contents what clamd finds is found`,
+  `findings of clamd in ${COUNT} random contents are found by onescan`,
   { skip: clamdMissing },
   async (t) => {
     const contents = randomContents(SEED, COUNT)

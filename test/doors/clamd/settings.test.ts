@@ -38,7 +38,7 @@ const findings: Readonly<Record<string, string | undefined>> = {
 }
 
 // promise: found-is-found
-t.test('what clamd finds is told by its name, unless a setting lets just that in', async (t) => {
+t.test('a finding of clamd is reported by its name, unless a setting accepts it', async (t) => {
   for (const [setting, word] of words) {
     let result: ScanResult = clean
     const scan = async () => result

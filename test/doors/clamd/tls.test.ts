@@ -129,7 +129,7 @@ for (const far of runtimes) {
   }
 }
 
-t.test('a client without a valid certificate hears nothing', { skip }, async (t) => {
+t.test('a client without a valid certificate receives no reply', { skip }, async (t) => {
   const authority = makeAuthority(t)
   const stranger = makeAuthority(t).certify('mx2')
   const own = authority.certify('scan1')
@@ -201,7 +201,7 @@ for (const [maxSockets, most] of [
   [1000, 64],
   [40, 10],
 ] as const) {
-  t.test(`${most} handshakes that get nowhere keep nobody out`, { skip }, async (t) => {
+  t.test(`${most} stalled handshakes block no other client`, { skip }, async (t) => {
     const authority = makeAuthority(t)
     const mx1 = authority.certify('mx1')
     const timeouts = { handshake: 60_000 }

@@ -29,7 +29,7 @@ async function answerAbout(t: Test, about: AskedAbout, scanners: string): Promis
 }
 
 // promise: vouches-for-mail
-t.test('a stamp vouches for a mail where mails are sent, and for no file', async (t) => {
+t.test('a stamp is trusted where mails are submitted, and never for files', async (t) => {
   t.equal(await answerAbout(t, 'mails', 'test,everypart'), 'stream: OK\0')
   t.equal(await answerAbout(t, 'files', 'test,everypart'), 'stream: X FOUND\0')
 })

@@ -92,7 +92,7 @@ t.test('while a quota service is asked, no progress is sent: Sendmail takes none
   await over
 })
 
-t.test('of an MTA that leaves while a quota service is asked nothing is kept', async (t) => {
+t.test('nothing is kept of an MTA that disconnects during a quota request', async (t) => {
   const { quota, asked } = slowService()
   const milter = await openMilter(t, scanning, { quota, maxClients: 1 })
   const connected = once(milter.server, 'connection')

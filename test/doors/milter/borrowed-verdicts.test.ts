@@ -75,7 +75,7 @@ t.test('a copy with the words of a signature slanders no genuine message', { ski
 })
 
 t.test(
-  'what lies in shared bytes is known of copies, without one scan more',
+  'a verdict about shared bytes applies to copies without another scan',
   { skip },
   async (t) => {
     const { send } = await openHost(t)
@@ -104,7 +104,7 @@ const TELLING = [
   `"Ann"\n  -----BEGIN CERTIFICATE-----`,
 ]
 
-t.test('no clean copy vouches for an infected one, nor does a stamp', { skip }, async (t) => {
+t.test('neither a clean copy nor a stamp hides an infected message', { skip }, async (t) => {
   const { send, sendTo, open } = await openHost(t)
   const other = await open()
   for (const [n, name] of OWN.entries()) {

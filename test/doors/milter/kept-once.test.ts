@@ -6,7 +6,7 @@ import { openMilter } from './rig.ts'
 
 /** An MTA that fails after the milter's answer has its client send the message again. */
 
-t.test('what is sent again is in quarantine once, and other mail beside it', async (t) => {
+t.test('a retry is in quarantine once, beside other mail', async (t) => {
   const { scanner: QHPSI, quarantine: QUARANTINE } = buildStage(t)
   const milter = await openMilter(t, { QHPSI, QUARANTINE, VERDICTS: 'off' })
   const mail = (field: string) => Buffer.concat([Buffer.from(`${field}\n`), infected])

@@ -81,7 +81,7 @@ async function serveMilter(t: Test, settings: Readonly<Record<string, string>>) 
   return { onescand: await startOnescand(t, { args, settings }), unix }
 }
 
-t.test('onescand may serve milters alone, and logs their mail where LOGFILE says', async (t) => {
+t.test('onescand may serve milters alone, and logs their mail to LOGFILE', async (t) => {
   const LOGFILE = join(buildStage(t).directory, 'log')
   const { onescand, unix } = await serveMilter(t, { ...scanning, LOGFILE, ERROR_FD: '2' })
   t.notOk(existsSync(onescand.socket))

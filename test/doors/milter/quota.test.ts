@@ -34,7 +34,7 @@ const eachAnswered: Offer = { version: 6, actions: 0x3f, steps: 0 }
 
 for (const offer of [everything, oldest, eachAnswered]) {
   const name = `version ${offer.version}, steps ${offer.steps}`
-  t.test(`of several recipients only the full one is deferred, ${name}`, async (t) => {
+  t.test(`only the full one of several recipients is deferred, ${name}`, async (t) => {
     const { asked, milter } = await asking(t, false, { VIRUSFORWARD: 'v@example.org' })
     const recipients = Object.keys(answers)
     const mail = { message: plain, recipients, parameters: ['SIZE=150'] }
@@ -91,23 +91,26 @@ t.test('recipients of authenticated clients are asked about if QUOTARELAY is set
   }
 })
 
-t.test('for mail of local programs nobody is asked: none could be refused alone', async (t) => {
-  const { asked, milter } = await asking(t, true)
-  const mta = await milter.connect()
-  const mail = { message: plain, recipients: ['room@example.org', 'full@example.org'] }
-  mta.write(says.connect('127.0.0.1', 0))
-  t.same((await mta.submit(mail)).recipients, mail.recipients)
-  t.same(asked, [])
-  for (const [address, port] of [
-    ['127.0.0.1', 1025],
-    ['192.0.2.7', 0],
-  ] as const) {
-    mta.write(says.connect(address, port))
-    t.same((await mta.submit(mail)).recipients, ['room@example.org'])
-  }
-})
+t.test(
+  'no quota is requested for mail of local programs, which could not be refused alone',
+  async (t) => {
+    const { asked, milter } = await asking(t, true)
+    const mta = await milter.connect()
+    const mail = { message: plain, recipients: ['room@example.org', 'full@example.org'] }
+    mta.write(says.connect('127.0.0.1', 0))
+    t.same((await mta.submit(mail)).recipients, mail.recipients)
+    t.same(asked, [])
+    for (const [address, port] of [
+      ['127.0.0.1', 1025],
+      ['192.0.2.7', 0],
+    ] as const) {
+      mta.write(says.connect(address, port))
+      t.same((await mta.submit(mail)).recipients, ['room@example.org'])
+    }
+  },
+)
 
-t.test('while mail is not scanned by the switch, nobody is asked', async (t) => {
+t.test('no quota is requested while scanning is switched off', async (t) => {
   const CONTROLDIR = t.testdir({ 'onescan.off': '' })
   const { asked, milter } = await asking(t, false, { CONTROLDIR })
   const got = await milter.submit({ message: plain, recipients: ['full@example.org'] })
@@ -122,7 +125,7 @@ t.test('a lookup that rejects, against its promise, refuses no recipient', async
   t.match(milter.mailLog[0], /quota=unknown reason=broken/)
 })
 
-t.test('what goes wrong unexpectedly defers mail, and the log says where it did', async (t) => {
+t.test('an unexpected error defers mail, and the log contains its position', async (t) => {
   const ask = () => {
     throw new Error('broken')
   }
@@ -134,7 +137,7 @@ t.test('what goes wrong unexpectedly defers mail, and the log says where it did'
   t.match(milter.log[0], /^milter: the MTA: Error: broken\n +at /)
 })
 
-t.test('without anybody to ask, the MTA does not wait for an answer to RCPT', async (t) => {
+t.test('without a quota service the MTA does not wait for an answer to RCPT', async (t) => {
   const quiet = await openMilter(t, scanning)
   t.ok((await quiet.connect()).agreed.steps & 0x8000)
   const { milter } = await asking(t)

@@ -236,7 +236,7 @@ t.test('the MTA is asked for the macros that are needed, where it lets itself be
   t.equal((await milter.connect({ ...everything, actions: 0xff })).agreed.macros, '')
 })
 
-t.test('over TCP DATA is answered, and by a unix socket it is not even told', async (t) => {
+t.test('DATA is answered over TCP, and not even sent through a unix socket', async (t) => {
   const over = (isLocal: boolean) => requestFor(false, isLocal).wantedSteps
   t.equal(over(true) & step.skipData, step.skipData)
   t.equal(over(false) & (step.skipData | step.noReplyToData), 0)
@@ -257,7 +257,7 @@ t.test('a new configuration is for the next message on the same connection', asy
 })
 
 // promise: rule-18-switch
-t.test('where nothing is scanned the mail passes without an edit', async (t) => {
+t.test('mail passes unedited if nothing is scanned', async (t) => {
   const milter = await openMilter(t, {})
   const line = await milter.connect()
   line.write(says.mail('a@example.org'), says.recipient('b@example.org'))

@@ -86,7 +86,7 @@ for (const [how, leave] of [
   ['leaves', (socket: Socket) => socket.destroy()],
   ['closes its own side', (socket: Socket) => socket.end()],
 ] as const) {
-  t.test(`a scan ends when the MTA ${how}, and the log says so`, async (t) => {
+  t.test(`a scan ends when the MTA ${how}, which is logged`, async (t) => {
     const clamd = await slowClamd(t)
     const milter = await openMilter(t, clamd.settings)
     const mta = await milter.connect()
@@ -139,7 +139,7 @@ t.test('mail is deferred if the spool cannot be written', async (t) => {
   t.match(milter.mailLog[1], who, 'and the line names the mail')
 })
 
-t.test('a door that closes answers the messages that are here, and nobody else', async (t) => {
+t.test('an interface that closes answers current messages, and no new ones', async (t) => {
   const clamd = await slowClamd(t)
   const milter = await openMilter(t, clamd.settings)
   const [idle, judged, amid] = await Promise.all([1, 2, 3].map(() => milter.connect()))
@@ -158,7 +158,7 @@ t.test('a door that closes answers the messages that are here, and nobody else',
   await closed
 })
 
-t.test('a door that closes does not wait for ever, but defers mail', async (t) => {
+t.test('an interface that closes does not wait indefinitely, but defers mail', async (t) => {
   const clamd = await slowClamd(t)
   const milter = await openMilter(t, clamd.settings)
   const answer = milter.submit({ message })

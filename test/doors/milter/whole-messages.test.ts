@@ -36,7 +36,7 @@ t.test('the body is the message: it is tagged, and leaves as it came', async (t)
 })
 
 // promise: rule-12-content
-t.test('forged fields of onescan are removed, whatever stands in their values', async (t) => {
+t.test('forged fields of onescan are removed, whatever their values are', async (t) => {
   const milter = await openMilter(t, scanning)
   const forged = `X-QHPSI: clean\nx-qhpsi:\n virus\nFrom: b@example.org\nX-QHPSI:clean\n${letter}`
   const got = await submit(milter, { message: bytes(forged) })
@@ -170,7 +170,7 @@ t.test('a sender who repeats the header in the body hides nothing', async (t) =>
   }
 })
 
-t.test('what stands in the header of the body alone is found', async (t) => {
+t.test('a virus in the header of the body alone is found', async (t) => {
   const settings = { BADATTACHMENTS: '*.exe', QHPSI: 'plugin: attachments', REJECTVIRUS: '1' }
   const milter = await openMilter(t, settings)
   // The value is not UTF-8, so the MTA sends the field without one.
@@ -254,7 +254,7 @@ t.test('recipients are changed, and long lists of them are folded in CRLF', asyn
   t.match(got.message.toString('latin1'), /X-Quarantine-ID: v@example\.org,.*,\r\n user/)
 })
 
-t.test('one full mailbox keeps nobody else from the mail', async (t) => {
+t.test('one full mailbox does not affect other recipients', async (t) => {
   const full = new Set(['full@example.org', 'filled@example.org'])
   const asked: string[] = []
   const quota = {
@@ -284,19 +284,16 @@ t.test('one full mailbox keeps nobody else from the mail', async (t) => {
   t.same(asked, [])
 })
 
-t.test(
-  'a quota that could not be found out is logged, and keeps nobody from the mail',
-  async (t) => {
-    const quota = {
-      askForRelayClients: false,
-      timeout: 500,
-      ask: async () => ({ status: 'unknown', why: 'no answer in 0.5 s' }) as const,
-    }
-    const milter = await openMilter(t, scanning, { quota })
-    t.equal((await submit(milter, { message: bytes(letter) })).outcome, 'delivered')
-    t.match(milter.mailLog, [/decision=accept scan=clean .*reason="quota: no answer in 0\.5 s"/])
-  },
-)
+t.test('an unknown quota is logged, and does not defer the mail', async (t) => {
+  const quota = {
+    askForRelayClients: false,
+    timeout: 500,
+    ask: async () => ({ status: 'unknown', why: 'no answer in 0.5 s' }) as const,
+  }
+  const milter = await openMilter(t, scanning, { quota })
+  t.equal((await submit(milter, { message: bytes(letter) })).outcome, 'delivered')
+  t.match(milter.mailLog, [/decision=accept scan=clean .*reason="quota: no answer in 0\.5 s"/])
+})
 
 t.test('a rule that refuses one recipient refuses the message for all', async (t) => {
   const CONTROLDIR = t.testdir({ 'onescan.policy': 'to=gone@example.org refuse "moved"\n' })

@@ -181,7 +181,7 @@ t.test('a full mailbox is full by an address with an extension', async (t) => {
   t.same(await ask(rcpt(recipient)), { action: reply })
 })
 
-t.test('a client that hangs up amid a request leaves nothing behind', async (t) => {
+t.test('a client that disconnects within a request leaks nothing', async (t) => {
   const { connect, log, service } = await rig(t)
   const talker = await connect()
   talker.socket.write('request=smtpd_access_policy\nreci')

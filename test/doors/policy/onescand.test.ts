@@ -59,7 +59,7 @@ for (const { name, program } of runtimes) {
   })
 }
 
-t.test('at SIGHUP onescand reads the settings again, and forgets remembered answers', async (t) => {
+t.test('at SIGHUP onescand reads the settings again, and drops cached answers', async (t) => {
   const { port } = await backend(t)
   const path = join(socketDirectory(t), 'policy')
   const daemon = await startOnescand(t, {

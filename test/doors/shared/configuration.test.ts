@@ -31,7 +31,7 @@ t.test('a wrong value is a fault that names it, and its line in onescan.policy',
   }
 })
 
-t.test('all scanners that cannot scan are told at once', async (t) => {
+t.test('all scanners that cannot scan are reported immediately', async (t) => {
   const named = configured(t, { QHPSI: 'plugin: nothing eicar nowhere' })
   await t.rejects(named, { message: /^QHPSI: plugin nothing: .*; QHPSI: plugin nowhere: / })
 })
@@ -49,7 +49,7 @@ t.test('questions about mailboxes are counted in the log, if there are any', asy
   }
 })
 
-t.test('a message is hashed for copies of it, unless no verdict is remembered', async (t) => {
+t.test('a message is hashed for its copies only if verdicts are cached', async (t) => {
   const header = new Header(Buffer.from('Subject: x\n\n'))
   for (const [VERDICTS, wanted] of [
     ['memory', true],

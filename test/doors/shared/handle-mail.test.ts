@@ -16,7 +16,7 @@ import { buildStage } from '../../cases/stage.ts'
 
 for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example']]) {
   t.test(
-    `for ${recipients.length}: nothing stays kept if the client leaves or has to come again`,
+    `for ${recipients.length}: no copy stays kept if the client leaves or has to retry`,
     async (t) => {
       const stage = buildStage(t)
       const CONTROLDIR = stage.rules('to=skip.example scan off\n')

@@ -74,24 +74,27 @@ async function rig(
   return { door, served, log, call, serves }
 }
 
-t.test('what came while the process stood still is read before a client is late', async (t) => {
-  const { served, call, serves } = await rig(t, 1)
-  const client = await call()
-  await serves(1)
-  const { calls, socket } = served[0]!
-  const heard = once(socket, 'data').then(() => calls.push('data'))
-  served[0]!.tick = () => {
-    served[0]!.tick = () => void calls.push('tick')
-    setTimeout(() => {
-      client.write('x')
-      const until = performance.now() + 50
-      while (performance.now() < until);
-      calls.push('stood still')
-    })
-  }
-  await heard
-  t.same(calls.slice(calls.indexOf('stood still')), ['stood still', 'data'])
-})
+t.test(
+  'data that arrived while the process was blocked is read before a client times out',
+  async (t) => {
+    const { served, call, serves } = await rig(t, 1)
+    const client = await call()
+    await serves(1)
+    const { calls, socket } = served[0]!
+    const heard = once(socket, 'data').then(() => calls.push('data'))
+    served[0]!.tick = () => {
+      served[0]!.tick = () => void calls.push('tick')
+      setTimeout(() => {
+        client.write('x')
+        const until = performance.now() + 50
+        while (performance.now() < until);
+        calls.push('stood still')
+      })
+    }
+    await heard
+    t.same(calls.slice(calls.indexOf('stood still')), ['stood still', 'data'])
+  },
+)
 
 t.test('connections are served until they end, and others wait', async (t) => {
   const { door, served, log, call, serves } = await rig(t, 2)
@@ -172,7 +175,7 @@ t.test('an iteration of the event loop accepts no more than some connections', a
 })
 
 t.test(
-  'a door that closes waits for its connections, and then tells them to come again',
+  'an interface that closes waits for its connections, and then asks clients to retry',
   async (t) => {
     const { door, served, call, serves } = await rig(t, 2)
     await call()
@@ -204,7 +207,7 @@ t.test('trouble of a listening socket is logged', async (t) => {
   t.same(log, ['EMFILE'])
 })
 
-t.test('of several idle connections the one is found that is idle for longest', async (t) => {
+t.test('the connection that has been idle longest is found', async (t) => {
   const [busy, early, late] = [{ idleSince: undefined }, { idleSince: 3 }, { idleSince: 8 }]
   t.equal(longestIdle([busy, late, early], 10), early)
   t.equal(longestIdle([early, late], 4), early)

@@ -8,7 +8,7 @@ import {
 
 /** What the trial mail of `onescan check` meets in place of qmail-queue. */
 
-t.test('the end of the chain shows the header, and says that it was reached', async (t) => {
+t.test('the test chain prints the header, and that it was reached', async (t) => {
   const input = 'X-QHPSI: clean\nSubject:  a\\b \n\nbody\n'
   const { stderr, stdout, status } = spawnSync('/bin/sh', ['-c', TRIAL_CHAIN], { input })
   t.equal(String(stderr), `${CHAIN_REACHED}\nX-QHPSI: clean\nSubject:  a\\b \n\n`)

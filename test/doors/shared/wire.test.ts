@@ -76,26 +76,23 @@ t.test('a conversation that fails by a bug is logged, and its client is counted 
   t.equal(logged.length, 1)
 })
 
-t.test(
-  'what was said before the client closed its side is read, and then nothing more',
-  async (t) => {
-    const { wire, client, heard, closed } = await rig(t)
-    const words: (string | undefined)[] = []
-    void wire.converse(async () => {
-      for (let word: string | undefined = ''; word !== undefined; words.push(word)) {
-        word = await wire.read(() => heard.shift(), never)
-      }
-      t.notOk(wire.hasHungUp, 'it may still be answered')
-      wire.hangUp(Buffer.from('bye'))
-    })
-    client.end('a word')
-    const [answer] = await once(client, 'data')
-    t.same([words, String(answer)], [['a word', undefined], 'bye'])
-    await closed
-  },
-)
+t.test('data sent before the client closed its side is read, and nothing more', async (t) => {
+  const { wire, client, heard, closed } = await rig(t)
+  const words: (string | undefined)[] = []
+  void wire.converse(async () => {
+    for (let word: string | undefined = ''; word !== undefined; words.push(word)) {
+      word = await wire.read(() => heard.shift(), never)
+    }
+    t.notOk(wire.hasHungUp, 'it may still be answered')
+    wire.hangUp(Buffer.from('bye'))
+  })
+  client.end('a word')
+  const [answer] = await once(client, 'data')
+  t.same([words, String(answer)], [['a word', undefined], 'bye'])
+  await closed
+})
 
-t.test('a client that is late ends the read, and may still be told so', async (t) => {
+t.test('a client that times out ends the read, and may still receive a reply', async (t) => {
   const { wire, client, at } = await rig(t)
   const isLate = (time: number) => (wire.silence(time) > 10 ? 'fell silent' : undefined)
   void wire.converse(async () => {
@@ -110,7 +107,7 @@ t.test('a client that is late ends the read, and may still be told so', async (t
   t.equal(String((await once(client, 'data'))[0]), 'too late')
 })
 
-t.test('time in which somebody works for the client is no silence of its own', async (t) => {
+t.test('time in which the server works for the client does not count as silence', async (t) => {
   const { wire, at } = await rig(t)
   at(100)
   void wire.read(never, never)
@@ -126,7 +123,7 @@ t.test('a client that breaks the protocol ends the work for it', async (t) => {
 })
 
 t.test(
-  'a client that waits hears a sign now and then, and one when it closes its side',
+  'a waiting client receives a sign now and then, and one when it closes its side',
   async (t) => {
     const { wire, client, at } = await rig(t)
     let over = () => {}
@@ -150,14 +147,14 @@ t.test(
   },
 )
 
-t.test('a door says whether a client that closes its side has left', async (t) => {
+t.test('an interface decides whether a client that closes its side has left', async (t) => {
   const { wire, client } = await rig(t, { waitsOn: () => false })
   client.end()
   await once(wire.gone, 'abort')
   t.ok(wire.hasHungUp)
 })
 
-t.test('so it does if the end came in the same turn as the last bytes', async (t) => {
+t.test('the same holds if the end arrived together with the last bytes', async (t) => {
   let isFull = true
   const { wire, client, socket, heard } = await rig(t, { waitsOn: () => false }, () => isFull)
   client.write('a')
@@ -172,7 +169,7 @@ t.test('so it does if the end came in the same turn as the last bytes', async (t
   t.ok(wire.hasHungUp)
 })
 
-t.test('who may wait on is asked then whether he has left', async (t) => {
+t.test('a client that may still wait is checked for a disconnect', async (t) => {
   let isFull = true
   const { wire, client, socket, heard } = await rig(t, {}, () => isFull)
   client.write('a')
@@ -189,7 +186,7 @@ t.test('who may wait on is asked then whether he has left', async (t) => {
   t.ok(wire.hasHungUp)
 })
 
-t.test('a door that finishes ends reads between messages alone', async (t) => {
+t.test('an interface that finishes ends reads only between messages', async (t) => {
   const { wire } = await rig(t)
   let isAmid = true
   const amid = wire.read(() => (isAmid ? undefined : 'word'), never)
@@ -205,7 +202,7 @@ t.test('a door that finishes ends reads between messages alone', async (t) => {
   await amid
 })
 
-t.test('a connection is over when it is closed and nobody works for it any more', async (t) => {
+t.test('a connection has ended when it is closed and no work for it remains', async (t) => {
   for (const breaks of [
     (client: Socket) => client.destroy(),
     (_: Socket, socket: Socket) => socket.destroy(new Error('EIO')),
@@ -262,7 +259,7 @@ t.test('a client that does not close, or takes no answers, is cut off', async (t
   t.ok(dropped.socket.destroyed, 'though its client is still there')
 })
 
-t.test('a client that is dismissed hears why, where there are words for it', async (t) => {
+t.test('a dismissed client receives the reason, if the protocol has a text for it', async (t) => {
   const { wire, client } = await rig(t, { farewell: (why) => Buffer.from(`because ${why}`) })
   wire.dismiss('of others')
   wire.dismiss()

@@ -59,7 +59,7 @@ t.test('a client that has asked and closes its side gets its answer', async (t) 
   t.equal(carryOut(await heard, slow).does, 'hand on')
 })
 
-t.test('a client that sends garbage is told to go cold', async (t) => {
+t.test('a client that sends garbage is asked to scan standalone', async (t) => {
   const slot = await openSlot(t, own)
   for (const garbage of [
     'GET / HTTP/1.0\r\n\r\n',
@@ -89,7 +89,7 @@ t.test('trouble of the daemon itself is logged, and the client goes cold', async
   t.same(slot.log, ['no peer'])
 })
 
-t.test('the door closes the connection behind its answer, whatever the client does', async (t) => {
+t.test('the connection is closed after the answer, whatever the client does', async (t) => {
   const slot = await openSlot(t, own, { timeouts: { leaving: 60_000 } })
   const connection = await call(slot.socket)
   connection.write(whole)
@@ -112,7 +112,7 @@ t.test('a request may come in single bytes, and its head is acknowledged at once
   t.equal(carryOut(await heard, question).does, 'hand on')
 })
 
-t.test('bytes behind the last frame end the conversation', async (t) => {
+t.test('bytes after the last frame end the conversation', async (t) => {
   const { settings: variables, asked } = await slowClamd(t)
   const slot = await openSlot(t, variables)
   const connection = await call(slot.socket)
@@ -168,7 +168,7 @@ t.test('nothing is kept for a client that left just before a scanner answers', a
 })
 
 // promise: memory-and-time
-t.test('a thousand connections that say nothing keep nobody out', async (t) => {
+t.test('a thousand silent connections block no other client', async (t) => {
   const slot = await openSlot(t, own, { maxClients: 20 })
   const silent = []
   for (let i = 0; i < 1000; i++) silent.push(await call(slot.socket))
@@ -178,22 +178,25 @@ t.test('a thousand connections that say nothing keep nobody out', async (t) => {
   for (const connection of silent) connection.destroy()
 })
 
-t.test('who has not asked is let go for others who wait, but for none who have left', async (t) => {
-  const slot = await openSlot(t, own, { maxClients: 2 })
-  const late = await call(slot.socket)
-  const heard = hearOut(late)
-  for (let n = 0; n < 4; n++) {
-    const other = await call(slot.socket)
-    other.end().resume()
-    await once(other, 'close')
-    while (slot.state().clients > 1) await new Promise(setImmediate)
-  }
-  late.write(whole)
-  t.equal(carryOut(await heard, question).does, 'hand on')
-  const oldest = hearOut(await call(slot.socket))
-  for (let n = 0; n < 2; n++) await call(slot.socket)
-  t.equal(carryOut(await oldest, question).why, 'too many connections')
-})
+t.test(
+  'a client without a request is closed for waiting clients, but not for those that have left',
+  async (t) => {
+    const slot = await openSlot(t, own, { maxClients: 2 })
+    const late = await call(slot.socket)
+    const heard = hearOut(late)
+    for (let n = 0; n < 4; n++) {
+      const other = await call(slot.socket)
+      other.end().resume()
+      await once(other, 'close')
+      while (slot.state().clients > 1) await new Promise(setImmediate)
+    }
+    late.write(whole)
+    t.equal(carryOut(await heard, question).does, 'hand on')
+    const oldest = hearOut(await call(slot.socket))
+    for (let n = 0; n < 2; n++) await call(slot.socket)
+    t.equal(carryOut(await oldest, question).why, 'too many connections')
+  },
+)
 
 const numbered = (n: number) => Buffer.from(`Subject: ${n}\n\n`)
 

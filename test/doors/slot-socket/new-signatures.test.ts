@@ -21,7 +21,7 @@ async function finds(clamd: { readonly socket: string }, mail: Buffer): Promise<
 }
 
 t.test(
-  'while clamd has no signatures for a virus its mail is neither remembered nor stamped, and then found',
+  'while clamd has no signature for a virus, its mail is neither cached nor stamped, and later found',
   { skip: clamdMissing },
   async (t) => {
     const clamd = await startClamd(t)
@@ -64,7 +64,7 @@ t.test(
 )
 
 t.test(
-  'nothing is remembered if nobody would notice that the signatures of clamd change',
+  'no verdict is cached if a change of clamd signatures would go unnoticed',
   { skip: clamdMissing || lacks('clamdscan') },
   async (t) => {
     const clamd = await startClamd(t, { tcp: true })

@@ -160,16 +160,13 @@ t.test('memory is charged before it is allocated, and all of it is given back', 
   other.charge(150_000)
 })
 
-t.test(
-  'a reader that was freed holds no message any more, whoever still has the reader',
-  async (t) => {
-    const reader = readerFor(new Budget(1_000_000).open())
-    for (const piece of [...beforeSize, frame('S', uint64(3)), frame('M', Buffer.from('a\n\n'))]) {
-      reader.push(piece!)
-    }
-    reader.push(frame('.'))
-    t.ok(reader.request)
-    reader.free()
-    t.equal(reader.request, undefined)
-  },
-)
+t.test('a freed reader holds no message, even if the reader is still referenced', async (t) => {
+  const reader = readerFor(new Budget(1_000_000).open())
+  for (const piece of [...beforeSize, frame('S', uint64(3)), frame('M', Buffer.from('a\n\n'))]) {
+    reader.push(piece!)
+  }
+  reader.push(frame('.'))
+  t.ok(reader.request)
+  reader.free()
+  t.equal(reader.request, undefined)
+})

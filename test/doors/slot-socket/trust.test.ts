@@ -201,7 +201,7 @@ t.test('mail is dropped only for a client that has REJECTVIRUS=2 itself', async 
   t.equal((await slot.ask({ variables: asking, message: infected })).code, 0)
 })
 
-t.test('the log has the user and process that asks, if the kernel tells', async (t) => {
+t.test('the log has the user and process of the client, if the kernel reports them', async (t) => {
   const BOUNCEUSER = 'nobody-of-this-host'
   const peer = ` peer_uid=${process.getuid!()} peer_pid=${process.pid} `
   for (const system of [loadSystem(), undefined]) {
@@ -239,7 +239,7 @@ t.test('the text of a reply goes only to a client that takes it', async (t) => {
   t.same(await ask({ ERROR_FD: '2' }, false), [33, ''])
 })
 
-t.test('the user of the process that asks says whether qmail-send injects a bounce', async (t) => {
+t.test('the user of the client process shows whether qmail-send injects a bounce', async (t) => {
   const stage = buildStage(t)
   const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1', BOUNCEUSER: 'daemon' }
   const uid = passwdEntryOf('daemon')!.uid

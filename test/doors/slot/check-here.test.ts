@@ -13,12 +13,12 @@ const check = (settings: Record<string, string> = {}, stdout: 'pipe' | number = 
     encoding: 'utf8',
   })
 
-t.test('it says what it found, and ends with 111 if there is an error', async (t) => {
+t.test('it prints its findings, and ends with 111 if there is an error', async (t) => {
   t.match(check(), { status: 0, stdout: /^ok: scanner eicar: finds EICAR: /m })
   const wrong = { status: 111, stdout: /^error: settings: SCANTIMEOUT x: must be .*; correct it$/m }
   t.match(check({ SCANTIMEOUT: 'x' }), wrong)
 })
 
-t.test('where descriptor 1 is an envelope it never ends with success', async (t) => {
+t.test('it never ends with success if descriptor 1 is an envelope', async (t) => {
   t.not(check({}, openSync('/dev/null', 'r')).status, 0)
 })

@@ -11,7 +11,7 @@ import { keepsContract } from './slot-contract.ts'
 const on = { QHPSI: '/bin/true' }
 
 for (const { name, program } of runtimes) {
-  t.test(`what any program in the slot promises, ${name}`, async (t) => {
+  t.test(`contract of every qmail-queue program, ${name}`, async (t) => {
     await keepsContract(t, { name: 'onescan-queue', program, settings: on, asked: () => 0 })
   })
 }
@@ -78,30 +78,34 @@ t.test('the launcher runs the bundle, from any link to it', async (t) => {
 })
 
 // promise: only-chain-says-0
-t.test('a launcher that cannot load its bundle defers mail and says why in one line', async (t) => {
-  const directory = t.testdir({ bin: { 'package.json': '{}' }, dist: {} })
-  const take = (path: string) => cpSync(join(dirname(launcher), '..', path), join(directory, path))
-  const copy = join(directory, 'bin/onescan-queue')
-  writeFileSync(copy, readFileSync(launcher), { mode: 0o755 })
-  const alone = await runSlot({ program: [copy] })
-  t.same([alone.code, alone.logged], [81, ''], 'where nothing says what a log is')
-  take('bin/is-log.cjs')
-  const without = await runSlot({ program: [copy] })
-  t.equal(without.code, 81)
-  t.match(
-    without.logged,
-    /^onescan: decision=defer fault=bug reason="Cannot find module [^\n]*" exit=81\n$/,
-  )
-  for (const path of ['bin/check-node.cjs', 'package.json']) take(path)
-  const forging = String.raw`a" exit=0 \\\\\nonescan: decision=accept \x1b[0m`
-  writeFileSync(join(directory, 'dist/onescan-queue.cjs'), `throw Error('${forging}')`)
-  const broken = await runSlot({ program: [copy] })
-  t.equal(broken.code, 81)
-  t.equal(
-    broken.logged,
-    'onescan: decision=defer fault=bug reason="a? exit=0 ???onescan: decision=accept ?[0m" exit=81\n',
-  )
-})
+t.test(
+  'a launcher that cannot load its bundle defers mail and logs the reason in one line',
+  async (t) => {
+    const directory = t.testdir({ bin: { 'package.json': '{}' }, dist: {} })
+    const take = (path: string) =>
+      cpSync(join(dirname(launcher), '..', path), join(directory, path))
+    const copy = join(directory, 'bin/onescan-queue')
+    writeFileSync(copy, readFileSync(launcher), { mode: 0o755 })
+    const alone = await runSlot({ program: [copy] })
+    t.same([alone.code, alone.logged], [81, ''], 'where nothing says what a log is')
+    take('bin/is-log.cjs')
+    const without = await runSlot({ program: [copy] })
+    t.equal(without.code, 81)
+    t.match(
+      without.logged,
+      /^onescan: decision=defer fault=bug reason="Cannot find module [^\n]*" exit=81\n$/,
+    )
+    for (const path of ['bin/check-node.cjs', 'package.json']) take(path)
+    const forging = String.raw`a" exit=0 \\\\\nonescan: decision=accept \x1b[0m`
+    writeFileSync(join(directory, 'dist/onescan-queue.cjs'), `throw Error('${forging}')`)
+    const broken = await runSlot({ program: [copy] })
+    t.equal(broken.code, 81)
+    t.equal(
+      broken.logged,
+      'onescan: decision=defer fault=bug reason="a? exit=0 ???onescan: decision=accept ?[0m" exit=81\n',
+    )
+  },
+)
 
 // promise: words-forge-nothing
 t.test('every way out is one log line, whatever a client sends', async (t) => {

@@ -87,7 +87,7 @@ t.test('with a full disk the slot ends with 53', async (t) => {
 })
 
 // promise: spool
-t.test('a SPOOLDIR whose files others may replace is not used, and the log says so', async (t) => {
+t.test('a SPOOLDIR whose files others may replace is not used, which is logged', async (t) => {
   const SPOOLDIR = t.testdir()
   chmodSync(SPOOLDIR, 0o2770)
   const QHPSI = scanner('case "$1" in */onescan-dir-*) exit 0; esac; exit 9')
@@ -264,7 +264,7 @@ TVogVklSVVMK
 `)
 
 // promise: step-3-judge
-t.test('a slot that is told to end removes its file and ends with 71', async (t) => {
+t.test('onescan-queue removes its file and ends with 71 on a signal', async (t) => {
   const SPOOLDIR = t.testdir()
   for (const { program } of runtimes) {
     for (const message of [plain, withContent]) {
@@ -281,7 +281,7 @@ t.test('a slot that is told to end removes its file and ends with 71', async (t)
 })
 
 // promise: step-3-judge
-t.test('what a scanner takes away, because it found something, is refused', async (t) => {
+t.test('a message is refused if its scanner removes the file', async (t) => {
   const SPOOLDIR = t.testdir()
   const QHPSI = scanner('grep -q VIRUS "$1" || exit 0; mv "$1" "$1.kept"; rm "$1.kept"; exit 1')
   const settings = { QHPSI, QHPSIRC: '1', QHPSIRN: '0', REJECTVIRUS: '1', SPOOLDIR }

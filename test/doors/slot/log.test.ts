@@ -126,7 +126,7 @@ t.test(
 )
 
 t.test(
-  "a launcher without its runtime says so to the system's log in the same form",
+  'a launcher without its runtime is reported to the system log in the same form',
   { skip: syslogMissing || lacks('the compiled programs') },
   async (t) => {
     const program = join(t.testdir(), 'onescan-queue')
@@ -251,7 +251,7 @@ function damagedPrograms(t: Test) {
   ]
 }
 
-t.test('a damaged installation says so to a log, and to no bounce', async (t) => {
+t.test('a damaged installation is reported to a log, and never in a bounce', async (t) => {
   const file = join(t.testdir(), 'log')
   for (const { name, program, code, says } of damagedPrograms(t)) {
     for (const settings of [local, { ERROR_FD: '2' }]) {
@@ -266,7 +266,7 @@ t.test('a damaged installation says so to a log, and to no bounce', async (t) =>
   }
 })
 
-t.test('fd 2 is a log if it is a file, to which somebody has redirected it', async (t) => {
+t.test('fd 2 is a log if it is redirected to a file', async (t) => {
   const file = join(t.testdir(), 'log')
   for (const { name, program } of [...runtimes, ...clients]) {
     await runSlot({ program: redirected(file, ...program), settings: unset })

@@ -46,7 +46,7 @@ for (const [name, source] of [
 const use = (name: string) => ({ PLUGINDIR, QHPSI: `plugin: ${name}` })
 
 for (const { name: runtime, program } of runtimes) {
-  t.test(`a plugin is told where mail comes from ${runtime}`, async (t) => {
+  t.test(`a plugin receives the origin of mail ${runtime}`, async (t) => {
     const from = { TCPREMOTEIP: '192.0.2.7', TCPREMOTEHOST: 'client.example.org' }
     const settings = { ...use('tells.mjs'), ...from, REJECTVIRUS: '1' }
     const { log } = await runSlot({ program, message: plain, settings })
@@ -76,7 +76,7 @@ for (const { name: runtime, program } of runtimes) {
     }
   })
 
-  t.test(`what a plugin prints changes nothing ${runtime}`, async (t) => {
+  t.test(`output of a plugin changes nothing ${runtime}`, async (t) => {
     const run = await runSlot({ program, message: plain, settings: use('prints.mjs') })
     t.equal(run.text, `X-QHPSI: clean\n${plain.toString('latin1')}`, run.logged)
   })
@@ -85,7 +85,7 @@ for (const { name: runtime, program } of runtimes) {
     ...['throws.mjs', 'hangs.mjs', 'loops.mjs', 'exits.mjs', 'really-exits.mjs', 'aborts.mjs'],
     ...['broken.mjs', 'missing.mjs', 'unknown.php'],
   ]) {
-    t.test(`${name} could not tell ${runtime}: 71`, async (t) => {
+    t.test(`${name} gives an unknown answer ${runtime}: 71`, async (t) => {
       const settings = { ...use(name), SCANTIMEOUT: '1' }
       const run = await runSlot({ program, message: plain, settings })
       t.equal(run.code, 71, run.logged)
@@ -162,7 +162,7 @@ const named = bytes(
   ].join('\n'),
 )
 
-t.test('a plugin is told the names and types that mail programs see', async (t) => {
+t.test('a plugin receives the names and types that mail programs show', async (t) => {
   const source = `const plain = (value) => JSON.stringify(value).replaceAll('"', '')
     export const virusscan = ({ part, parts, log }) => {
       if (part) log(plain([part.names, part.types, part.containers]))
@@ -198,7 +198,7 @@ const named1000 = bytes(
   ].join('\n'),
 )
 
-t.test('names of other parts take none from a part, and a cut is told', async (t) => {
+t.test('names of other parts do not count against a part, and a cut is reported', async (t) => {
   const source = `export const virusscan = ({ part, parts, hasMoreNames, log }) => {
       if (part) log('a part has ' + part.names + ', more ' + hasMoreNames)
       else log('the whole has ' + parts.flatMap(({ names }) => names).length + ', more ' + hasMoreNames)
@@ -223,7 +223,7 @@ const char *virusname(void) {
 }
 `
 
-t.test('a plugin in C is told the same', { skip: noCompiler }, async (t) => {
+t.test('a plugin in C receives the same', { skip: noCompiler }, async (t) => {
   const source = stage.file('describes.c', describes)
   execFileSync('cc', ['-shared', '-fPIC', '-o', join(PLUGINDIR, 'describes.so'), source])
   for (const { program } of runtimes) {
@@ -235,7 +235,7 @@ t.test('a plugin in C is told the same', { skip: noCompiler }, async (t) => {
   }
 })
 
-t.test('a plugin in C may lack functions that nobody calls', { skip: noCompiler }, async (t) => {
+t.test('a plugin in C may lack optional functions', { skip: noCompiler }, async (t) => {
   const source = stage.file(
     'lazy.c',
     `int nowhere_to_be_found(const char *path);

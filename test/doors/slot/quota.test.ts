@@ -44,7 +44,7 @@ for (const { name, program } of runtimes) {
           return runSlot({ program, message: plain, envelope, errorFd: 6, settings })
         }
 
-        t.test('if all recipients are over quota, the sender is told', async (t) => {
+        t.test('the sender is informed if all recipients are over quota', async (t) => {
           const told = await run(to('full', 'more'), { ERROR_FD: '6' })
           t.equal(told.code, 82)
           const text = 'ZQuota exceeded for all recipients, try again later (#4.2.2)'

@@ -29,7 +29,7 @@ t.test('without ERROR_FD the codes are the plain ones that every qmail knows', a
 })
 
 // promise: step-4-refuse
-t.test('with ERROR_FD the sender is told what is wrong', async (t) => {
+t.test('the sender receives the reason through ERROR_FD', async (t) => {
   for (const { name, program } of runtimes) {
     for (const [errorFd, code] of [
       [6, 82],

@@ -99,58 +99,64 @@ t.test(
   },
 )
 
-t.test('who waits for no answers gets them in order, without PIPELINING, too', async (t) => {
-  const { next, door } = await openBetween(t)
-  next.extensions = []
-  let asked = 0
-  // A server that takes one command at a time, and forgets what comes before its answer.
-  next.script = (verb, _, socket) => {
-    asked++
-    if (verb !== 'MAIL' && verb !== 'RCPT') return undefined
-    const before = asked
-    setTimeout(() => socket.write(asked === before ? '250 2.1.0 alone\r\n' : '500 two\r\n'), 30)
-    return 'silence'
-  }
-  const client = await callDoor(door.port)
-  client.write(`EHLO x.example.org\r\n${MAIL}\r\n${RCPT}\r\nQUIT\r\n`)
-  const replies = await client.rest()
-  t.match(replies[1], /^250/)
-  t.notMatch(replies[1], 'PIPELINING')
-  t.match(replies.slice(2), ['250 2.1.0 alone', '250 2.1.0 alone', /^221 /])
-})
+t.test(
+  'a client that does not wait for answers gets them in order, even without PIPELINING',
+  async (t) => {
+    const { next, door } = await openBetween(t)
+    next.extensions = []
+    let asked = 0
+    // A server that takes one command at a time, and forgets what comes before its answer.
+    next.script = (verb, _, socket) => {
+      asked++
+      if (verb !== 'MAIL' && verb !== 'RCPT') return undefined
+      const before = asked
+      setTimeout(() => socket.write(asked === before ? '250 2.1.0 alone\r\n' : '500 two\r\n'), 30)
+      return 'silence'
+    }
+    const client = await callDoor(door.port)
+    client.write(`EHLO x.example.org\r\n${MAIL}\r\n${RCPT}\r\nQUIT\r\n`)
+    const replies = await client.rest()
+    t.match(replies[1], /^250/)
+    t.notMatch(replies[1], 'PIPELINING')
+    t.match(replies.slice(2), ['250 2.1.0 alone', '250 2.1.0 alone', /^221 /])
+  },
+)
 
-t.test('who sends byte by byte is served, and who stops is hung up on', async (t) => {
-  const timeouts = { ...defaultTimeouts, silence: 200, command: 400, content: 600 }
-  const { next, door, stillServes } = await openBetween(t, { timeouts })
-  const slow = await door.call()
-  let left = false
-  slow.socket.on('close', () => {
-    left = true
-  })
-  for (let n = 0; n < 100 && !left; n++) {
-    slow.write('N')
-    await wait(20)
-  }
-  t.match(await slow.rest(), [/^421 4\.4\.2 /], 'the whole line has its time')
+t.test(
+  'a client that sends byte by byte is served, and one that stops is disconnected',
+  async (t) => {
+    const timeouts = { ...defaultTimeouts, silence: 200, command: 400, content: 600 }
+    const { next, door, stillServes } = await openBetween(t, { timeouts })
+    const slow = await door.call()
+    let left = false
+    slow.socket.on('close', () => {
+      left = true
+    })
+    for (let n = 0; n < 100 && !left; n++) {
+      slow.write('N')
+      await wait(20)
+    }
+    t.match(await slow.rest(), [/^421 4\.4\.2 /], 'the whole line has its time')
 
-  const silent = await door.call()
-  t.match(await silent.hear(), /^421 4\.4\.2 /)
-  const halfway = await door.amidData()
-  halfway.write('Subject: x\r\n')
-  t.match(await halfway.hear(), /^421 4\.4\.2 /)
-  const dripping = await door.amidData()
-  let over = false
-  void dripping.hear().then(() => {
-    over = true
-  })
-  for (let n = 0; n < 200 && !over; n++) {
-    dripping.write('x')
-    await wait(20)
-  }
-  t.ok(over, 'the whole content has its time')
-  t.equal(next.got.length, 0)
-  await stillServes()
-})
+    const silent = await door.call()
+    t.match(await silent.hear(), /^421 4\.4\.2 /)
+    const halfway = await door.amidData()
+    halfway.write('Subject: x\r\n')
+    t.match(await halfway.hear(), /^421 4\.4\.2 /)
+    const dripping = await door.amidData()
+    let over = false
+    void dripping.hear().then(() => {
+      over = true
+    })
+    for (let n = 0; n < 200 && !over; n++) {
+      dripping.write('x')
+      await wait(20)
+    }
+    t.ok(over, 'the whole content has its time')
+    t.equal(next.got.length, 0)
+    await stillServes()
+  },
+)
 
 t.test('only an answered message is delivered, wherever its client leaves', async (t) => {
   const { next, door, stillServes } = await openBetween(t)

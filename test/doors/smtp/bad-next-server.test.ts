@@ -193,22 +193,25 @@ const lmtp = true
 const users = ['ann', 'ben', 'cem', 'dan'].map((user) => `${user}@b.example`)
 const [ann, ben, cem] = users as [string, string, string]
 
-t.test('by LMTP all hear what the next server said, and 451 if it closed before', async (t) => {
-  const { next, door } = await openBetween(t, { lmtp })
-  const answers = ['250 2.0.0 ann has it', '250 2.0.0 ben has it', '552 5.2.2 cem is full']
-  for (let answered = 0; answered <= answers.length; answered++) {
-    const said = answers.slice(0, answered).map((line) => `${line}\r\n`).join('') // biome-ignore format: a line
-    next.script = at('.', (socket) => socket.end(said))
-    const client = await door.sent(clean, ann, ben, cem)
-    const heard = await client.hears(3)
-    t.same(heard.slice(0, answered), answers.slice(0, answered), `${answered} answers`)
-    for (const reply of heard.slice(answered)) t.match(reply, /^451 4\.4\.2 /)
-    if (answered < 3) t.match(door.mailLog.at(-1), / reply=451 |next="next server .* closed/)
-    await client.close()
-  }
-})
+t.test(
+  'each LMTP recipient gets the reply of the next server, or 451 if it closed before',
+  async (t) => {
+    const { next, door } = await openBetween(t, { lmtp })
+    const answers = ['250 2.0.0 ann has it', '250 2.0.0 ben has it', '552 5.2.2 cem is full']
+    for (let answered = 0; answered <= answers.length; answered++) {
+      const said = answers.slice(0, answered).map((line) => `${line}\r\n`).join('') // biome-ignore format: a line
+      next.script = at('.', (socket) => socket.end(said))
+      const client = await door.sent(clean, ann, ben, cem)
+      const heard = await client.hears(3)
+      t.same(heard.slice(0, answered), answers.slice(0, answered), `${answered} answers`)
+      for (const reply of heard.slice(answered)) t.match(reply, /^451 4\.4\.2 /)
+      if (answered < 3) t.match(door.mailLog.at(-1), / reply=451 |next="next server .* closed/)
+      await client.close()
+    }
+  },
+)
 
-t.test('by LMTP each reply is said when it comes, before the next one is there', async (t) => {
+t.test('each LMTP reply is sent when it arrives, before the next one', async (t) => {
   const { next, door } = await openBetween(t, { lmtp })
   const asked = next.asked('.', '250 2.0.0 ann has it')
   const client = await door.sent(clean, ann, ben, cem)
@@ -246,7 +249,7 @@ t.test('an answer that had come counts, although it is read after its time', asy
   t.match(await sendThrough(door, clean), /^250 2\.0\.0 taken/)
 })
 
-t.test('by LMTP a 421 ends the replies: the others hear 451', async (t) => {
+t.test('a 421 ends the replies of LMTP: the other recipients get 451', async (t) => {
   const { next, door } = await openBetween(t, { lmtp })
   next.script = at('.', '250 2.0.0 ann has it\r\n421 4.3.2 going down\r\n250 2.0.0 lie')
   const client = await door.sent(clean, ...users)
@@ -263,7 +266,7 @@ t.test('by LMTP a 421 ends the replies: the others hear 451', async (t) => {
   ])
 })
 
-t.test('the log tells of each recipient, and names no more than 64 of a kind', async (t) => {
+t.test('the log has a line for each recipient, and names no more than 64 of a kind', async (t) => {
   const { next, door } = await openBetween(t, { lmtp })
   const many = Array.from({ length: 200 }, (_, number) => `user${number}@b.example`)
   const replies = many.map((_, at) => (at % 2 ? '552 5.2.2 full' : '250 2.0.0 ok'))
@@ -285,11 +288,14 @@ t.test('the log tells of each recipient, and names no more than 64 of a kind', a
 
 for (const lmtp of [false, true]) {
   const name = lmtp ? 'LMTP' : 'SMTP'
-  t.test(`${name}: after 3xx behind the dot the connection is not used again`, async (t) => {
-    const { next, door } = await openBetween(t, { lmtp })
-    next.script = at('.', '354 go on')
-    t.match(await (await door.sent(clean)).hear(), /^451 4\.4\.2 /)
-    while (next.open > 0) await wait(5)
-    t.equal(next.commands.at(-1), 'DATA', 'it hears nothing more')
-  })
+  t.test(
+    `${name}: after a 3xx reply to the content the connection is not used again`,
+    async (t) => {
+      const { next, door } = await openBetween(t, { lmtp })
+      next.script = at('.', '354 go on')
+      t.match(await (await door.sent(clean)).hear(), /^451 4\.4\.2 /)
+      while (next.open > 0) await wait(5)
+      t.equal(next.commands.at(-1), 'DATA', 'it hears nothing more')
+    },
+  )
 }

@@ -137,7 +137,7 @@ t.test('by SMTP a recipient that is refused after the split defers the message',
   t.same(await readQuarantine(stage.quarantine), [])
 })
 
-t.test('a recipient of VIRUSFORWARD that the next server refuses is told as it is', async (t) => {
+t.test('a VIRUSFORWARD recipient that the next server refuses is reported unchanged', async (t) => {
   const settings = { VIRUSFORWARD: 'abuse@example.org' }
   for (const lmtp of [false, true]) {
     const { next, door } = await openBetween(t, { settings, lmtp })
@@ -172,7 +172,7 @@ t.test('by SMTP a message is kept for some when the next server has it for other
   t.equal((await readQuarantine(stage.quarantine)).length, 1, 'kept once, when it is delivered')
 })
 
-t.test('by LMTP mail is kept once for some, whatever becomes of the others', async (t) => {
+t.test('mail is kept once for some LMTP recipients, whatever happens to the others', async (t) => {
   const { next, door, stage } = await openBetween(t, { lmtp: true, ...skipping })
   next.script = at('.', (socket) => socket.destroy())
   const client = await door.sent(infected, keep, skip, keep)

@@ -10,7 +10,7 @@ import { type Client, callDoor } from './client.ts'
 /** More clients at once than --max-clients; those that take their time are in no-progress.test.ts. */
 
 t.test(
-  'while all go on, the new one is told to come again, and the log says it once',
+  'while all clients are active, a new one is asked to retry, which is logged once',
   async (t) => {
     const { door, over, stillServes } = await openBetween(t, { maxClients: 1 })
     for (const _ of ['crowded', 'crowded again']) {
@@ -82,7 +82,7 @@ t.test('steps forward are what a session has not reached since its last message'
 
 const from = [Network.parse('127.0.0.1/32')!]
 
-t.test('those who are turned away do not hold the door', async (t) => {
+t.test('refused clients use no slot', async (t) => {
   const { door } = await openBetween(t, { maxSockets: 4, maxClients: 2, from })
   const to = { host: '127.0.0.1', port: door.port, localAddress: '127.0.0.2', allowHalfOpen: true }
   for (let n = 0; n < 8; n++) {
@@ -121,7 +121,7 @@ t.test('no address has all places while others come', async (t) => {
   t.equal(next.got.length, 1)
 })
 
-t.test('the address that counts is the one that the server in front tells', async (t) => {
+t.test('the address of the upstream server counts', async (t) => {
   const { door } = await openBetween(t, { maxClients: 2 })
   const told = await door.greeted('XFORWARD ADDR=192.0.2.9 PORT=0')
   await door.greeted('XFORWARD ADDR=192.0.2.9 PORT=1')

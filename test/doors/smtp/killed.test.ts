@@ -26,7 +26,7 @@ t.test('a kill under load loses no mail, and doubles mail only for lost replies'
   check(t, figures, 'what was answered 250 is behind')
 })
 
-t.test('what was answered 250 is in quarantine, whole, despite a kill meanwhile', async (t) => {
+t.test('a message answered with 250 is in quarantine, complete, despite a kill', async (t) => {
   check(t, await runKills(t, await inQuarantine(t), isWhole ? 50 : 2), 'at any moment')
 })
 

@@ -13,17 +13,20 @@ for (const lmtp of [false, true]) {
   const name = lmtp ? 'LMTP' : 'SMTP'
   const [b, c] = ['b@b.example', 'c@b.example']
 
-  t.test(`${name}: who says all at once and closes its side gets all answers`, async (t) => {
-    const { next, door, over } = await openBetween(t, { lmtp })
-    const client = await door.amidData(b, c)
-    // As Exim does.
-    client.socket.end('Subject: x\r\n\r\nSLOW\r\n.\r\nNOOP\r\nQUIT\r\n')
-    const taken = lmtp ? [/^250 .*<b@/, /^250 .*<c@/] : [/^250 2\.0\.0 next queued/]
-    t.match(await client.rest(), [...taken, /^250 /, /^221 2\.0\.0 next says goodbye/])
-    t.equal(next.got.length, 1)
-    await over()
-    t.match(door.mailLog, [/decision=accept .*reply=250 /])
-  })
+  t.test(
+    `${name}: a client that sends all at once and closes its side gets all answers`,
+    async (t) => {
+      const { next, door, over } = await openBetween(t, { lmtp })
+      const client = await door.amidData(b, c)
+      // As Exim does.
+      client.socket.end('Subject: x\r\n\r\nSLOW\r\n.\r\nNOOP\r\nQUIT\r\n')
+      const taken = lmtp ? [/^250 .*<b@/, /^250 .*<c@/] : [/^250 2\.0\.0 next queued/]
+      t.match(await client.rest(), [...taken, /^250 /, /^221 2\.0\.0 next says goodbye/])
+      t.equal(next.got.length, 1)
+      await over()
+      t.match(door.mailLog, [/decision=accept .*reply=250 /])
+    },
+  )
 
   t.test(`${name}: who leaves at any byte of the content leaves no message`, async (t) => {
     const { next, door, over } = await openBetween(t, { lmtp })
@@ -45,7 +48,7 @@ for (const lmtp of [false, true]) {
     'NOOP\r\nMAIL FROM:<more@b.example>\r\n',
   ]) {
     const end = JSON.stringify(`.\r\n${more}`)
-    t.test(`${name}: who closes behind ${end} has left, and nothing stays`, async (t) => {
+    t.test(`${name}: a client that closes after ${end} has left, and no copy stays`, async (t) => {
       const { next, door, stage, over } = await openBetween(t, { lmtp, keeps: true })
       for (const content of [clean, infected]) {
         const client = await door.sent(content, b, c)
@@ -88,34 +91,40 @@ for (const lmtp of [false, true]) {
   /** More than a session reads ahead, and than the kernel holds. */
   const endless = `NOOP ${'x'.repeat(493)}\r\n`.repeat(12_000)
 
-  t.test(`${name}: who closes behind more than a session reads ahead has left`, async (t) => {
-    const { next, door, over } = await openBetween(t, { lmtp })
-    const asked = next.asked('DATA')
-    const client = await door.sent(clean)
-    const socket = await asked
-    client.socket.end(endless)
-    t.same(await client.rest(), [], 'the door has noticed')
-    socket.write('354 go on\r\n')
-    await over()
-    t.equal(next.got.length, 0)
-  })
+  t.test(
+    `${name}: a client that closes after more than the read-ahead limit has left`,
+    async (t) => {
+      const { next, door, over } = await openBetween(t, { lmtp })
+      const asked = next.asked('DATA')
+      const client = await door.sent(clean)
+      const socket = await asked
+      client.socket.end(endless)
+      t.same(await client.rest(), [], 'the door has noticed')
+      socket.write('354 go on\r\n')
+      await over()
+      t.equal(next.got.length, 0)
+    },
+  )
 
-  t.test(`${name}: who sends on and on behind a message hears of it, and is closed`, async (t) => {
-    const { next, door } = await openBetween(t, { lmtp })
-    const asked = next.asked('.')
-    const client = await door.sent(clean)
-    const socket = await asked
-    const sent = new Promise((resolve) => client.socket.once('drain', resolve))
-    client.write(endless)
-    await sent
-    socket.write('250 2.0.0 done\r\n')
-    const replies = await client.rest()
-    t.match(replies[0], /^250 /)
-    t.match(replies.at(-1), /^421 /)
-    t.ok(replies.length > 100 && replies.length < 1000, `${replies.length} commands were read`)
-    const trouble = '127.0.0.1: sent more than 64 KiB behind a message'
-    t.same(door.log, [`${name.toLowerCase()}: ${trouble}`])
-  })
+  t.test(
+    `${name}: a client that sends on after a message receives its reply and is closed`,
+    async (t) => {
+      const { next, door } = await openBetween(t, { lmtp })
+      const asked = next.asked('.')
+      const client = await door.sent(clean)
+      const socket = await asked
+      const sent = new Promise((resolve) => client.socket.once('drain', resolve))
+      client.write(endless)
+      await sent
+      socket.write('250 2.0.0 done\r\n')
+      const replies = await client.rest()
+      t.match(replies[0], /^250 /)
+      t.match(replies.at(-1), /^421 /)
+      t.ok(replies.length > 100 && replies.length < 1000, `${replies.length} commands were read`)
+      const trouble = '127.0.0.1: sent more than 64 KiB behind a message'
+      t.same(door.log, [`${name.toLowerCase()}: ${trouble}`])
+    },
+  )
 }
 
 t.test('LMTP: what is kept for who was answered stays when the client leaves', async (t) => {
@@ -132,7 +141,7 @@ t.test('LMTP: what is kept for who was answered stays when the client leaves', a
   t.match(kept, [{ record: { recipients: ['b@keep.example'] } }])
 })
 
-t.test('who closes long after QUIT has left', async (t) => {
+t.test('a client that closes long after QUIT has left', async (t) => {
   const timeouts = { ...defaultTimeouts, end: 20 }
   const { next, door, over } = await openBetween(t, { timeouts })
   const client = await door.amidData()

@@ -22,7 +22,7 @@ async function startForward(t: Ending) {
 
 for (const lmtp of [false, true]) {
   const name = lmtp ? 'LMTP' : 'SMTP'
-  t.test(`${name}: mail whose next server leads back to the door is deferred`, async (t) => {
+  t.test(`${name}: mail whose next server leads back to the interface is deferred`, async (t) => {
     const forward = await startForward(t)
     const door = await openDoor(t, forward.port, { lmtp, maxClients: 10 })
     forward.to = door.port
@@ -35,7 +35,7 @@ for (const lmtp of [false, true]) {
 }
 
 // promise: rule-10-loops
-t.test('mail of two doors that lead to each other is deferred', async (t) => {
+t.test('mail of two interfaces that lead to each other is deferred', async (t) => {
   const forward = await startForward(t)
   const first = await openDoor(t, forward.port, { maxClients: 10 })
   const second = await openDoor(t, first.port, { maxClients: 10 })

@@ -207,7 +207,7 @@ const ways = [false, true].flatMap((lmtp) =>
 
 for (const { lmtp, isForwarded } of ways) {
   const way = `${lmtp ? 'LMTP' : 'SMTP'}${isForwarded ? ', viruses forwarded' : ''}`
-  t.test(`${way}: whatever the next server says, 250 means once`, async (t) => {
+  t.test(`${way}: 250 is sent once, whatever the next server replies`, async (t) => {
     const random = createRandom(lmtp ? 7 : 6)
     const said: Said = new Map()
     const { next, door, stage } = await openBetween(t, {

@@ -76,23 +76,19 @@ t.test('EHLO offers what the next server offers, except what a proxy cannot keep
   await over()
 })
 
-t.test(
-  'the greeting of another protocol is no command, and the next server hears none',
-  async (t) => {
-    for (const [lmtp, greetings] of [
-      [false, ['LHLO x', 'lhlo x']],
-      [true, ['EHLO x', 'HELO x', 'ehlo x']],
-    ] as const) {
-      const { next, door } = await openBetween(t, { lmtp })
-      const client = await door.greeted()
-      for (const greeting of greetings)
-        t.match(await client.say(greeting), /^500 5\.5\.2 /, greeting)
-      t.match(await client.say(MAIL), /^250 /, 'the session goes on')
-      const heard = next.commands.map((command) => command.split(' ')[0])
-      t.same(heard, [lmtp ? 'LHLO' : 'EHLO', 'MAIL'])
-    }
-  },
-)
+t.test('the greeting of the other protocol is no command, and is not passed on', async (t) => {
+  for (const [lmtp, greetings] of [
+    [false, ['LHLO x', 'lhlo x']],
+    [true, ['EHLO x', 'HELO x', 'ehlo x']],
+  ] as const) {
+    const { next, door } = await openBetween(t, { lmtp })
+    const client = await door.greeted()
+    for (const greeting of greetings) t.match(await client.say(greeting), /^500 5\.5\.2 /, greeting)
+    t.match(await client.say(MAIL), /^250 /, 'the session goes on')
+    const heard = next.commands.map((command) => command.split(' ')[0])
+    t.same(heard, [lmtp ? 'LHLO' : 'EHLO', 'MAIL'])
+  }
+})
 
 t.test('mail passes after HELO, and without any greeting', async (t) => {
   const { next, door } = await openBetween(t)
@@ -103,7 +99,7 @@ t.test('mail passes after HELO, and without any greeting', async (t) => {
 })
 
 // promise: proxy-change
-t.test('for mail that is refused, deferred or dropped the next server hears RSET', async (t) => {
+t.test('the next server receives RSET for mail that is refused, deferred or dropped', async (t) => {
   const { next, door } = await openBetween(t, refusing)
   const client = await door.greeted()
   const send = (content: string) => client.say(MAIL, RCPT, 'DATA', `${content}.`)
@@ -251,7 +247,7 @@ t.test('scanners learn who sends: what the connection shows, or the server in fr
   await check(['EHLO f.example'], { ...named, helo: 'f.example' })
 })
 
-t.test('the quota of each recipient is asked for before the next server hears of it', async (t) => {
+t.test('the quota of each recipient is checked before the recipient is passed on', async (t) => {
   const asked: string[] = []
   const quota = {
     askForRelayClients: false,
@@ -345,7 +341,7 @@ t.test('while no scanner is set, mail passes as it is', async (t) => {
   t.match(door.mailLog[0], /decision=pass reason="QHPSI is not set" .*reply=250 interface=smtp/)
 })
 
-t.test('each reply of the door has an enhanced code of its class, and says why', async (t) => {
+t.test('each own reply has an enhanced code of its class, and a reason', async (t) => {
   const { startContent, ...others } = ownReply
   t.match(startContent.bytes.toString(), /^354 \w/)
   for (const [name, { code, bytes }] of Object.entries(others)) {
@@ -354,7 +350,7 @@ t.test('each reply of the door has an enhanced code of its class, and says why',
   }
 })
 
-t.test('the door greets by its protocol', async (t) => {
+t.test('the greeting matches the protocol', async (t) => {
   for (const lmtp of [false, true]) {
     const { door } = await openBetween(t, { lmtp })
     const greeting = await (await callDoor(door.port)).hear()
@@ -369,18 +365,21 @@ t.test('only the networks of --from may connect', async (t) => {
   t.match(door.log, [/smtp: 127\.0\.0\.1 may not connect \(--from\)/])
 })
 
-t.test('a door that stops leaves idle clients at once, and finishes a message', async (t) => {
-  const { door } = await openBetween(t)
-  const idle = await door.call()
-  const busy = await door.amidData()
-  const closed = door.close(20_000)
-  t.match(await idle.hear(), /^421 4\.3\.2 /)
-  busy.write(`${clean}.\r\n`)
-  t.match(await busy.rest(), [/^250 /, /^421 4\.3\.2 /])
-  await closed
-})
+t.test(
+  'an interface that stops closes idle clients immediately, and finishes a message',
+  async (t) => {
+    const { door } = await openBetween(t)
+    const idle = await door.call()
+    const busy = await door.amidData()
+    const closed = door.close(20_000)
+    t.match(await idle.hear(), /^421 4\.3\.2 /)
+    busy.write(`${clean}.\r\n`)
+    t.match(await busy.rest(), [/^250 /, /^421 4\.3\.2 /])
+    await closed
+  },
+)
 
-t.test('a door that stops leaves a message that is late with its client', async (t) => {
+t.test('an interface that stops defers a message that times out', async (t) => {
   const { next, door } = await openBetween(t)
   const client = await door.amidData()
   client.write('half a mess')

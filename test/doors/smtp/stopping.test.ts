@@ -20,7 +20,7 @@ for (const lmtp of [false, true]) {
     ['RCPT', '250 2.1.0 go on'],
     ['DATA', '354 go on'],
   ] as const) {
-    t.test(`${name}: told to stop before the answer to ${at}, it hands nothing on`, async (t) => {
+    t.test(`${name}: a stop before the answer to ${at} passes nothing on`, async (t) => {
       const { next, door } = await openBetween(t, { lmtp })
       const asked = next.asked(at)
       const client = await door.greeted()
@@ -44,7 +44,7 @@ for (const lmtp of [false, true]) {
     })
   }
 
-  t.test(`${name}: told to stop while a message is scanned, it hands nothing on`, async (t) => {
+  t.test(`${name}: a stop during a scan passes nothing on`, async (t) => {
     let goOn = () => {}
     const scanning = new Promise<void>((begun) => {
       t.context = { begun }
@@ -69,7 +69,7 @@ for (const lmtp of [false, true]) {
   })
 
   for (const code of [250, 450, 550]) {
-    t.test(`${name}: once a message has gone out, its client hears ${code}`, async (t) => {
+    t.test(`${name}: a client whose message was passed on receives ${code}`, async (t) => {
       const { next, door } = await openBetween(t, { lmtp })
       const asked = next.asked('.')
       const client = await door.sent(clean)
@@ -83,7 +83,7 @@ for (const lmtp of [false, true]) {
       t.match(door.mailLog, [new RegExp(`reply=${code} `)])
     })
 
-    t.test(`${name}: a client that left hears nothing, and the log has ${code}`, async (t) => {
+    t.test(`${name}: a client that left receives nothing, and the log has ${code}`, async (t) => {
       const { next, door } = await openBetween(t, { lmtp })
       const asked = next.asked('.')
       const client = await door.sent(clean)
@@ -111,7 +111,7 @@ t.test('LMTP: all recipients are answered', async (t) => {
   await closed
 })
 
-t.test('LMTP: who left in between has heard the first reply alone', async (t) => {
+t.test('LMTP: a client that leaves in between has received the first reply alone', async (t) => {
   const { next, door, over } = await openBetween(t, { lmtp: true })
   const asked = next.asked('.', '250 2.0.0 the first has it')
   const client = await door.sent(clean, 'b@b.example', 'c@b.example')
@@ -136,7 +136,7 @@ const LINES = ['EHLO x', 'MAIL FROM:<a@b.example>', 'RCPT TO:<b@b.example>', 'DA
 const AT_EACH = 4
 
 t.test(
-  'SIGTERM at each step: who is told that his mail is taken has it behind, and nobody else has',
+  'SIGTERM at each step: mail is passed on exactly if its acceptance was sent',
   { skip: lacks('smtp-sink') },
   async (t) => {
     const directory = openDirectory(t)

@@ -14,7 +14,7 @@ function thrownBy(call: () => unknown): unknown {
   throw new Error('nothing was thrown')
 }
 
-t.test('what was thrown about a file is told without its path and the call', async (t) => {
+t.test('an error about a file is described without its path and the call', async (t) => {
   const directory = t.testdir({ file: 'long' })
   const missing = `${directory}/missing`
   const gone = 'ENOENT: no such file or directory'
@@ -54,7 +54,7 @@ t.test('an error about another path keeps it', async (t) => {
   t.equal(errorTextAt('/a', new Error('/a/b is not a regular file')), '/a/b is not a regular file')
 })
 
-t.test('the descriptor of a directory is no part of what is told', async (t) => {
+t.test('the descriptor of a directory is not part of the error text', async (t) => {
   const directory = openSync(t.testdir(), 'r')
   t.teardown(() => closeSync(directory))
   const path = `/proc/self/fd/${directory}`

@@ -49,7 +49,7 @@ t.test('each of many greedy clients leaves something for the next one', async (t
   t.ok(mayTake(budget.open('one more'), 8 * KIB))
 })
 
-t.test('what is given back can be had again', async (t) => {
+t.test('released memory can be used again', async (t) => {
   const budget = new Budget(LIMIT)
   const lease = budget.open('user 1')
   while (mayTake(lease, MIB));

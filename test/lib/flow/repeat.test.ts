@@ -30,7 +30,7 @@ t.test('work is repeated, one turn at a time, until it is closed', async (t) => 
   t.equal(begun, 2)
 })
 
-t.test('work that fails is done again, and its error is told', async (t) => {
+t.test('failed work is repeated, and its error is reported', async (t) => {
   const errors: unknown[] = []
   let begun = 0
   const work = async () => {

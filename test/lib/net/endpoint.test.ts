@@ -5,7 +5,7 @@ import { parseEndpoint, parseMtaEndpoint } from '../../../src/lib/net/endpoint.t
 const port = fc.integer({ min: 1, max: 65_535 })
 const name = fc.oneof(fc.domain(), fc.ipV4(), fc.stringMatching(/^[\w.-]{1,40}$/))
 
-t.test('a name or an IPv4 address stands before its port as it is', async (t) => {
+t.test('a name or an IPv4 address is accepted without brackets before its port', async (t) => {
   fc.assert(
     fc.property(name, port, (host, port) => {
       t.same(parseEndpoint(`${host}:${port}`), { host, port })
@@ -26,7 +26,7 @@ t.test('an IP address in brackets is read without them, with its zone', async (t
   )
 })
 
-t.test('what is read is a host that has no brackets, and a port in its range', async (t) => {
+t.test('a host without brackets and a port in range are parsed', async (t) => {
   const like = fc.stringMatching(/^[a-f0-9:.[\]@%, /-]{0,24}$/)
   const leastPort = fc.constantFrom(0 as const, 1 as const)
   fc.assert(

@@ -33,7 +33,7 @@ t.test('texts that are no address are not read as one', async (t) => {
   for (const text of nonsense) t.equal(parseIpAddress(text), undefined, JSON.stringify(text))
 })
 
-t.test('a text is an address if node:net says so', async (t) => {
+t.test('a text is an address exactly if node:net accepts it', async (t) => {
   const words = ['', '0', '1', '01', '99', '255', '256', 'ffff', 'F', '12345', 'g', ' ', ']', '/']
   const marks = [':', '.', '::', ':']
   const texts = fc

@@ -96,7 +96,7 @@ t.test('.. in a path and in the target of a link leads to the parent directory',
 })
 
 t.test(
-  'a file that somebody else could have written is not obeyed, and the error has a remedy',
+  'a file that another user could have written is refused, with a remedy',
   { skip },
   async (t) => {
     const { at, write } = makePlace(t)
@@ -130,7 +130,7 @@ const listless = skip || pythonMissing
 
 // promise: root-access-list
 t.test(
-  'what an access list lets others write to is not obeyed, though its group is root',
+  'a file writable through an access list is refused, though its group is root',
   { skip: listless },
   async (t) => {
     const { at, write } = makePlace(t)
@@ -210,7 +210,7 @@ t.test(
 )
 
 // promise: root-kmsg
-t.test('a FIFO or device keeps nobody waiting, and is not opened', { skip }, async (t) => {
+t.test('a FIFO or device does not block, and is not opened', { skip }, async (t) => {
   const { at } = makePlace(t)
   execFileSync('mkfifo', [at('pipe'), at('hers/pipe')])
   execFileSync('mknod', [at('device'), 'c', '1', '5']) // /dev/zero
@@ -251,7 +251,7 @@ t.test(
   },
 )
 
-t.test('for users other than root the kernel alone decides', { skip }, async (t) => {
+t.test('the kernel alone decides for users other than root', { skip }, async (t) => {
   const { at } = makePlace(t)
   symlinkSync(at('own'), at('hers/link'))
   process.seteuid!(MALLORY)
@@ -285,7 +285,7 @@ t.test('errors name the path as the caller wrote it', { skip }, async (t) => {
   }
 })
 
-t.test('a path such as /dev/fd/63 stands for a descriptor of the caller', async (t) => {
+t.test('a path such as /dev/fd/63 means a descriptor of the caller', async (t) => {
   t.equal(inheritedDescriptor('/dev/fd/63'), 63)
   t.equal(inheritedDescriptor('/proc/self/fd/3'), 3)
   t.equal(inheritedDescriptor('/dev/stdin'), 0)

@@ -20,7 +20,7 @@ for (const [where, directory, programs, slotPrograms] of [
     const path = join(root, directory, program)
     const skip = !existsSync(path) && lacks('the compiled programs')
     t.test(
-      `${program} ${where} tells its usage and version, and does nothing`,
+      `${program} ${where} prints its usage and version, and does nothing`,
       { skip },
       async (t) => {
         const run = (word: string) =>

@@ -60,7 +60,7 @@ t.test('launch.c was read again for the version of Bun that is built in', { skip
 
 const noStrip = skip || lacks('strip')
 
-t.test('a stripped runtime queues nothing, and says so: 120', { skip: noStrip }, async (t) => {
+t.test('a stripped runtime queues nothing, and reports it: 120', { skip: noStrip }, async (t) => {
   const { runtime, program } = install('stripped')
   execFileSync('strip', ['-o', runtime, join(built, 'onescan-runtime')])
   const settings = { ...on, HOME: hostileDirectory() }

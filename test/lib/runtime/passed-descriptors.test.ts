@@ -96,7 +96,7 @@ t.test('a failed send leaves no descriptor open', async (t) => {
   t.ok(openCount() < before)
 })
 
-t.test('more descriptors than are taken are told as cut off, and none stays open', async (t) => {
+t.test('descriptors beyond the limit are reported as cut off, and none stays open', async (t) => {
   const { near, far } = await pair(t)
   const script = `
 import os, socket

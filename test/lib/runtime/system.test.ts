@@ -67,7 +67,7 @@ t.test('a wait without time, or with a negative one, does not wait', async (t) =
   for (const time of [0, -1, -(2 ** 40), 2 ** 40]) t.notOk(system.awaitInput(listener, time))
 })
 
-t.test('what cannot be bound gives the negative errno', async (t) => {
+t.test('a failed bind returns the negative errno', async (t) => {
   const path = socketPath(t)
   const fd = system.bindUnix(path)
   t.teardown(() => closeSync(fd))
@@ -87,7 +87,7 @@ t.test('what cannot be bound gives the negative errno', async (t) => {
   for (const wrong of [-1, 65_536, 2 ** 32]) t.equal(system.listen(undefined, wrong, 1), -22)
 })
 
-t.test('a socket with a name in the abstract namespace is told apart by all of it', async (t) => {
+t.test('a socket in the abstract namespace is identified by its whole name', async (t) => {
   const name = `onescan-test-${process.pid}`
   const fd = system.bindUnix(`@${name}`)
   t.teardown(() => closeSync(fd))
@@ -97,7 +97,7 @@ t.test('a socket with a name in the abstract namespace is told apart by all of i
   closeSync(other)
 })
 
-t.test('a queue with room, a missing socket and one that nobody serves', async (t) => {
+t.test('a queue with room, a missing socket and one without a listener', async (t) => {
   const path = socketPath(t)
   t.notOk(system.somebodyListens(path))
   const bound = system.bindUnix(path)

@@ -15,7 +15,7 @@ t.test(
   },
 )
 
-t.test('a value is what the text stands for, or a fault that begins with the name', async (t) => {
+t.test('a value is parsed from the text, or a fault begins with the name', async (t) => {
   const env = {
     QHPSI: 'plugin: clamd eicar',
     CLAMDMAXSIZE: '2K',

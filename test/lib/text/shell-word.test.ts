@@ -13,7 +13,7 @@ const texts = [
   'a\nb',
 ]
 
-t.test('text in a command that somebody pastes stays one word of the shell', async (t) => {
+t.test('text in a command that an administrator pastes stays one word of the shell', async (t) => {
   for (const text of texts) {
     const said = execFileSync('/bin/sh', ['-c', `printf '<%s>' ${shellWord(text)}`])
     t.equal(said.toString(), `<${text}>`)

@@ -7,7 +7,7 @@ import { inChunks, ReadBy } from './bytes.ts'
 
 const text = (bytes: Bytes) => bytes.gather().toString('latin1')
 
-t.test('parts of bytes are what Buffer says of the same bytes, in every split', async (t) => {
+t.test('parts of bytes equal those of Buffer, in every split', async (t) => {
   const range = fc.tuple(fc.nat(30), fc.nat(30))
   fc.assert(
     fc.property(
@@ -86,14 +86,14 @@ t.test('chunks that share a buffer are gathered as they came', async (t) => {
   }
 })
 
-t.test('what is gathered stays as it is when the buffer is used again', async (t) => {
+t.test('gathered bytes do not change when the buffer is used again', async (t) => {
   const buffer = Buffer.from('one')
   const gathered = new ReadBy(buffer.length, () => [buffer]).gather()
   buffer.write('two')
   t.equal(gathered.toString(), 'one')
 })
 
-t.test('what lies in one piece of memory is gathered without a copy', async (t) => {
+t.test('bytes in one piece of memory are gathered without a copy', async (t) => {
   const buffer = Buffer.from('0123456789')
   const all = Bytes.of(Buffer.from('top '), buffer)
   const asked = {

@@ -64,7 +64,7 @@ t.test(
   },
 )
 
-t.test('one sentence tells why a field cannot be removed', async (t) => {
+t.test('one sentence explains why a field cannot be removed', async (t) => {
   const unclear = (why: string) => ({ kind: 'unclear', why })
   t.same(clearing(' a'), unclear('its header is a continuation without a field'))
   t.same(clearing(' \nA: b\n\n'), unclear('its header begins with a malformed continuation'))

@@ -18,7 +18,7 @@ const inQ = (text: string) => {
   return `=?x?q?${escaped.join('')}?=`
 }
 
-t.test('a line end or a NUL is found behind the beginning of an encoded word', async (t) => {
+t.test('a line end or a NUL is found after the beginning of an encoded word', async (t) => {
   for (const field of [
     '=?x?q?=0a',
     '=?x?q?=0D?=',
@@ -108,7 +108,7 @@ function hidesByStrings(field: string, depth = 4): boolean {
   )
 }
 
-t.test('what is not decoded, since it can hide nothing, hides nothing', async (t) => {
+t.test('text that is not decoded hides nothing', async (t) => {
   const pieces = [
     ...[
       '=?',

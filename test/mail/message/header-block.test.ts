@@ -20,7 +20,7 @@ function headerEnd(text: string): number | undefined {
   return 'end' in found ? found.end : undefined
 }
 
-t.test('the header block ends behind the first empty line', async (t) => {
+t.test('the header block ends after the first empty line', async (t) => {
   t.equal(headerEnd('A: b\n\nbody\n\nmore\n'), 6)
   t.equal(headerEnd('A: b\r\n\r\nbody'), 8)
   t.equal(headerEnd('\nbody'), 1, 'a message without a header')

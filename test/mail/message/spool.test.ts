@@ -13,7 +13,7 @@ import { lacks } from '../../needs.mjs'
 
 /** Where messages are kept, and how their files are written and read. */
 
-t.test('SPOOLDIR is used where nobody else may replace a file', async (t) => {
+t.test('SPOOLDIR is used if no other user may replace a file', async (t) => {
   const TMPDIR = t.testdir()
   const SPOOLDIR = join(TMPDIR, 'spool')
   mkdirSync(SPOOLDIR)
@@ -53,7 +53,7 @@ t.test('directories that are not set, not there or not absolute', async (t) => {
 })
 
 t.test(
-  'for root no link counts that somebody else could have made',
+  'for root links that another user could have made are ignored',
   { skip: lacks('root') },
   async (t) => {
     const TMPDIR = t.testdir({ real: {}, theirs: { link: t.fixture('symlink', '../real') } })
@@ -77,22 +77,19 @@ function openFile(t: Test, content = ''): { path: string; fd: number } {
   return { path, fd }
 }
 
-t.test(
-  'a file is read in pieces of at most so many bytes, from and to where one says',
-  async (t) => {
-    const { fd } = openFile(t, '0123456789')
-    const read = (from: number, to: number, most: number) =>
-      Array.from(piecesOfFile(fd, from, to, most), String)
-    t.same(read(0, 10, 4), ['0123', '4567', '89'])
-    t.same(read(3, 8, 100), ['34567'])
-    t.same(read(3, 3, 4), [])
-    t.same(read(5, 2, 4), [])
-    t.throws(() => read(8, 12, 4), {
-      kind: 'read',
-      message: 'a spool file became shorter while it was read',
-    })
-  },
-)
+t.test('a file is read in pieces of limited size, in the given range', async (t) => {
+  const { fd } = openFile(t, '0123456789')
+  const read = (from: number, to: number, most: number) =>
+    Array.from(piecesOfFile(fd, from, to, most), String)
+  t.same(read(0, 10, 4), ['0123', '4567', '89'])
+  t.same(read(3, 8, 100), ['34567'])
+  t.same(read(3, 3, 4), [])
+  t.same(read(5, 2, 4), [])
+  t.throws(() => read(8, 12, 4), {
+    kind: 'read',
+    message: 'a spool file became shorter while it was read',
+  })
+})
 
 t.test('other work has a turn after each MiB that is written, and may end it', async (t) => {
   const { fd, path } = openFile(t)
@@ -120,7 +117,7 @@ t.test('other work has a turn after each MiB that is written, and may end it', a
   t.equal(asked, 7, 'if nobody can end it, all is written')
 })
 
-t.test('a fault says whether the disk is full, or the directory is of no use', async (t) => {
+t.test('a fault distinguishes a full disk from an unusable directory', async (t) => {
   for (const [code, kind] of [
     ['ENOSPC', 'write'],
     ['EDQUOT', 'write'],

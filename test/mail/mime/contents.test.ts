@@ -240,7 +240,7 @@ t.test('a line that begins data is found where two pieces of a content meet', as
   }
 })
 
-t.test('a caller that stops early leaves no file behind', async (t) => {
+t.test('a caller that stops early leaks no file', async (t) => {
   let opened = 0
   const counted = {
     createHash,
@@ -282,7 +282,7 @@ t.test('a boundary with the word boundary in it is as good as any other', async 
 })
 
 t.test(
-  'a footer behind a file in base64 has it read in many ways, and is within the limits',
+  'a footer after a file in base64 has it read in many ways, and is within the limits',
   async (t) => {
     const footer = '\n-- \nlist_of-all (c) 2026: subject = all\nhttps://example.org/list?id=1\n'
     for (const behind of [footer, footer.replace('all', 'f\xfcr alle')]) {

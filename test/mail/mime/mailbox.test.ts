@@ -61,7 +61,7 @@ t.test('an mbox begins a file of the mail alone, or a file in a mail', async (t)
   for (const n of [1, 2, 3]) t.ok(found.includes(fileOf(n)), `mail ${n}`)
 })
 
-t.test('a line `From ` in a mail that is not behind an empty line begins no other', async (t) => {
+t.test('a line `From ` in a mail begins another mail only after an empty line', async (t) => {
   const file = `one\nFrom two\nthree`
   for (const body of [file, file.replace('From', '>From'), file.replace('From', ' From')]) {
     const mbox = mboxOf([`${TYPE}\n\n${body}\n`, letter(2)])

@@ -301,7 +301,7 @@ t.test('more readings than the limits allow are over every limit', async (t) => 
   t.equal(isNested(Bytes.of(mail), 100), true)
 })
 
-t.test('of a message that is no multipart only the front is read', async (t) => {
+t.test('only the beginning of a message that is not a multipart is read', async (t) => {
   const pdf = `Content-Type: application/pdf\nContent-Transfer-Encoding: base64\n\n${base64('%PDF-1.4\n'.repeat(50_000))}`
   for (const content of [`Content-Type: text/plain\n\n${'Hello\n'.repeat(50_000)}`, pdf]) {
     let furthest = 0

@@ -46,7 +46,7 @@ for (const [name, make] of Object.entries(shapes)) {
   })
 }
 
-t.test('who listens to the reading of a mail does work of the mail', async (t) => {
+t.test('the work of observers counts as work of the mail', async (t) => {
   const UNITS = 64 * 1024
   let sinceTurn = 0
   let most = 0

@@ -51,7 +51,7 @@ t.test('health does not change when the clock of the host is set', async (t) => 
   t.same(observer.health(), { healthy: false, why: 'nothing is heard of workers 2, 3' })
 })
 
-t.test('what processes report is summed, as long as they report', async (t) => {
+t.test('reports of processes are summed, as long as they arrive', async (t) => {
   const { host, observer } = await observe(t)
   const doors = (clients: number) => ({ slot: { clients, memory: 10 * clients } })
   const first = report({ judging: 2, doors: doors(3), servers: { one: 1, two: 2 } })
@@ -94,7 +94,7 @@ t.test('what processes report is summed, as long as they report', async (t) => {
   await shows({ judging: 0, processes: 0, 'clients{interface=slot}': 0, unanswered_total: 2 })
 })
 
-t.test('decisions are told in their order, and those of trials not at all', async (t) => {
+t.test('decisions are reported in order, and those of self-tests never', async (t) => {
   const { observer } = await observe(t)
   const told: string[] = []
   observer.follow((decided) => void told.push(...decided.map(({ line }) => line)))

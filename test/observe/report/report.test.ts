@@ -28,7 +28,7 @@ t.test('several logs are named', async (t) => {
   t.equal(messages, 135)
 })
 
-t.test('as text there are sections, and text of strangers is harmless in them', async (t) => {
+t.test('the text has sections, and text of strangers is harmless in it', async (t) => {
   const virus = Buffer.from('\x1b[2J\n\u202e<x>').toString('latin1')
   const input = madeLog(1000) + told({ decision: 'reject', more: [['virus', virus]] })
   const { bytes } = await onescan(['report'], { input, env })

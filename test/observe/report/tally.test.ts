@@ -109,7 +109,7 @@ t.test('mail that went cold is counted once, and the causes are summed up', asyn
   )
 })
 
-t.test('of more than 20,000 names the later ones count together', async (t) => {
+t.test('names beyond 20,000 count together', async (t) => {
   const refused = (virus: string) => told({ decision: 'reject', more: [['virus', virus]] })
   const often = Array.from({ length: 300 }, (_, n) => refused(`Often${n % 3}`))
   const rare = Array.from({ length: 30_000 }, (_, n) => refused(`V${n}`))
@@ -164,7 +164,7 @@ t.test('hosts are counted apart, in one log and in several', async (t) => {
   }
 })
 
-t.test('days stand in order, and lines without a time below them', async (t) => {
+t.test('days are ordered, followed by lines without a time', async (t) => {
   const tally = new Tally()
   const fields = new Map([['decision', 'accept']])
   const days = ['2026-11-20', '', '2026-11-19', '2026-11-18']
@@ -177,7 +177,7 @@ t.test('days stand in order, and lines without a time below them', async (t) => 
   )
 })
 
-t.test('of lines about a recipient, those of full mailboxes count', async (t) => {
+t.test('lines about a recipient count if the mailbox is full', async (t) => {
   const about = (quota: string) => told({ decision: 'pass', more: [['quota', quota]] })
   const { recipientsDeferred, overQuota } = await sumUp(
     about('no-such-user') + about('full') + about('unknown'),

@@ -106,7 +106,7 @@ for (const client of clamdClients) {
   })
 }
 
-t.test('rspamd lets mail in if it hears ERROR', { skip: rspamdClients[0]!.missing }, async (t) => {
+t.test('rspamd accepts mail after ERROR', { skip: rspamdClients[0]!.missing }, async (t) => {
   const [client] = rspamdClients
   const place = await placeFor(t, client!)
   const judge = await client!.start(t, place)

@@ -76,7 +76,7 @@ for (const [said, wanted] of understood) {
 }
 
 t.test(
-  'what comes in a packet without a prefix is a command, as clamd takes it, with a line end or without',
+  'a packet without a prefix is a command, as in clamd, with or without a line end',
   async (t) => {
     for (const [said, wanted] of [
       ['PING', 'PING\\n'],
@@ -98,14 +98,17 @@ t.test(
   },
 )
 
-t.test('a stream over its limit is refused by its lengths, whatever has come of it', async (t) => {
-  t.same(read([inStream('x'.repeat(1000), 100)]).length, 3)
-  for (const said of [
-    inStream('x'.repeat(1001), 100),
-    Buffer.from('zINSTREAM\0\xff\xff\xff\xff', 'latin1'),
-  ])
-    t.throws(() => read([said]), new StreamTooLong('a stream that is too long'))
-})
+t.test(
+  'a stream over its limit is refused by its lengths, whatever has arrived of it',
+  async (t) => {
+    t.same(read([inStream('x'.repeat(1000), 100)]).length, 3)
+    for (const said of [
+      inStream('x'.repeat(1001), 100),
+      Buffer.from('zINSTREAM\0\xff\xff\xff\xff', 'latin1'),
+    ])
+      t.throws(() => read([said]), new StreamTooLong('a stream that is too long'))
+  },
+)
 
 t.test('a command is no longer than a path and a word', async (t) => {
   const command = (length: number) => Buffer.from(`zSCAN /${'a'.repeat(length - 7)}\0`)

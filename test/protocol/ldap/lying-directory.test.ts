@@ -195,7 +195,7 @@ t.test('a bind is not answered by the end of a search, nor a search by a bind', 
   }
 })
 
-t.test('what a directory may send is taken, however it is cut', async (t) => {
+t.test('permitted messages of a directory are accepted, in any split', async (t) => {
   const control = element(0xa0, sequence(text('1.2.3'), text('x')))
   const reference = (id: number) => message(id, element(0x73, text('ldap://other/')))
   const answers: Record<string, (id: number) => Buffer[]> = {
@@ -250,7 +250,7 @@ t.test('messages are the same wherever the stream is cut', async (t) => {
   }
 })
 
-t.test('a slow directory is asked about fifty users, and nobody waits for it', async (t) => {
+t.test('a slow directory receives at most fifty searches, and delays no caller', async (t) => {
   const held: (() => void)[] = []
   let isSlow = true
   let searches = 0

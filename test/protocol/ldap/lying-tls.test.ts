@@ -82,7 +82,7 @@ for (const [name, greet] of greetings) {
 }
 
 t.test(
-  'a server for ldaps that says nothing is trouble in time',
+  'a silent ldaps server is reported within the time limit',
   { skip: lacks('openssl') },
   async (t) => {
     const { file } = certificateOf(t)

@@ -33,7 +33,7 @@ function wireOn(socket: Connection, heard: string[] = []): ServerWire {
   })
 }
 
-t.test('each who waits has what it looks for as soon as it was heard', async (t) => {
+t.test('each waiting caller gets its answer as soon as it arrives', async (t) => {
   const { wire, other, heard } = await rig(t)
   const find = (word: string) => () => heard.join('').includes(word) || undefined
   const waiting = [wire.read(find('a')), wire.read(find('b'))]
@@ -74,7 +74,7 @@ t.test('a connection that breaks ends all that waits, with one reason', async (t
   t.notOk(nobody.isConnected)
 })
 
-t.test('what a server says before it hangs up is heard by who cannot write any more', async (t) => {
+t.test('the last reply of a server is read after a failed write', async (t) => {
   const { wire, socket, other, heard } = await rig(t)
   socket.pause()
   other.write('too large')
@@ -100,7 +100,7 @@ t.test('a call of the system is repeated while the socket is full', async (t) =>
   t.equal(calls, 4, 'it is closed')
 })
 
-t.test('work ends with its connection at a signal, and later signals are for nobody', async (t) => {
+t.test('work ends with its connection at a signal, and later signals have no effect', async (t) => {
   const { wire, heard } = await rig(t)
   const signals = [new AbortController(), new AbortController()] as const
   t.equal(await wire.during(signals[0].signal, async () => 'done'), 'done')

@@ -3,7 +3,7 @@ import { announcedSize, bareAddress, plainAddress } from '../../../src/protocol/
 
 /** What MAIL and RCPT name: RFC 5321 4.1.2. */
 
-t.test('an address stands in angle brackets or without them', async (t) => {
+t.test('an address may have angle brackets or not', async (t) => {
   for (const [path, address] of [
     ['<a@b.example>', 'a@b.example'],
     ['a@b.example', 'a@b.example'],

@@ -142,7 +142,7 @@ t.test('content that is not refused ends for no server before its end', async (t
   t.ok(passed > 1000, `${passed} were sent`)
 })
 
-t.test('what is sent and read again is kept as the same message, in any split', async (t) => {
+t.test('a message that is sent and read again is the same, in any split', async (t) => {
   fc.assert(
     fc.property(wireText, fc.integer({ min: 1, max: 5 }), (text, size) => {
       const { content, hasHiddenDot } = read(`${text}\r\n.\r\n`)
@@ -156,7 +156,7 @@ t.test('what is sent and read again is kept as the same message, in any split', 
   )
 })
 
-t.test('a CR or LF without the other one is told, in any split', async (t) => {
+t.test('a CR or LF without the other one is reported, in any split', async (t) => {
   fc.assert(
     fc.property(wireText, fc.integer({ min: 1, max: 5 }), (text, size) => {
       const whole = `${text}\r\n.\r\n`
@@ -174,7 +174,7 @@ t.test('a text whose last line has no end gets one', async (t) => {
   t.equal(passOn('').sent, '.\r\n', 'but no text has no line')
 })
 
-t.test('a dot behind a bare CR is never sent', async (t) => {
+t.test('a dot after a bare CR is never sent', async (t) => {
   for (const size of [1, 2, 9]) t.throws(() => passOn('a\r.\r\n', size), { name: 'WireError' })
 })
 

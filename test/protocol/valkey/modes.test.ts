@@ -102,7 +102,7 @@ for (const [name, start] of Object.entries(modes)) {
 }
 
 t.test(
-  'the block of the page lets in its user from other hosts, and nobody else',
+  'the user in the documented block has access from other hosts, and no other user',
   { skip },
   async (t) => {
     // The server takes a connection from an address that is not of loopback for one of another host.
@@ -145,7 +145,7 @@ async function sharesAll(store: Opened): Promise<boolean> {
   return store.log.length === 0
 }
 
-t.test('a server of a cluster is no store, and the log says so', { skip }, async (t) => {
+t.test('a server of a cluster is no store, which is logged', { skip }, async (t) => {
   // By default its second port is higher by 10,000: among those that connections have.
   const args = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())]
   const server = await startStore(t, { args })
@@ -157,7 +157,7 @@ t.test('a server of a cluster is no store, and the log says so', { skip }, async
   t.match(store.log[0], /CLUSTERDOWN/)
 })
 
-t.test('behind sentinels a stopped primary is left for the next one', { skip }, async (t) => {
+t.test('with sentinels a stopped primary is left for the next one', { skip }, async (t) => {
   const { primary, replica, sentinels, primaryPort } = await startWatched(t)
   const list = sentinels.map(({ port }) => `127.0.0.1:${port}`)
   const store = openStore(t, `valkey+sentinel://${list}/mail`, { timeout: 100 })
@@ -212,7 +212,7 @@ sentinel auth-pass mail "open sesame"
   t.match(stranger.log[0], /knows of no post/)
 })
 
-t.test('a server that takes connections and says nothing is left, at each step', async (t) => {
+t.test('a silent server is left, at each step', async (t) => {
   const steps: readonly (readonly [string, RegExp])[] = [
     ['valkey://127.0.0.1:PORT/3', /AUTH/],
     ['valkey://127.0.0.1:PORT/3', /SELECT/],

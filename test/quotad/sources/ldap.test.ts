@@ -9,7 +9,7 @@ import { parseUser } from '../../../src/quotad/sources/mailbox.ts'
 import { slapdMissing, startSlapd } from '../../programs/slapd.ts'
 import { spool, startQuotad } from '../quotad.ts'
 
-t.test('whatever a name has in it, it stands in a filter as a value', async (t) => {
+t.test('any name is a value in a filter', async (t) => {
   const filter = (name: string) => filterFor('(&(uid=%n)(dc=%d)(mail=%u))', parseUser(name)!)
   t.equal(filter('ann@example.org'), '(&(uid=ann)(dc=example.org)(mail=ann@example.org))')
   t.equal(

@@ -67,7 +67,7 @@ t.test('a maildirsize that is a link is ignored', async (t) => {
   t.equal(await says(), '7 1')
 })
 
-t.test('a Maildir that is a link in a home is not followed, and the log can say so', async (t) => {
+t.test('a Maildir that is a link in a home is not followed, which can be logged', async (t) => {
   const { root, home, maildir, says } = homes(t)
   t.equal(await says(), '7 1')
   renameSync(maildir, join(home, 'moved'))

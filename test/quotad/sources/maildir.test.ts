@@ -44,7 +44,7 @@ function maildir(t: Test, content: Readonly<Record<string, object | string>> = {
   return { path, says: async (measure = unlimited) => short(await source.read(at(path), measure)) }
 }
 
-t.test('a maildirsize that says that there is room is believed', async (t) => {
+t.test('a maildirsize with room is trusted', async (t) => {
   const { path, says } = maildir(t, { maildirsize: '1000S\n400 4\n100 1\n' })
   t.equal(await says(), '500 5 maildirsize')
   appendFileSync(join(path, 'maildirsize'), '50 1\n')
@@ -54,7 +54,7 @@ t.test('a maildirsize that says that there is room is believed', async (t) => {
   t.equal(await says(), '600 6 maildirsize', 'or is another')
 })
 
-t.test('a maildirsize that says full by one recent sum is believed', async (t) => {
+t.test('a maildirsize that is full by one recent sum is trusted', async (t) => {
   const { says } = maildir(t, { maildirsize: '1000S\n1000 4\n' })
   t.equal(await says(), '1000 4 maildirsize')
 })
@@ -107,7 +107,7 @@ t.test('a malformed size in a file name is replaced by the size of the file', as
   t.equal(await says(), '5 4 walk')
 })
 
-t.test('a count is remembered until a directory changes', async (t) => {
+t.test('a count is cached until a directory changes', async (t) => {
   const { path, says } = maildir(t, { cur: { 'a,S=7': '' } })
   for (const name of ['new', 'cur']) settle(join(path, name))
   t.equal(await says(), '7 1 walk')
@@ -136,7 +136,7 @@ t.test('questions that come while a mailbox is read share the reading', async (t
   t.not(read(), first, 'and who asks later, another')
 })
 
-t.test('nobody waits for a mailbox that hangs for longer than a count may take', async (t) => {
+t.test('no client waits for a mailbox that hangs for longer than a count may take', async (t) => {
   let time = 0
   const readings = new Readings<string>(() => time, 1000)
   const hung = () => new Promise<string>(() => {})

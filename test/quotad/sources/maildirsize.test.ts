@@ -61,7 +61,7 @@ t.test('a file of 5,120 bytes or more is not summed up', async (t) => {
   t.same(read(lines(MAILDIRSIZE_MAX)).limits, { bytes: 1000 })
 })
 
-t.test('a file may say full if it has one sum of the last 15 minutes', async (t) => {
+t.test('a file is full if it has one sum of the last 15 minutes', async (t) => {
   const minute = 60_000
   t.ok(maySayFull({ lines: 1 }, 0, 14 * minute))
   t.notOk(maySayFull({ lines: 2 }, 0, 0))

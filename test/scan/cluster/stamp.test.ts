@@ -88,7 +88,7 @@ t.test('a message is signed as an independent implementation signs it', async (t
   )
 })
 
-t.test('an md5 stamp vouches for all scanners, an hmac-sha256 one for those named', async (t) => {
+t.test('an md5 stamp covers all scanners, an hmac-sha256 one those named', async (t) => {
   t.match(verify(stamped(plain, md5Key)), { scanners: 'all' })
   const both = stamped(plain, alpha, NOW, ['clamd', 'my scan.js'])
   t.same(verify(both), {
@@ -99,7 +99,7 @@ t.test('an md5 stamp vouches for all scanners, an hmac-sha256 one for those name
   })
 })
 
-t.test('two stamps that hold vouch side by side, each for what it says', async (t) => {
+t.test('two valid stamps count separately, each for its scanners', async (t) => {
   const message = stamped(stamped(plain, alpha, NOW, ['one']), beta, NOW, ['two'])
   t.same(verify(message, { keys: [alpha, beta] }), {
     trusted: true,
@@ -227,7 +227,7 @@ class CountingHeader extends Header {
   }
 }
 
-t.test('forged stamps have nobody read a large header more than a few times', async (t) => {
+t.test('forged stamps cause only a few reads of a large header', async (t) => {
   const claims = `v=1; k=alpha; t=${NOW}; s=clamd; h=${'A'.repeat(43)}`
   const line = (name: string, n: number) => `${name}: ${n} ${'x'.repeat(900)}\n`
   const fields = (name: string, count: number) =>
@@ -266,7 +266,7 @@ t.test('forged stamps have nobody read a large header more than a few times', as
   }
 })
 
-t.test('a stamp does not hold if 64 KiB stand beside what it binds', async (t) => {
+t.test('a stamp is invalid with 64 KiB of fields that it does not cover', async (t) => {
   const good = stamped(plain, alpha)
   const fieldsOf = (size: number) => `Received: ${'x'.repeat(89)}\n`.repeat(size / 100)
   const below = (fields: string) =>
@@ -311,7 +311,7 @@ t.test('a stamp in the body is text', async (t) => {
   t.same(verify(message), { trusted: false, why: NO_STAMP })
 })
 
-t.test('the log tells why the first stamp of a known key does not hold', async (t) => {
+t.test('the log has the reason why the first stamp of a known key is invalid', async (t) => {
   const whyOf = (message: Buffer, setup?: Partial<VerifyOptions>) => {
     const trust = verify(message, setup)
     return trust.trusted ? 'trusted' : trust.why
@@ -341,7 +341,7 @@ t.test('a message whose body was not hashed is neither trusted nor signed', asyn
   }
 })
 
-t.test('stamps that stand together cost one digest of the fields below them', async (t) => {
+t.test('adjacent stamps cost one digest of the fields below them', async (t) => {
   const forged = hmacValue(plain, Buffer.alloc(32), { id: 'alpha', time: NOW, scanners: 'x' })
   const stamps = (from: number) =>
     Array.from({ length: 5 }, (_, i) => `X-SHA256-Cluster-${from + i}: ${forged}\n`).join('')
@@ -404,7 +404,7 @@ t.test('a release is signed by an hmac-sha256 key, with a word no scanner can ha
   t.equal(EVERY_PART, 'everypart', 'a word of the format')
 })
 
-t.test('newer signatures age what scanners have said, and no release', async (t) => {
+t.test('newer signatures invalidate the results of scanners, but no release', async (t) => {
   const releasing = { ...beta, mayRelease: true }
   const trustOf = ({ field }: { field: { name: string; value: string } }, keys: readonly Key[]) => {
     const mail = Buffer.concat([bytes(`${field.name}: ${field.value}\n`), plain])
@@ -421,7 +421,7 @@ t.test('newer signatures age what scanners have said, and no release', async (t)
   t.match(trustOf(released, unmarked), { trusted: false }, 'by a key that may not release')
 })
 
-t.test('what a stamp of a release says about scanners does not count', async (t) => {
+t.test('scanners in the stamp of a release are ignored', async (t) => {
   const key = { ...beta, mayRelease: true }
   const claims = { id: 'beta', time: NOW, scanners: '!released,!to-x,clamd' }
   const value = hmacValue(plain, Buffer.alloc(32, 9), claims)

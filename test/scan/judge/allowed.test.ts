@@ -86,7 +86,7 @@ const excuses: Readonly<Record<string, Pick<Setup, 'settings' | 'lines'>>> = {
 
 for (const [excuse, setup] of Object.entries(excuses)) {
   for (const when of ['always', 'never']) {
-    t.test(`${excuse} does not hide a virus behind it, SECONDLOOK=${when}`, async (t) => {
+    t.test(`${excuse} does not hide a virus that follows it, SECONDLOOK=${when}`, async (t) => {
       const judgeWith = (text: string, scanner = clamdLike()) => {
         const settings = { ...setup.settings, SECONDLOOK: when }
         return judgeBy(text, { ...setup, settings, scanner })
@@ -109,7 +109,7 @@ for (const [excuse, setup] of Object.entries(excuses)) {
   }
 }
 
-t.test('malware that FINDINGS keeps out is kept out, whatever comes behind it', async (t) => {
+t.test('malware that FINDINGS keeps out is kept out, whatever follows it', async (t) => {
   const lenient = { SCANFAIL: 'accept', UNREAD: 'accept', QUARANTINE: t.testdir() }
   for (const [action, kind] of [
     ['refuse', 'reject'],
@@ -124,7 +124,7 @@ t.test('malware that FINDINGS keeps out is kept out, whatever comes behind it', 
   }
 })
 
-t.test('of several properties the one with the strictest setting decides', async (t) => {
+t.test('the strictest setting of several properties decides', async (t) => {
   const macros = attached('a letter with Heuristics.OLE2.ContainsMacros', 'a.doc')
   const secret = encoded(base64('\xc1\x05\x03 key\xd2\x05\x01data'), 'a.pgp')
   const settings = {

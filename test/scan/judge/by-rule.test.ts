@@ -125,7 +125,7 @@ t.test('a message for very many recipients gives turns to other mail', async (t)
   t.equal(seen.indexOf(true), TURN - 1)
 })
 
-t.test('of the lines for a recipient without a domain the strictest counts', async (t) => {
+t.test('the strictest line for a recipient without a domain applies', async (t) => {
   const lines = 'to=b.example REJECTVIRUS=1\nto=c.example REJECTVIRUS=0\nto=a.example scan off\n'
   const alone = await judgeBy(lines, { recipients: ['postmaster'] })
   t.equal(alone.decision.kind, 'reject')

@@ -103,16 +103,19 @@ t.test('the log names the host that scanned a copy, and the age of its verdict',
   t.match(early.details, { age: 0 })
 })
 
-t.test('the log tells why a stamp was not believed, but not that there is none', async (t) => {
-  const why = (text: string) =>
-    decideFor(clean, {
-      outcome: { trust: { trusted: false, why: text }, notes: ['a note', 'another'] },
-    }).details.why
-  t.equal(why('bad digest'), 'a note; another; bad digest')
-  t.equal(why('no stamp'), 'a note; another')
-})
+t.test(
+  'the log has the reason why a stamp is not trusted, but not that there is none',
+  async (t) => {
+    const why = (text: string) =>
+      decideFor(clean, {
+        outcome: { trust: { trusted: false, why: text }, notes: ['a note', 'another'] },
+      }).details.why
+    t.equal(why('bad digest'), 'a note; another; bad digest')
+    t.equal(why('no stamp'), 'a note; another')
+  },
+)
 
-t.test('the log tells the oddities of a message in one word', async (t) => {
+t.test('the log has the oddities of a message in one word', async (t) => {
   const oddities = new Set(['field', 'boundary'])
   t.match(decideFor(clean, { outcome: { oddities } }).details, { odd: 'field,boundary' })
 })
@@ -151,7 +154,7 @@ const limits: readonly (readonly [ScanResult, grounds: string, text: string, set
 ]
 for (const [scan, grounds, text, setting] of limits) {
   t.test(
-    `mail that is ${grounds} is refused, deferred or kept in quarantine, as ${setting} says`,
+    `mail that is ${grounds} is refused, deferred or kept in quarantine, according to ${setting}`,
     async (t) => {
       const { why } = scan as { why: string }
       const details = { scan: 'skipped', why, times }

@@ -109,7 +109,7 @@ function checkShares(t: Test, decision: Decision, answers: AnswerMode, about: st
   }
 }
 
-t.test('a door that answers for each recipient gives each its own decision', async (t) => {
+t.test('an interface that answers for each recipient gives each its own decision', async (t) => {
   const own = ['accept', 'reject', 'keep', 'discard', 'defer', 'tag']
   const ends = endsAs(decide(own, 'each'), own.length)
   t.same(

@@ -56,7 +56,7 @@ t.test('mail of exactly QHPSIMINSIZE or QHPSIMAXSIZE bytes is scanned', async (t
   t.same(asked, ['clamd'])
 })
 
-t.test('the log tells which setting cannot be used, and what a scanner notes', async (t) => {
+t.test('the log names a setting that cannot be used, and the notes of a scanner', async (t) => {
   const shared = t.testdir({})
   chmodSync(shared, 0o777)
   const noting: ContentScanner['scan'] = async (_, { note }) => {
@@ -67,7 +67,7 @@ t.test('the log tells which setting cannot be used, and what a scanner notes', a
   t.match(decision.details.why, /^SPOOLDIR .*: not used, mode 0777.*; a note$/)
 })
 
-t.test('mail is scanned if a recipient has room, or nobody could tell', async (t) => {
+t.test('mail is scanned if a recipient has room, or the quota is unknown', async (t) => {
   const quota = (answer: QuotaAnswer) => ({
     tools: { quota: { timeout: 1000, askForRelayClients: false, ask: async () => answer } },
   })
@@ -107,13 +107,13 @@ t.test('the log has the time of each stage', async (t) => {
   t.equal((decision.details.times.scan ?? 0) % 70, 0)
 })
 
-t.test('limits of size count for local policy alone if no stamp vouches', async (t) => {
+t.test('without a trusted stamp size limits apply to local policy alone', async (t) => {
   const scanners = [localPolicy('attachments')]
   const { decision } = await judgeMail(letter, { settings: { QHPSIMINSIZE: '1000' }, scanners })
   t.match(decision, { details: { scan: 'skipped' } })
 })
 
-t.test('a remembered verdict spares the scan; the log tells its host and its age', async (t) => {
+t.test('a cached verdict avoids the scan; the log has its host and its age', async (t) => {
   const known = {
     found: { answer: 'clean' },
     scanners: ['clamd'],
@@ -130,7 +130,7 @@ t.test('a remembered verdict spares the scan; the log tells its host and its age
   t.equal(questions[0]?.settings.SECONDLOOK, 'always')
 })
 
-t.test('of a header that is larger than 1 MiB, a field that may be forged is found', async (t) => {
+t.test('a forgeable field is found in a header larger than 1 MiB', async (t) => {
   const judgeWith = async (start: string, end: string) => {
     const long = 'x'.repeat(1024 * 1024 - start.length)
     const { decision } = await judgeMail(`${start}${long}${end}\n\nbody\n`)

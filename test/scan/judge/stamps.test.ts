@@ -31,7 +31,7 @@ const by = (scanners: string, text = letter) => {
   return `X-SHA256-Cluster-1: ${hmacValue(Buffer.from(text), key.secret, claims)}\n${text}`
 }
 
-t.test('a stamp tells how closely this host has looked', async (t) => {
+t.test('a stamp states how closely this host has scanned', async (t) => {
   const looks = { never: 'clamd', always: 'clamd,everypart' }
   for (const [SECONDLOOK, scanners] of Object.entries(looks)) {
     const stamp = stampOf(await judgeMail(letter, { settings: { ...cluster, SECONDLOOK } }))
@@ -46,7 +46,7 @@ t.test('a stamp with a second look spares a host without one the scan', async (t
   t.match(decision, { details: { scan: 'trusted', key: key.id } })
 })
 
-t.test('what two stamps say is not joined: each host says what it did itself', async (t) => {
+t.test('the scanners of two stamps are not combined: each host states its own scans', async (t) => {
   const again = (below: string, above: string) => {
     const text = by(below)
     const claims = { id: key.id, time: NOW / 1000, scanners: above }
@@ -87,7 +87,7 @@ for (const [why, setup] of unstamped) {
   })
 }
 
-t.test('that signatures are on their way is remarked for clean mail alone', async (t) => {
+t.test('new signatures that are not loaded are noted for clean mail alone', async (t) => {
   const changed = NOW / 1000 - 1
   const tools = {
     signatureFiles: () => ({ changed, others: changed, size: 1, seen: NOW / 1000 }),
@@ -228,7 +228,7 @@ t.test('a stamp bears the time at which the scan began', async (t) => {
   t.match(decision.details, { scan: 'clean', why: /signatures came here lately/ })
 })
 
-t.test('a stamp bears the time of the remembered verdict on which it is based', async (t) => {
+t.test('a stamp contains the time of the cached verdict on which it is based', async (t) => {
   const time = NOW / 1000 - 60
   const known = {
     found: { answer: 'clean' },

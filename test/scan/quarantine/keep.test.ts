@@ -80,7 +80,7 @@ t.test('ids stay valid if there are too few places, or the clock is set back', a
   t.equal(after, '1800000000.f3e5800000000000')
 })
 
-t.test('what is kept is a private file, with one record and the message', async (t) => {
+t.test('a kept message is a private file, with one record and the message', async (t) => {
   const directory = makeQuarantine(t)
   const root = await openFor(t, directory)
   const open = descriptors()
@@ -156,7 +156,7 @@ t.test('a record is a header that a mail program reads, in lines of under 998 by
   for (const line of lines.slice(1, -1)) t.match(line, /^ /, 'folded')
 })
 
-t.test('a file that ends early is told, wherever it ends and the record does', async (t) => {
+t.test('a truncated file is reported, wherever it and the record end', async (t) => {
   const directory = makeQuarantine(t)
   const root = await openFor(t, directory)
   const id = await keepOne(directory, now, { text })
@@ -320,7 +320,7 @@ t.test('a key that leads nowhere, or is no link, is made anew', async (t) => {
   t.ok(ids.has(await keepOne(directory, now, { key })))
 })
 
-t.test('what somebody has moved is not removed, and that is said', async (t) => {
+t.test('a message that was moved is not removed, which is reported', async (t) => {
   const directory = makeQuarantine(t)
   const id = await keepOne(directory, now)
   const kept = { grounds: 'virus', id, size: text.length }
@@ -400,7 +400,7 @@ function ofAnother(path: string): void {
   if (process.geteuid!() === 0) chownSync(path, 12_345, 0)
 }
 
-t.test('what is not of this account is told, and all else is listed', async (t) => {
+t.test('files of another account are reported, and all others are listed', async (t) => {
   const spoiled: readonly (readonly [
     name: string,
     spoil: (path: string) => void,
@@ -482,7 +482,7 @@ t.test('only folders of the day are looked into, and no file', async (t) => {
   t.ok((await entries.next()).done, 'a day that goes meanwhile is left out')
 })
 
-t.test('the name of a file says what is done with a message', async (t) => {
+t.test('the name of a file shows the state of a message', async (t) => {
   const directory = makeQuarantine(t)
   const root = await openFor(t, directory)
   const id = await keepOne(directory, now)

@@ -54,7 +54,7 @@ async function build(t: Test) {
 
 type Ending = 'finish' | 'cancel' | 'leave'
 
-t.test('a message is where its state says, before, while and after it is released', async (t) => {
+t.test('a message is where its state requires, before, during and after a release', async (t) => {
   const { id, place, move, root, kept, seen, released, taken } = await build(t)
   const open = readdirSync('/proc/self/fd').length
   const ownPassed = taken(own, 'PS')
@@ -83,7 +83,7 @@ t.test('a message is where its state says, before, while and after it is release
   t.equal(readdirSync('/proc/self/fd').length, open, 'all is closed')
 })
 
-t.test('who may release or delete a message depends on its state', async (t) => {
+t.test('the state of a message decides whether it may be released or deleted', async (t) => {
   const { id, place, move, root, kept, released, taken } = await build(t)
   const cases: readonly (readonly [from: string, again: boolean, refusal: RegExp])[] = [
     [released, false, /^\S+: has been released; --again releases it once more$/],
@@ -117,7 +117,7 @@ t.test('who may release or delete a message depends on its state', async (t) => 
   t.same(readdirSync('/proc/self/fd').length, open + 4, 'but for the quarantines')
 })
 
-t.test('what is no message of ours is not released, and stays where it was', async (t) => {
+t.test('a foreign file is not released, and stays', async (t) => {
   const { id, folder, place, move, root, kept, released, taken } = await build(t)
   const text = readFileSync(join(folder, kept))
   for (const [from, to] of [
@@ -141,7 +141,7 @@ t.test('what is no message of ours is not released, and stays where it was', asy
   await release.cancel()
 })
 
-t.test('the end of a release says if the message is not where it was', async (t) => {
+t.test('the end of a release reports if the message has moved', async (t) => {
   const { id, place, move, root, released, taken } = await build(t)
   const release = await beginRelease(root, id, false)
   move(released)

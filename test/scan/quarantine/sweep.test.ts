@@ -149,7 +149,7 @@ t.test('messages that are too old go, of all grounds, released or not', async (t
   t.same(await host.ids(), [young])
 })
 
-t.test('a folder goes when it is empty and nobody writes there any more', async (t) => {
+t.test('a folder is removed when it is empty and no longer written to', async (t) => {
   const midnight = Date.parse('2026-11-21T00:00:00Z')
   const folder = 'virus/.2026-11-21'
   const cases: readonly (readonly [what: string, put: (path: string) => void, stays: boolean])[] = [
@@ -207,7 +207,7 @@ t.test('no step of the clock makes a message old', async (t) => {
   }
 })
 
-t.test('mail that was kept while the clock was years behind is not old', async (t) => {
+t.test('mail kept while the clock was years slow is not old', async (t) => {
   const years = 6 * 365 * DAY
   const host = new Host(t)
   await host.keep()
@@ -308,7 +308,7 @@ t.test('if the clock of the sweeps is lost or broken, ages begin anew', async (t
   }
 })
 
-t.test('what a folder says of its messages counts by the clock that said it', async (t) => {
+t.test('times in a folder count by the clock that wrote them', async (t) => {
   const cases: readonly (readonly [what: string, text: string, isOld: boolean])[] = [
     ['what the sweep writes', '\n@CLOCK 0\nID\n', true],
     ['several', '\n@CLOCK 1\n1.0000000000000000\nID\n', true],
@@ -340,7 +340,7 @@ t.test('what a folder says of its messages counts by the clock that said it', as
   }
 })
 
-t.test('what cannot be noted is told, and makes no message old', async (t) => {
+t.test('a failure to note times is reported, and makes no message old', async (t) => {
   for (const limits of [threeHours, { ...threeHours, messages: 1 }]) {
     const host = new Host(t)
     const ids = [await host.keep(now - 1000), await host.keep()]
@@ -396,7 +396,7 @@ t.test('over its limits a quarantine loses what was seen first', async (t) => {
   }
 })
 
-t.test('of a day only those messages go that were seen first', async (t) => {
+t.test('only the messages of a day that were seen first are removed', async (t) => {
   const host = new Host(t)
   const open = readdirSync('/proc/self/fd').length
   const yesterday = now - DAY
@@ -415,7 +415,7 @@ t.test('of a day only those messages go that were seen first', async (t) => {
   t.same(await host.ids(), ids.slice(-1))
 })
 
-t.test('of what is seen at once the oldest go by their names', async (t) => {
+t.test('messages seen at the same time are removed in order of their names', async (t) => {
   for (const apart of [1000, 7 * HOUR]) {
     const host = new Host(t)
     const ids: string[] = []
@@ -445,7 +445,7 @@ t.test('the sweep counts a record, which may be larger than the mail', async (t)
   t.same(await host.ids(), [ids[1]])
 })
 
-t.test('what a killed process left goes after 36 hours', async (t) => {
+t.test('files of a killed process are removed after 36 hours', async (t) => {
   const host = new Host(t)
   const id = await host.keep()
   const tmp = host.path('virus/.2026-11-21/tmp')
@@ -493,7 +493,7 @@ t.test('a message whose release was killed stays as long as others', async (t) =
   t.notOk(existsSync(there))
 })
 
-t.test('what is not of this account, and no message, stops no sweep, and stays', async (t) => {
+t.test('foreign files and directories stop no sweep, and stay', async (t) => {
   const host = new Host(t)
   await host.keep()
   await host.sweep()

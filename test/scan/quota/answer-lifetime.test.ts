@@ -59,7 +59,7 @@ t.test(
   },
 )
 
-t.test('no remembered answer refuses a recipient if it is old or about another size', async (t) => {
+t.test('no cached answer refuses a recipient if it is old or about another size', async (t) => {
   const size = fc.integer({ min: 0, max: 200 })
   fc.assert(
     fc.property(size, size, size, size, fc.boolean(), (used, asked, incoming, age, full) => {
@@ -94,24 +94,21 @@ t.test('a mailbox with room is asked for once an hour, a full one twice a minute
   t.match(client.counters, { questions: 10, asked: 6, cached: 4, room: 5, full: 5 })
 })
 
-t.test(
-  'a message too large for the remembered size is refused only after a new question',
-  async (t) => {
-    const mailbox: [number, number] = [40, 100]
-    const service = await udpService(t, (packet) =>
-      extendedAnswer({ 'ann@example.org': mailbox })(packet),
-    )
-    const { client, clock } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
-    t.match(await client.ask(ann), { status: 'room' })
-    t.match(await client.ask(ann, 60), { status: 'room' })
-    t.match(await client.ask(ann, 61), { status: 'full' }, 'by an answer that is fresh')
-    t.equal(service.heard.length, 1)
-    clock.now += FULL_FOR
-    mailbox[0] = 0
-    t.match(await client.ask(ann, 61), { status: 'room' })
-    t.equal(service.heard.length, 2)
-  },
-)
+t.test('a message too large for the cached size is refused only after a new request', async (t) => {
+  const mailbox: [number, number] = [40, 100]
+  const service = await udpService(t, (packet) =>
+    extendedAnswer({ 'ann@example.org': mailbox })(packet),
+  )
+  const { client, clock } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
+  t.match(await client.ask(ann), { status: 'room' })
+  t.match(await client.ask(ann, 60), { status: 'room' })
+  t.match(await client.ask(ann, 61), { status: 'full' }, 'by an answer that is fresh')
+  t.equal(service.heard.length, 1)
+  clock.now += FULL_FOR
+  mailbox[0] = 0
+  t.match(await client.ask(ann, 61), { status: 'room' })
+  t.equal(service.heard.length, 2)
+})
 
 t.test('no room for a large message does not refuse a small one', async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [90, 100] }))
@@ -141,7 +138,7 @@ t.test('a mailbox without a quota has room for any message', async (t) => {
   t.equal(service.heard.length, 1)
 })
 
-t.test('a service that is told no size is not asked again about another size', async (t) => {
+t.test('a service that receives no size is not asked again about another size', async (t) => {
   for (const word of ['QUOTA_OK', 'QUOTA_FULL']) {
     const service = await udpService(t, () => word)
     const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`)
@@ -151,7 +148,7 @@ t.test('a service that is told no size is not asked again about another size', a
   }
 })
 
-t.test('an unknown user is remembered, too', async (t) => {
+t.test('an unknown user is cached, too', async (t) => {
   const service = await udpService(t, extendedAnswer({}))
   const { client, clock } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
   for (let n = 0; n < 3; n++) t.match(await client.ask(ann), { status: 'no-such-user' })

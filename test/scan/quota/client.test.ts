@@ -54,7 +54,7 @@ t.test('only the first question waits for a dead backend', async (t) => {
   t.match(client.counters, { asked: 1, noAnswer: 1, skipped: rounds, couldNotTell: rounds + 1 })
 })
 
-t.test('a remembered answer saves the question', async (t) => {
+t.test('a cached answer avoids the request', async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [1, 100] }))
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
   await client.ask(ann)
@@ -63,7 +63,7 @@ t.test('a remembered answer saves the question', async (t) => {
   t.equal(client.counters.cached, rounds)
 })
 
-t.test('a dead backend is tried again by a question that nobody waits for', async (t) => {
+t.test('a dead backend is probed by a request that no mail waits for', async (t) => {
   let dead = true
   const answer = extendedAnswer({ 'ann@example.org': [1, 100] })
   const service = await udpService(t, (packet) => (dead ? undefined : answer(packet)))
@@ -111,7 +111,7 @@ t.test('a dead backend does not delay questions to another one', async (t) => {
   t.match(await client.ask(ben), { status: 'full' })
 })
 
-t.test('the same name at two services stands for two mailboxes', async (t) => {
+t.test('the same name at two services means two mailboxes', async (t) => {
   const full = await udpService(t, extendedAnswer({ ann: [9, 9] }))
   const empty = await udpService(t, extendedAnswer({ ann: [0, 9] }))
   const of = ({ port }: { port: number }) => `quotad:127.0.0.1:${port}`
@@ -137,7 +137,7 @@ t.test('counters are logged as a line of names and numbers', async (t) => {
   t.match(countersLine(client.counters), /^quota questions=0 asked=0 .* no_such_user=0 /)
 })
 
-t.test('a user whom the directory does not know does not exist, which is remembered', async (t) => {
+t.test('a user missing from the directory does not exist, which is cached', async (t) => {
   let asked = 0
   const { client } = clientOf(t, 'udp:127.0.0.1:1', {}, async () => {
     asked++

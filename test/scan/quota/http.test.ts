@@ -24,16 +24,13 @@ t.test('the answer to ?u=NAME counts, and 404 is an unknown user', async (t) => 
   t.equal(service.connections(), 1, 'one connection is kept')
 })
 
-t.test(
-  'a reply of 503 means that the service could not tell, and is no broken answer',
-  async (t) => {
-    const service = await httpService(t, (_, response) => response.writeHead(503).end('no\n'))
-    const { client, log } = clientOf(t, service.url)
-    t.match(await client.ask(ann), { status: 'unknown', why: 'the service does not know' })
-    t.same(log, [])
-    t.match(client.counters, { couldNotTell: 1, brokenAnswer: 0 })
-  },
-)
+t.test('a reply of 503 means an unknown quota, and is no broken answer', async (t) => {
+  const service = await httpService(t, (_, response) => response.writeHead(503).end('no\n'))
+  const { client, log } = clientOf(t, service.url)
+  t.match(await client.ask(ann), { status: 'unknown', why: 'the service does not know' })
+  t.same(log, [])
+  t.match(client.counters, { couldNotTell: 1, brokenAnswer: 0 })
+})
 
 t.test('the URL of a service may have other fields, and u= at its end', async (t) => {
   const service = await httpService(t, (_, response) => response.end('OK ann 1 2\n'))
@@ -56,7 +53,7 @@ t.test('a service gets every byte of a name, and its answer is read byte by byte
   t.same(service.heard, ['/cgi-bin/quota.cgi?u=m%FCller'])
 })
 
-t.test('the announced size is added to the size that the service tells', async (t) => {
+t.test('the announced size is added to the size that the service reports', async (t) => {
   const service = await httpService(t, (_, response) => response.end('OK ann@example.org 60 100\n'))
   const { client } = clientOf(t, service.url)
   t.match(await client.ask(ann, 40), { status: 'room' })

@@ -31,7 +31,7 @@ t.test('without QUOTADELIMITER the whole address is asked about', async (t) => {
   t.same(asked(), ['ann+lists@example.org'])
 })
 
-t.test('if nobody has the whole name, the name without its extension is asked about', async (t) => {
+t.test('the name without its extension is tried if the whole name has no mailbox', async (t) => {
   const { ask, asked, counters } = await rig(t, '+')
   t.equal(await ask('ann+lists@Example.ORG'), 'full')
   t.same(asked(), ['ann+lists@example.org', 'ann@example.org'])
@@ -70,7 +70,7 @@ t.test('a name of delimiters alone costs at most five questions', async (t) => {
   t.equal(asked().length, 5)
 })
 
-t.test('if the service cannot tell about the whole name, no shorter name is tried', async (t) => {
+t.test('no shorter name is tried if the service has no answer about the whole name', async (t) => {
   const service = await udpService(t, (packet) => {
     const [, name, , nonce] = packet.split(' ')
     return name === 'ann@example.org' ? `QUOTA_FULL ${name} 9 9 ${nonce}` : undefined

@@ -47,7 +47,7 @@ t.test('a backend is a service by UDP or HTTP', async (t) => {
   }
 })
 
-t.test('only onescan-quotad by UDP is told the size of the message', async (t) => {
+t.test('only onescan-quotad over UDP receives the size of the message', async (t) => {
   const isTold = (text: string) => takesSize(readBackend(text, ''))
   t.same(['quotad:a:1', 'udp:a:1', 'http://a/'].map(isTold), [true, false, false])
 })

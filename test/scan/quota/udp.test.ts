@@ -16,7 +16,7 @@ t.test('an older service is asked for the name alone, and its one word counts', 
   t.same(service.heard, ['CHECK_QUOTA ann@example.org', 'CHECK_QUOTA ben@example.org'])
 })
 
-t.test('onescan-quotad is told the size and a nonce, and tells the usage', async (t) => {
+t.test('onescan-quotad receives the size and a nonce, and returns the usage', async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [90, 100] }))
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
   t.same(await client.ask(ann, 5), { status: 'room', usage: { size: 90, quota: 100 } })
@@ -64,7 +64,7 @@ for (const [what, lie] of Object.entries(lies)) {
   })
 }
 
-t.test('if all answers are broken, the recipient passes, and the log says so', async (t) => {
+t.test('the recipient passes if all answers are broken, which is logged', async (t) => {
   const service = await udpService(t, () => 'QUOTA_FULL of cheese')
   const { client, log } = clientOf(t, `quotad:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '1500' })
   t.match(await client.ask(ann), { status: 'unknown', why: /3 datagrams that make no sense/ })

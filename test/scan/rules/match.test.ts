@@ -175,7 +175,7 @@ t.test('only the lines of ten thousand that may fit are compared', async (t) => 
   t.ok(looked <= 2, `${looked} lines were looked at`)
 })
 
-t.test('of ten thousand lines few are compared for a recipient without a domain', async (t) => {
+t.test('few of ten thousand lines are compared for a recipient without a domain', async (t) => {
   let compared = 0
   const from = {
     kind: 'domain',
@@ -228,7 +228,7 @@ t.test('the line about a mailbox counts however a client writes its address', as
   }
 })
 
-t.test('of lines about networks the first that the client is in counts', async (t) => {
+t.test('the first line with a network of the client applies', async (t) => {
   const networks = [
     '10.1.2.0/24',
     '10.1.0.0/20',

@@ -84,7 +84,7 @@ t.test('the program clamscan', { skip: clamscanMissing }, async (t) => {
   t.match(await reason({ message: plain, settings, place, directory }), /No valid/)
 })
 
-t.test('the answer is "could not tell" if the program says neither OK nor FOUND', async (t) => {
+t.test('the answer is unknown if the program prints neither OK nor FOUND', async (t) => {
   for (const [says, why] of [
     ['exit 0', /neither yes nor no/],
     ['exit 1', /neither yes nor no/],
@@ -98,7 +98,7 @@ t.test('the answer is "could not tell" if the program says neither OK nor FOUND'
   }
 })
 
-t.test('at the deadline the answer is "could not tell", and the program has ended', async (t) => {
+t.test('at the deadline the answer is unknown, and the program has ended', async (t) => {
   const directory = t.testdir()
   const pidFile = join(directory, 'pid')
   const place = program(

@@ -32,7 +32,7 @@ t.test('a command that is not there is named, with what to do', async (t) => {
   })
 })
 
-t.test('clamdscan is told how to hand the file over, if its words do not say it', async (t) => {
+t.test('clamdscan gets an option for passing the file, if it has none', async (t) => {
   const directory = t.testdir({
     tcp: 'TCPSocket 3310\n',
     both: '# LocalSocket\nLocalSocket /x\nTCPSocket 3310\n',
@@ -71,7 +71,7 @@ t.test('clamdscan is told how to hand the file over, if its words do not say it'
   }
 })
 
-t.test('the name of a virus is told without the hash and size that may follow it', async (t) => {
+t.test('a virus is reported without the hash and size after its name', async (t) => {
   const directory = t.testdir({ message: plain })
   const [message, program] = [join(directory, 'message'), join(directory, 'clamdscan')]
   for (const hash of ['', `(${'0a'.repeat(16)}:68)`, `(${'0A'.repeat(32)}:68)`]) {

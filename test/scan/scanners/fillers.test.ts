@@ -19,7 +19,7 @@ function fateOf(mail: string): 'found' | 'kept out' | 'silent' {
 /** In `npm test` each filler stands in front of some of the mails, other ones each. */
 const SHARE = isWhole ? 1 : 160
 
-t.test('whatever stands in front of a hidden file, it is found or said to be unread', async (t) => {
+t.test('a hidden file is found or reported as unread, after any bytes', async (t) => {
   const small = hidden.filter(({ content }) => content.length < 100_000)
   let count = 0
   let found = 0

@@ -84,7 +84,7 @@ t.test('so they are if something is found in the whole that is passed over', asy
   t.same(asked.slice(0, 4), ['whole', ...parts])
 })
 
-t.test('but not if nobody answers', async (t) => {
+t.test('they are scanned if there is no answer', async (t) => {
   const { scanner, asked } = extracting(() => unknown('down', 'unreachable'))
   t.match(await run([scanner], mail), { answer: 'unknown', cause: 'unreachable' })
   t.same(asked, ['whole'])

@@ -37,7 +37,7 @@ const costly: Readonly<Record<string, string>> = {
   'a header that ends for some readers at each of sixteen lines, below encodings': `From: a@b\nContent-Type: text/plain; x=y${armour.repeat(16)}\n\nhi\n`,
 }
 
-t.test('a small mail takes few steps, whatever stands in it', async (t) => {
+t.test('a small mail takes few steps, whatever its content is', async (t) => {
   const counter = new BlockCounter()
   for (const [name, mail] of Object.entries(costly)) {
     const message = { ...sample(Buffer.alloc(0)), bytes: Bytes.of(Buffer.from(mail, 'latin1')) }

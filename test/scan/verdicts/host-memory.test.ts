@@ -56,7 +56,7 @@ t.test('while one process scans for long, the others wait for its verdict', asyn
   t.equal(third!.inFlight.of(print), undefined)
 })
 
-t.test('other processes hear that a scan could not tell, and why', async (t) => {
+t.test('other processes receive an unknown result, and its reason', async (t) => {
   const { memories, heard } = connected(2)
   const scan = memories[0].inFlight.begin(print, 10_000)
   await heard()
@@ -110,7 +110,7 @@ t.test('no process waits for one that has ended, or for longer than it announced
   clearInterval(alive)
 })
 
-t.test('processes that begin before they hear of each other name the same first', async (t) => {
+t.test('processes that begin simultaneously agree on the first', async (t) => {
   const { memories, heard } = connected(3)
   const [first, second, third] = memories as [HostMemory, HostMemory, HostMemory]
   const later = second.inFlight.begin(print, 10_000)

@@ -51,7 +51,7 @@ t.test('a death counts for an hour', async (t) => {
   }
 })
 
-t.test('of scans that began at the same count one counts', async (t) => {
+t.test('scans that began at the same count count once', async (t) => {
   const { poison } = openPoison()
   t.equal(poison.died('a', 0), 1)
   t.equal(poison.died('a', 0), 1)
@@ -107,7 +107,7 @@ t.test('a message that was there with others is a suspect until it has passed al
   t.equal(a.poison.deathsOf('x'), 1, 'what was counted before still counts')
 })
 
-t.test('what a process had in hand when it ended is read from its file', async (t) => {
+t.test('the messages in progress of an ended process are read from its file', async (t) => {
   const file = join(t.testdir(), 'in-hand')
   const fd = openSync(file, 'w+')
   t.teardown(() => closeSync(fd))
@@ -211,58 +211,53 @@ t.test(
 )
 
 // promise: others-unharmed
-t.test(
-  'of several messages that a clamd had when it died the poison alone is left alone',
-  async (t) => {
-    const bodies = ['text 0', 'text 1', 'poison', 'text 3', 'text 4']
-    let deaths = 0
-    let waiting: Asked[] = []
-    let isFirst = true
-    const clamd = await standIn(
-      t,
-      (asked) => {
-        waiting.push(asked)
-        const isPoison = asked.message.includes('poison')
-        if (isFirst && waiting.length < bodies.length) return // all of them are there when it dies
-        if (!isFirst) t.equal(waiting.length, 1, 'alone')
-        if (isFirst || isPoison) {
-          deaths++
-          clamd.die()
-        } else numbered('stream: OK')(asked)
-        waiting = []
-        isFirst = false
-      },
-      named,
-    )
-    const milter = await openMilter(t, {
-      QHPSI: 'plugin: clamd',
-      CLAMD: clamd.socket,
-      CLAMDBDIR: '/nonexistent',
-      SECONDLOOK: 'never',
-    })
-    let left = bodies
-    const lines: string[] = []
-    for (let n = 1; n <= 5; n++) {
-      if (n > 1) clamd.revive()
-      const before = milter.mailLog.length
-      const sent = await Promise.all(
-        left.map((body) => milter.submit({ message: letter(n, body) })),
-      )
-      lines.push(...milter.mailLog.slice(before))
-      left = left.filter((_, at) => sent[at]!.outcome !== 'delivered')
-      if (n === 5) clamd.die()
-    }
-    t.same(left, ['poison'])
-    t.equal(deaths, 4, 'once with the others, and three times alone')
-    const count = (words: string) => lines.filter((line) => line.includes(words)).length
-    t.equal(count('next time this one is scanned alone'), bodies.length)
-    t.same(
-      [1, 2, 3].map((n) => count(`death ${n} of 3`)),
-      [1, 1, 1],
-    )
-    t.equal(count('cause=poison'), 1)
-  },
-)
+t.test('of several messages in a clamd when it died only the poison is blocked', async (t) => {
+  const bodies = ['text 0', 'text 1', 'poison', 'text 3', 'text 4']
+  let deaths = 0
+  let waiting: Asked[] = []
+  let isFirst = true
+  const clamd = await standIn(
+    t,
+    (asked) => {
+      waiting.push(asked)
+      const isPoison = asked.message.includes('poison')
+      if (isFirst && waiting.length < bodies.length) return // all of them are there when it dies
+      if (!isFirst) t.equal(waiting.length, 1, 'alone')
+      if (isFirst || isPoison) {
+        deaths++
+        clamd.die()
+      } else numbered('stream: OK')(asked)
+      waiting = []
+      isFirst = false
+    },
+    named,
+  )
+  const milter = await openMilter(t, {
+    QHPSI: 'plugin: clamd',
+    CLAMD: clamd.socket,
+    CLAMDBDIR: '/nonexistent',
+    SECONDLOOK: 'never',
+  })
+  let left = bodies
+  const lines: string[] = []
+  for (let n = 1; n <= 5; n++) {
+    if (n > 1) clamd.revive()
+    const before = milter.mailLog.length
+    const sent = await Promise.all(left.map((body) => milter.submit({ message: letter(n, body) })))
+    lines.push(...milter.mailLog.slice(before))
+    left = left.filter((_, at) => sent[at]!.outcome !== 'delivered')
+    if (n === 5) clamd.die()
+  }
+  t.same(left, ['poison'])
+  t.equal(deaths, 4, 'once with the others, and three times alone')
+  const count = (words: string) => lines.filter((line) => line.includes(words)).length
+  t.equal(count('next time this one is scanned alone'), bodies.length)
+  t.same(
+    [1, 2, 3].map((n) => count(`death ${n} of 3`)),
+    [1, 1, 1],
+  )
+  t.equal(count('cause=poison'), 1)
+})
 
 t.test('a clamd that hangs up and lives on, or is too slow, has not died', async (t) => {
   for (const [does, SCANTIMEOUT] of [

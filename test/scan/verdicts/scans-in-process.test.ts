@@ -63,7 +63,7 @@ t.test('a suspect waits until nothing is scanned, and is scanned alone', async (
   t.equal(now(), 'c')
 })
 
-t.test('nobody waits for longer than there is time', async (t) => {
+t.test('no caller waits longer than its time limit', async (t) => {
   const { begin, now } = openScans()
   /** Begins a scan, and ends its time when all waits that can. */
   const beginAndAbort = async (name: string, isSuspect: boolean) => {

@@ -172,7 +172,7 @@ t.test('a virus is known of copies only if it is found in what they share', asyn
   t.same(scansOfShared, [[shared, ['clamd']]])
 })
 
-t.test('what could not tell, or depends on a limit or policy, is not remembered', async (t) => {
+t.test('a result that is unknown, or depends on a limit or policy, is not cached', async (t) => {
   for (const result of [
     vain,
     { answer: 'unseen', what: 'size', why: 'too large' },
@@ -279,7 +279,7 @@ t.test('a verdict ends with its age, its signatures, or the change of the databa
   t.equal(scans.length, 5, 'the database has changed')
 })
 
-t.test('if signatures are not known, nothing is remembered or believed', async (t) => {
+t.test('if signatures are not known, no verdict is cached or trusted', async (t) => {
   const { find, scans } = open()
   await find(letter)
   version = undefined!
@@ -288,7 +288,7 @@ t.test('if signatures are not known, nothing is remembered or believed', async (
   t.equal(scans.length, 3)
 })
 
-t.test('a scanner that does not say when its signatures change is asked each time', async (t) => {
+t.test('a scanner that does not report its signatures is asked each time', async (t) => {
   for (const [signatures, date, isKnown] of [
     ['not told', 1.7e9, false],
     ["this host's", undefined, false],
@@ -306,7 +306,7 @@ t.test('a scanner that does not say when its signatures change is asked each tim
   }
 })
 
-t.test('a message at three deaths is left alone while signatures are not told', async (t) => {
+t.test('a message at three deaths is blocked while signatures are not reported', async (t) => {
   for (const setup of [{ scanners: [clamd] }, { maxAge: 0 }]) {
     version = 'ClamAV 1.4.3'
     const { find, scans } = open()
@@ -365,7 +365,7 @@ const atOnce: readonly (readonly [
   ['mail is over a limit: the result of each is for itself', [4, skipped], 0, 4],
 ]
 for (const [what, [count, answer, setup], others, expected] of atOnce) {
-  t.test(`of copies that come at once ${what}`, async (t) => {
+  t.test(`simultaneous copies: ${what}`, async (t) => {
     const { find, scans } = open()
     const first = Array.from({ length: count }, () => find(letter, answer, setup))
     const waiting = Array.from({ length: others }, () => find(copy))
@@ -542,7 +542,7 @@ const remembered = {
   host: 'there',
 } as const
 
-t.test('a verdict of another host is remembered here for the time that is left', async (t) => {
+t.test('a verdict of another host is cached here for the remaining time', async (t) => {
   for (const [time, left] of [
     [1.8e9 - 600, 3000],
     [1.8e9 - 3600, 1],
@@ -564,7 +564,7 @@ t.test('a verdict of another host is remembered here for the time that is left',
   }
 })
 
-t.test('a store hears at once if a scan found no verdict to remember', async (t) => {
+t.test('a store is informed immediately if a scan found no verdict to cache', async (t) => {
   for (const [result, what] of [
     [clean, 'put'],
     [virus, 'put'],
@@ -692,7 +692,7 @@ t.test('a verdict that is too old for a copy that waited does not count for it',
   t.equal(scans.length, 2)
 })
 
-t.test('the memory tells of the shared store, and closes it', async (t) => {
+t.test('the state of the shared store is returned, and it is closed', async (t) => {
   const { shared, told } = notingStore(() => undefined)
   t.equal(open().verdicts.sharing(), undefined)
   const { verdicts } = open({ shared })
@@ -702,7 +702,7 @@ t.test('the memory tells of the shared store, and closes it', async (t) => {
 })
 
 // promise: others-unharmed
-t.test('deaths of scanners are never told to other hosts', async (t) => {
+t.test('deaths of scanners are never sent to other hosts', async (t) => {
   const { shared, told } = notingStore(() => undefined)
   const { find } = open({ shared })
   for (let n = 0; n < DEATHS_MAX; n++) await find(letter, killed)

@@ -62,7 +62,7 @@ const orders: Readonly<Record<string, Order>> = {
 
 const skip = clamdMissing || pythonMissing || noCompiler
 
-t.test('mail at all doors before one clamd', { skip }, async (t) => {
+t.test('mail at all interfaces before one clamd', { skip }, async (t) => {
   const rig = await openRig(t)
 
   for (const [title, order] of Object.entries(orders)) {
@@ -75,11 +75,14 @@ t.test('mail at all doors before one clamd', { skip }, async (t) => {
   }
 
   // promise: no-edit-virus
-  await t.test('no door lets pass what once carried a virus or a forged tag past it', async (t) => {
-    const tally = newTally()
-    await runAttacks(rig, tally, isWhole)
-    judge(t, tally)
-  })
+  await t.test(
+    'no interface passes mail that once carried a virus or a forged tag past it',
+    async (t) => {
+      const tally = newTally()
+      await runAttacks(rig, tally, isWhole)
+      judge(t, tally)
+    },
+  )
 })
 
 function judge(t: Test, tally: Tally): void {

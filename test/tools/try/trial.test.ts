@@ -142,7 +142,7 @@ t.test(
   },
 )
 
-t.test('what the last line says and the exit code are one decision', async (t) => {
+t.test('the last line and the exit code agree', async (t) => {
   for (const [scans, isRight] of [
     [['clean', 'cached', 'cached'], true],
     [['clean', 'clean', 'cached'], false],

@@ -246,7 +246,7 @@ t.test('a server that takes no such mail gets none, and nothing is sent at all',
   }
 })
 
-t.test('a server that refuses each connection does so whoever mail is for', async (t) => {
+t.test('a server that refuses every connection is reported for any recipient', async (t) => {
   const server = createServer((socket) => socket.end('554 mx not accepting messages\r\n'))
   t.teardown(() => server.close())
   await once(server.listen(0, '127.0.0.1'), 'listening')
@@ -274,7 +274,7 @@ t.test(
 )
 
 t.test(
-  'a server that wants TLS is not said to want authentication, even if it knows that',
+  'a server that requires TLS is not reported as requiring authentication, even if it offers that',
   async (t) => {
     const next = await startNext(t)
     for (const extensions of [[], ['AUTH PLAIN']]) {
@@ -292,7 +292,7 @@ t.test(
   },
 )
 
-t.test('no server has another name for the domain that mail says it is from', async (t) => {
+t.test('no server uses another name for the sender domain of test mail', async (t) => {
   const next = await startNext(t)
   await findingsByMail([plain(next.port)])
   for (const { content } of next.got) {
@@ -301,7 +301,7 @@ t.test('no server has another name for the domain that mail says it is from', as
   t.not(next.got.length, 0)
 })
 
-t.test('what is refused behind a queue bounces, also if a program sent it', async (t) => {
+t.test('mail refused after a queue bounces, also if a program sent it', async (t) => {
   const directory = openDirectory(t)
   const [log, program] = ['log', 'sendmail'].map((name) => join(directory, name)) as [
     string,
@@ -326,13 +326,13 @@ t.test('what is refused behind a queue bounces, also if a program sent it', asyn
   }
 })
 
-t.test('where no log can be read, nothing is ok', async (t) => {
+t.test('without a readable log nothing is ok', async (t) => {
   const next = await startNext(t)
   const levels = (await findingsByMail([plain(next.port)])).map(({ level }) => level)
   t.same(levels, ['error', 'error'])
 })
 
-t.test('onescand says itself that its log is lost, and no mail is sent', async (t) => {
+t.test('onescand reports that its log is lost, and no mail is sent', async (t) => {
   for (const [LOGFILE, why] of [
     ['/nonexistent/log', 'not visible to onescand'],
     ['/dev/null', 'a device'],

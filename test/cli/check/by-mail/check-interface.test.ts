@@ -43,7 +43,7 @@ t.test('an interface that would defer mail is an error', async (t) => {
   }
 })
 
-t.test('so is one at which nothing answers, or somebody else', async (t) => {
+t.test('an address with no answer, or with another program, is reported, too', async (t) => {
   t.match(await check('milter:/nonexistent/s'), { code: 2, out: /: connect ENOENT/ })
   t.match(await check(`smtp:${await freePort()}`), { code: 2, out: /ECONNREFUSED/ })
   const path = join(openDirectory(t), 's')

@@ -196,7 +196,7 @@ t.test('a server that sends empty lines without end is an error', async (t) => {
   t.ok(sent < 64 * 1024 * 1024, `after ${sent} bytes`)
 })
 
-t.test('where TLS is wanted and not offered, nothing is sent in clear', async (t) => {
+t.test('nothing is sent in clear text if TLS is required and not offered', async (t) => {
   for (const extensions of [['AUTH PLAIN'], ['STARTTLS', 'AUTH PLAIN']]) {
     const next = await startNext(t, {
       extensions,
@@ -283,7 +283,7 @@ function tlsBefore(
   return listen(t, server)
 }
 
-t.test('what does not fit is refused before anything is sent', async (t) => {
+t.test('invalid combinations of options are refused before any mail is sent', async (t) => {
   const next = await startNext(t)
   const secret = join(ofPlain(openDirectory(t)), 'password')
   writeFileSync(secret, 'secret\n', { mode: 0o644 })

@@ -37,36 +37,39 @@ t.test('a log is followed from now on, also into the file that follows a full on
   t.same(log.faults, [])
 })
 
-t.test('what Postfix did itself with a message is told of that message alone', async (t) => {
-  const { current, log } = follow(t)
-  const smtp =
-    'from localhost[127.0.0.1]; from=<> to=<you@example.org> proto=ESMTP helo=<localhost>'
-  const postfix = [
-    `cleanup[7]: 5660442205F: discard: header Subject: onescan check b9f18476 ${smtp}`,
-    `cleanup[7]: 0EFCC42304C: message-id=<by-body${MARK}>`,
-    'cleanup[7]: 0EFCC42304C: discard: body EICAR from local; from=<> to=<you@example.org>',
-    `cleanup[7]: 1AAAA42304C: message-id=<passed${MARK}>`,
-    `smtpd[8]: NOQUEUE: discard: RCPT ${smtp.replace(';', ': <you@example.org>: triggers DISCARD;')}`,
-    `cleanup[7]: 2BBBB42304C: milter-reject: END-OF-MESSAGE ${smtp}`,
-    `smtpd[8]: NOQUEUE: reject: RCPT ${smtp.replace('you@', 'ben@')}`,
-  ]
-  appendFileSync(
-    current,
-    postfix.map((line) => `2026-11-25T00:48:54+0000 mx postfix/${line}\n`).join(''),
-  )
-  appendFileSync(current, line('end'))
-  await log.untilAbout(`end${MARK}`, WITHIN)
-  const rule = (id: string, subject: string, to = 'you@example.org', isBySmtp = true) =>
-    log.ownRuleFor(`${id}${MARK}`, subject, to, isBySmtp)
-  t.match(rule('any', 'onescan check b9f18476'), /^discard: header Subject/)
-  t.match(rule('by-body', 'onescan check 1'), /^discard: body EICAR/)
-  t.match(rule('unread', 'onescan check 2'), /^discard: RCPT/)
-  t.equal(rule('unread', 'onescan check 2', 'you@example.org', false), undefined)
-  t.equal(rule('passed', 'onescan check 3'), undefined)
-  t.equal(rule('unread', 'onescan check 2', 'you@example.net'), undefined)
-})
+t.test(
+  'an action of Postfix is reported for the message that it concerns, and for no other',
+  async (t) => {
+    const { current, log } = follow(t)
+    const smtp =
+      'from localhost[127.0.0.1]; from=<> to=<you@example.org> proto=ESMTP helo=<localhost>'
+    const postfix = [
+      `cleanup[7]: 5660442205F: discard: header Subject: onescan check b9f18476 ${smtp}`,
+      `cleanup[7]: 0EFCC42304C: message-id=<by-body${MARK}>`,
+      'cleanup[7]: 0EFCC42304C: discard: body EICAR from local; from=<> to=<you@example.org>',
+      `cleanup[7]: 1AAAA42304C: message-id=<passed${MARK}>`,
+      `smtpd[8]: NOQUEUE: discard: RCPT ${smtp.replace(';', ': <you@example.org>: triggers DISCARD;')}`,
+      `cleanup[7]: 2BBBB42304C: milter-reject: END-OF-MESSAGE ${smtp}`,
+      `smtpd[8]: NOQUEUE: reject: RCPT ${smtp.replace('you@', 'ben@')}`,
+    ]
+    appendFileSync(
+      current,
+      postfix.map((line) => `2026-11-25T00:48:54+0000 mx postfix/${line}\n`).join(''),
+    )
+    appendFileSync(current, line('end'))
+    await log.untilAbout(`end${MARK}`, WITHIN)
+    const rule = (id: string, subject: string, to = 'you@example.org', isBySmtp = true) =>
+      log.ownRuleFor(`${id}${MARK}`, subject, to, isBySmtp)
+    t.match(rule('any', 'onescan check b9f18476'), /^discard: header Subject/)
+    t.match(rule('by-body', 'onescan check 1'), /^discard: body EICAR/)
+    t.match(rule('unread', 'onescan check 2'), /^discard: RCPT/)
+    t.equal(rule('unread', 'onescan check 2', 'you@example.org', false), undefined)
+    t.equal(rule('passed', 'onescan check 3'), undefined)
+    t.equal(rule('unread', 'onescan check 2', 'you@example.net'), undefined)
+  },
+)
 
-t.test('what a mail server says became of a message is told of that message alone', async (t) => {
+t.test('a delivery status of a mail server is reported for its message alone', async (t) => {
   const { current, log } = follow(t)
   const to = 'to=<you@example.org>, relay=none, delay=0.01'
   const refused = 'connect to 127.0.0.1[127.0.0.1]:10025: Connection refused'

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { askProgram } from '../../../../src/cli/check/by-rule/ask-program.ts'
 
-t.test('what a program prints is returned, and its words if it fails', async (t) => {
+t.test('the output of a program is returned, and its error text if it fails', async (t) => {
   t.equal(await askProgram(['/bin/echo', 'a = b']), 'a = b\n')
   const failing = ['/bin/sh', '-c', 'echo no such file >&2; exit 1']
   const error = await askProgram(failing).catch((error: unknown) => error)

@@ -41,7 +41,7 @@ t.test('a port at which nothing listens is named, with the router', async (t) =>
   t.match(told(asThePage, [10025])[1], /^error .*port 10027 .*; start onescand/)
 })
 
-t.test('without a router to onescand, nothing is said to be scanned', async (t) => {
+t.test('without a router to onescand, no mail is reported as scanned', async (t) => {
   const others = [router('amavis', '* localhost::10024 byname'), router('dns', '')].join('')
   t.match(told(others, [10024]), [/^warning Exim: no router of Exim hands mail to onescand/])
   t.match(told(asThePage, [], [])[2], /^warning Exim: no router/)

@@ -31,14 +31,20 @@ t.test('a mail server that was removed and left its files does not count', async
   t.same(of('/etc/postfix/main.cf', CF), [])
 })
 
-t.test('a host without a mail server is told so, unless onescand serves other hosts', async (t) => {
-  t.same(of(), [])
-  t.match(noMailServer([]), { level: 'warning', what: 'mail server', value: /^none was found/ })
-  const address = 'inet:0.0.0.0:8890'
-  const options = ['--milter', address, '--clamd', 'unix:/run/onescan/clamd.sock']
-  const addresses = networkAddresses(onescandEndpoints(options, undefined))
-  t.match(noMailServer(addresses), { level: 'ok', value: /serves others at inet:0\.0\.0\.0:8890$/ })
-})
+t.test(
+  'a host without a mail server is reported, unless onescand serves other hosts',
+  async (t) => {
+    t.same(of(), [])
+    t.match(noMailServer([]), { level: 'warning', what: 'mail server', value: /^none was found/ })
+    const address = 'inet:0.0.0.0:8890'
+    const options = ['--milter', address, '--clamd', 'unix:/run/onescan/clamd.sock']
+    const addresses = networkAddresses(onescandEndpoints(options, undefined))
+    t.match(noMailServer(addresses), {
+      level: 'ok',
+      value: /serves others at inet:0\.0\.0\.0:8890$/,
+    })
+  },
+)
 
 t.test('a server that hands its mail on by SMTP is no slot of qmail', async (t) => {
   t.same(of('/usr/sbin/exim4', '/usr/sbin/sendmail'), ['Exim'])

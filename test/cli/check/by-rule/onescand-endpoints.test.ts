@@ -34,7 +34,7 @@ t.test('an address matches the one at which onescand listens, in whatever form',
 })
 
 // promise: bad-onescand
-t.test('of the addresses that a running onescand tells, those on this host count', (t) => {
+t.test('addresses that a running onescand reports count if they are on this host', (t) => {
   const here = [
     'inet:127.0.0.1:8890',
     'inet:localhost:8890',

@@ -47,7 +47,7 @@ t.test('a port of onescand, which does not run, and at which nothing listens', a
   })
 })
 
-t.test('a port at which somebody listens is no trouble', async (t) => {
+t.test('a port with a listening process is no fault', async (t) => {
   const port = await listen(t, createServer())
   const text = `inet:127.0.0.1:${port}`
   t.equal(unreachable(service, milterAt(text), host({ milters: [text] })), undefined)

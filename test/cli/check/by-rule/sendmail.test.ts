@@ -40,7 +40,7 @@ t.test('a filter at a port is the one of onescand, whatever its name is', async 
   t.match(told(t, 'O InputMailFilters=av', line), [value])
 })
 
-t.test('without a filter of onescand, nothing is said to be scanned', async (t) => {
+t.test('without a filter of onescand, no mail is reported as scanned', async (t) => {
   for (const lines of [[], ['O InputMailFilters=other', 'Xother, S=inet:8891@localhost, F=T']]) {
     t.match(told(t, ...lines), [/^warning Sendmail: no filter of .* asks onescand, .*--mail/])
   }
@@ -53,7 +53,7 @@ t.test('a filter that Sendmail does not ask is an error', async (t) => {
 })
 
 t.test(
-  'a filter where onescand does not listen is an error, with what becomes of mail',
+  'a filter address where onescand does not listen is an error that states the effect on mail',
   async (t) => {
     const elsewhere = AS_THE_PAGE.replace('milter.sock', 'onescan.sok')
     t.match(told(t, LISTED, elsewhere), [
@@ -66,7 +66,7 @@ t.test(
   },
 )
 
-t.test('what lets mail pass while onescand is away is an error', async (t) => {
+t.test('a filter that accepts mail while onescand is down is an error', async (t) => {
   t.match(told(t, LISTED, AS_THE_PAGE.replace(' F=T,', '')), [
     /^ok .* while onescand is down, Sendmail accepts mail unscanned$/,
     /^error .*F=: while onescand is down, Sendmail accepts mail unscanned; write F=T/,

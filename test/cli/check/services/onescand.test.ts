@@ -37,7 +37,7 @@ t.test('a host on which no onescand runs is an error', async (t) => {
 })
 
 t.test(
-  'to a user it does not tell its settings',
+  'an ordinary user does not see its settings',
   { skip: onlyRoot || loadSystem() === undefined },
   async (t) => {
     const daemon = await startOnescand(t, { args: ['--mode', '0666'] })
@@ -84,7 +84,7 @@ async function impostor(t: Test, daemon: object): Promise<string> {
 const plain = { pid: process.pid, args: [], settings: { QHPSI: 'x' }, changed: [], replaced: [] }
 
 // promise: bad-onescand
-t.test('what an onescand tells of itself is its word, that it is well, too', async (t) => {
+t.test('a report of onescand about itself is marked as its own, even a good one', async (t) => {
   const trial = { wrong: [], doors: ['slot'] }
   const found = await findingsAbout(await impostor(t, { ...plain, trial }))
   t.match(found.at(-1), { level: 'ok', value: /^calls a clean message clean/ })
@@ -93,7 +93,7 @@ t.test('what an onescand tells of itself is its word, that it is well, too', asy
 })
 
 // promise: bad-onescand
-t.test('an onescand that tells of thousands of files is not listened to', async (t) => {
+t.test('an onescand that reports thousands of files is ignored', async (t) => {
   const files = Array.from({ length: 2000 }, (_, at) => `/etc/x${at}`)
   const found = await findingsAbout(await impostor(t, { ...plain, changed: files }))
   t.match(found, [{ level: 'warning', value: /does not show you its settings/ }])
@@ -167,7 +167,7 @@ t.test('onescand is shown with its settings, and what has changed since', async 
 })
 
 // promise: root-process-name
-t.test('root asks nobody at a socket of another user', { skip: onlyRoot }, async (t) => {
+t.test('root queries no socket of another user', { skip: onlyRoot }, async (t) => {
   const daemon = await startOnescand(t, { program: newest.map(reachable), uid: 54_321 })
   t.equal(await askRunningDaemon(daemon.socket), undefined)
 })
@@ -227,7 +227,7 @@ t.test(
 )
 
 t.test(
-  'its log says why it does not run',
+  'its log contains the reason why it does not run',
   { skip: ownDirectoriesMissing || onlyRoot },
   async (t) => {
     const machine = makeMachine(t)
@@ -250,7 +250,7 @@ t.test(
 )
 
 t.test(
-  'of its log only the last start counts: what was corrected is not repeated',
+  'only the last start in the log counts: corrected faults are not repeated',
   { skip: ownDirectoriesMissing || onlyRoot },
   async (t) => {
     const machine = makeMachine(t)

@@ -40,7 +40,7 @@ t.test('each set-up has its own name', async (t) => {
   t.equal(new Set(setUps.map(({ name }) => name)).size, setUps.length)
 })
 
-t.test('set-ups of onescand behind Postfix', { skip, jobs: 3 }, async (t) => {
+t.test('set-ups of onescand after the queue of Postfix', { skip, jobs: 3 }, async (t) => {
   const store = await startStore(t, { args: ['--requirepass', 'secret'] })
   const shared = { ...(await startSharedServers(t)), store: `127.0.0.1:${store.port}` }
   const only = process.env.SETUP

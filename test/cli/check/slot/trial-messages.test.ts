@@ -87,7 +87,7 @@ t.test('a service without node in its PATH is an error', async (t) => {
 const onescanc = join(import.meta.dirname, '../../../../build/native/onescanc')
 const native = { skip: lacks('the client') }
 
-t.test('onescanc says itself that no onescand answers it', native, async (t) => {
+t.test('onescanc itself reports that no onescand answers', native, async (t) => {
   const env = { ...eicar, ONESCAN_SOCKET: '/nonexistent/here.sock' }
   const [finding, ...others] = await checkTrialMessages(host(env, { program: onescanc }))
   const { value = '', remedy = '' } = finding ?? {}

@@ -130,7 +130,7 @@ async function tryState(t: Test, state: PostfixState): Promise<void> {
 }
 
 t.test(
-  'a main.cf that others may not read is said in the words of postconf',
+  'a main.cf that others may not read is reported with the message of postconf',
   { skip: postfixMissing || lacks('root') },
   async (t) => {
     const directory = openDirectory(t)
@@ -154,33 +154,39 @@ t.test(
   },
 )
 
-t.test('what ends the programs of Postfix is said by rule', { skip: postfixMissing }, async (t) => {
-  const directory = openDirectory(t)
-  chmodSync(directory, 0o755)
-  const host = {
-    directory,
-    endpoints: onescandEndpoints([], undefined),
-    accounts: readAccounts(),
-    scanTime: 150,
-    makesStamps: false,
-  }
-  writeFileSync(join(directory, 'master.cf'), '')
-  const findings = async (line: string) => {
-    writeFileSync(join(directory, 'main.cf'), `compatibility_level = 3.6\n${line}\n`)
-    return linesOf(await checkPostfix(host))
-  }
-  const foreign = [/^error inet_interfaces: 192\.0\.2\.77: this host has no such address/]
-  // postconf(1) sees it, too, if mynetworks follows from the addresses.
-  for (const networks of ['', '\nmynetworks = 127.0.0.0/8']) {
-    t.match(await findings(`inet_interfaces = 127.0.0.1, 192.0.2.77${networks}`), foreign)
-    for (const sound of ['all', 'loopback-only', 'localhost, [127.0.0.1]']) {
-      const of = (await findings(`inet_interfaces = ${sound}${networks}`)).join()
-      t.notMatch(of, /inet_interfaces/, sound)
+t.test(
+  'faults that end the programs of Postfix are found without mail',
+  { skip: postfixMissing },
+  async (t) => {
+    const directory = openDirectory(t)
+    chmodSync(directory, 0o755)
+    const host = {
+      directory,
+      endpoints: onescandEndpoints([], undefined),
+      accounts: readAccounts(),
+      scanTime: 150,
+      makesStamps: false,
     }
-  }
-  const maps = (list: string) => findings(`smtpd_milter_maps = ${list}`)
-  const said = { none: /^error .*cidr:\/none: Postfix cannot read it.*: open \/none: No such file/ }
-  t.match(await maps('inline:{ {a = b}, {c = d} }, cidr:/none'), [said.none])
-  t.match(await maps('inline:{ a }'), [/^error .*inline:\{ a \}: Postfix cannot read it/])
-  t.match(await maps('inline:{{192.0.2.1 = DISABLE}}'), [/^warning .*: clients in it have/])
-})
+    writeFileSync(join(directory, 'master.cf'), '')
+    const findings = async (line: string) => {
+      writeFileSync(join(directory, 'main.cf'), `compatibility_level = 3.6\n${line}\n`)
+      return linesOf(await checkPostfix(host))
+    }
+    const foreign = [/^error inet_interfaces: 192\.0\.2\.77: this host has no such address/]
+    // postconf(1) sees it, too, if mynetworks follows from the addresses.
+    for (const networks of ['', '\nmynetworks = 127.0.0.0/8']) {
+      t.match(await findings(`inet_interfaces = 127.0.0.1, 192.0.2.77${networks}`), foreign)
+      for (const sound of ['all', 'loopback-only', 'localhost, [127.0.0.1]']) {
+        const of = (await findings(`inet_interfaces = ${sound}${networks}`)).join()
+        t.notMatch(of, /inet_interfaces/, sound)
+      }
+    }
+    const maps = (list: string) => findings(`smtpd_milter_maps = ${list}`)
+    const said = {
+      none: /^error .*cidr:\/none: Postfix cannot read it.*: open \/none: No such file/,
+    }
+    t.match(await maps('inline:{ {a = b}, {c = d} }, cidr:/none'), [said.none])
+    t.match(await maps('inline:{ a }'), [/^error .*inline:\{ a \}: Postfix cannot read it/])
+    t.match(await maps('inline:{{192.0.2.1 = DISABLE}}'), [/^warning .*: clients in it have/])
+  },
+)

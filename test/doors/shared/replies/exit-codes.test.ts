@@ -11,7 +11,7 @@ import type { FaultKind } from '../../../../src/lib/errors/fault.ts'
 
 /** The exit codes of the slot, in the words of onescan-queue(8). */
 
-t.test('each code means what the page says of it', async (t) => {
+t.test('each code has the meaning in the manual', async (t) => {
   const page = readFileSync(join(import.meta.dirname, '../../../../man/onescan-queue.8'), 'utf8')
   for (const code of Object.values(exit)) {
     t.ok(page.includes(`\n.It ${code}\n${exitMeanings[code]}\n`), `${code}`)

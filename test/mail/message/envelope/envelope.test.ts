@@ -59,7 +59,7 @@ t.test('an envelope is the same in every split of its bytes', async (t) => {
   )
 })
 
-t.test('what follows the last NUL is ignored', async (t) => {
+t.test('bytes after the last NUL are ignored', async (t) => {
   const envelope = read(Buffer.from('Fa\0Tb\0\0Tc\0\0'))
   t.equal(envelope.wire.toString('latin1'), 'Fa\0Tb\0\0')
 })
@@ -130,11 +130,14 @@ t.test('a redirected envelope has its sender and other recipients', async (t) =>
   t.equal(other.recipientCount, 2)
 })
 
-t.test('a client has no name if its server says "unknown" or an address in brackets', async (t) => {
-  for (const none of [undefined, '', 'unknown', '[192.0.2.1]', '[IPv6:2001:db8::1]']) {
-    t.equal(clientNameOf(none), undefined)
-  }
-  for (const name of ['mail.example.org', 'unknown.example.org', 'localhost', 'odd[']) {
-    t.equal(clientNameOf(name), name)
-  }
-})
+t.test(
+  'a client has no name if its server reports "unknown" or an address in brackets',
+  async (t) => {
+    for (const none of [undefined, '', 'unknown', '[192.0.2.1]', '[IPv6:2001:db8::1]']) {
+      t.equal(clientNameOf(none), undefined)
+    }
+    for (const name of ['mail.example.org', 'unknown.example.org', 'localhost', 'odd[']) {
+      t.equal(clientNameOf(name), name)
+    }
+  },
+)

@@ -53,7 +53,7 @@ t.test('each file of an archive is given', { skip: pythonMissing }, async (t) =>
 })
 
 t.test(
-  'a zip with bytes behind the end of a file, or with sizes that disagree, is not whole',
+  'a zip with bytes after the end of a file, or with sizes that disagree, is not whole',
   async (t) => {
     const deflated = deflateRawSync(Buffer.from('shown'))
     const hidden = Buffer.concat([deflated, Buffer.from('hidden')])

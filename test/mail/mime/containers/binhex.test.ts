@@ -33,7 +33,7 @@ t.test('hexbin and onescan find the same file', { skip }, async (t) => {
   }
 })
 
-t.test('a file in BinHex is found wherever it stands, with its name', async (t) => {
+t.test('a file in BinHex is found anywhere, with its name', async (t) => {
   const type = 'Content-Type: application/mac-binhex40; name=a.hqx'
   const base64 = Buffer.from(text).toString('base64').replace(/.{76}/g, '$&\n')
   const mails: Readonly<Record<string, string>> = {

@@ -28,7 +28,7 @@ t.test('a source is read byte by byte up to its end', async (t) => {
   t.equal(cursor.at, 10)
 })
 
-t.test('bytes are skipped, and read again from the source only behind its chunk', async (t) => {
+t.test('bytes are skipped, and read from the source again only after its chunk', async (t) => {
   for (const [skipped, from] of [
     [2, [0]],
     [3, [0]],

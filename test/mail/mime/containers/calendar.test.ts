@@ -131,7 +131,7 @@ t.test('a calendar or a card gives each file that it holds', async (t) => {
   }
 })
 
-t.test('what other readers open is opened', { skip: readersMissing }, async (t) => {
+t.test('files that other readers open are opened', { skip: readersMissing }, async (t) => {
   const input = JSON.stringify(
     cases.map(([, text]) => Buffer.from(text, 'latin1').toString('base64')),
   )
@@ -215,7 +215,7 @@ t.test('a calendar in UTF-16 is read by its first bytes, and by its header', asy
   t.ok(said.files.includes('ABC'))
 })
 
-t.test('a header that says a calendar or a card opens what begins otherwise', async (t) => {
+t.test('a content declared as calendar or card is opened as such', async (t) => {
   const text = `junk\r\n${calendar('ATTACH;ENCODING=B:QUJD')}`
   for (const type of [
     ...['text/calendar', 'text/vcard', 'text/x-vcard', 'text/x-vcalendar', 'text/directory'],
@@ -226,7 +226,7 @@ t.test('a header that says a calendar or a card opens what begins otherwise', as
   t.notOk(open(text, 'application/octet-stream').files.includes('ABC'))
 })
 
-t.test('a calendar is read in each encoding of mail, and as it stands', async (t) => {
+t.test('a calendar is read in each encoding of mail, and without one', async (t) => {
   const text = calendar('ATTACH;ENCODING=B:QUJD').replaceAll('\r\n', '\n')
   const quoted = text.replaceAll('=', '=3D').replace(FAR, FAR.replaceAll(/.{60}/g, '$&=\n'))
   for (const type of ['text/calendar', 'application/octet-stream', 'text/plain; name=a']) {
@@ -238,7 +238,7 @@ t.test('a calendar is read in each encoding of mail, and as it stands', async (t
   }
 })
 
-t.test('the names of files in a calendar are told, and no others', async (t) => {
+t.test('the names of files in a calendar are reported, and no others', async (t) => {
   const rows: Readonly<Record<string, readonly string[]>> = {
     'ATTACH;FILENAME=a.exe;ENCODING=B:QUJD': ['a.exe'],
     'ATTACH;ENCODING=B;X-FILENAME="a:b;c.exe":QUJD': ['a:b;c.exe'],
@@ -317,7 +317,7 @@ t.test('a calendar that is twice as long takes twice the work', async (t) => {
   t.pass(`${Object.keys(shapes).length} shapes`)
 })
 
-t.test('a value of nothing waits for nobody to take it', async (t) => {
+t.test('an empty value is not kept', async (t) => {
   let taken = 0
   class CountingWork extends Work {
     override countBytes(bytes: number): void {

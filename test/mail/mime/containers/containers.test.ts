@@ -133,51 +133,55 @@ function inArmour(message: Buffer, label = 'PGP MESSAGE') {
   return readMail(`Content-Type: text/plain\n\n${lines}`)
 }
 
-t.test('what GnuPG opens in armour is opened, whatever packets say', { skip: noGpg }, async (t) => {
-  const data = literal(text)
-  const ofFormat = (format: string) => {
-    const other = Buffer.from(data)
-    other.write(format, data.indexOf('b\x0areport'), 'latin1')
-    return other
-  }
-  const fronts = [Buffer.alloc(0), Buffer.from('any'), Buffer.alloc(40, 4)]
-  const forms: readonly (readonly [string, Buffer])[] = [
-    ...['b', 't', 'x', '\0', '\xff'].map(
-      (format) => [`${format} literal`, ofFormat(format)] as const,
-    ),
-    ...Array.from({ length: 64 }, (_, tag) =>
-      fronts.map(
-        (front) =>
-          [
-            `behind ${front.length} bytes of kind ${tag}`,
-            Buffer.concat([packet(tag, front), data]),
-          ] as const,
+t.test(
+  'armour that GnuPG opens is opened, whatever its packets are',
+  { skip: noGpg },
+  async (t) => {
+    const data = literal(text)
+    const ofFormat = (format: string) => {
+      const other = Buffer.from(data)
+      other.write(format, data.indexOf('b\x0areport'), 'latin1')
+      return other
+    }
+    const fronts = [Buffer.alloc(0), Buffer.from('any'), Buffer.alloc(40, 4)]
+    const forms: readonly (readonly [string, Buffer])[] = [
+      ...['b', 't', 'x', '\0', '\xff'].map(
+        (format) => [`${format} literal`, ofFormat(format)] as const,
       ),
-    ).flat(),
-  ]
-  let opened = 0
-  for (const [name, form] of forms) {
-    const words = ['--batch', '--no-autostart', '--decrypt']
-    const armour = Buffer.from(
-      `-----BEGIN PGP MESSAGE-----\n\n${inBase64(form)}\n-----END PGP MESSAGE-----\n`,
-    )
-    if (!run('gpg', words, armour).includes(text)) continue
-    opened++
-    t.ok(
-      inArmour(form).contents.some((bytes) => bytes.equals(text)),
-      name,
-    )
-    t.ok(holds(open(form, 'a.pgp'), text), `${name}, in a file`)
-    const encrypted = `Content-Type: multipart/encrypted; boundary=b\n\n--b\n${partOf(form, 'x')}\n--b--\n`
-    t.ok(
-      readMail(encrypted).contents.some((bytes) => bytes.equals(text)),
-      `${name}, in multipart/encrypted`,
-    )
-  }
-  t.ok(opened > 100, `${opened} forms`)
-})
+      ...Array.from({ length: 64 }, (_, tag) =>
+        fronts.map(
+          (front) =>
+            [
+              `behind ${front.length} bytes of kind ${tag}`,
+              Buffer.concat([packet(tag, front), data]),
+            ] as const,
+        ),
+      ).flat(),
+    ]
+    let opened = 0
+    for (const [name, form] of forms) {
+      const words = ['--batch', '--no-autostart', '--decrypt']
+      const armour = Buffer.from(
+        `-----BEGIN PGP MESSAGE-----\n\n${inBase64(form)}\n-----END PGP MESSAGE-----\n`,
+      )
+      if (!run('gpg', words, armour).includes(text)) continue
+      opened++
+      t.ok(
+        inArmour(form).contents.some((bytes) => bytes.equals(text)),
+        name,
+      )
+      t.ok(holds(open(form, 'a.pgp'), text), `${name}, in a file`)
+      const encrypted = `Content-Type: multipart/encrypted; boundary=b\n\n--b\n${partOf(form, 'x')}\n--b--\n`
+      t.ok(
+        readMail(encrypted).contents.some((bytes) => bytes.equals(text)),
+        `${name}, in multipart/encrypted`,
+      )
+    }
+    t.ok(opened > 100, `${opened} forms`)
+  },
+)
 
-t.test('the name of a file in OpenPGP is told', async (t) => {
+t.test('the name of a file in OpenPGP is reported', async (t) => {
   t.same(inArmour(compressed(literal(text), 'zip')).names, ['report.zip'])
 })
 
@@ -207,7 +211,7 @@ t.test('OpenPGP that is compressed by bzip2 is unread', { skip: noBzip2 }, async
   t.ok(open(message, 'a.bin').isUnread, 'below a header that says nothing')
 })
 
-t.test('what a header says nothing of, and cannot be read, is said to be unread', async (t) => {
+t.test('an undeclared content that cannot be read is reported as unread', async (t) => {
   const signature = signedData(text)
   const bomb = compressed(literal(Buffer.alloc(30_000_000), true), 'zlib')
   for (const [file, why] of [
@@ -226,7 +230,7 @@ t.test('what a header says nothing of, and cannot be read, is said to be unread'
   }
 })
 
-t.test('of OpenPGP that is cut short all that is there is a content', async (t) => {
+t.test('the available bytes of truncated OpenPGP are a content', async (t) => {
   const cut = literal(text).subarray(0, -4)
   t.ok(holds(open(cut), text.subarray(0, -4)), 'a literal packet')
   t.equal(open(cut).over, '')
@@ -255,7 +259,7 @@ t.test('files of other kinds are no OpenPGP, whatever they begin with', async (t
   t.same(taken, [], 'bytes of chance')
 })
 
-t.test('what stands behind S/MIME or OpenPGP is a content, too', async (t) => {
+t.test('bytes after S/MIME or OpenPGP are a content, too', async (t) => {
   for (const container of [signedData(text), literal(text)]) {
     const opened = open(Buffer.concat([container, Buffer.from('more')]))
     t.equal(opened.over, '')
@@ -264,7 +268,7 @@ t.test('what stands behind S/MIME or OpenPGP is a content, too', async (t) => {
   }
 })
 
-t.test('what is encrypted is told', async (t) => {
+t.test('encrypted content is reported', async (t) => {
   const enveloped = Buffer.from('301a06092a864886f70d010703a00d300b020100310006040400', 'hex')
   t.equal(open(enveloped).encrypted, 1)
   const data = packet(18, Buffer.from('\x01 data'))
@@ -346,7 +350,7 @@ t.test('each container of CMS gives its content', async (t) => {
   }
 })
 
-t.test('each container of CMS that is encrypted is told, and nothing in it is read', async (t) => {
+t.test('each encrypted CMS container is reported, and not read', async (t) => {
   for (const oid of [
     '06092a864886f70d010703',
     '06092a864886f70d010704',
@@ -359,23 +363,26 @@ t.test('each container of CMS that is encrypted is told, and nothing in it is re
   }
 })
 
-t.test('what only looks like CMS is none, and a signature alone holds nothing', async (t) => {
-  const others = {
-    'another type': container('06092a864886f70d010708', der('04', held)),
-    'a type in pieces': container('26092a864886f70d010701', der('04', held)),
-    'a type of another class': container('46092a864886f70d010701', der('04', held)),
-    'a type that is too long': der('30', der('06', Buffer.alloc(40)), held),
-    'a set': der('31', DATA_TYPE, der('a0', der('04', held))),
-    'a signature alone': container(
-      '06092a864886f70d010702',
-      der('30', NUMBER, SET, der('30', DATA_TYPE), SET),
-    ),
-  }
-  for (const [name, form] of Object.entries(others)) {
-    const { contents, over, encrypted } = open(form)
-    t.same([contents.length, over, encrypted], [1, '', 0], name)
-  }
-})
+t.test(
+  'bytes that only resemble CMS are not CMS, and a signature alone has no content',
+  async (t) => {
+    const others = {
+      'another type': container('06092a864886f70d010708', der('04', held)),
+      'a type in pieces': container('26092a864886f70d010701', der('04', held)),
+      'a type of another class': container('46092a864886f70d010701', der('04', held)),
+      'a type that is too long': der('30', der('06', Buffer.alloc(40)), held),
+      'a set': der('31', DATA_TYPE, der('a0', der('04', held))),
+      'a signature alone': container(
+        '06092a864886f70d010702',
+        der('30', NUMBER, SET, der('30', DATA_TYPE), SET),
+      ),
+    }
+    for (const [name, form] of Object.entries(others)) {
+      const { contents, over, encrypted } = open(form)
+      t.same([contents.length, over, encrypted], [1, '', 0], name)
+    }
+  },
+)
 
 t.test('however S/MIME is cut off, it is never taken for read', async (t) => {
   const whole = container('06092a864886f70d010702', der('30', NUMBER, SET, inner(held), SET))
@@ -441,7 +448,7 @@ t.test('the length of a packet has each of its forms', async (t) => {
   t.ok(holds(open(more), text), 'and another packet follows')
 })
 
-t.test('what is compressed in a way that nobody knows is none', async (t) => {
+t.test('an unknown compression is not opened', async (t) => {
   for (const algorithm of ['\x03', '\x09']) {
     t.equal(open(packet(8, Buffer.from(`${algorithm}any`))).over, '')
   }

@@ -63,7 +63,7 @@ function open(bytes: Buffer) {
 const holds = (bytes: Buffer, content: Buffer) =>
   open(bytes).contents.some((given) => given.equals(content))
 
-t.test('what TNEF holds is given, with its names', async (t) => {
+t.test('the contents of TNEF are yielded, with their names', async (t) => {
   t.ok(holds(winmail, file), 'a file')
   t.ok(holds(winmail, other), 'a binary property')
   t.ok(holds(winmail, rtf), 'RTF as it stands there')

@@ -70,7 +70,7 @@ t.test('base64 is decoded by each mode', async (t) => {
   }
 })
 
-t.test('what is odd in base64 is noted', async (t) => {
+t.test('odd features of base64 are noted', async (t) => {
   const rows: Readonly<Record<string, readonly string[]>> = {
     '': [],
     'YWJj\r\nYQ==\r\n\r\n': [],

@@ -8,7 +8,7 @@ const encode = (words: readonly string[]) =>
   spawnSync('uuencode', [...words, 'a b.exe'], { input: file }).stdout?.toString()
 const skip = lacks('uuencode')
 
-t.test('what uuencode writes is found, with its name', { skip }, async (t) => {
+t.test('data written by uuencode is found, with its name', { skip }, async (t) => {
   for (const words of [[], ['-m'], ['-e'], ['-m', '-e']]) {
     const text = encode(words)
     const base64 = Buffer.from(text).toString('base64').replace(/.{76}/g, '$&\n')

@@ -8,7 +8,7 @@ import { BUFFER_SIZE } from '../../../../src/mail/mime/decoders/decoder.ts'
 import { readMail } from '../read-mail.ts'
 import { inEverySplit } from './decode.ts'
 
-t.test('a character set says whether text of ASCII is other text in it', async (t) => {
+t.test('ASCII is another text in some character sets', async (t) => {
   for (const charset of ['UTF-16', 'utf7', 'csUnicode', 'iso-2022-jp', 'UCS-2', 'hz-gb-2312'])
     t.ok(changesAscii(plainCharset(charset)), charset)
   for (const charset of ['iso-8859-1', 'KOI8-R', 'x-utf-16'])
@@ -51,7 +51,7 @@ const iconv = (words: readonly string[], input: Buffer) =>
 const skip = spawnSync('iconv', ['--version']).error ? 'iconv is missing' : false
 
 t.test(
-  'what iconv(1) writes in a set of other bytes is read as iconv reads it',
+  'output of iconv(1) in other character sets is read like iconv does',
   { skip },
   async (t) => {
     const latin =
@@ -143,14 +143,14 @@ t.test('signs of ASCII in high bytes, and in the places of others, are read', as
   }
 })
 
-t.test('where decoders of ISO-2022-JP disagree, there are both texts', async (t) => {
+t.test('both texts are read if decoders of ISO-2022-JP disagree', async (t) => {
   const readings = toUtf8('iso2022jp').map((make) =>
     Buffer.from(inEverySplit(make, 'a\x1b(J\\~\x1b(Bb'), 'latin1').toString(),
   )
   t.same(readings, ['a¥‾b', 'a\\~b'])
 })
 
-t.test('HZ is read as RFC 1843 says', async (t) => {
+t.test('HZ is read according to RFC 1843', async (t) => {
   const [make] = toUtf8(plainCharset('HZ-GB-2312'))
   const found = Buffer.from(inEverySplit(make!, 'a~~b~{Dz~}c~\nd\n'), 'latin1').toString()
   t.equal(found, 'a~b您cd\n')
@@ -174,7 +174,7 @@ t.test('a set of other bytes that is not decoded is known for one', async (t) =>
   }
 })
 
-t.test('a part in a set of other bytes that is not decoded is said to be unread', async (t) => {
+t.test('a part in an undecoded character set is reported as unread', async (t) => {
   const oddOf = (charset: string) =>
     readMail(`Content-Type: text/plain; charset=${charset}\n\nx\n`).odd
   for (const charset of ['IBM277', 'ISO-2022-INT']) t.ok(oddOf(charset).includes('unread'), charset)

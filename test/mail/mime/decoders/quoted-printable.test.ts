@@ -59,7 +59,7 @@ t.test('quoted-printable is decoded by each mode', async (t) => {
   }
 })
 
-t.test('what is odd in quoted-printable is noted, in any split', async (t) => {
+t.test('odd features of quoted-printable are noted, in any split', async (t) => {
   const rows: Readonly<Record<string, readonly string[]>> = {
     'plain\ntext': [],
     'a=41': ['encoded'],
@@ -140,7 +140,7 @@ t.test('quoted-printable is decoded as Thunderbird 153 does', async (t) => {
   }
 })
 
-t.test('of quoted-printable only what may go on waits for the next bytes', async (t) => {
+t.test('quoted-printable waits for the next bytes only if they may matter', async (t) => {
   const most = ' '.repeat(4095)
   const rows: readonly (readonly [Mode, string, string])[] = [
     [{}, 'a=zb', 'a=zb'],

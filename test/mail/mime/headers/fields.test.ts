@@ -35,7 +35,7 @@ function collect(lines: readonly string[]): MimeLines {
   return collected
 }
 
-t.test('only lines that may say something about content are collected', async (t) => {
+t.test('only lines that may describe content are collected', async (t) => {
   const about = [
     ...['Content-X: a\n', 'X-ENCODING: a\n', 'Mime: a\n', 'Boundary: a\n', 'x-name: a\n'],
     ...['Disposition: a\n', 'no colon\n', 'a b: c\n', 'a=b: c\n', `${'x'.repeat(201)}: a\n`],
@@ -62,7 +62,7 @@ t.test('lines with encoded words are decoded, with their folds', async (t) => {
   t.equal(collect(['X: a\n']).hidesLineEnd, false)
 })
 
-t.test('the collected lines have a limit, and go on behind a delimiter', async (t) => {
+t.test('the collected lines have a limit, and continue after a delimiter', async (t) => {
   const long = 'x'.repeat(limits.fieldCharacters - 'Mime:\n'.length)
   t.equal(collect([`Mime:${long}\n`]).over, undefined)
   t.match(collect([`Mime: ${long}\n`]).over, /characters about content/)

@@ -26,7 +26,7 @@ function read(
 const { fields, oddities, ...plain } = NO_HEADER
 const maybe = { multipart: 'maybe', isText: false }
 
-t.test('a header says what it announces, surely or maybe', async (t) => {
+t.test('a header announces its content, surely or maybe', async (t) => {
   const rows: Readonly<Record<string, object>> = {
     '': {},
     'Subject: x\n': {},
@@ -154,7 +154,7 @@ t.test('a part without a type may be a file, and is no text of the mail', async 
   t.equal(read(`${TYPE}text/plain\n`, { isOfPart: true }).isText, true)
 })
 
-t.test('a field behind a line end in an encoded word counts', async (t) => {
+t.test('a field after a line end in an encoded word counts', async (t) => {
   const header = read('Subject: =?utf-8?q?x=0AContent-Type:_a/b?=\n')
   t.equal(header.isPlain, false)
   t.equal(header.type, 'a/b')
@@ -225,30 +225,27 @@ t.test('an encoding is a word that all readers know, or all that is mentioned', 
   t.same(read('X-Content: base64\n').encodings, ['identity'])
 })
 
-t.test(
-  'a header that was read says the same again, for the same kind of header alone',
-  async (t) => {
-    const texts = ['', `${TYPE}text/html; charset=latin1\n`, `${TYPE}text/plain; format=flowed\n`]
-    const kinds = [
-      { isWhole: true, isOfPart: false },
-      { isWhole: true, isOfPart: true },
-      { isWhole: false, isOfPart: false },
-      { isWhole: false, isOfPart: true },
-    ]
-    for (const text of [...texts, `${TYPE}a/b; name=a\n`, 'Content-Location: a\n']) {
-      const first = kinds.map((kind) => read(text, kind))
-      t.same(
-        kinds.toReversed().map((kind) => read(text, kind)),
-        first.toReversed(),
-        text,
-      )
-    }
-    const anew = (kind: object) => read('Content-Location: b\n', kind).isText
-    const untyped = kinds.map(anew)
-    t.same(untyped, [true, false, false, false])
-    t.same(kinds.map(anew), untyped)
-  },
-)
+t.test('a cached header has the same result, for the same kind of header alone', async (t) => {
+  const texts = ['', `${TYPE}text/html; charset=latin1\n`, `${TYPE}text/plain; format=flowed\n`]
+  const kinds = [
+    { isWhole: true, isOfPart: false },
+    { isWhole: true, isOfPart: true },
+    { isWhole: false, isOfPart: false },
+    { isWhole: false, isOfPart: true },
+  ]
+  for (const text of [...texts, `${TYPE}a/b; name=a\n`, 'Content-Location: a\n']) {
+    const first = kinds.map((kind) => read(text, kind))
+    t.same(
+      kinds.toReversed().map((kind) => read(text, kind)),
+      first.toReversed(),
+      text,
+    )
+  }
+  const anew = (kind: object) => read('Content-Location: b\n', kind).isText
+  const untyped = kinds.map(anew)
+  t.same(untyped, [true, false, false, false])
+  t.same(kinds.map(anew), untyped)
+})
 
 t.test('a header of a text is read once, and none with a name or a boundary is kept', async (t) => {
   const header = (text: string) => {

@@ -52,7 +52,7 @@ t.test('a content is split from its last line end', async (t) => {
   }
 })
 
-t.test('a text may be a file by its first character, behind few blanks', async (t) => {
+t.test('a text may be a file by its first character, after few blanks', async (t) => {
   for (const text of ['<', '%', '{', '#', '!', '@', '[', ' \t\r\n<a', `${' '.repeat(1023)}<`]) {
     t.equal(mayBeginFile(source(text)), true, text)
   }

@@ -328,7 +328,7 @@ for (const [name, mail, leaves] of cases) {
 }
 
 t.test(
-  'a mail at which many habits are asked is read in 256 ways besides the common one, and is unread',
+  'a mail with many habits is read in 256 ways besides the common one, and is unread',
   async (t) => {
     const mail = [
       '\n\nA: b\r\n',
@@ -348,7 +348,7 @@ t.test('lines of a header that are no fields do not count as fields', async (t) 
   t.ok(done.some(({ leaves }) => leaves.some(({ from, to }) => to - from > mail.length - 10)))
 })
 
-t.test('text behind the end of a multipart is a part if a field begins it', async (t) => {
+t.test('text after the end of a multipart is a part if a field begins it', async (t) => {
   const multipart = 'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n'
   const types = (end: string) =>
     allReadings(Buffer.from(multipart + end, 'latin1')).done.flatMap(({ leaves }) =>

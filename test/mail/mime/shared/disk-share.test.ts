@@ -44,7 +44,7 @@ t.test('many that become many times their size leave room for all others', async
   last.giveBack(DISK_MAX)
 })
 
-t.test('what has no room takes none, and what is given back is there again', async (t) => {
+t.test('a request without room takes none, and released room is available again', async (t) => {
   const random = createRandom(5)
   const shares = Array.from({ length: 20 }, () => ({
     share: new DiskShare(random.below(90) * MIB),

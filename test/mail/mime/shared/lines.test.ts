@@ -27,7 +27,7 @@ t.test('lines end at an LF', async (t) => {
   for (const lines of rows) t.same(linesOf(lines.join(''), 'lf'), lines)
 })
 
-t.test('lines end at an LF, a bare CR, or at CRs with an LF behind them', async (t) => {
+t.test('lines end at an LF, a bare CR, or at CRs followed by an LF', async (t) => {
   const rows: readonly (readonly string[])[] = [
     ['a\n', '\n', 'b\r\n', 'c\r', 'd'],
     ['\r', '\r', 'a\r', '\r', 'b\r\r\n', 'c\n', '\r\r\r\n', '\n', 'd\r', '\r'],

@@ -50,7 +50,7 @@ t.test('blocks end where some reader ends them', async (t) => {
   )
 })
 
-t.test('of more blocks than are read only the first are made, and one more', async (t) => {
+t.test('blocks beyond the limit are not made, except one more', async (t) => {
   const text = 'begin 6\n#AB\n'.repeat(5000)
   const all = blocksIn(text)
   t.ok(all.length > 5000)
@@ -88,7 +88,7 @@ t.test('data of each kind ends at its own line', async (t) => {
   }
 })
 
-t.test('data that fields announce stands between an empty line and two dashes', async (t) => {
+t.test('announced data extends from an empty line to two dashes', async (t) => {
   for (const word of ['base64', 'quoted-printable']) {
     const field = `Content-Transfer-Encoding: ${word}\n`
     t.same(blocksIn(`x\n\n${field}A: b\n\nONE\n-x\n--b\nbehind\n`), ['ONE\n-x\n'], word)

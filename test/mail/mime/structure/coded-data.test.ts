@@ -46,7 +46,7 @@ t.test('the line that begins encoded data names a file', async (t) => {
   t.equal(codedStart(' =ybegin name=a'), undefined)
 })
 
-t.test('armour begins behind blanks at most, and a signed text is none', async (t) => {
+t.test('armour begins after blanks at most, and a signed text is none', async (t) => {
   for (const line of ['-----Begin PKCS7-----', '-----BEGIN ']) {
     t.equal(kindOf(line), 'armour', line)
     t.equal(kindOf(` \t${line}`), 'armour', line)
@@ -57,7 +57,7 @@ t.test('armour begins behind blanks at most, and a signed text is none', async (
   }
 })
 
-t.test('a field announces data, unless it says that nothing is encoded', async (t) => {
+t.test('a field announces data, unless it declares no encoding', async (t) => {
   const field = 'Content-Transfer-Encoding'
   for (const line of ['base64', '', ' base64', 'base64;', '(x) base64', 'b64', 'quoted', 'x-uue']) {
     t.equal(kindOf(`${field}: ${line}`), 'mime-base64', line)
@@ -92,7 +92,7 @@ t.test('lines at which data begins are found in a block, each once', async (t) =
   t.same(placesIn('begin, begin: beginning\n:\n::\n'), [])
 })
 
-t.test('a word that begins data is found at any place, by what stands after it', async (t) => {
+t.test('a word that begins data is found anywhere, by the text after it', async (t) => {
   const words = ['begin', 'BEGIN', 'bEgIn']
   const characters = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte))
   for (const word of words) {

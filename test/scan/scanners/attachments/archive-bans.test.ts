@@ -152,7 +152,7 @@ t.test('a pattern that ClamAV could not read is refused by name', async (t) => {
   })
 })
 
-t.test('the fingerprint of a list tells lists apart, whatever their order', async (t) => {
+t.test('the fingerprint of a list distinguishes lists, in any order', async (t) => {
   t.equal(listFingerprint(['*.exe', '*.SCR']), listFingerprint(['*.scr', '*.exe', '*.exe']))
   t.not(listFingerprint(['*.exe']), listFingerprint(['*.scr']))
   t.match(

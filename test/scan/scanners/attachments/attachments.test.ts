@@ -132,7 +132,7 @@ t.test('a file without usable rules is a fault, and nothing is clean by it', asy
   }
 })
 
-t.test('if nobody waits any more, there is no answer', async (t) => {
+t.test('there is no answer after the caller has stopped waiting', async (t) => {
   const policy = clamdPolicy('/nowhere', rulesIn(t.testdir({ rules: 'name *.exe\n' })))
   const message = sample(Buffer.from(mixed('b', text, disposed('attachment; filename=a'))))
   const { result } = await searched(message, policy, AbortSignal.abort())

@@ -10,7 +10,7 @@ t.test('an absolute path is a unix socket, also with colons in it', async (t) =>
   t.match(readClamdAddress('/run/a:3310'), { kind: 'unix', path: '/run/a:3310' })
 })
 
-t.test('the error of a path that is too long for a socket says how long it may be', async (t) => {
+t.test('the error of a path that is too long for a socket states the limit', async (t) => {
   const path = `/${'x'.repeat(107)}`
   t.match(readClamdAddress(path.slice(0, -1)), { kind: 'unix' })
   t.throws(() => readClamdAddress(path), {

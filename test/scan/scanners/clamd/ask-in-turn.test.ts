@@ -54,7 +54,7 @@ t.test('a message goes to the server with the fewest messages under way', async 
   t.same(await scanMany(pool, 1, servers), [1, 0, 0], 'the first one where all are idle')
 })
 
-t.test('a server that does not say its version is passed over', async (t) => {
+t.test('a server that does not report its version is skipped', async (t) => {
   const second = await openServer(t)
   // The server takes everything and says nothing, as clamd does while it loads a database. After a
   // second it has failed.
@@ -69,7 +69,7 @@ t.test('a server that does not say its version is passed over', async (t) => {
   t.same(await scanMany(pool, 3, [second]), [3])
 })
 
-t.test('the log says which server fails, and when it answers again', async (t) => {
+t.test('the log names a server that fails, and when it answers again', async (t) => {
   const second = await openServer(t)
   const path = `${second.socket}-first`
   const log: string[] = []

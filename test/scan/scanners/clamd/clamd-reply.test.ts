@@ -37,7 +37,7 @@ t.test('only the exact words are clean', async (t) => {
   t.equal(read('stream: OK\0', 'descriptor').answer, 'no access', 'clamd took no descriptor')
 })
 
-t.test('a signature is named without the hash and size behind it', async (t) => {
+t.test('a signature is named without the hash and size after it', async (t) => {
   for (const [text, name] of [
     ['stream: Win.Test.EICAR_HDB-1 FOUND\0', 'Win.Test.EICAR_HDB-1'],
     ['stream: Eicar(44d88612fea8a8f36de82e1278abb02f:68) FOUND\0', 'Eicar'],
@@ -163,7 +163,7 @@ t.test('replies are gathered up to the end of the last one, or to a limit for ea
   t.equal(lengthAfter(2, Buffer.alloc(2 * CLAMD_REPLY_MAX - 1, 'x')), undefined)
 })
 
-t.test('clamd takes no descriptor if it says nothing of it, or that it is no file', async (t) => {
+t.test('an unsuitable reply of clamd means that it accepts no descriptor', async (t) => {
   const meaning = (text: string) => read(text, 'descriptor').answer
   t.equal(meaning('fd[9]: Not a regular file ERROR\0'), 'no access')
   t.equal(meaning('No file descriptor received. ERROR\0'), 'no access')

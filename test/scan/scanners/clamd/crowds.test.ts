@@ -88,33 +88,36 @@ t.test('each of several servers has so many messages, then others wait', async (
   await Promise.all(scans)
 })
 
-t.test('what a server has called clean is shown to no other one with its message', async (t) => {
-  const answers = says('stream: OK\0')
-  const servers = [await standIn(t, answers), await standIn(t, answers)]
-  const CLAMD = servers.map(({ socket }) => socket).join(' ')
-  const scanner = clamdScanner(clamdPolicy(CLAMD))
-  const letters = ['A', 'B', 'C', 'D']
-  const scans = letters.map((letter) => {
-    const part = `--b\n\n${letter.repeat(BATCH)}\n`
-    const mail = `Content-Type: multipart/mixed; boundary=b\n\n${part}${part}--b--\n`
-    const run = runOf([scanner], { settings: secondLook })
-    return runScanners(sample(Buffer.from(mail)), run)
-  })
-  for (const { answer } of await Promise.all(scans)) t.equal(answer, 'clean')
-  for (const letter of letters) {
-    const seen = servers.map(({ asked }) =>
-      asked.filter(({ message }) => message.includes(letter.repeat(BATCH))),
+t.test(
+  'content that a server found clean is not shown to another one with its message',
+  async (t) => {
+    const answers = says('stream: OK\0')
+    const servers = [await standIn(t, answers), await standIn(t, answers)]
+    const CLAMD = servers.map(({ socket }) => socket).join(' ')
+    const scanner = clamdScanner(clamdPolicy(CLAMD))
+    const letters = ['A', 'B', 'C', 'D']
+    const scans = letters.map((letter) => {
+      const part = `--b\n\n${letter.repeat(BATCH)}\n`
+      const mail = `Content-Type: multipart/mixed; boundary=b\n\n${part}${part}--b--\n`
+      const run = runOf([scanner], { settings: secondLook })
+      return runScanners(sample(Buffer.from(mail)), run)
+    })
+    for (const { answer } of await Promise.all(scans)) t.equal(answer, 'clean')
+    for (const letter of letters) {
+      const seen = servers.map(({ asked }) =>
+        asked.filter(({ message }) => message.includes(letter.repeat(BATCH))),
+      )
+      t.equal(seen.filter((questions) => questions.length > 0).length, 1, letter)
+    }
+    const wholes = servers.map(({ asked }) =>
+      asked.filter(({ message }) => message.includes('multipart')),
     )
-    t.equal(seen.filter((questions) => questions.length > 0).length, 1, letter)
-  }
-  const wholes = servers.map(({ asked }) =>
-    asked.filter(({ message }) => message.includes('multipart')),
-  )
-  t.same(
-    wholes.map(({ length }) => length),
-    [2, 2],
-  )
-})
+    t.same(
+      wholes.map(({ length }) => length),
+      [2, 2],
+    )
+  },
+)
 
 t.test('a server whose queue of connections is full is asked when there is room', async (t) => {
   const server = await fullServer(t)

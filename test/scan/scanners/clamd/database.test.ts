@@ -46,7 +46,7 @@ t.test('the file is the first that can be read', async (t) => {
   t.equal(databaseIn('#DatabaseDirectory /db\nDatabaseDirectoryX /x\n'), '/var/lib/clamav')
 })
 
-t.test('an option may stand in each form that ClamAV takes', async (t) => {
+t.test('an option may have each form that ClamAV accepts', async (t) => {
   const named = (...words: string[]) => optionIn(words, '-c', '--config-file')
   for (const words of [['-c', '/a'], ['-c/a'], ['--config-file=/a'], ['--config-file', '/a']]) {
     t.equal(named('--quiet', ...words, '/b'), '/a', words.join(' '))

@@ -77,16 +77,13 @@ for (const [name, reply] of [
   })
 }
 
-t.test(
-  'a server that waits for a descriptor, behind a forwarded socket, gets streams',
-  async (t) => {
-    const { scan, commands } = await handing(t, () => undefined)
-    const [first, second] = [scan(), scan()]
-    t.same(await second, { answer: { answer: 'clean' }, notes: [] }, 'the second waits for nothing')
-    t.same(await first, { answer: { answer: 'clean' }, notes: [] }, 'the first for a second')
-    t.same(commands().sort(), ['zFILDES', 'zINSTREAM', 'zINSTREAM'])
-  },
-)
+t.test('a server at a forwarded socket that waits for a descriptor gets streams', async (t) => {
+  const { scan, commands } = await handing(t, () => undefined)
+  const [first, second] = [scan(), scan()]
+  t.same(await second, { answer: { answer: 'clean' }, notes: [] }, 'the second waits for nothing')
+  t.same(await first, { answer: { answer: 'clean' }, notes: [] }, 'the first for a second')
+  t.same(commands().sort(), ['zFILDES', 'zINSTREAM', 'zINSTREAM'])
+})
 
 t.test(
   'a server that does not take descriptors any more gets the message as a stream',
@@ -119,23 +116,26 @@ t.test("the server's reply about a descriptor is the answer", async (t) => {
   }
 })
 
-t.test('a server that calls a descriptor clean and cannot take a byte has not told', async (t) => {
-  let probe = 'stream: OK'
-  let said = 'fd[10]: OK'
-  const { server, scan } = await handing(
-    t,
-    () => said,
-    () => probe,
-  )
-  await scan()
-  t.equal(server.asked.filter(isProbe).length, 1, 'one behind the message, none behind the trial')
-  probe = 'Error writing to temporary file ERROR'
-  t.match((await scan()).answer, { answer: 'unknown', why: /temporary files/ })
-  said = 'fd[10]: Eicar FOUND'
-  t.match((await scan()).answer, { answer: 'infected' }, 'what it has found counts')
-})
+t.test(
+  'a server that reports a descriptor as clean and cannot take a byte gives no result',
+  async (t) => {
+    let probe = 'stream: OK'
+    let said = 'fd[10]: OK'
+    const { server, scan } = await handing(
+      t,
+      () => said,
+      () => probe,
+    )
+    await scan()
+    t.equal(server.asked.filter(isProbe).length, 1, 'one behind the message, none behind the trial')
+    probe = 'Error writing to temporary file ERROR'
+    t.match((await scan()).answer, { answer: 'unknown', why: /temporary files/ })
+    said = 'fd[10]: Eicar FOUND'
+    t.match((await scan()).answer, { answer: 'infected' }, 'what it has found counts')
+  },
+)
 
-t.test('what fits into a packet goes as a stream, without a byte behind it', async (t) => {
+t.test('content that fits into a packet is streamed, without a byte after it', async (t) => {
   const { server, scan, commands } = await handing(t, () => 'fd[10]: OK')
   await scan()
   commands()
@@ -146,7 +146,7 @@ t.test('what fits into a packet goes as a stream, without a byte behind it', asy
   t.equal(server.asked.filter(isProbe).length, 1, 'behind the first message alone')
 })
 
-t.test('what the server takes by descriptor alone is not skipped for its size', async (t) => {
+t.test('content accepted by descriptor alone is not skipped for its size', async (t) => {
   const tooLong = 'INSTREAM size limit exceeded. ERROR'
   const { scan, commands } = await handing(
     t,
@@ -171,7 +171,7 @@ t.test('a large message that is too long for a stream waits for the trial of one
   t.same(commands().filter((command) => command === 'zFILDES').length, 4, 'one trial for both')
 })
 
-t.test('what is too long for a stream, and is not taken by descriptor, is not seen', async (t) => {
+t.test('content that is too long for a stream and refused by descriptor is unseen', async (t) => {
   const { scan } = await handing(
     t,
     () => 'fd[10]: OK',

@@ -179,7 +179,7 @@ function hasForm(mail: Buffer): boolean {
 }
 
 t.test(
-  'what is found part by part is found if ordinary parts are left to the whole',
+  'findings part by part are found if ordinary parts are left to the whole',
   {
     skip: clamdMissing,
   },

@@ -19,7 +19,7 @@ for (const [reply, answer] of [
   ['stream: out of memory ERROR\0', { tells: 'unknown', why: /out of memory/ }],
   ['stream: O', { tells: 'unknown', why: /broke off/ }],
 ] as const) {
-  t.test(`a clamd that says ${JSON.stringify(reply)}`, async (t) => {
+  t.test(`a clamd that replies ${JSON.stringify(reply)}`, async (t) => {
     const server = await standIn(t, says(reply))
     t.match(await tellsOfLimits(clamdAt(server.socket), signal), answer)
     const mail = server.asked[0]!.message.toString('latin1')

@@ -14,7 +14,7 @@ t.test('the scanner is called clamd and is no local policy', async (t) => {
   t.match(clamdScanner(clamdPolicy('/run/clamd')), { name: 'clamd', local: false })
 })
 
-t.test('where its signatures are is known by its clamd.conf, or by CLAMDBDIR', async (t) => {
+t.test('its signatures are found by its clamd.conf, or by CLAMDBDIR', async (t) => {
   const from = (clamd: string, CLAMDBDIR = '', configFiles?: readonly string[]) => {
     const scanner = clamdScanner(clamdPolicy(clamd, { CLAMDBDIR }), { configFiles })
     return scanner.memorable!.loadsFrom!()
@@ -30,7 +30,7 @@ t.test('where its signatures are is known by its clamd.conf, or by CLAMDBDIR', a
   t.equal(from(`192.0.2.1:3310 ${socket}`), undefined)
 })
 
-t.test('no process that somebody has called clamd says where signatures are', async (t) => {
+t.test('no process named clamd determines the directory of signatures', async (t) => {
   const socket = socketPath(t)
   const conf = `LocalSocket ${socket}\nDatabaseDirectory /srv/signatures\n`
   const file = join(t.testdir({ 'clamd.conf': conf }), 'clamd.conf')
@@ -47,7 +47,7 @@ t.test('CLAMD without a usable address is a fault when the scanner is made', asy
   }
 })
 
-t.test('the three answers are clean, infected and could not tell', async (t) => {
+t.test('the three answers are clean, infected and unknown', async (t) => {
   for (const [reply, answer] of [
     ['stream: OK\0', { answer: 'clean' }],
     ['stream: Eicar(44d8:68) FOUND\0', { answer: 'infected', name: 'Eicar' }],
@@ -131,7 +131,7 @@ t.test('an error of the first server is an answer: the second one is not asked',
 })
 
 // promise: rule-8-not-clean
-t.test('a server without sessions is no clamd: it could not tell', async (t) => {
+t.test('a server without sessions is no clamd: its result is unknown', async (t) => {
   const path = socketPath(t)
   const server = createServer((connection) => {
     connection.on('data', () => connection.end('UNKNOWN COMMAND\0'))

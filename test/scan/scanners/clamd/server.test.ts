@@ -77,22 +77,25 @@ t.test('a server is missing from the first failed connection until it answers', 
   t.equal(server.missingFor, 0)
 })
 
-t.test('a server that is too slow is backed off, unless nobody waits any more', async (t) => {
-  const clamd = await standIn(t, () => {})
-  const server = new ClamdServer(readClamdAddress(clamd.socket), { lasting: false })
-  const left = scanTask()
-  const abandoned = server.scan(small, left.task)
-  while (clamd.asked.length === 0) await new Promise(setImmediate)
-  left.abort()
-  t.equal((await abandoned).kind, 'timed-out')
-  t.notOk(server.isBackedOff)
-  const keepAlive = setTimeout(() => {}, 60_000)
-  t.equal((await server.scan(small, scanTask(20).task)).kind, 'timed-out')
-  clearTimeout(keepAlive)
-  t.ok(server.isBackedOff)
-})
+t.test(
+  'a server that is too slow is backed off, unless its caller has stopped waiting',
+  async (t) => {
+    const clamd = await standIn(t, () => {})
+    const server = new ClamdServer(readClamdAddress(clamd.socket), { lasting: false })
+    const left = scanTask()
+    const abandoned = server.scan(small, left.task)
+    while (clamd.asked.length === 0) await new Promise(setImmediate)
+    left.abort()
+    t.equal((await abandoned).kind, 'timed-out')
+    t.notOk(server.isBackedOff)
+    const keepAlive = setTimeout(() => {}, 60_000)
+    t.equal((await server.scan(small, scanTask(20).task)).kind, 'timed-out')
+    clearTimeout(keepAlive)
+    t.ok(server.isBackedOff)
+  },
+)
 
-t.test('a server says once that it fails, and once that it answers again', async (t) => {
+t.test('a server is reported once when it fails, and once when it answers again', async (t) => {
   const { clamd, server, said, scan } = await open(t)
   await scan()
   t.same(said, [])

@@ -62,7 +62,7 @@ t.test('no server is asked after the deadline', async (t) => {
   t.equal(server.connections.length, 0)
 })
 
-t.test('an answer or the deadline leaves no connection, listener or timer behind', async (t) => {
+t.test('an answer or the deadline leaks no connection, listener or timer', async (t) => {
   for (const answer of [says('stream: OK\0'), keepsSilent]) {
     const server = await standIn(t, answer)
     const { task, abort } = scanTask()

@@ -253,7 +253,7 @@ t.test('a scan that takes too long ends its connection, and is not sent again', 
   t.equal(server.connections.length, 1)
 })
 
-t.test('a question that is over before it began leaves no session behind', async (t) => {
+t.test('a request that ended before it began leaks no session', async (t) => {
   const server = await standIn(t, ok)
   const sessions = new ClamdSessions(readClamdAddress(server.socket), { idleMax: 1 })
   t.teardown(() => sessions.close())
@@ -263,7 +263,7 @@ t.test('a question that is over before it began leaves no session behind', async
   t.equal(server.connections.length, 1)
 })
 
-t.test('a connection that nobody used for a while is ended', async (t) => {
+t.test('an idle connection is closed after a while', async (t) => {
   const server = await standIn(t, ok)
   const sessions = new ClamdSessions(readClamdAddress(server.socket), { idleMax: 1, idleFor: 20 })
   t.teardown(() => sessions.close())

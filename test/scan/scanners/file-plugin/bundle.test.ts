@@ -91,7 +91,7 @@ t.test('from the bundle, on the oldest Node', async (t) => {
     }
   })
 
-  await t.test('the reason says how an ES module with a CommonJS name must be named', async (t) => {
+  await t.test('the reason states how to name an ES module with a CommonJS name', async (t) => {
     t.equal(askOn(oldestNode, 'module.js'), 'clean')
     const called = t.testdir({
       'package.json': '{ "type": "commonjs" }',

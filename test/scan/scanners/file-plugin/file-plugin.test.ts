@@ -34,7 +34,7 @@ import {
 const says = (value: string) => `export const virusscan = () => (${value})`
 
 t.test(
-  'names that can stand in a stamp are taken, and others are faults of settings',
+  'names that are valid in a stamp are accepted, and others are faults of settings',
   async (t) => {
     const policy = policyFor({ directory: '/nowhere', file: 'a.mjs' })
     const scanner = (name: string) => filePluginScanner(policy, name)
@@ -89,7 +89,7 @@ t.test('a plugin that everybody may change is not run', async (t) => {
 
 const onlyRoot = lacks('root')
 
-t.test('who may not read a plugin is named', { skip: onlyRoot }, async (t) => {
+t.test('an unreadable plugin is reported with its user', { skip: onlyRoot }, async (t) => {
   const directory = openDirectory(t)
   chmodSync(directory, 0o777)
   mkdirSync(join(directory, 'closed'), { mode: 0o700 })
@@ -135,7 +135,7 @@ const answers: readonly (readonly [value: string, meaning: ScanResult | RegExp])
   [`{ get clean() { throw new Error('no') } }`, /^threw no/],
 ]
 
-t.test('of what a plugin answers, only what the page says is an answer', async (t) => {
+t.test('only documented answers of a plugin are accepted', async (t) => {
   const source = `
     import { readFileSync } from 'node:fs'
     export const virusscan = ({ path }) =>
@@ -395,7 +395,7 @@ t.test('a process that has left the group is not awaited', async (t) => {
   t.same(answer, clean)
 })
 
-t.test('without descriptors for its process a plugin could not tell', async (t) => {
+t.test('without descriptors for its process the result of a plugin is unknown', async (t) => {
   const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
   const limit = (most: string) =>
     execFileSync('prlimit', ['--pid', String(process.pid), `--nofile=${most}:`])

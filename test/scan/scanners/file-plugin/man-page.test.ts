@@ -16,7 +16,7 @@ async function answerOf(directory: string, file: string, message: string): Promi
   return wordsOf((await ask({ directory, file, message })).answer)
 }
 
-t.test('the plugin in JavaScript does what the page says', async (t) => {
+t.test('the documented plugin in JavaScript works', async (t) => {
   const directory = t.testdir({ 'subject.mjs': example('subject.mjs') })
   t.equal(await answerOf(directory, 'subject.mjs', loveLetter), 'Worm.LoveLetter')
   t.equal(await answerOf(directory, 'subject.mjs', quotedInBody), 'clean')
@@ -28,7 +28,7 @@ t.test('the plugin in TypeScript does it without the file of the types', async (
   t.equal(await answerOf(directory, 'large.ts', loveLetter), 'clean')
 })
 
-t.test('the plugin in C is built and does what the page says', { skip: noCompiler }, async (t) => {
+t.test('the documented plugin in C is built and works', { skip: noCompiler }, async (t) => {
   const directory = t.testdir({ 'subject.c': example('subject.c') })
   const [, build] = /^\.Dl (cc -shared .*)$/m.exec(page)!
   const [compiler, ...options] = build!.split(' ')

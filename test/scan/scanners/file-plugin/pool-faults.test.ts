@@ -75,7 +75,7 @@ t.test('onescan-plugin(7) has these reasons', async (t) => {
   }
 })
 
-t.test('of many messages at the same time each spoils only itself', async (t) => {
+t.test('each of many simultaneous messages affects only itself', async (t) => {
   const directory = t.testdir({ 'a.mjs': tellsProcess('process.reallyExit(0)') })
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 2 })
   const subjects = Array.from({ length: 12 }, (_, n) => (n % 3 === 1 ? 'offend' : 'x'))
@@ -136,7 +136,7 @@ const leftBehind = {
 
 for (const [what, source] of Object.entries(leftBehind)) {
   // promise: bad-scanner
-  t.test(`${what}, left behind by one message, concerns no other`, async (t) => {
+  t.test(`${what} of one message does not affect another`, async (t) => {
     const directory = t.testdir({ 'a.mjs': tellsProcess(source) })
     const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
     const first = await plugin.hear('offend')
@@ -235,7 +235,7 @@ t.test('the answer of an earlier message, repeated, is no answer', async (t) => 
 })
 
 t.test(
-  'a plugin that could not tell after other messages is asked once more, and only once',
+  'a plugin without a result after other messages is asked once more, and only once',
   async (t) => {
     const directory = t.testdir({
       'a.mjs': tellsProcess(`fs.appendFileSync('calls', 'x'); throw new Error('so')`),

@@ -27,7 +27,7 @@ t.test('one process judges one message after another, and sees each', async (t) 
   t.equal(await plugin.hear('two', { sender: '', recipients }), '2,Subject: two\n\n,14,,a,b')
 })
 
-t.test('a process whose plugin itself cannot tell is kept, and asked once', async (t) => {
+t.test('a process whose plugin answers unknown is kept, and asked once', async (t) => {
   const directory = t.testdir({
     'a.mjs': `
       let calls = 0

@@ -77,12 +77,15 @@ t.test('nothing is asked once the message is late', async (t) => {
   t.equal(await asPlainText(long, spool, task, async () => 'asked'), undefined)
 })
 
-t.test('who wants a file gets one with these bytes, which goes with the question', async (t) => {
-  const { readFileSync, existsSync } = await import('node:fs')
-  let path = ''
-  await asPlainText(content('From: a\n'), spool, scanTask().task, async (text) => {
-    path = (await text.file()).path
-    t.equal(readFileSync(path, 'latin1'), ' From: a\n')
-  })
-  t.notOk(existsSync(path))
-})
+t.test(
+  'a scanner that needs a file gets one with these bytes, which ends with the call',
+  async (t) => {
+    const { readFileSync, existsSync } = await import('node:fs')
+    let path = ''
+    await asPlainText(content('From: a\n'), spool, scanTask().task, async (text) => {
+      path = (await text.file()).path
+      t.equal(readFileSync(path, 'latin1'), ' From: a\n')
+    })
+    t.notOk(existsSync(path))
+  },
+)

@@ -96,7 +96,7 @@ t.test('the first scanner whose answer ends the scan is the last that is asked',
   t.match(await ask([second.scanner, first.scanner], [message]), { result: { name: 'Virus' } })
 })
 
-t.test('behind a finding that is excused, each sample is asked about alone', async (t) => {
+t.test('after an excused finding, each sample is scanned alone', async (t) => {
   const isPassedOver = ({ name }: { readonly name: string }) => name === 'Excused'
   const answerOf = ({ bytes: { size }, batch: beside }: Sample) =>
     beside || size === 1 ? infected('Excused') : size === 2 ? infected('Virus') : clean
@@ -160,7 +160,7 @@ t.test('a limit decides if the bytes are not clean as a text, or may be no text'
 })
 
 t.test(
-  'a scanner that throws could not tell; a fault of our own spool is none of its',
+  'a scanner that throws gives an unknown result; a fault of the spool is not its own',
   async (t) => {
     const throwing = (error: unknown) => () => Promise.reject(error)
     const refused = Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' })
@@ -183,7 +183,7 @@ t.test(
   },
 )
 
-t.test('what is known of an answer that could not tell goes on with it', async (t) => {
+t.test('details of an unknown answer are kept', async (t) => {
   const { result: died } = await ask(
     [noting(() => scannerDied('died', 'broken-off')).scanner],
     [message],

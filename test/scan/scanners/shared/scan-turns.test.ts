@@ -99,7 +99,7 @@ t.test('each server that takes messages has turns of its own', async (t) => {
   t.equal(await stateOf(mails), 'TTTTTTT')
 })
 
-t.test('a message that would be too late is told so as soon as that is known', async (t) => {
+t.test('a message learns that its turn would come too late as soon as that is known', async (t) => {
   const { state, take } = opened()
   const mails = many(20, () => take(LARGE, 15_000))
   t.equal(await stateOf(mails), `TT${'.'.repeat(18)}`)
@@ -128,7 +128,7 @@ async function busyWith(size: number, took: number) {
   return { ...opening, under: mails.slice(4) }
 }
 
-t.test('a message that comes is told at once that it would be too late', async (t) => {
+t.test('a new message learns immediately that its turn would come too late', async (t) => {
   const { take } = await busyWith(LARGE, 3000)
   t.equal(await stateOf([take(LARGE, 2000), take(LARGE, 5999), take(LARGE, 6000)]), 'xx.')
 })
@@ -145,14 +145,14 @@ t.test('a turn is not begun if what is left of the time is too short for it', as
   t.equal(await stateOf([late, later]), 'Tx')
 })
 
-t.test('of two estimates, by bytes and by number, the shorter one counts', async (t) => {
+t.test('the shorter of two estimates, by bytes and by number, applies', async (t) => {
   const { take } = await busyWith(10 * LARGE, 10_000)
   t.equal(await stateOf([take(LARGE, 10_999), take(LARGE, 11_000)]), 'x.', 'a tenth by its bytes')
   const huge = [take(1000 * LARGE, 19_999), take(1000 * LARGE, 20_000)]
   t.equal(await stateOf(huge), 'x.', 'no more than others by its number')
 })
 
-t.test('what was measured before a time without mail does not count', async (t) => {
+t.test('measurements from before a time without mail are dropped', async (t) => {
   const { state, take, under } = await busyWith(LARGE, 20_000)
   await after(state, 20_000, under)
   t.equal(await stateOf(many(6, () => take(LARGE, 1000))), 'TT....')
@@ -169,7 +169,7 @@ t.test('messages that come while the scanner stalls do not pay for it', async (t
   t.notMatch(await stateOf(many(1000, () => take(SMALL, 50_000))), /x/)
 })
 
-t.test('whoever leaves waits no more, and leaves no listener behind', async (t) => {
+t.test('a caller that leaves no longer waits, and leaks no listener', async (t) => {
   const { take } = opened()
   const first = many(2, () => take(LARGE))
   const leaving = new AbortController()

@@ -12,7 +12,7 @@ const cvd = (number: number) =>
   `ClamAV-VDB:08 Apr 2025 08-43 -0400:${number}:2000000:90:md5:sig:raynman:1`
 const read = (directory: string) => readSignatureFiles(directory, NOW)
 
-t.test('a directory that is missing or has no signatures tells nothing', async (t) => {
+t.test('a directory that is missing or has no signatures returns nothing', async (t) => {
   t.equal(read('/nonexistent'), undefined)
   t.equal(read(t.testdir({ 'freshclam.dat': '', 'mirrors.dat': '' })), undefined)
 })

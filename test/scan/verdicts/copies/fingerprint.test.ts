@@ -187,13 +187,13 @@ t.test('a message that is delivered again has another kind of fingerprint', asyn
   )
 })
 
-t.test('odd fields tell messages that are delivered again apart', async (t) => {
+t.test('odd fields distinguish messages that are delivered again', async (t) => {
   const odd = changed('Date: Fri', 'Date: \x01')
   t.not(await exact(odd), await exact(odd.replace('November', 'December')))
   t.not(await exact(odd), await exact(odd.replace('\x01', '\x02')))
 })
 
-t.test('a body that nobody has hashed is read, and other mail has turns meanwhile', async (t) => {
+t.test('an unhashed body is read, and other mail has turns meanwhile', async (t) => {
   const subject = subjectOf(bytes(letter))
   const unread = {
     [Symbol.iterator]() {

@@ -47,21 +47,24 @@ const plugin = scanner('plugin', 'not told')
 const broken = scanner('broken', async () => undefined)
 const dated = { changed: 1.8e9 }
 
-t.test('how a message is looked at is one line: release, settings, scanners', async (t) => {
+t.test('the description of a scan is one line: release, settings, scanners', async (t) => {
   const identity = await identityOf([scanner('a', 'not told'), scanner('b\n', 'not told')])
   const { version } = about
   const line = `onescan=${version} secondlook=always besides= scanners=a,b?`
   t.equal(identity?.fingerprintInput.scanDescription, line)
 })
 
-t.test('who has no number goes by the host and its date, who has none is left out', async (t) => {
-  t.same(await versionsNow([clamd, eicar, command], dated), {
-    clamd: 'ClamAV 1.4.3/27600/Tue',
-    command: 'mx1 1800000000',
-  })
-})
+t.test(
+  'a scanner without a number uses the host and its date, one without signatures is left out',
+  async (t) => {
+    t.same(await versionsNow([clamd, eicar, command], dated), {
+      clamd: 'ClamAV 1.4.3/27600/Tue',
+      command: 'mx1 1800000000',
+    })
+  },
+)
 
-t.test('one scanner that does not tell when its signatures change is enough', async (t) => {
+t.test('one scanner without reported signatures is enough', async (t) => {
   t.ok(await versionsNow([clamd]))
   t.equal(await versionsNow([clamd, command]), undefined)
   t.equal(await versionsNow([clamd, plugin], dated), undefined)

@@ -132,7 +132,7 @@ t.test('so is each line at which data begins', async (t) => {
   }
 })
 
-t.test('ordinary fields of transport say nothing', async (t) => {
+t.test('ordinary transport fields do not describe content', async (t) => {
   for (const field of [
     'DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.org;\n' +
       '        h=content-type:mime-version:content-transfer-encoding:from:to\n' +
@@ -150,7 +150,7 @@ t.test('ordinary fields of transport say nothing', async (t) => {
   }
 })
 
-t.test('Content-Length says something if it is no length', async (t) => {
+t.test('Content-Length describes content if it is not a length', async (t) => {
   const text = 'Content-Type: text/plain; x=y\n\na =\n+AGEAYgBj-\n'
   for (const value of ['1; charset=utf-7', 'quoted', '1, uue', '=?x?q?b64?=', '1 a', '']) {
     const field = `Content-Length: ${value}\n`
@@ -234,7 +234,7 @@ t.test('messages that share a fingerprint have the same contents', async (t) => 
   t.ok(shared > numRuns / 50, `${shared} pairs`)
 })
 
-t.test('messages for which the same stamp vouches have the same contents', async (t) => {
+t.test('messages with the same stamp have the same contents', async (t) => {
   let trusted = 0
   const above = fc.array(fieldOf([...own, 'X-B', 'Subject', 'Content-Length']), { maxLength: 2 })
   fc.assert(

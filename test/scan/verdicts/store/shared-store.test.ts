@@ -16,7 +16,7 @@ const MISSES_MAX = 3
 const skip = storeMissing
 const MARK = 'onescan:verdict:1:mark'
 t.test(
-  'what one host puts there another one finds, and it expires by itself',
+  'a value stored by one host is found by another, and expires by itself',
   { skip },
   async (t) => {
     const server = await startStore(t)
@@ -35,7 +35,7 @@ t.test(
 )
 
 t.test(
-  'by TLS only a server counts that VERDICTCA vouches for',
+  'a TLS server is accepted only if VERDICTCA certifies it',
   { skip: skip || lacks('openssl') },
   async (t) => {
     const { cert, key } = makeCertificate(t.testdir())
@@ -70,7 +70,7 @@ t.test('a value that is too large, or none of a string, is not taken in', { skip
   t.same(store.log, [], 'and the store is well')
 })
 
-t.test('hosts with other keys are told once that they share nothing', { skip }, async (t) => {
+t.test('hosts with other keys are reported once, as they share nothing', { skip }, async (t) => {
   const server = await startStore(t)
   const url = `valkey://127.0.0.1:${server.port}`
   const withKey = (byte: number) => {
@@ -195,7 +195,7 @@ t.test(
   },
 )
 
-t.test('what came while this process was busy has come in time', { skip }, async (t) => {
+t.test('data that arrived while this process was busy is in time', { skip }, async (t) => {
   const server = await startStore(t)
   const store = open(t, `valkey://127.0.0.1:${server.port}`, { timeout: 20 })
   await store.holds(print())
@@ -211,24 +211,28 @@ t.test('what came while this process was busy has come in time', { skip }, async
   t.same(store.log, [])
 })
 
-t.test('of hosts that ask at once one scans, and the others wait for it', { skip }, async (t) => {
-  const server = await startStore(t)
-  const hosts = [1, 2, 3].map(() => open(t, `valkey://127.0.0.1:${server.port}`))
-  for (const host of hosts) await host.holds(print())
-  const asked = hosts.map(async (host) => {
-    const found = await host.get(print(2), 60_000)
-    if (found === undefined) host.put(print(2), sealed, 60)
-    return found
-  })
-  const found = await Promise.all(asked)
-  t.equal(found.filter((verdict) => verdict === undefined).length, 1)
-  t.equal(found.filter((verdict) => verdict?.equals(sealed)).length, 2)
-  const waited = hosts.map((host) => host.sharing().counters.waited)
-  t.equal(
-    waited.reduce((a, b) => a + b),
-    2,
-  )
-})
+t.test(
+  'one of several simultaneous hosts scans, and the others wait for it',
+  { skip },
+  async (t) => {
+    const server = await startStore(t)
+    const hosts = [1, 2, 3].map(() => open(t, `valkey://127.0.0.1:${server.port}`))
+    for (const host of hosts) await host.holds(print())
+    const asked = hosts.map(async (host) => {
+      const found = await host.get(print(2), 60_000)
+      if (found === undefined) host.put(print(2), sealed, 60)
+      return found
+    })
+    const found = await Promise.all(asked)
+    t.equal(found.filter((verdict) => verdict === undefined).length, 1)
+    t.equal(found.filter((verdict) => verdict?.equals(sealed)).length, 2)
+    const waited = hosts.map((host) => host.sharing().counters.waited)
+    t.equal(
+      waited.reduce((a, b) => a + b),
+      2,
+    )
+  },
+)
 
 t.test('a host whose scan came to nothing keeps no other one waiting', { skip }, async (t) => {
   const server = await startStore(t)
@@ -252,7 +256,7 @@ t.test('a host whose scan came to nothing keeps no other one waiting', { skip },
   await until(async () => (await first.get(print(2)))?.equals(sealed), 'the verdict')
 })
 
-t.test('a full store still tells, and takes nothing', { skip }, async (t) => {
+t.test('a full store still answers, and accepts nothing', { skip }, async (t) => {
   const server = await startStore(t, { args: ['--maxmemory-policy', 'noeviction'] })
   const store = open(t, `valkey://127.0.0.1:${server.port}`)
   await store.holds(print())
@@ -273,7 +277,7 @@ t.test('a full store still tells, and takes nothing', { skip }, async (t) => {
   t.equal(store.sharing().trouble, undefined)
 })
 
-t.test('a replica that may only be read still tells', { skip }, async (t) => {
+t.test('a read-only replica still answers', { skip }, async (t) => {
   const primary = await startStore(t)
   const replica = await startStore(t, { args: ['--replicaof', '127.0.0.1', String(primary.port)] })
   await open(t, `valkey://127.0.0.1:${primary.port}`).holds(print())
@@ -319,7 +323,7 @@ for (const [kind, url, question] of [
 ] as const) {
   for (const [lie, said] of Object.entries(lies)) {
     // promise: store-answers
-    t.test(`${kind} that says ${lie} takes no memory, and is left`, async (t) => {
+    t.test(`${kind} that sends ${lie} uses no memory, and is left`, async (t) => {
       const { port } = await standIn(t, (command) => (question.test(command) ? said : '+OK\r\n'))
       const before = process.memoryUsage().rss
       const store = open(t, url.replace('PORT', String(port)))
@@ -334,7 +338,7 @@ for (const [kind, url, question] of [
 }
 
 // promise: store-answers
-t.test('what a server says of its trouble is told in a short line', async (t) => {
+t.test('the error of a server is logged in a short line', async (t) => {
   const { port } = await standIn(t, (command) =>
     isQuestion(command) ? `-ERR ${'very bad '.repeat(400)}\r\n` : '+OK\r\n',
   )

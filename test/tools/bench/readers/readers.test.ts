@@ -37,7 +37,7 @@ t.test('no reader opens an attachment that no scanner saw', { skip }, async (t) 
   t.teardown(readers.stop)
   const judge = createJudge(clamd, readers)
 
-  await t.test('each reader opens a file that anybody can open', async (t) => {
+  await t.test('each reader opens a file that every program can open', async (t) => {
     const plain = hiddenClasses.find(({ name }) => name === 'multipart/parallel')!
     t.same([...(await readers.opening(plain.message))].sort(), [...readers.names].sort())
   })
