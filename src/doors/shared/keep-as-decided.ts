@@ -1,11 +1,8 @@
-import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { errorText, Fault, faultKindOf } from '../../lib/errors/fault.ts'
-import { nextTurn } from '../../lib/flow/give-way.ts'
 import { decisionLines, type LogContext } from '../../log/log-lines.ts'
-import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelope.ts'
+import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import type { Message } from '../../mail/message/message.ts'
-import { isBound } from '../../scan/cluster/mac.ts'
 import type {
   Acceptance,
   Decision,
@@ -17,6 +14,7 @@ import type {
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { makeId } from '../../scan/quarantine/entries.ts'
 import { keepMessage, removeKept } from '../../scan/quarantine/keep.ts'
+import { retryKey } from '../../scan/quarantine/retry-key.ts'
 
 /**
  * Keeps the message in quarantine, for all recipients or for some. Resolves to the decision, with the id of
@@ -151,41 +149,7 @@ async function keepInQuarantine(
       log: log!.toString('latin1').trimEnd(),
     },
     message,
-    await keyOf(message, envelope, grounds),
+    await retryKey(message, envelope, grounds),
   )
   return { ...decision, id: there, wasKept: there !== id }
-}
-
-/** Bytes after which other mail has its turn: a millisecond or two. */
-const SLICE = 1024 * 1024
-
-/**
- * Returns the key by which a retry finds the kept message. It covers the reason, the sender, the recipients
- * in any order, and the body. It also covers all fields except those that hosts on the way add or change at
- * each attempt (those that no stamp binds, onescan-stamp(7)). Message-ID and Date are covered, so that a mail
- * is kept once more if a user sends the same text again.
- *
- * Without these two fields, identical messages to the same recipients count as one mail: a release delivers
- * it to all of them. After a release the key is not found again, because a second copy in quarantine is less
- * harmful than a lost message.
- */
-async function keyOf(
-  { header, body }: Pick<Message, 'header' | 'body'>,
-  envelope: Envelope,
-  grounds: string,
-): Promise<string> {
-  const hash = createHash('sha256')
-  const recipients = Array.from(recipientsOf(envelope), ({ text }) => text).sort()
-  hash.update(`${JSON.stringify([grounds, envelope.sender.text, recipients])}\n`)
-  for (const field of header.fields)
-    if (isBound(field.key)) hash.update(header.textOf(field), 'latin1')
-  let sinceTurn = 0
-  for (const chunk of body.chunks()) {
-    hash.update(chunk)
-    sinceTurn += chunk.length
-    if (sinceTurn < SLICE) continue
-    sinceTurn = 0
-    await nextTurn()
-  }
-  return hash.digest('hex')
 }
