@@ -45,7 +45,7 @@ t.test('log prints one readable line for each message', async (t) => {
   t.same(jsonIn(json.out).results[0], all)
 })
 
-t.test('what clients of clamd have asked has no sender', async (t) => {
+t.test('a line about a client of clamd has no sender', async (t) => {
   const more = [['scan', 'clean'], ['scanner', 'clamd'], ['interface', 'clamd'], ['peer_uid', '112'], ['size', '709'], ['total_ms', '2']] as const // biome-ignore format: a line
   const input = `${tai64n(1_795_100_000)} ${told({ decision: 'accept', more, from: '<>', to: '' })}`
   const { out } = await onescan(['log', '-'], { input, env: { TZ: 'UTC' } })
@@ -144,7 +144,7 @@ function shownBy(name: string, cwd: string, words: Readonly<Record<string, strin
   return execFileSync(program!, rest, { cwd, encoding: 'latin1', env })
 }
 
-t.test('as the manual says, tail follows a log that is rotated and truncated', async (t) => {
+t.test('tail follows a rotated and truncated log as documented in the manual', async (t) => {
   const directory = t.testdir({ current: line('<1>') })
   const current = join(directory, 'current')
   const script = manExample('follow a log', { '/var/log/onescand/current': current })
@@ -174,7 +174,7 @@ t.test('as the manual says, tail follows a log that is rotated and truncated', a
   t.equal(await next(), '<5>', 'after it was cut')
 })
 
-t.test('as the manual says, zcat decompresses logs', async (t) => {
+t.test('zcat decompresses logs as documented in the manual', async (t) => {
   const entry = (id: string) =>
     `Nov 19 14:53:20 mx1 onescan[7]: decision=accept msgid=<${id}@example.org>\n`
   const directory = t.testdir({
@@ -186,7 +186,7 @@ t.test('as the manual says, zcat decompresses logs', async (t) => {
   t.notMatch(shown, '<2@')
 })
 
-t.test('as the manual says, sort merges logs by time', async (t) => {
+t.test('sort merges logs by time as documented in the manual', async (t) => {
   const entry = (at: number, id: string) => `${tai64n(at)} ${told({ id, to: '<ann@example.net>' })}`
   const directory = t.testdir({
     mx1: { current: entry(1_795_100_000.5, '<a>') + entry(1_795_100_003, '<d>') },
@@ -200,7 +200,7 @@ t.test('as the manual says, sort merges logs by time', async (t) => {
   t.same(idsIn(shownBy('found in two logs', directory)), ['<a>', '<s>', '<d>'])
 })
 
-t.test('as the manual says, sed names the hosts of logs of multilog', async (t) => {
+t.test('sed names the hosts of multilog logs as documented in the manual', async (t) => {
   const other = `${tai64n(1_795_100_000)} qmail-smtpd: onescan: decision=reject\n`
   const directory = t.testdir({
     mx1: { current: line('<1>') + other },

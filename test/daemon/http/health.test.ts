@@ -34,7 +34,7 @@ async function becomes(served: Served, status: number, text: string | RegExp): P
 
 const RIGHT = 'a clean message is clean, EICAR was found at '
 
-t.test('health shows each fault of doors, keyring and spool, and its end', async (t) => {
+t.test('health shows each fault of interfaces, keyring and spool, and its end', async (t) => {
   const directory = socketDirectory(t)
   const at = (name: string) => join(directory, name)
   const ring = at('ring')
@@ -63,7 +63,7 @@ t.test('health shows each fault of doors, keyring and spool, and its end', async
   await moved(at('spool'), /spool \(TMPDIR\): .*ENOENT.*spool/)
 })
 
-t.test('a trial is not counted, logged, shown or remembered as mail', async (t) => {
+t.test('a self-test is not counted, logged, shown or cached as mail', async (t) => {
   const directory = socketDirectory(t)
   const milter = `unix:${join(directory, 'milter')}`
   const served = await serve(t, { args: ['--milter', milter] })
@@ -133,36 +133,39 @@ t.test('mail that looks as trials once did is judged, logged, shown and kept', a
   )
 })
 
-t.test('a trial connects to SMTP doors and to the next server, and brings no mail', async (t) => {
-  const ends: (() => unknown)[] = []
-  const next = await startNext({ teardown: (end) => void ends.push(end) })
-  const stop = () => Promise.all(ends.map((end) => end()))
-  t.teardown(stop)
-  const [smtp, lmtp, shut] = [await freePort(), await freePort(), await freePort()]
-  const to = ['--next', `inet:127.0.0.1:${next.port}`]
-  const served = await serve(t, {
-    args: [
-      ...['--smtp', `inet:127.0.0.1:${smtp}`, ...to],
-      ...['--lmtp', `inet:127.0.0.1:${lmtp}`, ...to, '--after-queue'],
-      ...['--smtp', `inet:127.0.0.1:${shut}`, ...to, '--from', '192.0.2.0/24'],
-    ],
-    settings: { REJECTVIRUS: '1' },
-  })
-  await becomes(served, 200, RIGHT)
-  t.same(next.got, [])
-  t.notMatch(next.commands.join('\n'), /MAIL|RCPT|DATA/)
-  const text = (await served.get('/metrics')).text
-  for (const door of ['smtp', 'lmtp'])
-    t.equal(metric(text, 'onescan_interface_ok', { interface: door }), 1)
-  t.equal(metric(text, 'onescan_messages_total', { interface: 'smtp' }), 0)
-  const wrong = async () =>
-    (await askForDescription(served.socket, 10_000, true))?.daemon?.trial?.wrong
-  t.same(await wrong(), [], 'as in the trial of onescan check')
-  await stop()
-  t.match(await wrong(), [{ value: /ECONNREFUSED/ }, {}, {}])
-  await becomes(served, 503, /^smtp inet:\S+: next server .*ECONNREFUSED/)
-  t.notMatch(served.log.join('\n'), /decision=/, 'a trial that fails is no mail, either')
-})
+t.test(
+  'a self-test connects to SMTP interfaces and to the next server, without mail',
+  async (t) => {
+    const ends: (() => unknown)[] = []
+    const next = await startNext({ teardown: (end) => void ends.push(end) })
+    const stop = () => Promise.all(ends.map((end) => end()))
+    t.teardown(stop)
+    const [smtp, lmtp, shut] = [await freePort(), await freePort(), await freePort()]
+    const to = ['--next', `inet:127.0.0.1:${next.port}`]
+    const served = await serve(t, {
+      args: [
+        ...['--smtp', `inet:127.0.0.1:${smtp}`, ...to],
+        ...['--lmtp', `inet:127.0.0.1:${lmtp}`, ...to, '--after-queue'],
+        ...['--smtp', `inet:127.0.0.1:${shut}`, ...to, '--from', '192.0.2.0/24'],
+      ],
+      settings: { REJECTVIRUS: '1' },
+    })
+    await becomes(served, 200, RIGHT)
+    t.same(next.got, [])
+    t.notMatch(next.commands.join('\n'), /MAIL|RCPT|DATA/)
+    const text = (await served.get('/metrics')).text
+    for (const door of ['smtp', 'lmtp'])
+      t.equal(metric(text, 'onescan_interface_ok', { interface: door }), 1)
+    t.equal(metric(text, 'onescan_messages_total', { interface: 'smtp' }), 0)
+    const wrong = async () =>
+      (await askForDescription(served.socket, 10_000, true))?.daemon?.trial?.wrong
+    t.same(await wrong(), [], 'as in the trial of onescan check')
+    await stop()
+    t.match(await wrong(), [{ value: /ECONNREFUSED/ }, {}, {}])
+    await becomes(served, 503, /^smtp inet:\S+: next server .*ECONNREFUSED/)
+    t.notMatch(served.log.join('\n'), /decision=/, 'a trial that fails is no mail, either')
+  },
+)
 
 t.test(
   'EICAR is looked for once after a start and a reload, and nothing of it is kept',
@@ -234,7 +237,7 @@ t.test('a message that a killed worker had in hand is counted as unanswered', as
 const mountMissing = lacks('mounts')
 
 t.test(
-  'health tells of a spool without room for a large message',
+  'health reports a spool without room for a large message',
   { skip: mountMissing },
   async (t) => {
     const small = socketDirectory(t)

@@ -35,33 +35,30 @@ t.test('a refused recipient is not counted as a message', async (t) => {
   t.equal(history.decided.length, 1)
 })
 
-t.test(
-  'every ground, kind of fault and cause is a value of its label, whatever the reason says',
-  async (t) => {
-    const metrics = new Metrics('1', 0)
-    for (const grounds of GROUNDS) {
-      const fields = { decision: 'reject', grounds, interface: 'milter' }
-      metrics.message(new Map(Object.entries(fields)))
-    }
-    for (const fault of FAULT_KINDS) {
-      const fields = { decision: 'defer', fault }
-      metrics.message(new Map(Object.entries(fields)))
-    }
-    for (const cause of Object.keys(causesInWords)) {
-      const fields = { decision: 'defer', scan: 'unknown', cause, reason: 'no answer in time' }
-      metrics.message(new Map(Object.entries(fields)))
-    }
-    const text = await metrics.text(standing)
-    for (const grounds of GROUNDS) {
-      t.equal(metric(text, 'onescan_messages_total', { grounds }), 1, grounds)
-    }
-    for (const fault of FAULT_KINDS)
-      t.equal(metric(text, 'onescan_faults_total', { fault }), 1, fault)
-    for (const cause of Object.keys(causesInWords)) {
-      t.equal(metric(text, 'onescan_unknown_total', { cause }), 1, cause)
-    }
-  },
-)
+t.test('every reason, kind of fault and cause is a value of its label', async (t) => {
+  const metrics = new Metrics('1', 0)
+  for (const grounds of GROUNDS) {
+    const fields = { decision: 'reject', grounds, interface: 'milter' }
+    metrics.message(new Map(Object.entries(fields)))
+  }
+  for (const fault of FAULT_KINDS) {
+    const fields = { decision: 'defer', fault }
+    metrics.message(new Map(Object.entries(fields)))
+  }
+  for (const cause of Object.keys(causesInWords)) {
+    const fields = { decision: 'defer', scan: 'unknown', cause, reason: 'no answer in time' }
+    metrics.message(new Map(Object.entries(fields)))
+  }
+  const text = await metrics.text(standing)
+  for (const grounds of GROUNDS) {
+    t.equal(metric(text, 'onescan_messages_total', { grounds }), 1, grounds)
+  }
+  for (const fault of FAULT_KINDS)
+    t.equal(metric(text, 'onescan_faults_total', { fault }), 1, fault)
+  for (const cause of Object.keys(causesInWords)) {
+    t.equal(metric(text, 'onescan_unknown_total', { cause }), 1, cause)
+  }
+})
 
 t.test('parts that were left to the scan of the whole are counted', async (t) => {
   const metrics = new Metrics('1', 0)
