@@ -57,13 +57,13 @@ export function proseOfManual(text: string): string[] {
 }
 
 /**
- * The sentences in the comments of the sources, except in these files. A comment begins a line, or follows code
+ * The sentences in the comments of the sources. A comment begins a line, or follows code
  * and has no quote in it: so no text of a program is taken for one.
  */
-export function proseOfComments(except: readonly string[]): Sentence[] {
+export function proseOfComments(): Sentence[] {
   const src = join(root, 'src')
   return readdirSync(src, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(?:ts|c|h)$/.test(name) && !except.includes(name))
+    .filter((name) => /\.(?:ts|c|h)$/.test(name))
     .flatMap((name) =>
       commentsIn(readFileSync(join(src, name), 'utf8')).map((comment) => ({ name, comment })),
     )

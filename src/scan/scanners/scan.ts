@@ -46,18 +46,18 @@ export function sampleOf(
 }
 
 /**
- * Asks the scanners in their order until one of them finds something that is not passed over, or cannot
- * tell: about each content that any reader of mail might see in the message, and then about the whole
- * message. In this order clamd looks at most of it once: it remembers what it has called clean, and
- * skips a part of a message that it has seen as a file by itself. It does not skip a file that it has
- * seen inside a message.
+ * Asks the scanners, in their order, about each content that any reader of mail might see in the message, and then
+ * about the whole message. Ends when a scanner has found something that is not passed over, or gives no answer.
  *
- * The message is read once. That tells its contents, which scanners get while it is read; how deep it
- * is nested; and what is odd about it. A message that is nested deeper than scanners look is not given
- * to them as a whole: they would call it clean.
+ * In this order clamd scans most bytes once, since it caches what was clean: it skips a part of a message that it has
+ * scanned as a file by itself. It does not skip a file that it has scanned inside a message.
  *
- * Bytes that a client asks about are scanned as it sent them, first. What is found in them counts, whatever
- * the reading of them as a mail finds: that can only add to it.
+ * The message is read once. The reading yields its contents, which scanners receive meanwhile, its depth and its
+ * oddities. A message that is nested deeper than scanners read is not passed to them as a whole: they would report
+ * it as clean.
+ *
+ * The bytes of a client's question are scanned first, as they were sent. A finding in them stays, whatever their
+ * reading as a mail results in: that can only add findings.
  */
 export async function runScanners(message: MessageSample, run: ScanRun): Promise<ScanResult> {
   const abort = new AbortController()
@@ -117,7 +117,7 @@ async function inTurn(
   }
 }
 
-/** Judges the bytes as they were sent, if they are to be, and then the message that they may be. */
+/** Scans the bytes as they were sent, if the caller wants that, and then the message that they may be. */
 async function findIn(
   message: MessageSample & Sample,
   run: ScanRun,
@@ -133,14 +133,14 @@ async function findIn(
   return worse(await findInMail(message, run, task, found), found)
 }
 
-/** Whether nothing that is found in the contents could count more, or nobody would answer about them. */
+/** Whether no finding in the contents could matter more, or no scanner would answer about them. */
 function endsScan(found: ScanResult, { isPassedOver }: ScanRun): boolean {
   if (found.answer === 'infected') return !isPassedOver?.(found)
   const mayGoOn = found.answer !== 'unknown' || ['limit', 'scanner-error'].includes(found.cause)
   return !mayGoOn
 }
 
-/** Asks about all bytes as they are. */
+/** Asks the scanners about all bytes, unchanged. */
 async function findInBytes(sample: Sample, run: ScanRun, task: ScanTask): Promise<ScanResult> {
   const results = new ResultCollector({ ...run, passLimit: undefined })
   const searches = new Searches()
@@ -149,9 +149,9 @@ async function findInBytes(sample: Sample, run: ScanRun, task: ScanTask): Promis
 }
 
 /**
- * Judges a message. In its bytes as they were sent, `before` was found, which may hide something. Parts that
- * scanners have been shown to extract by themselves are left to the scan of the whole. Where that ends neither
- * clean nor with a virus, they are asked about, too.
+ * Scans a message. `before` is the result for its bytes as they were sent, which may hide another finding. Parts
+ * that the scanner is known to extract are left to the scan of the whole. If that scan ends neither clean nor with a
+ * virus, the scanners are asked about these parts, too.
  */
 async function findInMail(
   message: Sample,

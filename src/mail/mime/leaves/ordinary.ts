@@ -12,9 +12,9 @@ const FILE_TYPES = /^(?:application|audio|image|video)\//
 const DISPOSITION = /^[ \t]*(?:attachment|inline)[ \t]*(?:;|$)/i
 
 /**
- * Lines of a text that libclamav leaves out or writes differently, so that a hash or a place in the text is another
- * one: of blanks and semicolons, the last one if it has no end, or in a multipart an empty one below another. It keeps
- * CR that comes out of quoted-printable.
+ * Lines of a text that libclamav leaves out or writes differently, so that hashes and offsets in the text change:
+ * lines of blanks and semicolons, a last line without an end, and in a multipart an empty line below another. It keeps
+ * a CR that was decoded from quoted-printable.
  */
 const CHANGED = /(?:^|\n)[ \t\v\f;]+\r?(?:\n|$)|=0d|[^\n]$/i
 const CHANGED_IN_MULTIPART = /(?:^|\n\r?\n)\r?\n/
@@ -52,10 +52,9 @@ function plainFormOf(leaf: Leaf, encoding: Encoding): PartForm | undefined {
 }
 
 /**
- * Whether all readers agree about a part: that it is there, where it begins and ends, what its header
- * says, and by which encoding it is decoded. Such a part is decoded once. Its encoding may still turn out
- * to be odd, which the decoder notes. Most parts of ordinary mail are plain; what is not is read in each
- * way in which some reader understands it.
+ * Whether all readers agree about a part: its existence, its first and last byte, the fields of its header and its
+ * encoding. Such a part is decoded once. Its encoding may still turn out to be odd, which the decoder notes. Most
+ * parts of ordinary mail are plain. Any other part is read in each way in which some reader understands it.
  */
 export function isPlain({ header, encodings, isSeenByAll, isUndisputed }: Leaf): boolean {
   const isThere = isSeenByAll && isUndisputed
@@ -75,8 +74,8 @@ interface OrdinaryMail {
 const PARTS_MAX = 100
 
 /**
- * Whether a mail is so ordinary that its parts have forms: besides all mail programs libclamav, too, finds where
- * each part begins and ends. `leaves` are those of its one reading, in which nothing was asked.
+ * Whether a mail is so ordinary that its parts have forms: libclamav, like all mail programs, finds where each part
+ * begins and ends. `leaves` are the leaf parts of its one reading, in which no habit was asked for.
  */
 export function* isOrdinary(
   leaves: readonly Leaf[],
@@ -122,8 +121,8 @@ function isRegularHeader({ isPlain, oddities, fields, multipart, type }: PartHea
 const STRUCTURE = /(?:^|\n)(?:content-transfer-encoding|[-(][^\n]*)/gi
 
 /**
- * Whether libclamav may take a line of a text for a delimiter, since it counts no dashes and skips comments; or the
- * text for a mail that came back, by a field in it.
+ * Whether libclamav may take a line of a text for a delimiter, since it counts no dashes and skips comments, or may
+ * take the text for a returned mail, because of a field in it.
  */
 function* holdsStructure(text: Bytes, boundaries: readonly string[], work: Work): Steps<boolean> {
   yield* work.countUnits(text.size / SEARCHED_PER_UNIT)
@@ -144,11 +143,11 @@ function holdsInOrder(line: string, boundary: string): boolean {
 }
 
 /**
- * Whether a text stands beside each part of a multipart/related. Where there is none, libclamav looks for one in
- * the first multipart there, and may lose a file before it.
+ * Whether each multipart/related contains a text part. In one without a text, libclamav searches its first multipart
+ * for one, and may lose a file before it.
  */
 function haveTextBeside(leaves: readonly Leaf[]): boolean {
-  // What stands between parts has no type.
+  // Text between parts has no type.
   const texts = leaves.filter(({ header }) => header.isText && header.type !== '')
   return leaves.every(
     // (The parts of one multipart have one depth.)
@@ -171,7 +170,7 @@ function beginsAsField({ from, to }: Leaf, mail: Bytes): boolean {
   return isBlank || GOES_ON.test(line) || LATE_FIELD.test(line)
 }
 
-/** Bytes in which the first line stands that is not blank; else what follows is not looked at. */
+/** The bytes that are searched for the first line that is not blank. */
 const FIRST_LINE = 4096
 
 /** The most bytes of a line, without its end (RFC 5322 2.1.1). libclamav cuts lines of 1,000 bytes and more. */

@@ -24,8 +24,8 @@ export const multipartForms = [
 export type MultipartForm = (typeof multipartForms)[number]
 
 /**
- * How a part stands in a mail that all programs read alike. A scanner that has been shown to extract the parts of
- * this form need not be asked about them besides the whole.
+ * The position and encoding of a part in a mail that all programs read alike. A scanner that extracted a test file
+ * from a part of this form need not be asked about such parts in addition to the whole.
  */
 export interface PartForm {
   readonly content: ContentForm
