@@ -126,7 +126,7 @@ async function checkLargeMail(
     return warning(what, `${outcome.why} with ${size}`, remedy)
   }
   const { reply: found } = outcome
-  if (found.answer === 'infected') return ok(what, `looks at messages of ${size}`)
+  if (found.answer === 'infected') return ok(what, `scans messages of ${size}`)
   if (found.answer === 'unknown') {
     return warning(what, `${found.why} for ${size}`, 'see the log of clamd')
   }
@@ -137,8 +137,8 @@ async function checkLargeMail(
     const value = `calls EICAR in ${size} clean: from about ${sizeText(most)} on mail gets in unscanned, marked as clean`
     return failure(what, value, remedy)
   }
-  const many = most > LEAST ? `${sizeText(most)} and no more` : `less than ${sizeText(LEAST)}`
-  const value = `looks at files of ${many}: larger ones are not scanned (OVERSIZE)`
+  const many = most > LEAST ? `up to ${sizeText(most)}` : `less than ${sizeText(LEAST)}`
+  const value = `scans files of ${many}: larger ones are not scanned (OVERSIZE)`
   return most < ORDINARY ? failure(what, value, `raise ${limits}`) : warning(what, value, remedy)
 }
 

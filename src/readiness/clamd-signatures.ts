@@ -79,7 +79,7 @@ export function checkSignatures(what: string, version: string, now: number): Fin
     return failure(
       what,
       `answers VERSION with "${version.slice(0, 60)}"`,
-      'see that CLAMD names a clamd',
+      'check that CLAMD names a clamd',
     )
   }
   if (made === undefined) {

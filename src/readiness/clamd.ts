@@ -57,8 +57,8 @@ function checkSilent(
     return failure(what, outcome.why, remedy)
   }
   const remedy = isSecure(server)
-    ? 'see that onescand runs there with --clamd tls:, and its log'
-    : 'start clamd, or see that CLAMD names its LocalSocket'
+    ? 'check that onescand runs there with --clamd tls:, and its log'
+    : 'start clamd, or check that CLAMD names its LocalSocket'
   const finding = failure(what, outcome.why, remedy)
   const isGone = outcome.kind === 'unreachable' && outcome.state !== 'full'
   return isGone && server.kind === 'unix' ? marked(finding, 'clamd does not run') : finding

@@ -69,7 +69,7 @@ function checkQuarantine(host: StageHost): Finding[] {
     ]
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') {
-      return keepsNothing(`cannot be looked at (${errorText(error)})`)
+      return keepsNothing(`cannot be inspected (${errorText(error)})`)
     }
     return keepsNothing('is not there', install + thenBind(host, directory))
   }

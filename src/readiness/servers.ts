@@ -37,7 +37,7 @@ export async function checkQuotad(host: StageHost): Promise<Finding[]> {
       const remedy = 'see its path: that of onescan-quotad is /cgi-bin/quota.cgi'
       return [warning('QUOTAD', `${source}: ${answer.why}, so no mailbox counts as full`, remedy)]
     }
-    const remedy = 'see that it runs and allows this host; until then no mailbox counts as full'
+    const remedy = 'check that it runs and allows this host; until then no mailbox counts as full'
     return [warning('QUOTAD', `${source ?? env.QUOTAD}: ${answer.why}`, remedy)]
   } finally {
     client.close()
@@ -163,12 +163,12 @@ const storeRemedies: readonly (readonly [error: RegExp, remedy: string])[] = [
     /certificate|altname/i,
     'name the file of the authority that signed its certificate in VERDICTCA',
   ],
-  [/wrong version|packet length|SSL|closes the connection|no store sends|ECONNRESET|EPIPE|no answer/i, 'see that it runs; write valkeys:// in VERDICTS if it expects TLS, valkey:// if not'], // biome-ignore format: a row
+  [/wrong version|packet length|SSL|closes the connection|no store sends|ECONNRESET|EPIPE|no answer/i, 'check that it runs; write valkeys:// in VERDICTS if it expects TLS, valkey:// if not'], // biome-ignore format: a row
 ]
 
 function remedyFor(why: string): string {
   const row = storeRemedies.find(([error]) => error.test(why))
-  return row?.[1] ?? 'see that it runs, and listens at the address in VERDICTS'
+  return row?.[1] ?? 'check that it runs, and listens at the address in VERDICTS'
 }
 
 /**

@@ -218,7 +218,7 @@ export const clustering: readonly Case[] = [
     expect: {
       ...scanned,
       newStamps: 1,
-      log: /signatures came here lately; stamps made from \d{4}-\S+Z on are trusted/,
+      log: /this host has had new signatures since; stamps made from \d{4}-\S+Z on are trusted/,
     },
   },
   {

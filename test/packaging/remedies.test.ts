@@ -247,7 +247,7 @@ const ofPostfix: readonly State[] = [
     says: {
       level: 'error',
       what: 'clamd /run/clamav/clamd.ctl large mail [onescand]',
-      value: /^looks at files of less than 64K: larger ones are not scanned \(OVERSIZE\)$/,
+      value: /^scans files of less than 64K: larger ones are not scanned \(OVERSIZE\)$/,
       remedy: /^raise StreamMaxLength, MaxFileSize /,
     },
     does: ofClamd('MaxFileSize 100M'),
@@ -286,7 +286,7 @@ const ofPostfix: readonly State[] = [
       level: 'error',
       what: 'clamd /run/clamav/other.ctl [onescand]',
       value: /^cannot connect \(ENOENT\)$/,
-      remedy: /^start clamd, or see that CLAMD names its LocalSocket$/,
+      remedy: /^start clamd, or check that CLAMD names its LocalSocket$/,
     },
     does: unset('CLAMD'),
   },

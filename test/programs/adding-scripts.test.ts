@@ -170,11 +170,11 @@ t.test(
       t.equal(files(), before)
     }
     await t.test('nothing is changed while onescand is away', async (t) => {
-      changesNothing(t, /of postfix now: .*ENOENT.*; see that onescand runs with this interface/m)
+      changesNothing(t, /of postfix now: .*ENOENT.*; check that onescand runs with this interface/m)
     })
     await t.test('nor while its clamd is', async (t) => {
       await serveBelow(t, postfix.queue, { QHPSI: 'plugin: clamd', CLAMD: '/nonexistent/clamd' })
-      changesNothing(t, /of postfix now: 451 4\.7\.1 .*; see that onescand runs .* and scans: /m)
+      changesNothing(t, /of postfix now: 451 4\.7\.1 .*; check that onescand runs .* and scans: /m)
     })
     await t.test('nor while Postfix may not connect', async (t) => {
       await serveBelow(t, postfix.queue, { QHPSI: 'plugin: eicar' })

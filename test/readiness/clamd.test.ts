@@ -152,7 +152,7 @@ t.test(
         /large/.test(what),
       )
     const found = await large('100M')
-    t.match(found, { level: 'warning', value: /^looks at files of 2[0-9]M and no more/ })
+    t.match(found, { level: 'warning', value: /^scans files of up to 2[0-9]M/ })
     const [, number] = /^set CLAMDMAXSIZE=(\S+), or raise StreamMaxLength/.exec(found!.remedy!)!
     t.match(await large(number!), { level: 'ok' })
   },
@@ -166,7 +166,7 @@ t.test('a clamd whose MaxFileSize alone is below our limit is found', { skip }, 
     findings.find(({ what }) => /large mail/.test(what)),
     {
       level: /^(warning|error)$/,
-      value: /^looks at files of (1\d\d\dK|1M|2M) and no more/,
+      value: /^scans files of up to (1\d\d\dK|1M|2M)/,
       remedy: /MaxFileSize/,
     },
   )
@@ -185,11 +185,11 @@ t.test(
     const byDescriptor = await found(true)
     t.match(byDescriptor('large mail'), {
       level: 'warning',
-      value: /^looks at files of 1[56]M and no more/,
+      value: /^scans files of up to 1[56]M/,
     })
     t.match(byDescriptor('AlertExceedsMax'), { level: 'error' }, 'it is off, and that is seen')
     const byStream = await found(false)
-    t.match(byStream('large mail'), { level: 'error', value: /^looks at files of less than 64K/ })
+    t.match(byStream('large mail'), { level: 'error', value: /^scans files of less than 64K/ })
     t.match(byStream('AlertExceedsMax'), { level: 'warning', value: /StreamMaxLength/ })
   },
 )
@@ -203,7 +203,7 @@ t.test('a limit below ordinary attachments is an error', { skip }, async (t) => 
       findings.find(({ what }) => /large mail/.test(what)),
       {
         level: 'error',
-        value: /^looks at files of (2\d\dK|9\d\dK|1M) and no more: larger ones are not scanned/,
+        value: /^scans files of up to (2\d\dK|9\d\dK|1M): larger ones are not scanned/,
         remedy: /^raise StreamMaxLength, MaxFileSize and MaxScanSize/,
       },
     )

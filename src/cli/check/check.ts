@@ -181,7 +181,7 @@ async function* checkServer(
     case 'Exim':
       return yield* await checkExim({ endpoints, scanTime })
   }
-  const value = `settings of ${server} are not read, and whether its mail is scanned was not seen`
+  const value = `settings of ${server} are not read, and it is unknown whether its mail is scanned`
   yield warning(server, value, 'onescan check --mail ADDRESS shows it')
 }
 

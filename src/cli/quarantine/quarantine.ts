@@ -47,7 +47,9 @@ const listCommand = makeCommand('quarantine list', {
       .option('released', flag('Released messages, too'))
       .option('json', printsJson)
       .example('$0 quarantine list --since 1h', 'What was quarantined in the last hour')
-      .epilogue('Exit codes: 0 something is there; 1 nothing is; 2 it cannot be read.'),
+      .epilogue(
+        'Exit codes: 0 messages are listed; 1 there are none; 2 the quarantine cannot be read.',
+      ),
   work: (args, output) =>
     withQuarantine(args.directory, async (root) => {
       let messages = 0
@@ -77,7 +79,7 @@ const listCommand = makeCommand('quarantine list', {
       if (messages === 0) {
         const isAll = args.since === undefined && args.until === undefined
         const more = released > 0 ? `, but ${released} released; --released shows them` : ''
-        output.text(`nothing ${isAll ? '' : 'of that time '}is in quarantine${more}\n`)
+        output.text(`no messages${isAll ? '' : ' of that period'} are in quarantine${more}\n`)
       }
       return messages > 0 ? 0 : NOTHING
     }),

@@ -142,6 +142,8 @@ function readNetworks(text: string): Network[] {
   return text.split(',').map((word) => {
     const network = Network.parse(word.trim())
     if (network) return network
-    throw new Error(`--from ${text}: "${word}" must be an address or a network, as 192.0.2.0/24`)
+    throw new Error(
+      `--from ${text}: "${word}" must be an address or a network such as 192.0.2.0/24`,
+    )
   })
 }

@@ -214,7 +214,7 @@ export class Workers {
   #endHung(pid: number, how: string): void {
     this.#hung++
     const silent = `has been silent for ${formatDuration(HUNG_AFTER)}`
-    this.#options.log(`worker ${pid} ${silent} (${how}); it is ended`)
+    this.#options.log(`worker ${pid} ${silent} (${how}); killing it`)
     for (const worker of this.#workers) if (worker.child.pid === pid) this.#kill(worker)
   }
 
@@ -257,7 +257,7 @@ export class Workers {
       this.#missing++
       worker.fails(new Error(`worker ${pid} ${how}`))
       log(
-        `worker ${pid} ${how}; too many wait like this, so none takes its place until one has ended`,
+        `worker ${pid} ${how}; too many workers are stuck, so it is not replaced until one has ended`,
       )
     } else {
       this.#replaced++
@@ -271,7 +271,7 @@ export class Workers {
     try {
       return openAnonymousFile(directory)
     } catch (error) {
-      log(`what workers have in hand is not noted: ${errorText(error)}`)
+      log(`messages in progress are not recorded: ${errorText(error)}`)
       return undefined
     }
   }
@@ -290,7 +290,7 @@ export class Workers {
       else memory.poison.diedWithOthers(fingerprint)
     }
     if (count > 0)
-      log(`worker ${child.pid} had ${count === 1 ? 'a message' : `${count} messages`} in hand`)
+      log(`worker ${child.pid} had ${count === 1 ? 'a message' : `${count} messages`} in progress`)
     return count
   }
 

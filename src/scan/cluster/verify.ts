@@ -165,7 +165,7 @@ function ageFault(stamp: HmacStamp, key: Key, options: VerifyOptions): string | 
   const signatures = options.signatureDate()
   if (signatures !== undefined && Number(claims.t) < signatures) {
     const from = new Date(signatures * 1000).toISOString().replace(/\.\d+/, '')
-    return `signatures came here lately; stamps made from ${from} on are trusted`
+    return `this host has had new signatures since; stamps made from ${from} on are trusted`
   }
   return undefined
 }
@@ -203,7 +203,7 @@ function macFault(
   const expected = stampMac(crypto, key.secret, claims, fieldsDigest, bodyDigest)
   const given = Buffer.from(mac, 'base64url')
   const isSame = given.length === expected.length && crypto.timingSafeEqual(given, expected)
-  return isSame ? undefined : 'header, body or stamp was changed, or the secret is another one'
+  return isSame ? undefined : 'header, body or stamp was changed, or the secret differs'
 }
 
 /** The explanation of one header field with the name of a stamp. */

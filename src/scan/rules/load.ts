@@ -105,7 +105,7 @@ function limitSettings(): (action: Action) => void {
   return (action) => {
     if (action.kind === 'set') distinct.add(JSON.stringify(action.settings))
     if (distinct.size > SETTINGS_MAX) {
-      throw new Error(`is over ${SETTINGS_MAX} different settings in one file; use fewer`)
+      throw new Error(`is beyond ${SETTINGS_MAX} different settings in this file; use fewer`)
     }
   }
 }
@@ -195,7 +195,8 @@ function parseCondition(word: string): Conditions {
       return { from: parseAddressPattern(value, word) }
     case 'client': {
       const client = Network.parse(value)
-      if (!client) throw new Error(`${word}: is not a network, as 192.0.2.0/24 or 2001:db8::/32`)
+      if (!client)
+        throw new Error(`${word}: is not a network such as 192.0.2.0/24 or 2001:db8::/32`)
       return { client }
     }
     case 'auth':
@@ -209,7 +210,7 @@ function parseCondition(word: string): Conditions {
       const known = ['to=', 'from=', 'client=', 'auth', 'size>', 'size<', 'signature=']
       const names = known.map((form) => form.replace(/[=<>]/, ''))
       const suggestion = nearestName(word.split(/[=<>]/)[0] ?? '', names)
-      const hint = suggestion ? `did you mean ${suggestion}?` : `say ${known.join(', ')} or *`
+      const hint = suggestion ? `did you mean ${suggestion}?` : `use ${known.join(', ')} or *`
       throw new Error(`${word}: is not a condition; ${hint}`)
     }
   }

@@ -163,11 +163,11 @@ t.test('release hands a message to the chain, and hosts with the key do not scan
 
   t.match(
     (await run(directory, 'list')).out,
-    'nothing is in quarantine, but 1 released; --released shows them',
+    'no messages are in quarantine, but 1 released; --released shows them',
   )
   t.equal(
     (await run(directory, 'list', '--until', '2020-01-01')).out,
-    'nothing of that time is in quarantine\n',
+    'no messages of that period are in quarantine\n',
   )
   t.match((await run(directory, 'list', '--released')).out, ', released\n')
   const log = readFileSync(join(directory, 'quarantine.log'), 'latin1')

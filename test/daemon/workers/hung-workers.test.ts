@@ -146,7 +146,7 @@ t.test('a message that was alone when three workers died is left alone', async (
     process.kill(worker!, signal)
     for (const { status } of await Promise.allSettled(asked)) t.equal(status, 'rejected')
     const what = bodies.length === 1 ? 'a message' : `${bodies.length} messages`
-    await onescand.logged(new RegExp(`worker ${worker} had ${what} in hand`))
+    await onescand.logged(new RegExp(`worker ${worker} had ${what} in progress`))
     await until(
       () => childrenOf(onescand.pid),
       'another worker takes its place',

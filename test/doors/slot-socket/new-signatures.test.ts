@@ -54,7 +54,7 @@ t.test(
       next = await send()
     }
     await milter.submit({ message: stamped })
-    t.match(milter.mailLog.at(-1), /scan=clean .*signatures came here lately/)
+    t.match(milter.mailLog.at(-1), /scan=clean .*this host has had new signatures since/)
 
     t.equal(await say(clamd.socket, 'RELOAD'), 'RELOADING')
     await finds(clamd, letter(0))

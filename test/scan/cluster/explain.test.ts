@@ -63,7 +63,7 @@ t.test('a stamp that does not hold is explained by the reason', async (t) => {
     'a',
     'the key is past its date, 2026-05-31',
   ])
-  const changed = 'header, body or stamp was changed, or the secret is another one'
+  const changed = 'header, body or stamp was changed, or the secret differs'
   t.same(foul(stamp('a'), hmac('a'), other), ['a', changed])
   t.same(foul(stamp('a', 'x', NOW - 3601), hmac('a')), ['a', 'stamp is 60 min 1 s old'])
   const notMade = 'no md5 key of the ring made it over this body'

@@ -225,7 +225,7 @@ t.test('a stamp bears the time at which the scan began', async (t) => {
     /^(\S+) (.*)$/.exec(stampOf(await judgeMail(letter, setup)) ?? '') ?? []
   t.match(value, `k=${key.id}; t=${NOW / 1000}; `)
   const { decision } = await judgeMail(`${name}: ${value}\n${letter}`, setup)
-  t.match(decision.details, { scan: 'clean', why: /signatures came here lately/ })
+  t.match(decision.details, { scan: 'clean', why: /this host has had new signatures since/ })
 })
 
 t.test('a stamp contains the time of the cached verdict on which it is based', async (t) => {

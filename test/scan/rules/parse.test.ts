@@ -56,7 +56,7 @@ t.test('the error about a line names file, line and remedy', async (t) => {
     ['too=example.org scan off', /too=example\.org: is not a condition; did you mean to\?/],
     [
       'rcpt=x scan off',
-      /is not a condition; say to=, from=, client=, auth, size>, size<, signature= or \*/,
+      /is not a condition; use to=, from=, client=, auth, size>, size<, signature= or \*/,
     ],
     ['size> scan off', /size>: must be bytes, with K, M or G/],
     ['to scan off', /to: is not a condition/],
@@ -67,7 +67,7 @@ t.test('the error about a line names file, line and remedy', async (t) => {
     ['to=a\0.org scan off', /has a control character; write text, with LF/],
     ['# a comment\rto=a scan off', /has a control character/],
     ['to=a,to=b scan off', /to=b: is set twice/],
-    ['client=300.1.1.1 scan off', /is not a network, as 192\.0\.2\.0\/24/],
+    ['client=300.1.1.1 scan off', /is not a network such as 192\.0\.2\.0\/24/],
     ['client=10.0.0.0/33 scan off', /is not a network/],
     ['auth=maybe scan off', /must be auth, auth=yes or auth=no/],
     ['size=3 scan off', /size=3: is not a condition/],
@@ -100,7 +100,9 @@ t.test('the error about a line names file, line and remedy', async (t) => {
     })
   }
   const many = Array.from({ length: SETTINGS_MAX + 1 }, (_, i) => `to=a QHPSIMAXSIZE=${i}`)
-  t.throws(() => parseRules(many.join('\n'), 'file'), { message: /is over 100 different settings/ })
+  t.throws(() => parseRules(many.join('\n'), 'file'), {
+    message: /is beyond 100 different settings/,
+  })
   const most = [...many.slice(1), ...many.slice(1), 'to=a scan off', 'to=b scan off']
   t.equal(parseRules(most.join('\n'), 'file').length, most.length)
   const longest = `to=a refuse${' '.repeat(RULE_LINE_MAX - 11)}`

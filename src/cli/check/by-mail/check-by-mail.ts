@@ -200,7 +200,7 @@ class WayTrial {
     if (rule === undefined) return undefined
     const value = `is ${kind}, and onescan did not see it: the mail server has a rule of its own: ${JSON.stringify(rule.slice(0, RULE_SHOWN))}`
     const remedy =
-      'have header_checks, body_checks or the access map let it pass while you check, or name another address: whether onescan scans this way was not seen'
+      'have header_checks, body_checks or the access map let it pass while you check, or name another address: it is unknown whether onescan scans mail sent this way'
     return warning(what, value, remedy)
   }
 
@@ -218,7 +218,7 @@ class WayTrial {
 
   #notLed(what: string, { kind, text, subject }: TrialMail, after: string): Finding {
     if (!this.#readsSlots) {
-      const value = `is ${kind}: ${text}${after}; whether onescan saw it was not seen: the log of the SMTP service of qmail was not read`
+      const value = `is ${kind}: ${text}${after}; it is unknown whether onescan saw it: the log of the SMTP service of qmail was not read`
       const remedy = `name that log by --log; ${this.#address} may get the mail (Subject: ${subject})`
       return warning(what, value, remedy)
     }

@@ -26,7 +26,7 @@ export async function* checkInterface(address: string): AsyncGenerator<Finding> 
   const account = userName(process.getuid!()) ?? 'this user'
   const remedy = /\bEACCES\b/.test(answer)
     ? `add ${account} to the group of that socket, and let it enter its directories`
-    : 'see that onescand runs with this interface and scans: onescan check --daemon'
+    : 'check that onescand runs with this interface and scans: onescan check --daemon'
   yield failure(address, `would not take mail of ${account} now: ${answer}`, remedy)
 }
 

@@ -86,7 +86,7 @@ export function judgeRouters(
   if (asked !== undefined) findings.push(asked)
   if (routers.some(isOurs) || asked !== undefined) return findings
   const value =
-    'no router of Exim hands mail to onescand by SMTP, and whether mail is scanned was not seen'
+    'no router of Exim hands mail to onescand by SMTP, and it is unknown whether mail is scanned'
   return [...findings, warning('Exim', value, SHOW)]
 }
 

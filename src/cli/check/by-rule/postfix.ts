@@ -78,7 +78,7 @@ function unasked(error: Error & { readonly stderr?: string }): Finding {
   const [, closed] = /open (\/\S+): Permission denied/.exec(said) ?? []
   const remedy =
     closed === undefined
-      ? `see that ${POSTCONF} works`
+      ? `check that ${POSTCONF} works`
       : `chmod a+rX ${shellWord(dirname(closed))} ${shellWord(closed)}`
   return failure('Postfix', `cannot be asked: ${said}`, remedy)
 }
@@ -121,14 +121,14 @@ function checkService(service: SmtpdService, postfix: Postfix): Finding[] {
   const own = withinReach(service, postfix)
   if (milters.length > 0) {
     const names = milters.map(({ text }) => text).join(', ')
-    const asks = postfix.endpoints.clamd.length > 0 ? ', or asks it as clamd,' : ''
-    const said = `${names}: whether it is onescand${asks} was not seen`
+    const asks = postfix.endpoints.clamd.length > 0 ? ', or asks it as clamd' : ''
+    const said = `${names}: it is unknown whether it is onescand${asks}`
     const remedy = `${SHOW}; if not, ${toAsk(service, value, own)}`
     return [warning(what, `${said}; its mail is scanned only if it is`, remedy)]
   }
   const filter = foreignFilter(service)
   if (filter !== undefined && postfix.endpoints.clamd.length > 0) {
-    const value = `hands mail to ${service.valueOf(filter)}: whether that asks onescand as clamd was not seen`
+    const value = `hands mail to ${service.valueOf(filter)}: it is unknown whether that asks onescand as clamd`
     return [warning(service.placeOf(filter), value, SHOW)]
   }
   const why = 'names neither a milter of onescand nor a filter: its mail is not scanned'
@@ -307,7 +307,7 @@ function checkMain(postfix: Postfix): Finding[] {
   const [transport] = (main.content_filter ?? '').split(':')
   if (transport && !transports.has(transport)) {
     const value = `${main.content_filter}: master.cf has no transport ${transport}, so all mail is deferred`
-    const remedy = 'add it to master.cf as its page has it; then postfix reload'
+    const remedy = 'add it to master.cf as in the documentation; then postfix reload'
     findings.push(failure('content_filter', value, remedy))
   }
   findings.push(...checkLocalMail(postfix))
@@ -332,7 +332,7 @@ async function checkMilterMaps(postfix: Postfix): Promise<Finding[]> {
     return [failure(what, value, 'correct it, or take it out; then postfix reload')]
   }
   const value = `${list}: clients in it have milters of their own, or none`
-  return [warning(what, value, 'see that it names no client whose mail must be scanned')]
+  return [warning(what, value, 'check that it names no client whose mail must be scanned')]
 }
 
 /** An address that this host does not have ends each program of Postfix. */

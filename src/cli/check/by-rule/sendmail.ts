@@ -47,7 +47,7 @@ export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): F
     ({ name, address }) => /onescan/.test(name + address) || isOf(host, address),
   )
   if (ours.length === 0) {
-    const value = `no filter of ${path} asks onescand, and whether mail is scanned was not seen`
+    const value = `no filter of ${path} asks onescand, and it is unknown whether mail is scanned`
     return [warning('Sendmail', value, `${SHOW}; doc/mail-servers.md has the filter`)]
   }
   return ours.flatMap((filter) => checkFilter(filter, host))

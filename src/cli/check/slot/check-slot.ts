@@ -137,7 +137,7 @@ function checkService(service: RunningService): Finding[] {
     findings.push(failure(what, `${source} is newer than ${rules}, which counts`, remedy))
   }
   if (unseen.length > 0) {
-    const value = `starts ${unseen.join(', ')} before qmail-smtpd: what it sets was not seen`
+    const value = `starts ${unseen.join(', ')} before qmail-smtpd: it is unknown what that sets`
     const remedy = 'put it before the server, or try it: onescan check --user ACCOUNT --envdir DIR'
     findings.push(warning(what, value, remedy))
   }

@@ -80,12 +80,12 @@ function showClamds({ clamds, now }) {
     row(
       server,
       element('td', up ? 'yes' : 'no', up ? 'good' : 'bad'),
-      made ? `${formatDuration(Math.max(0, now - made))} old` : 'not told',
+      made ? `${formatDuration(Math.max(0, now - made))} old` : 'unknown',
       up ? (version ?? text) : text,
     ),
   )
   if (rows.length === 0) {
-    const cell = element('td', 'No server is asked.')
+    const cell = element('td', 'No clamd is configured.')
     cell.colSpan = 4
     rows.push(row(cell))
   }

@@ -202,10 +202,10 @@ function begunFirst([one]: [MailInTurn, unknown], [other]: [MailInTurn, unknown]
   return Number(other.hasBegun) - Number(one.hasBegun)
 }
 
-const NO_TURN = unknown('its turn did not come in its time', 'busy')
+const NO_TURN = unknown('no scanner became free in time', 'busy')
 
 function tooLate(ahead: number, starts: number, takes: number, left: number): ScanResult {
   const [start, length, time] = [starts, takes, left].map(formatDuration)
-  const turn = `behind ${ahead} others its turn would come in ${start} and last ${length}`
+  const turn = `${ahead} messages are ahead: the scan would begin in ${start} and take ${length}`
   return unknown(`${turn}, but it has only ${time}`, 'busy')
 }

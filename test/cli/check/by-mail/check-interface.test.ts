@@ -39,7 +39,7 @@ t.test('an interface that would defer mail is an error', async (t) => {
     const { code, out } = await check(address)
     t.equal(code, 2)
     t.match(out, `${address}: would not take mail of this user now: 451 4.7.1 message could not be`)
-    t.match(out, '; see that onescand runs with this interface and scans: onescan check --daemon')
+    t.match(out, '; check that onescand runs with this interface and scans: onescan check --daemon')
   }
 })
 

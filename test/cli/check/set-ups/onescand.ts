@@ -94,7 +94,9 @@ export const setUps: readonly OnescandSetUp[] = [
   {
     name: 'another program listens where CLAMD says',
     settings: clamd(({ taken }) => taken),
-    check: [/^error clamd \S+ \[onescand\]: .*; .*see that CLAMD names (a clamd|its LocalSocket)/],
+    check: [
+      /^error clamd \S+ \[onescand\]: .*; .*check that CLAMD names (a clamd|its LocalSocket)/,
+    ],
   },
   // Names and forms of settings
   {
@@ -218,7 +220,7 @@ export const setUps: readonly OnescandSetUp[] = [
       CLUSTERKEYS: file('ring', HMAC, 0o640),
     }),
     check: [
-      /^warning VERDICTS \[onescand\]: valkey:\S+: .*ECONNREFUSED.*; see that it runs/,
+      /^warning VERDICTS \[onescand\]: valkey:\S+: .*ECONNREFUSED.*; check that it runs/,
       FOLDS,
     ],
   },
@@ -263,7 +265,7 @@ export const setUps: readonly OnescandSetUp[] = [
   {
     name: 'QUOTAD does not answer',
     settings: ({ gone }) => ({ QUOTAD: `http://${gone}/cgi-bin/quota.cgi` }),
-    check: [/^warning QUOTAD \[onescand\]: .*; see that it runs/],
+    check: [/^warning QUOTAD \[onescand\]: .*; check that it runs/],
   },
   {
     name: 'onescan-quotad is well',

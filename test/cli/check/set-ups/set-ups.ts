@@ -80,7 +80,7 @@ export const setUpsOfPrograms: readonly SetUp[] = [
   {
     name: 'QMAILQUEUE is a wrapper',
     env: ({ at, write }) => ({ QMAILQUEUE: write('wrapper', recording(at('called')), 0o755) }),
-    expect: [/^warning slot: .*nothing was sent.*; see that it calls onescan-queue/],
+    expect: [/^warning slot: .*nothing was sent.*; check that it calls onescan-queue/],
   },
   ...[
     [
@@ -171,7 +171,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
     name: 'a step behind tcpserver, which cannot be seen',
     service: () => [...tcpserver().slice(0, -1), 'envdir', './env', '/var/qmail/bin/qmail-smtpd'],
     expect: [
-      /^warning process \d+: starts envdir before qmail-smtpd: what it sets was not seen; put it before/,
+      /^warning process \d+: starts envdir before qmail-smtpd: it is unknown what that sets; put it before/,
     ],
   },
   {
