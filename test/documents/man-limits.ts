@@ -48,11 +48,11 @@ export const mailLimits: readonly Limit[] = [
   ['parts of a message', count(limits.parts)],
   [
     'files and texts in a message',
-    `${count(limits.contentsOfSmall)} and one for each ${bytes(limits.bytesOfContent)}, at most ${count(limits.contents)}`,
+    `${count(limits.contentsOfSmall)} plus one for each ${bytes(limits.bytesOfContent)} of it, but no more than ${count(limits.contents)}`,
   ],
   [
     'bytes decoded, each way of decoding counted',
-    `${limits.smallBytesTimes} times the message and ${mib(limits.smallBytesMore)}, at most ${limits.bytesTimes} times and ${mib(limits.bytesMore)}`,
+    `${mib(limits.smallBytesMore)} plus ${limits.smallBytesTimes} times the message size, but no more than ${mib(limits.bytesMore)} plus ${limits.bytesTimes} times that size`,
   ],
   ['temporary files of a process', mib(figure('DISK_MAX'))],
 ]
@@ -63,10 +63,10 @@ export const contentLimits: readonly Limit[] = [
   ['encoded mails in one another', count(limits.depth)],
   [
     'work, a byte inspected counted once',
-    `${count(limits.smallWorkTimes)} times the message and ${mib(limits.smallWorkMore)}, at most ${limits.workTimes} times the bytes decoded and ${mib(limits.workMore)}`,
+    `${mib(limits.smallWorkMore)} plus ${count(limits.smallWorkTimes)} times the message size, but no more than ${mib(limits.workMore)} plus ${limits.workTimes} times the limit of bytes decoded`,
   ],
   ['temporary files of a process, beyond the sizes of the messages', mib(DISK_BEYOND_MAX)],
-  ['multiparts and messages inside one another', count(limits.containers)],
+  ['multiparts and messages inside one another, counted together', count(limits.containers)],
   ['ways of reading a message, besides the common one', count(limits.readings)],
   [
     'fields about content of a header',

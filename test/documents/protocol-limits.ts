@@ -58,7 +58,7 @@ const smtpLimits: readonly Limit[] = [
     `${bytes(COMMAND_MAX)}, else 500; without an end the connection is closed at ${kib(figure('UNENDED_MAX'))}`,
   ],
   [
-    'commands behind a message',
+    'commands after a message',
     `${kib(figure('WAITING_MAX', 'doors/smtp/client/smtp-connection.ts'))} until it is answered, else 421`,
   ],
   ['paths of all recipients together', `${mib(figure('PATHS_MAX'))}, else 452 4.3.2 for one more`],
