@@ -39,7 +39,7 @@ const REFUSED = /^ok +port 25, EICAR: (?:is )?refused/m
 export const typed: readonly TypedBlock[] = [
   {
     page: 'README.md',
-    begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsh /usr`,
+    begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsystemctl restart onescand\nsh /usr`,
     code: 1,
     prints: REFUSED,
   },
@@ -385,8 +385,8 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/containers.md', '# Refuse viruses.', CONTAINERS],
   ['doc/containers.md', 'services:\n  postfix-mailcow:', 'it is for a composition of others'],
   ['doc/containers.md', 'services:\n  mailserver:', 'it is for a composition of others'],
-  ['doc/containers.md', 'smtpd_milters = inet:onescan:8890 inet:rspamd', 'it is for a composition of others'], // biome-ignore format: a line
-  ['doc/containers.md', 'smtpd_milters = inet:onescan:8890 $rspamd', 'it is for a composition of others'], // biome-ignore format: a line
+  ['doc/containers.md', 'smtpd_milters = inet:rspamd:9900 inet:onescan', 'it is for a composition of others'], // biome-ignore format: a line
+  ['doc/containers.md', 'smtpd_milters = $rspamd_milter inet:onescan', 'it is for a composition of others'], // biome-ignore format: a line
   ['doc/development/design.md', 'apt install gcc libc6-dev musl-tools', RELEASE],
   ['doc/development/design.md', 'npm ci --ignore-scripts', RELEASE],
   ['doc/development/stamp-format.md', 'X-SHA256-Cluster-N', FORM],
@@ -450,6 +450,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['man/onescan-stamp.7', 'SCHEME:ID:SECRET', FORM],
   ['man/onescand.8', 'onescand: milter inet', FORM],
   ['man/onescand.8', 'REJECTVIRUS="1"', 'doc/mail-servers.md has such lines, which are typed'],
+  ['man/onescand.8', 'ONESCAND_OPTIONS="--', 'doc/mail-servers.md has such lines, which are typed'],
   ['man/smtp-delay.8', 'tcpserver -x', 'test/delay/senders.test.ts runs such lines of run scripts'],
   ['man/smtp-delay.8', '# A provider of ours', 'test/delay/senders.test.ts reads it'],
   ['man/smtp-delay.8', 'onescan: program=smtp-delay event=refused', FORM],

@@ -120,7 +120,7 @@ static void check_limits(void) {
   if (is_below(RLIMIT_AS, MEMORY_MIN) || is_below(RLIMIT_DATA, MEMORY_MIN))
     fail(EXIT_NO_MEMORY,
          "onescan: decision=defer fault=out-of-memory reason=\"the memory limit is below "
-         "400 MB (softlimit -m, -a or -d): " RUNTIME " cannot start; set it to 1000000000\" "
+         "400 MB (softlimit -m, -a or -d): " RUNTIME " cannot start; set it to 4000000000\" "
          "exit=51\n");
 }
 
