@@ -68,7 +68,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
     there('until test -S /run/clamav/clamd.ctl && test -S /run/dovecot/lmtp; do sleep 0.1; done')
     there('systemctl restart onescand')
 
-    t.test('it does all that it is for', async (t) => {
+    t.test('mail is scanned, delivered and kept in quarantine', async (t) => {
       t.equal(send('/clean.eml').code, 0)
       t.equal(deliveredTo(at), 1)
       t.match(

@@ -172,11 +172,11 @@ t.test(
     await t.test('nothing is changed while onescand is away', async (t) => {
       changesNothing(t, /of postfix now: .*ENOENT.*; check that onescand runs with this interface/m)
     })
-    await t.test('nor while its clamd is', async (t) => {
+    await t.test('nothing is changed while clamd is away', async (t) => {
       await serveBelow(t, postfix.queue, { QHPSI: 'plugin: clamd', CLAMD: '/nonexistent/clamd' })
       changesNothing(t, /of postfix now: 451 4\.7\.1 .*; check that onescand runs .* and scans: /m)
     })
-    await t.test('nor while Postfix may not connect', async (t) => {
+    await t.test('nothing is changed while Postfix may not connect', async (t) => {
       await serveBelow(t, postfix.queue, { QHPSI: 'plugin: eicar' })
       chmodSync(join(postfix.queue, 'onescan/milter.sock'), 0o600)
       changesNothing(t, /of postfix now: .*EACCES.*; add postfix to the group of that socket/m)

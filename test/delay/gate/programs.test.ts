@@ -118,27 +118,31 @@ done
   for (const client of [...busy, newcomer]) client.leave()
 })
 
-t.test('a free place is given to who has fewest, then to who came first', { skip }, async (t) => {
-  const words = [...AT_ONCE, '-c', '3', '--per-client', '10', '--remember', '0']
-  // Who may relay is not delayed, and stands in line as soon as it is accepted.
-  const gate = await startGate(t, { command, words, rules: ':allow,RELAYCLIENT=""\n' })
-  const come = (from: string) => connect(gate.port, { from })
-  const served = await Promise.all(['127.0.1.1', '127.0.1.1', '127.0.1.1'].map(come))
-  for (const client of served) await client.hears(/^220 /)
-  const fourth = await come('127.0.1.1')
-  const other = await come('127.0.1.2')
-  const another = await come('127.0.1.3')
-  ;(await come('127.0.1.4')).leave()
-  await gate.logged(/ event=left .*remote=127\.0\.1\.4/)
-  served[0]!.send('QUIT\r\n')
-  await other.hears(/^220 /)
-  served[1]!.send('QUIT\r\n')
-  await another.hears(/^220 /)
-  t.equal(fourth.said, '')
-  another.send('QUIT\r\n')
-  await fourth.hears(/^220 /)
-  for (const client of [...served, fourth, other]) client.leave()
-})
+t.test(
+  'a free slot goes to the client with the fewest, then to the one that waits longest',
+  { skip },
+  async (t) => {
+    const words = [...AT_ONCE, '-c', '3', '--per-client', '10', '--remember', '0']
+    // Who may relay is not delayed, and stands in line as soon as it is accepted.
+    const gate = await startGate(t, { command, words, rules: ':allow,RELAYCLIENT=""\n' })
+    const come = (from: string) => connect(gate.port, { from })
+    const served = await Promise.all(['127.0.1.1', '127.0.1.1', '127.0.1.1'].map(come))
+    for (const client of served) await client.hears(/^220 /)
+    const fourth = await come('127.0.1.1')
+    const other = await come('127.0.1.2')
+    const another = await come('127.0.1.3')
+    ;(await come('127.0.1.4')).leave()
+    await gate.logged(/ event=left .*remote=127\.0\.1\.4/)
+    served[0]!.send('QUIT\r\n')
+    await other.hears(/^220 /)
+    served[1]!.send('QUIT\r\n')
+    await another.hears(/^220 /)
+    t.equal(fourth.said, '')
+    another.send('QUIT\r\n')
+    await fourth.hears(/^220 /)
+    for (const client of [...served, fourth, other]) client.leave()
+  },
+)
 
 t.test('no client is closed for one with the same number of connections', { skip }, async (t) => {
   const words = [...WORDS, '--per-client', `${PLACES}`, '--wait-timeout', '6']

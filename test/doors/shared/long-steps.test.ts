@@ -152,7 +152,7 @@ async function hasLongSteps(work: () => Promise<void>): Promise<number | undefin
   return least
 }
 
-t.test('no header and no name has a worker take long steps', async (t) => {
+t.test('headers and names cause no long steps of a worker', async (t) => {
   const judge = await openJudge(t)
   const shapes = [...listenerShapes, ...hostileShapes.filter(({ name }) => OF_HEADERS.test(name))]
   const cases = shapes.flatMap((shape) => SIZES.map((size) => ({ ...shape, size })))
@@ -166,7 +166,7 @@ t.test('no header and no name has a worker take long steps', async (t) => {
   t.ok(cases.length > 300)
 })
 
-t.test('nor has a file in TNEF or BinHex', async (t) => {
+t.test('files in TNEF or BinHex cause no long steps', async (t) => {
   const judge = await openJudge(t)
   await judge(containerShapes[0]!.make(10_000), ['b@example.org'])
   const cases = containerShapes.flatMap((shape) =>
@@ -180,7 +180,7 @@ t.test('nor has a file in TNEF or BinHex', async (t) => {
   t.ok(cases.length > 10)
 })
 
-t.test('nor has a text or a file in which data begins', async (t) => {
+t.test('texts and files in which encoded data begins cause no long steps', async (t) => {
   const judge = await openJudge(t)
   const shapes = hostileShapes.filter(({ name }) => /begin|armour|uuencode|yEnc/.test(name))
   await judge(shapes[0]!.make(10_000), ['b@example.org'])
@@ -193,7 +193,7 @@ t.test('nor has a text or a file in which data begins', async (t) => {
   t.ok(shapes.length > 15)
 })
 
-t.test('nor have a thousand recipients with long addresses', async (t) => {
+t.test('a thousand recipients with long addresses cause no long steps', async (t) => {
   const judge = await openJudge(t)
   const banned = 'Content-Disposition: attachment; filename=a.scr\n\nx\n'
   const address: Readonly<Record<string, (n: number) => string>> = {

@@ -77,7 +77,7 @@ t.test('parts are asked about if the whole was not seen, and a virus there count
   t.same(left, [], 'and none is counted')
 })
 
-t.test('so they are if something is found in the whole that is passed over', async (t) => {
+t.test('parts are asked about if a finding in the whole is passed over', async (t) => {
   const { scanner, asked } = extracting((what) => (what === 'whole' ? infected('Mild') : clean))
   const isPassedOver = ({ name }: { readonly name: string }) => name === 'Mild'
   t.match(await run([scanner], mail, { isPassedOver }), { answer: 'infected', name: 'Mild' })
@@ -135,7 +135,7 @@ t.test('with another scanner beside it each part is asked about', async (t) => {
   t.same(asked, parts)
 })
 
-t.test('so it is if the scanner was restarted amid the scan', async (t) => {
+t.test('parts are asked about if the scanner was restarted during the scan', async (t) => {
   const { scanner, asked } = extracting(() => clean)
   let isRestarted = false
   const restarted: ContentScanner = {
