@@ -243,7 +243,7 @@ t.test('the verdict of a host that excuses nothing does not hide a virus either'
   const named = mail(attached('a virus, which is Eicar', 'good.exe'))
   const settings = { QHPSI: 'plugin: attachments clamd', BADATTACHMENTS: '*.exe' }
   const lines = 'signature=*good.exe allow\n'
-  for (const scanned of ['infected', 'known']) {
+  for (const scanned of ['infected', 'cached']) {
     const decision = await judgeWith(named, { settings, lines })
     t.match(decision, { kind: 'reject', details: { scan: scanned, virus: 'Eicar' } })
     await new Promise(setImmediate)
