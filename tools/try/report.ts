@@ -119,7 +119,7 @@ export function makeReport(output: Output): Report {
 
 /** Whether it was scanned for the first of them alone. */
 function isOneScan({ scans }: Newsletter): boolean {
-  return scans.join() === 'clean,known,known'
+  return scans.join() === 'clean,cached,cached'
 }
 
 function count(results: readonly HopResult[]) {
