@@ -9,7 +9,7 @@ import type { ClamdServer } from '../scan/scanners/clamd/server.ts'
  * Asks a server, in one conversation, what it extracts from mail. Undefined unless it reports what it does not scan
  * to the end, or if it does not answer.
  */
-export async function extractedBy(
+export async function tryForms(
   clamd: ClamdServer,
   signal: AbortSignal,
 ): Promise<FormSet | undefined> {

@@ -3,10 +3,11 @@ import { type Finding, failure, ok, warning } from '../lib/errors/finding.ts'
 import { byteSize } from '../lib/settings/table/values.ts'
 import { Bytes } from '../mail/message/bytes.ts'
 import { valueIn } from '../scan/scanners/clamd/database.ts'
+import { formsFoundBy } from '../scan/scanners/clamd/form-trials.ts'
 import { tellsOfLimits } from '../scan/scanners/clamd/probe-limits.ts'
 import type { ClamdServer } from '../scan/scanners/clamd/server.ts'
 import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
-import { describeForms, extractedBy } from './clamd-forms.ts'
+import { describeForms } from './clamd-forms.ts'
 import { eicarMessage, eicarZip, largeEicarMessage } from './eicar-message.ts'
 
 /** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
@@ -82,14 +83,14 @@ export async function checkClamdLimits(
     ...archives,
     await checkLargeMail(server, settings),
     alert,
-    ...(await checkForms(server, settings)),
+    ...(alert.level === 'ok' ? await checkForms(server, settings) : []),
   ]
 }
 
-/** Names the parts of ordinary mail that a server extracts by itself. */
+/** Names the parts of ordinary mail that a server, which reports its limits, extracts by itself. */
 async function checkForms(server: ClamdServer, { SECONDLOOK }: ScanSettings): Promise<Finding[]> {
   if (SECONDLOOK !== 'always') return []
-  const forms = await extractedBy(server, AbortSignal.timeout(SCAN_WITHIN))
+  const forms = await formsFoundBy(server, AbortSignal.timeout(SCAN_WITHIN))
   return forms ? [describeForms(server.address.text, forms)] : []
 }
 

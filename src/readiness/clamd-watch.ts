@@ -11,7 +11,7 @@ import { ClamdServer } from '../scan/scanners/clamd/server.ts'
 import { socketMade } from '../scan/scanners/clamd/versions.ts'
 import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
 import { askVersion } from './clamd.ts'
-import { describeForms, extractedBy, hasRoom } from './clamd-forms.ts'
+import { describeForms, hasRoom, tryForms } from './clamd-forms.ts'
 import { checkAlert } from './clamd-limits.ts'
 import { signaturesOf } from './clamd-signatures.ts'
 
@@ -157,7 +157,7 @@ export class ClamdWatch {
     const isKnown = trial?.of === of && trial.forms !== undefined
     const isDue = trial === undefined || performance.now() - trial.at > TRIALS_EVERY
     if (isWanted && !isKnown && isDue) {
-      known.trial = { of, at: performance.now(), forms: await during(server, stopped, extractedBy) }
+      known.trial = { of, at: performance.now(), forms: await during(server, stopped, tryForms) }
       this.#logForms(server, known)
     }
     const tried = isWanted && known.trial?.of === of ? known.trial.forms : undefined
