@@ -102,6 +102,7 @@ static const char *const told_to_onescand[] = {
   "QUOTANAME",
   "QUOTADELIMITER",
   "QUOTATIMEOUT",
+  "QUOTASOFT",
   "QUOTARELAY",
   "CLUSTERKEYS",
   "CLUSTERMAXAGE",

@@ -30,6 +30,7 @@ export const badSettings: readonly BadSetting[] = [
   ...ofBytes('CLAMDMAXSIZE', 'big'),
   ...[
     ...words('SCANFAIL_CLAMD', 'accept'),
+    ...wholeNumbers('VERDICTMAXAGE', 'long', '86401'),
     ...eachOf('VERDICTS', ['disk', 'unix:relative'], 'memory, off, '),
   ].map((setting): BadSetting => ({ ...setting, onlyDaemon: true })),
   ...words('SCANFAIL', 'maybe', 'ACCEPT'),
@@ -122,6 +123,7 @@ export const badSettings: readonly BadSetting[] = [
       { settings: { QUOTAD: 'udp:x' }, reason: /QUOTAD udp:x: must be/ },
       { settings: { QUOTAD: 'map:relative' }, reason: /QUOTAD map:relative: must be/ },
       { settings: { ...quota, QUOTATIMEOUT: 'soon' }, reason: /QUOTATIMEOUT soon: must be/ },
+      { settings: { ...quota, QUOTASOFT: '101' }, reason: /QUOTASOFT 101: must be/ },
       { settings: { ...quota, QUOTANAME: 'user' }, reason: /QUOTANAME user: must be/ },
       { settings: { ...quota, QUOTARELAY: 'yes' }, reason: /QUOTARELAY yes: must be/ },
       { settings: { ...quota, QUOTADELIMITER: 'a' }, reason: /QUOTADELIMITER a: must be/ },

@@ -5,6 +5,7 @@ import { HUNG_AFTER } from '../../src/daemon/workers/hung-workers.ts'
 import { defaultTimeouts as milterTimeouts } from '../../src/doors/milter/services.ts'
 import { defaultTimeouts } from '../../src/doors/smtp/client/smtp-connection.ts'
 import { defaultNextServerTimeouts } from '../../src/doors/smtp/next-server/next-server.ts'
+import { table as settings } from '../../src/lib/settings/table.ts'
 import { FREE_MAX, MAIL_LINE_MAX } from '../../src/mail/message/content-fields.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
@@ -173,8 +174,8 @@ t.test('the figures about verdicts and signatures are those of the program', asy
   t.match(design, 'under 64 KiB together')
   t.equal(MAIL_LINE_MAX, 998)
   t.match(design, 'lines of at most 998 bytes')
-  t.equal(figure('MAX_AGE', 'scan/verdicts/open.ts'), 3600)
-  t.match(cluster, 'are reported as clean for up to an hour')
+  t.equal(settings.VERDICTMAXAGE.default, 3600)
+  t.match(cluster, '`VERDICTMAXAGE`, an hour')
   t.equal(figure('INFECTED_FOR'), 60)
   t.match(design, 'less than a minute old')
   t.equal(DEATHS_MAX, 3)

@@ -16,6 +16,7 @@ const quota = {
     readers: ['slot', 'onescand', 'onescan-quotad'],
     ...asked,
   }),
+  QUOTASOFT: number(50, { max: 100, unit: 'percent', ...asked }),
   QUOTARELAY: word(['pass', 'ask'], asked),
 }
 
@@ -33,6 +34,8 @@ export const verdicts = {
   VERDICTPASSWORD: text(undefined, daemon),
   VERDICTSENTINELPASSWORD: text(undefined, daemon),
   VERDICTCA: text(undefined, { ...daemon, defaultInWords: 'those of the system' }),
+  // At most a day: signatures of today may find what yesterday's did not.
+  VERDICTMAXAGE: number(3600, { max: 86_400, unit: 'seconds', ...daemon }),
 }
 
 const slot = { readers: ['slot'] } as const

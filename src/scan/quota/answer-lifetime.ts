@@ -15,9 +15,10 @@ export interface DatedAnswer extends ExplainedAnswer {
 export function datedAnswer(
   answer: QuotaAnswer,
   about: Pick<DatedAnswer, 'source' | 'incoming' | 'at'>,
+  soft: number,
 ): DatedAnswer {
   const isUnknownUser = answer.status === 'no-such-user'
-  return { ...about, answer, isUnknownUser, until: about.at + lifetimeOf(answer) }
+  return { ...about, answer, isUnknownUser, until: about.at + lifetimeOf(answer, soft) }
 }
 
 /**
@@ -40,8 +41,6 @@ export function answerFor(
   return time - dated.at < FULL_FOR ? { status: 'full', usage } : undefined
 }
 
-/** The share of its quota below which a mailbox has much room. */
-const MUCH_ROOM = 0.5
 /** Milliseconds of a second. The constants below are lifetimes of answers. */
 const SECOND = 1000
 /** For a mailbox with much room, or without a quota. */
@@ -56,13 +55,14 @@ const ROOM_FOR = 60 * SECOND
 const NO_SUCH_USER_FOR = 300 * SECOND
 
 /**
- * Returns the milliseconds for which an answer holds: an hour for a mailbox with much room. From there on
- * the time decreases exponentially, to five seconds for a mailbox that is nearly full. The answer `unknown` does not hold at all.
+ * Returns the milliseconds for which an answer holds. Up to `soft` (a share of the quota, 0 to 1)
+ * that is an hour. From there on the time falls exponentially, to five seconds for a mailbox that
+ * is nearly full. The answer `unknown` does not hold at all.
  */
-function lifetimeOf(answer: QuotaAnswer): number {
+function lifetimeOf(answer: QuotaAnswer, soft: number): number {
   switch (answer.status) {
     case 'room':
-      return lifetimeOfRoom(answer.usage)
+      return lifetimeOfRoom(answer.usage, soft)
     case 'full':
       return FULL_FOR
     case 'no-such-user':
@@ -72,12 +72,12 @@ function lifetimeOf(answer: QuotaAnswer): number {
   }
 }
 
-function lifetimeOfRoom(usage: Usage | undefined): number {
+function lifetimeOfRoom(usage: Usage | undefined, soft: number): number {
   if (usage === undefined) return ROOM_FOR
   if (usage.quota === undefined) return MUCH_ROOM_FOR
   const fill = usage.size / usage.quota
-  if (fill < MUCH_ROOM) return MUCH_ROOM_FOR
+  if (fill < soft) return MUCH_ROOM_FOR
   if (fill >= 1) return NEARLY_FULL_FOR
-  const share = (fill - MUCH_ROOM) / (1 - MUCH_ROOM) // of the way to full
+  const share = (fill - soft) / (1 - soft) // of the way from `soft` to full
   return MUCH_ROOM_FOR * (NEARLY_FULL_FOR / MUCH_ROOM_FOR) ** share
 }

@@ -166,7 +166,7 @@ export class QuotaClient implements TimedLookup {
     { address }: NamedMailbox,
     about: Pick<DatedAnswer, 'incoming' | 'source'>,
   ): DatedAnswer {
-    const dated = datedAnswer(answer, { ...about, at: this.#options.uptime() })
+    const dated = datedAnswer(answer, { ...about, at: this.#options.uptime() }, this.#settings.soft)
     if (dated.until > dated.at) this.#cache.set(address.text, dated)
     return dated
   }
@@ -175,6 +175,7 @@ export class QuotaClient implements TimedLookup {
     return datedAnswer(
       { status: 'unknown', why },
       { source, incoming: undefined, at: this.#options.uptime() },
+      0,
     )
   }
 }

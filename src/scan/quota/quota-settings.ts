@@ -16,6 +16,8 @@ export interface QuotaSettings {
   readonly delimiters: string
   /** Milliseconds for a question. */
   readonly timeout: number
+  /** The fraction of the quota, 0 to 1, up to which an answer is cached for an hour. */
+  readonly soft: number
   /** Whether quotas are also checked for mail of relay clients. */
   readonly askForRelayClients: boolean
 }
@@ -29,6 +31,7 @@ export function readQuotaSettings(env: Environment): QuotaSettings | undefined {
     nameForm: readSetting(env, 'QUOTANAME'),
     delimiters: readDelimiters(env.QUOTADELIMITER),
     timeout: readSetting(env, 'QUOTATIMEOUT'),
+    soft: readSetting(env, 'QUOTASOFT') / 100,
     askForRelayClients: readSetting(env, 'QUOTARELAY') === 'ask',
   }
 }

@@ -33,8 +33,8 @@ export async function openVerdictsBy(
   memory: HostMemory,
   { log, scanTimeout, crypto, uptime, ...clocks }: VerdictsContext,
 ): Promise<Verdicts | undefined> {
-  const { VERDICTS: store } = settings
-  if (store === 'off') return undefined
+  const { VERDICTS: store, VERDICTMAXAGE: maxAge } = settings
+  if (store === 'off' || maxAge === 0) return undefined
   let secretNow: () => Buffer = () => UNSHARED
   let shared: SharedStore | undefined
   if (store !== 'memory') {
@@ -58,13 +58,11 @@ export async function openVerdictsBy(
       return secrets
     },
     crypto,
-    maxAge: MAX_AGE,
+    maxAge,
     host: hostname(),
   })
 }
 
-/** Seconds for which a verdict is used for copies: signatures of today may find what yesterday's did not. */
-const MAX_AGE = 3600
 /** The secret that is used if no other host sees a fingerprint or a verdict. */
 const UNSHARED = Buffer.alloc(32)
 
@@ -102,7 +100,7 @@ function withoutKey({ text }: StoreAddress): Fault {
   return new Fault('config', `VERDICTS ${text}: hosts that share verdicts need a key; ${remedy}`)
 }
 
-/** Whether and where verdicts are cached; onescan-settings(5) describes each setting. */
+/** Whether, where and for how long verdicts are cached; onescan-settings(5) describes each setting. */
 export interface VerdictSettings extends Omit<Values<typeof verdicts>, 'VERDICTS'> {
   readonly VERDICTS: 'off' | 'memory' | StoreAddress
 }

@@ -70,6 +70,7 @@ t.test('a thousand copies in a hundred sessions of a milter are one scan', async
 t.test('each copy is scanned if so set, or without a version of clamd', async (t) => {
   for (const [more, has] of [
     [{ VERDICTS: 'off' }, { version }],
+    [{ VERDICTMAXAGE: '0' }, { version }],
     [{}, {}],
   ] as const) {
     const clamd = await standIn(t, numbered('stream: OK'), has)

@@ -19,8 +19,8 @@ const ROOM_FOR = 60e3
 const NO_SUCH_USER_FOR = 300e3
 
 /** For how long an answer holds. */
-function lifetimeOf(answer: QuotaAnswer): number {
-  return datedAnswer(answer, { incoming: undefined, source: undefined, at: 0 }).until
+function lifetimeOf(answer: QuotaAnswer, soft: number): number {
+  return datedAnswer(answer, { incoming: undefined, source: undefined, at: 0 }, soft).until
 }
 
 t.test('answers hold for the times of the manual page, which fall exponentially', async (t) => {
@@ -38,8 +38,9 @@ t.test('answers hold for the times of the manual page, which fall exponentially'
     [{ status: 'unknown', why: '' }, 0],
   ]
   for (const [answer, time] of rows) {
-    t.ok(Math.abs(lifetimeOf(answer) - time) < 1, JSON.stringify(answer))
+    t.ok(Math.abs(lifetimeOf(answer, 0.5) - time) < 1, JSON.stringify(answer))
   }
+  t.equal(lifetimeOf(room(100, 100), 1), NEARLY_FULL_FOR)
 })
 
 t.test(
@@ -48,11 +49,11 @@ t.test(
     const share = fc.double({ min: 0, max: 1, noNaN: true })
     const quota = fc.integer({ min: 1, max: 1_000_000_000_000 })
     fc.assert(
-      fc.property(share, share, quota, (a, b, quota) => {
+      fc.property(share, share, share, quota, (a, b, soft, quota) => {
         const [less, more] = [Math.min(a, b), Math.max(a, b)].map((fill) =>
           Math.floor(fill * quota),
         )
-        const [long, short] = [less!, more!].map((size) => lifetimeOf(room(size, quota)))
+        const [long, short] = [less!, more!].map((size) => lifetimeOf(room(size, quota), soft))
         t.ok(long! >= short! && short! >= NEARLY_FULL_FOR - 1e-6 && long! <= MUCH_ROOM_FOR)
       }),
     )
@@ -67,7 +68,7 @@ t.test('no cached answer refuses a recipient if it is old or about another size'
       const answer: QuotaAnswer = full
         ? { status: 'full', usage: { size: used, quota } }
         : room(used, quota)
-      const known = datedAnswer(answer, { incoming: asked, source: '', at: 0 })
+      const known = datedAnswer(answer, { incoming: asked, source: '', at: 0 }, 0.5)
       const said = answerFor(known, incoming, age * 1000)
       if (said?.status !== 'full') return
       if (full) t.ok(incoming >= asked)

@@ -113,6 +113,7 @@ t.test('settings have their defaults and their limits', async (t) => {
     nameForm: 'address',
     delimiters: '',
     timeout: 500,
+    soft: 0.5,
     askForRelayClients: false,
   })
   t.match(readQuotaSettings({ QUOTAD: 'map:/x', QUOTARELAY: 'ask' }), {
@@ -122,6 +123,7 @@ t.test('settings have their defaults and their limits', async (t) => {
   for (const wrong of [
     { QUOTAD: 'map:x' },
     { QUOTAD, QUOTATIMEOUT: '0' },
+    { QUOTAD, QUOTASOFT: '101' },
     { QUOTAD, QUOTARELAY: 'yes' },
     { QUOTAD, QUOTANAME: 'both' },
     { QUOTAD, QUOTADELIMITER: '@' },
