@@ -2,9 +2,10 @@ import { statfsSync } from 'node:fs'
 import { type Finding, failure, ok, warning } from '../lib/errors/finding.ts'
 import { byteSize } from '../lib/settings/table/values.ts'
 import { Bytes } from '../mail/message/bytes.ts'
+import { limits as readingLimits } from '../mail/mime/shared/limits.ts'
 import { valueIn } from '../scan/scanners/clamd/database.ts'
 import { formsFoundBy } from '../scan/scanners/clamd/form-trials.ts'
-import { tellsOfLimits } from '../scan/scanners/clamd/probe-limits.ts'
+import { levelsOpened, tellsOfLimits } from '../scan/scanners/clamd/probe-limits.ts'
 import type { ClamdServer } from '../scan/scanners/clamd/server.ts'
 import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
 import { describeForms } from './clamd-forms.ts'
@@ -79,10 +80,12 @@ export async function checkClamdLimits(
     return [...archives, warning(`clamd ${server.address.text} ScanMail`, value, remedy)]
   }
   const alert = await checkAlert(server)
+  const depth = await checkDepth(server)
   return [
     ...archives,
     await checkLargeMail(server, settings),
     alert,
+    ...(depth ? [depth] : []),
     ...(alert.level === 'ok' ? await checkForms(server, settings) : []),
   ]
 }
@@ -190,4 +193,25 @@ export async function checkAlert(
     case 'unknown':
       return warning(what, `could not be tried: ${answer.why}`, remedy)
   }
+}
+
+/**
+ * Checks whether clamd opens as many levels as onescan itself. onescan has each part of mail scanned by itself, so a
+ * lower limit matters for archives alone. Undefined if it could not be tried.
+ */
+export async function checkDepth(
+  server: ClamdServer,
+  signal: AbortSignal = AbortSignal.timeout(SCAN_WITHIN),
+): Promise<Finding | undefined> {
+  const what = `clamd ${server.address.text} MaxRecursion`
+  const levels = await levelsOpened(server, readingLimits.nesting, signal)
+  if (levels === undefined) return undefined
+  const most = levels - 1
+  if (levels === readingLimits.nesting) return ok(what, `is ${most} or more`)
+  const archives = most === 2 ? 'in an archive' : `in ${most - 1} archives inside one another`
+  return warning(
+    what,
+    `is ${most}: clamd scans no file deeper than ${archives}`,
+    'set "MaxRecursion 17" in its clamd.conf, and restart clamd',
+  )
 }

@@ -12,7 +12,7 @@ import { socketMade } from '../scan/scanners/clamd/versions.ts'
 import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
 import { askVersion } from './clamd.ts'
 import { describeForms, hasRoom, tryForms } from './clamd-forms.ts'
-import { checkAlert } from './clamd-limits.ts'
+import { checkAlert, checkDepth } from './clamd-limits.ts'
 import { signaturesOf } from './clamd-signatures.ts'
 
 /** Milliseconds between two rounds of questions. */
@@ -46,8 +46,10 @@ interface KnownClamd {
   trial: ExtractionTrial | undefined
   /** What the log reported last about what it extracts. */
   extracts: string | undefined
-  /** The last answer about its limits; undefined if it has not answered yet. */
-  limits: Finding | undefined
+  /** Whether it reports mail over its limits; undefined if it has not answered yet. */
+  alert: Finding | undefined
+  /** How deep it scans, and in which conversation it was asked. */
+  depth: { readonly finding: Finding | undefined; readonly of: number } | undefined
   /** The rounds until it is asked about them again. */
   wait: number
 }
@@ -103,8 +105,8 @@ export class ClamdWatch {
 
   /** What is wrong with the limits of servers, a finding each. */
   get complaints(): readonly Finding[] {
-    const all = [...this.#known.values()].flatMap(({ limits }) => limits ?? [])
-    return all.filter(({ level }) => level !== 'ok')
+    const all = [...this.#known.values()].flatMap(({ alert, depth }) => [alert, depth?.finding])
+    return all.filter((finding): finding is Finding => !!finding && finding.level !== 'ok')
   }
 
   close(): void {
@@ -119,8 +121,8 @@ export class ClamdWatch {
       const { session, sessions } = conversationWith(server, before)
       const state = stateBy(server, await askVersion(server, stopped, session))
       const wait = before?.state.up ? before.wait : 0
-      const { limits, trial, extracts } = before ?? {}
-      return [server.text, { state, session, sessions, limits, trial, extracts, wait }]
+      const { alert, depth, trial, extracts } = before ?? {}
+      return [server.text, { state, session, sessions, alert, depth, trial, extracts, wait }]
     })
     const known = new Map(await Promise.all(asked))
     for (const [text, { session }] of this.#known) if (!known.has(text)) session.end()
@@ -138,14 +140,19 @@ export class ClamdWatch {
     if (!known.state.up || known.wait-- > 0) return
     known.wait = LIMITS_AFTER - 1
     const signal = AbortSignal.any([stopped, AbortSignal.timeout(LIMITS_WITHIN)])
-    const limits = await checkAlert(
-      new ClamdServer(server, { lasting: false, passing: loadSystem() }),
-      signal,
-    )
-    if (limits.level === 'warning') return // it could not be tried
-    const isNews = limits.level !== (known.limits?.level ?? 'ok')
-    known.limits = limits
-    if (isNews) this.#log(inOneLine(limits))
+    const clamd = new ClamdServer(server, { lasting: false, passing: loadSystem() })
+    const alert = await checkAlert(clamd, signal)
+    if (alert.level !== 'warning') known.alert = this.#logNews(known.alert, alert)
+    if (known.depth?.of === known.sessions) return // MaxRecursion changes by a restart alone
+    const finding = await checkDepth(clamd, signal)
+    if (finding) this.#logNews(known.depth?.finding, finding)
+    known.depth = { finding, of: known.sessions }
+  }
+
+  /** Logs a finding whose level is not that of the one before, and returns it. */
+  #logNews(before: Finding | undefined, now: Finding): Finding {
+    if (now.level !== (before?.level ?? 'ok')) this.#log(inOneLine(now))
+    return now
   }
 
   async #tryExtraction(server: ClamdAddress, stopped: AbortSignal): Promise<void> {

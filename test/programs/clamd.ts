@@ -44,6 +44,7 @@ export interface ClamdOptions {
   readonly alertBrokenExecutables?: boolean
   readonly structuredDataDetection?: boolean
   readonly maxFiles?: number
+  readonly maxRecursion?: number
   readonly scanMail?: false
   readonly scanArchive?: false
   readonly disableCache?: boolean

@@ -70,6 +70,28 @@ t.test('whether clamd reports what exceeds its limits', { skip: clamdMissing }, 
   })
 })
 
+t.test('a clamd that scans few levels is logged once', { skip: clamdMissing }, async (t) => {
+  const clamd = await startClamd(t, { alertExceedsMax: true, maxRecursion: 5 })
+  const log: string[] = []
+  const watch = new ClamdWatch(
+    () => policy(clamd.socket),
+    (line) => log.push(line),
+    { every: 20 },
+  )
+  t.teardown(() => watch.close())
+  await watch.asked
+  const what = `clamd ${clamd.socket} MaxRecursion`
+  const value = 'is 5: clamd scans no file deeper than in 4 archives inside one another'
+  t.match(watch.complaints, [{ level: 'warning', what, value }])
+  const lines = () => log.filter((line) => line.includes('MaxRecursion'))
+  t.match(lines(), [`${what}: ${value}; set "MaxRecursion 17"`])
+  const found = () => clamd.log.filter((line) => line.endsWith('FOUND')).length
+  const before = found()
+  await until(() => found() >= before + 2, 'two more questions about mail over its limits')
+  t.equal(lines().length, 1)
+  t.ok(found() < before + 5, 'the levels are not searched again')
+})
+
 t.test('a clamd that is restarted is asked again', { skip: clamdMissing }, async (t) => {
   const socket = `${socketDirectory(t)}/clamd`
   const start = (alertExceedsMax: boolean) => startClamd(t, { alertExceedsMax, socket })

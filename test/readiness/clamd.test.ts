@@ -53,6 +53,22 @@ t.test('limits of clamd are found by trial', { skip }, async (t) => {
   )
 })
 
+t.test('how deep clamd scans is found by trial', { skip }, async (t) => {
+  for (const [maxRecursion, expected] of [
+    [undefined, { level: 'ok', value: 'is 13 or more' }],
+    [5, { level: 'warning', value: /^is 5: .* 4 archives inside one another$/ }],
+    [2, { level: 'warning', value: /^is 2: .* in an archive$/ }],
+  ] as const) {
+    const clamd = await startClamd(t, { ...(maxRecursion && { maxRecursion }) })
+    const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '500K' }))
+    t.match(
+      findings.find(({ what }) => what.endsWith('MaxRecursion')),
+      expected,
+    )
+    await clamd.stop()
+  }
+})
+
 t.test('a clamd that opens no archives, or no mail, is found', { skip }, async (t) => {
   const found = async (options: Parameters<typeof startClamd>[1]) => {
     const clamd = await startClamd(t, { alertExceedsMax: true, ...options })

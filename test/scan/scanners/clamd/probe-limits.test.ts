@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
-import { tellsOfLimits } from '../../../../src/scan/scanners/clamd/probe-limits.ts'
+import { levelsOpened, tellsOfLimits } from '../../../../src/scan/scanners/clamd/probe-limits.ts'
 import { ClamdServer } from '../../../../src/scan/scanners/clamd/server.ts'
 import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import { says, standIn } from './stand-in.ts'
@@ -29,5 +29,26 @@ for (const [reply, answer] of [
     const [, encoded = ''] = /base64\n\n([^-]+)\n--/.exec(mail) ?? []
     t.equal(Buffer.from(encoded, 'base64').toString(), EICAR)
     t.match(encoded, /^.{76}\n.{1,76}$/, 'in lines of base64')
+  })
+}
+
+for (const opened of [1, 2, 6, 13, 14]) {
+  t.test(`a clamd that opens ${opened} multiparts inside one another`, async (t) => {
+    const server = await standIn(t, (asked) => {
+      const levels = asked.message.toString('latin1').match(/^--part\d+--$/gm)!.length
+      says(levels > opened ? 'stream: OK\0' : 'stream: Eicar FOUND\0')(asked)
+    })
+    t.equal(await levelsOpened(clamdAt(server.socket), 14, signal), opened)
+    t.ok(server.asked.length <= 5, 'is asked at most five times')
+  })
+}
+
+for (const [reply, what] of [
+  ['stream: OK\0', 'finds nothing in any'],
+  ['stream: out of memory ERROR\0', 'does not know'],
+] as const) {
+  t.test(`a clamd that ${what} has no number of levels`, async (t) => {
+    const server = await standIn(t, says(reply))
+    t.equal(await levelsOpened(clamdAt(server.socket), 14, signal), undefined)
   })
 }
