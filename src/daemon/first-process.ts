@@ -51,6 +51,7 @@ export async function runFirstProcess({
   const httpFd = pageSocket(inherited, http, log)
   const clamds = new ClamdWatch(() => configuration.context?.config.settings, log, {
     extracts: (event) => memory.noteExtraction(event),
+    isWanted: () => memory.extracted.isWanted,
   })
   const status = http && new StatusFeed(options, () => configuration, clamds)
   if (http) await status?.open(http, httpFd)

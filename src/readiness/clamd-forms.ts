@@ -22,12 +22,17 @@ const ROOM = 4 * 1024 * 1024
 
 /**
  * Asks a server about a stream of ROOM zeros, which it writes to its TemporaryDirectory. What it cannot write of a
- * mail it leaves out, and reports nothing.
+ * mail it leaves out, and reports nothing. Resolves to `late` if the server is too busy to answer in time.
  */
-export async function hasRoom(clamd: ClamdServer, signal: AbortSignal): Promise<boolean> {
+export async function askForRoom(
+  clamd: ClamdServer,
+  signal: AbortSignal,
+): Promise<'enough' | 'none' | 'late'> {
   const bytes = Bytes.of(Buffer.alloc(ROOM))
   const outcome = await clamd.scan({ bytes }, { signal, note() {} })
-  return outcome.kind === 'answered' && outcome.reply.answer === 'clean'
+  if (outcome.kind === 'answered') return outcome.reply.answer === 'clean' ? 'enough' : 'none'
+  const isQueueFull = outcome.kind === 'unreachable' && outcome.state === 'full'
+  return outcome.kind === 'timed-out' || isQueueFull ? 'late' : 'none'
 }
 
 /** Names the forms of parts that are left to a server's scan of the whole, and those that are not. */

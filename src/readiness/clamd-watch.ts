@@ -11,7 +11,7 @@ import { ClamdServer } from '../scan/scanners/clamd/server.ts'
 import { socketMade } from '../scan/scanners/clamd/versions.ts'
 import type { ScanSettings } from '../scan/scanners/shared/scan-settings.ts'
 import { askVersion } from './clamd.ts'
-import { describeForms, hasRoom, tryForms } from './clamd-forms.ts'
+import { askForRoom, describeForms, tryForms } from './clamd-forms.ts'
 import { checkAlert, checkDepth } from './clamd-limits.ts'
 import { signaturesOf } from './clamd-signatures.ts'
 
@@ -62,13 +62,14 @@ interface KnownClamd {
  * server that cannot be reached, since scans report that.
  *
  * If parts of mail are scanned by themselves (SECONDLOOK), a server that reports such mail is asked once what it
- * extracts from mail, and again when it was restarted or has other signatures: `extracts` gets that in each round, unless
- * it has no room for parts then.
+ * extracts from mail, and again when it was restarted or has other signatures. `extracts` gets that, if the server has
+ * room for parts. Whether it has is asked after each trial, and in each round before which `isWanted` is true.
  */
 export class ClamdWatch {
   readonly #settings: () => ScanSettings | undefined
   readonly #log: (line: string) => void
   readonly #extracts: (event: ExtractionEvent) => void
+  readonly #isWanted: () => boolean
   readonly #asking: RepeatedWork
   #known: ReadonlyMap<string, KnownClamd> = new Map()
 
@@ -79,14 +80,17 @@ export class ClamdWatch {
     {
       every = EVERY,
       extracts = () => {},
+      isWanted = () => false,
     }: {
       readonly every?: number
       readonly extracts?: (event: ExtractionEvent) => void
+      readonly isWanted?: () => boolean
     } = {},
   ) {
     this.#settings = settings
     this.#log = log
     this.#extracts = extracts
+    this.#isWanted = isWanted
     this.#asking = repeat(
       every,
       (stopped) => this.#askAll(stopped),
@@ -158,17 +162,22 @@ export class ClamdWatch {
   async #tryExtraction(server: ClamdAddress, stopped: AbortSignal): Promise<void> {
     const known = this.#known.get(server.text)!
     const { state, sessions, trial } = known
-    const isWanted = this.#settings()?.SECONDLOOK === 'always' && state.up
+    const isAsked = this.#settings()?.SECONDLOOK === 'always' && state.up
     const made = socketMade(server)
     const of = `${state.text} ${made} ${sessions}`
     const isKnown = trial?.of === of && trial.forms !== undefined
     const isDue = trial === undefined || performance.now() - trial.at > TRIALS_EVERY
-    if (isWanted && !isKnown && isDue) {
+    const isTried = isAsked && !isKnown && isDue
+    if (isTried) {
       known.trial = { of, at: performance.now(), forms: await during(server, stopped, tryForms) }
       this.#logForms(server, known)
     }
-    const tried = isWanted && known.trial?.of === of ? known.trial.forms : undefined
-    const forms = tried && (await during(server, stopped, hasRoom)) ? tried : undefined
+    const tried = isAsked && known.trial?.of === of ? known.trial.forms : undefined
+    if (tried && !isTried && !this.#isWanted()) return // the stream would serve no mail
+    const room = tried && (await during(server, stopped, askForRoom))
+    // What is known of a server that is merely busy applies until it expires.
+    if (room === 'late' && !isTried) return
+    const forms = room === 'enough' ? tried : undefined
     this.#extracts({ is: 'extracts', server: server.text, version: state.text, made, forms })
   }
 

@@ -3,14 +3,18 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { contentForms, multipartForms } from '../../src/mail/mime/shared/forms.ts'
+import { askForRoom } from '../../src/readiness/clamd-forms.ts'
 import { ClamdWatch } from '../../src/readiness/clamd-watch.ts'
+import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
 import type { ExtractionEvent } from '../../src/scan/scanners/clamd/extracted-forms.ts'
+import { ClamdServer } from '../../src/scan/scanners/clamd/server.ts'
 import { readScanSettings } from '../../src/scan/scanners/shared/scan-settings.ts'
 import { cannotMount, mountSmall } from '../doors/slot/small-disk.ts'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { openDirectory } from '../programs/reachable.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'
 import { until } from '../run/until.ts'
+import { type Asked, numbered, standIn } from '../scan/scanners/clamd/stand-in.ts'
 
 const policy = (CLAMD: string, QHPSI = 'plugin: clamd') =>
   readScanSettings({ QHPSI, CLAMD }, { qmailHome: '/nonexistent', control: '/nonexistent' })
@@ -127,7 +131,11 @@ t.test(
     const clamd = await startClamd(t, { alertExceedsMax: true, socket })
     const trials = () => clamd.log.filter((line) => line.endsWith('FOUND')).length
     const said: ExtractionEvent[] = []
-    const options = { every: 20, extracts: (event: ExtractionEvent) => void said.push(event) }
+    const options = {
+      every: 20,
+      extracts: (event: ExtractionEvent) => void said.push(event),
+      isWanted: () => true,
+    }
     const log: string[] = []
     const watch = new ClamdWatch(
       () => policy(socket),
@@ -156,6 +164,79 @@ t.test(
   },
 )
 
+/** What a stream that shows room has at least; the trials' mails are smaller. */
+const ROOM = 1024 * 1024
+
+t.test('clamd is asked for room once at the start, and later only if mail wants it', async (t) => {
+  const clamd = await standIn(t, answerTrial, { version: () => 'ClamAV 1.4.3' })
+  const streams = () => clamd.asked.filter(({ message }) => message.length > ROOM).length
+  const said: ExtractionEvent[] = []
+  let isWanted = false
+  let rounds = 0
+  const settings = () => {
+    rounds++
+    return policy(clamd.socket)
+  }
+  const watch = new ClamdWatch(settings, () => {}, {
+    every: 5,
+    extracts(event) {
+      said.push(event)
+      isWanted = false
+    },
+    isWanted: () => isWanted,
+  })
+  t.teardown(() => watch.close())
+  await watch.asked
+  t.match([streams(), said.length], [1, 1], 'the start')
+  const before = rounds
+  await until(() => rounds > before + 10, 'rounds without mail')
+  t.same([streams(), said.length], [1, 1], 'no stream without mail')
+  isWanted = true
+  await until(() => said.length === 2, 'a round that mail wants')
+  const after = rounds
+  await until(() => rounds > after + 10, 'further rounds without mail')
+  t.same([streams(), said.length], [2, 2])
+  t.match(said[1], { forms: { contents: contentForms } })
+})
+
+t.test('what is known of a clamd that is late with room is not forgotten', async (t) => {
+  let isBusy = false
+  const answer = (asked: Asked) => {
+    if (!isBusy || asked.message.length < ROOM) answerTrial(asked)
+  }
+  const clamd = await standIn(t, answer, { version: () => 'ClamAV 1.4.3' })
+  const streams = () => clamd.asked.filter(({ message }) => message.length > ROOM).length
+  const said: ExtractionEvent[] = []
+  const watch = new ClamdWatch(
+    () => policy(clamd.socket),
+    () => {},
+    {
+      every: 5,
+      extracts(event) {
+        said.push(event)
+        isBusy = true
+      },
+      isWanted: () => true,
+    },
+  )
+  await watch.asked
+  await until(() => streams() === 2, 'a stream that is not answered')
+  watch.close()
+  const server = new ClamdServer(readClamdAddress(clamd.socket), { lasting: false })
+  t.equal(await askForRoom(server, AbortSignal.timeout(20)), 'late')
+  t.equal(said.length, 1)
+  t.ok(said[0]?.forms)
+  clamd.die()
+  t.equal(await askForRoom(server, AbortSignal.timeout(10_000)), 'none', 'one that is down is not')
+})
+
+/** Answers as a clamd that finds the test virus at any depth. */
+function answerTrial(asked: Asked): void {
+  const mail = asked.message.toString('latin1')
+  const isTrial = /^Subject: onescan asks/m.test(mail)
+  numbered(isTrial ? 'stream: Eicar FOUND' : 'stream: OK')(asked)
+}
+
 t.test(
   'nothing is left to a clamd that has no room for what it extracts',
   {
@@ -166,7 +247,11 @@ t.test(
     chmodSync(parent, 0o755)
     const clamd = await startClamd(t, { alertExceedsMax: true, parent })
     const said: ExtractionEvent[] = []
-    const options = { every: 20, extracts: (event: ExtractionEvent) => void said.push(event) }
+    const options = {
+      every: 20,
+      extracts: (event: ExtractionEvent) => void said.push(event),
+      isWanted: () => true,
+    }
     const watch = new ClamdWatch(
       () => policy(clamd.socket),
       () => {},

@@ -1,5 +1,9 @@
 import { LRUCache } from 'lru-cache'
-import { ExtractedForms, type ExtractionEvent } from '../scanners/clamd/extracted-forms.ts'
+import {
+  ExtractedForms,
+  type ExtractionEvent,
+  type WantedEvent,
+} from '../scanners/clamd/extracted-forms.ts'
 import type { RememberedVerdict } from './copies/verdict-query.ts'
 import { type InHand, Poison, type PoisonEvent } from './poison.ts'
 import { type ScanEvent, ScansInFlight } from './scans-in-flight.ts'
@@ -24,6 +28,7 @@ type HostEvent =
   | ScanEvent
   | PoisonEvent
   | ExtractionEvent
+  | WantedEvent
 
 /** Bytes of verdicts that one process keeps; onescand(8) has this number. */
 const VERDICTS_MAX = 16 * 1024 * 1024
@@ -42,7 +47,7 @@ export class HostMemory {
   readonly poison: Poison
   readonly scans = new ScansInProcess()
   /** The parts that each clamd was shown to extract from mail. */
-  readonly extracted = new ExtractedForms()
+  readonly extracted: ExtractedForms
   /** The messages that this process is judging, for the first process. */
   readonly inHand: InHand | undefined
   readonly #self: number
@@ -71,6 +76,7 @@ export class HostMemory {
     this.inHand = inHand
     this.inFlight = new ScansInFlight(self, (event) => this.#tell(event))
     this.poison = new Poison((event) => this.#tell(event))
+    this.extracted = new ExtractedForms({ tell: (event) => this.#tell(event) })
   }
 
   /** Returns the cached verdict about a message and its copies; undefined if there is none. */
@@ -143,6 +149,9 @@ export class HostMemory {
         break
       case 'extracts':
         this.extracted.take(event)
+        break
+      case 'wanted':
+        this.extracted.want()
     }
   }
 }
@@ -155,7 +164,7 @@ function withoutShortScans(events: readonly HostEvent[]): HostEvent[] {
   const kept = new Set<HostEvent>()
   const begun = new Map<string, HostEvent>()
   for (const event of events) {
-    if (event.is === 'extracts') {
+    if (event.is === 'extracts' || event.is === 'wanted') {
       kept.add(event)
       continue
     }

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import t from 'tap'
+import { contentForms, multipartForms } from '../../../src/mail/mime/shared/forms.ts'
+import { readClamdAddress } from '../../../src/scan/scanners/clamd/address.ts'
 import { unknown } from '../../../src/scan/scanners/findings/scan-result.ts'
 import type { RememberedVerdict } from '../../../src/scan/verdicts/copies/verdict-query.ts'
 import { type HostEvents, HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
@@ -144,3 +146,23 @@ t.test('a process ignores other messages than those of the others', async (t) =>
   for (const words of ['reload', null, undefined, 5, {}]) t.notOk(memory.receive(words))
   t.same(memory.initialEvents(), { from: process.pid, verdicts: [] })
 })
+
+t.test(
+  'the first process learns that mail wants what servers extract, and all learn that',
+  async (t) => {
+    const { memories, said, heard } = connected(3)
+    const [first, worker, other] = memories
+    const server = { address: readClamdAddress('/nowhere'), version: undefined }
+    worker!.extracted.of([server])
+    await heard()
+    t.equal(first.extracted.isWanted, true)
+    other!.extracted.of([server])
+    const forms = { contents: contentForms, multiparts: multipartForms }
+    first.noteExtraction({ is: 'extracts', server: '/nowhere', forms })
+    await heard()
+    t.same(worker!.extracted.of([server]), forms)
+    await heard()
+    t.equal(said.length, 3, 'what another process has wanted is not said again')
+    t.equal(first.extracted.isWanted, true, 'and mail wants it anew')
+  },
+)

@@ -45,7 +45,7 @@ export function startClamdForEvasions(t: Ending): Promise<Clamd> {
 
 /** What is known of a clamd that extracts all forms of parts by itself. */
 export function extractingAll(clamd: string): ExtractedForms {
-  const extracted = new ExtractedForms(() => 0)
+  const extracted = new ExtractedForms({ uptime: () => 0 })
   const forms = { contents: contentForms, multiparts: multipartForms }
   const made = socketMade(readClamdAddress(clamd))
   extracted.take({ is: 'extracts', server: clamd, made, forms })

@@ -15,6 +15,13 @@ export interface ExtractionEvent {
   readonly made?: number | undefined
   /** Undefined if it was not tried since it was started, or reports no limits. */
   readonly forms?: FormSet | undefined
+  /** Milliseconds since then, for a process that learns of it later. */
+  readonly age?: number
+}
+
+/** A mail could use what servers extract: whether they have room for it must be asked. */
+export interface WantedEvent {
+  readonly is: 'wanted'
 }
 
 /** A server, and its last answer to VERSION, if it gave one. */
@@ -30,22 +37,47 @@ interface AskedServer {
 export class ExtractedForms {
   readonly #servers = new Map<string, ExtractionEvent & { readonly since: number }>()
   readonly #uptime: () => number
+  readonly #tell: (event: WantedEvent) => void
+  #isWanted = false
 
   /** The number of parts that were left to the scan of the whole. */
   left = 0
 
-  constructor(uptime: () => number = () => performance.now()) {
+  /** `tell` receives an event for the other processes when the first mail after an event asks. */
+  constructor({
+    uptime = () => performance.now(),
+    tell = () => {},
+  }: {
+    readonly uptime?: () => number
+    readonly tell?: (event: WantedEvent) => void
+  } = {}) {
     this.#uptime = uptime
+    this.#tell = tell
   }
 
   take(event: ExtractionEvent): void {
+    this.#isWanted = false
+    const { age = 0, ...known } = event
     if (event.forms === undefined) this.#servers.delete(event.server)
-    else this.#servers.set(event.server, { ...event, since: this.#uptime() })
+    else this.#servers.set(event.server, { ...known, since: this.#uptime() - age })
+  }
+
+  /** Whether a mail has asked, here or in another process, since the last event. */
+  get isWanted(): boolean {
+    return this.#isWanted
+  }
+
+  /** Notes that a mail has asked in another process. */
+  want(): void {
+    this.#isWanted = true
   }
 
   /** The events by which another process learns all that is known here. */
   retell(): ExtractionEvent[] {
-    return [...this.#servers.values()].map(({ since: _, ...event }) => event)
+    return [...this.#servers.values()].map(({ since, ...event }) => ({
+      ...event,
+      age: this.#uptime() - since,
+    }))
   }
 
   forget(server: string): void {
@@ -54,6 +86,8 @@ export class ExtractedForms {
 
   /** What all of these servers extract; undefined if one of them was not tried. */
   of(servers: readonly AskedServer[]): FormSet | undefined {
+    if (!this.#isWanted) this.#tell({ is: 'wanted' })
+    this.#isWanted = true
     const [first, ...others] = servers.map((server) => this.#formsOf(server))
     if (first === undefined || others.some((forms) => forms === undefined)) return undefined
     return {

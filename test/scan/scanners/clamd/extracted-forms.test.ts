@@ -10,7 +10,7 @@ const clamd = (path: string, version?: string) => ({ address: readClamdAddress(p
 const few = { contents: ['file base64'], multiparts: ['mixed'] } as const
 
 t.test('all servers must have been shown to extract a form', async (t) => {
-  const extracted = new ExtractedForms(() => 0)
+  const extracted = new ExtractedForms({ uptime: () => 0 })
   t.equal(extracted.of([clamd('/a')]), undefined, 'no server was tried')
   extracted.take({ is: 'extracts', server: '/a', forms })
   t.same(extracted.of([clamd('/a')]), forms)
@@ -25,7 +25,7 @@ t.test(
   'nothing is known of a server to which a connection broke, or after 40 seconds',
   async (t) => {
     let now = 0
-    const extracted = new ExtractedForms(() => now)
+    const extracted = new ExtractedForms({ uptime: () => now })
     extracted.take({ is: 'extracts', server: '/a', forms })
     now = 39_999
     t.same(extracted.of([clamd('/a')]), forms)
@@ -40,7 +40,7 @@ t.test(
 t.test('nothing is known of a server whose version or socket has changed', async (t) => {
   const socket = `${socketDirectory(t)}/clamd`
   writeFileSync(socket, '')
-  const extracted = new ExtractedForms(() => 0)
+  const extracted = new ExtractedForms({ uptime: () => 0 })
   const made = statSync(socket).mtimeMs / 1000
   extracted.take({ is: 'extracts', server: socket, version: 'ClamAV 1.4.3/27', made, forms })
   t.same(extracted.of([clamd(socket)]), forms, 'it was not asked for its version')
@@ -48,4 +48,33 @@ t.test('nothing is known of a server whose version or socket has changed', async
   t.equal(extracted.of([clamd(socket, 'ClamAV 1.4.3/28')]), undefined, 'it has other signatures')
   utimesSync(socket, made, made + 1)
   t.equal(extracted.of([clamd(socket)]), undefined, 'it was started again')
+})
+
+t.test('the first mail after an event has the server asked for room again', async (t) => {
+  const told: string[] = []
+  const extracted = new ExtractedForms({ tell: ({ is }) => void told.push(is) })
+  t.equal(extracted.isWanted, false, 'no mail has asked')
+  extracted.of([clamd('/a')])
+  extracted.of([clamd('/a')])
+  t.equal(extracted.isWanted, true)
+  t.same(told, ['wanted'], 'the other processes learn it once')
+  extracted.take({ is: 'extracts', server: '/a', forms })
+  t.equal(extracted.isWanted, false)
+  extracted.want()
+  t.equal(extracted.isWanted, true)
+  extracted.of([clamd('/a')])
+  t.same(told, ['wanted'], 'of what another process told, nothing is told again')
+})
+
+t.test('a process that begins later does not know it for longer', async (t) => {
+  let now = 0
+  const first = new ExtractedForms({ uptime: () => now })
+  first.take({ is: 'extracts', server: '/a', forms })
+  now = 30_000
+  const later = new ExtractedForms({ uptime: () => now })
+  for (const event of first.retell()) later.take(event)
+  now = 39_999
+  t.same(later.of([clamd('/a')]), forms)
+  now = 40_000
+  t.equal(later.of([clamd('/a')]), undefined)
 })
