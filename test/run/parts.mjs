@@ -1,9 +1,10 @@
 // The tests in three parts: what `npm test` runs, what `npm run test:all` adds, and what `npm run test:nightly` adds
 // to both. A folder ends in `/`.
+import { LONG_FILES } from './long-files.mjs'
 
 /**
- * Left to `npm run test:all`: packages, real mail servers, set-ups of hosts, pages and tools, and what takes
- * longest of the rest. `npm test` runs what shows that the product works.
+ * Left to `npm run test:all`, with all LONG_FILES: packages, real mail servers, set-ups of hosts, pages and tools. `npm
+ * test` runs what shows that the product works.
  */
 const REST = [
   'test/packaging/',
@@ -15,20 +16,24 @@ const REST = [
   'test/cli/hostile/',
   'test/cli/root/',
   'test/cli/quarantine/',
-  'test/daemon/http/page.test.ts',
-  'test/doors/smtp/large.test.ts',
-  'test/doors/ordinary-attachments.test.ts',
-  'test/protocol/valkey/modes.test.ts',
-  'test/quotad/sources/dovecot.test.ts',
-  'test/scan/scanners/evasions.test.ts',
-  'test/scan/scanners/file-plugin/pool-faults.test.ts',
 ]
 
-/** What stands there and is run by `npm test`: the contract of the slot, and one real clamd. */
+/** What stands there and is run by `npm test`: each interface with each kind of case, and one real clamd. */
 const QUICK_TOO = [
-  'test/c/onescanc/contract.test.ts',
   'test/c/onescanc/cases.test.ts',
+  'test/c/onescanc/contract.test.ts',
+  'test/cli/main.test.ts',
+  'test/daemon/process.test.ts',
+  'test/delay/delay.test.ts',
+  'test/doors/milter/cases.test.ts',
+  'test/doors/slot/cases.test.ts',
+  'test/doors/slot/contract.test.ts',
+  'test/doors/slot-socket/cases.test.ts',
+  'test/doors/smtp/cases.test.ts',
+  'test/mail/mime/contents.test.ts',
+  'test/mail/mime/containers/containers.test.ts',
   'test/programs/clamd.test.ts',
+  'test/scan/judge/cases.test.ts',
 ]
 
 /** Left to `npm run test:nightly`. */
@@ -65,7 +70,8 @@ const MORE = [
 
 const standsIn = (list) => (name) => list.some((start) => name.startsWith(start))
 const isNightly = (name) => standsIn(NIGHTLY)(name) && !EACH_TIME.includes(name)
-const isQuick = (name) => !standsIn(REST)(name) || QUICK_TOO.includes(name)
+const isQuick = (name) =>
+  QUICK_TOO.includes(name) || (!standsIn(REST)(name) && LONG_FILES[name] === undefined)
 
 /** The files of a part of all: quick, rest, all (quick and rest) or nightly (everything). */
 export function filesOf(part, all) {
@@ -84,7 +90,7 @@ export function leftOut(part, all) {
   const lines = []
   if (part === 'quick') {
     const rest = count('all') - count('quick')
-    lines.push(`left to npm run test:all: ${rest} files (${REST.join(', ')})`)
+    lines.push(`left to npm run test:all: ${rest} files (${REST.join(', ')}, and what takes long)`)
   }
   if (part !== 'nightly') {
     const rest = count('nightly') - count('all')
