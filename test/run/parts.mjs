@@ -65,6 +65,7 @@ const MORE = [
   'most arrangements of MTAs and milters',
   'most broken set-ups of onescand and Postfix, and of Exim before its script',
   'most mails to a real clamd by descriptor',
+  'most mails that hide a file, through programs that ask clamd',
   'most ways to write an address',
 ]
 

@@ -153,6 +153,10 @@ t.test('contents that settings refuse are reported under a name of one word', as
   const door = await openClamdDoor(t, { QHPSI: 'plugin: eicar' })
   const nested = `From: a@b\nTo: c@d\nDate: x\nContent-Type: message/rfc822\n\n`.repeat(16)
   t.equal(await door.ask(inStream(nested)), 'stream: Onescan.nested-too-deep FOUND\0')
+  const undated = nested.replaceAll('Date: x\n', '')
+  t.equal(await door.ask(inStream(undated)), 'stream: OK\0', 'what may be no mail')
+  const received = `Received: from a by b; x\n${undated}`
+  t.equal(await door.ask(inStream(received)), 'stream: Onescan.nested-too-deep FOUND\0')
   // Whatever else the settings do with viruses: the client decides.
   const others = { QHPSI: 'plugin: eicar', REJECTVIRUS: '2', VIRUSFORWARD: 'a@b' }
   const kept = { ...others, QUARANTINE: '/nonexistent', UNREAD: 'quarantine' }

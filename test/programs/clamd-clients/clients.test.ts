@@ -1,18 +1,11 @@
-import { realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
-import { quickest, startOnescand } from '../../daemon/process.ts'
 import { evasions } from '../../scan/scanners/evasions/all.ts'
 import { filePart, messageOf, mixed } from '../../scan/scanners/evasions/compose.ts'
-import { databaseOfEvasions } from '../../scan/scanners/evasions/files.ts'
-import { clamdMissing, startClamd } from '../clamd.ts'
-import { freePort } from '../free-port.ts'
-import { openDirectory } from '../reachable.ts'
-import { inUnitRoot } from '../unit-root.ts'
+import { clamdMissing } from '../clamd.ts'
 import { clamdClients } from './all.ts'
-import type { ClamdClient, ClamdPlace } from './client.ts'
+import { clamdFor, placeFor, serve } from './in-clamds-place.ts'
 import { rspamdClients } from './rspamd.ts'
 
 /**
@@ -21,42 +14,6 @@ import { rspamdClients } from './rspamd.ts'
 
 const clean = Buffer.from(mixed(filePart(Buffer.from('nothing that a signature knows'))))
 const infected = Buffer.from(mixed(filePart(Buffer.from(EICAR))))
-
-/** A clamd that onescand asks, or that stands where clients ask. */
-const clamdFor = (t: Test, at: { socket?: string; tcp?: number } = {}) =>
-  startClamd(t, { alertExceedsMax: true, database: databaseOfEvasions, ...at })
-
-async function placeFor(t: Test, { asksBy }: ClamdClient): Promise<ClamdPlace> {
-  return asksBy === 'unix' ? { path: join(openDirectory(t), 'socket') } : { port: await freePort() }
-}
-
-/**
- * onescand at this place, until the test ends, which sees of the host what its unit lets it see, and `files`; without
- * a clamd it asks one that is not there.
- */
-function serve(
-  t: Test,
-  place: ClamdPlace,
-  { CLAMD = '/nonexistent', ...settings }: Readonly<Record<string, string>>,
-  files: readonly string[] = [],
-) {
-  const address = 'path' in place ? `unix:${place.path}` : `inet:127.0.0.1:${place.port}`
-  const own = openDirectory(t)
-  const doors = 'path' in place ? [dirname(place.path)] : []
-  const paths = [own, ...doors, dirname(CLAMD), dirname(realpathSync(quickest[0]!)), ...files]
-  return startOnescand(t, {
-    program: inUnitRoot(quickest, paths),
-    socket: join(own, 'slot'),
-    args: ['--clamd', address, '--mode', '0666'],
-    settings: {
-      QHPSI: 'plugin: clamd',
-      CLAMDBDIR: '/nonexistent',
-      TMPDIR: own,
-      CLAMD,
-      ...settings,
-    },
-  })
-}
 
 /** The line that says what to add. */
 const NAMES_FILES =
