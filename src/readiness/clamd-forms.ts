@@ -1,6 +1,11 @@
 import { type Finding, ok } from '../lib/errors/finding.ts'
 import { Bytes } from '../mail/message/bytes.ts'
-import { contentForms, type FormSet, multipartForms } from '../mail/mime/shared/forms.ts'
+import {
+  contentForms,
+  type FormSet,
+  firstFields,
+  multipartForms,
+} from '../mail/mime/shared/forms.ts'
 import { formsFoundBy } from '../scan/scanners/clamd/form-trials.ts'
 import { tellsOfLimits } from '../scan/scanners/clamd/probe-limits.ts'
 import type { ClamdServer } from '../scan/scanners/clamd/server.ts'
@@ -35,18 +40,22 @@ export async function askForRoom(
   return outcome.kind === 'timed-out' || isQueueFull ? 'late' : 'none'
 }
 
-/** Names the forms of parts that are left to a server's scan of the whole, and those that are not. */
-export function describeForms(server: string, { contents, multiparts }: FormSet): Finding {
-  const all: readonly string[] = [...contentForms, ...multipartForms.map(inWords)]
-  const found = [...contents, ...multiparts.map(inWords)]
-  const missing = all.filter((form) => !found.includes(form))
+/** Names the forms of parts, and the first fields of mail, that are left to a server's scan of the whole, and others. */
+export function describeForms(server: string, found: FormSet): Finding {
+  const { contents, multiparts } = found
+  const all = namesIn({ firstFields, contents: contentForms, multiparts: multipartForms })
+  const left = namesIn(found)
+  const missing = all.filter((form) => !left.includes(form))
   const isNone = contents.length === 0 || multiparts.length === 0
   const value = isNone
     ? 'none is left to the scan of the whole: it did not find the test virus in mail'
-    : `left to the scan of the whole: ${found.join(', ')}`
+    : `left to the scan of the whole: ${left.join(', ')}`
   const others =
     !isNone && missing.length > 0 ? `; scanned by themselves: ${missing.join(', ')}` : ''
   return ok(`clamd ${server} ordinary parts`, `${value}${others}`)
 }
 
-const inWords = (multiparts: string) => (multiparts === '' ? 'no multipart' : multiparts)
+function namesIn({ firstFields, contents, multiparts }: FormSet): string[] {
+  const inWords = multiparts.map((form) => (form === '' ? 'no multipart' : form))
+  return [...contents, ...inWords, ...firstFields.map((name) => `below ${name}`)]
+}

@@ -25,7 +25,7 @@ const LIMITS_AFTER = 4
  */
 const LIMITS_WITHIN = 10_000
 
-/** Milliseconds between two trials of what a server extracts from mail: it logs 16 lines FOUND for each. */
+/** Milliseconds between two trials of what a server extracts from mail: it logs 24 lines FOUND for each. */
 const TRIALS_EVERY = 300_000
 
 /** What a server was shown to extract from mail by itself. */

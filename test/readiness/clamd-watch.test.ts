@@ -2,7 +2,6 @@ import { chmodSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
-import { contentForms, multipartForms } from '../../src/mail/mime/shared/forms.ts'
 import { askForRoom } from '../../src/readiness/clamd-forms.ts'
 import { ClamdWatch } from '../../src/readiness/clamd-watch.ts'
 import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
@@ -15,6 +14,7 @@ import { openDirectory } from '../programs/reachable.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'
 import { until } from '../run/until.ts'
 import { type Asked, numbered, standIn } from '../scan/scanners/clamd/stand-in.ts'
+import { everyForm } from '../scan/scanners/every-form.ts'
 
 const policy = (CLAMD: string, QHPSI = 'plugin: clamd') =>
   readScanSettings({ QHPSI, CLAMD }, { qmailHome: '/nonexistent', control: '/nonexistent' })
@@ -144,14 +144,14 @@ t.test(
     )
     t.teardown(() => watch.close())
     await watch.asked
-    const forms = { contents: contentForms, multiparts: multipartForms }
+    const forms = everyForm
     t.match(said, [{ is: 'extracts', server: socket, version: /^ClamAV /, forms }])
     t.match(log, [`clamd ${socket} ordinary parts: left to the scan of the whole: text/plain`])
     const asked = trials()
     await until(() => said.length > 3, 'further rounds')
     t.match(said.at(-1), { server: socket, forms }, 'is said again in each round')
     t.equal(log.length, 1, 'and logged once')
-    t.ok(trials() - asked < contentForms.length, 'without another trial')
+    t.ok(trials() - asked < forms.contents.length, 'without another trial')
     await clamd.stop()
     await startClamd(t, { alertExceedsMax: true, socket, scanMail: false })
     await until(
@@ -196,7 +196,7 @@ t.test('clamd is asked for room once at the start, and later only if mail wants 
   const after = rounds
   await until(() => rounds > after + 10, 'further rounds without mail')
   t.same([streams(), said.length], [2, 2])
-  t.match(said[1], { forms: { contents: contentForms } })
+  t.match(said[1], { forms: { contents: everyForm.contents } })
 })
 
 t.test('what is known of a clamd that is late with room is not forgotten', async (t) => {

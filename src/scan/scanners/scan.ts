@@ -117,20 +117,29 @@ async function inTurn(
   }
 }
 
-/** Scans the bytes as they were sent, if the caller wants that, and then the message that they may be. */
+/**
+ * Scans the bytes as they were sent, if the caller wants that, and then the message that they may be. Parts that the
+ * scanner is known to extract are left to the scan of the whole. If that scan ends neither clean nor with a virus, the
+ * scanners are asked about these parts, too.
+ */
 async function findIn(
   message: MessageSample & Sample,
   run: ScanRun,
   task: ScanTask,
 ): Promise<ScanResult> {
   const { asSent } = message
-  if (asSent === undefined) return findInMail(message, run, task)
-  const found = await withNamedCopy(asSent.bytes, run.spool, (file) =>
-    findInBytes({ ...asSent, file }, run, task),
-  )
-  if (endsScan(found, run)) return found
-  if (run.asSentAlone) return found.answer === 'clean' ? { ...found, unread: true } : found
-  return worse(await findInMail(message, run, task, found), found)
+  const extracted = () => extractedBy(run.scanners, (asSent ?? message).bytes)
+  const leaves = extracted()
+  const before = asSent ? await findInBytes(asSent, run, task) : clean
+  if (asSent && endsScan(before, run)) return before
+  if (asSent && run.asSentAlone)
+    return before.answer === 'clean' ? { ...before, unread: true } : before
+  const mayLeave = leaves !== undefined && before.answer === 'clean'
+  const found = mayLeave ? await lookAt(message, run, task, before, leaves) : undefined
+  // A scanner that was restarted meanwhile may have looked at the whole by other settings.
+  const counts = found?.answer !== 'clean' || extracted() !== undefined
+  if (found !== undefined && counts) return found
+  return worse((await lookAt(message, run, task, before, undefined))!, before)
 }
 
 /** Whether no finding in the contents could matter more, or no scanner would answer about them. */
@@ -141,37 +150,23 @@ function endsScan(found: ScanResult, { isPassedOver }: ScanRun): boolean {
 }
 
 /** Asks the scanners about all bytes, unchanged. */
-async function findInBytes(sample: Sample, run: ScanRun, task: ScanTask): Promise<ScanResult> {
+async function findInBytes(
+  bytes: Omit<Sample, 'file'>,
+  run: ScanRun,
+  task: ScanTask,
+): Promise<ScanResult> {
   const results = new ResultCollector({ ...run, passLimit: undefined })
   const searches = new Searches()
-  const result = await askScanners([sample], { run, task, results, searches })
+  const result = await withNamedCopy(bytes.bytes, run.spool, (file) =>
+    askScanners([{ ...bytes, file }], { run, task, results, searches }),
+  )
   return result ?? results.conclude(false, task.note)
 }
 
-/**
- * Scans a message. `before` is the result for its bytes as they were sent, which may hide another finding. Parts
- * that the scanner is known to extract are left to the scan of the whole. If that scan ends neither clean nor with a
- * virus, the scanners are asked about these parts, too.
- */
-async function findInMail(
-  message: Sample,
-  run: ScanRun,
-  task: ScanTask,
-  before: ScanResult = clean,
-): Promise<ScanResult> {
-  const extracted = () => extractedBy(run.scanners, message.bytes.size)
-  const leaves = message.asSent ? undefined : extracted()
-  const found = leaves && (await lookAt(message, run, task, before, leaves))
-  // A scanner that was restarted meanwhile may have looked at the whole by other settings.
-  const counts = found?.answer !== 'clean' || extracted() !== undefined
-  if (found !== undefined && counts) return found
-  return (await lookAt(message, run, task, before, undefined))!
-}
-
 /** The forms of parts that the one scanner of contents extracts from a mail; undefined if there are several. */
-function extractedBy(scanners: readonly Scanner[], size: number): FormSet | undefined {
+function extractedBy(scanners: readonly Scanner[], mail: Bytes): FormSet | undefined {
   const [first, ...others] = scanners.filter((scanner) => !scanner.local)
-  return others.length === 0 ? first?.extracts?.(size) : undefined
+  return others.length === 0 ? first?.extracts?.(mail) : undefined
 }
 
 /**

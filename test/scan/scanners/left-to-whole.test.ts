@@ -1,5 +1,5 @@
 import t from 'tap'
-import { contentForms, multipartForms } from '../../../src/mail/mime/shared/forms.ts'
+import type { Bytes } from '../../../src/mail/message/bytes.ts'
 import {
   clean,
   infected,
@@ -10,9 +10,8 @@ import {
 import { runScanners } from '../../../src/scan/scanners/scan.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/shared/scanner.ts'
 import { sample } from './clamd/task.ts'
+import { everyForm } from './every-form.ts'
 import { runOf, secondLook } from './scanning.ts'
-
-const everyForm = { contents: contentForms, multiparts: multipartForms }
 
 const mail = `From: a@example.org
 Content-Type: multipart/mixed; boundary=b
@@ -148,4 +147,39 @@ t.test('parts are asked about if the scanner was restarted during the scan', asy
   }
   t.same(await run([restarted], mail), clean)
   t.same(asked, ['whole', ...parts])
+})
+
+/** A mail whose bytes are scanned as they are first. */
+const asSentSample = (text: string) => {
+  const message = sample(Buffer.from(text, 'latin1'))
+  return { ...message, asSent: { ...message, isAsSent: true } as const }
+}
+
+t.test('a mail that a client submits is scanned once, as it is', async (t) => {
+  const { scanner, asked, left } = extracting(() => clean)
+  const recognizing: ContentScanner = { ...scanner, readsAsMail: () => true }
+  const run = runOf([recognizing], { settings: secondLook })
+  t.same(await runScanners(asSentSample(mail), run), clean)
+  t.same(asked, ['whole'])
+  t.same(left, [2])
+})
+
+t.test('its parts are asked about if it is not clean as it is', async (t) => {
+  for (const first of [unknown('large', 'limit'), infected('Mild')]) {
+    const { scanner, asked } = extracting((what) => (what === 'whole' ? first : clean))
+    const recognizing: ContentScanner = { ...scanner, readsAsMail: () => true }
+    const isPassedOver = ({ name }: { readonly name: string }) => name === 'Mild'
+    const run = runOf([recognizing], { settings: secondLook, isPassedOver })
+    await runScanners(asSentSample(mail), run)
+    t.same(asked.slice(0, 3), ['whole', '<p>A</p>\n', 'abc'])
+  }
+})
+
+t.test('its parts are asked about if it does not begin as mail does', async (t) => {
+  const { scanner, asked } = extracting(() => clean)
+  const extracts = (whole: Bytes) =>
+    whole.gather(0, 4).toString() === 'From' ? everyForm : undefined
+  const run = runOf([{ ...scanner, extracts }], { settings: secondLook })
+  await runScanners(asSentSample(`X-Odd: x\n${mail}`), run)
+  t.same(asked, ['whole', '<p>A</p>\n', 'abc', 'whole'])
 })

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import t from 'tap'
-import { contentForms, multipartForms } from '../../../src/mail/mime/shared/forms.ts'
 import { readClamdAddress } from '../../../src/scan/scanners/clamd/address.ts'
 import { unknown } from '../../../src/scan/scanners/findings/scan-result.ts'
 import type { RememberedVerdict } from '../../../src/scan/verdicts/copies/verdict-query.ts'
 import { type HostEvents, HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
 import type { ScanEnd } from '../../../src/scan/verdicts/scans-in-flight.ts'
+import { everyForm } from '../scanners/every-form.ts'
 
 /** Processes of one host, which tell each other through the first one, as real ones do. */
 function connected(count: number) {
@@ -157,7 +157,7 @@ t.test(
     await heard()
     t.equal(first.extracted.isWanted, true)
     other!.extracted.of([server])
-    const forms = { contents: contentForms, multiparts: multipartForms }
+    const forms = everyForm
     first.noteExtraction({ is: 'extracts', server: '/nowhere', forms })
     await heard()
     t.same(worker!.extracted.of([server]), forms)

@@ -1,5 +1,4 @@
 import { readSpoolSettings } from '../../../src/mail/message/spool.ts'
-import { contentForms, multipartForms } from '../../../src/mail/mime/shared/forms.ts'
 import { readClamdAddress } from '../../../src/scan/scanners/clamd/address.ts'
 import { ExtractedForms } from '../../../src/scan/scanners/clamd/extracted-forms.ts'
 import { socketMade } from '../../../src/scan/scanners/clamd/versions.ts'
@@ -9,6 +8,7 @@ import { readScanSettings } from '../../../src/scan/scanners/shared/scan-setting
 import { type Clamd, clamdAnswer, startClamd } from '../../../test/programs/clamd.ts'
 import type { Ending } from '../../../test/programs/server.ts'
 import { databaseOfEvasions } from '../../../test/scan/scanners/evasions/files.ts'
+import { everyForm } from '../../../test/scan/scanners/every-form.ts'
 import { received } from '../../../test/scan/scanners/second-look/classes.ts'
 import type { Readers } from './readers.ts'
 
@@ -46,9 +46,8 @@ export function startClamdForEvasions(t: Ending): Promise<Clamd> {
 /** What is known of a clamd that extracts all forms of parts by itself. */
 export function extractingAll(clamd: string): ExtractedForms {
   const extracted = new ExtractedForms({ uptime: () => 0 })
-  const forms = { contents: contentForms, multiparts: multipartForms }
   const made = socketMade(readClamdAddress(clamd))
-  extracted.take({ is: 'extracts', server: clamd, made, forms })
+  extracted.take({ is: 'extracts', server: clamd, made, forms: everyForm })
   return extracted
 }
 

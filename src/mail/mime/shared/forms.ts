@@ -23,6 +23,19 @@ export const multipartForms = [
 ] as const
 export type MultipartForm = (typeof multipartForms)[number]
 
+/** The fields that most mail begins with. A scanner recognizes mail by its first field, in this spelling. */
+export const firstFields = [
+  'Received',
+  'Return-Path',
+  'Delivered-To',
+  'From',
+  'Date',
+  'Subject',
+  'Message-ID',
+  'To',
+] as const
+export type FirstField = (typeof firstFields)[number]
+
 /**
  * The position and encoding of a part in a mail that all programs read alike. A scanner that extracted a test file
  * from a part of this form need not be asked about such parts in addition to the whole.
@@ -32,8 +45,9 @@ export interface PartForm {
   readonly multiparts: MultipartForm
 }
 
-/** Forms of parts. */
+/** Forms of parts, and the first fields of mail in which a scanner extracts them. */
 export interface FormSet {
+  readonly firstFields: readonly FirstField[]
   readonly contents: readonly ContentForm[]
   readonly multiparts: readonly MultipartForm[]
 }

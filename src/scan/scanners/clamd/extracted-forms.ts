@@ -91,6 +91,9 @@ export class ExtractedForms {
     const [first, ...others] = servers.map((server) => this.#formsOf(server))
     if (first === undefined || others.some((forms) => forms === undefined)) return undefined
     return {
+      firstFields: first.firstFields.filter((name) =>
+        others.every((set) => set!.firstFields.includes(name)),
+      ),
       contents: first.contents.filter((form) =>
         others.every((set) => set!.contents.includes(form)),
       ),

@@ -4,7 +4,9 @@ import { TOP_LINE } from '../../../mail/message/message.ts'
 import {
   type ContentForm,
   contentForms,
+  type FirstField,
   type FormSet,
+  firstFields,
   type MultipartForm,
   multipartForms,
   type PartForm,
@@ -12,21 +14,21 @@ import {
 import { EICAR } from '../eicar/eicar.ts'
 import type { ClamdServer } from './server.ts'
 
-/** The forms by which a type is tried in one multipart, and each multipart with one type. */
+/** The forms by which a type is tried in one multipart, and each multipart and first field with one type. */
 const TRIED_IN: MultipartForm = 'mixed'
 const TRIED_WITH: ContentForm = 'file base64'
 
 /**
- * Asks clamd by a small mail for each form, with the test virus in a part of that form, which it extracts. Resolves
- * to the forms in which it found that. It finds none if its signatures do not have the test virus. Logs a line FOUND
- * for each. Undefined if it does not answer.
+ * Asks clamd by a small mail for each form and first field, with the test virus in a part, which it extracts. Resolves
+ * to those in which it found that. It finds none if its signatures do not have the test virus. Logs a line FOUND for
+ * each. Undefined if it does not answer.
  */
 export async function formsFoundBy(
   server: ClamdServer,
   signal: AbortSignal,
 ): Promise<FormSet | undefined> {
-  const finds = async (form: PartForm) => {
-    const bytes = Bytes.of(mailWith(Buffer.from(EICAR), form))
+  const finds = async (form: PartForm, above?: Buffer) => {
+    const bytes = Bytes.of(mailWith(Buffer.from(EICAR), form, above))
     const outcome = await server.scan({ bytes }, { signal, note() {} })
     if (outcome.kind === 'answered') return outcome.reply.answer === 'infected'
     throw new NoAnswer()
@@ -40,7 +42,12 @@ export async function formsFoundBy(
     for (const form of multipartForms) {
       if (await finds({ content: TRIED_WITH, multiparts: form })) multiparts.push(form)
     }
-    return { contents, multiparts }
+    const first: FirstField[] = []
+    for (const name of firstFields) {
+      const above = Buffer.from(`${name}: onescan\n`)
+      if (await finds({ content: TRIED_WITH, multiparts: TRIED_IN }, above)) first.push(name)
+    }
+    return { firstFields: first, contents, multiparts }
   } catch (error) {
     if (error instanceof NoAnswer) return undefined
     throw error
@@ -49,8 +56,8 @@ export async function formsFoundBy(
 
 class NoAnswer extends Error {}
 
-/** Returns a mail, with TOP_LINE, in which these bytes are a part of the form. Its lines end in LF. */
-export function mailWith(content: Buffer, form: PartForm): Buffer {
+/** Returns a mail, below these lines, in which these bytes are a part of the form. Its lines end in LF. */
+export function mailWith(content: Buffer, form: PartForm, above: Buffer = TOP_LINE): Buffer {
   const [type, encoding] = form.content.split(' ')
   const lines = [
     ...(type === 'file'
@@ -72,7 +79,7 @@ export function mailWith(content: Buffer, form: PartForm): Buffer {
     ])
   }
   return Buffer.concat([
-    TOP_LINE,
+    above,
     Buffer.from('Subject: onescan asks what clamd extracts from mail\nMIME-Version: 1.0\n'),
     entity,
   ])

@@ -24,8 +24,10 @@ const CHANGES = {
 /** The beginnings by which libclamav recognizes a file as mail (CL_TYPE_MAIL in the file types of 1.4). */
 const MAIL =
   /^(?:>?From |(?:Date|Delivered-To|Delivery-date|Envelope-to|For|From|Message-I[Dd]|Received|Received-SPF|Return-[Pp]ath|Subject|To|X-Apparently-To|X-Envelope-From|X-Original-To|X-Real-To|X-Sieve|X-UIDL): )/
+/** Bytes by which libclamav recognizes the type of a file. */
+const TYPE_BYTES = 1024
 /** Marks of other file types, in a file that also has such a beginning. */
-const OTHER_MARK = /ustar|EFI PART|%PDF|[\0\x80-\xff]/
+const OTHER_MARK = /ustar|EFI PART|TFL3|%PDF|[\0\x80-\xff]/
 
 /**
  * Plugin `clamd`: asks the servers of CLAMD in turn (ask-in-turn.ts). Throws a Fault of kind `config` for a
@@ -102,11 +104,14 @@ export function clamdScanner(
       const text = beginning.toString('latin1')
       return MAIL.test(text) && !OTHER_MARK.test(text)
     },
-    extracts(size) {
+    extracts(mail) {
       // If its disk is full, clamd leaves out a part that it cannot write. It was shown to have room for the parts
       // of small mail (readiness/clamd-forms.ts).
-      if (size > STREAMED_MAX) return undefined
-      return extracted?.of(list)
+      const forms = mail.size > STREAMED_MAX ? undefined : extracted?.of(list)
+      if (forms === undefined) return undefined
+      const text = mail.gather(0, TYPE_BYTES).toString('latin1')
+      const isMail = forms.firstFields.some((name) => text.startsWith(`${name}: `))
+      return isMail && !OTHER_MARK.test(text) ? forms : undefined
     },
     leave(parts) {
       if (extracted !== undefined) extracted.left += parts

@@ -1,13 +1,13 @@
 import { statSync, utimesSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { contentForms, multipartForms } from '../../../../src/mail/mime/shared/forms.ts'
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
 import { ExtractedForms } from '../../../../src/scan/scanners/clamd/extracted-forms.ts'
 import { socketDirectory } from '../../../programs/socket-directory.ts'
+import { everyForm } from '../every-form.ts'
 
-const forms = { contents: contentForms, multiparts: multipartForms }
+const forms = everyForm
 const clamd = (path: string, version?: string) => ({ address: readClamdAddress(path), version })
-const few = { contents: ['file base64'], multiparts: ['mixed'] } as const
+const few = { firstFields: ['Date'], contents: ['file base64'], multiparts: ['mixed'] } as const
 
 t.test('all servers must have been shown to extract a form', async (t) => {
   const extracted = new ExtractedForms({ uptime: () => 0 })

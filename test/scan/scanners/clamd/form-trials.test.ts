@@ -3,8 +3,9 @@ import { zipSync } from 'fflate'
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import {
-  type ContentForm,
   contentForms,
+  type FormSet,
+  firstFields,
   multipartForms,
 } from '../../../../src/mail/mime/shared/forms.ts'
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
@@ -12,6 +13,7 @@ import { formsFoundBy, mailWith } from '../../../../src/scan/scanners/clamd/form
 import { ClamdServer } from '../../../../src/scan/scanners/clamd/server.ts'
 import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import { type Clamd, clamdMissing, startClamd } from '../../../programs/clamd.ts'
+import { everyForm } from '../every-form.ts'
 
 const hex = (text: string) => Buffer.from(text, 'latin1').toString('hex')
 const md5 = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex')
@@ -81,14 +83,17 @@ t.test(
       for (const content of contentForms) {
         for (const bytes of contents[content.split(' ')[0]!]!) {
           if (!(await finds(clamd, bytes))) continue
-          count++
           for (const multiparts of multipartForms) {
-            const isFound = await finds(clamd, mailWith(bytes, { content, multiparts }))
-            if (!isFound) t.fail(`${what}: ${content} in ${multiparts}`)
+            const field = firstFields[count++ % firstFields.length]!
+            for (const above of [undefined, Buffer.from(`${field}: a\n`)]) {
+              const isFound = await finds(clamd, mailWith(bytes, { content, multiparts }, above))
+              if (!isFound)
+                t.fail(`${what}: ${content} in ${multiparts} below ${above ?? 'our line'}`)
+            }
           }
         }
       }
-      t.ok(count > 0, `${what}: ${count} contents in ${multipartForms.length} multiparts`)
+      t.ok(count > 0, `${what}: ${count} mails`)
       await clamd.stop()
     }
   },
@@ -103,8 +108,8 @@ t.test('clamd shows by the test virus what it extracts', { skip: clamdMissing },
     await clamd.stop()
     return forms
   }
-  t.same(await trial({}), { contents: contentForms, multiparts: multipartForms }, 'all')
-  const nothing = { contents: [] as ContentForm[], multiparts: [] }
+  t.same(await trial({}), everyForm, 'all')
+  const nothing: FormSet = { firstFields: [], contents: [], multiparts: [] }
   t.same(await trial({ scanMail: false }), nothing, 'nothing without ScanMail')
   const other = { 'x.ndb': `Other:0:0:${hex('something else')}\n` }
   t.same(await trial({ database: other }), nothing, 'nothing without the test virus')

@@ -4,7 +4,6 @@ import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../../src/mail/mime/contents.ts'
-import { contentForms, multipartForms } from '../../../../src/mail/mime/shared/forms.ts'
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
 import { socketMade } from '../../../../src/scan/scanners/clamd/versions.ts'
 import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
@@ -13,6 +12,7 @@ import { clamdMissing, startClamd } from '../../../programs/clamd.ts'
 import { socketDirectory } from '../../../programs/socket-directory.ts'
 import { isWhole } from '../../../run/is-whole.ts'
 import { createRandom, type Random } from '../../../run/random.ts'
+import { everyForm } from '../every-form.ts'
 
 const MAILS = isWhole ? 5_000 : 300
 const SEED = 82
@@ -215,8 +215,7 @@ t.test(
     )
     const extracted = extractingAll(socket)
     const know = (made: number | undefined) => {
-      const forms = { contents: contentForms, multiparts: multipartForms }
-      extracted.take({ is: 'extracts', server: socket, made, forms })
+      extracted.take({ is: 'extracts', server: socket, made, forms: everyForm })
     }
     const first = await startClamd(t, { alertExceedsMax: true, socket })
     const made = socketMade(readClamdAddress(socket))
