@@ -2,9 +2,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { judgeMessage, startClamdForEvasions } from '../../tools/bench/readers/judge.ts'
 import { bytes } from '../cases/case.ts'
 import { quickest, startOnescand } from '../daemon/process.ts'
 import { lacks } from '../needs.mjs'
+import { isWhole } from '../run/is-whole.ts'
+import { evasions } from '../scan/scanners/evasions/all.ts'
+import { messageOf } from '../scan/scanners/evasions/compose.ts'
 import { hiddenClasses } from '../scan/scanners/second-look/classes.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
 import { example } from './example.ts'
@@ -75,6 +79,30 @@ t.test('onescan as a milter beside rspamd', { skip }, async (t) => {
     await passage.serve(t, { ...settings, CLAMD: '/nonexistent' })
     t.match(await send(clean), /^451 4\.7\.1 message could not be scanned, try again later/)
   })
+})
+
+t.test('mail that hides a file is refused, or harmless as delivered', { skip }, async (t) => {
+  const clamd = await startClamdForEvasions(t)
+  const rspamd = await startRspamd(t)
+  const passage = await openPassage(t, (t, relayPort, milter) =>
+    startPostfix(t, relayPort, { smtpd_milters: `${rspamd}, ${milter}` }),
+  )
+  await passage.serve(t, { QHPSI: 'plugin: clamd', REJECTVIRUS: '1', CLAMD: clamd.socket })
+  const all = Object.values(evasions).flat()
+  const hiding = isWhole ? all : all.filter((_, index) => index % 40 === 0)
+  let harmless = 0
+  for (const evasion of hiding) {
+    const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
+    const message = messageOf(evasion, '\n')
+    const { data } = await sendMail(passage.port, { ...envelope, message })
+    if (data.startsWith('5')) continue
+    t.match(data, /^250 /, evasion.name)
+    // Postfix has removed what a program would decode, such as bare CRs.
+    const { isFound } = await judgeMessage(clamd.socket, (await passage.receiver.next()).message)
+    t.notOk(isFound, evasion.name)
+    harmless++
+  }
+  t.ok(harmless < hiding.length / 20, `${hiding.length} messages, ${harmless} of them harmless`)
 })
 
 /** The three files that are copied to local.d. */
