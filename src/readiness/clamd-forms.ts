@@ -23,7 +23,7 @@ export async function tryForms(
 }
 
 /** The bytes of which clamd must have room: some sixty mails of which parts are left may be under way at once. */
-const ROOM = 4 * 1024 * 1024
+const ROOM = 8 * 1024 * 1024
 
 /**
  * Asks a server about a stream of ROOM zeros, which it writes to its TemporaryDirectory. What it cannot write of a

@@ -243,7 +243,7 @@ t.test(
     skip: clamdMissing || cannotMount,
   },
   async (t) => {
-    const parent = mountSmall(t, join(openDirectory(t), 'small'), '6m')
+    const parent = mountSmall(t, join(openDirectory(t), 'small'), '12m')
     chmodSync(parent, 0o755)
     const clamd = await startClamd(t, { alertExceedsMax: true, parent })
     const said: ExtractionEvent[] = []
@@ -261,7 +261,7 @@ t.test(
     await watch.asked
     t.ok(said.at(-1)?.forms, 'there is room')
     const full = join(parent, 'full')
-    writeFileSync(full, Buffer.alloc(3 * 1024 * 1024))
+    writeFileSync(full, Buffer.alloc(6 * 1024 * 1024))
     await until(() => said.at(-1)?.forms === undefined, 'a round without room')
     rmSync(full)
     await until(() => said.at(-1)?.forms !== undefined, 'a round with room again')

@@ -153,16 +153,18 @@ t.test(
     const { memories, said, heard } = connected(3)
     const [first, worker, other] = memories
     const server = { address: readClamdAddress('/nowhere'), version: undefined }
-    worker!.extracted.of([server])
+    const ask = (memory: HostMemory) => {
+      for (let count = 0; count < 50; count++) memory.extracted.of([server])
+    }
+    ask(worker!)
     await heard()
     t.equal(first.extracted.isWanted, true)
-    other!.extracted.of([server])
+    ask(other!)
     const forms = everyForm
     first.noteExtraction({ is: 'extracts', server: '/nowhere', forms })
     await heard()
     t.same(worker!.extracted.of([server]), forms)
-    await heard()
-    t.equal(said.length, 3, 'what another process has wanted is not said again')
-    t.equal(first.extracted.isWanted, true, 'and mail wants it anew')
+    t.equal(said.length, 2, 'what another process has wanted is not said again')
+    t.equal(first.extracted.isWanted, false)
   },
 )

@@ -24,7 +24,7 @@ const PONG_WITHIN = 1_000
  * descriptors: each stream shows that clamd can write its temporary files. It takes no more processor time
  * than a memory file and a packet for each, and the byte after them (`probed`).
  */
-export const STREAMED_MAX = PACKET_DATA
+export const STREAMED_MAX = 2 * PACKET_DATA
 
 /** The data of a sample that clamd receives: its bytes. */
 type ClamdContent = Pick<Sample, 'bytes' | 'sealedFile'>

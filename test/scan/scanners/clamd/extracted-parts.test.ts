@@ -27,6 +27,12 @@ const contents: Readonly<Record<string, readonly string[]>> = {
   'text/html': ['<html>\n<p id="x">Click \xe4</p>\n</html>\n', '\n<p>short</p>\n'],
   file: [`MZ\0\xff${'abc\r\n'.repeat(40)}`, '%PDF-1.4\nnothing\n', 'PK\x03\x04', 'a text\r\n'],
 }
+/** What a part holds that makes a mail long. */
+const longContents: Readonly<Record<string, string>> = {
+  'text/plain': 'A line of a long text, = \xe4 and so on.\n'.repeat(1_500),
+  'text/html': `<html>\n${'<p id="x">Click here, = \xe4 and so on.</p>\n'.repeat(1_200)}</html>\n`,
+  file: `MZ\0\xff${'abc\r\n\0'.repeat(12_000)}`,
+}
 /** The boundary of the outermost multipart that mailWith() writes. */
 const BOUNDARY = 'level-0-of-the-trial'
 
@@ -63,7 +69,9 @@ const oddEnds = [
 /** An ordinary mail, or one with up to three lines that were changed. */
 function randomMail(random: Random): string {
   const content = random.pick(contentForms)
-  const bytes = Buffer.from(random.pick(contents[content.split(' ')[0]!]!), 'latin1')
+  const type = content.split(' ')[0]!
+  const text = random.once(20) ? longContents[type]! : random.pick(contents[type]!)
+  const bytes = Buffer.from(text, 'latin1')
   const whole = mailWith(bytes, { content, multiparts: random.pick(multipartForms) })
   const lines = whole.toString('latin1').split('\n').slice(1) // TOP_LINE is ours
   lines.unshift(random.pick(random.once(3) ? firstLines : ['Received: from x', 'From: x']))
