@@ -49,6 +49,7 @@ export const verifyCommand = makeCommand('verify', {
     const env = slotEnvironment(process.env, args)
     const { keys, CLUSTERMAXAGE: maxAge } = readCluster(env, args)
     const database = readSetting(env, 'CLAMDBDIR') ?? DEFAULT_DATABASE
+    const files = await readSignatureFiles(database, Date.now())
     const bytes = bytesOf(openMessageFile(args.file), maxSizeOf(args))
     const message = await takeMessage(bytes, readSpoolSettings(env), keys)
     try {
@@ -56,7 +57,7 @@ export const verifyCommand = makeCommand('verify', {
         keys,
         maxAge,
         now: Math.floor(Date.now() / 1000),
-        signatureDate: () => settledDate(readSignatureFiles(database, Date.now())),
+        signatureDate: () => settledDate(files),
         crypto,
       }
       const trust = verifyStamps(message, options)

@@ -5,7 +5,6 @@ import { afterQueue } from '../doors/smtp/next-server/services.ts'
 import { formatDay } from '../lib/text/units.ts'
 import { type JudgeConfig, type MailSettings, NOTHING_SCANS } from '../scan/judge/config.ts'
 import type { JudgeContext } from '../scan/judge/context.ts'
-import { switchedOff } from '../scan/judge/control.ts'
 import { fateOfInfected } from '../scan/judge/decide.ts'
 import { whyUnnoticed } from '../scan/scanners/shared/signatures-in-use.ts'
 import { type DoorKind, isClamds, isTls, type ListeningDoor } from './options/door-address.ts'
@@ -23,10 +22,9 @@ export function describeDoor({ kind, address, route }: ListeningDoor, by: Config
 function whatItDoes(
   kind: DoorKind,
   context: JudgeContext | undefined,
-  { quota, directories, tls }: Configuration,
+  { quota, off, tls }: Configuration,
 ): string {
-  const off = switchedOff(directories)
-  if (off !== undefined) return `all passes while ${off}`
+  if (off.value !== undefined) return `all passes while ${off.value}`
   const asksQuota = quota === undefined ? '' : ', recipients are asked about (QUOTAD)'
   if (kind === 'policy') {
     return quota === undefined

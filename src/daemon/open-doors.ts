@@ -15,7 +15,6 @@ import { FIRST_HANDED_OVER } from '../lib/process/systemd.ts'
 import { loadSystem } from '../lib/runtime/system.ts'
 import { openDaemonLog } from '../log/log-sink.ts'
 import type { MailReporter } from '../observe/live/process-report.ts'
-import { switchedOff } from '../scan/judge/control.ts'
 import { log } from './daemon-log.ts'
 import { listenOn, pathOf } from './listening/listen.ts'
 import type { DaemonOptions } from './options/daemon-options.ts'
@@ -134,8 +133,8 @@ function makePolicyDoor(
   options: PolicyDoorOptions,
   log: AccessPolicy['log'],
 ): Door {
-  const policyOf = ({ quota, directories }: Configuration): AccessPolicy => {
-    return { quota, isOff: () => switchedOff(directories) !== undefined, log }
+  const policyOf = ({ quota, off }: Configuration): AccessPolicy => {
+    return { quota, isOff: async () => (await off.look()) !== undefined, log }
   }
   const service = createPolicyDoor(policyOf(first), options)
   return { ...service, configure: (next) => service.configure(policyOf(next)) }

@@ -51,13 +51,21 @@ export class StatusFeed {
       about: () => ({
         host: hostname(),
         version: packageJson.version,
-        does: (this.#doors ?? []).map((door) => describeDoor(door, this.#configuration())),
+        does: this.#describeDoors(),
       }),
       amiss: () => this.#clamds.complaints.map(inOneLine),
       log,
       observed: this.#observed(),
     })
     await this.#server.open()
+  }
+
+  /** Describes the interfaces by what was last seen, and looks again for the next request. */
+  #describeDoors(): string[] {
+    const configuration = this.#configuration()
+    void configuration.off.look()
+    void configuration.context?.tools.lookForSignatures?.()
+    return (this.#doors ?? []).map((door) => describeDoor(door, configuration))
   }
 
   /** Handles a message of a worker: a report about mail, or the result of a self-test. */

@@ -18,7 +18,7 @@ export interface AccessPolicy {
   /** Undefined if QUOTAD is not set. */
   readonly quota: QuotaLookup | undefined
   /** Returns whether all mail passes without a check (`onescan disable`). */
-  readonly isOff: () => boolean
+  readonly isOff: () => boolean | Promise<boolean>
   /** Logs a line. */
   readonly log: (line: Buffer) => void
 }
@@ -123,7 +123,7 @@ async function actionFor(
   if (quota === undefined || request.get('protocol_state') !== 'RCPT' || !recipient) return 'DUNNO'
   const mayRelay = (request.get('sasl_username') ?? '') !== ''
   if (!isAskedAbout({ mayRelay, isBounceInjector: false }, quota)) return 'DUNNO'
-  if (isOff()) return 'DUNNO'
+  if (await isOff()) return 'DUNNO'
   const address = readAddress(recipient) // as Postfix understands it, without quotes
   const mail = { sender: readAddress(request.get('sender') ?? ''), size: sizeAttribute(request) }
   const clientAddress = request.get('client_address')

@@ -52,15 +52,15 @@ export function checkMemory(what: string, version: string, conf: string | undefi
  * clamd does not report that. Debian's clamd.conf makes clamd check once an hour. freshclam notifies clamd
  * immediately.
  */
-export function checkReload(
+export async function checkReload(
   what: string,
   server: ClamdAddress,
   { env, now, clamdConfigFiles }: StageHost,
-): Finding[] {
+): Promise<Finding[]> {
   const conf = clamdConfOf(server, clamdConfigFiles)
   if (conf === undefined) return []
   const seconds = Number(valueIn(conf, 'SelfCheck') ?? SELF_CHECK)
-  const files = readSignatureFiles(env.CLAMDBDIR || databaseIn(conf), now)
+  const files = await readSignatureFiles(env.CLAMDBDIR || databaseIn(conf), now)
   if ((seconds > 0 && seconds <= SELF_CHECK) || files?.own === undefined) return []
   const often = seconds > 0 ? `every ${formatDuration(seconds * 1000)}` : 'never'
   const value = `looks ${often} for new signatures of your own, which count as loaded after ${formatDuration(SETTLED_AFTER * 1000)}`

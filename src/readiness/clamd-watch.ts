@@ -163,7 +163,7 @@ export class ClamdWatch {
     const known = this.#known.get(server.text)!
     const { state, sessions, trial } = known
     const isAsked = this.#settings()?.SECONDLOOK === 'always' && state.up
-    const made = socketMade(server)
+    const made = await socketMade(server)
     const of = `${state.text} ${made} ${sessions}`
     const isKnown = trial?.of === of && trial.forms !== undefined
     const isDue = trial === undefined || performance.now() - trial.at > TRIALS_EVERY

@@ -116,7 +116,7 @@ async function checkServer(
       ...(isBlocked ? [] : await checkClamdLimits(tried, settings)),
       ...(isBlocked ? [] : await checkAlerts(tried, settings)),
       ...checkMemory(what, outcome.reply, conf),
-      ...checkReload(what, server, host),
+      ...(await checkReload(what, server, host)),
     ],
   }
 }

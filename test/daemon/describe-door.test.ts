@@ -4,11 +4,10 @@ import type { ListeningDoor } from '../../src/daemon/options/door-address.ts'
 import type { Configuration } from '../../src/doors/shared/configuration.ts'
 import { type JudgeConfig, readScanningConfig } from '../../src/scan/judge/config.ts'
 
-const directories = { qmailHome: '/nonexistent', control: '/nonexistent' }
 const configurationOf = (config: JudgeConfig, tools = {}, scanners: readonly unknown[] = []) =>
   ({
     context: { config, tools: { ...tools, scanners } },
-    directories,
+    off: { value: undefined },
     quota: undefined,
   }) as unknown as Configuration
 

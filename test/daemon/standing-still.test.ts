@@ -5,8 +5,8 @@ import {
   constants,
   mkdirSync,
   openSync,
-  readFileSync,
   readSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -52,18 +52,41 @@ function ownDirectory(t: Test): string {
   return directory
 }
 
-t.test('clean mail is answered while LOGFILE blocks', { skip: cannotHang }, async (t) => {
-  const directory = ownDirectory(t)
-  const LOGFILE = join(directory, 'onescan.log')
-  const { onescand, send } = await proxy(t, { LOGFILE })
-  t.match(await send('before'), accepted)
-  await until(() => readFileSync(LOGFILE, 'utf8').includes('decision=accept'), 'its line')
-  const [worker] = childrenOf(onescand.pid)
-  const mount = await mountHanging(t, directory, 'lookup')
-  for (let n = 0; n < 20; n++) t.match(await send('meanwhile'), accepted)
-  t.equal(mount.asked(), 1, 'one thread waits for it')
-  t.same(childrenOf(onescand.pid), [worker], 'and no worker was ended')
-})
+interface Place {
+  /** What of a directory does not answer. */
+  readonly blocks: 'lookup' | 'opendir'
+  /** The settings that name the directory, or a path in it. */
+  readonly settings: (directory: string) => Readonly<Record<string, string>>
+}
+
+const places: Readonly<Record<string, Place>> = {
+  LOGFILE: { blocks: 'lookup', settings: (own) => ({ LOGFILE: join(own, 'onescan.log') }) },
+  CONTROLDIR: { blocks: 'lookup', settings: (own) => ({ CONTROLDIR: own }) },
+  CLAMDBDIR: {
+    blocks: 'opendir',
+    settings: (own) => {
+      const CLUSTERKEYS = join(own, '..', 'ring')
+      writeFileSync(CLUSTERKEYS, 'sesame\n', { mode: 0o600 })
+      if (process.getuid!() === 0) chownSync(CLUSTERKEYS, SERVICE, SERVICE)
+      return { CLAMDBDIR: own, CLUSTERKEYS }
+    },
+  },
+}
+
+for (const [name, { blocks, settings }] of Object.entries(places)) {
+  t.test(`clean mail is answered while ${name} blocks`, { skip: cannotHang }, async (t) => {
+    const directory = ownDirectory(t)
+    const { onescand, send } = await proxy(t, { REJECTVIRUS: '1', ...settings(directory) })
+    t.match(await send('before'), accepted)
+    const [worker] = childrenOf(onescand.pid)
+    const mount = await mountHanging(t, directory, blocks)
+    for (let n = 0; n < 20; n++) t.match(await send('meanwhile'), accepted)
+    t.match(await send(EICAR), /^[45]/, 'and scanned')
+    await mount.untilAsked(1)
+    t.equal(mount.asked(), 1, 'one thread waits for it')
+    t.same(childrenOf(onescand.pid), [worker], 'and no worker was ended')
+  })
+}
 
 t.test('clean mail is answered while QUARANTINE blocks', { skip: cannotHang }, async (t) => {
   const directory = ownDirectory(t)

@@ -69,6 +69,7 @@ async function judgeFromMemory(
   bytes: Buffer,
   configuration: Configuration,
 ): Promise<DecisionDetails> {
+  await configuration.off.look()
   const judging = startJudging(configuration)
   if (judging.kind === 'pass') return { scan: 'skipped', why: judging.why, times: {} }
   const message = messageOf(bytes, judging.messageOptions)

@@ -84,6 +84,7 @@ export class ClamdConversation {
       case undefined:
         return false
       case 'command':
+        await this.#services.lookAtSwitch()
         return this.#obey(request)
       case 'piece':
         this.#content!.write(request.bytes)

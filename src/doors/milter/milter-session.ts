@@ -108,9 +108,7 @@ export class MilterSession {
         return this.#goOn(command)
       }
       case 'mail':
-        this.#dropMessage() // a new message ends the old one, as in libmilter
-        this.#message = new MilterMessage(command, this.#services, addressKey(this.#remote()))
-        return this.#goOn(command)
+        return this.#startMessage(command)
       case 'recipient':
         return this.#takeRecipient(command, gone)
       case 'field':
@@ -155,6 +153,13 @@ export class MilterSession {
     const request = requestFor(mayRefuse, this.#isLocal)
     this.#agreement = agree(offer, request)
     return encodeAgreement(this.#agreement, request)
+  }
+
+  async #startMessage(command: MilterCommand & { kind: 'mail' }): Promise<Buffer | undefined> {
+    this.#dropMessage() // a new message ends the old one, as in libmilter
+    this.#message = new MilterMessage(command, this.#services, addressKey(this.#remote()))
+    await this.#services.lookAtSwitch()
+    return this.#goOn(command)
   }
 
   #goOn({ kind }: MilterCommand): Buffer | undefined {

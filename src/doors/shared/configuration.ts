@@ -1,5 +1,6 @@
+import { promises } from 'node:fs'
 import { errorText, Fault } from '../../lib/errors/fault.ts'
-import { keepFor } from '../../lib/flow/cache.ts'
+import { LastSeen } from '../../lib/flow/last-seen.ts'
 import { loadCrypto } from '../../lib/runtime/crypto.ts'
 import { loadSystem } from '../../lib/runtime/system.ts'
 import { SeveralFaults } from '../../lib/settings/faults.ts'
@@ -20,6 +21,9 @@ import {
   type ControlDirectories,
   HOST_DIRECTORY,
   readControlDirectories,
+  switchedOff,
+  switchFiles,
+  whyOff,
 } from '../../scan/judge/control.ts'
 import { countersLine } from '../../scan/quota/backends.ts'
 import { openQuotaClient, type QuotaClient } from '../../scan/quota/quota-client.ts'
@@ -47,6 +51,8 @@ export interface Configuration {
   /** When it was read, in milliseconds as Date.now(). */
   readonly readAt: number
   readonly directories: ControlDirectories
+  /** Why all mail passes unscanned; undefined if it does not. Each interface looks when a message begins. */
+  readonly off: LastSeen<string | undefined>
   /** The context for judging mail; undefined if QHPSI is not set: all mail passes then. */
   readonly context: JudgeContext | undefined
   /** The TLS certificate of this host; undefined if CLAMDCERT is not set. */
@@ -146,6 +152,7 @@ async function openConfiguration(
     env,
     readAt,
     directories,
+    off: watchSwitches(directories),
     context: base && { ...base, rules },
     tls,
     messageOptions: {
@@ -162,6 +169,21 @@ async function openConfiguration(
   }
 }
 
+/** Milliseconds for which a look at the switch files counts, so that a burst of mail makes few. */
+const SWITCH_FOR = 20
+
+/** Returns what switchedOff() returns, for a process that lasts and may not wait for the directory. */
+function watchSwitches(directories: ControlDirectories): LastSeen<string | undefined> {
+  const look = async () => {
+    for (const file of switchFiles(directories)) {
+      const found = await promises.stat(file).catch(() => undefined)
+      if (found !== undefined) return whyOff(file)
+    }
+    return undefined
+  }
+  return new LastSeen(switchedOff(directories), look, SWITCH_FOR)
+}
+
 /** Makes the scanners of a configuration, and opens the memory of verdicts. */
 async function openTools(
   { settings, cluster }: JudgeConfig,
@@ -171,7 +193,7 @@ async function openTools(
   opened: Opened,
 ): Promise<Tools> {
   const scanners = await makePreparedScanners(settings, log, memory, opened)
-  const clocks = clocksFor(settings.CLAMDBDIR ?? DEFAULT_DATABASE)
+  const clocks = await clocksFor(settings.CLAMDBDIR ?? DEFAULT_DATABASE)
   const crypto = await loadCrypto()
   const verdicts = await openVerdictsBy(verdictSettings, cluster?.keys ?? [], memory, {
     ...clocks,
@@ -207,15 +229,19 @@ async function makePreparedScanners(
 /** The last known files of signature directories, kept across a reload of the settings. */
 const seenFiles = new Map<string, SignatureFiles>()
 
-/** Returns the clocks, and the function that reads the age of the signatures in a directory. */
-function clocksFor(directory: string) {
+/** Returns the clocks, and the functions that read the age of the signatures in a directory. */
+async function clocksFor(directory: string) {
   const uptime = () => performance.now()
-  const read = () => {
-    const files = readSignatureFiles(directory, Date.now(), seenFiles.get(directory))
-    if (files !== undefined) seenFiles.set(directory, files)
-    return files
+  const before = seenFiles.get(directory)
+  const look = async () => {
+    const found = await readSignatureFiles(directory, Date.now(), seenFiles.get(directory))
+    if (found !== undefined) seenFiles.set(directory, found)
+    return found
   }
-  return { signatureFiles: keepFor(SIGNATURES_FOR, uptime, read), now: Date.now, uptime }
+  const files = new LastSeen<SignatureFiles | undefined>(before, look, SIGNATURES_FOR)
+  const lookForSignatures = () => files.look()
+  await lookForSignatures()
+  return { signatureFiles: () => files.value, lookForSignatures, now: Date.now, uptime }
 }
 
 /**

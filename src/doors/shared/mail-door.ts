@@ -4,7 +4,6 @@ import { readSpoolSettings } from '../../mail/message/spool.ts'
 import type { MailReporter } from '../../observe/live/process-report.ts'
 import { NOTHING_SCANS } from '../../scan/judge/config.ts'
 import type { JudgeContext } from '../../scan/judge/context.ts'
-import { switchedOff } from '../../scan/judge/control.ts'
 import type { TimedLookup } from '../../scan/quota/quota-answer.ts'
 import type { Rules } from '../../scan/rules/match.ts'
 import type { Configuration } from './configuration.ts'
@@ -66,9 +65,13 @@ export class MailServices {
     return quota && !this.#isOff() ? quota : undefined
   }
 
-  /** It checks for a file, so it is called last. */
+  /** Looks whether scanning is switched off. It is called when a message begins, and holds for all of it. */
+  async lookAtSwitch(): Promise<void> {
+    await this.configuration.off.look()
+  }
+
   #isOff(): boolean {
-    return switchedOff(this.configuration.directories) !== undefined
+    return this.configuration.off.value !== undefined
   }
 }
 
@@ -90,15 +93,14 @@ export type Judging =
       readonly context: JudgeContext
     }
 
-/** Returns how a message that arrives now is judged. */
+/** Returns how a message that arrives now is judged, by the switch as the interface has last seen it. */
 export function startJudging(configuration: Configuration): Judging {
-  const { context, directories, env, messageOptions } = configuration
+  const { context, off, env, messageOptions } = configuration
   const pass = (why: string): Judging => {
     const spool = context?.config.spool ?? readSpoolSettings(env)
     return { kind: 'pass', why, messageOptions: { spool } }
   }
   if (context === undefined) return pass(NOTHING_SCANS)
-  const off = switchedOff(directories)
-  if (off !== undefined) return pass(off)
+  if (off.value !== undefined) return pass(off.value)
   return { kind: 'judge', messageOptions, isClusterPeer: env.CLUSTERPEER !== undefined, context }
 }

@@ -10,7 +10,6 @@ import { Header } from '../../mail/message/header-block.ts'
 import { Intake } from '../../mail/message/intake.ts'
 import type { ColdWay, MailReporter } from '../../observe/live/process-report.ts'
 import { NOTHING_SCANS } from '../../scan/judge/config.ts'
-import { switchedOff } from '../../scan/judge/control.ts'
 import { Deadline } from '../../scan/judge/deadline.ts'
 import type { Decision } from '../../scan/judge/decision.ts'
 import { type AnnouncedMail, checkQuota } from '../../scan/judge/over-quota.ts'
@@ -174,7 +173,7 @@ export class SlotServer {
       transaction,
       total: elapsed(),
     })
-    const off = switchedOff(configuration.directories)
+    const off = await configuration.off.look()
     if (off !== undefined) return passOn(off, about())
     const replies = { form: replyForm, takesReply: request.takesReply }
     const envelope = readEnvelope(request.envelope)

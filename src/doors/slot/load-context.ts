@@ -22,10 +22,11 @@ interface SlotTools extends Tools {
 export async function prepareTools(config: JudgeConfig, log: LogSink): Promise<SlotTools> {
   const { cluster, quota, settings } = config
   const database = settings.CLAMDBDIR ?? DEFAULT_DATABASE
+  const files = cluster && (await readSignatureFiles(database, Date.now()))
   return {
     scanners: await makeScanners(settings, { relay: log.relay }),
     crypto: cluster && (await loadCrypto()),
-    signatureFiles: once(() => cluster && readSignatureFiles(database, Date.now())),
+    signatureFiles: () => files,
     now: Date.now,
     uptime,
     quota: quota && (await openSlotQuota(quota)),
@@ -36,14 +37,6 @@ export async function prepareTools(config: JudgeConfig, log: LogSink): Promise<S
 export async function openSlotQuota(settings: QuotaSettings): Promise<QuotaClient> {
   const { openQuotaClient } = await import('../../scan/quota/quota-client.ts')
   return openQuotaClient(settings, () => {}) // the log line of onescan-queue contains the answer
-}
-
-function once<Value>(compute: () => Value): () => Value {
-  let computed: { value: Value } | undefined
-  return () => {
-    computed ??= { value: compute() }
-    return computed.value
-  }
 }
 
 /** Returns what one message is judged by: the settings of `env`, and onescan.policy. */

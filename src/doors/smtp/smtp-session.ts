@@ -162,6 +162,7 @@ export class SmtpSession {
       addressKey(this.clientAddress),
     )
     try {
+      await this.#services.lookAtSwitch()
       const reply = await this.#nextServer.pass(line)
       if (reply.code >= 300) return reply
       this.#dropTransaction()

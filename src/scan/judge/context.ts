@@ -28,8 +28,10 @@ export interface Tools {
   readonly scanners: readonly Scanner[]
   /** Needed if the configuration has a cluster. */
   readonly crypto: Crypto | undefined
-  /** Returns the virus signatures on this host. */
+  /** Returns the virus signatures on this host, as they were last seen. */
   readonly signatureFiles: () => SignatureFiles | undefined
+  /** Looks for them again, if that is due. */
+  readonly lookForSignatures?: () => Promise<unknown>
   /** Milliseconds of the wall clock, as Date.now(): for times that hosts and files name. */
   readonly now: () => number
   /** Milliseconds on a monotonic clock, for durations and deadlines. */

@@ -28,8 +28,16 @@ export function switchFile(directories: Pick<ControlDirectories, 'control'>): st
 /** The file that turns off scanning for every interface of the host. */
 export const hostSwitchFile: string = join(HOST_DIRECTORY, SWITCH)
 
+/** The files that turn off scanning for the interfaces of these directories. */
+export function switchFiles(directories: ControlDirectories): readonly string[] {
+  return [switchFile(directories), hostSwitchFile]
+}
+
 /** Returns a reason for the log if one of the switch files exists, or undefined. */
 export function switchedOff(directories: ControlDirectories): string | undefined {
-  const file = [switchFile(directories), hostSwitchFile].find((path) => existsSync(path))
-  return file === undefined ? undefined : `${file} is there`
+  const file = switchFiles(directories).find((path) => existsSync(path))
+  return file === undefined ? undefined : whyOff(file)
 }
+
+/** The reason for the log if this file exists. */
+export const whyOff = (file: string): string => `${file} is there`

@@ -51,6 +51,7 @@ export async function judge(
     if (remark !== undefined) notes.push(remark)
   }
 
+  if (config.cluster || tools.verdicts) await tools.lookForSignatures?.()
   const trust = verifyTrust(transaction, config, tools)
   times.verify = lap()
   await letOthers()

@@ -129,7 +129,7 @@ async function findIn(
 ): Promise<ScanResult> {
   const { asSent } = message
   const extracted = () => extractedBy(run.scanners, (asSent ?? message).bytes)
-  const leaves = extracted()
+  const leaves = await extracted()
   const before = asSent ? await findInBytes(asSent, run, task) : clean
   if (asSent && endsScan(before, run)) return before
   if (asSent && run.asSentAlone)
@@ -137,7 +137,7 @@ async function findIn(
   const mayLeave = leaves !== undefined && before.answer === 'clean'
   const found = mayLeave ? await lookAt(message, run, task, before, leaves) : undefined
   // A scanner that was restarted meanwhile may have looked at the whole by other settings.
-  const counts = found?.answer !== 'clean' || extracted() !== undefined
+  const counts = found?.answer !== 'clean' || (await extracted()) !== undefined
   if (found !== undefined && counts) return found
   return worse((await lookAt(message, run, task, before, undefined))!, before)
 }
@@ -164,7 +164,10 @@ async function findInBytes(
 }
 
 /** The forms of parts that the one scanner of contents extracts from a mail; undefined if there are several. */
-function extractedBy(scanners: readonly Scanner[], mail: Bytes): FormSet | undefined {
+async function extractedBy(
+  scanners: readonly Scanner[],
+  mail: Bytes,
+): Promise<FormSet | undefined> {
   const [first, ...others] = scanners.filter((scanner) => !scanner.local)
   return others.length === 0 ? first?.extracts?.(mail) : undefined
 }

@@ -14,7 +14,8 @@ import type { HostMemory } from './host-memory.ts'
 import type { SharedStore, SharedStoreOptions } from './store/shared-store.ts'
 import { Verdicts, type VerdictsOptions } from './verdicts.ts'
 
-interface VerdictsContext extends Pick<VerdictsOptions, 'crypto' | 'now' | 'signatureFiles'> {
+interface VerdictsContext
+  extends Pick<VerdictsOptions, 'crypto' | 'now' | 'signatureFiles' | 'lookForSignatures'> {
   /** Milliseconds on a monotonic clock. */
   readonly uptime: () => number
   /** Takes a line when a shared store fails, and when it answers again. */

@@ -88,6 +88,7 @@ export class Verdicts {
       if (end === TIMED_OUT || end === ABORTED) return { result: TOO_LATE }
       switch (end.kind) {
         case 'verdict':
+          await this.#options.lookForSignatures?.()
           if (!this.#doesCount(end.verdict, identity)) return scanAlone()
           return withRemembered(end.verdict, query, runScanners)
         case 'nothing':

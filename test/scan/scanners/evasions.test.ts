@@ -13,7 +13,7 @@ const ends = ['\n', '\r\n'] as const
 
 t.test('no mail of an enemy is called clean', { skip: clamdMissing }, async (t) => {
   const clamd = await startClamdForEvasions(t)
-  const extracted = extractingAll(clamd.socket)
+  const extracted = await extractingAll(clamd.socket)
   let count = 0
   for (const evasion of Object.values(evasions).flat()) {
     // Each in one of its two ends of lines, and with `npm run test:nightly` in both.

@@ -163,7 +163,7 @@ t.test(
     const forms = everyForm
     first.noteExtraction({ is: 'extracts', server: '/nowhere', forms })
     await heard()
-    t.same(worker!.extracted.of([server]), forms)
+    t.same(await worker!.extracted.of([server]), forms)
     t.equal(said.length, 2, 'what another process has wanted is not said again')
     t.equal(first.extracted.isWanted, false)
   },

@@ -44,9 +44,9 @@ export function startClamdForEvasions(t: Ending): Promise<Clamd> {
 }
 
 /** What is known of a clamd that extracts all forms of parts by itself. */
-export function extractingAll(clamd: string): ExtractedForms {
+export async function extractingAll(clamd: string): Promise<ExtractedForms> {
   const extracted = new ExtractedForms({ uptime: () => 0 })
-  const made = socketMade(readClamdAddress(clamd))
+  const made = await socketMade(readClamdAddress(clamd))
   extracted.take({ is: 'extracts', server: clamd, made, forms: everyForm })
   return extracted
 }

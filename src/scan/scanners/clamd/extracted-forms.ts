@@ -92,9 +92,9 @@ export class ExtractedForms {
   }
 
   /** What all of these servers extract; undefined if one of them was not tried. */
-  of(servers: readonly AskedServer[]): FormSet | undefined {
+  async of(servers: readonly AskedServer[]): Promise<FormSet | undefined> {
     if (++this.#asked === ASKED_PER_STREAM) this.#tell({ is: 'wanted' })
-    const [first, ...others] = servers.map((server) => this.#formsOf(server))
+    const [first, ...others] = await Promise.all(servers.map((server) => this.#formsOf(server)))
     if (first === undefined || others.some((forms) => forms === undefined)) return undefined
     return {
       firstFields: first.firstFields.filter((name) =>
@@ -109,10 +109,10 @@ export class ExtractedForms {
     }
   }
 
-  #formsOf({ address, version }: AskedServer): FormSet | undefined {
+  async #formsOf({ address, version }: AskedServer): Promise<FormSet | undefined> {
     const known = this.#servers.get(address.text)
     if (known === undefined || this.#uptime() - known.since >= HOLDS_FOR) return undefined
     const isSame = version === undefined || version.startsWith(known.version ?? '')
-    return isSame && known.made === socketMade(address) ? known.forms : undefined
+    return isSame && known.made === (await socketMade(address)) ? known.forms : undefined
   }
 }

@@ -96,7 +96,8 @@ export function clamdScanner(
       }),
       async hasLoaded(files, isSettled) {
         await versions.newest() // asks, unless that was done just now
-        return list.every((server) => clamdHasLoaded(server, files, isSettled))
+        const loaded = list.map((server) => clamdHasLoaded(server, files, isSettled))
+        return (await Promise.all(loaded)).every(Boolean)
       },
     },
     takesBatch: true,
@@ -104,10 +105,10 @@ export function clamdScanner(
       const text = beginning.toString('latin1')
       return MAIL.test(text) && !OTHER_MARK.test(text)
     },
-    extracts(mail) {
+    async extracts(mail) {
       // If its disk is full, clamd leaves out a part that it cannot write. It was shown to have room for the parts
       // of small mail (readiness/clamd-forms.ts).
-      const forms = mail.size > STREAMED_MAX ? undefined : extracted?.of(list)
+      const forms = mail.size > STREAMED_MAX ? undefined : await extracted?.of(list)
       if (forms === undefined) return undefined
       const text = mail.gather(0, TYPE_BYTES).toString('latin1')
       const isMail = forms.firstFields.some((name) => text.startsWith(`${name}: `))

@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs'
+import { promises } from 'node:fs'
+import { LastSeen } from '../../../lib/flow/last-seen.ts'
 import { TIMED_OUT, withTimeout } from '../../../lib/flow/timeout.ts'
 import { areAtLeastAsNew, databaseNumber, type SignatureFiles } from '../shared/signatures.ts'
 import type { ClamdAddress } from './address.ts'
@@ -100,17 +101,17 @@ async function isWithin(work: Promise<void>, milliseconds: number): Promise<bool
 const LOADED_PER_SECOND = 2_000_000
 
 /**
- * Returns whether clamd has loaded these signatures. It has if it reports the number of ClamAV's own
+ * Resolves to whether clamd has loaded these signatures. It has if it reports the number of ClamAV's own
  * signatures. It also has if it created its socket long enough after they changed: clamd creates the socket
  * after it has loaded all signatures. For a server on another host, and for a site's own signatures, only the
  * elapsed time is used.
  */
-export function clamdHasLoaded(
+export async function clamdHasLoaded(
   { address, version }: { readonly address: ClamdAddress; readonly version: string | undefined },
   { official, others, size }: SignatureFiles,
   isSettled: (changed: number | undefined) => boolean,
-): boolean {
-  const made = socketMade(address)
+): Promise<boolean> {
+  const made = await socketMade(address)
   const isFrom = (changed: number | undefined) =>
     isSettled(changed) || (made !== undefined && made > changed! + size / LOADED_PER_SECOND)
   if (!isFrom(others)) return false
@@ -119,15 +120,20 @@ export function clamdHasLoaded(
   return isNamed || isFrom(official?.changed)
 }
 
+const sockets = new Map<string, LastSeen<number | undefined>>()
+
 /**
- * Returns the time at which the socket was created, in Unix seconds: its mtime, because its mode and owner
+ * Resolves to the time at which the socket was created, in Unix seconds: its mtime, because its mode and owner
  * may change later.
  */
-export function socketMade(address: ClamdAddress): number | undefined {
+export async function socketMade(address: ClamdAddress): Promise<number | undefined> {
   if (address.kind !== 'unix') return undefined
-  try {
-    return statSync(address.path).mtimeMs / 1000
-  } catch {
-    return undefined
+  const { path } = address
+  const see = async () => {
+    const stats = await promises.stat(path).catch(() => undefined)
+    return stats && stats.mtimeMs / 1000
   }
+  const seen = sockets.get(path) ?? new LastSeen(undefined, see)
+  sockets.set(path, seen)
+  return seen.look()
 }

@@ -168,11 +168,11 @@ export interface ContentScanner extends ScannerBasics {
    */
   readsAsMail?(beginning: Buffer): boolean
   /**
-   * Returns the forms of parts that the scanner was shown to extract by itself from this mail
+   * Finds out the forms of parts that the scanner was shown to extract by itself from this mail
    * (mail/mime/shared/forms.ts), which may lack TOP_LINE. It is not asked about these parts unless the scan of
    * the whole has another result than clean.
    */
-  extracts?(mail: Bytes): FormSet | undefined
+  extracts?(mail: Bytes): FormSet | undefined | Promise<FormSet | undefined>
   /** Counts parts about which it was not asked for that reason. */
   leave?(parts: number): void
   /**

@@ -64,6 +64,7 @@ export function whyUnnoticed(
 }
 
 function isSame(directory: string, other: string | undefined): boolean {
+  if (directory === other) return true
   try {
     const [stats, otherStats] = [statSync(directory), statSync(other ?? directory)]
     return stats.dev === otherStats.dev && stats.ino === otherStats.ino

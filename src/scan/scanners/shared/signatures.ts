@@ -1,7 +1,7 @@
 // The version of a scanner's signatures is one line: clamd's answer to VERSION
 // (`ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025`), or any text that changes when they change. Equal
 // texts mean equal signatures.
-import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { promises } from 'node:fs'
 import { join } from 'node:path'
 
 /** The engine, and the number of ClamAV's own signatures. (A site's own signatures have no number.) */
@@ -75,28 +75,28 @@ export interface SignatureFiles {
 const CLOCK_STEP = 0.01
 
 /**
- * Reads the directory of the virus signatures; returns undefined if it has none, or cannot be read. `now` is
- * in milliseconds. `before` is the previous result, by which a missing file is noticed.
+ * Reads the directory of the virus signatures, in threads; resolves to undefined if it has none, or cannot be
+ * read. `now` is in milliseconds. `before` is the previous result, by which a missing file is noticed.
  */
-export function readSignatureFiles(
+export async function readSignatureFiles(
   directory: string,
   now: number,
   before?: SignatureFiles,
-): SignatureFiles | undefined {
+): Promise<SignatureFiles | undefined> {
   let official: number | undefined
   let number: number | undefined
   let others: number | undefined
   let size = 0
   let own = ''
   try {
-    for (const name of readdirSync(directory).sort()) {
+    for (const name of (await promises.readdir(directory)).sort()) {
       if (!DATABASE.test(name)) continue
       const path = join(directory, name)
-      const stats = statSync(path)
+      const stats = await promises.stat(path)
       // A file that is copied here with its old time has changed here at the time of the copy.
       const changed = Math.max(stats.mtimeMs, stats.ctimeMs) / 1000 + CLOCK_STEP
       size += stats.size
-      if (DAILY.test(name)) number = numberOf(path)
+      if (DAILY.test(name)) number = await numberOf(path)
       if (OFFICIAL.test(name)) official = latest(official, changed)
       else {
         others = latest(others, changed)
@@ -138,14 +138,13 @@ function latest(a: number | undefined, b: number | undefined): number | undefine
 }
 
 /** Reads the number of a file of ClamAV's, which begins with `ClamAV-VDB:time:number:`. */
-function numberOf(path: string): number | undefined {
-  const fd = openSync(path, 'r')
+async function numberOf(path: string): Promise<number | undefined> {
+  const file = await promises.open(path)
   try {
-    const head = Buffer.alloc(512)
-    const text = head.toString('latin1', 0, readSync(fd, head, 0, head.length, 0))
-    const digits = /^ClamAV-VDB:[^:]*:(\d{1,9}):/.exec(text)?.[1]
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(512), 0, 512, 0)
+    const digits = /^ClamAV-VDB:[^:]*:(\d{1,9}):/.exec(buffer.toString('latin1', 0, bytesRead))?.[1]
     return digits === undefined ? undefined : Number(digits)
   } finally {
-    closeSync(fd)
+    await file.close()
   }
 }

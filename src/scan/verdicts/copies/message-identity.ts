@@ -19,8 +19,9 @@ export interface IdentityOptions {
   readonly maxAge: number
   /** This host's name, for logs of others. */
   readonly host: string
-  /** The signature files of this host. */
+  /** The signature files of this host, and a new look for them if that is due (Tools). */
   readonly signatureFiles: () => SignatureFiles | undefined
+  readonly lookForSignatures?: (() => Promise<unknown>) | undefined
 }
 
 /** A submitted message, and the data that decides about its cached verdicts. */

@@ -11,14 +11,14 @@ const few = { firstFields: ['Date'], contents: ['file base64'], multiparts: ['mi
 
 t.test('all servers must have been shown to extract a form', async (t) => {
   const extracted = new ExtractedForms({ uptime: () => 0 })
-  t.equal(extracted.of([clamd('/a')]), undefined, 'no server was tried')
+  t.equal(await extracted.of([clamd('/a')]), undefined, 'no server was tried')
   extracted.take({ is: 'extracts', server: '/a', forms })
-  t.same(extracted.of([clamd('/a')]), forms)
-  t.equal(extracted.of([clamd('/a'), clamd('/b')]), undefined, 'one of two was')
+  t.same(await extracted.of([clamd('/a')]), forms)
+  t.equal(await extracted.of([clamd('/a'), clamd('/b')]), undefined, 'one of two was')
   extracted.take({ is: 'extracts', server: '/b', forms: few })
-  t.same(extracted.of([clamd('/a'), clamd('/b')]), few, 'what both do counts')
+  t.same(await extracted.of([clamd('/a'), clamd('/b')]), few, 'what both do counts')
   extracted.take({ is: 'extracts', server: '/a' })
-  t.equal(extracted.of([clamd('/a')]), undefined, 'the server was started anew')
+  t.equal(await extracted.of([clamd('/a')]), undefined, 'the server was started anew')
 })
 
 t.test(
@@ -28,12 +28,12 @@ t.test(
     const extracted = new ExtractedForms({ uptime: () => now })
     extracted.take({ is: 'extracts', server: '/a', forms })
     now = 39_999
-    t.same(extracted.of([clamd('/a')]), forms)
+    t.same(await extracted.of([clamd('/a')]), forms)
     now = 40_000
-    t.equal(extracted.of([clamd('/a')]), undefined)
+    t.equal(await extracted.of([clamd('/a')]), undefined)
     extracted.take({ is: 'extracts', server: '/a', forms })
     extracted.forget('/a')
-    t.equal(extracted.of([clamd('/a')]), undefined)
+    t.equal(await extracted.of([clamd('/a')]), undefined)
   },
 )
 
@@ -43,29 +43,33 @@ t.test('nothing is known of a server whose version or socket has changed', async
   const extracted = new ExtractedForms({ uptime: () => 0 })
   const made = statSync(socket).mtimeMs / 1000
   extracted.take({ is: 'extracts', server: socket, version: 'ClamAV 1.4.3/27', made, forms })
-  t.same(extracted.of([clamd(socket)]), forms, 'it was not asked for its version')
-  t.same(extracted.of([clamd(socket, 'ClamAV 1.4.3/27')]), forms)
-  t.equal(extracted.of([clamd(socket, 'ClamAV 1.4.3/28')]), undefined, 'it has other signatures')
+  t.same(await extracted.of([clamd(socket)]), forms, 'it was not asked for its version')
+  t.same(await extracted.of([clamd(socket, 'ClamAV 1.4.3/27')]), forms)
+  t.equal(
+    await extracted.of([clamd(socket, 'ClamAV 1.4.3/28')]),
+    undefined,
+    'it has other signatures',
+  )
   utimesSync(socket, made, made + 1)
-  t.equal(extracted.of([clamd(socket)]), undefined, 'it was started again')
+  t.equal(await extracted.of([clamd(socket)]), undefined, 'it was started again')
 })
 
 t.test('servers are asked for room again when mail has asked fifty times', async (t) => {
   const told: string[] = []
   const extracted = new ExtractedForms({ tell: ({ is }) => void told.push(is) })
-  const ask = (times: number) => {
-    for (let count = 0; count < times; count++) extracted.of([clamd('/a')])
+  const ask = async (times: number) => {
+    for (let count = 0; count < times; count++) await extracted.of([clamd('/a')])
   }
-  ask(49)
+  await ask(49)
   t.equal(extracted.isWanted, false)
-  ask(51)
+  await ask(51)
   t.equal(extracted.isWanted, true)
   t.same(told, ['wanted'], 'the other processes learn it once')
   extracted.take({ is: 'extracts', server: '/a', forms })
   t.equal(extracted.isWanted, false)
   extracted.want()
   t.equal(extracted.isWanted, true)
-  ask(100)
+  await ask(100)
   t.same(told, ['wanted'], 'what another process has wanted is not told again')
 })
 
@@ -77,7 +81,7 @@ t.test('a process that begins later does not know it for longer', async (t) => {
   const later = new ExtractedForms({ uptime: () => now })
   for (const event of first.retell()) later.take(event)
   now = 39_999
-  t.same(later.of([clamd('/a')]), forms)
+  t.same(await later.of([clamd('/a')]), forms)
   now = 40_000
-  t.equal(later.of([clamd('/a')]), undefined)
+  t.equal(await later.of([clamd('/a')]), undefined)
 })

@@ -173,7 +173,7 @@ t.test('libclamav extracts each part that is left to it', { skip: clamdMissing }
   const random = createRandom(SEED)
   const left = { asSent: 0, asMail: 0 }
   const { extracts, readsAsMail } = clamdScanner(clamdPolicy(clamd.socket), {
-    extracted: extractingAll(clamd.socket),
+    extracted: await extractingAll(clamd.socket),
   })
   for (let count = 0; count < MAILS; count++) {
     const mail = Buffer.from(randomMail(random), 'latin1')

@@ -185,7 +185,7 @@ t.test(
   },
   async (t) => {
     const clamd = await startClamd(t, { alertExceedsMax: true, database })
-    const extracted = extractingAll(clamd.socket)
+    const extracted = await extractingAll(clamd.socket)
     const random = createRandom(SEED)
     let found = 0
     let left = 0
@@ -213,12 +213,12 @@ t.test(
     const mail = Buffer.from(
       `From: a\nContent-Type: application/x; name=a\nContent-Transfer-Encoding: base64\n\n${encoded}\n`,
     )
-    const extracted = extractingAll(socket)
+    const extracted = await extractingAll(socket)
     const know = (made: number | undefined) => {
       extracted.take({ is: 'extracts', server: socket, made, forms: everyForm })
     }
     const first = await startClamd(t, { alertExceedsMax: true, socket })
-    const made = socketMade(readClamdAddress(socket))
+    const made = await socketMade(readClamdAddress(socket))
     know(made)
     t.match(await judgeMessage(socket, mail, extracted), { isFound: true })
     await first.stop()

@@ -38,24 +38,29 @@ const has = (address: ClamdAddress, said: string | undefined, setup: Parameters<
   })
 
 t.test('clamd has loaded the signatures of ClamAV whose number it names', async (t) => {
-  t.ok(has(remote, version(27_600), { official: NOW - 1 }))
-  t.notOk(has(remote, version(27_599), { official: NOW - 1 }))
-  t.notOk(has(remote, 'ClamAV 1.4.3', { official: NOW - 1 }))
-  t.notOk(has(remote, undefined, { official: NOW - 1 }))
+  t.ok(await has(remote, version(27_600), { official: NOW - 1 }))
+  t.notOk(await has(remote, version(27_599), { official: NOW - 1 }))
+  t.notOk(await has(remote, 'ClamAV 1.4.3', { official: NOW - 1 }))
+  t.notOk(await has(remote, undefined, { official: NOW - 1 }))
 })
 
 t.test("a site's own signatures are loaded after some time", async (t) => {
-  t.notOk(has(remote, version(27_600), { official: NOW - 1, others: NOW - SETTLED_AFTER + 1 }))
-  t.ok(has(remote, version(27_600), { official: NOW - 1, others: NOW - SETTLED_AFTER }))
-  t.ok(has(remote, undefined, { official: NOW - SETTLED_AFTER, others: NOW - SETTLED_AFTER }))
+  t.notOk(
+    await has(remote, version(27_600), { official: NOW - 1, others: NOW - SETTLED_AFTER + 1 }),
+  )
+  t.ok(await has(remote, version(27_600), { official: NOW - 1, others: NOW - SETTLED_AFTER }))
+  t.ok(await has(remote, undefined, { official: NOW - SETTLED_AFTER, others: NOW - SETTLED_AFTER }))
 })
 
 t.test('a clamd that made its socket after the change has loaded all signatures', async (t) => {
   const { address, made } = await socketMade(t)
-  t.ok(has(address, undefined, { official: made - 1, others: made - 1 }))
-  t.notOk(has(address, undefined, { others: made + 0.001 }))
-  t.notOk(has(address, undefined, { others: made - 1, size: 10_000_000 }), 'which takes a while')
-  t.ok(has(address, undefined, { others: made - 60, size: 10_000_000 }))
+  t.ok(await has(address, undefined, { official: made - 1, others: made - 1 }))
+  t.notOk(await has(address, undefined, { others: made + 0.001 }))
+  t.notOk(
+    await has(address, undefined, { others: made - 1, size: 10_000_000 }),
+    'which takes a while',
+  )
+  t.ok(await has(address, undefined, { others: made - 60, size: 10_000_000 }))
 })
 
 async function socketMade(t: Test) {
