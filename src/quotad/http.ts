@@ -4,7 +4,7 @@ import { errorCode, errorText, Fault } from '../lib/errors/fault.ts'
 import { type Endpoint, LISTEN_QUEUE, listenFaultOf } from '../lib/net/endpoint.ts'
 import { createHttpServer, listenHttpOn } from '../lib/net/http-server.ts'
 import { untilListening } from '../lib/net/listening.ts'
-import { descriptorLimit } from '../lib/process/descriptors.ts'
+import { HttpConnections } from '../protocol/shared/http-connections.ts'
 import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import type { QuotaService } from './mailbox-answer.ts'
 import { log, type ServiceCounters } from './quotad-log.ts'
@@ -28,28 +28,29 @@ export async function serveHttp(
   service: QuotaService,
 ): Promise<HttpService> {
   const { mayAsk, counters } = service
-  // Half of the descriptors stay for mailboxes and questions.
-  const connectionsMax = Math.min(service.maxClients, Math.floor(descriptorLimit() / 2))
   const server = createHttpServer(
     IDLE_TIME,
     (request, response) => {
+      if (!connections.begin(request, response)) return
       handle(request, response, service).catch(() => response.destroy())
     },
     (status) => {
       counters[status === 408 ? 'dropped' : 'malformed']++
     },
   )
-  // Connections are counted here, because the compiled runtime has no event for those that `maxConnections`
-  // drops.
-  let open = 0
   server.on('connection', (socket) => {
-    open++
-    socket.once('close', () => open--)
-    const isAllowed = mayAsk(socket.remoteAddress ?? '')
-    if (isAllowed && open <= connectionsMax) return
-    counters[isAllowed ? 'dropped' : 'refused']++
+    if (mayAsk(socket.remoteAddress ?? '')) return
+    counters.refused++
     socket.destroy()
   })
+  const trouble = (reason: string) =>
+    log(['event', 'trouble'], ['what', `--http ${endpoint.text}`], ['reason', reason])
+  const connections = new HttpConnections(
+    server,
+    service.maxClients,
+    trouble,
+    () => counters.dropped++,
+  )
 
   let listening: HttpService
   try {
@@ -59,9 +60,7 @@ export async function serveHttp(
     const why = listenFaultOf(errorCode(error)) ?? errorText(error)
     throw new Fault('config', `--http ${endpoint.text}: ${why}`, error)
   }
-  server.on('error', (error) =>
-    log(['event', 'trouble'], ['what', `--http ${endpoint.text}`], ['reason', errorText(error)]),
-  )
+  server.on('error', (error) => trouble(errorText(error)))
   return {
     address: () => listening.address(),
     close() {

@@ -95,7 +95,7 @@ t.test(
     t.match(design, `if that is more than ${defaultTimeouts.makesRoomAfter / 1000} seconds`)
     t.match(
       read('doc/development/limits.md'),
-      `${figure('CONNECTIONS_MAX', 'daemon/http/idle-connections.ts')}, and no more than half`,
+      `${figure('CONNECTIONS_MAX', 'daemon/http/status-server.ts')}, and no more than half`,
     )
     t.match(design, `${withCommas(figure('CONTENT_STEP'))} bytes of content`)
     const { silence, command, content } = defaultTimeouts

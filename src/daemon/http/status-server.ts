@@ -1,11 +1,10 @@
 import type { Server } from 'node:http'
 import { errorText } from '../../lib/errors/fault.ts'
 import { createHttpServer } from '../../lib/net/http-server.ts'
-import { descriptorLimit } from '../../lib/process/descriptors.ts'
 import { formatDuration } from '../../lib/text/units.ts'
 import { Observer, type ObserverOptions } from '../../observe/live/observer.ts'
+import { HttpConnections } from '../../protocol/shared/http-connections.ts'
 import { type CheckAccess, checkAccessBy } from './access.ts'
-import { IdleConnections } from './idle-connections.ts'
 import { createRoutes } from './routes.ts'
 import { PageEvents, type SnapshotOptions } from './snapshot.ts'
 
@@ -22,6 +21,8 @@ interface StatusServerOptions extends SnapshotOptions {
   readonly log: (line: string) => void
 }
 
+/** Upper limit for connections. */
+const CONNECTIONS_MAX = 400
 /** Milliseconds until the next request. */
 const IDLE_TIME = 30_000
 /** Milliseconds before an address that could not be listened on is tried again. */
@@ -45,10 +46,13 @@ export class StatusServer {
     this.#events = new PageEvents(this.observer, options)
     const answer = createRoutes(this.observer, this.#events, options, isReady, observed.uptime)
     this.#server = createHttpServer(IDLE_TIME, (request, response) => {
+      // If a client continues to send requests without reading the answers, all answers would be kept in memory.
+      if (connections.isAnswering(request.socket)) return void request.socket.destroy()
       if (!connections.begin(request, response)) return
       answer(request, response, this.#checkAccess).catch(() => response.destroy())
     })
-    const connections = new IdleConnections(this.#server, descriptorLimit())
+    const log = (line: string) => options.log(`http: ${line}`)
+    const connections = new HttpConnections(this.#server, CONNECTIONS_MAX, log)
   }
 
   /**

@@ -1,7 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterInput } from '../../lib/flow/timeout.ts'
-import { descriptorOf } from '../../lib/process/descriptors.ts'
-import { loadSystem } from '../../lib/runtime/system.ts'
+import { hasUnread } from '../../lib/process/unread.ts'
 import type { DoorState } from '../../observe/live/process-report.ts'
 import { Admission } from './admission.ts'
 import type { Configuration } from './configuration.ts'
@@ -182,11 +181,6 @@ function idleFirst<Served extends Idle>(connections: Iterable<Served>, time: num
   const since = ({ idleSince = time }: Served) => idleSince
   const idle = [...connections].filter((served) => since(served) < time)
   return idle.sort((one, other) => since(one) - since(other))
-}
-
-/** Returns whether the client has sent bytes that this process has not read. */
-function hasUnread(socket: Socket): boolean {
-  return loadSystem()?.look(descriptorOf(socket) ?? -1) === 'talks'
 }
 
 /** An interface that serves connections on a listening socket. */

@@ -1,0 +1,105 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { descriptorLimit } from '../../lib/process/descriptors.ts'
+import { hasUnread } from '../../lib/process/unread.ts'
+
+/** Milliseconds without a complete request after which a connection may be closed for another one. */
+const IDLE_AFTER = 100
+/** Milliseconds for a client that is turned away to take its answer. */
+const TURNED_AWAY_FOR = 1_000
+/** Upper limit for clients that are turned away with an answer at the same time: each has a descriptor. */
+const LEAVING_MAX = 16
+/** Milliseconds before the log reports again that there are too many connections. */
+const LOG_AGAIN_AFTER = 60_000
+
+const UNAVAILABLE =
+  'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
+
+/**
+ * The connections of an HTTP server, of which it keeps `wanted`, and no more than half of the descriptors: its process
+ * needs the others. If one more arrives, the one that has been idle longest is closed, unless a request of it waits to
+ * be read. If none is idle, the new one gets 503. `log` receives a line about that, once a minute; `dropped` is called
+ * each time.
+ */
+export class HttpConnections {
+  readonly #most: number
+  readonly #log: (line: string) => void
+  /** The responses that are not closed, by their connections. */
+  readonly #answering = new Map<Socket, number>()
+  /** Connections that have had an answer: no reply is due if they are closed. */
+  readonly #answered = new WeakSet<Socket>()
+  /** Connections without a complete request, and since when, in this order. */
+  readonly #idle = new Map<Socket, number>()
+  readonly #open = new Set<Socket>()
+  readonly #leaving = new Set<Socket>()
+  #isCrowded = false
+
+  constructor(
+    server: Server,
+    wanted: number,
+    log: (line: string) => void,
+    dropped: () => void = () => {},
+  ) {
+    this.#most = Math.min(wanted, Math.floor(descriptorLimit() / 2))
+    this.#log = log
+    server.on('connection', (socket: Socket) => {
+      this.#open.add(socket)
+      this.#idle.set(socket, performance.now())
+      socket.once('close', () => {
+        this.#forget(socket)
+        this.#leaving.delete(socket)
+      })
+      if (socket.destroyed || this.#open.size <= this.#most) return
+      this.#turnAway(socket)
+      dropped()
+    })
+  }
+
+  /** Whether a response to this client is not closed yet. */
+  isAnswering(socket: Socket): boolean {
+    return this.#answering.has(socket)
+  }
+
+  /** Notes a request until its response is closed. Returns false if its client was turned away. */
+  begin({ socket }: IncomingMessage, response: ServerResponse): boolean {
+    if (this.#leaving.has(socket)) return false
+    this.#answering.set(socket, (this.#answering.get(socket) ?? 0) + 1)
+    this.#answered.add(socket)
+    this.#idle.delete(socket)
+    response.on('close', () => {
+      const others = this.#answering.get(socket)! - 1
+      if (others > 0) return void this.#answering.set(socket, others)
+      this.#answering.delete(socket)
+      if (this.#open.has(socket)) this.#idle.set(socket, performance.now())
+    })
+    return true
+  }
+
+  #turnAway(newcomer: Socket): void {
+    const before = performance.now() - IDLE_AFTER
+    const [idle] = [...this.#idle].find(([one, since]) => since < before && !hasUnread(one)) ?? []
+    if (!this.#isCrowded) {
+      const what = idle ? 'one that was idle was closed' : 'one more was turned away'
+      this.#log(`over ${this.#most} connections at once; ${what}`)
+      this.#isCrowded = true
+      setTimeout(() => {
+        this.#isCrowded = false
+      }, LOG_AGAIN_AFTER).unref()
+    }
+    this.#end(idle ?? newcomer)
+  }
+
+  #end(socket: Socket): void {
+    this.#forget(socket)
+    if (this.#leaving.size >= LEAVING_MAX) return void socket.destroy()
+    this.#leaving.add(socket)
+    // In a later iteration: a client that connects again at once would be accepted in this one.
+    setImmediate(() => socket.end(this.#answered.has(socket) ? '' : UNAVAILABLE))
+    setTimeout(() => socket.destroy(), TURNED_AWAY_FOR).unref()
+  }
+
+  #forget(socket: Socket): void {
+    this.#open.delete(socket)
+    this.#idle.delete(socket)
+  }
+}
