@@ -227,10 +227,10 @@ function namesIn(path: Buffer): Buffer[] {
 }
 
 /**
- * Throws NotReadable unless the user has the right. The rights of a group do not count alone: under an
- * access list they are its mask, acl(5).
+ * Throws NotReadable unless the user has the right. An owner has each right, since he may change the mode: qpsmtpd
+ * leaves itself none. The rights of a group do not count alone: under an access list they are its mask, acl(5).
  */
 function mayUse({ uid: owner, mode }: { uid: number; mode: number }, uid: number, right: number) {
-  const rights = owner === uid ? mode >> 6 : mode & (mode >> 3)
-  if (uid !== 0 && (rights & right) === 0) throw new NotReadable()
+  const hasRight = uid === 0 || uid === owner || (mode & (mode >> 3) & right) !== 0
+  if (!hasRight) throw new NotReadable()
 }
