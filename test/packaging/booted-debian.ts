@@ -25,6 +25,8 @@ const prepare = `
 
 /** A Debian whose systemd runs, in namespaces and a control group of its own. */
 export interface BootedDebian {
+  /** Where it is seen from outside. */
+  readonly path: string
   /** Runs a shell script there as root. */
   run(script: string): { readonly code: number | null; readonly output: string }
   stop(): Promise<void>
@@ -63,7 +65,7 @@ export async function boot(debian: Debian, { apart = false } = {}): Promise<Boot
   }
   for (;;) {
     const { output } = run('systemctl is-system-running --wait')
-    if (/^(running|degraded)$/m.test(output)) return { run, stop }
+    if (/^(running|degraded)$/m.test(output)) return { path: debian.path, run, stop }
     if (child.exitCode !== null) throw new Error(`systemd does not start: ${output}`)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }

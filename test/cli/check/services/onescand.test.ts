@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { askRunningDaemon } from '../../../../src/cli/shared/running-daemon.ts'
 import { frame } from '../../../../src/doors/slot-socket/frames.ts'
 import type { Finding } from '../../../../src/lib/errors/finding.ts'
+import { NAMES_UNSEEN_FILES } from '../../../../src/lib/process/bound-paths.ts'
 import { loadSystem } from '../../../../src/lib/runtime/system.ts'
 import { newest, startOnescand } from '../../../daemon/process.ts'
 import { lacks } from '../../../needs.mjs'
@@ -236,6 +237,7 @@ t.test(
       'warning: x: y; z',
       said,
       '/etc/default/onescand: 3: clamd: not found',
+      `onescand: clamd: user 101 ${NAMES_UNSEEN_FILES}: /srv/mail; "systemctl edit onescand" with BindReadOnlyPaths=/srv/mail`,
       '\x1b[31m',
     ]
     const log = lines.map((line) => `@4000000067430000000000a0 ${line}\n`).join('')
@@ -245,6 +247,7 @@ t.test(
       /^warning onescand: logged: "warning: x: y; z"; correct what it names/,
       /^error onescand: logged: "error: settings: --mliter: .*did you mean --milter\?"/,
       /^error onescand: logged: ".*: clamd: not found"/,
+      /^error onescand: logged: "onescand: clamd: user 101 names files .* BindReadOnlyPaths=\/srv\/mail"; correct what it names/,
     ])
   },
 )
