@@ -159,6 +159,7 @@ export const LONG_FILES = {
   'test/doors/clamd/sessions.test.ts': 21,
   'test/mail/mime/reader/splits.test.ts': 21,
   'test/daemon/crowds.test.ts': 21,
+  'test/daemon/idle-sessions.test.ts': 21,
   'test/doors/milter/memory.test.ts': 21,
   'test/mail/message/kept-where.test.ts': 21,
   'test/scan/scanners/attachments/attachments.test.ts': 21,

@@ -67,6 +67,7 @@ const MORE = [
   'most mails to a real clamd by descriptor',
   'most mails that hide a file, through programs that ask clamd',
   'most ways to write an address',
+  'ten thousand idle sessions of MTAs',
 ]
 
 const standsIn = (list) => (name) => list.some((start) => name.startsWith(start))
