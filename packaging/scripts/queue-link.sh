@@ -51,7 +51,7 @@ point_to_real_queue() {
   if test -x "$queue"; then
     echo "onescan: $link -> $queue: mail through it is not scanned any more"
   else
-    echo "onescan: $link -> $queue, which is not there: mail through the link is deferred"
+    echo "onescan: $link -> $queue, which does not exist: mail through the link is deferred"
   fi
 }
 

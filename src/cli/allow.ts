@@ -12,7 +12,7 @@ import { hasSystemd } from './shared/systemd-unit.ts'
 /** `onescan allow`: an exception in onescan.policy, tried and taken over. */
 export const allowCommand = makeCommand('allow', {
   command: 'allow <from>',
-  describe: 'Accept mail of a sender, whatever is found in it',
+  describe: 'Accept mail from a sender, whatever is found in it',
   builder: (yargs) =>
     yargs
       .positional('from', {
@@ -26,11 +26,11 @@ export const allowCommand = makeCommand('allow', {
       .option('json', printsJson)
       .example("$0 allow ann@example.net --signature 'Win.Test.*'", 'A false alarm of one sender')
       .epilogue(
-        'Adds a line to onescan.policy(5), the one that is there or /etc/onescan/policy, and has ' +
-          'onescand read it. Such mail is accepted with its tag. Anyone can forge a sender: name a ' +
-          'client or a signature, too.\n\n' +
-          'Exit codes: 0 it counts from the next message on; 2 nothing was changed, or onescand did not ' +
-          'load it.',
+        'Adds a line to the existing policy file, or to /etc/onescan/policy, and has onescand read ' +
+          'it. See onescan-policy(5). Such mail is accepted with its tag. Anyone can forge a sender: ' +
+          'name a client or a signature, too.\n\n' +
+          'Exit codes: 0 the line applies from the next message on; 2 nothing was changed, or ' +
+          'onescand did not load it.',
       ),
   async work({ from, client, to, signature }, output) {
     const line = lineFor({ from, client, to, signature })
@@ -52,7 +52,7 @@ export const allowCommand = makeCommand('allow', {
         return next
       },
     })
-    output.text(`${path} line ${number}: ${line}${isNew ? '' : ', which was there'}\n`)
+    output.text(`${path} line ${number}: ${line}${isNew ? '' : ' (already there)'}\n`)
     if (client === undefined && signature === undefined) {
       output.warn(`anyone can forge ${from}: add --client or --signature`)
     }
@@ -69,7 +69,7 @@ function lineFor(conditions: Readonly<Record<string, string | undefined>>): stri
     if (/[\s,"'#\\]/.test(value)) {
       throw new Fault(
         'config',
-        `${name} ${value}: has a blank, a comma or a quote; write the line into onescan.policy`,
+        `${name} ${value}: contains a blank, a comma or a quote; write the line into the policy file by hand`,
       )
     }
     return [`${name}=${value}`]
@@ -80,10 +80,12 @@ function lineFor(conditions: Readonly<Record<string, string | undefined>>): stri
 /** Makes onescand reload the file; onescan-queue reads it for each message. */
 function takeOver(output: Output): void {
   if (!hasSystemd()) {
-    output.text('qmail: counts from the next message on; onescand: type svc -h /service/onescand\n')
+    output.text(
+      'qmail uses it from the next message on; for onescand, run svc -h /service/onescand\n',
+    )
     return
   }
   const { status, stderr } = spawnSync('systemctl', ['reload', 'onescand'], { encoding: 'utf8' })
-  if (status === 0) output.text('it counts from the next message on\n')
+  if (status === 0) output.text('it applies from the next message on\n')
   else output.error(`onescand did not load it: ${stderr.trim().split('\n')[0]}`)
 }

@@ -20,13 +20,16 @@ export const bansCommand = makeCommand('bans', {
     addEnvironmentOptions(yargs)
       .option(
         'install',
-        flag('Give them to the clamd of this host, which then loads them; for root'),
+        flag('Install them for the clamd of this host, which then loads them; root only'),
       )
       .option('json', printsJson)
-      .example('$0 bans >onescan-bans.cdb', "By BADATTACHMENTS here, or in onescand's settings")
+      .example(
+        '$0 bans >onescan-bans.cdb',
+        "Use BADATTACHMENTS from here, or from onescand's settings",
+      )
       .example('$0 bans --install', 'After each change of the rules')
       .epilogue(
-        'Exit codes: 0 printed or installed; 2 the rules cannot be read, ban no name, or cannot be installed.',
+        'Exit codes: 0 the names were printed or installed; 2 the rules cannot be read, ban no name, or cannot be installed.',
       ),
   async work(args, output) {
     const given = slotEnvironment(process.env, args)
@@ -37,7 +40,8 @@ export const bansCommand = makeCommand('bans', {
       readControlDirectories(env),
     )
     const { names } = readAttachmentRules(settings!.BADATTACHMENTS)
-    if (names.length === 0) throw new Fault('config', 'BADATTACHMENTS: bans no name; write one')
+    if (names.length === 0)
+      throw new Fault('config', 'BADATTACHMENTS: contains no rule about a name; add one')
     const signatures = Buffer.from(archiveSignatures(names), 'latin1')
     if (args.install) {
       const directory = env.CLAMDBDIR || databaseIn(firstConfOf(CONFIG_FILES))

@@ -20,9 +20,9 @@ const WRITE = `umask 022; cd "$1"; cat >.${BANS_FILE}.new; mv .${BANS_FILE}.new 
  */
 export function installBans(signatures: Buffer, directory: string): void {
   const wrong = (why: string) => new Fault('config', `${why}; nothing was changed`)
-  if (process.getuid!() !== 0) throw wrong('--install: become root')
+  if (process.getuid!() !== 0) throw wrong('--install: only root may do this; become root')
   const { uid, gid } = ownerOf(directory)
-  if (!isTaken(signatures)) throw wrong('clamscan is missing, or does not take the names')
+  if (!isTaken(signatures)) throw wrong('clamscan is missing, or rejects the names')
   const account = ['--reuid', String(uid), '--regid', String(gid), '--clear-groups']
   if (!runs(['setpriv', ...account, 'sh', '-euc', WRITE, 'sh', directory], signatures)) {
     throw wrong(`${directory}: its owner cannot write there`)
@@ -30,7 +30,7 @@ export function installBans(signatures: Buffer, directory: string): void {
   if (!runs(['clamdscan', '--reload'])) {
     throw new Fault(
       'config',
-      'the names are there, but clamd does not confirm that it loads them; restart it',
+      'the names are installed, but clamd does not confirm that it has loaded them; restart it',
     )
   }
 }

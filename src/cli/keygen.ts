@@ -34,7 +34,7 @@ export const keygenCommand = makeCommand('keygen', {
       .option('id', text('Name of the key, not secret [default: host name and date]'))
       .option('until', text('Last day of the key, YYYY-MM-DD in UTC'))
       .option('release', flag('Let hosts with this key release mail from quarantine'))
-      .option('md5', flag('A key of the old scheme, for hosts that know no other'))
+      .option('md5', flag('A key of the old scheme, for hosts that support no other'))
       .option('append', text('Add it below the keys of this ring: it verifies, but does not sign'))
       .option('rotate', text('Take the next step of replacing the key in this ring, and print it'))
       .conflicts('rotate', ['append', 'id', 'until'])
@@ -67,7 +67,7 @@ export const keygenCommand = makeCommand('keygen', {
       const line = keyLine(id, args.md5, args.until) + (args.release ? ':release' : '')
       const [key] = parseKeyring(line, 'the new line')
       if (!isCurrent(key!, seconds)) {
-        throw new Fault('config', `--until ${args.until}: is past; name a later day`)
+        throw new Fault('config', `--until ${args.until}: is in the past; name a later day`)
       }
       return { id, line, scheme: key!.scheme }
     }
@@ -95,7 +95,7 @@ export const keygenCommand = makeCommand('keygen', {
     await output.result({ id, scheme, line })
     output.text(`${line}\n`)
     if (args.md5) {
-      output.warn('other programs take only the part after the last colon')
+      output.warn('other programs expect only the part after the last colon')
     }
     return 0
   },
@@ -141,7 +141,7 @@ function checkOptions(id: string | undefined, until: string | undefined): void {
     throw new Fault('config', `--id ${id}: must be 1 to 32 letters, digits, ".", "_" or "-"`)
   }
   if (until !== undefined && !isDay(until)) {
-    throw new Fault('config', `--until ${until}: must be a day, as in 2027-01-31`)
+    throw new Fault('config', `--until ${until}: must be a day such as 2027-01-31`)
   }
 }
 

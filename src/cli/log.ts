@@ -37,7 +37,7 @@ export const logCommand = makeCommand('log', {
       .epilogue(
         'Several logs are read one after the other. onescan(1), EXAMPLES, shows how to merge and ' +
           'follow them, and to read compressed ones.\n\n' +
-          'Exit codes: 0 something was found; 1 nothing was; 2 a log could not be read to its end.',
+          'Exit codes: 0 messages were found; 1 none were found; 2 a log could not be read to its end.',
       ),
   async work(args, output) {
     const span = spanOf(args, Date.now())

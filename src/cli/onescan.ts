@@ -44,7 +44,7 @@ function withUser(module: CommandModule): CommandModule {
   if (name !== 'check' && delegationFor([name]) === undefined) return module
   const build = builder as (yargs: Argv) => Argv
   const more = name === 'check' ? "; with --smtp: the server's user" : ''
-  const option = text(`If root calls it: the account that does the work${more}`)
+  const option = text(`If root runs it: the account that does the work${more}`)
   return { ...module, builder: (yargs) => build(yargs).option('user', option) }
 }
 
@@ -133,7 +133,7 @@ function commandLine(): Argv {
     .alias('help', 'h')
     .middleware(({ _: [command] }) => {
       if (!isRoot || delegationFor([String(command)]) === undefined) return
-      throw new Error(`${command}: must stand before its options`) // else it would be done as root
+      throw new Error(`${command}: must precede its options`) // else it would be done as root
     }, true)
     .wrap(Math.min(process.stdout.columns ?? 80, 100))
     .fail(complain)
@@ -199,7 +199,7 @@ function unknownWord(list: string, parser: Argv): string {
     return `${args[0]} ${unknown}: is not a command; ${nearest(unknown, below)}`
   }
   const option = args.find((arg) => /^--?/.test(arg) && arg.replace(/^--?|=.*/g, '') === unknown)
-  if (option === undefined) return `${unknown}: is an argument too many; see --help`
+  if (option === undefined) return `${unknown}: is one argument too many; see --help`
   const options = Object.keys(helpOf(parser).getDescriptions())
     .filter((name) => name.length > 1)
     .map((name) => `--${name}`)

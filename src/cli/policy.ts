@@ -36,8 +36,8 @@ const testCommand = makeCommand('policy test', {
       .positional('from', { type: 'string', demandOption: true, describe: 'Sender, or <>' })
       .positional('to', { type: 'string', demandOption: true, describe: 'One recipient' })
       .positional('client', { type: 'string', describe: 'IP address of the client' })
-      .option('auth', flag('It may relay, or has authenticated'))
-      .option('size', text('Bytes of the message, with K, M or G', { default: '4K' }))
+      .option('auth', flag('The client may relay, or has authenticated'))
+      .option('size', text('Size of the message in bytes, or with K, M or G', { default: '4K' }))
       .option('file', text('Read this file instead of the usual one'))
       .option('json', printsJson)
       .epilogue(
@@ -51,7 +51,7 @@ const testCommand = makeCommand('policy test', {
     const { from, to, client: ip, auth, size } = args
     const client = ip === undefined ? undefined : parseIpAddress(ip)
     if (ip !== undefined && client === undefined)
-      throw new Fault('config', `${ip}: is no IP address`)
+      throw new Fault('config', `${ip}: is not an IP address`)
     const sender = readAddress(from === '<>' ? '' : from)
     const recipient = readAddress(to)
     const facts = { sender, recipient, client, auth, size: byteSize(size, '--size', 0) }

@@ -34,15 +34,15 @@ export const disableCommand = makeCommand('disable', {
       }
       return make(file)
     })
-    const since = `: mail passes as it is until "onescan enable" removes ${file}`
-    output.text(`onescan is off${made ? since : ` already: ${file} is there`}\n`)
+    const since = `: mail passes unchanged until "onescan enable" removes ${file}`
+    output.text(`onescan is off${made ? since : ` already: ${file} exists`}\n`)
     printDoors(control, output)
     await output.result({ off: true, file, changed: made, control, doors })
     const directory = dirname(file)
     const mode = PathHandle.with(directory, ({ stats }) => stats.mode)
     if ((mode & 0o001) !== 0) return 0
     const barrier = `${directory}: mode 0${(mode & 0o7777).toString(8)} hides the switch from other users`
-    output.error(`${barrier}: their programs go on scanning; chmod o+x it`)
+    output.error(`${barrier}: their programs still scan; chmod o+x it`)
     return FAILED
   },
 })
@@ -69,7 +69,7 @@ export const enableCommand = makeCommand('enable', {
     printDoors(control, output)
     const off = leadsSomewhere(hostSwitchFile)
     if (off)
-      output.text(`but ${hostSwitchFile} is there: all interfaces are off; run "onescan enable"\n`)
+      output.text(`but ${hostSwitchFile} exists: all interfaces are off; run "onescan enable"\n`)
     for (const file of files) {
       await output.result({ off, file, changed: removed.includes(file), control, doors })
     }
@@ -90,7 +90,7 @@ function printDoors(control: string | undefined, output: Output): void {
       ? 'all interfaces of this host'
       : `interfaces with the control directory ${control} (QMAILHOME, CONTROLDIR)`
   const all = `${doors.join(', ')} with all its interfaces (milter, SMTP and LMTP, clamd, policy service)`
-  output.text(`obeyed from the next message on by ${whose}: ${all}\n`)
+  output.text(`applies from the next message on to ${whose}: ${all}\n`)
 }
 
 function remedies(place: string): Readonly<Record<string, string>> {
@@ -105,7 +105,7 @@ function failWithRemedy<Value>(file: string, act: () => Value): Value {
     return act()
   } catch (error) {
     if (errorCode(error) === '') throw error
-    const { [errorCode(error)]: remedy = 'see its file system' } = remedies(dirname(file))
+    const { [errorCode(error)]: remedy = 'check its file system' } = remedies(dirname(file))
     throw new Fault('config', `${file}: ${errorTextAt(dirname(file), error)}; ${remedy}`)
   }
 }

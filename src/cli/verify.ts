@@ -43,7 +43,7 @@ export const verifyCommand = makeCommand('verify', {
       .example('$0 verify - --keyring ring --env CLUSTERMAXAGE=86400 < mail.eml', 'Up to a day old')
       .epilogue(
         'CLUSTERMAXAGE and CLAMDBDIR apply; CLUSTERPEER does not.\n\n' +
-          'Exit codes: 0 a stamp holds; 1 none does; 2 keyring or message cannot be read.',
+          'Exit codes: 0 a stamp is valid; 1 none is; 2 the keyring or the message cannot be read.',
       ),
   async work(args, output) {
     const env = slotEnvironment(process.env, args)
@@ -84,7 +84,7 @@ function asText(trust: Trust, stamps: readonly StampExplanation[], now: number):
 
 function claimsText({ claims }: StampExplanation, now: number): string {
   if (claims === undefined) return ''
-  return `, scanned by ${claims.scanners.join(', ') || 'nobody'} ${formatDuration(1000 * (now - claims.time))} ago`
+  return `, scanned by ${claims.scanners.join(', ') || 'no scanner'} ${formatDuration(1000 * (now - claims.time))} ago`
 }
 
 function asJson(trust: Trust, stamps: readonly StampExplanation[]): object {

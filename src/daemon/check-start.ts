@@ -45,8 +45,8 @@ export async function* checkStart(
   env: Environment,
 ): AsyncGenerator<Finding> {
   if (options !== undefined && (await runsAlready(options))) {
-    const value = `runs at ${options.socket}; its settings are its own, and those of this shell were not tried`
-    const running = warning('onescand', value, 'onescan check --daemon has it look at itself')
+    const value = `runs at ${options.socket}; it has its own settings, and those of this shell were not tested`
+    const running = warning('onescand', value, 'onescan check --daemon checks the settings it has')
     yield marked(running, 'stops the start')
     return
   }
@@ -160,8 +160,12 @@ async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promi
   } catch (error) {
     return faultLines(error).map((line) =>
       isRunning
-        ? failure(`page ${writeDoorAddress(http)}`, line, 'correct it; until then there is no page')
-        : warning('settings', line, `there is no page until then${bySystemd(line)}`),
+        ? failure(
+            `status page ${writeDoorAddress(http)}`,
+            line,
+            'correct it; until then there is no status page',
+          )
+        : warning('settings', line, `there is no status page until then${bySystemd(line)}`),
     )
   }
 }

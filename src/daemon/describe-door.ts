@@ -24,12 +24,12 @@ function whatItDoes(
   context: JudgeContext | undefined,
   { quota, off, tls }: Configuration,
 ): string {
-  if (off.value !== undefined) return `all passes while ${off.value}`
-  const asksQuota = quota === undefined ? '' : ', recipients are asked about (QUOTAD)'
+  if (off.value !== undefined) return `all mail passes unscanned while ${off.value}`
+  const asksQuota = quota === undefined ? '' : ', checks mailbox quotas (QUOTAD)'
   if (kind === 'policy') {
     return quota === undefined
       ? 'no mailbox counts as full: QUOTAD is not set'
-      : 'answers by QUOTAD'
+      : 'answers from QUOTAD'
   }
   if (context === undefined) return `nothing is scanned: ${NOTHING_SCANS}${asksQuota}`
   const { config } = context
@@ -54,7 +54,7 @@ function notAsked({ rules }: JudgeContext): string {
   const lines = rules?.lines.all.filter(isAboutEnvelope).map(({ line }) => line) ?? []
   if (lines.length === 0) return ''
   const shown = `${lines.slice(0, 10).join(', ')}${lines.length > 10 ? ', ...' : ''}`
-  return `, not by ${rules!.lines.path} line ${shown}: it asks who sends or gets the mail`
+  return `, not by ${rules!.lines.path} line ${shown}: clients do not report who sends or gets the mail`
 }
 
 function namesOf({ settings: { QHPSI } }: JudgeConfig): string {
@@ -81,11 +81,11 @@ function fateOfViruses(kind: DoorKind, settings: MailSettings): string {
 function memoryOf({ tools }: JudgeContext): string {
   if (tools.verdicts === undefined) return ''
   const why = whyUnnoticed(tools.scanners, tools.signatureFiles())
-  return why === undefined ? '' : `, remembers no verdicts: ${why}`
+  return why === undefined ? '' : `, caches no verdicts: ${why}`
 }
 
 function stamps({ cluster, remark }: JudgeConfig): string {
   if (cluster === undefined) return remark === '' ? 'no stamps' : `no stamps (${remark})`
   const { length } = cluster.keys
-  return `stamps by ${length} ${length === 1 ? 'key' : 'keys'}`
+  return `stamps with ${length} ${length === 1 ? 'key' : 'keys'}`
 }

@@ -18,7 +18,7 @@ export function startSweeps(env: Environment, log: (line: string) => void): () =
   const spools = repeat(
     HOURLY,
     async (stopped) => sweepSpool(readSpoolSettings(env), Date.now(), stopped),
-    (error) => log(`spool: cannot be swept: ${errorText(error)}`),
+    (error) => log(`spool: cannot be cleaned up: ${errorText(error)}`),
   )
   const sweeps = [spools, ...sweepQuarantines(env, log)]
   return () => {
@@ -39,8 +39,9 @@ function sweepQuarantines(env: Environment, log: (line: string) => void): Repeat
     const swept = await sweepQuarantine(quarantine.directory, limits, time, stopped)
     const { removed, messages, warnings } = swept
     for (const warning of warnings) log(`quarantine: ${warning}`)
-    if (removed > 0) log(`quarantine: ${removed} messages were over its limits, ${messages} stay`)
+    if (removed > 0)
+      log(`quarantine: ${removed} messages over its limits were removed, ${messages} remain`)
   }
-  const failed = (error: unknown) => log(`quarantine: cannot be swept: ${errorText(error)}`)
+  const failed = (error: unknown) => log(`quarantine: cannot be cleaned up: ${errorText(error)}`)
   return [repeat(TEN_MINUTES, sweep, failed)]
 }

@@ -295,7 +295,7 @@ function readGateAddress(text: string): GateAddress {
     return { kind: 'bind', address: isPort ? undefined : address, port: place.port, text }
   }
   throw new UsageError(
-    `--listen ${text}: is not [ADDRESS:]PORT, as 25, 192.0.2.1:25, [2001:db8::1]:25, or fd:3 for a socket that was handed over`,
+    `--listen ${text}: must be [ADDRESS:]PORT, such as 25, 192.0.2.1:25 or [2001:db8::1]:25, or fd:3 for a socket that the parent passes`,
   )
 }
 

@@ -48,7 +48,7 @@ function readDelay(text: string | undefined): Pick<UcspiClient, 'delay' | 'wrong
   if (text === undefined || text === '') return { delay: undefined, wrong: undefined }
   const delay = parseSeconds(text)
   if (delay !== undefined) return { delay, wrong: undefined }
-  const wrong = `SMTPDELAY ${text}: is not a number of seconds from 0 to ${DELAY_MAX}, and does not count`
+  const wrong = `SMTPDELAY ${text}: is not a number of seconds from 0 to ${DELAY_MAX}; it is ignored`
   return { delay, wrong }
 }
 

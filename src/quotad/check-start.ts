@@ -33,7 +33,7 @@ export async function checkStart(args: readonly string[], env: Environment): Pro
   try {
     await openLookup(settings, { now: Date.now, uptime: () => performance.now() })
     requireFewPrivileges()
-    const does = ok('settings', 'it would start, and answer about mailboxes')
+    const does = ok('settings', 'onescan-quotad would start, and answer about mailboxes')
     return {
       isUsage: false,
       findings: [

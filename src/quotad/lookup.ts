@@ -34,7 +34,7 @@ export async function openLookup(
   const { source, users, ldap, lookupTimeout: timeout } = settings
   const { uptime } = clocks
   if (!existsSync(OWN_DESCRIPTORS)) {
-    throw new Fault('config', `${OWN_DESCRIPTORS}: is not there; mount /proc`)
+    throw new Fault('config', `${OWN_DESCRIPTORS}: does not exist; mount /proc`)
   }
   const mailboxes = sourceOf(settings, clocks)
   // Only a service with a directory loads the client of LDAP.

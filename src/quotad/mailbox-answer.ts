@@ -121,7 +121,7 @@ function mailboxAnswerOf(
         limits: undefined,
         source: 'none yet',
       }
-      const trouble = { what: path, why: 'is not there: it counts as empty' }
+      const trouble = { what: path, why: 'does not exist: it counts as empty' }
       return { ...mailboxAnswerOf(empty, path, measure, isListed), trouble }
     }
     case 'trouble':

@@ -61,7 +61,7 @@ export function missingMailboxPaths(
     : [path.replace(/%.*$/, '').replace(/(?<=.)\/[^/]*$/, '')]
   const missing = [...new Set(paths)].filter((path) => !existsSync(path))
   return missing.slice(0, SHOWN_MAX).map((path) => {
-    const value = `${path}: is not there, so that mailboxes in it count as empty`
+    const value = `${path}: does not exist, so mailboxes in it count as empty`
     return warning('mailboxes', value, toBind('onescan-quotad', path))
   })
 }

@@ -81,7 +81,10 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
   whenReplaced(process.env, (place) => {
     log(
       ['event', 'replaced'],
-      ['reason', `${place}: was replaced; onescan-quotad ends, and its next start sees it`],
+      [
+        'reason',
+        `${place}: was replaced; onescan-quotad exits, so that its next start opens it again`,
+      ],
     )
     void stop()
   })

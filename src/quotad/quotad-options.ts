@@ -123,7 +123,7 @@ export function activatedSockets(env: NodeJS.ProcessEnv): ActivatedSockets | und
   const fds = activatedDescriptors(env)
   if (fds.length === 0) return undefined
   const system = requireSystem(
-    `LISTEN_FDS ${fds.length} is of no use: use --udp and --http without a socket unit`,
+    `LISTEN_FDS ${fds.length}: not supported with these options; use --udp and --http without a socket unit`,
   )
   const { LISTEN_FDNAMES = '' } = env
   const names = LISTEN_FDNAMES.split(':')

@@ -52,7 +52,7 @@ export function readServiceSettings(env: Environment): ServiceSettings {
     throw new Fault('config', 'QUOTAUSERS ldap: needs QUOTALDAPURL; set it to ldap://HOST')
   }
   if (home && users.length === 0) {
-    const remedy = 'name who knows them in QUOTAUSERS'
+    const remedy = 'name a source of homes in QUOTAUSERS'
     throw new Fault('config', `QUOTAMAILBOX ${written}: needs homes; ${remedy}`)
   }
   return {

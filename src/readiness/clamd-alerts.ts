@@ -88,7 +88,7 @@ const probes: readonly Probe[] = [
       isAsked: ({ FINDINGS }) => asksFor(property, FINDINGS),
       file,
       isNamed: hasProperty(property),
-      otherwise: `clamd does not name ${named}, which get in`,
+      otherwise: `clamd does not report ${named}: they get in`,
       remedy: `set "${line}" in its clamd.conf, and restart clamd`,
     }
   }),
@@ -126,7 +126,7 @@ export async function checkAlerts(server: ClamdServer, settings: ScanSettings): 
     if (!isAsked(settings)) continue
     const what = `clamd ${server.address.text} ${setting}`
     if (file === undefined) {
-      findings.push(ok(what, `is not tried: if ${otherwise}, ${remedy}`))
+      findings.push(ok(what, `is not tested: if ${otherwise}, ${remedy}`))
       continue
     }
     const content = file(settings)
@@ -138,7 +138,7 @@ export async function checkAlerts(server: ClamdServer, settings: ScanSettings): 
       findings.push(failure(what, 'clamd could not be asked whether it serves this', 'see its log'))
     } else if (isNamed(reply)) {
       served.add(setting)
-      findings.push(ok(what, 'clamd names it'))
+      findings.push(ok(what, 'clamd reports it'))
     } else findings.push((isWarning ? warning : failure)(what, otherwise, remedy))
   }
   return findings

@@ -48,8 +48,8 @@ export function describeForms(server: string, found: FormSet): Finding {
   const missing = all.filter((form) => !left.includes(form))
   const isNone = contents.length === 0 || multiparts.length === 0
   const value = isNone
-    ? 'none is left to the scan of the whole: it did not find the test virus in mail'
-    : `left to the scan of the whole: ${left.join(', ')}`
+    ? 'onescan scans every part by itself: clamd did not find the test virus in whole messages'
+    : `scanned with the whole message: ${left.join(', ')}`
   const others =
     !isNone && missing.length > 0 ? `; scanned by themselves: ${missing.join(', ')}` : ''
   return ok(`clamd ${server} ordinary parts`, `${value}${others}`)

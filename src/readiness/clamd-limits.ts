@@ -35,7 +35,7 @@ export async function checkTemporaryFiles(
   const isRefused = outcome.kind === 'answered' && outcome.reply.answer === 'unknown'
   if (outcome.kind === 'broken' || isRefused) {
     const value =
-      'takes no stream of one byte: it cannot write its temporary files, and mail is deferred'
+      'accepts no stream, not even of one byte: it cannot write its temporary files, so mail is deferred'
     return failure(what, value, `let the account of clamd write to ${named}, and make room there`)
   }
   if (directory === undefined) return undefined
@@ -132,7 +132,7 @@ async function checkLargeMail(
   const { reply: found } = outcome
   if (found.answer === 'infected') return ok(what, `scans messages of ${size}`)
   if (found.answer === 'unknown') {
-    return warning(what, `${found.why} for ${size}`, 'see the log of clamd')
+    return warning(what, `${found.why} for ${size}`, 'check the log of clamd')
   }
   const most = await largestLookedAt(server, CLAMDMAXSIZE)
   const limits = 'StreamMaxLength, MaxFileSize and MaxScanSize in clamd.conf'

@@ -42,9 +42,9 @@ export function checkMemory(what: string, version: string, conf: string | undefi
   if (Number(major) > 1 || Number(minor) >= 5) return []
   if (/^\s*DisableCache\s+(yes|true|1)\b/im.test(conf ?? '')) return []
   const value =
-    'knows clean files by MD5 and length: of two files that share both, the second is not scanned; ' +
-    'from clamd 1.5 on, or with "DisableCache yes", it is'
-  return [ok(`${what} memory`, value)]
+    'caches clean files by MD5 and length: of two files that share both, the second is not scanned; ' +
+    'clamd 1.5 and later, or "DisableCache yes", scans it'
+  return [ok(`${what} cache`, value)]
 }
 
 /**
@@ -63,7 +63,7 @@ export async function checkReload(
   const files = await readSignatureFiles(env.CLAMDBDIR || databaseIn(conf), now)
   if ((seconds > 0 && seconds <= SELF_CHECK) || files?.own === undefined) return []
   const often = seconds > 0 ? `every ${formatDuration(seconds * 1000)}` : 'never'
-  const value = `looks ${often} for new signatures of your own, which count as loaded after ${formatDuration(SETTLED_AFTER * 1000)}`
+  const value = `checks ${often} for new local signatures, which onescan takes as loaded after ${formatDuration(SETTLED_AFTER * 1000)}`
   const remedy = `set "SelfCheck ${SELF_CHECK}" in its clamd.conf, and restart clamd`
   return [warning(`${what} SelfCheck`, value, remedy)]
 }
@@ -89,7 +89,7 @@ export function checkSignatures(what: string, version: string, now: number): Fin
   const value = `answers, ${name}, signatures of ${date}`
   const age = now - made
   return age > OLD
-    ? warning(what, `${value}: ${formatDuration(age)} old`, 'see freshclam')
+    ? warning(what, `${value}: ${formatDuration(age)} old`, 'check the log of freshclam')
     : ok(what, value)
 }
 

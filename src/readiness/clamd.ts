@@ -47,7 +47,7 @@ function checkSilent(
   const what = `clamd ${server.text}`
   if (outcome.kind === 'timed-out') {
     const hangs = `it takes connections, but does not answer within ${formatDuration(VERSION_WITHIN)}`
-    return failure(what, hangs, 'see the log of clamd, and restart it')
+    return failure(what, hangs, 'check the log of clamd, and restart it')
   }
   const conf = server.kind === 'unix' ? clamdConfOf(server, host.clamdConfigFiles) : undefined
   const database = host.env.CLAMDBDIR || (conf && databaseIn(conf))
@@ -158,7 +158,7 @@ function openSocketTo({ account, accounts, isDaemon }: StageHost, socket: string
   if (join !== undefined) return `${join}, and restart onescand`
   return barrier === socket
     ? 'set "LocalSocketMode 666" in its clamd.conf, and restart clamd'
-    : `see the mode of ${barrier}`
+    : `check the mode of ${barrier}`
 }
 
 /** Asks a server for its version and that of its signatures, clamd(8). */

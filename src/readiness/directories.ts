@@ -71,7 +71,7 @@ function checkQuarantine(host: StageHost): Finding[] {
     if (errorCode(error) !== 'ENOENT') {
       return keepsNothing(`cannot be inspected (${errorText(error)})`)
     }
-    return keepsNothing('is not there', install + thenBind(host, directory))
+    return keepsNothing('does not exist', install + thenBind(host, directory))
   }
 }
 
@@ -95,7 +95,7 @@ function checkLogFile(host: StageHost): Finding[] {
         : obstacle(host.account, file, 'write')
     if (barrier === undefined) return [ok(what, `${file}, written by ${accountText(host)}`)]
     const value = `${file} cannot be written by ${accountText(host)}`
-    return lost(value, `look at the owner, group and mode of ${barrier}`)
+    return lost(value, `check the owner, group and mode of ${barrier}`)
   } catch (error) {
     if (errorCode(error) === 'ENOENT' && isInUnit(host)) return [] // `paths` reports it (visible-paths.ts)
     return lost(errorText(error), 'make its directory, for that account to write to')
@@ -211,7 +211,7 @@ function writableBy(host: StageHost, what: string, directory: string): Finding {
   const barrier = obstacle(host.account, directory, 'write', 'search')
   if (barrier === undefined) return ok(what, `${directory}, written by ${accountText(host)}`)
   const value = `${directory} is not writable by ${accountText(host)}: mail is deferred`
-  return failure(what, value, `look at the owner, group and mode of ${barrier}`)
+  return failure(what, value, `check the owner, group and mode of ${barrier}`)
 }
 
 function checkFreeSpace(what: string, directory: string): Finding[] {

@@ -71,7 +71,7 @@ function openTo({ account, accounts, isDaemon }: StageHost, path: string, mode: 
     return `${give(KEEPERS)}, and have tcpserver -g "$(getent group ${KEEPERS} | cut -d: -f3)"`
   }
   const group = names.find((_, index) => account.groups[index] !== 0)
-  return group === undefined ? `see the owner, group and mode of ${path}` : give(group)
+  return group === undefined ? `check the owner, group and mode of ${path}` : give(group)
 }
 
 /**
@@ -109,8 +109,8 @@ function checkKeys(host: StageHost, keys: readonly Key[]): Finding[] {
   const signer = keys.find((key) => isCurrent(key, now))
   const findings = keys.flatMap((key) => checkKey(key, now))
   if (signer === undefined) {
-    const remedy = 'add a new one by "onescan keygen --append"'
-    findings.unshift(warning('keyring', 'every key is past its date: nothing is signed', remedy))
+    const remedy = 'add a new one with "onescan keygen --append"'
+    findings.unshift(warning('keyring', 'every key has expired: nothing is signed', remedy))
   } else {
     findings.unshift(
       ok('keyring', `${keys.length} ${keys.length === 1 ? 'key' : 'keys'}, ${signer.id} signs`),
@@ -123,7 +123,7 @@ function checkKey(key: Key, now: number): Finding[] {
   const what = `key ${key.id}`
   const findings: Finding[] = []
   if (!isCurrent(key, now)) {
-    findings.push(warning(what, `is past its date, ${key.until}`, 'remove its line from the ring'))
+    findings.push(warning(what, `expired on ${key.until}`, 'remove its line from the ring'))
   }
   if (key.scheme === 'hmac-sha256') return findings
   if (key.secret.length < MD5_SECRET_MIN) {

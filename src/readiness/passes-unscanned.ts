@@ -64,9 +64,9 @@ export function passesByRules({ path, all }: Rules): Finding[] {
     return by.length === 0 ? [] : `line ${rule.line}: ${mailOf(rule.conditions)} (${by.join(', ')})`
   })
   if (lines.length === 0) return []
-  const rest = lines.length > LINES_MAX ? `; and ${lines.length - LINES_MAX} lines more` : ''
+  const rest = lines.length > LINES_MAX ? `; and ${lines.length - LINES_MAX} more lines` : ''
   const value = `${path} lets mail pass unscanned: ${lines.slice(0, LINES_MAX).join('; ')}${rest}`
-  return [warning('policy by rule', value, 'take out the lines about mail that should be scanned')]
+  return [warning('policy by rule', value, 'remove the lines about mail that should be scanned')]
 }
 
 /** By what a line lets mail pass unscanned. */

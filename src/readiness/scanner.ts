@@ -78,7 +78,7 @@ function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string):
       return warning(
         what,
         'reports EICAR as clean',
-        'see its signatures: it may find nothing at all',
+        'check its signatures: it may find nothing at all',
       )
     case 'unseen': {
       const remedy = 'correct it; onescan check --mail ADDRESS shows what happens to such mail'
@@ -86,7 +86,7 @@ function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string):
     }
     case 'unknown': {
       const remedy = `correct it; mail that it cannot scan is ${meanwhile}`
-      return marked(failure(what, `cannot tell: ${scanned.why}`, remedy), 'nothing scans')
+      return marked(failure(what, `gives no answer: ${scanned.why}`, remedy), 'nothing scans')
     }
   }
 }
@@ -121,7 +121,7 @@ export function checkCount(what: string, database: string): Finding[] {
   if (count === undefined || count >= A_HANDFUL) return []
   const some = count === 1 ? '1 signature' : `${count} signatures`
   const value = `${some} in ${database}: ClamAV has millions`
-  return [warning(what, value, 'run freshclam, and see its log')]
+  return [warning(what, value, 'run freshclam, and check its log')]
 }
 
 /** Returns the number of signatures in a file or directory; undefined if it cannot be read. */

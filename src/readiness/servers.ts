@@ -34,7 +34,7 @@ export async function checkQuotad(host: StageHost): Promise<Finding[]> {
       return [ok('QUOTAD', `${env.QUOTAD}, which names no service for ${ANYBODY}`)]
     }
     if (answer.why === NO_SUCH_PAGE) {
-      const remedy = 'see its path: that of onescan-quotad is /cgi-bin/quota.cgi'
+      const remedy = 'check its path: that of onescan-quotad is /cgi-bin/quota.cgi'
       return [warning('QUOTAD', `${source}: ${answer.why}, so no mailbox counts as full`, remedy)]
     }
     const remedy = 'check that it runs and allows this host; until then no mailbox counts as full'
@@ -176,7 +176,7 @@ function remedyFor(why: string): string {
  * the store may still have the mark of the old one.
  */
 function otherKey({ text }: StoreAddress, { id }: Key): Finding {
-  const value = `${text}: hosts with another key than ${id} use it, too, and share nothing with this one`
+  const value = `${text}: hosts with a key other than ${id} use it, too, and share nothing with this one`
   const remedy =
     'give all hosts the same key: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id sorts first counts'
   return warning('VERDICTS', value, remedy)

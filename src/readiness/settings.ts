@@ -65,7 +65,7 @@ const unset = following(
 
 /** Returns the finding that the switch of all interfaces is off; an empty list if it is on. */
 export function checkHostSwitch(): Finding[] {
-  return existsSync(hostSwitchFile) ? [switchFinding(`${hostSwitchFile} is there`)] : []
+  return existsSync(hostSwitchFile) ? [switchFinding(`${hostSwitchFile} exists`)] : []
 }
 
 function switchFinding(off: string, what = 'switch'): Finding {
@@ -130,7 +130,7 @@ function checkAnswers({ env }: StageHost): Finding[] {
         warning(
           'infected mail',
           `is ${infected}`,
-          'set REJECTVIRUS=1 to refuse it (--after-queue tags it all the same), or REJECTVIRUS=0',
+          'set REJECTVIRUS=1 to refuse it (--after-queue still tags it), or REJECTVIRUS=0',
         ),
         'infected mail by default',
       )

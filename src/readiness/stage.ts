@@ -36,7 +36,7 @@ export async function runStage<H>(stage: Stage<H>, host: H): Promise<Finding[]> 
   try {
     return await stage(host)
   } catch (error) {
-    return [failure('check', errorText(error), 'see whether the file is there and can be read')]
+    return [failure('check', errorText(error), 'check that the file exists and can be read')]
   }
 }
 

@@ -233,7 +233,7 @@ export const clustering: readonly Case[] = [
     name: 'with CLUSTERPEERS=required no other host is trusted',
     message: hmacStamped(plain),
     settings: settings(hmacLine, { CLUSTERPEERS: 'required' }),
-    expect: { ...scanned, newStamps: 1, log: /no CLUSTERPEER/ },
+    expect: { ...scanned, newStamps: 1, log: /not a CLUSTERPEER/ },
   },
   {
     name: 'with CLUSTERPEERS=required a CLUSTERPEER is trusted',

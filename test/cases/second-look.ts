@@ -135,7 +135,7 @@ export const secondLook: readonly Case[] = [
     expect: {
       outcome: 'refused',
       text: /more is in it than can be scanned \(more than \d+ contents\).*5\.6\.0/,
-      log: /scan=skipped .*second look: more than \d+ contents/,
+      log: /scan=skipped .*second look: more than \d+ parts/,
     },
   },
   {
@@ -158,7 +158,7 @@ export const secondLook: readonly Case[] = [
       outcome: 'delivered',
       xQhpsi: null,
       newStamps: 0,
-      log: /scan=skipped .*second look: more than \d+ contents/,
+      log: /scan=skipped .*second look: more than \d+ parts/,
     },
   },
   {

@@ -71,7 +71,7 @@ export const tagging: readonly Case[] = [
       outcome: 'delivered',
       scans: 0,
       delivered: (sent) => sent,
-      log: /decision=pass reason=".*onescan\.off is there"/,
+      log: /decision=pass reason=".*onescan\.off exists"/,
     },
   },
   ...Object.entries(odd).map(

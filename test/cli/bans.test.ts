@@ -35,7 +35,7 @@ t.test('without a name there is nothing to print', async (t) => {
   const { code, out, err } = await bans(t, 'content executable\n')
   t.equal(code, 2)
   t.equal(out, '')
-  t.match(err, /BADATTACHMENTS: bans no name; write one/)
+  t.match(err, /BADATTACHMENTS: contains no rule about a name; add one/)
 })
 
 const isRoot = process.getuid!() === 0
@@ -102,7 +102,7 @@ t.test(
       const bad = join(t.testdir(), 'x.cdb')
       writeFileSync(bad, signature)
       program('clamscan', `exec /usr/bin/clamscan --quiet --database=${bad} /etc/hostname`)
-      const refused = /does not take the names; nothing was changed\n$/
+      const refused = /rejects the names; nothing was changed\n$/
       t.match(await run('*.scr'), { code: 2, err: refused }, what)
       t.same(readFileSync(list), before, what)
       // clamd itself would not start with it.
@@ -116,7 +116,7 @@ t.test('a clamd that does not reload is reported', { skip: installMissing }, asy
   const clamd = await startClamd(t)
   const directory = join(clamd.directory, 'db')
   const { run, program } = installFor(t, clamd, directory)
-  const untold = { code: 2, err: /clamd does not confirm that it loads them; restart it\n$/ }
+  const untold = { code: 2, err: /clamd does not confirm that it has loaded them; restart it\n$/ }
   const hasList = async (BADATTACHMENTS: string) => {
     const asked = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, ARCHIVEBANS: 'on', BADATTACHMENTS }
     const findings = await checkClamd(host(asked))

@@ -106,7 +106,7 @@ t.test('each exit code is printed with its meaning', async (t) => {
     [31, /^exit {5}31: The message is permanently refused\.$/m],
     [53, /^exit {5}53: Write error or disk full\.$/m],
     [32, /^exit {5}32: Refused for good\.$/m],
-    [99, /^exit {5}99: A client is asked to try again\.$/m],
+    [99, /^exit {5}99: The client is asked to try again\.$/m],
   ] as const) {
     const { code, out } = await inject('--env', `STANDIN_EXIT=${exit}`)
     t.equal(code, 1)

@@ -119,9 +119,9 @@ t.test('an invalid id or day is named, ends with exit code 2, and makes no key',
   for (const [option, value, why] of [
     ['--id', 'two words', 'must be 1 to 32'],
     ['--id', 'a'.repeat(33), 'must be 1 to 32'],
-    ['--until', 'tomorrow', 'must be a day, as in 2027-01-31'],
-    ['--until', '2030-02-31', 'must be a day, as in 2027-01-31'],
-    ['--until', '30-01-01', 'must be a day, as in 2027-01-31'],
+    ['--until', 'tomorrow', 'must be a day such as 2027-01-31'],
+    ['--until', '2030-02-31', 'must be a day such as 2027-01-31'],
+    ['--until', '30-01-01', 'must be a day such as 2027-01-31'],
     ['--until', '2020-01-01', ''],
   ] as const) {
     const { code, out, err } = await onescan(['keygen', option, value])

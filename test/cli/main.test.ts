@@ -69,7 +69,7 @@ t.test('a wrong word of the command line is named, with what to do', async (t) =
     [['inject', 'file'], '--from and --to: must be given'],
     [['keygen', '--frobnicate=x'], '--frobnicate: is not an option; see --help'],
     [['quarantine', 'lits'], 'quarantine lits: is not a command; did you mean list?'],
-    [['verify', 'a', 'b'], 'b: is an argument too many; see --help'],
+    [['verify', 'a', 'b'], 'b: is one argument too many; see --help'],
   ] as const) {
     const { code, out, err } = await onescan(words)
     t.same([code, out, err.split('\n')[0]], [2, '', `onescan: ${told}`], words.join(' '))

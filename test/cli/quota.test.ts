@@ -32,7 +32,7 @@ t.test('the answer of a service is printed in words and as an exit code', async 
   t.match(await ask('half@example.org', '--size', '1K'), { code: 1 })
   t.match(await ask('ann'), { code: 0, out: '7 of unlimited bytes' })
   t.match(await ask('nobody'), { code: 3, out: 'no such user' })
-  t.match(await ask('a b'), { code: 2, out: 'unknown, is not a name of a mailbox' })
+  t.match(await ask('a b'), { code: 2, out: 'unknown, is not the name of a mailbox' })
   const json = await ask('half@example.org', '--json')
   t.same(jsonIn(json.out).results[0], {
     mailbox: 'half@example.org',

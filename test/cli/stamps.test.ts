@@ -93,7 +93,7 @@ t.test('without a usable keyring or message the exit code is 2', async (t) => {
     code: 2,
     err: /no keyring at \S+, and no CLUSTERKEYS in \/etc\/default\/onescand; name one with --keyring/,
   })
-  t.match(await verify(empty!, mail), { code: 2, err: /holds no key/ })
+  t.match(await verify(empty!, mail), { code: 2, err: /contains no key/ })
   t.match(await verify('/nonexistent/ring', mail), {
     code: 2,
     err: '--keyring /nonexistent/ring: ENOENT: no such file or directory; name another, or leave it out',

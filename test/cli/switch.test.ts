@@ -11,7 +11,7 @@ t.test('disable makes the switch and enable removes it, any number of times', as
   const control = t.testdir({})
   const file = join(control, 'onescan.off')
   const words = ['--control', control]
-  t.match(await onescan(['disable', ...words]), { code: 0, out: `mail passes as it is` })
+  t.match(await onescan(['disable', ...words]), { code: 0, out: `mail passes unchanged` })
   t.ok(existsSync(file))
   t.match(await onescan(['disable', ...words]), { code: 0, out: 'is off already' })
   t.ok(existsSync(file))
@@ -35,7 +35,7 @@ t.test('a directory that hides the switch from other users is reported', async (
   t.equal(code, 2)
   t.match(
     err,
-    `${control}: mode 0750 hides the switch from other users: their programs go on scanning; chmod o+x`,
+    `${control}: mode 0750 hides the switch from other users: their programs still scan; chmod o+x`,
   )
 })
 

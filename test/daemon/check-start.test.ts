@@ -58,8 +58,8 @@ t.test('--check beside an onescand that serves names the command that asks it', 
   t.match(findings, [
     {
       level: 'warning',
-      value: `runs at ${socket}; its settings are its own, and those of this shell were not tried`,
-      remedy: 'onescan check --daemon has it look at itself',
+      value: `runs at ${socket}; it has its own settings, and those of this shell were not tested`,
+      remedy: 'onescan check --daemon checks the settings it has',
     },
   ])
   t.equal(findings.length, 1)
@@ -147,7 +147,7 @@ t.test('--check reports a plugin that cannot be loaded, which would defer all ma
   for (const text of ['no script', 'throw new Error("x")', 'export const other = 1']) {
     const found = {
       level: 'error',
-      value: /^cannot tell: plugin mine\.mjs: /,
+      value: /^gives no answer: plugin mine\.mjs: /,
       marks: ['nothing scans'],
     }
     t.match(await tried(text), [found], text)
@@ -167,11 +167,11 @@ t.test(
     t.match(milter.errors, [/^--milter 127\.0\.0\.1:\d+: cannot listen: EADDRINUSE: .*ss -lntup/])
     const page = await check(good, '--http', place)
     t.same(page.errors, [])
-    t.match(page.warnings, [/^--http .*EADDRINUSE.*; there is no page until then/])
+    t.match(page.warnings, [/^--http .*EADDRINUSE.*; there is no status page until then/])
     const running = await check(good, '--running', '--milter', place)
     t.same([running.errors, running.warnings], [[], []], 'the onescand that runs has it')
     const open = await check(good, '--http', 'inet:0.0.0.0:9')
-    t.match(open.warnings, [/give --http-token.*; there is no page until then/])
+    t.match(open.warnings, [/give --http-token.*; there is no status page until then/])
     writeFileSync(join(directory, 'file'), '')
     const file = await check(good, '--milter', `unix:${join(directory, 'file')}`)
     t.match(file.errors, [/exists and is not a socket; remove it/])
@@ -208,7 +208,10 @@ t.test(
     t.match(well.stdout, /^ok: spool \(TMPDIR\): /m)
     const hung = { ...good, QHPSI: 'plugin: clamd', CLAMD: clamd }
     const tried = checked(['--check'], hung)
-    t.match(tried.stdout, /^error: clamd \S+: .*does not answer within 5 s; see the log of clamd/m)
+    t.match(
+      tried.stdout,
+      /^error: clamd \S+: .*does not answer within 5 s; check the log of clamd/m,
+    )
     t.equal(tried.status, 0, 'onescand starts all the same')
     t.notMatch(
       checked(['--check-settings'], hung).stdout,

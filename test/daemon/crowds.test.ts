@@ -67,7 +67,7 @@ for (const { name, program } of runtimes) {
       const served = await serve(t, { program: withDescriptors(512, program) })
       await crowd(t, 1200, served.port, request)
       process.kill(childrenOf(served.pid)[0]!, 'SIGKILL')
-      await served.logged(/another one takes its place/)
+      await served.logged(/starting another/)
       await served.send()
       t.same(
         served.log.filter((line) => /cannot be started/.test(line)),

@@ -56,7 +56,7 @@ t.test('onescand reports at its start that it caches no verdicts, and why', asyn
     const door = { kind: 'milter', address: 'unix:/m' } as const
     return describeDoor(door, configurationOf(config, tools, [scanner])).split('no stamps')[1]
   }
-  const says = (why: string) => `, remembers no verdicts: ${why}`
+  const says = (why: string) => `, caches no verdicts: ${why}`
   const own = async () => 'ClamAV 1.4.3'
   t.equal(
     end(own, () => [`${here}/here`]),

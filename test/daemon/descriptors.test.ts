@@ -98,7 +98,7 @@ for (const { name, program } of runtimes) {
       client.ask(question).catch(() => {}) // nobody answers
       t.ok(await client.sent, 'nothing can refuse it yet')
       await start()
-      await onescand.logged(/was killed and is not gone: .*; another one takes its place/)
+      await onescand.logged(/was killed but has not exited: .*; starting another/)
       t.match((await ask(socket, question)).types, /^Ah*a$/)
       onescand.child.kill('SIGTERM')
       t.equal(await onescand.ended, 0, 'while the file still hangs')

@@ -90,8 +90,8 @@ t.test('onescand logs the handling of mail at its start, and after a reload', as
   const settings = { ...clustered, BADATTACHMENTS: join(files, 'rules'), REJECTVIRUS: '1' }
   const onescand = await startOnescand(t, { settings, args: listening })
   const said = [
-    `slot unix:${onescand.socket}: scans with eicar, attachments, clients decide about viruses, stamps by 1 key`,
-    `milter inet:127.0.0.1:${port}: scans with eicar, attachments, refuses viruses, stamps by 1 key`,
+    `slot unix:${onescand.socket}: scans with eicar, attachments, clients decide about viruses, stamps with 1 key`,
+    `milter inet:127.0.0.1:${port}: scans with eicar, attachments, refuses viruses, stamps with 1 key`,
     `policy ${listening[3]}: no mailbox counts as full: QUOTAD is not set`,
   ].map((line) => `onescand: ${line}`)
   t.same(onescand.log, [...said, 'onescand: serving'])
@@ -256,7 +256,7 @@ t.test('SIGTERM waits for messages no longer than --grace', async (t) => {
   const asked = Array.from({ length: 4 }, () => onescand.ask({ variables: settings }))
   await until(() => clamd.asked.filter(isMail).length === 4, 'clamd is asked')
   onescand.child.kill('SIGTERM')
-  for (const { why } of await Promise.all(asked)) t.match(why, /going down/)
+  for (const { why } of await Promise.all(asked)) t.match(why, /shutting down/)
   t.equal(await onescand.ended, 0)
 })
 

@@ -25,5 +25,5 @@ t.test('without onescan.node onescand reports that once, and scans mail', { skip
   t.notMatch(answer.log, 'peer_uid', 'it cannot see who asks')
   const told = onescand.log.filter((line) => line.includes('onescan.node'))
   t.equal(told.length, 1, told.join('\n'))
-  t.match(told[0], /onescan\.node: cannot open .*; install onescan for x64 or arm64 anew; /)
+  t.match(told[0], /onescan\.node: cannot open .*; reinstall onescan for x64 or arm64; /)
 })

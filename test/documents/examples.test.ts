@@ -95,7 +95,7 @@ t.test('the examples', { skip: clamdMissing || ucspiMissing || envdirMissing }, 
       spawnSync('/bin/sh', ['-c', example('make-envdir'), 'make-envdir', service], {
         encoding: 'utf8',
       })
-    t.match(make(), { status: 1, stderr: `${service}/run: is not there; name the directory` })
+    t.match(make(), { status: 1, stderr: `${service}/run: does not exist; name the directory` })
     writeFileSync(join(service, 'run'), 'exec tcpserver')
     t.match(make(), { status: 1, stderr: 'QHPSI: is "plugin: mine", not "plugin: clamd"' })
     t.same(readdirSync(env), ['QHPSI'], 'nothing was made')
@@ -112,7 +112,7 @@ t.test('the examples', { skip: clamdMissing || ucspiMissing || envdirMissing }, 
     const make = ['-c', example('make-envdir', thisProgram), 'make-envdir', directory]
     t.equal(
       execFileSync('/bin/sh', make, { encoding: 'utf8' }),
-      `make-envdir: ${directory} does not run, so no mail was sent for trial\nmake-envdir: done; ${env} has QMAILQUEUE, QHPSI and REJECTVIRUS\n`,
+      `make-envdir: ${directory} is not running, so no test mail was sent\nmake-envdir: done; ${env} has QMAILQUEUE, QHPSI and REJECTVIRUS\n`,
     )
     t.same(readdirSync(env).sort(), ['QHPSI', 'QMAILQUEUE', 'REJECTVIRUS'])
 

@@ -197,7 +197,7 @@ export const typed: readonly TypedBlock[] = [
     page: 'doc/operate.md',
     begins: "onescan allow ann@example.net --signature 'Win.Test.*'",
     prints:
-      /policy line 1: from=ann@example\.net,signature=Win\.Test\.\* allow\nit counts from the next message on/,
+      /policy line 1: from=ann@example\.net,signature=Win\.Test\.\* allow\nit applies from the next message on/,
   },
   {
     page: 'doc/operate.md',

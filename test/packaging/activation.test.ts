@@ -180,5 +180,5 @@ t.test('a page for which no --http asks is not shown either', { skip }, async (t
   const { places, log } = await activate(t, 'onescand.service', command, { QHPSI: 'plugin: eicar' })
   const milter = places.get('onescan-milter.socket')!
   t.match(await answerTo(milter, ...dialogues.milter!), dialogues.milter![1])
-  t.match(log.join('\n'), /a socket for the page, and there is no page: give --http/)
+  t.match(log.join('\n'), /a socket for the status page, but --http is not set: add --http/)
 })

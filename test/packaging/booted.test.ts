@@ -29,7 +29,10 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
     t.test('onescand runs, and answers on a socket of root', async (t) => {
       t.match(there('systemctl is-active onescand.service onescand.socket'), 'active\nactive\n')
       t.match(there('stat -c "%U:%G %a" /run/onescan/slot.sock'), 'root:onescan 660\n')
-      t.match(there('onescan check --daemon; true'), /^ok +onescand \d+: runs since .* as onescan/m)
+      t.match(
+        there('onescan check --daemon; true'),
+        /^ok +onescand \d+: has been running since .* as onescan/m,
+      )
     })
 
     const sockets =
@@ -119,7 +122,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       there('echo dan:x:2000:2000::/data/dan:/bin/sh >>/etc/passwd')
       t.match(
         host.run('onescan check').output,
-        /mailboxes \[onescan-quotad\]: \/data: is not there.*BindReadOnlyPaths=\/data/,
+        /mailboxes \[onescan-quotad\]: \/data: does not exist.*BindReadOnlyPaths=\/data/,
       )
     })
 

@@ -160,7 +160,7 @@ t.test('compose.yaml', { skip }, async (t) => {
     t.match(ask('/', 'no'), /^401 /)
     t.match(ask('/', token), /^200 <!doctype html>/i)
     t.match(ask('/metrics', token), /^onescan_store_ok 1$/m, 'which says that Valkey is asked')
-    t.match(log(), 'refuses viruses, stamps by 1 key')
+    t.match(log(), 'refuses viruses, stamps with 1 key')
     t.end()
   })
 

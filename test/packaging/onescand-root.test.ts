@@ -78,7 +78,10 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       )
       t.equal(send('/eicar.eml').code, 31, 'by clamd')
       const found = checked()
-      t.match(found, /^ok +onescand \d+: calls a clean message clean, and finds EICAR; open: /m)
+      t.match(
+        found,
+        /^ok +onescand \d+: reports a clean message as clean, and finds EICAR; open: /m,
+      )
       t.match(found, /^ok +next server unix:\/run\/dovecot\/lmtp \[onescand\]: greets/m)
       t.match(found, /^ok +keyring \[onescand\]: /m)
       t.notMatch(found, /^\w+ +paths/m)
@@ -193,7 +196,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
         sed -i 's|^QUARANTINE=.*|QUARANTINE="${place}"|' /etc/default/onescand
         echo 'QMAILHOME="/data/qmail"' >>/etc/default/onescand; systemctl restart onescand`)
       const found = checked()
-      t.match(found, `QUARANTINE [onescand]: ${place} is not there: infected mail is deferred`)
+      t.match(found, `QUARANTINE [onescand]: ${place} does not exist: infected mail is deferred`)
       const lines = [...found.matchAll(/"systemctl edit onescand" with (\S+) in \[Service\]/g)]
       t.same(
         lines.map(([, line]) => line),
@@ -208,7 +211,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
 
     t.test('check names what was made after its start, and a restart ends that', async (t) => {
       const late = '/etc/indimail/control'
-      const complaint = new RegExp(`does not see ${late}, which was not there when it was started`)
+      const complaint = new RegExp(`does not see ${late}, which did not exist when it was started`)
       t.notMatch(checked(), /does not see/)
       there(`mkdir -p ${late}`)
       const said = checked()

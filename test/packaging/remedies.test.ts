@@ -51,7 +51,7 @@ const ofPostfix: readonly State[] = [
     says: {
       level: 'error',
       what: 'milter unix:onescan/milter.sock',
-      value: /milter.sock is not there: Postfix defers all mail$/,
+      value: /milter.sock does not exist: Postfix defers all mail$/,
     },
   },
   {
@@ -69,7 +69,7 @@ const ofPostfix: readonly State[] = [
     says: {
       level: 'error',
       what: 'milter unix:onescan/milter.sock',
-      value: /milter.sock is not there: Postfix defers all mail$/,
+      value: /milter.sock does not exist: Postfix defers all mail$/,
     },
   },
   {
@@ -93,7 +93,7 @@ const ofPostfix: readonly State[] = [
     says: {
       level: 'error',
       what: 'onescand',
-      value: /^runs, and does not start again: systemd cannot use its unit \(bad-setting\)$/,
+      value: /^runs, but cannot be started again: systemd cannot use its unit \(bad-setting\)$/,
     },
     does: 'rm /etc/systemd/system/onescand.service.d/own.conf; systemctl daemon-reload',
   },
@@ -130,7 +130,7 @@ const ofPostfix: readonly State[] = [
       level: 'warning',
       what: 'onescand',
       value:
-        /^line \d+ of \/etc\/default\/onescand sets nothing: it has no "=" behind "QUARANTINE"$/,
+        /^line \d+ of \/etc\/default\/onescand sets nothing: it has no "=" after "QUARANTINE"$/,
       remedy: /^write it as NAME="value", and systemctl restart onescand$/,
     },
     does: `sed -i '/^QUARANTINE /d' ${DEFAULTS}; systemctl restart onescand`,
@@ -162,7 +162,7 @@ const ofPostfix: readonly State[] = [
     says: {
       level: 'error',
       what: 'scanner clamd [onescand]',
-      value: /^cannot tell: clamd: \d+ bytes are more than CLAMDMAXSIZE 1000$/,
+      value: /^gives no answer: clamd: \d+ bytes are more than CLAMDMAXSIZE 1000$/,
     },
     does: unset('CLAMDMAXSIZE'),
   },
@@ -266,7 +266,11 @@ const ofPostfix: readonly State[] = [
   {
     name: 'clamd is masked',
     breaks: 'systemctl mask --now clamav-daemon',
-    says: { level: 'error', what: 'clamav-daemon', value: /^does not run \(its unit is masked\)$/ },
+    says: {
+      level: 'error',
+      what: 'clamav-daemon',
+      value: /^is not running \(its unit is masked\)$/,
+    },
     does: `systemctl unmask clamav-daemon && systemctl start clamav-daemon; ${CLAMD_ANSWERS}`,
   },
   {
@@ -303,7 +307,7 @@ const ofPostfix: readonly State[] = [
   {
     name: 'Postfix is stopped',
     breaks: 'postfix stop',
-    says: { level: 'error', what: 'Postfix', value: /^does not run: no mail moves$/ },
+    says: { level: 'error', what: 'Postfix', value: /^is not running: no mail is delivered$/ },
   },
   {
     name: 'onescan is switched off',
@@ -311,7 +315,7 @@ const ofPostfix: readonly State[] = [
     says: {
       level: 'warning',
       what: 'switch',
-      value: /onescan.off is there: all mail passes unscanned$/,
+      value: /onescan.off exists: all mail passes unscanned$/,
     },
     does: 'onescan enable',
   },
@@ -365,7 +369,7 @@ const statesOfExim: readonly State[] = [
   {
     name: 'Exim is stopped',
     breaks: 'systemctl stop exim4',
-    says: { level: 'error', what: 'Exim', value: /^does not run: it was stopped$/ },
+    says: { level: 'error', what: 'Exim', value: /^is not running: it was stopped$/ },
   },
 ]
 

@@ -65,7 +65,10 @@ t.test(
       const { output } = run(`mkdir -p /service && sh /etc/onescand/run >/tmp/log 2>&1 &
       for i in $(seq 200); do test -S /run/onescan/slot.sock && break; sleep 0.1; done
       node ${HOME}/bin/onescan check --daemon; node ${HOME}/bin/onescan check; cat /tmp/log`)
-      t.match(output, /^ok +onescand \d+: runs since .* as onescan: onescand --socket /m)
+      t.match(
+        output,
+        /^ok +onescand \d+: has been running since .* as onescan: onescand --socket /m,
+      )
       t.notMatch(output, /^error +check/m, 'by npm, too, it asks onescand --check')
     })
 

@@ -86,7 +86,7 @@ const rows: readonly Row[] = [
     state: 'ok config-files',
     link: REAL,
     queues: false,
-    says: /queue -> \/var\/qmail\/bin\/qmail-queue, which is not there: .* deferred/,
+    says: /queue -> \/var\/qmail\/bin\/qmail-queue, which does not exist: .* deferred/,
   },
   {
     name: 'install, remove, install without a qmail-queue: the link is back, and that is said',

@@ -83,7 +83,7 @@ t.test('qmail-rules changes nothing while the service would defer mail', { skip 
   t.equal(unwatched.code, 1, unwatched.output)
   t.match(
     unwatched.output,
-    `reads /etc/tcp.smtp.cdb, and was not tried: root does not have it watched; if it is a service of this host, try it: onescan check --pid ${tight} --rules `,
+    `reads /etc/tcp.smtp.cdb, and was not tested: it is not supervised by root; if it is a service of this host, test it: onescan check --pid ${tight} --rules `,
   )
   const deferred = script('--pid', tight)
   t.equal(deferred.code, 1, deferred.output)

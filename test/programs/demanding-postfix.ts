@@ -9,7 +9,7 @@ import { join } from 'node:path'
  */
 export interface Demands {
   readonly main: Readonly<Record<string, string>>
-  /** Options for the client that hands mail to another host: its own values, as if they were not set. */
+  /** Options for the client that passes mail to another host: its own values, as if they were not set. */
   readonly defaults: string
 }
 

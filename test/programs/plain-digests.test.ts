@@ -82,7 +82,7 @@ async function isAccepted(t: Test, milter: OpenMilter, bytes: Buffer, name: stri
   const log = milter.mailLog.at(-1)!
   t.equal(outcome, 'delivered', `${name}: ${log}`)
   t.match(message.toString('latin1'), /^X-SHA256-Cluster-1: /m, `${name} has a stamp`)
-  t.match(log, /scan=clean .*Heuristics\.Limits\.Exceeded.*but each content is clean by itself/)
+  t.match(log, /scan=clean .*Heuristics\.Limits\.Exceeded.*but each part is clean by itself/)
 }
 
 async function isRefused(t: Test, milter: OpenMilter, bytes: Buffer, why: RegExp, name: string) {

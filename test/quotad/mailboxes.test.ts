@@ -32,7 +32,9 @@ t.test('a missing mailbox of a listed user counts as empty, and is logged once',
     for (const user of ['bob', 'bob', 'ann']) {
       t.equal(await ask(`CHECK_QUOTA ${user} 0`), `QUOTA_OK ${user} 0 100`)
     }
-    const line = new RegExp(`what=${directory}/mial/bob reason="is not there: it counts as empty"`)
+    const line = new RegExp(
+      `what=${directory}/mial/bob reason="does not exist: it counts as empty"`,
+    )
     t.match(await says(line), /event=unreadable/)
     await says(/mial\/ann/)
     t.equal(log.filter((entry) => line.test(entry)).length, 1)

@@ -147,7 +147,7 @@ t.test(
     await watch.asked
     const forms = everyForm
     t.match(said, [{ is: 'extracts', server: socket, version: /^ClamAV /, forms }])
-    t.match(log, [`clamd ${socket} ordinary parts: left to the scan of the whole: text/plain`])
+    t.match(log, [`clamd ${socket} ordinary parts: scanned with the whole message: text/plain`])
     const asked = trials()
     await until(() => said.length > 3, 'further rounds')
     t.match(said.at(-1), { server: socket, forms }, 'is said again in each round')

@@ -36,7 +36,7 @@ t.test('a clamd that is set up well gives no warning', { skip }, async (t) => {
     {
       level: 'ok',
       value:
-        /^left to the scan of the whole: .*file base64.*alternative\/related, below Received,.*below To$/,
+        /^scanned with the whole message: .*file base64.*alternative\/related, below Received,.*below To$/,
     },
   )
 })

@@ -92,7 +92,7 @@ t.test('a QUARANTINE that keeps nothing is reported, with the command that makes
   writeFileSync(join(directory, 'file'), '')
   symlinkSync('private', join(directory, 'link'))
   for (const [name, value] of Object.entries({
-    none: /none is not there: infected mail is deferred$/,
+    none: /none does not exist: infected mail is deferred$/,
     open: /has mode 0750/,
   })) {
     const path = join(directory, name)

@@ -60,7 +60,7 @@ t.test('the remedy names the group of keys if there is one, and never that of ro
   const keepers = 'root:x:0:\nonescan-keys:x:54400:\n'
   t.match(remedyFor([54_322], keepers), `adduser nobody onescan-keys && ${give}`)
   t.match(remedyFor([54_322], keepers, false), `${give}, and have tcpserver -g "$(getent group`)
-  t.match(remedyFor([0], 'root:x:0:\n'), /^see the owner, group and mode of/)
+  t.match(remedyFor([0], 'root:x:0:\n'), /^check the owner, group and mode of/)
 })
 
 t.test('a ring in a closed directory is moved to the directory of keyrings', async (t) => {

@@ -29,7 +29,7 @@ t.test('a scanner that finds nothing is well if another one finds EICAR', async 
 
 t.test('a scanner with an unknown result is an error', async (t) => {
   t.match(await check('/nonexistent/scanner %s'), [
-    { level: 'error', value: /cannot tell: .*ENOENT/ },
+    { level: 'error', value: /gives no answer: .*ENOENT/ },
   ])
   const [odd] = await check('/bin/sh -c "exit 7"')
   t.match(odd, { level: 'error', value: /exit code 7/ })

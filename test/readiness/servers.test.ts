@@ -94,7 +94,7 @@ t.test('a store answers, or that it does not is reported', { skip: storeMissing 
   store.say('set', 'onescan:verdict:1:mark', String(keyMark(Buffer.alloc(32, 8), { createHmac })))
   t.match(await checkVerdicts(host(env)), [
     ANSWERS,
-    { level: 'warning', value: /hosts with another key than alpha use it, too/ },
+    { level: 'warning', value: /hosts with a key other than alpha use it, too/ },
   ])
   store.say('config', 'set', 'maxmemory', '1')
   t.match(await checkVerdicts(host(env)), [{ level: 'warning', value: /OOM command not allowed/ }])

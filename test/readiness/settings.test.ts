@@ -82,7 +82,7 @@ t.test('a line of a policy by rule that lets mail in unscanned is a warning', as
   t.same(await of('* SCANFAIL=accept\n'), [`${lets}line 1: all mail (SCANFAIL=accept)`])
   const many = 'to=a@example.org OVERSIZE=accept\n'.repeat(7)
   const [value] = await of(many)
-  t.match(value, /line 5: to=a@example\.org \(OVERSIZE=accept\); and 2 lines more$/)
+  t.match(value, /line 5: to=a@example\.org \(OVERSIZE=accept\); and 2 more lines$/)
   t.same(await of('to=a@example.org SECONDLOOK=always\nfrom=b@example.org allow\n'), [])
 })
 

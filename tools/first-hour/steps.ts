@@ -56,7 +56,7 @@ const postfix: Walk = (install) => [
   script(install, README, 'postfix-milter'),
   { page: README, type: 'postfix reload' },
   settle,
-  check('ok +onescand \\d+: runs since .* as onescan'),
+  check('ok +onescand \\d+: has been running since .* as onescan'),
   ...firstMails(withPostfix, /^550 5\.7\.1 .*EICAR/),
   ...install.looks,
   ...cluster(withPostfix),
@@ -139,7 +139,7 @@ const sendmail: Walk = (install) => [
   { page: 'doc/mail-servers.md', type: 'make -C /etc/mail' },
   { self: 'service sendmail restart' },
   settle,
-  check('ok +onescand \\d+: calls a clean message clean, and finds EICAR'),
+  check('ok +onescand \\d+: reports a clean message as clean, and finds EICAR'),
   ...firstMails(withSendmail, /^550 5\.7\.1 .*EICAR/),
 ]
 

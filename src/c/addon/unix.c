@@ -160,7 +160,7 @@ static napi_value receive_descriptors(napi_env env, const struct argument *given
     return object;
   for (size_t i = 0; i < passed; ++i) /* JavaScript does not learn of them */
     close(descriptors[i]);
-  napi_throw_error(env, NULL, "no memory for what came");
+  napi_throw_error(env, NULL, "no memory for the received data");
   return NULL;
 }
 
@@ -178,7 +178,7 @@ static napi_value wake_one(napi_env env, const struct argument *given) {
   if (watch(epoll, fd, events | EPOLLEXCLUSIVE, data) == 0)
     return a_truth(env, 1);
   if (watch(epoll, fd, events, data))
-    napi_throw_error(env, NULL, "the runtime does not wait for connections any more");
+    napi_throw_error(env, NULL, "the runtime no longer waits for connections");
   return a_truth(env, 0);
 }
 

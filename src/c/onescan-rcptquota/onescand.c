@@ -90,7 +90,7 @@ static enum answer understand(const char *answer) {
     return FULL;
   if (strcmp(answer, "action=DUNNO") == 0)
     return ROOM;
-  return cannot_tell("onescand says %.80s", answer);
+  return cannot_tell("onescand answered %.80s", answer);
 }
 
 enum answer ask_onescand(const char *path, struct question question, long timeout, int *is_there) {

@@ -205,5 +205,5 @@ enum answer ask_service(const char *text, const char *name, long timeout) {
     return cannot_tell("%s: no answer in %ld ms", text, timeout);
   if (!service.is_extended)
     hold_port(fd, sent - 1, name, began + (double) timeout);
-  return answer == CANNOT_TELL ? cannot_tell("%s: cannot tell about <%s>", text, name) : answer;
+  return answer == CANNOT_TELL ? cannot_tell("%s: gave no answer about <%s>", text, name) : answer;
 }

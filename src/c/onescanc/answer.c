@@ -21,7 +21,7 @@ static const byte allowed_codes[] = {EXIT_REFUSED,   EXIT_VIRUS, EXIT_BANNED,   
 static byte received[ANSWER_MAX];
 
 static _Noreturn void distrust_answer(struct mail *mail) {
-  go_cold(mail, xasprintf("onescand: its answer is invalid"));
+  go_cold(mail, xasprintf("onescand: gave an invalid answer"));
 }
 
 static size_t big_endian(const byte *at) {

@@ -79,7 +79,7 @@ static void pass_if_there_is_nothing_to_ask(char **chain) {
     return;
   check_program("next program", chain[0], MEND_CHAIN);
   count_handing_on();
-  log_slot_line("pass", is_off ? xasprintf("%s is there", file) : xasprintf("QHPSI is not set"),
+  log_slot_line("pass", is_off ? xasprintf("%s exists", file) : xasprintf("QHPSI is not set"),
                 "");
   become_untouched("next program", chain, hidden_from_chain);
 }

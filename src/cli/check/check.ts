@@ -181,27 +181,27 @@ async function* checkServer(
     case 'Exim':
       return yield* await checkExim({ endpoints, scanTime })
   }
-  const value = `settings of ${server} are not read, and it is unknown whether its mail is scanned`
+  const value = `settings of ${server} are not checked, so it is unknown whether its mail is scanned`
   yield warning(server, value, 'onescan check --mail ADDRESS shows it')
 }
 
 function addCheckOptions(yargs: Argv<object>) {
   const ofHost = addEnvironmentOptions(yargs)
-    .option('pid', text('Only this running service: the process of its tcpserver'))
+    .option('pid', text('Check only this running service, by the process of its tcpserver'))
     .option(
       'rules',
       text(
-        'FILE=NEW: only the running services that read the rules FILE of tcprules, as if NEW replaced it',
+        'FILE=NEW: check only the running services that use FILE of tcprules, as if NEW replaced it',
       ),
     )
     .option('postfix', {
       type: 'string',
-      describe: 'Look only at Postfix (of this configuration directory)',
+      describe: 'Check only Postfix (with this configuration directory)',
     })
     .option(
       'daemon',
       flag(
-        'Look only at the running onescand: its settings and changed files, or why it does not run',
+        'Check only the running onescand: its settings and changed files, or why it is not running',
       ),
     )
     .option(

@@ -136,7 +136,7 @@ async function converse(server: NextServer, mail: OutgoingMail, name: string): P
   }
   for (const address of [mail.sender, ...mail.recipients]) {
     if (/[\0-\x1f\x7f<>]/.test(address))
-      throw new Fault('config', `${JSON.stringify(address)}: cannot be sent by SMTP`)
+      throw new Fault('config', `${JSON.stringify(address)}: cannot be sent over SMTP`)
   }
   await ask(`EHLO ${hostname()}`)
   await ask(`MAIL FROM:<${mail.sender}>`)

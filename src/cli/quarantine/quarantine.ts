@@ -124,13 +124,16 @@ const showCommand = makeCommand('quarantine show', {
   builder: (yargs) =>
     addDirectoryOption(yargs)
       .positional('id', { type: 'string', demandOption: true, describe: 'Its id, as in the list' })
-      .option('raw', flag('Print the message alone, byte for byte, as it came: not for a terminal'))
+      .option('raw', flag('Print only the message, byte for byte as it arrived; not to a terminal'))
       .option('json', printsJson)
-      .epilogue('Exit codes: 0 it is shown; 2 it is not there, or cannot be read.'),
+      .epilogue('Exit codes: 0 it is shown; 2 it does not exist, or cannot be read.'),
   work({ directory, id, raw, json }, output) {
     if (raw && json) throw new Fault('config', '--raw and --json exclude each other: choose one')
     if (raw && process.stdout.isTTY) {
-      throw new Fault('config', '--raw is not for a terminal: send it to a file, or leave it out')
+      throw new Fault(
+        'config',
+        '--raw: cannot print to a terminal; redirect it to a file, or leave it out',
+      )
     }
     return withQuarantine(directory, async (root) => {
       const opened = await openMessage(root, id)
@@ -183,7 +186,7 @@ const deleteCommand = makeCommand('quarantine delete', {
         describe: 'Their ids, as in the list',
       })
       .option('json', printsJson)
-      .epilogue('Exit codes: 0 all are removed; 2 one was not.'),
+      .epilogue('Exit codes: 0 all are removed; 2 at least one was not.'),
   work: ({ directory, ids }, output) =>
     withQuarantine(directory, async (root) => {
       let deleted = 0

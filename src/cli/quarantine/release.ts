@@ -26,7 +26,7 @@ const NO_STAMP_REMEDY =
   'release with --no-stamp, and --by a server behind the last onescan: any onescan on its way scans it again'
 
 const MAYBE_REMEDY =
-  'it may have been delivered: look at the queue (mailq); if it is not there, release it with --again'
+  'it may have been delivered: check the mail queue (mailq); if it is not in it, release it with --again'
 
 /** `onescan quarantine release ID`: sends a message on to its recipients. */
 export const releaseCommand = makeCommand('quarantine release', {
@@ -40,11 +40,14 @@ export const releaseCommand = makeCommand('quarantine release', {
         text('chain, sendmail, or HOST:PORT for SMTP [default: chain for qmail, else sendmail]'),
       )
       .option('to', texts('To this address instead of its recipients; may be repeated'))
-      .option('again', flag('Even if it was released before, or a release was killed'))
+      .option(
+        'again',
+        flag('Release it even if it was released before, or a release was interrupted'),
+      )
       .option('stamp', {
         type: 'boolean',
         default: true,
-        describe: 'Sign it, so that no host of the cluster scans it; --no-stamp for none',
+        describe: 'Sign it, so that no host of the cluster scans it; --no-stamp leaves it unsigned',
       })
       .option('json', printsJson)
       .epilogue(

@@ -56,7 +56,7 @@ export async function follow(
   }
   for (const signal of ENDING_SIGNALS) process.once(signal, endWithUs)
   const gaveUp = once(late.signal, 'abort').then(() => {
-    throw new Error('it took too long, and was ended: see what it waits for')
+    throw new Error('it took too long, and was stopped: check what it waits for')
   })
   const onOutput = () => quiet.restart()
   const copied = Promise.all([

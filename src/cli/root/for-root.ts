@@ -72,7 +72,10 @@ function byService(args: readonly string[]): Promise<number> {
   if (args[1] === 'release') return releaseForRoot(args)
   const isRaw = args.includes('--raw')
   if (isRaw && process.stdout.isTTY) {
-    throw new Fault('config', '--raw is not for a terminal: send it to a file, or leave it out')
+    throw new Fault(
+      'config',
+      '--raw: cannot print to a terminal; redirect it to a file, or leave it out',
+    )
   }
   return follow(serviceRun(args), isRaw ? process.stdout : printLine, { whole: WHOLE })
 }

@@ -56,8 +56,8 @@ export async function saidBy(
     const code = await follow(run, take, { silence, whole: WHOLE, complain })
     if (code !== 0 || said.length === 0) throw new Error(`it ended with ${code}`)
   } catch (error) {
-    const value = `${account} was asked: ${errorText(error)}; this part was not checked`
-    said.push(failure('trials', value, 'see its log'))
+    const value = `the check as ${account} failed: ${errorText(error)}; this part was not checked`
+    said.push(failure('trials', value, 'check its log'))
   }
   return said
 }

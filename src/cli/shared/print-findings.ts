@@ -21,7 +21,7 @@ export async function printFindings(
 ): Promise<number> {
   const printed: Finding[] = []
   const seen = new Set<Finding['follows']>()
-  const waits = setInterval(() => output.text('(still looking)\n'), QUIET)
+  const waits = setInterval(() => output.text('(still checking)\n'), QUIET)
   try {
     for await (const finding of findings) {
       const { marks = [], follows } = finding

@@ -106,7 +106,7 @@ function takeFresh(fresh: string, shown: string): number {
   } catch (error) {
     const why =
       errorCode(error) === 'EEXIST'
-        ? 'exists: another command is at work; if not, remove it'
+        ? 'exists: another command is running; if not, remove it'
         : `${errorTextAt(fresh, error)}; name a file in a directory that you may write to`
     throw new Fault('config', `${shown}: ${why}`)
   }

@@ -117,7 +117,7 @@ function leftOut(unread: readonly string[], next?: string): Finding[] {
   }
   if (next !== undefined) {
     const value = `is one of more than ${SERVICES_MAX} services: it and those after it were not checked`
-    const remedy = `look at each of them: onescan check --pid ${next}`
+    const remedy = `check each of them: onescan check --pid ${next}`
     findings.push(warning(`process ${next}`, value, remedy))
   }
   return findings

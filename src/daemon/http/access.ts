@@ -26,7 +26,7 @@ export function checkAccessBy(
   if (address !== undefined && token === undefined && !isLoopback(address)) {
     throw new Fault(
       'config',
-      `--http ${address}: others reach this address; give --http-token FILE, or listen on 127.0.0.1`,
+      `--http ${address}: other hosts can reach this address; give --http-token FILE, or listen on 127.0.0.1`,
     )
   }
   const checksHost = address !== undefined && token === undefined
@@ -35,7 +35,10 @@ export function checkAccessBy(
       return { status: 421, text: 'this is not a name of this host: use 127.0.0.1 or localhost' }
     }
     if (token !== undefined && !isGiven(headers.authorization ?? '', token)) {
-      return { status: 401, text: 'give the token: as Bearer, or as the password of any user' }
+      return {
+        status: 401,
+        text: 'authentication is required: send the token as Bearer, or as the password of any user',
+      }
     }
     return undefined
   }
@@ -81,6 +84,6 @@ function readToken(file: string): string {
   if (new RegExp(`^[!-~]{${TOKEN_MIN},}$`).test(token)) return token
   throw new Fault(
     'config',
-    `${option} ${file}: must hold ${TOKEN_MIN} printable characters or more in one line`,
+    `${option} ${file}: must contain one line of at least ${TOKEN_MIN} printable characters`,
   )
 }

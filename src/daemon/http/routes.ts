@@ -53,7 +53,7 @@ export function createRoutes(
       case '/events':
         return startEvents(request, response, (page) => events.join(page))
       default:
-        return text(404, 'there are /, /metrics, /healthz and /readyz\n')
+        return text(404, 'not found; try /, /metrics, /healthz or /readyz\n')
     }
   }
 }

@@ -65,12 +65,12 @@ export class StatusServer {
       this.#checkAccess = checkAccessBy(address, tokenFile)
       this.#stopListening = await listen(this.#server)
       this.#server.on('error', (error) => log(`http: ${error.message}`))
-      if (this.#trouble !== undefined) log('http: is open now')
+      if (this.#trouble !== undefined) log('http: now listening')
     } catch (error) {
       const why = errorText(error)
       const every = formatDuration(TRY_AGAIN_AFTER)
       if (why !== this.#trouble)
-        log(`${why}; mail is taken all the same, and this is tried every ${every}`)
+        log(`${why}; mail is still accepted, and this is tried again every ${every}`)
       this.#trouble = why
       this.#again = setTimeout(() => this.open(), TRY_AGAIN_AFTER)
       this.#again.unref()

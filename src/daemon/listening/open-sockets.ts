@@ -33,7 +33,7 @@ export function inheritedSockets(env: NodeJS.ProcessEnv): SocketPurpose[] {
     const what = kind === 'slot' ? 'slot socket' : 'address for its page'
     const remedy = 'give others FileDescriptorName=milter, policy, clamd, clamd-mail, smtp or lmtp'
     const all = `LISTEN_FDNAMES ${LISTEN_FDNAMES}`
-    throw new Fault('config', `${all}: onescand has one ${what}; ${remedy}`)
+    throw new Fault('config', `${all}: onescand has only one ${what}; ${remedy}`)
   }
   return kinds
 }

@@ -23,7 +23,7 @@ export function pageSocket(
   if (address !== undefined) return fd
   closeSync(fd)
   log(
-    'systemd hands over a socket for the page, and there is no page: give --http with its address',
+    'systemd passes a socket for the status page, but --http is not set: add --http with its address',
   )
   return undefined
 }

@@ -59,7 +59,7 @@ function wrong(what: string, { scan, virus, banned, why }: DecisionDetails): Fin
 }
 
 const unjudged = (what: string, value: string): Finding =>
-  failure(what, value, 'see its scanners, and its log')
+  failure(what, value, 'check its scanners and its log')
 
 /**
  * Resolves to the decision about a message that came through no interface, by the settings alone, without
@@ -91,7 +91,7 @@ const LARGE = 256 * 1024
 
 const HEADER = `From: onescand <postmaster@localhost>
 To: postmaster@localhost
-Subject: onescand looks whether it scans
+Subject: onescand tests whether it scans
 Date: Thu, 01 Jan 2026 00:00:00 +0000
 Message-ID: <health@onescan.invalid>
 MIME-Version: 1.0

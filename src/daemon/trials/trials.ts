@@ -39,7 +39,7 @@ export async function tryRunning(
     // Without a keyring, for example, the standalone program defers all mail although this process continues.
     ...(await unreadableSettings(configuration.env)).map((line) => {
       const finding = settingsFault(line)
-      return { ...finding, value: `${finding.value}; onescand goes on with what it read before` }
+      return { ...finding, value: `${finding.value}; onescand continues with what it read before` }
     }),
   ]
 }
@@ -109,7 +109,7 @@ export class Trials {
   async make(running: TriedDaemon, states: readonly ClamdState[]): Promise<Trial> {
     const judge = () => this.#judge(running.configuration, states)
     const wrong = await tryRunning(running, this.#maxSize, judge)
-    const found = `a clean message is clean, EICAR was found at ${timeOf(this.#eicar?.at)}`
+    const found = `a clean message passed, EICAR was found at ${timeOf(this.#eicar?.at)}`
     return {
       right: wrong.length === 0,
       why: wrong.map(inOneLine).join('; ') || found,
@@ -167,12 +167,12 @@ export class Trials {
 
   #askNext(question: TrialQuestion, answer: AskedTrial['answer'], isRepeated: boolean): void {
     const worker = this.#send(question)
-    if (worker === undefined) answer([trouble('no worker takes mail')])
+    if (worker === undefined) answer([trouble('no worker accepts mail')])
     else this.#asked.set(question.trial, { question, worker, isRepeated, answer })
   }
 }
 
 const trouble = (value: string): Finding =>
-  failure('workers', value, 'see the log of onescand, and restart it')
+  failure('workers', value, 'check the log of onescand, and restart it')
 
 const timeOf = (at = 0) => `${new Date(at).toISOString().slice(0, 19)}Z`

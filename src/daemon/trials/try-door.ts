@@ -37,7 +37,7 @@ export async function tryDoor(door: ListeningDoor): Promise<Finding | undefined>
   } catch (error) {
     // The socket may be for the MTA's group alone: others can connect although we cannot.
     if (errorCode(error) === 'EACCES') return undefined
-    return failure(doorName(door), errorText(error), 'see the log of onescand, and restart it')
+    return failure(doorName(door), errorText(error), 'check the log of onescand, and restart it')
   }
 }
 
@@ -78,7 +78,7 @@ export async function tryPage(at: DoorAddress): Promise<Finding[]> {
     throw new Error('another program answers there')
   } catch (error) {
     const remedy = 'name another address in --http, and restart it'
-    return [failure(`page ${writeDoorAddress(at)}`, errorText(error), remedy)]
+    return [failure(`status page ${writeDoorAddress(at)}`, errorText(error), remedy)]
   }
 }
 

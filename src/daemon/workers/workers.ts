@@ -231,7 +231,11 @@ export class Workers {
     child.removeAllListeners('message')
     if (child.connected) child.disconnect()
     const isOneTooMany = ++this.#lost > LOST_MAX * this.#options.count
-    this.#forget(worker, 'was killed and is not gone: it waits for a file or a disk', isOneTooMany)
+    this.#forget(
+      worker,
+      'was killed but has not exited: it is waiting for a file or a disk',
+      isOneTooMany,
+    )
   }
 
   #lostIsGone(): void {
@@ -261,7 +265,7 @@ export class Workers {
       )
     } else {
       this.#replaced++
-      log(`worker ${pid} ${how}; another one takes its place`)
+      log(`worker ${pid} ${how}; starting another`)
       this.#startLater(worker)
     }
   }

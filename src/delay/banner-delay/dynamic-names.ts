@@ -7,13 +7,13 @@
  * reason some words count only beside a number.
  */
 export const dynamicNames = `
-# It says so itself, whatever else it says.
+# The name itself states it, whatever else it contains.
 dynamic *|dynamic|*
 dynamic *|dynamicip*
 dynamic *|dialup|*
 dynamic *|dialin|*
 
-# People who run mail servers say so, on the same lines as everybody else.
+# Mail servers have such names, on the same lines as all other hosts.
 ordinary *|mail*
 ordinary *mail|*
 ordinary *smtp*

@@ -53,8 +53,9 @@ export async function delayOne(
   const connection = new ClientConnection(system, uptime)
   const place = options.limit && takeWaitingPlace(options.limit, system, process.pid)
   const isFull = options.limit !== undefined && place === undefined
-  const { event, why } = await outcomeOf(isFull ? waitFor(0, 'no place to wait') : plan, (delay) =>
-    connection.waitForGreeting(delay),
+  const { event, why } = await outcomeOf(
+    isFull ? waitFor(0, 'no waiting place is free') : plan,
+    (delay) => connection.waitForGreeting(delay),
   )
   const reason = event === 'talked' ? whyWithProtocol(why, CLIENT, system) : why
   logEvent(event, reason, uptime())

@@ -18,5 +18,5 @@ export function whyWithProtocol(why: string, fd: number, system: System): string
   const first = buffer.subarray(0, system.peek(fd, buffer))
   const [, name] = OTHER_PROTOCOLS.find(([begins]) => first.indexOf(begins) === 0) ?? []
   if (name === undefined) return why
-  return `${why}; it speaks ${name}, which smtp-delay does not: have what stands before it speak plain SMTP`
+  return `${why}; it speaks ${name}, which smtp-delay does not: have the program in front of it speak plain SMTP`
 }

@@ -2,7 +2,7 @@ import type { ClientActivity } from '../../lib/runtime/system.ts'
 import type { Wait } from '../banner-delay/plan.ts'
 
 /** The feature that is unavailable without the addon. */
-export const EARLY_TALKERS = 'early talkers cannot be seen'
+export const EARLY_TALKERS = 'early talkers cannot be detected'
 
 /**
  * Keeps a client waiting, and resolves to how the wait ended. `watch` observes the client until `delay`

@@ -37,7 +37,7 @@ export class Receiver {
     this.#preparer = new ConnectionPreparer(parts)
     const { gate, system, uptime, log } = parts
     const preempted = (connection: GateConnection) =>
-      log.about('ended', connection, 'gives its place to a client that has fewer')
+      log.about('ended', connection, 'closed in favour of a client with fewer connections')
     this.#scheduler = new ProgramScheduler(gate.programs, { system, uptime, preempted })
   }
 

@@ -42,7 +42,7 @@ export function startProgram(
   }
   const { pid } = child
   if (pid === undefined) {
-    const why = 'cannot be started; is it there, and are there processes left?'
+    const why = 'cannot be started; check that it exists, and the limit of processes'
     return { why: `${program}: ${why}` }
   }
   return { pid, ended: endOf(child) }

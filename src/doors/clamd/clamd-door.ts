@@ -96,7 +96,7 @@ class ClientShares {
     }
     const hasRoom = makeRoom()
     if (!this.#crowded.has(client)) {
-      const what = hasRoom ? 'one that was idle was closed' : 'one more was turned away'
+      const what = hasRoom ? 'an idle one was closed' : 'another was refused'
       this.#log(`over ${this.limit} connections of ${client}; ${what}`)
     }
     this.#crowded.add(client)

@@ -170,7 +170,7 @@ export class ClamdConversation {
     const { near } = this.#client
     const reply = this.#reply
     if (near === undefined) {
-      const why = 'Paths are read for clients of a unix socket alone.'
+      const why = 'Paths are read only for clients of a unix socket.'
       const failed = { about: shown(Buffer.from(path, 'latin1')), is: 'failed', why } as const
       this.#wire.say(reply(this.#services.lineOf(failed)))
       return this.#requests.isSession
@@ -231,7 +231,7 @@ export class ClamdConversation {
   /** Returns why the client has timed out at this time; undefined if it has not. */
   #lateness(time: number): string | undefined {
     const isLate = this.#wire.silence(time) > this.#services.timeouts.silence
-    return isLate && this.#underWay.size === 0 ? 'is late' : undefined
+    return isLate && this.#underWay.size === 0 ? 'is silent for too long' : undefined
   }
 
   /** Returns the last line for a client whose conversation cannot continue; undefined for none. */

@@ -187,7 +187,7 @@ const ORIGIN = { door: 'clamd' } as const
 const TOO_LARGE: Reply = {
   class: 4,
   enhanced: '5.3.4',
-  text: 'larger than this host takes',
+  text: 'larger than this host accepts',
   grounds: 'too-large',
 }
 

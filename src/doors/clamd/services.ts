@@ -89,7 +89,7 @@ export class ClamdServices extends MailServices {
     if (this.uptime() < this.#milterNotedAt + NOTE_AGAIN_AFTER) return
     this.#milterNotedAt = this.uptime()
     this.complain(
-      `${remote} speaks the milter protocol here, where clients of clamd come; have its mail server ask the address of --milter`,
+      `${remote} speaks the milter protocol at an address for clients of clamd; have its mail server use the address of --milter`,
     )
   }
 

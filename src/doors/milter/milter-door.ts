@@ -125,7 +125,7 @@ function serveMta(socket: Socket, host: MilterHost): Wire {
     try {
       await answerAll()
       if (wire.endedAt !== undefined && packets.isAmidst)
-        log(`milter: ${who} stopped within a packet`)
+        log(`milter: ${who} stopped in the middle of a packet`)
     } catch (error) {
       if (error instanceof PeerTimeout && !session.hasNegotiated) {
         wire.drop() // one that speaks no milter may not close its own side

@@ -53,7 +53,7 @@ async function keepOrTag(
   } catch (error) {
     if (!transaction.client.isBounceInjector) throw error
     const { edits, details } = decision
-    const why = [details.why, `not kept: ${errorText(error)}`].filter(Boolean).join('; ')
+    const why = [details.why, `not quarantined: ${errorText(error)}`].filter(Boolean).join('; ')
     return { kind: 'accept', edits, details: { ...details, why } }
   }
 }
@@ -110,7 +110,9 @@ async function withdraw(
     if (quarantine.kind === 'directory')
       await removeKept(quarantine.directory, { grounds, id, size })
   } catch (error) {
-    complain(`${id} stays in quarantine, though its client will send it again: ${errorText(error)}`)
+    complain(
+      `${id} stays in quarantine, although its client will send it again: ${errorText(error)}`,
+    )
   }
   return decision
 }
@@ -128,7 +130,7 @@ async function keepInQuarantine(
 ): Promise<QuarantineDecision> {
   const { quarantine, grounds, details } = decision
   if (quarantine.kind === 'hold') {
-    throw new Fault('config', 'QUARANTINE hold: only a milter can do that; set a directory')
+    throw new Fault('config', 'QUARANTINE hold: only the milter can hold mail; set a directory')
   }
   const now = Date.now()
   const id = makeId(now, (random) => crypto.getRandomValues(random))

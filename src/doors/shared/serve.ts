@@ -114,7 +114,7 @@ export function serve<Served extends ServedConnection>({
   function hasMadeRoom(): boolean {
     const hasRoom = makeRoom(connections)
     if (isCrowded) return hasRoom
-    const what = hasRoom ? 'one that was idle was closed' : 'others wait'
+    const what = hasRoom ? 'an idle one was closed' : 'others wait'
     logCrowd(`over ${maxConnections} connections at once; ${what}`)
     isCrowded = true
     setTimeout(() => {
@@ -146,7 +146,7 @@ export function serve<Served extends ServedConnection>({
       const late = setTimeout(() => {
         each((served) => served.dismiss())
         const count = unanswered()
-        if (count > 0) log(`the next server has ${count} messages, and its replies are waited for`)
+        if (count > 0) log(`waiting for the replies of the next server to ${count} messages`)
       }, grace)
       await new Promise<void>((resolve) => {
         emptied = resolve

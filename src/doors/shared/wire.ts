@@ -294,7 +294,7 @@ export class Wire implements ServedConnection {
     if (this.#reading?.mayFinish) this.#reading.wake()
   }
 
-  dismiss(why = 'onescand is going down'): void {
+  dismiss(why = 'onescand is shutting down'): void {
     if (this.#host.farewell === undefined) this.drop()
     else if (!this.hasHungUp) this.hangUp(this.#host.farewell(why))
   }

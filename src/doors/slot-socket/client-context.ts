@@ -119,7 +119,7 @@ function checkQuotaSettings(own: Environment, theirs: Environment): void {
  * daemon's holds.
  */
 function goColdIfDifferent(name: string, own: Environment, value: string | undefined): void {
-  if (value && own[name] !== value) throw new GoCold(`${name} is another than the daemon's`)
+  if (value && own[name] !== value) throw new GoCold(`${name} differs from the daemon's`)
 }
 
 /** The daemon's scanners that a QHPSI line of a client names. */

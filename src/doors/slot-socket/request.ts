@@ -157,7 +157,7 @@ export class SlotRequestReader {
   #checkOfRequest(type: string, length: number): void {
     const { lease } = this.#limits
     const rule = Object.hasOwn(frameRules, type) ? frameRules[type] : undefined
-    if (rule === undefined) throw new GoCold('a frame of a type that is not known here')
+    if (rule === undefined) throw new GoCold('a frame of an unknown type')
     this.#checkOrder(type, rule)
     if (length > rule.limit || (rule.exact && length !== rule.limit)) {
       throw new GoCold(`frame ${type} of ${length} bytes`)

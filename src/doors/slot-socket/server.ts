@@ -243,7 +243,7 @@ function readClient(
 ): SlotClient {
   const client = readSlotClient(Object.fromEntries(variables), peer?.uid, bounceUser)
   const mayInject = bounceUser !== undefined && client.origin.clientAddress === undefined
-  if (peer === undefined && mayInject) throw new GoCold('the kernel does not report who asks')
+  if (peer === undefined && mayInject) throw new GoCold('the kernel does not identify the client')
   return client
 }
 

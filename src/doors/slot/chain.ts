@@ -33,7 +33,7 @@ export function findChain(
   if (name.startsWith('-')) {
     throw new Fault(
       'config',
-      `${name}: is not a program; onescan-queue takes the next one and no options`,
+      `${name}: is not a program; onescan-queue takes the next program and no options`,
     )
   }
   return { program: findProgram(name, env.PATH ?? ''), args: rest }

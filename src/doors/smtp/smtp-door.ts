@@ -91,7 +91,7 @@ class ClientConnections {
     const closable =
       idle ?? longestIdle(this.#largestCrowd(served, newcomer), Number.POSITIVE_INFINITY)
     if (!this.#isCrowded) {
-      const who = closable ? 'one of them was closed' : 'one more was asked to try again'
+      const who = closable ? 'one of them was closed' : 'another was deferred'
       this.#services.complain(`over ${this.#max} connections at once (--max-clients); ${who}`)
     }
     this.#isCrowded = true

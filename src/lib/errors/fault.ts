@@ -4,7 +4,7 @@
  */
 export const faultsInWords = {
   'address-too-long': 'an address in the envelope is over 1,002 bytes',
-  'out-of-memory': 'there is no memory',
+  'out-of-memory': 'out of memory',
   write: 'write error or disk full',
   read: 'read error, or the client went away',
   config: 'a setting or control file cannot be used',

@@ -72,7 +72,7 @@ export class MemoryLease {
   charge(bytes: number): void {
     const isSmall = this.#charged + bytes <= SMALL
     if (bytes > 0 && !this.#budget.hasRoom(this.#client, bytes, isSmall)) {
-      throw new Fault('out-of-memory', `no memory for ${bytes} bytes more (--memory)`)
+      throw new Fault('out-of-memory', `no memory for another ${bytes} bytes (--memory)`)
     }
     this.#take(bytes)
   }

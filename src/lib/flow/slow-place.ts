@@ -54,7 +54,7 @@ export class SlowPlace {
   }
 
   #standsStill(): Fault {
-    const why = `no answer in ${formatDuration(WITHIN)}; see its file system`
+    const why = `no answer in ${formatDuration(WITHIN)}; check its file system`
     return new Fault('write', `${this.#name}: ${why}`)
   }
 }

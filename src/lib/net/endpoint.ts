@@ -49,7 +49,7 @@ export function parseMtaEndpoint(text: string): Endpoint | undefined {
 const listenFaults: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another process listens there; "ss -lntup" names it: stop it, or name another port',
   EADDRNOTAVAIL: 'this host has no such address; name one of its own',
-  EACCES: 'ports below 1024 are for root alone; name another one',
+  EACCES: 'only root may use ports below 1024; name another one',
 }
 
 /** Why this process cannot listen at an endpoint, with the remedy, by the code of the system's error. */

@@ -282,7 +282,7 @@ function load(): Loaded {
     process.dlopen(module, addonFile())
     return { system: module.exports as System }
   } catch (error) {
-    const remedy = 'install onescan for x64 or arm64 anew'
+    const remedy = 'reinstall onescan for x64 or arm64'
     return { why: `${errorText(error)}; ${remedy}` }
   }
 }

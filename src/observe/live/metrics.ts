@@ -242,7 +242,7 @@ export function registerMetrics(registry: Registry) {
     judging: gauge('onescan_judging', 'Messages that are being judged.'),
     processes: gauge('onescan_processes', 'Processes that judge mail.'),
     replaced: counter('onescan_workers_replaced_total', 'Workers that were replaced, since they ended or hung.', ['why']),
-    late: gauge('onescan_workers_late', 'Workers of which nothing has been heard for 3 seconds.'),
+    late: gauge('onescan_workers_late', 'Workers that have not answered for 3 seconds.'),
     clients: gauge('onescan_clients', 'Connections.', ['interface']),
     memory: gauge('onescan_memory_bytes', 'Bytes that clients have sent and that are not answered yet.', ['interface']),
     memoryLimit: gauge('onescan_memory_limit_bytes', 'Their limit at each address of each process, as --memory sets it.'),

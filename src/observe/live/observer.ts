@@ -80,10 +80,10 @@ export class Observer {
     const { late } = this.#observed.workers()
     if (late.length > 0) {
       const which = late.length === 1 ? 'worker' : 'workers'
-      return { healthy: false, why: `nothing is heard of ${which} ${late.join(', ')}` }
+      return { healthy: false, why: `no answer from ${which} ${late.join(', ')}` }
     }
     const trial = this.#trial
-    if (trial === undefined) return { healthy: false, why: 'mail has not been tried yet' }
+    if (trial === undefined) return { healthy: false, why: 'no self-test has finished yet' }
     const age = this.#observed.uptime() - this.#triedAt
     if (age > TRIAL_COUNTS_FOR) {
       return { healthy: false, why: `the last self-test is ${formatDuration(age)} old` }

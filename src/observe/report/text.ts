@@ -8,12 +8,12 @@ type Clean = (text: string) => string
 /** Formats the report as text, in sections of lines. */
 export function formatText(summary: Summary, clean: Clean): string {
   const sections: [string, string[]][] = [
-    ['What became of mail', counts(summary.decisions, summary.messages)],
+    ['Decisions', counts(summary.decisions, summary.messages)],
     ['By day', days(summary, clean)],
     ['Scans', scans(summary)],
     ['Found', names(summary.viruses, clean)],
-    ['Kept out or tagged for', names(summary.grounds, clean)],
-    ['Deferred for', names(summary.deferrals, clean)],
+    ['Reasons for keeping out or tagging', names(summary.grounds, clean)],
+    ['Reasons for deferring', names(summary.deferrals, clean)],
     ['Reasons for scans without onescand', names(summary.wentCold, clean)],
     ['Over quota', names(summary.overQuota, clean)],
     ['Before the greeting', names(summary.greetings, clean)],
@@ -56,9 +56,7 @@ function scans(summary: Summary): string[] {
   if (scanTime.count > 0) {
     const { p50, p95, p99, max } = scanTime
     const times = [p50, p95, p99, max].map((time) => formatDuration(time))
-    lines.push(
-      `  half of them in ${times[0]}, 95 % in ${times[1]}, 99 % in ${times[2]}, all in ${times[3]}`,
-    )
+    lines.push(`  median ${times[0]}, 95 % in ${times[1]}, 99 % in ${times[2]}, all in ${times[3]}`)
   }
   const spared = describeSpared(summary)
   return spared === '' ? lines : [...lines, `  ${spared}`]
@@ -110,7 +108,7 @@ function describeSpared({ spared, scans }: Summary): string {
   const made = scans.clean + scans.infected + scans.unknown
   const by = [
     stamps > 0 && `stamps ${formatNumber(stamps)}`,
-    verdicts > 0 && `remembered verdicts ${formatNumber(verdicts)}`,
+    verdicts > 0 && `cached verdicts ${formatNumber(verdicts)}`,
   ].filter(Boolean)
   const time =
     milliseconds > 0 ? `, at ${formatDuration(mean)} each ${formatDuration(milliseconds)}` : ''

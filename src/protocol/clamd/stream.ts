@@ -60,7 +60,7 @@ export function packetOfStreams(contents: readonly SizedContent[]): Buffer {
     if (content.size > 0) at = packet.writeUInt32BE(content.size, at)
     for (const chunk of content.chunks()) at += chunk.copy(packet, at)
     at = packet.writeUInt32BE(0, at)
-    if (at !== end) throw new Error('a content does not have the size that it should have')
+    if (at !== end) throw new Error('a part does not have its announced size')
   }
   return packet
 }

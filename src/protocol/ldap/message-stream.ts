@@ -112,7 +112,7 @@ export class MessageStream extends Duplex {
     // Nothing but a Notice of Disconnection (RFC 4511 4.4.1) has no question.
     if (id === 0 && tag === EXTENDED_RESPONSE) throw new Error('the directory ends the connection')
     const question = this.#questions.get(id)
-    if (question === undefined) throw new Error('the directory answers what was not asked')
+    if (question === undefined) throw new Error('the directory sent an unexpected answer')
     question.bytes += bytes.length
     question.messages++
     if (question.bytes > ANSWER_BYTES || question.messages > ANSWER_MESSAGES) throw tooMuch()
@@ -127,8 +127,8 @@ export class MessageStream extends Duplex {
   }
 }
 
-const notLdap = () => new Error('the directory sends what is no LDAP')
-const tooMuch = () => new Error('the directory sends too much for one question')
+const notLdap = () => new Error('the directory sent data that is not LDAP')
+const tooMuch = () => new Error('the directory sent too much for one question')
 
 /** Cuts a stream into messages by their lengths, in time that is linear in its bytes. */
 class MessageCutter {

@@ -77,7 +77,7 @@ export function parseCommand({ type: command, payload: data }: Frame): MilterCom
     case 'K':
       return { kind: 'quit-new-connection' }
     default:
-      throw new WireError(`command ${JSON.stringify(command)} is not known`)
+      throw new WireError(`unknown command ${JSON.stringify(command)}`)
   }
 }
 

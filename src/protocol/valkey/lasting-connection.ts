@@ -100,7 +100,7 @@ export class LastingConnection {
    * server is not the right one any more.
    */
   renew(): void {
-    if (this.#connection !== undefined) this.#left('is not the primary any more', LONGEST_PAUSE, 0)
+    if (this.#connection !== undefined) this.#left('is no longer the primary', LONGEST_PAUSE, 0)
   }
 
   close(): void {

@@ -94,7 +94,7 @@ export class RespReader {
       this.#end(null) // the key or the list does not exist
       return
     }
-    if (!/^[0-9]{1,9}$/.test(text)) throw new Error('sends a length that is none')
+    if (!/^[0-9]{1,9}$/.test(text)) throw new Error('sends an invalid length')
     const length = Number(text)
     if (type === BULK) this.#beginText(length)
     else this.#beginList(length)
@@ -139,7 +139,7 @@ export class RespReader {
 function simple(type: number | undefined, text: string): RespItem {
   if (type === TEXT) return text
   if (type === ERROR) return new RespError(text)
-  throw new Error('sends an answer that no store sends')
+  throw new Error('sends an invalid answer')
 }
 
 /** Returns the bytes of a command: an array of its words. */

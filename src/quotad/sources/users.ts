@@ -224,7 +224,7 @@ function parseTable<Value>(
     if (key === undefined || value === undefined) {
       throw new Error(`line ${index + 1}: ${entry} is not understood`)
     }
-    if (table.has(lowerCase(key))) throw new Error(`line ${index + 1}: ${key} comes twice`)
+    if (table.has(lowerCase(key))) throw new Error(`line ${index + 1}: ${key} occurs twice`)
     table.set(lowerCase(key), value)
   }
   return table

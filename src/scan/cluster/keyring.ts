@@ -79,7 +79,7 @@ export function loadKeyring(env: Environment, control: string): Keyring {
     throw keyringFault(path, `${errorTextAt(path, error)}; ${remedy} or unset CLUSTERKEYS`)
   }
   const keys = parseKeyring(text, path)
-  if (keys.length === 0) throw keyringFault(path, 'holds no key; make one with onescan keygen')
+  if (keys.length === 0) throw keyringFault(path, 'contains no key; make one with onescan keygen')
   return { path, keys }
 }
 

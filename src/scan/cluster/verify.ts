@@ -272,7 +272,7 @@ function explainHmac(
 }
 
 function expired(key: Key, now: number): string | undefined {
-  return isCurrent(key, now) ? undefined : `the key is past its date, ${key.until}`
+  return isCurrent(key, now) ? undefined : `the key expired on ${key.until}`
 }
 
 function fault(text: string): StampProof {

@@ -40,4 +40,4 @@ export function switchedOff(directories: ControlDirectories): string | undefined
 }
 
 /** The reason for the log if this file exists. */
-export const whyOff = (file: string): string => `${file} is there`
+export const whyOff = (file: string): string => `${file} exists`

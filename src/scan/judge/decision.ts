@@ -14,7 +14,7 @@ export const groundsInWords = {
   policy: 'a line of onescan-policy(5) refuses it, whatever is in it',
   unscanned: 'no scanner gave an answer',
   'nested-too-deep': 'it is nested deeper than scanners look (UNREAD)',
-  'too-much-inside': 'it has more contents, or larger ones, than are scanned (UNREAD)',
+  'too-much-inside': 'it has more parts, or larger ones, than are scanned (UNREAD)',
   'too-large-inside': 'what is packed in it is larger than scanners read (UNREAD)',
   encrypted: 'something in it is encrypted (FINDINGS)',
   macros: 'a document in it has macros (FINDINGS)',

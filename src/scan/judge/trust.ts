@@ -23,7 +23,7 @@ export function verifyTrust(
   if (cluster === undefined || crypto === undefined) return untrusted
   if (!whatCounts(message, config).asMail) return untrusted
   if (cluster.CLUSTERPEERS === 'required' && !client.isClusterPeer) {
-    return { trusted: false, why: 'client is no CLUSTERPEER' }
+    return { trusted: false, why: 'client is not a CLUSTERPEER' }
   }
   const { keys, CLUSTERMAXAGE: maxAge } = cluster
   return verifyStamps(message, {

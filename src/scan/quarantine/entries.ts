@@ -175,7 +175,7 @@ export async function withEntry<Result>(
       if (errorCode(error) !== 'ENOENT') throw error
     }
   }
-  const why = isThere ? 'other processes move it all the time' : 'is not in quarantine'
+  const why = isThere ? 'other processes keep moving it' : 'is not in quarantine'
   throw new Fault('config', `${id}: ${why}`)
 }
 

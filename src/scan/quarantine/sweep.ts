@@ -82,7 +82,7 @@ export async function sweepQuarantine(
     const sweep = new QuarantineSweep(root, limits, clock, time.now, signal)
     const { unnoted, ...sum } = await sweep.run()
     if (unnoted === undefined) return { ...sum, warnings }
-    const warning = `the age of new messages cannot be noted: ${errorText(unnoted)}`
+    const warning = `the age of new messages cannot be recorded: ${errorText(unnoted)}`
     return { ...sum, warnings: [...warnings, warning] }
   } finally {
     root.close()

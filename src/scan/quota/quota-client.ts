@@ -109,7 +109,7 @@ export class QuotaClient implements TimedLookup {
     count: QuestionCounters,
   ): Promise<ExplainedAnswer> {
     const mailbox = namedMailboxOf(address, this.#settings.nameForm)
-    if (mailbox === undefined) return this.#cannotTell('is not a name of a mailbox')
+    if (mailbox === undefined) return this.#cannotTell('is not the name of a mailbox')
     for (;;) {
       const time = this.#options.uptime()
       const cached = this.#cache.get(address.text)

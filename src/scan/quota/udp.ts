@@ -207,7 +207,7 @@ class UdpExchange {
 
 function failureOf(why: string, { nonsense }: UdpExchange): QuotaAnswer {
   if (nonsense === 0) return noAnswer(why)
-  return brokenAnswer(`${why} but ${nonsense} datagrams that make no sense`, false)
+  return brokenAnswer(`${why} but ${nonsense} invalid datagrams`, false)
 }
 
 /** Upper limit for open sockets, including those that only wait for delayed answers. */

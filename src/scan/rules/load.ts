@@ -40,7 +40,7 @@ export function loadRules(control: string, hostDirectory: string): Rules | undef
  */
 export function loadRulesFrom(path: string): Rules {
   const text = readIfThere(path)
-  if (text === undefined) throw new Fault('config', `${path}: is not there`)
+  if (text === undefined) throw new Fault('config', `${path}: does not exist`)
   return new Rules(path, parseRules(text, path))
 }
 

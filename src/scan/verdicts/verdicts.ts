@@ -352,7 +352,7 @@ async function resultForCopies(
   const header = headerOfAllCopies(leaving)
   if (header.bytes.equals(leaving.bytes)) return result
   const again = await scanAgain(identity.scanners, header)
-  return again.answer === 'infected' ? again : unseen('skipped', 'its own result is another one')
+  return again.answer === 'infected' ? again : unseen('skipped', 'its own result differs')
 }
 
 /**

@@ -25,7 +25,7 @@ import {
 
 /** What onescanc takes for an answer, and what not: slot-protocol.md. */
 
-const NONSENSE = 'onescand: its answer is invalid'
+const NONSENSE = 'onescand: gave an invalid answer'
 const HUNG_UP = 'onescand: hung up'
 
 const read = missing ? () => [] : answerParser(t.testdir({}), plain)

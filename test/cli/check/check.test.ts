@@ -73,7 +73,7 @@ t.test(
       subjects.filter((what) => what.endsWith(' [10.]')),
       ['infected mail [10.]'],
     )
-    t.ok(subjects.includes('qmail, clean message [everybody else]'), subjects.join())
+    t.ok(subjects.includes('qmail, clean message [all other clients]'), subjects.join())
   },
 )
 
@@ -109,5 +109,5 @@ t.test('a missing process or account ends with exit code 2', async (t) => {
     'QMAILHOME=/nonexistent',
   ])
   t.equal(code, 2)
-  t.match(out, /^warning +trials: are made as \S.*, not as no:such; run check as root$/m)
+  t.match(out, /^warning +trials: run as \S.*, not as no:such; run check as root$/m)
 })

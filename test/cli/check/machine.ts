@@ -107,7 +107,7 @@ export async function checkOn({ around }: Machine, ...words: string[]): Promise<
 const isOfMachine = ({ level, value }: Finding) =>
   /^plugin: eicar: finds only the EICAR test file/.test(value) ||
   (level !== 'error' && /MiB|files left|in memory \(tmpfs\)/.test(value)) ||
-  value === 'does not run: no mail moves' ||
+  value === 'is not running: no mail is delivered' ||
   value.startsWith('look like services') // the tcpserver of another test
 
 /** The findings about the machine that a set-up has made. */

@@ -60,7 +60,7 @@ t.test('a message that sendmail may have queued is not released again', { skip }
     const { code, err } = await release()
     t.equal(code, 2)
     t.match(err, `${SENDMAIL}: ends with ${said}; it may have been delivered`)
-    t.match(err, 'look at the queue (mailq); if it is not there, release it with --again')
+    t.match(err, 'check the mail queue (mailq); if it is not in it, release it with --again')
     t.equal(await state(), 'releasing')
   }
 })

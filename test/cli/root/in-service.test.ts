@@ -77,7 +77,7 @@ t.test('an account that runs no service hands on what onescand releases', { skip
   const { directory, id, run } = await hostWith(t)
   for (const [end, told] of [
     ['exit 71', /ends with 71/],
-    ['kill -9 $$', /ends with SIGKILL; it may have been delivered: look at the queue/],
+    ['kill -9 $$', /ends with SIGKILL; it may have been delivered: check the mail queue/],
   ] as const) {
     const { env } = chainOf(t, end)
     const { code, err } = await run(['release', '--no-stamp', id], { env })

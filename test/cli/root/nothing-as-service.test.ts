@@ -105,7 +105,7 @@ t.test('no process of a service has itself tried as a slot, by another name', { 
     'check',
   ])
   const { stdout } = spawnSync(first!, all, { encoding: 'utf8', env: { PATH: reachablePath() } })
-  t.match(stdout, /process \d+: runs qmail-smtpd as onescan: nothing was tried/)
+  t.match(stdout, /process \d+: runs qmail-smtpd as onescan: nothing was tested/)
   t.notOk(accountsOf(readFileSync(traceFile, 'latin1')).has(ONESCAN))
   t.end()
 })

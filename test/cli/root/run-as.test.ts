@@ -107,7 +107,7 @@ t.test('no word before a command has root do it itself', { skip }, async (t) => 
   for (const first of [['--no-json'], ['--user=nobody']]) {
     const { code, err } = await asRoot([...first, 'scan', '--env', 'QHPSI=plugin: eicar', '-'])
     t.equal(code, 2)
-    t.match(err, /scan: must stand before its options/)
+    t.match(err, /scan: must precede its options/)
   }
   t.match((await asRoot(['toString'])).err, /toString: is not a command/)
 })
@@ -309,7 +309,7 @@ t.test('findings of an account are printed below its name', { skip }, async (t) 
   ]) {
     t.match(
       check(script).stdout,
-      /^error +trials: nobody was asked: .*; this part was not checked/m,
+      /^error +trials: the check as nobody failed: .*; this part was not checked/m,
     )
   }
   const endless = `for (let n = 0; n < 2000; n++) ${said(odd)}`
@@ -437,7 +437,7 @@ t.test('a slot that would run as root is not tried', { skip: skip || ucspiMissin
   t.equal(code, 2)
   t.match(
     out,
-    /^error +process \d+: runs qmail-smtpd as root: nothing was tried; give tcpserver -u /,
+    /^error +process \d+: runs qmail-smtpd as root: nothing was tested; give tcpserver -u /,
   )
   t.notMatch(out, 'says:')
   const named = await asRoot(['check', '--pid', pid, '--env', 'QHPSI=plugin: eicar', ...asNobody])

@@ -38,7 +38,7 @@ for (const { name, program } of runtimes) {
         'it is healthy',
         ({ status }) => status === 200,
       )
-      t.match(healthy.text, /^a clean message is clean, EICAR (is found|was found at \S+)\n$/)
+      t.match(healthy.text, /^a clean message passed, EICAR (is found|was found at \S+)\n$/)
       t.match(await served.get('/readyz'), { status: 200, text: 'serving\n' })
       t.equal(metric(await metricsOf(served)(), 'onescan_selftest_ok'), 1)
     })
@@ -134,7 +134,7 @@ t.test('a port that is in use stops no mail, and is opened when it is free', asy
   await daemon.logged(/serving/)
   t.equal((await daemon.ask({ variables: { QHPSI: 'plugin: eicar' } })).does, 'hand on')
   server.close()
-  await daemon.logged(/http: is open now/)
+  await daemon.logged(/http: now listening/)
   t.equal((await get(port, '/healthz')).status, 200)
   t.equal(daemon.log.filter((line) => /EADDRINUSE/.test(line)).length, 1, 'it is told once')
 })

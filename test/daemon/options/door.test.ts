@@ -71,6 +71,6 @@ t.test('the name of a systemd socket selects its interface', async (t) => {
   t.throws(() => named('a.socket:b.socket'), /FileDescriptorName=milter/)
   t.same(named('clamd-tls:clamd-mail-tls:clamd'), ['clamd-tls', 'clamd-mail-tls', 'clamd'])
   t.same(named('http:slot'), ['http', 'slot'])
-  t.throws(() => named('onescan-http.socket:http'), /onescand has one address for its page/)
+  t.throws(() => named('onescan-http.socket:http'), /onescand has only one address for its page/)
   t.throws(() => named('', 2), { name: 'Fault', kind: 'config' })
 })

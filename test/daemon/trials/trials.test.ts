@@ -20,7 +20,7 @@ t.test('a worker that ends during a trial has another one asked', async (t) => {
   trials.take({ tried: 1, wrong: [failure('EICAR', 'came out as clean', 'see its log')] })
   t.match(await made, { right: false, why: 'EICAR: came out as clean; see its log' })
   t.same(asked, [1, 1])
-  t.match(await make(), { right: false, why: /^workers: no worker takes mail/ })
+  t.match(await make(), { right: false, why: /^workers: no worker accepts mail/ })
 })
 
 t.test('a self-test is repeated if its worker ends', async (t) => {
@@ -33,7 +33,7 @@ t.test('a self-test is repeated if its worker ends', async (t) => {
   trials.ended(7)
   trials.ended(7)
   const { why, doors: tried } = await made
-  t.match(why, /^workers: worker 7 ended; see the log.*; milter unix:\/nonexistent: .*ENOENT/)
+  t.match(why, /^workers: worker 7 ended; check the log.*; milter unix:\/nonexistent: .*ENOENT/)
   t.match(tried, [{ kind: 'milter', right: false }])
 })
 
@@ -56,7 +56,7 @@ t.test('EICAR is asked for until it is found, and anew if something has changed'
     trials.make({ configuration, doors: [] }, [{ ...clamd, text }])
   t.match(await make(), { right: false })
   answer = []
-  t.match(await make(), { right: true, why: /^a clean message is clean, EICAR was found at 2/ })
+  t.match(await make(), { right: true, why: /^a clean message passed, EICAR was found at 2/ })
   await make()
   t.same(wanted.splice(0), [true, true, false])
   await make(second)

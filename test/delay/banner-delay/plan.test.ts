@@ -252,7 +252,7 @@ t.test('a variable that makes no sense is a fault with a remedy', async (t) => {
 t.test('an invalid SMTPDELAY is ignored, and disconnects no client', async (t) => {
   t.match(readUcspiClient({ TCPREMOTEIP: '192.0.2.1', SMTPDELAY: '301' }), {
     delay: undefined,
-    wrong: 'SMTPDELAY 301: is not a number of seconds from 0 to 300, and does not count',
+    wrong: 'SMTPDELAY 301: is not a number of seconds from 0 to 300; it is ignored',
   })
 })
 

@@ -189,7 +189,7 @@ t.test('an MTA that takes it for a milter is named in the log, once', async (t) 
     t.equal(await door.ask(negotiation(offer)), 'UNKNOWN COMMAND\n')
   }
   t.same(door.log, [
-    'clamd: 127.0.0.1 speaks the milter protocol here, where clients of clamd come; have its mail server ask the address of --milter',
+    'clamd: 127.0.0.1 speaks the milter protocol at an address for clients of clamd; have its mail server use the address of --milter',
   ])
   t.equal(await door.ask('zPING\0'), 'PONG\0')
 })
@@ -223,7 +223,7 @@ t.test('requests under way are answered before a session ends for lack of memory
   const taken = budget.limit - budget.used
   budget.change('', taken)
   line.write('zPING\0')
-  await until(() => door.log.some((said) => said.includes('no memory')), 'there is no memory')
+  await until(() => door.log.some((said) => said.includes('no memory')), 'out of memory')
   await clamd.answer()
   t.equal(
     await line.hear(),

@@ -73,18 +73,22 @@ t.test('990 unfinished packets of 1 MB take no more memory than there is', async
   t.equal(small.outcome, 'delivered', 'a message in whole packets needs none of it')
 })
 
-t.test('an MTA that has stopped within a packet gives its memory back by time', async (t) => {
-  const budget = new Budget(8 * MIB)
-  const timeouts = { progressAfter: 20, stalled: 500 }
-  const milter = await openMilter(t, scanning, { budget, timeouts })
-  const unfinished = says.field('Subject', 'x'.repeat(MIB)).subarray(0, 900_000)
-  const stopped = await Promise.all([1, 2, 3, 4, 5].map(() => milter.connect()))
-  for (const line of stopped) line.write(says.mail('a@example.org'), unfinished)
-  for (const line of stopped) t.equal((await line.hear())?.command, 't', 'its message is deferred')
-  const message = Buffer.from(`Subject: ${'y'.repeat(900_000)}\n\nbody\n`)
-  t.equal((await milter.submit({ message })).outcome, 'delivered')
-  t.equal(budget.used, 0)
-})
+t.test(
+  'an MTA that has stopped in the middle of a packet gives its memory back by time',
+  async (t) => {
+    const budget = new Budget(8 * MIB)
+    const timeouts = { progressAfter: 20, stalled: 500 }
+    const milter = await openMilter(t, scanning, { budget, timeouts })
+    const unfinished = says.field('Subject', 'x'.repeat(MIB)).subarray(0, 900_000)
+    const stopped = await Promise.all([1, 2, 3, 4, 5].map(() => milter.connect()))
+    for (const line of stopped) line.write(says.mail('a@example.org'), unfinished)
+    for (const line of stopped)
+      t.equal((await line.hear())?.command, 't', 'its message is deferred')
+    const message = Buffer.from(`Subject: ${'y'.repeat(900_000)}\n\nbody\n`)
+    t.equal((await milter.submit({ message })).outcome, 'delivered')
+    t.equal(budget.used, 0)
+  },
+)
 
 t.test('bytes that come while an answer is awaited are charged, too', async (t) => {
   const budget = new Budget(MIB)

@@ -27,7 +27,7 @@ t.test('the memory for recipients of all messages is bounded, and more are defer
   const submit = (count: number) =>
     milter.submit({ message: plain, recipients: Array(count).fill('b@example.org') })
   t.match((await submit(400)).reply, /^451 4\.3\.0 /)
-  const log = /fault=out-of-memory reason="no memory for \d+ bytes more \(--memory\)"/
+  const log = /fault=out-of-memory reason="no memory for another \d+ bytes \(--memory\)"/
   t.match(milter.mailLog[0], log)
   first.write(says.abort)
   await knock(milter.socket)

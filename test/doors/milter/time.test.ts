@@ -54,7 +54,7 @@ t.test('an MTA that leaves amid a packet is named as such', async (t) => {
   const cut = await milter.connect()
   cut.write(says.field('Subject', 'x').subarray(0, 7))
   await cut.close()
-  t.match(milter.log[0], /stopped within a packet/)
+  t.match(milter.log[0], /stopped in the middle of a packet/)
 })
 
 t.test('an MTA may be silent while an SMTP client thinks, and between messages', async (t) => {

@@ -74,7 +74,7 @@ t.test('a bounce that cannot be kept is accepted with its tag', async (t) => {
         0,
         about,
       )
-    t.match(await keep(true), { kind: 'accept', edits, details: { why: /^not kept: / } })
+    t.match(await keep(true), { kind: 'accept', edits, details: { why: /^not quarantined: / } })
     await t.rejects(keep(false))
   }
 })

@@ -8,7 +8,7 @@ const PATHS_MAX = 4 * 1024 * 1024
 /** How recipients are kept until their message comes. */
 
 const GENEROUS = 1024 ** 3
-const noRoom = /no memory for \d+ bytes more/
+const noRoom = /no memory for another \d+ bytes/
 
 t.test('paths of any length and number come back as they were added', async (t) => {
   const path = fc.oneof(

@@ -311,7 +311,7 @@ t.test('a slot socket that closes answers who has asked, and takes no others', a
   const answered = slot.ask({ variables })
   await asked()
   const closed = slot.close(5000)
-  t.match((await dismissed).why, /going down/)
+  t.match((await dismissed).why, /shutting down/)
   await t.rejects(call(slot.socket), { code: 'ENOENT' })
   await answer()
   t.equal((await answered).does, 'hand on')
@@ -324,7 +324,7 @@ t.test('a client without an answer at the end of --grace goes cold', async (t) =
   const answered = slot.ask({ variables })
   await asked()
   await slot.close(100)
-  t.match((await answered).why, /going down/)
+  t.match((await answered).why, /shutting down/)
 })
 
 /** A slot, and what it reports for the page: lines, clients without an answer, messages in work. */

@@ -130,7 +130,7 @@ t.test('without QHPSI recipients are asked about by the service that the daemon 
   t.ok(room.message.equals(infected))
   t.equal((await ask('full', {})).does, 'hand on', 'who has no QUOTAD')
   for (const other of [{ QUOTAD: 'udp:192.0.2.1:1' }, { QUOTAD: own.QUOTAD, BOUNCEUSER: 'root' }]) {
-    t.match((await ask('full', other)).why, /is another than the daemon's$/)
+    t.match((await ask('full', other)).why, /differs from the daemon's$/)
   }
   service.socket.close()
   const silent = await openSlot(t, { ...own, QUOTATIMEOUT: '1' })

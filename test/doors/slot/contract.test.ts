@@ -47,7 +47,7 @@ t.test('an option is refused as a chain', async (t) => {
     t.equal(run.code, 55)
     t.match(
       run.logged,
-      `${option}: is not a program; onescan-queue takes the next one and no options`,
+      `${option}: is not a program; onescan-queue takes the next program and no options`,
     )
   }
 })

@@ -153,7 +153,7 @@ t.test('a next server that closes, speaks or stops amid content has not all of i
   const got = next.got.length
   next.script = at('CONTENT', (socket) => socket.pause())
   t.match(await sendThrough(door, whole), /^451 4\.4\.2 /)
-  t.match(door.mailLog.at(-1), /fault=chain .*has taken nothing in 300 ms/)
+  t.match(door.mailLog.at(-1), /fault=chain .*has accepted no data in 300 ms/)
   t.equal(next.got.length, got)
   await stillServes()
 })

@@ -22,7 +22,7 @@ t.test(
       await first.close()
       await over()
     }
-    const line = 'smtp: over 1 connections at once (--max-clients); one more was asked to try again'
+    const line = 'smtp: over 1 connections at once (--max-clients); another was deferred'
     t.same(door.log, [line, line])
     await stillServes()
   },
@@ -113,7 +113,7 @@ t.test('no address has all places while others come', async (t) => {
   t.match(await greeting(), /^421 4\.3\.2 too many connections/, 'it has all itself')
   for (const crowded of many.slice(0, 2)) {
     t.match(await greeting('127.0.0.2'), /^220 /)
-    t.match(await crowded.rest(), [/^421 4\.3\.2 too many of your address/])
+    t.match(await crowded.rest(), [/^421 4\.3\.2 too many connections from your address/])
   }
   t.match(await greeting('127.0.0.3'), /^421 /, 'nobody has more than half')
   many[2]!.write(`${clean}.\r\n`)
@@ -126,5 +126,5 @@ t.test('the address of the upstream server counts', async (t) => {
   const told = await door.greeted('XFORWARD ADDR=192.0.2.9 PORT=0')
   await door.greeted('XFORWARD ADDR=192.0.2.9 PORT=1')
   await door.greeted()
-  t.match(await told.rest(), [/^421 4\.3\.2 too many of your address/])
+  t.match(await told.rest(), [/^421 4\.3\.2 too many connections from your address/])
 })

@@ -259,7 +259,7 @@ for (const { lmtp, isForwarded } of ways) {
     }
     t.ok(taken > rounds / 4, `${taken} of ${answers.length} recipients were answered 250`)
     t.same(
-      door.log.filter((line) => !/sent on before DATA/.test(line)),
+      door.log.filter((line) => !/sent content before DATA/.test(line)),
       [],
     )
   })

@@ -75,7 +75,7 @@ for (const lmtp of [false, true]) {
       const client = await door.sent(clean)
       const socket = await asked
       const closed = door.close(0)
-      const waits = `${name.toLowerCase()}: the next server has 1 messages, and its replies are waited for`
+      const waits = `${name.toLowerCase()}: waiting for the replies of the next server to 1 messages`
       await until(() => door.log.includes(waits), 'those without an answer are dismissed')
       socket.write(`${code} 2.0.0 said behind\r\n`)
       t.match(await client.rest(), [`${code} 2.0.0 said behind`, /^421 /])

@@ -167,7 +167,7 @@ t.test('the launcher hands on any number of words and variables', { skip }, asyn
     encoding: 'utf8',
   })
   t.equal(run.status, 2)
-  t.match(run.stderr, /the-last: is an argument too many/)
+  t.match(run.stderr, /the-last: is one argument too many/)
 })
 
 t.test(

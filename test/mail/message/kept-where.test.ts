@@ -86,7 +86,7 @@ t.test('memory of a message is charged, and given back', async (t) => {
   intake.close()
   const second = open(budget)
   second.write(Buffer.alloc(400_000, 'x'))
-  t.throws(() => second.write(Buffer.alloc(600_000, 'x')), /no memory for \d+ bytes more/)
+  t.throws(() => second.write(Buffer.alloc(600_000, 'x')), /no memory for another \d+ bytes/)
   second.close()
   t.equal(budget.used, 0)
 })

@@ -93,7 +93,7 @@ t.test('more bytes than the limit are over', async (t) => {
   const opened = `${TYPE}.gpg\n${BASE64}\n\n${base64(bomb)}`
   t.ok(bomb.length * 1.4 < 1024 * 1024 && budgetOf(opened.length).bytes < 30_000_000)
   const { over, odd } = readMail(mixed([opened]))
-  t.equal(over, 'contents of too many bytes')
+  t.equal(over, 'too many bytes of content')
   t.ok(odd.includes('unread'))
 })
 

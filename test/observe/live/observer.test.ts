@@ -6,7 +6,7 @@ import { report } from './report.ts'
 
 /** What the first process of onescand makes of the reports of the others, and of trials. */
 
-const RIGHT = 'a clean message is clean, EICAR is found'
+const RIGHT = 'a clean message passed, EICAR is found'
 
 async function observe(t: Test) {
   const host = {
@@ -31,7 +31,7 @@ async function observe(t: Test) {
     workers: () => host.workers,
   })
   t.teardown(() => observer.close())
-  t.match(observer.health(), { healthy: false, why: 'mail has not been tried yet' })
+  t.match(observer.health(), { healthy: false, why: 'no self-test has finished yet' })
   while (observer.trial === undefined) await new Promise(setImmediate)
   return { host, observer }
 }
@@ -46,9 +46,9 @@ t.test('health does not change when the clock of the host is set', async (t) => 
   host.uptime += 1000
   t.same(observer.health(), { healthy: false, why: 'the last self-test is 31 s old' })
   host.workers = { replaced: 3, hung: 1, late: [2] }
-  t.same(observer.health(), { healthy: false, why: 'nothing is heard of worker 2' })
+  t.same(observer.health(), { healthy: false, why: 'no answer from worker 2' })
   host.workers = { ...host.workers, late: [2, 3] }
-  t.same(observer.health(), { healthy: false, why: 'nothing is heard of workers 2, 3' })
+  t.same(observer.health(), { healthy: false, why: 'no answer from workers 2, 3' })
 })
 
 t.test('reports of processes are summed, as long as they arrive', async (t) => {

@@ -35,7 +35,7 @@ t.test('the text has sections, and text of strangers is harmless in it', async (
   const out = bytes.toString()
   t.match(out, /^onescan: 901 messages from 2026-11-18 to 2026-11-19\n/)
   t.match(out, '  reject            101   11 %\n')
-  t.match(out, 'stamps 300 and remembered verdicts 100 saved 44 % of all scans')
+  t.match(out, 'stamps 300 and cached verdicts 100 saved 44 % of all scans')
   t.match(out, '\n          34 Virus.0\n')
   t.match(out, ' 1 \\u001b[2J\\n\\u202e<x>\n')
   t.notMatch(out, '\x1b')

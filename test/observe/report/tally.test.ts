@@ -58,7 +58,7 @@ t.test('each ground on which mail is kept out or tagged has a row', async (t) =>
     '1 unwanted',
     '2 encrypted',
   ])
-  t.match(textOf(summary), /^Kept out or tagged for\n {2} +2 encrypted$/m)
+  t.match(textOf(summary), /^Reasons for keeping out or tagging\n {2} +2 encrypted$/m)
 })
 
 t.test('every message is counted once, by its decision and its scan', async (t) => {

@@ -38,9 +38,9 @@ interface Lie {
   readonly why: RegExp
 }
 
-const notLdap = /sends what is no LDAP/
-const tooMuch = /sends too much for one question/
-const notAsked = /answers what was not asked/
+const notLdap = /sent data that is not LDAP/
+const tooMuch = /sent too much for one question/
+const notAsked = /sent an unexpected answer/
 
 const lies: Lie[] = [
   {

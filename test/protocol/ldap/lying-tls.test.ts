@@ -103,7 +103,7 @@ t.test(
     }
     const server = await startLyingServer(t, say, () => {}, certificate)
     const { directory, clock } = open(t, server.url, file)
-    t.match(await directory.find(ann), { found: 'trouble', why: /answers what was not asked/ })
+    t.match(await directory.find(ann), { found: 'trouble', why: /sent an unexpected answer/ })
     isLying = false
     clock.uptime = 5000
     t.match(await directory.find(ann), { found: 'entry', backend: HOST })

@@ -22,9 +22,9 @@ t.test('onescan-quotad answers on while a directory lies', async (t) => {
   })
   const env = { QUOTALDAPURL: server.url, QUOTAMAILBOX: 'maildir:%h' }
   for (const [lies, why] of [
-    [Array(5000).fill(message(0x7f, element(0x65))), /answers what was not asked/],
-    [Array(5000).fill(sequence()), /sends what is no LDAP/],
-    [[claiming(0x30, 2 ** 31 - 1, Buffer.alloc(1024 * 1024))], /sends too much for one question/],
+    [Array(5000).fill(message(0x7f, element(0x65))), /sent an unexpected answer/],
+    [Array(5000).fill(sequence()), /sent data that is not LDAP/],
+    [[claiming(0x30, 2 ** 31 - 1, Buffer.alloc(1024 * 1024))], /sent too much for one question/],
   ] as const) {
     lie = Buffer.concat(lies)
     const quotad = await startQuotad(t, env)

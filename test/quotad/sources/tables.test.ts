@@ -60,7 +60,7 @@ t.test('while a file cannot be used, every question fails', async (t) => {
   for (const [text, why] of [
     ['ann 5\n', /map: line 1: ann 5 is not understood/],
     ['ann: much\n', /line 1: ann: much is not understood/],
-    ['ann: 1\nANN: 2\n', /line 2: ANN comes twice/],
+    ['ann: 1\nANN: 2\n', /line 2: ANN occurs twice/],
   ] as const) {
     writeFileSync(file, text)
     pass(1000)

@@ -107,7 +107,7 @@ t.test('a keyring that cannot be used is an error, and never counts as empty', a
   t.throws(() => load(join(directory, 'directory')), /not a regular file/)
   const before = readdirSync('/proc/self/fd').length
   for (const empty of ['', '\n', '# only a comment\n']) {
-    for (let n = 0; n < 10; n++) t.throws(() => load(ring(t, empty)), /holds no key/)
+    for (let n = 0; n < 10; n++) t.throws(() => load(ring(t, empty)), /contains no key/)
   }
   t.ok(readdirSync('/proc/self/fd').length < before + 20, 'the files are closed')
   const long = `#${'x'.repeat(60_000)}\nsesame\n`

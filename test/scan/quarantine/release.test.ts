@@ -90,7 +90,7 @@ t.test('the state of a message decides whether it may be released or deleted', a
     [
       taken(ENDED),
       false,
-      /: a release of it was interrupted, .* delivered; --again releases it all the same$/,
+      /: a release of it was interrupted, .* delivered; --again releases it anyway$/,
     ],
     [taken(own), false, new RegExp(`^\\S+: is being released by process ${process.pid}$`)],
     [taken(own), true, /: is being released by process/],

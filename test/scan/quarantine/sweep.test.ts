@@ -347,7 +347,7 @@ t.test('a failure to note times is reported, and makes no message old', async (t
     mkdirSync(host.path(SEEN))
     const left = limits === threeHours ? ids : ids.slice(1)
     const { warnings } = await host.sweep(limits)
-    t.match(warnings, [/^the age of new messages cannot be noted: EISDIR/])
+    t.match(warnings, [/^the age of new messages cannot be recorded: EISDIR/])
     await host.pass(5, limits)
     t.same(await host.ids(), left)
   }

@@ -67,7 +67,7 @@ for (const [what, lie] of Object.entries(lies)) {
 t.test('the recipient passes if all answers are broken, which is logged', async (t) => {
   const service = await udpService(t, () => 'QUOTA_FULL of cheese')
   const { client, log } = clientOf(t, `quotad:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '1500' })
-  t.match(await client.ask(ann), { status: 'unknown', why: /3 datagrams that make no sense/ })
+  t.match(await client.ask(ann), { status: 'unknown', why: /3 invalid datagrams/ })
   t.match(log, [/^quota: quotad:127\.0\.0\.1:\d+: no answer in 1.5 s but 3 datagrams/])
   t.equal(client.counters.brokenAnswer, 1)
   t.equal(client.counters.couldNotTell, 1)
@@ -132,7 +132,7 @@ t.test('names that would break the protocol are not asked about', async (t) => {
   const names = ['', '@x', 'a b@x', 'a\0b@x', 'a\nQUOTA', '../../etc', 'a/b@x', 'a..b@x', 'a\x7f']
   names.push('x'.repeat(256), 'x'.repeat(10_000))
   for (const name of names) {
-    const none = { status: 'unknown', why: 'is not a name of a mailbox' }
+    const none = { status: 'unknown', why: 'is not the name of a mailbox' }
     t.same(await client.ask(readAddress(name)), none, name.slice(0, 20))
   }
   t.match(client.counters, { asked: 0, couldNotTell: names.length })

@@ -49,7 +49,7 @@ t.test('a link to nothing is there, and a name below a file is not', async (t) =
 
 t.test('a file that is named has to be there', async (t) => {
   const path = join(openDirectory(t), 'rules')
-  t.throws(() => loadRulesFrom(path), fault(/rules: is not there/))
+  t.throws(() => loadRulesFrom(path), fault(/rules: does not exist/))
   writeFileSync(path, 'to=a.org scan off\n')
   const rules = loadRulesFrom(path)
   t.equal(rules.path, path)

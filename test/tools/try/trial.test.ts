@@ -146,7 +146,7 @@ t.test('the last line and the exit code agree', async (t) => {
   for (const [scans, isRight] of [
     [['clean', 'cached', 'cached'], true],
     [['clean', 'clean', 'cached'], false],
-    [['the kernel does not report who asks'], false],
+    [['the kernel does not identify the client'], false],
   ] as const) {
     const lines: string[] = []
     const output = { write: (text: string) => lines.push(text) > 0 }

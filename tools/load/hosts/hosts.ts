@@ -79,7 +79,9 @@ async function openHost(t: Test, { settings: shared }: Store, name: string): Pro
     async reload() {
       const before = host.daemon.log.length
       process.kill(host.daemon.pid, 'SIGHUP')
-      while (!host.daemon.log.slice(before).some((line) => /slot unix:.* stamps by /.test(line))) {
+      while (
+        !host.daemon.log.slice(before).some((line) => /slot unix:.* stamps with /.test(line))
+      ) {
         await new Promise((resolve) => setTimeout(resolve, 20))
       }
     },

@@ -62,7 +62,7 @@ export async function* checkByMail(
     void Promise.allSettled(tried) // one may fail before its turn
     for (const findings of tried) yield* await findings
     for (const fault of log.faults) {
-      yield warning('log', `${fault}: lines in it were not seen`, 'run check as root')
+      yield warning('log', `${fault}: parts of this log were not read`, 'run check as root')
     }
   } finally {
     log.close()
@@ -118,7 +118,7 @@ class WayTrial {
     const unsent = this.#notSent(clean)
     if (unsent !== undefined && clean.command !== 'DATA') return [unsent]
     // A problem with the clean mail is reported first, because it affects all mail.
-    const infected = clean.kind === 'taken' ? await this.#send(eicarMessage) : undefined
+    const infected = clean.kind === 'accepted' ? await this.#send(eicarMessage) : undefined
     const large = infected && (await this.#send(largeEicar))
     const [ofClean, ofInfected, ofLarge] = await Promise.all(
       [clean, infected, large].map((sent) => sent && this.#readAbout(sent)),
@@ -157,7 +157,7 @@ class WayTrial {
   #notSent({ kind, text, command }: SentMail): Finding | undefined {
     const what = this.#name
     switch (kind) {
-      case 'taken':
+      case 'accepted':
         return undefined
       case 'nothing listens':
         if (what !== 'port 25') return ok(what, `no server answers there: ${text}`)
@@ -169,28 +169,28 @@ class WayTrial {
           )
         return warning(
           what,
-          `no server answers there, while port ${this.#other} greets: ${text}`,
+          `no server answers there, although port ${this.#other} answers: ${text}`,
           'if other hosts send mail to this one, have the mail server listen on port 25, too',
         )
-      case 'wants authentication':
-      case 'wants TLS': {
-        const value = `${kind}, so its mail was not tried: ${text}`
-        return warning(what, value, 'send EICAR from a mail program, and see onescan log')
+      case 'requires authentication':
+      case 'requires TLS': {
+        const value = `${kind}, so mail through it was not tested: ${text}`
+        return warning(what, value, 'send EICAR from a mail program, and check onescan log')
       }
       case 'refused': {
         // A refused connection (RFC 5321 3.1) is refused for every recipient.
         if (command === 'DATA' || command === 'CONN') break
-        const value = `takes no mail for ${this.#address} from this host: ${text}`
-        return warning(what, value, 'name an address whose mail this server takes')
+        const value = `accepts no mail for ${this.#address} from this host: ${text}`
+        return warning(what, value, 'name an address whose mail this server accepts')
       }
       case 'deferred':
         break
     }
-    const value = `is not taken, and onescan did not see it: ${text}`
+    const value = `is not accepted, and onescan did not see it: ${text}`
     return failure(
       `${what}, clean mail`,
       value,
-      'see the log of the mail server, and onescan check',
+      'check the log of the mail server, and run onescan check',
     )
   }
 
@@ -209,7 +209,7 @@ class WayTrial {
     const said = JSON.stringify(delivery?.text.slice(0, RULE_SHOWN))
     if (delivery?.waits) {
       const value = `is ${sent.kind}, and waits in the queue of the mail server: ${said}`
-      const remedy = `correct what onescan check and its own log name, and have it try its queue again (sendmail -q); ${this.#address} gets the mail then (Subject: ${sent.subject})`
+      const remedy = `correct what onescan check and the log of the mail server report, and flush its queue (sendmail -q); ${this.#address} gets the mail then (Subject: ${sent.subject})`
       return failure(what, value, remedy)
     }
     const after = delivery === undefined ? '' : `; the mail server reports: ${said}`
@@ -219,12 +219,12 @@ class WayTrial {
   #notLed(what: string, { kind, text, subject }: TrialMail, after: string): Finding {
     if (!this.#readsSlots) {
       const value = `is ${kind}: ${text}${after}; it is unknown whether onescan saw it: the log of the SMTP service of qmail was not read`
-      const remedy = `name that log by --log; ${this.#address} may get the mail (Subject: ${subject})`
+      const remedy = `name that log with --log; ${this.#address} may get the mail (Subject: ${subject})`
       return warning(what, value, remedy)
     }
     const value = `is ${kind}, and onescan did not see it: ${text}${after}`
     const where = this.#places === '' ? 'no log was found' : `read: ${this.#places}`
-    const remedy = `lead this way's mail through onescan (doc/mail-servers.md; a filter that asks it as clamd must ask about the whole mail: doc/coming-from.md; with qmail the rule of its address in tcp.smtp); if onescan logs elsewhere (${where}), name that by --log; ${this.#address} may get the mail (Subject: ${subject})`
+    const remedy = `route this mail through onescan (doc/mail-servers.md; a filter that uses it as clamd must pass the whole message: doc/coming-from.md; with qmail the rule of its address in tcp.smtp); if onescan logs elsewhere (${where}), name that log with --log; ${this.#address} may get the mail (Subject: ${subject})`
     return failure(what, value, remedy)
   }
 
@@ -250,9 +250,9 @@ class WayTrial {
     // A deferred message is sent again, and is not in a loop.
     const passed = seen.filter(({ fields }) => fields.get('decision') !== 'defer')
     if (passed.length >= A_LOOP) {
-      const value = `came to onescan ${passed.length} times: a loop, in which mail is lost`
+      const value = `came to onescan ${passed.length} times: this is a mail loop, in which mail is lost`
       const remedy =
-        'let the service that takes mail back from onescan not hand it to onescan: doc/mail-servers.md'
+        'do not let the service that takes mail back from onescan send it to onescan again: doc/mail-servers.md'
       return failure(what, value, remedy)
     }
     const { fields } = record
@@ -260,12 +260,12 @@ class WayTrial {
     const why = fields.get('reason') ?? fields.get('fault') ?? scan ?? ''
     const named = fields.get('virus') ?? fields.get('banned')
     if (named !== undefined)
-      return failure(what, `is called infected: ${named}`, 'see the scanners of QHPSI')
+      return failure(what, `is reported as infected: ${named}`, 'check the scanners in QHPSI')
     if (decision === 'defer') return failure(what, `is deferred by onescan: ${why}`, SEE)
     const see = whereDecided(record)
     if (decision !== 'accept') return failure(what, `passes unscanned (${decision}): ${why}`, see)
     if (scan === 'clean' || scan === 'cached') {
-      const taken = sent.kind === 'taken' ? '' : `, and the server replies: ${sent.text}`
+      const taken = sent.kind === 'accepted' ? '' : `, and the server replies: ${sent.text}`
       return ok(what, `is scanned ${doorOf(record)}, and accepted${taken}`)
     }
     return failure(what, `is accepted without a scan (${scan}): ${why}`, see)
@@ -277,12 +277,12 @@ class WayTrial {
     if (record === undefined) {
       const inParts = this.#askedInParts(what, sent, true)
       if (inParts !== undefined) return inParts
-      if (sent.kind === 'taken') return this.#unseen(what, sent)
+      if (sent.kind === 'accepted') return this.#unseen(what, sent)
       const value = `is ${sent.kind}, and onescan did not see it: ${sent.text}`
       return warning(
         what,
         value,
-        'see what else refuses mail: this does not show whether onescan does',
+        'find out what else refuses mail: this does not show whether onescan does',
       )
     }
     const { fields } = record
@@ -298,16 +298,16 @@ class WayTrial {
     switch (decision) {
       case 'reject': {
         if (sent.kind === 'deferred') {
-          const value = `is refused ${by}, but the server only defers it, and it comes again: ${sent.text}`
+          const value = `is refused ${by}, but the server only defers it, so it will be sent again: ${sent.text}`
           return failure(
             what,
             value,
-            'see soft_bounce of Postfix; with qmail ERROR_FD (doc/qmail.md)',
+            'check soft_bounce of Postfix; with qmail, check ERROR_FD (doc/qmail.md)',
           )
         }
         // A milter refuses a program's mail, too, and the program gets the bounce.
         const isByQueue = /^[sl]mtp$/.test(fields.get('interface') ?? '')
-        const isBehind = sent.kind === 'taken' && ('port' in this.#way || isByQueue)
+        const isBehind = sent.kind === 'accepted' && ('port' in this.#way || isByQueue)
         if (!isBehind) return ok(what, `is refused ${by}`)
         const value = `is refused ${by}, after the server took it: it is bounced to its sender, who may be forged`
         return failure(what, value, 'add --after-queue to --smtp of onescand, and restart it')
@@ -330,9 +330,9 @@ const RULE_SHOWN = 200
 const isTestFile = (virus: string) => /eicar/i.test(virus)
 
 const WHOLE_MAIL =
-  'have the filter ask about the whole mail, in which onescan also looks for what mail programs would open: doc/coming-from.md'
+  'have the filter pass the whole message, in which onescan also looks for what mail programs would open: doc/coming-from.md'
 
-const SEE = 'see onescan log, and onescan check'
+const SEE = 'run onescan log, and onescan check'
 
 /** Returns the decisive line: a virus, if one of several interfaces found it. */
 const decisive = (seen: readonly LogRecord[]) =>

@@ -27,13 +27,13 @@ export async function* checkInterface(address: string): AsyncGenerator<Finding> 
   const remedy = /\bEACCES\b/.test(answer)
     ? `add ${account} to the group of that socket, and let it enter its directories`
     : 'check that onescand runs with this interface and scans: onescan check --daemon'
-  yield failure(address, `would not take mail of ${account} now: ${answer}`, remedy)
+  yield failure(address, `would not accept mail from ${account} now: ${answer}`, remedy)
 }
 
 async function sendBySmtp(port: number, message: Buffer): Promise<string | undefined> {
   const { sendMail } = await import('./send-mail.ts')
   const { kind, text } = await sendMail({ port, security: 'none' }, message, ADDRESS)
-  return kind === 'taken' ? undefined : text
+  return kind === 'accepted' ? undefined : text
 }
 
 /** Has a milter judge a message of a local program, as libmilter's mfdef.h has it. Resolves to why it is not accepted. */

@@ -33,9 +33,9 @@ export async function* checkNamedServer(server: NamedServer): AsyncGenerator<Fin
     const sent = await sendMail(way, mail.message, address)
     trials.push({ kind, mail, sent })
     // The server does not answer any longer, or does not even accept clean mail.
-    if (sent.code === undefined || trials[0]!.sent.kind !== 'taken') break
+    if (sent.code === undefined || trials[0]!.sent.kind !== 'accepted') break
   }
-  const taken = trials.filter(({ sent }) => sent.kind === 'taken').map(({ mail }) => mail)
+  const taken = trials.filter(({ sent }) => sent.kind === 'accepted').map(({ mail }) => mail)
   const delivered = mailbox && (await untilDelivered(mailbox, taken, deliveredWithin))
   const deliveryIn = ({ kind, mail }: SentTrial) => delivered && deliveryOf(kind, mail, delivered)
   const isSeen = trials.some((trial) => isClean(trial) && deliveryIn(trial)?.fate !== 'missing')
@@ -52,7 +52,7 @@ const isClean = ({ kind }: SentTrial) => kind.malware.length === 0
 function judge(trial: SentTrial, delivery: Delivery | undefined): Finding {
   const { kind, mail, sent } = trial
   const { fate = 'unknown', tags = [] } = delivery ?? {}
-  const isTaken = sent.kind === 'taken'
+  const isTaken = sent.kind === 'accepted'
   const [answer, shown] = answerOf(sent)
   const [level, more, remedy] = isTaken
     ? (isClean(trial) ? cleanMail : infectedMail(kind))[fate]
@@ -65,49 +65,49 @@ function judge(trial: SentTrial, delivery: Delivery | undefined): Finding {
 
 /** Returns the answer of the server, as one word and in full. */
 function answerOf({ kind, code, text, command }: SentMail): readonly [string, string] {
-  if (kind === 'taken') return ['accepted', `accepted: ${text}`]
+  if (kind === 'accepted') return ['accepted', `accepted: ${text}`]
   const none = command === 'STARTTLS' ? 'no TLS' : 'no answer'
   if (code === undefined) return ['none', `${none}: ${text}`]
   const word = code < 500 ? 'deferred' : 'refused'
   return [word, `${word} with ${text}`]
 }
 
-const TAGGED: Verdict = ['error', 'tagged', 'have the filter tag infected mail alone']
+const TAGGED: Verdict = ['error', 'tagged', 'have the filter tag only infected mail']
 
 /** The results for a clean mail, by its delivery. */
 const cleanMail: Readonly<Record<DeliveredAs, Verdict>> = {
-  unchanged: ['ok', 'delivered as it was'],
+  unchanged: ['ok', 'delivered unchanged'],
   tagged: TAGGED,
   spam: TAGGED,
   removed: TAGGED,
-  missing: ['error', 'not delivered there in time', 'name the mailbox of this address, or see the queue of the server'], // biome-ignore format: a row
+  missing: ['error', 'not delivered there in time', 'name the mailbox of this address, or check the queue of the server'], // biome-ignore format: a row
   unknown: ['ok', ''],
 }
 
 /** The same of an infected one. */
 const infectedMail = ({ name }: TrialKind): Readonly<Record<DeliveredAs, Verdict>> => ({
   tagged: ['ok', 'tagged'],
-  spam: ['warning', 'tagged as spam alone', 'have what a scanner finds refused or tagged'], // biome-ignore format: a row
+  spam: ['warning', 'only tagged as spam', 'have the server refuse or tag what a scanner finds'], // biome-ignore format: a row
   removed: ['ok', 'the test file was removed'],
   missing: ['ok', 'not delivered'],
   unchanged: [
     'error',
-    'delivered as it was',
+    'delivered unchanged',
     name.startsWith('hidden')
-      ? 'have a scanner look at mail as mail programs read it: doc/second-look.md'
-      : 'have the server ask a scanner about the whole mail, and refuse or tag what that finds',
+      ? 'use a scanner that reads mail as mail programs do: doc/second-look.md'
+      : 'have the server pass the whole message to a scanner, and refuse or tag what that finds',
   ],
-  unknown: ['error', 'not known whether it was tagged', 'have such mail refused, or name a --maildir in which the clean mail arrives'], // biome-ignore format: a row
+  unknown: ['error', 'unknown whether it was tagged', 'have such mail refused, or name a --maildir in which the clean mail arrives'], // biome-ignore format: a row
 })
 
-const SEE = 'see the log of the mail server'
+const SEE = 'check the log of the mail server'
 const EXEMPT = 'exempt this host from the limits of the server while you check'
 
 /** Returns the result for an infected mail that was not accepted. */
 function keptOut({ command, code }: SentMail): Verdict {
   if (code === undefined) return ['error', '', SEE]
   if (command !== 'DATA') return ['error', 'before its content was sent', EXEMPT]
-  return code >= 500 ? ['ok', ''] : ['warning', '', 'refuse it with 5xx: its sender tries again for days'] // biome-ignore format: a line
+  return code >= 500 ? ['ok', ''] : ['warning', '', 'refuse it with 5xx: otherwise its sender tries again for days'] // biome-ignore format: a line
 }
 
 /** Returns the result and remedy for a clean mail that was not accepted. */
@@ -119,9 +119,9 @@ function notTaken({ kind, command, code }: SentMail): Verdict {
 /** By the kind of the answer, by the command, or by the first digit of the reply. */
 const remedies: Readonly<Record<string, string>> = {
   'nothing listens': 'name the host and port of the mail server: --smtp HOST:PORT',
-  'wants TLS': 'add --tls',
-  'wants authentication': 'name an address whose mail it takes, or add --tls and --user',
-  STARTTLS: 'have the server offer TLS with a certificate for its name, of a known authority or that of --ca', // biome-ignore format: a row
+  'requires TLS': 'add --tls',
+  'requires authentication': 'name an address whose mail it accepts, or add --tls and --user',
+  STARTTLS: 'have the server offer TLS with a certificate for its name, signed by a known authority or that of --ca', // biome-ignore format: a row
   AUTH: 'correct --user and its password',
   4: 'if the server delays unknown hosts (greylisting), run check again later',
 }

@@ -30,12 +30,12 @@ export type Way =
 /** The answer of a route to a message. */
 export interface SentMail {
   readonly kind:
-    | 'taken'
+    | 'accepted'
     | 'refused'
     | 'deferred'
     | 'nothing listens'
-    | 'wants authentication'
-    | 'wants TLS'
+    | 'requires authentication'
+    | 'requires TLS'
   /** The answer in one line, or why there is none. */
   readonly text: string
   /** The reply code; undefined if there was no reply. */
@@ -106,7 +106,7 @@ async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promi
     const failed = (error: SmtpError) => end(failedBy(error, connection.allowsAuth))
     const within = greets + ANSWERS_MAX * answers
     const late = setTimeout(
-      () => failed(new Error(`the mail did not end within ${within / 1000} s`)),
+      () => failed(new Error(`the conversation did not end within ${within / 1000} s`)),
       within,
     )
     const send = (error?: SmtpError | null) => {
@@ -114,7 +114,7 @@ async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promi
       connection.send({ from: '', to: [address] }, message, (error, info) => {
         if (error) return failed(error)
         const text = oneLine(info.response)
-        end({ kind: 'taken', text, code: Number.parseInt(text, 10), command: 'DATA' })
+        end({ kind: 'accepted', text, code: Number.parseInt(text, 10), command: 'DATA' })
       })
     }
     connection.on('error', failed)
@@ -141,10 +141,10 @@ function failedBy(error: SmtpError, allowsAuthentication = false): SentMail {
   if (/ECONNREFUSED|ENETUNREACH|ENOTFOUND|EAI_/.test(text))
     return { ...sent, kind: 'nothing listens' }
   // 530 has both meanings: RFC 4954 6, RFC 3207 4.
-  if (responseCode === 530 && /STARTTLS/i.test(text)) return { ...sent, kind: 'wants TLS' }
+  if (responseCode === 530 && /STARTTLS/i.test(text)) return { ...sent, kind: 'requires TLS' }
   // A port for the users of this host refuses all others with a text of its own.
   const isClosed = responseCode === 530 || (code === 'EENVELOPE' && allowsAuthentication)
-  if (isClosed && responseCode >= 500) return { ...sent, kind: 'wants authentication' }
+  if (isClosed && responseCode >= 500) return { ...sent, kind: 'requires authentication' }
   return { ...sent, kind: responseCode >= 500 ? 'refused' : 'deferred' }
 }
 
@@ -167,7 +167,7 @@ function sendByProgram(program: string, message: Buffer, address: string): Promi
     const options = { timeout: TIMEOUT, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } }
     const child = execFile(program, args, options, (error, said, complaint) => {
       const text = oneLine(`${said} ${complaint}`) || (error ? `ends with ${error.code}` : '')
-      if (error === null) resolve({ kind: 'taken', text: 'exit code 0', command: 'DATA' })
+      if (error === null) resolve({ kind: 'accepted', text: 'exit code 0', command: 'DATA' })
       else resolve({ kind: error.killed ? 'deferred' : 'refused', text, command: 'DATA' })
     })
     child.stdin!.on('error', () => {}) // it reads no more

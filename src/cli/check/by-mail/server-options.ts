@@ -16,9 +16,9 @@ const [GREETS, ANSWERS, DELIVERED] = [30_000, 300_000, 60_000] as const
 /** Adds the options of `check --mail` about a server of any host. */
 export function addServerOptions<Options>(yargs: Argv<Options>) {
   return yargs
-    .option('smtp', text('HOST:PORT: with --mail, send to this server of any host, and to no other'))
+    .option('smtp', text('HOST:PORT: with --mail, send only to this server, on any host'))
     .option('tls', { type: 'boolean', describe: 'With --smtp: only over TLS, with a valid certificate' })
-    .option('ca', text('File of the authorities of that certificate, in PEM'))
+    .option('ca', text('PEM file with the authority of that certificate'))
     .option('password-file', text('File with the password of --user at the server; needs --tls'))
     .option('maildir', text('With --smtp: look for the delivered mail in this Maildir, or with - on standard input as an mbox')) // biome-ignore format: a line
     .option('password', { type: 'string', hidden: true }) // to be refused
@@ -45,7 +45,7 @@ export function readServerOptions(args: NamedServerOptions): NamedServer | undef
   // The given text may contain a password.
   if (endpoint === undefined) throw new Fault('config', '--smtp: must be HOST:PORT')
   mustBe(user === undefined || passwordFile !== undefined, '--user: with --smtp it needs --password-file') // biome-ignore format: a line
-  mustBe(passwordFile === undefined || tls === true, '--password-file: needs --tls: no password is sent in clear') // biome-ignore format: a line
+  mustBe(passwordFile === undefined || tls === true, '--password-file: needs --tls: onescan sends no password unencrypted') // biome-ignore format: a line
   const foreign = {
     authorities: ca === undefined ? undefined : readAt('--ca', ca, readForeignFile),
     login:

@@ -20,21 +20,21 @@ interface Demand {
 
 const NOTHING = /^$/
 const CHANGES = 'Postfix changes mail before it is scanned'
-const REPEATS = 'what was asked before the scan is asked again behind it'
+const REPEATS = 'checks made before the scan are repeated after it'
 
 const ofBoth: readonly Demand[] = [
   {
     name: 'tls_security_level',
     harmless: /^(|none|may)$/,
     wanted: 'none',
-    does: 'onescand knows no TLS, and mail waits or is returned',
+    does: 'onescand does not support TLS there, so mail waits or is returned',
     isGrave: true,
   },
   {
     name: 'tls_wrappermode',
     harmless: /^(|no)$/,
     wanted: 'no',
-    does: 'onescand knows no TLS, and mail waits or is returned',
+    does: 'onescand does not support TLS there, so mail waits or is returned',
     isGrave: true,
   },
 ]
@@ -46,7 +46,7 @@ const ofClient: readonly Demand[] = [
     name: 'tls_policy_maps',
     harmless: NOTHING,
     wanted: '',
-    does: 'it may ask for TLS, which onescand does not know',
+    does: 'it may require TLS, which onescand does not support there',
   },
   {
     name: 'fallback_relay',
@@ -73,7 +73,7 @@ const ofReturn: readonly Demand[] = [
     name: 'upstream_proxy_protocol',
     harmless: NOTHING,
     wanted: '',
-    does: 'onescand does not speak it, and mail waits',
+    does: 'onescand does not support it, so mail waits',
     isGrave: true,
   },
   ...['client', 'helo', 'sender', 'data', 'end_of_data'].map((step) => ({
@@ -135,6 +135,6 @@ export function checkCopies(
   if (copies.length === 0 || mapsNothing) return []
   const value = service.valueOf(OPTIONS)
   const words = [...value.split(/[\s,]+/), 'no_address_mappings'].filter((word) => word !== '')
-  const why = `${value || 'is not set'}: each copy of ${copies.join(', ')} is sent twice, before and behind the scan`
+  const why = `${value || 'is not set'}: each copy of ${copies.join(', ')} is sent twice, before and after the scan`
   return [warning(service.placeOf(OPTIONS), why, service.toSet(OPTIONS, words.join(', ')))]
 }

@@ -62,7 +62,7 @@ export function judgeScanner(printed: string, { clamd }: OnescandEndpoints): Fin
   const place = options.startsWith('/') ? `unix:${options}` : `inet:${options.replace(' ', ':')}`
   const address = matchAddress(place.replace(/[ :]+$/, ''), clamd, undefined)
   if (address === undefined) return undefined
-  return ok('av_scanner of Exim', `asks onescand as clamd at ${address}, by ACLs with "malware"`)
+  return ok('av_scanner of Exim', `uses onescand as clamd at ${address}, in ACLs with "malware"`)
 }
 
 /**
@@ -79,14 +79,14 @@ export function judgeRouters(
     const { name, port } = router
     const what = `router ${name} of Exim`
     if (listens(port))
-      return isOurs(router) ? [ok(what, `hands mail to onescand at port ${port}`)] : []
+      return isOurs(router) ? [ok(what, `passes mail to onescand at port ${port}`)] : []
     const value = `sends mail to port ${port} of 127.0.0.1, where nothing listens: Exim defers it`
     return [failure(what, value, howToServe(isOurs(router), smtp))]
   })
   if (asked !== undefined) findings.push(asked)
   if (routers.some(isOurs) || asked !== undefined) return findings
   const value =
-    'no router of Exim hands mail to onescand by SMTP, and it is unknown whether mail is scanned'
+    'no router of Exim passes mail to onescand over SMTP, so it is unknown whether mail is scanned'
   return [...findings, warning('Exim', value, SHOW)]
 }
 
@@ -135,7 +135,7 @@ function secondsOfInterval(time: string): number {
 }
 
 function howToServe(isOurs: boolean, smtp: readonly string[]): string {
-  if (isOurs) return 'start onescand, which should listen there, and see its log'
+  if (isOurs) return 'start onescand, which should listen there, and check its log'
   const own = smtp.length === 0 ? 'none now: doc/mail-servers.md' : smtp.join(', ')
-  return `start who should listen there; if it is onescand, name an address of its --smtp (${own}) in that router, or that port in ONESCAND_OPTIONS`
+  return `start the server that should listen there; if it is onescand, name an address of its --smtp (${own}) in that router, or that port in ONESCAND_OPTIONS`
 }

@@ -10,7 +10,7 @@ import { SENDMAIL_CF } from './sendmail.ts'
 /** Reports that this host has no mail server: whether onescand serves those of other hosts, at these addresses. */
 export function noMailServer(addresses: readonly string[]): Finding {
   if (addresses.length > 0) {
-    return ok(WHAT, `none is on this host; onescand serves others at ${addresses.join(', ')}`)
+    return ok(WHAT, `this host has none; onescand serves other hosts at ${addresses.join(', ')}`)
   }
   const value = 'none was found on this host (qmail, Postfix, Sendmail, Exim or OpenSMTPD)'
   const remedy =
@@ -82,15 +82,15 @@ export function judgeUnit(
 ): Finding[] {
   if (load === 'masked') {
     const start = `systemctl unmask ${name} && systemctl start ${name}`
-    return active === 'active' ? [] : [warning(server, 'does not run: its unit is masked', start)]
+    return active === 'active' ? [] : [warning(server, 'is not running: its unit is masked', start)]
   }
   if (active === 'failed') {
     const remedy = `correct what journalctl -u ${name} names, and systemctl restart ${name}`
-    return [failure(server, 'does not run: its start failed', remedy)]
+    return [failure(server, 'is not running: its start failed', remedy)]
   }
   if (active !== 'inactive') return []
   const level = enabled === 'disabled' ? warning : failure
-  return [level(server, 'does not run: it was stopped', `systemctl start ${name}`)]
+  return [level(server, 'is not running: it was stopped', `systemctl start ${name}`)]
 }
 
 /** The log files of Exim, of Debian and of others, which does not use syslog. */

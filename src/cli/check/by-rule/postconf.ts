@@ -193,7 +193,7 @@ export function faultOf(text: string): MilterFault | undefined {
     else isMeant = false
   }
   return {
-    why: isBalanced ? `${stray!.text} is no address of a milter` : 'a brace is missing',
+    why: isBalanced ? `${stray!.text} is not the address of a milter` : 'a brace is missing',
     meant: isMeant
       ? milters
           .map(([address, ...options]) =>

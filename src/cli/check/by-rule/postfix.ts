@@ -80,7 +80,7 @@ function unasked(error: Error & { readonly stderr?: string }): Finding {
     closed === undefined
       ? `check that ${POSTCONF} works`
       : `chmod a+rX ${shellWord(dirname(closed))} ${shellWord(closed)}`
-  return failure('Postfix', `cannot be asked: ${said}`, remedy)
+  return failure('Postfix', `postconf fails: ${said}`, remedy)
 }
 
 /** Removes repeated findings: several services may share a setting of main.cf. */
@@ -121,14 +121,14 @@ function checkService(service: SmtpdService, postfix: Postfix): Finding[] {
   const own = withinReach(service, postfix)
   if (milters.length > 0) {
     const names = milters.map(({ text }) => text).join(', ')
-    const asks = postfix.endpoints.clamd.length > 0 ? ', or asks it as clamd' : ''
+    const asks = postfix.endpoints.clamd.length > 0 ? ', or uses it as clamd' : ''
     const said = `${names}: it is unknown whether it is onescand${asks}`
     const remedy = `${SHOW}; if not, ${toAsk(service, value, own)}`
     return [warning(what, `${said}; its mail is scanned only if it is`, remedy)]
   }
   const filter = foreignFilter(service)
   if (filter !== undefined && postfix.endpoints.clamd.length > 0) {
-    const value = `hands mail to ${service.valueOf(filter)}: it is unknown whether that asks onescand as clamd`
+    const value = `passes mail to ${service.valueOf(filter)}: it is unknown whether that uses onescand as clamd`
     return [warning(service.placeOf(filter), value, SHOW)]
   }
   const why = 'names neither a milter of onescand nor a filter: its mail is not scanned'
@@ -174,7 +174,7 @@ function inet6(service: SmtpdService, { text, written }: MilterEntry, list: stri
   const changed = written.replace('inet6:', 'inet:')
   return failure(
     service.placeOf('smtpd_milters'),
-    `${text}: Postfix knows no inet6, and defers all mail`,
+    `${text}: Postfix does not support inet6: here, and defers all mail`,
     service.toSet('smtpd_milters', list.replace(written, changed)),
   )
 }
@@ -185,7 +185,7 @@ function checkFilter(service: SmtpdService, postfix: Postfix): Finding[] | undef
     const value = service.valueOf(name)
     const address = smtpDoorAt(name, value, postfix)
     if (address === undefined) continue
-    const found = ok(service.placeOf(name), `hands mail to ${address}, where onescand listens`)
+    const found = ok(service.placeOf(name), `passes mail to ${address}, where onescand listens`)
     const transport = name === PROXY ? undefined : postfix.transports.get(value.split(':')[0]!)
     return [
       found,
@@ -254,7 +254,7 @@ function checkMilter(service: SmtpdService, milter: MilterEntry, postfix: Postfi
   const timeout = term('content_timeout')
   const findings = [
     unreachable(service, milter, postfix) ??
-      ok(service.name, `asks onescand at ${text}; while that is down, ${whileDown(action.value)}`),
+      ok(service.name, `uses onescand at ${text}; while that is down, ${whileDown(action.value)}`),
   ]
   if (action.value === 'accept') {
     const value = `accept: mail gets in unscanned while ${text} is down`
@@ -276,7 +276,7 @@ function checkOverride(service: SmtpdService): Finding[] {
   const value = service.valueOf(name)
   if (!/\bno_milters\b/.test(value)) return []
   const others = value.split(/[\s,]+/).filter((word) => word !== 'no_milters' && word !== '')
-  const why = `${value}: the milters of ${service.name} are not asked, and its mail is not scanned`
+  const why = `${value}: the milters of ${service.name} are not used, and its mail is not scanned`
   return [failure(service.placeOf(name), why, service.toSet(name, others.join(', ')))]
 }
 
@@ -295,7 +295,7 @@ function checkReturn(service: SmtpdService, postfix: Postfix): Finding[] {
   const loops = ['content_filter', PROXY].flatMap((name) => {
     const value = service.valueOf(name)
     if (smtpDoorAt(name, value, postfix) === undefined) return []
-    const why = `has ${name} = ${value}: mail that comes back from onescand goes to it again, a loop`
+    const why = `has ${name} = ${value}: mail that comes back from onescand is sent to it again, in a loop`
     return [failure(service.name, why, setting(`${service.name}/${name}`, ''))]
   })
   return [...loops, ...checkTakeBack(service)]
@@ -328,8 +328,8 @@ async function checkMilterMaps(postfix: Postfix): Promise<Finding[]> {
   for (const table of splitTables(list)) {
     const fault = await faultOfTable(table, postfix)
     if (fault === undefined) continue
-    const value = `${table}: Postfix cannot read it, and takes no mail by SMTP: ${fault}`
-    return [failure(what, value, 'correct it, or take it out; then postfix reload')]
+    const value = `${table}: Postfix cannot read it, and accepts no mail over SMTP: ${fault}`
+    return [failure(what, value, 'correct it, or remove it; then postfix reload')]
   }
   const value = `${list}: clients in it have milters of their own, or none`
   return [warning(what, value, 'check that it names no client whose mail must be scanned')]
@@ -347,9 +347,9 @@ function checkInterfaces({ main }: Postfix): Finding[] {
 }
 
 function foreignInterface(address: string): Finding {
-  const value = `${address}: this host has no such address, and Postfix moves no mail`
+  const value = `${address}: this host has no such address, so Postfix delivers no mail`
   const own = ownAddresses().join(', ')
-  const remedy = `name addresses that it has (${own}), or all; then postfix stop; postfix start`
+  const remedy = `name addresses of this host (${own}), or all; then postfix stop; postfix start`
   return failure('inet_interfaces', value, remedy)
 }
 
@@ -370,7 +370,7 @@ function checkLocalMail(postfix: Postfix): Finding[] {
   )
   if (isFiltered || known.length === 0) return []
   const list = [...local, ...known].map(({ written }) => written).join(', ')
-  const value = 'mail of local programs, by sendmail(1), is not scanned'
+  const value = 'mail that local programs send with sendmail(1) is not scanned'
   return [warning(what, value, setting(what, list))]
 }
 
@@ -378,5 +378,5 @@ function checkLocalMail(postfix: Postfix): Finding[] {
 function checkRuns({ directory, queue }: Postfix): Finding[] {
   const isRoot = process.getuid!() === 0
   if (directory !== '' || !isRoot || findPostfix().includes(queue)) return []
-  return [failure('Postfix', 'does not run: no mail moves', 'postfix start')]
+  return [failure('Postfix', 'is not running: no mail is delivered', 'postfix start')]
 }

@@ -73,11 +73,11 @@ function wayPast(barrier: string, account: SystemAccount, accounts: Accounts): s
   const command = joinGroup(account, accounts, barrier)
   if (command !== undefined) return `${command} && postfix reload`
   if (attempt(() => statSync(barrier))?.isDirectory()) return `chmod o+x ${shellWord(barrier)}`
-  return `see the owner, group and mode of ${barrier}: onescand --mode 0660, or the unit onescan-postfix.socket`
+  return `check the owner, group and mode of ${barrier}: onescand --mode 0660, or the unit onescan-postfix.socket`
 }
 
 const notRunning = (what: string, value: string): Finding => {
-  const remedy = `onescand does not run: ${howToStart('onescand')}`
+  const remedy = `onescand is not running: ${howToStart('onescand')}`
   return following(failure(what, value, remedy), 'stops the start')
 }
 
@@ -101,16 +101,16 @@ function missing(
     service.toSet('smtpd_milters', list.replace(written, inPostfix(address, postfix)))
   const outside = text.replace(/^\w+:/, '')
   if (outside.startsWith('/') && path !== outside && isThere(outside)) {
-    const value = `is out of reach: smtpd runs in ${queue}, where ${outside} is ${path}: ${meanwhile}`
+    const value = `smtpd cannot reach it: it runs in ${queue}, where ${outside} is ${path}: ${meanwhile}`
     if (outside.startsWith(`${queue}/`)) return failure(what, value, name(`unix:${outside}`))
     const inside = `unix:${queue}/onescan/milter.sock`
     return failure(
       what,
       value,
-      `let onescand listen by --milter ${shellWord(inside)}, and ${name(inside)}`,
+      `have onescand listen with --milter ${shellWord(inside)}, and ${name(inside)}`,
     )
   }
-  const value = `${path} is not there: ${meanwhile}`
+  const value = `${path} does not exist: ${meanwhile}`
   const unit = SOCKET_UNITS[path]
   const state = unit === undefined ? undefined : askSystemd(unit)
   if (state !== undefined) return failure(what, value, howToListen(unit!, state))
@@ -145,7 +145,7 @@ function whoShouldListen(
   const list = service.valueOf('smtpd_milters')
   const [own] = milters
   if (own === undefined) {
-    return `let onescand listen there: --milter ${shellWord(text)} (${place} names it)`
+    return `have onescand listen there: --milter ${shellWord(text)} (${place} names it)`
   }
   const start = `start the milter that should listen there (${place} names it)`
   const names = splitMilters(list).map((milter) => milter.text)

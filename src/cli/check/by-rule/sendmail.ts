@@ -47,7 +47,7 @@ export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): F
     ({ name, address }) => /onescan/.test(name + address) || isOf(host, address),
   )
   if (ours.length === 0) {
-    const value = `no filter of ${path} asks onescand, and it is unknown whether mail is scanned`
+    const value = `no filter of ${path} uses onescand, so it is unknown whether mail is scanned`
     return [warning('Sendmail', value, `${SHOW}; doc/mail-servers.md has the filter`)]
   }
   return ours.flatMap((filter) => checkFilter(filter, host))
@@ -76,14 +76,14 @@ function readFilters(configuration: string): Filter[] {
 function checkFilter(filter: Filter, host: SendmailHost): Finding[] {
   const what = `filter ${filter.name} of Sendmail`
   if (!filter.isListed) {
-    const value = 'is not in InputMailFilters: it is not asked, and mail is not scanned'
-    const remedy = `define it by INPUT_MAIL_FILTER, or name it in confINPUT_MAIL_FILTERS of sendmail.mc; ${BUILD}`
+    const value = 'is not in InputMailFilters: Sendmail does not use it, and mail is not scanned'
+    const remedy = `define it with INPUT_MAIL_FILTER, or name it in confINPUT_MAIL_FILTERS of sendmail.mc; ${BUILD}`
     return [failure(what, value, remedy)]
   }
   const down = meanwhileFor(filter.fails)
   const findings = [
     whyUnreached(what, filter, host) ??
-      ok(what, `asks ${filter.address}; while onescand is down, ${down}`),
+      ok(what, `uses ${filter.address}; while onescand is down, ${down}`),
   ]
   if (!/^[T4]$/.test(filter.fails)) {
     const level = filter.fails === 'R' ? warning : failure
@@ -124,11 +124,11 @@ function whyUnreached(
   if (path !== undefined && state !== undefined) {
     const isThere = attempt(() => leadsSomewhere(path)) ?? true
     if (isThere && !dead.includes(path)) return undefined
-    const value = isThere ? `nothing listens at ${path}` : `${path} is not there`
+    const value = isThere ? `nothing listens at ${path}` : `${path} does not exist`
     return failure(what, `${value}: ${meanwhile}`, howToListen(unit!, state))
   }
   if (isOf(host, address)) return undefined
-  const value = `asks ${address}, where onescand does not listen: ${meanwhile}`
+  const value = `uses ${address}, where onescand does not listen: ${meanwhile}`
   if (!endpoints.isRunning) return failure(what, value, howToStart('onescand'))
   const [own] = endpoints.milters
   const remedy =

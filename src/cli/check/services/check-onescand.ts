@@ -73,10 +73,10 @@ function besideSlots(finding: Finding): Finding {
  */
 function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts): Finding[] {
   if (description === undefined) {
-    const value = `answers at ${socket}, but does not show you its settings`
+    const value = `answers at ${socket}, but does not show its settings to this user`
     const isRoot = process.getuid!() === 0
     const remedy = isRoot
-      ? 'without onescan.node it does not see who asks: install onescan for x64 or arm64 anew, and restart it'
+      ? 'without onescan.node it cannot identify its clients: reinstall onescan for x64 or arm64, and restart it'
       : 'run check as root'
     return [warning('onescand', value, remedy)]
   }
@@ -99,7 +99,7 @@ function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts
 
 function describe({ args, since, uid }: RunningDescription, accounts: Accounts): string {
   const time = `${new Date(since).toISOString().slice(0, 19).replace('T', ' ')} UTC`
-  return `runs since ${time} as ${nameOrNumber(accounts, uid)}: onescand ${args.map(shellWord).join(' ')}`.trim()
+  return `has been running since ${time} as ${nameOrNumber(accounts, uid)}: onescand ${args.map(shellWord).join(' ')}`.trim()
 }
 
 /** Milliseconds for a self-test: onescand times out sooner. */
@@ -116,12 +116,12 @@ async function askForTrial({ socket, description }: RunningDaemon): Promise<Find
   const trial = answer?.daemon?.trial
   if (trial === undefined) {
     const value = `made no self-test within ${formatDuration(TRIAL_WITHIN)}`
-    return [failure(what, value, 'see its log, and restart it')]
+    return [failure(what, value, 'check its log, and restart it')]
   }
   const { wrong, doors } = trial
   if (wrong.length === 0) {
     const open = doors.join(', ') || 'no interface'
-    return [ok(what, `calls a clean message clean, and finds EICAR; open: ${open}`)]
+    return [ok(what, `reports a clean message as clean, and finds EICAR; open: ${open}`)]
   }
   return wrong.map((finding) => judgeTold(what, finding, doors))
 }
@@ -133,7 +133,7 @@ async function askForTrial({ socket, description }: RunningDaemon): Promise<Find
  */
 function judgeTold(what: string, finding: Finding, doors: readonly string[]): Finding {
   const value = `does not scan as it should: ${JSON.stringify(`${finding.what}: ${finding.value}`)}`
-  const quoted = failure(what, value, 'see the other findings, and its log')
+  const quoted = failure(what, value, 'check the other findings, and its log')
   return doors.includes(finding.what) ? quoted : following(quoted, 'nothing scans')
 }
 
@@ -147,7 +147,7 @@ function checkGroups(
   const missing = (user?.groups ?? []).filter((gid) => !groups.includes(gid))
   if (missing.length === 0) return []
   const names = missing.map((gid) => groupName(accounts, gid)).join(', ')
-  return [warning(what, `runs without ${names}, groups that ${user!.name} is in`, 'restart it')]
+  return [warning(what, `runs without the groups ${names}, although ${user!.name} belongs to them`, 'restart it')]
 }
 
 function checkFiles({ pid, changed, replaced }: RunningDescription, what: string) {

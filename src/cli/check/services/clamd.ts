@@ -21,7 +21,7 @@ export function checkClamdUnit(findings: readonly Finding[]): Finding[] {
     if (unit.active === 'active') return []
     const unmask = unit.load === 'masked' ? `systemctl unmask ${name} && ` : ''
     const state = unit.load === 'masked' ? 'its unit is masked' : unit.active
-    const stopped = level(name, `does not run (${state})`, `${unmask}systemctl start ${name}`)
+    const stopped = level(name, `is not running (${state})`, `${unmask}systemctl start ${name}`)
     const errors = journalOfStart(unit)
       .filter((line) => /^ERROR: /.test(line))
       .slice(-LINES_TOLD)

@@ -18,7 +18,7 @@ export async function* checkQuotadHere(): AsyncGenerator<Finding> {
   // A connection would start it.
   const runs = unit?.active === 'active'
   if (unit === undefined) {
-    yield ok(SERVICE, 'is below supervise: onescan quota USER asks it')
+    yield ok(SERVICE, 'runs under supervise: to test it, run onescan quota USER')
     yield* checkSupervised(SERVICE)
     return
   }

@@ -51,7 +51,7 @@ export function howToStart(service: Service, verb: 'start' | 'restart' = 'start'
     return `${unmask}systemctl ${verb} ${service}`
   }
   const place = supervisedAt(service)
-  if (place !== undefined) return `svc -u ${place} (or sv up), and see its log`
+  if (place !== undefined) return `svc -u ${place} (or sv up), and check its log`
   if (isThere(`/etc/${service}/run`)) return `ln -s /etc/${service} /service/`
   const page = isThere(PAGE) ? PAGE : 'doc/install.md of its package'
   return `start it: ${page} describes how, with and without systemd`
@@ -107,7 +107,7 @@ function checkIdleLines(service: Service): Finding[] {
   const file = `/etc/default/${service}`
   const text = attempt(() => readOwnFile(file).toString('utf8')) ?? ''
   return findIdleLines(text).map(({ line, word }) => {
-    const value = `line ${line} of ${file} sets nothing: it has no "=" behind ${JSON.stringify(word)}`
+    const value = `line ${line} of ${file} sets nothing: it has no "=" after ${JSON.stringify(word)}`
     const remedy = `write it as NAME="value", and systemctl restart ${service}`
     return warning(service, value, remedy)
   })
@@ -122,15 +122,15 @@ function checkUnit(service: Service, { load, enabled }: SystemdUnit): Finding[] 
       : [
           failure(
             service,
-            `runs, and does not start again: systemd cannot use its unit (${load})`,
-            `correct it: systemd-analyze verify ${service}.service says where`,
+            `runs, but cannot be started again: systemd cannot use its unit (${load})`,
+            `correct it: systemd-analyze verify ${service}.service shows where`,
           ),
         ]),
     ...(enabled === 'disabled' || enabled === 'masked'
       ? [
           warning(
             service,
-            `runs, and is ${enabled}: it does not start with the host`,
+            `runs, but is ${enabled}: it does not start when the host boots`,
             `systemctl unmask ${service}; systemctl enable ${service}`,
           ),
         ]
@@ -138,7 +138,7 @@ function checkUnit(service: Service, { load, enabled }: SystemdUnit): Finding[] 
     ...askLatePaths(`${service}.service`).map((path) =>
       warning(
         service,
-        `does not see ${shellWord(path)}, which was not there when it was started`,
+        `does not see ${shellWord(path)}, which did not exist when it was started`,
         `systemctl restart ${service}`,
       ),
     ),

@@ -22,17 +22,18 @@ function checkSlotProgram(host: Host): Finding[] {
   const { env, program } = host
   const named = env.QMAILQUEUE
   if (named === undefined && host.clients !== undefined) {
-    const value = 'QMAILQUEUE is not set for these clients: qmail-queue gets their mail, unscanned'
+    const value =
+      'QMAILQUEUE is not set for these clients: their mail goes to qmail-queue unscanned'
     return [failure('slot', value, 'set it in their rule, and run tcprules')]
   }
   if (named === '') {
-    const value = 'QMAILQUEUE is set, and empty: qmail has nothing to start, mail is deferred'
+    const value = 'QMAILQUEUE is empty: qmail has no program to start, so mail is deferred'
     return [failure('slot', value, 'name onescanc or onescan-queue in it, or unset it')]
   }
   const missing = danglingLink(program)
   if (missing !== undefined) {
-    const value = `${program} is a link to ${missing}, which is not there: mail is deferred`
-    return [failure('slot', value, 'point it to onescanc or onescan-queue by ln -sfn')]
+    const value = `${program} is a link to ${missing}, which does not exist: mail is deferred`
+    return [failure('slot', value, 'point it to onescanc or onescan-queue with ln -sfn')]
   }
   try {
     accessSync(realpathSync(program), constants.X_OK)
@@ -59,10 +60,10 @@ function judgeProgram(host: Host): Finding {
     }
     case 'real-queue': {
       const value = `${program} leads to ${realpathSync(program)}: mail is not scanned`
-      return failure('slot', value, `point it to onescanc or onescan-queue (${LINK}: by ln -sfn)`)
+      return failure('slot', value, `point it to onescanc or onescan-queue (${LINK}: with ln -sfn)`)
     }
     case 'foreign': {
-      const value = `${program} ${slot.why}: nothing was sent through it, since it may deliver`
+      const value = `${program} ${slot.why}: nothing was sent through it, because it may deliver`
       const remedy = 'check that it calls onescan-queue, and try that with --env QMAILQUEUE=PROGRAM'
       return warning('slot', value, remedy)
     }
@@ -119,7 +120,7 @@ function lacksSetuid(host: Host, program: string): Finding | undefined {
   const { mode, uid } = statSync(path)
   if (basename(path) !== 'qmail-queue' || (mode & 0o4000) !== 0) return undefined
   if (host.account.uid === 0 || host.account.uid === uid || isScript(path)) return undefined
-  const value = `${path} is without its setuid bit: it cannot write to the queue, mail is deferred`
+  const value = `${path} lacks its setuid bit: it cannot write to the queue, so mail is deferred`
   const word = shellWord(path)
   return failure('chain', value, `chown qmailq:qmail ${word} && chmod 4711 ${word}`)
 }
@@ -130,6 +131,6 @@ const isScript = (path: string): boolean =>
 
 function barred(what: string, program: string, barrier: string, host: Host): Finding {
   const value = `${accountText(host)} cannot execute ${program}`
-  const remedy = `see the owner, group and mode of ${barrier}; until then mail is deferred`
+  const remedy = `check the owner, group and mode of ${barrier}; until then mail is deferred`
   return failure(what, value, remedy)
 }

@@ -32,7 +32,7 @@ export async function* checkSlot(
       const classes = slotHosts(service, options, process.env, accounts, Date.now())
       for (const host of classes) hosts.push([host, host.clients ?? `process ${service?.pid}`])
     } catch (error) {
-      const remedy = 'correct it; until then the service takes no mail'
+      const remedy = 'correct it; until then the service accepts no mail'
       yield failure(service ? `process ${service.pid}` : 'slot', errorText(error), remedy)
     }
   }
@@ -49,7 +49,7 @@ export async function* checkSlot(
 function checkCaller(named: string | undefined): Finding[] {
   const { name, uid } = ownAccount(readAccounts())
   if (named === undefined || named === name || named === String(uid)) return []
-  return [warning('trials', `are made as ${name}, not as ${named}`, 'run check as root')]
+  return [warning('trials', `run as ${name}, not as ${named}`, 'run check as root')]
 }
 
 /** Stages that only read: they open no file for writing, and make no connection. */
@@ -71,7 +71,7 @@ function checkErrorFd({ env, directories }: Host): Finding[] {
   const smtpd = join(directories.qmailHome, 'bin/qmail-smtpd')
   const value = `${form.fd} with exit code ${form.code}`
   if (existsSync(smtpd)) return [ok(what, `${value}; onescan check --mail ADDRESS tries it`)]
-  const remedy = 'send EICAR by SMTP: the reply must name the virus'
+  const remedy = 'send EICAR over SMTP: the reply must name the virus'
   return [warning(what, `${value}, and there is no ${smtpd}`, remedy)]
 }
 
@@ -102,7 +102,7 @@ function passesOnPurpose({ env, clients }: Host): readonly Finding[] | undefined
     warning(
       'QHPSI',
       value,
-      'set it in their rule, and run tcprules; or leave it, if that is meant',
+      'set it in their rule, and run tcprules; or leave it unset if that is intended',
     ),
   ]
 }
@@ -128,13 +128,13 @@ function checkService(service: RunningService): Finding[] {
   const findings = [ok(what, text)]
   const script = join(directory, 'run')
   if (changedAt(script) > since + START_BLUR) {
-    const remedy = `svc -t ${shellWord(directory)} (or sv restart), to run by the new one`
+    const remedy = `svc -t ${shellWord(directory)} (or sv restart), to use the new one`
     findings.push(warning(what, `${script} has changed since it was started`, remedy))
   }
   const source = rules?.replace(/\.cdb$/, '')
   if (rules !== undefined && source !== rules && changedAt(source!) > changedAt(rules)) {
     const remedy = `tcprules ${shellWord(rules)} ${shellWord(`${source}.tmp`)} <${shellWord(source!)}`
-    findings.push(failure(what, `${source} is newer than ${rules}, which counts`, remedy))
+    findings.push(failure(what, `${source} is newer than ${rules}, which tcpserver reads`, remedy))
   }
   if (unseen.length > 0) {
     const value = `starts ${unseen.join(', ')} before qmail-smtpd: it is unknown what that sets`

@@ -31,7 +31,7 @@ export async function* checkSlots(options: SlotOptions): AsyncGenerator<Finding>
   yield* services
     .filter(({ uid }) => isOfService(uid, accounts))
     .map((service) =>
-      rootFinding(service, `${nameOrNumber(accounts, service.uid)}: nothing was tried`),
+      rootFinding(service, `${nameOrNumber(accounts, service.uid)}: nothing was tested`),
     )
   for (const { account, services: own } of slotsOf(services, options)) {
     const args = process.argv.slice(2).filter((arg) => arg !== '--json')
@@ -70,13 +70,13 @@ async function withRules(
   for (const pid of unread) {
     const service = await readService(pid).catch(() => undefined)
     if (service?.rules !== file) continue
-    const value = `reads ${file}, and was not tried: root does not have it watched`
-    const remedy = `if it is a service of this host, try it: onescan check --pid ${pid} --rules ${words}`
+    const value = `reads ${file}, and was not tested: it is not supervised by root`
+    const remedy = `if it is a service of this host, test it: onescan check --pid ${pid} --rules ${words}`
     findings.push(failure(`process ${pid}`, value, remedy))
   }
   if (readers.length === 0 && findings.length === 0) {
     const remedy = 'run onescan check once the service runs'
-    findings.push(warning(file, 'is read by no service that runs: nothing was tried', remedy))
+    findings.push(warning(file, 'is read by no running service: nothing was tested', remedy))
   }
   return { services: readers.map((reader) => ({ ...reader, rules: fresh })), findings, unread: [] }
 }

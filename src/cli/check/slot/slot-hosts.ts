@@ -123,7 +123,7 @@ export function readRules(file: Buffer): RuleClass[] {
 
 /** Returns the addresses of a class as a short text. */
 function classText({ addresses }: RuleClass): string {
-  const names = addresses.map((address) => address || 'everybody else')
+  const names = addresses.map((address) => address || 'all other clients')
   return names.length > 3
     ? `${names.slice(0, 2).join(' ')} and ${names.length - 2} more`
     : names.join(' ')

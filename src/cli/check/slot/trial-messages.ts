@@ -58,7 +58,7 @@ function judgeWarmth(host: Host, trial: SlotTrial): Finding[] {
   const meanwhile =
     header === undefined
       ? ''
-      : '; mail is judged all the same, by a program that is started for each message'
+      : '; mail is still scanned, by a program that is started for each message'
   return [warning(what, `${whyCold} (${accountText(host)})`, `${remedy}${meanwhile}`)]
 }
 
@@ -79,9 +79,17 @@ function judgeClean(host: Host, trial: SlotTrial): Finding {
     return ok(what, `scanned and passed on in ${formatDuration(outcome.time)}`)
   }
   if (/^X-QHPSI:/m.test(header)) {
-    return failure(what, 'is called infected', 'see the scanners: they may call all mail infected')
+    return failure(
+      what,
+      'is reported as infected',
+      'check the scanners: they may report all mail as infected',
+    )
   }
-  return warning(what, `is passed on unscanned${why}`, 'see QHPSIMINSIZE, SCANFAIL, onescan.off')
+  return warning(
+    what,
+    `is passed on unscanned${why}`,
+    'check QHPSIMINSIZE, SCANFAIL and onescan.off',
+  )
 }
 
 function judgeEicar(host: Host, trial: SlotTrial): Finding {
@@ -115,7 +123,7 @@ function failed(what: string, host: Host, trial: SlotTrial): Finding {
 function howItEnded({ code, signal, hasTimedOut }: SlotResult): string {
   if (hasTimedOut) return 'no answer in time'
   if (signal !== null) return `crashes (${signal})`
-  if (code === 0) return 'exits 0 without handing the message on: mail would be lost'
+  if (code === 0) return 'exits 0 without passing the message on: mail would be lost'
   return `exits ${code}`
 }
 

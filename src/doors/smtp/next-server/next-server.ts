@@ -91,7 +91,11 @@ export class NextServer {
 
   /** Resolves when the server has greeted. */
   async greeted(): Promise<void> {
-    await this.#within(this.#timeouts.connection, 'is not connected to', this.#wire.connected())
+    await this.#within(
+      this.#timeouts.connection,
+      'has not accepted the connection',
+      this.#wire.connected(),
+    )
     const greeting = await this.#nextReply(this.#timeouts.command)
     if (greeting.code === 220) return
     throw this.#fail(`greets with ${greeting.bytes.toString('latin1').trim()}`)
@@ -123,7 +127,7 @@ export class NextServer {
    */
   async send(pieces: readonly Buffer[]): Promise<void> {
     if (this.#lines.pending > 0 && this.lost === undefined) this.#fail(this.#unasked())
-    await this.#within(this.#timeouts.block, 'has taken nothing', this.#wire.say(...pieces))
+    await this.#within(this.#timeouts.block, 'has accepted no data', this.#wire.say(...pieces))
     for (const piece of pieces) releaseBuffer(piece)
   }
 

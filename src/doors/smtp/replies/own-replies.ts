@@ -42,7 +42,7 @@ export const ownReply = {
   stopping: reply(CLOSING, '4.3.2', 'onescand is stopping, try again'),
   tooManyConnections: reply(CLOSING, '4.3.2', 'too many connections, try again'),
   madeRoom: reply(CLOSING, '4.3.2', 'no progress for too long, others wait'),
-  tooManyOfAddress: reply(CLOSING, '4.3.2', 'too many of your address, others wait'),
+  tooManyOfAddress: reply(CLOSING, '4.3.2', 'too many connections from your address, others wait'),
   timedOut: reply(CLOSING, '4.4.2', 'waited for too long'),
   mayNotConnect: reply(554, '5.7.1', 'this client may not send mail here (--from)'),
 } as const

@@ -206,7 +206,7 @@ function readBanned(text: string): BannedBy {
   if (names.length > 0 && names.every((name) => /[*?]/.test(name))) return { names }
   throw new Fault(
     'config',
-    `BADATTACHMENTS ${text}: must be an absolute path, or names with * or ?, as "*.exe *.scr"`,
+    `BADATTACHMENTS ${text}: must be an absolute path, or names with * or ?, such as "*.exe *.scr"`,
   )
 }
 

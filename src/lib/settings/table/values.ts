@@ -25,7 +25,7 @@ export function wholeNumber(
 export function byteSize(text: string | undefined, name: string, fallback: number): number {
   if (text === undefined || text === '') return fallback
   const match = /^([0-9]{1,12})([KMG]?)$/i.exec(text)
-  if (!match) throw wrong(name, text, 'a number of bytes, followed by K, M or G if wanted')
+  if (!match) throw wrong(name, text, 'a number of bytes, or a number with K, M or G')
   const power = ['', 'K', 'M', 'G'].indexOf(match[2]!.toUpperCase())
   return Number(match[1]) * 1024 ** power
 }

@@ -22,7 +22,7 @@ export function* replacingNames(source: Bytes): Generator<string | number> {
   let left = 48 * source.size + 16 * 1024 * 1024
   const spend = (bytes: number) => {
     left -= bytes
-    if (left < 0) throw new LimitExceeded('archives of too many bytes')
+    if (left < 0) throw new LimitExceeded('too many bytes of archives')
   }
   for (const piece of piecesOf(source, spend)) {
     yield INFLATED_MOST + piece.length / 2
@@ -75,7 +75,7 @@ function* namesIn(bytes: Buffer): Generator<Buffer> {
     const type = String.fromCharCode(header[156]!)
     if (!'LxXg'.includes(type) || !hasTarChecksum(header)) continue
     const size = octalIn(header, SIZE_AT, 12)
-    if (!(size <= FIELD_MAX)) throw new LimitExceeded('a name of too many bytes in an archive')
+    if (!(size <= FIELD_MAX)) throw new LimitExceeded('a name in an archive that is too long')
     const field = bytes.subarray(at + BLOCK, at + BLOCK + size)
     if (type === 'L') yield field
     else yield* pathsIn(field)

@@ -515,7 +515,7 @@ export class Reading {
     { isInHeader = false, isBetween = false, isAsItStands = false } = {},
   ): void {
     const to = end?.at ?? this.#text.size
-    if (++this.#leaves > limits.parts) throw new LimitExceeded(`more than ${limits.parts} contents`)
+    if (++this.#leaves > limits.parts) throw new LimitExceeded(`more than ${limits.parts} parts`)
     if (to <= from) return
     const { depth, around } = place
     const all = encodingsOf(header, around)

@@ -40,7 +40,7 @@ export class DiskShare {
     const most = after > this.#own ? IMMODEST_MAX : DISK_BEYOND_MAX
     const isRight = after === 0 || after <= TIMES_OF_REST * (most - all)
     if (!isRight || onDisk + bytes > DISK_MAX) {
-      throw new Fault('temp-file', `no room for ${this.#taken + bytes} bytes of decoded contents`)
+      throw new Fault('temp-file', `no room for ${this.#taken + bytes} bytes of decoded content`)
     }
     this.#change(bytes)
   }

@@ -179,6 +179,6 @@ function write(fd: number, bytes: Buffer, position: number): void {
   try {
     writeWhole(fd, bytes, position)
   } catch (error) {
-    throw spoolFault('cannot write decoded contents', error)
+    throw spoolFault('cannot write decoded content', error)
   }
 }

@@ -137,7 +137,7 @@ export class Work {
   #check(): void {
     const { bytes, contents, work } = this.budget
     if (work < 0) throw new LimitExceeded('too much work for its size')
-    if (bytes < 0) throw new LimitExceeded('contents of too many bytes')
-    if (contents < 0) throw new LimitExceeded(`more than ${this.#contents} contents`)
+    if (bytes < 0) throw new LimitExceeded('too many bytes of content')
+    if (contents < 0) throw new LimitExceeded(`more than ${this.#contents} parts`)
   }
 }

@@ -156,7 +156,7 @@ export class ClamdSession {
       // Further bytes might be taken for the answer to the next question.
       if (!sentAll || !numbered?.isAll) this.end()
       if (numbered === undefined) {
-        const why = 'answered something else than what it was asked'
+        const why = 'gave an answer to another question'
         return { kind: 'broken', why, begun: false }
       }
       return { kind: 'answered', reply: read({ replies: numbered.replies, sentAll }) }

@@ -222,7 +222,7 @@ export class ClamdServer {
       if (outcome.kind !== 'answered') return outcome
       const { reply } = outcome
       if (reply.answer !== 'no access') return { kind: 'answered', reply }
-      note(`took no descriptor, got a copy: ${reply.why}`)
+      note(`did not accept the descriptor, got a copy: ${reply.why}`)
     } catch (error) {
       if (!(error instanceof NoMemoryFile)) throw error
       note(`got a copy: ${error.message}`)

@@ -100,7 +100,7 @@ export class ResultCollector {
     if (this.#limit === undefined) return this.#tolerated
     const isAllClean = isReadToEnd && this.#tolerated.answer === 'clean'
     if (!isAllClean) return this.take(this.#limit) ?? this.#tolerated
-    note(`${this.#limit.why}, but each content is clean by itself`)
+    note(`${this.#limit.why}, but each part is clean by itself`)
     return this.#tolerated
   }
 

@@ -110,10 +110,14 @@ t.test(
       new RegExp(`^ok port ${postfix.port}, EICAR: is refused by the milter interface: EICAR`),
       new RegExp(`^ok port ${starts}, EICAR: is refused by the milter interface`),
       new RegExp(`^ok port ${whole}, EICAR: is refused by the milter interface`),
-      new RegExp(`^warning port ${closed}: wants authentication, so its mail was not tried: 5`),
-      new RegExp(`^warning port ${starts}: wants TLS, so its mail was not tried: 530 .*STARTTLS`),
-      new RegExp(`^error port ${aside}, clean mail: is taken, and onescan did not see it`),
-      new RegExp(`^error port ${aside}, EICAR: is taken, and onescan did not see it`),
+      new RegExp(
+        `^warning port ${closed}: requires authentication, so mail through it was not tested: 5`,
+      ),
+      new RegExp(
+        `^warning port ${starts}: requires TLS, so mail through it was not tested: 530 .*STARTTLS`,
+      ),
+      new RegExp(`^error port ${aside}, clean mail: is accepted, and onescan did not see it`),
+      new RegExp(`^error port ${aside}, EICAR: is accepted, and onescan did not see it`),
       new RegExp(`^ok ${program}, clean mail: is scanned by the milter interface`),
       new RegExp(`^ok ${program}, EICAR: is refused by the milter interface`),
     ])
@@ -181,8 +185,8 @@ t.test(
     const { port } = await startPostfix(t, 1, main)
     const found = await findingsByMail([plain(port)], [log])
     t.match(linesOf(found), [
-      /^warning port \d+, clean mail: is taken, and .* a rule of its own: "discard: header Subject: .*; have header_checks/,
-      /^warning port \d+, EICAR: is taken, and .* a rule of its own: "discard: header Subject: /,
+      /^warning port \d+, clean mail: is accepted, and .* a rule of its own: "discard: header Subject: .*; have header_checks/,
+      /^warning port \d+, EICAR: is accepted, and .* a rule of its own: "discard: header Subject: /,
     ])
   },
 )
@@ -207,7 +211,7 @@ t.test('a filter that asks as clamd about parts of mail is known by these lines'
     return '554 5.7.1 clamav: virus found'
   }
   judge(t, await findingsByMail([plain(next.port)], [log]), [
-    /^warning port \d+, clean mail: is taken; onescand was asked as clamd about parts of mail, and not about the whole mail; have the filter ask about the whole mail, .*: doc\/coming-from\.md$/,
+    /^warning port \d+, clean mail: is accepted; onescand was asked as clamd about parts of mail, and not about the whole mail; have the filter pass the whole message, .*: doc\/coming-from\.md$/,
     /^ok port \d+, EICAR: is refused: 554 5\.7\.1 clamav: virus found; onescand was asked as clamd about parts of mail: Win\.Test\.EICAR_HDB-1$/,
   ])
 })
@@ -216,8 +220,8 @@ t.test('mail is not called unseen if the log of slots is not read', async (t) =>
   const next = await startNext(t)
   const found = await findingsByMail([plain(next.port)], [], undefined, { readsSlots: false })
   judge(t, found, [
-    /^warning port \d+, clean mail: is taken: .*; it is unknown whether onescan saw it: the log of the SMTP service of qmail was not read; name that log by --log; /,
-    /^warning port \d+, EICAR: is taken: .*; it is unknown whether onescan saw it: /,
+    /^warning port \d+, clean mail: is accepted: .*; it is unknown whether onescan saw it: the log of the SMTP service of qmail was not read; name that log with --log; /,
+    /^warning port \d+, EICAR: is accepted: .*; it is unknown whether onescan saw it: /,
   ])
 })
 
@@ -226,7 +230,11 @@ t.test('a server that defers all mail, as without its milter, is an error', asyn
     script: (verb) => (verb === 'MAIL' ? '451 4.7.1 Service unavailable' : undefined),
   })
   t.match(await findingsByMail([plain(next.port)]), [
-    { level: 'error', value: /^is not taken, .*: 451 4\.7\.1/, remedy: /^see the log of the mail/ },
+    {
+      level: 'error',
+      value: /^is not accepted, .*: 451 4\.7\.1/,
+      remedy: /^check the log of the mail/,
+    },
   ])
 })
 
@@ -236,7 +244,7 @@ t.test('a server that takes no such mail gets none, and nothing is sent at all',
   })
   const gone = await freePort()
   t.match(await findingsByMail([plain(next.port), plain(gone)]), [
-    { level: 'warning', value: /takes no mail for .*: 550 5\.1\.1 no such user/ },
+    { level: 'warning', value: /accepts no mail for .*: 550 5\.1\.1 no such user/ },
     { level: 'ok', what: `port ${gone}`, value: /^no server answers there: / },
   ])
   t.same(next.got.flatMap(({ recipients, content }) => [...recipients, `${content}`]).join(''), '')
@@ -252,7 +260,7 @@ t.test('a server that refuses every connection is reported for any recipient', a
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const { port } = server.address() as AddressInfo
   t.match(await findingsByMail([plain(port)]), [
-    { level: 'error', value: /^is not taken, .*: 554 mx/, remedy: /^see the log of the mail/ },
+    { level: 'error', value: /^is not accepted, .*: 554 mx/, remedy: /^check the log of the mail/ },
   ])
 })
 
@@ -264,7 +272,7 @@ t.test(
       script: (verb) => (verb === 'RCPT' ? '550 5.1.1 no such user' : undefined),
     })
     const found = await findingsByMail([plain(25), plain(next.port)])
-    const value = new RegExp(`^no server answers there, while port ${next.port} greets: `)
+    const value = new RegExp(`^no server answers there, although port ${next.port} answers: `)
     const remedy = /^if other hosts send mail to this one, have the mail server listen on port 25/
     t.match(found[0], { level: 'warning', what: 'port 25', value, remedy })
     t.match(await findingsByMail([plain(25)]), [
@@ -285,7 +293,7 @@ t.test(
       ] as const) {
         next.script = at('MAIL', reply)
         t.match(await findingsByMail([plain(next.port)]), [
-          { level: 'warning', value: new RegExp(`^wants ${wanted}, .*: ${reply}`) },
+          { level: 'warning', value: new RegExp(`^requires ${wanted}, .*: ${reply}`) },
         ])
       }
     }
@@ -367,7 +375,7 @@ t.test(
       /^error port 25: no server answers: .*(ECONNREFUSED|ENETUNREACH)/,
       /^ok port 587: no server answers there/,
       /^ok port 465: no server answers there/,
-      /^error \/usr\/sbin\/sendmail, clean mail: is not taken, .*: uid \d+ sends to ann@example\.org/,
+      /^error \/usr\/sbin\/sendmail, clean mail: is not accepted, .*: uid \d+ sends to ann@example\.org/,
     ])
     t.notMatch(linesOf(found).join(), 'uid 0 sends')
   },

@@ -38,7 +38,10 @@ t.test('an interface that would defer mail is an error', async (t) => {
   for (const address of interfaces) {
     const { code, out } = await check(address)
     t.equal(code, 2)
-    t.match(out, `${address}: would not take mail of this user now: 451 4.7.1 message could not be`)
+    t.match(
+      out,
+      `${address}: would not accept mail from this user now: 451 4.7.1 message could not be`,
+    )
     t.match(out, '; check that onescand runs with this interface and scans: onescan check --daemon')
   }
 })

@@ -75,7 +75,7 @@ t.test('a server that refuses what is infected proves itself', async (t) => {
 const servers: Readonly<Record<string, readonly [NextServerSetup, RegExp, number]>> = {
   'refuses all mail': [
     { script: at('.', '550 5.7.1 spam') },
-    /^error clean mail: refused with 550 5\.7\.1 spam; .*see the log of the mail server$/m,
+    /^error clean mail: refused with 550 5\.7\.1 spam; .*check the log of the mail server$/m,
     1,
   ],
   'delays mail of strangers': [
@@ -83,7 +83,7 @@ const servers: Readonly<Record<string, readonly [NextServerSetup, RegExp, number
     /^error clean mail: deferred with 450 4\.2\.0 Greylisted; .*\(greylisting\), run check again later/,
     1,
   ],
-  'wants TLS': [
+  'requires TLS': [
     { script: at('MAIL', '530 5.7.0 Must issue a STARTTLS command first') },
     /^error clean mail: refused with 530 .*; add --tls$/m,
     1,
@@ -95,7 +95,7 @@ const servers: Readonly<Record<string, readonly [NextServerSetup, RegExp, number
   ],
   'accepts everything': [
     {},
-    /^error EICAR in the body: accepted: 250 .*; not known whether it was tagged; have such mail refused, or name a --maildir in which the clean mail arrives$/m,
+    /^error EICAR in the body: accepted: 250 .*; unknown whether it was tagged; have such mail refused, or name a --maildir in which the clean mail arrives$/m,
     9,
   ],
   'defers what is infected': [
@@ -177,7 +177,7 @@ t.test('a server that sends an answer in pieces, without end, is an error', asyn
   })
   const port = await listen(t, server)
   const findings = await findingsAt(port, { greets: 500, foreign: { answers: 300 } })
-  t.match(findings[0], { level: 'error', value: /the mail did not end within 1\.4 s/ })
+  t.match(findings[0], { level: 'error', value: /the conversation did not end within 1\.4 s/ })
 })
 
 t.test('a server that sends empty lines without end is an error', async (t) => {
@@ -342,5 +342,5 @@ t.test('delivered mail is read from a pipe, as root, too', async (t) => {
   const { code, out } = await run
   t.equal(code, 2)
   t.match(out, /^error +clean mail: accepted: 250 .*; not delivered there in time; name the/m)
-  t.match(out, /^error +EICAR in a zip: accepted: 250 .*; not known whether it was tagged; have/m)
+  t.match(out, /^error +EICAR in a zip: accepted: 250 .*; unknown whether it was tagged; have/m)
 })

@@ -81,7 +81,7 @@ for (const [name, [mails, fate, tags]] of Object.entries(fates)) {
   })
 }
 
-t.test('a clean mail that is called infected is tagged', async (t) => {
+t.test('a clean mail that is reported as infected is tagged', async (t) => {
   const clean = nameMail(trialMails[0]!.message, 'ann@example.org')
   const named = `X-Virus: yes\n${clean.message.toString('latin1')}`
   t.match(deliveryOf(trialMails[0]!, clean, [named]), { fate: 'tagged', tags: ['X-Virus: yes'] })

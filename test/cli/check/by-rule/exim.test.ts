@@ -27,8 +27,8 @@ const told = (printed: string, ports: readonly number[], ours: readonly string[]
 
 t.test('routers as the page has them hand mail to onescand', async (t) => {
   t.same(told(asThePage, [10025, 10027]), [
-    'ok router onescan_before_queue of Exim: hands mail to onescand at port 10025',
-    'ok router onescan_after_queue of Exim: hands mail to onescand at port 10027',
+    'ok router onescan_before_queue of Exim: passes mail to onescand at port 10025',
+    'ok router onescan_after_queue of Exim: passes mail to onescand at port 10027',
   ])
 })
 
@@ -43,7 +43,7 @@ t.test('a port at which nothing listens is named, with the router', async (t) =>
 
 t.test('without a router to onescand, no mail is reported as scanned', async (t) => {
   const others = [router('amavis', '* localhost::10024 byname'), router('dns', '')].join('')
-  t.match(told(others, [10024]), [/^warning Exim: no router of Exim hands mail to onescand/])
+  t.match(told(others, [10024]), [/^warning Exim: no router of Exim passes mail to onescand/])
   t.match(told(asThePage, [], [])[2], /^warning Exim: no router/)
 })
 
@@ -54,7 +54,7 @@ t.test('an Exim that asks onescand as clamd needs no router', async (t) => {
     t.match(asked(`av_scanner = ${place}\n`), {
       level: 'ok',
       what: 'av_scanner of Exim',
-      value: /^asks onescand as clamd at /,
+      value: /^uses onescand as clamd at /,
     })
   t.equal(asked('av_scanner = clamd:/run/clamav/clamd.ctl\n'), undefined)
   t.equal(asked('av_scanner = sophie:/var/run/sophie\n'), undefined)

@@ -41,7 +41,7 @@ t.test(
     const addresses = networkAddresses(onescandEndpoints(options, undefined))
     t.match(noMailServer(addresses), {
       level: 'ok',
-      value: /serves others at inet:0\.0\.0\.0:8890$/,
+      value: /serves other hosts at inet:0\.0\.0\.0:8890$/,
     })
   },
 )
@@ -58,11 +58,11 @@ t.test('a server that systemd does not run is named, with how it starts', async 
   t.same(judged('loaded', 'active'), [])
   t.same(judged('masked', 'active', 'masked'), [])
   t.same(judged('masked', 'inactive', 'masked'), [
-    'warning Exim: does not run: its unit is masked; systemctl unmask exim4 && systemctl start exim4',
+    'warning Exim: is not running: its unit is masked; systemctl unmask exim4 && systemctl start exim4',
   ])
   t.match(judged('loaded', 'failed'), [/^error Exim: .* failed; correct what journalctl -u exim4/])
   t.same(judged('loaded', 'inactive'), [
-    'error Exim: does not run: it was stopped; systemctl start exim4',
+    'error Exim: is not running: it was stopped; systemctl start exim4',
   ])
-  t.match(judged('loaded', 'inactive', 'disabled'), [/^warning Exim: does not run/])
+  t.match(judged('loaded', 'inactive', 'disabled'), [/^warning Exim: is not running/])
 })

@@ -28,8 +28,8 @@ t.test(
   async (t) => {
     t.match(unreachable(service, milter, host({ isRunning: false })), {
       level: 'error',
-      value: /^\/var\/spool\/postfix\/onescan\/milter\.sock is not there: Postfix defers all mail$/,
-      remedy: /^onescand does not run: /,
+      value: /^\/var\/spool\/postfix\/onescan\/milter\.sock does not exist: Postfix defers all mail$/,
+      remedy: /^onescand is not running: /,
     })
   },
 )
@@ -39,7 +39,7 @@ t.test('a port of onescand, which does not run, and at which nothing listens', a
   t.match(unreachable(service, milterAt(text), host({ milters: [text], isRunning: false })), {
     level: 'error',
     value: 'nothing listens there: Postfix defers all mail',
-    remedy: /^onescand does not run: /,
+    remedy: /^onescand is not running: /,
   })
   t.match(unreachable(service, milterAt(text), host({ milters: [text] })), {
     level: 'error',

@@ -26,7 +26,7 @@ function told(t: Test, ...lines: readonly string[]): string[] {
 const LISTED = 'O InputMailFilters=other, onescan'
 const AS_THE_PAGE = 'Xonescan, S=local:/srv/milter.sock, F=T, T=S:30s;R:30s;E:5m'
 const OK =
-  'ok filter onescan of Sendmail: asks local:/srv/milter.sock; while onescand is down, Sendmail defers all mail'
+  'ok filter onescan of Sendmail: uses local:/srv/milter.sock; while onescand is down, Sendmail defers all mail'
 
 t.test('a filter as its page has it is well', async (t) => {
   t.same(told(t, LISTED, AS_THE_PAGE, 'Xother, S=inet:8891@localhost'), [OK])
@@ -36,19 +36,19 @@ t.test('a filter as its page has it is well', async (t) => {
 t.test('a filter at a port is the one of onescand, whatever its name is', async (t) => {
   const line = 'Xav, S=inet:8890@localhost, F=4'
   const value =
-    /^ok filter av of Sendmail: asks inet:8890@localhost; while onescand is down, Sendmail defers all mail$/
+    /^ok filter av of Sendmail: uses inet:8890@localhost; while onescand is down, Sendmail defers all mail$/
   t.match(told(t, 'O InputMailFilters=av', line), [value])
 })
 
 t.test('without a filter of onescand, no mail is reported as scanned', async (t) => {
   for (const lines of [[], ['O InputMailFilters=other', 'Xother, S=inet:8891@localhost, F=T']]) {
-    t.match(told(t, ...lines), [/^warning Sendmail: no filter of .* asks onescand, .*--mail/])
+    t.match(told(t, ...lines), [/^warning Sendmail: no filter of .* uses onescand, .*--mail/])
   }
 })
 
 t.test('a filter that Sendmail does not ask is an error', async (t) => {
   t.match(told(t, 'O InputMailFilters=other', AS_THE_PAGE), [
-    /^error filter onescan of Sendmail: is not in InputMailFilters: .*; define it by INPUT_MAIL_FILTER/,
+    /^error filter onescan of Sendmail: is not in InputMailFilters: .*; define it with INPUT_MAIL_FILTER/,
   ])
 })
 
@@ -57,7 +57,7 @@ t.test(
   async (t) => {
     const elsewhere = AS_THE_PAGE.replace('milter.sock', 'onescan.sok')
     t.match(told(t, LISTED, elsewhere), [
-      /^error filter onescan of Sendmail: asks local:\/srv\/onescan.sok, where onescand does not listen: Sendmail defers all mail; name S=inet:8890@127.0.0.1 in sendmail.mc; build/,
+      /^error filter onescan of Sendmail: uses local:\/srv\/onescan.sok, where onescand does not listen: Sendmail defers all mail; name S=inet:8890@127.0.0.1 in sendmail.mc; build/,
     ])
     t.match(
       told(t, LISTED, elsewhere.replace('F=T', 'F=R'))[0],

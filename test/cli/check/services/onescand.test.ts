@@ -47,7 +47,7 @@ t.test(
     const { out } = await onescan(['check', '--daemon'], { env })
     t.match(
       out,
-      /warning +onescand: answers at .*does not show you its settings; run check as root/,
+      /warning +onescand: answers at .*does not show its settings to this user; run check as root/,
     )
   },
 )
@@ -88,7 +88,7 @@ const plain = { pid: process.pid, args: [], settings: { QHPSI: 'x' }, changed: [
 t.test('a report of onescand about itself is marked as its own, even a good one', async (t) => {
   const trial = { wrong: [], doors: ['slot'] }
   const found = await findingsAbout(await impostor(t, { ...plain, trial }))
-  t.match(found.at(-1), { level: 'ok', value: /^calls a clean message clean/ })
+  t.match(found.at(-1), { level: 'ok', value: /^reports a clean message as clean/ })
   const asRoot = found.filter(({ account }) => account === undefined)
   t.match(asRoot, [{ level: 'error', what: /^trials/, value: /this part was not checked/ }])
 })
@@ -97,7 +97,7 @@ t.test('a report of onescand about itself is marked as its own, even a good one'
 t.test('an onescand that reports thousands of files is ignored', async (t) => {
   const files = Array.from({ length: 2000 }, (_, at) => `/etc/x${at}`)
   const found = await findingsAbout(await impostor(t, { ...plain, changed: files }))
-  t.match(found, [{ level: 'warning', value: /does not show you its settings/ }])
+  t.match(found, [{ level: 'warning', value: /does not show its settings to this user/ }])
 })
 
 // promise: root-process-name
@@ -108,7 +108,7 @@ t.test(
     const path = await impostor(t, { ...plain, pid: 1, changed: ['/x'] })
     chownSync(path, ONESCAN, ONESCAN)
     const found = await findingsAbout(path, makeMachine(t).around([]))
-    t.match(found, [{ level: 'warning', value: /does not show you its settings/ }])
+    t.match(found, [{ level: 'warning', value: /does not show its settings to this user/ }])
   },
 )
 
@@ -143,10 +143,10 @@ t.test('onescand is shown with its settings, and what has changed since', async 
   const [runs, has, ...more] = await look()
   t.match(runs, {
     level: 'ok',
-    value: /^runs since \d{4}-.* UTC as \w+: onescand .*--max-clients 7/,
+    value: /^has been running since \d{4}-.* UTC as \w+: onescand .*--max-clients 7/,
   })
   t.match(has, { level: 'ok', value: /QHPSI="plugin: eicar own.mjs".*SCANFAIL="accept"/ })
-  t.match(more, [{ level: 'ok', value: /^calls a clean message clean, and finds EICAR/ }])
+  t.match(more, [{ level: 'ok', value: /^reports a clean message as clean, and finds EICAR/ }])
   const hasChanged = (file: string) => ({
     level: 'warning',
     value: `${file} has changed since it was read`,

@@ -136,7 +136,7 @@ t.test('onescand comes into the group of the socket of clamd', { skip }, async (
   t.ok(command, remedy)
   carryOut(machine, command!)
   judge(t, await host.look(), [
-    /^warning onescand \d+: runs without scan, groups that onescan is in; restart it$/,
+    /^warning onescand \d+: runs without the groups scan, although onescan belongs to them; restart it$/,
     /^error clamd \S+ \[onescand\]: onescan \(onescan\) cannot connect: .*, and restart onescand$/,
   ])
   await host.restart()
@@ -250,7 +250,7 @@ t.test(
       /^error milter \S+: postfix may not connect to .*; (adduser postfix scan) && postfix reload$/
     judge(t, before, [barred])
     t.match(await answers(), [
-      /^error port \d+, clean mail: is not taken, and onescan did not see it: 451 /,
+      /^error port \d+, clean mail: is not accepted, and onescan did not see it: 451 /,
     ])
     const [, command] = linesOf(before).flatMap((line) => barred.exec(line) ?? [])
     carryOut(machine, command!)

@@ -55,7 +55,7 @@ const FOLDS = /^warning smtp_line_length_limit: 998/
 export const setUps: readonly OnescandSetUp[] = [
   {
     name: 'all is well',
-    check: [/^ok smtp\/inet: asks onescand at unix:/, /^ok door \[onescand\]: mil/],
+    check: [/^ok smtp\/inet: uses onescand at unix:/, /^ok door \[onescand\]: mil/],
   },
   // Plugins: all mail is deferred, clean or not
   {
@@ -64,8 +64,8 @@ export const setUps: readonly OnescandSetUp[] = [
       file('mine.mjs', 'throw new Error("no licence")')
       return { QHPSI: 'plugin: mine.mjs eicar', PLUGINDIR: kept }
     },
-    check: [/^error scanner mine\.mjs \[onescand\]: cannot tell: plugin mine\.mjs/],
-    start: [/^error: scanner mine\.mjs: cannot tell: /],
+    check: [/^error scanner mine\.mjs \[onescand\]: gives no answer: plugin mine\.mjs/],
+    start: [/^error: scanner mine\.mjs: gives no answer: /],
   },
   {
     name: 'a plugin that is not there',
@@ -189,7 +189,7 @@ export const setUps: readonly OnescandSetUp[] = [
       return { QUARANTINE: `${kept}/none`, REJECTVIRUS: '0', CONTROLDIR: place }
     },
     check: [
-      /^error QUARANTINE \[onescand\]: \S+none is not there: .*; install -d -m 700 -o 54321 \S+; then "systemctl edit onescand" with BindPaths=\S+none in \[Service\], and restart it$/,
+      /^error QUARANTINE \[onescand\]: \S+none does not exist: .*; install -d -m 700 -o 54321 \S+; then "systemctl edit onescand" with BindPaths=\S+none in \[Service\], and restart it$/,
     ],
   },
   {
@@ -270,13 +270,13 @@ export const setUps: readonly OnescandSetUp[] = [
   {
     name: 'onescan-quotad is well',
     quotad: 'onescan: program=onescan-quotad event=serving\n',
-    check: [/^ok onescan-quotad: is below supervise/],
+    check: [/^ok onescan-quotad: runs under supervise/],
   },
   {
     name: 'onescan-quotad serves, and has a warning about its settings',
     quotad: 'warning: settings: x; y\nonescan: program=onescan-quotad event=serving\n',
     check: [
-      /^ok onescan-quotad: is below supervise/,
+      /^ok onescan-quotad: runs under supervise/,
       /^warning onescan-quotad: logged: "warning: settings: x; y"/,
     ],
   },

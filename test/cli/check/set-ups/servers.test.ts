@@ -81,7 +81,7 @@ const setUps: readonly SetUp[] = [
     makesStamps: true,
     prepare: (machine) =>
       putPostfix(machine, [...goodPostfix(machine), 'smtp_line_length_limit = 0']),
-    expect: [/^ok smtp\/inet: asks onescand at unix:/],
+    expect: [/^ok smtp\/inet: uses onescand at unix:/],
   },
   {
     name: 'Postfix is well, and onescan is switched off',
@@ -99,7 +99,7 @@ const setUps: readonly SetUp[] = [
       putSendmail(machine)
     },
     expect: [
-      /^ok smtp\/inet \[Postfix\]: asks onescand at unix:/,
+      /^ok smtp\/inet \[Postfix\]: uses onescand at unix:/,
       /^warning Sendmail \[Sendmail\]: .*unknown whether/,
     ],
   },
@@ -109,7 +109,7 @@ const setUps: readonly SetUp[] = [
       putPostfix(machine, goodPostfix(machine))
       machine.write('/etc/mail/sendmail.cf', 'V10/Berkeley\n')
     },
-    expect: [/^ok smtp\/inet: asks onescand at unix:/],
+    expect: [/^ok smtp\/inet: uses onescand at unix:/],
   },
   {
     name: 'qmail, where nothing scans, and Postfix, which is well',
@@ -118,7 +118,7 @@ const setUps: readonly SetUp[] = [
       putPostfix(machine, goodPostfix(machine))
     },
     expect: [
-      /^ok smtp\/inet \[Postfix\]: asks onescand at unix:/,
+      /^ok smtp\/inet \[Postfix\]: uses onescand at unix:/,
       /^error QHPSI \[qmail\]: is not set here/,
       /^error chain \[qmail\]: .*qmail-queue/,
     ],
@@ -198,12 +198,12 @@ t.test('hosts by their mail servers', { skip }, async (t) => {
     )
     t.match(
       wrong,
-      /^error milter unix:\/nonexistent\/\S+: \S+ is not there: Postfix defers all mail/,
+      /^error milter unix:\/nonexistent\/\S+: \S+ does not exist: Postfix defers all mail/,
     )
     const [, main] = /postconf -e '(smtpd_milters = [^']*)' && postfix reload;/.exec(wrong) ?? []
     t.ok(main, wrong)
     putPostfix(machine, [main!, 'non_smtpd_milters = $smtpd_milters'])
-    judge(t, await findingsOn(machine), [/^ok smtp\/inet: asks onescand at unix:/])
+    judge(t, await findingsOn(machine), [/^ok smtp\/inet: uses onescand at unix:/])
   })
 
   t.test('an option about the slot, or about a server, restricts the check to that', async (t) => {
@@ -215,7 +215,7 @@ t.test('hosts by their mail servers', { skip }, async (t) => {
     const ofPostfix = await checkOn(machine, '--postfix')
     t.match(
       ofPostfix,
-      /^error [\s\S]*does not run: no mail moves; postfix start\n[\s\S]*\n1 error; this check sent no mail by Postfix: onescan check --mail ADDRESS does\n$/,
+      /^error [\s\S]*is not running: no mail is delivered; postfix start\n[\s\S]*\n1 error; this check sent no mail by Postfix: onescan check --mail ADDRESS does\n$/,
     )
     t.match(
       await checkOn(machine),

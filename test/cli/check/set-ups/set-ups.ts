@@ -105,18 +105,18 @@ export const setUpsOfPrograms: readonly SetUp[] = [
   {
     name: 'QMAILQUEUE is a link that leads nowhere',
     env: ({ link }) => ({ QMAILQUEUE: link('slot', 'gone') }),
-    expect: [/^error slot: .*is a link to .*\/gone, which is not there/],
+    expect: [/^error slot: .*is a link to .*\/gone, which does not exist/],
   },
   {
     name: 'QMAILQUEUE is set, and empty',
     env: { QMAILQUEUE: '' },
-    expect: [/^error slot: .*is set, and empty/],
+    expect: [/^error slot: .*QMAILQUEUE is empty/],
   },
   // The scanners
   {
     name: 'QHPSI names a command that takes all mail for infected',
     env: { QHPSI: '/bin/false %s' },
-    expect: [/^error qmail, clean message: is called infected/],
+    expect: [/^error qmail, clean message: is reported as infected/],
   },
 ]
 
@@ -140,7 +140,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
   {
     name: 'ERROR_FD is set where no qmail-smtpd is',
     env: { ERROR_FD: '6' },
-    expect: [/^warning ERROR_FD: 6 with exit code 82, and there is no .*; send EICAR by SMTP/],
+    expect: [/^warning ERROR_FD: 6 with exit code 82, and there is no .*; send EICAR over SMTP/],
   },
   // The service
   {
@@ -193,7 +193,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
       return tcpserver('-x', 'tcp.smtp.cdb')
     },
     expect: [
-      /^error process \d+: \S+\/tcp\.smtp is newer than \S+, which counts; tcprules \S+tcp\.smtp\.cdb \S+ <\S+tcp\.smtp$/,
+      /^error process \d+: \S+\/tcp\.smtp is newer than \S+, which tcpserver reads; tcprules \S+tcp\.smtp\.cdb \S+ <\S+tcp\.smtp$/,
     ],
   },
   {

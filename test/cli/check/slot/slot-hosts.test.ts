@@ -97,11 +97,11 @@ t.test(
       findings.find(({ what }) => what === 'QHPSI [127.0.0.1]'),
       {
         level: 'warning',
-        remedy: 'set it in their rule, and run tcprules; or leave it, if that is meant',
+        remedy: 'set it in their rule, and run tcprules; or leave it unset if that is intended',
       },
     )
     t.same(whats(/SCANFAIL=accept/), ['unscanned mail [192.0.2.]'])
-    t.same(whats(/^finds EICAR/), ['scanner eicar [everybody else]'])
+    t.same(whats(/^finds EICAR/), ['scanner eicar [all other clients]'])
   },
 )
 
@@ -140,7 +140,7 @@ t.test('missing rules are reported: tcpserver accepts no client', { skip }, asyn
   const pid = await startService(t, tcpserver('-x', 'missing.cdb'))
   t.match(await onescan(['check', '--pid', pid]), {
     code: 2,
-    out: /^error +process \d+: -x \S*missing\.cdb: .*ENOENT.*takes no mail$/m,
+    out: /^error +process \d+: -x \S*missing\.cdb: .*ENOENT.*accepts no mail$/m,
   })
 })
 

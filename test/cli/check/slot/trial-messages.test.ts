@@ -93,7 +93,7 @@ t.test('onescanc itself reports that no onescand answers', native, async (t) => 
   const { value = '', remedy = '' } = finding ?? {}
   t.match(finding, { level: 'warning', what: 'onescand' })
   t.match(value, /^onescand at \/nonexistent\/here\.sock: No such file or directory \(/)
-  t.ok(remedy.startsWith(`${howToStart('onescand')}; mail is judged all the same`), remedy)
+  t.ok(remedy.startsWith(`${howToStart('onescand')}; mail is still scanned`), remedy)
   t.same(complaints(others), [])
 })
 
@@ -106,6 +106,6 @@ t.test('an account without the group goes cold, and that is reported', native, a
   t.match(finding, {
     level: 'warning',
     value: /^onescand at \/run\/x: Permission denied/,
-    remedy: /^give the service the group of .*; mail is judged all the same/,
+    remedy: /^give the service the group of .*; mail is still scanned/,
   })
 })

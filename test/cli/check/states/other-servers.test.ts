@@ -14,8 +14,8 @@ import { findingsByMail, judge } from '../machine.ts'
 /** States of Exim and Sendmail with onescand: what check says by mail. */
 
 const around = [
-  /^error port \d+, clean mail: is taken, and onescan did not see it: 250/,
-  /^error port \d+, EICAR: is taken, and onescan did not see it: 250/,
+  /^error port \d+, clean mail: is accepted, and onescan did not see it: 250/,
+  /^error port \d+, EICAR: is accepted, and onescan did not see it: 250/,
 ]
 
 /** What check says by mail of a server at a port, and by the log of onescand. */
@@ -56,14 +56,14 @@ const ofExim: readonly EximState[] = [
     change: `sed -i 's/acl_m_onescan = yes/acl_m_onescan = no/' conf.d/acl/50_onescan
       sed -i 's/127.0.0.1::10027/127.0.0.1::9/' conf.d/router/00_onescan`,
     expect: [
-      /^error port \d+, clean mail: is taken, and waits in the queue of the mail server: "== ben@example.org R=onescan_after_queue T=onescan defer \(111\): Connection refused"; correct what/,
-      /^error port \d+, EICAR: is taken, and waits in the queue of the mail server: "== .* defer/,
+      /^error port \d+, clean mail: is accepted, and waits in the queue of the mail server: "== ben@example.org R=onescan_after_queue T=onescan defer \(111\): Connection refused"; correct what/,
+      /^error port \d+, EICAR: is accepted, and waits in the queue of the mail server: "== .* defer/,
     ],
   },
   {
     name: 'the router has no condition, so that mail goes round',
     change: "sed -i '/received_port/d; s/^  verify_only/  no_more/' conf.d/router/00_onescan",
-    expect: [/^error port \d+, clean mail: came to onescan \d+ times: a loop/],
+    expect: [/^error port \d+, clean mail: came to onescan \d+ times: this is a mail loop/],
   },
   {
     name: 'the routers come after the one that delivers',
@@ -114,7 +114,7 @@ t.test('states of Sendmail', { skip: sendmailMissing }, async (t) => {
     [
       'nothing listens at its filter',
       inputMailFilter('onescan', nobody),
-      [/^error port \d+, clean mail: is not taken, and onescan did not see it: 4/],
+      [/^error port \d+, clean mail: is not accepted, and onescan did not see it: 4/],
     ],
     [
       'nothing listens at its filter, and it does not mind',

@@ -46,8 +46,8 @@ const contentFilter = ({ filter }: Ports) => ({
   content_filter: `scan:[127.0.0.1]:${filter}`,
 })
 
-const THROUGH = /^error port \d+, EICAR: is taken, and onescan did not see it: 250/
-const CLEAN_THROUGH = /^error port \d+, clean mail: is taken, and onescan did not see it: 250/
+const THROUGH = /^error port \d+, EICAR: is accepted, and onescan did not see it: 250/
+const CLEAN_THROUGH = /^error port \d+, clean mail: is accepted, and onescan did not see it: 250/
 const around = [CLEAN_THROUGH, THROUGH]
 
 export const states: readonly PostfixState[] = [
@@ -128,7 +128,7 @@ export const states: readonly PostfixState[] = [
     main: (ports) => ({ ...byMilter(ports), milter_default_action: 'accept' }),
     isDown: true,
     byRule: [
-      /^error milter unix:.*: \S+ is not there: Postfix accepts mail unscanned; onescand does not run: /,
+      /^error milter unix:.*: \S+ does not exist: Postfix accepts mail unscanned; onescand is not running: /,
       /^error milter_default_action: accept/,
     ],
     byMail: around,
@@ -138,9 +138,9 @@ export const states: readonly PostfixState[] = [
     main: byMilter,
     isDown: true,
     byRule: [
-      /^error milter unix:.*: \S+ is not there: Postfix defers all mail; onescand does not run: /,
+      /^error milter unix:.*: \S+ does not exist: Postfix defers all mail; onescand is not running: /,
     ],
-    byMail: [/^error port \d+, clean mail: is not taken, and onescan did not see it: 451/],
+    byMail: [/^error port \d+, clean mail: is not accepted, and onescan did not see it: 451/],
   },
   {
     name: 'inet6: is named, which Postfix does not know',
@@ -150,9 +150,9 @@ export const states: readonly PostfixState[] = [
       non_smtpd_milters: '',
     }),
     byRule: [
-      /^error smtpd_milters: inet6:\S+: Postfix knows no inet6, .*; postconf -e 'smtpd_milters = inet:\[::1\]:8890'/,
+      /^error smtpd_milters: inet6:\S+: Postfix does not support inet6: here, .*; postconf -e 'smtpd_milters = inet:\[::1\]:8890'/,
     ],
-    byMail: [/^error port \d+, clean mail: is not taken, .*: 451/],
+    byMail: [/^error port \d+, clean mail: is not accepted, .*: 451/],
   },
   {
     name: 'the options of a milter stand outside braces',
@@ -162,9 +162,9 @@ export const states: readonly PostfixState[] = [
       non_smtpd_milters: ports.milter,
     }),
     byRule: [
-      /^error smtpd_milters: .*: default_action=tempfail is no address of a milter: Postfix defers all mail; postconf -e 'smtpd_milters = \{ unix:\S+, default_action=tempfail \}' /,
+      /^error smtpd_milters: .*: default_action=tempfail is not the address of a milter: Postfix defers all mail; postconf -e 'smtpd_milters = \{ unix:\S+, default_action=tempfail \}' /,
     ],
-    byMail: [/^error port \d+, clean mail: is not taken, .*: 451/],
+    byMail: [/^error port \d+, clean mail: is not accepted, .*: 451/],
     isMended: true,
   },
   {
@@ -177,16 +177,16 @@ export const states: readonly PostfixState[] = [
     byRule: [
       /^error smtpd_milters: \{ .*: a brace is missing: Postfix defers all mail; postconf -e 'smtpd_milters = \{ unix:\S+, default_action=tempfail \}' /,
     ],
-    byMail: [/^error port \d+, clean mail: is not taken, and onescan did not see it: /],
+    byMail: [/^error port \d+, clean mail: is not accepted, and onescan did not see it: /],
     // Not tried once more: master(8) waits a minute before it starts an smtpd again that has ended so.
   },
   {
     name: 'a milter is named by its path alone',
     main: (ports) => ({ ...byMilter(ports), smtpd_milters: '/run/milter', non_smtpd_milters: '' }),
     byRule: [
-      /^error smtpd_milters: \/run\/milter: \/run\/milter is no address of a milter: .*; name each milter as unix:PATH/,
+      /^error smtpd_milters: \/run\/milter: \/run\/milter is not the address of a milter: .*; name each milter as unix:PATH/,
     ],
-    byMail: [/^error port \d+, clean mail: is not taken, .*: 451/],
+    byMail: [/^error port \d+, clean mail: is not accepted, .*: 451/],
   },
   {
     name: 'nothing listens at the port of another milter',
@@ -198,7 +198,7 @@ export const states: readonly PostfixState[] = [
     byRule: [
       /^error milter inet:localhost:\d+: nothing listens there: Postfix defers all mail; start the milter that should listen there \(smtpd_milters names it\)$/,
     ],
-    byMail: [/^error port \d+, clean mail: is not taken, .*: 451/],
+    byMail: [/^error port \d+, clean mail: is not accepted, .*: 451/],
   },
   {
     name: 'nothing listens at the port of the only milter',
@@ -210,7 +210,7 @@ export const states: readonly PostfixState[] = [
     byRule: [
       /^error milter inet:127\.0\.0\.1:\d+: nothing listens there: .*; if it is onescand, postconf -e .*; else start the milter /,
     ],
-    byMail: [/^error port \d+, clean mail: is not taken, .*: 451/],
+    byMail: [/^error port \d+, clean mail: is not accepted, .*: 451/],
   },
   {
     name: 'Postfix gives up before a scan does',
@@ -266,7 +266,7 @@ export const states: readonly PostfixState[] = [
     services: (ports) => afterQueue(ports).replace('127.0.0.1:', ''),
     options: (ports) => byFilter(ports, '--after-queue'),
     byRule: [/^error \d+\/inet: has content_filter = .*, a loop; postconf -P '?\d/],
-    byMail: [/^error port \d+, clean mail: came to onescan \d+ times: a loop/],
+    byMail: [/^error port \d+, clean mail: came to onescan \d+ times: this is a mail loop/],
   },
   {
     name: 'the service behind filters again',
@@ -274,7 +274,7 @@ export const states: readonly PostfixState[] = [
     services: afterQueue,
     options: (ports) => byFilter(ports, '--after-queue'),
     byRule: [/^error 127\.0\.0\.1:\d+\/inet: has content_filter = .*, a loop; postconf -P '?127/],
-    byMail: [/^error port \d+, clean mail: came to onescan \d+ times: a loop/],
+    byMail: [/^error port \d+, clean mail: came to onescan \d+ times: this is a mail loop/],
     isMended: true,
   },
   {
@@ -325,10 +325,10 @@ export const states: readonly PostfixState[] = [
       /^warning scan\/unix\/smtp_generic_maps: static:.* before it is scanned; postconf -P /,
       /^warning receive_override_options: is not set: each copy of always_bcc is sent twice.*; postconf -e 'receive_override_options = no_address_mappings'/,
       /^error 127\.0\.0\.1:\d+\/inet\/smtpd_tls_security_level: encrypt: .*; postconf -P /,
-      /^warning 127\.0\.0\.1:\d+\/inet\/smtpd_end_of_data_restrictions: .* again behind it; postconf -P /,
+      /^warning 127\.0\.0\.1:\d+\/inet\/smtpd_end_of_data_restrictions: are repeated after it; postconf -P /,
     ],
     byMail: [
-      /^error port \d+, clean mail: is taken, and waits in the queue|^error port \d+, clean mail: /,
+      /^error port \d+, clean mail: is accepted, and waits in the queue|^error port \d+, clean mail: /,
       /^error port \d+, EICAR: /,
     ],
     isMended: true,
@@ -346,7 +346,7 @@ export const states: readonly PostfixState[] = [
     main: byMilter,
     settings: { QHPSI: '/bin/false %s' },
     byRule: [],
-    byMail: [/^error port \d+, clean mail: is called infected/],
+    byMail: [/^error port \d+, clean mail: is reported as infected/],
   },
   {
     name: 'no scanner is named',

@@ -66,5 +66,5 @@ t.test('bytes are copied, and counted', async (t) => {
   t.equal(cursor.at, 7)
   t.equal(work.budget.bytes, 3)
   t.equal(copied(100, cursor), '789')
-  t.throws(() => copied(1, new ByteCursor(source)), { message: 'contents of too many bytes' })
+  t.throws(() => copied(1, new ByteCursor(source)), { message: 'too many bytes of content' })
 })

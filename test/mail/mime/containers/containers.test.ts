@@ -216,7 +216,7 @@ t.test('an undeclared content that cannot be read is reported as unread', async 
   const bomb = compressed(literal(Buffer.alloc(30_000_000), true), 'zlib')
   for (const [file, why] of [
     [signature.subarray(0, -8), ''],
-    [bomb, 'contents of too many bytes'],
+    [bomb, 'too many bytes of content'],
   ] as const) {
     const { contents, over, isUnread } = open(file, 'a.bin')
     t.equal(over, why)
@@ -283,7 +283,7 @@ t.test('encrypted content is reported', async (t) => {
 
 t.test('a bomb ends at the limit of decoded bytes', async (t) => {
   const bomb = compressed(literal(Buffer.alloc(30_000_000), true), 'zlib')
-  t.match(open(bomb).over, /contents of too many bytes/)
+  t.match(open(bomb).over, /too many bytes of content/)
 })
 
 t.test(
@@ -292,7 +292,7 @@ t.test(
     const front = Buffer.from('cb066200000000' + '00', 'hex')
     const empty = Buffer.from('c803010300', 'hex')
     const { over } = open(Buffer.concat([front, ...new Array(10_000).fill(empty)]))
-    t.match(over, /contents of too many bytes/)
+    t.match(over, /too many bytes of content/)
   },
 )
 

@@ -45,10 +45,10 @@ t.test(
   'more bytes than a mail may have are an error of the limit, and not of the data',
   async (t) => {
     t.throws(() => inflate(deflateSync(file), 'zlib', file.length - 1), {
-      message: 'contents of too many bytes',
+      message: 'too many bytes of content',
     })
     t.throws(() => inflate(deflateSync(file), 'zlib', -1), {
-      message: 'contents of too many bytes',
+      message: 'too many bytes of content',
     })
   },
 )

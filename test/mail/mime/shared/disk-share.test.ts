@@ -7,7 +7,7 @@ import { createRandom } from '../../../run/random.ts'
 
 const DISK_MAX = 1024 * 1024 * 1024
 const MIB = 1024 * 1024
-const NO_ROOM = /^no room for \d+ bytes of decoded contents$/
+const NO_ROOM = /^no room for \d+ bytes of decoded content$/
 
 /** Takes room by mebibytes until there is none, at most so much. Returns how much that is. */
 function takeAll(share: DiskShare, most = DISK_MAX / MIB): number {
