@@ -52,7 +52,7 @@ t.test('without a policy one is made, and a bare sender is warned about', { skip
   t.match(host.run('allow', 'ann@example.net').said, /anyone can forge ann@example\.net/)
 })
 
-t.test('nothing is changed if a line makes no sense', { skip }, async (t) => {
+t.test('nothing is changed if a line is invalid', { skip }, async (t) => {
   const host = makeHost(t)
   host.write(POLICY, 'nonsense\n')
   for (const [words, why] of [

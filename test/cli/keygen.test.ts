@@ -130,7 +130,7 @@ t.test('an invalid id or day is named, ends with exit code 2, and makes no key',
   }
 })
 
-t.test('a place where it may not write is named, with what to do', { skip: notRoot }, async (t) => {
+t.test('a place where it may not write is named, with the remedy', { skip: notRoot }, async (t) => {
   const ring = join(openDirectory(t), 'ring')
   const { code, out, err } = await onescan(['keygen', '--append', ring], { around: asPlain() })
   t.same([code, out], [2, ''])

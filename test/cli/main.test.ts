@@ -53,7 +53,7 @@ t.test('an argument that is missing is named, with the form of the command', asy
   }
 })
 
-t.test('a wrong word of the command line is named, with what to do', async (t) => {
+t.test('a wrong word of the command line is named, with the remedy', async (t) => {
   for (const [words, told] of [
     [['--since', 'today'], '--since: name a command before it'],
     [[''], 'an argument is empty: ""'],

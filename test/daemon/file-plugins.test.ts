@@ -101,7 +101,7 @@ for (const { name, program } of runtimes) {
       },
     )
 
-    await t.test('mail by milter is judged by the same plugin', async (t) => {
+    await t.test('mail through the milter is judged by the same plugin', async (t) => {
       const line = await callMilter(milter)
       const mail = { message: message('x') }
       const { outcome, reply } = await submit(line, await negotiate(line), mail)

@@ -77,7 +77,7 @@ for (const { name, smtpDelay } of runtimes) {
 
 const { smtpDelay } = runtimes[0]!
 
-t.test('-S gets its answer through to who sends a megabyte early', { skip }, async (t) => {
+t.test('-S delivers its answer to a client that sends a megabyte early', { skip }, async (t) => {
   const server = await serve(t, { words: [...smtpDelay, '-S', ...QUICK] })
   const { said } = await visit(server.port, { early: `DATA\r\n${'x'.repeat(1024 * 1024)}` })
   t.match(said, /^220 .*\r\n451 your mail server/)
@@ -145,7 +145,7 @@ t.test('the delay is that of the class, counted from the connection', { skip }, 
   }
 })
 
-t.test('a client that talks while the DNS is silent is handed on at once', { skip }, async (t) => {
+t.test('a client that talks while the DNS is silent is passed on at once', { skip }, async (t) => {
   const dns = await startDns(t, { '1.0.0.127.in-addr.arpa': 'silence' })
   const words = [...NO_PENALTY, ...namesFrom(dns.server, 300)]
   const server = await serve(t, { words: [...smtpDelay, ...words] })

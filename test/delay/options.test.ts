@@ -26,7 +26,7 @@ t.test('the default delays are short, moderate and long', async (t) => {
   })
 })
 
-t.test('an option that makes no sense is a usage error that names it', async (t) => {
+t.test('an invalid option is a usage error that names it', async (t) => {
   const lines = {
     '': /^no program; see smtp-delay --help$/,
     '-v': /^no program/,

@@ -26,18 +26,21 @@ const readFor = {
   quota: namesRead((file) => /^(quotad|protocol\/ldap)\//.test(file)),
 }
 
-t.test('the slot and onescand read the table, and what the caller sets', async (t) => {
-  const settings = namesOf('slot', 'onescand').filter((name) => !name.startsWith('ONESCAN_'))
-  t.ok(settings.length > 50)
-  const expected = [...settings, ...readFromCaller.keys()]
-  t.same([...readFor.mail].sort(), expected.sort())
-})
+t.test(
+  'onescan-queue and onescand read the settings of the table, and what the caller sets',
+  async (t) => {
+    const settings = namesOf('slot', 'onescand').filter((name) => !name.startsWith('ONESCAN_'))
+    t.ok(settings.length > 50)
+    const expected = [...settings, ...readFromCaller.keys()]
+    t.same([...readFor.mail].sort(), expected.sort())
+  },
+)
 
 t.test('onescan-quotad reads exactly the settings of the table', async (t) => {
   t.same([...readFor.quota].sort(), namesOf('onescan-quotad').sort())
 })
 
-t.test('no setting is taken for a misspelt one', async (t) => {
+t.test('no setting is reported as a misspelt one', async (t) => {
   const known = [...names, ...aliases, ...readFromCaller.keys()]
   t.same(misspeltSettings(Object.fromEntries(known.map((name) => [name, 'x']))), [])
 })

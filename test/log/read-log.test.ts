@@ -188,7 +188,7 @@ t.test('only the lines of a log that contain the text are parsed', async (t) => 
   t.equal(looked, 4)
 })
 
-t.test('a log that is not there is an error that names it and the remedy', async (t) => {
+t.test('a missing log is an error that names it and the remedy', async (t) => {
   const missing = join(t.testdir(), 'missing')
   t.throws(() => findLog(missing), {
     message: `${missing}: does not exist; name a log, or a directory of multilog`,

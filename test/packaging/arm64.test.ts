@@ -106,11 +106,11 @@ t.test('the package for arm64, built on x64', { skip: missing }, async (t) => {
     return log
   }
 
-  t.test('a message is judged cold if no onescand runs', async (t) => {
+  t.test('a message is judged standalone if no onescand runs', async (t) => {
     t.match(await send(t, '/nonexistent/socket'), 'decision=standalone')
   })
 
-  t.test('a message is judged warm if onescand runs', async (t) => {
+  t.test('a message is judged by onescand if onescand runs', async (t) => {
     const daemon = await startOnescand(t, {
       program: emulated([program('onescand')]),
       settings: { QHPSI: 'plugin: eicar', PROTO: 'TCP' },

@@ -210,7 +210,7 @@ t.test('npm install -g works with install scripts, too', async (t) => {
   })
 
   t.test(
-    'without a compiled onescanc for the processor the slot is cold, and quotas are not asked',
+    'without a compiled onescanc for the processor mail is scanned standalone, and quotas are not asked',
     async (t) => {
       const programs = openDirectory(t)
       writeFileSync(join(programs, 'uname'), '#!/bin/sh\necho vax\n', { mode: 0o755 })

@@ -16,7 +16,7 @@ const deb = join(import.meta.dirname, '../../debian')
 const systemd = join(import.meta.dirname, '../../packaging/systemd')
 const scripts = join(import.meta.dirname, '../../packaging/scripts')
 
-t.test('debhelper is told of each unit that somebody may enable', async (t) => {
+t.test('debhelper knows each unit that an administrator may enable', async (t) => {
   const rules = readFileSync(join(deb, 'rules'), 'utf8')
   const prerm = readFileSync(join(deb, 'prerm'), 'utf8')
   const units = readdirSync(systemd).filter((name) => /\.(service|socket)$/.test(name))

@@ -40,7 +40,7 @@ t.test(
 /** One more takes some 20 microseconds of each mail: a change that needs more says in its commit what for. */
 const MODULES_MOST = 128
 
-t.test('before it reads a message, the slot evaluates what all mail needs', async (t) => {
+t.test('before it reads a message, onescan-queue evaluates what all mail needs', async (t) => {
   const atStart = modulesIn(loadedWith('onescan-queue.mjs'))
   const needed = [
     'doors/slot/receive',

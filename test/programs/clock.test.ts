@@ -94,7 +94,7 @@ for (const { name, start } of runtimes) {
   )
 
   t.test(
-    `the slot logs the time that has passed, not that of the clock, ${name}`,
+    `onescan-queue logs the time that has passed, not that of the clock, ${name}`,
     { skip: faketimeMissing },
     async (t) => {
       for (const seconds of [-2 * HOUR, 2 * HOUR]) {

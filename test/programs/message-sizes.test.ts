@@ -100,7 +100,7 @@ t.test('mail of each size gets a true answer', { skip: clamdMissing }, async (t)
     const settings = { QHPSI: 'plugin: clamd', CLAMD, REJECTVIRUS: '1', VERDICTS: 'off' }
     const how = CLAMD === clamd.tcp ? 'by TCP' : 'by its socket'
 
-    t.test(`the warm slot, clamd ${how}`, async (t) => {
+    t.test(`onescanc with onescand, clamd ${how}`, async (t) => {
       const slot = await openSlot(t, settings)
       await sendAll(t, sizes, async (message) => {
         const { does, code, why } = await slot.ask({ variables: settings, message })
@@ -117,7 +117,7 @@ t.test('mail of each size gets a true answer', { skip: clamdMissing }, async (t)
       })
     })
 
-    t.test(`the SMTP door, clamd ${how}`, async (t) => {
+    t.test(`the SMTP interface, clamd ${how}`, async (t) => {
       const next = await startNext(t)
       const door = await openDoor(t, next.port, { settings })
       await sendAll(t, sizes, async (message) => {
@@ -128,7 +128,7 @@ t.test('mail of each size gets a true answer', { skip: clamdMissing }, async (t)
       })
     })
 
-    t.test(`the cold slot, clamd ${how}`, async (t) => {
+    t.test(`onescan-queue without onescand, clamd ${how}`, async (t) => {
       await sendAll(t, coldSizes, async (message) => {
         const { code, logged } = await runSlot({ message, settings })
         if (code === 0) return 'clean'

@@ -146,7 +146,7 @@ for (const { name, missing, start } of mtas) {
     })
 
     // promise: rule-5-crash
-    t.test('onescand that is killed amid a scan leaves the mail with the client', async (t) => {
+    t.test('onescand that is killed during a scan leaves the mail with the client', async (t) => {
       const daemon = await passage.serve(t, { QHPSI: `/bin/sh -c 'kill -9 $PPID; sleep 5' %s` })
       const before = receiver.count()
       t.match(await send(plain), /^4\d\d 4\.\d\.\d /)

@@ -54,7 +54,7 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
     t.match(report, 'Status: 5.7.1 Diagnostic-Code: X-Postfix; message refused: virus Test-Virus')
   })
 
-  t.test('QUARANTINE takes a virus, and Postfix hands nothing on', async (t) => {
+  t.test('QUARANTINE takes a virus, and Postfix passes nothing on', async (t) => {
     await passage.serve(t, { QHPSI: stage.scanner, QUARANTINE: stage.quarantine })
     const to = ['ben@example.org', 'bob@example.org']
     t.match((await sendMail(passage.port, { ...envelope, to, message: virus })).data, /^250 /)

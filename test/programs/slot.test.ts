@@ -158,7 +158,7 @@ t.test('an envdir sets the scanner for a service', { skip: envdirMissing }, asyn
   t.equal((await runSlot({ program, message: infected })).code, 31)
 })
 
-t.test('by SMTP through qpsmtpd', { skip: qpsmtpdMissing || clamdMissing }, async (t) => {
+t.test('over SMTP through qpsmtpd', { skip: qpsmtpdMissing || clamdMissing }, async (t) => {
   const clamd = await startClamd(t)
   const { program, MAILDIR, TMPDIR, queue } = forNobody(t)
   const server = await startQpsmtpd(t, {
@@ -208,7 +208,7 @@ t.test('by SMTP through qpsmtpd', { skip: qpsmtpdMissing || clamdMissing }, asyn
 // Only where the host has qmail: there is no package that a test could install.
 const realQueue = '/var/qmail/bin/qmail-queue'
 if (existsSync(realQueue)) {
-  t.test('the real qmail-queue takes the mail that the slot hands on', async (t) => {
+  t.test('the real qmail-queue takes the mail that onescan-queue passes on', async (t) => {
     for (const { program } of runtimes) {
       const settings = { QHPSI: 'plugin: eicar', QUEUECHAIN: undefined, MAILDIR: undefined }
       const run = await runSlot({ program, message: plain, settings })

@@ -59,7 +59,7 @@ t.test('behind the queue of OpenSMTPD', { skip: opensmtpdMissing }, async (t) =>
     t.notMatch(mta.log(), /result="TempFail"/, 'at the first attempt')
   })
 
-  t.test('mail for who is not there is refused at once, not returned later', async (t) => {
+  t.test('mail for an unknown user is refused at once, not returned later', async (t) => {
     const { rcpt } = await send(mail('x'), 'nobody-here@example.org', 'Ben@example.org')
     t.match(rcpt, [/^550 /, /^250 /])
     t.same((await receiver.next()).recipients, ['Ben@example.org'])

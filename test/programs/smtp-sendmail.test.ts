@@ -20,7 +20,7 @@ t.test('behind the queue of Sendmail', { skip: sendmailMissing }, async (t) => {
     settings: { QHPSI: stage.scanner },
   }) // biome-ignore format: a list
 
-  t.test('mail is scanned and handed on at the first attempt', async (t) => {
+  t.test('mail is scanned and passed on at the first attempt', async (t) => {
     const session = await openSmtp(sendmail.port)
     const to = ['ben@example.org', 'cem@example.org']
     for (const [text, tag] of [['hello', 'clean'], ['VIRUS', 'virus found']]) {

@@ -22,7 +22,7 @@ t.test('networks may be IPv4 or IPv6, and mapped addresses count as IPv4', async
     t.notOk(may(address), address)
 })
 
-t.test('an option that makes no sense is named', async (t) => {
+t.test('an invalid option is named', async (t) => {
   for (const [words, message] of [
     [['--allow', 'x'], /^--allow x: must be a network/],
     [['--allow', '1.2.3.4/33'], /^--allow 1\.2\.3\.4\/33/],

@@ -34,7 +34,7 @@ t.test('settings that cannot be used are named', async (t) => {
   t.match(stderr, /QUOTAMAILBOX Maildir: must be maildir:/)
 })
 
-t.test('with an option that makes no sense the exit code is permanent', async (t) => {
+t.test('with an invalid option the exit code is permanent', async (t) => {
   const { status, stderr } = run({}, ['--alow', 'x'])
   t.equal(status, 100)
   t.match(stderr, 'usage: onescan-quotad')

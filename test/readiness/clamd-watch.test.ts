@@ -123,7 +123,7 @@ t.test('a clamd that is restarted is asked again', { skip: clamdMissing }, async
 })
 
 t.test(
-  'what a clamd extracts from mail is tried once, and known until it is restarted',
+  'what clamd extracts from mail is tested once, until clamd is restarted',
   {
     skip: clamdMissing,
   },
@@ -260,7 +260,7 @@ t.test(
 )
 
 t.test(
-  'nothing is left to a clamd that has no room for what it extracts',
+  'every part is scanned by itself if clamd has no room for what it extracts',
   {
     skip: clamdMissing || cannotMount,
   },
@@ -293,7 +293,7 @@ t.test(
 )
 
 t.test(
-  'nothing is tried where clamd does not report its limits, or parts are not scanned',
+  'nothing is tested if clamd does not report its limits, or parts are not scanned',
   {
     skip: clamdMissing,
   },

@@ -41,7 +41,7 @@ t.test('a clamd that is set up well gives no warning', { skip }, async (t) => {
   )
 })
 
-t.test('limits of clamd are found by trial', { skip }, async (t) => {
+t.test('limits of clamd are found with test messages', { skip }, async (t) => {
   const clamd = await startClamd(t, { maxFileSize: '1M', streamMaxLength: '50M' })
   const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '3M' }))
   const of = (what: string) => findings.find((finding) => finding.what.endsWith(what))
@@ -282,7 +282,7 @@ t.test('the cache of clamd by MD5 is reported for versions before 1.5', { skip }
   if (isOld) t.match(found?.value, /MD5 and length.*DisableCache yes/)
 })
 
-t.test('a socket that the account of the slot may not open is an error', { skip }, async (t) => {
+t.test('a socket that the account of qmail-smtpd may not open is an error', { skip }, async (t) => {
   const clamd = await startClamd(t)
   chmodSync(clamd.socket, 0o600)
   const env = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDMAXSIZE: '1M' }
@@ -333,7 +333,7 @@ t.test('old signatures are reported', async (t) => {
 })
 
 t.test(
-  'a scanner by TLS is asked, and certificates that end soon are named',
+  'a scanner over TLS is asked, and certificates that end soon are named',
   { skip: clamdMissing || opensslMissing },
   async (t) => {
     const clamd = await startClamd(t, { alertExceedsMax: true })

@@ -12,7 +12,7 @@ import { complaints, host, stranger } from './host.ts'
 const besidesRoom = (findings: ReturnType<typeof checkDirectories>) =>
   complaints(findings.filter(({ value }) => !/MiB|files left/.test(value)))
 
-t.test('a private directory with the group of the scanner is well', async (t) => {
+t.test('a private directory with the group of the scanner has no findings', async (t) => {
   const spool = join(t.testdir({ spool: {} }), 'spool')
   chmodSync(spool, 0o3730)
   const findings = checkDirectories(host({ SPOOLDIR: spool, TMPDIR: spool }))

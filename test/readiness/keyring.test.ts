@@ -17,13 +17,13 @@ function ring(t: Test, text: string, mode = 0o640): string {
   return file
 }
 
-t.test('an hmac-sha256 ring that only this user can read is well', async (t) => {
+t.test('an hmac-sha256 ring that only this user can read has no findings', async (t) => {
   const findings = checkKeyring(host({ CLUSTERKEYS: ring(t, `${hmac}\n`) }))
   t.same(complaints(findings), [])
   t.match(findings.at(-1)?.value, '1 key, new signs')
 })
 
-t.test('a host without a keyring has no cluster, which is well', async (t) => {
+t.test('a host without a keyring has no cluster, which is no problem', async (t) => {
   const [finding] = checkKeyring(host({}))
   t.match(finding, { level: 'ok', value: 'none at /nonexistent/control/clusterkeys: no stamps' })
   const [asked] = checkKeyring(host({}, { account: stranger, asksOnescand: true }))
@@ -31,21 +31,24 @@ t.test('a host without a keyring has no cluster, which is well', async (t) => {
   t.same(asked, { level: 'ok', what: 'keyring', value }, 'its keys are not those of the slot')
 })
 
-t.test('a ring that the account of the slot cannot read is reported with the remedy', async (t) => {
-  const file = ring(t, hmac)
-  const [finding] = checkKeyring(host({ CLUSTERKEYS: file }, { account: stranger }))
-  t.match(finding, {
-    level: 'error',
-    value: /not readable by stranger \(strangers\): no stamps, all mail is scanned/,
-  })
-  if (obstacle(stranger, file, 'read') === file) {
-    t.equal(finding?.remedy, `chgrp strangers ${file} && chmod 640 ${file}`)
-    if (process.getuid!() === 0) {
-      chownSync(file, 0, stranger.groups[0]!)
-      t.same(complaints(checkKeyring(host({ CLUSTERKEYS: file }, { account: stranger }))), [])
+t.test(
+  'a ring that the account of qmail-smtpd cannot read is reported with the remedy',
+  async (t) => {
+    const file = ring(t, hmac)
+    const [finding] = checkKeyring(host({ CLUSTERKEYS: file }, { account: stranger }))
+    t.match(finding, {
+      level: 'error',
+      value: /not readable by stranger \(strangers\): no stamps, all mail is scanned/,
+    })
+    if (obstacle(stranger, file, 'read') === file) {
+      t.equal(finding?.remedy, `chgrp strangers ${file} && chmod 640 ${file}`)
+      if (process.getuid!() === 0) {
+        chownSync(file, 0, stranger.groups[0]!)
+        t.same(complaints(checkKeyring(host({ CLUSTERKEYS: file }, { account: stranger }))), [])
+      }
     }
-  }
-})
+  },
+)
 
 t.test('the remedy names the group of keys if there is one, and never that of root', async (t) => {
   const file = ring(t, hmac, 0o600)

@@ -7,7 +7,7 @@ import { complaints, host } from './host.ts'
 const check = (QHPSI: string, more: Record<string, string> = {}) =>
   checkScanners(host({ QHPSI, ...more }))
 
-t.test('a scanner that finds the test virus is well', async (t) => {
+t.test('a scanner that finds the test virus has no problem', async (t) => {
   const findings = await check('plugin: eicar')
   t.match(findings, [{ level: 'ok', what: 'scanner eicar', value: 'finds EICAR: EICAR-Test' }])
 })
@@ -17,7 +17,7 @@ t.test('a command that finds nothing is an error', async (t) => {
   t.match(finding, { level: 'error', what: 'scanner true', value: 'reports EICAR as clean' })
 })
 
-t.test('a scanner that finds nothing is well if another one finds EICAR', async (t) => {
+t.test('a scanner that finds nothing is no problem if another one finds EICAR', async (t) => {
   const rules = (text: string) => ({ BADATTACHMENTS: join(t.testdir({ rules: text }), 'rules') })
   t.same(complaints(await check('plugin: eicar attachments', rules('name *.exe\n'))), [])
   t.same(complaints(await check('plugin: attachments', rules('name *.exe\n'))), [

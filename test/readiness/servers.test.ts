@@ -18,7 +18,7 @@ t.test('without QUOTAD nothing is checked', async (t) => {
   t.same(await checkQuotad(host({})), [])
 })
 
-t.test('a service that gives any answer is well', async (t) => {
+t.test('a service that gives any answer has no problem', async (t) => {
   for (const word of ['QUOTA_OK', 'QUOTA_FULL', 'QUOTA_UNKNOWN', 'QUOTA_ERROR']) {
     const { port } = await udpService(t, () => word)
     const QUOTAD = `udp:127.0.0.1:${port}`

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { toInstall } from './install.mjs'
 
-t.test('what is missing is a count, and a command in lines that can be copied', (t) => {
+t.test('missing needs are reported as a number, and a command in lines that can be copied', (t) => {
   const names = Array.from({ length: 58 }, (_, at) => `some-package-${at}`)
   const [count, ...command] = toInstall(names)
   t.equal(count, 'missing: 58 packages')

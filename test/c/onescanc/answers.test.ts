@@ -84,7 +84,7 @@ for (const { name, program } of clients) {
       t.ok(run.text === `X-QHPSI: clean\n${message}`)
     })
 
-    t.test('accept: a header block over 1 MiB goes cold', async (t) => {
+    t.test('accept: a header block over 1 MiB scans standalone', async (t) => {
       const message = `${'X: y\n'.repeat(2 ** 18)}\nbody\n`
       const answer = accept(bodyAt(1024 ** 2 + 1), keep(0, 1024 ** 2 + 1))
       const { run } = await meet(t, client, answering(answer), { message: Buffer.from(message) })
@@ -209,7 +209,7 @@ for (const { name, program } of clients) {
   })
 
   // promise: bad-onescand
-  t.test(`${name} goes cold for an invalid answer, with the mail as it came`, async (t) => {
+  t.test(`${name} scans standalone for an invalid answer, with the mail as it came`, async (t) => {
     const setup: SlotSetup = { errorFd: 6, settings: { ERROR_FD: '6' } }
     const script = answering(accept(bodyAt(HEADER), insert('x'), keep(0, HEADER + 1)))
     const { run } = await meet(t, program[0]!, script, setup)
@@ -369,10 +369,14 @@ t.test('the question is that of the document', { skip: missing }, async (t) => {
   t.equal(variables.length, 7)
 })
 
-t.test('a variable over 64 KiB is not sent: the client goes cold', { skip: missing }, async (t) => {
-  const most = 64 * 1024 - 'FINDINGS=*=tag'.length
-  const told = (length: number) =>
-    meet(t, onescanc, answering(edited), { settings: { FINDINGS: `${'y'.repeat(length)}*=tag` } })
-  t.match((await told(most)).run.text, /^X-QHPSI: clean\n/)
-  wentCold(t, (await told(most + 1)).run, /FINDINGS: is too long/)
-})
+t.test(
+  'a variable over 64 KiB is not sent: the client scans standalone',
+  { skip: missing },
+  async (t) => {
+    const most = 64 * 1024 - 'FINDINGS=*=tag'.length
+    const told = (length: number) =>
+      meet(t, onescanc, answering(edited), { settings: { FINDINGS: `${'y'.repeat(length)}*=tag` } })
+    t.match((await told(most)).run.text, /^X-QHPSI: clean\n/)
+    wentCold(t, (await told(most + 1)).run, /FINDINGS: is too long/)
+  },
+)

@@ -77,47 +77,51 @@ async function fateOf({ outcome, text, delivery }: Passage, stage: BuiltStage) {
   }
 }
 
-t.test('bounces are judged alike cold and warm, never refused', { skip: missing }, async (t) => {
-  const cold = coldPrograms(t).queue
-  const onescanc = beside(cold)
-  const { pick, once, below } = createRandom(34)
-  const waysOf: Readonly<Record<string, (t: Test, sent: Sent) => Promise<Passage>>> = {
-    slot: (_, sent) => sendToSlot(sent, { program: [cold] }),
-    'slot socket': (t, sent) => sendToSocket(t, sent, isOfDaemon),
-    async onescanc(t, sent) {
-      const own = Object.entries(sent.settings).filter(([name]) => isOfDaemon(name))
-      const slot = await openSlot(t, Object.fromEntries(own))
-      const settings = { ONESCAN_SOCKET: slot.socket }
-      const passage = await sendToSlot(sent, { program: [onescanc], settings })
-      t.same(readdirSync(slot.directory), ['s'])
-      return passage
-    },
-  }
-  const fates = new Set<string>()
-  for (let round = 0; round < ROUNDS; round++) {
-    const [name, message] = pick(Object.entries(messages))
-    const rules = once(2) ? pick(lines) : undefined
-    const chosen = Object.entries(choices).map(([name, values]) => [name, pick(values)] as const)
-    const isKept = once(2)
-    const sender = once(4) ? '#@[]' : ''
-    const recipients = envelopes[below(envelopes.length)]!
-    const set = Object.fromEntries(
-      chosen.filter(([, value]) => value !== '' && (isKept || !value.includes('quarantine'))),
-    )
-    const about = JSON.stringify({ name, rules, set, isKept, sender, recipients })
-    const got: Record<string, Awaited<ReturnType<typeof fateOf>>> = {}
-    for (const [way, send] of Object.entries(waysOf)) {
-      const stage = buildStage()
-      const keeping = isKept ? { QUARANTINE: stage.quarantine } : {}
-      const settings = injecting({ ...set, ...keeping }, rules)(stage)
-      const passage = await send(t, { message, sender, recipients, settings })
-      got[way] = await fateOf(passage, stage)
-      stage.remove()
+t.test(
+  'bounces are judged alike by onescand and standalone, and never refused',
+  { skip: missing },
+  async (t) => {
+    const cold = coldPrograms(t).queue
+    const onescanc = beside(cold)
+    const { pick, once, below } = createRandom(34)
+    const waysOf: Readonly<Record<string, (t: Test, sent: Sent) => Promise<Passage>>> = {
+      slot: (_, sent) => sendToSlot(sent, { program: [cold] }),
+      'slot socket': (t, sent) => sendToSocket(t, sent, isOfDaemon),
+      async onescanc(t, sent) {
+        const own = Object.entries(sent.settings).filter(([name]) => isOfDaemon(name))
+        const slot = await openSlot(t, Object.fromEntries(own))
+        const settings = { ONESCAN_SOCKET: slot.socket }
+        const passage = await sendToSlot(sent, { program: [onescanc], settings })
+        t.same(readdirSync(slot.directory), ['s'])
+        return passage
+      },
     }
-    const [first, ...others] = Object.values(got)
-    for (const other of others) t.same(other, first, `${about} ${JSON.stringify(got)}`)
-    t.notMatch(first!.outcome, /refused|code|cold/, about)
-    fates.add(first!.outcome)
-  }
-  t.ok(fates.size > 1, `${[...fates]}`)
-})
+    const fates = new Set<string>()
+    for (let round = 0; round < ROUNDS; round++) {
+      const [name, message] = pick(Object.entries(messages))
+      const rules = once(2) ? pick(lines) : undefined
+      const chosen = Object.entries(choices).map(([name, values]) => [name, pick(values)] as const)
+      const isKept = once(2)
+      const sender = once(4) ? '#@[]' : ''
+      const recipients = envelopes[below(envelopes.length)]!
+      const set = Object.fromEntries(
+        chosen.filter(([, value]) => value !== '' && (isKept || !value.includes('quarantine'))),
+      )
+      const about = JSON.stringify({ name, rules, set, isKept, sender, recipients })
+      const got: Record<string, Awaited<ReturnType<typeof fateOf>>> = {}
+      for (const [way, send] of Object.entries(waysOf)) {
+        const stage = buildStage()
+        const keeping = isKept ? { QUARANTINE: stage.quarantine } : {}
+        const settings = injecting({ ...set, ...keeping }, rules)(stage)
+        const passage = await send(t, { message, sender, recipients, settings })
+        got[way] = await fateOf(passage, stage)
+        stage.remove()
+      }
+      const [first, ...others] = Object.values(got)
+      for (const other of others) t.same(other, first, `${about} ${JSON.stringify(got)}`)
+      t.notMatch(first!.outcome, /refused|code|cold/, about)
+      fates.add(first!.outcome)
+    }
+    t.ok(fates.size > 1, `${[...fates]}`)
+  },
+)

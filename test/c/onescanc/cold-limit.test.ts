@@ -94,12 +94,12 @@ t.test(
   },
 )
 
-t.test('a cold program that is killed frees its place', { skip: missing }, async (t) => {
+t.test('a standalone program that is killed frees its place', { skip: missing }, async (t) => {
   const program = makeCold(join(directory, 'dies'), 'kill -9 $$')
   for (let n = 0; n <= MOST; n++) t.equal((await sendNow(program)).signal, 'SIGKILL')
 })
 
-t.test('the real cold program frees its place, too', { skip: missing }, async (t) => {
+t.test('the real standalone program frees its place, too', { skip: missing }, async (t) => {
   const runs = await Promise.all(below(MOST + 2).map(() => send(real)))
   for (const { code, text } of runs) {
     t.equal(code, 0)

@@ -130,32 +130,36 @@ t.test('the log', { skip: missing, jobs: 2 }, async (t) => {
   })
 })
 
-t.test('going cold', { skip: missing, jobs: 2 }, async (t) => {
+t.test('the standalone program', { skip: missing, jobs: 2 }, async (t) => {
   const nobody = { ONESCAN_SOCKET: '/nonexistent' }
 
-  t.test('the cold program sees all settings, except those that change its runtime', async (t) => {
-    const lines = `env >&2; echo "[$*]" >&2; exec '${standInQueue()}'`
-    const shows = cold.make('shows', lines)
-    const dropped = {
-      NODE_OPTIONS: '--require /nonexistent',
-      NODE_PATH: '/x',
-      BUN_BE_BUN: '1',
-      LD_PRELOAD: '',
-      LD_LIBRARY_PATH: '/x',
-    }
-    const ended = await run({
-      program: [beside(shows), 'next', 'two words'],
-      settings: { ...nobody, ...dropped, REJECTVIRUS: '1', NODE_ENV: 'x' },
-    })
-    t.equal(ended.code, 0, ended.logged)
-    for (const name of Object.keys(dropped)) t.notMatch(ended.logged, new RegExp(`^${name}=`, 'm'))
-    t.match(ended.logged, /^REJECTVIRUS=1$/m)
-    t.match(ended.logged, /^NODE_ENV=x$/m)
-    t.match(ended.logged, /^QHPSI=plugin: eicar$/m)
-    t.match(ended.logged, '[next two words]')
-  })
+  t.test(
+    'the standalone program sees all settings, except those that change its runtime',
+    async (t) => {
+      const lines = `env >&2; echo "[$*]" >&2; exec '${standInQueue()}'`
+      const shows = cold.make('shows', lines)
+      const dropped = {
+        NODE_OPTIONS: '--require /nonexistent',
+        NODE_PATH: '/x',
+        BUN_BE_BUN: '1',
+        LD_PRELOAD: '',
+        LD_LIBRARY_PATH: '/x',
+      }
+      const ended = await run({
+        program: [beside(shows), 'next', 'two words'],
+        settings: { ...nobody, ...dropped, REJECTVIRUS: '1', NODE_ENV: 'x' },
+      })
+      t.equal(ended.code, 0, ended.logged)
+      for (const name of Object.keys(dropped))
+        t.notMatch(ended.logged, new RegExp(`^${name}=`, 'm'))
+      t.match(ended.logged, /^REJECTVIRUS=1$/m)
+      t.match(ended.logged, /^NODE_ENV=x$/m)
+      t.match(ended.logged, /^QHPSI=plugin: eicar$/m)
+      t.match(ended.logged, '[next two words]')
+    },
+  )
 
-  t.test('an invalid SCANTIMEOUT is refused by the cold program itself', async (t) => {
+  t.test('an invalid SCANTIMEOUT is refused by the standalone program itself', async (t) => {
     for (const SCANTIMEOUT of ['soon', '0', '-1', '1.5', '86401', '99999999999999999999']) {
       const ended = await run({ settings: { ...nobody, SCANTIMEOUT } })
       t.match(ended.logged, `COLD [${SCANTIMEOUT}]`)
@@ -180,18 +184,21 @@ t.test('going cold', { skip: missing, jobs: 2 }, async (t) => {
   })
 
   // promise: client-cold
-  t.test('without a cold program, or with the client in its place, it ends with 120', async (t) => {
-    const directory = t.testdir({ alone: {}, itself: {}, directory: { 'onescan-queue': {} } })
-    copyFileSync(installed, join(directory, 'itself/onescan-queue'))
-    for (const place of ['alone', 'itself', 'directory']) {
-      const program = join(directory, place, 'onescanc')
-      copyFileSync(installed, program)
-      const ended = await run({ program: [program], settings: nobody })
-      t.equal(ended.code, 120)
-      t.match(ended.logged, /fault=chain reason="standalone program /)
-      t.equal(ended.deliveries.length, 0)
-    }
-  })
+  t.test(
+    'without a standalone program, or with the client in its place, it ends with 120',
+    async (t) => {
+      const directory = t.testdir({ alone: {}, itself: {}, directory: { 'onescan-queue': {} } })
+      copyFileSync(installed, join(directory, 'itself/onescan-queue'))
+      for (const place of ['alone', 'itself', 'directory']) {
+        const program = join(directory, place, 'onescanc')
+        copyFileSync(installed, program)
+        const ended = await run({ program: [program], settings: nobody })
+        t.equal(ended.code, 120)
+        t.match(ended.logged, /fault=chain reason="standalone program /)
+        t.equal(ended.deliveries.length, 0)
+      }
+    },
+  )
 
   t.test('a socket that cannot be reached makes the client go cold', async (t) => {
     const file = t.testdir({ file: '' })

@@ -109,7 +109,7 @@ const nonsense: Readonly<Record<string, Buffer>> = {
 }
 
 // promise: bad-onescand
-t.test('an answer that is no answer counts for nothing', { skip: missing }, async (t) => {
+t.test('an invalid answer has no effect', { skip: missing }, async (t) => {
   const names = Object.keys(nonsense)
   const readings = read(names.map((what) => after(nonsense[what]!)))
   t.same(

@@ -245,7 +245,7 @@ const waited: Readonly<Record<string, readonly string[]>> = {
   'inject --user nobody --from a@x --to b@x --dry-run --program PLACE/x OWN/mail': [''],
 }
 
-t.test('a file system that never answers keeps no command for ever', { skip }, async (t) => {
+t.test('a file system that never answers blocks no command indefinitely', { skip }, async (t) => {
   const calls = Object.entries(waited).flatMap(([command, all]) =>
     all.map((settings) => [
       ...command.split(' '),

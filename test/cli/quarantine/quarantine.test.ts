@@ -127,64 +127,71 @@ t.test('show --raw prints the message byte for byte', async (t) => {
   t.match((await run(directory, 'show', '../../etc/passwd')).err, /is not an id/)
 })
 
-t.test('release hands a message to the chain, and hosts with the key do not scan it', async (t) => {
-  const { stage, directory, release, delivered } = build(t)
-  const id = await keepOne(directory, Date.now(), {
-    text: virus,
-    sender: '',
-    recipients: ['b@example.org', 'c@example.org'],
-  })
-  const { code, out, err } = await run(directory, ...release, id)
-  t.equal(code, 0, err)
-  t.match(out, `${id}: sent by /usr/bin/env`)
-  const [mail, ...more] = delivered()
-  t.same(more, [])
-  t.same([mail?.sender, mail?.recipients], ['', ['b@example.org', 'c@example.org']])
-  const text = mail!.message.toString('latin1')
-  t.match(
-    text,
-    /^X-SHA256-Cluster-1: v=1; k=mx1; t=\d+; s=!released,!to-[\w-]{16},!to-[\w-]{16}; h=/,
-  )
-  t.ok(text.endsWith(virus), 'below it, as it came')
+t.test(
+  'release passes a message to the chain, and hosts with the key do not scan it',
+  async (t) => {
+    const { stage, directory, release, delivered } = build(t)
+    const id = await keepOne(directory, Date.now(), {
+      text: virus,
+      sender: '',
+      recipients: ['b@example.org', 'c@example.org'],
+    })
+    const { code, out, err } = await run(directory, ...release, id)
+    t.equal(code, 0, err)
+    t.match(out, `${id}: sent by /usr/bin/env`)
+    const [mail, ...more] = delivered()
+    t.same(more, [])
+    t.same([mail?.sender, mail?.recipients], ['', ['b@example.org', 'c@example.org']])
+    const text = mail!.message.toString('latin1')
+    t.match(
+      text,
+      /^X-SHA256-Cluster-1: v=1; k=mx1; t=\d+; s=!released,!to-[\w-]{16},!to-[\w-]{16}; h=/,
+    )
+    t.ok(text.endsWith(virus), 'below it, as it came')
 
-  const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1', CLAMDBDIR: '/nonexistent' }
-  const hop = (CLUSTERKEYS: string) =>
-    runSlot({ message: mail!.message, settings: { ...settings, CLUSTERKEYS } })
-  const honoured = await hop(join(stage.directory, 'ring'))
-  t.equal(honoured.code, 0, honoured.logged)
-  t.match(honoured.logged, /scan=skipped .*reason="released from quarantine"/)
-  t.notMatch(honoured.text, 'X-QHPSI', 'nobody says that it is clean')
-  t.match(honoured.text, '!released', 'nor to those behind')
-  t.equal(stage.scans(), 0)
-  t.equal((await hop(ringOf(stage, 2))).code, 31, 'a host with another key scans it')
-  const changed = bytes(text.replace('VIRUS', 'VIRUS too'))
-  const forged = { ...settings, CLUSTERKEYS: ringOf(stage) }
-  t.equal((await runSlot({ message: changed, settings: forged })).code, 31)
+    const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1', CLAMDBDIR: '/nonexistent' }
+    const hop = (CLUSTERKEYS: string) =>
+      runSlot({ message: mail!.message, settings: { ...settings, CLUSTERKEYS } })
+    const honoured = await hop(join(stage.directory, 'ring'))
+    t.equal(honoured.code, 0, honoured.logged)
+    t.match(honoured.logged, /scan=skipped .*reason="released from quarantine"/)
+    t.notMatch(honoured.text, 'X-QHPSI', 'nobody says that it is clean')
+    t.match(honoured.text, '!released', 'nor to those behind')
+    t.equal(stage.scans(), 0)
+    t.equal((await hop(ringOf(stage, 2))).code, 31, 'a host with another key scans it')
+    const changed = bytes(text.replace('VIRUS', 'VIRUS too'))
+    const forged = { ...settings, CLUSTERKEYS: ringOf(stage) }
+    t.equal((await runSlot({ message: changed, settings: forged })).code, 31)
 
-  t.match(
-    (await run(directory, 'list')).out,
-    'no messages are in quarantine, but 1 released; --released shows them',
-  )
-  t.equal(
-    (await run(directory, 'list', '--until', '2020-01-01')).out,
-    'no messages of that period are in quarantine\n',
-  )
-  t.match((await run(directory, 'list', '--released')).out, ', released\n')
-  const log = readFileSync(join(directory, 'quarantine.log'), 'latin1')
-  t.match(log, new RegExp(`^onescan: quarantine=release kept=${id} .* rcpts=2 .*key=mx1 who=\\S+ time=`)) // biome-ignore format: a line
-  t.equal(statSync(join(directory, 'quarantine.log')).mode & 0o777, 0o600)
-  t.match((await run(directory, ...release, id)).err, /has been released; --again releases it once/)
-  t.equal(
-    (await run(directory, ...release, '--again', '--to', 'admin@example.org', '--stamp', id)).code,
-    0,
-  )
-  t.same(
-    delivered()
-      .map(({ recipients }) => recipients)
-      .at(-1)?.length,
-    1,
-  )
-})
+    t.match(
+      (await run(directory, 'list')).out,
+      'no messages are in quarantine, but 1 released; --released shows them',
+    )
+    t.equal(
+      (await run(directory, 'list', '--until', '2020-01-01')).out,
+      'no messages of that period are in quarantine\n',
+    )
+    t.match((await run(directory, 'list', '--released')).out, ', released\n')
+    const log = readFileSync(join(directory, 'quarantine.log'), 'latin1')
+    t.match(log, new RegExp(`^onescan: quarantine=release kept=${id} .* rcpts=2 .*key=mx1 who=\\S+ time=`)) // biome-ignore format: a line
+    t.equal(statSync(join(directory, 'quarantine.log')).mode & 0o777, 0o600)
+    t.match(
+      (await run(directory, ...release, id)).err,
+      /has been released; --again releases it once/,
+    )
+    t.equal(
+      (await run(directory, ...release, '--again', '--to', 'admin@example.org', '--stamp', id))
+        .code,
+      0,
+    )
+    t.same(
+      delivered()
+        .map(({ recipients }) => recipients)
+        .at(-1)?.length,
+      1,
+    )
+  },
+)
 
 t.test('one of several simultaneous releases passes the message on', async (t) => {
   const { directory, release, delivered } = build(t)
@@ -234,7 +241,7 @@ t.test('a release that was killed is reported, and goes on only if asked to', as
   t.equal(delivered().length, 1)
 })
 
-t.test('release by SMTP, in lines of CRLF', async (t) => {
+t.test('release over SMTP, in lines of CRLF', async (t) => {
   const { directory, release } = build(t)
   const receiver = await startReceiver(t)
   const id = await keepOne(directory, Date.now(), { text: `${virus}.dot\n` })
@@ -290,7 +297,7 @@ t.test('mail counts as not accepted only after a complete answer of root', async
   }
 })
 
-t.test('a mail is handed on byte for byte, and from no memory', async (t) => {
+t.test('a mail is passed on byte for byte, and from no memory', async (t) => {
   const { stage } = build(t)
   const seen = stage.file('seen', '')
   const chain = stage.file(
@@ -367,7 +374,7 @@ t.test('a message that differs from the kept one is not released', async (t) => 
   t.equal((await run(directory, ...release, id)).code, 0)
 })
 
-t.test('a release on a full disk, whose mail was handed on, is no failure', async (t) => {
+t.test('a release on a full disk, whose mail was passed on, is no failure', async (t) => {
   const { directory, release, delivered } = build(t)
   const id = await keepOne(directory, Date.now())
   symlinkSync('/dev/full', join(directory, 'quarantine.log'))

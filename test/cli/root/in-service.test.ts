@@ -73,7 +73,7 @@ t.test('onescand looks into its quarantine for root', { skip }, async (t) => {
 })
 
 // promise: root-quarantine-session
-t.test('an account that runs no service hands on what onescand releases', { skip }, async (t) => {
+t.test('an account that runs no service passes on what onescand releases', { skip }, async (t) => {
   const { directory, id, run } = await hostWith(t)
   for (const [end, told] of [
     ['exit 71', /ends with 71/],
@@ -97,7 +97,7 @@ t.test('an account that runs no service hands on what onescand releases', { skip
   t.match(readFileSync(join(directory, 'quarantine.log'), 'latin1'), `by=${program}`)
 })
 
-t.test('a release by SMTP, and one of a message of megabytes', { skip }, async (t) => {
+t.test('a release over SMTP, and one of a message of megabytes', { skip }, async (t) => {
   const { run, keep } = await hostWith(t)
   const text = `Subject: x\n\n${'a line of text\n'.repeat(300_000)}`
   const id = await keep({ text, door: 'milter' })

@@ -91,7 +91,7 @@ t.test('a self-test is not counted, logged, shown or cached as mail', async (t) 
   t.notMatch(served.log.join('\n'), 'health@onescan')
 })
 
-t.test('mail that looks as trials once did is judged, logged, shown and kept', async (t) => {
+t.test('mail that looks like an earlier self-test is judged, logged, shown and kept', async (t) => {
   const stage = buildStage(t)
   const [milter, smtp] = [await freePort(), await freePort()]
   const next = await startNext(t)
@@ -167,41 +167,38 @@ t.test(
   },
 )
 
-t.test(
-  'EICAR is looked for once after a start and a reload, and nothing of it is kept',
-  async (t) => {
-    const directory = t.testdir({ kept: {} })
-    chmodSync(join(directory, 'kept'), 0o700)
-    const at = (name: string) => join(directory, name)
-    // A program that finds EICAR, and notes that.
-    const finds = `grep -q EICAR-STANDARD "$1" || exit 0; echo found >>'${at('found')}'; exit 1`
-    writeFileSync(at('scanner'), `#!/bin/sh\n${finds}\n`, { mode: 0o700 })
-    const served = await serve(t, {
-      args: ['--milter', `inet:127.0.0.1:${await freePort()}`],
-      settings: { QHPSI: at('scanner'), QUARANTINE: at('kept') },
-    })
-    await becomes(served, 200, RIGHT)
-    const found = () => readFileSync(at('found'), 'latin1').split('\n').length - 1
-    const trialOf = async () => {
-      await served.get('/healthz')
-      return JSON.parse((await served.get('/data.json')).text).trial
-    }
-    const first = await trialOf()
-    const later = await until(trialOf, 'another trial', ({ at }) => at > first.at)
-    t.equal(later.why, first.why, 'it says when that was')
-    t.equal(found(), 1)
-    served.child.kill('SIGHUP')
-    const reloaded = await until(
-      trialOf,
-      'a trial by the new settings',
-      ({ why }) => why !== first.why,
-    )
-    t.match(reloaded, { right: true, why: RIGHT })
-    t.equal(found(), 2)
-    const mail = readdirSync(at('kept')).filter((name) => name !== 'sweep.clock')
-    t.same(mail, [])
-  },
-)
+t.test('EICAR is scanned once after a start and a reload, and nothing of it is kept', async (t) => {
+  const directory = t.testdir({ kept: {} })
+  chmodSync(join(directory, 'kept'), 0o700)
+  const at = (name: string) => join(directory, name)
+  // A program that finds EICAR, and notes that.
+  const finds = `grep -q EICAR-STANDARD "$1" || exit 0; echo found >>'${at('found')}'; exit 1`
+  writeFileSync(at('scanner'), `#!/bin/sh\n${finds}\n`, { mode: 0o700 })
+  const served = await serve(t, {
+    args: ['--milter', `inet:127.0.0.1:${await freePort()}`],
+    settings: { QHPSI: at('scanner'), QUARANTINE: at('kept') },
+  })
+  await becomes(served, 200, RIGHT)
+  const found = () => readFileSync(at('found'), 'latin1').split('\n').length - 1
+  const trialOf = async () => {
+    await served.get('/healthz')
+    return JSON.parse((await served.get('/data.json')).text).trial
+  }
+  const first = await trialOf()
+  const later = await until(trialOf, 'another trial', ({ at }) => at > first.at)
+  t.equal(later.why, first.why, 'it says when that was')
+  t.equal(found(), 1)
+  served.child.kill('SIGHUP')
+  const reloaded = await until(
+    trialOf,
+    'a trial by the new settings',
+    ({ why }) => why !== first.why,
+  )
+  t.match(reloaded, { right: true, why: RIGHT })
+  t.equal(found(), 2)
+  const mail = readdirSync(at('kept')).filter((name) => name !== 'sweep.clock')
+  t.same(mail, [])
+})
 
 t.test('a clamd that dies shows at once when mail suffers', { skip: clamdMissing }, async (t) => {
   const clamd = await startClamd(t)
@@ -212,7 +209,7 @@ t.test('a clamd that dies shows at once when mail suffers', { skip: clamdMissing
   await becomes(served, 503, /^a clean message( and EICAR)?: came out as unknown: /)
 })
 
-t.test('a message that a killed worker had in hand is counted as unanswered', async (t) => {
+t.test('a message that a killed worker was scanning is counted as unanswered', async (t) => {
   const silent = await standIn(t, () => {}, { version: () => 'ClamAV 1.4.3' })
   const settings = {
     QHPSI: 'plugin: clamd',
@@ -257,13 +254,16 @@ t.test(
   },
 )
 
-t.test('trials fit the limits of a message in size, the largest and the smallest', async (t) => {
-  const { clean, eicar } = makeTrialMail(1, { least: 0, most: 1e9 })
-  t.ok(clean.length > 200_000, 'no door keeps it in memory')
-  t.ok(eicar.length < 2000)
-  t.match(eicar.toString(), Buffer.from(EICAR).toString('base64').slice(0, 60))
-  const bounded = makeTrialMail(1, { least: 5000, most: 10_000 })
-  t.ok(bounded.clean.length <= 10_000)
-  t.ok(bounded.eicar.length >= 4900)
-  t.not(makeTrialMail(2, { least: 0, most: 1e9 }).eicar.toString(), eicar.toString())
-})
+t.test(
+  'self-test messages fit the largest and the smallest limits for the size of a message',
+  async (t) => {
+    const { clean, eicar } = makeTrialMail(1, { least: 0, most: 1e9 })
+    t.ok(clean.length > 200_000, 'no door keeps it in memory')
+    t.ok(eicar.length < 2000)
+    t.match(eicar.toString(), Buffer.from(EICAR).toString('base64').slice(0, 60))
+    const bounded = makeTrialMail(1, { least: 5000, most: 10_000 })
+    t.ok(bounded.clean.length <= 10_000)
+    t.ok(bounded.eicar.length >= 4900)
+    t.not(makeTrialMail(2, { least: 0, most: 1e9 }).eicar.toString(), eicar.toString())
+  },
+)

@@ -32,7 +32,7 @@ for (const { name, program } of runtimes) {
       t.notMatch(text, /\{.*Eicar-Test.*\}/i, 'no virus is a label')
     })
 
-    t.test('health is the outcome of a real clean message and a real EICAR', async (t) => {
+    t.test('health reports the scan of a real clean message and a real EICAR', async (t) => {
       const healthy = await until(
         () => served.get('/healthz'),
         'it is healthy',
@@ -139,7 +139,7 @@ t.test('a port that is in use stops no mail, and is opened when it is free', asy
   t.equal(daemon.log.filter((line) => /EADDRINUSE/.test(line)).length, 1, 'it is told once')
 })
 
-t.test('a socket with a path is open to whom its mode lets in, under any name', async (t) => {
+t.test('the mode of a socket decides who may connect, whatever its name', async (t) => {
   const path = join(socketDirectory(t), 'http')
   await startOnescand(t, { args: ['--http', `unix:${path}`, '--mode', '0600'] })
   t.equal(statSync(path).mode & 0o777, 0o600)

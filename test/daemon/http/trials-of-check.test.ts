@@ -15,7 +15,7 @@ import { metric, serve } from './rig.ts'
 const skip = lacks('the client') || missing
 
 t.test(
-  'trials of onescan check are marked in the log, and counted nowhere',
+  'test messages of onescan check are marked in the log, and counted nowhere',
   { skip },
   async (t) => {
     const port = await freePort()

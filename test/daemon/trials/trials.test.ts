@@ -5,7 +5,7 @@ import { failure } from '../../../src/lib/errors/finding.ts'
 
 /** Trials by the workers of onescand; test/daemon/http/health.test.ts shows what comes of them. */
 
-t.test('a worker that ends during a trial has another one asked', async (t) => {
+t.test('if a worker ends during a self-test, another one is asked', async (t) => {
   const asked: number[] = []
   const workers = [1, 2]
   const configuration = await readConfiguration({ QHPSI: 'plugin: eicar' }, () => {})
@@ -37,30 +37,33 @@ t.test('a self-test is repeated if its worker ends', async (t) => {
   t.match(tried, [{ kind: 'milter', right: false }])
 })
 
-t.test('EICAR is asked for until it is found, and anew if something has changed', async (t) => {
-  const [first, second] = [
-    await readConfiguration({ QHPSI: 'plugin: eicar' }, () => {}),
-    await readConfiguration({ QHPSI: 'plugin: eicar' }, () => {}),
-  ]
-  t.teardown(first.close)
-  t.teardown(second.close)
-  let answer = [failure('EICAR', 'came out as clean', '')]
-  const wanted: boolean[] = []
-  const trials = new Trials(({ trial, wantsEicar }) => {
-    wanted.push(wantsEicar)
-    setImmediate(() => trials.take({ tried: trial, wrong: answer }))
-    return 1
-  }, 1)
-  const clamd = { server: 'x', up: true, version: 1, made: 1 }
-  const make = (configuration = first, text = 'ClamAV 1') =>
-    trials.make({ configuration, doors: [] }, [{ ...clamd, text }])
-  t.match(await make(), { right: false })
-  answer = []
-  t.match(await make(), { right: true, why: /^a clean message passed, EICAR was found at 2/ })
-  await make()
-  t.same(wanted.splice(0), [true, true, false])
-  await make(second)
-  await make(second)
-  await make(second, 'ClamAV 2')
-  t.same(wanted, [true, false, true])
-})
+t.test(
+  'the self-test sends EICAR until it is found, and again if something has changed',
+  async (t) => {
+    const [first, second] = [
+      await readConfiguration({ QHPSI: 'plugin: eicar' }, () => {}),
+      await readConfiguration({ QHPSI: 'plugin: eicar' }, () => {}),
+    ]
+    t.teardown(first.close)
+    t.teardown(second.close)
+    let answer = [failure('EICAR', 'came out as clean', '')]
+    const wanted: boolean[] = []
+    const trials = new Trials(({ trial, wantsEicar }) => {
+      wanted.push(wantsEicar)
+      setImmediate(() => trials.take({ tried: trial, wrong: answer }))
+      return 1
+    }, 1)
+    const clamd = { server: 'x', up: true, version: 1, made: 1 }
+    const make = (configuration = first, text = 'ClamAV 1') =>
+      trials.make({ configuration, doors: [] }, [{ ...clamd, text }])
+    t.match(await make(), { right: false })
+    answer = []
+    t.match(await make(), { right: true, why: /^a clean message passed, EICAR was found at 2/ })
+    await make()
+    t.same(wanted.splice(0), [true, true, false])
+    await make(second)
+    await make(second)
+    await make(second, 'ClamAV 2')
+    t.same(wanted, [true, false, true])
+  },
+)

@@ -240,7 +240,7 @@ t.test('the environment of a UCSPI server describes the client', async (t) => {
   })
 })
 
-t.test('a variable that makes no sense is a fault with a remedy', async (t) => {
+t.test('an invalid variable is a fault with a remedy', async (t) => {
   const config = (message: string) => ({ kind: 'config', message })
   t.throws(() => readUcspiClient({}), config('TCPREMOTEIP: is not set; run this under tcpserver'))
   t.throws(

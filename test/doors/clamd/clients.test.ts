@@ -97,7 +97,7 @@ t.test('requests of a session beyond eight wait, and all are answered', async (t
   t.equal(most, 8)
 })
 
-t.test('silent clients are hung up on, with the word that clamd has for it', async (t) => {
+t.test('silent clients are disconnected, with the reply that clamd gives', async (t) => {
   const timeouts = { silence: 30 }
   const door = await openClamdDoor(t, { QHPSI }, { scan, timeouts })
   const words = 'COMMAND READ TIMED OUT'

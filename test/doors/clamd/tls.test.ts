@@ -89,7 +89,7 @@ async function startHost(
 for (const far of runtimes) {
   for (const near of runtimes) {
     const skip = opensslMissing || clamdMissing
-    t.test(`mail is judged by TLS, ${near.name} asks ${far.name}`, { skip }, async (t) => {
+    t.test(`mail is judged over TLS, ${near.name} asks ${far.name}`, { skip }, async (t) => {
       const clamd = await startClamd(t, { alertExceedsMax: true })
       const authority = makeAuthority(t)
       const port = await freePort()
@@ -172,7 +172,7 @@ t.test('a client without a valid certificate receives no reply', { skip }, async
   }
 })
 
-t.test('a client by TLS has no files and no old session', { skip }, async (t) => {
+t.test('a client over TLS has no files and no old session', { skip }, async (t) => {
   const authority = makeAuthority(t)
   const mx1 = authority.certify('mx1')
   const door = await openFarDoor(t, authority.certify('scan1'))

@@ -117,7 +117,7 @@ t.test('after SIGHUP connected MTAs go on, with the new settings', async (t) => 
 })
 
 // promise: rule-5-crash
-t.test('onescand that is killed amid a message leaves the MTA without an answer', async (t) => {
+t.test('onescand that is killed during a message leaves the MTA without an answer', async (t) => {
   const clamd = await standIn(t, () => {})
   const { onescand, unix } = await serveMilter(t, { QHPSI: 'plugin: clamd', CLAMD: clamd.socket })
   const mta = await meet(unix)

@@ -17,21 +17,24 @@ const message = plain
 const envelope = [says.mail('a@example.org'), says.recipient('b@example.org')]
 
 // promise: rule-16-limits
-t.test('an MTA that stops amid a packet or a message is not waited for without end', async (t) => {
-  const timeouts = { progressAfter: 20, stalled: 40 }
-  const milter = await openMilter(t, scanning, { timeouts })
-  for (const said of [
-    [says.mail('a@example.org'), says.body('xyz').subarray(0, 6)],
-    [...envelope, says.field('A', 'b')],
-    [says.mail('a@example.org'), says.body('xyz')],
-  ]) {
-    const mta = await milter.connect()
-    mta.write(...said)
-    t.equal((await mta.hear())?.command, 't')
-    t.equal(await mta.hear(), undefined)
-  }
-  t.match(milter.log, [/fell silent/, /fell silent/, /fell silent/])
-})
+t.test(
+  'an MTA that stops during a packet or a message is not waited for without end',
+  async (t) => {
+    const timeouts = { progressAfter: 20, stalled: 40 }
+    const milter = await openMilter(t, scanning, { timeouts })
+    for (const said of [
+      [says.mail('a@example.org'), says.body('xyz').subarray(0, 6)],
+      [...envelope, says.field('A', 'b')],
+      [says.mail('a@example.org'), says.body('xyz')],
+    ]) {
+      const mta = await milter.connect()
+      mta.write(...said)
+      t.equal((await mta.hear())?.command, 't')
+      t.equal(await mta.hear(), undefined)
+    }
+    t.match(milter.log, [/fell silent/, /fell silent/, /fell silent/])
+  },
+)
 
 t.test('an MTA that does not negotiate is closed in time, however many bytes come', async (t) => {
   const timeouts = { progressAfter: 20, negotiation: 500, leaving: HANGS_AFTER }
@@ -49,7 +52,7 @@ t.test('an MTA that does not negotiate is closed in time, however many bytes com
   t.same(milter.log, [], 'which is worth no line each')
 })
 
-t.test('an MTA that leaves amid a packet is named as such', async (t) => {
+t.test('an MTA that leaves during a packet is named as such', async (t) => {
   const milter = await openMilter(t, scanning)
   const cut = await milter.connect()
   cut.write(says.field('Subject', 'x').subarray(0, 7))

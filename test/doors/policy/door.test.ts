@@ -161,7 +161,7 @@ t.test('a malformed request ends its connection and no other', async (t) => {
   t.same(await good.ask(rcpt('full@example.org')), { action: full })
 })
 
-t.test('a client that asks on and takes no answer is hung up on', async (t) => {
+t.test('a client that sends requests and reads no answer is disconnected', async (t) => {
   const { connect } = await rig(t, { env: { QUOTADELIMITER: '-' } })
   const { socket, closed } = await connect()
   const over = closed.catch(() => {}) // it may be reset

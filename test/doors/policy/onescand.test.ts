@@ -97,7 +97,7 @@ t.test('at SIGHUP the map is read again; one that cannot be used changes nothing
   t.notMatch(daemon.log.join('\n'), /Debugger/)
 })
 
-t.test('by the slot a message is refused if all its recipients are full', async (t) => {
+t.test('onescan-queue refuses a message if all its recipients are full', async (t) => {
   const service = await backend(t)
   const QUOTAD = `quotad:127.0.0.1:${service.port}`
   const daemon = await startOnescand(t, { settings: { QUOTAD, QHPSI: 'plugin: eicar' } })
@@ -128,14 +128,14 @@ t.test('by the slot a message is refused if all its recipients are full', async 
     })
   }
 
-  t.test('a client that has another QUOTAD goes cold', async (t) => {
+  t.test('a client that has another QUOTAD scans standalone', async (t) => {
     for (const QHPSI of ['', 'plugin: eicar']) {
       const question = { variables: { QHPSI, QUOTAD: 'udp:127.0.0.1:9' } }
       t.match(await daemon.ask(question), { does: 'go cold', why: /^QUOTAD is another/ })
     }
   })
 
-  t.test('a client without quota and scanners is handed on', async (t) => {
+  t.test('a client without quota and scanners is passed on', async (t) => {
     t.match(await daemon.ask({ envelope: envelopeTo('full'), variables: {} }), { does: 'hand on' })
   })
 })

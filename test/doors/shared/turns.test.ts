@@ -6,7 +6,7 @@ import { Turns } from '../../../src/doors/shared/turns.ts'
 const never = new AbortController().signal
 
 t.test(
-  'a message waits until another is done, but not for ever, nor if the client has left',
+  'a message waits until another is done, but not indefinitely, nor if the client has left',
   async (t) => {
     const turns = new Turns(1)
     const done = await turns.take(never)

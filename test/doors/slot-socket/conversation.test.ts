@@ -80,7 +80,7 @@ t.test('a client that sends garbage is asked to scan standalone', async (t) => {
   t.same(slot.log, [], 'which is no trouble of the daemon')
 })
 
-t.test('trouble of the daemon itself is logged, and the client goes cold', async (t) => {
+t.test('trouble of the daemon itself is logged, and the client scans standalone', async (t) => {
   const identifyPeer = () => {
     throw new Error('no peer')
   }
@@ -237,7 +237,7 @@ t.test('memory bounds how many clients may wait, even if they send next to nothi
   t.same(answered, Array(5).fill('hand on'))
 })
 
-t.test('a message over the limit goes cold before it is sent', async (t) => {
+t.test('a message over the limit scans standalone before it is sent', async (t) => {
   const slot = await openSlot(t, own, { maxSize: 1000 })
   const frames = framesOf({ ...question, size: 1001 })
   t.match((await tell(slot, ...frames.slice(0, -2))).why, /1001 bytes.*--max-size/)
@@ -304,21 +304,24 @@ t.test('a client that never ends its message is let go when its time is over', a
   }
 })
 
-t.test('a slot socket that closes answers who has asked, and takes no others', async (t) => {
-  const { settings: variables, asked, answer } = await slowClamd(t)
-  const slot = await openSlot(t, variables)
-  const dismissed = tell(slot)
-  const answered = slot.ask({ variables })
-  await asked()
-  const closed = slot.close(5000)
-  t.match((await dismissed).why, /shutting down/)
-  await t.rejects(call(slot.socket), { code: 'ENOENT' })
-  await answer()
-  t.equal((await answered).does, 'hand on')
-  await closed
-})
+t.test(
+  'a slot socket that closes answers its current clients, and accepts no others',
+  async (t) => {
+    const { settings: variables, asked, answer } = await slowClamd(t)
+    const slot = await openSlot(t, variables)
+    const dismissed = tell(slot)
+    const answered = slot.ask({ variables })
+    await asked()
+    const closed = slot.close(5000)
+    t.match((await dismissed).why, /shutting down/)
+    await t.rejects(call(slot.socket), { code: 'ENOENT' })
+    await answer()
+    t.equal((await answered).does, 'hand on')
+    await closed
+  },
+)
 
-t.test('a client without an answer at the end of --grace goes cold', async (t) => {
+t.test('a client without an answer at the end of --grace scans standalone', async (t) => {
   const { settings: variables, asked } = await slowClamd(t)
   const slot = await openSlot(t, variables)
   const answered = slot.ask({ variables })
@@ -351,23 +354,26 @@ async function reporting(t: Test, variables: Readonly<Record<string, string>>) {
   return { slot, count }
 }
 
-t.test('mail whose answer is too long goes cold, and neither is nor seems kept', async (t) => {
-  const stage = buildStage(t)
-  const variables = { QHPSI: stage.scanner, QUARANTINE: stage.quarantine }
-  const { slot, count } = await reporting(t, variables)
-  for (const [recipients, does, why, counted] of [
-    [2, 'end', '', { lines: 2, told: 0 }], // the second one names both recipients
-    [10_000, 'go cold', /^an answer of \d+ bytes$/, { lines: 0, told: 1 }],
-  ] as const) {
-    const names = Array.from({ length: recipients }, (_, n) => Buffer.from(`${n}@b.example.org`))
-    const envelope = makeEnvelope(Buffer.from('a@example.net'), names).wire
-    t.match(await slot.ask({ variables, message: infected, envelope }), { does, why })
-    t.match(count(), counted)
-  }
-  t.equal((await readQuarantine(stage.quarantine)).length, 1)
-})
+t.test(
+  'mail whose answer is too long scans standalone, and neither is nor seems kept',
+  async (t) => {
+    const stage = buildStage(t)
+    const variables = { QHPSI: stage.scanner, QUARANTINE: stage.quarantine }
+    const { slot, count } = await reporting(t, variables)
+    for (const [recipients, does, why, counted] of [
+      [2, 'end', '', { lines: 2, told: 0 }], // the second one names both recipients
+      [10_000, 'go cold', /^an answer of \d+ bytes$/, { lines: 0, told: 1 }],
+    ] as const) {
+      const names = Array.from({ length: recipients }, (_, n) => Buffer.from(`${n}@b.example.org`))
+      const envelope = makeEnvelope(Buffer.from('a@example.net'), names).wire
+      t.match(await slot.ask({ variables, message: infected, envelope }), { does, why })
+      t.match(count(), counted)
+    }
+    t.equal((await readQuarantine(stage.quarantine)).length, 1)
+  },
+)
 
-t.test('clients without an answer are counted if they had asked, but no trial', async (t) => {
+t.test('clients that asked and got no answer are counted, and self-tests are not', async (t) => {
   const { settings: variables, asked, answer } = await slowClamd(t)
   const { slot, count } = await reporting(t, variables)
   const trial = { ...variables, QUEUECHAIN: TRIAL_CHAIN }

@@ -48,7 +48,7 @@ const asked = { QHPSI: 'plugin: eicar attachments' }
 
 for (const [what, variables] of Object.entries(cold)) {
   // promise: signs-what-it-scanned
-  t.test(`a client that asks for ${what} goes cold, and nothing is signed`, async (t) => {
+  t.test(`a client that asks for ${what} scans standalone, and nothing is signed`, async (t) => {
     const slot = await openSlot(t, ownSettings(buildStage(t)))
     const got = await slot.ask({ variables: { ...asked, ...variables }, message: plain })
     t.equal(got.does, 'go cold')
@@ -73,7 +73,7 @@ t.test('settings that clients send with their mail are forgotten with it', async
   t.ok(grown < 10 * 1024 * 1024, `${grown} bytes are kept of 50 million that were sent`)
 })
 
-t.test('a client that accepts what the daemon keeps goes cold', async (t) => {
+t.test('a client that accepts what the daemon keeps scans standalone', async (t) => {
   const stage = buildStage(t)
   const keeps = { SCANFAIL: 'quarantine', QUARANTINE: stage.quarantine }
   const slot = await openSlot(t, { ...ownSettings(stage), ...keeps })
@@ -147,7 +147,7 @@ t.test('while mail is not scanned by the switch, it passes as it is', async (t) 
   t.equal(stage.scans(), 0)
 })
 
-t.test('a client with QHPSI goes cold where the daemon has none', async (t) => {
+t.test('a client with QHPSI scans standalone where the daemon has none', async (t) => {
   const slot = await openSlot(t, {})
   t.match((await slot.ask({ variables: { QHPSI: 'plugin: eicar' } })).why, /QHPSI/)
 })

@@ -52,13 +52,16 @@ t.test('an option is refused as a chain', async (t) => {
   }
 })
 
-t.test('the slot works in any directory, even one that is gone or not readable', async (t) => {
-  const gone = join(t.testdir(), 'gone')
-  mkdirSync(gone)
-  const program = ['/bin/sh', '-c', `rmdir '${gone}'; exec "$@"`, 'sh', ...newest]
-  const run = await runSlot({ program, directory: gone, settings: on })
-  t.equal(run.code, 0, run.logged)
-})
+t.test(
+  'onescan-queue works in any directory, even one that was removed or is not readable',
+  async (t) => {
+    const gone = join(t.testdir(), 'gone')
+    mkdirSync(gone)
+    const program = ['/bin/sh', '-c', `rmdir '${gone}'; exec "$@"`, 'sh', ...newest]
+    const run = await runSlot({ program, directory: gone, settings: on })
+    t.equal(run.code, 0, run.logged)
+  },
+)
 
 t.test('the launcher runs the bundle, from any link to it', async (t) => {
   const link = join(t.testdir(), 'onescan-queue')

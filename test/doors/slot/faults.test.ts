@@ -45,23 +45,26 @@ async function refusedBy(t: Test, code: number, log: RegExp, setup: SlotSetup): 
 }
 
 // promise: step-2-receive
-t.test('if the client goes away while it sends the message, the slot ends with 54', async (t) => {
-  await refusedBy(t, 54, /fault=read/, {
-    message: plain.subarray(0, 30),
-    envelope: Buffer.alloc(0),
-    settings: { QHPSI: '/bin/true' },
-  })
-})
+t.test(
+  'if the client goes away while it sends the message, onescan-queue ends with 54',
+  async (t) => {
+    await refusedBy(t, 54, /fault=read/, {
+      message: plain.subarray(0, 30),
+      envelope: Buffer.alloc(0),
+      settings: { QHPSI: '/bin/true' },
+    })
+  },
+)
 
 // promise: step-2-receive
-t.test('without TMPDIR the slot ends with 64', async (t) => {
+t.test('without TMPDIR onescan-queue ends with 64', async (t) => {
   await refusedBy(t, 64, /fault=temp-file reason=".*\/nonexistent \(TMPDIR\)/, {
     settings: { QHPSI: '/bin/true', TMPDIR: '/nonexistent' },
   })
 })
 
 // promise: step-3-judge
-t.test('with a SPOOLDIR that is missing or no directory the slot ends with 64', async (t) => {
+t.test('with a SPOOLDIR that is missing or no directory onescan-queue ends with 64', async (t) => {
   const settings = { QHPSI: '/bin/true', SPOOLDIR: '/nonexistent' }
   await refusedBy(t, 64, /fault=temp-file reason=".*\/nonexistent \(SPOOLDIR\)/, { settings })
   await refusedBy(t, 64, /fault=temp-file/, { settings: { ...settings, SPOOLDIR: '/etc/passwd' } })
@@ -75,7 +78,7 @@ t.test('with a SPOOLDIR that is missing or no directory the slot ends with 64', 
 const largeMail = Buffer.concat([bytes('Subject: x\n\n'), Buffer.alloc(200_000, 'x')])
 
 // promise: step-2-receive, rule-7-temporary
-t.test('with a full disk the slot ends with 53', async (t) => {
+t.test('with a full disk onescan-queue ends with 53', async (t) => {
   const limited = ['/bin/sh', '-c', `trap '' XFSZ; ulimit -f 64; exec "$@"`, 'sh']
   for (const { program } of runtimes) {
     await refusedBy(t, 53, /fault=write reason="cannot write the spool file/, {
@@ -100,15 +103,18 @@ t.test('a SPOOLDIR whose files others may replace is not used, which is logged',
 })
 
 // promise: spool
-t.test('if the file in SPOOLDIR is exchanged during the scan, the slot ends with 54', async (t) => {
-  const SPOOLDIR = t.testdir()
-  const QHPSI = scanner('mv "$1" "$1-away" && echo clean >"$1"')
-  const log = /fault=read reason=".*was changed while/
-  await refusedBy(t, 54, log, { settings: { QHPSI, SPOOLDIR } })
-})
+t.test(
+  'if the file in SPOOLDIR is exchanged during the scan, onescan-queue ends with 54',
+  async (t) => {
+    const SPOOLDIR = t.testdir()
+    const QHPSI = scanner('mv "$1" "$1-away" && echo clean >"$1"')
+    const log = /fault=read reason=".*was changed while/
+    await refusedBy(t, 54, log, { settings: { QHPSI, SPOOLDIR } })
+  },
+)
 
 // promise: spool, step-3-judge
-t.test('with a full SPOOLDIR the slot ends with 53', { skip: cannotMount }, async (t) => {
+t.test('with a full SPOOLDIR onescan-queue ends with 53', { skip: cannotMount }, async (t) => {
   const SPOOLDIR = mountSmall(t, join(stage.directory, 'small'))
   const log = /fault=write reason="cannot write the spool file in .*ENOSPC/
   const settings = { QHPSI: '/bin/true', SPOOLDIR }
@@ -128,7 +134,7 @@ export const virusscan = () => { appendFileSync('${seen}', 'x'); return { clean:
 })
 
 // promise: step-1-start
-t.test('with a wrong keyring in CLUSTERKEYS the slot ends with 55', async (t) => {
+t.test('with a wrong keyring in CLUSTERKEYS onescan-queue ends with 55', async (t) => {
   const directory = t.testdir({ open: 'sesame\n' })
   chmodSync(join(directory, 'open'), 0o644)
   const rows = [
@@ -292,18 +298,21 @@ t.test('a message is refused if its scanner removes the file', async (t) => {
 })
 
 // promise: step-3-judge, rule-5-crash
-t.test('a killed slot leaves at most one named file, and its caller has the mail', async (t) => {
-  const SPOOLDIR = t.testdir()
-  const settings = { QHPSI: scanner('kill -KILL $PPID'), SPOOLDIR }
-  const run = await runSlot({ message: infected, settings })
-  t.equal(run.signal, 'SIGKILL')
-  t.equal(run.deliveries.length, 0)
-  t.match(readdirSync(SPOOLDIR), [/^onescan-\d+-[0-9a-z]+\.msg$/])
-})
+t.test(
+  'a killed onescan-queue leaves at most one named file, and its caller has the mail',
+  async (t) => {
+    const SPOOLDIR = t.testdir()
+    const settings = { QHPSI: scanner('kill -KILL $PPID'), SPOOLDIR }
+    const run = await runSlot({ message: infected, settings })
+    t.equal(run.signal, 'SIGKILL')
+    t.equal(run.deliveries.length, 0)
+    t.match(readdirSync(SPOOLDIR), [/^onescan-\d+-[0-9a-z]+\.msg$/])
+  },
+)
 
 // promise: rule-7-temporary
 t.test(
-  'on Node, a limit of processes ends the slot with 51, and mail waits for none that cannot start',
+  'on Node, a limit of processes ends onescan-queue with 51, and mail waits for none that cannot start',
   { skip: notRoot },
   async (t) => {
     const settings = {
@@ -344,7 +353,7 @@ const groups = ['/sys/fs/cgroup/pids', '/sys/fs/cgroup'].find((parent) => {
 
 // promise: rule-7-temporary
 t.test(
-  'on Node, a limit of processes of a control group above ends the slot with 51',
+  'on Node, a limit of processes of a control group above ends onescan-queue with 51',
   { skip: notRoot || (groups === undefined && 'needs control groups of processes') },
   async (t) => {
     const settings = {
@@ -374,7 +383,7 @@ t.test(
 )
 
 // promise: only-chain-says-0
-t.test('without enough address space the slot never ends in 0', async (t) => {
+t.test('without enough address space onescan-queue never ends in 0', async (t) => {
   for (const { program } of runtimes) {
     for (const limit of [3000, 300_000]) {
       const run = await runSlot({

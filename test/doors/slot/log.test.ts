@@ -104,7 +104,7 @@ t.test('below qmail-local the report of the delivery stays empty', async (t) => 
 })
 
 t.test(
-  "without a log of its own the slot logs to the system's, a datagram a line",
+  "without a log of its own onescan-queue logs to the system's, a datagram a line",
   { skip: syslogMissing },
   async (t) => {
     const settings = { ...local, ...withoutDaemon, QHPSI: loud }

@@ -88,7 +88,7 @@ t.test('nothing that a client sends before the answer to DATA is a command', asy
 
 // promise: rule-14-smuggling
 t.test(
-  'a client that sends chunks is hung up on, since they would be read as commands',
+  'a client that sends chunks is disconnected, since they would be read as commands',
   async (t) => {
     const { next, door, stillServes } = await openBetween(t)
     const client = await door.greeted(MAIL, RCPT)

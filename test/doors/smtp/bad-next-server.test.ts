@@ -128,7 +128,7 @@ t.test('if the next server closes between messages, the client has to come again
   await stillServes()
 })
 
-t.test('if the next server is lost amid a transaction, so is the session', async (t) => {
+t.test('if the next server is lost during a transaction, so is the session', async (t) => {
   const { next, door, stillServes } = await openBetween(t)
   next.script = at('RCPT', (socket) => socket.destroy())
   const client = await door.greeted(MAIL)
@@ -138,25 +138,28 @@ t.test('if the next server is lost amid a transaction, so is the session', async
 })
 
 // promise: rule-6-acknowledge
-t.test('a next server that closes, speaks or stops amid content has not all of it', async (t) => {
-  const timeouts = { ...defaultNextServerTimeouts, block: 300 }
-  const { next, door, stillServes } = await openBetween(t, { nextServerTimeouts: timeouts })
-  const whole = `Subject: x\r\n\r\n${'line of text\r\n'.repeat(400_000)}`
-  next.script = at('CONTENT', (socket) => socket.destroy())
-  t.match(await sendThrough(door, whole), /^451 4\.4\.2 /)
-  next.script = (verb, content) =>
-    verb === 'CONTENT' && content.length < 100_000 ? '250 2.0.0 I have heard enough' : undefined
-  const taken = await sendThrough(door, whole)
-  t.match(taken, /^451 4\.4\.2 |^250 /, 'it is never taken for more than it is')
-  next.script = at('CONTENT', (socket) => socket.end('421 4.3.2 next is going down\r\n'))
-  t.match(await sendThrough(door, whole), /^(451 4\.4\.2|421) /)
-  const got = next.got.length
-  next.script = at('CONTENT', (socket) => socket.pause())
-  t.match(await sendThrough(door, whole), /^451 4\.4\.2 /)
-  t.match(door.mailLog.at(-1), /fault=chain .*has accepted no data in 300 ms/)
-  t.equal(next.got.length, got)
-  await stillServes()
-})
+t.test(
+  'a next server that closes, speaks or stops during the content has not all of it',
+  async (t) => {
+    const timeouts = { ...defaultNextServerTimeouts, block: 300 }
+    const { next, door, stillServes } = await openBetween(t, { nextServerTimeouts: timeouts })
+    const whole = `Subject: x\r\n\r\n${'line of text\r\n'.repeat(400_000)}`
+    next.script = at('CONTENT', (socket) => socket.destroy())
+    t.match(await sendThrough(door, whole), /^451 4\.4\.2 /)
+    next.script = (verb, content) =>
+      verb === 'CONTENT' && content.length < 100_000 ? '250 2.0.0 I have heard enough' : undefined
+    const taken = await sendThrough(door, whole)
+    t.match(taken, /^451 4\.4\.2 |^250 /, 'it is never taken for more than it is')
+    next.script = at('CONTENT', (socket) => socket.end('421 4.3.2 next is going down\r\n'))
+    t.match(await sendThrough(door, whole), /^(451 4\.4\.2|421) /)
+    const got = next.got.length
+    next.script = at('CONTENT', (socket) => socket.pause())
+    t.match(await sendThrough(door, whole), /^451 4\.4\.2 /)
+    t.match(door.mailLog.at(-1), /fault=chain .*has accepted no data in 300 ms/)
+    t.equal(next.got.length, got)
+    await stillServes()
+  },
+)
 
 t.test('replies that are malformed or without end never count as acceptance', async (t) => {
   const { next, door, stillServes } = await openBetween(t)
@@ -221,7 +224,7 @@ t.test('each LMTP reply is sent when it arrives, before the next one', async (t)
   t.match(await client.say('NOOP'), /^250 /, 'and nothing else is said')
 })
 
-t.test('by LMTP all replies together have the time of one', async (t) => {
+t.test('over LMTP all replies together have the time of one', async (t) => {
   const end = 1500
   const timeouts = { ...nextServerTimeouts, end }
   const { next, door } = await openBetween(t, { lmtp, nextServerTimeouts: timeouts })

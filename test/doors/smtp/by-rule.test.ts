@@ -15,7 +15,7 @@ const rules = [
 const skipping = { rules: 'to=skip@example.org scan off\n', keeps: true }
 const [keep, skip, refuse] = ['keep@example.org', 'skip@example.org', 'refuse@example.org']
 
-t.test('by LMTP each recipient has an answer of its own', async (t) => {
+t.test('over LMTP each recipient has an answer of its own', async (t) => {
   const { next, door, stage } = await openBetween(t, { lmtp: true, rules, keeps: true })
   const to = [refuse, skip, keep, 'never@example.org', skip, keep]
   const recipients = to.map((path) => `RCPT TO:<${path}> NOTIFY=NEVER`)
@@ -45,7 +45,7 @@ t.test('by LMTP each recipient has an answer of its own', async (t) => {
   t.match(log, /decision=quarantine .*kept=\S+ .*reply=250 .*to=<keep@example\.org> rcpts=2 /)
 })
 
-t.test('by LMTP no recipient is reported as taken that the next server refuses', async (t) => {
+t.test('over LMTP no recipient that the next server refuses is reported as accepted', async (t) => {
   const { next, door } = await openBetween(t, { lmtp: true, rules, keeps: true })
   next.script = at('DATA', '451 4.3.0 not now')
   const client = await door.sent(infected, skip, refuse, skip)
@@ -61,71 +61,74 @@ function refuseSecond(user: string, reply: string, others: Record<string, string
   }
 }
 
-t.test('by LMTP who is refused by the next server after the split is deferred alone', async (t) => {
-  const { next, door, stage } = await openBetween(t, {
-    lmtp: true,
-    rules: 'to=skip.example scan off\n',
-    keeps: true,
-  })
-  const to = ['ann@skip.example', keep, 'ben@skip.example', 'cem@skip.example']
-  const recipients = to.map((path) => `RCPT TO:<${path}>`)
-  const send = async (script: Script) => {
-    next.script = script
-    const client = await door.greeted('XFORWARD ADDR=192.0.2.7', 'MAIL FROM:<a@b.example>')
-    await client.say(...recipients, 'DATA')
-    client.write(`${infected}.\r\n`)
-    const replies = await client.hears(4)
-    await client.close()
-    return replies
-  }
-  const takes = (to: string) => new RegExp(`^250 2\\.0\\.0 <${to}@`)
-  const lost = /^451 4\.4\.2 /
-  const kept = /^250 2\.0\.0 Ok/
-  const noBen = /^451 4\.1\.1 no ben/
-  t.match(await send(refuseSecond('ben', '550 5.1.1 no ben')), [
-    ...[takes('ann'), kept, noBen, takes('cem')],
-  ])
-  t.same(next.got.at(-1)?.recipients, ['ann@skip.example', 'cem@skip.example'])
-  t.match(door.mailLog, [
-    /decision=accept .*reply=250 .*to=<ann@skip\.example> rcpts=2 /,
-    /answered=recipients reply=250 rcpt=<ann@skip\.example> rcpt=<cem@skip\.example>$/m,
-    /decision=accept .*reply=451 next="550 5\.1\.1 no ben" .*to=<ben@skip\.example> rcpts=1 /,
-    /answered=recipients reply=451 rcpt=<ben@skip\.example>$/m,
-    /decision=quarantine .*kept=\S+ .*reply=250 .*to=<keep@/,
-  ])
-  t.match(await send(refuseSecond('ann', '450 4.2.0 slow')), [
-    ...[/^450 4\.2\.0 slow/, kept, takes('ben'), takes('cem')],
-  ])
-  const got = next.got.length
-  for (const verb of ['RSET', 'XFOR', 'MAIL']) {
-    let isSecond = false
-    const logged = door.mailLog.length
-    const replies = await send((said) => {
-      if (said === 'RSET') isSecond = true
-      return isSecond && said === verb ? '500 5.5.1 no' : undefined
+t.test(
+  'over LMTP a recipient that the next server refuses after the split is deferred alone',
+  async (t) => {
+    const { next, door, stage } = await openBetween(t, {
+      lmtp: true,
+      rules: 'to=skip.example scan off\n',
+      keeps: true,
     })
-    t.match(replies, [lost, kept, lost, lost], `${verb} is refused`)
-    t.match(door.mailLog[logged], new RegExp(`next="the next server answers 500 to ${verb}`))
-  }
-  t.equal(next.got.length, got)
-  const closes = refuseSecond('cem', '421 4.3.2 going down')
-  const closing: Script = (verb, line, socket) => {
-    const reply = closes(verb, line, socket)
-    if (reply !== undefined) socket.end(`${reply}\r\n`)
-    return reply && 'silence'
-  }
-  t.match(await send(closing), [lost, kept, lost, /^451 4\.(4\.2|3\.2) /])
-  const notThat = /^554 5\.3\.0 not that/
-  t.match(await send(refuseSecond('ben', '550 5.1.1 no ben', { DATA: '554 5.3.0 not that' })), [
-    ...[notThat, kept, noBen, notThat],
-  ])
-  const deferred = /^451 4\.3\.2 busy/
-  const busy = await send(at('DATA', '421 4.3.2 busy'))
-  t.match(busy, [deferred, kept, deferred, deferred], 'no 421 before other replies')
-  t.equal((await readQuarantine(stage.quarantine)).length, 1, 'all are tries of one message')
-})
+    const to = ['ann@skip.example', keep, 'ben@skip.example', 'cem@skip.example']
+    const recipients = to.map((path) => `RCPT TO:<${path}>`)
+    const send = async (script: Script) => {
+      next.script = script
+      const client = await door.greeted('XFORWARD ADDR=192.0.2.7', 'MAIL FROM:<a@b.example>')
+      await client.say(...recipients, 'DATA')
+      client.write(`${infected}.\r\n`)
+      const replies = await client.hears(4)
+      await client.close()
+      return replies
+    }
+    const takes = (to: string) => new RegExp(`^250 2\\.0\\.0 <${to}@`)
+    const lost = /^451 4\.4\.2 /
+    const kept = /^250 2\.0\.0 Ok/
+    const noBen = /^451 4\.1\.1 no ben/
+    t.match(await send(refuseSecond('ben', '550 5.1.1 no ben')), [
+      ...[takes('ann'), kept, noBen, takes('cem')],
+    ])
+    t.same(next.got.at(-1)?.recipients, ['ann@skip.example', 'cem@skip.example'])
+    t.match(door.mailLog, [
+      /decision=accept .*reply=250 .*to=<ann@skip\.example> rcpts=2 /,
+      /answered=recipients reply=250 rcpt=<ann@skip\.example> rcpt=<cem@skip\.example>$/m,
+      /decision=accept .*reply=451 next="550 5\.1\.1 no ben" .*to=<ben@skip\.example> rcpts=1 /,
+      /answered=recipients reply=451 rcpt=<ben@skip\.example>$/m,
+      /decision=quarantine .*kept=\S+ .*reply=250 .*to=<keep@/,
+    ])
+    t.match(await send(refuseSecond('ann', '450 4.2.0 slow')), [
+      ...[/^450 4\.2\.0 slow/, kept, takes('ben'), takes('cem')],
+    ])
+    const got = next.got.length
+    for (const verb of ['RSET', 'XFOR', 'MAIL']) {
+      let isSecond = false
+      const logged = door.mailLog.length
+      const replies = await send((said) => {
+        if (said === 'RSET') isSecond = true
+        return isSecond && said === verb ? '500 5.5.1 no' : undefined
+      })
+      t.match(replies, [lost, kept, lost, lost], `${verb} is refused`)
+      t.match(door.mailLog[logged], new RegExp(`next="the next server answers 500 to ${verb}`))
+    }
+    t.equal(next.got.length, got)
+    const closes = refuseSecond('cem', '421 4.3.2 going down')
+    const closing: Script = (verb, line, socket) => {
+      const reply = closes(verb, line, socket)
+      if (reply !== undefined) socket.end(`${reply}\r\n`)
+      return reply && 'silence'
+    }
+    t.match(await send(closing), [lost, kept, lost, /^451 4\.(4\.2|3\.2) /])
+    const notThat = /^554 5\.3\.0 not that/
+    t.match(await send(refuseSecond('ben', '550 5.1.1 no ben', { DATA: '554 5.3.0 not that' })), [
+      ...[notThat, kept, noBen, notThat],
+    ])
+    const deferred = /^451 4\.3\.2 busy/
+    const busy = await send(at('DATA', '421 4.3.2 busy'))
+    t.match(busy, [deferred, kept, deferred, deferred], 'no 421 before other replies')
+    t.equal((await readQuarantine(stage.quarantine)).length, 1, 'all are tries of one message')
+  },
+)
 
-t.test('by SMTP a recipient that is refused after the split defers the message', async (t) => {
+t.test('over SMTP a recipient that is refused after the split defers the message', async (t) => {
   const { next, door, stage } = await openBetween(t, skipping)
   next.script = refuseSecond('skip', '550 5.1.1 not any more')
   t.equal(await sendThrough(door, infected, [skip, keep]), '451 4.1.1 not any more')
@@ -150,27 +153,30 @@ t.test('a VIRUSFORWARD recipient that the next server refuses is reported unchan
   }
 })
 
-t.test('by SMTP a message is kept for some when the next server has it for others', async (t) => {
-  const { next, door, stage } = await openBetween(t, skipping)
-  next.script = at('.', '451 4.3.0 not now')
-  const both = [skip, keep]
-  for (let attempt = 0; attempt < 12; attempt++) {
-    t.match(await sendThrough(door, infected, both), /^451 4\.3\.0 not now/, 'told to come again')
-  }
-  t.match(door.mailLog, [/decision=accept .*reply=451 /, /decision=quarantine .*reply=451 /])
-  t.notMatch(door.mailLog.join(''), /kept=/)
-  next.script = at('.', (socket) => socket.destroy())
-  const before = door.mailLog.length
-  t.match(await sendThrough(door, infected, both), /^451 4\.4\.2 /)
-  t.match(door.mailLog.slice(before), [
-    /decision=accept .*reply=451 next="next server .*closed the connection"/,
-    /decision=quarantine .*reply=451 interface=/,
-  ])
-  next.script = undefined
-  t.match(await sendThrough(door, infected, both), /^250 /)
-  t.same(next.got.at(-1)?.recipients, [skip])
-  t.equal((await readQuarantine(stage.quarantine)).length, 1, 'kept once, when it is delivered')
-})
+t.test(
+  'over SMTP a message is kept for some recipients when the next server has it for others',
+  async (t) => {
+    const { next, door, stage } = await openBetween(t, skipping)
+    next.script = at('.', '451 4.3.0 not now')
+    const both = [skip, keep]
+    for (let attempt = 0; attempt < 12; attempt++) {
+      t.match(await sendThrough(door, infected, both), /^451 4\.3\.0 not now/, 'told to come again')
+    }
+    t.match(door.mailLog, [/decision=accept .*reply=451 /, /decision=quarantine .*reply=451 /])
+    t.notMatch(door.mailLog.join(''), /kept=/)
+    next.script = at('.', (socket) => socket.destroy())
+    const before = door.mailLog.length
+    t.match(await sendThrough(door, infected, both), /^451 4\.4\.2 /)
+    t.match(door.mailLog.slice(before), [
+      /decision=accept .*reply=451 next="next server .*closed the connection"/,
+      /decision=quarantine .*reply=451 interface=/,
+    ])
+    next.script = undefined
+    t.match(await sendThrough(door, infected, both), /^250 /)
+    t.same(next.got.at(-1)?.recipients, [skip])
+    t.equal((await readQuarantine(stage.quarantine)).length, 1, 'kept once, when it is delivered')
+  },
+)
 
 t.test('mail is kept once for some LMTP recipients, whatever happens to the others', async (t) => {
   const { next, door, stage } = await openBetween(t, { lmtp: true, ...skipping })

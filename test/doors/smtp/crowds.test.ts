@@ -28,7 +28,7 @@ t.test(
   },
 )
 
-t.test('one amid content makes room only if all others are, too', async (t) => {
+t.test('one during the content makes room only if all others are, too', async (t) => {
   const timeouts = { ...defaultTimeouts, makesRoomAfter: 0 }
   const { next, door } = await openBetween(t, { maxClients: 2, timeouts })
   const [content, idle] = [await door.amidData(), await door.call()]

@@ -28,20 +28,23 @@ for (const lmtp of [false, true]) {
     },
   )
 
-  t.test(`${name}: who leaves at any byte of the content leaves no message`, async (t) => {
-    const { next, door, over } = await openBetween(t, { lmtp })
-    const content = 'Subject: x\r\n\r\n.. dots\r\n.\r\n'
-    for (const how of ['half-closes', 'closes', 'resets'] as const) {
-      for (let at = 0; at < content.length; at++) {
-        const client = await door.amidData()
-        client.write(content.slice(0, at))
-        leave(client, how)
-        for (const reply of await client.rest()) t.notMatch(reply, /^2/, `${how} at ${at}`)
+  t.test(
+    `${name}: a client that leaves at any byte of the content leaves no message`,
+    async (t) => {
+      const { next, door, over } = await openBetween(t, { lmtp })
+      const content = 'Subject: x\r\n\r\n.. dots\r\n.\r\n'
+      for (const how of ['half-closes', 'closes', 'resets'] as const) {
+        for (let at = 0; at < content.length; at++) {
+          const client = await door.amidData()
+          client.write(content.slice(0, at))
+          leave(client, how)
+          for (const reply of await client.rest()) t.notMatch(reply, /^2/, `${how} at ${at}`)
+        }
       }
-    }
-    await over()
-    t.equal(next.got.length, 0)
-  })
+      await over()
+      t.equal(next.got.length, 0)
+    },
+  )
 
   for (const more of [
     ...['', 'NOOP\r\n', 'QUIT', 'QUIT\r\nNOOP\r\n'],
@@ -71,7 +74,7 @@ for (const lmtp of [false, true]) {
     ['.', clean, [skip]],
     ['.', infected, [keep, skip]],
   ] as const) {
-    t.test(`${name}: who leaves before the answer to ${at}, for ${to}`, async (t) => {
+    t.test(`${name}: a client that leaves before the answer to ${at}, for ${to}`, async (t) => {
       const { next, door, stage, over } = await openBetween(t, { lmtp, ...keeping })
       const asked = next.asked(at)
       const client = await door.sent(content, ...to)
@@ -127,7 +130,7 @@ for (const lmtp of [false, true]) {
   )
 }
 
-t.test('LMTP: what is kept for who was answered stays when the client leaves', async (t) => {
+t.test('LMTP: what is kept for an answered recipient stays when the client leaves', async (t) => {
   const { next, door, stage, over } = await openBetween(t, { lmtp: true, ...keeping })
   const asked = next.asked('.', '250 2.0.0 the first has it')
   const client = await door.sent(infected, 'b@keep.example', 'c@skip.example', 'd@skip.example')

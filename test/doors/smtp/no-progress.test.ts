@@ -9,30 +9,33 @@ import { type Client, callDoor } from './client.ts'
 const MAIL = 'MAIL FROM:<a@b.example>'
 const RCPT = 'RCPT TO:<b@b.example>'
 
-t.test('over --max-clients who is silent for longest goes, or else the new one', async (t) => {
-  const timeouts = { ...defaultTimeouts, makesRoomAfter: 1500 }
-  const { door, over, stillServes } = await openBetween(t, { maxClients: 2, timeouts })
-  const busy = await door.amidData()
-  const silent = await door.call()
-  const early = await callDoor(door.port)
-  t.match(await early.rest(), [/^421 4\.3\.2 too many connections/])
-  await wait(1600)
-  const late = await door.call()
-  t.match(await silent.rest(), [/^421 4\.3\.2 no progress for too long/])
-  t.match(await late.say('NOOP'), /^250 /)
-  busy.write(`${clean}.\r\n`)
-  t.match(await busy.hear(), /^250 /, 'one amid the content stays')
-  for (const client of [busy, late]) await client.say('RSET', MAIL)
-  await wait(1600)
-  const other = await door.call()
-  t.match(await busy.rest(), [/^421 4\.3\.2 no progress/], 'MAIL does not hold a place')
-  t.match(door.log, [/over 2 connections at once \(--max-clients\)/])
-  for (const client of [busy, late, other]) client.socket.destroy()
-  await over()
-  await stillServes()
-})
+t.test(
+  'over --max-clients the client that is silent for longest is closed, or else the new one',
+  async (t) => {
+    const timeouts = { ...defaultTimeouts, makesRoomAfter: 1500 }
+    const { door, over, stillServes } = await openBetween(t, { maxClients: 2, timeouts })
+    const busy = await door.amidData()
+    const silent = await door.call()
+    const early = await callDoor(door.port)
+    t.match(await early.rest(), [/^421 4\.3\.2 too many connections/])
+    await wait(1600)
+    const late = await door.call()
+    t.match(await silent.rest(), [/^421 4\.3\.2 no progress for too long/])
+    t.match(await late.say('NOOP'), /^250 /)
+    busy.write(`${clean}.\r\n`)
+    t.match(await busy.hear(), /^250 /, 'one amid the content stays')
+    for (const client of [busy, late]) await client.say('RSET', MAIL)
+    await wait(1600)
+    const other = await door.call()
+    t.match(await busy.rest(), [/^421 4\.3\.2 no progress/], 'MAIL does not hold a place')
+    t.match(door.log, [/over 2 connections at once \(--max-clients\)/])
+    for (const client of [busy, late, other]) client.socket.destroy()
+    await over()
+    await stillServes()
+  },
+)
 
-t.test('over --max-clients those that come no further give way, whatever they send', async (t) => {
+t.test('over --max-clients clients without progress give way, whatever they send', async (t) => {
   const timeouts = { ...defaultTimeouts, makesRoomAfter: 1000 }
   const { next, door } = await openBetween(t, { maxClients: 4, timeouts })
   const [command, noop, content] = [await door.call(), await door.call(), await door.amidData()]
@@ -65,7 +68,7 @@ t.test('over --max-clients those that come no further give way, whatever they se
   t.equal(next.got.length, 1)
 })
 
-t.test('over --max-clients those that begin mail again and again give way', async (t) => {
+t.test('over --max-clients clients that begin mail again and again give way', async (t) => {
   const timeouts = { ...defaultTimeouts, makesRoomAfter: 1500 }
   const settings = { REJECTVIRUS: '1' }
   const { next, door } = await openBetween(t, { maxClients: 5, timeouts, settings })

@@ -17,7 +17,7 @@ const TROUBLE = 'Subject: x\r\n\r\nTROUBLE\r\n'
 const refusing = { settings: { REJECTVIRUS: '1' } }
 
 // promise: rule-11-recipients
-t.test('commands and replies are handed on as they came', async (t) => {
+t.test('commands and replies are passed on as they came', async (t) => {
   const { next, door } = await openBetween(t)
   next.script = at('VRFY', '252-2.0.0 perhaps\r\n252 2.0.0 who knows')
   const mail = 'MAIL  FROM:<ann@example.net> SIZE=100 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=QQ+2B1'
@@ -190,7 +190,7 @@ t.test('the client that XFORWARD names is the one of the log and of onescan.poli
   ])
 })
 
-t.test('XCLIENT is handed on and believed, and not repeated on another connection', async (t) => {
+t.test('XCLIENT is passed on and believed, and not repeated on another connection', async (t) => {
   const { next, door } = await openBetween(t, { settings: {}, rules: 'auth SCANFAIL=accept\n' })
   next.script = at('XCLI', '220 next.example.org once more')
   const client = await door.greeted()

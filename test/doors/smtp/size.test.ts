@@ -19,7 +19,7 @@ t.test('recipients without end are deferred one by one, and other mail still pas
 })
 
 for (const lmtp of [false, true]) {
-  t.test(`without memory DATA is deferred${lmtp ? ' once by LMTP' : ''}`, async (t) => {
+  t.test(`without memory DATA is deferred${lmtp ? ' once over LMTP' : ''}`, async (t) => {
     const { door, next } = await openBetween(t, { lmtp, budget: new Budget(4096) })
     const client = await door.greeted('MAIL FROM:<a@b.example>', 'RCPT TO:<b@b.example>')
     t.match(await client.say('RCPT TO:<c@b.example>'), /^250 /)

@@ -144,7 +144,7 @@ t.test('under a name of no program the runtime queues nothing: 120', { skip }, a
 })
 
 t.test(
-  'the compiled slot works by symbolic and by hard link, from anywhere',
+  'the compiled onescan-queue works by symbolic and by hard link, from anywhere',
   { skip },
   async (t) => {
     const link = join(stage.directory, 'onescan-queue')
@@ -159,7 +159,7 @@ t.test(
   },
 )
 
-t.test('the launcher hands on any number of words and variables', { skip }, async (t) => {
+t.test('the launcher passes on any number of words and variables', { skip }, async (t) => {
   const options = Array.from({ length: 19_999 }, (_, index) => `--control=/${index}`)
   const variables = options.map((option, index) => [`V${index}`, option])
   const run = spawnSync(join(built, 'onescan'), ['enable', ...options, 'the-last'], {

@@ -64,7 +64,7 @@ const costly: Readonly<Record<string, readonly string[]>> = {
 }
 
 for (const [name, parts] of Object.entries(costly)) {
-  t.test(`contents beside a costly part are yielded, or the mail is unread: ${name}`, async (t) => {
+  t.test(`parts beside a costly part are yielded, or the mail is unread: ${name}`, async (t) => {
     const hidden = `${TYPE}\n${BASE64}\n\n${base64(Buffer.from('hidden in odd ways')).slice(0, 9)}=${base64(Buffer.from('hidden in odd ways')).slice(9)}`
     t.ok(readMail(mixed([hidden, ...parts])).texts.includes('hidden in odd ways'))
     const { texts, over } = readMail(mixed([...parts, hidden]))
@@ -78,7 +78,7 @@ t.test('all of the odd parts that ordinary mail might have are read', async (t) 
   t.notOk(odd.includes('unread'))
 })
 
-t.test('more contents than the limit are over', async (t) => {
+t.test('more parts than the limit exceed it', async (t) => {
   const parts = (count: number) => mixed(numbered(count, (n) => `${TYPE}\n\nfile ${n}`))
   const some = parts(150)
   t.equal(readMail(some).over, '')
@@ -89,7 +89,7 @@ t.test('more contents than the limit are over', async (t) => {
   t.ok(odd.includes('unread'))
 })
 
-t.test('more bytes than the limit are over', async (t) => {
+t.test('more bytes than the limit exceed it', async (t) => {
   const opened = `${TYPE}.gpg\n${BASE64}\n\n${base64(bomb)}`
   t.ok(bomb.length * 1.4 < 1024 * 1024 && budgetOf(opened.length).bytes < 30_000_000)
   const { over, odd } = readMail(mixed([opened]))
@@ -97,7 +97,7 @@ t.test('more bytes than the limit are over', async (t) => {
   t.ok(odd.includes('unread'))
 })
 
-t.test('mails in one another beyond the limit are over if all readers open them', async (t) => {
+t.test('nested mails beyond the limit exceed it if all readers open them', async (t) => {
   const nested = (depth: number, from: string): string =>
     depth === 0 ? from : nested(depth - 1, `A: b\n${file(Buffer.from(from, 'latin1'))}`)
   t.equal(readMail(nested(limits.depth, 'x')).over, '')

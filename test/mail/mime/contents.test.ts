@@ -59,7 +59,7 @@ t.test(
   },
 )
 
-t.test('however a message is split, it has the same contents', async (t) => {
+t.test('however a message is split, it has the same parts', async (t) => {
   const small = hiddenClasses.filter(({ message }) => message.length < 3000)
   for (const { name, message } of small) {
     const whole = sorted(contentsIn(message))
@@ -228,7 +228,7 @@ t.test('an ordinary part of a large mail is given whole, and memory stays small'
   t.ok(most < 8 * 1024 * 1024, 'not the content itself')
 })
 
-t.test('a line that begins data is found where two pieces of a content meet', async (t) => {
+t.test('a line that begins data is found where two pieces of a part meet', async (t) => {
   for (let at = 64 * 1024 - 40; at <= 64 * 1024 + 2; at++) {
     const content = bytes(`${'x'.repeat(at - 2)}\n\nbegin 644 a\n#86)C\nend\n`)
     const encoded = content.toString('base64').replace(/.{76}/g, '$&\n')

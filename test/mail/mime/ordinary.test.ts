@@ -117,7 +117,7 @@ So, "Hello".
 
 t.test('the smallest mails of their kinds', async (t) => {
   for (const [name, mail] of Object.entries(smallest)) {
-    t.test(`${name}: is read to its end, by few contents`, async (t) => {
+    t.test(`${name}: is read to its end, with few parts`, async (t) => {
       const message = Buffer.from(mail, 'latin1')
       const { contents, over } = readMail(message, { maxDepth: limits.nesting })
       t.equal(over, '')

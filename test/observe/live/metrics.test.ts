@@ -60,7 +60,7 @@ t.test('every reason, kind of fault and cause is a value of its label', async (t
   }
 })
 
-t.test('parts that were left to the scan of the whole are counted', async (t) => {
+t.test('parts that were scanned with the whole message are counted', async (t) => {
   const metrics = new Metrics('1', 0)
   const [first, second, ofAnother] = [3, 5, 2].map((partsLeft) => report({ partsLeft }))
   metrics.report(first!, undefined)

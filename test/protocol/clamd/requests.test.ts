@@ -117,7 +117,7 @@ t.test('a command is no longer than a path and a word', async (t) => {
     t.throws(() => read([endless]), new WireError('a command that is too long'))
 })
 
-t.test('random bytes are requests or an error, and none waits for ever', async () => {
+t.test('random bytes are requests or an error, and none waits indefinitely', async () => {
   const piece = fc.oneof(
     fc.uint8Array({ maxLength: 40 }),
     fc.constantFrom(...understood.map(([said]) => Buffer.from(said, 'latin1'))),

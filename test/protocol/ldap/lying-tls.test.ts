@@ -92,7 +92,7 @@ t.test(
 )
 
 t.test(
-  'inside TLS a directory is believed as little as outside',
+  'answers of a directory over TLS are checked as strictly as those without TLS',
   { skip: lacks('openssl') },
   async (t) => {
     const { certificate, file } = certificateOf(t)

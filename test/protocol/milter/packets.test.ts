@@ -53,7 +53,7 @@ t.test('a large packet is whole, wherever it is cut', async (t) => {
   }
 })
 
-t.test('a reader knows whether it is amidst a packet', async (t) => {
+t.test('a reader knows whether it is in the middle of a packet', async (t) => {
   const bytes = Buffer.concat([packet('N'), packet('H', strings('host'))])
   for (let length = 0; length <= bytes.length; length++) {
     const whole = length === 0 || length === 5 || length === bytes.length

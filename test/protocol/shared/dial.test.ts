@@ -13,7 +13,7 @@ import { socketDirectory } from '../../programs/socket-directory.ts'
 /** How a client begins to connect to a server. */
 
 t.test(
-  'a server is reached by a path, a port, and by TLS with its name',
+  'a server is reached by a path, a port, and over TLS with its name',
   { skip: lacks('openssl') },
   async (t) => {
     const directory = socketDirectory(t)

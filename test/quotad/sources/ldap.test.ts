@@ -74,7 +74,7 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
     }
   })
 
-  t.test('ambiguous entries and malformed values are not believed', async (t) => {
+  t.test('ambiguous entries and malformed values are ignored', async (t) => {
     const quotad = await startQuotad(t, env)
     for (const user of ['twin', 'triplet', 'much', 'lost', 'sly']) {
       t.equal(await quotad.ask(`CHECK_QUOTA ${user}`), `QUOTA_ERROR ${user}`)

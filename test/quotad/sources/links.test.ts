@@ -183,7 +183,7 @@ t.test('a directory that becomes a link and back leads no answer astray', async 
   }
 })
 
-t.test('an error names the path that people know', async (t) => {
+t.test('an error names the path as the administrator wrote it', async (t) => {
   const { mailbox, maildir } = homes(t)
   const directory = (await openMailbox(mailbox))!
   const fails = (code: string) => (path: string | Buffer) =>

@@ -9,7 +9,7 @@ import { extendedAnswer, udpService } from './services.ts'
 
 const name = (local: string) => readAddress(`${local}@example.org`)
 
-t.test('by LDAP', { skip: slapdMissing }, async (t) => {
+t.test('over LDAP', { skip: slapdMissing }, async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [9, 9] }))
   const host = '127.0.0.1'
   const slapd = await startSlapd(t, [

@@ -5,7 +5,7 @@ import { ann, ben, clientOf } from './services.ts'
 
 /** The client asks a running onescan-quotad about Maildirs. */
 
-t.test('the client understands onescan-quotad, by UDP in both forms and by HTTP', async (t) => {
+t.test('the client understands onescan-quotad, over UDP in both forms and over HTTP', async (t) => {
   const mailboxes = spool(t, {
     'example.org/ann/maildirsize': '1000S\n1000 1\n',
     'example.org/ann/cur/1,S=1000:2,': 'x'.repeat(1000),

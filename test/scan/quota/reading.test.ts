@@ -19,7 +19,7 @@ import {
 
 /** The reading of settings, maps, names and replies. */
 
-t.test('a backend is a service by UDP or HTTP', async (t) => {
+t.test('a backend is a service over UDP or HTTP', async (t) => {
   t.match(readBackend('udp:10.0.0.1:5', ''), {
     kind: 'udp',
     host: '10.0.0.1',
@@ -216,7 +216,7 @@ t.test('every word of a datagram counts', async (t) => {
   t.equal(long(QUOTA_REPLY_MAX + 1), undefined)
 })
 
-t.test('an answer by HTTP must have four words', async (t) => {
+t.test('an answer over HTTP must have four words', async (t) => {
   const used = { size: 5, quota: 9 }
   t.same(readBody('OK ann 5 9', 'ann'), { status: 'room', usage: used })
   t.same(readBody('OVERQUOTA ann 5 9\r\n', 'ann'), { status: 'full', usage: used })

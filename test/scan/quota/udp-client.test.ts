@@ -126,7 +126,7 @@ t.test('a socket that comes after the time of its question is given back unused'
   t.same(service.heard, [])
 })
 
-t.test('at most so many sockets are open, and the next question waits for one', async (t) => {
+t.test('the number of open sockets is limited, and the next question waits for one', async (t) => {
   const service = await udpService(t, () => undefined)
   const { backend } = clientOf(t, service)
   const extended = { ...backend, extended: true }

@@ -10,7 +10,7 @@ import { openDirectory } from '../../programs/reachable.ts'
 
 const fault = (message: RegExp) => ({ name: 'Fault', kind: 'config', message })
 
-t.test('the first file that is there counts, and one without a line is none', async (t) => {
+t.test('the first file that exists is used, and a file without lines sets no rules', async (t) => {
   const [control, host] = [openDirectory(t), openDirectory(t)]
   t.equal(loadRules(control, host), undefined)
   writeFileSync(join(host, 'policy'), '* scan off\n')
@@ -36,7 +36,7 @@ t.test('a link that leads nowhere is an error, and no other file is read', async
   )
 })
 
-t.test('a link to nothing is there, and a name below a file is not', async (t) => {
+t.test('a dangling link exists, and a name below a file does not', async (t) => {
   const place = openDirectory(t)
   const at = (name: string) => join(place, name)
   writeFileSync(at('file'), '')
@@ -47,7 +47,7 @@ t.test('a link to nothing is there, and a name below a file is not', async (t) =
   t.ok(isThere(at('loop/below')), 'nobody can tell, so that opening it says why')
 })
 
-t.test('a file that is named has to be there', async (t) => {
+t.test('a file that is named must exist', async (t) => {
   const path = join(openDirectory(t), 'rules')
   t.throws(() => loadRulesFrom(path), fault(/rules: does not exist/))
   writeFileSync(path, 'to=a.org scan off\n')

@@ -22,7 +22,7 @@ import { clamdPolicy, sample, scanTask } from './clamd/task.ts'
 
 /** ClamAV's programs as commands, as the original's manual writes them. */
 
-t.test('a command that is not there is named, with what to do', async (t) => {
+t.test('a missing command is named, with the remedy', async (t) => {
   const message = join(t.testdir({ message: plain }), 'message')
   const scanner = commandScanner(clamdPolicy('/nowhere'), ['/nonexistent/scanner', '%s'])
   t.match(await scanner.scan(sample(plain, message), scanTask().task), {

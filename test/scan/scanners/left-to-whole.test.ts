@@ -54,7 +54,7 @@ const run = (scanners: readonly ContentScanner[], text: string, more = {}) =>
 
 const parts = ['<p>A</p>\n', 'abc', 'whole']
 
-t.test('about ordinary mail the scanner is asked once', async (t) => {
+t.test('ordinary mail is scanned with one request', async (t) => {
   const { scanner, asked, left } = extracting(() => clean)
   t.same(await run([scanner], mail), clean)
   t.same(asked, ['whole'])

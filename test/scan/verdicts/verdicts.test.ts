@@ -131,7 +131,7 @@ t.beforeEach(() => {
   version = 'ClamAV 1.4.3'
 })
 
-t.test('a copy of a message is known, and by whom and since when', async (t) => {
+t.test('a cached verdict names its host and its age', async (t) => {
   const { find, scans, pass } = open()
   t.equal((await find(letter)).known, undefined)
   pass(12_000)
@@ -141,36 +141,39 @@ t.test('a copy of a message is known, and by whom and since when', async (t) => 
   t.equal(scans.length, 2)
 })
 
-t.test('a virus is known by its name and its scanner', async (t) => {
+t.test('a cached verdict names the virus and its scanner', async (t) => {
   const { find, scans } = open()
   await find(letter, virus)
   t.same((await find(copy)).result, virus)
   t.equal(scans.length, 1)
 })
 
-t.test('a virus is known of copies only if it is found in what they share', async (t) => {
-  const shared = 'date:\nto:\nSubject: hello\n\n'
-  for (const result of [
-    clean,
-    vain,
-    { ...virus, banned: true },
-    { answer: 'unseen', what: 'size', why: '' },
-  ]) {
-    const { find, scans, scansOfShared } = open()
-    const waiting = [find(letter, virus, {}, result as ScanResult), find(copy)]
-    t.match(await Promise.all(waiting), [{ result: virus }, { result: clean }])
+t.test(
+  'an infected verdict applies to copies only if the virus is in what they share',
+  async (t) => {
+    const shared = 'date:\nto:\nSubject: hello\n\n'
+    for (const result of [
+      clean,
+      vain,
+      { ...virus, banned: true },
+      { answer: 'unseen', what: 'size', why: '' },
+    ]) {
+      const { find, scans, scansOfShared } = open()
+      const waiting = [find(letter, virus, {}, result as ScanResult), find(copy)]
+      t.match(await Promise.all(waiting), [{ result: virus }, { result: clean }])
+      t.same(scansOfShared, [[shared, ['clamd']]])
+      t.match(await find(letter, virus), { result: virus }, 'nor is it called clean')
+      t.equal(scans.length, 3)
+    }
+    const { find, scansOfShared } = open()
+    await find(letter, virus, {}, { ...virus, name: 'Other' })
+    t.match((await find(copy)).result, { name: 'Other' })
+    const own = 'Subject: nothing of its own\r\n\r\nHello\r\n'
+    await find(own, virus)
+    t.match((await find(own)).result, virus)
     t.same(scansOfShared, [[shared, ['clamd']]])
-    t.match(await find(letter, virus), { result: virus }, 'nor is it called clean')
-    t.equal(scans.length, 3)
-  }
-  const { find, scansOfShared } = open()
-  await find(letter, virus, {}, { ...virus, name: 'Other' })
-  t.match((await find(copy)).result, { name: 'Other' })
-  const own = 'Subject: nothing of its own\r\n\r\nHello\r\n'
-  await find(own, virus)
-  t.match((await find(own)).result, virus)
-  t.same(scansOfShared, [[shared, ['clamd']]])
-})
+  },
+)
 
 t.test('a result that is unknown, or depends on a limit or policy, is not cached', async (t) => {
   for (const result of [
@@ -418,29 +421,32 @@ t.test('a message that no two readers read alike is left alone after deaths, too
   }
 })
 
-t.test('copies that were in hand at the same death are scanned one at a time', async (t) => {
-  const { find, scans } = open()
-  const odd = letter.replace('Hello', 'Hello\rthere') // its copies do not wait for each other
-  let die = () => {}
-  const death = new Promise<ScanResult>((resolve) => (die = () => resolve(killed)))
-  const copies = Array.from({ length: 5 }, () => find(odd, death))
-  while (scans.length < 5) await setImmediatePromise()
-  die()
-  for (const { result } of await Promise.all(copies))
-    t.match(result, { why: /this one is scanned alone/ })
-  let now = 0
-  const alone = async () => {
-    t.equal(++now, 1)
-    await setImmediatePromise()
-    now--
-    return killed
-  }
-  const again = await Promise.all(Array.from({ length: 5 }, () => find(odd, alone)))
-  t.same(
-    again.map(({ result }) => 'why' in result && /death \d/.exec(result.why)?.[0]),
-    [1, 2, 3, 4, 5].map((n) => `death ${n}`),
-  )
-})
+t.test(
+  'copies that were being scanned when a scanner died are scanned one at a time',
+  async (t) => {
+    const { find, scans } = open()
+    const odd = letter.replace('Hello', 'Hello\rthere') // its copies do not wait for each other
+    let die = () => {}
+    const death = new Promise<ScanResult>((resolve) => (die = () => resolve(killed)))
+    const copies = Array.from({ length: 5 }, () => find(odd, death))
+    while (scans.length < 5) await setImmediatePromise()
+    die()
+    for (const { result } of await Promise.all(copies))
+      t.match(result, { why: /this one is scanned alone/ })
+    let now = 0
+    const alone = async () => {
+      t.equal(++now, 1)
+      await setImmediatePromise()
+      now--
+      return killed
+    }
+    const again = await Promise.all(Array.from({ length: 5 }, () => find(odd, alone)))
+    t.same(
+      again.map(({ result }) => 'why' in result && /death \d/.exec(result.why)?.[0]),
+      [1, 2, 3, 4, 5].map((n) => `death ${n}`),
+    )
+  },
+)
 
 t.test('a message that could not be scanned for another reason is not counted', async (t) => {
   const { find, scans } = open()
@@ -485,7 +491,7 @@ t.test('a file that is not as it was after the scan leaves no verdict', async (t
   t.equal(scans.length, 3)
 })
 
-t.test('a message is scanned if the store has nonsense, or another verdict', async (t) => {
+t.test('a message is scanned if the store has invalid data, or another verdict', async (t) => {
   const verdict = {
     found: { answer: 'clean' },
     scanners: ['clamd'],

@@ -121,7 +121,7 @@ t.test('a profile counts no time in which the thread waited for a processor', as
   t.match(ofB?.toFixed(3), (600 / 1900).toFixed(3), 'the 9 ms of a wait count for nobody')
 })
 
-t.test('mails come as qmail-smtpd hands them on, from folders and mboxes', async (t) => {
+t.test('mails come as qmail-smtpd passes them on, from folders and mboxes', async (t) => {
   const directory = openDirectory(t)
   const file = (name: string, text: string) => {
     writeFileSync(join(directory, name), text, 'latin1')

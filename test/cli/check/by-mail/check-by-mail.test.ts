@@ -31,26 +31,31 @@ function certificate(t: Test): string {
   return file
 }
 
-t.test('two ways whose trial fails by a bug end the check with its error alone', async (t) => {
-  const broken = (name: string) =>
-    ({
-      port: 1,
-      get security(): never {
-        throw new Error(name)
-      },
-    }) satisfies Way
-  const unhandled: unknown[] = []
-  const note = (error: unknown) => void unhandled.push(error)
-  process.on('unhandledRejection', note)
-  t.teardown(() => process.off('unhandledRejection', note))
-  const findings = checkByMail('ann@example.org', [], { ways: [broken('first'), broken('second')] })
-  await t.rejects(findings.next(), { message: 'first' })
-  await new Promise(setImmediate)
-  t.same(unhandled, [])
-})
+t.test(
+  'if tests through two ports fail because of a bug, check ends with that error alone',
+  async (t) => {
+    const broken = (name: string) =>
+      ({
+        port: 1,
+        get security(): never {
+          throw new Error(name)
+        },
+      }) satisfies Way
+    const unhandled: unknown[] = []
+    const note = (error: unknown) => void unhandled.push(error)
+    process.on('unhandledRejection', note)
+    t.teardown(() => process.off('unhandledRejection', note))
+    const findings = checkByMail('ann@example.org', [], {
+      ways: [broken('first'), broken('second')],
+    })
+    await t.rejects(findings.next(), { message: 'first' })
+    await new Promise(setImmediate)
+    t.same(unhandled, [])
+  },
+)
 
 t.test(
-  'each way of a Postfix is tried: with TLS, by sendmail, and where it wants a password',
+  'each way into Postfix is tested: over TLS, through sendmail, and where it requires a password',
   { skip: postfixMissing || lacks('openssl') },
   async (t) => {
     const directory = openDirectory(t)
@@ -125,7 +130,7 @@ t.test(
 )
 
 t.test(
-  'a virus by sendmail of Postfix gets to VIRUSFORWARD alone, too',
+  'a virus sent with sendmail reaches only VIRUSFORWARD, too',
   { skip: postfixMissing },
   async (t) => {
     const directory = openDirectory(t)
@@ -171,7 +176,7 @@ t.test('a virus in a large mail is looked for, too', { skip: postfixMissing }, a
 })
 
 t.test(
-  'mail that Postfix drops itself is not called led past onescan',
+  'mail that Postfix itself drops is not reported as bypassing onescan',
   { skip: postfixMissing },
   async (t) => {
     const directory = openDirectory(t)
@@ -191,32 +196,35 @@ t.test(
   },
 )
 
-t.test('a filter that asks as clamd about parts of mail is known by these lines', async (t) => {
-  const log = join(openDirectory(t), 'log')
-  writeFileSync(log, '')
-  const asked = (fields: string) =>
-    appendFileSync(
-      log,
-      `onescan: decision=${fields} interface=clamd remote=127.0.0.1 size=68 from=<> rcpts=0 total_ms=2.0\n`,
-    )
-  let mails = 0
-  const next = await startNext(t)
-  next.script = (verb) => {
-    if (verb !== '.') return undefined
-    if (mails++ === 0) {
-      asked('accept scan=clean scanner=clamd')
-      return undefined
+t.test(
+  'a filter that uses onescand as clamd for parts of mail is recognised by its log lines',
+  async (t) => {
+    const log = join(openDirectory(t), 'log')
+    writeFileSync(log, '')
+    const asked = (fields: string) =>
+      appendFileSync(
+        log,
+        `onescan: decision=${fields} interface=clamd remote=127.0.0.1 size=68 from=<> rcpts=0 total_ms=2.0\n`,
+      )
+    let mails = 0
+    const next = await startNext(t)
+    next.script = (verb) => {
+      if (verb !== '.') return undefined
+      if (mails++ === 0) {
+        asked('accept scan=clean scanner=clamd')
+        return undefined
+      }
+      asked('reject scan=infected scanner=clamd virus=Win.Test.EICAR_HDB-1 grounds=virus')
+      return '554 5.7.1 clamav: virus found'
     }
-    asked('reject scan=infected scanner=clamd virus=Win.Test.EICAR_HDB-1 grounds=virus')
-    return '554 5.7.1 clamav: virus found'
-  }
-  judge(t, await findingsByMail([plain(next.port)], [log]), [
-    /^warning port \d+, clean mail: is accepted; onescand was asked as clamd about parts of mail, and not about the whole mail; have the filter pass the whole message, .*: doc\/coming-from\.md$/,
-    /^ok port \d+, EICAR: is refused: 554 5\.7\.1 clamav: virus found; onescand was asked as clamd about parts of mail: Win\.Test\.EICAR_HDB-1$/,
-  ])
-})
+    judge(t, await findingsByMail([plain(next.port)], [log]), [
+      /^warning port \d+, clean mail: is accepted; onescand was asked as clamd about parts of mail, and not about the whole mail; have the filter pass the whole message, .*: doc\/coming-from\.md$/,
+      /^ok port \d+, EICAR: is refused: 554 5\.7\.1 clamav: virus found; onescand was asked as clamd about parts of mail: Win\.Test\.EICAR_HDB-1$/,
+    ])
+  },
+)
 
-t.test('mail is not called unseen if the log of slots is not read', async (t) => {
+t.test('mail is not reported as unscanned if the log of qmail is not read', async (t) => {
   const next = await startNext(t)
   const found = await findingsByMail([plain(next.port)], [], undefined, { readsSlots: false })
   judge(t, found, [
@@ -238,7 +246,7 @@ t.test('a server that defers all mail, as without its milter, is an error', asyn
   ])
 })
 
-t.test('a server that takes no such mail gets none, and nothing is sent at all', async (t) => {
+t.test('a server that accepts no such mail is reported, and nothing is sent', async (t) => {
   const next = await startNext(t, {
     script: (verb) => (verb === 'RCPT' ? '550 5.1.1 no such user' : undefined),
   })
@@ -265,7 +273,7 @@ t.test('a server that refuses every connection is reported for any recipient', a
 })
 
 t.test(
-  'a server on another port alone runs, and only what others need of port 25 is missing',
+  'a server that listens only on another port is tested, and port 25 is reported as missing',
   { skip: isListening(25) && 'a mail server listens on port 25' },
   async (t) => {
     const next = await startNext(t, {
@@ -359,7 +367,7 @@ t.test('onescand reports that its log is lost, and no mail is sent', async (t) =
 const SENDMAIL = '/usr/sbin/sendmail'
 
 t.test(
-  'root has an account send by the ways that the host has',
+  'root has an unprivileged account send mail through each port and program of the host',
   { skip: ownDirectoriesMissing || (!existsSync(SENDMAIL) && 'install Debian package postfix') },
   async (t) => {
     const bare = makeMachine(t)

@@ -6,7 +6,7 @@ import { clamdAnswer, clamdMissing, startClamd } from '../../../programs/clamd.t
 /** The mails that `onescan check --mail --smtp` sends. */
 
 t.test(
-  'onescan finds each, and clamd by itself those that hide nothing',
+  'onescan finds each test virus, and clamd alone finds those that are not hidden',
   { skip: clamdMissing },
   async (t) => {
     const clamd = await startClamd(t)

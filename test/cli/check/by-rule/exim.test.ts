@@ -25,7 +25,7 @@ const endpoints = (ours: readonly string[]) => ({
 const told = (printed: string, ports: readonly number[], ours: readonly string[] = smtp) =>
   linesOf(judgeRouters(readRouters(printed), endpoints(ours), (port) => ports.includes(port)))
 
-t.test('routers as the page has them hand mail to onescand', async (t) => {
+t.test('routers as documented pass mail to onescand', async (t) => {
   t.same(told(asThePage, [10025, 10027]), [
     'ok router onescan_before_queue of Exim: passes mail to onescand at port 10025',
     'ok router onescan_after_queue of Exim: passes mail to onescand at port 10027',

@@ -46,7 +46,7 @@ t.test(
   },
 )
 
-t.test('a server that hands its mail on by SMTP is no slot of qmail', async (t) => {
+t.test('a server that passes its mail on over SMTP is no qmail-queue program', async (t) => {
   t.same(of('/usr/sbin/exim4', '/usr/sbin/sendmail'), ['Exim'])
   t.same(of('/usr/sbin/smtpctl', '/usr/sbin/sendmail'), ['OpenSMTPD'])
   t.same(of(QMAIL, '/usr/sbin/exim'), ['qmail', 'Exim'])

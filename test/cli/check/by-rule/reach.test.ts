@@ -28,7 +28,8 @@ t.test(
   async (t) => {
     t.match(unreachable(service, milter, host({ isRunning: false })), {
       level: 'error',
-      value: /^\/var\/spool\/postfix\/onescan\/milter\.sock does not exist: Postfix defers all mail$/,
+      value:
+        /^\/var\/spool\/postfix\/onescan\/milter\.sock does not exist: Postfix defers all mail$/,
       remedy: /^onescand is not running: /,
     })
   },
@@ -47,7 +48,7 @@ t.test('a port of onescand, which does not run, and at which nothing listens', a
   })
 })
 
-t.test('a port with a listening process is no fault', async (t) => {
+t.test('a port with a listening process has no findings', async (t) => {
   const port = await listen(t, createServer())
   const text = `inet:127.0.0.1:${port}`
   t.equal(unreachable(service, milterAt(text), host({ milters: [text] })), undefined)

@@ -28,7 +28,7 @@ const AS_THE_PAGE = 'Xonescan, S=local:/srv/milter.sock, F=T, T=S:30s;R:30s;E:5m
 const OK =
   'ok filter onescan of Sendmail: uses local:/srv/milter.sock; while onescand is down, Sendmail defers all mail'
 
-t.test('a filter as its page has it is well', async (t) => {
+t.test('a filter as documented has no findings', async (t) => {
   t.same(told(t, LISTED, AS_THE_PAGE, 'Xother, S=inet:8891@localhost'), [OK])
   t.same(told(t, LISTED, AS_THE_PAGE.replace('T=S:30s;R:30s;E:5m', 'T=C:5m')), [OK])
 })

@@ -173,27 +173,31 @@ t.test('root queries no socket of another user', { skip: onlyRoot }, async (t) =
   t.equal(await askRunningDaemon(daemon.socket), undefined)
 })
 
-t.test('a QUARANTINE that the unit closes is mended', { skip: onlyRoot }, async (t) => {
-  const directory = openDirectory(t)
-  const quarantine = join(directory, 'kept')
-  mkdirSync(quarantine, { mode: 0o700 })
-  // What systemd does for ProtectSystem=, and for BindPaths= besides.
-  const only = (writable: boolean) =>
-    `mount --bind "$0" "$0" && mount -o remount,bind,ro "$0"` +
-    `${writable ? ' && mount --bind "$0/kept" "$0/kept" && mount -o remount,bind,rw "$0/kept"' : ''} && exec "$@"`
-  const complaints = async (writable: boolean) => {
-    const around = ['unshare', '--mount', '/bin/sh', '-c', only(writable), directory]
-    const daemon = await startOnescand(t, {
-      program: [...around, ...newest],
-      settings: { QHPSI: 'plugin: eicar', QUARANTINE: quarantine },
-    })
-    const findings = await findingsAbout(daemon.socket)
-    return findings.filter(({ what }) => what === 'paths [onescand]')
-  }
-  const remedy = `"systemctl edit onescand" with BindPaths=${quarantine} in [Service], and restart it`
-  t.match(await complaints(false), [{ level: 'error', value: /QUARANTINE .*read-only/, remedy }])
-  t.same(await complaints(true), [])
-})
+t.test(
+  'a QUARANTINE that the unit hides is made accessible by the remedy',
+  { skip: onlyRoot },
+  async (t) => {
+    const directory = openDirectory(t)
+    const quarantine = join(directory, 'kept')
+    mkdirSync(quarantine, { mode: 0o700 })
+    // What systemd does for ProtectSystem=, and for BindPaths= besides.
+    const only = (writable: boolean) =>
+      `mount --bind "$0" "$0" && mount -o remount,bind,ro "$0"` +
+      `${writable ? ' && mount --bind "$0/kept" "$0/kept" && mount -o remount,bind,rw "$0/kept"' : ''} && exec "$@"`
+    const complaints = async (writable: boolean) => {
+      const around = ['unshare', '--mount', '/bin/sh', '-c', only(writable), directory]
+      const daemon = await startOnescand(t, {
+        program: [...around, ...newest],
+        settings: { QHPSI: 'plugin: eicar', QUARANTINE: quarantine },
+      })
+      const findings = await findingsAbout(daemon.socket)
+      return findings.filter(({ what }) => what === 'paths [onescand]')
+    }
+    const remedy = `"systemctl edit onescand" with BindPaths=${quarantine} in [Service], and restart it`
+    t.match(await complaints(false), [{ level: 'error', value: /QUARANTINE .*read-only/, remedy }])
+    t.same(await complaints(true), [])
+  },
+)
 
 t.test(
   'the compiled onescand is shown without words of its launcher',

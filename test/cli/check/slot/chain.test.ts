@@ -28,13 +28,13 @@ t.test('a chain that is missing, not executable, or the slot itself is an error'
   t.match(chain({ QUEUECHAIN: 'true with words' }), { level: 'ok', value: /\/true with words$/ })
 })
 
-t.test('a program that the account of the slot cannot execute is an error', async (t) => {
+t.test('a program that the account of qmail-smtpd cannot execute is an error', async (t) => {
   const home = qmail(t, 0o700)
   const findings = checkPrograms(host({ QMAILHOME: home }, { account: stranger }))
   t.match(findings.at(-1), { level: 'error', value: /stranger \(strangers\) cannot execute/ })
 })
 
-t.test('a missing slot program is an error', async (t) => {
+t.test('a missing qmail-queue program is an error', async (t) => {
   const QMAILQUEUE = '/nonexistent/onescan-queue'
   const [slot] = checkPrograms(host({ QMAILHOME: qmail(t), QMAILQUEUE }, { program: QMAILQUEUE }))
   t.match(slot, { level: 'error', value: /ENOENT/ })

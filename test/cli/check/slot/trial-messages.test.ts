@@ -17,7 +17,7 @@ function program(t: Test, script: string): string {
   return file
 }
 
-t.test('a slot program that scans and hands on clean mail is well', async (t) => {
+t.test('a qmail-queue program that scans and passes on clean mail has no findings', async (t) => {
   const findings = await checkTrialMessages(host(eicar))
   t.same(complaints(findings), [])
   t.match(findings, [{ value: /^scanned and passed on in [\d.]+ m?s$/ }, { value: 'is found' }])
@@ -33,7 +33,7 @@ t.test('a plugin that refuses small mail is no error of the scanner', async (t) 
   ])
 })
 
-t.test('nothing is delivered, forwarded or refused by the trial', async (t) => {
+t.test('nothing is delivered, forwarded or refused by the test', async (t) => {
   const delivered = join(t.testdir({}), 'delivered')
   const env = {
     ...eicar,
@@ -52,7 +52,7 @@ t.test('a damaged program that exits 0 and loses mail is found', async (t) => {
   t.match(findings, [{ level: 'error', value: /mail would be lost/, remedy: /reinstall it/ }])
 })
 
-t.test('a program that hands all mail on does not scan, and is found', async (t) => {
+t.test('a program that passes all mail on does not scan, and is found', async (t) => {
   const pass = program(t, 'eval "exec $QUEUECHAIN"')
   t.match(await checkTrialMessages(host(eicar, { program: pass })), [
     { level: 'warning', value: /unscanned/ },
@@ -70,7 +70,7 @@ t.test('a program that crashes is reported', async (t) => {
   t.match(finding, { level: 'error', value: /crashes \(SIGSEGV\)/ })
 })
 
-t.test('the slot program runs under the limits of the service', async (t) => {
+t.test('the qmail-queue program runs under the limits of the service', async (t) => {
   const all = { as: 3_000_000, data: 3_000_000, stack: 3_000_000 }
   t.match(await checkTrialMessages(host(eicar, { limits: all })), [
     { level: 'error', value: /with a limit of 3000000 bytes of memory$/, remedy: /softlimit -a/ },
@@ -97,7 +97,7 @@ t.test('onescanc itself reports that no onescand answers', native, async (t) => 
   t.same(complaints(others), [])
 })
 
-t.test('an account without the group goes cold, and that is reported', native, async (t) => {
+t.test('an account without the group scans standalone, and that is reported', native, async (t) => {
   const program = join(openDirectory(t), 'onescanc')
   const cold = 'decision=standalone reason="onescand at /run/x: Permission denied" total_ms=1.0'
   writeFileSync(program, `#!/bin/sh\necho 'onescan: ${cold}' >&2\neval "exec $QUEUECHAIN"\n`)

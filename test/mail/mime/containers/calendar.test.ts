@@ -215,7 +215,7 @@ t.test('a calendar in UTF-16 is read by its first bytes, and by its header', asy
   t.ok(said.files.includes('ABC'))
 })
 
-t.test('a content declared as calendar or card is opened as such', async (t) => {
+t.test('a part declared as calendar or card is opened as such', async (t) => {
   const text = `junk\r\n${calendar('ATTACH;ENCODING=B:QUJD')}`
   for (const type of [
     ...['text/calendar', 'text/vcard', 'text/x-vcard', 'text/x-vcalendar', 'text/directory'],

@@ -230,7 +230,7 @@ t.test('an undeclared content that cannot be read is reported as unread', async 
   }
 })
 
-t.test('the available bytes of truncated OpenPGP are a content', async (t) => {
+t.test('the available bytes of truncated OpenPGP are yielded as a part', async (t) => {
   const cut = literal(text).subarray(0, -4)
   t.ok(holds(open(cut), text.subarray(0, -4)), 'a literal packet')
   t.equal(open(cut).over, '')
@@ -259,7 +259,7 @@ t.test('files of other kinds are no OpenPGP, whatever they begin with', async (t
   t.same(taken, [], 'bytes of chance')
 })
 
-t.test('bytes after S/MIME or OpenPGP are a content, too', async (t) => {
+t.test('bytes after S/MIME or OpenPGP are a part, too', async (t) => {
   for (const container of [signedData(text), literal(text)]) {
     const opened = open(Buffer.concat([container, Buffer.from('more')]))
     t.equal(opened.over, '')

@@ -39,15 +39,20 @@ t.test('a boundary is read in each form in which some reader understands it', as
   }
 })
 
-t.test('a boundary has at most so many bytes, and a header at most so many of them', async (t) => {
-  const longest = 'b'.repeat(limits.boundary)
-  t.same(readBoundaries(`boundary=${longest}`), [longest])
-  t.throws(() => readBoundaries(`boundary=${longest}b`), { message: /boundary of more than 1000/ })
-  t.throws(() => readBoundaries(`boundary="${longest}\\`), { message: /boundary of more than/ })
-  t.throws(() => readBoundaries('boundary=b\n'.repeat(limits.boundaries + 1)), {
-    message: 'more than 1000 boundaries',
-  })
-})
+t.test(
+  'the length of a boundary and the number of boundaries in a header are limited',
+  async (t) => {
+    const longest = 'b'.repeat(limits.boundary)
+    t.same(readBoundaries(`boundary=${longest}`), [longest])
+    t.throws(() => readBoundaries(`boundary=${longest}b`), {
+      message: /boundary of more than 1000/,
+    })
+    t.throws(() => readBoundaries(`boundary="${longest}\\`), { message: /boundary of more than/ })
+    t.throws(() => readBoundaries('boundary=b\n'.repeat(limits.boundaries + 1)), {
+      message: 'more than 1000 boundaries',
+    })
+  },
+)
 
 t.test('a header names character sets', async (t) => {
   const rows: Readonly<Record<string, readonly string[]>> = {

@@ -32,7 +32,7 @@ const doesHaveHeader = (content: Bytes) => outcomeOf(hasHeader, content)
 
 const inPieces = (text: string, length: number) => inChunksOf(length, bytes(text))
 
-t.test('a content is split from its last line end', async (t) => {
+t.test('the content of a part does not include its last line end', async (t) => {
   const rows = {
     'a\n': '\n',
     'a\r\n': '\r\n',
@@ -61,7 +61,7 @@ t.test('a text may be a file by its first character, after few blanks', async (t
   }
 })
 
-t.test('a line that begins data is found in a content, in any chunks', async (t) => {
+t.test('a line that begins data is found in a part, in any chunks', async (t) => {
   for (const text of [
     ...['begin 644', 'Begin 6', 'begin x\n', 'a begin 644 b', '=ybegin x', '-----BEGIN x'],
     ...['x\n<pre>begin 644 a'],

@@ -156,7 +156,7 @@ function isShownOnce({ header, isOwnText }: Leaf, bytes: Buffer): boolean {
 }
 
 t.test(
-  'a plain leaf of ordinary mail is decoded as two other parsers do',
+  'a plain part of ordinary mail is decoded as two other parsers do',
   { skip: pythonMissing || lacks('openssl') },
   async (t) => {
     const mails = ordinaryMails
@@ -175,7 +175,7 @@ t.test(
 const COUNT = isWhole ? 3000 : 500
 
 t.test(
-  'a plain leaf of conforming mail is decoded as two other parsers do',
+  'a plain part of conforming mail is decoded as two other parsers do',
   { skip: pythonMissing },
   async (t) => {
     const mails = Array.from(

@@ -325,7 +325,7 @@ for (const [name, mails] of Object.entries(cases)) {
   })
 }
 
-t.test('a content of two encodings is decoded by both, one after the other', async (t) => {
+t.test('a part with two encodings is decoded by both, one after the other', async (t) => {
   const both = `${ENCODING}base64\n${ENCODING}quoted-printable\n\n`
   t.ok(contentsIn(`${both}YT00MQ==\n`).includes('aA'), 'base64 first')
   t.ok(contentsIn(`${both}=59WJj\n`).includes('abc'), 'quoted-printable first')
@@ -414,7 +414,7 @@ t.test('base64 with data after padding is decoded as one, and piece by piece', a
   t.notOk(fifteen.includes('abcdefghijk'), 'a line end is no character of a piece')
 })
 
-t.test('a content of more than 1 MB is given once, with the line ends that it has', async (t) => {
+t.test('a part of more than 1 MB is given once, with the line ends that it has', async (t) => {
   const front = `${TYPE}a/b\n${ENCODING}quoted-printable\n\n`
   const last = 1024 * 1024 - 3
   t.same(sizesIn(`${front}=41\r\n${'b'.repeat(last)}`), [last + 3, last + 2], '1 MB')
@@ -475,7 +475,7 @@ function givenIn(mail: string): readonly string[] {
   return given
 }
 
-t.test('parts that are complete in one content are reported', async (t) => {
+t.test('parts that are complete in one piece are reported', async (t) => {
   const told: readonly (readonly [mail: string, parts: readonly string[]])[] = [
     [`${TYPE}a/b\n\na b\n`, ['a b\n']],
     [`${TYPE}a/b\n${ENCODING}base64\n\nYWJj\n`, ['YWJj\n']],

@@ -47,7 +47,7 @@ t.test('habits decide whether a line is a delimiter', async (t) => {
   t.same(find(open, '--x', new Habits(new Map([['any dashes', 1]])))[0], 'delimiter of 1')
 })
 
-t.test('boundaries, and lengths of boundaries, may be so many', async (t) => {
+t.test('the number of boundaries and of their lengths is limited', async (t) => {
   const texts = Array.from({ length: limits.boundaries }, (_, at) => `b${1000 + at}`)
   const open = new OpenMultiparts()
   open.push(multipart('b1000', texts))

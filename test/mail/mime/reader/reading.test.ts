@@ -301,7 +301,7 @@ const cases: readonly (readonly [
   ],
 ]
 
-t.test('each choice of each habit finds other leaves in one of these mails', async (t) => {
+t.test('each choice of each habit finds other parts in one of these mails', async (t) => {
   const shown = new Set(cases.flatMap(([, , leaves]) => Object.keys(leaves)))
   const choices = Object.entries(habitTable).flatMap(([habit, { choices }]) =>
     choices.slice(1).map((_, index) => `${habit} ${index + 1}`),
@@ -312,7 +312,7 @@ t.test('each choice of each habit finds other leaves in one of these mails', asy
 })
 
 for (const [name, mail, leaves] of cases) {
-  t.test(`the leaves of a mail: ${name}`, async (t) => {
+  t.test(`the parts of a mail: ${name}`, async (t) => {
     const found: Record<string, string[]> = {}
     for (const { reading, leaves } of allReadings(Buffer.from(mail, 'latin1')).done) {
       const [choice = ['common'], ...more] = reading.habits.choices

@@ -23,7 +23,7 @@ function storeFor(expected: number) {
   return { store, pool, contents, files: () => files }
 }
 
-t.test('a content that memory has room for needs no file', async (t) => {
+t.test('a part that memory has room for needs no file', async (t) => {
   const { store, files, contents } = storeFor(MEMORY_MAX)
   t.teardown(() => store.close())
   store.append(PIECE)
@@ -31,7 +31,7 @@ t.test('a content that memory has room for needs no file', async (t) => {
   t.ok(contents().equals(PIECE))
 })
 
-t.test('a content that memory has no room for is in its file from the beginning', async (t) => {
+t.test('a part that memory has no room for is in its file from the beginning', async (t) => {
   const { store, pool, files, contents } = storeFor(MEMORY_MAX + 1)
   t.teardown(() => store.close())
   store.append(PIECE)
@@ -40,7 +40,7 @@ t.test('a content that memory has no room for is in its file from the beginning'
   t.ok(contents().equals(PIECE))
 })
 
-t.test('a content that becomes larger than expected goes on in a file', async (t) => {
+t.test('a part that becomes larger than expected goes on in a file', async (t) => {
   const { store, pool, files, contents } = storeFor(0)
   t.teardown(() => store.close())
   const pieces = Array.from({ length: MEMORY_MAX / PIECE.length + 1 }, () => PIECE)

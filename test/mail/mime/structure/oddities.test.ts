@@ -13,11 +13,11 @@ function odditiesOf(message: Buffer, cuts: readonly number[] = []): Oddity[] {
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 
-t.test('mail as programs write it is not odd', async (t) => {
+t.test('mail as programs write it has no oddities', async (t) => {
   for (const message of ordinary) t.same(odditiesOf(bytes(message)), [], JSON.stringify(message))
 })
 
-t.test('every example has its oddity, and those beside it have not', async (t) => {
+t.test('every example has its oddity, and similar mail has none', async (t) => {
   for (const oddity of Object.keys(oddities) as Oddity[]) {
     const { has, hasNot } = examples[oddity]
     for (const message of has) {

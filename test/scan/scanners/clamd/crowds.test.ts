@@ -68,7 +68,7 @@ for (const lasting of [false, true]) {
   })
 }
 
-t.test('each of several servers has so many messages, then others wait', async (t) => {
+t.test('each of several servers gets a limited number of messages, and others wait', async (t) => {
   const servers = [await standIn(t, () => {}), await standIn(t, () => {})]
   const CLAMD = servers.map(({ socket }) => socket).join(' ')
   const scanner = clamdScanner(clamdPolicy(CLAMD))

@@ -160,18 +160,21 @@ t.test('content accepted by descriptor alone is not skipped for its size', async
   t.equal(commands().at(-1), 'zFILDES')
 })
 
-t.test('a large message that is too long for a stream waits for the trial of one', async (t) => {
-  const { scan, commands } = await handing(
-    t,
-    (_asked, first) => (first ? 'fd[10]: OK' : 'fd[10]: Eicar FOUND'),
-    () => 'stream: OK',
-    'INSTREAM size limit exceeded. ERROR',
-  )
-  const [first, second] = [scan(large), scan(large)]
-  t.match((await first).answer, { answer: 'infected' })
-  t.match((await second).answer, { answer: 'infected' })
-  t.same(commands().filter((command) => command === 'zFILDES').length, 4, 'one trial for both')
-})
+t.test(
+  'a large message that is too long for a stream waits until the server is known to accept descriptors',
+  async (t) => {
+    const { scan, commands } = await handing(
+      t,
+      (_asked, first) => (first ? 'fd[10]: OK' : 'fd[10]: Eicar FOUND'),
+      () => 'stream: OK',
+      'INSTREAM size limit exceeded. ERROR',
+    )
+    const [first, second] = [scan(large), scan(large)]
+    t.match((await first).answer, { answer: 'infected' })
+    t.match((await second).answer, { answer: 'infected' })
+    t.same(commands().filter((command) => command === 'zFILDES').length, 4, 'one trial for both')
+  },
+)
 
 t.test('content that is too long for a stream and refused by descriptor is unseen', async (t) => {
   const { scan } = await handing(

@@ -179,7 +179,7 @@ function hasForm(mail: Buffer): boolean {
 }
 
 t.test(
-  'findings part by part are found if ordinary parts are left to the whole',
+  'findings in single parts are also found if ordinary parts are scanned with the whole message',
   {
     skip: clamdMissing,
   },

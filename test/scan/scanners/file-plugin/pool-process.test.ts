@@ -130,17 +130,20 @@ t.test('C plugins', { skip: noCompiler }, async (t) => {
     },
   )
 
-  await t.test('a plugin in C that sleeps for ever ends when its asker is killed', async (t) => {
-    execFileSync('mkfifo', [join(directory, 'sleeping')])
-    const line = createReadStream(join(directory, 'sleeping'))
-    const gone = new Promise<void>((resolve) => line.on('end', () => resolve()).resume())
-    const settings = { QUEUE_PLUGIN: 'sleeps_for_ever' }
-    const question = JSON.stringify({ directory, file, settings, timeout })
-    const asker = spawn(process.execPath, [program, question, 'x'])
-    t.teardown(() => asker.kill('SIGKILL'))
-    await orItsEnd(asker, once(line, 'data'), 'the plugin opens the FIFO')
-    asker.kill('SIGKILL')
-    await gone
-    t.pass('the process has ended')
-  })
+  await t.test(
+    'a plugin in C that sleeps indefinitely ends when its asker is killed',
+    async (t) => {
+      execFileSync('mkfifo', [join(directory, 'sleeping')])
+      const line = createReadStream(join(directory, 'sleeping'))
+      const gone = new Promise<void>((resolve) => line.on('end', () => resolve()).resume())
+      const settings = { QUEUE_PLUGIN: 'sleeps_for_ever' }
+      const question = JSON.stringify({ directory, file, settings, timeout })
+      const asker = spawn(process.execPath, [program, question, 'x'])
+      t.teardown(() => asker.kill('SIGKILL'))
+      await orItsEnd(asker, once(line, 'data'), 'the plugin opens the FIFO')
+      asker.kill('SIGKILL')
+      await gone
+      t.pass('the process has ended')
+    },
+  )
 })

@@ -49,7 +49,7 @@ t.test('a request is read as it was written, in any split', async (t) => {
   )
 })
 
-t.test('two requests at once are none', async (t) => {
+t.test('two requests at once are invalid', async (t) => {
   fc.assert(
     fc.property(request, (request) => {
       const bytes = encodeRequest(request)
@@ -84,11 +84,11 @@ t.test('an answer is read in any split', async (t) => {
   )
 })
 
-t.test('the answer to another question is nonsense', async (t) => {
+t.test('the answer to another question is invalid', async (t) => {
   t.same(hear(encodeAnswer(other, clean)), nonsense)
 })
 
-t.test('any other bytes are nonsense, before the answer and with it', async (t) => {
+t.test('any other bytes are invalid, before the answer and with it', async (t) => {
   const line = fc.string().map((text) => Buffer.from(`${text.replaceAll('\n', '')}\n`))
   fc.assert(
     fc.property(answer, line, fc.array(fc.nat()), (answer, line, cuts) => {
@@ -105,7 +105,7 @@ t.test('a line without an end is given up at 64 KiB', async (t) => {
   t.same(hear(Buffer.alloc(65_537, 'x')), unknown('wrote more than 65536 bytes to descriptor 3'))
 })
 
-t.test('a line with none of the three answers is nonsense', async (t) => {
+t.test('a line with none of the three answers is invalid', async (t) => {
   const bodies = [
     '{}',
     'null',
@@ -123,7 +123,7 @@ t.test('a line with none of the three answers is nonsense', async (t) => {
   }
 })
 
-t.test('an answer that is cut is none', async (t) => {
+t.test('a truncated answer is invalid', async (t) => {
   fc.assert(
     fc.property(answer, fc.nat(), (answer, at) => {
       const line = encodeAnswer(nonce, answer)

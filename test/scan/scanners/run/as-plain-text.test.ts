@@ -50,7 +50,7 @@ t.test('each line that begins as a field has a blank before it, and no other one
   }
 })
 
-t.test('a content that may be a file is not asked about as a text', async (t) => {
+t.test('a part that may be a file is not scanned as a text', async (t) => {
   const files = [
     '<html>',
     ' \n{\\rtf1',

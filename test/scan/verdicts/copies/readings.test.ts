@@ -217,7 +217,7 @@ function strewn(fields: readonly string[], others: readonly (readonly [number, s
 
 const numRuns = isWhole ? 40_000 : 3_000
 
-t.test('messages that share a fingerprint have the same contents', async (t) => {
+t.test('messages that share a fingerprint have the same parts', async (t) => {
   let shared = 0
   fc.assert(
     fc.property(bound, bodies, places, places, (fields, body, a, b) => {
@@ -234,7 +234,7 @@ t.test('messages that share a fingerprint have the same contents', async (t) => 
   t.ok(shared > numRuns / 50, `${shared} pairs`)
 })
 
-t.test('messages with the same stamp have the same contents', async (t) => {
+t.test('messages with the same stamp have the same parts', async (t) => {
   let trusted = 0
   const above = fc.array(fieldOf([...own, 'X-B', 'Subject', 'Content-Length']), { maxLength: 2 })
   fc.assert(

@@ -55,7 +55,7 @@ t.test('no byte of a sealed verdict can be changed, added or removed', async (t)
   )
 })
 
-t.test('bytes that are not sealed are no verdict', async (t) => {
+t.test('bytes that are not sealed are not accepted as a verdict', async (t) => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: SEALED_MAX + 100 }), (array) => {
       t.equal(open(Buffer.from(array)), undefined)

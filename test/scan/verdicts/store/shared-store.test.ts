@@ -58,7 +58,7 @@ t.test(
 )
 
 // promise: store-answers
-t.test('a value that is too large, or none of a string, is not taken in', { skip }, async (t) => {
+t.test('a value that is too large, or is not a string, is not accepted', { skip }, async (t) => {
   const server = await startStore(t)
   const store = open(t, `valkey://127.0.0.1:${server.port}`)
   await store.holds(print())
@@ -105,32 +105,40 @@ t.test('the key may change on all hosts without a word', { skip }, async (t) => 
   t.same(store.log, [])
 })
 
-t.test('a store that is away costs nothing, and comes back', { skip }, async (t) => {
-  const port = await freePort()
-  const store = open(t, `valkey://127.0.0.1:${port}`)
-  t.equal(store.get(print()), undefined, 'at once')
-  await until(() => store.log.length > 0, 'a line of the log')
-  t.match(store.log[0], /^VERDICTS valkey:.*ECONNREFUSED.*messages are scanned meanwhile/)
-  await startStore(t, { port })
-  await store.holds(print())
-  t.equal(store.log.length, 2)
-  t.match(store.log[1], /answers again$/)
-})
+t.test(
+  'an unreachable store costs nothing, and is used again when it is back',
+  { skip },
+  async (t) => {
+    const port = await freePort()
+    const store = open(t, `valkey://127.0.0.1:${port}`)
+    t.equal(store.get(print()), undefined, 'at once')
+    await until(() => store.log.length > 0, 'a line of the log')
+    t.match(store.log[0], /^VERDICTS valkey:.*ECONNREFUSED.*messages are scanned meanwhile/)
+    await startStore(t, { port })
+    await store.holds(print())
+    t.equal(store.log.length, 2)
+    t.match(store.log[1], /answers again$/)
+  },
+)
 
-t.test('a store that is killed in mid-answer costs what a scan costs', { skip }, async (t) => {
-  const { port, connections } = await standIn(t, (command, connection) => {
-    if (!isQuestion(command)) return '+OK\r\n'
-    connection.end('$100\r\nonly a part of', () => connection.destroy())
-    return ''
-  })
-  const store = open(t, `valkey://127.0.0.1:${port}`)
-  await until(() => connections.length > 0 && store.get(print()) !== undefined, 'a question')
-  await until(() => store.log.length > 0, 'a line of the log')
-  t.match(store.log[0], /^VERDICTS valkey:.*closes the connection/)
-  t.equal(await store.get(print()), undefined)
-})
+t.test(
+  'a store that is killed in the middle of an answer costs what a scan costs',
+  { skip },
+  async (t) => {
+    const { port, connections } = await standIn(t, (command, connection) => {
+      if (!isQuestion(command)) return '+OK\r\n'
+      connection.end('$100\r\nonly a part of', () => connection.destroy())
+      return ''
+    })
+    const store = open(t, `valkey://127.0.0.1:${port}`)
+    await until(() => connections.length > 0 && store.get(print()) !== undefined, 'a question')
+    await until(() => store.log.length > 0, 'a line of the log')
+    t.match(store.log[0], /^VERDICTS valkey:.*closes the connection/)
+    t.equal(await store.get(print()), undefined)
+  },
+)
 
-t.test('a store that ends idle connections is well', { skip }, async (t) => {
+t.test('a store that ends idle connections is healthy', { skip }, async (t) => {
   const server = await startStore(t, { args: ['--timeout', '1'] })
   const store = open(t, `valkey://127.0.0.1:${server.port}`)
   await store.holds(print())
@@ -151,7 +159,7 @@ t.test('a store that ends idle connections is well', { skip }, async (t) => {
   )
 })
 
-t.test('a store that ends each connection at once is not well', { skip }, async (t) => {
+t.test('a store that ends each connection at once is not healthy', { skip }, async (t) => {
   const { port } = await standIn(t, (command, connection) => {
     if (!command.includes('GETRANGE')) return '+OK\r\n'
     setTimeout(() => connection.destroy(), 20)
@@ -162,7 +170,7 @@ t.test('a store that ends each connection at once is not well', { skip }, async 
   t.match(store.log[0], /closes the connection/)
 })
 
-t.test('a store that talks nonsense is one that is away', { skip }, async (t) => {
+t.test('a store that sends invalid answers is treated as unreachable', { skip }, async (t) => {
   const { port } = await standIn(t, () => 'HTTP/1.1 400 Bad Request\r\n\r\n')
   const store = open(t, `valkey://127.0.0.1:${port}`)
   await until(() => store.log.length > 0, 'a line of the log')
@@ -289,7 +297,7 @@ t.test('a read-only replica still answers', { skip }, async (t) => {
   t.same(await store.get(print()), sealed)
 })
 
-t.test('without the right password it is as if there were none', { skip }, async (t) => {
+t.test('a store that rejects the password is treated as unreachable', { skip }, async (t) => {
   const server = await startStore(t, { args: ['--requirepass', 'open sesame'] })
   const url = `valkey://127.0.0.1:${server.port}`
   for (const password of [undefined, 'open barley']) {
@@ -304,7 +312,7 @@ t.test('without the right password it is as if there were none', { skip }, async
   await open(t, url, { password: 'open sesame' }).holds(print())
 })
 
-t.test('one that wants no password lets in who has one', { skip }, async (t) => {
+t.test('a store without a password accepts a client that sends one', { skip }, async (t) => {
   const server = await startStore(t)
   await open(t, `valkey://127.0.0.1:${server.port}`, { password: 'open sesame' }).holds(print())
 })
