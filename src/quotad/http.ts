@@ -134,7 +134,7 @@ export function readRequest(method: string, target: string): HttpQuestion {
     case '/metrics':
       return { asks: 'metrics' }
     default:
-      return unanswerable(404, 'not found')
+      return unanswerable(404, 'nothing here')
   }
 }
 

@@ -82,7 +82,7 @@ t.test('a message that clamd scans is shown in the metrics and on the page', asy
 
 t.test('onescand that does not scan is not healthy, and health has the reason', async (t) => {
   const nothing = await serve(t, { settings: { QHPSI: '' } })
-  const why = (answer: { text: string }) => !/not been tried/.test(answer.text)
+  const why = (answer: { text: string }) => !/no self-test has finished/.test(answer.text)
   t.match(await until(() => nothing.get('/healthz'), 'it has been tried', why), {
     status: 503,
     text: 'QHPSI is not set',
@@ -90,7 +90,7 @@ t.test('onescand that does not scan is not healthy, and health has the reason', 
   const blind = await serve(t, { settings: { QHPSI: '/bin/true %s' } })
   t.match(await until(() => blind.get('/healthz'), 'it has been tried', why), {
     status: 503,
-    text: 'EICAR: came out as clean; see its scanners, and its log\n',
+    text: 'EICAR: came out as clean; check its scanners and its log\n',
   })
   const settings = { QHPSI: 'plugin: clamd', CLAMD: '/nonexistent/clamd' }
   const down = await serve(t, { settings })
