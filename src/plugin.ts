@@ -1,5 +1,5 @@
 /**
- * The interface of scanner plugins; see onescan-plugin(7). It contains only types, so that a plugin needs
+ * The interface of scanner plugins. See onescan-plugin(7). It contains only types, so that a plugin needs
  * nothing of onescan at run time. This file is also the declaration file of the package.
  */
 
@@ -12,7 +12,7 @@ export interface Mail {
   readonly version: 1
   /**
    * The absolute path of a regular file that can be read until the plugin has answered. Its first 1,024 bytes
-   * are a line that onescan adds, a `Received` field; the message as it will be queued follows. The plugin
+   * are a line that onescan adds, a `Received` field. The message as it will be queued follows. The plugin
    * must not change or remove the file.
    */
   readonly path: string
@@ -62,7 +62,7 @@ export interface Mail {
    * accepted.
    */
   readonly signal: AbortSignal
-  /** Adds one line to the log; control characters are escaped. */
+  /** Adds one line to the log. Control characters are escaped. */
   log(text: string): void
 }
 
@@ -88,7 +88,7 @@ export type Answer =
       readonly name: string
     }
   /**
-   * The answer is unknown; the reason is for the log, not empty, cut after 1,000 characters. SCANFAIL
+   * The answer is unknown. The reason is for the log, not empty, cut after 1,000 characters. SCANFAIL
    * decides.
    */
   | { readonly defer: string }

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A setting of the environment; an empty one counts as unset. */
+/* A setting of the environment. An empty one counts as unset. */
 const char *setting(const char *name, const char *unset);
 
 int begins(const char *text, const char *prefix);
@@ -44,7 +44,7 @@ double uptime(void);
 /* The result of parse_number() for text that is not a number from `min` to `max`. */
 enum { NO_NUMBER = -1 };
 
-/* The text must be one to nine digits; `min` is not negative. */
+/* The text must be one to nine digits. `min` is not negative. */
 long parse_number(const char *digits, long min, long max);
 
 /*

@@ -77,7 +77,7 @@ function lineFor(conditions: Readonly<Record<string, string | undefined>>): stri
   return `${words.join(',')} allow`
 }
 
-/** Makes onescand reload the file; onescan-queue reads it for each message. */
+/** Makes onescand reload the file. onescan-queue reads it for each message. */
 function takeOver(output: Output): void {
   if (!hasSystemd()) {
     output.text(

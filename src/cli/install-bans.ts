@@ -7,7 +7,7 @@ import { errorText, Fault } from '../lib/errors/fault.ts'
 /** Milliseconds for a program of ClamAV: a clamd that hangs accepts the connection, and never answers. */
 const WITHIN = 60_000
 
-/** The file of the signatures; clamd recognizes its kind by the extension. */
+/** The file of the signatures. clamd recognizes its kind by the extension. */
 export const BANS_FILE = 'onescan-bans.cdb'
 
 /** Writes standard input into the file in one step: clamd never sees half of it. */
@@ -15,7 +15,7 @@ const WRITE = `umask 022; cd "$1"; cat >.${BANS_FILE}.new; mv .${BANS_FILE}.new 
 
 /**
  * Installs signatures for the clamd of this host, and reloads it. `directory` contains its own signatures.
- * clamscan tests them first, because clamd does not start with a file that it cannot read; the account that
+ * clamscan tests them first, because clamd does not start with a file that it cannot read. The account that
  * owns the directory writes them. Throws a Fault of kind `config` that states what was changed.
  */
 export function installBans(signatures: Buffer, directory: string): void {

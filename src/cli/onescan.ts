@@ -164,7 +164,7 @@ function emptyArgument(args: readonly string[]): string | undefined {
   return /^--[a-z-]+$/.test(option ?? '') ? `${option}: needs a value` : 'an argument is empty: ""'
 }
 
-/** Returns `scan` or `policy test`; null if it is not a command. */
+/** Returns `scan` or `policy test`, or null if it is not a command. */
 function commandOf([first, second]: readonly string[]): string | null {
   if (second !== undefined && subcommands[first!]?.includes(second)) return `${first} ${second}`
   return first !== undefined && commands.includes(first) ? first : null
@@ -183,7 +183,7 @@ function helpOf(parser: Argv) {
   }
 }
 
-/** Returns the text about the missing argument; `given` begins with the number of given ones. */
+/** Returns the text about the missing argument. `given` begins with the number of given ones. */
 function missingArgument(given: string, parser: Argv): string {
   const usage = helpOf(parser).getUsage().at(-1)?.[0].replace('$0', 'onescan') ?? ''
   const missing = usage.match(/<[^>]+>/g)?.[Number.parseInt(given, 10)] ?? 'an argument'

@@ -99,7 +99,7 @@ function remedies(place: string): Readonly<Record<string, string>> {
   return { EACCES: account, EPERM: account, ENOENT: directory, ENOTDIR: directory }
 }
 
-/** Calls `act`; an error of the system is rethrown with the file and the remedy. */
+/** Calls `act`. An error of the system is rethrown with the file and the remedy. */
 function failWithRemedy<Value>(file: string, act: () => Value): Value {
   try {
     return act()
@@ -110,7 +110,7 @@ function failWithRemedy<Value>(file: string, act: () => Value): Value {
   }
 }
 
-/** Creates the file; returns whether it did not exist before. */
+/** Creates the file. Returns whether it did not exist before. */
 function make(file: string): boolean {
   try {
     closeSync(atName(file, (path) => openSync(path, 'wx', 0o644)))
@@ -123,7 +123,7 @@ function make(file: string): boolean {
   }
 }
 
-/** Removes the file; returns whether it existed. */
+/** Removes the file. Returns whether it existed. */
 function remove(file: string): boolean {
   try {
     atName(file, unlinkSync)

@@ -29,7 +29,7 @@ export function describeDaemon(configuration: Configuration): DaemonDescription 
   }
 }
 
-/** Returns why the lines of a log cannot be read; undefined if they can, or if there is no log. */
+/** Returns why the lines of a log cannot be read, or undefined if they can, or if there is no log. */
 function lostLog(file: string | undefined): LostLog | undefined {
   if (!file) return undefined
   // It is made with its first line.

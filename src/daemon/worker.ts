@@ -16,7 +16,7 @@ import { HEARTBEAT, MUST_ANSWER, type ServingNotice } from './workers/workers.ts
 
 /**
  * Runs a process that judges mail, on the sockets that the first process keeps. `kinds` states the purpose of
- * its first descriptors; the next one is the file for messages in progress. The process ends when the first
+ * its first descriptors. The next one is the file for messages in progress. The process ends when the first
  * process asks it to, or has ended.
  */
 export async function runWorker(

@@ -26,7 +26,7 @@ export interface DelayOptions {
   /** Time limit, in seconds, for all DNS queries about a client together. */
   readonly dnsTimeout: number
   readonly explain: boolean
-  /** The options of the gate; undefined without --listen. */
+  /** The options of the gate, or undefined without --listen. */
   readonly gate: GateOptions | undefined
   /** The next program and its arguments; with --explain an address and optionally a name. */
   readonly argv: readonly string[]
@@ -37,13 +37,13 @@ export interface GateOptions {
   readonly listen: readonly GateAddress[]
   /** -c: most programs that run at the same time. */
   readonly programs: number
-  /** Maximum number of waiting connections; undefined if --waiting is not given. */
+  /** Maximum number of waiting connections, or undefined if --waiting is not given. */
   readonly waiting: number | undefined
   /** Maximum number of connections of one client, waiting or served. */
   readonly perClient: number
   /** Seconds for which a client, after its delay, waits for a program to become free. */
   readonly waitTimeout: number
-  /** Seconds for which a client that behaved is stored; with 0 no client is. */
+  /** Seconds for which a client that behaved is stored. With 0 no client is. */
   readonly remember: number
   /** -x and -X. */
   readonly rules: { readonly file: string; readonly mayBeMissing: boolean } | undefined
@@ -103,7 +103,7 @@ A client waits for -d seconds, for -D if its name looks dynamic, and for -N if i
 The second form takes the place of tcpserver. See smtp-delay(8).
 `
 
-/** The defaults of options; the first ones are seconds. */
+/** The defaults of options. The first ones are seconds. */
 export const optionDefaults = {
   '-d': 1,
   '-D': 10,

@@ -132,7 +132,7 @@ async function actionFor(
   return `${refusal.code} ${refusal.enhanced} ${refusal.lines.join(' ')}`
 }
 
-/** Returns the size that the client announced with MAIL; undefined if it announced none. */
+/** Returns the size that the client announced with MAIL, or undefined if it announced none. */
 function sizeAttribute(request: Attributes): number | undefined {
   const size = request.get('size') ?? ''
   return /^[0-9]{1,15}$/.test(size) ? Number(size) || undefined : undefined

@@ -1,7 +1,7 @@
 import type { LogRecord } from './log-record.ts'
 
 /**
- * The search criteria for log records. Undefined matches any value; a text matches each value that contains
+ * The search criteria for log records. Undefined matches any value. A text matches each value that contains
  * it.
  */
 export interface LogCriteria {

@@ -74,7 +74,7 @@ function colourOf(decision: string, scan: string | undefined): keyof typeof colo
   return ['pass', 'recipients', 'defer', 'quarantine'].includes(decision) ? 'odd' : 'bad'
 }
 
-/** Returns `2026-11-20 18:26:25` in local time; '' for NaN. */
+/** Returns `2026-11-20 18:26:25` in local time, or '' for NaN. */
 export function formatTime(time: number): string {
   if (Number.isNaN(time)) return ''
   const date = new Date(time)

@@ -1,12 +1,12 @@
 /** A line of a log, read into its fields. */
 export interface LogRecord {
-  /** Milliseconds since 1970; NaN if the line has no time. */
+  /** Milliseconds since 1970, or NaN if the line has no time. */
   readonly time: number
-  /** The host that wrote the line; '' if it is not known. */
+  /** The host that wrote the line, or '' if it is not known. */
   readonly host: string
   /** The values as they were before they were logged. Of several fields of one name, the first counts. */
   readonly fields: ReadonlyMap<string, string>
-  /** The values of the fields `rcpt`; a line about several recipients has several. */
+  /** The values of the fields `rcpt`. A line about several recipients has several. */
   readonly recipients: readonly string[]
 }
 
@@ -50,7 +50,9 @@ export function readLogText(text: string, time: number, host = ''): LogRecord {
   return { time, host, fields, recipients }
 }
 
-/** Returns milliseconds since 1970; NaN if the text is not a time. Times without a zone are this host's. */
+/**
+ * Returns milliseconds since 1970, or NaN if the text is not a time. Times without a zone are this host's.
+ */
 function timeOf(text: string | undefined, newest: number): number {
   if (text === undefined) return Number.NaN
   if (text.startsWith('@')) return taiTime(text)
@@ -67,7 +69,7 @@ function taiTime(text: string): number {
   return seconds * 1000 + Number.parseInt(text.slice(17), 16) / 1e6
 }
 
-/** Upper limit for the fields read from a line; onescan's own lines have about thirty. */
+/** Upper limit for the fields read from a line. onescan's own lines have about thirty. */
 const FIELDS_MAX = 64
 
 /**
@@ -105,7 +107,7 @@ export function* fieldsIn(text: string): Generator<WrittenField> {
 
 /**
  * Returns the value of a field as it was before src/lib/log/log-line.ts wrote it, without escapes. Decodes
- * UTF-8, which addresses may contain (RFC 6531); other bytes stay latin1.
+ * UTF-8, which addresses may contain (RFC 6531). Other bytes stay latin1.
  */
 export function loggedValue({ value, isQuoted }: WrittenField): string {
   const bytes = isQuoted ? unescapeValue(value) : value

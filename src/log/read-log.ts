@@ -7,7 +7,7 @@ import { inheritedDescriptor } from '../lib/process/descriptors.ts'
 import { passwdEntries } from '../lib/process/passwd.ts'
 import { type LogRecord, readLogLine } from './log-record.ts'
 
-/** Upper limit, in bytes, for a line that is read; onescan's own lines have at most 4,096. */
+/** Upper limit, in bytes, for a line that is read. onescan's own lines have at most 4,096. */
 const READ_LINE_MAX = 64 * 1024
 /** The bytes that are read at once. */
 const CHUNK = 256 * 1024
@@ -197,7 +197,7 @@ const JOURNALS = ['/var/log/journal', '/run/log/journal']
  * Returns the matches of journalctl(1) that find onescan's lines; + means *or*. They match onescand's unit.
  * For lines written by the account of a service, they also match the mail facility, which the unit sets, or
  * the name under which onescan-queue writes to /dev/log. Facility and name come from the writer, and any user
- * can set them with logger(1); the journal itself adds unit and account.
+ * can set them with logger(1). The journal itself adds unit and account.
  */
 function matches(): string[] {
   const accounts = serviceAccounts().map((uid) => `_UID=${uid}`)

@@ -1,14 +1,14 @@
 import type { NetConnectOpts } from 'node:net'
 import { askOnce } from './shared/ask-once.ts'
 
-/** The attributes of one request or answer; their values are latin1. */
+/** The attributes of one request or answer. Their values are latin1. */
 export type Attributes = ReadonlyMap<string, string>
 
 /** Bytes of a request: more than ten times as many as Postfix sends. */
 const REQUEST_MAX = 64 * 1024
 
 /**
- * Parses lines of `name=value`, each ended by LF; an empty line ends a request (SMTPD_POLICY_README,
+ * Parses lines of `name=value`, each ended by LF. An empty line ends a request (SMTPD_POLICY_README,
  * "Protocol description").
  */
 export class AttributeReader {

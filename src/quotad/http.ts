@@ -115,7 +115,7 @@ function reply(request: IncomingMessage, response: ServerResponse, { status, tex
 type HttpQuestion =
   | { readonly asks: 'quota'; readonly user: string }
   | { readonly asks: 'health' | 'metrics' }
-  /** The request cannot be answered; `status` and `text` are the reply. */
+  /** The request cannot be answered. `status` and `text` are the reply. */
   | { readonly asks: 'nothing'; readonly status: 400 | 404 | 405; readonly text: string }
 
 /** Reads method and target of a request. The user is latin1, one character for each byte. */

@@ -37,7 +37,7 @@ export interface MailboxLookup {
   /** Milliseconds on a monotonic clock. */
   readonly uptime: () => number
   /**
-   * Returns the limits that the administrator set for a user; they override all others. Throws an Error if
+   * Returns the limits that the administrator set for a user. They override all others. Throws an Error if
    * they cannot be read.
    */
   readonly limits: ((user: User) => QuotaLimits | undefined) | undefined
@@ -113,7 +113,7 @@ function mailboxAnswerOf(
     case 'no-such-user':
       return noSuchUser
     case 'no-mailbox': {
-      // The first message creates the mailbox; until then it is empty.
+      // The first message creates the mailbox. Until then it is empty.
       if (!isListed) return noSuchUser
       const empty: MailboxReading = {
         found: 'usage',

@@ -10,7 +10,7 @@ export type LogTrouble = (trouble: { readonly what: string; readonly why: string
 
 /** Milliseconds in which the same trouble with the same mailbox is logged once. */
 const LOG_AGAIN_AFTER = 10 * 60 * 1000
-/** Upper limit for the mailboxes logged in that time; a last line reports that there are more. */
+/** Upper limit for the mailboxes logged in that time. A last line reports that there are more. */
 const MAILBOXES_MAX = 1000
 
 /**

@@ -9,7 +9,7 @@ import { wholeNumber } from '../lib/settings/table/values.ts'
 
 /** The options of onescan-quotad(8). */
 export interface ServiceOptions {
-  /** The address on which each protocol is served; undefined if it is not. */
+  /** The address on which each protocol is served, or undefined if it is not. */
   readonly udp: ServiceEndpoint | undefined
   readonly http: ServiceEndpoint | undefined
   /** Returns whether the client with this IP address has permission. */

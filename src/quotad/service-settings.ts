@@ -17,9 +17,9 @@ export interface ServiceSettings {
   readonly source: SourceSettings
   /** Lists of users, in the order in which they are searched. If empty, every mailbox has a user. */
   readonly users: readonly UserList[]
-  /** The domains whose users are accounts of passwd(5); undefined for those of the host. */
+  /** The domains whose users are accounts of passwd(5), or undefined for those of the host. */
   readonly domains: Domains | undefined
-  /** The LDAP directory; undefined if no list of users is one. */
+  /** The LDAP directory, or undefined if no list of users is one. */
   readonly ldap: LdapSettings | undefined
   /** The path of a file with lines `user: quota`. */
   readonly limitsFile: string | undefined

@@ -6,7 +6,7 @@ import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import type { MailboxAnswer, QuotaService } from './mailbox-answer.ts'
 import type { ServiceEndpoint } from './quotad-options.ts'
 
-/** Bytes of unread requests that the kernel is asked to keep; it may keep fewer. */
+/** Bytes of unread requests that the kernel is asked to keep. It may keep fewer. */
 const RECEIVE_BUFFER = 4 * 1024 * 1024
 
 /**
@@ -54,7 +54,7 @@ export async function serveUdp(endpoint: ServiceEndpoint, service: QuotaService)
     else socket.bind(endpoint.port, endpoint.host, resolve)
   })
   socket.removeAllListeners('error')
-  socket.on('error', () => {}) // an error concerns one client; the others are still served
+  socket.on('error', () => {}) // an error concerns one client. The others are still served
   attempt(() => socket.setRecvBufferSize(RECEIVE_BUFFER)) // it works with a small one, too
   return socket
 }
@@ -62,7 +62,7 @@ export async function serveUdp(endpoint: ServiceEndpoint, service: QuotaService)
 /** A question as the client sent it, in latin1. Its parts are not checked yet. */
 interface Datagram {
   readonly user: string
-  /** Bytes of the announced message; undefined in the plain form. */
+  /** Bytes of the announced message, or undefined in the plain form. */
   readonly incoming: number | undefined
   /** Repeated in the answer, so that the client recognizes the answer to its question. */
   readonly nonce: string

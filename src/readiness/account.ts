@@ -6,7 +6,7 @@ import { passwdEntries, passwdEntryOf } from '../lib/process/passwd.ts'
 export interface SystemAccount {
   readonly name: string
   readonly uid: number
-  /** All effective groups; new files belong to the first one. */
+  /** All effective groups. New files belong to the first one. */
   readonly groups: readonly number[]
 }
 
@@ -21,8 +21,8 @@ export function readAccounts(): Accounts {
 }
 
 /**
- * Finds an account by name; returns undefined if there is none. setuidgid and tcpserver give a program only
- * its primary group; a login, cron or systemd gives it all groups.
+ * Finds an account by name. Returns undefined if there is none. setuidgid and tcpserver give a program only
+ * its primary group. A login, cron or systemd gives it all groups.
  */
 export function findAccount(
   { passwd, group }: Accounts,
@@ -57,8 +57,8 @@ export function groupName({ group }: Accounts, gid: number): string {
 }
 
 /**
- * Returns the command that adds an account to the group that may use this file, such as a socket; undefined
- * if no group may. No account should be in the group of root because of a socket.
+ * Returns the command that adds an account to the group that may use this file, such as a socket, or
+ * undefined if no group may. No account should be in the group of root because of a socket.
  */
 export function joinGroup(
   { name }: SystemAccount,
@@ -74,7 +74,7 @@ const BIT = { read: 4, write: 2, search: 1, execute: 1 } as const
 
 /**
  * Returns the first path that denies the account access to `path`: a directory above it, or itself. Returns
- * undefined if none does. If this process runs under the account, the kernel decides; for another account
+ * undefined if none does. If this process runs under the account, the kernel decides. For another account
  * owner, group and mode decide, and access lists are not read.
  */
 export function obstacle(

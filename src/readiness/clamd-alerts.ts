@@ -36,7 +36,7 @@ const hasProperty = (property: Property) => (finding: ScanResult) =>
 
 const isBan = (finding: ScanResult) => finding.answer === 'infected' && finding.banned === true
 
-/** Returns the rules, if they can be read; another check reports an error. */
+/** Returns the rules, if they can be read. Another check reports an error. */
 const rulesOf = ({ BADATTACHMENTS }: ScanSettings) =>
   attempt(() => readAttachmentRules(BADATTACHMENTS))
 

@@ -21,7 +21,7 @@ const MAX_SCAN_SIZE = 400 * 1024 * 1024
 const MAX_SCAN_SIZE_UNLIMITED = 2 * 1024 * 1024 * 1024
 
 /**
- * Checks whether clamd can write unpacked data. If it cannot, it reports files as clean without a scan; the
+ * Checks whether clamd can write unpacked data. If it cannot, it reports files as clean without a scan. The
  * same happens to parts of mail and of PDFs for which there is no room (measured with 1.4.3).
  */
 export async function checkTemporaryFiles(
@@ -46,7 +46,9 @@ export async function checkTemporaryFiles(
   return warning(what, value, `make room in ${directory}, or lower MaxScanSize in clamd.conf`)
 }
 
-/** Returns the free bytes for accounts other than root; undefined if they cannot be determined from here. */
+/**
+ * Returns the free bytes for accounts other than root, or undefined if they cannot be determined from here.
+ */
 function roomIn(directory: string): number | undefined {
   try {
     const { bavail, bsize } = statfsSync(directory)

@@ -46,7 +46,7 @@ interface KnownClamd {
   trial: ExtractionTrial | undefined
   /** What the log reported last about what it extracts. */
   extracts: string | undefined
-  /** Whether it reports mail over its limits; undefined if it has not answered yet. */
+  /** Whether it reports mail over its limits, or undefined if it has not answered yet. */
   alert: Finding | undefined
   /** How deep it scans, and in which conversation it was asked. */
   depth: { readonly finding: Finding | undefined; readonly of: number } | undefined

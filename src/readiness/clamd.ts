@@ -98,7 +98,7 @@ async function checkServer(
   const version = checkSignatures(what, outcome.reply, host.now)
   // A program that is not clamd gets no scan: it might accept the message and never answer.
   if (version.level === 'error') return { isDown: true, findings: [version] }
-  // It scans for onescan-queue only while onescand cannot; the check of onescand reports all its faults.
+  // It scans for onescan-queue only while onescand cannot. The check of onescand reports all its faults.
   if (host.asksOnescand) return { isDown: false, findings: [ok(what, 'answers')] }
   const conf = clamdConfOf(server, host.clamdConfigFiles)
   // In the way of onescan-queue and onescand: onescand by descriptor, if it can.
@@ -122,8 +122,8 @@ async function checkServer(
 }
 
 /**
- * Returns the finding that the account may not connect, or that the path is another kind of file; undefined
- * if it may connect, or if the path does not exist.
+ * Returns the finding that the account may not connect, or that the path is another kind of file, or
+ * undefined if it may connect, or if the path does not exist.
  */
 function checkSocketAccess(host: StageHost, server: ClamdAddress): Finding | undefined {
   if (server.kind !== 'unix') return undefined

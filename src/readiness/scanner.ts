@@ -124,7 +124,7 @@ export function checkCount(what: string, database: string): Finding[] {
   return [warning(what, value, 'run freshclam, and check its log')]
 }
 
-/** Returns the number of signatures in a file or directory; undefined if it cannot be read. */
+/** Returns the number of signatures in a file or directory, or undefined if it cannot be read. */
 export function signaturesIn(database: string): number | undefined {
   try {
     if (!statSync(database).isDirectory()) return countIn(database)
@@ -138,8 +138,8 @@ export function signaturesIn(database: string): number | undefined {
 }
 
 /**
- * Returns the number in one file: from the header `ClamAV-VDB:date:version:signatures:…`; otherwise each line
- * is a signature.
+ * Returns the number in one file: from the header `ClamAV-VDB:date:version:signatures:…`. Otherwise, each
+ * line is a signature.
  */
 function countIn(file: string): number {
   if (/\.(cvd|cld)$/.test(file)) return Number(headerOf(file).split(':')[3] ?? 0) || 0

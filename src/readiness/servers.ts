@@ -108,8 +108,8 @@ export async function checkVerdicts(host: StageHost): Promise<Finding[]> {
 }
 
 /**
- * Returns the key with which this host shares verdicts; undefined if it has none, null if the keyring cannot
- * be read.
+ * Returns the key with which this host shares verdicts, or undefined if it has none, null if the keyring
+ * cannot be read.
  */
 function keyOf({ env, directories, now }: StageHost): Key | null | undefined {
   try {

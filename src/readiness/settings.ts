@@ -63,7 +63,7 @@ const unset = following(
   'nothing scans',
 )
 
-/** Returns the finding that the switch of all interfaces is off; an empty list if it is on. */
+/** Returns the finding that the switch of all interfaces is off, or an empty list if it is on. */
 export function checkHostSwitch(): Finding[] {
   return existsSync(hostSwitchFile) ? [switchFinding(`${hostSwitchFile} exists`)] : []
 }

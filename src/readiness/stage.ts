@@ -18,7 +18,7 @@ export interface StageHost {
   /** The account that the slot or onescand runs as. */
   readonly account: SystemAccount
   readonly accounts: Accounts
-  /** Whether onescand uses these settings; otherwise onescan-queue does. */
+  /** Whether onescand uses these settings. Otherwise, onescan-queue does. */
   readonly isDaemon: boolean
   /** Whether onescanc uses onescand, and so needs no keys itself. */
   readonly asksOnescand: boolean

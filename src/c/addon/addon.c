@@ -120,7 +120,7 @@ static int read_argument(napi_env env, napi_value value, char kind, struct argum
   }
 }
 
-/* The function that the runtime calls; its data is the C function that it was made with. */
+/* The function that the runtime calls. Its data is the C function that it was made with. */
 static napi_value call(napi_env env, napi_callback_info info) {
   napi_value words[ARGUMENTS_MAX];
   size_t count = ARGUMENTS_MAX;

@@ -21,7 +21,7 @@ enum {
 struct argument {
   int64_t number;       /* a whole number; 0 or 1 of a boolean */
   uint64_t bits;        /* of a BigInt */
-  unsigned char *bytes; /* of a Uint8Array, until the function returns; NULL for undefined */
+  unsigned char *bytes; /* of a Uint8Array, until the function returns, or NULL for undefined */
   size_t length;        /* of `bytes` or `text` */
   char text[TEXT_MAX];
 };
@@ -40,7 +40,7 @@ struct function {
 extern const struct function tcp_functions[], unix_functions[], process_functions[],
     plugin_functions[];
 
-/* Values for JavaScript; NULL if the runtime has no memory for one. */
+/* Values for JavaScript, or NULL if the runtime has no memory for one. */
 napi_value a_number(napi_env env, double value);
 napi_value a_truth(napi_env env, int value);
 napi_value a_text(napi_env env, const char *text);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /*
- * Finds a function of a shared object; returns NULL if there is none of this name. RTLD_LAZY:
+ * Finds a function of a shared object. Returns NULL if there is none of this name. RTLD_LAZY:
  * functions that it never calls need not exist. The object stays loaded.
  */
 static void *find(const struct argument *file, const struct argument *symbol) {

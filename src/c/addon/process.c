@@ -1,4 +1,4 @@
-/* This process: its signals, its keys, access to its memory; and memory files. */
+/* This process: its signals, its keys, access to its memory, and memory files. */
 #define _GNU_SOURCE
 #include "addon.h"
 

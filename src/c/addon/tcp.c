@@ -23,8 +23,8 @@ union address {
 enum { PORT_MAX = 65535 };
 
 /*
- * Builds an address of 4 or 16 bytes and a port; without bytes it is that of all addresses of
- * both families. Returns its length; 0, and sets errno, if there is no such address.
+ * Builds an address of 4 or 16 bytes and a port. Without bytes it is that of all addresses of both
+ * families. Returns its length; 0, and sets errno, if there is no such address.
  */
 static socklen_t inet_address(const struct argument *bytes, const struct argument *port,
                               union address *address) {
@@ -76,7 +76,7 @@ static void set_option(int fd, int level, int name, int value) {
   setsockopt(fd, level, name, &value, sizeof value);
 }
 
-/* Returns the value of an option of the level SOL_SOCKET; -1 if the descriptor has none. */
+/* Returns the value of an option of the level SOL_SOCKET, or -1 if the descriptor has none. */
 static int option(int fd, int name) {
   int value;
   socklen_t length = sizeof value;
@@ -300,7 +300,7 @@ static napi_value tcp_info(napi_env env, const struct argument *given) {
   return is_whole ? object : NULL;
 }
 
-/* Returns the events within the given milliseconds; 0 if there are none, or after a signal. */
+/* Returns the events within the given milliseconds, or 0 if there are none, or after a signal. */
 static int wait_for(const struct argument *given, short events) {
   struct pollfd waiting = {.fd = an_int(&given[0]), .events = events};
   const int time = an_int(&given[1]);

@@ -15,8 +15,8 @@
 #endif
 
 /*
- * Builds the address of a path, or of a name in the abstract namespace if it begins with `@`
- * or NUL. Returns its length; 0 if it is empty or too long.
+ * Builds the address of a path, or of a name in the abstract namespace if it begins with `@` or
+ * NUL. Returns its length, or 0 if it is empty or too long.
  */
 static socklen_t unix_address(const struct argument *path, struct sockaddr_un *address) {
   *address = (struct sockaddr_un){.sun_family = AF_UNIX};
@@ -107,7 +107,7 @@ static napi_value pass_descriptor(napi_env env, const struct argument *given) {
   return a_text(env, sent < 0 && (errno == EAGAIN || errno == EINTR) ? "nothing" : "failed");
 }
 
-/* Upper limit for the descriptors received with bytes; the kernel closes any more. */
+/* Upper limit for the descriptors received with bytes. The kernel closes any more. */
 enum { DESCRIPTORS_MAX = 4 };
 
 /* Copies the descriptors in control messages. Returns how many there are. */

@@ -14,14 +14,15 @@
 enum { REQUEST_SIZE_MAX = 4096 };
 
 /*
- * Returns the value of an attribute; '' if it has a line end, which would begin another attribute.
+ * Returns the value of an attribute, or '' if it has a line end, which would begin another
+ * attribute.
  */
 static const char *attribute(const char *name) {
   const char *value = setting(name, "");
   return strpbrk(value, "\r\n") ? "" : value;
 }
 
-/* Returns the connection; or -1, with errno set: EAGAIN if it was not made within the timeout. */
+/* Returns the connection, or -1, with errno set: EAGAIN if it was not made within the timeout. */
 static int connect_to(const char *path, long timeout) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   const struct timeval longest = {timeout / 1000, timeout % 1000 * 1000};

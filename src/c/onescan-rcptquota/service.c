@@ -70,7 +70,7 @@ static int read_service(const char *text, struct service *service) {
   return service->address_size > 0;
 }
 
-/* Returns the text after `word` in `text`; NULL if `text` does not begin with that word. */
+/* Returns the text after `word` in `text`, or NULL if `text` does not begin with that word. */
 static const char *behind_word(const char *text, const char *word) {
   if (!begins(text, word))
     return NULL;
@@ -144,7 +144,7 @@ static int make_nonce(char nonce[NONCE_SIZE]) {
   return 0;
 }
 
-/* Returns a connected socket, which packets of other senders do not reach; its port is random. */
+/* Returns a connected socket, which packets of other senders do not reach. Its port is random. */
 static int connect_to_service(const struct service *service) {
   int fd = socket(service->address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0)

@@ -25,7 +25,7 @@ enum {
   KEPT_FROM = 100  /* the lowest descriptor of the file: above those of callers and runtimes */
 };
 
-/* Seconds to wait for a standalone program to end; the build for tests has fewer. */
+/* Seconds to wait for a standalone program to end. The build for tests has fewer. */
 #ifndef COLD_WAIT
 #define COLD_WAIT 60
 #endif
@@ -56,7 +56,7 @@ static int keep_open(int fd) {
   return kept;
 }
 
-/* Opens a file of locks; returns -1 if it cannot, or if another account could have made it. */
+/* Opens a file of locks. Returns -1 if it cannot, or if another account could have made it. */
 static int open_own(const char *path, int flags) {
   int fd = open(path, O_RDWR | flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
   struct stat made;
@@ -70,9 +70,9 @@ static int open_own(const char *path, int flags) {
 }
 
 /*
- * Opens the file with the locks of this account for a program; returns -1 if it cannot. Every
- * user may create files in that directory, so it is never listed. The file is the first of a
- * few names that belongs to this account; otherwise it is created under the first unused name.
+ * Opens the file with the locks of this account for a program. Returns -1 if it cannot. Every user
+ * may create files in that directory, so it is never listed. The file is the first of a few names
+ * that belongs to this account. Otherwise, it is created under the first unused name.
  */
 static int open_locks(const char *program) {
   const char *paths[NAMES];
@@ -90,7 +90,7 @@ static int open_locks(const char *program) {
   return fd;
 }
 
-/* Takes a lock; returns whether this process may continue. Without such locks there is no limit. */
+/* Takes a lock. Returns whether this process may continue. Without such locks there is no limit. */
 static int take_lock(int fd, long max) {
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
   for (; lock.l_start < max; ++lock.l_start)

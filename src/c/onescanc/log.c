@@ -99,7 +99,8 @@ void log_line(const void *line, size_t length) {
   (void) written; /* no mail fails for its log */
 }
 
-/* Returns ` remote=ADDRESS` of the client, as tcpserver(1) sets it; '' if it is not an address. */
+/* Returns ` remote=ADDRESS` of the client, as tcpserver(1) sets it, or '' if it is not an address.
+ */
 static char *client_address(void) {
   const char *ip = setting("TCPREMOTEIP", "");
   const size_t length = strspn(ip, "0123456789abcdefABCDEF.:");

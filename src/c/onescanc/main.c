@@ -79,15 +79,13 @@ static void pass_if_there_is_nothing_to_ask(char **chain) {
     return;
   check_program("next program", chain[0], MEND_CHAIN);
   count_handing_on();
-  log_slot_line("pass", is_off ? xasprintf("%s exists", file) : xasprintf("QHPSI is not set"),
-                "");
+  log_slot_line("pass", is_off ? xasprintf("%s exists", file) : xasprintf("QHPSI is not set"), "");
   become_untouched("next program", chain, hidden_from_chain);
 }
 
 /*
- * Returns ERROR_FD if it can only be the pipe for the text of a reply; otherwise -1. It must
- * be a pipe that is open for writing alone, or a socket, and no other descriptor may refer to
- * it.
+ * Returns ERROR_FD if it can only be the pipe for the text of a reply, and otherwise -1. It must be
+ * a pipe that is open for writing alone, or a socket, and no other descriptor may refer to it.
  */
 static int find_error_fd(void) {
   int fd = (int) parse_number(setting("ERROR_FD", ""), ERROR_FD_MIN, ERROR_FD_MAX);

@@ -39,7 +39,8 @@ enum { MESSAGE_FD = 0, ENVELOPE_FD = 1, LOG_FD = 2 };
 
 /* The conversation with onescand. Times are those of uptime(). */
 struct conversation {
-  long timeout; /* SCANTIMEOUT in seconds; NO_NUMBER if it is invalid, which onescand will report */
+  long timeout; /* SCANTIMEOUT in seconds, or NO_NUMBER if it is invalid, which onescand will report
+                 */
   int server;   /* the connection; -1 is none */
   int acknowledged;   /* onescand reported that it is at work */
   int has_begun_anew; /* this is the second conversation */
@@ -64,7 +65,7 @@ struct mail {
 extern byte buffer[64 * KIB];
 void open_spools(struct mail *mail);
 void receive_message(struct mail *mail);
-/* Reads the next bytes of the caller into `buffer`; returns 0 at the end. `what` is for the log. */
+/* Reads the next bytes of the caller into `buffer`. Returns 0 at the end. `what` is for the log. */
 size_t read_input(int fd, const char *what);
 /* Writes the first `length` bytes of `buffer` into a spool. */
 void keep(int fd, size_t length, size_t offset, const char *what);
@@ -168,7 +169,7 @@ const char *wait_for_cold_limit(const char *program);
 /* Log lines contain the time since then. */
 void log_begins(void);
 void log_line(const void *line, size_t length);
-/* Writes a line in the form of onescan-log(5); `more` contains further fields. */
+/* Writes a line in the form of onescan-log(5). `more` contains further fields. */
 void log_slot_line(const char *decision, char *reason, const char *more);
 
 /* fail.c */

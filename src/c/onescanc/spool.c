@@ -1,7 +1,6 @@
 /*
- * The spool: the mail while onescand scans it. The message has room in front of it for a new
- * header block (obey.c). A small one is in memory; a larger one is in an unnamed file in
- * TMPDIR.
+ * The spool: the mail while onescand scans it. The message has room in front of it for a new header
+ * block (obey.c). A small one is in memory. A larger one is in an unnamed file in TMPDIR.
  */
 #define _GNU_SOURCE
 #include "onescanc.h"
@@ -22,8 +21,8 @@ byte buffer[64 * KIB];
 
 /*
  * Creates an unnamed file, which disappears with its last descriptor in any case. Not all file
- * systems support O_TMPFILE. On others the file has a name for a moment; if this process is
- * killed in that moment, onescand sweeps the file (src/mail/message/sweep.ts).
+ * systems support O_TMPFILE. On others the file has a name for a moment. If this process is killed
+ * in that moment, onescand sweeps the file (src/mail/message/sweep.ts).
  */
 static int anonymous_file(void) {
   const char *directory = setting("TMPDIR", "/tmp");

@@ -58,7 +58,7 @@ export const checkCommand = makeCommand('check', {
 type CheckOptions = Arguments<typeof addCheckOptions>
 
 /**
- * Returns a short text about what is checked; undefined if an option states it, or for root, which checks
+ * Returns a short text about what is checked, or undefined if an option states it, or for root, which checks
  * under its own account.
  */
 function headingFor(args: CheckOptions): string | undefined {
@@ -71,7 +71,7 @@ function headingFor(args: CheckOptions): string | undefined {
   return [...servers, ...(isWholeHost(args) ? ['onescand'] : [])].join('; ')
 }
 
-/** Returns the servers whose mail this check does not test; onescan-queue has its own test. */
+/** Returns the servers whose mail this check does not test. onescan-queue has its own test. */
 function unseenIn(args: CheckOptions): MailServer[] {
   if (!looksAtServers(args) || checkHostSwitch().length > 0) return []
   return serversToCheck(args).filter((server) => server !== 'qmail')

@@ -45,7 +45,7 @@ export class MaybeTaken extends Error {}
 const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
 
 /**
- * Parses a route: `chain`, the next program of onescan-queue; `sendmail`, which every MTA has; or
+ * Parses a route: `chain`, the next program of onescan-queue; `sendmail`, which every MTA has, or
  * `HOST:PORT`. Throws a Fault of kind `config` for anything else.
  */
 export function readRoute(text: string, env: Environment): ReleaseRoute {

@@ -34,7 +34,7 @@ interface FollowOptions {
    * it.
    */
   readonly whole?: number
-  /** Receives each line of its standard error; by default that is printed. */
+  /** Receives each line of its standard error. By default that is printed. */
   readonly complain?: (line: string) => unknown
 }
 
@@ -80,7 +80,7 @@ export async function follow(
 }
 
 /**
- * The output of this process. Its reader may be slow, such as a pager; meanwhile the command is blocked, and
+ * The output of this process. Its reader may be slow, such as a pager. Meanwhile the command is blocked, and
  * its silence is not counted.
  */
 class OwnOutput {

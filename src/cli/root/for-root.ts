@@ -14,7 +14,7 @@ import { WHOLE } from './said.ts'
 /** The way in which root delegates a command. */
 interface Delegation {
   /**
-   * By onescand, in its unit; or by an account that runs no service: that of onescan-queue, or one that
+   * By onescand, in its unit, or by an account that runs no service: that of onescan-queue, or one that
    * reads.
    */
   readonly by: 'service' | 'slot' | 'reader'
@@ -42,7 +42,7 @@ const delegations: Readonly<Record<string, Delegation>> = {
   verify: { by: 'reader', groups: ['onescan-keys'] },
 }
 
-/** Returns how root delegates the command with these arguments; undefined if root runs it itself. */
+/** Returns how root delegates the command with these arguments, or undefined if root runs it itself. */
 export function delegationFor(args: readonly string[]): Delegation | undefined {
   const [command = ''] = args
   const of =
@@ -96,7 +96,7 @@ async function byAccount(delegation: Delegation, args: readonly string[]): Promi
   const run = runAs({ account, args: all, reads, maySetId: mayQueue })
   if (reads) process.stdin.pipe(run.stdin!)
   try {
-    // A port of any user may send a greeting and then block check; an account controlled by an attacker may
+    // A port of any user may send a greeting and then block check. An account controlled by an attacker may
     // block quarantine.
     const isBounded = /^(check|quarantine)$/.test(args[0]!)
     return await follow(run, printLine, isBounded ? { whole: WHOLE } : {})

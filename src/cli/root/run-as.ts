@@ -18,7 +18,7 @@ interface AccountWork {
   readonly args: readonly string[]
   /** Whether programs that it starts may have more rights than it has: qmail-queue, postdrop. */
   readonly maySetId?: boolean
-  /** Whether it reads its standard input; otherwise that is /dev/null. */
+  /** Whether it reads its standard input. Otherwise, that is /dev/null. */
   readonly reads: boolean
 }
 
@@ -35,7 +35,7 @@ export const whoTypes = (): string => process.env.SUDO_USER || 'root'
  * Returns the command that root uses to run a command under an account, without a capability or a way to new
  * privileges, and in a new PID namespace (pid_namespaces(7)). All processes that it leaves end with it, and
  * it sees no other process of its account, to which root may have given another group. In a chroot(2), and in
- * a container whose root may not mount, there is no such namespace; the rest still applies.
+ * a container whose root may not mount, there is no such namespace. The rest still applies.
  */
 export function commandAs(
   { uid, groups }: SystemAccount,

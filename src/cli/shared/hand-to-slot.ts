@@ -11,7 +11,7 @@ import { openAnonymousFile } from '../../mail/message/spool.ts'
 interface SlotCall {
   /** The qmail-queue program and its arguments; no shell, no search in PATH. */
   readonly program: readonly string[]
-  /** A descriptor from which the message is read, which the caller closes; or its bytes. */
+  /** A descriptor from which the message is read, which the caller closes, or its bytes. */
   readonly message: number | Iterable<Buffer>
   /** `F` sender NUL (`T` recipient NUL)… NUL; empty for a program that expects none. */
   readonly envelope: Buffer
@@ -22,7 +22,7 @@ interface SlotCall {
 }
 
 export interface SlotResult {
-  /** The exit code; null if a signal ended the program. */
+  /** The exit code, or null if a signal ended the program. */
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
   /** The first bytes that were written to fd 2, at most LOG_MAX. */

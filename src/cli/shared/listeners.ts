@@ -95,7 +95,7 @@ const LOOPBACKS = ['127.0.0.0/8', '::1'].map((text) => Network.parse(text)!)
 const isLoopback = (address: IpAddress) => LOOPBACKS.some((network) => network.has(address))
 const isAny = (address: IpAddress) => address.every((byte) => byte === 0)
 
-/** Returns how other hosts reach the address of a socket; undefined if they do not. */
+/** Returns how other hosts reach the address of a socket, or undefined if they do not. */
 function placeOf(address: IpAddress): Omit<OpenPort, 'port'> | undefined {
   if (isLoopback(address)) return undefined
   if (!isAny(address)) return { host: addressText(address), isEverywhere: false }

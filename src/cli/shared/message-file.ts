@@ -19,7 +19,7 @@ export interface MessageFile extends OpenFile {
   readonly file: string
 }
 
-/** Opens the file or pipe at a path; `-` is standard input. Throws for a directory or a device. */
+/** Opens the file or pipe at a path. `-` is standard input. Throws for a directory or a device. */
 export function openMessageFile(path: string): MessageFile {
   const file = path === '-' ? STDIN : path
   const fd = inheritedDescriptor(file)
@@ -56,7 +56,7 @@ export function withRemedy(error: unknown, path: string): unknown {
 }
 
 /**
- * Reads a message, up to the size that the file had when it was opened, even if it grows; and closes the
+ * Reads a message, up to the size that the file had when it was opened, even if it grows, and closes the
  * file. Throws for more than `maxSize` bytes before any of it is spooled, because a user can create large
  * sparse files for free. Also throws for an mbox, of which only the first message would be scanned.
  */

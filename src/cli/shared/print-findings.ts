@@ -10,7 +10,7 @@ const QUIET = 5_000
 /**
  * Prints findings as they arrive, and their number. Returns the exit code. Repetitions are omitted: the same
  * finding about another subject, and findings that follow from a printed one. `heading` is a first line for
- * people about what is checked; the last line names the servers `unseen`, whose mail was not tested. Findings
+ * people about what is checked. The last line names the servers `unseen`, whose mail was not tested. Findings
  * reported by an account are printed below its name.
  */
 export async function printFindings(

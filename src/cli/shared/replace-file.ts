@@ -25,7 +25,9 @@ interface FileToReplace {
   readonly encoding: 'latin1' | 'utf8'
   /** Throws if a file with these facts must not be changed. */
   readonly check?: (stats: Stats) => void
-  /** Returns the new text for the old one, whose last line has an end; '' if there is no file. May throw. */
+  /**
+   * Returns the new text for the old one, whose last line has an end, or '' if there is no file. May throw.
+   */
   readonly change: (old: string) => string
 }
 
@@ -39,7 +41,7 @@ interface Replaced {
 /**
  * Changes the text of a file. A new file replaces the old one in one step, with its owner, group and mode, so
  * that no process ever reads half of it. Rejects with a Fault of kind `config`, and changes nothing, if
- * others can write to the directory; or with the errors of `check` and `change`. The path is resolved to a
+ * others can write to the directory, or with the errors of `check` and `change`. The path is resolved to a
  * directory once: all further work uses the handle of that directory.
  */
 export async function replaceFile(file: FileToReplace): Promise<Replaced> {

@@ -69,7 +69,7 @@ export class Output {
   #results = 0
   #numbers: Readonly<Record<string, number>> = {}
 
-  /** `command` is the text after `onescan`; null if that is not a command. */
+  /** `command` is the text after `onescan`, or null if that is not a command. */
   constructor(command: string | null, json: boolean) {
     this.#command = command
     this.json = json

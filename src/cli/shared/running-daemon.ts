@@ -12,7 +12,7 @@ import { askMainProcess, askSystemd, checkJournal, hasSystemd } from './systemd-
 /** The onescand that answers at a socket. */
 export interface RunningDaemon {
   readonly socket: string
-  /** Its state; undefined if it does not report that to this user. */
+  /** Its state, or undefined if it does not report that to this user. */
   readonly description: RunningDescription | undefined
 }
 
@@ -89,7 +89,7 @@ function accountsOfOnescand(): ReadonlySet<number> {
   return new Set(known.filter((uid): uid is number => uid !== undefined && !Number.isNaN(uid)))
 }
 
-/** Returns the owner of a socket; undefined if it is not a socket. Throws if the path does not exist. */
+/** Returns the owner of a socket, or undefined if it is not a socket. Throws if the path does not exist. */
 function ownerOf(socket: string): number | undefined {
   const stats = statSync(socket)
   return stats.isSocket() ? stats.uid : undefined

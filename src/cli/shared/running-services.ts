@@ -222,7 +222,7 @@ async function wordsOf(found: ProcEntry): Promise<string[]> {
 }
 
 /**
- * Returns the command line of a server that starts qmail-smtpd, and the options between the two; undefined
+ * Returns the command line of a server that starts qmail-smtpd, and the options between the two, or undefined
  * for any other.
  */
 function commandIn(argv: readonly string[]) {

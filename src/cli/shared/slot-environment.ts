@@ -32,7 +32,7 @@ export function addEnvironmentOptions<Options>(yargs: Argv<Options>) {
 }
 
 /**
- * Returns the variables of `base`, of the directory and of the single options; later ones override earlier
+ * Returns the variables of `base`, of the directory and of the single options. Later ones override earlier
  * ones.
  */
 export function slotEnvironment(base: Environment, options: EnvironmentOptions): Environment {

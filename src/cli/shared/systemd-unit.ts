@@ -67,8 +67,8 @@ export function askSystemd(unit: string): SystemdUnit | undefined {
 }
 
 /**
- * Returns the finding that systemd's journal is not written; undefined if it is, if there is none or if its
- * state is unknown.
+ * Returns the finding that systemd's journal is not written, or undefined if it is, if there is none or if
+ * its state is unknown.
  */
 export function checkJournal(): Finding | undefined {
   const journald = askSystemd('systemd-journald.service')
@@ -148,7 +148,7 @@ export function areLimited(units: readonly string[]): boolean {
   return said === '' || said.split('\n').some((line) => !UNSET.test(line))
 }
 
-/** Returns the output of systemctl(1) about a unit, a line for each property; '' if it does not answer. */
+/** Returns the output of systemctl(1) about a unit, a line for each property, or '' if it does not answer. */
 const show = (properties: string, ...units: readonly string[]): string =>
   run(SYSTEMCTL, 'show', '--timestamp=unix', `--property=${properties}`, '--', ...units)
 

@@ -142,7 +142,7 @@ function sendText(
   sendAnswer(request, response, status, 'text/plain; charset=utf-8', text)
 }
 
-/** Begins a stream of events for a client, which `join` accepts; refuses it if there are too many. */
+/** Begins a stream of events for a client, which `join` accepts. Refuses it if there are too many. */
 function startEvents(
   request: IncomingMessage,
   response: ServerResponse,

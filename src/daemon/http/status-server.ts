@@ -12,7 +12,7 @@ import { PageEvents, type SnapshotOptions } from './snapshot.ts'
 interface StatusServerOptions extends SnapshotOptions {
   /** Whether mail is accepted: false while onescand starts or ends. */
   readonly isReady: () => boolean
-  /** The IP address that the server listens on; undefined for a unix socket. */
+  /** The IP address that the server listens on, or undefined for a unix socket. */
   readonly address: string | undefined
   readonly tokenFile: string | undefined
   /** Begins to listen, and resolves to a function that ends it. */

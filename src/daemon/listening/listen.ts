@@ -328,7 +328,7 @@ function removePath(path: string): void {
   }
 }
 
-/** Returns the path that a unix socket is bound to; undefined for any other socket. */
+/** Returns the path that a unix socket is bound to, or undefined for any other socket. */
 export function pathOf(fd: number): string | undefined {
   return namedSockets().get(readlinkSync(`/proc/self/fd/${fd}`))
 }

@@ -18,7 +18,7 @@ import { FROM_STANDARD, readSmtpDoors, refuseLoops, type SmtpDoorOptions } from 
 
 /** onescand(8), OPTIONS. */
 export interface DaemonOptions {
-  /** The path where clients of the slot interface connect; undefined if there is none. */
+  /** The path where clients of the slot interface connect, or undefined if there is none. */
   readonly socket: string | undefined
   /** The addresses where MTAs connect by the milter protocol. */
   readonly milters: readonly DoorAddress[]
@@ -42,7 +42,7 @@ export interface DaemonOptions {
   /** Bytes for all messages in flight. */
   readonly memory: number
   readonly maxClients: number
-  /** The address of metrics, health and the page; undefined if they are not served. */
+  /** The address of metrics, health and the page, or undefined if they are not served. */
   readonly http: DoorAddress | undefined
   /** Whether --check checks the running onescand, which has all interfaces open. */
   readonly isRunning: boolean

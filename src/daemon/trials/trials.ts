@@ -93,8 +93,8 @@ export class Trials {
     | undefined
 
   /**
-   * `send` sends to the next worker, and returns its number; undefined if there is none. `maxSize` is that of
-   * a message, in bytes.
+   * `send` sends to the next worker, and returns its number, or undefined if there is none. `maxSize` is that
+   * of a message, in bytes.
    */
   constructor(send: (question: TrialQuestion) => number | undefined, maxSize: number) {
     this.#send = send

@@ -21,7 +21,7 @@ interface HeartbeatWatchOptions {
   readonly uptime: () => number
   /** The state of a process, and the milliseconds of processor time that it has used: proc(5). */
   readonly stat: (worker: number) => { readonly state: string; readonly used: number } | undefined
-  /** Called once for each worker that hangs; `how` describes its state. */
+  /** Called once for each worker that hangs. `how` describes its state. */
   readonly onHung: (worker: number, how: string) => void
 }
 

@@ -112,7 +112,7 @@ export class Workers {
   }
 
   /**
-   * Sends a request to one of the serving workers, in turn. Returns its process id; undefined if there is
+   * Sends a request to one of the serving workers, in turn. Returns its process id, or undefined if there is
    * none. The answer is passed to `onMessage`.
    */
   askNext(question: object): number | undefined {
@@ -132,7 +132,7 @@ export class Workers {
   }
 
   /**
-   * Resolves when all workers have ended. Those that do not end within their time are killed; the time
+   * Resolves when all workers have ended. Those that do not end within their time are killed. The time
    * restarts whenever a worker reports that it must answer.
    */
   stop(): Promise<void> {
@@ -159,7 +159,7 @@ export class Workers {
 
   /**
    * Resolves to the addresses where the worker listens. Rejects if it cannot be started, or ends before it
-   * listens; it is then replaced.
+   * listens. It is then replaced.
    */
   async #startWorker(): Promise<readonly string[]> {
     const { command, fds } = this.#options
@@ -282,7 +282,7 @@ export class Workers {
 
   /**
    * Returns the number of messages that a worker had in progress. Its end counts against the message that it
-   * scanned, if there was only one; otherwise each scanned message becomes a suspect.
+   * scanned, if there was only one. Otherwise, each scanned message becomes a suspect.
    */
   #countInHand({ child, inHand }: Worker): number {
     const { memory, log } = this.#options

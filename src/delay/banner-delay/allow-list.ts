@@ -27,12 +27,14 @@ export class AllowList {
     return this.#names.length > 0
   }
 
-  /** Returns the network that contains the address; undefined if there is none. */
+  /** Returns the network that contains the address, or undefined if there is none. */
   networkOf(address: IpAddress): string | undefined {
     return this.#networks.find(({ network }) => network.has(address))?.text
   }
 
-  /** Returns the entry that matches a name; undefined if there is none. The name must still be confirmed. */
+  /**
+   * Returns the entry that matches a name, or undefined if there is none. The name must still be confirmed.
+   */
   entryFor(name: string): string | undefined {
     const lower = name.toLowerCase().replace(/\.$/, '')
     return this.#names.find((entry) =>

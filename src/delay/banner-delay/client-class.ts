@@ -12,7 +12,7 @@ export function describeClass({ class: which, name, rule }: Classification): str
 
 interface Classification {
   readonly class: ClientClass
-  /** The name that decided, as in the DNS; undefined if there is none. */
+  /** The name that decided, as in the DNS, or undefined if there is none. */
   readonly name: string | undefined
   /** The rule that fits the name, or why no rule decided. */
   readonly rule: string
@@ -22,7 +22,7 @@ interface Classification {
 const NAME_MAX = 255
 
 /**
- * Returns the class of a client. The client is nameless only if the DNS reports that there is no name; if the
+ * Returns the class of a client. The client is nameless only if the DNS reports that there is no name. If the
  * DNS gave no answer, the client counts as ordinary. If there are several names, an ordinary one decides,
  * because their order is random.
  */

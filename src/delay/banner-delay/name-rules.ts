@@ -34,7 +34,7 @@ export function parseNameRules(text: string, source: string): NameRule[] {
   return rules
 }
 
-/** Returns the first rule that matches a client's name, in any letter case; undefined if none does. */
+/** Returns the first rule that matches a client's name, in any letter case, or undefined if none does. */
 export function findRule(
   rules: readonly NameRule[],
   name: string,
@@ -126,7 +126,7 @@ function find(segment: Segment, subject: HostName, from: number, end: number | u
   return -1
 }
 
-/** Returns the offset at which the segment ends if it begins at `at`; -1 if it does not match there. */
+/** Returns the offset at which the segment ends if it begins at `at`, or -1 if it does not match there. */
 function endOf(segment: Segment, subject: HostName, at: number): number {
   const { name } = subject
   for (const atom of segment) {

@@ -22,7 +22,7 @@ export interface DelayJudgement {
   readonly why: string
   /** Whether its confirmed name is in the allow list: then it may even talk early. */
   readonly isExempt: boolean
-  /** The class that decided; undefined if another rule decided. */
+  /** The class that decided, or undefined if another rule decided. */
   readonly class: ClientClass | undefined
 }
 

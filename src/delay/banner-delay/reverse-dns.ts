@@ -74,9 +74,9 @@ const PROD_AFTER = 100
 
 /**
  * Returns a function that creates a resolver for each client. All queries of a resolver end `time`
- * milliseconds after its creation; a query without an answer by then rejects with `ETIMEOUT`. The resolver of
+ * milliseconds after its creation. A query without an answer by then rejects with `ETIMEOUT`. The resolver of
  * the runtime, c-ares, accepts an answer only from the server and port that it queried, with the number of
- * its query. `servers` are `ADDRESS[:PORT]`; if there are none, those of resolv.conf(5) are queried. `uptime`
+ * its query. `servers` are `ADDRESS[:PORT]`. If there are none, those of resolv.conf(5) are queried. `uptime`
  * is milliseconds on a monotonic clock.
  */
 export function openDns(

@@ -90,8 +90,8 @@ function becomeNext(
 }
 
 /**
- * Takes one of `most` slots for waiting connections, and returns its descriptor; returns undefined if all are
- * used. A slot is a file in the directory that the waiting process has locked (flock(2)); the search begins
+ * Takes one of `most` slots for waiting connections, and returns its descriptor. Returns undefined if all are
+ * used. A slot is a file in the directory that the waiting process has locked (flock(2)). The search begins
  * at number `first`. The slot is freed when the descriptor is closed, and when the process ends or executes
  * another program. Throws a Fault if the directory cannot be used.
  */

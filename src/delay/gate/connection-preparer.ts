@@ -130,7 +130,7 @@ function connectionVariables(ends: ConnectionEnds, rule: TcpRule): Environment {
   }
 }
 
-/** Upper limit for concurrent DNS queries; a server on this host would lose some if there were more. */
+/** Upper limit for concurrent DNS queries. A server on this host would lose some if there were more. */
 const QUESTIONS_MAX = 500
 
 /** Returns a factory of resolvers for clients. Equal concurrent queries of several clients are sent once. */

@@ -37,7 +37,7 @@ export class GateConnection implements RefusedClient {
   readonly #system: System
   readonly #uptime: () => number
 
-  /** Its rank among the waiting connections; undefined if it does not wait. */
+  /** Its rank among the waiting connections, or undefined if it does not wait. */
   rank: Rank | undefined
   /** Its neighbours in the line of its rank. */
   before: GateConnection | undefined
@@ -45,7 +45,7 @@ export class GateConnection implements RefusedClient {
 
   #isWatched = false
   #isClosed = false
-  /** The activity of the client until now; it also ends a wait that begins later. */
+  /** The activity of the client until now. It also ends a wait that begins later. */
   #seen: 'talks' | 'left' | undefined
   #settle: ((end: WaitEnd) => void) | undefined
   #timer: NodeJS.Timeout | undefined

@@ -4,7 +4,7 @@ import type { GateConnection } from './gate-connection.ts'
 
 /** Milliseconds between two lines about the same trouble. */
 const TELL_EVERY = 60_000
-/** Upper limit for the stored faults; then all are deleted. */
+/** Upper limit for the stored faults. Then all are deleted. */
 const TROUBLES_MAX = 100
 
 interface GateLogOptions {

@@ -21,7 +21,7 @@ const SPARE_DESCRIPTORS = 64
 
 /**
  * Runs the gate, which replaces tcpserver (smtp-delay(8), THE GATE), until SIGTERM or SIGINT. Resolves to the
- * exit code; programs that still serve clients then continue by themselves. Rejects with a Fault if the gate
+ * exit code. Programs that still serve clients then continue by themselves. Rejects with a Fault if the gate
  * cannot start.
  */
 export async function keepGate(

@@ -26,7 +26,7 @@ interface RunningProgram {
   readonly startedAt: number
   /** The time of the last progress, and the number of bytes received by then. */
   progress: { readonly at: number; readonly bytes: number }
-  /** The time at which it was preempted; undefined if it was not. */
+  /** The time at which it was preempted, or undefined if it was not. */
   preemptedAt: number | undefined
 }
 

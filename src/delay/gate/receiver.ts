@@ -128,7 +128,7 @@ export class Receiver {
   }
 
   /**
-   * Starts the program as soon as it may run. `why` is the reason in the log; it is undefined for an early
+   * Starts the program as soon as it may run. `why` is the reason in the log. It is undefined for an early
    * talker, which was logged already.
    */
   async #serve(

@@ -9,7 +9,7 @@ export class RememberedClients {
   readonly #until = new Map<string, number>()
 
   /**
-   * A client is stored for this number of seconds; with 0 no client is. `uptime` is milliseconds on a
+   * A client is stored for this number of seconds. With 0 no client is. `uptime` is milliseconds on a
    * monotonic clock.
    */
   constructor(remember: number, uptime: () => number) {

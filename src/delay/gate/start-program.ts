@@ -8,7 +8,7 @@ import type { GateConnection } from './gate-connection.ts'
 
 /** How a program ended, and whether its client behaved like a mail server. */
 interface ProgramEnd {
-  /** The signal that ended the program, as text; undefined if it exited. */
+  /** The signal that ended the program, as text, or undefined if it exited. */
   readonly trouble: string | undefined
   readonly hasBehaved: boolean
 }
@@ -22,7 +22,7 @@ const SEGMENTS_OUT_MIN = 4
 
 /**
  * Starts the program with the connection as its fd 0 and 1, as tcpserver(1) does: blocking, and with no
- * signal ignored. Returns `why` if it cannot be started; the connection is still open then. Otherwise the
+ * signal ignored. Returns `why` if it cannot be started. The connection is still open then. Otherwise the
  * gate's descriptor is closed when the program ends: until then the kernel counts the bytes of the connection
  * (TCP_INFO), and the gate reads none of them.
  */

@@ -70,7 +70,7 @@ export class WaitingConnections {
 class RankLine {
   #last: GateConnection | undefined
 
-  /** The connection that arrived last; undefined if there is none. */
+  /** The connection that arrived last, or undefined if there is none. */
   get last(): GateConnection | undefined {
     return this.#last
   }

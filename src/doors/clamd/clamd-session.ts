@@ -15,7 +15,7 @@ import { closeInTurn } from './file-turns.ts'
 import { type Asker, scanDescriptor, scanPath, shown } from './scan-paths.ts'
 import type { ClamdServices } from './services.ts'
 
-/** Requests of one session that are answered concurrently; the next one waits. */
+/** Requests of one session that are answered concurrently. The next one waits. */
 const AT_ONCE = 8
 
 /** A waiting client receives no keep-alive: it would mistake that for an answer. */
@@ -51,7 +51,7 @@ export class ClamdConversation {
   }
 
   /**
-   * Serves the client until the conversation ends. Never rejects; when it resolves, all resources are freed.
+   * Serves the client until the conversation ends. Never rejects. When it resolves, all resources are freed.
    */
   async run(): Promise<void> {
     try {
@@ -228,13 +228,13 @@ export class ClamdConversation {
     }
   }
 
-  /** Returns why the client has timed out at this time; undefined if it has not. */
+  /** Returns why the client has timed out at this time, or undefined if it has not. */
   #lateness(time: number): string | undefined {
     const isLate = this.#wire.silence(time) > this.#services.timeouts.silence
     return isLate && this.#underWay.size === 0 ? 'is silent for too long' : undefined
   }
 
-  /** Returns the last line for a client whose conversation cannot continue; undefined for none. */
+  /** Returns the last line for a client whose conversation cannot continue, or undefined for none. */
   #lastLine(error: unknown): string | undefined {
     const { isSession, isAmidst } = this.#requests
     if (error instanceof PeerTimeout) return isSession && !isAmidst ? undefined : TIMED_OUT

@@ -57,7 +57,7 @@ export interface ClientFile {
   readonly path: Buffer
   /** Set for a file: its descriptor, which its owner closes. */
   readonly descriptor?: number
-  /** The names in the folder; undefined for a file. */
+  /** The names in the folder, or undefined for a file. */
   readonly names?: readonly Buffer[]
 }
 
@@ -178,8 +178,8 @@ export function findClientFile(
 }
 
 /**
- * Returns the error about a name that is missing in a private directory of the unit; undefined in any other
- * directory.
+ * Returns the error about a name that is missing in a private directory of the unit, or undefined in any
+ * other directory.
  */
 async function outsideUnit(
   directory: FileHandle | undefined,
@@ -191,7 +191,7 @@ async function outsideUnit(
   return new OutsideUnit(`${parent === '/' ? '' : parent}/${name.toString('latin1')}`)
 }
 
-/** Resolves to the target of a link; undefined if the path is not a link. */
+/** Resolves to the target of a link, or undefined if the path is not a link. */
 async function targetOf(path: Buffer): Promise<Buffer | undefined> {
   try {
     return await readlink(path, { encoding: 'buffer' })

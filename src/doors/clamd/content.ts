@@ -16,7 +16,7 @@ import type { ClamdServices } from './services.ts'
 export interface ClamdClient {
   /** The user or address whose share of memory the contents use. */
   readonly share: string
-  /** Its IP address; undefined for a unix socket. */
+  /** Its IP address, or undefined for a unix socket. */
   readonly remote: string | undefined
   readonly fields: readonly LogField[]
   /** Set for a client on a unix socket, if the kernel reports its user. */

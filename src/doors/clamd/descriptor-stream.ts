@@ -60,7 +60,7 @@ export class DescriptorStream extends EventEmitter implements WireSocket {
   }
 
   /**
-   * Returns the descriptors that came with the last bytes, unless they were returned before; the caller
+   * Returns the descriptors that came with the last bytes, unless they were returned before. The caller
    * closes them. Like clamd, the stream keeps no others: new descriptors replace those that were not taken.
    */
   takeDescriptors(): readonly number[] {

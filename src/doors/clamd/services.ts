@@ -95,7 +95,7 @@ export class ClamdServices extends MailServices {
 
   /**
    * Returns the line of a reply. If there is no result, SCANFAIL_CLAMD may select the reply for a limit, for
-   * which rspamd keeps mail out; rspamd accepts mail after ERROR.
+   * which rspamd keeps mail out. rspamd accepts mail after ERROR.
    */
   lineOf(reply: ContentReply): string {
     const { env } = this.configuration

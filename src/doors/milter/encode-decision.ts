@@ -145,7 +145,7 @@ function countFields(header: Header, names: readonly string[]): Map<string, numb
 }
 
 /**
- * Returns the edits that redirect a message. Recipients are removed first; otherwise an MTA might remove a
+ * Returns the edits that redirect a message. Recipients are removed first. Otherwise, an MTA might remove a
  * new recipient in place of an old one.
  */
 function redirections(

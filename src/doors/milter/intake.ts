@@ -37,9 +37,9 @@ const NO_BLANK = 'a field has no blank after its colon, and the MTA may write on
 export class MilterIntake {
   readonly #makeIntake: () => Intake
   readonly #lineEnds = new CrlfReader()
-  /** The message of fields and body; undefined once only the body is the message. */
+  /** The message of fields and body, or undefined once only the body is the message. */
   #ofParts: Intake | undefined
-  /** The body as a message; undefined if it is not one. */
+  /** The body as a message, or undefined if it is not one. */
   #ofBody: Intake | undefined
   #firstName: Buffer | undefined
   /** The start of the body, until it is known whether a message begins there. */
@@ -60,7 +60,7 @@ export class MilterIntake {
   }
 
   /**
-   * Ends the header with an empty line; the body follows. May be called again. `sendsWhole`: this MTA is
+   * Ends the header with an empty line. The body follows. May be called again. `sendsWhole`: this MTA is
    * known to send the whole message as the body.
    */
   endHeader(sendsWhole = false): void {
@@ -159,7 +159,7 @@ function isSentAs(text: string, sent: string): boolean {
   return isUtf8(other) && bytes.toString().trim() === other.toString().trim()
 }
 
-/** Returns why an MTA that rewrites the header would change a field; undefined if it would not. */
+/** Returns why an MTA that rewrites the header would change a field, or undefined if it would not. */
 function changedByMta(header: Header): string | undefined {
   return header.fields.every(({ colon }) => ' \t\n'.includes(header.text[colon + 1] ?? '\n'))
     ? undefined

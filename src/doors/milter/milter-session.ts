@@ -33,7 +33,7 @@ const noRoom = smtpReply(NO_ROOM)
 /** The macros that are read: those that negotiation.ts requests. */
 const MACROS = ['i', 'auth_authen', 'rcpt_addr']
 
-/** The answer to a command; undefined if there is none. Some answers are asynchronous. */
+/** The answer to a command, or undefined if there is none. Some answers are asynchronous. */
 type Answered = Buffer | undefined | Promise<Buffer | undefined>
 
 /**

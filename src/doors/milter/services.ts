@@ -15,7 +15,7 @@ export interface MilterOptions extends MailDoorOptions {
 export interface MilterTimeouts {
   /** From its connection to the end of the negotiation, which MTAs begin at once. */
   readonly negotiation: number
-  /** Time between two progress packets while a message is judged; Sendmail and Postfix wait at most 300 s. */
+  /** Time between two progress packets while a message is judged. Sendmail and Postfix wait at most 300 s. */
   readonly progressAfter: number
   /**
    * Silence within a packet, or within the content of a message: an MTA has all of that before it begins to

@@ -28,7 +28,7 @@ interface Handshake {
 
 /**
  * The handshakes of an interface that serves its clients over TLS. A client whose certificate was signed by
- * an authority of this host becomes a connection of the interface; any other is disconnected. At the limit, a
+ * an authority of this host becomes a connection of the interface. Any other is disconnected. At the limit, a
  * new handshake replaces the oldest one of the address with the most handshakes.
  */
 export class Handshakes {

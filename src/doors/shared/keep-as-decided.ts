@@ -60,7 +60,7 @@ async function keepOrTag(
 
 /**
  * Removes the kept copies after an error. Resolves to that error, which names the copies that could not be
- * removed. `mayGo` is that of withdrawKept(); by default all copies are removed.
+ * removed. `mayGo` is that of withdrawKept(). By default all copies are removed.
  */
 export async function errorAfterWithdrawal(
   error: unknown,
@@ -78,7 +78,7 @@ export async function errorAfterWithdrawal(
  * Removes the kept copies because the client will send the message again: it was asked to, or received no
  * answer. If the message is split, a share stays kept if `mayGo` is false for one of its recipients, whose
  * acceptance was sent. Resolves to the decision without the ids. Passes a line about a message that cannot be
- * removed to `complain`; never rejects.
+ * removed to `complain`. Never rejects.
  */
 export async function withdrawKept(
   decision: Decision,

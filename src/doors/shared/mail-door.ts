@@ -24,13 +24,13 @@ export interface MailDoorOptions {
 
 /** The services that such an interface provides for a session and for each message in it. */
 export class MailServices {
-  /** The current configuration; a message keeps the one that it began with. */
+  /** The current configuration. A message keeps the one that it began with. */
   configuration: Configuration
   /** Opens a lease of the interface's memory, for the data of one message of a client before it is judged. */
   readonly openLease: (client: string) => MemoryLease
   /** Logs a line about mail. */
   readonly log: (line: Buffer) => void
-  /** Reports that a message is being judged; the returned function is called when that ends. */
+  /** Reports that a message is being judged. The returned function is called when that ends. */
   readonly begin: MailReporter['begin'] | undefined
   /** Returns milliseconds of a monotonic clock. */
   readonly uptime = (): number => performance.now()

@@ -15,7 +15,7 @@ export interface ServedConnection {
   /** Accepts no more messages: ends immediately, or after the current message. */
   finish(): void
   /**
-   * Ends the connection; the client is asked to connect again. Does nothing if the client must be answered.
+   * Ends the connection. The client is asked to connect again. Does nothing if the client must be answered.
    */
   dismiss(): void
   /** Whether this side has sent its last bytes: the connection then uses no slot. */
@@ -39,7 +39,7 @@ interface ServeOptions<Served extends ServedConnection> {
   readonly maxSockets: number | undefined
   /**
    * Frees a slot for a client that waits while all are used. Returns whether the client may be accepted, or
-   * refused by `accept`; otherwise it continues to wait. Without this function, all clients wait.
+   * refused by `accept`. Otherwise, it continues to wait. Without this function, all clients wait.
    */
   readonly makeRoom?: (connections: Connections<Served>) => boolean
   /**
@@ -55,7 +55,7 @@ interface ServeOptions<Served extends ServedConnection> {
   readonly log: (line: string) => void
   /** Logs once a minute what happens to clients without a slot; `log` by default. */
   readonly logCrowd?: (line: string) => void
-  /** Calls back with the socket for `accept`, or not at all; by default with the incoming socket. */
+  /** Calls back with the socket for `accept`, or not at all, by default with the incoming socket. */
   readonly secure?: (socket: Socket, secured: (encrypted: Socket) => void) => void
   /** Whether the runtime must not read from a connection until the interface asks for it. */
   readonly startsPaused?: boolean

@@ -11,7 +11,7 @@ export interface SlotClient extends Client {
 /**
  * Returns the client that tcp.smtp rules and qmail-smtpd describe in the environment. `uid` is the user of
  * the process that submits the mail, and `bounceUser` that of BOUNCEUSER. RELAYCLIENT and CLUSTERPEER apply
- * even if they are empty; any other empty variable of qmail-smtpd is ignored.
+ * even if they are empty. Any other empty variable of qmail-smtpd is ignored.
  */
 export function readSlotClient(
   env: Environment,
@@ -31,8 +31,8 @@ export function readSlotClient(
 }
 
 /**
- * Returns the user id under which qmail-send injects its bounces (BOUNCEUSER, passwd(5)); undefined if this
- * host has no such user.
+ * Returns the user id under which qmail-send injects its bounces (BOUNCEUSER, passwd(5)), or undefined if
+ * this host has no such user.
  */
 export function bounceUserOf(env: Environment): number | undefined {
   try {

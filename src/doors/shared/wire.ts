@@ -11,7 +11,7 @@ const UNTAKEN_MAX = 256 * 1024
  */
 const ITERATION_MAX = 128 * 1024
 
-/** A socket of the runtime, or a substitute; its methods are those of node:net. */
+/** A socket of the runtime, or a substitute. Its methods are those of node:net. */
 export interface WireSocket {
   on(event: 'data' | 'end' | 'error' | 'close', listener: (bytes: Buffer) => void): unknown
   /** Bytes that the client has not taken. */
@@ -58,7 +58,7 @@ export interface WireHost {
 interface KeepAlive {
   /** Milliseconds after the last bytes sent to it. */
   readonly after: number
-  /** Returns the bytes; undefined if none are due now. */
+  /** Returns the bytes, or undefined if none are due now. */
   next(): Buffer | undefined
 }
 
@@ -102,7 +102,7 @@ export class Wire implements ServedConnection {
   /** The times at which the client connected, and at which its last bytes arrived. */
   readonly began: number
   receivedAt: number
-  /** The time at which the client closed its own side; undefined while it is open. */
+  /** The time at which the client closed its own side, or undefined while it is open. */
   endedAt: number | undefined
   /** Whether the interface takes no more messages. */
   isFinishing = false
@@ -179,7 +179,7 @@ export class Wire implements ServedConnection {
   }
 
   /**
-   * The time of the last bytes received from or sent to a client that is waited for, or of its connection;
+   * The time of the last bytes received from or sent to a client that is waited for, or of its connection, or
    * undefined for other clients.
    */
   get idleSince(): number | undefined {

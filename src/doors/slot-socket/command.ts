@@ -20,7 +20,7 @@ interface ServiceCommand {
 }
 
 /**
- * The variable that names the caller for a program; the program then shows on standard error that it runs for
+ * The variable that names the caller for a program. The program then shows on standard error that it runs for
  * that caller.
  */
 export const CALLER = 'ONESCAN_CALLER'

@@ -91,7 +91,7 @@ export interface Peer {
   readonly pid: number
 }
 
-/** Returns the peer of a socket; undefined if the runtime cannot determine it. */
+/** Returns the peer of a socket, or undefined if the runtime cannot determine it. */
 export type IdentifyPeer = (socket: Socket) => Peer | undefined
 
 /**

@@ -51,7 +51,7 @@ export function descriptionFrame(daemon: DaemonDescription | undefined): Buffer 
 
 /**
  * Requests the description of the onescand at a socket, with a self-test if `wantsTrial`. Resolves to
- * undefined if another program answers; any process may listen there. Rejects if there is no answer within
+ * undefined if another program answers. Any process may listen there. Rejects if there is no answer within
  * the given milliseconds.
  */
 export async function askForDescription(
@@ -78,7 +78,7 @@ export async function askForDescription(
 
 const OTHER = Buffer.alloc(0)
 
-/** Parses an answer; returns undefined if it has another form. */
+/** Parses an answer. Returns undefined if it has another form. */
 function readDescription(payload: Buffer): DaemonAnswer | undefined {
   const answer = attempt((): unknown => JSON.parse(payload.toString()))
   if (typeof answer !== 'object' || answer === null || Array.isArray(answer)) return undefined

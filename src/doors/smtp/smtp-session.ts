@@ -29,7 +29,7 @@ import { SmtpTransaction } from './transaction/transaction.ts'
 export class SmtpSession {
   readonly #services: SmtpServices
   readonly #client: SmtpConnection
-  /** Address of the client; undefined for a unix socket. */
+  /** Address of the client, or undefined for a unix socket. */
   readonly #peer: string | undefined
   readonly #nextServer: NextServerLink
   #transaction: SmtpTransaction | undefined

@@ -1,8 +1,8 @@
-/** Buffers of at least this size have their own memory; smaller buffers share a pool. */
+/** Buffers of at least this size have their own memory. Smaller buffers share a pool. */
 const FREED_FROM = 16 * 1024
 
 /**
- * Frees the memory of a large buffer immediately; other views of that memory become empty. The garbage
+ * Frees the memory of a large buffer immediately. Other views of that memory become empty. The garbage
  * collector would free it later, because it does not see the size of that memory. Does nothing if the buffer
  * shares its memory.
  */

@@ -33,7 +33,7 @@ export function isFault(error: unknown): error is Fault {
 }
 
 /**
- * Returns the kind of a thrown value. A failed allocation is `out-of-memory`; any other error that is not a
+ * Returns the kind of a thrown value. A failed allocation is `out-of-memory`. Any other error that is not a
  * Fault is a bug.
  */
 export function faultKindOf(error: unknown): FaultKind {

@@ -18,7 +18,7 @@ export interface Finding {
   readonly account?: string
   /** What kind of problem this is, for programs, which never parse the text. Not printed. */
   readonly marks?: readonly FindingMark[]
-  /** The outcome of a test message, for programs; see onescan(1). */
+  /** The outcome of a test message, for programs. See onescan(1). */
   readonly mail?: object
   /** The mark of the finding that causes this one. If that finding was printed before, this one is not. */
   readonly follows?: FindingMark
@@ -33,7 +33,7 @@ type FindingMark =
   | 'nothing scans'
   /** onescan-queue cannot scan without onescand, so a test of that would only repeat the finding. */
   | 'only onescand scans'
-  /** No process listens at the socket of a clamd on this host; its systemd unit may show the reason. */
+  /** No process listens at the socket of a clamd on this host. Its systemd unit may show the reason. */
   | 'clamd does not run'
   /** No setting of onescand decides about infected mail, but a qmail-queue client may send one. */
   | 'infected mail by default'

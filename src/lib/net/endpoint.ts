@@ -21,7 +21,7 @@ const PORT_MAX = 65_535
 const HOST_AND_PORT = /^(?:\[(?<address>[^\]]*)\]|(?<host>[\w.-]+))(?::(?<digits>[0-9]{1,5}))?$/
 
 /**
- * Parses `HOST:PORT`, as all settings and options write it; returns undefined for anything else. The host is
+ * Parses `HOST:PORT`, as all settings and options write it. Returns undefined for anything else. The host is
  * a name, an IPv4 address, or an IP address in brackets. An IPv6 address needs the brackets (RFC 3986 3.2.2)
  * and may have a zone.
  */

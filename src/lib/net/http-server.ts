@@ -8,7 +8,7 @@ import { untilListening } from './listening.ts'
 const REQUEST_TIME = 5_000
 /** Milliseconds between two searches for connections that are too slow. */
 const SEARCH_EVERY = 1_000
-/** Upper limit, in bytes, for a request; no service here accepts one with a body. */
+/** Upper limit, in bytes, for a request. No service here accepts one with a body. */
 const REQUEST_MAX = 8 * 1024
 
 /**
@@ -54,7 +54,7 @@ interface HttpOnDescriptor {
 }
 
 /**
- * Makes an HTTP server listen on a bound socket. Rejects with the error of listen(2); later errors are events
+ * Makes an HTTP server listen on a bound socket. Rejects with the error of listen(2). Later errors are events
  * of the server.
  */
 export async function listenHttpOn(server: Server, fd: number): Promise<HttpOnDescriptor> {

@@ -27,7 +27,7 @@ export interface OpenFile {
 }
 
 const HANDLE_FLAGS = O_PATH | constants.O_NOFOLLOW
-/** Maximum number of links on the path of a file; the kernel has the same limit, path_resolution(7). */
+/** Maximum number of links on the path of a file. The kernel has the same limit, path_resolution(7). */
 const LINKS_MAX = 40
 /** Upper limit, in bytes, for a file, if the reader sets no other. */
 const READ_MAX = 1024 * 1024
@@ -38,7 +38,7 @@ const statAside: (fd: number) => Promise<Stats> = promisify(fstat)
 
 /**
  * A file or directory found at a path. A descriptor (open(2), O_PATH) refers to the file without reading it
- * or waiting for it; the file itself is not open. Errors of its methods contain the path as the caller wrote
+ * or waiting for it. The file itself is not open. Errors of its methods contain the path as the caller wrote
  * it. The caller that found the file closes the handle.
  */
 export class PathHandle {
@@ -74,7 +74,7 @@ export class PathHandle {
    *
    * For root it notes who else could have put another file there. It follows no link that another user could
    * have made, and does not enter a user's own file system (FUSE). For root a `..` in the path removes the
-   * component before it, even the name of a link; in the target of a link it is the parent directory.
+   * component before it, even the name of a link. In the target of a link it is the parent directory.
    */
   static find(path: string): PathHandle {
     if (!runsAsRoot()) return PathHandle.#directly(path)
@@ -440,7 +440,7 @@ const OF_USER = "is on a user's own file system (FUSE), which could keep root wa
 
 /**
  * Returns whether root must not access anything on a mount, because another user mounted it. The mount option
- * user_id names that user, proc_pid_mountinfo(5); for virtiofs and root's own mounts it is 0 or missing.
+ * user_id names that user, proc_pid_mountinfo(5). For virtiofs and root's own mounts it is 0 or missing.
  * Reads proc(5) alone: fstat(2) and statfs(2) would wait for a file system that the user controls.
  */
 function isOfUser(mount: string | undefined): boolean {

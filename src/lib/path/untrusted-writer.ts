@@ -33,15 +33,15 @@ export class UntrustedWriter {
     this.where = where
   }
 
-  /** Returns who else may write to this file or directory; undefined if there is no such user. */
+  /** Returns who else may write to this file or directory, or undefined if there is no such user. */
   static whoCouldWrite(stats: Stats, where: string): UntrustedWriter | undefined {
     if (stats.uid !== 0) return new UntrustedWriter('user', stats.uid, where)
-    if (stats.isSymbolicLink()) return undefined // a link cannot be written to; its mode has no meaning
+    if (stats.isSymbolicLink()) return undefined // a link cannot be written to. Its mode has no meaning
     return UntrustedWriter.#sharedWith(stats, where)
   }
 
   /**
-   * Returns who else could have put `entry` into `directory`; undefined if no other user could. If the
+   * Returns who else could have put `entry` into `directory`, or undefined if no other user could. If the
    * directory has the sticky bit, only the owner of the entry could. A file of root's with several names may
    * be a hard link that another user made, so every user with write access to the directory could have put it
    * there. Directories have no hard links.

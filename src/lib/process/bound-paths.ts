@@ -4,7 +4,7 @@ import { shellWord } from '../text/shell-word.ts'
 
 /** Paths of the host that a unit of systemd binds into an empty root: systemd.exec(5), BindPaths=. */
 
-/** The socket where systemd listens for sd_notify(3); onescan's units bind it. */
+/** The socket where systemd listens for sd_notify(3). onescan's units bind it. */
 const NOTIFY = '/run/systemd/notify'
 
 /**

@@ -75,7 +75,7 @@ export class ConnectionQueue {
   }
 
   /**
-   * Closes the descriptors. Must be called once, after the server is closed; no other method may be called
+   * Closes the descriptors. Must be called once, after the server is closed. No other method may be called
    * afterwards.
    */
   close(): void {

@@ -51,7 +51,7 @@ const STANDARD_STREAMS: ReadonlyMap<string, number> = new Map([
 ])
 
 /**
- * Returns the number of the descriptor that a path like /dev/fd/63 names; the caller's shell has opened it.
+ * Returns the number of the descriptor that a path like /dev/fd/63 names. The caller's shell has opened it.
  */
 export function inheritedDescriptor(path: string): number | undefined {
   const [, number] = /^\/(?:dev|proc\/self)\/fd\/([0-9]{1,9})$/.exec(path) ?? []
@@ -60,7 +60,7 @@ export function inheritedDescriptor(path: string): number | undefined {
 
 /**
  * Returns the descriptor of a connection or of a listening server. Node and Bun keep it in an undocumented
- * member; the result is undefined if that member is missing or not a number. The alternative, a search for
+ * member. The result is undefined if that member is missing or not a number. The alternative, a search for
  * the inode in /proc/net/tcp, takes 6 ms on a host with a thousand connections.
  */
 export function descriptorOf(socket: object): number | undefined {

@@ -9,7 +9,7 @@ interface PasswdEntry {
 }
 
 /**
- * Yields the entries of a text in passwd(5) format, in order; by default the accounts of this host. Leaves
+ * Yields the entries of a text in passwd(5) format, in order, by default the accounts of this host. Leaves
  * out lines without a name. Throws if this host has no such file, as in some containers.
  */
 export function* passwdEntries(text = readPasswd()): Generator<PasswdEntry> {
@@ -27,7 +27,7 @@ export function passwdEntryOf(name: string, text = readPasswd()): PasswdEntry | 
 
 const readPasswd = (): string => readFileSync('/etc/passwd', 'latin1')
 
-/** Returns the name of a user of this host; undefined if the user has none. */
+/** Returns the name of a user of this host, or undefined if the user has none. */
 export function userName(uid: number): string | undefined {
   try {
     for (const entry of passwdEntries()) if (entry.uid === uid) return entry.name

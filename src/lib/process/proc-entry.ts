@@ -59,8 +59,8 @@ export class ProcEntry {
   }
 
   /**
-   * Returns the PID namespace; undefined if it is hidden. A container has its own. A service of this host has
-   * not, whatever else its unit hides from it.
+   * Returns the PID namespace, or undefined if it is hidden. A container has its own. A service of this host
+   * has not, whatever else its unit hides from it.
    */
   numbers(): string | undefined {
     return attempt(() => readlinkSync(this.at('ns/pid')))
@@ -112,9 +112,9 @@ export class ProcEntry {
   }
 
   /**
-   * Returns the identity of the process; undefined if it has ended. Also undefined if its real, effective and
-   * saved user differ: a set-uid program does not belong to its caller alone. proc(5) escapes line ends in
-   * the name.
+   * Returns the identity of the process, or undefined if it has ended. Also undefined if its real, effective
+   * and saved user differ: a set-uid program does not belong to its caller alone. proc(5) escapes line ends
+   * in the name.
    */
   status(): ProcessStatus | undefined {
     const text = attempt(() => readFileSync(this.at('status'), 'latin1'))

@@ -25,7 +25,7 @@ export async function notify(
 export const FIRST_HANDED_OVER = 3
 
 /**
- * Returns the descriptors that systemd passed to this process; an empty list if they are meant for another
+ * Returns the descriptors that systemd passed to this process, or an empty list if they are meant for another
  * process.
  */
 export function activatedDescriptors(env: NodeJS.ProcessEnv): number[] {

@@ -1,4 +1,4 @@
-/** The parts of Bun's own API that onescan uses; Node has none of them. */
+/** The parts of Bun's own API that onescan uses. Node has none of them. */
 interface BunSocket {
   readonly fd: number
   /** Returns the number of bytes that the kernel accepted, or -1 if the connection is closed. */

@@ -4,7 +4,7 @@ import { isCompiled } from './compiled-program.ts'
 
 /** The address of one end of a TCP connection. */
 export interface TcpEndpoint {
-  /** 4 or 16 bytes; an IPv4-mapped IPv6 address is given as IPv4. */
+  /** 4 or 16 bytes. An IPv4-mapped IPv6 address is given as IPv4. */
   readonly address: Uint8Array
   readonly port: number
 }
@@ -104,9 +104,9 @@ export interface System {
   passDescriptor(socket: number, bytes: Uint8Array, descriptor: number): PassingResult
   /**
    * recvmsg(2): receives bytes, and up to four descriptors with close-on-exec set. The kernel closes any
-   * further descriptors, and those for which this process has no room; `areCut` is then set. 0 bytes are the
-   * end of the stream; undefined if nothing has arrived. Throws if memory is exhausted; the received data is
-   * then lost.
+   * further descriptors, and those for which this process has no room. `areCut` is then set. 0 bytes are the
+   * end of the stream, or undefined if nothing has arrived. Throws if memory is exhausted. The received data
+   * is then lost.
    *
    * A caller that accepts a descriptor must neither read nor close it in a thread that may not wait. A file
    * on another user's file system may never answer (close(2), FUSE).
@@ -133,7 +133,7 @@ export interface System {
    */
   replace(fd: number, other: number): boolean
 
-  /* TCP sockets, by addresses of 4 or 16 bytes; a port of 0 lets the kernel choose */
+  /* TCP sockets, by addresses of 4 or 16 bytes. A port of 0 lets the kernel choose */
 
   /** socket(2) and bind(2): makes a socket. Returns its descriptor. */
   bindTcp(address: Uint8Array, port: number): number
@@ -147,7 +147,7 @@ export interface System {
    * block from now on.
    */
   adoptListener(fd: number): boolean
-  /** getsockopt(2), SO_TYPE and SO_DOMAIN; undefined if the descriptor is not a UDP or TCP socket. */
+  /** getsockopt(2), SO_TYPE and SO_DOMAIN, or undefined if the descriptor is not a UDP or TCP socket. */
   socketKind(fd: number): SocketKind | undefined
   /**
    * Returns the next connection, or why there is none. The connection is closed on exec, and blocks
@@ -167,7 +167,7 @@ export interface System {
    * Clients whose bytes stay in the kernel until another program takes over the connection.
    *
    * Bare descriptors and signals were chosen after measurements with 10,000 silent connections. A socket of
-   * node:net reads immediately; if it is paused, it never reports that a client sends or disconnects. An
+   * node:net reads immediately. If it is paused, it never reports that a client sends or disconnects. An
    * epoll(7) set would report that, but neither runtime waits for a foreign descriptor: it would need polling
    * or a second thread. SIGIO (F_SETOWN, O_ASYNC of fcntl(2)) wakes the event loop of Node and of Bun.
    * Accepting and watching 10,000 connections took 73 ms of processor time on Bun, and waiting for them none.
@@ -188,7 +188,7 @@ export interface System {
   watchAnew(fd: number, id: number, what: 'talking' | 'leaving'): void
   /** Ends the watch for now. The signal stays on, also for others that have the descriptor. */
   pauseWatch(fd: number): void
-  /** Ends the watch permanently; another program has the descriptor from now on. */
+  /** Ends the watch permanently. Another program has the descriptor from now on. */
   unwatch(fd: number): void
   /** Returns what has happened to watched descriptors, some hundred events at most. */
   events(): readonly SocketEvent[]
@@ -233,7 +233,7 @@ export interface System {
   /** Loads `int symbol(const char *path)`. Throws if the file or the symbol cannot be loaded. */
   functionOfPath(file: string, symbol: string): (path: string) => number
   /**
-   * Loads `const char *symbol(void)`; undefined if there is no such symbol. The loaded function returns ''
+   * Loads `const char *symbol(void)`, or undefined if there is no such symbol. The loaded function returns ''
    * for NULL.
    */
   functionForText(file: string, symbol: string): (() => string) | undefined
@@ -257,7 +257,7 @@ interface Loaded {
 
 let loaded: Loaded | undefined
 
-/** Loads the functions; undefined if this processor has none, or they are not installed. */
+/** Loads the functions, or undefined if this processor has none, or they are not installed. */
 export function loadSystem(): System | undefined {
   loaded ??= load()
   return loaded.system

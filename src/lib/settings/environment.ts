@@ -1,7 +1,7 @@
 import type { Environment } from './settings.ts'
 
 /**
- * Prefixes of variables that the next program must not receive; a complete name ends in `=`.
+ * Prefixes of variables that the next program must not receive. A complete name ends in `=`.
  *
  * - The first ones would make IndiMail's own qmail-queue scan and tag a second time.
  * - QMAILQUEUE would make the next program start this program again.

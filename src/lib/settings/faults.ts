@@ -74,7 +74,7 @@ async function faultsOf(call: () => unknown): Promise<readonly string[]> {
 /** CR, which editors on Windows put at the end of each line. */
 const CARRIAGE_RETURN = /\r$/
 
-/** Finds values that end in a CR; sh(1) and envdir(8) keep it as a part of the value. */
+/** Finds values that end in a CR. sh(1) and envdir(8) keep it as a part of the value. */
 export function lineEndFaults(env: Environment): string[] {
   return [...names, ...aliases]
     .filter((name) => CARRIAGE_RETURN.test(env[name] ?? ''))

@@ -15,7 +15,7 @@ export abstract class Bytes {
   abstract readonly size: number
 
   /**
-   * Returns the bytes from one offset to another, in order and in chunks of any size; by default all of them.
+   * Returns the bytes from one offset to another, in order and in chunks of any size, by default all of them.
    * A chunk is valid until the next one is requested: a list of chunks (`[...chunks]`) would contain the last
    * one again and again.
    */

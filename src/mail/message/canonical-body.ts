@@ -10,7 +10,7 @@ export interface DigestsWanted {
 }
 
 export interface BodyDigests {
-  /** The state of the hash over the canonical body; copy it to add a key. */
+  /** The state of the hash over the canonical body. Copy it to add a key. */
   readonly md5: Hash | undefined
   /** Lower-case hex. */
   readonly sha256: string | undefined

@@ -20,12 +20,12 @@ const ODD = /[^\t\r\n -~\x80-\xff]/
 
 /**
  * Returns whether any reader of mail may take a field for information about content. The name and the value
- * are tested, in any line of its folds and in any form. `value` is all that follows the colon, latin1;
- * without it the name alone decides.
+ * are tested, in any line of its folds and in any form. `value` is all that follows the colon, latin1.
+ * Without it the name alone decides.
  *
  * The reading for scanners (mail/mime/headers/fields.ts), stamps (scan/cluster/verify.ts) and fingerprints
  * (scan/verdicts/copies/fingerprint.ts) all use this function. A field that a stamp does not cover, or that
- * differs between copies, must not describe content. A needless yes only costs a scan; it occurs in at most
+ * differs between copies, must not describe content. A needless yes only costs a scan. It occurs in at most
  * one of some hundred real mails.
  */
 export function maySayContent(name: string, value?: string): boolean {
@@ -61,7 +61,7 @@ type WhyBound = 'content' | 'long line'
 /** The results for fields. Stamps and copies examine the same fields, which are immutable. */
 const known = new WeakMap<FieldSpan, { readonly why: WhyBound | undefined }>()
 
-/** Returns why a field of this header may not differ; undefined if its text permits that. */
+/** Returns why a field of this header may not differ, or undefined if its text permits that. */
 export function whyBound(header: Header, field: FieldSpan): WhyBound | undefined {
   let found = known.get(field)
   if (found === undefined) {

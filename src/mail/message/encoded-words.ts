@@ -18,7 +18,7 @@ export class EncodedWordCount {
   #marks = 0
   #characters = 0
 
-  /** The limit that the words exceed; undefined if there is none. */
+  /** The limit that the words exceed, or undefined if there is none. */
   get over(): string | undefined {
     if (this.#marks > 4 * ENCODED_WORDS_MAX) return `more than ${ENCODED_WORDS_MAX} encoded words`
     if (this.#characters <= ENCODED_FIELDS_MAX) return undefined
@@ -39,7 +39,7 @@ function fieldsWithWords(header: string): string[] {
   return header.split(/\n(?![ \t])/).filter((field) => field.includes('=?'))
 }
 
-/** Returns which limit the encoded words of these fields exceed; undefined if there is none. */
+/** Returns which limit the encoded words of these fields exceed, or undefined if there is none. */
 export function limitOfWords(fields: readonly string[]): string | undefined {
   const count = new EncodedWordCount()
   for (const field of fields) count.add(field)

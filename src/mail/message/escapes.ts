@@ -2,7 +2,7 @@ import { CR, EQUALS, LF, NUL } from '../../lib/bytes/ascii.ts'
 
 const QUESTION = 0x3f
 
-/** The value of each hexadecimal digit, by its code; -1 for any other byte. */
+/** The value of each hexadecimal digit, by its code, or -1 for any other byte. */
 const digits = new Int8Array(256).fill(-1)
 for (const [value, digit] of [...'0123456789abcdef'].entries()) {
   digits[digit.charCodeAt(0)] = value
@@ -38,7 +38,7 @@ export function decodeEscapes(text: string, sign: '=' | '%'): string {
 /** The characters of base64 (RFC 4648 4), in the order of their values. */
 export const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 
-/** The six bits of each of them, by its code; -1 for padding. */
+/** The six bits of each of them, by its code, or -1 for padding. */
 const bitsOf = new Int8Array(256).fill(-1)
 for (let bits = 0; bits < BASE64.length; bits++) bitsOf[BASE64.charCodeAt(bits)] = bits
 

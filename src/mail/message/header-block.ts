@@ -16,7 +16,7 @@ export type LineEnding = '\n' | '\r\n'
 
 /** The position of a field, with its continuation lines, in a header block. */
 export interface FieldSpan {
-  /** The name as written, latin1, without blanks before the colon; '' for lines that are not fields. */
+  /** The name as written, latin1, without blanks before the colon, or '' for lines that are not fields. */
   readonly name: string
   /** The name in lower case. */
   readonly key: string
@@ -86,7 +86,7 @@ function lineEndingOf(block: Buffer): LineEnding {
 export interface HeaderSearch {
   /** The line from which to go on when there are more bytes. */
   readonly next: number
-  /** Whether the first line ends in CRLF; undefined while it has not ended. */
+  /** Whether the first line ends in CRLF, or undefined while it has not ended. */
   readonly crlf?: boolean
 }
 
@@ -129,7 +129,7 @@ export interface HeaderField {
   readonly value: string
 }
 
-/** The changes of a header block; each interface makes them by its own protocol. */
+/** The changes of a header block. Each interface makes them by its own protocol. */
 export interface HeaderEdits {
   /** The lower-case names of fields that are removed. */
   readonly remove: readonly string[]
@@ -145,7 +145,7 @@ type HeaderPart =
   | { readonly kind: 'kept'; readonly start: number; readonly end: number }
   | { readonly kind: 'new'; readonly bytes: Buffer }
 
-/** Returns the edited header by editPlan(); all other bytes are unchanged. */
+/** Returns the edited header by editPlan(). All other bytes are unchanged. */
 export function editHeader(header: Header, edits: HeaderEdits): Buffer {
   return Buffer.concat(
     editPlan(header, edits).map((part) =>

@@ -30,7 +30,7 @@ export interface MessageOptions {
   readonly keepsAsSent?: true
 }
 
-/** Upper limit, in bytes, for a message in memory; a larger one goes to a file. */
+/** Upper limit, in bytes, for a message in memory. A larger one goes to a file. */
 const IN_MEMORY_MAX = 128 * 1024
 /** Bytes that are allocated at first: for a message of unknown size, and at most. */
 const FIRST_PIECE = 8 * 1024
@@ -111,7 +111,7 @@ export class Intake {
     this.#lease.close()
   }
 
-  /** Returns the end of the header block, if known; `piece` is the last received bytes. */
+  /** Returns the end of the header block, if known. `piece` is the last received bytes. */
   #headerEnd(piece: Buffer): number | undefined {
     if (piece.includes(LF)) {
       const found = findHeaderEnd(this.#bytes.all, this.#search)
@@ -320,7 +320,7 @@ class GatheredFile extends Bytes {
     if (this.#disk >= 0) closeSync(this.#disk)
   }
 
-  /** Writes to the memory file; returns false if there is no memory for that. */
+  /** Writes to the memory file. Returns false if there is no memory for that. */
   #putInMemory(bytes: Buffer): boolean {
     const at = this.#top.length + this.#inMemory
     const isRoom = at + bytes.length <= MEMORY_FILE_MAX && this.#lease.isPlenty(bytes.length)

@@ -4,13 +4,13 @@ import type { Header } from './header-block.ts'
 
 /** The properties of a message that stamps depend on. */
 export interface MessageForm {
-  /** Why no stamp can cover the message; undefined if it is well formed. */
+  /** Why no stamp can cover the message, or undefined if it is well formed. */
   readonly formFault: string | undefined
   /** The digests of the canonical body that were wanted. */
   readonly digests: BodyDigests
 }
 
-/** A completely received message; its header block is in memory. */
+/** A completely received message. Its header block is in memory. */
 export class Message {
   /** Bytes of header block and body. */
   readonly size: number
@@ -24,7 +24,7 @@ export class Message {
   readonly body: Bytes
   /**
    * A descriptor of a sealed file that contains TOP_LINE, unless the message is kept as it was sent, and the
-   * message; undefined if there is none. It is open until the message is closed.
+   * message, or undefined if there is none. It is open until the message is closed.
    */
   readonly sealed: number | undefined
   readonly #free: () => void

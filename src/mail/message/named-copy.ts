@@ -31,8 +31,8 @@ export class NamedCopy {
   }
 
   /**
-   * Resolves to the file. The first call creates it, in turns of the event loop; later calls get the same
-   * one. Rejects with a Fault of kind `temp-file` or `write`, or with an Error if the file was removed; later
+   * Resolves to the file. The first call creates it, in turns of the event loop. Later calls get the same
+   * one. Rejects with a Fault of kind `temp-file` or `write`, or with an Error if the file was removed. Later
    * calls reject in the same way.
    */
   async file(): Promise<NamedFile> {

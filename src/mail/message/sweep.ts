@@ -19,7 +19,7 @@ const PAUSE = 50
  * Removes files that `kill -9` left in the directories of messages. They have onescan's names, are older than
  * SWEEP_AGE, and belong to this user or are in a SPOOLDIR of this user. Enters no directory of another user,
  * and none with the name of a file. Works in slices, because any user may fill a directory like /tmp. Files
- * that cannot be listed or removed stay. Ends when the signal is aborted; never rejects.
+ * that cannot be listed or removed stay. Ends when the signal is aborted. Never rejects.
  */
 export async function sweepSpool(
   { directory, sharedDirectory }: SpoolSettings,

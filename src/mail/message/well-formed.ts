@@ -26,9 +26,9 @@ const BEGINS =
   /^(?:--|begin[-`]|attach;|[ \t]+(?:-----begin|begin[ \t]+[0-7]|=y(?:begin|part) |attach[;:]))/im
 
 /**
- * Returns why no stamp can cover a header block; undefined if it is well formed (stamp-format.md). All mail
- * programs read a well-formed block alike. In other blocks, one program takes a line for the body and another
- * takes it for a field, so the same stamp would cover two messages. In a well-formed block
+ * Returns why no stamp can cover a header block, or undefined if it is well formed (stamp-format.md). All
+ * mail programs read a well-formed block alike. In other blocks, one program takes a line for the body and
+ * another takes it for a field, so the same stamp would cover two messages. In a well-formed block
  *
  * - there is a field, and an empty line ends the block;
  * - there is no NUL, and no CR except in line endings, which are the same on every line;
@@ -123,7 +123,7 @@ function hasPlainLines(text: string, ending: LineEnding): boolean {
 }
 
 /**
- * Returns the offset of the first CR or LF that is not part of a line ending of this kind; -1 if there is
+ * Returns the offset of the first CR or LF that is not part of a line ending of this kind, or -1 if there is
  * none.
  */
 export function oddLineEnd(text: string, ending: LineEnding): number {

@@ -21,7 +21,7 @@ const ENCODED_START = 3 * MAIL_START
  * Returns whether more than `limit` messages are nested in one another, or more than `limit` multiparts in
  * one message, encoded ones included (reader/depth.ts), in any reading. Reads the message only as far as
  * needed: of a mail without parts, the header and the start of encoded content. The steps are turns of the
- * event loop; the last step is `over` if a limit was exceeded before the answer was known.
+ * event loop. The last step is `over` if a limit was exceeded before the answer was known.
  */
 export function* isNestedDeeper(
   message: Bytes,

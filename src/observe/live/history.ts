@@ -22,7 +22,7 @@ interface HistoryStep {
   readonly start: number
   readonly decisions: Readonly<Record<string, number>>
   readonly scans: Readonly<Record<string, number>>
-  /** Quantiles of the time of a scan in milliseconds; null if nothing was scanned. */
+  /** Quantiles of the time of a scan in milliseconds, or null if nothing was scanned. */
   readonly p50: number | null
   readonly p95: number | null
 }

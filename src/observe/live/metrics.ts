@@ -25,7 +25,7 @@ interface HostState {
   readonly trial: Trial | undefined
   /** Milliseconds since it was made. */
   readonly trialAge: number | undefined
-  /** Bytes of the file system with the messages; undefined if statfs(2) fails. */
+  /** Bytes of the file system with the messages, or undefined if statfs(2) fails. */
   readonly spool: { readonly size: number; readonly free: number } | undefined
   readonly memoryLimit: number
   readonly workers: WorkersState
@@ -85,7 +85,7 @@ export class Metrics {
     observe(metrics.bytes, Number(fields.get('size')))
   }
 
-  /** Counts the rest of a process's report; `before` is its last report. */
+  /** Counts the rest of a process's report. `before` is its last report. */
   report(report: ProcessReport, before: ProcessReport | undefined): void {
     const metrics = this.#metrics
     if (report.lost > 0) metrics.lost.inc(report.lost)

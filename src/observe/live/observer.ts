@@ -23,7 +23,7 @@ export interface ObserverOptions {
   /** Milliseconds since 1970, and milliseconds of a monotonic clock. */
   readonly now: () => number
   readonly uptime: () => number
-  /** Tests all interfaces and the judgement; undefined while no interface is open. */
+  /** Tests all interfaces and the judgement, or undefined while no interface is open. */
   readonly tryAll: () => Promise<Trial> | undefined
   /** The servers of the plugin clamd. */
   readonly clamds: () => readonly ClamdState[]

@@ -45,9 +45,9 @@ export interface ProcessReport {
   readonly servers: Readonly<Record<string, number>>
   /** The number of parts that were left to the scan of the whole since the process began. */
   readonly partsLeft: number
-  /** The state of the shared store; undefined if there is none. */
+  /** The state of the shared store, or undefined if there is none. */
   readonly sharing: Sharing | undefined
-  /** Counters of quota requests since the process began; undefined without QUOTAD. */
+  /** Counters of quota requests since the process began, or undefined without QUOTAD. */
   readonly quota: Readonly<Record<string, number>> | undefined
 }
 

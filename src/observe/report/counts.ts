@@ -7,7 +7,7 @@ export const SCANS = ['clean', 'infected', 'unknown', 'skipped', 'trusted', 'cac
 /** Scans that were made: not skipped because of a stamp or a cached verdict. */
 const MADE: readonly string[] = ['clean', 'infected', 'unknown', 'skipped']
 
-/** Returns the milliseconds of the scan that was made of a message; NaN if there was none. */
+/** Returns the milliseconds of the scan that was made of a message, or NaN if there was none. */
 export function scanTimeIn(fields: ReadonlyMap<string, string>): number {
   const text = fields.get('scan_ms') ?? ''
   const isMade = MADE.includes(fields.get('scan') ?? '')
@@ -80,7 +80,7 @@ export class Durations {
     this.#max = Math.max(this.#max, milliseconds)
   }
 
-  /** Returns the duration below which that share of all durations lies; 0 if there is none. */
+  /** Returns the duration below which that share of all durations lies, or 0 if there is none. */
   quantile(share: number): number {
     let left = share * this.#count
     for (const [step, count] of this.#steps.entries()) {

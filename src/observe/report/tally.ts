@@ -5,12 +5,12 @@ import { DECISIONS, Durations, MessageCounts, SCANS, scanTimeIn } from './counts
 /** Upper limit for the names of a list that are reported. */
 const TOP = 20
 /**
- * Upper limit for the different names of a list that are counted; further ones are counted together as
+ * Upper limit for the different names of a list that are counted. Further ones are counted together as
  * OTHERS.
  */
 const NAMES_MAX = 20_000
 const OTHERS = '(others)'
-/** Upper limit for the characters of a name; those in onescan's lines are shorter. */
+/** Upper limit for the characters of a name. Those in onescan's lines are shorter. */
 const NAME_MAX = 500
 const SLOWEST = 10
 /** Upper limit for the days of all hosts together; later lines count as without a time. */
@@ -43,7 +43,7 @@ interface Counts {
 
 /** A day of a host. */
 interface HostDay {
-  /** Its beginning by local time, in milliseconds since 1970; null for lines without a time. */
+  /** Its beginning by local time, in milliseconds since 1970, or null for lines without a time. */
   readonly start: number | null
   readonly host: string
 }
@@ -57,10 +57,10 @@ interface SlowScan {
   readonly size: number
 }
 
-/** The report of `onescan report`; `--json` prints it unchanged. */
+/** The report of `onescan report`. `--json` prints it unchanged. */
 export interface Summary extends Counts {
   /**
-   * The times of the first and last line in milliseconds since 1970; null if no line had a time.
+   * The times of the first and last line in milliseconds since 1970, or null if no line had a time.
    */
   readonly first: number | null
   readonly last: number | null
@@ -88,7 +88,7 @@ export interface Summary extends Counts {
   /** The recipients whose full mailboxes deferred mail. */
   readonly overQuota: readonly NameCount[]
   /**
-   * Recipients that were deferred individually, before there was a message; they do not count as messages.
+   * Recipients that were deferred individually, before there was a message. They do not count as messages.
    */
   readonly recipientsDeferred: number
   /** The actions of smtp-delay on connections. */

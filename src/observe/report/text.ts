@@ -88,7 +88,7 @@ function formatNumber(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
-/** Returns a share as `12.3 %`; '' if the whole is 0. */
+/** Returns a share as `12.3 %`, or '' if the whole is 0. */
 function formatShare(part: number, whole: number): string {
   if (whole === 0) return ''
   const share = (100 * part) / whole
@@ -101,7 +101,7 @@ function heading({ first, last, messages }: Summary): string {
   return `onescan: ${formatNumber(messages)} messages${days}`
 }
 
-/** Returns a sentence about the scans that stamps and cached verdicts avoided; '' if there are none. */
+/** Returns a sentence about the scans that stamps and cached verdicts avoided, or '' if there are none. */
 function describeSpared({ spared, scans }: Summary): string {
   const { stamps, verdicts, mean, milliseconds } = spared
   if (stamps + verdicts === 0) return ''

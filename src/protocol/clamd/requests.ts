@@ -3,7 +3,7 @@ import { addWaiting } from '../shared/waiting-pieces.ts'
 import { WireError } from '../shared/wire-error.ts'
 import { CHUNK_HEAD } from './stream.ts'
 
-/** The end of a command, and of the reply to it; `z` or `n` before the command selects it (clamd(8)). */
+/** The end of a command, and of the reply to it. `z` or `n` before the command selects it (clamd(8)). */
 export type Ending = '\0' | '\n'
 
 /** The context in which a command is valid. */
@@ -41,7 +41,7 @@ export type ClamdCommand = {
   readonly kind: 'command'
   /** Undefined if it is unknown, or not valid here. */
   readonly name: CommandName | undefined
-  /** In latin1; '' for commands without one. */
+  /** In latin1, or '' for commands without one. */
   readonly path: string
   readonly ending: Ending
   /** Whether it has no prefix. */
@@ -89,7 +89,7 @@ export class ClamdRequestReader {
     this.#streamMax = streamMax
   }
 
-  /** Takes the next bytes, in any split; they must not be changed before they are read. */
+  /** Takes the next bytes, in any split. They must not be changed before they are read. */
   push(chunk: Buffer): void {
     addWaiting(this.#pieces, chunk)
   }
@@ -193,7 +193,7 @@ export class ClamdRequestReader {
     return this.#pieces[0] ?? NOTHING
   }
 
-  /** Returns some of the next bytes without a copy; undefined if none have arrived. */
+  /** Returns some of the next bytes without a copy, or undefined if none have arrived. */
   #takeUpTo(length: number): Buffer | undefined {
     const [piece] = this.#pieces
     if (piece === undefined) return undefined

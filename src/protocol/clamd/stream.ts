@@ -49,7 +49,7 @@ export interface SizedContent {
   chunks(): Iterable<Buffer>
 }
 
-/** Returns one packet with an INSTREAM of a single chunk for each content; so the contents must be small. */
+/** Returns one packet with an INSTREAM of a single chunk for each content. So the contents must be small. */
 export function packetOfStreams(contents: readonly SizedContent[]): Buffer {
   const length = contents.reduce((sum, { size }) => sum + lengthOfStream(size), 0)
   const packet = Buffer.allocUnsafe(length)

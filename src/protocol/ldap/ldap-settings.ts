@@ -12,9 +12,9 @@ export interface LdapSettings {
   readonly server: DialledServer
   /** The base entry of the search; empty for the top. */
   readonly base: string
-  /** The account for the search; undefined for an anonymous one. */
+  /** The account for the search, or undefined for an anonymous one. */
   readonly bind: { readonly dn: string; readonly passwordFile: string } | undefined
-  /** The file of certificate authorities for the server; undefined for those of the system. */
+  /** The file of certificate authorities for the server, or undefined for those of the system. */
   readonly authorities: string | undefined
   readonly filter: string
   /** The names of attributes. The defaults are those of qmail-ldap. */

@@ -4,7 +4,7 @@ import { nextTurn } from '../../lib/flow/give-way.ts'
 
 /**
  * Upper limits for the bytes and messages that a directory may send for one request. A request is for an
- * entry or two with three attributes; some directories send all the attributes of an entry, including a
+ * entry or two with three attributes. Some directories send all the attributes of an entry, including a
  * picture, and name other directories.
  */
 const ANSWER_BYTES = 256 * 1024
@@ -44,7 +44,7 @@ interface AskedOperation {
 
 /** Bytes of a tag and a length, which states how many follow. */
 const HEAD_MIN = 2
-/** Upper limit for the bytes of a length; no valid message has a longer one. */
+/** Upper limit for the bytes of a length. No valid message has a longer one. */
 const LENGTH_BYTES = 4
 
 /**
@@ -219,7 +219,7 @@ function checkOperation({ tag, content }: BerElement): void {
     requireAll(elements, [OCTET_STRING])
   } else {
     const [code] = requireTags(elements.slice(0, RESULT.length), RESULT)
-    if (code!.content.length === 0) throw notLdap() // X.690 8.4; ldapts would read it as success
+    if (code!.content.length === 0) throw notLdap() // X.690 8.4. ldapts would read it as success
     requireAll(elements.slice(RESULT.length), [REFERRAL, SASL_CREDENTIALS])
   }
 }

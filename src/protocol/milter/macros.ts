@@ -1,11 +1,11 @@
 import { WireError } from '../shared/wire-error.ts'
 
-/** Upper limit, in bytes, for the macros before one command; MTAs send a few hundred. */
+/** Upper limit, in bytes, for the macros before one command. MTAs send a few hundred. */
 export const MACROS_MAX = 64 * 1024
 
 /**
- * The letters of commands whose macros belong to a client's connection; those of all others belong
- * to a message.
+ * The letters of commands whose macros belong to a client's connection. Those of all others belong to a
+ * message.
  */
 const OF_CONNECTION = 'CH'
 const OF_MESSAGE = 'MRTLNBE'
@@ -33,8 +33,7 @@ export class Macros {
   }
 
   /**
-   * Returns the value from the latest stage, in latin1, cut at VALUE_MAX; undefined if there is
-   * none.
+   * Returns the value from the latest stage, in latin1, cut at VALUE_MAX, or undefined if there is none.
    */
   get(name: string): string | undefined {
     for (const stage of LATEST_FIRST) {
@@ -64,7 +63,7 @@ export class Macros {
 }
 
 /**
- * Parses a command's letter and the names and values after it; a name of several letters is in braces. Throws
+ * Parses a command's letter and the names and values after it. A name of several letters is in braces. Throws
  * a WireError if they are malformed.
  */
 export function parseMacros(data: Buffer): {

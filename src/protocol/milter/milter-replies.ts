@@ -10,7 +10,7 @@ export const accepted = packet('a')
 export const discarded = packet('d')
 /** The MTA defers with its own text. */
 export const deferred = packet('t')
-/** Restarts the MTA's timeout; the answer follows later. */
+/** Restarts the MTA's timeout. The answer follows later. */
 export const progress = packet('p')
 
 /** Characters of a line's text: MTAs rely on this limit of smfi_setmlreply(3). */
@@ -77,7 +77,7 @@ export function encodeEdit(edit: Edit, agreement: Omit<Agreement, 'version'>): B
 
 /**
  * Returns the value of a field with a space before it, if the agreement is that values include the text
- * directly after the colon; otherwise the MTA adds the space. Folds are in CRLF for an MTA that sends them
+ * directly after the colon. Otherwise, the MTA adds the space. Folds are in CRLF for an MTA that sends them
  * unchanged.
  */
 function valueFor({ steps, lacksSteps }: Omit<Agreement, 'version'>, value: string): string {

@@ -55,7 +55,7 @@ export class FrameReader {
     this.#memory = framing.memory ?? freeMemory
   }
 
-  /** Takes the next bytes, in any split; they must not be changed before they are read. */
+  /** Takes the next bytes, in any split. They must not be changed before they are read. */
   push(chunk: Buffer): void {
     addWaiting(this.#chunks, chunk)
   }

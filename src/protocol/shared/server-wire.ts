@@ -8,7 +8,7 @@ const FULL_FOR = 2
 /** Upper limit, in bytes, for the last data of a server that is read before it hangs up. */
 const LAST_WORDS_MAX = 8 * 1024
 
-/** The part of node:net's Socket that a client needs; one without `cork` writes one packet at a time. */
+/** The part of node:net's Socket that a client needs. One without `cork` writes one packet at a time. */
 export interface Connection {
   readonly encrypted?: boolean
   on(event: 'data', listener: (chunk: Buffer) => void): this
@@ -26,8 +26,8 @@ interface ServerListener {
   /** Takes the data of the server, in any split. An error that it throws breaks the connection. */
   push(chunk: Buffer): void
   /**
-   * Returns the error for waiting callers. `error` is the reason why the connection broke; undefined if the
-   * server closed it.
+   * Returns the error for waiting callers. `error` is the reason why the connection broke, or undefined if
+   * the server closed it.
    */
   explain(error: Error | undefined): Error
 }
@@ -62,7 +62,7 @@ export class ServerWire {
     return this.#isConnected
   }
 
-  /** Why the connection cannot be used any longer; undefined while it can. */
+  /** Why the connection cannot be used any longer, or undefined while it can. */
   get lost(): Error | undefined {
     return this.#lost
   }

@@ -2,7 +2,7 @@
 const PIECES_MAX = 256
 
 /**
- * Adds bytes to those that wait to be read, in any split; they must not be changed afterwards. A client that
+ * Adds bytes to those that wait to be read, in any split. They must not be changed afterwards. A client that
  * sends byte by byte costs no more memory than its bytes, and no more time for each piece.
  */
 export function addWaiting(pieces: Buffer[], piece: Buffer): void {

@@ -3,7 +3,7 @@ import type { SmtpPath } from '../shared/smtp.ts'
 
 /** A command line in its parts, which are views of the line. */
 export interface SmtpCommand {
-  /** The first word in upper case; '' if the line is empty or begins with a blank. */
+  /** The first word in upper case, or '' if the line is empty or begins with a blank. */
   readonly verb: string
   /** The rest of the line after the verb and the blanks after it. */
   readonly argument: Buffer

@@ -8,13 +8,13 @@ const DOT = 0x2e
 const behind = {
   /** Within a line. */
   text: 0,
-  /** A CR; the next byte shows whether it belongs to a CRLF. */
+  /** A CR. The next byte shows whether it belongs to a CRLF. */
   cr: 1,
   /** CRLF, or the start of the content: a line begins here for every server. */
   lineEnd: 2,
   /** A bare CR or LF, or NULs at the start of a line: a line begins here for some servers. */
   bareEnd: 3,
-  /** A dot at the start of a line for every server; it is not content. */
+  /** A dot at the start of a line for every server. It is not content. */
   dot: 4,
   /** The same dot and a CR after it, neither of which was given out yet. */
   dotCr: 5,
@@ -151,7 +151,7 @@ function indexOr(otherwise: number, bytes: Buffer, byte: number, from: number): 
   return at < 0 ? otherwise : at
 }
 
-/** Bytes that are converted at a time; the result may be twice as large. */
+/** Bytes that are converted at a time. The result may be twice as large. */
 export const PIECE_MAX = 64 * 1024
 
 const END = Buffer.from('.\r\n')

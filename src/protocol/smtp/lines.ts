@@ -5,7 +5,7 @@ import { addWaiting } from '../shared/waiting-pieces.ts'
 export type SmtpLine =
   /** `isBare`: it ended in LF alone, not in CRLF. */
   | { readonly kind: 'line'; readonly bytes: Buffer; readonly isBare: boolean }
-  /** The line had more bytes than are allowed; they were dropped. */
+  /** The line had more bytes than are allowed. They were dropped. */
   | { readonly kind: 'too-long' }
 
 /** Reads lines that end in CRLF or LF from any split of their bytes. */
@@ -27,7 +27,7 @@ export class LineReader {
     return this.#chunks.reduce((sum, chunk) => sum + chunk.length, this.#begunLength)
   }
 
-  /** Returns a copy of the last waiting line, without its end; undefined if no complete line waits. */
+  /** Returns a copy of the last waiting line, without its end, or undefined if no complete line waits. */
   get lastWaiting(): Buffer | undefined {
     const waiting = Buffer.concat([...this.#begun, ...this.#chunks])
     if (waiting[waiting.length - 1] !== LF) return undefined
@@ -40,7 +40,7 @@ export class LineReader {
     return this.#begunLength
   }
 
-  /** Takes the next bytes, in any split; they must not be changed afterwards. */
+  /** Takes the next bytes, in any split. They must not be changed afterwards. */
   push(chunk: Buffer): void {
     addWaiting(this.#chunks, chunk)
   }
@@ -62,7 +62,7 @@ export class LineReader {
     return undefined
   }
 
-  /** Removes and returns a chunk of the bytes that belong to no line; undefined if there are none. */
+  /** Removes and returns a chunk of the bytes that belong to no line, or undefined if there are none. */
   take(): Buffer | undefined {
     return this.#chunks.shift()
   }

@@ -24,7 +24,7 @@ export interface StoreAccess {
   /** The password of the sentinels, which may differ. */
   readonly sentinelPassword: string | undefined
   /**
-   * With TLS: the file of authorities, one of which must have signed a server's certificate; undefined for
+   * With TLS: the file of authorities, one of which must have signed a server's certificate, or undefined for
    * the system's.
    */
   readonly authorities: string | undefined
@@ -38,7 +38,7 @@ const URL_FORM =
 
 /**
  * Parses `valkey://[user@]host[:port][/database]`, with `valkeys` for TLS, and `redis` and `rediss` as
- * synonyms of both; `unix:/path`; and `valkey+sentinel://host:port,.../name`. Returns undefined for any other
+ * synonyms of both; `unix:/path`, and `valkey+sentinel://host:port,.../name`. Returns undefined for any other
  * text. Throws a Fault of kind `config` for an address with a password: other users can see the environment.
  */
 export function readStoreAddress(text: string): StoreAddress | undefined {

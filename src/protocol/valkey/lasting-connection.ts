@@ -72,7 +72,7 @@ export class LastingConnection {
   }
 
   /**
-   * Resolves to the replies to commands, of which each may be an error; or to TIMED_OUT if they do not arrive
+   * Resolves to the replies to commands, of which each may be an error, or to TIMED_OUT if they do not arrive
    * within the given milliseconds. Rejects if the connection ends before that.
    */
   async ask(

@@ -1,6 +1,6 @@
 import { CR, LF } from '../../lib/bytes/ascii.ts'
 
-/** A server's reply to one command, in RESP2; it may be an error, or a sentinel's list. */
+/** A server's reply to one command, in RESP2. It may be an error, or a sentinel's list. */
 export type RespValue = RespItem | readonly RespItem[]
 
 type RespItem = Buffer | string | null | RespError

@@ -5,7 +5,7 @@ export interface User {
   readonly name: string
   /** The local part of an address; the name of an account. */
   readonly local: string
-  /** The domain in lower case; '' for an account. */
+  /** The domain in lower case, or '' for an account. */
   readonly domain: string
 }
 
@@ -46,7 +46,7 @@ export type MailboxTemplate = (user: User, home: string | undefined) => MailboxL
 
 /**
  * Parses a template of paths, with the variables of `readTemplate`. The fixed part of a path ends with the
- * component that has the last variable; without variables the whole path is fixed. Throws an Error that names
+ * component that has the last variable. Without variables the whole path is fixed. Throws an Error that names
  * the fault of the template.
  */
 export function readMailboxTemplate(text: string): MailboxTemplate {
@@ -58,7 +58,7 @@ export function readMailboxTemplate(text: string): MailboxTemplate {
   }
 }
 
-/** Returns the rest of the template from the first slash after its last variable; '' if there is none. */
+/** Returns the rest of the template from the first slash after its last variable, or '' if there is none. */
 function behindLastVariable(text: string): string {
   const [, behind] =
     /^(?:~|(?:[^%]|%%)*(?:%[undh](?:[^%]|%%)*)*%[undh])((?:[^%]|%%)*)$/.exec(text) ?? []

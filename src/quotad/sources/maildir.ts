@@ -73,7 +73,7 @@ export class MaildirSource {
     this.#walker.forget()
   }
 
-  /** Resolves to the current file; undefined if there is none. */
+  /** Resolves to the current file, or undefined if there is none. */
   async #look(mailbox: MailboxLocation): Promise<RememberedSizeFile | undefined> {
     const { path } = mailbox
     const known = this.#files.get(path)
@@ -105,7 +105,7 @@ export class MaildirSource {
     }
   }
 
-  /** Returns the reading by the file's sum; undefined if the mailbox must be counted. */
+  /** Returns the reading by the file's sum, or undefined if the mailbox must be counted. */
   #byFile(known: RememberedSizeFile | undefined, measure: Measure): MailboxReading | undefined {
     const { usage, limits } = known?.file ?? {}
     if (usage === undefined) return undefined
@@ -180,7 +180,7 @@ function sumOf(lines: readonly string[]): Maildirsize['usage'] {
   return isSum ? { bytes, messages, lines: lines.length } : undefined
 }
 
-/** Milliseconds for which an "over quota" in a file is valid; then the mailbox must be counted. */
+/** Milliseconds for which an "over quota" in a file is valid. Then the mailbox must be counted. */
 const OVER_QUOTA_FOR = 15 * 60 * 1000
 
 /**

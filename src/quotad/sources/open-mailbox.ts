@@ -4,7 +4,7 @@ import { errorCode } from '../../lib/errors/fault.ts'
 import { O_PATH } from '../../lib/process/descriptors.ts'
 import type { MailboxLocation } from './mailbox.ts'
 
-/** Flags for a descriptor that only refers to a directory; it needs no right to read it. */
+/** Flags for a descriptor that only refers to a directory. It needs no right to read it. */
 const HANDLE_FLAGS = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW
 
 /** Errors for an entry that does not exist. A link also causes ENOTDIR or ELOOP. */
@@ -67,7 +67,7 @@ export class Directory {
   }
 
   /**
-   * Calls the file system with the path of an entry; the name '' is the directory itself. Resolves to
+   * Calls the file system with the path of an entry. The name '' is the directory itself. Resolves to
    * undefined if the entry does not exist: mail is moved and removed while directories are read. Rejects with
    * other errors.
    */

@@ -55,7 +55,7 @@ const NOBODY = /^(?:5\d\d |REJECT )?5\.1\.1\b|^REJECT Unknown user/i
 
 /**
  * Parses an action of quota-status. Administrators can set all of them in Dovecot (quota_status_success,
- * _overquota, _nouser); an unusual one is an error.
+ * _overquota, _nouser). An unusual one is an error.
  */
 export function readingOf(action: string): MailboxReading {
   const source = 'quota-status'

@@ -15,14 +15,14 @@ export type MailboxReading =
   | { readonly found: 'no-such-user' }
   /** There is no mailbox at that path, or not yet. */
   | { readonly found: 'no-mailbox' }
-  /** The mailbox could not be read; `why` is the reason. */
+  /** The mailbox could not be read. `why` is the reason. */
   | { readonly found: 'trouble'; readonly why: string }
 
 /** The values that a mailbox is compared with. */
 export interface Measure {
-  /** Bytes of the announced message; 0 if its size is unknown. */
+  /** Bytes of the announced message, or 0 if its size is unknown. */
   readonly incoming: number
-  /** The limits that the administrator set for the user; they override those of the mailbox. */
+  /** The limits that the administrator set for the user. They override those of the mailbox. */
   readonly limits: QuotaLimits | undefined
   /** The limits of users without other limits. */
   readonly defaultLimits: QuotaLimits

@@ -43,7 +43,7 @@ function readHome(text: string): string | undefined {
 
 /**
  * Returns a look-up of users in a file in the form of passwd(5). The user of an address in a local domain is
- * its local part; no address in another domain has an account.
+ * its local part. No address in another domain has an account.
  */
 export function passwdFile(path: string, isLocal: IsLocal, uptime: () => number): LookUpUser {
   return lookUpHome(tableFile(path, parsePasswd, uptime), ({ local, domain }) =>
@@ -124,7 +124,7 @@ function parsePasswd(text: string): ReadonlyMap<string, string> {
 }
 
 /**
- * Returns a look-up of limits in a file with lines `user: quota`; `entryOf` describes the possible values of
+ * Returns a look-up of limits in a file with lines `user: quota`. `entryOf` describes the possible values of
  * `user`. The look-up throws an Error if the file cannot be used.
  */
 export function limitsFile(

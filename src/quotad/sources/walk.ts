@@ -8,7 +8,7 @@ import { type Clocks, type MailboxUsage, READING_MAX, REMEMBERED_MAX } from './r
 /** The sum of a Maildir's messages. */
 export type MaildirSum = Required<MailboxUsage>
 
-/** Directories read concurrently; more would not make a disk faster. */
+/** Directories read concurrently. More would not make a disk faster. */
 const DIRECTORIES_AT_ONCE = 4
 /** Milliseconds after which the next directory is read, too: one that hangs keeps no other waiting. */
 const TURN_MAX = 1000
@@ -31,7 +31,7 @@ export class Walker {
   }
 
   /**
-   * Counts the messages of a Maildir; resolves to undefined if it does not exist. Rejects with the error of
+   * Counts the messages of a Maildir. Resolves to undefined if it does not exist. Rejects with the error of
    * the system, or if counting takes too long. The next count starts from the sums that this one has
    * finished.
    */
@@ -87,7 +87,7 @@ export class Walker {
   }
 }
 
-/** Resolves to the names of folders in the Maildir; undefined if there is no Maildir. */
+/** Resolves to the names of folders in the Maildir, or undefined if there is no Maildir. */
 async function foldersOf(
   maildir: Directory,
   checkTime: () => void,

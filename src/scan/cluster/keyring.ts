@@ -16,7 +16,7 @@ export interface Key {
    */
   readonly id: string
   readonly secret: Buffer
-  /** The last day (UTC, YYYY-MM-DD) on which the key signs and verifies; undefined if there is none. */
+  /** The last day (UTC, YYYY-MM-DD) on which the key signs and verifies, or undefined if there is none. */
   readonly until: string | undefined
   /** Whether its stamps may state that an administrator released a message from quarantine. */
   readonly mayRelease: boolean
@@ -55,7 +55,7 @@ export function keyringPath({ CLUSTERKEYS }: Environment, control: string): stri
  * Reads the keyring.
  *
  * If this uid may not read it, clustering is off for it, and the log reports that: local users and qmail-send
- * have uids of their own. Without clustering their mail is only scanned once more; a fault would block their
+ * have uids of their own. Without clustering their mail is only scanned once more. A fault would block their
  * forwards and bounces indefinitely. If the default file is missing, clustering is off.
  *
  * Throws a Fault of kind `config` for every other error. A cluster that trusts too much and one that silently

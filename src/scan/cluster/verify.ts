@@ -35,7 +35,7 @@ export type Trust =
        */
       readonly scanners: 'all' | readonly ReadonlySet<string>[]
       /**
-       * The index of the stamp whose MAC covers the fields below it; undefined for md5, which covers none.
+       * The index of the stamp whose MAC covers the fields below it, or undefined for md5, which covers none.
        */
       readonly stamp: number | undefined
     }
@@ -49,7 +49,7 @@ export interface VerifyOptions {
   readonly now: number
   /**
    * Returns the time, unix seconds, from which on a stamp is as good as a scan with the signatures of this
-   * host; undefined if that time is not known.
+   * host, or undefined if that time is not known.
    */
   readonly signatureDate: () => number | undefined
   readonly crypto: Crypto
@@ -72,7 +72,7 @@ export function verifyStamps(message: HashedMessage, options: VerifyOptions): Tr
   return verifyHmac(message, stamps, keys, options)
 }
 
-/** Returns the key that made one of the md5 stamps; undefined if none did. */
+/** Returns the key that made one of the md5 stamps, or undefined if none did. */
 function verifyMd5(
   { digests }: MessageForm,
   stamps: readonly Stamp[],
@@ -210,13 +210,13 @@ function macFault(
 export interface StampExplanation {
   /** The name of the field as it is written. */
   readonly field: string
-  /** The id of the key that made the stamp; undefined if no key of the keyring did. */
+  /** The id of the key that made the stamp, or undefined if no key of the keyring did. */
   readonly key: string | undefined
-  /** Why the stamp is invalid; undefined if it is valid. */
+  /** Why the stamp is invalid, or undefined if it is valid. */
   readonly fault: string | undefined
   /**
-   * The scanners that the stamp names, and the time of the scan in unix seconds; undefined for an md5 stamp,
-   * which contains neither.
+   * The scanners that the stamp names, and the time of the scan in unix seconds, or undefined for an md5
+   * stamp, which contains neither.
    */
   readonly claims: { readonly scanners: readonly string[]; readonly time: number } | undefined
 }

@@ -115,7 +115,9 @@ function inOrder(some: readonly Rule[], others: readonly Rule[]): readonly Rule[
   return others.length === 0 ? some : [...some, ...others].sort((a, b) => a.line - b.line)
 }
 
-/** Returns the decision of a line that turns the scan off or refuses mail; undefined for any other line. */
+/**
+ * Returns the decision of a line that turns the scan off or refuses mail, or undefined for any other line.
+ */
 function decideByAction(
   { action, line }: Rule,
   { path }: Rules,
@@ -136,7 +138,7 @@ const unscannedFor = (why: string): DecisionDetails => ({ scan: 'skipped', why, 
 /** Recipients for whom the same lines of onescan.policy count. */
 interface RecipientGroup {
   /**
-   * The line that applies to their mail; undefined if there is none. With several lines, the strictest
+   * The line that applies to their mail, or undefined if there is none. With several lines, the strictest
    * decision applies.
    */
   readonly lines: readonly (Rule | undefined)[]

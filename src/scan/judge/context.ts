@@ -13,7 +13,7 @@ import type { JudgeConfig } from './config.ts'
 export interface JudgeContext {
   readonly config: JudgeConfig
   readonly tools: Tools
-  /** The lines of onescan.policy, and the context of each; undefined if there are none. */
+  /** The lines of onescan.policy, and the context of each, or undefined if there are none. */
   readonly rules?: LoadedRules | undefined
 }
 
@@ -23,7 +23,7 @@ export interface LoadedRules {
   contextOfLine(settings: Readonly<Record<string, string>>): JudgeContext | Promise<JudgeContext>
 }
 
-/** The scanners, clocks and services that the judgement uses; tests pass their own. */
+/** The scanners, clocks and services that the judgement uses. Tests pass their own. */
 export interface Tools {
   readonly scanners: readonly Scanner[]
   /** Needed if the configuration has a cluster. */

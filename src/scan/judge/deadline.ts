@@ -3,7 +3,7 @@
  * message.
  */
 export class Deadline {
-  /** Aborted when no client waits for the decision any longer; scanners then end their work. */
+  /** Aborted when no client waits for the decision any longer. Scanners then end their work. */
   readonly gone: AbortSignal | undefined
   /** Set by scanners when they begin: of waiting messages, those that have begun go first. */
   readonly progress = { hasBegun: false }

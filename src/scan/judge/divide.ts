@@ -28,7 +28,7 @@ export interface GroupDecision {
 }
 
 /**
- * Returns one decision made of those for several groups; `groupOf` contains the index of each recipient's
+ * Returns one decision made of those for several groups. `groupOf` contains the index of each recipient's
  * group. Each recipient has a separate answer if the interface supports that. An interface that answers once
  * gives the same answer to quarantined and to accepted mail, so it can separate these two. In any other
  * mixture the strictest decision applies to all.
@@ -81,7 +81,7 @@ function envelopesOf(envelope: Envelope, shareOf: readonly number[], count: numb
   return recipients.map((those) => redirect(envelope, those))
 }
 
-/** Returns the share of the recipients who receive the message; undefined if no recipient does. */
+/** Returns the share of the recipients who receive the message, or undefined if no recipient does. */
 export function acceptedShare({ shares }: SplitDecision): AcceptedShare | undefined {
   for (const { decision, envelope } of shares) {
     if (decision.kind === 'accept') return { decision, envelope }

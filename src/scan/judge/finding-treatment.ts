@@ -13,8 +13,8 @@ interface FindingTreatment {
 }
 
 /**
- * Returns the action that FINDINGS sets for a finding; undefined for infected mail. FINDINGS never applies to
- * a banned attachment.
+ * Returns the action that FINDINGS sets for a finding, or undefined for infected mail. FINDINGS never applies
+ * to a banned attachment.
  */
 export function treatmentOf(
   { name, banned = false }: Pick<Infected, 'name' | 'banned'>,

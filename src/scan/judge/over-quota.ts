@@ -33,7 +33,7 @@ export function isAskedAbout(
 
 /** The result of the quota check for the recipients of a message. */
 interface QuotaCheck {
-  /** The decision about a message whose recipients are all over quota; undefined for any other message. */
+  /** The decision about a message whose recipients are all over quota, or undefined for any other message. */
   readonly defer?: Deferral
   /** The reason, for the log, why the message passes although its quota is unknown. */
   readonly remark?: string
@@ -42,7 +42,7 @@ interface QuotaCheck {
 /**
  * Checks the quota of the recipients of a message, for interfaces that answer once for all of them. The
  * message is deferred if every recipient is over quota. It passes as soon as one recipient is not over quota,
- * or has an unknown quota; the remaining recipients are not checked. It also passes if time runs out, or if
+ * or has an unknown quota. The remaining recipients are not checked. It also passes if time runs out, or if
  * this message is exempt from quota checks.
  */
 export async function checkQuota(

@@ -23,7 +23,7 @@ const TEXT_MAX = 200
 
 /**
  * Returns the reply to mail that a setting refuses or defers. `why` ends the sentence "message refused: ..."
- * and must not contain text that a sender chose. `status` is that of RFC 3463 without its class; without it,
+ * and must not contain text that a sender chose. `status` is that of RFC 3463 without its class. Without it,
  * the reply is about the form of the message.
  */
 export function replyFor(

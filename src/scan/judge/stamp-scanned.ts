@@ -20,7 +20,7 @@ const NOT_LOADED = 'no stamp: signatures changed, and may not be loaded yet'
 /**
  * Resolves to the stamp of a message that scanners found clean as a whole, here or on a host whose verdict is
  * cached. The stamp names the scanners, and contains the time at which their scan began. Resolves to no stamp
- * for any other message, or if scanners may not have loaded the newest signatures; a note for the log reports
+ * for any other message, or if scanners may not have loaded the newest signatures. A note for the log reports
  * that.
  */
 export async function stampScanned(

@@ -39,14 +39,14 @@ const HEAD = /^@([0-9a-f]{16}) ([0-9]{1,12})$/
 const COUNTED_MAX = 60 * 60 * 1000
 /** Milliseconds by which the wall clock may go on faster or slower than that of the kernel. */
 const STEP_MAX = 5 * 60 * 1000
-/** Bytes read at once; the file of the clock is far smaller. */
+/** Bytes read at once. The file of the clock is far smaller. */
 const CHUNK = 256 * 1024
 
 /**
  * The content of the file of the clock: its time, and the host's clocks at the last sweep, in milliseconds.
  */
 interface LastSweep extends HostTime {
-  /** The id of the clock; firstSeen() reads only times of this clock. */
+  /** The id of the clock. firstSeen() reads only times of this clock. */
   readonly id: string
   readonly passed: number
 }

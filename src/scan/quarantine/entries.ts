@@ -7,7 +7,7 @@ import { type OpenEntry, openEntry, type QuarantineRecord } from './record.ts'
 /**
  * A message in quarantine, as its file name describes it: its id, `SECONDS.DIGITS`, and `,S=BYTES`, the size
  * of the message without its record, as in Maildir++. The first five of the sixteen hex digits of an id are
- * its position within the second; the others are random. So ids sort in the order in which messages arrived.
+ * its position within the second. The others are random. So ids sort in the order in which messages arrived.
  */
 export interface QuarantineEntry extends DayOfGrounds, MaildirFile {
   readonly id: string
@@ -123,7 +123,7 @@ export async function* entriesIn(
 }
 
 /**
- * Resolves to the record of a message, without reading the message; undefined if its folder is missing.
+ * Resolves to the record of a message, without reading the message, or undefined if its folder is missing.
  * Rejects as openEntry() does.
  */
 export function recordOf(
@@ -152,8 +152,8 @@ export function openMessage(root: PathHandle, id: string): Promise<OpenMessage> 
 }
 
 /**
- * Resolves to the result of `use` for the message with that id. If `use` rejects, the folder is closed here;
- * otherwise `use` must close it. Another process may move the message between the search and the use of its
+ * Resolves to the result of `use` for the message with that id. If `use` rejects, the folder is closed here.
+ * Otherwise, `use` must close it. Another process may move the message between the search and the use of its
  * name. So the search is repeated if `use` rejects with ENOENT, or if the message is in no part of its
  * folder. Rejects with a Fault for a text that is not an id, and for a missing message.
  */
@@ -215,7 +215,7 @@ async function entriesOfDay(root: PathHandle, at: DayOfGrounds): Promise<Quarant
 }
 
 /**
- * Parses the name of a file; returns undefined if it is not a message, or one that is still being written.
+ * Parses the name of a file. Returns undefined if it is not a message, or one that is still being written.
  */
 export function entryAt(
   at: DayOfGrounds,

@@ -15,7 +15,7 @@ const UNSYNCED = 0o1000
 const MAILDIR_PARTS = ['tmp', 'new', 'cur'] as const
 type MaildirPart = (typeof MAILDIR_PARTS)[number]
 
-/** A day of one reason for quarantine; its messages are in one folder. */
+/** A day of one reason for quarantine. Its messages are in one folder. */
 export interface DayOfGrounds {
   readonly grounds: string
   readonly day: string
@@ -141,7 +141,7 @@ export class Folder {
   }
 
   /**
-   * Resolves to the result of `use` for the folder; undefined if the folder does not exist. Closes the
+   * Resolves to the result of `use` for the folder, or undefined if the folder does not exist. Closes the
    * folder.
    */
   static async within<Result>(

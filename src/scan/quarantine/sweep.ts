@@ -101,7 +101,7 @@ class QuarantineSweep {
   readonly #sum = { ...NOTHING }
   /** The messages in the quarantine, in batches. */
   readonly #batches = new Map<string, SeenTogether>()
-  /** The error if new messages could not be noted; otherwise undefined. */
+  /** The error if new messages could not be noted, and otherwise undefined. */
   #unnoted: unknown
 
   constructor(

@@ -2,7 +2,7 @@ import type { ExplainedAnswer, QuotaAnswer, Usage } from './quota-answer.ts'
 
 /** An answer, the question that it was given to, and the time until which it holds. */
 export interface DatedAnswer extends ExplainedAnswer {
-  /** The size of the message in the request; undefined if the service receives none. */
+  /** The size of the message in the request, or undefined if the service receives none. */
   readonly incoming: number | undefined
   /**
    * The times at which the answer was given and expires, in milliseconds of `uptime`. Both are equal for an

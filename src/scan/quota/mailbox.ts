@@ -43,12 +43,12 @@ export function namedMailboxOf(
   return usable && !name.includes('..') ? { address, name } : undefined
 }
 
-/** Upper limit for the extensions that are removed one after the other; each costs a request. */
+/** Upper limit for the extensions that are removed one after the other. Each costs a request. */
 const EXTENSIONS_MAX = 4
 
 /**
  * Resolves to the answer about the whole address. If that has no mailbox, extensions are removed one by one,
- * and the answer about the first existing mailbox applies; `mailbox` names it. If an answer is unknown, no
+ * and the answer about the first existing mailbox applies. `mailbox` names it. If an answer is unknown, no
  * shorter address is tried.
  */
 export async function findByExtension(
@@ -84,8 +84,8 @@ function* withoutExtension(
 }
 
 /**
- * Finds the backend of the mailbox of an address with a plain domain; undefined if there is none. Rejects if
- * a directory gave no answer in time.
+ * Finds the backend of the mailbox of an address with a plain domain, or undefined if there is none. Rejects
+ * if a directory gave no answer in time.
  */
 export type BackendOf = (address: MailAddress) => MappedBackend | Promise<MappedBackend>
 type MappedBackend = Backend | 'no-such-user' | undefined
@@ -102,7 +102,7 @@ interface LdapBackendsOptions {
 
 /**
  * Parses lines of `KEY BACKEND`. A key is an address, `@domain`, a name without domain, or `*` for all
- * others; the first of these that matches applies. Empty lines and lines that begin with `#` are ignored.
+ * others. The first of these that matches applies. Empty lines and lines that begin with `#` are ignored.
  * Domains are compared without case. Throws a Fault of kind `config`.
  */
 export function parseBackendMap(text: string, file: string): BackendOf {

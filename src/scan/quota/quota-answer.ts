@@ -32,13 +32,13 @@ export interface Usage {
 /** An answer, and its source. */
 export interface ExplainedAnswer {
   readonly answer: QuotaAnswer
-  /** The backend as the settings name it; undefined if there is none. */
+  /** The backend as the settings name it, or undefined if there is none. */
   readonly source: string | undefined
   /** Whether neither a backend nor a map has the mailbox. */
   readonly isUnknownUser: boolean
   /**
-   * The mailbox found after an extension was removed from the address, latin1; undefined if it is the address
-   * itself.
+   * The mailbox found after an extension was removed from the address, latin1, or undefined if it is the
+   * address itself.
    */
   readonly mailbox?: string
 }

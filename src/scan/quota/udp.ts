@@ -121,7 +121,7 @@ export class UdpClient {
 
 /** The datagrams of one question and its answers, on a socket of its own. */
 class UdpExchange {
-  /** The socket; undefined until `begin`. */
+  /** The socket, or undefined until `begin`. */
   socket: Socket | undefined
   /** The number of datagrams that were received and are not answers to the question. */
   nonsense = 0

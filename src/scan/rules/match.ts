@@ -18,7 +18,7 @@ export interface MailFacts {
   readonly client: IpAddress | undefined
   /** Whether the client may relay or has authenticated. */
   readonly auth: boolean
-  /** Bytes; undefined while the size is not known. Lines about sizes match then. */
+  /** Bytes, or undefined while the size is not known. Lines about sizes match then. */
   readonly size: number | undefined
 }
 
@@ -82,12 +82,12 @@ export class Rules {
     return local === undefined || this.#locals.has(local) ? local : ''
   }
 
-  /** Returns the line that refuses such mail of any size; undefined if there is none. */
+  /** Returns the line that refuses such mail of any size, or undefined if there is none. */
   findRefusal(facts: Omit<MailFacts, 'size'>): Rule | undefined {
     return this.find({ ...facts, size: undefined }).find(isSureRefusal)
   }
 
-  /** Returns the exceptions that match a message, in order; the finding is compared later. */
+  /** Returns the exceptions that match a message, in order. The finding is compared later. */
   exceptions(facts: MailFacts): readonly Rule[] {
     return this.#allows.all(facts)
   }
@@ -98,7 +98,7 @@ function isSureRefusal(rule: Rule | undefined): rule is Rule {
   return rule?.action.kind === 'refuse' && larger === undefined && smaller === undefined
 }
 
-/** Returns the local part that a pattern names; undefined if the pattern matches a whole domain. */
+/** Returns the local part that a pattern names, or undefined if the pattern matches a whole domain. */
 function localOf({ kind, text }: AddressPattern): string | undefined {
   return kind === 'address' ? text.slice(0, Math.max(0, text.lastIndexOf('@'))) : undefined
 }

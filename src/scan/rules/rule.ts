@@ -22,7 +22,7 @@ export interface Conditions {
   readonly larger?: number
   /** Bytes that the message must not reach. */
   readonly smaller?: number
-  /** A pattern for the name of a finding, with `*`; only exceptions have it. */
+  /** A pattern for the name of a finding, with `*`. Only exceptions have it. */
   readonly signature?: string
 }
 

@@ -13,7 +13,7 @@ interface ScannersOptions {
    * own connection to clamd and its own processes of file plugins.
    */
   readonly lasting?: boolean
-  /** Receives the standard error of scanners; by default that goes to this program's own. */
+  /** Receives the standard error of scanners. By default that goes to this program's own. */
   readonly relay?: (line: string) => void
   /** Takes a line when a server fails, and when it answers again. */
   readonly log?: (line: string) => void

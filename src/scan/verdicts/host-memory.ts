@@ -30,11 +30,11 @@ type HostEvent =
   | ExtractionEvent
   | WantedEvent
 
-/** Bytes of verdicts that one process keeps; onescand(8) has this number. */
+/** Bytes of verdicts that one process keeps. onescand(8) has this number. */
 const VERDICTS_MAX = 16 * 1024 * 1024
 /** Upper limit, in bytes, for the overhead of a verdict in addition to its fingerprint and its texts. */
 const ENTRY = 256
-/** Milliseconds for which events are collected; a scan that begins and ends within this time is not sent. */
+/** Milliseconds for which events are collected. A scan that begins and ends within this time is not sent. */
 const GATHERED_FOR = 3
 
 /**
@@ -64,7 +64,7 @@ export class HostMemory {
   #events: HostEvent[] = []
   #isGathering = false
 
-  /** `self` is the id of this process; `inHand` is set if the first process reads it. */
+  /** `self` is the id of this process. `inHand` is set if the first process reads it. */
   constructor({
     self = process.pid,
     inHand,
@@ -79,7 +79,7 @@ export class HostMemory {
     this.extracted = new ExtractedForms({ tell: (event) => this.#tell(event) })
   }
 
-  /** Returns the cached verdict about a message and its copies; undefined if there is none. */
+  /** Returns the cached verdict about a message and its copies, or undefined if there is none. */
   recall(fingerprint: string): RememberedVerdict | undefined {
     return this.#verdicts.get(fingerprint)
   }

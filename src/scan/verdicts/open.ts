@@ -25,7 +25,7 @@ interface VerdictsContext
 }
 
 /**
- * Opens the verdict cache that the settings select; resolves to undefined if they select none. Rejects with
+ * Opens the verdict cache that the settings select. Resolves to undefined if they select none. Rejects with
  * Faults of kind `config`.
  */
 export async function openVerdictsBy(
@@ -101,7 +101,7 @@ function withoutKey({ text }: StoreAddress): Fault {
   return new Fault('config', `VERDICTS ${text}: hosts that share verdicts need a key; ${remedy}`)
 }
 
-/** Whether, where and for how long verdicts are cached; onescan-settings(5) describes each setting. */
+/** Whether, where and for how long verdicts are cached. onescan-settings(5) describes each setting. */
 export interface VerdictSettings extends Omit<Values<typeof verdicts>, 'VERDICTS'> {
   readonly VERDICTS: 'off' | 'memory' | StoreAddress
 }

@@ -12,8 +12,8 @@ const MESSAGES_MAX = 1000
 export type PoisonEvent =
   | {
       /**
-       * The scanner died this number of times while it scanned this message alone; 0 if other messages were
-       * being scanned as well.
+       * The scanner died this number of times while it scanned this message alone, or 0 if other messages
+       * were being scanned as well.
        */
       readonly is: 'died'
       readonly fingerprint: string
@@ -31,11 +31,11 @@ export type PoisonEvent =
  * other hosts.
  */
 export class Poison {
-  /** The number of deaths by message; 0 for a message that is only a suspect. */
+  /** The number of deaths by message, or 0 for a message that is only a suspect. */
   readonly #deaths: LRUCache<string, number>
   readonly #tell: (event: PoisonEvent) => void
 
-  /** `tell` receives the events for the other processes; `uptime` is in milliseconds. */
+  /** `tell` receives the events for the other processes. `uptime` is in milliseconds. */
   constructor(tell: (event: PoisonEvent) => void = () => {}, uptime = () => performance.now()) {
     this.#deaths = new LRUCache({
       max: MESSAGES_MAX,
@@ -56,7 +56,7 @@ export class Poison {
     return this.#deaths.get(fingerprint) ?? 0
   }
 
-  /** Returns the milliseconds for which the message must not be scanned; undefined if it may be. */
+  /** Returns the milliseconds for which the message must not be scanned, or undefined if it may be. */
   leftAloneFor(fingerprint: string): number | undefined {
     if (this.deathsOf(fingerprint) < DEATHS_MAX) return undefined
     return this.#deaths.getRemainingTTL(fingerprint)
@@ -128,7 +128,7 @@ interface HadInHand {
 /**
  * A file with the number of messages that a process is judging, and the fingerprints of those being scanned.
  * If the process dies, perhaps because of one of these messages, the first process reads the file. A message
- * to the first process would wait for the event loop, which a mail may block indefinitely; a write takes some
+ * to the first process would wait for the event loop, which a mail may block indefinitely. A write takes some
  * microseconds. An entry that cannot be written is lost: mail does not wait for it.
  */
 export class InHand {

@@ -39,13 +39,13 @@ export class ScansInFlight {
   /** By the id of the process that scans. */
   readonly #scans = new Map<string, Map<number, ScanInFlight>>()
 
-  /** `self` is the id of this process; `tell` sends an event to the other processes. */
+  /** `self` is the id of this process. `tell` sends an event to the other processes. */
   constructor(self = process.pid, tell: (event: ScanEvent) => void = () => {}) {
     this.#self = self
     this.#tell = tell
   }
 
-  /** Returns the first scan of the message; undefined if there is none. */
+  /** Returns the first scan of the message, or undefined if there is none. */
   of(fingerprint: string): ScanInFlight | undefined {
     const scans = this.#scans.get(fingerprint)
     return scans?.get(Math.min(...scans.keys()))

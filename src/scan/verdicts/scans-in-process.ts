@@ -22,9 +22,9 @@ export interface ScanInProcess {
  */
 export class ScansInProcess {
   readonly #scans = new Set<Scan>()
-  /** Resolves when new scans may begin; undefined if they may begin now. */
+  /** Resolves when new scans may begin, or undefined if they may begin now. */
   #gate: Promise<void> | undefined
-  /** The end of the last suspect in the queue; undefined if there is none. */
+  /** The end of the last suspect in the queue, or undefined if there is none. */
   #lastLone: Promise<void> | undefined
   #onIdle = () => {}
 

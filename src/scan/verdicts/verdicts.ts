@@ -110,7 +110,7 @@ export class Verdicts {
     return this.#options.memory.inHand?.beginJudging()
   }
 
-  /** The state of the shared store; undefined if there is none. */
+  /** The state of the shared store, or undefined if there is none. */
   sharing(): Sharing | undefined {
     return this.#options.shared?.sharing()
   }
@@ -164,7 +164,7 @@ export class Verdicts {
   }
 
   /**
-   * Scans a message, unless it must not be scanned now; counts the death of a scanner. `noteSignatures` is
+   * Scans a message, unless it must not be scanned now. Counts the death of a scanner. `noteSignatures` is
    * called as described for `signatures` of ScanTask.
    */
   async #scan(
@@ -323,7 +323,7 @@ async function endOf(
   return withTimeout(gone ? unlessAborted(ended, gone) : ended, timeLeft())
 }
 
-/** Returns the part of a result that applies to every copy; undefined if there is none. */
+/** Returns the part of a result that applies to every copy, or undefined if there is none. */
 function memorableOf(
   result: ScanResult,
   { scanners }: MemorableMessage,

@@ -11,7 +11,7 @@ export interface SmtpWay {
   readonly host?: string
   /** Set for a server that may be of another host. With TLS its certificate must be valid for the name of that. */
   readonly foreign?: {
-    /** The authorities of its certificate, in PEM; by default those of the runtime. */
+    /** The authorities of its certificate, in PEM, by default those of the runtime. */
     readonly authorities: Buffer | undefined
     /** Sent with TLS alone. */
     readonly login: { readonly user: string; readonly pass: string } | undefined
@@ -38,10 +38,10 @@ export interface SentMail {
     | 'requires TLS'
   /** The answer in one line, or why there is none. */
   readonly text: string
-  /** The reply code; undefined if there was no reply. */
+  /** The reply code, or undefined if there was no reply. */
   readonly code?: number
   /**
-   * The command at which the session ended, such as `DATA` for the content; `CONN` is the connection, and
+   * The command at which the session ended, such as `DATA` for the content. `CONN` is the connection, and
    * `STARTTLS` TLS.
    */
   readonly command: string

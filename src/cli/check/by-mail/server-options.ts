@@ -10,7 +10,7 @@ import type { NamedServer } from './check-named-server.ts'
 import { openTrialMailbox } from './mailbox.ts'
 import { isAddress } from './trial-mails.ts'
 
-/** Milliseconds for a connection, its greeting and TLS; for each answer; and for deliveries: onescan(1). */
+/** Milliseconds for a connection, its greeting and TLS; for each answer, and for deliveries: onescan(1). */
 const [GREETS, ANSWERS, DELIVERED] = [30_000, 300_000, 60_000] as const
 
 /** Adds the options of `check --mail` about a server of any host. */
@@ -30,7 +30,7 @@ type NamedServerOptions = Arguments<
 > & { readonly mail?: string | undefined; readonly user?: string | undefined }
 
 /**
- * Parses the options, and opens the mailbox; returns undefined without --smtp. Throws a Fault of kind
+ * Parses the options, and opens the mailbox. Returns undefined without --smtp. Throws a Fault of kind
  * `config` if a value is invalid, or an Error if a file cannot be read.
  */
 export function readServerOptions(args: NamedServerOptions): NamedServer | undefined {

@@ -25,7 +25,7 @@ interface EximHost {
 
 /**
  * Resolves to findings about where this host's Exim passes mail on the host, and whether it waits there for a
- * scan. They come from Exim itself, which shows its routers and transports to any user; nothing is sent.
+ * scan. They come from Exim itself, which shows its routers and transports to any user. Nothing is sent.
  */
 export async function checkExim(host: EximHost): Promise<Finding[]> {
   const program = EXIMS.find((path) => existsSync(path)) ?? EXIMS[0]
@@ -66,7 +66,7 @@ export function judgeScanner(printed: string, { clamd }: OnescandEndpoints): Fin
 }
 
 /**
- * `asked` is the finding about Exim as a client of clamd; with it no router needs to pass mail to onescand.
+ * `asked` is the finding about Exim as a client of clamd. With it no router needs to pass mail to onescand.
  */
 export function judgeRouters(
   routers: readonly LocalRouter[],

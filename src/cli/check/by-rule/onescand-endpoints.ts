@@ -83,7 +83,7 @@ function isHere(address: string): boolean {
 const pathIn = (address: string): string | undefined => /^(?:unix|local):(.+)$/.exec(address)?.[1]
 
 /**
- * Returns host and port of `inet:HOST:PORT`, `inet:PORT` or `inet:PORT@HOST`; `inet6:` is treated like
+ * Returns host and port of `inet:HOST:PORT`, `inet:PORT` or `inet:PORT@HOST`. `inet6:` is treated like
  * `inet:`.
  */
 function endpointIn(address: string) {

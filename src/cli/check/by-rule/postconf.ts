@@ -118,7 +118,7 @@ function askPostfix(path: string, { directory }: PostfixHost, args: readonly str
 
 /**
  * Resolves to the reason, in the wording of postmap(1), why Postfix cannot read a table,
- * `cidr:/etc/postfix/maps`; undefined if it can.
+ * `cidr:/etc/postfix/maps`, or undefined if it can.
  */
 export async function faultOfTable(table: string, host: PostfixHost): Promise<string | undefined> {
   try {
@@ -132,7 +132,7 @@ export async function faultOfTable(table: string, host: PostfixHost): Promise<st
   }
 }
 
-/** Returns the tables in a list; a brace encloses blanks and commas. */
+/** Returns the tables in a list. A brace encloses blanks and commas. */
 export const splitTables = (list: string): string[] =>
   list.match(/(?:\{(?:[^{}]|\{[^{}]*\})*\}|[^\s,{}])+/g) ?? []
 

@@ -50,7 +50,7 @@ const SHOW = 'onescan check --mail ADDRESS shows it'
 /**
  * Resolves to findings about settings of this host's Postfix that a test mail cannot show. These are the
  * handling of mail while onescand cannot be reached, time limits, services without a filter, and the route
- * back. They come from postconf(1); nothing is sent. A remedy only adds a value, or sets one that it states.
+ * back. They come from postconf(1). Nothing is sent. A remedy only adds a value, or sets one that it states.
  */
 export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   let postfix: Postfix
@@ -179,7 +179,9 @@ function inet6(service: SmtpdService, { text, written }: MilterEntry, list: stri
   )
 }
 
-/** Returns the findings about the service's filter over SMTP, if that is onescand; undefined if it is not. */
+/**
+ * Returns the findings about the service's filter over SMTP, if that is onescand, or undefined if it is not.
+ */
 function checkFilter(service: SmtpdService, postfix: Postfix): Finding[] | undefined {
   for (const name of [PROXY, 'content_filter', ...DELIVERIES]) {
     const value = service.valueOf(name)

@@ -25,12 +25,14 @@ import {
 } from './postconf.ts'
 
 /**
- * Returns whether the path exists. Root checks this, because every directory is open to root; it never waits
+ * Returns whether the path exists. Root checks this, because every directory is open to root. It never waits
  * for a user's file system.
  */
 const isThere = (path: string): boolean => attempt(() => leadsSomewhere(path)) ?? true
 
-/** Returns a finding why Postfix cannot reach this milter, as far as files show; undefined if none does. */
+/**
+ * Returns a finding why Postfix cannot reach this milter, as far as files show, or undefined if none does.
+ */
 export function unreachable(
   service: SmtpdService,
   milter: MilterEntry,
@@ -81,7 +83,7 @@ const notRunning = (what: string, value: string): Finding => {
   return following(failure(what, value, remedy), 'stops the start')
 }
 
-/** Returns the path of a socket as Postfix's programs see it; undefined for a port. */
+/** Returns the path of a socket as Postfix's programs see it, or undefined for a port. */
 function pathFor({ isChrooted }: SmtpdService, text: string, queue: string): string | undefined {
   const [, path] = /^(?:unix|local):(.+)$/.exec(text) ?? []
   if (path === undefined) return undefined

@@ -108,8 +108,8 @@ function meanwhileFor(fails: string): string {
 }
 
 /**
- * Returns a finding why Sendmail, which connects as root, cannot reach onescand through its filter; undefined
- * if no reason is visible.
+ * Returns a finding why Sendmail, which connects as root, cannot reach onescand through its filter, or
+ * undefined if no reason is visible.
  */
 function whyUnreached(
   what: string,

@@ -81,7 +81,7 @@ async function withRules(
   return { services: readers.map((reader) => ({ ...reader, rules: fresh })), findings, unread: [] }
 }
 
-/** Groups the services by account; without a running one, uses the usual account of onescan-queue. */
+/** Groups the services by account. Without a running one, uses the usual account of onescan-queue. */
 function slotsOf(
   services: readonly RunningService[],
   { user }: SlotOptions,

@@ -38,11 +38,11 @@ export async function checkTrialMessages(host: Host, triesCold = true): Promise<
 
 interface SlotTrial {
   readonly outcome: SlotResult
-  /** The header that the next program received; undefined if it received nothing. */
+  /** The header that the next program received, or undefined if it received nothing. */
   readonly header: string | undefined
   /** The reason in the log line, in parentheses, or ''. */
   readonly why: string
-  /** Why onescanc scanned without onescand, by its own log line; undefined if it used onescand. */
+  /** Why onescanc scanned without onescand, by its own log line, or undefined if it used onescand. */
   readonly whyCold: string | undefined
 }
 

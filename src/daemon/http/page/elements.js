@@ -25,7 +25,7 @@ export function row(...cells) {
   return made
 }
 
-/** A line of a list: a time, a word, and more of it behind; a click shows the texts that are below. */
+/** A line of a list: a time, a word, and more of it behind. A click shows the texts that are below. */
 export function foldedItem(time, clock, word, className, text, below) {
   const made = document.createElement('li')
   const details = document.createElement('details')

@@ -50,7 +50,7 @@ function showTiles({ judging, processes }) {
   at('tiles').replaceChildren(...tiles)
 }
 
-/** A onescand that was started anew remembers only what came since; the log has the rest. */
+/** A onescand that was started anew remembers only what came since. The log has the rest. */
 function spanInWords() {
   const first = Math.min(...[...steps.keys()].map((time) => time / 1000))
   const isPart = Number.isFinite(first) && first > Date.now() / 1000 - DAY + STEP

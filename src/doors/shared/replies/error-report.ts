@@ -7,7 +7,7 @@ import { codeOfReply, exit } from './exit-codes.ts'
 
 /** How the caller of onescan-queue accepts a reply, by ERROR_FD. */
 export interface ErrorReport {
-  /** The descriptor for the text; undefined if no text can be sent. */
+  /** The descriptor for the text, or undefined if no text can be sent. */
   readonly fd: number | undefined
   /** The exit code that announces a text: 88 for descriptor 2, where IndiMail reads it, else 82. */
   readonly code: number

@@ -14,7 +14,7 @@ export function codeOf(reply: Reply): number {
   return grounds === 'too-large' ? 552 : 550
 }
 
-/** Returns the reply code of a decision; undefined if the mail is accepted. */
+/** Returns the reply code of a decision, or undefined if the mail is accepted. */
 export function replyCode(decision: Decision): number | undefined {
   return decision.kind === 'reject' || decision.kind === 'defer'
     ? codeOf(decision.reply)

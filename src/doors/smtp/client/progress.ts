@@ -13,7 +13,8 @@ export class Progress {
   /** Milliseconds that the session has waited for the client since the last progress. */
   #waited = 0
   /**
-   * The highest number of recipients since the last accepted message; -1 before MAIL, Infinity from DATA on.
+   * The highest number of recipients since the last accepted message, or -1 before MAIL, Infinity from DATA
+   * on.
    */
   #reached = -1
   /** Bytes of content that are still missing for a step. */
@@ -30,7 +31,7 @@ export class Progress {
   }
 
   /**
-   * The time at which the session began to wait for its client; each earlier wait since the last progress
+   * The time at which the session began to wait for its client. Each earlier wait since the last progress
    * moves it back by its length. Undefined while the client waits for the session.
    */
   get idleSince(): number | undefined {

@@ -25,7 +25,7 @@ export interface SmtpTimeouts {
   /** From the answer to DATA to the end of the content. */
   readonly content: number
   /**
-   * Time in which the session waits for the client without progress; after that it may be closed to free a
+   * Time in which the session waits for the client without progress. After that it may be closed to free a
    * slot.
    */
   readonly makesRoomAfter: number
@@ -70,9 +70,9 @@ export class SmtpConnection implements ServedConnection {
    * disconnect is visible only after all bytes that the client has sent.
    */
   #holdsMessage = false
-  /** Whether more bytes followed such a message than may wait; the rest was dropped. */
+  /** Whether more bytes followed such a message than may wait. The rest was dropped. */
   #isCutOff = false
-  /** The input being read, and since when; undefined between commands. */
+  /** The input being read, and since when, or undefined between commands. */
   #reading: { readonly what: 'line' | 'content'; readonly since: number } | undefined
 
   constructor(socket: Socket, host: Omit<WireHost, 'leaving'>, timeouts: SmtpTimeouts) {

@@ -84,7 +84,7 @@ export class NextServer {
     })
   }
 
-  /** Why the connection cannot be used any longer; undefined while it can. */
+  /** Why the connection cannot be used any longer, or undefined while it can. */
   get lost(): Error | undefined {
     return this.#wire.lost
   }
@@ -161,7 +161,7 @@ export class NextServer {
     return this.#within(limit, 'has not answered', reply, left)
   }
 
-  /** Waits `left` milliseconds for a reply of the server; `limit` is for the error. */
+  /** Waits `left` milliseconds for a reply of the server. `limit` is for the error. */
   async #within<Value>(
     limit: number,
     what: string,

@@ -51,7 +51,7 @@ export class SmtpServices extends MailServices {
   readonly hostname = hostname()
   readonly lmtp: boolean
   readonly afterQueue: boolean
-  /** Whether bare CRs and LFs are refused; that has no use if mail is in a queue already. */
+  /** Whether bare CRs and LFs are refused. That has no use if mail is in a queue already. */
   readonly refusesBareNewlines: boolean
   readonly maxSize: number
   /**

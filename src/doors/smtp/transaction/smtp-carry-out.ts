@@ -115,7 +115,7 @@ async function answerEach(
 }
 
 /**
- * Gives recipients the replies of the next server as they arrive; `indexes` are the positions of these
+ * Gives recipients the replies of the next server as they arrive. `indexes` are the positions of these
  * recipients among all. If the next server is lost, the others are deferred. Calls `before` before the first
  * reply. Resolves to the number of replies received, and to why the server was lost.
  */

@@ -24,7 +24,7 @@ import { ownReply } from '../replies/own-replies.ts'
 
 /** The outcome of a message whose decision was carried out. */
 export interface CarriedOut {
-  /** The decision as it was carried out; undefined if the message was not judged. */
+  /** The decision as it was carried out, or undefined if the message was not judged. */
   readonly decision: Decision | undefined
   /** One reply, or with LMTP one for each recipient. */
   readonly replies: readonly SentReply[]
@@ -144,7 +144,7 @@ function namesOf({ replies, envelope }: AnsweredRecipients): Generator<Buffer> {
 
 /**
  * Returns the reply of the next server, or why there was none, if it has not accepted the message or the
- * client was not informed of the acceptance; otherwise ''.
+ * client was not informed of the acceptance, and otherwise ''.
  */
 function saidByNext(replies: readonly SentReply[], lost: Fault | undefined): string {
   const { reply, sent } = worstOf(replies) ?? {}

@@ -44,7 +44,7 @@ export class SmtpTransaction {
    */
   constructor(line: Buffer, { path, parameters }: SmtpPath, services: SmtpServices, share: string) {
     this.#line = line
-    // Cut, so that it uses little memory; an address that is too long stays too long.
+    // Cut, so that it uses little memory. An address that is too long stays too long.
     this.#from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
     this.#services = services
     this.recipients = new RecipientList(services.openLease(share))
@@ -54,7 +54,7 @@ export class SmtpTransaction {
 
   /**
    * Answers DATA, receives the content, judges it, and carries the decision out. Replies of single recipients
-   * are sent as they arrive. Resolves to the remaining replies, at least one; never rejects. If an error
+   * are sent as they arrive. Resolves to the remaining replies, at least one. Never rejects. If an error
    * occurs before the content has ended, the client is still within content.
    */
   async receive(

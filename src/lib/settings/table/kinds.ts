@@ -17,13 +17,13 @@ export type FromClient = 'same' | 'taken' | 'bounded' | 'client' | 'message' | '
 
 interface SettingCommon<Value> {
   /**
-   * Parses the text of the setting; an undefined or empty text gives the default. Throws a Fault of kind
+   * Parses the text of the setting. An undefined or empty text gives the default. Throws a Fault of kind
    * `config` that begins with the setting's name.
    */
   readonly read: (text: string | undefined, name: string) => Value
   /** Returns why a client's value is laxer than onescand's own, as text that follows the name. */
   laxer?(theirs: Value, own: Value): string | undefined
-  /** Returns which mail passes unscanned with this value; undefined if none does. */
+  /** Returns which mail passes unscanned with this value, or undefined if none does. */
   passes?(value: Value): string | undefined
   readonly readers: readonly SettingReader[]
   readonly fromClient: FromClient
@@ -37,7 +37,7 @@ interface SettingCommon<Value> {
 interface NumberSetting<Default extends number | undefined = number | undefined>
   extends SettingCommon<Default | number> {
   readonly kind: 'number'
-  /** The default; undefined if there is none. The same holds for the other kinds. */
+  /** The default, or undefined if there is none. The same holds for the other kinds. */
   readonly default: Default
   readonly min: number
   readonly max: number
@@ -112,7 +112,7 @@ export function size(
   return { kind: 'size', default: byDefault, read, ...common(more) }
 }
 
-/** Defines a setting with a fixed list of values; the first one is the default. */
+/** Defines a setting with a fixed list of values. The first one is the default. */
 export function word<const Word extends string>(
   words: readonly [Word, ...Word[]],
   more: SettingDetails<Word> = {},

@@ -230,7 +230,7 @@ export type QhpsiLine =
   | { readonly kind: 'command'; readonly argv: readonly string[] }
   | { readonly kind: 'plugins'; readonly names: readonly string[] }
 
-/** Parses `plugin: NAME…` or a command; undefined if the text is blank. */
+/** Parses `plugin: NAME…` or a command, or undefined if the text is blank. */
 function readQhpsiLine(text: string): QhpsiLine | undefined {
   if (text.trim() === '') return undefined
   const plugins = /^\s*plugin:(.*)$/s.exec(text)
@@ -302,7 +302,7 @@ const PLACEHOLDERS = ['virus', 'reason', 'id', 'host'] as const
 export type Placeholder = (typeof PLACEHOLDERS)[number]
 
 /**
- * Checks a reply text of the settings; `what` names the setting. Throws a Fault of kind `config` if the text
+ * Checks a reply text of the settings. `what` names the setting. Throws a Fault of kind `config` if the text
  * is too long, or has a line end or an unknown placeholder.
  */
 export function checkReplyText(what: string, text: string): void {

@@ -1,7 +1,7 @@
 import { Fault } from '../../errors/fault.ts'
 
 /**
- * Parses a whole number from `min` to `max`; returns `fallback` if the text is undefined or empty. For
+ * Parses a whole number from `min` to `max`. Returns `fallback` if the text is undefined or empty. For
  * anything else it throws a Fault of kind `config` that begins with `name`, which is a setting or an option.
  * The other readers here do the same.
  */
@@ -30,7 +30,7 @@ export function byteSize(text: string | undefined, name: string, fallback: numbe
   return Number(match[1]) * 1024 ** power
 }
 
-/** Parses one of the words; returns `fallback` if the text is undefined or empty. */
+/** Parses one of the words. Returns `fallback` if the text is undefined or empty. */
 export function choice<const Word extends string>(
   text: string | undefined,
   name: string,

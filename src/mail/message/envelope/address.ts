@@ -6,7 +6,7 @@ export interface MailAddress {
   readonly text: string
   /** The part before the last `@`. */
   readonly local: string
-  /** The part after the last `@`; undefined if there is none. */
+  /** The part after the last `@`, or undefined if there is none. */
   readonly domain: string | undefined
 }
 

@@ -63,7 +63,7 @@ export class EnvelopeReader {
   #size = 0
   #done = false
 
-  /** Takes the next bytes, in any split. Returns true after the last NUL; bytes after it are ignored. */
+  /** Takes the next bytes, in any split. Returns true after the last NUL. Bytes after it are ignored. */
   push(chunk: Buffer): boolean {
     let at = 0
     while (!this.#done && at < chunk.length) {
@@ -122,7 +122,7 @@ export class EnvelopeReader {
 /** The origin of a message, as reported by the SMTP server, its client and DNS. Texts are latin1. */
 export interface Origin {
   readonly door: 'slot' | 'milter' | 'smtp' | 'clamd'
-  /** The IP address of the SMTP client; undefined if there is none. */
+  /** The IP address of the SMTP client, or undefined if there is none. */
   readonly clientAddress?: string | undefined
   /** The name of the client by DNS. */
   readonly clientName?: string | undefined

@@ -29,7 +29,7 @@ function* giveMember(bytes: Bytes, work: Work): Steps {
   if (bytes.size > 0) yield { kind: 'content', bytes, isMail: false, metadata: NO_METADATA }
 }
 
-/** Returns the uncompressed size; undefined if the bytes are not exactly one stream. */
+/** Returns the uncompressed size, or undefined if the bytes are not exactly one stream. */
 function* giveInflated(
   source: Bytes,
   form: 'deflate' | 'gzip',
@@ -150,7 +150,7 @@ function isTarHeader(block: Buffer): boolean {
   return block.toString('latin1', MAGIC_AT, MAGIC_AT + 5) === 'ustar' && hasTarChecksum(block)
 }
 
-/** Returns whether the block has the checksum of a tar header; some programs sum signed bytes. */
+/** Returns whether the block has the checksum of a tar header. Some programs sum signed bytes. */
 export function hasTarChecksum(block: Buffer): boolean {
   if (block.length < BLOCK) return false
   const bytes = [...block].fill(0x20, CHECKSUM_AT, CHECKSUM_AT + 8)
@@ -159,7 +159,7 @@ export function hasTarChecksum(block: Buffer): boolean {
   return [sum, sum - negative].includes(octalIn(block, CHECKSUM_AT, 8))
 }
 
-/** Parses octal digits, with blanks and NULs around them; returns NaN for anything else. */
+/** Parses octal digits, with blanks and NULs around them. Returns NaN for anything else. */
 export function octalIn(block: Buffer, from: number, length: number): number {
   const [, digits] =
     /^[ \0]*([0-7]+)[ \0]*$/.exec(block.toString('latin1', from, from + length)) ?? []

@@ -12,7 +12,7 @@ const HEADER_LEAST = 24
 const CHECKSUM = 2
 
 /**
- * A file in BinHex. `forks` are its data and its resources; if a length is wrong, the available bytes of
+ * A file in BinHex. `forks` are its data and its resources. If a length is wrong, the available bytes of
  * them.
  */
 export interface BinHexFile {

@@ -20,7 +20,7 @@ export class ByteCursor {
     return this.#source.size - this.at
   }
 
-  /** Returns the next byte; -1 at the end. */
+  /** Returns the next byte, or -1 at the end. */
   byte(): number {
     if (!this.#hasChunk()) return -1
     this.at++

@@ -93,7 +93,7 @@ interface Element {
 class BerReader {
   readonly #cursor: ByteCursor
   readonly #work: Work
-  /** The end of each open element; Infinity if two zero bytes end it. */
+  /** The end of each open element, or Infinity if two zero bytes end it. */
   readonly #ends: number[] = []
 
   constructor(source: Bytes, work: Work) {
@@ -101,7 +101,7 @@ class BerReader {
     this.#work = work
   }
 
-  /** Reads the beginning of a container; undefined if the bytes are not one. */
+  /** Reads the beginning of a container, or undefined if the bytes are not one. */
   container(): Container | undefined {
     const outer = this.#element()
     if (!isSequence(outer)) return undefined

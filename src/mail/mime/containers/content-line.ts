@@ -14,7 +14,7 @@ const NAMES_MAX = 50
 /** The properties whose values are files, or URLs. */
 const OF_FILE = /^(?:.*\.)?(?:attach|image|photo|logo|sound|key)$/i
 const ENCODING_NAME = /^(?:x-)?encoding$/i
-/** The name of a parameter whose value may be BASE64; vCard 2.1 omits the name. */
+/** The name of a parameter whose value may be BASE64. vCard 2.1 omits the name. */
 const TYPE_NAME = /^(?:|type|value)$/i
 const IN_BASE64 = /^(?:b|b64|base-?64|binary)$/i
 const NOT_IN_BASE64 = /^(?:|7bit|8bit|quoted-printable)$/i
@@ -36,7 +36,7 @@ export class PropertyHead {
   isBase64 = false
   isQuotedPrintable = false
   names: string[] = []
-  #parameter: string | undefined // its name; undefined in the name of the property
+  #parameter: string | undefined // its name, or undefined in the name of the property
   #word = ''
 
   constructor(quotesInWords: boolean) {
@@ -127,10 +127,10 @@ const MEDIA_TYPE_MAX = 4096
 export class PropertyValue {
   readonly #pool: MemoryPool
   readonly head: PropertyHead
-  /** The stored bytes; undefined while there are none. */
+  /** The stored bytes, or undefined while there are none. */
   store: Store | undefined
   #isKept: boolean
-  /** The number of letters of DATA that it begins with; -1 if it begins otherwise. */
+  /** The number of letters of DATA that it begins with, or -1 if it begins otherwise. */
   #matched = 0
   /**
    * The possible ends: the end of its line, an empty line, and the beginning of the next property. Some

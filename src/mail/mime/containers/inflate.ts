@@ -37,7 +37,7 @@ export function* inflated(source: Bytes, form: Form, work: Work): Steps<Inflated
   const store = new Store(work.pool)
   let isBroken = false
   let isDone = false
-  /** The number of bytes after its end; gzip may continue with another stream. */
+  /** The number of bytes after its end. gzip may continue with another stream. */
   let behind: number | undefined
   const isOver = () => isBroken || (form !== 'gzip' && behind !== undefined && behind > 0)
   try {
@@ -99,7 +99,7 @@ const waiting = (stream: object): number => (stream as State).p.length
 /** The checksums that follow a stream. */
 const TRAILERS = { deflate: 0, zlib: 4, gzip: 0 } as const satisfies Record<Form, number>
 
-/** Returns the number of pushed bytes that follow the end of a stream; undefined before its end. */
+/** Returns the number of pushed bytes that follow the end of a stream, or undefined before its end. */
 function bytesBehind(stream: object, form: Form): number | undefined {
   const { p, s, v = 0 } = stream as State
   if (form === 'gzip') return v > 1 && p.length >= v - 1 ? p.length - (v - 1) : undefined

@@ -3,7 +3,7 @@ import { LimitExceeded } from '../shared/limits.ts'
 import { BLOCK, hasTarChecksum, octalIn, SIZE_AT } from './archive.ts'
 import { INFLATED_MOST, newStream, pushed } from './inflate.ts'
 
-/** Upper limit for the bytes of a field; zip's has fewer. */
+/** Upper limit for the bytes of a field. zip's has fewer. */
 const FIELD_MAX = 64 * 1024
 /** The bytes searched at a time, in addition to the following ones in which a field may end. */
 const SEARCHED_MOST = 256 * 1024
@@ -14,7 +14,7 @@ const SEARCHED_WITH_FIELD = SEARCHED_MOST + FIELD_MAX + BLOCK
  * (Info-ZIP's extra field 0x7075), `path` of pax (POSIX.1-2017), and GNU tar's long name; of a long path its
  * end. Numbers between them are units of work.
  *
- * The search covers all bytes, and a tar compressed by gzip; it does not cover archives with another
+ * The search covers all bytes, and a tar compressed by gzip. It does not cover archives with another
  * compression. Throws LimitExceeded if a field is too long, or if the tar and the names exceed 48 times the
  * size plus 16 MB.
  */

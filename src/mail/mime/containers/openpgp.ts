@@ -140,7 +140,7 @@ interface BodyLength {
   readonly isPartial: boolean
 }
 
-/** Reads the beginning of a packet (RFC 9580 4.2); undefined if the bytes are not a packet. */
+/** Reads the beginning of a packet (RFC 9580 4.2), or undefined if the bytes are not a packet. */
 function packetFront(
   cursor: ByteCursor,
 ): { readonly tag: number; readonly length: BodyLength } | undefined {
@@ -170,7 +170,7 @@ function whole(bytes: number): BodyLength | undefined {
   return bytes < 0 ? undefined : { bytes, isPartial: false }
 }
 
-/** Reads a big-endian number of this many bytes; -1 at the end of the source. */
+/** Reads a big-endian number of this many bytes, or -1 at the end of the source. */
 function numberOf(cursor: ByteCursor, bytes: number): number {
   let number = 0
   for (let count = bytes; count > 0; count--) {

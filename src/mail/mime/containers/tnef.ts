@@ -114,7 +114,7 @@ function padded(length: number): number {
   return Math.ceil(length / 4) * 4
 }
 
-/** Reads a little-endian number; -1 at the end of the source. */
+/** Reads a little-endian number, or -1 at the end of the source. */
 function numberOf(cursor: ByteCursor, bytes: number): number {
   let number = 0
   for (let at = 0; at < bytes; at++) {

@@ -8,7 +8,7 @@ export const ARMOUR_END = '-----END'
 /**
  * Decodes the armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468), from after its first line, like GnuPG: all
  * characters outside base64 are ignored. A `=` at the start of a line begins the checksum. `hasFields` means
- * that lines that look like fields precede the data; gpgsm does not support them.
+ * that lines that look like fields precede the data. gpgsm does not support them.
  */
 class ArmourDecoder implements Decoder {
   readonly #inner: Base64Decoder

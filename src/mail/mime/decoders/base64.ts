@@ -34,7 +34,7 @@ const OTHERS = [0x2d, 0x5f]
 /** One of the known ways in which readers decode base64. */
 interface Base64Mode {
   /**
-   * How bytes of 0x80 and more are treated. `mask` clears their highest bit, like libbase64; `drop` treats
+   * How bytes of 0x80 and more are treated. `mask` clears their highest bit, like libbase64. `drop` treats
    * them as junk.
    */
   readonly high: 'mask' | 'drop'
@@ -312,7 +312,7 @@ function endOfLines(bytes: Buffer, from: number, to: number): number {
 
 /**
  * Counts the bytes of lines that all have the same length, except the first and the last, without their line
- * ends; undefined if they differ. Only the expected ends of lines are checked: a line end elsewhere is
+ * ends, or undefined if they differ. Only the expected ends of lines are checked: a line end elsewhere is
  * counted as a character, and the decoded output of these lines is then too short.
  */
 function charactersByStride(block: Buffer): number | undefined {
@@ -335,8 +335,8 @@ function charactersByStride(block: Buffer): number | undefined {
 }
 
 /**
- * Counts the characters of lines; undefined if a line inside is not made of complete groups of four. Readers
- * that begin a new group with each line differ there, which has to be noted.
+ * Counts the characters of lines, or undefined if a line inside is not made of complete groups of four.
+ * Readers that begin a new group with each line differ there, which has to be noted.
  */
 function charactersInLines(block: Buffer): number | undefined {
   let characters = 0

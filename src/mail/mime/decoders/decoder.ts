@@ -19,7 +19,7 @@ export interface Decoder {
 /** Makes a decoder. Nothing else may use `buffer` while the decoder is in use. */
 export type MakeDecoder = (give: Give, buffer: Buffer) => Decoder
 
-/** Returns a factory for decoders of a class; `more` are further arguments of the constructor. */
+/** Returns a factory for decoders of a class. `more` are further arguments of the constructor. */
 export function makerOf<More extends readonly unknown[]>(
   Class: new (give: Give, buffer: Buffer, ...more: More) => Decoder,
   ...more: More

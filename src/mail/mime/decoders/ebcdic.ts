@@ -32,7 +32,7 @@ const NAME = /^(?:cs)?(?:x?ebcdic(?:cp)?|ibm|cp|ccsid)0*((?:[1-9a-z_]\w*)?)$/
 /** Numbers alone are names to glibc, as are those of the registry of the OSF, in hex. */
 const NUMBER = /^(?:(500|1026|1047)|500v1|osf1002([0-9a-f]{4}))$/
 
-/** Returns the EBCDIC code page of a plain name; undefined if it is not one. */
+/** Returns the EBCDIC code page of a plain name, or undefined if it is not one. */
 function pageOf(charset: string): string | undefined {
   const number = NUMBER.exec(charset)
   if (!number) return NAME.exec(charset)?.[1]
@@ -50,7 +50,7 @@ export function isEbcdic(charset: string): boolean {
   return isKnown || (page !== undefined && UNKNOWN_PAGES.test(page))
 }
 
-/** Returns the table from an EBCDIC character set to latin1; undefined if the set is not known here. */
+/** Returns the table from an EBCDIC character set to latin1, or undefined if the set is not known here. */
 export function ebcdicToLatin1(charset: string): Buffer | undefined {
   const name = pageOf(charset) ?? ''
   const page = Object.hasOwn(others, name) ? others[name]! : name

@@ -41,7 +41,7 @@ export class WithoutEscapes {
     return -1
   }
 
-  /** Returns the escape with this byte; '' if the escape is complete (ISO/IEC 2022 13). */
+  /** Returns the escape with this byte, or '' if the escape is complete (ISO/IEC 2022 13). */
   #inEscape(byte: number): string {
     const begun = this.#escape + String.fromCharCode(byte)
     if (byte >= 0x20 && byte < 0x30) return begun.slice(0, 4)

@@ -175,7 +175,7 @@ export class QuotedPrintableDecoder implements Decoder {
   }
 
   /**
-   * Reads from a `=` on. Returns the offset to continue at; -1 if that depends on bytes that have not
+   * Reads from a `=` on. Returns the offset to continue at, or -1 if that depends on bytes that have not
    * arrived.
    */
   #escape(bytes: Buffer, at: number, last: boolean): number {

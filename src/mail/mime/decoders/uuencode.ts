@@ -26,7 +26,7 @@ interface UuencodeMode {
    */
   readonly lines: 'about' | 'whole' | 'complete' | 'exact' | 'any' | 'folded'
   /**
-   * The number of bytes that a line yields. `said`: the declared number; missing data counts as zero. `line`:
+   * The number of bytes that a line yields. `said`: the declared number. Missing data counts as zero. `line`:
    * all up to its end. `groups`: the declared number, but no more than its complete groups of four contain.
    */
   readonly length: 'said' | 'line' | 'groups'
@@ -155,7 +155,7 @@ export class UuencodeDecoder implements Decoder {
     this.#hasData ||= length > 0
   }
 
-  /** Returns the number of bytes in a line, which must not be empty; OTHER if the line is not data. */
+  /** Returns the number of bytes in a line, which must not be empty, or OTHER if the line is not data. */
   #lengthOf(bytes: Buffer, from: number, end: number): number {
     const first = bytes[from]!
     const { lines, length: by } = this.#mode

@@ -21,7 +21,7 @@ class YencDecoder extends ByteDecoder {
   #cr = false
 
   /**
-   * `controls` states whether a CR without a following LF, and a NUL, are data or skipped; `onControl` is
+   * `controls` states whether a CR without a following LF, and a NUL, are data or skipped. `onControl` is
    * called for each.
    */
   constructor(give: Give, buffer: Buffer, controls: 'data' | 'skip', onControl = () => {}) {

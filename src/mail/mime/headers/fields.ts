@@ -5,7 +5,7 @@ import { limits } from '../shared/limits.ts'
 
 /** A field of a header as some reader of mail sees it, in latin1. */
 export interface Field {
-  /** The text before the colon, in lower case; '' for a line that is not a field. */
+  /** The text before the colon, in lower case, or '' for a line that is not a field. */
   readonly name: string
   /** The text after the colon, with folds; the whole line if the line is not a field. */
   readonly value: string
@@ -88,7 +88,7 @@ export class MimeLines {
     this.#count.add(text)
   }
 
-  /** The limit that the collected lines exceed; undefined if there is none. */
+  /** The limit that the collected lines exceed, or undefined if there is none. */
   get over(): string | undefined {
     if (this.#text.length > limits.fieldCharacters) return TOO_LONG
     if (this.#fields > limits.fields) return `more than ${limits.fields} fields about content`

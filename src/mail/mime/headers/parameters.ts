@@ -121,7 +121,7 @@ function readingsOf(value: string): string[] {
   ]
 }
 
-/** Returns the text after an opening quote, up to a closing one; undefined if there is no quote. */
+/** Returns the text after an opening quote, up to a closing one, or undefined if there is no quote. */
 function quotedIn(value: string): string | undefined {
   return /^"((?:[^"\\]|\\[\s\S])*)/.exec(value)?.[1]
 }

@@ -21,13 +21,13 @@ export type Certainty = 'no' | 'sure' | 'maybe'
 /** The information that any reader may get from the header of a message or part. */
 export interface PartHeader {
   readonly fields: readonly Field[]
-  /** The type in lower case, `type/subtype`; '' if the header names none. */
+  /** The type in lower case, `type/subtype`, or '' if the header names none. */
   readonly type: string
   /** Whether the header announces a multipart. */
   readonly multipart: Certainty
   /** Whether the header announces a message. */
   readonly message: Certainty
-  /** The boundary as written; undefined if readers may differ about more than blanks in it. */
+  /** The boundary as written, or undefined if readers may differ about more than blanks in it. */
   readonly boundary: string | undefined
   /** All boundaries in all forms in which some reader understands them, in lower case. */
   readonly boundaries: readonly string[]
@@ -406,7 +406,7 @@ function areAllKnown(values: readonly string[]): boolean {
 
 /**
  * Returns the encodings by which some reader may decode the content. `values` are those of all encoding
- * fields; `isPlain` means that readers agree about the fields; `header` is the whole information about
+ * fields; `isPlain` means that readers agree about the fields. `header` is the whole information about
  * content. If one plain field contains a known word alone, that word selects the encodings. Otherwise
  * `identity` and all encodings that the header mentions are returned.
  */

@@ -86,7 +86,7 @@ export interface ContentsOptions extends WorkOptions {
    * message: it yields its completed units, and continues when they were counted.
    */
   readonly onHeader?: (header: PartHeader) => Iterable<number>
-  /** Upper limit for nested messages or multiparts (nested.ts); undefined if the caller needs no limit. */
+  /** Upper limit for nested messages or multiparts (nested.ts), or undefined if the caller needs no limit. */
   readonly maxDepth?: number
   /** Whether the forms of parts are needed (shared/forms.ts), which requires a look at each line. */
   readonly seeksForms?: boolean
@@ -162,7 +162,7 @@ export class Decoding extends Work {
   depth = 0
   /** Whether the message was found to be nested deeper than `maxDepth`. */
   isTooDeep = false
-  /** Why a part is left unread, by the first limit that was exceeded; undefined if all is read. */
+  /** Why a part is left unread, by the first limit that was exceeded, or undefined if all is read. */
   unread: string | undefined
   /**
    * The digests of the contents that were yielded, and the ways in which each was opened to its end. Small
@@ -244,7 +244,7 @@ export class Decoding extends Work {
   }
 
   /**
-   * Decodes a source in each way of a plan. Yields each result; by default unchanged, with its nested
+   * Decodes a source in each way of a plan. Yields each result, by default unchanged, with its nested
    * contents.
    */
   *giveByPlan(plan: DecodingPlan, part: Bytes, give?: GiveReading): Steps {

@@ -20,8 +20,8 @@ const CHANGED = /(?:^|\n)[ \t\v\f;]+\r?(?:\n|$)|=0d|[^\n]$/i
 const CHANGED_IN_MULTIPART = /(?:^|\n\r?\n)\r?\n/
 
 /**
- * Returns the form of a leaf of an ordinary mail (isOrdinary), `part`; undefined if it has none of shared/forms.ts, or
- * libclamav gets other bytes.
+ * Returns the form of a leaf of an ordinary mail (isOrdinary), `part`, or undefined if it has none of
+ * shared/forms.ts, or libclamav gets other bytes.
  */
 export function* formOfLeaf(
   leaf: Leaf,
@@ -117,7 +117,7 @@ function isRegularHeader({ isPlain, oddities, fields, multipart, type }: PartHea
   )
 }
 
-/** Beginnings of lines that may be delimiters or fields to libclamav; others it passes over. */
+/** Beginnings of lines that may be delimiters or fields to libclamav. Others it passes over. */
 const STRUCTURE = /(?:^|\n)(?:content-transfer-encoding|[-(][^\n]*)/gi
 
 /**

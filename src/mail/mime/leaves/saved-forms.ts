@@ -47,7 +47,7 @@ interface ShownText {
   readonly asItStands: boolean
   /** Whether libclamav keeps its line ends. */
   readonly keepsEnds: boolean
-  /** The form of the part in the mail; undefined if libclamav may see other bytes. */
+  /** The form of the part in the mail, or undefined if libclamav may see other bytes. */
   readonly form: PartForm | undefined
 }
 

@@ -7,7 +7,7 @@ export interface DashLine {
   readonly dashes: number
   /**
    * The first non-blank byte after the first two dashes, after the second and third one, and so on, in lower
-   * case; 0 where there are no two dashes.
+   * case, or 0 where there are no two dashes.
    */
   readonly firsts: readonly number[]
 }
@@ -28,7 +28,7 @@ export class DashLines {
     return this.#length
   }
 
-  /** The offset at which the last one begins; -1 if there is none. */
+  /** The offset at which the last one begins, or -1 if there is none. */
   get lastAt(): number {
     return this.#length === 0 ? -1 : this.#at[this.#length - 1]!
   }
@@ -45,7 +45,7 @@ export class DashLines {
     this.#length++
   }
 
-  /** Returns the line of this number; undefined if there is none. */
+  /** Returns the line of this number, or undefined if there is none. */
   line(number: number): DashLine | undefined {
     if (number >= this.#length) return undefined
     const firsts = [...this.#firsts.subarray(number * FIRSTS, (number + 1) * FIRSTS)]

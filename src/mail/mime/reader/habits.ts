@@ -23,7 +23,7 @@ interface HabitEntry {
  * program needs one more row, and one more question in the reading.
  *
  * The programs were tested with the packages of Debian 12 and the npm packages of package-lock.json, by
- * tools/bench/readers; libclamav is 1.4. Where no program is named, some programs opened random mails that no
+ * tools/bench/readers. libclamav is 1.4. Where no program is named, some programs opened random mails that no
  * other choice opens.
  */
 export const habitTable = {
@@ -200,8 +200,8 @@ export class EveryHabit {
   }
 
   /**
-   * Returns the next habits, after the mail was read with the last ones; undefined if there are no more, or
-   * too many.
+   * Returns the next habits, after the mail was read with the last ones, or undefined if there are no more,
+   * or too many.
    */
   next(): Habits | undefined {
     if (this.#last) this.#note(this.#last)

@@ -108,7 +108,7 @@ export class MailText {
     return this.#dashLines.numberFrom(from)
   }
 
-  /** Returns the line of dashes of this number; undefined if there are no more. Yields units of work. */
+  /** Returns the line of dashes of this number, or undefined if there are no more. Yields units of work. */
   *dashLine(number: number): Generator<number, DashLine | undefined> {
     while (!this.#isSearched && number >= this.#dashLines.length) yield this.#search()
     return this.#dashLines.line(number)
@@ -222,7 +222,7 @@ function holdsBareCr(block: Buffer): boolean {
 }
 
 /**
- * Returns the offset at which the line of the dashes begins; undefined if more than a few non-blank bytes
+ * Returns the offset at which the line of the dashes begins, or undefined if more than a few non-blank bytes
  * precede them.
  */
 function startOf(block: Buffer, dashes: number): number | undefined {

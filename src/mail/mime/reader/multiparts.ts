@@ -89,7 +89,7 @@ export class OpenMultiparts {
   }
 
   /**
-   * Returns the multipart of which a line is the delimiter; undefined if it is not one. The line is given
+   * Returns the multipart of which a line is the delimiter, or undefined if it is not one. The line is given
    * from after its dashes without its line end. Only the outermost `count` multiparts are compared.
    */
   delimiterIn(whole: string, count: number, habits: Habits): FoundDelimiter | undefined {

@@ -294,7 +294,7 @@ export class Reading {
     const continues = isFold && region.count > 0
     if (!isBlank && isField(bytes, 0, end) && !continues) region.strange = 0
     else if (!isFold || isBlank || region.strange > 0) {
-      // A reader that skips the mbox line reads all fields; any other reader has none below it.
+      // A reader that skips the mbox line reads all fields. Any other reader has none below it.
       const isOfMbox = !place.isOfPart && isFromLine(bytes, 0)
       if (!isOfMbox) region.isWhole = false
       const bodyAt = this.#bodyAtStrange(isBlank, at, to, place, region)

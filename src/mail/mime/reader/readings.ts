@@ -44,7 +44,7 @@ export class MailReadings {
     this.#text = new MailText(source, (text) => this.#last?.mayDelimit(text) === true)
   }
 
-  /** Returns the next reading, after the last one has ended; undefined if there are no more. */
+  /** Returns the next reading, after the last one has ended, or undefined if there are no more. */
   next(): Reading | undefined {
     if (this.#last && this.#text.hasBareCr) this.#last.habits.choose('bare CR')
     const habits = this.#every.next()
@@ -69,7 +69,7 @@ export class MailReadings {
     return this.#every.count === 1 && this.unread === undefined
   }
 
-  /** Why the mail was not read in all ways; undefined if it was. */
+  /** Why the mail was not read in all ways, or undefined if it was. */
   get unread(): string | undefined {
     if (this.#every.isCut) return `more than ${limits.readings} ways of reading the mail`
     if (this.#text.isFull || this.#textByCrs?.isFull)

@@ -1,4 +1,4 @@
-/** The types and encodings of parts that most mail has, each as `type encoding`; any other type is a file. */
+/** The types and encodings of parts that most mail has, each as `type encoding`. Any other type is a file. */
 export const contentForms = [
   'text/plain identity',
   'text/plain quoted-printable',

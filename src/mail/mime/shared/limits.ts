@@ -22,7 +22,7 @@ export const limits = {
   /**
    * Upper limit for the bytes that are decoded or yielded unchanged: a multiple of the size of the message,
    * plus a fixed amount. Each way of decoding a content counts separately. A file in base64 with a footer
-   * after it has about seventy ways; the fixed amount lets such a file be read in all of them up to some
+   * after it has about seventy ways. The fixed amount lets such a file be read in all of them up to some
    * megabytes. A small message may use a larger multiple of its size, because trying all ways costs little
    * there.
    */
@@ -35,7 +35,7 @@ export const limits = {
   fileBytesMore: 32 * 1024 * 1024,
   /**
    * Upper limit for the units of work: a multiple of the bytes that may be decoded, plus a fixed amount. A
-   * unit is about one byte inspected; small items cost more than their bytes. A small message has fewer, so
+   * unit is about one byte inspected. Small items cost more than their bytes. A small message has fewer, so
    * that many of them do not keep a worker busy. Of 13,954 real mails, one of 3 KB needed most for its size:
    * a fifth of this.
    */

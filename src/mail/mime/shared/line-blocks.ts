@@ -1,6 +1,6 @@
 import { CR, LF } from '../../../lib/bytes/ascii.ts'
 
-/** The bytes of a line that are examined together; a longer line is handled in pieces. */
+/** The bytes of a line that are examined together. A longer line is handled in pieces. */
 const LINE_MAX = 16 * 1024
 
 /**

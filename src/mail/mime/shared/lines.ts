@@ -12,7 +12,7 @@ export function withoutLineEnd(bytes: Buffer, from: number, to: number): number 
   return end
 }
 
-/** Returns the offset of the next occurrence of the byte; the length if there is none. */
+/** Returns the offset of the next occurrence of the byte, or the length if there is none. */
 export function indexOrEnd(bytes: Buffer, byte: number, from: number): number {
   const found = bytes.indexOf(byte, from)
   return found < 0 ? bytes.length : found
@@ -47,7 +47,7 @@ export class LineSearch {
     this.#to = to
   }
 
-  /** Returns the offset after the LF that ends the line of `from`; the end if there is no LF. */
+  /** Returns the offset after the LF that ends the line of `from`, or the end if there is no LF. */
   lf(from: number): number {
     if (this.#lf < from) this.#lf = this.#next(LF, from)
     return Math.min(this.#lf + 1, this.#to)

@@ -1,5 +1,5 @@
 /**
- * The features that ordinary mail never has, each with its word for the log and for STRICTMIME; and encrypted
+ * The features that ordinary mail never has, each with its word for the log and for STRICTMIME, and encrypted
  * content, for the log and for FINDINGS. The reading of the mail and its decoders report them where they
  * decide how readers may interpret the mail.
  */

@@ -8,7 +8,7 @@ const ENCODED_NAME = /^begin-\S+\s+[0-7]+\s(.*)/s
 
 /**
  * The encodings that readers recognize by their form anywhere in a text. Their data extends to the line that
- * ends it, or to the end of the text (coded-blocks.ts). `begins` is tested on a line without its end; `name`
+ * ends it, or to the end of the text (coded-blocks.ts). `begins` is tested on a line without its end. `name`
  * finds the file name in it; `common` matches lines that all readers know.
  */
 const decodable = [
@@ -86,8 +86,8 @@ export interface CodedStart {
 }
 
 /**
- * Returns the data that begins at a line, given without its line end; undefined if none begins. `isWhole` is
- * false if only the rest of the line is given.
+ * Returns the data that begins at a line, given without its line end, or undefined if none begins. `isWhole`
+ * is false if only the rest of the line is given.
  */
 export function codedStart(line: string, isWhole = true): CodedStart | undefined {
   if (line.length > LINE_MAX || !/^[bc= \t-]/i.test(line)) return undefined
@@ -175,7 +175,7 @@ export class CodedSearch {
   /** The units of work until now, in addition to those of bytes. */
   units = 0
 
-  /** `midLine` means that the block begins inside a line; `kinds` are the kinds to find. */
+  /** `midLine` means that the block begins inside a line. `kinds` are the kinds to find. */
   constructor(bytes: Buffer, { midLine = false, kinds = codedKinds } = {}) {
     this.#bytes = bytes
     this.#midLine = midLine
@@ -253,8 +253,8 @@ function isWordAt(
 }
 
 /**
- * Returns the offset at which the line of `at` begins, at the earliest `from`; undefined if more than `most`
- * non-blank bytes precede `at` on the line.
+ * Returns the offset at which the line of `at` begins, at the earliest `from`, or undefined if more than
+ * `most` non-blank bytes precede `at` on the line.
  */
 function startOfLine(bytes: Buffer, at: number, from: number, most: number): number | undefined {
   let others = 0

@@ -89,7 +89,7 @@ const inUtf8 = (text: string) => Buffer.from(text).toString('latin1')
 
 function anyOf(spellings: readonly string[]): string {
   const literal = spellings.map((text) => text.replace(/[\\^$.[\]|()?*+{}]/g, '\\$&'))
-  // A colon would end the field, and no name on Windows contains one; a line end would end the signature.
+  // A colon would end the field, and no name on Windows contains one. A line end would end the signature.
   const fitting = literal.map((text) => text.replace(/[:\r\n\0]/g, '.'))
   return fitting.length === 1 ? fitting[0]! : `(${fitting.join('|')})`
 }

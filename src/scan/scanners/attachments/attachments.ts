@@ -28,7 +28,7 @@ const SHOWN_MAX = 80
  * clamd matches are checked, too.
  *
  * If a mail contains more than is read, UNREAD decides, unless the part that was read is banned. The control
- * file is read once; if it cannot be used, that is a Fault of kind `config`.
+ * file is read once. If it cannot be used, that is a Fault of kind `config`.
  */
 export function attachmentsScanner({ BADATTACHMENTS, ARCHIVEBANS }: ScanSettings): LocalScanner {
   /** The immutable rules, shared by all messages. */

@@ -50,7 +50,7 @@ const programs = new Set([0x7f454c46, 0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffa
 function isExecutable(start: Buffer): boolean {
   if (start.length < 4) return false
   if (programs.has(start.readUInt32BE(0))) return true
-  // A text may begin with "MZ" as well; the header of a program contains zeros, which text does not.
+  // A text may begin with "MZ" as well. The header of a program contains zeros, which text does not.
   return start.toString('latin1', 0, 2) === 'MZ' && start.subarray(0, 64).includes(0)
 }
 

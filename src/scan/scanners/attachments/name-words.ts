@@ -64,7 +64,7 @@ export class NameWords {
 
   /**
    * Returns the texts that readers may see in the last WRITTEN_MAX bytes of a name, in which each byte is one
-   * character. One is the unchanged name; in the others encoded words are decoded strictly and laxly. None of
+   * character. One is the unchanged name. In the others encoded words are decoded strictly and laxly. None of
    * them can be trusted.
    */
   readingsOf(name: string): ReadonlySet<string> {
@@ -141,7 +141,7 @@ export class NameWords {
     return decoded + textOf(name.slice(from))
   }
 
-  /** Returns the text of the bytes of words; each byte is one character of `latin1`. */
+  /** Returns the text of the bytes of words. Each byte is one character of `latin1`. */
   #inCharset(set: string, latin1: string, unknownAs: UnknownAs, order: number): string {
     const key = `${order}${unknownAs}?${set}?${latin1}`
     let text = this.#texts.get(key)

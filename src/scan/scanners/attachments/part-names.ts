@@ -14,7 +14,7 @@ const PARAMETERS_MAX = 100
 interface PartNames {
   /** All names that some mail program would show for the content, each once. */
   readonly names: ReadonlySet<string>
-  /** MIME types in lower case; text/plain if no type can be read (RFC 2045 5.2). */
+  /** MIME types in lower case. text/plain if no type can be read (RFC 2045 5.2). */
   readonly types: readonly string[]
   /** The limit that left something unread, if there was one. */
   readonly over: string | undefined

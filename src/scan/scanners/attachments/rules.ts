@@ -5,8 +5,8 @@ import type { BannedBy } from '../../../lib/settings/table/scanning.ts'
 import { CONTENT_KINDS, type ContentKind } from './content-kinds.ts'
 
 /**
- * The names, types and contents that BADATTACHMENTS bans, by patterns of names or by a control file. A control
- * file is UTF-8 and has one rule a line; `#` in column 1 begins a comment:
+ * The names, types and contents that BADATTACHMENTS bans, by patterns of names or by a control file. A
+ * control file is UTF-8 and has one rule a line. `#` in column 1 begins a comment:
  *
  *     name *.exe                 a file name, in any letter case; * and ? as in sh
  *     name invoice ??.doc        blanks inside a pattern count

@@ -40,9 +40,9 @@ function identityFor(text: string, files: TlsFiles): TlsIdentity {
 }
 
 /**
- * Returns the addresses of the servers that the plugin clamd asks; an empty list if QHPSI does not name it.
- * The list is also empty if an address is malformed: the plugin itself then defers all mail and reports the
- * reason.
+ * Returns the addresses of the servers that the plugin clamd asks, or an empty list if QHPSI does not name
+ * it. The list is also empty if an address is malformed: the plugin itself then defers all mail and reports
+ * the reason.
  */
 export function clamdAddressesOf(scan: ScanSettings | undefined): ClamdAddress[] {
   if (scan?.QHPSI.kind !== 'plugins' || !scan.QHPSI.names.includes('clamd')) return []

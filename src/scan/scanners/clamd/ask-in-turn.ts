@@ -13,7 +13,7 @@ const BROKEN_MAX = 2
 
 /**
  * Milliseconds for which a server that cannot be reached is tried again, counted from the first message that
- * did not reach it; documented in onescan-clamav(7). A server with a full queue is tried until the message's
+ * did not reach it, documented in onescan-clamav(7). A server with a full queue is tried until the message's
  * own deadline.
  */
 export const COMES_BACK_WITHIN: Readonly<Record<Exclude<Absence, 'full'>, number>> = {

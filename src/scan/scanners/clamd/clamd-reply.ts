@@ -66,7 +66,7 @@ export class ClamdReplyReader {
 }
 
 /**
- * Parses one reply to a `z` command. The reply ends at the first NUL, whatever follows; without a NUL it is
+ * Parses one reply to a `z` command. The reply ends at the first NUL, whatever follows. Without a NUL it is
  * *unknown*. Only exactly `stream: OK` or `fd[9]: OK` is clean.
  */
 export function readReply(received: Buffer, about: Submission): ClamdReply {

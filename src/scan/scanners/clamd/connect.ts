@@ -85,7 +85,7 @@ class BunConnection implements Connection {
     })
   }
 
-  /** The property name in node:net; descriptorOf() reads it. */
+  /** The property name in node:net. descriptorOf() reads it. */
   get _handle(): BunSocket | undefined {
     return this.#socket
   }

@@ -41,8 +41,8 @@ export function clamdConfOf(address: ClamdAddress, files = CONFIG_FILES): string
 }
 
 /**
- * Returns the directory of this clamd's signatures according to the configuration files; undefined if none of
- * them names it. Running processes are not examined: this is called for a message, and any user may start
+ * Returns the directory of this clamd's signatures according to the configuration files, or undefined if none
+ * of them names it. Running processes are not examined: this is called for a message, and any user may start
  * programs with any name and arguments.
  */
 export function databaseOf(address: ClamdAddress, files = CONFIG_FILES): string | undefined {
@@ -53,7 +53,7 @@ export function databaseOf(address: ClamdAddress, files = CONFIG_FILES): string 
 const LOOPBACK = /^(?:127\.|::1$|localhost$)/
 
 /**
- * Returns whether this clamd runs on this host, judging by its address; false if it is asked through an
+ * Returns whether this clamd runs on this host, judging by its address, or false if it is asked through an
  * onescand.
  */
 export function isOnThisHost(address: ClamdAddress): boolean {
@@ -65,7 +65,7 @@ export function databaseIn(conf: string): string {
   return valueIn(conf, 'DatabaseDirectory') ?? DEFAULT_DATABASE
 }
 
-/** Returns the text of the first of these files that exists; '' if there is none. */
+/** Returns the text of the first of these files that exists, or '' if there is none. */
 export function firstConfOf(files: readonly string[]): string {
   for (const file of files) {
     try {

@@ -24,7 +24,7 @@ export class PassedCommands {
     }
   }
 
-  /** Resolves to the reply of the first server that answers; undefined if none does. */
+  /** Resolves to the reply of the first server that answers, or undefined if none does. */
   answerTo(command: PassedOn): Promise<string | undefined> {
     return this.#answers[command]()
   }

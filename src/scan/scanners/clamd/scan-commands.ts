@@ -29,8 +29,8 @@ const streamProbe = (): Buffer => packetOfStreams([Bytes.of(Buffer.from('\n'))])
 const PROBE_TAKEN: Buffer = Buffer.from('stream: OK\0')
 
 /**
- * Returns commands that make clamd read open files from their beginning (FILDES, clamd(8)); clamd needs no
- * right to open them. Each function is called when its descriptor is sent; the descriptors stay open here.
+ * Returns commands that make clamd read open files from their beginning (FILDES, clamd(8)). clamd needs no
+ * right to open them. Each function is called when its descriptor is sent. The descriptors stay open here.
  */
 export function descriptorsOf(descriptors: readonly (() => number)[]): ClamdCommands<ClamdReply> {
   return {

@@ -9,7 +9,7 @@ import { ClamdReplyReader } from './clamd-reply.ts'
 import { isSecure, loadConnect } from './connect.ts'
 import { whyServerIsRefused } from './tls-identity.ts'
 
-/** The outcome of one conversation with clamd; `why` is one line without the address. */
+/** The outcome of one conversation with clamd. `why` is one line without the address. */
 export type ClamdOutcome<Answer> =
   | { readonly kind: 'answered'; readonly reply: Answer }
   /** There was no connection, so nothing was sent. The message may go to another server. */
@@ -40,7 +40,7 @@ export type ClamdPacket = Buffer | { readonly bytes: Buffer; readonly descriptor
 
 /** Commands that are sent together, and what is made of their replies. */
 export interface ClamdCommands<Answer> {
-  /** The number of commands; each has one reply. */
+  /** The number of commands. Each has one reply. */
   readonly count: number
   /**
    * Returns the packets to send. Called again if the commands have to be sent again. A packet is requested

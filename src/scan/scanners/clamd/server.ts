@@ -34,7 +34,7 @@ type ClamdTask = Pick<ScanTask, 'signal' | 'note'>
 interface ClamdServerOptions {
   /** Whether its connections are kept from message to message. */
   readonly lasting: boolean
-  /** Passes descriptors to a server that accepts them; without it all mail is streamed. */
+  /** Passes descriptors to a server that accepts them. Without it all mail is streamed. */
   readonly passing?: System | undefined
   /** Called once when it begins to fail, and once when it answers again. */
   readonly changed?: (state: 'fails' | 'answers') => void
@@ -48,8 +48,8 @@ interface ClamdServerOptions {
 export class ClamdServer {
   readonly address: ClamdAddress
   /**
-   * Its last answer to VERSION (versions.ts); undefined if it gave none. By now it may have newer signatures,
-   * but no older ones.
+   * Its last answer to VERSION (versions.ts), or undefined if it gave none. By now it may have newer
+   * signatures, but no older ones.
    */
   version: string | undefined
   readonly #changed: (state: 'fails' | 'answers') => void

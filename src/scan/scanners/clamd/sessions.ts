@@ -25,7 +25,7 @@ export function aboutItself(command: 'PING' | 'VERSION'): ClamdCommands<string> 
 
 /** Upper limit for the idle connections to one server. Each costs clamd a descriptor, but no thread. */
 export const IDLE_MAX = 8
-/** Milliseconds for which an idle connection is kept, or up to twice that; clamd closes it after 30 s. */
+/** Milliseconds for which an idle connection is kept, or up to twice that. clamd closes it after 30 s. */
 const IDLE_FOR = 5_000
 
 interface ClamdSessionsOptions {

@@ -106,7 +106,7 @@ const refusedServers: Reasons = {
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it does not know TLS 1.3',
 }
 
-/** Returns why a client is refused, with the remedy; undefined for errors unrelated to certificates. */
+/** Returns why a client is refused, with the remedy, or undefined for errors unrelated to certificates. */
 export const whyClientIsRefused = (code: string): string | undefined => refusedClients[code]
-/** Returns why a server is not asked over TLS, with the remedy; undefined for errors of the connection. */
+/** Returns why a server is not asked over TLS, with the remedy, or undefined for errors of the connection. */
 export const whyServerIsRefused = (code: string): string | undefined => refusedServers[code]

@@ -24,7 +24,7 @@ const OUTPUT_GRACE = 500
 
 /**
  * QHPSI as a command (README.qhpsi; IndiMail's qmail-queue.c). `%s` in any argument becomes the message's
- * path; a command without arguments receives the path as its argument. The message is also on standard input.
+ * path. A command without arguments receives the path as its argument. The message is also on standard input.
  * Exit code QHPSIRC is infected, QHPSIRN clean. After any other code, a signal or the deadline, the answer is
  * *unknown*. clamdscan gets an additional option (handingOverOption). The command runs in its own process
  * group, which is killed afterwards.
@@ -153,7 +153,7 @@ function relayStderr({ stderr }: ChildProcess, relay: LineRelay): void {
 }
 
 /**
- * Returns the finding in `path: NAME FOUND`, which clamscan and clamdscan print; the formats of other
+ * Returns the finding in `path: NAME FOUND`, which clamscan and clamdscan print. The formats of other
  * scanners are not known.
  */
 function whatIsNamed(output: string, program: string): ScanResult {
@@ -177,7 +177,7 @@ function handingOverOption(argv: readonly string[]): '--fdpass' | '--stream' | u
 
 /**
  * Returns the directory of the signatures that the command scans with, if it is a command of ClamAV that
- * scans on this host; otherwise undefined.
+ * scans on this host, and otherwise undefined.
  */
 function databaseOfCommand(argv: readonly string[]): string | undefined {
   const [program, ...rest] = argv

@@ -12,9 +12,9 @@ import { LineRelay, writeToLog } from '../shared/scanner-program.ts'
 import { hostCommand, PluginHost, type PluginQuestion } from './host-process.ts'
 
 interface FilePluginOptions {
-  /** Whether a process is asked about one message after the other; by default about one only. */
+  /** Whether a process is asked about one message after the other, by default about one only. */
   readonly lasting?: boolean
-  /** Receives the plugin's standard error; by default that goes to this program's own. */
+  /** Receives the plugin's standard error. By default that goes to this program's own. */
   readonly relay?: (line: string) => void
 }
 
@@ -132,7 +132,7 @@ function checkFile(file: string): void {
 }
 
 interface PoolLimits {
-  /** Maximum number of processes; documented in onescan-plugin(7) and onescand(8). */
+  /** Maximum number of processes, documented in onescan-plugin(7) and onescand(8). */
   readonly most: number
   /** Messages after which a process is renewed, because plugins may leak. */
   readonly messages: number
@@ -166,7 +166,7 @@ class PluginPool {
   }
 
   /**
-   * Resolves to the answer about one message. Rejects if no process can be started; the error contains the
+   * Resolves to the answer about one message. Rejects if no process can be started. The error contains the
    * reason. A process that had its last message has ended when this resolves.
    */
   async ask(question: PluginQuestion, task: ScanTask): Promise<ScanResult> {

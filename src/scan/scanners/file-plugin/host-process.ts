@@ -202,7 +202,7 @@ const program = join(import.meta.dirname, bundles, 'plugin-host.cjs')
 const STRIP_TYPES = '--experimental-strip-types'
 
 /**
- * KiB of data (ulimit(1p) -d). A plugin can use 450 MB of it on Node and 250 MB compiled; the runtime needs
+ * KiB of data (ulimit(1p) -d). A plugin can use 450 MB of it on Node and 250 MB compiled. The runtime needs
  * the rest. (With a limit of address space the runtimes do not start.)
  */
 const MEMORY = 1024 * 1024

@@ -1,4 +1,4 @@
-/** The prefix of onescan's signature names for ClamAV; no signature of ClamAV has it. */
+/** The prefix of onescan's signature names for ClamAV. No signature of ClamAV has it. */
 const BANNED = 'Banned.'
 /** The signature that only a probe of onescan matches: it shows which list clamd has loaded. */
 const LIST = 'List.'

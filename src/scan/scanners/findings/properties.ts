@@ -53,7 +53,7 @@ export function actionFor(
   return rules.find(({ what }) => what === property)?.action ?? 'virus'
 }
 
-/** Returns the property that the name of a finding reports; undefined for malware. */
+/** Returns the property that the name of a finding reports, or undefined for malware. */
 export function propertyOf(name: string): Property | undefined {
   return PROPERTIES.find((property) => properties[property].names.test(name))
 }

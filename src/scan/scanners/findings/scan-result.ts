@@ -72,7 +72,7 @@ type Unread = Extract<ScanResult, { answer: 'unseen' | 'unknown' }>
 
 export const clean: ScanResult = { answer: 'clean' }
 export const infected = (name: string): Infected => ({ answer: 'infected', name })
-/** Returns the result for a ban of local policy; `what` follows the word `banned`. */
+/** Returns the result for a ban of local policy. `what` follows the word `banned`. */
 export const banned = (what: string): Infected => ({ ...infected(what), banned: true })
 export const unseen = (what: Unseen, why: string): Unread => ({ answer: 'unseen', what, why })
 export const unknown = (why: string, cause: Cause = 'scanner-error'): Unread => ({

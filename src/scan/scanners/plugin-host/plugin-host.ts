@@ -1,4 +1,4 @@
-// The process that a file plugin runs in; see file-plugin/. Requests arrive on descriptor 3, one at a time.
+// The process that a file plugin runs in. See file-plugin/. Requests arrive on descriptor 3, one at a time.
 // Whatever the plugin writes there, only a line with the nonce of the request is an answer (protocol.ts).
 import { read } from 'node:fs'
 import { basename } from 'node:path'
@@ -23,7 +23,7 @@ const directory = process.cwd()
 let plugin: Plugin | undefined
 /** Its file. */
 let file = ''
-/** The current request; undefined between two of them. */
+/** The current request, or undefined between two of them. */
 let request: PluginRequest | undefined
 /** The answer to it, which is sent when nothing of the plugin is under way any more. */
 let answer: ScanResult | undefined

@@ -13,7 +13,7 @@ const LINE_MAX = 64 * 1024
 export const CODE_SETTING = 'BUN_JSC_jitMemoryReservationSize'
 
 /**
- * Seconds of processor time after which the process of a plugin is renewed; documented in onescan-plugin(7).
+ * Seconds of processor time after which the process of a plugin is renewed, documented in onescan-plugin(7).
  */
 export const RENEWED_AFTER = 300
 
@@ -63,7 +63,7 @@ export function encodeRequest(request: PluginRequest): Buffer {
 }
 
 /**
- * Decodes the output of `encodeRequest`, in any split; returns undefined while its end is missing. Throws for
+ * Decodes the output of `encodeRequest`, in any split. Returns undefined while its end is missing. Throws for
  * bytes that are not one request: the next one comes only after the answer.
  */
 export function decodeRequest(chunks: readonly Buffer[]): PluginRequest | undefined {

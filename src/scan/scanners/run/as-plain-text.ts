@@ -51,10 +51,10 @@ const FRONT = 512
 const TAR_AT = 257
 
 /**
- * Returns whether this may be a file that is not a plain text, although all of its characters are text;
- * blanks may precede it. Scanners are never asked about such a file as a text. So this test is stricter than
+ * Returns whether this may be a file that is not a plain text, although all of its characters are text.
+ * Blanks may precede it. Scanners are never asked about such a file as a text. So this test is stricter than
  * mayBeginFile() of the reading, which only adds a scan, and reads fewer bytes. Control characters are not
- * blanks here, because FieldStuffing finds them; the blank of latin1, 0xa0, is one.
+ * blanks here, because FieldStuffing finds them. The blank of latin1, 0xa0, is one.
  */
 function beginsAsFile({ bytes }: Sample): boolean {
   const front = bytes.gather(0, FRONT).toString('latin1')
@@ -64,12 +64,12 @@ function beginsAsFile({ bytes }: Sample): boolean {
 }
 
 /**
- * Upper limit, in bytes, for the text that shows whether a field begins; every name that libclamav knows is
+ * Upper limit, in bytes, for the text that shows whether a field begins. Every name that libclamav knows is
  * much shorter.
  */
 const FIELD_MAX = 80
 const FIELD_START = /^(?:>?From |[A-Za-z][A-Za-z0-9-]{0,63}[ \t]{0,8}:)/gm
-/** A control character that no text contains; or the beginning of a PDF, which readers find at any offset. */
+/** A control character that no text contains, or the beginning of a PDF, which readers find at any offset. */
 const NO_TEXT = /[\0-\x08\x0b\x0e-\x1f]|%PDF-/
 const PDF_SEAM = '%PDF'.length
 

@@ -32,11 +32,11 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'>, Weights 
   readonly odd?: (found: ReadonlySet<Oddity>) => void
   /** Returns milliseconds of a monotonic clock. */
   readonly uptime: () => number
-  /** Aborted when no client waits for the result any longer; the scan then ends. */
+  /** Aborted when no client waits for the result any longer. The scan then ends. */
   readonly gone?: AbortSignal | undefined
   /** Whether scanners have begun with the message. All of its scans share one, and set it. */
   readonly progress?: { hasBegun: boolean }
-  /** Called when the message has its turn, before it is read; resolves as a turn does. */
+  /** Called when the message has its turn, before it is read. Resolves as a turn does. */
   readonly onTurn?: ((signal: AbortSignal) => Promise<TurnOrResult>) | undefined
 }
 
@@ -126,10 +126,10 @@ async function askTogether(
 }
 
 /**
- * Resolves to the result if the answer about one sample ends the scan; otherwise to undefined. A limit ends
- * it only if the scanner does not report the bytes as a clean text. The scanner may have counted mails in
- * bytes that are text to all readers, and each content that some reader sees there is submitted separately.
- * If the limit is the unpacked size, the scanner is asked about the packed files.
+ * Resolves to the result if the answer about one sample ends the scan, and otherwise to undefined. A limit
+ * ends it only if the scanner does not report the bytes as a clean text. The scanner may have counted mails
+ * in bytes that are text to all readers, and each content that some reader sees there is submitted
+ * separately. If the limit is the unpacked size, the scanner is asked about the packed files.
  */
 async function conclude(
   result: ScanResult,
@@ -244,7 +244,7 @@ async function askScanner(
   }
 }
 
-/** Resolves to the scanner's answer; to *unknown* if it throws or exceeds its deadline. */
+/** Resolves to the scanner's answer, or to *unknown* if it throws or exceeds its deadline. */
 async function answerOf(
   scanner: ContentScanner,
   sample: Sample,

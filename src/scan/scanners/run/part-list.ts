@@ -3,7 +3,7 @@ import type { NamedPart } from '../../../plugin.ts'
 import { readNames, spellings } from '../attachments/part-names.ts'
 import type { PartList } from '../shared/scanner.ts'
 
-/** Upper limit for the names of one part that scanners receive; documented in onescan-plugin(7). */
+/** Upper limit for the names of one part that scanners receive, documented in onescan-plugin(7). */
 const NAMES_OF_PART_MAX = 100
 /** Upper limit for the names sent with the whole message. A part uses none that another part already has. */
 const NAMES_MAX = 1000

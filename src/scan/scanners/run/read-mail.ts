@@ -42,7 +42,7 @@ export interface ScanReading {
 /** Receives headers and names. */
 type Listener = Pick<MailSearch, 'header' | 'name'>
 
-/** Reads the message; if `asksContents`, asks about each content. */
+/** Reads the message. If `asksContents`, asks about each content. */
 export async function readMail(scan: MailScan, asksContents: boolean): Promise<ScanReading> {
   const { message, run, task, results, searches, batch, leaves } = scan
   const mayPassOver = asksContents && run.isPassedOver !== undefined

@@ -3,7 +3,7 @@ import type { IsPassedOver } from '../shared/scanner.ts'
 
 /** The effect of scanner results on a message. */
 export interface Weights {
-  /** The unread parts that end the scan; other unread parts are ignored. */
+  /** The unread parts that end the scan. Other unread parts are ignored. */
   readonly keepsOut: ReadonlySet<Unseen>
   /**
    * Called with each limit that was reached. Set if limits do not count, because the bytes may not be a mail.
@@ -35,7 +35,7 @@ export class ResultCollector {
     this.#weights = weights
   }
 
-  /** Returns the result if it ends the scan; otherwise ignores it and returns undefined. */
+  /** Returns the result if it ends the scan, and otherwise ignores it and returns undefined. */
   take(result: ScanResult): ScanResult | undefined {
     const { isPassedOver, keepsOut, passLimit } = this.#weights
     if (result.answer === 'clean') return undefined
@@ -64,7 +64,7 @@ export class ResultCollector {
   }
 
   /**
-   * Notes that the message contains more than is read; `limit` names the limit for the sender. This is the
+   * Notes that the message contains more than is read. `limit` names the limit for the sender. This is the
    * result only without another finding. Returns whether it keeps the message out.
    */
   takeHoldsMore(why: string, limit: string): boolean {

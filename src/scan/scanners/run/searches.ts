@@ -64,7 +64,7 @@ export class Searches {
     }
   }
 
-  /** Returns the finding of a scanner's search; undefined if there is none. */
+  /** Returns the finding of a scanner's search, or undefined if there is none. */
   answerOf(scanner: LocalScanner): ScanResult | undefined {
     return this.#searches.get(scanner)?.answer()
   }

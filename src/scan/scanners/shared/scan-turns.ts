@@ -37,7 +37,7 @@ interface MailInTurn {
   readonly hasBegun: boolean
 }
 
-/** A function that ends a turn, and is called once; or the *unknown* result, if there is no turn. */
+/** A function that ends a turn, and is called once, or the *unknown* result, if there is no turn. */
 export type TurnOrResult = (() => void) | ScanResult
 
 /**
@@ -128,7 +128,7 @@ class Lane {
   }
 
   /**
-   * Gives a message the slot that is free first; the message begins if that is now. Returns false if it could
+   * Gives a message the slot that is free first. The message begins if that is now. Returns false if it could
    * not be scanned in time, after ending its wait with that result.
    */
   #place(mail: MailInTurn, settle: (turn: TurnOrResult) => void, ahead: number): boolean {
@@ -148,7 +148,9 @@ class Lane {
     return true
   }
 
-  /** Returns the milliseconds that a turn for `size` bytes lasts; 0 while there are too few measurements. */
+  /**
+   * Returns the milliseconds that a turn for `size` bytes lasts, or 0 while there are too few measurements.
+   */
   #lengthOf(size: number): number {
     return this.#pace.turns < ROUNDS * this.#places() ? 0 : this.#pace.of(size)
   }
@@ -197,7 +199,7 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1]!
 }
 
-/** Compares two waiting messages; sorting keeps the order of equal ones. */
+/** Compares two waiting messages. Sorting keeps the order of equal ones. */
 function begunFirst([one]: [MailInTurn, unknown], [other]: [MailInTurn, unknown]): number {
   return Number(other.hasBegun) - Number(one.hasBegun)
 }

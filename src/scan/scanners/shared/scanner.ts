@@ -18,7 +18,7 @@ export interface Sample {
   readonly origin: Origin | undefined
   /**
    * Resolves to a regular file with exactly these bytes, for scanners that open it by its path. The first
-   * call creates the file, which costs a copy; it exists until the scan has ended. Rejects with a Fault if it
+   * call creates the file, which costs a copy. It exists until the scan has ended. Rejects with a Fault if it
    * cannot be created.
    */
   file(): Promise<SampleFile>
@@ -44,7 +44,7 @@ export interface Sample {
    */
   readonly batch?: readonly Sample[]
   /**
-   * The names and types of a content where it first occurs; for a message, those of each part that was read.
+   * The names and types of a content where it first occurs. For a message, those of each part that was read.
    * Set if a scanner has `takesNames`, and the message was read.
    */
   readonly partList?: PartList
@@ -79,15 +79,15 @@ export interface ScanTask {
    * longer. The scanner then stops its work and frees its resources.
    */
   readonly signal: AbortSignal
-  /** Returns the milliseconds until the deadline, by a monotonic clock; 0 after it. */
+  /** Returns the milliseconds until the deadline, by a monotonic clock, or 0 after it. */
   timeLeft(): number
   /** Set if anything is passed over. A scanner that can find several things names one that is not. */
   readonly isPassedOver?: IsPassedOver | undefined
   /** Adds a remark to the log line of the message. */
   note(text: string): void
   /**
-   * Called for each scanned sample, with the signatures that the scanner had before it began; undefined if it
-   * does not know them. Set if a caller needs them.
+   * Called for each scanned sample, with the signatures that the scanner had before it began, or undefined if
+   * it does not know them. Set if a caller needs them.
    */
   readonly signatures?: ((scanner: string, version: string | undefined) => void) | undefined
 }
@@ -109,8 +109,8 @@ interface Memorable {
   /** The scanner's name and the settings that it judges by, in one line without blanks. */
   readonly identity: string
   /**
-   * Returns the version of the newest signatures that the scanner has; undefined if it does not know yet, or
-   * if a server does not answer within `timeout` milliseconds. Equal texts mean equal signatures, on any
+   * Returns the version of the newest signatures that the scanner has, or undefined if it does not know yet,
+   * or if a server does not answer within `timeout` milliseconds. Equal texts mean equal signatures, on any
    * host. Two fixed values are possible instead:
    *
    * - `this host's`: the signatures in CLAMDBDIR, whose version is not comparable with that of other hosts.
@@ -121,9 +121,9 @@ interface Memorable {
     | 'not told'
     | ((timeout?: number) => Promise<string | undefined>)
   /**
-   * Returns the directories of this host from which the scanner loads signatures; undefined if one of them is
-   * not known. Set if the scanner has signatures that may change while the version of the newest ones stays
-   * the same.
+   * Returns the directories of this host from which the scanner loads signatures, or undefined if one of them
+   * is not known. Set if the scanner has signatures that may change while the version of the newest ones
+   * stays the same.
    */
   readonly loadsFrom?: () => readonly string[] | undefined
   /**
@@ -176,7 +176,7 @@ export interface ContentScanner extends ScannerBasics {
   /** Counts parts about which it was not asked for that reason. */
   leave?(parts: number): void
   /**
-   * Sends a command of clamd(8) to the servers. Resolves to the reply of the first one that answers; to
+   * Sends a command of clamd(8) to the servers. Resolves to the reply of the first one that answers, or to
    * undefined if none does.
    */
   passOn?(command: PassedOn): Promise<string | undefined>
@@ -216,7 +216,7 @@ interface ScannerBasics {
   readonly takesNames?: true
   /**
    * Reads what the scanner needs in addition to messages, such as rules. Throws a Fault of kind `config` if
-   * that cannot be used. A daemon calls it at its start, to detect faults early; other callers need not.
+   * that cannot be used. A daemon calls it at its start, to detect faults early. Other callers need not.
    */
   prepare?(): Promise<void>
   /**

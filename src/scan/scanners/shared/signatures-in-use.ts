@@ -45,7 +45,7 @@ async function areSignaturesLoaded(
 
 /**
  * Returns why this host would not notice a change of the scanners' signatures, in the files of CLAMDBDIR or
- * otherwise; undefined if it would. If it would not, no verdict may be cached.
+ * otherwise, or undefined if it would. If it would not, no verdict may be cached.
  */
 export function whyUnnoticed(
   scanners: readonly Scanner[],

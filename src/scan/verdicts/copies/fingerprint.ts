@@ -11,7 +11,7 @@ import { isStampName } from '../../cluster/stamp.ts'
 export interface FingerprintInput {
   /** The header as it will leave. */
   readonly header: Header
-  /** Why the message as received is not well formed; undefined if it is well formed. */
+  /** Why the message as received is not well formed, or undefined if it is well formed. */
   readonly formFault: string | undefined
   /** SHA-256 of the canonical body, in lower-case hex. */
   readonly bodyDigest: string | undefined
@@ -114,8 +114,8 @@ const transportFields: ReadonlySet<string> = new Set(
 )
 
 /**
- * Fields that a sender writes anew in each copy. Their presence and position are part of the fingerprint;
- * their value is not.
+ * Fields that a sender writes anew in each copy. Their presence and position are part of the fingerprint.
+ * Their value is not.
  */
 const copyFields: ReadonlySet<string> = new Set(['message-id', 'date', 'to', 'cc'])
 
@@ -124,7 +124,7 @@ const retryFields: ReadonlySet<string> = new Set(['received', 'date', 'message-i
 
 type FieldShare = 'whole' | 'name' | 'nothing'
 
-/** Returns which part of a field is hashed into the fingerprint of copies; `name` is in lower case. */
+/** Returns which part of a field is hashed into the fingerprint of copies. `name` is in lower case. */
 function shareOf(name: string): FieldShare {
   if (transportFields.has(name) || isStampName(name)) return 'nothing'
   return copyFields.has(name) ? 'name' : 'whole'

@@ -17,7 +17,7 @@ interface FreshnessRule {
   readonly maxAge: number
   /** The newest signatures of this host's scanners. */
   readonly signatures: string
-  /** The signature files of this host; undefined if they are not known. */
+  /** The signature files of this host, or undefined if they are not known. */
   readonly files: Pick<SignatureFiles, 'changed' | 'others'> | undefined
   /** This host's name. */
   readonly host: string

@@ -30,7 +30,7 @@ export interface MessageIdentity {
   /** Undefined if readers of mail may differ about the form of the message. */
   readonly fingerprint: string | undefined
   /**
-   * The current signatures of the scanners, by the scanner's name; a scanner without signatures is left out.
+   * The current signatures of the scanners, by the scanner's name. A scanner without signatures is left out.
    * Undefined if a scanner does not report its signatures, if a change of them would go unnoticed, or if
    * verdicts expire immediately.
    */
@@ -53,7 +53,7 @@ export function isMemorable(identity: MessageIdentity): identity is MemorableMes
   return identity.fingerprint !== undefined && identity.versions !== undefined
 }
 
-/** Resolves to the identity of a message; undefined if none of its scanners is `memorable`. */
+/** Resolves to the identity of a message, or undefined if none of its scanners is `memorable`. */
 export async function identify(
   query: VerdictQuery,
   options: IdentityOptions,
@@ -105,9 +105,9 @@ function describeScan(
 }
 
 /**
- * Resolves to the current signatures of the scanners; undefined if a scanner does not report its own: then no
- * verdict may be cached. A site's own files have no version number, so their names and sizes are used. For a
- * scanner that reports no signatures, the host and the time at which its files changed are used.
+ * Resolves to the current signatures of the scanners, or undefined if a scanner does not report its own: then
+ * no verdict may be cached. A site's own files have no version number, so their names and sizes are used. For
+ * a scanner that reports no signatures, the host and the time at which its files changed are used.
  */
 async function versionsNow(
   scanners: readonly Scanner[],

@@ -34,7 +34,7 @@ export interface VerdictQuery {
   readonly gone: AbortSignal | undefined
   /** Set if there is an exception. */
   readonly isPassedOver?: IsPassedOver | undefined
-  /** Seconds; an older verdict is not used for this message, whatever the limit of the cache is. */
+  /** Seconds. An older verdict is not used for this message, whatever the limit of the cache is. */
   readonly maxAge: number
 }
 

@@ -26,7 +26,7 @@ interface SharingCounters {
 
 export interface Sharing {
   readonly counters: Readonly<SharingCounters>
-  /** Why verdicts are not shared now, in one line, as in the log; undefined if they are shared. */
+  /** Why verdicts are not shared now, in one line, as in the log, or undefined if they are shared. */
   readonly trouble: string | undefined
 }
 
@@ -77,7 +77,7 @@ const OTHER_KEY =
 
 /**
  * A store of verdicts shared by several hosts: Valkey or Redis, one server, or servers with sentinels. The
- * first host that requests a message claims it with the same request, and scans it; others wait for its
+ * first host that requests a message claims it with the same request, and scans it. Others wait for its
  * verdict until the claim expires. The values of the store are not trusted: see seal.ts.
  *
  * Its methods never throw. While the store is unreachable, slow or full, no message waits for it. It then
@@ -113,14 +113,14 @@ export class SharedStore {
   }
 
   /**
-   * Resolves to the stored bytes, which are not trusted; undefined if there are none, and this host must scan
-   * the message. If another host is scanning it, waits for its verdict, at most `timeout` milliseconds.
+   * Resolves to the stored bytes, which are not trusted, or undefined if there are none, and this host must
+   * scan the message. If another host is scanning it, waits for its verdict, at most `timeout` milliseconds.
    */
   get(fingerprint: string, timeout = 0): Promise<Buffer | undefined> | undefined {
     return this.#connection.isReady ? this.#ask(keyOf(fingerprint), timeout) : undefined
   }
 
-  /** Stores a verdict for at most `seconds`; no message waits until it is stored. */
+  /** Stores a verdict for at most `seconds`. No message waits until it is stored. */
   put(fingerprint: string, sealed: Buffer, seconds: number): void {
     const key = keyOf(fingerprint)
     this.#claims.delete(key)
@@ -174,7 +174,7 @@ export class SharedStore {
     return undefined
   }
 
-  /** Resolves to the value, and whether this host has just claimed it; undefined without an answer. */
+  /** Resolves to the value, and whether this host has just claimed it, or undefined without an answer. */
   async #claimOrGet(key: string) {
     // A store that accepts no writes accepts no claims.
     const claiming = ['SET', key, CLAIM, 'NX', 'PX', String(CLAIMED_FOR)]
@@ -266,7 +266,7 @@ interface StoreTrial {
 }
 
 /**
- * Writes a value to a store and reads it back, once and within the given milliseconds; `own` is the mark of
+ * Writes a value to a store and reads it back, once and within the given milliseconds. `own` is the mark of
  * this host's key. Rejects with a reason in one line if a server cannot be reached, or does not keep the
  * value.
  */
@@ -305,7 +305,7 @@ async function tryUntil(
   return { time, hasOtherKey: isThere && !found.equals(own!) }
 }
 
-/** The prefix of the names of verdicts in the store; the fingerprint follows. */
+/** The prefix of the names of verdicts in the store. The fingerprint follows. */
 const KEY_PREFIX = 'onescan:verdict:1:'
 
 /** The name of the value that `onescan check` stores for a second. */
