@@ -18,10 +18,7 @@ export const bansCommand = makeCommand('bans', {
   describe: 'Print or install the banned names as signatures for ClamAV, which looks into archives',
   builder: (yargs) =>
     addEnvironmentOptions(yargs)
-      .option(
-        'install',
-        flag('Install them for the clamd of this host, which then loads them; root only'),
-      )
+      .option('install', flag('Install them for the clamd of this host; root only'))
       .option('json', printsJson)
       .example(
         '$0 bans >onescan-bans.cdb',

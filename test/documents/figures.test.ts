@@ -46,7 +46,7 @@ t.test('the figures about what a worker asks of clamd are those of the program',
     readPage('onescan-clamav.7'),
     `retried for ${refused / 1000} seconds, and one that is silent over TCP for ${silent / 1000};`,
   )
-  t.match(design, `If no answer from it for ${HUNG_AFTER / 1000} seconds`)
+  t.match(design, `If it has not answered for ${HUNG_AFTER / 1000} seconds`)
   t.match(
     daemon,
     `hangs for ${HUNG_AFTER / 1000} to ${figure('SILENT_FOR', 'daemon/workers/hung-workers.ts') / 1000} seconds`,

@@ -40,10 +40,7 @@ export const releaseCommand = makeCommand('quarantine release', {
         text('chain, sendmail, or HOST:PORT for SMTP [default: chain for qmail, else sendmail]'),
       )
       .option('to', texts('To this address instead of its recipients; may be repeated'))
-      .option(
-        'again',
-        flag('Release it even if it was released before, or a release was interrupted'),
-      )
+      .option('again', flag('Even if it was released before, or a release was interrupted'))
       .option('stamp', {
         type: 'boolean',
         default: true,

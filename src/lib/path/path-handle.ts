@@ -364,7 +364,7 @@ export class PathHandle {
     return this.#reading((fd) => {
       check(this.stats)
       const bytes = readAtMost(fd, max + 1)
-      if (bytes.length > max) throw new Error(`${this.#shown} is larger than ${max} bytes`)
+      if (bytes.length > max) throw new Error(`${this.#shown} is over ${max} bytes`)
       return bytes
     })
   }
