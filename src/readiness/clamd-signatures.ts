@@ -62,8 +62,8 @@ export async function checkReload(
   const seconds = Number(valueIn(conf, 'SelfCheck') ?? SELF_CHECK)
   const files = await readSignatureFiles(env.CLAMDBDIR || databaseIn(conf), now)
   if ((seconds > 0 && seconds <= SELF_CHECK) || files?.own === undefined) return []
-  const often = seconds > 0 ? `every ${formatDuration(seconds * 1000)}` : 'never'
-  const value = `checks ${often} for new local signatures, which onescan takes as loaded after ${formatDuration(SETTLED_AFTER * 1000)}`
+  const often = seconds > 0 ? `checks every ${formatDuration(seconds * 1000)}` : 'never checks'
+  const value = `${often} for new local signatures, which onescan takes as loaded after ${formatDuration(SETTLED_AFTER * 1000)}`
   const remedy = `set "SelfCheck ${SELF_CHECK}" in its clamd.conf, and restart clamd`
   return [warning(`${what} SelfCheck`, value, remedy)]
 }
