@@ -51,15 +51,17 @@ export interface Configuration {
   /** When it was read, in milliseconds as Date.now(). */
   readonly readAt: number
   readonly directories: ControlDirectories
-  /** Why all mail passes unscanned; undefined if it does not. Each interface looks when a message begins. */
+  /**
+   * Why all mail passes unscanned, or undefined if it does not. Each interface looks when a message begins.
+   */
   readonly off: LastSeen<string | undefined>
-  /** The context for judging mail; undefined if QHPSI is not set: all mail passes then. */
+  /** The context for judging mail, or undefined if QHPSI is not set: all mail passes then. */
   readonly context: JudgeContext | undefined
-  /** The TLS certificate of this host; undefined if CLAMDCERT is not set. */
+  /** The TLS certificate of this host, or undefined if CLAMDCERT is not set. */
   readonly tls: CheckedIdentity | undefined
   /** The options for keeping and reading a message that is judged. */
   readonly messageOptions: MessageOptions
-  /** The quota client, with its cache; undefined if QUOTAD is not set. */
+  /** The quota client, with its cache, or undefined if QUOTAD is not set. */
   readonly quota: QuotaClient | undefined
   /** Logs the counters since the configuration was read. */
   report(): void

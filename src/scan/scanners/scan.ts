@@ -163,7 +163,10 @@ async function findInBytes(
   return result ?? results.conclude(false, task.note)
 }
 
-/** The forms of parts that the one scanner of contents extracts from a mail; undefined if there are several. */
+/**
+ * The forms of parts that the one scanner of contents extracts from a mail, or undefined if there are
+ * several.
+ */
 async function extractedBy(
   scanners: readonly Scanner[],
   mail: Bytes,

@@ -91,7 +91,7 @@ export class ExtractedForms {
     this.#servers.delete(server)
   }
 
-  /** What all of these servers extract; undefined if one of them was not tried. */
+  /** What all of these servers extract, or undefined if one of them was not tried. */
   async of(servers: readonly AskedServer[]): Promise<FormSet | undefined> {
     if (++this.#asked === ASKED_PER_STREAM) this.#tell({ is: 'wanted' })
     const [first, ...others] = await Promise.all(servers.map((server) => this.#formsOf(server)))

@@ -18,7 +18,7 @@ export function areAtLeastAsNew(theirs: string, own: string): boolean {
   return compareDotted(their[1]!, our[1]!) >= 0 && Number(their[2]) >= Number(our[2])
 }
 
-/** Returns the number of ClamAV's own signatures in clamd's answer; undefined if there is none. */
+/** Returns the number of ClamAV's own signatures in clamd's answer, or undefined if there is none. */
 export function databaseNumber(version: string | undefined): number | undefined {
   const number = CLAMAV.exec(version ?? '')?.[2]
   return number === undefined ? undefined : Number(number)
@@ -75,7 +75,7 @@ export interface SignatureFiles {
 const CLOCK_STEP = 0.01
 
 /**
- * Reads the directory of the virus signatures, in threads; resolves to undefined if it has none, or cannot be
+ * Reads the directory of the virus signatures, in threads. Resolves to undefined if it has none, or cannot be
  * read. `now` is in milliseconds. `before` is the previous result, by which a missing file is noticed.
  */
 export async function readSignatureFiles(
