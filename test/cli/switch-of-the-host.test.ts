@@ -96,7 +96,7 @@ t.test('every interface obeys the switch and its removal immediately', { skip },
         message: infected,
         settings: { ...scanning, ONESCAN_SOCKET: daemon.socket },
       })
-      if (code === 0) t.match(logged, 'reason="/etc/onescan/onescan.off is there"')
+      if (code === 0) t.match(logged, 'reason="/etc/onescan/onescan.off exists"')
       return code === 0
     },
     'the socket of onescand': async () => {

@@ -77,11 +77,8 @@ t.test('if onescan is off, both descriptors are untouched', { skip: missing }, a
     [{ QHPSI: undefined }, 'QHPSI is not set'],
     [{ QHPSI: '' }, 'QHPSI is not set'],
     [{ QHPSI: ' \t' }, 'QHPSI is not set'],
-    [{ CONTROLDIR }, `${CONTROLDIR}/onescan.off is there`],
-    [
-      { CONTROLDIR: undefined, QMAILHOME: `${CONTROLDIR}/home` },
-      'home/control/onescan.off is there',
-    ],
+    [{ CONTROLDIR }, `${CONTROLDIR}/onescan.off exists`],
+    [{ CONTROLDIR: undefined, QMAILHOME: `${CONTROLDIR}/home` }, 'home/control/onescan.off exists'],
   ] as const) {
     for (const { program } of clients) {
       const asked = daemon.talks.length

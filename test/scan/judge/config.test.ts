@@ -29,7 +29,7 @@ t.test('control files lie in control/ of QMAILHOME, or in CONTROLDIR', async (t)
   })
 })
 
-t.test('nothing is scanned if QHPSI is not set, or if the file onescan.off is there', async (t) => {
+t.test('nothing is scanned if QHPSI is not set, or if the file onescan.off exists', async (t) => {
   const control = t.testdir({})
   const env = { CONTROLDIR: control, QHPSI }
   t.equal(switchedOff(readControlDirectories(env)), undefined)
@@ -42,7 +42,7 @@ t.test('nothing is scanned if QHPSI is not set, or if the file onescan.off is th
     'quotas are asked about all the same',
   )
   writeFileSync(join(control, 'onescan.off'), '')
-  const off = `${control}/onescan.off is there`
+  const off = `${control}/onescan.off exists`
   t.equal(switchedOff(readControlDirectories(env)), off)
   t.same(readJudgeConfig(env), { off })
   t.ok(readScanningConfig(env), 'readScanningConfig() does not look for the switch')

@@ -147,7 +147,13 @@ function checkGroups(
   const missing = (user?.groups ?? []).filter((gid) => !groups.includes(gid))
   if (missing.length === 0) return []
   const names = missing.map((gid) => groupName(accounts, gid)).join(', ')
-  return [warning(what, `runs without the groups ${names}, although ${user!.name} belongs to them`, 'restart it')]
+  return [
+    warning(
+      what,
+      `runs without the groups ${names}, although ${user!.name} belongs to them`,
+      'restart it',
+    ),
+  ]
 }
 
 function checkFiles({ pid, changed, replaced }: RunningDescription, what: string) {

@@ -89,7 +89,7 @@ const setUps: readonly SetUp[] = [
       putPostfix(machine, goodPostfix(machine))
       machine.write('/etc/onescan/onescan.off', '')
     },
-    expect: [/^warning switch: \/etc\/onescan\/onescan\.off is there: .*; run "onescan enable"/],
+    expect: [/^warning switch: \/etc\/onescan\/onescan\.off exists: .*; run "onescan enable"/],
   },
   // Several
   {
