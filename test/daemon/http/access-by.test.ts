@@ -57,7 +57,11 @@ t.test('an address that others reach without a token, and a token that is none',
   refused('192.0.2.1', undefined, /give --http-token/)
   refused('::', undefined, /give --http-token/)
   for (const name of ['short', 'two']) {
-    refused('127.0.0.1', join(directory, name), /must contain one line of at least 16 printable characters/)
+    refused(
+      '127.0.0.1',
+      join(directory, name),
+      /must contain one line of at least 16 printable characters/,
+    )
   }
   const fifo = join(directory, 'fifo')
   execFileSync('mkfifo', ['-m', '640', fifo])

@@ -130,7 +130,9 @@ t.test('a port that is in use stops no mail, and is opened when it is free', asy
     args: ['--http', `inet:127.0.0.1:${port}`],
     settings: { QHPSI: 'plugin: eicar' },
   })
-  await daemon.logged(/--http 127\.0\.0\.1:\d+: cannot listen: EADDRINUSE.*; mail is still accepted/)
+  await daemon.logged(
+    /--http 127\.0\.0\.1:\d+: cannot listen: EADDRINUSE.*; mail is still accepted/,
+  )
   await daemon.logged(/serving/)
   t.equal((await daemon.ask({ variables: { QHPSI: 'plugin: eicar' } })).does, 'hand on')
   server.close()
