@@ -29,7 +29,7 @@ t.test('signs of life hold root no longer than the whole time', async (t) => {
   t.teardown(() => clearInterval(pulse))
   await t.rejects(
     follow(run, () => {}, { whole: 100 }),
-    /it took too long, and was ended/,
+    /it took too long, and was stopped/,
   )
 })
 
@@ -69,7 +69,7 @@ for (const words of [['list'], ['show', 'x'], ['delete', 'x'], ['release', 'x']]
     const all = ['quarantine', ...words]
     await doForRoot(delegationFor(all)!, all)
     t.equal(process.exitCode, 2)
-    t.match(told.join(''), /it took too long, and was ended/)
+    t.match(told.join(''), /it took too long, and was stopped/)
   })
 }
 
