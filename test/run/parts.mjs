@@ -43,6 +43,7 @@ const NIGHTLY = [
   'test/tools/mutants/built.test.ts',
   'test/packaging/arm64.test.ts',
   'test/packaging/autopkgtest.test.ts',
+  'test/packaging/clamd-clients.test.ts',
   'test/packaging/clean-build.test.ts',
   'test/packaging/container.test.ts',
   'test/packaging/pages.test.ts',
