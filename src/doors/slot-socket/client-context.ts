@@ -10,7 +10,7 @@ import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
 import type { Scanner } from '../../scan/scanners/shared/scanner.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type ErrorReport, readReplyForm } from '../shared/replies/error-report.ts'
-import { GoCold } from './frames.ts'
+import { ScanStandalone } from './frames.ts'
 
 /** The settings for the mail of one client. */
 interface ClientContext {
@@ -49,11 +49,11 @@ export class ClientContexts {
 
   /**
    * Returns the context for a client: the daemon's own, with the settings that a client may set (onescand(8),
-   * QMAIL). Throws GoCold for any other difference. The standalone program then uses the client's own
+   * QMAIL). Throws ScanStandalone for any other difference. The standalone program then uses the client's own
    * environment, with the client's own rights to the keyring.
    */
   get(variables: Variables): ClientContext {
-    const make = () => makeOrGoCold(this.#configuration, variables)
+    const make = () => makeOrScanStandalone(this.#configuration, variables)
     let key = ''
     for (const [name, value] of variables) {
       if (isOfPolicy(fromClientOf(name))) key += `${name}=${value}\0` // no variable holds a NUL
@@ -71,14 +71,14 @@ export class ClientContexts {
 const isOfPolicy = (kind: FromClient) => kind !== undefined && kind !== 'message'
 
 /**
- * Converts any error to GoCold: the standalone program reports a wrong setting of the client, and answers for
+ * Converts any error to ScanStandalone: the standalone program reports a wrong setting of the client, and answers for
  * it.
  */
-function makeOrGoCold(configuration: Configuration, variables: Variables): ClientContext {
+function makeOrScanStandalone(configuration: Configuration, variables: Variables): ClientContext {
   try {
     return makeClientContext(configuration, variables)
   } catch (error) {
-    throw error instanceof GoCold ? error : new GoCold(errorText(error))
+    throw error instanceof ScanStandalone ? error : new ScanStandalone(errorText(error))
   }
 }
 
@@ -91,16 +91,16 @@ function makeClientContext(configuration: Configuration, variables: Variables): 
   if (line === undefined) {
     if (asksQuota) {
       for (const name of ['QUOTAD', 'BOUNCEUSER']) {
-        goColdIfDifferent(name, configuration.env, theirs[name])
+        requireEqual(name, configuration.env, theirs[name])
       }
     }
     return { ...common, context: undefined }
   }
   for (const [name, value] of variables) {
-    if (fromClientOf(name) === 'same') goColdIfDifferent(name, configuration.env, value)
+    if (fromClientOf(name) === 'same') requireEqual(name, configuration.env, value)
   }
   const { context } = configuration
-  if (context === undefined) throw new GoCold(`${NOTHING_SCANS} for the daemon`)
+  if (context === undefined) throw new ScanStandalone(`${NOTHING_SCANS} for the daemon`)
   return { ...common, context: contextWith(context, line, configuration, theirs) }
 }
 
@@ -115,11 +115,11 @@ function checkQuotaSettings(own: Environment, theirs: Environment): void {
 }
 
 /**
- * Throws GoCold if the client's value is not the daemon's. An empty one counts as unset, so the
+ * Throws ScanStandalone if the client's value is not the daemon's. An empty one counts as unset, so the
  * daemon's holds.
  */
-function goColdIfDifferent(name: string, own: Environment, value: string | undefined): void {
-  if (value && own[name] !== value) throw new GoCold(`${name} differs from the daemon's`)
+function requireEqual(name: string, own: Environment, value: string | undefined): void {
+  if (value && own[name] !== value) throw new ScanStandalone(`${name} differs from the daemon's`)
 }
 
 /** The daemon's scanners that a QHPSI line of a client names. */
@@ -141,7 +141,7 @@ function contextWith(
   // Without a QUARANTINE of the client no message is kept: the client would not know that.
   merged.QUARANTINE = theirs.QUARANTINE
   const settings = readMailSettings(merged, directories)! // `line` is there, so QHPSI is
-  goColdIfLaxer(settings, own.settings)
+  requireStrict(settings, own.settings)
   const config = { ...own, settings }
   const scanners = scannersOf(ownTools.scanners, line)
   const tools = { ...ownTools, quota }
@@ -164,11 +164,11 @@ function contextWith(
 
 type BySetting = Readonly<Partial<Record<SettingName, unknown>>>
 
-/** Throws GoCold if a setting of the client's is laxer than the daemon's. */
-function goColdIfLaxer(theirs: BySetting, own: BySetting): void {
+/** Throws ScanStandalone if a setting of the client's is laxer than the daemon's. */
+function requireStrict(theirs: BySetting, own: BySetting): void {
   for (const name of boundedNames) {
     const { laxer }: { laxer?(theirs: unknown, own: unknown): string | undefined } = table[name]
     const why = laxer?.(theirs[name], own[name])
-    if (why !== undefined) throw new GoCold(`${name} ${why}`)
+    if (why !== undefined) throw new ScanStandalone(`${name} ${why}`)
   }
 }

@@ -41,9 +41,9 @@ export function uint64(value: number): Buffer {
  * onescand answers this way whenever it cannot or may not decide. It does not depend on the content of the
  * mail.
  */
-export class GoCold extends Error {
+export class ScanStandalone extends Error {
   constructor(why: string) {
     super(why)
-    this.name = 'GoCold'
+    this.name = 'ScanStandalone'
   }
 }

@@ -3,7 +3,7 @@ import { ENVELOPE_MAX } from '../../mail/message/envelope/envelope.ts'
 import type { Intake } from '../../mail/message/intake.ts'
 import type { Message } from '../../mail/message/message.ts'
 import type { Frame, FrameReader } from '../../protocol/shared/frames.ts'
-import { createFrameReader, GoCold } from './frames.ts'
+import { createFrameReader, ScanStandalone } from './frames.ts'
 
 /** A message that a client submits: slot-protocol.md, QUESTION. */
 export interface Request {
@@ -103,12 +103,12 @@ export class SlotRequestReader {
     })
   }
 
-  /** Takes the next bytes, in any split. Throws GoCold if they are not a request, or too many. */
+  /** Takes the next bytes, in any split. Throws ScanStandalone if they are not a request, or too many. */
   push(chunk: Buffer): void {
     this.#frames.push(chunk)
     for (let next = this.#frames.next(); next; next = this.#frames.next()) this.#take(next)
     const isWhole = this.#request !== undefined || this.#aboutDaemon?.kind === 'tell'
-    if (isWhole && this.#frames.isAmidst) throw new GoCold('bytes after the last frame')
+    if (isWhole && this.#frames.isAmidst) throw new ScanStandalone('bytes after the last frame')
   }
 
   /** Milliseconds for scanning, once all frames except the message have arrived. */
@@ -145,7 +145,7 @@ export class SlotRequestReader {
     this.#request = undefined
   }
 
-  /** Throws GoCold unless there may be such a frame now, and charges what will be made of it. */
+  /** Throws ScanStandalone unless there may be such a frame now, and charges what will be made of it. */
   #check(type: string, length: number): void {
     const { lease } = this.#limits
     if (this.#aboutDaemon !== undefined) this.#checkInput(type, length)
@@ -157,10 +157,10 @@ export class SlotRequestReader {
   #checkOfRequest(type: string, length: number): void {
     const { lease } = this.#limits
     const rule = Object.hasOwn(frameRules, type) ? frameRules[type] : undefined
-    if (rule === undefined) throw new GoCold('a frame of an unknown type')
+    if (rule === undefined) throw new ScanStandalone('a frame of an unknown type')
     this.#checkOrder(type, rule)
     if (length > rule.limit || (rule.exact && length !== rule.limit)) {
-      throw new GoCold(`frame ${type} of ${length} bytes`)
+      throw new ScanStandalone(`frame ${type} of ${length} bytes`)
     }
     if (type === 'M') this.#countPiece(length)
     else if (type === 'V') lease.charge(2 * length + VARIABLE_COST)
@@ -169,7 +169,7 @@ export class SlotRequestReader {
 
   #checkInput(type: string, length: number): void {
     if (type !== COMMAND_STREAMS.input || length > PIECE_MAX || this.#aboutDaemon!.kind !== 'run') {
-      throw new GoCold('bytes after the last frame')
+      throw new ScanStandalone('bytes after the last frame')
     }
   }
 
@@ -177,27 +177,27 @@ export class SlotRequestReader {
     const isRepeated = rule.repeats && rule.order === this.#next - 1
     const skipped = inOrder.slice(this.#next, rule.order).find(({ optional }) => !optional)
     if (!isRepeated && (rule.order < this.#next || skipped))
-      throw new GoCold(`frame ${type} out of order`)
+      throw new ScanStandalone(`frame ${type} out of order`)
     this.#next = rule.order + 1
   }
 
   #countPiece(length: number): void {
     this.#received += length
-    if (this.#received > this.#size!) throw new GoCold('a message longer than its size')
+    if (this.#received > this.#size!) throw new ScanStandalone('a message longer than its size')
   }
 
   #take({ type, payload }: Frame): void {
     switch (type) {
       case '1':
         if (payload.toString('latin1') !== PROTOCOL_VERSION) {
-          throw new GoCold('another version of onescanc')
+          throw new ScanStandalone('another version of onescanc')
         }
         return
       case 'V':
         this.#takeVariable(payload.toString())
         return
       case 'R':
-        if (payload[0]! > 1) throw new GoCold('frame R is neither 0 nor 1')
+        if (payload[0]! > 1) throw new ScanStandalone('frame R is neither 0 nor 1')
         this.#takesReply = payload[0] === 1
         return
       case 'D':
@@ -229,16 +229,17 @@ export class SlotRequestReader {
   #takeVariable(text: string): void {
     const equals = text.indexOf('=')
     const name = text.slice(0, equals)
-    if (equals < 1 || text.includes('\0')) throw new GoCold('a variable without a name')
-    if (this.#variables.has(name)) throw new GoCold(`variable ${name} came twice`)
-    if (this.#variables.size === VARIABLES_MAX) throw new GoCold(`over ${VARIABLES_MAX} variables`)
+    if (equals < 1 || text.includes('\0')) throw new ScanStandalone('a variable without a name')
+    if (this.#variables.has(name)) throw new ScanStandalone(`variable ${name} came twice`)
+    if (this.#variables.size === VARIABLES_MAX)
+      throw new ScanStandalone(`over ${VARIABLES_MAX} variables`)
     this.#variables.set(name, text.slice(equals + 1))
   }
 
   #takeSize(bytes: bigint): void {
     const { maxSize, openIntake } = this.#limits
     if (bytes > BigInt(maxSize)) {
-      throw new GoCold(`a message of ${bytes} bytes is over ${maxSize} (--max-size)`)
+      throw new ScanStandalone(`a message of ${bytes} bytes is over ${maxSize} (--max-size)`)
     }
     const size = Number(bytes)
     this.#intake = openIntake(size)
@@ -246,7 +247,7 @@ export class SlotRequestReader {
   }
 
   #end(): void {
-    if (this.#received < this.#size!) throw new GoCold('a message shorter than its size')
+    if (this.#received < this.#size!) throw new ScanStandalone('a message shorter than its size')
     const intake = this.#intake!
     this.#request = {
       variables: this.#variables,

@@ -22,7 +22,7 @@ import { isTrialOfCheck } from '../shared/trial-chain.ts'
 import { Turns } from '../shared/turns.ts'
 import { ClientContexts } from './client-context.ts'
 import { type CommandClient, runCommandHere } from './command.ts'
-import { GoCold } from './frames.ts'
+import { ScanStandalone } from './frames.ts'
 import type { Request } from './request.ts'
 import {
   type ClientAnswer,
@@ -133,7 +133,7 @@ export class SlotServer {
 
   /**
    * Waits until fewer than `maxClients` messages are being judged, and answers in the remaining time with
-   * frames. `elapsed` returns the milliseconds since the client connected. Rejects with GoCold, or any other
+   * frames. `elapsed` returns the milliseconds since the client connected. Rejects with ScanStandalone, or any other
    * error, if there is no answer. The client then scans standalone, so no fault of onescand decides about
    * mail.
    */
@@ -207,7 +207,7 @@ export class SlotServer {
   /** Runs a command of onescan's in this service, for root and onescand's own account. */
   async runFor(command: string, client: Omit<CommandClient, 'ownArgs'>): Promise<Buffer> {
     const { ownArgs = [] } = this.options
-    if (!this.#obeys(client.socket)) throw new GoCold('only root may have a command run')
+    if (!this.#obeys(client.socket)) throw new ScanStandalone('only root may have a command run')
     return runCommandHere(command, { ...client, ownArgs })
   }
 
@@ -231,7 +231,7 @@ function judgingBy(configuration: Configuration) {
 }
 
 /**
- * Returns the client of a request. Throws GoCold if the kernel does not report the client's user, and the
+ * Returns the client of a request. Throws ScanStandalone if the kernel does not report the client's user, and the
  * client may be qmail-send with a bounce of its own, which is never refused. The standalone program knows its
  * user. A host without the user of BOUNCEUSER has no qmail-send, and mail with a client address came from a
  * server.
@@ -243,7 +243,8 @@ function readClient(
 ): SlotClient {
   const client = readSlotClient(Object.fromEntries(variables), peer?.uid, bounceUser)
   const mayInject = bounceUser !== undefined && client.origin.clientAddress === undefined
-  if (peer === undefined && mayInject) throw new GoCold('the kernel does not identify the client')
+  if (peer === undefined && mayInject)
+    throw new ScanStandalone('the kernel does not identify the client')
   return client
 }
 
@@ -260,17 +261,17 @@ function readEnvelope(wire: Buffer): Envelope {
   const reader = new EnvelopeReader()
   reader.push(wire)
   const envelope = reader.finish()
-  if (envelope.wire.length < wire.length) throw new GoCold('bytes after the envelope')
+  if (envelope.wire.length < wire.length) throw new ScanStandalone('bytes after the envelope')
   return envelope
 }
 
 /**
- * Returns the decision. Throws GoCold if mail would be dropped in silence because of the daemon's
+ * Returns the decision. Throws ScanStandalone if mail would be dropped in silence because of the daemon's
  * setting, and not the client's.
  */
 function dropOnlyIfAsked(decision: Decision, { variables }: Request): Decision {
   if (decision.kind !== 'discard' || variables.get('REJECTVIRUS') === '2') return decision
-  throw new GoCold("REJECTVIRUS=2 is the daemon's, not the client's")
+  throw new ScanStandalone("REJECTVIRUS=2 is the daemon's, not the client's")
 }
 
 /** Replaces the header of a message whose content is not read. */

@@ -4,10 +4,10 @@ import { Budget, type MemoryLease } from '../../lib/flow/memory-budget.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type Door, longestSilent, serve } from '../shared/serve.ts'
 import { PeerTimeout, Wire, type WireHost } from '../shared/wire.ts'
-import { GoCold } from './frames.ts'
+import { ScanStandalone } from './frames.ts'
 import { SlotRequestReader } from './request.ts'
 import { defaultTimeouts, SlotServer, type SlotSocketOptions, type SlotTimeouts } from './server.ts'
-import { acknowledgement, goCold, heartbeat } from './socket-carry-out.ts'
+import { acknowledgement, heartbeat, standaloneAnswer } from './socket-carry-out.ts'
 
 /** Upper limit, in milliseconds, between checks for due frames: an acknowledgement is due within a second. */
 const TICK_MAX = 300
@@ -79,7 +79,7 @@ function serveSlotClient(socket: Socket, host: SlotHost): Wire {
   /** The client logs what concerns its message. */
   const farewell = (why: string) => {
     server.cold('told', reader.variables)
-    return goCold(why)
+    return standaloneAnswer(why)
   }
   const wire = new Wire(
     socket,
@@ -95,7 +95,8 @@ function serveSlotClient(socket: Socket, host: SlotHost): Wire {
     } catch (error) {
       if (wire.hasHungUp) return
       const why = errorText(error)
-      const isExpected = error instanceof GoCold || error instanceof PeerTimeout || isFault(error)
+      const isExpected =
+        error instanceof ScanStandalone || error instanceof PeerTimeout || isFault(error)
       if (!isExpected) server.options.log(why)
       wire.hangUp(farewell(why))
     } finally {

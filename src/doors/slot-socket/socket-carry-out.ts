@@ -15,7 +15,7 @@ import { acceptedShare } from '../../scan/judge/divide.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { type ErrorReport, plainCode, replyText } from '../shared/replies/error-report.ts'
 import { exit } from '../shared/replies/exit-codes.ts'
-import { frame, GoCold, uint64 } from './frames.ts'
+import { frame, ScanStandalone, uint64 } from './frames.ts'
 
 /** Bytes of the longest answer `a` or `x`: slot-protocol.md. */
 const ANSWER_MAX = 256 * 1024
@@ -45,12 +45,12 @@ const end = frame('.')
  * Returns the frame `C`, scan standalone. The reason is printable ASCII, so that it cannot forge a line in
  * the client's log.
  */
-export function goCold(why: string): Buffer {
+export function standaloneAnswer(why: string): Buffer {
   return frame('C', Buffer.from(replaceUnprintable(why).slice(0, COLD_LINE_MAX), 'latin1'))
 }
 
 /**
- * Returns what the client has to do for this decision, as frames. Throws GoCold if that does not
+ * Returns what the client has to do for this decision, as frames. Throws ScanStandalone if that does not
  * fit into them.
  */
 export function carryOut(
@@ -107,7 +107,8 @@ function accept(
       length += part.bytes.length
     }
   }
-  if (length > message.header.length + NEW_FIELDS_MAX) throw new GoCold('more new fields than fit')
+  if (length > message.header.length + NEW_FIELDS_MAX)
+    throw new ScanStandalone('more new fields than fit')
   if (recipients) fields.push(frame('e', redirect(envelope, recipients).wire))
   return answer('a', fields, lines)
 }
@@ -133,7 +134,7 @@ function ending(code: number, text: string | undefined, lines: Iterable<Buffer>)
 }
 
 /**
- * Makes an answer with these lines. Throws GoCold if it is too long: only mail that is made to cause trouble
+ * Makes an answer with these lines. Throws ScanStandalone if it is too long: only mail that is made to cause trouble
  * has that many fields or recipients.
  */
 function answer(
@@ -143,7 +144,7 @@ function answer(
 ): ClientAnswer {
   const lines = [...logged]
   const frames = frame(type, ...fields, ...lines.map((line) => frame('l', line)), end)
-  if (frames.length > ANSWER_MAX) throw new GoCold(`an answer of ${frames.length} bytes`)
+  if (frames.length > ANSWER_MAX) throw new ScanStandalone(`an answer of ${frames.length} bytes`)
   return { frames, lines }
 }
 

@@ -15,7 +15,7 @@ import type {
 import { keepsMalwareOut, treatmentOf } from './finding-treatment.ts'
 import { forwardTo } from './forward.ts'
 import { NOT_SCANNED, refusal, replyFor } from './replies.ts'
-import type { ScanOutcome } from './scan-unvouched.ts'
+import type { ScanOutcome } from './scan-uncovered.ts'
 import type { OwnStamp } from './stamp-scanned.ts'
 import type { Client, Transaction } from './transaction.ts'
 

@@ -8,7 +8,7 @@ import { decideByHeader, fieldsToRemove } from './decide-by-header.ts'
 import type { SingleDecision } from './decision.ts'
 import { checkQuota } from './over-quota.ts'
 import { inOwnWords } from './replies.ts'
-import { scanUnvouched } from './scan-unvouched.ts'
+import { scanUncovered } from './scan-uncovered.ts'
 import { stampScanned } from './stamp-scanned.ts'
 import type { Transaction } from './transaction.ts'
 import { verifyTrust } from './trust.ts'
@@ -62,7 +62,7 @@ export async function judge(
   // Scanners may load new signatures during the scan, too late for this message.
   const files = config.cluster && tools.signatureFiles()
   const signatures = await findSignaturesInUse(tools.scanners, files, tools.now())
-  const scanned = await scanUnvouched(mail, { config, tools }, trust, deadline)
+  const scanned = await scanUncovered(mail, { config, tools }, trust, deadline)
   times.scan = lap()
 
   await letOthers()

@@ -7,7 +7,7 @@ import type { Scanner } from '../scanners/shared/scanner.ts'
 import type { SignaturesInUse } from '../scanners/shared/signatures-in-use.ts'
 import type { JudgeConfig } from './config.ts'
 import type { Tools } from './context.ts'
-import type { LeavingMail, ScanOutcome } from './scan-unvouched.ts'
+import type { LeavingMail, ScanOutcome } from './scan-uncovered.ts'
 
 /** A stamp, and the id of the key that made it. */
 export interface OwnStamp {

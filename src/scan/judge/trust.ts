@@ -42,7 +42,7 @@ export function verifyTrust(
  * the same properties in addition to viruses. Two stamps come from two hosts, so their statements are never
  * combined.
  */
-export function vouchesFor(trust: Trust, scanner: Scanner, settings: ScanSettings): boolean {
+export function covers(trust: Trust, scanner: Scanner, settings: ScanSettings): boolean {
   if (!trust.trusted) return false
   const besides = askedBesides(settings)
   if (trust.scanners === 'all') return besides.length === 0

@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os'
 import fc from 'fast-check'
 import t from 'tap'
-import { frame, GoCold, uint64 } from '../../../src/doors/slot-socket/frames.ts'
+import { frame, ScanStandalone, uint64 } from '../../../src/doors/slot-socket/frames.ts'
 import { type Request, SlotRequestReader } from '../../../src/doors/slot-socket/request.ts'
 import { Budget, type MemoryLease } from '../../../src/lib/flow/memory-budget.ts'
 import { Intake } from '../../../src/mail/message/intake.ts'
@@ -115,7 +115,10 @@ const wrong: Record<string, readonly (Buffer | undefined)[]> = {
 
 for (const [what, frames] of Object.entries(wrong)) {
   t.test(`bytes are refused as a request: ${what}`, async (t) => {
-    t.throws(() => read(frames.map((frame) => frame!)), { name: 'GoCold', message: /\w \w/ })
+    t.throws(() => read(frames.map((frame) => frame!)), {
+      name: 'ScanStandalone',
+      message: /\w \w/,
+    })
   })
 }
 
@@ -137,7 +140,7 @@ t.test('any bytes are a request, its beginning, or refused with a reason', async
       try {
         read(frames)
       } catch (error) {
-        if (!(error instanceof GoCold)) throw error
+        if (!(error instanceof ScanStandalone)) throw error
       }
     }),
   )

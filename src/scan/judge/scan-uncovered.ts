@@ -17,7 +17,7 @@ import type { JudgeContext } from './context.ts'
 import type { Deadline } from './deadline.ts'
 import { isPassedOverBy, strictnessFor } from './finding-treatment.ts'
 import type { Client, Transaction } from './transaction.ts'
-import { isReleased, vouchesFor } from './trust.ts'
+import { covers, isReleased } from './trust.ts'
 import { type WhatCounts, whatCounts } from './what-counts.ts'
 
 /** A transaction, and the header of its message without the fields that are removed. */
@@ -39,7 +39,7 @@ export interface ScanOutcome extends KnownOrScanned {
  * verdict about a copy. Stamps never replace scanners of local policy: a released message skips the others,
  * and is still kept out if this host's own policy requires it.
  */
-export async function scanUnvouched(
+export async function scanUncovered(
   mail: LeavingMail,
   { config, tools }: JudgeContext,
   trust: Trust,
@@ -50,7 +50,7 @@ export async function scanUnvouched(
   const counts = whatCounts(message, config)
   const isExempt = isReleased(trust, mail, tools)
   const scanners = tools.scanners.filter(
-    (scanner) => scanner.local || !(isExempt || vouchesFor(trust, scanner, settings)),
+    (scanner) => scanner.local || !(isExempt || covers(trust, scanner, settings)),
   )
   const unasked = isExempt
     ? ifNothingIsLocal(scanners, settings)
