@@ -30,7 +30,7 @@ t.test('disable makes /etc/onescan/onescan.off, and enable removes it', { skip }
   t.match(off.stdout, 'until "onescan enable" removes /etc/onescan/onescan.off')
   t.match(
     off.stdout,
-    'by all interfaces of this host: onescan-queue, onescanc, onescan-rcptquota, onescand',
+    'to all interfaces of this host: onescan-queue, onescanc, onescan-rcptquota, onescand',
   )
   t.ok(existsSync(file))
   t.equal(statSync(etc.at('/etc/onescan')).mode & 0o777, 0o755, 'which every user may look into')
