@@ -31,7 +31,7 @@ const programs = {
 /** Rarely used and heavy: bundles of their own, loaded by the first import() that wants them. */
 const apart = {
   attachments: 'scan/scanners/attachments/attachments.ts',
-  'check-here': 'doors/slot/check-here.ts',
+  'check-here': 'readiness/check-here.ts',
   clamscan: 'scan/scanners/clamscan/clamscan.ts',
   'ldap-directory': 'protocol/ldap/ldap-directory.ts',
   'status-server': 'daemon/http/status-server.ts',

@@ -4,10 +4,10 @@ import { Fault } from '../lib/errors/fault.ts'
 import { HOST_DIRECTORY, readControlDirectories } from '../scan/judge/control.ts'
 import { parseRules, RULES_MAX } from '../scan/rules/load.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
-import { printsJson, text } from './shared/cli-options.ts'
-import { replaceFile } from './shared/replace-file.ts'
-import { FAILED, makeCommand, type Output } from './shared/run-command.ts'
-import { hasSystemd } from './shared/systemd-unit.ts'
+import { printsJson, text } from './command/cli-options.ts'
+import { replaceFile } from './command/replace-file.ts'
+import { FAILED, makeCommand, type Output } from './command/run-command.ts'
+import { hasSystemd } from './host/systemd-unit.ts'
 
 /** `onescan allow`: an exception in onescan.policy, tried and taken over. */
 export const allowCommand = makeCommand('allow', {

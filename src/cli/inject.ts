@@ -2,23 +2,18 @@ import { closeSync, existsSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, resolve } from 'node:path'
 import type { Argv } from 'yargs'
-import { exit, exitMeanings, isPermanent } from '../doors/shared/replies/exit-codes.ts'
-import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/shared/trial-chain.ts'
+import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/message/trial-chain.ts'
+import { exit, exitMeanings, isPermanent } from '../doors/replies/exit-codes.ts'
 import { findChain } from '../doors/slot/chain.ts'
 import { attempt } from '../lib/errors/fault.ts'
 import { readSetting } from '../lib/settings/settings.ts'
 import { formatDuration } from '../lib/text/units.ts'
 import { readControlDirectories } from '../scan/judge/control.ts'
-import { flag, printsJson, text, texts } from './shared/cli-options.ts'
-import {
-  handToSlot,
-  installedQueue,
-  QUEUE_TIMEOUT,
-  type SlotResult,
-} from './shared/hand-to-slot.ts'
-import { openMessageFile } from './shared/message-file.ts'
-import { type Arguments, makeCommand } from './shared/run-command.ts'
-import { slotEnvironment } from './shared/slot-environment.ts'
+import { flag, printsJson, text, texts } from './command/cli-options.ts'
+import { type Arguments, makeCommand } from './command/run-command.ts'
+import { slotEnvironment } from './host/slot-environment.ts'
+import { handToSlot, installedQueue, QUEUE_TIMEOUT, type SlotResult } from './mail/hand-to-slot.ts'
+import { openMessageFile } from './mail/message-file.ts'
 
 const REFUSED = 1
 

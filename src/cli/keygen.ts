@@ -13,12 +13,12 @@ import {
   objectionToMode,
   parseKeyring,
 } from '../scan/cluster/keyring.ts'
+import { flag, printsJson, text } from './command/cli-options.ts'
+import { replaceFile } from './command/replace-file.ts'
+import { makeCommand, type Output } from './command/run-command.ts'
+import { settingsOfOnescand } from './host/settings-file.ts'
+import { hasSystemd } from './host/systemd-unit.ts'
 import { type Rotation, rotateKey } from './rotate-key.ts'
-import { flag, printsJson, text } from './shared/cli-options.ts'
-import { replaceFile } from './shared/replace-file.ts'
-import { makeCommand, type Output } from './shared/run-command.ts'
-import { settingsOfOnescand } from './shared/settings-file.ts'
-import { hasSystemd } from './shared/systemd-unit.ts'
 
 /**
  * Upper limit for the characters of the host's name: a key id has at most 32, and `-YYYYMMDD-N` may follow.

@@ -4,10 +4,10 @@ import { queryFor } from '../log/criteria.ts'
 import { describeRecord } from '../log/describe-record.ts'
 import type { LogRecord } from '../log/log-record.ts'
 import { type LogFile, readLogs } from '../log/read-log.ts'
-import { flag, printsJson, text } from './shared/cli-options.ts'
-import { filesArgument, findLogs, spanOf, spanOptions } from './shared/log-arguments.ts'
-import { FAILED, makeCommand } from './shared/run-command.ts'
-import { lineForTerminal, takesColours, writeOut } from './shared/terminal.ts'
+import { flag, printsJson, text } from './command/cli-options.ts'
+import { FAILED, makeCommand } from './command/run-command.ts'
+import { lineForTerminal, takesColours, writeOut } from './command/terminal.ts'
+import { filesArgument, findLogs, spanOf, spanOptions } from './mail/log-arguments.ts'
 
 const NOTHING_FOUND = 1
 

@@ -9,9 +9,9 @@ import { HOST_DIRECTORY, readControlDirectories } from '../scan/judge/control.ts
 import { loadRules, loadRulesFrom } from '../scan/rules/load.ts'
 import type { Rules } from '../scan/rules/match.ts'
 import { type Rule, ruleFiles } from '../scan/rules/rule.ts'
-import { flag, printsJson, text } from './shared/cli-options.ts'
-import { makeCommand } from './shared/run-command.ts'
-import { addEnvironmentOptions, slotEnvironment } from './shared/slot-environment.ts'
+import { flag, printsJson, text } from './command/cli-options.ts'
+import { makeCommand } from './command/run-command.ts'
+import { addEnvironmentOptions, slotEnvironment } from './host/slot-environment.ts'
 
 /** The exit code if no line fits such a message. */
 const NO_LINE = 1

@@ -4,10 +4,10 @@ import { readAddress } from '../mail/message/envelope/address.ts'
 import type { ExplainedAnswer } from '../scan/quota/quota-answer.ts'
 import { openQuotaClient } from '../scan/quota/quota-client.ts'
 import { readQuotaSettings } from '../scan/quota/quota-settings.ts'
-import { printsJson, text } from './shared/cli-options.ts'
-import { FAILED, makeCommand } from './shared/run-command.ts'
-import { DEFAULTS, settingsOfOnescand } from './shared/settings-file.ts'
-import { addEnvironmentOptions, slotEnvironment } from './shared/slot-environment.ts'
+import { printsJson, text } from './command/cli-options.ts'
+import { FAILED, makeCommand } from './command/run-command.ts'
+import { DEFAULTS, settingsOfOnescand } from './host/settings-file.ts'
+import { addEnvironmentOptions, slotEnvironment } from './host/slot-environment.ts'
 
 /** Exit codes: room, over quota, unknown, no such user. */
 const exitCodes = { room: 0, full: 1, unknown: FAILED, 'no-such-user': 3 } as const

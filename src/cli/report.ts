@@ -1,10 +1,10 @@
 import { readLogs } from '../log/read-log.ts'
 import { Tally } from '../observe/report/tally.ts'
 import { formatText } from '../observe/report/text.ts'
-import { printsJson } from './shared/cli-options.ts'
-import { filesArgument, findLogs, spanOf, spanOptions } from './shared/log-arguments.ts'
-import { FAILED, makeCommand } from './shared/run-command.ts'
-import { lineForTerminal, writeOut } from './shared/terminal.ts'
+import { printsJson } from './command/cli-options.ts'
+import { FAILED, makeCommand } from './command/run-command.ts'
+import { lineForTerminal, writeOut } from './command/terminal.ts'
+import { filesArgument, findLogs, spanOf, spanOptions } from './mail/log-arguments.ts'
 
 /** `onescan report`: sums up the log. */
 export const reportCommand = makeCommand('report', {

@@ -7,9 +7,12 @@ import { readSpoolSettings } from '../mail/message/spool.ts'
 import { NOTHING_SCANS } from '../scan/judge/config.ts'
 import { readControlDirectories } from '../scan/judge/control.ts'
 import { type ManualScan, scanBytes } from '../scan/scanners/scan-bytes.ts'
+import { readScanSettings } from '../scan/scanners/scanner/scan-settings.ts'
 import { makeScanners } from '../scan/scanners/scanners.ts'
-import { readScanSettings } from '../scan/scanners/shared/scan-settings.ts'
-import { flag } from './shared/cli-options.ts'
+import { flag } from './command/cli-options.ts'
+import { FAILED, makeCommand } from './command/run-command.ts'
+import { lineForTerminal } from './command/terminal.ts'
+import { addEnvironmentOptions, slotEnvironment } from './host/slot-environment.ts'
 import {
   addMaxSizeOption,
   bytesOf,
@@ -17,10 +20,7 @@ import {
   maxSizeOf,
   openMessageFile,
   withRemedy,
-} from './shared/message-file.ts'
-import { FAILED, makeCommand } from './shared/run-command.ts'
-import { addEnvironmentOptions, slotEnvironment } from './shared/slot-environment.ts'
-import { lineForTerminal } from './shared/terminal.ts'
+} from './mail/message-file.ts'
 
 const INFECTED = 1
 /** Upper limit for nested directories: each is held open, and an owner could create any number. */

@@ -9,8 +9,8 @@ import {
   readControlDirectories,
   switchFile,
 } from '../scan/judge/control.ts'
-import { printsJson, text } from './shared/cli-options.ts'
-import { FAILED, makeCommand, type Output } from './shared/run-command.ts'
+import { printsJson, text } from './command/cli-options.ts'
+import { FAILED, makeCommand, type Output } from './command/run-command.ts'
 
 /** `onescan disable`: lets mail pass unchanged from the next message on. */
 export const disableCommand = makeCommand('disable', {

@@ -11,11 +11,11 @@ import {
   type VerifyOptions,
   verifyStamps,
 } from '../scan/cluster/verify.ts'
-import { readSignatureFiles, settledDate } from '../scan/scanners/shared/signatures.ts'
-import { printsJson, text } from './shared/cli-options.ts'
-import { addMaxSizeOption, bytesOf, maxSizeOf, openMessageFile } from './shared/message-file.ts'
-import { makeCommand } from './shared/run-command.ts'
-import { addEnvironmentOptions, readCluster, slotEnvironment } from './shared/slot-environment.ts'
+import { readSignatureFiles, settledDate } from '../scan/scanners/scanner/signatures.ts'
+import { printsJson, text } from './command/cli-options.ts'
+import { makeCommand } from './command/run-command.ts'
+import { addEnvironmentOptions, readCluster, slotEnvironment } from './host/slot-environment.ts'
+import { addMaxSizeOption, bytesOf, maxSizeOf, openMessageFile } from './mail/message-file.ts'
 
 const UNTRUSTED = 1
 

@@ -1,4 +1,4 @@
-import { NO_IDENTITY, readConfiguration } from '../doors/shared/configuration.ts'
+import { NO_IDENTITY, readConfiguration } from '../configuration/configuration.ts'
 import { askForDescription } from '../doors/slot-socket/tell.ts'
 import { errorText } from '../lib/errors/fault.ts'
 import {

@@ -1,12 +1,12 @@
 import { basename } from 'node:path'
+import type { Configuration } from '../configuration/configuration.ts'
 import { isAboutEnvelope } from '../doors/clamd/context.ts'
-import type { Configuration } from '../doors/shared/configuration.ts'
 import { afterQueue } from '../doors/smtp/next-server/services.ts'
 import { formatDay } from '../lib/text/units.ts'
 import { type JudgeConfig, type MailSettings, NOTHING_SCANS } from '../scan/judge/config.ts'
 import type { JudgeContext } from '../scan/judge/context.ts'
 import { fateOfInfected } from '../scan/judge/decide.ts'
-import { whyUnnoticed } from '../scan/scanners/shared/signatures-in-use.ts'
+import { whyUnnoticed } from '../scan/scanners/scanner/signatures-in-use.ts'
 import { type DoorKind, isClamds, isTls, type ListeningDoor } from './options/door-address.ts'
 
 /**

@@ -4,7 +4,7 @@ import {
   type Configuration,
   readConfiguration,
   requireIdentity,
-} from '../doors/shared/configuration.ts'
+} from '../configuration/configuration.ts'
 import { attempt } from '../lib/errors/fault.ts'
 import { whenReplaced } from '../lib/process/bound-paths.ts'
 import { descriptorLimit } from '../lib/process/descriptors.ts'

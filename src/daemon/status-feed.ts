@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import packageJson from '../../package.json' with { type: 'json' }
-import type { Configuration } from '../doors/shared/configuration.ts'
+import type { Configuration } from '../configuration/configuration.ts'
 import { errorText } from '../lib/errors/fault.ts'
 import { inOneLine } from '../lib/errors/finding.ts'
 import type { ObserverOptions } from '../observe/live/observer.ts'

@@ -1,4 +1,4 @@
-import { type Configuration, readConfiguration } from '../doors/shared/configuration.ts'
+import { type Configuration, readConfiguration } from '../configuration/configuration.ts'
 import { FIRST_HANDED_OVER } from '../lib/process/systemd.ts'
 import { type DoorState, MailReporter, type ProcessReport } from '../observe/live/process-report.ts'
 import { HostMemory } from '../scan/verdicts/host-memory.ts'

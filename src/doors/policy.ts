@@ -4,9 +4,9 @@ import { readAddress } from '../mail/message/envelope/address.ts'
 import { AttributeReader, type Attributes, writeAttributes } from '../protocol/policy-attributes.ts'
 import { isAskedAbout } from '../scan/judge/over-quota.ts'
 import type { QuotaLookup } from '../scan/quota/quota-answer.ts'
-import { refuseFull } from './shared/refuse-recipient.ts'
-import { type Door, longestSilent, serve } from './shared/serve.ts'
-import { Wire, type WireHost } from './shared/wire.ts'
+import { type Door, longestSilent, serve } from './connection/serve.ts'
+import { Wire, type WireHost } from './connection/wire.ts'
+import { refuseFull } from './recipients/refuse-recipient.ts'
 
 /** Milliseconds between two checks of what is due. */
 const TICK = 1000

@@ -1,5 +1,5 @@
 import type { NetConnectOpts } from 'node:net'
-import { askOnce } from './shared/ask-once.ts'
+import { askOnce } from './connection/ask-once.ts'
 
 /** The attributes of one request or answer. Their values are latin1. */
 export type Attributes = ReadonlyMap<string, string>

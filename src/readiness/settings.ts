@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { readAllSettings, readConfiguration } from '../doors/shared/configuration.ts'
+import { readAllSettings, readConfiguration } from '../configuration/configuration.ts'
 import { attempt } from '../lib/errors/fault.ts'
 import {
   type Finding,

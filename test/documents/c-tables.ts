@@ -1,5 +1,5 @@
 import { DAEMON_THREADS } from '../../src/doors/clamd/file-turns.ts'
-import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
+import { exit, exitMeanings } from '../../src/doors/replies/exit-codes.ts'
 import { frameRules, PROTOCOL_VERSION } from '../../src/doors/slot-socket/request.ts'
 import { LOG_VALUE_MAX } from '../../src/lib/log/log-line.ts'
 import { DEPTH_MAX, DEPTH_VARIABLE, HIDDEN_FROM_CHAIN } from '../../src/lib/settings/environment.ts'

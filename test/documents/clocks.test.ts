@@ -10,8 +10,11 @@ const SOURCES =
 
 /** The exceptions, each with its reason. */
 const exceptions: Readonly<Record<string, string>> = {
+  'configuration/configuration.ts': 'one clock for all interfaces of a process',
+  'lib/flow/last-seen.ts': 'one clock for the looks at a path',
   'log/read-log.ts': 'a log that is being written was written now',
   'mail/message/spool.ts': 'a name that no other file has',
+  'protocol/connection/http-connections.ts': 'how long a connection is idle',
   'readiness/clamd-watch.ts': 'how long ago a clamd was tried',
   'readiness/stage.ts': 'the time of a check, the same for all of its steps',
   'scan/cluster/take-message.ts': 'which keys are current while a message comes',
@@ -27,7 +30,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'scan/scanners/clamd/versions.ts': 'one clock for all that is known of a clamd',
   'scan/scanners/file-plugin/host-process.ts': 'a nonce that no plugin can guess',
   'scan/scanners/scan-bytes.ts': 'a scan by hand, which is a command of its own',
-  'scan/scanners/shared/scan-turns.ts': 'one clock for the turns at a scanner that runs here',
+  'scan/scanners/scanner/scan-turns.ts': 'one clock for the turns at a scanner that runs here',
   'scan/verdicts/open.ts': 'a secret of this process',
   'scan/verdicts/poison.ts': 'one clock for a process, which tests set',
   'scan/verdicts/store/shared-store.ts': 'how long the store takes to answer a trial',

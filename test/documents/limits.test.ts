@@ -1,9 +1,9 @@
 import t from 'tap'
-import { replyText } from '../../src/doors/shared/replies/error-report.ts'
+import { replyText } from '../../src/doors/replies/error-report.ts'
 import { logLine } from '../../src/lib/log/log-line.ts'
 import { makeEnvelope } from '../../src/mail/message/envelope/envelope.ts'
 import { forwardTo } from '../../src/scan/judge/forward.ts'
-import { LineRelay } from '../../src/scan/scanners/shared/scanner-program.ts'
+import { LineRelay } from '../../src/scan/scanners/scanner/scanner-program.ts'
 import { readMarkdown, rowsBelow } from './markdown-page.ts'
 import { PROTOCOL_LIMITS } from './protocol-limits.ts'
 

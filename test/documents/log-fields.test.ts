@@ -11,7 +11,7 @@ const writers = [
   'src/doors/slot-socket/server.ts',
   'src/doors/milter/message.ts',
   'src/doors/milter/milter-session.ts',
-  'src/doors/shared/refuse-recipient.ts',
+  'src/doors/recipients/refuse-recipient.ts',
 ]
 /** Those of lines that name the recipients of quarantined mail, which the text tells of. */
 const inText = ['quarantined', 'rcpt']

@@ -1,12 +1,12 @@
 import { optionDefaults as daemonDefaults } from '../../src/daemon/options/daemon-options.ts'
 import { optionDefaults as delayDefaults } from '../../src/delay/delay-options.ts'
-import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
-import { codeOf, faultReply } from '../../src/doors/shared/replies/smtp-reply.ts'
+import { exit, exitMeanings } from '../../src/doors/replies/exit-codes.ts'
+import { codeOf, faultReply } from '../../src/doors/replies/smtp-reply.ts'
 import { faultsInWords } from '../../src/lib/errors/fault.ts'
 import type { FromClient } from '../../src/lib/settings/table/kinds.ts'
 import { fromClientOf, names, readFromCaller } from '../../src/lib/settings/table.ts'
 import { readAddress } from '../../src/mail/message/envelope/address.ts'
-import { oddities } from '../../src/mail/mime/shared/oddities.ts'
+import { oddities } from '../../src/mail/mime/findings/oddities.ts'
 import {
   optionDefaults as quotadDefaults,
   usage as usageOfQuotad,

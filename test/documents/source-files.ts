@@ -48,14 +48,8 @@ export function readSource(path: string, text: string): SourceFile {
   }
 }
 
-/** Folders that are no component, but hold components. */
-const WINGS = ['doors']
-
-/** `scan` for all files below it, `doors/milter` for a door; the file itself for `plugin.ts`. */
-export function componentOf(file: string): string {
-  const [first, second] = file.split('/')
-  return WINGS.includes(first!) ? `${first}/${second}` : first!
-}
+/** `scan` for all files below it; the file itself for `plugin.ts`. */
+export const componentOf = (file: string): string => file.split('/')[0]!
 
 /**
  * The number of a constant, which its file may have for itself. Throws unless one file alone has one of

@@ -14,7 +14,7 @@ export const LONG_FILES = {
   'test/programs/exim-debian.test.ts': 412,
   'test/doors/clamd/files.test.ts': 376,
   'test/programs/clamd-clients/clients.test.ts': 338,
-  'test/doors/shared/long-steps.test.ts': 314,
+  'test/doors/message/long-steps.test.ts': 314,
   'test/tools/bench/readers/readers.test.ts': 306,
   'test/cli/quarantine/quarantine.test.ts': 304,
   'test/cli/hostile/commands.test.ts': 283,

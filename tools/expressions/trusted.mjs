@@ -8,8 +8,8 @@ export const trustedPlaces = {
   'cli/check/':
     'configuration and state of this host, which its operator wrote, and what its programs print',
   'cli/onescan.ts': 'what the operator typed',
-  'cli/shared/running-services.ts': 'what the kernel says of a process',
-  'cli/shared/systemd-unit.ts': 'what systemd says of a unit',
+  'cli/host/running-services.ts': 'what the kernel says of a process',
+  'cli/host/systemd-unit.ts': 'what systemd says of a unit',
   'daemon/http/snapshot.ts':
     'fields of the log that are left to be seen, each bounded; at most 320 characters for each place',
 }
@@ -17,7 +17,7 @@ export const trustedPlaces = {
 /** Single expressions, as `/pattern/flags` or the call that makes them. */
 export const trusted = [
   {
-    file: 'cli/shared/slot-environment.ts',
+    file: 'cli/host/slot-environment.ts',
     expression: '/[ \\t]+$/',
     why: 'a line of an envdir of the operator',
   },
@@ -102,7 +102,7 @@ export const trusted = [
     why: 'at most 200 characters for each colon in what a scanner prints, which is bounded',
   },
   {
-    file: 'scan/scanners/shared/signatures.ts',
+    file: 'scan/scanners/scanner/signatures.ts',
     expression: '/^ClamAV (\\d+(?:\\.\\d+)*)[^/]*\\/(\\d+)\\//',
     why: 'what clamd says of its version, one line of 8 KiB at most',
   },

@@ -94,12 +94,12 @@ export const COMPONENTS = {
     files: [
       'src/plugin.ts',
       'src/scan/scanners/*.ts',
-      'src/scan/scanners/{attachments,clamscan,command,eicar,findings,run,shared}/*.ts',
+      'src/scan/scanners/{attachments,clamscan,command,eicar,findings,run,scanner}/*.ts',
     ],
     tests: [
       'test/scan/scanners/{scan,clamscan}.test.ts',
       'test/scan/scanners/eicar/eicar.test.ts',
-      'test/scan/scanners/shared/{scanner-program,signatures}.test.ts',
+      'test/scan/scanners/scanner/{scanner-program,signatures}.test.ts',
       'test/readiness/scanner.test.ts',
       'test/scan/scanners/run/*.test.ts',
       'test/scan/scanners/attachments/{attachments,file-names,search}.test.ts',
@@ -129,7 +129,7 @@ export const COMPONENTS = {
     files: ['src/mail/mime/**/*.ts'],
     tests: [
       'test/mail/mime/*.test.ts',
-      'test/mail/mime/{containers,decoders,headers,reader,shared,structure}/*.test.ts',
+      'test/mail/mime/{containers,decoders,headers,lines,reader,storage,structure}/*.test.ts',
       'test/mail/mime/leaves/{content-checks,saved-forms}.test.ts',
     ],
   },
@@ -172,14 +172,18 @@ export const COMPONENTS = {
     tests: ['test/daemon/http/{access-by,events,snapshot}.test.ts'],
   },
   'between-doors': {
-    files: ['src/doors/shared/**/*.ts', 'src/protocol/shared/*.ts'],
+    files: [
+      'src/configuration/*.ts',
+      'src/doors/{connection,message,recipients,replies}/*.ts',
+      'src/protocol/{connection,framing}/*.ts',
+    ],
     tests: [
-      'test/doors/shared/**/*.test.ts',
+      'test/doors/{connection,message,recipients,replies}/*.test.ts',
       'test/doors/milter/{by-rule,quota,session}.test.ts',
       'test/doors/slot-socket/{cases,request,tell,trust}.test.ts',
       'test/doors/smtp/{by-rule,session}.test.ts',
       'test/protocol/milter/{packets,replies}.test.ts',
-      'test/protocol/shared/{dial,frames,server-wire,smtp}.test.ts',
+      'test/protocol/{connection,framing}/*.test.ts',
     ],
   },
   cli: {
@@ -191,9 +195,12 @@ export const COMPONENTS = {
       'test/cli/check/slot/check-slot.test.ts',
       'test/cli/check/by-rule/reach.test.ts',
       'test/cli/check/by-mail/followed-log.test.ts',
-      'test/cli/shared/{running-services,slot-environment,systemd-unit}.test.ts',
+      'test/cli/host/{running-services,slot-environment,systemd-unit}.test.ts',
     ],
-    builtTests: ['test/cli/*.test.ts', 'test/cli/{check,quarantine,root,shared}/**/*.test.ts'],
+    builtTests: [
+      'test/cli/*.test.ts',
+      'test/cli/{check,command,host,mail,quarantine,root}/**/*.test.ts',
+    ],
   },
 }
 

@@ -6,8 +6,8 @@ import type { PathHandle } from '../../lib/path/path-handle.ts'
 import { userName } from '../../lib/process/passwd.ts'
 import { openLog } from '../../log/open-log.ts'
 import { openQuarantine } from '../../scan/quarantine/folders.ts'
-import { caller } from '../shared/caller.ts'
-import type { Output } from '../shared/run-command.ts'
+import { caller } from '../command/caller.ts'
+import type { Output } from '../command/run-command.ts'
 
 /** The package's own quarantine. */
 const DEFAULT_DIRECTORY = '/var/lib/onescan/quarantine'

@@ -14,8 +14,8 @@ import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { PIECE_MAX, Stuffing } from '../../protocol/smtp/content.ts'
 import { type RawReply, replyTexts } from '../../protocol/smtp/smtp-replies.ts'
 import { readControlDirectories } from '../../scan/judge/control.ts'
-import { handToSlot, QUEUE_TIMEOUT } from '../shared/hand-to-slot.ts'
-import { SENDMAIL, sendmailOptions } from '../shared/sendmail.ts'
+import { handToSlot, QUEUE_TIMEOUT } from '../mail/hand-to-slot.ts'
+import { SENDMAIL, sendmailOptions } from '../mail/sendmail.ts'
 
 /** A message that is sent on its route again. Addresses are latin1. */
 export interface OutgoingMail {

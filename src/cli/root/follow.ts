@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { ENDING_SIGNALS } from '../../lib/process/interruption.ts'
-import { ALIVE } from '../shared/caller.ts'
-import { forTerminal } from '../shared/terminal.ts'
+import { ALIVE } from '../command/caller.ts'
+import { forTerminal } from '../command/terminal.ts'
 
 /** A command that an account or a service does for root. */
 export interface RunningCommand {

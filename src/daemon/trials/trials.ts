@@ -1,4 +1,4 @@
-import type { Configuration } from '../../doors/shared/configuration.ts'
+import type { Configuration } from '../../configuration/configuration.ts'
 import { type Finding, failure, inOneLine, settingsFault } from '../../lib/errors/finding.ts'
 import type { ClamdState, Trial } from '../../observe/live/process-report.ts'
 import { freeSpaceFaults } from '../../readiness/directories.ts'

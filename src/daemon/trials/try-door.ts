@@ -8,10 +8,10 @@ import type { SmtpRoute } from '../../doors/smtp/next-server/services.ts'
 import { mayConnect } from '../../doors/smtp/smtp-door.ts'
 import { attempt, errorCode, errorText } from '../../lib/errors/fault.ts'
 import { type Finding, failure } from '../../lib/errors/finding.ts'
+import { askOnce } from '../../protocol/connection/ask-once.ts'
+import { uint32 } from '../../protocol/framing/frames.ts'
 import { packet } from '../../protocol/milter/packets.ts'
 import { askPolicy } from '../../protocol/policy-attributes.ts'
-import { askOnce } from '../../protocol/shared/ask-once.ts'
-import { uint32 } from '../../protocol/shared/frames.ts'
 import {
   type DoorAddress,
   type ListeningDoor,

@@ -8,8 +8,8 @@ import {
   type Ending,
   StreamTooLong,
 } from '../../protocol/clamd/requests.ts'
-import { WireError } from '../../protocol/shared/wire-error.ts'
-import { PeerTimeout, type Wire, type WireReader } from '../shared/wire.ts'
+import { WireError } from '../../protocol/connection/wire-error.ts'
+import { PeerTimeout, type Wire, type WireReader } from '../connection/wire.ts'
 import { type ClamdClient, Content, notScanned } from './content.ts'
 import { closeInTurn } from './file-turns.ts'
 import { type Asker, scanDescriptor, scanPath, shown } from './scan-paths.ts'
@@ -237,7 +237,7 @@ export class ClamdConversation {
   /** Returns the last line for a client whose conversation cannot continue, or undefined for none. */
   #lastLine(error: unknown): string | undefined {
     const { isSession, isAmidst } = this.#requests
-    if (error instanceof PeerTimeout) return isSession && !isAmidst ? undefined : TIMED_OUT
+    if (error instanceof PeerTimeout) return isSession && !isAmidst ? undefined : READ_TIMED_OUT
     if (error instanceof StreamTooLong) return this.#services.lineOf(this.#content!.refuseSize())
     if (error instanceof WireError) return `Command too long.${clamdWords.failed}`
     return this.#notTold(error)
@@ -259,7 +259,7 @@ const notInSession = (isOld: boolean) =>
   isOld
     ? `Only nCMDS\\n and zCMDS\\0 are accepted inside IDSESSION.${clamdWords.failed}`
     : `Command invalid inside IDSESSION.${clamdWords.failed}`
-const TIMED_OUT = 'COMMAND READ TIMED OUT'
+const READ_TIMED_OUT = 'COMMAND READ TIMED OUT'
 
 function replyTo(ending: Ending, number?: number): ReplyMaker {
   const before = number === undefined ? '' : `${number}: `

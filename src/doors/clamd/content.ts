@@ -8,8 +8,8 @@ import { NOTHING_SCANS } from '../../scan/judge/config.ts'
 import { Deadline } from '../../scan/judge/deadline.ts'
 import type { Decision, DecisionDetails, Reply } from '../../scan/judge/decision.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
-import { handleMail } from '../shared/handle-mail.ts'
-import { type Judging, startJudging } from '../shared/mail-door.ts'
+import { handleMail } from '../message/handle-mail.ts'
+import { type Judging, startJudging } from '../message/mail-door.ts'
 import type { ClamdServices } from './services.ts'
 
 /** A client, as shown in the log. */

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import { descriptorOf } from '../../lib/process/descriptors.ts'
 import { type System, WAKING_SIGNAL } from '../../lib/runtime/system.ts'
-import type { WireSocket } from '../shared/wire.ts'
+import type { WireSocket } from '../connection/wire.ts'
 import { closeInTurn, hasAllDescriptors, tookDescriptors, whenReleased } from './file-turns.ts'
 
 /** Bytes that are read at a time. */

@@ -1,11 +1,11 @@
 import packageJson from '../../../package.json' with { type: 'json' }
+import type { Configuration } from '../../configuration/configuration.ts'
 import { readSetting } from '../../lib/settings/settings.ts'
 import { type ContentReply, clamdWords, replyLine } from '../../protocol/clamd/clamd-replies.ts'
 import type { AskedAbout } from '../../scan/judge/config.ts'
-import type { ContentScanner, PassedOn } from '../../scan/scanners/shared/scanner.ts'
-import type { Configuration } from '../shared/configuration.ts'
-import { type MailDoorOptions, MailServices } from '../shared/mail-door.ts'
-import { Turns } from '../shared/turns.ts'
+import type { ContentScanner, PassedOn } from '../../scan/scanners/scanner/scanner.ts'
+import { type MailDoorOptions, MailServices } from '../message/mail-door.ts'
+import { Turns } from '../message/turns.ts'
 import { answering } from './context.ts'
 
 /** The options of the clamd interface, in addition to its configuration. */

@@ -12,7 +12,7 @@ import {
 import { type Agreement, action } from '../../protocol/milter/negotiation.ts'
 import type { Decision, QuarantineDecision, SplitDecision } from '../../scan/judge/decision.ts'
 import { acceptedShare } from '../../scan/judge/divide.ts'
-import { replyOf } from '../shared/replies/smtp-reply.ts'
+import { replyOf } from '../replies/smtp-reply.ts'
 import { addressIn, writtenPath } from './recipient-path.ts'
 
 /** The message as the MTA sent it, to which edits refer. */

@@ -5,6 +5,7 @@ import { addressKey } from '../../lib/net/ip-address.ts'
 import { faultLine, type LogContext } from '../../log/log-lines.ts'
 import { isPlainPath } from '../../mail/message/envelope/address.ts'
 import { clientNameOf } from '../../mail/message/envelope/envelope.ts'
+import { WireError } from '../../protocol/connection/wire-error.ts'
 import type { ConnectingClient, MilterCommand } from '../../protocol/milter/commands.ts'
 import { Macros } from '../../protocol/milter/macros.ts'
 import { continued, smtpReply } from '../../protocol/milter/milter-replies.ts'
@@ -14,10 +15,13 @@ import {
   type Capabilities,
   encodeAgreement,
 } from '../../protocol/milter/negotiation.ts'
-import type { SmtpReply } from '../../protocol/shared/smtp.ts'
-import { WireError } from '../../protocol/shared/wire-error.ts'
-import { refuseNotPlain, refuseRecipient, type SendingClient } from '../shared/refuse-recipient.ts'
-import { NO_ROOM } from '../shared/replies/smtp-reply.ts'
+import type { SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
+import {
+  refuseNotPlain,
+  refuseRecipient,
+  type SendingClient,
+} from '../recipients/refuse-recipient.ts'
+import { NO_ROOM } from '../replies/smtp-reply.ts'
 import { MilterMessage } from './message.ts'
 import { isAnswered, requestFor } from './negotiation.ts'
 import { resolvedFrom } from './recipient-path.ts'

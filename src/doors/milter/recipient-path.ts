@@ -1,4 +1,4 @@
-import { bareAddress } from '../../protocol/shared/smtp.ts'
+import { bareAddress } from '../../protocol/smtp/smtp-syntax.ts'
 
 /**
  * A recipient in the form in which a message keeps it. Mostly this is the path that the MTA sent with RCPT.

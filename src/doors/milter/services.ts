@@ -1,6 +1,6 @@
-import type { Configuration } from '../shared/configuration.ts'
-import { type MailDoorOptions, MailServices } from '../shared/mail-door.ts'
-import { Turns } from '../shared/turns.ts'
+import type { Configuration } from '../../configuration/configuration.ts'
+import { type MailDoorOptions, MailServices } from '../message/mail-door.ts'
+import { Turns } from '../message/turns.ts'
 
 /** The options of the milter interface, in addition to its configuration. */
 export interface MilterOptions extends MailDoorOptions {

@@ -1,3 +1,4 @@
+import type { Configuration } from '../../configuration/configuration.ts'
 import { errorText } from '../../lib/errors/fault.ts'
 import { LruCache } from '../../lib/flow/cache.ts'
 import { type Environment, readSetting } from '../../lib/settings/settings.ts'
@@ -7,9 +8,8 @@ import { fromClientOf, names, type SettingName, table } from '../../lib/settings
 import { NOTHING_SCANS, readMailSettings, withSettings } from '../../scan/judge/config.ts'
 import type { JudgeContext } from '../../scan/judge/context.ts'
 import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
-import type { Scanner } from '../../scan/scanners/shared/scanner.ts'
-import type { Configuration } from '../shared/configuration.ts'
-import { type ErrorReport, readReplyForm } from '../shared/replies/error-report.ts'
+import type { Scanner } from '../../scan/scanners/scanner/scanner.ts'
+import { type ErrorReport, readReplyForm } from '../replies/error-report.ts'
 import { ScanStandalone } from './frames.ts'
 
 /** The settings for the mail of one client. */

@@ -77,7 +77,7 @@ export async function runCommandHere(
 }
 
 /** Bytes of a frame that is taken: a pipe has as many. */
-const PIECE_MAX = 1024 * 1024
+const ANSWER_PIECE_MAX = 1024 * 1024
 
 /** A command that runs in onescand, as root sees it. */
 export class ServiceRun {
@@ -112,7 +112,7 @@ export class ServiceRun {
 
   async #read(path: string): Promise<number> {
     const reader = createFrameReader((_, length) => {
-      if (length > PIECE_MAX) throw new Error('the answer of onescand is too long')
+      if (length > ANSWER_PIECE_MAX) throw new Error('the answer of onescand is too long')
     })
     try {
       for await (const chunk of this.#socket) {

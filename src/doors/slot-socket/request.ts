@@ -2,7 +2,7 @@ import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
 import { ENVELOPE_MAX } from '../../mail/message/envelope/envelope.ts'
 import type { Intake } from '../../mail/message/intake.ts'
 import type { Message } from '../../mail/message/message.ts'
-import type { Frame, FrameReader } from '../../protocol/shared/frames.ts'
+import type { Frame, FrameReader } from '../../protocol/framing/frames.ts'
 import { createFrameReader, ScanStandalone } from './frames.ts'
 
 /** A message that a client submits: slot-protocol.md, QUESTION. */
@@ -51,7 +51,7 @@ const VARIABLES_MAX = 256
 /** Bytes that are charged for a variable beside those of its name and value. */
 const VARIABLE_COST = 256
 /** Upper limit, in bytes, for a piece of the message in one frame. */
-const PIECE_MAX = 64 * 1024
+const REQUEST_PIECE_MAX = 64 * 1024
 
 /** The rule for the frames of one type. */
 interface FrameRule {
@@ -72,7 +72,7 @@ export const frameRules: Readonly<Record<string, FrameRule>> = {
   D: { order: 3, limit: 4, exact: true },
   E: { order: 4, limit: ENVELOPE_MAX },
   S: { order: 5, limit: 8, exact: true },
-  M: { order: 6, limit: PIECE_MAX, optional: true, repeats: true },
+  M: { order: 6, limit: REQUEST_PIECE_MAX, optional: true, repeats: true },
   '.': { order: 7, limit: 0, exact: true },
 }
 
@@ -168,7 +168,11 @@ export class SlotRequestReader {
   }
 
   #checkInput(type: string, length: number): void {
-    if (type !== COMMAND_STREAMS.input || length > PIECE_MAX || this.#aboutDaemon!.kind !== 'run') {
+    if (
+      type !== COMMAND_STREAMS.input ||
+      length > REQUEST_PIECE_MAX ||
+      this.#aboutDaemon!.kind !== 'run'
+    ) {
       throw new ScanStandalone('bytes after the last frame')
     }
   }

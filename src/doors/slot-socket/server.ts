@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Configuration } from '../../configuration/configuration.ts'
 import { keepFor } from '../../lib/flow/cache.ts'
 import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
 import type { LogField } from '../../lib/log/log-line.ts'
@@ -14,12 +15,11 @@ import { Deadline } from '../../scan/judge/deadline.ts'
 import type { Decision } from '../../scan/judge/decision.ts'
 import { type AnnouncedMail, checkQuota } from '../../scan/judge/over-quota.ts'
 import type { TimedLookup } from '../../scan/quota/quota-answer.ts'
-import type { Configuration } from '../shared/configuration.ts'
-import { handleMail } from '../shared/handle-mail.ts'
-import { exit } from '../shared/replies/exit-codes.ts'
-import { bounceUserOf, readSlotClient, type SlotClient } from '../shared/slot-client.ts'
-import { isTrialOfCheck } from '../shared/trial-chain.ts'
-import { Turns } from '../shared/turns.ts'
+import { handleMail } from '../message/handle-mail.ts'
+import { bounceUserOf, readSlotClient, type SlotClient } from '../message/slot-client.ts'
+import { isTrialOfCheck } from '../message/trial-chain.ts'
+import { Turns } from '../message/turns.ts'
+import { exit } from '../replies/exit-codes.ts'
 import { ClientContexts } from './client-context.ts'
 import { type CommandClient, runCommandHere } from './command.ts'
 import { ScanStandalone } from './frames.ts'
@@ -111,7 +111,7 @@ const BOUNCE_USER_FOR = 1000
 /** Answers the requests of all conversations of the slot interface. */
 export class SlotServer {
   readonly options: SlotSocketOptions
-  readonly uptime = uptime
+  readonly uptime = sinceStart
   readonly #turns: Turns
   #judging: ReturnType<typeof judgingBy>
 
@@ -144,7 +144,7 @@ export class SlotServer {
     elapsed: () => number,
   ): Promise<Buffer> {
     const peer = this.options.identifyPeer(socket)
-    const deadline = new Deadline(uptime, { gone, within: request.timeLeft })
+    const deadline = new Deadline(sinceStart, { gone, within: request.timeLeft })
     const done = await this.#turns.take(gone, request.timeLeft)
     try {
       const { frames, lines } = await this.#answerNow(request, peer, deadline, elapsed)
@@ -223,10 +223,10 @@ export class SlotServer {
   }
 }
 
-const uptime = () => performance.now()
+const sinceStart = () => performance.now()
 
 function judgingBy(configuration: Configuration) {
-  const bounceUser = keepFor(BOUNCE_USER_FOR, uptime, () => bounceUserOf(configuration.env))
+  const bounceUser = keepFor(BOUNCE_USER_FOR, sinceStart, () => bounceUserOf(configuration.env))
   return { configuration, clientContexts: new ClientContexts(configuration), bounceUser }
 }
 
@@ -289,7 +289,7 @@ async function answerUnscanned(
 ): Promise<ClientAnswer> {
   if (quota === undefined) return passOn(NOTHING_SCANS, about())
   const { envelope, size } = mail
-  const { defer, remark } = await checkQuota(mail, quota, uptime)
+  const { defer, remark } = await checkQuota(mail, quota, sinceStart)
   const answered = about({ message: { size, header: NO_HEADER }, envelope })
   if (defer !== undefined) return endWithReply(defer, replies, answered)
   return passOn(remark ? `${NOTHING_SCANS}; ${remark}` : NOTHING_SCANS, answered)

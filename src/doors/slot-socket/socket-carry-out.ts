@@ -2,7 +2,7 @@ import { replaceUnprintable } from '../../lib/log/log-line.ts'
 import { decisionLines, type LogContext, passLine } from '../../log/log-lines.ts'
 import { recipientsOf, redirect } from '../../mail/message/envelope/envelope.ts'
 import { editPlan } from '../../mail/message/header-block.ts'
-import { uint32 } from '../../protocol/shared/frames.ts'
+import { uint32 } from '../../protocol/framing/frames.ts'
 import type {
   Acceptance,
   Decision,
@@ -13,8 +13,8 @@ import type {
 } from '../../scan/judge/decision.ts'
 import { acceptedShare } from '../../scan/judge/divide.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
-import { type ErrorReport, plainCode, replyText } from '../shared/replies/error-report.ts'
-import { exit } from '../shared/replies/exit-codes.ts'
+import { type ErrorReport, plainCode, replyText } from '../replies/error-report.ts'
+import { exit } from '../replies/exit-codes.ts'
 import { frame, ScanStandalone, uint64 } from './frames.ts'
 
 /** Bytes of the longest answer `a` or `x`: slot-protocol.md. */

@@ -1,6 +1,6 @@
 import { attempt } from '../../lib/errors/fault.ts'
 import { type Finding, isFinding } from '../../lib/errors/finding.ts'
-import { askOnce } from '../../protocol/shared/ask-once.ts'
+import { askOnce } from '../../protocol/connection/ask-once.ts'
 import { createFrameReader, frame } from './frames.ts'
 import { PROTOCOL_VERSION, TELL } from './request.ts'
 

@@ -9,9 +9,9 @@ import { removeNamedFiles } from '../../mail/message/named-copy.ts'
 import { readJudgeConfig } from '../../scan/judge/config.ts'
 import { readControlDirectories } from '../../scan/judge/control.ts'
 import { Deadline } from '../../scan/judge/deadline.ts'
-import { handleMail } from '../shared/handle-mail.ts'
-import { readErrorReport } from '../shared/replies/error-report.ts'
-import { codeOfFault, exit } from '../shared/replies/exit-codes.ts'
+import { handleMail } from '../message/handle-mail.ts'
+import { readErrorReport } from '../replies/error-report.ts'
+import { codeOfFault, exit } from '../replies/exit-codes.ts'
 import { findChain } from './chain.ts'
 import { loadContext, prepareTools } from './load-context.ts'
 import { optionsOf, receiveTransaction } from './receive.ts'
@@ -57,7 +57,7 @@ async function run(): Promise<number> {
 async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
   if (tellsUsage()) return exit.done
   if (args.length === 1 && args[0] === '--check') {
-    const { checkHere } = await import('./check-here.ts')
+    const { checkHere } = await import('../../readiness/check-here.ts')
     return checkHere(env)
   }
   const chain: ChainCall = {

@@ -10,7 +10,7 @@ import { digestsFor } from '../../scan/cluster/verify.ts'
 import type { JudgeConfig } from '../../scan/judge/config.ts'
 import type { Tools } from '../../scan/judge/context.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
-import { bounceUserOf, readSlotClient, type SlotClient } from '../shared/slot-client.ts'
+import { bounceUserOf, readSlotClient, type SlotClient } from '../message/slot-client.ts'
 
 const BUFFER = 256 * 1024
 const MESSAGE_FD = 0

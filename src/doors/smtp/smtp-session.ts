@@ -2,7 +2,6 @@ import { errorText, isFault } from '../../lib/errors/fault.ts'
 import { addressKey } from '../../lib/net/ip-address.ts'
 import { isPlainPath } from '../../mail/message/envelope/address.ts'
 import { clientNameOf, type Origin } from '../../mail/message/envelope/envelope.ts'
-import { plainAddress } from '../../protocol/shared/smtp.ts'
 import {
   type ClientAttributes,
   parseAttributes,
@@ -14,7 +13,12 @@ import {
 import { mayPass } from '../../protocol/smtp/extensions.ts'
 import type { SmtpLine } from '../../protocol/smtp/lines.ts'
 import { type RawReply, rawReply } from '../../protocol/smtp/smtp-replies.ts'
-import { refuseNotPlain, refuseRecipient, type SendingClient } from '../shared/refuse-recipient.ts'
+import { plainAddress } from '../../protocol/smtp/smtp-syntax.ts'
+import {
+  refuseNotPlain,
+  refuseRecipient,
+  type SendingClient,
+} from '../recipients/refuse-recipient.ts'
 import type { SmtpConnection } from './client/smtp-connection.ts'
 import { NextServerLink } from './next-server/link.ts'
 import type { SmtpServices } from './next-server/services.ts'

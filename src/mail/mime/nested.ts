@@ -1,4 +1,6 @@
 import type { Bytes } from '../message/bytes.ts'
+import { LimitExceeded } from './budget/limits.ts'
+import { type KnownHeader, type Steps, Work, type WorkOptions } from './budget/work.ts'
 import { Base64Decoder } from './decoders/base64.ts'
 import { decoded, type MakeDecoder, makerOf } from './decoders/decoder.ts'
 import { QuotedPrintableDecoder } from './decoders/quoted-printable.ts'
@@ -8,8 +10,6 @@ import type { ContentsOptions } from './leaves/decoding.ts'
 import { aroundMail } from './reader/depth.ts'
 import type { Leaf, Reading } from './reader/reading.ts'
 import { MailReadings } from './reader/readings.ts'
-import { LimitExceeded } from './shared/limits.ts'
-import { type KnownHeader, type Steps, Work, type WorkOptions } from './shared/work.ts'
 
 /** Upper limit for the nested encoded mails that are read. Beyond that, mail is too deep. */
 const MAILS_MAX = 50

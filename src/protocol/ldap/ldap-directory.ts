@@ -7,7 +7,7 @@ import { Semaphore } from '../../lib/flow/semaphore.ts'
 import { TIMED_OUT, withTimeout } from '../../lib/flow/timeout.ts'
 import { readSecret } from '../../lib/path/open.ts'
 import { formatDuration } from '../../lib/text/units.ts'
-import { dial } from '../shared/dial.ts'
+import { dial } from '../connection/dial.ts'
 import type { LdapSettings } from './ldap-settings.ts'
 import { MessageStream } from './message-stream.ts'
 

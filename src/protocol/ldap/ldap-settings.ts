@@ -1,7 +1,7 @@
 import { attempt, Fault } from '../../lib/errors/fault.ts'
 import { parseEndpoint, socketPath } from '../../lib/net/endpoint.ts'
 import { type Environment, readSetting } from '../../lib/settings/settings.ts'
-import type { DialledServer } from '../shared/dial.ts'
+import type { DialledServer } from '../connection/dial.ts'
 
 /**
  * The address of a directory of users, and how it is searched; the settings QUOTALDAP… of onescan-quotad(8).

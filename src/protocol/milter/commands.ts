@@ -1,6 +1,6 @@
-import type { Frame } from '../shared/frames.ts'
-import { plainAddress, type SmtpPath } from '../shared/smtp.ts'
-import { WireError } from '../shared/wire-error.ts'
+import { WireError } from '../connection/wire-error.ts'
+import type { Frame } from '../framing/frames.ts'
+import { plainAddress, type SmtpPath } from '../smtp/smtp-syntax.ts'
 import { parseMacros } from './macros.ts'
 import { type Capabilities, parseOffer } from './negotiation.ts'
 

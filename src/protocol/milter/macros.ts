@@ -1,4 +1,4 @@
-import { WireError } from '../shared/wire-error.ts'
+import { WireError } from '../connection/wire-error.ts'
 
 /** Upper limit, in bytes, for the macros before one command. MTAs send a few hundred. */
 export const MACROS_MAX = 64 * 1024

@@ -1,6 +1,6 @@
-import { uint32 } from '../shared/frames.ts'
-import { replyLines, type SmtpReply } from '../shared/smtp.ts'
-import { WireError } from '../shared/wire-error.ts'
+import { WireError } from '../connection/wire-error.ts'
+import { uint32 } from '../framing/frames.ts'
+import { replyLines, type SmtpReply } from '../smtp/smtp-syntax.ts'
 import { type Agreement, step } from './negotiation.ts'
 import { packet, strings } from './packets.ts'
 

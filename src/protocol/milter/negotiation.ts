@@ -1,5 +1,5 @@
-import { uint32 } from '../shared/frames.ts'
-import { WireError } from '../shared/wire-error.ts'
+import { WireError } from '../connection/wire-error.ts'
+import { uint32 } from '../framing/frames.ts'
 import { packet, strings } from './packets.ts'
 
 /**

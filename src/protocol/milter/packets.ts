@@ -1,5 +1,5 @@
-import { type FrameMemory, FrameReader, HEAD } from '../shared/frames.ts'
-import { WireError } from '../shared/wire-error.ts'
+import { WireError } from '../connection/wire-error.ts'
+import { type FrameMemory, FrameReader, HEAD } from '../framing/frames.ts'
 
 /**
  * Makes a reader of packets, whose types are the letters of commands. `mostFor` returns the largest

@@ -1,5 +1,5 @@
 import { BACKSLASH, GREATER, LESS, QUOTE, SPACE, TAB } from '../../lib/bytes/ascii.ts'
-import type { SmtpPath } from '../shared/smtp.ts'
+import type { SmtpPath } from './smtp-syntax.ts'
 
 /** A command line in its parts, which are views of the line. */
 export interface SmtpCommand {

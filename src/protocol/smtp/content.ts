@@ -1,6 +1,6 @@
 import { CR, LF, NUL } from '../../lib/bytes/ascii.ts'
 import { copyRun, indexOfByte } from '../../lib/bytes/buffers.ts'
-import { WireError } from '../shared/wire-error.ts'
+import { WireError } from '../connection/wire-error.ts'
 
 const DOT = 0x2e
 

@@ -1,8 +1,8 @@
 import { DASH, SPACE } from '../../lib/bytes/ascii.ts'
 import { replaceUnprintable } from '../../lib/log/log-line.ts'
-import { type BasicReply, replyLines } from '../shared/smtp.ts'
-import { WireError } from '../shared/wire-error.ts'
+import { WireError } from '../connection/wire-error.ts'
 import type { SmtpLine } from './lines.ts'
+import { type BasicReply, replyLines } from './smtp-syntax.ts'
 
 /** Upper limit, in bytes, for one line of a server's reply; RFC 5321 4.5.3.1.5 has 512. */
 export const REPLY_LINE_MAX = 4096

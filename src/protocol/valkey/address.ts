@@ -1,6 +1,6 @@
 import { attempt, Fault } from '../../lib/errors/fault.ts'
 import { parseEndpoint, socketPath } from '../../lib/net/endpoint.ts'
-import type { DialledEndpoint, DialledServer } from '../shared/dial.ts'
+import type { DialledEndpoint, DialledServer } from '../connection/dial.ts'
 
 /** The address of a store that hosts share, and the user that this process is there. */
 export type StoreAddress = {

@@ -1,6 +1,6 @@
 import { errorText } from '../../lib/errors/fault.ts'
 import { withTimeout } from '../../lib/flow/timeout.ts'
-import type { DialledEndpoint } from '../shared/dial.ts'
+import type { DialledEndpoint } from '../connection/dial.ts'
 import type { StoreAccess, StoreAddress } from './address.ts'
 import { RespError } from './resp-reader.ts'
 import {

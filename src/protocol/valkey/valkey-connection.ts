@@ -1,6 +1,6 @@
 import { nextTurn } from '../../lib/flow/give-way.ts'
-import { type DialledServer, dial } from '../shared/dial.ts'
-import { ServerWire } from '../shared/server-wire.ts'
+import { type DialledServer, dial } from '../connection/dial.ts'
+import { ServerWire } from '../connection/server-wire.ts'
 import { commandOf, RespError, RespReader, type RespValue } from './resp-reader.ts'
 
 /** The data that a server requires to accept this process. */

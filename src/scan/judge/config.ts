@@ -6,7 +6,7 @@ import { type ClusterSettings, readClusterSettings } from '../cluster/keyring.ts
 import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
 import { readAttachmentRules } from '../scanners/attachments/rules.ts'
 import { listFingerprint } from '../scanners/findings/ban-names.ts'
-import { readScanSettings, type ScanSettings } from '../scanners/shared/scan-settings.ts'
+import { readScanSettings, type ScanSettings } from '../scanners/scanner/scan-settings.ts'
 import { type ControlDirectories, readControlDirectories, switchedOff } from './control.ts'
 
 /** The settings for the scan of a message and for the decision after it, named as in onescan-settings(5). */

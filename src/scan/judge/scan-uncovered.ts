@@ -9,8 +9,8 @@ import {
   worse,
 } from '../scanners/findings/scan-result.ts'
 import { runScanners, sampleOf } from '../scanners/scan.ts'
-import type { ScanSettings } from '../scanners/shared/scan-settings.ts'
-import type { Scanner } from '../scanners/shared/scanner.ts'
+import type { ScanSettings } from '../scanners/scanner/scan-settings.ts'
+import type { Scanner } from '../scanners/scanner/scanner.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/copies/verdict-query.ts'
 import type { MailSettings } from './config.ts'
 import type { JudgeContext } from './context.ts'
@@ -30,7 +30,7 @@ export interface ScanOutcome extends KnownOrScanned {
   /** The scanners whose result it is, in their order. */
   readonly scanners: readonly Scanner[]
   readonly notes: readonly string[]
-  /** The oddities of the message (mail/mime/shared/oddities.ts), if it was read for them. */
+  /** The oddities of the message (mail/mime/findings/oddities.ts), if it was read for them. */
   readonly oddities: ReadonlySet<string>
 }
 

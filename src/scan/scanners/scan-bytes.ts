@@ -4,8 +4,8 @@ import type { SpoolSettings } from '../../mail/message/spool.ts'
 import { takeMessage } from '../cluster/take-message.ts'
 import type { ScanResult, Unseen } from './findings/scan-result.ts'
 import { runScanners, sampleOf } from './scan.ts'
-import type { ScanSettings } from './shared/scan-settings.ts'
-import type { Scanner } from './shared/scanner.ts'
+import type { ScanSettings } from './scanner/scan-settings.ts'
+import type { Scanner } from './scanner/scanner.ts'
 
 export interface ManualScan {
   readonly spool: SpoolSettings

@@ -3,14 +3,14 @@ import type { Envelope, Origin } from '../../mail/message/envelope/envelope.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { type Message, TOP_LINE } from '../../mail/message/message.ts'
 import { withNamedCopy } from '../../mail/message/named-copy.ts'
-import type { FormSet } from '../../mail/mime/shared/forms.ts'
+import type { FormSet } from '../../mail/mime/findings/forms.ts'
 import { clean, type ScanResult, worse } from './findings/scan-result.ts'
 import { askScanners, type ScanRun, withScannerName } from './run/ask-scanners.ts'
 import { Batch } from './run/batch.ts'
 import { type MailScan, measureDepth, readMail, type ScanReading } from './run/read-mail.ts'
 import { ResultCollector } from './run/result-collector.ts'
 import { Searches } from './run/searches.ts'
-import { abortLate, type Sample, type Scanner, type ScanTask } from './shared/scanner.ts'
+import { abortLate, type Sample, type Scanner, type ScanTask } from './scanner/scanner.ts'
 
 /** The sample of a message, of which runScanners() makes the file. */
 type MessageSample = Omit<Sample, 'file'>

@@ -4,8 +4,8 @@ import { loadSystem } from '../../lib/runtime/system.ts'
 import { type BuiltInName, builtInNames, isBuiltIn } from '../../lib/settings/table/scanning.ts'
 import type { ExtractedForms } from './clamd/extracted-forms.ts'
 import { unknown } from './findings/scan-result.ts'
-import type { ScanSettings } from './shared/scan-settings.ts'
-import type { Scanner } from './shared/scanner.ts'
+import type { ScanSettings } from './scanner/scan-settings.ts'
+import type { Scanner } from './scanner/scanner.ts'
 
 interface ScannersOptions {
   /**

@@ -1,6 +1,6 @@
 import t from 'tap'
+import { readConfiguration } from '../../../src/configuration/configuration.ts'
 import { Trials } from '../../../src/daemon/trials/trials.ts'
-import { readConfiguration } from '../../../src/doors/shared/configuration.ts'
 import { failure } from '../../../src/lib/errors/finding.ts'
 
 /** Trials by the workers of onescand; test/daemon/http/health.test.ts shows what comes of them. */

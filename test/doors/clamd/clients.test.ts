@@ -5,7 +5,7 @@ import {
   infected,
   type ScanResult,
 } from '../../../src/scan/scanners/findings/scan-result.ts'
-import type { Sample } from '../../../src/scan/scanners/shared/scanner.ts'
+import type { Sample } from '../../../src/scan/scanners/scanner/scanner.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
 import { until } from '../../run/until.ts'

@@ -26,7 +26,7 @@ import {
   type ScanResult,
   unknown,
 } from '../../../src/scan/scanners/findings/scan-result.ts'
-import type { Sample } from '../../../src/scan/scanners/shared/scanner.ts'
+import type { Sample } from '../../../src/scan/scanners/scanner/scanner.ts'
 import { mountHanging as mountHangingFiles } from '../../lib/path/hanging.ts'
 import { lacks } from '../../needs.mjs'
 import { cannotHang, mountHanging } from '../../programs/hanging-mount.ts'

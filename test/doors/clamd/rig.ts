@@ -7,7 +7,7 @@ import {
   type ClamdTimeouts,
   defaultTimeouts,
 } from '../../../src/doors/clamd/services.ts'
-import { uint32 } from '../../../src/protocol/shared/frames.ts'
+import { uint32 } from '../../../src/protocol/framing/frames.ts'
 import type { Ending } from '../../programs/server.ts'
 import { aroundDoor, type InPlace, type OpenedDoor } from '../in-process.ts'
 

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { uint32 } from '../../../src/protocol/framing/frames.ts'
 import { step } from '../../../src/protocol/milter/negotiation.ts'
 import { createPacketReader, packet, strings } from '../../../src/protocol/milter/packets.ts'
-import { uint32 } from '../../../src/protocol/shared/frames.ts'
 
 /** The MTA's side of the protocol, packet by packet, as Postfix and Sendmail speak it. */
 

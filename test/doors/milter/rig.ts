@@ -1,11 +1,11 @@
 import { join } from 'node:path'
+import type { Configuration } from '../../../src/configuration/configuration.ts'
 import { createMilterDoor } from '../../../src/doors/milter/milter-door.ts'
 import {
   defaultTimeouts,
   type MilterOptions,
   type MilterTimeouts,
 } from '../../../src/doors/milter/services.ts'
-import type { Configuration } from '../../../src/doors/shared/configuration.ts'
 import type { Ending } from '../../programs/server.ts'
 import { aroundDoor, type InPlace, type OpenedDoor } from '../in-process.ts'
 import {

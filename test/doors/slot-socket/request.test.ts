@@ -5,7 +5,7 @@ import { frame, ScanStandalone, uint64 } from '../../../src/doors/slot-socket/fr
 import { type Request, SlotRequestReader } from '../../../src/doors/slot-socket/request.ts'
 import { Budget, type MemoryLease } from '../../../src/lib/flow/memory-budget.ts'
 import { Intake } from '../../../src/mail/message/intake.ts'
-import { uint32 } from '../../../src/protocol/shared/frames.ts'
+import { uint32 } from '../../../src/protocol/framing/frames.ts'
 import { framesOf, simpleEnvelope, simpleMessage } from './client.ts'
 
 const MIB = 1024 * 1024

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Configuration } from '../../../src/doors/shared/configuration.ts'
+import type { Configuration } from '../../../src/configuration/configuration.ts'
 import {
   defaultTimeouts,
   type SlotSocketOptions,

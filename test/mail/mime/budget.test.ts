@@ -1,5 +1,5 @@
 import t from 'tap'
-import { budgetOf, limits } from '../../../src/mail/mime/shared/limits.ts'
+import { budgetOf, limits } from '../../../src/mail/mime/budget/limits.ts'
 import { compressed, literal } from '../../scan/scanners/evasions/containers.ts'
 import { multipartBy } from './nested-mail.ts'
 import { readMail } from './read-mail.ts'

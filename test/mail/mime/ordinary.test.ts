@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
-import { budgetOf, limits } from '../../../src/mail/mime/shared/limits.ts'
+import { budgetOf, limits } from '../../../src/mail/mime/budget/limits.ts'
 import { ordinaryMails } from '../../cases/ordinary/all.ts'
 import { lacks } from '../../needs.mjs'
 import { base64, multipart, part } from '../../scan/scanners/evasions/compose.ts'

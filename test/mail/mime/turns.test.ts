@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
+import { WORK_PER_TURN } from '../../../src/mail/mime/budget/work.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
-import { WORK_PER_TURN } from '../../../src/mail/mime/shared/work.ts'
 import { ReadBy } from '../message/bytes.ts'
 
 /** While a mail is read, other mail has its turn again and again, whatever the mail is made of. */

@@ -5,7 +5,7 @@ import {
   ClamdRequestReader,
   StreamTooLong,
 } from '../../../src/protocol/clamd/requests.ts'
-import { WireError } from '../../../src/protocol/shared/wire-error.ts'
+import { WireError } from '../../../src/protocol/connection/wire-error.ts'
 import { inStream, streamed } from '../../doors/clamd/rig.ts'
 
 /** What clients of clamd say, in any split. */

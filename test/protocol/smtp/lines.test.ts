@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { bareAddress, plainAddress } from '../../../src/protocol/shared/smtp.ts'
 import { parseAttributes, parseCommand, parsePath } from '../../../src/protocol/smtp/commands.ts'
 import { mayPass, offerBetween } from '../../../src/protocol/smtp/extensions.ts'
 import { LineReader } from '../../../src/protocol/smtp/lines.ts'
@@ -10,6 +9,7 @@ import {
   replyTexts,
   SmtpReplyReader,
 } from '../../../src/protocol/smtp/smtp-replies.ts'
+import { bareAddress, plainAddress } from '../../../src/protocol/smtp/smtp-syntax.ts'
 
 /** Commands and replies, line by line, in any split. */
 

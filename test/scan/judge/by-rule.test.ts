@@ -6,7 +6,7 @@ import type { Client } from '../../../src/scan/judge/transaction.ts'
 import type { Rules } from '../../../src/scan/rules/match.ts'
 import type { Rule } from '../../../src/scan/rules/rule.ts'
 import { infected } from '../../../src/scan/scanners/findings/scan-result.ts'
-import type { ContentScanner } from '../../../src/scan/scanners/shared/scanner.ts'
+import type { ContentScanner } from '../../../src/scan/scanners/scanner/scanner.ts'
 import { judgeByLines, letter, stageFor } from './judge-mail.ts'
 
 /** The judgement by onescan.policy: which line counts for which recipient, and what scans it costs. */

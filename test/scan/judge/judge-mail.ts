@@ -28,7 +28,7 @@ import type {
   ContentScanner,
   LocalScanner,
   Scanner,
-} from '../../../src/scan/scanners/shared/scanner.ts'
+} from '../../../src/scan/scanners/scanner/scanner.ts'
 import type {
   KnownOrScanned,
   VerdictQuery,

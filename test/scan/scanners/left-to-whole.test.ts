@@ -8,7 +8,7 @@ import {
   unseen,
 } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { runScanners } from '../../../src/scan/scanners/scan.ts'
-import type { ContentScanner } from '../../../src/scan/scanners/shared/scanner.ts'
+import type { ContentScanner } from '../../../src/scan/scanners/scanner/scanner.ts'
 import { sample } from './clamd/task.ts'
 import { everyForm } from './every-form.ts'
 import { runOf, secondLook } from './scanning.ts'

@@ -15,8 +15,8 @@ import {
   unseen,
 } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { runScanners } from '../../../src/scan/scanners/scan.ts'
-import { ScanTurns, TURNS } from '../../../src/scan/scanners/shared/scan-turns.ts'
-import { isLate, type Sample, type Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
+import { ScanTurns, TURNS } from '../../../src/scan/scanners/scanner/scan-turns.ts'
+import { isLate, type Sample, type Scanner } from '../../../src/scan/scanners/scanner/scanner.ts'
 import { ReadBy } from '../../mail/message/bytes.ts'
 import { openDirectory } from '../../programs/reachable.ts'
 import { until } from '../../run/until.ts'

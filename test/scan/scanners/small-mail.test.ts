@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { runScanners } from '../../../src/scan/scanners/scan.ts'
-import type { Scanner } from '../../../src/scan/scanners/shared/scanner.ts'
+import type { Scanner } from '../../../src/scan/scanners/scanner/scanner.ts'
 import { BlockCounter } from '../../run/block-counter.ts'
 import { sample } from './clamd/task.ts'
 import { runOf } from './scanning.ts'

@@ -1,9 +1,9 @@
 import { errorText, Fault } from '../../../lib/errors/fault.ts'
 import { type Finding, failure, ok } from '../../../lib/errors/finding.ts'
 import { userName } from '../../../lib/process/passwd.ts'
+import { askOnce } from '../../../protocol/connection/ask-once.ts'
+import { uint32 } from '../../../protocol/framing/frames.ts'
 import { createPacketReader, packet, strings } from '../../../protocol/milter/packets.ts'
-import { askOnce } from '../../../protocol/shared/ask-once.ts'
-import { uint32 } from '../../../protocol/shared/frames.ts'
 import { cleanMessage } from '../../../readiness/eicar-message.ts'
 import { nameMail } from './trial-mails.ts'
 

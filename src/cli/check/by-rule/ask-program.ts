@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { reader } from '../../host/accounts.ts'
 import { commandAs } from '../../root/run-as.ts'
-import { reader } from '../../shared/accounts.ts'
 
 const run = promisify(execFile)
 /** Milliseconds that a program may take to print a configuration. A busy host takes seconds. */

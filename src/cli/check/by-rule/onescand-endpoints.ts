@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { parseMtaEndpoint } from '../../../lib/net/endpoint.ts'
-import { optionValues } from '../../shared/cli-options.ts'
-import { isDeadSocket } from '../../shared/listeners.ts'
-import type { RunningDaemon } from '../../shared/running-daemon.ts'
-import { askSystemd } from '../../shared/systemd-unit.ts'
+import { optionValues } from '../../command/cli-options.ts'
+import { isDeadSocket } from '../../host/listeners.ts'
+import type { RunningDaemon } from '../../host/running-daemon.ts'
+import { askSystemd } from '../../host/systemd-unit.ts'
 
 /** The addresses at which onescand accepts mail, in the form of `--milter`: `inet:127.0.0.1:8890`. */
 export interface OnescandEndpoints {

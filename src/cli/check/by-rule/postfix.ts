@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { errorText } from '../../../lib/errors/fault.ts'
 import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
 import { shellWord } from '../../../lib/text/shell-word.ts'
-import { findPostfix } from '../../shared/running-services.ts'
+import { findPostfix } from '../../host/running-services.ts'
 import { checkCopies, checkHandOn, checkTakeBack } from './as-it-is.ts'
 import { matchAddress } from './onescand-endpoints.ts'
 import {

@@ -11,8 +11,8 @@ import {
   obstacle,
   type SystemAccount,
 } from '../../../readiness/account.ts'
-import { isListening } from '../../shared/listeners.ts'
-import { askSystemd, type SystemdUnit } from '../../shared/systemd-unit.ts'
+import { isListening } from '../../host/listeners.ts'
+import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
 import { howToStart } from '../services/state.ts'
 import { matchAddress, SOCKET_UNITS } from './onescand-endpoints.ts'
 import {

@@ -3,7 +3,7 @@ import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.
 import { readStart } from '../../../lib/path/open.ts'
 import { leadsSomewhere } from '../../../lib/path/path-handle.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
-import { askSystemd } from '../../shared/systemd-unit.ts'
+import { askSystemd } from '../../host/systemd-unit.ts'
 import { howToStart } from '../services/state.ts'
 import { matchAddress, type OnescandEndpoints, SOCKET_UNITS } from './onescand-endpoints.ts'
 import { secondsOf } from './postconf.ts'

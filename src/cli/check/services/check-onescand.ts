@@ -20,15 +20,11 @@ import {
   readAccounts,
 } from '../../../readiness/account.ts'
 import { NOTHING_SCANS } from '../../../scan/judge/config.ts'
+import { ACCOUNT, type RunningDaemon, type RunningDescription } from '../../host/running-daemon.ts'
+import { DEFAULTS } from '../../host/settings-file.ts'
+import { checkJournal } from '../../host/systemd-unit.ts'
 import { whoTypes } from '../../root/run-as.ts'
 import { asWordOf, saidBy, TRIAL_OF_SERVICE } from '../../root/said.ts'
-import {
-  ACCOUNT,
-  type RunningDaemon,
-  type RunningDescription,
-} from '../../shared/running-daemon.ts'
-import { DEFAULTS } from '../../shared/settings-file.ts'
-import { checkJournal } from '../../shared/systemd-unit.ts'
 import { checkClamdUnit } from './clamd.ts'
 import { changedSince, checkState } from './state.ts'
 

@@ -1,5 +1,5 @@
 import { type Finding, failure, hasMark, warning } from '../../../lib/errors/finding.ts'
-import { askSystemd, journalOfStart } from '../../shared/systemd-unit.ts'
+import { askSystemd, journalOfStart } from '../../host/systemd-unit.ts'
 
 /** The units of clamd as distributions name them. */
 const UNITS = ['clamav-daemon', 'clamd@scan', 'clamd'] as const

@@ -6,7 +6,7 @@ import { PathHandle } from '../../../lib/path/path-handle.ts'
 import { NAMES_UNSEEN_FILES } from '../../../lib/process/bound-paths.ts'
 import { START_BLUR } from '../../../lib/process/proc-entry.ts'
 import { shellWord } from '../../../lib/text/shell-word.ts'
-import { findIdleLines } from '../../shared/settings-file.ts'
+import { findIdleLines } from '../../host/settings-file.ts'
 import {
   askLatePaths,
   askSystemd,
@@ -14,7 +14,7 @@ import {
   journalOf,
   journalOfStart,
   type SystemdUnit,
-} from '../../shared/systemd-unit.ts'
+} from '../../host/systemd-unit.ts'
 
 /** A service of onescan's. */
 type Service = 'onescand' | 'onescan-quotad'

@@ -1,16 +1,16 @@
 import { Fault } from '../../../lib/errors/fault.ts'
 import { type Finding, failure, warning } from '../../../lib/errors/finding.ts'
 import { nameOrNumber, readAccounts, type SystemAccount } from '../../../readiness/account.ts'
-import { runAs } from '../../root/run-as.ts'
-import { saidBy } from '../../root/said.ts'
-import { accountOfSlot, isOfService } from '../../shared/accounts.ts'
+import { accountOfSlot, isOfService } from '../../host/accounts.ts'
 import {
   findRunningServices,
   type RunningService,
   type RunningServices,
   readService,
   rootFinding,
-} from '../../shared/running-services.ts'
+} from '../../host/running-services.ts'
+import { runAs } from '../../root/run-as.ts'
+import { saidBy } from '../../root/said.ts'
 import { checkSlot } from './check-slot.ts'
 import { namesSlot, type SlotOptions } from './slot-hosts.ts'
 

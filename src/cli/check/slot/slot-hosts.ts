@@ -6,9 +6,9 @@ import type { Environment } from '../../../lib/settings/settings.ts'
 import { type Accounts, ownAccount } from '../../../readiness/account.ts'
 import type { StageHost } from '../../../readiness/stage.ts'
 import { readControlDirectories } from '../../../scan/judge/control.ts'
-import { installedQueue } from '../../shared/hand-to-slot.ts'
-import type { MemoryLimits, RunningService } from '../../shared/running-services.ts'
-import { type EnvironmentOptions, slotEnvironment } from '../../shared/slot-environment.ts'
+import type { MemoryLimits, RunningService } from '../../host/running-services.ts'
+import { type EnvironmentOptions, slotEnvironment } from '../../host/slot-environment.ts'
+import { installedQueue } from '../../mail/hand-to-slot.ts'
 import { isOnescanc } from './slot-program.ts'
 
 /** The host as onescan-queue in a service sees it. Checks of onescan-queue use no other data. */

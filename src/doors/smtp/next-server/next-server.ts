@@ -3,7 +3,7 @@ import { releaseBuffer } from '../../../lib/bytes/buffers.ts'
 import { errorText, Fault } from '../../../lib/errors/fault.ts'
 import { TIMED_OUT, withTimeout } from '../../../lib/flow/timeout.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
-import { ServerWire } from '../../../protocol/shared/server-wire.ts'
+import { ServerWire } from '../../../protocol/connection/server-wire.ts'
 import { LineReader } from '../../../protocol/smtp/lines.ts'
 import {
   type RawReply,

@@ -1,15 +1,15 @@
 import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
+import type { Configuration } from '../../../configuration/configuration.ts'
 import type { Network } from '../../../lib/net/ip-address.ts'
 import type { JudgeContext } from '../../../scan/judge/context.ts'
 import type { Rules } from '../../../scan/rules/match.ts'
-import type { Configuration } from '../../shared/configuration.ts'
 import {
   type Judging,
   type MailDoorOptions,
   MailServices,
   startJudging,
-} from '../../shared/mail-door.ts'
+} from '../../message/mail-door.ts'
 import type { SmtpTimeouts } from '../client/smtp-connection.ts'
 import {
   callNextServer,

@@ -1,5 +1,5 @@
 import { deferralOf, type RawReply } from '../../../protocol/smtp/smtp-replies.ts'
-import { hearsNothing } from '../../shared/wire.ts'
+import { hearsNothing } from '../../connection/wire.ts'
 import { CLOSING } from './own-replies.ts'
 
 /** The client as it is answered. */

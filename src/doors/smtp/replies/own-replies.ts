@@ -1,6 +1,6 @@
-import type { SmtpReply } from '../../../protocol/shared/smtp.ts'
 import { type RawReply, rawReply } from '../../../protocol/smtp/smtp-replies.ts'
-import { NO_ROOM } from '../../shared/replies/smtp-reply.ts'
+import type { SmtpReply } from '../../../protocol/smtp/smtp-syntax.ts'
+import { NO_ROOM } from '../../replies/smtp-reply.ts'
 
 const reply = (code: number, enhanced: string, text: string): RawReply =>
   rawReply({ code, enhanced, lines: [text] })

@@ -9,7 +9,7 @@ import type {
   SplitDecision,
 } from '../../../scan/judge/decision.ts'
 import { acceptedShare } from '../../../scan/judge/divide.ts'
-import { replyOf } from '../../shared/replies/smtp-reply.ts'
+import { replyOf } from '../../replies/smtp-reply.ts'
 import { ownReply } from '../replies/own-replies.ts'
 import { dropTransaction, handOn, type RecipientReply, type SmtpDelivery } from './hand-on.ts'
 

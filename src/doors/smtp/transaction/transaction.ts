@@ -1,21 +1,21 @@
 import { faultKindOf } from '../../../lib/errors/fault.ts'
 import { type MailAddress, readAddress } from '../../../mail/message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope } from '../../../mail/message/envelope/envelope.ts'
+import { COMMAND_MAX, parsePath } from '../../../protocol/smtp/commands.ts'
+import { type RawReply, rawReply } from '../../../protocol/smtp/smtp-replies.ts'
 import {
   announcedSize,
   bareAddress,
   type SmtpPath,
   type SmtpReply,
-} from '../../../protocol/shared/smtp.ts'
-import { COMMAND_MAX, parsePath } from '../../../protocol/smtp/commands.ts'
-import { type RawReply, rawReply } from '../../../protocol/smtp/smtp-replies.ts'
+} from '../../../protocol/smtp/smtp-syntax.ts'
 import { Deadline } from '../../../scan/judge/deadline.ts'
 import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
-import { type DoorAdapter, handleMail } from '../../shared/handle-mail.ts'
-import { withdrawKept } from '../../shared/keep-as-decided.ts'
-import { RecipientList } from '../../shared/recipient-list.ts'
-import type { SendingClient } from '../../shared/refuse-recipient.ts'
-import { faultReply } from '../../shared/replies/smtp-reply.ts'
+import { type DoorAdapter, handleMail } from '../../message/handle-mail.ts'
+import { withdrawKept } from '../../message/keep-as-decided.ts'
+import { RecipientList } from '../../recipients/recipient-list.ts'
+import type { SendingClient } from '../../recipients/refuse-recipient.ts'
+import { faultReply } from '../../replies/smtp-reply.ts'
 import type { SmtpConnection } from '../client/smtp-connection.ts'
 import type { SmtpServices } from '../next-server/services.ts'
 import { ContentReplies } from '../replies/content-replies.ts'

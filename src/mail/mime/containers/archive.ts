@@ -1,5 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
-import { NO_METADATA, type Steps, type Work } from '../shared/work.ts'
+import { NO_METADATA, type Steps, type Work } from '../budget/work.ts'
 import { inflated } from './inflate.ts'
 
 /** The units of work of a member, in addition to its bytes. */

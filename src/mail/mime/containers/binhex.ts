@@ -1,8 +1,8 @@
 import type { Bytes } from '../../message/bytes.ts'
+import type { Steps, Work } from '../budget/work.ts'
 import { BinHexDecoder } from '../decoders/binhex.ts'
 import { BUFFER_SIZE } from '../decoders/decoder.ts'
-import { Store } from '../shared/store.ts'
-import type { Steps, Work } from '../shared/work.ts'
+import { Store } from '../storage/store.ts'
 
 /** Part of the line above BinHex: "(This file must be converted with BinHex 4.0)". */
 const MARK = Buffer.from('converted with BinHex')

@@ -1,6 +1,6 @@
 import type { Bytes } from '../../message/bytes.ts'
-import type { Store } from '../shared/store.ts'
-import { PIECE, type Steps, type Work } from '../shared/work.ts'
+import { PIECE, type Steps, type Work } from '../budget/work.ts'
+import type { Store } from '../storage/store.ts'
 
 /** Reads a source from its front to its end, byte by byte or in pieces. Holds one chunk of it. */
 export class ByteCursor {

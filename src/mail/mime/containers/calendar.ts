@@ -1,8 +1,8 @@
 import { COLON, CR, EQUALS, LF, QUOTE, SEMICOLON, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
-import { indexOrEnd } from '../shared/lines.ts'
-import type { MemoryPool } from '../shared/store.ts'
-import { LINES_PIECE, type Steps, type Work } from '../shared/work.ts'
+import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
+import { indexOrEnd } from '../lines/lines.ts'
+import type { MemoryPool } from '../storage/store.ts'
 import { type HeldFile, PropertyHead, PropertyValue } from './content-line.ts'
 
 /**

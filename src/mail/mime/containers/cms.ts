@@ -1,7 +1,7 @@
 import type { Bytes } from '../../message/bytes.ts'
-import { Unreadable } from '../shared/limits.ts'
-import { Store } from '../shared/store.ts'
-import type { Steps, Work } from '../shared/work.ts'
+import { Unreadable } from '../budget/limits.ts'
+import type { Steps, Work } from '../budget/work.ts'
+import { Store } from '../storage/store.ts'
 import { ByteCursor } from './byte-cursor.ts'
 import { inflated } from './inflate.ts'
 

@@ -1,6 +1,6 @@
 import { COLON, EQUALS, QUOTE, SEMICOLON, SPACE } from '../../../lib/bytes/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
-import { type MemoryPool, Store } from '../shared/store.ts'
+import { type MemoryPool, Store } from '../storage/store.ts'
 
 const COMMA = 0x2c
 

@@ -1,7 +1,7 @@
 import { Gunzip, Inflate, Unzlib } from 'fflate'
 import type { Bytes } from '../../message/bytes.ts'
-import { Store } from '../shared/store.ts'
-import type { Steps, Work } from '../shared/work.ts'
+import type { Steps, Work } from '../budget/work.ts'
+import { Store } from '../storage/store.ts'
 
 /** The bytes that are inflated at a time: they become at most a thousand times as many. */
 export const INFLATED_MOST = 512

@@ -1,5 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
-import { LimitExceeded } from '../shared/limits.ts'
+import { LimitExceeded } from '../budget/limits.ts'
 import { BLOCK, hasTarChecksum, octalIn, SIZE_AT } from './archive.ts'
 import { INFLATED_MOST, newStream, pushed } from './inflate.ts'
 

@@ -1,5 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
-import type { Steps, Work } from '../shared/work.ts'
+import type { Steps, Work } from '../budget/work.ts'
 import { ByteCursor } from './byte-cursor.ts'
 
 const SIGNATURE = 0x223e9f78

@@ -1,8 +1,8 @@
 import { CR, LF } from '../../../lib/bytes/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
-import { LineSearch } from '../shared/lines.ts'
-import { Store } from '../shared/store.ts'
-import { LINES_PIECE, type Steps, type Work } from '../shared/work.ts'
+import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
+import { LineSearch } from '../lines/lines.ts'
+import { Store } from '../storage/store.ts'
 
 /** Receives decoded bytes at the front of `buffer`. They are valid until it returns. */
 export type Give = (buffer: Buffer, length: number) => void

@@ -1,5 +1,5 @@
 import { CR, LF } from '../../../lib/bytes/ascii.ts'
-import { withoutLineEnd } from '../shared/lines.ts'
+import { withoutLineEnd } from '../lines/lines.ts'
 import {
   BUFFER_SIZE,
   ByteDecoder,

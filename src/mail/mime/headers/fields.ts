@@ -1,7 +1,7 @@
 import { maySayContent } from '../../message/content-fields.ts'
 import { decodeWords, EncodedWordCount, hasHiddenLineEnd } from '../../message/encoded-words.ts'
 import type { Header } from '../../message/header-block.ts'
-import { limits } from '../shared/limits.ts'
+import { limits } from '../budget/limits.ts'
 
 /** A field of a header as some reader of mail sees it, in latin1. */
 export interface Field {

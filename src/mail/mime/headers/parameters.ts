@@ -1,7 +1,7 @@
 import { decodeWords } from '../../message/encoded-words.ts'
 import { decodeEscapes } from '../../message/escapes.ts'
+import { LimitExceeded, limits } from '../budget/limits.ts'
 import { isAsciiOrUtf8, plainCharset, toUtf8 } from '../decoders/charsets.ts'
-import { LimitExceeded, limits } from '../shared/limits.ts'
 
 /**
  * Returns all forms in which some reader understands the `boundary` parameters of a header, in lower case.

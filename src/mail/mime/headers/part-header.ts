@@ -1,8 +1,8 @@
 import { LruCache } from '../../../lib/flow/cache.ts'
 import { decodeWords } from '../../message/encoded-words.ts'
+import { LimitExceeded, limits } from '../budget/limits.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
-import { LimitExceeded, limits } from '../shared/limits.ts'
-import type { Oddity } from '../shared/oddities.ts'
+import type { Oddity } from '../findings/oddities.ts'
 import {
   type Field,
   type MimeLines,

@@ -1,9 +1,9 @@
 import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
+import { LINES_PIECE, PIECE, type Steps, type Work } from '../budget/work.ts'
 import { isField, STRANGE_MAX } from '../headers/header-lines.ts'
-import { LineBlocks } from '../shared/line-blocks.ts'
-import { LineSearch, withoutLineEnd } from '../shared/lines.ts'
-import { LINES_PIECE, PIECE, type Steps, type Work } from '../shared/work.ts'
+import { LineBlocks } from '../lines/line-blocks.ts'
+import { LineSearch, withoutLineEnd } from '../lines/lines.ts'
 import { type CodedKind, CodedSearch, SEARCH_STRIDE } from '../structure/coded-data.ts'
 
 const NO_LINE_END = Buffer.alloc(0)

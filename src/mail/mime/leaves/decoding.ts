@@ -1,5 +1,7 @@
 import type { Hash } from 'node:crypto'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
+import { limits, Unreadable } from '../budget/limits.ts'
+import { type Steps, Work, type WorkOptions } from '../budget/work.ts'
 import { type BinHexFile, holdsBinHex, openBinHex } from '../containers/binhex.ts'
 import { beginsCalendar, openCalendar, utf16Of } from '../containers/calendar.ts'
 import { openCms } from '../containers/cms.ts'
@@ -14,10 +16,8 @@ import { QuotedPrintableDecoder, QuotedPrintablePlan } from '../decoders/quoted-
 import { Unescaped, Unpercented, WithoutByte, WithoutTails } from '../decoders/text-forms.ts'
 import { UuencodePlan } from '../decoders/uuencode.ts'
 import { YencPlan } from '../decoders/yenc.ts'
+import type { PartForm } from '../findings/forms.ts'
 import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
-import type { PartForm } from '../shared/forms.ts'
-import { limits, Unreadable } from '../shared/limits.ts'
-import { type Steps, Work, type WorkOptions } from '../shared/work.ts'
 import {
   type CodedBlock,
   type CodedLines,
@@ -88,7 +88,7 @@ export interface ContentsOptions extends WorkOptions {
   readonly onHeader?: (header: PartHeader) => Iterable<number>
   /** Upper limit for nested messages or multiparts (nested.ts), or undefined if the caller needs no limit. */
   readonly maxDepth?: number
-  /** Whether the forms of parts are needed (shared/forms.ts), which requires a look at each line. */
+  /** Whether the forms of parts are needed (findings/forms.ts), which requires a look at each line. */
   readonly seeksForms?: boolean
   /** Called with the position of each part that was yielded completely as one content. */
   readonly onGiven?: (range: ByteRange) => void

@@ -1,8 +1,8 @@
 import type { Bytes } from '../../message/bytes.ts'
+import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
+import { contentForms, multipartForms, type PartForm } from '../findings/forms.ts'
 import { EMPTY_PART, type Encoding, type PartHeader } from '../headers/part-header.ts'
 import { GOES_ON, type Leaf } from '../reader/reading.ts'
-import { contentForms, multipartForms, type PartForm } from '../shared/forms.ts'
-import { SEARCHED_PER_UNIT, type Steps, type Work } from '../shared/work.ts'
 import { codedKinds } from '../structure/coded-data.ts'
 import { holdsCodedData } from './content-checks.ts'
 
@@ -21,7 +21,7 @@ const CHANGED_IN_MULTIPART = /(?:^|\n\r?\n)\r?\n/
 
 /**
  * Returns the form of a leaf of an ordinary mail (isOrdinary), `part`, or undefined if it has none of
- * shared/forms.ts, or libclamav gets other bytes.
+ * findings/forms.ts, or libclamav gets other bytes.
  */
 export function* formOfLeaf(
   leaf: Leaf,

@@ -1,6 +1,7 @@
 import { isAscii } from 'node:buffer'
 import { CR, LF, SPACE } from '../../../lib/bytes/ascii.ts'
 import { Bytes } from '../../message/bytes.ts'
+import type { Steps, Work } from '../budget/work.ts'
 import { Base64Decoder } from '../decoders/base64.ts'
 import { changesAscii, toUtf8 } from '../decoders/charsets.ts'
 import { decoded, type MakeDecoder, makerOf } from '../decoders/decoder.ts'
@@ -12,9 +13,8 @@ import {
   Unstuffed,
   WithoutByte,
 } from '../decoders/text-forms.ts'
+import type { PartForm } from '../findings/forms.ts'
 import type { Encoding, PartHeader } from '../headers/part-header.ts'
-import type { PartForm } from '../shared/forms.ts'
-import type { Steps, Work } from '../shared/work.ts'
 import {
   beginsAsMail,
   isKnownAsMail,

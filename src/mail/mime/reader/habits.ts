@@ -1,5 +1,5 @@
-import { limits, type ReadingBudget } from '../shared/limits.ts'
-import type { Oddity } from '../shared/oddities.ts'
+import { limits, type ReadingBudget } from '../budget/limits.ts'
+import type { Oddity } from '../findings/oddities.ts'
 
 /** One way in which some programs read such a feature. */
 interface Choice {

@@ -1,7 +1,7 @@
 import { CR, DASH, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { Bytes } from '../../message/bytes.ts'
-import { LineBlocks } from '../shared/line-blocks.ts'
-import { LINES_PIECE } from '../shared/work.ts'
+import { LINES_PIECE } from '../budget/work.ts'
+import { LineBlocks } from '../lines/line-blocks.ts'
 import { DASHES_FRONT_MAX, type DashLine, DashLines, FIRSTS } from './dash-lines.ts'
 
 /** A line of a mail, with its end. A long one is cut to the first `LONG_LINE` bytes. */

@@ -1,4 +1,4 @@
-import { LimitExceeded, limits } from '../shared/limits.ts'
+import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Habits } from './habits.ts'
 
 /** A multipart whose delimiters are looked for. */

@@ -1,6 +1,6 @@
 import type { Bytes } from '../../message/bytes.ts'
-import { limits, type ReadingBudget } from '../shared/limits.ts'
-import type { KnownHeader } from '../shared/work.ts'
+import { limits, type ReadingBudget } from '../budget/limits.ts'
+import type { KnownHeader } from '../budget/work.ts'
 import type { Depth } from './depth.ts'
 import { EveryHabit } from './habits.ts'
 import { CrsAsLineEnds, MailText } from './mail-text.ts'

@@ -1,9 +1,9 @@
 import { SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
-import { limits } from '../shared/limits.ts'
-import { LineBlocks } from '../shared/line-blocks.ts'
-import { firstNumber, isAllBlank, isLineEnd, LineSearch, withoutLineEnd } from '../shared/lines.ts'
-import { LINES_PIECE, type Steps, type Work } from '../shared/work.ts'
+import { limits } from '../budget/limits.ts'
+import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
+import { LineBlocks } from '../lines/line-blocks.ts'
+import { firstNumber, isAllBlank, isLineEnd, LineSearch, withoutLineEnd } from '../lines/lines.ts'
 import {
   type CodedKind,
   CodedSearch,

@@ -1,7 +1,7 @@
 import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { ARMOUR_END } from '../decoders/armour.ts'
 import { isEndLine } from '../decoders/uuencode.ts'
-import { isLineEnd } from '../shared/lines.ts'
+import { isLineEnd } from '../lines/lines.ts'
 
 /** The mode, and the name after it. */
 const ENCODED_NAME = /^begin-\S+\s+[0-7]+\s(.*)/s

@@ -2,7 +2,7 @@ import type { SecureContext } from 'node:tls'
 import { errorCode } from '../../../lib/errors/fault.ts'
 import { isCompiled } from '../../../lib/runtime/compiled-program.ts'
 import { loadSystem } from '../../../lib/runtime/system.ts'
-import type { Connection } from '../../../protocol/shared/server-wire.ts'
+import type { Connection } from '../../../protocol/connection/server-wire.ts'
 import type { ClamdAddress } from './address.ts'
 import type { TlsIdentity } from './tls-identity.ts'
 
@@ -33,7 +33,7 @@ export function isSecure(address: ClamdAddress): boolean {
 async function loadSecure(): Promise<Connect> {
   const [{ createSecureContext }, { dial }] = await Promise.all([
     import('node:tls'),
-    import('../../../protocol/shared/dial.ts'),
+    import('../../../protocol/connection/dial.ts'),
   ])
   const contexts = new WeakMap<TlsIdentity, SecureContext>()
   return (address) => {

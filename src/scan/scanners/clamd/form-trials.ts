@@ -10,7 +10,7 @@ import {
   type MultipartForm,
   multipartForms,
   type PartForm,
-} from '../../../mail/mime/shared/forms.ts'
+} from '../../../mail/mime/findings/forms.ts'
 import { EICAR } from '../eicar/eicar.ts'
 import type { ClamdServer } from './server.ts'
 

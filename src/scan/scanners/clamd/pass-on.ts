@@ -1,6 +1,6 @@
 import { keepFor } from '../../../lib/flow/cache.ts'
-import { ServerWire } from '../../../protocol/shared/server-wire.ts'
-import type { PassedOn } from '../shared/scanner.ts'
+import { ServerWire } from '../../../protocol/connection/server-wire.ts'
+import type { PassedOn } from '../scanner/scanner.ts'
 import type { ClamdAddress } from './address.ts'
 import { ClamdReplyReader } from './clamd-reply.ts'
 import { loadConnect } from './connect.ts'

@@ -16,8 +16,8 @@ import {
   unseen,
   withoutHash,
 } from '../findings/scan-result.ts'
-import type { ScanSettings } from '../shared/scan-settings.ts'
-import type { ContentScanner } from '../shared/scanner.ts'
+import type { ScanSettings } from '../scanner/scan-settings.ts'
+import type { ContentScanner } from '../scanner/scanner.ts'
 
 const PROGRAM = '/usr/bin/clamscan'
 

@@ -13,9 +13,9 @@ import {
   unknown,
   withoutHash,
 } from '../findings/scan-result.ts'
-import type { ScanSettings } from '../shared/scan-settings.ts'
-import type { ContentScanner, ScanTask } from '../shared/scanner.ts'
-import { killGroup, LineRelay, writeToLog } from '../shared/scanner-program.ts'
+import type { ScanSettings } from '../scanner/scan-settings.ts'
+import type { ContentScanner, ScanTask } from '../scanner/scanner.ts'
+import { killGroup, LineRelay, writeToLog } from '../scanner/scanner-program.ts'
 
 /** Bytes of a scanner's output in which the name of the virus is searched. */
 const OUTPUT_MAX = 64 * 1024

@@ -12,8 +12,8 @@ import {
   type PluginRequest,
   RENEWED_AFTER,
 } from '../plugin-host/protocol.ts'
-import type { ScanTask } from '../shared/scanner.ts'
-import { killGroup, type LineRelay } from '../shared/scanner-program.ts'
+import type { ScanTask } from '../scanner/scanner.ts'
+import { killGroup, type LineRelay } from '../scanner/scanner-program.ts'
 
 /** Milliseconds after the deadline until the process is abandoned; KILL has been sent by then. */
 const GIVE_UP = 700

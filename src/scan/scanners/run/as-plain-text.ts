@@ -1,10 +1,10 @@
 import { nextTurn } from '../../../lib/flow/give-way.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spool.ts'
+import { WORK_PER_TURN } from '../../../mail/mime/budget/work.ts'
 import { FILE_STARTS } from '../../../mail/mime/leaves/content-checks.ts'
-import { MemoryPool, Store } from '../../../mail/mime/shared/store.ts'
-import { WORK_PER_TURN } from '../../../mail/mime/shared/work.ts'
-import type { Sample, ScanTask } from '../shared/scanner.ts'
+import { MemoryPool, Store } from '../../../mail/mime/storage/store.ts'
+import type { Sample, ScanTask } from '../scanner/scanner.ts'
 
 /**
  * Calls `ask` with the sample as a plain text, in which nothing is a field: a blank is inserted before

@@ -2,10 +2,10 @@ import { errorText, isFault } from '../../../lib/errors/fault.ts'
 import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../../lib/flow/timeout.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import type { SpoolSettings } from '../../../mail/message/spool.ts'
-import type { Oddity } from '../../../mail/mime/shared/oddities.ts'
+import type { Oddity } from '../../../mail/mime/findings/oddities.ts'
 import { causeOf, infected, type ScanResult, unknown } from '../findings/scan-result.ts'
-import type { ScanSettings } from '../shared/scan-settings.ts'
-import type { TurnOrResult } from '../shared/scan-turns.ts'
+import type { ScanSettings } from '../scanner/scan-settings.ts'
+import type { TurnOrResult } from '../scanner/scan-turns.ts'
 import {
   type ContentScanner,
   isLate,
@@ -13,7 +13,7 @@ import {
   type Sample,
   type Scanner,
   type ScanTask,
-} from '../shared/scanner.ts'
+} from '../scanner/scanner.ts'
 import { Loan } from './loan.ts'
 import type { ResultCollector, Weights } from './result-collector.ts'
 import type { Searches } from './searches.ts'

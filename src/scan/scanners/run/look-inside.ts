@@ -2,12 +2,12 @@ import { nextTurn } from '../../../lib/flow/give-way.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spool.ts'
+import { LimitExceeded } from '../../../mail/mime/budget/limits.ts'
+import { type Steps, Work } from '../../../mail/mime/budget/work.ts'
 import { archiveMembers } from '../../../mail/mime/containers/archive.ts'
 import { textPropertiesOf } from '../../../mail/mime/leaves/content-checks.ts'
-import { LimitExceeded } from '../../../mail/mime/shared/limits.ts'
-import { type Steps, Work } from '../../../mail/mime/shared/work.ts'
 import type { ScanResult } from '../findings/scan-result.ts'
-import type { Sample, ScanTask } from '../shared/scanner.ts'
+import type { Sample, ScanTask } from '../scanner/scanner.ts'
 
 /** Upper limit for the nested archives that are opened. */
 const DEPTH_MAX = 4

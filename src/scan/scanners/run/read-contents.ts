@@ -4,10 +4,10 @@ import { Bytes } from '../../../mail/message/bytes.ts'
 import { TOP_LINE } from '../../../mail/message/message.ts'
 import { NamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spool.ts'
+import type { ContentMetadata } from '../../../mail/mime/budget/work.ts'
 import { type ContentsOptions, contentsOf } from '../../../mail/mime/contents.ts'
-import type { PartForm } from '../../../mail/mime/shared/forms.ts'
-import type { ContentMetadata } from '../../../mail/mime/shared/work.ts'
-import type { Sample } from '../shared/scanner.ts'
+import type { PartForm } from '../../../mail/mime/findings/forms.ts'
+import type { Sample } from '../scanner/scanner.ts'
 
 interface ReadingOptions
   extends Pick<
@@ -30,7 +30,7 @@ type ReadingStep =
     }
   /** The message is nested deeper than `maxDepth`. */
   | { readonly kind: 'deeper' }
-  /** The message exceeds a limit of mail/mime/shared/limits.ts, which `why` names. */
+  /** The message exceeds a limit of mail/mime/budget/limits.ts, which `why` names. */
   | { readonly kind: 'over'; readonly why: string }
   /** The signal was aborted first. */
   | { readonly kind: 'late' }

@@ -3,7 +3,7 @@ import {
   areAtLeastAsNew,
   SETTLED_AFTER,
   type SignatureFiles,
-} from '../../scanners/shared/signatures.ts'
+} from '../../scanners/scanner/signatures.ts'
 import type { RememberedVerdict } from './verdict-query.ts'
 
 /** Seconds for which a found virus counts, regardless of the signatures here. */

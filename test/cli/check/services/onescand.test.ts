@@ -2,7 +2,7 @@ import { chmodSync, chownSync, mkdirSync, renameSync, utimesSync, writeFileSync 
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { askRunningDaemon } from '../../../../src/cli/shared/running-daemon.ts'
+import { askRunningDaemon } from '../../../../src/cli/host/running-daemon.ts'
 import { frame } from '../../../../src/doors/slot-socket/frames.ts'
 import type { Finding } from '../../../../src/lib/errors/finding.ts'
 import { NAMES_UNSEEN_FILES } from '../../../../src/lib/process/bound-paths.ts'

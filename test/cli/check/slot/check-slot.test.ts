@@ -1,6 +1,6 @@
 import t from 'tap'
 import { checkSlot } from '../../../../src/cli/check/slot/check-slot.ts'
-import { findRunningServices } from '../../../../src/cli/shared/running-services.ts'
+import { findRunningServices } from '../../../../src/cli/host/running-services.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { ucspiMissing } from '../../../programs/ucspi.ts'
 import { startService, tcpserver } from '../service.ts'

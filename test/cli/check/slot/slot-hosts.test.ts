@@ -7,7 +7,7 @@ import {
   type SlotOptions,
   slotHosts,
 } from '../../../../src/cli/check/slot/slot-hosts.ts'
-import { readService } from '../../../../src/cli/shared/running-services.ts'
+import { readService } from '../../../../src/cli/host/running-services.ts'
 import type { Finding } from '../../../../src/lib/errors/finding.ts'
 import { lacks } from '../../../needs.mjs'
 import { openDirectory } from '../../../programs/reachable.ts'

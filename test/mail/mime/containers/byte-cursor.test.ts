@@ -1,8 +1,8 @@
 import t from 'tap'
 import type { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { Work } from '../../../../src/mail/mime/budget/work.ts'
 import { ByteCursor } from '../../../../src/mail/mime/containers/byte-cursor.ts'
-import { Store } from '../../../../src/mail/mime/shared/store.ts'
-import { Work } from '../../../../src/mail/mime/shared/work.ts'
+import { Store } from '../../../../src/mail/mime/storage/store.ts'
 import { ReadBy } from '../../message/bytes.ts'
 
 /** A source of ten digits, which come four at a time, and the places from which it was read. */

@@ -1,10 +1,10 @@
 import t from 'tap'
+import { limits } from '../../../../src/mail/mime/budget/limits.ts'
 import {
   MimeLines,
   plainName,
   withoutCommentsEvenInQuotes,
 } from '../../../../src/mail/mime/headers/fields.ts'
-import { limits } from '../../../../src/mail/mime/shared/limits.ts'
 
 const ENCODED_FIELDS_MAX = 256 * 1024
 const ENCODED_WORDS_MAX = 2500

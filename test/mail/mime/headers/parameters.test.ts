@@ -1,6 +1,6 @@
 import t from 'tap'
+import { limits } from '../../../../src/mail/mime/budget/limits.ts'
 import { charsetsIn, readBoundaries } from '../../../../src/mail/mime/headers/parameters.ts'
-import { limits } from '../../../../src/mail/mime/shared/limits.ts'
 
 t.test('a boundary is read in each form in which some reader understands it', async (t) => {
   const rows: Readonly<Record<string, readonly string[]>> = {

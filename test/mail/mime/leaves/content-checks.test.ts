@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { PIECE, type Steps, Work } from '../../../../src/mail/mime/budget/work.ts'
 import {
   beginsAsMail,
   beginsAsMailbox,
@@ -11,7 +12,6 @@ import {
   splitLineEnd,
   textPropertiesOf,
 } from '../../../../src/mail/mime/leaves/content-checks.ts'
-import { PIECE, type Steps, Work } from '../../../../src/mail/mime/shared/work.ts'
 import { codedKinds, kindsInFiles } from '../../../../src/mail/mime/structure/coded-data.ts'
 import { inChunksOf } from '../../message/bytes.ts'
 

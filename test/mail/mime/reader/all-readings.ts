@@ -1,8 +1,8 @@
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { budgetOf } from '../../../../src/mail/mime/budget/limits.ts'
 import { aroundMail } from '../../../../src/mail/mime/reader/depth.ts'
 import type { Leaf, Reading, SeenHeader } from '../../../../src/mail/mime/reader/reading.ts'
 import { MailReadings } from '../../../../src/mail/mime/reader/readings.ts'
-import { budgetOf } from '../../../../src/mail/mime/shared/limits.ts'
 
 /** What one reading of a mail has found. */
 interface ReadingDone {

@@ -1,7 +1,7 @@
 import t from 'tap'
+import { limits } from '../../../../src/mail/mime/budget/limits.ts'
 import { Habits } from '../../../../src/mail/mime/reader/habits.ts'
 import { OpenMultiparts } from '../../../../src/mail/mime/reader/multiparts.ts'
-import { limits } from '../../../../src/mail/mime/shared/limits.ts'
 
 const multipart = (boundary: string, forms = [boundary.toLowerCase()]) =>
   ({ exact: boundary, forms, isAny: false, isSure: true }) as const

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { LimitExceeded } from '../../../../src/mail/mime/shared/limits.ts'
+import { LimitExceeded } from '../../../../src/mail/mime/budget/limits.ts'
 import { conformingMail } from '../../../../tools/bench/readers/conforming.ts'
 import { mutant } from '../../../../tools/bench/readers/mutate.ts'
 import { inChunks } from '../../message/bytes.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { budgetOf } from '../../../../src/mail/mime/shared/limits.ts'
+import { budgetOf } from '../../../../src/mail/mime/budget/limits.ts'
 import { hostileShapes } from '../../../scan/scanners/hostile-shapes.ts'
 import { readMail } from '../read-mail.ts'
 

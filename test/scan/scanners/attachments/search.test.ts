@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { limits } from '../../../../src/mail/mime/shared/limits.ts'
+import { limits } from '../../../../src/mail/mime/budget/limits.ts'
 import { binHex } from '../../../mail/mime/decoders/binhex.ts'
 import { literal } from '../evasions/containers.ts'
 import { disposed, mixed, outcome, text } from './mail.ts'

@@ -12,12 +12,12 @@ import type { ScanResult } from '../../../../src/scan/scanners/findings/scan-res
 import {
   readScanSettings,
   type ScanSettings,
-} from '../../../../src/scan/scanners/shared/scan-settings.ts'
+} from '../../../../src/scan/scanners/scanner/scan-settings.ts'
 import {
   abortLate,
   type ContentScanner,
   type Sample,
-} from '../../../../src/scan/scanners/shared/scanner.ts'
+} from '../../../../src/scan/scanners/scanner/scanner.ts'
 import type { Ending } from '../../../programs/server.ts'
 
 export interface Question {

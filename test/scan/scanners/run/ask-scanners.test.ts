@@ -13,7 +13,7 @@ import {
 import { askScanners, type ScanRun } from '../../../../src/scan/scanners/run/ask-scanners.ts'
 import { ResultCollector } from '../../../../src/scan/scanners/run/result-collector.ts'
 import { Searches } from '../../../../src/scan/scanners/run/searches.ts'
-import type { Sample, Scanner } from '../../../../src/scan/scanners/shared/scanner.ts'
+import type { Sample, Scanner } from '../../../../src/scan/scanners/scanner/scanner.ts'
 import { sample, scanTask } from '../clamd/task.ts'
 import { localPolicy, runOf, secondLook } from '../scanning.ts'
 

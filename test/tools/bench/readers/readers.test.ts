@@ -1,5 +1,5 @@
 import t from 'tap'
-import { limits } from '../../../../src/mail/mime/shared/limits.ts'
+import { limits } from '../../../../src/mail/mime/budget/limits.ts'
 import { conforming } from '../../../../tools/bench/readers/conforming.ts'
 import { fuzz } from '../../../../tools/bench/readers/fuzz.ts'
 import { dearest, lookAtHostile } from '../../../../tools/bench/readers/hostile.ts'

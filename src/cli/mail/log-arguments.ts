@@ -1,0 +1,74 @@
+import { fstatSync } from 'node:fs'
+import { attempt } from '../../lib/errors/fault.ts'
+import { parseTime } from '../../log/criteria.ts'
+import { findLog, hasJournal, journal, type LogFile } from '../../log/read-log.ts'
+import { text } from '../command/cli-options.ts'
+import { settingsOfOnescand } from '../host/settings-file.ts'
+import { STDIN } from './message-file.ts'
+
+/** The argument of every command that reads logs, in the form of yargs. */
+export const filesArgument = {
+  type: 'string',
+  array: true,
+  default: [],
+  describe:
+    "Logs, or directories of multilog [default: this host's; behind a pipe -, standard input]",
+} as const
+
+export const spanOptions = {
+  since: text('Not before: yesterday, 2026-11-19, 2026-11-19 14:30, 36h'),
+  until: text('Before that time'),
+} as const
+
+/** Parses --since and --until, in unix milliseconds. Throws if one of them is not a time. */
+export function spanOf(
+  args: { readonly since: string | undefined; readonly until: string | undefined },
+  now: number,
+): { since: number | undefined; until: number | undefined } {
+  const moment = (option: 'since' | 'until') => {
+    const words = args[option]
+    return words === undefined ? undefined : parseTime(`--${option}`, words, now)
+  }
+  return { since: moment('since'), until: moment('until') }
+}
+
+/**
+ * Finds the logs that are named on the command line. Without names: standard input or, if that is a
+ * terminal or /dev/null, the logs of this host and its journal during `span`. Throws if there is no log,
+ * or if one cannot be read.
+ */
+export function findLogs(files: readonly string[], span: ReturnType<typeof spanOf>): LogFile[] {
+  if (files.length > 0) return files.flatMap((file) => findLog(file === '-' ? STDIN : file))
+  if (!isDevice(0)) return findLog(STDIN)
+  const found = logsOfHost(span)
+  if (found.length > 0) return found
+  const what = `this account may read no journal and none of ${PLACES.join(', ')}`
+  throw new Error(`${what}; name logs, or become root if there are any`)
+}
+
+/** Returns whether the descriptor is a terminal, /dev/null, or closed: none of them can be a log. */
+const isDevice = (fd: number) => attempt(() => fstatSync(fd))?.isCharacterDevice() ?? true
+
+/** The files to which syslog writes the lines of mail servers, of the slot and of onescand. */
+const SYSLOG = ['/var/log/mail.log', '/var/log/maillog']
+/** The files of syslog, and the directories to which multilog writes the lines of services. */
+const PLACES = [
+  ...SYSLOG,
+  '/var/log/onescand',
+  '/var/log/qmail/smtpd',
+  '/var/log/qmail/qmail-smtpd',
+  '/var/log/smtpd',
+]
+
+/**
+ * Returns the existing logs in PLACES and in LOGFILE of onescand's settings, and the journal during `span` if
+ * it may contain more.
+ */
+export function logsOfHost(span: ReturnType<typeof spanOf>): LogFile[] {
+  const own = settingsOfOnescand().LOGFILE
+  const all = [...(own ? [own] : []), ...PLACES]
+  const files = [...new Set(all)].filter((path) => attempt(() => findLog(path)) !== undefined)
+  const found = files.flatMap((path) => findLog(path))
+  const isWhole = files.some((file) => file === own || SYSLOG.includes(file))
+  return isWhole || !hasJournal() ? found : [...found, journal(span)]
+}

@@ -1,0 +1,277 @@
+import { promises } from 'node:fs'
+import { errorText, Fault } from '../lib/errors/fault.ts'
+import { LastSeen } from '../lib/flow/last-seen.ts'
+import { loadCrypto } from '../lib/runtime/crypto.ts'
+import { loadSystem } from '../lib/runtime/system.ts'
+import { SeveralFaults } from '../lib/settings/faults.ts'
+import { type Environment, readSettings } from '../lib/settings/settings.ts'
+import {
+  clamAv,
+  clamAvTls,
+  DEFAULT_DATABASE,
+  readLater,
+  scanners as scannerSettings,
+} from '../lib/settings/table/scanning.ts'
+import type { MessageOptions } from '../mail/message/intake.ts'
+import { readSpoolSettings } from '../mail/message/spool.ts'
+import { digestsFor } from '../scan/cluster/verify.ts'
+import { type JudgeConfig, readScanningConfig, withSettings } from '../scan/judge/config.ts'
+import type { JudgeContext, LoadedRules, Tools } from '../scan/judge/context.ts'
+import {
+  type ControlDirectories,
+  HOST_DIRECTORY,
+  readControlDirectories,
+  switchedOff,
+  switchFiles,
+  whyOff,
+} from '../scan/judge/control.ts'
+import { countersLine } from '../scan/quota/backends.ts'
+import { openQuotaClient, type QuotaClient } from '../scan/quota/quota-client.ts'
+import { readQuotaSettings } from '../scan/quota/quota-settings.ts'
+import { loadRules } from '../scan/rules/load.ts'
+import type { Rules } from '../scan/rules/match.ts'
+import {
+  type CheckedIdentity,
+  checkTlsIdentity,
+  type TlsIdentity,
+} from '../scan/scanners/clamd/tls-identity.ts'
+import type { Scanner } from '../scan/scanners/scanner/scanner.ts'
+import { readSignatureFiles, type SignatureFiles } from '../scan/scanners/scanner/signatures.ts'
+import { makeScanners } from '../scan/scanners/scanners.ts'
+import { HostMemory } from '../scan/verdicts/host-memory.ts'
+import { openVerdictsBy, readVerdictSettings, type VerdictSettings } from '../scan/verdicts/open.ts'
+
+/** The configuration of onescand, which is read at the start, and again at SIGHUP. */
+export interface Configuration {
+  readonly env: Environment
+  /** When it was read, in milliseconds as Date.now(). */
+  readonly readAt: number
+  readonly directories: ControlDirectories
+  /**
+   * Why all mail passes unscanned, or undefined if it does not. Each interface looks when a message begins.
+   */
+  readonly off: LastSeen<string | undefined>
+  /** The context for judging mail, or undefined if QHPSI is not set: all mail passes then. */
+  readonly context: JudgeContext | undefined
+  /** The TLS certificate of this host, or undefined if CLAMDCERT is not set. */
+  readonly tls: CheckedIdentity | undefined
+  /** The options for keeping and reading a message that is judged. */
+  readonly messageOptions: MessageOptions
+  /** The quota client, with its cache, or undefined if QUOTAD is not set. */
+  readonly quota: QuotaClient | undefined
+  /** Logs the counters since the configuration was read. */
+  report(): void
+  /** Frees all resources, when another configuration replaces this one or the daemon ends. */
+  close(): void
+}
+
+/** Returns the TLS identity of this host. Throws a Fault of kind `config` if it has nothing. */
+export function requireIdentity({ tls }: Configuration): TlsIdentity {
+  if (tls !== undefined) return tls.identity
+  throw new Fault('config', NO_IDENTITY)
+}
+
+/** The error if an interface cannot listen with TLS. */
+export const NO_IDENTITY =
+  '--clamd tls: needs a certificate; set CLAMDCERT, CLAMDKEY and CLAMDCA to the paths of its files'
+
+/**
+ * Milliseconds for which the date of the signatures is cached: listing a directory for each of a hundred
+ * messages a second would be too expensive.
+ */
+const SIGNATURES_FOR = 1000
+
+/** Files and processes that stay open until the configuration is closed. */
+type Opened = Set<{ close?(): void }>
+
+/**
+ * Reads keyring and settings, and creates the scanners. Rejects with a Fault of kind `config`, or with
+ * SeveralFaults. `log` receives a line if a quota service fails, and the counters. `memory` contains the data
+ * that is kept from one configuration to the next.
+ */
+export async function readConfiguration(
+  env: Environment,
+  log: (line: string) => void,
+  memory: HostMemory = new HostMemory(),
+): Promise<Configuration> {
+  const opened: Opened = new Set()
+  const close = () => {
+    for (const each of opened) each.close?.()
+  }
+  try {
+    return { ...(await openConfiguration(env, log, memory, opened)), close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+/**
+ * Reads all settings of onescand, and the files that they name, without opening anything. Throws a Fault
+ * of kind `config`.
+ */
+export function readAllSettings(env: Environment) {
+  const config = readScanningConfig(env)
+  // Their faults are reported at the start, not at the first sweep or to the first client.
+  readSettings(env, readLater)
+  return {
+    config,
+    directories: readControlDirectories(env),
+    spool: config?.spool ?? readSpoolSettings(env),
+    quotaSettings: config === undefined ? readQuotaSettings(env) : config.quota,
+    verdictSettings: config && readVerdictSettings(env),
+  }
+}
+
+async function openConfiguration(
+  env: Environment,
+  log: (line: string) => void,
+  memory: HostMemory,
+  opened: Opened,
+): Promise<Omit<Configuration, 'close'>> {
+  const readAt = Date.now()
+  const { config, directories, spool, quotaSettings, verdictSettings } = readAllSettings(env)
+  const files = readSettings(env, clamAvTls)
+  const isTlsSet = Object.values(files).some((path) => path !== undefined)
+  const tls = isTlsSet ? await checkTlsIdentity(files) : undefined
+  const tools = config && (await openTools(config, verdictSettings!, log, memory, opened))
+  const base = config && { config, tools: tools! }
+  const lines = base && loadRules(directories.control, HOST_DIRECTORY)
+  const contexts = base && lines && (await contextsOfLines(base, lines, env, log, memory, opened))
+  const rules: LoadedRules | undefined = lines && {
+    lines,
+    contextOfLine: (settings) => contexts!.get(JSON.stringify(settings))!,
+  }
+  const quota = quotaSettings && openQuotaClient(quotaSettings, log)
+  if (quota !== undefined) opened.add(quota)
+  const keys = config?.cluster?.keys ?? []
+  const { crypto, verdicts } = tools ?? {}
+  return {
+    env,
+    readAt,
+    directories,
+    off: watchSwitches(directories),
+    context: base && { ...base, rules },
+    tls,
+    messageOptions: {
+      spool,
+      digestsFor(header) {
+        const wanted = digestsFor(header, keys, Date.now() / 1000)
+        return verdicts === undefined ? wanted : { ...wanted, sha256: true }
+      },
+      createHash: crypto?.createHash,
+      memoryFiles: config && loadSystem(),
+    },
+    quota,
+    report: () => quota && log(countersLine(quota.counters)),
+  }
+}
+
+/** Milliseconds for which a look at the switch files counts, so that a burst of mail makes few. */
+const SWITCH_FOR = 20
+
+/** Returns what switchedOff() returns, for a process that lasts and may not wait for the directory. */
+function watchSwitches(directories: ControlDirectories): LastSeen<string | undefined> {
+  const look = async () => {
+    for (const file of switchFiles(directories)) {
+      const found = await promises.stat(file).catch(() => undefined)
+      if (found !== undefined) return whyOff(file)
+    }
+    return undefined
+  }
+  return new LastSeen(switchedOff(directories), look, SWITCH_FOR)
+}
+
+/** Makes the scanners of a configuration, and opens the memory of verdicts. */
+async function openTools(
+  { settings, cluster }: JudgeConfig,
+  verdictSettings: VerdictSettings,
+  log: (line: string) => void,
+  memory: HostMemory,
+  opened: Opened,
+): Promise<Tools> {
+  const scanners = await makePreparedScanners(settings, log, memory, opened)
+  const clocks = await clocksFor(settings.CLAMDBDIR ?? DEFAULT_DATABASE)
+  const crypto = await loadCrypto()
+  const verdicts = await openVerdictsBy(verdictSettings, cluster?.keys ?? [], memory, {
+    ...clocks,
+    crypto,
+    log,
+    scanTimeout: settings.timeout,
+  })
+  if (verdicts !== undefined) opened.add(verdicts)
+  return { ...clocks, scanners, crypto: (cluster || verdicts) && crypto, verdicts }
+}
+
+/**
+ * Makes scanners that last until the configuration is closed, and has them ready. Rejects with all faults
+ * of those that cannot scan.
+ */
+async function makePreparedScanners(
+  settings: JudgeConfig['settings'],
+  log: (line: string) => void,
+  { extracted }: HostMemory,
+  opened: Opened,
+): Promise<readonly Scanner[]> {
+  const scanners = await makeScanners(settings, { lasting: true, log, extracted })
+  const errors: unknown[] = []
+  for (const scanner of scanners) {
+    opened.add(scanner)
+    await scanner.prepare?.().catch((error) => errors.push(error))
+  }
+  if (errors.length > 1) throw new SeveralFaults(errors.map(errorText))
+  if (errors.length === 1) throw errors[0]
+  return scanners
+}
+
+/** The last known files of signature directories, kept across a reload of the settings. */
+const seenFiles = new Map<string, SignatureFiles>()
+
+/** Returns the clocks, and the functions that read the age of the signatures in a directory. */
+async function clocksFor(directory: string) {
+  const uptime = () => performance.now()
+  const before = seenFiles.get(directory)
+  const look = async () => {
+    const found = await readSignatureFiles(directory, Date.now(), seenFiles.get(directory))
+    if (found !== undefined) seenFiles.set(directory, found)
+    return found
+  }
+  const files = new LastSeen<SignatureFiles | undefined>(before, look, SIGNATURES_FOR)
+  const lookForSignatures = () => files.look()
+  await lookForSignatures()
+  return { signatureFiles: () => files.value, lookForSignatures, now: Date.now, uptime }
+}
+
+/**
+ * Makes the contexts of all lines, by what they set. A line that is about scanners has its own. Throws a
+ * Fault that names the line of a wrong value.
+ */
+async function contextsOfLines(
+  base: JudgeContext,
+  { all, path }: Rules,
+  env: Environment,
+  log: (line: string) => void,
+  memory: HostMemory,
+  opened: Opened,
+): Promise<ReadonlyMap<string, JudgeContext>> {
+  const contexts = new Map<string, JudgeContext>()
+  for (const { action, line } of all) {
+    if (action.kind !== 'set') continue
+    const key = JSON.stringify(action.settings)
+    if (contexts.has(key)) continue
+    try {
+      const config = withSettings(base.config, env, action.settings)
+      const isAboutScanners = Object.keys(action.settings).some((name) => name in aboutScanners)
+      const scanners = isAboutScanners
+        ? await makePreparedScanners(config.settings, log, memory, opened)
+        : base.tools.scanners
+      contexts.set(key, { config, tools: { ...base.tools, scanners } })
+    } catch (error) {
+      throw new Fault('config', `${path} line ${line}: ${errorText(error)}`, error)
+    }
+  }
+  return contexts
+}
+
+/** The settings by which scanners are made. */
+const aboutScanners: object = { ...scannerSettings, ...clamAv }

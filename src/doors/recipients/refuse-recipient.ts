@@ -1,0 +1,152 @@
+import { errorText } from '../../lib/errors/fault.ts'
+import { logLine } from '../../lib/log/log-line.ts'
+import { parseIpAddress } from '../../lib/net/ip-address.ts'
+import { type MailAddress, mailboxOf, readAddress } from '../../mail/message/envelope/address.ts'
+import type { Origin } from '../../mail/message/envelope/envelope.ts'
+import { bareAddress, type SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
+import { isAskedAbout, OVER_QUOTA, overQuotaText } from '../../scan/judge/over-quota.ts'
+import { refusalByRule } from '../../scan/judge/replies.ts'
+import type { QuotaAnswer, QuotaLookup } from '../../scan/quota/quota-answer.ts'
+import type { Rules } from '../../scan/rules/match.ts'
+import type { MailServices } from '../message/mail-door.ts'
+import { replyOf } from '../replies/smtp-reply.ts'
+
+/** The client that sends mail, as far as the interface knows it. */
+export interface SendingClient {
+  readonly origin: Origin
+  /** Whether the client may relay or has authenticated. */
+  readonly mayRelay: boolean
+}
+
+/** The sender and size that the client announced for the message of this recipient. */
+interface MailToCome {
+  readonly sender: MailAddress
+  /** Bytes that the client announced. */
+  readonly size: number | undefined
+}
+
+type Log = (line: Buffer) => void
+
+/**
+ * Returns the reply that refuses a recipient, or a promise of it: a line of onescan.policy(5) refuses it, or
+ * its mailbox is over quota. Returns undefined if it may pass. `path` must not change during the quota check.
+ */
+export function refuseRecipient(
+  path: Buffer,
+  mail: MailToCome,
+  { rules, quota, log }: Pick<MailServices, 'rules' | 'quota' | 'log'>,
+  client: SendingClient,
+): SmtpReply | undefined | Promise<SmtpReply | undefined> {
+  if (rules === undefined && quota === undefined) return undefined
+  const recipient = readAddress(bareAddress(path))
+  const byRule = rules && refuseByRule(recipient, mail, rules, client, log)
+  if (byRule !== undefined) return byRule
+  const { mayRelay, origin } = client
+  if (!quota || !isAskedAbout({ mayRelay, isBounceInjector: false }, quota)) return undefined
+  return refuseFull(recipient, mail, quota, origin, log, mailboxOf(recipient))
+}
+
+/**
+ * Returns the reply that refuses this one recipient by a line of onescan.policy(5), and logs that.
+ * Returns undefined if no line refuses it, or only a line that depends on the size of the message.
+ */
+function refuseByRule(
+  recipient: MailAddress,
+  { sender, size }: MailToCome,
+  rules: Rules,
+  { origin, mayRelay }: SendingClient,
+  log: Log,
+): SmtpReply | undefined {
+  const { door, clientAddress, queueId } = origin
+  const client = clientAddress === undefined ? undefined : parseIpAddress(clientAddress)
+  const found = rules.findRefusal({ sender, recipient, client, auth: mayRelay })
+  if (found?.action.kind !== 'refuse') return undefined
+  const reply = replyOf(refusalByRule(found.action.text, queueId))
+  log(
+    logLine([
+      ['decision', 'reject'],
+      ['grounds', 'policy'],
+      ['rule', found.line],
+      ['reply', reply.code],
+      ['interface', door],
+      ['queue', queueId],
+      ['remote', clientAddress],
+      ['size', size],
+      ['from', `<${sender.text}>`],
+      ['to', `<${recipient.text}>`],
+    ]),
+  )
+  return reply
+}
+
+/**
+ * Resolves to the reply that defers this recipient, if its mailbox is over quota. Resolves to undefined if it
+ * has room, or if its quota is unknown. Logs any answer except "room". Never rejects.
+ */
+export async function refuseFull(
+  recipient: MailAddress,
+  { sender, size }: MailToCome,
+  quota: Pick<QuotaLookup, 'ask'>,
+  { door, clientAddress }: { readonly door: string; readonly clientAddress?: string | undefined },
+  log: Log,
+  mailbox = recipient,
+): Promise<SmtpReply | undefined> {
+  const answer = await quota
+    .ask(mailbox, size)
+    .catch((error): QuotaAnswer => ({ status: 'unknown', why: errorText(error) }))
+  if (answer.status === 'room') return undefined
+  const isFull = answer.status === 'full'
+  const usage = isFull ? answer.usage : undefined
+  log(
+    logLine([
+      ['decision', isFull ? 'defer' : 'pass'],
+      ['quota', answer.status],
+      ['reason', answer.status === 'unknown' ? answer.why : undefined],
+      ['reply', isFull ? OVER_QUOTA.code : undefined],
+      ['interface', door],
+      ['remote', clientAddress],
+      ['used', usage?.size],
+      ['limit', usage?.quota],
+      ['size', size],
+      ['from', `<${sender.text}>`],
+      ['to', `<${recipient.text}>`],
+    ]),
+  )
+  return isFull ? { ...OVER_QUOTA, lines: [overQuotaText(recipient)] } : undefined
+}
+
+/**
+ * The reply to a recipient that servers could interpret as different mailboxes: a policy line about one of
+ * them would apply to mail for another one.
+ */
+const NOT_PLAIN: SmtpReply = {
+  code: 501,
+  enhanced: '5.1.3',
+  lines: ['name the recipient as <user@domain>, without comments, routes and escapes'],
+}
+
+/**
+ * Refuses a recipient that is not plain, and logs that. The refusal is temporary if the mail is in a queue.
+ */
+export function refuseNotPlain(
+  path: Buffer,
+  { sender }: Pick<MailToCome, 'sender'>,
+  origin: Origin,
+  log: Log,
+  afterQueue = false,
+): SmtpReply {
+  const reply = afterQueue ? { ...NOT_PLAIN, code: 451, enhanced: '4.1.3' } : NOT_PLAIN
+  log(
+    logLine([
+      ['decision', afterQueue ? 'defer' : 'reject'],
+      ['reason', 'servers may take the recipient for different mailboxes'],
+      ['reply', reply.code],
+      ['interface', origin.door],
+      ['queue', origin.queueId],
+      ['remote', origin.clientAddress],
+      ['from', `<${sender.text}>`],
+      ['to', path.toString('latin1')],
+    ]),
+  )
+  return reply
+}

@@ -1,0 +1,38 @@
+import type { FaultKind } from '../../lib/errors/fault.ts'
+import type { SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
+import type { Decision, Reply } from '../../scan/judge/decision.ts'
+
+/** Returns the SMTP reply for a refusal or deferral by the judgement. */
+export function replyOf(reply: Reply): SmtpReply {
+  return { code: codeOf(reply), enhanced: reply.enhanced, lines: [reply.text] }
+}
+
+/** Returns the basic code of RFC 5321 4.2.3 for a reply. */
+export function codeOf(reply: Reply): number {
+  if (reply.class === 4) return 451
+  const { grounds } = reply
+  return grounds === 'too-large' ? 552 : 550
+}
+
+/** Returns the reply code of a decision, or undefined if the mail is accepted. */
+export function replyCode(decision: Decision): number | undefined {
+  return decision.kind === 'reject' || decision.kind === 'defer'
+    ? codeOf(decision.reply)
+    : undefined
+}
+
+/** Returns the SMTP reply for a fault. All faults but one are temporary. */
+export function faultReply(kind: FaultKind): SmtpReply {
+  if (kind === 'address-too-long') {
+    return { code: 553, enhanced: '5.1.0', lines: ['an address is longer than 1002 bytes'] }
+  }
+  const lines = ['the message cannot be processed now, try again later']
+  return { code: 451, enhanced: '4.3.0', lines }
+}
+
+/** The reply if this host is short of memory. */
+export const NO_ROOM: SmtpReply = {
+  code: 452,
+  enhanced: '4.3.2',
+  lines: ['too many recipients for now, try again later'],
+}

@@ -1,0 +1,143 @@
+import type { Bytes } from '../../message/bytes.ts'
+import type { Header } from '../../message/header-block.ts'
+import type { PartForm } from '../findings/forms.ts'
+import type { Oddity } from '../findings/oddities.ts'
+import { MemoryPool } from '../storage/store.ts'
+import { budgetOf, LimitExceeded, type ReadingBudget } from './limits.ts'
+
+/** The units of work between two turns of the event loop. A unit is about one byte inspected. */
+export const WORK_PER_TURN = 192 * 1024
+/** Upper limit for the bytes that are inspected, decoded or read before the next turn is considered. */
+export const PIECE = 64 * 1024
+/** The same where lines are read one by one, because some bytes cost hundreds of times as much as others. */
+export const LINES_PIECE = 8 * 1024
+/** The bytes that the runtime searches in the time of a unit. */
+export const SEARCHED_PER_UNIT = 4
+
+/** The position of a content, by its metadata there. */
+export interface ContentMetadata {
+  /** The fields of the part that it was read from. */
+  readonly fields: readonly { readonly name: string; readonly value: string }[]
+  /**
+   * The containers from which it was extracted within that part, from the outside in: `uuencode`, `tnef`,
+   * `openpgp`, …
+   */
+  readonly containers: readonly string[]
+  /** The names from the innermost of these containers. */
+  readonly names: readonly string[]
+}
+
+/** A content without metadata. */
+export const NO_METADATA: ContentMetadata = { fields: [], containers: [], names: [] }
+
+type ContentStep =
+  /** A content that some reader of mail might get out of a message. */
+  | {
+      readonly kind: 'content'
+      /** They are valid until the next step is requested. */
+      readonly bytes: Bytes
+      /** Whether scanners must treat the content as a mail. */
+      readonly isMail: boolean
+      /** The form of the part that it is, if a scan of the whole may see exactly these bytes in it. */
+      readonly form?: PartForm | undefined
+      readonly metadata: ContentMetadata
+    }
+  /** The caller should let the event loop take a turn now. */
+  | { readonly kind: 'turn' }
+  /** The message is nested deeper than `maxDepth`. This step comes once. */
+  | { readonly kind: 'deeper' }
+  /** The mail exceeds a limit, however plainly it is read. This is the last step. */
+  | { readonly kind: 'over'; readonly why: string }
+
+/** Steps of the work on a message, with a result at their end. */
+export type Steps<Result = void> = Generator<ContentStep, Result>
+
+/** The header of a message, whose fields a stage before has found. */
+export interface KnownHeader {
+  readonly header: Header
+  /** The bytes above it, which are a field that does not describe content (message.ts). */
+  readonly above: number
+}
+
+export interface WorkOptions {
+  /** The header of the message itself. Without it the reading finds the fields by itself. */
+  readonly header?: KnownHeader | undefined
+  /**
+   * Opens a file of its own for a content that does not fit into memory, for reading and writing.
+   */
+  readonly openFile: () => number
+  /** Whether the bytes are hardly a mail, so that less work is spent on them (limits.ts). */
+  readonly mayBeFile?: boolean
+  /** Called with the units of work that were done since the last call. */
+  readonly onWork?: (units: number) => void
+  /** Called with each oddity of the message itself, at least once; `encrypted` also for mails in it. */
+  readonly onOdd?: (oddity: Oddity) => void
+}
+
+/** The state that all decoding of one message shares: what may still be done, and with what memory. */
+export class Work {
+  readonly #onWork: ((units: number) => void) | undefined
+  readonly onOdd: ((oddity: Oddity) => void) | undefined
+  readonly pool: MemoryPool
+  /** Memory for decoders of this message that no decoder uses now. */
+  readonly buffers: Buffer[] = []
+  /** The remaining budget of the message. */
+  budget: ReadingBudget
+  /** Upper limit for the contents of the message. */
+  readonly #contents: number
+  #unitsSinceTurn = 0
+
+  constructor({ size }: Bytes, { openFile, mayBeFile, onWork, onOdd }: WorkOptions) {
+    this.#onWork = onWork
+    this.onOdd = onOdd
+    this.pool = new MemoryPool(openFile, size)
+    this.budget = budgetOf(size, mayBeFile)
+    this.#contents = this.budget.contents
+  }
+
+  /**
+   * Counts units of work, and yields a turn of the event loop if one is due. Throws LimitExceeded if there
+   * are too many.
+   */
+  *countUnits(units: number): Steps {
+    this.#onWork?.(units)
+    this.budget.work -= units
+    this.#check()
+    this.#unitsSinceTurn += units
+    if (this.#unitsSinceTurn < WORK_PER_TURN) return
+    this.#unitsSinceTurn = 0
+    yield { kind: 'turn' }
+  }
+
+  /**
+   * Returns whether any chunk passes a test that the runtime runs without a loop in JavaScript, and whose
+   * result does not depend on where chunks end.
+   */
+  *some(source: Bytes, test: (chunk: Buffer) => boolean): Steps<boolean> {
+    for (const chunk of source.chunks()) {
+      if (test(chunk)) return true
+      yield* this.countUnits(chunk.length / SEARCHED_PER_UNIT)
+    }
+    return false
+  }
+
+  /** Counts bytes that are decoded or yielded unchanged. Throws LimitExceeded if there are too many. */
+  countBytes(bytes: number): void {
+    this.budget.bytes -= bytes
+    this.#check()
+  }
+
+  /** Counts a content that is given. Throws LimitExceeded if they are too many. */
+  countContent(): void {
+    this.budget.contents--
+    this.#check()
+  }
+
+  /** Throws LimitExceeded if more was done than may be. */
+  #check(): void {
+    const { bytes, contents, work } = this.budget
+    if (work < 0) throw new LimitExceeded('too much work for its size')
+    if (bytes < 0) throw new LimitExceeded('too many bytes of content')
+    if (contents < 0) throw new LimitExceeded(`more than ${this.#contents} parts`)
+  }
+}

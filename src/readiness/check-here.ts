@@ -1,0 +1,16 @@
+import { serviceExit } from '../lib/process/command-line.ts'
+import { printCheck } from '../lib/process/print-check.ts'
+import type { Environment } from '../lib/settings/settings.ts'
+import { readControlDirectories } from '../scan/judge/control.ts'
+import { ownHost } from './stage.ts'
+import { tryStages } from './stages.ts'
+
+/**
+ * `onescan-queue --check`: tries all that mail needs to be scanned by these variables, as this user.
+ * Returns the exit code: 0, or 111 if there is an error. Throws if descriptor 1 cannot be written to.
+ */
+export async function checkHere(env: Environment): Promise<number> {
+  const host = ownHost(env, readControlDirectories(env), false)
+  const findings = await printCheck(tryStages(host), false)
+  return findings.some(({ level }) => level === 'error') ? serviceExit.temporary : serviceExit.done
+}

@@ -1,0 +1,232 @@
+import type { Bytes } from '../../../mail/message/bytes.ts'
+import type { Envelope, Origin } from '../../../mail/message/envelope/envelope.ts'
+import type { KnownHeader } from '../../../mail/mime/budget/work.ts'
+import type { FormSet } from '../../../mail/mime/findings/forms.ts'
+import type { Field } from '../../../mail/mime/headers/fields.ts'
+import type { NamedPart } from '../../../plugin.ts'
+import type { Infected, ScanResult } from '../findings/scan-result.ts'
+import type { ScanTurns } from './scan-turns.ts'
+import type { SignatureFiles } from './signatures.ts'
+
+/**
+ * The bytes that a scanner judges. They are an outgoing message, below one line that onescan adds (sampleOf).
+ * In a second look they are a decoded content that some mail program may extract from a message.
+ */
+export interface Sample {
+  readonly bytes: Bytes
+  readonly envelope: Envelope
+  readonly origin: Origin | undefined
+  /**
+   * Resolves to a regular file with exactly these bytes, for scanners that open it by its path. The first
+   * call creates the file, which costs a copy. It exists until the scan has ended. Rejects with a Fault if it
+   * cannot be created.
+   */
+  file(): Promise<SampleFile>
+  /**
+   * Returns the descriptor of an immutable file with these bytes; set if there is one. It stays open while
+   * the scanner has the sample. Afterwards this throws, because the number may be another file's.
+   */
+  sealedFile?(): number
+  /**
+   * Set for the bytes as sent by a client that asks about them alone: a limit that the scanner names applies
+   * to them, too.
+   */
+  readonly isAsSent?: true
+  /** The same message as it was sent, which scanners scanned before; set for a message. */
+  readonly asSent?: Omit<Sample, 'file'>
+  /** The header, as written in the bytes; set for a message. */
+  readonly header?: KnownHeader
+  /** The message in which the content was found; set for a content. */
+  readonly message?: Sample
+  /**
+   * Small contents of the same message, in memory: the answer is about them, too. Only scanners with
+   * `takesBatch` get them.
+   */
+  readonly batch?: readonly Sample[]
+  /**
+   * The names and types of a content where it first occurs. For a message, those of each part that was read.
+   * Set if a scanner has `takesNames`, and the message was read.
+   */
+  readonly partList?: PartList
+}
+
+/**
+ * The data of one part, or of all parts of a message, as mail programs show them; `isCut` if there is more.
+ */
+export interface PartList {
+  readonly parts: readonly NamedPart[]
+  readonly isCut: boolean
+}
+
+/** A file with the bytes of a sample. */
+export interface SampleFile {
+  /** Absolute. */
+  readonly path: string
+  /**
+   * Throws a Fault of kind `read` if another user may have replaced the file, so that the scanner would have
+   * opened another one.
+   */
+  confirm(): void
+}
+
+/** Returns whether a scan continues after this finding, because a worse one may follow. */
+export type IsPassedOver = (found: Pick<Infected, 'name' | 'banned'>) => boolean
+
+/** The data that a scanner receives in addition to the sample. */
+export interface ScanTask {
+  /**
+   * Aborted at the message's deadline (SCANTIMEOUT; see `isLate`), or when no client waits for the answer any
+   * longer. The scanner then stops its work and frees its resources.
+   */
+  readonly signal: AbortSignal
+  /** Returns the milliseconds until the deadline, by a monotonic clock, or 0 after it. */
+  timeLeft(): number
+  /** Set if anything is passed over. A scanner that can find several things names one that is not. */
+  readonly isPassedOver?: IsPassedOver | undefined
+  /** Adds a remark to the log line of the message. */
+  note(text: string): void
+  /**
+   * Called for each scanned sample, with the signatures that the scanner had before it began, or undefined if
+   * it does not know them. Set if a caller needs them.
+   */
+  readonly signatures?: ((scanner: string, version: string | undefined) => void) | undefined
+}
+
+const TIMEOUT_ERROR = 'TimeoutError'
+
+/** Aborts with the reason of `isLate`: the deadline. */
+export function abortLate(controller: AbortController): void {
+  controller.abort(new DOMException('SCANTIMEOUT has expired', TIMEOUT_ERROR))
+}
+
+/** Returns whether the signal was aborted at the deadline, and not because no client waits any longer. */
+export function isLate({ aborted, reason }: AbortSignal): boolean {
+  return aborted && reason instanceof Error && reason.name === TIMEOUT_ERROR
+}
+
+/** The inputs of a verdict in addition to the message. None of them differs between copies. */
+interface Memorable {
+  /** The scanner's name and the settings that it judges by, in one line without blanks. */
+  readonly identity: string
+  /**
+   * Returns the version of the newest signatures that the scanner has, or undefined if it does not know yet,
+   * or if a server does not answer within `timeout` milliseconds. Equal texts mean equal signatures, on any
+   * host. Two fixed values are possible instead:
+   *
+   * - `this host's`: the signatures in CLAMDBDIR, whose version is not comparable with that of other hosts.
+   * - `not told`: the scanner does not report its signatures, which may change at any time.
+   */
+  readonly signatures:
+    | "this host's"
+    | 'not told'
+    | ((timeout?: number) => Promise<string | undefined>)
+  /**
+   * Returns the directories of this host from which the scanner loads signatures, or undefined if one of them
+   * is not known. Set if the scanner has signatures that may change while the version of the newest ones
+   * stays the same.
+   */
+  readonly loadsFrom?: () => readonly string[] | undefined
+  /**
+   * Resolves to whether the scanner has loaded all of these signature files. `isSettled` states whether a
+   * change of that time is long ago. A scanner without this function has loaded the files when all of
+   * them are settled.
+   */
+  hasLoaded?(
+    files: SignatureFiles,
+    isSettled: (changed: number | undefined) => boolean,
+  ): Promise<boolean>
+}
+
+/** The state of a local policy scanner while a mail is read, and its answer afterwards. */
+export interface MailSearch {
+  /**
+   * Takes the fields of a header of the mail or of a part, as some mail program reads it. Yields the
+   * completed units of work, each about one byte inspected, and may be stopped at any of them: they count as
+   * work of the message.
+   */
+  header(fields: readonly Field[]): Iterable<number>
+  /** Takes the name of a file in uuencode, yEnc, BinHex, OpenPGP, a calendar or a card, likewise. */
+  name(name: string): Iterable<number>
+  /** Takes a content that some reader may get out of the mail, likewise. */
+  content(content: Bytes): Iterable<number>
+  /** The mail contains more than is read, for this reason. No other call follows. */
+  over(why: string): void
+  answer(): ScanResult
+}
+
+/** A scanner that scans each content and the whole message. */
+export interface ContentScanner extends ScannerBasics {
+  readonly local: false
+  /**
+   * Answers within the task's deadline. If it throws, the answer is *unknown*, with the error's
+   * text as the reason.
+   */
+  scan(sample: Sample, task: ScanTask): Promise<ScanResult>
+  /**
+   * Returns whether the scanner itself recognizes bytes with this beginning as mail. Set if it then finds as
+   * much in them as below TOP_LINE.
+   */
+  readsAsMail?(beginning: Buffer): boolean
+  /**
+   * Finds out the forms of parts that the scanner was shown to extract by itself from this mail
+   * (mail/mime/findings/forms.ts), which may lack TOP_LINE. It is not asked about these parts unless the scan of
+   * the whole has another result than clean.
+   */
+  extracts?(mail: Bytes): FormSet | undefined | Promise<FormSet | undefined>
+  /** Counts parts about which it was not asked for that reason. */
+  leave?(parts: number): void
+  /**
+   * Sends a command of clamd(8) to the servers. Resolves to the reply of the first one that answers, or to
+   * undefined if none does.
+   */
+  passOn?(command: PassedOn): Promise<string | undefined>
+}
+
+/** The commands that a client of clamd may have passed on. */
+export type PassedOn = 'RELOAD' | 'SELFCHECK' | 'VERSIONCOMMANDS'
+
+/**
+ * Local policy (attachments): it judges by what is read out of a message. It runs on trusted mail, too,
+ * and is named in no stamp.
+ */
+export interface LocalScanner extends ScannerBasics {
+  readonly local: true
+  /** Begins to search a message. If it throws, the answer is *unknown*, as for `scan`. */
+  search(task: ScanTask): Promise<MailSearch>
+}
+
+export type Scanner = ContentScanner | LocalScanner
+
+interface ScannerBasics {
+  /** The name in a stamp's `s=` and in the log: the plugin's name, or the basename of the command. */
+  readonly name: string
+  /**
+   * Set if the verdict depends on the message alone, whatever its envelope, so that it may be cached for
+   * copies. A verdict of local policy is never cached.
+   */
+  readonly memorable?: Memorable
+  /**
+   * Set if the number of concurrently scanned messages is limited: each has a turn, before it is read. Turns
+   * of local policy are used only if no other scanner has any.
+   */
+  readonly turns?: ScanTurns
+  /** Set if several small contents together take less time than one after another. */
+  readonly takesBatch?: true
+  /** Set if the scanner receives the data of a part that mail programs show (Sample.partList). */
+  readonly takesNames?: true
+  /**
+   * Reads what the scanner needs in addition to messages, such as rules. Throws a Fault of kind `config` if
+   * that cannot be used. A daemon calls it at its start, to detect faults early. Other callers need not.
+   */
+  prepare?(): Promise<void>
+  /**
+   * Closes the resources that the scanner keeps between messages, after the current messages are done. No new
+   * messages follow. Only a daemon calls it.
+   */
+  close?(): void
+  /**
+   * Returns the number of messages at each server now, by the server's name in the settings; set if it asks
+   * servers.
+   */
+  underWay?(): Readonly<Record<string, number>>
+}

@@ -1,0 +1,18 @@
+import { spawnSync } from 'node:child_process'
+import t from 'tap'
+import {
+  CHAIN_REACHED,
+  isTrialOfCheck,
+  TRIAL_CHAIN,
+} from '../../../src/doors/message/trial-chain.ts'
+
+/** What the trial mail of `onescan check` meets in place of qmail-queue. */
+
+t.test('the test chain prints the header, and that it was reached', async (t) => {
+  const input = 'X-QHPSI: clean\nSubject:  a\\b \n\nbody\n'
+  const { stderr, stdout, status } = spawnSync('/bin/sh', ['-c', TRIAL_CHAIN], { input })
+  t.equal(String(stderr), `${CHAIN_REACHED}\nX-QHPSI: clean\nSubject:  a\\b \n\n`)
+  t.same([String(stdout), status], ['', 0])
+  t.ok(isTrialOfCheck(new Map([['QUEUECHAIN', TRIAL_CHAIN]])))
+  t.notOk(isTrialOfCheck(new Map([['QUEUECHAIN', '/bin/true']])))
+})
