@@ -134,7 +134,7 @@ export const secondLook: readonly Case[] = [
     settings: settings({ QHPSI: 'plugin: eicar' }),
     expect: {
       outcome: 'refused',
-      text: /more is in it than can be scanned \(more than \d+ contents\).*5\.6\.0/,
+      text: /more is in it than can be scanned \(more than \d+ parts\).*5\.6\.0/,
       log: /scan=skipped .*second look: more than \d+ parts/,
     },
   },

@@ -44,7 +44,7 @@ t.test('an invalid option is a usage error that names it', async (t) => {
       /^--limit and --locks: are for smtp-delay behind tcpserver; with --listen give --waiting/,
     '--listen 25 -r y': /^-r: is not an option/,
     '--listen 25 -B hi y': /^-B: is not an option/,
-    '--listen 70000 y': /^--listen 70000: is not \[ADDRESS:\]PORT/,
+    '--listen 70000 y': /^--listen 70000: must be \[ADDRESS:\]PORT/,
     '--listen mail.example.org:25 y': /^--listen mail/,
     '--listen ::1:25 y': /^--listen ::1:25/,
     '--listen [::1:25 y': /^--listen \[::1:25/,
