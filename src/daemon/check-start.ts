@@ -163,9 +163,13 @@ async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promi
         ? failure(
             `status page ${writeDoorAddress(http)}`,
             line,
-            'correct it; until then there is no status page',
+            'correct it; until then onescand runs without its status page',
           )
-        : warning('settings', line, `there is no status page until then${bySystemd(line)}`),
+        : warning(
+            'settings',
+            line,
+            `correct it; until then onescand runs without its status page${bySystemd(line)}`,
+          ),
     )
   }
 }

@@ -120,8 +120,8 @@ function logConnectionLimit(sockets: number, maxClients: number): void {
   const descriptors = descriptorLimit()
   const { clients } = connectionLimits(descriptors, sockets, maxClients)
   if (clients === maxClients) return
-  const why = `it is ${clients}, because there are ${descriptors} descriptors for ${sockets} sockets`
-  log(`--max-clients ${maxClients}: ${why}; raise their limit (ulimit -n, LimitNOFILE=)`)
+  const why = `only ${clients} are possible: onescand may open ${descriptors} files, and has ${sockets} sockets`
+  log(`--max-clients ${maxClients}: ${why}; raise LimitNOFILE= (ulimit -n)`)
 }
 
 function logDoors(doors: readonly ListeningDoor[], configuration: Configuration): void {

@@ -126,7 +126,7 @@ export async function checkAlerts(server: ClamdServer, settings: ScanSettings): 
     if (!isAsked(settings)) continue
     const what = `clamd ${server.address.text} ${setting}`
     if (file === undefined) {
-      findings.push(ok(what, `is not tested: if ${otherwise}, ${remedy}`))
+      findings.push(ok(what, `cannot be tested. If ${otherwise}, ${remedy}`))
       continue
     }
     const content = file(settings)

@@ -36,7 +36,13 @@ function refuses(env: Environment): boolean {
 function inMaxAge(env: Environment): Finding[] {
   if (!/^0+$/.test(env.CLUSTERMAXAGE ?? '')) return []
   const value = '0: every hmac-sha256 stamp is too old, and all mail is scanned again'
-  return [warning('CLUSTERMAXAGE', value, 'unset CLUSTERMAXAGE for an hour, or set seconds')]
+  return [
+    warning(
+      'CLUSTERMAXAGE',
+      value,
+      'remove CLUSTERMAXAGE (the default is 3600 seconds), or set a number of seconds',
+    ),
+  ]
 }
 
 /** Reports what is missed if not every part is scanned. */

@@ -225,7 +225,7 @@ function checkFreeSpace(what: string, directory: string): Finding[] {
   return [free < ROOMY ? warning(what, room, ROOM) : ok(what, room)]
 }
 
-const ROOM = 'free some, or set it to a larger file system'
+const ROOM = 'free space there, or name a larger file system'
 
 /**
  * Returns the faults of the directories for messages if one has no room for a message of `maxSize` bytes.
@@ -262,7 +262,7 @@ function freeSpaceIn(what: string, directory: string, bytes: number): FreeSpace 
     return { ...room, fault: marked(none('it is full, and mail is deferred'), 'nothing scans') }
   tryWriting(directory)
   if (free < Math.min(bytes, size * RESERVE)) {
-    const value = `${formatSize(free)} are free, and a message may have ${formatSize(bytes)}: what does not fit is deferred`
+    const value = `only ${formatSize(free)} are free, and a message may need ${formatSize(bytes)}: larger mail is deferred`
     return { ...room, fault: none(value) }
   }
   const fault = files > 0 && ffree < 1000 ? none(`${ffree} files are left`) : undefined

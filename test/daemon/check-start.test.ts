@@ -167,11 +167,15 @@ t.test(
     t.match(milter.errors, [/^--milter 127\.0\.0\.1:\d+: cannot listen: EADDRINUSE: .*ss -lntup/])
     const page = await check(good, '--http', place)
     t.same(page.errors, [])
-    t.match(page.warnings, [/^--http .*EADDRINUSE.*; there is no status page until then/])
+    t.match(page.warnings, [
+      /^--http .*EADDRINUSE.*; until then onescand runs without its status page/,
+    ])
     const running = await check(good, '--running', '--milter', place)
     t.same([running.errors, running.warnings], [[], []], 'the onescand that runs has it')
     const open = await check(good, '--http', 'inet:0.0.0.0:9')
-    t.match(open.warnings, [/give --http-token.*; there is no status page until then/])
+    t.match(open.warnings, [
+      /give --http-token.*; until then onescand runs without its status page/,
+    ])
     writeFileSync(join(directory, 'file'), '')
     const file = await check(good, '--milter', `unix:${join(directory, 'file')}`)
     t.match(file.errors, [/exists and is not a socket; remove it/])

@@ -140,7 +140,7 @@ t.test(
       t.equal(await onescand.ended, 111)
       t.match(
         onescand.log.join('\n'),
-        /others may change .*; as root, name a directory that is root's/,
+        /users other than root can change .*; put the socket into a directory that only root/,
       )
     }
     chmodSync(directory, 0o1777)

@@ -213,8 +213,9 @@ function checkOwners(directory: string, at: string): void {
   for (let ancestor = realpathSync(directory); ; ancestor = dirname(ancestor)) {
     const { uid, mode } = statSync(ancestor)
     if (uid !== 0 || letsOthersReplace(mode)) {
-      const remedy = "as root, name a directory that is root's alone, or start it as its user"
-      throw new Fault('config', `${at}: others may change ${ancestor}; ${remedy}`)
+      const remedy =
+        'put the socket into a directory that only root can change, or do not start onescand as root'
+      throw new Fault('config', `${at}: users other than root can change ${ancestor}; ${remedy}`)
     }
     if (ancestor === dirname(ancestor)) return
   }

@@ -55,11 +55,11 @@ export async function tryJudging(
 
 function wrong(what: string, { scan, virus, banned, why }: DecisionDetails): Finding {
   const words = [scan, virus ?? banned ?? why].filter(Boolean).join(': ')
-  return unjudged(what, `came out as ${words}`)
+  return unjudged(what, `was reported as ${words}`)
 }
 
 const unjudged = (what: string, value: string): Finding =>
-  failure(what, value, 'check its scanners and its log')
+  failure(what, value, 'check the scanners in QHPSI, and the log of onescand')
 
 /**
  * Resolves to the decision about a message that came through no interface, by the settings alone, without

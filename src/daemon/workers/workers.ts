@@ -275,7 +275,9 @@ export class Workers {
     try {
       return openAnonymousFile(directory)
     } catch (error) {
-      log(`messages in progress are not recorded: ${errorText(error)}`)
+      log(
+        `cannot record messages in progress, so that a message that crashes scanners is not recognized: ${errorText(error)}`,
+      )
       return undefined
     }
   }

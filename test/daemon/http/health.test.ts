@@ -206,7 +206,7 @@ t.test('a clamd that dies shows at once when mail suffers', { skip: clamdMissing
   const served = await serve(t, { settings })
   await becomes(served, 200, RIGHT)
   await clamd.stop()
-  await becomes(served, 503, /^a clean message( and EICAR)?: came out as unknown: /)
+  await becomes(served, 503, /^a clean message( and EICAR)?: was reported as unknown: /)
 })
 
 t.test('a message that a killed worker was scanning is counted as unanswered', async (t) => {
@@ -246,7 +246,7 @@ t.test(
     t.same(faults(spool, 100e6), [], 'a small one has a tenth for any message')
     writeFileSync(join(small, 'mail'), Buffer.alloc(970_000))
     t.match(faults(spool, 100e6), [
-      /^spool \(TMPDIR\): \S+: [\d.]+ KB are free, and a message may have 100 MB/,
+      /^spool \(TMPDIR\): \S+: only [\d.]+ KB are free, and a message may need 100 MB/,
     ])
     t.same(faults(spool, 1000), [], 'no message is larger')
     const missing = { directory: '/tmp', sharedDirectory: '/nonexistent/spool' }

@@ -74,7 +74,7 @@ export function askedBesides({ archiveBans, FINDINGS }: ScanSettings): readonly 
 /** Adds the plugin attachments to QHPSI: names in BADATTACHMENTS are useless without it. */
 function withAttachments(line: QhpsiLine): QhpsiLine {
   if (line.kind === 'command') {
-    const text = 'BADATTACHMENTS: a QHPSI with a command looks for no names'
+    const text = 'BADATTACHMENTS: cannot be used while QHPSI is a command'
     throw new Fault('config', `${text}; set QHPSI="plugin: attachments clamd"`)
   }
   const { names } = line

@@ -209,5 +209,5 @@ const NO_TURN = unknown('no scanner became free in time', 'busy')
 function tooLate(ahead: number, starts: number, takes: number, left: number): ScanResult {
   const [start, length, time] = [starts, takes, left].map(formatDuration)
   const turn = `${ahead} messages are ahead: the scan would begin in ${start} and take ${length}`
-  return unknown(`${turn}, but it has only ${time}`, 'busy')
+  return unknown(`${turn}, but only ${time} are left`, 'busy')
 }

@@ -259,7 +259,7 @@ export const setUps: readonly OnescandSetUp[] = [
     name: '/tmp is full',
     settings: ({ full }) => ({ TMPDIR: full }),
     check: [
-      /^error spool \(TMPDIR\) \[onescand\]: \S+: it is full, and mail is deferred; free some/,
+      /^error spool \(TMPDIR\) \[onescand\]: \S+: it is full, and mail is deferred; free space there/,
     ],
   },
   {
@@ -290,7 +290,7 @@ export const setUps: readonly OnescandSetUp[] = [
     name: 'the command of QHPSI finds nothing',
     settings: settings({ QHPSI: '/bin/true %s' }),
     check: [
-      /^error onescand \d+: does not scan as it should: "EICAR: came out as clean"/,
+      /^error onescand \d+: does not scan as it should: "EICAR: was reported as clean"/,
       /^error scanner true \[onescand\]: .*viruses get in/,
     ],
   },
@@ -298,7 +298,7 @@ export const setUps: readonly OnescandSetUp[] = [
     name: 'the command of QHPSI takes all mail for infected',
     settings: settings({ QHPSI: '/bin/false %s' }),
     check: [
-      /^error onescand \d+: does not scan as it should: "a clean message: came out as infected/,
+      /^error onescand \d+: does not scan as it should: "a clean message: was reported as infected/,
     ],
   },
   {

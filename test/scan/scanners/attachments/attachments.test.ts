@@ -45,7 +45,7 @@ t.test(
     t.same(clamdPolicy('/nowhere', settings).QHPSI, { kind: 'plugins', names: ['attachments', 'clamd'] }) // biome-ignore format: a line
     const command = { ...settings, QHPSI: '/usr/bin/clamdscan %s' }
     t.throws(() => clamdPolicy('/nowhere', command), {
-      message: /a QHPSI with a command looks for no names/,
+      message: /cannot be used while QHPSI is a command/,
     })
     for (const BADATTACHMENTS of ['rules', '*.exe rules', ' ', 'control/bad']) {
       const message = /^BADATTACHMENTS .*: must be an absolute path, or names with \* or \?/
