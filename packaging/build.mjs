@@ -76,7 +76,7 @@ const loadedLate = {
   },
 }
 
-/** Programs tell their version: what else is in package.json may change without them. */
+/** Programs contain their version. The rest of package.json may change without a new build. */
 const versionAlone = {
   name: 'version-alone',
   setup(bundler) {

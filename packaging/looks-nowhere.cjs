@@ -1,3 +1,3 @@
-// In the place of escalade: yargs looks with it for a package.json, from the working directory
-// upwards, where anybody may have put one.
+// Replaces escalade, with which yargs looks for a package.json from the working directory upwards,
+// where another user may have put one.
 module.exports = () => undefined

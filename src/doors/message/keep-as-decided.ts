@@ -18,7 +18,7 @@ import { retryKey } from '../../scan/quarantine/retry-key.ts'
 
 /**
  * Keeps the message in quarantine, for all recipients or for some. Resolves to the decision, with the id of
- * the kept message, when the message is on the disk. Rejects as keepInQuarantine() does, except for a bounce:
+ * the kept message, when the message is on the disk. Rejects with a Fault if it cannot be kept, except for a bounce:
  * a bounce that cannot be kept is accepted with its tag, because qmail-send would inject it again for days.
  */
 export async function keepAsDecided(

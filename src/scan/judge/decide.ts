@@ -85,7 +85,7 @@ function decideInfected(
     const { property, action } = treated
     const because = property ? `${properties[property].because} (${name})` : `virus ${name}`
     const grounds = property ?? ('virus' as const)
-    const treatment = { ...OF_FINDINGS, action, grounds, because }
+    const treatment = { ...POLICY_STATUS, action, grounds, because }
     const isTagged = property === undefined && action !== 'accept'
     return actOn(treatment, settings, client, { tagged, untagged: isTagged ? tagged : untagged })
   }
@@ -133,7 +133,7 @@ function decideUnseen(
       because: `more is in it than can be scanned (${limit})`,
     },
     encrypted: {
-      ...OF_FINDINGS,
+      ...POLICY_STATUS,
       action: actionFor('encrypted', FINDINGS),
       grounds: 'encrypted',
       because: properties.encrypted.because,
@@ -160,7 +160,7 @@ interface Treatment {
 }
 
 /** RFC 3463: a message that policy does not accept, regardless of its form. */
-const OF_FINDINGS = { status: '7.1' }
+const POLICY_STATUS = { status: '7.1' }
 
 /** An accepted message, with and without the field that names the finding. */
 interface Acceptances {
@@ -238,8 +238,8 @@ function detailsOf(outcome: Outcome): DecisionDetails {
 function scanWordOf({ trust, result, scanners, known }: Outcome): DecisionDetails['scan'] {
   if (known !== undefined) return 'cached'
   if (result.answer === 'unseen') return 'skipped'
-  const isVouched = trust.trusted && scanners.every(({ local }) => local)
-  return result.answer === 'clean' && isVouched ? 'trusted' : result.answer
+  const isCovered = trust.trusted && scanners.every(({ local }) => local)
+  return result.answer === 'clean' && isCovered ? 'trusted' : result.answer
 }
 
 function reasonsOf({ trust, result, notes }: Outcome): string[] {

@@ -35,8 +35,8 @@ export interface ScanOutcome extends KnownOrScanned {
 }
 
 /**
- * Resolves to the result of the scanners that the message's stamps do not make unnecessary, or to the cached
- * verdict about a copy. Stamps never replace scanners of local policy: a released message skips the others,
+ * Resolves to the result of the scanners that no stamp of the message covers, or to the cached verdict about a
+ * copy. Stamps never replace scanners of local policy: a released message skips the others,
  * and is still kept out if this host's own policy requires it.
  */
 export async function scanUncovered(

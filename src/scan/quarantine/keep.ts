@@ -9,7 +9,7 @@ import { type QuarantineRecord, writeRecorded } from './record.ts'
 
 /**
  * The directory of links from the key of a message to the name of its file. A power failure may lose a link:
- * a retry of that message is then kept once more. Its name differs from every reason for quarantine.
+ * a retry of that message is then kept once more. No reason for quarantine has the name of this directory.
  */
 export const KEYS = 'kept.keys'
 

@@ -51,7 +51,7 @@ export class Poison {
     return this.#deaths.has(fingerprint)
   }
 
-  /** At how many deaths the message was alone, each within an hour of the one before. */
+  /** Returns the number of deaths at which the message was scanned alone, each within an hour of the one before. */
   deathsOf(fingerprint: string): number {
     return this.#deaths.get(fingerprint) ?? 0
   }
