@@ -20,7 +20,7 @@ export interface DoorAdapter<Answer> {
   readonly mtaHolds?: boolean
   /** The exit code in the log line of a quarantined message. */
   readonly code?: number
-  /** Returns what the log line has besides the decision, as of the call. */
+  /** Returns what the log line has in addition to the decision, as of the call. */
   about(): LogContext
   /** Returns the decision to apply at this interface. */
   adjust?(decision: Decision): Decision
