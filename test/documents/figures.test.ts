@@ -180,7 +180,7 @@ t.test('the figures about verdicts and signatures are those of the program', asy
   t.match(design, 'less than a minute old')
   t.equal(DEATHS_MAX, 3)
   t.equal(figure('COUNTED_FOR'), 3600 * 1000)
-  t.match(daemon, 'died three times, each within an hour of the death before')
+  t.match(daemon, 'crash three times at the same message, at most an hour apart')
   t.equal(SETTLED_AFTER, 15 * 60)
   t.match(cluster, 'or 15 minutes after the change')
   t.equal(figure('CLAIMED_FOR'), 2_000)

@@ -265,7 +265,7 @@ export const states: readonly PostfixState[] = [
     main: contentFilter,
     services: (ports) => afterQueue(ports).replace('127.0.0.1:', ''),
     options: (ports) => byFilter(ports, '--after-queue'),
-    byRule: [/^error \d+\/inet: has content_filter = .*, a loop; postconf -P '?\d/],
+    byRule: [/^error \d+\/inet: has content_filter = .*, in a loop; postconf -P '?\d/],
     byMail: [/^error port \d+, clean mail: came to onescan \d+ times: this is a mail loop/],
   },
   {
@@ -273,7 +273,7 @@ export const states: readonly PostfixState[] = [
     main: contentFilter,
     services: afterQueue,
     options: (ports) => byFilter(ports, '--after-queue'),
-    byRule: [/^error 127\.0\.0\.1:\d+\/inet: has content_filter = .*, a loop; postconf -P '?127/],
+    byRule: [/^error 127\.0\.0\.1:\d+\/inet: has content_filter = .*, in a loop; postconf -P '?127/],
     byMail: [/^error port \d+, clean mail: came to onescan \d+ times: this is a mail loop/],
     isMended: true,
   },
@@ -325,7 +325,7 @@ export const states: readonly PostfixState[] = [
       /^warning scan\/unix\/smtp_generic_maps: static:.* before it is scanned; postconf -P /,
       /^warning receive_override_options: is not set: each copy of always_bcc is sent twice.*; postconf -e 'receive_override_options = no_address_mappings'/,
       /^error 127\.0\.0\.1:\d+\/inet\/smtpd_tls_security_level: encrypt: .*; postconf -P /,
-      /^warning 127\.0\.0\.1:\d+\/inet\/smtpd_end_of_data_restrictions: are repeated after it; postconf -P /,
+      /^warning 127\.0\.0\.1:\d+\/inet\/smtpd_end_of_data_restrictions: .* are repeated after it; postconf -P /,
     ],
     byMail: [
       /^error port \d+, clean mail: is accepted, and waits in the queue|^error port \d+, clean mail: /,
