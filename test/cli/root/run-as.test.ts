@@ -409,7 +409,7 @@ t.test("a file system of its owner's keeps root no longer than its time", { skip
   const [code] = await once(child, 'exit')
   clearInterval(shown)
   t.equal(code, 2)
-  t.match(said, /as nobody: it took too long, and was ended/)
+  t.match(said, /as nobody: it took too long, and was stopped/)
 })
 
 // promise: root-tcpserver-name
