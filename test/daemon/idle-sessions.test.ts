@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { descriptorLimit } from '../../src/lib/process/descriptors.ts'
 import { call, type Line, negotiate } from '../doors/milter/mta.ts'
@@ -21,13 +22,27 @@ async function openSessions(t: Test, place: string, count: number) {
     for (const line of lines) line.socket.destroy()
   })
   while (lines.length < count) {
-    const more = Array.from({ length: Math.min(AT_ONCE, count - lines.length) }, () => call(place))
+    const more = Array.from({ length: Math.min(AT_ONCE, count - lines.length) }, () =>
+      connect(place),
+    )
     for (const line of await Promise.all(more)) {
       lines.push(line)
       answers.push(negotiate(line))
     }
   }
   return { lines, answers }
+}
+
+/** Connects, and tries again while as many clients wait in the kernel as may: such a socket has no room (EAGAIN). */
+async function connect(place: string): Promise<Line> {
+  for (;;) {
+    try {
+      return await call(place)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+      await setTimeout(20)
+    }
+  }
 }
 
 const held = ({ socket }: Line) => !socket.destroyed && !socket.readableEnded

@@ -88,7 +88,7 @@ for (const { name, program } of clients) {
       const message = `${'X: y\n'.repeat(2 ** 18)}\nbody\n`
       const answer = accept(bodyAt(1024 ** 2 + 1), keep(0, 1024 ** 2 + 1))
       const { run } = await meet(t, client, answering(answer), { message: Buffer.from(message) })
-      wentCold(t, run, /is invalid/, message)
+      wentCold(t, run, /invalid answer/, message)
     })
 
     t.test('accept: an answer of 256 KiB', async (t) => {
@@ -121,7 +121,7 @@ for (const { name, program } of clients) {
           const { run } = await meet(t, client, answering(end(code(0))), {
             settings: { REJECTVIRUS },
           })
-          wentCold(t, run, /is invalid/)
+          wentCold(t, run, /invalid answer/)
         }
       },
     )
@@ -167,7 +167,7 @@ for (const { name, program } of clients) {
     t.test('end: an answer with a text is invalid if the client cannot pass it on', async (t) => {
       const answer = end(code(82), replyText('Dno (#5.7.1)'))
       const { run } = await meet(t, client, answering(answer))
-      wentCold(t, run, /is invalid/)
+      wentCold(t, run, /invalid answer/)
       for (const isNoPipeForTexts of [
         'exec 6>&2', // the log
         'exec 6>/dev/null',
@@ -178,7 +178,7 @@ for (const { name, program } of clients) {
           program: ['/bin/bash', '-c', `${isNoPipeForTexts}; exec "$@"`, 'bash', client],
           settings: { ERROR_FD: '6' },
         })
-        wentCold(t, run, /is invalid/)
+        wentCold(t, run, /invalid answer/)
       }
     })
 
@@ -213,7 +213,7 @@ for (const { name, program } of clients) {
     const setup: SlotSetup = { errorFd: 6, settings: { ERROR_FD: '6' } }
     const script = answering(accept(bodyAt(HEADER), insert('x'), keep(0, HEADER + 1)))
     const { run } = await meet(t, program[0]!, script, setup)
-    wentCold(t, run, /is invalid/)
+    wentCold(t, run, /invalid answer/)
     t.equal(run.errorText.length, 0)
   })
 
