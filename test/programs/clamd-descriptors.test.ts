@@ -68,10 +68,10 @@ t.test(
   async (t) => {
     const clamd = await startClamd(t, { user: process.getuid!() === 0 ? 'nobody' : '' })
     const { scan, sent } = await handing(t, clamd.socket)
-    t.same(await scan(mail(66_000, 0, false)), clean)
+    t.same(await scan(mail(140_000, 0, false)), clean)
     t.same(await scan(sample(Buffer.alloc(0))), clean, 'an empty one, by a stream')
 
-    const sizes = [100, 66_000, 70_000, 300_000]
+    const sizes = [100, 140_000, 150_000, 300_000]
     const expected = Array.from({ length: isWhole ? 400 : 140 }, (_, n) => n % 7 === 3)
     const verdicts = expected.map((infected, n) => scan(mail(sizes[n % 4]!, n, infected)))
     for (const [n, infected] of expected.entries()) {
@@ -86,7 +86,7 @@ t.test(
         mail(2_000, round * 100 + n, n === round % 9),
       )
       const verdict = await scan({
-        ...mail(round % 2 ? 3_000 : 66_000, round, round % 9 === 7),
+        ...mail(round % 2 ? 3_000 : 140_000, round, round % 9 === 7),
         batch: beside,
       })
       if (verdict.answer !== (round % 9 < 8 ? 'infected' : 'clean')) t.fail(`round ${round}`)
@@ -136,11 +136,11 @@ t.test(
   async (t) => {
     const clamd = await startClamd(t, { user: 'nobody' })
     const { scan, sent } = await handing(t, clamd.socket)
-    t.same(await scan(mail(66_000, 1, false)), clean)
+    t.same(await scan(mail(140_000, 1, false)), clean)
     t.ok(sent() > 0, 'it takes descriptors')
     chownSync(clamd.directory, 0, 0)
     chmodSync(clamd.directory, 0o755)
-    for (const size of [4_000, 66_000]) {
+    for (const size of [4_000, 140_000]) {
       for (const infected of [true, false]) {
         const { answer } = await scan(mail(size, 2, infected))
         t.equal(answer, 'unknown', `${size} bytes, ${infected ? 'infected' : 'clean'}`)
