@@ -1,4 +1,4 @@
-import { withTimeout } from './timeout.ts'
+import { TIMED_OUT, withTimeout } from './timeout.ts'
 
 /** Milliseconds that callers wait for a look. */
 const WITHIN = 500
@@ -11,7 +11,10 @@ export class LastSeen<Value> {
   readonly #see: () => Promise<Value>
   readonly #freshFor: number
   #value: Value
-  #since = Number.NEGATIVE_INFINITY
+  /** When the look began that saw the value. */
+  #seenAt = Number.NEGATIVE_INFINITY
+  /** When the last look began. */
+  #begunAt = Number.NEGATIVE_INFINITY
   #looking: Promise<void> | undefined
 
   /**
@@ -30,23 +33,24 @@ export class LastSeen<Value> {
   }
 
   /**
-   * Looks again, unless the value is fresh. Resolves to the value, or to the last known one while the file
-   * system does not answer.
+   * Looks again, unless the value is fresh. Resolves to what a look that began after this call has seen, or after
+   * `freshFor` milliseconds before it; or to the last known value while the file system does not answer.
    */
   async look(): Promise<Value> {
-    const now = performance.now()
-    const age = now - this.#since
-    if (this.#looking === undefined) {
-      if (age < this.#freshFor) return this.#value
-      this.#since = now
-      this.#looking = this.#lookNow()
-      await withTimeout(this.#looking, WITHIN)
-    } else if (age < WITHIN) await withTimeout(this.#looking, WITHIN - age)
+    const oldest = performance.now() - this.#freshFor
+    while (this.#seenAt < oldest) {
+      this.#looking ??= this.#lookNow()
+      const left = this.#begunAt + WITHIN - performance.now()
+      if (left <= 0 || (await withTimeout(this.#looking, left)) === TIMED_OUT) break
+    }
     return this.#value
   }
 
   async #lookNow(): Promise<void> {
+    const begunAt = performance.now()
+    this.#begunAt = begunAt
     this.#value = await this.#see()
+    this.#seenAt = begunAt
     this.#looking = undefined
   }
 }
