@@ -46,10 +46,10 @@ interface KnownClamd {
   trial: ExtractionTrial | undefined
   /** What the log reported last about what it extracts. */
   extracts: string | undefined
-  /** Whether it reports mail over its limits, or undefined if it has not answered yet. */
+  /** The finding about mail over its limits, or undefined if it has not answered yet. */
   alert: Finding | undefined
-  /** How deep it scans, and in which conversation it was asked. */
-  depth: { readonly finding: Finding | undefined; readonly of: number } | undefined
+  /** The finding about how deep it scans, and the conversation in which it answered. */
+  depth: { readonly finding: Finding; readonly of: number } | undefined
   /** The rounds until it is asked about them again. */
   wait: number
 }
@@ -149,8 +149,8 @@ export class ClamdWatch {
     if (alert.level !== 'warning') known.alert = this.#logNews(known.alert, alert)
     if (known.depth?.of === known.sessions) return // MaxRecursion changes by a restart alone
     const finding = await checkDepth(clamd, signal)
-    if (finding) this.#logNews(known.depth?.finding, finding)
-    known.depth = { finding, of: known.sessions }
+    if (finding === undefined) return // it did not answer
+    known.depth = { finding: this.#logNews(known.depth?.finding, finding), of: known.sessions }
   }
 
   /** Logs a finding whose level is not that of the one before, and returns it. */
