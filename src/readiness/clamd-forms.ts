@@ -40,7 +40,7 @@ export async function askForRoom(
   return outcome.kind === 'timed-out' || isQueueFull ? 'late' : 'none'
 }
 
-/** Names the forms of parts, and the first fields of mail, that are left to a server's scan of the whole, and others. */
+/** Names what a server was shown to extract: forms of parts, and first fields of mail. Then names the others. */
 export function describeForms(server: string, found: FormSet): Finding {
   const { contents, multiparts } = found
   const all = namesIn({ firstFields, contents: contentForms, multiparts: multipartForms })

@@ -66,7 +66,7 @@ const DEFAULT_WORKERS_MAX = 4
  * The processors that clamd uses, which takes two fifths of the time. On a host with two processors, a second worker
  * takes a third more time for each mail, and does not scan more of them.
  */
-const OF_CLAMD = 1
+const PROCESSORS_OF_CLAMD = 1
 
 /** The defaults of options, as documented in onescand(8). */
 export const optionDefaults = {
@@ -139,7 +139,7 @@ export function readOptions(
     )
   const bytes = (name: 'max-size' | 'memory', byDefault: string) =>
     faults.attempt(() => byteSize(values[name] || byDefault, `--${name}`, 0), 0)
-  const workers = Math.max(1, Math.min(processors - OF_CLAMD, DEFAULT_WORKERS_MAX))
+  const workers = Math.max(1, Math.min(processors - PROCESSORS_OF_CLAMD, DEFAULT_WORKERS_MAX))
 
   const addresses = (texts: readonly string[], option: string, read = readDoorAddress) =>
     texts.flatMap((address) => faults.attempt(() => [read(address, option)], []))

@@ -33,8 +33,8 @@ export interface RefusedClient {
   /** Sends a text, latin1. Returns false if the client does not accept it in time, or has disconnected. */
   write(text: string, time: number): boolean
   /**
-   * Reads bytes: an empty buffer if the client has disconnected, or at the end of the stream, or undefined if
-   * none arrive in time.
+   * Reads bytes: an empty buffer if the client has disconnected, or at the end of the stream. Resolves to
+   * undefined if none arrive in time.
    */
   read(time: number): Buffer | undefined | Promise<Buffer | undefined>
   /** Closes the sending side towards the client. */

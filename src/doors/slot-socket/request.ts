@@ -243,7 +243,7 @@ export class SlotRequestReader {
   #takeSize(bytes: bigint): void {
     const { maxSize, openIntake } = this.#limits
     if (bytes > BigInt(maxSize)) {
-      throw new ScanStandalone(`a message of ${bytes} bytes is over ${maxSize} (--max-size)`)
+      throw new ScanStandalone(`a message of ${bytes} bytes exceeds ${maxSize} (--max-size)`)
     }
     const size = Number(bytes)
     this.#intake = openIntake(size)

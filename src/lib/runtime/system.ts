@@ -257,7 +257,7 @@ interface Loaded {
 
 let loaded: Loaded | undefined
 
-/** Loads the functions, or undefined if this processor has none, or they are not installed. */
+/** Loads the functions. Returns undefined if this processor has none, or they are not installed. */
 export function loadSystem(): System | undefined {
   loaded ??= load()
   return loaded.system

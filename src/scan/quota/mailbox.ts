@@ -84,8 +84,8 @@ function* withoutExtension(
 }
 
 /**
- * Finds the backend of the mailbox of an address with a plain domain, or undefined if there is none. Rejects
- * if a directory gave no answer in time.
+ * Finds the backend of the mailbox of an address with a plain domain. Resolves to undefined if there is none.
+ * Rejects if a directory gave no answer in time.
  */
 export type BackendOf = (address: MailAddress) => MappedBackend | Promise<MappedBackend>
 type MappedBackend = Backend | 'no-such-user' | undefined

@@ -230,7 +230,7 @@ export type QhpsiLine =
   | { readonly kind: 'command'; readonly argv: readonly string[] }
   | { readonly kind: 'plugins'; readonly names: readonly string[] }
 
-/** Parses `plugin: NAME…` or a command, or undefined if the text is blank. */
+/** Parses `plugin: NAME…` or a command. Returns undefined if the text is blank. */
 function readQhpsiLine(text: string): QhpsiLine | undefined {
   if (text.trim() === '') return undefined
   const plugins = /^\s*plugin:(.*)$/s.exec(text)

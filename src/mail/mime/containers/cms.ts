@@ -101,7 +101,7 @@ class BerReader {
     this.#work = work
   }
 
-  /** Reads the beginning of a container, or undefined if the bytes are not one. */
+  /** Reads the beginning of a container. Returns undefined if the bytes are not one. */
   container(): Container | undefined {
     const outer = this.#element()
     if (!isSequence(outer)) return undefined

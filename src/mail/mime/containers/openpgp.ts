@@ -140,7 +140,7 @@ interface BodyLength {
   readonly isPartial: boolean
 }
 
-/** Reads the beginning of a packet (RFC 9580 4.2), or undefined if the bytes are not a packet. */
+/** Reads the beginning of a packet (RFC 9580 4.2). Returns undefined if the bytes are not a packet. */
 function packetFront(
   cursor: ByteCursor,
 ): { readonly tag: number; readonly length: BodyLength } | undefined {

@@ -335,7 +335,7 @@ function charactersByStride(block: Buffer): number | undefined {
 }
 
 /**
- * Counts the characters of lines, or undefined if a line inside is not made of complete groups of four.
+ * Counts the characters of lines. Returns undefined if a line inside is not made of complete groups of four.
  * Readers that begin a new group with each line differ there, which has to be noted.
  */
 function charactersInLines(block: Buffer): number | undefined {

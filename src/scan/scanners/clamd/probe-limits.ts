@@ -36,8 +36,8 @@ export async function tellsOfLimits(
 }
 
 /**
- * Asks clamd how many multiparts in one another it opens, up to `most`, or undefined if it does not answer,
- * or does not find the test virus in one. This is MaxRecursion + 1 (measured with 0.103.10, 1.4.3 and 1.4.6).
+ * Asks clamd how many multiparts inside one another it opens, up to `most`. That is MaxRecursion + 1 (measured with
+ * 1.4.3). Resolves to undefined if it does not answer, or does not find the test virus in one multipart.
  */
 export async function levelsOpened(
   server: ClamdServer,
