@@ -92,6 +92,9 @@ for (const { name, program } of runtimes) {
     const message = Buffer.from(`Subject: x\n\n${'a line of text\n'.repeat(30_000)}`)
     const question = { message, variables: { QHPSI: 'plugin: eicar' } }
     t.equal((await daemon.ask(question)).does, 'hand on')
-    t.match(daemon.log.join('\n'), `--max-clients 200: only ${MAX_CLIENTS} are possible: onescand may open 512`)
+    t.match(
+      daemon.log.join('\n'),
+      `--max-clients 200: only ${MAX_CLIENTS} are possible: onescand may open 512`,
+    )
   })
 }

@@ -170,11 +170,17 @@ t.test(
       t.equal(files(), before)
     }
     await t.test('nothing is changed while onescand is away', async (t) => {
-      changesNothing(t, /from postfix now: .*ENOENT.*; check that onescand runs with this interface/m)
+      changesNothing(
+        t,
+        /from postfix now: .*ENOENT.*; check that onescand runs with this interface/m,
+      )
     })
     await t.test('nothing is changed while clamd is away', async (t) => {
       await serveBelow(t, postfix.queue, { QHPSI: 'plugin: clamd', CLAMD: '/nonexistent/clamd' })
-      changesNothing(t, /from postfix now: 451 4\.7\.1 .*; check that onescand runs .* and scans: /m)
+      changesNothing(
+        t,
+        /from postfix now: 451 4\.7\.1 .*; check that onescand runs .* and scans: /m,
+      )
     })
     await t.test('nothing is changed while Postfix may not connect', async (t) => {
       await serveBelow(t, postfix.queue, { QHPSI: 'plugin: eicar' })

@@ -100,7 +100,7 @@ export class HeartbeatWatch {
     const status = stat(worker)
     heartbeat.used ??= status?.used
     if (silent < HUNG_AFTER) return undefined
-    if (status !== undefined && 'Tt'.includes(status.state)) return 'stopped'
+    if (status?.state === 'T') return 'stopped' // not t: a tracer stops it at each call, for a moment
     const used = (status?.used ?? 0) - (heartbeat.used ?? 0)
     if (used >= BUSY_FOR) return `busy for ${formatDuration(used)} of processor time`
     return silent >= SILENT_FOR ? 'silent' : undefined

@@ -45,7 +45,6 @@ t.test(
   async (t) => {
     for (const [stat, how] of [
       [() => ({ state: 'T', used: 0 }), '7 stopped'],
-      [() => ({ state: 't', used: 0 }), '7 stopped'],
       [(at: number) => ({ state: 'R', used: at * SECOND }), '7 busy for 3 s of processor time'],
     ] as const) {
       const { hung, pass, heartbeats } = watch(stat)
@@ -74,6 +73,9 @@ t.test(
     t.same(hung, [])
     pass(30)
     t.same(hung, ['7 silent'], 'after twenty seconds the cause does not matter')
+    const traced = watch(() => ({ state: 't', used: 0 }))
+    traced.pass(15)
+    t.same(traced.hung, [], 'a tracer stops its process at each call, for a moment')
     const hidden = watch(() => undefined)
     hidden.pass(30)
     t.same(hidden.hung, ['7 silent'])

@@ -101,11 +101,12 @@ const WARNING_MAX = 1000
  * Makes the mail that a plugin gets. Call `answered` when it has answered, so that its signal does not
  * fire any more.
  */
-function mailOf({ timeLeft, origin, ...request }: PluginRequest): {
+function mailOf({ deadline, origin, ...request }: PluginRequest): {
   readonly mail: Mail
   answered(): void
 } {
   const { path, size, part, parts, hasMoreNames, sender, recipients } = request
+  const timeLeft = deadline - Date.now()
   const warning = new AbortController()
   const timer = setTimeout(
     () => warning.abort(new DOMException('SCANTIMEOUT is near', 'TimeoutError')),

@@ -44,8 +44,11 @@ export interface PluginRequest {
   /** The data that mail programs show of the parts of the whole message. */
   readonly parts?: readonly NamedPart[] | undefined
   readonly hasMoreNames?: true | undefined
-  /** Milliseconds until the deadline, because the monotonic clocks of two processes cannot be compared. */
-  readonly timeLeft: number
+  /**
+   * The deadline, in milliseconds since 1970. It decides only when the plugin's signal fires. The process may
+   * need a second to start, and the monotonic clocks of two processes cannot be compared.
+   */
+  readonly deadline: number
   /** Milliseconds after its answer within which all that the plugin has begun must be over. */
   readonly settle: number
   /** The addresses of the envelope in latin1. */

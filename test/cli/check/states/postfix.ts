@@ -273,7 +273,9 @@ export const states: readonly PostfixState[] = [
     main: contentFilter,
     services: afterQueue,
     options: (ports) => byFilter(ports, '--after-queue'),
-    byRule: [/^error 127\.0\.0\.1:\d+\/inet: has content_filter = .*, in a loop; postconf -P '?127/],
+    byRule: [
+      /^error 127\.0\.0\.1:\d+\/inet: has content_filter = .*, in a loop; postconf -P '?127/,
+    ],
     byMail: [/^error port \d+, clean mail: came to onescan \d+ times: this is a mail loop/],
     isMended: true,
   },

@@ -330,6 +330,17 @@ const cases: readonly Case[] = [
     question: { timeout: 10_000 }, // it has a second
     expect: found,
   },
+  {
+    name: 'what a plugin needs to load comes before its warning, not on top of it',
+    source: `
+      await new Promise((loaded) => setTimeout(loaded, 1500))
+      export const virusscan = ({ signal }) => new Promise((done) => {
+        const work = setInterval(() => {}, 1000)
+        signal.onabort = () => done({ infected: true, name: 'Test.Virus' })
+      })`,
+    question: { timeout: 10_000 },
+    expect: found,
+  },
 ]
 
 for (const { name, file = 'a.mjs', source, question, expect } of cases) {
