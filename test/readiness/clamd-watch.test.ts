@@ -283,7 +283,14 @@ t.test(
     await watch.asked
     t.ok(said.at(-1)?.forms, 'there is room')
     const full = join(parent, 'full')
-    writeFileSync(full, Buffer.alloc(6 * 1024 * 1024))
+    await until(() => {
+      try {
+        writeFileSync(full, Buffer.alloc(6 * 1024 * 1024))
+        return true
+      } catch {
+        return false // clamd still has the file of the last round
+      }
+    }, 'a file that takes the room')
     await until(() => said.at(-1)?.forms === undefined, 'a round without room')
     rmSync(full)
     await until(() => said.at(-1)?.forms !== undefined, 'a round with room again')
