@@ -156,20 +156,27 @@ export function serve<Served extends ServedConnection>({
   }
 }
 
-/** Returns the connection that has been idle longest, since before `time`, if there is one. */
+/** The open connections of an interface, or some of them, each with its socket. */
+type Entries<Served> = Iterable<readonly [Served, Socket]>
+
+/**
+ * Returns the connection that has been idle longest, since before `time`, if there is one. One with unread
+ * data is returned only if all have some: a client that talks without progress must not keep its slot for ever.
+ */
 export function longestIdle<Served extends Idle>(
-  connections: Iterable<Served>,
-  time: number,
+  connections: Entries<Served>,
+  time = Number.POSITIVE_INFINITY,
 ): Served | undefined {
-  return idleFirst(connections, time)[0]
+  const idle = idleFirst(connections, time)
+  return (idle.find(isSilent) ?? idle[0])?.[0]
 }
 
 /** Returns the same among clients without unread data. */
 export function longestSilent<Served extends Idle>(
-  connections: Connections<Served>,
+  connections: Entries<Served>,
   time = Number.POSITIVE_INFINITY,
 ): Served | undefined {
-  return idleFirst(connections.keys(), time).find((served) => !hasUnread(connections.get(served)!))
+  return idleFirst(connections, time).find(isSilent)?.[0]
 }
 
 interface Idle {
@@ -177,10 +184,14 @@ interface Idle {
   readonly idleSince: number | undefined
 }
 
-function idleFirst<Served extends Idle>(connections: Iterable<Served>, time: number): Served[] {
-  const since = ({ idleSince = time }: Served) => idleSince
-  const idle = [...connections].filter((served) => since(served) < time)
+function idleFirst<Served extends Idle>(connections: Entries<Served>, time: number) {
+  const since = ([{ idleSince = time }]: readonly [Served, Socket]) => idleSince
+  const idle = [...connections].filter((entry) => since(entry) < time)
   return idle.sort((one, other) => since(one) - since(other))
+}
+
+function isSilent([, socket]: readonly [unknown, Socket]): boolean {
+  return !hasUnread(socket)
 }
 
 /** An interface that serves connections on a listening socket. */

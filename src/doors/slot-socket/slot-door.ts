@@ -29,7 +29,7 @@ export function createSlotSocketDoor(first: Configuration, options: SlotSocketOp
     log: (why) => options.log(`slot socket: ${why}`),
     memory: () => budget.used,
     makeRoom(connections) {
-      const oldest = longestSilent(new Map([...connections].filter(([wire]) => waiting.has(wire))))
+      const oldest = longestSilent([...connections].filter(([wire]) => waiting.has(wire)))
       oldest?.dismiss('too many connections')
       return oldest !== undefined
     },

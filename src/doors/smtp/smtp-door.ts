@@ -52,6 +52,8 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
   }
 }
 
+type Client = readonly [SmtpConnection, Socket]
+
 /** The connections of clients: `--max-clients` at once. */
 class ClientConnections {
   readonly #max: number
@@ -80,16 +82,15 @@ class ClientConnections {
    * That is logged once, until a slot is free again.
    */
   makeRoom(clients: Connections<SmtpConnection>, newcomer: string | undefined): boolean {
-    const served = [...clients.keys()].filter(({ hasHungUp }) => !hasHungUp)
+    const served = [...clients].filter(([{ hasHungUp }]) => !hasHungUp)
     if (served.length < this.#max) {
       this.#isCrowded = false
       return true
     }
     const before = this.#services.uptime() - this.#makesRoomAfter
-    const outside = served.filter(({ isAmidContent }) => !isAmidContent)
+    const outside = served.filter(([{ isAmidContent }]) => !isAmidContent)
     const idle = longestIdle(outside, before) ?? longestIdle(served, before)
-    const closable =
-      idle ?? longestIdle(this.#largestCrowd(served, newcomer), Number.POSITIVE_INFINITY)
+    const closable = idle ?? longestIdle(this.#largestCrowd(served, newcomer))
     if (!this.#isCrowded) {
       const who = closable ? 'one of them was closed' : 'another was deferred'
       this.#services.complain(`over ${this.#max} connections at once (--max-clients); ${who}`)
@@ -100,13 +101,10 @@ class ClientConnections {
   }
 
   /** Returns the clients of the address that has more than half of the connections, unless it is this one. */
-  #largestCrowd(
-    clients: readonly SmtpConnection[],
-    newcomer: string | undefined,
-  ): readonly SmtpConnection[] {
-    const byAddress = new Map<string, SmtpConnection[]>()
+  #largestCrowd(clients: readonly Client[], newcomer: string | undefined): readonly Client[] {
+    const byAddress = new Map<string, Client[]>()
     for (const client of clients) {
-      const address = addressKey(client.clientAddress)
+      const address = addressKey(client[0].clientAddress)
       const crowd = byAddress.get(address)
       if (crowd === undefined) byAddress.set(address, [client])
       else crowd.push(client)

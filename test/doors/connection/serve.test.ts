@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { connect, Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import {
@@ -156,6 +156,12 @@ t.test('a client makes room if it is silent, and not if its bytes lie unread', a
   await serves(3)
   t.same(served.map(({ socket }) => socket.destroyed), [false, true, false]) // biome-ignore format: a line
   t.equal(evicted, 1)
+  const [talks, , silent] = served
+  talks!.idleSince = 1
+  silent!.idleSince = 2
+  const entries = [talks, silent].map((one) => [one!, one!.socket] as const)
+  t.equal(longestIdle(entries), silent, 'one that is silent goes first')
+  t.equal(longestIdle(entries.slice(0, 1)), talks, 'but one that talks without progress may go')
 })
 
 t.test('an iteration of the event loop accepts no more than some connections', async (t) => {
@@ -208,9 +214,9 @@ t.test('trouble of a listening socket is logged', async (t) => {
 })
 
 t.test('the connection that has been idle longest is found', async (t) => {
-  const [busy, early, late] = [{ idleSince: undefined }, { idleSince: 3 }, { idleSince: 8 }]
-  t.equal(longestIdle([busy, late, early], 10), early)
-  t.equal(longestIdle([early, late], 4), early)
-  t.equal(longestIdle([late, busy], 8), undefined, 'not since before that')
-  t.equal(longestIdle([busy], 10), undefined)
+  const [busy, early, late] = [undefined, 3, 8].map((idleSince) => [{ idleSince }, new Socket()] as const) // biome-ignore format: a line
+  t.equal(longestIdle([busy!, late!, early!], 10), early![0])
+  t.equal(longestIdle([early!, late!], 4), early![0])
+  t.equal(longestIdle([late!, busy!], 8), undefined, 'not since before that')
+  t.equal(longestIdle([busy!], 10), undefined)
 })
