@@ -8,7 +8,7 @@
 # RUNTIME=compiled installs the programs of PROGRAMS, which need no Node: `npm run build:native` and
 # `npm run build:client` make them, and need the network. It is the default where they have been made.
 #
-# It starts nothing and makes no account: packaging/systemd has sysusers.conf and tmpfiles.conf.
+# It starts nothing and makes no account: packaging/shipped/systemd has sysusers.conf and tmpfiles.conf.
 
 DESTDIR =
 PREFIX = /usr/local
@@ -38,37 +38,37 @@ put_tree = (cd $(1) && find . -type f) | while read -r file; do \
 	if test -x "$(1)/$$file"; then mode=755; else mode=644; fi; \
 	install -D -m $$mode "$(1)/$$file" $(call to,$(2)/)"$$file" || exit 1; done
 put_unit = sed 's|/usr/sbin/onescan|$(PREFIX)/sbin/onescan|g; s|/usr/share/onescan/|$(DATADIR)/|g' \
-	<packaging/systemd/$(1) >$(call to,$(UNITDIR)/$(1)) && chmod 644 $(call to,$(UNITDIR)/$(1))
+	<packaging/shipped/systemd/$(1) >$(call to,$(UNITDIR)/$(1)) && chmod 644 $(call to,$(UNITDIR)/$(1))
 
 .PHONY: all install install-node install-compiled
 all: $(RUNTIME)
 
 .PHONY: node compiled
 node:
-	test -e dist/onescand.cjs || { $(NODE) packaging/build-tools.mjs && $(NODE) packaging/build.mjs; }
-	$(NODE) packaging/npm-programs.mjs --own
+	test -e dist/onescand.cjs || { $(NODE) packaging/toolchain/build-tools.mjs && $(NODE) packaging/build/build-bundles.mjs; }
+	$(NODE) packaging/build/npm-programs.mjs --own
 compiled:
-	test -d "$(PROGRAMS)" || { $(NODE) packaging/build-tools.mjs --toolchain && \
-	  $(NODE) packaging/build.mjs && $(NODE) packaging/build-native.mjs && $(NODE) packaging/build-client.mjs; }
+	test -d "$(PROGRAMS)" || { $(NODE) packaging/toolchain/build-tools.mjs --toolchain && \
+	  $(NODE) packaging/build/build-bundles.mjs && $(NODE) packaging/build/build-native.mjs && $(NODE) packaging/build/build-client.mjs; }
 
 install: install-$(RUNTIME)
 	install -d $(call to,$(PREFIX)/bin) $(call to,$(PREFIX)/sbin) $(call to,$(UNITDIR))
 	ln -sfn ../lib/onescan/$(programs)onescan $(call to,$(PREFIX)/bin/onescan)
 	for name in $(in_sbin); do ln -sfn ../lib/onescan/$(programs)$$name $(call to,$(PREFIX)/sbin/)$$name || exit 1; done
 	for page in man/*; do $(call put,$$page,$(MANDIR)/man$${page##*.}/$${page#man/}) || exit 1; done
-	$(foreach unit,$(notdir $(wildcard packaging/systemd/*.service packaging/systemd/*.socket)),$(call put_unit,$(unit)) && ):
-	$(call put,packaging/systemd/sysusers.conf,$(SYSUSERSDIR)/onescan.conf)
-	$(call put,packaging/systemd/tmpfiles.conf,$(TMPFILESDIR)/onescan.conf)
-	$(foreach name,defaults etc-default supervise monitoring container,$(call put_tree,packaging/$(name),$(DATADIR)/$(name)) && ):
+	$(foreach unit,$(notdir $(wildcard packaging/shipped/systemd/*.service packaging/shipped/systemd/*.socket)),$(call put_unit,$(unit)) && ):
+	$(call put,packaging/shipped/systemd/sysusers.conf,$(SYSUSERSDIR)/onescan.conf)
+	$(call put,packaging/shipped/systemd/tmpfiles.conf,$(TMPFILESDIR)/onescan.conf)
+	$(foreach name,defaults etc-default supervise monitoring container,$(call put_tree,packaging/shipped/$(name),$(DATADIR)/$(name)) && ):
 	test -z "$(CLAMD)" || echo 'CLAMD="$(CLAMD)"' >>$(call to,$(DATADIR)/defaults/onescand)
-	$(call put,packaging/apparmor.usr.sbin.clamd,$(DATADIR)/apparmor/usr.sbin.clamd)
-	$(call put,packaging/scripts/self-test,$(DATADIR)/self-test)
+	$(call put,packaging/shipped/apparmor.usr.sbin.clamd,$(DATADIR)/apparmor/usr.sbin.clamd)
+	$(call put,packaging/shipped/scripts/self-test,$(DATADIR)/self-test)
 	chmod 755 $(call to,$(DATADIR)/self-test)
 	for name in README.md SECURITY.md CHANGELOG.md LICENSE; do $(call put,$$name,$(DOCDIR)/$$name) || exit 1; done
 	$(call put,"$(DIST)/THIRD-PARTY-LICENSES",$(DOCDIR)/THIRD-PARTY-LICENSES)
 	for page in doc/*.*; do $(call put,$$page,$(DOCDIR)/$$page) || exit 1; done # doc/development is for contributors
 	$(call put_tree,doc/pictures,$(DOCDIR)/doc/pictures)
-	$(call put_tree,packaging/examples,$(DOCDIR)/examples)
+	$(call put_tree,packaging/shipped/examples,$(DOCDIR)/examples)
 	$(call put,src/plugin.ts,$(DOCDIR)/examples/onescan-plugin.d.ts)
 
 install-node: node

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { installLocked } from '../install-locked.mjs'
+import { installLocked } from './install-locked.mjs'
 
 const directory = dirname(fileURLToPath(import.meta.url))
 installLocked(dirname(dirname(directory)))

@@ -4,8 +4,8 @@
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { installPart } from '../install-locked.mjs'
-import { targetOf } from '../targets.mjs'
+import { targetOf } from '../build/targets.mjs'
+import { installPart } from './install-locked.mjs'
 
 const directory = dirname(fileURLToPath(import.meta.url))
 

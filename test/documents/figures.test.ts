@@ -113,7 +113,7 @@ t.test(
   'the figures about how long onescan-quotad(8) waits and what it believes are those of the program',
   async (t) => {
     const page = words('onescan-quotad.8')
-    t.match(read('packaging/systemd/onescan-quotad.service'), `\n# ${THREADS} threads`)
+    t.match(read('packaging/shipped/systemd/onescan-quotad.service'), `\n# ${THREADS} threads`)
     t.ok(figure('AT_ONCE', 'quotad/sources/readings-at-once.ts') < THREADS)
     t.match(page, `is ${figure('OVER_QUOTA_FOR') / 60_000} minutes old`)
   },

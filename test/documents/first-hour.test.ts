@@ -25,7 +25,7 @@ for (const { name, steps } of all) {
         t.ok(readFileSync(join(root, page), 'utf8').includes(type), type)
       for (const step of steps) {
         const [, file] = ('self' in step && /\/(examples\/[\w.-]+)/.exec(step.self)) || []
-        if (file) t.ok(readFileSync(join(root, 'packaging', file)).length > 0, file)
+        if (file) t.ok(readFileSync(join(root, 'packaging/shipped', file)).length > 0, file)
       }
     },
   )

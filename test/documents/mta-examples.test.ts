@@ -114,9 +114,9 @@ t.test('postfix-policy.cf', { skip: postfixMissing }, async (t) => {
 t.test(
   'settings, run script and units of the package name the places of the examples',
   async (t) => {
-    const own = (path: string) => readFileSync(join(root, 'packaging', path), 'utf8')
+    const own = (path: string) => readFileSync(join(root, 'packaging/shipped', path), 'utf8')
     const unit = (name: string) =>
-      readFileSync(join(root, `packaging/systemd/${name}.socket`), 'utf8')
+      readFileSync(join(root, `packaging/shipped/systemd/${name}.socket`), 'utf8')
     for (const [option, name, file] of [
       ['milter', 'onescan-postfix', 'supervise/onescand/run'],
       ['policy', 'onescan-policy', 'etc-default/onescand'],

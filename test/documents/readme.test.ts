@@ -25,19 +25,22 @@ t.test('each example is quoted byte for byte, or named', async (t) => {
       ([, path = '', text = '']) => ({ page, path, text }),
     ),
   )
-  const examples = readdirSync(join(root, 'packaging/examples'), {
+  const examples = readdirSync(join(root, 'packaging/shipped/examples'), {
     recursive: true,
     withFileTypes: true,
   })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(relative(join(root, 'packaging/examples'), entry.parentPath), entry.name))
+    .map((entry) =>
+      join(relative(join(root, 'packaging/shipped/examples'), entry.parentPath), entry.name),
+    )
   const isNamed = (path: string) =>
     pages.some((page) => new RegExp(`[/\`]${basename(path)}[\`\\s]`).test(read(page)))
   const unquoted = examples.filter((name) =>
-    quoted.every(({ path }) => path !== `packaging/examples/${name}`),
+    quoted.every(({ path }) => path !== `packaging/shipped/examples/${name}`),
   )
   t.same(unquoted.filter((name) => !isNamed(name)), []) // biome-ignore format: a line
-  for (const { path } of quoted) t.ok(examples.includes(relative('packaging/examples', path)), path)
+  for (const { path } of quoted)
+    t.ok(examples.includes(relative('packaging/shipped/examples', path)), path)
   for (const { page, path, text } of quoted) t.equal(text, read(path), `${page}: ${path}`)
 })
 
@@ -64,7 +67,7 @@ t.test('the package that is installed has the version of this one', async (t) =>
     t.equal(version, manifest.version)
   }
   t.match(readme, `version ${manifest.version},`)
-  const compose = read('packaging/container/compose.yaml')
+  const compose = read('packaging/shipped/container/compose.yaml')
   t.match(compose, `/onescan:${manifest.version}}`, 'the image has it, too')
 })
 

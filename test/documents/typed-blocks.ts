@@ -444,7 +444,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ],
   ['man/onescan-quotad.8', '#!/bin/sh', 'it is a run script, for hosts under supervise'],
   ['man/onescan-rcptquota.8', 'E452', FORM],
-  ['man/onescan-rcptquota.8', '[rcpt]', 'it is packaging/examples/smtpplugins'],
+  ['man/onescan-rcptquota.8', '[rcpt]', 'it is packaging/shipped/examples/smtpplugins'],
   ['man/onescanc.8', ':allow,QMAILQUEUE=', 'test/documents/examples.test.ts runs such a line'],
   ['man/onescan-stamp.7', 'X-SHA256-Cluster-1', FORM],
   ['man/onescan-stamp.7', 'SCHEME:ID:SECRET', FORM],

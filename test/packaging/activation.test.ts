@@ -18,7 +18,7 @@ import { native } from './built-package.ts'
  * that its units name, and answers there. Which units there are, the directory says.
  */
 
-const systemd = join(import.meta.dirname, '../../packaging/systemd')
+const systemd = join(import.meta.dirname, '../../packaging/shipped/systemd')
 const skip = lacks('systemd-socket-activate', 'the compiled programs')
 
 interface SocketUnit {

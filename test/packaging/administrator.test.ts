@@ -7,7 +7,7 @@ import { bareHostMissing, makeBareHost } from './bare-host.ts'
 
 /** The maintainer scripts on hosts that are short of something, or set up otherwise by their administrator. */
 
-const tmpfiles = join(import.meta.dirname, '../../packaging/systemd/tmpfiles.conf')
+const tmpfiles = join(import.meta.dirname, '../../packaging/shipped/systemd/tmpfiles.conf')
 const install = 'dpkg -i /onescan.deb'
 const reset = `
   dpkg -P onescan >/dev/null 2>&1

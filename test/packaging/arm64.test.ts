@@ -19,7 +19,7 @@ const tagged = `X-QHPSI: clean\n${plain.toString('latin1')}`
 
 t.test('the package for arm64, built on x64', { skip: missing }, async (t) => {
   const output = openDirectory(t)
-  const words = ['packaging/package.mjs', '--arch', 'arm64', '--output', output]
+  const words = ['packaging/packages/deb.mjs', '--arch', 'arm64', '--output', output]
   const env = { ...process.env, COMPRESS: 'none' }
   const { stdout } = await promisify(execFile)(process.execPath, words, { cwd: root, env })
   const file = stdout.trim()

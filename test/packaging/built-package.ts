@@ -65,13 +65,13 @@ export async function packageOnce(name: string, programs: string = native): Prom
 }
 
 const wordsFor = (programs: string, output: string) => [
-  'packaging/package.mjs',
+  'packaging/packages/deb.mjs',
   ...['--programs', programs, '--output', output],
 ]
 
 async function buildNative(): Promise<void> {
   if (PROGRAMS.every((name) => existsSync(join(native, name)))) return
-  for (const script of ['packaging/build-native.mjs', 'packaging/build-client.mjs']) {
+  for (const script of ['packaging/build/build-native.mjs', 'packaging/build/build-client.mjs']) {
     await run(process.execPath, [script], { cwd: root })
   }
 }

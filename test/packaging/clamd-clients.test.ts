@@ -208,7 +208,7 @@ const modules = join(root, 'test/programs/clamd-clients/node_modules')
 const skip =
   mailHostMissing ||
   (!existsSync(join(modules, '.package-lock.json')) &&
-    'install them: node packaging/install-locked.mjs test/programs/clamd-clients')
+    'install them: node packaging/toolchain/install-locked.mjs test/programs/clamd-clients')
 
 t.test('beside Postfix', { skip }, async (t) => {
   const packages =

@@ -21,7 +21,7 @@ t.test(
   async (t) => {
     const [debian, output] = [await makeDebian(t, RELEASE), openDirectory(t)]
     const at = (path: string) => join(debian.path, path)
-    execFileSync(process.execPath, ['packaging/package.mjs', '--source', '--output', output], {
+    execFileSync(process.execPath, ['packaging/packages/deb.mjs', '--source', '--output', output], {
       cwd: root,
       stdio: 'ignore',
     })

@@ -20,7 +20,7 @@ import {
 /** The image and its compose.yaml, on a host with containers; Postfix and a next server are outside. */
 
 const skip = containersMissing || postfixMissing
-const source = join(import.meta.dirname, '../../packaging/container')
+const source = join(import.meta.dirname, '../../packaging/shipped/container')
 const IMAGE = 'localhost/onescan:test'
 
 t.test('compose.yaml', { skip }, async (t) => {

@@ -17,11 +17,11 @@ import { openDirectory } from '../programs/reachable.ts'
 
 /**
  * The run scripts, called by root in directories that belong to the accounts of their services.
- * Which scripts there are, packaging/supervise/ says; hostile-package.test.ts calls them where
+ * Which scripts there are, packaging/shipped/supervise/ says; hostile-package.test.ts calls them where
  * others have put what they like.
  */
 
-const supervise = join(import.meta.dirname, '../../packaging/supervise')
+const supervise = join(import.meta.dirname, '../../packaging/shipped/supervise')
 const units = join(import.meta.dirname, '../../debian')
 const skip = lacks('root')
 const scripts = readdirSync(supervise).flatMap((name) => [`${name}/run`, `${name}/log/run`])

@@ -76,7 +76,7 @@ exit \${NPM_EXIT:-0}
   writeFileSync(join(directory, 'programs/npm'), npm, { mode: 0o755 })
   const script = `const { installLocked } = await import(process.argv[2])
     installLocked(process.argv[1])`
-  const module = join(root, 'packaging/install-locked.mjs')
+  const module = join(root, 'packaging/toolchain/install-locked.mjs')
   const read = (name: string) => readFileSync(join(directory, name), 'utf8')
   return {
     directory,
@@ -139,7 +139,7 @@ t.test(
     installPart(process.argv[1], ['a'], { into: process.argv[2], cpu: 'vax' })`
     const install = (npm: string) => {
       writeFileSync(join(sample.directory, 'programs/npm'), `#!/bin/sh\n${npm}`, { mode: 0o755 })
-      const module = join(root, 'packaging/install-locked.mjs')
+      const module = join(root, 'packaging/toolchain/install-locked.mjs')
       const words = ['--input-type=module', '-e', script, sample.directory, into, module]
       const PATH = [join(sample.directory, 'programs'), process.env.PATH].join(delimiter)
       return spawnSync(process.execPath, words, { env: { PATH }, encoding: 'utf8' })

@@ -7,7 +7,7 @@ import { lacks } from '../needs.mjs'
 /** The dashboard for Grafana and the alerts for Prometheus, against the metrics that there are. */
 
 const root = join(import.meta.dirname, '../..')
-const monitoring = join(root, 'packaging/monitoring')
+const monitoring = join(root, 'packaging/shipped/monitoring')
 const read = (name: string) => readFileSync(join(monitoring, name), 'utf8')
 const source = readFileSync(join(root, 'src/observe/live/metrics.ts'), 'utf8')
 const metrics = new Set([...source.matchAll(/'(onescan_[a-z_]+)'/g)].map(([, name]) => name!))

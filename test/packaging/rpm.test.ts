@@ -14,7 +14,7 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 /** Runs a script of packaging/ and returns the path that it prints last. */
 function make(script: string, ...words: string[]): string {
-  const printed = execFileSync(process.execPath, [join(packaging, script), ...words], {
+  const printed = execFileSync(process.execPath, [join(packaging, 'packages', script), ...words], {
     cwd: root,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -78,7 +78,7 @@ t.test('the RPM', { skip: rpmMissing }, async (t) => {
     execFileSync('rpm', ['--query', '--package', ...words, file], { encoding: 'utf8' })
 
   t.test('has no finding of rpmlint without a reason', { skip: lacks('rpmlint') }, async (t) => {
-    const words = ['--config', join(packaging, 'rpm/rpmlint.toml'), file]
+    const words = ['--config', join(packaging, 'packages/rpmlint.toml'), file]
     const { stdout } = spawnSync('rpmlint', words, { encoding: 'utf8' })
     t.match(stdout, '1 packages and 0 specfiles checked')
     t.notMatch(stdout, /: E: /)
@@ -119,12 +119,12 @@ t.test('the RPM', { skip: rpmMissing }, async (t) => {
       const owners = debian.run('true', `rpm --root "$1" --query --file ${places}`).output
       t.match(owners, /^(onescan-\S+\n){3}/m)
       t.equal(debian.run('sh /usr/share/onescan/self-test').code, 0)
-      for (const name of readdirSync(join(packaging, 'systemd')).filter((name) =>
+      for (const name of readdirSync(join(packaging, 'shipped/systemd')).filter((name) =>
         /t$|ce$/.test(name),
       ))
         t.equal(
           readFileSync(at(`usr/lib/systemd/system/${name}`), 'utf8'),
-          readFileSync(join(packaging, 'systemd', name), 'utf8'),
+          readFileSync(join(packaging, 'shipped/systemd', name), 'utf8'),
           `${name}: what units.test.ts verifies`,
         )
     },

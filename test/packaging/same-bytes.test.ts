@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { bundled, bundledPackages } from '../../packaging/bundled.mjs'
-import { partOf } from '../../packaging/install-locked.mjs'
-import { origin } from '../../packaging/origin.mjs'
+import { bundled, bundledPackages } from '../../packaging/build/bundled.mjs'
+import { origin } from '../../packaging/packages/origin.mjs'
+import { partOf } from '../../packaging/toolchain/install-locked.mjs'
 import { lacks } from '../needs.mjs'
 import { emulationMissing } from '../programs/emulated.ts'
 import { openDirectory } from '../programs/reachable.ts'
@@ -32,14 +32,14 @@ t.test(
   { skip: missing },
   async (t) => {
     // Of what is built here already, but for what nobody needs every day.
-    node(root, 'packaging/build-native.mjs', '--arch', 'arm64')
-    node(root, 'packaging/npm-programs.mjs', '--all')
+    node(root, 'packaging/build/build-native.mjs', '--arch', 'arm64')
+    node(root, 'packaging/build/npm-programs.mjs', '--all')
     const key = keyMaker(t)('onescan releases <releases@example.org>')
     const here = release(t, root, '--built', '--key', key)
     const other = checkoutElsewhere(t, here)
     const there = release(t, other, '--unsigned')
 
-    t.test('are all that packaging/release.mjs names', async (t) => {
+    t.test('are all that packaging/packages/release.mjs names', async (t) => {
       t.same(readdirSync(here).sort(), [
         'SHA256SUMS',
         'SHA256SUMS.asc',
@@ -173,7 +173,7 @@ function checkoutElsewhere(t: Test, released: string): string {
 /** What `npm run release` makes of a checkout, in a directory of its own. */
 function release(t: Test, checkout: string, ...words: readonly string[]): string {
   const place = join(openDirectory(t), 'release')
-  node(checkout, 'packaging/release.mjs', ...words, '--output', place)
+  node(checkout, 'packaging/packages/release.mjs', ...words, '--output', place)
   return place
 }
 

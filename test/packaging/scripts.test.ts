@@ -13,8 +13,8 @@ import t, { type Test } from 'tap'
 /** Parts of the maintainer scripts, by themselves; states.test.ts runs them all. */
 
 const deb = join(import.meta.dirname, '../../debian')
-const systemd = join(import.meta.dirname, '../../packaging/systemd')
-const scripts = join(import.meta.dirname, '../../packaging/scripts')
+const systemd = join(import.meta.dirname, '../../packaging/shipped/systemd')
+const scripts = join(import.meta.dirname, '../../packaging/shipped/scripts')
 
 t.test('debhelper knows each unit that an administrator may enable', async (t) => {
   const rules = readFileSync(join(deb, 'rules'), 'utf8')

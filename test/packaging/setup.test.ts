@@ -5,11 +5,11 @@ import t from 'tap'
 import { lacks } from '../needs.mjs'
 import { debianMissing, makeDebian } from './debian.ts'
 
-/** What npm users type once: packaging/setup, on a bare Debian. */
+/** What npm users type once: packaging/shipped/setup, on a bare Debian. */
 
 const root = join(import.meta.dirname, '../..')
 const HOME = '/usr/local/lib/node_modules/onescan'
-const setup = `sh ${HOME}/packaging/setup`
+const setup = `sh ${HOME}/packaging/shipped/setup`
 
 t.test(
   'npm users get what the Debian package sets up',
@@ -19,7 +19,7 @@ t.test(
     const at = (path: string) => join(debian.path, path)
     copyFileSync(process.execPath, at('usr/local/bin/node'))
     const packaging = ['defaults', 'etc-default', 'setup', 'supervise', 'systemd'].map(
-      (name) => `packaging/${name}`,
+      (name) => `packaging/shipped/${name}`,
     )
     const installed = ['package.json', 'bin', 'dist']
     for (const part of [...installed, ...packaging]) {
@@ -103,7 +103,7 @@ t.test(
       t.match(run('cat /etc/systemd/system/onescan-http.socket').output, 'Service=onescand.service')
       t.notMatch(run(setup).output, /^said (?:daemon-reload|restart)/m, 'nothing differs')
       const next = run(
-        `sed -i 's/^LimitNOFILE=.*/LimitNOFILE=9/' ${HOME}/packaging/systemd/onescand.service; ${setup}`,
+        `sed -i 's/^LimitNOFILE=.*/LimitNOFILE=9/' ${HOME}/packaging/shipped/systemd/onescand.service; ${setup}`,
       )
       t.match(next.output, '\n    -LimitNOFILE=16384\n    +LimitNOFILE=9\n')
       t.match(next.output, '\nsaid daemon-reload\n')
@@ -134,8 +134,9 @@ t.test(
       })
       t.match(run(`${setup} --wet`), { code: 100, output: /only --dry-run/ })
       const unit = '/etc/systemd/system/onescand.service'
-      const torn = run(`mv ${HOME}/packaging/systemd/onescand.service /tmp/; cp ${unit} /tmp/before
-      ${setup}; echo "exit $?"; cmp ${unit} /tmp/before; mv /tmp/onescand.service ${HOME}/packaging/systemd/`)
+      const torn =
+        run(`mv ${HOME}/packaging/shipped/systemd/onescand.service /tmp/; cp ${unit} /tmp/before
+      ${setup}; echo "exit $?"; cmp ${unit} /tmp/before; mv /tmp/onescand.service ${HOME}/packaging/shipped/systemd/`)
       t.match(torn.output, `setup: ${unit}: nothing to write into it`)
       t.match(torn.output, '\nexit 1\n', 'the unit stays as it was')
       t.notMatch(torn.output, /differ/)
@@ -181,9 +182,9 @@ t.test(
           ],
           [acl('u:nobody:rw', node), `${node}: an access list may write to it`],
           ...[
-            'packaging/systemd/sysusers.conf',
-            'packaging/systemd/onescand.service',
-            'packaging/setup',
+            'packaging/shipped/systemd/sysusers.conf',
+            'packaging/shipped/systemd/onescand.service',
+            'packaging/shipped/setup',
             'bin/onescand',
             'dist',
           ].flatMap(

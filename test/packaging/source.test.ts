@@ -25,7 +25,7 @@ t.test(
   { skip: lintianMissing },
   async (t) => {
     const output = openDirectory(t)
-    const words = ['packaging/package.mjs', '--source', '--output', output]
+    const words = ['packaging/packages/deb.mjs', '--source', '--output', output]
     execFileSync(process.execPath, words, { cwd: root, stdio: 'ignore' })
     const file = join(output, readdirSync(output).find((name) => name.endsWith('.dsc'))!)
     const { stdout } = spawnSync('lintian', ['--allow-root', '--display-info', file], {
@@ -49,7 +49,7 @@ t.test(
     t.equal(show(''), '1')
     t.equal(show('nocheck terse'), '')
     const build = (V: string) =>
-      execFileSync(process.execPath, ['packaging/build-client.mjs'], {
+      execFileSync(process.execPath, ['packaging/build/build-client.mjs'], {
         cwd: root,
         env: { ...process.env, V },
         encoding: 'utf8',
@@ -69,7 +69,7 @@ t.test(
     tar --create --null --files-from=- | tar --extract --directory "$0" &&
     cp -a dist "$0" && cd "$0" && git init --quiet &&
     git -c user.name=x -c user.email=x@x commit --quiet --allow-empty --message x &&
-    "$1" packaging/package.mjs --programs "build of it" --output "made of it"`
+    "$1" packaging/packages/deb.mjs --programs "build of it" --output "made of it"`
     execFileSync('sh', ['-c', script, checkout, process.execPath], {
       cwd: root,
       env: { ...process.env, COMPRESS: 'none' },
@@ -90,7 +90,7 @@ function sourcePackage(t: Test, umask: string) {
     tar --create --null --files-from=- | tar --extract --no-same-permissions --directory "$0" &&
     cd "$0" && git init --quiet &&
     git -c user.name=x -c user.email=x@x commit --quiet --allow-empty --message x &&
-    "$2" packaging/package.mjs --source --output "$1"`
+    "$2" packaging/packages/deb.mjs --source --output "$1"`
   execFileSync('sh', ['-c', script, checkout, output, process.execPath], {
     cwd: root,
     env: {

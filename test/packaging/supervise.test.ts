@@ -23,7 +23,7 @@ import { socketDirectory } from '../programs/socket-directory.ts'
 
 /** The run scripts for supervise, run; only paths and accounts are changed. */
 
-const supervise = join(import.meta.dirname, '../../packaging/supervise')
+const supervise = join(import.meta.dirname, '../../packaging/shipped/supervise')
 const onescand = join(import.meta.dirname, '../../bin/onescand')
 const services = readdirSync(supervise)
 
@@ -107,7 +107,7 @@ t.test('onescand takes its settings, and serves', { skip: notRoot }, async (t) =
   })
   mkdirSync(join(run, 'postfix'))
   const text = script('onescand/run', {
-    '/usr/share/onescan/defaults': join(import.meta.dirname, '../../packaging/defaults'),
+    '/usr/share/onescan/defaults': join(import.meta.dirname, '../../packaging/shipped/defaults'),
     '/etc/default/onescand': join(directory, 'onescand.default'),
     '/run/': `${run}/`,
     '/var/spool/postfix': join(run, 'postfix'),
@@ -142,7 +142,7 @@ t.test('onescan-quotad reads private mailboxes, and answers', { skip: cannotRead
   const settings = `QUOTAUSERS=""\nQUOTAMAILBOX="maildir:${directory}/mail/%u"\nONESCAN_QUOTAD_OPTIONS="${places}"\n`
   writeFileSync(join(directory, 'default'), settings)
   const text = script('onescan-quotad/run', {
-    '/usr/share/onescan/defaults': join(import.meta.dirname, '../../packaging/defaults'),
+    '/usr/share/onescan/defaults': join(import.meta.dirname, '../../packaging/shipped/defaults'),
     '/etc/default/onescan-quotad': join(directory, 'default'),
     '--reuid onescan-quotad --regid onescan-quotad --init-groups': '--reuid nobody --clear-groups',
     '/usr/sbin/onescan-quotad': join(import.meta.dirname, '../../bin/onescan-quotad'),

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { makeOwnDirectories, ownDirectoriesMissing } from '../programs/own-directories.ts'
 
-const selfTest = join(import.meta.dirname, '../../packaging/scripts/self-test')
+const selfTest = join(import.meta.dirname, '../../packaging/shipped/scripts/self-test')
 
 t.test(
   'an upgrade while onescan is switched off succeeds, and reports that',

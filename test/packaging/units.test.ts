@@ -13,7 +13,7 @@ import { lacks } from '../needs.mjs'
 
 /** The units, and what else systemd reads. */
 
-const packaging = join(import.meta.dirname, '../../packaging')
+const packaging = join(import.meta.dirname, '../../packaging/shipped')
 const systemd = join(packaging, 'systemd')
 const service = readFileSync(join(systemd, 'onescand.service'), 'utf8')
 const quotad = readFileSync(join(systemd, 'onescan-quotad.service'), 'utf8')

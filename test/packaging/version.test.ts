@@ -2,8 +2,8 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { writeAddresses } from '../../packaging/addresses.mjs'
-import { origin, refuseUnprepared } from '../../packaging/origin.mjs'
+import { writeAddresses } from '../../packaging/packages/addresses.mjs'
+import { origin, refuseUnprepared } from '../../packaging/packages/origin.mjs'
 import { lacks } from '../needs.mjs'
 
 /** The version of the Debian package. */
@@ -59,7 +59,11 @@ t.test(
   async (t) => {
     const root = t.testdir()
     const ours = join(import.meta.dirname, '../..')
-    const scripts = readdirSync(join(ours, 'packaging')).filter((name) => name.endsWith('.mjs'))
+    const scripts = ['build', 'licenses', 'packages', 'toolchain'].flatMap((directory) =>
+      readdirSync(join(ours, 'packaging', directory))
+        .filter((name) => name.endsWith('.mjs'))
+        .map((name) => `packaging/${directory}/${name}`),
+    )
     const files = [
       'package.json',
       'README.md',
@@ -68,8 +72,8 @@ t.test(
       'debian/copyright',
       'debian/watch',
     ]
-    files.push('packaging/container/compose.yaml', 'packaging/addresses.json')
-    for (const file of ['CHANGELOG.md', ...files, ...scripts.map((name) => `packaging/${name}`)]) {
+    files.push('packaging/shipped/container/compose.yaml', 'packaging/packages/addresses.json')
+    for (const file of ['CHANGELOG.md', ...files, ...scripts]) {
       cpSync(join(ours, file), join(root, file))
     }
     const git = (...words: string[]) => execFileSync('git', words, { cwd: root, stdio: 'ignore' })
@@ -85,7 +89,7 @@ t.test(
     writeFileSync(changes, dated.replace(`[${version}] - `, '[Unreleased] '))
     t.throws(() => refuseUnprepared(root, version), /CHANGELOG\.md: name the section .* "## \[1\./)
     writeFileSync(changes, dated)
-    const words = ['packaging/release.mjs', '--built', '--output', join(root, 'release')]
+    const words = ['packaging/packages/release.mjs', '--built', '--output', join(root, 'release')]
     const { status, stderr } = spawnSync(process.execPath, words, { cwd: root, encoding: 'utf8' })
     t.equal(status, 1)
     t.match(
@@ -93,7 +97,7 @@ t.test(
       /addresses\.json: homepage, .*, security, .*: example\.org is a placeholder; name /,
     )
     t.same(writeAddresses(root), [], 'each file has those of addresses.json')
-    const addresses = join(root, 'packaging/addresses.json')
+    const addresses = join(root, 'packaging/packages/addresses.json')
     const own = readFileSync(addresses, 'utf8').replaceAll('example.org', 'onescan.net')
     writeFileSync(addresses, own)
     t.same(writeAddresses(root).sort(), files.filter((file) => !/addresses/.test(file)).sort())

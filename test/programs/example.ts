@@ -8,7 +8,7 @@ export function example(
   name: string,
   words: Readonly<Record<string, string | number>> = {},
 ): string {
-  let text = readFileSync(join(root, 'packaging/examples', name), 'utf8')
+  let text = readFileSync(join(root, 'packaging/shipped/examples', name), 'utf8')
   for (const [from, to] of Object.entries(words)) {
     if (!text.includes(from)) throw new Error(`${name} does not hold ${from}`)
     text = text.replaceAll(from, String(to))

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '../..')
-const unit = readFileSync(join(root, 'packaging/systemd/onescand.service'), 'utf8')
+const unit = readFileSync(join(root, 'packaging/shipped/systemd/onescand.service'), 'utf8')
 
 /** What the unit of onescand binds into its empty root, each as systemd.exec(5) has it: `-/run/clamav:/var/run/clamav`. */
 const bound = [...unit.matchAll(/^Bind(?:ReadOnly)?Paths=(.*)$/gm)].flatMap(([, paths = '']) =>

@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '../..')
 const LATER =
   /import\.meta\.(?:dirname|filename)|\.to(?:Sorted|Reversed|Spliced)\(|withResolvers|\bglobSync\b/
 
-for (const start of ['test/run.mjs', 'packaging/package-checkout.mjs']) {
+for (const start of ['test/run.mjs', 'packaging/packages/package-checkout.mjs']) {
   t.test(`imports of ${start} need no later Node`, async (t) => {
     const files = importedBy(join(root, start))
     t.ok(files.size > 3)

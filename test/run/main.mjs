@@ -83,7 +83,7 @@ const filesOfRun = () => (files.length > 0 ? files : filesOf(part, allFiles()))
 async function install() {
   process.stdout.write('packages, and programs that tests need\n')
   const locked = ['.', 'packaging/toolchain', 'test/programs/clamd-clients'].map((directory) =>
-    runAndTell(process.execPath, ['packaging/install-locked.mjs', directory]),
+    runAndTell(process.execPath, ['packaging/toolchain/install-locked.mjs', directory]),
   )
   const why = hostMissing(root)
   const quick = filesOf('quick', allFiles())
@@ -165,8 +165,8 @@ async function lintManual() {
 async function buildPrograms() {
   const why = lacks('C compiler')
   if (why !== false) return skip('build native', why)
-  await check('build native', toolsNode, ['packaging/build-native.mjs'])
-  await check('build client', toolsNode, ['packaging/build-client.mjs'])
+  await check('build native', toolsNode, ['packaging/build/build-native.mjs'])
+  await check('build client', toolsNode, ['packaging/build/build-client.mjs'])
 }
 
 async function checkSources() {
@@ -297,7 +297,7 @@ const env = {
   ...{ GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'safe.directory', GIT_CONFIG_VALUE_0: '*' },
 }
 if (newestNode === toolsNode) skip('the newest Node', lacks('libatomic'))
-await Promise.all([check('build', toolsNode, ['packaging/build.mjs']), prepareTap()])
+await Promise.all([check('build', toolsNode, ['packaging/build/build-bundles.mjs']), prepareTap()])
 const checked = files.length === 0 && part !== 'rest' ? checkSources() : undefined
 await buildPrograms()
 await runTests()

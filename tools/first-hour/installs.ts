@@ -97,7 +97,7 @@ export const byNpm: Install = {
     newerNode,
     {
       page: INSTALL,
-      type: 'npm install -g ./onescan-1.0.0.tgz\nsh "$(npm root -g)/onescan/packaging/setup"',
+      type: 'npm install -g ./onescan-1.0.0.tgz\nsh "$(npm root -g)/onescan/packaging/shipped/setup"',
       needs: 'network',
     },
     { self: 'echo "AlertExceedsMax yes" >>/etc/clamav/clamd.conf' },
@@ -105,7 +105,7 @@ export const byNpm: Install = {
     svscan,
     {
       place:
-        'cp -r "$(npm root -g)/onescan/packaging/supervise/clamd" /etc/ && ln -s /etc/clamd /service/',
+        'cp -r "$(npm root -g)/onescan/packaging/shipped/supervise/clamd" /etc/ && ln -s /etc/clamd /service/',
     },
     { page: INSTALL, type: 'ln -s /etc/onescand /service/' },
     ready,
@@ -113,7 +113,7 @@ export const byNpm: Install = {
   looks: [
     {
       page: INSTALL,
-      type: 'sh "$(npm root -g)/onescan/packaging/setup"',
+      type: 'sh "$(npm root -g)/onescan/packaging/shipped/setup"',
       expect: /^(?!.*(?:write|useradd|install) )/s,
     },
     {
@@ -122,5 +122,5 @@ export const byNpm: Install = {
     },
     { self: 'svc -u /service/onescand; sleep 3' },
   ],
-  examples: '"$(npm root -g)/onescan/packaging/examples"',
+  examples: '"$(npm root -g)/onescan/packaging/shipped/examples"',
 }

@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { writeRepository } from '../../packaging/repository.mjs'
+import { writeRepository } from '../../packaging/packages/repository.mjs'
 import { findProgram } from '../../test/needs.mjs'
 import { buildPackage, packagingMissing } from '../../test/packaging/built-package.ts'
 import { debianMissing, makeDebian } from '../../test/packaging/debian.ts'
@@ -80,7 +80,10 @@ await withEnding(async (t) => {
 async function packForNpm(t: Ending) {
   const directory = openDirectory(t)
   const root = join(here, '../..')
-  execFileSync(process.execPath, ['packaging/npm-programs.mjs'], { cwd: root, stdio: 'ignore' })
+  execFileSync(process.execPath, ['packaging/build/npm-programs.mjs'], {
+    cwd: root,
+    stdio: 'ignore',
+  })
   const words = ['pack', '--ignore-scripts', '--pack-destination', directory]
   execFileSync('npm', words, { cwd: root, stdio: 'ignore' })
   const [name] = readdirSync(directory)

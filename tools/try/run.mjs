@@ -5,8 +5,8 @@
 import { spawnSync } from 'node:child_process'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { installBundler } from '../../packaging/build-tools.mjs'
-import { installLocked } from '../../packaging/install-locked.mjs'
+import { installBundler } from '../../packaging/toolchain/build-tools.mjs'
+import { installLocked } from '../../packaging/toolchain/install-locked.mjs'
 import { isOutdated } from './outdated.mjs'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -21,9 +21,13 @@ try {
   stop(error.message)
 }
 if (isTooOld) process.exit(await onOwnNode())
-if (isOutdated(at('dist/onescan-queue.cjs'), [at('src'), at('packaging/build.mjs')])) {
-  const { status } = spawnSync(process.execPath, [at('packaging/build.mjs')], { stdio: 'inherit' })
-  if (status !== 0) stop('packaging/build.mjs failed')
+if (
+  isOutdated(at('dist/onescan-queue.cjs'), [at('src'), at('packaging/build/build-bundles.mjs')])
+) {
+  const { status } = spawnSync(process.execPath, [at('packaging/build/build-bundles.mjs')], {
+    stdio: 'inherit',
+  })
+  if (status !== 0) stop('packaging/build/build-bundles.mjs failed')
 }
 const { bundleTrial } = await import('./bundle.mjs')
 await import(pathToFileURL(await bundleTrial(at('build/try'))).href)

@@ -6,7 +6,10 @@ import type { Environment } from '../../lib/settings/settings.ts'
 /** The administrator's settings of onescand. */
 export const DEFAULTS = '/etc/default/onescand'
 /** The files of the package and of npm with the defaults of that file. */
-const SHIPPED = ['/usr/share/onescan/defaults', join(import.meta.dirname, '../packaging/defaults')]
+const SHIPPED = [
+  '/usr/share/onescan/defaults',
+  join(import.meta.dirname, '../packaging/shipped/defaults'),
+]
 
 /**
  * Returns the settings in files for onescand, for commands that need its log, a socket or a keyring. The

@@ -13,7 +13,7 @@ const require = createRequire(import.meta.url)
 const here = import.meta.dirname
 const missing =
   !existsSync(join(here, 'node_modules/.package-lock.json')) &&
-  'install them: node packaging/install-locked.mjs test/programs/clamd-clients'
+  'install them: node packaging/toolchain/install-locked.mjs test/programs/clamd-clients'
 
 const haraka: ClamdClient = {
   name: 'Haraka',

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { installLocked } from '../../../packaging/install-locked.mjs'
+import { installLocked } from '../../../packaging/toolchain/install-locked.mjs'
 import { askBuilt } from '../../../tools/mutants/built.mjs'
 
 const root = join(import.meta.dirname, '../../..')

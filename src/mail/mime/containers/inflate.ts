@@ -61,7 +61,7 @@ export function* inflated(source: Bytes, form: Form, work: Work): Steps<Inflated
   }
 }
 
-/** fflate is named when a stream is made, and not before: `packaging/late-fflate.cjs` loads it then. */
+/** fflate is named when a stream is made, and not before: `late-fflate.cjs` loads it then. */
 export function newStream(form: Form, take: (bytes: Uint8Array) => void): Stream {
   switch (form) {
     case 'deflate':

@@ -5,7 +5,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const words = process.argv.slice(2)
 /** The oldest Node on which the scripts that come before our own Node run: that of Debian 12. */
 const OLDEST = 18
@@ -25,14 +25,14 @@ if (missing.length > 0) {
   stop(`type: apt install --no-install-recommends ${missing.join(' ')}`)
 }
 
-const { installBundler, installToolchain } = await import('./build-tools.mjs')
+const { installBundler, installToolchain } = await import('../toolchain/build-tools.mjs')
 installBundler()
 installToolchain()
-const { toolsNode } = await import('./toolchain/toolchain.mjs')
+const { toolsNode } = await import('../toolchain/toolchain.mjs')
 const env = { ...process.env, PATH: [dirname(toolsNode), process.env.PATH].join(delimiter) }
-run('build.mjs')
-run('package.mjs', '--source')
-run('package.mjs', ...words)
+run('build/build-bundles.mjs')
+run('packages/deb.mjs', '--source')
+run('packages/deb.mjs', ...words)
 
 function isInstalled(name) {
   const { stdout } = spawnSync('dpkg', ['--status', name], { encoding: 'utf8' })

@@ -1,7 +1,7 @@
 // Makes Debian packages of a checkout as it is: build/onescan_VERSION_ARCH.deb, or with --source
 // onescan_VERSION.dsc and .tar.xz. debian/rules says what is in the package.
 //
-//   node packaging/package.mjs [--arch ARCH] [--programs DIRECTORY] [--source] [--output DIRECTORY]
+//   node packaging/packages/deb.mjs [--arch ARCH] [--programs DIRECTORY] [--source] [--output DIRECTORY]
 //
 // --arch makes that of another processor, by targets.mjs. --programs takes the programs that are
 // in DIRECTORY and builds none. COMPRESS in the environment is a compression of dpkg-deb(1).
@@ -10,12 +10,12 @@ import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync 
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { targetOf } from '../build/targets.mjs'
 import { readAddresses } from './addresses.mjs'
 import { origin } from './origin.mjs'
 import { copySources } from './sources.mjs'
-import { targetOf } from './targets.mjs'
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const { values: options } = parseArgs({
   options: {
     arch: { type: 'string' },
@@ -63,7 +63,7 @@ for (const name of readdirSync(workshop).filter((file) => file.startsWith('onesc
 
 function buildPrograms() {
   for (const script of ['build-native.mjs', 'build-client.mjs']) {
-    const words = [join(root, 'packaging', script), '--arch', target.arch]
+    const words = [join(root, 'packaging/build', script), '--arch', target.arch]
     execFileSync(process.execPath, words, { stdio: ['ignore', 2, 2] })
   }
   return target.native

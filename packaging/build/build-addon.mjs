@@ -2,7 +2,7 @@
 // that is newer than its sources. One file serves glibc and musl: it is linked with neither, and finds
 // in the process what the runtime has loaded.
 //
-//   node packaging/build-addon.mjs [--arch ARCH]
+//   node packaging/build/build-addon.mjs [--arch ARCH]
 import { chmodSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import { cSources, runCompiler, strict } from './c-programs.mjs'
 import { compilerFor, targetOf } from './targets.mjs'
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 /** The declarations of Node-API, by the makers of Node. */
 const headers = join(root, 'node_modules/node-api-headers/include')
 

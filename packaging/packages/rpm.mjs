@@ -1,7 +1,7 @@
 // Makes the RPM of compiled programs, build/onescan-VERSION-1.MACHINE.rpm, from the source tarball
 // (tarball.mjs), as any packager would. Debian's package `rpm` has what it needs.
 //
-//   node packaging/rpm.mjs [--arch ARCH] [--programs DIRECTORY] [--output DIRECTORY]
+//   node packaging/packages/rpm.mjs [--arch ARCH] [--programs DIRECTORY] [--output DIRECTORY]
 //
 // --arch makes that of another processor, by targets.mjs. --programs names the directory of the programs, by default
 // the one where build-native.mjs and build-client.mjs put them. The same commit makes the same bytes.
@@ -10,10 +10,10 @@ import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { targetOf } from '../build/targets.mjs'
 import { origin } from './origin.mjs'
-import { targetOf } from './targets.mjs'
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const { values: options } = parseArgs({
   options: {
     arch: { type: 'string' },
@@ -28,7 +28,7 @@ mkdirSync(output, { recursive: true })
 const workshop = mkdtempSync(join(output, '.rpm-'))
 process.on('exit', () => rmSync(workshop, { recursive: true }))
 
-const script = join(root, 'packaging/tarball.mjs')
+const script = join(root, 'packaging/packages/tarball.mjs')
 const tarball = execFileSync(process.execPath, [script, '--output', workshop], { encoding: 'utf8' })
 const defined = {
   _topdir: workshop,

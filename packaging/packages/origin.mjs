@@ -58,7 +58,7 @@ export function refuseUnprepared(root, version) {
   if (made.length === 0) return
   const names = made.map(([name]) => name).join(', ')
   throw new Error(
-    `packaging/addresses.json: ${names}: example.org is a placeholder; name the project's addresses, and run npm run addresses`,
+    `packaging/packages/addresses.json: ${names}: example.org is a placeholder; name the project's addresses, and run npm run addresses`,
   )
 }
 

@@ -7,12 +7,12 @@
 //   onescan-queue …   the programs, links to the launcher
 //   runtime/NAME      links to the runtime, by which a process is called NAME
 //
-//   node packaging/build-native.mjs [--arch ARCH] [--musl]
+//   node packaging/build/build-native.mjs [--arch ARCH] [--musl]
 //
 // --arch builds for another processor, into build/native-ARCH/. --musl fails where there is no
 // musl for the launcher, instead of taking the C library of the host.
 //
-// Bun comes from its npm package, which toolchain/package-lock.json pins, and the launcher
+// Bun comes from its npm package, which packaging/toolchain/package-lock.json pins, and the launcher
 // is compiled as c-programs.mjs says. Never strip onescan-runtime: the programs in it would be gone.
 import { execFileSync } from 'node:child_process'
 import {
@@ -29,25 +29,24 @@ import {
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { installLocked } from '../toolchain/install-locked.mjs'
+import { bun, installBun } from '../toolchain/toolchain.mjs'
 import { buildAddon } from './build-addon.mjs'
 import { smallPrograms } from './c-programs.mjs'
-import { installLocked } from './install-locked.mjs'
 import { targetOf } from './targets.mjs'
-import { bun, installBun } from './toolchain/toolchain.mjs'
 
-const packaging = dirname(fileURLToPath(import.meta.url))
-const native = join(packaging, 'native')
-const { version } = JSON.parse(readFileSync(join(dirname(packaging), 'package.json'), 'utf8'))
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const { values: options } = parseArgs({
   options: { arch: { type: 'string' }, musl: { type: 'boolean' } },
 })
 const target = targetOf(options.arch)
 const out = target.native
 
-/** What an administrator calls; each is a name in native/programs.cjs. */
+/** What an administrator calls; each is a name in runtime-programs.cjs. */
 const programs = ['onescan-queue', 'onescand', 'onescan', 'onescan-quotad', 'smtp-delay']
 
-if (!existsSync(bun())) installLocked(join(packaging, 'toolchain'))
+if (!existsSync(bun())) installLocked(join(root, 'packaging/toolchain'))
 mkdirSync(out, { recursive: true })
 // All comes to its place at once: somebody may run it, or build it at the same time.
 const workshop = mkdtempSync(`${out}-`)
@@ -87,7 +86,7 @@ function buildRuntime() {
     '--define=__filename="/usr/lib/onescan/onescan-runtime"',
     '--define=__dirname="/usr/lib/onescan"',
     `--outfile=${fresh}`,
-    join(native, 'programs.cjs'),
+    join(root, 'packaging/build/runtime-programs.cjs'),
   ])
   renameSync(fresh, join(out, 'onescan-runtime'))
   return statSync(join(out, 'onescan-runtime')).size

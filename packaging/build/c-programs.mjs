@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { fetchMusl, muslCompiler, muslLibrary } from './musl.mjs'
 import { compilerFor } from './targets.mjs'
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 
 /** The language, and the warnings that are errors. */
 export const strict = [

@@ -1,7 +1,7 @@
 // Installs packages exactly as a lock file names them, without running a script of theirs.
 // Plain JavaScript without any dependency: it runs before anything is installed.
 //
-// By itself: node packaging/install-locked.mjs DIRECTORY
+// By itself: node packaging/toolchain/install-locked.mjs DIRECTORY
 import { spawnSync } from 'node:child_process'
 import {
   existsSync,

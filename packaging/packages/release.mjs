@@ -12,13 +12,13 @@
 // The same commit makes the same bytes, whatever the time and the directory: times are
 // SOURCE_DATE_EPOCH, by default that of the commit. What is in the directory is replaced.
 //
-//   node packaging/release.mjs --key FINGERPRINT [--earlier DIRECTORY] [--output DIRECTORY] [--built]
-//   node packaging/release.mjs --unsigned …
+//   node packaging/packages/release.mjs --key FINGERPRINT [--earlier DIRECTORY] [--output DIRECTORY] [--built]
+//   node packaging/packages/release.mjs --unsigned …
 //
 // --key is a secret key of gpg(1); --unsigned leaves out what it signs. --earlier has .deb files of
 // earlier releases, to which hosts may go back: the repository keeps them. --built takes the programs
 // that are built already, for each processor. COMPRESS in the environment is a compression of
-// dpkg-deb(1) and of packaging/rpm.mjs, by default xz. Debian's package `rpm` has rpmbuild(8).
+// dpkg-deb(1) and of packaging/packages/rpm.mjs, by default xz. Debian's package `rpm` has rpmbuild(8).
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
@@ -32,12 +32,12 @@ import {
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { billOfMaterials } from './bill-of-materials.mjs'
+import { targets } from '../build/targets.mjs'
+import { billOfMaterials } from '../licenses/bill-of-materials.mjs'
 import { origin, refuseUnprepared, repositoryAddress } from './origin.mjs'
 import { signInto, writeRepository } from './repository.mjs'
-import { targets } from './targets.mjs'
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const { values: options } = parseArgs({
   options: {
     output: { type: 'string', default: join(root, 'build/release') },
@@ -60,9 +60,9 @@ const env = { COMPRESS: 'xz', ...process.env, SOURCE_DATE_EPOCH: String(seconds)
 
 if (!options.built) {
   if (uncommitted()) warn('there are changes that no commit has: nobody else can make these bytes')
-  script('build.mjs')
-  for (const { arch } of targets) script('build-native.mjs', '--arch', arch, '--musl')
-  script('npm-programs.mjs', '--all')
+  script('build/build-bundles.mjs')
+  for (const { arch } of targets) script('build/build-native.mjs', '--arch', arch, '--musl')
+  script('build/npm-programs.mjs', '--all')
 }
 
 const place = resolve(options.output)
@@ -70,12 +70,12 @@ mkdirSync(dirname(place), { recursive: true })
 const fresh = mkdtempSync(`${place}-`)
 process.on('exit', () => rmSync(fresh, { recursive: true, force: true }))
 for (const { arch, native } of targets) {
-  for (const kind of ['package.mjs', 'rpm.mjs']) {
+  for (const kind of ['packages/deb.mjs', 'packages/rpm.mjs']) {
     script(kind, '--arch', arch, '--programs', native, '--output', fresh)
   }
 }
-script('package.mjs', '--source', '--output', fresh)
-script('tarball.mjs', '--output', fresh)
+script('packages/deb.mjs', '--source', '--output', fresh)
+script('packages/tarball.mjs', '--output', fresh)
 // All is built, and nothing is built again here.
 output('npm', 'pack', '--ignore-scripts', '--silent', '--pack-destination', fresh)
 

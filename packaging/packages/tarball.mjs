@@ -1,8 +1,8 @@
 // Makes the source tarball of this checkout, build/onescan-VERSION.tar.gz: the files that git has, dist/, the
-// declarations of Node-API, and onescan.spec, which is packaging/rpm/onescan.spec.in with its version and scripts. A build
-// from it needs no network: Makefile says how. dist/ must have been built (build.mjs).
+// declarations of Node-API, and onescan.spec, which is onescan.spec.in with its version and scripts. A build
+// from it needs no network: Makefile says how. dist/ must have been built (build-bundles.mjs).
 //
-//   node packaging/tarball.mjs [--output DIRECTORY]
+//   node packaging/packages/tarball.mjs [--output DIRECTORY]
 //
 // The same commit makes the same bytes.
 import { execFileSync } from 'node:child_process'
@@ -25,7 +25,7 @@ import { readAddresses } from './addresses.mjs'
 import { origin } from './origin.mjs'
 import { copySources } from './sources.mjs'
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const { values: options } = parseArgs({
   options: { output: { type: 'string', default: join(root, 'build') } },
 })
@@ -61,7 +61,7 @@ process.stdout.write(`${join(output, `${name}.tar.gz`)}\n`)
 /** The template, filled in. rpm expands macros in scripts, too, where % begins them. */
 function specFile() {
   const read = (path) => readFileSync(join(root, 'packaging', path), 'utf8')
-  const script = (path) => read(`scripts/${path}`).replaceAll('%', '%%').trimEnd()
+  const script = (path) => read(`shipped/scripts/${path}`).replaceAll('%', '%%').trimEnd()
   const { homepage, developers } = readAddresses(root)
   const [, day, number, month, year] =
     /(\w+), (\d+) (\w+) (\d+)/.exec(new Date(seconds * 1000).toUTCString()) ?? []
@@ -73,7 +73,7 @@ function specFile() {
     SET_UP: script('set-up.sh'),
     QUEUE_LINK: script('queue-link.sh'),
   }
-  return read('rpm/onescan.spec.in').replace(/@([A-Z_]+)@/g, (_, word) => values[word])
+  return read('packages/onescan.spec.in').replace(/@([A-Z_]+)@/g, (_, word) => values[word])
 }
 
 /** Modes that do not depend on the umask under which they were installed. */

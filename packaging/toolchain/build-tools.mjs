@@ -2,17 +2,17 @@
 // make programs, not those that test them. Plain JavaScript without any dependency: it runs before
 // anything is installed.
 //
-//   node packaging/build-tools.mjs [--toolchain]    installs what dist/ is made with, unless it is there,
+//   node packaging/toolchain/build-tools.mjs [--toolchain]    installs what dist/ is made with, unless it is there,
 //                                                   or what native programs are made with, too
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { bundled } from './bundled.mjs'
+import { bundled } from '../build/bundled.mjs'
+import { targetOf } from '../build/targets.mjs'
 import { installPart } from './install-locked.mjs'
-import { targetOf } from './targets.mjs'
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 
-/** Installs what build.mjs makes dist/ of. */
+/** Installs what build-bundles.mjs makes dist/ of. */
 export function installBundler() {
   installPart(root, ['esbuild', 'node-api-headers', ...bundled])
 }

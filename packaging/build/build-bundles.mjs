@@ -2,20 +2,21 @@
 // one file and evaluates only what it needs. Plain JavaScript: it runs on every
 // supported Node before anything is built.
 //
-//   node packaging/build.mjs [PROGRAM...]    all of them, or those named
+//   node packaging/build/build-bundles.mjs [PROGRAM...]    all of them, or those named
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { below, cLibraryNotice, noticesOf } from '../licenses/notices.mjs'
 import { buildAddon } from './build-addon.mjs'
 import { bundleTarget, packagesIn } from './bundled.mjs'
-import { below, cLibraryNotice, noticesOf } from './notices.mjs'
 import { targetOf } from './targets.mjs'
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const src = join(root, 'src')
 const dist = join(root, 'dist')
-/** The slot once more, for native/programs.cjs: see bundleInPieces(). */
+const replaced = join(root, 'packaging/build/replaced-modules')
+/** The slot once more, for runtime-programs.cjs: see bundleInPieces(). */
 const pieces = join(root, 'build/slot')
 
 /** Programs, each with the file it becomes. */
@@ -63,7 +64,7 @@ const loadedLate = {
   name: 'loaded-late',
   setup(bundler) {
     bundler.onResolve({ filter: /^(fflate|iconv-lite)$/ }, ({ path, importer }) => {
-      const late = join(root, `packaging/late-${path}.cjs`)
+      const late = join(replaced, `late-${path}.cjs`)
       return importer === late ? undefined : { path: late }
     })
     // As package.json of iconv-lite says it for browsers: nobody here needs its streams.
@@ -159,7 +160,7 @@ function bundle(entries, { importsAtRunTime }) {
       'import.meta.url': 'importMetaUrl', // of packages alone
       PAGE_ASSETS: JSON.stringify(page.assets),
     },
-    inject: [join(root, 'packaging', 'import-meta-url.js')],
+    inject: [join(replaced, 'import-meta-url.js')],
     plugins: [loadedApart('.'), loadedLate, versionAlone],
     // A bundle that was cut may still be a program, which does nothing: never with success.
     banner: { js: 'process.exitCode ??= 81;' },
@@ -191,7 +192,7 @@ function common(entries) {
     target: bundleTarget,
     define: ownPlace,
     alias: {
-      'escalade/sync': join(root, 'packaging/looks-nowhere.cjs'),
+      'escalade/sync': join(replaced, 'looks-nowhere.cjs'),
     },
     metafile: true,
     legalComments: 'none',

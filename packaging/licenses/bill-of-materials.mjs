@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bundled, bundledPackages } from './bundled.mjs'
-import { partOf } from './install-locked.mjs'
-import { muslVersion } from './musl.mjs'
-import { targets } from './targets.mjs'
+import { bundled, bundledPackages } from '../build/bundled.mjs'
+import { muslVersion } from '../build/musl.mjs'
+import { targets } from '../build/targets.mjs'
+import { partOf } from '../toolchain/install-locked.mjs'
 
 /**
  * A bill of materials of a release in CycloneDX, by `npm sbom`: the npm packages that are bundled,

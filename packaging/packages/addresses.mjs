@@ -1,7 +1,7 @@
 // `npm run addresses`: writes the addresses of the project, which addresses.json has, into each file that
 // users or their programs read. While they are those of example.org, no release is made (origin.mjs).
 //
-//   node packaging/addresses.mjs [DIRECTORY]    of a checkout, by default this one
+//   node packaging/packages/addresses.mjs [DIRECTORY]    of a checkout, by default this one
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -26,12 +26,12 @@ const PLACES = {
     [/(?<=\nSource: ).*/, 'repository'],
   ],
   'debian/watch': [[/(?<=\n)https:[^ ]*/, 'homepage']],
-  'packaging/container/compose.yaml': [[/(?<=\{ONESCAN_IMAGE:-)[^:]*/, 'image']],
+  'packaging/shipped/container/compose.yaml': [[/(?<=\{ONESCAN_IMAGE:-)[^:]*/, 'image']],
 }
 
 /** The addresses of a checkout, by name. */
 export function readAddresses(root) {
-  return JSON.parse(readFileSync(join(root, 'packaging/addresses.json'), 'utf8'))
+  return JSON.parse(readFileSync(join(root, 'packaging/packages/addresses.json'), 'utf8'))
 }
 
 /** Writes them into the files of a checkout; returns the names of files that had others. */
@@ -52,6 +52,6 @@ export function writeAddresses(root) {
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const root = process.argv[2] ?? dirname(dirname(fileURLToPath(import.meta.url)))
+  const root = process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), '../..')
   for (const name of writeAddresses(root)) process.stdout.write(`${name}\n`)
 }

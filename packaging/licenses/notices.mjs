@@ -8,7 +8,7 @@ export const below = (...texts) => texts.join(RULE)
 
 /** That of what the programs in C are linked with. */
 export const cLibraryNotice = (root) =>
-  readFileSync(join(root, 'packaging/notices.c-library'), 'utf8')
+  readFileSync(join(root, 'packaging/licenses/notices.c-library'), 'utf8')
 
 /** The license of each package that is bundled (bundled.mjs), as it came with it. */
 export function noticesOf(root, packages) {

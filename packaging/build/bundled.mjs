@@ -1,9 +1,9 @@
-// The npm packages that the programs in dist/ hold, since build.mjs bundles them: package.json
+// The npm packages that the programs in dist/ hold, since build-bundles.mjs bundles them: package.json
 // has them among the tools, for who installs onescan needs none of them; and what it bundles for.
 // Plain JavaScript without any dependency: it is read before anything is installed.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { partOf } from './install-locked.mjs'
+import { partOf } from '../toolchain/install-locked.mjs'
 
 /** Those that sources import; what these need comes with them. */
 export const bundled = [
@@ -18,7 +18,7 @@ export const bundled = [
   'yargs',
 ]
 
-const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+const { engines } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 
 /** The oldest Node that package.json allows, on which bundles must run, as a target of esbuild. */
 export const bundleTarget = `node${engines.node.replace('>=', '')}`
@@ -42,7 +42,8 @@ export function packagesIn(root, files) {
   )
   const known = partOf(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')), bundled)
   return [...new Set(paths)].sort().map((path) => {
-    if (!(path in known)) throw new Error(`${path} is bundled: name it in packaging/bundled.mjs`)
+    if (!(path in known))
+      throw new Error(`${path} is bundled: name it in packaging/build/bundled.mjs`)
     const { name, version } = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8'))
     return { path, name, version }
   })

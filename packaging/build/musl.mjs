@@ -1,6 +1,6 @@
 // The C library musl for the programs of a target.
 //
-//   node packaging/musl.mjs ARCH    prints its Debian source for deb-control(5), Static-Built-Using
+//   node packaging/build/musl.mjs ARCH    prints its Debian source for deb-control(5), Static-Built-Using
 import { spawnSync } from 'node:child_process'
 import {
   existsSync,
@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url'
 import { findProgram } from './find-program.mjs'
 import { compilerFor, targetOf } from './targets.mjs'
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 /** The file in the unpacked tree that holds the version of the package. */
 const VERSION = 'version'
 

@@ -1,7 +1,7 @@
 // Compiles the two programs in C that qmail-smtpd starts for each message or recipient,
 // onescanc and onescan-rcptquota, into build/native/: c-programs.mjs says how.
 //
-//   node packaging/build-client.mjs [--arch ARCH] [--sanitized] [--musl]
+//   node packaging/build/build-client.mjs [--arch ARCH] [--sanitized] [--musl]
 //
 // --arch builds for another processor, into build/native-ARCH/. --sanitized builds
 // NAME-sanitized, for the tests, which waits a second for a cold program to end. --musl fails where there is no musl, instead of taking the
@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util'
 import { cSources, runCompiler, sanitized, smallPrograms, strict } from './c-programs.mjs'
 import { compilerFor, targetOf } from './targets.mjs'
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 /** Each is a directory of src/c/ whose files make up the program. */
 const programs = ['onescanc', 'onescan-rcptquota']
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
