@@ -161,7 +161,7 @@ type Entries<Served> = Iterable<readonly [Served, Socket]>
 
 /**
  * Returns the connection that has been idle longest, since before `time`, if there is one. One with unread
- * data is returned only if all have some: a client that talks without progress must not keep its slot for ever.
+ * data is returned only if all have some: a client that talks without progress must not keep its slot indefinitely.
  */
 export function longestIdle<Served extends Idle>(
   connections: Entries<Served>,

@@ -52,7 +52,7 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
   }
 }
 
-type Client = readonly [SmtpConnection, Socket]
+type SmtpClient = readonly [SmtpConnection, Socket]
 
 /** The connections of clients: `--max-clients` at once. */
 class ClientConnections {
@@ -101,8 +101,11 @@ class ClientConnections {
   }
 
   /** Returns the clients of the address that has more than half of the connections, unless it is this one. */
-  #largestCrowd(clients: readonly Client[], newcomer: string | undefined): readonly Client[] {
-    const byAddress = new Map<string, Client[]>()
+  #largestCrowd(
+    clients: readonly SmtpClient[],
+    newcomer: string | undefined,
+  ): readonly SmtpClient[] {
+    const byAddress = new Map<string, SmtpClient[]>()
     for (const client of clients) {
       const address = addressKey(client[0].clientAddress)
       const crowd = byAddress.get(address)
