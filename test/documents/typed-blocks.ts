@@ -45,15 +45,11 @@ export const typed: readonly TypedBlock[] = [
   },
   {
     page: 'README.md',
-    begins: 'X-QHPSI: clean',
-    by: `true; ${MAIL} | sendmail -f ann@example.net you; for i in $(seq 50); do grep -qs hello /var/mail/you && break; sleep 0.1; done; cat /var/mail/you`,
-    prints: /^X-QHPSI: clean$/m,
-  },
-  {
-    page: 'README.md',
     begins: 'onescan: decision=accept',
+    before: `${MAIL} | sendmail -f ann@example.net you; for i in $(seq 50); do grep -qs hello /var/mail/you && break; sleep 0.1; done`,
     by: 'cat >page; journalctl --sync; journalctl -u onescand -o cat | grep decision=accept | tail -1 >log; for field in $(grep -o "[a-z_]*=" page); do case $field in sign_ms=|key=) ;; *) grep -q " $field" log || echo $field is not there; esac; done; cat log',
     prints: /^(?!.* is not there)onescan: (?:program=\w+ )?decision=accept scan=clean/,
+    shows: ['cat /var/mail/you', /^X-QHPSI: clean$/m],
   },
   {
     page: 'README.md',
@@ -132,21 +128,21 @@ export const typed: readonly TypedBlock[] = [
     shows: ['onescan check --daemon', /open: .*clamd-tls tls:0\.0\.0\.0:3312/],
   },
   {
-    page: 'doc/operate.md',
+    page: 'doc/log.md',
     begins: 'onescan log --since today --decision reject',
     before: 'journalctl --sync',
     code: 1,
     prints: /reject.*EICAR/i,
   },
   {
-    page: 'doc/operate.md',
+    page: 'doc/log.md',
     begins: 'MAILTO=postmaster@example.org',
     by: "sed -n 's/^5 0 \\* \\* \\* //p' | sh",
     code: 1, // nothing is kept
     prints: /messages?/i,
   },
   {
-    page: 'doc/operate.md',
+    page: 'doc/check.md',
     begins: `echo 'ONESCAND_OPTIONS="--http`,
     shows: [
       'for i in $(seq 50); do curl -sf http://127.0.0.1:9808/healthz && break; sleep 0.2; done',
@@ -154,18 +150,18 @@ export const typed: readonly TypedBlock[] = [
     ],
   },
   {
-    page: 'doc/operate.md',
+    page: 'doc/quarantine.md',
     begins: "sed -i '/^REJECTVIRUS=/d'",
     shows: [`${KEEP_ONE}; onescan quarantine list`, /EICAR/i],
   },
   {
-    page: 'doc/operate.md',
+    page: 'doc/quarantine.md',
     begins: 'onescan keygen --release --append',
     prints: /is now in \/etc\/onescan\/keys\/clusterkeys: .*release/,
     shows: [`onescan quarantine release ${ID.ID}`, /sent by/],
   },
   {
-    page: 'doc/operate.md',
+    page: 'doc/quarantine.md',
     begins: 'onescan quarantine list --since 1h',
     before: KEEP_ONE,
     own: ID,
@@ -194,13 +190,13 @@ export const typed: readonly TypedBlock[] = [
     prints: /deleted|removed/,
   },
   {
-    page: 'doc/operate.md',
+    page: 'doc/false-alarm.md',
     begins: "onescan allow ann@example.net --signature 'Win.Test.*'",
     prints:
       /policy line 1: from=ann@example\.net,signature=Win\.Test\.\* allow\nit applies from the next message on/,
   },
   {
-    page: 'doc/operate.md',
+    page: 'doc/rules.md',
     begins: '# mail of our own users, even if the scanner is down',
     by: 'cat >/etc/onescan/policy; onescan policy test ann@partner.example you@example.org',
     prints: /policy line 6: FINDINGS="encrypted=accept"/,
@@ -212,7 +208,7 @@ export const typed: readonly TypedBlock[] = [
     prints: /policy line 6: REJECTVIRUS="1" STRICTMIME="refuse"/,
   },
   {
-    page: 'doc/operate.md',
+    page: 'doc/install.md',
     begins: '(umask 077; tar -C /',
     shows: [
       'stat -c %a /root/onescan-*.tgz; tar -tzf /root/onescan-*.tgz',
@@ -220,7 +216,7 @@ export const typed: readonly TypedBlock[] = [
     ],
   },
   {
-    page: 'doc/operate.md',
+    page: 'doc/rules.md',
     begins: 'onescan policy test ann@example.net lab@example.org',
     before: `printf 'to=lab@example.org REJECTVIRUS=0\\n' >/etc/onescan/policy`,
     prints: /policy line 1: REJECTVIRUS="0"/,
@@ -261,12 +257,12 @@ export const typed: readonly TypedBlock[] = [
     shows: [`rm /var/lib/clamav/local.*fp; clamdscan --reload; ${EICAR} >e; for i in $(seq 100); do clamdscan --stream e | grep FOUND && break; sleep 0.1; done`, /FOUND$/m], // biome-ignore format: a line
   },
   {
-    page: 'doc/quota-and-delay.md',
+    page: 'doc/quota.md',
     begins: 'systemctl enable --now onescan-quotad.socket onescan-quotad',
     shows: ['systemctl is-active onescan-quotad', /^active$/m],
   },
   {
-    page: 'doc/quota-and-delay.md',
+    page: 'doc/quota.md',
     begins: 'QUOTAD="quotad:192.0.2.10:8625"',
     own: { '192.0.2.10': '127.0.0.1' },
     by: LINES_OF_DEFAULTS,
@@ -343,7 +339,7 @@ export const typed: readonly TypedBlock[] = [
     shows: ['onescan check --mail you@example.org', REFUSED],
   },
   {
-    page: 'doc/quota-and-delay.md',
+    page: 'doc/delay.md',
     begins: 'cp /usr/share/doc/onescan/examples/smtp-delay.socket',
     before: 'systemctl stop postfix; tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </etc/tcp.smtp',
     shows: ['systemctl is-active smtp-delay.socket', /^active$/m],
@@ -413,21 +409,21 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
     'smtpd_milters = inet:localhost',
     'test/programs/milter-rspamd.test.ts tries it',
   ],
-  ['doc/operate.md', 'require "fileinto"', 'test/programs/delivery-agents.test.ts runs it'],
-  ['doc/operate.md', 'if (/^X-QHPSI', 'test/programs/delivery-agents.test.ts runs it'],
-  ['doc/operate.md', 'vcfilter -i', 'it needs IndiMail, which Debian does not have'],
-  ['doc/operate.md', ':0\n* ^X-QHPSI', 'test/programs/delivery-agents.test.ts runs it'],
-  ['doc/operate.md', '# For prometheus.yml', 'test/packaging/monitoring.test.ts reads it'],
+  ['doc/infected-mail.md', 'require "fileinto"', 'test/programs/delivery-agents.test.ts runs it'],
+  ['doc/infected-mail.md', 'if (/^X-QHPSI', 'test/programs/delivery-agents.test.ts runs it'],
+  ['doc/infected-mail.md', 'vcfilter -i', 'it needs IndiMail, which Debian does not have'],
+  ['doc/infected-mail.md', ':0\n* ^X-QHPSI', 'test/programs/delivery-agents.test.ts runs it'],
+  ['doc/check.md', '# For prometheus.yml', 'test/packaging/monitoring.test.ts reads it'],
   ['doc/second-look.md', 'Content-Type: multipart/parallel', 'it is a mail, which test/scan/scanners/second-look scans'], // biome-ignore format: a line
-  ['doc/quota-and-delay.md', 'cp -b /usr/share/doc/onescan/examples/run-delay-gate', 'it needs qmail under supervise'], // biome-ignore format: a line
+  ['doc/delay.md', 'cp -b /usr/share/doc/onescan/examples/run-delay-gate', 'it needs qmail under supervise'], // biome-ignore format: a line
   [
     'man/onescan.1',
     'onescan check\n',
-    'README.md and doc/operate.md have such commands, which are typed',
+    'README.md and doc/check.md have such commands, which are typed',
   ],
-  ['man/onescan.1', 'onescan log --to', 'doc/operate.md has such commands, which are typed'],
+  ['man/onescan.1', 'onescan log --to', 'doc/log.md has such commands, which are typed'],
   ['man/onescan.1', 'onescan check --mail you@example.org --smtp', FOREIGN],
-  ['doc/operate.md', 'onescan check --mail you@example.org --smtp', FOREIGN],
+  ['doc/check.md', 'onescan check --mail you@example.org --smtp', FOREIGN],
   ['man/onescan-plugin.7', 'onescan scan --all', 'test/cli/plugin.test.ts runs it'],
   ['man/onescan-plugin.7', "QHPSI='plugin: clamd macros.ts", 'it is a setting, with names of files of a site'], // biome-ignore format: a line
   ['man/onescan-plugin.7', 'cc -shared', 'test/scan/scanners/file-plugin runs it'],
@@ -437,11 +433,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/development/quota-protocol.md', 'CHECK_QUOTA user', FORM],
   ['doc/development/quota-protocol.md', 'QUOTA_OK ann', FORM],
   ['doc/development/quota-protocol.md', 'OK user size', FORM],
-  [
-    'man/onescan-quotad.8',
-    'systemctl enable',
-    'doc/quota-and-delay.md has the same, which is typed',
-  ],
+  ['man/onescan-quotad.8', 'systemctl enable', 'doc/quota.md has the same, which is typed'],
   ['man/onescan-quotad.8', '#!/bin/sh', 'it is a run script, for hosts under supervise'],
   ['man/onescan-rcptquota.8', 'E452', FORM],
   ['man/onescan-rcptquota.8', '[rcpt]', 'it is packaging/shipped/examples/smtpplugins'],

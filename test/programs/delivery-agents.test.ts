@@ -5,9 +5,9 @@ import t, { type Test } from 'tap'
 import { lacks } from '../needs.mjs'
 import { openDirectory } from './reachable.ts'
 
-/** The lines for delivery agents in doc/operate.md, by which tagged mail goes into a folder. */
+/** The lines for delivery agents in doc/infected-mail.md, by which tagged mail goes into a folder. */
 
-const page = readFileSync(join(import.meta.dirname, '../../doc/operate.md'), 'utf8')
+const page = readFileSync(join(import.meta.dirname, '../../doc/infected-mail.md'), 'utf8')
 const blockWith = (line: RegExp): string => {
   const blocks = [...page.matchAll(/^```\w*\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text)
   return blocks.find((text) => line.test(text)) ?? ''
