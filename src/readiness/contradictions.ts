@@ -40,7 +40,7 @@ function inMaxAge(env: Environment): Finding[] {
     warning(
       'CLUSTERMAXAGE',
       value,
-      'remove CLUSTERMAXAGE (the default is 3600 seconds), or set a number of seconds',
+      'unset CLUSTERMAXAGE (the default is 3600 seconds), or set a number of seconds',
     ),
   ]
 }

@@ -1,3 +1,4 @@
+import '../needs-addon.ts'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { ProcEntry } from '../../src/lib/process/proc-entry.ts'

@@ -1,3 +1,4 @@
+import '../needs-addon.ts'
 import { spawn, spawnSync } from 'node:child_process'
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -109,7 +109,10 @@ async function startFront(
     '/var/qmail/bin/qmail-smtpd': `tcpclient -RHl0 127.0.0.1 ${smtpPort} sh -c 'exec 3<&0; cat <&3 >&7 & exec cat <&6 7>&-'`,
     'exec 2>&1': '', // its log is read on stderr here
   }
-  let text = readFileSync(join(root, 'packaging/shipped/examples', script), 'utf8').replace(/^#.*\n/gm, '')
+  let text = readFileSync(join(root, 'packaging/shipped/examples', script), 'utf8').replace(
+    /^#.*\n/gm,
+    '',
+  )
   for (const [from, to] of Object.entries(places)) {
     if (!text.includes(from)) throw new Error(`${script}: no ${from}`)
     text = text.replaceAll(from, to)

@@ -62,7 +62,7 @@ for (const [name, env, wanted] of table) {
     for (const [index, [, value]] of wanted.entries()) {
       t.match(found[index]!.value, value)
       t.equal(found[index]!.level, 'warning')
-      t.match(found[index]!.remedy, /^(remove|set) /, 'the remedy says what to do')
+      t.match(found[index]!.remedy, /^(unset|set) /, 'the remedy says what to do')
     }
   })
 }

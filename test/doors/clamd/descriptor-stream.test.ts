@@ -1,3 +1,4 @@
+import '../../needs-addon.ts'
 import { once } from 'node:events'
 import { closeSync, openSync, readdirSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'

@@ -1,3 +1,4 @@
+import '../../needs-addon.ts'
 import { once } from 'node:events'
 import { connect, Socket } from 'node:net'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+import '../../needs-addon.ts'
 import t from 'tap'
 import { plain } from '../../cases/messages.ts'
 import { runtimes, startOnescand } from '../../daemon/process.ts'

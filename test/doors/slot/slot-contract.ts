@@ -172,7 +172,8 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     }
   })
 
-  await t.test('a bare name of the next program is looked up in PATH', async (t) => {
+  const inPath = { skip: lacks('C compiler') } // the stand-in as a script needs a PATH itself
+  await t.test('a bare name of the next program is looked up in PATH', inPath, async (t) => {
     const directory = t.testdir({
       bin: { 'next-queue': t.fixture('symlink', standInQueue()) },
       decoy: { 'next-queue': {} },
@@ -316,11 +317,12 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     t.equal((await run({ settings: { LOGFILE: '/nonexistent/log' } })).code, 0)
   })
 
+  const asRoot = process.getuid!() === 0
   /** As nobody, if this is root; the next program does nothing. */
   const logTo = (LOGFILE: string, uid = process.getuid!() || 65_534) =>
     run({
       program: [
-        ...['/usr/bin/setpriv', `--reuid=${uid}`, '--clear-groups'],
+        ...(asRoot ? ['/usr/bin/setpriv', `--reuid=${uid}`, '--clear-groups'] : []),
         ...[...program.map(reachable), '/bin/true'],
       ],
       settings: { QHPSI: undefined, LOGFILE },

@@ -1,3 +1,4 @@
+import '../../needs-addon.ts'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'

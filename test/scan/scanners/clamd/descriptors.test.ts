@@ -1,3 +1,4 @@
+import '../../../needs-addon.ts'
 import t from 'tap'
 import { loadSystem } from '../../../../src/lib/runtime/system.ts'
 import { MEMORY_FILE_MAX } from '../../../../src/mail/message/intake.ts'
