@@ -34,9 +34,9 @@ async function proxy(t: Test, settings: Readonly<Record<string, string>>, start 
     args: ['--smtp', `inet:127.0.0.1:${port}`, '--next', `inet:127.0.0.1:${receiver.port}`],
   })
   let count = 0
-  const send = async (text: string) => {
+  const send = async (text: string, from = 'a@example.org') => {
     const message = Buffer.from(`From: a@example.org\nSubject: ${count++}\n\n${text}\n`)
-    return (await sendMail(port, { from: 'a@example.org', to: ['b@example.org'], message })).data
+    return (await sendMail(port, { from, to: ['b@example.org'], message })).data
   }
   return { onescand, send }
 }
@@ -102,6 +102,32 @@ t.test('clean mail is answered while QUARANTINE blocks', { skip: cannotHang }, a
   t.match(await send('after'), accepted)
   t.same(childrenOf(onescand.pid), [worker])
 })
+
+t.test(
+  'mail that needs no plugin is answered while PLUGINDIR blocks',
+  { skip: cannotHang },
+  async (t) => {
+    const directory = ownDirectory(t)
+    writeFileSync(join(directory, 'own.cjs'), 'exports.virusscan = () => ({ clean: true })')
+    const CONTROLDIR = join(directory, '..', 'control')
+    mkdirSync(CONTROLDIR)
+    writeFileSync(
+      join(CONTROLDIR, 'onescan.policy'),
+      'from=plugin@example.org QHPSI="plugin: own.cjs"\n',
+    )
+    const settings = { REJECTVIRUS: '1', SCANTIMEOUT: '4', PLUGINDIR: directory, CONTROLDIR }
+    const { onescand, send } = await proxy(t, settings)
+    const [worker] = childrenOf(onescand.pid)
+    const mount = await mountHanging(t, directory, 'lookup')
+    const waiting = Array.from({ length: 12 }, () => send('by plugin', 'plugin@example.org'))
+    await mount.untilAsked(1)
+    for (let n = 0; n < 20; n++) t.match(await send('meanwhile'), accepted)
+    for (const reply of await Promise.all(waiting))
+      t.match(reply, /^4/, 'what it has to scan is deferred')
+    t.match(await send('after'), accepted)
+    t.same(childrenOf(onescand.pid), [worker])
+  },
+)
 
 t.test('mail is answered while the log is not read', async (t) => {
   const path = join(openDirectory(t), 'log')

@@ -1,7 +1,9 @@
-import { type Stats, statSync } from 'node:fs'
+import type { Stats } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { errorCode, errorText, Fault, isFault } from '../../../lib/errors/fault.ts'
+import { errorCode, errorText, Fault } from '../../../lib/errors/fault.ts'
 import { Semaphore } from '../../../lib/flow/semaphore.ts'
+import { SlowPlace } from '../../../lib/flow/slow-place.ts'
 import { userName } from '../../../lib/process/passwd.ts'
 import { recipientsOf } from '../../../mail/message/envelope/envelope.ts'
 import { causeOf, type ScanResult, unknown } from '../findings/scan-result.ts'
@@ -38,12 +40,14 @@ export function filePluginScanner(
   const file = join(settings.PLUGINDIR, fileName)
   const { environment, PLUGINDIR: directory, QUEUE_PLUGIN, QHPSIRC, QHPSIRN } = settings
   const plugin = { file, symbol: QUEUE_PLUGIN, infectedCode: QHPSIRC, cleanCode: QHPSIRN }
+  const place = new SlowPlace(`PLUGINDIR ${directory}`)
+  const check = () => place.use(() => checkFile(file))
   const pool = new PluginPool(
-    () => {
-      checkFile(file)
+    async () => {
+      await check()
       const command = hostCommand(file, settings.timeout)
       const relay = () => new LineRelay(`plugin ${fileName}`, write)
-      return new PluginHost({ command, directory, environment, settle: limits.settle, relay })
+      return new PluginHost({ command, environment, settle: limits.settle, relay })
     },
     lasting ? limits : { ...limits, messages: 1 },
   )
@@ -54,19 +58,16 @@ export function filePluginScanner(
     takesNames: true,
     async prepare() {
       try {
-        checkFile(file)
+        await check()
       } catch (error) {
         throw new Fault('config', `QHPSI: plugin ${fileName}: ${errorText(error)}`, error)
       }
     },
     async scan(sample, task) {
-      let result: ScanResult
-      try {
-        result = await pool.ask({ ...plugin, ...(await aboutOf(sample)) }, task)
-      } catch (error) {
-        if (isFault(error)) throw error // our own spool, not the plugin
-        result = unknown(errorText(error), causeOf(error))
-      }
+      const question = { ...plugin, ...(await aboutOf(sample)) } // rejects if our own spool fails
+      const result = await pool
+        .ask(question, task)
+        .catch((error) => unknown(errorText(error), causeOf(error)))
       if (result.answer !== 'unknown') return result
       return unknown(`plugin ${fileName}: ${result.why}`, result.cause)
     },
@@ -113,10 +114,10 @@ function checkName(fileName: string): void {
 }
 
 /** Throws if the file cannot be a plugin, or if every user could change it, and so make it answer *clean*. */
-function checkFile(file: string): void {
+async function checkFile(file: string): Promise<void> {
   let found: Stats
   try {
-    found = statSync(file)
+    found = await stat(file)
   } catch (error) {
     const code = errorCode(error)
     const user = userName(process.geteuid!()) ?? 'this user'
@@ -150,7 +151,7 @@ export const standardLimits: PoolLimits = { most: 8, messages: 1000, idle: 60_00
  * new process and within its deadline.
  */
 class PluginPool {
-  readonly #start: () => PluginHost
+  readonly #start: () => Promise<PluginHost>
   readonly #limits: PoolLimits
   /** A permit is a process that has a message. No process is started while one is idle. */
   readonly #permits: Semaphore
@@ -158,8 +159,8 @@ class PluginPool {
   readonly #idle = new Map<PluginHost, NodeJS.Timeout>()
   #isClosed = false
 
-  /** `start` starts a process, and throws if it cannot. */
-  constructor(start: () => PluginHost, limits: PoolLimits) {
+  /** `start` starts a process, and rejects if it cannot. */
+  constructor(start: () => Promise<PluginHost>, limits: PoolLimits) {
     this.#start = start
     this.#limits = limits
     this.#permits = new Semaphore(limits.most)
@@ -177,9 +178,9 @@ class PluginPool {
     }
     try {
       const idle = this.#takeIdle()
-      const answer = await this.#askIn(idle ?? this.#start(), question, task)
+      const answer = await this.#askIn(idle ?? (await this.#start()), question, task)
       if (idle === undefined || hasAnswered(answer) || task.signal.aborted) return answer
-      return await this.#askIn(this.#start(), question, task)
+      return await this.#askIn(await this.#start(), question, task)
     } finally {
       release()
     }

@@ -24,7 +24,6 @@ const END_WAIT = 1000
 
 interface HostOptions {
   readonly command: readonly [string, ...string[]]
-  readonly directory: string
   readonly environment: Readonly<Record<string, string>>
   /** Milliseconds after an answer within which all that the plugin has begun must be over. */
   readonly settle: number
@@ -59,12 +58,15 @@ export class PluginHost {
   #isOver = false
   #finished = () => {}
 
-  /** Starts the process. Throws if the system refuses at once. */
+  /**
+   * Starts the process. Throws if the system refuses at once. The process enters the plugin's directory itself,
+   * because spawn() waits until it has the one that is named.
+   */
   constructor(options: HostOptions) {
     const [program, ...args] = options.command
     this.#options = options
     this.#child = spawn(program, args, {
-      cwd: options.directory,
+      cwd: '/',
       env: options.environment,
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],

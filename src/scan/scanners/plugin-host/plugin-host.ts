@@ -1,7 +1,7 @@
 // The process that a file plugin runs in. See file-plugin/. Requests arrive on descriptor 3, one at a time.
 // Whatever the plugin writes there, only a line with the nonce of the request is an answer (protocol.ts).
 import { read } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { errorText } from '../../../lib/errors/fault.ts'
 import { writeWhole } from '../../../lib/process/descriptors.ts'
 import { type ScanResult, unknown } from '../findings/scan-result.ts'
@@ -19,7 +19,6 @@ const CHANNEL = 3
 const CHUNK = 64 * 1024
 
 delete process.env[CODE_SETTING] // programs that the plugin starts do not need it
-const directory = process.cwd()
 let plugin: Plugin | undefined
 /** Its file. */
 let file = ''
@@ -45,7 +44,7 @@ function awaitRequest(before: readonly Buffer[]): void {
     request = decodeRequest(chunks)
     if (request === undefined) return awaitRequest(chunks)
     file = request.file
-    process.chdir(directory) // wherever the last message has led it
+    process.chdir(dirname(file)) // wherever the last message has led it
     askPlugin(request).then(takeResult, fail)
   })
 }
