@@ -1,6 +1,7 @@
 import t from 'tap'
 import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 import { plain } from '../../cases/messages.ts'
+import { lacks } from '../../needs.mjs'
 import { until } from '../../run/until.ts'
 import { scanning } from './eicar.ts'
 import { oldest, says, tell } from './mta.ts'
@@ -55,7 +56,8 @@ t.test('if RCPT is answered, a recipient without room is deferred alone', async 
   ])
 })
 
-t.test('connections beyond the limit wait, which is logged once', async (t) => {
+const noAddon = { skip: lacks('the addon') } // without it, they are turned away
+t.test('connections beyond the limit wait, which is logged once', noAddon, async (t) => {
   const milter = await openMilter(t, scanning, { maxConnections: 1 })
   const first = await milter.connect()
   const others = [milter.submit({ message: plain }), milter.submit({ message: plain })]
