@@ -158,7 +158,10 @@ t.test(
     const page = words('smtp-delay.8')
     t.same([figure('SEGMENTS_IN_MIN'), figure('SEGMENTS_OUT_MIN')], [3, 4])
     t.match(page, `${figure('BYTES_MIN')} bytes in three segments, and was sent four`)
-    t.match(page, `${figure('PROGRAM_IDLE_MAX') / 1000} seconds, divided by its number of slots`)
+    t.match(
+      page,
+      `${figure('PROGRAM_IDLE_MAX') / 1000} seconds, divided by the number of its connections`,
+    )
     t.match(page, `sent less than ${figure('PROGRESS') / KIB} KiB`)
     t.match(
       page,
@@ -182,7 +185,7 @@ t.test('the figures about verdicts and signatures are those of the program', asy
   t.equal(figure('COUNTED_FOR'), 3600 * 1000)
   t.match(daemon, 'crash three times at the same message, at most an hour apart')
   t.equal(SETTLED_AFTER, 15 * 60)
-  t.match(cluster, 'or 15 minutes after the change')
+  t.match(cluster, 'or for 15 minutes')
   t.equal(figure('CLAIMED_FOR'), 2_000)
   t.match(daemon, 'on another host for up to 2 seconds or a quarter of SCANTIMEOUT')
   t.equal(figure('SHARE_OF_WAITING'), 0.25)

@@ -11,12 +11,13 @@ export const oddities = {
   boundary:
     'a multipart without a boundary that all programs read alike, or a boundary in another type',
   delimiter:
-    'more after the boundary in a delimiter, or a delimiter after the end of its multipart',
+    'text after the boundary in a delimiter, or a delimiter after the end of its multipart',
   'encoded-multipart': 'a multipart in base64 or quoted-printable',
-  base64: 'base64 that goes on after its padding',
+  base64: 'base64 that continues after its padding',
   'quoted-printable': 'a soft line break with blanks after it',
   encrypted: 'content that is encrypted by S/MIME or OpenPGP',
-  unread: 'more than is read: a limit of the second look was reached, or content cannot be read',
+  unread:
+    'content that was not read: a limit of the second look was reached, or it cannot be decoded',
 } as const
 
 export type Oddity = keyof typeof oddities
