@@ -12,7 +12,7 @@ const { fstatSync } = require('fs')
  *
  * Two languages need the rule for themselves, where no JavaScript runs: C in the launcher and the
  * client (src/c/log-place.c), and sh where there is no Node (onescan-queue). test/log/is-log-rows.ts
- * is the table that all of them are tested with. This does not ask node:tty: each cold message
+ * is the table that all of them are tested with. This does not ask node:tty: each standalone message
  * would pay for its streams and sockets.
  */
 exports.isLog = function isLog(env, descriptor = 2) {

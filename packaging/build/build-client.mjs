@@ -4,7 +4,7 @@
 //   node packaging/build/build-client.mjs [--arch ARCH] [--sanitized] [--musl]
 //
 // --arch builds for another processor, into build/native-ARCH/. --sanitized builds
-// NAME-sanitized, for the tests, which waits a second for a cold program to end. --musl fails where there is no musl, instead of taking the
+// NAME-sanitized, for the tests, which waits a second for a standalone program to end. --musl fails where there is no musl, instead of taking the
 // C library of the host.
 import { mkdirSync, readFileSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -42,6 +42,6 @@ function build(program, name) {
 }
 
 function withSanitizers(program, out, words) {
-  const flags = [...strict, ...sanitized, ...words, '-DCOLD_WAIT=1', '-o', out]
+  const flags = [...strict, ...sanitized, ...words, '-DSTANDALONE_WAIT=1', '-o', out]
   runCompiler([compilerFor(target), ...flags, ...cSources(program)])
 }

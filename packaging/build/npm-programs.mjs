@@ -1,6 +1,6 @@
 // What is compiled in the npm package, which `npm pack` has made (prepack): onescanc and
 // onescan-rcptquota, static, and onescan.node, for each processor in bin/, in a directory named as
-// uname -m has it. If one cannot be built here, the package is without it, and bin/onescanc goes cold.
+// uname -m has it. If one cannot be built here, the package is without it, and bin/onescanc goes standalone.
 //
 //   node packaging/build/npm-programs.mjs [--all | --own]
 //

@@ -23,7 +23,7 @@ export const strange = bytes(
 
 /**
  * Bounces that qmail-send injects, which it tries for ever if they are refused: the slot accepts them,
- * cold and warm.
+ * standalone and warm.
  */
 export const bounces: readonly Case[] = [
   {

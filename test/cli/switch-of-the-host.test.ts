@@ -6,7 +6,7 @@ import t from 'tap'
 import { writeAttributes } from '../../src/protocol/policy-attributes.ts'
 import { eicarMessage as infected } from '../../src/readiness/eicar-message.ts'
 import { programs as rcptquota } from '../c/onescan-rcptquota/program.ts'
-import { beside, coldPrograms, missing as withoutCompiler } from '../c/onescanc/client.ts'
+import { beside, standalonePrograms, missing as withoutCompiler } from '../c/onescanc/client.ts'
 import * as daemons from '../daemon/process.ts'
 import { submitTo } from '../doors/milter/submit.ts'
 import { runSlot, newest as slot } from '../doors/slot/slot.ts'
@@ -92,7 +92,7 @@ t.test('every interface obeys the switch and its removal immediately', { skip },
     },
     onescanc: async () => {
       const { code, logged } = await runSlot({
-        program: etc.around([beside(coldPrograms(t).make('fails', 'exit 120'))]),
+        program: etc.around([beside(standalonePrograms(t).make('fails', 'exit 120'))]),
         message: infected,
         settings: { ...scanning, ONESCAN_SOCKET: daemon.socket },
       })

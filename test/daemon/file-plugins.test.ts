@@ -127,7 +127,7 @@ for (const { name, program } of runtimes) {
       await started
       rmSync(join(directory, 'started'))
       other.child.kill('SIGTERM')
-      t.equal((await asked).does, 'go cold')
+      t.equal((await asked).does, 'go standalone')
       t.equal(await other.ended, 0)
       await gone
       rmSync(join(directory, 'lifeline'))

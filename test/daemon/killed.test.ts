@@ -1,7 +1,7 @@
 import { unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { beside, coldPrograms, missing } from '../c/onescanc/client.ts'
+import { beside, missing, standalonePrograms } from '../c/onescanc/client.ts'
 import { plain } from '../cases/messages.ts'
 import { buildStage } from '../cases/stage.ts'
 import { runSlot } from '../doors/slot/slot.ts'
@@ -24,7 +24,7 @@ t.test(
     const socket = join(socketDirectory(t), 's')
     const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
     const client = { ...settings, ONESCAN_SOCKET: socket }
-    const onescanc = beside(coldPrograms(t).queue)
+    const onescanc = beside(standalonePrograms(t).queue)
     let running = true
     let kills = 0
     const daemons = (async () => {

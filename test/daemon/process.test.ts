@@ -227,7 +227,7 @@ const ok = numbered('stream: OK')
 /** Whether clamd is asked about a mail, and not about its limits. */
 const isMail = ({ message }: Asked) => message.includes('Subject: x\n')
 
-// promise: client-cold
+// promise: client-standalone
 t.test('SIGTERM waits for messages in flight', async (t) => {
   const release: (() => void)[] = []
   const clamd = await standIn(t, (asked) => {

@@ -56,7 +56,7 @@ const limits: readonly EnumEntry[] = [
   ['FRAME_MAX', frameRules.M!.limit, 'one piece of a message for onescand'],
   ['VARIABLE_MAX', frameRules.V!.limit, 'one variable for onescand'],
   ['ANSWER_MAX', figure('ANSWER_MAX'), 'the whole answer of onescand'],
-  ['COLD_LINE_MAX', figure('COLD_LINE_MAX'), "onescand's reason to go cold"],
+  ['STANDALONE_LINE_MAX', figure('STANDALONE_LINE_MAX'), "onescand's reason to go standalone"],
   ['DEPTH_MAX', DEPTH_MAX, 'programs of the slot that become the next one, in a row'],
   ['HEADER_MAX', HEADER_MAX, 'a header block that onescand may edit'],
   ['NEW_FIELDS_MAX', figure('NEW_FIELDS_MAX'), 'so much longer may a new header be'],

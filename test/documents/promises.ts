@@ -108,7 +108,7 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
     'client-memory-limit': 'At the limit of memory no mail passes that was to be refused',
     'client-half-answer': 'No half answer counts, and none that makes no sense',
     'client-drop': "Mail is dropped only by the client's own wish",
-    'client-cold': 'The client goes cold, or defers',
+    'client-standalone': 'The client goes standalone, or defers',
   },
   'What may be lost, or come twice': {
     'log-waits': 'Mail waits a second at most for a log',

@@ -60,7 +60,7 @@ const answerFrames: readonly Entry[] = [
   ['h', 'Still working.'],
   [
     'C',
-    `Go cold: the reason for the client's log, without a line end. Up to ${bytes(figure('COLD_LINE_MAX'))}.`,
+    `Start the standalone program: the reason for the client's log, without a line end. Up to ${bytes(figure('STANDALONE_LINE_MAX'))}.`,
   ],
   ['a', `Accept the message. Up to ${bytes(figure('ANSWER_MAX'))}.`],
   ['x', `End with an exit code. Up to ${bytes(figure('ANSWER_MAX'))}.`],

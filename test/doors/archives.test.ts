@@ -20,7 +20,10 @@ import { sendBySmtp } from './smtp/send.ts'
 
 const doors: Readonly<Record<string, Door>> = {
   'the warm slot': { hasDaemon: true, send: (t, sent) => sendToSocket(t, sent, () => true) },
-  'the cold slot': { hasDaemon: false, send: (_, sent) => sendToSlot(sent, { program: quickest }) },
+  'the standalone slot': {
+    hasDaemon: false,
+    send: (_, sent) => sendToSlot(sent, { program: quickest }),
+  },
   'a milter': { hasDaemon: true, send: (t, sent) => sendByMilter(t, sent, everything) },
   SMTP: { hasDaemon: true, send: sendBySmtp },
 }

@@ -42,7 +42,7 @@ const doors: readonly PlayedDoor[] = [
   },
   { name: 'SMTP', unshown: mixedLineEnds, hasDaemon: true, send: sendBySmtp },
   {
-    name: 'the cold slot',
+    name: 'the standalone slot',
     turn: 0,
     unshown: {},
     hasDaemon: false,

@@ -58,7 +58,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       t.equal(code, 0, `${script}\n${output}`)
       return output
     }
-    /** The exit code of the slot's client for a message, and what it says. It has too little memory to go cold. */
+    /** The exit code of the slot's client for a message, and what it says. It has too little memory to go standalone. */
     const send = (message: string) =>
       host.run(`setpriv --reuid=qmaild --regid=qmaild --init-groups env -i REJECTVIRUS=1 \
         QHPSI='plugin: clamd own.mjs' MAILDIR=/var/mail-here \

@@ -24,7 +24,7 @@ const exact = [PACKET_DATA, BATCH].flatMap((limit) =>
 )
 const sizes = [...Array.from({ length: 51 }, (_, n) => (60 + n) * KIB), ...exact]
 /** A process for each message takes longer: fewer sizes, and the exact limits. */
-const coldSizes = [...sizes.filter((size) => size % (5 * KIB) === 0), ...exact]
+const standaloneSizes = [...sizes.filter((size) => size % (5 * KIB) === 0), ...exact]
 
 let number = 0
 
@@ -129,7 +129,7 @@ t.test('mail of each size gets a true answer', { skip: clamdMissing }, async (t)
     })
 
     t.test(`onescan-queue without onescand, clamd ${how}`, async (t) => {
-      await sendAll(t, coldSizes, async (message) => {
+      await sendAll(t, standaloneSizes, async (message) => {
         const { code, logged } = await runSlot({ message, settings })
         if (code === 0) return 'clean'
         return code === 31 ? 'infected' : `${code} ${logged}`

@@ -141,10 +141,10 @@ async function refusedByAll(
   mail: Buffer,
   settings: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const cold = await runSlot({ message: mail, settings })
-  t.equal(cold.code, 31, cold.logged)
+  const standalone = await runSlot({ message: mail, settings })
+  t.equal(standalone.code, 31, standalone.logged)
   // A file that is found before the depth is known decides by itself.
-  t.match(cold.logged, /decision=reject scan=(?:skipped|infected)/)
+  t.match(standalone.logged, /decision=reject scan=(?:skipped|infected)/)
 
   const slot = await openSlot(t, settings)
   const asked = await slot.ask({

@@ -4,7 +4,7 @@ import type { Ending } from './server.ts'
 
 /**
  * A host without the account qmails. If there is one, an onescand that cannot see who asks has to leave mail to
- * the cold program: it may be a bounce of qmail-send.
+ * the standalone program: it may be a bounce of qmail-send.
  */
 
 const PASSWD = '/etc/passwd'

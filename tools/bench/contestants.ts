@@ -25,7 +25,7 @@ export interface Contestant {
   readonly settings?: Readonly<Record<string, string>>
 }
 
-export const NAMES = ['bare', 'floor', 'sh', 'cold', 'warm', 'never'] as const
+export const NAMES = ['bare', 'floor', 'sh', 'standalone', 'warm', 'never'] as const
 
 /** Everybody who may stand in the slot, those that are not built included. */
 export function contestants(native: string = NATIVE): Contestant[] {
@@ -58,8 +58,8 @@ export function contestants(native: string = NATIVE): Contestant[] {
       leaves: tagsInfected,
     },
     {
-      name: 'cold',
-      label: 'onescan, cold',
+      name: 'standalone',
+      label: 'onescan, standalone',
       program: () => [join(native, 'onescan-queue')],
       missing: notBuilt(join(native, 'onescan-queue'), 'npm run build:native'),
       leaves: tagsAndStamps,

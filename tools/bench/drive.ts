@@ -93,13 +93,18 @@ function driverArguments(wish: Drive): string[] {
 }
 
 /**
- * Returns how many messages of a log the thin client handed to the cold program, and why the last;
+ * Returns how many messages of a log the thin client handed to the standalone program, and why the last;
  * removes the log.
  */
-export function takeLog(file: string): { readonly cold: number; readonly whyCold: string } {
+export function takeLog(file: string): {
+  readonly standalone: number
+  readonly whyStandalone: string
+} {
   const text = existsSync(file) ? readFileSync(file, 'latin1') : ''
   rmSync(file, { force: true })
-  const cold = text.split('\n').filter((line) => line.startsWith('onescan: decision=standalone '))
-  const why = /reason=("(?:[^"\\]|\\.)*"|\S+)/.exec(cold.at(-1) ?? '')?.[1] ?? ''
-  return { cold: cold.length, whyCold: why }
+  const standalone = text
+    .split('\n')
+    .filter((line) => line.startsWith('onescan: decision=standalone '))
+  const why = /reason=("(?:[^"\\]|\\.)*"|\S+)/.exec(standalone.at(-1) ?? '')?.[1] ?? ''
+  return { standalone: standalone.length, whyStandalone: why }
 }

@@ -33,8 +33,8 @@ export interface Turn {
   /** Of all of them together. */
   readonly seconds: number
   readonly processor: ProcessorTime
-  /** Messages that the thin client handed to the cold program. */
-  readonly cold: number
+  /** Messages that the thin client handed to the standalone program. */
+  readonly standalone: number
   /** What went wrong with messages, in a line; '' if all were queued once and whole. */
   readonly trouble: string
 }
@@ -76,7 +76,7 @@ export async function measure(
       clamd: after.clamd - before.clamd,
       wrapper: passages.reduce((sum, { cpu }) => sum + cpu, 0),
     },
-    cold: takeLog(log).cold,
+    standalone: takeLog(log).standalone,
     trouble: sound ? '' : `exit codes ${codes.join(', ') || 'all 0'}; ${JSON.stringify(tally)}`,
   }
 }

@@ -31,8 +31,9 @@ export async function prove(
     })
     const found = queuedHeaders(workshop.queue).map(ourFields)
     emptyQueue(workshop.queue)
-    const { cold, whyCold } = takeLog(log)
-    if (cold > 0) faults.push(`${kind} mail: the cold program had to do it: ${whyCold}`)
+    const { standalone, whyStandalone } = takeLog(log)
+    if (standalone > 0)
+      faults.push(`${kind} mail: the standalone program had to do it: ${whyStandalone}`)
     const wanted = [contestant.leaves(kind)]
     if (sound && JSON.stringify(found) === JSON.stringify(wanted)) continue
     const [{ code, text } = { code: -1, text: '' }] = passages

@@ -58,10 +58,10 @@ async function bench(options: ReturnType<typeof readOptions>): Promise<number> {
   writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
   say(`\n${report(results)}\n\nwritten to ${file}`)
 
-  for (const { contestant, form, atOnce, trouble, cold } of turns) {
+  for (const { contestant, form, atOnce, trouble, standalone } of turns) {
     const where = `${contestant}, ${form}, ${atOnce} at a time`
     if (trouble !== '') say(`TROUBLE: ${where}: ${trouble}`)
-    if (cold > 0) say(`went cold: ${where}: ${cold}`)
+    if (standalone > 0) say(`went standalone: ${where}: ${standalone}`)
   }
   const isSound = turns.every(({ trouble }) => trouble === '')
   return isSound && runs.every((run) => run.areAllProven) ? 0 : 1

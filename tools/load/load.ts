@@ -27,8 +27,8 @@ export interface Result {
   unstamped: number
   /** Deferred, which is no lie. */
   deferred: number
-  /** Judged by the cold program, which the client turned to. */
-  cold: number
+  /** Judged by the standalone program, which the client turned to. */
+  standalone: number
   /** Scanned, and known from a copy. */
   scanned: number
   known: number
@@ -42,7 +42,7 @@ export const newResult = (): Result => ({
   refused: 0,
   unstamped: 0,
   deferred: 0,
-  cold: 0,
+  standalone: 0,
   scanned: 0,
   known: 0,
   wrong: [],
@@ -70,7 +70,7 @@ export async function runLoad(
 /** What is not as it must be, or ''; counts what became of it. */
 function lookAt(passage: Passage, kind: Kind, result: Result): string {
   const { outcome, log, left } = passage
-  if (/\bdecision=standalone\b/.test(log)) result.cold++
+  if (/\bdecision=standalone\b/.test(log)) result.standalone++
   if (/\bscan=(?:clean|infected)\b/.test(log)) result.scanned++
   if (/\bscan=cached\b/.test(log)) result.known++
   if (outcome === 'deferred') {
@@ -98,7 +98,7 @@ export function* linesOf(result: Result): Generator<string> {
   yield `${result.messages} messages of ${megabytes} MiB in all`
   yield `stamps that fit: ${result.stampsThatFit}; infected and refused: ${result.refused}; ` +
     `clean, and not to be stamped: ${result.unstamped}; deferred: ${result.deferred}; ` +
-    `by the cold program: ${result.cold}; scanned: ${result.scanned}; known: ${result.known}`
+    `by the standalone program: ${result.standalone}; scanned: ${result.scanned}; known: ${result.known}`
   yield `wrong: ${result.wrong.length}`
   for (const line of result.wrong.slice(0, 20)) yield `  ${line.slice(0, 400)}`
 }

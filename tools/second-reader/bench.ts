@@ -47,7 +47,13 @@ export interface Order {
   readonly progress?: (tally: Tally) => void
 }
 
-const allDoors: Weights<keyof Doors> = { cold: 2, client: 5, socket: 45, milter: 38, smtp: 10 }
+const allDoors: Weights<keyof Doors> = {
+  standalone: 2,
+  client: 5,
+  socket: 45,
+  milter: 38,
+  smtp: 10,
+}
 const allVariants: Weights<Variant> = { refuse: 8, tag: 2, skip: 1 }
 
 /** Each name as often as it weighs. */
@@ -95,7 +101,7 @@ async function runTrial(
 
 /**
  * Every attack through every door. If that is wanted, those that ask a daemon take it in every variant,
- * and not the slot socket alone; and not only one attack in five starts a cold program, or is so large
+ * and not the slot socket alone; and not only one attack in five starts a standalone program, or is so large
  * that it goes by a file.
  */
 export async function runAttacks(rig: Rig, tally: Tally, isWhole = true): Promise<void> {
@@ -116,7 +122,7 @@ export async function runAttacks(rig: Rig, tally: Tally, isWhole = true): Promis
       ...some.flatMap((variant) => [through('milter', variant), through('smtp', variant)]),
       through('client'),
       ...(isWhole || number % 5 === 0
-        ? [through('cold'), through('client', 'refuse', EPILOGUE)]
+        ? [through('standalone'), through('client', 'refuse', EPILOGUE)]
         : []),
     ]
   })

@@ -9,11 +9,11 @@ import { socketDirectory } from '../../test/programs/socket-directory.ts'
 import { milterDoor } from './milter-door.ts'
 import type { Door, Variant } from './passage.ts'
 import { type Python, startPython } from './readers/python.ts'
-import { clientAndDaemon, coldSlot, slotSocket } from './slot-doors.ts'
+import { clientAndDaemon, slotSocket, standaloneSlot } from './slot-doors.ts'
 import { smtpDoor } from './smtp-door.ts'
 import { keyring } from './stamped.ts'
 
-export type Doors = Readonly<Record<'cold' | 'client' | 'socket' | 'milter' | 'smtp', Door>>
+export type Doors = Readonly<Record<'standalone' | 'client' | 'socket' | 'milter' | 'smtp', Door>>
 
 /** All doors, each in three variants, before one real clamd, and a reader behind them. */
 export interface Rig {
@@ -39,11 +39,11 @@ export async function openRig(t: Ending): Promise<Rig> {
     const relay = ['--smtp', `inet:127.0.0.1:${port}`, '--next', `inet:127.0.0.1:${next.port}`]
     const args = ['--milter', `unix:${milter}`, ...relay]
     const daemon = await startOnescand(t, { args, settings: own })
-    const cold = coldSlot(own)
+    const standalone = standaloneSlot(own)
     return {
-      cold,
+      standalone,
       client: clientAndDaemon(own, daemon.socket),
-      socket: slotSocket(own, daemon, cold),
+      socket: slotSocket(own, daemon, standalone),
       milter: milterDoor(t, daemon, milter),
       smtp: smtpDoor(daemon, port, next),
     }

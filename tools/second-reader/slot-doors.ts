@@ -6,9 +6,9 @@ import type { Door, Passage } from './passage.ts'
 type Settings = Readonly<Record<string, string>>
 
 /** The program that does it all by itself, started for each message. */
-export function coldSlot(settings: Settings): Door {
+export function standaloneSlot(settings: Settings): Door {
   return {
-    name: 'cold slot',
+    name: 'standalone slot',
     send: async (message) =>
       passageOf(message, await runSlot({ program: quickest, message, settings })),
   }
@@ -26,14 +26,14 @@ export function clientAndDaemon(ownSettings: Settings, socket: string): Door {
 
 /**
  * The daemon asked by a client that keeps to the document of the protocol; what it leaves to
- * the cold program goes there, as it would.
+ * the standalone program goes there, as it would.
  */
-export function slotSocket(variables: Settings, daemon: RunningDaemon, cold: Door): Door {
+export function slotSocket(variables: Settings, daemon: RunningDaemon, standalone: Door): Door {
   return {
     name: 'slot socket',
     async send(message) {
       const { does, code, log, message: left } = await daemon.ask({ message, variables })
-      if (does === 'go cold') return cold.send(message)
+      if (does === 'go standalone') return standalone.send(message)
       if (does === 'hand on') return { outcome: 'passed', log, came: message, left }
       return { outcome: outcomeOf(code), log, came: message, left: undefined }
     },

@@ -39,8 +39,8 @@
 #define OWN_NAME "onescan-run"
 #define RUNTIME "onescan-runtime"
 /*
- * A command name that Bun reserves. src/lib/runtime/compiled-program.ts and runtime-programs.cjs use it as
- * well.
+ * A command name that Bun reserves. src/lib/runtime/compiled-program.ts and runtime-programs.cjs
+ * use it as well.
  */
 #define MARKER "login"
 

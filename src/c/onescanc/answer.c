@@ -21,7 +21,7 @@ static const byte allowed_codes[] = {EXIT_REFUSED,   EXIT_VIRUS, EXIT_BANNED,   
 static byte received[ANSWER_MAX];
 
 static _Noreturn void distrust_answer(struct mail *mail) {
-  go_cold(mail, xasprintf("onescand: gave an invalid answer"));
+  go_standalone(mail, xasprintf("onescand: gave an invalid answer"));
 }
 
 static size_t big_endian(const byte *at) {
@@ -47,9 +47,9 @@ static int receive(struct mail *mail, byte *bytes, size_t length) {
  * Handles the end of the onescand process that had this mail. Begins another conversation or,
  * if none may follow, scans standalone.
  */
-static void begin_anew_or_go_cold(struct mail *mail) {
+static void begin_anew_or_go_standalone(struct mail *mail) {
   if (!begin_anew(&mail->onescand))
-    go_cold(mail, xasprintf("onescand: hung up"));
+    go_standalone(mail, xasprintf("onescand: hung up"));
 }
 
 static int is_printable(const byte *bytes, size_t length) {
@@ -235,7 +235,7 @@ int await_answer(struct mail *mail, struct answer *answer) {
   byte head[FIELD_HEAD];
   for (;;) {
     if (!receive(mail, head, sizeof head)) {
-      begin_anew_or_go_cold(mail);
+      begin_anew_or_go_standalone(mail);
       return 0;
     }
     if (big_endian(head + 1) != 0)
@@ -248,17 +248,17 @@ int await_answer(struct mail *mail, struct answer *answer) {
   size_t length = big_endian(head + 1);
   size_t longest = 0;
   if (kind == 'C')
-    longest = COLD_LINE_MAX;
+    longest = STANDALONE_LINE_MAX;
   else if (mail->onescand.acknowledged)
     longest = ANSWER_MAX;
   if (length > longest)
     distrust_answer(mail);
   if (!receive(mail, received, length)) {
-    begin_anew_or_go_cold(mail);
+    begin_anew_or_go_standalone(mail);
     return 0;
   }
   if (kind == 'C')
-    go_cold(mail, xasprintf("onescand: %.*s", (int) length, (char *) received));
+    go_standalone(mail, xasprintf("onescand: %.*s", (int) length, (char *) received));
   if (kind != 'a' && kind != 'x')
     distrust_answer(mail);
   if (recv(mail->onescand.server, head, 1, MSG_DONTWAIT) > 0)

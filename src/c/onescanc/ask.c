@@ -85,7 +85,7 @@ static void send_variables(struct mail *mail) {
     char *variable = xasprintf("%s=%s", *name, value);
     size_t length = strlen(variable);
     if (length > VARIABLE_MAX)
-      go_cold(mail, xasprintf("%s: is too long", *name));
+      go_standalone(mail, xasprintf("%s: is too long", *name));
     send_frame(mail, 'V', variable, length);
   }
 }

@@ -1,7 +1,7 @@
 /*
  * Obeys the answer. onescand has answered, and the answer is valid (answer.c). From here on there
- * is no way back to the cold program, since the first step may overwrite the header block in the
- * spool. So a step that fails ends in a temporary failure, and the sender keeps the mail.
+ * is no way back to the standalone program, since the first step may overwrite the header block in
+ * the spool. So a step that fails ends in a temporary failure, and the sender keeps the mail.
  *
  * The file before:   [ gap, 16 KiB      ][ header block as it came ][ body ]
  * and after:         [ rest of the gap ][ new header block         ][ body ]

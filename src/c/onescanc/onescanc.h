@@ -12,8 +12,8 @@
  *   ask.c            sends onescand the mail (slot-protocol.md)
  *   answer.c         waits for the answer and reads it: an answer with any fault is ignored
  *   obey.c           carries out the answer
- *   cold.c           falls back to onescan-queue(8), which needs no onescand
- *   cold-limit.c     limits how many of these an account runs
+ *   standalone.c     falls back to onescan-queue(8), which needs no onescand
+ *   standalone-limit.c  limits how many of these an account runs
  *   chain.c          finds the next program and executes it
  *   log.c            writes a line to the log
  *   fail.c           the other ways to end
@@ -155,15 +155,15 @@ const byte *next_log_line(const byte **at, size_t *length);
 /* obey.c */
 _Noreturn void obey(struct mail *mail, const struct answer *answer);
 
-/* cold.c: `why` is for the log. */
-_Noreturn void go_cold(struct mail *mail, char *why);
+/* standalone.c: `why` is for the log. */
+_Noreturn void go_standalone(struct mail *mail, char *why);
 
-/* cold-limit.c */
+/* standalone-limit.c */
 /*
  * Returns when this process may execute `program`, with a remark for the log: why there is no
  * limit, or "". Ends the process if too many standalone programs run for too long.
  */
-const char *wait_for_cold_limit(const char *program);
+const char *wait_for_standalone_limit(const char *program);
 
 /* log.c */
 /* Log lines contain the time since then. */

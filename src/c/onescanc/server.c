@@ -27,25 +27,25 @@ void connect_to_server(struct mail *mail) {
   conversation->deadline =
       uptime() + (double) time_for_scanners(conversation) + LONGER_THAN_SCANNERS;
   if (length >= sizeof address.sun_path)
-    go_cold(mail, xasprintf("ONESCAN_SOCKET %s: is too long", path));
+    go_standalone(mail, xasprintf("ONESCAN_SOCKET %s: is too long", path));
   memcpy(address.sun_path, path, length);
   conversation->server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (conversation->server < 0
       || setsockopt(conversation->server, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest)
       || connect(conversation->server, (struct sockaddr *) &address, sizeof address))
-    go_cold(mail, xasprintf("onescand at %s: %m", path));
+    go_standalone(mail, xasprintf("onescand at %s: %m", path));
 }
 
 void wait_for_server(struct mail *mail, short event) {
   const double left = mail->onescand.deadline - uptime();
   if (left <= 0)
-    go_cold(mail, xasprintf("onescand: takes too long"));
+    go_standalone(mail, xasprintf("onescand: takes too long"));
   const int longest = left < SILENCE_MAX ? (int) left + 1 : SILENCE_MAX;
   int ready = poll(&(struct pollfd){mail->onescand.server, event, 0}, 1, longest);
   if (ready < 0 && errno != EINTR)
-    go_cold(mail, xasprintf("poll: %m"));
+    go_standalone(mail, xasprintf("poll: %m"));
   if (uptime() > mail->onescand.deadline)
-    go_cold(mail, xasprintf("onescand: takes too long"));
+    go_standalone(mail, xasprintf("onescand: takes too long"));
   if (ready == 0)
-    go_cold(mail, xasprintf("onescand: is silent for too long"));
+    go_standalone(mail, xasprintf("onescand: is silent for too long"));
 }

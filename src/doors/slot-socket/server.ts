@@ -9,7 +9,7 @@ import { type LogContext, type LoggedMessage, TRIAL } from '../../log/log-lines.
 import { type Envelope, EnvelopeReader } from '../../mail/message/envelope/envelope.ts'
 import { Header } from '../../mail/message/header-block.ts'
 import { Intake } from '../../mail/message/intake.ts'
-import type { ColdWay, MailReporter } from '../../observe/live/process-report.ts'
+import type { MailReporter, StandaloneWay } from '../../observe/live/process-report.ts'
 import { NOTHING_SCANS } from '../../scan/judge/config.ts'
 import { Deadline } from '../../scan/judge/deadline.ts'
 import type { Decision } from '../../scan/judge/decision.ts'
@@ -218,8 +218,8 @@ export class SlotServer {
   }
 
   /** Notes that the client gets no answer to its request. `variables` are those received until then. */
-  cold(way: ColdWay, variables: Request['variables']): void {
-    if (!isTrialOfCheck(variables)) this.options.reporter?.cold(way)
+  standalone(way: StandaloneWay, variables: Request['variables']): void {
+    if (!isTrialOfCheck(variables)) this.options.reporter?.standalone(way)
   }
 }
 

@@ -78,7 +78,7 @@ function serveSlotClient(socket: Socket, host: SlotHost): Wire {
   })
   /** The client logs what concerns its message. */
   const farewell = (why: string) => {
-    server.cold('told', reader.variables)
+    server.standalone('told', reader.variables)
     return standaloneAnswer(why)
   }
   const wire = new Wire(
@@ -101,7 +101,7 @@ function serveSlotClient(socket: Socket, host: SlotHost): Wire {
       wire.hangUp(farewell(why))
     } finally {
       const hasHead = reader.timeLeft !== undefined
-      if ((wire.isLost || !wire.hasHungUp) && hasHead) server.cold('left', reader.variables)
+      if ((wire.isLost || !wire.hasHungUp) && hasHead) server.standalone('left', reader.variables)
       reader.free()
       lease.close()
     }

@@ -22,7 +22,7 @@ const ANSWER_MAX = 256 * 1024
 /** Bytes by which the new header block may be longer than the old one. */
 const NEW_FIELDS_MAX = 16 * 1024
 /** Upper limit, in bytes, for the reason to scan standalone. */
-const COLD_LINE_MAX = 1024
+const STANDALONE_LINE_MAX = 1024
 
 /** How the client forwards a reply, and whether its descriptor accepts one. */
 export interface ClientReplies {
@@ -46,7 +46,7 @@ const end = frame('.')
  * the client's log.
  */
 export function standaloneAnswer(why: string): Buffer {
-  return frame('C', Buffer.from(replaceUnprintable(why).slice(0, COLD_LINE_MAX), 'latin1'))
+  return frame('C', Buffer.from(replaceUnprintable(why).slice(0, STANDALONE_LINE_MAX), 'latin1'))
 }
 
 /**

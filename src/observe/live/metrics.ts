@@ -5,8 +5,8 @@ import { causesInWords } from '../../scan/scanners/findings/scan-result.ts'
 import { DECISIONS, SCANS } from '../report/counts.ts'
 import {
   type ClamdState,
-  COLD_WAYS,
   type ProcessReport,
+  STANDALONE_WAYS,
   type Trial,
   type WorkersState,
 } from './process-report.ts'
@@ -89,7 +89,7 @@ export class Metrics {
   report(report: ProcessReport, before: ProcessReport | undefined): void {
     const metrics = this.#metrics
     if (report.lost > 0) metrics.lost.inc(report.lost)
-    for (const how of COLD_WAYS) metrics.cold.inc({ how }, report.cold[how])
+    for (const how of STANDALONE_WAYS) metrics.standalone.inc({ how }, report.standalone[how])
     for (const [name, more] of growth(report.quota, before?.quota)) {
       metrics.quota.inc({ answer: snake(name) }, more)
     }
@@ -237,7 +237,7 @@ export function registerMetrics(registry: Registry) {
     unanswered: counter('onescan_unanswered_total', 'Messages that a worker was judging when it ended.'),
     store: counter('onescan_store_total', 'Questions to the store that hosts share, and verdicts put there: asked; of these known, or late; waited, for another host that was scanning; errors; published.', ['event']),
     storeOk: gauge('onescan_store_ok', 'Whether nothing keeps this host from sharing verdicts; NaN without such a store.'),
-    cold: counter('onescan_standalone_total', 'Clients of the slot socket that got no answer: they scanned by themselves, or left. Clients that could not connect are not counted.', ['how']),
+    standalone: counter('onescan_standalone_total', 'Clients of the slot socket that got no answer: they scanned by themselves, or left. Clients that could not connect are not counted.', ['how']),
     quota: counter('onescan_quota_answers_total', 'Questions about mailboxes by answer.', ['answer']),
     judging: gauge('onescan_judging', 'Messages that are being judged.'),
     processes: gauge('onescan_processes', 'Processes that judge mail.'),

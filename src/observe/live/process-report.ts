@@ -23,8 +23,8 @@ export interface DoorState {
  * Why a client of the slot interface has no answer: onescand asked it to scan standalone, or it disconnected
  * before.
  */
-export const COLD_WAYS = ['told', 'left'] as const
-export type ColdWay = (typeof COLD_WAYS)[number]
+export const STANDALONE_WAYS = ['told', 'left'] as const
+export type StandaloneWay = (typeof STANDALONE_WAYS)[number]
 
 /** A report that each process of onescand sends to the first one, once a second. */
 export interface ProcessReport {
@@ -36,7 +36,7 @@ export interface ProcessReport {
   /** The number of lines that are missing for lack of room. */
   readonly lost: number
   /** The number of clients of the slot interface without an answer since the last report. */
-  readonly cold: Readonly<Record<ColdWay, number>>
+  readonly standalone: Readonly<Record<StandaloneWay, number>>
   readonly underway: readonly MailInFlight[]
   /** The number of messages that are being judged. */
   readonly judging: number
@@ -80,7 +80,7 @@ export class MailReporter {
   #lines: LoggedLine[] = []
   #size = 0
   #lost = 0
-  #cold = { told: 0, left: 0 }
+  #standalone = { told: 0, left: 0 }
 
   constructor(options: ReporterOptions) {
     this.#options = options
@@ -105,8 +105,8 @@ export class MailReporter {
   }
 
   /** Notes that a client of the slot gets no answer about its mail. */
-  cold(way: ColdWay): void {
-    this.#cold[way]++
+  standalone(way: StandaloneWay): void {
+    this.#standalone[way]++
   }
 
   /** Sends a report now. */
@@ -117,7 +117,7 @@ export class MailReporter {
       at: now(),
       lines: this.#lines,
       lost: this.#lost,
-      cold: this.#cold,
+      standalone: this.#standalone,
       underway: [...this.#underway].slice(0, NAMED_MAX),
       judging: this.#underway.size,
       ...state(),
@@ -125,7 +125,7 @@ export class MailReporter {
     this.#lines = []
     this.#size = 0
     this.#lost = 0
-    this.#cold = { told: 0, left: 0 }
+    this.#standalone = { told: 0, left: 0 }
     send(report)
   }
 

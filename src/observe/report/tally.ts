@@ -84,7 +84,7 @@ export interface Summary extends Counts {
   /** The causes of temporary failures, with # for each number in them. */
   readonly deferrals: readonly NameCount[]
   /** Why `onescanc` scanned standalone, with # for each number. Another line is about the same message. */
-  readonly wentCold: readonly NameCount[]
+  readonly wentStandalone: readonly NameCount[]
   /** The recipients whose full mailboxes deferred mail. */
   readonly overQuota: readonly NameCount[]
   /**
@@ -102,7 +102,7 @@ export class Tally {
   readonly #viruses = new NameCounts()
   readonly #grounds = new NameCounts()
   readonly #deferrals = new NameCounts()
-  readonly #wentCold = new NameCounts()
+  readonly #wentStandalone = new NameCounts()
   readonly #overQuota = new NameCounts()
   readonly #greetings = new NameCounts()
   readonly #slowest: SlowScan[] = []
@@ -124,7 +124,7 @@ export class Tally {
     if (decision === undefined) this.#addEvent(fields)
     else if (fields.has('quota')) this.#addRecipient(fields)
     // `onescanc` scanned standalone. The standalone program logs the outcome of the message.
-    else if (decision === 'standalone') this.#wentCold.add(reasonIn(fields))
+    else if (decision === 'standalone') this.#wentStandalone.add(reasonIn(fields))
     else this.#addMessage(record)
   }
 
@@ -150,7 +150,7 @@ export class Tally {
       grounds: this.#grounds.top(),
       slowest: this.#slowest,
       deferrals: this.#deferrals.top(),
-      wentCold: this.#wentCold.top(),
+      wentStandalone: this.#wentStandalone.top(),
       overQuota: this.#overQuota.top(),
       recipientsDeferred: this.#recipientsDeferred,
       greetings: this.#greetings.top(),

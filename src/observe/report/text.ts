@@ -14,7 +14,7 @@ export function formatText(summary: Summary, clean: Clean): string {
     ['Found', names(summary.viruses, clean)],
     ['Reasons for keeping out or tagging', names(summary.grounds, clean)],
     ['Reasons for deferring', names(summary.deferrals, clean)],
-    ['Reasons for scans without onescand', names(summary.wentCold, clean)],
+    ['Reasons for scans without onescand', names(summary.wentStandalone, clean)],
     ['Over quota', names(summary.overQuota, clean)],
     ['Before the greeting', names(summary.greetings, clean)],
     ['Slowest scans', slowest(summary, clean)],

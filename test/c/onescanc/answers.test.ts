@@ -5,10 +5,10 @@ import { runSlot, type SlotRun, type SlotSetup } from '../../doors/slot/slot.ts'
 import {
   beside,
   clientsBeside,
-  coldPrograms,
   onescanc as installed,
   missing,
   sanitized,
+  standalonePrograms,
 } from './client.ts'
 import {
   accept,
@@ -16,7 +16,6 @@ import {
   answering,
   bodyAt,
   code,
-  cold,
   edited,
   end,
   HEADER,
@@ -27,6 +26,7 @@ import {
   plain,
   replyText,
   scriptedDaemon,
+  standalone,
   type Talk,
 } from './scripted-daemon.ts'
 
@@ -35,7 +35,7 @@ import {
  * invalid-answers.test.ts shows.
  */
 
-const teller = coldPrograms(t).teller
+const teller = standalonePrograms(t).teller
 const clients = missing ? [] : clientsBeside(teller)
 const onescanc = missing ? '' : beside(teller, installed)
 
@@ -63,11 +63,11 @@ async function meet(
   return { run, daemon }
 }
 
-function wentCold(t: Test, run: SlotRun, why: RegExp, message = plain): void {
+function wentStandalone(t: Test, run: SlotRun, why: RegExp, message = plain): void {
   t.match(run.logged, why)
-  t.match(run.logged, /^onescan: decision=standalone .*\nCOLD \[/)
+  t.match(run.logged, /^onescan: decision=standalone .*\nSTANDALONE \[/)
   t.equal(run.code, 0, run.logged)
-  t.equal(run.text, message, 'the mail is handed to the cold program as it came')
+  t.equal(run.text, message, 'the mail is handed to the standalone program as it came')
   t.same(run.deliveries[0]?.envelope, Buffer.from('Fa@example.org\0Tb@example.org\0\0'))
 }
 
@@ -88,7 +88,7 @@ for (const { name, program } of clients) {
       const message = `${'X: y\n'.repeat(2 ** 18)}\nbody\n`
       const answer = accept(bodyAt(1024 ** 2 + 1), keep(0, 1024 ** 2 + 1))
       const { run } = await meet(t, client, answering(answer), { message: Buffer.from(message) })
-      wentCold(t, run, /invalid answer/, message)
+      wentStandalone(t, run, /invalid answer/, message)
     })
 
     t.test('accept: an answer of 256 KiB', async (t) => {
@@ -121,7 +121,7 @@ for (const { name, program } of clients) {
           const { run } = await meet(t, client, answering(end(code(0))), {
             settings: { REJECTVIRUS },
           })
-          wentCold(t, run, /invalid answer/)
+          wentStandalone(t, run, /invalid answer/)
         }
       },
     )
@@ -167,7 +167,7 @@ for (const { name, program } of clients) {
     t.test('end: an answer with a text is invalid if the client cannot pass it on', async (t) => {
       const answer = end(code(82), replyText('Dno (#5.7.1)'))
       const { run } = await meet(t, client, answering(answer))
-      wentCold(t, run, /invalid answer/)
+      wentStandalone(t, run, /invalid answer/)
       for (const isNoPipeForTexts of [
         'exec 6>&2', // the log
         'exec 6>/dev/null',
@@ -178,21 +178,21 @@ for (const { name, program } of clients) {
           program: ['/bin/bash', '-c', `${isNoPipeForTexts}; exec "$@"`, 'bash', client],
           settings: { ERROR_FD: '6' },
         })
-        wentCold(t, run, /invalid answer/)
+        wentStandalone(t, run, /invalid answer/)
       }
     })
 
-    t.test('cold: the daemon may send it at any time', async (t) => {
-      const before = await meet(t, client, ({ end }) => end(cold('too many "clients"\n')))
-      wentCold(t, before.run, /reason="onescand: too many \?clients\?\?"/)
+    t.test('standalone: the daemon may send it at any time', async (t) => {
+      const before = await meet(t, client, ({ end }) => end(standalone('too many "clients"\n')))
+      wentStandalone(t, before.run, /reason="onescand: too many \?clients\?\?"/)
       for (const [SCANTIMEOUT, left] of [
         ['40', '39'], // what is begun is used
         ['1', '1'],
       ] as const) {
         const settings = { SCANTIMEOUT }
-        const after = await meet(t, client, answering(heartbeat, cold('')), { settings })
-        wentCold(t, after.run, /reason="onescand: "/)
-        t.match(after.run.logged, `COLD [${left}]`)
+        const after = await meet(t, client, answering(heartbeat, standalone('')), { settings })
+        wentStandalone(t, after.run, /reason="onescand: "/)
+        t.match(after.run.logged, `STANDALONE [${left}]`)
       }
     })
 
@@ -213,7 +213,7 @@ for (const { name, program } of clients) {
     const setup: SlotSetup = { errorFd: 6, settings: { ERROR_FD: '6' } }
     const script = answering(accept(bodyAt(HEADER), insert('x'), keep(0, HEADER + 1)))
     const { run } = await meet(t, program[0]!, script, setup)
-    wentCold(t, run, /invalid answer/)
+    wentStandalone(t, run, /invalid answer/)
     t.equal(run.errorText.length, 0)
   })
 
@@ -232,7 +232,7 @@ for (const { name, program } of clients) {
         },
         { message },
       )
-      wentCold(t, run, /hung up|Connection reset|Broken pipe/, message.toString())
+      wentStandalone(t, run, /hung up|Connection reset|Broken pipe/, message.toString())
     }
   })
 }
@@ -247,16 +247,16 @@ t.test(
     }
     t.test('after ten seconds for an acknowledgement scanners have all their time', async (t) => {
       const run = await timed(t, () => {}, { settings: { SCANTIMEOUT: '40' } })
-      wentCold(t, run, /silent for too long/)
-      t.match(run.logged, 'COLD [40]')
+      wentStandalone(t, run, /silent for too long/)
+      t.match(run.logged, 'STANDALONE [40]')
       t.ok(run.time > 9900, `${run.time}`)
     })
     t.test('ten seconds are given for a heartbeat, and count as time of scanners', async (t) => {
       const run = await timed(t, ({ say }) => say(acknowledgement), {
         settings: { SCANTIMEOUT: '40' },
       })
-      wentCold(t, run, /silent for too long/)
-      const [, left] = /COLD \[(\d+)\]/.exec(run.logged)!
+      wentStandalone(t, run, /silent for too long/)
+      const [, left] = /STANDALONE \[(\d+)\]/.exec(run.logged)!
       t.ok(Number(left) <= 30, left!)
       t.ok(run.time > 9900, `${run.time}`)
     })
@@ -266,7 +266,7 @@ t.test(
         await question
         say(acknowledgement, edited.subarray(0, -1))
       })
-      wentCold(t, run, /silent for too long/)
+      wentStandalone(t, run, /silent for too long/)
     })
     t.test('everything has two seconds more than SCANTIMEOUT', async (t) => {
       const run = await timed(
@@ -278,20 +278,20 @@ t.test(
         },
         { settings: { SCANTIMEOUT: '1' } },
       )
-      wentCold(t, run, /takes too long/)
-      t.match(run.logged, 'COLD [1]')
+      wentStandalone(t, run, /takes too long/)
+      t.match(run.logged, 'STANDALONE [1]')
       t.ok(run.time > 2900, `${run.time}`)
     })
     t.test('ten seconds are given to a daemon that reads nothing', async (t) => {
       const message = Buffer.from(`Subject: x\n\n${'body\n'.repeat(500_000)}`)
       const run = await timed(t, ({ connection }) => connection.pause(), { message })
-      wentCold(t, run, /silent for too long/, message.toString())
+      wentStandalone(t, run, /silent for too long/, message.toString())
       t.ok(run.time > 9900, `${run.time}`)
     })
   },
 )
 
-// promise: client-cold
+// promise: client-standalone
 t.test('if the connection ends, the mail is asked about again', { skip: missing }, async (t) => {
   for (const program of [onescanc, beside(teller, sanitized)]) {
     for (const first of [
@@ -321,12 +321,12 @@ t.test('if the connection ends, the mail is asked about again', { skip: missing 
     }
   }
   const { run, daemon } = await meet(t, onescanc, ({ connection }) => connection.destroy())
-  wentCold(t, run, /hung up|Connection reset|Broken pipe/)
+  wentStandalone(t, run, /hung up|Connection reset|Broken pipe/)
   t.equal(daemon.talks.length, 2, 'and no third time')
   const late = await meet(t, onescanc, ({ connection }) => connection.destroy(), {
     settings: { SCANTIMEOUT: '1' },
   })
-  wentCold(t, late.run, /hung up|Connection reset|Broken pipe/)
+  wentStandalone(t, late.run, /hung up|Connection reset|Broken pipe/)
   t.equal(late.daemon.talks.length, 1, 'nor if scanners have less than two seconds')
 })
 
@@ -377,6 +377,6 @@ t.test(
     const told = (length: number) =>
       meet(t, onescanc, answering(edited), { settings: { FINDINGS: `${'y'.repeat(length)}*=tag` } })
     t.match((await told(most)).run.text, /^X-QHPSI: clean\n/)
-    wentCold(t, (await told(most + 1)).run, /FINDINGS: is too long/)
+    wentStandalone(t, (await told(most + 1)).run, /FINDINGS: is too long/)
   },
 )

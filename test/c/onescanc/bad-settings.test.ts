@@ -8,18 +8,18 @@ import { newest, runSlot, type SlotRun } from '../../doors/slot/slot.ts'
 import { openSlot } from '../../doors/slot-socket/rig.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { listInC, textInC } from '../built-in-c.ts'
-import { beside, clientsBeside, coldPrograms, missing, source } from './client.ts'
+import { beside, clientsBeside, missing, source, standalonePrograms } from './client.ts'
 
 /**
  * A setting that makes no sense is the same fault for each program in the slot, with and without
  * onescand.
  */
 
-const cold = coldPrograms(t)
-const clients = missing ? [] : clientsBeside(cold.queue)
-const onescanc = missing ? '' : beside(cold.queue)
+const standalone = standalonePrograms(t)
+const clients = missing ? [] : clientsBeside(standalone.queue)
+const onescanc = missing ? '' : beside(standalone.queue)
 const QHPSI = 'plugin: eicar'
-const CLUSTERKEYS = join(cold.directory, 'ring')
+const CLUSTERKEYS = join(standalone.directory, 'ring')
 writeFileSync(CLUSTERKEYS, 'md5:a:sesame\n', { mode: 0o600 })
 
 /** The variables that onescanc sends to onescand. */
@@ -67,8 +67,8 @@ t.test('an invalid setting is 55, and named in the log', { skip: missing, jobs: 
       const asked = await runSlot({ program: [onescanc], settings: { ...warm, ...all } })
       if (notAsked) t.equal(asked.code, 0, asked.logged)
       else deferred(t, asked, reason)
-      // The cold program finds it, too.
-      const nobody = { ...warm, ONESCAN_SOCKET: join(cold.directory, 'nobody') }
+      // The standalone program finds it, too.
+      const nobody = { ...warm, ONESCAN_SOCKET: join(standalone.directory, 'nobody') }
       deferred(t, await runSlot({ program: [onescanc], settings: { ...nobody, ...all } }), reason)
     })
   }
@@ -104,6 +104,6 @@ t.test('an empty setting never causes a standalone scan', { skip: missing, jobs:
       t.match(run.text, /^X-QHPSI: clean\n/)
     }
     const alone = await runSlot({ program: newest, settings: { ...empty, QHPSI } })
-    t.match(alone.text, /^X-QHPSI: clean\n/, 'nor does the cold program stumble')
+    t.match(alone.text, /^X-QHPSI: clean\n/, 'nor does the standalone program stumble')
   })
 })

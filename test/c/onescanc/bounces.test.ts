@@ -13,10 +13,10 @@ import { openSlot } from '../../doors/slot-socket/rig.ts'
 import { sendToSocket } from '../../doors/slot-socket/send.ts'
 import { text } from '../../mail/mime/nested-mail.ts'
 import { createRandom } from '../../run/random.ts'
-import { beside, coldPrograms, missing } from './client.ts'
+import { beside, missing, standalonePrograms } from './client.ts'
 
 /**
- * Bounces that qmail-send injects, under settings that meet by chance: the cold slot, the slot socket
+ * Bounces that qmail-send injects, under settings that meet by chance: the standalone slot, the slot socket
  * and onescanc judge them alike, and never refuse one.
  */
 
@@ -81,11 +81,11 @@ t.test(
   'bounces are judged alike by onescand and standalone, and never refused',
   { skip: missing },
   async (t) => {
-    const cold = coldPrograms(t).queue
-    const onescanc = beside(cold)
+    const standalone = standalonePrograms(t).queue
+    const onescanc = beside(standalone)
     const { pick, once, below } = createRandom(34)
     const waysOf: Readonly<Record<string, (t: Test, sent: Sent) => Promise<Passage>>> = {
-      slot: (_, sent) => sendToSlot(sent, { program: [cold] }),
+      slot: (_, sent) => sendToSlot(sent, { program: [standalone] }),
       'slot socket': (t, sent) => sendToSocket(t, sent, isOfDaemon),
       async onescanc(t, sent) {
         const own = Object.entries(sent.settings).filter(([name]) => isOfDaemon(name))
@@ -119,7 +119,7 @@ t.test(
       }
       const [first, ...others] = Object.values(got)
       for (const other of others) t.same(other, first, `${about} ${JSON.stringify(got)}`)
-      t.notMatch(first!.outcome, /refused|code|cold/, about)
+      t.notMatch(first!.outcome, /refused|code|standalone/, about)
       fates.add(first!.outcome)
     }
     t.ok(fates.size > 1, `${[...fates]}`)

@@ -7,16 +7,16 @@ import { firstOfEachKind } from '../../cases/kinds.ts'
 import { isOfDaemon, type Passage, play } from '../../cases/play.ts'
 import { sendToSlot } from '../../doors/slot/send.ts'
 import { openSlot } from '../../doors/slot-socket/rig.ts'
-import { clientsBeside, coldPrograms, missing } from './client.ts'
+import { clientsBeside, missing, standalonePrograms } from './client.ts'
 
 /**
  * Plays behaviours that all doors share through onescanc under sanitizers, one of each kind, with a
  * daemon and without one; `npm run test:nightly` plays all of them, and through the installed build, too.
- * The judgement is onescand's and that of the cold program, whose own tests play all of them.
+ * The judgement is onescand's and that of the standalone program, whose own tests play all of them.
  */
 
-const cold = coldPrograms(t)
-const clients = missing ? [] : clientsBeside(cold.queue)
+const standalone = standalonePrograms(t)
+const clients = missing ? [] : clientsBeside(standalone.queue)
 if (missing) t.test('onescanc', { skip: missing }, async () => {})
 
 /** The client waits a second for the first word of a daemon, which runs in this process. */
@@ -25,7 +25,7 @@ const wasTooLate = ({ log }: Passage) =>
 
 for (const { name, program } of clients) {
   t.test(`${name} without a daemon`, { jobs: 2 }, async (t) => {
-    const settings = { ONESCAN_SOCKET: join(cold.directory, 'nobody') }
+    const settings = { ONESCAN_SOCKET: join(standalone.directory, 'nobody') }
     for (const testCase of [...firstOfEachKind(allCases), ...bounces]) {
       t.test(testCase.name, (t) =>
         play(t, testCase, {

@@ -36,20 +36,20 @@ const builds: readonly { readonly name: string; readonly program: readonly strin
 /** Those that tests try: the one that notices most, and with `npm run test:nightly` both. */
 export const clients = isWhole ? builds : builds.slice(0, 1)
 
-/** The path of a copy of a client beside a cold program, which it becomes when it goes cold. */
-export function beside(cold: string, client = onescanc): string {
-  const path = join(dirname(cold), basename(client))
+/** The path of a copy of a client beside a standalone program, which it becomes when it goes standalone. */
+export function beside(standalone: string, client = onescanc): string {
+  const path = join(dirname(standalone), basename(client))
   if (!existsSync(path)) copyFileSync(client, path)
   return path
 }
 
-/** The clients that tests try, beside a cold program. */
-export function clientsBeside(cold: string): typeof clients {
-  return clients.map(({ name, program }) => ({ name, program: [beside(cold, program[0]!)] }))
+/** The clients that tests try, beside a standalone program. */
+export function clientsBeside(standalone: string): typeof clients {
+  return clients.map(({ name, program }) => ({ name, program: [beside(standalone, program[0]!)] }))
 }
 
-/** Cold programs, each in a directory of its own within one that goes with the test. */
-export interface ColdPrograms {
+/** Standalone programs, each in a directory of its own within one that goes with the test. */
+export interface StandalonePrograms {
   readonly directory: string
   /** The compiled one where it is built, which the Debian package has beside onescanc. */
   readonly queue: string
@@ -59,40 +59,40 @@ export interface ColdPrograms {
   make(name: string, lines: string): string
 }
 
-/** The files with the locks of cold programs of this account, for each name that they may have. */
+/** The files with the locks of standalone programs of this account, for each name that they may have. */
 export function lockFiles(program: string): string[] {
   const hash = [...Buffer.from(program)].reduce(
     (hash, byte) => BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n),
     0xcbf29ce484222325n,
   )
-  const name = `onescan-cold-${process.getuid!()}-${hash.toString(16).padStart(16, '0')}`
+  const name = `onescan-standalone-${process.getuid!()}-${hash.toString(16).padStart(16, '0')}`
   return Array.from({ length: 16 }, (_, number) => `/dev/shm/${name}.${number}`)
 }
 
-/** The name by which a client finds its cold program. */
-const COLD = 'onescan-queue'
+/** The name by which a client finds its standalone program. */
+const STANDALONE = 'onescan-queue'
 
-/** Makes a cold program of the lines of a shell script in a new directory: its path. */
-export function makeCold(directory: string, lines: string): string {
+/** Makes a standalone program of the lines of a shell script in a new directory: its path. */
+export function makeStandalone(directory: string, lines: string): string {
   mkdirSync(directory)
-  const path = join(directory, COLD)
+  const path = join(directory, STANDALONE)
   writeFileSync(path, `#!/bin/sh\n${lines}\n`, { mode: 0o755 })
   return path
 }
 
-export function coldPrograms(t: Ending): ColdPrograms {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-cold-'))
+export function standalonePrograms(t: Ending): StandalonePrograms {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-standalone-'))
   t.teardown(() => {
-    const programs = readdirSync(directory).map((name) => join(directory, name, COLD))
+    const programs = readdirSync(directory).map((name) => join(directory, name, STANDALONE))
     const files = programs.flatMap(lockFiles)
     for (const file of files) rmSync(file, { force: true })
     rmSync(directory, { recursive: true, force: true })
   })
-  const make = (name: string, lines: string) => makeCold(join(directory, name), lines)
+  const make = (name: string, lines: string) => makeStandalone(join(directory, name), lines)
   return {
     directory,
     queue: make('queue', `exec '${quickest.join("' '")}' "$@"`),
-    teller: make('teller', `echo "COLD [$SCANTIMEOUT] [$*]" >&2; exec '${standInQueue()}'`),
+    teller: make('teller', `echo "STANDALONE [$SCANTIMEOUT] [$*]" >&2; exec '${standInQueue()}'`),
     make,
   }
 }

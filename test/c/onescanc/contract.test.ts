@@ -7,14 +7,20 @@ import { keepsContract } from '../../doors/slot/slot-contract.ts'
 import { cannotHang, mountHanging } from '../../programs/hanging-mount.ts'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
-import { beside, clientsBeside, coldPrograms, onescanc as installed, missing } from './client.ts'
+import {
+  beside,
+  clientsBeside,
+  onescanc as installed,
+  missing,
+  standalonePrograms,
+} from './client.ts'
 import { accept, answering, bodyAt, insert, keep, scriptedDaemon } from './scripted-daemon.ts'
 
 /** The promises of qmail-queue(8) and onescan-queue(8), kept by the client alone. */
 
-const cold = coldPrograms(t)
-const clients = missing ? [] : clientsBeside(cold.teller)
-const onescanc = missing ? '' : beside(cold.teller)
+const standalone = standalonePrograms(t)
+const clients = missing ? [] : clientsBeside(standalone.teller)
+const onescanc = missing ? '' : beside(standalone.teller)
 /** The default of SCANTIMEOUT. */
 const byDefault = String(table.SCANTIMEOUT.default)
 const daemon = await scriptedDaemon(
@@ -134,7 +140,7 @@ t.test('the standalone program', { skip: missing, jobs: 2 }, async (t) => {
     'the standalone program sees all settings, except those that change its runtime',
     async (t) => {
       const lines = `env >&2; echo "[$*]" >&2; exec '${standInQueue()}'`
-      const shows = cold.make('shows', lines)
+      const shows = standalone.make('shows', lines)
       const dropped = {
         NODE_OPTIONS: '--require /nonexistent',
         NODE_PATH: '/x',
@@ -159,7 +165,7 @@ t.test('the standalone program', { skip: missing, jobs: 2 }, async (t) => {
   t.test('an invalid SCANTIMEOUT is refused by the standalone program itself', async (t) => {
     for (const SCANTIMEOUT of ['soon', '0', '-1', '1.5', '86401', '99999999999999999999']) {
       const ended = await run({ settings: { ...nobody, SCANTIMEOUT } })
-      t.match(ended.logged, `COLD [${SCANTIMEOUT}]`)
+      t.match(ended.logged, `STANDALONE [${SCANTIMEOUT}]`)
     }
     for (const [SCANTIMEOUT, seen] of [
       [undefined, byDefault],
@@ -167,20 +173,20 @@ t.test('the standalone program', { skip: missing, jobs: 2 }, async (t) => {
       ['86400', '86400'],
     ] as const) {
       const ended = await run({ settings: { ...nobody, SCANTIMEOUT } })
-      t.match(ended.logged, `COLD [${seen}]`)
+      t.match(ended.logged, `STANDALONE [${seen}]`)
     }
   })
 
   t.test('the standalone program is found beside the client, through links', async (t) => {
     const directory = t.testdir({ lib: {} })
     copyFileSync(installed, join(directory, 'lib/onescanc'))
-    copyFileSync(cold.teller, join(directory, 'lib/onescan-queue'))
+    copyFileSync(standalone.teller, join(directory, 'lib/onescan-queue'))
     symlinkSync('lib/onescanc', join(directory, 'link'))
     const ended = await run({ program: [join(directory, 'link')], settings: nobody })
-    t.match(ended.logged, `COLD [${byDefault}]`)
+    t.match(ended.logged, `STANDALONE [${byDefault}]`)
   })
 
-  // promise: client-cold
+  // promise: client-standalone
   t.test(
     'without a standalone program, or with the client in its place, it ends with 120',
     async (t) => {
@@ -197,11 +203,11 @@ t.test('the standalone program', { skip: missing, jobs: 2 }, async (t) => {
     },
   )
 
-  t.test('a socket that cannot be reached makes the client go cold', async (t) => {
+  t.test('a socket that cannot be reached makes the client go standalone', async (t) => {
     const file = t.testdir({ file: '' })
     for (const socket of ['/nonexistent', `${file}/file`, `/${'x'.repeat(200)}`]) {
       const ended = await run({ settings: { ONESCAN_SOCKET: socket } })
-      t.match(ended.logged, /^onescan: decision=standalone .*\nCOLD/)
+      t.match(ended.logged, /^onescan: decision=standalone .*\nSTANDALONE/)
       t.equal(ended.text, 'Subject: x\n\nbody\n')
     }
   })

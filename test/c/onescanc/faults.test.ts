@@ -5,7 +5,7 @@ import { descriptorOf } from '../../../src/lib/process/descriptors.ts'
 import { loadSystem } from '../../../src/lib/runtime/system.ts'
 import { runSlot, type SlotRun, type SlotSetup } from '../../doors/slot/slot.ts'
 import { lacks, programPath } from '../../needs.mjs'
-import { beside, clientsBeside, coldPrograms, missing } from './client.ts'
+import { beside, clientsBeside, missing, standalonePrograms } from './client.ts'
 import {
   accept,
   answering,
@@ -20,9 +20,9 @@ import {
 
 /** Faults of the host: whatever fails, onescanc loses no mail and gives no wrong answer. */
 
-const cold = coldPrograms(t)
-const clients = missing ? [] : clientsBeside(cold.teller)
-const onescanc = missing ? '' : beside(cold.teller)
+const standalone = standalonePrograms(t)
+const clients = missing ? [] : clientsBeside(standalone.teller)
+const onescanc = missing ? '' : beside(standalone.teller)
 const system = loadSystem()!
 const small = 'Subject: x\n\nbody\n'
 const large = `Subject: x\n\n${'0123456789abcde\n'.repeat(65_537)}`
@@ -68,7 +68,7 @@ t.test('mail stays whole around the size that lies on disk', { skip: missing }, 
       const body = Buffer.alloc(256 * 1024 - 16 * 1024 - 12 + more, 'line\n')
       const message = Buffer.concat([Buffer.from('Subject: x\n\n'), body])
       const toQueue = {
-        program: [beside(cold.queue, program[0])],
+        program: [beside(standalone.queue, program[0])],
         settings: { ONESCAN_SOCKET: '/nonexistent' },
       }
       for (const setup of [{ program }, toQueue]) {
@@ -81,7 +81,7 @@ t.test('mail stays whole around the size that lies on disk', { skip: missing }, 
   }
 })
 
-// promise: client-cold
+// promise: client-standalone
 t.test('the disk is full: 53', { skip: missing }, async (t) => {
   for (const { program } of clients) {
     const ended = await run(t, edit, {
@@ -124,7 +124,7 @@ t.test(
   },
 )
 
-// promise: client-cold
+// promise: client-standalone
 t.test('it works under softlimit -m 3000000, as in run scripts', { skip: missing }, async (t) => {
   const program = limited('for each in d s l v; do ulimit -$each 2929; done', [onescanc])
   for (const message of [small, large]) {
@@ -168,7 +168,7 @@ t.test(
     const ways: readonly [string, (talk: Talk) => unknown, string][] = [
       ['an edit', edit, small],
       ['an edit of a message on disk', edit, large.slice(0, 300_000)],
-      ['a cold program', ({ end }) => end(), small],
+      ['a standalone program', ({ end }) => end(), small],
       ['a temporary end', answering(end(code(71))), small],
     ]
     for (const [name, script, message] of ways) {

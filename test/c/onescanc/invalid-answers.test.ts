@@ -9,7 +9,6 @@ import {
   acknowledgement,
   bodyAt,
   code,
-  cold,
   edited,
   end,
   endMark,
@@ -21,6 +20,7 @@ import {
   otherEnvelope,
   plain,
   replyText,
+  standalone,
 } from './scripted-daemon.ts'
 
 /** What onescanc takes for an answer, and what not: slot-protocol.md. */
@@ -101,7 +101,7 @@ const nonsense: Readonly<Record<string, Buffer>> = {
   'an unknown frame': frame('y'),
   'a second acknowledgement': acknowledgement,
   'a heartbeat with a payload': field('h', 1),
-  'a reason over 1 KiB': cold('y'.repeat(1025)),
+  'a reason over 1 KiB': standalone('y'.repeat(1025)),
   'bytes behind the answer': Buffer.concat([edited, Buffer.of(0)]),
   'a frame behind the answer': Buffer.concat([edited, edited]),
   HTTP: Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'),
@@ -114,16 +114,16 @@ t.test('an invalid answer has no effect', { skip: missing }, async (t) => {
   const readings = read(names.map((what) => after(nonsense[what]!)))
   t.same(
     names.map((what, index) => [what, readings[index]]),
-    names.map((what) => [what, { kind: 'cold', why: NONSENSE }]),
+    names.map((what) => [what, { kind: 'standalone', why: NONSENSE }]),
   )
 })
 
 t.test('an answer without an acknowledgement is invalid', { skip: missing }, async (t) => {
   t.same(read([edited, end(code(71)), heartbeat, acknowledgement.subarray(0, 4)]), [
-    { kind: 'cold', why: NONSENSE },
-    { kind: 'cold', why: NONSENSE },
-    { kind: 'cold', why: NONSENSE },
-    { kind: 'cold', why: HUNG_UP },
+    { kind: 'standalone', why: NONSENSE },
+    { kind: 'standalone', why: NONSENSE },
+    { kind: 'standalone', why: NONSENSE },
+    { kind: 'standalone', why: HUNG_UP },
   ])
 })
 
@@ -133,7 +133,7 @@ t.test('an answer that is cut off at any byte is invalid', { skip: missing }, as
   const cuts = Array.from({ length: words.length }, (_, length) => words.subarray(0, length))
   t.same(
     read(cuts),
-    cuts.map(() => ({ kind: 'cold', why: HUNG_UP })),
+    cuts.map(() => ({ kind: 'standalone', why: HUNG_UP })),
   )
   for (const count of [1, 10_000]) {
     const beats = Array.from({ length: count }, () => heartbeat)
@@ -148,7 +148,7 @@ t.test('end: exactly the codes of the document', { skip: missing }, async (t) =>
     const readings = read(numbers.map((number) => after(end(code(number), ...fields))))
     return numbers.filter((number) => {
       const reading = readings[number]!
-      if (reading.kind === 'cold') t.equal(reading.why, NONSENSE)
+      if (reading.kind === 'standalone') t.equal(reading.why, NONSENSE)
       return reading.kind === 'x' && reading.number === number
     })
   }
@@ -196,7 +196,7 @@ t.test('an answer may go to its limits', { skip: missing }, async (t) => {
   t.match(readOne(accept(B, logLine(line))), { lines: line })
   const reply = 'D'.padEnd(255, 'x')
   t.match(readOne(end(code(82), replyText(reply))), { reply })
-  t.match(readOne(cold('y'.repeat(1024))), { why: `onescand: ${'y'.repeat(1024)}` })
+  t.match(readOne(standalone('y'.repeat(1024))), { why: `onescand: ${'y'.repeat(1024)}` })
 })
 
 t.test('each valid answer is read as it is meant', { skip: missing }, async (t) => {

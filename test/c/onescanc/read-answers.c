@@ -3,7 +3,7 @@
  * one process. On descriptor 0 comes a message, then answers: each behind its length in four bytes,
  * the most significant first. For each a line is printed:
  *
- *   cold REASON                              none of it counts
+ *   standalone REASON                              none of it counts
  *   a OFFSET HEADER ENVELOPE REPLY LINES     hand the message on
  *   x CODE HEADER ENVELOPE REPLY LINES       end with that code
  *
@@ -23,9 +23,9 @@
 
 static jmp_buf next_answer;
 
-_Noreturn void go_cold(struct mail *mail, char *why) {
+_Noreturn void go_standalone(struct mail *mail, char *why) {
   (void) mail;
-  printf("cold %s\n", why);
+  printf("standalone %s\n", why);
   longjmp(next_answer, 1);
 }
 

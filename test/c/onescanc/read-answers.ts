@@ -8,7 +8,7 @@ const here = import.meta.dirname
 
 /** What the parser of onescanc made of an answer: read-answers.c. */
 export type Reading =
-  | { readonly kind: 'cold'; readonly why: string }
+  | { readonly kind: 'standalone'; readonly why: string }
   | {
       readonly kind: 'a' | 'x'
       /** Where the body begins, or the exit code. */
@@ -41,7 +41,7 @@ export function answerParser(directory: string, message: string) {
 
 function readingOf(line: string): Reading {
   const [kind, number, ...texts] = line.split(' ')
-  if (kind === 'cold') return { kind, why: line.slice('cold '.length) }
+  if (kind === 'standalone') return { kind, why: line.slice('standalone '.length) }
   if (kind !== 'a' && kind !== 'x') throw new Error(`read-answers: ${line}`)
   const [header, envelope, reply, lines] = texts.map((text) =>
     Buffer.from(text.slice(0, -1), 'hex').toString('latin1'),

@@ -68,7 +68,7 @@ function listen(connection: Socket): Talk {
       if (next.type === '.') asked(heard)
     }
   })
-  connection.on('error', () => {}) // a client that goes cold hangs up
+  connection.on('error', () => {}) // a client that goes standalone hangs up
   return {
     connection,
     heard,
@@ -80,7 +80,7 @@ function listen(connection: Socket): Talk {
 
 export const acknowledgement = frame('A')
 export const heartbeat = frame('h')
-export const cold = (why: string) => frame('C', Buffer.from(why, 'latin1'))
+export const standalone = (why: string) => frame('C', Buffer.from(why, 'latin1'))
 
 export const bodyAt = (offset: number) => frame('B', uint64(offset))
 export const keep = (offset: number, length: number) => frame('k', uint32(offset, length))

@@ -107,18 +107,19 @@ t.test('onescand that does not scan is not healthy, and health has the reason', 
 t.test('clients that got no answer are counted', async (t) => {
   const served = await serve(t, { args: ['--workers', '2'] })
   const other = await served.ask({ variables: { QHPSI: 'plugin: clamd' } })
-  t.equal(other.does, 'go cold', other.why)
+  t.equal(other.does, 'go standalone', other.why)
   const impatient = await call(served.socket)
   // All but its end: it hangs up while onescand waits for that.
   impatient.end(Buffer.concat(framesOf({ variables: { QHPSI: 'plugin: eicar' } }).slice(0, -1)))
   await once(impatient.resume(), 'close')
   await served.send()
-  const cold = (how: string) => (text: string) => metric(text, 'onescan_standalone_total', { how })
+  const standalone = (how: string) => (text: string) =>
+    metric(text, 'onescan_standalone_total', { how })
   const answered = (text: string) => metric(text, 'onescan_verdicts_total', { scan: 'clean' }) === 1
   const text = await until(
     metricsOf(served),
     'both clients are counted',
-    (text) => answered(text) && cold('told')(text) === 1 && cold('left')(text) === 1,
+    (text) => answered(text) && standalone('told')(text) === 1 && standalone('left')(text) === 1,
   )
   t.equal(metric(text, 'onescan_messages_total', { interface: 'slot', decision: 'accept' }), 1)
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { checkTrialMessages } from '../../../src/cli/check/slot/trial-messages.ts'
-import { beside, coldPrograms, missing } from '../../c/onescanc/client.ts'
+import { beside, missing, standalonePrograms } from '../../c/onescanc/client.ts'
 import { host } from '../../cli/check/host.ts'
 import { onescan } from '../../cli/onescan.ts'
 import { submitTo } from '../../doors/milter/submit.ts'
@@ -24,10 +24,12 @@ t.test(
       settings: { QMAILHOME: '/nonexistent' },
     })
     const env = { QHPSI: 'plugin: eicar', ONESCAN_SOCKET: served.socket }
-    const onescanc = beside(coldPrograms(t).make('fails', 'exit 1'))
+    const onescanc = beside(standalonePrograms(t).make('fails', 'exit 1'))
     const throughSlot = await checkTrialMessages(host(env, { program: onescanc }))
-    const withoutCold = ['warning qmail, without onescand']
-    t.same(complaints(throughSlot), withoutCold, 'warm: the cold program fails', { throughSlot })
+    const withoutStandalone = ['warning qmail, without onescand']
+    t.same(complaints(throughSlot), withoutStandalone, 'warm: the standalone program fails', {
+      throughSlot,
+    })
     const unanswered = { ...env, QHPSI: 'plugin: clamd' } // which onescand does not have
     t.not(complaints(await checkTrialMessages(host(unanswered, { program: onescanc }))).length, 0)
 

@@ -21,7 +21,7 @@ const mail = (n: number) =>
     `From: ann@example.org\nSubject: mail ${n}\n\n${isInfected(n) ? EICAR : `Hello ${n}`}\n${'a line\n'.repeat((n % 40) * 100)}`,
   )
 
-type Fate = 'right' | 'deferred' | 'cold' | 'unscanned'
+type Fate = 'right' | 'deferred' | 'standalone' | 'unscanned'
 
 async function fateOf(
   { ask }: RunningDaemon,
@@ -29,7 +29,7 @@ async function fateOf(
   variables: Readonly<Record<string, string>>,
 ) {
   const { does, code = 0, log } = await ask({ message: mail(n), variables })
-  if (does === 'go cold') return 'cold'
+  if (does === 'go standalone') return 'standalone'
   if (code === 71 || code === 81) return 'deferred'
   const isRight = isInfected(n)
     ? does === 'end' && log.includes(' scan=infected ')
@@ -58,7 +58,7 @@ t.test(
       return { host: await startOnescand(t, { settings: variables }), variables }
     })
     const hosts = await Promise.all(started)
-    const fates: Record<Fate, number> = { right: 0, deferred: 0, cold: 0, unscanned: 0 }
+    const fates: Record<Fate, number> = { right: 0, deferred: 0, standalone: 0, unscanned: 0 }
     let next = 0
     const clients = hosts.flatMap(({ host, variables }) =>
       Array.from({ length: CLIENTS_OF_HOST }, async () => {

@@ -81,7 +81,7 @@ async function startHost(
     ...host,
     async judge(message: Buffer): Promise<string> {
       const { does, why, code, log } = await host.ask({ message, variables })
-      return does === 'go cold' ? `cold: ${why}` : `${code ?? 0} ${log}`
+      return does === 'go standalone' ? `standalone: ${why}` : `${code ?? 0} ${log}`
     },
   }
 }

@@ -89,8 +89,8 @@ export function hearOut(connection: Socket): Promise<Heard> {
 
 /** What a client does by the answer: slot-protocol.md, ANSWER. */
 export interface Outcome {
-  readonly does: 'hand on' | 'end' | 'go cold'
-  /** The reason to go cold. */
+  readonly does: 'hand on' | 'end' | 'go standalone'
+  /** The reason to go standalone. */
   readonly why: string
   readonly code: number | undefined
   /** The text for the error descriptor. */
@@ -109,7 +109,8 @@ export function carryOut({ types, payload }: Heard, question: Question): Outcome
   const { message = simpleMessage, envelope = simpleEnvelope } = question
   const nothing = { why: '', code: undefined, text: '', log: '', message, envelope }
   if (!/^C$|^Ah*[axC]$/.test(types)) throw new Error(`no conversation: ${types}`)
-  if (types.endsWith('C')) return { ...nothing, does: 'go cold', why: payload.toString('latin1') }
+  if (types.endsWith('C'))
+    return { ...nothing, does: 'go standalone', why: payload.toString('latin1') }
   const fields = fieldsOf(payload)
   const all = (type: string) => fields.filter((field) => field.type === type)
   const frameOf = (type: string) => {

@@ -67,7 +67,7 @@ t.test('a client that sends garbage is asked to scan standalone', async (t) => {
     '1\0\0\0\x04osc9',
     '\xff'.repeat(9999),
   ]) {
-    t.equal((await tell(slot, Buffer.from(garbage, 'latin1'))).does, 'go cold')
+    t.equal((await tell(slot, Buffer.from(garbage, 'latin1'))).does, 'go standalone')
   }
   const forged = { [`X${'x'.repeat(2000)}\r\n`]: '' }
   const twice = framesOf({ variables: forged })[1]!
@@ -85,7 +85,7 @@ t.test('trouble of the daemon itself is logged, and the client scans standalone'
     throw new Error('no peer')
   }
   const slot = await openSlot(t, own, { identifyPeer })
-  t.match(await slot.ask(question), { does: 'go cold', why: 'no peer' })
+  t.match(await slot.ask(question), { does: 'go standalone', why: 'no peer' })
   t.same(slot.log, ['no peer'])
 })
 
@@ -343,10 +343,10 @@ async function reporting(t: Test, variables: Readonly<Record<string, string>>) {
   const count = () => {
     reporter.report() // it also does by itself
     const sum = { lines: 0, told: 0, left: 0, judging: 0 }
-    for (const { lines, cold, judging } of reports.splice(0)) {
+    for (const { lines, standalone, judging } of reports.splice(0)) {
       sum.lines += lines.length
-      sum.told += cold.told
-      sum.left += cold.left
+      sum.told += standalone.told
+      sum.left += standalone.left
       sum.judging = judging
     }
     return sum
@@ -362,7 +362,7 @@ t.test(
     const { slot, count } = await reporting(t, variables)
     for (const [recipients, does, why, counted] of [
       [2, 'end', '', { lines: 2, told: 0 }], // the second one names both recipients
-      [10_000, 'go cold', /^an answer of \d+ bytes$/, { lines: 0, told: 1 }],
+      [10_000, 'go standalone', /^an answer of \d+ bytes$/, { lines: 0, told: 1 }],
     ] as const) {
       const names = Array.from({ length: recipients }, (_, n) => Buffer.from(`${n}@b.example.org`))
       const envelope = makeEnvelope(Buffer.from('a@example.net'), names).wire
@@ -391,9 +391,9 @@ t.test('clients that asked and got no answer are counted, and self-tests are not
   await leave(frames, asked(1))
   t.same(count(), { ...none, left: 1 })
   await leave(Buffer.concat(framesOf({ variables: trial })), asked(2))
-  t.equal((await slot.ask({ variables: { ...trial, CLAMD: '/other' } })).does, 'go cold')
+  t.equal((await slot.ask({ variables: { ...trial, CLAMD: '/other' } })).does, 'go standalone')
   t.same(count(), none, 'a trial')
-  t.equal((await slot.ask({ variables: { ...variables, CLAMD: '/other' } })).does, 'go cold')
+  t.equal((await slot.ask({ variables: { ...variables, CLAMD: '/other' } })).does, 'go standalone')
   t.same(count(), { ...none, told: 1 })
   for (const [number, own] of [variables, trial].entries()) {
     const answered = slot.ask({ variables: own })

@@ -50,7 +50,7 @@ function readEnvelope(wire: Buffer) {
 
 function outcomeOf({ does, code, text, why }: Outcome): string {
   if (does === 'hand on') return 'delivered'
-  if (does === 'go cold') return `cold: ${why}`
+  if (does === 'go standalone') return `standalone: ${why}`
   if (code === 0) return 'dropped'
   if (code === 82) return text.startsWith('D') ? 'refused' : 'deferred'
   return `code ${code}`

@@ -10,7 +10,7 @@ import { extendedAnswer, udpService } from '../../scan/quota/services.ts'
 import { memoryInUse } from '../memory-in-use.ts'
 import { openSlot } from './rig.ts'
 
-/** What a client may set, and what makes it go cold: onescand(8), QMAIL. */
+/** What a client may set, and what makes it go standalone: onescand(8), QMAIL. */
 
 const ring = 'md5:alpha:sesame\n'
 
@@ -24,7 +24,7 @@ function ownSettings(stage: ReturnType<typeof buildStage>): Record<string, strin
   }
 }
 
-const cold: Record<string, Record<string, string>> = {
+const standalone: Record<string, Record<string, string>> = {
   'another clamd': { CLAMD: '/tmp/evil.sock' },
   'another keyring': { CLUSTERKEYS: '/tmp/evil' },
   'another plugin': { QHPSI: 'plugin: eicar clamd' },
@@ -46,12 +46,12 @@ const cold: Record<string, Record<string, string>> = {
 }
 const asked = { QHPSI: 'plugin: eicar attachments' }
 
-for (const [what, variables] of Object.entries(cold)) {
+for (const [what, variables] of Object.entries(standalone)) {
   // promise: signs-what-it-scanned
   t.test(`a client that asks for ${what} scans standalone, and nothing is signed`, async (t) => {
     const slot = await openSlot(t, ownSettings(buildStage(t)))
     const got = await slot.ask({ variables: { ...asked, ...variables }, message: plain })
-    t.equal(got.does, 'go cold')
+    t.equal(got.does, 'go standalone')
     t.not(got.why, '')
     t.same(slot.log, [], 'which is no trouble of the daemon')
   })
@@ -78,7 +78,7 @@ t.test('a client that accepts what the daemon keeps scans standalone', async (t)
   const keeps = { SCANFAIL: 'quarantine', QUARANTINE: stage.quarantine }
   const slot = await openSlot(t, { ...ownSettings(stage), ...keeps })
   const got = await slot.ask({ variables: { ...asked, SCANFAIL: 'accept' }, message: plain })
-  t.equal(got.does, 'go cold')
+  t.equal(got.does, 'go standalone')
   t.match(got.why, /SCANFAIL is laxer/)
 })
 
@@ -157,7 +157,10 @@ t.test('a new configuration is for questions that come from then on', async (t) 
   const question = { variables: { QHPSI: 'plugin: eicar' } }
   t.equal((await slot.ask(question)).does, 'hand on')
   slot.configure(await slot.configured({}))
-  t.match(await slot.ask(question), { does: 'go cold', why: 'QHPSI is not set for the daemon' })
+  t.match(await slot.ask(question), {
+    does: 'go standalone',
+    why: 'QHPSI is not set for the daemon',
+  })
 })
 
 t.test("a setting that the client does not have is the daemon's", async (t) => {
@@ -196,7 +199,7 @@ t.test('mail is dropped only for a client that has REJECTVIRUS=2 itself', async 
   const stage = buildStage(t)
   const slot = await openSlot(t, { QHPSI: stage.scanner, REJECTVIRUS: '2' })
   const own = { QHPSI: stage.scanner }
-  t.equal((await slot.ask({ variables: own, message: infected })).does, 'go cold')
+  t.equal((await slot.ask({ variables: own, message: infected })).does, 'go standalone')
   const asking = { ...own, REJECTVIRUS: '2' }
   t.equal((await slot.ask({ variables: asking, message: infected })).code, 0)
 })

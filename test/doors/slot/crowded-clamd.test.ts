@@ -20,14 +20,14 @@ function mail(index: number): {
 }
 
 /** Fewer processes on Node, where each takes some 40 MB. */
-const cold = runtimes.map((runtime) => ({
+const standalone = runtimes.map((runtime) => ({
   ...runtime,
   count: runtime.name === 'compiled' ? 130 : 60,
 }))
 const ways = [
-  ...cold.map((runtime) => ({ ...runtime, where: 'socket' as const })),
+  ...standalone.map((runtime) => ({ ...runtime, where: 'socket' as const })),
   // Full queues look alike to all of them there.
-  ...(isWhole ? [{ ...cold.at(-1)!, where: 'tcp' as const }] : []),
+  ...(isWhole ? [{ ...standalone.at(-1)!, where: 'tcp' as const }] : []),
 ]
 
 for (const { name, program, count, where } of ways) {

@@ -3,7 +3,11 @@ import { cpSync, existsSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
-import { missing as clientMissing, clientsBeside, coldPrograms } from '../../c/onescanc/client.ts'
+import {
+  missing as clientMissing,
+  clientsBeside,
+  standalonePrograms,
+} from '../../c/onescanc/client.ts'
 import {
   accept,
   answering,
@@ -32,8 +36,8 @@ const plugin = stage.file(
   'export const virusscan = () => { process.stderr.write("secret of the plugin\\n"); return { clean: true } }',
 )
 
-const clients = clientMissing ? [] : clientsBeside(coldPrograms(t).queue)
-/** For clients, which go cold, as for all others. */
+const clients = clientMissing ? [] : clientsBeside(standalonePrograms(t).queue)
+/** For clients, which go standalone, as for all others. */
 const withoutDaemon = { ONESCAN_SOCKET: '/nonexistent' }
 
 /** As qmail-local starts a program: no server told it anything, and fd 2 is the delivery report. */

@@ -6,7 +6,7 @@ export const report = (more: Partial<ProcessReport> = {}): ProcessReport => ({
   at: 0,
   lines: [],
   lost: 0,
-  cold: { told: 0, left: 0 },
+  standalone: { told: 0, left: 0 },
   underway: [],
   judging: 0,
   doors: {},

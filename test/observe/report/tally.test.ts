@@ -93,15 +93,15 @@ t.test('every message is counted once, by its decision and its scan', async (t) 
 t.test(
   'mail that was scanned standalone is counted once, and the causes are summed up',
   async (t) => {
-    const cold =
+    const standalone =
       'onescan: decision=standalone reason="onescand at /run/s: Connection refused" total_ms=1.0\n'
     const silent =
       'onescan: decision=standalone reason="onescand: is silent for too long" total_ms=1000.1\n'
-    const log = `${cold}${told({ id: 'a' })}${cold}${told({ id: 'b' })}${silent}${told({ id: 'c' })}`
+    const log = `${standalone}${told({ id: 'a' })}${standalone}${told({ id: 'b' })}${silent}${told({ id: 'c' })}`
     const summary = await sumUp(log)
     // The first line of all has neither time nor host, and is of a period as any other.
     t.match(summary, { messages: 3, decisions: { accept: 3, defer: 0 }, lines: 6 })
-    t.same(summary.wentCold, [
+    t.same(summary.wentStandalone, [
       { name: 'onescand at /run/s: Connection refused', count: 2 },
       { name: 'onescand: is silent for too long', count: 1 },
     ])

@@ -50,7 +50,7 @@ const orders: Readonly<Record<string, Order>> = {
   'mail through the slot itself is what others read in it': {
     count: isWhole ? 400 : 100,
     seed: 50_000,
-    doors: { cold: 1, client: 3 },
+    doors: { standalone: 1, client: 3 },
   },
   'mail through the SMTP door is what others read in it': {
     count: isWhole ? 1000 : 100,

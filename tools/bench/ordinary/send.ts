@@ -57,12 +57,12 @@ export async function send(
     queue: workshop.queue,
     servers,
   })
-  const { records, cold } = takeRecords(log)
+  const { records, standalone } = takeRecords(log)
   const outcomes = passages
     .toSorted((a, b) => a.serial - b.serial)
     .map((passage) => outcomeOf(passage, records.get(passage.serial)))
   const { lost, twice, damaged, uncalled, strange } = tally
-  const troubles = { lost, twice, damaged, uncalled, strange, cold }
+  const troubles = { lost, twice, damaged, uncalled, strange, standalone }
   const trouble = Object.values(troubles).some((count) => count > 0) ? JSON.stringify(troubles) : ''
   return { outcomes, trouble }
 }
@@ -76,18 +76,18 @@ function withoutRemarks(reason: string): string {
 }
 
 /** The lines of a log by the serial in the sender's address; removes the log. */
-function takeRecords(file: string): { records: Map<number, Fields>; cold: number } {
+function takeRecords(file: string): { records: Map<number, Fields>; standalone: number } {
   const lines = existsSync(file) ? readFileSync(file, 'latin1').split('\n') : []
   rmSync(file, { force: true })
   const records = new Map<number, Fields>()
-  let cold = 0
+  let standalone = 0
   for (const line of lines) {
     const fields = readLogLine(line, Number.NaN)?.fields
-    if (fields?.get('decision') === 'standalone') cold++
+    if (fields?.get('decision') === 'standalone') standalone++
     const serial = /^<bench-(\d+)@/.exec(fields?.get('from') ?? '')
     if (fields && serial) records.set(Number(serial[1]), fields)
   }
-  return { records, cold }
+  return { records, standalone }
 }
 
 function outcomeOf(passage: Passage, fields: Fields = new Map()): Outcome {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { Semaphore } from '../../../src/lib/flow/semaphore.ts'
-import { beside, coldPrograms } from '../../../test/c/onescanc/client.ts'
+import { beside, standalonePrograms } from '../../../test/c/onescanc/client.ts'
 import { childrenOf, launcher, startOnescand } from '../../../test/daemon/process.ts'
 import { call, everything, negotiate, says } from '../../../test/doors/milter/mta.ts'
 import { submit } from '../../../test/doors/milter/submit.ts'
@@ -57,7 +57,7 @@ async function measure(program: string, largeAlone = false): Promise<void> {
     if (largeAlone) return besideLarge(place, onescand.pid)
     await many(place, onescand.pid)
     const client = { ...settings, ONESCAN_SOCKET: onescand.socket }
-    await whilePaused(beside(coldPrograms(t).queue), client, [
+    await whilePaused(beside(standalonePrograms(t).queue), client, [
       onescand.pid,
       ...childrenOf(onescand.pid),
     ])
@@ -131,13 +131,13 @@ async function whilePaused(
   await new Promise((resolve) => setTimeout(resolve, PAUSE))
   for (const pid of processes) process.kill(pid, 'SIGCONT')
   const ended = await Promise.all(runs)
-  const cold = ended.filter(({ logged }) => logged.includes('decision=standalone')).length
+  const standalone = ended.filter(({ logged }) => logged.includes('decision=standalone')).length
   const failed = ended.filter(
     ({ code, deliveries }) => code !== 0 || deliveries.length !== 1,
   ).length
   const took = ((performance.now() - began) / 1000).toFixed(1)
   say(
-    `${IN_SLOT} in the slot, ${CLIENTS} at once, onescand paused for ${PAUSE} ms: ${cold} cold, ${failed} not delivered, in ${took} s`,
+    `${IN_SLOT} in the slot, ${CLIENTS} at once, onescand paused for ${PAUSE} ms: ${standalone} standalone, ${failed} not delivered, in ${took} s`,
   )
 }
 

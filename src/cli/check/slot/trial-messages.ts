@@ -20,10 +20,10 @@ const NOWHERE = '/nonexistent/slot.sock'
  * Sends messages through the qmail-queue program like its service, with that account, limits and environment.
  * The next program only prints its input, so nothing is delivered. This also finds a damaged program that
  * exits with 0 without executing the next program, and a runtime that does not start. A program of another
- * origin receives no message, because it may queue it. `triesCold`: whether a program that uses onescand gets
+ * origin receives no message, because it may queue it. `triesStandalone`: whether a program that uses onescand gets
  * one more message, without onescand.
  */
-export async function checkTrialMessages(host: Host, triesCold = true): Promise<Finding[]> {
+export async function checkTrialMessages(host: Host, triesStandalone = true): Promise<Finding[]> {
   const settings = scanSettingsOf(host)
   if (settings === undefined || slotProgramOf(host).kind !== 'own') return []
   const timeout = settings.timeout + TIMEOUT
@@ -31,9 +31,9 @@ export async function checkTrialMessages(host: Host, triesCold = true): Promise<
   const findings = [...judgeWarmth(host, clean), judgeClean(host, clean)]
   if (clean.header === undefined) return findings
   findings.push(judgeEicar(host, await send(host, eicarMessage, timeout)))
-  if (!triesCold || !host.asksOnescand || clean.whyCold !== undefined) return findings
+  if (!triesStandalone || !host.asksOnescand || clean.whyStandalone !== undefined) return findings
   const alone = { ...host, env: { ...host.env, ONESCAN_SOCKET: NOWHERE } }
-  return [...findings, ...judgeCold(host, await send(alone, cleanMessage, timeout))]
+  return [...findings, ...judgeStandalone(host, await send(alone, cleanMessage, timeout))]
 }
 
 interface SlotTrial {
@@ -43,14 +43,14 @@ interface SlotTrial {
   /** The reason in the log line, in parentheses, or ''. */
   readonly why: string
   /** Why onescanc scanned without onescand, by its own log line, or undefined if it used onescand. */
-  readonly whyCold: string | undefined
+  readonly whyStandalone: string | undefined
 }
 
 /** Returns the finding whether onescanc, under the account of qmail-smtpd, reaches onescand. */
 function judgeWarmth(host: Host, trial: SlotTrial): Finding[] {
   const what = 'onescand'
-  const { header, whyCold } = trial
-  if (whyCold === undefined) {
+  const { header, whyStandalone } = trial
+  if (whyStandalone === undefined) {
     if (!host.asksOnescand || header === undefined) return []
     return [ok(what, `${socketOf(host)}, asked by ${accountText(host)}`)]
   }
@@ -59,14 +59,14 @@ function judgeWarmth(host: Host, trial: SlotTrial): Finding[] {
     header === undefined
       ? ''
       : '; mail is still scanned, by a program that is started for each message'
-  return [warning(what, `${whyCold} (${accountText(host)})`, `${remedy}${meanwhile}`)]
+  return [warning(what, `${whyStandalone} (${accountText(host)})`, `${remedy}${meanwhile}`)]
 }
 
 const socketOf = ({ env }: Host) => env.ONESCAN_SOCKET || SLOT_SOCKET
 
 /** Returns whether that account may not connect to onescand. */
-const isBarred = ({ why, whyCold = why }: SlotTrial) =>
-  /onescand at \S+: Permission denied/.test(whyCold)
+const isBarred = ({ why, whyStandalone = why }: SlotTrial) =>
+  /onescand at \S+: Permission denied/.test(whyStandalone)
 
 const groupRemedy = (host: Host) =>
   `give the service the group of ${socketOf(host)}: tcpserver -g "$(id -g onescan)", or chpst -u USER:onescan instead of setuidgid`
@@ -101,7 +101,7 @@ function judgeEicar(host: Host, trial: SlotTrial): Finding {
 }
 
 /** Returns the finding whether mail is also scanned while onescand does not answer. */
-function judgeCold(host: Host, trial: SlotTrial): Finding[] {
+function judgeStandalone(host: Host, trial: SlotTrial): Finding[] {
   if (trial.outcome.code === 0 && trial.header !== undefined) return []
   const { what, value, remedy = '' } = failed('qmail, without onescand', host, trial)
   const meanwhile = 'onescand scans mail, but while it cannot answer, mail is deferred'
@@ -162,14 +162,14 @@ async function send(host: Host, message: Buffer, timeout: number): Promise<SlotT
   const output = outcome.log.toString('latin1')
   const [log = '', got] = output.split(`${CHAIN_REACHED}\n`)
   const lines = log.split(/^(?=onescan:)/m)
-  const isCold = (line: string) => /^onescan: decision=standalone /.test(line)
-  const cold = lines.find(isCold)
-  const why = reasonIn(lines.filter((line) => !isCold(line)).join(''))
+  const isStandalone = (line: string) => /^onescan: decision=standalone /.test(line)
+  const standalone = lines.find(isStandalone)
+  const why = reasonIn(lines.filter((line) => !isStandalone(line)).join(''))
   return {
     outcome,
     header: got?.split('\n\n')[0],
     why: why && ` (${why})`,
-    whyCold: cold && reasonIn(cold),
+    whyStandalone: standalone && reasonIn(standalone),
   }
 }
 

@@ -99,8 +99,9 @@ t.test('onescanc itself reports that no onescand answers', native, async (t) => 
 
 t.test('an account without the group scans standalone, and that is reported', native, async (t) => {
   const program = join(openDirectory(t), 'onescanc')
-  const cold = 'decision=standalone reason="onescand at /run/x: Permission denied" total_ms=1.0'
-  writeFileSync(program, `#!/bin/sh\necho 'onescan: ${cold}' >&2\neval "exec $QUEUECHAIN"\n`)
+  const standalone =
+    'decision=standalone reason="onescand at /run/x: Permission denied" total_ms=1.0'
+  writeFileSync(program, `#!/bin/sh\necho 'onescan: ${standalone}' >&2\neval "exec $QUEUECHAIN"\n`)
   chmodSync(program, 0o755)
   const [finding] = await checkTrialMessages(host(eicar, { program }))
   t.match(finding, {

@@ -9,7 +9,7 @@ import { asPlain, jsonIn, ofPlain, onescan } from '../../onescan.ts'
 import { startService, tcpserver } from '../service.ts'
 import { placeIn, putQmail } from '../set-ups/set-ups.ts'
 
-/** The limits of an SMTP service under which onescanc runs, and no cold program starts. */
+/** The limits of an SMTP service under which onescanc runs, and no standalone program starts. */
 
 const onescanc = join(import.meta.dirname, '../../../../build/native/onescanc')
 const skip = lacks('the client') || ucspiMissing

@@ -26,12 +26,12 @@ enum {
 };
 
 /* Seconds to wait for a standalone program to end. The build for tests has fewer. */
-#ifndef COLD_WAIT
-#define COLD_WAIT 60
+#ifndef STANDALONE_WAIT
+#define STANDALONE_WAIT 60
 #endif
 
 /* Returns the maximum number of concurrent standalone programs of an account. */
-static long cold_max(void) {
+static long standalone_max(void) {
   long enough = sysconf(_SC_NPROCESSORS_ONLN) * FOR_EACH_PROCESSOR;
   return enough > MAX_LEAST ? enough : MAX_LEAST;
 }
@@ -78,7 +78,7 @@ static int open_locks(const char *program) {
   const char *paths[NAMES];
   int fd = -1;
   for (int name = 0; name < NAMES && fd < 0; ++name) {
-    paths[name] = xasprintf("/dev/shm/onescan-cold-%lu-%016llx.%d", (unsigned long) geteuid(),
+    paths[name] = xasprintf("/dev/shm/onescan-standalone-%lu-%016llx.%d", (unsigned long) geteuid(),
                             hash_of(program), name);
     fd = open_own(paths[name], 0);
   }
@@ -99,16 +99,17 @@ static int take_lock(int fd, long max) {
   return 0;
 }
 
-const char *wait_for_cold_limit(const char *program) {
+const char *wait_for_standalone_limit(const char *program) {
   int fd = open_locks(program);
   if (fd < 0)
     return xasprintf("; without a limit of standalone programs, for which there is no file: %m");
-  const long max = cold_max();
-  double until = uptime() + COLD_WAIT * 1e3;
+  const long max = standalone_max();
+  double until = uptime() + STANDALONE_WAIT * 1e3;
   while (!take_lock(fd, max)) {
     if (uptime() >= until)
       fail(EXIT_DEFERRED, "out-of-memory",
-           xasprintf("%ld standalone programs run, and none ended in %d seconds", max, COLD_WAIT));
+           xasprintf("%ld standalone programs run, and none ended in %d seconds", max,
+                     STANDALONE_WAIT));
     nanosleep(&(struct timespec){0, LOOK_EVERY * 1000000L}, NULL);
   }
   return "";

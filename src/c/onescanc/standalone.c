@@ -14,7 +14,7 @@
 enum { SPACE_MIN = 512 * MIB };
 
 /* Variables with these prefixes are hidden from the standalone program. */
-static const char *const hidden_from_cold[] = {"BUN_", "NODE_OPTIONS=", "NODE_PATH=", "LD_", NULL};
+static const char *const hidden_variables[] = {"BUN_", "NODE_OPTIONS=", "NODE_PATH=", "LD_", NULL};
 
 /* Returns the directory of this program, with links resolved and a slash at its end. */
 static char *own_directory(void) {
@@ -25,7 +25,7 @@ static char *own_directory(void) {
   return xasprintf("%.*s", length > 0 ? (int) length : 0, path);
 }
 
-static char *cold_program(void) {
+static char *standalone_program(void) {
   char *beside_us = xasprintf("%sonescan-queue", own_directory());
   char *above_us = xasprintf("%s../onescan-queue", own_directory()); /* as in the npm package */
   if (access(beside_us, X_OK) == 0)
@@ -47,21 +47,21 @@ static long time_left(const struct mail *mail) {
  * Executes the standalone program. The mail must be unchanged: never call this once a new
  * header block is in the spool.
  */
-_Noreturn void go_cold(struct mail *mail, char *why) {
+_Noreturn void go_standalone(struct mail *mail, char *why) {
   struct rlimit space;
   if (getrlimit(RLIMIT_AS, &space) || space.rlim_cur < SPACE_MIN)
     fail(EXIT_DEFERRED, "out-of-memory",
          xasprintf(
              "the address space (softlimit) is too small for onescan-queue, which is needed: %s",
              why));
-  char *program = cold_program();
+  char *program = standalone_program();
   check_program("standalone program", program, "install onescan-queue beside onescanc");
   hang_up(&mail->onescand);
-  const char *remark = wait_for_cold_limit(program);
+  const char *remark = wait_for_standalone_limit(program);
   log_slot_line("standalone", xasprintf("%s%s", why, remark), "");
   /* If SCANTIMEOUT is not a number, it stays unchanged, and the standalone program reports it. */
   if (mail->onescand.timeout > 0 && setenv("SCANTIMEOUT", xasprintf("%ld", time_left(mail)), 1))
     fail(EXIT_BUG, "bug", xasprintf("setenv: %m"));
   mail->argv[0] = program;
-  become(mail, "standalone program", mail->argv, hidden_from_cold, HEADER_GAP);
+  become(mail, "standalone program", mail->argv, hidden_variables, HEADER_GAP);
 }

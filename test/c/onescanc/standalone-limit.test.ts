@@ -18,18 +18,25 @@ import { runSlot } from '../../doors/slot/slot.ts'
 import { lacks } from '../../needs.mjs'
 import { outputOf, until } from '../../run/until.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
-import { beside, coldPrograms, lockFiles, makeCold, missing, sanitized } from './client.ts'
+import {
+  beside,
+  lockFiles,
+  makeStandalone,
+  missing,
+  sanitized,
+  standalonePrograms,
+} from './client.ts'
 
-/** The limit of cold programs that an account runs at a time. */
+/** The limit of standalone programs that an account runs at a time. */
 
-const { directory, queue: real } = coldPrograms(t)
+const { directory, queue: real } = standalonePrograms(t)
 
 /** Programs that an account runs at once. */
 const MOST = Math.max(4, 2 * cpus().length)
 const below = (count: number) => Array.from({ length: count })
 
-/** A cold program that runs until the file `go` is there. `log` shows how many ran at a time. */
-function cold(name: string, place = directory) {
+/** A standalone program that runs until the file `go` is there. `log` shows how many ran at a time. */
+function standalone(name: string, place = directory) {
   const [log, go] = ['log', 'go'].map((file) => join(place, name, file))
   const lines = [
     `echo begin >>'${log}'`,
@@ -37,7 +44,7 @@ function cold(name: string, place = directory) {
     `echo end >>'${log}'`,
     place === directory ? `exec '${standInQueue()}'` : 'exit 0', // no queue is seen from elsewhere
   ]
-  const program = makeCold(join(place, name), lines.join('\n'))
+  const program = makeStandalone(join(place, name), lines.join('\n'))
   const events = () => (existsSync(log!) ? readFileSync(log!, 'latin1').trim().split('\n') : [])
   return {
     program,
@@ -56,14 +63,14 @@ const run = (...client: readonly string[]) =>
     settings: { QHPSI: 'plugin: eicar', ONESCAN_SOCKET: join(directory, 'nobody') },
   })
 
-/** Sends a mail by a client that waits a minute for a cold program to end. */
+/** Sends a mail by a client that waits a minute for a standalone program to end. */
 const send = (program: string) => run(beside(program))
 
 /** Sends a mail by a client that waits a second. */
 const sendNow = (program: string) => run(beside(program, sanitized))
 
 t.test('programs above the limit wait, and all are served', { skip: missing }, async (t) => {
-  const queue = cold('bounded')
+  const queue = standalone('bounded')
   const runs = below(3 * MOST).map(() => send(queue.program))
   await until(() => queue.begun() >= MOST, `${MOST} have begun`)
   queue.release()
@@ -75,12 +82,12 @@ t.test('programs above the limit wait, and all are served', { skip: missing }, a
   t.equal(queue.most(), MOST, 'no more at once')
 })
 
-// promise: client-cold
+// promise: client-standalone
 t.test(
   'a client that waits too long for a slot defers its mail and logs a line',
   { skip: missing },
   async (t) => {
-    const queue = cold('full')
+    const queue = standalone('full')
     const first = below(MOST).map(() => send(queue.program))
     await until(() => queue.begun() >= MOST, `${MOST} have begun`)
     const { code, logged, deliveries } = await sendNow(queue.program)
@@ -95,7 +102,7 @@ t.test(
 )
 
 t.test('a standalone program that is killed frees its place', { skip: missing }, async (t) => {
-  const program = makeCold(join(directory, 'dies'), 'kill -9 $$')
+  const program = makeStandalone(join(directory, 'dies'), 'kill -9 $$')
   for (let n = 0; n <= MOST; n++) t.equal((await sendNow(program)).signal, 'SIGKILL')
 })
 
@@ -128,7 +135,7 @@ t.test(
   'a user who can read the program cannot block it for others',
   { skip: missing },
   async (t) => {
-    const queue = cold('locked')
+    const queue = standalone('locked')
     const letGo = await hold(queue.program)
     queue.release()
     const { code, logged } = await sendNow(queue.program)
@@ -137,12 +144,15 @@ t.test(
   },
 )
 
-// promise: client-cold
+// promise: client-standalone
 t.test('the limit holds when some have ended, and some again', { skip: missing }, async (t) => {
   const files = t.testdir()
   // Each runs until its own file is removed.
   const lines = `here='${files}/'$$; : >"$here"; while test -e "$here"; do sleep 0.02; done`
-  const program = makeCold(join(directory, 'generations'), `${lines}\nexec '${standInQueue()}'`)
+  const program = makeStandalone(
+    join(directory, 'generations'),
+    `${lines}\nexec '${standInQueue()}'`,
+  )
   const running = () => readdirSync(files)
   const runs = below(2 * MOST).map(() => send(program))
   for (let ended = 0; ended < runs.length; ended++) {
@@ -157,7 +167,7 @@ t.test('the limit holds when some have ended, and some again', { skip: missing }
 
 t.test('the limit holds with few descriptors', { skip: missing }, async (t) => {
   for (const descriptors of [12, 64, 100]) {
-    const queue = cold(`with-${descriptors}`)
+    const queue = standalone(`with-${descriptors}`)
     const few = ['/bin/sh', '-c', `ulimit -n ${descriptors} && exec "$0"`]
     const first = below(MOST).map(() => run(...few, beside(queue.program)))
     await until(() => queue.begun() === MOST, 'all have begun')
@@ -170,7 +180,7 @@ t.test('the limit holds with few descriptors', { skip: missing }, async (t) => {
 t.test('a child of a standalone program holds no slot', { skip: missing }, async (t) => {
   const left = join(t.testdir(), 'left')
   const lines = `sleep 3600 >/dev/null 2>&1 &\necho $! >>'${left}'\nexec '${standInQueue()}'`
-  const program = makeCold(join(directory, 'leaves'), lines)
+  const program = makeStandalone(join(directory, 'leaves'), lines)
   for (let n = 0; n <= MOST; n++) t.equal((await sendNow(program)).code, 0)
   for (const pid of readFileSync(left, 'latin1').trim().split('\n')) process.kill(Number(pid))
 })
@@ -198,7 +208,7 @@ function among(squatted: (files: readonly string[]) => readonly string[], progra
 
 // promise: others-unharmed
 t.test('files of another account cause no delay, whatever their number', others, async (t) => {
-  const queue = cold('squatted', elsewhere)
+  const queue = standalone('squatted', elsewhere)
   const { files, within } = among((files) => files.slice(0, 2), queue.program)
   const letGo = await hold(files[0]!)
   const first = below(MOST).map(() => run(...within, beside(queue.program)))
@@ -213,7 +223,7 @@ t.test('files of another account cause no delay, whatever their number', others,
 })
 
 t.test('the log reports that there is no limit', others, async (t) => {
-  const queue = cold('taken', elsewhere)
+  const queue = standalone('taken', elsewhere)
   queue.release()
   const { within } = among((files) => files, queue.program)
   const { code, logged } = await run(...within, beside(queue.program))
