@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bundled, bundledPackages } from '../build/bundled.mjs'
-import { muslVersion } from '../build/musl.mjs'
-import { targets } from '../build/targets.mjs'
+import { bundled, bundledPackages } from '../programs/bundled.mjs'
+import { muslVersion } from '../programs/musl.mjs'
+import { targets } from '../programs/targets.mjs'
 import { partOf } from '../toolchain/install-locked.mjs'
 
 /**

@@ -6,8 +6,8 @@
 //                                                   or what native programs are made with, too
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { bundled } from '../build/bundled.mjs'
-import { targetOf } from '../build/targets.mjs'
+import { bundled } from '../programs/bundled.mjs'
+import { targetOf } from '../programs/targets.mjs'
 import { installPart } from './install-locked.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')

@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { targetOf } from '../build/targets.mjs'
+import { targetOf } from '../programs/targets.mjs'
 import { installPart } from './install-locked.mjs'
 
 const directory = dirname(fileURLToPath(import.meta.url))

@@ -71,7 +71,10 @@ const wordsFor = (programs: string, output: string) => [
 
 async function buildNative(): Promise<void> {
   if (PROGRAMS.every((name) => existsSync(join(native, name)))) return
-  for (const script of ['packaging/build/build-native.mjs', 'packaging/build/build-client.mjs']) {
+  for (const script of [
+    'packaging/programs/build-native.mjs',
+    'packaging/programs/build-client.mjs',
+  ]) {
     await run(process.execPath, [script], { cwd: root })
   }
 }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { sanitized, strict } from '../../../packaging/build/c-programs.mjs'
+import { sanitized, strict } from '../../../packaging/programs/c-programs.mjs'
 import { uint32 } from '../../../src/protocol/framing/frames.ts'
 import { source } from './client.ts'
 

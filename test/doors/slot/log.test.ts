@@ -222,7 +222,7 @@ function damagedPrograms(t: Test) {
   cpSync(launcher, installed)
   cpSync(join(root, IS_LOG), join(directory, IS_LOG))
   // The first file of the runtime, and what the build puts beside it but the programs.
-  const chooser = 'packaging/build/runtime-programs.cjs'
+  const chooser = 'packaging/programs/runtime-programs.cjs'
   const cut = join(directory, 'runtime')
   for (const file of [chooser, IS_LOG]) cpSync(join(root, file), join(cut, file))
   const lacking = /^onescan: decision=defer fault=bug reason="Cannot find module .* exit=81\n$/

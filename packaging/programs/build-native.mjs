@@ -7,7 +7,7 @@
 //   onescan-queue …   the programs, links to the launcher
 //   runtime/NAME      links to the runtime, by which a process is called NAME
 //
-//   node packaging/build/build-native.mjs [--arch ARCH] [--musl]
+//   node packaging/programs/build-native.mjs [--arch ARCH] [--musl]
 //
 // --arch builds for another processor, into build/native-ARCH/. --musl fails where there is no
 // musl for the launcher, instead of taking the C library of the host.
@@ -86,7 +86,7 @@ function buildRuntime() {
     '--define=__filename="/usr/lib/onescan/onescan-runtime"',
     '--define=__dirname="/usr/lib/onescan"',
     `--outfile=${fresh}`,
-    join(root, 'packaging/build/runtime-programs.cjs'),
+    join(root, 'packaging/programs/runtime-programs.cjs'),
   ])
   renameSync(fresh, join(out, 'onescan-runtime'))
   return statSync(join(out, 'onescan-runtime')).size

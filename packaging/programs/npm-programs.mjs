@@ -2,7 +2,7 @@
 // onescan-rcptquota, static, and onescan.node, for each processor in bin/, in a directory named as
 // uname -m has it. If one cannot be built here, the package is without it, and bin/onescanc goes standalone.
 //
-//   node packaging/build/npm-programs.mjs [--all | --own]
+//   node packaging/programs/npm-programs.mjs [--all | --own]
 //
 // --all fails for a processor whose programs cannot be built, or not with musl; --own builds for the processor of
 // this machine alone, with the C library that it has, and fails if that cannot be done.
@@ -39,7 +39,7 @@ function build(target) {
     return error.message
   }
   const { arch } = target
-  const words = [join(root, 'packaging/build/build-client.mjs'), '--arch', arch]
+  const words = [join(root, 'packaging/programs/build-client.mjs'), '--arch', arch]
   if (options.all) words.push('--musl')
   const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' })
   if (status === 0) return undefined

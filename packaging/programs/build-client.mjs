@@ -1,7 +1,7 @@
 // Compiles the two programs in C that qmail-smtpd starts for each message or recipient,
 // onescanc and onescan-rcptquota, into build/native/: c-programs.mjs says how.
 //
-//   node packaging/build/build-client.mjs [--arch ARCH] [--sanitized] [--musl]
+//   node packaging/programs/build-client.mjs [--arch ARCH] [--sanitized] [--musl]
 //
 // --arch builds for another processor, into build/native-ARCH/. --sanitized builds
 // NAME-sanitized, for the tests, which waits a second for a standalone program to end. --musl fails where there is no musl, instead of taking the

@@ -2,7 +2,7 @@
 // one file and evaluates only what it needs. Plain JavaScript: it runs on every
 // supported Node before anything is built.
 //
-//   node packaging/build/build-bundles.mjs [PROGRAM...]    all of them, or those named
+//   node packaging/programs/build-bundles.mjs [PROGRAM...]    all of them, or those named
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +15,7 @@ import { targetOf } from './targets.mjs'
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const src = join(root, 'src')
 const dist = join(root, 'dist')
-const replaced = join(root, 'packaging/build/replaced-modules')
+const replaced = join(root, 'packaging/programs/replaced-modules')
 /** The slot once more, for runtime-programs.cjs: see bundleInPieces(). */
 const pieces = join(root, 'build/slot')
 

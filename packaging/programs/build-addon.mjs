@@ -2,7 +2,7 @@
 // that is newer than its sources. One file serves glibc and musl: it is linked with neither, and finds
 // in the process what the runtime has loaded.
 //
-//   node packaging/build/build-addon.mjs [--arch ARCH]
+//   node packaging/programs/build-addon.mjs [--arch ARCH]
 import { chmodSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
