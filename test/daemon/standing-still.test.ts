@@ -42,6 +42,7 @@ async function proxy(t: Test, settings: Readonly<Record<string, string>>, start 
 }
 
 const accepted = /^250/
+const hangs = { skip: cannotHang }
 const SERVICE = 54_321
 
 /** A directory of the service's own. */
@@ -74,7 +75,7 @@ const places: Readonly<Record<string, Place>> = {
 }
 
 for (const [name, { blocks, settings }] of Object.entries(places)) {
-  t.test(`clean mail is answered while ${name} blocks`, { skip: cannotHang }, async (t) => {
+  t.test(`clean mail is answered while ${name} blocks`, hangs, async (t) => {
     const directory = ownDirectory(t)
     const { onescand, send } = await proxy(t, { REJECTVIRUS: '1', ...settings(directory) })
     t.match(await send('before'), accepted)
@@ -89,7 +90,7 @@ for (const [name, { blocks, settings }] of Object.entries(places)) {
   })
 }
 
-t.test('clean mail is answered while QUARANTINE blocks', { skip: cannotHang }, async (t) => {
+t.test('clean mail is answered while QUARANTINE blocks', hangs, async (t) => {
   const directory = ownDirectory(t)
   const { onescand, send } = await proxy(t, { QUARANTINE: directory })
   const [worker] = childrenOf(onescand.pid)
@@ -103,31 +104,41 @@ t.test('clean mail is answered while QUARANTINE blocks', { skip: cannotHang }, a
   t.same(childrenOf(onescand.pid), [worker])
 })
 
-t.test(
-  'mail that needs no plugin is answered while PLUGINDIR blocks',
-  { skip: cannotHang },
-  async (t) => {
+/** Scanners that are in a directory: QHPSI, and the settings that name the directory. */
+const scannersIn: Readonly<
+  Record<string, (own: string) => { readonly QHPSI: string; readonly settings?: object }>
+> = {
+  PLUGINDIR: (own) => {
+    writeFileSync(join(own, 'own.cjs'), 'exports.virusscan = () => ({ clean: true })')
+    return { QHPSI: 'plugin: own.cjs', settings: { PLUGINDIR: own } }
+  },
+  'the directory of CLAMD': (own) => ({
+    QHPSI: 'plugin: clamd',
+    settings: { CLAMD: join(own, 'clamd.sock') },
+  }),
+  'the directory of a command': (own) => ({ QHPSI: `${join(own, 'scan')} %s` }),
+}
+
+for (const [name, scannerIn] of Object.entries(scannersIn)) {
+  t.test(`mail of another scanner is answered while ${name} blocks`, hangs, async (t) => {
     const directory = ownDirectory(t)
-    writeFileSync(join(directory, 'own.cjs'), 'exports.virusscan = () => ({ clean: true })')
+    const { QHPSI, settings } = scannerIn(directory)
     const CONTROLDIR = join(directory, '..', 'control')
     mkdirSync(CONTROLDIR)
-    writeFileSync(
-      join(CONTROLDIR, 'onescan.policy'),
-      'from=plugin@example.org QHPSI="plugin: own.cjs"\n',
-    )
-    const settings = { REJECTVIRUS: '1', SCANTIMEOUT: '4', PLUGINDIR: directory, CONTROLDIR }
-    const { onescand, send } = await proxy(t, settings)
+    writeFileSync(join(CONTROLDIR, 'onescan.policy'), `from=other@example.org QHPSI="${QHPSI}"\n`)
+    const common = { REJECTVIRUS: '1', SCANTIMEOUT: '4', CONTROLDIR }
+    const { onescand, send } = await proxy(t, { ...common, ...settings })
     const [worker] = childrenOf(onescand.pid)
     const mount = await mountHanging(t, directory, 'lookup')
-    const waiting = Array.from({ length: 12 }, () => send('by plugin', 'plugin@example.org'))
+    const waiting = Array.from({ length: 12 }, () => send('there', 'other@example.org'))
     await mount.untilAsked(1)
     for (let n = 0; n < 20; n++) t.match(await send('meanwhile'), accepted)
-    for (const reply of await Promise.all(waiting))
-      t.match(reply, /^4/, 'what it has to scan is deferred')
+    for (const reply of await Promise.all(waiting)) t.match(reply, /^4/, 'deferred')
     t.match(await send('after'), accepted)
+    t.ok(mount.asked() <= 5, 'few threads wait for it')
     t.same(childrenOf(onescand.pid), [worker])
-  },
-)
+  })
+}
 
 t.test('mail is answered while the log is not read', async (t) => {
   const path = join(openDirectory(t), 'log')

@@ -37,13 +37,19 @@ export class LastSeen<Value> {
    * `freshFor` milliseconds before it; or to the last known value while the file system does not answer.
    */
   async look(): Promise<Value> {
+    await this.isAnswered()
+    return this.#value
+  }
+
+  /** Looks again as look() does. Resolves to whether the file system has answered. */
+  async isAnswered(): Promise<boolean> {
     const oldest = performance.now() - this.#freshFor
     while (this.#seenAt < oldest) {
       this.#looking ??= this.#lookNow()
-      const left = this.#begunAt + WITHIN - performance.now()
-      if (left <= 0 || (await withTimeout(this.#looking, left)) === TIMED_OUT) break
+      const left = Math.max(0, this.#begunAt + WITHIN - performance.now())
+      if ((await withTimeout(this.#looking, left)) === TIMED_OUT) return false
     }
-    return this.#value
+    return true
   }
 
   async #lookNow(): Promise<void> {

@@ -1,4 +1,5 @@
 import { keepFor } from '../../../lib/flow/cache.ts'
+import { answers } from '../../../lib/path/answers.ts'
 import { ServerWire } from '../../../protocol/connection/server-wire.ts'
 import type { PassedOn } from '../scanner/scanner.ts'
 import type { ClamdAddress } from './address.ts'
@@ -38,6 +39,7 @@ async function askAll(addresses: readonly ClamdAddress[], command: PassedOn) {
 /** Sends a command on its own connection, because sessions (IDSESSION) accept no RELOAD. */
 async function ask(address: ClamdAddress, command: PassedOn): Promise<string> {
   const connect = await loadConnect(address)
+  if (address.kind === 'unix' && !(await answers(address.path))) throw new Error('no answer')
   const replies = new ClamdReplyReader()
   const wire = new ServerWire(connect(address), {
     push: (chunk) => replies.push(chunk),

@@ -1,6 +1,7 @@
 import { errorCode, errorText } from '../../../lib/errors/fault.ts'
 import { nextTurn } from '../../../lib/flow/give-way.ts'
 import { TIMED_OUT, withDeadline, withTimeout } from '../../../lib/flow/timeout.ts'
+import { answers } from '../../../lib/path/answers.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
 import { type Connection, ServerWire } from '../../../protocol/connection/server-wire.ts'
@@ -133,6 +134,8 @@ export class ClamdSession {
     signal: AbortSignal,
   ): Promise<ClamdOutcome<Answer>> {
     const connect = await loadConnect(this.#address)
+    const { kind } = this.#address
+    if (!this.#wire && kind === 'unix' && !(await answers(this.#address.path))) return hidden
     if (signal.aborted) {
       this.end()
       return timedOut
@@ -227,6 +230,12 @@ const timedOut = { kind: 'timed-out', why: 'no answer within the time limit' } a
 const silent = {
   kind: 'unreachable',
   why: `no connection within ${formatDuration(CONNECTED_WITHIN)}`,
+  state: 'silent',
+} as const
+
+const hidden = {
+  kind: 'unreachable',
+  why: 'its directory does not answer; check the file system',
   state: 'silent',
 } as const
 
