@@ -25,7 +25,7 @@ import { socketDirectory } from '../programs/socket-directory.ts'
 import { withoutQmail, withoutQmailMissing } from '../programs/without-qmail.ts'
 import { until } from '../run/until.ts'
 import { type Asked, numbered, standIn } from '../scan/scanners/clamd/stand-in.ts'
-import { childrenOf, launcher, newest, runOnescand, runtimes, startOnescand } from './process.ts'
+import { childrenOf, hasEnded, launcher, newest, runOnescand, runtimes, startOnescand } from './process.ts'
 import { systemdEar } from './systemd-ear.ts'
 
 /** How the built onescand starts, obeys signals and ends. */
@@ -182,7 +182,7 @@ t.test('onescand replaces a socket without a listening process, and no other', a
   const workers = childrenOf(first.pid)
   first.child.kill('SIGKILL')
   await first.ended
-  await until(() => !workers.some((pid) => existsSync(`/proc/${pid}`)), 'all workers are gone')
+  await until(() => workers.every(hasEnded), 'all workers are gone')
   const third = await startOnescand(t, { settings: own, socket: first.socket })
   t.equal((await third.ask(question)).does, 'hand on')
 })

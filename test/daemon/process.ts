@@ -69,7 +69,7 @@ export function childrenOf(pid: number): number[] {
 }
 
 /** Whether a process is gone, or has nothing open any more. */
-function hasEnded(pid: number): boolean {
+export function hasEnded(pid: number): boolean {
   return (attempt(() => readdirSync(`/proc/${pid}/fd`)) ?? []).length === 0
 }
 

@@ -150,6 +150,11 @@ async function finish(
         else queued.changeField(index, name, value && `${space}${value}`)
         break
       }
+      case 'h': {
+        const [name = '', value = ''] = data.toString('latin1').split('\0')
+        queued.insertField(Number.MAX_SAFE_INTEGER, name, `${space}${value}`)
+        break
+      }
       case '+':
         recipients = [...recipients, bare(data)]
         break

@@ -35,14 +35,17 @@ function clamavMilter(name: string, asksBy: ClamdClient['asksBy']): ClamdClient 
     missing: lacks('clamav-milter') || postfixMissing,
     asksBy,
     evasion: IN_OPENPGP,
-    async start(t, place) {
-      const config = join(openDirectory(t), 'clamav-milter.conf')
-      const port = await freePort()
-      writeFileSync(config, ofClamavMilter(port, place))
-      await startWith(t, ['clamav-milter', '--config-file', config], { port, host: '127.0.0.1' })
-      return behindPostfix(t, port)
-    },
+    start: async (t, place) => behindPostfix(t, await startClamavMilter(t, place)),
   }
+}
+
+/** Starts clamav-milter until the test ends, and resolves to its port. */
+export async function startClamavMilter(t: Ending, place: ClamdPlace): Promise<number> {
+  const config = join(openDirectory(t), 'clamav-milter.conf')
+  const port = await freePort()
+  writeFileSync(config, ofClamavMilter(port, place))
+  await startWith(t, ['clamav-milter', '--config-file', config], { port, host: '127.0.0.1' })
+  return port
 }
 
 const ofClamavMilter = (port: number, place: ClamdPlace) => `
@@ -61,32 +64,32 @@ const mimedefang: ClamdClient = {
   missing: lacks('mimedefang-multiplexor') || postfixMissing,
   asksBy: 'unix',
   evasion: IN_OPENPGP,
-  async start(t, place) {
-    const directory = openDirectory(t)
-    const spool = join(directory, 'spool')
-    mkdirSync(spool)
-    const id = (flag: string) => Number(execFileSync('id', [flag, ACCOUNT], { encoding: 'utf8' }))
-    chownSync(spool, id('-u'), id('-g'))
-    chmodSync(spool, 0o750)
-    const filter = join(directory, 'mimedefang-filter')
-    const clamdscan = join(directory, 'clamd.conf')
-    writeFileSync(clamdscan, `LocalSocket ${pathOf(place)}\n`)
-    writeFileSync(filter, filterAsking(clamdscan))
-    const multiplexor = join(spool, 'multiplexor.sock')
-    const common = ['-U', ACCOUNT, '-z', spool, '-D']
-    await startWith(
-      t,
-      ['mimedefang-multiplexor', ...common, '-s', multiplexor, '-F', filter, '-m', '1', '-x', '2'],
-      { path: multiplexor },
-    )
-    const port = await freePort()
-    await startWith(
-      t,
-      ['mimedefang', ...common, '-m', multiplexor, '-p', `inet:${port}@127.0.0.1`],
-      { port, host: '127.0.0.1' },
-    )
-    return behindPostfix(t, port)
-  },
+  start: async (t, place) => behindPostfix(t, await startMimedefang(t, place)),
+}
+
+/** Starts MIMEDefang until the test ends, and resolves to its port. */
+export async function startMimedefang(t: Ending, place: ClamdPlace): Promise<number> {
+  const directory = openDirectory(t)
+  const spool = join(directory, 'spool')
+  mkdirSync(spool)
+  const id = (flag: string) => Number(execFileSync('id', [flag, ACCOUNT], { encoding: 'utf8' }))
+  chownSync(spool, id('-u'), id('-g'))
+  chmodSync(spool, 0o750)
+  const filter = join(directory, 'mimedefang-filter')
+  const clamdscan = join(directory, 'clamd.conf')
+  writeFileSync(clamdscan, `LocalSocket ${pathOf(place)}\n`)
+  writeFileSync(filter, filterAsking(clamdscan))
+  const multiplexor = join(spool, 'multiplexor.sock')
+  const common = ['-U', ACCOUNT, '-z', spool, '-D']
+  await startWith(
+    t,
+    ['mimedefang-multiplexor', ...common, '-s', multiplexor, '-F', filter, '-m', '1', '-x', '2'],
+    { path: multiplexor },
+  )
+  const port = await freePort()
+  const words = ['mimedefang', ...common, '-m', multiplexor, '-p', `inet:${port}@127.0.0.1`]
+  await startWith(t, words, { port, host: '127.0.0.1' })
+  return port
 }
 
 /** As the filter of the package, which discards a virus: here its sender is told. */

@@ -33,6 +33,12 @@ export function mailsIn(place: string, keepFrom: boolean): Mail[] {
     .map((file) => wholeFile(file, keepFrom))
 }
 
+/** At most `most` of them, evenly spread over all. */
+export function evenly<Item>(items: readonly Item[], most: number): Item[] {
+  const count = Math.min(items.length, most)
+  return Array.from({ length: count }, (_, n) => items[Math.floor((n * items.length) / count)]!)
+}
+
 function wholeFile(file: string, keepFrom: boolean): Mail {
   const read = () => asHandedOn(readFileSync(file, 'latin1'), keepFrom)
   return { name: file, size: statSync(file).size, read }

@@ -33,7 +33,7 @@ import { FORMS } from '../letters.ts'
 import { describeMachine } from '../machine.ts'
 import { startOnescand } from '../onescand.ts'
 import { openWorkshop, SPOOL, type Workshop } from '../workshop.ts'
-import { type Mail, mailsIn } from './mails.ts'
+import { evenly, type Mail, mailsIn } from './mails.ts'
 import { type Profile, profiledCommand, readProfiles } from './profile.ts'
 import { startRelay } from './relay.ts'
 import { type Cost, type Measured, type Passed, type Results, report } from './report.ts'
@@ -123,11 +123,6 @@ function readOrder(args: readonly string[]) {
     spool: resolve(values.spool),
     out: resolve(values.out),
   }
-}
-
-function evenly<Item>(items: readonly Item[], most: number): Item[] {
-  const count = Math.min(items.length, most)
-  return Array.from({ length: count }, (_, n) => items[Math.floor((n * items.length) / count)]!)
 }
 
 /** Measures, prints and writes the results; 0 if each accepted mail came out once and whole. */

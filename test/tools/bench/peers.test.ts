@@ -1,0 +1,27 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { NATIVE } from '../../../tools/bench/contestants.ts'
+import { peers } from '../../../tools/bench/peers/peers.ts'
+import { runScript } from '../../../tools/bench/run-script.ts'
+import { clamdMissing } from '../../programs/clamd.ts'
+import { openDirectory } from '../../programs/reachable.ts'
+
+const skip = clamdMissing || (!existsSync(join(NATIVE, 'onescand')) && 'run npm run build:native')
+
+t.test('each milter that is there takes each mail, and has a row', { skip }, async (t) => {
+  const folder = join(openDirectory(t), 'folder')
+  mkdirSync(folder)
+  for (const name of ['a', 'b']) {
+    writeFileSync(join(folder, name), `From: ann@example.org\nSubject: ${name}\n\n${name}\n`)
+  }
+  const script = join(import.meta.dirname, '../../../tools/bench/peers/run.ts')
+  const { code, out } = await runScript(script, ['--rounds', '2', '--programs', NATIVE, folder])
+  t.equal(code, 0)
+  for (const { name, missing } of peers) {
+    const row = out.split('\n').find((line) => line.startsWith(`| ${name} |`))
+    if (missing) t.match(out, `left out: ${name}: ${missing}`)
+    else t.match(row, / \| 6 delivered \|$/, name) // two to warm up, and two in each round
+  }
+  t.equal((await runScript(script, [])).code, 100, 'without a place')
+})

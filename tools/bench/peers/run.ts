@@ -1,0 +1,169 @@
+// `npm run bench:peers`: what a mail costs behind each milter that asks clamd.
+//
+//     npm run bench:peers -- --limit 400 phishing_pot/email
+//     npm run bench:peers -- --many-signatures --rounds 3 --programs build/native ~/Maildir
+//
+// Each file of a folder is a mail, each mbox is split. Each milter of peers.ts has a clamd of its own, which has seen
+// nothing. All mails go to each of them, one at a time, on a connection of their own, in batches in turns; then
+// the next round, for which each mail gets a field that clamd does not know. What is printed is the processor time of
+// the milter, with all its processes, and of its clamd, and their sum over that of clamav-milter: the median of the
+// rounds, the least and the most. A milter that is not installed is named and left out.
+//
+// With --limit N: N mails, evenly spread over all. With --rounds N: 3 by default. With --many-signatures: a clamd
+// with a database of real size. With --programs DIR: the compiled programs that are there.
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { childrenOf } from '../../../test/daemon/process.ts'
+import { submitTo } from '../../../test/doors/milter/submit.ts'
+import { clamdMissing, startClamd } from '../../../test/programs/clamd.ts'
+import { type Ending, withEnding } from '../../../test/programs/server.ts'
+import { cpuOfTree } from '../daemon-memory.ts'
+import { databases } from '../databases.ts'
+import { describeMachine, machineText } from '../machine.ts'
+import { evenly, type Mail, mailsIn } from '../ordinary/mails.ts'
+import { median } from '../report.ts'
+import { openWorkshop, SPOOL, type Workshop } from '../workshop.ts'
+import { BASE, type Peer, peers } from './peers.ts'
+
+const USAGE =
+  'usage: npm run bench:peers -- [--limit N] [--rounds N] [--many-signatures] [--programs DIR] PLACE...\n'
+
+/** Mails of a turn: a tick of the clock by which the kernel counts is 10 ms. */
+const BATCH = 50
+/** Mails before the first round. */
+const WARM_UP = 100
+
+/** Milliseconds of processor time. */
+interface Cost {
+  filter: number
+  clamd: number
+}
+
+interface Station {
+  readonly name: string
+  /** Sends mails one after the other. */
+  send(mails: readonly Buffer[]): Promise<void>
+  cost(): Cost
+  /** Its outcomes, each with its count. */
+  readonly outcomes: Map<string, number>
+}
+
+const { values, positionals: places } = parseArgs({
+  allowPositionals: true,
+  options: {
+    limit: { type: 'string', default: '400' },
+    rounds: { type: 'string', default: '3' },
+    'many-signatures': { type: 'boolean', default: false },
+    programs: { type: 'string' },
+  },
+})
+const [limit, rounds] = [Number(values.limit), Number(values.rounds)]
+if (places.length === 0 || !(limit >= 1) || !(rounds >= 1)) {
+  process.stderr.write(USAGE)
+  process.exit(100)
+}
+if (clamdMissing) throw new Error(clamdMissing)
+const onescand = join(
+  resolve(values.programs ?? join(import.meta.dirname, '../../../bin')),
+  'onescand',
+)
+const database = databases()[values['many-signatures'] ? 1 : 0]!
+
+const mails = evenly(
+  places.flatMap((place) => mailsIn(place, false)),
+  limit,
+)
+const workshop = openWorkshop(SPOOL, SPOOL)
+process.once('exit', workshop.remove)
+print(
+  `${machineText(describeMachine(workshop.directory))}; clamd with ${database.name}; ${mails.length} mails.`,
+)
+const there = peers.filter(({ missing }) => missing === false)
+for (const { name, missing } of peers) if (missing !== false) print(`left out: ${name}: ${missing}`)
+await withEnding(async (t) => {
+  const stations: Station[] = []
+  for (const peer of there) stations.push(await openStation(t, peer, workshop))
+  for (const { send } of stations) await send(inRound(mails.slice(0, WARM_UP), 0))
+  const measured = new Map<string, Cost[]>(stations.map(({ name }) => [name, []]))
+  for (let round = 1; round <= rounds; round++) {
+    const costs = await playRound(stations, inRound(mails, round))
+    for (const [name, cost] of costs) measured.get(name)!.push(cost)
+  }
+  report(stations, measured)
+})
+
+async function openStation(
+  t: Ending,
+  peer: Peer,
+  { directory, environment }: Workshop,
+): Promise<Station> {
+  const clamd = await startClamd(t, {
+    parent: SPOOL,
+    alertExceedsMax: true,
+    database: database.files,
+  })
+  const before = new Set(childrenOf(process.pid))
+  const place = await peer.start(t, clamd, { directory, environment: environment(clamd), onescand })
+  const roots = childrenOf(process.pid).filter((pid) => !before.has(pid))
+  const outcomes = new Map<string, number>()
+  return {
+    name: peer.name,
+    outcomes,
+    async send(messages) {
+      for (const message of messages) {
+        const { outcome } = await submitTo(place, { message })
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
+      }
+    },
+    cost: () => ({
+      filter: roots.reduce((sum, pid) => sum + cpuOfTree(pid), 0),
+      clamd: cpuOfTree(clamd.pid),
+    }),
+  }
+}
+
+/** All mails to each, in batches in turns, so that what drifts drifts for all. */
+async function playRound(stations: readonly Station[], messages: readonly Buffer[]) {
+  const before = stations.map(({ cost }) => cost())
+  for (let at = 0; at < messages.length; at += BATCH) {
+    for (const { send } of stations) await send(messages.slice(at, at + BATCH))
+  }
+  return stations.map(({ name, cost }, index) => {
+    const { filter, clamd } = cost()
+    const { filter: filterBefore, clamd: clamdBefore } = before[index]!
+    return [name, { filter: filter - filterBefore, clamd: clamd - clamdBefore }] as const
+  })
+}
+
+/** The mails with a field that differs in each round, so that clamd knows none of them from the last one. */
+function inRound(mails: readonly Mail[], round: number): Buffer[] {
+  return mails.map((mail) => Buffer.concat([Buffer.from(`X-Round: ${round}\n`), mail.read()]))
+}
+
+function report(
+  stations: readonly Station[],
+  measured: ReadonlyMap<string, readonly Cost[]>,
+): void {
+  const sum = ({ filter, clamd }: Cost) => filter + clamd
+  const base = measured.get(BASE)
+  const perMail = (all: readonly number[]) => (median(all) / mails.length).toFixed(2)
+  print('')
+  print(
+    `| milter | milter, ms a mail | clamd, ms a mail | both over ${BASE}: median (least to most) | outcomes |`,
+  )
+  print('| --- | ---: | ---: | ---: | --- |')
+  for (const { name, outcomes } of stations) {
+    const costs = measured.get(name)!
+    const ratios = base?.map((cost, round) => sum(costs[round]!) / sum(cost)) ?? []
+    const spread = [Math.min(...ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(2))
+    const ratio = base ? `${median(ratios).toFixed(2)} (${spread.join(' to ')})` : ''
+    if (outcomes.size !== 1 || !outcomes.has('delivered')) process.exitCode = 1 // a mail was not let in
+    const told = [...outcomes].map(([outcome, count]) => `${count} ${outcome}`).join(', ')
+    const [filter, clamd] = [costs.map(({ filter }) => filter), costs.map(({ clamd }) => clamd)]
+    print(`| ${name} | ${perMail(filter)} | ${perMail(clamd)} | ${ratio} | ${told} |`)
+  }
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
