@@ -25,7 +25,15 @@ import { socketDirectory } from '../programs/socket-directory.ts'
 import { withoutQmail, withoutQmailMissing } from '../programs/without-qmail.ts'
 import { until } from '../run/until.ts'
 import { type Asked, numbered, standIn } from '../scan/scanners/clamd/stand-in.ts'
-import { childrenOf, hasEnded, launcher, newest, runOnescand, runtimes, startOnescand } from './process.ts'
+import {
+  childrenOf,
+  hasEnded,
+  launcher,
+  newest,
+  runOnescand,
+  runtimes,
+  startOnescand,
+} from './process.ts'
 import { systemdEar } from './systemd-ear.ts'
 
 /** How the built onescand starts, obeys signals and ends. */
