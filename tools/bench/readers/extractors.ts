@@ -7,8 +7,8 @@ import { holdsFile, type Reader } from './reader.ts'
 /** A program that writes what it finds in a message into a directory. */
 export interface Extractor {
   readonly name: string
-  readonly program: string
-  readonly debianPackage: string
+  readonly programs: readonly string[]
+  readonly debianPackages: string
   /** Too heavy, or too slow, for `npm test`. */
   readonly benchOnly?: true
   /** Opens the message, which lies in `file`, too; what it finds goes below `to`. */
@@ -35,48 +35,48 @@ const MESSAGES_MAX = 30
 export const extractors: readonly Extractor[] = [
   {
     name: 'ripmime',
-    program: 'ripmime',
-    debianPackage: 'ripmime',
+    programs: ['ripmime'],
+    debianPackages: 'ripmime',
     extract: ({ message, to }) => run('ripmime', ['-i', '-', '-d', to], { input: message }),
   },
   {
     name: 'munpack',
-    program: 'munpack',
-    debianPackage: 'mpack',
+    programs: ['munpack'],
+    debianPackages: 'mpack',
     extract: ({ message, to }) => run('munpack', ['-q', '-t', '-f', '-C', to], { input: message }),
   },
   {
     name: 'uudeview',
-    program: 'uudeview',
-    debianPackage: 'uudeview',
+    programs: ['uudeview'],
+    debianPackages: 'uudeview',
     benchOnly: true,
     extract: ({ file, to }) => run('uudeview', ['-i', '-a', '-q', '-p', `${to}/`, file]),
   },
   {
     name: 'nmh',
-    program: NMH,
-    debianPackage: 'nmh',
+    programs: [NMH],
+    debianPackages: 'nmh',
     benchOnly: true,
     extract: storeByNmh,
   },
   {
     name: 'mutt',
-    program: 'mutt',
-    debianPackage: 'mutt',
+    programs: ['mutt'],
+    debianPackages: 'mutt',
     benchOnly: true,
     extract: pipeByMutt,
   },
   {
     name: 'Gnus',
-    program: 'emacs',
-    debianPackage: 'emacs-nox',
+    programs: ['emacs'],
+    debianPackages: 'emacs-nox',
     benchOnly: true,
     extract: ({ file, to }) => run('emacs', ['-Q', '--batch', '-l', GNUS, file, to]),
   },
   {
     name: 'openssl cms',
-    program: 'openssl',
-    debianPackage: 'openssl',
+    programs: ['openssl', 'ripmime'],
+    debianPackages: 'openssl ripmime',
     benchOnly: true,
     extract: verifyByOpenssl,
   },

@@ -79,9 +79,10 @@ const programs: readonly Program[] = [
   ...extractors.map(
     (extractor): Program => ({
       names: [extractor.name],
-      debianPackages: extractor.debianPackage,
+      debianPackages: extractor.debianPackages,
       ...(extractor.benchOnly && { benchOnly: true }),
-      isThere: () => existsSync(extractor.program) || findProgram(extractor.program) !== undefined,
+      isThere: () =>
+        extractor.programs.every((name) => existsSync(name) || findProgram(name) !== undefined),
       start: (_, directory) => startExtractor(extractor, directory),
     }),
   ),
