@@ -26,6 +26,11 @@ import { type Ending, startServer } from './server.ts'
 /** The name of the virus at this clamd, whose database is not that of ClamAV. */
 export const EICAR_NAME = 'EICAR-Test.UNOFFICIAL'
 
+/** A database of clamd that knows EICAR alone, by file names. */
+export const databaseOfEicar: Readonly<Record<string, string>> = {
+  'x.ndb': `EICAR-Test:0:*:${Buffer.from(EICAR).toString('hex')}\n`,
+}
+
 const program = ['/usr/sbin/clamd', '/usr/local/sbin/clamd', '/usr/bin/clamd'].find(isExecutable)
 
 /**
@@ -113,8 +118,7 @@ export async function startClamd(t: Ending, options: ClamdOptions = {}): Promise
   if (options.user !== undefined) giveTo(options.user, directory)
   const database = options.signatures ?? join(directory, 'db')
   mkdirSync(database, { recursive: true })
-  const signature = `EICAR-Test:0:*:${Buffer.from(EICAR).toString('hex')}\n`
-  const files = { 'x.ndb': signature, ...options.database }
+  const files = { ...databaseOfEicar, ...options.database }
   for (const [name, text] of Object.entries(files)) {
     if (!existsSync(join(database, name))) writeFileSync(join(database, name), text)
   }

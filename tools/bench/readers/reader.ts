@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync, readFileSync } from 'node:fs'
-import { signs } from '../../../test/scan/scanners/evasions/files.ts'
+import { signsIn } from '../../../test/scan/scanners/evasions/files.ts'
 
 /** One program that reads mail, or several in one. */
 export interface Reader {
@@ -11,9 +11,7 @@ export interface Reader {
 
 /** Whether it is one of the files that evasions carry, or has it in it. */
 export function isFile(content: Buffer): boolean {
-  return signs.some(({ kind, bytes }) =>
-    kind === 'is' ? content.equals(bytes) : content.includes(bytes),
-  )
+  return signsIn(content).length > 0
 }
 
 /** Names are bytes: a mail gives them. */

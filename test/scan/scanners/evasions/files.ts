@@ -76,12 +76,23 @@ export const databaseOfEvasions: Readonly<Record<string, string>> = {
     .concat('\n'),
 }
 
-/** What a reader has in its hands once it has opened a file: those bytes, or a part of it has them. */
-export const signs: readonly { readonly kind: 'is' | 'has'; readonly bytes: Buffer }[] = [
-  { kind: 'has', bytes: testFile },
-  { kind: 'has', bytes: zip },
-  ...Object.values(known).map((bytes) => ({ kind: 'is', bytes }) as const),
+/** The hidden files, by name: a reader that has opened one `has` these bytes in its hands, or exactly them (`is`). */
+export const signs: readonly {
+  readonly name: string
+  readonly kind: 'is' | 'has'
+  readonly bytes: Buffer
+}[] = [
+  { name: 'testFile', kind: 'has', bytes: testFile },
+  { name: 'zip', kind: 'has', bytes: zip },
+  ...Object.entries(known).map(([name, bytes]) => ({ name, kind: 'is', bytes }) as const),
 ]
+
+/** The names of those that are in a content. */
+export function signsIn(content: Buffer): string[] {
+  return signs
+    .filter(({ kind, bytes }) => (kind === 'is' ? content.equals(bytes) : content.includes(bytes)))
+    .map(({ name }) => name)
+}
 
 /** A ZIP archive of one file (PKWARE APPNOTE 4.3). */
 export function zipOf(name: string, content: Buffer): Buffer {

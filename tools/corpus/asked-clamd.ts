@@ -1,0 +1,21 @@
+import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
+import { askClamd } from '../../src/scan/scanners/clamd/sessions.ts'
+import { clamdAnswer } from '../../test/programs/clamd.ts'
+import type { Ending } from '../../test/programs/server.ts'
+import { startClamdForEvasions } from '../bench/readers/judge.ts'
+import type { AskedClamd } from './write-corpus.ts'
+
+/** Starts the clamd of this machine, until the test or the tool ends, which knows the hidden files. */
+export async function startAskedClamd(t: Ending): Promise<AskedClamd> {
+  const { socket } = await startClamdForEvasions(t)
+  const asked = await askClamd(readClamdAddress(socket), 'VERSION', AbortSignal.timeout(10_000))
+  if (asked.kind !== 'answered') throw new Error(`clamd: ${asked.why}`)
+  return {
+    version: asked.reply,
+    async scan(message) {
+      const result = await clamdAnswer(socket, message)
+      if (result.answer === 'clean') return 'clean'
+      return result.answer === 'infected' ? result.name : (result.alert ?? result.why)
+    },
+  }
+}
