@@ -43,7 +43,7 @@ export interface Mail {
    * The interface by which the message arrived: as qmail-queue, through a milter, over SMTP, or by clamd's
    * protocol; undefined elsewhere.
    */
-  readonly door?: 'slot' | 'milter' | 'smtp' | 'clamd'
+  readonly interface?: 'qmail' | 'milter' | 'smtp' | 'clamd'
   /**
    * The IP address of the SMTP client. This and the following texts (latin1) are set if the interface knows
    * them.

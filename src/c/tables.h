@@ -61,7 +61,7 @@ enum {
 
 #define PROTOCOL_VERSION "osc1"
 #define DEPTH_VARIABLE "ONESCAN_DEPTH"
-#define ONESCAN_SOCKET_DEFAULT "/run/onescan/slot.sock"
+#define ONESCAN_SOCKET_DEFAULT "/run/onescan/qmail.sock"
 #define QMAILHOME_DEFAULT "/var/qmail"
 #define CONTROLDIR_DEFAULT "control"
 #define HOST_SWITCH_FILE "/etc/onescan/onescan.off"

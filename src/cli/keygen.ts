@@ -35,20 +35,26 @@ export const keygenCommand = makeCommand('keygen', {
       .option('until', text('Last day of the key, YYYY-MM-DD in UTC'))
       .option('release', flag('Let hosts with this key release mail from quarantine'))
       .option('md5', flag('A key of the old scheme, for hosts that support no other'))
-      .option('append', text('Add it below the keys of this ring: it verifies, but does not sign'))
-      .option('rotate', text('Take the next step of replacing the key in this ring, and print it'))
+      .option(
+        'append',
+        text('Add it below the keys of this keyring: it verifies, but does not sign'),
+      )
+      .option(
+        'rotate',
+        text('Take the next step of replacing the key in this keyring, and print it'),
+      )
       .conflicts('rotate', ['append', 'id', 'until'])
       .option('json', printsJson)
       .example('$0 keygen', 'Print a line; anyone who reads it can make stamps')
       .example(
         '$0 keygen --append /var/qmail/control/clusterkeys',
-        'Make a ring (mode 0640), or add to one',
+        'Make a keyring (mode 0640), or add to one',
       )
       .example('$0 keygen --rotate /etc/onescan/keys/clusterkeys', 'Change the key of a cluster')
       .epilogue(
-        'The first line of a ring signs, all lines verify. To change keys without additional ' +
-          'scans, every host needs the new one before it signs: --rotate adds it, and when the ' +
-          'ring is on all hosts, --rotate again has it sign and gives the old one a last day.\n\n' +
+        'The first key of a keyring signs, and all keys verify. To change keys without additional ' +
+          'scans, every host needs the new key before it signs: --rotate adds it. When all hosts have ' +
+          'the keyring, --rotate again has the new key sign, and gives the old one a last day.\n\n' +
           'A file is replaced in one step and keeps owner, group and mode; a new one has mode 0640.\n\n' +
           'Exit codes: 0 done; 2 it failed, and no file was changed.',
       ),
@@ -115,7 +121,7 @@ async function rotate(ring: string, now: Date, output: Output): Promise<number> 
   const { text: _, ...facts } = done!
   const { did, id, old, until, removed } = facts
   await output.result({ file: ring, ...facts })
-  for (const gone of removed) output.text(`key ${gone} is removed: its last day is past\n`)
+  for (const gone of removed) output.text(`key ${gone} is removed: it has expired\n`)
   const reload = hasSystemd() ? 'systemctl reload onescand' : 'svc -h /service/onescand'
   const copy = `copy ${ring} to every other host with its mode, and reload onescand on all (${reload})`
   output.text(

@@ -109,7 +109,7 @@ function doorsOf(options: DaemonOptions): NamedDoor[] {
     return { kind, option: optionOf(kind), at, address: writeDoorAddress(at), route }
   }
   return [
-    ...(socket === undefined ? [] : [door('slot', { kind: 'unix', path: socket })]),
+    ...(socket === undefined ? [] : [door('qmail', { kind: 'unix', path: socket })]),
     ...milters.map((at) => door('milter', at)),
     ...policies.map((at) => door('policy', at)),
     ...clamds.map((at) => door(kindAt('clamd', at), at)),

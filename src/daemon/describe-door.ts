@@ -39,7 +39,7 @@ function whatItDoes(
     return `${scans}, clients decide${until}${notAsked(context)}${memoryOf(context)}`
   }
   const fate =
-    kind === 'slot' ? 'clients decide about viruses' : fateOfViruses(kind, config.settings)
+    kind === 'qmail' ? 'clients decide about viruses' : fateOfViruses(kind, config.settings)
   return `${scans}, ${fate}, ${stamps(config)}${asksQuota}${memoryOf(context)}`
 }
 

@@ -104,7 +104,7 @@ function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOpt
   const { mailLog } = options
   const budget = new Budget(options.memory)
   switch (kind) {
-    case 'slot':
+    case 'qmail':
       return createSlotSocketDoor(configuration, { ...options, log })
     case 'milter':
       return createMilterDoor(configuration, { ...options, budget, log })

@@ -127,7 +127,13 @@ async function actionFor(
   const address = readAddress(recipient) // as Postfix understands it, without quotes
   const mail = { sender: readAddress(request.get('sender') ?? ''), size: sizeAttribute(request) }
   const clientAddress = request.get('client_address')
-  const refusal = await refuseFull(address, mail, quota, { door: 'policy', clientAddress }, log)
+  const refusal = await refuseFull(
+    address,
+    mail,
+    quota,
+    { interface: 'policy', clientAddress },
+    log,
+  )
   if (refusal === undefined) return 'DUNNO'
   return `${refusal.code} ${refusal.enhanced} ${refusal.lines.join(' ')}`
 }

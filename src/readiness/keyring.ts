@@ -123,7 +123,7 @@ function checkKey(key: Key, now: number): Finding[] {
   const what = `key ${key.id}`
   const findings: Finding[] = []
   if (!isCurrent(key, now)) {
-    findings.push(warning(what, `expired on ${key.until}`, 'remove its line from the ring'))
+    findings.push(warning(what, `expired on ${key.until}`, 'remove its line from the keyring'))
   }
   if (key.scheme === 'hmac-sha256') return findings
   if (key.secret.length < MD5_SECRET_MIN) {

@@ -210,7 +210,7 @@ t.test(
     const ring = join(t.testdir({ ring: lines, empty: `${out.trim()}:until=2020-01-01\n` }), 'ring')
     for (const name of ['ring', 'empty']) chmodSync(join(ring, '..', name), 0o640)
     const rotated = await onescan(['keygen', '--rotate', ring])
-    t.match(rotated.out, /^key gone is removed: its last day is past\n/)
+    t.match(rotated.out, /^key gone is removed: it has expired\n/)
     t.match(rotated.out, /^key \S+ is added: it verifies, and now still signs$/m)
     t.match(readFileSync(ring, 'latin1').split('\n').at(-2), /:release$/, 'what the old one may do')
     const empty = join(ring, '../empty')

@@ -52,7 +52,7 @@ t.test('verify prints for each stamp why it is invalid', async (t) => {
     t.equal(code, 1)
     return out
   }
-  t.match(await why(other!, signed), 'X-SHA256-Cluster-1: no key one in the ring\nnot trusted: ')
+  t.match(await why(other!, signed), 'X-SHA256-Cluster-1: no key one in the keyring\nnot trusted: ')
   const added = `Content-Type: a/b\n${signed}`
   t.match(await why(ring!, added), 'Content-Type was added above the stamp')
   t.match(await why(ring!, mail), /^not trusted: no stamp\n$/)
@@ -69,7 +69,7 @@ t.test('with --json every stamp is printed', async (t) => {
     trusted: true,
     key: 'one',
     stamps: [
-      { field: 'X-SHA256-Cluster-2', holds: false, why: 'no key far in the ring', time: 1 },
+      { field: 'X-SHA256-Cluster-2', holds: false, why: 'no key far in the keyring', time: 1 },
       { field: 'X-SHA256-Cluster-1', holds: true, key: 'one', scanners: ['clamd'] },
     ],
   })

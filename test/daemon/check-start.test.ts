@@ -72,7 +72,7 @@ t.test(
     const report = await check(good)
     t.same(report.errors, [])
     t.same(report.warnings, [])
-    t.match(report.oks.at(-1), /^slot unix:.*\/s: scans with eicar, /)
+    t.match(report.oks.at(-1), /^qmail unix:.*\/s: scans with eicar, /)
     t.notOk(existsSync(socket))
   },
 )

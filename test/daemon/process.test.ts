@@ -99,7 +99,7 @@ t.test('onescand logs the handling of mail at its start, and after a reload', as
   const settings = { ...clustered, BADATTACHMENTS: join(files, 'rules'), REJECTVIRUS: '1' }
   const onescand = await startOnescand(t, { settings, args: listening })
   const said = [
-    `slot unix:${onescand.socket}: scans with eicar, attachments, clients decide about viruses, stamps with 1 key`,
+    `qmail unix:${onescand.socket}: scans with eicar, attachments, clients decide about viruses, stamps with 1 key`,
     `milter inet:127.0.0.1:${port}: scans with eicar, attachments, refuses viruses, stamps with 1 key`,
     `policy ${listening[3]}: no mailbox counts as full: QUOTAD is not set`,
   ].map((line) => `onescand: ${line}`)
@@ -109,7 +109,7 @@ t.test('onescand logs the handling of mail at its start, and after a reload', as
   t.same(onescand.log.slice(4), said)
 
   const idle = runOnescand(t, { settings: { QHPSI: '' } })
-  await idle.logged(/slot unix:.*: nothing is scanned: QHPSI is not set/)
+  await idle.logged(/qmail unix:.*: nothing is scanned: QHPSI is not set/)
   const tags = runOnescand(t, { settings: own, args: ['--milter', `unix:${idle.directory}/m`] })
   await tags.logged(/milter unix:.*\/m: scans with eicar, tags viruses and lets them in, no stamps/)
 })
@@ -333,7 +333,7 @@ for (const { name, program } of [...runtimes, { name: 'compiled', program: [comp
     renameSync(`${socket}.new`, socket) // so that closing it here leaves the name there
     server.close()
     await onescand.logged(/serving/)
-    await onescand.logged(new RegExp(`slot unix:${socket}.new: scans with eicar`))
+    await onescand.logged(new RegExp(`qmail unix:${socket}.new: scans with eicar`))
     const heard = await Promise.all(Array.from({ length: 10 }, () => ask(socket, question)))
     for (const { types } of heard) t.equal(types, 'Aa')
     onescand.child.kill('SIGTERM')

@@ -28,7 +28,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
 
     t.test('onescand runs, and answers on a socket of root', async (t) => {
       t.match(there('systemctl is-active onescand.service onescand.socket'), 'active\nactive\n')
-      t.match(there('stat -c "%U:%G %a" /run/onescan/slot.sock'), 'root:onescan 660\n')
+      t.match(there('stat -c "%U:%G %a" /run/onescan/qmail.sock'), 'root:onescan 660\n')
       t.match(
         there('onescan check --daemon; true'),
         /^ok +onescand \d+: has been running since .* as onescan/m,
@@ -47,9 +47,9 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
         for place in /run/onescan /var/spool/postfix/onescan; do
           rm -rf $place; install -d -o onescan -g onescan $place
           setpriv --reuid onescan --regid onescan --clear-groups sh -c '
-            for name in slot milter policy; do ln -s /etc/shadow '$place'/$name.sock; done'
+            for name in qmail milter policy; do ln -s /etc/shadow '$place'/$name.sock; done'
         done
-        rm /run/onescan/policy.sock /var/spool/postfix/onescan/slot.sock
+        rm /run/onescan/policy.sock /var/spool/postfix/onescan/qmail.sock
         systemctl start ${sockets} onescand.service; true`)
         t.equal(there(secrets), before)
         t.equal(
@@ -57,7 +57,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
           'root:root 755\nroot:root 755\n',
         )
         t.match(
-          there('stat -c "%F" /run/onescan/slot.sock /var/spool/postfix/onescan/*.sock'),
+          there('stat -c "%F" /run/onescan/qmail.sock /var/spool/postfix/onescan/*.sock'),
           /^(socket\n){3}$/,
         )
       },
@@ -133,17 +133,17 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
         sed 's|^onescand=.*|onescand=true|' /usr/share/onescan/supervise/onescand/run | sh`)
       const planted = there(`setpriv --reuid onescan --regid onescan --init-groups sh -c '
         for place in /run/onescan /run/onescand /var/spool/postfix/onescan /var/spool/postfix/onescand; do
-          for name in slot milter policy; do
+          for name in qmail milter policy; do
             rm -f $place/$name.sock; ln -s /etc/shadow $place/$name.sock
           done
           mv $place $place.old; ln -s /etc $place
         done'; ls -lR /run/onescan /run/onescand /var/spool/postfix`)
-      t.match(planted, /slot\.sock -> \/etc\/shadow/, 'in a directory of its own it may')
+      t.match(planted, /qmail\.sock -> \/etc\/shadow/, 'in a directory of its own it may')
       there(`systemctl start onescan-postfix.socket onescan-policy.socket onescan-milter.socket onescand.socket
         systemctl start onescand.service; true`)
       t.equal(there(secrets), before)
       t.match(
-        there('stat -c "%F %U %n" /run/onescan/slot.sock /var/spool/postfix/onescan/*.sock'),
+        there('stat -c "%F %U %n" /run/onescan/qmail.sock /var/spool/postfix/onescan/*.sock'),
         /^(socket root \S+\n){3}$/,
       )
     })

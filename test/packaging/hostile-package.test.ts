@@ -138,7 +138,7 @@ t.test('scripts of the package', { skip: bareHostMissing }, async (t) => {
     t.ok(
       names.includes('queue.meanwhile') &&
         names.includes('clamd.conf') &&
-        names.includes('slot.sock'),
+        names.includes('qmail.sock'),
     )
   })
 

@@ -38,7 +38,7 @@ const NAMES = [
   'current',
   'lock',
   'state',
-  'slot.sock',
+  'qmail.sock',
   'clamd.ctl',
 ]
 

@@ -63,7 +63,7 @@ t.test(
 
     t.test('the run script starts onescand as its user, and check finds it', async (t) => {
       const { output } = run(`mkdir -p /service && sh /etc/onescand/run >/tmp/log 2>&1 &
-      for i in $(seq 200); do test -S /run/onescan/slot.sock && break; sleep 0.1; done
+      for i in $(seq 200); do test -S /run/onescan/qmail.sock && break; sleep 0.1; done
       node ${HOME}/bin/onescan check --daemon; node ${HOME}/bin/onescan check; cat /tmp/log`)
       t.match(
         output,

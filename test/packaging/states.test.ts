@@ -266,10 +266,10 @@ const reset = `
 const plant = `
   for place in /var/spool/onescan /run/onescan /run/onescand; do
     test -d $place || continue
-    ln -sfn /precious $place/slot.sock
+    ln -sfn /precious $place/qmail.sock
     ln -sfn / $place/root
     mkdir -p $place/deep && ln -sfn /precious $place/deep/link
-    chown -hR onescan: $place/slot.sock $place/root $place/deep
+    chown -hR onescan: $place/qmail.sock $place/root $place/deep
   done
   test -d /etc/onescan && ln -sfn /precious /etc/onescan/queue.new
   test -d /var/lib/onescan && ln -sfn / /var/lib/onescan/queue.new

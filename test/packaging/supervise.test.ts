@@ -118,13 +118,13 @@ t.test('onescand takes its settings, and serves', { skip: notRoot }, async (t) =
     '/usr/sbin/onescand': onescand,
   })
   const child = start(t, text, join(directory, 'log'))
-  await answers(knock(join(run, 'onescan/slot.sock')))
+  await answers(knock(join(run, 'onescan/qmail.sock')))
   await answers(knock(join(run, 'postfix/onescan/milter.sock')))
   t.ok(lstatSync(join(run, 'postfix/onescand/milter.sock')).isSocket(), 'made in its own place')
   child.kill('SIGTERM')
   const [code] = await once(child, 'exit')
   t.equal(code, 0, readFileSync(join(directory, 'log'), 'utf8'))
-  t.equal(readlinkSync(join(run, 'onescan/slot.sock')), '../onescand/slot.sock')
+  t.equal(readlinkSync(join(run, 'onescan/qmail.sock')), '../onescand/qmail.sock')
   t.equal(readlinkSync(join(run, 'postfix/onescan/milter.sock')), '../onescand/milter.sock')
 })
 

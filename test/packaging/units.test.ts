@@ -76,7 +76,7 @@ t.test('only the first process of a service may send its state to systemd', asyn
 // promise: log-unread, bad-smtpd-or-quotad
 t.test('root creates files only where no other user may put a link', async (t) => {
   const socket = readFileSync(join(systemd, 'onescand.socket'), 'utf8')
-  t.match(socket, '\nListenStream=/run/onescan/slot.sock\n')
+  t.match(socket, '\nListenStream=/run/onescan/qmail.sock\n')
   t.match(socket, '\nSocketUser=root\nSocketGroup=onescan\nSocketMode=0660\n')
   t.match(
     readFileSync(join(systemd, 'tmpfiles.conf'), 'utf8'),

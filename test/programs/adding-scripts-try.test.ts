@@ -47,11 +47,11 @@ async function qmailMachine(t: Test) {
   chmodSync(clamd.socket, 0o666)
   const CLAMD = clamd.socket
   const place = directoryOfOnescand(t)
-  putSocket(machine, `${place}/slot.sock`)
+  putSocket(machine, `${place}/qmail.sock`)
   const as = ['setpriv', '--reuid=onescan', '--regid=onescan', '--clear-groups']
   await startOnescand(t, {
     program: around([...as, ...newest.map(reachable)]),
-    socket: `${place}/slot.sock`,
+    socket: `${place}/qmail.sock`,
     args: ['--mode', '0660'],
     settings: { QHPSI: 'plugin: clamd', CLAMD, TMPDIR: place },
   })
@@ -89,7 +89,7 @@ t.test('qmail-rules changes nothing while the service would defer mail', { skip 
   t.equal(deferred.code, 1, deferred.output)
   t.match(
     deferred.output,
-    /^error +qmail, clean message.*: exits \d+ .*, with a limit of 3000000 bytes of memory; write "softlimit -a 4000000000" instead of "softlimit -m \.\.\." in the run script, and give the service the group of \/run\/onescan\/slot\.sock: tcpserver -g "\$\(id -g onescan\)"/m,
+    /^error +qmail, clean message.*: exits \d+ .*, with a limit of 3000000 bytes of memory; write "softlimit -a 4000000000" instead of "softlimit -m \.\.\." in the run script, and give the service the group of \/run\/onescan\/qmail\.sock: tcpserver -g "\$\(id -g onescan\)"/m,
     'what to do is complete',
   )
   t.match(deferred.output, /^qmail-rules: .*would defer mail.*; nothing was changed$/m)

@@ -20,7 +20,7 @@ const svscan: Step = { place: '(svscan /service </dev/null >/var/log/svscan 2>&1
 
 const ready: Step = {
   place:
-    'for i in $(seq 300); do test -S /run/onescan/slot.sock -a -S /run/clamav/clamd.ctl && break; sleep 0.1; done',
+    'for i in $(seq 300); do test -S /run/onescan/qmail.sock -a -S /run/clamav/clamd.ctl && break; sleep 0.1; done',
 }
 
 export const byPackage: Install = {

@@ -24,7 +24,7 @@ const throughAllHosts: readonly Hop[] = [
     host: 'gamma',
     expect: {
       scan: 'clean',
-      because: 'no stamp of a key in the ring',
+      because: 'no stamp of a key in the keyring',
       outcome: { tag: 'clean', stamps: ['gamma', 'alpha'] },
     },
   },

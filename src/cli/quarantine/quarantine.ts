@@ -159,7 +159,7 @@ async function show(opened: OpenMessage, output: Output): Promise<void> {
   await output.result({ ...entryAsObject(entry, record), start })
   const lines = [
     `id          ${entry.id} (${entry.state})`,
-    `kept        ${record.time} on ${record.host}, by the ${record.door}`,
+    `kept        ${record.time} on ${record.host}, by the ${record.door} interface`,
     `grounds     ${record.grounds}${record.found ? `: ${record.found}` : ''}`,
     `sender      <${record.sender}>`,
     ...record.recipients.map((recipient) => `recipient   <${recipient}>`),

@@ -95,7 +95,7 @@ async function release(
   const { entry, record } = begun.opened
   const { id } = entry
   const recipients = to.length > 0 ? to : record.recipients
-  const route = record.door === 'slot' ? routes.slot : routes.other
+  const route = record.door === 'qmail' ? routes.slot : routes.other
   let message: Message | undefined
   try {
     message = await takeMessage(begun.opened.message(), readSpoolSettings(process.env), keys)

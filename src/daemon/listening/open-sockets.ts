@@ -28,9 +28,9 @@ export function inheritedSockets(env: NodeJS.ProcessEnv): SocketPurpose[] {
     const name = names[index] ?? ''
     return name.includes('http') ? 'http' : doorKindOf(name)
   })
-  for (const kind of ['slot', 'http'] as const) {
+  for (const kind of ['qmail', 'http'] as const) {
     if (kinds.indexOf(kind) === kinds.lastIndexOf(kind)) continue
-    const what = kind === 'slot' ? 'slot socket' : 'address for its page'
+    const what = kind === 'qmail' ? 'socket for onescanc' : 'address for its page'
     const remedy = 'give others FileDescriptorName=milter, policy, clamd, clamd-mail, smtp or lmtp'
     const all = `LISTEN_FDNAMES ${LISTEN_FDNAMES}`
     throw new Fault('config', `${all}: onescand has only one ${what}; ${remedy}`)
@@ -62,8 +62,8 @@ export async function openSockets(
     const socket = await bindAt(address, { ...options, option: optionOf(kind) })
     sockets.push({ kind, ...socket })
   }
-  if (options.socket !== undefined && !given.includes('slot')) {
-    await make('slot', { kind: 'unix', path: options.socket })
+  if (options.socket !== undefined && !given.includes('qmail')) {
+    await make('qmail', { kind: 'unix', path: options.socket })
   }
   // A socket that systemd has passed may be the same as one that an option names.
   const held = new Set(sockets.map(({ kind, fd }) => `${kind} ${pathOf(fd)}`))

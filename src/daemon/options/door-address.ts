@@ -11,7 +11,7 @@ import {
  * The protocol of a listening socket: slot-protocol.md, milter, Postfix's policy delegation, clamd(8), SMTP
  * or LMTP. That of clamd(8) may be for whole mails alone or for any file, with or without TLS.
  */
-export type DoorKind = 'slot' | (typeof NAMED)[number]
+export type DoorKind = 'qmail' | (typeof NAMED)[number]
 
 /** In the order in which they are looked for in a name. */
 const NAMED = [
@@ -30,12 +30,12 @@ const NAMED = [
  * kind.
  */
 export function doorKindOf(name: string): DoorKind {
-  return NAMED.find((kind) => name.includes(kind)) ?? 'slot'
+  return NAMED.find((kind) => name.includes(kind)) ?? 'qmail'
 }
 
 /** Returns the option for the address of an interface. */
 export const optionOf = (kind: DoorKind): string =>
-  kind === 'slot' ? '--socket' : `--${kind.replace('-tls', '')}`
+  kind === 'qmail' ? '--socket' : `--${kind.replace('-tls', '')}`
 
 /** Returns whether clients use the protocol of clamd (also with TLS). */
 export const isClamds = (kind: DoorKind): boolean => kind.startsWith('clamd')

@@ -43,7 +43,7 @@ export async function tryDoor(door: ListeningDoor): Promise<Finding | undefined>
 
 async function connectTo(door: ListeningDoor, at: DoorAddress): Promise<void> {
   switch (door.kind) {
-    case 'slot':
+    case 'qmail':
       if (at.kind === 'unix') await askForDescription(at.path, TRIAL_TIMEOUT)
       return
     case 'milter':

@@ -182,7 +182,7 @@ export class Content {
 }
 
 /** The address of the client is none of the mail, so that no line about clients counts. */
-const ORIGIN = { door: 'clamd' } as const
+const ORIGIN = { interface: 'clamd' } as const
 
 const TOO_LARGE: Reply = {
   class: 4,

@@ -76,7 +76,7 @@ async function decideFor(
 ): Promise<Decision> {
   const { message, envelope, client } = transaction
   const shown = client.origin && {
-    door: client.origin.door,
+    door: client.origin.interface,
     remote: client.origin.clientAddress,
     from: envelope.sender.text,
     size: message.size,

@@ -141,7 +141,7 @@ async function keepInQuarantine(
       id,
       time: new Date(now).toISOString(),
       host: hostname(),
-      door: client.origin?.door ?? 'slot',
+      door: client.origin?.interface ?? 'qmail',
       grounds,
       found: details.virus ?? details.banned,
       remote: client.origin?.clientAddress,

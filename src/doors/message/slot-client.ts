@@ -23,7 +23,7 @@ export function readSlotClient(
     isClusterPeer: env.CLUSTERPEER !== undefined,
     isBounceInjector: uid !== undefined && uid === bounceUser,
     origin: {
-      door: 'slot',
+      interface: 'qmail',
       clientAddress: env.TCPREMOTEIP || undefined,
       clientName: clientNameOf(env.TCPREMOTEHOST),
     },

@@ -187,7 +187,7 @@ export class MilterSession {
   #sendingClient(): SendingClient {
     const login = this.#macros.get('auth_authen') || undefined
     const origin = {
-      door: 'milter',
+      interface: 'milter',
       clientAddress: this.#remote(),
       clientName: this.#clientName,
       helo: this.#helo,

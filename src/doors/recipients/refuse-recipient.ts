@@ -57,7 +57,7 @@ function refuseByRule(
   { origin, mayRelay }: SendingClient,
   log: Log,
 ): SmtpReply | undefined {
-  const { door, clientAddress, queueId } = origin
+  const { clientAddress, queueId } = origin
   const client = clientAddress === undefined ? undefined : parseIpAddress(clientAddress)
   const found = rules.findRefusal({ sender, recipient, client, auth: mayRelay })
   if (found?.action.kind !== 'refuse') return undefined
@@ -68,7 +68,7 @@ function refuseByRule(
       ['grounds', 'policy'],
       ['rule', found.line],
       ['reply', reply.code],
-      ['interface', door],
+      ['interface', origin.interface],
       ['queue', queueId],
       ['remote', clientAddress],
       ['size', size],
@@ -87,7 +87,7 @@ export async function refuseFull(
   recipient: MailAddress,
   { sender, size }: MailToCome,
   quota: Pick<QuotaLookup, 'ask'>,
-  { door, clientAddress }: { readonly door: string; readonly clientAddress?: string | undefined },
+  origin: { readonly interface: string; readonly clientAddress?: string | undefined },
   log: Log,
   mailbox = recipient,
 ): Promise<SmtpReply | undefined> {
@@ -103,8 +103,8 @@ export async function refuseFull(
       ['quota', answer.status],
       ['reason', answer.status === 'unknown' ? answer.why : undefined],
       ['reply', isFull ? OVER_QUOTA.code : undefined],
-      ['interface', door],
-      ['remote', clientAddress],
+      ['interface', origin.interface],
+      ['remote', origin.clientAddress],
       ['used', usage?.size],
       ['limit', usage?.quota],
       ['size', size],
@@ -141,7 +141,7 @@ export function refuseNotPlain(
       ['decision', afterQueue ? 'defer' : 'reject'],
       ['reason', 'servers may take the recipient for different mailboxes'],
       ['reply', reply.code],
-      ['interface', origin.door],
+      ['interface', origin.interface],
       ['queue', origin.queueId],
       ['remote', origin.clientAddress],
       ['from', `<${sender.text}>`],

@@ -26,7 +26,7 @@ export function createSlotSocketDoor(first: Configuration, options: SlotSocketOp
     maxConnections: options.maxClients,
     maxSockets: options.maxSockets,
     takesPlace: (wire) => waiting.has(wire),
-    log: (why) => options.log(`slot socket: ${why}`),
+    log: (why) => options.log(`socket for onescanc: ${why}`),
     memory: () => budget.used,
     makeRoom(connections) {
       const oldest = longestSilent([...connections].filter(([wire]) => waiting.has(wire)))

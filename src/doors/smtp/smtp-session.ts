@@ -284,7 +284,7 @@ export class SmtpSession {
   #sendingClient(): SendingClient {
     const { ADDR, NAME, HELO, IDENT, LOGIN, SOURCE } = { ...this.#xclient, ...this.#xforward }
     const origin: Origin = {
-      door: 'smtp',
+      interface: 'smtp',
       clientAddress: ADDR === undefined ? this.#peer : plainAddress(ADDR),
       clientName: clientNameOf(NAME),
       helo: HELO ?? this.#helo,

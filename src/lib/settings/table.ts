@@ -70,7 +70,7 @@ const whoSends = {
 }
 
 /** The socket at which onescand listens for onescanc, unless --socket names another one; onescand(8). */
-export const SLOT_SOCKET = '/run/onescan/slot.sock'
+export const SLOT_SOCKET = '/run/onescan/qmail.sock'
 
 /** Settings that only the thin client, onescanc(8), reads. */
 const thinClient = { ONESCAN_SOCKET: text(SLOT_SOCKET, slot) }

@@ -58,7 +58,7 @@ export class Metrics {
   message(fields: ReadonlyMap<string, string>): void {
     const metrics = this.#metrics
     const value = (name: string) => fields.get(name) ?? ''
-    const door = oneOf(DOORS, value('interface') || 'slot')
+    const door = oneOf(DOORS, value('interface') || 'qmail')
     const quota = value('quota')
     if (quota !== '') {
       metrics.recipients.inc({ interface: door, quota: oneOf(QUOTAS, quota) })
@@ -163,7 +163,7 @@ function setTrial(metrics: MetricSet, { trial, trialAge }: HostState): void {
     metrics.doorOk.set({ interface: door }, wrong.includes(door) ? 0 : 1)
 }
 
-const DOORS = ['slot', 'milter', 'policy', 'smtp', 'clamd'] as const
+const DOORS = ['qmail', 'milter', 'policy', 'smtp', 'clamd'] as const
 const QUOTAS = ['full', 'room', 'unknown', 'no-such-user'] as const
 const CAUSES = Object.keys(causesInWords)
 
@@ -237,7 +237,7 @@ export function registerMetrics(registry: Registry) {
     unanswered: counter('onescan_unanswered_total', 'Messages that a worker was judging when it ended.'),
     store: counter('onescan_store_total', 'Questions to the store that hosts share, and verdicts put there: asked; of these known, or late; waited, for another host that was scanning; errors; published.', ['event']),
     storeOk: gauge('onescan_store_ok', 'Whether nothing keeps this host from sharing verdicts; NaN without such a store.'),
-    standalone: counter('onescan_standalone_total', 'Clients of the slot socket that got no answer: they scanned by themselves, or left. Clients that could not connect are not counted.', ['how']),
+    standalone: counter('onescan_standalone_total', 'Clients of the socket for onescanc that got no answer: they scanned by themselves, or left. Clients that could not connect are not counted.', ['how']),
     quota: counter('onescan_quota_answers_total', 'Questions about mailboxes by answer.', ['answer']),
     judging: gauge('onescan_judging', 'Messages that are being judged.'),
     processes: gauge('onescan_processes', 'Processes that judge mail.'),

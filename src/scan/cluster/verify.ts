@@ -100,7 +100,7 @@ function verifyHmac(
   const ofRing = stamps.filter(
     (stamp): stamp is HmacStamp => stamp.scheme === 'hmac-sha256' && keysById.has(stamp.claims.k),
   )
-  if (ofRing.length === 0) return { trusted: false, why: 'no stamp of a key in the ring' }
+  if (ofRing.length === 0) return { trusted: false, why: 'no stamp of a key in the keyring' }
 
   const bound = new BoundFields(message.header)
   const faultOf = createHmacCheck(message, bound, options)
@@ -256,7 +256,9 @@ function explainMd5(
     return { key: key.id, fault: expired(key, now), claims: undefined }
   }
   const some = keys.some(({ scheme }) => scheme === 'md5')
-  return fault(some ? 'no md5 key of the ring made it over this body' : 'no md5 key in the ring')
+  return fault(
+    some ? 'no md5 key of the keyring made it over this body' : 'no md5 key in the keyring',
+  )
 }
 
 function explainHmac(
@@ -267,7 +269,7 @@ function explainHmac(
   const { k, t, s } = stamp.claims
   const claims = { scanners: s.split(',').filter((name) => name !== ''), time: Number(t) }
   const key = keys.find(({ scheme, id }) => scheme === 'hmac-sha256' && id === k)
-  if (key === undefined) return { ...fault(`no key ${k} in the ring`), claims }
+  if (key === undefined) return { ...fault(`no key ${k} in the keyring`), claims }
   return { key: k, fault: expired(key, now) ?? hmacFault(stamp, key), claims }
 }
 

@@ -14,7 +14,7 @@ export interface QuarantineRecord {
   readonly time: string
   /** The host that keeps it. */
   readonly host: string
-  readonly door: 'slot' | 'milter' | 'smtp' | 'clamd'
+  readonly door: 'qmail' | 'milter' | 'smtp' | 'clamd'
   /** The reason for which the message is kept: a value of the log field `grounds`. */
   readonly grounds: string
   /** The virus, or the banned attachment. */

@@ -60,7 +60,7 @@ export function makeMachine(t: Test): Machine {
 /** Puts the socket of an onescand where it is looked for. */
 export function putSocket({ at }: Machine, socket: string): void {
   mkdirSync(at('/run/onescan'), { recursive: true })
-  symlinkSync(socket, at('/run/onescan/slot.sock'))
+  symlinkSync(socket, at('/run/onescan/qmail.sock'))
 }
 
 /** A directory of the account onescan, which every process sees by this path. */

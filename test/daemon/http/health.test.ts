@@ -47,7 +47,7 @@ t.test('health shows each fault of interfaces, keyring and spool, and its end', 
   })
   await becomes(served, 200, RIGHT)
   const text = (await served.get('/metrics')).text
-  for (const door of ['slot', 'milter', 'policy', 'clamd'])
+  for (const door of ['qmail', 'milter', 'policy', 'clamd'])
     t.equal(metric(text, 'onescan_interface_ok', { interface: door }), 1)
 
   const moved = async (path: string, why: RegExp) => {
@@ -56,7 +56,7 @@ t.test('health shows each fault of interfaces, keyring and spool, and its end', 
     renameSync(`${path}-away`, path)
     await becomes(served, 200, RIGHT)
   }
-  await moved(served.socket, /^slot unix:\S+: connect ENOENT/)
+  await moved(served.socket, /^qmail unix:\S+: connect ENOENT/)
   await moved(at('milter'), /^milter unix:\S+: connect ENOENT/)
   await moved(at('clamd'), /^clamd unix:\S+: connect ENOENT/)
   await moved(ring, /^settings: CLUSTERKEYS \S+: .*onescand continues with what it read before/)
@@ -79,7 +79,7 @@ t.test('a self-test is not counted, logged, shown or cached as mail', async (t) 
   const text = await until(look, 'the mail is counted', (text) =>
     /^onescan_messages_total\{/m.test(text),
   )
-  t.equal(metric(text, 'onescan_messages_total', { interface: 'slot', decision: 'accept' }), 1)
+  t.equal(metric(text, 'onescan_messages_total', { interface: 'qmail', decision: 'accept' }), 1)
   t.equal(metric(text, 'onescan_messages_total', { interface: 'milter' }), 0)
   // Lines are shown when their turn has come, and a report may be made before a message has ended.
   const data = async () => JSON.parse((await served.get('/data.json')).text)

@@ -49,7 +49,7 @@ t.test('the page shows decisions live, on any screen', { skip: skipWithoutBrowse
     await page.waitForSelector('#health.good')
     t.equal(await page.locator('.plot canvas').count(), 3, 'plots are drawn')
     t.equal(await page.title(), `onescand on ${hostname()}`)
-    t.match(await page.locator('#about').innerText(), /^onescan \d.*\nslot unix:.*: scans with/s)
+    t.match(await page.locator('#about').innerText(), /^onescan \d.*\nqmail unix:.*: scans with/s)
     const box = async (id: string) => (await page.locator(id).boundingBox())!
     const [list, plot] = [await box('#decisions'), await box('#messages')]
     t.ok(list.y < plot.y, 'the last messages are seen before one scrolls')

@@ -21,7 +21,7 @@ for (const { name, program } of runtimes) {
     t.test('metrics are summed over all workers', async (t) => {
       const mails = Array.from({ length: 40 }, (_, n) => served.send({ eicar: n % 4 === 0 }))
       await Promise.all(mails)
-      const accepted = { interface: 'slot', decision: 'accept', grounds: 'none' }
+      const accepted = { interface: 'qmail', decision: 'accept', grounds: 'none' }
       const count = (text: string) => metric(text, 'onescan_messages_total', accepted)
       const all = (text: string) => count(text) === 30 && metric(text, 'onescan_processes') === 3
       const text = await until(metricsOf(served), 'all mails are counted', all)
@@ -75,7 +75,7 @@ t.test('a message that clamd scans is shown in the metrics and on the page', asy
   const text = await until(metricsOf(served), 'the mail is being judged', judging)
   t.ok(metric(text, 'onescan_clamd_sessions', { server: path }) >= 1)
   const { underway } = JSON.parse((await served.get('/data.json')).text)
-  t.match(underway, [{ door: 'slot', from: 'a@example.org' }])
+  t.match(underway, [{ door: 'qmail', from: 'a@example.org' }])
   served.child.kill('SIGKILL')
   await asked
 })
@@ -121,7 +121,7 @@ t.test('clients that got no answer are counted', async (t) => {
     'both clients are counted',
     (text) => answered(text) && standalone('told')(text) === 1 && standalone('left')(text) === 1,
   )
-  t.equal(metric(text, 'onescan_messages_total', { interface: 'slot', decision: 'accept' }), 1)
+  t.equal(metric(text, 'onescan_messages_total', { interface: 'qmail', decision: 'accept' }), 1)
 })
 
 t.test('a port that is in use stops no mail, and is opened when it is free', async (t) => {

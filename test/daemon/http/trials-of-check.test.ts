@@ -43,7 +43,7 @@ t.test(
       metric(text, 'onescan_messages_total', { interface: 'milter', decision })
     const metrics = await until(look, 'the mail is counted', (text) => count(text, 'accept') > 0)
     t.equal(count(metrics, 'accept'), 1, 'the mail alone')
-    t.equal(metric(metrics, 'onescan_messages_total', { interface: 'slot' }), 0)
+    t.equal(metric(metrics, 'onescan_messages_total', { interface: 'qmail' }), 0)
     t.equal(metric(metrics, 'onescan_verdicts_total', { scan: 'infected' }), 0)
     for (const how of ['told', 'left'])
       t.equal(metric(metrics, 'onescan_standalone_total', { how }), 0, how)

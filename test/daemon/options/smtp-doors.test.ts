@@ -17,7 +17,7 @@ const refused: readonly (readonly [string, readonly string[]])[] = [
   ['no address, which is this host', smtp('inet:127.0.0.1:25', 'inet:0.0.0.0:25')],
   ['IPv6', smtp('inet6:[::]:25', 'inet6:[::1]:25')],
   ['a path', smtp('unix:/run/a', 'unix:/run/a')],
-  ['the slot', smtp('inet:127.0.0.1:25', 'unix:/run/onescan/slot.sock')],
+  ['the slot', smtp('inet:127.0.0.1:25', 'unix:/run/onescan/qmail.sock')],
   ['a milter', [...smtp('inet:127.0.0.1:25', 'inet:127.0.0.1:26'), '--milter', 'inet:127.0.0.1:26']], // biome-ignore format: a list
   ['HTTP', [...smtp('inet:127.0.0.1:25', 'inet:127.0.0.1:26'), '--http', 'inet:127.0.0.1:26']],
   [

@@ -33,7 +33,7 @@ for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example
         t.teardown(() => message.close())
         const bytes = (text: string) => Buffer.from(text)
         const envelope = makeEnvelope(bytes('a@example.net'), recipients.map(bytes))
-        const origin = { door: 'milter', clientAddress: '192.0.2.7', queueId: '4fX' } as const
+        const origin = { interface: 'milter', clientAddress: '192.0.2.7', queueId: '4fX' } as const
         const client = { mayRelay: false, isClusterPeer: false, isBounceInjector: false, origin }
         const transaction = { message, envelope, client } as Transaction
         const gone = new AbortController()

@@ -49,7 +49,7 @@ for (const isMoved of [false, true]) {
     const named = isMoved ? /banned.*; .* stays in quarantine/s : /^(?!.*stays).*banned/s
     await t.rejects(keepAsDecided(split, transaction, undefined, about), { message: named })
     const kept = (await readQuarantine(quarantine)).map(({ record }) => record.door)
-    t.same(kept, isMoved ? ['slot'] : [])
+    t.same(kept, isMoved ? ['qmail'] : [])
   })
 }
 

@@ -44,7 +44,7 @@ const OF_HEADERS =
 /** Bytes that come at a time. */
 const CHUNK = 64 * 1024
 
-const origin = { door: 'slot', clientAddress: '192.0.2.7', queueId: undefined } as const
+const origin = { interface: 'qmail', clientAddress: '192.0.2.7', queueId: undefined } as const
 const client = { mayRelay: false, isClusterPeer: true, isBounceInjector: false, origin }
 
 /** Judges messages as a door of onescand does, with all that listens to headers and names. */

@@ -109,7 +109,7 @@ t.test('scanners learn of each message who has sent it, and by which client', as
     await line.submit({ message: plain, queueId: '4Q', ...mail })
     t.strictSame(
       JSON.parse(JSON.stringify(told)),
-      { door: 'milter', queueId: '4Q', ...wanted },
+      { interface: 'milter', queueId: '4Q', ...wanted },
       why,
     )
   }

@@ -20,7 +20,7 @@ const description: DaemonDescription = {
 }
 
 const wrong = [failure('EICAR', 'came out as clean', 'see its scanners')]
-const trial = { wrong, doors: ['slot unix:/s'] }
+const trial = { wrong, doors: ['qmail unix:/s'] }
 const tell = async (wantsTrial: boolean) => (wantsTrial ? { ...description, trial } : description)
 
 t.test('root and its own account learn how it runs, and others that it does', async (t) => {

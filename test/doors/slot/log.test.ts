@@ -172,7 +172,7 @@ t.test(
   "the client logs the daemon's lines to the system's log, too",
   { skip: syslogMissing || clientMissing },
   async (t) => {
-    const asking = await loggingDaemon(t, 'onescan: decision=accept interface=slot\n')
+    const asking = await loggingDaemon(t, 'onescan: decision=accept interface=qmail\n')
     for (const { program } of clients) {
       const syslog = await startSyslog(t)
       const settings = { ...local, ...asking }
@@ -180,7 +180,7 @@ t.test(
       t.equal(run.code, 0)
       t.equal(run.logged, '')
       t.match(await syslog.heard(/decision/), [
-        /^<22>.* onescan\[\d+\]: decision=accept interface=slot$/,
+        /^<22>.* onescan\[\d+\]: decision=accept interface=qmail$/,
       ])
     }
   },

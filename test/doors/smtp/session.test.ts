@@ -213,7 +213,7 @@ t.test('scanners learn who sends: what the connection shows, or the server in fr
   const client = await door.call()
   const check = async (before: readonly string[], wanted: Partial<Origin>) => {
     await client.say(...before, MAIL, RCPT, 'DATA', `${clean}.`)
-    t.strictSame(JSON.parse(JSON.stringify(told)), { door: 'smtp', ...wanted }, before.join())
+    t.strictSame(JSON.parse(JSON.stringify(told)), { interface: 'smtp', ...wanted }, before.join())
   }
   const clientAddress = '127.0.0.1'
   const forward = 'XFORWARD NAME=a.example ADDR=IPV6:2001:db8::1 HELO=b.example'

@@ -53,7 +53,7 @@ t.test('health does not change when the clock of the host is set', async (t) => 
 
 t.test('reports of processes are summed, as long as they arrive', async (t) => {
   const { host, observer } = await observe(t)
-  const doors = (clients: number) => ({ slot: { clients, memory: 10 * clients } })
+  const doors = (clients: number) => ({ qmail: { clients, memory: 10 * clients } })
   const first = report({ judging: 2, doors: doors(3), servers: { one: 1, two: 2 } })
   observer.report(1, first)
   observer.report(2, report({ judging: 5, doors: doors(4), servers: { two: 3 }, lost: 6 }))
@@ -70,8 +70,8 @@ t.test('reports of processes are summed, as long as they arrive', async (t) => {
   await shows({
     judging: 7,
     processes: 2,
-    'clients{interface=slot}': 7,
-    'memory_bytes{interface=slot}': 70,
+    'clients{interface=qmail}': 7,
+    'memory_bytes{interface=qmail}': 70,
     'clamd_sessions{server=one}': 1,
     'clamd_sessions{server=two}': 5,
     'workers_replaced_total{why=ended}': 2,
@@ -87,11 +87,11 @@ t.test('reports of processes are summed, as long as they arrive', async (t) => {
   await shows({
     judging: 2,
     processes: 1,
-    'clients{interface=slot}': 3,
+    'clients{interface=qmail}': 3,
     'clamd_sessions{server=two}': 2,
   })
   observer.ended(1, 2)
-  await shows({ judging: 0, processes: 0, 'clients{interface=slot}': 0, unanswered_total: 2 })
+  await shows({ judging: 0, processes: 0, 'clients{interface=qmail}': 0, unanswered_total: 2 })
 })
 
 t.test('decisions are reported in order, and those of self-tests never', async (t) => {

@@ -57,15 +57,15 @@ t.test('a stamp that does not hold is explained by the reason', async (t) => {
   }
   const other = 'Subject: x\n\nHullo\n'
   const past = ':until=2026-05-31'
-  t.same(foul(stamp('b'), hmac('a')), [undefined, 'no key b in the ring'])
-  t.same(foul(stamp('old'), 'md5:old:sesame\n'), [undefined, 'no key old in the ring'])
+  t.same(foul(stamp('b'), hmac('a')), [undefined, 'no key b in the keyring'])
+  t.same(foul(stamp('old'), 'md5:old:sesame\n'), [undefined, 'no key old in the keyring'])
   t.same(foul(stamp('a'), hmac('b') + hmac('a', past)), ['a', 'the key expired on 2026-05-31'])
   const changed = 'header, body or stamp was changed, or the secret differs'
   t.same(foul(stamp('a'), hmac('a'), other), ['a', changed])
   t.same(foul(stamp('a', 'x', NOW - 3601), hmac('a')), ['a', 'stamp is 60 min 1 s old'])
-  const notMade = 'no md5 key of the ring made it over this body'
+  const notMade = 'no md5 key of the keyring made it over this body'
   t.same(foul(md5('sesame'), `${hmac('a')}md5:old:other\n`), [undefined, notMade])
-  t.same(foul(md5('sesame'), hmac('a')), [undefined, 'no md5 key in the ring'])
+  t.same(foul(md5('sesame'), hmac('a')), [undefined, 'no md5 key in the keyring'])
   t.same(foul(md5('sesame'), `md5:old:sesame${past}\n`), ['old', 'the key expired on 2026-05-31'])
   t.match(explained(stamp('b'), hmac('a')), [{ claims: { scanners: ['clamd'], time: NOW } }])
 })

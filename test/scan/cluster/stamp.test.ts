@@ -317,7 +317,7 @@ t.test('the log has the reason why the first stamp of a known key is invalid', a
     return trust.trusted ? 'trusted' : trust.why
   }
   t.equal(whyOf(plain), 'no stamp')
-  t.equal(whyOf(stamped(plain, beta)), 'no stamp of a key in the ring')
+  t.equal(whyOf(stamped(plain, beta)), 'no stamp of a key in the keyring')
   t.equal(whyOf(stamped(plain, alpha, NOW + 301)), 'key alpha: stamp is 5 min 1 s in the future')
   const changed = bytes(stamped(plain, alpha).toString('latin1').replace('Hello', 'Hullo'))
   t.equal(whyOf(changed), 'key alpha: header, body or stamp was changed, or the secret differs')
@@ -332,7 +332,7 @@ t.test('a message whose body was not hashed is neither trusted nor signed', asyn
     const { header, form } = examine(stamped(plain, key))
     const message = { header, form: { ...form, digests } }
     const why =
-      key === alpha ? 'key alpha: the body was not hashed' : 'no stamp of a key in the ring'
+      key === alpha ? 'key alpha: the body was not hashed' : 'no stamp of a key in the keyring'
     t.match(verifyStamps(message, { ...options, keys: [key] }), { trusted: false, why })
     t.equal(signMessage(message, ['x'], { keys: [key], now: NOW, crypto }), undefined)
   }

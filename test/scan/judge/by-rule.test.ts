@@ -69,7 +69,7 @@ t.test(
   async (t) => {
     const kind = async (line: string, client: Partial<Client> = {}) =>
       (await judgeBy(`${line} REJECTVIRUS=1\n`, { client })).decision.kind
-    const origin = { door: 'slot', clientAddress: '192.0.2.7' } as const
+    const origin = { interface: 'qmail', clientAddress: '192.0.2.7' } as const
     t.equal(await kind('client=192.0.2.0/24', { origin }), 'reject')
     t.equal(await kind('client=198.51.100.0/24', { origin }), 'accept')
     t.equal(await kind('client=192.0.2.0/24'), 'accept')

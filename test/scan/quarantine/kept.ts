@@ -52,7 +52,7 @@ export async function keepOne(
       id,
       time: new Date(time).toISOString(),
       host: 'mx.example.org',
-      door: 'slot',
+      door: 'qmail',
       grounds: 'virus',
       found: 'Test-Virus',
       sender: 'a@example.net',

@@ -80,7 +80,7 @@ async function openHost(t: Test, { settings: shared }: Store, name: string): Pro
       const before = host.daemon.log.length
       process.kill(host.daemon.pid, 'SIGHUP')
       while (
-        !host.daemon.log.slice(before).some((line) => /slot unix:.* stamps with /.test(line))
+        !host.daemon.log.slice(before).some((line) => /qmail unix:.* stamps with /.test(line))
       ) {
         await new Promise((resolve) => setTimeout(resolve, 20))
       }

@@ -345,4 +345,4 @@ function whereDecided({ fields }: LogRecord): string {
 }
 
 /** `by the milter`, as the log has it. */
-const doorOf = ({ fields }: LogRecord) => `by the ${fields.get('interface') ?? 'slot'} interface`
+const doorOf = ({ fields }: LogRecord) => `by the ${fields.get('interface') ?? 'qmail'} interface`

@@ -24,30 +24,40 @@ function checkSlotProgram(host: Host): Finding[] {
   if (named === undefined && host.clients !== undefined) {
     const value =
       'QMAILQUEUE is not set for these clients: their mail goes to qmail-queue unscanned'
-    return [failure('slot', value, 'set it in their rule, and run tcprules')]
+    return [failure('qmail-queue program', value, 'set it in their rule, and run tcprules')]
   }
   if (named === '') {
     const value = 'QMAILQUEUE is empty: qmail has no program to start, so mail is deferred'
-    return [failure('slot', value, 'name onescanc or onescan-queue in it, or unset it')]
+    return [
+      failure('qmail-queue program', value, 'name onescanc or onescan-queue in it, or unset it'),
+    ]
   }
   const missing = danglingLink(program)
   if (missing !== undefined) {
     const value = `${program} is a link to ${missing}, which does not exist: mail is deferred`
-    return [failure('slot', value, 'point it to onescanc or onescan-queue with ln -sfn')]
+    return [
+      failure('qmail-queue program', value, 'point it to onescanc or onescan-queue with ln -sfn'),
+    ]
   }
   try {
     accessSync(realpathSync(program), constants.X_OK)
     const barrier = obstacle(host.account, program, 'execute')
-    if (barrier !== undefined) return [barred('slot', program, barrier, host)]
+    if (barrier !== undefined) return [barred('qmail-queue program', program, barrier, host)]
   } catch (error) {
     const why = named && isRelative(named) ? `${relativeText(named, host)}: ` : ''
     const value = `${why}${errorText(error)}`
-    return [failure('slot', value, 'set QMAILQUEUE to onescan-queue; until then mail is deferred')]
+    return [
+      failure(
+        'qmail-queue program',
+        value,
+        'set QMAILQUEUE to onescan-queue; until then mail is deferred',
+      ),
+    ]
   }
   const finding = judgeProgram(host)
   if (named === undefined || !isRelative(named)) return [finding]
   const value = `${relativeText(named, host)}; other callers run in other directories`
-  return [warning('slot', value, `set QMAILQUEUE to ${program}`), finding]
+  return [warning('qmail-queue program', value, `set QMAILQUEUE to ${program}`), finding]
 }
 
 function judgeProgram(host: Host): Finding {
@@ -56,16 +66,20 @@ function judgeProgram(host: Host): Finding {
   switch (slot.kind) {
     case 'own': {
       const unset = env.QMAILQUEUE === undefined ? ' (QMAILQUEUE is not set here)' : ''
-      return ok('slot', `${program}${unset}`)
+      return ok('qmail-queue program', `${program}${unset}`)
     }
     case 'real-queue': {
       const value = `${program} leads to ${realpathSync(program)}: mail is not scanned`
-      return failure('slot', value, `point it to onescanc or onescan-queue (${LINK}: with ln -sfn)`)
+      return failure(
+        'qmail-queue program',
+        value,
+        `point it to onescanc or onescan-queue (${LINK}: with ln -sfn)`,
+      )
     }
     case 'foreign': {
       const value = `${program} ${slot.why}: nothing was sent through it, because it may deliver`
       const remedy = 'check that it calls onescan-queue, and try that with --env QMAILQUEUE=PROGRAM'
-      return warning('slot', value, remedy)
+      return warning('qmail-queue program', value, remedy)
     }
   }
 }

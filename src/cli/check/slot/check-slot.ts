@@ -33,7 +33,11 @@ export async function* checkSlot(
       for (const host of classes) hosts.push([host, host.clients ?? `process ${service?.pid}`])
     } catch (error) {
       const remedy = 'correct it; until then the service accepts no mail'
-      yield failure(service ? `process ${service.pid}` : 'slot', errorText(error), remedy)
+      yield failure(
+        service ? `process ${service.pid}` : 'qmail-queue program',
+        errorText(error),
+        remedy,
+      )
     }
   }
   for (const [host, label] of hosts) {

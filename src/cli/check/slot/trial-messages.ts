@@ -14,7 +14,7 @@ import { slotProgramOf } from './slot-program.ts'
 /** Milliseconds beyond SCANTIMEOUT that the program may take for a small message. */
 const TIMEOUT = 30_000
 /** A path at which no onescand listens. */
-const NOWHERE = '/nonexistent/slot.sock'
+const NOWHERE = '/nonexistent/qmail.sock'
 
 /**
  * Sends messages through the qmail-queue program like its service, with that account, limits and environment.

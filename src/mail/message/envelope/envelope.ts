@@ -121,7 +121,7 @@ export class EnvelopeReader {
 
 /** The origin of a message, as reported by the SMTP server, its client and DNS. Texts are latin1. */
 export interface Origin {
-  readonly door: 'slot' | 'milter' | 'smtp' | 'clamd'
+  readonly interface: 'qmail' | 'milter' | 'smtp' | 'clamd'
   /** The IP address of the SMTP client, or undefined if there is none. */
   readonly clientAddress?: string | undefined
   /** The name of the client by DNS. */

@@ -31,7 +31,7 @@ async function findingsAbout(socket: string, around: readonly string[] = []): Pr
 }
 
 t.test('a host on which no onescand runs is an error', async (t) => {
-  const env = { ONESCAN_SOCKET: '/nonexistent/slot.sock' }
+  const env = { ONESCAN_SOCKET: '/nonexistent/qmail.sock' }
   const { code, out } = await onescan(['check', '--daemon'], { env })
   t.equal(code, 2)
   t.match(out, /^error +onescand: does not answer/)
@@ -86,7 +86,7 @@ const plain = { pid: process.pid, args: [], settings: { QHPSI: 'x' }, changed: [
 
 // promise: bad-onescand
 t.test('a report of onescand about itself is marked as its own, even a good one', async (t) => {
-  const trial = { wrong: [], doors: ['slot'] }
+  const trial = { wrong: [], doors: ['qmail'] }
   const found = await findingsAbout(await impostor(t, { ...plain, trial }))
   t.match(found.at(-1), { level: 'ok', value: /^reports a clean message as clean/ })
   const asRoot = found.filter(({ account }) => account === undefined)

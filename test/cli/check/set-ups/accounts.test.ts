@@ -84,7 +84,7 @@ class Host {
     this.milter = `${this.#place}/milter.sock`
     const basic = { QHPSI: 'plugin: clamd', REJECTVIRUS: '0' }
     this.settings = { ...basic, CLAMD: clamd.socket, CLAMDMAXSIZE: '200K' }
-    putSocket(machine, `${this.#place}/slot.sock`)
+    putSocket(machine, `${this.#place}/qmail.sock`)
     putPostfix(machine, [
       `smtpd_milters = unix:${this.milter}`,
       'non_smtpd_milters = $smtpd_milters',
@@ -103,7 +103,7 @@ class Host {
     const as = ['setpriv', '--reuid=onescan', '--regid=onescan', '--init-groups', '--no-new-privs']
     this.#daemon = await startOnescand(this.#test, {
       program: this.#machine.around([...as, ...newest.map(reachable)]),
-      socket: `${this.#place}/slot.sock`,
+      socket: `${this.#place}/qmail.sock`,
       args: milter.split(' '),
       settings: { ...this.settings, TMPDIR: this.#place },
     })

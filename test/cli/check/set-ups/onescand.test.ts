@@ -88,7 +88,7 @@ async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<
   const asWritten = environmentBy(text)
   // This comes before the daemon is started, which then holds the addresses.
   const said = setUp.start === undefined ? undefined : startOf(asWritten)
-  const socket = `${place}/slot.sock`
+  const socket = `${place}/qmail.sock`
   putSocket(machine, socket)
   const start = async (words: string, settings: Readonly<Record<string, string>>) => {
     const args = words.split(' ')

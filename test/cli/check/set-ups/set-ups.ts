@@ -52,21 +52,27 @@ const inAnHour = Date.now() / 1000 + 3600
 /** Set-ups of the slot, its chain and its scanners. QHPSI is `plugin: eicar` by default. */
 export const setUpsOfPrograms: readonly SetUp[] = [
   // The slot
-  { name: 'all is well', expect: [/^ok slot: /, /^ok qmail, EICAR: is found/] },
+  { name: 'all is well', expect: [/^ok qmail-queue program: /, /^ok qmail, EICAR: is found/] },
   {
     name: 'QMAILQUEUE is onescan-queue',
     env: { QMAILQUEUE: slotProgram },
-    expect: [/^ok slot: /, /^ok chain: \S+\/bin\/qmail-queue$/, /^ok qmail, EICAR: is found/],
+    expect: [
+      /^ok qmail-queue program: /,
+      /^ok chain: \S+\/bin\/qmail-queue$/,
+      /^ok qmail, EICAR: is found/,
+    ],
   },
   {
     name: 'QMAILQUEUE is the real qmail-queue',
     env: ({ at }) => ({ QMAILQUEUE: at('bin/qmail-queue') }),
-    expect: [/^error slot: .*mail is not scanned; point it to onescanc/],
+    expect: [/^error qmail-queue program: .*mail is not scanned; point it to onescanc/],
   },
   {
     name: 'QMAILQUEUE is a link to it, as a purge leaves one',
     env: ({ at, link }) => ({ QMAILQUEUE: link('slot', at('bin/qmail-queue')) }),
-    expect: [/^error slot: \S+ leads to \S+\/bin\/qmail-queue: mail is not scanned; point it to/],
+    expect: [
+      /^error qmail-queue program: \S+ leads to \S+\/bin\/qmail-queue: mail is not scanned; point it to/,
+    ],
   },
   {
     name: 'QMAILQUEUE is another name of the real qmail-queue',
@@ -75,12 +81,14 @@ export const setUpsOfPrograms: readonly SetUp[] = [
       return []
     },
     env: ({ at }) => ({ QMAILQUEUE: at('slot') }),
-    expect: [/^error slot: .*mail is not scanned/],
+    expect: [/^error qmail-queue program: .*mail is not scanned/],
   },
   {
     name: 'QMAILQUEUE is a wrapper',
     env: ({ at, write }) => ({ QMAILQUEUE: write('wrapper', recording(at('called')), 0o755) }),
-    expect: [/^warning slot: .*nothing was sent.*; check that it calls onescan-queue/],
+    expect: [
+      /^warning qmail-queue program: .*nothing was sent.*; check that it calls onescan-queue/,
+    ],
   },
   ...[
     [
@@ -94,23 +102,23 @@ export const setUpsOfPrograms: readonly SetUp[] = [
       env: ({ write }) => ({
         QMAILQUEUE: write('w/onescan-queue', `#!/bin/sh\n${line}\n`, 0o755),
       }),
-      expect: [/^warning slot: .*names the next program itself/],
+      expect: [/^warning qmail-queue program: .*names the next program itself/],
     }),
   ),
   {
     name: 'QMAILQUEUE is relative',
     env: { QMAILQUEUE: 'bin/onescan-queue' },
-    expect: [/^error slot: QMAILQUEUE bin\/onescan-queue is relative/],
+    expect: [/^error qmail-queue program: QMAILQUEUE bin\/onescan-queue is relative/],
   },
   {
     name: 'QMAILQUEUE is a link that leads nowhere',
     env: ({ link }) => ({ QMAILQUEUE: link('slot', 'gone') }),
-    expect: [/^error slot: .*is a link to .*\/gone, which does not exist/],
+    expect: [/^error qmail-queue program: .*is a link to .*\/gone, which does not exist/],
   },
   {
     name: 'QMAILQUEUE is set, and empty',
     env: { QMAILQUEUE: '' },
-    expect: [/^error slot: .*QMAILQUEUE is empty/],
+    expect: [/^error qmail-queue program: .*QMAILQUEUE is empty/],
   },
   // The scanners
   {

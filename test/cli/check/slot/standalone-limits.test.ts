@@ -39,7 +39,7 @@ t.test('while onescand answers, check warns of what happens without it', { skip 
   const place = ofPlain(openDirectory(t))
   const daemon = await startOnescand(t, {
     program: [...asPlain(), ...newest.map(reachable)],
-    socket: `${place}/slot.sock`,
+    socket: `${place}/qmail.sock`,
     settings: { ...settings, TMPDIR: place },
   })
   const findings = await check(t, daemon.socket)
@@ -62,7 +62,7 @@ t.test('while onescand answers, check warns of what happens without it', { skip 
 })
 
 t.test('without onescand no mail gets through', { skip }, async (t) => {
-  const findings = await check(t, '/nonexistent/slot.sock')
+  const findings = await check(t, '/nonexistent/qmail.sock')
   t.match(
     findings.filter(({ what }) => what === 'qmail, clean message'),
     [
