@@ -15,9 +15,10 @@ const HOURLY = 60 * 60 * 1000
  * ends that.
  */
 export function startSweeps(env: Environment, log: (line: string) => void): () => void {
+  const settings = readSpoolSettings(env)
   const spools = repeat(
     HOURLY,
-    async (stopped) => sweepSpool(readSpoolSettings(env), Date.now(), stopped),
+    (stopped) => sweepSpool(settings, Date.now(), stopped),
     (error) => log(`spool: cannot be cleaned up: ${errorText(error)}`),
   )
   const sweeps = [spools, ...sweepQuarantines(env, log)]

@@ -117,6 +117,8 @@ const scannersIn: Readonly<
     settings: { CLAMD: join(own, 'clamd.sock') },
   }),
   'the directory of a command': (own) => ({ QHPSI: `${join(own, 'scan')} %s` }),
+  TMPDIR: (own) => ({ QHPSI: '/bin/true %s', settings: { TMPDIR: own } }),
+  SPOOLDIR: (own) => ({ QHPSI: '/bin/true %s', settings: { SPOOLDIR: own } }),
 }
 
 for (const [name, scannerIn] of Object.entries(scannersIn)) {

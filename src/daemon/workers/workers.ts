@@ -4,6 +4,7 @@ import { closeSync } from 'node:fs'
 import { errorText } from '../../lib/errors/fault.ts'
 import { TIMED_OUT, withTimeout } from '../../lib/flow/timeout.ts'
 import { ProcEntry } from '../../lib/process/proc-entry.ts'
+import { loadSystem } from '../../lib/runtime/system.ts'
 import { formatDuration } from '../../lib/text/units.ts'
 import { openAnonymousFile } from '../../mail/message/spool.ts'
 import type { WorkersState } from '../../observe/live/process-report.ts'
@@ -272,6 +273,8 @@ export class Workers {
 
   #openInHand(): number | undefined {
     const { directory, log } = this.#options
+    const inMemory = loadSystem()?.memoryFile() ?? -1
+    if (inMemory >= 0) return inMemory // this process and small mail do not touch the directory
     try {
       return openAnonymousFile(directory)
     } catch (error) {

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { LastSeen } from '../flow/last-seen.ts'
 
 const looks = new Map<string, LastSeen<undefined>>()
@@ -9,10 +10,22 @@ const looks = new Map<string, LastSeen<undefined>>()
  * system that does not respond.
  */
 export function answers(path: string): Promise<boolean> {
-  const known = looks.get(path)
-  if (known !== undefined) return known.isAnswered()
-  const look = new LastSeen(undefined, () => stat(path).then(ignore, ignore))
-  looks.set(path, look)
+  return isAnswered(path, () => path)
+}
+
+let newNames = 0
+
+/**
+ * Resolves to whether the file system responds to the first use of a name in this directory. NFS reports the
+ * directory itself from memory for a minute.
+ */
+export function answersInside(directory: string): Promise<boolean> {
+  return isAnswered(`${directory}/`, () => join(directory, `onescan-${process.pid}-${newNames++}`))
+}
+
+function isAnswered(key: string, path: () => string): Promise<boolean> {
+  const look = looks.get(key) ?? new LastSeen(undefined, () => stat(path()).then(ignore, ignore))
+  looks.set(key, look)
   return look.isAnswered()
 }
 

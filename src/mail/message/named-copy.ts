@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Fault } from '../../lib/errors/fault.ts'
+import { answersInside } from '../../lib/path/answers.ts'
 import type { Bytes } from './bytes.ts'
 import { type SpoolSettings, spoolFault, unguessable, writeInTurns } from './spool.ts'
 
@@ -24,6 +25,7 @@ export class NamedCopy {
   readonly #settings: SpoolSettings
   #file: NamedFile | undefined // whole or not
   #making: Promise<NamedFile> | undefined
+  #isRemoved = false
 
   constructor(bytes: Bytes, settings: SpoolSettings) {
     this.#bytes = bytes
@@ -44,11 +46,18 @@ export class NamedCopy {
 
   /** Removes the file if there is one. If it is being made, no more of the bytes is read. */
   remove(): void {
+    this.#isRemoved = true
     this.#file?.remove()
     this.#file = undefined
   }
 
   async #make(): Promise<NamedFile> {
+    const { directory, sharedDirectory } = this.#settings
+    if (!(await answersInside(sharedDirectory ?? directory))) {
+      const what = sharedDirectory ? `SPOOLDIR ${sharedDirectory}` : `TMPDIR ${directory}`
+      throw new Fault('temp-file', `${what}: does not respond; check its file system`)
+    }
+    if (this.#isRemoved) throw new Error('the message has ended')
     const file = new NamedFile(this.#settings)
     this.#file = file
     try {

@@ -1,4 +1,5 @@
 import { lstatSync, rmdirSync, unlinkSync } from 'node:fs'
+import { answersInside } from '../../lib/path/answers.ts'
 import { PathHandle } from '../../lib/path/path-handle.ts'
 import type { SpoolSettings } from './spool.ts'
 
@@ -31,6 +32,7 @@ export async function sweepSpool(
 }
 
 async function sweep(path: string, ours: RegExp, now: number, signal: AbortSignal): Promise<void> {
+  if (!(await answersInside(path))) return
   try {
     const directory = PathHandle.find(path)
     try {

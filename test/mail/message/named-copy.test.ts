@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import type { Fault } from '../../../src/lib/errors/fault.ts'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
@@ -78,12 +79,17 @@ t.test(
       const settings = { directory, sharedDirectory: shared ? directory : undefined }
       const copy = new NamedCopy(Bytes.of(Buffer.from('top\n'), body), settings)
       const making = copy.file()
-      t.equal(readdirSync(directory).length, 1)
+      while (readdirSync(directory).length === 0) await wait(0)
       const before = body.read
       copy.remove()
       t.same(readdirSync(directory), [])
       await t.rejects(making, { message: 'the message has ended' })
       t.equal(body.read, before)
+      t.same(readdirSync(directory), [])
+      const early = new NamedCopy(body, settings)
+      const never = early.file()
+      early.remove()
+      await t.rejects(never, { message: 'the message has ended' })
       t.same(readdirSync(directory), [])
     }
   },
