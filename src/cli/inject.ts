@@ -2,7 +2,7 @@ import { closeSync, existsSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, resolve } from 'node:path'
 import type { Argv } from 'yargs'
-import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/message/trial-chain.ts'
+import { CHAIN_REACHED, TEST_CHAIN } from '../doors/message/test-chain.ts'
 import { exit, exitMeanings, isPermanent } from '../doors/replies/exit-codes.ts'
 import { findChain } from '../doors/slot/chain.ts'
 import { attempt } from '../lib/errors/fault.ts'
@@ -77,7 +77,7 @@ async function inject(args: Arguments<typeof options>) {
   const environment: Record<string, string | undefined> = {
     PROTO: 'TCP', // as tcpserver(1) sets it: standard error is the log
     ...slotEnvironment(process.env, { env: args.env, envdir: undefined }),
-    ...(dryRun ? { QUEUECHAIN: TRIAL_CHAIN } : {}),
+    ...(dryRun ? { QUEUECHAIN: TEST_CHAIN } : {}),
     ERROR_FD: undefined,
   }
   const directories = readControlDirectories(environment)

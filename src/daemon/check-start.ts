@@ -31,7 +31,7 @@ import {
   writeDoorAddress,
 } from './options/door-address.ts'
 import type { SmtpDoorOptions } from './options/smtp-doors.ts'
-import { callNext, doorName, tryPage } from './trials/try-door.ts'
+import { callNext, doorName, tryPage } from './self-test/try-door.ts'
 import { checkVisiblePaths } from './visible-paths.ts'
 
 /**

@@ -92,7 +92,7 @@ interface DoorOptions extends DaemonOptions {
   /** Takes the lines about mail. */
   readonly mailLog: (line: Buffer) => void
   /** Returns the report about this onescand that the slot socket sends to root and this account. */
-  readonly describe: (wantsTrial: boolean) => Promise<DaemonDescription>
+  readonly describe: (wantsSelfTest: boolean) => Promise<DaemonDescription>
   /** The options of this onescand, as they were given. */
   readonly ownArgs: readonly string[]
   readonly identifyPeer: IdentifyPeer

@@ -12,7 +12,7 @@ import type { StatusServer } from './http/status-server.ts'
 import { pageListener } from './listening/page-socket.ts'
 import type { DaemonOptions } from './options/daemon-options.ts'
 import type { DoorAddress, ListeningDoor } from './options/door-address.ts'
-import { Trials } from './trials/trials.ts'
+import { SelfTests } from './self-test/self-tests.ts'
 import type { Workers } from './workers/workers.ts'
 
 /**
@@ -22,7 +22,7 @@ export class StatusFeed {
   readonly #options: DaemonOptions
   readonly #configuration: () => Configuration
   readonly #clamds: ClamdWatch
-  readonly #trials: Trials
+  readonly #selfTests: SelfTests
   #server: StatusServer | undefined
   #workers: Workers | undefined
   #doors: readonly ListeningDoor[] | undefined
@@ -33,7 +33,7 @@ export class StatusFeed {
     this.#options = options
     this.#configuration = configuration
     this.#clamds = clamds
-    this.#trials = new Trials((question) => this.#workers?.askNext(question), options.maxSize)
+    this.#selfTests = new SelfTests((question) => this.#workers?.askNext(question), options.maxSize)
   }
 
   /**
@@ -71,11 +71,11 @@ export class StatusFeed {
   /** Handles a message of a worker: a report about mail, or the result of a self-test. */
   take(worker: number, message: unknown): void {
     if (isProcessReport(message)) this.#server?.observer.report(worker, message)
-    else this.#trials.take(message)
+    else this.#selfTests.take(message)
   }
 
   workerEnded(worker: number, inHand: number): void {
-    this.#trials.ended(worker)
+    this.#selfTests.ended(worker)
     this.#server?.observer.ended(worker, inHand)
   }
 
@@ -114,7 +114,7 @@ export class StatusFeed {
       tryAll: () => {
         const doors = this.#doors
         if (doors === undefined) return undefined
-        return this.#trials.make(
+        return this.#selfTests.make(
           { configuration: this.#configuration(), doors },
           this.#clamds.states,
         )

@@ -8,9 +8,9 @@ import { describeDaemon, ownArgs } from './describe-daemon.ts'
 import type { ProcessStart } from './first-process.ts'
 import { type OpenDoor, openDoors } from './open-doors.ts'
 import type { DoorKind } from './options/door-address.ts'
-import { tryJudging } from './trials/judge-trial.ts'
-import { answerTrials, tryRunning } from './trials/trials.ts'
-import { doorName } from './trials/try-door.ts'
+import { tryJudging } from './self-test/judge-test-mail.ts'
+import { answerSelfTests, tryRunning } from './self-test/self-tests.ts'
+import { doorName } from './self-test/try-door.ts'
 import { HEARTBEAT_EVERY } from './workers/hung-workers.ts'
 import { HEARTBEAT, MUST_ANSWER, type ServingNotice } from './workers/workers.ts'
 
@@ -36,15 +36,15 @@ export async function runWorker(
   doors = await openDoors(configuration, options, kinds, {
     reporter,
     ownArgs: ownArgs(),
-    async describe(wantsTrial) {
+    async describe(wantsSelfTest) {
       const description = describeDaemon(configuration)
-      if (!wantsTrial) return description
+      if (!wantsSelfTest) return description
       const judge = () => tryJudging(configuration, options, true)
       const wrong = await tryRunning({ configuration, doors }, options.maxSize, judge)
-      return { ...description, trial: { wrong, doors: doors.map(doorName) } }
+      return { ...description, selfTest: { wrong, doors: doors.map(doorName) } }
     },
   })
-  answerTrials(send, (wantsEicar) => tryJudging(configuration, options, wantsEicar))
+  answerSelfTests(send, (wantsEicar) => tryJudging(configuration, options, wantsEicar))
   signals.handleWith({
     async reload() {
       const next = await read()

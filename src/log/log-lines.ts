@@ -37,7 +37,7 @@ export interface LogContext {
 }
 
 /** Marks a message that `onescan check` sent. It is logged, but neither delivered nor counted. */
-export const TRIAL: LogField = ['selftest', 1]
+export const SELF_TEST: LogField = ['selftest', 1]
 /** The end of the Message-IDs of the mail that `onescan check --mail` sends. */
 export const OF_CHECK = '@check.onescan.invalid'
 

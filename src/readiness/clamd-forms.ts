@@ -6,7 +6,7 @@ import {
   firstFields,
   multipartForms,
 } from '../mail/mime/findings/forms.ts'
-import { formsFoundBy } from '../scan/scanners/clamd/form-trials.ts'
+import { formsFoundBy } from '../scan/scanners/clamd/form-probes.ts'
 import { tellsOfLimits } from '../scan/scanners/clamd/probe-limits.ts'
 import type { ClamdServer } from '../scan/scanners/clamd/server.ts'
 

@@ -25,11 +25,11 @@ const LIMITS_AFTER = 4
  */
 const LIMITS_WITHIN = 10_000
 
-/** Milliseconds between two trials of what a server extracts from mail: it logs 24 lines FOUND for each. */
-const TRIALS_EVERY = 300_000
+/** Milliseconds between two probes of what a server extracts from mail: it logs 24 lines FOUND for each. */
+const PROBES_EVERY = 300_000
 
 /** What a server was shown to extract from mail by itself. */
-interface ExtractionTrial {
+interface ExtractionProbe {
   /** What was true of the server then: its version, and since when it runs. */
   readonly of: string
   readonly at: number
@@ -43,7 +43,7 @@ interface KnownClamd {
   readonly session: ClamdSession
   /** The number of conversations so far. */
   readonly sessions: number
-  trial: ExtractionTrial | undefined
+  probe: ExtractionProbe | undefined
   /** What the log reported last about what it extracts. */
   extracts: string | undefined
   /** The finding about mail over its limits, or undefined if it has not answered yet. */
@@ -63,7 +63,7 @@ interface KnownClamd {
  *
  * If parts of mail are scanned by themselves (SECONDLOOK), a server that reports such mail is asked once what it
  * extracts from mail, and again when it was restarted or has other signatures. `extracts` gets that, if the server has
- * room for parts. Whether it has is asked after each trial, and in each round before which `isWanted` is true.
+ * room for parts. Whether it has is asked after each probe, and in each round before which `isWanted` is true.
  */
 export class ClamdWatch {
   readonly #settings: () => ScanSettings | undefined
@@ -125,8 +125,8 @@ export class ClamdWatch {
       const { session, sessions } = conversationWith(server, before)
       const state = stateBy(server, await askVersion(server, stopped, session))
       const wait = before?.state.up ? before.wait : 0
-      const { alert, depth, trial, extracts } = before ?? {}
-      return [server.text, { state, session, sessions, alert, depth, trial, extracts, wait }]
+      const { alert, depth, probe, extracts } = before ?? {}
+      return [server.text, { state, session, sessions, alert, depth, probe, extracts, wait }]
     })
     const known = new Map(await Promise.all(asked))
     for (const [text, { session }] of this.#known) if (!known.has(text)) session.end()
@@ -161,18 +161,18 @@ export class ClamdWatch {
 
   async #tryExtraction(server: ClamdAddress, stopped: AbortSignal): Promise<void> {
     const known = this.#known.get(server.text)!
-    const { state, sessions, trial } = known
+    const { state, sessions, probe } = known
     const isAsked = this.#settings()?.SECONDLOOK === 'always' && state.up
     const made = await socketMade(server)
     const of = `${state.text} ${made} ${sessions}`
-    const isKnown = trial?.of === of && trial.forms !== undefined
-    const isDue = trial === undefined || performance.now() - trial.at > TRIALS_EVERY
+    const isKnown = probe?.of === of && probe.forms !== undefined
+    const isDue = probe === undefined || performance.now() - probe.at > PROBES_EVERY
     const isTried = isAsked && !isKnown && isDue
     if (isTried) {
-      known.trial = { of, at: performance.now(), forms: await during(server, stopped, tryForms) }
+      known.probe = { of, at: performance.now(), forms: await during(server, stopped, tryForms) }
       this.#logForms(server, known)
     }
-    const tried = isAsked && known.trial?.of === of ? known.trial.forms : undefined
+    const tried = isAsked && known.probe?.of === of ? known.probe.forms : undefined
     if (tried && !isTried && !this.#isWanted()) return // the stream would serve no mail
     const room = tried && (await during(server, stopped, askForRoom))
     // What is known of a server that is merely busy applies until it expires.
@@ -182,7 +182,7 @@ export class ClamdWatch {
   }
 
   #logForms({ text }: ClamdAddress, known: KnownClamd): void {
-    const forms = known.trial?.forms
+    const forms = known.probe?.forms
     const line = forms && inOneLine(describeForms(text, forms))
     if (line !== undefined && line !== known.extracts) this.#log(line)
     known.extracts = line ?? known.extracts

@@ -3,7 +3,7 @@ import { Bytes } from '../mail/message/bytes.ts'
 import { EICAR } from '../scan/scanners/eicar/eicar.ts'
 
 /** The header of test mail, without the fields about its content. */
-export const TRIAL_HEADER = `From: onescan check <postmaster@localhost>
+export const TEST_HEADER = `From: onescan check <postmaster@localhost>
 To: postmaster@localhost
 Subject: onescan check
 Date: Thu, 01 Jan 2026 00:00:00 +0000
@@ -15,14 +15,14 @@ MIME-Version: 1.0
  * A message in which no scanner finds anything, as long as ordinary mail: a site may refuse what is smaller.
  */
 export const cleanMessage: Buffer = Buffer.from(
-  `${TRIAL_HEADER}Content-Type: text/plain\n\n${'Nothing here.\n'.repeat(1200)}`,
+  `${TEST_HEADER}Content-Type: text/plain\n\n${'Nothing here.\n'.repeat(1200)}`,
 )
 
 const LETTER = 'The attachment is the harmless test file of eicar.org.'
 
 /** The EICAR test file as an attachment, which each scanner of mail must find. */
 export const eicarMessage: Buffer = Buffer.from(
-  `${beginWithEicar(TRIAL_HEADER, LETTER, 'eicar.com')}--part--\n`,
+  `${beginWithEicar(TEST_HEADER, LETTER, 'eicar.com')}--part--\n`,
 )
 
 /** The EICAR test file in a zip archive, compressed, so that only who opens it finds it: APPNOTE.TXT 4.3. */
@@ -67,7 +67,7 @@ export function largeEicarMessage(size: number): Bytes {
   const left = Math.max(0, size - eicarMessage.length - 64)
   return Bytes.of(
     Buffer.from(
-      `${beginWithEicar(TRIAL_HEADER, LETTER, 'eicar.com')}--part\nContent-Type: text/plain\n\n`,
+      `${beginWithEicar(TEST_HEADER, LETTER, 'eicar.com')}--part\nContent-Type: text/plain\n\n`,
     ),
     ...Array<Buffer>(Math.floor(left / FILLER.length)).fill(FILLER),
     FILLER.subarray(0, left % FILLER.length),

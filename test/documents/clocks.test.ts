@@ -22,7 +22,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'scan/quota/quota-client.ts': 'one clock for the client, whichever door opens it',
   'scan/quota/udp.ts': 'a nonce that nobody can guess',
   'scan/scanners/clamd/ask-in-turn.ts': 'processes that wait for one clamd do not ask in step',
-  'scan/scanners/clamd/descriptor-trial.ts': 'one clock for all that is known of a clamd',
+  'scan/scanners/clamd/descriptor-probe.ts': 'one clock for all that is known of a clamd',
   'scan/scanners/clamd/extracted-forms.ts': 'one clock for all that is known of a clamd',
   'scan/scanners/clamd/scanner.ts': 'one clock for all that is known of a clamd',
   'scan/scanners/clamd/server.ts': 'one clock for all that is known of a clamd',
@@ -35,7 +35,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'scan/scanners/scanner/scan-turns.ts': 'one clock for the turns at a scanner that runs here',
   'scan/verdicts/open.ts': 'a secret of this process',
   'scan/verdicts/poison.ts': 'one clock for a process, which tests set',
-  'scan/verdicts/store/shared-store.ts': 'how long the store takes to answer a trial',
+  'scan/verdicts/store/shared-store.ts': 'how long the store takes to answer a probe',
 }
 
 const readers = sourceFiles

@@ -75,7 +75,7 @@ t.test(
   async (t) => {
     const page = daemon
     t.match(page, `the last ${DECISIONS_KEPT} decisions`)
-    t.match(page, `a self-test of the last ${figure('TRIAL_COUNTS_FOR') / 1000} seconds`)
+    t.match(page, `a self-test of the last ${figure('SELF_TEST_COUNTS_FOR') / 1000} seconds`)
     t.match(page, `keeps up to ${IDLE_MAX} connections to each address`)
     t.match(
       page,

@@ -64,7 +64,7 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
     'root-process-name': 'exec -a onescand sleep 30 (once: "all is well")',
     'root-many-files': '400,000 files in SPOOLDIR or /tmp (once: a second a message)',
     'root-endless-files':
-      'A trial that is stopped; devices behind a link; CLUSTERKEYS=/proc/self/pagemap; sparse files (once: waits, memory)',
+      'A test that is stopped; devices behind a link; CLUSTERKEYS=/proc/self/pagemap; sparse files (once: waits, memory)',
     'root-signs-of-life':
       'A service that gives signs of life for ever (once: check and quarantine wait), fills the screen, or says it is well as if root had seen that',
     'root-quarantine-session':
@@ -77,7 +77,7 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
     'root-sweep':
       'A directory in SPOOLDIR with the name of a file of ours, exchanged for a link (once: the only copy of mail in quarantine deleted)',
     'root-secrets':
-      "Waiting for RESTIC_PASSWORD, PGPASSWORD in the trials of check (once: root's passwords)",
+      "Waiting for RESTIC_PASSWORD, PGPASSWORD in the tests of check (once: root's passwords)",
     'root-runs-nothing': 'Root runs nothing of his, and he cannot type at its terminal',
     'root-removal': 'Removal and installation say what they leave',
     'root-paths': 'Root follows no path of his, and does not wait for it',

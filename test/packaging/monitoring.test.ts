@@ -77,8 +77,8 @@ t.test('promtool finds no fault with the metrics themselves', withoutPromtool, a
   const text = await new Metrics('1.0', 0).text({
     processes: [],
     clamds: [{ server: 'a', up: true, text: '', version: 1, made: 0 }],
-    trial: { right: true, why: '', at: 0, doors: [{ kind: 'qmail', address: '', right: true }] },
-    trialAge: 1000,
+    selfTest: { right: true, why: '', at: 0, doors: [{ kind: 'qmail', address: '', right: true }] },
+    selfTestAge: 1000,
     spool: { size: 2, free: 1 },
     memoryLimit: 1,
     workers: { replaced: 0, hung: 0, late: [] },

@@ -103,7 +103,7 @@ t.test(
     for (let n = 0; sent() < 6 && n < 1000; n++) {
       t.same(await scan(mail(SMALL_DESCRIPTOR_MAX + n, n, true)), found)
     }
-    t.equal(sent(), 6, 'two trials')
+    t.equal(sent(), 6, 'two probes')
     t.same(await scan(mail(5 * MIB, 1, false)), clean)
     t.same(await scan(mail(5 * MIB, 1, true)), found)
     t.equal(sent(), 8)

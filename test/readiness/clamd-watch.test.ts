@@ -130,7 +130,7 @@ t.test(
   async (t) => {
     const socket = `${socketDirectory(t)}/clamd`
     const clamd = await startClamd(t, { alertExceedsMax: true, socket })
-    const trials = () => clamd.log.filter((line) => line.endsWith('FOUND')).length
+    const probes = () => clamd.log.filter((line) => line.endsWith('FOUND')).length
     const said: ExtractionEvent[] = []
     const options = {
       every: 20,
@@ -148,11 +148,11 @@ t.test(
     const forms = everyForm
     t.match(said, [{ is: 'extracts', server: socket, version: /^ClamAV /, forms }])
     t.match(log, [`clamd ${socket} ordinary parts: scanned with the whole message: text/plain`])
-    const asked = trials()
+    const asked = probes()
     await until(() => said.length > 3, 'further rounds')
     t.match(said.at(-1), { server: socket, forms }, 'is said again in each round')
     t.equal(log.length, 1, 'and logged once')
-    t.ok(trials() - asked < forms.contents.length, 'without another trial')
+    t.ok(probes() - asked < forms.contents.length, 'without another probe')
     await clamd.stop()
     await startClamd(t, { alertExceedsMax: true, socket, scanMail: false })
     await until(

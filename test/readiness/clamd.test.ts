@@ -57,7 +57,7 @@ t.test('limits of clamd are found with test messages', { skip }, async (t) => {
   )
 })
 
-t.test('how deep clamd scans is found by trial', { skip }, async (t) => {
+t.test('how deep clamd scans is found by probe', { skip }, async (t) => {
   for (const [maxRecursion, expected] of [
     [undefined, { level: 'ok', value: 'is 13 or more' }],
     [5, { level: 'warning', value: /^is 5: .* 4 archives inside one another$/ }],

@@ -164,7 +164,7 @@ export const COMPONENTS = {
   },
   daemon: {
     files: ['src/daemon/**/*.ts'],
-    tests: ['test/daemon/describe-door.test.ts', 'test/daemon/{options,trials}/*.test.ts'],
+    tests: ['test/daemon/describe-door.test.ts', 'test/daemon/{options,self-test}/*.test.ts'],
     builtTests: ['test/daemon/**/*.test.ts'],
   },
   http: {

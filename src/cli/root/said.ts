@@ -8,7 +8,7 @@ const TEXT_MAX = 4_000
 /** The marks that an account may set: they only omit or explain findings of the same account. */
 const PASSED_ON = ['nothing scans', 'clamd does not run', 'infected mail by default'] as const
 /** Milliseconds for a test of a service, which is silent meanwhile. */
-export const TRIAL_OF_SERVICE = 120_000
+export const TEST_OF_SERVICE = 120_000
 /** Milliseconds for the whole report of an account. */
 export const WHOLE = 600_000
 
@@ -57,7 +57,7 @@ export async function saidBy(
     if (code !== 0 || said.length === 0) throw new Error(`it ended with ${code}`)
   } catch (error) {
     const value = `the check as ${account} failed: ${errorText(error)}; this part was not checked`
-    said.push(failure('trials', value, 'check its log'))
+    said.push(failure('checks', value, 'check its log'))
   }
   return said
 }

@@ -88,7 +88,7 @@ function liveState(
   observer: Observer,
   { hideAddresses, amiss }: Pick<SnapshotOptions, 'hideAddresses' | 'amiss'>,
 ) {
-  const { processes, clamds, trial, history } = observer
+  const { processes, clamds, selfTest, history } = observer
   const now = Date.now()
   const underway = processes
     .flatMap((process) => process.underway)
@@ -110,7 +110,7 @@ function liveState(
     processes: processes.length,
     underway,
     clamds,
-    trial,
+    selfTest,
     amiss: amiss(),
     /** The step of the plot that is not complete yet. */
     step: steps.at(-1),

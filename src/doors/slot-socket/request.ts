@@ -24,7 +24,7 @@ export interface Request {
 /** A request about onescand itself: slot-protocol.md, COMMANDS. */
 type DaemonQuestion =
   /** Its state, with or without a self-test. */
-  | { readonly kind: 'tell'; readonly wantsTrial: boolean }
+  | { readonly kind: 'tell'; readonly wantsSelfTest: boolean }
   /** To run a command: JSON of a ServiceCommand. */
   | { readonly kind: 'run'; readonly command: string }
 
@@ -217,7 +217,7 @@ export class SlotRequestReader {
         this.#intake!.write(payload)
         return
       case TELL:
-        this.#aboutDaemon = { kind: 'tell', wantsTrial: payload[0] === 1 }
+        this.#aboutDaemon = { kind: 'tell', wantsSelfTest: payload[0] === 1 }
         return
       case RUN:
         this.#aboutDaemon = { kind: 'run', command: payload.toString() }

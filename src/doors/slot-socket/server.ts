@@ -5,7 +5,7 @@ import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
 import type { LogField } from '../../lib/log/log-line.ts'
 import { descriptorOf } from '../../lib/process/descriptors.ts'
 import type { System } from '../../lib/runtime/system.ts'
-import { type LogContext, type LoggedMessage, TRIAL } from '../../log/log-lines.ts'
+import { type LogContext, type LoggedMessage, SELF_TEST } from '../../log/log-lines.ts'
 import { type Envelope, EnvelopeReader } from '../../mail/message/envelope/envelope.ts'
 import { Header } from '../../mail/message/header-block.ts'
 import { Intake } from '../../mail/message/intake.ts'
@@ -17,7 +17,7 @@ import { type AnnouncedMail, checkQuota } from '../../scan/judge/over-quota.ts'
 import type { TimedLookup } from '../../scan/quota/quota-answer.ts'
 import { handleMail } from '../message/handle-mail.ts'
 import { bounceUserOf, readSlotClient, type SlotClient } from '../message/slot-client.ts'
-import { isTrialOfCheck } from '../message/trial-chain.ts'
+import { isTestOfCheck } from '../message/test-chain.ts'
 import { Turns } from '../message/turns.ts'
 import { exit } from '../replies/exit-codes.ts'
 import { ClientContexts } from './client-context.ts'
@@ -45,7 +45,7 @@ export interface SlotSocketOptions {
   readonly maxClients: number
   readonly identifyPeer: IdentifyPeer
   /** Reports how this onescand runs. */
-  readonly describe?: (wantsTrial: boolean) => Promise<DaemonDescription>
+  readonly describe?: (wantsSelfTest: boolean) => Promise<DaemonDescription>
   /** Its own options. */
   readonly ownArgs?: readonly string[]
   /** Takes what is to be shown by --http. */
@@ -166,9 +166,9 @@ export class SlotServer {
     const { reporter } = this.options
     const { context, asksQuota, replyForm } = clientContexts.get(request.variables)
     const client = readClient(request, peer, bounceUser())
-    const isTrial = isTrialOfCheck(request.variables)
+    const isTest = isTestOfCheck(request.variables)
     const about = (transaction?: LoggedMessage): LogContext => ({
-      door: isTrial ? [TRIAL, ...peerFields(peer)] : peerFields(peer),
+      door: isTest ? [SELF_TEST, ...peerFields(peer)] : peerFields(peer),
       remote: client.origin.clientAddress,
       transaction,
       total: elapsed(),
@@ -186,7 +186,7 @@ export class SlotServer {
     try {
       return await handleMail(transaction, context, deadline, {
         answers: 'once, some kept',
-        begin: isTrial ? undefined : reporter?.begin,
+        begin: isTest ? undefined : reporter?.begin,
         code: exit.done,
         about: () => about(transaction),
         adjust: (judged) => dropOnlyIfAsked(judged, request),
@@ -198,9 +198,9 @@ export class SlotServer {
   }
 
   /** The answer to a question about onescand: root and onescand's own account learn how it runs. */
-  async describe(socket: Socket, wantsTrial: boolean): Promise<Buffer> {
+  async describe(socket: Socket, wantsSelfTest: boolean): Promise<Buffer> {
     return descriptionFrame(
-      this.#obeys(socket) ? await this.options.describe?.(wantsTrial) : undefined,
+      this.#obeys(socket) ? await this.options.describe?.(wantsSelfTest) : undefined,
     )
   }
 
@@ -219,7 +219,7 @@ export class SlotServer {
 
   /** Notes that the client gets no answer to its request. `variables` are those received until then. */
   standalone(way: StandaloneWay, variables: Request['variables']): void {
-    if (!isTrialOfCheck(variables)) this.options.reporter?.standalone(way)
+    if (!isTestOfCheck(variables)) this.options.reporter?.standalone(way)
   }
 }
 

@@ -124,7 +124,7 @@ async function receiveAndAnswer(
   if (wire.isFinishing && head === undefined) wire.dismiss() // it has sent no request yet
   if (head === undefined) return undefined
   if (typeof head === 'object') {
-    if (head.kind === 'tell') return server.describe(socket, head.wantsTrial)
+    if (head.kind === 'tell') return server.describe(socket, head.wantsSelfTest)
     return server.runFor(head.command, { socket, reader, gone: wire.gone })
   }
   admit()

@@ -24,7 +24,7 @@ export interface DaemonDescription {
   /** Why the lines of its LOGFILE cannot be read. */
   readonly lostLog?: LostLog | undefined
   /** The result of its self-test, if one was requested. */
-  readonly trial?: DaemonTrial
+  readonly selfTest?: DaemonSelfTest
 }
 
 /** The state of the file as seen by onescand, in its unit. */
@@ -32,7 +32,7 @@ const LOST_LOGS = ['not visible to onescand', 'a device'] as const
 export type LostLog = (typeof LOST_LOGS)[number]
 
 /** A self-test by which onescand checks whether mail is scanned. */
-interface DaemonTrial {
+interface DaemonSelfTest {
   /** Empty if a clean message was found clean, EICAR was found, and all interfaces answer. */
   readonly wrong: readonly Finding[]
   /** The addresses of the open interfaces: `milter unix:/run/onescan/milter.sock`. */
@@ -50,14 +50,14 @@ export function descriptionFrame(daemon: DaemonDescription | undefined): Buffer 
 }
 
 /**
- * Requests the description of the onescand at a socket, with a self-test if `wantsTrial`. Resolves to
+ * Requests the description of the onescand at a socket, with a self-test if `wantsSelfTest`. Resolves to
  * undefined if another program answers. Any process may listen there. Rejects if there is no answer within
  * the given milliseconds.
  */
 export async function askForDescription(
   path: string,
   within: number,
-  wantsTrial = false,
+  wantsSelfTest = false,
 ): Promise<DaemonAnswer | undefined> {
   const reader = createFrameReader((type, length) => {
     if (type !== TELL || length > DESCRIPTION_MAX) throw new Error('another answer')
@@ -70,7 +70,7 @@ export async function askForDescription(
       return OTHER // it does not support the request
     }
   }
-  const asked = frame(TELL, Buffer.from(wantsTrial ? [1] : []))
+  const asked = frame(TELL, Buffer.from(wantsSelfTest ? [1] : []))
   const question = Buffer.concat([frame('1', Buffer.from(PROTOCOL_VERSION)), asked])
   const payload = await askOnce({ path, allowHalfOpen: true }, question, read, within)
   return payload && readDescription(payload)
@@ -87,17 +87,17 @@ function readDescription(payload: Buffer): DaemonAnswer | undefined {
 }
 
 function isDescription(value: unknown): value is DaemonDescription {
-  const { pid, args, settings, changed, replaced, lostLog, trial } = objectOf(value)
+  const { pid, args, settings, changed, replaced, lostLog, selfTest } = objectOf(value)
   return (
     Number.isSafeInteger(pid) &&
     [args, changed, replaced].every(areTexts) &&
     areTexts(Object.values(objectOf(settings))) &&
     (lostLog === undefined || LOST_LOGS.some((lost) => lost === lostLog)) &&
-    (trial === undefined || isTrial(trial))
+    (selfTest === undefined || isSelfTest(selfTest))
   )
 }
 
-function isTrial(value: unknown): boolean {
+function isSelfTest(value: unknown): boolean {
   const { wrong, doors } = objectOf(value)
   return areTexts(doors) && isList(wrong) && wrong.every(isFinding)
 }

@@ -6,8 +6,8 @@ import { DECISIONS, SCANS } from '../report/counts.ts'
 import {
   type ClamdState,
   type ProcessReport,
+  type SelfTest,
   STANDALONE_WAYS,
-  type Trial,
   type WorkersState,
 } from './process-report.ts'
 
@@ -22,9 +22,9 @@ const OTHER = 'other'
 interface HostState {
   readonly processes: readonly ProcessReport[]
   readonly clamds: readonly ClamdState[]
-  readonly trial: Trial | undefined
+  readonly selfTest: SelfTest | undefined
   /** Milliseconds since it was made. */
-  readonly trialAge: number | undefined
+  readonly selfTestAge: number | undefined
   /** Bytes of the file system with the messages, or undefined if statfs(2) fails. */
   readonly spool: { readonly size: number; readonly free: number } | undefined
   readonly memoryLimit: number
@@ -110,7 +110,7 @@ export class Metrics {
     setProcesses(metrics, state)
     setStore(metrics, state)
     setClamds(metrics, state)
-    setTrial(metrics, state)
+    setSelfTest(metrics, state)
     metrics.spoolSize.set(state.spool?.size ?? Number.NaN)
     metrics.spoolFree.set(state.spool?.free ?? Number.NaN)
     return this.#registry.metrics()
@@ -153,11 +153,11 @@ function setClamds(metrics: MetricSet, { clamds, now }: HostState): void {
   }
 }
 
-function setTrial(metrics: MetricSet, { trial, trialAge }: HostState): void {
-  metrics.trialOk.set(trial?.right ? 1 : 0)
-  metrics.trialAge.set(trialAge === undefined ? Number.NaN : trialAge / 1000)
+function setSelfTest(metrics: MetricSet, { selfTest, selfTestAge }: HostState): void {
+  metrics.selfTestOk.set(selfTest?.right ? 1 : 0)
+  metrics.selfTestAge.set(selfTestAge === undefined ? Number.NaN : selfTestAge / 1000)
   metrics.doorOk.reset()
-  const doors = trial?.doors ?? []
+  const doors = selfTest?.doors ?? []
   const wrong = doors.filter(({ right }) => !right).map(({ kind }) => kind)
   for (const { kind: door } of doors)
     metrics.doorOk.set({ interface: door }, wrong.includes(door) ? 0 : 1)
@@ -250,9 +250,9 @@ export function registerMetrics(registry: Registry) {
     clamdSessions: gauge('onescan_clamd_sessions', 'Messages that it is scanning now.', ['server']),
     clamdVersion: gauge('onescan_clamd_signature_version', 'Version of its signatures.', ['server']),
     clamdAge: gauge('onescan_clamd_signature_age_seconds', 'Seconds since its signatures were made.', ['server']),
-    trialOk: gauge('onescan_selftest_ok', 'Whether the self-test of /healthz succeeded.'),
+    selfTestOk: gauge('onescan_selftest_ok', 'Whether the self-test of /healthz succeeded.'),
     doorOk: gauge('onescan_interface_ok', 'Whether it succeeded at all interfaces of this kind.', ['interface']),
-    trialAge: gauge('onescan_selftest_age_seconds', 'Seconds since that self-test.'),
+    selfTestAge: gauge('onescan_selftest_age_seconds', 'Seconds since that self-test.'),
     spoolSize: gauge('onescan_spool_size_bytes', 'Size of the file system in which messages are kept.'),
     spoolFree: gauge('onescan_spool_free_bytes', 'Free bytes of it.'),
     buildInfo: gauge('onescan_build_info', 'The version, as a label.', ['version']),

@@ -4,7 +4,7 @@ import { readLogText } from '../../log/log-record.ts'
 import { History, type LoggedDecision } from './history.ts'
 import { LineOrder, type LoggedLine } from './line-order.ts'
 import { Metrics } from './metrics.ts'
-import type { ClamdState, ProcessReport, Trial, WorkersState } from './process-report.ts'
+import type { ClamdState, ProcessReport, SelfTest, WorkersState } from './process-report.ts'
 
 /**
  * The milliseconds between two self-tests, and the minimum between two if mail could not be scanned or a
@@ -13,7 +13,7 @@ import type { ClamdState, ProcessReport, Trial, WorkersState } from './process-r
 const TRY_EVERY = 10_000
 const TRY_SOON = 2_000
 /** The milliseconds for which the result of a self-test is valid for health. */
-const TRIAL_COUNTS_FOR = 30_000
+const SELF_TEST_COUNTS_FOR = 30_000
 /** The milliseconds without a report after which a process counts as gone. */
 const SILENT_FOR = 10_000
 
@@ -24,7 +24,7 @@ export interface ObserverOptions {
   readonly now: () => number
   readonly uptime: () => number
   /** Tests all interfaces and the judgement, or undefined while no interface is open. */
-  readonly tryAll: () => Promise<Trial> | undefined
+  readonly tryAll: () => Promise<SelfTest> | undefined
   /** The servers of the plugin clamd. */
   readonly clamds: () => readonly ClamdState[]
   /** The directory for messages that are being judged. */
@@ -52,7 +52,7 @@ export class Observer {
   readonly #inOrder: LineOrder<MailLine>
   #tell: (decided: readonly LoggedDecision[]) => void = () => {}
   readonly #timer = setInterval(() => this.tryNow(), TRY_EVERY).unref()
-  #trial: Trial | undefined
+  #selfTest: SelfTest | undefined
   #triedAt = 0 // on the monotonic clock
   #isTrying = false
   #isOver = false
@@ -68,12 +68,12 @@ export class Observer {
     return this.#observed.clamds()
   }
 
-  get trial(): Trial | undefined {
-    return this.#trial
+  get selfTest(): SelfTest | undefined {
+    return this.#selfTest
   }
 
   /**
-   * Returns whether mail is scanned. It is if, within TRIAL_COUNTS_FOR, a self-test has found EICAR and found
+   * Returns whether mail is scanned. It is if, within SELF_TEST_COUNTS_FOR, a self-test has found EICAR and found
    * nothing in a clean message, and every process that judges mail has sent a recent heartbeat.
    */
   health(): { readonly healthy: boolean; readonly why: string } {
@@ -82,18 +82,18 @@ export class Observer {
       const which = late.length === 1 ? 'worker' : 'workers'
       return { healthy: false, why: `no answer from ${which} ${late.join(', ')}` }
     }
-    const trial = this.#trial
-    if (trial === undefined) return { healthy: false, why: 'no self-test has finished yet' }
+    const selfTest = this.#selfTest
+    if (selfTest === undefined) return { healthy: false, why: 'no self-test has finished yet' }
     const age = this.#observed.uptime() - this.#triedAt
-    if (age > TRIAL_COUNTS_FOR) {
+    if (age > SELF_TEST_COUNTS_FOR) {
       return { healthy: false, why: `the last self-test is ${formatDuration(age)} old` }
     }
-    return { healthy: trial.right, why: trial.why }
+    return { healthy: selfTest.right, why: selfTest.why }
   }
 
   /** Returns the milliseconds since the last self-test. */
-  #trialAge(): number | undefined {
-    return this.#trial && this.#observed.uptime() - this.#triedAt
+  #selfTestAge(): number | undefined {
+    return this.#selfTest && this.#observed.uptime() - this.#triedAt
   }
 
   /** The last report of each process. */
@@ -131,8 +131,8 @@ export class Observer {
     return this.#metrics.text({
       processes: this.processes,
       clamds: this.clamds,
-      trial: this.trial,
-      trialAge: this.#trialAge(),
+      selfTest: this.selfTest,
+      selfTestAge: this.#selfTestAge(),
       spool: spoolSpace(spoolDirectory),
       memoryLimit,
       workers: workers(),
@@ -151,7 +151,7 @@ export class Observer {
 
   /** Runs a self-test, unless the last one is recent. */
   trySoon(): void {
-    if ((this.#trialAge() ?? 0) >= TRY_SOON) void this.#try()
+    if ((this.#selfTestAge() ?? 0) >= TRY_SOON) void this.#try()
   }
 
   /** Calls the listener with new decisions. There is one listener. */
@@ -170,7 +170,7 @@ export class Observer {
     try {
       const came = await this.#observed.tryAll()
       if (this.#isOver || came === undefined) return
-      this.#trial = came
+      this.#selfTest = came
       this.#triedAt = this.#observed.uptime()
     } finally {
       this.#isTrying = false
@@ -183,7 +183,7 @@ export class Observer {
       const fields = fieldsOf(logged.line)
       if (!fields.has('decision') || fields.has('selftest')) return []
       this.#metrics.message(fields)
-      if (this.trial?.right && hasTrouble(fields)) this.trySoon()
+      if (this.selfTest?.right && hasTrouble(fields)) this.trySoon()
       return { ...logged, fields }
     })
   }

@@ -160,7 +160,7 @@ export interface ClamdState {
 }
 
 /** The result of a self-test, which tests whether mail is scanned. */
-export interface Trial {
+export interface SelfTest {
   /** Whether all tests passed, and the disk has room for mail. */
   readonly right: boolean
   /** The result in one line. */

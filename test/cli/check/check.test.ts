@@ -109,5 +109,5 @@ t.test('a missing process or account ends with exit code 2', async (t) => {
     'QMAILHOME=/nonexistent',
   ])
   t.equal(code, 2)
-  t.match(out, /^warning +trials: run as \S.*, not as no:such; run check as root$/m)
+  t.match(out, /^warning +test messages: run as \S.*, not as no:such; run check as root$/m)
 })

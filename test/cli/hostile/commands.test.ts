@@ -213,7 +213,7 @@ t.test("no setting that leads to another user's files changes that", { skip }, a
   const tried = await tryAll(t, function* (path) {
     for (const thing of things) {
       for (const command of commands) {
-        // The trials of check run as the account of the slot, and take long.
+        // The tests of check run as the account of the slot, and take long.
         if (command.name === 'check' && thing !== 'program') continue
         yield* settingsOf(command, path(thing))
       }

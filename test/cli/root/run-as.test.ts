@@ -309,7 +309,7 @@ t.test('findings of an account are printed below its name', { skip }, async (t) 
   ]) {
     t.match(
       check(script).stdout,
-      /^error +trials: the check as nobody failed: .*; this part was not checked/m,
+      /^error +checks: the check as nobody failed: .*; this part was not checked/m,
     )
   }
   const endless = `for (let n = 0; n < 2000; n++) ${said(odd)}`
@@ -452,7 +452,7 @@ t.test('a failure of one account does not stop the others', { skip }, async (t) 
   t.equal(code, 2)
   t.match(`${out}${err}`, /setpriv: .*(setresuid|setgroups|setresgid)/)
   const { results, exit } = jsonIn((await asRoot([...words, '--json'], { around })).out)
-  t.match(results, [{ level: 'error', what: 'trials', value: /this part was not checked/ }])
+  t.match(results, [{ level: 'error', what: 'checks', value: /this part was not checked/ }])
   t.equal(exit, 2)
 })
 

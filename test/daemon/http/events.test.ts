@@ -13,7 +13,7 @@ function open(t: Test) {
     history,
     processes: [],
     clamds: [],
-    trial: undefined,
+    selfTest: undefined,
     follow: (listener: typeof tell) => {
       tell = listener
     },

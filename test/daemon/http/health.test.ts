@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { makeTrialMail } from '../../../src/daemon/trials/judge-trial.ts'
+import { makeTestMail } from '../../../src/daemon/self-test/judge-test-mail.ts'
 import { askForDescription } from '../../../src/doors/slot-socket/tell.ts'
 import { inOneLine } from '../../../src/lib/errors/finding.ts'
 import { freeSpaceFaults } from '../../../src/readiness/directories.ts'
@@ -68,12 +68,12 @@ t.test('a self-test is not counted, logged, shown or cached as mail', async (t) 
   const milter = `unix:${join(directory, 'milter')}`
   const served = await serve(t, { args: ['--milter', milter] })
   await becomes(served, 200, RIGHT)
-  const trialAt = async () => {
+  const selfTestAt = async () => {
     await served.get('/healthz')
-    return JSON.parse((await served.get('/data.json')).text).trial.at as number
+    return JSON.parse((await served.get('/data.json')).text).selfTest.at as number
   }
-  const first = await trialAt()
-  await until(trialAt, 'another trial', (at) => at > first)
+  const first = await selfTestAt()
+  await until(selfTestAt, 'another self-test', (at) => at > first)
   await served.send({ id: '<mail@x>' })
   const look = async () => (await served.get('/metrics')).text
   const text = await until(look, 'the mail is counted', (text) =>
@@ -158,12 +158,12 @@ t.test(
       t.equal(metric(text, 'onescan_interface_ok', { interface: door }), 1)
     t.equal(metric(text, 'onescan_messages_total', { interface: 'smtp' }), 0)
     const wrong = async () =>
-      (await askForDescription(served.socket, 10_000, true))?.daemon?.trial?.wrong
-    t.same(await wrong(), [], 'as in the trial of onescan check')
+      (await askForDescription(served.socket, 10_000, true))?.daemon?.selfTest?.wrong
+    t.same(await wrong(), [], 'as in the self-test of onescan check')
     await stop()
     t.match(await wrong(), [{ value: /ECONNREFUSED/ }, {}, {}])
     await becomes(served, 503, /^smtp inet:\S+: next server .*ECONNREFUSED/)
-    t.notMatch(served.log.join('\n'), /decision=/, 'a trial that fails is no mail, either')
+    t.notMatch(served.log.join('\n'), /decision=/, 'a self-test that fails is no mail, either')
   },
 )
 
@@ -180,18 +180,18 @@ t.test('EICAR is scanned once after a start and a reload, and nothing of it is k
   })
   await becomes(served, 200, RIGHT)
   const found = () => readFileSync(at('found'), 'latin1').split('\n').length - 1
-  const trialOf = async () => {
+  const selfTestOf = async () => {
     await served.get('/healthz')
-    return JSON.parse((await served.get('/data.json')).text).trial
+    return JSON.parse((await served.get('/data.json')).text).selfTest
   }
-  const first = await trialOf()
-  const later = await until(trialOf, 'another trial', ({ at }) => at > first.at)
+  const first = await selfTestOf()
+  const later = await until(selfTestOf, 'another self-test', ({ at }) => at > first.at)
   t.equal(later.why, first.why, 'it says when that was')
   t.equal(found(), 1)
   served.child.kill('SIGHUP')
   const reloaded = await until(
-    trialOf,
-    'a trial by the new settings',
+    selfTestOf,
+    'a self-test by the new settings',
     ({ why }) => why !== first.why,
   )
   t.match(reloaded, { right: true, why: RIGHT })
@@ -257,13 +257,13 @@ t.test(
 t.test(
   'self-test messages fit the largest and the smallest limits for the size of a message',
   async (t) => {
-    const { clean, eicar } = makeTrialMail(1, { least: 0, most: 1e9 })
+    const { clean, eicar } = makeTestMail(1, { least: 0, most: 1e9 })
     t.ok(clean.length > 200_000, 'no door keeps it in memory')
     t.ok(eicar.length < 2000)
     t.match(eicar.toString(), Buffer.from(EICAR).toString('base64').slice(0, 60))
-    const bounded = makeTrialMail(1, { least: 5000, most: 10_000 })
+    const bounded = makeTestMail(1, { least: 5000, most: 10_000 })
     t.ok(bounded.clean.length <= 10_000)
     t.ok(bounded.eicar.length >= 4900)
-    t.not(makeTrialMail(2, { least: 0, most: 1e9 }).eicar.toString(), eicar.toString())
+    t.not(makeTestMail(2, { least: 0, most: 1e9 }).eicar.toString(), eicar.toString())
   },
 )

@@ -186,7 +186,7 @@ t.test('only the message that kills a worker alone is blocked', async (t) => {
     t,
     (asked) => {
       if (!/^(?:text \d|poison)$/m.test(asked.message.toString())) {
-        return numbered('stream: OK')(asked) // a trial of onescand's own
+        return numbered('stream: OK')(asked) // a probe of onescand's own
       }
       waiting.push(asked)
       if (kills === 0 && waiting.length <= INNOCENT) return

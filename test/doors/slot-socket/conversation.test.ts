@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { TRIAL_CHAIN } from '../../../src/doors/message/trial-chain.ts'
+import { TEST_CHAIN } from '../../../src/doors/message/test-chain.ts'
 import { frame } from '../../../src/doors/slot-socket/frames.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { MailReporter, type ProcessReport } from '../../../src/observe/live/process-report.ts'
@@ -376,7 +376,7 @@ t.test(
 t.test('clients that asked and got no answer are counted, and self-tests are not', async (t) => {
   const { settings: variables, asked, answer } = await slowClamd(t)
   const { slot, count } = await reporting(t, variables)
-  const trial = { ...variables, QUEUECHAIN: TRIAL_CHAIN }
+  const test = { ...variables, QUEUECHAIN: TEST_CHAIN }
   const leave = async (bytes: Buffer, heard?: Promise<unknown>) => {
     const connection = await call(slot.socket)
     connection.write(bytes)
@@ -390,16 +390,16 @@ t.test('clients that asked and got no answer are counted, and self-tests are not
   const frames = Buffer.concat(framesOf({ variables }))
   await leave(frames, asked(1))
   t.same(count(), { ...none, left: 1 })
-  await leave(Buffer.concat(framesOf({ variables: trial })), asked(2))
-  t.equal((await slot.ask({ variables: { ...trial, CLAMD: '/other' } })).does, 'go standalone')
-  t.same(count(), none, 'a trial')
+  await leave(Buffer.concat(framesOf({ variables: test })), asked(2))
+  t.equal((await slot.ask({ variables: { ...test, CLAMD: '/other' } })).does, 'go standalone')
+  t.same(count(), none, 'a test message')
   t.equal((await slot.ask({ variables: { ...variables, CLAMD: '/other' } })).does, 'go standalone')
   t.same(count(), { ...none, told: 1 })
-  for (const [number, own] of [variables, trial].entries()) {
+  for (const [number, own] of [variables, test].entries()) {
     const answered = slot.ask({ variables: own })
     await asked(number + 3)
-    t.equal(count().judging, own === trial ? 0 : 1)
+    t.equal(count().judging, own === test ? 0 : 1)
     await answer(number + 3)
-    t.equal(/ selftest=1 /.test((await answered).log), own === trial)
+    t.equal(/ selftest=1 /.test((await answered).log), own === test)
   }
 })

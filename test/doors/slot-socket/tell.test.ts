@@ -20,8 +20,9 @@ const description: DaemonDescription = {
 }
 
 const wrong = [failure('EICAR', 'came out as clean', 'see its scanners')]
-const trial = { wrong, doors: ['qmail unix:/s'] }
-const tell = async (wantsTrial: boolean) => (wantsTrial ? { ...description, trial } : description)
+const selfTest = { wrong, doors: ['qmail unix:/s'] }
+const tell = async (wantsSelfTest: boolean) =>
+  wantsSelfTest ? { ...description, selfTest } : description
 
 t.test('root and its own account learn how it runs, and others that it does', async (t) => {
   const own = process.geteuid!()
@@ -34,11 +35,11 @@ t.test('root and its own account learn how it runs, and others that it does', as
       isOwn ? { daemon: description } : {},
       `${uid}`,
     )
-    const tried = { daemon: { ...description, trial } }
+    const tried = { daemon: { ...description, selfTest } }
     t.same(
       await askForDescription(slot.socket, 2000, true),
       isOwn ? tried : {},
-      `${uid}, with a trial`,
+      `${uid}, with a self-test`,
     )
   }
 })
@@ -74,10 +75,10 @@ t.test('an answer may come in pieces, and one of another form counts as none', a
     { changed: 'all' },
     { replaced: 'all' },
     { lostLog: '/dev/null' },
-    { trial: null },
-    { trial: { wrong, doors: 'all' } },
-    { trial: { wrong: ['EICAR'], doors: [] } },
-    { trial: { wrong: [{ ...wrong[0], level: 'bad' }], doors: [] } },
+    { selfTest: null },
+    { selfTest: { wrong, doors: 'all' } },
+    { selfTest: { wrong: ['EICAR'], doors: [] } },
+    { selfTest: { wrong: [{ ...wrong[0], level: 'bad' }], doors: [] } },
   ]) {
     t.same(await told(json({ daemon: { ...description, ...other } })), {})
   }

@@ -13,8 +13,8 @@ import { report } from './report.ts'
 const standing = {
   processes: [],
   clamds: [],
-  trial: undefined,
-  trialAge: undefined,
+  selfTest: undefined,
+  selfTestAge: undefined,
   spool: undefined,
   memoryLimit: 1,
   workers: { replaced: 0, hung: 0, late: [] },

@@ -1,10 +1,10 @@
 import t, { type Test } from 'tap'
 import { Observer } from '../../../src/observe/live/observer.ts'
-import type { Trial } from '../../../src/observe/live/process-report.ts'
+import type { SelfTest } from '../../../src/observe/live/process-report.ts'
 import { metric } from '../../daemon/http/rig.ts'
 import { report } from './report.ts'
 
-/** What the first process of onescand makes of the reports of the others, and of trials. */
+/** What the first process of onescand makes of the reports of the others, and of selfTests. */
 
 const RIGHT = 'a clean message passed, EICAR is found'
 
@@ -12,8 +12,8 @@ async function observe(t: Test) {
   const host = {
     clock: Date.now(),
     uptime: 0,
-    trials: 0,
-    trial: { right: true, why: RIGHT, at: 0, doors: [] } as Trial,
+    selfTests: 0,
+    selfTest: { right: true, why: RIGHT, at: 0, doors: [] } as SelfTest,
     workers: { replaced: 0, hung: 0, late: [] as readonly number[] },
   }
   const observer = new Observer({
@@ -22,8 +22,8 @@ async function observe(t: Test) {
     now: () => host.clock,
     uptime: () => host.uptime,
     async tryAll() {
-      host.trials++
-      return host.trial
+      host.selfTests++
+      return host.selfTest
     },
     clamds: () => [],
     spoolDirectory: '/tmp',
@@ -32,7 +32,7 @@ async function observe(t: Test) {
   })
   t.teardown(() => observer.close())
   t.match(observer.health(), { healthy: false, why: 'no self-test has finished yet' })
-  while (observer.trial === undefined) await new Promise(setImmediate)
+  while (observer.selfTest === undefined) await new Promise(setImmediate)
   return { host, observer }
 }
 
@@ -99,9 +99,9 @@ t.test('decisions are reported in order, and those of self-tests never', async (
   const told: string[] = []
   observer.follow((decided) => void told.push(...decided.map(({ line }) => line)))
   const line = (time: number, fields: string) => ({ time, line: `onescan: ${fields}` })
-  const ofTrial = line(2, 'decision=accept scan=clean selftest=x')
+  const ofSelfTest = line(2, 'decision=accept scan=clean selftest=x')
   const other = line(2, 'program=x event=y')
-  const lines = [line(1, 'decision=accept scan=clean'), ofTrial, other]
+  const lines = [line(1, 'decision=accept scan=clean'), ofSelfTest, other]
   observer.report(1, report({ at: 5, lines: [line(4, 'decision=defer scan=clean'), ...lines] }))
   observer.report(2, report({ at: 3, lines: [line(3, 'decision=reject scan=infected')] }))
   const words = () => told.splice(0).map((line) => /decision=(\w+)/.exec(line)?.[1])
@@ -118,24 +118,24 @@ t.test('a message that could not be scanned has health tried soon', async (t) =>
   const trouble = (fields: string) =>
     observer.report(1, report({ lines: [{ time: 0, line: `onescan: decision=defer ${fields}` }] }))
   trouble('scan=unknown')
-  t.equal(host.trials, 1, 'the last self-test is recent')
+  t.equal(host.selfTests, 1, 'the last self-test is recent')
   host.uptime = 2000
   trouble('scan=clean')
-  t.equal(host.trials, 1)
+  t.equal(host.selfTests, 1)
   for (const fields of ['scan=unknown', 'fault=write']) {
-    const before = host.trials
+    const before = host.selfTests
     host.uptime += 2000
     trouble(fields)
-    t.equal(host.trials, before + 1, fields)
+    t.equal(host.selfTests, before + 1, fields)
     await new Promise(setImmediate)
   }
-  host.trial = { ...host.trial, right: false, why: 'no' }
+  host.selfTest = { ...host.selfTest, right: false, why: 'no' }
   host.uptime += 2000
   observer.trySoon()
   await new Promise(setImmediate)
   t.same(observer.health(), { healthy: false, why: 'no' })
-  const before = host.trials
+  const before = host.selfTests
   host.uptime += 2000
   trouble('scan=unknown')
-  t.equal(host.trials, before, 'it is known already')
+  t.equal(host.selfTests, before, 'it is known already')
 })

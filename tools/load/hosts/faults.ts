@@ -8,7 +8,7 @@ import type { Store } from './stores.ts'
 /** What goes wrong, again and again, while mail passes; it is well again when `harm` has ended. */
 export interface Fault {
   readonly name: string
-  /** Of the store alone: worth a trial with each form of it. */
+  /** Of the store alone: worth a try with each form of it. */
   readonly ofStore?: true
   /** Why it cannot be tried here. */
   missing?(rig: Rig): string | undefined

@@ -9,7 +9,7 @@ import { greeting, isListening, listenersOfHost } from '../../host/listeners.ts'
 import { SENDMAIL } from '../../mail/sendmail.ts'
 import { FollowedLog } from './followed-log.ts'
 import type { SentMail, Way } from './send-mail.ts'
-import { isAddress, type NamedMail, nameMail } from './trial-mails.ts'
+import { isAddress, type NamedMail, nameMail } from './test-mails.ts'
 
 /**
  * The usual routes by which a host accepts mail: RFC 5321, RFC 6409, RFC 8314, and the program of local mail.
@@ -57,7 +57,7 @@ export async function* checkByMail(
     const ports = there.flatMap((way) => ('port' in way && way.port !== 25 ? [way.port] : []))
     const other = ports.find((port) => !isUsual(port) || isListening(port))
     const tried = there.map((way) =>
-      new WayTrial(way, address, log, { places, readsSlots }, other).findings(),
+      new WayTest(way, address, log, { places, readsSlots }, other).findings(),
     )
     void Promise.allSettled(tried) // one may fail before its turn
     for (const findings of tried) yield* await findings
@@ -83,10 +83,10 @@ async function waysOfHost(): Promise<Way[]> {
 }
 
 /** A message that was sent, by its names. */
-type TrialMail = SentMail & NamedMail
+type SentTestMail = SentMail & NamedMail
 
 /** The test of one route with the messages. */
-class WayTrial {
+class WayTest {
   readonly #way: Way
   readonly #name: string
   readonly #address: string
@@ -133,14 +133,14 @@ class WayTrial {
     return found.level === 'ok' && gets.level === 'error' ? [judged, found, gets] : [judged, found]
   }
 
-  async #send(message: Buffer): Promise<TrialMail> {
+  async #send(message: Buffer): Promise<SentTestMail> {
     const { sendMail } = await import('./send-mail.ts')
     const mail = nameMail(message, this.#address)
     return { ...mail, ...(await sendMail(this.#way, mail.message, this.#address)) }
   }
 
   /** Resolves to the lines about the mail in onescan's logs. */
-  async #readAbout({ id }: TrialMail): Promise<LogRecord[]> {
+  async #readAbout({ id }: SentTestMail): Promise<LogRecord[]> {
     const within = 'program' in this.#way ? QUEUED_WITHIN : LOGGED_WITHIN
     let seen = await this.#log.untilAbout(id, within)
     // After a queue the mail may arrive again, once for each delivery.
@@ -195,7 +195,7 @@ class WayTrial {
   }
 
   /** Returns a finding if a rule of the mail server handled the message before onescan could see it. */
-  #ownRule(what: string, { id, kind, subject }: TrialMail): Finding | undefined {
+  #ownRule(what: string, { id, kind, subject }: SentTestMail): Finding | undefined {
     const rule = this.#log.ownRuleFor(id, subject, this.#address, 'port' in this.#way)
     if (rule === undefined) return undefined
     const value = `is ${kind}, and onescan did not see it: the mail server has a rule of its own: ${JSON.stringify(rule.slice(0, RULE_SHOWN))}`
@@ -204,7 +204,7 @@ class WayTrial {
     return warning(what, value, remedy)
   }
 
-  #unseen(what: string, sent: TrialMail): Finding {
+  #unseen(what: string, sent: SentTestMail): Finding {
     const delivery = this.#log.deliveryOf(sent.id)
     const said = JSON.stringify(delivery?.text.slice(0, RULE_SHOWN))
     if (delivery?.waits) {
@@ -216,7 +216,7 @@ class WayTrial {
     return this.#ownRule(what, sent) ?? this.#notLed(what, sent, after)
   }
 
-  #notLed(what: string, { kind, text, subject }: TrialMail, after: string): Finding {
+  #notLed(what: string, { kind, text, subject }: SentTestMail, after: string): Finding {
     if (!this.#readsSlots) {
       const value = `is ${kind}: ${text}${after}; it is unknown whether onescan saw it: the log of the SMTP service of qmail was not read`
       const remedy = `name that log with --log; ${this.#address} may get the mail (Subject: ${subject})`
@@ -233,7 +233,11 @@ class WayTrial {
    * Such a client does not name the mail, so only the time shows whether this was the mail and, for the
    * infected one, the virus.
    */
-  #askedInParts(what: string, { kind, text }: TrialMail, isInfected = false): Finding | undefined {
+  #askedInParts(
+    what: string,
+    { kind, text }: SentTestMail,
+    isInfected = false,
+  ): Finding | undefined {
     const parts = this.#log.aboutParts
     const virus = parts.map(({ fields }) => fields.get('virus') ?? '').find(isTestFile)
     if (isInfected ? virus === undefined : parts.length === 0) return undefined
@@ -243,7 +247,7 @@ class WayTrial {
     return warning(what, `is ${kind}; ${value}, and not about the whole mail`, WHOLE_MAIL)
   }
 
-  #judgeClean(sent: TrialMail, seen: readonly LogRecord[]): Finding {
+  #judgeClean(sent: SentTestMail, seen: readonly LogRecord[]): Finding {
     const what = `${this.#name}, clean mail`
     const record = decisive(seen)
     if (record === undefined) return this.#askedInParts(what, sent) ?? this.#unseen(what, sent)
@@ -271,7 +275,7 @@ class WayTrial {
     return failure(what, `is accepted without a scan (${scan}): ${why}`, see)
   }
 
-  #judgeInfected(mail: string, sent: TrialMail, seen: readonly LogRecord[]): Finding {
+  #judgeInfected(mail: string, sent: SentTestMail, seen: readonly LogRecord[]): Finding {
     const what = `${this.#name}, ${mail}`
     const record = decisive(seen)
     if (record === undefined) {

@@ -5,7 +5,7 @@ import { askOnce } from '../../../protocol/connection/ask-once.ts'
 import { uint32 } from '../../../protocol/framing/frames.ts'
 import { createPacketReader, packet, strings } from '../../../protocol/milter/packets.ts'
 import { cleanMessage } from '../../../readiness/eicar-message.ts'
-import { nameMail } from './trial-mails.ts'
+import { nameMail } from './test-mails.ts'
 
 const ADDRESS = 'postmaster@localhost'
 /** Milliseconds for the answers of a milter: more than a scan takes by the default of SCANTIMEOUT. */

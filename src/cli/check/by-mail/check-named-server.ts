@@ -2,7 +2,7 @@ import { type Finding, failure } from '../../../lib/errors/finding.ts'
 import { type DeliveredAs, type Delivery, deliveryOf } from './delivery.ts'
 import { type Mailbox, untilDelivered } from './mailbox.ts'
 import type { SentMail, SmtpWay } from './send-mail.ts'
-import { type NamedMail, nameMail, type TrialKind, trialMails } from './trial-mails.ts'
+import { type NamedMail, nameMail, type TestMail, testMails } from './test-mails.ts'
 
 /** A server to which test mail is sent, and the mailbox that shows its delivery. */
 export interface NamedServer {
@@ -14,8 +14,8 @@ export interface NamedServer {
 }
 
 /** A mail, and what the server answered. */
-interface SentTrial {
-  readonly kind: TrialKind
+interface SentTest {
+  readonly kind: TestMail
   readonly mail: NamedMail
   readonly sent: SentMail
 }
@@ -27,36 +27,36 @@ type Verdict = readonly [level: Finding['level'], value: string, remedy?: string
 export async function* checkNamedServer(server: NamedServer): AsyncGenerator<Finding> {
   const { address, way, mailbox, deliveredWithin } = server
   const { sendMail } = await import('./send-mail.ts')
-  const trials: SentTrial[] = []
-  for (const kind of trialMails) {
+  const tests: SentTest[] = []
+  for (const kind of testMails) {
     const mail = nameMail(kind.message, address)
     const sent = await sendMail(way, mail.message, address)
-    trials.push({ kind, mail, sent })
+    tests.push({ kind, mail, sent })
     // The server does not answer any longer, or does not even accept clean mail.
-    if (sent.code === undefined || trials[0]!.sent.kind !== 'accepted') break
+    if (sent.code === undefined || tests[0]!.sent.kind !== 'accepted') break
   }
-  const taken = trials.filter(({ sent }) => sent.kind === 'accepted').map(({ mail }) => mail)
+  const taken = tests.filter(({ sent }) => sent.kind === 'accepted').map(({ mail }) => mail)
   const delivered = mailbox && (await untilDelivered(mailbox, taken, deliveredWithin))
-  const deliveryIn = ({ kind, mail }: SentTrial) => delivered && deliveryOf(kind, mail, delivered)
-  const isSeen = trials.some((trial) => isClean(trial) && deliveryIn(trial)?.fate !== 'missing')
-  for (const trial of trials) {
-    yield judge(trial, isSeen || isClean(trial) ? deliveryIn(trial) : undefined)
+  const deliveryIn = ({ kind, mail }: SentTest) => delivered && deliveryOf(kind, mail, delivered)
+  const isSeen = tests.some((test) => isClean(test) && deliveryIn(test)?.fate !== 'missing')
+  for (const test of tests) {
+    yield judge(test, isSeen || isClean(test) ? deliveryIn(test) : undefined)
   }
-  const left = trialMails.slice(trials.length).map(({ name }) => name)
+  const left = testMails.slice(tests.length).map(({ name }) => name)
   const remedy = 'correct the above, and run check again'
   if (left.length > 0) yield failure('other mail', `not sent: ${left.join(', ')}`, remedy)
 }
 
-const isClean = ({ kind }: SentTrial) => kind.malware.length === 0
+const isClean = ({ kind }: SentTest) => kind.malware.length === 0
 
-function judge(trial: SentTrial, delivery: Delivery | undefined): Finding {
-  const { kind, mail, sent } = trial
+function judge(test: SentTest, delivery: Delivery | undefined): Finding {
+  const { kind, mail, sent } = test
   const { fate = 'unknown', tags = [] } = delivery ?? {}
   const isTaken = sent.kind === 'accepted'
   const [answer, shown] = answerOf(sent)
   const [level, more, remedy] = isTaken
-    ? (isClean(trial) ? cleanMail : infectedMail(kind))[fate]
-    : (isClean(trial) ? notTaken : keptOut)(sent)
+    ? (isClean(test) ? cleanMail : infectedMail(kind))[fate]
+    : (isClean(test) ? notTaken : keptOut)(sent)
   const value = [shown, more, ...tags.map((tag) => `"${tag}"`)].filter(Boolean).join('; ')
   const seen = isTaken && { delivery: fate, tags }
   const result = { id: mail.id, answer, code: sent.code, reply: sent.text, ...seen }
@@ -85,7 +85,7 @@ const cleanMail: Readonly<Record<DeliveredAs, Verdict>> = {
 }
 
 /** The same of an infected one. */
-const infectedMail = ({ name }: TrialKind): Readonly<Record<DeliveredAs, Verdict>> => ({
+const infectedMail = ({ name }: TestMail): Readonly<Record<DeliveredAs, Verdict>> => ({
   tagged: ['ok', 'tagged'],
   spam: ['warning', 'only tagged as spam', 'have the server refuse or tag what a scanner finds'], // biome-ignore format: a row
   removed: ['ok', 'the test file was removed'],

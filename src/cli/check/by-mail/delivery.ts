@@ -1,5 +1,5 @@
 import { headerOf } from './mailbox.ts'
-import type { NamedMail, TrialKind } from './trial-mails.ts'
+import type { NamedMail, TestMail } from './test-mails.ts'
 
 /** The outcome of an accepted mail. */
 export type DeliveredAs = 'tagged' | 'spam' | 'removed' | 'missing' | 'unchanged' | 'unknown'
@@ -12,7 +12,7 @@ export interface Delivery {
 
 /** Returns the outcome of a mail by the delivered mail, given in latin1. */
 export function deliveryOf(
-  { malware }: TrialKind,
+  { malware }: TestMail,
   { id, subject }: NamedMail,
   delivered: readonly string[],
 ): Delivery {

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import { attempt, errorTextAt, Fault } from '../../../lib/errors/fault.ts'
 import { readStart } from '../../../lib/path/open.ts'
 import { OF_CHECK } from '../../../log/log-lines.ts'
-import type { NamedMail } from './trial-mails.ts'
+import type { NamedMail } from './test-mails.ts'
 
 /** A source of delivered mail. */
 export interface Mailbox {
@@ -20,7 +20,7 @@ const KEPT = 1024 * 1024
 const PAUSE = 500
 
 /** Opens a Maildir, or `-` for mail on standard input. Throws as openMaildir(). */
-export const openTrialMailbox = (place: string): Mailbox =>
+export const openTestMailbox = (place: string): Mailbox =>
   place === '-' ? openPipe(process.stdin) : openMaildir(place)
 
 /**

@@ -7,8 +7,8 @@ import { shellWord } from '../../../lib/text/shell-word.ts'
 import { text } from '../../command/cli-options.ts'
 import type { Arguments } from '../../command/run-command.ts'
 import type { NamedServer } from './check-named-server.ts'
-import { openTrialMailbox } from './mailbox.ts'
-import { isAddress } from './trial-mails.ts'
+import { openTestMailbox } from './mailbox.ts'
+import { isAddress } from './test-mails.ts'
 
 /** Milliseconds for a connection, its greeting and TLS; for each answer, and for deliveries: onescan(1). */
 const [GREETS, ANSWERS, DELIVERED] = [30_000, 300_000, 60_000] as const
@@ -57,7 +57,7 @@ export function readServerOptions(args: NamedServerOptions): NamedServer | undef
   }
   const security = !tls ? 'none' : endpoint.port === 465 ? 'tls' : 'starttls'
   const way = { ...endpoint, security, foreign } as const
-  const mailbox = maildir === undefined ? undefined : openTrialMailbox(maildir)
+  const mailbox = maildir === undefined ? undefined : openTestMailbox(maildir)
   return { address: mail, way, mailbox, deliveredWithin: DELIVERED }
 }
 

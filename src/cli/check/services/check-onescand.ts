@@ -24,7 +24,7 @@ import { ACCOUNT, type RunningDaemon, type RunningDescription } from '../../host
 import { DEFAULTS } from '../../host/settings-file.ts'
 import { checkJournal } from '../../host/systemd-unit.ts'
 import { whoTypes } from '../../root/run-as.ts'
-import { asWordOf, saidBy, TRIAL_OF_SERVICE } from '../../root/said.ts'
+import { asWordOf, saidBy, TEST_OF_SERVICE } from '../../root/said.ts'
 import { checkClamdUnit } from './clamd.ts'
 import { changedSince, checkState } from './state.ts'
 
@@ -47,10 +47,10 @@ export async function* checkOnescand(
   yield* isTold ? found.map(told) : found
   if (!isTold) return
   const check = { program: 'onescand', args: ['--check', '--json'], caller: whoTypes() } as const
-  const said = await saidBy(new ServiceRun(running.socket, check), ACCOUNT, TRIAL_OF_SERVICE)
+  const said = await saidBy(new ServiceRun(running.socket, check), ACCOUNT, TEST_OF_SERVICE)
   const judged = isNeeded ? said : said.map(besideSlots)
   for (const finding of judged) yield { ...finding, what: `${finding.what} [onescand]` }
-  yield* (await askForTrial(running)).map(told)
+  yield* (await askForSelfTest(running)).map(told)
   yield* checkClamdUnit(said)
 }
 
@@ -99,22 +99,22 @@ function describe({ args, since, uid }: RunningDescription, accounts: Accounts):
 }
 
 /** Milliseconds for a self-test: onescand times out sooner. */
-const TRIAL_WITHIN = 15_000
+const SELF_TEST_WITHIN = 15_000
 
 /**
  * Requests a self-test of an onescand that reports its state: whether it scans, and whether its interfaces
  * answer.
  */
-async function askForTrial({ socket, description }: RunningDaemon): Promise<Finding[]> {
+async function askForSelfTest({ socket, description }: RunningDaemon): Promise<Finding[]> {
   if (description === undefined) return []
   const what = `onescand ${description.pid}`
-  const answer = await askForDescription(socket, TRIAL_WITHIN, true).catch(() => undefined)
-  const trial = answer?.daemon?.trial
-  if (trial === undefined) {
-    const value = `made no self-test within ${formatDuration(TRIAL_WITHIN)}`
+  const answer = await askForDescription(socket, SELF_TEST_WITHIN, true).catch(() => undefined)
+  const selfTest = answer?.daemon?.selfTest
+  if (selfTest === undefined) {
+    const value = `made no self-test within ${formatDuration(SELF_TEST_WITHIN)}`
     return [failure(what, value, 'check its log, and restart it')]
   }
-  const { wrong, doors } = trial
+  const { wrong, doors } = selfTest
   if (wrong.length === 0) {
     const open = doors.join(', ') || 'no interface'
     return [ok(what, `reports a clean message as clean, and finds EICAR; open: ${open}`)]

@@ -11,7 +11,7 @@ import { tryStages } from '../../../readiness/stages.ts'
 import { type RunningService, rootFinding } from '../../host/running-services.ts'
 import { checkPrograms } from './chain.ts'
 import { type Host, type SlotOptions, slotHosts } from './slot-hosts.ts'
-import { checkTrialMessages } from './trial-messages.ts'
+import { checkTestMessages } from './test-messages.ts'
 
 /**
  * Checks onescan-queue in each of these services under this account, once for each class of clients in its
@@ -53,7 +53,7 @@ export async function* checkSlot(
 function checkCaller(named: string | undefined): Finding[] {
   const { name, uid } = ownAccount(readAccounts())
   if (named === undefined || named === name || named === String(uid)) return []
-  return [warning('trials', `run as ${name}, not as ${named}`, 'run check as root')]
+  return [warning('test messages', `run as ${name}, not as ${named}`, 'run check as root')]
 }
 
 /** Stages that only read: they open no file for writing, and make no connection. */
@@ -91,7 +91,7 @@ async function* checkSlotOf(host: Host): AsyncGenerator<Finding> {
     for (const mark of finding.marks ?? []) marks.add(mark)
   }
   if (marks.has('nothing scans')) return
-  const send = (tried: Host) => checkTrialMessages(tried, !marks.has('only onescand scans'))
+  const send = (tried: Host) => checkTestMessages(tried, !marks.has('only onescand scans'))
   yield* await runStage(send, host)
 }
 

@@ -16,11 +16,11 @@ let decided = []
 let plots = []
 
 /** One line of state in one colour: it is good only if nothing is listed below it. */
-function showHealth({ trial, amiss }) {
+function showHealth({ selfTest, amiss }) {
   const health = at('health')
-  const isGood = trial?.right === true && amiss.length === 0
-  const verb = trial?.right ? (isGood ? 'Scanning' : 'Scanning, with problems') : 'Not scanning'
-  const words = trial ? `${verb}: ${trial.why}` : 'Starting.'
+  const isGood = selfTest?.right === true && amiss.length === 0
+  const verb = selfTest?.right ? (isGood ? 'Scanning' : 'Scanning, with problems') : 'Not scanning'
+  const words = selfTest ? `${verb}: ${selfTest.why}` : 'Starting.'
   health.className = isGood ? 'good' : 'bad'
   if (health.textContent !== visible(words)) health.textContent = visible(words)
 }

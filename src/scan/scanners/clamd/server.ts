@@ -8,7 +8,7 @@ import { PACKET_DATA } from '../../../protocol/clamd/stream.ts'
 import type { ScanResult } from '../findings/scan-result.ts'
 import { isLate, type Sample, type ScanTask } from '../scanner/scanner.ts'
 import type { ClamdAddress } from './address.ts'
-import { DescriptorTrial } from './descriptor-trial.ts'
+import { DescriptorProbe } from './descriptor-probe.ts'
 import { descriptorsOf, probed, streamsOf } from './scan-commands.ts'
 import type { ClamdOutcome } from './scan-session.ts'
 import { askClamd, ClamdSessions, IDLE_MAX } from './sessions.ts'
@@ -60,7 +60,7 @@ export class ClamdServer {
   /** The check whether it has died, which is made once for all messages that it had. */
   #dying: Promise<boolean> | undefined
   readonly #passing: System | undefined
-  readonly #descriptors: DescriptorTrial | undefined
+  readonly #descriptors: DescriptorProbe | undefined
   readonly #sessions: ClamdSessions
   #underWay = 0
   /** The scans in which it has answered. */
@@ -81,7 +81,7 @@ export class ClamdServer {
     this.#uptime = uptime
     this.#backOff = new BackOff(uptime, ASKED_LAST_FOR)
     this.#passing = passing
-    this.#descriptors = passing && new DescriptorTrial(address, passing)
+    this.#descriptors = passing && new DescriptorProbe(address, passing)
     this.#sessions = new ClamdSessions(address, {
       idleMax: lasting ? IDLE_MAX : 0,
       passing,
@@ -167,7 +167,7 @@ export class ClamdServer {
     const streams = streamsOf(contents.map(({ bytes }) => bytes))
     const sent = await this.#sessions.ask(streams, task.signal)
     if (this.#descriptors === undefined || !exceedsStreamMaxLength(sent)) return sent
-    const takes = await unlessAborted(this.#descriptors.takesAfterTrials(largest), task.signal)
+    const takes = await unlessAborted(this.#descriptors.takesAfterProbes(largest), task.signal)
     return (takes === true && (await this.#handOver(contents, task))) || sent
   }
 

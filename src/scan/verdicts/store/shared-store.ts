@@ -258,7 +258,7 @@ export class SharedStore {
   }
 }
 
-interface StoreTrial {
+interface StoreProbe {
   /** Milliseconds that an answer took. */
   readonly time: number
   /** Whether the store has the mark of a key other than this host's. */
@@ -274,7 +274,7 @@ export async function tryStore(
   access: StoreAccess,
   timeout: number,
   own?: Buffer,
-): Promise<StoreTrial> {
+): Promise<StoreProbe> {
   const over = new AbortController()
   try {
     return await answerInTime(tryUntil(over.signal, access, own), timeout)
@@ -287,7 +287,7 @@ async function tryUntil(
   signal: AbortSignal,
   access: StoreAccess,
   own: Buffer | undefined,
-): Promise<StoreTrial> {
+): Promise<StoreProbe> {
   const connection = await connectToStore(access, FIRST_QUESTION, signal)
   signal.addEventListener('abort', () => connection.close())
   const ask = async (words: RespCommand) => {

@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:f
 import { join } from 'node:path'
 import t from 'tap'
 import { deliveryOf } from '../../../../src/cli/check/by-mail/delivery.ts'
-import { nameMail, trialMails } from '../../../../src/cli/check/by-mail/trial-mails.ts'
+import { nameMail, testMails } from '../../../../src/cli/check/by-mail/test-mails.ts'
 import type { Finding } from '../../../../src/lib/errors/finding.ts'
 import { startNext } from '../../../doors/smtp/next-server.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
@@ -11,7 +11,7 @@ import { jsonIn, ofPlain, onescan, type RunOptions } from '../../onescan.ts'
 
 /** `onescan check --mail ADDRESS --smtp HOST:PORT` with sight of the delivered mail. */
 
-const attached = trialMails[2]!
+const attached = testMails[2]!
 const mail = nameMail(attached.message, 'ann@example.org')
 const text = mail.message.toString('latin1')
 const delivered = `Return-Path: <>\r\nReceived: by mx\r\n${text.replaceAll('\n', '\r\n')}`
@@ -82,9 +82,9 @@ for (const [name, [mails, fate, tags]] of Object.entries(fates)) {
 }
 
 t.test('a clean mail that is reported as infected is tagged', async (t) => {
-  const clean = nameMail(trialMails[0]!.message, 'ann@example.org')
+  const clean = nameMail(testMails[0]!.message, 'ann@example.org')
   const named = `X-Virus: yes\n${clean.message.toString('latin1')}`
-  t.match(deliveryOf(trialMails[0]!, clean, [named]), { fate: 'tagged', tags: ['X-Virus: yes'] })
+  t.match(deliveryOf(testMails[0]!, clean, [named]), { fate: 'tagged', tags: ['X-Virus: yes'] })
 })
 
 /** Runs check against a server that gives each mail to `deliver`, with these options. */

@@ -63,7 +63,7 @@ t.test('no words of an onescand look like a remedy', async (t) => {
   }
   const wrong = [{ level: 'error', what: odd, value: odd, remedy: odd }]
   const found = await findingsAbout(
-    await impostor(t, { ...description, trial: { wrong, doors: [] } }),
+    await impostor(t, { ...description, selfTest: { wrong, doors: [] } }),
   )
   const told = found.flatMap(({ value, remedy = '' }) => [value, remedy])
   t.equal(told.filter((text) => text.includes('curl')).length, 5)
@@ -86,11 +86,11 @@ const plain = { pid: process.pid, args: [], settings: { QHPSI: 'x' }, changed: [
 
 // promise: bad-onescand
 t.test('a report of onescand about itself is marked as its own, even a good one', async (t) => {
-  const trial = { wrong: [], doors: ['qmail'] }
-  const found = await findingsAbout(await impostor(t, { ...plain, trial }))
+  const selfTest = { wrong: [], doors: ['qmail'] }
+  const found = await findingsAbout(await impostor(t, { ...plain, selfTest }))
   t.match(found.at(-1), { level: 'ok', value: /^reports a clean message as clean/ })
   const asRoot = found.filter(({ account }) => account === undefined)
-  t.match(asRoot, [{ level: 'error', what: /^trials/, value: /this part was not checked/ }])
+  t.match(asRoot, [{ level: 'error', what: /^checks/, value: /this part was not checked/ }])
 })
 
 // promise: bad-onescand

@@ -222,7 +222,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
 /** A script that makes this file when it is called. */
 const recording = (file: string) => `#!/bin/sh\n: >${file}\n`
 
-/** Makes a qmail whose qmail-queue makes a file `called`. No trial may reach it. */
+/** Makes a qmail whose qmail-queue makes a file `called`. No test mail may reach it. */
 export function putQmail({ at, write }: Place): void {
   mkdirSync(at('control'))
   write('bin/qmail-queue', recording(at('called')), 0o4755)

@@ -54,7 +54,7 @@ t.test('while onescand answers, check warns of what happens without it', { skip 
       },
     ],
   )
-  t.same(levelOf(findings, 'qmail, EICAR'), ['ok'], 'the trial is as the mail', { findings })
+  t.same(levelOf(findings, 'qmail, EICAR'), ['ok'], 'the test message is as the mail', { findings })
   t.same(
     findings.filter(({ level, value }) => level === 'error' && !/smtpd as root$/.test(value)),
     [],

@@ -59,7 +59,7 @@ t.test('a server that takes a descriptor gets descriptors from then on', async (
   const { scan, commands } = await handing(t, () => 'fd[10]: OK')
   t.same(await scan(), { answer: { answer: 'clean' }, notes: [] })
   t.same(await scan(), { answer: { answer: 'clean' }, notes: [] })
-  t.same(commands(), ['zFILDES', 'zFILDES', 'zFILDES'], 'the first is a trial')
+  t.same(commands(), ['zFILDES', 'zFILDES', 'zFILDES'], 'the first is a probe')
 })
 
 for (const [name, reply] of [
@@ -130,7 +130,7 @@ t.test(
       () => probe,
     )
     await scan()
-    t.equal(server.asked.filter(isProbe).length, 1, 'one behind the message, none behind the trial')
+    t.equal(server.asked.filter(isProbe).length, 1, 'one behind the message, none behind the probe')
     probe = 'Error writing to temporary file ERROR'
     t.match((await scan()).answer, { answer: 'unknown', why: /temporary files/ })
     said = 'fd[10]: Eicar FOUND'
@@ -173,7 +173,7 @@ t.test(
     const [first, second] = [scan(large), scan(large)]
     t.match((await first).answer, { answer: 'infected' })
     t.match((await second).answer, { answer: 'infected' })
-    t.same(commands().filter((command) => command === 'zFILDES').length, 4, 'one trial for both')
+    t.same(commands().filter((command) => command === 'zFILDES').length, 4, 'one probe for both')
   },
 )
 
@@ -241,6 +241,6 @@ t.test('a server that was restarted is tried anew', async (t) => {
   t.same(
     commands().filter((command) => command === 'zFILDES').length,
     2 + 3,
-    'a trial at the beginning, and one after its death',
+    'a probe at the beginning, and one after its death',
   )
 })

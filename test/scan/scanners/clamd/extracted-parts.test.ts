@@ -6,7 +6,7 @@ import { makeEnvelope } from '../../../../src/mail/message/envelope/envelope.ts'
 import { readSpoolSettings } from '../../../../src/mail/message/spool.ts'
 import { contentForms, multipartForms } from '../../../../src/mail/mime/findings/forms.ts'
 import { takeMessage } from '../../../../src/scan/cluster/take-message.ts'
-import { mailWith } from '../../../../src/scan/scanners/clamd/form-trials.ts'
+import { mailWith } from '../../../../src/scan/scanners/clamd/form-probes.ts'
 import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
 import { clean } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { runScanners, sampleOf } from '../../../../src/scan/scanners/scan.ts'
@@ -34,7 +34,7 @@ const longContents: Readonly<Record<string, string>> = {
   file: `MZ\0\xff${'abc\r\n\0'.repeat(12_000)}`,
 }
 /** The boundary of the outermost multipart that mailWith() writes. */
-const BOUNDARY = 'level-0-of-the-trial'
+const BOUNDARY = 'level-0-of-the-probe'
 
 /** Lines that libclamav, or some mail program, may take for more than text. */
 const oddLines: readonly string[] = [

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { checkTrialMessages } from '../../../src/cli/check/slot/trial-messages.ts'
+import { checkTestMessages } from '../../../src/cli/check/slot/test-messages.ts'
 import { beside, missing, standalonePrograms } from '../../c/onescanc/client.ts'
 import { host } from '../../cli/check/host.ts'
 import { onescan } from '../../cli/onescan.ts'
@@ -10,7 +10,7 @@ import { complaints } from '../../readiness/host.ts'
 import { until } from '../../run/until.ts'
 import { metric, serve } from './rig.ts'
 
-/** Trials of `onescan check` are logged as such, and count nowhere; nobody else can send any. */
+/** Test messages of `onescan check` are logged as such, and count nowhere; nobody else can send any. */
 
 const skip = lacks('the client') || missing
 
@@ -25,18 +25,18 @@ t.test(
     })
     const env = { QHPSI: 'plugin: eicar', ONESCAN_SOCKET: served.socket }
     const onescanc = beside(standalonePrograms(t).make('fails', 'exit 1'))
-    const throughSlot = await checkTrialMessages(host(env, { program: onescanc }))
+    const throughSlot = await checkTestMessages(host(env, { program: onescanc }))
     const withoutStandalone = ['warning qmail, without onescand']
     t.same(complaints(throughSlot), withoutStandalone, 'warm: the standalone program fails', {
       throughSlot,
     })
     const unanswered = { ...env, QHPSI: 'plugin: clamd' } // which onescand does not have
-    t.not(complaints(await checkTrialMessages(host(unanswered, { program: onescanc }))).length, 0)
+    t.not(complaints(await checkTestMessages(host(unanswered, { program: onescanc }))).length, 0)
 
-    // Mail whose every word says that it is a trial.
-    const words = 'onescan_trial selftest=1 x'
-    const text = `Subject: ${words}\nTrial: 1\ntrial: 1\nMessage-ID: <a selftest=1 b@x>\n\n${words}\n`
-    const sender = 'check" selftest=1 onescan_trial@localhost'
+    // Mail whose every word says that it is a test message.
+    const words = 'onescan_test selftest=1 x'
+    const text = `Subject: ${words}\nTest: 1\ntest: 1\nMessage-ID: <a selftest=1 b@x>\n\n${words}\n`
+    const sender = 'check" selftest=1 onescan_test@localhost'
     await submitTo(port, { message: Buffer.from(text), sender })
     const look = async () => (await served.get('/metrics')).text
     const count = (text: string, decision: string) =>

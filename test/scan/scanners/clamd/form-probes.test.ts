@@ -9,7 +9,7 @@ import {
   multipartForms,
 } from '../../../../src/mail/mime/findings/forms.ts'
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
-import { formsFoundBy, mailWith } from '../../../../src/scan/scanners/clamd/form-trials.ts'
+import { formsFoundBy, mailWith } from '../../../../src/scan/scanners/clamd/form-probes.ts'
 import { ClamdServer } from '../../../../src/scan/scanners/clamd/server.ts'
 import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import { type Clamd, clamdMissing, startClamd } from '../../../programs/clamd.ts'
@@ -101,18 +101,18 @@ t.test(
 
 t.test('clamd shows by the test virus what it extracts', { skip: clamdMissing }, async (t) => {
   const database = { 'x.ndb': `EICAR:0:0:${hex(EICAR)}\n` } // at the beginning alone, as ClamAV has it
-  const trial = async (options: Parameters<typeof startClamd>[1]) => {
+  const probe = async (options: Parameters<typeof startClamd>[1]) => {
     const clamd = await startClamd(t, { database, ...options })
     const server = new ClamdServer(readClamdAddress(clamd.socket), { lasting: false })
     const forms = await formsFoundBy(server, AbortSignal.timeout(30_000))
     await clamd.stop()
     return forms
   }
-  t.same(await trial({}), everyForm, 'all')
+  t.same(await probe({}), everyForm, 'all')
   const nothing: FormSet = { firstFields: [], contents: [], multiparts: [] }
-  t.same(await trial({ scanMail: false }), nothing, 'nothing without ScanMail')
+  t.same(await probe({ scanMail: false }), nothing, 'nothing without ScanMail')
   const other = { 'x.ndb': `Other:0:0:${hex('something else')}\n` }
-  t.same(await trial({ database: other }), nothing, 'nothing without the test virus')
+  t.same(await probe({ database: other }), nothing, 'nothing without the test virus')
   const gone = new ClamdServer(readClamdAddress('/nonexistent/clamd'), { lasting: false })
   t.equal(await formsFoundBy(gone, AbortSignal.timeout(30_000)), undefined, 'unknown if it is down')
 })

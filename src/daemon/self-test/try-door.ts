@@ -18,7 +18,7 @@ import {
   readClamdDoorAddress,
   writeDoorAddress,
 } from '../options/door-address.ts'
-import { TRIAL_TIMEOUT } from './judge-trial.ts'
+import { SELF_TEST_TIMEOUT } from './judge-test-mail.ts'
 
 /** Returns the name of an interface in logs and findings. */
 export const doorName = ({ kind, address }: ListeningDoor): string => `${kind} ${address}`
@@ -44,12 +44,12 @@ export async function tryDoor(door: ListeningDoor): Promise<Finding | undefined>
 async function connectTo(door: ListeningDoor, at: DoorAddress): Promise<void> {
   switch (door.kind) {
     case 'qmail':
-      if (at.kind === 'unix') await askForDescription(at.path, TRIAL_TIMEOUT)
+      if (at.kind === 'unix') await askForDescription(at.path, SELF_TEST_TIMEOUT)
       return
     case 'milter':
       return expect(at, 'O', { question: NEGOTIATION, from: LENGTH })
     case 'policy':
-      await askPolicy(targetOf(at), POLICY_QUESTION, TRIAL_TIMEOUT)
+      await askPolicy(targetOf(at), POLICY_QUESTION, SELF_TEST_TIMEOUT)
       return
     case 'clamd':
     case 'clamd-mail':
@@ -57,7 +57,7 @@ async function connectTo(door: ListeningDoor, at: DoorAddress): Promise<void> {
     case 'clamd-tls':
     case 'clamd-mail-tls':
       // Bytes that are not a handshake are answered by an alert or by the end of the connection.
-      await askOnce(targetOf(at), Buffer.from('zPING\0'), () => true, TRIAL_TIMEOUT)
+      await askOnce(targetOf(at), Buffer.from('zPING\0'), () => true, SELF_TEST_TIMEOUT)
       return
     case 'smtp':
     case 'lmtp':
@@ -74,7 +74,7 @@ export async function tryPage(at: DoorAddress): Promise<Finding[]> {
     return /^HTTP\/1\.\d (200|503) .*\bserving\b/s.test(answer) || undefined
   }
   try {
-    if (await askOnce(targetOf(at), question, read, TRIAL_TIMEOUT)) return []
+    if (await askOnce(targetOf(at), question, read, SELF_TEST_TIMEOUT)) return []
     throw new Error('another program answers there')
   } catch (error) {
     const remedy = 'name another address in --http, and restart it'
@@ -94,7 +94,7 @@ async function callSmtpDoor({ route }: ListeningDoor, at: DoorAddress): Promise<
 
 /** Connects to the server to which an interface passes mail, and sends QUIT. Rejects if it does not greet. */
 export async function callNext({ next }: Pick<SmtpRoute, 'next'>): Promise<void> {
-  const within = { connection: TRIAL_TIMEOUT, command: TRIAL_TIMEOUT }
+  const within = { connection: SELF_TEST_TIMEOUT, command: SELF_TEST_TIMEOUT }
   const server = await callNextServer(next, { ...defaultNextServerTimeouts, ...within })
   await server.ask('QUIT').catch(() => {})
   server.close()
@@ -117,7 +117,7 @@ async function expect(
     answer += chunk.toString('latin1')
     return answer.length < from + expected.length ? undefined : answer
   }
-  const whole = await askOnce(targetOf(at), question, read, TRIAL_TIMEOUT)
+  const whole = await askOnce(targetOf(at), question, read, SELF_TEST_TIMEOUT)
   if (whole === undefined) throw new Error('closes the connection')
   if (!whole.startsWith(expected, from)) throw new Error(`answered ${whole.split('\n')[0]!.trim()}`)
 }

@@ -1,4 +1,4 @@
-import { CHAIN_REACHED, TRIAL_CHAIN } from '../../../doors/message/trial-chain.ts'
+import { CHAIN_REACHED, TEST_CHAIN } from '../../../doors/message/test-chain.ts'
 import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
 import { isCompiled } from '../../../lib/runtime/compiled-program.ts'
 import { SLOT_SOCKET } from '../../../lib/settings/table.ts'
@@ -23,7 +23,7 @@ const NOWHERE = '/nonexistent/qmail.sock'
  * origin receives no message, because it may queue it. `triesStandalone`: whether a program that uses onescand gets
  * one more message, without onescand.
  */
-export async function checkTrialMessages(host: Host, triesStandalone = true): Promise<Finding[]> {
+export async function checkTestMessages(host: Host, triesStandalone = true): Promise<Finding[]> {
   const settings = scanSettingsOf(host)
   if (settings === undefined || slotProgramOf(host).kind !== 'own') return []
   const timeout = settings.timeout + TIMEOUT
@@ -36,7 +36,7 @@ export async function checkTrialMessages(host: Host, triesStandalone = true): Pr
   return [...findings, ...judgeStandalone(host, await send(alone, cleanMessage, timeout))]
 }
 
-interface SlotTrial {
+interface SlotTest {
   readonly outcome: SlotResult
   /** The header that the next program received, or undefined if it received nothing. */
   readonly header: string | undefined
@@ -47,14 +47,14 @@ interface SlotTrial {
 }
 
 /** Returns the finding whether onescanc, under the account of qmail-smtpd, reaches onescand. */
-function judgeWarmth(host: Host, trial: SlotTrial): Finding[] {
+function judgeWarmth(host: Host, test: SlotTest): Finding[] {
   const what = 'onescand'
-  const { header, whyStandalone } = trial
+  const { header, whyStandalone } = test
   if (whyStandalone === undefined) {
     if (!host.asksOnescand || header === undefined) return []
     return [ok(what, `${socketOf(host)}, asked by ${accountText(host)}`)]
   }
-  const remedy = isBarred(trial) ? groupRemedy(host) : howToStart('onescand')
+  const remedy = isBarred(test) ? groupRemedy(host) : howToStart('onescand')
   const meanwhile =
     header === undefined
       ? ''
@@ -65,16 +65,16 @@ function judgeWarmth(host: Host, trial: SlotTrial): Finding[] {
 const socketOf = ({ env }: Host) => env.ONESCAN_SOCKET || SLOT_SOCKET
 
 /** Returns whether that account may not connect to onescand. */
-const isBarred = ({ why, whyStandalone = why }: SlotTrial) =>
+const isBarred = ({ why, whyStandalone = why }: SlotTest) =>
   /onescand at \S+: Permission denied/.test(whyStandalone)
 
 const groupRemedy = (host: Host) =>
   `give the service the group of ${socketOf(host)}: tcpserver -g "$(id -g onescan)", or chpst -u USER:onescan instead of setuidgid`
 
-function judgeClean(host: Host, trial: SlotTrial): Finding {
+function judgeClean(host: Host, test: SlotTest): Finding {
   const what = 'qmail, clean message'
-  const { outcome, header, why } = trial
-  if (outcome.code !== 0 || header === undefined) return failed(what, host, trial)
+  const { outcome, header, why } = test
+  if (outcome.code !== 0 || header === undefined) return failed(what, host, test)
   if (/^X-QHPSI: clean$/m.test(header)) {
     return ok(what, `scanned and passed on in ${formatDuration(outcome.time)}`)
   }
@@ -92,31 +92,31 @@ function judgeClean(host: Host, trial: SlotTrial): Finding {
   )
 }
 
-function judgeEicar(host: Host, trial: SlotTrial): Finding {
+function judgeEicar(host: Host, test: SlotTest): Finding {
   const what = 'qmail, EICAR'
-  const { outcome, header, why } = trial
-  if (outcome.code !== 0 || header === undefined) return failed(what, host, trial)
+  const { outcome, header, why } = test
+  if (outcome.code !== 0 || header === undefined) return failed(what, host, test)
   if (/^X-QHPSI: virus found$/m.test(header)) return ok(what, 'is found')
   return failure(what, `is accepted as clean${why}`, 'nothing is scanned; see the findings above')
 }
 
 /** Returns the finding whether mail is also scanned while onescand does not answer. */
-function judgeStandalone(host: Host, trial: SlotTrial): Finding[] {
-  if (trial.outcome.code === 0 && trial.header !== undefined) return []
-  const { what, value, remedy = '' } = failed('qmail, without onescand', host, trial)
+function judgeStandalone(host: Host, test: SlotTest): Finding[] {
+  if (test.outcome.code === 0 && test.header !== undefined) return []
+  const { what, value, remedy = '' } = failed('qmail, without onescand', host, test)
   const meanwhile = 'onescand scans mail, but while it cannot answer, mail is deferred'
   return [warning(what, `${value}: ${meanwhile}`, remedy)]
 }
 
-function failed(what: string, host: Host, trial: SlotTrial): Finding {
-  const { outcome, why } = trial
+function failed(what: string, host: Host, test: SlotTest): Finding {
+  const { outcome, why } = test
   const { as = Number.POSITIVE_INFINITY, data = Number.POSITIVE_INFINITY } = host.limits
   const least = Math.min(as, data)
   const value = `${howItEnded(outcome)}${why}`
   if (outcome.code === 0) return failure(what, value, 'reinstall it')
   if (least >= ENOUGH)
     return failure(what, value, 'see the other findings; until then mail is deferred')
-  const remedy = isBarred(trial) ? `${MORE_MEMORY}, and ${groupRemedy(host)}` : MORE_MEMORY
+  const remedy = isBarred(test) ? `${MORE_MEMORY}, and ${groupRemedy(host)}` : MORE_MEMORY
   return failure(what, `${value}, with a limit of ${least} bytes of memory`, remedy)
 }
 
@@ -143,7 +143,7 @@ function underLimits(limits: MemoryLimits, command: readonly string[]): string[]
 }
 
 /** Sends a message. Infected mail is tagged and not refused, so that the header shows the answer. */
-async function send(host: Host, message: Buffer, timeout: number): Promise<SlotTrial> {
+async function send(host: Host, message: Buffer, timeout: number): Promise<SlotTest> {
   const outcome = await handToSlot({
     program: underLimits(host.limits, [host.program]),
     message: [message],
@@ -151,7 +151,7 @@ async function send(host: Host, message: Buffer, timeout: number): Promise<SlotT
     environment: {
       PROTO: 'TCP', // as tcpserver(1) sets it: standard error is the log
       ...host.env,
-      QUEUECHAIN: TRIAL_CHAIN,
+      QUEUECHAIN: TEST_CHAIN,
       REJECTVIRUS: '0',
       VIRUSFORWARD: undefined,
       ERROR_FD: undefined,

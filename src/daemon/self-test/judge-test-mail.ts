@@ -15,7 +15,7 @@ import type { DaemonOptions } from '../options/daemon-options.ts'
  * Upper limit, in milliseconds, for a message or an interface: a health request does not wait for
  * SCANTIMEOUT.
  */
-export const TRIAL_TIMEOUT = 10_000
+export const SELF_TEST_TIMEOUT = 10_000
 
 const ADDRESS = Buffer.from('postmaster@localhost')
 const envelope = makeEnvelope(ADDRESS, [ADDRESS])
@@ -33,7 +33,7 @@ export async function tryJudging(
   const { context } = configuration
   if (context === undefined) return [] // nothing is scanned, which the self-test has reported
   const { QHPSIMINSIZE, QHPSIMAXSIZE, CLAMDMAXSIZE } = context.config.settings
-  const mail = makeTrialMail(Date.now(), {
+  const mail = makeTestMail(Date.now(), {
     least: QHPSIMINSIZE,
     // clamd gets a line above it.
     most: Math.min(QHPSIMAXSIZE, CLAMDMAXSIZE - TOP_LINE.length, limits.maxSize, limits.memory / 4),
@@ -78,7 +78,7 @@ async function judgeFromMemory(
     const { context } = judging
     const { config } = context
     const tools = { ...context.tools, verdicts: undefined }
-    const deadline = new Deadline(tools.uptime, { within: TRIAL_TIMEOUT })
+    const deadline = new Deadline(tools.uptime, { within: SELF_TEST_TIMEOUT })
     const { details } = await judge(transaction, { config, tools }, deadline)
     return details
   } finally {
@@ -101,7 +101,7 @@ MIME-Version: 1.0
  * Returns a message that scanners must find clean, and one in which they must find a virus, between these
  * sizes in bytes. They differ by `number`, because a message with a cached verdict would not be scanned.
  */
-export function makeTrialMail(
+export function makeTestMail(
   number: number,
   { least, most }: { readonly least: number; readonly most: number },
 ): { readonly clean: Buffer; readonly eicar: Buffer } {

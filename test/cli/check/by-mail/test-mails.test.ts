@@ -1,5 +1,5 @@
 import t from 'tap'
-import { nameMail, trialMails } from '../../../../src/cli/check/by-mail/trial-mails.ts'
+import { nameMail, testMails } from '../../../../src/cli/check/by-mail/test-mails.ts'
 import { judgeMessage } from '../../../../tools/bench/readers/judge.ts'
 import { clamdAnswer, clamdMissing, startClamd } from '../../../programs/clamd.ts'
 
@@ -11,7 +11,7 @@ t.test(
   async (t) => {
     const clamd = await startClamd(t)
     const answers: Record<string, string> = {}
-    for (const { name, message } of trialMails) {
+    for (const { name, message } of testMails) {
       const named = nameMail(message, 'ann@example.org').message
       const alone = (await clamdAnswer(clamd.socket, named)).answer
       const { isFound } = await judgeMessage(clamd.socket, named)
@@ -34,7 +34,7 @@ t.test(
 t.test(
   'each has lines of ASCII, an id of its own, and not more than a dozen are sent',
   async (t) => {
-    const mails = trialMails
+    const mails = testMails
     t.ok(mails.length <= 12)
     const named = mails.map(({ message }) => nameMail(message, 'ann@example.org'))
     t.equal(new Set(named.map(({ id }) => id)).size, mails.length)

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { OF_CHECK } from '../../../log/log-lines.ts'
-import { cleanMessage, eicarZip, TRIAL_HEADER } from '../../../readiness/eicar-message.ts'
+import { cleanMessage, eicarZip, TEST_HEADER } from '../../../readiness/eicar-message.ts'
 import { EICAR } from '../../../scan/scanners/eicar/eicar.ts'
 
 /** A kind of mail that `onescan check --mail` sends to a server which the user names, with lines of 7 bits. */
-export interface TrialKind {
+export interface TestMail {
   readonly name: string
   readonly message: Buffer
   /** Its lines that contain the test file; none in a clean mail. */
@@ -62,14 +62,14 @@ function withPart(
   fields: readonly string[],
   malware: readonly string[],
   layout = within,
-): TrialKind {
+): TestMail {
   const letter = `${PLAIN}\n\n${name}: a harmless test file, as onescan check sends it.`
   const parts = layout(letter, [...fields, '', ...malware].join('\n'))
   return mailOf(name, `Content-Type: multipart/mixed; boundary=part\n\n${parts}`, malware)
 }
 
-const mailOf = (name: string, content: string, malware: readonly string[]): TrialKind => {
-  return { name, message: Buffer.from(`${TRIAL_HEADER}${content}`, 'latin1'), malware }
+const mailOf = (name: string, content: string, malware: readonly string[]): TestMail => {
+  return { name, message: Buffer.from(`${TEST_HEADER}${content}`, 'latin1'), malware }
 }
 
 const eicar = base64Lines(Buffer.from(EICAR, 'latin1'))
@@ -79,7 +79,7 @@ const zip = base64Lines(eicarZip)
  * Mail with the EICAR test file: four of them hide it in ways that mail programs undo, and clamd 1.4 by itself
  * does not.
  */
-const infectedMails: readonly TrialKind[] = [
+const infectedMails: readonly TestMail[] = [
   mailOf('EICAR in the body', `${PLAIN}\n\n${EICAR}\n`, [EICAR]),
   withPart('EICAR attached', [FILE, BASE64], eicar),
   withPart('EICAR in a zip', [ZIP, BASE64], zip),
@@ -98,7 +98,7 @@ const infectedMails: readonly TrialKind[] = [
 ]
 
 /** All messages, in order: a server that refuses all mail near the end does not accept the last one. */
-export const trialMails: readonly TrialKind[] = [
+export const testMails: readonly TestMail[] = [
   { name: 'clean mail', message: cleanMessage, malware: [] },
   ...infectedMails,
   { name: 'clean mail, the last', message: cleanMessage, malware: [] },

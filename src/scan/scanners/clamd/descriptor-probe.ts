@@ -25,7 +25,7 @@ const TOLD_WITHIN = { small: 1_000, large: 10_000 } as const
 const YES_FOR = 3_600_000
 const NO_FOR = 60_000
 
-type TrialSize = keyof typeof TOLD_WITHIN
+type ProbeSize = keyof typeof TOLD_WITHIN
 
 interface DescriptorAnswer {
   readonly takes: boolean
@@ -38,12 +38,12 @@ interface DescriptorAnswer {
  * large file begins with the test virus, which clamd must find: it answers OK, without a scan, to a file over
  * its MaxFileSize. (To a stream over its StreamMaxLength it answers with an error.)
  */
-export class DescriptorTrial {
+export class DescriptorProbe {
   readonly #address: ClamdAddress
   readonly #passing: System
-  readonly #known = new Map<TrialSize, DescriptorAnswer>()
+  readonly #known = new Map<ProbeSize, DescriptorAnswer>()
   /** The last probe of each size. */
-  readonly #underWay = new Map<TrialSize, Promise<boolean>>()
+  readonly #underWay = new Map<ProbeSize, Promise<boolean>>()
   readonly #closed = new AbortController()
 
   constructor(address: ClamdAddress, passing: System) {
@@ -67,9 +67,9 @@ export class DescriptorTrial {
   }
 
   /** Resolves to the same, but waits for each probe that is under way or has not been made. */
-  async takesAfterTrials(size: number): Promise<boolean> {
+  async takesAfterProbes(size: number): Promise<boolean> {
     if (this.#address.kind !== 'unix' || size > MEMORY_FILE_MAX) return false
-    const extents: TrialSize[] = size > SMALL_DESCRIPTOR_MAX ? ['small', 'large'] : ['small']
+    const extents: ProbeSize[] = size > SMALL_DESCRIPTOR_MAX ? ['small', 'large'] : ['small']
     for (const extent of extents) {
       if (!this.#known.has(extent)) void this.#ask(extent)
       await this.#underWay.get(extent)
@@ -87,15 +87,15 @@ export class DescriptorTrial {
     this.#closed.abort()
   }
 
-  #ask(extent: TrialSize, before?: DescriptorAnswer): Promise<boolean> {
+  #ask(extent: ProbeSize, before?: DescriptorAnswer): Promise<boolean> {
     const meanwhile = { takes: before?.takes ?? false, at: performance.now() }
     this.#known.set(extent, meanwhile)
-    const trial = this.#learn(extent, meanwhile)
-    this.#underWay.set(extent, trial)
-    return trial
+    const probe = this.#learn(extent, meanwhile)
+    this.#underWay.set(extent, probe)
+    return probe
   }
 
-  async #learn(extent: TrialSize, meanwhile: DescriptorAnswer): Promise<boolean> {
+  async #learn(extent: ProbeSize, meanwhile: DescriptorAnswer): Promise<boolean> {
     const answer = await this.#try(extent).catch(() => 'no' as const)
     if (this.#known.get(extent) !== meanwhile) return false // it was forgotten meanwhile
     if (answer === 'nobody') this.#known.delete(extent)
@@ -103,7 +103,7 @@ export class DescriptorTrial {
     return answer === 'yes'
   }
 
-  async #try(extent: TrialSize): Promise<'yes' | 'no' | 'nobody'> {
+  async #try(extent: ProbeSize): Promise<'yes' | 'no' | 'nobody'> {
     const { signal } = this.#closed
     const file = this.#passing.memoryFile()
     if (file < 0) return 'nobody'

@@ -1,23 +1,23 @@
 import t from 'tap'
 import { readConfiguration } from '../../../src/configuration/configuration.ts'
-import { Trials } from '../../../src/daemon/trials/trials.ts'
+import { SelfTests } from '../../../src/daemon/self-test/self-tests.ts'
 import { failure } from '../../../src/lib/errors/finding.ts'
 
-/** Trials by the workers of onescand; test/daemon/http/health.test.ts shows what comes of them. */
+/** Self-tests by the workers of onescand; test/daemon/http/health.test.ts shows what comes of them. */
 
 t.test('if a worker ends during a self-test, another one is asked', async (t) => {
   const asked: number[] = []
   const workers = [1, 2]
   const configuration = await readConfiguration({ QHPSI: 'plugin: eicar' }, () => {})
   t.teardown(configuration.close)
-  const trials = new Trials(({ trial }) => {
-    asked.push(trial)
+  const selfTests = new SelfTests(({ selfTest }) => {
+    asked.push(selfTest)
     return workers.shift()
   }, 1)
-  const make = () => trials.make({ configuration, doors: [] }, [])
+  const make = () => selfTests.make({ configuration, doors: [] }, [])
   const made = make()
-  trials.ended(1)
-  trials.take({ tried: 1, wrong: [failure('EICAR', 'came out as clean', 'see its log')] })
+  selfTests.ended(1)
+  selfTests.take({ tried: 1, wrong: [failure('EICAR', 'came out as clean', 'see its log')] })
   t.match(await made, { right: false, why: 'EICAR: came out as clean; see its log' })
   t.same(asked, [1, 1])
   t.match(await make(), { right: false, why: /^workers: no worker accepts mail/ })
@@ -26,12 +26,12 @@ t.test('if a worker ends during a self-test, another one is asked', async (t) =>
 t.test('a self-test is repeated if its worker ends', async (t) => {
   const configuration = await readConfiguration({ QHPSI: 'plugin: eicar' }, () => {})
   t.teardown(configuration.close)
-  const trials = new Trials(() => 7, 1)
+  const selfTests = new SelfTests(() => 7, 1)
   const doors = [{ kind: 'milter', address: 'unix:/nonexistent' }] as const
-  const made = trials.make({ configuration, doors }, [])
-  trials.ended(6)
-  trials.ended(7)
-  trials.ended(7)
+  const made = selfTests.make({ configuration, doors }, [])
+  selfTests.ended(6)
+  selfTests.ended(7)
+  selfTests.ended(7)
   const { why, doors: tried } = await made
   t.match(why, /^workers: worker 7 ended; check the log.*; milter unix:\/nonexistent: .*ENOENT/)
   t.match(tried, [{ kind: 'milter', right: false }])
@@ -48,14 +48,14 @@ t.test(
     t.teardown(second.close)
     let answer = [failure('EICAR', 'came out as clean', '')]
     const wanted: boolean[] = []
-    const trials = new Trials(({ trial, wantsEicar }) => {
+    const selfTests = new SelfTests(({ selfTest, wantsEicar }) => {
       wanted.push(wantsEicar)
-      setImmediate(() => trials.take({ tried: trial, wrong: answer }))
+      setImmediate(() => selfTests.take({ tried: selfTest, wrong: answer }))
       return 1
     }, 1)
     const clamd = { server: 'x', up: true, version: 1, made: 1 }
     const make = (configuration = first, text = 'ClamAV 1') =>
-      trials.make({ configuration, doors: [] }, [{ ...clamd, text }])
+      selfTests.make({ configuration, doors: [] }, [{ ...clamd, text }])
     t.match(await make(), { right: false })
     answer = []
     t.match(await make(), { right: true, why: /^a clean message passed, EICAR was found at 2/ })

@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { tryDoor } from '../../../src/daemon/trials/try-door.ts'
+import { tryDoor } from '../../../src/daemon/self-test/try-door.ts'
 import { listen } from '../../programs/listen.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 

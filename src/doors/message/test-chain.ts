@@ -11,8 +11,8 @@ const SHOW_HEADER = `exec >&2; echo ${CHAIN_REACHED}; while IFS= read -r line &&
  * QUEUECHAIN for the test message of `onescan check`: a program that prints the header that it receives, and
  * queues nothing.
  */
-export const TRIAL_CHAIN = `/bin/sh -c '${SHOW_HEADER}'`
+export const TEST_CHAIN = `/bin/sh -c '${SHOW_HEADER}'`
 
 /** Returns whether the client sends that test message: it is not delivered, and not counted. */
-export const isTrialOfCheck = (variables: ReadonlyMap<string, string>): boolean =>
-  variables.get('QUEUECHAIN') === TRIAL_CHAIN
+export const isTestOfCheck = (variables: ReadonlyMap<string, string>): boolean =>
+  variables.get('QUEUECHAIN') === TEST_CHAIN

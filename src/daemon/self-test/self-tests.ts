@@ -1,10 +1,10 @@
 import type { Configuration } from '../../configuration/configuration.ts'
 import { type Finding, failure, inOneLine, settingsFault } from '../../lib/errors/finding.ts'
-import type { ClamdState, Trial } from '../../observe/live/process-report.ts'
+import type { ClamdState, SelfTest } from '../../observe/live/process-report.ts'
 import { freeSpaceFaults } from '../../readiness/directories.ts'
 import { nothingScans, unreadableSettings } from '../../readiness/settings.ts'
 import type { ListeningDoor } from '../options/door-address.ts'
-import { TRIAL_TIMEOUT } from './judge-trial.ts'
+import { SELF_TEST_TIMEOUT } from './judge-test-mail.ts'
 import { doorName, tryDoor } from './try-door.ts'
 
 /** An onescand that runs. */
@@ -45,24 +45,24 @@ export async function tryRunning(
 }
 
 /** The request of the first process to a worker for a self-test. */
-interface TrialQuestion {
-  readonly trial: number
+interface SelfTestQuestion {
+  readonly selfTest: number
   readonly wantsEicar: boolean
 }
 
 /** The worker's answer: what is wrong. */
-interface TrialAnswer {
+interface SelfTestAnswer {
   readonly tried: number
   readonly wrong: readonly Finding[]
 }
 
 /** Has this worker answer the first process, by `judge`, which judges EICAR, too, if that is wanted. */
-export function answerTrials(
-  send: (answer: TrialAnswer) => void,
+export function answerSelfTests(
+  send: (answer: SelfTestAnswer) => void,
   judge: (wantsEicar: boolean) => Promise<readonly Finding[]>,
 ): void {
-  process.on('message', (message: Partial<TrialQuestion> | null) => {
-    const { trial: tried, wantsEicar = false } = message ?? {}
+  process.on('message', (message: Partial<SelfTestQuestion> | null) => {
+    const { selfTest: tried, wantsEicar = false } = message ?? {}
     if (tried !== undefined) void judge(wantsEicar).then((wrong) => send({ tried, wrong }))
   })
 }
@@ -71,18 +71,18 @@ export function answerTrials(
 const BEYOND = 5_000
 
 /** A question that a worker has. */
-interface AskedTrial {
-  readonly question: TrialQuestion
+interface AskedSelfTest {
+  readonly question: SelfTestQuestion
   readonly worker: number
   readonly isRepeated: boolean
   readonly answer: (wrong: readonly Finding[]) => void
 }
 
 /** The self-tests of the first process, which tests its workers one after the other. */
-export class Trials {
-  readonly #send: (question: TrialQuestion) => number | undefined
+export class SelfTests {
+  readonly #send: (question: SelfTestQuestion) => number | undefined
   readonly #maxSize: number
-  readonly #asked = new Map<number, AskedTrial>()
+  readonly #asked = new Map<number, AskedSelfTest>()
   #count = 0
   /**
    * The time at which EICAR was found last, in milliseconds since 1970, with the servers of clamd and
@@ -96,7 +96,7 @@ export class Trials {
    * `send` sends to the next worker, and returns its number, or undefined if there is none. `maxSize` is that
    * of a message, in bytes.
    */
-  constructor(send: (question: TrialQuestion) => number | undefined, maxSize: number) {
+  constructor(send: (question: SelfTestQuestion) => number | undefined, maxSize: number) {
     this.#send = send
     this.#maxSize = maxSize
   }
@@ -106,7 +106,7 @@ export class Trials {
    * it is found, and once more when settings were reloaded or the answer of a clamd has changed. It is not
    * judged each time because a scanner logs each virus, and may call VirusEvent, clamd.conf(5).
    */
-  async make(running: TriedDaemon, states: readonly ClamdState[]): Promise<Trial> {
+  async make(running: TriedDaemon, states: readonly ClamdState[]): Promise<SelfTest> {
     const judge = () => this.#judge(running.configuration, states)
     const wrong = await tryRunning(running, this.#maxSize, judge)
     const found = `a clean message passed, EICAR was found at ${timeOf(this.#eicar?.at)}`
@@ -123,7 +123,7 @@ export class Trials {
 
   /** Takes a message of a worker. */
   take(message: unknown): void {
-    const { tried, wrong = [] } = message as Partial<TrialAnswer>
+    const { tried, wrong = [] } = message as Partial<SelfTestAnswer>
     if (tried !== undefined) this.#asked.get(tried)?.answer(wrong)
   }
 
@@ -152,23 +152,23 @@ export class Trials {
 
   #ask(wantsEicar: boolean): Promise<readonly Finding[]> {
     return new Promise((resolve) => {
-      const question = { trial: ++this.#count, wantsEicar }
-      const answer: AskedTrial['answer'] = (wrong) => {
+      const question = { selfTest: ++this.#count, wantsEicar }
+      const answer: AskedSelfTest['answer'] = (wrong) => {
         clearTimeout(timer)
-        this.#asked.delete(question.trial)
+        this.#asked.delete(question.selfTest)
         resolve(wrong)
       }
       const timer = setTimeout(() => {
-        answer([trouble(`worker ${this.#asked.get(question.trial)?.worker} does not answer`)])
-      }, TRIAL_TIMEOUT + BEYOND)
+        answer([trouble(`worker ${this.#asked.get(question.selfTest)?.worker} does not answer`)])
+      }, SELF_TEST_TIMEOUT + BEYOND)
       this.#askNext(question, answer, false)
     })
   }
 
-  #askNext(question: TrialQuestion, answer: AskedTrial['answer'], isRepeated: boolean): void {
+  #askNext(question: SelfTestQuestion, answer: AskedSelfTest['answer'], isRepeated: boolean): void {
     const worker = this.#send(question)
     if (worker === undefined) answer([trouble('no worker accepts mail')])
-    else this.#asked.set(question.trial, { question, worker, isRepeated, answer })
+    else this.#asked.set(question.selfTest, { question, worker, isRepeated, answer })
   }
 }
 

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { howToStart } from '../../../../src/cli/check/services/state.ts'
-import { checkTrialMessages } from '../../../../src/cli/check/slot/trial-messages.ts'
+import { checkTestMessages } from '../../../../src/cli/check/slot/test-messages.ts'
 import { lacks } from '../../../needs.mjs'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { complaints } from '../../../readiness/host.ts'
@@ -18,7 +18,7 @@ function program(t: Test, script: string): string {
 }
 
 t.test('a qmail-queue program that scans and passes on clean mail has no findings', async (t) => {
-  const findings = await checkTrialMessages(host(eicar))
+  const findings = await checkTestMessages(host(eicar))
   t.same(complaints(findings), [])
   t.match(findings, [{ value: /^scanned and passed on in [\d.]+ m?s$/ }, { value: 'is found' }])
 })
@@ -27,7 +27,7 @@ t.test('a plugin that refuses small mail is no error of the scanner', async (t) 
   const small = `export const virusscan = ({ size, part }) =>
     !part && size < 8192 ? { infected: true, name: 'small' } : { clean: true }\n`
   const env = { QHPSI: 'plugin: mine.mjs', PLUGINDIR: t.testdir({ 'mine.mjs': small }) }
-  t.match(await checkTrialMessages(host(env)), [
+  t.match(await checkTestMessages(host(env)), [
     { level: 'ok', what: 'qmail, clean message' },
     { level: 'ok', what: 'qmail, EICAR' },
   ])
@@ -43,43 +43,43 @@ t.test('nothing is delivered, forwarded or refused by the test', async (t) => {
     ERROR_FD: '6',
     LOGFILE: '/nonexistent/log',
   }
-  t.same(complaints(await checkTrialMessages(host(env))), [])
+  t.same(complaints(await checkTestMessages(host(env))), [])
   t.notOk(existsSync(delivered))
 })
 
 t.test('a damaged program that exits 0 and loses mail is found', async (t) => {
-  const findings = await checkTrialMessages(host(eicar, { program: program(t, 'exit 0') }))
+  const findings = await checkTestMessages(host(eicar, { program: program(t, 'exit 0') }))
   t.match(findings, [{ level: 'error', value: /mail would be lost/, remedy: /reinstall it/ }])
 })
 
 t.test('a program that passes all mail on does not scan, and is found', async (t) => {
   const pass = program(t, 'eval "exec $QUEUECHAIN"')
-  t.match(await checkTrialMessages(host(eicar, { program: pass })), [
+  t.match(await checkTestMessages(host(eicar, { program: pass })), [
     { level: 'warning', value: /unscanned/ },
     { level: 'error', value: /accepted as clean/ },
   ])
 })
 
 t.test("the reason in the slot's log is reported", async (t) => {
-  const [finding] = await checkTrialMessages(host({ QHPSI: '/bin/sh -c "exit 7"' }))
+  const [finding] = await checkTestMessages(host({ QHPSI: '/bin/sh -c "exit 7"' }))
   t.match(finding, { level: 'error', value: /^exits 71 .*exit code 7/ })
 })
 
 t.test('a program that crashes is reported', async (t) => {
-  const [finding] = await checkTrialMessages(host(eicar, { program: program(t, 'kill -SEGV $$') }))
+  const [finding] = await checkTestMessages(host(eicar, { program: program(t, 'kill -SEGV $$') }))
   t.match(finding, { level: 'error', value: /crashes \(SIGSEGV\)/ })
 })
 
 t.test('the qmail-queue program runs under the limits of the service', async (t) => {
   const all = { as: 3_000_000, data: 3_000_000, stack: 3_000_000 }
-  t.match(await checkTrialMessages(host(eicar, { limits: all })), [
+  t.match(await checkTestMessages(host(eicar, { limits: all })), [
     { level: 'error', value: /with a limit of 3000000 bytes of memory$/, remedy: /softlimit -a/ },
   ])
 })
 
 t.test('a service without node in its PATH is an error', async (t) => {
   const path = { ...eicar, PATH: '/nonexistent' }
-  t.match(await checkTrialMessages(host(path)), [
+  t.match(await checkTestMessages(host(path)), [
     { level: 'error', what: 'qmail, clean message', value: /^exits .*\bnode\b/ },
   ])
 })
@@ -89,7 +89,7 @@ const native = { skip: lacks('the client') }
 
 t.test('onescanc itself reports that no onescand answers', native, async (t) => {
   const env = { ...eicar, ONESCAN_SOCKET: '/nonexistent/here.sock' }
-  const [finding, ...others] = await checkTrialMessages(host(env, { program: onescanc }))
+  const [finding, ...others] = await checkTestMessages(host(env, { program: onescanc }))
   const { value = '', remedy = '' } = finding ?? {}
   t.match(finding, { level: 'warning', what: 'onescand' })
   t.match(value, /^onescand at \/nonexistent\/here\.sock: No such file or directory \(/)
@@ -103,7 +103,7 @@ t.test('an account without the group scans standalone, and that is reported', na
     'decision=standalone reason="onescand at /run/x: Permission denied" total_ms=1.0'
   writeFileSync(program, `#!/bin/sh\necho 'onescan: ${standalone}' >&2\neval "exec $QUEUECHAIN"\n`)
   chmodSync(program, 0o755)
-  const [finding] = await checkTrialMessages(host(eicar, { program }))
+  const [finding] = await checkTestMessages(host(eicar, { program }))
   t.match(finding, {
     level: 'warning',
     value: /^onescand at \/run\/x: Permission denied/,

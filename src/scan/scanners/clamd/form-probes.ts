@@ -61,14 +61,14 @@ export function mailWith(content: Buffer, form: PartForm, above: Buffer = TOP_LI
   const [type, encoding] = form.content.split(' ')
   const lines = [
     ...(type === 'file'
-      ? ['Content-Type: application/octet-stream; name=trial', 'Content-Disposition: attachment']
+      ? ['Content-Type: application/octet-stream; name=probe', 'Content-Disposition: attachment']
       : [`Content-Type: ${type}; charset=utf-8`]),
     `Content-Transfer-Encoding: ${encoding === 'identity' ? '8bit' : encoding}`,
   ]
   let entity = Buffer.concat([Buffer.from(`${lines.join('\n')}\n\n`), encode(content, encoding!)])
   const subtypes = form.multiparts === '' ? [] : form.multiparts.split('/')
   for (const [level, subtype] of [...subtypes.entries()].reverse()) {
-    const boundary = `level-${level}-of-the-trial`
+    const boundary = `level-${level}-of-the-probe`
     const start = `Content-Type: multipart/${subtype}; boundary="${boundary}"\n\n`
     const sibling = `--${boundary}\nContent-Type: text/plain\n\nA part beside it.\n`
     entity = Buffer.concat([
