@@ -33,7 +33,7 @@ const programs = {
 const apart = {
   attachments: 'scan/scanners/attachments/attachments.ts',
   'check-here': 'readiness/check-here.ts',
-  clamscan: 'scan/scanners/clamscan/clamscan.ts',
+  clamscan: 'scan/scanners/programs/clamscan.ts',
   'ldap-directory': 'protocol/ldap/ldap-directory.ts',
   'status-server': 'daemon/http/status-server.ts',
   'quota-client': 'scan/quota/quota-client.ts',

@@ -35,9 +35,9 @@ import {
   checkTlsIdentity,
   type TlsIdentity,
 } from '../scan/scanners/clamd/tls-identity.ts'
+import { makeScanners } from '../scan/scanners/make-scanners.ts'
 import type { Scanner } from '../scan/scanners/scanner/scanner.ts'
 import { readSignatureFiles, type SignatureFiles } from '../scan/scanners/scanner/signatures.ts'
-import { makeScanners } from '../scan/scanners/scanners.ts'
 import { HostMemory } from '../scan/verdicts/host-memory.ts'
 import { openVerdictsBy, readVerdictSettings, type VerdictSettings } from '../scan/verdicts/open.ts'
 

@@ -2,7 +2,7 @@ import { type Configuration, readConfiguration } from '../configuration/configur
 import { FIRST_HANDED_OVER } from '../lib/process/systemd.ts'
 import { type DoorState, MailReporter, type ProcessReport } from '../observe/live/process-report.ts'
 import { HostMemory } from '../scan/verdicts/host-memory.ts'
-import { InHand } from '../scan/verdicts/poison.ts'
+import { InHand } from '../scan/verdicts/in-hand.ts'
 import { log } from './daemon-log.ts'
 import { describeDaemon, ownArgs } from './describe-daemon.ts'
 import type { ProcessStart } from './first-process.ts'

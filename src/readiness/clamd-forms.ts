@@ -5,7 +5,7 @@ import {
   type FormSet,
   firstFields,
   multipartForms,
-} from '../mail/mime/findings/forms.ts'
+} from '../mail/mime/traits/forms.ts'
 import { formsFoundBy } from '../scan/scanners/clamd/form-probes.ts'
 import { tellsOfLimits } from '../scan/scanners/clamd/probe-limits.ts'
 import type { ClamdServer } from '../scan/scanners/clamd/server.ts'

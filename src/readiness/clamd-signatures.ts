@@ -4,7 +4,7 @@ import type { ClamdState } from '../observe/live/process-report.ts'
 import type { ClamdAddress } from '../scan/scanners/clamd/address.ts'
 import { clamdConfOf, databaseIn, valueIn } from '../scan/scanners/clamd/database.ts'
 import { readSignatureFiles, SETTLED_AFTER } from '../scan/scanners/scanner/signatures.ts'
-import { checkCount } from './scanner.ts'
+import { checkCount } from './check-scanners.ts'
 import type { StageHost } from './stage.ts'
 
 /** The signatures that a clamd scans with, and its cache. */

@@ -12,12 +12,12 @@ import { ClamdServer } from '../scan/scanners/clamd/server.ts'
 import { aboutItself, askClamd } from '../scan/scanners/clamd/sessions.ts'
 import type { ScanSettings } from '../scan/scanners/scanner/scan-settings.ts'
 import { joinGroup, obstacle } from './account.ts'
+import { signaturesIn } from './check-scanners.ts'
 import { checkAlerts } from './clamd-alerts.ts'
 import { checkOwnCertificate, checkTheirCertificate } from './clamd-certificates.ts'
 import { checkClamdLimits, checkTemporaryFiles } from './clamd-limits.ts'
 import { checkMemory, checkReload, checkSignatures, signatureFindings } from './clamd-signatures.ts'
 import { unscannedMailIs } from './passes-unscanned.ts'
-import { signaturesIn } from './scanner.ts'
 import { accountText, type StageHost, scanSettingsOf } from './stage.ts'
 
 /** Milliseconds for the answer to VERSION, for which clamd has a thread of its own. */

@@ -6,7 +6,7 @@ import { faultsInWords } from '../../src/lib/errors/fault.ts'
 import type { FromClient } from '../../src/lib/settings/table/kinds.ts'
 import { fromClientOf, names, readFromCaller } from '../../src/lib/settings/table.ts'
 import { readAddress } from '../../src/mail/message/envelope/address.ts'
-import { oddities } from '../../src/mail/mime/findings/oddities.ts'
+import { oddities } from '../../src/mail/mime/traits/oddities.ts'
 import {
   optionDefaults as quotadDefaults,
   usage as usageOfQuotad,

@@ -45,7 +45,7 @@ t.test('before it reads a message, onescan-queue evaluates what all mail needs',
   const needed = [
     'doors/slot/receive',
     'scan/judge/judge',
-    'scan/scanners/scan',
+    'scan/scanners/run-scanners',
     'mail/mime/nested',
   ]
   for (const path of needed) t.ok(atStart.has(`src/${path}.ts`), path)
@@ -54,7 +54,7 @@ t.test('before it reads a message, onescan-queue evaluates what all mail needs',
     'rules/load',
     'judge/by-rule',
     'scanners/run/look-inside',
-    'scanners/command/command',
+    'scanners/programs/command',
   ]
   for (const path of rare) t.notOk(atStart.has(`src/scan/${path}.ts`), path)
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Bytes } from '../../src/mail/message/bytes.ts'
 import { limits } from '../../src/mail/mime/budget/limits.ts'
-import { clamdScanner } from '../../src/scan/scanners/clamd/scanner.ts'
+import { clamdScanner } from '../../src/scan/scanners/clamd/clamd-scanner.ts'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { attached, base64, file, isNested, message } from '../mail/mime/nested-mail.ts'
 import { createRandom } from '../run/random.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { checkScanners } from '../../src/readiness/scanner.ts'
+import { checkScanners } from '../../src/readiness/check-scanners.ts'
 import { complaints, host } from './host.ts'
 
 /** A scanner that runs in the plugin host, which is a program that was built. */

@@ -97,7 +97,7 @@ export const trusted = [
     why: 'a line of a control file of the operator',
   },
   {
-    file: 'scan/scanners/command/command.ts',
+    file: 'scan/scanners/programs/command.ts',
     expression: '/: ([\\x21-\\x7e]{1,200}) FOUND\\s*$/m',
     why: 'at most 200 characters for each colon in what a scanner prints, which is bounded',
   },

@@ -53,7 +53,7 @@ export const COMPONENTS = {
     files: ['src/readiness/**/*.ts'],
     tests: [
       'test/readiness/{account,clamd,clamd-watch,contradictions,keyring,directories}.test.ts',
-      'test/readiness/{scanner,servers,settings}.test.ts',
+      'test/readiness/{check-scanners,servers,settings}.test.ts',
     ],
   },
   observe: {
@@ -94,13 +94,14 @@ export const COMPONENTS = {
     files: [
       'src/plugin.ts',
       'src/scan/scanners/*.ts',
-      'src/scan/scanners/{attachments,clamscan,command,eicar,findings,run,scanner}/*.ts',
+      'src/scan/scanners/{attachments,eicar,findings,programs,run,scanner}/*.ts',
     ],
     tests: [
-      'test/scan/scanners/{scan,clamscan}.test.ts',
+      'test/scan/scanners/run-scanners.test.ts',
+      'test/scan/scanners/programs/clamscan.test.ts',
       'test/scan/scanners/eicar/eicar.test.ts',
       'test/scan/scanners/scanner/{scanner-program,signatures}.test.ts',
-      'test/readiness/scanner.test.ts',
+      'test/readiness/check-scanners.test.ts',
       'test/scan/scanners/run/*.test.ts',
       'test/scan/scanners/attachments/{attachments,file-names,search}.test.ts',
     ],
@@ -113,7 +114,7 @@ export const COMPONENTS = {
     files: ['src/scan/scanners/clamd/*.ts'],
     tests: [
       'test/scan/scanners/clamd/{address,ask-in-turn,clamd-reply,crowds,database,descriptors}.test.ts',
-      'test/scan/scanners/clamd/{probe-limits,scan-commands,scanner,server*,session*,versions}.test.ts',
+      'test/scan/scanners/clamd/{probe-limits,scan-commands,clamd-scanner,server*,session*,versions}.test.ts',
     ],
   },
   plugins: {

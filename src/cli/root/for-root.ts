@@ -6,10 +6,10 @@ import { FAILED, runCommand } from '../command/run-command.ts'
 import { accountOfSlot, reader } from '../host/accounts.ts'
 import { lostLog } from '../host/running-daemon.ts'
 import { findRunningServices } from '../host/running-services.ts'
+import { WHOLE } from './account-report.ts'
 import { follow, printTo } from './follow.ts'
 import { releaseForRoot, serviceRun } from './release.ts'
 import { runAs } from './run-as.ts'
-import { WHOLE } from './said.ts'
 
 /** The way in which root delegates a command. */
 interface Delegation {

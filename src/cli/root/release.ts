@@ -4,9 +4,9 @@ import { ServiceRun } from '../../doors/slot-socket/command.ts'
 import { reader } from '../host/accounts.ts'
 import { socketOfOnescand } from '../host/running-daemon.ts'
 import { BY_CALLER, HAND_ON, type HandOnAnswer, isHandedLine } from '../quarantine/by-caller.ts'
+import { WHOLE } from './account-report.ts'
 import { follow, printTo, type RunningCommand } from './follow.ts'
 import { runAs, whoTypes } from './run-as.ts'
-import { WHOLE } from './said.ts'
 
 /** Has onescand run a command in its unit, and with its account. */
 export function serviceRun(args: readonly string[]): ServiceRun {

@@ -9,7 +9,7 @@ import { formatDuration } from '../../lib/text/units.ts'
 import { openAnonymousFile } from '../../mail/message/spool.ts'
 import type { WorkersState } from '../../observe/live/process-report.ts'
 import type { HostEvents, HostMemory } from '../../scan/verdicts/host-memory.ts'
-import { InHand } from '../../scan/verdicts/poison.ts'
+import { InHand } from '../../scan/verdicts/in-hand.ts'
 import { HeartbeatWatch, HUNG_AFTER } from './hung-workers.ts'
 
 interface WorkersOptions {

@@ -10,8 +10,8 @@ import type { QuotaClient } from '../../scan/quota/quota-client.ts'
 import type { QuotaSettings } from '../../scan/quota/quota-settings.ts'
 import type { Rules } from '../../scan/rules/match.ts'
 import { isThere, ruleFiles } from '../../scan/rules/rule.ts'
+import { makeScanners } from '../../scan/scanners/make-scanners.ts'
 import { readSignatureFiles } from '../../scan/scanners/scanner/signatures.ts'
-import { makeScanners } from '../../scan/scanners/scanners.ts'
 
 interface SlotTools extends Tools {
   /** Its `settled` and `close` are called before this process becomes the next program. */

@@ -8,7 +8,7 @@ import {
   unseen,
   worse,
 } from '../scanners/findings/scan-result.ts'
-import { runScanners, sampleOf } from '../scanners/scan.ts'
+import { runScanners, sampleOf } from '../scanners/run-scanners.ts'
 import type { ScanSettings } from '../scanners/scanner/scan-settings.ts'
 import type { Scanner } from '../scanners/scanner/scanner.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/copies/verdict-query.ts'

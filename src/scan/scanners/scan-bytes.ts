@@ -3,7 +3,7 @@ import { removeNamedFiles } from '../../mail/message/named-copy.ts'
 import type { SpoolSettings } from '../../mail/message/spool.ts'
 import { takeMessage } from '../cluster/take-message.ts'
 import type { ScanResult, Unseen } from './findings/scan-result.ts'
-import { runScanners, sampleOf } from './scan.ts'
+import { runScanners, sampleOf } from './run-scanners.ts'
 import type { ScanSettings } from './scanner/scan-settings.ts'
 import type { Scanner } from './scanner/scanner.ts'
 

@@ -5,7 +5,8 @@ import {
   type WantedEvent,
 } from '../scanners/clamd/extracted-forms.ts'
 import type { RememberedVerdict } from './copies/verdict-query.ts'
-import { type InHand, Poison, type PoisonEvent } from './poison.ts'
+import type { InHand } from './in-hand.ts'
+import { Poison, type PoisonEvent } from './poison.ts'
 import { type ScanEvent, ScansInFlight } from './scans-in-flight.ts'
 import { ScansInProcess } from './scans-in-process.ts'
 

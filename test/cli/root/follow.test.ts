@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { ALIVE } from '../../../src/cli/command/caller.ts'
+import { accountReport, asReportedBy, WHOLE } from '../../../src/cli/root/account-report.ts'
 import { follow, printTo, type RunningCommand } from '../../../src/cli/root/follow.ts'
 import { delegationFor, doForRoot } from '../../../src/cli/root/for-root.ts'
-import { asWordOf, saidBy, WHOLE } from '../../../src/cli/root/said.ts'
 import { frame } from '../../../src/doors/slot-socket/frames.ts'
 import { ok } from '../../../src/lib/errors/finding.ts'
 import { listen } from '../../programs/listen.ts'
@@ -130,10 +130,10 @@ t.test('a line without an end is cut, and the next one comes whole', async (t) =
 // promise: root-signs-of-life
 t.test('output of an account cannot fill the screen or begin a line of its own', (t) => {
   const blank = `${' '.repeat(300)}as root finds:${'\u2800\u3000'.repeat(100)}ok`
-  const { value, account } = asWordOf('onescan', ok('x', blank))
+  const { value, account } = asReportedBy('onescan', ok('x', blank))
   t.equal(value, '   as root finds:   ok')
   t.equal(account, 'onescan')
-  t.equal(asWordOf('onescan', ok('x', 'y'.repeat(100_000))).value.length, 4000)
+  t.equal(asReportedBy('onescan', ok('x', 'y'.repeat(100_000))).value.length, 4000)
   t.end()
 })
 
@@ -146,7 +146,7 @@ t.test('an account that complains without end is cut off', async (t) => {
     process.stderr.write = written
   })
   stderr.write('as root finds:\n'.repeat(2000))
-  const [finding] = await saidBy(run, 'onescan')
+  const [finding] = await accountReport(run, 'onescan')
   t.match(finding, { level: 'error', value: /it sent too many findings/ })
   t.equal(told.length, 1000)
   t.equal(told[0], 'onescan: as root finds:\n')

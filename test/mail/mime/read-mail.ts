@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { type ContentsOptions, contentsOf } from '../../../src/mail/mime/contents.ts'
-import type { Oddity } from '../../../src/mail/mime/findings/oddities.ts'
+import type { Oddity } from '../../../src/mail/mime/traits/oddities.ts'
 
 /** All that is given and told while a mail is read for its contents. */
 interface MailRead {

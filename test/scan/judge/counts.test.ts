@@ -1,7 +1,7 @@
 import t from 'tap'
 import { loadSystem } from '../../../src/lib/runtime/system.ts'
 import { readScanningConfig } from '../../../src/scan/judge/config.ts'
-import { clamdScanner } from '../../../src/scan/scanners/clamd/scanner.ts'
+import { clamdScanner } from '../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import { readScanSettings } from '../../../src/scan/scanners/scanner/scan-settings.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/scanner/scanner.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'

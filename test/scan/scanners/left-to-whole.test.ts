@@ -7,7 +7,7 @@ import {
   unknown,
   unseen,
 } from '../../../src/scan/scanners/findings/scan-result.ts'
-import { runScanners } from '../../../src/scan/scanners/scan.ts'
+import { runScanners } from '../../../src/scan/scanners/run-scanners.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/scanner/scanner.ts'
 import { sample } from './clamd/task.ts'
 import { everyForm } from './every-form.ts'

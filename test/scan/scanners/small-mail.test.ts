@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
-import { runScanners } from '../../../src/scan/scanners/scan.ts'
+import { runScanners } from '../../../src/scan/scanners/run-scanners.ts'
 import type { Scanner } from '../../../src/scan/scanners/scanner/scanner.ts'
 import { BlockCounter } from '../../run/block-counter.ts'
 import { sample } from './clamd/task.ts'

@@ -23,8 +23,8 @@ import { NOTHING_SCANS } from '../../../scan/judge/config.ts'
 import { ACCOUNT, type RunningDaemon, type RunningDescription } from '../../host/running-daemon.ts'
 import { DEFAULTS } from '../../host/settings-file.ts'
 import { checkJournal } from '../../host/systemd-unit.ts'
+import { accountReport, asReportedBy, TEST_OF_SERVICE } from '../../root/account-report.ts'
 import { whoTypes } from '../../root/run-as.ts'
-import { asWordOf, saidBy, TEST_OF_SERVICE } from '../../root/said.ts'
 import { checkClamdUnit } from './clamd.ts'
 import { changedSince, checkState } from './state.ts'
 
@@ -41,17 +41,21 @@ export async function* checkOnescand(
   const unwritten = running.description?.settings.LOGFILE ? undefined : checkJournal()
   if (unwritten !== undefined) yield unwritten
   // Its report about itself is not verified.
-  const told = (finding: Finding) => asWordOf(ACCOUNT, finding)
+  const told = (finding: Finding) => asReportedBy(ACCOUNT, finding)
   const isTold = running.description !== undefined
   const found = checkRunning(running, readAccounts())
   yield* isTold ? found.map(told) : found
   if (!isTold) return
   const check = { program: 'onescand', args: ['--check', '--json'], caller: whoTypes() } as const
-  const said = await saidBy(new ServiceRun(running.socket, check), ACCOUNT, TEST_OF_SERVICE)
-  const judged = isNeeded ? said : said.map(besideSlots)
+  const report = await accountReport(
+    new ServiceRun(running.socket, check),
+    ACCOUNT,
+    TEST_OF_SERVICE,
+  )
+  const judged = isNeeded ? report : report.map(besideSlots)
   for (const finding of judged) yield { ...finding, what: `${finding.what} [onescand]` }
   yield* (await askForSelfTest(running)).map(told)
-  yield* checkClamdUnit(said)
+  yield* checkClamdUnit(report)
 }
 
 /**

@@ -3,8 +3,8 @@ import { connect } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { type Finding, ok } from '../../../lib/errors/finding.ts'
 import { askSystemd } from '../../host/systemd-unit.ts'
+import { accountReport, TEST_OF_SERVICE } from '../../root/account-report.ts'
 import type { RunningCommand } from '../../root/follow.ts'
-import { saidBy, TEST_OF_SERVICE } from '../../root/said.ts'
 import { changedSince, checkState, checkSupervised, isStarted } from './state.ts'
 
 const SERVICE = 'onescan-quotad'
@@ -25,7 +25,8 @@ export async function* checkQuotadHere(): AsyncGenerator<Finding> {
   yield* checkState(SERVICE, runs, true)
   if (runs && process.getuid!() === 0) {
     yield* changedSince(SERVICE, unit.since)
-    for (const finding of await saidBy(ask(), SERVICE, TEST_OF_SERVICE)) yield ofQuotad(finding)
+    for (const finding of await accountReport(ask(), SERVICE, TEST_OF_SERVICE))
+      yield ofQuotad(finding)
   }
 }
 

@@ -9,8 +9,8 @@ import {
   readService,
   rootFinding,
 } from '../../host/running-services.ts'
+import { accountReport } from '../../root/account-report.ts'
 import { runAs } from '../../root/run-as.ts'
-import { saidBy } from '../../root/said.ts'
 import { checkSlot } from './check-slot.ts'
 import { namesSlot, type SlotOptions } from './slot-hosts.ts'
 
@@ -37,7 +37,7 @@ export async function* checkSlots(options: SlotOptions): AsyncGenerator<Finding>
     const args = process.argv.slice(2).filter((arg) => arg !== '--json')
     const run = runAs({ account, args: [...args, '--given'], reads: true })
     run.stdin!.end(JSON.stringify(own))
-    yield* await saidBy(run, account.name)
+    yield* await accountReport(run, account.name)
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Bytes } from '../../message/bytes.ts'
 import type { Header } from '../../message/header-block.ts'
-import type { PartForm } from '../findings/forms.ts'
-import type { Oddity } from '../findings/oddities.ts'
 import { MemoryPool } from '../storage/store.ts'
+import type { PartForm } from '../traits/forms.ts'
+import type { Oddity } from '../traits/oddities.ts'
 import { budgetOf, LimitExceeded, type ReadingBudget } from './limits.ts'
 
 /** The units of work between two turns of the event loop. A unit is about one byte inspected. */

@@ -2,7 +2,7 @@ import { LruCache } from '../../../lib/flow/cache.ts'
 import { decodeWords } from '../../message/encoded-words.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
-import type { Oddity } from '../findings/oddities.ts'
+import type { Oddity } from '../traits/oddities.ts'
 import {
   type Field,
   type MimeLines,

@@ -16,7 +16,6 @@ import { QuotedPrintableDecoder, QuotedPrintablePlan } from '../decoders/quoted-
 import { Unescaped, Unpercented, WithoutByte, WithoutTails } from '../decoders/text-forms.ts'
 import { UuencodePlan } from '../decoders/uuencode.ts'
 import { YencPlan } from '../decoders/yenc.ts'
-import type { PartForm } from '../findings/forms.ts'
 import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
 import {
   type CodedBlock,
@@ -25,6 +24,7 @@ import {
   findCodedLines,
 } from '../structure/coded-blocks.ts'
 import { type CodedKind, codedKinds, kindsInFiles } from '../structure/coded-data.ts'
+import type { PartForm } from '../traits/forms.ts'
 import {
   beginsAsMailbox,
   hasHeader,

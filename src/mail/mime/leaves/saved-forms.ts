@@ -13,8 +13,8 @@ import {
   Unstuffed,
   WithoutByte,
 } from '../decoders/text-forms.ts'
-import type { PartForm } from '../findings/forms.ts'
 import type { Encoding, PartHeader } from '../headers/part-header.ts'
+import type { PartForm } from '../traits/forms.ts'
 import {
   beginsAsMail,
   isKnownAsMail,

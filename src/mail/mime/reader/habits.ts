@@ -1,5 +1,5 @@
 import { limits, type ReadingBudget } from '../budget/limits.ts'
-import type { Oddity } from '../findings/oddities.ts'
+import type { Oddity } from '../traits/oddities.ts'
 
 /** One way in which some programs read such a feature. */
 interface Choice {

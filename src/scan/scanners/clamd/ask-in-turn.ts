@@ -112,7 +112,7 @@ class ServerSearch {
     }
     task.signatures?.('clamd', version)
     for (const trouble of this.#troubles.values()) task.note(trouble)
-    return saidBy(server, outcome.reply)
+    return withServerAddress(server, outcome.reply)
   }
 
   /**
@@ -179,7 +179,7 @@ class ServerSearch {
 }
 
 /** The result, with the server in its reason. */
-function saidBy({ address }: ClamdServer, result: ScanResult): ScanResult {
+function withServerAddress({ address }: ClamdServer, result: ScanResult): ScanResult {
   if (!('why' in result)) return result
   return { ...result, why: `clamd ${address.text}: ${result.why}` }
 }

@@ -1,4 +1,4 @@
-import type { FormSet } from '../../../mail/mime/findings/forms.ts'
+import type { FormSet } from '../../../mail/mime/traits/forms.ts'
 import type { ClamdAddress } from './address.ts'
 import { socketMade } from './versions.ts'
 

@@ -10,7 +10,7 @@ import {
   type MultipartForm,
   multipartForms,
   type PartForm,
-} from '../../../mail/mime/findings/forms.ts'
+} from '../../../mail/mime/traits/forms.ts'
 import { EICAR } from '../eicar/eicar.ts'
 import type { ClamdServer } from './server.ts'
 

@@ -68,14 +68,14 @@ export type ScanResult =
     }
 
 export type Infected = Extract<ScanResult, { answer: 'infected' }>
-type Unread = Extract<ScanResult, { answer: 'unseen' | 'unknown' }>
+type NoResult = Extract<ScanResult, { answer: 'unseen' | 'unknown' }>
 
 export const clean: ScanResult = { answer: 'clean' }
 export const infected = (name: string): Infected => ({ answer: 'infected', name })
 /** Returns the result for a ban of local policy. `what` follows the word `banned`. */
 export const banned = (what: string): Infected => ({ ...infected(what), banned: true })
-export const unseen = (what: Unseen, why: string): Unread => ({ answer: 'unseen', what, why })
-export const unknown = (why: string, cause: Cause = 'scanner-error'): Unread => ({
+export const unseen = (what: Unseen, why: string): NoResult => ({ answer: 'unseen', what, why })
+export const unknown = (why: string, cause: Cause = 'scanner-error'): NoResult => ({
   answer: 'unknown',
   why,
   cause,
@@ -122,7 +122,7 @@ export function resultByName(name: string, why: string): ScanResult {
     : banned(`attachment ${replaceUnprintable(rule)} in an archive`)
 }
 
-function limitByName(name: string, why: string): Unread | undefined {
+function limitByName(name: string, why: string): NoResult | undefined {
   if (name.startsWith(LONG_NAME))
     return unseen('contents', `${why}: a name there is longer than it sees`)
   const limit = /^Heuristics\.Limits\.Exceeded(?:\.(.*))?$/s.exec(name)

@@ -2,7 +2,7 @@ import { errorText, isFault } from '../../../lib/errors/fault.ts'
 import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../../lib/flow/timeout.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import type { SpoolSettings } from '../../../mail/message/spool.ts'
-import type { Oddity } from '../../../mail/mime/findings/oddities.ts'
+import type { Oddity } from '../../../mail/mime/traits/oddities.ts'
 import { causeOf, infected, type ScanResult, unknown } from '../findings/scan-result.ts'
 import type { ScanSettings } from '../scanner/scan-settings.ts'
 import type { TurnOrResult } from '../scanner/scan-turns.ts'
@@ -65,7 +65,7 @@ export async function askScanners(
   for (const scanner of context.run.scanners) {
     const result = scanner.local
       ? askLocal(scanner, sample, context)
-      : await askTogether(scanner, unknownTo(scanner, samples, context), context)
+      : await askTogether(scanner, notYetScannedBy(scanner, samples, context), context)
     if (result !== undefined) return result
   }
   return undefined
@@ -76,7 +76,7 @@ export async function askScanners(
  * were sent. They contain nothing new below TOP_LINE if the scanner treated them as a mail then, or if no
  * scanner would.
  */
-function unknownTo(
+function notYetScannedBy(
   { readsAsMail }: ContentScanner,
   samples: readonly Sample[],
   { results }: AskContext,

@@ -37,7 +37,7 @@ interface LookInside {
  * Resolves to the result that ends the scan, to `all` if each of them was clean or ignored, and to `unread`
  * if the sample may contain more.
  */
-export async function lookInside(sample: Sample, how: LookInside): Promise<Looked> {
+export async function lookInside(sample: Sample, how: LookInside): Promise<InsideResult> {
   const { size } = sample.bytes
   const work = new Work(sample.bytes, { openFile: () => openAnonymousFile(how.spool.directory) })
   const bytes = Math.min(BYTES_TIMES * size + BYTES_MORE, BYTES_MAX)
@@ -45,12 +45,16 @@ export async function lookInside(sample: Sample, how: LookInside): Promise<Looke
   return askAboutMembers(sample, { ...how, work }, 1)
 }
 
-type Looked = ScanResult | 'all' | 'unread'
+type InsideResult = ScanResult | 'all' | 'unread'
 /** All archives in one another share the work. */
-type Looking = LookInside & { readonly work: Work }
+type SharedSearch = LookInside & { readonly work: Work }
 
-async function askAboutMembers(archive: Sample, how: Looking, depth: number): Promise<Looked> {
-  let result: Looked = 'all'
+async function askAboutMembers(
+  archive: Sample,
+  how: SharedSearch,
+  depth: number,
+): Promise<InsideResult> {
+  let result: InsideResult = 'all'
   const isWhole = await inTurns(archiveMembers(archive.bytes, how.work), how, async (bytes) => {
     result = await askAboutMember(archive, bytes, how, depth)
     return result === 'all'
@@ -61,9 +65,9 @@ async function askAboutMembers(archive: Sample, how: Looking, depth: number): Pr
 async function askAboutMember(
   archive: Sample,
   bytes: Bytes,
-  how: Looking,
+  how: SharedSearch,
   depth: number,
-): Promise<Looked> {
+): Promise<InsideResult> {
   return withNamedCopy(bytes, how.spool, async (file) => {
     const member = { ...partOf(archive, bytes), file }
     const result = await how.ask(member)
@@ -76,7 +80,7 @@ async function askAboutMember(
 }
 
 /** Asks about a text piece by piece: nothing of it is hidden by where it is cut. */
-async function askInPieces(text: Sample, how: Looking): Promise<Looked> {
+async function askInPieces(text: Sample, how: SharedSearch): Promise<InsideResult> {
   const { bytes } = text
   if (bytes.size <= PIECE_SIZE || !(await inTurns(isPlainText(bytes, how.work), how)))
     return 'unread'

@@ -6,7 +6,7 @@ import { NamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spool.ts'
 import type { ContentMetadata } from '../../../mail/mime/budget/work.ts'
 import { type ContentsOptions, contentsOf } from '../../../mail/mime/contents.ts'
-import type { PartForm } from '../../../mail/mime/findings/forms.ts'
+import type { PartForm } from '../../../mail/mime/traits/forms.ts'
 import type { Sample } from '../scanner/scanner.ts'
 
 interface ReadingOptions

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type Oddity, oddities } from '../../../../src/mail/mime/findings/oddities.ts'
+import { type Oddity, oddities } from '../../../../src/mail/mime/traits/oddities.ts'
 import { isWhole } from '../../../run/is-whole.ts'
 import { inChunks } from '../../message/bytes.ts'
 import { readMail } from '../read-mail.ts'

@@ -1,4 +1,4 @@
-import type { Oddity } from '../../../../src/mail/mime/findings/oddities.ts'
+import type { Oddity } from '../../../../src/mail/mime/traits/oddities.ts'
 
 /** Mails that have an oddity and mails that have it not; the latter may have others. */
 export interface Examples {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { attachmentsScanner } from '../../../../src/scan/scanners/attachments/attachments.ts'
 import type { ScanResult } from '../../../../src/scan/scanners/findings/scan-result.ts'
-import { runScanners } from '../../../../src/scan/scanners/scan.ts'
+import { runScanners } from '../../../../src/scan/scanners/run-scanners.ts'
 import type { ScanSettings } from '../../../../src/scan/scanners/scanner/scan-settings.ts'
 import type { Sample } from '../../../../src/scan/scanners/scanner/scanner.ts'
 import { inChunks } from '../../../mail/message/bytes.ts'

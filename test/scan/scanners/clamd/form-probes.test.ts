@@ -7,7 +7,7 @@ import {
   type FormSet,
   firstFields,
   multipartForms,
-} from '../../../../src/mail/mime/findings/forms.ts'
+} from '../../../../src/mail/mime/traits/forms.ts'
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
 import { formsFoundBy, mailWith } from '../../../../src/scan/scanners/clamd/form-probes.ts'
 import { ClamdServer } from '../../../../src/scan/scanners/clamd/server.ts'

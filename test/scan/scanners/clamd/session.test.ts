@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import type { Socket } from 'node:net'
 import t from 'tap'
-import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
+import { clamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import type { Sample } from '../../../../src/scan/scanners/scanner/scanner.ts'
 import { ReadBy } from '../../../mail/message/bytes.ts'
 import { closesAtOnce, says, standIn } from './stand-in.ts'

@@ -1,5 +1,5 @@
 import { makeEnvelope } from '../../../../src/mail/message/envelope/envelope.ts'
-import { clamdScanner } from '../../../../src/scan/scanners/clamd/scanner.ts'
+import { clamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import {
   readScanSettings,
   type ScanSettings,

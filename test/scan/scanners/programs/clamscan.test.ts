@@ -2,13 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { clamscanScanner } from '../../../src/scan/scanners/clamscan/clamscan.ts'
-import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
-import type { ScanResult } from '../../../src/scan/scanners/findings/scan-result.ts'
-import { lacks } from '../../needs.mjs'
-import { EICAR_NAME } from '../../programs/clamd.ts'
-import { isRunning } from '../../programs/is-running.ts'
-import { clamdPolicy, sample, scanTask } from './clamd/task.ts'
+import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
+import type { ScanResult } from '../../../../src/scan/scanners/findings/scan-result.ts'
+import { clamscanScanner } from '../../../../src/scan/scanners/programs/clamscan.ts'
+import { lacks } from '../../../needs.mjs'
+import { EICAR_NAME } from '../../../programs/clamd.ts'
+import { isRunning } from '../../../programs/is-running.ts'
+import { clamdPolicy, sample, scanTask } from '../clamd/task.ts'
 
 const clamscanMissing = lacks('clamscan')
 
@@ -151,14 +151,14 @@ t.test('nothing is written to fd 1 or 2, whatever goes wrong', async (t) => {
   const directory = t.testdir({ message: plain })
   const path = program(directory, 'echo "message: ERROR"; echo trouble >&2; exit 2')
   const scan = `
-    import { clamscanScanner } from './src/scan/scanners/clamscan/clamscan.ts'
+    import { clamscanScanner } from './src/scan/scanners/programs/clamscan.ts'
     import { clamdPolicy, scanTask, sample } from './test/scan/scanners/clamd/task.ts'
     for (const path of [process.argv[1], '/bin/false', '/nonexistent']) {
       const message = sample(Buffer.from('x'), process.argv[2])
       const answer = await clamscanScanner(clamdPolicy('/nowhere'), path).scan(message, scanTask().task)
       if (answer.answer !== 'unknown') process.exit(1)
     }`
-  const root = join(import.meta.dirname, '../../..')
+  const root = join(import.meta.dirname, '../../../..')
   const words = [process.execPath, scan, path, join(directory, 'message')]
   const command = 'exec "$0" --input-type=module -e "$1" "$2" "$3" 2>&1'
   const written = execFileSync('sh', ['-c', command, ...words], { cwd: root, encoding: 'utf8' })

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { checkCount, checkScanners, signaturesIn } from '../../src/readiness/scanner.ts'
+import { checkCount, checkScanners, signaturesIn } from '../../src/readiness/check-scanners.ts'
 import { lacks } from '../needs.mjs'
 import { complaints, host } from './host.ts'
 

@@ -16,9 +16,9 @@ export const WHOLE = 600_000
  * Returns a finding reported by an account. Its texts cannot fill the screen, neither by their length, nor by
  * blanks after which a terminal would begin a line that looks like another account's.
  */
-export function asWordOf(account: string, finding: Finding): Finding {
+export function asReportedBy(account: string, finding: Finding): Finding {
   const { what, value, remedy } = finding
-  const text = (said: string) => said.replace(/[\s\u2800]{4,}/g, '   ').slice(0, TEXT_MAX)
+  const text = (reported: string) => reported.replace(/[\s\u2800]{4,}/g, '   ').slice(0, TEXT_MAX)
   return {
     ...finding,
     ...{ what: text(what), value: text(value), account },
@@ -31,21 +31,21 @@ export function asWordOf(account: string, finding: Finding): Finding {
  * only as reliable as that account, which an attacker may control. Never rejects: a failure to run it is a
  * finding. `silence` is that of follow().
  */
-export async function saidBy(
+export async function accountReport(
   run: RunningCommand,
   account: string,
   silence?: number,
 ): Promise<Finding[]> {
-  const said: Finding[] = []
+  const report: Finding[] = []
   const take = (line: string) => {
     const finding: unknown = JSON.parse(line)
-    if (!isFinding(finding) || said.length === FINDINGS_MAX)
+    if (!isFinding(finding) || report.length === FINDINGS_MAX)
       throw new Error('its answer is malformed')
     const { level, what, value, remedy, marks } = finding
     // Only findings of the same account may follow from it.
     const passedOn = PASSED_ON.filter((mark) => Array.isArray(marks) && marks.includes(mark))
     const own = { level, what, value, ...(remedy !== undefined && { remedy }), marks: passedOn }
-    said.push(asWordOf(account, own))
+    report.push(asReportedBy(account, own))
   }
   let complaints = 0
   const complain = (line: string) => {
@@ -54,10 +54,10 @@ export async function saidBy(
   }
   try {
     const code = await follow(run, take, { silence, whole: WHOLE, complain })
-    if (code !== 0 || said.length === 0) throw new Error(`it ended with ${code}`)
+    if (code !== 0 || report.length === 0) throw new Error(`it ended with ${code}`)
   } catch (error) {
     const value = `the check as ${account} failed: ${errorText(error)}; this part was not checked`
-    said.push(failure('checks', value, 'check its log'))
+    report.push(failure('checks', value, 'check its log'))
   }
-  return said
+  return report
 }

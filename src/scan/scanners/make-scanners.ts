@@ -26,11 +26,11 @@ const builtIn: Readonly<
   Record<BuiltInName, (settings: ScanSettings, options: ScannersOptions) => Promise<Scanner>>
 > = {
   clamd: async (settings, { lasting = false, log, extracted }) => {
-    const { clamdScanner } = await import('./clamd/scanner.ts')
+    const { clamdScanner } = await import('./clamd/clamd-scanner.ts')
     const passing = lasting ? loadSystem() : undefined
     return clamdScanner(settings, { lasting, passing, extracted, ...(log && { log }) })
   },
-  clamscan: async (settings) => (await import('./clamscan/clamscan.ts')).clamscanScanner(settings),
+  clamscan: async (settings) => (await import('./programs/clamscan.ts')).clamscanScanner(settings),
   attachments: async (settings) =>
     (await import('./attachments/attachments.ts')).attachmentsScanner(settings),
   eicar: async () => (await import('./eicar/eicar.ts')).eicarScanner(),
@@ -47,7 +47,7 @@ export async function makeScanners(
   const { QHPSI } = settings
   if (QHPSI.kind === 'command') {
     return [
-      (await import('./command/command.ts')).commandScanner(settings, QHPSI.argv, options.relay),
+      (await import('./programs/command.ts')).commandScanner(settings, QHPSI.argv, options.relay),
     ]
   }
   return Promise.all(QHPSI.names.map((name) => makePlugin(settings, name, options)))

@@ -14,7 +14,7 @@ import {
   unknown,
   unseen,
 } from '../../../src/scan/scanners/findings/scan-result.ts'
-import { runScanners } from '../../../src/scan/scanners/scan.ts'
+import { runScanners } from '../../../src/scan/scanners/run-scanners.ts'
 import { ScanTurns, TURNS } from '../../../src/scan/scanners/scanner/scan-turns.ts'
 import { isLate, type Sample, type Scanner } from '../../../src/scan/scanners/scanner/scanner.ts'
 import { ReadBy } from '../../mail/message/bytes.ts'
