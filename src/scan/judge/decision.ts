@@ -55,7 +55,7 @@ export interface DecisionDetails {
   readonly virus?: string
   /** The name of what local policy bans, as "attachment invoice.exe". */
   readonly banned?: string
-  /** The oddities of the message (mail/mime/findings/oddities.ts), joined by commas. */
+  /** The oddities of the message (mail/mime/traits/oddities.ts), joined by commas. */
   readonly odd?: string
   /** The lines of onescan.policy that applied, joined by commas; `-` represents recipients without a line. */
   readonly rule?: string

@@ -30,7 +30,7 @@ export interface ScanOutcome extends KnownOrScanned {
   /** The scanners whose result it is, in their order. */
   readonly scanners: readonly Scanner[]
   readonly notes: readonly string[]
-  /** The oddities of the message (mail/mime/findings/oddities.ts), if it was read for them. */
+  /** The oddities of the message (mail/mime/traits/oddities.ts), if it was read for them. */
   readonly oddities: ReadonlySet<string>
 }
 

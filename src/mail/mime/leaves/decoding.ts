@@ -88,7 +88,7 @@ export interface ContentsOptions extends WorkOptions {
   readonly onHeader?: (header: PartHeader) => Iterable<number>
   /** Upper limit for nested messages or multiparts (nested.ts), or undefined if the caller needs no limit. */
   readonly maxDepth?: number
-  /** Whether the forms of parts are needed (findings/forms.ts), which requires a look at each line. */
+  /** Whether the forms of parts are needed (traits/forms.ts), which requires a look at each line. */
   readonly seeksForms?: boolean
   /** Called with the position of each part that was yielded completely as one content. */
   readonly onGiven?: (range: ByteRange) => void

@@ -21,7 +21,7 @@ const CHANGED_IN_MULTIPART = /(?:^|\n\r?\n)\r?\n/
 
 /**
  * Returns the form of a leaf of an ordinary mail (isOrdinary), `part`, or undefined if it has none of
- * findings/forms.ts, or libclamav gets other bytes.
+ * traits/forms.ts, or libclamav gets other bytes.
  */
 export function* formOfLeaf(
   leaf: Leaf,

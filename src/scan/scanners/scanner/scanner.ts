@@ -169,7 +169,7 @@ export interface ContentScanner extends ScannerBasics {
   readsAsMail?(beginning: Buffer): boolean
   /**
    * Finds out the forms of parts that the scanner was shown to extract by itself from this mail
-   * (mail/mime/findings/forms.ts), which may lack TOP_LINE. It is not asked about these parts unless the scan of
+   * (mail/mime/traits/forms.ts), which may lack TOP_LINE. It is not asked about these parts unless the scan of
    * the whole has another result than clean.
    */
   extracts?(mail: Bytes): FormSet | undefined | Promise<FormSet | undefined>
