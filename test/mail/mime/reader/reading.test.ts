@@ -327,20 +327,6 @@ for (const [name, mail, leaves] of cases) {
   })
 }
 
-t.test(
-  'a mail with many habits is read in 256 ways besides the common one, and is unread',
-  async (t) => {
-    const mail = [
-      '\n\nA: b\r\n',
-      'Content-Type: multipart/mixed; boundary="b"; boundary=c\nno field\n \n--b\n\r\n',
-      'Content-Type: message\n\nA: b\n\nx\r--b\n.--b\n--b \nC: d\n--c more\n\ny\n--b--\ne\n--b\n\nz\n',
-    ].join('')
-    const { done, unread } = allReadings(Buffer.from(mail, 'latin1'))
-    t.equal(done.length, 1 + 256)
-    t.match(unread, 'more than 256 ways')
-  },
-)
-
 t.test('lines of a header that are no fields do not count as fields', async (t) => {
   const mail = `A: b\n${'words of a text\n'.repeat(200_000)}`
   const { done, unread } = allReadings(Buffer.from(mail, 'latin1'))
