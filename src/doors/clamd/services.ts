@@ -1,5 +1,6 @@
 import packageJson from '../../../package.json' with { type: 'json' }
 import type { Configuration } from '../../configuration/configuration.ts'
+import { onceAMinute } from '../../lib/log/once-a-minute.ts'
 import { readSetting } from '../../lib/settings/settings.ts'
 import { type ContentReply, clamdWords, replyLine } from '../../protocol/clamd/clamd-replies.ts'
 import type { AskedAbout } from '../../scan/judge/config.ts'
@@ -53,9 +54,6 @@ export const defaultTimeouts: ClamdTimeouts = {
   handshake: 10_000,
 }
 
-/** Milliseconds in which it is logged once that an MTA uses this as a milter. */
-const NOTE_AGAIN_AFTER = 60_000
-
 /** The services that the interface provides for a session and for each content in it. */
 export class ClamdServices extends MailServices {
   readonly turns: Turns
@@ -67,7 +65,7 @@ export class ClamdServices extends MailServices {
   readonly complain: (line: string) => void
   /** Contents that are judged, or wait for that. */
   underWay = 0
-  #milterNotedAt = Number.NEGATIVE_INFINITY
+  readonly #noteOnce: (line: string) => void
 
   constructor(first: Configuration, options: ClamdOptions) {
     super(answering(first, options.about), options)
@@ -77,6 +75,7 @@ export class ClamdServices extends MailServices {
     this.maxClients = options.maxClients
     this.timeouts = options.timeouts ?? defaultTimeouts
     this.complain = (line) => options.log(`clamd: ${line}`)
+    this.#noteOnce = onceAMinute(this.complain)
   }
 
   /** Sets the configuration for contents that arrive from now on. */
@@ -86,9 +85,7 @@ export class ClamdServices extends MailServices {
 
   /** Logs that an MTA uses this as a milter: once a minute, because the MTA may connect for each mail. */
   noteMilter(remote = 'a program of this host'): void {
-    if (this.uptime() < this.#milterNotedAt + NOTE_AGAIN_AFTER) return
-    this.#milterNotedAt = this.uptime()
-    this.complain(
+    this.#noteOnce(
       `${remote} speaks the milter protocol at an address for clients of clamd; have its mail server use the address of --milter`,
     )
   }

@@ -2,6 +2,7 @@ import { constants } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { errorCode } from '../../lib/errors/fault.ts'
+import { onceAMinute } from '../../lib/log/once-a-minute.ts'
 import { type TlsIdentity, whyClientIsRefused } from '../../scan/scanners/clamd/tls-identity.ts'
 
 /**
@@ -9,9 +10,7 @@ import { type TlsIdentity, whyClientIsRefused } from '../../scan/scanners/clamd/
  * many sockets.
  */
 const AT_ONCE = 64
-/** Milliseconds before the log repeats why an address was refused. */
-const LOG_AGAIN_AFTER = 60_000
-/** Lines about refusals within that time. */
+/** Lines about refusals in a minute, each about another address or for another reason. */
 const LOGGED_MAX = 100
 
 interface HandshakeLimits {
@@ -37,7 +36,6 @@ export class Handshakes {
   readonly #log: (line: string) => void
   /** In the order in which they began. */
   readonly #underWay = new Map<Socket, Handshake>()
-  readonly #logged = new Set<string>()
   #server: Server
 
   constructor(
@@ -47,7 +45,7 @@ export class Handshakes {
   ) {
     this.#within = within
     this.#atOnce = Math.min(AT_ONCE, Math.ceil(maxSockets / 4))
-    this.#log = log
+    this.#log = onceAMinute(log, LOGGED_MAX)
     this.#server = this.#serverFor(identity)
   }
 
@@ -113,13 +111,7 @@ export class Handshakes {
     // Node reports why a certificate was refused only here; Bun also in the error.
     const code = (encrypted.authorizationError as unknown as string) || errorCode(error)
     const why = whyClientIsRefused(code)
-    const line = `refused ${rawOf(encrypted).remoteAddress}: ${why}`
-    if (why === undefined || this.#logged.has(line) || this.#logged.size >= LOGGED_MAX) return
-    if (this.#logged.size === 0) {
-      setTimeout(() => this.#logged.clear(), LOG_AGAIN_AFTER).unref()
-    }
-    this.#logged.add(line)
-    this.#log(line)
+    if (why !== undefined) this.#log(`refused ${rawOf(encrypted).remoteAddress}: ${why}`)
   }
 }
 

@@ -1,12 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Configuration } from '../../configuration/configuration.ts'
 import { afterInput } from '../../lib/flow/timeout.ts'
+import { onceAMinute } from '../../lib/log/once-a-minute.ts'
 import { hasUnread } from '../../lib/process/unread.ts'
 import type { DoorState } from '../../observe/live/process-report.ts'
 import { Admission } from './admission.ts'
-
-/** Milliseconds before the log reports again that an interface is full. */
-const LOG_AGAIN_AFTER = 60_000
 
 /** A connection as the interface sees it. */
 export interface ServedConnection {
@@ -80,7 +78,7 @@ export function serve<Served extends ServedConnection>({
   const connections = new Map<Served, Socket>()
   const unanswered = () => [...connections.keys()].filter((served) => served.mustBeAnswered).length
   let sockets = 0
-  let isCrowded = false
+  const logFull = onceAMinute(logCrowd)
   let isClosed = false
   let timer: NodeJS.Timeout | undefined
   let emptied = () => {}
@@ -113,13 +111,8 @@ export function serve<Served extends ServedConnection>({
   }
   function hasMadeRoom(): boolean {
     const hasRoom = makeRoom(connections)
-    if (isCrowded) return hasRoom
     const what = hasRoom ? 'an idle one was closed' : 'others wait'
-    logCrowd(`over ${maxConnections} connections at once; ${what}`)
-    isCrowded = true
-    setTimeout(() => {
-      isCrowded = false
-    }, LOG_AGAIN_AFTER).unref()
+    logFull(`over ${maxConnections} connections at once; ${what}`)
     return hasRoom
   }
   function each(act: (served: Served) => void): void {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { onceAMinute } from '../../lib/log/once-a-minute.ts'
 import { descriptorLimit } from '../../lib/process/descriptors.ts'
 import { hasUnread } from '../../lib/process/unread.ts'
 
@@ -9,8 +10,6 @@ const IDLE_AFTER = 100
 const TURNED_AWAY_FOR = 1_000
 /** Upper limit for clients that are turned away with an answer at the same time: each has a descriptor. */
 const LEAVING_MAX = 16
-/** Milliseconds before the log reports again that there are too many connections. */
-const LOG_AGAIN_AFTER = 60_000
 
 const UNAVAILABLE =
   'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
@@ -32,7 +31,6 @@ export class HttpConnections {
   readonly #idle = new Map<Socket, number>()
   readonly #open = new Set<Socket>()
   readonly #leaving = new Set<Socket>()
-  #isCrowded = false
 
   constructor(
     server: Server,
@@ -41,7 +39,7 @@ export class HttpConnections {
     dropped: () => void = () => {},
   ) {
     this.#most = Math.min(wanted, Math.floor(descriptorLimit() / 2))
-    this.#log = log
+    this.#log = onceAMinute(log)
     server.on('connection', (socket: Socket) => {
       this.#open.add(socket)
       this.#idle.set(socket, performance.now())
@@ -78,14 +76,8 @@ export class HttpConnections {
   #turnAway(newcomer: Socket): void {
     const before = performance.now() - IDLE_AFTER
     const [idle] = [...this.#idle].find(([one, since]) => since < before && !hasUnread(one)) ?? []
-    if (!this.#isCrowded) {
-      const what = idle ? 'one that was idle was closed' : 'one more was turned away'
-      this.#log(`over ${this.#most} connections at once; ${what}`)
-      this.#isCrowded = true
-      setTimeout(() => {
-        this.#isCrowded = false
-      }, LOG_AGAIN_AFTER).unref()
-    }
+    const what = idle ? 'one that was idle was closed' : 'one more was turned away'
+    this.#log(`over ${this.#most} connections at once; ${what}`)
     this.#end(idle ?? newcomer)
   }
 
