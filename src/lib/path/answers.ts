@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { stat } from 'node:fs'
 import { join } from 'node:path'
 import { LastSeen } from '../flow/last-seen.ts'
 
@@ -24,11 +24,12 @@ export function answersInside(directory: string): Promise<boolean> {
 }
 
 function isAnswered(key: string, path: () => string): Promise<boolean> {
-  const look = looks.get(key) ?? new LastSeen(undefined, () => stat(path()).then(ignore, ignore))
+  const look = looks.get(key) ?? new LastSeen(undefined, () => hasStat(path()))
   looks.set(key, look)
   return look.isAnswered()
 }
 
-function ignore(): undefined {
-  return undefined
+/** Resolves when stat(2) has returned, with whatever result. */
+function hasStat(path: string): Promise<undefined> {
+  return new Promise((resolve) => stat(path, () => resolve(undefined)))
 }

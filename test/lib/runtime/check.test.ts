@@ -19,5 +19,5 @@ async function check(t: Test, ...words: string[]): Promise<string> {
 }
 
 t.test('onescan check needs no Node', { skip }, async (t) => {
-  t.match(await check(t), /^ok +slot: \S*\/onescan-queue /m)
+  t.match(await check(t), /^ok +qmail-queue program: \S*\/onescan-queue /m)
 })
