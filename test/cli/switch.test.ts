@@ -20,6 +20,15 @@ t.test('disable makes the switch and enable removes it, any number of times', as
   t.match(await onescan(['enable', ...words]), { code: 0, out: `no ${file}` })
 })
 
+t.test('disable and enable name all programs and interfaces that obey', async (t) => {
+  for (const command of ['disable', 'enable']) {
+    const { out } = await onescan([command, '--control', t.testdir({})])
+    const obeying = ['onescan-queue', 'onescanc', 'onescan-rcptquota', 'onescand']
+    const interfaces = ['milter', 'SMTP', 'LMTP', 'clamd', 'policy service']
+    for (const name of [...obeying, ...interfaces]) t.match(out, name)
+  }
+})
+
 t.test('the switch is created where onescan-queue looks for it', async (t) => {
   const home = t.testdir({ control: {}, other: {} })
   await onescan(['disable'], { env: { QMAILHOME: home } })

@@ -32,6 +32,10 @@ t.test('each way in has a test', async (t) => {
   for (const [way, file, words] of ways) t.ok(read(file).includes(words), way)
 })
 
+t.test('the page of qmail states that mail of local programs is not scanned', async (t) => {
+  t.match(read('doc/qmail.md'), /What is not scanned:\*\* mail of local programs \(`qmail-inject`/)
+})
+
 t.test('the commands of README for each kind of mail server are typed', async (t) => {
   const blocks = read('README.md').split('## Set up your mail server')[1]!.split('```sh\n').slice(1)
   t.equal(blocks.length, 3)

@@ -1,11 +1,13 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  copyFileSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
@@ -221,4 +223,29 @@ t.test('the logs are written, with the time', { skip: multilogMissing || notRoot
     t.equal(status, 0, stderr.toString())
     t.match(readFileSync(join(directory, 'log/current'), 'latin1'), /^@[0-9a-f]{24} a line\n$/)
   }
+})
+
+t.test('after an upgrade the package names services that still run the old program', async (t) => {
+  const postinst = readFileSync(join(import.meta.dirname, '../../debian/postinst'), 'utf8')
+  const [told] = /^tell_of_old_processes\(\) \{\n[\s\S]*?^\}$/m.exec(postinst)!
+  const lib = openDirectory(t)
+  const program = join(lib, 'onescand')
+  copyFileSync('/bin/sleep', program)
+  const child = spawn(program, ['60'], { stdio: 'ignore' })
+  await once(child, 'spawn')
+  t.teardown(() => child.kill())
+  const name = (systemd: string) => {
+    const text = told
+      .replaceAll('/usr/lib/onescan', lib)
+      .replace('/run/systemd/system', join(lib, systemd))
+    return spawnSync('/bin/sh', ['-c', `${text}\ntell_of_old_processes`], { encoding: 'utf8' })
+      .stderr
+  }
+  t.equal(name('none'), '')
+  rmSync(program)
+  t.match(
+    name('none'),
+    `process ${child.pid} still runs the program of before: restart its service`,
+  )
+  t.equal(name('.'), '', 'systemd restarts them')
 })

@@ -238,6 +238,10 @@ t.test('the environment of a UCSPI server describes the client', async (t) => {
     delay: undefined,
     rbl: 'refused',
   })
+  t.match(readUcspiClient({ TCPREMOTEIP, SMTPDELAY: 'soon' }), {
+    delay: undefined,
+    wrong: 'SMTPDELAY soon: is not a number of seconds from 0 to 300; it is ignored',
+  })
 })
 
 t.test('an invalid variable is a fault with a remedy', async (t) => {
