@@ -10,16 +10,22 @@ export interface LogSink {
   relay(line: string): void
 }
 
+/** LOGFILE, and what appends a line to it. */
+interface AppendedFile {
+  readonly file: string
+  readonly append: (line: Buffer) => void
+}
+
 /**
  * Opens the log of a process that ends with its message: LOGFILE, or descriptor 2. Each line is one write.
  * (This does not use process.stderr, which would change the flags of a shared pipe. So a write blocks if the
  * pipe is full and blocking.)
  */
-export function openSlotLog(file: string | undefined): LogSink {
-  return sinkOf(file, (line) => {
+export function openSlotLog(place?: AppendedFile): LogSink {
+  const put = place?.append ?? ((line: Buffer) => void writeSync(2, line))
+  return sinkOf(place?.file, (line) => {
     try {
-      if (file) append(file, line)
-      else writeSync(2, line)
+      put(line)
     } catch {
       // The pipe is full (EAGAIN), descriptor 2 is closed, or LOGFILE cannot be opened.
     }
@@ -53,7 +59,8 @@ function withTime(line: Buffer, now: Date): Buffer {
   return Buffer.concat([line.subarray(0, -1), Buffer.from(` time=${now.toISOString()}\n`)])
 }
 
-function append(file: string, line: Buffer): void {
+/** Opens LOGFILE and appends a line to it. */
+export function append(file: string, line: Buffer): void {
   const fd = openToAppend(file)
   try {
     writeSync(fd, line)

@@ -5,6 +5,8 @@ import { bytes } from '../../cases/case.ts'
 import { infected } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { multipart, message as nested, text, wrap } from '../../mail/mime/nested-mail.ts'
+import { cannotHang, mountHanging } from '../../programs/hanging-mount.ts'
+import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { envelope, launcher, newest, runSlot, runtimes } from './slot.ts'
 import { keepsContract } from './slot-contract.ts'
 
@@ -13,6 +15,24 @@ const on = { QHPSI: '/bin/true' }
 for (const { name, program } of runtimes) {
   t.test(`contract of every qmail-queue program, ${name}`, async (t) => {
     await keepsContract(t, { name: 'onescan-queue', program, settings: on, asked: () => 0 })
+  })
+}
+
+for (const { name, program } of runtimes) {
+  t.test(`mail goes on while LOGFILE blocks, ${name}`, { skip: cannotHang }, async (t) => {
+    const directory = join(openDirectory(t), 'log')
+    mkdirSync(directory)
+    const mount = await mountHanging(t, directory, 'lookup')
+    const asNobody = ['/usr/bin/setpriv', '--reuid=65534', '--clear-groups']
+    for (const next of ['true', 'false']) {
+      const ended = await runSlot({
+        program: [...asNobody, ...program.map(reachable), `/bin/${next}`],
+        errorFd: 6,
+        settings: { QHPSI: undefined, ERROR_FD: '6', LOGFILE: join(directory, 'onescan.log') },
+      })
+      t.same([ended.code, ended.timedOut], [next === 'true' ? 0 : 1, false], ended.logged)
+    }
+    t.equal(mount.asked(), 1, 'another process waits for it')
   })
 }
 
