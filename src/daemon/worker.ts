@@ -31,7 +31,7 @@ export async function runWorker(
   shareWithOthers(memory)
   const read = () => readConfiguration(env, log, memory)
   let configuration = await read()
-  const state = () => ({ ...stateOf(configuration, doors), partsLeft: memory.extracted.left })
+  const state = () => ({ ...stateOf(configuration, doors), partsOmitted: memory.extracted.omitted })
   const reporter = options.http && new MailReporter({ state, send, now: Date.now })
   doors = await openDoors(configuration, options, kinds, {
     reporter,

@@ -93,7 +93,7 @@ export class Metrics {
     for (const [name, more] of growth(report.quota, before?.quota)) {
       metrics.quota.inc({ answer: snake(name) }, more)
     }
-    metrics.partsLeft.inc(report.partsLeft - (before?.partsLeft ?? 0))
+    metrics.partsOmitted.inc(report.partsOmitted - (before?.partsOmitted ?? 0))
     for (const [event, more] of growth(report.sharing?.counters, before?.sharing?.counters)) {
       metrics.store.inc({ event }, more)
     }
@@ -226,7 +226,7 @@ export function registerMetrics(registry: Registry) {
     recipients: counter('onescan_recipients_total', 'Recipients about whom an MTA asked before there was a message, except those with room.', ['interface', 'quota']),
     verdicts: counter('onescan_verdicts_total', 'Messages by scan, as in the log.', ['scan']),
     scans: counter('onescan_scans_total', 'Scans by scanner and answer.', ['scanner', 'answer']),
-    partsLeft: counter('onescan_parts_left_total', 'Parts of mail that clamd was not asked about, since it scanned them in the whole.'),
+    partsOmitted: counter('onescan_parts_omitted_total', 'Parts of mail that clamd was not asked about, since it scanned them in the whole.'),
     stamps: counter('onescan_stamps_total', 'Stamps by key and use: made or trusted.', ['key', 'use']),
     untold: counter('onescan_unknown_total', 'Messages that could not be scanned, by cause as in the log, or other.', ['cause']),
     faults: counter('onescan_faults_total', 'Messages deferred or refused by a fault.', ['fault']),

@@ -43,8 +43,8 @@ export interface ProcessReport {
   readonly doors: Readonly<Record<string, DoorState>>
   /** The number of messages at each server of a scanner. */
   readonly servers: Readonly<Record<string, number>>
-  /** The number of parts that were left to the scan of the whole since the process began. */
-  readonly partsLeft: number
+  /** The number of parts since the process began that were omitted, because the scan of the whole has them. */
+  readonly partsOmitted: number
   /** The state of the shared store, or undefined if there is none. */
   readonly sharing: Sharing | undefined
   /** Counters of quota requests since the process began, or undefined without QUOTAD. */
@@ -63,7 +63,10 @@ const KEPT_MAX = 2 * 1024 * 1024
 const NAMED_MAX = 20
 
 interface ReporterOptions {
-  readonly state: () => Pick<ProcessReport, 'doors' | 'partsLeft' | 'quota' | 'servers' | 'sharing'>
+  readonly state: () => Pick<
+    ProcessReport,
+    'doors' | 'partsOmitted' | 'quota' | 'servers' | 'sharing'
+  >
   readonly send: (report: ProcessReport) => void
   /** Milliseconds since 1970. */
   readonly now: () => number

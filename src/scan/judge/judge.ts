@@ -57,7 +57,7 @@ export async function judge(
   await letOthers()
 
   const remove = fieldsToRemove(message.header, trust, config)
-  const mail = { ...transaction, leaving: withoutFields(message.header, remove) }
+  const mail = { ...transaction, outgoing: withoutFields(message.header, remove) }
 
   // Scanners may load new signatures during the scan, too late for this message.
   const files = config.cluster && tools.signatureFiles()

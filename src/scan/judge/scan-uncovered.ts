@@ -21,8 +21,8 @@ import { covers, isReleased } from './trust.ts'
 import { type WhatCounts, whatCounts } from './what-counts.ts'
 
 /** A transaction, and the header of its message without the fields that are removed. */
-export interface LeavingMail extends Transaction {
-  readonly leaving: Header
+export interface JudgedMail extends Transaction {
+  readonly outgoing: Header
 }
 
 /** The result of the scanners, or the cached verdict about a copy, with notes for the log. */
@@ -40,12 +40,12 @@ export interface ScanOutcome extends KnownOrScanned {
  * and is still kept out if this host's own policy requires it.
  */
 export async function scanUncovered(
-  mail: LeavingMail,
+  mail: JudgedMail,
   { config, tools }: JudgeContext,
   trust: Trust,
   deadline: Deadline,
 ): Promise<ScanOutcome> {
-  const { message, envelope, client, leaving, alternative } = mail
+  const { message, envelope, client, outgoing, alternative } = mail
   const { settings, cluster } = config
   const counts = whatCounts(message, config)
   const isExempt = isReleased(trust, mail, tools)
@@ -93,7 +93,11 @@ export async function scanUncovered(
       ...more,
     }
     const { origin } = client
-    const sample = sampleOf(message, header ?? leaving, { envelope, origin, asSent: counts.asSent })
+    const sample = sampleOf(message, header ?? outgoing, {
+      envelope,
+      origin,
+      asSent: counts.asSent,
+    })
     // Notes from a scan with another header do not apply to this message.
     const listeners = header === undefined ? onResult : { note: () => {} }
     const found = await runScanners(sample, { ...by, ...listeners, timeout: timeLeft() })
@@ -105,7 +109,7 @@ export async function scanUncovered(
   const query = {
     message,
     isByBytes: !counts.asMail,
-    leaving,
+    outgoing,
     scanners,
     settings,
     timeLeft,

@@ -7,7 +7,7 @@ import type { Scanner } from '../scanners/scanner/scanner.ts'
 import type { SignaturesInUse } from '../scanners/scanner/signatures-in-use.ts'
 import type { JudgeConfig } from './config.ts'
 import type { Tools } from './context.ts'
-import type { LeavingMail, ScanOutcome } from './scan-uncovered.ts'
+import type { JudgedMail, ScanOutcome } from './scan-uncovered.ts'
 
 /** A stamp, and the id of the key that made it. */
 export interface OwnStamp {
@@ -24,7 +24,7 @@ const NOT_LOADED = 'no stamp: signatures changed, and may not be loaded yet'
  * that.
  */
 export async function stampScanned(
-  mail: LeavingMail,
+  mail: JudgedMail,
   config: JudgeConfig,
   tools: Tools,
   scanned: ScanOutcome,
@@ -41,7 +41,7 @@ export async function stampScanned(
 }
 
 async function sign(
-  { message, leaving }: LeavingMail,
+  { message, outgoing }: JudgedMail,
   { cluster, settings }: JudgeConfig,
   { crypto, now }: Tools,
   { scanners: ran, isUnread }: { scanners: readonly Scanner[]; isUnread: boolean },
@@ -55,8 +55,8 @@ async function sign(
   if (settings.SECONDLOOK === 'always' && !isUnread) scanners.push(EVERY_PART)
   const { formFault, digests } = message.form
   // The header may be empty now, if all of its fields are removed.
-  const fault = formFault ?? (leaving === message.header ? undefined : headerFormFault(leaving))
-  return signMessage({ header: leaving, form: { formFault: fault, digests } }, scanners, {
+  const fault = formFault ?? (outgoing === message.header ? undefined : headerFormFault(outgoing))
+  return signMessage({ header: outgoing, form: { formFault: fault, digests } }, scanners, {
     keys: cluster.keys,
     now: Math.floor(now() / 1000),
     since,

@@ -24,24 +24,24 @@ interface SampleOptions {
 }
 
 /**
- * Makes the sample that scanners get of a message: TOP_LINE, the header block, the body. `leaving` is the
+ * Makes the sample that scanners get of a message: TOP_LINE, the header block, the body. `outgoing` is the
  * header block as it will leave, so that scanners see what will be queued.
  */
 export function sampleOf(
   { sealed, header, body }: Message,
-  leaving: Header,
+  outgoing: Header,
   { envelope, origin, asSent = false }: SampleOptions,
 ): MessageSample {
-  const isUnchanged = leaving === header || leaving.bytes.equals(header.bytes)
+  const isUnchanged = outgoing === header || outgoing.bytes.equals(header.bytes)
   const sealedFile = sealed !== undefined && isUnchanged && { sealedFile: () => sealed }
   const mail = {
-    bytes: Bytes.of(Buffer.concat([TOP_LINE, leaving.bytes]), body),
-    header: { header: leaving, above: TOP_LINE.length },
+    bytes: Bytes.of(Buffer.concat([TOP_LINE, outgoing.bytes]), body),
+    header: { header: outgoing, above: TOP_LINE.length },
     envelope,
     origin,
   }
   if (!asSent) return { ...mail, ...sealedFile }
-  const bytes = Bytes.of(leaving.bytes, body)
+  const bytes = Bytes.of(outgoing.bytes, body)
   return { ...mail, asSent: { bytes, isAsSent: true, envelope, origin, ...sealedFile } }
 }
 
@@ -128,16 +128,16 @@ async function findIn(
   task: ScanTask,
 ): Promise<ScanResult> {
   const { asSent } = message
-  const extracted = () => extractedBy(run.scanners, (asSent ?? message).bytes)
-  const leaves = await extracted()
+  const extractsNow = () => extractedBy(run.scanners, (asSent ?? message).bytes)
+  const extracted = await extractsNow()
   const before = asSent ? await findInBytes(asSent, run, task) : clean
   if (asSent && endsScan(before, run)) return before
   if (asSent && run.asSentAlone)
     return before.answer === 'clean' ? { ...before, unread: true } : before
-  const mayLeave = leaves !== undefined && before.answer === 'clean'
-  const found = mayLeave ? await lookAt(message, run, task, before, leaves) : undefined
+  const mayOmit = extracted !== undefined && before.answer === 'clean'
+  const found = mayOmit ? await lookAt(message, run, task, before, extracted) : undefined
   // A scanner that was restarted meanwhile may have looked at the whole by other settings.
-  const counts = found?.answer !== 'clean' || (await extracted()) !== undefined
+  const counts = found?.answer !== 'clean' || (await extractsNow()) !== undefined
   if (found !== undefined && counts) return found
   return worse((await lookAt(message, run, task, before, undefined))!, before)
 }
@@ -176,7 +176,7 @@ async function extractedBy(
 }
 
 /**
- * Looks at a message once. Resolves to undefined if parts of the forms `leaves` were left to the scan of the whole,
+ * Looks at a message once. Resolves to undefined if parts of the forms `extracted` were omitted, which the scan of the whole decides about,
  * and that may not have seen them.
  */
 async function lookAt(
@@ -184,7 +184,7 @@ async function lookAt(
   run: ScanRun,
   task: ScanTask,
   before: ScanResult,
-  leaves: FormSet | undefined,
+  extracted: FormSet | undefined,
 ): Promise<ScanResult | undefined> {
   const { scanners, keepsOut, settings } = run
   const contentScanners = scanners.filter((scanner) => !scanner.local)
@@ -197,7 +197,7 @@ async function lookAt(
   const results = new ResultCollector(run)
   if (before.answer === 'infected') results.take(before)
   const batch = new Batch(contentScanners)
-  const scan = { message, run, task, results, searches, batch, leaves }
+  const scan = { message, run, task, results, searches, batch, extracted }
 
   let reading = await (mustRead ? readMail(scan, asksContents) : measureDepth(scan))
   const result = await firstOf([
@@ -209,18 +209,18 @@ async function lookAt(
       reading = await readMail(scan, true)
       return reading.result ?? askScanners(scan.batch.end(), scan)
     },
-    () => (results.hasPassedOver && !reading.left ? askAboutRest(scan, reading) : undefined),
+    () => (results.hasPassedOver && !reading.omitted ? askAboutRest(scan, reading) : undefined),
   ])
-  if (reading.left) {
+  if (reading.omitted) {
     if (!settles(result, results, run)) return undefined
-    contentScanners[0]!.leave?.(reading.left)
+    contentScanners[0]!.countOmitted?.(reading.omitted)
   }
   const found = result ?? results.conclude(reading.isToEnd, task.note)
   const isUnread = asksContents && !reading.isToEnd
   return found.answer === 'clean' && isUnread ? { ...found, unread: true } : found
 }
 
-/** Whether the scan of the whole decides about what was left to it. */
+/** Whether the scan of the whole decides about what was omitted. */
 function settles(result: ScanResult | undefined, results: ResultCollector, run: ScanRun): boolean {
   return result === undefined ? results.isAllClean : endsScan(result, run)
 }

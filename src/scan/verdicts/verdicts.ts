@@ -72,7 +72,7 @@ export class Verdicts {
   async find(query: VerdictQuery, runScanners: RunScanners): Promise<KnownOrScanned> {
     const { memory } = this.#options
     const identity = await identify(query, this.#options)
-    await giveWay(query.leaving.length)
+    await giveWay(query.outgoing.length)
     if (identity === undefined) return { result: await runScanners(query.scanners) }
     const scanAlone = async () => ({ result: await this.#scan(identity, runScanners) })
     if (!isMemorable(identity)) return scanAlone()
@@ -175,7 +175,7 @@ export class Verdicts {
     const { query } = identity
     const { poison, inHand, scans } = this.#options.memory
     const fingerprint = await this.#exactly(identity)
-    await giveWay(query.leaving.length)
+    await giveWay(query.outgoing.length)
     const left = poison.leftAloneFor(fingerprint)
     if (left !== undefined) {
       const until = `not scanned for ${formatDuration(60_000 * Math.ceil(left / 60_000))}`
@@ -347,10 +347,10 @@ async function resultForCopies(
   scanAgain: (scanners: readonly Scanner[], header: Header) => Promise<ScanResult>,
 ): Promise<ScanResult> {
   if (memorableOf(result, identity)?.answer !== 'infected') return result
-  const { leaving, isByBytes } = identity.query
+  const { outgoing, isByBytes } = identity.query
   if (isByBytes) return result
-  const header = headerOfAllCopies(leaving)
-  if (header.bytes.equals(leaving.bytes)) return result
+  const header = headerOfAllCopies(outgoing)
+  if (header.bytes.equals(outgoing.bytes)) return result
   const again = await scanAgain(identity.scanners, header)
   return again.answer === 'infected' ? again : unseen('skipped', 'its own result differs')
 }

@@ -334,7 +334,13 @@ t.test('a client without an answer at the end of --grace scans standalone', asyn
 async function reporting(t: Test, variables: Readonly<Record<string, string>>) {
   const reports: ProcessReport[] = []
   const reporter = new MailReporter({
-    state: () => ({ doors: {}, partsLeft: 0, servers: {}, sharing: undefined, quota: undefined }),
+    state: () => ({
+      doors: {},
+      partsOmitted: 0,
+      servers: {},
+      sharing: undefined,
+      quota: undefined,
+    }),
     send: (report) => reports.push(report),
     now: Date.now,
   })

@@ -12,7 +12,7 @@ export const report = (more: Partial<ProcessReport> = {}): ProcessReport => ({
   doors: {},
   servers: {},
   quota: undefined,
-  partsLeft: 0,
+  partsOmitted: 0,
   sharing: undefined,
   ...more,
 })

@@ -73,7 +73,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
     const question: VerdictQuery = {
       message: { form, header, body },
       isByBytes: false,
-      leaving: header,
+      outgoing: header,
       scanners: [clamd],
       settings,
       timeLeft: new Deadline(() => uptime).forScans(within),

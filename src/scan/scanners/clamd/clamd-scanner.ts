@@ -114,8 +114,8 @@ export function clamdScanner(
       const isMail = forms.firstFields.some((name) => text.startsWith(`${name}: `))
       return isMail && !OTHER_MARK.test(text) ? forms : undefined
     },
-    leave(parts) {
-      if (extracted !== undefined) extracted.left += parts
+    countOmitted(parts) {
+      if (extracted !== undefined) extracted.omitted += parts
     },
     turns: new ScanTurns(() => Math.max(1, healthy()), uptime),
     passOn: (command) => commands.answerTo(command),

@@ -47,8 +47,8 @@ export class ExtractedForms {
   /** How often mail has asked since the last event. */
   #asked = 0
 
-  /** The number of parts that were left to the scan of the whole. */
-  left = 0
+  /** The number of parts that were omitted, since the scan of the whole has them. */
+  omitted = 0
 
   /** `tell` receives an event for the other processes when servers must be asked for room. */
   constructor({

@@ -19,7 +19,7 @@ export interface MailScan extends AskContext {
   /** The contents that scanners must still be asked about. */
   readonly batch: Batch
   /** The forms of parts that are left to the scan of the whole. */
-  readonly leaves?: FormSet | undefined
+  readonly extracted?: FormSet | undefined
 }
 
 /** The result of reading a message. */
@@ -31,8 +31,8 @@ export interface ScanReading {
    * onescan.
    */
   readonly isToEnd: boolean
-  /** The number of parts that were left to the scan of the whole. */
-  readonly left?: number
+  /** The number of parts that were omitted, since the scan of the whole has them. */
+  readonly omitted?: number
   /** The ranges of the contents that scanners were asked about, if there is an exception. */
   readonly asked: readonly ByteRange[]
   /** The data of each part that mail programs show, if a scanner receives it. */
@@ -44,12 +44,12 @@ type Listener = Pick<MailSearch, 'header' | 'name'>
 
 /** Reads the message. If `asksContents`, asks about each content. */
 export async function readMail(scan: MailScan, asksContents: boolean): Promise<ScanReading> {
-  const { message, run, task, results, searches, batch, leaves } = scan
+  const { message, run, task, results, searches, batch, extracted } = scan
   const mayPassOver = asksContents && run.isPassedOver !== undefined
   const oddities = new Set<Oddity>()
   const asked: ByteRange[] = []
   let isCut = !asksContents
-  let left = 0
+  let omitted = 0
   const { readContents } = await import('./read-contents.ts')
   const names = await listenForNames(run)
   const reading = readContents(message, {
@@ -57,7 +57,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
     signal: task.signal,
     maxDepth: limits.nesting,
     mayBeFile: results.passesLimits,
-    seeksForms: leaves !== undefined,
+    seeksForms: extracted !== undefined,
     ...(mayPassOver && { onGiven: (range) => asked.push(range) }),
     ...((!searches.isEmpty || names) && {
       onHeader: ({ fields }) => listen(names, searches, (listener) => listener.header(fields)),
@@ -72,7 +72,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
   const end = (result: ScanResult | undefined, isToEnd = false): ScanReading => ({
     result,
     isToEnd,
-    left,
+    omitted,
     asked,
     partList: names?.all,
   })
@@ -89,9 +89,10 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
         if (!(await searches.content(step.content.bytes, task.signal))) return end(tooLate)
         const partList = names?.of(step.metadata)
         const content = partList ? { ...step.content, partList } : step.content
-        const isLeft = leaves !== undefined && step.form !== undefined && hasForm(leaves, step.form)
-        if (isLeft) left++
-        if (asksContents && !isLeft) result = await askScanners(batch.add(content), scan)
+        const isOmitted =
+          extracted !== undefined && step.form !== undefined && hasForm(extracted, step.form)
+        if (isOmitted) omitted++
+        if (asksContents && !isOmitted) result = await askScanners(batch.add(content), scan)
       }
       if (result !== undefined) return end(result)
       if (keepingOut(oddities, run).length > 0) break

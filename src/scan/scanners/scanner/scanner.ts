@@ -174,7 +174,7 @@ export interface ContentScanner extends ScannerBasics {
    */
   extracts?(mail: Bytes): FormSet | undefined | Promise<FormSet | undefined>
   /** Counts parts about which it was not asked for that reason. */
-  leave?(parts: number): void
+  countOmitted?(parts: number): void
   /**
    * Sends a command of clamd(8) to the servers. Resolves to the reply of the first one that answers, or to
    * undefined if none does.

@@ -9,7 +9,7 @@ import { isStampName } from '../../cluster/stamp.ts'
 
 /** The input of a fingerprint: a message as scanners see it, and how they scan it. */
 export interface FingerprintInput {
-  /** The header as it will leave. */
+  /** The header that goes out. */
   readonly header: Header
   /** Why the message as received is not well formed, or undefined if it is well formed. */
   readonly formFault: string | undefined

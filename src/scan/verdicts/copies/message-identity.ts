@@ -58,14 +58,14 @@ export async function identify(
   query: VerdictQuery,
   options: IdentityOptions,
 ): Promise<MessageIdentity | undefined> {
-  const { message, leaving, settings, isByBytes } = query
+  const { message, outgoing, settings, isByBytes } = query
   const { host, crypto } = options
   const scanners = query.scanners.filter(({ memorable }) => memorable)
   if (scanners.length === 0) return undefined
   const maxAge = Math.min(options.maxAge, query.maxAge)
   const { formFault, digests } = message.form
   const fingerprintInput: FingerprintInput = {
-    header: leaving,
+    header: outgoing,
     formFault,
     bodyDigest: digests.sha256,
     scanDescription: describeScan(isByBytes, settings, scanners),

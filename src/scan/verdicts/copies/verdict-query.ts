@@ -23,8 +23,8 @@ export interface VerdictQuery {
   readonly message: Pick<Message, 'form' | 'header' | 'body'>
   /** Whether a verdict applies to the same bytes alone, and not to a copy of a mail. */
   readonly isByBytes: boolean
-  /** The header as it will leave. */
-  readonly leaving: Header
+  /** The header that goes out. */
+  readonly outgoing: Header
   /** All scanners for the message, in their order. */
   readonly scanners: readonly Scanner[]
   readonly settings: ScanSettings

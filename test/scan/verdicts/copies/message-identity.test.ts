@@ -21,7 +21,7 @@ function identityOf(scanners: readonly Scanner[], files?: Partial<SignatureFiles
   const message = { form, header, body: Bytes.of() }
   const time = { timeLeft: () => 1000, gone: undefined, maxAge: 3600 }
   return identify(
-    { message, isByBytes: false, leaving: header, scanners, settings, ...time },
+    { message, isByBytes: false, outgoing: header, scanners, settings, ...time },
     {
       secrets: () => deriveSecrets(Buffer.alloc(32, 7), crypto),
       crypto,

@@ -32,18 +32,18 @@ YWJj
 /** A scanner that extracts every form, and notes what it is asked: `whole`, or the bytes of a part. */
 function extracting(answerOf: (asked: string, number: number) => ScanResult) {
   const asked: string[] = []
-  const left: number[] = []
+  const omitted: number[] = []
   const scanner: ContentScanner = {
     name: 'clamd',
     local: false,
     extracts: () => everyForm,
-    leave: (parts) => void left.push(parts),
+    countOmitted: (parts) => void omitted.push(parts),
     async scan({ bytes, message }) {
       asked.push(message ? bytes.gather().toString('latin1') : 'whole')
       return answerOf(asked.at(-1)!, asked.length)
     },
   }
-  return { scanner, asked, left }
+  return { scanner, asked, omitted }
 }
 
 const run = (scanners: readonly ContentScanner[], text: string, more = {}) =>
@@ -55,10 +55,10 @@ const run = (scanners: readonly ContentScanner[], text: string, more = {}) =>
 const parts = ['<p>A</p>\n', 'abc', 'whole']
 
 t.test('ordinary mail is scanned with one request', async (t) => {
-  const { scanner, asked, left } = extracting(() => clean)
+  const { scanner, asked, omitted } = extracting(() => clean)
   t.same(await run([scanner], mail), clean)
   t.same(asked, ['whole'])
-  t.same(left, [2], 'and both parts are counted')
+  t.same(omitted, [2], 'and both parts are counted')
 })
 
 t.test('a virus in the whole ends the scan', async (t) => {
@@ -68,12 +68,12 @@ t.test('a virus in the whole ends the scan', async (t) => {
 })
 
 t.test('parts are asked about if the whole was not seen, and a virus there counts', async (t) => {
-  const { scanner, asked, left } = extracting((what) =>
+  const { scanner, asked, omitted } = extracting((what) =>
     what === 'abc' ? infected('Virus') : what === 'whole' ? unseen('size', 'large') : clean,
   )
   t.match(await run([scanner], mail), { answer: 'infected', name: 'Virus' })
   t.same(asked, ['whole', '<p>A</p>\n', 'abc'])
-  t.same(left, [], 'and none is counted')
+  t.same(omitted, [], 'and none is counted')
 })
 
 t.test('parts are asked about if a finding in the whole is passed over', async (t) => {
@@ -156,12 +156,12 @@ const asSentSample = (text: string) => {
 }
 
 t.test('a mail that a client submits is scanned once, as it is', async (t) => {
-  const { scanner, asked, left } = extracting(() => clean)
+  const { scanner, asked, omitted } = extracting(() => clean)
   const recognizing: ContentScanner = { ...scanner, readsAsMail: () => true }
   const run = runOf([recognizing], { settings: secondLook })
   t.same(await runScanners(asSentSample(mail), run), clean)
   t.same(asked, ['whole'])
-  t.same(left, [2])
+  t.same(omitted, [2])
 })
 
 t.test('its parts are asked about if it is not clean as it is', async (t) => {
