@@ -52,7 +52,7 @@ export const mailLimits: readonly Limit[] = [
   ],
   [
     'bytes decoded, each way of decoding counted',
-    `${mib(limits.smallBytesMore)} plus ${limits.smallBytesTimes} times the message size, but no more than ${mib(limits.bytesMore)} plus ${limits.bytesTimes} times that size`,
+    `${mib(limits.smallBytes.plus)} plus ${limits.smallBytes.perByte} times the message size, but no more than ${mib(limits.bytes.plus)} plus ${limits.bytes.perByte} times that size`,
   ],
   ['temporary files of a process', mib(figure('DISK_MAX'))],
 ]
@@ -63,7 +63,7 @@ export const contentLimits: readonly Limit[] = [
   ['encoded messages in one another', count(limits.depth)],
   [
     'work, a byte inspected counted once',
-    `${mib(limits.smallWorkMore)} plus ${count(limits.smallWorkTimes)} times the message size, but no more than ${mib(limits.workMore)} plus ${limits.workTimes} times the limit of bytes decoded`,
+    `${mib(limits.smallWork.plus)} plus ${count(limits.smallWork.perByte)} times the message size, but no more than ${mib(limits.work.plus)} plus ${limits.work.perByte} times the limit of bytes decoded`,
   ],
   ['temporary files of a process, beyond the sizes of the messages', mib(DISK_BEYOND_MAX)],
   ['multiparts and messages inside one another, counted together', count(limits.containers)],

@@ -294,8 +294,8 @@ t.test(
 )
 
 t.test('a small mail may be decoded more often than a large one', async (t) => {
-  t.equal(budgetOf(0).bytes, limits.smallBytesMore)
-  t.equal(budgetOf(1000).bytes, limits.smallBytesTimes * 1000 + limits.smallBytesMore)
+  t.equal(budgetOf(0).bytes, limits.smallBytes.plus)
+  t.equal(budgetOf(1000).bytes, limits.smallBytes.perByte * 1000 + limits.smallBytes.plus)
   const size = 100 * 1024 * 1024
-  t.equal(budgetOf(size).bytes, limits.bytesTimes * size + limits.bytesMore)
+  t.equal(budgetOf(size).bytes, limits.bytes.perByte * size + limits.bytes.plus)
 })

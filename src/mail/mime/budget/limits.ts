@@ -26,23 +26,18 @@ export const limits = {
    * megabytes. A small message may use a larger multiple of its size, because trying all ways costs little
    * there.
    */
-  bytesTimes: 8,
-  bytesMore: 512 * 1024 * 1024,
-  smallBytesTimes: 144,
-  smallBytesMore: 1024 * 1024,
+  bytes: { perByte: 8, plus: 512 * 1024 * 1024 },
+  smallBytes: { perByte: 144, plus: 1024 * 1024 },
   /** The same of bytes that are hardly a mail, as an archive that some client has sent by itself. */
-  fileBytesTimes: 4,
-  fileBytesMore: 32 * 1024 * 1024,
+  fileBytes: { perByte: 4, plus: 32 * 1024 * 1024 },
   /**
    * Upper limit for the units of work: a multiple of the bytes that may be decoded, plus a fixed amount. A
    * unit is about one byte inspected. Small items cost more than their bytes. A small message has fewer, so
    * that many of them do not keep a worker busy. Of 13,954 real mails, one of 3 KB needed most for its size:
    * a fifth of this.
    */
-  workTimes: 3,
-  workMore: 128 * 1024 * 1024,
-  smallWorkTimes: 1024,
-  smallWorkMore: 8 * 1024 * 1024,
+  work: { perByte: 3, plus: 128 * 1024 * 1024 },
+  smallWork: { perByte: 1024, plus: 8 * 1024 * 1024 },
   /**
    * Upper limit for the parts of a mail, including empty and equal ones. All of them are kept until the mail
    * was read in every way.
@@ -89,19 +84,23 @@ export interface ReadingBudget {
 /** Returns the budget of a message of this size. */
 export function budgetOf(size: number, mayBeFile = false): ReadingBudget {
   const { contents, contentsOfSmall, bytesOfContent } = limits
-  const { bytesTimes, bytesMore, smallBytesTimes, smallBytesMore } = limits
-  const { fileBytesTimes, fileBytesMore } = limits
-  const { workTimes, workMore, smallWorkTimes, smallWorkMore } = limits
   const bytes = Math.min(
-    mayBeFile ? fileBytesTimes * size + fileBytesMore : bytesTimes * size + bytesMore,
-    smallBytesTimes * size + smallBytesMore,
+    limitFor(size, mayBeFile ? limits.fileBytes : limits.bytes),
+    limitFor(size, limits.smallBytes),
   )
   return {
     bytes,
     contents: Math.min(contentsOfSmall + Math.floor(size / bytesOfContent), contents),
-    work: Math.min(workTimes * bytes + workMore, smallWorkTimes * size + smallWorkMore),
+    work: Math.min(limitFor(bytes, limits.work), limitFor(size, limits.smallWork)),
     readings: limits.readings,
   }
+}
+
+function limitFor(
+  size: number,
+  limit: { readonly perByte: number; readonly plus: number },
+): number {
+  return limit.perByte * size + limit.plus
 }
 
 /** Thrown if the mail exceeds a limit, which the message names. */
