@@ -26,7 +26,7 @@ export type { ContentsOptions } from './leaves/decoding.ts'
  * mail and the oddities of its structure are known before the first content.
  */
 export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
-  const decoding = new Decoding(message, options, (mail) => readMail(mail, decoding))
+  const decoding = Decoding.of(message, options, readMail)
   try {
     yield* readMail(message, decoding, options.header)
   } catch (error) {
@@ -63,9 +63,14 @@ class MailContents {
     this.#source = source
     this.#decoding = decoding
     this.#known = known
-    this.#readings = new MailReadings(source, aroundMail(decoding.leaf.messages), decoding.budget, {
-      known,
-    })
+    this.#readings = new MailReadings(
+      source,
+      aroundMail(decoding.scope.messages),
+      decoding.budget,
+      {
+        known,
+      },
+    )
   }
 
   *give(): Steps {
@@ -77,16 +82,22 @@ class MailContents {
       if (!(error instanceof LimitExceeded)) throw error
       decoding.leaveUnread(error.message) // but what was found up to there is given
     }
-    if (decoding.options.seeksForms && decoding.depth === 0 && this.#readings.isOne) {
-      const mail = { source, above: this.#known?.above ?? 0, headers: [...this.#headerIds.keys()] }
-      decoding.isOrdinary = yield* isOrdinary(this.#leaves, mail, decoding)
-    }
-    for (const leaf of this.#leaves) yield* giveLeaf(leaf, source, decoding)
+    const hasForm = yield* this.#isOrdinary()
+    for (const leaf of this.#leaves) yield* giveLeaf(leaf, source, decoding.at({ hasForm }))
     if (!(yield* holdsCodedData(source, codedKinds, decoding))) return
     for (const leaf of this.#leaves) yield* this.#giveCoded(leaf, codedKinds)
     // Data may go on past delimiters, and begin at a line among fields.
     const bodyFrom = this.#leaves.reduce((least, { from }) => Math.min(least, from), source.size)
     yield* this.#giveCoded({ from: 0, to: source.size, bodyFrom }, kindsInFiles)
+  }
+
+  /** Whether nothing in the structure of the message is odd, if the forms of its parts are needed. */
+  *#isOrdinary(): Steps<boolean> {
+    const decoding = this.#decoding
+    if (!decoding.options.seeksForms || decoding.depth > 0 || !this.#readings.isOne) return false
+    const above = this.#known?.above ?? 0
+    const mail = { source: this.#source, above, headers: [...this.#headerIds.keys()] }
+    return yield* isOrdinary(this.#leaves, mail, decoding)
   }
 
   /** Reads the mail in all ways, which determines its nesting depth. */
@@ -116,9 +127,7 @@ class MailContents {
 
   *#reportDepth(deepest: number): Steps {
     const { maxDepth } = this.#decoding.options
-    if (maxDepth === undefined || deepest <= maxDepth || this.#decoding.isTooDeep) return
-    this.#decoding.isTooDeep = true
-    yield { kind: 'deeper' }
+    if (maxDepth !== undefined && deepest > maxDepth) yield* this.#decoding.giveDeeper()
   }
 
   /** Measures how deep the mails are nested that the parts of the message encode as a whole. */
@@ -183,7 +192,6 @@ class MailContents {
     const text = source.slice(from, to)
     if (!(yield* holdsCodedData(text, kinds, decoding))) return
     this.#codedLines ??= yield* findCodedLines(source, codedKinds, decoding)
-    decoding.leaf.hasOpened = false
     yield* decoding.giveBlocks(source, this.#codedLines, range, kinds, this.#givenBlocks)
     yield* decoding.giveCodedPastNuls(text, kinds)
   }

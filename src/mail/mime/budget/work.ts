@@ -68,31 +68,78 @@ export interface WorkOptions {
   readonly openFile: () => number
   /** Whether the bytes are hardly a mail, so that less work is spent on them (limits.ts). */
   readonly mayBeFile?: boolean
+  /** The budget, instead of that of a message of this size. */
+  readonly budget?: Readonly<ReadingBudget>
   /** Called with the units of work that were done since the last call. */
   readonly onWork?: (units: number) => void
   /** Called with each oddity of the message itself, at least once; `encrypted` also for mails in it. */
   readonly onOdd?: (oddity: Oddity) => void
 }
 
-/** The state that all decoding of one message shares: what may still be done, and with what memory. */
-export class Work {
-  readonly #onWork: ((units: number) => void) | undefined
-  readonly onOdd: ((oddity: Oddity) => void) | undefined
+/** What the work on one message has spent, and may still spend, in one object. */
+class Account {
+  readonly onWork: WorkOptions['onWork']
+  readonly onOdd: WorkOptions['onOdd']
   readonly pool: MemoryPool
-  /** Memory for decoders of this message that no decoder uses now. */
   readonly buffers: Buffer[] = []
-  /** The remaining budget of the message. */
-  budget: ReadingBudget
+  readonly budget: ReadingBudget
   /** Upper limit for the contents of the message. */
-  readonly #contents: number
+  readonly contents: number
   #unitsSinceTurn = 0
 
-  constructor({ size }: Bytes, { openFile, mayBeFile, onWork, onOdd }: WorkOptions) {
-    this.#onWork = onWork
+  constructor({ size }: Bytes, { openFile, mayBeFile, onWork, onOdd, budget }: WorkOptions) {
+    this.onWork = onWork
     this.onOdd = onOdd
     this.pool = new MemoryPool(openFile, size)
-    this.budget = budgetOf(size, mayBeFile)
-    this.#contents = this.budget.contents
+    this.budget = { ...(budget ?? budgetOf(size, mayBeFile)) }
+    this.contents = this.budget.contents
+  }
+
+  /** Adds units of work. Returns whether a turn of the event loop is due. */
+  addUnits(units: number): boolean {
+    this.onWork?.(units)
+    this.budget.work -= units
+    this.check()
+    this.#unitsSinceTurn += units
+    if (this.#unitsSinceTurn < WORK_PER_TURN) return false
+    this.#unitsSinceTurn = 0
+    return true
+  }
+
+  /** Throws LimitExceeded if more was done than may be. */
+  check(): void {
+    const { bytes, contents, work } = this.budget
+    if (work < 0) throw new LimitExceeded('too much work for its size')
+    if (bytes < 0) throw new LimitExceeded('too many bytes of content')
+    if (contents < 0) throw new LimitExceeded(`more than ${this.contents} parts`)
+  }
+}
+
+/** The work on one message, as any part of it counts it: parts share what may be done, and with what memory. */
+export class Work {
+  readonly #account: Account
+
+  /** Begins the work on a message, or goes on with the same work elsewhere. */
+  constructor(message: Bytes | Work, options: WorkOptions) {
+    this.#account = message instanceof Work ? message.#account : new Account(message, options)
+  }
+
+  get onOdd(): WorkOptions['onOdd'] {
+    return this.#account.onOdd
+  }
+
+  get pool(): MemoryPool {
+    return this.#account.pool
+  }
+
+  /** Memory for decoders of this message that no decoder uses now. */
+  get buffers(): Buffer[] {
+    return this.#account.buffers
+  }
+
+  /** The remaining budget of the message. */
+  get budget(): ReadingBudget {
+    return this.#account.budget
   }
 
   /**
@@ -100,13 +147,7 @@ export class Work {
    * are too many.
    */
   *countUnits(units: number): Steps {
-    this.#onWork?.(units)
-    this.budget.work -= units
-    this.#check()
-    this.#unitsSinceTurn += units
-    if (this.#unitsSinceTurn < WORK_PER_TURN) return
-    this.#unitsSinceTurn = 0
-    yield { kind: 'turn' }
+    if (this.#account.addUnits(units)) yield { kind: 'turn' }
   }
 
   /**
@@ -124,20 +165,12 @@ export class Work {
   /** Counts bytes that are decoded or yielded unchanged. Throws LimitExceeded if there are too many. */
   countBytes(bytes: number): void {
     this.budget.bytes -= bytes
-    this.#check()
+    this.#account.check()
   }
 
   /** Counts a content that is given. Throws LimitExceeded if they are too many. */
   countContent(): void {
     this.budget.contents--
-    this.#check()
-  }
-
-  /** Throws LimitExceeded if more was done than may be. */
-  #check(): void {
-    const { bytes, contents, work } = this.budget
-    if (work < 0) throw new LimitExceeded('too much work for its size')
-    if (bytes < 0) throw new LimitExceeded('too many bytes of content')
-    if (contents < 0) throw new LimitExceeded(`more than ${this.#contents} parts`)
+    this.#account.check()
   }
 }

@@ -102,6 +102,9 @@ type ReadMail = (mail: Bytes, decoding: Decoding) => Steps
 /** Yields the output of one way of decoding. */
 export type GiveReading = (reading: Bytes) => Steps
 
+/** Yields the contents at a position further inside. */
+type GiveInner = (inner: Decoding) => Steps
+
 /** The properties of a yielded content. */
 interface GiveOptions {
   readonly isMail?: boolean
@@ -110,14 +113,9 @@ interface GiveOptions {
   readonly form?: PartForm | undefined
 }
 
-/** The state of the leaf part that is being decoded. */
-interface DecodedLeaf {
-  /**
-   * Whether S/MIME or OpenPGP was read to its end in it. Then the other ways of decoding the part need not be
-   * readable.
-   */
-  hasOpened: boolean
-  header: PartHeader
+/** The position of a content: what holds for it, and for all that is decoded from it. */
+export interface Scope {
+  readonly header: PartHeader
   /** Whether it is a message, regardless of its first lines: by its type, its name, or in a digest. */
   readonly isMessage: boolean
   /** Whether its context declares it as S/MIME or OpenPGP, and whether as OpenPGP. */
@@ -128,72 +126,147 @@ interface DecodedLeaf {
    * surrounding mail finds its contents, however it is decoded.
    */
   readonly isReadAround: boolean
+  /** Whether the structure of the mail has no oddity, so that its parts have forms (forms.ts). */
+  readonly hasForm: boolean
   /** The containers it was extracted from within its part, and the names that it has there. */
   readonly containers: readonly string[]
   readonly names: readonly string[]
   /** The number of messages around it (reader/depth.ts). */
-  messages: number
+  readonly messages: number
+  /** The number of encoded mails and containers around it. */
+  readonly depth: number
+}
+
+const MESSAGE: Scope = {
+  header: NO_HEADER,
+  isMessage: false,
+  isContainer: false,
+  isOpenPgp: false,
+  isReadAround: false,
+  hasForm: false,
+  containers: [],
+  names: [],
+  messages: 0,
+  depth: 0,
 }
 
 /** A file from OpenPGP has no declared type. */
 const UNSAID = { isContainer: false, isOpenPgp: false }
 
-/**
- * The decoding of all contents of one message, and the state that its readings share. Each content is yielded
- * once, with all its nested contents.
- */
-export class Decoding extends Work {
-  readonly #readMail: ReadMail
+/** What is known of a message as a whole, wherever it is decoded. */
+class MessageState {
   readonly options: ContentsOptions
-  leaf: DecodedLeaf = {
-    hasOpened: false,
-    header: NO_HEADER,
-    isMessage: false,
-    isContainer: false,
-    isOpenPgp: false,
-    isReadAround: false,
-    containers: [],
-    names: [],
-    messages: 0,
-  }
-  /** Whether the structure of the mail has no oddity, so that its parts have forms (forms.ts). */
-  isOrdinary = false
-  /** The number of encoded mails and containers around the current content. */
-  depth = 0
-  /** Whether the message was found to be nested deeper than `maxDepth`. */
-  isTooDeep = false
-  /** Why a part is left unread, by the first limit that was exceeded, or undefined if all is read. */
-  unread: string | undefined
+  readonly readMail: ReadMail
   /**
    * The digests of the contents that were yielded, and the ways in which each was opened to its end. Small
    * contents are stored unchanged.
    */
-  readonly #given = new Map<string, number>()
-  /** The work that observers have postponed. */
+  readonly given = new Map<string, number>()
   #postponed: Iterable<number>[] = []
+  #isTooDeep = false
+  #unread: string | undefined
 
-  constructor(message: Bytes, options: ContentsOptions, readMail: ReadMail) {
-    super(message, options)
+  constructor(options: ContentsOptions, readMail: ReadMail) {
     this.options = options
-    this.#readMail = readMail
+    this.readMail = readMail
+  }
+
+  get unread(): string | undefined {
+    return this.#unread
+  }
+
+  leaveUnread(why: string): void {
+    this.#unread ??= why
+  }
+
+  postpone(work: Iterable<number>): void {
+    this.#postponed.push(work)
+  }
+
+  takePostponed(): readonly Iterable<number>[] {
+    const postponed = this.#postponed
+    this.#postponed = []
+    return postponed
+  }
+
+  /** Notes that the message is nested too deep. Returns whether that is new. */
+  becomeTooDeep(): boolean {
+    const isNew = !this.#isTooDeep
+    this.#isTooDeep = true
+    return isNew
+  }
+}
+
+/**
+ * The decoding of contents at one position in a message. Each content of the message is yielded once, with
+ * all its nested contents.
+ */
+export class Decoding extends Work {
+  readonly scope: Scope
+  readonly #message: MessageState
+  /**
+   * Whether S/MIME or OpenPGP was read to its end here. Then the other ways of decoding need not be readable.
+   */
+  #hasOpened = false
+
+  /** Begins the decoding of a message. */
+  static of(message: Bytes, options: ContentsOptions, readMail: ReadMail): Decoding {
+    const work = new Work(message, options)
+    return new Decoding(work, new MessageState(options, readMail), MESSAGE)
+  }
+
+  private constructor(work: Work, message: MessageState, scope: Scope) {
+    super(work, message.options)
+    this.#message = message
+    this.scope = scope
+  }
+
+  get options(): ContentsOptions {
+    return this.#message.options
+  }
+
+  get depth(): number {
+    return this.scope.depth
+  }
+
+  /** Why a part is left unread, by the first limit that was exceeded, or undefined if all is read. */
+  get unread(): string | undefined {
+    return this.#message.unread
+  }
+
+  /** Returns the decoding at a position of its own, such as that of a leaf part. */
+  at(scope: Partial<Scope>): Decoding {
+    return new Decoding(this, this.#message, { ...this.scope, ...scope })
+  }
+
+  /** Returns the decoding at a position inside of this one. What was read to its end here counts there, too. */
+  #inner(scope: Partial<Scope>): Decoding {
+    const inner = this.at(scope)
+    inner.#hasOpened = this.#hasOpened
+    return inner
   }
 
   /** Takes what a listener will do about a header or a name: the reading cannot stop for it. */
   postpone(work: Iterable<number> | undefined): void {
-    if (work !== undefined) this.#postponed.push(work)
+    if (work !== undefined) this.#message.postpone(work)
   }
 
   /** Lets listeners do their work. */
   *doPostponed(): Steps {
-    const postponed = this.#postponed
-    this.#postponed = []
-    for (const work of postponed) for (const units of work) yield* this.countUnits(units)
+    for (const work of this.#message.takePostponed()) {
+      for (const units of work) yield* this.countUnits(units)
+    }
   }
 
   /** Notes that a part is left unread. */
   leaveUnread(why: string): void {
-    this.unread ??= why
+    this.#message.leaveUnread(why)
     this.onOdd?.('unread')
+  }
+
+  /** Yields, once, that the message is nested deeper than `maxDepth`. */
+  *giveDeeper(): Steps {
+    if (this.#message.becomeTooDeep()) yield { kind: 'deeper' }
   }
 
   /**
@@ -211,14 +284,14 @@ export class Decoding extends Work {
     { isMail = false, isCounted = false, form }: GiveOptions,
   ): Steps<boolean> {
     if (source.size === 0) return false
-    if (this.#given.has(key)) {
+    if (this.#message.given.has(key)) {
       yield* this.countUnits(SEEN_COST)
       return false
     }
     this.countContent()
     if (!isCounted) this.countBytes(source.size)
-    this.#given.set(key, 0)
-    const { header, containers, names } = this.leaf
+    this.#message.given.set(key, 0)
+    const { header, containers, names } = this.scope
     yield {
       kind: 'content',
       bytes: source,
@@ -236,11 +309,11 @@ export class Decoding extends Work {
     const key = yield* this.keyOf(source)
     yield* this.#giveOnce(source, key, { isCounted: true, form })
     const ways = this.#ways
-    const before = this.#given.get(key)!
+    const before = this.#message.given.get(key)!
     if ((ways & ~before) === 0) return
     yield* this.giveFromContainers(source)
     yield* this.giveWithin(source)
-    this.#given.set(key, before | ways)
+    this.#message.given.set(key, before | ways)
   }
 
   /**
@@ -279,7 +352,8 @@ export class Decoding extends Work {
   /** Gives what is encoded in a text that was decoded. */
   *giveCodedWithin(text: Bytes, kinds = codedKinds): Steps {
     yield* this.giveBinHex(text)
-    if (yield* holdsCodedData(text, kinds, this)) yield* this.#inside(this.giveCoded(text, kinds))
+    if (yield* holdsCodedData(text, kinds, this))
+      yield* this.#inside((inner) => inner.giveCoded(text, kinds))
   }
 
   /** Yields all that readers decode from data in a text that they recognize by its form. */
@@ -318,18 +392,12 @@ export class Decoding extends Work {
       if (known.has(key)) continue
       known.add(key)
       yield* this.countUnits(BLOCK_COST)
-      yield* this.#giveNamed(block.kind, [block.name], this.#giveBlock(text, block))
+      yield* this.#giveNamed(block.kind, [block.name], (inner) => inner.#giveBlock(text, block))
     }
   }
 
-  *#giveBlock(text: Bytes, { kind, from, to }: CodedBlock): Steps {
-    const { leaf } = this
-    this.leaf = { ...leaf, hasOpened: false, ...saidAbove(text, from) }
-    try {
-      yield* this.giveByPlan(codedPlans[kind](), text.slice(from, to))
-    } finally {
-      this.leaf = leaf
-    }
+  #giveBlock(text: Bytes, { kind, from, to }: CodedBlock): Steps {
+    return this.at(saidAbove(text, from)).giveByPlan(codedPlans[kind](), text.slice(from, to))
   }
 
   /** Gives the bytes with each line up to its first NUL alone, if there is a NUL. */
@@ -339,17 +407,17 @@ export class Decoding extends Work {
 
   /** Yields the contents of a file: of a mailbox, of a mail, or encoded in a text. */
   *giveWithin(file: Bytes): Steps {
-    if (this.leaf.isReadAround) {
+    if (this.scope.isReadAround) {
       yield* this.giveCodedWithin(file, kindsInFiles)
       return
     }
-    if (beginsAsMailbox(file)) yield* this.#insideMail(this.#giveMails(file))
-    else if (yield* this.#isMail(file)) yield* this.#insideMail(this.#giveMail(file))
+    if (beginsAsMailbox(file)) yield* this.#insideMail((inner) => inner.#giveMails(file))
+    else if (yield* this.#isMail(file)) yield* this.#insideMail((inner) => inner.#giveMail(file))
     else yield* this.giveCodedWithin(file, kindsInFiles)
   }
 
   *#isMail(file: Bytes): Steps<boolean> {
-    if (this.leaf.isMessage) return true
+    if (this.scope.isMessage) return true
     // The properties of a calendar look like fields.
     return !beginsCalendar(file) && (yield* hasHeader(file, this))
   }
@@ -358,16 +426,16 @@ export class Decoding extends Work {
   *#giveMails(mailbox: Bytes): Steps {
     let from = 0
     for (const to of mailStarts(mailbox)) {
-      yield* this.#readMail(mailbox.slice(from, to), this)
+      yield* this.#message.readMail(mailbox.slice(from, to), this)
       yield* this.countUnits(MAIL_COST)
       from = to
     }
-    yield* this.#readMail(mailbox.slice(from), this)
+    yield* this.#message.readMail(mailbox.slice(from), this)
   }
 
   *#giveMail(source: Bytes): Steps {
     yield* this.give(source, { isMail: true })
-    yield* this.#readMail(source, this)
+    yield* this.#message.readMail(source, this)
   }
 
   /**
@@ -376,65 +444,65 @@ export class Decoding extends Work {
    */
   *giveFromContainers(source: Bytes): Steps {
     yield* this.#giveOpened(source)
-    if (this.leaf.header.isCalendar || beginsCalendar(source)) yield* this.#giveFromCalendar(source)
+    if (this.scope.header.isCalendar || beginsCalendar(source))
+      yield* this.#giveFromCalendar(source)
   }
 
   *#giveOpened(source: Bytes): Steps {
-    const { leaf } = this
-    const { isContainer, isOpenPgp } = leaf
+    const { isContainer, isOpenPgp } = this.scope
     const giveAs = (kind: string) => (content: Bytes) =>
-      this.#giveNamed(kind, [], this.#giveFromOpened(content, { isContainer, isOpenPgp }))
+      this.#giveNamed(kind, [], (inner) => inner.#giveFromOpened(content))
     const givePgp = (content: PgpContent) => {
       if (content.kind === 'packets') return giveAs('openpgp')(content.bytes)
-      return this.#giveNamed('openpgp', [content.name], this.#giveFromOpened(content.bytes, UNSAID))
+      const { name, bytes } = content
+      return this.#giveNamed('openpgp', [name], (inner) => inner.#giveFromOpened(bytes, UNSAID))
     }
     const names: string[] = [] // of a file in TNEF, which precede it
     try {
-      if (yield* openCms(source, this, giveAs('cms'))) leaf.hasOpened = true
-      if (yield* openPgp(source, isOpenPgp, this, givePgp)) leaf.hasOpened = true
+      if (yield* openCms(source, this, giveAs('cms'))) this.#hasOpened = true
+      if (yield* openPgp(source, isOpenPgp, this, givePgp)) this.#hasOpened = true
       yield* openTnef(source, this, {
         name: (name) => {
           names.push(name)
           this.postpone(this.options.onName?.(name))
         },
         give: (content) =>
-          this.#giveHeard('tnef', names.splice(0), this.#giveFromOpened(content, UNSAID)),
+          this.#giveHeard('tnef', names.splice(0), (inner) =>
+            inner.#giveFromOpened(content, UNSAID),
+          ),
       })
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error
       // A content without a declared type may look like a container by chance.
       if (!isContainer) this.onOdd?.('unread')
-      else if (!leaf.hasOpened) this.leaveUnread(error.message)
+      else if (!this.#hasOpened) this.leaveUnread(error.message)
     }
   }
 
   /** Yields the contents of a container, with their properties. */
-  *#giveFromOpened(content: Bytes, said: Pick<DecodedLeaf, 'isContainer' | 'isOpenPgp'>): Steps {
-    const around = this.leaf
-    this.leaf = { ...around, hasOpened: false, ...said }
-    try {
-      if (yield* hasHeader(content, this)) yield* this.#insideMail(this.#giveMail(content))
-      else yield* this.#inside(this.giveDecoded(content))
-    } finally {
-      this.leaf = around
-    }
+  *#giveFromOpened(content: Bytes, said: Partial<Scope> = {}): Steps {
+    const opened = this.at(said)
+    if (yield* hasHeader(content, this)) {
+      yield* opened.#insideMail((inner) => inner.#giveMail(content))
+    } else yield* opened.#inside((inner) => inner.giveDecoded(content))
   }
 
   *#giveFromCalendar(source: Bytes): Steps {
-    const open = (text: Bytes) => openCalendar(text, this, (file) => this.#giveHeld(file))
-    const { header } = this.leaf
-    this.leaf.header = NO_HEADER // it does not describe the files
-    try {
-      const charset = utf16Of(source)
-      if (charset === undefined) yield* open(source)
-      else yield* decoded(source, toUtf8(charset)[0]!, this, open)
-    } finally {
-      this.leaf.header = header
-    }
+    const files = this.#inner({ header: NO_HEADER }) // it does not describe the files
+    const open = (text: Bytes) => openCalendar(text, this, (file) => files.#giveHeld(file))
+    const charset = utf16Of(source)
+    if (charset === undefined) yield* open(source)
+    else yield* decoded(source, toUtf8(charset)[0]!, this, open)
   }
 
   /** Gives a file that a calendar or a card holds. */
-  *#giveHeld({ encoded, encoding, names }: HeldFile): Steps {
+  #giveHeld({ encoded, encoding, names }: HeldFile): Steps {
+    return this.#giveNamed('calendar', names, (named) =>
+      named.#inside((inner) => inner.#giveByEncoding(encoding, encoded)),
+    )
+  }
+
+  #giveByEncoding(encoding: HeldFile['encoding'], encoded: Bytes): Steps {
     const fromBase64 = (text: Bytes) => this.giveByPlan(new Base64Plan(), text)
     const ways: Record<HeldFile['encoding'], () => Steps> = {
       base64: () => fromBase64(encoded),
@@ -443,7 +511,7 @@ export class Decoding extends Work {
       url: () => this.giveInOneWay(unpercented, encoded),
       'base64 in a url': () => decoded(encoded, unpercented, this, fromBase64),
     }
-    yield* this.#giveNamed('calendar', names, this.#inside(ways[encoding]()))
+    return ways[encoding]()
   }
 
   /** Yields the BinHex files in a text, which only some readers know. */
@@ -455,60 +523,41 @@ export class Decoding extends Work {
 
   *#giveBinHexFile({ name, forks }: BinHexFile): Steps {
     for (const fork of forks) {
-      yield* this.#giveNamed('binhex', [name], this.#giveFromOpened(fork, UNSAID))
+      yield* this.#giveNamed('binhex', [name], (inner) => inner.#giveFromOpened(fork, UNSAID))
     }
   }
 
-  /** Reports the names of a file in a container, and runs the steps that yield it. */
-  *#giveNamed(container: string, names: readonly string[], give: Steps): Steps {
+  /** Reports the names of a file in a container, and yields it. */
+  *#giveNamed(container: string, names: readonly string[], give: GiveInner): Steps {
     const said = names.filter((name) => name !== '')
     for (const name of said) this.postpone(this.options.onName?.(name))
     yield* this.#giveHeard(container, said, give)
   }
 
   /** Does the same with names that were reported before. */
-  *#giveHeard(container: string, names: readonly string[], give: Steps): Steps {
+  *#giveHeard(container: string, names: readonly string[], give: GiveInner): Steps {
     yield* this.doPostponed()
-    const around = this.leaf
-    this.leaf = { ...around, containers: [...around.containers, container], names }
-    try {
-      yield* give
-    } finally {
-      this.leaf = around
-    }
+    yield* give(this.#inner({ containers: [...this.scope.containers, container], names }))
   }
 
-  /** Takes steps inside of one more mail, as `#inside` does. */
-  *#insideMail(steps: Steps): Steps {
-    this.leaf.messages++
-    try {
-      yield* this.#inside(steps)
-    } finally {
-      this.leaf.messages--
-    }
+  /** Gives what is inside of one more mail, as `#inside` does. */
+  #insideMail(give: GiveInner): Steps {
+    return this.#inside(give, this.scope.messages + 1)
   }
 
   /**
-   * Runs steps inside one more mail or container, unless there are too many: more than `limits` permit, and
-   * more than may be nested. So mail that is nested too deep is recognized as that before it reaches this
+   * Gives what is inside of one more mail or container, unless there are too many: more than `limits` permit,
+   * and more than may be nested. So mail that is nested too deep is recognized as that before it reaches this
    * limit.
    */
-  *#inside(steps: Steps): Steps {
+  *#inside(give: GiveInner, messages = this.scope.messages): Steps {
     const most = Math.max(limits.depth, (this.options.maxDepth ?? 0) + 1)
-    if (this.depth === most) {
-      this.leaveUnread(`mail encoded more than ${most} deep`)
-      return
-    }
-    this.depth++
-    try {
-      yield* steps
-    } finally {
-      this.depth--
-    }
+    if (this.depth === most) this.leaveUnread(`mail encoded more than ${most} deep`)
+    else yield* give(this.#inner({ messages, depth: this.depth + 1 }))
   }
 
   get #ways(): number {
-    const { header, isContainer, isMessage } = this.leaf
+    const { header, isContainer, isMessage } = this.scope
     return (
       AS_FILE |
       (isMessage ? AS_MESSAGE : 0) |

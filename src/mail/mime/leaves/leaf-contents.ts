@@ -13,7 +13,7 @@ import { UuencodePlan } from '../decoders/uuencode.ts'
 import { says } from '../reader/depth.ts'
 import type { Leaf } from '../reader/reading.ts'
 import { beginsAsMailbox, hasHeader, holdsNul, splitLineEnd } from './content-checks.ts'
-import type { Decoding, GiveReading } from './decoding.ts'
+import type { Decoding, GiveReading, Scope } from './decoding.ts'
 import { formOfLeaf, isPlain } from './ordinary.ts'
 import { SavedForms } from './saved-forms.ts'
 
@@ -21,11 +21,9 @@ import { SavedForms } from './saved-forms.ts'
  * Yields all contents of a leaf part: as all readers decode it and, if they differ, in each way in which one
  * of them saves it.
  */
-export function giveLeaf(leaf: Leaf, source: Bytes, decoding: Decoding): Steps {
-  return within(leaf, source, decoding, (part) => givePart(leaf, part, source, decoding))
-}
-
-function* givePart(leaf: Leaf, part: Bytes, source: Bytes, decoding: Decoding): Steps {
+export function* giveLeaf(leaf: Leaf, source: Bytes, around: Decoding): Steps {
+  const part = source.slice(leaf.from, leaf.to)
+  const decoding = around.at(yield* scopeOf(leaf, part, around))
   const given = yield* givePlainly(leaf, part, source, decoding)
   yield* giveByOthersPlainly(leaf, part, source, decoding)
   const hasNul = yield* holdsNul(part, decoding)
@@ -36,36 +34,21 @@ function* givePart(leaf: Leaf, part: Bytes, source: Bytes, decoding: Decoding): 
   if (isOdd) yield* giveInAllWays(leaf, part, source, hasNul, decoding)
 }
 
-/** Runs steps with this as the current leaf part. */
-function* within(
-  leaf: Leaf,
-  source: Bytes,
-  decoding: Decoding,
-  steps: (part: Bytes) => Steps,
-): Steps {
-  const { leaf: around } = decoding
+/** Returns what holds for a leaf part, beside what holds around it. */
+function* scopeOf(leaf: Leaf, part: Bytes, around: Decoding): Steps<Partial<Scope>> {
   const { header, depth, isInHeader } = leaf
-  const part = source.slice(leaf.from, leaf.to)
   const isMessage = isMessageIn(leaf)
   const mayBeReadAround = isInHeader && !isMessage
   const isReadAround =
-    mayBeReadAround && (beginsAsMailbox(part) || (yield* hasHeader(part, decoding)))
-  const isEncrypted = depth.isEncrypted
-  decoding.leaf = {
-    hasOpened: false,
+    mayBeReadAround && (beginsAsMailbox(part) || (yield* hasHeader(part, around)))
+  return {
     header,
     isMessage,
     isReadAround,
-    isContainer: header.isContainer || isEncrypted,
-    isOpenPgp: header.isOpenPgp || isEncrypted,
-    containers: around.containers,
+    isContainer: header.isContainer || depth.isEncrypted,
+    isOpenPgp: header.isOpenPgp || depth.isEncrypted,
     names: [],
     messages: depth.messages,
-  }
-  try {
-    yield* steps(part)
-  } finally {
-    decoding.leaf = around
   }
 }
 
@@ -100,7 +83,9 @@ function* givePlainly(
   const forms = formsOf(leaf, leaf.to === source.size, decoding)
   if (encoding === 'uuencode') return 'odd'
   yield* forms.giveAsText(part, encoding)
-  const form = decoding.isOrdinary ? yield* formOfLeaf(leaf, part, encoding, decoding) : undefined
+  const form = decoding.scope.hasForm
+    ? yield* formOfLeaf(leaf, part, encoding, decoding)
+    : undefined
   if (encoding === 'identity') {
     const isGiven = yield* forms.giveAsItStands(part, form)
     return isGiven && header.message === 'no' ? 'whole' : 'nothing'

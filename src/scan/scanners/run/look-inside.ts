@@ -39,9 +39,10 @@ interface LookInside {
  */
 export async function lookInside(sample: Sample, how: LookInside): Promise<InsideResult> {
   const { size } = sample.bytes
-  const work = new Work(sample.bytes, { openFile: () => openAnonymousFile(how.spool.directory) })
   const bytes = Math.min(BYTES_TIMES * size + BYTES_MORE, BYTES_MAX)
-  work.budget = { ...work.budget, bytes, work: 4 * bytes, contents: 0 }
+  const budget = { bytes, work: 4 * bytes, contents: 0, readings: 0 }
+  const openFile = () => openAnonymousFile(how.spool.directory)
+  const work = new Work(sample.bytes, { openFile, budget })
   return askAboutMembers(sample, { ...how, work }, 1)
 }
 

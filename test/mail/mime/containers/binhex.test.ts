@@ -75,8 +75,8 @@ t.test('the line of BinHex is found in any split, and each byte is counted', asy
     t.equal(work.pool.used, 0)
   }
   const runs = Bytes.of(Buffer.from(binHex('a', Buffer.alloc(3_000_000))))
-  const work = new Work(runs, { openFile: () => -1 })
-  work.budget = { ...budgetOf(runs.size), bytes: 2_000_000 }
+  const budget = { ...budgetOf(runs.size), bytes: 2_000_000 }
+  const work = new Work(runs, { openFile: () => -1, budget })
   t.throws(() => [...openBinHex(runs, work, () => work.countUnits(1))], {
     message: /too many bytes/,
   })

@@ -40,7 +40,7 @@ function givenFor(leaf: Leaf, mail: Buffer): readonly Buffer[] {
   const given: Buffer[] = []
   const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
   const source = Bytes.of(mail)
-  const decoding = new Decoding(source, options, function* () {})
+  const decoding = Decoding.of(source, options, function* () {})
   for (const step of giveLeaf(leaf, source, decoding)) {
     if (step.kind !== 'content') continue
     given.push(step.bytes.gather())
