@@ -45,8 +45,8 @@ export async function* checkStart(
   env: Environment,
 ): AsyncGenerator<Finding> {
   if (options !== undefined && (await runsAlready(options))) {
-    const value = `runs at ${options.socket}; it has its own settings, and those of this shell were not tested`
-    const running = warning('onescand', value, 'onescan check --daemon checks the settings it has')
+    const value = `runs at ${options.socket}; the settings of this shell were not tested`
+    const running = warning('onescand', value, 'onescan check --daemon tests its own settings')
     yield marked(running, 'stops the start')
     return
   }

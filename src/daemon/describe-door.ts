@@ -28,7 +28,7 @@ function whatItDoes(
   const asksQuota = quota === undefined ? '' : ', checks mailbox quotas (QUOTAD)'
   if (kind === 'policy') {
     return quota === undefined
-      ? 'no mailbox counts as full: QUOTAD is not set'
+      ? 'no mailbox is treated as full: QUOTAD is not set'
       : 'answers from QUOTAD'
   }
   if (context === undefined) return `nothing is scanned: ${NOTHING_SCANS}${asksQuota}`
@@ -73,7 +73,7 @@ function fateOfViruses(kind: DoorKind, settings: MailSettings): string {
     case 'drop':
       return 'drops viruses'
     case 'tag':
-      return 'tags viruses and lets them in'
+      return 'tags viruses and accepts them'
   }
 }
 

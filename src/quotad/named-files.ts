@@ -37,7 +37,7 @@ export function unreadableFiles(settings: ServiceSettings): Finding[] {
       return []
     } catch (error) {
       const value = `${name} ${file}: ${errorText(error)}`
-      const remedy = `until it can be read no mailbox counts as full; ${toBind('onescan-quotad', file)}`
+      const remedy = `until it can be read no mailbox is treated as full; ${toBind('onescan-quotad', file)}`
       return [warning('settings', value, remedy)]
     }
   })

@@ -73,12 +73,12 @@ function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string):
       return ok(what, `finds EICAR: ${scanned.name}`)
     case 'clean':
       if (scanner.local || isOwnPlugin(scanner)) {
-        return ok(what, 'lets EICAR pass: it is not a virus scanner')
+        return ok(what, 'does not find EICAR: it is not a virus scanner')
       }
       return warning(
         what,
         'reports EICAR as clean',
-        'check its signatures: it may find nothing at all',
+        'check its signatures: it may not find any virus',
       )
     case 'unseen': {
       const remedy = 'correct it; onescan check --mail ADDRESS shows what happens to such mail'
@@ -120,7 +120,7 @@ export function checkCount(what: string, database: string): Finding[] {
   const count = signaturesIn(database)
   if (count === undefined || count >= A_HANDFUL) return []
   const some = count === 1 ? '1 signature' : `${count} signatures`
-  const value = `${some} in ${database}: ClamAV has millions`
+  const value = `only ${some} in ${database}: ClamAV has millions`
   return [warning(what, value, 'run freshclam, and check its log')]
 }
 

@@ -100,7 +100,8 @@ const probes: readonly Probe[] = [
       return name && zipOf(name, Buffer.from('x'), 0x8cdc1683)
     },
     isNamed: isBan,
-    otherwise: 'clamd does not have the list of BADATTACHMENTS: banned names in archives get in',
+    otherwise:
+      'clamd does not have the list of BADATTACHMENTS: mail with banned names in archives is accepted',
     remedy: 'give it the list as onescan-clamav(7) describes under NAMES INSIDE ARCHIVES',
   },
   {
@@ -113,7 +114,7 @@ const probes: readonly Probe[] = [
       return name && !rulesOf(settings)?.bansName('a.rar') ? rarOf(name) : undefined
     },
     isNamed: isBan,
-    otherwise: 'clamd does not open RAR: banned names in it get in',
+    otherwise: 'clamd does not open RAR: mail with banned names in it is accepted',
     remedy: 'install libclamunrar (on Debian it is in non-free), or ban *.rar',
   },
 ]

@@ -63,7 +63,7 @@ export async function checkReload(
   const files = await readSignatureFiles(env.CLAMDBDIR || databaseIn(conf), now)
   if ((seconds > 0 && seconds <= SELF_CHECK) || files?.own === undefined) return []
   const often = seconds > 0 ? `checks every ${formatDuration(seconds * 1000)}` : 'never checks'
-  const value = `${often} for new local signatures, which onescan takes as loaded after ${formatDuration(SETTLED_AFTER * 1000)}`
+  const value = `${often} for new local signatures, which onescan treats as loaded after ${formatDuration(SETTLED_AFTER * 1000)}`
   const remedy = `set "SelfCheck ${SELF_CHECK}" in its clamd.conf, and restart clamd`
   return [warning(`${what} SelfCheck`, value, remedy)]
 }
@@ -83,7 +83,7 @@ export function checkSignatures(what: string, version: string, now: number): Fin
     )
   }
   if (made === undefined) {
-    const value = `answers, ${name}, signatures without a date: not those of ClamAV`
+    const value = `answers, ${name}, without a date: its signatures are not those of ClamAV`
     return warning(what, value, 'run freshclam if you want those')
   }
   const value = `answers, ${name}, signatures of ${date}`

@@ -83,7 +83,10 @@ function checkLogFile(host: StageHost): Finding[] {
     warning(what, `${why}: its lines are lost`, remedy),
   ]
   if (!file.startsWith('/')) {
-    return lost(`${file} is relative, and callers run in any directory`, 'set an absolute path')
+    return lost(
+      `${file} is relative, but callers run in different directories`,
+      'set an absolute path',
+    )
   }
   try {
     const status = existsSync(file) ? statSync(file) : undefined

@@ -35,9 +35,12 @@ export async function checkQuotad(host: StageHost): Promise<Finding[]> {
     }
     if (answer.why === NO_SUCH_PAGE) {
       const remedy = 'check its path: that of onescan-quotad is /cgi-bin/quota.cgi'
-      return [warning('QUOTAD', `${source}: ${answer.why}, so no mailbox counts as full`, remedy)]
+      return [
+        warning('QUOTAD', `${source}: ${answer.why}, so no mailbox is treated as full`, remedy),
+      ]
     }
-    const remedy = 'check that it runs and allows this host; until then no mailbox counts as full'
+    const remedy =
+      'check that it runs and allows this host; until then no mailbox is treated as full'
     return [warning('QUOTAD', `${source ?? env.QUOTAD}: ${answer.why}`, remedy)]
   } finally {
     client.close()
@@ -67,7 +70,7 @@ async function checkNameForm(
   const other = OTHER_FORM[settings.nameForm]
   if ((await knows(settings.nameForm)) || !(await knows(other))) return undefined
   const names = { address: mailbox.address, local: mailbox.user }
-  const value = `the service knows ${names[other]} and not ${names[settings.nameForm]}, so no mailbox counts as full`
+  const value = `the service knows ${names[other]} and not ${names[settings.nameForm]}, so no mailbox is treated as full`
   return [warning('QUOTANAME', value, `set QUOTANAME=${other}`)]
 }
 
@@ -121,7 +124,7 @@ function keyOf({ env, directories, now }: StageHost): Key | null | undefined {
 }
 
 function noKey(): Finding {
-  const remedy = 'make one with onescan keygen, and copy the keyring to all of them'
+  const remedy = 'make a key with onescan keygen, and copy the keyring to all hosts'
   return failure('VERDICTS', 'hosts that share verdicts need an hmac-sha256 key', remedy)
 }
 
@@ -138,7 +141,7 @@ async function checkStore(
     const value = `${address.text} answers in ${formatDuration(time)}`
     if (time <= STORE_TIMEOUT) return [ok('VERDICTS', value), ...others]
     const isSlow = `${value}, and mail waits ${formatDuration(STORE_TIMEOUT)}`
-    return [warning('VERDICTS', isSlow, `set up a store that is nearer; ${UNTIL}`), ...others]
+    return [warning('VERDICTS', isSlow, `use a store that is closer; ${UNTIL}`), ...others]
   } catch (error) {
     const why = errorText(error)
     return [warning('VERDICTS', `${address.text}: ${why}`, `${remedyFor(why)}; ${UNTIL}`)]
@@ -158,7 +161,7 @@ const storeRemedies: readonly (readonly [error: RegExp, remedy: string])[] = [
   [/^OOM/, 'set `maxmemory-policy allkeys-lru` in valkey.conf, or raise `maxmemory`'],
   [/READONLY/, 'name the primary in VERDICTS, or its sentinels (valkey+sentinel://HOST,HOST/NAME)'],
   [/MISCONF/, 'free room on the disk of the store, or set `save ""` in valkey.conf'],
-  [/DB index/i, 'end VERDICTS in a number below `databases` in valkey.conf'],
+  [/DB index/i, 'the number at the end of VERDICTS must be below `databases` in valkey.conf'],
   [
     /certificate|altname/i,
     'name the file of the authority that signed its certificate in VERDICTCA',

@@ -7,11 +7,15 @@ const named = (...names: readonly string[]) =>
 
 /** A name of each property, as ClamAV gives it, and what the reply says of it. */
 const names: readonly (readonly [name: string, property: string, reply: RegExp])[] = [
-  ['Heuristics.Encrypted.Zip', 'encrypted', /what is encrypted in it cannot be scanned/],
+  [
+    'Heuristics.Encrypted.Zip',
+    'encrypted',
+    /it contains encrypted content, which cannot be scanned/,
+  ],
   ['Heuristics.Encrypted.OLE2', 'encrypted', /what is encrypted/],
   ['Heuristics.OLE2.ContainsMacros.VBA', 'macros', /a document in it has macros/],
   ['Heuristics.OLE2.ContainsMacros', 'macros', /macros/],
-  ['Heuristics.Phishing.Email.SpoofedDomain', 'phishing', /a link in it leads elsewhere/],
+  ['Heuristics.Phishing.Email.SpoofedDomain', 'phishing', /a link in it does not lead where/],
   ['PUA.Win.Packer.Upx-4', 'unwanted', /a file in it may be unwanted/],
   ['PUA.Tool.UNOFFICIAL', 'unwanted', /unwanted/],
   ['Heuristics.Structured.SSN', 'structured', /credit card or social security numbers/],

@@ -58,8 +58,8 @@ t.test('--check beside an onescand that serves names the command that asks it', 
   t.match(findings, [
     {
       level: 'warning',
-      value: `runs at ${socket}; it has its own settings, and those of this shell were not tested`,
-      remedy: 'onescan check --daemon checks the settings it has',
+      value: `runs at ${socket}; the settings of this shell were not tested`,
+      remedy: 'onescan check --daemon tests its own settings',
     },
   ])
   t.equal(findings.length, 1)

@@ -32,7 +32,7 @@ t.test('the description of an interface matches its handling of viruses', async 
   }
   const [keep, hold] = [{ QUARANTINE: '/var/kept' }, { QUARANTINE: 'hold' }]
   const forward = { VIRUSFORWARD: 'virus@example.org' }
-  t.equal(said(milter, {}), 'tags viruses and lets them in')
+  t.equal(said(milter, {}), 'tags viruses and accepts them')
   t.equal(said(milter, keep), 'keeps viruses in quarantine')
   t.equal(said(milter, hold), 'has the MTA hold viruses')
   t.equal(said(milter, { ...keep, REJECTVIRUS: '1' }), 'refuses viruses')
@@ -40,7 +40,7 @@ t.test('the description of an interface matches its handling of viruses', async 
   t.equal(said(milter, forward), 'sends viruses to virus@example.org')
   t.equal(said(milter, { REJECTVIRUS: '2' }), 'drops viruses')
   t.equal(said(milter, { ...keep, REJECTVIRUS: '2' }), 'keeps viruses in quarantine')
-  t.equal(said(behind, { REJECTVIRUS: '1' }), 'tags viruses and lets them in')
+  t.equal(said(behind, { REJECTVIRUS: '1' }), 'tags viruses and accepts them')
   t.equal(said(behind, { ...keep, REJECTVIRUS: '1' }), 'keeps viruses in quarantine')
   t.equal(said(behind, { ...forward, REJECTVIRUS: '1' }), 'sends viruses to virus@example.org')
   t.equal(said(behind, hold), 'defers viruses (QUARANTINE hold)')

@@ -101,7 +101,7 @@ t.test('onescand logs the handling of mail at its start, and after a reload', as
   const said = [
     `qmail unix:${onescand.socket}: scans with eicar, attachments, clients decide about viruses, stamps with 1 key`,
     `milter inet:127.0.0.1:${port}: scans with eicar, attachments, refuses viruses, stamps with 1 key`,
-    `policy ${listening[3]}: no mailbox counts as full: QUOTAD is not set`,
+    `policy ${listening[3]}: no mailbox is treated as full: QUOTAD is not set`,
   ].map((line) => `onescand: ${line}`)
   t.same(onescand.log, [...said, 'onescand: serving'])
   onescand.child.kill('SIGHUP')
@@ -111,7 +111,7 @@ t.test('onescand logs the handling of mail at its start, and after a reload', as
   const idle = runOnescand(t, { settings: { QHPSI: '' } })
   await idle.logged(/qmail unix:.*: nothing is scanned: QHPSI is not set/)
   const tags = runOnescand(t, { settings: own, args: ['--milter', `unix:${idle.directory}/m`] })
-  await tags.logged(/milter unix:.*\/m: scans with eicar, tags viruses and lets them in, no stamps/)
+  await tags.logged(/milter unix:.*\/m: scans with eicar, tags viruses and accepts them, no stamps/)
 })
 
 t.test('a missing plugin keeps onescand from starting', async (t) => {

@@ -171,7 +171,7 @@ const encryptedMails = ['gpg-encrypted-file', 'mutt-pgp-encrypted', 'openssl-enc
 const letIn: Expectation = { outcome: 'delivered', xQhpsi: 'clean', log: /^(?!.*grounds=)/ }
 const encrypted: Expectation = {
   outcome: 'refused',
-  text: /what is encrypted in it cannot be scanned/,
+  text: /it contains encrypted content, which cannot be scanned/,
   log: /grounds=encrypted /,
 }
 const macros: Expectation = {

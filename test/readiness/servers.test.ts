@@ -44,7 +44,7 @@ t.test('a service that knows mailboxes by the other form of their names is repor
     {
       level: 'warning',
       what: 'QUOTANAME',
-      value: 'the service knows ann and not ann@example.org, so no mailbox counts as full',
+      value: 'the service knows ann and not ann@example.org, so no mailbox is treated as full',
       remedy: 'set QUOTANAME=local',
     },
   ])
@@ -56,7 +56,7 @@ t.test('a service that knows mailboxes by the other form of their names is repor
   t.match(await check('ben'), [{ level: 'ok' }], 'nothing is known about a stranger')
 })
 
-t.test('a silent service is a warning: no mailbox counts as full', async (t) => {
+t.test('a silent service is a warning: no mailbox is treated as full', async (t) => {
   const { port } = await udpService(t, () => undefined)
   const QUOTAD = `udp:127.0.0.1:${port}`
   const [finding] = await checkQuotad(host({ QUOTAD, QUOTATIMEOUT: '50' }))

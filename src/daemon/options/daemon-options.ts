@@ -210,5 +210,5 @@ function readGroup(text: string): number {
   } catch (error) {
     throw new Error(`--group ${text}: ${errorText(error)}`)
   }
-  throw new Error(`--group ${text}: there is no such group; make it or give a number`)
+  throw new Error(`--group ${text}: there is no such group; create it, or give a number`)
 }

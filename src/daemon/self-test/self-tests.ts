@@ -39,7 +39,10 @@ export async function tryRunning(
     // Without a keyring, for example, the standalone program defers all mail although this process continues.
     ...(await unreadableSettings(configuration.env)).map((line) => {
       const finding = settingsFault(line)
-      return { ...finding, value: `${finding.value}; onescand continues with what it read before` }
+      return {
+        ...finding,
+        value: `${finding.value}; onescand continues with the settings that it read before`,
+      }
     }),
   ]
 }
@@ -109,7 +112,7 @@ export class SelfTests {
   async make(running: TriedDaemon, states: readonly ClamdState[]): Promise<SelfTest> {
     const judge = () => this.#judge(running.configuration, states)
     const wrong = await tryRunning(running, this.#maxSize, judge)
-    const found = `a clean message passed, EICAR was found at ${timeOf(this.#eicar?.at)}`
+    const found = `a clean message was accepted, and EICAR was found at ${timeOf(this.#eicar?.at)}`
     return {
       right: wrong.length === 0,
       why: wrong.map(inOneLine).join('; ') || found,

@@ -139,7 +139,7 @@ export function refuseNotPlain(
   log(
     logLine([
       ['decision', afterQueue ? 'defer' : 'reject'],
-      ['reason', 'servers may take the recipient for different mailboxes'],
+      ['reason', 'mail servers may deliver this recipient to different mailboxes'],
       ['reply', reply.code],
       ['interface', origin.interface],
       ['queue', origin.queueId],

@@ -222,7 +222,7 @@ export class SmtpSession {
     if (this.#client.hasMore) {
       // Content or commands? A client that sends more has not waited for the answer.
       this.#isOver = true
-      this.#services.complain(`${this.#peer ?? 'a client'} sent content before DATA was answered`)
+      this.#services.complain(`${this.#peer ?? 'a client'} sent content before the reply to DATA`)
       return ownReply.sentTooEarly
     }
     const onward = { next, forwards: [...this.#nextServer.forwards] }

@@ -120,7 +120,7 @@ function decideUnseen(
     unpacked: {
       action: UNREAD,
       grounds: 'too-large-inside',
-      because: 'what is packed in it is larger than can be scanned',
+      because: 'a file packed in it is too large to be scanned',
     },
     depth: {
       action: UNREAD,
@@ -130,7 +130,7 @@ function decideUnseen(
     contents: {
       action: UNREAD,
       grounds: 'too-much-inside',
-      because: `more is in it than can be scanned (${limit})`,
+      because: `it contains more than can be scanned (${limit})`,
     },
     encrypted: {
       ...POLICY_STATUS,
@@ -141,7 +141,7 @@ function decideUnseen(
     form: {
       action: STRICTMIME,
       grounds: 'strange-mime',
-      because: `not written as mail programs write it (${why})`,
+      because: `its form is not that of ordinary mail (${why})`,
     },
   }
   const treatment = treatments[what]

@@ -15,10 +15,10 @@ export const groundsInWords = {
   unscanned: 'no scanner gave an answer',
   'nested-too-deep': 'it is nested deeper than scanners look (UNREAD)',
   'too-much-inside': 'it has more parts, or larger ones, than are scanned (UNREAD)',
-  'too-large-inside': 'what is packed in it is larger than scanners read (UNREAD)',
+  'too-large-inside': 'a file packed in it is larger than scanners read (UNREAD)',
   encrypted: 'something in it is encrypted (FINDINGS)',
   macros: 'a document in it has macros (FINDINGS)',
-  phishing: 'a link in it leads elsewhere than it shows (FINDINGS)',
+  phishing: 'a link in it does not lead where it claims (FINDINGS)',
   unwanted: 'a file in it may be unwanted (FINDINGS)',
   structured: 'credit card or social security numbers are in it (FINDINGS)',
   broken: 'a program or picture in it is broken (FINDINGS)',
@@ -27,7 +27,7 @@ export const groundsInWords = {
   'bare-newline': 'over SMTP: servers could differ about where it ends',
   'unclear-header': 'a field would have to be removed from a malformed header',
   'too-many-hops': 'over SMTP: it came through 50 servers or more, so it is in a loop',
-  'over-quota': 'all mailboxes that the answer is for are full',
+  'over-quota': 'the mailboxes of all these recipients are full',
 } as const
 export type Grounds = keyof typeof groundsInWords
 export const GROUNDS = Object.keys(groundsInWords) as readonly Grounds[]

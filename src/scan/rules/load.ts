@@ -161,7 +161,7 @@ function parseRule(text: string, line: number): Rule {
     throw new Error('would refuse all mail; name a sender, a client or a recipient')
   }
   if (action.kind === 'allow' && Object.keys(conditions).length === 0) {
-    throw new Error('would let all viruses in; name a signature, a sender or a recipient')
+    throw new Error('would accept all viruses; name a signature, a sender or a recipient')
   }
   return { line, conditions, action }
 }

@@ -32,7 +32,7 @@ async function becomes(served: Served, status: number, text: string | RegExp): P
   await until(() => served.get('/healthz'), `${status} ${text}`, isSo)
 }
 
-const RIGHT = 'a clean message passed, EICAR was found at '
+const RIGHT = 'a clean message was accepted, and EICAR was found at '
 
 t.test('health shows each fault of interfaces, keyring and spool, and its end', async (t) => {
   const directory = socketDirectory(t)
@@ -59,7 +59,10 @@ t.test('health shows each fault of interfaces, keyring and spool, and its end', 
   await moved(served.socket, /^qmail unix:\S+: connect ENOENT/)
   await moved(at('milter'), /^milter unix:\S+: connect ENOENT/)
   await moved(at('clamd'), /^clamd unix:\S+: connect ENOENT/)
-  await moved(ring, /^settings: CLUSTERKEYS \S+: .*onescand continues with what it read before/)
+  await moved(
+    ring,
+    /^settings: CLUSTERKEYS \S+: .*onescand continues with the settings that it read before/,
+  )
   await moved(at('spool'), /spool \(TMPDIR\): .*ENOENT.*spool/)
 })
 

@@ -82,7 +82,7 @@ t.test('nothing that a client sends before the answer to DATA is a command', asy
   t.match(await client.rest(), [/^250 /, /^250 /, /^554 5\.5\.0 /], 'and it is hung up on')
   t.equal(next.got.length, 0)
   t.notOk(next.commands.includes('VRFY x'))
-  t.same(door.log, ['smtp: 127.0.0.1 sent content before DATA was answered'])
+  t.same(door.log, ['smtp: 127.0.0.1 sent content before the reply to DATA'])
   await stillServes()
 })
 

@@ -33,7 +33,7 @@ t.test('one during the content makes room only if all others are, too', async (t
   const { next, door } = await openBetween(t, { maxClients: 2, timeouts })
   const [content, idle] = [await door.amidData(), await door.call()]
   const second = await door.amidData()
-  const why = '421 4.3.2 no progress for too long, others wait'
+  const why = '421 4.3.2 no progress for too long, and others are waiting'
   t.same(await idle.rest(), [why])
   second.write('x'.repeat(5000))
   const third = await door.call()

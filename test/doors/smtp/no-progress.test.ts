@@ -60,7 +60,7 @@ t.test('over --max-clients clients without progress give way, whatever they send
     late.socket.once('close', () => left.push('one that came late'))
     while (left.length < come) await wait(5)
   }
-  const why = '421 4.3.2 no progress for too long, others wait'
+  const why = '421 4.3.2 no progress for too long, and others are waiting'
   t.same(left.sort(), [`command: ${why}`, `content: ${why}`, `noop: ${why}`])
   clearInterval(drip)
   quick.write('\r\n.\r\n')

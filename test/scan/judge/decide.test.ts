@@ -130,25 +130,25 @@ const limits: readonly (readonly [ScanResult, grounds: string, text: string, set
   [
     { answer: 'unseen', what: 'unpacked', why: 'x' },
     'too-large-inside',
-    'what is packed in it is larger than can be scanned',
+    'a file packed in it is too large to be scanned',
     'UNREAD',
   ],
   [
     { answer: 'unseen', what: 'contents', why: 'x', limit: 'many parts' },
     'too-much-inside',
-    'more is in it than can be scanned (many parts)',
+    'it contains more than can be scanned (many parts)',
     'UNREAD',
   ],
   [
     { answer: 'unseen', what: 'form', why: 'two types' },
     'strange-mime',
-    'not written as mail programs write it (two types)',
+    'its form is not that of ordinary mail (two types)',
     'STRICTMIME',
   ],
   [
     { answer: 'unseen', what: 'encrypted', why: 'encrypted' },
     'encrypted',
-    'what is encrypted in it cannot be scanned',
+    'it contains encrypted content, which cannot be scanned',
     'FINDINGS',
   ],
 ]

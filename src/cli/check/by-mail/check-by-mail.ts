@@ -241,7 +241,7 @@ class WayTest {
     const parts = this.#log.aboutParts
     const virus = parts.map(({ fields }) => fields.get('virus') ?? '').find(isTestFile)
     if (isInfected ? virus === undefined : parts.length === 0) return undefined
-    const asked = `onescand was asked as clamd about parts of mail`
+    const asked = `the filter asked onescand, as clamd, about parts of the message`
     if (isInfected && kind === 'refused') return ok(what, `is refused: ${text}; ${asked}: ${virus}`)
     const value = isInfected ? `${asked}: ${virus}` : asked
     return warning(what, `is ${kind}; ${value}, and not about the whole mail`, WHOLE_MAIL)
@@ -313,7 +313,7 @@ class WayTest {
         const isByQueue = /^[sl]mtp$/.test(fields.get('interface') ?? '')
         const isBehind = sent.kind === 'accepted' && ('port' in this.#way || isByQueue)
         if (!isBehind) return ok(what, `is refused ${by}`)
-        const value = `is refused ${by}, after the server took it: it is bounced to its sender, who may be forged`
+        const value = `is refused ${by}, after the server accepted it: it bounces to its sender, whose address may be forged`
         return failure(what, value, 'add --after-queue to --smtp of onescand, and restart it')
       }
       case 'quarantine':
@@ -333,8 +333,7 @@ const RULE_SHOWN = 200
 
 const isTestFile = (virus: string) => /eicar/i.test(virus)
 
-const WHOLE_MAIL =
-  'have the filter pass the whole message, in which onescan also looks for what mail programs would open: doc/coming-from.md'
+const WHOLE_MAIL = 'have the filter pass the whole message to onescan: doc/coming-from.md'
 
 const SEE = 'run onescan log, and onescan check'
 

@@ -43,7 +43,7 @@ export async function* checkNamedServer(server: NamedServer): AsyncGenerator<Fin
     yield judge(test, isSeen || isClean(test) ? deliveryIn(test) : undefined)
   }
   const left = testMails.slice(tests.length).map(({ name }) => name)
-  const remedy = 'correct the above, and run check again'
+  const remedy = 'correct the problems above, and run check again'
   if (left.length > 0) yield failure('other mail', `not sent: ${left.join(', ')}`, remedy)
 }
 

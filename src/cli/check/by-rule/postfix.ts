@@ -124,7 +124,7 @@ function checkService(service: SmtpdService, postfix: Postfix): Finding[] {
     const asks = postfix.endpoints.clamd.length > 0 ? ', or uses it as clamd' : ''
     const said = `${names}: it is unknown whether it is onescand${asks}`
     const remedy = `${SHOW}; if not, ${toAsk(service, value, own)}`
-    return [warning(what, `${said}; its mail is scanned only if it is`, remedy)]
+    return [warning(what, `${said}; its mail is scanned only if that is onescand`, remedy)]
   }
   const filter = foreignFilter(service)
   if (filter !== undefined && postfix.endpoints.clamd.length > 0) {

@@ -14,7 +14,7 @@ export const SENDMAIL_CF = '/etc/mail/sendmail.cf'
 /** Upper limit for the bytes read of it: Debian's has 67 KB. */
 const CF_MAX = 1024 * 1024
 const SHOW = 'onescan check --mail ADDRESS shows it'
-const BUILD = 'build sendmail.cf anew (make -C /etc/mail), and restart Sendmail'
+const BUILD = 'rebuild sendmail.cf (make -C /etc/mail), and restart Sendmail'
 
 /** A mail filter of Sendmail: `Xonescan, S=local:/run/onescan/milter.sock, F=T, T=S:30s;R:30s;E:5m`. */
 interface Filter {

@@ -132,7 +132,7 @@ async function askForSelfTest({ socket, description }: RunningDaemon): Promise<F
  * follows from a scanner that cannot answer, or from a missing directory.
  */
 function judgeTold(what: string, finding: Finding, doors: readonly string[]): Finding {
-  const value = `does not scan as it should: ${JSON.stringify(`${finding.what}: ${finding.value}`)}`
+  const value = `does not scan correctly: ${JSON.stringify(`${finding.what}: ${finding.value}`)}`
   const quoted = failure(what, value, 'check the other findings, and its log')
   return doors.includes(finding.what) ? quoted : following(quoted, 'nothing scans')
 }

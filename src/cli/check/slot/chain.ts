@@ -56,7 +56,7 @@ function checkSlotProgram(host: Host): Finding[] {
   }
   const finding = judgeProgram(host)
   if (named === undefined || !isRelative(named)) return [finding]
-  const value = `${relativeText(named, host)}; other callers run in other directories`
+  const value = `${relativeText(named, host)}; callers run in different directories`
   return [warning('qmail-queue program', value, `set QMAILQUEUE to ${program}`), finding]
 }
 
@@ -77,7 +77,7 @@ function judgeProgram(host: Host): Finding {
       )
     }
     case 'foreign': {
-      const value = `${program} ${slot.why}: nothing was sent through it, because it may deliver`
+      const value = `${program} ${slot.why}: no test message was sent through it, because it might deliver it`
       const remedy = 'check that it calls onescan-queue, and try that with --env QMAILQUEUE=PROGRAM'
       return warning('qmail-queue program', value, remedy)
     }

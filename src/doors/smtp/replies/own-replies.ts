@@ -9,7 +9,7 @@ const reply = (code: number, enhanced: string, text: string): RawReply =>
 export const NEXT_SERVER_LOST: SmtpReply = {
   code: 451,
   enhanced: '4.4.2',
-  lines: ['the next mail server does not answer as it should, try again later'],
+  lines: ['the next mail server gave no valid answer, try again later'],
 }
 
 /** RFC 5321 4.2.1: the server is about to close the connection. */
@@ -32,7 +32,7 @@ export const ownReply = {
   notThroughHere: reply(502, '5.5.1', 'not through this filter'),
   mailFirst: reply(503, '5.5.1', 'MAIL comes first'),
   noRecipient: reply(554, '5.5.1', 'no recipient was taken'),
-  sentTooEarly: reply(554, '5.5.0', 'nothing may be sent before the answer to DATA'),
+  sentTooEarly: reply(554, '5.5.0', 'nothing may be sent before the reply to DATA'),
 
   noRoomForRecipient: rawReply(NO_ROOM),
   nextServerLost: rawReply(NEXT_SERVER_LOST),
@@ -41,8 +41,12 @@ export const ownReply = {
   closingAfterError: reply(CLOSING, '4.3.0', 'closing the connection'),
   stopping: reply(CLOSING, '4.3.2', 'onescand is stopping, try again'),
   tooManyConnections: reply(CLOSING, '4.3.2', 'too many connections, try again'),
-  madeRoom: reply(CLOSING, '4.3.2', 'no progress for too long, others wait'),
-  tooManyOfAddress: reply(CLOSING, '4.3.2', 'too many connections from your address, others wait'),
+  madeRoom: reply(CLOSING, '4.3.2', 'no progress for too long, and others are waiting'),
+  tooManyOfAddress: reply(
+    CLOSING,
+    '4.3.2',
+    'too many connections from your address, and others are waiting',
+  ),
   timedOut: reply(CLOSING, '4.4.2', 'waited for too long'),
   mayNotConnect: reply(554, '5.7.1', 'this client may not send mail here (--from)'),
 } as const

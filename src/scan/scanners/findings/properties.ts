@@ -15,7 +15,7 @@ export const properties: Readonly<
 > = {
   encrypted: {
     names: /^Heuristics\.Encrypted\./,
-    because: 'what is encrypted in it cannot be scanned',
+    because: 'it contains encrypted content, which cannot be scanned',
   },
   macros: {
     names: /^Heuristics\.OLE2\.ContainsMacros\b/,
@@ -23,7 +23,7 @@ export const properties: Readonly<
   },
   phishing: {
     names: /^Heuristics\.(?:Phishing|Safebrowsing)\./,
-    because: 'a link in it leads elsewhere than it shows',
+    because: 'a link in it does not lead where it claims',
   },
   unwanted: {
     names: /^PUA\./,

@@ -218,8 +218,8 @@ t.test(
       return '554 5.7.1 clamav: virus found'
     }
     judge(t, await findingsByMail([plain(next.port)], [log]), [
-      /^warning port \d+, clean mail: is accepted; onescand was asked as clamd about parts of mail, and not about the whole mail; have the filter pass the whole message, .*: doc\/coming-from\.md$/,
-      /^ok port \d+, EICAR: is refused: 554 5\.7\.1 clamav: virus found; onescand was asked as clamd about parts of mail: Win\.Test\.EICAR_HDB-1$/,
+      /^warning port \d+, clean mail: is accepted; the filter asked onescand, as clamd, about parts of the message, and not about the whole mail; have the filter pass the whole message, .*: doc\/coming-from\.md$/,
+      /^ok port \d+, EICAR: is refused: 554 5\.7\.1 clamav: virus found; the filter asked onescand, as clamd, about parts of the message: Win\.Test\.EICAR_HDB-1$/,
     ])
   },
 )

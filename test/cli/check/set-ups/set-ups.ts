@@ -87,7 +87,7 @@ export const setUpsOfPrograms: readonly SetUp[] = [
     name: 'QMAILQUEUE is a wrapper',
     env: ({ at, write }) => ({ QMAILQUEUE: write('wrapper', recording(at('called')), 0o755) }),
     expect: [
-      /^warning qmail-queue program: .*nothing was sent.*; check that it calls onescan-queue/,
+      /^warning qmail-queue program: .*no test message was sent.*; check that it calls onescan-queue/,
     ],
   },
   ...[
