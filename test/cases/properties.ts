@@ -12,7 +12,7 @@ const names: readonly (readonly [name: string, property: string, reply: RegExp])
     'encrypted',
     /it contains encrypted content, which cannot be scanned/,
   ],
-  ['Heuristics.Encrypted.OLE2', 'encrypted', /what is encrypted/],
+  ['Heuristics.Encrypted.OLE2', 'encrypted', /encrypted content/],
   ['Heuristics.OLE2.ContainsMacros.VBA', 'macros', /a document in it has macros/],
   ['Heuristics.OLE2.ContainsMacros', 'macros', /macros/],
   ['Heuristics.Phishing.Email.SpoofedDomain', 'phishing', /a link in it does not lead where/],
@@ -100,7 +100,7 @@ export const byProperty: readonly Case[] = [
         FINDINGS: 'encrypted=refuse macros=refuse',
         CONTROLDIR: stage.rules('from=partner.example FINDINGS=encrypted=accept\n'),
       })(stage),
-    expect: { outcome: 'refused', text: /what is encrypted/, log: /grounds=encrypted / },
+    expect: { outcome: 'refused', text: /encrypted content/, log: /grounds=encrypted / },
   },
   {
     name: 'a line that lets encrypted files in leaves the other words of FINDINGS as they are',

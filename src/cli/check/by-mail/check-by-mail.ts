@@ -244,7 +244,7 @@ class WayTest {
     const asked = `the filter asked onescand, as clamd, about parts of the message`
     if (isInfected && kind === 'refused') return ok(what, `is refused: ${text}; ${asked}: ${virus}`)
     const value = isInfected ? `${asked}: ${virus}` : asked
-    return warning(what, `is ${kind}; ${value}, and not about the whole mail`, WHOLE_MAIL)
+    return warning(what, `is ${kind}; ${value}, not about the whole message`, WHOLE_MAIL)
   }
 
   #judgeClean(sent: SentTestMail, seen: readonly LogRecord[]): Finding {

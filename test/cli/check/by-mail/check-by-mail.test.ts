@@ -218,7 +218,7 @@ t.test(
       return '554 5.7.1 clamav: virus found'
     }
     judge(t, await findingsByMail([plain(next.port)], [log]), [
-      /^warning port \d+, clean mail: is accepted; the filter asked onescand, as clamd, about parts of the message, and not about the whole mail; have the filter pass the whole message, .*: doc\/coming-from\.md$/,
+      /^warning port \d+, clean mail: is accepted; the filter asked onescand, as clamd, about parts of the message, not about the whole message; have the filter pass the whole message to onescan: doc\/coming-from\.md$/,
       /^ok port \d+, EICAR: is refused: 554 5\.7\.1 clamav: virus found; the filter asked onescand, as clamd, about parts of the message: Win\.Test\.EICAR_HDB-1$/,
     ])
   },
@@ -330,7 +330,7 @@ t.test('mail refused after a queue bounces, also if a program sent it', async (t
     writeFileSync(program, script, { mode: 0o755 })
     return linesOf(await findingsByMail([{ program }], [log])).filter((line) => /EICAR/.test(line))
   }
-  t.match(await judged('smtp'), [/^error .*after the server took it: .*; add --after-queue/])
+  t.match(await judged('smtp'), [/^error .*after the server accepted it: .*; add --after-queue/])
   for (const seconds of [0, 7]) {
     // Another filter of the queue, such as rspamd, may look at it for seconds first.
     const lines = await judged('milter', seconds)

@@ -47,7 +47,7 @@ const ofExim: readonly EximState[] = [
     change: "sed -i 's/acl_m_onescan = yes/acl_m_onescan = no/' conf.d/acl/50_onescan",
     lacksAfterQueue: true,
     expect: [
-      /^error port \d+, EICAR: is refused .*, after the server took it: .*; add --after-queue/,
+      /^error port \d+, EICAR: is refused .*, after the server accepted it: .*; add --after-queue/,
     ],
   },
   { name: 'without the routers', change: 'rm conf.d/router/00_onescan', expect: around },

@@ -248,7 +248,7 @@ export const states: readonly PostfixState[] = [
     options: byFilter,
     byRule: [],
     byMail: [
-      /^error port \d+, EICAR: is refused .*, after the server took it: .*; add --after-queue/,
+      /^error port \d+, EICAR: is refused .*, after the server accepted it: .*; add --after-queue/,
     ],
   },
   {
