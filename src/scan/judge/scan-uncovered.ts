@@ -76,23 +76,20 @@ export async function scanUncovered(
       oddities = found
     },
   }
+  const { origin } = client
+  const how = {
+    settings,
+    spool: config.spool,
+    keepsOut,
+    isPassedOver,
+    strictness,
+    uptime: tools.uptime,
+    gone,
+    progress,
+    asSentAlone: unasked !== undefined,
+  }
   const run: RunScanners = async (those, { header, ...more } = {}) => {
-    const { spool } = config
-    const { uptime } = tools
-    const by = {
-      scanners: those,
-      settings,
-      spool,
-      keepsOut,
-      isPassedOver,
-      strictness,
-      uptime,
-      gone,
-      progress,
-      asSentAlone: unasked !== undefined,
-      ...more,
-    }
-    const { origin } = client
+    const by = { ...how, scanners: those, ...more }
     const sample = sampleOf(message, header ?? outgoing, {
       envelope,
       origin,
