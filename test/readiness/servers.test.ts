@@ -140,7 +140,10 @@ t.test(
       const env = { VERDICTS, ...more }
       return (await checkVerdicts(host(env))).at(-1)?.remedy
     }
-    t.match(await remedy(`valkey://${plain}/7`), /^end VERDICTS in a number below `databases`/)
+    t.match(
+      await remedy(`valkey://${plain}/7`),
+      /^the number at the end of VERDICTS must be below `databases`/,
+    )
     t.match(await remedy(`valkeys://127.0.0.1:${tls}`), /authority .* in VERDICTCA/)
     t.match(await remedy(`valkey://127.0.0.1:${tls}`), /write valkeys:/)
     t.match(await remedy(`valkeys://${plain}`), /write valkeys:/)
