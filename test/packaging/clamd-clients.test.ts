@@ -214,7 +214,7 @@ t.test('beside Postfix', { skip }, async (t) => {
   const packages =
     'postfix amavisd-new clamav-milter mimedefang rspamd qpsmtpd clamdscan python3-pyclamd procps iproute2'
   const host = await bootMailHost(t, packages, POSTFIX)
-  copyFileSync(newestNode, join(host.path, 'usr/local/bin/node'))
+  copyFileSync(newestNode, join(host.path, 'usr/bin/node'))
   const there = join(host.path, 'opt/node_modules')
   cpSync(modules, there, { recursive: true })
   cpSync(join(root, 'node_modules/clamscan'), join(there, 'clamscan'), { recursive: true })
