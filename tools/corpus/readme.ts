@@ -73,8 +73,8 @@ ${
 
 ${kindsTable(messages, 'version' in clamd)}
 
-In the kinds *as form-data* the file is in a \`text/plain\` part with the disposition \`form-data\`. ClamAV does not scan such
-a part by itself, but mail programs open it.
+In the kinds *as form-data* the file is in a \`text/plain\` part with the disposition \`form-data\`. ClamAV mostly does
+not extract such a part, but mail programs open it.
 
 ## How to use it
 
@@ -98,8 +98,7 @@ was let in:
 find hiding -name '*.eml' -exec rspamc symbols {} +
 \`\`\`
 
-**A mail server**: Lines end in CR LF in SMTP. Send the messages with a program that converts them, as \`swaks --data\`
-does.
+**A mail server**: Replace each LF by CR LF, and change nothing else, before you send a message by SMTP.
 
 **A MIME parser**: Parse each message, and compare the parts with the hidden files. This is Python's parser:
 
