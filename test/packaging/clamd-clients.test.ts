@@ -212,7 +212,7 @@ const skip =
 
 t.test('beside Postfix', { skip }, async (t) => {
   const packages =
-    'postfix amavisd-new clamav-milter mimedefang rspamd qpsmtpd clamdscan python3-pyclamd procps iproute2'
+    'postfix amavisd-new clamav-milter mimedefang rspamd qpsmtpd clamdscan python3-pyclamd libatomic1 procps iproute2'
   const host = await bootMailHost(t, packages, POSTFIX)
   copyFileSync(newestNode, join(host.path, 'usr/bin/node'))
   const there = join(host.path, 'opt/node_modules')
