@@ -82,7 +82,7 @@ t.test('the error about a line names file, line and remedy', async (t) => {
     ['to=a refuse "no {name}"', /refuse: \{name\}: must be \{virus\}/],
     [`to=a refuse ${'x'.repeat(201)}`, /refuse: has 201 characters; at most 200/],
     ['to=a refuse twice over', /refuse: must be scan off, refuse, allow/],
-    ['* allow', /would let all viruses in; name a signature/],
+    ['* allow', /would accept all viruses; name a signature/],
     ['signature=x scan off', /signature= is known after the scan: it can only allow/],
     ['signature= allow', /names no signature/],
     ['to="open scan off', /the line to="open scan off: a " is not closed/],
