@@ -394,6 +394,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/install.md', 'ln -s /etc/onescand /service/', NPM],
   ['doc/install.md', 'ln -sfn /var/qmail/bin/qmail-queue', 'test/packaging/setup.test.ts types it'], // biome-ignore format: a line
   ["doc/mail-servers.md", `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --after-queue"\nEND\nsystemctl restart onescand\n\0`, 'for OpenSMTPD, with which test/programs/smtp-after-queue.test.ts runs it'], // biome-ignore format: a line
+  ['doc/mail-servers.md', '# in the main section\nav_scanner', 'test/packaging/clamd-clients.test.ts sets Exim up so'], // biome-ignore format: a line
   ['doc/mail-servers.md', 'echo you@example.org >>/etc/smtpd.recipients', 'for OpenSMTPD'],
   ['doc/mail-servers.md', `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--lmtp`, 'test/programs/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
   ['doc/mail-servers.md', 'cat /usr/share/doc/onescan/examples/postfix-lmtp.cf', 'test/programs/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line

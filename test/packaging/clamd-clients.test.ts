@@ -175,7 +175,7 @@ const EXIM = `sed -i "s/^dc_eximconfig_configtype=.*/dc_eximconfig_configtype='i
 /** Exim, which is the mail server of its host. */
 const exim: Client = {
   name: 'Exim',
-  setUp: `sed -i 's/^begin acl$/${ofPage('av_scanner = clamd:127.0.0.1 3311')}\\n&/; s/^acl_check_data:$/&\\n  deny ${ofPage('malware = *')}/' /etc/exim4/exim4.conf.template
+  setUp: `sed -i 's/^begin acl$/${ofPage('av_scanner = clamd:127.0.0.1 3311')}\\n&/; s/^acl_check_data:$/&\\n  ${ofPage('deny malware = *')}/' /etc/exim4/exim4.conf.template
     update-exim4.conf && systemctl restart exim4; ${waitFor(25)}`,
   ...bySmtp(25),
 }
