@@ -104,7 +104,7 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
     'step-6-put': '6. Put in place: what was received is handed on',
     'step-7-become': '7. Become the next program: it fails for itself',
   },
-  'With the thin client': {
+  'With onescanc': {
     'client-memory-limit': 'At the limit of memory no mail passes that was to be refused',
     'client-half-answer': 'No half answer counts, and none that makes no sense',
     'client-drop': "Mail is dropped only by the client's own wish",
