@@ -17,7 +17,7 @@ enum exit_code {
   EXIT_READ = 54, /* Read error, or the input ended early. */
   EXIT_CONFIG = 55, /* A setting or control file cannot be used, or Node is too old. */
   EXIT_NO_FILE = 64, /* A temporary file cannot be made. */
-  EXIT_DEFERRED = 71, /* Temporarily refused: the message could not be scanned, or its recipients are over quota. */
+  EXIT_DEFERRED = 71, /* Deferred: the message could not be scanned, or its recipients are over quota. */
   EXIT_BUG = 81, /* Internal bug. */
   EXIT_TEXT = 82, /* The reply is on the error descriptor (notqmail, sagredo). */
   EXIT_TEXT_INDIMAIL = 88, /* The reply is on the error descriptor (IndiMail, sagredo). */
@@ -27,7 +27,7 @@ enum exit_code {
 
 /* The others that an answer of onescand may name. */
 enum answer_code {
-  EXIT_REFUSED = 31, /* The message is permanently refused. */
+  EXIT_REFUSED = 31, /* The message is refused. */
   EXIT_VIRUS = 33, /* A virus was found (ERROR_FD=2, if no text can be sent). */
   EXIT_BANNED = 34, /* A banned attachment was found (ERROR_FD=2, if no text can be sent). */
   EXIT_UNSCANNED = 77, /* The message could not be scanned (ERROR_FD=2, if no text can be sent). */

@@ -104,7 +104,7 @@ export async function runFirstProcess({
   status?.serving(doors)
   log('serving')
   const endWithout = (path: string) => {
-    log(`${path}: was removed; onescand exits, so that its next start opens it again`)
+    log(`${path}: was removed; onescand exits; its next start opens it again`)
     process.kill(process.pid, 'SIGTERM')
   }
   // Files are read at the start, or not relied on: /etc/passwd has names for the log.

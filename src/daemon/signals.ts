@@ -4,7 +4,7 @@ import { log } from './daemon-log.ts'
 import type { WorkerOrder } from './workers/workers.ts'
 
 interface SignalHandlers {
-  /** Reads the configuration again. If this rejects, the old configuration stays. */
+  /** Reads the configuration again. If this rejects, the old configuration remains in use. */
   reload(): Promise<void>
   /** Logs the counters. */
   report(): void
@@ -46,7 +46,7 @@ export class Signals {
       this.#waiting.push(order)
     } else if (order === 'reload') {
       this.#reloaded = this.#reloaded.then(handlers.reload).catch((error) => {
-        log(`${errorText(error)}; the old configuration stays`)
+        log(`${errorText(error)}; the old configuration remains in use`)
       })
     } else if (order === 'report') {
       handlers.report()

@@ -81,10 +81,7 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
   whenReplaced(process.env, (place) => {
     log(
       ['event', 'replaced'],
-      [
-        'reason',
-        `${place}: was replaced; onescan-quotad exits, so that its next start opens it again`,
-      ],
+      ['reason', `${place}: was replaced; onescan-quotad exits; its next start opens it again`],
     )
     void stop()
   })

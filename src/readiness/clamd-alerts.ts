@@ -23,8 +23,9 @@ interface Probe {
   /** Set if a site may live with it. */
   readonly isWarning?: true
   readonly isAsked: (settings: ScanSettings) => boolean
-  /** Undefined if there is no such file that every clamd recognizes. */
-  readonly file: ((settings: ScanSettings) => Buffer | undefined) | undefined
+  readonly file?: ((settings: ScanSettings) => Buffer | undefined) | undefined
+  /** The files, as text, if every clamd recognizes none of them, so that this cannot be tested. */
+  readonly untested?: string | undefined
   readonly isNamed: (finding: ScanResult) => boolean
   /** The effect on mail otherwise, and the remedy. */
   readonly otherwise: string
@@ -87,6 +88,7 @@ const probes: readonly Probe[] = [
       setting: `FINDINGS ${property}`,
       isAsked: ({ FINDINGS }) => asksFor(property, FINDINGS),
       file,
+      untested: file === undefined ? named : undefined,
       isNamed: hasProperty(property),
       otherwise: `clamd does not report ${named}: they get in`,
       remedy: `set "${line}" in its clamd.conf, and restart clamd`,
@@ -123,14 +125,15 @@ const probes: readonly Probe[] = [
 export async function checkAlerts(server: ClamdServer, settings: ScanSettings): Promise<Finding[]> {
   const findings: Finding[] = []
   const served = new Set<string>()
-  for (const { setting, after, isWarning, isAsked, file, isNamed, otherwise, remedy } of probes) {
+  for (const probe of probes) {
+    const { setting, after, isWarning, isAsked, file, untested, isNamed, otherwise, remedy } = probe
     if (!isAsked(settings)) continue
     const what = `clamd ${server.address.text} ${setting}`
-    if (file === undefined) {
-      findings.push(ok(what, `cannot be tested. If ${otherwise}, ${remedy}`))
+    if (untested !== undefined) {
+      findings.push(ok(what, `cannot be tested; if ${untested} get in, ${remedy}`))
       continue
     }
-    const content = file(settings)
+    const content = file?.(settings)
     if (content === undefined || (after !== undefined && !served.has(after))) continue
     const signal = AbortSignal.timeout(WITHIN)
     const outcome = await server.scan({ bytes: Bytes.of(content) }, { signal, note() {} })

@@ -48,10 +48,9 @@ export function describeForms(server: string, found: FormSet): Finding {
   const missing = all.filter((form) => !left.includes(form))
   const isNone = contents.length === 0 || multiparts.length === 0
   const value = isNone
-    ? 'onescan scans every part by itself: clamd did not find the test virus in whole messages'
+    ? 'every part is scanned separately: clamd did not find the test virus in whole messages'
     : `scanned with the whole message: ${left.join(', ')}`
-  const others =
-    !isNone && missing.length > 0 ? `; scanned by themselves: ${missing.join(', ')}` : ''
+  const others = !isNone && missing.length > 0 ? `; scanned separately: ${missing.join(', ')}` : ''
   return ok(`clamd ${server} ordinary parts`, `${value}${others}`)
 }
 

@@ -140,7 +140,7 @@ async function checkLargeMail(
   const limits = 'StreamMaxLength, MaxFileSize and MaxScanSize in clamd.conf'
   const remedy = `set CLAMDMAXSIZE=${sizeText(most)}, or raise ${limits}`
   if (found.answer === 'clean') {
-    const value = `calls EICAR in ${size} clean: from about ${sizeText(most)} on mail gets in unscanned, marked as clean`
+    const value = `misses EICAR in ${size}: mail over about ${sizeText(most)} gets in, marked as clean`
     return failure(what, value, remedy)
   }
   const many = most > LEAST ? `up to ${sizeText(most)}` : `less than ${sizeText(LEAST)}`

@@ -42,8 +42,8 @@ export function checkMemory(what: string, version: string, conf: string | undefi
   if (Number(major) > 1 || Number(minor) >= 5) return []
   if (/^\s*DisableCache\s+(yes|true|1)\b/im.test(conf ?? '')) return []
   const value =
-    'caches clean files by MD5 and length: a second file with the same two is not scanned; ' +
-    'clamd 1.5 and later, or "DisableCache yes", scans it'
+    'of two files with the same MD5 and length, clamd may scan only the first; ' +
+    'set "DisableCache yes", or use clamd 1.5'
   return [ok(`${what} cache`, value)]
 }
 

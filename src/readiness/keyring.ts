@@ -133,9 +133,8 @@ function checkKey(key: Key, now: number): Finding[] {
   findings.push(
     warning(
       what,
-      'md5 key: covers the body alone, so the same body passes under any other header and at any ' +
-        'later time, scanned or not by newer signatures; an attacker who makes two bodies with one MD5 gets ' +
-        'both trusted; guesses at the key can be tried offline',
+      'md5 key: the same body passes under any header at any time, and so does another with the same MD5; ' +
+        'guesses at the key can be tried offline',
       'use "onescan keygen" (hmac-sha256) if all hosts of the cluster know it',
     ),
   )

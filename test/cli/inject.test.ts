@@ -103,7 +103,7 @@ t.test('a dry run is refused with a program that may deliver by itself', async (
 t.test('each exit code is printed with its meaning', async (t) => {
   const { inject, slot, maildir } = host(t)
   for (const [exit, said] of [
-    [31, /^exit {5}31: The message is permanently refused\.$/m],
+    [31, /^exit {5}31: The message is refused\.$/m],
     [53, /^exit {5}53: Write error or disk full\.$/m],
     [32, /^exit {5}32: Refused for good\.$/m],
     [99, /^exit {5}99: The client is asked to try again\.$/m],

@@ -211,7 +211,7 @@ t.test('SIGHUP reads the keys again; if they cannot be used, the old ones stay',
 
   writeFileSync(ring, 'md5:broken\n')
   onescand.child.kill('SIGHUP')
-  await onescand.logged(/CLUSTERKEYS .*the old configuration stays/)
+  await onescand.logged(/CLUSTERKEYS .*the old configuration remains in use/)
   t.same(await keys(), new Set(['old']))
 
   writeFileSync(ring, 'md5:new:sesame\n')

@@ -279,7 +279,7 @@ export class Workers {
       return openAnonymousFile(directory)
     } catch (error) {
       log(
-        `cannot record messages in progress, so that a message that crashes scanners is not recognized: ${errorText(error)}`,
+        `cannot record messages in progress, so a message that crashes scanners goes unnoticed: ${errorText(error)}`,
       )
       return undefined
     }

@@ -30,7 +30,7 @@ export const exitMeanings: Readonly<Record<number, string>> = {
   [exit.done]:
     'The message is queued, is kept in quarantine, or was dropped as REJECTVIRUS=2 asks.',
   [exit.addressTooLong]: 'An address in the envelope is longer than 1,002 bytes.',
-  [exit.refused]: 'The message is permanently refused.',
+  [exit.refused]: 'The message is refused.',
   [exit.virus]: 'A virus was found (ERROR_FD=2, if no text can be sent).',
   [exit.banned]: 'A banned attachment was found (ERROR_FD=2, if no text can be sent).',
   [exit.outOfMemory]: 'Out of memory.',
@@ -38,8 +38,7 @@ export const exitMeanings: Readonly<Record<number, string>> = {
   [exit.read]: 'Read error, or the input ended early.',
   [exit.config]: 'A setting or control file cannot be used, or Node is too old.',
   [exit.tempFile]: 'A temporary file cannot be made.',
-  [exit.deferred]:
-    'Temporarily refused: the message could not be scanned, or its recipients are over quota.',
+  [exit.deferred]: 'Deferred: the message could not be scanned, or its recipients are over quota.',
   [exit.unscanned]: 'The message could not be scanned (ERROR_FD=2, if no text can be sent).',
   [exit.internalBug]: 'Internal bug.',
   [exit.customText]: 'The reply is on the error descriptor (notqmail, sagredo).',

@@ -113,7 +113,7 @@ export function parseBackendMap(text: string, file: string): BackendOf {
     if (!key || key.startsWith('#')) continue
     const place = `${file} line ${index + 1}:`
     if (backend === undefined || more.length > 0) {
-      throw new Fault('config', `${place} ${line.trim()}: must be a key and a backend`)
+      throw new Fault('config', `${place} ${line.trim()}: must be a key and a service`)
     }
     const known = backends.get(backend) ?? readBackend(backend, place)
     backends.set(backend, known)

@@ -92,7 +92,7 @@ t.test('the most particular line of a map counts', async (t) => {
 t.test('an error in a map names the line', async (t) => {
   t.throws(() => parseBackendMap('a udp:a:1\n b \n', 'map'), {
     kind: 'config',
-    message: 'map line 2: b: must be a key and a backend',
+    message: 'map line 2: b: must be a key and a service',
   })
   t.throws(() => parseBackendMap('a udp:a:1 more', 'map'), {
     message: /^map line 1: a udp:a:1 more/,

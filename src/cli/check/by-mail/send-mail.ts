@@ -106,7 +106,7 @@ async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promi
     const failed = (error: SmtpError) => end(failedBy(error, connection.allowsAuth))
     const within = greets + ANSWERS_MAX * answers
     const late = setTimeout(
-      () => failed(new Error(`the conversation did not end within ${within / 1000} s`)),
+      () => failed(new Error(`the SMTP session did not end within ${within / 1000} s`)),
       within,
     )
     const send = (error?: SmtpError | null) => {

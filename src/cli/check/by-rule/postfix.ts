@@ -309,7 +309,7 @@ function checkMain(postfix: Postfix): Finding[] {
   const [transport] = (main.content_filter ?? '').split(':')
   if (transport && !transports.has(transport)) {
     const value = `${main.content_filter}: master.cf has no transport ${transport}, so all mail is deferred`
-    const remedy = 'add it to master.cf as in the documentation; then postfix reload'
+    const remedy = 'add it to master.cf (doc/mail-servers.md), then postfix reload'
     findings.push(failure('content_filter', value, remedy))
   }
   findings.push(...checkLocalMail(postfix))

@@ -56,10 +56,8 @@ function judgeWarmth(host: Host, test: SlotTest): Finding[] {
   }
   const remedy = isBarred(test) ? groupRemedy(host) : howToStart('onescand')
   const meanwhile =
-    header === undefined
-      ? ''
-      : '; mail is still scanned, by a program that is started for each message'
-  return [warning(what, `${whyStandalone} (${accountText(host)})`, `${remedy}${meanwhile}`)]
+    header === undefined ? '' : ': mail is scanned by a program started for each message'
+  return [warning(what, `${whyStandalone} (${accountText(host)})${meanwhile}`, remedy)]
 }
 
 const socketOf = ({ env }: Host) => env.ONESCAN_SOCKET || SLOT_SOCKET

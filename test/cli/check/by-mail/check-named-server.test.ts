@@ -177,7 +177,7 @@ t.test('a server that sends an answer in pieces, without end, is an error', asyn
   })
   const port = await listen(t, server)
   const findings = await findingsAt(port, { greets: 500, foreign: { answers: 300 } })
-  t.match(findings[0], { level: 'error', value: /the conversation did not end within 1\.4 s/ })
+  t.match(findings[0], { level: 'error', value: /the SMTP session did not end within 1\.4 s/ })
 })
 
 t.test('a server that sends empty lines without end is an error', async (t) => {
