@@ -43,7 +43,7 @@ t.test('DATA and RCPT out of order are refused', async (t) => {
   const client = await door.greeted()
   t.match(await client.say('DATA'), /^503 /)
   t.match(await client.say(RCPT), /^503 /)
-  t.match(await client.say(MAIL, 'DATA'), /^554 5\.5\.1 no recipient/)
+  t.match(await client.say(MAIL, 'DATA'), /^554 5\.5\.1 no valid recipients/)
   t.match(await client.say('DATA now'), /^501 /)
   t.match(await client.say(RCPT, 'RSET', 'DATA'), /^503 /)
   for (const over of ['EHLO x', 'XCLIENT ADDR=192.0.2.7']) {

@@ -29,9 +29,9 @@ export const ownReply = {
   dataHasArgument: reply(501, '5.5.4', 'DATA has no argument'),
   /** The reply of Postfix where BDAT is switched off, before it hangs up. */
   noChunks: reply(521, '5.5.1', 'BDAT was not offered'),
-  notThroughHere: reply(502, '5.5.1', 'not through this filter'),
+  notThroughHere: reply(502, '5.5.1', 'command not supported'),
   mailFirst: reply(503, '5.5.1', 'MAIL comes first'),
-  noRecipient: reply(554, '5.5.1', 'no recipient was taken'),
+  noRecipient: reply(554, '5.5.1', 'no valid recipients'),
   sentTooEarly: reply(554, '5.5.0', 'nothing may be sent before the reply to DATA'),
 
   noRoomForRecipient: rawReply(NO_ROOM),
@@ -47,6 +47,6 @@ export const ownReply = {
     '4.3.2',
     'too many connections from your address, and others are waiting',
   ),
-  timedOut: reply(CLOSING, '4.4.2', 'waited for too long'),
-  mayNotConnect: reply(554, '5.7.1', 'this client may not send mail here (--from)'),
+  timedOut: reply(CLOSING, '4.4.2', 'timeout'),
+  mayNotConnect: reply(554, '5.7.1', 'client not permitted'),
 } as const
