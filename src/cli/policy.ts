@@ -85,7 +85,7 @@ function rulesOf(file: string | undefined, env: Environment): Rules {
   const rules = loadRules(control, HOST_DIRECTORY)
   if (rules !== undefined) return rules
   const places = ruleFiles(control, HOST_DIRECTORY).join(', ')
-  throw new Fault('config', `there is no policy by rule: none of ${places} has a line`)
+  throw new Fault('config', `there are no rules: none of ${places} has a line`)
 }
 
 function doesOf({ action }: Rule): string {

@@ -41,7 +41,7 @@ export const disableCommand = makeCommand('disable', {
     const directory = dirname(file)
     const mode = PathHandle.with(directory, ({ stats }) => stats.mode)
     if ((mode & 0o001) !== 0) return 0
-    const barrier = `${directory}: mode 0${(mode & 0o7777).toString(8)} hides the switch from other users`
+    const barrier = `${directory}: mode 0${(mode & 0o7777).toString(8)} hides ${basename(file)} from other users`
     output.error(`${barrier}: their programs still scan; chmod o+x it`)
     return FAILED
   },

@@ -17,7 +17,7 @@ import { checkSettings } from '../readiness/settings.ts'
 import { ownHost } from '../readiness/stage.ts'
 import { tryStages } from '../readiness/stages.ts'
 import { readControlDirectories } from '../scan/judge/control.ts'
-import { describeDoor } from './describe-door.ts'
+import { whatItDoes } from './describe-door.ts'
 import { checkAccessBy } from './http/access.ts'
 import { checkAddress } from './listening/listen.ts'
 import type { DaemonOptions } from './options/daemon-options.ts'
@@ -88,7 +88,7 @@ async function doorsBy(options: DaemonOptions, env: Environment): Promise<Findin
     return doorsOf(options).map((door) =>
       isTls(door.kind) && configuration.tls === undefined
         ? marked(settingsFault(NO_IDENTITY), 'stops the start')
-        : ok('door', describeDoor(door, configuration)),
+        : ok(doorName(door), whatItDoes(door, configuration)),
     )
   } finally {
     configuration.close()

@@ -8,18 +8,24 @@ import type { JudgeContext } from '../scan/judge/context.ts'
 import { fateOfInfected } from '../scan/judge/decide.ts'
 import { whyUnnoticed } from '../scan/scanners/scanner/signatures-in-use.ts'
 import { type DoorKind, isClamds, isTls, type ListeningDoor } from './options/door-address.ts'
+import { doorName } from './self-test/try-door.ts'
 
 /**
  * Returns how an interface will handle mail, in one line for the log. An administrator should see at the
  * start that nothing is scanned, and not only after a virus has arrived.
  */
-export function describeDoor({ kind, address, route }: ListeningDoor, by: Configuration): string {
-  const context = by.context && route?.afterQueue ? afterQueue(by.context) : by.context
-  const on = route === undefined ? '' : `, passes mail to ${route.next.text}`
-  return `${kind} ${address}: ${whatItDoes(kind, context, by)}${on}`
+export function describeDoor(door: ListeningDoor, by: Configuration): string {
+  return `${doorName(door)}: ${whatItDoes(door, by)}`
 }
 
-function whatItDoes(
+/** Returns the same without the name of the interface. */
+export function whatItDoes({ kind, route }: ListeningDoor, by: Configuration): string {
+  const context = by.context && route?.afterQueue ? afterQueue(by.context) : by.context
+  const on = route === undefined ? '' : `, passes mail to ${route.next.text}`
+  return `${whatItDoesWith(kind, context, by)}${on}`
+}
+
+function whatItDoesWith(
   kind: DoorKind,
   context: JudgeContext | undefined,
   { quota, off, tls }: Configuration,
@@ -54,7 +60,7 @@ function notAsked({ rules }: JudgeContext): string {
   const lines = rules?.lines.all.filter(isAboutEnvelope).map(({ line }) => line) ?? []
   if (lines.length === 0) return ''
   const shown = `${lines.slice(0, 10).join(', ')}${lines.length > 10 ? ', ...' : ''}`
-  return `, not by ${rules!.lines.path} line ${shown}: clients do not report who sends or gets the mail`
+  return `, ignores ${rules!.lines.path} line ${shown}: clients do not send the envelope`
 }
 
 function namesOf({ settings: { QHPSI } }: JudgeConfig): string {

@@ -8,7 +8,7 @@ import { names, type SettingName, table } from '../lib/settings/table.ts'
 import type { Rules } from '../scan/rules/match.ts'
 import type { AddressPattern, Conditions, Rule } from '../scan/rules/rule.ts'
 
-/** Upper limit for the lines of a policy by rule that a finding names. */
+/** Upper limit for the rules that a finding names. */
 const LINES_MAX = 5
 
 /** Returns the handling of mail without a result of any scanner, such as `deferred`. */
@@ -23,7 +23,7 @@ interface Passing {
   readonly name: SettingName
   readonly value: string
   readonly mail: string
-  /** The setting by which the mail does not pass. */
+  /** By what the mail is scanned, or does not get in. */
   readonly remedy: string
 }
 
@@ -40,7 +40,10 @@ function passing(env: Environment): readonly Passing[] {
         ? setting.words.find((word) => passes?.(word) === undefined)
         : undefined
     const value = env[name] || String(setting.default)
-    return [{ name, value, mail, remedy: better ? `set ${name}=${better}` : `unset ${name}` }]
+    const remedy = better
+      ? `set ${name}=${better} to keep it out`
+      : `unset ${name} to have it scanned`
+    return [{ name, value, mail, remedy }]
   })
 }
 
@@ -53,11 +56,11 @@ export function passesBySettings(env: Environment): Finding[] {
   return passing(env)
     .filter(({ name }) => name !== 'SCANFAIL')
     .map(({ name, value, mail, remedy }) =>
-      warning(name, `${value}: ${mail} passes unscanned`, `${remedy} to keep it out`),
+      warning(name, `${value}: ${mail} passes unscanned`, remedy),
     )
 }
 
-/** Warns of the lines of a policy by rule that let mail pass unscanned. */
+/** Warns of the rules that let mail pass unscanned. */
 export function passesByRules({ path, all }: Rules): Finding[] {
   const lines = all.flatMap((rule) => {
     const by = waysOf(rule)
@@ -66,7 +69,7 @@ export function passesByRules({ path, all }: Rules): Finding[] {
   if (lines.length === 0) return []
   const rest = lines.length > LINES_MAX ? `; and ${lines.length - LINES_MAX} more lines` : ''
   const value = `${path} lets mail pass unscanned: ${lines.slice(0, LINES_MAX).join('; ')}${rest}`
-  return [warning('policy by rule', value, 'remove the lines about mail that should be scanned')]
+  return [warning('rules', value, 'remove the lines about mail that should be scanned')]
 }
 
 /** By what a line lets mail pass unscanned. */

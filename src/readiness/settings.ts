@@ -36,7 +36,7 @@ export async function checkSettings(host: StageHost): Promise<Finding[]> {
     marked(settingsFault(line), mark, 'unreadable settings'),
   )
   const first = [
-    checkSwitch(host.directories) ?? ok('switch', 'on'),
+    checkSwitch(host.directories) ?? ok('scanning', 'not disabled'),
     ...faults,
     ...configurationWarnings(host.env),
   ]
@@ -68,8 +68,8 @@ export function checkHostSwitch(): Finding[] {
   return existsSync(hostSwitchFile) ? [switchFinding(`${hostSwitchFile} exists`)] : []
 }
 
-function switchFinding(off: string, what = 'switch'): Finding {
-  return warning(what, `${off}: all mail passes unscanned`, 'run "onescan enable"')
+function switchFinding(off: string): Finding {
+  return warning('scanning', `${off}: all mail passes unscanned`, 'run "onescan enable"')
 }
 
 function checkSwitch(directories: StageHost['directories']): Finding | undefined {
@@ -97,14 +97,12 @@ const testFileAlone = (line: string) =>
     'name a scanner, as in QHPSI="plugin: clamd"',
   )
 
-/** The policy by rule, whose lines were read with the settings. */
+/** The rules, which were read with the settings. */
 function checkRules({ directories }: StageHost): Finding[] {
   const rules = loadRules(directories.control, HOST_DIRECTORY)
   if (rules !== undefined) {
     const found = passesByRules(rules)
-    return found.length > 0
-      ? found
-      : [ok('policy by rule', `${rules.path}, ${rules.all.length} lines`)]
+    return found.length > 0 ? found : [ok('rules', `${rules.path}, ${rules.all.length} lines`)]
   }
   return ruleFiles(directories.control, HOST_DIRECTORY).flatMap((right) => {
     const directory = dirname(right)
@@ -112,9 +110,7 @@ function checkRules({ directories }: StageHost): Finding[] {
     const [other] = names.filter((name) => /policy/i.test(name) && name !== basename(right))
     if (other === undefined) return []
     const path = join(directory, other)
-    return [
-      warning('policy by rule', `${path} is not read`, `mv ${shellWord(path)} ${shellWord(right)}`),
-    ]
+    return [warning('rules', `${path} is not read`, `mv ${shellWord(path)} ${shellWord(right)}`)]
   })
 }
 

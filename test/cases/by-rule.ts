@@ -7,7 +7,7 @@ import { infected, plain, troublesome } from './messages.ts'
 const mailWith = (file: string): Buffer =>
   bytes(inPart(['Content-Type: application/octet-stream; name=a.bin', BASE64], base64(bytes(file))))
 
-/** Settings with a policy by rule beside them. */
+/** Settings with rules beside them. */
 const ruled =
   (lines: string, more: Readonly<Record<string, string>> = {}) =>
   ({ scanner, rules }: Stage) => ({

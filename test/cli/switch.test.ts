@@ -37,14 +37,14 @@ t.test('the switch is created where onescan-queue looks for it', async (t) => {
   t.ok(existsSync(join(home, 'other/onescan.off')))
 })
 
-t.test('a directory that hides the switch from other users is reported', async (t) => {
+t.test('a directory that hides onescan.off from other users is reported', async (t) => {
   const control = t.testdir({})
   chmodSync(control, 0o750)
   const { code, err } = await onescan(['disable', '--control', control])
   t.equal(code, 2)
   t.match(
     err,
-    `${control}: mode 0750 hides the switch from other users: their programs still scan; chmod o+x`,
+    `${control}: mode 0750 hides onescan.off from other users: their programs still scan; chmod o+x`,
   )
 })
 

@@ -171,7 +171,7 @@ const ofPostfix: readonly State[] = [
     breaks: `echo 'client=0.0.0.0/0 scan off' >/etc/onescan/policy; systemctl reload onescand`,
     says: {
       level: 'warning',
-      what: 'policy by rule [onescand]',
+      what: 'rules [onescand]',
       value: /lets mail pass unscanned: line 1: client=0.0.0.0\/0 \(scan off\)$/,
     },
     does: 'rm /etc/onescan/policy; systemctl reload onescand',
@@ -314,7 +314,7 @@ const ofPostfix: readonly State[] = [
     breaks: 'onescan disable',
     says: {
       level: 'warning',
-      what: 'switch',
+      what: 'scanning',
       value: /onescan.off exists: all mail passes unscanned$/,
     },
     does: 'onescan enable',
@@ -420,9 +420,9 @@ for (const { packages, prepare, setUp, states, door } of hosts) {
           t.equal(typed.code, 0, `${does ?? finding!.remedy}: ${typed.output}`)
           t.same(errors(), [], 'nothing is wrong any more')
           const { output } = type('onescan check --mail you@example.org')
-          const clean = `^ok +port 25, clean mail: is scanned by the ${door} door, and accepted$`
+          const clean = `^ok +port 25, clean mail: is scanned by the ${door} interface, and accepted$`
           t.match(output, new RegExp(clean, 'm'))
-          const virus = `^ok +port 25, EICAR: is (refused|kept) by the ${door} door: EICAR-Test`
+          const virus = `^ok +port 25, EICAR: is (refused|kept) by the ${door} interface: EICAR-Test`
           t.match(output, new RegExp(virus, 'm'))
           t.notMatch(output, /^error/m)
         })

@@ -51,22 +51,25 @@ t.test('a setting that lets mail in unscanned is a warning', async (t) => {
     return wrong.map(({ what, value, remedy }) => `${what}: ${value}; ${remedy}`)
   }
   for (const [name, value, mail, remedy] of [
-    ['QHPSIMAXSIZE', '1000', 'mail that is larger', 'unset QHPSIMAXSIZE'],
-    ['QHPSIMINSIZE', '2K', 'mail that is smaller', 'unset QHPSIMINSIZE'],
-    ['OVERSIZE', 'accept', 'mail that is larger than the scanners take', 'set OVERSIZE=defer'],
-    ['UNREAD', 'accept', 'mail that is not read to its end', 'set UNREAD=refuse'],
+    ['QHPSIMAXSIZE', '1000', 'mail that is larger', 'unset QHPSIMAXSIZE to have it scanned'],
+    ['QHPSIMINSIZE', '2K', 'mail that is smaller', 'unset QHPSIMINSIZE to have it scanned'],
+    [
+      'OVERSIZE',
+      'accept',
+      'mail that is larger than the scanners take',
+      'set OVERSIZE=defer to keep it out',
+    ],
+    ['UNREAD', 'accept', 'mail that is not read to its end', 'set UNREAD=refuse to keep it out'],
   ] as const) {
-    t.same(await of(name, value), [
-      `${name}: ${value}: ${mail} passes unscanned; ${remedy} to keep it out`,
-    ])
+    t.same(await of(name, value), [`${name}: ${value}: ${mail} passes unscanned; ${remedy}`])
     // A remedy that changes nothing is none.
-    const [, other = ''] = remedy.split('=')
+    const [, other = ''] = /=(\S+)/.exec(remedy) ?? []
     t.same(await of(name, other), [], remedy)
   }
   t.same(await of('OVERSIZE', ''), [], 'no default lets mail pass')
 })
 
-t.test('a line of a policy by rule that lets mail in unscanned is a warning', async (t) => {
+t.test('a rule that lets mail in unscanned is a warning', async (t) => {
   const of = async (text: string) => {
     const QMAILHOME = t.testdir({ control: { 'onescan.policy': text } })
     const found = await checkSettings(host({ ...scans, QMAILHOME }))
@@ -106,18 +109,18 @@ t.test('a host without a setting for viruses is warned that they pass', async (t
   }
 })
 
-t.test('a policy by rule of another name is a warning, whose remedy is its name', async (t) => {
+t.test('a file of rules with another name is a warning, whose remedy is its name', async (t) => {
   const QMAILHOME = t.testdir({ control: { 'onescan.policy.txt': 'to=a scan off\n' } })
   const found = await checkSettings(host({ ...scans, QMAILHOME }))
   const file = join(QMAILHOME, 'control/onescan.policy')
   t.match(found.at(-1), { level: 'warning', remedy: `mv ${file}.txt ${file}` })
 })
 
-t.test('every line of a policy by rule is read', async (t) => {
+t.test('every rule is read', async (t) => {
   const of = async (text: string) => {
     const QMAILHOME = t.testdir({ control: { 'onescan.policy': text } })
     const found = await checkSettings(host({ ...scans, QMAILHOME }))
-    return found.filter(({ what, value }) => what === 'policy by rule' || /line \d+: /.test(value))
+    return found.filter(({ what, value }) => what === 'rules' || /line \d+: /.test(value))
   }
   t.match(await of('to=a REJECTVIRUS=1\n'), [{ level: 'ok', value: /onescan\.policy, 1 lines$/ }])
   t.match(await of('to=a scan off\nto=b SCANFAIL=maybe\n'), [

@@ -10,7 +10,7 @@ import type { Cause } from '../scanners/findings/scan-result.ts'
  */
 export const groundsInWords = {
   virus: 'a scanner found one',
-  banned: 'local policy bans an attachment',
+  banned: 'an attachment in it is banned',
   policy: 'a line of onescan-policy(5) refuses it, whatever is in it',
   unscanned: 'no scanner gave an answer',
   'nested-too-deep': 'it is nested deeper than scanners look (UNREAD)',

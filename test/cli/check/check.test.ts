@@ -50,7 +50,7 @@ t.test('a service shows environment, account and limits', { skip: ucspiMissing }
     level: 'warning',
     value: /^plugin: eicar: finds only the EICAR test file/,
   })
-  t.match(of('chain'), { level: 'ok', value: join(home, 'bin/qmail-queue') })
+  t.match(of('next program'), { level: 'ok', value: join(home, 'bin/qmail-queue') })
   t.match(of('qmail, clean message'), {
     level: 'error',
     value: /^(crashes|exits) .* with a limit of 3000000 bytes of memory$/,

@@ -11,7 +11,7 @@ import { asPlain, bundle, jsonIn, onescan } from '../onescan.ts'
 
 t.test('texts are aligned, and a long name shifts only its own line', async (t) => {
   const lines = [
-    ok('switch', 'on'),
+    ok('scanning', 'not disabled'),
     failure('infected mail', 'is lost', 'mend it'),
     warning(`clamd ${'x'.repeat(40)}`, 'is slow', 'wait'),
   ].map((finding) => findingLine(finding, false))

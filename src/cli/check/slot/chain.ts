@@ -115,14 +115,14 @@ function checkNextProgram(host: Host): Finding[] {
     checkChain(chain, attempt(() => realpathSync(host.program)) ?? '/')
   } catch (error) {
     const { value, remedy } = settingsFault(errorText(error))
-    return [failure('chain', value, `${remedy}; until then mail is deferred`)]
+    return [failure('next program', value, `${remedy}; until then mail is deferred`)]
   }
   const { program, args } = chain
   const barrier = obstacle(host.account, program, 'execute')
-  if (barrier !== undefined) return [barred('chain', program, barrier, host)]
+  if (barrier !== undefined) return [barred('next program', program, barrier, host)]
   const powerless = lacksSetuid(host, program)
   if (powerless !== undefined) return [powerless]
-  return [ok('chain', [program, ...args].join(' '))]
+  return [ok('next program', [program, ...args].join(' '))]
 }
 
 /**
@@ -136,7 +136,7 @@ function lacksSetuid(host: Host, program: string): Finding | undefined {
   if (host.account.uid === 0 || host.account.uid === uid || isScript(path)) return undefined
   const value = `${path} lacks its setuid bit: it cannot write to the queue, so mail is deferred`
   const word = shellWord(path)
-  return failure('chain', value, `chown qmailq:qmail ${word} && chmod 4711 ${word}`)
+  return failure('next program', value, `chown qmailq:qmail ${word} && chmod 4711 ${word}`)
 }
 
 /** Returns whether it is a script of the administrator: the bit has no effect on scripts; execve(2). */

@@ -55,7 +55,7 @@ const FOLDS = /^warning smtp_line_length_limit: 998/
 export const setUps: readonly OnescandSetUp[] = [
   {
     name: 'all is well',
-    check: [/^ok smtp\/inet: uses onescand at unix:/, /^ok door \[onescand\]: mil/],
+    check: [/^ok smtp\/inet: uses onescand at unix:/, /^ok milter \S+ \[onescand\]: scans with /],
   },
   // Plugins: all mail is deferred, clean or not
   {
@@ -143,7 +143,7 @@ export const setUps: readonly OnescandSetUp[] = [
     check: [/^error onescand: logged: "error: settings: --mliter: /],
   },
   {
-    name: 'a policy by rule that its account cannot read',
+    name: 'rules that its account cannot read',
     settings({ machine }) {
       machine.write('/etc/onescan/policy', 'to=a scan off\n', 0o600)
       return {}

@@ -89,7 +89,7 @@ const setUps: readonly SetUp[] = [
       putPostfix(machine, goodPostfix(machine))
       machine.write('/etc/onescan/onescan.off', '')
     },
-    expect: [/^warning switch: \/etc\/onescan\/onescan\.off exists: .*; run "onescan enable"/],
+    expect: [/^warning scanning: \/etc\/onescan\/onescan\.off exists: .*; run "onescan enable"/],
   },
   // Several
   {
@@ -120,7 +120,7 @@ const setUps: readonly SetUp[] = [
     expect: [
       /^ok smtp\/inet \[Postfix\]: uses onescand at unix:/,
       /^error QHPSI \[qmail\]: is not set here/,
-      /^error chain \[qmail\]: .*qmail-queue/,
+      /^error next program \[qmail\]: .*qmail-queue/,
     ],
   },
   {

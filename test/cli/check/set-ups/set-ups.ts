@@ -58,7 +58,7 @@ export const setUpsOfPrograms: readonly SetUp[] = [
     env: { QMAILQUEUE: slotProgram },
     expect: [
       /^ok qmail-queue program: /,
-      /^ok chain: \S+\/bin\/qmail-queue$/,
+      /^ok next program: \S+\/bin\/qmail-queue$/,
       /^ok qmail, EICAR: is found/,
     ],
   },

@@ -49,5 +49,5 @@ t.test('a qmail-queue without its setuid bit is reported', async (t) => {
   chmodSync(queue, 0o711)
   t.match(chain(), { level: 'error', value: /lacks its setuid bit/, remedy: /chmod 4711/ })
   chmodSync(queue, 0o4711)
-  t.match(chain(), { level: 'ok', what: 'chain' })
+  t.match(chain(), { level: 'ok', what: 'next program' })
 })
