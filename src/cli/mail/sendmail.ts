@@ -10,6 +10,9 @@ export const SENDMAIL = '/usr/sbin/sendmail'
  */
 export function sendmailOptions(program: string, sender: string): string[] {
   // qmail's program uses the text after -f unchanged as an address.
-  const isQmails = /qmail/.test(attempt(() => realpathSync(program)) ?? '')
-  return ['-i', '-f', sender || (isQmails ? '' : '<>')]
+  return ['-i', '-f', sender || (isQmails(program) ? '' : '<>')]
 }
+
+/** Returns whether it is the program of qmail. */
+export const isQmails = (program: string): boolean =>
+  /qmail/.test(attempt(() => realpathSync(program)) ?? '')

@@ -6,7 +6,7 @@ import type { LogRecord } from '../../../log/log-record.ts'
 import type { LogFile } from '../../../log/read-log.ts'
 import { cleanMessage, eicarMessage, largeEicarMessage } from '../../../readiness/eicar-message.ts'
 import { greeting, isListening, listenersOfHost } from '../../host/listeners.ts'
-import { SENDMAIL } from '../../mail/sendmail.ts'
+import { isQmails, SENDMAIL } from '../../mail/sendmail.ts'
 import { FollowedLog } from './followed-log.ts'
 import type { SentMail, Way } from './send-mail.ts'
 import { isAddress, type NamedMail, nameMail } from './test-mails.ts'
@@ -223,9 +223,15 @@ class WayTest {
       return warning(what, value, remedy)
     }
     const value = `is ${kind}, and onescan did not see it: ${text}${after}`
+    const page = this.#isOfQmail(text) ? 'doc/qmail.md' : 'doc/mail-servers.md'
     const where = this.#places === '' ? 'no log was found' : `read: ${this.#places}`
-    const remedy = `route this mail through onescan (doc/mail-servers.md; a filter that uses it as clamd must pass the whole message: doc/coming-from.md; with qmail the rule of its address in tcp.smtp); if onescan logs elsewhere (${where}), name that log with --log; ${this.#address} may get the mail (Subject: ${subject})`
+    const remedy = `route this mail through onescan: ${page}, or name its log with --log (${where}); ${this.#address} may get the mail (Subject: ${subject})`
     return failure(what, value, remedy)
+  }
+
+  /** Returns whether qmail took the mail: its replies to content end with the number of qmail-queue's process. */
+  #isOfQmail(reply: string): boolean {
+    return 'program' in this.#way ? isQmails(this.#way.program) : / qp \d+$/.test(reply)
   }
 
   /**

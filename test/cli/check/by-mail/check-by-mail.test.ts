@@ -233,6 +233,23 @@ t.test('mail is not reported as unscanned if the log of qmail is not read', asyn
   ])
 })
 
+t.test('mail that onescan did not see has the page of its server as the remedy', async (t) => {
+  const qmail = await startNext(t, {
+    script: (verb) => (verb === '.' ? '250 ok 1790000000 qp 4711' : undefined),
+  })
+  const other = await startNext(t)
+  const unseen = (page: string) =>
+    new RegExp(
+      `is accepted, and onescan did not see it: .*; route this mail through onescan: doc/${page}\\.md, or name its log with --log \\(no log was found\\); `,
+    )
+  judge(t, await findingsByMail([plain(qmail.port), plain(other.port)], []), [
+    unseen('qmail'),
+    unseen('qmail'),
+    unseen('mail-servers'),
+    unseen('mail-servers'),
+  ])
+})
+
 t.test('a server that defers all mail, as without its milter, is an error', async (t) => {
   const next = await startNext(t, {
     script: (verb) => (verb === 'MAIL' ? '451 4.7.1 Service unavailable' : undefined),
