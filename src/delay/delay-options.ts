@@ -168,8 +168,7 @@ export function readOptions(args: readonly string[], env: Environment = {}): Del
 function readGate(values: OptionValues, env: Environment): GateOptions | undefined {
   if (!values.has('--listen')) {
     const gateOption = [...GATE_WITH_VALUE, ...GATE_WITHOUT_VALUE].find((name) => values.has(name))
-    if (gateOption !== undefined)
-      throw new UsageError(`${gateOption}: is for the gate; also give --listen`)
+    if (gateOption !== undefined) throw new UsageError(`${gateOption}: needs --listen`)
     return undefined
   }
   if (values.has('--limit') || values.has('--locks')) {

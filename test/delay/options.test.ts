@@ -38,8 +38,8 @@ t.test('an invalid option is a usage error that names it', async (t) => {
     '-P 0x5 y': /^-P 0x5/,
     '-d NaN y': /^-d NaN/,
     '-k y': /^-k: is not an option/,
-    '-q y': /^-q: is for the gate; also give --listen/,
-    '-c 5 y': /^-c: is for the gate/,
+    '-q y': /^-q: needs --listen/,
+    '-c 5 y': /^-c: needs --listen/,
     '--listen 25 --limit 5 --locks /x y':
       /^--limit and --locks: are for smtp-delay behind tcpserver; with --listen give --waiting/,
     '--listen 25 -r y': /^-r: is not an option/,

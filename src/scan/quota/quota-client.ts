@@ -142,7 +142,7 @@ export class QuotaClient implements TimedLookup {
       return this.#cannotTell(`whose mailbox it is: ${errorText(error)}`)
     }
     if (backend === undefined) {
-      return { ...this.#cannotTell('no backend is known to have it'), isUnknownUser: true }
+      return { ...this.#cannotTell('no service is known to have it'), isUnknownUser: true }
     }
     if (backend === 'no-such-user') {
       return this.#take({ status: backend }, mailbox, { incoming: undefined, source: 'LDAP' })
