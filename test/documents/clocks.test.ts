@@ -29,8 +29,6 @@ const exceptions: Readonly<Record<string, string>> = {
   'scan/scanners/clamd/sessions.ts': 'one clock for all that is known of a clamd',
   'scan/scanners/clamd/versions.ts': 'one clock for all that is known of a clamd',
   'scan/scanners/file-plugin/host-process.ts': 'a nonce that no plugin can guess',
-  'scan/scanners/plugin-host/load-plugin.ts':
-    'what a plugin has left of its time, in a program of its own',
   'scan/scanners/scan-bytes.ts': 'a scan by hand, which is a command of its own',
   'scan/scanners/scanner/scan-turns.ts': 'one clock for the turns at a scanner that runs here',
   'scan/verdicts/open.ts': 'a secret of this process',

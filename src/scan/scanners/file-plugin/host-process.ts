@@ -32,7 +32,7 @@ interface HostOptions {
 }
 
 /** The request about one message, without its time. */
-export type PluginQuestion = Omit<PluginRequest, 'nonce' | 'deadline' | 'settle'>
+export type PluginQuestion = Omit<PluginRequest, 'nonce' | 'timeLeft' | 'settle'>
 
 /** A process that a plugin runs in, which leads a group of its own. */
 export class PluginHost {
@@ -112,8 +112,7 @@ export class PluginHost {
       }
       if (this.#isOver) return this.#answer(this.#whatBecameOfIt())
       const { settle } = this.#options
-      const deadline = Date.now() + timeLeft()
-      this.#channel?.write(encodeRequest({ ...question, nonce, deadline, settle }))
+      this.#channel?.write(encodeRequest({ ...question, nonce, timeLeft: timeLeft(), settle }))
       if (signal.aborted) stop()
       else signal.addEventListener('abort', stop, { once: true })
     })

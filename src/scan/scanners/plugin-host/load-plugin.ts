@@ -30,8 +30,8 @@ async function loadScript({ file, symbol }: PluginRequest): Promise<Plugin | Sca
   if (virusscan === undefined) {
     return unknown(`exports no function ${symbol}; export it, or name another in QUEUE_PLUGIN`)
   }
-  return async (request) => {
-    const { mail, answered } = mailOf(request)
+  return async (request, timeLeft) => {
+    const { mail, answered } = mailOf(request, timeLeft)
     try {
       return readAnswer(await virusscan(mail))
     } finally {
@@ -101,12 +101,14 @@ const WARNING_MAX = 1000
  * Makes the mail that a plugin gets. Call `answered` when it has answered, so that its signal does not
  * fire any more.
  */
-function mailOf({ deadline, origin, ...request }: PluginRequest): {
+function mailOf(
+  { origin, ...request }: PluginRequest,
+  timeLeft: number,
+): {
   readonly mail: Mail
   answered(): void
 } {
   const { path, size, part, parts, hasMoreNames, sender, recipients } = request
-  const timeLeft = deadline - Date.now()
   const warning = new AbortController()
   const timer = setTimeout(
     () => warning.abort(new DOMException('SCANTIMEOUT is near', 'TimeoutError')),

@@ -45,17 +45,18 @@ function awaitRequest(before: readonly Buffer[]): void {
     if (request === undefined) return awaitRequest(chunks)
     file = request.file
     process.chdir(dirname(file)) // wherever the last message has led it
-    askPlugin(request).then(takeResult, fail)
+    const askedAt = plugin === undefined ? 0 : performance.now() // it was started for the first request
+    askPlugin(request, askedAt + request.timeLeft).then(takeResult, fail)
   })
 }
 
-async function askPlugin(asked: PluginRequest): Promise<ScanResult> {
+async function askPlugin(asked: PluginRequest, deadline: number): Promise<ScanResult> {
   if (plugin === undefined) {
     const loaded = await loadPlugin(asked)
     if ('answer' in loaded) return loaded
     plugin = loaded
   }
-  return plugin(asked)
+  return plugin(asked, deadline - performance.now())
 }
 
 /** Takes the plugin's answer. What it has left under way may end, but soon. */

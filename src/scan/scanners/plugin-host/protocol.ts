@@ -44,11 +44,8 @@ export interface PluginRequest {
   /** The data that mail programs show of the parts of the whole message. */
   readonly parts?: readonly NamedPart[] | undefined
   readonly hasMoreNames?: true | undefined
-  /**
-   * The deadline, in milliseconds since 1970. It decides only when the plugin's signal fires. The process may
-   * need a second to start, and the monotonic clocks of two processes cannot be compared.
-   */
-  readonly deadline: number
+  /** Milliseconds until the deadline, because the monotonic clocks of two processes cannot be compared. */
+  readonly timeLeft: number
   /** Milliseconds after its answer within which all that the plugin has begun must be over. */
   readonly settle: number
   /** The addresses of the envelope in latin1. */
@@ -57,8 +54,8 @@ export interface PluginRequest {
   readonly origin?: Origin | undefined
 }
 
-/** A loaded plugin. It rejects with the errors of the plugin. */
-export type Plugin = (request: PluginRequest) => Promise<ScanResult>
+/** A loaded plugin, with the milliseconds that are left for it. It rejects with the errors of the plugin. */
+export type Plugin = (request: PluginRequest, timeLeft: number) => Promise<ScanResult>
 
 /** Makes the bytes of a request: one line of JSON. */
 export function encodeRequest(request: PluginRequest): Buffer {

@@ -27,7 +27,7 @@ const request: fc.Arbitrary<PluginRequest> = fc
   .record({ path: fc.string(), file: fc.string(), sender: address, to: fc.array(address) })
   .map(({ path, file, sender, to }) => {
     const codes = { infectedCode: 1, cleanCode: 0 }
-    const numbers = { size: 7, deadline: 1234.5, settle: 250 }
+    const numbers = { size: 7, timeLeft: 1234.5, settle: 250 }
     const addresses = { sender, recipients: to }
     return { nonce: 'n', file, path, symbol: 'virusscan', ...codes, ...numbers, ...addresses }
   })
