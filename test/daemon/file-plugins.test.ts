@@ -163,10 +163,10 @@ for (const { name, program } of runtimes) {
     })
     const ip = { ...settings, TCPREMOTEIP: '192.0.2.7' }
     for (const [variables, told] of [
-      [{ ...ip, TCPREMOTEHOST: 'client.example.org' }, '1,slot,192.0.2.7,client.example.org'],
-      [{ ...ip, TCPREMOTEHOST: 'other.example.org' }, '1,slot,192.0.2.7,other.example.org'],
-      [{ ...ip, TCPREMOTEHOST: 'unknown' }, '1,slot,192.0.2.7'],
-      [settings, '1,slot'],
+      [{ ...ip, TCPREMOTEHOST: 'client.example.org' }, '1,qmail,192.0.2.7,client.example.org'],
+      [{ ...ip, TCPREMOTEHOST: 'other.example.org' }, '1,qmail,192.0.2.7,other.example.org'],
+      [{ ...ip, TCPREMOTEHOST: 'unknown' }, '1,qmail,192.0.2.7'],
+      [settings, '1,qmail'],
     ] as const) {
       const { log } = await onescand.ask({ variables })
       t.equal(/virus=(\S+)/.exec(log)?.[1], told)

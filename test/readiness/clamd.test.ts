@@ -356,7 +356,7 @@ t.test(
       const findings = await checkClamd(asked(CLAMD, files))
       return findings.filter(({ level }) => level !== 'ok').map(({ value }) => value)
     }
-    const undated = /signatures without a date/
+    const undated = /without a date: its signatures/
     const scanner = await scannerWith(100)
     t.match(await warnings(lasting), [undated])
     t.match(await warnings(old), [undated, /^the certificate of this host is valid until 20/])

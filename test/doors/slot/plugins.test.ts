@@ -24,8 +24,8 @@ for (const [name, source] of [
   ['finds.cjs', `exports.virusscan = ${finds}`],
   [
     'tells.mjs',
-    `export const virusscan = ({ version, door, clientAddress, clientName }) =>
-      ({ infected: true, name: [version, door, clientAddress, clientName].join() })`,
+    `export const virusscan = ({ version, interface: at, clientAddress, clientName }) =>
+      ({ infected: true, name: [version, at, clientAddress, clientName].join() })`,
   ],
   ['named.mjs', `export const mine = ${finds}`],
   ['throws.mjs', "export const virusscan = () => { throw new Error('out of order') }"],
@@ -50,7 +50,7 @@ for (const { name: runtime, program } of runtimes) {
     const from = { TCPREMOTEIP: '192.0.2.7', TCPREMOTEHOST: 'client.example.org' }
     const settings = { ...use('tells.mjs'), ...from, REJECTVIRUS: '1' }
     const { log } = await runSlot({ program, message: plain, settings })
-    t.match(log, /virus=1,slot,192\.0\.2\.7,client\.example\.org /)
+    t.match(log, /virus=1,qmail,192\.0\.2\.7,client\.example\.org /)
   })
 
   for (const name of ['finds.mjs', 'finds.cjs']) {

@@ -38,7 +38,7 @@ const KEEPERS = 54_324
 const QMAILD = 54_325
 const HMAC = `hmac-sha256:mine:${Buffer.alloc(32, 7).toString('base64url')}\n`
 /** The database of a test's clamd is not that of ClamAV. */
-const UNDATED = /^warning clamd \S+( \[onescand\])?: answers, .*signatures without a date/
+const UNDATED = /^warning clamd \S+( \[onescand\])?: answers, .*without a date: its signatures/
 
 /** A machine with the groups that remedies name, and a clamd whose socket is for one of them. */
 async function prepared(t: Test): Promise<{ machine: Machine; clamd: Clamd; host: Host }> {

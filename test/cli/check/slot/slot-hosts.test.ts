@@ -108,7 +108,7 @@ t.test(
 t.test('mail of clients whose rule names no QMAILQUEUE is not scanned', { skip }, async (t) => {
   const { check } = rulesOf(t, '10.:allow,QHPSI="plugin: eicar"\n:deny\n')
   const { out } = await check()
-  t.match(out, /^error +slot: QMAILQUEUE is not set for these clients/m)
+  t.match(out, /^error +qmail-queue program: QMAILQUEUE is not set for these clients/m)
 })
 
 t.test('rules count before the environment of tcpserver', { skip }, async (t) => {
