@@ -1,11 +1,13 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { onceAMinute } from '../../lib/log/once-a-minute.ts'
+import { hasLeft, hasUnread } from '../../lib/process/client-activity.ts'
 import { descriptorLimit } from '../../lib/process/descriptors.ts'
-import { hasUnread } from '../../lib/process/unread.ts'
 
 /** Milliseconds without a complete request after which a connection may be closed for another one. */
 const IDLE_AFTER = 100
+/** Connections at least before those are closed whose clients have left. */
+const SWEPT_FROM = 32
 /** Milliseconds for a client that is turned away to take its answer. */
 const TURNED_AWAY_FOR = 1_000
 /** Upper limit for clients that are turned away with an answer at the same time: each has a descriptor. */
@@ -31,6 +33,8 @@ export class HttpConnections {
   readonly #idle = new Map<Socket, number>()
   readonly #open = new Set<Socket>()
   readonly #leaving = new Set<Socket>()
+  /** The number of idle connections at which the next sweep is due. */
+  #sweptAt = SWEPT_FROM
 
   constructor(
     server: Server,
@@ -41,6 +45,7 @@ export class HttpConnections {
     this.#most = Math.min(wanted, Math.floor(descriptorLimit() / 2))
     this.#log = onceAMinute(log)
     server.on('connection', (socket: Socket) => {
+      this.#sweep()
       this.#open.add(socket)
       this.#idle.set(socket, performance.now())
       socket.once('close', () => {
@@ -71,6 +76,20 @@ export class HttpConnections {
       if (this.#open.has(socket)) this.#idle.set(socket, performance.now())
     })
     return true
+  }
+
+  /**
+   * Closes idle connections whose clients have left. The runtime accepts and answers many clients before it looks
+   * whether others have left.
+   */
+  #sweep(): void {
+    if (this.#idle.size < this.#sweptAt) return
+    for (const socket of this.#idle.keys()) {
+      if (!hasLeft(socket)) continue
+      this.#forget(socket)
+      socket.destroy()
+    }
+    this.#sweptAt = Math.max(SWEPT_FROM, 2 * this.#idle.size)
   }
 
   #turnAway(newcomer: Socket): void {
