@@ -1,13 +1,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { onceAMinute } from '../../lib/log/once-a-minute.ts'
-import { hasLeft, hasUnread } from '../../lib/process/client-activity.ts'
 import { descriptorLimit } from '../../lib/process/descriptors.ts'
+import { hasUnread } from '../../lib/process/unread.ts'
 
 /** Milliseconds without a complete request after which a connection may be closed for another one. */
 const IDLE_AFTER = 100
-/** Connections at least before those are closed whose clients have left. */
-const SWEPT_FROM = 32
 /** Milliseconds for a client that is turned away to take its answer. */
 const TURNED_AWAY_FOR = 1_000
 /** Upper limit for clients that are turned away with an answer at the same time: each has a descriptor. */
@@ -19,7 +17,7 @@ const UNAVAILABLE =
 /**
  * The connections of an HTTP server, of which it keeps `wanted`, and no more than half of the descriptors: its process
  * needs the others. If one more arrives, the one that has been idle longest is closed, unless a request of it waits to
- * be read. If none is idle, the new one gets 503. `log` receives a line about that, once a minute; `dropped` is called
+ * be read. If none is idle, the new one gets 503. Above half of `wanted`, each connection ends with its answer. `log` receives a line about that, once a minute; `dropped` is called
  * each time.
  */
 export class HttpConnections {
@@ -33,8 +31,6 @@ export class HttpConnections {
   readonly #idle = new Map<Socket, number>()
   readonly #open = new Set<Socket>()
   readonly #leaving = new Set<Socket>()
-  /** The number of idle connections at which the next sweep is due. */
-  #sweptAt = SWEPT_FROM
 
   constructor(
     server: Server,
@@ -45,7 +41,6 @@ export class HttpConnections {
     this.#most = Math.min(wanted, Math.floor(descriptorLimit() / 2))
     this.#log = onceAMinute(log)
     server.on('connection', (socket: Socket) => {
-      this.#sweep()
       this.#open.add(socket)
       this.#idle.set(socket, performance.now())
       socket.once('close', () => {
@@ -69,27 +64,17 @@ export class HttpConnections {
     this.#answering.set(socket, (this.#answering.get(socket) ?? 0) + 1)
     this.#answered.add(socket)
     this.#idle.delete(socket)
+    // The runtime may answer hundreds of clients before it sees that others have left.
+    const isLast = this.#open.size > this.#most / 2
+    if (isLast) response.setHeader('Connection', 'close')
     response.on('close', () => {
       const others = this.#answering.get(socket)! - 1
       if (others > 0) return void this.#answering.set(socket, others)
       this.#answering.delete(socket)
-      if (this.#open.has(socket)) this.#idle.set(socket, performance.now())
+      if (isLast) this.#forget(socket)
+      else if (this.#open.has(socket)) this.#idle.set(socket, performance.now())
     })
     return true
-  }
-
-  /**
-   * Closes idle connections whose clients have left. The runtime accepts and answers many clients before it looks
-   * whether others have left.
-   */
-  #sweep(): void {
-    if (this.#idle.size < this.#sweptAt) return
-    for (const socket of this.#idle.keys()) {
-      if (!hasLeft(socket)) continue
-      this.#forget(socket)
-      socket.destroy()
-    }
-    this.#sweptAt = Math.max(SWEPT_FROM, 2 * this.#idle.size)
   }
 
   #turnAway(newcomer: Socket): void {
