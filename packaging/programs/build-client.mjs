@@ -3,9 +3,9 @@
 //
 //   node packaging/programs/build-client.mjs [--arch ARCH] [--sanitized] [--musl]
 //
-// --arch builds for another processor, into build/native-ARCH/. --sanitized builds
-// NAME-sanitized, for the tests, which waits a second for a standalone program to end. --musl fails where there is no musl, instead of taking the
-// C library of the host.
+// --arch builds for another processor, into build/native-ARCH/. --sanitized builds NAME-sanitized for the tests;
+// it waits one second for a standalone program to end. --musl fails where there is no musl, instead of taking the C
+// library of the host.
 import { mkdirSync, readFileSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -8,7 +8,7 @@ import { isAskedAbout, OVER_QUOTA, overQuotaText } from '../../scan/judge/over-q
 import { refusalByRule } from '../../scan/judge/replies.ts'
 import type { QuotaAnswer, QuotaLookup } from '../../scan/quota/quota-answer.ts'
 import type { Rules } from '../../scan/rules/match.ts'
-import type { MailServices } from '../message/mail-door.ts'
+import type { MailServices } from '../message/mail-services.ts'
 import { replyOf } from '../replies/smtp-reply.ts'
 
 /** The client that sends mail, as far as the interface knows it. */

@@ -13,8 +13,26 @@ export async function giveWay(bytes: number): Promise<void> {
   if (bytes > LARGE) await nextTurn()
 }
 
+/** Bytes that are hashed in a millisecond or two. */
+const HASHED_PER_TURN = 1024 * 1024
+
+/** Adds the chunks to a hash. Other mail has its turn meanwhile. */
+export async function hashInTurns(
+  hash: { update(chunk: Buffer): unknown },
+  chunks: Iterable<Buffer>,
+): Promise<void> {
+  let sinceTurn = 0
+  for (const chunk of chunks) {
+    hash.update(chunk)
+    sinceTurn += chunk.length
+    if (sinceTurn < HASHED_PER_TURN) continue
+    sinceTurn = 0
+    await nextTurn()
+  }
+}
+
 /** Items that are taken before other work gets a turn. */
-export const SLICE = 256
+export const ITEMS_PER_TURN = 256
 
 /**
  * Yields the items and pauses `milliseconds` after each slice, so that other work can run. Rejects when the
@@ -27,7 +45,7 @@ export async function* inSlices<Item>(
 ): AsyncGenerator<Item> {
   let count = 0
   for await (const item of items) {
-    if (++count % SLICE === 0) {
+    if (++count % ITEMS_PER_TURN === 0) {
       await pause(milliseconds, undefined, { ref: false, ...(signal && { signal }) })
     }
     yield item

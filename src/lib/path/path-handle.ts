@@ -16,7 +16,7 @@ import {
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { errorCode } from '../errors/fault.ts'
-import { inSlices, SLICE } from '../flow/give-way.ts'
+import { ITEMS_PER_TURN, inSlices } from '../flow/give-way.ts'
 import { O_PATH } from '../process/descriptors.ts'
 import { runsAsRoot, UntrustedWriter } from './untrusted-writer.ts'
 
@@ -278,9 +278,11 @@ export class PathHandle {
    * signal is aborted.
    */
   async *namesInSlices(milliseconds: number, signal?: AbortSignal): AsyncGenerator<string> {
-    const entries = await promises.opendir(this.at('.'), { bufferSize: SLICE }).catch((error) => {
-      throw errorAbout(error, this.#shown)
-    })
+    const entries = await promises
+      .opendir(this.at('.'), { bufferSize: ITEMS_PER_TURN })
+      .catch((error) => {
+        throw errorAbout(error, this.#shown)
+      })
     for await (const { name } of inSlices(entries, milliseconds, signal)) yield name
   }
 

@@ -153,7 +153,7 @@ interface RecipientGroups {
 }
 
 /** Recipients that are looked at before other mail gets a turn. */
-const SLICE = 4096
+const RECIPIENTS_PER_TURN = 4096
 
 /** Groups the recipients of a message. A message without recipients has one group. */
 async function groupRecipients(
@@ -187,7 +187,7 @@ async function groupRecipients(
   }
   let count = 0
   for (const recipient of recipientsOf(envelope)) {
-    if (++count % SLICE === 0) await nextTurn()
+    if (++count % RECIPIENTS_PER_TURN === 0) await nextTurn()
     add(recipient)
   }
   if (count === 0) add(undefined)

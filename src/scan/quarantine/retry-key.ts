@@ -1,11 +1,8 @@
 import { createHash } from 'node:crypto'
-import { nextTurn } from '../../lib/flow/give-way.ts'
+import { hashInTurns } from '../../lib/flow/give-way.ts'
 import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import type { Message } from '../../mail/message/message.ts'
 import { isBound } from '../cluster/mac.ts'
-
-/** Bytes after which other mail has its turn: a millisecond or two. */
-const SLICE = 1024 * 1024
 
 /**
  * Returns the key by which a retry finds the kept message. It covers the reason, the sender, the recipients
@@ -27,13 +24,6 @@ export async function retryKey(
   hash.update(`${JSON.stringify([grounds, envelope.sender.text, recipients])}\n`)
   for (const field of header.fields)
     if (isBound(field.key)) hash.update(header.textOf(field), 'latin1')
-  let sinceTurn = 0
-  for (const chunk of body.chunks()) {
-    hash.update(chunk)
-    sinceTurn += chunk.length
-    if (sinceTurn < SLICE) continue
-    sinceTurn = 0
-    await nextTurn()
-  }
+  await hashInTurns(hash, body.chunks())
   return hash.digest('hex')
 }

@@ -9,7 +9,7 @@ import {
   type MailDoorOptions,
   MailServices,
   startJudging,
-} from '../../message/mail-door.ts'
+} from '../../message/mail-services.ts'
 import type { SmtpTimeouts } from '../client/smtp-connection.ts'
 import {
   callNextServer,

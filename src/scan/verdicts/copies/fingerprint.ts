@@ -1,4 +1,4 @@
-import { nextTurn } from '../../../lib/flow/give-way.ts'
+import { hashInTurns } from '../../../lib/flow/give-way.ts'
 import type { Crypto } from '../../../lib/runtime/crypto.ts'
 import { FREE_MAX, whyBound } from '../../../mail/message/content-fields.ts'
 import { Header } from '../../../mail/message/header-block.ts'
@@ -74,19 +74,9 @@ async function digestRaw(
   above: Buffer = Buffer.alloc(0),
 ): Promise<string> {
   const hash = crypto.createHash('sha256').update(above)
-  let bytes = 0
-  for (const chunk of body) {
-    hash.update(chunk)
-    bytes += chunk.length
-    if (bytes < SLICE) continue
-    bytes = 0
-    await nextTurn()
-  }
+  await hashInTurns(hash, body)
   return hash.digest('hex')
 }
-
-/** Bytes after which other mail has its turn: a millisecond or two. */
-const SLICE = 1024 * 1024
 
 function nameOf(
   kind: string,
