@@ -12,7 +12,7 @@ export const filesArgument = {
   array: true,
   default: [],
   describe:
-    "Logs, or directories of multilog [default: this host's; behind a pipe -, standard input]",
+    "Logs, or directories of multilog [default: this host's, or standard input if that is a pipe]",
 } as const
 
 export const spanOptions = {
