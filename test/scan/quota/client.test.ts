@@ -128,7 +128,7 @@ t.test('if no backend of a mailbox is known, the recipient passes', async (t) =>
     const answer = await client.ask(ann)
     return answer.status === 'unknown' && answer.why
   }
-  t.match(await why(() => undefined), /no backend is known/)
+  t.match(await why(() => undefined), /no service is known to have it/)
   t.match(await why(() => Promise.reject(new Error('LDAP is down'))), /LDAP is down/)
 })
 
