@@ -105,6 +105,9 @@ function forAnyNumber(kind: Complaint) {
   return { one: `${kind}${OF}%s`, other: `${kind}${OF}%s` }
 }
 
+/** Milliseconds after its work in which a command ends by itself. */
+const ENDS_WITHIN = 2000
+
 process.exitCode = FAILED // only a command changes this
 process.stdout.on('error', stopQuietly)
 
@@ -115,8 +118,13 @@ const delegation = isRoot ? delegationFor(args) : undefined
 const empty = emptyArgument(args)
 
 if (empty !== undefined) giveUp(empty)
-else if (delegation !== undefined) void doForRoot(delegation, args)
-else void commandLine().parseAsync()
+else if (delegation !== undefined) void doForRoot(delegation, args).then(end)
+else void commandLine().parseAsync().then(end)
+
+/** Ends soon: what is still under way by then is a thread that waits for a file system which does not respond. */
+function end(): void {
+  setTimeout(() => process.exit(), ENDS_WITHIN).unref()
+}
 
 function commandLine(): Argv {
   return yargs(withoutLoneDash(args))

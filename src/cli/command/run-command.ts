@@ -11,12 +11,6 @@ export type Arguments<Builder> = Builder extends (yargs: Argv<object>) => Argv<i
   ? ArgumentsCamelCase<Options>
   : never
 
-/**
- * Milliseconds after the result in which what is still under way may end. Then it is a thread that waits for a
- * file system which does not respond.
- */
-const ENDS_WITHIN = 2000
-
 /** Returns a command of this name. Its work receives the option values, and returns the exit code. */
 export function makeCommand<Options extends { readonly json: boolean }>(
   name: string,
@@ -53,7 +47,6 @@ export async function runCommand(
   }
   await output.end(exit)
   process.exitCode = exit
-  setTimeout(() => process.exit(exit), ENDS_WITHIN).unref()
 }
 
 /** Reports an error in the command line, before anything was done. `command` is null if it is none. */
