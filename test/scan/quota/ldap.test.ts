@@ -38,7 +38,10 @@ t.test('over LDAP', { skip: slapdMissing }, async (t) => {
     'without a host, with two entries or with a malformed host the answer is unknown',
     async (t) => {
       const quota = client(t)
-      t.match(await quota.ask(name('ben')), { status: 'unknown', why: /no service is known to have it/ })
+      t.match(await quota.ask(name('ben')), {
+        status: 'unknown',
+        why: /no service is known to have it/,
+      })
       t.match(await quota.ask(name('cy')), { status: 'unknown', why: /more than one entry/ })
       t.match(await quota.ask(name('eve')), { status: 'unknown', why: /must be quotad:HOST:PORT/ })
       t.match(await quota.ask(name('ann')), { status: 'full' }, 'and others are asked about')
