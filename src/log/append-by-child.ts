@@ -9,10 +9,11 @@ const WITHIN = 500
 
 /**
  * Appends standard input to the file `$1` in a process that this shell does not wait for, and prints its id. The
- * standard output is closed when that process ends. It does not wait for the reader of a FIFO.
+ * pipe of standard output is closed when that process ends: it has that as descriptor 4, too, because dd(1) opens the
+ * file as its standard output. It does not wait for the reader of a FIFO.
  */
 const APPEND = `umask 027; exec 3<&0
-dd of="$1" oflag=append,nonblock conv=notrunc bs=64K status=none <&3 & echo $!`
+dd of="$1" oflag=append,nonblock conv=notrunc bs=64K status=none <&3 4>&1 & echo $!`
 
 /**
  * Returns what appends a line to LOGFILE for a process that ends with its message. As with onescanc (log.c), that is
