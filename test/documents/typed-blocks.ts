@@ -180,7 +180,7 @@ export const typed: readonly TypedBlock[] = [
     begins: 'onescan quarantine release ID',
     before: 'onescan keygen --release --append /etc/onescan/keys/clusterkeys',
     own: ID,
-    prints: /handed on/,
+    prints: /sent by .*sendmail/,
   },
   {
     page: 'man/onescan.1',
