@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { LastSeen } from '../flow/last-seen.ts'
 
 /** Upper limit for the paths that are remembered: clients of the qmail socket may name any number. */
-const PATHS_MAX = 1000
+const LOOKS_MAX = 1000
 
 const looks = new Map<string, LastSeen<undefined>>()
 
@@ -29,7 +29,7 @@ export function answersInside(directory: string): Promise<boolean> {
 function isAnswered(key: string, path: () => string): Promise<boolean> {
   const look = looks.get(key) ?? new LastSeen(undefined, () => hasStat(path()))
   looks.set(key, look)
-  if (looks.size > PATHS_MAX) looks.delete(looks.keys().next().value!)
+  if (looks.size > LOOKS_MAX) looks.delete(looks.keys().next().value!)
   return look.isAnswered()
 }
 
