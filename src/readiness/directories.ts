@@ -8,8 +8,8 @@ import { namesWithoutPath } from '../lib/settings/table/scanning.ts'
 import { shellWord } from '../lib/text/shell-word.ts'
 import { formatSize } from '../lib/text/units.ts'
 import { openAnonymousFile, readSpoolSettings, type SpoolSettings } from '../mail/message/spool.ts'
-import { groupName, nameOrNumber, obstacle } from './account.ts'
-import { accountText, type StageHost, scanSettingsOf } from './stage.ts'
+import { groupName, nameOrNumber, obstacle } from './stage/account.ts'
+import { accountText, type StageHost, scanSettingsOf } from './stage/stage.ts'
 
 /** f_type of statfs(2). */
 const TMPFS = 0x01021994

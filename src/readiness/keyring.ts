@@ -4,8 +4,8 @@ import { attempt } from '../lib/errors/fault.ts'
 import { type Finding, failure, ok, warning } from '../lib/errors/finding.ts'
 import { shellWord } from '../lib/text/shell-word.ts'
 import { isCurrent, type Key, loadKeyring } from '../scan/cluster/keyring.ts'
-import { groupName, obstacle } from './account.ts'
-import { accountText, type StageHost } from './stage.ts'
+import { groupName, obstacle } from './stage/account.ts'
+import { accountText, type StageHost } from './stage/stage.ts'
 
 /** The fewest bytes of an md5 key that cannot be guessed: 128 random bits. */
 const MD5_SECRET_MIN = 16

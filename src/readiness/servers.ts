@@ -14,7 +14,7 @@ import { openQuotaClient } from '../scan/quota/quota-client.ts'
 import { type QuotaSettings, readQuotaSettings } from '../scan/quota/quota-settings.ts'
 import { keyMark, sharedKey } from '../scan/verdicts/copies/secrets.ts'
 import { accessOf, readVerdictSettings, type VerdictSettings } from '../scan/verdicts/open.ts'
-import type { StageHost } from './stage.ts'
+import type { StageHost } from './stage/stage.ts'
 
 /** Any answer about this mailbox shows that the service runs. */
 const ANYBODY = 'postmaster'

@@ -23,8 +23,8 @@ import { fateOfInfected } from '../scan/judge/decide.ts'
 import { loadRules } from '../scan/rules/load.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
 import { contradictionsIn } from './contradictions.ts'
-import { passesByRules, passesBySettings, unscannedMailIs } from './passes-unscanned.ts'
-import type { StageHost } from './stage.ts'
+import { passesByRules, passesBySettings, unscannedMailIs } from './stage/passes-unscanned.ts'
+import type { StageHost } from './stage/stage.ts'
 
 /**
  * Checks whether onescan is switched on, whether all settings can be read, and reports their effect. Faults

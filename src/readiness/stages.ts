@@ -1,11 +1,11 @@
 import { type Finding, hasMark } from '../lib/errors/finding.ts'
 import { checkScanners } from './check-scanners.ts'
-import { checkClamd } from './clamd.ts'
+import { checkClamd } from './clamd/check-clamd.ts'
 import { checkDirectories } from './directories.ts'
 import { checkKeyring } from './keyring.ts'
 import { checkQuotad, checkVerdicts } from './servers.ts'
 import { checkSettings } from './settings.ts'
-import { runStage, type Stage, type StageHost } from './stage.ts'
+import { runStage, type Stage, type StageHost } from './stage/stage.ts'
 
 /** The stages after the settings, in their order. Each comment lists the subjects of its findings. */
 const stages: readonly Stage[] = [

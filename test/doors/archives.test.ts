@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import t from 'tap'
-import { zipOf } from '../../src/readiness/eicar-message.ts'
+import { zipOf } from '../../src/readiness/test-mail/eicar-message.ts'
 import { archiveSignatures } from '../../src/scan/scanners/attachments/archive-bans.ts'
 import type { Case, Expectation } from '../cases/case.ts'
 import { type Door, play } from '../cases/play.ts'

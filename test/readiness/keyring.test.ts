@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { obstacle } from '../../src/readiness/account.ts'
 import { checkKeyring } from '../../src/readiness/keyring.ts'
+import { obstacle } from '../../src/readiness/stage/account.ts'
 import { openDirectory } from '../programs/reachable.ts'
 import { complaints, host, stranger } from './host.ts'
 

@@ -52,7 +52,8 @@ export const COMPONENTS = {
   readiness: {
     files: ['src/readiness/**/*.ts'],
     tests: [
-      'test/readiness/{account,clamd,clamd-watch,contradictions,keyring,directories}.test.ts',
+      'test/readiness/{contradictions,keyring,directories,stage/account}.test.ts',
+      'test/readiness/clamd/{check-clamd,clamd-watch,signature-count}.test.ts',
       'test/readiness/{check-scanners,servers,settings}.test.ts',
     ],
   },

@@ -4,7 +4,7 @@ import {
   findAccount,
   readAccounts,
   type SystemAccount,
-} from '../../readiness/account.ts'
+} from '../../readiness/stage/account.ts'
 import type { RunningService } from './running-services.ts'
 
 /** The accounts as which root has things done: none of them runs a service, and one is the slot's. */

@@ -4,7 +4,11 @@ import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.
 import { OF_CHECK } from '../../../log/log-lines.ts'
 import type { LogRecord } from '../../../log/log-record.ts'
 import type { LogFile } from '../../../log/read-log.ts'
-import { cleanMessage, eicarMessage, largeEicarMessage } from '../../../readiness/eicar-message.ts'
+import {
+  cleanMessage,
+  eicarMessage,
+  largeEicarMessage,
+} from '../../../readiness/test-mail/eicar-message.ts'
 import { greeting, isListening, listenersOfHost } from '../../host/listeners.ts'
 import { isQmails, SENDMAIL } from '../../mail/sendmail.ts'
 import { FollowedLog } from './followed-log.ts'

@@ -4,7 +4,7 @@ import { userName } from '../../../lib/process/passwd.ts'
 import { askOnce } from '../../../protocol/connection/ask-once.ts'
 import { uint32 } from '../../../protocol/framing/frames.ts'
 import { createPacketReader, packet, strings } from '../../../protocol/milter/packets.ts'
-import { cleanMessage } from '../../../readiness/eicar-message.ts'
+import { cleanMessage } from '../../../readiness/test-mail/eicar-message.ts'
 import { nameMail } from './test-mails.ts'
 
 const ADDRESS = 'postmaster@localhost'

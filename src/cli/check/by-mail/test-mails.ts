@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { OF_CHECK } from '../../../log/log-lines.ts'
-import { cleanMessage, eicarZip, TEST_HEADER } from '../../../readiness/eicar-message.ts'
+import { cleanMessage, eicarZip, TEST_HEADER } from '../../../readiness/test-mail/eicar-message.ts'
 import { EICAR } from '../../../scan/scanners/eicar/eicar.ts'
 
 /** A kind of mail that `onescan check --mail` sends to a server which the user names, with lines of 7 bits. */

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { shellWord } from '../../../lib/text/shell-word.ts'
-import type { Accounts } from '../../../readiness/account.ts'
+import type { Accounts } from '../../../readiness/stage/account.ts'
 import { askProgram } from './ask-program.ts'
 import { deadSockets, type OnescandEndpoints } from './onescand-endpoints.ts'
 

@@ -10,7 +10,7 @@ import {
   joinGroup,
   obstacle,
   type SystemAccount,
-} from '../../../readiness/account.ts'
+} from '../../../readiness/stage/account.ts'
 import { isListening } from '../../host/listeners.ts'
 import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
 import { howToStart } from '../services/state.ts'

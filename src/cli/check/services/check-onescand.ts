@@ -18,7 +18,7 @@ import {
   groupName,
   nameOrNumber,
   readAccounts,
-} from '../../../readiness/account.ts'
+} from '../../../readiness/stage/account.ts'
 import { NOTHING_SCANS } from '../../../scan/judge/config.ts'
 import { ACCOUNT, type RunningDaemon, type RunningDescription } from '../../host/running-daemon.ts'
 import { DEFAULTS } from '../../host/settings-file.ts'

@@ -1,6 +1,6 @@
 import { Fault } from '../../../lib/errors/fault.ts'
 import { type Finding, failure, warning } from '../../../lib/errors/finding.ts'
-import { nameOrNumber, readAccounts, type SystemAccount } from '../../../readiness/account.ts'
+import { nameOrNumber, readAccounts, type SystemAccount } from '../../../readiness/stage/account.ts'
 import { accountOfSlot, isOfService } from '../../host/accounts.ts'
 import {
   findRunningServices,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import { cleanMessage, eicarMessage } from '../../../../src/readiness/eicar-message.ts'
+import { cleanMessage, eicarMessage } from '../../../../src/readiness/test-mail/eicar-message.ts'
 import { EICAR, eicarScanner } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import { runScanners } from '../../../../src/scan/scanners/run-scanners.ts'
 import type { Sample } from '../../../../src/scan/scanners/scanner/scanner.ts'

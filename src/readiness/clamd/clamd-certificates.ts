@@ -1,11 +1,11 @@
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import type { TLSSocket } from 'node:tls'
-import { type Finding, warning } from '../lib/errors/finding.ts'
-import { answerInTime } from '../lib/flow/timeout.ts'
-import { formatDay } from '../lib/text/units.ts'
-import type { ClamdAddress } from '../scan/scanners/clamd/address.ts'
-import { loadConnect } from '../scan/scanners/clamd/connect.ts'
+import { type Finding, warning } from '../../lib/errors/finding.ts'
+import { answerInTime } from '../../lib/flow/timeout.ts'
+import { formatDay } from '../../lib/text/units.ts'
+import type { ClamdAddress } from '../../scan/scanners/clamd/address.ts'
+import { loadConnect } from '../../scan/scanners/clamd/connect.ts'
 
 /** Milliseconds before the end of a certificate in which it is to be renewed. */
 const SOON = 14 * 86_400_000

@@ -1,11 +1,11 @@
-import { type Finding, failure, ok, warning } from '../lib/errors/finding.ts'
-import { formatDuration } from '../lib/text/units.ts'
-import type { ClamdState } from '../observe/live/process-report.ts'
-import type { ClamdAddress } from '../scan/scanners/clamd/address.ts'
-import { clamdConfOf, databaseIn, valueIn } from '../scan/scanners/clamd/database.ts'
-import { readSignatureFiles, SETTLED_AFTER } from '../scan/scanners/scanner/signatures.ts'
-import { checkCount } from './check-scanners.ts'
-import type { StageHost } from './stage.ts'
+import { type Finding, failure, ok, warning } from '../../lib/errors/finding.ts'
+import { formatDuration } from '../../lib/text/units.ts'
+import type { ClamdState } from '../../observe/live/process-report.ts'
+import type { ClamdAddress } from '../../scan/scanners/clamd/address.ts'
+import { clamdConfOf, databaseIn, valueIn } from '../../scan/scanners/clamd/database.ts'
+import { readSignatureFiles, SETTLED_AFTER } from '../../scan/scanners/scanner/signatures.ts'
+import type { StageHost } from '../stage/stage.ts'
+import { checkCount } from './signature-count.ts'
 
 /** The signatures that a clamd scans with, and its cache. */
 

@@ -2,12 +2,12 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { checkClamd } from '../../src/readiness/clamd.ts'
-import { rarOf } from '../../src/readiness/rar.ts'
-import { archiveSignatures } from '../../src/scan/scanners/attachments/archive-bans.ts'
-import { type ClamdOptions, clamdMissing, startClamd } from '../programs/clamd.ts'
-import { packerMissing } from '../scan/scanners/attachments/archives.ts'
-import { host } from './host.ts'
+import { checkClamd } from '../../../src/readiness/clamd/check-clamd.ts'
+import { rarOf } from '../../../src/readiness/test-mail/rar.ts'
+import { archiveSignatures } from '../../../src/scan/scanners/attachments/archive-bans.ts'
+import { type ClamdOptions, clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { packerMissing } from '../../scan/scanners/attachments/archives.ts'
+import { host } from '../host.ts'
 
 /** A setting that clamd does not serve is an error, and never a silence. */
 

@@ -1,6 +1,6 @@
 import { deflateRawSync } from 'node:zlib'
-import { Bytes } from '../mail/message/bytes.ts'
-import { EICAR } from '../scan/scanners/eicar/eicar.ts'
+import { Bytes } from '../../mail/message/bytes.ts'
+import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 
 /** The header of test mail, without the fields about its content. */
 export const TEST_HEADER = `From: onescan check <postmaster@localhost>

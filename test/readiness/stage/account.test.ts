@@ -1,8 +1,8 @@
 import { chmodSync, chownSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { findAccount, groupName, obstacle } from '../../src/readiness/account.ts'
-import { accounts, self, stranger } from './host.ts'
+import { findAccount, groupName, obstacle } from '../../../src/readiness/stage/account.ts'
+import { accounts, self, stranger } from '../host.ts'
 
 t.test('an account has its primary group; all its groups only if they count', async (t) => {
   t.same(findAccount(accounts, 'stranger', 'primary'), stranger)

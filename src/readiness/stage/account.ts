@@ -1,6 +1,6 @@
 import { accessSync, readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { passwdEntries, passwdEntryOf } from '../lib/process/passwd.ts'
+import { passwdEntries, passwdEntryOf } from '../../lib/process/passwd.ts'
 
 /** The account that the slot runs as. */
 export interface SystemAccount {

@@ -1,14 +1,14 @@
-import { type Finding, ok } from '../lib/errors/finding.ts'
-import { Bytes } from '../mail/message/bytes.ts'
+import { type Finding, ok } from '../../lib/errors/finding.ts'
+import { Bytes } from '../../mail/message/bytes.ts'
 import {
   contentForms,
   type FormSet,
   firstFields,
   multipartForms,
-} from '../mail/mime/traits/forms.ts'
-import { formsFoundBy } from '../scan/scanners/clamd/form-probes.ts'
-import { tellsOfLimits } from '../scan/scanners/clamd/probe-limits.ts'
-import type { ClamdServer } from '../scan/scanners/clamd/server.ts'
+} from '../../mail/mime/traits/forms.ts'
+import { formsFoundBy } from '../../scan/scanners/clamd/form-probes.ts'
+import { tellsOfLimits } from '../../scan/scanners/clamd/probe-limits.ts'
+import type { ClamdServer } from '../../scan/scanners/clamd/server.ts'
 
 /**
  * Asks a server, in one conversation, what it extracts from mail. Undefined unless it reports what it does not scan
