@@ -11,7 +11,7 @@ import {
   type VerifyOptions,
   verifyStamps,
 } from '../scan/cluster/verify.ts'
-import { readSignatureFiles, settledDate } from '../scan/scanners/scanner/signatures.ts'
+import { readSignatureFiles, settledDate } from '../scan/scanners/contract/signatures.ts'
 import { printsJson, text } from './command/cli-options.ts'
 import { makeCommand } from './command/run-command.ts'
 import { addEnvironmentOptions, readCluster, slotEnvironment } from './host/slot-environment.ts'

@@ -24,16 +24,16 @@ import {
 import { countersLine } from '../scan/quota/backends.ts'
 import { openQuotaClient, type QuotaClient } from '../scan/quota/quota-client.ts'
 import { readQuotaSettings } from '../scan/quota/quota-settings.ts'
-import { loadRules } from '../scan/rules/load.ts'
 import type { Rules } from '../scan/rules/match.ts'
+import { loadRules } from '../scan/rules/parse-rules.ts'
 import {
   type CheckedIdentity,
   checkTlsIdentity,
   type TlsIdentity,
 } from '../scan/scanners/clamd/tls-identity.ts'
+import type { Scanner } from '../scan/scanners/contract/scanner.ts'
+import { readSignatureFiles, type SignatureFiles } from '../scan/scanners/contract/signatures.ts'
 import { makeScanners } from '../scan/scanners/make-scanners.ts'
-import type { Scanner } from '../scan/scanners/scanner/scanner.ts'
-import { readSignatureFiles, type SignatureFiles } from '../scan/scanners/scanner/signatures.ts'
 import { HostMemory } from '../scan/verdicts/host-memory.ts'
 import { openVerdictsBy, readVerdictSettings, type VerdictSettings } from '../scan/verdicts/open.ts'
 import { watchSwitches } from './watch-switches.ts'

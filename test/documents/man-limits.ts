@@ -3,7 +3,7 @@ import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-blo
 import { MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
 import { limits } from '../../src/mail/mime/budget/limits.ts'
 import { DISK_BEYOND_MAX } from '../../src/mail/mime/storage/disk-share.ts'
-import { RULES_MAX } from '../../src/scan/rules/load.ts'
+import { RULES_MAX } from '../../src/scan/rules/parse-rules.ts'
 import { WRITTEN_MAX } from '../../src/scan/scanners/attachments/name-words.ts'
 import { COMES_BACK_WITHIN } from '../../src/scan/scanners/clamd/ask-in-turn.ts'
 import { standardLimits } from '../../src/scan/scanners/file-plugin/file-plugin.ts'

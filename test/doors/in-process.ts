@@ -7,7 +7,7 @@ import type { Door } from '../../src/doors/connection/serve.ts'
 import { Budget } from '../../src/lib/flow/memory-budget.ts'
 import { LISTEN_QUEUE } from '../../src/lib/net/endpoint.ts'
 import type { QuotaLookup } from '../../src/scan/quota/quota-answer.ts'
-import type { ContentScanner } from '../../src/scan/scanners/scanner/scanner.ts'
+import type { ContentScanner } from '../../src/scan/scanners/contract/scanner.ts'
 import { HostMemory } from '../../src/scan/verdicts/host-memory.ts'
 import type { Ending } from '../programs/server.ts'
 

@@ -45,13 +45,13 @@ t.test('before it reads a message, onescan-queue evaluates what all mail needs',
   const needed = [
     'doors/slot/receive',
     'scan/judge/judge',
-    'scan/scanners/run-scanners',
+    'scan/scanners/run/run-scanners',
     'mail/mime/nested',
   ]
   for (const path of needed) t.ok(atStart.has(`src/${path}.ts`), path)
   t.ok(atStart.size <= MODULES_MOST, `${atStart.size} modules`)
   const rare = [
-    'rules/load',
+    'rules/parse-rules',
     'judge/by-rule',
     'scanners/run/look-inside',
     'scanners/programs/command',

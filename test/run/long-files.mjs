@@ -119,7 +119,7 @@ export const LONG_FILES = {
   'test/mail/mime/containers/calendar.test.ts': 35,
   'test/daemon/http/status-server.test.ts': 35,
   'test/mail/mime/containers/archive.test.ts': 33,
-  'test/scan/scanners/run-scanners.test.ts': 33,
+  'test/scan/scanners/run/run-scanners.test.ts': 33,
   'test/doors/smtp/kept-once.test.ts': 32,
   'test/doors/slot-socket/trust.test.ts': 32,
   'test/quotad/huge-maildir.test.ts': 31,

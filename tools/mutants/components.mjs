@@ -95,13 +95,13 @@ export const COMPONENTS = {
     files: [
       'src/plugin.ts',
       'src/scan/scanners/*.ts',
-      'src/scan/scanners/{attachments,eicar,findings,programs,run,scanner}/*.ts',
+      'src/scan/scanners/{attachments,contract,eicar,findings,programs,run}/*.ts',
     ],
     tests: [
-      'test/scan/scanners/run-scanners.test.ts',
+      'test/scan/scanners/run/run-scanners.test.ts',
       'test/scan/scanners/programs/clamscan.test.ts',
       'test/scan/scanners/eicar/eicar.test.ts',
-      'test/scan/scanners/scanner/{scanner-program,signatures}.test.ts',
+      'test/scan/scanners/contract/{scanner-program,signatures}.test.ts',
       'test/readiness/check-scanners.test.ts',
       'test/scan/scanners/run/*.test.ts',
       'test/scan/scanners/attachments/{attachments,file-names,search}.test.ts',

@@ -8,7 +8,7 @@ import { fromClientOf, names, type SettingName, table } from '../../lib/settings
 import { NOTHING_SCANS, readMailSettings, withSettings } from '../../scan/judge/config.ts'
 import type { JudgeContext } from '../../scan/judge/context.ts'
 import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
-import type { Scanner } from '../../scan/scanners/scanner/scanner.ts'
+import type { Scanner } from '../../scan/scanners/contract/scanner.ts'
 import { type ErrorReport, readReplyForm } from '../replies/error-report.ts'
 import { ScanStandalone } from './frames.ts'
 

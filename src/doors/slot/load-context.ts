@@ -10,8 +10,8 @@ import type { QuotaClient } from '../../scan/quota/quota-client.ts'
 import type { QuotaSettings } from '../../scan/quota/quota-settings.ts'
 import type { Rules } from '../../scan/rules/match.ts'
 import { isThere, ruleFiles } from '../../scan/rules/rule.ts'
+import { readSignatureFiles } from '../../scan/scanners/contract/signatures.ts'
 import { makeScanners } from '../../scan/scanners/make-scanners.ts'
-import { readSignatureFiles } from '../../scan/scanners/scanner/signatures.ts'
 
 interface SlotTools extends Tools {
   /** Its `settled` and `close` are called before this process becomes the next program. */
@@ -62,7 +62,7 @@ export async function loadContext(
 async function rulesOf(env: Environment): Promise<Rules | undefined> {
   const { control } = readControlDirectories(env)
   if (!ruleFiles(control, HOST_DIRECTORY).some(isThere)) return undefined
-  const { loadRules } = await import('../../scan/rules/load.ts')
+  const { loadRules } = await import('../../scan/rules/parse-rules.ts')
   return loadRules(control, HOST_DIRECTORY)
 }
 

@@ -7,7 +7,7 @@ import { valueIn } from '../../scan/scanners/clamd/database.ts'
 import { formsFoundBy } from '../../scan/scanners/clamd/form-probes.ts'
 import { levelsOpened, tellsOfLimits } from '../../scan/scanners/clamd/probe-limits.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/server.ts'
-import type { ScanSettings } from '../../scan/scanners/scanner/scan-settings.ts'
+import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { eicarMessage, eicarZip, largeEicarMessage } from '../test-mail/eicar-message.ts'
 import { describeForms } from './clamd-forms.ts'
 

@@ -3,7 +3,7 @@ import { formatDuration } from '../../lib/text/units.ts'
 import type { ClamdState } from '../../observe/live/process-report.ts'
 import type { ClamdAddress } from '../../scan/scanners/clamd/address.ts'
 import { clamdConfOf, databaseIn, valueIn } from '../../scan/scanners/clamd/database.ts'
-import { readSignatureFiles, SETTLED_AFTER } from '../../scan/scanners/scanner/signatures.ts'
+import { readSignatureFiles, SETTLED_AFTER } from '../../scan/scanners/contract/signatures.ts'
 import type { StageHost } from '../stage/stage.ts'
 import { checkCount } from './signature-count.ts'
 

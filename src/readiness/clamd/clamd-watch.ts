@@ -9,7 +9,7 @@ import type { ExtractionEvent } from '../../scan/scanners/clamd/extracted-forms.
 import { type ClamdOutcome, ClamdSession } from '../../scan/scanners/clamd/scan-session.ts'
 import { ClamdServer } from '../../scan/scanners/clamd/server.ts'
 import { socketMade } from '../../scan/scanners/clamd/versions.ts'
-import type { ScanSettings } from '../../scan/scanners/scanner/scan-settings.ts'
+import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { askVersion } from './check-clamd.ts'
 import { askForRoom, describeForms, tryForms } from './clamd-forms.ts'
 import { checkAlert, checkDepth } from './clamd-limits.ts'

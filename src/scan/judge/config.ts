@@ -5,8 +5,8 @@ import { readSpoolSettings, type SpoolSettings } from '../../mail/message/spool.
 import { type ClusterSettings, readClusterSettings } from '../cluster/keyring.ts'
 import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
 import { readAttachmentRules } from '../scanners/attachments/rules.ts'
+import { readScanSettings, type ScanSettings } from '../scanners/contract/scan-settings.ts'
 import { listFingerprint } from '../scanners/findings/ban-names.ts'
-import { readScanSettings, type ScanSettings } from '../scanners/scanner/scan-settings.ts'
 import { type ControlDirectories, readControlDirectories, switchedOff } from './control.ts'
 
 /** The settings for the scan of a message and for the decision after it, named as in onescan-settings(5). */

@@ -1,8 +1,8 @@
 import type { Crypto } from '../../lib/runtime/crypto.ts'
 import type { TimedLookup } from '../quota/quota-answer.ts'
 import type { Rules } from '../rules/match.ts'
-import type { Scanner } from '../scanners/scanner/scanner.ts'
-import type { SignatureFiles } from '../scanners/scanner/signatures.ts'
+import type { Scanner } from '../scanners/contract/scanner.ts'
+import type { SignatureFiles } from '../scanners/contract/signatures.ts'
 import type { Verdicts } from '../verdicts/verdicts.ts'
 import type { JudgeConfig } from './config.ts'
 

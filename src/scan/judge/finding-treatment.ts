@@ -1,8 +1,8 @@
 import { compileGlob } from '../../lib/settings/glob.ts'
 import type { FindingAction, Property } from '../../lib/settings/table/scanning.ts'
+import type { IsPassedOver } from '../scanners/contract/scanner.ts'
 import { actionFor, propertyOf } from '../scanners/findings/properties.ts'
 import type { Infected, ScanResult } from '../scanners/findings/scan-result.ts'
-import type { IsPassedOver } from '../scanners/scanner/scanner.ts'
 import type { JudgeConfig, MailSettings } from './config.ts'
 
 /** The action that FINDINGS sets for a finding. */

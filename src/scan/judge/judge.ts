@@ -1,6 +1,6 @@
 import { giveWay } from '../../lib/flow/give-way.ts'
 import { withoutFields } from '../../mail/message/header-block.ts'
-import { findSignaturesInUse } from '../scanners/scanner/signatures-in-use.ts'
+import { findSignaturesInUse } from '../scanners/contract/signatures-in-use.ts'
 import type { JudgeContext } from './context.ts'
 import type { Deadline } from './deadline.ts'
 import { decide } from './decide.ts'

@@ -1,5 +1,7 @@
 import type { Header } from '../../mail/message/header-block.ts'
 import type { Trust } from '../cluster/verify.ts'
+import type { ScanSettings } from '../scanners/contract/scan-settings.ts'
+import type { Scanner } from '../scanners/contract/scanner.ts'
 import { asksFor } from '../scanners/findings/properties.ts'
 import {
   clean,
@@ -8,9 +10,7 @@ import {
   unseen,
   worse,
 } from '../scanners/findings/scan-result.ts'
-import { runScanners, sampleOf } from '../scanners/run-scanners.ts'
-import type { ScanSettings } from '../scanners/scanner/scan-settings.ts'
-import type { Scanner } from '../scanners/scanner/scanner.ts'
+import { runScanners, sampleOf } from '../scanners/run/run-scanners.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/copies/verdict-query.ts'
 import type { MailSettings } from './config.ts'
 import type { JudgeContext } from './context.ts'

@@ -3,9 +3,9 @@ import { errorText, Fault } from '../../lib/errors/fault.ts'
 import { loadSystem } from '../../lib/runtime/system.ts'
 import { type BuiltInName, builtInNames, isBuiltIn } from '../../lib/settings/table/scanning.ts'
 import type { ExtractedForms } from './clamd/extracted-forms.ts'
+import type { ScanSettings } from './contract/scan-settings.ts'
+import type { Scanner } from './contract/scanner.ts'
 import { unknown } from './findings/scan-result.ts'
-import type { ScanSettings } from './scanner/scan-settings.ts'
-import type { Scanner } from './scanner/scanner.ts'
 
 interface ScannersOptions {
   /**

@@ -2,10 +2,13 @@ import { giveWay } from '../../lib/flow/give-way.ts'
 import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../lib/flow/timeout.ts'
 import { formatDuration } from '../../lib/text/units.ts'
 import type { Header } from '../../mail/message/header-block.ts'
+import type { Scanner, ScanTask } from '../scanners/contract/scanner.ts'
+import {
+  findSignaturesInUse,
+  type SignaturesInUse,
+} from '../scanners/contract/signatures-in-use.ts'
 import { asksFor } from '../scanners/findings/properties.ts'
 import { type ScanResult, unknown, unseen } from '../scanners/findings/scan-result.ts'
-import type { Scanner, ScanTask } from '../scanners/scanner/scanner.ts'
-import { findSignaturesInUse, type SignaturesInUse } from '../scanners/scanner/signatures-in-use.ts'
 import { exactFingerprintOf, headerOfAllCopies } from './copies/fingerprint.ts'
 import { joinVersions, stillCounts } from './copies/fresh.ts'
 import {

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import t from 'tap'
+import type { Sample } from '../../../src/scan/scanners/contract/scanner.ts'
 import {
   clean,
   infected,
   type ScanResult,
 } from '../../../src/scan/scanners/findings/scan-result.ts'
-import type { Sample } from '../../../src/scan/scanners/scanner/scanner.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
 import { until } from '../../run/until.ts'

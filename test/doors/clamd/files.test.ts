@@ -19,6 +19,7 @@ import {
   tookDescriptors,
 } from '../../../src/doors/clamd/file-turns.ts'
 import { Budget } from '../../../src/lib/flow/memory-budget.ts'
+import type { Sample } from '../../../src/scan/scanners/contract/scanner.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import {
   clean,
@@ -26,7 +27,6 @@ import {
   type ScanResult,
   unknown,
 } from '../../../src/scan/scanners/findings/scan-result.ts'
-import type { Sample } from '../../../src/scan/scanners/scanner/scanner.ts'
 import { mountHanging as mountHangingFiles } from '../../lib/path/hanging.ts'
 import { lacks } from '../../needs.mjs'
 import { cannotHang, mountHanging } from '../../programs/hanging-mount.ts'

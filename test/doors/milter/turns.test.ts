@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Turns } from '../../../src/doors/message/turns.ts'
-import { TURNS } from '../../../src/scan/scanners/scanner/scan-turns.ts'
+import { TURNS } from '../../../src/scan/scanners/contract/scan-turns.ts'
 import { plain } from '../../cases/messages.ts'
 import { until } from '../../run/until.ts'
 import { numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'

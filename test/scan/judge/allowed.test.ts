@@ -3,8 +3,12 @@ import t from 'tap'
 import { limits } from '../../../src/mail/mime/budget/limits.ts'
 import { readScanningConfig } from '../../../src/scan/judge/config.ts'
 import { attachmentsScanner } from '../../../src/scan/scanners/attachments/attachments.ts'
+import type {
+  ContentScanner,
+  Sample,
+  Scanner,
+} from '../../../src/scan/scanners/contract/scanner.ts'
 import { clean, infected, unknown } from '../../../src/scan/scanners/findings/scan-result.ts'
-import type { ContentScanner, Sample, Scanner } from '../../../src/scan/scanners/scanner/scanner.ts'
 import { deriveSecrets } from '../../../src/scan/verdicts/copies/secrets.ts'
 import { HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
 import { Verdicts } from '../../../src/scan/verdicts/verdicts.ts'

@@ -5,8 +5,8 @@ import type { Decision } from '../../../src/scan/judge/decision.ts'
 import type { Client } from '../../../src/scan/judge/transaction.ts'
 import type { Rules } from '../../../src/scan/rules/match.ts'
 import type { Rule } from '../../../src/scan/rules/rule.ts'
+import type { ContentScanner } from '../../../src/scan/scanners/contract/scanner.ts'
 import { infected } from '../../../src/scan/scanners/findings/scan-result.ts'
-import type { ContentScanner } from '../../../src/scan/scanners/scanner/scanner.ts'
 import { judgeByLines, letter, stageFor } from './judge-mail.ts'
 
 /** The judgement by onescan.policy: which line counts for which recipient, and what scans it costs. */

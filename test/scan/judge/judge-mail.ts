@@ -16,19 +16,19 @@ import type { Decision } from '../../../src/scan/judge/decision.ts'
 import type { AnswerMode } from '../../../src/scan/judge/divide.ts'
 import { judge } from '../../../src/scan/judge/judge.ts'
 import type { Client } from '../../../src/scan/judge/transaction.ts'
-import { parseRules } from '../../../src/scan/rules/load.ts'
 import { Rules } from '../../../src/scan/rules/match.ts'
+import { parseRules } from '../../../src/scan/rules/parse-rules.ts'
+import type {
+  ContentScanner,
+  LocalScanner,
+  Scanner,
+} from '../../../src/scan/scanners/contract/scanner.ts'
 import {
   clean,
   infected,
   type ScanResult,
   unseen,
 } from '../../../src/scan/scanners/findings/scan-result.ts'
-import type {
-  ContentScanner,
-  LocalScanner,
-  Scanner,
-} from '../../../src/scan/scanners/scanner/scanner.ts'
 import type {
   KnownOrScanned,
   VerdictQuery,

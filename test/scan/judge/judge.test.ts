@@ -1,8 +1,8 @@
 import { chmodSync } from 'node:fs'
 import t from 'tap'
 import type { QuotaAnswer } from '../../../src/scan/quota/quota-answer.ts'
+import type { ContentScanner } from '../../../src/scan/scanners/contract/scanner.ts'
 import { clean } from '../../../src/scan/scanners/findings/scan-result.ts'
-import type { ContentScanner } from '../../../src/scan/scanners/scanner/scanner.ts'
 import { localPolicy } from '../scanners/scanning.ts'
 import {
   banned,

@@ -3,7 +3,7 @@ import { chmodSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { loadRules, loadRulesFrom, RULES_MAX } from '../../../src/scan/rules/load.ts'
+import { loadRules, loadRulesFrom, RULES_MAX } from '../../../src/scan/rules/parse-rules.ts'
 import { isThere } from '../../../src/scan/rules/rule.ts'
 import { openDirectory } from '../../programs/reachable.ts'
 

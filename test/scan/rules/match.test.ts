@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Network, parseIpAddress } from '../../../src/lib/net/ip-address.ts'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
-import { parseRules } from '../../../src/scan/rules/load.ts'
 import { type MailFacts, Rules } from '../../../src/scan/rules/match.ts'
+import { parseRules } from '../../../src/scan/rules/parse-rules.ts'
 import { createRandom } from '../../run/random.ts'
 
 /** Which line of onescan.policy applies. */

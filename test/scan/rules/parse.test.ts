@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseRules } from '../../../src/scan/rules/load.ts'
+import { parseRules } from '../../../src/scan/rules/parse-rules.ts'
 
 const SETTINGS_MAX = 100
 const RULE_LINE_MAX = 4096

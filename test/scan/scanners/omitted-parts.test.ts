@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { Bytes } from '../../../src/mail/message/bytes.ts'
+import type { ContentScanner } from '../../../src/scan/scanners/contract/scanner.ts'
 import {
   clean,
   infected,
@@ -7,8 +8,7 @@ import {
   unknown,
   unseen,
 } from '../../../src/scan/scanners/findings/scan-result.ts'
-import { runScanners } from '../../../src/scan/scanners/run-scanners.ts'
-import type { ContentScanner } from '../../../src/scan/scanners/scanner/scanner.ts'
+import { runScanners } from '../../../src/scan/scanners/run/run-scanners.ts'
 import { sample } from './clamd/task.ts'
 import { everyForm } from './every-form.ts'
 import { runOf, secondLook } from './scanning.ts'

@@ -1,6 +1,6 @@
 import { errorText, Fault } from '../../../lib/errors/fault.ts'
 import { type Endpoint, parseEndpoint, socketPath } from '../../../lib/net/endpoint.ts'
-import type { ScanSettings } from '../scanner/scan-settings.ts'
+import type { ScanSettings } from '../contract/scan-settings.ts'
 import { readTlsIdentity, type TlsFiles, type TlsIdentity } from './tls-identity.ts'
 
 /**

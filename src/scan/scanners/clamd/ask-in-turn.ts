@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../../../lib/flow/back-off.ts'
+import { isLate, type Sample, type ScanTask } from '../contract/scanner.ts'
 import { type Cause, type ScanResult, scannerDied, unknown } from '../findings/scan-result.ts'
-import { isLate, type Sample, type ScanTask } from '../scanner/scanner.ts'
 import type { Absence, ClamdOutcome } from './scan-session.ts'
 import type { ClamdServer } from './server.ts'
 

@@ -1,7 +1,7 @@
 import { keepFor } from '../../../lib/flow/cache.ts'
 import { answers } from '../../../lib/path/answers.ts'
 import { ServerWire } from '../../../protocol/connection/server-wire.ts'
-import type { PassedOn } from '../scanner/scanner.ts'
+import type { PassedOn } from '../contract/scanner.ts'
 import type { ClamdAddress } from './address.ts'
 import { ClamdReplyReader } from './clamd-reply.ts'
 import { loadConnect } from './connect.ts'

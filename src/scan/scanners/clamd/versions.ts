@@ -1,7 +1,7 @@
 import { promises } from 'node:fs'
 import { LastSeen } from '../../../lib/flow/last-seen.ts'
 import { TIMED_OUT, withTimeout } from '../../../lib/flow/timeout.ts'
-import { areAtLeastAsNew, databaseNumber, type SignatureFiles } from '../scanner/signatures.ts'
+import { areAtLeastAsNew, databaseNumber, type SignatureFiles } from '../contract/signatures.ts'
 import type { ClamdAddress } from './address.ts'
 import type { ClamdServer } from './server.ts'
 import { askClamd } from './sessions.ts'

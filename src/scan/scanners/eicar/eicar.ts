@@ -1,6 +1,6 @@
 import { nextTurn } from '../../../lib/flow/give-way.ts'
+import type { ContentScanner } from '../contract/scanner.ts'
 import { clean, infected } from '../findings/scan-result.ts'
-import type { ContentScanner } from '../scanner/scanner.ts'
 
 /**
  * The test file of eicar.org, in two halves so that scanners do not find it in this file. 68 bytes of

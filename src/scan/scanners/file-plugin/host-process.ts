@@ -4,6 +4,8 @@ import { availableParallelism } from 'node:os'
 import { extname, join } from 'node:path'
 import type { Duplex, Readable } from 'node:stream'
 import { compiledProgram, isCompiled } from '../../../lib/runtime/compiled-program.ts'
+import type { ScanTask } from '../contract/scanner.ts'
+import { killGroup, type LineRelay } from '../contract/scanner-program.ts'
 import { type ScanResult, unknown } from '../findings/scan-result.ts'
 import {
   CODE_SETTING,
@@ -12,8 +14,6 @@ import {
   type PluginRequest,
   RENEWED_AFTER,
 } from '../plugin-host/protocol.ts'
-import type { ScanTask } from '../scanner/scanner.ts'
-import { killGroup, type LineRelay } from '../scanner/scanner-program.ts'
 
 /** Milliseconds after the deadline until the process is abandoned; KILL has been sent by then. */
 const GIVE_UP = 700

@@ -6,6 +6,8 @@ import { errorText, isFault } from '../../../lib/errors/fault.ts'
 import { ABORTED, unlessAborted } from '../../../lib/flow/timeout.ts'
 import { replaceUnprintable } from '../../../lib/log/log-line.ts'
 import { DEFAULT_DATABASE } from '../../../lib/settings/table/scanning.ts'
+import type { ScanSettings } from '../contract/scan-settings.ts'
+import type { ContentScanner } from '../contract/scanner.ts'
 import {
   causeOf,
   clean,
@@ -16,8 +18,6 @@ import {
   unseen,
   withoutHash,
 } from '../findings/scan-result.ts'
-import type { ScanSettings } from '../scanner/scan-settings.ts'
-import type { ContentScanner } from '../scanner/scanner.ts'
 
 const PROGRAM = '/usr/bin/clamscan'
 

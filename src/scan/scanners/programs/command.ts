@@ -5,6 +5,9 @@ import { errorCode } from '../../../lib/errors/fault.ts'
 import { answers } from '../../../lib/path/answers.ts'
 import { DEFAULT_DATABASE } from '../../../lib/settings/table/scanning.ts'
 import { CONFIG_FILES, databaseIn, firstConfOf, optionIn, valueIn } from '../clamd/database.ts'
+import type { ScanSettings } from '../contract/scan-settings.ts'
+import type { ContentScanner, ScanTask } from '../contract/scanner.ts'
+import { killGroup, LineRelay, writeToLog } from '../contract/scanner-program.ts'
 import {
   clean,
   infected,
@@ -14,9 +17,6 @@ import {
   unknown,
   withoutHash,
 } from '../findings/scan-result.ts'
-import type { ScanSettings } from '../scanner/scan-settings.ts'
-import type { ContentScanner, ScanTask } from '../scanner/scanner.ts'
-import { killGroup, LineRelay, writeToLog } from '../scanner/scanner-program.ts'
 
 /** Bytes of a scanner's output in which the name of the virus is searched. */
 const OUTPUT_MAX = 64 * 1024

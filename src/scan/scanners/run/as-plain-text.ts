@@ -4,7 +4,7 @@ import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spo
 import { WORK_PER_TURN } from '../../../mail/mime/budget/work.ts'
 import { FILE_STARTS } from '../../../mail/mime/leaves/content-checks.ts'
 import { MemoryPool, Store } from '../../../mail/mime/storage/store.ts'
-import type { Sample, ScanTask } from '../scanner/scanner.ts'
+import type { Sample, ScanTask } from '../contract/scanner.ts'
 
 /**
  * Calls `ask` with the sample as a plain text, in which nothing is a field: a blank is inserted before

@@ -3,9 +3,8 @@ import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../../lib/flo
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import type { SpoolSettings } from '../../../mail/message/spool.ts'
 import type { Oddity } from '../../../mail/mime/traits/oddities.ts'
-import { causeOf, infected, type ScanResult, unknown } from '../findings/scan-result.ts'
-import type { ScanSettings } from '../scanner/scan-settings.ts'
-import type { TurnOrResult } from '../scanner/scan-turns.ts'
+import type { ScanSettings } from '../contract/scan-settings.ts'
+import type { TurnOrResult } from '../contract/scan-turns.ts'
 import {
   type ContentScanner,
   isLate,
@@ -13,7 +12,8 @@ import {
   type Sample,
   type Scanner,
   type ScanTask,
-} from '../scanner/scanner.ts'
+} from '../contract/scanner.ts'
+import { causeOf, infected, type ScanResult, unknown } from '../findings/scan-result.ts'
 import { Loan } from './loan.ts'
 import type { ResultCollector, Weights } from './result-collector.ts'
 import type { Searches } from './searches.ts'

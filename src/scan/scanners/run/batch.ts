@@ -1,5 +1,5 @@
 import { Bytes } from '../../../mail/message/bytes.ts'
-import type { Sample, Scanner } from '../scanner/scanner.ts'
+import type { Sample, Scanner } from '../contract/scanner.ts'
 
 /** Upper limits for the small contents that scanners are asked about together, and for their bytes. */
 const SAMPLES_MAX = 8

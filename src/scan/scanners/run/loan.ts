@@ -1,5 +1,5 @@
 import { Bytes } from '../../../mail/message/bytes.ts'
-import type { Sample, SampleFile } from '../scanner/scanner.ts'
+import type { Sample, SampleFile } from '../contract/scanner.ts'
 
 /**
  * The resources that a scanner may use during a call. A scanner that exceeds its deadline continues to work

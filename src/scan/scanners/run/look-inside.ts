@@ -6,8 +6,8 @@ import { LimitExceeded } from '../../../mail/mime/budget/limits.ts'
 import { type Steps, Work } from '../../../mail/mime/budget/work.ts'
 import { archiveMembers } from '../../../mail/mime/containers/archive.ts'
 import { textPropertiesOf } from '../../../mail/mime/leaves/content-checks.ts'
+import type { Sample, ScanTask } from '../contract/scanner.ts'
 import type { ScanResult } from '../findings/scan-result.ts'
-import type { Sample, ScanTask } from '../scanner/scanner.ts'
 
 /** Upper limit for the nested archives that are opened. */
 const DEPTH_MAX = 4

@@ -1,7 +1,7 @@
 import type { ContentMetadata } from '../../../mail/mime/budget/work.ts'
 import type { NamedPart } from '../../../plugin.ts'
 import { readNames, spellings } from '../attachments/part-names.ts'
-import type { PartList } from '../scanner/scanner.ts'
+import type { PartList } from '../contract/scanner.ts'
 
 /** Upper limit for the names of one part that scanners receive, documented in onescan-plugin(7). */
 const NAMES_OF_PART_MAX = 100

@@ -7,7 +7,7 @@ import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spo
 import type { ContentMetadata } from '../../../mail/mime/budget/work.ts'
 import { type ContentsOptions, contentsOf } from '../../../mail/mime/contents.ts'
 import type { PartForm } from '../../../mail/mime/traits/forms.ts'
-import type { Sample } from '../scanner/scanner.ts'
+import type { Sample } from '../contract/scanner.ts'
 
 interface ReadingOptions
   extends Pick<

@@ -1,5 +1,5 @@
+import type { IsPassedOver } from '../contract/scanner.ts'
 import { clean, type ScanResult, type Unseen, unknown, worse } from '../findings/scan-result.ts'
-import type { IsPassedOver } from '../scanner/scanner.ts'
 
 /** The effect of scanner results on a message. */
 export interface Weights {

@@ -2,8 +2,8 @@ import { errorText } from '../../../lib/errors/fault.ts'
 import { nextTurn } from '../../../lib/flow/give-way.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import { WORK_PER_TURN } from '../../../mail/mime/budget/work.ts'
+import type { LocalScanner, MailSearch, Scanner, ScanTask } from '../contract/scanner.ts'
 import { causeOf, type ScanResult, unknown } from '../findings/scan-result.ts'
-import type { LocalScanner, MailSearch, Scanner, ScanTask } from '../scanner/scanner.ts'
 
 /** The searches of local policy in one message. One that throws answers unknown. */
 export class Searches {

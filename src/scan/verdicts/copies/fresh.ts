@@ -3,7 +3,7 @@ import {
   areAtLeastAsNew,
   SETTLED_AFTER,
   type SignatureFiles,
-} from '../../scanners/scanner/signatures.ts'
+} from '../../scanners/contract/signatures.ts'
 import type { RememberedVerdict } from './verdict-query.ts'
 
 /** Seconds for which a found virus counts, regardless of the signatures here. */

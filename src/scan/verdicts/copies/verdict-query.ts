@@ -1,9 +1,9 @@
 import type { Header } from '../../../mail/message/header-block.ts'
 import type { Message } from '../../../mail/message/message.ts'
+import type { ScanSettings } from '../../scanners/contract/scan-settings.ts'
+import type { IsPassedOver, Scanner } from '../../scanners/contract/scanner.ts'
 import type { Infected, ScanResult } from '../../scanners/findings/scan-result.ts'
 import type { ScanRun } from '../../scanners/run/ask-scanners.ts'
-import type { ScanSettings } from '../../scanners/scanner/scan-settings.ts'
-import type { IsPassedOver, Scanner } from '../../scanners/scanner/scanner.ts'
 
 /** The verdict of scanners about a message, which counts for its copies for a while. */
 export interface RememberedVerdict {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { clamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
-import { readScanSettings } from '../../../../src/scan/scanners/scanner/scan-settings.ts'
+import { readScanSettings } from '../../../../src/scan/scanners/contract/scan-settings.ts'
 import { listen } from '../../../programs/listen.ts'
 import { until } from '../../../run/until.ts'
 import { type Asked, numbered, standIn } from './stand-in.ts'

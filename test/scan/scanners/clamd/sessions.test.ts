@@ -6,7 +6,7 @@ import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts
 import { clamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import { streamsOf } from '../../../../src/scan/scanners/clamd/scan-commands.ts'
 import { ClamdSessions, IDLE_MAX } from '../../../../src/scan/scanners/clamd/sessions.ts'
-import type { ContentScanner, Sample } from '../../../../src/scan/scanners/scanner/scanner.ts'
+import type { ContentScanner, Sample } from '../../../../src/scan/scanners/contract/scanner.ts'
 import { type Asked, numbered, standIn } from './stand-in.ts'
 import { clamdPolicy, sample, scanTask } from './task.ts'
 

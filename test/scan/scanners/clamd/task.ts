@@ -3,12 +3,12 @@ import { clamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.
 import {
   readScanSettings,
   type ScanSettings,
-} from '../../../../src/scan/scanners/scanner/scan-settings.ts'
+} from '../../../../src/scan/scanners/contract/scan-settings.ts'
 import {
   abortLate,
   type Sample,
   type ScanTask,
-} from '../../../../src/scan/scanners/scanner/scanner.ts'
+} from '../../../../src/scan/scanners/contract/scanner.ts'
 import { ReadBy } from '../../../mail/message/bytes.ts'
 
 /** The policy of `QHPSI='plugin: clamd'` with these addresses and other settings. */

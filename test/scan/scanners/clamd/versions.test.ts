@@ -3,12 +3,12 @@ import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { type ClamdAddress, readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
 import { clamdHasLoaded } from '../../../../src/scan/scanners/clamd/versions.ts'
-import type { Scanner } from '../../../../src/scan/scanners/scanner/scanner.ts'
+import type { Scanner } from '../../../../src/scan/scanners/contract/scanner.ts'
 import {
   SETTLED_AFTER,
   type SignatureFiles,
-} from '../../../../src/scan/scanners/scanner/signatures.ts'
-import { findSignaturesInUse } from '../../../../src/scan/scanners/scanner/signatures-in-use.ts'
+} from '../../../../src/scan/scanners/contract/signatures.ts'
+import { findSignaturesInUse } from '../../../../src/scan/scanners/contract/signatures-in-use.ts'
 import { socketDirectory } from '../../../programs/socket-directory.ts'
 
 /** Whether clamd has loaded the signature files of this host. */

@@ -5,19 +5,19 @@ import { join } from 'node:path'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { makeEnvelope } from '../../../../src/mail/message/envelope/envelope.ts'
 import {
-  filePluginScanner,
-  standardLimits,
-} from '../../../../src/scan/scanners/file-plugin/file-plugin.ts'
-import type { ScanResult } from '../../../../src/scan/scanners/findings/scan-result.ts'
-import {
   readScanSettings,
   type ScanSettings,
-} from '../../../../src/scan/scanners/scanner/scan-settings.ts'
+} from '../../../../src/scan/scanners/contract/scan-settings.ts'
 import {
   abortLate,
   type ContentScanner,
   type Sample,
-} from '../../../../src/scan/scanners/scanner/scanner.ts'
+} from '../../../../src/scan/scanners/contract/scanner.ts'
+import {
+  filePluginScanner,
+  standardLimits,
+} from '../../../../src/scan/scanners/file-plugin/file-plugin.ts'
+import type { ScanResult } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import type { Ending } from '../../../programs/server.ts'
 
 export interface Question {

@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os'
 import t from 'tap'
+import type { Sample } from '../../../../src/scan/scanners/contract/scanner.ts'
 import { asPlainText } from '../../../../src/scan/scanners/run/as-plain-text.ts'
-import type { Sample } from '../../../../src/scan/scanners/scanner/scanner.ts'
 import { inChunksOf } from '../../../mail/message/bytes.ts'
 import { sample, scanTask } from '../clamd/task.ts'
 

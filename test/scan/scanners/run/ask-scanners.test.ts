@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import t from 'tap'
 import { Fault } from '../../../../src/lib/errors/fault.ts'
+import type { Sample, Scanner } from '../../../../src/scan/scanners/contract/scanner.ts'
 import {
   clean,
   infected,
@@ -13,7 +14,6 @@ import {
 import { askScanners, type ScanRun } from '../../../../src/scan/scanners/run/ask-scanners.ts'
 import { ResultCollector } from '../../../../src/scan/scanners/run/result-collector.ts'
 import { Searches } from '../../../../src/scan/scanners/run/searches.ts'
-import type { Sample, Scanner } from '../../../../src/scan/scanners/scanner/scanner.ts'
 import { sample, scanTask } from '../clamd/task.ts'
 import { localPolicy, runOf, secondLook } from '../scanning.ts'
 

@@ -1,5 +1,8 @@
 import t from 'tap'
-import { areAtLeastAsNew, SETTLED_AFTER } from '../../../../src/scan/scanners/scanner/signatures.ts'
+import {
+  areAtLeastAsNew,
+  SETTLED_AFTER,
+} from '../../../../src/scan/scanners/contract/signatures.ts'
 import { joinVersions, stillCounts } from '../../../../src/scan/verdicts/copies/fresh.ts'
 import type { RememberedVerdict } from '../../../../src/scan/verdicts/copies/verdict-query.ts'
 

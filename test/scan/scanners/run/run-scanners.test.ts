@@ -3,26 +3,30 @@ import { getEventListeners } from 'node:events'
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { errorText } from '../../../src/lib/errors/fault.ts'
-import { readScanningConfig } from '../../../src/scan/judge/config.ts'
-import { attachmentsScanner } from '../../../src/scan/scanners/attachments/attachments.ts'
-import { EICAR, eicarScanner } from '../../../src/scan/scanners/eicar/eicar.ts'
+import { errorText } from '../../../../src/lib/errors/fault.ts'
+import { readScanningConfig } from '../../../../src/scan/judge/config.ts'
+import { attachmentsScanner } from '../../../../src/scan/scanners/attachments/attachments.ts'
+import { ScanTurns, TURNS } from '../../../../src/scan/scanners/contract/scan-turns.ts'
+import {
+  isLate,
+  type Sample,
+  type Scanner,
+} from '../../../../src/scan/scanners/contract/scanner.ts'
+import { EICAR, eicarScanner } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import {
   infected,
   type ScanResult,
   type Unseen,
   unknown,
   unseen,
-} from '../../../src/scan/scanners/findings/scan-result.ts'
-import { runScanners } from '../../../src/scan/scanners/run-scanners.ts'
-import { ScanTurns, TURNS } from '../../../src/scan/scanners/scanner/scan-turns.ts'
-import { isLate, type Sample, type Scanner } from '../../../src/scan/scanners/scanner/scanner.ts'
-import { ReadBy } from '../../mail/message/bytes.ts'
-import { openDirectory } from '../../programs/reachable.ts'
-import { until } from '../../run/until.ts'
-import { sample } from './clamd/task.ts'
-import { uuencode } from './evasions/compose.ts'
-import { runOf, secondLook } from './scanning.ts'
+} from '../../../../src/scan/scanners/findings/scan-result.ts'
+import { runScanners } from '../../../../src/scan/scanners/run/run-scanners.ts'
+import { ReadBy } from '../../../mail/message/bytes.ts'
+import { openDirectory } from '../../../programs/reachable.ts'
+import { until } from '../../../run/until.ts'
+import { sample } from '../clamd/task.ts'
+import { uuencode } from '../evasions/compose.ts'
+import { runOf, secondLook } from '../scanning.ts'
 
 const LARGE_FROM = 1024 * 1024
 

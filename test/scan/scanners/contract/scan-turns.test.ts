@@ -4,7 +4,7 @@ import {
   ScanTurns,
   TURNS,
   type TurnOrResult,
-} from '../../../../src/scan/scanners/scanner/scan-turns.ts'
+} from '../../../../src/scan/scanners/contract/scan-turns.ts'
 
 const LARGE_FROM = 1024 * 1024
 

@@ -1,11 +1,11 @@
-import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
-import { removeNamedFiles } from '../../mail/message/named-copy.ts'
-import type { SpoolSettings } from '../../mail/message/spool.ts'
-import { takeMessage } from '../cluster/take-message.ts'
-import type { ScanResult, Unseen } from './findings/scan-result.ts'
+import { makeEnvelope } from '../../../mail/message/envelope/envelope.ts'
+import { removeNamedFiles } from '../../../mail/message/named-copy.ts'
+import type { SpoolSettings } from '../../../mail/message/spool.ts'
+import { takeMessage } from '../../cluster/take-message.ts'
+import type { ScanSettings } from '../contract/scan-settings.ts'
+import type { Scanner } from '../contract/scanner.ts'
+import type { ScanResult, Unseen } from '../findings/scan-result.ts'
 import { runScanners, sampleOf } from './run-scanners.ts'
-import type { ScanSettings } from './scanner/scan-settings.ts'
-import type { Scanner } from './scanner/scanner.ts'
 
 export interface ManualScan {
   readonly spool: SpoolSettings
