@@ -26,7 +26,7 @@ const programs = {
   onescand: 'daemon/onescand.ts',
   'onescan-quotad': 'quotad/onescan-quotad.ts',
   'plugin-host': 'scan/scanners/plugin-host/plugin-host.ts',
-  'smtp-delay': 'delay/start/smtp-delay.ts',
+  'smtp-delay': 'delay/smtp-delay.ts',
 }
 
 /** Rarely used and heavy: bundles of their own, loaded by the first import() that wants them. */

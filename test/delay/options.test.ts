@@ -1,5 +1,5 @@
 import t from 'tap'
-import { OPTIONS, readOptions, USAGE } from '../../src/delay/delay-options.ts'
+import { OPTIONS, readOptions, USAGE } from '../../src/delay/options/delay-options.ts'
 
 t.test('options end at the program, whose own are left alone', async (t) => {
   const options = readOptions(['-d', '2', '-D.5', '-N3.25', '-Sv', 'rblsmtpd', '-r', '-d', '-S'])

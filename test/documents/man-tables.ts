@@ -1,5 +1,5 @@
 import { optionDefaults as daemonDefaults } from '../../src/daemon/options/daemon-options.ts'
-import { optionDefaults as delayDefaults } from '../../src/delay/delay-options.ts'
+import { optionDefaults as delayDefaults } from '../../src/delay/options/delay-options.ts'
 import { exit, exitMeanings } from '../../src/doors/replies/exit-codes.ts'
 import { codeOf, faultReply } from '../../src/doors/replies/smtp-reply.ts'
 import { faultsInWords } from '../../src/lib/errors/fault.ts'

@@ -62,7 +62,7 @@ export const trusted = [
     why: 'a line of a table of the operator',
   },
   {
-    file: 'delay/delay-options.ts',
+    file: 'delay/options/delay-options.ts',
     expression: '/^(\\d+\\.?\\d*|\\.\\d+)$/',
     why: 'a setting',
   },

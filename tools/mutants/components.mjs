@@ -215,7 +215,7 @@ export const BUILT_ONLY = [
   'src/cli/onescan.ts',
   'src/daemon/onescand.ts',
   'src/quotad/onescan-quotad.ts',
-  'src/delay/start/*.ts',
+  'src/delay/smtp-delay.ts',
   'src/scan/scanners/plugin-host/plugin-host.ts',
 ]
 

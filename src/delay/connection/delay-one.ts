@@ -6,13 +6,13 @@ import { replaceProcess } from '../../lib/process/execute.ts'
 import { requireSystem, type System } from '../../lib/runtime/system.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
 import { planFor, readPlanSources, waitFor } from '../banner-delay/plan.ts'
-import { type ConnectionEvent, log } from '../connection-log.ts'
-import type { DelayOptions } from '../delay-options.ts'
 import { talk } from '../early-talkers/conversation.ts'
 import { whyWithProtocol } from '../early-talkers/first-bytes.ts'
 import { EARLY_TALKERS, outcomeOf } from '../early-talkers/outcome.ts'
-import { findNext, IGNORED, readUcspiClient, type ServerProgram } from '../ucspi.ts'
+import type { DelayOptions } from '../options/delay-options.ts'
+import { findNext, IGNORED, readUcspiClient, type ServerProgram } from '../options/ucspi.ts'
 import { ClientConnection } from './client-connection.ts'
+import { type ConnectionEvent, log } from './connection-log.ts'
 
 /** The descriptor of the client. */
 const CLIENT = 0

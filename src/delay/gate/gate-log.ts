@@ -1,5 +1,5 @@
 import type { System } from '../../lib/runtime/system.ts'
-import { type ConnectionEvent, lineOf, writeLine } from '../connection-log.ts'
+import { type ConnectionEvent, lineOf, writeLine } from '../connection/connection-log.ts'
 import type { GateConnection } from './gate-connection.ts'
 
 /** Milliseconds between two lines about the same trouble. */

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { errorText } from '../../lib/errors/fault.ts'
 import type { System } from '../../lib/runtime/system.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
-import type { ServerProgram } from '../ucspi.ts'
+import type { ServerProgram } from '../options/ucspi.ts'
 import type { GateConnection } from './gate-connection.ts'
 
 /** How a program ended, and whether its client behaved like a mail server. */

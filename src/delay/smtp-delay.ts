@@ -1,12 +1,12 @@
 import { writeSync } from 'node:fs'
-import { errorText } from '../../lib/errors/fault.ts'
-import { parseIpAddress } from '../../lib/net/ip-address.ts'
-import { printsHelpOrVersion, serviceExit } from '../../lib/process/command-line.ts'
-import { type PlanContext, planFor, readPlanSources } from '../banner-delay/plan.ts'
-import { delayOne } from '../connection/delay-one.ts'
-import { log } from '../connection-log.ts'
-import { type DelayOptions, readOptions, USAGE, UsageError } from '../delay-options.ts'
-import { keepGate } from '../gate/gate.ts'
+import { errorText } from '../lib/errors/fault.ts'
+import { parseIpAddress } from '../lib/net/ip-address.ts'
+import { printsHelpOrVersion, serviceExit } from '../lib/process/command-line.ts'
+import { type PlanContext, planFor, readPlanSources } from './banner-delay/plan.ts'
+import { log } from './connection/connection-log.ts'
+import { delayOne } from './connection/delay-one.ts'
+import { keepGate } from './gate/gate.ts'
+import { type DelayOptions, readOptions, USAGE, UsageError } from './options/delay-options.ts'
 
 process.exitCode = serviceExit.temporary // unless the program ends as planned
 
