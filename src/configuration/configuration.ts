@@ -1,3 +1,4 @@
+import { promises } from 'node:fs'
 import { errorText, Fault } from '../lib/errors/fault.ts'
 import { LastSeen } from '../lib/flow/last-seen.ts'
 import { loadCrypto } from '../lib/runtime/crypto.ts'
@@ -20,6 +21,9 @@ import {
   type ControlDirectories,
   HOST_DIRECTORY,
   readControlDirectories,
+  switchedOff,
+  switchFiles,
+  whyOff,
 } from '../scan/judge/control.ts'
 import { countersLine } from '../scan/quota/backends.ts'
 import { openQuotaClient, type QuotaClient } from '../scan/quota/quota-client.ts'
@@ -36,7 +40,6 @@ import { readSignatureFiles, type SignatureFiles } from '../scan/scanners/contra
 import { makeScanners } from '../scan/scanners/make-scanners.ts'
 import { HostMemory } from '../scan/verdicts/host-memory.ts'
 import { openVerdictsBy, readVerdictSettings, type VerdictSettings } from '../scan/verdicts/open.ts'
-import { watchSwitches } from './watch-switches.ts'
 
 /** The configuration of onescand, which is read at the start, and again at SIGHUP. */
 export interface Configuration {
@@ -257,3 +260,18 @@ async function contextsOfLines(
 
 /** The settings by which scanners are made. */
 const aboutScanners: object = { ...scannerSettings, ...clamAv }
+
+/** Milliseconds for which a look at the switch files counts, so that a burst of mail makes few. */
+const SWITCH_FOR = 20
+
+/** Returns what switchedOff() returns, for a process that lasts and may not wait for the directory. */
+function watchSwitches(directories: ControlDirectories): LastSeen<string | undefined> {
+  const look = async () => {
+    for (const file of switchFiles(directories)) {
+      const found = await promises.stat(file).catch(() => undefined)
+      if (found !== undefined) return whyOff(file)
+    }
+    return undefined
+  }
+  return new LastSeen(switchedOff(directories), look, SWITCH_FOR)
+}

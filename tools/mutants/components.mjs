@@ -53,7 +53,7 @@ export const COMPONENTS = {
     files: ['src/readiness/**/*.ts'],
     tests: [
       'test/readiness/{contradictions,keyring,directories,stage/account}.test.ts',
-      'test/readiness/clamd/{check-clamd,clamd-watch,signature-count}.test.ts',
+      'test/readiness/clamd/{check-clamd,clamd-signatures,clamd-watch}.test.ts',
       'test/readiness/{check-scanners,servers,settings}.test.ts',
     ],
   },

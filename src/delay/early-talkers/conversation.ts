@@ -1,3 +1,6 @@
+import type { ClientActivity, System } from '../../lib/runtime/system.ts'
+import type { Wait } from '../banner-delay/plan.ts'
+
 /** The limits of a conversation: it ends at the first of them. */
 const TALK_SECONDS = 60
 const COMMANDS_MAX = 100
@@ -109,4 +112,45 @@ class Conversation {
     const isLast = this.#input > INPUT_MAX
     return { text: isLast ? text + closing : text, isLast }
   }
+}
+
+/** The first bytes of TLS (RFC 8446 5.1) and of the PROXY protocol, in text and in binary (its versions 1 and 2). */
+const OTHER_PROTOCOLS: readonly (readonly [begins: Buffer, name: string])[] = [
+  [Buffer.from([0x16, 0x03]), 'TLS'],
+  [Buffer.from('PROXY '), 'the PROXY protocol'],
+  [Buffer.from('\r\n\r\n\0\r\nQUIT\n'), 'the PROXY protocol'],
+]
+
+const LENGTH = Math.max(...OTHER_PROTOCOLS.map(([begins]) => begins.length))
+
+/**
+ * Returns `why`, the reason for the log why a client talks early, and adds its protocol if the first bytes
+ * are not SMTP. Consumes none of them.
+ */
+export function whyWithProtocol(why: string, fd: number, system: System): string {
+  const buffer = Buffer.alloc(LENGTH)
+  const first = buffer.subarray(0, system.peek(fd, buffer))
+  const [, name] = OTHER_PROTOCOLS.find(([begins]) => first.indexOf(begins) === 0) ?? []
+  if (name === undefined) return why
+  return `${why}; it speaks ${name}, which smtp-delay does not: have the program in front of it speak plain SMTP`
+}
+
+/** The feature that is unavailable without the addon. */
+export const EARLY_TALKERS = 'early talkers cannot be detected'
+
+/**
+ * Keeps a client waiting, and resolves to how the wait ended. `watch` observes the client until `delay`
+ * milliseconds after it connected (the delay may not be known yet), and resolves as soon as the client sends
+ * or disconnects.
+ */
+export async function outcomeOf(
+  { judgement, mayBeExempt }: Wait,
+  watch: (delay: Promise<number>) => Promise<ClientActivity>,
+): Promise<{ readonly event: 'passed' | 'talked' | 'left'; readonly why: string }> {
+  const sign = await watch(judgement.then((judged) => judged.delay * 1000))
+  const judged =
+    mayBeExempt && sign === 'talks' ? await judgement : await Promise.race([judgement, undefined])
+  const why = judged?.why ?? 'not looked up yet'
+  if (sign === 'left') return { event: 'left', why }
+  return { event: sign === 'silent' || judged?.isExempt ? 'passed' : 'talked', why }
 }

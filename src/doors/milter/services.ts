@@ -1,6 +1,5 @@
 import type { Configuration } from '../../configuration/configuration.ts'
-import { type MailDoorOptions, MailServices } from '../message/mail-services.ts'
-import { Turns } from '../message/turns.ts'
+import { type MailDoorOptions, MailServices, Turns } from '../message/mail-services.ts'
 
 /** The options of the milter interface, in addition to its configuration. */
 export interface MilterOptions extends MailDoorOptions {

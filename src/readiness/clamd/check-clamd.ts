@@ -1,11 +1,15 @@
+import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { TLSSocket } from 'node:tls'
 import { attempt, errorCode } from '../../lib/errors/fault.ts'
 import { type Finding, failure, marked, ok, warning } from '../../lib/errors/finding.ts'
+import { answerInTime } from '../../lib/flow/timeout.ts'
 import { loadSystem } from '../../lib/runtime/system.ts'
-import { formatDuration } from '../../lib/text/units.ts'
+import { formatDay, formatDuration } from '../../lib/text/units.ts'
 import { type ClamdAddress, readClamdAddress } from '../../scan/scanners/clamd/address.ts'
-import { isSecure } from '../../scan/scanners/clamd/connect.ts'
+import { isSecure, loadConnect } from '../../scan/scanners/clamd/connect.ts'
 import { clamdConfOf, databaseIn } from '../../scan/scanners/clamd/database.ts'
 import type { ClamdOutcome, ClamdSession } from '../../scan/scanners/clamd/scan-session.ts'
 import { ClamdServer } from '../../scan/scanners/clamd/server.ts'
@@ -15,10 +19,14 @@ import { joinGroup, obstacle } from '../stage/account.ts'
 import { unscannedMailIs } from '../stage/passes-unscanned.ts'
 import { accountText, type StageHost, scanSettingsOf } from '../stage/stage.ts'
 import { checkAlerts } from './clamd-alerts.ts'
-import { checkOwnCertificate, checkTheirCertificate } from './clamd-certificates.ts'
 import { checkClamdLimits, checkTemporaryFiles } from './clamd-limits.ts'
-import { checkMemory, checkReload, checkSignatures, signatureFindings } from './clamd-signatures.ts'
-import { signaturesIn } from './signature-count.ts'
+import {
+  checkMemory,
+  checkReload,
+  checkSignatures,
+  signatureFindings,
+  signaturesIn,
+} from './clamd-signatures.ts'
 
 /** Milliseconds for the answer to VERSION, for which clamd has a thread of its own. */
 const VERSION_WITHIN = 5_000
@@ -170,4 +178,46 @@ export async function askVersion(
   const signal = AbortSignal.any([stopped, AbortSignal.timeout(VERSION_WITHIN)])
   if (session) return session.ask(aboutItself('VERSION'), signal)
   return askClamd(server, 'VERSION', signal)
+}
+
+/** Milliseconds before the end of a certificate in which it is to be renewed. */
+const SOON = 14 * 86_400_000
+/** Milliseconds for a handshake. */
+const WITHIN = 5_000
+
+/** Warns if this host's client certificate for TLS expires soon, or has expired. */
+function checkOwnCertificate(server: ClamdAddress, now: number): Finding[] {
+  if (server.kind !== 'tcp' || !server.identity) return []
+  const { validTo } = new X509Certificate(server.identity.cert)
+  const remedy = 'renew the file of CLAMDCERT, and reload onescand'
+  return checkEnd(server, 'the certificate of this host', validTo, now, remedy)
+}
+
+/** Warns if the certificate of a server that answers over TLS ends soon. Rejects if it cannot be reached. */
+async function checkTheirCertificate(server: ClamdAddress, now: number): Promise<Finding[]> {
+  if (server.kind !== 'tcp' || !server.identity) return []
+  const connect = await loadConnect(server)
+  const socket = connect(server) as TLSSocket
+  try {
+    await answerInTime(once(socket, 'secureConnect'), WITHIN)
+    const { valid_to: validTo } = socket.getPeerCertificate()
+    const remedy = 'renew it there, and reload onescand there'
+    return checkEnd(server, 'its certificate', validTo, now, remedy)
+  } finally {
+    socket.on('error', () => {})
+    socket.destroy()
+  }
+}
+
+function checkEnd(
+  { text }: ClamdAddress,
+  whose: string,
+  validTo: string,
+  now: number,
+  remedy: string,
+): Finding[] {
+  const end = Date.parse(validTo)
+  if (end - now > SOON) return []
+  const day = formatDay(end)
+  return [warning(`clamd ${text}`, `${whose} is valid until ${day}`, remedy)]
 }

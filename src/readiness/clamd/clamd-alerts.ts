@@ -8,9 +8,8 @@ import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts
 import { listFingerprint, probeName } from '../../scan/scanners/findings/ban-names.ts'
 import { asksFor, propertyOf } from '../../scan/scanners/findings/properties.ts'
 import type { ScanResult } from '../../scan/scanners/findings/scan-result.ts'
-import { compoundFile } from '../test-mail/compound-file.ts'
 import { zipOf } from '../test-mail/eicar-message.ts'
-import { rarOf } from '../test-mail/rar.ts'
+import { compoundFile, rarOf } from '../test-mail/test-files.ts'
 
 /** Milliseconds for the scan of a file of some kilobytes, after those that are under way. */
 const WITHIN = 60_000

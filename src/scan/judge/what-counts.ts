@@ -1,5 +1,6 @@
-import { isCertainlyMail } from '../../mail/message/certain-mail.ts'
+import type { Header } from '../../mail/message/header-block.ts'
 import type { Message } from '../../mail/message/message.ts'
+import { headerFormFault } from '../../mail/message/well-formed.ts'
 import type { JudgeConfig } from './config.ts'
 
 /** How a message is treated, by the address at which it arrived. */
@@ -24,4 +25,22 @@ export function whatCounts(
   if (answersAbout === undefined) return { asSent: false, asMail: true, limits: true }
   if (answersAbout === 'mails') return { asSent: true, asMail: true, limits: true }
   return { asSent: true, asMail: false, limits: isCertainlyMail(header) }
+}
+
+/** Fields of which a mail has one beside From and Date, and which exported web pages and data lack. */
+const BESIDE = ['to', 'cc', 'bcc', 'received', 'message-id', 'delivered-to', 'return-path']
+
+/**
+ * Returns whether the bytes below a header are certainly a mail. Other files also begin with fields: a
+ * calendar, an address book, a mailbox, YAML, LDIF, a saved web page. The header must be well formed, have
+ * one From with an address and one Date (RFC 5322 3.6), and name a recipient, a server or the message. A sender
+ * may leave out Date, so a Received field, which only mail servers write, replaces it.
+ */
+function isCertainlyMail(header: Header): boolean {
+  if (headerFormFault(header) !== undefined) return false
+  const count = (key: string) => header.fields.filter((field) => field.key === key).length
+  if (count('from') !== 1 || count('date') > 1) return false
+  if (count('date') === 0 && count('received') === 0) return false
+  const from = header.fields.find(({ key }) => key === 'from')!
+  return header.valueOf(from).includes('@') && BESIDE.some((key) => count(key) > 0)
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Turns } from '../../../src/doors/message/turns.ts'
+import { Turns } from '../../../src/doors/message/mail-services.ts'
 
 /** How many messages are judged at once. */
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Turns } from '../../../src/doors/message/turns.ts'
+import { Turns } from '../../../src/doors/message/mail-services.ts'
 import { TURNS } from '../../../src/scan/scanners/contract/scan-turns.ts'
 import { plain } from '../../cases/messages.ts'
 import { until } from '../../run/until.ts'

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { TEST_CHAIN } from '../../../src/doors/message/test-chain.ts'
+import { TEST_CHAIN } from '../../../src/doors/message/slot-client.ts'
 import { frame } from '../../../src/doors/slot-socket/frames.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { MailReporter, type ProcessReport } from '../../../src/observe/live/process-report.ts'

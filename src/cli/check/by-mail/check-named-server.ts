@@ -1,6 +1,11 @@
 import { type Finding, failure } from '../../../lib/errors/finding.ts'
-import { type DeliveredAs, type Delivery, deliveryOf } from './delivery.ts'
-import { type Mailbox, untilDelivered } from './mailbox.ts'
+import {
+  type DeliveredAs,
+  type Delivery,
+  deliveryOf,
+  type Mailbox,
+  untilDelivered,
+} from './mailbox.ts'
 import type { SentMail, SmtpWay } from './send-mail.ts'
 import { type NamedMail, nameMail, type TestMail, testMails } from './test-mails.ts'
 

@@ -22,10 +22,9 @@ import {
 import { NOTHING_SCANS } from '../../../scan/judge/config.ts'
 import { ACCOUNT, type RunningDaemon, type RunningDescription } from '../../host/running-daemon.ts'
 import { DEFAULTS } from '../../host/settings-file.ts'
-import { checkJournal } from '../../host/systemd-unit.ts'
+import { askSystemd, checkJournal, journalOfStart } from '../../host/systemd-unit.ts'
 import { accountReport, asReportedBy, TEST_OF_SERVICE } from '../../root/account-report.ts'
 import { whoTypes } from '../../root/run-as.ts'
-import { checkClamdUnit } from './clamd.ts'
 import { changedSince, checkState } from './state.ts'
 
 /**
@@ -169,4 +168,36 @@ function checkFiles({ pid, changed, replaced }: RunningDescription, what: string
       warning(what, `${shellWord(file)} has changed since it was read`, `kill -HUP ${pid}`),
     ),
   ]
+}
+
+/** The units of clamd as distributions name them. */
+const UNITS = ['clamav-daemon', 'clamd@scan', 'clamd'] as const
+/** Upper limit for the lines of its log that are shown. */
+const LINES_TOLD = 3
+
+/**
+ * Returns findings from the unit of a clamd on this host that onescand cannot connect to: onescand itself
+ * runs in a unit that cannot query it. Returns none if onescand has reported the reason, or if there is no
+ * such unit here.
+ */
+function checkClamdUnit(findings: readonly Finding[]): Finding[] {
+  const down = findings.find((finding) => hasMark(finding, 'clamd does not run'))
+  if (down === undefined) return []
+  const level = down.level === 'error' ? failure : warning
+  for (const name of UNITS) {
+    const unit = askSystemd(`${name}.service`)
+    if (unit === undefined) continue
+    if (unit.active === 'active') return []
+    const unmask = unit.load === 'masked' ? `systemctl unmask ${name} && ` : ''
+    const state = unit.load === 'masked' ? 'its unit is masked' : unit.active
+    const stopped = level(name, `is not running (${state})`, `${unmask}systemctl start ${name}`)
+    const errors = journalOfStart(unit)
+      .filter((line) => /^ERROR: /.test(line))
+      .slice(-LINES_TOLD)
+    if (unit.active !== 'failed' || errors.length === 0) return [stopped]
+    return [...new Set(errors)].map((line) =>
+      level(name, `logged: "${line.replaceAll('"', "'")}"`, 'correct it, and restart it'),
+    )
+  }
+  return []
 }

@@ -1,3 +1,8 @@
+import { crc32 } from 'node:zlib'
+
+/** Files that only other programs make, for scanners that must see into them. */
+
+/** Sectors of a compound file: the last one of a stream, an unused one, and one of the table. */
 const [END, FREE, TABLE] = [0xfffffffe, 0xffffffff, 0xfffffffd]
 
 /** The least bytes of a stream that has sectors of its own, and of all streams here. */
@@ -38,5 +43,39 @@ function entry(name: string, kind: number, start: number, size: number, child: n
   for (const [at, word] of [FREE, FREE, child].entries()) bytes.writeUInt32LE(word, 68 + 4 * at)
   bytes.writeUInt32LE(start, 116)
   bytes.writeUInt32LE(size, 120)
+  return bytes
+}
+
+/** The headers of RAR 4 (technote.txt of unrar 6): archive, file and end, by their types. */
+const RAR = { archive: 0x73, file: 0x74, end: 0x7b } as const
+const HAS_DATA = 0x8000
+
+/** Returns an archive of RAR 4 with one uncompressed file of one byte. No free program makes any. */
+export function rarOf(name: Buffer): Buffer {
+  const data = Buffer.from('x')
+  const about = Buffer.alloc(25)
+  about.writeUInt32LE(data.length, 0) // packed
+  about.writeUInt32LE(data.length, 4)
+  about[8] = 2 // made on Windows
+  about.writeUInt32LE(crc32(data), 9)
+  about.writeUInt32LE(0x210000, 13) // 1980-01-01
+  about[17] = 20 // the version that is needed
+  about[18] = 0x30 // stored
+  about.writeUInt16LE(name.length, 19)
+  about.writeUInt32LE(0x20, 21) // an ordinary file
+  return Buffer.concat([
+    Buffer.from('Rar!\x1a\x07\0', 'latin1'),
+    header(RAR.archive, 0, Buffer.alloc(6)),
+    header(RAR.file, HAS_DATA, Buffer.concat([about, name])),
+    data,
+    header(RAR.end, 0, Buffer.alloc(0)),
+  ])
+}
+
+function header(type: number, flags: number, rest: Buffer): Buffer {
+  const bytes = Buffer.concat([Buffer.of(0, 0, type, 0, 0, 0, 0), rest])
+  bytes.writeUInt16LE(flags, 3)
+  bytes.writeUInt16LE(bytes.length, 5)
+  bytes.writeUInt16LE(crc32(bytes.subarray(2)) & 0xffff, 0)
   return bytes
 }

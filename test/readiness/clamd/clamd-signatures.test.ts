@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { checkCount, signaturesIn } from '../../../src/readiness/clamd/signature-count.ts'
+import { checkCount, signaturesIn } from '../../../src/readiness/clamd/clamd-signatures.ts'
 
 t.test('signatures are counted: a handful makes no database', async (t) => {
   const header = `ClamAV-VDB:08 Apr 2025 08-43 +0000:27600:2075000:90:a:b:c:1:`.padEnd(512)
