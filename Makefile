@@ -29,7 +29,8 @@ CLAMD =
 home = $(PREFIX)/lib/onescan
 # Below the directory of the programs.
 programs = $(if $(filter node,$(RUNTIME)),bin/)
-in_sbin = onescan-queue onescan-quotad onescan-rcptquota onescanc onescand smtp-delay
+# bin/ has a file for each program that an administrator runs; ordinary users run onescan alone.
+in_sbin = $(shell find bin -maxdepth 1 -type f -perm -u+x ! -name onescan -printf '%f ')
 
 # Modes do not depend on the umask, neither this one nor that under which the sources were unpacked.
 to = "$(DESTDIR)$(1)"

@@ -10,6 +10,7 @@ import { build } from 'esbuild'
 import { below, cLibraryNotice, noticesOf } from '../licenses/notices.mjs'
 import { buildAddon } from './build-addon.mjs'
 import { bundleTarget, packagesIn } from './bundled.mjs'
+import { programs } from './programs.cjs'
 import { targetOf } from './targets.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
@@ -18,16 +19,6 @@ const dist = join(root, 'dist')
 const replaced = join(root, 'packaging/programs/replaced-modules')
 /** The slot once more, for runtime-programs.cjs: see bundleInPieces(). */
 const pieces = join(root, 'build/slot')
-
-/** Programs, each with the file it becomes. */
-const programs = {
-  'onescan-queue': 'doors/slot/onescan-queue.ts',
-  onescan: 'cli/onescan.ts',
-  onescand: 'daemon/onescand.ts',
-  'onescan-quotad': 'quotad/onescan-quotad.ts',
-  'plugin-host': 'scan/scanners/plugin-host/plugin-host.ts',
-  'smtp-delay': 'delay/smtp-delay.ts',
-}
 
 /** Rarely used and heavy: bundles of their own, loaded by the first import() that wants them. */
 const apart = {
@@ -45,7 +36,7 @@ const apart = {
  * Those that import files of the administrator's at run time; elsewhere import() becomes require(), which
  * is faster.
  */
-const importing = new Set(['plugin-host'])
+const importing = new Set(['onescan-plugin-host'])
 
 /** `directory` is where bundles find those that stand apart. */
 const loadedApart = (directory) => ({
@@ -89,7 +80,8 @@ const versionAlone = {
   },
 }
 
-const everything = Object.entries({ ...programs, ...apart })
+const sources = Object.entries(programs).map(([name, { source }]) => [name, source])
+const everything = [...sources, ...Object.entries(apart)]
 const wanted = process.argv.slice(2)
 if (wanted.length === 0) rmSync(dist, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
@@ -174,7 +166,7 @@ function bundle(entries, { importsAtRunTime }) {
 function bundleInPieces(name) {
   rmSync(pieces, { recursive: true, force: true })
   return build({
-    ...common([[name, programs[name]]]),
+    ...common([[name, programs[name].source]]),
     outdir: pieces,
     outExtension: { '.js': '.mjs' },
     format: 'esm',

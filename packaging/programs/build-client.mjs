@@ -11,11 +11,10 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { cSources, runCompiler, sanitized, smallPrograms, strict } from './c-programs.mjs'
+import { programsInC } from './programs.cjs'
 import { compilerFor, targetOf } from './targets.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
-/** Each is a directory of src/c/ whose files make up the program. */
-const programs = ['onescanc', 'onescan-rcptquota']
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const { values: options } = parseArgs({
   options: {
@@ -30,7 +29,7 @@ const compile = options.sanitized
   ? withSanitizers
   : smallPrograms(target, { needsMusl: options.musl })
 
-for (const name of programs) build(name, options.sanitized ? `${name}-sanitized` : name)
+for (const name of programsInC) build(name, options.sanitized ? `${name}-sanitized` : name)
 
 /** Whole or not at all, and made elsewhere: tests run side by side, and pack what is there. */
 function build(program, name) {

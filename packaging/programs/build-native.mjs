@@ -33,6 +33,7 @@ import { installLocked } from '../toolchain/install-locked.mjs'
 import { bun, installBun } from '../toolchain/toolchain.mjs'
 import { buildAddon } from './build-addon.mjs'
 import { smallPrograms } from './c-programs.mjs'
+import { programs } from './programs.cjs'
 import { targetOf } from './targets.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
@@ -43,9 +44,6 @@ const { values: options } = parseArgs({
 const target = targetOf(options.arch)
 const out = target.native
 
-/** What an administrator calls; each is a name in runtime-programs.cjs. */
-const programs = ['onescan-queue', 'onescand', 'onescan', 'onescan-quotad', 'smtp-delay']
-
 if (!existsSync(bun())) installLocked(join(root, 'packaging/toolchain'))
 mkdirSync(out, { recursive: true })
 // All comes to its place at once: somebody may run it, or build it at the same time.
@@ -55,8 +53,8 @@ const size = buildRuntime()
 buildLauncher(size)
 putAddon()
 mkdirSync(join(out, 'runtime'), { recursive: true })
-for (const program of programs) link(program, 'onescan-run')
-for (const name of [...programs, 'onescan-plugin-host']) {
+for (const name of Object.keys(programs)) {
+  if (name !== 'onescan-plugin-host') link(name, 'onescan-run') // only other programs start that one
   link(join('runtime', name), '../onescan-runtime')
 }
 

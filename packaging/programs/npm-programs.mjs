@@ -12,6 +12,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { buildAddon } from './build-addon.mjs'
+import { programsInC } from './programs.cjs'
 import { targetOf, targets } from './targets.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
@@ -23,7 +24,7 @@ for (const target of options.own ? [targetOf()] : targets) {
   const directory = join(root, 'bin', target.machine)
   const trouble = build(target)
   if (trouble === undefined) {
-    for (const name of ['onescanc', 'onescan-rcptquota']) put(target.native, name, directory)
+    for (const name of programsInC) put(target.native, name, directory)
     continue
   }
   rmSync(directory, { recursive: true, force: true })

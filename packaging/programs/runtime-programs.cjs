@@ -2,20 +2,11 @@
 // What onescan-runtime is made from: all programs, and the choice of one by the name
 // that launch.c hands on. Only the one that is chosen is evaluated.
 const { writeSync } = require('node:fs')
+const { programs } = require('./programs.cjs')
 
 /** What launch.c puts first; there it says why. */
 const MARKER = 'login'
 const FAILED = 120
-
-/** Each with its exit code until it has decided otherwise. */
-const programs = {
-  'onescan-queue': { load: () => require('../../build/slot/onescan-queue.mjs'), until: 81 },
-  onescan: { load: () => require('../../dist/onescan.cjs'), until: 2 },
-  onescand: { load: () => require('../../dist/onescand.cjs'), until: 111 },
-  'onescan-quotad': { load: () => require('../../dist/onescan-quotad.cjs'), until: 111 },
-  'smtp-delay': { load: () => require('../../dist/smtp-delay.cjs'), until: 111 },
-  'onescan-plugin-host': { load: () => require('../../dist/plugin-host.cjs'), until: 81 },
-}
 
 process.exitCode = FAILED
 

@@ -48,7 +48,7 @@ t.test('the tarball has what is needed, and nothing else', async (t) => {
     'dist/onescan.cjs',
     'dist/onescan-queue.cjs',
     'dist/onescand.cjs',
-    'dist/plugin-host.cjs',
+    'dist/onescan-plugin-host.cjs',
     'dist/plugin.d.ts',
     'dist/THIRD-PARTY-LICENSES',
     'packaging/shipped/examples/tcp.smtp',

@@ -224,7 +224,8 @@ function damagedPrograms(t: Test) {
   // The first file of the runtime, and what the build puts beside it but the programs.
   const chooser = 'packaging/programs/runtime-programs.cjs'
   const cut = join(directory, 'runtime')
-  for (const file of [chooser, IS_LOG]) cpSync(join(root, file), join(cut, file))
+  const list = 'packaging/programs/programs.cjs'
+  for (const file of [chooser, list, IS_LOG]) cpSync(join(root, file), join(cut, file))
   const lacking = /^onescan: decision=defer fault=bug reason="Cannot find module .* exit=81\n$/
   const programs: { name: string; program: readonly string[]; code: number; says: RegExp }[] = [
     { name: 'without its bundle', program: [installed], code: 81, says: lacking },

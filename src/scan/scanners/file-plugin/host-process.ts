@@ -198,7 +198,7 @@ export class PluginHost {
 
 /** The host's bundle: beside this one, or in dist/ if tests run from the source tree. */
 const bundles = import.meta.filename.endsWith('.ts') ? '../../../../dist' : ''
-const program = join(import.meta.dirname, bundles, 'plugin-host.cjs')
+const program = join(import.meta.dirname, bundles, 'onescan-plugin-host.cjs')
 
 /** Node before 22.18 needs this option to load TypeScript. */
 const STRIP_TYPES = '--experimental-strip-types'

@@ -1,0 +1,41 @@
+'use strict'
+// The programs of the packages: the one list of them. Builds read it, and so does the compiled runtime, which
+// holds what `load` names. test/packaging/programs.test.ts compares it with bin/, by which npm and the Makefile
+// know what an administrator runs.
+
+/**
+ * Those in TypeScript: `source` below src/, `load` evaluates the bundle, and `until` is the exit code until the
+ * program has decided otherwise.
+ */
+exports.programs = {
+  'onescan-queue': {
+    source: 'doors/slot/onescan-queue.ts',
+    load: () => require('../../build/slot/onescan-queue.mjs'),
+    until: 81,
+  },
+  onescan: { source: 'cli/onescan.ts', load: () => require('../../dist/onescan.cjs'), until: 2 },
+  onescand: {
+    source: 'daemon/onescand.ts',
+    load: () => require('../../dist/onescand.cjs'),
+    until: 111,
+  },
+  'onescan-quotad': {
+    source: 'quotad/onescan-quotad.ts',
+    load: () => require('../../dist/onescan-quotad.cjs'),
+    until: 111,
+  },
+  'smtp-delay': {
+    source: 'delay/smtp-delay.ts',
+    load: () => require('../../dist/smtp-delay.cjs'),
+    until: 111,
+  },
+  // Only other programs start it.
+  'onescan-plugin-host': {
+    source: 'scan/scanners/plugin-host/plugin-host.ts',
+    load: () => require('../../dist/onescan-plugin-host.cjs'),
+    until: 81,
+  },
+}
+
+/** Those in C that qmail-smtpd starts for each message or recipient: each is a directory of src/c/. */
+exports.programsInC = ['onescanc', 'onescan-rcptquota']
