@@ -21,8 +21,8 @@ export function noticesOf(root, packages) {
 }
 
 /**
- * What an npm package says of its license: the name (SPDX) and the author of package.json, and
- * the text of its file, undefined if it has none. Throws if it says nothing.
+ * What an npm package contains about its license: the name (SPDX) and the author of package.json, and
+ * the text of its file, undefined if it has none. Throws if there is none of them.
  */
 function termsOf(root, path) {
   const directory = join(root, path)

@@ -1,5 +1,5 @@
 // Makes Debian packages of a checkout as it is: build/onescan_VERSION_ARCH.deb, or with --source
-// onescan_VERSION.dsc and .tar.xz. debian/rules says what is in the package.
+// onescan_VERSION.dsc and .tar.xz. debian/rules lists what is in the package.
 //
 //   node packaging/packages/deb.mjs [--arch ARCH] [--programs DIRECTORY] [--source] [--output DIRECTORY]
 //
@@ -41,14 +41,14 @@ writeFileSync(
   join(tree, 'debian/changelog'),
   `onescan (${version}) unstable; urgency=medium
 
-  * CHANGELOG.md says what is new.
+  * CHANGELOG.md lists what is new.
 
  -- ${readAddresses(root).developers}  ${date}
 `,
 )
 
 if (options.source) {
-  // By itself it would leave .gitignore out, which says what are sources.
+  // By itself it would leave .gitignore out, which states what are sources.
   run(workshop, 'dpkg-source', '-Zxz', '--tar-ignore=debian/files', '--build', tree)
 } else {
   const programs = resolve(options.programs ?? buildPrograms())

@@ -3,7 +3,7 @@ export interface Origin {
   readonly version: string
   /** The same, or with the commit behind it between two releases. */
   readonly debianVersion: string
-  /** Their time, of the commit if SOURCE_DATE_EPOCH does not say another. */
+  /** Their time, of the commit unless SOURCE_DATE_EPOCH sets another. */
   readonly seconds: number
 }
 export function origin(root: string, env?: Readonly<Record<string, string | undefined>>): Origin

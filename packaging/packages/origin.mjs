@@ -43,7 +43,7 @@ export function repositoryAddress(root) {
 }
 
 /**
- * Throws if the commit is a release and its CHANGELOG does not say so, or an address of the project is still a
+ * Throws if the commit is a release and its CHANGELOG does not state it, or an address of the project is still a
  * placeholder. A source package is of a release that has been looked at.
  */
 export function refuseUnprepared(root, version) {

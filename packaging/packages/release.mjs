@@ -123,7 +123,7 @@ function uncommitted() {
   try {
     return output('git', 'status', '--porcelain') !== ''
   } catch {
-    return false // no repository: SOURCE_DATE_EPOCH says of when this is
+    return false // no repository: SOURCE_DATE_EPOCH has the time
   }
 }
 

@@ -1,6 +1,6 @@
 // Makes the source tarball of this checkout, build/onescan-VERSION.tar.gz: the files that git has, dist/, the
 // declarations of Node-API, and onescan.spec, which is onescan.spec.in with its version and scripts. A build
-// from it needs no network: Makefile says how. dist/ must have been built (build-bundles.mjs).
+// from it needs no network: Makefile describes it. dist/ must have been built (build-bundles.mjs).
 //
 //   node packaging/packages/tarball.mjs [--output DIRECTORY]
 //

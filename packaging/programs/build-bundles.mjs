@@ -58,7 +58,7 @@ const loadedLate = {
       const late = join(replaced, `late-${path}.cjs`)
       return importer === late ? undefined : { path: late }
     })
-    // As package.json of iconv-lite says it for browsers: nobody here needs its streams.
+    // As in package.json of iconv-lite for browsers: nothing here needs its streams.
     bundler.onResolve({ filter: /^stream$/ }, ({ importer }) =>
       importer.includes('/node_modules/iconv-lite/')
         ? { path: 'stream', namespace: 'nothing' }
@@ -110,7 +110,7 @@ buildAddonHere()
 // A file of types alone is its own declaration file: `onescan/plugin`.
 copyFileSync(join(src, 'plugin.ts'), join(dist, 'plugin.d.ts'))
 
-/** The programs run without it, and say what they cannot do. */
+/** The programs run without it, and report what they cannot do. */
 function buildAddonHere() {
   try {
     buildAddon(targetOf())

@@ -1,5 +1,5 @@
 // Compiles the two programs in C that qmail-smtpd starts for each message or recipient,
-// onescanc and onescan-rcptquota, into build/native/: c-programs.mjs says how.
+// onescanc and onescan-rcptquota, into build/native/: c-programs.mjs describes how.
 //
 //   node packaging/programs/build-client.mjs [--arch ARCH] [--sanitized] [--musl]
 //

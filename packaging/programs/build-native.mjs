@@ -3,7 +3,7 @@
 //
 //   onescan-runtime   Bun with all programs of dist/ in it, as bytecode
 //   onescan.node      the addon in C, src/c/addon/, which the runtime loads from beside it
-//   onescan-run       the launcher, src/c/launcher/; launch.c says why there is one
+//   onescan-run       the launcher, src/c/launcher/; launch.c explains why there is one
 //   onescan-queue …   the programs, links to the launcher
 //   runtime/NAME      links to the runtime, by which a process is called NAME
 //
@@ -13,7 +13,7 @@
 // musl for the launcher, instead of taking the C library of the host.
 //
 // Bun comes from its npm package, which packaging/toolchain/package-lock.json pins, and the launcher
-// is compiled as c-programs.mjs says. Never strip onescan-runtime: the programs in it would be gone.
+// is compiled as c-programs.mjs describes. Never strip onescan-runtime: the programs in it would be gone.
 import { execFileSync } from 'node:child_process'
 import {
   copyFileSync,

@@ -23,7 +23,7 @@ const { engines } = JSON.parse(readFileSync(new URL('../../package.json', import
 /** The oldest Node that package.json allows, on which bundles must run, as a target of esbuild. */
 export const bundleTarget = `node${engines.node.replace('>=', '')}`
 
-/** Where the last whole build says what it took: `{ path, name, version }` each, by path. */
+/** The file in which the last whole build lists what it bundled: `{ path, name, version }` each, by path. */
 const list = (root) => join(root, 'build/bundled.json')
 
 /** All packages of which something is in dist/, those that others need included. */

@@ -1,10 +1,10 @@
 // What the builds of the programs in C share. Each program is a directory of src/c/.
 //
 // What qmail-smtpd starts is static where this host can link so, for then nothing in the
-// environment of qmail-smtpd has a say in it. With musl where it is installed (Debian package
+// environment of qmail-smtpd affects it. With musl where it is installed (Debian package
 // musl-tools): before main, glibc asks the processor what it is some twenty times, and in a
 // virtual machine each question is a trip to the hypervisor, 0.3 ms a message in all. CC names
-// another compiler. musl.mjs says where the musl for another processor comes from.
+// another compiler. musl.mjs fetches the musl for another processor.
 import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -4,7 +4,7 @@
 const { writeSync } = require('node:fs')
 const { programs } = require('./programs.cjs')
 
-/** What launch.c puts first; there it says why. */
+/** The first argument of launch.c, which explains it. */
 const MARKER = 'login'
 const FAILED = 120
 

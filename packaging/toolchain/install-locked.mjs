@@ -111,7 +111,7 @@ function findPackage(packages, from, name) {
   }
 }
 
-/** Optional packages count if they say that they are for such a machine. */
+/** Optional packages count if they are marked as being for such a machine. */
 function isNeeded({ optional, os, cpu, libc }, other) {
   if (!optional) return true
   if (!os?.includes('linux') || !cpu?.includes(other ?? process.arch)) return false
@@ -128,7 +128,7 @@ function readLock(file) {
 
 /**
  * The environment as it was before `npm run`: without its programs in PATH, which an
- * installation removes first, and without what it says of the package that it runs.
+ * installation removes first, and without what it contains about the package that it runs.
  */
 function outsideOfNpm(env) {
   const own =

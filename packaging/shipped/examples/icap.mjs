@@ -1,5 +1,5 @@
 // A plugin for PLUGINDIR: asks an ICAP server (RFC 3507) about each content, as virus scanners of many
-// makers offer it. QHPSI="plugin: clamd icap.mjs". It is yours: change what your server says otherwise.
+// makers offer it. QHPSI="plugin: clamd icap.mjs". It is yours: change it where your server differs.
 // Tried with c-icap 0.5 and its service virus_scan, by clamd. Give it a MaxObjectSize above your largest
 // mail, since it calls clean what is larger, and a StartSendPercentDataAfter, or it answers before it knows. On one host with clamd it costs about what clamd costs once more.
 import { createReadStream } from 'node:fs'
@@ -7,12 +7,12 @@ import { createConnection } from 'node:net'
 
 /** Where the server listens, and its service: icap://HOST:PORT/SERVICE. */
 const SERVER = new URL(process.env.ICAP_SERVER ?? 'icap://127.0.0.1:1344/virus_scan')
-/** Bytes that the server sees before it says whether it wants the rest: RFC 3507, 4.5. */
+/** Bytes that the server gets before it answers whether it wants the rest: RFC 3507, 4.5. */
 const PREVIEW = 4096
 /** Fields by which servers name what they found; the last word of the value, or Threat=NAME in it. */
 const FOUND =
   /^(?:x-infection-found:.*?Threat=([^;\r]+)|x-virus-id: *([^\r]+)|x-violations-found:)/im
-/** The most bytes of an answer that are kept: its headers say what was found. */
+/** The most bytes of an answer that are kept: its headers name what was found. */
 const ANSWER_MAX = 64 * 1024
 
 const CONTINUE = 100
@@ -53,7 +53,7 @@ export async function virusscan({ part, signal, ...message }) {
   }
 }
 
-/** Only 204 is clean, and 200 only if it says what was found: a server may also send back what it got. */
+/** Only 204 is clean, and 200 only if it names what was found: a server may also send back what it got. */
 function verdictOf({ status, head, text }) {
   if (status === UNCHANGED) return { clean: true }
   const found = FOUND.exec(head)

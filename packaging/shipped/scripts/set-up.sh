@@ -100,7 +100,7 @@ self_test() {
   }
 }
 
-# Why the self-test cannot be made, which says nothing about the programs.
+# Why the self-test cannot be made, which proves nothing about the programs.
 hindrance() {
   if ! test -e /proc/self/status; then
     echo '/proc is not mounted'
