@@ -1,9 +1,9 @@
 import type { Values } from '../../lib/settings/settings.ts'
-import type { FindingAction, treatment } from '../../lib/settings/table/scanning.ts'
+import type { treatment } from '../../lib/settings/table/scanning.ts'
 import type { HeaderField } from '../../mail/message/header-block.ts'
 import { NO_STAMP, type Trust } from '../cluster/verify.ts'
-import { actionFor, properties } from '../scanners/findings/properties.ts'
-import type { Infected, ScanResult, Unseen } from '../scanners/findings/scan-result.ts'
+import { properties } from '../scanners/findings/properties.ts'
+import type { Infected } from '../scanners/findings/scan-result.ts'
 import type { JudgeConfig, MailSettings } from './config.ts'
 import type {
   Acceptance,
@@ -12,12 +12,19 @@ import type {
   QuarantineDecision,
   SingleDecision,
 } from './decision.ts'
-import { keepsMalwareOut, treatmentOf } from './finding-treatment.ts'
 import { forwardTo } from './forward.ts'
 import { NOT_SCANNED, refusal, replyFor } from './replies.ts'
 import type { ScanOutcome } from './scan-uncovered.ts'
 import type { OwnStamp } from './stamp-scanned.ts'
 import type { Client, Transaction } from './transaction.ts'
+import {
+  isAccepting,
+  keepsMalwareOut,
+  POLICY_STATUS,
+  type Treatment,
+  treatmentOf,
+  treatmentOfUnseen,
+} from './treatment.ts'
 
 const CLEAN: HeaderField = { name: 'X-QHPSI', value: 'clean' }
 const VIRUS_FOUND: HeaderField = { name: 'X-QHPSI', value: 'virus found' }
@@ -44,8 +51,11 @@ export function decide(
       return decideUnknown(config.settings, accept())
     case 'infected':
       return decideInfected(transaction, config, acceptances, result)
-    case 'unseen':
-      return decideUnseen(transaction, config.settings, acceptances, result)
+    case 'unseen': {
+      const treated = treatmentOfUnseen(result, config.settings)
+      if (treated === undefined) return acceptances.untagged
+      return actOn(treated, config.settings, transaction.client, acceptances)
+    }
   }
 }
 
@@ -103,65 +113,6 @@ function decideInfected(
   }
 }
 
-/**
- * Scanners cannot see all of the message, or programs differ about it: UNREAD, FINDINGS or
- * STRICTMIME decides. A refused bounce would be tried again indefinitely.
- */
-function decideUnseen(
-  { client }: Transaction,
-  settings: MailSettings,
-  acceptances: Acceptances,
-  { what, why, limit = why }: Extract<ScanResult, { answer: 'unseen' }>,
-): SingleDecision {
-  const { UNREAD, FINDINGS, STRICTMIME } = settings
-  const treatments: Readonly<Record<Unseen, Treatment | undefined>> = {
-    size: undefined,
-    skipped: undefined,
-    unpacked: {
-      action: UNREAD,
-      grounds: 'too-large-inside',
-      because: 'a file packed in it is too large to be scanned',
-    },
-    depth: {
-      action: UNREAD,
-      grounds: 'nested-too-deep',
-      because: 'messages or multiparts in it are nested too deep to be scanned',
-    },
-    contents: {
-      action: UNREAD,
-      grounds: 'too-much-inside',
-      because: `it contains more than can be scanned (${limit})`,
-    },
-    encrypted: {
-      ...POLICY_STATUS,
-      action: actionFor('encrypted', FINDINGS),
-      grounds: 'encrypted',
-      because: properties.encrypted.because,
-    },
-    form: {
-      action: STRICTMIME,
-      grounds: 'strange-mime',
-      because: `its form is not that of ordinary mail (${why})`,
-    },
-  }
-  const treatment = treatments[what]
-  if (treatment === undefined) return acceptances.untagged
-  return actOn(treatment, settings, client, acceptances)
-}
-
-/** The action of a setting for mail that has a property, or of which a part cannot be read. */
-interface Treatment {
-  readonly action: MailSettings['UNREAD' | 'STRICTMIME'] | FindingAction
-  readonly grounds: Grounds
-  /** Ends the sentence "message refused: ...". */
-  readonly because: string
-  /** The subject and detail of the reply's status, if it is not about the form of the message. */
-  readonly status?: string
-}
-
-/** RFC 3463: a message that policy does not accept, regardless of its form. */
-const POLICY_STATUS = { status: '7.1' }
-
 /** An accepted message, with and without the field that names the finding. */
 interface Acceptances {
   readonly tagged: Acceptance
@@ -179,12 +130,9 @@ function actOn(
   { tagged, untagged }: Acceptances,
 ): SingleDecision {
   if (isBounceInjector) return action === 'tag' ? tagged : untagged
+  if (isAccepting(action)) return untagged
   const { details } = untagged
   switch (action) {
-    case 'accept':
-    case 'off':
-    case 'virus':
-      return untagged
     case 'tag':
       return tagged
     case 'quarantine':

@@ -2,23 +2,15 @@ import type { Header } from '../../mail/message/header-block.ts'
 import type { Trust } from '../cluster/verify.ts'
 import type { ScanSettings } from '../scanners/contract/scan-settings.ts'
 import type { Scanner } from '../scanners/contract/scanner.ts'
-import { asksFor } from '../scanners/findings/properties.ts'
-import {
-  clean,
-  type ScanResult,
-  type Unseen,
-  unseen,
-  worse,
-} from '../scanners/findings/scan-result.ts'
+import { clean, type ScanResult, unseen, worse } from '../scanners/findings/scan-result.ts'
 import { runScanners, sampleOf } from '../scanners/run/run-scanners.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/copies/verdict-query.ts'
-import type { MailSettings } from './config.ts'
 import type { JudgeContext } from './context.ts'
 import type { Deadline } from './deadline.ts'
-import { isPassedOverBy, strictnessFor } from './finding-treatment.ts'
-import type { Client, Transaction } from './transaction.ts'
+import type { Transaction } from './transaction.ts'
+import { isPassedOverBy, strictnessFor, whatKeepsOut } from './treatment.ts'
 import { covers, isReleased } from './trust.ts'
-import { type WhatCounts, whatCounts } from './what-counts.ts'
+import { whatCounts } from './what-counts.ts'
 
 /** A transaction, and the header of its message without the fields that are removed. */
 export interface JudgedMail extends Transaction {
@@ -120,23 +112,6 @@ export async function scanUncovered(
     : { result: await run(scanners) }
   const result = isExempt && found.result.answer === 'clean' ? RELEASE : found.result
   return { ...found, result, scanners, notes, oddities }
-}
-
-/** Returns the unread parts of a message for which mail of this client is kept out. */
-function whatKeepsOut(
-  { isBounceInjector }: Client,
-  { OVERSIZE, UNREAD, FINDINGS, STRICTMIME }: MailSettings,
-  { limits }: WhatCounts,
-): ReadonlySet<Unseen> {
-  const keepsOut = new Set<Unseen>()
-  // A refused bounce would be tried again indefinitely, and a large one as well.
-  if (!isBounceInjector) {
-    if (OVERSIZE === 'defer') keepsOut.add('size')
-    if (UNREAD !== 'accept') keepsOut.add('unpacked').add('depth').add('contents')
-    if (asksFor('encrypted', FINDINGS)) keepsOut.add('encrypted')
-    if (STRICTMIME !== 'off' && limits) keepsOut.add('form')
-  }
-  return keepsOut
 }
 
 const RELEASE = unseen('skipped', 'released from quarantine')
