@@ -1,7 +1,7 @@
 import { optionDefaults as daemonDefaults } from '../../src/daemon/options/daemon-options.ts'
 import { optionDefaults as delayDefaults } from '../../src/delay/options/delay-options.ts'
 import { exit, exitMeanings } from '../../src/doors/replies/exit-codes.ts'
-import { codeOf, faultReply } from '../../src/doors/replies/smtp-reply.ts'
+import { codeOf, faultReply, OVER_QUOTA_CODE } from '../../src/doors/replies/smtp-reply.ts'
 import { faultsInWords } from '../../src/lib/errors/fault.ts'
 import type { FromClient } from '../../src/lib/settings/table/kinds.ts'
 import { fromClientOf, names, readFromCaller } from '../../src/lib/settings/table.ts'
@@ -12,8 +12,7 @@ import {
   usage as usageOfQuotad,
 } from '../../src/quotad/quotad-options.ts'
 import { groundsInWords, type Reply } from '../../src/scan/judge/decision.ts'
-import { OVER_QUOTA, OVER_QUOTA_OF_ALL, overQuotaText } from '../../src/scan/judge/over-quota.ts'
-import { NOT_SCANNED, refusal, replyFor } from '../../src/scan/judge/replies.ts'
+import { mailReply, replyFor } from '../../src/scan/judge/replies.ts'
 import { causesInWords } from '../../src/scan/scanners/findings/scan-result.ts'
 import { commandNames, optionItems } from './man-commands.ts'
 import { withDefaults, withOptionDefaults } from './man-defaults.ts'
@@ -124,16 +123,17 @@ function replies(): Limit[] {
   const form = (verb: 'refused' | 'deferred', why: string) => replyFor(verb, 'strange-mime', why)
   return [
     ...[
-      refusal('NAME', false),
-      refusal('attachment NAME', true),
+      mailReply.virus('NAME'),
+      mailReply.banned('attachment NAME'),
       form('refused', '...'),
       form('deferred', 'its header is malformed and has X-QHPSI in it'),
       form('deferred', 'its header has more than 16 X-QHPSI'),
       form('deferred', '...'),
-      NOT_SCANNED,
+      mailReply.notScanned,
     ].map(asRow),
-    [`${OVER_QUOTA.code} ${OVER_QUOTA.enhanced}`, overQuotaText(readAddress('ADDRESS'))],
-    [`${OVER_QUOTA.code} ${OVER_QUOTA.enhanced}`, OVER_QUOTA_OF_ALL],
+    ...[mailReply.overQuota(readAddress('ADDRESS')), mailReply.overQuotaOfAll].map(
+      ({ enhanced, text }): Limit => [`${OVER_QUOTA_CODE} ${enhanced}`, text],
+    ),
     [`${fault.code} ${fault.enhanced}`, fault.lines.join(' ')],
   ]
 }

@@ -21,7 +21,7 @@ import {
   refuseRecipient,
   type SendingClient,
 } from '../recipients/refuse-recipient.ts'
-import { NO_ROOM } from '../replies/smtp-reply.ts'
+import { ownReply } from '../replies/own-replies.ts'
 import { MilterMessage } from './message.ts'
 import { isAnswered, requestFor } from './negotiation.ts'
 import { resolvedFrom } from './recipient-path.ts'
@@ -32,7 +32,7 @@ const NAME_MAX = 1024
 
 const copied = (name: Buffer) => name.toString('latin1', 0, NAME_MAX) || undefined
 
-const noRoom = smtpReply(NO_ROOM)
+const noRoom = smtpReply(ownReply.noRoomForRecipient)
 
 /** The macros that are read: those that negotiation.ts requests. */
 const MACROS = ['i', 'auth_authen', 'rcpt_addr']
@@ -208,7 +208,7 @@ export class MilterSession {
   /** Returns the context for a log line about a recipient whose mailbox has no room. */
   #aboutRefusal(): LogContext {
     const door: LogField[] = [
-      ['reply', NO_ROOM.code],
+      ['reply', ownReply.noRoomForRecipient.code],
       ['interface', 'milter'],
       ['queue', this.#macros.get('i')],
     ]

@@ -4,12 +4,13 @@ import { parseIpAddress } from '../../lib/net/ip-address.ts'
 import { type MailAddress, mailboxOf, readAddress } from '../../mail/message/envelope/address.ts'
 import type { Origin } from '../../mail/message/envelope/envelope.ts'
 import { bareAddress, type SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
-import { isAskedAbout, OVER_QUOTA, overQuotaText } from '../../scan/judge/over-quota.ts'
-import { refusalByRule } from '../../scan/judge/replies.ts'
+import { isAskedAbout } from '../../scan/judge/over-quota.ts'
+import { mailReply, refusalByRule } from '../../scan/judge/replies.ts'
 import type { QuotaAnswer, QuotaLookup } from '../../scan/quota/quota-answer.ts'
 import type { Rules } from '../../scan/rules/match.ts'
 import type { MailServices } from '../message/mail-services.ts'
-import { replyOf } from '../replies/smtp-reply.ts'
+import { ownReply } from '../replies/own-replies.ts'
+import { OVER_QUOTA_CODE, replyOf } from '../replies/smtp-reply.ts'
 
 /** The client that sends mail, as far as the interface knows it. */
 export interface SendingClient {
@@ -102,7 +103,7 @@ export async function refuseFull(
       ['decision', isFull ? 'defer' : 'pass'],
       ['quota', answer.status],
       ['reason', answer.status === 'unknown' ? answer.why : undefined],
-      ['reply', isFull ? OVER_QUOTA.code : undefined],
+      ['reply', isFull ? OVER_QUOTA_CODE : undefined],
       ['interface', origin.interface],
       ['remote', origin.clientAddress],
       ['used', usage?.size],
@@ -112,21 +113,13 @@ export async function refuseFull(
       ['to', `<${recipient.text}>`],
     ]),
   )
-  return isFull ? { ...OVER_QUOTA, lines: [overQuotaText(recipient)] } : undefined
+  if (!isFull) return undefined
+  return { ...replyOf(mailReply.overQuota(recipient)), code: OVER_QUOTA_CODE }
 }
 
 /**
- * The reply to a recipient that servers could interpret as different mailboxes: a policy line about one of
- * them would apply to mail for another one.
- */
-const NOT_PLAIN: SmtpReply = {
-  code: 501,
-  enhanced: '5.1.3',
-  lines: ['name the recipient as <user@domain>, without comments, routes and escapes'],
-}
-
-/**
- * Refuses a recipient that is not plain, and logs that. The refusal is temporary if the mail is in a queue.
+ * Refuses a recipient that servers could interpret as different mailboxes, and logs that: a policy line about
+ * one of them would apply to mail for another one. The refusal is temporary if the mail is in a queue.
  */
 export function refuseNotPlain(
   path: Buffer,
@@ -135,7 +128,7 @@ export function refuseNotPlain(
   log: Log,
   afterQueue = false,
 ): SmtpReply {
-  const reply = afterQueue ? { ...NOT_PLAIN, code: 451, enhanced: '4.1.3' } : NOT_PLAIN
+  const reply = afterQueue ? ownReply.notPlainAfterQueue : ownReply.notPlain
   log(
     logLine([
       ['decision', afterQueue ? 'defer' : 'reject'],

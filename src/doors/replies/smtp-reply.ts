@@ -1,6 +1,7 @@
 import type { FaultKind } from '../../lib/errors/fault.ts'
 import type { SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
 import type { Decision, Reply } from '../../scan/judge/decision.ts'
+import { ownReply } from './own-replies.ts'
 
 /** Returns the SMTP reply for a refusal or deferral by the judgement. */
 export function replyOf(reply: Reply): SmtpReply {
@@ -23,16 +24,8 @@ export function replyCode(decision: Decision): number | undefined {
 
 /** Returns the SMTP reply for a fault. All faults but one are temporary. */
 export function faultReply(kind: FaultKind): SmtpReply {
-  if (kind === 'address-too-long') {
-    return { code: 553, enhanced: '5.1.0', lines: ['an address is longer than 1002 bytes'] }
-  }
-  const lines = ['the message cannot be processed now, try again later']
-  return { code: 451, enhanced: '4.3.0', lines }
+  return kind === 'address-too-long' ? ownReply.addressTooLong : ownReply.fault
 }
 
-/** The reply if this host is short of memory. */
-export const NO_ROOM: SmtpReply = {
-  code: 452,
-  enhanced: '4.3.2',
-  lines: ['too many recipients for now, try again later'],
-}
+/** The code for a recipient whose mailbox is full for now. */
+export const OVER_QUOTA_CODE = 452

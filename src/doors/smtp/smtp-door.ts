@@ -3,9 +3,9 @@ import type { Configuration } from '../../configuration/configuration.ts'
 import { addressKey, type Network, parseIpAddress } from '../../lib/net/ip-address.ts'
 import type { RawReply } from '../../protocol/smtp/smtp-replies.ts'
 import { type Connections, type Door, longestIdle, serve } from '../connection/serve.ts'
+import { ownReply } from '../replies/own-replies.ts'
 import { defaultTimeouts, SmtpConnection } from './client/smtp-connection.ts'
 import { type SmtpOptions, type SmtpRoute, SmtpServices } from './next-server/services.ts'
-import { ownReply } from './replies/own-replies.ts'
 import { SmtpSession } from './smtp-session.ts'
 
 /** Milliseconds between two checks of what is due. */

@@ -19,10 +19,10 @@ import {
   refuseRecipient,
   type SendingClient,
 } from '../recipients/refuse-recipient.ts'
+import { CLOSING, ownReply } from '../replies/own-replies.ts'
 import type { SmtpConnection } from './client/smtp-connection.ts'
 import { NextServerLink } from './next-server/link.ts'
 import type { SmtpServices } from './next-server/services.ts'
-import { CLOSING, ownReply } from './replies/own-replies.ts'
 import { TransactionLog } from './transaction/smtp-log.ts'
 import { SmtpTransaction } from './transaction/transaction.ts'
 

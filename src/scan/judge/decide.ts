@@ -13,7 +13,7 @@ import type {
   SingleDecision,
 } from './decision.ts'
 import { forwardTo } from './forward.ts'
-import { NOT_SCANNED, refusal, replyFor } from './replies.ts'
+import { mailReply, replyFor } from './replies.ts'
 import type { ScanOutcome } from './scan-uncovered.ts'
 import type { OwnStamp } from './stamp-scanned.ts'
 import type { Client, Transaction } from './transaction.ts'
@@ -70,7 +70,7 @@ function decideUnknown(
     case 'quarantine':
       return quarantineDecision(QUARANTINE, 'unscanned', untagged)
     case 'defer':
-      return { kind: 'defer', reply: NOT_SCANNED, details: untagged.details }
+      return { kind: 'defer', reply: mailReply.notScanned, details: untagged.details }
   }
 }
 
@@ -101,7 +101,7 @@ function decideInfected(
   }
   switch (fateOfInfected(settings, client)) {
     case 'reject':
-      return { kind: 'reject', reply: refusal(name, banned), details }
+      return { kind: 'reject', reply: mailReply[banned ? 'banned' : 'virus'](name), details }
     case 'quarantine':
       return quarantineDecision(settings.QUARANTINE, banned ? 'banned' : 'virus', tagged)
     case 'forward':

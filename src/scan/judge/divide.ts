@@ -8,7 +8,7 @@ import type {
   SingleDecision,
   SplitDecision,
 } from './decision.ts'
-import { refusal } from './replies.ts'
+import { mailReply } from './replies.ts'
 import type { Transaction } from './transaction.ts'
 
 /**
@@ -135,7 +135,7 @@ function strictest(decisions: readonly SingleDecision[], { client }: Transaction
   if (dropped !== undefined) {
     if (accepted.length === 0) return dropped
     const { virus, banned } = dropped.details
-    const reply = refusal(virus ?? banned ?? 'found', virus === undefined)
+    const reply = virus === undefined ? mailReply.banned(banned ?? 'found') : mailReply.virus(virus)
     if (!client.isBounceInjector) return { kind: 'reject', reply, details: dropped.details }
   }
   const scanned = (scan: DecisionDetails['scan']) =>

@@ -1,9 +1,9 @@
-import { replaceUnprintable } from '../../lib/log/log-line.ts'
 import { formatDuration } from '../../lib/text/units.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
 import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import type { QuotaAnswer, QuotaLookup, TimedLookup } from '../quota/quota-answer.ts'
-import type { Deferral, Reply } from './decision.ts'
+import type { Deferral } from './decision.ts'
+import { mailReply } from './replies.ts'
 import type { Client } from './transaction.ts'
 
 /** Recipients that are checked concurrently. */
@@ -104,31 +104,12 @@ async function findOther(
 
 function deferOverQuota(envelope: Envelope, milliseconds: number): Deferral {
   const [first] = recipientsOf(envelope)
-  const reply: Reply = {
-    class: OVER_QUOTA.class,
-    enhanced: OVER_QUOTA.enhanced,
-    text: envelope.recipientCount === 1 ? overQuotaText(first!) : OVER_QUOTA_OF_ALL,
-    grounds: 'over-quota',
-  }
+  const reply =
+    envelope.recipientCount === 1 ? mailReply.overQuota(first!) : mailReply.overQuotaOfAll
   const why = 'all recipients are over quota'
   return {
     kind: 'defer',
     reply,
     details: { scan: 'skipped', why, times: { quota: milliseconds } },
   }
-}
-
-/** Characters of an address in a reply, whose line has 512 in all (RFC 5321 4.5.3.1.5). */
-const ADDRESS_MAX = 320
-
-/** The codes for a mailbox that is full for now (RFC 3463). */
-export const OVER_QUOTA = { class: 4, code: 452, enhanced: '4.2.2' } as const
-
-/** The text of the reply about several full mailboxes. */
-export const OVER_QUOTA_OF_ALL = 'Quota exceeded for all recipients, try again later'
-
-/** Returns the reply text about a full mailbox: one line of printable ASCII, to follow `452 4.2.2 `. */
-export function overQuotaText({ text }: MailAddress): string {
-  const shown = replaceUnprintable(text)
-  return `Quota exceeded for <${shown.slice(0, ADDRESS_MAX)}>, try again later`
 }

@@ -1,21 +1,56 @@
 import { hostname } from 'node:os'
 import { replaceUnprintable } from '../../lib/log/log-line.ts'
 import type { Placeholder } from '../../lib/settings/table/scanning.ts'
+import type { MailAddress } from '../../mail/message/envelope/address.ts'
 import type { MailSettings } from './config.ts'
 import type { Grounds, Reply, SingleDecision } from './decision.ts'
 
-/** The reply to infected or banned mail that is refused. */
-export function refusal(name: string, banned: boolean): Reply {
-  const text = banned ? `message refused: banned ${name}` : `message refused: virus ${name}`
-  return { class: 5, enhanced: '5.7.1', text, grounds: banned ? 'banned' : 'virus' }
-}
+const refused = (enhanced: string, grounds: Grounds, text: string): Reply => ({
+  class: 5,
+  enhanced,
+  text,
+  grounds,
+})
 
-/** The reply to mail about which no scanner gave an answer. */
-export const NOT_SCANNED: Reply = {
+const deferred = (enhanced: string, grounds: Grounds, text: string): Reply => ({
   class: 4,
-  enhanced: '4.7.1',
-  text: 'message could not be scanned, try again later',
-  grounds: 'unscanned',
+  enhanced,
+  text,
+  grounds,
+})
+
+/** Characters of an address in a reply, whose line has 512 in all (RFC 5321 4.5.3.1.5). */
+const ADDRESS_MAX = 320
+
+/**
+ * The replies about mail and its recipients, beside those of replyFor(). Those about a session or
+ * the host are in own-replies.ts.
+ */
+export const mailReply = {
+  virus: (name: string) => refused('5.7.1', 'virus', `message refused: virus ${name}`),
+  banned: (what: string) => refused('5.7.1', 'banned', `message refused: banned ${what}`),
+  notScanned: deferred('4.7.1', 'unscanned', 'message could not be scanned, try again later'),
+  byRule: refused('5.7.1', 'policy', 'refused by local policy'),
+  overQuota: ({ text }: MailAddress) => {
+    const shown = replaceUnprintable(text).slice(0, ADDRESS_MAX)
+    return deferred('4.2.2', 'over-quota', `Quota exceeded for <${shown}>, try again later`)
+  },
+  overQuotaOfAll: deferred(
+    '4.2.2',
+    'over-quota',
+    'Quota exceeded for all recipients, try again later',
+  ),
+  tooLarge: (most: number) =>
+    refused('5.3.4', 'too-large', `message is larger than ${most} bytes (--max-size)`),
+  /** The text of Postfix with `smtpd_forbid_bare_newline = reject`. */
+  bareNewline: (bare: string) => refused('5.5.2', 'bare-newline', `bare <${bare}> received`),
+  hiddenDot: refused(
+    '5.6.0',
+    'bare-newline',
+    'message refused: a dot after a bare CR or LF or a NUL ends it for some servers',
+  ),
+  tooManyHops: (hops: number) =>
+    refused('5.4.6', 'too-many-hops', `too many hops: ${hops} Received fields, a mail loop`),
 }
 
 /** Characters of a reply that quotes what was found: a line of SMTP has 512 with its codes. */
@@ -34,8 +69,8 @@ export function replyFor(
 ): Reply {
   const text = `message ${verb}: ${why}`.slice(0, TEXT_MAX)
   return verb === 'refused'
-    ? { class: 5, enhanced: `5.${status}`, text, grounds }
-    : { class: 4, enhanced: `4.${status}`, text, grounds }
+    ? refused(`5.${status}`, grounds, text)
+    : deferred(`4.${status}`, grounds, text)
 }
 
 /** Characters of a text whose placeholders are filled: a line of SMTP has 512 with its codes. */
@@ -61,11 +96,10 @@ export function inOwnWords(
  * has one.
  */
 export function refusalByRule(text: string | undefined, queueId: string | undefined): Reply {
-  const said = text === undefined ? REFUSED : fillPlaceholders(text, 'policy', undefined, queueId)
-  return { class: 5, enhanced: '5.7.1', text: said, grounds: 'policy' }
+  const { byRule } = mailReply
+  if (text === undefined) return byRule
+  return { ...byRule, text: fillPlaceholders(text, byRule.grounds, undefined, queueId) }
 }
-
-const REFUSED = 'refused by local policy'
 
 function fillPlaceholders(
   template: string,

@@ -2,7 +2,12 @@ import { compileGlob } from '../../lib/settings/glob.ts'
 import type { FindingAction, Property } from '../../lib/settings/table/scanning.ts'
 import type { IsPassedOver } from '../scanners/contract/scanner.ts'
 import { actionFor, properties, propertyOf } from '../scanners/findings/properties.ts'
-import type { Infected, ScanResult, Unseen } from '../scanners/findings/scan-result.ts'
+import type {
+  Infected,
+  ScanResult,
+  Unseen,
+  UnseenResult,
+} from '../scanners/findings/scan-result.ts'
 import type { JudgeConfig, MailSettings } from './config.ts'
 import type { Grounds } from './decision.ts'
 import type { Client } from './transaction.ts'
@@ -20,8 +25,6 @@ export interface Treatment {
 
 /** RFC 3463: a message that policy does not accept, regardless of its form. */
 export const POLICY_STATUS = { status: '7.1' }
-
-type UnseenResult = Extract<ScanResult, { answer: 'unseen' }>
 
 interface UnseenRow extends Pick<Treatment, 'grounds' | 'status'> {
   readonly action: (settings: MailSettings) => Treatment['action']

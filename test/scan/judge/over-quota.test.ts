@@ -1,12 +1,8 @@
 import t from 'tap'
 import { type MailAddress, readAddress } from '../../../src/mail/message/envelope/address.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
-import {
-  type AnnouncedMail,
-  checkQuota,
-  isAskedAbout,
-  overQuotaText,
-} from '../../../src/scan/judge/over-quota.ts'
+import { type AnnouncedMail, checkQuota, isAskedAbout } from '../../../src/scan/judge/over-quota.ts'
+import { mailReply } from '../../../src/scan/judge/replies.ts'
 import type { QuotaAnswer } from '../../../src/scan/quota/quota-answer.ts'
 
 /** The question whether all recipients of a message are over quota, for a service that may be slow. */
@@ -120,7 +116,7 @@ t.test('the reply names a single recipient', async (t) => {
 })
 
 t.test('an address in the reply forges no line, and is cut after 320 characters', async (t) => {
-  t.notMatch(overQuotaText(readAddress('a\r\n250 \xe9@x')), /[^ -~]/)
-  const long = overQuotaText(readAddress(`${'l'.repeat(400)}@x`))
+  t.notMatch(mailReply.overQuota(readAddress('a\r\n250 \xe9@x')).text, /[^ -~]/)
+  const long = mailReply.overQuota(readAddress(`${'l'.repeat(400)}@x`)).text
   t.equal(long, `Quota exceeded for <${'l'.repeat(320)}>, try again later`)
 })

@@ -5,7 +5,7 @@ import { LineReader, type SmtpLine } from '../../../protocol/smtp/lines.ts'
 import type { RawReply } from '../../../protocol/smtp/smtp-replies.ts'
 import type { ServedConnection } from '../../connection/serve.ts'
 import { PeerTimeout, Wire, type WireHost } from '../../connection/wire.ts'
-import { ownReply } from '../replies/own-replies.ts'
+import { ownReply } from '../../replies/own-replies.ts'
 import { Progress } from './progress.ts'
 
 /**

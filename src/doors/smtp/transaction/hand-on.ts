@@ -4,9 +4,9 @@ import { editHeader, type HeaderEdits } from '../../../mail/message/header-block
 import type { Message } from '../../../mail/message/message.ts'
 import { PIECE_MAX, Stuffing } from '../../../protocol/smtp/content.ts'
 import { deferralOf, type RawReply } from '../../../protocol/smtp/smtp-replies.ts'
+import { CLOSING } from '../../replies/own-replies.ts'
 import type { NextServer } from '../next-server/next-server.ts'
-import type { ContentReplies } from '../replies/content-replies.ts'
-import { CLOSING } from '../replies/own-replies.ts'
+import type { ContentReplies } from './content-replies.ts'
 import { clientLeft } from './receive-content.ts'
 
 /** A received message and its route if it is accepted. */

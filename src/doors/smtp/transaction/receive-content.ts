@@ -6,7 +6,8 @@ import type { Header } from '../../../mail/message/header-block.ts'
 import { Intake, type MessageOptions } from '../../../mail/message/intake.ts'
 import type { Message } from '../../../mail/message/message.ts'
 import { ContentReader } from '../../../protocol/smtp/content.ts'
-import type { Grounds, Refusal } from '../../../scan/judge/decision.ts'
+import type { Refusal, Reply } from '../../../scan/judge/decision.ts'
+import { mailReply } from '../../../scan/judge/replies.ts'
 import type { SmtpConnection } from '../client/smtp-connection.ts'
 import type { SmtpServices } from '../next-server/services.ts'
 
@@ -89,18 +90,9 @@ function refuseContent(
   size: number,
   { refusesBareNewlines, maxSize }: Pick<SmtpServices, 'refusesBareNewlines' | 'maxSize'>,
 ): Refusal | undefined {
-  if (size > maxSize) {
-    return refusal('5.3.4', 'too-large', `message is larger than ${maxSize} bytes (--max-size)`)
-  }
-  if (refusesBareNewlines && bare !== undefined) {
-    // smtpd_forbid_bare_newline = reject of Postfix
-    return refusal('5.5.2', 'bare-newline', `bare <${bare}> received`)
-  }
-  if (hasHiddenDot) {
-    const what = 'a dot after a bare CR or LF or a NUL ends it for some servers'
-    return refusal('5.6.0', 'bare-newline', `message refused: ${what}`)
-  }
-  return undefined
+  if (size > maxSize) return refusal(mailReply.tooLarge(maxSize))
+  if (refusesBareNewlines && bare !== undefined) return refusal(mailReply.bareNewline(bare))
+  return hasHiddenDot ? refusal(mailReply.hiddenDot) : undefined
 }
 
 /** Received fields of a message that is refused: `hopcount_limit` of Postfix. */
@@ -112,11 +104,9 @@ const HOPS_MAX = 50
  */
 function refuseTooManyHops({ fields }: Header): Refusal | undefined {
   const hops = fields.filter(({ key }) => key === 'received').length
-  if (hops < HOPS_MAX) return undefined
-  return refusal('5.4.6', 'too-many-hops', `too many hops: ${hops} Received fields, a mail loop`)
+  return hops < HOPS_MAX ? undefined : refusal(mailReply.tooManyHops(hops))
 }
 
-function refusal(enhanced: string, grounds: Grounds, text: string): Refusal {
-  const details = { scan: 'skipped', why: text, times: {} } as const
-  return { kind: 'reject', reply: { class: 5, enhanced, text, grounds }, details }
+function refusal(reply: Reply): Refusal {
+  return { kind: 'reject', reply, details: { scan: 'skipped', why: reply.text, times: {} } }
 }

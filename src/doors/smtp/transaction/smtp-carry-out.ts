@@ -9,15 +9,12 @@ import type {
   SplitDecision,
 } from '../../../scan/judge/decision.ts'
 import { acceptedShare } from '../../../scan/judge/divide.ts'
+import { ownReply } from '../../replies/own-replies.ts'
 import { replyOf } from '../../replies/smtp-reply.ts'
-import { ownReply } from '../replies/own-replies.ts'
 import { dropTransaction, handOn, type RecipientReply, type SmtpDelivery } from './hand-on.ts'
 
 const BEFORE_ADDRESS = Buffer.from('RCPT TO:<')
 const AFTER_ADDRESS = Buffer.from('>')
-
-/** The reply to mail that is accepted and dropped. */
-export const dropped = rawReply({ code: 250, enhanced: '2.0.0', lines: ['Ok'] })
 
 /**
  * Carries a decision out, and gives every recipient its reply; without a decision the message goes on
@@ -49,7 +46,7 @@ export async function carryOut(
 
 /** Returns the reply to mail that does not go on. */
 function replyIfKept(decision: Exclude<SingleDecision, Acceptance>): RawReply {
-  return 'reply' in decision ? rawReply(replyOf(decision.reply)) : dropped
+  return 'reply' in decision ? rawReply(replyOf(decision.reply)) : ownReply.ok
 }
 
 async function accept(

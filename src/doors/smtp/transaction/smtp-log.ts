@@ -18,9 +18,9 @@ import { replyTexts } from '../../../protocol/smtp/smtp-replies.ts'
 import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
 import type { Transaction } from '../../../scan/judge/transaction.ts'
 import type { Judging } from '../../message/mail-services.ts'
+import { ownReply } from '../../replies/own-replies.ts'
 import type { SmtpServices } from '../next-server/services.ts'
-import type { SentReply } from '../replies/content-replies.ts'
-import { ownReply } from '../replies/own-replies.ts'
+import type { SentReply } from './content-replies.ts'
 
 /** The outcome of a message whose decision was carried out. */
 export interface CarriedOut {

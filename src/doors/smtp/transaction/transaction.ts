@@ -15,14 +15,14 @@ import { type DoorAdapter, handleMail } from '../../message/handle-mail.ts'
 import { withdrawKept } from '../../message/keep-as-decided.ts'
 import { RecipientList } from '../../recipients/recipient-list.ts'
 import type { SendingClient } from '../../recipients/refuse-recipient.ts'
+import { CLOSING, ownReply } from '../../replies/own-replies.ts'
 import { faultReply } from '../../replies/smtp-reply.ts'
 import type { SmtpConnection } from '../client/smtp-connection.ts'
 import type { SmtpServices } from '../next-server/services.ts'
-import { ContentReplies } from '../replies/content-replies.ts'
-import { CLOSING, NEXT_SERVER_LOST } from '../replies/own-replies.ts'
+import { ContentReplies } from './content-replies.ts'
 import { dropTransaction, type SmtpDelivery } from './hand-on.ts'
 import { clientLeft, withContent } from './receive-content.ts'
-import { carryOut, dropped } from './smtp-carry-out.ts'
+import { carryOut } from './smtp-carry-out.ts'
 import { type CarriedOut, TransactionLog } from './smtp-log.ts'
 
 /** One message from MAIL to its end. */
@@ -103,7 +103,7 @@ export class SmtpTransaction {
           const adapter: DoorAdapter<CarriedOut> = {
             answers: lmtp ? 'each' : 'once, some kept',
             begin,
-            about: () => log.about([{ reply: dropped, sent: dropped.code }]),
+            about: () => log.about([{ reply: ownReply.ok, sent: ownReply.ok.code }]),
             adjust: afterQueue ? deferRefusals : (judged) => judged,
             carryOut: (decision) => carryOutOnce(decision, delivery, services),
             isUnsent: (recipient) => !replies.isSaid(recipient),
@@ -176,7 +176,7 @@ function deferRefusal(decision: SingleDecision): SingleDecision {
 /** Returns the reply for anything thrown. If mail is in a queue already, nothing is refused. */
 function replyToError(error: unknown, { afterQueue }: SmtpServices): SmtpReply {
   const kind = faultKindOf(error)
-  if (kind === 'chain') return NEXT_SERVER_LOST
+  if (kind === 'chain') return ownReply.nextServerLost
   const reply = faultReply(kind)
   if (!afterQueue || reply.code < 500) return reply
   return { code: 451, enhanced: reply.enhanced.replace(/^5/, '4'), lines: reply.lines }

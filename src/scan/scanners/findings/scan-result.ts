@@ -68,6 +68,7 @@ export type ScanResult =
     }
 
 export type Infected = Extract<ScanResult, { answer: 'infected' }>
+export type UnseenResult = Extract<ScanResult, { answer: 'unseen' }>
 type NoResult = Extract<ScanResult, { answer: 'unseen' | 'unknown' }>
 
 export const clean: ScanResult = { answer: 'clean' }

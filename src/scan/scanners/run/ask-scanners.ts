@@ -13,7 +13,13 @@ import {
   type Scanner,
   type ScanTask,
 } from '../contract/scanner.ts'
-import { causeOf, infected, type ScanResult, unknown } from '../findings/scan-result.ts'
+import {
+  causeOf,
+  infected,
+  type ScanResult,
+  type UnseenResult,
+  unknown,
+} from '../findings/scan-result.ts'
 import { Loan } from './loan.ts'
 import type { ResultCollector, Weights } from './result-collector.ts'
 import type { Searches } from './searches.ts'
@@ -208,8 +214,6 @@ function asAlert(result: ScanResult): ScanResult {
   const isAlert = result.answer === 'unseen' || result.answer === 'unknown'
   return isAlert && result.alert !== undefined ? infected(result.alert) : result
 }
-
-type UnseenResult = Extract<ScanResult, { answer: 'unseen' }>
 
 function isAboutUnpacked(result: ScanResult): result is UnseenResult {
   return result.answer === 'unseen' && result.what === 'unpacked'

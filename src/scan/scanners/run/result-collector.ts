@@ -1,5 +1,12 @@
 import type { IsPassedOver } from '../contract/scanner.ts'
-import { clean, type ScanResult, type Unseen, unknown, worse } from '../findings/scan-result.ts'
+import {
+  clean,
+  type ScanResult,
+  type Unseen,
+  type UnseenResult,
+  unknown,
+  worse,
+} from '../findings/scan-result.ts'
 
 /** The effect of scanner results on a message. */
 export interface Weights {
@@ -27,7 +34,7 @@ export class ResultCollector {
   #tolerated: ScanResult = clean
   #hasPassedOver = false
   /** The first limit that was put aside. */
-  #limit: Extract<ScanResult, { answer: 'unseen' }> | undefined
+  #limit: UnseenResult | undefined
   /** Set if the message contains more than is read, and this keeps it out. */
   #holdsMore: ScanResult | undefined
 
@@ -59,7 +66,7 @@ export class ResultCollector {
    * Takes the limit of depth or of contents that a scanner has named about bytes that it calls clean as a
    * text. It decides unless all that they hold was given to the scanner by itself.
    */
-  putAside(limit: Extract<ScanResult, { answer: 'unseen' }>): void {
+  putAside(limit: UnseenResult): void {
     this.#limit ??= limit
   }
 

@@ -1,21 +1,22 @@
-import { type RawReply, rawReply } from '../../../protocol/smtp/smtp-replies.ts'
-import type { SmtpReply } from '../../../protocol/smtp/smtp-syntax.ts'
-import { NO_ROOM } from '../../replies/smtp-reply.ts'
+import { type RawReply, rawReply } from '../../protocol/smtp/smtp-replies.ts'
+import type { SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
 
-const reply = (code: number, enhanced: string, text: string): RawReply =>
-  rawReply({ code, enhanced, lines: [text] })
-
-/** RFC 3463: the connection to another server broke. */
-export const NEXT_SERVER_LOST: SmtpReply = {
-  code: 451,
-  enhanced: '4.4.2',
-  lines: ['the next mail server gave no valid answer, try again later'],
+/** Makes a reply in both forms: milters and the policy service send its parts, SMTP its bytes. */
+function reply(code: number, enhanced: string, text: string): SmtpReply & RawReply {
+  const parts = { code, enhanced, lines: [text] }
+  return { ...parts, bytes: rawReply(parts).bytes }
 }
+
+const NEXT_SERVER_LOST = 'the next mail server gave no valid answer, try again later'
+const PLAIN = 'name the recipient as <user@domain>, without comments, routes and escapes'
 
 /** RFC 5321 4.2.1: the server is about to close the connection. */
 export const CLOSING = 421
 
-/** The replies that the interface gives itself; all others come from the next server. */
+/**
+ * The replies of interfaces about a session, a command or the host. Those about mail and its recipients are in
+ * replies.ts of the judge; all others come from the next server.
+ */
 export const ownReply = {
   ok: reply(250, '2.0.0', 'Ok'),
   bye: reply(221, '2.0.0', 'Bye'),
@@ -34,9 +35,14 @@ export const ownReply = {
   noRecipient: reply(554, '5.5.1', 'no valid recipients'),
   sentTooEarly: reply(554, '5.5.0', 'nothing may be sent before the reply to DATA'),
 
-  noRoomForRecipient: rawReply(NO_ROOM),
-  nextServerLost: rawReply(NEXT_SERVER_LOST),
-  nextServerGone: rawReply({ ...NEXT_SERVER_LOST, code: CLOSING }),
+  notPlain: reply(501, '5.1.3', PLAIN),
+  notPlainAfterQueue: reply(451, '4.1.3', PLAIN),
+  addressTooLong: reply(553, '5.1.0', 'an address is longer than 1002 bytes'),
+  noRoomForRecipient: reply(452, '4.3.2', 'too many recipients for now, try again later'),
+  fault: reply(451, '4.3.0', 'the message cannot be processed now, try again later'),
+  /** RFC 3463: the connection to another server broke. */
+  nextServerLost: reply(451, '4.4.2', NEXT_SERVER_LOST),
+  nextServerGone: reply(CLOSING, '4.4.2', NEXT_SERVER_LOST),
 
   closingAfterError: reply(CLOSING, '4.3.0', 'closing the connection'),
   stopping: reply(CLOSING, '4.3.2', 'onescand is stopping, try again'),

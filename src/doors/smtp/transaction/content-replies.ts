@@ -1,6 +1,6 @@
 import { deferralOf, type RawReply } from '../../../protocol/smtp/smtp-replies.ts'
 import { hearsNothing } from '../../connection/wire.ts'
-import { CLOSING } from './own-replies.ts'
+import { CLOSING } from '../../replies/own-replies.ts'
 
 /** The client as it is answered. */
 interface AnsweredClient {
