@@ -1,6 +1,7 @@
 import { Fault } from '../../../lib/errors/fault.ts'
 import { keepFor } from '../../../lib/flow/cache.ts'
 import type { System } from '../../../lib/runtime/system.ts'
+import type { Bytes } from '../../../mail/message/bytes.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import { ScanTurns } from '../contract/scan-turns.ts'
 import type { ContentScanner } from '../contract/scanner.ts'
@@ -24,8 +25,8 @@ const CHANGES = {
 /** The beginnings by which libclamav recognizes a file as mail (CL_TYPE_MAIL in the file types of 1.4). */
 const MAIL =
   /^(?:>?From |(?:Date|Delivered-To|Delivery-date|Envelope-to|For|From|Message-I[Dd]|Received|Received-SPF|Return-[Pp]ath|Subject|To|X-Apparently-To|X-Envelope-From|X-Original-To|X-Real-To|X-Sieve|X-UIDL): )/
-/** Bytes by which libclamav recognizes the type of a file. */
-const TYPE_BYTES = 1024
+/** The bytes by which libclamav recognizes the type of a file. */
+const beginningOf = (bytes: Bytes) => bytes.gather(0, 1024).toString('latin1')
 /** Marks of other file types, in a file that also has such a beginning. */
 const OTHER_MARK = /ustar|EFI PART|TFL3|%PDF|[\0\x80-\xff]/
 
@@ -101,8 +102,8 @@ export function clamdScanner(
       },
     },
     takesBatch: true,
-    readsAsMail(beginning) {
-      const text = beginning.toString('latin1')
+    readsAsMail(bytes) {
+      const text = beginningOf(bytes)
       return MAIL.test(text) && !OTHER_MARK.test(text)
     },
     async extracts(mail) {
@@ -110,7 +111,7 @@ export function clamdScanner(
       // of small mail (readiness/clamd-forms.ts).
       const forms = mail.size > STREAMED_MAX ? undefined : await extracted?.of(list)
       if (forms === undefined) return undefined
-      const text = mail.gather(0, TYPE_BYTES).toString('latin1')
+      const text = beginningOf(mail)
       const isMail = forms.firstFields.some((name) => text.startsWith(`${name}: `))
       return isMail && !OTHER_MARK.test(text) ? forms : undefined
     },

@@ -163,10 +163,10 @@ export interface ContentScanner extends ScannerBasics {
    */
   scan(sample: Sample, task: ScanTask): Promise<ScanResult>
   /**
-   * Returns whether the scanner itself recognizes bytes with this beginning as mail. Set if it then finds as
-   * much in them as below TOP_LINE.
+   * Returns whether the scanner itself recognizes these bytes as mail. Set if it then finds as much in them as
+   * below TOP_LINE.
    */
-  readsAsMail?(beginning: Buffer): boolean
+  readsAsMail?(bytes: Bytes): boolean
   /**
    * Finds out the forms of parts that the scanner was shown to extract by itself from this mail
    * (mail/mime/traits/forms.ts), which may lack TOP_LINE. It is not asked about these parts unless the scan of

@@ -89,12 +89,9 @@ function notYetScannedBy(
 ): readonly Sample[] {
   const { asSent } = samples.at(-1)!
   if (asSent === undefined || readsAsMail === undefined) return samples
-  const hasSeen = results.passesLimits || readsAsMail(asSent.bytes.gather(0, BEGINNING))
+  const hasSeen = results.passesLimits || readsAsMail(asSent.bytes)
   return hasSeen ? samples.slice(0, -1) : samples
 }
-
-/** Bytes by which scanners recognize a file as mail. */
-const BEGINNING = 1024
 
 function askLocal(
   scanner: LocalScanner,
