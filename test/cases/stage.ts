@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import type { Ending } from '../programs/server.ts'
+import type { Ending } from '../programs/host/server.ts'
 import type { Stage } from './case.ts'
 
 export interface BuiltStage extends Stage {

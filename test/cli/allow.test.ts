@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { ownDirectoriesMissing } from '../programs/own-directories.ts'
+import { ownDirectoriesMissing } from '../programs/host/own-directories.ts'
 import { makeMachine } from './check/machine.ts'
 import { bundle, searchPath } from './onescan.ts'
 

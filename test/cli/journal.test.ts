@@ -4,13 +4,13 @@ import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { example, readPage } from '../documents/man-page.ts'
-import { type JournalEntry, journalMissing, makeJournal } from '../programs/journal.ts'
+import { type JournalEntry, journalMissing, makeJournal } from '../programs/host/journal.ts'
 import {
   makeOwnDirectories,
   type OwnDirectories,
   ownDirectoriesMissing,
-} from '../programs/own-directories.ts'
-import { atTerminal, quoted } from '../programs/terminal.ts'
+} from '../programs/host/own-directories.ts'
+import { atTerminal, quoted } from '../programs/host/terminal.ts'
 import { bundle, launcher, searchPath } from './onescan.ts'
 
 /** `onescan log` without names of logs, on a host with systemd's journal, with and without files. */

@@ -13,7 +13,7 @@ import t from 'tap'
 import { defaultId } from '../../src/cli/keygen.ts'
 import { isCurrent, parseKeyring } from '../../src/scan/cluster/keyring.ts'
 import { lacks } from '../needs.mjs'
-import { openDirectory } from '../programs/reachable.ts'
+import { openDirectory } from '../programs/host/reachable.ts'
 import { asPlain, jsonIn, onescan } from './onescan.ts'
 
 const mode = (path: string) => statSync(path).mode & 0o777

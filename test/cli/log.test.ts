@@ -14,7 +14,7 @@ import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { example, readPage } from '../documents/man-page.ts'
 import { tai64n, told } from '../log/lines.ts'
-import { reachable, reachablePath } from '../programs/reachable.ts'
+import { reachable, reachablePath } from '../programs/host/reachable.ts'
 import { outputOf } from '../run/until.ts'
 import { asPlain, bundle, jsonIn, launcher, oldestNode, onescan, searchPath } from './onescan.ts'
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
-import { reachable } from '../programs/reachable.ts'
+import { reachable } from '../programs/host/reachable.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 /** The program that node runs. */

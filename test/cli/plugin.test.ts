@@ -5,7 +5,7 @@ import t from 'tap'
 import { newestNode, oldestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { example, readPage } from '../documents/man-page.ts'
 import { lacks } from '../needs.mjs'
-import { reachable } from '../programs/reachable.ts'
+import { reachable } from '../programs/host/reachable.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { asPlain, jsonIn, onescan } from './onescan.ts'
 

@@ -3,8 +3,8 @@ import { mkdirSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from
 import { join } from 'node:path'
 import t from 'tap'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
-import { clamdMissing, EICAR_NAME, startClamd } from '../programs/clamd.ts'
-import { openDirectory, reachable, reachablePath } from '../programs/reachable.ts'
+import { openDirectory, reachable, reachablePath } from '../programs/host/reachable.ts'
+import { clamdMissing, EICAR_NAME, startClamd } from '../programs/servers/clamd.ts'
 import { asPlain, jsonIn, launcher, ofPlain, onescan } from './onescan.ts'
 
 const clean = 'Subject: clean\n\nNothing.\n'

@@ -10,7 +10,7 @@ import { beside, standalonePrograms, missing as withoutCompiler } from '../c/one
 import * as daemons from '../daemon/process.ts'
 import { submitTo } from '../doors/milter/submit.ts'
 import { runSlot, newest as slot } from '../doors/slot/slot.ts'
-import { makeOwnDirectories, ownDirectoriesMissing } from '../programs/own-directories.ts'
+import { makeOwnDirectories, ownDirectoriesMissing } from '../programs/host/own-directories.ts'
 import { extendedAnswer, udpService } from '../scan/quota/services.ts'
 import { bundle, searchPath } from './onescan.ts'
 

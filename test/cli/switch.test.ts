@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } 
 import { join } from 'node:path'
 import t from 'tap'
 import { lacks } from '../needs.mjs'
-import { openDirectory } from '../programs/reachable.ts'
+import { openDirectory } from '../programs/host/reachable.ts'
 import { asPlain, onescan } from './onescan.ts'
 
 const notRoot = lacks('root')

@@ -3,7 +3,7 @@ import t from 'tap'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { call, negotiate } from '../doors/milter/mta.ts'
 import { submit } from '../doors/milter/submit.ts'
-import { socketDirectory } from '../programs/socket-directory.ts'
+import { socketDirectory } from '../programs/host/socket-directory.ts'
 import { serve } from './http/rig.ts'
 import { builds } from './process.ts'
 

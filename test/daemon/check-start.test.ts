@@ -12,9 +12,9 @@ import { Faults } from '../../src/lib/settings/faults.ts'
 import { badSettings } from '../cases/bad-settings.ts'
 import { startNext } from '../doors/smtp/next-server.ts'
 import { lacks } from '../needs.mjs'
-import { freePort } from '../programs/free-port.ts'
-import { listen } from '../programs/listen.ts'
-import { openDirectory, reachable, reachablePath } from '../programs/reachable.ts'
+import { freePort } from '../programs/host/free-port.ts'
+import { listen } from '../programs/host/listen.ts'
+import { openDirectory, reachable, reachablePath } from '../programs/host/reachable.ts'
 import { newest, runOnescand, startOnescand } from './process.ts'
 
 /** What onescand --check reports, and that a start reports the same. */

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { freePort } from '../programs/free-port.ts'
+import { freePort } from '../programs/host/free-port.ts'
 import { serve } from './http/rig.ts'
 import { childrenOf, runtimes, startOnescand } from './process.ts'
 

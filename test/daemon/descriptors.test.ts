@@ -8,7 +8,7 @@ import {
   descriptors,
   UNWRITTEN,
 } from '../doors/slot-socket/hostile-descriptors.ts'
-import { python } from '../programs/python.ts'
+import { python } from '../programs/host/python.ts'
 import { socketPath } from '../scan/scanners/clamd/stand-in.ts'
 import { childrenOf, runOnescand, runtimes, startOnescand } from './process.ts'
 

@@ -5,7 +5,7 @@ import t from 'tap'
 import { call as callMilter, negotiate, says, tell } from '../doors/milter/mta.ts'
 import { submit } from '../doors/milter/submit.ts'
 import { ask, call, framesOf } from '../doors/slot-socket/client.ts'
-import { socketDirectory } from '../programs/socket-directory.ts'
+import { socketDirectory } from '../programs/host/socket-directory.ts'
 import { noCompiler } from '../scan/scanners/file-plugin/no-compiler.ts'
 import { runtimes, startOnescand } from './process.ts'
 

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { descriptorLimit } from '../../src/lib/process/descriptors.ts'
 import { call, type Line, negotiate } from '../doors/milter/mta.ts'
-import { socketDirectory } from '../programs/socket-directory.ts'
+import { socketDirectory } from '../programs/host/socket-directory.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { quickest, startOnescand } from './process.ts'
 

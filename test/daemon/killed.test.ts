@@ -5,7 +5,7 @@ import { beside, missing, standalonePrograms } from '../c/onescanc/client.ts'
 import { plain } from '../cases/messages.ts'
 import { buildStage } from '../cases/stage.ts'
 import { runSlot } from '../doors/slot/slot.ts'
-import { socketDirectory } from '../programs/socket-directory.ts'
+import { socketDirectory } from '../programs/host/socket-directory.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { startOnescand } from './process.ts'
 

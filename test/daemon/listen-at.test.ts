@@ -3,8 +3,8 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { bindAt, listenAt } from '../../src/daemon/listening/listen.ts'
-import { becomePlain } from '../programs/plain-account.ts'
-import { socketDirectory } from '../programs/socket-directory.ts'
+import { becomePlain } from '../programs/host/plain-account.ts'
+import { socketDirectory } from '../programs/host/socket-directory.ts'
 
 /** How onescand makes a unix socket. */
 

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { bindAt, listenAt, listenOn } from '../../src/daemon/listening/listen.ts'
 import { listenHttpOn } from '../../src/lib/net/http-server.ts'
-import { freePort } from '../programs/free-port.ts'
+import { freePort } from '../programs/host/free-port.ts'
 
 /** Clients that come at once, while a worker is busy. */
 

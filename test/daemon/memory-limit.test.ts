@@ -7,7 +7,7 @@ import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { call, everything, negotiate, says } from '../doors/milter/mta.ts'
 import { submit } from '../doors/milter/submit.ts'
 import { lacks } from '../needs.mjs'
-import { socketDirectory } from '../programs/socket-directory.ts'
+import { socketDirectory } from '../programs/host/socket-directory.ts'
 import { newest, startOnescand } from './process.ts'
 
 /**

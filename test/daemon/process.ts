@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { newestNode, oldestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { attempt } from '../../src/lib/errors/fault.ts'
 import { ask, carryOut, type Outcome, type Question } from '../doors/slot-socket/client.ts'
-import type { Ending } from '../programs/server.ts'
+import type { Ending } from '../programs/host/server.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { until } from '../run/until.ts'
 

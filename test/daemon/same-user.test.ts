@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { lacks } from '../needs.mjs'
-import { openDirectory, reachable } from '../programs/reachable.ts'
+import { openDirectory, reachable } from '../programs/host/reachable.ts'
 import { runtimes, startOnescand } from './process.ts'
 
 /** What a plugin can do to onescand, which runs as the same user. */

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import type { Ending } from '../programs/server.ts'
-import { socketDirectory } from '../programs/socket-directory.ts'
+import type { Ending } from '../programs/host/server.ts'
+import { socketDirectory } from '../programs/host/socket-directory.ts'
 import { outputOf } from '../run/until.ts'
 
 /** Receives what onescand sends to NOTIFY_SOCKET. */

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
-import { startStore, storeMissing } from '../programs/store-server.ts'
+import { startStore, storeMissing } from '../programs/servers/store-server.ts'
 import { type Asked, DATABASE, numbered, standIn } from '../scan/scanners/clamd/stand-in.ts'
 import { type RunningDaemon, runtimes, startOnescand } from './process.ts'
 

@@ -2,8 +2,8 @@ import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { plain } from '../cases/messages.ts'
-import { openDirectory } from '../programs/reachable.ts'
-import { withoutQmail, withoutQmailMissing } from '../programs/without-qmail.ts'
+import { openDirectory } from '../programs/host/reachable.ts'
+import { withoutQmail, withoutQmailMissing } from '../programs/host/without-qmail.ts'
 import { newest, startOnescand } from './process.ts'
 
 /** onescand where there is no onescan.node, as for a processor that it is not compiled for. */

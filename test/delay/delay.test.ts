@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { ucspiMissing } from '../programs/ucspi.ts'
+import { ucspiMissing } from '../programs/servers/ucspi.ts'
 import { until } from '../run/until.ts'
 import { startDns } from './dns-stand-in.ts'
 import { builds, QUICK, runtimes, serve, visit } from './rig.ts'

@@ -2,18 +2,18 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { freePort } from '../programs/free-port.ts'
-import { postfixMissing, startPostfix } from '../programs/postfix.ts'
-import { qpsmtpdMissing, queueOfNobody, startQpsmtpd } from '../programs/qpsmtpd.ts'
-import { startServer } from '../programs/server.ts'
-import { sendBySmtp } from '../programs/swaks.ts'
+import { freePort } from '../programs/host/free-port.ts'
+import { startServer } from '../programs/host/server.ts'
+import { postfixMissing, startPostfix } from '../programs/servers/postfix.ts'
+import { qpsmtpdMissing, queueOfNobody, startQpsmtpd } from '../programs/servers/qpsmtpd.ts'
+import { sendBySmtp } from '../programs/servers/swaks.ts'
 import {
   compileRules,
   envdirMissing,
   TCPSERVER_READY,
   type TcpServer,
   ucspiMissing,
-} from '../programs/ucspi.ts'
+} from '../programs/servers/ucspi.ts'
 import { until } from '../run/until.ts'
 import { startDns } from './dns-stand-in.ts'
 import { launcher, visit } from './rig.ts'

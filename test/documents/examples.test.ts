@@ -8,11 +8,16 @@ import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { launcher, newest } from '../doors/slot/slot.ts'
-import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { example } from '../programs/example.ts'
-import { freePort } from '../programs/free-port.ts'
-import { startServer } from '../programs/server.ts'
-import { envdirMissing, startTcpServer, TCPSERVER_READY, ucspiMissing } from '../programs/ucspi.ts'
+import { freePort } from '../programs/host/free-port.ts'
+import { startServer } from '../programs/host/server.ts'
+import { clamdMissing, startClamd } from '../programs/servers/clamd.ts'
+import {
+  envdirMissing,
+  startTcpServer,
+  TCPSERVER_READY,
+  ucspiMissing,
+} from '../programs/servers/ucspi.ts'
 import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
 
 /** The examples that the documents quote, run with real programs; only paths are changed. */

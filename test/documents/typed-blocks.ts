@@ -393,11 +393,11 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/install.md', 'npm install -g node@24', NPM],
   ['doc/install.md', 'ln -s /etc/onescand /service/', NPM],
   ['doc/install.md', 'ln -sfn /var/qmail/bin/qmail-queue', 'test/packaging/setup.test.ts types it'], // biome-ignore format: a line
-  ["doc/mail-servers.md", `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --after-queue"\nEND\nsystemctl restart onescand\n\0`, 'for OpenSMTPD, with which test/programs/smtp-after-queue.test.ts runs it'], // biome-ignore format: a line
+  ["doc/mail-servers.md", `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --after-queue"\nEND\nsystemctl restart onescand\n\0`, 'for OpenSMTPD, with which test/programs/smtp/smtp-after-queue.test.ts runs it'], // biome-ignore format: a line
   ['doc/mail-servers.md', '# in the main section\nav_scanner', 'test/packaging/clamd-clients.test.ts sets Exim up so'], // biome-ignore format: a line
   ['doc/mail-servers.md', 'echo you@example.org >>/etc/smtpd.recipients', 'for OpenSMTPD'],
-  ['doc/mail-servers.md', `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--lmtp`, 'test/programs/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
-  ['doc/mail-servers.md', 'cat /usr/share/doc/onescan/examples/postfix-lmtp.cf', 'test/programs/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
+  ['doc/mail-servers.md', `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--lmtp`, 'test/programs/smtp/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
+  ['doc/mail-servers.md', 'cat /usr/share/doc/onescan/examples/postfix-lmtp.cf', 'test/programs/smtp/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
   ['doc/install.md', 'dnf install clamd', 'it is for another system than Debian'],
   ['doc/install.md', 'make install DESTDIR', 'it is for packagers'],
   [
@@ -408,7 +408,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   [
     'doc/rspamd.md',
     'smtpd_milters = inet:localhost',
-    'test/programs/milter-rspamd.test.ts tries it',
+    'test/programs/milter/milter-rspamd.test.ts tries it',
   ],
   ['doc/infected-mail.md', 'require "fileinto"', 'test/programs/delivery-agents.test.ts runs it'],
   ['doc/infected-mail.md', 'if (/^X-QHPSI', 'test/programs/delivery-agents.test.ts runs it'],

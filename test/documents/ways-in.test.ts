@@ -13,7 +13,7 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8')
 const TYPED = 'test/documents/typed-blocks.ts'
 /** It starts the real program with clamd, and then with onescand in its place. */
 const CLIENTS = 'test/programs/clamd-clients'
-const RSPAMD = 'test/programs/milter-rspamd.test.ts'
+const RSPAMD = 'test/programs/milter/milter-rspamd.test.ts'
 
 /** The ways that README names, and what of a file of tests holds each of them. */
 const ways: readonly (readonly [way: string, file: string, words: string])[] = [

@@ -9,7 +9,7 @@ import { LISTEN_QUEUE } from '../../src/lib/net/endpoint.ts'
 import type { QuotaLookup } from '../../src/scan/quota/quota-answer.ts'
 import type { ContentScanner } from '../../src/scan/scanners/contract/scanner.ts'
 import { HostMemory } from '../../src/scan/verdicts/host-memory.ts'
-import type { Ending } from '../programs/server.ts'
+import type { Ending } from '../programs/host/server.ts'
 
 /** A door of onescand's in this process. */
 export interface OpenedDoor extends Door {

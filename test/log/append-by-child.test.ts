@@ -2,7 +2,7 @@ import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { appenderFor } from '../../src/log/append-by-child.ts'
-import { openDirectory } from '../programs/reachable.ts'
+import { openDirectory } from '../programs/host/reachable.ts'
 
 t.test('each line is in LOGFILE, in its order, before the next one is written', async (t) => {
   const directory = openDirectory(t)

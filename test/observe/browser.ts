@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { lacks, programPath } from '../needs.mjs'
-import type { Ending } from '../programs/server.ts'
+import type { Ending } from '../programs/host/server.ts'
 
 /** Debian's Chromium, for pages as their readers see them. */
 export const skipWithoutBrowser: string | false = lacks('chromium')

@@ -3,7 +3,7 @@ import { readLogText } from '../../src/log/log-record.ts'
 import { History } from '../../src/observe/live/history.ts'
 import { serve } from '../daemon/http/rig.ts'
 import { told } from '../log/lines.ts'
-import { type Ending, withEnding } from '../programs/server.ts'
+import { type Ending, withEnding } from '../programs/host/server.ts'
 import { createRandom } from '../run/random.ts'
 import { openBrowser, openPage } from './browser.ts'
 

@@ -3,8 +3,8 @@ import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } fro
 import { basename, join } from 'node:path'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { lacks, programPath } from '../needs.mjs'
-import { openDirectory } from '../programs/reachable.ts'
-import { type Ending, startServer } from '../programs/server.ts'
+import { openDirectory } from '../programs/host/reachable.ts'
+import { type Ending, startServer } from '../programs/host/server.ts'
 import { packagingMissing } from './built-package.ts'
 import { debianMissing, makeDebian } from './debian.ts'
 

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { lacks } from '../needs.mjs'
-import { openDirectory } from '../programs/reachable.ts'
-import type { Ending } from '../programs/server.ts'
+import { openDirectory } from '../programs/host/reachable.ts'
+import type { Ending } from '../programs/host/server.ts'
 import { runLocked } from './run-locked.ts'
 
 const run = promisify(execFile)

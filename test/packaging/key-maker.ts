@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import type { Ending } from '../programs/server.ts'
-import { socketDirectory } from '../programs/socket-directory.ts'
+import type { Ending } from '../programs/host/server.ts'
+import { socketDirectory } from '../programs/host/socket-directory.ts'
 
 /** What makes keys of gpg(1) in a ring that goes with the test; each returns its fingerprint. */
 export function keyMaker(t: Ending): (name: string) => string {

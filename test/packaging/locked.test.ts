@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { delimiter, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { newestNode, oldestNode, toolsNode } from '../../packaging/toolchain/toolchain.mjs'
-import { openDirectory } from '../programs/reachable.ts'
+import { openDirectory } from '../programs/host/reachable.ts'
 
 /** What builds and tests onescan is what the lock files say, to the byte. */
 

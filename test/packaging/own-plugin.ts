@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import { asPlain } from '../cli/onescan.ts'
-import { openDirectory } from '../programs/reachable.ts'
+import { openDirectory } from '../programs/host/reachable.ts'
 
 const files = {
   'node_modules/names/package.json': '{ "type": "module", "exports": "./lib/names.js" }',

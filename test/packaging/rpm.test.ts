@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { lacks } from '../needs.mjs'
-import { openDirectory } from '../programs/reachable.ts'
+import { openDirectory } from '../programs/host/reachable.ts'
 import { debianMissing, makeDebian } from './debian.ts'
 
 /** The source tarball, `make install`, and the RPM: what hosts other than Debian's are given. */

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { terminalWork, typist } from '../programs/terminal.ts'
+import { terminalWork, typist } from '../programs/host/terminal.ts'
 import { bareHostMissing, makeBareHost } from './bare-host.ts'
 import { CLIENT, LINK, putQmail, REAL } from './mail-here.ts'
 

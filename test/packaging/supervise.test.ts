@@ -18,10 +18,10 @@ import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
 import { tellsOfLimits } from '../../src/scan/scanners/clamd/probe-limits.ts'
 import { ClamdServer } from '../../src/scan/scanners/clamd/server.ts'
 import { lacks } from '../needs.mjs'
-import { clamdMissing, startClamd } from '../programs/clamd.ts'
-import { freePort } from '../programs/free-port.ts'
-import { openDirectory } from '../programs/reachable.ts'
-import { socketDirectory } from '../programs/socket-directory.ts'
+import { freePort } from '../programs/host/free-port.ts'
+import { openDirectory } from '../programs/host/reachable.ts'
+import { socketDirectory } from '../programs/host/socket-directory.ts'
+import { clamdMissing, startClamd } from '../programs/servers/clamd.ts'
 
 /** The run scripts for supervise, run; only paths and accounts are changed. */
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { makeOwnDirectories, ownDirectoriesMissing } from '../programs/own-directories.ts'
+import { makeOwnDirectories, ownDirectoriesMissing } from '../programs/host/own-directories.ts'
 
 const selfTest = join(import.meta.dirname, '../../packaging/shipped/scripts/self-test')
 

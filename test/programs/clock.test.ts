@@ -19,8 +19,8 @@ import { asOther, spool, startQuotad } from '../quotad/quotad.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { hmacValue } from '../scan/cluster/independent.ts'
 import { extendedAnswer, udpService } from '../scan/quota/services.ts'
-import { socketDirectory } from './socket-directory.ts'
-import { faketimeMissing, steppedClock } from './stepped-clock.ts'
+import { socketDirectory } from './host/socket-directory.ts'
+import { faketimeMissing, steppedClock } from './host/stepped-clock.ts'
 
 /**
  * The wall clock is stepped under each program. Times of other hosts and of files are compared with

@@ -3,7 +3,7 @@ import { chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from '
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { lacks } from '../needs.mjs'
-import { openDirectory } from './reachable.ts'
+import { openDirectory } from './host/reachable.ts'
 
 /** The lines for delivery agents in doc/infected-mail.md, by which tagged mail goes into a folder. */
 

@@ -2,10 +2,10 @@ import t from 'tap'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../cases/case.ts'
 import { startOnescand } from '../daemon/process.ts'
-import { freePort } from './free-port.ts'
-import { postfixMissing, startPostfix } from './postfix.ts'
-import { startReceiver } from './smtp-receiver.ts'
-import { sendMail } from './smtp-session.ts'
+import { freePort } from './host/free-port.ts'
+import { postfixMissing, startPostfix } from './servers/postfix.ts'
+import { startReceiver } from './servers/smtp-receiver.ts'
+import { sendMail } from './servers/smtp-session.ts'
 
 /** Mail whose header or structure is made to cost much, all at once through a real Postfix. */
 

@@ -6,13 +6,13 @@ import { buildStage } from '../cases/stage.ts'
 import { startOnescand } from '../daemon/process.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { until } from '../run/until.ts'
-import { freePort } from './free-port.ts'
 import { headerValues } from './header-values.ts'
-import { postfixMissing, startPostfix } from './postfix.ts'
+import { freePort } from './host/free-port.ts'
 import { POSTMASTERS, recipientForms, TRAP, VICTIM } from './recipient-forms.ts'
-import { inputMailFilter, sendmailMissing, startSendmail } from './sendmail.ts'
-import { type ReceivedMail, type Receiver, startReceiver } from './smtp-receiver.ts'
-import { openSmtp } from './smtp-session.ts'
+import { postfixMissing, startPostfix } from './servers/postfix.ts'
+import { inputMailFilter, sendmailMissing, startSendmail } from './servers/sendmail.ts'
+import { type ReceivedMail, type Receiver, startReceiver } from './servers/smtp-receiver.ts'
+import { openSmtp } from './servers/smtp-session.ts'
 
 /**
  * Where Postfix and Sendmail deliver what is written in many forms, and by which line of

@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { askPolicy } from '../../src/protocol/policy-attributes.ts'
-import { listen } from '../programs/listen.ts'
+import { listen } from '../programs/host/listen.ts'
 
 const REQUEST_MAX = 64 * 1024
 

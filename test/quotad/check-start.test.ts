@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { checkStart } from '../../src/quotad/check-start.ts'
-import { openDirectory } from '../programs/reachable.ts'
+import { openDirectory } from '../programs/host/reachable.ts'
 
 /** onescan-quotad --check, of an account that could start it. */
 

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { cannotHang, mountHanging } from '../programs/hanging-mount.ts'
+import { cannotHang, mountHanging } from '../programs/host/hanging-mount.ts'
 import { askAt, asOther, launcher, program, type Quotad, spool, startQuotad } from './quotad.ts'
 
 /**

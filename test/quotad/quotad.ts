@@ -2,8 +2,8 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { openDirectory, reachable, reachablePath } from '../programs/reachable.ts'
-import { type Ending, type Server, startServer } from '../programs/server.ts'
+import { openDirectory, reachable, reachablePath } from '../programs/host/reachable.ts'
+import { type Ending, type Server, startServer } from '../programs/host/server.ts'
 
 const root = join(import.meta.dirname, '../..')
 const compiled = join(root, 'build/native/onescan-quotad')

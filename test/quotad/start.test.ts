@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { requireFewPrivileges } from '../../src/quotad/check-start.ts'
 import { lacks } from '../needs.mjs'
-import { openDirectory, reachablePath } from '../programs/reachable.ts'
+import { openDirectory, reachablePath } from '../programs/host/reachable.ts'
 import { asOther, launcher, program, spool, startQuotad } from './quotad.ts'
 
 /** The start and the end of the service. */

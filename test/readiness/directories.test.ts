@@ -5,7 +5,7 @@ import t from 'tap'
 import { inOneLine } from '../../src/lib/errors/finding.ts'
 import { checkDirectories } from '../../src/readiness/directories.ts'
 import { checkSettings } from '../../src/readiness/settings.ts'
-import { openDirectory } from '../programs/reachable.ts'
+import { openDirectory } from '../programs/host/reachable.ts'
 import { complaints, host, stranger } from './host.ts'
 
 /** The room on the disk is that of the machine that runs the tests. */

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checkKeyring } from '../../src/readiness/keyring.ts'
 import { obstacle } from '../../src/readiness/stage/account.ts'
-import { openDirectory } from '../programs/reachable.ts'
+import { openDirectory } from '../programs/host/reachable.ts'
 import { complaints, host, stranger } from './host.ts'
 
 const hmac = `hmac-sha256:new:${Buffer.alloc(32, 1).toString('base64url')}`

@@ -8,7 +8,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { missingPackages } from '../needs.mjs'
-import { unpackServers } from '../programs/unpack.mjs'
+import { unpackServers } from '../programs/host/unpack.mjs'
 import { apt, firstLine } from './apt.mjs'
 import { isOnHost } from './host.mjs'
 

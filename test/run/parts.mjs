@@ -32,7 +32,7 @@ const QUICK_TOO = [
   'test/doors/smtp/cases.test.ts',
   'test/mail/mime/contents.test.ts',
   'test/mail/mime/containers/containers.test.ts',
-  'test/programs/clamd.test.ts',
+  'test/programs/clamd/clamd.test.ts',
   'test/scan/judge/cases.test.ts',
 ]
 

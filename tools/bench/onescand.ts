@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type Ending, startServer } from '../../test/programs/server.ts'
+import { type Ending, startServer } from '../../test/programs/host/server.ts'
 
 /**
  * Starts onescand by its command with standard options, and these, under this environment; resolves when it

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Clamd } from '../../test/programs/clamd.ts'
+import type { Clamd } from '../../test/programs/servers/clamd.ts'
 import { key } from './letters.ts'
 
 /** Where files lie that live for a moment, unless --spool names another directory. */

@@ -13,7 +13,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { startOnescand } from '../../test/daemon/process.ts'
-import { EICAR_NAME, startClamd } from '../../test/programs/clamd.ts'
+import { EICAR_NAME, startClamd } from '../../test/programs/servers/clamd.ts'
 import { suites } from './suites.ts'
 
 const SOCKET = '/run/clamav/clamd.ctl'

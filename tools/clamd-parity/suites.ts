@@ -1,5 +1,5 @@
 /** Programs for which others wrote tests, and how these run against a clamd at its usual places. */
-import type { ClamdOptions } from '../../test/programs/clamd.ts'
+import type { ClamdOptions } from '../../test/programs/servers/clamd.ts'
 
 export interface Suite {
   /** Where its files are known, and the packages of Debian that it needs. */

@@ -1,7 +1,7 @@
 import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
 import { askClamd } from '../../src/scan/scanners/clamd/sessions.ts'
-import { clamdAnswer } from '../../test/programs/clamd.ts'
-import type { Ending } from '../../test/programs/server.ts'
+import type { Ending } from '../../test/programs/host/server.ts'
+import { clamdAnswer } from '../../test/programs/servers/clamd.ts'
 import { startClamdForEvasions } from '../bench/readers/judge.ts'
 import type { AskedClamd } from './write-corpus.ts'
 

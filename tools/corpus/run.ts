@@ -5,8 +5,8 @@
 // answers stand in its manifest.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { clamdMissing } from '../../test/programs/clamd.ts'
-import { withEnding } from '../../test/programs/server.ts'
+import { withEnding } from '../../test/programs/host/server.ts'
+import { clamdMissing } from '../../test/programs/servers/clamd.ts'
 import { startReaders } from '../bench/readers/readers.ts'
 import { startAskedClamd } from './asked-clamd.ts'
 import { writeCorpus } from './write-corpus.ts'

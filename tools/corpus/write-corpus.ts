@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { databaseOfEicar } from '../../test/programs/clamd.ts'
+import { databaseOfEicar } from '../../test/programs/servers/clamd.ts'
 import { databaseOfEvasions, signs } from '../../test/scan/scanners/evasions/files.ts'
 import type { ListedMessage, Manifest, StoredFile } from './manifest.ts'
 import { corpusMessages, hiddenIn } from './messages.ts'

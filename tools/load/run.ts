@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { withEnding } from '../../test/programs/server.ts'
+import { withEnding } from '../../test/programs/host/server.ts'
 import { linesOf, newResult, runLoad } from './load.ts'
 import { openLoadRig, runtimes } from './rig.ts'
 

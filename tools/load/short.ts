@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { missing as noCompiler } from '../../test/c/onescanc/client.ts'
-import { clamdMissing } from '../../test/programs/clamd.ts'
+import { clamdMissing } from '../../test/programs/servers/clamd.ts'
 import { isWhole } from '../../test/run/is-whole.ts'
 import { linesOf, newResult, runLoad } from './load.ts'
 import { openLoadRig } from './rig.ts'

@@ -1,4 +1,4 @@
-import { clamdAnswer } from '../../test/programs/clamd.ts'
+import { clamdAnswer } from '../../test/programs/servers/clamd.ts'
 import { createRandom } from '../../test/run/random.ts'
 import { minimise } from '../bench/readers/minimise.ts'
 import { type Attack, attacks } from './attacks.ts'

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { withEnding } from '../../test/programs/server.ts'
+import { withEnding } from '../../test/programs/host/server.ts'
 import { newTally, runAttacks, runBench, type Tally } from './bench.ts'
 import { openRig } from './rig.ts'
 import { linesOf } from './tell.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { startOnescand } from '../../test/daemon/process.ts'
-import { withEnding } from '../../test/programs/server.ts'
+import { withEnding } from '../../test/programs/host/server.ts'
 import type { Host } from './hosts.ts'
 
 const program = join(import.meta.dirname, '../../dist/onescand.cjs')

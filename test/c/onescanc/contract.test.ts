@@ -4,8 +4,8 @@ import t from 'tap'
 import { table } from '../../../src/lib/settings/table.ts'
 import { envelope, runSlot, type SlotSetup } from '../../doors/slot/slot.ts'
 import { keepsContract } from '../../doors/slot/slot-contract.ts'
-import { cannotHang, mountHanging } from '../../programs/hanging-mount.ts'
-import { openDirectory, reachable } from '../../programs/reachable.ts'
+import { cannotHang, mountHanging } from '../../programs/host/hanging-mount.ts'
+import { openDirectory, reachable } from '../../programs/host/reachable.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
 import {
   beside,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createFrameReader, frame, uint64 } from '../../../src/doors/slot-socket/frames.ts'
 import { uint32 } from '../../../src/protocol/framing/frames.ts'
-import type { Ending } from '../../programs/server.ts'
+import type { Ending } from '../../programs/host/server.ts'
 
 /** A daemon by the protocol of slot-protocol.md, whose answers a test writes, right or wrong. */
 

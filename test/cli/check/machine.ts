@@ -7,8 +7,8 @@ import { checkByMail } from '../../../src/cli/check/by-mail/check-by-mail.ts'
 import type { Way } from '../../../src/cli/check/by-mail/send-mail.ts'
 import type { Finding } from '../../../src/lib/errors/finding.ts'
 import { findLog, type LogFile } from '../../../src/log/read-log.ts'
-import { makeOwnDirectories, type OwnDirectories } from '../../programs/own-directories.ts'
-import { openDirectory, reachable, reachablePath } from '../../programs/reachable.ts'
+import { makeOwnDirectories, type OwnDirectories } from '../../programs/host/own-directories.ts'
+import { openDirectory, reachable, reachablePath } from '../../programs/host/reachable.ts'
 import { bundle, jsonIn } from '../onescan.ts'
 
 /** A machine with an /etc of its own and an account onescan. */

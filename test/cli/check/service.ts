@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import type { Ending } from '../../programs/server.ts'
+import type { Ending } from '../../programs/host/server.ts'
 import { outputOf } from '../../run/until.ts'
 import { asPlain } from '../onescan.ts'
 

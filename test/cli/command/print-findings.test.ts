@@ -3,8 +3,8 @@ import { findingLine, printFindings, sumOf } from '../../../src/cli/command/prin
 import { Output } from '../../../src/cli/command/run-command.ts'
 import { type Finding, failure, ok, warning } from '../../../src/lib/errors/finding.ts'
 import { lacks } from '../../needs.mjs'
-import { reachable } from '../../programs/reachable.ts'
-import { atTerminal } from '../../programs/terminal.ts'
+import { reachable } from '../../programs/host/reachable.ts'
+import { atTerminal } from '../../programs/host/terminal.ts'
 import { asPlain, bundle, jsonIn, onescan } from '../onescan.ts'
 
 /** The output of `onescan check`. */

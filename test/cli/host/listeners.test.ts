@@ -9,8 +9,8 @@ import {
   isListening,
   listenersOfHost,
 } from '../../../src/cli/host/listeners.ts'
-import { listen } from '../../programs/listen.ts'
-import { openDirectory } from '../../programs/reachable.ts'
+import { listen } from '../../programs/host/listen.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
 
 /** The servers of a host that `onescan check --mail` finds besides those on the usual ports. */
 

@@ -8,7 +8,7 @@ import {
   readService,
 } from '../../../src/cli/host/running-services.ts'
 import { lacks } from '../../needs.mjs'
-import { ucspiMissing } from '../../programs/ucspi.ts'
+import { ucspiMissing } from '../../programs/servers/ucspi.ts'
 import { outputOf } from '../../run/until.ts'
 import { startService, tcpserver } from '../check/service.ts'
 

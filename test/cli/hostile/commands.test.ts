@@ -5,7 +5,7 @@ import t from 'tap'
 import { names as settings } from '../../../src/lib/settings/table.ts'
 import { plain } from '../../cases/messages.ts'
 import { lacks } from '../../needs.mjs'
-import { openDirectory } from '../../programs/reachable.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { type Hostile, makeHostile, notesReaders, type Thing, things } from './owner.ts'
 

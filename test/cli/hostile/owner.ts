@@ -15,8 +15,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { mountHanging } from '../../lib/path/hanging.ts'
-import { openDirectory } from '../../programs/reachable.ts'
-import type { Ending } from '../../programs/server.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
+import type { Ending } from '../../programs/host/server.ts'
 import { outputOf } from '../../run/until.ts'
 
 /** The owner of a directory that root's programs are led to, and the things that he puts into it. */

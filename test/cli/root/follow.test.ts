@@ -8,8 +8,8 @@ import { follow, printTo, type RunningCommand } from '../../../src/cli/root/foll
 import { delegationFor, doForRoot } from '../../../src/cli/root/for-root.ts'
 import { frame } from '../../../src/doors/slot-socket/frames.ts'
 import { ok } from '../../../src/lib/errors/finding.ts'
-import { listen } from '../../programs/listen.ts'
-import { socketDirectory } from '../../programs/socket-directory.ts'
+import { listen } from '../../programs/host/listen.ts'
+import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
 /** What root hears of a command that an attacker may hold. */
 

@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { newest, startOnescand } from '../../daemon/process.ts'
 import { lacks } from '../../needs.mjs'
-import { ownDirectoriesMissing } from '../../programs/own-directories.ts'
-import { openDirectory, reachable, reachablePath } from '../../programs/reachable.ts'
+import { ownDirectoriesMissing } from '../../programs/host/own-directories.ts'
+import { openDirectory, reachable, reachablePath } from '../../programs/host/reachable.ts'
 import { keepOne, makeQuarantine } from '../../scan/quarantine/kept.ts'
 import {
   directoryOfOnescand,

@@ -13,8 +13,8 @@ import {
   seriousFaults,
   skipWithoutBrowser,
 } from '../../observe/browser.ts'
-import { clamdMissing, startClamd } from '../../programs/clamd.ts'
-import { openDirectory } from '../../programs/reachable.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
+import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { newest } from '../process.ts'
 import { serve } from './rig.ts'

@@ -3,8 +3,8 @@ import { request } from 'node:http'
 import { connect } from 'node:net'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
-import { freePort } from '../../programs/free-port.ts'
-import type { Ending } from '../../programs/server.ts'
+import { freePort } from '../../programs/host/free-port.ts'
+import type { Ending } from '../../programs/host/server.ts'
 import { type DaemonSetup, type RunningDaemon, startOnescand } from '../process.ts'
 
 export interface Answer {

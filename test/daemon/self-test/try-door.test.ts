@@ -2,8 +2,8 @@ import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { tryDoor } from '../../../src/daemon/self-test/try-door.ts'
-import { listen } from '../../programs/listen.ts'
-import { socketDirectory } from '../../programs/socket-directory.ts'
+import { listen } from '../../programs/host/listen.ts'
+import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
 /** A door is tried as its clients use it; test/daemon/http/health.test.ts tries doors of onescand. */
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import t from 'tap'
 import { HeartbeatWatch, HUNG_AFTER } from '../../../src/daemon/workers/hung-workers.ts'
-import { freePort } from '../../programs/free-port.ts'
+import { freePort } from '../../programs/host/free-port.ts'
 import { until } from '../../run/until.ts'
 import { type Asked, numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { get } from '../http/rig.ts'

@@ -5,8 +5,8 @@ import { MUST_ANSWER, Workers } from '../../../src/daemon/workers/workers.ts'
 import { HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
 import { cannotMount } from '../../doors/slot-socket/hostile-descriptors.ts'
 import { mountHanging } from '../../lib/path/hanging.ts'
-import type { Ending } from '../../programs/server.ts'
-import { socketDirectory } from '../../programs/socket-directory.ts'
+import type { Ending } from '../../programs/host/server.ts'
+import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
 /** How the first process of onescand starts workers, and starts others in their place. */
 

@@ -5,7 +5,7 @@ import { RememberedClients } from '../../../src/delay/gate/remembered-clients.ts
 import { readOptions } from '../../../src/delay/options/delay-options.ts'
 import { clientKey, parseIpAddress } from '../../../src/lib/net/ip-address.ts'
 import type { System } from '../../../src/lib/runtime/system.ts'
-import { compileRules, ucspiMissing } from '../../programs/ucspi.ts'
+import { compileRules, ucspiMissing } from '../../programs/servers/ucspi.ts'
 import { startDns } from '../dns-stand-in.ts'
 import { allWait, namesFrom } from '../waits.ts'
 

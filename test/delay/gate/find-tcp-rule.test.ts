@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import { findTcpRule } from '../../../src/delay/gate/find-tcp-rule.ts'
-import { compileRules, ucspiMissing } from '../../programs/ucspi.ts'
+import { compileRules, ucspiMissing } from '../../programs/servers/ucspi.ts'
 
 /** Rules that tcprules compiled, read by the gate and by tcprulescheck for the same clients. */
 

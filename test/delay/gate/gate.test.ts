@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { compileRules, startTcpServer, ucspiMissing } from '../../programs/ucspi.ts'
+import { compileRules, startTcpServer, ucspiMissing } from '../../programs/servers/ucspi.ts'
 import { until } from '../../run/until.ts'
 import { startDns } from '../dns-stand-in.ts'
 import { runtimes, visit } from '../rig.ts'

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { ucspiMissing } from '../../programs/ucspi.ts'
+import { ucspiMissing } from '../../programs/servers/ucspi.ts'
 import { until } from '../../run/until.ts'
 import { runtimes } from '../rig.ts'
 import { AT_ONCE, type Client, connect, speak, startGate } from './rig.ts'

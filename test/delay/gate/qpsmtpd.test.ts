@@ -1,5 +1,10 @@
 import t from 'tap'
-import { nobody, qpsmtpdMissing, qpsmtpdSession, queueOfNobody } from '../../programs/qpsmtpd.ts'
+import {
+  nobody,
+  qpsmtpdMissing,
+  qpsmtpdSession,
+  queueOfNobody,
+} from '../../programs/servers/qpsmtpd.ts'
 import { until } from '../../run/until.ts'
 import { runtimes } from '../rig.ts'
 import { allWait, NO_NAMES, NO_PENALTY } from '../waits.ts'

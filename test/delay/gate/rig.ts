@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
-import { compileRules } from '../../programs/ucspi.ts'
+import { compileRules } from '../../programs/servers/ucspi.ts'
 import { HANGS_AFTER, until } from '../../run/until.ts'
 import { allWait, NO_NAMES, NO_PENALTY } from '../waits.ts'
 

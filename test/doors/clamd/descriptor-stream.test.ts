@@ -7,7 +7,7 @@ import t from 'tap'
 import { DescriptorStream } from '../../../src/doors/clamd/descriptor-stream.ts'
 import { descriptorOf } from '../../../src/lib/process/descriptors.ts'
 import { loadSystem, type System } from '../../../src/lib/runtime/system.ts'
-import { socketDirectory } from '../../programs/socket-directory.ts'
+import { socketDirectory } from '../../programs/host/socket-directory.ts'
 import { until } from '../../run/until.ts'
 
 /** Descriptors that clients send beside their bytes. */

@@ -5,7 +5,7 @@ import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { startClamdForEvasions } from '../../../tools/bench/readers/judge.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
-import { type Clamd, clamdMissing, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
+import { type Clamd, clamdMissing, EICAR_NAME, startClamd } from '../../programs/servers/clamd.ts'
 import { hiddenClasses } from '../../scan/scanners/second-look/classes.ts'
 import { inStream, openClamdDoor, streamed } from './rig.ts'
 

@@ -29,8 +29,8 @@ import {
 } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { mountHanging as mountHangingFiles } from '../../lib/path/hanging.ts'
 import { lacks } from '../../needs.mjs'
-import { cannotHang, mountHanging } from '../../programs/hanging-mount.ts'
-import { openDirectory } from '../../programs/reachable.ts'
+import { cannotHang, mountHanging } from '../../programs/host/hanging-mount.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
 import { until } from '../../run/until.ts'
 import { inStream, type OpenClamdDoor, openClamdDoor } from './rig.ts'
 

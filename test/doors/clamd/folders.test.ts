@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { clean } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { lacks } from '../../needs.mjs'
-import { openDirectory } from '../../programs/reachable.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
 import { inStream, openClamdDoor } from './rig.ts'
 
 /** Folders that cost more than one request may. */

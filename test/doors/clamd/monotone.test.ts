@@ -1,5 +1,5 @@
 import t from 'tap'
-import { clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
 import { databaseFor, randomContents } from './random-contents.ts'
 import { openClamdDoor } from './rig.ts'
 import { repliesTo } from './session-client.ts'

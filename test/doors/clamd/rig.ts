@@ -8,7 +8,7 @@ import {
   defaultTimeouts,
 } from '../../../src/doors/clamd/services.ts'
 import { uint32 } from '../../../src/protocol/framing/frames.ts'
-import type { Ending } from '../../programs/server.ts'
+import type { Ending } from '../../programs/host/server.ts'
 import { aroundDoor, type InPlace, type OpenedDoor } from '../in-process.ts'
 
 export interface OpenClamdDoor extends OpenedDoor {

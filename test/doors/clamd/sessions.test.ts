@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { startOnescand } from '../../daemon/process.ts'
-import { clamdMissing, startClamd } from '../../programs/clamd.ts'
-import { socketDirectory } from '../../programs/socket-directory.ts'
+import { socketDirectory } from '../../programs/host/socket-directory.ts'
+import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
 import { inStream } from './rig.ts'
 
 /** Many sessions of clamd's clients at once, beside clients that leave: each request has its own answer. */

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { type RunningDaemon, startOnescand } from '../../daemon/process.ts'
-import { makeAuthority, opensslMissing } from '../../programs/certificates.ts'
-import { clamdMissing, startClamd } from '../../programs/clamd.ts'
-import { freePort } from '../../programs/free-port.ts'
+import { freePort } from '../../programs/host/free-port.ts'
+import { makeAuthority, opensslMissing } from '../../programs/servers/certificates.ts'
+import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
 import { isWhole } from '../../run/is-whole.ts'
 
 /** Three mail hosts share two scanners by TLS, and one scanner is killed amid the mail. */

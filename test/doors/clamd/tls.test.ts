@@ -8,14 +8,14 @@ import { tryDoor } from '../../../src/daemon/self-test/try-door.ts'
 import { readTlsIdentity, type TlsFiles } from '../../../src/scan/scanners/clamd/tls-identity.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { runOnescand, runtimes, startOnescand } from '../../daemon/process.ts'
+import { freePort } from '../../programs/host/free-port.ts'
 import {
   type Authority,
   makeAuthority,
   opensslMissing,
   type TlsSettings,
-} from '../../programs/certificates.ts'
-import { clamdMissing, startClamd } from '../../programs/clamd.ts'
-import { freePort } from '../../programs/free-port.ts'
+} from '../../programs/servers/certificates.ts'
+import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
 import { until } from '../../run/until.ts'
 import { numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { inStream, openClamdDoor } from './rig.ts'

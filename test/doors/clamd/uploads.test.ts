@@ -1,6 +1,6 @@
 import t from 'tap'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
-import { clamdMissing, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
+import { clamdMissing, EICAR_NAME, startClamd } from '../../programs/servers/clamd.ts'
 import { yEncoded } from './odd-mails.ts'
 import { inStream, openClamdDoor } from './rig.ts'
 import { repliesTo } from './session-client.ts'

@@ -9,7 +9,7 @@ import {
   type ServedConnection,
   serve,
 } from '../../../src/doors/connection/serve.ts'
-import { socketDirectory } from '../../programs/socket-directory.ts'
+import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
 /** What all doors do with connections: count, tick, and close. */
 

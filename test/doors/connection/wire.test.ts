@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { PeerTimeout, Wire, type WireHost } from '../../../src/doors/connection/wire.ts'
-import { socketDirectory } from '../../programs/socket-directory.ts'
+import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
 /** A door's side of a connection: who waits, is late, leaves or breaks the protocol. */
 

@@ -2,8 +2,8 @@ import { utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
-import { clamdMissing, startClamd } from '../../programs/clamd.ts'
-import { socketDirectory } from '../../programs/socket-directory.ts'
+import { socketDirectory } from '../../programs/host/socket-directory.ts'
+import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
 import { openMilter } from './rig.ts'
 
 /** Nobody borrows another's verdict: what a real clamd says of one message, and what a copy gets. */

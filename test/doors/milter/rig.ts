@@ -6,7 +6,7 @@ import {
   type MilterOptions,
   type MilterTimeouts,
 } from '../../../src/doors/milter/services.ts'
-import type { Ending } from '../../programs/server.ts'
+import type { Ending } from '../../programs/host/server.ts'
 import { aroundDoor, type InPlace, type OpenedDoor } from '../in-process.ts'
 import {
   type Agreed,

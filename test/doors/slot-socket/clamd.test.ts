@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { plain } from '../../cases/messages.ts'
 import { lacks } from '../../needs.mjs'
-import { type Clamd, clamdMissing, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
+import { type Clamd, clamdMissing, EICAR_NAME, startClamd } from '../../programs/servers/clamd.ts'
 import { until } from '../../run/until.ts'
 import { type OpenSlot, openSlot } from './rig.ts'
 

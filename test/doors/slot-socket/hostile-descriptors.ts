@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createFrameReader } from '../../../src/doors/slot-socket/frames.ts'
-import { python } from '../../programs/python.ts'
+import { python } from '../../programs/host/python.ts'
 import { framesOf, type Question } from './client.ts'
 
 /** Clients that send a descriptor along with their question (hostile-client.py). */

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { lacks } from '../../needs.mjs'
-import { clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
 import { until } from '../../run/until.ts'
 import { openMilter } from '../milter/rig.ts'
 

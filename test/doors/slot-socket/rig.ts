@@ -6,7 +6,7 @@ import {
   type SlotTimeouts,
 } from '../../../src/doors/slot-socket/server.ts'
 import { createSlotSocketDoor } from '../../../src/doors/slot-socket/slot-door.ts'
-import type { Ending } from '../../programs/server.ts'
+import type { Ending } from '../../programs/host/server.ts'
 import { aroundDoor, type OpenedDoor } from '../in-process.ts'
 import { ask, carryOut, type Outcome, type Question } from './client.ts'
 

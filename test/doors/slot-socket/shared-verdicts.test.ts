@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { startStore, storeMissing } from '../../programs/store-server.ts'
+import { startStore, storeMissing } from '../../programs/servers/store-server.ts'
 import { until } from '../../run/until.ts'
 import { DATABASE, numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { openMilter } from '../milter/rig.ts'

@@ -5,8 +5,8 @@ import t from 'tap'
 import { frame } from '../../../src/doors/slot-socket/frames.ts'
 import { askForDescription, type DaemonDescription } from '../../../src/doors/slot-socket/tell.ts'
 import { failure } from '../../../src/lib/errors/finding.ts'
-import { listen } from '../../programs/listen.ts'
-import { socketDirectory } from '../../programs/socket-directory.ts'
+import { listen } from '../../programs/host/listen.ts'
+import { socketDirectory } from '../../programs/host/socket-directory.ts'
 import { openSlot } from './rig.ts'
 
 /** The question to onescand about itself. */

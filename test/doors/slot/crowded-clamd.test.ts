@@ -1,6 +1,6 @@
 import t from 'tap'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
-import { clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { runSlot, runtimes } from './slot.ts'
 

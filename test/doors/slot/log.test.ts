@@ -21,7 +21,7 @@ import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { isLogRows } from '../../log/is-log-rows.ts'
 import { lacks } from '../../needs.mjs'
-import { startSyslog, syslogMissing } from '../../programs/syslog.ts'
+import { startSyslog, syslogMissing } from '../../programs/host/syslog.ts'
 import { builds, compiled, launcher, runSlot, runtimes, type SlotSetup } from './slot.ts'
 
 /** Where the slot's lines go: to fd 2 if that is a log, and never into a bounce. */

@@ -12,7 +12,7 @@ import type { Test } from 'tap'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../../src/mail/message/envelope/envelope.ts'
 import { bytes } from '../../cases/case.ts'
 import { lacks } from '../../needs.mjs'
-import { openDirectory, reachable } from '../../programs/reachable.ts'
+import { openDirectory, reachable } from '../../programs/host/reachable.ts'
 import { recordedCalls, standInQueue } from '../../stand-in/stand-in.ts'
 import { envelope, runSlot, type SlotSetup } from './slot.ts'
 

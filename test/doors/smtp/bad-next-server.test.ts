@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { defaultNextServerTimeouts } from '../../../src/doors/smtp/next-server/next-server.ts'
-import { freePort } from '../../programs/free-port.ts'
+import { freePort } from '../../programs/host/free-port.ts'
 import { clean, infected, openBetween } from './between.ts'
 import { at, startNext } from './next-server.ts'
 import { openDoor, sendThrough } from './rig.ts'

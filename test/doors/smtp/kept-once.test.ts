@@ -3,7 +3,7 @@ import { inQuarantine } from '../../../tools/bench/smtp/destinations.ts'
 import { killingAt } from '../../../tools/bench/smtp/kill-run.ts'
 import { newest, startOnescand } from '../../daemon/process.ts'
 import { lacks } from '../../needs.mjs'
-import { freePort } from '../../programs/free-port.ts'
+import { freePort } from '../../programs/host/free-port.ts'
 import { until } from '../../run/until.ts'
 import { callDoor } from './client.ts'
 

@@ -1,11 +1,11 @@
 import { connect, createServer } from 'node:net'
 import t from 'tap'
-import { listen } from '../../programs/listen.ts'
-import type { Ending } from '../../programs/server.ts'
+import { listen } from '../../programs/host/listen.ts'
+import type { Ending } from '../../programs/host/server.ts'
 import { openBetween } from './between.ts'
 import { openDoor, sendThrough } from './rig.ts'
 
-/** Next servers that lead back to the door; Postfix as one is in test/programs/smtp-loops.test.ts. */
+/** Next servers that lead back to the door; Postfix as one is in test/programs/smtp/smtp-loops.test.ts. */
 
 /** Forwards all connections at a port to another port, which is named later. */
 async function startForward(t: Ending) {

@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net'
-import { listen } from '../../programs/listen.ts'
-import type { Ending } from '../../programs/server.ts'
+import { listen } from '../../programs/host/listen.ts'
+import type { Ending } from '../../programs/host/server.ts'
 
 /** A message as the next server has got it. */
 export interface Got {

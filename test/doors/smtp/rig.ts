@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { SmtpOptions, SmtpRoute } from '../../../src/doors/smtp/next-server/services.ts'
 import { createSmtpDoor } from '../../../src/doors/smtp/smtp-door.ts'
 import { Network } from '../../../src/lib/net/ip-address.ts'
-import type { Ending } from '../../programs/server.ts'
+import type { Ending } from '../../programs/host/server.ts'
 import { aroundDoor, type InPlace, type OpenedDoor } from '../in-process.ts'
 import { type Client, callDoor } from './client.ts'
 

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { python } from '../../programs/python.ts'
-import type { Ending } from '../../programs/server.ts'
+import { python } from '../../programs/host/python.ts'
+import type { Ending } from '../../programs/host/server.ts'
 import { outputOf } from '../../run/until.ts'
 
 /** A file system of a user's own that leaves questions unanswered (hanging.py). */

@@ -18,8 +18,8 @@ import { readForeignFile, readOwnFile, readStart } from '../../../src/lib/path/o
 import { PathHandle } from '../../../src/lib/path/path-handle.ts'
 import { inheritedDescriptor } from '../../../src/lib/process/descriptors.ts'
 import { lacks } from '../../needs.mjs'
-import { python, pythonMissing } from '../../programs/python.ts'
-import { openDirectory } from '../../programs/reachable.ts'
+import { python, pythonMissing } from '../../programs/host/python.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
 import { outputOf } from '../../run/until.ts'
 
 const skip = lacks('root')

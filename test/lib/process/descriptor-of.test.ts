@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { descriptorOf } from '../../../src/lib/process/descriptors.ts'
-import { socketDirectory } from '../../programs/socket-directory.ts'
+import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
 /** The row of a file below /proc/net that has the socket of this descriptor. */
 function row(file: string, fd: number | undefined): string {

@@ -7,7 +7,7 @@ import { plain } from '../../cases/messages.ts'
 import { asPlain } from '../../cli/onescan.ts'
 import { startOnescand } from '../../daemon/process.ts'
 import { lacks } from '../../needs.mjs'
-import { reachable } from '../../programs/reachable.ts'
+import { reachable } from '../../programs/host/reachable.ts'
 import { asOther, startQuotad } from '../../quotad/quotad.ts'
 import { until } from '../../run/until.ts'
 

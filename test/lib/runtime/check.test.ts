@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { startService, tcpserver } from '../../cli/check/service.ts'
 import { compiled } from '../../doors/slot/slot.ts'
 import { lacks } from '../../needs.mjs'
-import { ucspiMissing } from '../../programs/ucspi.ts'
+import { ucspiMissing } from '../../programs/servers/ucspi.ts'
 
 /** onescan check, compiled, on a host without Node. */
 

@@ -6,7 +6,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import t from 'tap'
 import { descriptorOf } from '../../../src/lib/process/descriptors.ts'
 import { loadSystem } from '../../../src/lib/runtime/system.ts'
-import { python } from '../../programs/python.ts'
+import { python } from '../../programs/host/python.ts'
 import { outputOf } from '../../run/until.ts'
 import { socketPath } from '../../scan/scanners/clamd/stand-in.ts'
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { loadSystem } from '../../../src/lib/runtime/system.ts'
 import { lacks } from '../../needs.mjs'
-import { listen } from '../../programs/listen.ts'
+import { listen } from '../../programs/host/listen.ts'
 import { socketPath } from '../../scan/scanners/clamd/stand-in.ts'
 
 /** The addon in C, as JavaScript sees it. What its functions do is seen where they are used. */

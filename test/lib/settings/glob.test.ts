@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { compileGlob } from '../../../src/lib/settings/glob.ts'
-import { processorTime } from '../../programs/processor-time.ts'
+import { processorTime } from '../../programs/host/processor-time.ts'
 
 for (const wildcards of ['*', '*?'] as const) {
   t.test(`patterns with ${wildcards} match as a regular expression does`, async () => {

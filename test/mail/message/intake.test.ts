@@ -4,7 +4,7 @@ import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../../src/mail/message/header-block.ts'
 import { Intake, messageOf } from '../../../src/mail/message/intake.ts'
 import { type Message, TOP_LINE } from '../../../src/mail/message/message.ts'
-import { openDirectory } from '../../programs/reachable.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
 
 /** Messages put together from their bytes, in any split, as most doors and commands do. */
 

@@ -7,7 +7,7 @@ import { loadSystem, type System } from '../../../src/lib/runtime/system.ts'
 import { FIELD_COST } from '../../../src/mail/message/header-block.ts'
 import { Intake, MEMORY_FILE_MAX } from '../../../src/mail/message/intake.ts'
 import { TOP_LINE } from '../../../src/mail/message/message.ts'
-import { openDirectory } from '../../programs/reachable.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
 
 const IN_MEMORY_MAX = 128 * 1024
 

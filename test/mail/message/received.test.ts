@@ -9,7 +9,7 @@ import { HEADER_MAX, Header } from '../../../src/mail/message/header-block.ts'
 import { Intake, messageOf } from '../../../src/mail/message/intake.ts'
 import { type Message, TOP_LINE } from '../../../src/mail/message/message.ts'
 import { sampleOf } from '../../../src/scan/scanners/run/run-scanners.ts'
-import { openDirectory } from '../../programs/reachable.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { headerOfMessage } from './header-of-message.ts'
 

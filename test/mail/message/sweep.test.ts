@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { sweepSpool } from '../../../src/mail/message/sweep.ts'
 import { lacks } from '../../needs.mjs'
-import { python } from '../../programs/python.ts'
+import { python } from '../../programs/host/python.ts'
 import { outputOf } from '../../run/until.ts'
 
 const now = Date.now()

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { lacks } from '../../needs.mjs'
-import { openDirectory } from '../reachable.ts'
+import { openDirectory } from '../host/reachable.ts'
 import { type ClamdClient, type Fate, IN_OPENPGP } from './client.ts'
 
 /** clamdscan(1) with these words, as wrappers and scripts call it. */

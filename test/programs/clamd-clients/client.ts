@@ -1,5 +1,5 @@
-import { type Ending, startServer } from '../server.ts'
-import { sendMail } from '../smtp-session.ts'
+import { type Ending, startServer } from '../host/server.ts'
+import { sendMail } from '../servers/smtp-session.ts'
 
 /** Where a clamd, or what stands in its place, is asked: a unix socket, or a port of 127.0.0.1. */
 export type ClamdPlace = { readonly path: string } | { readonly port: number }

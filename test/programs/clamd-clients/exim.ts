@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
-import { eximMissing, makeEximHost, startExim } from '../exim.ts'
-import { freePort } from '../free-port.ts'
+import { freePort } from '../host/free-port.ts'
+import { eximMissing, makeEximHost, startExim } from '../servers/exim.ts'
 import { bySmtp, type ClamdClient, type ClamdPlace, IN_OPENPGP } from './client.ts'
 
 /** Exim, whose scanner is a line of its configuration. */

@@ -3,7 +3,7 @@ import t from 'tap'
 import { isWhole } from '../../run/is-whole.ts'
 import { evasions } from '../../scan/scanners/evasions/all.ts'
 import { messageOf } from '../../scan/scanners/evasions/compose.ts'
-import { clamdMissing } from '../clamd.ts'
+import { clamdMissing } from '../servers/clamd.ts'
 import { clamdClients } from './all.ts'
 import { clamdFor, placeFor, serve } from './in-clamds-place.ts'
 

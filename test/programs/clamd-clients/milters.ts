@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { lacks } from '../../needs.mjs'
-import { freePort } from '../free-port.ts'
-import { postfixMissing, startPostfix } from '../postfix.ts'
-import { openDirectory } from '../reachable.ts'
-import type { Ending } from '../server.ts'
-import { startReceiver } from '../smtp-receiver.ts'
+import { freePort } from '../host/free-port.ts'
+import { openDirectory } from '../host/reachable.ts'
+import type { Ending } from '../host/server.ts'
+import { postfixMissing, startPostfix } from '../servers/postfix.ts'
+import { startReceiver } from '../servers/smtp-receiver.ts'
 import {
   bySmtp,
   type ClamdClient,

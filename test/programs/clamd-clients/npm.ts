@@ -3,8 +3,8 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { freePort } from '../free-port.ts'
-import { openDirectory } from '../reachable.ts'
+import { freePort } from '../host/free-port.ts'
+import { openDirectory } from '../host/reachable.ts'
 import { bySmtp, type ClamdClient, IN_OPENPGP, portOf, startWith } from './client.ts'
 
 /** Packages of npm that ask clamd; package.json beside names them. */

@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { lacks } from '../../needs.mjs'
 import { example } from '../example.ts'
-import { freePort } from '../free-port.ts'
-import { openDirectory } from '../reachable.ts'
+import { freePort } from '../host/free-port.ts'
+import { openDirectory } from '../host/reachable.ts'
 import { type ClamdClient, type Fate, IN_OPENPGP, portOf, startWith } from './client.ts'
 
 const missing = lacks('rspamd')

@@ -10,10 +10,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { lacks } from '../../needs.mjs'
-import { freePort } from '../free-port.ts'
-import { qpsmtpdMissing, queueOfNobody, startQpsmtpd } from '../qpsmtpd.ts'
-import { openDirectory } from '../reachable.ts'
-import { startReceiver } from '../smtp-receiver.ts'
+import { freePort } from '../host/free-port.ts'
+import { openDirectory } from '../host/reachable.ts'
+import { qpsmtpdMissing, queueOfNobody, startQpsmtpd } from '../servers/qpsmtpd.ts'
+import { startReceiver } from '../servers/smtp-receiver.ts'
 import { bySmtp, type ClamdClient, IN_OPENPGP, pathOf, startWith } from './client.ts'
 
 /** Mail servers and content filters that take mail by SMTP, and ask clamd about it. */

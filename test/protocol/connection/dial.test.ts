@@ -7,8 +7,8 @@ import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import t from 'tap'
 import { dial } from '../../../src/protocol/connection/dial.ts'
 import { lacks } from '../../needs.mjs'
-import { listen } from '../../programs/listen.ts'
-import { socketDirectory } from '../../programs/socket-directory.ts'
+import { listen } from '../../programs/host/listen.ts'
+import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
 /** How a client begins to connect to a server. */
 

@@ -3,8 +3,8 @@ import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Connection, ServerWire } from '../../../src/protocol/connection/server-wire.ts'
-import { listen } from '../../programs/listen.ts'
-import { socketDirectory } from '../../programs/socket-directory.ts'
+import { listen } from '../../programs/host/listen.ts'
+import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
 /** A client's side of a connection to a server: what is said, who waits, and how it breaks. */
 

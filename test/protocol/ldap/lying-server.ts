@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net'
 import { createServer as createSecureServer } from 'node:tls'
-import { listen } from '../../programs/listen.ts'
-import type { Ending } from '../../programs/server.ts'
+import { listen } from '../../programs/host/listen.ts'
+import type { Ending } from '../../programs/host/server.ts'
 
 /** A directory over TCP that says to each request what a test tells it to. */
 

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { LdapDirectory } from '../../../src/protocol/ldap/ldap-directory.ts'
 import { readLdapSettings } from '../../../src/protocol/ldap/ldap-settings.ts'
 import { lacks } from '../../needs.mjs'
-import { listen } from '../../programs/listen.ts'
+import { listen } from '../../programs/host/listen.ts'
 import { entry, found, message, result, type Say, startLyingServer } from './lying-server.ts'
 
 /** Directories by ldaps that speak no TLS, break it off, or lie inside it. */

@@ -6,14 +6,14 @@ import t, { type Test } from 'tap'
 import { readStoreAddress } from '../../../src/protocol/valkey/address.ts'
 import { tryStore } from '../../../src/scan/verdicts/store/shared-store.ts'
 import { example } from '../../programs/example.ts'
-import { freePort } from '../../programs/free-port.ts'
+import { freePort } from '../../programs/host/free-port.ts'
 import {
   makeCertificate,
   type StoreServer,
   startStore,
   startWatched,
   storeMissing,
-} from '../../programs/store-server.ts'
+} from '../../programs/servers/store-server.ts'
 import { until } from '../../run/until.ts'
 import { type Opened, openStore, print, sealed } from '../../scan/verdicts/store/opened-store.ts'
 import { standIn } from '../../scan/verdicts/store/stand-in-store.ts'

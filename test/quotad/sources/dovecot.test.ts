@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { dovecotMissing, startDovecot } from '../../programs/dovecot.ts'
+import { dovecotMissing, startDovecot } from '../../programs/servers/dovecot.ts'
 import { spool, startQuotad } from '../quotad.ts'
 import {
   type Generated,

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { type Slapd, slapdMissing, startSlapd } from '../../programs/slapd.ts'
+import { type Slapd, slapdMissing, startSlapd } from '../../programs/servers/slapd.ts'
 import { type Quotad, spool, startQuotad } from '../quotad.ts'
 
 /** Questions about many users at once, to a real slapd that is killed, stopped and started again. */

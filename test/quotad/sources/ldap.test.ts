@@ -6,7 +6,7 @@ import t from 'tap'
 import { filterFor, LdapDirectory } from '../../../src/protocol/ldap/ldap-directory.ts'
 import { readLdapSettings } from '../../../src/protocol/ldap/ldap-settings.ts'
 import { parseUser } from '../../../src/quotad/sources/mailbox.ts'
-import { slapdMissing, startSlapd } from '../../programs/slapd.ts'
+import { slapdMissing, startSlapd } from '../../programs/servers/slapd.ts'
 import { spool, startQuotad } from '../quotad.ts'
 
 t.test('any name is a value in a filter', async (t) => {

@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net'
 import t from 'tap'
-import { listen } from '../../programs/listen.ts'
-import { slapdMissing, startSlapd } from '../../programs/slapd.ts'
+import { listen } from '../../programs/host/listen.ts'
+import { slapdMissing, startSlapd } from '../../programs/servers/slapd.ts'
 import {
   claiming,
   element,

@@ -2,8 +2,8 @@ import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { quotaStatus, readingOf } from '../../../src/quotad/sources/quota-status.ts'
-import { listen } from '../../programs/listen.ts'
-import { socketDirectory } from '../../programs/socket-directory.ts'
+import { listen } from '../../programs/host/listen.ts'
+import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
 const measure = { incoming: 5, limits: undefined, defaultLimits: {} }
 

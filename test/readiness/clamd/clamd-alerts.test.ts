@@ -5,7 +5,7 @@ import t from 'tap'
 import { checkClamd } from '../../../src/readiness/clamd/check-clamd.ts'
 import { rarOf } from '../../../src/readiness/test-mail/test-files.ts'
 import { archiveSignatures } from '../../../src/scan/scanners/attachments/archive-bans.ts'
-import { type ClamdOptions, clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { type ClamdOptions, clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
 import { packerMissing } from '../../scan/scanners/attachments/archives.ts'
 import { host } from '../host.ts'
 

@@ -11,9 +11,9 @@ import type { ExtractionEvent } from '../../../src/scan/scanners/clamd/extracted
 import { ClamdServer } from '../../../src/scan/scanners/clamd/server.ts'
 import { readScanSettings } from '../../../src/scan/scanners/contract/scan-settings.ts'
 import { cannotMount, mountSmall } from '../../doors/slot/small-disk.ts'
-import { clamdMissing, startClamd } from '../../programs/clamd.ts'
-import { openDirectory } from '../../programs/reachable.ts'
-import { socketDirectory } from '../../programs/socket-directory.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
+import { socketDirectory } from '../../programs/host/socket-directory.ts'
+import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
 import { until } from '../../run/until.ts'
 import { everyForm } from '../../scan/scanners/every-form.ts'
 

@@ -4,7 +4,7 @@ import { readScanningConfig } from '../../../src/scan/judge/config.ts'
 import { clamdScanner } from '../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import { readScanSettings } from '../../../src/scan/scanners/contract/scan-settings.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/contract/scanner.ts'
-import { clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
 import { BASE64, base64, delimited, part, QUOTED } from '../scanners/evasions/compose.ts'
 import { judgeMail, ringIn } from './judge-mail.ts'
 

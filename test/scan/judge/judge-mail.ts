@@ -35,7 +35,7 @@ import type {
 } from '../../../src/scan/verdicts/copies/verdict-query.ts'
 import type { Verdicts } from '../../../src/scan/verdicts/verdicts.ts'
 import { keyring } from '../../../tools/second-reader/stamped.ts'
-import { openDirectory } from '../../programs/reachable.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
 
 /** Judges messages in tests, with scanners and clocks of the tests' own. */
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { ofPlain } from '../../cli/onescan.ts'
 import { lacks, programPath } from '../../needs.mjs'
-import { openDirectory } from '../../programs/reachable.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
 
 /** Why tests of a power failure are skipped, or false. */
 export const diskMissing: string | false = lacks('mounts', '/dev/loop', 'mkfs.ext4')

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
 import t from 'tap'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
-import { listen } from '../../programs/listen.ts'
+import { listen } from '../../programs/host/listen.ts'
 import { ann, ben, clientOf, httpService } from './services.ts'
 
 /** Questions over HTTP, to services that answer, fail and hang. */

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
 import { openQuotaClient } from '../../../src/scan/quota/quota-client.ts'
 import { readQuotaSettings } from '../../../src/scan/quota/quota-settings.ts'
-import { type Slapd, slapdMissing, startSlapd } from '../../programs/slapd.ts'
+import { type Slapd, slapdMissing, startSlapd } from '../../programs/servers/slapd.ts'
 import { extendedAnswer, udpService } from './services.ts'
 
 /** The client finds the host of a mailbox in a directory (mailHost), which is a real slapd. */

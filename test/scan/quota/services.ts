@@ -10,7 +10,7 @@ import {
   readBackend,
   readQuotaSettings,
 } from '../../../src/scan/quota/quota-settings.ts'
-import type { Ending } from '../../programs/server.ts'
+import type { Ending } from '../../programs/host/server.ts'
 
 /** Quota services on real sockets, whose answers a test sets. */
 

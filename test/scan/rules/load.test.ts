@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { loadRules, loadRulesFrom, RULES_MAX } from '../../../src/scan/rules/parse-rules.ts'
 import { isThere } from '../../../src/scan/rules/rule.ts'
-import { openDirectory } from '../../programs/reachable.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
 
 /** The files of rules: which one counts, and the errors for files that cannot be read. */
 

@@ -4,7 +4,7 @@ import {
   judgeMessage,
   startClamdForEvasions,
 } from '../../../tools/bench/readers/judge.ts'
-import { clamdMissing } from '../../programs/clamd.ts'
+import { clamdMissing } from '../../programs/servers/clamd.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { evasions } from './evasions/all.ts'
 import { messageOf } from './evasions/compose.ts'

@@ -2,8 +2,8 @@ import { connect, createServer } from 'node:net'
 import t from 'tap'
 import { DEATHS_MAX, Poison, type PoisonEvent } from '../../../src/scan/verdicts/poison.ts'
 import { openMilter } from '../../doors/milter/rig.ts'
-import { clamdMissing, startClamd } from '../../programs/clamd.ts'
-import { freePort } from '../../programs/free-port.ts'
+import { freePort } from '../../programs/host/free-port.ts'
+import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
 import { type Asked, numbered, standIn } from '../scanners/clamd/stand-in.ts'
 
 const COUNTED_FOR = 3600 * 1000

@@ -8,8 +8,8 @@ import { readProfiles, type Share } from '../../../tools/bench/ordinary/profile.
 import { runScript } from '../../../tools/bench/run-script.ts'
 import { inMultiparts } from '../../cases/nesting.ts'
 import { lacks } from '../../needs.mjs'
-import { clamdMissing } from '../../programs/clamd.ts'
-import { openDirectory } from '../../programs/reachable.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
+import { clamdMissing } from '../../programs/servers/clamd.ts'
 
 const skip =
   clamdMissing ||

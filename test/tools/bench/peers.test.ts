@@ -4,8 +4,8 @@ import t from 'tap'
 import { NATIVE } from '../../../tools/bench/contestants.ts'
 import { peers } from '../../../tools/bench/peers/peers.ts'
 import { runScript } from '../../../tools/bench/run-script.ts'
-import { clamdMissing } from '../../programs/clamd.ts'
-import { openDirectory } from '../../programs/reachable.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
+import { clamdMissing } from '../../programs/servers/clamd.ts'
 
 const skip = clamdMissing || (!existsSync(join(NATIVE, 'onescand')) && 'run npm run build:native')
 

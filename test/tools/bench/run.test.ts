@@ -4,8 +4,8 @@ import t from 'tap'
 import { FORMS } from '../../../tools/bench/letters.ts'
 import { runScript } from '../../../tools/bench/run-script.ts'
 import { lacks } from '../../needs.mjs'
-import { clamdMissing } from '../../programs/clamd.ts'
-import { openDirectory } from '../../programs/reachable.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
+import { clamdMissing } from '../../programs/servers/clamd.ts'
 
 const skip = clamdMissing || lacks('cc')
 

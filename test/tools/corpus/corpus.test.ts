@@ -9,7 +9,7 @@ import type { Manifest } from '../../../tools/corpus/manifest.ts'
 import { writeCorpus } from '../../../tools/corpus/write-corpus.ts'
 import { ordinaryMails } from '../../cases/ordinary/all.ts'
 import { lacks } from '../../needs.mjs'
-import { clamdMissing } from '../../programs/clamd.ts'
+import { clamdMissing } from '../../programs/servers/clamd.ts'
 import { evasions } from '../../scan/scanners/evasions/all.ts'
 import { signs } from '../../scan/scanners/evasions/files.ts'
 

@@ -9,8 +9,8 @@ import {
 import { openRig } from '../../../tools/second-reader/rig.ts'
 import { linesOf } from '../../../tools/second-reader/tell.ts'
 import { missing as noCompiler } from '../../c/onescanc/client.ts'
-import { clamdMissing } from '../../programs/clamd.ts'
-import { pythonMissing } from '../../programs/python.ts'
+import { pythonMissing } from '../../programs/host/python.ts'
+import { clamdMissing } from '../../programs/servers/clamd.ts'
 import { isWhole } from '../../run/is-whole.ts'
 
 /**

@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { oldestNode } from '../../../packaging/toolchain/toolchain.mjs'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { makeReport } from '../../../tools/try/report.ts'
-import { openDirectory } from '../../programs/reachable.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
 import { numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { type Delivery, deliveries } from '../../stand-in/stand-in.ts'
 

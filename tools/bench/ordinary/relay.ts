@@ -1,6 +1,6 @@
 import { readFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Ending, startServer } from '../../../test/programs/server.ts'
+import { type Ending, startServer } from '../../../test/programs/host/server.ts'
 import { compiled } from '../compile.ts'
 import type { Passage } from '../drive.ts'
 

@@ -8,9 +8,9 @@ import { startOnescand } from '../../../test/daemon/process.ts'
 import { call, everything, negotiate, says } from '../../../test/doors/milter/mta.ts'
 import { queueMessage } from '../../../test/doors/milter/queued-message.ts'
 import { submit } from '../../../test/doors/milter/submit.ts'
-import { startClamd } from '../../../test/programs/clamd.ts'
-import { type Ending, withEnding } from '../../../test/programs/server.ts'
-import { socketDirectory } from '../../../test/programs/socket-directory.ts'
+import { type Ending, withEnding } from '../../../test/programs/host/server.ts'
+import { socketDirectory } from '../../../test/programs/host/socket-directory.ts'
+import { startClamd } from '../../../test/programs/servers/clamd.ts'
 
 /** So many messages with a file come at once, and each scan takes so long. */
 interface Burst {
@@ -100,7 +100,7 @@ function encodedFile(size: number): Buffer {
 }
 
 async function startSlowScans(t: Ending, clamd: string) {
-  const script = join(import.meta.dirname, '../../../test/programs/slow-scans.ts')
+  const script = join(import.meta.dirname, '../../../test/programs/host/slow-scans.ts')
   const child = spawn(process.execPath, [script, clamd, String(SCAN)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { lacks } from '../../../test/needs.mjs'
-import type { Clamd } from '../../../test/programs/clamd.ts'
 import { startClamavMilter, startMimedefang } from '../../../test/programs/clamd-clients/milters.ts'
-import { startRspamd } from '../../../test/programs/rspamd.ts'
-import type { Ending } from '../../../test/programs/server.ts'
+import type { Ending } from '../../../test/programs/host/server.ts'
+import type { Clamd } from '../../../test/programs/servers/clamd.ts'
+import { startRspamd } from '../../../test/programs/servers/rspamd.ts'
 import { startOnescand } from '../onescand.ts'
 
 /** What a milter of onescan needs beside clamd. */

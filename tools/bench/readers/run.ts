@@ -13,7 +13,7 @@
 // With --hostile: the time and the memory that mail takes that is made to take them, of the dearest shapes, or
 // of those of test/scan/scanners/hostile-shapes.ts in whose name the text of --kind stands.
 import { parseArgs } from 'node:util'
-import { withEnding } from '../../../test/programs/server.ts'
+import { withEnding } from '../../../test/programs/host/server.ts'
 import { evasions } from '../../../test/scan/scanners/evasions/all.ts'
 import { messageOf } from '../../../test/scan/scanners/evasions/compose.ts'
 import { type HostileShape, hostileShapes } from '../../../test/scan/scanners/hostile-shapes.ts'

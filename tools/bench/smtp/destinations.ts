@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { readQuarantine } from '../../../test/cases/kept.ts'
 import { startNext } from '../../../test/doors/smtp/next-server.ts'
-import { openDirectory } from '../../../test/programs/reachable.ts'
-import type { Ending } from '../../../test/programs/server.ts'
+import { openDirectory } from '../../../test/programs/host/reachable.ts'
+import type { Ending } from '../../../test/programs/host/server.ts'
 
 /** Where a message lies once the SMTP door has answered 250. */
 export interface Destination {

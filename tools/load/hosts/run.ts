@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
-import { openDirectory } from '../../../test/programs/reachable.ts'
-import { withEnding } from '../../../test/programs/server.ts'
+import { openDirectory } from '../../../test/programs/host/reachable.ts'
+import { withEnding } from '../../../test/programs/host/server.ts'
 import { linesOf } from '../load.ts'
 import { faults } from './faults.ts'
 import { openRig } from './hosts.ts'

@@ -1,12 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { freePort } from '../../../test/programs/free-port.ts'
+import { freePort } from '../../../test/programs/host/free-port.ts'
 import {
   makeCertificate,
   type StoreServer,
   startStore,
   startWatched,
-} from '../../../test/programs/store-server.ts'
+} from '../../../test/programs/servers/store-server.ts'
 
 /** A store that hosts share, in one of its forms. */
 export interface Store {

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { python } from '../../../test/programs/python.ts'
-import type { Ending } from '../../../test/programs/server.ts'
+import { python } from '../../../test/programs/host/python.ts'
+import type { Ending } from '../../../test/programs/host/server.ts'
 import type { Fields } from './fields.ts'
 
 export interface Python {

@@ -15,8 +15,8 @@ import {
   startNext,
 } from '../../../doors/smtp/next-server.ts'
 import { lacks } from '../../../needs.mjs'
-import { listen } from '../../../programs/listen.ts'
-import { openDirectory } from '../../../programs/reachable.ts'
+import { listen } from '../../../programs/host/listen.ts'
+import { openDirectory } from '../../../programs/host/reachable.ts'
 import { ofPlain, onescan } from '../../onescan.ts'
 import { linesOf } from '../machine.ts'
 

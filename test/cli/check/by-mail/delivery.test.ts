@@ -6,7 +6,7 @@ import { deliveryOf } from '../../../../src/cli/check/by-mail/mailbox.ts'
 import { nameMail, testMails } from '../../../../src/cli/check/by-mail/test-mails.ts'
 import type { Finding } from '../../../../src/lib/errors/finding.ts'
 import { startNext } from '../../../doors/smtp/next-server.ts'
-import { openDirectory } from '../../../programs/reachable.ts'
+import { openDirectory } from '../../../programs/host/reachable.ts'
 import { jsonIn, ofPlain, onescan, type RunOptions } from '../../onescan.ts'
 
 /** `onescan check --mail ADDRESS --smtp HOST:PORT` with sight of the delivered mail. */

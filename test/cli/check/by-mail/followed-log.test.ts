@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { FollowedLog } from '../../../../src/cli/check/by-mail/followed-log.ts'
 import { findLog } from '../../../../src/log/read-log.ts'
-import { openDirectory } from '../../../programs/reachable.ts'
+import { openDirectory } from '../../../programs/host/reachable.ts'
 import { until } from '../../../run/until.ts'
 
 /** The logs that `onescan check --mail` follows while it sends. */

@@ -3,8 +3,8 @@ import { createServer } from 'node:net'
 import t from 'tap'
 import { type Postfix, SmtpdService } from '../../../../src/cli/check/by-rule/postconf.ts'
 import { unreachable } from '../../../../src/cli/check/by-rule/reach.ts'
-import { freePort } from '../../../programs/free-port.ts'
-import { listen } from '../../../programs/listen.ts'
+import { freePort } from '../../../programs/host/free-port.ts'
+import { listen } from '../../../programs/host/listen.ts'
 
 /** What keeps Postfix from the milter, where no file of a test can show it. */
 

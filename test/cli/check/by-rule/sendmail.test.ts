@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { OnescandEndpoints } from '../../../../src/cli/check/by-rule/onescand-endpoints.ts'
 import { checkSendmail } from '../../../../src/cli/check/by-rule/sendmail.ts'
-import { openDirectory } from '../../../programs/reachable.ts'
+import { openDirectory } from '../../../programs/host/reachable.ts'
 import { linesOf } from '../machine.ts'
 
 /** What `onescan check` says of Sendmail's filter, by the lines that sendmail.mc makes in sendmail.cf. */

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { newest, startOnescand } from '../../../daemon/process.ts'
 import { lacks } from '../../../needs.mjs'
-import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
-import { reachable, reachablePath } from '../../../programs/reachable.ts'
-import { ucspiMissing } from '../../../programs/ucspi.ts'
+import { ownDirectoriesMissing } from '../../../programs/host/own-directories.ts'
+import { reachable, reachablePath } from '../../../programs/host/reachable.ts'
+import { ucspiMissing } from '../../../programs/servers/ucspi.ts'
 import { slotProgram } from '../../onescan.ts'
 import {
   checkOn,

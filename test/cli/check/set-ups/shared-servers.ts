@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { createServer } from 'node:net'
 import type { Test } from 'tap'
-import { startClamd } from '../../../programs/clamd.ts'
-import { freePort } from '../../../programs/free-port.ts'
-import { listen } from '../../../programs/listen.ts'
-import type { Ending } from '../../../programs/server.ts'
+import { freePort } from '../../../programs/host/free-port.ts'
+import { listen } from '../../../programs/host/listen.ts'
+import type { Ending } from '../../../programs/host/server.ts'
+import { startClamd } from '../../../programs/servers/clamd.ts'
 import { directoryOfOnescand } from '../machine.ts'
 
 /** The servers and files that all broken set-ups share. */

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { checkSlot } from '../../../../src/cli/check/slot/check-slot.ts'
 import { findRunningServices } from '../../../../src/cli/host/running-services.ts'
-import { openDirectory } from '../../../programs/reachable.ts'
-import { ucspiMissing } from '../../../programs/ucspi.ts'
+import { openDirectory } from '../../../programs/host/reachable.ts'
+import { ucspiMissing } from '../../../programs/servers/ucspi.ts'
 import { startService, tcpserver } from '../service.ts'
 import { placeIn, putQmail } from '../set-ups/set-ups.ts'
 

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { howToStart } from '../../../../src/cli/check/services/state.ts'
 import { checkTestMessages } from '../../../../src/cli/check/slot/test-messages.ts'
 import { lacks } from '../../../needs.mjs'
-import { openDirectory } from '../../../programs/reachable.ts'
+import { openDirectory } from '../../../programs/host/reachable.ts'
 import { complaints } from '../../../readiness/host.ts'
 import { host } from '../host.ts'
 

@@ -4,11 +4,15 @@ import t, { type Test } from 'tap'
 import type { LogFile } from '../../../../src/log/read-log.ts'
 import { startOnescand } from '../../../daemon/process.ts'
 import { example } from '../../../programs/example.ts'
-import { eximMissing, makeEximHost, startExim } from '../../../programs/exim.ts'
-import { freePort } from '../../../programs/free-port.ts'
-import { openDirectory } from '../../../programs/reachable.ts'
-import { inputMailFilter, sendmailMissing, startSendmail } from '../../../programs/sendmail.ts'
-import { startReceiver } from '../../../programs/smtp-receiver.ts'
+import { freePort } from '../../../programs/host/free-port.ts'
+import { openDirectory } from '../../../programs/host/reachable.ts'
+import { eximMissing, makeEximHost, startExim } from '../../../programs/servers/exim.ts'
+import {
+  inputMailFilter,
+  sendmailMissing,
+  startSendmail,
+} from '../../../programs/servers/sendmail.ts'
+import { startReceiver } from '../../../programs/servers/smtp-receiver.ts'
 import { findingsByMail, judge } from '../machine.ts'
 
 /** States of Exim and Sendmail with onescand: what check says by mail. */

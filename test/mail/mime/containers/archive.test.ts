@@ -5,7 +5,7 @@ import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { Work } from '../../../../src/mail/mime/budget/work.ts'
 import { archiveMembers } from '../../../../src/mail/mime/containers/archive.ts'
-import { python, pythonMissing } from '../../../programs/python.ts'
+import { python, pythonMissing } from '../../../programs/host/python.ts'
 import { createRandom } from '../../../run/random.ts'
 
 const MAKE = join(import.meta.dirname, '../../../scan/scanners/run/make-archive.py')

@@ -10,7 +10,7 @@ import { budgetOf, limits } from '../../../../src/mail/mime/budget/limits.ts'
 import { Work } from '../../../../src/mail/mime/budget/work.ts'
 import { openCalendar } from '../../../../src/mail/mime/containers/calendar.ts'
 import { lacks } from '../../../needs.mjs'
-import { python } from '../../../programs/python.ts'
+import { python } from '../../../programs/host/python.ts'
 import { inChunks } from '../../message/bytes.ts'
 import { readMail } from '../read-mail.ts'
 

@@ -16,7 +16,7 @@ import type { Leaf } from '../../../../src/mail/mime/reader/reading.ts'
 import { conformingMail } from '../../../../tools/bench/readers/conforming.ts'
 import { ordinaryMails } from '../../../cases/ordinary/all.ts'
 import { lacks } from '../../../needs.mjs'
-import { python, pythonMissing } from '../../../programs/python.ts'
+import { python, pythonMissing } from '../../../programs/host/python.ts'
 import { isWhole } from '../../../run/is-whole.ts'
 import { allReadings } from '../reader/all-readings.ts'
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import PostalMime from 'postal-mime'
 import t, { type Test } from 'tap'
-import { python, pythonMissing } from '../../../programs/python.ts'
+import { python, pythonMissing } from '../../../programs/host/python.ts'
 import { disposed, mixed, outcome, text } from './mail.ts'
 
 /** Names and attachments that other readers show are found here, too. */

@@ -8,8 +8,8 @@ import { childrenOf, startOnescand } from '../../../daemon/process.ts'
 import { runSlot, runtimes } from '../../../doors/slot/slot.ts'
 import { call, carryOut, framesOf, hearOut } from '../../../doors/slot-socket/client.ts'
 import { lacks } from '../../../needs.mjs'
-import { listen } from '../../../programs/listen.ts'
-import { socketDirectory } from '../../../programs/socket-directory.ts'
+import { listen } from '../../../programs/host/listen.ts'
+import { socketDirectory } from '../../../programs/host/socket-directory.ts'
 
 /** The connection to clamd on each runtime: how the slot takes what a server does. */
 

@@ -2,7 +2,7 @@ import { statSync, utimesSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
 import { ExtractedForms } from '../../../../src/scan/scanners/clamd/extracted-forms.ts'
-import { socketDirectory } from '../../../programs/socket-directory.ts'
+import { socketDirectory } from '../../../programs/host/socket-directory.ts'
 import { everyForm } from '../every-form.ts'
 
 const forms = everyForm

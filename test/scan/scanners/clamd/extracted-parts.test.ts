@@ -12,7 +12,12 @@ import type { ContentScanner } from '../../../../src/scan/scanners/contract/scan
 import { clean } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { runScanners, sampleOf } from '../../../../src/scan/scanners/run/run-scanners.ts'
 import { extractingAll } from '../../../../tools/bench/readers/judge.ts'
-import { type Clamd, clamdAnswer, clamdMissing, startClamd } from '../../../programs/clamd.ts'
+import {
+  type Clamd,
+  clamdAnswer,
+  clamdMissing,
+  startClamd,
+} from '../../../programs/servers/clamd.ts'
 import { isWhole } from '../../../run/is-whole.ts'
 import { createRandom, type Random } from '../../../run/random.ts'
 import { everyForm } from '../every-form.ts'

@@ -12,7 +12,7 @@ import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts
 import { formsFoundBy, mailWith } from '../../../../src/scan/scanners/clamd/form-probes.ts'
 import { ClamdServer } from '../../../../src/scan/scanners/clamd/server.ts'
 import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
-import { type Clamd, clamdMissing, startClamd } from '../../../programs/clamd.ts'
+import { type Clamd, clamdMissing, startClamd } from '../../../programs/servers/clamd.ts'
 import { everyForm } from '../every-form.ts'
 
 const hex = (text: string) => Buffer.from(text, 'latin1').toString('hex')

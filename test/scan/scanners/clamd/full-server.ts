@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
-import type { Ending } from '../../../programs/server.ts'
+import type { Ending } from '../../../programs/host/server.ts'
 import { socketPath } from './stand-in.ts'
 
 export interface FullServer {

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type { Ending } from '../../../programs/server.ts'
-import { socketDirectory } from '../../../programs/socket-directory.ts'
+import type { Ending } from '../../../programs/host/server.ts'
+import { socketDirectory } from '../../../programs/host/socket-directory.ts'
 
 /** For CLAMDBDIR: signatures that changed before any test began. */
 export const DATABASE: string = join(import.meta.dirname, 'database')

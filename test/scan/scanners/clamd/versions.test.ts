@@ -9,7 +9,7 @@ import {
   type SignatureFiles,
 } from '../../../../src/scan/scanners/contract/signatures.ts'
 import { findSignaturesInUse } from '../../../../src/scan/scanners/contract/signatures-in-use.ts'
-import { socketDirectory } from '../../../programs/socket-directory.ts'
+import { socketDirectory } from '../../../programs/host/socket-directory.ts'
 
 /** Whether clamd has loaded the signature files of this host. */
 

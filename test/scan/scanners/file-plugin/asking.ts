@@ -18,7 +18,7 @@ import {
   standardLimits,
 } from '../../../../src/scan/scanners/file-plugin/file-plugin.ts'
 import type { ScanResult } from '../../../../src/scan/scanners/findings/scan-result.ts'
-import type { Ending } from '../../../programs/server.ts'
+import type { Ending } from '../../../programs/host/server.ts'
 
 export interface Question {
   /** PLUGINDIR; the message lies there too, unless `path` says otherwise. */

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import { lacks } from '../../../needs.mjs'
-import { clamdMissing, startClamd } from '../../../programs/clamd.ts'
-import { freePort } from '../../../programs/free-port.ts'
-import { startServer } from '../../../programs/server.ts'
+import { freePort } from '../../../programs/host/free-port.ts'
+import { startServer } from '../../../programs/host/server.ts'
+import { clamdMissing, startClamd } from '../../../programs/servers/clamd.ts'
 import { ask } from './asking.ts'
 
 /** The plugins among the examples, with the real programs that they ask. */

@@ -19,7 +19,7 @@ import {
   type ScanResult,
 } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { lacks } from '../../../needs.mjs'
-import { openDirectory } from '../../../programs/reachable.ts'
+import { openDirectory } from '../../../programs/host/reachable.ts'
 import { sample, scanTask } from '../clamd/task.ts'
 import {
   ask,

@@ -6,8 +6,8 @@ import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import type { ScanResult } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { clamscanScanner } from '../../../../src/scan/scanners/programs/clamscan.ts'
 import { lacks } from '../../../needs.mjs'
-import { EICAR_NAME } from '../../../programs/clamd.ts'
-import { isRunning } from '../../../programs/is-running.ts'
+import { isRunning } from '../../../programs/host/is-running.ts'
+import { EICAR_NAME } from '../../../programs/servers/clamd.ts'
 import { clamdPolicy, sample, scanTask } from '../clamd/task.ts'
 
 const clamscanMissing = lacks('clamscan')

@@ -16,8 +16,8 @@ import { commandScanner } from '../../../../src/scan/scanners/programs/command.t
 import { plain } from '../../../cases/messages.ts'
 import { runSlot, runtimes } from '../../../doors/slot/slot.ts'
 import { lacks } from '../../../needs.mjs'
-import { clamdMissing, startClamd } from '../../../programs/clamd.ts'
-import { openDirectory, reachable } from '../../../programs/reachable.ts'
+import { openDirectory, reachable } from '../../../programs/host/reachable.ts'
+import { clamdMissing, startClamd } from '../../../programs/servers/clamd.ts'
 import { clamdPolicy, sample, scanTask } from '../clamd/task.ts'
 
 /** ClamAV's programs as commands, as the original's manual writes them. */

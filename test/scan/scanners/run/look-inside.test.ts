@@ -7,7 +7,7 @@ import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import { makeScanners } from '../../../../src/scan/scanners/make-scanners.ts'
 import { scanBytes } from '../../../../src/scan/scanners/run/scan-bytes.ts'
 import { lacks } from '../../../needs.mjs'
-import { clamdMissing, EICAR_NAME, startClamd } from '../../../programs/clamd.ts'
+import { clamdMissing, EICAR_NAME, startClamd } from '../../../programs/servers/clamd.ts'
 import { filePart, mail, mixed, multipart } from '../evasions/compose.ts'
 
 /** A file in an archive: its name, what is in it, and how often. */

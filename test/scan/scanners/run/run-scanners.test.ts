@@ -22,7 +22,7 @@ import {
 } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { runScanners } from '../../../../src/scan/scanners/run/run-scanners.ts'
 import { ReadBy } from '../../../mail/message/bytes.ts'
-import { openDirectory } from '../../../programs/reachable.ts'
+import { openDirectory } from '../../../programs/host/reachable.ts'
 import { until } from '../../../run/until.ts'
 import { sample } from '../clamd/task.ts'
 import { uuencode } from '../evasions/compose.ts'

@@ -2,8 +2,12 @@ import { createHmac } from 'node:crypto'
 import t from 'tap'
 import { keyMark } from '../../../../src/scan/verdicts/copies/secrets.ts'
 import { lacks } from '../../../needs.mjs'
-import { freePort } from '../../../programs/free-port.ts'
-import { makeCertificate, startStore, storeMissing } from '../../../programs/store-server.ts'
+import { freePort } from '../../../programs/host/free-port.ts'
+import {
+  makeCertificate,
+  startStore,
+  storeMissing,
+} from '../../../programs/servers/store-server.ts'
 import { until } from '../../../run/until.ts'
 import { keyOf, type Opened, openStore as open, print, sealed } from './opened-store.ts'
 import { standIn } from './stand-in-store.ts'

@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
-import { listen } from '../../../programs/listen.ts'
+import { listen } from '../../../programs/host/listen.ts'
 
 export interface StandIn {
   readonly port: number

@@ -7,7 +7,7 @@ import { createJudge, startClamdForEvasions } from '../../../../tools/bench/read
 import { mutant } from '../../../../tools/bench/readers/mutate.ts'
 import { missingReaders, startReaders } from '../../../../tools/bench/readers/readers.ts'
 import { lacks } from '../../../needs.mjs'
-import { clamdMissing } from '../../../programs/clamd.ts'
+import { clamdMissing } from '../../../programs/servers/clamd.ts'
 import { isWhole } from '../../../run/is-whole.ts'
 import { hiddenClasses } from '../../../scan/scanners/second-look/classes.ts'
 

@@ -4,7 +4,7 @@ import { openRig } from '../../../../tools/load/hosts/hosts.ts'
 import { runUnder } from '../../../../tools/load/hosts/under-faults.ts'
 import { linesOf } from '../../../../tools/load/load.ts'
 import { missing } from '../../../../tools/load/short.ts'
-import { storeMissing } from '../../../programs/store-server.ts'
+import { storeMissing } from '../../../programs/servers/store-server.ts'
 
 /** The short form of `npm run bench:faults`. */
 

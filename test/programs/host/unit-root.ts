@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '../../..')
+const unit = readFileSync(join(root, 'packaging/shipped/systemd/onescand.service'), 'utf8')
+
+/** What the unit of onescand binds into its empty root, each as systemd.exec(5) has it: `-/run/clamav:/var/run/clamav`. */
+const bound = [...unit.matchAll(/^Bind(?:ReadOnly)?Paths=(.*)$/gm)].flatMap(([, paths = '']) =>
+  paths.split(' '),
+)
+
+/** As systemd makes it: RootDirectory=, MountAPIVFS=, PrivateTmp=. What the host lacks is an empty file. */
+const ENTER = `
+root=$(mktemp -d) && mount -t tmpfs -o mode=755 tmpfs "$root" || exit 99
+for place in proc sys dev; do mkdir "$root/$place" && mount --rbind "/$place" "$root/$place"; done
+mkdir -p -m 1777 "$root/tmp" "$root/var/tmp" && mount -t tmpfs tmpfs "$root/dev/shm"
+while test "$1" != --; do
+  one=$1 both=\${1#-} && from=\${both%%:*} && to=$root\${both##*:} && shift
+  if test -d "$from"; then mkdir -p "$to" && mount --rbind "$from" "$to"
+  elif test -e "$from"; then mkdir -p "\${to%/*}" && : >"$to" && mount --bind "$from" "$to"
+  elif test "$one" = "$both"; then mkdir -p "\${to%/*}" && : >"$to"
+  fi || exit 99
+done
+shift; cd / && exec chroot "$root" "$@"
+`
+
+/** The words that run a program as the unit runs onescand: it sees what the unit binds, and these paths. */
+export function inUnitRoot(program: readonly string[], paths: readonly string[]): string[] {
+  const binds = [...bound, ...paths]
+  return ['unshare', '--mount', '/bin/sh', '-c', ENTER, 'sh', ...binds, '--', ...program]
+}

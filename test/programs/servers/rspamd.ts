@@ -1,0 +1,34 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { freePort } from '../host/free-port.ts'
+import { openDirectory } from '../host/reachable.ts'
+import { type Ending, startServer } from '../host/server.ts'
+
+/**
+ * Starts Debian's rspamd until the test ends, with more files of /etc/rspamd/local.d and lines of its options.inc,
+ * and returns its milter in Postfix's form.
+ */
+export async function startRspamd(
+  t: Ending,
+  more: Readonly<Record<string, string>> = {},
+  options = '',
+): Promise<string> {
+  const directory = openDirectory(t)
+  const port = await freePort()
+  const local = join(directory, 'local.d')
+  mkdirSync(local)
+  const files = {
+    'worker-proxy.inc': `bind_socket = "127.0.0.1:${port}";\nupstream "local" { default = yes; self_scan = yes; }\n`,
+    'worker-normal.inc': 'enabled = false;\n',
+    'worker-controller.inc': 'enabled = false;\n',
+    // It asks nobody on the network.
+    'options.inc': `dns { nameserver = ["127.0.0.1:9"]; timeout = 0.1s; retransmits = 1; }\n${options}`,
+    ...more,
+  }
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(local, name), text)
+  const places = ['LOCAL_CONFDIR', 'DBDIR', 'RUNDIR', 'LOGDIR'].map((name) => `--var=${name}=${directory}`) // biome-ignore format: a line
+  const command = ['rspamd', '-f', '-c', '/etc/rspamd/rspamd.conf', '-u', 'root', '-g', 'root', '-i', ...places] // biome-ignore format: a line
+  const server = await startServer(command, { port, host: '127.0.0.1' })
+  t.teardown(() => server.stop())
+  return `inet:127.0.0.1:${port}`
+}

@@ -1,0 +1,128 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { findProgram, lacks } from '../../needs.mjs'
+import { until } from '../../run/until.ts'
+import { freePort } from '../host/free-port.ts'
+import { type Ending, type Server, startServer } from '../host/server.ts'
+import { socketDirectory } from '../host/socket-directory.ts'
+
+/**
+ * The server program: Valkey, or Redis if the machine has only that. Debian 12 has Redis, later
+ * ones have both.
+ */
+const [server, client] = ['server', 'cli'].map(
+  (name) => findProgram(`valkey-${name}`) ?? findProgram(`redis-${name}`),
+)
+
+export const storeMissing: string | false = lacks('redis-server', 'redis-cli', 'openssl')
+
+export interface StoreServer extends Server {
+  readonly port: number
+  /** Its unix socket. */
+  readonly socket: string
+  /** What the server answers to a command. */
+  say(...words: string[]): string
+}
+
+export interface StoreSetup {
+  readonly port?: number
+  readonly args?: readonly string[]
+  readonly sentinel?: string
+}
+
+/** Starts a server on loopback that writes nothing to the disk and ends with the test. */
+export async function startStore(t: Ending, setup: StoreSetup = {}): Promise<StoreServer> {
+  const directory = socketDirectory(t)
+  const port = setup.port ?? (await freePort())
+  const socket = `${directory}/s`
+  const args = [
+    ...['--port', String(port), '--bind', '127.0.0.1', '--unixsocket', socket],
+    ...['--save', '', '--appendonly', 'no', '--dir', directory, ...(setup.args ?? [])],
+  ]
+  if (setup.sentinel !== undefined) {
+    writeFileSync(`${directory}/sentinel.conf`, `port ${port}\nbind 127.0.0.1\n${setup.sentinel}`)
+    args.splice(0, args.length, `${directory}/sentinel.conf`, '--sentinel', '--dir', directory)
+  }
+  mkdirSync(directory, { recursive: true })
+  const ready = /Ready to accept connections|Sentinel ID is|\+monitor/
+  const store = await startServer([server!, ...args], ready, { signal: 'SIGKILL' })
+  t.teardown(store.stop)
+  return {
+    ...store,
+    port,
+    socket,
+    say: (...words) =>
+      execFileSync(client!, ['-h', '127.0.0.1', '-p', String(port), ...words], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }).trim(),
+  }
+}
+
+function isInStep(replica: StoreServer): boolean {
+  return replica.say('info', 'replication').includes('master_link_status:up')
+}
+
+/** Starts a primary, its replica, and sentinels that know both by the name `mail`. */
+export interface Watched {
+  readonly primary: StoreServer
+  readonly replica: StoreServer
+  readonly sentinels: readonly StoreServer[]
+  /** Resolves to the port of the primary, as the first sentinel says. */
+  primaryPort(): number
+}
+
+export async function startWatched(
+  t: Ending,
+  {
+    args = [],
+    sentinels = 3,
+  }: { readonly args?: readonly string[]; readonly sentinels?: number } = {},
+): Promise<Watched> {
+  const primary = await startStore(t, { args })
+  const replicaOf = ['--replicaof', '127.0.0.1', String(primary.port)]
+  const replica = await startStore(t, { args: [...args, ...replicaOf] })
+  const quorum = Math.floor(sentinels / 2) + 1
+  const sentinel = `sentinel monitor mail 127.0.0.1 ${primary.port} ${quorum}
+sentinel down-after-milliseconds mail 500
+sentinel failover-timeout mail 2000
+`
+  const starts = Array.from({ length: sentinels }, () => startStore(t, { sentinel }))
+  const watchers = await Promise.all(starts)
+  await until(
+    () => watchers.every((watcher) => isReady(watcher, replica, sentinels)),
+    'the sentinels know each other',
+  )
+  await until(() => isInStep(replica), 'the replica is in step')
+  const [first] = watchers
+  return {
+    primary,
+    replica,
+    sentinels: watchers,
+    primaryPort() {
+      const [, port] = first!.say('sentinel', 'get-master-addr-by-name', 'mail').split('\n')
+      return Number(port)
+    },
+  }
+}
+
+/** Whether a sentinel knows the replica and all other sentinels, so that it could switch. */
+function isReady(sentinel: StoreServer, replica: StoreServer, sentinels: number): boolean {
+  const others = sentinel.say('sentinel', 'sentinels', 'mail').match(/^runid$/gm)?.length ?? 0
+  const replicas = sentinel.say('sentinel', 'replicas', 'mail')
+  return others === sentinels - 1 && replicas.includes(String(replica.port))
+}
+
+/** Makes what server and client need for TLS: a self-signed certificate for 127.0.0.1. */
+export function makeCertificate(directory: string): {
+  readonly cert: string
+  readonly key: string
+} {
+  const [cert, key] = [`${directory}/cert.pem`, `${directory}/key.pem`]
+  const own = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
+  const about = ['-subj', '/CN=store', '-addext', 'subjectAltName=IP:127.0.0.1']
+  execFileSync('openssl', ['req', '-x509', ...own, ...about, '-keyout', key, '-out', cert], {
+    stdio: 'ignore',
+  })
+  return { cert, key }
+}
