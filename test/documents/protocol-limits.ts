@@ -63,7 +63,7 @@ const smtpLimits: readonly Limit[] = [
   ],
   ['paths of all recipients together', `${mib(figure('PATHS_MAX'))}, else 452 4.3.2 for one more`],
   ['memory of all sessions', '`--memory`, else 451 or 452'],
-  ['sessions of one process', '`--max-clients`; see [who makes room](design.md#who-makes-room)'],
+  ['sessions of one process', '`--max-clients`'],
   ['silence of a client', `${seconds(smtp.silence)}, then 421`],
   ['time for a command line', `${seconds(smtp.command)}, likewise`],
   ['time for the content', `${seconds(smtp.content)}, likewise`],
