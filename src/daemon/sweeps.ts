@@ -1,9 +1,11 @@
+import { lstatSync, rmdirSync, unlinkSync } from 'node:fs'
 import { errorText } from '../lib/errors/fault.ts'
 import { type RepeatedWork, repeat } from '../lib/flow/repeat.ts'
+import { answersInside } from '../lib/path/answers.ts'
+import { PathHandle } from '../lib/path/path-handle.ts'
 import { type Environment, readSetting, readSettings } from '../lib/settings/settings.ts'
 import { quarantineLimits } from '../lib/settings/table/scanning.ts'
-import { readSpoolSettings } from '../mail/message/spool.ts'
-import { sweepSpool } from '../mail/message/sweep.ts'
+import { readSpoolSettings, type SpoolSettings } from '../mail/message/spool.ts'
 import { readHostTime } from '../scan/quarantine/age.ts'
 import { sweepQuarantine } from '../scan/quarantine/sweep.ts'
 
@@ -45,4 +47,81 @@ function sweepQuarantines(env: Environment, log: (line: string) => void): Repeat
   }
   const failed = (error: unknown) => log(`quarantine: cannot be cleaned up: ${errorText(error)}`)
   return [repeat(TEN_MINUTES, sweep, failed)]
+}
+
+/**
+ * Names that only onescan uses, so that the sweep removes no foreign file. In SPOOLDIR: named-copy.ts. In
+ * TMPDIR: private directories (named-copy.ts), and files that are about to lose their names (spool.ts,
+ * onescanc/spool.c).
+ */
+const SHARED_NAME = /^onescan-[0-9]+-[0-9a-z]+\.msg$/
+const PRIVATE_NAME = /^onescan-(dir|file)-[0-9A-Za-z]+$/
+
+/** Milliseconds after which a file counts as left by a killed process; far above any SCANTIMEOUT in use. */
+const SWEEP_AGE = 36 * 60 * 60 * 1000
+/** Milliseconds that other work has after a slice of names. */
+const PAUSE = 50
+
+/**
+ * Removes files that `kill -9` left in the directories of messages. They have onescan's names, are older than
+ * SWEEP_AGE, and belong to this user or are in a SPOOLDIR of this user. Enters no directory of another user,
+ * and none with the name of a file. Works in slices, because any user may fill a directory like /tmp. Files
+ * that cannot be listed or removed stay. Ends when the signal is aborted. Never rejects.
+ */
+export async function sweepSpool(
+  { directory, sharedDirectory }: SpoolSettings,
+  now: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await sweep(directory, PRIVATE_NAME, now, signal)
+  if (sharedDirectory !== undefined) await sweep(sharedDirectory, SHARED_NAME, now, signal)
+}
+
+async function sweep(path: string, ours: RegExp, now: number, signal: AbortSignal): Promise<void> {
+  if (!(await answersInside(path))) return
+  try {
+    const directory = PathHandle.find(path)
+    try {
+      for await (const name of directory.namesInSlices(PAUSE, signal)) {
+        if (ours.test(name)) sweepOne(directory, name, ours === SHARED_NAME, now)
+      }
+    } finally {
+      directory.close()
+    }
+  } catch {
+    // A directory of mode 2730 can be written and not listed: processes of its owner sweep it.
+  }
+}
+
+/**
+ * Removes a file, or a private directory of this user with the files in it. Each path has only one name below
+ * an open directory: a user who may write to `parent` could replace a checked directory by another one, or by
+ * a link.
+ */
+function sweepOne(parent: PathHandle, name: string, isShared: boolean, now: number): void {
+  const path = parent.at(name)
+  const own = process.getuid!()
+  try {
+    const status = lstatSync(path)
+    const mayRemove = status.uid === own || (isShared && parent.stats.uid === own)
+    if (!mayRemove || now - status.mtimeMs <= SWEEP_AGE) return
+    if (!status.isDirectory()) unlinkSync(path)
+    else if (!isShared) {
+      emptyDirectory(parent, name, own)
+      rmdirSync(path)
+    }
+  } catch {
+    // Another process removed it first, or this one may not.
+  }
+}
+
+/** Removes the files in a directory of this user. Directories in it are not entered. */
+function emptyDirectory(parent: PathHandle, name: string, own: number): void {
+  const directory = parent.find(name)
+  try {
+    if (directory.stats.uid !== own) return
+    for (const file of directory.names()) unlinkSync(directory.at(file))
+  } finally {
+    directory.close()
+  }
 }

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { errorText } from '../lib/errors/fault.ts'
 import type { Finding } from '../lib/errors/finding.ts'
-import { untilListening } from '../lib/net/listening.ts'
+import { untilListening } from '../lib/net/endpoint.ts'
 import { log } from './quotad-log.ts'
 
 /** Maximum number of connections: root uses one. */

@@ -1,6 +1,6 @@
 import { errorText } from '../lib/errors/fault.ts'
 import { type Finding, failure, marked, ok, warning } from '../lib/errors/finding.ts'
-import { whenInterrupted } from '../lib/process/interruption.ts'
+import { whenInterrupted } from '../lib/process/command-line.ts'
 import { DEFAULT_DATABASE } from '../lib/settings/table/scanning.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
 import type { ScanSettings } from '../scan/scanners/contract/scan-settings.ts'

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
-import { ENDING_SIGNALS } from '../../lib/process/interruption.ts'
+import { ENDING_SIGNALS } from '../../lib/process/command-line.ts'
 import { ALIVE } from '../command/caller.ts'
 import { forTerminal } from '../command/terminal.ts'
 

@@ -1,8 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Configuration } from '../../configuration/configuration.ts'
 import { afterInput } from '../../lib/flow/timeout.ts'
-import { onceAMinute } from '../../lib/log/once-a-minute.ts'
-import { hasUnread } from '../../lib/process/unread.ts'
+import { onceAMinute } from '../../lib/log/log-line.ts'
+import { hasUnread } from '../../lib/process/descriptors.ts'
 import type { DoorState } from '../../observe/live/process-report.ts'
 import { Admission } from './admission.ts'
 

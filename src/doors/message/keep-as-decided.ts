@@ -13,8 +13,7 @@ import type {
 } from '../../scan/judge/decision.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { makeId } from '../../scan/quarantine/entries.ts'
-import { keepMessage, removeKept } from '../../scan/quarantine/keep.ts'
-import { retryKey } from '../../scan/quarantine/retry-key.ts'
+import { keepMessage, removeKept, retryKey } from '../../scan/quarantine/keep.ts'
 
 /**
  * Keeps the message in quarantine, for all recipients or for some. Resolves to the decision, with the id of

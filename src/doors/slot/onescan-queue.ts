@@ -1,7 +1,6 @@
 import { errorText, Fault, faultKindOf } from '../../lib/errors/fault.ts'
-import { printsHelpOrVersion } from '../../lib/process/command-line.ts'
+import { ENDING_SIGNALS, printsHelpOrVersion } from '../../lib/process/command-line.ts'
 import { leaveStandardStreamsAlone } from '../../lib/process/descriptors.ts'
-import { ENDING_SIGNALS } from '../../lib/process/interruption.ts'
 import { chainEnvironment } from '../../lib/settings/environment.ts'
 import type { LogSink } from '../../log/log-sink.ts'
 import { openLog } from '../../log/open-log.ts'

@@ -4,13 +4,13 @@ import { isPlainPath } from '../../mail/message/envelope/address.ts'
 import { clientNameOf, type Origin } from '../../mail/message/envelope/envelope.ts'
 import {
   type ClientAttributes,
+  mayPass,
   parseAttributes,
   parseCommand,
   parsePath,
   type SmtpCommand,
   words,
 } from '../../protocol/smtp/commands.ts'
-import { mayPass } from '../../protocol/smtp/extensions.ts'
 import type { SmtpLine } from '../../protocol/smtp/lines.ts'
 import { type RawReply, rawReply } from '../../protocol/smtp/smtp-replies.ts'
 import { plainAddress } from '../../protocol/smtp/smtp-syntax.ts'

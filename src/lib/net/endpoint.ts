@@ -1,3 +1,4 @@
+import type { Server } from 'node:net'
 import { Fault } from '../errors/fault.ts'
 import { parseIpAddress } from './ip-address.ts'
 
@@ -73,4 +74,22 @@ export function socketPath(path: string, name: string): string {
     'config',
     `${name} ${path}: the path has ${length} bytes, but that of a unix socket has at most ${SOCKET_PATH_MAX}`,
   )
+}
+
+/**
+ * Makes a server listen, and resolves when it does. Rejects with the error of listen(2). Later errors, such
+ * as those of accept(2), are `error` events of the server, which end the process unless a listener is
+ * registered.
+ */
+export function untilListening(
+  server: Server,
+  listen: (onListening: () => void) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    listen(() => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
 }

@@ -1,8 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, createServer as createFront, type Socket } from 'node:net'
 import { isCompiled } from '../runtime/compiled-program.ts'
-import { LISTEN_QUEUE } from './endpoint.ts'
-import { untilListening } from './listening.ts'
+import { LISTEN_QUEUE, untilListening } from './endpoint.ts'
 
 /** Milliseconds for a request to arrive. */
 const REQUEST_TIME = 5_000

@@ -1,6 +1,7 @@
 import { readFileSync, writeSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { isCompiled } from '../runtime/compiled-program.ts'
+import { loadSystem } from '../runtime/system.ts'
 
 /**
  * Writes all bytes, at `position` or at the descriptor's own offset. One write(2) may accept fewer, so this
@@ -101,3 +102,8 @@ const nowhere = {
  * and musl.
  */
 export const O_PATH = 0o10000000
+
+/** Returns whether the client at a socket has sent bytes that this process has not read. */
+export function hasUnread(socket: object): boolean {
+  return loadSystem()?.look(descriptorOf(socket) ?? -1) === 'talks'
+}

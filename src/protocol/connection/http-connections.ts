@@ -1,8 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { onceAMinute } from '../../lib/log/once-a-minute.ts'
-import { descriptorLimit } from '../../lib/process/descriptors.ts'
-import { hasUnread } from '../../lib/process/unread.ts'
+import { onceAMinute } from '../../lib/log/log-line.ts'
+import { descriptorLimit, hasUnread } from '../../lib/process/descriptors.ts'
 
 /** Milliseconds without a complete request after which a connection may be closed for another one. */
 const IDLE_AFTER = 100

@@ -6,7 +6,7 @@ import t from 'tap'
 
 /** What a command does at a signal, as a process of its own. */
 
-const module = join(import.meta.dirname, '../../../src/lib/process/interruption.ts')
+const module = join(import.meta.dirname, '../../../src/lib/process/command-line.ts')
 
 /** Runs a script that says `ready`, sends it a signal then, and returns how it ended. */
 async function interrupt(script: string, signal: NodeJS.Signals) {

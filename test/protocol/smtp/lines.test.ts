@@ -1,7 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { parseAttributes, parseCommand, parsePath } from '../../../src/protocol/smtp/commands.ts'
-import { mayPass, offerBetween } from '../../../src/protocol/smtp/extensions.ts'
+import {
+  mayPass,
+  offerBetween,
+  parseAttributes,
+  parseCommand,
+  parsePath,
+} from '../../../src/protocol/smtp/commands.ts'
 import { LineReader } from '../../../src/protocol/smtp/lines.ts'
 import {
   deferralOf,

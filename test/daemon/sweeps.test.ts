@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { chownSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { sweepSpool } from '../../../src/mail/message/sweep.ts'
-import { lacks } from '../../needs.mjs'
-import { python } from '../../programs/host/python.ts'
-import { outputOf } from '../../run/until.ts'
+import { sweepSpool } from '../../src/daemon/sweeps.ts'
+import { lacks } from '../needs.mjs'
+import { python } from '../programs/host/python.ts'
+import { outputOf } from '../run/until.ts'
 
 const now = Date.now()
 const HOUR = 60 * 60
