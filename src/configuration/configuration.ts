@@ -39,7 +39,11 @@ import type { Scanner } from '../scan/scanners/contract/scanner.ts'
 import { readSignatureFiles, type SignatureFiles } from '../scan/scanners/contract/signatures.ts'
 import { makeScanners } from '../scan/scanners/make-scanners.ts'
 import { HostMemory } from '../scan/verdicts/host-memory.ts'
-import { openVerdictsBy, readVerdictSettings, type VerdictSettings } from '../scan/verdicts/open.ts'
+import {
+  openVerdictsBy,
+  readVerdictSettings,
+  type VerdictSettings,
+} from '../scan/verdicts/open-verdicts.ts'
 
 /** The configuration of onescand, which is read at the start, and again at SIGHUP. */
 export interface Configuration {

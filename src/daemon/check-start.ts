@@ -16,7 +16,7 @@ import { editToBind, isUnderSystemd, toBind } from '../lib/process/bound-paths.t
 import { faultLines } from '../lib/settings/faults.ts'
 import type { Environment } from '../lib/settings/settings.ts'
 import { names, table } from '../lib/settings/table.ts'
-import { checkSettings } from '../readiness/settings.ts'
+import { checkSettings } from '../readiness/check-settings.ts'
 import { ownHost } from '../readiness/stage/stage.ts'
 import { tryStages } from '../readiness/stages.ts'
 import { readControlDirectories } from '../scan/judge/control.ts'

@@ -3,11 +3,15 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { createClamdDoor } from '../doors/clamd/clamd-door.ts'
 import type { Door } from '../doors/connection/serve.ts'
 import { createMilterDoor } from '../doors/milter/milter-door.ts'
-import { type AccessPolicy, createPolicyDoor, type PolicyDoorOptions } from '../doors/policy.ts'
-import { type IdentifyPeer, identifyPeerBy } from '../doors/slot-socket/server.ts'
+import {
+  type AccessPolicy,
+  createPolicyDoor,
+  type PolicyDoorOptions,
+} from '../doors/policy-service.ts'
 import { createSlotSocketDoor } from '../doors/slot-socket/slot-door.ts'
+import { type IdentifyPeer, identifyPeerBy } from '../doors/slot-socket/slot-server.ts'
 import type { DaemonDescription } from '../doors/slot-socket/tell.ts'
-import type { SmtpRoute } from '../doors/smtp/next-server/services.ts'
+import type { SmtpRoute } from '../doors/smtp/next-server/smtp-services.ts'
 import { createSmtpDoor } from '../doors/smtp/smtp-door.ts'
 import { Budget } from '../lib/flow/memory-budget.ts'
 import { descriptorLimit } from '../lib/process/descriptors.ts'

@@ -9,7 +9,7 @@ import { notify } from '../lib/process/systemd.ts'
 import { faultLines } from '../lib/settings/faults.ts'
 import type { Environment } from '../lib/settings/settings.ts'
 import { checkStart, requireFewPrivileges } from './check-start.ts'
-import { serveHttp } from './http.ts'
+import { serveHttp } from './http-service.ts'
 import { openLookup } from './lookup.ts'
 import { answersForNames } from './mailbox-answer.ts'
 import { log, ServiceCounters, troubleLog } from './quotad-log.ts'
@@ -17,7 +17,7 @@ import { activatedSockets, readOptions, type ServiceOptions, usage } from './quo
 import { readServiceSettings } from './service-settings.ts'
 import { THREADS } from './sources/readings-at-once.ts'
 import { tellRoot } from './tell-root.ts'
-import { serveUdp } from './udp.ts'
+import { serveUdp } from './udp-service.ts'
 
 process.exitCode = serviceExit.temporary
 process.env.UV_THREADPOOL_SIZE = String(THREADS) // Node reads it for the first thread

@@ -1,10 +1,10 @@
 import { type Finding, hasMark } from '../lib/errors/finding.ts'
+import { checkDirectories } from './check-directories.ts'
+import { checkKeyring } from './check-keyring.ts'
 import { checkScanners } from './check-scanners.ts'
+import { checkQuotad, checkVerdicts } from './check-servers.ts'
+import { checkSettings } from './check-settings.ts'
 import { checkClamd } from './clamd/check-clamd.ts'
-import { checkDirectories } from './directories.ts'
-import { checkKeyring } from './keyring.ts'
-import { checkQuotad, checkVerdicts } from './servers.ts'
-import { checkSettings } from './settings.ts'
 import { runStage, type Stage, type StageHost } from './stage/stage.ts'
 
 /** The stages after the settings, in their order. Each comment lists the subjects of its findings. */

@@ -15,8 +15,8 @@ import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envel
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
 import { hostSwitchFile } from '../../src/scan/judge/control.ts'
+import { QUESTION_RETRIES } from '../../src/scan/quota/ask-by-udp.ts'
 import { QUOTA_REPLY_MAX } from '../../src/scan/quota/quota-answer.ts'
-import { QUESTION_RETRIES } from '../../src/scan/quota/udp.ts'
 import { figure } from './source-files.ts'
 
 /** The header of the programs in C that holds what TypeScript knows, too: `npm run docs` writes it. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { frameRules, PROTOCOL_VERSION, TELL } from '../../src/doors/slot-socket/request.ts'
-import { defaultTimeouts } from '../../src/doors/slot-socket/server.ts'
+import { defaultTimeouts } from '../../src/doors/slot-socket/slot-server.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { answerCodes, exitCodes } from './c-tables.ts'
 import { readMarkdown, withRows } from './markdown-page.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { datagramFor, readQuestionDatagram } from '../../src/quotad/udp.ts'
+import { datagramFor, readQuestionDatagram } from '../../src/quotad/udp-service.ts'
 import { readReplyDatagram as readAnswer } from '../../src/scan/quota/quota-answer.ts'
 
 const word = fc.string({

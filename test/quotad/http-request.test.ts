@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { readRequest } from '../../src/quotad/http.ts'
+import { readRequest } from '../../src/quotad/http-service.ts'
 
 /** What an HTTP request asks onescan-quotad for. */
 

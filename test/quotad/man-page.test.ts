@@ -5,7 +5,7 @@ import { readLdapSettings } from '../../src/protocol/ldap/ldap-settings.ts'
 import { usage } from '../../src/quotad/quotad-options.ts'
 import { readServiceSettings } from '../../src/quotad/service-settings.ts'
 import { READING_MAX } from '../../src/quotad/sources/reading.ts'
-import { datagramFor, readQuestionDatagram } from '../../src/quotad/udp.ts'
+import { datagramFor, readQuestionDatagram } from '../../src/quotad/udp-service.ts'
 import { items, readPage, section } from '../documents/man-page.ts'
 import { figure } from '../documents/source-files.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { contradictionsIn } from '../../src/readiness/settings.ts'
+import { contradictionsIn } from '../../src/readiness/check-settings.ts'
 
 /** Settings that make sense alone and contradict others; `onescan check` and --check tell of them. */
 

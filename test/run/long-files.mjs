@@ -129,7 +129,7 @@ export const LONG_FILES = {
   'test/mail/mime/ordinary.test.ts': 30,
   'test/doors/smtp/bad-next-server.test.ts': 29,
   'test/cli/switch-of-the-host.test.ts': 29,
-  'test/quotad/http.test.ts': 29,
+  'test/quotad/http-service.test.ts': 29,
   'test/mail/mime/budget.test.ts': 28,
   'test/mail/mime/leaves/plain.test.ts': 28,
   'test/doors/smtp/stopping.test.ts': 27,

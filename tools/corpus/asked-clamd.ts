@@ -1,4 +1,4 @@
-import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
+import { readClamdAddress } from '../../src/scan/scanners/clamd/clamd-address.ts'
 import { askClamd } from '../../src/scan/scanners/clamd/sessions.ts'
 import type { Ending } from '../../test/programs/host/server.ts'
 import { clamdAnswer } from '../../test/programs/servers/clamd.ts'

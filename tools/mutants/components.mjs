@@ -18,7 +18,7 @@ export const COMPONENTS = {
       'test/lib/runtime/{crypto,system}.test.ts',
       'test/lib/settings/table/*.test.ts',
       'test/documents/settings.test.ts',
-      'test/cli/check/slot/chain.test.ts',
+      'test/cli/check/slot/check-chain.test.ts',
       'test/delay/gate/{find-tcp-rule,connection-preparer}.test.ts',
       'test/daemon/http/access-by.test.ts',
       'test/mail/message/intake.test.ts',
@@ -52,9 +52,9 @@ export const COMPONENTS = {
   readiness: {
     files: ['src/readiness/**/*.ts'],
     tests: [
-      'test/readiness/{contradictions,keyring,directories,stage/account}.test.ts',
+      'test/readiness/{contradictions,stage/account}.test.ts',
       'test/readiness/clamd/{check-clamd,clamd-signatures,clamd-watch}.test.ts',
-      'test/readiness/{check-scanners,servers,settings}.test.ts',
+      'test/readiness/check-{directories,keyring,scanners,servers,settings}.test.ts',
     ],
   },
   observe: {
@@ -69,7 +69,7 @@ export const COMPONENTS = {
   quota: {
     files: ['src/scan/quota/**/*.ts'],
     tests: [
-      'test/scan/quota/{answer-lifetime,client,http,ldap,mailbox,reading,udp,udp-client}.test.ts',
+      'test/scan/quota/{answer-lifetime,ask-by-http,ask-by-udp,client,ldap,mailbox,reading,udp-client}.test.ts',
     ],
   },
   quotad: {
@@ -114,8 +114,8 @@ export const COMPONENTS = {
   clamd: {
     files: ['src/scan/scanners/clamd/*.ts'],
     tests: [
-      'test/scan/scanners/clamd/{address,ask-in-turn,clamd-reply,crowds,database,descriptors}.test.ts',
-      'test/scan/scanners/clamd/{probe-limits,scan-commands,clamd-scanner,server*,session*,versions}.test.ts',
+      'test/scan/scanners/clamd/{clamd-address,ask-in-turn,clamd-reply,crowds,database,descriptors}.test.ts',
+      'test/scan/scanners/clamd/{probe-limits,scan-commands,clamd-scanner,clamd-server,session*,versions}.test.ts',
     ],
   },
   plugins: {
@@ -158,7 +158,7 @@ export const COMPONENTS = {
     ],
   },
   policy: {
-    files: ['src/doors/policy.ts', 'src/protocol/policy-attributes.ts'],
+    files: ['src/doors/policy-service.ts', 'src/protocol/policy-attributes.ts'],
     tests: [
       'test/doors/policy/door.test.ts',
       'test/protocol/{ask-policy,policy-attributes}.test.ts',
@@ -193,7 +193,7 @@ export const COMPONENTS = {
     tests: [
       'test/cli/check/by-rule/mail-servers.test.ts',
       'test/cli/check/by-rule/onescand-endpoints.test.ts',
-      'test/cli/check/slot/chain.test.ts',
+      'test/cli/check/slot/check-chain.test.ts',
       'test/cli/check/slot/check-slot.test.ts',
       'test/cli/check/by-rule/reach.test.ts',
       'test/cli/check/by-mail/followed-log.test.ts',

@@ -1,5 +1,5 @@
 import { type Environment, readSetting } from '../../src/lib/settings/settings.ts'
-import { readClamdAddress } from '../../src/scan/scanners/clamd/address.ts'
+import { readClamdAddress } from '../../src/scan/scanners/clamd/clamd-address.ts'
 import { askClamd } from '../../src/scan/scanners/clamd/sessions.ts'
 
 /** What the hosts scan with. */

@@ -6,7 +6,7 @@ import { printsJson, text } from '../command/cli-options.ts'
 import { FAILED, makeCommand } from '../command/run-command.ts'
 import { writeOut } from '../command/terminal.ts'
 import { addEnvironmentOptions, slotEnvironment } from '../host/slot-environment.ts'
-import { MaybeTaken, type OutgoingMail, type ReleaseRoute, readRoute } from './hand-on.ts'
+import { MaybeTaken, type OutgoingMail, type ReleaseRoute, readRoute } from './send-again.ts'
 
 /**
  * A release that root delegates to onescand. The quarantine is read in the unit of onescand, where no program

@@ -16,7 +16,7 @@ import { makeCommand, type Output } from '../command/run-command.ts'
 import { addEnvironmentOptions, readCluster, slotEnvironment } from '../host/slot-environment.ts'
 import { BY_CALLER, CallerRoute } from './by-caller.ts'
 import { addDirectoryOption, noteAction, withQuarantine } from './directory.ts'
-import { MaybeTaken, type ReleaseRoute, readRoute } from './hand-on.ts'
+import { MaybeTaken, type ReleaseRoute, readRoute } from './send-again.ts'
 
 /**
  * Without a stamp only a server after the last onescan delivers a message in which scanners still find

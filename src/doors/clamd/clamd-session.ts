@@ -10,10 +10,10 @@ import {
 } from '../../protocol/clamd/requests.ts'
 import { WireError } from '../../protocol/connection/wire-error.ts'
 import { PeerTimeout, type Wire, type WireReader } from '../connection/wire.ts'
-import { type ClamdClient, Content, notScanned } from './content.ts'
+import { type ClamdClient, Content, notScanned } from './clamd-content.ts'
+import type { ClamdServices } from './clamd-services.ts'
 import { closeInTurn } from './file-turns.ts'
 import { type Asker, scanDescriptor, scanPath, shown } from './scan-paths.ts'
-import type { ClamdServices } from './services.ts'
 
 /** Requests of one session that are answered concurrently. The next one waits. */
 const AT_ONCE = 8

@@ -1,6 +1,8 @@
 import { errorText, Fault } from '../../lib/errors/fault.ts'
 import { editToBind, NAMES_UNSEEN_FILES } from '../../lib/process/bound-paths.ts'
 import type { ContentReply } from '../../protocol/clamd/clamd-replies.ts'
+import { type ClamdClient, Content, notScanned } from './clamd-content.ts'
+import type { ClamdServices } from './clamd-services.ts'
 import {
   type ClientFile,
   FOLDERS_MAX,
@@ -12,8 +14,6 @@ import {
   readDescriptor,
   TooManyNames,
 } from './client-files.ts'
-import { type ClamdClient, Content, notScanned } from './content.ts'
-import type { ClamdServices } from './services.ts'
 
 /** The client that sends the request by a unix socket, and the signal that it has left. */
 export interface Asker {

@@ -7,19 +7,19 @@ import { addressKey } from '../../lib/net/ip-address.ts'
 import { HEADER_MAX } from '../../mail/message/header-block.ts'
 import { WireError } from '../../protocol/connection/wire-error.ts'
 import type { Frame, FrameReader } from '../../protocol/framing/frames.ts'
-import { parseCommand } from '../../protocol/milter/commands.ts'
 import { MACROS_MAX } from '../../protocol/milter/macros.ts'
+import { parseCommand } from '../../protocol/milter/milter-commands.ts'
 import { deferred, progress } from '../../protocol/milter/milter-replies.ts'
 import { createPacketReader } from '../../protocol/milter/packets.ts'
 import { type Door, serve } from '../connection/serve.ts'
 import { PeerTimeout, Wire, type WireHost, type WireReader } from '../connection/wire.ts'
-import { MilterSession } from './milter-session.ts'
 import {
   defaultTimeouts,
   type MilterOptions,
   MilterServices,
   type MilterTimeouts,
-} from './services.ts'
+} from './milter-services.ts'
+import { MilterSession } from './milter-session.ts'
 
 /**
  * Connections that one process keeps: Postfix has up to 100 processes of each kind that opens some.

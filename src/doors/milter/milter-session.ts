@@ -6,8 +6,8 @@ import { faultLine, type LogContext } from '../../log/log-lines.ts'
 import { isPlainPath } from '../../mail/message/envelope/address.ts'
 import { clientNameOf } from '../../mail/message/envelope/envelope.ts'
 import { WireError } from '../../protocol/connection/wire-error.ts'
-import type { ConnectingClient, MilterCommand } from '../../protocol/milter/commands.ts'
 import { Macros } from '../../protocol/milter/macros.ts'
+import type { ConnectingClient, MilterCommand } from '../../protocol/milter/milter-commands.ts'
 import { continued, smtpReply } from '../../protocol/milter/milter-replies.ts'
 import {
   type Agreement,
@@ -22,10 +22,10 @@ import {
   type SendingClient,
 } from '../recipients/refuse-recipient.ts'
 import { ownReply } from '../replies/own-replies.ts'
-import { MilterMessage } from './message.ts'
-import { isAnswered, requestFor } from './negotiation.ts'
+import { MilterMessage } from './milter-message.ts'
+import { isAnswered, requestFor } from './milter-negotiation.ts'
+import type { MilterServices } from './milter-services.ts'
 import { resolvedFrom } from './recipient-path.ts'
-import type { MilterServices } from './services.ts'
 
 /** Upper limit for the kept characters of a client's name. */
 const NAME_MAX = 1024

@@ -10,7 +10,7 @@ import type { JudgeContext } from '../../scan/judge/context.ts'
 import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
 import type { Scanner } from '../../scan/scanners/contract/scanner.ts'
 import { type ErrorReport, readReplyForm } from '../replies/error-report.ts'
-import { ScanStandalone } from './frames.ts'
+import { ScanStandalone } from './slot-frames.ts'
 
 /** The settings for the mail of one client. */
 interface ClientContext {

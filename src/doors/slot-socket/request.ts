@@ -3,7 +3,7 @@ import { ENVELOPE_MAX } from '../../mail/message/envelope/envelope.ts'
 import type { Intake } from '../../mail/message/intake.ts'
 import type { Message } from '../../mail/message/message.ts'
 import type { Frame, FrameReader } from '../../protocol/framing/frames.ts'
-import { createFrameReader, ScanStandalone } from './frames.ts'
+import { createFrameReader, ScanStandalone } from './slot-frames.ts'
 
 /** A message that a client submits: slot-protocol.md, QUESTION. */
 export interface Request {

@@ -4,9 +4,14 @@ import { attempt, errorText, isFault } from '../../lib/errors/fault.ts'
 import { Budget, type MemoryLease } from '../../lib/flow/memory-budget.ts'
 import { type Door, longestSilent, serve } from '../connection/serve.ts'
 import { PeerTimeout, Wire, type WireHost } from '../connection/wire.ts'
-import { ScanStandalone } from './frames.ts'
 import { SlotRequestReader } from './request.ts'
-import { defaultTimeouts, SlotServer, type SlotSocketOptions, type SlotTimeouts } from './server.ts'
+import { ScanStandalone } from './slot-frames.ts'
+import {
+  defaultTimeouts,
+  SlotServer,
+  type SlotSocketOptions,
+  type SlotTimeouts,
+} from './slot-server.ts'
 import { acknowledgement, heartbeat, standaloneAnswer } from './socket-carry-out.ts'
 
 /** Upper limit, in milliseconds, between checks for due frames: an acknowledgement is due within a second. */

@@ -15,7 +15,7 @@ import { acceptedShare } from '../../scan/judge/divide.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { type ErrorReport, plainCode, replyText } from '../replies/error-report.ts'
 import { exit } from '../replies/exit-codes.ts'
-import { frame, ScanStandalone, uint64 } from './frames.ts'
+import { frame, ScanStandalone, uint64 } from './slot-frames.ts'
 
 /** Bytes of the longest answer `a` or `x`: slot-protocol.md. */
 const ANSWER_MAX = 256 * 1024

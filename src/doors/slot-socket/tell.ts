@@ -1,8 +1,8 @@
 import { attempt } from '../../lib/errors/fault.ts'
 import { type Finding, isFinding } from '../../lib/errors/finding.ts'
 import { askOnce } from '../../protocol/connection/ask-once.ts'
-import { createFrameReader, frame } from './frames.ts'
 import { PROTOCOL_VERSION, TELL } from './request.ts'
+import { createFrameReader, frame } from './slot-frames.ts'
 
 /** The state that an onescand reports to any client: slot-protocol.md. */
 interface DaemonAnswer {

@@ -5,7 +5,7 @@ import type { RawReply } from '../../protocol/smtp/smtp-replies.ts'
 import { type Connections, type Door, longestIdle, serve } from '../connection/serve.ts'
 import { ownReply } from '../replies/own-replies.ts'
 import { defaultTimeouts, SmtpConnection } from './client/smtp-connection.ts'
-import { type SmtpOptions, type SmtpRoute, SmtpServices } from './next-server/services.ts'
+import { type SmtpOptions, type SmtpRoute, SmtpServices } from './next-server/smtp-services.ts'
 import { SmtpSession } from './smtp-session.ts'
 
 /** Milliseconds between two checks of what is due. */

@@ -10,8 +10,8 @@ import {
   parsePath,
   type SmtpCommand,
   words,
-} from '../../protocol/smtp/commands.ts'
-import type { SmtpLine } from '../../protocol/smtp/lines.ts'
+} from '../../protocol/smtp/smtp-commands.ts'
+import type { SmtpLine } from '../../protocol/smtp/smtp-lines.ts'
 import { type RawReply, rawReply } from '../../protocol/smtp/smtp-replies.ts'
 import { plainAddress } from '../../protocol/smtp/smtp-syntax.ts'
 import {
@@ -22,9 +22,9 @@ import {
 import { CLOSING, ownReply } from '../replies/own-replies.ts'
 import type { SmtpConnection } from './client/smtp-connection.ts'
 import { NextServerLink } from './next-server/link.ts'
-import type { SmtpServices } from './next-server/services.ts'
+import type { SmtpServices } from './next-server/smtp-services.ts'
 import { TransactionLog } from './transaction/smtp-log.ts'
-import { SmtpTransaction } from './transaction/transaction.ts'
+import { SmtpTransaction } from './transaction/smtp-transaction.ts'
 
 /**
  * One client's connection. Commands go to the next server unchanged, and so do its replies to the client. The

@@ -1,7 +1,7 @@
 import { DASH, SPACE } from '../../lib/bytes/ascii.ts'
 import { replaceUnprintable } from '../../lib/log/log-line.ts'
 import { WireError } from '../connection/wire-error.ts'
-import type { SmtpLine } from './lines.ts'
+import type { SmtpLine } from './smtp-lines.ts'
 import { type BasicReply, replyLines } from './smtp-syntax.ts'
 
 /** Upper limit, in bytes, for one line of a server's reply; RFC 5321 4.5.3.1.5 has 512. */

@@ -1,8 +1,8 @@
 import { errorText } from '../../lib/errors/fault.ts'
 import { withTimeout } from '../../lib/flow/timeout.ts'
 import type { DialledEndpoint } from '../connection/dial.ts'
-import type { StoreAccess, StoreAddress } from './address.ts'
 import { RespError } from './resp-reader.ts'
+import type { StoreAccess, StoreAddress } from './store-address.ts'
 import {
   openConnection,
   type RespCommand,

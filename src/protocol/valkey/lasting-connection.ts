@@ -2,9 +2,9 @@ import { errorText } from '../../lib/errors/fault.ts'
 import { doubledPause } from '../../lib/flow/back-off.ts'
 import { TIMED_OUT, withDeadline, withTimeout } from '../../lib/flow/timeout.ts'
 import { formatDuration } from '../../lib/text/units.ts'
-import type { StoreAccess } from './address.ts'
 import { connectToStore } from './connect-to-store.ts'
 import { RespError, type RespValue } from './resp-reader.ts'
+import type { StoreAccess } from './store-address.ts'
 import type { RespCommand, ValkeyConnection } from './valkey-connection.ts'
 
 /** Milliseconds for all steps until a server has answered the first question. */

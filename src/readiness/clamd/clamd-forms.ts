@@ -6,9 +6,9 @@ import {
   firstFields,
   multipartForms,
 } from '../../mail/mime/traits/forms.ts'
+import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import { formsFoundBy } from '../../scan/scanners/clamd/form-probes.ts'
 import { tellsOfLimits } from '../../scan/scanners/clamd/probe-limits.ts'
-import type { ClamdServer } from '../../scan/scanners/clamd/server.ts'
 
 /**
  * Asks a server, in one conversation, what it extracts from mail. Undefined unless it reports what it does not scan

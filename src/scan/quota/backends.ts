@@ -2,9 +2,9 @@ import type { Agent } from 'node:http'
 import { errorText } from '../../lib/errors/fault.ts'
 import { BackOff } from '../../lib/flow/back-off.ts'
 import { formatDuration } from '../../lib/text/units.ts'
+import type { AskTimes, QuotaQuestion, UdpClient } from './ask-by-udp.ts'
 import { noAnswer, type QuotaAnswer } from './quota-answer.ts'
 import type { Backend } from './quota-settings.ts'
-import type { AskTimes, QuotaQuestion, UdpClient } from './udp.ts'
 
 interface BackendsOptions {
   /** Milliseconds on a monotonic clock. */
@@ -78,11 +78,11 @@ export class Backends {
       // Each client is loaded with the first request: for a program that judges one message, loading code
       // takes time.
       if (backend.kind === 'udp') {
-        const { UdpClient } = await import('./udp.ts')
+        const { UdpClient } = await import('./ask-by-udp.ts')
         this.#udp ??= new UdpClient(this.#options.uptime)
         return await this.#udp.ask(backend, question, this.#times)
       }
-      const { askByHttp, createAgent } = await import('./http.ts')
+      const { askByHttp, createAgent } = await import('./ask-by-http.ts')
       this.#agent ??= createAgent()
       return await askByHttp(backend, question, this.#times, this.#agent)
     } catch (error) {

@@ -6,7 +6,7 @@ import {
   type ClamdOptions,
   type ClamdTimeouts,
   defaultTimeouts,
-} from '../../../src/doors/clamd/services.ts'
+} from '../../../src/doors/clamd/clamd-services.ts'
 import { uint32 } from '../../../src/protocol/framing/frames.ts'
 import type { Ending } from '../../programs/host/server.ts'
 import { aroundDoor, type InPlace, type OpenedDoor } from '../in-process.ts'

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { defaultTimeouts } from '../../../src/doors/milter/services.ts'
+import { defaultTimeouts } from '../../../src/doors/milter/milter-services.ts'
 import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 import { packet } from '../../../src/protocol/milter/packets.ts'
 import { plain } from '../../cases/messages.ts'

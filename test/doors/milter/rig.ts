@@ -5,7 +5,7 @@ import {
   defaultTimeouts,
   type MilterOptions,
   type MilterTimeouts,
-} from '../../../src/doors/milter/services.ts'
+} from '../../../src/doors/milter/milter-services.ts'
 import type { Ending } from '../../programs/host/server.ts'
 import { aroundDoor, type InPlace, type OpenedDoor } from '../in-process.ts'
 import {

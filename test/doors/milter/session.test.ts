@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import { requestFor } from '../../../src/doors/milter/negotiation.ts'
+import { requestFor } from '../../../src/doors/milter/milter-negotiation.ts'
 import type { Origin } from '../../../src/mail/message/envelope/envelope.ts'
 import { step } from '../../../src/protocol/milter/negotiation.ts'
 import type { Sample } from '../../../src/scan/scanners/contract/scanner.ts'

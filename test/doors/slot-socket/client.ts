@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { createFrameReader, frame, uint64 } from '../../../src/doors/slot-socket/frames.ts'
+import { createFrameReader, frame, uint64 } from '../../../src/doors/slot-socket/slot-frames.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { uint32 } from '../../../src/protocol/framing/frames.ts'
 

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import type { Configuration } from '../../../src/configuration/configuration.ts'
+import { createSlotSocketDoor } from '../../../src/doors/slot-socket/slot-door.ts'
 import {
   defaultTimeouts,
   type SlotSocketOptions,
   type SlotTimeouts,
-} from '../../../src/doors/slot-socket/server.ts'
-import { createSlotSocketDoor } from '../../../src/doors/slot-socket/slot-door.ts'
+} from '../../../src/doors/slot-socket/slot-server.ts'
 import type { Ending } from '../../programs/host/server.ts'
 import { aroundDoor, type OpenedDoor } from '../in-process.ts'
 import { ask, carryOut, type Outcome, type Question } from './client.ts'

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import t from 'tap'
-import { identifyPeerBy, type Peer } from '../../../src/doors/slot-socket/server.ts'
+import { identifyPeerBy, type Peer } from '../../../src/doors/slot-socket/slot-server.ts'
 import { passwdEntryOf } from '../../../src/lib/process/passwd.ts'
 import { loadSystem } from '../../../src/lib/runtime/system.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { defaultTimeouts } from '../../../src/doors/smtp/client/smtp-connection.ts'
-import { ContentReader } from '../../../src/protocol/smtp/content.ts'
+import { ContentReader } from '../../../src/protocol/smtp/smtp-content.ts'
 import { clean, openBetween } from './between.ts'
 import { callDoor } from './client.ts'
 import { at } from './next-server.ts'

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:dgram'
 import t, { type Test } from 'tap'
+import { QUESTION_RETRIES, UdpClient, UdpSockets } from '../../../src/scan/quota/ask-by-udp.ts'
 import type { UdpBackend } from '../../../src/scan/quota/quota-settings.ts'
-import { QUESTION_RETRIES, UdpClient, UdpSockets } from '../../../src/scan/quota/udp.ts'
 import { until } from '../../run/until.ts'
 import { extendedAnswer, type UdpService, udpService } from './services.ts'
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import t from 'tap'
-import { readClamdAddress } from '../../../src/scan/scanners/clamd/address.ts'
+import { readClamdAddress } from '../../../src/scan/scanners/clamd/clamd-address.ts'
 import { unknown } from '../../../src/scan/scanners/findings/scan-result.ts'
 import type { RememberedVerdict } from '../../../src/scan/verdicts/copies/verdict-query.ts'
 import { type HostEvents, HostMemory } from '../../../src/scan/verdicts/host-memory.ts'

@@ -1,5 +1,5 @@
 import { readSpoolSettings } from '../../../src/mail/message/spool.ts'
-import { readClamdAddress } from '../../../src/scan/scanners/clamd/address.ts'
+import { readClamdAddress } from '../../../src/scan/scanners/clamd/clamd-address.ts'
 import { ExtractedForms } from '../../../src/scan/scanners/clamd/extracted-forms.ts'
 import { socketMade } from '../../../src/scan/scanners/clamd/versions.ts'
 import { readScanSettings } from '../../../src/scan/scanners/contract/scan-settings.ts'

@@ -9,8 +9,8 @@ import {
   eicarMessage,
   largeEicarMessage,
 } from '../../../readiness/test-mail/eicar-message.ts'
-import { greeting, isListening, listenersOfHost } from '../../host/listeners.ts'
-import { isQmails, SENDMAIL } from '../../mail/sendmail.ts'
+import { greeting, isListening, listenersOfHost } from '../../host/open-ports.ts'
+import { isQmails, SENDMAIL } from '../../mail/sendmail-program.ts'
 import { FollowedLog } from './followed-log.ts'
 import type { SentMail, Way } from './send-mail.ts'
 import { isAddress, type NamedMail, nameMail } from './test-mails.ts'

@@ -1,12 +1,12 @@
 import { type Finding, failure } from '../../../lib/errors/finding.ts'
+import type { SentMail, SmtpWay } from './send-mail.ts'
 import {
   type DeliveredAs,
   type Delivery,
   deliveryOf,
   type Mailbox,
   untilDelivered,
-} from './mailbox.ts'
-import type { SentMail, SmtpWay } from './send-mail.ts'
+} from './test-mailbox.ts'
 import { type NamedMail, nameMail, type TestMail, testMails } from './test-mails.ts'
 
 /** A server to which test mail is sent, and the mailbox that shows its delivery. */

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
-import { sendmailOptions } from '../../mail/sendmail.ts'
+import { sendmailOptions } from '../../mail/sendmail-program.ts'
 
 /** A port at which a mail server accepts mail. */
 export interface SmtpWay {

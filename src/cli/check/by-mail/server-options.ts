@@ -7,7 +7,7 @@ import { shellWord } from '../../../lib/text/shell-word.ts'
 import { text } from '../../command/cli-options.ts'
 import type { Arguments } from '../../command/run-command.ts'
 import type { NamedServer } from './check-named-server.ts'
-import { openTestMailbox } from './mailbox.ts'
+import { openTestMailbox } from './test-mailbox.ts'
 import { isAddress } from './test-mails.ts'
 
 /** Milliseconds for a connection, its greeting and TLS; for each answer, and for deliveries: onescan(1). */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
-import { isListening } from '../../host/listeners.ts'
+import { isListening } from '../../host/open-ports.ts'
 import { askProgram } from './ask-program.ts'
 import { matchAddress, type OnescandEndpoints } from './onescand-endpoints.ts'
 

@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { parseMtaEndpoint } from '../../../lib/net/endpoint.ts'
 import { optionValues } from '../../command/cli-options.ts'
-import { isDeadSocket } from '../../host/listeners.ts'
+import { isDeadSocket } from '../../host/open-ports.ts'
 import type { RunningDaemon } from '../../host/running-daemon.ts'
 import { askSystemd } from '../../host/systemd-unit.ts'
 

@@ -11,7 +11,7 @@ import {
   obstacle,
   type SystemAccount,
 } from '../../../readiness/stage/account.ts'
-import { isListening } from '../../host/listeners.ts'
+import { isListening } from '../../host/open-ports.ts'
 import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
 import { howToStart } from '../services/state.ts'
 import { matchAddress, SOCKET_UNITS } from './onescand-endpoints.ts'

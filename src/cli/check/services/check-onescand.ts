@@ -1,4 +1,4 @@
-import { ServiceRun } from '../../../doors/slot-socket/command.ts'
+import { ServiceRun } from '../../../doors/slot-socket/service-command.ts'
 import { askForDescription } from '../../../doors/slot-socket/tell.ts'
 import {
   type Finding,

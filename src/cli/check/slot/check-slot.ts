@@ -9,7 +9,7 @@ import { ownAccount, readAccounts } from '../../../readiness/stage/account.ts'
 import { runStage, type Stage } from '../../../readiness/stage/stage.ts'
 import { tryStages } from '../../../readiness/stages.ts'
 import { type RunningService, rootFinding } from '../../host/running-services.ts'
-import { checkPrograms } from './chain.ts'
+import { checkPrograms } from './check-chain.ts'
 import { type Host, type SlotOptions, slotHosts } from './slot-hosts.ts'
 import { checkTestMessages } from './test-messages.ts'
 

@@ -1,5 +1,5 @@
 import { Fault } from '../../../lib/errors/fault.ts'
-import { offerBetween } from '../../../protocol/smtp/commands.ts'
+import { offerBetween } from '../../../protocol/smtp/smtp-commands.ts'
 import { type RawReply, rawReply } from '../../../protocol/smtp/smtp-replies.ts'
 import { CLOSING, ownReply } from '../../replies/own-replies.ts'
 import type { NextServer } from './next-server.ts'

@@ -4,7 +4,7 @@ import { errorText, Fault } from '../../../lib/errors/fault.ts'
 import { TIMED_OUT, withTimeout } from '../../../lib/flow/timeout.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
 import { ServerWire } from '../../../protocol/connection/server-wire.ts'
-import { LineReader } from '../../../protocol/smtp/lines.ts'
+import { LineReader } from '../../../protocol/smtp/smtp-lines.ts'
 import {
   type RawReply,
   REPLY_LINE_MAX,

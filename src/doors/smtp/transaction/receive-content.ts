@@ -5,11 +5,11 @@ import { CrlfReader } from '../../../mail/message/crlf-reader.ts'
 import type { Header } from '../../../mail/message/header-block.ts'
 import { Intake, type MessageOptions } from '../../../mail/message/intake.ts'
 import type { Message } from '../../../mail/message/message.ts'
-import { ContentReader } from '../../../protocol/smtp/content.ts'
+import { ContentReader } from '../../../protocol/smtp/smtp-content.ts'
 import type { Refusal, Reply } from '../../../scan/judge/decision.ts'
 import { mailReply } from '../../../scan/judge/replies.ts'
 import type { SmtpConnection } from '../client/smtp-connection.ts'
-import type { SmtpServices } from '../next-server/services.ts'
+import type { SmtpServices } from '../next-server/smtp-services.ts'
 
 /**
  * Receives the content of a message, and calls `use` with it and with a refusal if its form requires one. All

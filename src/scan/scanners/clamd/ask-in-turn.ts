@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../../../lib/flow/back-off.ts'
 import { isLate, type Sample, type ScanTask } from '../contract/scanner.ts'
 import { type Cause, type ScanResult, scannerDied, unknown } from '../findings/scan-result.ts'
+import type { ClamdServer } from './clamd-server.ts'
 import type { Absence, ClamdOutcome } from './scan-session.ts'
-import type { ClamdServer } from './server.ts'
 
 /**
  * Upper limit for the servers that may break under one message: a message that broke two may break the next

@@ -3,7 +3,7 @@ import { errorCode } from '../../../lib/errors/fault.ts'
 import { isCompiled } from '../../../lib/runtime/compiled-program.ts'
 import { loadSystem } from '../../../lib/runtime/system.ts'
 import type { Connection } from '../../../protocol/connection/server-wire.ts'
-import type { ClamdAddress } from './address.ts'
+import type { ClamdAddress } from './clamd-address.ts'
 import type { TlsIdentity } from './tls-identity.ts'
 
 type Connect = (address: ClamdAddress) => Connection

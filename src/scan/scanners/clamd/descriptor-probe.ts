@@ -3,7 +3,7 @@ import { withDeadline } from '../../../lib/flow/timeout.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import { MEMORY_FILE_MAX } from '../../../mail/message/intake.ts'
 import { EICAR } from '../eicar/eicar.ts'
-import type { ClamdAddress } from './address.ts'
+import type { ClamdAddress } from './clamd-address.ts'
 import { descriptorsOf } from './scan-commands.ts'
 import { ClamdSession } from './scan-session.ts'
 

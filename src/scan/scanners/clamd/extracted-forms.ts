@@ -1,5 +1,5 @@
 import type { FormSet } from '../../../mail/mime/traits/forms.ts'
-import type { ClamdAddress } from './address.ts'
+import type { ClamdAddress } from './clamd-address.ts'
 import { socketMade } from './versions.ts'
 
 /** Milliseconds for which an event counts: between two and three rounds of the first process. */

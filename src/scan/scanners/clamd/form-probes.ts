@@ -12,7 +12,7 @@ import {
   type PartForm,
 } from '../../../mail/mime/traits/forms.ts'
 import { EICAR } from '../eicar/eicar.ts'
-import type { ClamdServer } from './server.ts'
+import type { ClamdServer } from './clamd-server.ts'
 
 /** The forms by which a type is tried in one multipart, and each multipart and first field with one type. */
 const TRIED_IN: MultipartForm = 'mixed'

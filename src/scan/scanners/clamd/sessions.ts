@@ -1,5 +1,5 @@
 import type { System } from '../../../lib/runtime/system.ts'
-import type { ClamdAddress } from './address.ts'
+import type { ClamdAddress } from './clamd-address.ts'
 import {
   type ClamdCommands,
   type ClamdOutcome,

@@ -2,8 +2,8 @@ import { promises } from 'node:fs'
 import { LastSeen } from '../../../lib/flow/last-seen.ts'
 import { TIMED_OUT, withTimeout } from '../../../lib/flow/timeout.ts'
 import { areAtLeastAsNew, databaseNumber, type SignatureFiles } from '../contract/signatures.ts'
-import type { ClamdAddress } from './address.ts'
-import type { ClamdServer } from './server.ts'
+import type { ClamdAddress } from './clamd-address.ts'
+import type { ClamdServer } from './clamd-server.ts'
 import { askClamd } from './sessions.ts'
 
 /** Milliseconds for which an answer holds: a database that is loaded meanwhile can only be newer. */

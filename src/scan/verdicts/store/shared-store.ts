@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../../../lib/flow/back-off.ts'
 import { answerInTime, TIMED_OUT } from '../../../lib/flow/timeout.ts'
-import type { StoreAccess } from '../../../protocol/valkey/address.ts'
 import { connectToStore } from '../../../protocol/valkey/connect-to-store.ts'
 import { LastingConnection } from '../../../protocol/valkey/lasting-connection.ts'
 import { RespError } from '../../../protocol/valkey/resp-reader.ts'
+import type { StoreAccess } from '../../../protocol/valkey/store-address.ts'
 import { isAboutOneKey, type RespCommand } from '../../../protocol/valkey/valkey-connection.ts'
 import { SEALED_MAX } from './seal.ts'
 

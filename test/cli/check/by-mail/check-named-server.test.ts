@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path'
 import { createServer as createTlsServer } from 'node:tls'
 import t, { type Test } from 'tap'
 import { checkNamedServer } from '../../../../src/cli/check/by-mail/check-named-server.ts'
-import type { Mailbox } from '../../../../src/cli/check/by-mail/mailbox.ts'
 import type { SmtpWay } from '../../../../src/cli/check/by-mail/send-mail.ts'
+import type { Mailbox } from '../../../../src/cli/check/by-mail/test-mailbox.ts'
 import type { Finding } from '../../../../src/lib/errors/finding.ts'
 import {
   at,

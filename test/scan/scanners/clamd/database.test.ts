@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
+import { readClamdAddress } from '../../../../src/scan/scanners/clamd/clamd-address.ts'
 import {
   clamdConfOf,
   databaseIn,

@@ -1,6 +1,6 @@
 import { statSync, utimesSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
+import { readClamdAddress } from '../../../../src/scan/scanners/clamd/clamd-address.ts'
 import { ExtractedForms } from '../../../../src/scan/scanners/clamd/extracted-forms.ts'
 import { socketDirectory } from '../../../programs/host/socket-directory.ts'
 import { everyForm } from '../every-form.ts'

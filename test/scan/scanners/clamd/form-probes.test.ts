@@ -8,9 +8,9 @@ import {
   firstFields,
   multipartForms,
 } from '../../../../src/mail/mime/traits/forms.ts'
-import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
+import { readClamdAddress } from '../../../../src/scan/scanners/clamd/clamd-address.ts'
+import { ClamdServer } from '../../../../src/scan/scanners/clamd/clamd-server.ts'
 import { formsFoundBy, mailWith } from '../../../../src/scan/scanners/clamd/form-probes.ts'
-import { ClamdServer } from '../../../../src/scan/scanners/clamd/server.ts'
 import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import { type Clamd, clamdMissing, startClamd } from '../../../programs/servers/clamd.ts'
 import { everyForm } from '../every-form.ts'

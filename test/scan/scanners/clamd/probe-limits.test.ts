@@ -1,7 +1,7 @@
 import t from 'tap'
-import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
+import { readClamdAddress } from '../../../../src/scan/scanners/clamd/clamd-address.ts'
+import { ClamdServer } from '../../../../src/scan/scanners/clamd/clamd-server.ts'
 import { levelsOpened, tellsOfLimits } from '../../../../src/scan/scanners/clamd/probe-limits.ts'
-import { ClamdServer } from '../../../../src/scan/scanners/clamd/server.ts'
 import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import { says, standIn } from './stand-in.ts'
 

@@ -1,7 +1,10 @@
 import { utimesSync } from 'node:fs'
 import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
-import { type ClamdAddress, readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
+import {
+  type ClamdAddress,
+  readClamdAddress,
+} from '../../../../src/scan/scanners/clamd/clamd-address.ts'
 import { clamdHasLoaded } from '../../../../src/scan/scanners/clamd/versions.ts'
 import type { Scanner } from '../../../../src/scan/scanners/contract/scanner.ts'
 import {

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { readStoreAddress } from '../../../../src/protocol/valkey/address.ts'
+import { readStoreAddress } from '../../../../src/protocol/valkey/store-address.ts'
 import {
   SharedStore,
   type SharedStoreOptions,

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import t, { type Test } from 'tap'
-import { serveHttp } from '../../src/quotad/http.ts'
+import { serveHttp } from '../../src/quotad/http-service.ts'
 import { ServiceCounters } from '../../src/quotad/quotad-log.ts'
-import { serveUdp } from '../../src/quotad/udp.ts'
+import { serveUdp } from '../../src/quotad/udp-service.ts'
 import { askAt, spool, startQuotad } from './quotad.ts'
 
 const mailboxes = {

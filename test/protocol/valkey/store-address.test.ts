@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readStoreAddress } from '../../../src/protocol/valkey/address.ts'
+import { readStoreAddress } from '../../../src/protocol/valkey/store-address.ts'
 
 t.test('a user is written as in any URL, and what is none makes no address', async (t) => {
   t.match(readStoreAddress('valkey://a%40b@h:1/2'), { user: 'a@b', database: 2 })

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { checkSettings } from '../../src/readiness/settings.ts'
+import { checkSettings } from '../../src/readiness/check-settings.ts'
 import { complaints, host } from './host.ts'
 
 const scans = { QHPSI: 'plugin: clamd', REJECTVIRUS: '0' }

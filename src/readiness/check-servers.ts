@@ -7,13 +7,17 @@ import { readOwnFile } from '../lib/path/open.ts'
 import { passwdEntries } from '../lib/process/passwd.ts'
 import { formatDuration } from '../lib/text/units.ts'
 import { readAddress } from '../mail/message/envelope/address.ts'
-import type { StoreAddress } from '../protocol/valkey/address.ts'
+import type { StoreAddress } from '../protocol/valkey/store-address.ts'
 import { type Key, readClusterSettings } from '../scan/cluster/keyring.ts'
 import { NO_SUCH_PAGE, NOT_KNOWN, type QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import { openQuotaClient } from '../scan/quota/quota-client.ts'
 import { type QuotaSettings, readQuotaSettings } from '../scan/quota/quota-settings.ts'
 import { keyMark, sharedKey } from '../scan/verdicts/copies/secrets.ts'
-import { accessOf, readVerdictSettings, type VerdictSettings } from '../scan/verdicts/open.ts'
+import {
+  accessOf,
+  readVerdictSettings,
+  type VerdictSettings,
+} from '../scan/verdicts/open-verdicts.ts'
 import type { StageHost } from './stage/stage.ts'
 
 /** Any answer about this mailbox shows that the service runs. */

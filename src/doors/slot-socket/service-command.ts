@@ -4,8 +4,8 @@ import { connect, type Socket } from 'node:net'
 import { PassThrough, type Readable, Writable } from 'node:stream'
 import { errorCode, Fault } from '../../lib/errors/fault.ts'
 import { siblingCommand } from '../../lib/runtime/compiled-program.ts'
-import { createFrameReader, frame } from './frames.ts'
 import { COMMAND_STREAMS, PROTOCOL_VERSION, RUN } from './request.ts'
+import { createFrameReader, frame } from './slot-frames.ts'
 
 /**
  * A command of onescan that root has onescand run: in the unit, with the account and rights of onescand.

@@ -6,7 +6,7 @@ import { type ContentReply, clamdWords, replyLine } from '../../protocol/clamd/c
 import type { AskedAbout } from '../../scan/judge/config.ts'
 import type { ContentScanner, PassedOn } from '../../scan/scanners/contract/scanner.ts'
 import { type MailDoorOptions, MailServices, Turns } from '../message/mail-services.ts'
-import { answering } from './context.ts'
+import { answering } from './clamd-context.ts'
 
 /** The options of the clamd interface, in addition to its configuration. */
 export interface ClamdOptions extends MailDoorOptions {

@@ -1,4 +1,4 @@
-import type { MilterCommand } from '../../protocol/milter/commands.ts'
+import type { MilterCommand } from '../../protocol/milter/milter-commands.ts'
 import {
   action,
   type Capabilities,

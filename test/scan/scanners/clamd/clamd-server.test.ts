@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
-import { ClamdServer } from '../../../../src/scan/scanners/clamd/server.ts'
+import { readClamdAddress } from '../../../../src/scan/scanners/clamd/clamd-address.ts'
+import { ClamdServer } from '../../../../src/scan/scanners/clamd/clamd-server.ts'
 import { numbered, standIn } from './stand-in.ts'
 import { sample, scanTask } from './task.ts'
 

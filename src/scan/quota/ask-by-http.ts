@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { errorText } from '../../lib/errors/fault.ts'
 import { formatDuration } from '../../lib/text/units.ts'
+import { type AskTimes, QUESTION_RETRIES, type QuotaQuestion } from './ask-by-udp.ts'
 import {
   brokenAnswer,
   NO_SUCH_PAGE,
@@ -12,7 +13,6 @@ import {
   readBody,
 } from './quota-answer.ts'
 import type { HttpBackend } from './quota-settings.ts'
-import { type AskTimes, QUESTION_RETRIES, type QuotaQuestion } from './udp.ts'
 
 /** Upper limit for the connections to one service, used or idle. */
 const CONNECTIONS = 16

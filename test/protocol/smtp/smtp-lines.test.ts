@@ -6,8 +6,8 @@ import {
   parseAttributes,
   parseCommand,
   parsePath,
-} from '../../../src/protocol/smtp/commands.ts'
-import { LineReader } from '../../../src/protocol/smtp/lines.ts'
+} from '../../../src/protocol/smtp/smtp-commands.ts'
+import { LineReader } from '../../../src/protocol/smtp/smtp-lines.ts'
 import {
   deferralOf,
   rawReply,

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Fault } from '../../../../src/lib/errors/fault.ts'
-import { readClamdAddress } from '../../../../src/scan/scanners/clamd/address.ts'
+import { readClamdAddress } from '../../../../src/scan/scanners/clamd/clamd-address.ts'
 
 t.test('an absolute path is a unix socket, also with colons in it', async (t) => {
   t.match(readClamdAddress('/run/clamav/clamd.ctl'), {

@@ -1,7 +1,7 @@
 import { faultKindOf } from '../../../lib/errors/fault.ts'
 import { type MailAddress, readAddress } from '../../../mail/message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope } from '../../../mail/message/envelope/envelope.ts'
-import { COMMAND_MAX, parsePath } from '../../../protocol/smtp/commands.ts'
+import { COMMAND_MAX, parsePath } from '../../../protocol/smtp/smtp-commands.ts'
 import { type RawReply, rawReply } from '../../../protocol/smtp/smtp-replies.ts'
 import {
   announcedSize,
@@ -18,7 +18,7 @@ import type { SendingClient } from '../../recipients/refuse-recipient.ts'
 import { CLOSING, ownReply } from '../../replies/own-replies.ts'
 import { faultReply } from '../../replies/smtp-reply.ts'
 import type { SmtpConnection } from '../client/smtp-connection.ts'
-import type { SmtpServices } from '../next-server/services.ts'
+import type { SmtpServices } from '../next-server/smtp-services.ts'
 import { ContentReplies } from './content-replies.ts'
 import { dropTransaction, type SmtpDelivery } from './hand-on.ts'
 import { clientLeft, withContent } from './receive-content.ts'

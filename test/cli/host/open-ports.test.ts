@@ -8,7 +8,7 @@ import {
   isDeadSocket,
   isListening,
   listenersOfHost,
-} from '../../../src/cli/host/listeners.ts'
+} from '../../../src/cli/host/open-ports.ts'
 import { listen } from '../../programs/host/listen.ts'
 import { openDirectory } from '../../programs/host/reachable.ts'
 

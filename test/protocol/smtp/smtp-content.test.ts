@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { CrlfReader } from '../../../src/mail/message/crlf-reader.ts'
-import { ContentReader, Stuffing } from '../../../src/protocol/smtp/content.ts'
+import { ContentReader, Stuffing } from '../../../src/protocol/smtp/smtp-content.ts'
 
 /** What stands between DATA and its end, in any split. */
 

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkKeyring } from '../../src/readiness/keyring.ts'
+import { checkKeyring } from '../../src/readiness/check-keyring.ts'
 import { obstacle } from '../../src/readiness/stage/account.ts'
 import { openDirectory } from '../programs/host/reachable.ts'
 import { complaints, host, stranger } from './host.ts'

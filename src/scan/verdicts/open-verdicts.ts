@@ -7,7 +7,7 @@ import {
   readStoreAddress,
   type StoreAccess,
   type StoreAddress,
-} from '../../protocol/valkey/address.ts'
+} from '../../protocol/valkey/store-address.ts'
 import type { Key } from '../cluster/keyring.ts'
 import { deriveSecrets, keyMark, type Secrets, sharedKey } from './copies/secrets.ts'
 import type { HostMemory } from './host-memory.ts'

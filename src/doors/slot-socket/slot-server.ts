@@ -25,9 +25,9 @@ import {
 } from '../message/slot-client.ts'
 import { exit } from '../replies/exit-codes.ts'
 import { ClientContexts } from './client-context.ts'
-import { type CommandClient, runCommandHere } from './command.ts'
-import { ScanStandalone } from './frames.ts'
 import type { Request } from './request.ts'
+import { type CommandClient, runCommandHere } from './service-command.ts'
+import { ScanStandalone } from './slot-frames.ts'
 import {
   type ClientAnswer,
   type ClientReplies,

@@ -24,9 +24,9 @@ import { RecipientList } from '../recipients/recipient-list.ts'
 import type { SendingClient } from '../recipients/refuse-recipient.ts'
 import { faultReply, replyCode } from '../replies/smtp-reply.ts'
 import { encodeDecision } from './encode-decision.ts'
-import { MilterIntake } from './intake.ts'
+import { MilterIntake } from './milter-intake.ts'
+import type { MilterServices } from './milter-services.ts'
 import { addressIn } from './recipient-path.ts'
-import type { MilterServices } from './services.ts'
 
 /** The name of the field in lower case, and the bytes of its value that a log line may hold. */
 const MESSAGE_ID = 'message-id'

@@ -10,7 +10,7 @@ import type { Decision, DecisionDetails, Reply } from '../../scan/judge/decision
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { handleMail } from '../message/handle-mail.ts'
 import { type Judging, startJudging } from '../message/mail-services.ts'
-import type { ClamdServices } from './services.ts'
+import type { ClamdServices } from './clamd-services.ts'
 
 /** A client, as shown in the log. */
 export interface ClamdClient {

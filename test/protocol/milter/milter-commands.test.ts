@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { MACROS_MAX, Macros } from '../../../src/protocol/milter/macros.ts'
 import {
   type ConnectingClient,
   type MilterCommand,
   parseCommand,
-} from '../../../src/protocol/milter/commands.ts'
-import { MACROS_MAX, Macros } from '../../../src/protocol/milter/macros.ts'
+} from '../../../src/protocol/milter/milter-commands.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 const parse = (type: string, data = '') => parseCommand({ type, payload: bytes(data) })

@@ -11,11 +11,11 @@ import type { Environment } from '../../lib/settings/settings.ts'
 import { splitWords } from '../../lib/settings/table/values.ts'
 import { CrlfReader } from '../../mail/message/crlf-reader.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
-import { PIECE_MAX, Stuffing } from '../../protocol/smtp/content.ts'
+import { PIECE_MAX, Stuffing } from '../../protocol/smtp/smtp-content.ts'
 import { type RawReply, replyTexts } from '../../protocol/smtp/smtp-replies.ts'
 import { readControlDirectories } from '../../scan/judge/control.ts'
 import { handToSlot, QUEUE_TIMEOUT } from '../mail/hand-to-slot.ts'
-import { SENDMAIL, sendmailOptions } from '../mail/sendmail.ts'
+import { SENDMAIL, sendmailOptions } from '../mail/sendmail-program.ts'
 
 /** A message that is sent on its route again. Addresses are latin1. */
 export interface OutgoingMail {
