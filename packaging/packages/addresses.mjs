@@ -13,7 +13,11 @@ const PLACES = {
     [/(?<="bugs": ")[^"]*/, 'issues'],
     [/(?<="url": "git\+)[^"]*/, 'repository'],
   ],
-  'README.md': [[/(?<=\[Questions and bugs\]\()[^)]*/, 'issues']],
+  'README.md': [
+    [/(?<=\[Questions and bugs\]\()[^)]*/, 'issues'],
+    [/(?<=, from `)[^`]*/, 'homepage'],
+    [/(?<=\nwget -P \S+ )\S*\/(?=onescan\.sources\n)/, 'homepage'],
+  ],
   'SECURITY.md': [[/(?<=\n {4}Reports: ).*/, 'security']],
   'debian/control': [
     [/(?<=\nMaintainer: ).*/, 'developers'],

@@ -24,7 +24,7 @@ export const allowCommand = makeCommand('allow', {
       .option('to', text('Only for this recipient or domain'))
       .option('signature', text('Only if this was found, with * for any characters'))
       .option('json', printsJson)
-      .example("$0 allow ann@example.net --signature 'Win.Test.*'", 'A false alarm of one sender')
+      .example("$0 allow ann@example.net --signature 'Win.Test.*'", 'A false positive from one sender')
       .epilogue(
         'Adds a line to the existing policy file, or to /etc/onescan/policy, and has onescand read ' +
           'it. See onescan-policy(5). Such mail is accepted with its tag. Anyone can forge a sender: ' +

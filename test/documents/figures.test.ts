@@ -188,7 +188,7 @@ t.test(
 
 t.test('the limits of the second look on its page are those of the program', async (t) => {
   const page = read('doc/second-look.md')
-  t.match(page, `for up\n  to ${limits.readings} further ways of reading a message`)
+  t.match(page, `in up to ${limits.readings} further ways\n`)
   t.match(page, `more than ${limits.nesting} messages, or multiparts of a message`)
 })
 

@@ -33,7 +33,7 @@ t.test('each way in has a test', async (t) => {
 })
 
 t.test('the page of qmail states that mail of local programs is not scanned', async (t) => {
-  t.match(read('doc/qmail.md'), /What is not scanned:\*\* mail of local programs \(`qmail-inject`/)
+  t.match(read('doc/qmail.md'), /What is not scanned:\*\* mail from local programs \(`qmail-inject`/)
 })
 
 t.test('the commands of README for each kind of mail server are typed', async (t) => {
@@ -47,8 +47,8 @@ t.test('the commands of README for each kind of mail server are typed', async (t
   }
 })
 
-t.test('each filter of doc/coming-from.md has a test with its real program', async (t) => {
-  const table = read('doc/coming-from.md').split('| filter | the line |')[1]!.split('\n\n')[0]!
+t.test('each filter of doc/clamd-clients.md has a test with its real program', async (t) => {
+  const table = read('doc/clamd-clients.md').split('| filter | the line |')[1]!.split('\n\n')[0]!
   const filters = table
     .split('\n')
     .slice(2)

@@ -7,17 +7,17 @@ import type { BootedDebian } from './booted-debian.ts'
 import { bootMailHost, mailHostMissing, POSTFIX } from './mail-host.ts'
 
 /**
- * The clients of doc/coming-from.md, from their Debian packages, against the installed package under its unit: each set
+ * The clients of doc/clamd-clients.md, from their Debian packages, against the installed package under its unit: each set
  * up as the page says, a clean mail, and EICAR in the body and attached.
  */
 
 const root = join(import.meta.dirname, '../..')
-const page = readFileSync(join(root, 'doc/coming-from.md'), 'utf8')
+const page = readFileSync(join(root, 'doc/clamd-clients.md'), 'utf8')
 
 /** Text in backticks on the page; a test of a text that it lost fails. */
 function ofPage(text: string): string {
   if (!page.includes(`\`${text}\``) && !page.includes(`\n${text}\n`)) {
-    throw new Error(`doc/coming-from.md lacks: ${text}`)
+    throw new Error(`doc/clamd-clients.md lacks: ${text}`)
   }
   return text
 }

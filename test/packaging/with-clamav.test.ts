@@ -147,8 +147,8 @@ t.test(
       both.filter((name) => /exim|postfix|sendmail|mailx/.test(name)),
       [],
     )
-    const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
-    t.match(readme, /^apt install --no-install-recommends .* clamav-daemon$/m)
-    t.match(readme, '\napt install --no-install-recommends ./build/onescan_*.deb\n')
+    const page = readFileSync(join(import.meta.dirname, '../../doc/install.md'), 'utf8')
+    t.match(page, /^apt install --no-install-recommends .* clamav-daemon$/m)
+    t.match(page, '\napt install --no-install-recommends ./build/onescan_*.deb\n')
   },
 )

@@ -27,7 +27,7 @@ export const byPackage: Install = {
   steps: [
     { self: 'apt install --no-install-recommends clamav-daemon', needs: 'network' },
     {
-      page: README,
+      page: INSTALL,
       type: 'apt install --no-install-recommends ./build/onescan_*.deb',
       needs: 'network',
     },
@@ -55,13 +55,13 @@ ln -s /etc/clamd /etc/onescand /service/`,
   examples: '/usr/share/doc/onescan/examples',
 }
 
-/** The same from a checkout, /root/onescan, as the README has it. */
+/** The same from a checkout, /root/onescan, as doc/install.md has it. */
 export const byCheckout: Install = {
   ...byPackage,
   steps: [
     { self: 'cd /root/onescan' },
     {
-      page: README,
+      page: INSTALL,
       type: `apt install --no-install-recommends git npm gcc libc6-dev debhelper clamav-daemon
 npm run package
 apt install --no-install-recommends ./build/onescan_*.deb`,
@@ -78,7 +78,8 @@ export const byRepository: Install = {
   steps: [
     { place: 'cp /root/apt/onescan.sources /etc/apt/sources.list.d/' },
     {
-      self: 'apt update\napt install --no-install-recommends onescan clamav-daemon',
+      page: README,
+      type: 'apt update\napt install --no-install-recommends onescan clamav-daemon',
       needs: 'network',
     },
     ...byPackage.steps.slice(2),
