@@ -31,7 +31,7 @@ t.test('the rules in the page can be read', async (t) => {
 
 t.test('--explain prints the lines in the page', async (t) => {
   const [, command = '', output] =
-    /^\$ smtp-delay (.*)\n(.*\n)/m.exec(section(page, 'DESCRIPTION')) ?? []
+    /^\$ smtp-delay (.*)\n(.*\n)/m.exec(section(page, 'EXAMPLES')) ?? []
   t.equal(execFileSync(launcher, command.split(' '), { encoding: 'utf8' }), output)
 })
 

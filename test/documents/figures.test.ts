@@ -74,7 +74,7 @@ t.test(
     const page = daemon
     t.match(page, `the last ${DECISIONS_KEPT} decisions`)
     t.match(page, `a self-test of the last ${figure('SELF_TEST_COUNTS_FOR') / 1000} seconds`)
-    t.match(page, `keeps up to ${IDLE_MAX} connections to each address`)
+    t.match(page, `keeps up to ${IDLE_MAX} connections to each clamd address`)
     t.match(
       page,
       `for ${figure('IDLE_FOR') / 1000} to ${(2 * figure('IDLE_FOR')) / 1000} seconds after`,
@@ -83,7 +83,7 @@ t.test(
     t.match(page, `a token of ${figure('TOKEN_MIN')} or more printable characters`)
     t.match(
       page,
-      `sends the MTA a sign of progress every ${milterTimeouts.progressAfter / 1000} seconds`,
+      `sends the MTA a progress message every ${milterTimeouts.progressAfter / 1000} seconds`,
     )
     t.match(
       read('doc/development/limits.md'),
@@ -168,7 +168,7 @@ t.test('the figures about verdicts and signatures are those of the program', asy
   t.match(cluster, '`VERDICTMAXAGE`, an hour')
   t.equal(DEATHS_MAX, 3)
   t.equal(figure('COUNTED_FOR'), 3600 * 1000)
-  t.match(daemon, 'crash three times at the same message, at most an hour apart')
+  t.match(daemon, 'crashes scanners three times, at most an hour apart')
   t.equal(SETTLED_AFTER, 15 * 60)
   t.match(cluster, 'or for 15 minutes')
   t.equal(figure('CLAIMED_FOR'), 2_000)

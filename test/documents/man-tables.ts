@@ -33,20 +33,18 @@ interface GeneratedList {
 const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
   'onescan-settings.5': [
     { heading: 'SECOND LOOK', nth: 0, items: tagged(mailLimits) },
-    { heading: 'ODD MAIL', nth: 0, items: tagged(mapValues(oddities, asSentence)) },
+    { heading: 'MALFORMED MAIL', nth: 0, items: tagged(mapValues(oddities, asSentence)) },
   ],
-  'onescan-queue.8': [
-    { heading: 'REPLIES', nth: 0, items: rows(replies()) },
-    { heading: 'EXIT STATUS', nth: 0, items: tagged(exitCodes()) },
-  ],
+  'onescan-queue.8': [{ heading: 'EXIT STATUS', nth: 0, items: tagged(exitCodes()) }],
   'onescan.1': optionLists(),
-  'onescan-plugin.7': [{ heading: 'IN THE DAEMON', nth: 0, items: rows(pluginLimits) }],
+  'onescan-plugin.7': [{ heading: 'PLUGIN PROCESSES', nth: 0, items: rows(pluginLimits) }],
   'onescan-log.5': [
     { heading: 'FIELDS', nth: 1, items: tagged(Object.entries(groundsInWords)) },
     { heading: 'FIELDS', nth: 2, items: tagged(Object.entries(faultsInWords)) },
     { heading: 'FIELDS', nth: 3, items: tagged(Object.entries(causesInWords)) },
   ],
   'onescand.8': [
+    { heading: 'REPLIES', nth: 0, items: rows(replies()) },
     {
       heading: 'QMAIL',
       nth: 0,

@@ -368,6 +368,7 @@ export const typed: readonly TypedBlock[] = [
 
 const PICTURE = 'it is a picture'
 const FORM = 'it is the form of a line, or of what goes over the wire'
+const FORM_OF_COMMAND = 'it is the form of a command'
 const RELEASE = 'it is about a release'
 const FOREIGN = 'test/cli/check/by-mail/set-ups.test.ts runs it against servers on this machine'
 const CONTAINERS = 'test/packaging/container.test.ts runs the composition'
@@ -430,6 +431,17 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
     'onescan check\n',
     'README.md and doc/check.md have such commands, which are typed',
   ],
+  ['man/onescan.1', 'onescan check [option ...]', FORM_OF_COMMAND],
+  ['man/onescan.1', 'onescan inject [option ...] FILE', FORM_OF_COMMAND],
+  ['man/onescan.1', 'onescan scan [option ...] FILE ...', FORM_OF_COMMAND],
+  ['man/onescan.1', 'onescan verify [option ...] FILE', FORM_OF_COMMAND],
+  ['man/onescan.1', 'onescan keygen [option ...]', FORM_OF_COMMAND],
+  ['man/onescan.1', 'onescan quota [--size SIZE] MAILBOX', FORM_OF_COMMAND],
+  ['man/onescan.1', 'onescan log [option ...] [FILE ...]', FORM_OF_COMMAND],
+  ['man/onescan.1', 'onescan report [option ...] [FILE ...]', FORM_OF_COMMAND],
+  ['man/onescan.1', 'onescan quarantine list [option ...]', FORM_OF_COMMAND],
+  ['man/onescan.1', 'onescan allow [option ...] SENDER', FORM_OF_COMMAND],
+  ['man/onescan.1', 'onescan disable [--control DIRECTORY]', FORM_OF_COMMAND],
   ['man/onescan.1', 'onescan log --to', 'doc/log.md has such commands, which are typed'],
   ['man/onescan.1', 'onescan check --mail you@example.org --smtp', FOREIGN],
   ['doc/check.md', 'onescan check --mail you@example.org --smtp', FOREIGN],
@@ -450,9 +462,10 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['man/onescan-stamp.7', 'X-SHA256-Cluster-1', FORM],
   ['man/onescan-stamp.7', 'SCHEME:ID:SECRET', FORM],
   ['man/onescand.8', 'onescand: milter inet', FORM],
+  ['man/onescan-log.5', 'onescan: decision=accept', FORM],
   ['man/onescand.8', 'REJECTVIRUS="1"', 'doc/mail-servers.md has such lines, which are typed'],
   ['man/onescand.8', 'ONESCAND_OPTIONS="--', 'doc/mail-servers.md has such lines, which are typed'],
   ['man/smtp-delay.8', 'tcpserver -x', 'test/delay/senders.test.ts runs such lines of run scripts'],
-  ['man/smtp-delay.8', '# A provider of ours', 'test/delay/senders.test.ts reads it'],
+  ['man/smtp-delay.8', '# Our provider names', 'test/delay/senders.test.ts reads it'],
   ['man/smtp-delay.8', 'onescan: program=smtp-delay event=refused', FORM],
 ]

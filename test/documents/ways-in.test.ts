@@ -33,7 +33,10 @@ t.test('each way in has a test', async (t) => {
 })
 
 t.test('the page of qmail states that mail of local programs is not scanned', async (t) => {
-  t.match(read('doc/qmail.md'), /What is not scanned:\*\* mail from local programs \(`qmail-inject`/)
+  t.match(
+    read('doc/qmail.md'),
+    /What is not scanned:\*\* mail from local programs \(`qmail-inject`/,
+  )
 })
 
 t.test('the commands of README for each kind of mail server are typed', async (t) => {

@@ -27,8 +27,7 @@ export const isPermanent = (code: number): boolean => (code >= 11 && code <= 40)
 
 /** The meaning of each code, as in the table of onescan-queue(8). */
 export const exitMeanings: Readonly<Record<number, string>> = {
-  [exit.done]:
-    'The message is queued, is kept in quarantine, or was dropped as REJECTVIRUS=2 asks.',
+  [exit.done]: 'The message was queued, quarantined, or dropped (REJECTVIRUS=2).',
   [exit.addressTooLong]: 'An address in the envelope is longer than 1,002 bytes.',
   [exit.refused]: 'The message is refused.',
   [exit.virus]: 'A virus was found (ERROR_FD=2, if no text can be sent).',

@@ -6,7 +6,7 @@ export const faultsInWords = {
   'address-too-long': 'an address in the envelope is over 1,002 bytes',
   'out-of-memory': 'out of memory',
   write: 'write error or disk full',
-  read: 'read error, or the client went away',
+  read: 'read error, or the client disconnected',
   config: 'a setting or control file cannot be used',
   'temp-file': 'a temporary file cannot be made',
   envelope: 'the envelope is malformed',

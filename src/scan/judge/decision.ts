@@ -9,10 +9,10 @@ import type { Cause } from '../scanners/findings/scan-result.ts'
  * `npm run docs` writes them into onescan-log(5), like faults and causes.
  */
 export const groundsInWords = {
-  virus: 'a scanner found one',
+  virus: 'a scanner found a virus',
   banned: 'an attachment in it is banned',
-  policy: 'a line of onescan-policy(5) refuses it, whatever is in it',
-  unscanned: 'no scanner gave an answer',
+  policy: 'a line in onescan-policy(5) refuses it, whatever it contains',
+  unscanned: 'no scanner gave a result',
   'nested-too-deep': 'it is nested deeper than scanners look (UNREAD)',
   'too-much-inside': 'it has more parts, or larger ones, than are scanned (UNREAD)',
   'too-large-inside': 'a file packed in it is larger than scanners read (UNREAD)',
@@ -22,11 +22,11 @@ export const groundsInWords = {
   unwanted: 'a file in it may be unwanted (FINDINGS)',
   structured: 'credit card or social security numbers are in it (FINDINGS)',
   broken: 'a program or picture in it is broken (FINDINGS)',
-  'strange-mime': 'it has a form that ordinary mail never has (STRICTMIME)',
+  'strange-mime': 'it has malformed or unusual MIME (STRICTMIME)',
   'too-large': 'over SMTP: it is larger than this host accepts',
   'bare-newline': 'over SMTP: servers could differ about where it ends',
-  'unclear-header': 'a field would have to be removed from a malformed header',
-  'too-many-hops': 'over SMTP: it came through 50 servers or more, so it is in a loop',
+  'unclear-header': 'a field must be removed from a malformed header',
+  'too-many-hops': 'over SMTP: it passed through 50 servers or more, so it is in a loop',
   'over-quota': 'the mailboxes of all these recipients are full',
 } as const
 export type Grounds = keyof typeof groundsInWords

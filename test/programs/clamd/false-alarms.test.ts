@@ -9,7 +9,7 @@ import { lacks } from '../../needs.mjs'
 import { until } from '../../run/until.ts'
 import { clamdMissing, startClamd } from '../servers/clamd.ts'
 
-/** What onescan-clamav(7), FALSE ALARMS, says that ClamAV leaves alone, by a real clamd. */
+/** What onescan-clamav(7), FALSE POSITIVES, describes, with a real clamd. */
 
 const page = readFileSync(join(import.meta.dirname, '../../../man/onescan-clamav.7'), 'utf8')
 /** The page's command that begins with these words. */

@@ -5,17 +5,17 @@
  */
 export const oddities = {
   header:
-    'a line in a header that is not a field, or a field with control characters or a blank in its name',
+    'a line in a header that is not a field, or a field with control characters or white space in its name',
   field:
     'a MIME field that occurs twice, is empty, or has an odd number of quotes, or an unknown encoding or character set',
   boundary:
-    'a multipart without a boundary that all programs read alike, or a boundary in another type',
+    'a multipart without a boundary that all mail clients read alike, or a boundary in another type',
   delimiter:
     'text after the boundary in a delimiter, or a delimiter after the end of its multipart',
   'encoded-multipart': 'a multipart in base64 or quoted-printable',
   base64: 'base64 that continues after its padding',
-  'quoted-printable': 'a soft line break with blanks after it',
-  encrypted: 'content that is encrypted by S/MIME or OpenPGP',
+  'quoted-printable': 'a soft line break followed by spaces',
+  encrypted: 'content encrypted with S/MIME or OpenPGP',
   unread:
     'content that was not read: a limit of the second look was reached, or it cannot be decoded',
 } as const

@@ -138,14 +138,14 @@ function limitByName(name: string, why: string): NoResult | undefined {
 /** Why an answer of scanners is unknown: the closed list that the log, metrics and alerts count by. */
 export const causesInWords = {
   timeout: "SCANTIMEOUT or the scanner's own deadline expired",
-  busy: 'its turn would come too late, or there was no moment to scan it alone',
+  busy: 'the scan could not start before SCANTIMEOUT, or the message could not be scanned alone',
   unreachable: 'no connection to the scanner, or no program to start',
-  'broken-off': 'the scanner began and did not end: it died, or closed the connection',
-  limit: 'there is more than the scanner reads',
-  memory: 'no memory, room or descriptors',
+  'broken-off': 'the scanner crashed, or closed the connection during the scan',
+  limit: 'the content is larger than the scanner accepts',
+  memory: 'no memory, disk space or descriptors',
   'scanner-error': 'the scanner reported an error, or gave an invalid answer',
   plugin: 'the plugin itself answered unknown',
-  poison: 'scanners died three times at it alone, so it is not scanned for an hour',
+  poison: 'scanned alone, the message crashed the scanner three times; it is not scanned for an hour',
 } as const
 export type Cause = keyof typeof causesInWords
 
