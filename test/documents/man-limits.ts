@@ -106,8 +106,8 @@ export const policyLimits: readonly Limit[] = [
 
 export const pluginLimits: readonly Limit[] = [
   ['processes of a plugin, in each process of onescand', count(standardLimits.most)],
-  ['messages after which a process is renewed', count(standardLimits.messages)],
-  ['processor time after which a process is renewed', seconds(RENEWED_AFTER * 1000)],
-  ['idle, after which a process ends', seconds(standardLimits.idle)],
-  ['from the answer until nothing is under way', `${standardLimits.settle} milliseconds`],
+  ['messages after which a process is replaced', count(standardLimits.messages)],
+  ['CPU time after which a process is replaced', seconds(RENEWED_AFTER * 1000)],
+  ['idle time after which a process exits', seconds(standardLimits.idle)],
+  ['time from the answer until nothing is under way', `${standardLimits.settle} milliseconds`],
 ]

@@ -16,7 +16,7 @@ import { mailReply, replyFor } from '../../src/scan/judge/replies.ts'
 import { causesInWords } from '../../src/scan/scanners/findings/scan-result.ts'
 import { commandNames, optionItems } from './man-commands.ts'
 import { withDefaults, withOptionDefaults } from './man-defaults.ts'
-import { type Limit, mailLimits, pluginLimits } from './man-limits.ts'
+import { type Limit, mailLimits } from './man-limits.ts'
 import { readPage } from './man-page.ts'
 import { withSynopsis } from './man-synopsis.ts'
 
@@ -37,7 +37,6 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
   ],
   'onescan-queue.8': [{ heading: 'EXIT STATUS', nth: 0, items: tagged(exitCodes()) }],
   'onescan.1': optionLists(),
-  'onescan-plugin.7': [{ heading: 'PLUGIN PROCESSES', nth: 0, items: rows(pluginLimits) }],
   'onescan-log.5': [
     { heading: 'FIELDS', nth: 1, items: tagged(Object.entries(groundsInWords)) },
     { heading: 'FIELDS', nth: 2, items: tagged(Object.entries(faultsInWords)) },
@@ -71,7 +70,6 @@ const pages: Readonly<Record<string, (page: string) => string>> = {
   'onescand.8': (page) => withOptionDefaults(withLists(page, 'onescand.8'), daemonDefaults),
   'smtp-delay.8': (page) => withOptionDefaults(page, delayDefaults),
   'onescan.1': (page) => withLists(page, 'onescan.1'),
-  'onescan-plugin.7': (page) => withLists(page, 'onescan-plugin.7'),
   'onescan-log.5': (page) => withLists(page, 'onescan-log.5'),
 }
 

@@ -14,13 +14,14 @@ import {
   type Limit,
   messageLimits,
   mib,
+  pluginLimits,
   policyLimits,
   seconds,
 } from './man-limits.ts'
 import { readMarkdown, withRows } from './markdown-page.ts'
 import { figure } from './source-files.ts'
 
-/** The page about limits that administrators hardly meet. */
+/** The page about limits that administrators rarely reach. */
 export const PROTOCOL_LIMITS = 'doc/development/limits.md'
 
 /** The page with its tables as the code has them. */
@@ -30,6 +31,7 @@ export function protocolLimitsPage(): string {
     ['## The second look', contentLimits],
     ['## Rules', policyLimits],
     ['## ClamAV', clamdLimits],
+    ['## Plugins', pluginLimits],
     ['## Milter', milterLimits],
     ['## SMTP', smtpLimits],
   ]
