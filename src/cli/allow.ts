@@ -24,11 +24,14 @@ export const allowCommand = makeCommand('allow', {
       .option('to', text('Only for this recipient or domain'))
       .option('signature', text('Only if this was found, with * for any characters'))
       .option('json', printsJson)
-      .example("$0 allow ann@example.net --signature 'Win.Test.*'", 'A false positive from one sender')
+      .example(
+        "$0 allow ann@example.net --signature 'Win.Test.*'",
+        'A false positive from one sender',
+      )
       .epilogue(
-        'Adds a line to the existing policy file, or to /etc/onescan/policy, and has onescand read ' +
-          'it. See onescan-policy(5). Such mail is accepted with its tag. Anyone can forge a sender: ' +
-          'name a client or a signature, too.\n\n' +
+        'Adds a line to the existing policy file, or to /etc/onescan/policy, and makes onescand ' +
+          'reload it. See onescan-policy(5). Such mail is accepted with its tag. Anyone can forge a sender: ' +
+          'add a client or a signature.\n\n' +
           'Exit codes: 0 the line applies from the next message on; 2 nothing was changed, or ' +
           'onescand did not load it.',
       ),

@@ -18,10 +18,11 @@ import { addEnvironmentOptions, slotEnvironment } from './host/slot-environment.
 /** `onescan bans`: the names of BADATTACHMENTS as signatures, by which clamd bans them inside archives. */
 export const bansCommand = makeCommand('bans', {
   command: 'bans',
-  describe: 'Print or install the banned names as signatures for ClamAV, which looks into archives',
+  describe:
+    'Print or install the banned names as ClamAV signatures, which also match inside archives',
   builder: (yargs) =>
     addEnvironmentOptions(yargs)
-      .option('install', flag('Install them for the clamd of this host; root only'))
+      .option('install', flag("Install them for this host's clamd; root only"))
       .option('json', printsJson)
       .example(
         '$0 bans >onescan-bans.cdb',

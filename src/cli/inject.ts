@@ -24,7 +24,7 @@ const REFUSED = 1
  */
 export const injectCommand = makeCommand('inject', {
   command: 'inject <file>',
-  describe: 'Pass a message to a qmail-queue program, and show its answer',
+  describe: 'Pass a message to a qmail-queue program, and show its exit code',
   builder: options,
   async work(args, output) {
     const injection = await inject(args)
@@ -51,11 +51,11 @@ function options(yargs: Argv<object>) {
     )
     .option(
       'env',
-      texts('A setting for the program, as KEY=VALUE; repeat it for more', {
+      texts('A setting for the program, as KEY=VALUE; may be repeated', {
         default: [] as string[],
       }),
     )
-    .option('dry-run', flag('Show the header of the message instead of giving it to qmail-queue'))
+    .option('dry-run', flag('Show the header of the message instead of passing it to qmail-queue'))
     .option('json', printsJson)
     .example(
       'envdir /service/qmail-smtpd/env $0 inject mail.eml --from a@example.org --to b@example.org --dry-run',

@@ -30,7 +30,7 @@ export const keygenCommand = makeCommand('keygen', {
   describe: 'Make a key for a cluster',
   builder: (yargs) =>
     yargs
-      .option('id', text('Name of the key, not secret [default: host name and date]'))
+      .option('id', text('Key id, not secret [default: host name and date]'))
       .option('until', text('Last day of the key, YYYY-MM-DD in UTC'))
       .option('release', flag('Let hosts with this key release mail from quarantine'))
       .option('md5', flag('A key of the old scheme, for hosts that support no other'))
@@ -53,7 +53,7 @@ export const keygenCommand = makeCommand('keygen', {
       .epilogue(
         'The first key of a keyring signs, and all keys verify. To change keys without additional ' +
           'scans, every host needs the new key before it signs: --rotate adds it. When all hosts have ' +
-          'the keyring, --rotate again has the new key sign, and gives the old one a last day.\n\n' +
+          'the keyring, --rotate again makes the new key sign, and gives the old one a last day.\n\n' +
           'A file is replaced in one step and keeps owner, group and mode; a new one has mode 0640.\n\n' +
           'Exit codes: 0 done; 2 it failed, and no file was changed.',
       ),

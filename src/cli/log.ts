@@ -26,7 +26,7 @@ export const logCommand = makeCommand('log', {
       .option('decision', {
         choices: ['accept', 'tag', 'quarantine', 'reject', 'defer', 'discard', 'pass'],
         requiresArg: true,
-        describe: 'The decision about it',
+        describe: 'The decision about the message',
       })
       .options(spanOptions)
       .option('json', printsJson)

@@ -131,7 +131,7 @@ function commandLine(): Argv {
     .scriptName('onescan')
     .locale('en')
     .updateStrings(yargsTexts as object as Record<string, string>) // its types leave out numbers
-    .usage('$0 COMMAND\n\nScan each message once, anywhere in your cluster. See onescan(1).')
+    .usage('$0 COMMAND\n\nAdminister the onescan mail virus scanner. See onescan(1).')
     .command(commandModules.map(withUser))
     .completion('completion', 'Print a script that completes commands and options, for bash or zsh')
     .demandCommand(1, `no-command${OF}`)

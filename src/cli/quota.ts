@@ -15,7 +15,7 @@ const exitCodes = { room: 0, full: 1, unknown: FAILED, 'no-such-user': 3 } as co
 /** `onescan quota`: reports what the quota service answers about a mailbox. */
 export const quotaCommand = makeCommand('quota', {
   command: 'quota <mailbox>',
-  describe: 'Report whether a mailbox has room, and by which service',
+  describe: 'Report whether a mailbox has space, and by which service',
   builder: (yargs) =>
     addEnvironmentOptions(yargs)
       .positional('mailbox', {
@@ -27,10 +27,10 @@ export const quotaCommand = makeCommand('quota', {
       .option('json', printsJson)
       .example(
         '$0 quota ann@example.org',
-        "Ask the service in QUOTAD, here or in onescand's settings",
+        "Query the service in QUOTAD, here or in onescand's settings",
       )
-      .example('$0 quota ann --env QUOTAD=quotad:10.0.0.2:8625', 'Ask that service')
-      .epilogue('Exit codes: 0 there is room; 1 over quota; 2 unknown; 3 no such user.'),
+      .example('$0 quota ann --env QUOTAD=quotad:10.0.0.2:8625', 'Query that service')
+      .epilogue('Exit codes: 0 there is space; 1 over quota; 2 unknown; 3 no such user.'),
   async work(args, output) {
     const given = slotEnvironment(process.env, args)
     const env = given.QUOTAD ? given : { ...settingsOfOnescand(), ...given }

@@ -39,7 +39,8 @@ export const scanCommand = makeCommand('scan', {
         type: 'string',
         array: true,
         demandOption: true,
-        describe: 'Files with one message each, and directories of such; - reads standard input',
+        describe:
+          'Files that hold one message each, or directories of such files; - reads standard input',
       })
       .option('all', flag('List clean messages, too'))
       .option('json', flag('Print JSON, all messages'))

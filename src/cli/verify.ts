@@ -39,8 +39,11 @@ export const verifyCommand = makeCommand('verify', {
       })
       .nargs('file', 1) // otherwise yargs parses "-" as an option
       .option('json', printsJson)
-      .example('$0 verify mail.eml', 'By the keyring of this host')
-      .example('$0 verify - --keyring ring --env CLUSTERMAXAGE=86400 < mail.eml', 'Up to a day old')
+      .example('$0 verify mail.eml', "With this host's keyring")
+      .example(
+        '$0 verify - --keyring ring --env CLUSTERMAXAGE=86400 < mail.eml',
+        'Trust stamps that are up to a day old',
+      )
       .epilogue(
         'CLUSTERMAXAGE and CLAMDBDIR apply; CLUSTERPEER does not.\n\n' +
           'Exit codes: 0 a stamp is valid; 1 none is; 2 the keyring or the message cannot be read.',

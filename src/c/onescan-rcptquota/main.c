@@ -31,7 +31,7 @@ static int tell_about(const char *word) {
   static const char usage[] =
       "usage: onescan-rcptquota [--help | --version]\n"
       "\n"
-      "A plugin of qmail-spp for RCPT: prints one command if the mailbox of SMTPRCPTTO is full.\n"
+      "A qmail-spp plugin for RCPT: prints one command if the mailbox of SMTPRCPTTO is full.\n"
       "See onescan-rcptquota(8).\n";
   return !tell_usage_or_version(word, usage, "onescan-rcptquota " VERSION "\n");
 }

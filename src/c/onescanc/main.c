@@ -50,8 +50,8 @@ static const char usage[] =
     "usage: onescanc [PROGRAM [ARG...]]\n"
     "       onescanc --help | --version\n"
     "\n"
-    "Takes the place of qmail-queue: reads a message from descriptor 0 and its envelope from\n"
-    "descriptor 1, asks onescand about it, and executes PROGRAM, or the program of\n"
+    "Replaces qmail-queue: reads a message from descriptor 0 and its envelope from\n"
+    "descriptor 1, sends it to onescand, and executes PROGRAM, or the program in\n"
     "QUEUECHAIN, or the real qmail-queue. See onescanc(8); by hand, use onescan inject.\n";
 
 /*

@@ -187,7 +187,7 @@ async function* checkServer(
 
 function addCheckOptions(yargs: Argv<object>) {
   const ofHost = addEnvironmentOptions(yargs)
-    .option('pid', text('Check only this running service, by the process of its tcpserver'))
+    .option('pid', text('Check only this running service, by the pid of its tcpserver'))
     .option(
       'rules',
       text(
@@ -211,7 +211,7 @@ function addCheckOptions(yargs: Argv<object>) {
     .option(
       'mail',
       text(
-        'Send a clean mail, and EICAR in a small and a large one, to this address through every port and program by which the server accepts mail',
+        'Send a clean message, and EICAR in a small and a large one, to this address through every port and program by which the server accepts mail',
       ),
     )
     .option(

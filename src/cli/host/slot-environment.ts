@@ -24,10 +24,7 @@ export interface EnvironmentOptions {
 
 export function addEnvironmentOptions<Options>(yargs: Argv<Options>) {
   return yargs
-    .option(
-      'env',
-      texts('A setting, as KEY=VALUE; repeat it for more', { default: [] as string[] }),
-    )
+    .option('env', texts('A setting, as KEY=VALUE; may be repeated', { default: [] as string[] }))
     .option('envdir', text('Directory of variables, as envdir(8) reads it'))
 }
 

@@ -16,7 +16,7 @@ export const filesArgument = {
 } as const
 
 export const spanOptions = {
-  since: text('Not before: yesterday, 2026-11-19, 2026-11-19 14:30, 36h'),
+  since: text('Not before this time: yesterday, 2026-11-19, 2026-11-19 14:30, 36h'),
   until: text('Before that time'),
 } as const
 

@@ -176,7 +176,7 @@ async function show(opened: OpenMessage, output: Output): Promise<void> {
 /** `onescan quarantine delete ID...`: removes messages for good. */
 const deleteCommand = makeCommand('quarantine delete', {
   command: 'delete <ids..>',
-  describe: 'Remove messages from quarantine for good',
+  describe: 'Delete messages from quarantine',
   builder: (yargs) =>
     addDirectoryOption(yargs)
       .positional('ids', {

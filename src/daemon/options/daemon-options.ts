@@ -73,7 +73,7 @@ export const optionDefaults = {
   socket: SLOT_SOCKET,
   from: FROM_STANDARD,
   mode: '0660',
-  workers: `one fewer than there are processors, from 1 to ${DEFAULT_WORKERS_MAX}`,
+  workers: `one fewer than the number of CPUs, from 1 to ${DEFAULT_WORKERS_MAX}`,
   'max-size': '100M',
   'max-clients': 200,
   memory: '64M',

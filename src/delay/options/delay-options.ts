@@ -100,7 +100,7 @@ export const USAGE = `usage: smtp-delay [-d SECONDS] [-D SECONDS] [-N SECONDS] [
        smtp-delay --help|--version
 
 A client waits for -d seconds, for -D if its name looks dynamic, and for -N if it has no name.
-The second form takes the place of tcpserver. See smtp-delay(8).
+The second form replaces tcpserver. See smtp-delay(8).
 `
 
 /** The defaults of options. The first ones are seconds. */

@@ -23,9 +23,9 @@ leaveStandardStreamsAlone()
 const usage = `usage: onescan-queue [PROGRAM [ARG...]]
        onescan-queue --check | --help | --version
 
-Takes the place of qmail-queue: reads a message from descriptor 0 and its envelope from
-descriptor 1, has the scanners of QHPSI scan the message, and executes PROGRAM, or the program
-of QUEUECHAIN, or the real qmail-queue. With --check it reads no message, and tests whether
+Replaces qmail-queue: reads a message from descriptor 0 and its envelope from descriptor 1,
+scans the message with the scanners in QHPSI, and executes PROGRAM, or the program in
+QUEUECHAIN, or the real qmail-queue. With --check it reads no message, and tests whether
 mail would be scanned with these settings. See onescan-queue(8); by hand, use onescan inject.
 `
 

@@ -33,7 +33,7 @@ export const verdicts = {
   VERDICTS: text('memory', daemon),
   VERDICTPASSWORD: text(undefined, daemon),
   VERDICTSENTINELPASSWORD: text(undefined, daemon),
-  VERDICTCA: text(undefined, { ...daemon, defaultInWords: 'those of the system' }),
+  VERDICTCA: text(undefined, { ...daemon, defaultInWords: "the system's CAs" }),
   // At most a day: signatures of today may find what yesterday's did not.
   VERDICTMAXAGE: number(3600, { max: 86_400, unit: 'seconds', ...daemon }),
 }
@@ -85,7 +85,7 @@ const quotaService = {
   }),
   QUOTADOMAINS: text(undefined, {
     ...service,
-    defaultInWords: "qmail's `control/locals` or `control/me`, else the name of the host",
+    defaultInWords: "qmail's `control/locals` or `control/me`, else the host name",
   }),
   QUOTAMAP: parsed(undefined, absolutePath, service),
   QUOTADEFAULT: text(undefined, { ...service, defaultInWords: 'unlimited' }),
@@ -103,7 +103,7 @@ const quotaDirectory = {
   QUOTALDAPPASSWORD: parsed(undefined, absolutePath, directory),
   QUOTALDAPCA: parsed(undefined, absolutePath, {
     ...directory,
-    defaultInWords: 'those of the system',
+    defaultInWords: "the system's CAs",
   }),
   QUOTALDAPFILTER: text('(|(uid=%u)(mail=%u)(mailAlternateAddress=%u))', directory),
   QUOTALDAPHOME: text('mailMessageStore', directory),

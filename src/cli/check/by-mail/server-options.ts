@@ -18,7 +18,7 @@ export function addServerOptions<Options>(yargs: Argv<Options>) {
   return yargs
     .option('smtp', text('HOST:PORT: with --mail, send only to this server, on any host'))
     .option('tls', { type: 'boolean', describe: 'With --smtp: only over TLS, with a valid certificate' })
-    .option('ca', text('PEM file with the authority of that certificate'))
+    .option('ca', text('PEM file with the CA of that certificate'))
     .option('password-file', text('File with the password of --user at the server; needs --tls'))
     .option('maildir', text('With --smtp: look for the delivered mail in this Maildir, or with - on standard input as an mbox')) // biome-ignore format: a line
     .option('password', { type: 'string', hidden: true }) // to be refused

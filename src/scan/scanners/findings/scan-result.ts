@@ -145,7 +145,8 @@ export const causesInWords = {
   memory: 'no memory, disk space or descriptors',
   'scanner-error': 'the scanner reported an error, or gave an invalid answer',
   plugin: 'the plugin itself answered unknown',
-  poison: 'scanned alone, the message crashed the scanner three times; it is not scanned for an hour',
+  poison:
+    'scanned alone, the message crashed the scanner three times; it is not scanned for an hour',
 } as const
 export type Cause = keyof typeof causesInWords
 
