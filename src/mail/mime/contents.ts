@@ -20,7 +20,7 @@ export type { ContentsOptions } from './leaves/decoding.ts'
  * budget. If the budget is exceeded, the last step is `over`, and the rest is unread. A caller that stops
  * early must call `return`, which frees memory and files.
  *
- * The message is read once for each kind of mail program (reader/habits.ts). Each leaf part is decoded by the
+ * The message is read once for each kind of mail program (habits/). Each leaf part is decoded by the
  * standards, and in each other way in which some program decodes it. The text of the mail itself is left out
  * if it appears unchanged in the message (saved-forms.ts). The readings come first, so that the depth of the
  * mail and the oddities of its structure are known before the first content.

@@ -1,9 +1,10 @@
 import type { Bytes } from '../message/bytes.ts'
 import { LimitExceeded } from './budget/limits.ts'
 import { type KnownHeader, type Steps, Work, type WorkOptions } from './budget/work.ts'
-import { Base64Decoder } from './decoders/base64.ts'
+import { base64 } from './decoders/base64.ts'
 import { decoded, type MakeDecoder, makerOf } from './decoders/decoder.ts'
 import { QuotedPrintableDecoder } from './decoders/quoted-printable.ts'
+import { Habits } from './habits/habits.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import { beginsAsMail, MAIL_START } from './leaves/content-checks.ts'
 import type { ContentsOptions } from './leaves/decoding.ts'
@@ -110,9 +111,12 @@ export class DepthSearch {
   }
 }
 
+/** Base64 that goes on behind padding is read as several pieces. */
+const byPieces = () => Habits.of({ 'base64 padding': 'begins a new group of four' })
+
 function decoderOf(encoding: PartHeader['encodings'][number]): MakeDecoder | undefined {
   if (encoding === 'quoted-printable') return makerOf(QuotedPrintableDecoder)
-  return encoding === 'base64' ? makerOf(Base64Decoder, { padding: 'restart' }) : undefined
+  return encoding === 'base64' ? base64(byPieces()) : undefined
 }
 
 function* beginsMail(part: Bytes, make: MakeDecoder, work: Work): Steps<boolean> {

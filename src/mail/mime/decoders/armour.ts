@@ -1,22 +1,25 @@
 import { COLON, CR, DASH, EQUALS, LF, SPACE } from '../../../lib/bytes/ascii.ts'
+import type { Habits } from '../habits/habits.ts'
 import { Base64Decoder } from './base64.ts'
-import { type Decoder, type DecodingPlan, type Give, makerOf, WholeLines } from './decoder.ts'
+import { type Codec, type Decoder, type Give, makerOf, WholeLines } from './decoder.ts'
 
 /** The beginning of the line that ends armour. With any text before it, GnuPG takes the line for data. */
 export const ARMOUR_END = '-----END'
 
 /**
  * Decodes the armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468), from after its first line, like GnuPG: all
- * characters outside base64 are ignored. A `=` at the start of a line begins the checksum. `hasFields` means
- * that lines that look like fields precede the data. gpgsm does not support them.
+ * characters outside base64 are ignored. A `=` at the start of a line begins the checksum.
  */
 class ArmourDecoder implements Decoder {
   readonly #inner: Base64Decoder
+  readonly #habits: Habits
   readonly #lines = new WholeLines((bytes, from, to) => this.#line(bytes, from, to))
   #state: 'fields' | 'data' | 'over'
 
-  constructor(give: Give, buffer: Buffer, hasFields: boolean) {
+  /** Without fields, all lines are data. */
+  constructor(give: Give, buffer: Buffer, habits: Habits, hasFields: boolean) {
     this.#inner = new Base64Decoder(give, buffer)
+    this.#habits = habits
     this.#state = hasFields ? 'fields' : 'data'
   }
 
@@ -30,8 +33,9 @@ class ArmourDecoder implements Decoder {
   }
 
   #line(bytes: Buffer, from: number, to: number): void {
-    if (this.#state === 'over' || (this.#state === 'fields' && looksLikeField(bytes, from, to)))
-      return
+    if (this.#state === 'over') return
+    const isField = this.#state === 'fields' && looksLikeField(bytes, from, to)
+    if (isField && this.#habits.does('armour field') === 'is skipped') return
     this.#state = endsArmour(bytes, from, to) ? 'over' : 'data'
     if (this.#state === 'data') this.#inner.push(bytes, from, to)
   }
@@ -62,14 +66,8 @@ function looksLikeField(bytes: Buffer, from: number, to: number): boolean {
   return bytes[behind] === SPACE || bytes[behind] === CR || bytes[behind] === LF
 }
 
-/** Decodes base64 up to a line that begins with a `=`, as uuencode(1) writes it. */
-export const untilEqualsPlan: DecodingPlan = {
-  standard: makerOf(ArmourDecoder, false),
-  others: () => [],
-}
+/** Base64 up to a line that begins with a `=`, as uuencode(1) writes it. */
+export const base64UntilEquals: Codec = (habits) => makerOf(ArmourDecoder, habits, false)
 
-/** The ways in which readers decode armour: all are always tried. */
-export const armourPlan: DecodingPlan = {
-  standard: makerOf(ArmourDecoder, true),
-  others: () => [makerOf(ArmourDecoder, false)],
-}
+/** Armour, in each way in which some program decodes it. */
+export const armour: Codec = (habits) => makerOf(ArmourDecoder, habits, true)

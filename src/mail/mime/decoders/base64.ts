@@ -1,13 +1,7 @@
 import { CR, LF } from '../../../lib/bytes/ascii.ts'
 import { BASE64 } from '../../message/escapes.ts'
-import {
-  BUFFER_SIZE,
-  type Decoder,
-  type DecodingPlan,
-  type Give,
-  type MakeDecoder,
-  makerOf,
-} from './decoder.ts'
+import { Habits, type Words } from '../habits/habits.ts'
+import { BUFFER_SIZE, type Codec, type Decoder, type Give, makerOf } from './decoder.ts'
 
 /**
  * The class of a byte in base64 (RFC 2045 6.8), in a table of all bytes. A number below 64 is the value of a
@@ -28,99 +22,32 @@ const BYTES_OF: Readonly<Record<number, number>> = { 0: 0, 6: 0, 2: 2, 4: 1 }
 /** Lower and upper limit for the bytes of lines passed to the runtime's own decoder at once. */
 const NATIVE_LEAST = 1024
 const NATIVE_MOST = BUFFER_SIZE
-/** The characters that the runtime's decoder accepts as data, and others may not: `-`, `_`. */
-const OTHERS = [0x2d, 0x5f]
+/** The characters that are data in base64 of URLs alone, `-`, `_` and `,`, the first two also to the runtime. */
+const OF_URLS = [0x2d, 0x5f, 0x2c]
+const OF_RUNTIME = OF_URLS.slice(0, 2)
 
-/** One of the known ways in which readers decode base64. */
-interface Base64Mode {
-  /**
-   * How bytes of 0x80 and more are treated. `mask` clears their highest bit, like libbase64. `drop` treats
-   * them as junk.
-   */
-  readonly high: 'mask' | 'drop'
-  /**
-   * Whether `-` and `_` (RFC 4648 5) and `,` (RFC 3501 5.1.3) are data. If not, they are junk.
-   */
-  readonly url: boolean
-  /**
-   * How a `=` is treated.
-   *
-   * - `skip`: ignored; the bits continue after it.
-   * - `restart`: a new group begins.
-   * - `zero`: it counts as a character of zero bits.
-   * - `end`: the data ends.
-   * - `group`: it counts as a character of zero bits, and its group of four yields one byte less for each
-   *   `=`, but at least one byte.
-   */
-  readonly padding: 'skip' | 'restart' | 'zero' | 'end' | 'group'
-  /**
-   * How a character outside base64 is treated.
-   *
-   * - `skip`: ignored.
-   * - `restart`: a new group begins.
-   * - `end`: the data ends.
-   * - `ones`: it counts as a character whose bits are all set.
-   */
-  readonly junk: 'skip' | 'restart' | 'end' | 'ones'
-  /** Whether a new group begins with each line. */
-  readonly lines: boolean
-  /**
-   * How a last group of fewer than four characters is treated, padding included. `bytes`: it yields its
-   * complete bytes. `drop`: it yields nothing. `more`: it yields its complete bytes, but at least one byte.
-   */
-  readonly tail: 'bytes' | 'drop' | 'more'
-}
-
-/** The standard way: as the most lenient readers decode. */
-const LENIENT: Base64Mode = {
-  high: 'drop',
-  url: false,
-  padding: 'skip',
-  junk: 'skip',
-  lines: false,
-  tail: 'bytes',
-}
-
-/** The features found in base64 that readers decode in different ways. */
-class Base64Oddities {
-  /** Bytes of 0x80 and more occurred. */
-  high = false
-  /** `-`, `_` or `,` occurred. */
-  url = false
-  /** Other characters outside of base64 occurred. */
-  junk = false
-  /** Data followed padding, or padding did not complete a group of four. */
-  padding = false
-  /** A line ended inside of a group of four. */
-  lines = false
-  /** The last group had fewer than four characters, padding included. */
-  tail = false
-
-  isOdd(): boolean {
-    return this.high || this.url || this.junk || this.padding || this.lines || this.tail
-  }
-}
-
-function valuesOf({ high, url, padding }: Base64Mode): Uint8Array {
+/** Returns the class of each byte to a reader. */
+function valuesFor(habits: Habits): Uint8Array {
+  const isOfUrls = habits.wouldDo('base64 of URLs') === 'is data'
+  const isMasked = habits.wouldDo('base64 with eight bits') === 'loses its highest bit'
+  const isZero = habits.wouldDo('base64 padding') === 'is six bits of zero'
+  if (!isOfUrls && !isMasked && !isZero) return standard
   const values = standard.slice()
-  if (url) {
+  if (isOfUrls) {
     values['-'.charCodeAt(0)] = 62
     values['_'.charCodeAt(0)] = 63
     values[','.charCodeAt(0)] = 63
   }
-  if (padding === 'zero') values['='.charCodeAt(0)] = 0
-  if (high === 'mask') for (let at = 0; at < 128; at++) values[at + 128] = values[at]!
+  if (isZero) values['='.charCodeAt(0)] = 0
+  if (isMasked) for (let at = 0; at < 128; at++) values[at + 128] = values[at]!
   return values
 }
 
-const lenientValues = valuesOf(LENIENT)
-
-/** Decodes base64 in one of the ways. */
+/** Decodes base64 as a reader does; by default, as the most lenient ones. */
 export class Base64Decoder implements Decoder {
   readonly #give: Give
-  readonly #mode: Base64Mode
+  readonly #habits: Habits
   readonly #values: Uint8Array
-  readonly #odd: Base64Oddities | undefined
   /** Memory that only this decoder uses now. */
   readonly #buffer: Buffer
   #length = 0
@@ -128,28 +55,36 @@ export class Base64Decoder implements Decoder {
   #count = 0 // the number of bits that are left over
   #padded = 0 // the number of `=` since the last data, or in this group
   #over = false
+  /** Whether a `=` takes a byte from its group of four. */
+  readonly #takesBytes: boolean
+  /** Whether the data ends at a `=`, wherever it is. */
+  readonly #endsAtPadding: boolean
+  readonly #dropsEnd: boolean
   /** The bytes that may have to be taken back at the end of their group. */
-  readonly #back: number
+  readonly #kept: number
+  /** What this reader does with features that occurred: they may be half of the data. */
+  #eightBits: Words<'base64 with eight bits'> | undefined
+  #ofUrls: Words<'base64 of URLs'> | undefined
+  #others: Words<'base64 with others'> | undefined
+  #padding: Words<'base64 padding'> | undefined
 
-  /** `mode` contains the differences from the standard way. */
-  constructor(
-    give: Give,
-    buffer: Buffer,
-    mode: Partial<Base64Mode> = LENIENT,
-    odd?: Base64Oddities,
-  ) {
+  constructor(give: Give, buffer: Buffer, habits = new Habits()) {
     this.#give = give
     this.#buffer = buffer
-    this.#mode = { ...LENIENT, ...mode }
-    this.#values = mode === LENIENT ? lenientValues : valuesOf(this.#mode)
-    this.#odd = odd
-    this.#back = mode.tail === 'drop' || mode.padding === 'group' ? 2 : 0
+    this.#habits = habits
+    this.#values = valuesFor(habits)
+    const isVmime = habits.wouldDo('base64 with others') === 'is six bits that are set'
+    const padding = habits.wouldDo('base64 padding')
+    this.#takesBytes = padding === 'takes a byte from its group of four'
+    this.#endsAtPadding = isVmime || padding === 'ends the data'
+    this.#dropsEnd = isVmime || habits.wouldDo('base64 end') === 'is dropped'
+    this.#kept = this.#dropsEnd || this.#takesBytes ? 2 : 0
   }
 
   push(bytes: Buffer, from: number, to: number): void {
     let tried = from // lines up to here were tried as a whole, and are not tried again
     for (let at = from; at < to && !this.#over; ) {
-      if (this.#buffer.length - this.#length < 3) this.#flush(this.#back)
+      if (this.#buffer.length - this.#length < 3) this.#flush(this.#kept)
       if (at >= tried && this.#isLenientAt()) {
         tried = endOfLines(bytes, at, to)
         if (tried > at && this.#decodeLines(bytes, at, tried)) {
@@ -162,7 +97,7 @@ export class Base64Decoder implements Decoder {
       if (end === at) this.#take(bytes[at++]!)
       else at = end
     }
-    this.#flush(this.#back)
+    this.#flush(this.#kept)
   }
 
   end(): void {
@@ -182,21 +117,21 @@ export class Base64Decoder implements Decoder {
   /** Ends the last group, if it is not whole. */
   #tail(): void {
     const bytes = BYTES_OF[this.#count]!
-    if (this.#mode.padding === 'group') {
+    if (this.#takesBytes) {
       if (this.#count === 6) this.#buffer[this.#length++] = this.#bits << 2
       this.#length -= Math.min(Math.max(bytes - 1, 0), this.#padded)
       return
     }
-    const padding = this.#mode.padding === 'end' ? 1 : 3 - bytes
+    const padding = this.#endsAtPadding ? 1 : 3 - bytes
     const isWhole = this.#count === 0 || (bytes > 0 && this.#padded >= padding)
     if (isWhole) return
-    if (this.#odd) this.#odd.tail = true
-    if (this.#mode.tail === 'drop') this.#length -= bytes
-    if (this.#mode.tail === 'more' && bytes === 0) this.#buffer[this.#length++] = this.#bits << 2
+    const end = this.#habits.does('base64 end')
+    if (this.#dropsEnd) this.#length -= bytes
+    if (end === 'is a byte at least' && bytes === 0) this.#buffer[this.#length++] = this.#bits << 2
   }
 
   #isLenientAt(): boolean {
-    return this.#count === 0 && this.#padded === 0 && this.#values === lenientValues
+    return this.#count === 0 && this.#padded === 0 && this.#values === standard
   }
 
   /**
@@ -205,7 +140,7 @@ export class Base64Decoder implements Decoder {
    */
   #decodeLines(bytes: Buffer, from: number, end: number): boolean {
     const block = bytes.subarray(from, end)
-    if (OTHERS.some((byte) => block.includes(byte))) return false
+    if (OF_RUNTIME.some((byte) => block.includes(byte))) return false
     const characters = charactersByStride(block) ?? charactersInLines(block)
     // If the numbers do not match, there are other characters, which the runtime's decoder ignores, or a
     // group is open at the end and continues after these lines.
@@ -242,30 +177,29 @@ export class Base64Decoder implements Decoder {
   #take(byte: number): void {
     const value = this.#values[byte]!
     if (value < 64) this.#data(value)
-    else if (value === PADDING && this.#mode.padding === 'group') this.#inGroup()
-    else if (value === PADDING) this.#padding()
+    else if (value === PADDING && this.#takesBytes) this.#inGroup()
+    else if (value === PADDING) this.#equals()
     else if (value === JUNK) this.#junk(byte)
     else if (byte === LF) this.#lineEnd()
   }
 
   #lineEnd(): void {
     if (this.#count === 0 || this.#padded > 0) return
-    if (this.#odd) this.#odd.lines = true
-    if (this.#mode.lines) this.#restart()
+    if (this.#habits.does('base64 line') === 'ends the group') this.#restart()
   }
 
   #data(value: number): void {
-    if (this.#padded > 0 && this.#mode.padding !== 'group') {
+    if (this.#padded > 0 && !this.#takesBytes) {
       this.#padded = 0
-      if (this.#odd) this.#odd.padding = true
-      if (this.#mode.padding === 'restart') this.#restart()
+      this.#padding ??= this.#habits.does('base64 padding')
+      if (this.#padding === 'begins a new group of four') this.#restart()
     }
     this.#bits = ((this.#bits << 6) | value) & 0xffff
     this.#count += 6
     if (this.#count < 8) return
     this.#count -= 8
     this.#buffer[this.#length++] = this.#bits >> this.#count
-    if (this.#count > 0 || this.#mode.padding !== 'group') return
+    if (this.#count > 0 || !this.#takesBytes) return
     this.#length -= Math.min(2, this.#padded)
     this.#padded = 0
   }
@@ -275,23 +209,21 @@ export class Base64Decoder implements Decoder {
     this.#data(0)
   }
 
-  #padding(): void {
+  #equals(): void {
     // Padding is regular after two or three characters of a group, which leave 4 or 2 bits.
     const isInPlace = this.#count === 4 || this.#count === 2
-    if (!isInPlace && this.#odd) this.#odd.padding = true
+    if (!isInPlace) this.#padding ??= this.#habits.does('base64 padding')
     this.#padded++
-    if (this.#mode.padding === 'end') this.#over = true
+    this.#over = this.#endsAtPadding
   }
 
   #junk(byte: number): void {
-    if (this.#odd) {
-      if (byte >= 0x80) this.#odd.high = true
-      else if (byte === 0x2d || byte === 0x5f || byte === 0x2c) this.#odd.url = true
-      else this.#odd.junk = true
-    }
-    if (this.#mode.junk === 'restart') this.#restart()
-    if (this.#mode.junk === 'end') this.#over = true
-    if (this.#mode.junk !== 'ones') return
+    if (byte >= 0x80) this.#eightBits ??= this.#habits.does('base64 with eight bits')
+    else if (OF_URLS.includes(byte)) this.#ofUrls ??= this.#habits.does('base64 of URLs')
+    this.#others ??= this.#habits.does('base64 with others')
+    if (this.#others === 'begins a new group of four') this.#restart()
+    if (this.#others === 'ends the data') this.#over = true
+    if (this.#others !== 'is six bits that are set') return
     // VMime sets all eight bits of the last character of a group.
     if (this.#count === 2) this.#bits |= 3
     this.#data(63)
@@ -348,73 +280,5 @@ function charactersInLines(block: Buffer): number | undefined {
   return characters
 }
 
-/** The ways in which readers decode base64. */
-export class Base64Plan implements DecodingPlan {
-  readonly odd = new Base64Oddities()
-
-  readonly standard: MakeDecoder = (give, buffer) =>
-    new Base64Decoder(give, buffer, LENIENT, this.odd)
-
-  isOdd(): boolean {
-    return this.odd.isOdd()
-  }
-
-  *others(): Generator<MakeDecoder> {
-    if (!this.isOdd()) return
-    for (const mode of base64Modes(this.odd)) yield makerOf(Base64Decoder, mode)
-  }
-}
-
-/** Returns all modes that have one of these choices for each of their keys. */
-function combinations<Mode>(choices: { readonly [Key in keyof Mode]: readonly Mode[Key][] }) {
-  let found: Partial<Mode>[] = [{}]
-  for (const key of Object.keys(choices) as (keyof Mode)[]) {
-    found = found.flatMap((mode) => choices[key].map((choice) => ({ ...mode, [key]: choice })))
-  }
-  return found as Mode[]
-}
-
-/** Yields all combinations of the treatments of odd features that make a difference. */
-function* base64Modes(odd: Base64Oddities): Generator<Partial<Base64Mode>> {
-  const modes = combinations<Base64Mode>({
-    high: odd.high ? ['drop', 'mask'] : ['drop'], // mailparser masks
-    url: odd.url ? [false, true] : [false], // mutt, mailparser
-    padding: odd.padding ? PADDINGS : ['skip'],
-    junk: JUNKS,
-    lines: odd.lines ? [false, true] : [false],
-    tail: odd.tail ? TAILS : ['bytes'],
-  })
-  for (const mode of modes) if (isTried(mode, odd)) yield mode
-  if (odd.tail) yield { tail: 'more' } // libEtPan, Thunderbird
-  if (odd.padding) yield { padding: 'group' } // Thunderbird
-  if (odd.junk || odd.url || odd.high) yield VMIME
-}
-
-/**
- * Returns whether a mode is tried. All combinations would exceed the limits. Two treatments are each combined
- * with at most one other difference: that of the end, which changes a byte or two, and the mask for bytes of
- * eight bits, which few readers use.
- */
-function isTried(mode: Base64Mode, odd: Base64Oddities): boolean {
-  const { high, url, junk, lines, tail } = mode
-  const hasJunk = odd.junk || (odd.high && high === 'drop') || (odd.url && !url)
-  if (junk !== 'skip' && !hasJunk) return false
-  if (lines && tail !== 'bytes') return false
-  const differences = differencesOf(mode)
-  const isFree = tail === 'bytes' && high === 'drop'
-  return differences > 0 && (isFree || differences <= 2)
-}
-
-/** VMime treats any other character as one whose bits are all set. */
-const VMIME: Partial<Base64Mode> = { padding: 'end', junk: 'ones', tail: 'drop' }
-/** A last group that is not whole is dropped by GMime, mutt, Camel, Go, mime4j and VMime. */
-const TAILS = ['bytes', 'drop'] as const
-/** After padding, Gnus, JavaMail, Camel and Thunderbird restart, and Python, mailparser and Ruby end. */
-const PADDINGS = ['skip', 'restart', 'zero', 'end'] as const
-const JUNKS = ['skip', 'restart', 'end'] as const
-
-/** Returns the number of things in which a mode differs from the standard one. */
-function differencesOf(mode: Base64Mode): number {
-  const keys = Object.keys(LENIENT) as (keyof Base64Mode)[]
-  return keys.filter((key) => mode[key] !== LENIENT[key]).length
-}
+/** Base64, in each way in which some program decodes it. */
+export const base64: Codec = (habits) => makerOf(Base64Decoder, habits)

@@ -1,6 +1,8 @@
 import { CR, LF } from '../../../lib/bytes/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
+import { limits } from '../budget/limits.ts'
 import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
+import { EveryHabit, type Habits } from '../habits/habits.ts'
 import { LineSearch } from '../lines/lines.ts'
 import { Store } from '../storage/store.ts'
 
@@ -27,34 +29,25 @@ export function makerOf<More extends readonly unknown[]>(
   return (give, buffer) => new Class(give, buffer, ...more)
 }
 
-/**
- * The ways of decoding a content. Without odd features, all readers decode it in the standard way. Otherwise
- * the other ways are tried as well. Plans are classes because a mail may have a hundred thousand runs: a
- * generator function for each run would outgrow the young generation of the garbage collector.
- */
-export interface DecodingPlan {
-  /** Makes the decoder of the standard way, once. It notes what is odd in the content. */
-  readonly standard: MakeDecoder
-  /** Returns the other ways, once the standard way has ended. */
-  others(): Iterable<MakeDecoder>
-}
+/** Returns what makes the decoder of a reader. It asks for the habits of that reader where some differ. */
+export type Codec = (habits: Habits) => MakeDecoder
 
-/** Decodes the content with a decoder, and its result with another one. */
-export function inTwo(makeFirst: MakeDecoder, makeSecond: MakeDecoder): MakeDecoder {
-  return (give, buffer) => {
-    const second = makeSecond(give, buffer)
+/** Decodes a content with one decoder after the other. */
+export function inTurn(makers: readonly MakeDecoder[]): MakeDecoder {
+  return makers.reduceRight((makeRest, makeFirst) => (give, buffer) => {
+    const rest = makeRest(give, buffer)
     const first = makeFirst(
-      (bytes, length) => second.push(bytes, 0, length),
+      (bytes, length) => rest.push(bytes, 0, length),
       Buffer.allocUnsafeSlow(buffer.length),
     )
     return {
       push: (bytes, from, to) => first.push(bytes, from, to),
       end() {
         first.end()
-        second.end()
+        rest.end()
       },
     }
-  }
+  })
 }
 
 /** The number of decoded bytes that are collected before they are given. */
@@ -78,6 +71,25 @@ export function* decoded<Result>(
   } finally {
     store.close()
   }
+}
+
+/**
+ * Decodes a source once for each set of habits that makes a difference to it. Returns the common ones, which come
+ * first.
+ */
+export function* decodedInEachWay(
+  part: Bytes,
+  codec: Codec,
+  work: Work,
+  use: (source: Bytes, habits: Habits) => Steps,
+): Steps<Habits> {
+  const every = new EveryHabit({ readings: limits.readings })
+  const common = every.next()!
+  for (let habits: Habits | undefined = common; habits; habits = every.next()) {
+    const those = habits
+    yield* decoded(part, codec(those), work, (source) => use(source, those))
+  }
+  return common
 }
 
 /**

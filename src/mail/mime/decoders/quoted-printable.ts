@@ -1,16 +1,18 @@
 import { isAscii } from 'node:buffer'
 import { CR, DASH, EQUALS, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { Habits, type Words } from '../habits/habits.ts'
+import { lowBytes } from './charsets.ts'
 import {
+  type Codec,
   type Decoder,
-  type DecodingPlan,
   type Give,
-  inTwo,
+  inTurn,
   type MakeDecoder,
   makerOf,
   WholeLines,
   Writer,
 } from './decoder.ts'
-import { type LineEndMode, LineEnds, WithoutByte } from './text-forms.ts'
+import { LineEnds, WithoutByte } from './text-forms.ts'
 
 const PLUS = 0x2b
 
@@ -27,88 +29,56 @@ for (let value = 0; value < 16; value++) {
   hex[digit.toUpperCase().charCodeAt(0)] = value
 }
 
-/** How readers decode the two bytes after a `=`, whatever they are. */
-const anyDigits = {
-  /** As libEtPan and VMime: a byte that is not a digit is 0. */
-  'as zeros': (high: number, low: number) =>
-    (Math.max(hex[high]!, 0) << 4) | Math.max(hex[low]!, 0),
-
-  /** As GNU mailutils by strtoul(3): one digit is enough, and a blank or a sign may precede it. */
-  'as number': (high: number, low: number) => {
-    if (hex[high]! >= 0) return hex[low]! >= 0 ? (hex[high]! << 4) | hex[low]! : hex[high]!
-    if (hex[low]! < 0) return 0
-    if (high === DASH) return (256 - hex[low]!) & 255
-    return high === PLUS || high === SPACE || (high >= TAB && high <= CR) ? hex[low]! : 0
-  },
-} as const
-type AnyDigits = keyof typeof anyDigits
-
-/** One of the known ways in which readers decode quoted-printable. */
-interface QuotedPrintableMode {
-  /**
-   * How a `=` that begins no escape is treated.
-   *
-   * - `keep`: the `=` stays.
-   * - `drop`: the `=` is removed, with blanks after it.
-   * - `halve pair`: the `=` stays, and another `=` that follows is removed, as in Python's binascii.
-   * - `keep two`, `keep three`: the `=` stays with the byte, or the two bytes, after it, even if these are
-   *   blanks before a line end, or a `=`. `keep two` drops a byte after a digit.
-   * - `as zeros`, `as number`: any two bytes are an escape, unless they are a line end.
-   */
-  readonly strange: 'keep' | 'keep two' | 'keep three' | 'drop' | 'halve pair' | AnyDigits
-  /** Whether blanks at the end of a line are removed (RFC 2045 6.7 rule 3). */
-  readonly trims: boolean
-  /** Whether escapes are decoded. If not, only soft line breaks are removed. */
-  readonly escapes: boolean
+/** Decodes the two bytes behind a `=` as libEtPan and VMime do: a byte that is not a digit is 0. */
+function byZeros(high: number, low: number): number {
+  return (Math.max(hex[high]!, 0) << 4) | Math.max(hex[low]!, 0)
 }
 
-/** The standard way: as the most lenient readers decode. */
-const LENIENT_ESCAPES: QuotedPrintableMode = { strange: 'keep', trims: false, escapes: true }
-
-/** The features found that readers decode in different ways, or that decoding changes. */
-class QuotedPrintableOddities {
-  /** A `=` began neither an escape nor a soft line break. */
-  strange = false
-  /** Blanks at the end of a line, or after the `=` of a soft line break. */
-  blanks = false
-  /** Blanks after the `=` of a soft line break. */
-  brokenBreak = false
-  /** An escape or a soft line break occurred. */
-  encoded = false
-  /** A CR occurred that no LF follows. */
-  bareCr = false
-  /** A NUL occurred. */
-  nul = false
-  /** A byte of 0xc4 or more occurred: as UTF-8, a character above U+00FF. */
-  high = false
+/** Decodes them as GNU mailutils by strtoul(3): one digit is enough, and a blank or a sign may precede it. */
+function byNumber(high: number, low: number): number {
+  if (hex[high]! >= 0) return hex[low]! >= 0 ? (hex[high]! << 4) | hex[low]! : hex[high]!
+  if (hex[low]! < 0) return 0
+  if (high === DASH) return (256 - hex[low]!) & 255
+  return high === PLUS || high === SPACE || (high >= TAB && high <= CR) ? hex[low]! : 0
 }
 
 /**
- * Decodes quoted-printable (RFC 2045 6.7) in pieces of any size, according to the mode. Hexadecimal digits
- * may be in either case. A soft line break may have blanks after its `=`, and any line end.
+ * Decodes quoted-printable (RFC 2045 6.7) in pieces of any size, as a reader does. Hexadecimal digits may be in
+ * either case. A soft line break may have blanks after its `=`, and any line end.
  */
 export class QuotedPrintableDecoder implements Decoder {
   readonly #out: Writer
-  readonly #mode: QuotedPrintableMode
-  readonly #odd: QuotedPrintableOddities | undefined
+  readonly #habits: Habits
+  readonly #escape: Words<'quoted-printable escape'>
+  readonly #trims: boolean
+  readonly #unescapes: boolean
   #held = Buffer.alloc(0)
   #endsInCr = false
+  /** Whether there was such a feature, for which nothing has to be looked then. */
+  #hasLastBlanks = false
+  #hasBareCr = false
+  #hasNul = false
+  #hasWide = false
 
-  constructor(
-    give: Give,
-    buffer: Buffer,
-    mode: Partial<QuotedPrintableMode> = {},
-    odd?: QuotedPrintableOddities,
-  ) {
+  /** If it does not unescape, only soft line breaks are removed. */
+  constructor(give: Give, buffer: Buffer, habits = new Habits(), unescapes = true) {
     this.#out = new Writer(give, buffer)
-    this.#mode = { ...LENIENT_ESCAPES, ...mode }
-    this.#odd = odd
+    this.#habits = habits
+    this.#escape = habits.wouldDo('quoted-printable escape')
+    this.#trims = habits.wouldDo('quoted-printable blanks') !== 'stay'
+    this.#unescapes = unescapes
   }
 
   push(bytes: Buffer, from: number, to: number): void {
     this.#lookForBareCr(bytes, from, to)
-    if (this.#odd && !this.#odd.nul) this.#odd.nul = bytes.subarray(from, to).includes(0)
-    if (this.#odd && !this.#odd.high) this.#odd.high = hasHighByte(bytes, from, to)
+    if (!this.#hasNul && bytes.subarray(from, to).includes(0)) {
+      this.#hasNul = true
+      this.#habits.does('quoted-printable NUL')
+    }
+    if (!this.#hasWide && hasHighByte(bytes, from, to)) {
+      this.#hasWide = true
+      this.#habits.does('quoted-printable in UTF-8')
+    }
     // Held bytes are joined with only a few of the new bytes. Otherwise small pieces would be copied again
     // and again.
     for (let at = from; at < to; ) {
@@ -128,18 +98,18 @@ export class QuotedPrintableDecoder implements Decoder {
     const rest = this.#held
     this.#held = Buffer.alloc(0)
     this.#decode(rest, true)
-    if (this.#endsInCr && this.#odd) this.#odd.bareCr = true
+    if (this.#endsInCr) this.#bareCr()
   }
 
   #decode(bytes: Buffer, last: boolean): void {
-    const looksForBlanks = (this.#mode.trims || this.#odd?.blanks === false) && hasLastBlank(bytes)
+    const looksForBlanks = (this.#trims || !this.#hasLastBlanks) && hasLastBlank(bytes)
     let at = 0
     while (at < bytes.length) {
       const next = this.#nextOfInterest(bytes, at, looksForBlanks)
       this.#out.putAll(bytes, at, next)
       if (next === bytes.length) break
       const end =
-        bytes[next] === EQUALS ? this.#escape(bytes, next, last) : this.#blanks(bytes, next, last)
+        bytes[next] === EQUALS ? this.#equals(bytes, next, last) : this.#blanks(bytes, next, last)
       if (end < 0) {
         this.#held = Buffer.from(bytes.subarray(next))
         break
@@ -150,14 +120,19 @@ export class QuotedPrintableDecoder implements Decoder {
   }
 
   #lookForBareCr(bytes: Buffer, from: number, to: number): void {
-    if (!this.#odd || this.#odd.bareCr || from === to) return
-    if (this.#endsInCr && bytes[from] !== LF) this.#odd.bareCr = true
+    if (this.#hasBareCr || from === to) return
+    if (this.#endsInCr && bytes[from] !== LF) this.#bareCr()
     for (let cr = bytes.indexOf(CR, from); cr >= 0 && cr < to - 1; cr = bytes.indexOf(CR, cr + 1)) {
       if (bytes[cr + 1] === LF) continue
-      this.#odd.bareCr = true
+      this.#bareCr()
       return
     }
     this.#endsInCr = bytes[to - 1] === CR
+  }
+
+  #bareCr(): void {
+    this.#hasBareCr = true
+    this.#habits.does('quoted-printable CR')
   }
 
   /** Returns the offset of the next `=`, or of the next blank if blanks at the end of a line matter. */
@@ -178,20 +153,22 @@ export class QuotedPrintableDecoder implements Decoder {
    * Reads from a `=` on. Returns the offset to continue at, or -1 if that depends on bytes that have not
    * arrived.
    */
-  #escape(bytes: Buffer, at: number, last: boolean): number {
+  #equals(bytes: Buffer, at: number, last: boolean): number {
     const high = hex[bytes[at + 1] ?? 0]!
     const low = hex[bytes[at + 2] ?? 0]!
-    if (this.#mode.escapes && high >= 0 && low >= 0) {
-      if (this.#odd) this.#odd.encoded = true
+    if (this.#unescapes && high >= 0 && low >= 0) {
       this.#out.put(high * 16 + low)
       return at + 3
     }
-    const { strange } = this.#mode
-    if (strange === 'as zeros' || strange === 'as number') {
-      return this.#anyDigits(bytes, at, last, anyDigits[strange])
-    }
-    if (strange === 'keep two' || strange === 'keep three') {
-      return this.#literal(bytes, at, last, strange)
+    switch (this.#escape) {
+      case 'is an escape, and other bytes are zeros':
+        return this.#anyDigits(bytes, at, last, byZeros)
+      case 'is an escape, of one digit if need be':
+        return this.#anyDigits(bytes, at, last, byNumber)
+      case 'stays with the next byte':
+        return this.#literal(bytes, at, last, 2)
+      case 'stays with the next two bytes':
+        return this.#literal(bytes, at, last, 3)
     }
     let end = at + 1
     while (end < bytes.length && isBlank(bytes[end]!)) end++
@@ -199,20 +176,17 @@ export class QuotedPrintableDecoder implements Decoder {
     if (isIncomplete && !last && bytes.length - at <= HELD_MAX) return -1
     const lf = bytes[end] === LF
     const isBreak = lf || bytes[end - 1] === CR
-    if (isBreak) {
-      const plain = end === at + 1 || (end === at + 2 && bytes[at + 1] === CR)
-      if (this.#odd) {
-        this.#odd.encoded = true
-        if (!plain) {
-          this.#odd.blanks = true
-          this.#odd.brokenBreak = true
-        }
-        if (!lf) this.#odd.strange = true // only some readers end a line at a bare CR
-      }
-      return lf ? end + 1 : end
-    }
-    if (this.#odd) this.#odd.strange = true
+    if (isBreak && this.#isSoftBreak(bytes, at, end, lf)) return lf ? end + 1 : end
     return this.#strange(bytes, at, end)
+  }
+
+  /** Returns whether a `=` that only blanks and a line end follow is a soft line break. */
+  #isSoftBreak(bytes: Buffer, at: number, end: number, lf: boolean): boolean {
+    const isPlain = end === at + 1 || (end === at + 2 && bytes[at + 1] === CR)
+    if (isPlain && lf) return true
+    // Only some readers end a line at a bare CR.
+    this.#habits.does('quoted-printable escape')
+    return isPlain || this.#habits.does('quoted-printable soft break') === 'is one'
   }
 
   #anyDigits(
@@ -228,22 +202,23 @@ export class QuotedPrintableDecoder implements Decoder {
     return Math.min(at + 3, bytes.length)
   }
 
-  #literal(bytes: Buffer, at: number, last: boolean, kept: 'keep two' | 'keep three'): number {
+  /** Reads a `=` that stays with the bytes behind it, up to this many bytes together. */
+  #literal(bytes: Buffer, at: number, last: boolean, most: 2 | 3): number {
     if (at + 2 >= bytes.length && !last) return -1
     const next = bytes[at + 1]
     if (next === LF) return at + 2
     if (next === CR) return bytes[at + 2] === LF ? at + 3 : at + 2
-    const isThree = kept === 'keep three'
-    this.#out.putAll(bytes, at, Math.min(at + (isThree ? 3 : 2), bytes.length))
+    this.#out.putAll(bytes, at, Math.min(at + most, bytes.length))
     const isDigit = hex[next ?? 0]! >= 0
-    return Math.min(at + (isThree || isDigit ? 3 : 2), bytes.length)
+    return Math.min(at + (isDigit ? 3 : most), bytes.length)
   }
 
   #strange(bytes: Buffer, at: number, end: number): number {
-    const { strange } = this.#mode
-    if (strange === 'drop') return end
+    const does = this.#habits.does('quoted-printable escape')
+    if (does === 'is removed, with blanks behind it') return end
     this.#out.put(EQUALS)
-    return strange === 'halve pair' && bytes[at + 1] === EQUALS ? at + 2 : at + 1
+    const isPair = bytes[at + 1] === EQUALS
+    return isPair && does === 'stays, without a `=` behind it' ? at + 2 : at + 1
   }
 
   #blanks(bytes: Buffer, at: number, last: boolean): number {
@@ -252,8 +227,11 @@ export class QuotedPrintableDecoder implements Decoder {
     const behind = bytes[end] === CR ? end + 1 : end
     if (behind >= bytes.length && !last && bytes.length - at <= HELD_MAX) return -1
     const endsLine = end >= bytes.length || bytes[end] === LF || bytes[behind] === LF
-    if (endsLine && this.#odd) this.#odd.blanks = true
-    if (!(endsLine && this.#mode.trims)) this.#out.putAll(bytes, at, end)
+    if (endsLine && !this.#hasLastBlanks) {
+      this.#hasLastBlanks = true
+      this.#habits.does('quoted-printable blanks')
+    }
+    if (!(endsLine && this.#trims)) this.#out.putAll(bytes, at, end)
     return end
   }
 }
@@ -344,73 +322,28 @@ class QuotedPrintableInLines implements Decoder {
   }
 }
 
-/**
- * The ways in which readers decode quoted-printable. If nothing was odd or encoded, the text appears
- * unchanged.
- */
-export class QuotedPrintablePlan implements DecodingPlan {
-  readonly odd = new QuotedPrintableOddities()
-
-  readonly standard: MakeDecoder = (give, buffer) =>
-    new QuotedPrintableDecoder(give, buffer, {}, this.odd)
-
-  /**
-   * Returns whether readers decode it in different ways. Blanks at the end of a line make no difference in
-   * text.
-   */
-  isOdd(isText: boolean): boolean {
-    const { blanks, brokenBreak, strange, bareCr, nul, high } = this.odd
-    return strange || brokenBreak || bareCr || nul || high || (blanks && !isText)
-  }
-
-  *others(): Generator<MakeDecoder> {
-    const { blanks, strange, bareCr, nul } = this.odd
-    if (blanks) yield escapesBy({ trims: true })
-    if (blanks || strange) {
-      for (const strange of ALSO_OF_BLANKS) yield escapesWith(strange)
-      yield makerOf(QuotedPrintableInLines) // Thunderbird
-    }
-    if (strange) {
-      for (const strange of OF_OTHERS) yield escapesWith(strange)
-      yield escapesBehind(softBreaks) // mailparser
-    }
-    if (bareCr) for (const mode of BARE_CRS) yield escapesBehind(makerOf(LineEnds, mode))
-    if (nul) yield escapesBehind(makerOf(WithoutByte, 0)) // Thunderbird
-  }
+/** Quoted-printable, in each way in which some program decodes it. */
+export const quotedPrintable: Codec = (habits) => {
+  const equals = habits.wouldDo('quoted-printable escape')
+  const isInLines = equals === 'stays as far as there is space in its line'
+  return inTurn([
+    ...(habits.wouldDo('quoted-printable in UTF-8') === 'is its bytes' ? [] : [lowBytes]),
+    ...(habits.wouldDo('quoted-printable NUL') === 'stays' ? [] : [makerOf(WithoutByte, 0)]),
+    ...lineEnds[habits.wouldDo('quoted-printable CR')],
+    ...(equals === 'may be in front of a soft line break and digits' ? [softBreaks] : []),
+    isInLines ? makerOf(QuotedPrintableInLines) : makerOf(QuotedPrintableDecoder, habits),
+  ])
 }
 
-/** These readers treat a soft line break with blanks like a strange escape. */
-const ALSO_OF_BLANKS = [
-  'as zeros', // libEtPan, VMime
-  'keep three', // GMime, Camel, Ruby, PHP
-] as const
-const OF_OTHERS = [
-  'as number', // GNU mailutils
-  'keep two', // c-client
-  'drop', // mailparser, nmh, Go, mime4j
-  'halve pair', // Python, mime4j
-] as const
-const BARE_CRS: readonly LineEndMode[] = [
-  { to: 'same', bareCr: 'nothing' },
-  { to: 'lf', bareCr: 'line end' }, // Ruby, libEtPan, Thunderbird
-  { to: 'lf', bareCr: 'line end with the next' }, // GNU mailutils
-]
-
-function escapesWith(strange: QuotedPrintableMode['strange']): MakeDecoder {
-  return escapesBy({ strange })
+const lineEnds: Readonly<Record<Words<'quoted-printable CR'>, readonly MakeDecoder[]>> = {
+  stays: [],
+  'is removed': [makerOf(LineEnds, { to: 'same', bareCr: 'nothing' })],
+  'ends a line': [makerOf(LineEnds, { to: 'lf', bareCr: 'line end' })],
+  'ends a line, with the byte behind it': [
+    makerOf(LineEnds, { to: 'lf', bareCr: 'line end with the next' }),
+  ],
 }
 
-function escapesBy(mode: Partial<QuotedPrintableMode> = {}): MakeDecoder {
-  return makerOf(QuotedPrintableDecoder, mode)
-}
-
-/**
- * Removes soft line breaks before escapes are decoded, so that an escape is found even if it contains a soft
- * line break.
- */
-const softBreaks = escapesBy({ escapes: false })
-
-/** Returns a decoder of escapes in the output of another decoder. */
-function escapesBehind(makeFirst: MakeDecoder): MakeDecoder {
-  return inTwo(makeFirst, escapesBy())
-}
+/** Removes soft line breaks, so that an escape is found even if it contains one. */
+const softBreaks: MakeDecoder = (give, buffer) =>
+  new QuotedPrintableDecoder(give, buffer, new Habits(), false)

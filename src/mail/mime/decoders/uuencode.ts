@@ -1,71 +1,16 @@
 import { CR, LF } from '../../../lib/bytes/ascii.ts'
+import { Habits, type Words } from '../habits/habits.ts'
 import { withoutLineEnd } from '../lines/lines.ts'
 import {
   BUFFER_SIZE,
   ByteDecoder,
+  type Codec,
   type Decoder,
-  type DecodingPlan,
   type Give,
-  inTwo,
-  type MakeDecoder,
+  inTurn,
   makerOf,
   WholeLines,
 } from './decoder.ts'
-
-/** One of the known ways in which readers decode uuencode. */
-interface UuencodeMode {
-  /**
-   * Which lines are data. The first character of a line declares the number of bytes.
-   *
-   * - `about`: lines that are not much longer than declared.
-   * - `whole`: those of them that are complete and have no lower-case letters.
-   * - `complete`: the same, but lower-case letters may follow the declared data.
-   * - `exact`: those of them that have no characters beyond.
-   * - `any`: all lines; the lowest six bits of the first character are the length.
-   * - `folded`: all lines, with lower-case letters read as upper case.
-   */
-  readonly lines: 'about' | 'whole' | 'complete' | 'exact' | 'any' | 'folded'
-  /**
-   * The number of bytes that a line yields. `said`: the declared number. Missing data counts as zero. `line`:
-   * all up to its end. `groups`: the declared number, but no more than its complete groups of four contain.
-   */
-  readonly length: 'said' | 'line' | 'groups'
-  /** Whether a line of zero bytes, or `end`, ends the data. If not, it is skipped. */
-  readonly stops: boolean
-}
-
-/** The standard way: as most readers decode. */
-const STANDARD: UuencodeMode = {
-  lines: 'about',
-  length: 'said',
-  stops: true,
-}
-
-/**
- * The other ways, which are tried after an odd feature: PHP, KMime and MIME::Parser continue after an end;
- * MIME::Parser skips lines that are too long or have lower-case letters.
- */
-const otherModes: readonly Partial<UuencodeMode>[] = [
-  { stops: false },
-  { lines: 'whole' },
-  { lines: 'whole', stops: false },
-  { lines: 'complete' },
-  { lines: 'exact' },
-  { lines: 'any' },
-  { lines: 'any', stops: false },
-  { lines: 'any', length: 'line' },
-  { lines: 'any', length: 'line', stops: false },
-  { lines: 'any', length: 'groups' }, // PHP mailparse
-  { lines: 'folded' },
-]
-
-/** The features found in uuencode that readers decode in different ways. */
-interface UuencodeOddities {
-  /** Before the end, a line did not fit its first character, or was not data. */
-  lines: boolean
-  /** Data followed a possible end, or there was no end. */
-  end: boolean
-}
 
 const OTHER = -1
 
@@ -82,37 +27,35 @@ const foldedValues = sixBits(64)
 /** Decodes lines in pieces of any size. A line may end in a bare CR. Lines that are not data are skipped. */
 export class UuencodeDecoder implements Decoder {
   readonly #give: Give
-  readonly #mode: UuencodeMode
+  readonly #habits: Habits
+  readonly #reads: Words<'uuencode line'>
   readonly #buffer: Buffer
-  readonly #odd: UuencodeOddities | undefined
   readonly #values: Uint8Array
   #length = 0
   readonly #lines = new WholeLines((bytes, from, to) => this.#line(bytes, from, to), 'any')
   #hasData = false
   #over = false
+  #hasOddLine = false
+  /** What this reader does with data behind the end, once it occurred. */
+  #end: Words<'uuencode end'> | undefined
 
-  constructor(give: Give, buffer: Buffer, mode: Partial<UuencodeMode>, odd?: UuencodeOddities) {
+  constructor(give: Give, buffer: Buffer, habits = new Habits()) {
     this.#give = give
     this.#buffer = buffer
-    this.#mode = { ...STANDARD, ...mode }
-    this.#odd = odd
-    this.#values = mode.lines === 'folded' ? foldedValues : standardValues
+    this.#habits = habits
+    this.#reads = habits.wouldDo('uuencode line')
+    const isFolded = this.#reads === 'is data, in capitals or not'
+    this.#values = isFolded ? foldedValues : standardValues
   }
 
   push(bytes: Buffer, from: number, to: number): void {
-    if (!this.#isDone) this.#lines.push(bytes, from, to)
+    if (this.#end !== 'is none') this.#lines.push(bytes, from, to)
     this.#flush()
   }
 
   end(): void {
     this.#lines.end()
     this.#flush()
-    if (this.#odd && !this.#over) this.#odd.end = true
-  }
-
-  /** Whether the bytes that follow make no difference. */
-  get #isDone(): boolean {
-    return this.#over && this.#mode.stops && (this.#odd === undefined || this.#odd.end)
   }
 
   #flush(): void {
@@ -123,13 +66,15 @@ export class UuencodeDecoder implements Decoder {
   #line(bytes: Buffer, from: number, to: number): void {
     const end = withoutLineEnd(bytes, from, to)
     const isLast = isEndLine(bytes, from, end)
-    const odd = this.#odd
-    if (this.#over && this.#mode.stops) {
-      if (odd && end > from && !isLast) odd.end = true
-      return
+    if (this.#over) {
+      if (end > from && !isLast) this.#end ??= this.#habits.does('uuencode end')
+      if (this.#end !== 'is data') return
     }
     if (this.#hasData && (isLast || isZeroLine(bytes, from, end))) this.#over = true
-    if (odd && !odd.lines && !this.#over && !isExact(bytes, from, end)) odd.lines = true
+    if (!this.#hasOddLine && !this.#over && !isExact(bytes, from, end)) {
+      this.#hasOddLine = true
+      this.#habits.does('uuencode line')
+    }
     if (end === from || isLast) return
     const length = this.#lengthOf(bytes, from, end)
     if (length !== OTHER) this.#decode(bytes, from + 1, end, length)
@@ -158,21 +103,35 @@ export class UuencodeDecoder implements Decoder {
   /** Returns the number of bytes in a line, which must not be empty, or OTHER if the line is not data. */
   #lengthOf(bytes: Buffer, from: number, end: number): number {
     const first = bytes[from]!
-    const { lines, length: by } = this.#mode
     const length = this.#values[first]!
     const characters = end - from - 1
-    if (by === 'line') return Math.min(Math.floor((characters / 4) * 3), BUFFER_SIZE - 8)
-    if (by === 'groups') return Math.min(length, Math.floor(characters / 4) * 3)
-    if (lines === 'any' || lines === 'folded') return length
-    if (first < 32 || first > 96) return OTHER
     const needed = Math.ceil(length / 3) * 4
-    if (characters > needed + 4) return OTHER
-    if (lines === 'about') return length
-    if (lines === 'exact' && characters > needed) return OTHER
-    if (characters < needed) return OTHER
-    const saidEnd = from + 1 + needed
-    return hasSmall(bytes, from, lines === 'complete' ? saidEnd : end) ? OTHER : length
+    switch (this.#reads) {
+      case 'is data up to its end':
+        return Math.min(Math.floor((characters / 4) * 3), BUFFER_SIZE - 8)
+      case 'is data as far as it has whole groups of four':
+        return Math.min(length, Math.floor(characters / 4) * 3)
+      case 'is data if it is not much longer':
+        return isAbout(first, characters, needed) ? length : OTHER
+      case 'is data if it is as long, and in capitals': {
+        const isData = isAbout(first, characters, needed) && characters === needed
+        return isData && !hasSmall(bytes, from, end) ? length : OTHER
+      }
+      case 'is data if it is not shorter, and in capitals':
+      case 'is data if it is not shorter, and in capitals so far': {
+        const isSoFar = this.#reads === 'is data if it is not shorter, and in capitals so far'
+        const isData = isAbout(first, characters, needed) && characters >= needed
+        return isData && !hasSmall(bytes, from, isSoFar ? from + 1 + needed : end) ? length : OTHER
+      }
+      default:
+        return length
+    }
   }
+}
+
+/** Returns whether a line declares its length, and is not much longer than this many characters. */
+function isAbout(first: number, characters: number, needed: number): boolean {
+  return first >= 32 && first <= 96 && characters <= needed + 4
 }
 
 function isSmall(byte: number): boolean {
@@ -287,25 +246,17 @@ class UuencodeAcrossLines extends ByteDecoder {
   }
 }
 
-/** The ways in which readers decode uuencode. */
-export class UuencodePlan implements DecodingPlan {
-  readonly #odd: UuencodeOddities = { lines: false, end: false }
-
-  readonly standard: MakeDecoder = (give, buffer) =>
-    new UuencodeDecoder(give, buffer, {}, this.#odd);
-
-  *others(): Generator<MakeDecoder> {
-    if (!this.#odd.lines && !this.#odd.end) return
-    for (const mode of otherModes) {
-      if (this.#odd.lines || mode.lines === undefined) yield makerOf(UuencodeDecoder, mode)
-    }
-    if (!this.#odd.lines) return
-    yield makerOf(UuencodeAcrossLines) // KMime
-    yield inCutLines('records') // GMime, Camel
-    yield inCutLines('pieces') // mutt, Gnus, PHP, Thunderbird
+/** uuencode, in each way in which some program decodes it. */
+export const uuencode: Codec = (habits) => {
+  const standard = makerOf(UuencodeDecoder, habits)
+  switch (habits.wouldDo('uuencode line')) {
+    case 'goes on in the next line':
+      return makerOf(UuencodeAcrossLines)
+    case 'ends where it declares to':
+      return inTurn([makerOf(CutLines, 'records'), standard])
+    case 'ends behind 127 characters':
+      return inTurn([makerOf(CutLines, 'pieces'), standard])
+    default:
+      return standard
   }
-}
-
-function inCutLines(by: 'records' | 'pieces'): MakeDecoder {
-  return inTwo(makerOf(CutLines, by), makerOf(UuencodeDecoder, { lines: 'any' }))
 }

@@ -1,5 +1,6 @@
 import { CR, EQUALS, LF, NUL } from '../../../lib/bytes/ascii.ts'
-import { ByteDecoder, type DecodingPlan, type Give, type MakeDecoder, makerOf } from './decoder.ts'
+import type { Habits } from '../habits/habits.ts'
+import { ByteDecoder, type Codec, type Give, makerOf } from './decoder.ts'
 
 /** The length of the prefix by which a line is recognized as one of yEnc itself. */
 const WORD_MAX = '=ybegin '.length
@@ -9,8 +10,7 @@ const WORD_MAX = '=ybegin '.length
  * line `=ypart` is skipped.
  */
 class YencDecoder extends ByteDecoder {
-  readonly #controls: 'data' | 'skip'
-  readonly #onControl: () => void
+  readonly #habits: Habits
   /** The first characters of a line that may be one of yEnc itself. */
   #word = ''
   #startsLine = true
@@ -20,14 +20,9 @@ class YencDecoder extends ByteDecoder {
   #isEscaped = false
   #cr = false
 
-  /**
-   * `controls` states whether a CR without a following LF, and a NUL, are data or skipped. `onControl` is
-   * called for each.
-   */
-  constructor(give: Give, buffer: Buffer, controls: 'data' | 'skip', onControl = () => {}) {
+  constructor(give: Give, buffer: Buffer, habits: Habits) {
     super(give, buffer)
-    this.#controls = controls
-    this.#onControl = onControl
+    this.#habits = habits
   }
 
   protected override finish(): void {
@@ -88,8 +83,7 @@ class YencDecoder extends ByteDecoder {
   }
 
   #control(byte: number): void {
-    this.#onControl()
-    if (this.#controls === 'data') this.#put(byte)
+    if (this.#habits.does('yEnc control character') === 'is data') this.#put(byte)
   }
 
   #put(byte: number): void {
@@ -98,16 +92,5 @@ class YencDecoder extends ByteDecoder {
   }
 }
 
-/** The ways in which readers decode yEnc. */
-export class YencPlan implements DecodingPlan {
-  #hasControls = false
-
-  readonly standard: MakeDecoder = (give, buffer) =>
-    new YencDecoder(give, buffer, 'data', () => {
-      this.#hasControls = true
-    });
-
-  *others(): Generator<MakeDecoder> {
-    if (this.#hasControls) yield makerOf(YencDecoder, 'skip') // Thunderbird
-  }
-}
+/** yEnc, in each way in which some program decodes it. */
+export const yenc: Codec = (habits) => makerOf(YencDecoder, habits)

@@ -8,14 +8,20 @@ import { openCms } from '../containers/cms.ts'
 import type { HeldFile } from '../containers/content-line.ts'
 import { openPgp, type PgpContent } from '../containers/openpgp.ts'
 import { openTnef } from '../containers/tnef.ts'
-import { armourPlan, untilEqualsPlan } from '../decoders/armour.ts'
-import { Base64Decoder, Base64Plan } from '../decoders/base64.ts'
+import { armour, base64UntilEquals } from '../decoders/armour.ts'
+import { Base64Decoder, base64 } from '../decoders/base64.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
-import { type DecodingPlan, decoded, type MakeDecoder, makerOf } from '../decoders/decoder.ts'
-import { QuotedPrintableDecoder, QuotedPrintablePlan } from '../decoders/quoted-printable.ts'
+import {
+  type Codec,
+  decoded,
+  decodedInEachWay,
+  type MakeDecoder,
+  makerOf,
+} from '../decoders/decoder.ts'
+import { QuotedPrintableDecoder, quotedPrintable } from '../decoders/quoted-printable.ts'
 import { Unescaped, Unpercented, WithoutByte, WithoutTails } from '../decoders/text-forms.ts'
-import { UuencodePlan } from '../decoders/uuencode.ts'
-import { YencPlan } from '../decoders/yenc.ts'
+import { uuencode } from '../decoders/uuencode.ts'
+import { yenc } from '../decoders/yenc.ts'
 import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
 import {
   type CodedBlock,
@@ -61,22 +67,17 @@ const unpercented = makerOf(Unpercented)
 const withoutTails = makerOf(WithoutTails)
 const withoutNuls = makerOf(WithoutByte, 0)
 
-/** The ways of decoding data that readers recognize by its form. */
-const codedPlans: Readonly<Record<CodedKind, () => DecodingPlan>> = {
-  uuencode: () => new UuencodePlan(),
-  base64: () => untilEqualsPlan,
-  yenc: () => new YencPlan(),
-  armour: () => armourPlan,
-  'mime-base64': () => inOneWay(makerOf(Base64Decoder)),
-  'mime-quoted-printable': () => inOneWay(makerOf(QuotedPrintableDecoder)),
-}
-
 /**
- * Returns a plan with the standard way alone, for data that hardly any program opens, so that mail that
- * quotes it is cheap.
+ * How data is decoded that readers recognize by its form. Hardly any program opens data behind fields in a text: it is
+ * decoded in the common way alone, so that mail that quotes it is cheap.
  */
-function inOneWay(standard: MakeDecoder): DecodingPlan {
-  return { standard, others: () => [] }
+const codecs: Readonly<Record<CodedKind, Codec>> = {
+  uuencode,
+  base64: base64UntilEquals,
+  yenc,
+  armour,
+  'mime-base64': () => makerOf(Base64Decoder),
+  'mime-quoted-printable': () => makerOf(QuotedPrintableDecoder),
 }
 
 export interface ContentsOptions extends WorkOptions {
@@ -317,26 +318,20 @@ export class Decoding extends Work {
   }
 
   /**
-   * Decodes a source in each way of a plan. Yields each result, by default unchanged, with its nested
+   * Decodes a source in each way in which some reader does. Yields each result, by default unchanged, with its nested
    * contents.
    */
-  *giveByPlan(plan: DecodingPlan, part: Bytes, give?: GiveReading): Steps {
-    yield* this.giveInOneWay(plan.standard, part, give)
-    yield* this.giveInOtherWays(plan, part, give)
-  }
-
-  /** Does so in all ways of a plan but the standard one, which must have ended. */
-  *giveInOtherWays(plan: DecodingPlan, part: Bytes, give?: GiveReading): Steps {
-    for (const other of plan.others()) yield* this.giveInOneWay(other, part, give)
-  }
-
-  /** Does so with one decoder. */
-  giveInOneWay(
-    make: MakeDecoder,
+  *giveInEachWay(
+    codec: Codec,
     part: Bytes,
     give: GiveReading = (reading) => this.giveDecoded(reading),
   ): Steps {
-    return decoded(part, make, this, give)
+    yield* decodedInEachWay(part, codec, this, give)
+  }
+
+  /** Does so with one decoder. */
+  giveInOneWay(make: MakeDecoder, part: Bytes): Steps {
+    return decoded(part, make, this, (reading) => this.giveDecoded(reading))
   }
 
   /** Decodes a text that is shown with one decoder. Gives the result, and what is encoded in it. */
@@ -397,7 +392,7 @@ export class Decoding extends Work {
   }
 
   #giveBlock(text: Bytes, { kind, from, to }: CodedBlock): Steps {
-    return this.at(saidAbove(text, from)).giveByPlan(codedPlans[kind](), text.slice(from, to))
+    return this.at(saidAbove(text, from)).giveInEachWay(codecs[kind], text.slice(from, to))
   }
 
   /** Gives the bytes with each line up to its first NUL alone, if there is a NUL. */
@@ -503,11 +498,11 @@ export class Decoding extends Work {
   }
 
   #giveByEncoding(encoding: HeldFile['encoding'], encoded: Bytes): Steps {
-    const fromBase64 = (text: Bytes) => this.giveByPlan(new Base64Plan(), text)
+    const fromBase64 = (text: Bytes) => this.giveInEachWay(base64, text)
     const ways: Record<HeldFile['encoding'], () => Steps> = {
       base64: () => fromBase64(encoded),
       'escaped base64': () => decoded(encoded, unescaped, this, fromBase64),
-      'quoted-printable': () => this.giveByPlan(new QuotedPrintablePlan(), encoded),
+      'quoted-printable': () => this.giveInEachWay(quotedPrintable, encoded),
       url: () => this.giveInOneWay(unpercented, encoded),
       'base64 in a url': () => decoded(encoded, unpercented, this, fromBase64),
     }

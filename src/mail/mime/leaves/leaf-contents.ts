@@ -1,17 +1,14 @@
 import { SPACE } from '../../../lib/bytes/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import type { Steps, Work } from '../budget/work.ts'
-import { Base64Decoder, Base64Plan } from '../decoders/base64.ts'
-import { lowBytes } from '../decoders/charsets.ts'
-import { decoded, makerOf } from '../decoders/decoder.ts'
-import {
-  hasHighByte,
-  QuotedPrintableDecoder,
-  QuotedPrintablePlan,
-} from '../decoders/quoted-printable.ts'
-import { UuencodePlan } from '../decoders/uuencode.ts'
+import { Base64Decoder, base64 } from '../decoders/base64.ts'
+import { decoded, decodedInEachWay, makerOf } from '../decoders/decoder.ts'
+import { QuotedPrintableDecoder, quotedPrintable } from '../decoders/quoted-printable.ts'
+import { uuencode } from '../decoders/uuencode.ts'
+import { type Habit, Habits } from '../habits/habits.ts'
 import { says } from '../reader/depth.ts'
 import type { Leaf } from '../reader/reading.ts'
+import type { Oddity } from '../traits/oddities.ts'
 import { beginsAsMailbox, hasHeader, holdsNul, splitLineEnd } from './content-checks.ts'
 import type { Decoding, GiveReading, Scope } from './decoding.ts'
 import { formOfLeaf, isPlain } from './ordinary.ts'
@@ -90,14 +87,18 @@ function* givePlainly(
     const isGiven = yield* forms.giveAsItStands(part, form)
     return isGiven && header.message === 'no' ? 'whole' : 'nothing'
   }
-  const plan = encoding === 'base64' ? new Base64Plan() : new QuotedPrintablePlan()
+  const codec = encoding === 'base64' ? base64 : quotedPrintable
+  const habits = new Habits()
   const { bare, end } = splitLineEnd(part)
   // Text that readers display includes the line end before the delimiter, also for libclamav.
   const given = encoding === 'base64' || header.isText ? part : bare
-  yield* decoded(given, plan.standard, decoding, (bytes) =>
-    forms.giveDecodedPlainly(bytes, end, encoding, plan.isOdd(false) ? undefined : form),
+  yield* decoded(given, codec(habits), decoding, (bytes) =>
+    forms.giveDecodedPlainly(bytes, end, encoding, habits.asked.size === 0 ? form : undefined),
   )
-  return plan.isOdd(header.isText) ? 'odd' : 'whole'
+  const { asked } = habits
+  // In a text, blanks at the end of a line make no difference.
+  const isOdd = asked.size > (header.isText && asked.has('quoted-printable blanks') ? 1 : 0)
+  return isOdd ? 'odd' : 'whole'
 }
 
 /**
@@ -122,9 +123,9 @@ function* giveInAllWays(
   decoding: Decoding,
 ): Steps {
   const isClear = leaf.isSeenByAll && leaf.encodings.length === 1
-  const odd = isClear && decoding.depth === 0 ? decoding.onOdd : undefined
   const forms = formsOf(leaf, leaf.to === source.size, decoding)
-  yield* giveByEncodings(leaf, part, forms, decoding, odd)
+  const onOdd = isClear && decoding.depth === 0 ? decoding.onOdd : undefined
+  yield* giveByEncodings(leaf, part, forms, decoding, onOdd)
   if (!hasNul) return
   yield* decoding.alsoUpToNuls(part, (heads) =>
     giveByEncodings(leaf, heads, forms.ofFile(), decoding),
@@ -136,18 +137,20 @@ function* giveByEncodings(
   part: Bytes,
   forms: SavedForms,
   decoding: Decoding,
-  odd?: Decoding['onOdd'],
+  onOdd?: Decoding['onOdd'],
 ): Steps {
   const give = (reading: Bytes) => forms.giveReading(reading)
   for (const encoding of encodings) {
     yield* forms.giveAsText(part, encoding)
     if (encoding === 'identity') yield* forms.giveAsItStands(part)
     else if (encoding === 'quoted-printable') {
-      if (yield* giveFromQuotedPrintable(part, forms, decoding)) odd?.(encoding)
+      const oddities = yield* giveFromQuotedPrintable(part, forms, decoding)
+      for (const oddity of oddities) onOdd?.(oddity)
     } else if (encoding === 'base64') {
-      if (yield* giveFromBase64(part, decoding, give)) odd?.(encoding)
+      const oddities = yield* giveFromBase64(part, decoding, give)
+      for (const oddity of oddities) onOdd?.(oddity)
       if (header.isFlowed) yield* forms.giveUnflowed(makerOf(Base64Decoder), part)
-    } else yield* decoding.giveByPlan(new UuencodePlan(), part, give)
+    } else yield* decoding.giveInEachWay(uuencode, part, give)
   }
   if (encodings.includes('base64') && encodings.includes('quoted-printable')) {
     yield* giveDecodedTwice(part, decoding, give)
@@ -157,10 +160,10 @@ function* giveByEncodings(
 /** Decodes by base64 and then by quoted-printable, and the other way round, as some readers do. */
 function* giveDecodedTwice(part: Bytes, decoding: Decoding, give: GiveReading): Steps {
   yield* decoded(part, makerOf(QuotedPrintableDecoder), decoding, (once) =>
-    decoding.giveByPlan(new Base64Plan(), once, give),
+    decoding.giveInEachWay(base64, once, give),
   )
   yield* decoded(part, makerOf(Base64Decoder), decoding, (once) =>
-    decoding.giveByPlan(new QuotedPrintablePlan(), once, give),
+    decoding.giveInEachWay(quotedPrintable, once, give),
   )
 }
 
@@ -172,17 +175,22 @@ const PIECE_LEAST = 16
 
 /**
  * Yields all that readers decode from base64. If data continues after padding, each piece of the data is also
- * decoded separately. Returns whether data continues after padding.
+ * decoded separately. Returns what is odd in it.
  */
-function* giveFromBase64(part: Bytes, decoding: Decoding, give: GiveReading): Steps<boolean> {
-  const plan = new Base64Plan()
-  yield* decoding.giveInOneWay(plan.standard, part) // SavedForms.giveAsText converts it
-  yield* decoding.giveInOtherWays(plan, part, give)
-  if (!plan.odd.padding) return false
-  yield* eachPaddedPiece(part, decoding, (piece) =>
-    decoding.giveInOneWay(makerOf(Base64Decoder), piece, give),
+function* giveFromBase64(
+  part: Bytes,
+  decoding: Decoding,
+  give: GiveReading,
+): Steps<readonly Oddity[]> {
+  const { asked, oddities } = yield* decodedInEachWay(part, base64, decoding, (bytes, habits) =>
+    // SavedForms.giveAsText converts it.
+    habits.isCommon ? decoding.giveDecoded(bytes) : give(bytes),
   )
-  return true
+  if (!asked.has('base64 padding')) return oddities
+  yield* eachPaddedPiece(part, decoding, (piece) =>
+    decoded(piece, makerOf(Base64Decoder), decoding, give),
+  )
+  return oddities
 }
 
 /** Yields each piece of the data that ends where data continues after padding, and the last one. */
@@ -205,39 +213,34 @@ function* eachPaddedPiece(part: Bytes, work: Work, give: (piece: Bytes) => Steps
   if (part.size - from >= PIECE_LEAST) yield* give(part.slice(from))
 }
 
-/**
- * Yields all that readers decode from quoted-printable: the unchanged text if nothing is encoded. Returns
- * whether blanks follow the `=` of a soft line break.
- */
+/** Yields all that readers decode from quoted-printable. Returns what is odd in it. */
 function* giveFromQuotedPrintable(
   part: Bytes,
   forms: SavedForms,
   decoding: Decoding,
-): Steps<boolean> {
+): Steps<readonly Oddity[]> {
   const { bare, end } = splitLineEnd(part)
-  const give = (reading: Bytes) => forms.giveReading(reading)
-  if (yield* decoding.some(bare, hasHighByte)) {
-    yield* decoded(bare, lowBytes, decoding, (low) =>
-      decoding.giveByPlan(new QuotedPrintablePlan(), low, give),
-    )
-  }
-  const plan = new QuotedPrintablePlan()
-  yield* decoded(bare, plan.standard, decoding, (text) =>
-    giveQuotedPrintable(text, part, end, plan, forms),
+  const { oddities } = yield* decodedInEachWay(bare, quotedPrintable, decoding, (text, habits) =>
+    habits.isCommon
+      ? giveQuotedPrintable(text, part, end, habits.asked, forms)
+      : forms.giveReading(text),
   )
-  yield* decoding.giveInOtherWays(plan, bare, give)
-  return plan.odd.brokenBreak
+  return oddities
 }
 
-/** Yields the output of the standard way: the part itself, if nothing was encoded. */
+/** Yields the output of the common way: the part itself, if nothing was encoded. */
 function* giveQuotedPrintable(
   text: Bytes,
   part: Bytes,
   end: Buffer,
-  { odd: { encoded, strange, blanks } }: QuotedPrintablePlan,
+  asked: ReadonlySet<Habit>,
   forms: SavedForms,
 ): Steps {
-  if (encoded || strange || blanks) yield* forms.giveDecodedForms(text, end)
+  const isDecoded =
+    text.size + end.length < part.size ||
+    asked.has('quoted-printable escape') ||
+    asked.has('quoted-printable blanks')
+  if (isDecoded) yield* forms.giveDecodedForms(text, end)
   else yield* forms.ofFile().giveAsItStands(part)
   yield* forms.giveWithoutLastEnd(text)
 }

@@ -159,7 +159,7 @@ function haveTextBeside(leaves: readonly Leaf[]): boolean {
 /** The first lines of a body that libclamav takes for the last ones of the header above it. */
 const LATE_FIELD = /^(?:date|message-id): /i
 
-/** Whether libclamav takes the first line of a leaf for one of its header (`field below header`, habits.ts). */
+/** Whether libclamav takes the first line of a leaf for one of its header (`field below header`, structure-habits.ts). */
 function beginsAsField({ from, to }: Leaf, mail: Bytes): boolean {
   const front = mail
     .gather(from, Math.min(to, from + FIRST_LINE))

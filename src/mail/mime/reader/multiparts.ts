@@ -1,5 +1,5 @@
 import { LimitExceeded, limits } from '../budget/limits.ts'
-import type { Habits } from './habits.ts'
+import type { Habits } from '../habits/habits.ts'
 
 /** A multipart whose delimiters are looked for. */
 export interface Multipart {

@@ -1,8 +1,8 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { limits, type ReadingBudget } from '../budget/limits.ts'
 import type { KnownHeader } from '../budget/work.ts'
+import { EveryHabit } from '../habits/habits.ts'
 import type { Depth } from './depth.ts'
-import { EveryHabit } from './habits.ts'
 import { CrsAsLineEnds, MailText } from './mail-text.ts'
 import { KnownHeaders, Reading } from './reading.ts'
 

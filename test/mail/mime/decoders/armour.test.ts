@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
-import { armourPlan } from '../../../../src/mail/mime/decoders/armour.ts'
+import { armour } from '../../../../src/mail/mime/decoders/armour.ts'
 import { lacks } from '../../../needs.mjs'
 import { ways } from './decode.ts'
 
-const decoded = (text: string) => ways(() => armourPlan, text)
+const decoded = (text: string) => ways(armour, text)
 
 t.test('armour is decoded without what is no base64, up to its checksum or end', async (t) => {
   const rows: Readonly<Record<string, string>> = {
@@ -21,12 +21,12 @@ t.test('armour is decoded without what is no base64, up to its checksum or end',
     '': '',
   }
   for (const [text, expected] of Object.entries(rows)) {
-    t.equal(decoded(text).standard, expected, JSON.stringify(text))
+    t.equal(decoded(text).common, expected, JSON.stringify(text))
   }
 })
 
 t.test('to gpgsm what looks like a field in armour is data', async (t) => {
-  t.same(decoded('YWJj: \n\nZGVm'), { standard: 'def', others: ['abcdef'] })
+  t.same(decoded('YWJj: \n\nZGVm'), { common: 'def', 'armour field is data': 'abcdef' })
 })
 
 const noGpg = lacks('gpg')
@@ -47,6 +47,6 @@ t.test('GnuPG takes the same out of armour', { skip: noGpg }, async (t) => {
     const { stdout } = spawnSync('gpg', ['--batch', '--no-autostart', '--dearmor'], {
       input: Buffer.from(`-----BEGIN PGP MESSAGE-----\n${text}`, 'latin1'),
     })
-    t.equal(decoded(text).standard, stdout.toString('latin1'), JSON.stringify(text))
+    t.equal(decoded(text).common, stdout.toString('latin1'), JSON.stringify(text))
   }
 })

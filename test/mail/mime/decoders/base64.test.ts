@@ -1,23 +1,19 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { Base64Decoder, Base64Plan } from '../../../../src/mail/mime/decoders/base64.ts'
-import { makerOf } from '../../../../src/mail/mime/decoders/decoder.ts'
-import { decode, inEverySplit, ways } from './decode.ts'
+import { base64 } from '../../../../src/mail/mime/decoders/base64.ts'
+import { Habits } from '../../../../src/mail/mime/habits/habits.ts'
+import { decode, featuresOf, inEverySplit, ways } from './decode.ts'
 
 /** What readers of mail make of base64, each in its way, whatever pieces it comes in. */
 
-type Mode = ConstructorParameters<typeof Base64Decoder>[2]
+type Choices = Parameters<typeof Habits.of>[0]
 
-/** The standard way, which goes through whole lines at a time, or another one. */
-const by = (mode: Mode) =>
-  Object.keys(mode ?? {}).length === 0 ? makerOf(Base64Decoder) : makerOf(Base64Decoder, mode)
-
-t.test('base64 is decoded by each mode', async (t) => {
+t.test('base64 is decoded by the habits of each reader', async (t) => {
   const on = (text: string) => Buffer.from(text, 'base64').toString('latin1')
   const high = (text: string) =>
     String.fromCharCode(...Buffer.from(text).map((byte) => byte | 0x80))
-  const vmime = { padding: 'end', junk: 'ones', tail: 'drop' } as const
-  const rows: readonly (readonly [Mode, string, string])[] = [
+  const vmime = { 'base64 with others': 'is six bits that are set' } as const
+  const rows: readonly (readonly [Choices, string, string])[] = [
     [{}, 'YWJj', 'abc'],
     [{}, ' Y\tW\r\nJ\vj\f\0', 'abc'],
     [{}, 'YQ==', 'a'],
@@ -31,71 +27,68 @@ t.test('base64 is decoded by each mode', async (t) => {
     [{}, 'YQ\nYWJj', on('YQYWJj')],
     [{}, 'Y-W_J,j', 'abc'],
     [{}, `${high('YWJj')}YWJj`, 'abc'],
-    [{ high: 'mask' }, high('YWJj'), 'abc'],
-    [{ high: 'mask' }, `YWJj${high(' ')}YWJj`, 'abcabc'],
-    [{ url: true }, '-_-,', on('+/+/')],
-    [{ padding: 'restart' }, 'YQ==YWJj', 'aabc'],
-    [{ padding: 'restart' }, 'YQ=\n=YWJj', 'aabc'],
-    [{ padding: 'zero' }, 'YQ==', 'a\0\0'],
-    [{ padding: 'end' }, 'YQ==YWJj', 'a'],
-    [{ padding: 'end' }, 'YWJj', 'abc'],
-    [{ padding: 'group' }, 'YQ==YWJj', 'aabc'],
-    [{ padding: 'group' }, 'YWI=YWJj', 'ababc'],
-    [{ padding: 'group' }, 'YWJj====', 'abc\0'],
-    [{ padding: 'group' }, 'QU=DQUJD', 'A@ABC'],
-    [{ padding: 'group' }, '=QUJQUJD', '\x01\x05ABC'],
-    [{ padding: 'group' }, '===QQUJD', '\x00ABC'],
-    [{ padding: 'group' }, 'QUJDQ', 'ABC@'],
-    [{ padding: 'group' }, 'QUJDQU', 'ABCA'],
-    [{ tail: 'drop' }, 'YWJjYQ', 'abc'],
-    [{ tail: 'drop' }, 'YWJjYWI', 'abc'],
-    [{ tail: 'drop' }, 'YWJjYQ=', 'abc'],
-    [{ tail: 'drop' }, 'YWJjYQ==', 'abca'],
-    [{ tail: 'drop' }, 'YWJjYWI=', 'abcab'],
-    [{ tail: 'drop', padding: 'end' }, 'QUJDRA==', 'ABCD'],
-    [{ tail: 'more' }, 'YWJjY', 'abc`'],
-    [{ tail: 'more' }, 'YWJjYQ', 'abca'],
-    [{ junk: 'ones' }, 'YWJ!YWJj', 'ab\xffabc'],
-    [{ junk: 'ones' }, 'Y!Jj', 'c\xf2c'],
+    [{ 'base64 with eight bits': 'loses its highest bit' }, high('YWJj'), 'abc'],
+    [{ 'base64 with eight bits': 'loses its highest bit' }, `YWJj${high(' ')}YWJj`, 'abcabc'],
+    [{ 'base64 of URLs': 'is data' }, '-_-,', on('+/+/')],
+    [{ 'base64 padding': 'begins a new group of four' }, 'YQ==YWJj', 'aabc'],
+    [{ 'base64 padding': 'begins a new group of four' }, 'YQ=\n=YWJj', 'aabc'],
+    [{ 'base64 padding': 'is six bits of zero' }, 'YQ==', 'a\0\0'],
+    [{ 'base64 padding': 'ends the data' }, 'YQ==YWJj', 'a'],
+    [{ 'base64 padding': 'ends the data' }, 'YWJj', 'abc'],
+    [{ 'base64 padding': 'takes a byte from its group of four' }, 'YQ==YWJj', 'aabc'],
+    [{ 'base64 padding': 'takes a byte from its group of four' }, 'YWI=YWJj', 'ababc'],
+    [{ 'base64 padding': 'takes a byte from its group of four' }, 'YWJj====', 'abc\0'],
+    [{ 'base64 padding': 'takes a byte from its group of four' }, 'QU=DQUJD', 'A@ABC'],
+    [{ 'base64 padding': 'takes a byte from its group of four' }, '=QUJQUJD', '\x01\x05ABC'],
+    [{ 'base64 padding': 'takes a byte from its group of four' }, '===QQUJD', '\x00ABC'],
+    [{ 'base64 padding': 'takes a byte from its group of four' }, 'QUJDQ', 'ABC@'],
+    [{ 'base64 padding': 'takes a byte from its group of four' }, 'QUJDQU', 'ABCA'],
+    [{ 'base64 end': 'is dropped' }, 'YWJjYQ', 'abc'],
+    [{ 'base64 end': 'is dropped' }, 'YWJjYWI', 'abc'],
+    [{ 'base64 end': 'is dropped' }, 'YWJjYQ=', 'abc'],
+    [{ 'base64 end': 'is dropped' }, 'YWJjYQ==', 'abca'],
+    [{ 'base64 end': 'is dropped' }, 'YWJjYWI=', 'abcab'],
+    [{ 'base64 end': 'is dropped', 'base64 padding': 'ends the data' }, 'QUJDRA==', 'ABCD'],
+    [{ 'base64 end': 'is a byte at least' }, 'YWJjY', 'abc`'],
+    [{ 'base64 end': 'is a byte at least' }, 'YWJjYQ', 'abca'],
+    [{ 'base64 with others': 'is six bits that are set' }, 'YWJ!YWJj', 'ab\xffabc'],
+    [{ 'base64 with others': 'is six bits that are set' }, 'Y!Jj', 'c\xf2c'],
     [vmime, '*UJDQUJD', '\xfdBCABC'],
     [vmime, 'QU\nJDQQ==QUJD', 'ABCA'],
-    [{ junk: 'restart' }, 'YQ!YWJj', 'aabc'],
-    [{ junk: 'end' }, 'YQ!YWJj', 'a'],
-    [{ lines: true }, 'YQ\nYWJj', 'aabc'],
-    [{ lines: true }, 'YW\r\nYWJj', 'aabc'],
-    [{ lines: true }, 'YWJj\nYWJj', 'abcabc'],
+    [{ 'base64 with others': 'begins a new group of four' }, 'YQ!YWJj', 'aabc'],
+    [{ 'base64 with others': 'ends the data' }, 'YQ!YWJj', 'a'],
+    [{ 'base64 line': 'ends the group' }, 'YQ\nYWJj', 'aabc'],
+    [{ 'base64 line': 'ends the group' }, 'YW\r\nYWJj', 'aabc'],
+    [{ 'base64 line': 'ends the group' }, 'YWJj\nYWJj', 'abcabc'],
   ]
-  for (const [mode, text, expected] of rows) {
-    t.equal(inEverySplit(by(mode), text), expected, `${JSON.stringify(mode)} ${text}`)
+  for (const [choices, text, expected] of rows) {
+    const decoded = inEverySplit(base64(Habits.of(choices)), text)
+    t.equal(decoded, expected, `${JSON.stringify(choices)} ${text}`)
   }
 })
 
-t.test('odd features of base64 are noted', async (t) => {
+t.test('base64 asks where readers differ', async (t) => {
   const rows: Readonly<Record<string, readonly string[]>> = {
     '': [],
     'YWJj\r\nYQ==\r\n\r\n': [],
     'YWI=': [],
-    'YW\xd7Jj': ['high'],
-    YWJjYQ: ['tail'],
-    YWJjY: ['tail'],
-    'YQ=': ['tail'],
-    'YW-Jj': ['url'],
-    YW_Jj: ['url'],
-    'YW,Jj': ['url'],
-    'YW!Jj': ['junk'],
-    'YQ==YQ==': ['padding'],
-    'YQ==YQ==YQ==': ['padding'],
-    'YWJj=': ['padding'],
-    'Y=': ['padding', 'tail'],
-    'YW\nJj': ['lines'],
-    ['AAAAAA\n'.repeat(400)]: ['lines'],
+    'YW\xd7Jj': ['base64 with eight bits', 'base64 with others'],
+    YWJjYQ: ['base64 end'],
+    YWJjY: ['base64 end'],
+    'YQ=': ['base64 end'],
+    'YW-Jj': ['base64 of URLs', 'base64 with others'],
+    YW_Jj: ['base64 of URLs', 'base64 with others'],
+    'YW,Jj': ['base64 of URLs', 'base64 with others'],
+    'YW!Jj': ['base64 with others'],
+    'YQ==YQ==': ['base64 padding'],
+    'YQ==YQ==YQ==': ['base64 padding'],
+    'YWJj=': ['base64 padding'],
+    'Y=': ['base64 padding', 'base64 end'],
+    'YW\nJj': ['base64 line'],
+    ['AAAAAA\n'.repeat(400)]: ['base64 line'],
   }
   for (const [text, expected] of Object.entries(rows)) {
-    const plan = new Base64Plan()
-    decode(plan.standard, text)
-    const noted = Object.entries(plan.odd).flatMap(([what, isOdd]) => (isOdd ? [what] : []))
-    t.same(noted, expected, text)
-    t.equal(plan.isOdd(), expected.length > 0, text)
+    t.same(featuresOf(base64, text), expected, text)
   }
 })
 
@@ -109,18 +102,18 @@ t.test('base64 is decoded in each way about each thing that is odd', async (t) =
     'YWJ\njYWJj': [1, 'ab\x8d\x85\x89'],
     YWJjYQ: [2, 'abc', 'abca'],
     YWJjY: [2, 'abc', 'abc`'],
-    'YWJ\njYQ': [3, 'ab\x8d\x84', 'abc', 'abca'],
-    'YW-jYWJj': [9, '', 'a', 'a\x8d\x85\x89', 'ah\xd8', 'ah\xd8X\x98', 'ao\xa3abc', 'ao\xe3abc'],
+    'YWJ\njYQ': [4, 'ab', 'ab\x8d\x84', 'abc', 'abca'],
+    'YW-jYWJj': [11, '', 'a', 'a\x8d\x85\x89', 'ah\xd8', 'ah\xd8X\x98', 'ao\xa3abc', 'ao\xe3abc'],
     // Its low bits, a new group, the end, and VMime.
-    'YW\xd7JjYWJj': [4, 'a', 'a&6\x16&', 'ae\x89\x8d\x85\x89', 'ao\xc9\x8d\x85\x89'],
+    'YW\xd7JjYWJj': [6, 'a', 'a&6\x16&', 'ae\x89\x8d\x85\x89', 'ao\xc9\x8d\x85\x89'],
   }
   for (const [text, [count, ...expected]] of Object.entries(rows)) {
-    const { others } = ways(() => new Base64Plan(), text)
-    t.equal(others.length, count, text)
-    t.same(new Set(others), new Set(expected), text)
+    const { common: _, ...others } = ways(base64, text)
+    t.equal(Object.keys(others).length, count, text)
+    t.same(new Set(Object.values(others)), new Set(expected), text)
   }
-  const all = ways(() => new Base64Plan(), 'YW!J-_,jZ\nA=YW\xd7J')
-  t.equal(all.others.length, 66, 'within the limits of a second look')
+  const all = ways(base64, 'YW!J-_,jZ\nA=YW\xd7J')
+  t.equal(Object.keys(all).length, 68, 'within the limits of a second look')
 })
 
 t.test('long base64 is decoded like short base64, in lines or not', async (t) => {
@@ -134,19 +127,19 @@ t.test('long base64 is decoded like short base64, in lines or not', async (t) =>
   const open = `A${encoded.slice(0, 4000)}\n${encoded.slice(4000)}`
   for (const text of [...texts, junk, dashes]) {
     for (const cuts of [[], [1], [1021], [20_000, 20_001]]) {
-      t.equal(decode(makerOf(Base64Decoder), text, cuts), content.toString('latin1'))
+      t.equal(decode(base64(new Habits()), text, cuts), content.toString('latin1'))
     }
   }
   const shifted = Buffer.from(open.replace('\n', ''), 'base64').toString('latin1')
-  t.equal(decode(makerOf(Base64Decoder), open), shifted, 'a group that is open goes on')
+  t.equal(decode(base64(new Habits()), open), shifted, 'a group that is open goes on')
 })
 
 t.test(
   'lines of one length that are odd anywhere are decoded as if they came byte by byte',
   async () => {
     const read = (text: string, cuts: readonly number[] = []) => {
-      const plan = new Base64Plan()
-      return JSON.stringify([decode(plan.standard, text, cuts), plan.odd])
+      const habits = new Habits()
+      return JSON.stringify([decode(base64(habits), text, cuts), [...habits.asked].sort()])
     }
     const lines = Buffer.alloc(30_000, 'what lines of one length hold, and more ')
       .toString('base64')

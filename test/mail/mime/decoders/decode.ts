@@ -1,8 +1,9 @@
 import {
   BUFFER_SIZE,
-  type DecodingPlan,
+  type Codec,
   type MakeDecoder,
 } from '../../../../src/mail/mime/decoders/decoder.ts'
+import { EveryHabit, type Habit, Habits } from '../../../../src/mail/mime/habits/habits.ts'
 
 /** What a decoder makes of a text (latin1) that comes in pieces, which end at these places. */
 export function decode(make: MakeDecoder, text: string, cuts: readonly number[] = []): string {
@@ -26,16 +27,32 @@ export function inEverySplit(make: MakeDecoder, text: string): string {
   return theSame(text, (cuts) => decode(make, text, cuts))
 }
 
-/** What comes out in the standard way of a plan, and in its others, in every split of the text. */
-export function ways(
-  makePlan: () => DecodingPlan,
-  text: string,
-): { readonly standard: string; readonly others: readonly string[] } {
+/** What readers decode a text to, by their choices in words; `common` is what the common ones make. */
+export type Ways = Readonly<Record<string, string>>
+
+/** What readers with each set of habits that makes a difference make of a text, in every split of it. */
+export function ways(codec: Codec, text: string): Ways {
   return theSame(text, (cuts) => {
-    const plan = makePlan()
-    const standard = decode(plan.standard, text, cuts)
-    return { standard, others: Array.from(plan.others(), (make) => decode(make, text, cuts)) }
+    const found: Record<string, string> = {}
+    const every = new EveryHabit({ readings: 1000 })
+    for (let habits = every.next(); habits; habits = every.next()) {
+      const those = habits
+      const words = Array.from(habits.choices.keys(), (habit) => `${habit} ${those.wouldDo(habit)}`)
+      found[words.sort().join(', ') || 'common'] = decode(codec(habits), text, cuts)
+    }
+    return found
   })
+}
+
+/** The features of a text that readers decode differently, as those with common habits find them. */
+export function featuresOf(
+  codec: Codec,
+  text: string,
+  cuts: readonly number[] = [],
+): readonly Habit[] {
+  const habits = new Habits()
+  decode(codec(habits), text, cuts)
+  return [...habits.asked]
 }
 
 function theSame<Result>(text: string, decodeIn: (cuts: readonly number[]) => Result): Result {

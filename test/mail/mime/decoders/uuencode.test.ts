@@ -1,13 +1,14 @@
 import t from 'tap'
-import { BUFFER_SIZE, makerOf } from '../../../../src/mail/mime/decoders/decoder.ts'
-import { UuencodeDecoder, UuencodePlan } from '../../../../src/mail/mime/decoders/uuencode.ts'
-import { decode, inEverySplit, ways } from './decode.ts'
+import { BUFFER_SIZE } from '../../../../src/mail/mime/decoders/decoder.ts'
+import { UuencodeDecoder, uuencode } from '../../../../src/mail/mime/decoders/uuencode.ts'
+import { Habits } from '../../../../src/mail/mime/habits/habits.ts'
+import { featuresOf, inEverySplit, ways } from './decode.ts'
 
 // `#86)C` is abc, `"86(` is ab, `!80` is a; a back-tick or a blank stands for six zero bits.
 
-t.test('lines of uuencode are decoded by each mode', async (t) => {
-  type Mode = ConstructorParameters<typeof UuencodeDecoder>[2]
-  const rows: readonly (readonly [Mode, string, string])[] = [
+t.test('lines of uuencode are decoded by the habits of each reader', async (t) => {
+  type Choices = Parameters<typeof Habits.of>[0]
+  const rows: readonly (readonly [Choices, string, string])[] = [
     [{}, '#86)C\n', 'abc'],
     [{}, '#86)C\r\n"86(\r!80', 'abcaba'],
     [{}, '#86)C\n\n#86)C\n', 'abcabc'],
@@ -25,60 +26,93 @@ t.test('lines of uuencode are decoded by each mode', async (t) => {
     [{}, '#86)C\n`abcd\n#86)C\n', 'abcabc'],
     [{}, '#86)C\nxnd\nexd\nenx\n#86)C\n', 'abcabc'],
     [{}, '\x1f86)C\n~86)C\n', ''],
-    [{ stops: false }, '#86)C\n`\nend\n#86)C\n', 'abcabc'],
-    [{ lines: 'whole' }, '#86)C\n#86)\n#86)c\n"86)C1\n', 'abcab'],
-    [{ lines: 'whole' }, '#86)a\n#86)z\n#86){\n#86)`\n', 'ab[ab@'],
-    [{ lines: 'exact' }, '#86)C\n#86)C1\n', 'abc'],
-    [{ lines: 'any' }, '#86)C12345\nc86)C\n', 'abcabc'],
-    [{ lines: 'any' }, '#86)C\n\n\n#86)C\n', 'abcabc'],
-    [{ lines: 'any' }, '#86)C\n`\n#86)C\n', 'abc'],
-    [{ lines: 'folded' }, '#86)c\n#86)C\n', 'abcabc'],
-    [{ lines: 'any', length: 'line' }, '!86)C86)C\n', 'abcabc'],
-    [{ lines: 'any', length: 'groups' }, '#86)C\nX: \nM86)C8\n!86)C\n', 'abcabca'],
+    [{ 'uuencode end': 'is data' }, '#86)C\n`\nend\n#86)C\n', 'abcabc'],
+    [
+      { 'uuencode line': 'is data if it is not shorter, and in capitals' },
+      '#86)C\n#86)\n#86)c\n"86)C1\n',
+      'abcab',
+    ],
+    [
+      { 'uuencode line': 'is data if it is not shorter, and in capitals' },
+      '#86)a\n#86)z\n#86){\n#86)`\n',
+      'ab[ab@',
+    ],
+    [{ 'uuencode line': 'is data if it is as long, and in capitals' }, '#86)C\n#86)C1\n', 'abc'],
+    [{ 'uuencode line': 'is data' }, '#86)C12345\nc86)C\n', 'abcabc'],
+    [{ 'uuencode line': 'is data' }, '#86)C\n\n\n#86)C\n', 'abcabc'],
+    [{ 'uuencode line': 'is data' }, '#86)C\n`\n#86)C\n', 'abc'],
+    [{ 'uuencode line': 'is data, in capitals or not' }, '#86)c\n#86)C\n', 'abcabc'],
+    [{ 'uuencode line': 'is data up to its end' }, '!86)C86)C\n', 'abcabc'],
+    [
+      { 'uuencode line': 'is data as far as it has whole groups of four' },
+      '#86)C\nX: \nM86)C8\n!86)C\n',
+      'abcabca',
+    ],
   ]
-  for (const [mode, text, expected] of rows) {
-    const make = makerOf(UuencodeDecoder, mode)
-    t.equal(inEverySplit(make, text), expected, `${JSON.stringify(mode)} ${text}`)
+  for (const [choices, text, expected] of rows) {
+    const decoded = inEverySplit(uuencode(Habits.of(choices)), text)
+    t.equal(decoded, expected, `${JSON.stringify(choices)} ${text}`)
   }
 })
 
-/** The other ways in their order: which lines are data, `line` or `groups`, and `on` behind the end. */
-const WAYS = [
-  ...['about on', 'whole', 'whole on', 'complete', 'exact', 'any', 'any on'],
-  ...['any line', 'any line on', 'any groups', 'folded', 'KMime', 'records', 'pieces'],
-]
+/** The other ways, by what a line does, in short words; `on` has data behind the end, too. */
+const WAYS: Readonly<Record<string, string>> = {
+  on: 'uuencode end is data',
+  whole: 'uuencode line is data if it is not shorter, and in capitals',
+  complete: 'uuencode line is data if it is not shorter, and in capitals so far',
+  exact: 'uuencode line is data if it is as long, and in capitals',
+  any: 'uuencode line is data',
+  folded: 'uuencode line is data, in capitals or not',
+  line: 'uuencode line is data up to its end',
+  groups: 'uuencode line is data as far as it has whole groups of four',
+  KMime: 'uuencode line goes on in the next line',
+  records: 'uuencode line ends where it declares to',
+  pieces: 'uuencode line ends behind 127 characters',
+}
+const ON = 'uuencode end is data, '
+const LINES = Object.keys(WAYS).length - 1
 
 t.test('other readers decode lines of uuencode as they find them', async (t) => {
   const twice = 'abcabc'
   // What each way makes of a text, and what the ways make of it that are not named.
   const rows: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     '"86(\n`\nend\n#86)C': {
-      ...{ usual: 'ab', 'about on': 'ababc', 'any on': 'ababc', 'any line on': 'ababc' },
+      ...{ usual: 'ab', on: 'ababc' },
       // To these the first line is no data, so that nothing has ended.
-      ...{ whole: 'abc', 'whole on': 'abc', complete: 'abc', exact: 'abc', 'any groups': 'abc' },
+      ...{ whole: 'abc', complete: 'abc', exact: 'abc', groups: 'abc' },
     },
     '#86)C86)C': {
-      ...{ usual: 'abc', exact: '', 'any line': twice, 'any line on': twice },
-      records: `abcX\x98\xc0${'\0'.repeat(21)}`,
+      ...{ usual: 'abc', exact: '', line: twice, records: `abcX\x98\xc0${'\0'.repeat(21)}` },
     },
-    '#86)Ca': { usual: 'abc', whole: '', 'whole on': '', exact: '', records: 'abc\0' },
+    '#86)Ca': { usual: 'abc', whole: '', exact: '', records: 'abc\0' },
     '#86)c': {
-      ...{ usual: 'abC', whole: '', 'whole on': '', complete: '', exact: '' },
-      ...{ folded: 'abc', KMime: 'ab' },
+      ...{ usual: 'abC', whole: '', complete: '', exact: '', folded: 'abc', KMime: 'ab' },
     },
     '#86': {
-      ...{ usual: 'a`\0', whole: '', 'whole on': '', complete: '', exact: '' },
-      ...{ 'any line': 'a', 'any line on': 'a', 'any groups': '', KMime: 'a' },
+      ...{ usual: 'a`\0', whole: '', complete: '', exact: '', line: 'a', groups: '', KMime: 'a' },
     },
     '#86)C86)C8': {
-      ...{ usual: 'abc', 'about on': '', whole: '', 'whole on': '', complete: '', exact: '' },
-      ...{ 'any line': twice, 'any line on': twice, records: `abcX\x98\xd8${'\0'.repeat(21)}` },
+      ...{ usual: 'abc', common: '', whole: '', complete: '', exact: '' },
+      ...{ line: twice, records: `abcX\x98\xd8${'\0'.repeat(21)}` },
     },
   }
   for (const [text, { usual, ...named }] of Object.entries(rows)) {
-    const expected = WAYS.map((way) => named[way] ?? usual)
-    t.same(ways(() => new UuencodePlan(), text).others, expected, JSON.stringify(text))
+    const found = ways(uuencode, text)
+    for (const [word, way] of Object.entries(WAYS)) {
+      if (word === 'on' && named.on === undefined) continue
+      t.equal(found[way], named[word] ?? usual, `${JSON.stringify(text)} ${word}`)
+    }
+    t.equal(found.common, named.common ?? usual, text)
   }
+})
+
+t.test('some readers go on behind an end, and take other lines for data, too', async (t) => {
+  const found = ways(uuencode, '#86)C1\n`\nend\n#86)C\n')
+  t.equal(found.common, 'abc')
+  t.equal(found[WAYS.on!], 'abcabc')
+  t.equal(found[ON + WAYS.any], 'abcabc')
+  t.equal(found[ON + WAYS.whole], 'abcabc')
+  t.equal(found[ON + WAYS.exact], undefined, 'few readers')
 })
 
 t.test('groups of uuencode go on in the next line, as KMime reads them', async (t) => {
@@ -93,28 +127,26 @@ t.test('groups of uuencode go on in the next line, as KMime reads them', async (
     '&04)#\n`04)#\n': 'ABC',
   }
   for (const [text, expected] of Object.entries(rows)) {
-    const { others } = ways(() => new UuencodePlan(), text)
-    t.equal(others[WAYS.indexOf('KMime')], expected, JSON.stringify(text))
+    t.equal(ways(uuencode, text)[WAYS.KMime!], expected, JSON.stringify(text))
   }
 })
 
 t.test('lines of uuencode end where readers end them', async (t) => {
-  const by = (way: string, text: string) =>
-    ways(() => new UuencodePlan(), text).others[WAYS.indexOf(way)]
+  const by = (way: string, text: string) => ways(uuencode, text)[WAYS[way]!]
   t.equal(by('records', '#04)#"04)#\n`\r\nend\n'), 'ABCAB')
   t.equal(by('pieces', `#86)C${' '.repeat(122)}#86)C\n\`\nend\n`), 'abcabc', 'as programs in C')
 })
 
 t.test('uuencode of more bytes than memory is kept for is decoded as a whole', async (t) => {
   const long = `M${'86)C'.repeat(15)}\n`
-  t.equal(inEverySplit(makerOf(UuencodeDecoder, {}), long), 'abc'.repeat(15))
+  t.equal(inEverySplit(uuencode(new Habits()), long), 'abc'.repeat(15))
   // Behind the line of five bytes there is room for 44 bytes, and not for the next 45.
   const lines = Buffer.from(`${long.repeat(363)}%86)C86\n${long.repeat(637)}`)
   let decoded = ''
   const give = (buffer: Buffer, length: number) => {
     decoded += buffer.toString('latin1', 0, length)
   }
-  const decoder = new UuencodeDecoder(give, Buffer.alloc(BUFFER_SIZE), {})
+  const decoder = new UuencodeDecoder(give, Buffer.alloc(BUFFER_SIZE))
   decoder.push(lines, 0, lines.length)
   t.equal(decoded.length, 45_005, 'all is given when the call returns')
   decoder.end()
@@ -122,18 +154,15 @@ t.test('uuencode of more bytes than memory is kept for is decoded as a whole', a
 })
 
 t.test('uuencode is decoded in other ways only if readers may differ about it', async (t) => {
-  const count = (text: string) => {
-    const plan = new UuencodePlan()
-    decode(plan.standard, text)
-    return [...plan.others()].length
+  const asked = (text: string) => featuresOf(uuencode, text)
+  for (const text of ['#86)C\n`\nend\n', '#86)C\nend\n', '#86)C\n', '#86)C\n`\nend\n\n']) {
+    t.same(asked(text), [], text)
   }
-  t.equal(count('#86)C\n`\nend\n'), 0)
-  t.equal(count('#86)C\nend\n'), 0)
-  t.equal(count('#86)C\n#86)C\nend\n'), 0)
-  t.equal(count('#86)C\n`\nend\n\n'), 0)
-  for (const text of ['#86)C\n', '#86)C\n`\nend\nmore\n']) t.equal(count(text), 1, text)
-  for (const line of ['#86) ', '#86)`', '#86)_']) t.equal(count(`${line}\nend\n`), 0, line)
+  t.same(asked('#86)C\n`\nend\nmore\n'), ['uuencode end'])
+  for (const line of ['#86) ', '#86)`', '#86)_']) t.same(asked(`${line}\nend\n`), [], line)
   for (const line of ['"86($', '#86\x1f$', '#86)C1', '#86)c', '#86)', '', 'x', '#86)\x7f']) {
-    t.equal(count(`#86)C\n${line}\n#86)C\nend\n`), WAYS.length, line)
+    const text = `#86)C\n${line}\n#86)C\nend\n`
+    t.same(asked(text), ['uuencode line'], line)
+    t.equal(Object.keys(ways(uuencode, text)).length, 1 + LINES, line)
   }
 })

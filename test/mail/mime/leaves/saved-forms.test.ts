@@ -192,10 +192,10 @@ const cases: Readonly<Record<string, readonly Row[]>> = {
       `${TYPE}a/b\n${ENCODING}quoted-printable\n\n=0A=00a=0D=0Ab\n`,
       ['\n\0a\r\nb', '\n\0a\r\nb\n', '\n\0a\nb', '\n\0a\nb\n', '\r\n\0a\r\nb', '\r\n\0a\r\nb\r\n'],
     ],
-    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\n=zz \n`, ['=zz ', '=zz \n', '=zz', '\0 ', 'zz ']],
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\n=zz \n`, ['=zz ', '=zz \n', '\0 ', 'zz ', '=zz']],
     [
       `${TYPE}a/b\n${ENCODING}quoted-printable\n\n\xe2\x82\xbd41\n`,
-      ['\xe2\x82\xbd41', '\xe2\x82\xbd41\n', '\xbd41', '\xe2\x82\xbd41\r\n'],
+      ['\xe2\x82\xbd41', '\xe2\x82\xbd41\n', '\xe2\x82\xbd41\r\n', '\xbd41'],
     ],
   ],
   'a file in quoted-printable is saved with and without the line end that it ends in': [
@@ -480,6 +480,7 @@ t.test('parts that are complete in one piece are reported', async (t) => {
     [`${TYPE}a/b\n\na b\n`, ['a b\n']],
     [`${TYPE}a/b\n${ENCODING}base64\n\nYWJj\n`, ['YWJj\n']],
     [behindText(`${TYPE}text/html\n${ENCODING}quoted-printable\n\na=41`), ['a=41\n']],
+    [behindText(`${TYPE}text/html\n${ENCODING}quoted-printable\n\na \nb`), ['a \nb\n']],
     [
       `${TYPE}multipart/mixed; boundary=b\n\n--b\n${TYPE}a/b\n\nx\n--b\n${TYPE}c/d\n\ny\n--b--\n`,
       ['x\n', 'y\n'],
@@ -495,6 +496,7 @@ t.test('a part that readers read in more than one way is not reported as complet
     [`${TYPE}message/rfc822\n\nA: b\n\n<c\n`, ['<c\n']],
     [`${TYPE}a/b\n${ENCODING}base64\n\nYWJj=YWJj\n`, []],
     [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na=zz\n`, []],
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na \nb\n`, []],
     [`${TYPE}a/b\n${ENCODING}x-uuencode\n\n#86)C\n`, []],
     [`${TYPE}a/b\n\nabc\0def\n`, []],
     [`${TYPE}a/b\nno field\n\nabc\n`, []],

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { limits } from '../../../../src/mail/mime/budget/limits.ts'
-import { Habits } from '../../../../src/mail/mime/reader/habits.ts'
+import { Habits } from '../../../../src/mail/mime/habits/habits.ts'
 import { OpenMultiparts } from '../../../../src/mail/mime/reader/multiparts.ts'
 
 const multipart = (boundary: string, forms = [boundary.toLowerCase()]) =>

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { habitTable } from '../../../../src/mail/mime/reader/habits.ts'
+import { structureHabits } from '../../../../src/mail/mime/habits/structure-habits.ts'
 import { allReadings } from './all-readings.ts'
 
 /**
@@ -303,7 +303,7 @@ const cases: readonly (readonly [
 
 t.test('each choice of each habit finds other parts in one of these mails', async (t) => {
   const shown = new Set(cases.flatMap(([, , leaves]) => Object.keys(leaves)))
-  const choices = Object.entries(habitTable).flatMap(([habit, { choices }]) =>
+  const choices = Object.entries(structureHabits).flatMap(([habit, { choices }]) =>
     choices.slice(1).map((_, index) => `${habit} ${index + 1}`),
   )
   // Asked where depth alone counts, which finds no leaves: nested.test.ts.

@@ -1,0 +1,166 @@
+import { limits, type ReadingBudget } from '../budget/limits.ts'
+import type { Oddity } from '../traits/oddities.ts'
+import { encodingHabits } from './encoding-habits.ts'
+import type { HabitEntry } from './habit-entry.ts'
+import { structureHabits } from './structure-habits.ts'
+
+const habitTable = { ...structureHabits, ...encodingHabits }
+
+export type Habit = keyof typeof habitTable
+/** What programs do with a feature, in the words of its table. */
+export type Words<Name extends Habit> = (typeof habitTable)[Name]['choices'][number]['does']
+
+/** The choices of one reader, by number, and the features that occurred. */
+export class Habits {
+  /** The choice for each feature where it differs from the common one. */
+  readonly choices: ReadonlyMap<Habit, number>
+  /** The features that occurred, and whether all readings see the occurrence. */
+  readonly #asked = new Map<Habit, boolean>()
+  #questions = 0
+
+  constructor(choices: ReadonlyMap<Habit, number> = new Map()) {
+    this.choices = choices
+  }
+
+  /** Returns the habits of a reader that makes these choices, and else the common ones. */
+  static of(words: { readonly [Name in Habit]?: Words<Name> }): Habits {
+    const named = Object.entries(words) as [Habit, string][]
+    const numberOf = ([habit, word]: [Habit, string]) =>
+      habitTable[habit].choices.findIndex(({ does }) => does === word)
+    return new Habits(new Map(named.map((choice) => [choice[0], numberOf(choice)])))
+  }
+
+  /** Whether all its choices are the common ones. */
+  get isCommon(): boolean {
+    return this.choices.size === 0
+  }
+
+  get asked(): ReadonlySet<Habit> {
+    return new Set(this.#asked.keys())
+  }
+
+  /** The number of questions until now. */
+  get questions(): number {
+    return this.#questions
+  }
+
+  /** The words for features that occurred and that ordinary mail never has. */
+  get oddities(): readonly Oddity[] {
+    return [...this.#asked].flatMap(([habit, isSeenByAll]) => {
+      const entry: HabitEntry = habitTable[habit]
+      return isSeenByAll && entry.odd ? [entry.odd] : []
+    })
+  }
+
+  /** Returns the choice for a feature; 0 is the common one. */
+  choose(habit: Habit, isSeenByAll = true): number {
+    this.#questions++
+    this.#asked.set(habit, isSeenByAll || this.#asked.get(habit) === true)
+    return this.choices.get(habit) ?? 0
+  }
+
+  /** Returns the same in words. */
+  does<Name extends Habit>(habit: Name): Words<Name> {
+    this.choose(habit)
+    return this.wouldDo(habit)
+  }
+
+  /** Returns the words of the choice for a feature that may not occur. */
+  wouldDo<Name extends Habit>(habit: Name): Words<Name> {
+    return habitTable[habit].choices[this.choices.get(habit) ?? 0]!.does
+  }
+
+  /**
+   * Yields each choice that would make other habits of these: of a feature that occurred, in addition to them. `common`
+   * has what occurred to the reader with the common habits.
+   */
+  *further(common: Habits): Generator<readonly [Habit, number]> {
+    const made = [...this.choices]
+    const most = Math.min(...made.map(([habit, choice]) => togetherMost(habit, choice)))
+    const count = made.filter(([habit]) => counts(habit)).length
+    for (const habit of this.#asked.keys()) {
+      if (this.choices.has(habit) || (isChance(habit) && !common.#asked.has(habit))) continue
+      const together = count + (counts(habit) ? 1 : 0)
+      if (together > most) continue
+      for (let choice = 1; choice < habitTable[habit].choices.length; choice++) {
+        if (together <= togetherMost(habit, choice)) yield [habit, choice]
+      }
+    }
+  }
+}
+
+/** Returns the upper limit for the features that a reading with this choice reads in another way than the common one. */
+function togetherMost(habit: Habit, choice: number): number {
+  const { choices, together }: HabitEntry = habitTable[habit]
+  return choices[choice]!.together ?? together ?? Number.POSITIVE_INFINITY
+}
+
+function isChance(habit: Habit): boolean {
+  const { isChance = false }: HabitEntry = habitTable[habit]
+  return isChance
+}
+
+function counts(habit: Habit): boolean {
+  const { isBefore = false }: HabitEntry = habitTable[habit]
+  return !isBefore
+}
+
+/**
+ * All habits that make a difference to the reading of one mail, or of what is encoded, those that differ least from the
+ * common ones first.
+ */
+export class EveryHabit {
+  /** Holds what may be read in other ways than the common one, for all mails of a message together. */
+  readonly #budget: Pick<ReadingBudget, 'readings'>
+  readonly #known = new Set<string>()
+  readonly #waiting: ReadonlyMap<Habit, number>[] = [new Map()]
+  #common: Habits | undefined
+  #last: Habits | undefined
+  /** The number of habits so far. */
+  count = 0
+  /** Whether a mail may be read in more ways than are tried. */
+  isCut = false
+
+  constructor(budget: Pick<ReadingBudget, 'readings'>) {
+    this.#budget = budget
+  }
+
+  /**
+   * Returns the next habits, after the mail was read with the last ones, or undefined if there are no more,
+   * or too many.
+   */
+  next(): Habits | undefined {
+    if (this.#common && this.#last) this.#note(this.#last, this.#common)
+    const choices = this.#waiting.shift()
+    if (choices === undefined) return undefined
+    // The common reading of a mail is paid for by its bytes.
+    if (choices.size > 0 && this.#budget.readings-- <= 0) {
+      this.isCut = true
+      return undefined
+    }
+    this.count++
+    this.#last = new Habits(choices)
+    this.#common ??= this.#last
+    return this.#last
+  }
+
+  #note(habits: Habits, common: Habits): void {
+    const made = [...habits.choices]
+    const keys = made.map(keyOf)
+    for (const choice of habits.further(common)) {
+      // These are more than are tried already.
+      if (this.#waiting.length > limits.readings) return
+      const key = [...keys, keyOf(choice)].sort().join('')
+      if (this.#known.has(key)) continue
+      this.#known.add(key)
+      this.#waiting.push(new Map([...made, choice]))
+    }
+  }
+}
+
+const numbers = new Map(Object.keys(habitTable).map((habit, number) => [habit, number]))
+
+/** Returns a character for a choice: no feature has more than sixteen. */
+function keyOf([habit, choice]: readonly [Habit, number]): string {
+  return String.fromCharCode((numbers.get(habit)! << 4) | choice)
+}

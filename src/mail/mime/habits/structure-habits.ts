@@ -1,0 +1,110 @@
+import type { HabitEntry } from './habit-entry.ts'
+
+/**
+ * The features of a mail's structure that mail programs read differently. A reading (reader/reading.ts) asks
+ * for a choice at each occurrence, and makes the same choice for each feature throughout. A further quirk of a
+ * mail program needs one more row, and one more question in the reading.
+ *
+ * The programs were tested with the packages of Debian 12 and the npm packages of package-lock.json, by
+ * tools/bench/readers. libclamav is 1.4. Where no program is named, some programs opened random mails that no
+ * other choice opens.
+ */
+export const structureHabits = {
+  'bare CR': {
+    place: 'a CR without an LF behind it',
+    choices: [
+      { does: 'is a character like others' },
+      { does: 'ends a line', programs: "Python's email, qmail-remote" },
+    ],
+  },
+  'blank top': {
+    place: 'empty lines above the header of a mail',
+    choices: [{ does: 'are skipped' }, { does: 'end an empty header' }],
+  },
+  'empty line': {
+    place: 'an empty line that ends differently from the lines above: CR LF behind LF, or CR CR LF',
+    choices: [
+      { does: 'ends the header' },
+      {
+        does: 'is one more line of the header',
+        programs: 'Email::Simple (it wants the same line end twice), GNU mailutils (LF alone)',
+      },
+    ],
+  },
+  'blank line': {
+    place: 'a line of blanks or control characters in a header',
+    choices: [
+      { does: 'is one more line of the header', programs: '14 of 15 readers' },
+      { does: 'ends the header', programs: 'libclamav' },
+    ],
+    odd: 'header',
+  },
+  'strange line': {
+    place: 'a line in a header that is no field and continues none',
+    choices: [
+      { does: 'is skipped' },
+      { does: 'begins the body', programs: "Python's email" },
+      { does: 'begins the body after eight of them' },
+      { does: 'ends the header of a part, and the body begins below it', programs: 'mutt' },
+    ],
+    odd: 'header',
+  },
+  'field below header': {
+    place: 'a first line of a body that begins like a field about content, or has base64 in it',
+    choices: [
+      { does: 'is that of the body', programs: 'all mail programs' },
+      { does: 'is one more line of the header', programs: 'libclamav' },
+    ],
+  },
+  'delimiter in header': {
+    place: 'a delimiter among the lines of a header',
+    choices: [{ does: 'ends the header and its part' }, { does: 'is one more line of the header' }],
+  },
+  delimiter: {
+    place: 'a delimiter with blanks behind it, or that fits another spelling of the boundary',
+    choices: [{ does: 'is one' }, { does: 'is text' }],
+  },
+  'delimiter and more': {
+    place: 'a line that begins with a delimiter and goes on',
+    choices: [
+      { does: 'is one', programs: 'PHP mailparse, KMime; 5 of 15 readers' },
+      { does: 'is text', programs: '10 of 15 readers' },
+    ],
+    odd: 'delimiter',
+  },
+  'any dashes': {
+    place: 'a line of two dashes in a multipart whose boundary cannot be read',
+    choices: [{ does: 'is text' }, { does: 'is a delimiter' }],
+  },
+  'dash front': {
+    place: 'blanks, or one or two characters, in front of a delimiter',
+    choices: [{ does: 'make text of it' }, { does: 'are skipped', programs: 'enmime' }],
+  },
+  'outer delimiter': {
+    place: 'a delimiter of a multipart around one that is not closed',
+    choices: [{ does: 'ends the multiparts inside' }, { does: 'is text of the part inside' }],
+  },
+  'delimiter behind the end': {
+    place: 'a delimiter behind the end of its multipart',
+    choices: [
+      { does: 'is text', programs: '13 of 15 readers' },
+      { does: 'begins a part', programs: '2 of 15 readers' },
+    ],
+    odd: 'delimiter',
+  },
+  'text behind the end': {
+    place: 'text behind the end of a multipart, a field in its first lines',
+    choices: [
+      { does: 'is text' },
+      { does: 'is a part, and begins with its header', programs: "Ruby's mail" },
+    ],
+  },
+  multipart: {
+    place: 'a header that announces a multipart, but not as RFC 2046 writes it',
+    choices: [{ does: 'is that of a multipart' }, { does: 'is that of a text or a file' }],
+  },
+  message: {
+    place: 'a header that announces a message, but not as RFC 2046 writes it',
+    choices: [{ does: 'is that of a message' }, { does: 'is that of a text or a file' }],
+  },
+} as const satisfies Readonly<Record<string, HabitEntry>>
