@@ -2,9 +2,14 @@ import { statfsSync } from 'node:fs'
 import { formatDuration } from '../../lib/text/units.ts'
 import { readLogText } from '../../log/log-record.ts'
 import { History, type LoggedDecision } from './history.ts'
-import { LineOrder, type LoggedLine } from './line-order.ts'
 import { Metrics } from './metrics.ts'
-import type { ClamdState, ProcessReport, SelfTest, WorkersState } from './process-report.ts'
+import type {
+  ClamdState,
+  LoggedLine,
+  ProcessReport,
+  SelfTest,
+  WorkersState,
+} from './process-report.ts'
 
 /**
  * The milliseconds between two self-tests, and the minimum between two if mail could not be scanned or a
@@ -38,18 +43,12 @@ export interface ObserverOptions {
 /** The word before the fields of each line. */
 const PROGRAM = 'onescan: '
 
-/** A line about mail, with its fields. */
-interface MailLine extends LoggedLine {
-  readonly fields: ReadonlyMap<string, string>
-}
-
 /** The state of all processes of onescand, kept by the first one. */
 export class Observer {
   readonly history = new History()
   readonly #observed: ObserverOptions
   readonly #metrics: Metrics
   readonly #processes = new Map<number, { readonly report: ProcessReport; readonly at: number }>()
-  readonly #inOrder: LineOrder<MailLine>
   #tell: (decided: readonly LoggedDecision[]) => void = () => {}
   readonly #timer = setInterval(() => this.tryNow(), TRY_EVERY).unref()
   #selfTest: SelfTest | undefined
@@ -60,7 +59,6 @@ export class Observer {
   constructor(observed: ObserverOptions) {
     this.#observed = observed
     this.#metrics = new Metrics(observed.version, observed.started)
-    this.#inOrder = new LineOrder(observed.uptime)
     this.tryNow()
   }
 
@@ -107,12 +105,11 @@ export class Observer {
 
   /** Takes a report of the process of that number. */
   report(process: number, report: ProcessReport): void {
-    const { lines, lost, at } = report
+    const { lines, lost } = report
     this.#metrics.report(report, this.#processes.get(process)?.report)
     this.#processes.set(process, { report: { ...report, lines: [] }, at: this.#observed.uptime() })
     this.history.lost(lost)
-    this.#inOrder.add(process, this.#count(lines), at)
-    this.#tell(this.#decided())
+    this.#tell(this.#count(lines))
   }
 
   /**
@@ -121,9 +118,7 @@ export class Observer {
    */
   ended(process: number, inHand: number): void {
     this.#processes.delete(process)
-    this.#inOrder.forget(process)
     this.#metrics.unanswered(inHand)
-    this.#tell(this.#decided())
   }
 
   metrics(): Promise<string> {
@@ -177,23 +172,15 @@ export class Observer {
     }
   }
 
-  /** Counts lines. Returns those about mail, except those about test messages of `onescan check`. */
-  #count(lines: readonly LoggedLine[]): MailLine[] {
-    return lines.flatMap((logged) => {
-      const fields = fieldsOf(logged.line)
+  /** Counts lines. Returns the decisions in them, except those about test messages of `onescan check`. */
+  #count(lines: readonly LoggedLine[]): LoggedDecision[] {
+    return lines.flatMap(({ line, time }) => {
+      const fields = fieldsOf(line)
       if (!fields.has('decision') || fields.has('selftest')) return []
       this.#metrics.message(fields)
       if (this.selfTest?.right && hasTrouble(fields)) this.trySoon()
-      return { ...logged, fields }
+      return this.history.add(line, fields, time) ?? []
     })
-  }
-
-  /** Returns the decisions of the lines whose turn has come. */
-  #decided(): LoggedDecision[] {
-    const { history } = this
-    return this.#inOrder
-      .take()
-      .flatMap(({ line, fields, time }) => history.add(line, fields, time) ?? [])
   }
 }
 

@@ -1,5 +1,10 @@
 import type { Sharing } from '../../scan/verdicts/store/shared-store.ts'
-import type { LoggedLine } from './line-order.ts'
+
+/** A line of the log, and the time at which the process logged it, in milliseconds since 1970. */
+export interface LoggedLine {
+  readonly line: string
+  readonly time: number
+}
 
 /** A message that scanners are looking at. */
 interface MailInFlight {
@@ -29,8 +34,6 @@ export type StandaloneWay = (typeof STANDALONE_WAYS)[number]
 /** A report that each process of onescand sends to the first one, once a second. */
 export interface ProcessReport {
   readonly kind: 'report'
-  /** Its creation time, in milliseconds since 1970. All earlier lines are in it, or in earlier reports. */
-  readonly at: number
   /** The new lines of the log, in latin1 and without their line ends. */
   readonly lines: readonly LoggedLine[]
   /** The number of lines that are missing for lack of room. */
@@ -114,10 +117,9 @@ export class MailReporter {
 
   /** Sends a report now. */
   report(): void {
-    const { state, send, now } = this.#options
+    const { state, send } = this.#options
     const report: ProcessReport = {
       kind: 'report',
-      at: now(),
       lines: this.#lines,
       lost: this.#lost,
       standalone: this.#standalone,

@@ -45,22 +45,6 @@ for (const { name, program } of runtimes) {
       t.match(await served.get('/readyz'), { status: 200, text: 'serving\n' })
       t.equal(metric(await metricsOf(served)(), 'onescan_selftest_ok'), 1)
     })
-
-    t.test('messages of several workers are shown in order', async (t) => {
-      const ids = Array.from({ length: 40 }, (_, n) => `<${n}@x>`)
-      for (const id of ids) await served.send({ id })
-      const data = async () => JSON.parse((await served.get('/data.json')).text)
-      const { decided } = await until(
-        data,
-        'all mails are told of',
-        ({ decided }) => decided.length === 80,
-      )
-      const shown = decided.slice(40) as { readonly fields: { readonly msgid: string } }[]
-      t.same(
-        shown.map(({ fields }) => fields.msgid),
-        ids,
-      )
-    })
   })
 }
 

@@ -3,7 +3,6 @@ import type { ProcessReport } from '../../../src/observe/live/process-report.ts'
 /** What a process reports that has nothing to do, but for `more`. */
 export const report = (more: Partial<ProcessReport> = {}): ProcessReport => ({
   kind: 'report',
-  at: 0,
   lines: [],
   lost: 0,
   standalone: { told: 0, left: 0 },
