@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { NO_IDENTITY, readConfiguration } from '../configuration/configuration.ts'
-import { askForDescription } from '../doors/slot-socket/tell.ts'
+import { askForDescription } from '../doors/slot-socket/daemon-description.ts'
 import { errorCode, errorText } from '../lib/errors/fault.ts'
 import {
   type Finding,

@@ -68,7 +68,7 @@ export async function runFirstProcess({
     grace: options.grace,
     log,
     onMessage: (worker, message) => status?.take(worker, message),
-    onEnd: (worker, inHand) => status?.workerEnded(worker, inHand),
+    onEnd: (worker, inProgress) => status?.workerEnded(worker, inProgress),
     onLasting: (milliseconds) =>
       void notify(process.env, `EXTEND_TIMEOUT_USEC=${milliseconds * 1000}`),
     memory,

@@ -8,9 +8,9 @@ import {
   createPolicyDoor,
   type PolicyDoorOptions,
 } from '../doors/policy-service.ts'
+import type { DaemonDescription } from '../doors/slot-socket/daemon-description.ts'
 import { createSlotSocketDoor } from '../doors/slot-socket/slot-door.ts'
 import { type IdentifyPeer, identifyPeerBy } from '../doors/slot-socket/slot-server.ts'
-import type { DaemonDescription } from '../doors/slot-socket/tell.ts'
 import type { SmtpRoute } from '../doors/smtp/next-server/smtp-services.ts'
 import { createSmtpDoor } from '../doors/smtp/smtp-door.ts'
 import { Budget } from '../lib/flow/memory-budget.ts'

@@ -74,9 +74,9 @@ export class StatusFeed {
     else this.#selfTests.take(message)
   }
 
-  workerEnded(worker: number, inHand: number): void {
+  workerEnded(worker: number, inProgress: number): void {
     this.#selfTests.ended(worker)
-    this.#server?.observer.ended(worker, inHand)
+    this.#server?.observer.ended(worker, inProgress)
   }
 
   /** Sets the workers whose state is shown and which run self-tests. */

@@ -2,7 +2,7 @@ import { type Configuration, readConfiguration } from '../configuration/configur
 import { FIRST_HANDED_OVER } from '../lib/process/systemd.ts'
 import { type DoorState, MailReporter, type ProcessReport } from '../observe/live/process-report.ts'
 import { HostMemory } from '../scan/verdicts/host-memory.ts'
-import { InHand } from '../scan/verdicts/in-hand.ts'
+import { InProgress } from '../scan/verdicts/in-progress.ts'
 import { log } from './daemon-log.ts'
 import { describeDaemon, ownArgs } from './describe-daemon.ts'
 import type { ProcessStart } from './first-process.ts'
@@ -27,7 +27,7 @@ export async function runWorker(
   const heartbeat = () =>
     send(doors.some((door) => door.unanswered() > 0) ? MUST_ANSWER : HEARTBEAT)
   setInterval(heartbeat, HEARTBEAT_EVERY).unref()
-  const memory = new HostMemory({ inHand: new InHand(FIRST_HANDED_OVER + kinds.length) })
+  const memory = new HostMemory({ inProgress: new InProgress(FIRST_HANDED_OVER + kinds.length) })
   shareWithOthers(memory)
   const read = () => readConfiguration(env, log, memory)
   let configuration = await read()

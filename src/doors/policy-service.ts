@@ -101,7 +101,7 @@ function servePolicyClient(socket: Socket, host: PolicyHost): Wire {
       for (;;) {
         const request = await wire.read(() => requests.shift(), neverLate, true)
         if (request === undefined) return
-        wire.say(writeAttributes({ action: await actionFor(request, host.policy()) }))
+        wire.send(writeAttributes({ action: await actionFor(request, host.policy()) }))
       }
     } catch (error) {
       host.log(`policy service: ${errorText(error)}; closed the connection`)

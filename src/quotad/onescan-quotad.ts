@@ -14,9 +14,9 @@ import { openLookup } from './lookup.ts'
 import { answersForNames } from './mailbox-answer.ts'
 import { log, ServiceCounters, troubleLog } from './quotad-log.ts'
 import { activatedSockets, readOptions, type ServiceOptions, usage } from './quotad-options.ts'
+import { serveRoot } from './serve-root.ts'
 import { readServiceSettings } from './service-settings.ts'
 import { THREADS } from './sources/readings-at-once.ts'
-import { tellRoot } from './tell-root.ts'
 import { serveUdp } from './udp-service.ts'
 
 process.exitCode = serviceExit.temporary
@@ -66,7 +66,7 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
   const httpAddresses = places?.http ?? (http ? [http] : [])
   const servers = await Promise.all(httpAddresses.map((address) => serveHttp(address, service)))
 
-  const tellers = await Promise.all((activated?.forRoot ?? []).map((fd) => tellRoot(fd, find)))
+  const tellers = await Promise.all((activated?.forRoot ?? []).map((fd) => serveRoot(fd, find)))
 
   let isStopping = false
   const stop = async () => {

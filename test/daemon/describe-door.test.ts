@@ -87,6 +87,6 @@ t.test('onescand reports at its start that it caches no verdicts, and why', asyn
     describeDoor(door, configurationOf(config, tools, [scanner])),
     says('there are no signatures in CLAMDBDIR'),
   )
-  t.equal(end('not told', undefined), says('clamd does not report its signatures'))
+  t.equal(end('not reported', undefined), says('clamd does not report its signatures'))
   t.notMatch(describeDoor(door, configurationOf(config, {}, [scanner])), /remembers/)
 })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { frameRules, PROTOCOL_VERSION, TELL } from '../../src/doors/slot-socket/request.ts'
+import { DESCRIBE, frameRules, PROTOCOL_VERSION } from '../../src/doors/slot-socket/request.ts'
 import { defaultTimeouts } from '../../src/doors/slot-socket/slot-server.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { answerCodes, exitCodes } from './c-tables.ts'
@@ -64,7 +64,7 @@ const answerFrames: readonly Entry[] = [
   ],
   ['a', `Accept the message. Up to ${bytes(figure('ANSWER_MAX'))}.`],
   ['x', `End with an exit code. Up to ${bytes(figure('ANSWER_MAX'))}.`],
-  [TELL, `Only to the question \`${TELL}\`. Up to ${bytes(figure('DESCRIPTION_MAX'))}.`],
+  [DESCRIBE, `Only to the question \`${DESCRIBE}\`. Up to ${bytes(figure('DESCRIPTION_MAX'))}.`],
 ]
 
 /** The fields that the client takes in an answer: the one that comes first, others in any order, the end. */

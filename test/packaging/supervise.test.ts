@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readClamdAddress } from '../../src/scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../src/scan/scanners/clamd/clamd-server.ts'
-import { tellsOfLimits } from '../../src/scan/scanners/clamd/probe-limits.ts'
+import { probeLimitReports } from '../../src/scan/scanners/clamd/probe-limits.ts'
 import { lacks } from '../needs.mjs'
 import { freePort } from '../programs/host/free-port.ts'
 import { openDirectory } from '../programs/host/reachable.ts'
@@ -179,7 +179,7 @@ t.test('clamd answers on its socket', { skip: clamdMissing || notRoot }, async (
   start(t, text, join(directory, 'log'))
   await answers(knock(own))
   const server = new ClamdServer(readClamdAddress(own), { lasting: false })
-  const told = await tellsOfLimits(server, AbortSignal.timeout(30_000))
+  const told = await probeLimitReports(server, AbortSignal.timeout(30_000))
   t.same(told, { tells: 'yes' }, 'what is too deep is not called clean')
 })
 

@@ -137,7 +137,7 @@ export const COMPONENTS = {
   },
   'slot-socket': {
     files: ['src/doors/slot-socket/**/*.ts'],
-    tests: ['test/doors/slot-socket/{cases,conversation,request,tell,trust}.test.ts'],
+    tests: ['test/doors/slot-socket/{cases,conversation,daemon-description,request,trust}.test.ts'],
   },
   milter: {
     files: ['src/doors/milter/**/*.ts', 'src/protocol/milter/*.ts'],
@@ -182,7 +182,7 @@ export const COMPONENTS = {
     tests: [
       'test/doors/{connection,message,recipients,replies}/*.test.ts',
       'test/doors/milter/{by-rule,quota,session}.test.ts',
-      'test/doors/slot-socket/{cases,request,tell,trust}.test.ts',
+      'test/doors/slot-socket/{cases,daemon-description,request,trust}.test.ts',
       'test/doors/smtp/{by-rule,session}.test.ts',
       'test/protocol/milter/{packets,replies}.test.ts',
       'test/protocol/{connection,framing}/*.test.ts',

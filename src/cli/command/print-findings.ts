@@ -27,7 +27,7 @@ export async function printFindings(
       const { marks = [], follows } = finding
       const isKnown = follows !== undefined && seen.has(follows)
       for (const mark of marks) seen.add(mark)
-      if (isKnown || (finding.mail === undefined && isSaid(finding, printed))) continue
+      if (isKnown || (finding.mail === undefined && isPrinted(finding, printed))) continue
       waits.refresh()
       if (printed.length === 0 && heading !== undefined) output.text(`${heading}\n`)
       const { account } = finding
@@ -51,7 +51,10 @@ export async function printFindings(
 }
 
 /** Returns whether the same account reported the same about another subject. */
-function isSaid({ level, value, remedy, account }: Finding, printed: readonly Finding[]): boolean {
+function isPrinted(
+  { level, value, remedy, account }: Finding,
+  printed: readonly Finding[],
+): boolean {
   if (level === 'ok') return false
   return printed.some(
     (other) =>

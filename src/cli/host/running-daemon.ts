@@ -1,5 +1,8 @@
 import { statSync } from 'node:fs'
-import { askForDescription, type DaemonDescription } from '../../doors/slot-socket/tell.ts'
+import {
+  askForDescription,
+  type DaemonDescription,
+} from '../../doors/slot-socket/daemon-description.ts'
 import { attempt } from '../../lib/errors/fault.ts'
 import { type Finding, failure } from '../../lib/errors/finding.ts'
 import { passwdEntryOf } from '../../lib/process/passwd.ts'

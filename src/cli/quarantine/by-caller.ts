@@ -48,14 +48,14 @@ export class CallerRoute implements ReleaseRoute {
   }
 
   async handOn({ bytes, ...mail }: OutgoingMail): Promise<void> {
-    const tell = (line: HandedLine) => writeOut(`${JSON.stringify(line)}\n`)
-    await tell({ mail, usual: this.#usual })
+    const print = (line: HandedLine) => writeOut(`${JSON.stringify(line)}\n`)
+    await print({ mail, usual: this.#usual })
     for (const piece of bytes()) {
       for (let at = 0; at < piece.length; at += PIECE) {
-        await tell({ bytes: piece.toString('base64', at, at + PIECE) })
+        await print({ bytes: piece.toString('base64', at, at + PIECE) })
       }
     }
-    await tell({ end: true })
+    await print({ end: true })
     const { code, by, why } = await readAnswer()
     this.text = by
     if (code === TAKEN) return

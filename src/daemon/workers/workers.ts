@@ -9,7 +9,7 @@ import { formatDuration } from '../../lib/text/units.ts'
 import { openAnonymousFile } from '../../mail/message/spool.ts'
 import type { WorkersState } from '../../observe/live/process-report.ts'
 import type { HostEvents, HostMemory } from '../../scan/verdicts/host-memory.ts'
-import { InHand } from '../../scan/verdicts/in-hand.ts'
+import { InProgress } from '../../scan/verdicts/in-progress.ts'
 import { HeartbeatWatch, HUNG_AFTER } from './hung-workers.ts'
 
 interface WorkersOptions {
@@ -26,7 +26,7 @@ interface WorkersOptions {
   /** Takes each message of a worker that is not for this file or for `memory`. */
   readonly onMessage: (worker: number, message: unknown) => void
   /** Called when a worker has ended without being asked to, with the number of its messages in progress. */
-  readonly onEnd: (worker: number, inHand: number) => void
+  readonly onEnd: (worker: number, inProgress: number) => void
   /** Called while the end is put off, with the most milliseconds from now on. */
   readonly onLasting: (milliseconds: number) => void
   /** The cached data of all processes of onescand, including this one. */
@@ -62,7 +62,7 @@ export interface ServingNotice {
 /** A worker, and the file with its messages in progress, if that could be created. */
 interface Worker {
   readonly child: ChildProcess
-  readonly inHand: number | undefined
+  readonly inProgress: number | undefined
   /** Takes the addresses where it listens. */
   readonly serves: (addresses: readonly string[]) => void
   /** Takes the reason why it will never serve. */
@@ -164,19 +164,19 @@ export class Workers {
    */
   async #startWorker(): Promise<readonly string[]> {
     const { command, fds } = this.#options
-    const inHand = this.#openInHand()
+    const inProgress = this.#openInProgress()
     let child: ChildProcess
     try {
-      child = spawnWorker(command, [...fds, inHand ?? 'ignore'])
+      child = spawnWorker(command, [...fds, inProgress ?? 'ignore'])
       // A process that could not be started never ends: there is no 'exit'.
       if (child.pid === undefined) await once(child, 'spawn')
     } catch (error) {
-      if (inHand !== undefined) closeSync(inHand)
+      if (inProgress !== undefined) closeSync(inProgress)
       this.#startLater()
       throw new Error(`a worker cannot be started: ${errorText(error)}`)
     }
     return new Promise((serves, fails) =>
-      this.#watch({ child, inHand, serves, fails, isServing: false }),
+      this.#watch({ child, inProgress, serves, fails, isServing: false }),
     )
   }
 
@@ -249,13 +249,13 @@ export class Workers {
   /** Notifies all listeners that the worker has ended, and has another one started if that helps. */
   #forget(worker: Worker, how: string, isOneTooMany = false): void {
     const { memory, onEnd, log } = this.#options
-    const { child, inHand } = worker
+    const { child, inProgress } = worker
     const pid = child.pid!
     this.#workers.delete(worker)
     this.#heartbeats.forget(pid)
     this.#sendAll(memory.endOf(pid))
-    if (!this.#isStopping) onEnd(pid, this.#countInHand(worker))
-    if (inHand !== undefined) closeSync(inHand)
+    if (!this.#isStopping) onEnd(pid, this.#countInProgress(worker))
+    if (inProgress !== undefined) closeSync(inProgress)
     if (this.#isStopping) {
       if (this.#workers.size === 0) this.#allEnded()
     } else if (isOneTooMany) {
@@ -271,7 +271,7 @@ export class Workers {
     }
   }
 
-  #openInHand(): number | undefined {
+  #openInProgress(): number | undefined {
     const { directory, log } = this.#options
     const inMemory = loadSystem()?.memoryFile() ?? -1
     if (inMemory >= 0) return inMemory // this process and small mail do not touch the directory
@@ -289,10 +289,10 @@ export class Workers {
    * Returns the number of messages that a worker had in progress. Its end counts against the message that it
    * scanned, if there was only one. Otherwise, each scanned message becomes a suspect.
    */
-  #countInHand({ child, inHand }: Worker): number {
+  #countInProgress({ child, inProgress }: Worker): number {
     const { memory, log } = this.#options
-    if (inHand === undefined) return 0
-    const { judged, scanned } = InHand.read(inHand)
+    if (inProgress === undefined) return 0
+    const { judged, scanned } = InProgress.read(inProgress)
     const count = Math.max(judged, scanned.length)
     for (const { fingerprint, isLone } of scanned) {
       if (isLone || count === 1) memory.poison.died(fingerprint)

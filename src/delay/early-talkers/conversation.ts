@@ -56,8 +56,8 @@ export async function talk(
 ): Promise<void> {
   const until = uptime() + TALK_SECONDS * 1000
   const conversation = new Conversation(refusal)
-  const say = (text: string) => text === '' || client.write(text, until - uptime())
-  if (!say(`220 ${HOST}\r\n`)) return
+  const send = (text: string) => text === '' || client.write(text, until - uptime())
+  if (!send(`220 ${HOST}\r\n`)) return
   for (let isLast = false; !isLast; ) {
     const bytes = await readBefore(until, client, uptime)
     if (bytes === undefined) {
@@ -66,7 +66,7 @@ export async function talk(
     }
     if (bytes.length === 0) return
     const answer = conversation.receive(bytes)
-    if (!say(answer.text)) return
+    if (!send(answer.text)) return
     isLast = answer.isLast
   }
   client.endSending()

@@ -34,13 +34,19 @@ export class GateLog {
   about(event: ConnectionEvent, connection: GateConnection, why: string, pid = process.pid): void {
     if (!this.#options.verbose) return
     const waited = connection.waited.toFixed(1)
-    this.#tell(event, pid, ['remote', connection.ip], ['waited_ms', waited], ['reason', why])
+    this.#write(event, pid, ['remote', connection.ip], ['waited_ms', waited], ['reason', why])
   }
 
   /** Logs the code of a reply that refused a client, unless -q is set. */
   refused(connection: GateConnection, reply: number, why: string): void {
     if (this.#options.quiet) return
-    this.#tell('refused', process.pid, ['remote', connection.ip], ['reply', reply], ['reason', why])
+    this.#write(
+      'refused',
+      process.pid,
+      ['remote', connection.ip],
+      ['reply', reply],
+      ['reason', why],
+    )
   }
 
   /** Logs trouble of the gate itself, unless -q is set. The same trouble is logged once a minute. */
@@ -50,7 +56,7 @@ export class GateLog {
     if (quiet || uptime() - before < TELL_EVERY) return
     if (this.#loggedAt.size >= TROUBLES_MAX) this.#loggedAt.clear()
     this.#loggedAt.set(why, uptime())
-    this.#tell('failed', process.pid, ['reason', why])
+    this.#write('failed', process.pid, ['reason', why])
   }
 
   /** Writes the remaining lines, and waits a little if standard error accepts none. */
@@ -58,7 +64,7 @@ export class GateLog {
     this.#queue.end()
   }
 
-  #tell(...line: Parameters<typeof lineOf>): void {
+  #write(...line: Parameters<typeof lineOf>): void {
     this.#queue.write(lineOf(...line))
   }
 }

@@ -55,7 +55,7 @@ export class Listeners {
   }
 
   /** Calls `handler` with each event of the connection with that number. */
-  tellOf(id: number, handler: (event: SocketEvent) => void): void {
+  onEvents(id: number, handler: (event: SocketEvent) => void): void {
     this.#handlers.set(id, handler)
   }
 

@@ -82,7 +82,7 @@ export class Receiver {
     if (!connection.watchFromNowOn()) return this.#sendAway(connection, 'no resources; try again')
     this.#countOfClient.set(connection.client, others + 1)
     waiting.enter(connection)
-    listeners.tellOf(connection.id, (event) => connection.onEvent(event))
+    listeners.onEvents(connection.id, (event) => connection.onEvent(event))
     listeners.pollSoon()
     return connection
   }

@@ -74,7 +74,7 @@ export class ClamdConversation {
     const ready = wire.ready(this.#next)
     const mayTake = ready !== undefined && !(ready.kind === 'command' && ready.name === undefined)
     if (!mayTake && this.#closeStrays()) {
-      wire.say(this.#replyToNext()(STRAY))
+      wire.send(this.#replyToNext()(STRAY))
       return false
     }
     const request =
@@ -133,11 +133,11 @@ export class ClamdConversation {
       case 'DETSTATSCLEAR':
         return false
       case 'SHUTDOWN':
-        this.#wire.say(this.#reply('COMMAND UNAVAILABLE'))
+        this.#wire.send(this.#reply('COMMAND UNAVAILABLE'))
         return false
       case undefined:
         if (isOfMilter) this.#services.noteMilter(this.#client.remote)
-        this.#wire.say(this.#reply(isSession ? notInSession(isOld) : UNKNOWN))
+        this.#wire.send(this.#reply(isSession ? notInSession(isOld) : UNKNOWN))
         return false
     }
   }
@@ -157,7 +157,7 @@ export class ClamdConversation {
     const [descriptor] = descriptors
     if (near === undefined || descriptor === undefined || descriptors.length > 1) {
       for (const other of descriptors) void closeInTurn(near!.uid, other)
-      this.#wire.say(this.#reply(`No file descriptor received.${clamdWords.failed}`))
+      this.#wire.send(this.#reply(`No file descriptor received.${clamdWords.failed}`))
       return false
     }
     const asker = this.#asker(near.uid)
@@ -172,11 +172,11 @@ export class ClamdConversation {
     if (near === undefined) {
       const why = 'Paths are read only for clients of a unix socket.'
       const failed = { about: shown(Buffer.from(path, 'latin1')), is: 'failed', why } as const
-      this.#wire.say(reply(this.#services.lineOf(failed)))
+      this.#wire.send(reply(this.#services.lineOf(failed)))
       return this.#requests.isSession
     }
-    const tell = (about: ContentReply) => this.#wire.say(reply(this.#services.lineOf(about)))
-    this.#underTake(() => scanPath(path, this.#asker(near.uid), isFirstOnly, tell))
+    const send = (about: ContentReply) => this.#wire.send(reply(this.#services.lineOf(about)))
+    this.#underTake(() => scanPath(path, this.#asker(near.uid), isFirstOnly, send))
     return this.#requests.isSession
   }
 
@@ -197,14 +197,14 @@ export class ClamdConversation {
   /** Answers the last command with a line, as soon as that is known. */
   #answer(line: () => Promise<string>): void {
     const reply = this.#reply
-    this.#underTake(async () => this.#wire.say(reply(await line())))
+    this.#underTake(async () => this.#wire.send(reply(await line())))
   }
 
   /** Answers the last command by this work, or reports that there is no answer. */
   #underTake(work: () => Promise<void>): void {
     const reply = this.#reply
     const answered = work()
-      .catch((error) => this.#wire.say(reply(this.#notTold(error))))
+      .catch((error) => this.#wire.send(reply(this.#errorLine(error))))
       .finally(() => this.#underWay.delete(answered))
     this.#underWay.add(answered)
   }
@@ -240,11 +240,11 @@ export class ClamdConversation {
     if (error instanceof PeerTimeout) return isSession && !isAmidst ? undefined : READ_TIMED_OUT
     if (error instanceof StreamTooLong) return this.#services.lineOf(this.#content!.refuseSize())
     if (error instanceof WireError) return `Command too long.${clamdWords.failed}`
-    return this.#notTold(error)
+    return this.#errorLine(error)
   }
 
   /** Complains of an error. Returns the answer to the request that it has ended. */
-  #notTold(error: unknown): string {
+  #errorLine(error: unknown): string {
     const isBug = error instanceof Error && !isFault(error)
     this.#services.complain(isBug ? error.stack! : errorText(error))
     const why = notScanned(faultKindOf(error))

@@ -59,7 +59,7 @@ export async function scanPath(
   named: string,
   asker: Asker,
   isFirstOnly: boolean,
-  tell: (reply: ContentReply) => void,
+  send: (reply: ContentReply) => void,
 ): Promise<void> {
   let trouble: ContentReply | undefined
   let isClean = true
@@ -68,12 +68,12 @@ export async function scanPath(
     if (asker.gone.aborted) return
     if (reply.is === 'clean') continue
     isClean = false
-    if (!isFirstOnly) tell(reply)
-    else if (reply.is === 'found') return tell(reply)
+    if (!isFirstOnly) send(reply)
+    else if (reply.is === 'found') return send(reply)
     else trouble ??= reply
   }
-  if (trouble !== undefined) tell(trouble)
-  else if (isClean) tell({ about: shown(Buffer.from(named, 'latin1')), is: 'clean' })
+  if (trouble !== undefined) send(trouble)
+  else if (isClean) send({ about: shown(Buffer.from(named, 'latin1')), is: 'clean' })
 }
 
 /** The remaining budget of one request by path, for all its folders. */

@@ -112,7 +112,7 @@ export class Wire implements ServedConnection {
   readonly #reader: WireReader
   readonly #host: WireHost
   readonly #gone = new AbortController()
-  #saidAt: number
+  #sentAt: number
   /** Set while the conversation waits for the client. */
   #reading: PendingRead | undefined
   #readingSince = 0
@@ -130,7 +130,7 @@ export class Wire implements ServedConnection {
     this.#host = host
     this.began = this.now()
     this.receivedAt = this.began
-    this.#saidAt = this.began
+    this.#sentAt = this.began
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('end', () => this.#receiveEnd())
     socket.on('error', () => socket.destroy())
@@ -183,7 +183,7 @@ export class Wire implements ServedConnection {
    * undefined for other clients.
    */
   get idleSince(): number | undefined {
-    return this.isAwaited ? Math.max(this.#saidAt, this.receivedAt) : undefined
+    return this.isAwaited ? Math.max(this.#sentAt, this.receivedAt) : undefined
   }
 
   now(): number {
@@ -254,9 +254,9 @@ export class Wire implements ServedConnection {
   }
 
   /** Sends bytes. A client that accepts no answers is disconnected. */
-  say(bytes: Buffer): void {
+  send(bytes: Buffer): void {
     if (this.hasHungUp) return
-    this.#saidAt = this.now()
+    this.#sentAt = this.now()
     if (this.#socket.writableLength > UNTAKEN_MAX) this.#socket.destroy()
     else this.#socket.write(bytes)
   }
@@ -286,7 +286,7 @@ export class Wire implements ServedConnection {
     }
     const why = this.#reading?.isLate(time)
     if (why !== undefined) this.#fail(new PeerTimeout(why))
-    else this.#sayBeat(time)
+    else this.#sendBeat(time)
   }
 
   finish(): void {
@@ -326,14 +326,14 @@ export class Wire implements ServedConnection {
    */
   #askWhoEnded(): void {
     if (this.#host.waitsOn?.() === false) this.hangUp()
-    else this.#sayBeat(Number.POSITIVE_INFINITY)
+    else this.#sendBeat(Number.POSITIVE_INFINITY)
   }
 
-  #sayBeat(time: number): void {
+  #sendBeat(time: number): void {
     if (this.#keepAlive === undefined) return
-    if (time - Math.max(this.#saidAt, this.#keepAliveSince) < this.#keepAlive.after) return
+    if (time - Math.max(this.#sentAt, this.#keepAliveSince) < this.#keepAlive.after) return
     const bytes = this.#keepAlive.next()
-    if (bytes !== undefined) this.say(bytes)
+    if (bytes !== undefined) this.send(bytes)
   }
 
   /** Ends what is read, or worked on. */

@@ -118,7 +118,7 @@ function serveMta(socket: Socket, host: MilterHost): Wire {
         packets.letWait()
         answer = await wire.during(answer, keepAlive)
       }
-      if (answer !== undefined) wire.say(answer)
+      if (answer !== undefined) wire.send(answer)
     }
   }
   void wire.converse(async () => {

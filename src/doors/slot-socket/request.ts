@@ -24,7 +24,7 @@ export interface Request {
 /** A request about onescand itself: slot-protocol.md, COMMANDS. */
 type DaemonQuestion =
   /** Its state, with or without a self-test. */
-  | { readonly kind: 'tell'; readonly wantsSelfTest: boolean }
+  | { readonly kind: 'describe'; readonly wantsSelfTest: boolean }
   /** To run a command: JSON of a ServiceCommand. */
   | { readonly kind: 'run'; readonly command: string }
 
@@ -40,7 +40,7 @@ interface RequestLimits {
 /** The payload of the first frame of a conversation. */
 export const PROTOCOL_VERSION = 'osc1'
 /** The type of the question to onescand about itself, and of its answer. */
-export const TELL = 't'
+export const DESCRIBE = 't'
 /** The type of the question to run a command, and of the answer with its exit code. */
 export const RUN = 'r'
 /** The streams of that command: standard input, standard output and standard error. */
@@ -107,7 +107,7 @@ export class SlotRequestReader {
   push(chunk: Buffer): void {
     this.#frames.push(chunk)
     for (let next = this.#frames.next(); next; next = this.#frames.next()) this.#take(next)
-    const isWhole = this.#request !== undefined || this.#aboutDaemon?.kind === 'tell'
+    const isWhole = this.#request !== undefined || this.#aboutDaemon?.kind === 'describe'
     if (isWhole && this.#frames.isAmidst) throw new ScanStandalone('bytes after the last frame')
   }
 
@@ -149,7 +149,7 @@ export class SlotRequestReader {
   #check(type: string, length: number): void {
     const { lease } = this.#limits
     if (this.#aboutDaemon !== undefined) this.#checkInput(type, length)
-    else if (type === TELL && this.#next === 1 && length <= 1) return
+    else if (type === DESCRIBE && this.#next === 1 && length <= 1) return
     else if (type === RUN && this.#next === 1 && length <= RUN_MAX) lease.charge(length)
     else this.#checkOfRequest(type, length)
   }
@@ -216,8 +216,8 @@ export class SlotRequestReader {
       case 'M':
         this.#intake!.write(payload)
         return
-      case TELL:
-        this.#aboutDaemon = { kind: 'tell', wantsSelfTest: payload[0] === 1 }
+      case DESCRIBE:
+        this.#aboutDaemon = { kind: 'describe', wantsSelfTest: payload[0] === 1 }
         return
       case RUN:
         this.#aboutDaemon = { kind: 'run', command: payload.toString() }

@@ -83,7 +83,7 @@ function serveSlotClient(socket: Socket, host: SlotHost): Wire {
   })
   /** The client logs what concerns its message. */
   const farewell = (why: string) => {
-    server.standalone('told', reader.variables)
+    server.standalone('asked', reader.variables)
     return standaloneAnswer(why)
   }
   const wire = new Wire(
@@ -129,7 +129,7 @@ async function receiveAndAnswer(
   if (wire.isFinishing && head === undefined) wire.dismiss() // it has sent no request yet
   if (head === undefined) return undefined
   if (typeof head === 'object') {
-    if (head.kind === 'tell') return server.describe(socket, head.wantsSelfTest)
+    if (head.kind === 'describe') return server.describe(socket, head.wantsSelfTest)
     return server.runFor(head.command, { socket, reader, gone: wire.gone })
   }
   admit()
@@ -146,7 +146,7 @@ async function receiveAndAnswer(
     },
   }
   const answer = async () => {
-    if (reader.request === undefined) wire.say(keepAlive.next()) // the client may wait for it before it sends more
+    if (reader.request === undefined) wire.send(keepAlive.next()) // the client may wait for it before it sends more
     const sendWithin = Math.min(head + timeouts.beyondTimeLeft, timeouts.sending)
     const request = await wire.read(
       () => reader.request,

@@ -25,6 +25,7 @@ import {
 } from '../message/slot-client.ts'
 import { exit } from '../replies/exit-codes.ts'
 import { ClientContexts } from './client-context.ts'
+import { type DaemonDescription, descriptionFrame } from './daemon-description.ts'
 import type { Request } from './request.ts'
 import { type CommandClient, runCommandHere } from './service-command.ts'
 import { ScanStandalone } from './slot-frames.ts'
@@ -35,7 +36,6 @@ import {
   endWithReply,
   passOn,
 } from './socket-carry-out.ts'
-import { type DaemonDescription, descriptionFrame } from './tell.ts'
 
 /** The options of the slot interface, in addition to its configuration. */
 export interface SlotSocketOptions {

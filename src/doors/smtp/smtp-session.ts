@@ -73,12 +73,12 @@ export class SmtpSession {
         const line = await this.#client.line()
         if (line === undefined) break
         const replies = await this.#answer(line)
-        this.#client.say(...replies)
+        this.#client.send(...replies)
         this.#endIfDue(replies)
       }
     } catch (error) {
       this.#complainAbout(error)
-      this.#client.say(ownReply.closingAfterError)
+      this.#client.send(ownReply.closingAfterError)
     } finally {
       this.#dropTransaction()
       this.#nextServer.close()
@@ -88,7 +88,7 @@ export class SmtpSession {
 
   #greetClient(): void {
     const { hostname, lmtp } = this.#services
-    this.#client.say(rawReply({ code: 220, lines: [`${hostname} ${lmtp ? 'LMTP' : 'ESMTP'}`] }))
+    this.#client.send(rawReply({ code: 220, lines: [`${hostname} ${lmtp ? 'LMTP' : 'ESMTP'}`] }))
   }
 
   /** Returns the replies to a line: several only to the content of a message over LMTP. */
@@ -245,12 +245,12 @@ export class SmtpSession {
     const isForward = verb === 'XFORWARD'
     const reply = await (isForward ? this.#nextServer.forward(line) : this.#nextServer.pass(line))
     if (reply.code >= 300) return reply
-    const told = parseAttributes(argument)
+    const attributes = parseAttributes(argument)
     if (isForward) {
-      this.#xforward = { ...this.#xforward, ...told }
+      this.#xforward = { ...this.#xforward, ...attributes }
     } else {
       // As after a new connection: the client has to greet again.
-      this.#xclient = { ...this.#xclient, ...told }
+      this.#xclient = { ...this.#xclient, ...attributes }
       this.#startAnew()
       this.#helo = undefined
     }
@@ -260,7 +260,7 @@ export class SmtpSession {
   #endIfDue(replies: readonly RawReply[]): void {
     if (replies.some(({ code }) => code === CLOSING)) this.#isOver = true
     else if (this.#services.isStopping && !this.#isOver && !this.isAmidMessage) {
-      this.#client.say(ownReply.stopping)
+      this.#client.send(ownReply.stopping)
       this.#isOver = true
     }
   }

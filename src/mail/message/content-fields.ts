@@ -4,17 +4,17 @@ import type { FieldSpan, Header } from './header-block.ts'
 /** Upper limit for the characters of a name that every reader accepts. */
 export const NAME_MAX = 200
 const PLAIN_NAME = /^[!-'*-9;-<>@-~]+$/
-const TELLING_NAME = /content|encod|mime|boundary|disposition|name/i
+const CONTENT_NAME = /content|encod|mime|boundary|disposition|name/i
 /** The one such field that hosts add and remove. It is harmless if its value is a length. */
 const LENGTH_FIELD = /^content-length$/i
 const LENGTH = /^\s*\d+\s*$/
 /** The words by which some decoder recognizes content or its metadata, anywhere in a text. */
-const TELLING_WORDS =
+const CONTENT_WORDS =
   /content[^a-z.\s]|encod|mime(?![a-z\d.])|boundary|filename|base64|printable|multipart|begin|=y(?:part|end)|must be converted|attach/i
 /** The same by letters alone: lenient readers skip all other characters in a name. */
-const TELLING_LETTERS = /content(?:type|transfer|disposition|description|location|id)|mimeversion/i
+const CONTENT_LETTERS = /content(?:type|transfer|disposition|description|location|id)|mimeversion/i
 /** A fold that begins as delimiters and BinHex do. */
-const TELLING_FOLD = /\n[ \t]*(?:--|:)/
+const CONTENT_FOLD = /\n[ \t]*(?:--|:)/
 /** Anything but tabs, line ends and text of any charset. */
 const ODD = /[^\t\r\n -~\x80-\xff]/
 
@@ -28,19 +28,19 @@ const ODD = /[^\t\r\n -~\x80-\xff]/
  * differs between copies, must not describe content. A needless yes only costs a scan. It occurs in at most
  * one of some hundred real mails.
  */
-export function maySayContent(name: string, value?: string): boolean {
+export function mayDescribeContent(name: string, value?: string): boolean {
   if (name.length > NAME_MAX || !PLAIN_NAME.test(name)) return true
-  if (value === undefined) return TELLING_NAME.test(name)
+  if (value === undefined) return CONTENT_NAME.test(name)
   if (LENGTH_FIELD.test(name) && LENGTH.test(value)) return false
-  if (TELLING_NAME.test(name)) return true
+  if (CONTENT_NAME.test(name)) return true
   const signed = /-signature$/i.test(name) ? value.replace(SIGNED_FIELDS, '') : value
   const said = signed.replace(NAMES_OF_TESTS, '')
-  if (ODD.test(value) || TELLING_FOLD.test(said) || hasTellingWords(said)) return true
-  return said.includes('=?') && hasTellingWords(decodeWords(said))
+  if (ODD.test(value) || CONTENT_FOLD.test(said) || hasContentWords(said)) return true
+  return said.includes('=?') && hasContentWords(decodeWords(said))
 }
 
-function hasTellingWords(text: string): boolean {
-  return TELLING_WORDS.test(text) || TELLING_LETTERS.test(text.replace(/[^a-z]/gi, ''))
+function hasContentWords(text: string): boolean {
+  return CONTENT_WORDS.test(text) || CONTENT_LETTERS.test(text.replace(/[^a-z]/gi, ''))
 }
 
 /** Names that spam filters use for their findings: MISSING_MIME_VERSION. */
@@ -73,7 +73,7 @@ export function whyBound(header: Header, field: FieldSpan): WhyBound | undefined
 
 function readWhyBound(header: Header, field: FieldSpan): WhyBound | undefined {
   if (hasLongLine(header.textOf(field))) return 'long line'
-  return maySayContent(field.name, header.valueOf(field)) ? 'content' : undefined
+  return mayDescribeContent(field.name, header.valueOf(field)) ? 'content' : undefined
 }
 
 /** Bytes of the longest line, without its end (RFC 5322 2.1.1). */

@@ -78,7 +78,7 @@ export class Metrics {
       const use = scan === 'trusted' ? 'trusted' : 'made'
       metrics.stamps.inc({ key: this.#keyLabel(value('key')), use })
     }
-    if (scan === 'unknown') metrics.untold.inc({ cause: oneOf(CAUSES, value('cause')) })
+    if (scan === 'unknown') metrics.unknown.inc({ cause: oneOf(CAUSES, value('cause')) })
     if (value('fault') !== '') metrics.faults.inc({ fault: oneOf(FAULT_KINDS, value('fault')) })
     observe(metrics.scanSeconds, Number(fields.get('scan_ms')) / 1000)
     observe(metrics.judgeSeconds, Number(fields.get('total_ms')) / 1000)
@@ -228,7 +228,7 @@ export function registerMetrics(registry: Registry) {
     scans: counter('onescan_scans_total', 'Scans by scanner and answer.', ['scanner', 'answer']),
     partsOmitted: counter('onescan_parts_omitted_total', 'Parts of mail that clamd was not asked about, since it scanned them in the whole.'),
     stamps: counter('onescan_stamps_total', 'Stamps by key and use: made or trusted.', ['key', 'use']),
-    untold: counter('onescan_unknown_total', 'Messages that could not be scanned, by cause as in the log, or other.', ['cause']),
+    unknown: counter('onescan_unknown_total', 'Messages that could not be scanned, by cause as in the log, or other.', ['cause']),
     faults: counter('onescan_faults_total', 'Messages deferred or refused by a fault.', ['fault']),
     scanSeconds: histogram('onescan_scan_seconds', 'Seconds that scans took.', SECONDS),
     judgeSeconds: histogram('onescan_judge_seconds', 'Seconds from the arrival of a message to its answer.', SECONDS),

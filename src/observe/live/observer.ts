@@ -49,7 +49,7 @@ export class Observer {
   readonly #observed: ObserverOptions
   readonly #metrics: Metrics
   readonly #processes = new Map<number, { readonly report: ProcessReport; readonly at: number }>()
-  #tell: (decided: readonly LoggedDecision[]) => void = () => {}
+  #notify: (decided: readonly LoggedDecision[]) => void = () => {}
   readonly #timer = setInterval(() => this.tryNow(), TRY_EVERY).unref()
   #selfTest: SelfTest | undefined
   #triedAt = 0 // on the monotonic clock
@@ -109,16 +109,16 @@ export class Observer {
     this.#metrics.report(report, this.#processes.get(process)?.report)
     this.#processes.set(process, { report: { ...report, lines: [] }, at: this.#observed.uptime() })
     this.history.lost(lost)
-    this.#tell(this.#count(lines))
+    this.#notify(this.#count(lines))
   }
 
   /**
    * Notes that the process of that number has ended without a last report, and how many messages it was
    * judging.
    */
-  ended(process: number, inHand: number): void {
+  ended(process: number, inProgress: number): void {
     this.#processes.delete(process)
-    this.#metrics.unanswered(inHand)
+    this.#metrics.unanswered(inProgress)
   }
 
   metrics(): Promise<string> {
@@ -151,7 +151,7 @@ export class Observer {
 
   /** Calls the listener with new decisions. There is one listener. */
   follow(listener: (decided: readonly LoggedDecision[]) => void): void {
-    this.#tell = listener
+    this.#notify = listener
   }
 
   close(): void {

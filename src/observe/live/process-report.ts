@@ -28,7 +28,7 @@ export interface DoorState {
  * Why a client of the slot interface has no answer: onescand asked it to scan standalone, or it disconnected
  * before.
  */
-export const STANDALONE_WAYS = ['told', 'left'] as const
+export const STANDALONE_WAYS = ['asked', 'left'] as const
 export type StandaloneWay = (typeof STANDALONE_WAYS)[number]
 
 /** A report that each process of onescand sends to the first one, once a second. */
@@ -86,7 +86,7 @@ export class MailReporter {
   #lines: LoggedLine[] = []
   #size = 0
   #lost = 0
-  #standalone = { told: 0, left: 0 }
+  #standalone = { asked: 0, left: 0 }
 
   constructor(options: ReporterOptions) {
     this.#options = options
@@ -130,7 +130,7 @@ export class MailReporter {
     this.#lines = []
     this.#size = 0
     this.#lost = 0
-    this.#standalone = { told: 0, left: 0 }
+    this.#standalone = { asked: 0, left: 0 }
     send(report)
   }
 

@@ -88,11 +88,11 @@ export class ServerWire {
    * Sends data in one write, and resolves when the kernel has accepted it. Until then the pieces must not be
    * changed. Rejects if the connection has ended, or ends before.
    */
-  async say(...pieces: readonly Buffer[]): Promise<void> {
+  async send(...pieces: readonly Buffer[]): Promise<void> {
     if (this.#lost !== undefined) throw this.#lost
     await new Promise<void>((taken) => {
       const done = (error?: Error | null) => {
-        if (error) this.#failToSay(error)
+        if (error) this.#failToSend(error)
         taken()
       }
       if (pieces.length > 1) this.#socket.cork?.()
@@ -109,12 +109,12 @@ export class ServerWire {
    * accepts nothing. All earlier data must have been accepted. Rejects as `say` does, also if the runtime
    * does not show the descriptor.
    */
-  async sayBy(call: (socket: number) => ReturnType<System['passDescriptor']>): Promise<void> {
+  async sendBy(call: (socket: number) => ReturnType<System['passDescriptor']>): Promise<void> {
     for (;;) {
       const socket = descriptorOf(this.#socket)
       const result = socket === undefined ? 'failed' : call(socket)
       if (result === 'sent') return
-      if (result === 'failed') throw this.#failToSay(new Error('takes no descriptor'))
+      if (result === 'failed') throw this.#failToSend(new Error('takes no descriptor'))
       await wait(FULL_FOR)
     }
   }
@@ -151,7 +151,7 @@ export class ServerWire {
   }
 
   /** Notes that data could not be sent. Data received from the server by then takes precedence. */
-  #failToSay(error: Error): Error {
+  #failToSend(error: Error): Error {
     if (this.#lost === undefined) this.#receive(unread(this.#socket))
     return this.#break(error)
   }

@@ -39,7 +39,7 @@ interface ServerOptions extends StoreAccess {
 export class LastingConnection {
   readonly #server: ServerOptions
   readonly #question: RespCommand
-  readonly #tell: (trouble: string | undefined) => void
+  readonly #notify: (trouble: string | undefined) => void
   readonly #closed = new AbortController()
   #connection: ValkeyConnection | undefined
   /** Attempts that failed in a row. */
@@ -58,11 +58,11 @@ export class LastingConnection {
   constructor(
     server: ServerOptions,
     question: RespCommand,
-    tell: (trouble: string | undefined) => void,
+    notify: (trouble: string | undefined) => void,
   ) {
     this.#server = server
     this.#question = question
-    this.#tell = tell
+    this.#notify = notify
     void this.#attempt()
   }
 
@@ -171,7 +171,7 @@ export class LastingConnection {
 
   /** A silent server is silent at every step: that is logged once. */
   #trouble(why: string | undefined, isSilence = false): void {
-    if (!isSilence || !this.#isSilent) this.#tell(why)
+    if (!isSilence || !this.#isSilent) this.#notify(why)
     this.#isSilent = isSilence
   }
 }

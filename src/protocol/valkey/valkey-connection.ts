@@ -102,7 +102,7 @@ export class ValkeyConnection {
   async ask(...commands: readonly RespCommand[]): Promise<RespValue[]> {
     const count = commands.length
     this.#owed += count
-    this.#wire.say(Buffer.concat(commands.map(commandOf))).catch(() => {}) // waiting reports it
+    this.#wire.send(Buffer.concat(commands.map(commandOf))).catch(() => {}) // waiting reports it
     const find = () => (this.#replies.length < count ? undefined : this.#replies.splice(0, count))
     const taken = this.#taken.then(() => this.#wire.read(find))
     this.#taken = taken

@@ -109,8 +109,8 @@ export class MaildirSource {
   #byFile(known: RememberedSizeFile | undefined, measure: Measure): MailboxReading | undefined {
     const { usage, limits } = known?.file ?? {}
     if (usage === undefined) return undefined
-    const saysFull = isFull(usage, limitsOf(measure, limits), measure.incoming)
-    if (saysFull && !maySayFull(usage, known!.written, this.#now())) return undefined
+    const reportsFull = isFull(usage, limitsOf(measure, limits), measure.incoming)
+    if (reportsFull && !mayReportFull(usage, known!.written, this.#now())) return undefined
     return { found: 'usage', usage, limits, source: 'maildirsize' }
   }
 
@@ -187,6 +187,6 @@ const OVER_QUOTA_FOR = 15 * 60 * 1000
  * Returns whether an "over quota" in a file is trusted: only if the file contains a single sum that was made
  * less than 15 minutes ago. Times are milliseconds since 1970.
  */
-export function maySayFull(file: { lines: number }, written: number, now: number): boolean {
+export function mayReportFull(file: { lines: number }, written: number, now: number): boolean {
   return file.lines <= 1 && now - written < OVER_QUOTA_FOR
 }

@@ -8,7 +8,7 @@ import {
 } from '../../mail/mime/traits/forms.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import { formsFoundBy } from '../../scan/scanners/clamd/form-probes.ts'
-import { tellsOfLimits } from '../../scan/scanners/clamd/probe-limits.ts'
+import { probeLimitReports } from '../../scan/scanners/clamd/probe-limits.ts'
 
 /**
  * Asks a server, in one conversation, what it extracts from mail. Undefined unless it reports what it does not scan
@@ -18,7 +18,7 @@ export async function tryForms(
   clamd: ClamdServer,
   signal: AbortSignal,
 ): Promise<FormSet | undefined> {
-  const { tells } = await tellsOfLimits(clamd, signal)
+  const { reports: tells } = await probeLimitReports(clamd, signal)
   return tells === 'yes' ? await formsFoundBy(clamd, signal) : undefined
 }
 

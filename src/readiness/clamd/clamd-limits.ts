@@ -6,7 +6,7 @@ import { limits as readingLimits } from '../../mail/mime/budget/limits.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import { valueIn } from '../../scan/scanners/clamd/database.ts'
 import { formsFoundBy } from '../../scan/scanners/clamd/form-probes.ts'
-import { levelsOpened, tellsOfLimits } from '../../scan/scanners/clamd/probe-limits.ts'
+import { levelsOpened, probeLimitReports } from '../../scan/scanners/clamd/probe-limits.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { eicarMessage, eicarZip, largeEicarMessage } from '../test-mail/eicar-message.ts'
 import { describeForms } from './clamd-forms.ts'
@@ -182,8 +182,8 @@ export async function checkAlert(
 ): Promise<Finding> {
   const what = `clamd ${server.address.text} AlertExceedsMax`
   const remedy = 'set "AlertExceedsMax yes" in its clamd.conf, and restart clamd'
-  const answer = await tellsOfLimits(server, signal)
-  switch (answer.tells) {
+  const answer = await probeLimitReports(server, signal)
+  switch (answer.reports) {
     case 'yes':
       return ok(what, 'is on: clamd reports mail that it does not read to the end')
     case 'no':

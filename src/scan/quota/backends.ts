@@ -150,7 +150,7 @@ export class QuestionCounters {
   full = 0
   noSuchUser = 0
   /** Answers `unknown`, for any reason. */
-  couldNotTell = 0
+  unknown = 0
   noAnswer = 0
   brokenAnswer = 0
 }

@@ -109,7 +109,7 @@ export class QuotaClient implements TimedLookup {
     count: QuestionCounters,
   ): Promise<ExplainedAnswer> {
     const mailbox = namedMailboxOf(address, this.#settings.nameForm)
-    if (mailbox === undefined) return this.#cannotTell('is not the name of a mailbox')
+    if (mailbox === undefined) return this.#unknown('is not the name of a mailbox')
     for (;;) {
       const time = this.#options.uptime()
       const cached = this.#cache.get(address.text)
@@ -139,10 +139,10 @@ export class QuotaClient implements TimedLookup {
     try {
       backend = await this.#options.backends.backendOf(mailbox.address)
     } catch (error) {
-      return this.#cannotTell(`whose mailbox it is: ${errorText(error)}`)
+      return this.#unknown(`whose mailbox it is: ${errorText(error)}`)
     }
     if (backend === undefined) {
-      return { ...this.#cannotTell('no service is known to have it'), isUnknownUser: true }
+      return { ...this.#unknown('no service is known to have it'), isUnknownUser: true }
     }
     if (backend === 'no-such-user') {
       return this.#take({ status: backend }, mailbox, { incoming: undefined, source: 'LDAP' })
@@ -151,14 +151,14 @@ export class QuotaClient implements TimedLookup {
     const asking = this.#questions.ask(backend, { name: mailbox.name, incoming })
     if (asking === undefined) {
       count.skipped++
-      return this.#cannotTell(`${source} does not answer`, source)
+      return this.#unknown(`${source} does not answer`, source)
     }
     count.asked++
     const sizeAsked = takesSize(backend) ? incoming : undefined
     const result = asking.reply.then((reply) =>
       this.#take(reply, mailbox, { incoming: sizeAsked, source }),
     )
-    return asking.isProbe ? this.#cannotTell(`${source} does not answer`, source) : result
+    return asking.isProbe ? this.#unknown(`${source} does not answer`, source) : result
   }
 
   #take(
@@ -171,7 +171,7 @@ export class QuotaClient implements TimedLookup {
     return dated
   }
 
-  #cannotTell(why: string, source?: string): DatedAnswer {
+  #unknown(why: string, source?: string): DatedAnswer {
     return datedAnswer(
       { status: 'unknown', why },
       { source, incoming: undefined, at: this.#options.uptime() },
@@ -180,7 +180,7 @@ export class QuotaClient implements TimedLookup {
   }
 }
 
-function kindOf({ status: answer }: QuotaAnswer): 'room' | 'full' | 'noSuchUser' | 'couldNotTell' {
+function kindOf({ status: answer }: QuotaAnswer): 'room' | 'full' | 'noSuchUser' | 'unknown' {
   if (answer === 'no-such-user') return 'noSuchUser'
-  return answer === 'unknown' ? 'couldNotTell' : answer
+  return answer
 }

@@ -5,7 +5,7 @@ import {
   type WantedEvent,
 } from '../scanners/clamd/extracted-forms.ts'
 import type { RememberedVerdict } from './copies/verdict-query.ts'
-import type { InHand } from './in-hand.ts'
+import type { InProgress } from './in-progress.ts'
 import { Poison, type PoisonEvent } from './poison.ts'
 import { type ScanEvent, ScansInFlight } from './scans-in-flight.ts'
 import { ScansInProcess } from './scans-in-process.ts'
@@ -50,7 +50,7 @@ export class HostMemory {
   /** The parts that each clamd was shown to extract from mail. */
   readonly extracted: ExtractedForms
   /** The messages that this process is judging, for the first process. */
-  readonly inHand: InHand | undefined
+  readonly inProgress: InProgress | undefined
   readonly #self: number
   /**
    * The least recently used verdicts are dropped. (The cache of lib/flow/ counts entries and not bytes, and
@@ -65,19 +65,19 @@ export class HostMemory {
   #events: HostEvent[] = []
   #isGathering = false
 
-  /** `self` is the id of this process. `inHand` is set if the first process reads it. */
+  /** `self` is the id of this process. `inProgress` is set if the first process reads it. */
   constructor({
     self = process.pid,
-    inHand,
+    inProgress,
   }: {
     readonly self?: number
-    readonly inHand?: InHand
+    readonly inProgress?: InProgress
   } = {}) {
     this.#self = self
-    this.inHand = inHand
-    this.inFlight = new ScansInFlight(self, (event) => this.#tell(event))
-    this.poison = new Poison((event) => this.#tell(event))
-    this.extracted = new ExtractedForms({ tell: (event) => this.#tell(event) })
+    this.inProgress = inProgress
+    this.inFlight = new ScansInFlight(self, (event) => this.#notify(event))
+    this.poison = new Poison((event) => this.#notify(event))
+    this.extracted = new ExtractedForms({ tell: (event) => this.#notify(event) })
   }
 
   /** Returns the cached verdict about a message and its copies, or undefined if there is none. */
@@ -88,13 +88,13 @@ export class HostMemory {
   /** Caches a verdict for `seconds`, in all processes. */
   remember(fingerprint: string, verdict: RememberedVerdict, seconds: number): void {
     this.#verdicts.set(fingerprint, verdict, { ttl: seconds * 1000 })
-    this.#tell({ is: 'found', fingerprint, verdict, seconds })
+    this.#notify({ is: 'found', fingerprint, verdict, seconds })
   }
 
   /** Notes what a server was shown to extract, in all processes. */
   noteExtraction(event: ExtractionEvent): void {
     this.extracted.take(event)
-    this.#tell(event)
+    this.#notify(event)
   }
 
   /** Sends events to the other processes through `send` from now on. */
@@ -121,7 +121,7 @@ export class HostMemory {
     return { from: process, gone: true, verdicts: [] }
   }
 
-  #tell(event: HostEvent): void {
+  #notify(event: HostEvent): void {
     if (this.#send === undefined) return
     this.#events.push(event)
     if (!this.#isGathering) setTimeout(() => this.#flush(), GATHERED_FOR)

@@ -32,17 +32,17 @@ export type PoisonEvent =
 export class Poison {
   /** The number of deaths by message, or 0 for a message that is only a suspect. */
   readonly #deaths: LRUCache<string, number>
-  readonly #tell: (event: PoisonEvent) => void
+  readonly #notify: (event: PoisonEvent) => void
 
   /** `tell` receives the events for the other processes. `uptime` is in milliseconds. */
-  constructor(tell: (event: PoisonEvent) => void = () => {}, uptime = () => performance.now()) {
+  constructor(notify: (event: PoisonEvent) => void = () => {}, uptime = () => performance.now()) {
     this.#deaths = new LRUCache({
       max: MESSAGES_MAX,
       ttl: COUNTED_FOR,
       ttlResolution: 0,
       perf: { now: uptime },
     })
-    this.#tell = tell
+    this.#notify = notify
   }
 
   /** Returns whether the message must be scanned alone. */
@@ -80,12 +80,12 @@ export class Poison {
   passed(fingerprint: string): void {
     if (this.#deaths.get(fingerprint) !== 0) return
     this.#deaths.delete(fingerprint)
-    this.#tell({ is: 'passed', fingerprint })
+    this.#notify({ is: 'passed', fingerprint })
   }
 
   #note(fingerprint: string, deaths: number): void {
     this.#deaths.set(fingerprint, deaths)
-    this.#tell({ is: 'died', fingerprint, deaths, within: COUNTED_FOR })
+    this.#notify({ is: 'died', fingerprint, deaths, within: COUNTED_FOR })
   }
 
   /** Handles an event of another process of the host. */

@@ -35,14 +35,14 @@ const NOTHING: ScanEnd = { kind: 'nothing' }
  */
 export class ScansInFlight {
   readonly #self: number
-  readonly #tell: (event: ScanEvent) => void
+  readonly #notify: (event: ScanEvent) => void
   /** By the id of the process that scans. */
   readonly #scans = new Map<string, Map<number, ScanInFlight>>()
 
   /** `self` is the id of this process. `tell` sends an event to the other processes. */
-  constructor(self = process.pid, tell: (event: ScanEvent) => void = () => {}) {
+  constructor(self = process.pid, notify: (event: ScanEvent) => void = () => {}) {
     this.#self = self
-    this.#tell = tell
+    this.#notify = notify
   }
 
   /** Returns the first scan of the message, or undefined if there is none. */
@@ -55,9 +55,9 @@ export class ScansInFlight {
   begin(fingerprint: string, within: number): ScanInFlight {
     const scan = this.#add(fingerprint, this.#self, (end) => {
       const unknown = end.kind === 'unknown' && { unknown: end.result }
-      this.#tell({ is: 'ended', fingerprint, ...unknown })
+      this.#notify({ is: 'ended', fingerprint, ...unknown })
     })
-    this.#tell({ is: 'begun', fingerprint, within })
+    this.#notify({ is: 'begun', fingerprint, within })
     return scan
   }
 

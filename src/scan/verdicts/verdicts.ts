@@ -36,7 +36,7 @@ export interface VerdictsOptions extends IdentityOptions {
   /** The cached data shared by all processes of this host. */
   readonly memory: Pick<
     HostMemory,
-    'recall' | 'remember' | 'inFlight' | 'poison' | 'inHand' | 'scans'
+    'recall' | 'remember' | 'inFlight' | 'poison' | 'inProgress' | 'scans'
   >
   /** The store shared by several hosts, which is used if this host has no valid verdict. */
   readonly shared?: Pick<SharedStore, 'get' | 'put' | 'release' | 'sharing' | 'close'> | undefined
@@ -110,7 +110,7 @@ export class Verdicts {
    * Notes that a message is judged now, for the first process. Call the returned function when that is over.
    */
   beginJudging(): (() => void) | undefined {
-    return this.#options.memory.inHand?.beginJudging()
+    return this.#options.memory.inProgress?.beginJudging()
   }
 
   /** The state of the shared store, or undefined if there is none. */
@@ -176,7 +176,7 @@ export class Verdicts {
     noteSignatures?: ScanTask['signatures'],
   ): Promise<ScanResult> {
     const { query } = identity
-    const { poison, inHand, scans } = this.#options.memory
+    const { poison, inProgress, scans } = this.#options.memory
     const fingerprint = await this.#exactly(identity)
     await giveWay(query.outgoing.length)
     const left = poison.leftAloneFor(fingerprint)
@@ -194,7 +194,7 @@ export class Verdicts {
       if (begun === undefined) return isSuspect ? NOT_ALONE : NOT_BESIDE
       scan = begun
       deathsBefore = poison.deathsOf(fingerprint)
-      const over = inHand?.beginScan(fingerprint, begun.isLone)
+      const over = inProgress?.beginScan(fingerprint, begun.isLone)
       return () => {
         over?.()
         begun.end()
@@ -236,10 +236,10 @@ export class Verdicts {
     if (result.answer === 'unknown') {
       // If the client has left or gave no time, copies must not be deferred for that: they are scanned
       // themselves.
-      const isTelling = !result.unfinished && given >= fullTime / 2
+      const isConclusive = !result.unfinished && given >= fullTime / 2
       const { why, cause } = result
       const failed = { kind: 'unknown', result: unknown(why, cause) } as const
-      return { end: isTelling ? failed : ELSEWHERE, mayLast: false }
+      return { end: isConclusive ? failed : ELSEWHERE, mayLast: false }
     }
     const found = memorableOf(result, identity)
     if (found === undefined || inUse === undefined) {

@@ -106,7 +106,7 @@ t.test('clients that got no answer are counted', async (t) => {
   const text = await until(
     metricsOf(served),
     'both clients are counted',
-    (text) => answered(text) && standalone('told')(text) === 1 && standalone('left')(text) === 1,
+    (text) => answered(text) && standalone('asked')(text) === 1 && standalone('left')(text) === 1,
   )
   t.equal(metric(text, 'onescan_messages_total', { interface: 'qmail', decision: 'accept' }), 1)
 })

@@ -45,7 +45,7 @@ t.test(
     t.equal(count(metrics, 'accept'), 1, 'the mail alone')
     t.equal(metric(metrics, 'onescan_messages_total', { interface: 'qmail' }), 0)
     t.equal(metric(metrics, 'onescan_verdicts_total', { scan: 'infected' }), 0)
-    for (const how of ['told', 'left'])
+    for (const how of ['asked', 'left'])
       t.equal(metric(metrics, 'onescan_standalone_total', { how }), 0, how)
     const { decided } = JSON.parse((await served.get('/data.json')).text)
     t.equal(decided.length, 1)

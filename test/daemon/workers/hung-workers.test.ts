@@ -127,11 +127,11 @@ t.test('a message that was alone when three workers died is left alone', async (
       const [word] = /(?:killer|bystander)\b/.exec(asked.message.toString()) ?? []
       if (word === undefined) return numbered('stream: OK')(asked)
       waiting.set(word, asked)
-      inHand.dispatchEvent(new Event(word))
+      inProgress.dispatchEvent(new Event(word))
     },
     { version: () => 'ClamAV 1.4.3' },
   )
-  const inHand = new EventTarget()
+  const inProgress = new EventTarget()
   const port = await freePort()
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: '/nonexistent' }
   const onescand = await startOnescand(t, { settings, args: ['--http', `inet:127.0.0.1:${port}`] })
@@ -142,7 +142,7 @@ t.test('a message that was alone when three workers died is left alone', async (
   /** Ends the only worker by this signal while it has these messages in hand. */
   const end = async (signal: NodeJS.Signals, ...bodies: string[]) => {
     const [worker] = childrenOf(onescand.pid)
-    const begun = bodies.map((body) => once(inHand, body))
+    const begun = bodies.map((body) => once(inProgress, body))
     const asked = bodies.map(ask)
     await Promise.all(begun)
     process.kill(worker!, signal)
@@ -159,7 +159,7 @@ t.test('a message that was alone when three workers died is left alone', async (
   const hung = await end('SIGSTOP', 'killer', 'bystander')
   await onescand.logged(new RegExp(`worker ${hung} has been silent for 5 s \\(stopped\\)`))
   await end('SIGKILL', 'killer')
-  const begun = once(inHand, 'bystander')
+  const begun = once(inProgress, 'bystander')
   const again = ask('bystander')
   await begun
   numbered('stream: OK')(waiting.get('bystander')!)

@@ -216,7 +216,7 @@ t.test('a connection has ended when it is closed and no work for it remains', as
     client.on('error', () => {})
     const gone = once(socket, 'close').catch(() => once(socket, 'close'))
     breaks(client, socket)
-    wire.say(Buffer.from('.')) // which shows that a client has left
+    wire.send(Buffer.from('.')) // which shows that a client has left
     await gone
     t.same([wire.hasHungUp, wire.gone.aborted, ends], [true, true, []])
     over()
@@ -248,9 +248,9 @@ t.test('a client that does not close, or takes no answers, is cut off', async (t
   t.ok(slow.socket.destroyed)
   const deaf = await rig(t)
   deaf.client.pause()
-  deaf.wire.say(Buffer.alloc(1024 * 1024)) // one answer may be large
+  deaf.wire.send(Buffer.alloc(1024 * 1024)) // one answer may be large
   t.notOk(deaf.socket.destroyed)
-  deaf.wire.say(Buffer.from('another'))
+  deaf.wire.send(Buffer.from('another'))
   t.ok(deaf.socket.destroyed)
   const dropped = await rig(t)
   dropped.wire.drop(Buffer.from('bye'))
@@ -276,12 +276,12 @@ t.test('a client is idle while it is waited for, since it was answered last', as
   at(7)
   const word = wire.read(never, never)
   t.equal(wire.idleSince, 0)
-  wire.say(Buffer.from('x'))
+  wire.send(Buffer.from('x'))
   t.equal(wire.idleSince, 7)
   wire.hangUp()
   t.equal(wire.idleSince, undefined)
   t.equal(await word, undefined)
-  wire.say(Buffer.from('nobody hears it'))
+  wire.send(Buffer.from('nobody hears it'))
 })
 
 t.test('one client that sends much leaves the others their turn', async (t) => {

@@ -348,10 +348,10 @@ async function reporting(t: Test, variables: Readonly<Record<string, string>>) {
   const slot = await openSlot(t, variables, { reporter })
   const count = () => {
     reporter.report() // it also does by itself
-    const sum = { lines: 0, told: 0, left: 0, judging: 0 }
+    const sum = { lines: 0, asked: 0, left: 0, judging: 0 }
     for (const { lines, standalone, judging } of reports.splice(0)) {
       sum.lines += lines.length
-      sum.told += standalone.told
+      sum.asked += standalone.asked
       sum.left += standalone.left
       sum.judging = judging
     }
@@ -367,8 +367,8 @@ t.test(
     const variables = { QHPSI: stage.scanner, QUARANTINE: stage.quarantine }
     const { slot, count } = await reporting(t, variables)
     for (const [recipients, does, why, counted] of [
-      [2, 'end', '', { lines: 2, told: 0 }], // the second one names both recipients
-      [10_000, 'go standalone', /^an answer of \d+ bytes$/, { lines: 0, told: 1 }],
+      [2, 'end', '', { lines: 2, asked: 0 }], // the second one names both recipients
+      [10_000, 'go standalone', /^an answer of \d+ bytes$/, { lines: 0, asked: 1 }],
     ] as const) {
       const names = Array.from({ length: recipients }, (_, n) => Buffer.from(`${n}@b.example.org`))
       const envelope = makeEnvelope(Buffer.from('a@example.net'), names).wire
@@ -391,7 +391,7 @@ t.test('clients that asked and got no answer are counted, and self-tests are not
     while (slot.state().clients > 0) await new Promise(setImmediate)
   }
   await leave(whole.subarray(0, 20))
-  const none = { lines: 0, told: 0, left: 0, judging: 0 }
+  const none = { lines: 0, asked: 0, left: 0, judging: 0 }
   t.same(count(), none, 'it had not asked')
   const frames = Buffer.concat(framesOf({ variables }))
   await leave(frames, asked(1))
@@ -400,7 +400,7 @@ t.test('clients that asked and got no answer are counted, and self-tests are not
   t.equal((await slot.ask({ variables: { ...test, CLAMD: '/other' } })).does, 'go standalone')
   t.same(count(), none, 'a test message')
   t.equal((await slot.ask({ variables: { ...variables, CLAMD: '/other' } })).does, 'go standalone')
-  t.same(count(), { ...none, told: 1 })
+  t.same(count(), { ...none, asked: 1 })
   for (const [number, own] of [variables, test].entries()) {
     const answered = slot.ask({ variables: own })
     await asked(number + 3)

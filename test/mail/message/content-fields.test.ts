@@ -1,5 +1,9 @@
 import t from 'tap'
-import { MAIL_LINE_MAX, maySayContent, whyBound } from '../../../src/mail/message/content-fields.ts'
+import {
+  MAIL_LINE_MAX,
+  mayDescribeContent,
+  whyBound,
+} from '../../../src/mail/message/content-fields.ts'
 import { Header } from '../../../src/mail/message/header-block.ts'
 
 /** Which fields may say something about content; all fields of transport: verdicts/copies/readings.test.ts. */
@@ -7,8 +11,8 @@ import { Header } from '../../../src/mail/message/header-block.ts'
 t.test('a field describes content by its name or its value', async (t) => {
   const names = ['content-x', 'X-Encoded', 'mime', 'boundary', 'disposition', 'x-name', 'a b']
   for (const name of [...names, 'x'.repeat(201), '']) {
-    t.equal(maySayContent(name), true, name)
-    t.equal(maySayContent(name, ' a\n'), true, name)
+    t.equal(mayDescribeContent(name), true, name)
+    t.equal(mayDescribeContent(name, ' a\n'), true, name)
   }
   for (const value of [
     ...['content-type', 'content: a', 'mime', 'Mime-Version', 'an encoding', 'boundary'],
@@ -17,35 +21,35 @@ t.test('a field describes content by its name or its value', async (t) => {
     ...['a\0', 'a\v', 'a\x7f', '=?x?q?=42oundary', '=?x?b?YmFzZTY0', 'h=content-type', 'mime_A'],
     ...['a\n --b', 'a\n\t \t:b', 'a\n--b', '; h=a; boundary', '; h=base64/', 'x h=base64'],
   ]) {
-    t.equal(maySayContent('X-A', ` ${value}\n`), true, JSON.stringify(value))
+    t.equal(mayDescribeContent('X-A', ` ${value}\n`), true, JSON.stringify(value))
   }
-  t.equal(maySayContent('X-Signature', '; h=a; boundary'), true)
+  t.equal(mayDescribeContent('X-Signature', '; h=a; boundary'), true)
 })
 
 t.test('other fields do not describe content', async (t) => {
   for (const name of ['Subject', 'Face', 'X-A', "!-'*-9;-<>@-~", 'x'.repeat(200)]) {
-    t.equal(maySayContent(name), false, name)
-    t.equal(maySayContent(name, ' a\n'), false, name)
+    t.equal(mayDescribeContent(name), false, name)
+    t.equal(mayDescribeContent(name, ' a\n'), false, name)
   }
   for (const value of [
     ...['a -- b', 'a\n b--', 'a:\n b:', 'mime.example.org', 'mimecast', 'mime2', 'contents', ''],
     ...['content.example.org', 'content of', 'a\r\n\tb', 'é', 'MIME_VERSION', 'A_BASE64_1'],
     ...['=?x?q?=41', '=?x?b?YQ==', '=42oundary'],
   ]) {
-    t.equal(maySayContent('X-A', ` ${value}\n`), false, JSON.stringify(value))
+    t.equal(mayDescribeContent('X-A', ` ${value}\n`), false, JSON.stringify(value))
   }
   for (const value of ['a; h=content-type', 'a;\n h =\n base64 :\tmime; b=c', ';h=boundary']) {
-    t.equal(maySayContent('DKIM-Signature', value), false, value)
-    t.equal(maySayContent('X-A', value), true, value)
+    t.equal(mayDescribeContent('DKIM-Signature', value), false, value)
+    t.equal(mayDescribeContent('X-A', value), true, value)
   }
 })
 
 t.test('Content-Length is harmless if it is a length', async (t) => {
-  for (const value of ['1', ' 100\r\n']) t.equal(maySayContent('content-Length', value), false)
+  for (const value of ['1', ' 100\r\n']) t.equal(mayDescribeContent('content-Length', value), false)
   for (const value of ['', ' a\n', '1 a', 'a 1'])
-    t.equal(maySayContent('Content-Length', value), true)
-  t.equal(maySayContent('X-Content-Length', '1'), true)
-  t.equal(maySayContent('Content-Length-X', '1'), true)
+    t.equal(mayDescribeContent('Content-Length', value), true)
+  t.equal(mayDescribeContent('X-Content-Length', '1'), true)
+  t.equal(mayDescribeContent('Content-Length-X', '1'), true)
 })
 
 t.test('a line of a field is long above 998 bytes, without its end', async (t) => {

@@ -5,7 +5,7 @@ export const report = (more: Partial<ProcessReport> = {}): ProcessReport => ({
   kind: 'report',
   lines: [],
   lost: 0,
-  standalone: { told: 0, left: 0 },
+  standalone: { asked: 0, left: 0 },
   underway: [],
   judging: 0,
   doors: {},

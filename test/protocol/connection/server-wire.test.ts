@@ -39,7 +39,7 @@ t.test('each waiting caller gets its answer as soon as it arrives', async (t) =>
   const waiting = [wire.read(find('a')), wire.read(find('b'))]
   t.ok(wire.isConnected)
   const said = once(other, 'data')
-  await wire.say(Buffer.from('one '), Buffer.from('packet'))
+  await wire.send(Buffer.from('one '), Buffer.from('packet'))
   t.equal(String((await said)[0]), 'one packet')
   other.write('a')
   t.equal(await waiting[0], true)
@@ -62,7 +62,7 @@ t.test('a connection that breaks ends all that waits, with one reason', async (t
     const closed = once(socket, 'close').catch(() => {})
     breaks(own)
     await t.rejects(waiting, { message }, what)
-    await t.rejects(wire.say(Buffer.from('x')), { message }, what)
+    await t.rejects(wire.send(Buffer.from('x')), { message }, what)
     await closed
     socket.emit('data', Buffer.from('late'))
     t.same(heard, [], 'nothing more is heard')
@@ -80,7 +80,7 @@ t.test('the last reply of a server is read after a failed write', async (t) => {
   other.write('too large')
   other.destroy()
   await once(other, 'close')
-  await t.rejects(wire.say(Buffer.from('x')), { message: /^lost: .*EPIPE/ })
+  await t.rejects(wire.send(Buffer.from('x')), { message: /^lost: .*EPIPE/ })
   t.same(heard, ['too large'])
 })
 
@@ -92,11 +92,11 @@ t.test('a call of the system is repeated while the socket is full', async (t) =>
     t.ok(descriptor > 2)
     return answers[calls++]!
   }
-  await wire.sayBy(call)
+  await wire.sendBy(call)
   t.equal(calls, 3)
   other.write('x')
-  await t.rejects(wire.sayBy(call), { message: 'lost: takes no descriptor' })
-  await t.rejects(wire.sayBy(call), { message: 'lost: takes no descriptor' })
+  await t.rejects(wire.sendBy(call), { message: 'lost: takes no descriptor' })
+  await t.rejects(wire.sendBy(call), { message: 'lost: takes no descriptor' })
   t.equal(calls, 4, 'it is closed')
 })
 

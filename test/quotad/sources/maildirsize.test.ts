@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { maySayFull, parseMaildirsize } from '../../../src/quotad/sources/maildir.ts'
+import { mayReportFull, parseMaildirsize } from '../../../src/quotad/sources/maildir.ts'
 
 const MAILDIRSIZE_MAX = 5120
 
@@ -63,9 +63,9 @@ t.test('a file of 5,120 bytes or more is not summed up', async (t) => {
 
 t.test('a file is full if it has one sum of the last 15 minutes', async (t) => {
   const minute = 60_000
-  t.ok(maySayFull({ lines: 1 }, 0, 14 * minute))
-  t.notOk(maySayFull({ lines: 2 }, 0, 0))
-  t.notOk(maySayFull({ lines: 1 }, 0, 15 * minute))
+  t.ok(mayReportFull({ lines: 1 }, 0, 14 * minute))
+  t.notOk(mayReportFull({ lines: 2 }, 0, 0))
+  t.notOk(mayReportFull({ lines: 1 }, 0, 15 * minute))
 })
 
 const change = fc.tuple(fc.integer({ min: -1e9, max: 1e9 }), fc.integer({ min: -1e4, max: 1e4 }))

@@ -29,7 +29,7 @@ t.test('a reply of 503 means an unknown quota, and is no broken answer', async (
   const { client, log } = clientOf(t, service.url)
   t.match(await client.ask(ann), { status: 'unknown', why: 'the service does not know' })
   t.same(log, [])
-  t.match(client.counters, { couldNotTell: 1, brokenAnswer: 0 })
+  t.match(client.counters, { unknown: 1, brokenAnswer: 0 })
 })
 
 t.test('the URL of a service may have other fields, and u= at its end', async (t) => {

@@ -293,7 +293,7 @@ t.test('if signatures are not known, no verdict is cached or trusted', async (t)
 
 t.test('a scanner that does not report its signatures is asked each time', async (t) => {
   for (const [signatures, date, isKnown] of [
-    ['not told', 1.7e9, false],
+    ['not reported', 1.7e9, false],
     ["this host's", undefined, false],
     ["this host's", 1.7e9, true],
   ] as const) {

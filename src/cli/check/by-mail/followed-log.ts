@@ -111,11 +111,11 @@ export class FollowedLog {
    */
   deliveryOf(id: string): DeliveryStatus | undefined {
     const numbers = this.#numbersOf(id)
-    const told = this.#deliveries.filter(({ number }) => numbers.includes(number))
-    const last = told.at(-1)
+    const matching = this.#deliveries.filter(({ number }) => numbers.includes(number))
+    const last = matching.at(-1)
     if (last === undefined) return undefined
     const waits = WAITS.test(last.text)
-    return { waits, text: (waits ? told[0]! : last).text }
+    return { waits, text: (waits ? matching[0]! : last).text }
   }
 
   #numbersOf(id: string): string[] {

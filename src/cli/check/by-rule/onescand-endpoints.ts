@@ -39,11 +39,11 @@ export function onescandEndpoints(
   args: readonly string[],
   running: RunningDaemon | undefined,
 ): OnescandEndpoints {
-  const told = running?.description?.args
+  const ownArgs = running?.description?.args
   const values = (...options: readonly string[]) => {
     const named = options.flatMap((option) => optionValues(args, option))
-    if (told === undefined) return [...new Set(named)]
-    const all = options.flatMap((option) => optionValues(told, option))
+    if (ownArgs === undefined) return [...new Set(named)]
+    const all = options.flatMap((option) => optionValues(ownArgs, option))
     return [...new Set(all)].filter((address) => named.includes(address) || isHere(address))
   }
   const ofClamdUnit = existsSync('/run/onescan/clamd.sock') ? OF_CLAMD_UNIT : []

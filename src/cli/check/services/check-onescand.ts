@@ -1,5 +1,5 @@
+import { askForDescription } from '../../../doors/slot-socket/daemon-description.ts'
 import { ServiceRun } from '../../../doors/slot-socket/service-command.ts'
-import { askForDescription } from '../../../doors/slot-socket/tell.ts'
 import {
   type Finding,
   failure,
@@ -40,11 +40,11 @@ export async function* checkOnescand(
   const unwritten = running.description?.settings.LOGFILE ? undefined : checkJournal()
   if (unwritten !== undefined) yield unwritten
   // Its report about itself is not verified.
-  const told = (finding: Finding) => asReportedBy(ACCOUNT, finding)
-  const isTold = running.description !== undefined
+  const reported = (finding: Finding) => asReportedBy(ACCOUNT, finding)
+  const isDescribed = running.description !== undefined
   const found = checkRunning(running, readAccounts())
-  yield* isTold ? found.map(told) : found
-  if (!isTold) return
+  yield* isDescribed ? found.map(reported) : found
+  if (!isDescribed) return
   const check = { program: 'onescand', args: ['--check', '--json'], caller: whoTypes() } as const
   const report = await accountReport(
     new ServiceRun(running.socket, check),
@@ -53,7 +53,7 @@ export async function* checkOnescand(
   )
   const judged = isNeeded ? report : report.map(besideSlots)
   for (const finding of judged) yield { ...finding, what: `${finding.what} [onescand]` }
-  yield* (await askForSelfTest(running)).map(told)
+  yield* (await askForSelfTest(running)).map(reported)
   yield* checkClamdUnit(report)
 }
 
@@ -122,7 +122,7 @@ async function askForSelfTest({ socket, description }: RunningDaemon): Promise<F
     const open = doors.join(', ') || 'no interface'
     return [ok(what, `reports a clean message as clean, and finds EICAR; open: ${open}`)]
   }
-  return wrong.map((finding) => judgeTold(what, finding, doors))
+  return wrong.map((finding) => judgeReported(what, finding, doors))
 }
 
 /**
@@ -130,7 +130,7 @@ async function askForSelfTest({ socket, description }: RunningDaemon): Promise<F
  * chosen the text, so it is quoted, and its remedy is not used. Every problem except an unanswered interface
  * follows from a scanner that cannot answer, or from a missing directory.
  */
-function judgeTold(what: string, finding: Finding, doors: readonly string[]): Finding {
+function judgeReported(what: string, finding: Finding, doors: readonly string[]): Finding {
   const value = `does not scan correctly: ${JSON.stringify(`${finding.what}: ${finding.value}`)}`
   const quoted = failure(what, value, 'check the other findings, and its log')
   return doors.includes(finding.what) ? quoted : following(quoted, 'nothing scans')
@@ -173,7 +173,7 @@ function checkFiles({ pid, changed, replaced }: RunningDescription, what: string
 /** The units of clamd as distributions name them. */
 const UNITS = ['clamav-daemon', 'clamd@scan', 'clamd'] as const
 /** Upper limit for the lines of its log that are shown. */
-const LINES_TOLD = 3
+const LINES_SHOWN = 3
 
 /**
  * Returns findings from the unit of a clamd on this host that onescand cannot connect to: onescand itself
@@ -193,7 +193,7 @@ function checkClamdUnit(findings: readonly Finding[]): Finding[] {
     const stopped = level(name, `is not running (${state})`, `${unmask}systemctl start ${name}`)
     const errors = journalOfStart(unit)
       .filter((line) => /^ERROR: /.test(line))
-      .slice(-LINES_TOLD)
+      .slice(-LINES_SHOWN)
     if (unit.active !== 'failed' || errors.length === 0) return [stopped]
     return [...new Set(errors)].map((line) =>
       level(name, `logged: "${line.replaceAll('"', "'")}"`, 'correct it, and restart it'),

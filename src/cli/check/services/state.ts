@@ -24,7 +24,7 @@ const SUPERVISED = ['/service', '/etc/service', '/var/service', '/etc/runit/runs
 const PAGE = '/usr/share/doc/onescan/doc/install.md'
 /** Upper limits for the bytes read from the end of a multilog log, and for the lines shown. */
 const LOG_BYTES = 64 * 1024
-const LINES_TOLD = 10
+const LINES_SHOWN = 10
 /** Milliseconds that an attempt to start may have taken. */
 const ATTEMPT = 90_000
 
@@ -65,7 +65,9 @@ export function checkState(service: Service, answers: boolean, isNeeded: boolean
   const unit = askSystemd(`${service}.service`)
   const level = isNeeded ? failure : warning
   // A service that was stopped has nothing to report.
-  const ofLog = isStopped(unit) ? [] : tellLog(service, linesOf(service, unit, answers), answers)
+  const ofLog = isStopped(unit)
+    ? []
+    : findingsInLog(service, linesOf(service, unit, answers), answers)
   if (unit !== undefined) ofLog.push(...checkIdleLines(service))
   if (unit !== undefined && answers) return [...checkUnit(service, unit), ...ofLog]
   if (answers) return ofLog
@@ -147,7 +149,7 @@ function checkUnit(service: Service, { load, enabled }: SystemdUnit): Finding[] 
 
 /** Returns the complaints of a supervised service at its last start. */
 export const checkSupervised = (service: Service): Finding[] =>
-  tellLog(service, linesOf(service, undefined, false), false)
+  findingsInLog(service, linesOf(service, undefined, false), false)
 
 /** Returns the log lines since its start: from the journal, or from the log of its run script. */
 function linesOf(service: Service, unit: SystemdUnit | undefined, answers: boolean): string[] {
@@ -199,14 +201,14 @@ const COMPLAINT = /^(error|warning): /
 /**
  * Returns findings about complaints in a log. While the service answers, it reports its complaints itself.
  */
-function tellLog(service: Service, lines: readonly string[], answers: boolean): Finding[] {
+function findingsInLog(service: Service, lines: readonly string[], answers: boolean): Finding[] {
   const complaints = lines.filter(
     (line) => OF_LINES.test(line) || OF_CLIENTS.test(line) || (!answers && COMPLAINT.test(line)),
   )
   const sinceServing = lines.slice(lines.findLastIndex((line) => SERVES.test(line)) + 1)
   const shown = complaints.length > 0 || answers ? complaints : sinceServing
   const remedy = 'correct what it names, and restart it'
-  return [...new Set(shown)].slice(-LINES_TOLD).map((line) => {
+  return [...new Set(shown)].slice(-LINES_SHOWN).map((line) => {
     const level = answers || line.startsWith('warning: ') ? warning : failure
     // With the backslashes of a command that it names.
     return level(service, `logged: "${line.replaceAll('"', "'")}"`, remedy)

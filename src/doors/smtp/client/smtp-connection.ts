@@ -139,7 +139,7 @@ export class SmtpConnection implements ServedConnection {
 
   /** Asks for the content of a message. It ends with `giveBack()`, or when no more bytes arrive. */
   startContent(): void {
-    this.say(ownReply.startContent)
+    this.send(ownReply.startContent)
     this.progress.reachedContent()
     this.#reading = { what: 'content', since: this.#wire.now() }
   }
@@ -161,8 +161,8 @@ export class SmtpConnection implements ServedConnection {
   }
 
   /** Sends replies in one write, because there may be one for each of many recipients. */
-  say(...replies: readonly RawReply[]): void {
-    this.#wire.say(Buffer.concat(replies.map(({ bytes }) => bytes)))
+  send(...replies: readonly RawReply[]): void {
+    this.#wire.send(Buffer.concat(replies.map(({ bytes }) => bytes)))
   }
 
   /** Hangs up: reads nothing more, but what was written still reaches the client. */

@@ -127,7 +127,7 @@ export class NextServer {
    */
   async send(pieces: readonly Buffer[]): Promise<void> {
     if (this.#lines.pending > 0 && this.lost === undefined) this.#fail(this.#unasked())
-    await this.#within(this.#timeouts.block, 'has accepted no data', this.#wire.say(...pieces))
+    await this.#within(this.#timeouts.block, 'has accepted no data', this.#wire.send(...pieces))
     for (const piece of pieces) releaseBuffer(piece)
   }
 

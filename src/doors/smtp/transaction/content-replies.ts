@@ -6,7 +6,7 @@ import { CLOSING } from '../../replies/own-replies.ts'
 interface AnsweredClient {
   /** Aborted when it has left. */
   readonly gone: AbortSignal
-  say(...replies: readonly RawReply[]): void
+  send(...replies: readonly RawReply[]): void
 }
 
 /** The reply to a recipient, and the code that the client is sent in fact, if it is sent one. */
@@ -27,7 +27,7 @@ export class ContentReplies {
   readonly #replies: (RawReply | undefined)[]
   readonly #client: AnsweredClient
   #settled = 0
-  #said = 0
+  #sentCount = 0
 
   constructor(count: number, client: AnsweredClient) {
     this.#replies = new Array<undefined>(count).fill(undefined)
@@ -40,30 +40,30 @@ export class ContentReplies {
   }
 
   /** The settled replies that were not sent. */
-  get unsaid(): readonly RawReply[] {
-    return this.settled.slice(this.#said)
+  get unsent(): readonly RawReply[] {
+    return this.settled.slice(this.#sentCount)
   }
 
   /** The settled replies, with the code that the client receives for each if the rest is sent now. */
   sent(): readonly SentReply[] {
     const { gone } = this.#client
     return this.settled.map((reply, index) => {
-      if (!gone.aborted || this.isSaid(index)) return { reply, sent: reply.code }
+      if (!gone.aborted || this.isSent(index)) return { reply, sent: reply.code }
       return { reply, sent: hearsNothing(gone) ? 'unsent' : CLOSING }
     })
   }
 
   /** Returns whether the reply at this index was sent. */
-  isSaid(index: number): boolean {
-    return index < this.#said
+  isSent(index: number): boolean {
+    return index < this.#sentCount
   }
 
   /** Answers one recipient, if that was not done before. */
   answer(index: number, reply: RawReply): void {
     this.#keep(index, reply)
     if (this.#settled === this.#replies.length || this.#client.gone.aborted) return
-    for (let next = this.#replies[this.#said]; next; next = this.#replies[++this.#said]) {
-      this.#client.say(next)
+    for (let next = this.#replies[this.#sentCount]; next; next = this.#replies[++this.#sentCount]) {
+      this.#client.send(next)
     }
   }
 

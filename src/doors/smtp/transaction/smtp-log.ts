@@ -96,7 +96,7 @@ export class TransactionLog {
     const isAnswered = decision === undefined || decision.kind === 'accept'
     const groups = byReplyCode(replies, envelope)
     for (const group of groups) {
-      const next = isAnswered ? saidByNext(group.replies, lost) : ''
+      const next = isAnswered ? textOfNext(group.replies, lost) : ''
       const about = aboutShare(group.envelope, this.about(group.replies, next))
       if (decision === undefined) log(passLine('why' in judging ? judging.why : '', about))
       else for (const line of decisionLines(decision, undefined, about)) log(line)
@@ -146,7 +146,7 @@ function namesOf({ replies, envelope }: AnsweredRecipients): Generator<Buffer> {
  * Returns the reply of the next server, or why there was none, if it has not accepted the message or the
  * client was not informed of the acceptance, and otherwise ''.
  */
-function saidByNext(replies: readonly SentReply[], lost: Fault | undefined): string {
+function textOfNext(replies: readonly SentReply[], lost: Fault | undefined): string {
   const { reply, sent } = worstOf(replies) ?? {}
   if (reply === ownReply.nextServerLost && lost !== undefined) return lost.message
   if (reply === undefined || (reply.code < 400 && sent === reply.code)) return ''

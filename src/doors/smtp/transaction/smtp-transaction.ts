@@ -106,7 +106,7 @@ export class SmtpTransaction {
             about: () => log.about([{ reply: ownReply.ok, sent: ownReply.ok.code }]),
             adjust: afterQueue ? deferRefusals : (judged) => judged,
             carryOut: (decision) => carryOutOnce(decision, delivery, services),
-            isUnsent: (recipient) => !replies.isSaid(recipient),
+            isUnsent: (recipient) => !replies.isSent(recipient),
           }
           const end =
             refusal === undefined && judging.kind === 'judge'
@@ -122,7 +122,7 @@ export class SmtpTransaction {
       log.fault(error, replies.sent())
     }
     if (replies.settled.some(({ code }) => code < 300)) client.progress.accepted()
-    return replies.unsaid
+    return replies.unsent
   }
 }
 
@@ -152,7 +152,7 @@ async function carryOutOnce(
     return { decision, replies: replies.sent(), lost }
   }
   // Over LMTP some may have had their reply before the client left.
-  const isUnsent = (index: number) => !replies.isSaid(index)
+  const isUnsent = (index: number) => !replies.isSent(index)
   const left = await withdrawKept(decision, delivery, complain, isUnsent)
   return { decision: left, replies: replies.sent(), lost }
 }

@@ -1,4 +1,4 @@
-import { maySayContent } from '../../message/content-fields.ts'
+import { mayDescribeContent } from '../../message/content-fields.ts'
 import { decodeWords, EncodedWordCount, hasHiddenLineEnd } from '../../message/encoded-words.ts'
 import type { Header } from '../../message/header-block.ts'
 import { limits } from '../budget/limits.ts'
@@ -76,7 +76,7 @@ export class MimeLines {
   addWellFormed(header: Header): void {
     this.hasControls = CONTROL.test(header.text)
     for (const field of header.fields) {
-      if (!maySayContent(field.name)) continue
+      if (!mayDescribeContent(field.name)) continue
       this.#fields++
       this.#text += header.textOf(field)
     }
@@ -132,5 +132,5 @@ const CONTROL = /[\0-\x08\v\f\x0e-\x1f]|\r(?!\n)/
 /** Returns whether the most lenient reader may take the line for a field about content. */
 function mayMatter(line: string): boolean {
   const colon = line.indexOf(':')
-  return colon < 0 || maySayContent(line.slice(0, colon))
+  return colon < 0 || mayDescribeContent(line.slice(0, colon))
 }

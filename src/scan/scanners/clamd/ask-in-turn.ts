@@ -49,7 +49,7 @@ export async function askInTurn(
     const answer = await search.askNext()
     if (answer !== undefined) return answer
   }
-  return search.couldNotTell()
+  return search.unknownResult()
 }
 
 const CAUSE_OF = {
@@ -160,7 +160,7 @@ class ServerSearch {
     }
   }
 
-  couldNotTell(): ScanResult {
+  unknownResult(): ScanResult {
     const remedy = this.#mayBeDown
       ? ['start clamd, or correct CLAMD: onescan check shows which']
       : []

@@ -183,7 +183,7 @@ async function ask(address: ClamdAddress, command: PassedOn): Promise<string> {
   try {
     const said = await wire.during(AbortSignal.timeout(WITHIN), async () => {
       await wire.connected()
-      await wire.say(Buffer.from(`z${command}\0`))
+      await wire.send(Buffer.from(`z${command}\0`))
       return wire.read(() => replies.whole())
     })
     return said.toString('latin1').replace(/\0.*$/s, '')

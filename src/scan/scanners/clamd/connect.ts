@@ -110,21 +110,21 @@ class BunConnection implements Connection {
   #start(target: ClamdAddress): void {
     const place =
       'path' in target ? { unix: target.path } : { hostname: target.host, port: target.port }
-    const tellError = (error: Error) => this.#tell('error', error)
+    const emitError = (error: Error) => this.#emit('error', error)
     Bun.connect({
       ...place,
       socket: {
         open: (opened) => {
           this.#socket = opened
           if (this.#isDestroyed) opened.terminate()
-          else this.#tell('connect')
+          else this.#emit('connect')
         },
-        data: (_, chunk) => this.#tell('data', chunk),
+        data: (_, chunk) => this.#emit('data', chunk),
         drain: () => this.#push(),
-        end: () => this.#tell('end'),
-        close: (_, error) => (error ? tellError(error) : this.#tell('end')),
-        error: (_, error) => tellError(error),
-        connectError: (_, error) => void asNodeError(target, error).then(tellError),
+        end: () => this.#emit('end'),
+        close: (_, error) => (error ? emitError(error) : this.#emit('end')),
+        error: (_, error) => emitError(error),
+        connectError: (_, error) => void asNodeError(target, error).then(emitError),
       },
     }).catch(() => {}) // connectError has reported it
   }
@@ -144,7 +144,7 @@ class BunConnection implements Connection {
     done?.(error)
   }
 
-  #tell(event: string, value?: unknown): void {
+  #emit(event: string, value?: unknown): void {
     this.#listeners.get(event)?.(value as never)
   }
 }

@@ -43,7 +43,7 @@ interface AskedServer {
 export class ExtractedForms {
   readonly #servers = new Map<string, ExtractionEvent & { readonly since: number }>()
   readonly #uptime: () => number
-  readonly #tell: (event: WantedEvent) => void
+  readonly #notify: (event: WantedEvent) => void
   /** How often mail has asked since the last event. */
   #asked = 0
 
@@ -53,13 +53,13 @@ export class ExtractedForms {
   /** `tell` receives an event for the other processes when servers must be asked for room. */
   constructor({
     uptime = () => performance.now(),
-    tell = () => {},
+    tell: notify = () => {},
   }: {
     readonly uptime?: () => number
     readonly tell?: (event: WantedEvent) => void
   } = {}) {
     this.#uptime = uptime
-    this.#tell = tell
+    this.#notify = notify
   }
 
   take(event: ExtractionEvent): void {
@@ -93,7 +93,7 @@ export class ExtractedForms {
 
   /** What all of these servers extract, or undefined if one of them was not tried. */
   async of(servers: readonly AskedServer[]): Promise<FormSet | undefined> {
-    if (++this.#asked === ASKED_PER_STREAM) this.#tell({ is: 'wanted' })
+    if (++this.#asked === ASKED_PER_STREAM) this.#notify({ is: 'wanted' })
     const [first, ...others] = await Promise.all(servers.map((server) => this.#formsOf(server)))
     if (first === undefined || others.some((forms) => forms === undefined)) return undefined
     return {

@@ -4,9 +4,9 @@ import { EICAR } from '../eicar/eicar.ts'
 import type { ClamdServer } from './clamd-server.ts'
 
 /** Whether clamd reports mail that it did not scan to the end. */
-type TellsOfLimits =
-  | { readonly tells: 'yes' | 'no' }
-  | { readonly tells: 'unknown'; readonly why: string }
+type LimitReport =
+  | { readonly reports: 'yes' | 'no' }
+  | { readonly reports: 'unknown'; readonly why: string }
 
 /** Multiparts in one another: more than MaxRecursion can be, which clamd limits to 100. */
 const TOO_DEEP = 120
@@ -15,23 +15,24 @@ const TOO_DEEP = 120
  * Asks clamd by a mail of some 8 KB that has the test virus deeper than clamd scans. With
  * AlertExceedsMax it reports its limit. Without, it calls this mail OK, as it would every virus there.
  */
-export async function tellsOfLimits(
+export async function probeLimitReports(
   server: ClamdServer,
   signal: AbortSignal,
-): Promise<TellsOfLimits> {
+): Promise<LimitReport> {
   const outcome = await askAtLevel(server, TOO_DEEP, signal)
-  if (outcome.kind !== 'answered') return { tells: 'unknown', why: outcome.why }
+  if (outcome.kind !== 'answered') return { reports: 'unknown', why: outcome.why }
   const { reply } = outcome
   switch (reply.answer) {
     case 'unseen':
-      if (reply.what === 'size') return { tells: 'unknown', why: 'it is more than StreamMaxLength' }
-      return { tells: 'yes' }
+      if (reply.what === 'size')
+        return { reports: 'unknown', why: 'it is more than StreamMaxLength' }
+      return { reports: 'yes' }
     case 'infected': // it scans deeper than any known clamd
-      return { tells: 'yes' }
+      return { reports: 'yes' }
     case 'clean':
-      return { tells: 'no' }
+      return { reports: 'no' }
     case 'unknown':
-      return { tells: 'unknown', why: reply.why }
+      return { reports: 'unknown', why: reply.why }
   }
 }
 

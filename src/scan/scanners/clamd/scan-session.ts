@@ -206,10 +206,10 @@ export class ClamdSession {
       if (!isFirst) await nextTurn()
       isFirst = false
       if (Buffer.isBuffer(packet)) {
-        await wire.say(packet)
+        await wire.send(packet)
       } else {
         const { bytes, descriptor } = packet
-        await wire.sayBy((to) => passing?.passDescriptor(to, bytes, descriptor) ?? 'failed')
+        await wire.sendBy((to) => passing?.passDescriptor(to, bytes, descriptor) ?? 'failed')
       }
     }
   }

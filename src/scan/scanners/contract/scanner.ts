@@ -118,7 +118,7 @@ interface Memorable {
    */
   readonly signatures:
     | "this host's"
-    | 'not told'
+    | 'not reported'
     | ((timeout?: number) => Promise<string | undefined>)
   /**
    * Returns the directories of this host from which the scanner loads signatures, or undefined if one of them

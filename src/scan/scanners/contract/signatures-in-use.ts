@@ -52,7 +52,7 @@ export function whyUnnoticed(
   files: SignatureFiles | undefined,
 ): string | undefined {
   for (const { name, memorable } of scanners) {
-    if (memorable?.signatures === 'not told') return `${name} does not report its signatures`
+    if (memorable?.signatures === 'not reported') return `${name} does not report its signatures`
     if (memorable?.loadsFrom === undefined) continue
     if (files === undefined) return 'there are no signatures in CLAMDBDIR'
     const from = memorable.loadsFrom()

@@ -101,7 +101,7 @@ function resultOf(value: unknown): ScanResult | undefined {
   const { answer, name, why, cause } = value as Record<string, unknown>
   if (answer === 'clean') return clean
   if (answer === 'infected' && typeof name === 'string' && name !== '') return infected(name)
-  if (answer === 'unknown' && typeof why === 'string') return couldNotTell(why, cause)
+  if (answer === 'unknown' && typeof why === 'string') return unknownAnswer(why, cause)
   return undefined
 }
 
@@ -112,13 +112,13 @@ function cut(result: ScanResult): ScanResult {
     case 'infected':
       return infected(result.name.slice(0, NAME_MAX))
     case 'unknown':
-      return couldNotTell(result.why.slice(0, WHY_MAX), result.cause)
+      return unknownAnswer(result.why.slice(0, WHY_MAX), result.cause)
     case 'unseen':
       return unknown(result.why.slice(0, WHY_MAX))
   }
 }
 
 /** Returns the unknown answer of the plugin itself, or that for an invalid answer. */
-function couldNotTell(why: string, cause: unknown): ScanResult {
+function unknownAnswer(why: string, cause: unknown): ScanResult {
   return cause === 'plugin' ? unknown(why, cause) : unknown(why)
 }

@@ -93,7 +93,7 @@ async function startEngine({ CLAMDBDIR }: ScanSettings, path: string): Promise<N
 /** Receives each program that a piece of work starts, at any depth inside a package. */
 const starting = new AsyncLocalStorage<(child: ChildProcess) => void>()
 /** Whether this process has subscribed to the programs that it starts, which it does once. */
-let isTold = false
+let isReported = false
 
 /**
  * Runs `work`, and kills the programs that it has started when it is done. Also kills them, and rejects,
@@ -103,11 +103,11 @@ async function endingItsPrograms<Result>(
   signal: AbortSignal,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  if (!isTold) {
+  if (!isReported) {
     subscribe('child_process', (message) => {
       starting.getStore()?.((message as { process: ChildProcess }).process)
     })
-    isTold = true
+    isReported = true
   }
   signal.throwIfAborted()
   let isOver = false

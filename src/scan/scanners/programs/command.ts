@@ -43,7 +43,7 @@ export function commandScanner(
     local: false,
     memorable: {
       identity: `command(${[...codes, ...argv].map(encodeURIComponent).join(',')})`,
-      signatures: database === undefined ? 'not told' : "this host's",
+      signatures: database === undefined ? 'not reported' : "this host's",
       ...(database !== undefined && { loadsFrom: () => [database] }),
     },
     async scan(sample, task) {

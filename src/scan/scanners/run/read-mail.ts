@@ -83,7 +83,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
       if (step.kind === 'late') return end(tooLate)
       if (step.kind === 'deeper') result = results.take(tooDeep)
       else if (step.kind === 'over') {
-        searches.tell((search) => search.over(step.why))
+        searches.each((search) => search.over(step.why))
         if (results.takeHoldsMore(`second look: ${step.why}`, step.why)) return end(undefined)
       } else {
         if (!(await searches.content(step.content.bytes, task.signal))) return end(tooLate)

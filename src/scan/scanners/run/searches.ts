@@ -54,7 +54,7 @@ export class Searches {
   }
 
   /** Passes a header or name to all searches. */
-  tell(what: (search: MailSearch) => void): void {
+  each(what: (search: MailSearch) => void): void {
     for (const [scanner, search] of this.#searches) {
       try {
         what(search)

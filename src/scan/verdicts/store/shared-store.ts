@@ -105,7 +105,7 @@ export class SharedStore {
     this.#options = options
     const { mark, markEvery = MARK_POLLED_EVERY } = options
     this.#connection = new LastingConnection(options, FIRST_QUESTION, (why) =>
-      this.#tell('connection', why),
+      this.#report('connection', why),
     )
     if (mark === undefined) return
     const compare = () => this.#compareMarks(mark(), MARK_LASTS_FOR_POLLS * markEvery)
@@ -192,7 +192,7 @@ export class SharedStore {
       this.#erred('get', value)
       return undefined
     }
-    this.#tell('get', undefined)
+    this.#report('get', undefined)
     return { isOurs: claim === 'OK', value }
   }
 
@@ -205,7 +205,7 @@ export class SharedStore {
     if (reply instanceof RespError) this.#erred('put', reply)
     if (reply !== 'OK') return
     this.#counters.published++
-    this.#tell('put', undefined)
+    this.#report('put', undefined)
   }
 
   /** Counts an error, and logs it unless it is about one key only. */
@@ -213,7 +213,7 @@ export class SharedStore {
     this.#counters.errors++
     const isReplica = error.message.startsWith('READONLY ')
     if (isReplica && this.#options.address.kind === 'sentinel') this.#connection.renew()
-    if (!isAboutOneKey(error)) this.#tell(what, error.message)
+    if (!isAboutOneKey(error)) this.#report(what, error.message)
   }
 
   /**
@@ -234,16 +234,16 @@ export class SharedStore {
     if (!Buffer.isBuffer(found) || found.length === 0) return // questions for verdicts log the trouble
     if (found.equals(own)) {
       this.#otherMarkSince = undefined
-      this.#tell('mark', undefined)
+      this.#report('mark', undefined)
       await connection.ask([['SET', MARK_KEY, own, ...lasting]], MARK_ANSWERED_WITHIN)
       return
     }
     this.#otherMarkSince ??= uptime()
-    if (uptime() - this.#otherMarkSince > lifetime) this.#tell('mark', OTHER_KEY)
+    if (uptime() - this.#otherMarkSince > lifetime) this.#report('mark', OTHER_KEY)
   }
 
   /** Logs a fault once, until another one occurs, and the end of all faults. */
-  #tell(where: string, why: string | undefined): void {
+  #report(where: string, why: string | undefined): void {
     const { address, log } = this.#options
     const troubles = this.#troubles
     if (why === undefined) {

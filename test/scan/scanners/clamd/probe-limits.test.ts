@@ -1,7 +1,10 @@
 import t from 'tap'
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../../../src/scan/scanners/clamd/clamd-server.ts'
-import { levelsOpened, tellsOfLimits } from '../../../../src/scan/scanners/clamd/probe-limits.ts'
+import {
+  levelsOpened,
+  probeLimitReports,
+} from '../../../../src/scan/scanners/clamd/probe-limits.ts'
 import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import { says, standIn } from './stand-in.ts'
 
@@ -21,7 +24,7 @@ for (const [reply, answer] of [
 ] as const) {
   t.test(`a clamd that replies ${JSON.stringify(reply)}`, async (t) => {
     const server = await standIn(t, says(reply))
-    t.match(await tellsOfLimits(clamdAt(server.socket), signal), answer)
+    t.match(await probeLimitReports(clamdAt(server.socket), signal), answer)
     const mail = server.asked[0]!.message.toString('latin1')
     t.equal(mail.match(/^Content-Type: multipart\/mixed; boundary=part\d+$/gm)?.length, 120)
     t.equal(mail.match(/^--part\d+$/gm)?.length, 120)

@@ -78,7 +78,7 @@ async function socketMade(t: Test) {
 t.test(
   'a scanner that does not name its signatures has loaded them when they have settled',
   async (t) => {
-    const scanner = (signatures: 'not told' | "this host's"): Scanner => ({
+    const scanner = (signatures: 'not reported' | "this host's"): Scanner => ({
       name: 'x',
       local: false,
       memorable: { identity: 'x', signatures },
@@ -89,7 +89,7 @@ t.test(
     t.notOk((await findSignaturesInUse([scanner("this host's")], changed, NOW * 1000)).areLoaded)
     t.ok((await findSignaturesInUse([scanner("this host's")], changed, later)).areLoaded)
     t.ok(
-      (await findSignaturesInUse([scanner('not told')], changed, NOW * 1000)).areLoaded,
+      (await findSignaturesInUse([scanner('not reported')], changed, NOW * 1000)).areLoaded,
       'or not by them',
     )
     t.ok((await findSignaturesInUse([scanner("this host's")], undefined, NOW * 1000)).areLoaded)

@@ -43,12 +43,12 @@ const scanner = (name: string, signatures: Signatures): Scanner => ({
 const clamd = scanner('clamd', async () => 'ClamAV 1.4.3/27600/Tue')
 const eicar = scanner('eicar', async () => '')
 const command = scanner('command', "this host's")
-const plugin = scanner('plugin', 'not told')
+const plugin = scanner('plugin', 'not reported')
 const broken = scanner('broken', async () => undefined)
 const dated = { changed: 1.8e9 }
 
 t.test('the description of a scan is one line: release, settings, scanners', async (t) => {
-  const identity = await identityOf([scanner('a', 'not told'), scanner('b\n', 'not told')])
+  const identity = await identityOf([scanner('a', 'not reported'), scanner('b\n', 'not reported')])
   const { version } = about
   const line = `onescan=${version} secondlook=always besides= scanners=a,b?`
   t.equal(identity?.fingerprintInput.scanDescription, line)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import fc from 'fast-check'
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
-import { maySayContent } from '../../../../src/mail/message/content-fields.ts'
+import { mayDescribeContent } from '../../../../src/mail/message/content-fields.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../../src/mail/mime/contents.ts'
 import { MimeLines, plainName } from '../../../../src/mail/mime/headers/fields.ts'
@@ -99,7 +99,7 @@ t.test('a field about content is one to reading, stamps and fingerprints', async
     const lines = new MimeLines()
     lines.add(`${field}\n`, false)
     t.equal(lines.text, `${field}\n`, `the reading keeps ${field}`)
-    t.ok(maySayContent(name, value))
+    t.ok(mayDescribeContent(name, value))
     t.notOk(isTrusted(`${field}\n${stampOf(mail)}${mail}`), `above a stamp: ${field}`)
     t.not(print(`${field}\n${mail}`) ?? '', print(mail), 'it has a fingerprint of its own, or none')
     for (const unshared of own) {
@@ -145,7 +145,7 @@ t.test('ordinary transport fields do not describe content', async (t) => {
     'Content-Length: 100',
   ]) {
     const colon = field.indexOf(':')
-    t.notOk(maySayContent(field.slice(0, colon), `${field.slice(colon + 1)}\n`), field)
+    t.notOk(mayDescribeContent(field.slice(0, colon), `${field.slice(colon + 1)}\n`), field)
     t.ok(isTrusted(`${field}\n${stampOf(mail)}${mail}`), field)
   }
 })

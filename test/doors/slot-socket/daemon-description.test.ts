@@ -2,8 +2,11 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import {
+  askForDescription,
+  type DaemonDescription,
+} from '../../../src/doors/slot-socket/daemon-description.ts'
 import { frame } from '../../../src/doors/slot-socket/slot-frames.ts'
-import { askForDescription, type DaemonDescription } from '../../../src/doors/slot-socket/tell.ts'
 import { failure } from '../../../src/lib/errors/finding.ts'
 import { listen } from '../../programs/host/listen.ts'
 import { socketDirectory } from '../../programs/host/socket-directory.ts'

@@ -1,7 +1,7 @@
 import { attempt } from '../../lib/errors/fault.ts'
 import { type Finding, isFinding } from '../../lib/errors/finding.ts'
 import { askOnce } from '../../protocol/connection/ask-once.ts'
-import { PROTOCOL_VERSION, TELL } from './request.ts'
+import { DESCRIBE, PROTOCOL_VERSION } from './request.ts'
 import { createFrameReader, frame } from './slot-frames.ts'
 
 /** The state that an onescand reports to any client: slot-protocol.md. */
@@ -46,7 +46,7 @@ const LIST_MAX = 1_000
 
 /** Makes the answer. */
 export function descriptionFrame(daemon: DaemonDescription | undefined): Buffer {
-  return frame(TELL, Buffer.from(JSON.stringify({ daemon } satisfies DaemonAnswer)))
+  return frame(DESCRIBE, Buffer.from(JSON.stringify({ daemon } satisfies DaemonAnswer)))
 }
 
 /**
@@ -60,7 +60,7 @@ export async function askForDescription(
   wantsSelfTest = false,
 ): Promise<DaemonAnswer | undefined> {
   const reader = createFrameReader((type, length) => {
-    if (type !== TELL || length > DESCRIPTION_MAX) throw new Error('another answer')
+    if (type !== DESCRIBE || length > DESCRIPTION_MAX) throw new Error('another answer')
   })
   const read = (chunk: Buffer) => {
     reader.push(chunk)
@@ -70,7 +70,7 @@ export async function askForDescription(
       return OTHER // it does not support the request
     }
   }
-  const asked = frame(TELL, Buffer.from(wantsSelfTest ? [1] : []))
+  const asked = frame(DESCRIBE, Buffer.from(wantsSelfTest ? [1] : []))
   const question = Buffer.concat([frame('1', Buffer.from(PROTOCOL_VERSION)), asked])
   const payload = await askOnce({ path, allowHalfOpen: true }, question, read, within)
   return payload && readDescription(payload)

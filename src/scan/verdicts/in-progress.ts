@@ -10,7 +10,7 @@ const doing = { judging: 'j', scanning: 's', 'scanning alone': 'a' } as const
 const OVER = Buffer.alloc(1)
 
 /** The messages that a process was judging when it ended. */
-interface HadInHand {
+interface HadInProgress {
   /** The number of messages that it was judging, including those being scanned. */
   readonly judged: number
   /** `isLone`: as of a ScanInProcess. */
@@ -23,7 +23,7 @@ interface HadInHand {
  * to the first process would wait for the event loop, which a mail may block indefinitely. A write takes some
  * microseconds. An entry that cannot be written is lost: mail does not wait for it.
  */
-export class InHand {
+export class InProgress {
   readonly #fd: number
   readonly #free: number[] = []
   #entries = 0
@@ -52,7 +52,7 @@ export class InHand {
   }
 
   /** Returns the messages in progress of a process that has ended. */
-  static read(fd: number): HadInHand {
+  static read(fd: number): HadInProgress {
     const text = readFileSync(fd, 'latin1')
     const entries = Array.from({ length: text.length / ENTRY }, (_, n) => ({
       first: text[n * ENTRY],

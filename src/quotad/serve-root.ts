@@ -11,19 +11,19 @@ const CLIENTS_MAX = 4
  * Reports the findings to each client of this socket, a Finding in JSON a line, and hangs up. Nothing that
  * a client sends is read. systemd has made the socket for root alone: onescan-quotad-check.socket.
  */
-export async function tellRoot(
+export async function serveRoot(
   fd: number,
   find: () => Promise<readonly Finding[]>,
 ): Promise<Server> {
   const trouble = (error: unknown) =>
     log(['event', 'trouble'], ['what', 'the socket for root'], ['reason', errorText(error)])
-  const tell = async (socket: Socket) => {
+  const answer = async (socket: Socket) => {
     const findings = await find()
     socket.end(findings.map((finding) => `${JSON.stringify(finding)}\n`).join(''))
   }
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy())
-    tell(socket).catch((error) => {
+    answer(socket).catch((error) => {
       trouble(error)
       socket.destroy()
     })
