@@ -109,5 +109,5 @@ export const pluginLimits: readonly Limit[] = [
   ['messages after which a process is replaced', count(standardLimits.messages)],
   ['CPU time after which a process is replaced', seconds(RENEWED_AFTER * 1000)],
   ['idle time after which a process exits', seconds(standardLimits.idle)],
-  ['time from the answer until nothing is under way', `${standardLimits.settle} milliseconds`],
+  ['time to finish outstanding work after the answer', `${standardLimits.settle} milliseconds`],
 ]
