@@ -182,7 +182,7 @@ t.test(
   async (t) => {
     const seen = hiddenClasses.filter(({ seenByClamd }) => seenByClamd !== undefined)
     t.match(design, `the ${hiddenClasses.length} classes of mail that hide a file`)
-    t.match(design, `by itself finds the file in ${seen.length}, `)
+    t.match(design, `alone finds the file in ${seen.length}, `)
   },
 )
 

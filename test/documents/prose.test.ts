@@ -30,6 +30,15 @@ const instead: Readonly<Record<string, string>> = {
   'by each way': 'through every port and program',
   '(?:one|key|rule|name) a line': 'one per line',
   'counts? for|do(?:es)? not count': 'applies to, is not used',
+  'false alarms?': 'a false positive',
+  'mail programs?': 'a mail client',
+  'go(?:es)? back': 'to undo this, returns',
+  'access lists?': 'an ACL',
+  'processors?': 'a CPU',
+  blanks: 'spaces, white space',
+  'decides?': 'applies, determines',
+  'by (?:itself|themselves)': 'alone, without the daemon, separately',
+  'the client reads': 'the client receives',
 }
 
 /** What no source says either, in comments and messages. */

@@ -72,7 +72,7 @@ const groups: readonly Group[] = [
   { title: 'ms, one at a time', show: ({ median }) => (median ? digits(median) : '') },
   { title: 'messages/s, eight at a time', show: ({ rate }) => (rate ? digits(rate) : '') },
   {
-    title: 'processor time of a message in ms: wrapper and chain, onescand, clamd',
+    title: 'CPU time of a message in ms: wrapper and chain, onescand, clamd',
     show: ({ processor }) =>
       processor
         ? [processor.wrapper, processor.onescand, processor.clamd].map(tenths).join(', ')

@@ -72,7 +72,7 @@ export const unboundFieldsInWords: Readonly<Record<string, string>> = {
   Bcc: 'Postfix drops it before filters see it',
   'Resent-Bcc': 'the same',
   'Content-Length':
-    'Postfix drops it; it does not decide how readers of mailboxes decode a message',
+    'Postfix drops it; it does not affect how mailbox readers decode a message',
   'X-QHPSI': 'every host of a cluster replaces it',
 }
 

@@ -192,7 +192,7 @@ function shareTable(
     .map((name) => ({ name, shares: [ofDefault!.get(name) ?? 0, ofNever!.get(name) ?? 0] }))
     .filter(({ shares }) => Math.max(...shares) >= SHARE_SHOWN)
     .map(({ name, shares }) => [name, ...shares.map((share) => (100 * share).toFixed(1))])
-  const head = [`${what}: % of the processor time of onescand`, 'default', 'never']
+  const head = [`${what}: % of onescand's CPU time`, 'default', 'never']
   return [head, head.map(() => '---'), ...rows]
     .map((cells) => `| ${cells.join(' | ')} |`)
     .join('\n')
