@@ -71,8 +71,7 @@ export const unboundFieldsInWords: Readonly<Record<string, string>> = {
   'ARC-Authentication-Results': 'the same',
   Bcc: 'Postfix drops it before filters see it',
   'Resent-Bcc': 'the same',
-  'Content-Length':
-    'Postfix drops it; it does not affect how mailbox readers decode a message',
+  'Content-Length': 'Postfix drops it; it does not affect how mailbox readers decode a message',
   'X-QHPSI': 'every host of a cluster replaces it',
 }
 
