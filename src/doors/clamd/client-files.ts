@@ -1,6 +1,6 @@
-import { constants, fstat, open, read } from 'node:fs'
+import { constants } from 'node:fs'
 import { type FileHandle, opendir, open as openHandle, readlink, statfs } from 'node:fs/promises'
-import { promisify } from 'node:util'
+import { openFile, readFrom, statDescriptor } from '../../lib/bytes/file-calls.ts'
 import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
 import { isOfUnitAlone } from '../../lib/process/bound-paths.ts'
 import { O_PATH } from '../../lib/process/descriptors.ts'
@@ -12,9 +12,6 @@ const CHUNK = 256 * 1024
 export const FOLDERS_MAX = 15
 /** Upper limit for the names examined for one path, in all its folders; clamd.conf(5), MaxFiles. */
 export const PATH_NAMES_MAX = 10_000
-const statOf = promisify(fstat)
-const readFrom = promisify(read)
-const openFile = promisify(open)
 
 /** The descriptor or path of a client does not refer to a regular file. */
 export class NoRegularFile extends Error {}
@@ -34,10 +31,10 @@ export async function readDescriptor(
   const reading = inTurnOf(uid, gone, async () => {
     hasBegun = true
     try {
-      if (!(await statOf(descriptor)).isFile()) throw new NoRegularFile()
+      if (!(await statDescriptor(descriptor)).isFile()) throw new NoRegularFile()
       const buffer = Buffer.allocUnsafe(CHUNK)
       for (let at = 0; ; ) {
-        const { bytesRead } = await readFrom(descriptor, buffer, 0, CHUNK, at)
+        const bytesRead = await readFrom(descriptor, buffer, at)
         at += bytesRead
         // After a timeout or a disconnect, its content takes no more bytes.
         if (bytesRead === 0 || !take(buffer.subarray(0, bytesRead))) return

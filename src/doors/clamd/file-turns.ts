@@ -1,5 +1,4 @@
-import { close } from 'node:fs'
-import { promisify } from 'node:util'
+import { closeFile } from '../../lib/bytes/file-calls.ts'
 import { Fault } from '../../lib/errors/fault.ts'
 import { Semaphore } from '../../lib/flow/semaphore.ts'
 import { ABORTED, unlessAborted } from '../../lib/flow/timeout.ts'
@@ -86,8 +85,6 @@ export async function closeDescriptor(uid: number, descriptor: number): Promise<
     goOn()
   }
 }
-
-const closeFile = promisify(close)
 
 /** Counts descriptors that the user has sent, or that were opened for the user, until each is closed. */
 export function tookDescriptors(uid: number, count: number): void {

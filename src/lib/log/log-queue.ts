@@ -1,5 +1,5 @@
-import { write, writeSync } from 'node:fs'
-import { promisify } from 'node:util'
+import { writeSync } from 'node:fs'
+import { writeTo } from '../bytes/file-calls.ts'
 import { logLine } from './log-line.ts'
 
 /** The destination of log lines. Errors are ignored, because no mail may fail because of its log. */
@@ -96,10 +96,9 @@ export class LogQueue {
 }
 
 const STDERR = 2
-const writeAside = promisify(write)
 
 /** Descriptor 2 of a process that lasts. (process.stderr would change the flags of a shared pipe.) */
 export const standardError = new LogQueue({
-  aside: (bytes) => writeAside(STDERR, bytes),
+  aside: (bytes) => writeTo(STDERR, bytes),
   now: (bytes) => writeSync(STDERR, bytes),
 })

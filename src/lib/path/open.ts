@@ -1,6 +1,6 @@
-import { close, constants, open, openSync, type Stats, write } from 'node:fs'
+import { constants, openSync, type Stats } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { promisify } from 'node:util'
+import { closeFile, openFile, writeTo } from '../bytes/file-calls.ts'
 import { errorCode } from '../errors/fault.ts'
 import { inheritedDescriptor } from '../process/descriptors.ts'
 import { shellWord } from '../text/shell-word.ts'
@@ -108,14 +108,10 @@ function mustLookForAppending(path: string): boolean {
 export async function appendAside(path: string, bytes: Buffer): Promise<void> {
   const fd = mustLookForAppending(path)
     ? openToAppend(path)
-    : await openAside(path, APPENDING | constants.O_CREAT, 0o640)
+    : await openFile(path, APPENDING | constants.O_CREAT, 0o640)
   try {
-    await writeAside(fd, bytes)
+    await writeTo(fd, bytes)
   } finally {
-    await closeAside(fd)
+    await closeFile(fd)
   }
 }
-
-const openAside: (path: string, flags: number, mode: number) => Promise<number> = promisify(open)
-const writeAside = promisify(write)
-const closeAside = promisify(close)

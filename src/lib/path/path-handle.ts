@@ -2,9 +2,7 @@ import {
   closeSync,
   constants,
   existsSync,
-  fstat,
   fstatSync,
-  open,
   openSync,
   promises,
   readdirSync,
@@ -14,7 +12,7 @@ import {
   type Stats,
 } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { promisify } from 'node:util'
+import { openFile, statDescriptor } from '../bytes/file-calls.ts'
 import { errorCode } from '../errors/fault.ts'
 import { ITEMS_PER_TURN, inSlices } from '../flow/give-way.ts'
 import { O_PATH } from '../process/descriptors.ts'
@@ -32,9 +30,6 @@ const LINKS_MAX = 40
 /** Upper limit, in bytes, for a file, if the reader sets no other. */
 const READ_MAX = 1024 * 1024
 const CHUNK = 64 * 1024
-
-const openAside: (path: string | Buffer, flags: number) => Promise<number> = promisify(open)
-const statAside: (fd: number) => Promise<Stats> = promisify(fstat)
 
 /**
  * A file or directory found at a path. A descriptor (open(2), O_PATH) refers to the file without reading it
@@ -112,8 +107,8 @@ export class PathHandle {
    */
   static async findAside(path: string): Promise<PathHandle> {
     if (runsAsRoot()) return PathHandle.find(path)
-    const fd = await openAside(path, O_PATH)
-    return new PathHandle(fd, await statAside(fd), resolve(path), path)
+    const fd = await openFile(path, O_PATH)
+    return new PathHandle(fd, await statDescriptor(fd), resolve(path), path)
   }
 
   /** Finds the file at a path, calls `use` with its handle, and closes the handle. */
@@ -154,13 +149,13 @@ export class PathHandle {
   /** Finds a file in this directory as find() does, in threads of the runtime. */
   async findAside(name: string): Promise<PathHandle> {
     const shown = join(this.#shown, name)
-    const fd = await openAside(this.#entryPath(name), HANDLE_FLAGS).catch((error) => {
+    const fd = await openFile(this.#entryPath(name), HANDLE_FLAGS).catch((error) => {
       throw entryError(error, shown)
     })
     let handle: PathHandle
     try {
       const mount = this.#mountOfEntry(fd, name, shown)
-      handle = this.#entry(fd, await statAside(fd), name, shown, mount)
+      handle = this.#entry(fd, await statDescriptor(fd), name, shown, mount)
     } catch (error) {
       closeSync(fd)
       throw error
