@@ -10,7 +10,7 @@ import {
   isKeyId,
   KEYRING_MAX,
   type Key,
-  objectionToMode,
+  modeFault,
   parseKeyring,
 } from '../scan/cluster/keyring.ts'
 import { flag, printsJson, text } from './command/cli-options.ts'
@@ -179,7 +179,7 @@ async function changeKeyring(path: string, change: (old: string) => string) {
     mode: 0o640, // its owner and the slot's group may read it
     encoding: 'latin1',
     check({ mode }) {
-      const objection = objectionToMode(mode)
+      const objection = modeFault(mode)
       if (objection !== undefined) throw new Fault('config', `${path}: ${objection}`)
     },
     change(old) {

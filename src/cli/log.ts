@@ -6,7 +6,7 @@ import type { LogRecord } from '../log/log-record.ts'
 import { type LogFile, readLogs } from '../log/read-log.ts'
 import { flag, printsJson, text } from './command/cli-options.ts'
 import { FAILED, makeCommand } from './command/run-command.ts'
-import { lineForTerminal, takesColours, writeOut } from './command/terminal.ts'
+import { lineForTerminal, showsColours, writeOut } from './command/terminal.ts'
 import { filesArgument, findLogs, spanOf, spanOptions } from './mail/log-arguments.ts'
 
 const NOTHING_FOUND = 1
@@ -45,7 +45,7 @@ export const logCommand = makeCommand('log', {
     const warn = (text: string) => output.error(text)
     const id = args.id?.slice(0, LOG_VALUE_MAX)
     const query = { ...queryFor({ ...args, ...span, id }), warn }
-    const isColoured = takesColours()
+    const isColoured = showsColours()
     const line = (record: LogRecord) => `${describeRecord(record, isColoured, lineForTerminal)}\n`
     let found = 0
     for await (const records of readLogs(logs, query)) {

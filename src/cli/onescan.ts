@@ -6,7 +6,7 @@ import { allowCommand } from './allow.ts'
 import { bansCommand } from './bans.ts'
 import { checkCommand } from './check/check.ts'
 import { text } from './command/cli-options.ts'
-import { complainOf, FAILED } from './command/run-command.ts'
+import { FAILED, reportUsageError } from './command/run-command.ts'
 import { injectCommand } from './inject.ts'
 import { keygenCommand } from './keygen.ts'
 import { logCommand } from './log.ts'
@@ -156,7 +156,7 @@ function complain(message: string | null, error: Error | undefined, parser: Argv
 }
 
 function giveUp(why: string): never {
-  complainOf(commandOf(args), args.includes('--json'), why)
+  reportUsageError(commandOf(args), args.includes('--json'), why)
   process.stderr.write('Try "onescan --help", or --help after a command.\n')
   process.exit(FAILED)
 }

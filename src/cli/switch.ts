@@ -2,7 +2,7 @@ import { chmodSync, closeSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import type { Argv } from 'yargs'
 import { errorCode, errorTextAt, Fault } from '../lib/errors/fault.ts'
-import { leadsSomewhere, PathHandle } from '../lib/path/path-handle.ts'
+import { PathHandle, pathExists } from '../lib/path/path-handle.ts'
 import {
   HOST_DIRECTORY,
   hostSwitchFile,
@@ -67,7 +67,7 @@ export const enableCommand = makeCommand('enable', {
       removed.length > 0 ? `removed ${removed.join(' and ')}` : `no ${files.join(' and no ')}`
     output.text(`onescan is on: ${done}\n`)
     printDoors(control, output)
-    const off = leadsSomewhere(hostSwitchFile)
+    const off = pathExists(hostSwitchFile)
     if (off)
       output.text(`but ${hostSwitchFile} exists: all interfaces are off; run "onescan enable"\n`)
     for (const file of files) {
@@ -117,7 +117,7 @@ function make(file: string): boolean {
     return true
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error
-    if (leadsSomewhere(file)) return false
+    if (pathExists(file)) return false
     // The interfaces look for a file at the end of the link.
     throw new Error(`${file}: is a link to nothing, so onescan is still on; remove the link`)
   }

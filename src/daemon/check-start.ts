@@ -20,7 +20,7 @@ import { checkSettings } from '../readiness/check-settings.ts'
 import { ownHost } from '../readiness/stage/stage.ts'
 import { tryStages } from '../readiness/stages.ts'
 import { readControlDirectories } from '../scan/judge/control.ts'
-import { whatItDoes } from './describe-door.ts'
+import { describeTreatment } from './describe-door.ts'
 import { checkAccessBy } from './http/access.ts'
 import { checkAddress } from './listening/listen.ts'
 import type { DaemonOptions } from './options/daemon-options.ts'
@@ -90,7 +90,7 @@ async function doorsBy(options: DaemonOptions, env: Environment): Promise<Findin
     return doorsOf(options).map((door) =>
       isTls(door.kind) && configuration.tls === undefined
         ? marked(settingsFault(NO_IDENTITY), 'stops the start')
-        : ok(doorName(door), whatItDoes(door, configuration)),
+        : ok(doorName(door), describeTreatment(door, configuration)),
     )
   } finally {
     configuration.close()

@@ -6,7 +6,7 @@ import { formatDay } from '../lib/text/units.ts'
 import { type JudgeConfig, type MailSettings, NOTHING_SCANS } from '../scan/judge/config.ts'
 import type { JudgeContext } from '../scan/judge/context.ts'
 import { fateOfInfected } from '../scan/judge/decide.ts'
-import { whyUnnoticed } from '../scan/scanners/contract/signatures-in-use.ts'
+import { whyChangesGoUnnoticed } from '../scan/scanners/contract/signatures-in-use.ts'
 import { type DoorKind, isClamds, isTls, type ListeningDoor } from './options/door-address.ts'
 import { doorName } from './self-test/try-door.ts'
 
@@ -15,11 +15,11 @@ import { doorName } from './self-test/try-door.ts'
  * start that nothing is scanned, and not only after a virus has arrived.
  */
 export function describeDoor(door: ListeningDoor, by: Configuration): string {
-  return `${doorName(door)}: ${whatItDoes(door, by)}`
+  return `${doorName(door)}: ${describeTreatment(door, by)}`
 }
 
 /** Returns the same without the name of the interface. */
-export function whatItDoes({ kind, route }: ListeningDoor, by: Configuration): string {
+export function describeTreatment({ kind, route }: ListeningDoor, by: Configuration): string {
   const context = by.context && route?.afterQueue ? afterQueue(by.context) : by.context
   const on = route === undefined ? '' : `, passes mail to ${route.next.text}`
   return `${whatItDoesWith(kind, context, by)}${on}`
@@ -86,7 +86,7 @@ function fateOfViruses(kind: DoorKind, settings: MailSettings): string {
 /** Returns why no verdicts are cached although they should be. */
 function memoryOf({ tools }: JudgeContext): string {
   if (tools.verdicts === undefined) return ''
-  const why = whyUnnoticed(tools.scanners, tools.signatureFiles())
+  const why = whyChangesGoUnnoticed(tools.scanners, tools.signatureFiles())
   return why === undefined ? '' : `, caches no verdicts: ${why}`
 }
 

@@ -1,8 +1,8 @@
 import { lstatSync, rmdirSync, unlinkSync } from 'node:fs'
 import { errorText } from '../lib/errors/fault.ts'
 import { type RepeatedWork, repeat } from '../lib/flow/repeat.ts'
-import { answersInside } from '../lib/path/answers.ts'
 import { PathHandle } from '../lib/path/path-handle.ts'
+import { respondsInside } from '../lib/path/responds.ts'
 import { type Environment, readSetting, readSettings } from '../lib/settings/settings.ts'
 import { quarantineLimits } from '../lib/settings/table/scanning.ts'
 import { readSpoolSettings, type SpoolSettings } from '../mail/message/spool.ts'
@@ -78,7 +78,7 @@ export async function sweepSpool(
 }
 
 async function sweep(path: string, ours: RegExp, now: number, signal: AbortSignal): Promise<void> {
-  if (!(await answersInside(path))) return
+  if (!(await respondsInside(path))) return
   try {
     const directory = PathHandle.find(path)
     try {

@@ -4,8 +4,8 @@ import { parseIpAddress } from '../lib/net/ip-address.ts'
 import { printsHelpOrVersion, serviceExit } from '../lib/process/command-line.ts'
 import { type PlanContext, planFor, readPlanSources } from './banner-delay/plan.ts'
 import { log } from './connection/connection-log.ts'
-import { delayOne } from './connection/delay-one.ts'
-import { keepGate } from './gate/gate.ts'
+import { delayConnection } from './connection/delay-connection.ts'
+import { runGate } from './gate/gate.ts'
 import { type DelayOptions, readOptions, USAGE, UsageError } from './options/delay-options.ts'
 
 process.exitCode = serviceExit.temporary // unless the program ends as planned
@@ -31,8 +31,8 @@ async function smtpDelay(argv: readonly string[]): Promise<number> {
     writeSync(1, `${await explain(options, { ...lists, resolver: ask() })}\n`)
     return serviceExit.done
   }
-  if (options.gate) return keepGate(options, options.gate, env, uptime)
-  return delayOne(options, env, uptime)
+  if (options.gate) return runGate(options, options.gate, env, uptime)
+  return delayConnection(options, env, uptime)
 }
 
 /** Returns the line of `--explain IP [NAME]`: how long such a client would wait, and why. */

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { errorText } from '../lib/errors/fault.ts'
 import { readAddress } from '../mail/message/envelope/address.ts'
 import { AttributeReader, type Attributes, writeAttributes } from '../protocol/policy-attributes.ts'
-import { isAskedAbout } from '../scan/judge/over-quota.ts'
+import { isQuotaChecked } from '../scan/judge/over-quota.ts'
 import type { QuotaLookup } from '../scan/quota/quota-answer.ts'
 import { type Door, longestSilent, serve } from './connection/serve.ts'
 import { Wire, type WireHost } from './connection/wire.ts'
@@ -122,7 +122,7 @@ async function actionFor(
   const recipient = request.get('recipient')
   if (quota === undefined || request.get('protocol_state') !== 'RCPT' || !recipient) return 'DUNNO'
   const mayRelay = (request.get('sasl_username') ?? '') !== ''
-  if (!isAskedAbout({ mayRelay, isBounceInjector: false }, quota)) return 'DUNNO'
+  if (!isQuotaChecked({ mayRelay, isBounceInjector: false }, quota)) return 'DUNNO'
   if (await isOff()) return 'DUNNO'
   const address = readAddress(recipient) // as Postfix understands it, without quotes
   const mail = { sender: readAddress(request.get('sender') ?? ''), size: sizeAttribute(request) }

@@ -56,7 +56,7 @@ export function* decisionLines(
 ): Generator<Buffer> {
   if (decision.kind === 'split') {
     for (const share of decision.shares) {
-      yield* decisionLines(share.decision, code, aboutShare(share.envelope, about))
+      yield* decisionLines(share.decision, code, contextOfShare(share.envelope, about))
     }
     return
   }
@@ -72,7 +72,7 @@ export function* decisionLines(
 }
 
 /** Returns the context for lines about some recipients of a message, those of the envelope. */
-export function aboutShare(envelope: Envelope, about: LogContext): LogContext {
+export function contextOfShare(envelope: Envelope, about: LogContext): LogContext {
   const { transaction } = about
   return { ...about, transaction: transaction && { ...transaction, envelope } }
 }

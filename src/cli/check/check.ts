@@ -35,7 +35,7 @@ import { deadSockets, networkAddresses, onescandEndpoints } from './by-rule/ones
 import { checkPostfix } from './by-rule/postfix.ts'
 import { checkSendmail } from './by-rule/sendmail.ts'
 import { checkOnescand } from './services/check-onescand.ts'
-import { checkQuotadHere } from './services/quotad.ts'
+import { checkQuotadHere } from './services/check-quotad.ts'
 import { checkSlot } from './slot/check-slot.ts'
 import { checkSlots } from './slot/check-slots.ts'
 import { namesSlot } from './slot/slot-hosts.ts'

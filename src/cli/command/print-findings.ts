@@ -1,6 +1,6 @@
 import { exitCodeOf, type Finding } from '../../lib/errors/finding.ts'
 import type { Output } from './run-command.ts'
-import { forTerminal, takesColours } from './terminal.ts'
+import { forTerminal, showsColours } from './terminal.ts'
 
 /** The characters of the column of names. A longer name shifts its own line alone. */
 const WIDTH = 22
@@ -39,7 +39,7 @@ export async function printFindings(
       printed.push(finding)
       const { marks: _, follows: __, ...shown } = finding
       if (output.json) await output.result(shown)
-      else process.stdout.write(`${findingLine(finding, takesColours())}\n`)
+      else process.stdout.write(`${findingLine(finding, showsColours())}\n`)
     }
   } finally {
     clearInterval(waits)

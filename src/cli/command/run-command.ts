@@ -50,7 +50,7 @@ export async function runCommand(
 }
 
 /** Reports an error in the command line, before anything was done. `command` is null if it is none. */
-export function complainOf(command: string | null, json: boolean, text: string): void {
+export function reportUsageError(command: string | null, json: boolean, text: string): void {
   const output = new Output(command, json)
   output.error(text, 'onescan')
   void output.end(FAILED)

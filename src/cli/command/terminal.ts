@@ -30,6 +30,6 @@ export async function writeOut(text: string | Buffer): Promise<void> {
 }
 
 /** Returns whether standard output is a terminal, and its owner did not refuse colours: no-color.org. */
-export function takesColours(): boolean {
+export function showsColours(): boolean {
   return process.stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
 }

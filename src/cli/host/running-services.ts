@@ -7,7 +7,7 @@ import { TIMED_OUT, withTimeout } from '../../lib/flow/timeout.ts'
 import { ProcEntry, type ProcessStatus } from '../../lib/process/proc-entry.ts'
 import { RUNTIME_MARKER } from '../../lib/runtime/compiled-program.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
-import { areLimited, askMainProcess, hasSystemd } from './systemd-unit.ts'
+import { askMainProcess, hasSystemd, haveLimits } from './systemd-unit.ts'
 
 /** The limits in bytes at which a runtime can fail, by their names in prlimit(1) and in proc(5). */
 const LIMITS = { as: 'address space', data: 'data size', stack: 'stack size' } as const
@@ -204,7 +204,7 @@ function isLimitedByGroup(found: ProcEntry): boolean {
   if (group === undefined) return true // it has ended
   if (group === groupOf(new ProcEntry('self'))) return false
   const names = /^0::(.*)$/m.exec(group)?.[1]?.split('/') ?? []
-  return areLimited(names.filter((name) => /^[\w@.\\:-]+\.(service|slice|scope)$/.test(name)))
+  return haveLimits(names.filter((name) => /^[\w@.\\:-]+\.(service|slice|scope)$/.test(name)))
 }
 
 /** Asks about each unit once: cron's may have thousands of processes, of any user's. */

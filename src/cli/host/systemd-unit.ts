@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { attempt } from '../../lib/errors/fault.ts'
 import { type Finding, warning } from '../../lib/errors/finding.ts'
-import { leadsSomewhere, PathHandle } from '../../lib/path/path-handle.ts'
+import { PathHandle, pathExists } from '../../lib/path/path-handle.ts'
 import { ProcEntry } from '../../lib/process/proc-entry.ts'
 import { splitWords } from '../../lib/settings/table/values.ts'
 
@@ -35,7 +35,7 @@ const LINES = 200
 const BYTES = 256 * 1024
 
 /** Returns whether systemd has started this host: sd_booted(3). */
-export const hasSystemd = (): boolean => leadsSomewhere('/run/systemd/system')
+export const hasSystemd = (): boolean => pathExists('/run/systemd/system')
 
 /**
  * Asks systemd for a unit. Undefined if there is none, or if systemd does not answer, as without D-Bus it
@@ -92,7 +92,7 @@ export function askMainProcess(unit: string): string | undefined {
  * missing optional paths (BindPaths=-/path), and does not check again. The list is empty if the service does
  * not run. Only root can read this.
  */
-export function askLatePaths(unit: string): string[] {
+export function unboundPathsOf(unit: string): string[] {
   if (process.getuid!() !== 0 || !hasSystemd()) return []
   const said = show('MainPID,BindPaths,BindReadOnlyPaths', unit)
   const pid = /^MainPID=([1-9]\d*)$/m.exec(said)?.[1]
@@ -142,7 +142,7 @@ const UNSET = /^(?:(?!Restrict)\w+=|Restrict\w+=~|DevicePolicy=auto)?$/
  * Returns whether one of these units restricts its processes by their control group, or systemd does not
  * answer.
  */
-export function areLimited(units: readonly string[]): boolean {
+export function haveLimits(units: readonly string[]): boolean {
   if (units.length === 0) return false
   const said = show(KEPT_BY_GROUP.join(), ...units)
   return said === '' || said.split('\n').some((line) => !UNSET.test(line))

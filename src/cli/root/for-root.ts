@@ -12,7 +12,7 @@ import { findRunningServices } from '../host/running-services.ts'
 import { BY_CALLER, HAND_ON, type HandOnAnswer, isHandedLine } from '../quarantine/by-caller.ts'
 import { WHOLE } from './account-report.ts'
 import { follow, printTo, type RunningCommand } from './follow.ts'
-import { runAs, whoTypes } from './run-as.ts'
+import { invokingUser, runAs } from './run-as.ts'
 
 /** The way in which root delegates a command. */
 interface Delegation {
@@ -121,7 +121,7 @@ function readsInput(args: readonly string[]): boolean {
 
 /** Has onescand run a command in its unit, and with its account. */
 function serviceRun(args: readonly string[]): ServiceRun {
-  return new ServiceRun(socketOfOnescand(), { program: 'onescan', args, caller: whoTypes() })
+  return new ServiceRun(socketOfOnescand(), { program: 'onescan', args, caller: invokingUser() })
 }
 
 /**

@@ -29,7 +29,7 @@ interface AccountWork {
 const HARMLESS = /^(PATH|TERM|NO_COLOR|TZ|LANG|LC_ALL|SHELL)$/
 
 /** Returns the user who typed the command, for logs. */
-export const whoTypes = (): string => process.env.SUDO_USER || 'root'
+export const invokingUser = (): string => process.env.SUDO_USER || 'root'
 
 /**
  * Returns the command that root uses to run a command under an account, without a capability or a way to new
@@ -110,7 +110,7 @@ function environment(): Record<string, string> {
   const passed = Object.entries(process.env).filter(
     ([name]) => (isSetting(name) && name !== 'TMPDIR') || HARMLESS.test(name),
   )
-  const own = { HOME: '/nonexistent', PWD: process.cwd(), [CALLER]: whoTypes() }
+  const own = { HOME: '/nonexistent', PWD: process.cwd(), [CALLER]: invokingUser() }
   return { ...Object.fromEntries(passed), ...own } as Record<string, string>
 }
 

@@ -49,7 +49,7 @@ export interface RefusedClient {
  * 451 and a text. It ends when the client sends QUIT, disconnects, or exceeds a limit. The connection stays
  * open.
  */
-export async function talk(
+export async function refuseEarlyTalker(
   client: RefusedClient,
   refusal: string,
   uptime: () => number,

@@ -24,7 +24,7 @@ const SPARE_DESCRIPTORS = 64
  * exit code. Programs that still serve clients then continue by themselves. Rejects with a Fault if the gate
  * cannot start.
  */
-export async function keepGate(
+export async function runGate(
   options: DelayOptions,
   gate: GateOptions,
   env: Environment,

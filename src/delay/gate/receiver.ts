@@ -2,7 +2,12 @@ import { errorText } from '../../lib/errors/fault.ts'
 import type { AcceptedConnection } from '../../lib/runtime/system.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
 import type { DelayJudgement } from '../banner-delay/plan.ts'
-import { closingLine, outcomeOf, talk, whyWithProtocol } from '../early-talkers/conversation.ts'
+import {
+  closingLine,
+  outcomeOf,
+  refuseEarlyTalker,
+  whyWithProtocol,
+} from '../early-talkers/conversation.ts'
 import type { ServerProgram } from '../options/ucspi.ts'
 import { ConnectionPreparer, type ConnectionTools } from './connection-preparer.ts'
 import { GateConnection } from './gate-connection.ts'
@@ -122,7 +127,7 @@ export class Receiver {
       return this.#serve(connection, { ...environment, RBLSMTPD: options.text }, undefined)
     }
     log.refused(connection, 451, options.text)
-    await talk(connection, options.text, uptime)
+    await refuseEarlyTalker(connection, options.text, uptime)
   }
 
   /**

@@ -11,7 +11,10 @@ import type { Rule } from '../../scan/rules/rule.ts'
  * the finding, or the error that there is no result. Settings that quarantine, redirect or accept mail have
  * no effect there.
  */
-export function answering(configuration: Configuration, about: AskedAbout): Configuration {
+export function configurationForClients(
+  configuration: Configuration,
+  about: AskedAbout,
+): Configuration {
   const { context, messageOptions, env } = configuration
   const { digestsFor: _, ...undigested } = messageOptions // stamps and copies alone need them
   const options = about === 'mails' ? messageOptions : undigested

@@ -6,7 +6,7 @@ import { type ContentReply, clamdWords, replyLine } from '../../protocol/clamd/c
 import type { AskedAbout } from '../../scan/judge/config.ts'
 import type { ContentScanner, PassedOn } from '../../scan/scanners/contract/scanner.ts'
 import { type MailDoorOptions, MailServices, Turns } from '../message/mail-services.ts'
-import { answering } from './clamd-context.ts'
+import { configurationForClients } from './clamd-context.ts'
 
 /** The options of the clamd interface, in addition to its configuration. */
 export interface ClamdOptions extends MailDoorOptions {
@@ -67,7 +67,7 @@ export class ClamdServices extends MailServices {
   readonly #noteOnce: (line: string) => void
 
   constructor(first: Configuration, options: ClamdOptions) {
-    super(answering(first, options.about), options)
+    super(configurationForClients(first, options.about), options)
     this.#about = options.about
     this.turns = new Turns(options.maxClients)
     this.maxSize = options.maxSize
@@ -79,7 +79,7 @@ export class ClamdServices extends MailServices {
 
   /** Sets the configuration for contents that arrive from now on. */
   configure(next: Configuration): void {
-    this.configuration = answering(next, this.#about)
+    this.configuration = configurationForClients(next, this.#about)
   }
 
   /** Logs that an MTA uses this as a milter: once a minute, because the MTA may connect for each mail. */

@@ -13,7 +13,7 @@ import { PeerTimeout, type Wire, type WireReader } from '../connection/wire.ts'
 import { type ClamdClient, Content, notScanned } from './clamd-content.ts'
 import type { ClamdServices } from './clamd-services.ts'
 import { closeInTurn } from './file-turns.ts'
-import { type Asker, scanDescriptor, scanPath, shown } from './scan-paths.ts'
+import { type Asker, printablePath, scanDescriptor, scanPath } from './scan-paths.ts'
 
 /** Requests of one session that are answered concurrently. The next one waits. */
 const AT_ONCE = 8
@@ -171,7 +171,11 @@ export class ClamdConversation {
     const reply = this.#reply
     if (near === undefined) {
       const why = 'Paths are read only for clients of a unix socket.'
-      const failed = { about: shown(Buffer.from(path, 'latin1')), is: 'failed', why } as const
+      const failed = {
+        about: printablePath(Buffer.from(path, 'latin1')),
+        is: 'failed',
+        why,
+      } as const
       this.#wire.send(reply(this.#services.lineOf(failed)))
       return this.#requests.isSession
     }

@@ -73,7 +73,7 @@ export async function scanPath(
     else trouble ??= reply
   }
   if (trouble !== undefined) send(trouble)
-  else if (isClean) send({ about: shown(Buffer.from(named, 'latin1')), is: 'clean' })
+  else if (isClean) send({ about: printablePath(Buffer.from(named, 'latin1')), is: 'clean' })
 }
 
 /** The remaining budget of one request by path, for all its folders. */
@@ -103,7 +103,7 @@ async function* repliesAbout(
   }
   const { path, descriptor, names = [] } = found
   walk.namesLeft -= names.length
-  if (descriptor !== undefined) yield await scanDescriptor(descriptor, shown(path), asker)
+  if (descriptor !== undefined) yield await scanDescriptor(descriptor, printablePath(path), asker)
   if (names.length > 0 && depth === FOLDERS_MAX) yield failure(path, undefined, asker)
   else {
     for (const name of names) {
@@ -120,11 +120,11 @@ const SLASH = Buffer.from('/')
 
 function failure(path: Buffer, error: unknown, { services, uid }: Asker): ContentReply {
   if (error instanceof OutsideUnit) {
-    const place = shown(Buffer.from(error.path, 'latin1'))
+    const place = printablePath(Buffer.from(error.path, 'latin1'))
     const remedy = `have it send the content instead (doc/clamd-clients.md), or ${editToBind('onescand', place)}`
     services.complain(`user ${uid} ${NAMES_UNSEEN_FILES}: ${place}; ${remedy}`)
   }
-  return { about: shown(path), is: 'failed', why: whyNot(error) }
+  return { about: printablePath(path), is: 'failed', why: whyNot(error) }
 }
 
 function whyNot(error: unknown): string {
@@ -139,4 +139,5 @@ function whyNot(error: unknown): string {
 }
 
 /** A path that forges no line of a reply. */
-export const shown = (path: Buffer) => path.toString('latin1').replace(/[\0-\x1f\x7f]/g, '?')
+export const printablePath = (path: Buffer) =>
+  path.toString('latin1').replace(/[\0-\x1f\x7f]/g, '?')

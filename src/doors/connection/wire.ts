@@ -89,7 +89,7 @@ const BROKEN = new Error('the client has broken the protocol')
  * Returns whether the client of this wire receives nothing more. A client that was refused has received its
  * refusal.
  */
-export function hearsNothing({ aborted, reason }: AbortSignal): boolean {
+export function receivesNothing({ aborted, reason }: AbortSignal): boolean {
   return aborted && reason === LEFT
 }
 

@@ -2,6 +2,7 @@ import { Fault } from '../../lib/errors/fault.ts'
 import { replaceUnprintable } from '../../lib/log/log-line.ts'
 import { addressBytes, isPlainPath, type MailAddress } from '../../mail/message/envelope/address.ts'
 import type { Header, HeaderEdits } from '../../mail/message/header-block.ts'
+import { type Agreement, action } from '../../protocol/milter/milter-offer.ts'
 import {
   accepted,
   discarded,
@@ -9,7 +10,6 @@ import {
   encodeEdit,
   smtpReply,
 } from '../../protocol/milter/milter-replies.ts'
-import { type Agreement, action } from '../../protocol/milter/negotiation.ts'
 import type { Decision, QuarantineDecision, SplitDecision } from '../../scan/judge/decision.ts'
 import { acceptedShare } from '../../scan/judge/divide.ts'
 import { replyOf } from '../replies/smtp-reply.ts'

@@ -10,14 +10,14 @@ import {
 import { type MailAddress, readAddress } from '../../mail/message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope, type Origin } from '../../mail/message/envelope/envelope.ts'
 import { WireError } from '../../protocol/connection/wire-error.ts'
+import { type Agreement, action, step } from '../../protocol/milter/milter-offer.ts'
 import { accepted, smtpReply } from '../../protocol/milter/milter-replies.ts'
-import { type Agreement, action, step } from '../../protocol/milter/negotiation.ts'
 import { announcedSize, bareAddress, type SmtpPath } from '../../protocol/smtp/smtp-syntax.ts'
 import { Deadline } from '../../scan/judge/deadline.ts'
 import type { Decision } from '../../scan/judge/decision.ts'
 import { checkQuota } from '../../scan/judge/over-quota.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
-import { hearsNothing } from '../connection/wire.ts'
+import { receivesNothing } from '../connection/wire.ts'
 import { handleMail } from '../message/handle-mail.ts'
 import { type Judging, startJudging } from '../message/mail-services.ts'
 import { RecipientList } from '../recipients/recipient-list.ts'
@@ -166,7 +166,7 @@ export class MilterMessage {
       ).finally(endTurn)
     } catch (error) {
       const reply = faultReply(faultKindOf(error))
-      const sent = hearsNothing(gone) ? 'unsent' : reply.code
+      const sent = receivesNothing(gone) ? 'unsent' : reply.code
       services.log(faultLine(error, undefined, this.#about(origin, transaction, sent)))
       return smtpReply(reply)
     } finally {

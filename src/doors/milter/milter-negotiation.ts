@@ -5,7 +5,7 @@ import {
   macroStage,
   type NegotiationRequest,
   step,
-} from '../../protocol/milter/negotiation.ts'
+} from '../../protocol/milter/milter-offer.ts'
 
 /** Steps to which this filter would always answer "go on", so that the MTA need not wait. */
 const stepsWithoutReply =
@@ -33,7 +33,7 @@ const noReplyBits: Readonly<Partial<Record<MilterCommand['kind'], number>>> = {
  * Returns the options that this filter requests from an MTA. It asks to answer RCPT only if it `mayRefuse`
  * recipients. `isLocal`: the MTA is on this host and uses a unix socket.
  */
-export function requestFor(mayRefuse: boolean, isLocal: boolean): NegotiationRequest {
+export function optionsToRequest(mayRefuse: boolean, isLocal: boolean): NegotiationRequest {
   return {
     neededActions: action.addFields, // needed for every message; only messages that need one of the others are affected by its absence
     wantedActions:

@@ -8,13 +8,13 @@ import { clientNameOf } from '../../mail/message/envelope/envelope.ts'
 import { WireError } from '../../protocol/connection/wire-error.ts'
 import { Macros } from '../../protocol/milter/macros.ts'
 import type { ConnectingClient, MilterCommand } from '../../protocol/milter/milter-commands.ts'
-import { continued, smtpReply } from '../../protocol/milter/milter-replies.ts'
 import {
   type Agreement,
   agree,
   type Capabilities,
   encodeAgreement,
-} from '../../protocol/milter/negotiation.ts'
+} from '../../protocol/milter/milter-offer.ts'
+import { continued, smtpReply } from '../../protocol/milter/milter-replies.ts'
 import type { SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
 import {
   refuseNotPlain,
@@ -23,7 +23,7 @@ import {
 } from '../recipients/refuse-recipient.ts'
 import { ownReply } from '../replies/own-replies.ts'
 import { MilterMessage } from './milter-message.ts'
-import { isAnswered, requestFor } from './milter-negotiation.ts'
+import { isAnswered, optionsToRequest } from './milter-negotiation.ts'
 import type { MilterServices } from './milter-services.ts'
 import { resolvedFrom } from './recipient-path.ts'
 
@@ -154,7 +154,7 @@ export class MilterSession {
     if (this.#agreement !== undefined) throw new WireError('a second negotiation')
     const { quota, rules, needsPlainRecipients } = this.#services
     const mayRefuse = quota !== undefined || rules !== undefined || needsPlainRecipients
-    const request = requestFor(mayRefuse, this.#isLocal)
+    const request = optionsToRequest(mayRefuse, this.#isLocal)
     this.#agreement = agree(offer, request)
     return encodeAgreement(this.#agreement, request)
   }

@@ -4,7 +4,7 @@ import { parseIpAddress } from '../../lib/net/ip-address.ts'
 import { type MailAddress, mailboxOf, readAddress } from '../../mail/message/envelope/address.ts'
 import type { Origin } from '../../mail/message/envelope/envelope.ts'
 import { bareAddress, type SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
-import { isAskedAbout } from '../../scan/judge/over-quota.ts'
+import { isQuotaChecked } from '../../scan/judge/over-quota.ts'
 import { mailReply, refusalByRule } from '../../scan/judge/replies.ts'
 import type { QuotaAnswer, QuotaLookup } from '../../scan/quota/quota-answer.ts'
 import type { Rules } from '../../scan/rules/match.ts'
@@ -43,7 +43,7 @@ export function refuseRecipient(
   const byRule = rules && refuseByRule(recipient, mail, rules, client, log)
   if (byRule !== undefined) return byRule
   const { mayRelay, origin } = client
-  if (!quota || !isAskedAbout({ mayRelay, isBounceInjector: false }, quota)) return undefined
+  if (!quota || !isQuotaChecked({ mayRelay, isBounceInjector: false }, quota)) return undefined
   return refuseFull(recipient, mail, quota, origin, log, mailboxOf(recipient))
 }
 

@@ -9,7 +9,7 @@ import type { TimedLookup } from '../../scan/quota/quota-answer.ts'
 import type { QuotaClient } from '../../scan/quota/quota-client.ts'
 import type { QuotaSettings } from '../../scan/quota/quota-settings.ts'
 import type { Rules } from '../../scan/rules/match.ts'
-import { isThere, ruleFiles } from '../../scan/rules/rule.ts'
+import { ruleFileExists, ruleFiles } from '../../scan/rules/rule.ts'
 import { readSignatureFiles } from '../../scan/scanners/contract/signatures.ts'
 import { makeScanners } from '../../scan/scanners/make-scanners.ts'
 
@@ -61,7 +61,7 @@ export async function loadContext(
 /** Loads the rules, and the code for rules, if there are any. */
 async function rulesOf(env: Environment): Promise<Rules | undefined> {
   const { control } = readControlDirectories(env)
-  if (!ruleFiles(control, HOST_DIRECTORY).some(isThere)) return undefined
+  if (!ruleFiles(control, HOST_DIRECTORY).some(ruleFileExists)) return undefined
   const { loadRules } = await import('../../scan/rules/parse-rules.ts')
   return loadRules(control, HOST_DIRECTORY)
 }

@@ -1,11 +1,11 @@
 import type { Environment } from '../../lib/settings/settings.ts'
 import { NO_EDITS } from '../../mail/message/header-block.ts'
 import { readSpoolSettings } from '../../mail/message/spool.ts'
-import { checkQuota, isAskedAbout } from '../../scan/judge/over-quota.ts'
+import { checkQuota, isQuotaChecked } from '../../scan/judge/over-quota.ts'
 import type { QuotaSettings } from '../../scan/quota/quota-settings.ts'
 import { openSlotQuota, uptime } from './load-context.ts'
 import { readCaller, receiveTransaction } from './receive.ts'
-import { becomeNext, carryOut, passThrough, type SlotContext } from './slot-carry-out.ts'
+import { carryOut, executeNext, passThrough, type SlotContext } from './slot-carry-out.ts'
 
 /**
  * Checks quotas although nothing is scanned. The message is kept meanwhile. It is deferred if all recipients
@@ -19,7 +19,7 @@ export async function passUnscanned(
   context: Omit<SlotContext, 'directory'>,
 ): Promise<number> {
   const { slotLog } = context
-  if (!isAskedAbout(readCaller(env), settings)) return passThrough(context, why)
+  if (!isQuotaChecked(readCaller(env), settings)) return passThrough(context, why)
   const spool = readSpoolSettings(env)
   const quota = await openSlotQuota(settings)
   const transaction = receiveTransaction({ spool }, env)
@@ -31,7 +31,7 @@ export async function passUnscanned(
   quota.close()
   const ending = { ...context, directory: spool.directory }
   if (defer !== undefined) return carryOut(defer, transaction, ending)
-  return becomeNext({ message, edits: NO_EDITS, envelope }, ending, () =>
+  return executeNext({ message, edits: NO_EDITS, envelope }, ending, () =>
     slotLog.passed(remark ? `${why}; ${remark}` : why),
   )
 }

@@ -55,7 +55,7 @@ function receive(intake: Intake): Envelope {
     intake.write(buffer.subarray(0, length))
     size += length
   }
-  if (size === 0) mustHaveMessage()
+  if (size === 0) requireMessage()
   const envelope = new EnvelopeReader()
   for (;;) {
     const length = readSome(ENVELOPE_FD, buffer, 'envelope')
@@ -84,7 +84,7 @@ function readSome(fd: number, buffer: Buffer, what: string): number {
  * Throws a Fault of kind `read` if descriptor 0 was closed when this program started. The runtime then
  * opens /dev/null there, for reading and writing, and an empty message from there was never sent.
  */
-export function mustHaveMessage(): void {
+export function requireMessage(): void {
   const isDevice = fstatSync(MESSAGE_FD).isCharacterDevice()
   if (isDevice && isOpenedFor(MESSAGE_FD, constants.O_RDWR)) {
     throw new Fault('read', 'fd 0 is closed; no message')

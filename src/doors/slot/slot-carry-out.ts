@@ -9,7 +9,7 @@ import type { Transaction } from '../../scan/judge/transaction.ts'
 import { type ErrorReport, report } from '../replies/error-report.ts'
 import { exit } from '../replies/exit-codes.ts'
 import { type Chain, checkChain } from './chain.ts'
-import { mustHaveMessage } from './receive.ts'
+import { requireMessage } from './receive.ts'
 import type { SlotLog } from './slot-log.ts'
 
 /**
@@ -50,7 +50,7 @@ export function carryOut(
   }
   const accept = ({ edits, recipients }: Acceptance, { message, envelope }: Transaction) => {
     const to = recipients ? redirect(envelope, recipients) : envelope
-    return becomeNext({ message, edits, envelope: to }, context, () =>
+    return executeNext({ message, edits, envelope: to }, context, () =>
       slotLog.decided(decision, undefined),
     )
   }
@@ -79,13 +79,13 @@ export function passThrough(
   why: string,
 ): never {
   checkChain(chain, chain.self)
-  mustHaveMessage()
+  requireMessage()
   slotLog.passed(why)
   return replaceProcess(chain)
 }
 
 /** Becomes the next program, with the edited message. Calls `log` when nothing but the exec is left. */
-export function becomeNext(
+export function executeNext(
   { message, edits, envelope }: HandedOn,
   { chain, directory }: SlotContext,
   log: () => void,

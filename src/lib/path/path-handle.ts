@@ -411,7 +411,7 @@ function readAtMost(fd: number, max: number): Buffer {
 }
 
 /** Returns whether a path exists. For root it is found as a PathHandle: throws if root must not access it. */
-export function leadsSomewhere(path: string): boolean {
+export function pathExists(path: string): boolean {
   if (!runsAsRoot()) return existsSync(path)
   try {
     return PathHandle.with(path, () => true)

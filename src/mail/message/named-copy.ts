@@ -12,9 +12,9 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Fault } from '../../lib/errors/fault.ts'
-import { answersInside } from '../../lib/path/answers.ts'
+import { respondsInside } from '../../lib/path/responds.ts'
 import type { Bytes } from './bytes.ts'
-import { type SpoolSettings, spoolFault, unguessable, writeInTurns } from './spool.ts'
+import { randomName, type SpoolSettings, spoolFault, writeInTurns } from './spool.ts'
 
 /**
  * A copy of bytes in a file that scanners open by its name. They see it whole or not at all: half a message
@@ -53,7 +53,7 @@ export class NamedCopy {
 
   async #make(): Promise<NamedFile> {
     const { directory, sharedDirectory } = this.#settings
-    if (!(await answersInside(sharedDirectory ?? directory))) {
+    if (!(await respondsInside(sharedDirectory ?? directory))) {
       const what = sharedDirectory ? `SPOOLDIR ${sharedDirectory}` : `TMPDIR ${directory}`
       throw new Fault('temp-file', `${what}: does not respond; check its file system`)
     }
@@ -112,7 +112,7 @@ class NamedFile {
   constructor({ directory: parent, sharedDirectory }: SpoolSettings) {
     this.#isShared = sharedDirectory !== undefined
     const directory = sharedDirectory ?? makePrivateDirectory(parent)
-    this.path = join(directory, `onescan-${process.pid}-${unguessable()}.msg`)
+    this.path = join(directory, `onescan-${process.pid}-${randomName()}.msg`)
     const { O_CREAT, O_EXCL, O_RDWR, O_NOFOLLOW } = constants
     try {
       this.fd = openSync(this.path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
 import { nextTurn } from '../../lib/flow/give-way.ts'
-import { leadsSomewhere, PathHandle } from '../../lib/path/path-handle.ts'
+import { PathHandle, pathExists } from '../../lib/path/path-handle.ts'
 import { letsOthersReplace } from '../../lib/path/untrusted-writer.ts'
 import { writeWhole } from '../../lib/process/descriptors.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
@@ -29,7 +29,7 @@ export function readSpoolSettings(env: Environment): SpoolSettings {
   }
   const directory = env.TMPDIR || tmpdir()
   try {
-    leadsSomewhere(directory) // else root may wait there
+    pathExists(directory) // else root may wait there
   } catch (error) {
     throw new Fault('config', `TMPDIR ${errorText(error)}`, error)
   }
@@ -73,7 +73,7 @@ export function openAnonymousFile(directory: string): number {
   }
   // If another user guessed the name, O_EXCL makes that an error instead of opening that user's file. The
   // sweep (sweep.ts) knows the name, because this process may be killed before it removes the name.
-  const path = join(directory, `onescan-file-${unguessable()}`)
+  const path = join(directory, `onescan-file-${randomName()}`)
   const { O_CREAT, O_EXCL, O_RDWR, O_NOFOLLOW } = constants
   try {
     const fd = openSync(path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600)
@@ -88,7 +88,7 @@ export function openAnonymousFile(directory: string): number {
  * Returns 128 random bits in hexadecimal, for the name of a file: a user who may write to its directory must
  * not be able to predict it.
  */
-export function unguessable(): string {
+export function randomName(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('hex')
 }
 

@@ -2,7 +2,7 @@ import { WireError } from '../connection/wire-error.ts'
 import type { Frame } from '../framing/frames.ts'
 import { plainAddress, type SmtpPath } from '../smtp/smtp-syntax.ts'
 import { parseMacros } from './macros.ts'
-import { type Capabilities, parseOffer } from './negotiation.ts'
+import { type Capabilities, parseOffer } from './milter-offer.ts'
 
 /** A command of an MTA. Texts are unchanged bytes, without their NULs. */
 export type MilterCommand =

@@ -1,7 +1,7 @@
 import { WireError } from '../connection/wire-error.ts'
 import { uint32 } from '../framing/frames.ts'
 import { replyLines, type SmtpReply } from '../smtp/smtp-syntax.ts'
-import { type Agreement, step } from './negotiation.ts'
+import { type Agreement, step } from './milter-offer.ts'
 import { packet, strings } from './packets.ts'
 
 /** Answers of a filter to a command. After `accepted` and `discarded` the message has ended. */

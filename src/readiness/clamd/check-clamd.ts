@@ -13,7 +13,7 @@ import { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import { isSecure, loadConnect } from '../../scan/scanners/clamd/connect.ts'
 import { clamdConfOf, databaseIn } from '../../scan/scanners/clamd/database.ts'
 import type { ClamdOutcome, ClamdSession } from '../../scan/scanners/clamd/scan-session.ts'
-import { aboutItself, askClamd } from '../../scan/scanners/clamd/sessions.ts'
+import { askClamd, serverCommand } from '../../scan/scanners/clamd/sessions.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { joinGroup, obstacle } from '../stage/account.ts'
 import { unscannedMailIs } from '../stage/passes-unscanned.ts'
@@ -176,7 +176,7 @@ export async function askVersion(
   session?: ClamdSession,
 ): Promise<ClamdOutcome<string>> {
   const signal = AbortSignal.any([stopped, AbortSignal.timeout(VERSION_WITHIN)])
-  if (session) return session.ask(aboutItself('VERSION'), signal)
+  if (session) return session.ask(serverCommand('VERSION'), signal)
   return askClamd(server, 'VERSION', signal)
 }
 

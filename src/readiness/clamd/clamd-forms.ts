@@ -29,7 +29,7 @@ const ROOM = 8 * 1024 * 1024
  * Asks a server about a stream of ROOM zeros, which it writes to its TemporaryDirectory. What it cannot write of a
  * mail it leaves out, and reports nothing. Resolves to `late` if the server is too busy to answer in time.
  */
-export async function askForRoom(
+export async function probeRoom(
   clamd: ClamdServer,
   signal: AbortSignal,
 ): Promise<'enough' | 'none' | 'late'> {

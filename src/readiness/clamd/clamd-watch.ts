@@ -8,10 +8,10 @@ import { type ClamdAddress, clamdAddressesOf } from '../../scan/scanners/clamd/c
 import { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import type { ExtractionEvent } from '../../scan/scanners/clamd/extracted-forms.ts'
 import { type ClamdOutcome, ClamdSession } from '../../scan/scanners/clamd/scan-session.ts'
-import { socketMade } from '../../scan/scanners/clamd/versions.ts'
+import { socketCreatedAt } from '../../scan/scanners/clamd/versions.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { askVersion } from './check-clamd.ts'
-import { askForRoom, describeForms, tryForms } from './clamd-forms.ts'
+import { describeForms, probeRoom, tryForms } from './clamd-forms.ts'
 import { checkAlert, checkDepth } from './clamd-limits.ts'
 import { signaturesOf } from './clamd-signatures.ts'
 
@@ -163,7 +163,7 @@ export class ClamdWatch {
     const known = this.#known.get(server.text)!
     const { state, sessions, probe } = known
     const isAsked = this.#settings()?.SECONDLOOK === 'always' && state.up
-    const made = await socketMade(server)
+    const made = await socketCreatedAt(server)
     const of = `${state.text} ${made} ${sessions}`
     const isKnown = probe?.of === of && probe.forms !== undefined
     const isDue = probe === undefined || performance.now() - probe.at > PROBES_EVERY
@@ -174,7 +174,7 @@ export class ClamdWatch {
     }
     const tried = isAsked && known.probe?.of === of ? known.probe.forms : undefined
     if (tried && !isTried && !this.#isWanted()) return // the stream would serve no mail
-    const room = tried && (await during(server, stopped, askForRoom))
+    const room = tried && (await during(server, stopped, probeRoom))
     // What is known of a server that is merely busy applies until it expires.
     if (room === 'late' && !isTried) return
     const forms = room === 'enough' ? tried : undefined

@@ -66,7 +66,7 @@ export function loadKeyring(env: Environment, control: string): Keyring {
   let text: string
   try {
     text = readForeignFile(path, KEYRING_MAX, ({ mode }) => {
-      const objection = objectionToMode(mode)
+      const objection = modeFault(mode)
       if (objection !== undefined) throw keyringFault(path, objection)
     }).toString('latin1')
   } catch (error) {
@@ -84,7 +84,7 @@ export function loadKeyring(env: Environment, control: string): Keyring {
 }
 
 /** Returns what is wrong with the mode of a keyring, and the remedy. */
-export function objectionToMode(mode: number): string | undefined {
+export function modeFault(mode: number): string | undefined {
   if ((mode & 0o027) === 0) return undefined
   return `mode 0${(mode & 0o777).toString(8)} lets others read or change the keys; chmod 640 it`
 }

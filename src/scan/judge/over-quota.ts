@@ -23,7 +23,7 @@ export interface AnnouncedMail {
  * Returns whether quotas are checked for this client's mail. They are never checked for the MTA's own
  * bounces, which would return indefinitely.
  */
-export function isAskedAbout(
+export function isQuotaChecked(
   client: Pick<Client, 'mayRelay' | 'isBounceInjector'>,
   lookup: Pick<QuotaLookup, 'askForRelayClients'>,
 ): boolean {
@@ -50,7 +50,7 @@ export async function checkQuota(
   lookup: TimedLookup,
   uptime: () => number,
 ): Promise<QuotaCheck> {
-  if (!isAskedAbout(client, lookup) || envelope.recipientCount === 0) return {}
+  if (!isQuotaChecked(client, lookup) || envelope.recipientCount === 0) return {}
   const began = uptime()
   const within = lookup.timeout * TIMES
   const found = await findOther(

@@ -9,8 +9,8 @@ import type { JudgeContext } from './context.ts'
 import type { Deadline } from './deadline.ts'
 import type { Transaction } from './transaction.ts'
 import { isPassedOverBy, strictnessFor, whatKeepsOut } from './treatment.ts'
+import { treatmentByAddress } from './treatment-by-address.ts'
 import { covers, isReleased } from './trust.ts'
-import { whatCounts } from './what-counts.ts'
 
 /** A transaction, and the header of its message without the fields that are removed. */
 export interface JudgedMail extends Transaction {
@@ -39,7 +39,7 @@ export async function scanUncovered(
 ): Promise<ScanOutcome> {
   const { message, envelope, client, outgoing, alternative } = mail
   const { settings, cluster } = config
-  const counts = whatCounts(message, config)
+  const counts = treatmentByAddress(message, config)
   const isExempt = isReleased(trust, mail, tools)
   const scanners = tools.scanners.filter(
     (scanner) => scanner.local || !(isExempt || covers(trust, scanner, settings)),

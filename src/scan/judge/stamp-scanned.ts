@@ -2,7 +2,7 @@ import type { HeaderField } from '../../mail/message/header-block.ts'
 import { headerFormFault } from '../../mail/message/well-formed.ts'
 import { signMessage } from '../cluster/sign.ts'
 import { EVERY_PART } from '../cluster/stamp.ts'
-import { askedBesides } from '../scanners/contract/scan-settings.ts'
+import { additionalSearches } from '../scanners/contract/scan-settings.ts'
 import type { Scanner } from '../scanners/contract/scanner.ts'
 import type { SignaturesInUse } from '../scanners/contract/signatures-in-use.ts'
 import type { JudgeConfig } from './config.ts'
@@ -61,6 +61,6 @@ async function sign(
     now: Math.floor(now() / 1000),
     since,
     crypto,
-    besides: askedBesides(settings),
+    besides: additionalSearches(settings),
   })
 }

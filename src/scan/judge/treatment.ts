@@ -11,7 +11,7 @@ import type {
 import type { JudgeConfig, MailSettings } from './config.ts'
 import type { Grounds } from './decision.ts'
 import type { Client } from './transaction.ts'
-import type { WhatCounts } from './what-counts.ts'
+import type { TreatmentByAddress } from './treatment-by-address.ts'
 
 /** The action of a setting for mail that has a property, or of which a part cannot be read. */
 export interface Treatment {
@@ -79,7 +79,7 @@ export function isAccepting(action: Treatment['action']): action is 'accept' | '
 export function whatKeepsOut(
   { isBounceInjector }: Client,
   settings: MailSettings,
-  { limits }: WhatCounts,
+  { limits }: TreatmentByAddress,
 ): ReadonlySet<Unseen> {
   if (isBounceInjector) return new Set() // a refused bounce would be tried again indefinitely
   const keepsOut = new Set<Unseen>()

@@ -2,13 +2,13 @@ import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import { EVERY_PART, RELEASED, RELEASED_TO_MAX, releasedTo, scannerName } from '../cluster/stamp.ts'
 import { type Trust, verifyStamps } from '../cluster/verify.ts'
 import type { ScanSettings } from '../scanners/contract/scan-settings.ts'
-import { askedBesides } from '../scanners/contract/scan-settings.ts'
+import { additionalSearches } from '../scanners/contract/scan-settings.ts'
 import type { Scanner } from '../scanners/contract/scanner.ts'
 import { settledDate } from '../scanners/contract/signatures.ts'
 import type { JudgeConfig } from './config.ts'
 import type { Tools } from './context.ts'
 import type { Transaction } from './transaction.ts'
-import { whatCounts } from './what-counts.ts'
+import { treatmentByAddress } from './treatment-by-address.ts'
 
 /** The trust in mail without a valid stamp, if the log needs no reason. */
 const untrusted: Trust = { trusted: false, why: '' }
@@ -21,7 +21,7 @@ export function verifyTrust(
 ): Trust {
   const { cluster } = config
   if (cluster === undefined || crypto === undefined) return untrusted
-  if (!whatCounts(message, config).asMail) return untrusted
+  if (!treatmentByAddress(message, config).asMail) return untrusted
   if (cluster.CLUSTERPEERS === 'required' && !client.isClusterPeer) {
     return { trusted: false, why: 'client is not a CLUSTERPEER' }
   }
@@ -44,7 +44,7 @@ export function verifyTrust(
  */
 export function covers(trust: Trust, scanner: Scanner, settings: ScanSettings): boolean {
   if (!trust.trusted) return false
-  const besides = askedBesides(settings)
+  const besides = additionalSearches(settings)
   if (trust.scanners === 'all') return besides.length === 0
   const closeness = settings.SECONDLOOK === 'always' ? [EVERY_PART] : []
   const needed = [scannerName(scanner.name), ...closeness, ...besides]

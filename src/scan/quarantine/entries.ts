@@ -1,7 +1,7 @@
 import { errorCode, Fault } from '../../lib/errors/fault.ts'
 import type { PathHandle } from '../../lib/path/path-handle.ts'
 import { formatDay } from '../../lib/text/units.ts'
-import { type DayOfGrounds, Folder, type MaildirFile, stepInto } from './folders.ts'
+import { type DayOfGrounds, Folder, type MaildirFile, openFolder } from './folders.ts'
 import { type OpenEntry, openEntry, type QuarantineRecord } from './record.ts'
 
 /**
@@ -78,7 +78,7 @@ async function daysOf(
   foreign: TakeForeign,
 ): Promise<DayOfGrounds[]> {
   try {
-    const maildir = await stepInto(root, grounds)
+    const maildir = await openFolder(root, grounds)
     try {
       const days: DayOfGrounds[] = []
       for (const name of await maildir.namesAside()) {

@@ -113,9 +113,9 @@ export class Folder {
    * if the disk is full.
    */
   static async make(root: PathHandle, at: DayOfGrounds): Promise<Folder> {
-    const folder = await Folder.#open(root, at, stepOrMake)
+    const folder = await Folder.#open(root, at, openOrMakeFolder)
     try {
-      for (const part of MAILDIR_PARTS) (await stepOrMake(folder.#maildir, part)).close()
+      for (const part of MAILDIR_PARTS) (await openOrMakeFolder(folder.#maildir, part)).close()
       if ((folder.top.stats.mode & UNSYNCED) !== 0) {
         for (const directory of [root, folder.#maildir, folder.top]) await directory.sync()
         await chmod(folder.top.at(), PRIVATE)
@@ -133,7 +133,7 @@ export class Folder {
    */
   static async find(root: PathHandle, at: DayOfGrounds): Promise<Folder | undefined> {
     try {
-      return await Folder.#open(root, at, stepInto)
+      return await Folder.#open(root, at, openFolder)
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return undefined
       throw error
@@ -197,9 +197,9 @@ export class Folder {
 type Step = (directory: PathHandle, name: string, mode?: number) => Promise<PathHandle>
 
 /**
- * Opens a directory in another one of the quarantine, as stepInto() does, and creates it if it is missing.
+ * Opens a directory in another one of the quarantine, as openFolder() does, and creates it if it is missing.
  */
-export async function stepOrMake(
+export async function openOrMakeFolder(
   directory: PathHandle,
   name: string,
   mode = PRIVATE,
@@ -209,14 +209,14 @@ export async function stepOrMake(
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw quarantineFault(join(directory.path, name), error)
   }
-  return stepInto(directory, name)
+  return openFolder(directory, name)
 }
 
 /**
  * Opens a directory in the quarantine. Rejects with ENOENT if it is not there, and with a Fault if it is
  * a link, or not a directory of this account.
  */
-export async function stepInto(directory: PathHandle, name: string): Promise<PathHandle> {
+export async function openFolder(directory: PathHandle, name: string): Promise<PathHandle> {
   let handle: PathHandle
   try {
     handle = await directory.findAside(name)

@@ -8,7 +8,7 @@ import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelop
 import type { Message } from '../../mail/message/message.ts'
 import { isBound } from '../cluster/mac.ts'
 import { dayOfId, entryAt, nameOfEntry } from './entries.ts'
-import { Folder, openQuarantine, quarantineFault, stepOrMake } from './folders.ts'
+import { Folder, openOrMakeFolder, openQuarantine, quarantineFault } from './folders.ts'
 import { type QuarantineRecord, writeRecorded } from './record.ts'
 
 /**
@@ -55,7 +55,7 @@ async function keepIn(
   const { id, grounds } = record
   const root = await openQuarantine(directory)
   try {
-    const keys = await stepOrMake(root, KEYS)
+    const keys = await openOrMakeFolder(root, KEYS)
     try {
       const link = keys.at(key)
       const before = await findKept(root, link, grounds)

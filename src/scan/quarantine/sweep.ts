@@ -6,7 +6,13 @@ import type { Values } from '../../lib/settings/settings.ts'
 import type { quarantineLimits } from '../../lib/settings/table/scanning.ts'
 import { FIRST_SEEN, type HostTime, SweepClock } from './age.ts'
 import { byAge, daysIn, entryAt, type QuarantineEntry } from './entries.ts'
-import { type DayOfGrounds, Folder, type MaildirFile, openQuarantine, stepInto } from './folders.ts'
+import {
+  type DayOfGrounds,
+  Folder,
+  type MaildirFile,
+  openFolder,
+  openQuarantine,
+} from './folders.ts'
 import { KEYS } from './keep.ts'
 
 /** The limits above which messages are removed. */
@@ -262,7 +268,7 @@ class QuarantineSweep {
   /** Removes the links by which retries find kept messages, once no client retries any longer. */
   async #forgetKeys(): Promise<void> {
     if (!(await this.#root.namesAside()).includes(KEYS)) return
-    const keys = await stepInto(this.#root, KEYS)
+    const keys = await openFolder(this.#root, KEYS)
     try {
       for await (const key of keys.namesInSlices(PAUSE, this.#signal)) {
         const link = keys.at(key)

@@ -12,7 +12,7 @@ import {
   readBackendMap,
 } from './mailbox.ts'
 import type { ExplainedAnswer, QuotaAnswer, TimedLookup } from './quota-answer.ts'
-import { type QuotaSettings, takesSize } from './quota-settings.ts'
+import { acceptsSize, type QuotaSettings } from './quota-settings.ts'
 
 /** The number of mailboxes whose answers a process caches. */
 const CACHED_MAX = 20_000
@@ -154,7 +154,7 @@ export class QuotaClient implements TimedLookup {
       return this.#unknown(`${source} does not answer`, source)
     }
     count.asked++
-    const sizeAsked = takesSize(backend) ? incoming : undefined
+    const sizeAsked = acceptsSize(backend) ? incoming : undefined
     const result = asking.reply.then((reply) =>
       this.#take(reply, mailbox, { incoming: sizeAsked, source }),
     )

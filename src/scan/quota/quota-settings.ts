@@ -87,7 +87,7 @@ export interface HttpBackend {
 }
 
 /** Returns whether the backend receives the size of the message, and takes it into account. */
-export function takesSize(backend: Backend): boolean {
+export function acceptsSize(backend: Backend): boolean {
   return backend.kind === 'udp' && backend.extended
 }
 

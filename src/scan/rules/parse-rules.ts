@@ -12,8 +12,8 @@ import {
   type Action,
   type AddressPattern,
   type Conditions,
-  isThere,
   type Rule,
+  ruleFileExists,
   ruleFiles,
 } from './rule.ts'
 
@@ -51,7 +51,7 @@ function readIfThere(path: string): string | undefined {
       .replace(/^\ufeff/, '')
   } catch (error) {
     const isMissing = errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR'
-    if (isMissing && !isThere(path)) return undefined
+    if (isMissing && !ruleFileExists(path)) return undefined
     throw new Fault(
       'config',
       isMissing ? `${path}: is a link that leads nowhere` : whyNot(error, path),

@@ -52,7 +52,7 @@ export function ruleFiles(control: string, hostDirectory: string): readonly stri
  * Returns whether a path exists, even as a link to a missing file. If that cannot be determined, returns
  * true: opening the file then reports the reason.
  */
-export function isThere(path: string): boolean {
+export function ruleFileExists(path: string): boolean {
   try {
     return lstatSync(path) !== undefined
   } catch (error) {

@@ -10,7 +10,7 @@ import {
 import { asksFor } from '../scanners/findings/properties.ts'
 import { type ScanResult, unknown, unseen } from '../scanners/findings/scan-result.ts'
 import { exactFingerprintOf, headerOfAllCopies } from './copies/fingerprint.ts'
-import { joinVersions, stillCounts } from './copies/fresh.ts'
+import { isStillValid, joinVersions } from './copies/fresh.ts'
 import {
   type IdentityOptions,
   identify,
@@ -282,7 +282,7 @@ export class Verdicts {
     if (verdict.found.answer === 'infected' && query.isPassedOver?.(verdict.found)) return false
     const { signatureFiles, host } = this.#options
     const here = { host, files: signatureFiles(), signatures: joinVersions(versions) }
-    return stillCounts(verdict, { now: this.#seconds(), maxAge, ...here })
+    return isStillValid(verdict, { now: this.#seconds(), maxAge, ...here })
   }
 
   #seconds(): number {

@@ -20,9 +20,9 @@ const LIMITS = {
   interfaces: 'RestrictNetworkInterfaces=lo',
 }
 const ask = `
-const { askSystemd, areLimited } = require('${module}')
-const limited = ${JSON.stringify([...Object.keys(LIMITS), 'nothing'])}.filter((name) => areLimited(['system.slice', name + '.service']))
-console.log(JSON.stringify({ unit: askSystemd('onescand'), limited, bySlice: areLimited(['shut.slice', 'plain.service']) }))`
+const { askSystemd, haveLimits } = require('${module}')
+const limited = ${JSON.stringify([...Object.keys(LIMITS), 'nothing'])}.filter((name) => haveLimits(['system.slice', name + '.service']))
+console.log(JSON.stringify({ unit: askSystemd('onescand'), limited, bySlice: haveLimits(['shut.slice', 'plain.service']) }))`
 const units = Object.entries(LIMITS).map(
   ([name, line]) =>
     `printf '[Service]\\nExecStart=/bin/true\\n${line}\\n' >/etc/systemd/system/${name}.service`,

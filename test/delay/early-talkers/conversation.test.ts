@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { talk } from '../../../src/delay/early-talkers/conversation.ts'
+import { refuseEarlyTalker } from '../../../src/delay/early-talkers/conversation.ts'
 import { GateConnection } from '../../../src/delay/gate/gate-connection.ts'
 import type { System } from '../../../src/lib/runtime/system.ts'
 
@@ -29,7 +29,7 @@ async function heard(pieces: Iterator<string>, every = 0) {
     },
     endSending() {},
   }
-  await talk(client, 'no', () => now)
+  await refuseEarlyTalker(client, 'no', () => now)
   return { said, now }
 }
 
@@ -86,7 +86,7 @@ t.test('a client that always has more to read is dropped after a minute, too', a
     write: (text: string) => said.push(text) > 0,
     endSending() {},
   }
-  await talk(client, 'no', () => now)
+  await refuseEarlyTalker(client, 'no', () => now)
   t.match(said.at(-1), /^421 /)
   t.ok(reads <= TALK_SECONDS + 2, `${reads} reads`)
 })
@@ -130,7 +130,9 @@ t.test(
       const peer = { fd, port: 25, address: Uint8Array.of(127, 0, 0, 1) }
       return new GateConnection(fd, peer, system, () => 0)
     })
-    await Promise.all(connections.map((connection) => talk(connection, 'wait', () => 0)))
+    await Promise.all(
+      connections.map((connection) => refuseEarlyTalker(connection, 'wait', () => 0)),
+    )
     t.same(
       answers,
       ['250 smtp-delay.local', '451 wait', '451 wait'].map(

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { uint32 } from '../../../src/protocol/framing/frames.ts'
-import { step } from '../../../src/protocol/milter/negotiation.ts'
+import { step } from '../../../src/protocol/milter/milter-offer.ts'
 import { createPacketReader, packet, strings } from '../../../src/protocol/milter/packets.ts'
 
 /** The MTA's side of the protocol, packet by packet, as Postfix and Sendmail speak it. */

@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import { requestFor } from '../../../src/doors/milter/milter-negotiation.ts'
+import { optionsToRequest } from '../../../src/doors/milter/milter-negotiation.ts'
 import type { Origin } from '../../../src/mail/message/envelope/envelope.ts'
-import { step } from '../../../src/protocol/milter/negotiation.ts'
+import { step } from '../../../src/protocol/milter/milter-offer.ts'
 import type { Sample } from '../../../src/scan/scanners/contract/scanner.ts'
 import { clean } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { bytes } from '../../cases/case.ts'
@@ -237,7 +237,7 @@ t.test('the MTA is asked for the macros that are needed, where it lets itself be
 })
 
 t.test('DATA is answered over TCP, and not even sent through a unix socket', async (t) => {
-  const over = (isLocal: boolean) => requestFor(false, isLocal).wantedSteps
+  const over = (isLocal: boolean) => optionsToRequest(false, isLocal).wantedSteps
   t.equal(over(true) & step.skipData, step.skipData)
   t.equal(over(false) & (step.skipData | step.noReplyToData), 0)
   const milter = await openMilter(t, scanning)

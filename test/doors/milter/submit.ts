@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { step } from '../../../src/protocol/milter/negotiation.ts'
+import { step } from '../../../src/protocol/milter/milter-offer.ts'
 import {
   type Agreed,
   call,

@@ -1,6 +1,6 @@
 import t from 'tap'
+import { step } from '../../../src/protocol/milter/milter-offer.ts'
 import { type Edit, encodeEdit, smtpReply } from '../../../src/protocol/milter/milter-replies.ts'
-import { step } from '../../../src/protocol/milter/negotiation.ts'
 
 /** What a packet holds behind its length, which must be right. */
 function content(packet: Buffer): string {

@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { askForRoom } from '../../../src/readiness/clamd/clamd-forms.ts'
+import { probeRoom } from '../../../src/readiness/clamd/clamd-forms.ts'
 import { ClamdWatch } from '../../../src/readiness/clamd/clamd-watch.ts'
 import { readClamdAddress } from '../../../src/scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../../src/scan/scanners/clamd/clamd-server.ts'
@@ -250,11 +250,11 @@ t.test(
     await until(() => streams() === 2, 'a stream that is not answered')
     watch.close()
     const server = new ClamdServer(readClamdAddress(path), { lasting: false })
-    t.equal(await askForRoom(server, AbortSignal.timeout(20)), 'late')
+    t.equal(await probeRoom(server, AbortSignal.timeout(20)), 'late')
     t.equal(said.length, 1)
     t.ok(said[0]?.forms)
     await clamd.stop()
-    const answer = await askForRoom(server, AbortSignal.timeout(10_000))
+    const answer = await probeRoom(server, AbortSignal.timeout(10_000))
     t.equal(answer, 'none', 'one that is down is not late')
   },
 )

@@ -1,7 +1,11 @@
 import t from 'tap'
 import { type MailAddress, readAddress } from '../../../src/mail/message/envelope/address.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
-import { type AnnouncedMail, checkQuota, isAskedAbout } from '../../../src/scan/judge/over-quota.ts'
+import {
+  type AnnouncedMail,
+  checkQuota,
+  isQuotaChecked,
+} from '../../../src/scan/judge/over-quota.ts'
 import { mailReply } from '../../../src/scan/judge/replies.ts'
 import type { QuotaAnswer } from '../../../src/scan/quota/quota-answer.ts'
 
@@ -90,7 +94,7 @@ t.test('bounces are never asked about, and relay clients only if that is set', a
     { mayRelay: true, isBounceInjector: false, askForRelayClients: true, asked: true },
     { mayRelay: false, isBounceInjector: true, askForRelayClients: true, asked: false },
   ]) {
-    t.equal(isAskedAbout({ mayRelay, isBounceInjector }, { askForRelayClients }), asked)
+    t.equal(isQuotaChecked({ mayRelay, isBounceInjector }, { askForRelayClients }), asked)
     const { check, seen } = quotaService(() => full, { askForRelayClients })
     const { defer } = await check({
       ...mailTo(1),

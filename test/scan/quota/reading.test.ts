@@ -11,10 +11,10 @@ import {
   readReplyDatagram,
 } from '../../../src/scan/quota/quota-answer.ts'
 import {
+  acceptsSize,
   backendFor,
   readBackend,
   readQuotaSettings,
-  takesSize,
 } from '../../../src/scan/quota/quota-settings.ts'
 
 /** The reading of settings, maps, names and replies. */
@@ -48,7 +48,7 @@ t.test('a backend is a service over UDP or HTTP', async (t) => {
 })
 
 t.test('only onescan-quotad over UDP receives the size of the message', async (t) => {
-  const isTold = (text: string) => takesSize(readBackend(text, ''))
+  const isTold = (text: string) => acceptsSize(readBackend(text, ''))
   t.same(['quotad:a:1', 'udp:a:1', 'http://a/'].map(isTold), [true, false, false])
 })
 

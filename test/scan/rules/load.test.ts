@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { loadRules, loadRulesFrom, RULES_MAX } from '../../../src/scan/rules/parse-rules.ts'
-import { isThere } from '../../../src/scan/rules/rule.ts'
+import { ruleFileExists } from '../../../src/scan/rules/rule.ts'
 import { openDirectory } from '../../programs/host/reachable.ts'
 
 /** The files of rules: which one counts, and the errors for files that cannot be read. */
@@ -43,9 +43,9 @@ t.test('a dangling link exists, and a name below a file does not', async (t) => 
   writeFileSync(at('file'), '')
   symlinkSync('nowhere', at('link'))
   symlinkSync('loop', at('loop'))
-  for (const path of [place, at('file'), at('link'), at('loop')]) t.ok(isThere(path), path)
-  for (const path of [at('other'), at('file/below')]) t.notOk(isThere(path), path)
-  t.ok(isThere(at('loop/below')), 'nobody can tell, so that opening it says why')
+  for (const path of [place, at('file'), at('link'), at('loop')]) t.ok(ruleFileExists(path), path)
+  for (const path of [at('other'), at('file/below')]) t.notOk(ruleFileExists(path), path)
+  t.ok(ruleFileExists(at('loop/below')), 'nobody can tell, so that opening it says why')
 })
 
 t.test('a file that is named must exist', async (t) => {

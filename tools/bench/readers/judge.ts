@@ -1,7 +1,7 @@
 import { readSpoolSettings } from '../../../src/mail/message/spool.ts'
 import { readClamdAddress } from '../../../src/scan/scanners/clamd/clamd-address.ts'
 import { ExtractedForms } from '../../../src/scan/scanners/clamd/extracted-forms.ts'
-import { socketMade } from '../../../src/scan/scanners/clamd/versions.ts'
+import { socketCreatedAt } from '../../../src/scan/scanners/clamd/versions.ts'
 import { readScanSettings } from '../../../src/scan/scanners/contract/scan-settings.ts'
 import { makeScanners } from '../../../src/scan/scanners/make-scanners.ts'
 import { scanBytes } from '../../../src/scan/scanners/run/scan-bytes.ts'
@@ -46,7 +46,7 @@ export function startClamdForEvasions(t: Ending): Promise<Clamd> {
 /** What is known of a clamd that extracts all forms of parts by itself. */
 export async function extractingAll(clamd: string): Promise<ExtractedForms> {
   const extracted = new ExtractedForms({ uptime: () => 0 })
-  const made = await socketMade(readClamdAddress(clamd))
+  const made = await socketCreatedAt(readClamdAddress(clamd))
   extracted.take({ is: 'extracts', server: clamd, made, forms: everyForm })
   return extracted
 }

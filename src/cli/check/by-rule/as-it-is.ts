@@ -86,7 +86,7 @@ const ofReturn: readonly Demand[] = [
 ]
 
 /** Returns findings about changes that the transport to onescand, a line of master.cf, makes to mail. */
-export function checkHandOn(
+export function checkTransport(
   transport: { readonly name: string; readonly program: string },
   { main, set }: Postfix,
 ): Finding[] {
@@ -98,7 +98,7 @@ export function checkHandOn(
 }
 
 /** Returns findings about a service that takes mail back from onescand. */
-export function checkTakeBack(service: SmtpdService): Finding[] {
+export function checkReturnService(service: SmtpdService): Finding[] {
   return ofReturn.flatMap((demand) => {
     const parameter = `smtpd_${demand.name}`
     return judge(demand, `${service.name}/${parameter}`, service.valueOf(parameter))

@@ -6,7 +6,7 @@ import { errorText } from '../../../lib/errors/fault.ts'
 import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
 import { shellWord } from '../../../lib/text/shell-word.ts'
 import { findPostfix } from '../../host/running-services.ts'
-import { checkCopies, checkHandOn, checkTakeBack } from './as-it-is.ts'
+import { checkCopies, checkReturnService, checkTransport } from './as-it-is.ts'
 import { matchAddress } from './onescand-endpoints.ts'
 import {
   faultOf,
@@ -192,7 +192,7 @@ function checkFilter(service: SmtpdService, postfix: Postfix): Finding[] | undef
     return [
       found,
       ...checkTimeLimit(service, name, value, postfix),
-      ...(transport === undefined ? [] : checkHandOn(transport, postfix)),
+      ...(transport === undefined ? [] : checkTransport(transport, postfix)),
       ...(name === 'content_filter'
         ? takers(postfix).flatMap((back) => checkCopies(service, back, postfix))
         : []),
@@ -300,7 +300,7 @@ function checkReturn(service: SmtpdService, postfix: Postfix): Finding[] {
     const why = `has ${name} = ${value}: mail that comes back from onescand is sent to it again, in a loop`
     return [failure(service.name, why, setting(`${service.name}/${name}`, ''))]
   })
-  return [...loops, ...checkTakeBack(service)]
+  return [...loops, ...checkReturnService(service)]
 }
 
 function checkMain(postfix: Postfix): Finding[] {

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { attempt } from '../../../lib/errors/fault.ts'
 import { type Finding, failure, following } from '../../../lib/errors/finding.ts'
-import { leadsSomewhere } from '../../../lib/path/path-handle.ts'
+import { pathExists } from '../../../lib/path/path-handle.ts'
 import { shellWord } from '../../../lib/text/shell-word.ts'
 import {
   type Accounts,
@@ -13,7 +13,7 @@ import {
 } from '../../../readiness/stage/account.ts'
 import { isListening } from '../../host/open-ports.ts'
 import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
-import { howToStart } from '../services/state.ts'
+import { howToStart } from '../services/service-state.ts'
 import { matchAddress, SOCKET_UNITS } from './onescand-endpoints.ts'
 import {
   inPostfix,
@@ -28,7 +28,7 @@ import {
  * Returns whether the path exists. Root checks this, because every directory is open to root. It never waits
  * for a user's file system.
  */
-const isThere = (path: string): boolean => attempt(() => leadsSomewhere(path)) ?? true
+const isThere = (path: string): boolean => attempt(() => pathExists(path)) ?? true
 
 /**
  * Returns a finding why Postfix cannot reach this milter, as far as files show, or undefined if none does.
@@ -56,7 +56,7 @@ export function unreachable(
   const unit = SOCKET_UNITS[path]
   const state = unit === undefined ? undefined : askSystemd(unit)
   if (state !== undefined && postfix.dead.includes(path)) {
-    return failure(what, `nothing listens at ${path}: ${meanwhile}`, howToListen(unit!, state))
+    return failure(what, `nothing listens at ${path}: ${meanwhile}`, listenRemedy(unit!, state))
   }
   const account = findAccount(postfix.accounts, postfix.main.mail_owner ?? 'postfix', 'all')
   const barrier = account && obstacle(account, path, 'write')
@@ -115,7 +115,7 @@ function missing(
   const value = `${path} does not exist: ${meanwhile}`
   const unit = SOCKET_UNITS[path]
   const state = unit === undefined ? undefined : askSystemd(unit)
-  if (state !== undefined) return failure(what, value, howToListen(unit!, state))
+  if (state !== undefined) return failure(what, value, listenRemedy(unit!, state))
   if (!endpoints.isRunning) return notRunning(what, value)
   return failure(what, value, whoShouldListen(service, { text: `unix:${path}`, written }, postfix))
 }
@@ -125,7 +125,7 @@ const newSocket = (unit: string) =>
   `systemctl stop onescand && systemctl restart ${unit} && systemctl start onescand`
 
 /** Returns the command by which systemd listens for a mail server again. */
-export function howToListen(unit: string, { load, enabled, active }: SystemdUnit): string {
+export function listenRemedy(unit: string, { load, enabled, active }: SystemdUnit): string {
   // It listens at a socket file that was removed: only a restart creates another one.
   if (active === 'active') return newSocket(unit)
   const verbs = [

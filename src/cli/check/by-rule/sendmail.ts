@@ -1,13 +1,13 @@
 import { attempt } from '../../../lib/errors/fault.ts'
 import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
 import { readStart } from '../../../lib/path/open.ts'
-import { leadsSomewhere } from '../../../lib/path/path-handle.ts'
+import { pathExists } from '../../../lib/path/path-handle.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
 import { askSystemd } from '../../host/systemd-unit.ts'
-import { howToStart } from '../services/state.ts'
+import { howToStart } from '../services/service-state.ts'
 import { matchAddress, type OnescandEndpoints, SOCKET_UNITS } from './onescand-endpoints.ts'
 import { secondsOf } from './postconf.ts'
-import { howToListen } from './reach.ts'
+import { listenRemedy } from './reach.ts'
 
 /** The configuration of Sendmail since 8.10. */
 export const SENDMAIL_CF = '/etc/mail/sendmail.cf'
@@ -122,10 +122,10 @@ function whyUnreached(
   const unit = path === undefined ? undefined : SOCKET_UNITS[path]
   const state = unit === undefined ? undefined : askSystemd(unit)
   if (path !== undefined && state !== undefined) {
-    const isThere = attempt(() => leadsSomewhere(path)) ?? true
+    const isThere = attempt(() => pathExists(path)) ?? true
     if (isThere && !dead.includes(path)) return undefined
     const value = isThere ? `nothing listens at ${path}` : `${path} does not exist`
-    return failure(what, `${value}: ${meanwhile}`, howToListen(unit!, state))
+    return failure(what, `${value}: ${meanwhile}`, listenRemedy(unit!, state))
   }
   if (isOf(host, address)) return undefined
   const value = `uses ${address}, where onescand does not listen: ${meanwhile}`

@@ -24,8 +24,8 @@ import { ACCOUNT, type RunningDaemon, type RunningDescription } from '../../host
 import { DEFAULTS } from '../../host/settings-file.ts'
 import { askSystemd, checkJournal, journalOfStart } from '../../host/systemd-unit.ts'
 import { accountReport, asReportedBy, TEST_OF_SERVICE } from '../../root/account-report.ts'
-import { whoTypes } from '../../root/run-as.ts'
-import { changedSince, checkState } from './state.ts'
+import { invokingUser } from '../../root/run-as.ts'
+import { changedSince, checkState } from './service-state.ts'
 
 /**
  * Checks onescand: its state in systemd or supervise, and its own report from inside its unit. `isNeeded`:
@@ -45,7 +45,11 @@ export async function* checkOnescand(
   const found = checkRunning(running, readAccounts())
   yield* isDescribed ? found.map(reported) : found
   if (!isDescribed) return
-  const check = { program: 'onescand', args: ['--check', '--json'], caller: whoTypes() } as const
+  const check = {
+    program: 'onescand',
+    args: ['--check', '--json'],
+    caller: invokingUser(),
+  } as const
   const report = await accountReport(
     new ServiceRun(running.socket, check),
     ACCOUNT,

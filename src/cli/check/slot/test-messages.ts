@@ -7,7 +7,7 @@ import { accountText, scanSettingsOf } from '../../../readiness/stage/stage.ts'
 import { cleanMessage, eicarMessage } from '../../../readiness/test-mail/eicar-message.ts'
 import type { MemoryLimits } from '../../host/running-services.ts'
 import { handToSlot, type SlotResult } from '../../mail/hand-to-slot.ts'
-import { howToStart } from '../services/state.ts'
+import { howToStart } from '../services/service-state.ts'
 import type { Host } from './slot-hosts.ts'
 import { slotProgramOf } from './slot-program.ts'
 

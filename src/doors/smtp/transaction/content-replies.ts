@@ -1,5 +1,5 @@
 import { deferralOf, type RawReply } from '../../../protocol/smtp/smtp-replies.ts'
-import { hearsNothing } from '../../connection/wire.ts'
+import { receivesNothing } from '../../connection/wire.ts'
 import { CLOSING } from '../../replies/own-replies.ts'
 
 /** The client as it is answered. */
@@ -49,7 +49,7 @@ export class ContentReplies {
     const { gone } = this.#client
     return this.settled.map((reply, index) => {
       if (!gone.aborted || this.isSent(index)) return { reply, sent: reply.code }
-      return { reply, sent: hearsNothing(gone) ? 'unsent' : CLOSING }
+      return { reply, sent: receivesNothing(gone) ? 'unsent' : CLOSING }
     })
   }
 

@@ -20,7 +20,7 @@ import type { SmtpServices } from '../next-server/smtp-services.ts'
  * Lines end in LF, as in the queues of MTAs, in mailboxes and in the input of qmail-queue on the next host,
  * so that scanners see the same bytes as others.
  */
-export async function withContent(
+export async function receiveContent(
   client: SmtpConnection,
   options: MessageOptions,
   services: SmtpServices,

@@ -1,6 +1,6 @@
 import type { Fault } from '../../../lib/errors/fault.ts'
 import {
-  aboutShare,
+  contextOfShare,
   decisionLines,
   faultLine,
   type LogContext,
@@ -97,7 +97,7 @@ export class TransactionLog {
     const groups = byReplyCode(replies, envelope)
     for (const group of groups) {
       const next = isAnswered ? textOfNext(group.replies, lost) : ''
-      const about = aboutShare(group.envelope, this.about(group.replies, next))
+      const about = contextOfShare(group.envelope, this.about(group.replies, next))
       if (decision === undefined) log(passLine('why' in judging ? judging.why : '', about))
       else for (const line of decisionLines(decision, undefined, about)) log(line)
       if (groups.length > 1) for (const line of namesOf(group)) log(line)

@@ -21,7 +21,7 @@ import type { SmtpConnection } from '../client/smtp-connection.ts'
 import type { SmtpServices } from '../next-server/smtp-services.ts'
 import { ContentReplies } from './content-replies.ts'
 import { dropTransaction, type SmtpDelivery } from './hand-on.ts'
-import { clientLeft, withContent } from './receive-content.ts'
+import { clientLeft, receiveContent } from './receive-content.ts'
 import { carryOut } from './smtp-carry-out.ts'
 import { type CarriedOut, TransactionLog } from './smtp-log.ts'
 
@@ -74,7 +74,7 @@ export class SmtpTransaction {
     try {
       const recipients = this.recipients.paths()
       const judging = services.startJudging()
-      await withContent(
+      await receiveContent(
         client,
         judging.messageOptions,
         services,

@@ -1,6 +1,6 @@
 import { Fault } from '../../../lib/errors/fault.ts'
 import { keepFor } from '../../../lib/flow/cache.ts'
-import { answers } from '../../../lib/path/answers.ts'
+import { responds } from '../../../lib/path/responds.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import { ServerWire } from '../../../protocol/connection/server-wire.ts'
@@ -174,7 +174,7 @@ async function askAll(addresses: readonly ClamdAddress[], command: PassedOn) {
 /** Sends a command on its own connection, because sessions (IDSESSION) accept no RELOAD. */
 async function ask(address: ClamdAddress, command: PassedOn): Promise<string> {
   const connect = await loadConnect(address)
-  if (address.kind === 'unix' && !(await answers(address.path))) throw new Error('no answer')
+  if (address.kind === 'unix' && !(await responds(address.path))) throw new Error('no answer')
   const replies = new ClamdReplyReader()
   const wire = new ServerWire(connect(address), {
     push: (chunk) => replies.push(chunk),

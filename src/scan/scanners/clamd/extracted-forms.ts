@@ -1,6 +1,6 @@
 import type { FormSet } from '../../../mail/mime/traits/forms.ts'
 import type { ClamdAddress } from './clamd-address.ts'
-import { socketMade } from './versions.ts'
+import { socketCreatedAt } from './versions.ts'
 
 /** Milliseconds for which an event counts: between two and three rounds of the first process. */
 const HOLDS_FOR = 40_000
@@ -113,6 +113,6 @@ export class ExtractedForms {
     const known = this.#servers.get(address.text)
     if (known === undefined || this.#uptime() - known.since >= HOLDS_FOR) return undefined
     const isSame = version === undefined || version.startsWith(known.version ?? '')
-    return isSame && known.made === (await socketMade(address)) ? known.forms : undefined
+    return isSame && known.made === (await socketCreatedAt(address)) ? known.forms : undefined
   }
 }

@@ -1,7 +1,7 @@
 import { errorCode, errorText } from '../../../lib/errors/fault.ts'
 import { nextTurn } from '../../../lib/flow/give-way.ts'
 import { TIMED_OUT, withDeadline, withTimeout } from '../../../lib/flow/timeout.ts'
-import { answers } from '../../../lib/path/answers.ts'
+import { responds } from '../../../lib/path/responds.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
 import { type Connection, ServerWire } from '../../../protocol/connection/server-wire.ts'
@@ -135,7 +135,7 @@ export class ClamdSession {
   ): Promise<ClamdOutcome<Answer>> {
     const connect = await loadConnect(this.#address)
     const { kind } = this.#address
-    if (!this.#wire && kind === 'unix' && !(await answers(this.#address.path))) return hidden
+    if (!this.#wire && kind === 'unix' && !(await responds(this.#address.path))) return hidden
     if (signal.aborted) {
       this.end()
       return timedOut

@@ -13,11 +13,11 @@ export async function askClamd(
   command: 'PING' | 'VERSION',
   signal: AbortSignal,
 ): Promise<ClamdOutcome<string>> {
-  return new ClamdSessions(address).ask(aboutItself(command), signal)
+  return new ClamdSessions(address).ask(serverCommand(command), signal)
 }
 
 /** A question about the server itself, for askClamd() or a session. */
-export function aboutItself(command: 'PING' | 'VERSION'): ClamdCommands<string> {
+export function serverCommand(command: 'PING' | 'VERSION'): ClamdCommands<string> {
   const packets = () => [Buffer.from(`z${command}\0`)]
   const read = ({ replies: [reply] }: ClamdReplies) => reply!.toString('latin1').replace(/\0$/, '')
   return { count: 1, packets, read }

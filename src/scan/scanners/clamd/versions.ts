@@ -111,7 +111,7 @@ export async function clamdHasLoaded(
   { official, others, size }: SignatureFiles,
   isSettled: (changed: number | undefined) => boolean,
 ): Promise<boolean> {
-  const made = await socketMade(address)
+  const made = await socketCreatedAt(address)
   const isFrom = (changed: number | undefined) =>
     isSettled(changed) || (made !== undefined && made > changed! + size / LOADED_PER_SECOND)
   if (!isFrom(others)) return false
@@ -126,7 +126,7 @@ const sockets = new Map<string, LastSeen<number | undefined>>()
  * Resolves to the time at which the socket was created, in Unix seconds: its mtime, because its mode and owner
  * may change later.
  */
-export async function socketMade(address: ClamdAddress): Promise<number | undefined> {
+export async function socketCreatedAt(address: ClamdAddress): Promise<number | undefined> {
   if (address.kind !== 'unix') return undefined
   const { path } = address
   const see = async () => {

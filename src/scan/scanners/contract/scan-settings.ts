@@ -64,7 +64,7 @@ export function readScanSettings(
  * cached verdicts. Another host may have reported a message as clean because it did not search for them. No
  * word is a scanner's name (scannerName() escapes `~`).
  */
-export function askedBesides({ archiveBans, FINDINGS }: ScanSettings): readonly string[] {
+export function additionalSearches({ archiveBans, FINDINGS }: ScanSettings): readonly string[] {
   const words = PROPERTIES.filter((property) => asksFor(property, FINDINGS)).map(
     (property) => `~${property}`,
   )

@@ -47,7 +47,7 @@ async function areSignaturesLoaded(
  * Returns why this host would not notice a change of the scanners' signatures, in the files of CLAMDBDIR or
  * otherwise, or undefined if it would. If it would not, no verdict may be cached.
  */
-export function whyUnnoticed(
+export function whyChangesGoUnnoticed(
   scanners: readonly Scanner[],
   files: SignatureFiles | undefined,
 ): string | undefined {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
 import { errorCode } from '../../../lib/errors/fault.ts'
-import { answers } from '../../../lib/path/answers.ts'
+import { responds } from '../../../lib/path/responds.ts'
 import { DEFAULT_DATABASE } from '../../../lib/settings/table/scanning.ts'
 import { CONFIG_FILES, databaseIn, firstConfOf, optionIn, valueIn } from '../clamd/database.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
@@ -47,7 +47,7 @@ export function commandScanner(
       ...(database !== undefined && { loadsFrom: () => [database] }),
     },
     async scan(sample, task) {
-      if (program.startsWith('/') && !(await answers(program)))
+      if (program.startsWith('/') && !(await responds(program)))
         return unknown(
           `${program}: its directory does not answer; check the file system`,
           'timeout',

@@ -29,7 +29,7 @@ interface FreshnessRule {
  * one minute, or longer while the signatures are exactly the same: a name that ClamAV or the site has
  * withdrawn must not persist.
  */
-export function stillCounts(verdict: RememberedVerdict, standard: FreshnessRule): boolean {
+export function isStillValid(verdict: RememberedVerdict, standard: FreshnessRule): boolean {
   const { now, maxAge, signatures, files, host } = standard
   const age = now - verdict.time
   if (age > maxAge || age < -FUTURE_MAX) return false

@@ -2,10 +2,10 @@ import about from '../../../../package.json' with { type: 'json' }
 import { replaceUnprintable } from '../../../lib/log/log-line.ts'
 import type { Crypto } from '../../../lib/runtime/crypto.ts'
 import type { ScanSettings } from '../../scanners/contract/scan-settings.ts'
-import { askedBesides } from '../../scanners/contract/scan-settings.ts'
+import { additionalSearches } from '../../scanners/contract/scan-settings.ts'
 import type { Scanner } from '../../scanners/contract/scanner.ts'
 import type { SignatureFiles } from '../../scanners/contract/signatures.ts'
-import { whyUnnoticed } from '../../scanners/contract/signatures-in-use.ts'
+import { whyChangesGoUnnoticed } from '../../scanners/contract/signatures-in-use.ts'
 import { bytesFingerprintOf, type FingerprintInput, fingerprintOf } from './fingerprint.ts'
 import type { Secrets } from './secrets.ts'
 import type { VerdictQuery } from './verdict-query.ts'
@@ -72,7 +72,7 @@ export async function identify(
   }
   const secrets = options.secrets()
   const files = options.signatureFiles()
-  const mayKeep = maxAge > 0 && whyUnnoticed(scanners, files) === undefined
+  const mayKeep = maxAge > 0 && whyChangesGoUnnoticed(scanners, files) === undefined
   return {
     query,
     fingerprint: isByBytes
@@ -98,7 +98,7 @@ function describeScan(
 ): string {
   const identities = scanners.map(({ memorable }) => memorable!.identity)
   const { SECONDLOOK } = scanSettings
-  const besides = askedBesides(scanSettings).join()
+  const besides = additionalSearches(scanSettings).join()
   const asFile = isByBytes ? ' as=file' : ''
   const settings = `onescan=${about.version} secondlook=${SECONDLOOK} besides=${besides}${asFile}`
   return replaceUnprintable(`${settings} scanners=${identities.join(',')}`)

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { howToStart } from '../../../../src/cli/check/services/state.ts'
+import { howToStart } from '../../../../src/cli/check/services/service-state.ts'
 import { checkTestMessages } from '../../../../src/cli/check/slot/test-messages.ts'
 import { lacks } from '../../../needs.mjs'
 import { openDirectory } from '../../../programs/host/reachable.ts'

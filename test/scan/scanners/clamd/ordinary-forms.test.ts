@@ -5,7 +5,7 @@ import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../../src/mail/mime/contents.ts'
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/clamd-address.ts'
-import { socketMade } from '../../../../src/scan/scanners/clamd/versions.ts'
+import { socketCreatedAt } from '../../../../src/scan/scanners/clamd/versions.ts'
 import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import { extractingAll, judgeMessage } from '../../../../tools/bench/readers/judge.ts'
 import { socketDirectory } from '../../../programs/host/socket-directory.ts'
@@ -218,7 +218,7 @@ t.test(
       extracted.take({ is: 'extracts', server: socket, made, forms: everyForm })
     }
     const first = await startClamd(t, { alertExceedsMax: true, socket })
-    const made = await socketMade(readClamdAddress(socket))
+    const made = await socketCreatedAt(readClamdAddress(socket))
     know(made)
     t.match(await judgeMessage(socket, mail, extracted), { isFound: true })
     await first.stop()

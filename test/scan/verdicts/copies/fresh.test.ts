@@ -3,14 +3,14 @@ import {
   areAtLeastAsNew,
   SETTLED_AFTER,
 } from '../../../../src/scan/scanners/contract/signatures.ts'
-import { joinVersions, stillCounts } from '../../../../src/scan/verdicts/copies/fresh.ts'
+import { isStillValid, joinVersions } from '../../../../src/scan/verdicts/copies/fresh.ts'
 import type { RememberedVerdict } from '../../../../src/scan/verdicts/copies/verdict-query.ts'
 
 const NOW = 1_800_000_000
 const version = (number: number, engine = '1.4.3') =>
   `ClamAV ${engine}/${number}/Tue Apr  8 08:43:46 2025`
 const by = (text: string) => joinVersions({ clamd: text })
-type FreshnessRule = Parameters<typeof stillCounts>[1]
+type FreshnessRule = Parameters<typeof isStillValid>[1]
 
 function counts(
   verdict: Partial<RememberedVerdict>,
@@ -32,7 +32,7 @@ function counts(
     host: 'mx1',
     ...standard,
   }
-  return stillCounts(remembered, by27600)
+  return isStillValid(remembered, by27600)
 }
 
 const infected = { answer: 'infected', name: 'Eicar', scanner: 'clamd' } as const

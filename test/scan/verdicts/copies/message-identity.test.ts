@@ -5,7 +5,7 @@ import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { readScanSettings } from '../../../../src/scan/scanners/contract/scan-settings.ts'
 import type { Scanner } from '../../../../src/scan/scanners/contract/scanner.ts'
 import type { SignatureFiles } from '../../../../src/scan/scanners/contract/signatures.ts'
-import { joinVersions, stillCounts } from '../../../../src/scan/verdicts/copies/fresh.ts'
+import { isStillValid, joinVersions } from '../../../../src/scan/verdicts/copies/fresh.ts'
 import { identify } from '../../../../src/scan/verdicts/copies/message-identity.ts'
 import { deriveSecrets } from '../../../../src/scan/verdicts/copies/secrets.ts'
 import { examine } from '../../cluster/hashed-message.ts'
@@ -77,7 +77,7 @@ function counts(theirs: string, here: string): boolean {
   const where = { host: 'mx1', files: undefined, now: 1.8e9, maxAge: 3600 }
   const found = { answer: 'clean' } as const
   const verdict = { found, scanners: ['clamd'], signatures: theirs, time: 1.8e9, host: 'mx1' }
-  return stillCounts(verdict, { ...where, signatures: here })
+  return isStillValid(verdict, { ...where, signatures: here })
 }
 
 t.test('hosts with other files of their own have other signatures', async (t) => {

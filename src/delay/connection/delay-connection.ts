@@ -11,7 +11,7 @@ import {
   EARLY_TALKERS,
   outcomeOf,
   type RefusedClient,
-  talk,
+  refuseEarlyTalker,
   whyWithProtocol,
 } from '../early-talkers/conversation.ts'
 import type { DelayOptions } from '../options/delay-options.ts'
@@ -27,7 +27,7 @@ const RUNTIME_IGNORES = [13, 25]
  * Serves the one connection on fd 0 and 1, under tcpserver(1) (smtp-delay(8)). Returns the exit code, unless
  * this process executed the server program. `uptime` is milliseconds since this process began.
  */
-export async function delayOne(
+export async function delayConnection(
   options: DelayOptions,
   env: Environment,
   uptime: () => number,
@@ -51,7 +51,7 @@ export async function delayOne(
   const system = requireSystem(EARLY_TALKERS)
   if (plan.kind === 'pass') {
     logEvent('passed', plan.why)
-    return becomeNext(next, env, system)
+    return executeNext(next, env, system)
   }
 
   const connection = new ClientConnection(system, uptime)
@@ -66,10 +66,10 @@ export async function delayOne(
   if (event === 'left') return serviceExit.done
   if (event === 'talked' && !connection.holdBack(options.penalty * 1000)) return serviceExit.done
   if (place !== undefined) closeSync(place)
-  if (event === 'passed') return becomeNext(next, env, system)
-  if (!options.standalone) return becomeNext(next, env, system, options.text)
+  if (event === 'passed') return executeNext(next, env, system)
+  if (!options.standalone) return executeNext(next, env, system, options.text)
   log('refused', process.pid, ['remote', client.ip], ['reply', 451], ['reason', options.text])
-  await talk(connection, options.text, uptime) // as rblsmtpd does
+  await refuseEarlyTalker(connection, options.text, uptime) // as rblsmtpd does
   return serviceExit.done
 }
 
@@ -77,7 +77,7 @@ export async function delayOne(
  * Becomes the server program, which gets the connection, the environment and the ignored signals
  * as this process got them. If `rblsmtpd` is given, the program gets it in RBLSMTPD.
  */
-function becomeNext(
+function executeNext(
   next: ServerProgram,
   env: Environment,
   system: System,

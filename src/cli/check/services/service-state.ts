@@ -8,12 +8,12 @@ import { START_BLUR } from '../../../lib/process/proc-entry.ts'
 import { shellWord } from '../../../lib/text/shell-word.ts'
 import { findIdleLines } from '../../host/settings-file.ts'
 import {
-  askLatePaths,
   askSystemd,
   hasSystemd,
   journalOf,
   journalOfStart,
   type SystemdUnit,
+  unboundPathsOf,
 } from '../../host/systemd-unit.ts'
 
 /** A service of onescan's. */
@@ -137,7 +137,7 @@ function checkUnit(service: Service, { load, enabled }: SystemdUnit): Finding[] 
           ),
         ]
       : []),
-    ...askLatePaths(`${service}.service`).map((path) =>
+    ...unboundPathsOf(`${service}.service`).map((path) =>
       warning(
         service,
         `does not see ${shellWord(path)}, which did not exist when it was started`,

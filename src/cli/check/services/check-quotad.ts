@@ -5,7 +5,7 @@ import { type Finding, ok } from '../../../lib/errors/finding.ts'
 import { askSystemd } from '../../host/systemd-unit.ts'
 import { accountReport, TEST_OF_SERVICE } from '../../root/account-report.ts'
 import type { RunningCommand } from '../../root/follow.ts'
-import { changedSince, checkState, checkSupervised, isStarted } from './state.ts'
+import { changedSince, checkState, checkSupervised, isStarted } from './service-state.ts'
 
 const SERVICE = 'onescan-quotad'
 /** The socket where it reports its findings to root: onescan-quotad-check.socket. */

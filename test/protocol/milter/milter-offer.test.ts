@@ -7,7 +7,7 @@ import {
   macroStage,
   type NegotiationRequest,
   step,
-} from '../../../src/protocol/milter/negotiation.ts'
+} from '../../../src/protocol/milter/milter-offer.ts'
 
 const wish: NegotiationRequest = {
   neededActions: action.addFields | action.changeFields,

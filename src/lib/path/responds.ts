@@ -12,7 +12,7 @@ const looks = new Map<string, LastSeen<undefined>>()
  * call that cannot run in a thread, such as connect(2) and execve(2): this process would block with a file
  * system that does not respond.
  */
-export function answers(path: string): Promise<boolean> {
+export function responds(path: string): Promise<boolean> {
   return isAnswered(path, () => path)
 }
 
@@ -22,7 +22,7 @@ let newNames = 0
  * Resolves to whether the file system responds to the first use of a name in this directory. NFS reports the
  * directory itself from memory for a minute.
  */
-export function answersInside(directory: string): Promise<boolean> {
+export function respondsInside(directory: string): Promise<boolean> {
   return isAnswered(`${directory}/`, () => join(directory, `onescan-${process.pid}-${newNames++}`))
 }
 

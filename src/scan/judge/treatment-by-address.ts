@@ -4,7 +4,7 @@ import { headerFormFault } from '../../mail/message/well-formed.ts'
 import type { JudgeConfig } from './config.ts'
 
 /** How a message is treated, by the address at which it arrived. */
-export interface WhatCounts {
+export interface TreatmentByAddress {
   /** Whether the received bytes are scanned first, unchanged: the client may use them as a file. */
   readonly asSent: boolean
   /** Whether stamps are trusted, a release lets the message in, and a cached verdict about a copy applies. */
@@ -18,10 +18,10 @@ export interface WhatCounts {
  * message. They do not apply to a client that uses the bytes as a file. So where clients submit files,
  * scanners always receive the bytes, and reading them as a mail can only add findings.
  */
-export function whatCounts(
+export function treatmentByAddress(
   { header }: Pick<Message, 'header'>,
   { answersAbout }: JudgeConfig,
-): WhatCounts {
+): TreatmentByAddress {
   if (answersAbout === undefined) return { asSent: false, asMail: true, limits: true }
   if (answersAbout === 'mails') return { asSent: true, asMail: true, limits: true }
   return { asSent: true, asMail: false, limits: isCertainlyMail(header) }
