@@ -94,6 +94,14 @@ t.test('every link and every path leads somewhere', async (t) => {
   }
 })
 
+t.test('pages that packages install link only to pages that they install', async (t) => {
+  for (const page of ['README.md', 'CHANGELOG.md', 'SECURITY.md', ...pages]) {
+    for (const [, to] of read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+      t.notMatch(to, /(?:^|\/)development\/|CONTRIBUTING\.md/, page)
+    }
+  }
+})
+
 /** The sections of a page, as its links name them. */
 function sectionsOf(path: string): string[] {
   return [...read(path).matchAll(/^##+ (.*)$/gm)].map(([, title]) =>
