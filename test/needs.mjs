@@ -29,6 +29,7 @@ const programs = {
   'clamav-freshclam': 'freshclam',
   'clamav-milter': 'clamav-milter',
   clamdscan: 'clamdscan',
+  clamsmtp: 'clamsmtpd',
   'clang-format': 'clang-format',
   crun: 'crun',
   daemontools: 'envdir multilog softlimit',

@@ -9,7 +9,7 @@ import { clamdMissing } from '../../programs/servers/clamd.ts'
 
 const skip = clamdMissing || (!existsSync(join(NATIVE, 'onescand')) && 'run npm run build:native')
 
-t.test('each milter that is there takes each mail, and has a row', { skip }, async (t) => {
+t.test('each filter that is there takes each mail, and has a row', { skip }, async (t) => {
   const folder = join(openDirectory(t), 'folder')
   mkdirSync(folder)
   for (const name of ['a', 'b']) {

@@ -1,20 +1,19 @@
-// `npm run bench:peers`: what a mail costs behind each milter that asks clamd.
+// `npm run bench:peers`: what a message costs behind each filter that scans with clamd.
 //
 //     npm run bench:peers -- --limit 400 phishing_pot/email
 //     npm run bench:peers -- --many-signatures --rounds 3 --programs build/native ~/Maildir
 //
-// Each file of a folder is a mail, each mbox is split. Each milter of peers.ts has a clamd of its own, which has seen
-// nothing. All mails go to each of them, one at a time, on a connection of their own, in batches in turns; then
-// the next round, for which each mail gets a field that clamd does not know. What is printed is the processor time of
-// the milter, with all its processes, and of its clamd, and their sum over that of clamav-milter: the median of the
-// rounds, the least and the most. A milter that is not installed is named and left out.
+// Each file of a folder is a message, each mbox is split. Each filter of peers.ts has a clamd of its own with an empty
+// cache. Each message goes to each of them on a connection of its own, one at a time, in batches in turns; then follows
+// the next round, for which each message gets a field that clamd does not know. The output is the processor time of
+// the filter, with all its processes, and of its clamd, and their sum over that of clamav-milter: the median of the
+// rounds, the least and the most. A filter that is not installed is listed and left out.
 //
-// With --limit N: N mails, evenly spread over all. With --rounds N: 3 by default. With --many-signatures: a clamd
-// with a database of real size. With --programs DIR: the compiled programs that are there.
+// With --limit N: N messages, evenly spread over all. With --rounds N: 3 by default. With --many-signatures: a clamd
+// with a database of real size. With --programs DIR: the compiled programs in DIR.
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { childrenOf } from '../../../test/daemon/process.ts'
-import { submitTo } from '../../../test/doors/milter/submit.ts'
 import { type Ending, withEnding } from '../../../test/programs/host/server.ts'
 import { clamdMissing, startClamd } from '../../../test/programs/servers/clamd.ts'
 import { cpuOfTree } from '../daemon-memory.ts'
@@ -103,7 +102,11 @@ async function openStation(
     database: database.files,
   })
   const before = new Set(childrenOf(process.pid))
-  const place = await peer.start(t, clamd, { directory, environment: environment(clamd), onescand })
+  const toFilter = await peer.start(t, clamd, {
+    directory,
+    environment: environment(clamd),
+    onescand,
+  })
   const roots = childrenOf(process.pid).filter((pid) => !before.has(pid))
   const outcomes = new Map<string, number>()
   return {
@@ -111,7 +114,7 @@ async function openStation(
     outcomes,
     async send(messages) {
       for (const message of messages) {
-        const { outcome } = await submitTo(place, { message })
+        const outcome = await toFilter(message)
         outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
       }
     },
@@ -149,7 +152,7 @@ function report(
   const perMail = (all: readonly number[]) => (median(all) / mails.length).toFixed(2)
   print('')
   print(
-    `| milter | milter, ms a mail | clamd, ms a mail | both over ${BASE}: median (least to most) | outcomes |`,
+    `| filter | filter, ms a mail | clamd, ms a mail | both over ${BASE}: median (least to most) | outcomes |`,
   )
   print('| --- | ---: | ---: | ---: | --- |')
   for (const { name, outcomes } of stations) {
