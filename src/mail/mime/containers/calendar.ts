@@ -1,6 +1,8 @@
 import { COLON, CR, EQUALS, LF, QUOTE, SEMICOLON, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
+import { limits } from '../budget/limits.ts'
 import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
+import { EveryHabit, type Habits, type Words } from '../habits/habits.ts'
 import { indexOrEnd } from '../lines/lines.ts'
 import type { MemoryPool } from '../storage/store.ts'
 import { type HeldFile, PropertyHead, PropertyValue } from './content-line.ts'
@@ -11,9 +13,10 @@ import { type HeldFile, PropertyHead, PropertyValue } from './content-line.ts'
  * about the lines, the other ways of reading them are tried as well.
  */
 export function* openCalendar(source: Bytes, work: Work, give: (file: HeldFile) => Steps): Steps {
-  const odd: LineOddities = { bareCr: false, foldBehindEmpty: false, softBreak: false }
-  yield* readLines(source, STANDARD, odd, work, give)
-  for (const mode of otherModes(odd)) yield* readLines(source, mode, { ...odd }, work, give)
+  const every = new EveryHabit({ readings: limits.readings })
+  for (let habits = every.next(); habits; habits = every.next()) {
+    yield* readLines(source, habits, work, give)
+  }
 }
 
 /** The units of work of a value, in addition to its bytes. */
@@ -39,49 +42,13 @@ export function utf16Of(source: Bytes): 'utf16le' | 'utf16be' | undefined {
   return undefined
 }
 
-/** One of the known ways in which readers find lines. */
-interface LineMode {
-  /** Whether a CR without an LF after it ends a line. If not, it is a blank. */
-  readonly endsAtCr: boolean
-  /** Whether a line that begins with a blank continues the one before an empty line. */
-  readonly goesOnBehindEmpty: boolean
-  /** Whether a value in quoted-printable continues after a soft line break, as in vCard 2.1. */
-  readonly goesOnBehindSoftBreak: boolean
-}
-
-const STANDARD: LineMode = {
-  endsAtCr: true,
-  goesOnBehindEmpty: false,
-  goesOnBehindSoftBreak: true,
-}
-
-/** The features of the lines that readers interpret differently. */
-interface LineOddities {
-  bareCr: boolean
-  foldBehindEmpty: boolean
-  softBreak: boolean
-}
-
-/** Returns all modes but the standard one that differ about what occurred. */
-function otherModes({ bareCr, foldBehindEmpty, softBreak }: LineOddities): readonly LineMode[] {
-  let modes: readonly LineMode[] = [STANDARD]
-  const also = (change: Partial<LineMode>) => {
-    modes = [...modes, ...modes.map((mode) => ({ ...mode, ...change }))]
-  }
-  if (bareCr) also({ endsAtCr: false })
-  if (foldBehindEmpty) also({ goesOnBehindEmpty: true })
-  if (softBreak) also({ goesOnBehindSoftBreak: false })
-  return modes.slice(1)
-}
-
 function* readLines(
   source: Bytes,
-  mode: LineMode,
-  odd: LineOddities,
+  habits: Habits,
   work: Work,
   give: (file: HeldFile) => Steps,
 ): Steps {
-  const reader = new PropertyReader(mode, odd, work.pool)
+  const reader = new PropertyReader(habits, work.pool)
   try {
     for (const chunk of source.chunks()) {
       for (let at = 0; at < chunk.length; at += LINES_PIECE) {
@@ -117,8 +84,7 @@ const SOFT_BREAK = Buffer.from('\n')
 class PropertyReader {
   /** The complete values. A caller that takes one closes its store. */
   readonly ready: PropertyValue[] = []
-  readonly #mode: LineMode
-  readonly #odd: LineOddities
+  readonly #habits: Habits
   readonly #pool: MemoryPool
   /** The text before the value of this line, while it has no end. */
   #heads: PropertyHead[] = [new PropertyHead(true)]
@@ -131,13 +97,14 @@ class PropertyReader {
   /** Whether a line begins with the next byte, after a CR, or after an empty line. */
   #isAtStart = true
   #isBehindCr = false
+  /** What this reader does with a bare CR, once there was one. */
+  #cr: Words<'calendar CR'> | undefined
   #isBehindEmpty = false
   /** Whether blanks at the beginning of this line are skipped. */
   #skipsBlanks = false
 
-  constructor(mode: LineMode, odd: LineOddities, pool: MemoryPool) {
-    this.#mode = mode
-    this.#odd = odd
+  constructor(habits: Habits, pool: MemoryPool) {
+    this.#habits = habits
     this.#pool = pool
   }
 
@@ -152,8 +119,8 @@ class PropertyReader {
         continue
       }
       if (this.#isBehindCr && byte !== LF) {
-        this.#odd.bareCr = true
-        if (this.#mode.endsAtCr) this.#endLine()
+        this.#cr ??= this.#habits.does('calendar CR')
+        if (this.#cr === 'ends a line') this.#endLine()
       }
       this.#isBehindCr = false
       if (byte === LF) {
@@ -196,10 +163,10 @@ class PropertyReader {
     const isSoftBreak = this.#isQuotedPrintable && this.#last === EQUALS && !isBehindEmpty
     this.#isAtStart = false
     this.#isBehindEmpty = false
-    if (isFold && isBehindEmpty) this.#odd.foldBehindEmpty = true
-    if (isSoftBreak) this.#odd.softBreak = true
-    const isFolded = isFold && (!isBehindEmpty || this.#mode.goesOnBehindEmpty)
-    if (isSoftBreak && this.#mode.goesOnBehindSoftBreak) {
+    const isFolded =
+      isFold &&
+      (!isBehindEmpty || this.#habits.does('calendar fold') === 'goes on with the line above')
+    if (isSoftBreak && this.#habits.does('calendar soft break') === 'goes on in the next line') {
       for (const value of this.#values) value.append(SOFT_BREAK, 0, 1)
     } else if (!isFolded) this.#beginProperty()
     this.#skipsBlanks =

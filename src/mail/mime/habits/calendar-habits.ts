@@ -1,0 +1,17 @@
+import type { HabitEntry } from './habit-entry.ts'
+
+/** The features of the lines of calendars and cards that programs read differently (containers/calendar.ts). */
+export const calendarHabits = {
+  'calendar CR': {
+    place: 'a CR without an LF behind it',
+    choices: [{ does: 'ends a line' }, { does: 'is a blank' }],
+  },
+  'calendar fold': {
+    place: 'a line that begins with a blank, below an empty line',
+    choices: [{ does: 'is a property' }, { does: 'goes on with the line above' }],
+  },
+  'calendar soft break': {
+    place: 'a value in quoted-printable whose line ends in `=`, as in vCard 2.1',
+    choices: [{ does: 'goes on in the next line' }, { does: 'ends with its line' }],
+  },
+} as const satisfies Readonly<Record<string, HabitEntry>>
