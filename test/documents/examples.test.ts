@@ -100,10 +100,13 @@ t.test('the examples', { skip: clamdMissing || ucspiMissing || envdirMissing }, 
       spawnSync('/bin/sh', ['-c', example('make-envdir'), 'make-envdir', service], {
         encoding: 'utf8',
       })
-    t.match(make(), { status: 1, stderr: `${service}/run: does not exist; name the directory` })
+    t.match(make(), {
+      status: 1,
+      stderr: `${service}/run: does not exist; run make-envdir with the directory`,
+    })
     writeFileSync(join(service, 'run'), 'exec tcpserver')
     t.match(make(), { status: 1, stderr: 'QHPSI: is "plugin: mine", not "plugin: clamd"' })
-    t.same(readdirSync(env), ['QHPSI'], 'nothing was made')
+    t.same(readdirSync(env), ['QHPSI'], 'nothing was changed')
     writeFileSync(join(env, 'QHPSI'), 'plugin: clamd')
     t.match(make(), { status: 0, stderr: '', stdout: `put envdir ${env} in front of tcpserver` })
     t.same(readdirSync(env).sort(), ['QHPSI', 'QMAILQUEUE', 'REJECTVIRUS'])
@@ -117,7 +120,7 @@ t.test('the examples', { skip: clamdMissing || ucspiMissing || envdirMissing }, 
     const make = ['-c', example('make-envdir', thisProgram), 'make-envdir', directory]
     t.equal(
       execFileSync('/bin/sh', make, { encoding: 'utf8' }),
-      `make-envdir: ${directory} is not running, so no test mail was sent\nmake-envdir: done; ${env} has QMAILQUEUE, QHPSI and REJECTVIRUS\n`,
+      `make-envdir: ${directory} is not running, so no test mail was sent\nmake-envdir: done; ${env} contains QMAILQUEUE, QHPSI and REJECTVIRUS\n`,
     )
     t.same(readdirSync(env).sort(), ['QHPSI', 'QMAILQUEUE', 'REJECTVIRUS'])
 

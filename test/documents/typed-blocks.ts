@@ -72,7 +72,7 @@ export const typed: readonly TypedBlock[] = [
   {
     page: 'doc/mail-servers.md',
     begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsystemctl restart onescand\nsh /usr/share/doc/onescan/examples/postfix-milter`,
-    prints: /^postfix-milter: all is there$/m,
+    prints: /^postfix-milter: already configured; nothing to do$/m,
   },
   {
     page: 'doc/install.md',
@@ -295,7 +295,7 @@ export const typed: readonly TypedBlock[] = [
   {
     page: 'doc/qmail.md',
     begins: 'sh /usr/share/doc/onescan/examples/qmail-rules',
-    prints: /^qmail-rules: all is there$/m,
+    prints: /^qmail-rules: already configured; nothing to do$/m,
   },
   {
     page: 'doc/qmail.md',

@@ -37,7 +37,7 @@ t.test('a host that is set up otherwise', { skip: bareHostMissing }, async (t) =
         must(reset)
         const { code, output } = bare.run(install, make)
         t.equal(code, 0, output)
-        t.match(output, `the programs were not tried: ${why}.`)
+        t.match(output, `the programs were not tested: ${why}.`)
         t.equal(must(`dpkg-query -W -f '\${Status}' onescan`), 'install ok installed')
         const [, command = ''] = /run: (sh .*)$/m.exec(output) ?? []
         t.equal(there(command).code, 0, 'what it says to run then, works')
@@ -51,7 +51,7 @@ t.test('a host that is set up otherwise', { skip: bareHostMissing }, async (t) =
       must(`${reset}; ${install}`)
       const { code, output } = bare.run(install, fullTmp)
       t.not(code, 0, output)
-      t.match(output, 'the installed programs do not work here')
+      t.match(output, 'the installed programs do not work on this host')
       t.equal(there('dpkg --configure onescan').code, 0, 'later it goes on')
     },
   )

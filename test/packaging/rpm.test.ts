@@ -104,8 +104,8 @@ t.test('the RPM', { skip: rpmMissing }, async (t) => {
     async (t) => {
       const { code, output } = rpm('--install', file)
       t.equal(code, 0, output)
-      t.match(output, 'next: systemctl enable --now onescand.socket onescand; then onescan check')
-      t.notMatch(output, /self-test:|not tried|does not work|do not work/)
+      t.match(output, 'next, run: systemctl enable --now onescand.socket onescand; onescan check')
+      t.notMatch(output, /self-test:|not tested|does not work|do not work/)
       t.equal(there('id -nG onescan'), 'onescan onescan-keys')
       t.equal(there('stat -c "%a %U" /var/lib/onescan/quarantine'), '700 onescan')
       t.equal(there('readlink /etc/onescan/queue'), '/usr/lib/onescan/onescanc')
@@ -170,6 +170,6 @@ t.test('the RPM', { skip: rpmMissing }, async (t) => {
     there('usermod --shell /bin/sh --uid 1001 onescan')
     const { code, output } = rpm('--install', file)
     t.not(code, 0)
-    t.match(output, 'the account onescan exists, and can log in (/bin/sh)')
+    t.match(output, 'the account onescan already exists with the login shell /bin/sh')
   })
 })

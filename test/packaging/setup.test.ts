@@ -120,7 +120,7 @@ t.test(
         ${setup}; code=$?; cmp ${file} /tmp/edited; mv /tmp/before ${file}; exit $code`)
         t.equal(code, 1)
         t.match(output, '\n+# mine\n')
-        t.match(output, `setup: ${file}: these lines are not from setup`)
+        t.match(output, `setup: ${file}: has local changes`)
         t.notMatch(output, /^said/m, 'nothing was done')
         t.notMatch(output, 'differ')
       }
@@ -137,7 +137,7 @@ t.test(
       const torn =
         run(`mv ${HOME}/packaging/shipped/systemd/onescand.service /tmp/; cp ${unit} /tmp/before
       ${setup}; echo "exit $?"; cmp ${unit} /tmp/before; mv /tmp/onescand.service ${HOME}/packaging/shipped/systemd/`)
-      t.match(torn.output, `setup: ${unit}: nothing to write into it`)
+      t.match(torn.output, `setup: ${unit}: its new content is empty`)
       t.match(torn.output, '\nexit 1\n', 'the unit stays as it was')
       t.notMatch(torn.output, /differ/)
       const old = run(`mkdir /opt/old && printf '#!/bin/sh\\necho v20.9.1\\n' >/opt/old/node
@@ -150,7 +150,7 @@ t.test(
       ] as const) {
         const moved = run(`mkdir ${place} && ${make} ${place}/node
         PATH=${place}:/usr/sbin:/usr/bin:/sbin:/bin; ${setup}; echo "exit $?"; rm -r ${place}`)
-        t.match(moved.output, `setup: ${place}/node: services may not see what is there`)
+        t.match(moved.output, `setup: ${place}/node: services cannot access this directory`)
         t.match(moved.output, '\nexit 1\n')
       }
     })
@@ -161,26 +161,26 @@ t.test(
         execFileSync('setfacl', ['-m', rights, at(place)])
       const cases: readonly (readonly [give: string | (() => void), by: string, undo?: string])[] =
         [
-          [`chown nobody ${node}`, `${node}: nobody may write to it`],
-          ['chown nobody /opt/theirs', '/opt/theirs: nobody may write to it'],
+          [`chown nobody ${node}`, `${node}: nobody can write to it`],
+          ['chown nobody /opt/theirs', '/opt/theirs: nobody can write to it'],
           [
             'chgrp mail /opt/theirs/bin; chmod g+w /opt/theirs/bin',
-            '/opt/theirs/bin: group mail may',
+            '/opt/theirs/bin: group mail can',
           ],
-          ['chmod o+w /opt/theirs', '/opt/theirs: everybody may write to it'],
+          ['chmod o+w /opt/theirs', '/opt/theirs: everybody can write to it'],
           [
             'ln -s /opt/theirs /opt/link; chown -h nobody /opt/link',
-            '/opt/link: nobody may write to it',
+            '/opt/link: nobody can write to it',
           ],
           [
             'mkdir /opt/link; ln -s ../theirs/bin /opt/link/bin; chown nobody /opt/theirs',
-            '/opt/link/../theirs: nobody may write to it',
+            '/opt/link/../theirs: nobody can write to it',
           ],
           [
             acl('u:nobody:rwx', '/opt/theirs/bin'),
-            '/opt/theirs/bin: an access list may write to it',
+            '/opt/theirs/bin: an access list can write to it',
           ],
-          [acl('u:nobody:rw', node), `${node}: an access list may write to it`],
+          [acl('u:nobody:rw', node), `${node}: an access list can write to it`],
           ...[
             'packaging/shipped/systemd/sysusers.conf',
             'packaging/shipped/systemd/onescand.service',
@@ -192,24 +192,24 @@ t.test(
               [
                 [
                   `chown nobody ${HOME}/${name}`,
-                  `${HOME}/${name}: nobody may write to it`,
+                  `${HOME}/${name}: nobody can write to it`,
                   `chown root ${HOME}/${name}`,
                 ],
                 [
                   acl('u:nobody:rwx', `${HOME}/${name}`),
-                  `${HOME}/${name}: an access list may write to it`,
+                  `${HOME}/${name}: an access list can write to it`,
                 ],
               ] as const,
           ),
-          [acl('g:mail:rwx', '/usr/local/lib'), '/usr/local/lib: an access list may write to it'],
+          [acl('g:mail:rwx', '/usr/local/lib'), '/usr/local/lib: an access list can write to it'],
           [
             'chown nobody /etc/onescan',
-            '/etc/onescan: nobody may write',
+            '/etc/onescan: nobody can write',
             'chown root /etc/onescan',
           ],
           [
             'chown nobody /var/lib/onescan',
-            '/var/lib/onescan: nobody may write',
+            '/var/lib/onescan: nobody can write',
             'chown root /var/lib/onescan',
           ],
         ]

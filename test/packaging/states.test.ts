@@ -9,7 +9,7 @@ import { CLIENT, LINK, putQmail, REAL } from './mail-here.ts'
  * their way that others could have put there.
  */
 
-const UNSCANNED = /WARNING: \/etc\/onescan\/queue leads to .*\n.* NOT SCANNED/
+const UNSCANNED = /WARNING: \/etc\/onescan\/queue points to .*\n.* NOT SCANNED/
 
 /** As dpkg -s says it. */
 type State = 'ok installed' | 'ok config-files' | 'ok unpacked' | 'ok half-configured' | 'none'
@@ -55,7 +55,7 @@ const rows: readonly Row[] = [
     does: remove,
     state: 'ok config-files',
     link: REAL,
-    says: /\/queue -> .*: mail through it is not scanned any more/,
+    says: /\/queue -> .*: mail is no longer scanned/,
     saysNot: /Postfix/,
   },
   {
@@ -68,7 +68,7 @@ const rows: readonly Row[] = [
     does: `${remove}; rm /usr/sbin/postconf`,
     state: 'ok config-files',
     link: REAL,
-    says: /^warning: Postfix still asks onescand;.*\nsmtpd_milters = unix:onescan\/milter\.sock$/m,
+    says: /^warning: Postfix still uses onescand;.*\nsmtpd_milters = unix:onescan\/milter\.sock$/m,
     saysNot: /mydomain/,
   },
   {
@@ -77,7 +77,7 @@ const rows: readonly Row[] = [
     does: install,
     ...ourLink,
     queues: false,
-    says: /queue -> \/usr\/lib\/onescan\/onescanc: set QMAILQUEUE to it[\s\S]*no qmail-queue is on this host/,
+    says: /queue -> \/usr\/lib\/onescan\/onescanc: set QMAILQUEUE to it[\s\S]*this host has no qmail-queue/,
   },
   {
     name: 'install, remove without a qmail-queue',
@@ -142,7 +142,7 @@ const rows: readonly Row[] = [
     does: `${purge} && cat /var/lib/onescan/quarantine/secret && mountpoint /var/spool/onescan/x`,
     state: 'none',
     link: REAL,
-    says: /quarantine may hold mail;[\s\S]* left: \/var\/spool\/onescan, where something is mounted, [\s\S]*^secret\n\S+ is a mountpoint$/m,
+    says: /quarantine may hold mail;[\s\S]* left: \/var\/spool\/onescan: a file system is mounted there, [\s\S]*^secret\n\S+ is a mountpoint$/m,
   },
   {
     // promise: root-removal
@@ -203,7 +203,7 @@ const rows: readonly Row[] = [
     code: 1,
     state: 'ok half-configured',
     link: undefined,
-    says: /the account onescan exists, and can log in \(\/bin\/bash\)/,
+    says: /the account onescan already exists with the login shell \/bin\/bash/,
   },
   {
     name: 'its remedy',

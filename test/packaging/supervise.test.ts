@@ -195,7 +195,7 @@ t.test('the run script of clamd reports if AppArmor denies clamd its settings', 
     '/sys/kernel/security/apparmor/profiles': join(directory, 'profiles'),
   })
   const { stdout } = spawnSync('/bin/sh', ['-c', text], { encoding: 'utf8' })
-  t.match(stdout, `put "AlertExceedsMax yes" into ${directory}/clamd.conf`)
+  t.match(stdout, `set "AlertExceedsMax yes" in ${directory}/clamd.conf`)
   t.match(stdout, `--config-file=${directory}/clamd.conf`)
 })
 
@@ -227,7 +227,7 @@ t.test('the logs are written, with the time', { skip: multilogMissing || notRoot
 
 t.test('after an upgrade the package names services that still run the old program', async (t) => {
   const postinst = readFileSync(join(import.meta.dirname, '../../debian/postinst'), 'utf8')
-  const [told] = /^tell_of_old_processes\(\) \{\n[\s\S]*?^\}$/m.exec(postinst)!
+  const [told] = /^warn_about_old_processes\(\) \{\n[\s\S]*?^\}$/m.exec(postinst)!
   const lib = openDirectory(t)
   const program = join(lib, 'onescand')
   copyFileSync('/bin/sleep', program)
@@ -238,14 +238,11 @@ t.test('after an upgrade the package names services that still run the old progr
     const text = told
       .replaceAll('/usr/lib/onescan', lib)
       .replace('/run/systemd/system', join(lib, systemd))
-    return spawnSync('/bin/sh', ['-c', `${text}\ntell_of_old_processes`], { encoding: 'utf8' })
+    return spawnSync('/bin/sh', ['-c', `${text}\nwarn_about_old_processes`], { encoding: 'utf8' })
       .stderr
   }
   t.equal(name('none'), '')
   rmSync(program)
-  t.match(
-    name('none'),
-    `process ${child.pid} still runs the program of before: restart its service`,
-  )
+  t.match(name('none'), `process ${child.pid} still runs the old program: restart its service`)
   t.equal(name('.'), '', 'systemd restarts them')
 })

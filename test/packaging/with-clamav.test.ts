@@ -103,7 +103,7 @@ t.test('with clamd', { skip: bareHostMissing }, async (t) => {
       t.equal(code, 0, output)
       t.equal(must('stat -c %G:%a /var/spool/onescan'), 'onescan:700\n', output)
       t.same(must('id -nG onescan').trim().split(/\s/).sort(), ['onescan', 'onescan-keys'])
-      t.match(output, 'put "AlertExceedsMax yes" into /etc/clamav/clamd.conf')
+      t.match(output, 'set "AlertExceedsMax yes" in /etc/clamav/clamd.conf')
       t.match(must('cat /etc/clamav/clamd.conf'), 'AlertExceedsMax no', 'which is not ours to edit')
       t.equal(must('dpkg --audit'), '', 'nothing is left to be done')
     })

@@ -1,19 +1,20 @@
-// A plugin for PLUGINDIR: asks an ICAP server (RFC 3507) about each content, as virus scanners of many
-// makers offer it. QHPSI="plugin: clamd icap.mjs". It is yours: change it where your server differs.
-// Tried with c-icap 0.5 and its service virus_scan, by clamd. Give it a MaxObjectSize above your largest
-// mail, since it calls clean what is larger, and a StartSendPercentDataAfter, or it answers before it knows. On one host with clamd it costs about what clamd costs once more.
+// A plugin for PLUGINDIR: sends each content to an ICAP server (RFC 3507), an interface of many vendors' virus
+// scanners. QHPSI="plugin: clamd icap.mjs". Adapt it to your server's replies.
+// Tested with c-icap 0.5 and its service virus_scan, with clamd. Set its MaxObjectSize above the size of your largest
+// message, since it reports larger ones as clean, and set StartSendPercentDataAfter, or it replies before the scan is
+// finished. If it uses clamd on the same host, each scan costs about twice as much.
 import { createReadStream } from 'node:fs'
 import { createConnection } from 'node:net'
 
-/** Where the server listens, and its service: icap://HOST:PORT/SERVICE. */
+/** The address of the server and its service: icap://HOST:PORT/SERVICE. */
 const SERVER = new URL(process.env.ICAP_SERVER ?? 'icap://127.0.0.1:1344/virus_scan')
-/** Bytes that the server gets before it answers whether it wants the rest: RFC 3507, 4.5. */
+/** Bytes that the server receives before it decides whether it needs the rest: RFC 3507, 4.5. */
 const PREVIEW = 4096
-/** Fields by which servers name what they found; the last word of the value, or Threat=NAME in it. */
+/** Header fields in which servers report a virus. The name is in Threat=NAME, or is the value. */
 const FOUND =
   /^(?:x-infection-found:.*?Threat=([^;\r]+)|x-virus-id: *([^\r]+)|x-violations-found:)/im
-/** The most bytes of an answer that are kept: its headers name what was found. */
-const ANSWER_MAX = 64 * 1024
+/** Upper limit in bytes for the part of a reply that is kept: its header reports the result. */
+const REPLY_MAX = 64 * 1024
 
 const CONTINUE = 100
 const MODIFIED = 200
@@ -27,7 +28,7 @@ export async function virusscan({ part, signal, ...message }) {
     port: port || 1344,
     signal,
   })
-  const answer = new Answer(socket)
+  const replies = new Replies(socket)
   try {
     const page = 'HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n\r\n'
     const request = 'GET http://mail.invalid/content HTTP/1.1\r\nHost: mail.invalid\r\n\r\n'
@@ -39,13 +40,13 @@ export async function virusscan({ part, signal, ...message }) {
     )
     await sendChunks(socket, path, 0, preview)
     socket.write(size <= PREVIEW ? '0; ieof\r\n\r\n' : '0\r\n\r\n')
-    let said = await answer.next()
-    if (said.status === CONTINUE && size > PREVIEW) {
+    let reply = await replies.next()
+    if (reply.status === CONTINUE && size > PREVIEW) {
       await sendChunks(socket, path, preview, size)
       socket.write('0\r\n\r\n')
-      said = await answer.next()
+      reply = await replies.next()
     }
-    return verdictOf(said)
+    return verdictOf(reply)
   } catch (error) {
     return { defer: `icap ${host}: ${error.message || error.code}` }
   } finally {
@@ -53,7 +54,7 @@ export async function virusscan({ part, signal, ...message }) {
   }
 }
 
-/** Only 204 is clean, and 200 only if it names what was found: a server may also send back what it got. */
+/** Only 204 is clean. 200 is infected if it names a virus; otherwise it is unknown: servers may echo the content. */
 function verdictOf({ status, head, text }) {
   if (status === UNCHANGED) return { clean: true }
   const found = FOUND.exec(head)
@@ -63,10 +64,10 @@ function verdictOf({ status, head, text }) {
   if (status === MODIFIED && /^HTTP\/1\.[01] 403 /m.test(text)) {
     return { infected: true, name: 'Icap.Blocked' }
   }
-  return { defer: `icap ${SERVER.host}: ${head.split('\r\n', 1)[0] || 'no answer'}` }
+  return { defer: `icap ${SERVER.host}: ${head.split('\r\n', 1)[0] || 'no reply'}` }
 }
 
-/** Sends these bytes of a file as chunks of HTTP, as fast as the server reads. */
+/** Sends these bytes of a file as HTTP chunks, as fast as the server reads. */
 async function sendChunks(socket, path, start, end) {
   if (start === end) return
   for await (const bytes of createReadStream(path, { start, end: end - 1 })) {
@@ -80,15 +81,15 @@ async function sendChunks(socket, path, start, end) {
   }
 }
 
-/** The answers of a server on one connection, one after the other. */
-class Answer {
+/** The replies of a server on one connection, one after another. */
+class Replies {
   #bytes = Buffer.alloc(0)
   #end
   #wake = () => {}
 
   constructor(socket) {
     socket.on('data', (chunk) => {
-      if (this.#bytes.length < ANSWER_MAX) this.#bytes = Buffer.concat([this.#bytes, chunk])
+      if (this.#bytes.length < REPLY_MAX) this.#bytes = Buffer.concat([this.#bytes, chunk])
       this.#wake()
     })
     socket.on('error', (error) => {
@@ -100,7 +101,7 @@ class Answer {
     })
   }
 
-  /** Resolves to the next answer once its header is there, with that of the page in it. */
+  /** Resolves to the next reply when its header has arrived; for 200 also that of the encapsulated HTTP reply. */
   async next() {
     for (;;) {
       const text = this.#bytes.toString('latin1')
@@ -114,7 +115,7 @@ class Answer {
         return { status, head, text: rest }
       }
       if (this.#end !== undefined) throw this.#end
-      if (this.#bytes.length >= ANSWER_MAX) throw new Error('an answer without an end')
+      if (this.#bytes.length >= REPLY_MAX) throw new Error('the header of the reply is too long')
       await new Promise((go) => {
         this.#wake = go
       })

@@ -1,11 +1,11 @@
-// A plugin for PLUGINDIR: asks yara(1) about each content, by rules of your own.
-// QHPSI="plugin: clamd yara.mjs". It is yours: change it.
+// A plugin for PLUGINDIR: scans each content with yara(1) and your own rules.
+// QHPSI="plugin: clamd yara.mjs". Adapt it as you need.
 //
-// clamd reads YARA rules, too (a .yar file in its DatabaseDirectory), but not their modules, and with limits
-// of its own; use this plugin for rules that need them. It starts a process for each content.
+// clamd can use YARA rules, too (a .yar file in its DatabaseDirectory), but without modules and within its own
+// limits; use this plugin for rules that need more. It starts one process for each content.
 import { execFile } from 'node:child_process'
 
-/** The rules: a file that the account of onescand can read, and only root can write. */
+/** The rules: a file that onescand's account can read, and that only root can write to. */
 const RULES = process.env.YARA_RULES ?? '/etc/onescan/rules.yar'
 
 export function virusscan({ path, part, signal }) {

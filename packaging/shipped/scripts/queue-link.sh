@@ -1,15 +1,14 @@
-# The link that QMAILQUEUE names. The administrator owns it: if it does not lead into this
+# The link to which QMAILQUEUE points. The administrator owns it: unless it points to a program of this
 # package, it is not changed.
 link=/etc/onescan/queue
 programs=/usr/lib/onescan
-# Where the link led before the package was removed, and where the removal pointed it: links
-# themselves.
+# Two links: the target before the package was removed, and the target that the removal set.
 before=/var/lib/onescan/queue
 meanwhile=/var/lib/onescan/queue.meanwhile
 # The usual place of qmail-queue, even if it does not exist.
 usual=/var/qmail/bin/qmail-queue
 
-# In one step: every message finds the old program or the new one.
+# Atomic: every message finds either the old program or the new one.
 point() { # LINK TARGET
   ln -sfn "$2" "$1.new" && mv -fT "$1.new" "$1"
 }
@@ -19,7 +18,7 @@ link_is_ours() {
   case $(readlink -m "$link") in "$programs"/* | /usr/bin/onescan* | /usr/sbin/onescan*) ;; *) false ;; esac
 }
 
-# The real qmail-queue, if it is in its usual place: notqmail and netqmail, IndiMail.
+# Prints the path of the real qmail-queue: the usual paths of notqmail and netqmail, and of IndiMail.
 real_queue() {
   for queue in /var/qmail/bin/qmail-queue /usr/sbin/qmail-queue /var/indimail/bin/qmail-queue; do
     case $(readlink -m "$queue") in "$programs"/*) continue ;; esac
@@ -31,15 +30,15 @@ real_queue() {
   false
 }
 
-# Mail goes on without onescan. If the real qmail-queue is not found, the link names its usual
-# place: mail is deferred until it is there.
+# Lets mail bypass onescan. If the real qmail-queue is not found, the link points to its usual
+# path, and mail is deferred until it exists.
 point_to_real_queue() {
   link_is_ours || return 0
   if ! queue=$(real_queue); then
     queue=$usual
     case $(readlink -m "$queue") in
       "$programs"/*)
-        echo "onescan: $queue leads back to onescan; point $link to the real one first" >&2
+        echo "onescan: $queue points back to onescan; point $link to the real qmail-queue first" >&2
         return 1
         ;;
     esac
@@ -49,13 +48,13 @@ point_to_real_queue() {
   point "$before" "$(readlink "$link")"
   point "$link" "$queue"
   if test -x "$queue"; then
-    echo "onescan: $link -> $queue: mail through it is not scanned any more"
+    echo "onescan: $link -> $queue: mail is no longer scanned"
   else
-    echo "onescan: $link -> $queue, which does not exist: mail through the link is deferred"
+    echo "onescan: $link -> $queue, which does not exist: mail is deferred"
   fi
 }
 
-# Undoes what a removal changed, if the link was not changed since.
+# Undoes the removal's change, unless the link was changed later.
 point_back() {
   test -L "$before" || return 0
   if test -L "$meanwhile" && test "$(readlink "$link")" = "$(readlink "$meanwhile")"; then
@@ -68,17 +67,17 @@ point_back() {
   rm -f "$before" "$meanwhile"
 }
 
-# Each time, since it is the administrator's, or as a purge left it.
-tell_where_link_leads() {
+# Reports the target at each installation: the administrator or a purge may have changed it.
+report_link() {
   if link_is_ours; then
     echo "onescan: $link -> $(readlink "$link"): set QMAILQUEUE to it"
     real_queue >/dev/null || {
-      echo 'onescan: no qmail-queue is on this host: mail through the link is deferred. Other'
-      echo 'onescan: mail servers ask onescand: /usr/share/doc/onescan/doc/mail-servers.md'
+      echo 'onescan: this host has no qmail-queue: mail through the link is deferred. For other'
+      echo 'onescan: mail servers, see /usr/share/doc/onescan/doc/mail-servers.md'
     }
     return 0
   fi
-  echo "onescan: WARNING: $link leads to $(readlink -m "$link"), which is not onescan:" >&2
-  echo 'onescan: mail through it is NOT SCANNED. To have it scanned:' >&2
+  echo "onescan: WARNING: $link points to $(readlink -m "$link"), which is not part of onescan:" >&2
+  echo 'onescan: mail through it is NOT SCANNED. To scan it, run:' >&2
   echo "onescan:   ln -sfn $programs/onescanc $link" >&2
 }

@@ -203,7 +203,7 @@ t.test('a demanding Exim gets mail back as it was', { skip: eximMissing }, async
   host.run(`sed -i '/^begin acl/a\\${ownAcls.join('')}' ${TEMPLATE}; update-exim4.conf`)
   const { output } = host.run(here(example('exim-debian')))
   const [, lines = ''] =
-    /count for what comes back, too; write instead of them:\n(.*)\nand run/s.exec(output) ?? []
+    /also apply to scanned mail that returns; replace them with:\n(.*)\nand run/s.exec(output) ?? []
   const instead = lines.split('\n').map((line) => /^(\w+) = .*/.exec(line) ?? ['', ''])
   t.equal(instead.length, 10, output)
   const own = readFileSync(host.at(MACROS), 'utf8').split('\n')
@@ -342,25 +342,25 @@ for (const { name, before = ':', interfaces = '127.0.0.1', holds } of some(kept)
     t.equal(run('exim4 -bP config').output, was, 'with --dry-run it only shows the difference')
     const { code, output } = run(script)
     t.equal(code, 0, output)
-    const [, copy = ''] = /; (\S+) is as it was before/.exec(output)!
+    const [, copy = ''] = /the original is saved as (\S+)\. /.exec(output)!
     const is = run('exim4 -bP config').output
     t.match(is, new RegExp(here(holds.source), 'm'))
     t.match(is, /^acl_smtp_rcpt = acl_onescan_rcpt$/m)
     t.equal(run(`update-exim4.conf -d ${copy} -o /etc/old; exim4 -C /etc/old -bP config | sed 2d`).output, was.replace(/\n.*/, '')) // biome-ignore format: a line
-    t.match(run(script), { code: 0, output: /^exim-debian: all is there$/m })
+    t.match(run(script), { code: 0, output: /^exim-debian: already configured; nothing to do$/m })
     t.equal(run('exim4 -bP config').output, is, 'a second time there is nothing to do')
   })
 }
 
 const stops: readonly { readonly before: string; readonly why: RegExp }[] = [
-  { before: 'touch /etc/exim4/exim4.conf', why: /exim4\.conf is what Exim reads/ },
+  { before: 'touch /etc/exim4/exim4.conf', why: /Exim reads \/etc\/exim4\/exim4\.conf/ },
   {
     before: `echo 'chunking_advertise_hosts = 192.0.2.0/24' >${MACROS}; update-exim4.conf`,
-    why: /chunking_advertise_hosts is yours/,
+    why: /chunking_advertise_hosts is set/,
   },
   {
     before: `echo 'smtp_reserve_hosts = 192.0.2.0/24' >${MACROS}; update-exim4.conf`,
-    why: /smtp_reserve_hosts is yours/,
+    why: /smtp_reserve_hosts is already set/,
   },
   {
     before: `echo 'local_interfaces = 127.0.0.1' >>${MACROS}
@@ -373,13 +373,16 @@ const stops: readonly { readonly before: string; readonly why: RegExp }[] = [
   },
   {
     before: `sed -i '/^acl_check_rcpt:/a\\  discard senders = mine@example.com' ${TEMPLATE}; update-exim4.conf`,
-    why: /acl_check_rcpt: discards/,
+    why: /acl_check_rcpt: contains discard/,
   },
   {
     before: `sed -i '/^begin transports/a\\onescan:\\n  driver = smtp\\n' ${TEMPLATE}; update-exim4.conf`,
     why: /Exim cannot read the configuration/,
   },
-  { before: `echo 'smtp_accept_max = 1' >${MACROS}`, why: /is not what \/etc\/exim4 makes/ },
+  {
+    before: `echo 'smtp_accept_max = 1' >${MACROS}`,
+    why: /differs from the one generated from \/etc\/exim4/,
+  },
 ]
 
 for (const { before, why } of some(stops)) {

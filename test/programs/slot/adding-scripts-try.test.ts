@@ -89,7 +89,7 @@ t.test('qmail-rules changes nothing while the service would defer mail', { skip 
   t.equal(deferred.code, 1, deferred.output)
   t.match(
     deferred.output,
-    /^error +qmail, clean message.*: exits \d+ .*, with a limit of 3000000 bytes of memory; write "softlimit -a 4000000000" instead of "softlimit -m \.\.\." in the run script, and give the service the group of \/run\/onescan\/qmail\.sock: tcpserver -g "\$\(id -g onescan\)"/m,
+    /^error +qmail, clean message.*: exits \d+ .*, with a limit of 3000000 bytes of memory; use "softlimit -a 4000000000" instead of "softlimit -m \.\.\." in the run script, and give the service the group of \/run\/onescan\/qmail\.sock: tcpserver -g "\$\(id -g onescan\)"/m,
     'what to do is complete',
   )
   t.match(deferred.output, /^qmail-rules: .*would defer mail.*; nothing was changed$/m)
@@ -123,8 +123,11 @@ t.test('make-envdir makes nothing while the service would defer mail', { skip },
   await once(createInterface({ input: service.stdout }), 'line')
   const { code, output } = host.type(`set -- /etc/service/qmail-smtpd\n${example('make-envdir')}`)
   t.equal(code, 1, output)
-  t.match(output, /^error +qmail, clean message.*; write "softlimit -a 4000000000" instead/m)
-  t.match(output, /^make-envdir: .* would defer mail, or it could not be tried; nothing was made$/m)
+  t.match(output, /^error +qmail, clean message.*; use "softlimit -a 4000000000" instead/m)
+  t.match(
+    output,
+    /^make-envdir: .* would defer mail, or it could not be tested; nothing was changed$/m,
+  )
   t.equal(host.type('ls /etc/service/qmail-smtpd/env').code, 2)
   host.type('svc -dx /etc/service/qmail-smtpd')
   await ended

@@ -106,7 +106,7 @@ for (const { name, main, smtpd, local = '$smtpd_milters', characters = '\\0' } o
       const { code, output } = host.run(script)
       t.equal(code, 0, output)
       t.equal(host.run(values).output, `${smtpd}\n${local}\n${characters}\n`)
-      const [, kept = ''] = /; (\S+) is as it was before/.exec(output)!
+      const [, kept = ''] = /the original is saved as (\S+)\. /.exec(output)!
       t.equal(host.read(kept), before)
       for (const line of main
         .split('\n')
@@ -114,7 +114,10 @@ for (const { name, main, smtpd, local = '$smtpd_milters', characters = '\\0' } o
         t.match(host.read('/etc/postfix/main.cf'), line)
       }
       const after = host.read('/etc/postfix/main.cf')
-      t.match(host.run(script), { code: 0, output: /^postfix-milter: all is there$/m })
+      t.match(host.run(script), {
+        code: 0,
+        output: /^postfix-milter: already configured; nothing to do$/m,
+      })
       t.equal(host.read('/etc/postfix/main.cf'), after)
     },
   )
@@ -135,9 +138,9 @@ t.test(
     const { output } = host.run(example('postfix-milter'))
     t.match(
       output,
-      /^postfix-milter: master\.cf has this, .*: submission\/inet\/smtpd_milters = *$/m,
+      /^postfix-milter: master\.cf overrides smtpd_milters, .*: submission\/inet\/smtpd_milters = *$/m,
     )
-    const commands = [...output.matchAll(/^postfix-milter: +to have it asked: (.*)$/gm)]
+    const commands = [...output.matchAll(/^postfix-milter: +to scan it, run: (.*)$/gm)]
     const asked = host.run(commands.map(([, command]) => command).join('\n'))
     t.match(asked, { code: 0, output: '' })
     t.match(host.run(`postconf -P '*/inet/smtpd_milters'`).output.trim().split('\n').sort(), [
@@ -232,13 +235,16 @@ t.test('qmail-rules adds to rules', { skip: ownDirectoriesMissing || ucspiMissin
 :allow,${SCANS}
 `,
   )
-  const [, kept = ''] = /; (\S+) is as it was before/.exec(output)!
+  const [, kept = ''] = /the original is saved as (\S+)$/m.exec(output)!
   t.equal(host.read(kept), before)
   t.match(
     host.run('TCPREMOTEIP=192.0.2.1 tcprulescheck /etc/tcp.smtp.cdb').output,
     'QMAILQUEUE=/etc/onescan/queue',
   )
-  t.match(host.run(example('qmail-rules')), { code: 0, output: 'qmail-rules: all is there' })
+  t.match(host.run(example('qmail-rules')), {
+    code: 0,
+    output: 'qmail-rules: already configured; nothing to do',
+  })
   t.equal(host.run('ls -d /etc/tcp.smtp*').output.split('\n').length, 4, 'nothing is left behind')
 })
 
@@ -251,7 +257,10 @@ t.test(
     host.write('/etc/tcp.smtp', before)
     const { code, output } = host.run(example('qmail-rules'))
     t.equal(code, 1)
-    t.match(output, 'this would not count any more: :allow,QMAILQUEUE="/var/qmail/bin/simscan"')
+    t.match(
+      output,
+      'these lines would no longer take effect: :allow,QMAILQUEUE="/var/qmail/bin/simscan"',
+    )
     t.equal(host.read('/etc/tcp.smtp'), before)
   },
 )
